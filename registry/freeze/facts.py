@@ -1,0 +1,48 @@
+"""The facts of one project that the law looks at, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What an earlier revision of the project said, in the fields that the law compares."""
+
+    work_type: str
+    stage: str
+    placement: str
+    contract_signed_on: date | None = None
+    work_started_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One project as known now. Money in whole tenge; dates are local dates of Asia/Almaty.
+
+    ``past`` holds every earlier revision, oldest first, without the present one. ``registered_on`` is None
+    for a project that is only being checked: it counts as registered on the day it is judged.
+    ``order_migrate_by`` is the date of the newest order ``migrate_by`` in force, if there is one.
+    """
+
+    agency_kind: str
+    work_type: str
+    stage: str
+    placement: str
+    registered_on: date | None = None
+    onboarding_due_on: date | None = None
+    contract_signed_on: date | None = None
+    work_started_on: date | None = None
+    pilot_started_on: date | None = None
+    commissioned_on: date | None = None
+    object_commissioned_on: date | None = None
+    ended_on: date | None = None
+    budget_kzt: int | None = None
+    object_original_cost_kzt: int | None = None
+    consent_number: str | None = None
+    placement_verified_on: date | None = None
+    onboarding_confirmed_on: date | None = None
+    ending_confirmed_on: date | None = None
+    order_migrate_by: date | None = None
+    past: tuple[Past, ...] = ()
