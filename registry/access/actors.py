@@ -1,0 +1,41 @@
+"""The actor: who acts, with which role, for which agency, from where. Every service takes one."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import dataclass
+
+from registry.access.roles import PERMISSIONS, Permission, Role
+from registry.store.errors import NotAllowed
+
+
+class RoleNotAllowed(NotAllowed):
+    """The role does not have the permission that the act needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """``agency_id`` is the agency that the two agency roles are bound to, None for oversight."""
+
+    principal: str
+    role: Role
+    agency_id: int | None = None
+    source: str = ""
+    request_id: str = ""
+
+    def may(self, permission: Permission) -> bool:
+        """True when the role has the permission."""
+        return permission in PERMISSIONS[self.role]
+
+    def require(self, permission: Permission) -> None:
+        """Raise RoleNotAllowed unless the role has the permission."""
+        if not self.may(permission):
+            raise RoleNotAllowed(role=self.role.value, permission=permission.value)
+
+
+def local_actor(role: Role) -> Actor:
+    """Who runs a command on the machine itself: ``local:<user>``, with the role that the command needs."""
+    return Actor(principal=f"local:{getpass.getuser()}", role=role, source="cli")
+
+
+SCHEDULE = Actor(principal="service:schedule", role=Role.OPERATOR, source="schedule")

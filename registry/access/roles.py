@@ -1,0 +1,83 @@
+"""Who may do what: one table, role → permissions. Nothing else in the tree decides it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    """The roles of docs/contract.md §5. The first two are bound to one agency and those below it."""
+
+    AGENCY_VIEWER = "agency_viewer"
+    AGENCY_EDITOR = "agency_editor"
+    REVIEWER = "reviewer"
+    SUPERVISOR = "supervisor"
+    AUDITOR = "auditor"
+    OPERATOR = "operator"
+    ADMINISTRATOR = "administrator"
+
+
+class Permission(StrEnum):
+    """An act on a kind of thing."""
+
+    AGENCIES_READ = "agencies.read"
+    AGENCIES_WRITE = "agencies.write"
+    PROJECTS_READ = "projects.read"
+    PROJECTS_WRITE = "projects.write"
+    PROJECTS_RESTRICT = "projects.restrict"
+    RESTRICTED_READ = "restricted.read"
+    PLACEMENTS_CONFIRM = "placements.confirm"
+    ONBOARDING_EXTEND = "onboarding.extend"
+    DOCUMENTS_WRITE = "documents.write"
+    IMPORTS_RUN = "imports.run"
+    IMPORTS_READ_ALL = "imports.read-all"
+    AUDITS_READ = "audits.read"
+    AUDITS_RUN = "audits.run"
+    AUDITS_CONFIRM = "audits.confirm"
+    EXEMPTIONS_READ = "exemptions.read"
+    EXEMPTIONS_RECORD = "exemptions.record"
+    POLICIES_READ = "policies.read"
+    REPORTS_READ = "reports.read"
+    JOURNAL_READ = "journal.read"
+
+
+P = Permission
+EVERYONE: Final = {P.AGENCIES_READ, P.PROJECTS_READ, P.EXEMPTIONS_READ, P.REPORTS_READ}
+OVERSIGHT: Final = EVERYONE | {P.AUDITS_READ, P.POLICIES_READ}
+
+PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
+    Role.AGENCY_VIEWER: frozenset(EVERYONE | {P.RESTRICTED_READ}),
+    Role.AGENCY_EDITOR: frozenset(
+        EVERYONE | {P.RESTRICTED_READ, P.PROJECTS_WRITE, P.DOCUMENTS_WRITE, P.IMPORTS_RUN}
+    ),
+    Role.REVIEWER: frozenset(OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.ONBOARDING_EXTEND}),
+    Role.SUPERVISOR: frozenset(
+        OVERSIGHT
+        | {
+            P.RESTRICTED_READ,
+            P.PROJECTS_RESTRICT,
+            P.PLACEMENTS_CONFIRM,
+            P.ONBOARDING_EXTEND,
+            P.AUDITS_RUN,
+            P.AUDITS_CONFIRM,
+            P.EXEMPTIONS_RECORD,
+            P.JOURNAL_READ,
+        }
+    ),
+    Role.AUDITOR: frozenset(OVERSIGHT | {P.RESTRICTED_READ, P.JOURNAL_READ}),
+    Role.OPERATOR: frozenset(OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.AUDITS_RUN}),
+    Role.ADMINISTRATOR: frozenset(
+        OVERSIGHT
+        | {
+            P.AGENCIES_WRITE,
+            P.PROJECTS_WRITE,
+            P.DOCUMENTS_WRITE,
+            P.IMPORTS_RUN,
+            P.IMPORTS_READ_ALL,
+            P.JOURNAL_READ,
+        }
+    ),
+}
+
+AGENCY_ROLES: Final = frozenset({Role.AGENCY_VIEWER, Role.AGENCY_EDITOR})

@@ -1,0 +1,145 @@
+"""The service's settings, read once from the environment and refused with the variable's name when wrong."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
+SHORTEST_SECRET_KEY = 16
+
+
+class SettingsInvalid(Exception):
+    """One or more environment variables are wrong; the message names each and says what is expected."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator chose. ``audit_at`` is a local time of Asia/Almaty, None when the nightly audit is off."""
+
+    database_url: str
+    data_dir: Path
+    secret_key: str
+    host: str
+    port: int
+    audit_at: time | None
+    policy_file: Path
+    public_url: str | None
+    smtp_url: str | None
+
+    @property
+    def embedded(self) -> bool:
+        """True when the database is a SQLite file."""
+        return self.database_url.startswith("sqlite:")
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read ``REGISTRY_*``. Makes the data folder and, in the embedded default, the secret key.
+
+    Raises SettingsInvalid with every wrong variable, not only the first.
+    """
+    env = os.environ if environ is None else environ
+    problems: list[str] = []
+    data_dir = Path(env.get("REGISTRY_DATA_DIR") or "var").absolute()
+    database_url = _database_url(env, data_dir, problems)
+    settings = Settings(
+        database_url=database_url,
+        data_dir=data_dir,
+        secret_key=_secret_key(env, data_dir, database_url, problems),
+        host=env.get("REGISTRY_HOST") or "127.0.0.1",
+        port=_port(env, problems),
+        audit_at=_audit_at(env, problems),
+        policy_file=_policy_file(env, problems),
+        public_url=_url(env, "REGISTRY_PUBLIC_URL", ("http", "https"), problems),
+        smtp_url=_url(env, "REGISTRY_SMTP_URL", ("smtp", "smtps"), problems),
+    )
+    if problems:
+        raise SettingsInvalid(problems)
+    return settings
+
+
+def _database_url(env: Mapping[str, str], data_dir: Path, problems: list[str]) -> str:
+    url = env.get("REGISTRY_DATABASE_URL") or f"sqlite:///{data_dir / 'registry.sqlite3'}"
+    if not url.startswith(("sqlite:///", "postgresql+psycopg://")) or url in ("sqlite:///", "sqlite:///:memory:"):
+        problems.append(
+            "REGISTRY_DATABASE_URL: expected sqlite:////path/to/file or postgresql+psycopg://user:password@host/name"
+        )
+    try:
+        data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        problems.append(f"REGISTRY_DATA_DIR: the folder {data_dir} cannot be made ({error.strerror}); name a writable one")
+    else:
+        if not os.access(data_dir, os.W_OK | os.X_OK):
+            problems.append(f"REGISTRY_DATA_DIR: the folder {data_dir} cannot be written; name a writable one")
+    return url
+
+
+def _secret_key(env: Mapping[str, str], data_dir: Path, database_url: str, problems: list[str]) -> str:
+    given = env.get("REGISTRY_SECRET_KEY")
+    if given is not None:
+        if len(given) < SHORTEST_SECRET_KEY:
+            problems.append(f"REGISTRY_SECRET_KEY: expected at least {SHORTEST_SECRET_KEY} characters")
+        return given
+    if not database_url.startswith("sqlite:"):
+        problems.append("REGISTRY_SECRET_KEY: required with this database; set a random text of 32 characters or more")
+        return ""
+    if problems:
+        return ""
+    path = data_dir / SECRET_KEY_FILE
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text(encoding="ascii").strip()
+
+
+def _port(env: Mapping[str, str], problems: list[str]) -> int:
+    text = env.get("REGISTRY_PORT") or "8000"
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 65535:
+        return int(text)
+    problems.append(f"REGISTRY_PORT: expected a port from 1 to 65535, got {text!r}")
+    return 0
+
+
+def _audit_at(env: Mapping[str, str], problems: list[str]) -> time | None:
+    text = env.get("REGISTRY_AUDIT_AT") or "02:00"
+    if text == "off":
+        return None
+    hour, _, minute = text.partition(":")
+    if text.isascii() and len(text) == 5 and hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60:
+        return time(int(hour), int(minute))
+    problems.append(f"REGISTRY_AUDIT_AT: expected HH:MM (Asia/Almaty) or off, got {text!r}")
+    return None
+
+
+def _policy_file(env: Mapping[str, str], problems: list[str]) -> Path:
+    path = Path(env.get("REGISTRY_POLICY_FILE") or CHECKOUT / "config" / "freeze_policy.toml").absolute()
+    if not path.is_file():
+        problems.append(f"REGISTRY_POLICY_FILE: there is no file {path}; name a policy file")
+    return path
+
+
+def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...], problems: list[str]) -> str | None:
+    text = env.get(name)
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        problems.append(f"{name}: expected an address such as {schemes[-1]}://host, got {text!r}")
+    return text

@@ -1,0 +1,109 @@
+"""The database: one Flask-SQLAlchemy object, its engine set up for SQLite or PostgreSQL, and the column types of ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+SQLITE_WAIT_MS = 30_000
+SQLITE_BEGIN = "sqlite_begin"
+
+
+class Base(DeclarativeBase):
+    """The base of every table."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant; SQLite, which has no such type, keeps it naive in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database. A naive datetime is a mistake of the program and raises ValueError."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs its time zone")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From the database, always aware in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+def attach_database(app: Flask, url: str) -> None:
+    """Give the app its database, with the engine's settings of this service."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
+    db.init_app(app)
+    with app.app_context():
+        set_up_engine(db.engine)
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """What create_engine takes besides the address."""
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": SQLITE_WAIT_MS / 1000, "check_same_thread": False}}
+    return {
+        "pool_pre_ping": True,
+        "connect_args": {"options": "-c timezone=UTC -c lock_timeout=60000 -c idle_in_transaction_session_timeout=600000"},
+    }
+
+
+def set_up_engine(engine: Engine) -> None:
+    """SQLite: WAL, foreign keys, recursive triggers, and explicit BEGIN, IMMEDIATE for writers.
+
+    The sqlite3 module begins late and deferred, so that two writers who read first lose one another's change.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "recursive_triggers = ON",
+            f"busy_timeout = {SQLITE_WAIT_MS}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        kind = connection.get_execution_options().get(SQLITE_BEGIN, "DEFERRED")
+        connection.exec_driver_sql(f"BEGIN {kind}")
+
+
+def is_sqlite() -> bool:
+    """True when the present app's database is SQLite."""
+    return db.engine.dialect.name == "sqlite"

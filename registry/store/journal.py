@@ -1,0 +1,130 @@
+"""The journal: append-only and hash-chained. Each entry carries the hash of the one before it.
+
+An entry's hash is SHA-256 over the canonical JSON of all its columns but ``hash``, so that any changed byte of a row
+shows. One row, the chain's head, is locked while entries are added: the order of the chain is the order of commits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import BigInteger, Index, String, Text, insert, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from registry.store.clock import now, rfc3339
+from registry.store.database import Model, db
+
+RECORDED = "journal_recorded"
+FIRST_HASH = "0" * 64
+COLUMNS = ("seq", "at", "principal", "role", "action", "subject", "details", "source", "request_id", "previous_hash")
+
+
+class Signatory(Protocol):
+    """Who an entry is signed with. Principals are names, as the journal must be readable on its own."""
+
+    @property
+    def principal(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def request_id(self) -> str: ...
+
+
+class JournalEntry(Model):
+    """One act: who, when, what, on what, from where. ``subject`` is ``kind:key``, such as ``project:QT-2026-…``."""
+
+    __tablename__ = "journal"
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[str] = mapped_column(String(27))
+    principal: Mapped[str] = mapped_column(Text)
+    role: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    details: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    request_id: Mapped[str] = mapped_column(Text)
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+    __table_args__ = (Index(None, "subject", "seq"), Index(None, "action", "seq"), Index(None, "principal", "seq"))
+
+
+class JournalHead(Model):
+    """The chain's last entry; one row, made by the migration."""
+
+    __tablename__ = "journal_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    by: Signatory
+    action: str
+    subject: str
+    details: Mapping[str, Any]
+
+
+def record(by: Signatory, action: str, subject: str, details: Mapping[str, Any] | None = None) -> None:
+    """Keep an entry for the open transaction; it enters the chain when that commits.
+
+    ``details`` must be JSON-ready. Raises RuntimeError when no transaction is open.
+    """
+    session = db.session()
+    if not session.info.get("transaction_open"):
+        raise RuntimeError("a journal entry belongs to a transaction()")
+    session.info.setdefault(RECORDED, []).append(_Recorded(by, action, subject, details or {}))
+
+
+def append_recorded(session: Session) -> None:
+    """Add the kept entries to the chain, holding the head's lock until the commit."""
+    recorded: list[_Recorded] = session.info.pop(RECORDED, [])
+    if not recorded:
+        return
+    seq, last = session.execute(
+        select(JournalHead.seq, JournalHead.hash).where(JournalHead.id == 1).with_for_update()
+    ).one()
+    at = rfc3339(now())
+    rows = []
+    for entry in recorded:
+        seq += 1
+        row = {
+            "seq": seq,
+            "at": at,
+            "principal": entry.by.principal,
+            "role": entry.by.role,
+            "action": entry.action,
+            "subject": entry.subject,
+            "details": canonical(entry.details),
+            "source": entry.by.source,
+            "request_id": entry.by.request_id,
+            "previous_hash": last,
+        }
+        last = entry_hash(row)
+        rows.append({**row, "hash": last})
+    session.execute(insert(JournalEntry), rows)
+    session.execute(update(JournalHead).where(JournalHead.id == 1).values(seq=seq, hash=last))
+
+
+def forget_recorded(session: Session) -> None:
+    """Drop what a rolled-back transaction had kept."""
+    session.info.pop(RECORDED, None)
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys, no spaces, letters as they are: the same value is always the same text."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def entry_hash(row: Mapping[str, Any]) -> str:
+    """SHA-256, in hex, over the columns that the chain protects."""
+    return hashlib.sha256(canonical([row[name] for name in COLUMNS]).encode()).hexdigest()
