@@ -77,7 +77,9 @@ def _database_url(env: Mapping[str, str], data_dir: Path, problems: list[str]) -
     try:
         data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
     except OSError as error:
-        problems.append(f"REGISTRY_DATA_DIR: the folder {data_dir} cannot be made ({error.strerror}); name a writable one")
+        problems.append(
+            f"REGISTRY_DATA_DIR: the folder {data_dir} cannot be made ({error.strerror}); name a writable one"
+        )
     else:
         if not os.access(data_dir, os.W_OK | os.X_OK):
             problems.append(f"REGISTRY_DATA_DIR: the folder {data_dir} cannot be written; name a writable one")
@@ -118,7 +120,14 @@ def _audit_at(env: Mapping[str, str], problems: list[str]) -> time | None:
     if text == "off":
         return None
     hour, _, minute = text.partition(":")
-    if text.isascii() and len(text) == 5 and hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60:
+    if (
+        text.isascii()
+        and len(text) == 5
+        and hour.isdigit()
+        and minute.isdigit()
+        and int(hour) < 24
+        and int(minute) < 60
+    ):
         return time(int(hour), int(minute))
     problems.append(f"REGISTRY_AUDIT_AT: expected HH:MM (Asia/Almaty) or off, got {text!r}")
     return None

@@ -27,7 +27,9 @@ LETTERS = string.digits + string.ascii_letters
 KEY_ID_LENGTH = 10
 SECRET_LENGTH = 40
 CHECKSUM_LENGTH = 6
-SHAPE = re.compile(rf"qtr_([0-9A-Za-z]{{{KEY_ID_LENGTH}}})_([0-9A-Za-z]{{{SECRET_LENGTH}}})([0-9A-Za-z]{{{CHECKSUM_LENGTH}}})")
+SHAPE = re.compile(
+    rf"qtr_([0-9A-Za-z]{{{KEY_ID_LENGTH}}})_([0-9A-Za-z]{{{SECRET_LENGTH}}})([0-9A-Za-z]{{{CHECKSUM_LENGTH}}})"
+)
 USE_IS_KEPT_EVERY = timedelta(minutes=5)
 
 

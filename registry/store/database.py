@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -71,11 +76,22 @@ def attach_database(app: Flask, url: str) -> None:
 def engine_options(url: str) -> dict[str, Any]:
     """What create_engine takes besides the address."""
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": SQLITE_WAIT_MS / 1000, "check_same_thread": False}}
+        return {
+            "json_serializer": _json,
+            "connect_args": {"timeout": SQLITE_WAIT_MS / 1000, "check_same_thread": False},
+        }
     return {
+        "json_serializer": _json,
         "pool_pre_ping": True,
-        "connect_args": {"options": "-c timezone=UTC -c lock_timeout=60000 -c idle_in_transaction_session_timeout=600000"},
+        "connect_args": {
+            "options": "-c timezone=UTC -c lock_timeout=60000 -c idle_in_transaction_session_timeout=600000"
+        },
     }
+
+
+def _json(value: Any) -> str:
+    # Cyrillic as it is: ASCII escapes treble it.
+    return json.dumps(value, ensure_ascii=False)
 
 
 def set_up_engine(engine: Engine) -> None:
@@ -107,3 +123,8 @@ def set_up_engine(engine: Engine) -> None:
 def is_sqlite() -> bool:
     """True when the present app's database is SQLite."""
     return db.engine.dialect.name == "sqlite"
+
+
+def insert_unless_there(table: type[Base]) -> PostgresInsert | SqliteInsert:
+    """An INSERT that can say ON CONFLICT DO NOTHING, in the dialect of the present app's database."""
+    return sqlite_insert(table) if is_sqlite() else postgres_insert(table)

@@ -1,0 +1,180 @@
+"""Agencies: the tree of organisations that must register, each known by its BIN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import CTE, ForeignKey, Integer, Select, String, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.records.values import Bin, Choice, Email, Kind, Text, ValueRefused
+from registry.records.vocabulary import AGENCY_KINDS, REGIONS
+from registry.store import journal
+from registry.store.clock import now
+from registry.store.database import Instant, Model, db
+from registry.store.errors import Conflict, Invalid, NotFound, Problem
+from registry.store.transaction import transaction
+
+AGENCY_FIELDS: Final[Mapping[str, Kind]] = {
+    "name_kk": Text(500),
+    "name_ru": Text(500),
+    "name_en": Text(500),
+    "kind": Choice(AGENCY_KINDS),
+    "region": Choice(REGIONS),
+    "parent_bin": Bin(),
+    "email": Email(),
+}
+
+
+class AgencyNotFound(NotFound):
+    """There is no agency of that BIN."""
+
+
+class BinTaken(Conflict):
+    """An agency of that BIN is registered already."""
+
+
+class Agency(Model):
+    """One organisation. ``parent_id`` makes the tree: an editor of an agency acts for those below it too."""
+
+    __tablename__ = "agencies"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bin: Mapped[str] = mapped_column(String(12), unique=True)
+    name_kk: Mapped[str | None] = mapped_column(String(500))
+    name_ru: Mapped[str | None] = mapped_column(String(500))
+    name_en: Mapped[str | None] = mapped_column(String(500))
+    kind: Mapped[str] = mapped_column(String(20))
+    region: Mapped[str | None] = mapped_column(String(2))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"), index=True)
+    email: Mapped[str | None] = mapped_column(String(200))
+    version: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    updated_at: Mapped[datetime] = mapped_column(Instant)
+
+    parent: Mapped[Agency | None] = relationship(remote_side="Agency.id", lazy="joined", join_depth=1)
+
+    @property
+    def parent_bin(self) -> str | None:
+        """The BIN of the agency above."""
+        return self.parent.bin if self.parent else None
+
+
+def agency_by_bin(number: str) -> Agency:
+    """The agency of that BIN. Raises AgencyNotFound."""
+    found = db.session.scalar(select(Agency).where(Agency.bin == number))
+    if found is None:
+        raise AgencyNotFound(bin=number)
+    return found
+
+
+def register_agency(by: Actor, values: Mapping[str, Any]) -> Agency:
+    """Register an agency from accepted values with ``bin``. Raises Invalid, BinTaken, RoleNotAllowed."""
+    by.require(Permission.AGENCIES_WRITE)
+    with transaction() as session:
+        problems = [] if values.get("bin") else [Problem("/bin", "required")]
+        problems += _problems(values)
+        if problems:
+            raise Invalid(problems)
+        if session.scalar(select(Agency.id).where(Agency.bin == values["bin"])) is not None:
+            raise BinTaken(bin=values["bin"])
+        moment = now()
+        agency = Agency(bin=values["bin"], version=1, created_at=moment, updated_at=moment)
+        _apply(agency, values)
+        session.add(agency)
+        try:
+            session.flush()
+        except IntegrityError as error:
+            raise BinTaken(bin=values["bin"]) from error
+        kept = {name: value for name, value in values.items() if value is not None}
+        journal.record(by, "agency.registered", f"agency:{agency.bin}", kept)
+    return agency
+
+
+def change_agency(by: Actor, agency: Agency, changes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Apply accepted changes inside the open transaction; the changes made, none when all was so already.
+
+    Raises Invalid (a required value cleared, a parent that is not there or stands below), RoleNotAllowed.
+    """
+    by.require(Permission.AGENCIES_WRITE)
+    before = {name: getattr(agency, name) for name in AGENCY_FIELDS}
+    wanted = before | dict(changes)
+    problems = _problems(wanted, agency)
+    if problems:
+        raise Invalid(problems)
+    made = [
+        {"field": name, "old": before[name], "new": wanted[name]}
+        for name in AGENCY_FIELDS
+        if before[name] != wanted[name]
+    ]
+    if made:
+        with transaction() as session:
+            _apply(agency, wanted)
+            agency.version += 1
+            agency.updated_at = now()
+            session.flush()
+            journal.record(by, "agency.changed", f"agency:{agency.bin}", {"changes": made})
+    return made
+
+
+def accept_agency_fields(raw: Mapping[str, object]) -> tuple[dict[str, Any], list[Problem]]:
+    """Known fields as they are kept (``bin`` among them), and what is wrong with the others."""
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, sent in raw.items():
+        kind = Bin() if name == "bin" else AGENCY_FIELDS[name]
+        try:
+            values[name] = kind.accept(sent)
+        except ValueRefused as refused:
+            problems.append(Problem(f"/{name}", refused.code, refused.params))
+    return values, problems
+
+
+def subtree(agency_id: int) -> CTE:
+    """A recursive query of the ids of an agency and all below it."""
+    below = select(Agency.id).where(Agency.id == agency_id).cte("subtree", recursive=True)
+    return below.union(select(Agency.id).join(below, Agency.parent_id == below.c.id))
+
+
+def own_agencies(by: Actor) -> Select[tuple[int]] | None:
+    """The ids that the actor is bound to, as a query; None when the actor is bound to none."""
+    return None if by.agency_id is None else select(subtree(by.agency_id).c.id)
+
+
+def acts_for(by: Actor, agency_id: int) -> bool:
+    """True when the agency is the actor's own or below it, or the actor is bound to none."""
+    own = own_agencies(by)
+    return (
+        own is None
+        or db.session.scalar(select(Agency.id).where(Agency.id == agency_id, Agency.id.in_(own))) is not None
+    )
+
+
+def _problems(values: Mapping[str, Any], agency: Agency | None = None) -> list[Problem]:
+    problems = [] if values.get("kind") else [Problem("/kind", "required")]
+    if not values.get("name_kk") and not values.get("name_ru"):
+        problems += [Problem("/name_kk", "name-required"), Problem("/name_ru", "name-required")]
+    parent = values.get("parent_bin")
+    if parent is not None:
+        parent_id = db.session.scalar(select(Agency.id).where(Agency.bin == parent))
+        if parent_id is None:
+            problems.append(Problem("/parent_bin", "agency-unknown", {"bin": parent}))
+        elif agency is not None and db.session.scalar(
+            select(Agency.id).where(Agency.id == parent_id, Agency.id.in_(select(subtree(agency.id).c.id)))
+        ):
+            problems.append(Problem("/parent_bin", "parent-below-itself"))
+    return problems
+
+
+def _apply(agency: Agency, values: Mapping[str, Any]) -> None:
+    for name in AGENCY_FIELDS:
+        if name != "parent_bin":
+            setattr(agency, name, values.get(name))
+    parent = values.get("parent_bin")
+    agency.parent = None if parent is None else agency_by_bin(parent)
+    agency.parent_id = agency.parent.id if agency.parent else None

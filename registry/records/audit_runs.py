@@ -1,0 +1,82 @@
+"""Audit runs and their changes, as rows. ``registry/audits/`` writes them; lists, reports and statuses read them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, String, Text, select, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.store.database import Instant, Model, db
+
+TRIGGERS = ("schedule", "manual", "catch_up")
+STATUSES = ("running", "succeeded", "held", "failed", "missed")
+
+
+class AuditRun(Model):
+    """One run of the policy over every project for one business date.
+
+    ``judged_up_to`` is the highest project id that the run saw: ids follow the order of commits, so every project up to
+    it was judged. ``scheduled_for`` is the business date of a night's run and unique; manual runs have none.
+    """
+
+    __tablename__ = "audits"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    on: Mapped[date]
+    scheduled_for: Mapped[date | None] = mapped_column(unique=True)
+    trigger: Mapped[str] = mapped_column(String(10))
+    status: Mapped[str] = mapped_column(String(10))
+    dry_run: Mapped[bool] = mapped_column(Boolean)
+    policy_version: Mapped[str] = mapped_column(String(200))
+    policy_digest: Mapped[str] = mapped_column(String(64))
+    started_by: Mapped[str] = mapped_column(Text)
+    started_at: Mapped[datetime] = mapped_column(Instant)
+    finished_at: Mapped[datetime | None] = mapped_column(Instant)
+    projects_judged: Mapped[int] = mapped_column(default=0)
+    projects_out_of_scope: Mapped[int] = mapped_column(default=0)
+    projects_flagged: Mapped[int] = mapped_column(default=0)
+    projects_exempt: Mapped[int] = mapped_column(default=0)
+    flags_opened: Mapped[int] = mapped_column(default=0)
+    flags_kept: Mapped[int] = mapped_column(default=0)
+    flags_reopened: Mapped[int] = mapped_column(default=0)
+    flags_cleared: Mapped[int] = mapped_column(default=0)
+    judged_up_to: Mapped[int] = mapped_column(default=0)
+    input_digest: Mapped[str | None] = mapped_column(String(64))
+    confirmed_by: Mapped[str | None] = mapped_column(Text)
+    held_because: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    failure: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (
+        Index(
+            "ix_audits_good",
+            "on",
+            "id",
+            sqlite_where=text("status = 'succeeded' AND NOT dry_run"),
+            postgresql_where=text("status = 'succeeded' AND NOT dry_run"),
+        ),
+    )
+
+
+class AuditChange(Model):
+    """What a run opened, reopened or cleared; for a dry or held run, what it would have."""
+
+    __tablename__ = "audit_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    audit_id: Mapped[int] = mapped_column(ForeignKey("audits.id"), index=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    rule: Mapped[str] = mapped_column(String(40))
+    severity: Mapped[str] = mapped_column(String(10))
+    change: Mapped[str] = mapped_column(String(10))
+
+
+def last_good_audit() -> AuditRun | None:
+    """The newest run for good that succeeded: flags and statuses are as of it."""
+    return db.session.scalar(
+        select(AuditRun)
+        .where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False))
+        .order_by(AuditRun.on.desc(), AuditRun.finished_at.desc(), AuditRun.id.desc())
+        .limit(1)
+    )

@@ -1,0 +1,92 @@
+"""Documents of a project: size, type and SHA-256 are kept with the bytes and checked when they are read."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, LargeBinary, String, Text, select
+from sqlalchemy.orm import Mapped, deferred, mapped_column
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.records.project_table import Project
+from registry.store import journal
+from registry.store.clock import now
+from registry.store.database import Instant, Model, db
+from registry.store.errors import NotFound
+from registry.store.transaction import transaction
+
+
+class DocumentNotFound(NotFound):
+    """The project has no document of that id."""
+
+
+class DocumentDamaged(RuntimeError):
+    """The stored bytes no longer match their SHA-256: restore them from a backup."""
+
+
+class Document(Model):
+    """A file as it was given. ``content_type`` is what the sender said; it is always served as a download."""
+
+    __tablename__ = "documents"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    content_type: Mapped[str] = mapped_column(String(200))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    added_at: Mapped[datetime] = mapped_column(Instant)
+    added_by: Mapped[str] = mapped_column(Text)
+    content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+
+
+def add_document(by: Actor, project: Project, name: str, content_type: str, content: bytes) -> Document:
+    """Keep a file with the project. Raises RoleNotAllowed."""
+    by.require(Permission.DOCUMENTS_WRITE)
+    with transaction() as session:
+        document = Document(
+            project_id=project.id,
+            name=name,
+            content_type=content_type,
+            size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            added_at=now(),
+            added_by=by.principal,
+            content=content,
+        )
+        session.add(document)
+        session.flush()
+        details = {"document": document.id, "name": name, "size": document.size, "sha256": document.sha256}
+        journal.record(by, "document.added", f"project:{project.number}", details)
+    return document
+
+
+def documents_of(project: Project) -> list[dict[str, Any]]:
+    """What is kept of each document but its bytes, oldest first."""
+    columns = (
+        Document.id,
+        Document.name,
+        Document.content_type,
+        Document.size,
+        Document.sha256,
+        Document.added_at,
+        Document.added_by,
+    )
+    rows = db.session.execute(
+        select(*columns).where(Document.project_id == project.id).order_by(Document.id)
+    ).mappings()
+    return [dict(row) for row in rows]
+
+
+def read_document(project: Project, document_id: int) -> tuple[Document, bytes]:
+    """A document with its bytes. Raises DocumentNotFound, and DocumentDamaged when they are not what was given."""
+    found = db.session.scalar(select(Document).where(Document.id == document_id, Document.project_id == project.id))
+    if found is None:
+        raise DocumentNotFound(id=document_id)
+    content = found.content
+    if len(content) != found.size or hashlib.sha256(content).hexdigest() != found.sha256:
+        raise DocumentDamaged(f"document {document_id} of {project.number}")
+    return found, content

@@ -1,0 +1,79 @@
+"""Flags: one rule's finding on one project, from the audit that opened it to the one that cleared it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, case, func, select, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.store.database import Model
+
+STANDING = ("open", "exempt", "accepted")
+SEVERITY_RANK = {"low": 1, "medium": 2, "high": 3}
+
+
+class Flag(Model):
+    """``status``: open, exempt, accepted, cleared. Of a project and rule at most one is not cleared.
+
+    ``last_seen_on`` is kept when the flag is cleared; a standing flag was last seen by the last good audit, so that a quiet
+    night writes nothing. ``accepted_fingerprint`` is what a decision accepted: the flag is accepted while it is the same.
+    """
+
+    __tablename__ = "flags"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    rule: Mapped[str] = mapped_column(String(40))
+    severity: Mapped[str] = mapped_column(String(10))
+    status: Mapped[str] = mapped_column(String(10))
+    observed: Mapped[dict[str, Any]] = mapped_column(JSON)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    accepted_fingerprint: Mapped[str | None] = mapped_column(String(64))
+    opened_on: Mapped[date]
+    last_seen_on: Mapped[date | None]
+    cleared_on: Mapped[date | None]
+    opened_by_audit: Mapped[int] = mapped_column(ForeignKey("audits.id"))
+    cleared_by_audit: Mapped[int | None] = mapped_column(ForeignKey("audits.id"))
+    exemption_id: Mapped[int | None] = mapped_column(ForeignKey("exemptions.id"))
+
+    __table_args__ = (
+        Index(
+            "uq_flags_standing",
+            "project_id",
+            "rule",
+            unique=True,
+            sqlite_where=text("status <> 'cleared'"),
+            postgresql_where=text("status <> 'cleared'"),
+        ),
+        Index(None, "project_id"),
+        Index(None, "status", "rule"),
+        Index(None, "opened_by_audit"),
+        Index(None, "cleared_by_audit"),
+    )
+
+
+def rank(severity: ColumnElement[str]) -> ColumnElement[int]:
+    """A severity as a number to order by: 1 low, 2 medium, 3 high."""
+    return case(SEVERITY_RANK, value=severity, else_=0)
+
+
+def worst_severity(project_id: ColumnElement[int]) -> ColumnElement[int | None]:
+    """The rank of a project's highest standing flag, NULL for none, as a scalar subquery."""
+    return (
+        select(func.max(rank(Flag.severity)))
+        .where(Flag.project_id == project_id, Flag.status != "cleared")
+        .correlate_except(Flag)
+        .scalar_subquery()
+    )
+
+
+def has_flag(project_id: ColumnElement[int], *statuses: str) -> ColumnElement[bool]:
+    """True when the project has a flag of one of the statuses."""
+    return (
+        select(Flag.id)
+        .where(Flag.project_id == project_id, Flag.status.in_(statuses), Flag.status != "cleared")
+        .correlate_except(Flag)
+        .exists()
+    )

@@ -1,0 +1,101 @@
+"""The table of projects: what is known now. What was known before stands in the revisions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from registry.records.agencies import Agency
+from registry.store.database import Instant, Model
+
+WORD = re.compile(r"\w+")
+
+
+class Project(Model):
+    """One piece of work on one digital object. Money in whole tenge, dates local, ``region`` a KATO prefix.
+
+    ``words`` holds the names, purpose and number in lower case, for search.
+    """
+
+    __tablename__ = "projects"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(String(17), unique=True)
+    agency_id: Mapped[int] = mapped_column(ForeignKey("agencies.id"))
+    external_id: Mapped[str | None] = mapped_column(String(200))
+    object_code: Mapped[str | None] = mapped_column(String(200))
+    name_kk: Mapped[str | None] = mapped_column(String(500))
+    name_ru: Mapped[str | None] = mapped_column(String(500))
+    name_en: Mapped[str | None] = mapped_column(String(500))
+    purpose: Mapped[str | None] = mapped_column(Text)
+    sector: Mapped[str | None] = mapped_column(String(2))
+    object_kind: Mapped[str] = mapped_column(String(20))
+    work_type: Mapped[str] = mapped_column(String(20))
+    stage: Mapped[str] = mapped_column(String(20))
+    placement: Mapped[str] = mapped_column(String(20))
+    platform_key: Mapped[str | None] = mapped_column(String(200))
+    onboarding_due_on: Mapped[date | None]
+    specification_approved_on: Mapped[date | None]
+    contract_signed_on: Mapped[date | None]
+    work_started_on: Mapped[date | None]
+    pilot_started_on: Mapped[date | None]
+    commissioned_on: Mapped[date | None]
+    object_commissioned_on: Mapped[date | None]
+    planned_end_on: Mapped[date | None]
+    ended_on: Mapped[date | None]
+    contract_number: Mapped[str | None] = mapped_column(String(200))
+    supplier_bin: Mapped[str | None] = mapped_column(String(12))
+    budget_kzt: Mapped[int | None] = mapped_column(BigInteger)
+    object_original_cost_kzt: Mapped[int | None] = mapped_column(BigInteger)
+    consent_number: Mapped[str | None] = mapped_column(String(200))
+    funding: Mapped[str | None] = mapped_column(String(20))
+    region: Mapped[str | None] = mapped_column(String(2))
+    url: Mapped[str | None] = mapped_column(String(200))
+    object_class: Mapped[int | None]
+    is_ai: Mapped[bool | None]
+    holds_personal_data: Mapped[bool | None]
+    responsible_name: Mapped[str | None] = mapped_column(String(200))
+    responsible_position: Mapped[str | None] = mapped_column(String(200))
+    responsible_email: Mapped[str | None] = mapped_column(String(200))
+    placement_verified_on: Mapped[date | None]
+    onboarding_confirmed_on: Mapped[date | None]
+    ending_confirmed_on: Mapped[date | None]
+    is_restricted: Mapped[bool]
+    version: Mapped[int]
+    registered_at: Mapped[datetime] = mapped_column(Instant)
+    updated_at: Mapped[datetime] = mapped_column(Instant)
+    words: Mapped[str] = mapped_column(Text)
+
+    agency: Mapped[Agency] = relationship(lazy="raise")
+
+    __table_args__ = (
+        UniqueConstraint("agency_id", "external_id"),
+        Index(None, "registered_at", "id"),
+        Index(None, "updated_at", "id"),
+        Index(None, "platform_key"),
+        Index(None, "agency_id", "registered_at"),
+    )
+
+
+# What a revision and the journal compare: everything shown of a project that can change.
+CHANGEABLE = tuple(
+    column.name
+    for column in Project.__table__.columns
+    if column.name not in ("id", "number", "agency_id", "version", "registered_at", "updated_at", "words")
+)
+
+
+def search_words(values: Mapping[str, Any], number: str) -> str:
+    """The text that ``q`` looks in: each word after a space, so that a word's beginning can be asked for."""
+    parts = [number, *(values.get(name) for name in ("name_kk", "name_ru", "name_en", "purpose"))]
+    return " " + " ".join(word for part in parts if part for word in words_of(part))
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in lower case, without punctuation."""
+    return WORD.findall(text.casefold())

@@ -1,0 +1,174 @@
+"""Projects: registering, changing and finding one. The services take an actor and accepted values, and journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import contains_eager
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.records.agencies import Agency, acts_for
+from registry.records.placement_claims import end_confirmations
+from registry.records.project_fields import whole_record_problems
+from registry.records.project_numbers import take_numbers
+from registry.records.project_table import CHANGEABLE, Project, search_words
+from registry.records.revisions import differences, keep_revision, snapshot
+from registry.records.visibility import visible_projects
+from registry.store import journal, outbox
+from registry.store.clock import now
+from registry.store.database import db
+from registry.store.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
+from registry.store.transaction import require_transaction, transaction
+
+
+class ProjectNotFound(NotFound):
+    """There is no project of that number, or the caller may not see it."""
+
+
+class AgencyNotYours(NotAllowed):
+    """An editor acts for the own agency and those below it only."""
+
+
+class ExternalIdTaken(Conflict):
+    """The agency has a project of that external id already."""
+
+
+def find_project(by: Actor, number: str) -> Project:
+    """The project of that number. Raises ProjectNotFound also for what the actor may not see."""
+    return _find(by, number, lock=False)
+
+
+def find_project_to_change(by: Actor, number: str) -> Project:
+    """The same, locked until the open transaction ends, so that no two changes overwrite one another."""
+    require_transaction()
+    return _find(by, number, lock=True)
+
+
+def check_project(by: Actor, agency_bin: str | None, values: Mapping[str, Any]) -> Agency:
+    """The agency of a project that could be registered so.
+
+    Raises RoleNotAllowed, AgencyNotYours, Invalid (pointers to every wrong field) and ExternalIdTaken.
+    """
+    by.require(Permission.PROJECTS_WRITE)
+    agency = None if agency_bin is None else db.session.scalar(select(Agency).where(Agency.bin == agency_bin))
+    if agency is not None and not acts_for(by, agency.id):
+        raise AgencyNotYours(bin=agency.bin)
+    problems = whole_record_problems(values)
+    if agency_bin is None:
+        problems.insert(0, Problem("/agency", "required"))
+    elif agency is None:
+        problems.insert(0, Problem("/agency", "agency-unknown", {"bin": agency_bin}))
+    if problems or agency is None:
+        raise Invalid(problems)
+    _require_free(agency, values.get("external_id"))
+    return agency
+
+
+def register_project(by: Actor, agency_bin: str | None, values: Mapping[str, Any]) -> Project:
+    """Register a project from accepted values, with its first revision. Raises what check_project raises."""
+    with transaction() as session:
+        agency = check_project(by, agency_bin, values)
+        number = take_numbers(1)[0]
+        moment = now()
+        project = Project(
+            **{name: values.get(name) for name in CHANGEABLE if name != "is_restricted"},
+            number=number,
+            agency=agency,
+            is_restricted=False,
+            version=1,
+            registered_at=moment,
+            updated_at=moment,
+            words=search_words(values, number),
+        )
+        session.add(project)
+        _flush(project)
+        changes = differences({"is_restricted": False}, snapshot(project))
+        keep_revision(project, changes, by.principal)
+        journal.record(by, "project.registered", f"project:{number}", {"agency": agency.bin, "changes": changes})
+        outbox.send_later("project.registered", {"project": number})
+    return project
+
+
+def change_project(by: Actor, project: Project, changes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Apply an agency's edit, of accepted values, inside the open transaction; the changes made.
+
+    An edit of what a confirmation vouched for ends that confirmation. Nothing is written when nothing differs.
+    Raises RoleNotAllowed, Invalid and ExternalIdTaken.
+    """
+    by.require(Permission.PROJECTS_WRITE)
+    require_transaction()
+    before = snapshot(project)
+    wanted = before | dict(changes)
+    problems = whole_record_problems(wanted)
+    if problems:
+        raise Invalid(problems)
+    if wanted["external_id"] != before["external_id"]:
+        _require_free(project.agency, wanted["external_id"])
+    end_confirmations(before, wanted)
+    return keep_changes(by, project, before, wanted, "project.changed")
+
+
+def restrict_project(by: Actor, project: Project, is_restricted: bool, reason: str) -> list[dict[str, Any]]:
+    """Show the project to few, or to all again, inside the open transaction. Raises RoleNotAllowed."""
+    by.require(Permission.PROJECTS_RESTRICT)
+    before = snapshot(project)
+    return keep_changes(
+        by, project, before, before | {"is_restricted": is_restricted}, "project.restricted", {"reason": reason}
+    )
+
+
+def keep_changes(
+    by: Actor,
+    project: Project,
+    before: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    action: str,
+    details: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Write what differs: the row, its revision and its journal entry. The changes made, none when nothing differs."""
+    made = differences(before, wanted)
+    if not made:
+        return made
+    for change in made:
+        setattr(project, change["field"], wanted[change["field"]])
+    project.version += 1
+    project.updated_at = now()
+    project.words = search_words(wanted, project.number)
+    _flush(project)
+    keep_revision(project, made, by.principal)
+    journal.record(by, action, f"project:{project.number}", {**(details or {}), "changes": made})
+    return made
+
+
+def _find(by: Actor, number: str, *, lock: bool) -> Project:
+    statement = (
+        select(Project)
+        .join(Project.agency)
+        .options(contains_eager(Project.agency))
+        .where(Project.number == number, *visible_projects(by))
+        .execution_options(populate_existing=True)
+    )
+    found = db.session.scalar(statement.with_for_update(of=Project) if lock else statement)
+    if found is None:
+        raise ProjectNotFound(number=number)
+    return found
+
+
+def _require_free(agency: Agency, external_id: str | None) -> None:
+    if external_id is None:
+        return
+    taken = select(Project.number).where(Project.agency_id == agency.id, Project.external_id == external_id)
+    if db.session.scalar(taken) is not None:
+        raise ExternalIdTaken(external_id=external_id, agency=agency.bin)
+
+
+def _flush(project: Project) -> None:
+    external_id, agency = project.external_id, project.agency.bin
+    try:
+        db.session.flush()
+    except IntegrityError as error:
+        raise ExternalIdTaken(external_id=external_id, agency=agency) from error

@@ -1,0 +1,100 @@
+"""Revisions: every change of a project, kept whole. Who, when, and each field's old and new value.
+
+Beside the changes a revision keeps the few values that the law compares, as they were after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.freeze.facts import Past
+from registry.records.project_table import CHANGEABLE, Project
+from registry.store.database import Instant, Model, db
+from registry.store.transaction import require_transaction
+
+LAW_LOOKS_AT = ("work_type", "stage", "placement", "contract_signed_on", "work_started_on")
+
+
+class Revision(Model):
+    """The project as version ``version`` changed it; version 1 is the registration."""
+
+    __tablename__ = "revisions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    version: Mapped[int]
+    at: Mapped[datetime] = mapped_column(Instant)
+    by: Mapped[str] = mapped_column(Text)
+    work_type: Mapped[str] = mapped_column(String(20))
+    stage: Mapped[str] = mapped_column(String(20))
+    placement: Mapped[str] = mapped_column(String(20))
+    contract_signed_on: Mapped[date | None]
+    work_started_on: Mapped[date | None]
+    changes: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+
+    __table_args__ = (UniqueConstraint("project_id", "version"),)
+
+
+def snapshot(project: Project) -> dict[str, Any]:
+    """The values that can change, as they are now."""
+    return {name: getattr(project, name) for name in CHANGEABLE}
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """``{field, old, new}`` of each value that differs, JSON-ready, in the order of the fields."""
+    return [
+        {"field": name, "old": plain(before.get(name)), "new": plain(after.get(name))}
+        for name in CHANGEABLE
+        if before.get(name) != after.get(name)
+    ]
+
+
+def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]], by: str) -> dict[str, Any]:
+    """A revision as a row to insert, of a project given as a mapping with ``id``, ``version`` and ``updated_at``."""
+    row = {name: project[name] for name in LAW_LOOKS_AT}
+    return row | {
+        "project_id": project["id"],
+        "version": project["version"],
+        "at": project["updated_at"],
+        "by": by,
+        "changes": changes,
+    }
+
+
+def keep_revision(project: Project, changes: list[dict[str, Any]], by: str) -> None:
+    """Write the revision of a project that was just changed, inside the open transaction."""
+    values = {name: getattr(project, name) for name in (*LAW_LOOKS_AT, "id", "version", "updated_at")}
+    require_transaction().add(Revision(**revision_row(values, changes, by)))
+
+
+def history(project_id: int) -> list[dict[str, Any]]:
+    """All revisions of a project, oldest first: ``{at, by, changes}``."""
+    rows = db.session.execute(
+        select(Revision.at, Revision.by, Revision.changes)
+        .where(Revision.project_id == project_id)
+        .order_by(Revision.version)
+    ).mappings()
+    return [dict(row) for row in rows]
+
+
+def earlier(project: Project) -> tuple[Past, ...]:
+    """What the law compares, of every revision before the present one, oldest first."""
+    if project.version == 1:
+        return ()
+    columns = [getattr(Revision, name) for name in LAW_LOOKS_AT]
+    rows = db.session.execute(
+        select(*columns)
+        .where(Revision.project_id == project.id, Revision.version < project.version)
+        .order_by(Revision.version)
+    )
+    return tuple(Past(*row) for row in rows)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: dates and instants as text."""
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,197 @@
+"""Kinds of values: what a single field may hold. Types are strict, as in JSON; a refusal has a code and parameters."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from registry.records.bin_numbers import is_bin
+from registry.store.clock import today
+
+EARLIEST = date(1991, 12, 16)
+YEARS_AHEAD = 10
+LATEST_PLANNED_END = date(2060, 12, 31)
+LARGEST_AMOUNT = 10**15
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
+
+
+class ValueRefused(Exception):
+    """A value that its field cannot hold."""
+
+    def __init__(self, code: str, **params: object) -> None:
+        super().__init__(code, params)
+        self.code = code
+        self.params = params
+
+
+class Kind(Protocol):
+    """Turns what was sent into what is kept, None for a missing value, or raises ValueRefused."""
+
+    def accept(self, value: object) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Up to ``limit`` characters, trimmed; blank is missing. Control characters but tab and newline are refused."""
+
+    limit: int = 200
+
+    def accept(self, value: object) -> str | None:
+        """The trimmed text."""
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise ValueRefused("expected-text")
+        text = value.replace("\r\n", "\n").strip()
+        if not text.isprintable():
+            for character in text:
+                if character not in "\t\n" and unicodedata.category(character) in ("Cc", "Cs"):
+                    raise ValueRefused("control-character", character=f"U+{ord(character):04X}")
+        if len(text) > self.limit:
+            raise ValueRefused("too-long", limit=self.limit, length=len(text))
+        return text or None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a fixed set of words."""
+
+    options: tuple[str, ...]
+
+    def accept(self, value: object) -> str | None:
+        """The word itself."""
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            raise ValueRefused("expected-text")
+        if value not in self.options:
+            raise ValueRefused("not-a-choice", options=", ".join(self.options))
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A date written ``YYYY-MM-DD`` and nothing else, from independence day to ten years ahead or to ``latest``."""
+
+    latest: date | None = None
+
+    def accept(self, value: object) -> date | None:
+        """The date."""
+        if value is None or value == "":
+            return None
+        day = exact_day(value)
+        latest = self.latest or years_ahead(today(), YEARS_AHEAD)
+        if not EARLIEST <= day <= latest:
+            raise ValueRefused("date-out-of-range", earliest=EARLIEST.isoformat(), latest=latest.isoformat())
+        return day
+
+
+@dataclass(frozen=True, slots=True)
+class AnyDay:
+    """A date written ``YYYY-MM-DD``, of any year."""
+
+    def accept(self, value: object) -> date | None:
+        """The date."""
+        return None if value is None or value == "" else exact_day(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number; money is in whole tenge."""
+
+    smallest: int = 0
+    largest: int = LARGEST_AMOUNT
+
+    def accept(self, value: object) -> int | None:
+        """The number. True and 1.0 are not whole numbers here."""
+        if value is None:
+            return None
+        if type(value) is not int:
+            raise ValueRefused("expected-whole-number")
+        if not self.smallest <= value <= self.largest:
+            raise ValueRefused("number-out-of-range", smallest=self.smallest, largest=self.largest)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class YesNo:
+    """true or false."""
+
+    def accept(self, value: object) -> bool | None:
+        """The boolean."""
+        if value is None or isinstance(value, bool):
+            return value
+        raise ValueRefused("expected-true-or-false")
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """A business identification number of 12 digits with its check digit."""
+
+    def accept(self, value: object) -> str | None:
+        """The BIN."""
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            raise ValueRefused("expected-text")
+        if not is_bin(value):
+            raise ValueRefused("bin-invalid")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """One e-mail address."""
+
+    text: Text = field(default_factory=Text)
+
+    def accept(self, value: object) -> str | None:
+        """The address as written."""
+        text = self.text.accept(value)
+        if text is not None and not EMAIL.fullmatch(text):
+            raise ValueRefused("email-invalid")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """An http or https address."""
+
+    text: Text = field(default_factory=Text)
+
+    def accept(self, value: object) -> str | None:
+        """The address as written."""
+        text = self.text.accept(value)
+        if text is None:
+            return None
+        try:
+            parts = urlsplit(text)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text)
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueRefused("url-invalid")
+        return text
+
+
+def exact_day(value: object) -> date:
+    """``YYYY-MM-DD`` in ASCII digits as a date. Raises ValueRefused: ISO 8601 has more forms, which are refused."""
+    if not isinstance(value, str) or not DAY.fullmatch(value):
+        raise ValueRefused("expected-date")
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise ValueRefused("no-such-date") from error
+
+
+def years_ahead(day: date, years: int) -> date:
+    """The same calendar day ``years`` later; 29 February becomes the 28th where there is none."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return day.replace(year=day.year + years, day=28)

@@ -1,0 +1,35 @@
+"""Which projects an actor may see. Every query of projects, flags, changes, reports and exports is narrowed by this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.records.agencies import own_agencies
+from registry.records.project_table import Project
+from registry.store import journal
+from registry.store.transaction import transaction
+
+
+def visible_projects(by: Actor) -> list[ColumnElement[bool]]:
+    """Conditions on Project: own agency and those below for agency roles; restricted ones for who may read them."""
+    conditions: list[ColumnElement[bool]] = []
+    own = own_agencies(by)
+    if own is not None:
+        conditions.append(Project.agency_id.in_(own))
+    if not by.may(Permission.RESTRICTED_READ):
+        conditions.append(Project.is_restricted.is_(False))
+    return conditions
+
+
+def journal_restricted_reads(by: Actor, numbers: Iterable[str], what: str) -> None:
+    """Journal that restricted projects were read. ``what``: ``project``, ``list``, ``export`` and the like."""
+    read = sorted(set(numbers))
+    if not read:
+        return
+    with transaction():
+        for number in read:
+            journal.record(by, "restricted.read", f"project:{number}", {"what": what})
