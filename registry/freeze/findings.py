@@ -17,14 +17,14 @@ Observed = dict[str, str | int | None]
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 _SINCE = {
-    "kk": "осы редакция {begin} бастап қолданылады",
-    "ru": "редакция действует с {begin}",
-    "en": "this wording is in force since {begin}",
+    "kk": "Бұл редакция {begin} күнінен бастап қолданылады.",
+    "ru": "Эта редакция действует с {begin}.",
+    "en": "This wording has been in force since {begin}.",
 }
 _BETWEEN = {
-    "kk": "осы редакция {begin} – {end} аралығында қолданылады",
-    "ru": "редакция действует с {begin} по {end}",
-    "en": "this wording is in force from {begin} to {end}",
+    "kk": "Бұл редакция {begin} күнінен {end} күніне дейін (қоса алғанда) қолданылады.",
+    "ru": "Эта редакция действует с {begin} по {end}.",
+    "en": "This wording is in force from {begin} to {end}.",
 }
 
 
@@ -69,4 +69,4 @@ def _clause(wording: Wording, language: str) -> str:
         period = _SINCE[language].format(begin=begin)
     else:
         period = _BETWEEN[language].format(begin=begin, end=written(wording.in_force_to, language))
-    return f"{wording.act[language]}: {wording.text[language]} ({period})"
+    return f"{wording.act[language]}: {wording.text[language]} {period}"
