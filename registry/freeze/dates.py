@@ -1,0 +1,40 @@
+"""Calendar months, and dates as people and machines write them."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import date
+
+_ENGLISH_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day ``months`` calendar months later, or that month's last day: 29 February gives 28 February."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def iso(day: date | None) -> str | None:
+    """The date as YYYY-MM-DD, or None for a date that is not set."""
+    return None if day is None else day.isoformat()
+
+
+def written(day: date, language: str) -> str:
+    """The date as a sentence in kk, ru or en has it; strftime would depend on the machine's locale."""
+    if language == "en":
+        return f"{day.day} {_ENGLISH_MONTHS[day.month - 1]} {day.year}"
+    return f"{day.day:02}.{day.month:02}.{day.year}"

@@ -1,0 +1,72 @@
+"""What a rule found on a project, and what it tells the people who must act on it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+
+from registry.freeze.dates import written
+from registry.freeze.policy import Policy, Wording
+from registry.freeze.required import required_text
+
+# The project's own values, ready for JSON: dates as YYYY-MM-DD, money in whole tenge, None for what is not set.
+Observed = dict[str, str | int | None]
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+_SINCE = {
+    "kk": "Бұл редакция {begin} күнінен бастап қолданылады.",
+    "ru": "Эта редакция действует с {begin}.",
+    "en": "This wording has been in force since {begin}.",
+}
+_BETWEEN = {
+    "kk": "Бұл редакция {begin} күнінен {end} күніне дейін (қоса алғанда) қолданылады.",
+    "ru": "Эта редакция действует с {begin} по {end}.",
+    "en": "This wording is in force from {begin} to {end}.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule holds for one project. Nothing in ``observed`` depends on the day of the audit."""
+
+    rule: str
+    severity: str
+    observed: Observed
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of rule and observed values: an acceptance lasts as long as it stays the same."""
+        return sha256(_canonical([self.rule, self.observed]).encode("ascii")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A finding in one language: what it is, what would have to be true, what to do next, and the law."""
+
+    title: str
+    required: str
+    remedy: str
+    clause: str
+
+
+def explain(finding: Finding, policy: Policy, on: date, language: str) -> Explained:
+    """The finding's texts in ``language`` (kk, ru or en), with the clause as worded on the day ``on``."""
+    rule = policy.rules[finding.rule]
+    return Explained(
+        title=rule.title[language],
+        required=required_text(finding.rule, policy, language),
+        remedy=rule.remedy[language],
+        clause=_clause(rule.wording_on(on), language),
+    )
+
+
+def _clause(wording: Wording, language: str) -> str:
+    begin = written(wording.in_force_from, language)
+    if wording.in_force_to is None:
+        period = _SINCE[language].format(begin=begin)
+    else:
+        period = _BETWEEN[language].format(begin=begin, end=written(wording.in_force_to, language))
+    return f"{wording.act[language]}: {wording.text[language]} {period}"

@@ -1,0 +1,85 @@
+"""A version of the freeze: what is frozen, from when, how strictly, and on which legal basis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One wording of a rule's legal basis; ``act`` and ``text`` are keyed by language (kk, ru, en).
+
+    In force from ``in_force_from`` to ``in_force_to``, both days included; None means still in force.
+    """
+
+    act: Mapping[str, str]
+    text: Mapping[str, str]
+    in_force_from: date
+    in_force_to: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RulePolicy:
+    """What the policy says of one rule. ``title`` and ``remedy`` are keyed by language.
+
+    ``clauses`` are ordered by date and never overlap. ``kk_reviewed`` tells whether a native lawyer has read
+    the Kazakh texts.
+    """
+
+    enabled: bool
+    severity: str
+    title: Mapping[str, str]
+    remedy: Mapping[str, str]
+    clauses: tuple[Wording, ...]
+    kk_reviewed: bool
+
+    def wording_on(self, on: date) -> Wording:
+        """The wording that began last on or before the day; before them all, the first one."""
+        begun = [wording for wording in self.clauses if wording.in_force_from <= on]
+        return begun[-1] if begun else self.clauses[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Terms of a review in working days of the national calendar."""
+
+    answer: int
+    review: int
+    appeal: int
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One version of the policy (contract, section 7). ``rules`` has every rule, in the order of the table.
+
+    Percents are whole and 0 to 100, months are calendar months, ``verification_grace_days`` calendar days.
+    ``digest`` is the SHA-256 (hex) of the file that it was read from.
+    """
+
+    version: str
+    in_force_from: date
+    cutoff: date
+    start_clock: tuple[str, ...]
+    scope: frozenset[str]
+    migration_deadline: date
+    pilot_limit_months: int
+    modification_limit_percent: int
+    verification_grace_days: int
+    onboarding_limit_months: int
+    case_from_severity: str
+    safety_belt_percent: int
+    safety_belt_minimum: int
+    clocks: Clocks
+    rules: Mapping[str, RulePolicy]
+    digest: str
+
+    def __hash__(self) -> int:
+        # The default would hash every field on every look-up, and cannot hash the mapping of rules.
+        return hash(self.digest)
+
+    @property
+    def named_dates(self) -> tuple[date, ...]:
+        """The dates on which a night may rightly change many flags at once: the safety belt is off across them."""
+        return (self.cutoff, self.migration_deadline)

@@ -1,0 +1,102 @@
+"""Reads a policy from its TOML file, and refuses with file, line and key what is not as expected."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from registry.freeze.policy import Clocks, Policy, RulePolicy, Wording
+from registry.freeze.policy_lines import key_lines, line_of, shown
+from registry.freeze.policy_shape import problems_of
+from registry.freeze.words import LANGUAGES, RULES
+
+
+class PolicyInvalid(Exception):
+    """The policy file cannot be used. ``problems`` has one line each: file:line: key: what is expected."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def load_policy(path: str | Path) -> Policy:
+    """The policy in a file. Raises PolicyInvalid, also when the file cannot be read or is not UTF-8."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise PolicyInvalid([f"{path}: cannot be read: {error.strerror}"]) from error
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise PolicyInvalid([f"{path}:{line}: not UTF-8, expected a TOML file saved as UTF-8"]) from error
+    return read_policy(text, str(path))
+
+
+def read_policy(text: str, name: str) -> Policy:
+    """The policy in a TOML text; ``name`` is what a refusal calls the file. Raises PolicyInvalid."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyInvalid([f"{name}:{_error_line(text, str(error))}: not valid TOML: {error}"]) from error
+    problems = problems_of(document)
+    if problems:
+        lines = key_lines(text)
+        placed = sorted((line_of(path, lines), shown(path), complaint) for path, complaint in problems)
+        raise PolicyInvalid([f"{name}:{line}: {key}: {complaint}" for line, key, complaint in placed])
+    return _policy(document, sha256(text.encode("utf-8")).hexdigest())
+
+
+def _error_line(text: str, message: str) -> int:
+    found = re.search(r"at line (\d+)", message)
+    # tomllib gives no number for a text that stops too early, only "at end of document".
+    return int(found[1]) if found else text.rstrip().count("\n") + 1
+
+
+def _policy(document: Mapping[str, Any], digest: str) -> Policy:
+    return Policy(
+        version=document["version"],
+        in_force_from=document["in_force_from"],
+        cutoff=document["cutoff"],
+        start_clock=tuple(document["start_clock"]),
+        scope=frozenset(document["scope"]),
+        migration_deadline=document["migration_deadline"],
+        pilot_limit_months=document["pilot_limit_months"],
+        modification_limit_percent=document["modification_limit_percent"],
+        verification_grace_days=document["verification_grace_days"],
+        onboarding_limit_months=document["onboarding_limit_months"],
+        case_from_severity=document["case_from_severity"],
+        safety_belt_percent=document["safety_belt_percent"],
+        safety_belt_minimum=document["safety_belt_minimum"],
+        clocks=Clocks(**document["clocks"]),
+        rules={name: _rule(document["rules"][name]) for name in RULES},
+        digest=digest,
+    )
+
+
+def _rule(table: Mapping[str, Any]) -> RulePolicy:
+    wordings = (
+        Wording(
+            act=_texts(clause, "act"),
+            text=_texts(clause, "text"),
+            in_force_from=clause["in_force_from"],
+            in_force_to=clause.get("in_force_to"),
+        )
+        for clause in table["clauses"]
+    )
+    return RulePolicy(
+        enabled=table["enabled"],
+        severity=table["severity"],
+        title=_texts(table, "title"),
+        remedy=_texts(table, "remedy"),
+        clauses=tuple(sorted(wordings, key=lambda wording: wording.in_force_from)),
+        kk_reviewed=table["kk_reviewed"],
+    )
+
+
+def _texts(table: Mapping[str, Any], name: str) -> dict[str, str]:
+    return {language: table[f"{name}_{language}"] for language in LANGUAGES}

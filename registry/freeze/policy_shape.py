@@ -1,0 +1,137 @@
+"""What a policy file must hold: each key with what is expected of it, as readable tables, and the check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, NamedTuple
+
+from registry.freeze.policy_lines import Path
+from registry.freeze.words import AGENCY_KINDS, CLOCK_FIELDS, LANGUAGES, RULES, SEVERITIES
+
+
+class Kind(NamedTuple):
+    """What a value must be, in words for the operator and as a test."""
+
+    expected: str
+    accepts: Callable[[Any], bool]
+    required: bool = True
+
+
+class Problem(NamedTuple):
+    """One thing wrong with the file."""
+
+    path: Path
+    complaint: str
+
+
+def _whole(least: int, most: int, unit: str) -> Kind:
+    # type() and not isinstance(): true is an int to Python, but never a number of days to an operator.
+    return Kind(f"a whole number of {unit} from {least} to {most}", lambda v: type(v) is int and least <= v <= most)
+
+
+def _one_of(words: tuple[str, ...]) -> Kind:
+    return Kind("one of " + ", ".join(words), lambda v: v in words)
+
+
+def _some_of(words: tuple[str, ...]) -> Kind:
+    return Kind(
+        "a list of one or more of " + ", ".join(words),
+        lambda v: isinstance(v, list) and bool(v) and all(word in words for word in v),
+    )
+
+
+_TEXT = Kind("a text that is not blank", lambda v: isinstance(v, str) and bool(v.strip()))
+# A TOML date-time is a date to isinstance(); the law knows days only.
+_DATE = Kind("a date such as 2026-01-01, without quotes or time", lambda v: type(v) is date)
+_YES_NO = Kind("true or false", lambda v: isinstance(v, bool))
+_TABLE = Kind("a table", lambda v: isinstance(v, dict))
+_TABLES = Kind(
+    "one or more tables", lambda v: isinstance(v, list) and bool(v) and all(isinstance(each, dict) for each in v)
+)
+
+_POLICY: Mapping[str, Kind] = {
+    "version": _TEXT,
+    "in_force_from": _DATE,
+    "cutoff": _DATE,
+    "start_clock": _some_of(CLOCK_FIELDS),
+    "scope": _some_of(tuple(sorted(AGENCY_KINDS))),
+    "migration_deadline": _DATE,
+    "pilot_limit_months": _whole(1, 600, "months"),
+    "modification_limit_percent": _whole(0, 100, "percent"),
+    "verification_grace_days": _whole(0, 3650, "days"),
+    "onboarding_limit_months": _whole(1, 600, "months"),
+    "case_from_severity": _one_of(SEVERITIES),
+    "safety_belt_percent": _whole(0, 100, "percent"),
+    "safety_belt_minimum": _whole(0, 1_000_000_000, "projects"),
+    "clocks": _TABLE,
+    "rules": _TABLE,
+}
+_CLOCKS: Mapping[str, Kind] = {name: _whole(1, 3650, "working days") for name in ("answer", "review", "appeal")}
+_RULES: Mapping[str, Kind] = {name: _TABLE for name in RULES}
+_RULE: Mapping[str, Kind] = {
+    "enabled": _YES_NO,
+    "severity": _one_of(SEVERITIES),
+    "kk_reviewed": _YES_NO,
+    **{f"{name}_{language}": _TEXT for name in ("title", "remedy") for language in LANGUAGES},
+    "clauses": _TABLES,
+}
+_CLAUSE: Mapping[str, Kind] = {
+    **{f"{name}_{language}": _TEXT for name in ("act", "text") for language in LANGUAGES},
+    "in_force_from": _DATE,
+    "in_force_to": _DATE._replace(required=False),
+}
+
+
+def problems_of(document: Mapping[str, Any]) -> list[Problem]:
+    """Everything wrong with a parsed policy file, not only the first thing."""
+    problems = _check(document, _POLICY, ())
+    if _TABLE.accepts(document.get("clocks")):
+        problems += _check(document["clocks"], _CLOCKS, ("clocks",))
+    if _TABLE.accepts(document.get("rules")):
+        rules = document["rules"]
+        problems += _check(rules, _RULES, ("rules",))
+        for name in RULES:
+            if _TABLE.accepts(rules.get(name)):
+                problems += _rule_problems(rules[name], ("rules", name))
+    return problems
+
+
+def _rule_problems(rule: Mapping[str, Any], path: Path) -> list[Problem]:
+    problems = _check(rule, _RULE, path)
+    if not _TABLES.accepts(rule.get("clauses")):
+        return problems
+    in_clauses: list[Problem] = []
+    for position, clause in enumerate(rule["clauses"]):
+        in_clauses += _check(clause, _CLAUSE, (*path, "clauses", position))
+    # Only dates that are known to be dates can be compared.
+    return problems + (in_clauses or _period_problems(rule["clauses"], (*path, "clauses")))
+
+
+def _check(table: Mapping[str, Any], kinds: Mapping[str, Kind], path: Path) -> list[Problem]:
+    problems = []
+    for key, kind in kinds.items():
+        if key in table:
+            if not kind.accepts(table[key]):
+                problems.append(Problem((*path, key), f"expected {kind.expected}, found {table[key]!r}"))
+        elif kind.required:
+            problems.append(Problem((*path, key), f"missing, expected {kind.expected}"))
+    for key in table:
+        if key not in kinds:
+            problems.append(Problem((*path, key), "unknown, expected only " + ", ".join(kinds)))
+    return problems
+
+
+def _period_problems(clauses: list[dict[str, Any]], path: Path) -> list[Problem]:
+    """Wordings that end before they begin, or of which two would be in force on one day."""
+    problems = []
+    earlier: int | None = None
+    for position in sorted(range(len(clauses)), key=lambda position: clauses[position]["in_force_from"]):
+        begins = clauses[position]["in_force_from"]
+        if clauses[position].get("in_force_to", date.max) < begins:
+            problems.append(Problem((*path, position, "in_force_to"), f"expected a day on or after {begins}"))
+        if earlier is not None and clauses[earlier].get("in_force_to", date.max) >= begins:
+            complaint = f"overlaps the wording in force from {clauses[earlier]['in_force_from']}, expected a later day"
+            problems.append(Problem((*path, position, "in_force_from"), complaint))
+        earlier = position
+    return problems

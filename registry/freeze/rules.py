@@ -1,0 +1,214 @@
+"""The rules of the freeze, one small function each (contract, section 3).
+
+Each takes the project's facts, the day its work started, the policy and the day of the audit, and answers with
+the project's own values that made the rule hold, or with None. ``started`` is worked out once by the caller,
+because most rules ask for it. No rule looks at placement's claims: that is placement.py's subject.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from registry.freeze.dates import add_months, iso
+from registry.freeze.facts import Facts
+from registry.freeze.findings import Observed
+from registry.freeze.policy import Policy
+from registry.freeze.started import started_on
+from registry.freeze.words import FINAL_STAGES
+
+Rule = Callable[[Facts, date | None, Policy, date], Observed | None]
+
+
+def creation(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """New work begun under the freeze (decree of 10 December 2025, clause 1)."""
+    if facts.work_type == "creation" and started is not None and policy.cutoff <= started <= on:
+        return {"work_type": facts.work_type, "started_on": iso(started)}
+    return None
+
+
+def planned(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """Work that is not maintenance and is still to begin (decree, clause 1)."""
+    if facts.work_type == "maintenance":
+        return None
+    if facts.stage == "planning" if started is None else started > on:
+        return {"work_type": facts.work_type, "stage": facts.stage, "started_on": iso(started)}
+    return None
+
+
+def transitional(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """A creation begun before the freeze and not in operation by then: the decree is silent on its fate."""
+    if facts.work_type != "creation" or started is None or started >= policy.cutoff:
+        return None
+    if facts.commissioned_on is None or facts.commissioned_on >= policy.cutoff:
+        return {
+            "work_type": facts.work_type,
+            "started_on": iso(started),
+            "commissioned_on": iso(facts.commissioned_on),
+        }
+    return None
+
+
+def development(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """New functions for an object in operation, begun under the freeze (Law 418-V, Art. 1; Digital Code, 82(4))."""
+    if facts.work_type != "development" or facts.object_commissioned_on is None:
+        return None
+    if started is not None and policy.cutoff <= started <= on:
+        return {
+            "work_type": facts.work_type,
+            "object_commissioned_on": iso(facts.object_commissioned_on),
+            "started_on": iso(started),
+        }
+    return None
+
+
+def misclassified(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """New work under another name: only what is in operation can be developed or modified (Law 418-V, Art. 1)."""
+    if facts.work_type not in ("development", "modification") or facts.object_commissioned_on is not None:
+        return None
+    if started is not None and policy.cutoff <= started <= on:
+        return {"work_type": facts.work_type, "object_commissioned_on": None, "started_on": iso(started)}
+    return None
+
+
+def modification_limit(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """A modification beyond the share of the object's cost, or without consent (Digital Code, Art. 88)."""
+    if facts.work_type != "modification" or started is None or not policy.cutoff <= started <= on:
+        return None
+    if not facts.consent_number or _above_limit(facts, policy):
+        return {
+            "work_type": facts.work_type,
+            "started_on": iso(started),
+            "budget_kzt": facts.budget_kzt,
+            "object_original_cost_kzt": facts.object_original_cost_kzt,
+            "consent_number": facts.consent_number,
+        }
+    return None
+
+
+def _above_limit(facts: Facts, policy: Policy) -> bool:
+    if facts.budget_kzt is None or facts.object_original_cost_kzt is None:
+        return False
+    # Whole numbers on both sides: a float would round a tenge away at 10^15.
+    return facts.budget_kzt * 100 > facts.object_original_cost_kzt * policy.modification_limit_percent
+
+
+def pilot_limit(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """A pilot that lasts longer than the law allows (Law 418-V, Art. 39)."""
+    if facts.stage != "pilot" or facts.pilot_started_on is None:
+        return None
+    if on > add_months(facts.pilot_started_on, policy.pilot_limit_months):
+        return {"stage": facts.stage, "pilot_started_on": iso(facts.pilot_started_on)}
+    return None
+
+
+def data_gap(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """Values without which the other rules cannot judge (Digital Code, Art. 71(2): the duty to register)."""
+    work_type = facts.work_type
+    unstarted = started is None and facts.stage != "planning" and work_type != "maintenance"
+    undated_pilot = facts.stage == "pilot" and facts.pilot_started_on is None
+    undated_object = facts.object_commissioned_on is None and work_type in ("maintenance", "migration")
+    unpriced = work_type == "modification" and (facts.budget_kzt is None or facts.object_original_cost_kzt is None)
+    unplaced = facts.placement == "unknown"
+    if not (unstarted or undated_pilot or undated_object or unpriced or unplaced):
+        return None
+    # Only what is missing, and why it is asked for: filling one gap must not hide behind another.
+    observed: Observed = {"work_type": work_type, "stage": facts.stage}
+    if unplaced:
+        observed["placement"] = facts.placement
+    if unstarted:
+        observed["started_on"] = None
+    if undated_pilot:
+        observed["pilot_started_on"] = None
+    if undated_object:
+        observed["object_commissioned_on"] = None
+    if unpriced:
+        observed["budget_kzt"] = facts.budget_kzt
+        observed["object_original_cost_kzt"] = facts.object_original_cost_kzt
+    return observed
+
+
+def migration_overdue(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """In operation since before the freeze and still not moved after the deadline (Government, January 2026)."""
+    if on <= policy.migration_deadline:
+        return None
+    # The result of a creation is the object itself; any other work is done on an object that was there before.
+    field = "commissioned_on" if facts.work_type == "creation" else "object_commissioned_on"
+    since: date | None = getattr(facts, field)
+    if since is not None and since < policy.cutoff:
+        return {"work_type": facts.work_type, field: iso(since)}
+    return None
+
+
+def order_overdue(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """An order to migrate is in force and its date has passed."""
+    if facts.order_migrate_by is not None and facts.order_migrate_by < on:
+        return {"order_migrate_by": iso(facts.order_migrate_by)}
+    return None
+
+
+def backdated(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """Work said to have begun before the freeze under a contract signed after it began."""
+    if facts.work_started_on is None or facts.contract_signed_on is None:
+        return None
+    if facts.work_started_on < policy.cutoff <= facts.contract_signed_on:
+        return {
+            "work_started_on": iso(facts.work_started_on),
+            "contract_signed_on": iso(facts.contract_signed_on),
+        }
+    return None
+
+
+def rewritten(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """A start moved from under the freeze to before it, or a creation under the freeze that was renamed.
+
+    Compares with the oldest revision that says otherwise, so that later edits do not change what was observed.
+    """
+    if started is None:
+        return None
+    if started < policy.cutoff:
+        for past in facts.past:
+            earlier = started_on(past, policy)
+            if earlier is not None and earlier >= policy.cutoff:
+                return {"started_on": iso(started), "earlier_started_on": iso(earlier)}
+    elif facts.work_type != "creation" and any(past.work_type == "creation" for past in facts.past):
+        return {"work_type": facts.work_type, "earlier_work_type": "creation", "started_on": iso(started)}
+    return None
+
+
+def ended_unconfirmed(facts: Facts, policy: Policy, on: date) -> Observed | None:
+    """A final stage that nobody confirmed (Digital Code, Art. 89). The caller has seen that the stage is final."""
+    if facts.ending_confirmed_on is not None and facts.ending_confirmed_on <= on:
+        return None
+    earlier = next((past.stage for past in facts.past if past.stage not in FINAL_STAGES), None)
+    if facts.ended_on is None or facts.ended_on >= policy.cutoff or earlier is not None:
+        return {"stage": facts.stage, "ended_on": iso(facts.ended_on), "earlier_stage": earlier}
+    return None
+
+
+def legacy(facts: Facts, started: date | None) -> Observed:
+    """Not on the platform, though nothing else is wrong. The caller has seen that no other rule holds."""
+    return {
+        "placement": facts.placement,
+        "work_type": facts.work_type,
+        "stage": facts.stage,
+        "started_on": iso(started),
+    }
+
+
+# The table for unfinished projects, in the order in which findings are told. Final stages have a rule of their
+# own (ended_unconfirmed), and freeze.legacy holds where none of these does.
+UNFINISHED: Mapping[str, Rule] = {
+    "freeze.creation": creation,
+    "freeze.planned": planned,
+    "freeze.transitional": transitional,
+    "freeze.development": development,
+    "freeze.misclassified": misclassified,
+    "freeze.modification-limit": modification_limit,
+    "freeze.pilot-limit": pilot_limit,
+    "freeze.data-gap": data_gap,
+    "migration.overdue": migration_overdue,
+    "migration.order-overdue": order_overdue,
+    "integrity.backdated": backdated,
+    "integrity.rewritten": rewritten,
+}

@@ -1,0 +1,127 @@
+"""The hand-worked cases of ``cases.csv``: facts on a date, and the findings that the contract asks for."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from registry.freeze.facts import Facts, Past
+
+FILE = Path(__file__).with_name("cases.csv")
+
+SEVERITIES: dict[str, frozenset[str]] = {
+    rule: frozenset(severities.split())
+    for rule, severities in {
+        "platform.unverified": "low medium",
+        "platform.onboarding": "low",
+        "platform.onboarding-overdue": "medium",
+        "platform.onboarding-unconfirmed": "low",
+        "freeze.creation": "high",
+        "freeze.planned": "medium",
+        "freeze.transitional": "medium",
+        "freeze.development": "medium",
+        "freeze.misclassified": "high",
+        "freeze.modification-limit": "high",
+        "freeze.pilot-limit": "high",
+        "freeze.data-gap": "medium",
+        "migration.overdue": "low",
+        "migration.order-overdue": "high",
+        "integrity.backdated": "high",
+        "integrity.rewritten": "high",
+        "integrity.ended-unconfirmed": "medium",
+        "freeze.legacy": "low",
+    }.items()
+}
+"""Every rule of the contract with the severities that the default policy can give it."""
+
+FACT_COLUMNS = [field.name for field in fields(Facts) if field.name != "past"]
+COLUMNS = ["id", "rule", "kind", "on", *FACT_COLUMNS, "past", "findings", "reason"]
+REQUIRED = {"agency_kind", "work_type", "stage", "placement"}
+MONEY = {"budget_kzt", "object_original_cost_kzt"}
+PAST_KEYS = [field.name for field in fields(Past)]
+
+
+class Case(NamedTuple):
+    """One row. ``findings`` is the complete answer expected under the default policy."""
+
+    id: str
+    rule: str
+    kind: str
+    on: date
+    facts: Facts
+    findings: frozenset[tuple[str, str]]
+    reason: str
+
+
+def _value(column: str, text: str) -> str | int | date | None:
+    if column in REQUIRED:
+        if not text:
+            raise ValueError(f"{column} must not be empty")
+        return text
+    if not text:
+        return None
+    if column in MONEY:
+        return int(text)
+    if column.endswith("_on") or column == "order_migrate_by":
+        return date.fromisoformat(text)
+    return text
+
+
+def _past(text: str, present: dict[str, str]) -> tuple[Past, ...]:
+    """Earlier revisions, oldest first. A key that is left out means: the same as in the present row."""
+    revisions = []
+    for part in text.split(" | ") if text else []:
+        values = {key: present[key] for key in PAST_KEYS}
+        for pair in part.split(";"):
+            key, equals, value = pair.partition("=")
+            if key not in values or not equals:
+                raise ValueError(f"not a past value: {pair!r}")
+            values[key] = value
+        typed = {key: _value(key, value) for key, value in values.items()}
+        revisions.append(Past(**typed))  # type: ignore[arg-type]
+    return tuple(revisions)
+
+
+def _findings(text: str) -> frozenset[tuple[str, str]]:
+    items = text.split()
+    if items != sorted(set(items)):
+        raise ValueError(f"findings must be sorted, each once: {text!r}")
+    pairs = [item.partition(":")[::2] for item in items]
+    for rule, severity in pairs:
+        if severity not in SEVERITIES.get(rule, ()):
+            raise ValueError(f"no such finding: {rule}:{severity}")
+    return frozenset(pairs)
+
+
+def _case(row: dict[str, str]) -> Case:
+    if row["rule"] not in SEVERITIES or row["kind"] not in {"fires", "near_miss"}:
+        raise ValueError(f"unknown rule or kind: {row['rule']!r}, {row['kind']!r}")
+    values = {column: _value(column, row[column]) for column in FACT_COLUMNS}
+    return Case(
+        id=row["id"],
+        rule=row["rule"],
+        kind=row["kind"],
+        on=date.fromisoformat(row["on"]),
+        facts=Facts(**values, past=_past(row["past"], row)),  # type: ignore[arg-type]
+        findings=_findings(row["findings"]),
+        reason=row["reason"],
+    )
+
+
+def load(path: Path = FILE) -> list[Case]:
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        if reader.fieldnames != COLUMNS:
+            raise ValueError(f"columns must be {COLUMNS}, not {reader.fieldnames}")
+        cases = []
+        for row in reader:
+            if None in row or None in row.values():
+                raise ValueError(f"line {reader.line_num}: wrong number of cells")
+            try:
+                cases.append(_case(row))
+            except ValueError as error:
+                raise ValueError(f"line {reader.line_num}, {row['id']}: {error}") from error
+        return cases

@@ -1,0 +1,295 @@
+"""The freeze rules once more, read word by word from docs/contract.md (§3, and 'Rules' of §8).
+
+This is not how one would write an evaluator. It is slow, repeats itself and follows the page sentence by
+sentence, each sentence quoted above the lines that say the same, so that it can be checked by reading. It
+shares no code with the service. Where a sentence can be read in two ways, a comment says which was taken.
+"""
+
+# The nesting follows the sentences, not the shortest way to write them.
+# ruff: noqa: SIM102, SIM114, SIM300
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any
+
+from registry.freeze.facts import Facts, Past
+
+PLACEMENT_RULES = (
+    "platform.unverified",
+    "platform.onboarding",
+    "platform.onboarding-overdue",
+    "platform.onboarding-unconfirmed",
+)
+TABLE_RULES = (
+    "freeze.creation",
+    "freeze.planned",
+    "freeze.transitional",
+    "freeze.development",
+    "freeze.misclassified",
+    "freeze.modification-limit",
+    "freeze.pilot-limit",
+    "freeze.data-gap",
+    "migration.overdue",
+    "migration.order-overdue",
+    "integrity.backdated",
+    "integrity.rewritten",
+    "integrity.ended-unconfirmed",
+    "freeze.legacy",
+)
+ALL_RULES = PLACEMENT_RULES + TABLE_RULES
+
+# "and the final ones `terminated`, `archived`, `written_off`"
+FINAL = ("terminated", "archived", "written_off")
+
+ONE_DAY = timedelta(days=1)
+
+
+def started(what: Facts | Past, start_clock: tuple[str, ...]) -> date | None:
+    # "`started_on`: the earliest date set among the policy's `start_clock` (`contract_signed_on`,
+    # `work_started_on`)."
+    dates_set: list[date] = []
+    for field in start_clock:
+        if getattr(what, field) is not None:
+            dates_set.append(getattr(what, field))
+    if not dates_set:
+        return None
+    return sorted(dates_set)[0]
+
+
+def calendar_months_later(day: date, months: int) -> date:
+    # "+ 12 calendar months (29 February → 28 February)": the same day of the month, or the last one there is.
+    year, month = day.year, day.month
+    for _ in range(months):
+        month = month + 1
+        if month == 13:
+            year, month = year + 1, 1
+    number = day.day
+    while True:
+        try:
+            return date(year, month, number)
+        except ValueError:
+            number = number - 1
+
+
+def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
+    """Every rule that has to be found, with its severity."""
+    # "`D`: the audit's business date in `Asia/Almaty`. `C`: the cutoff, 2026-01-01."
+    D = on
+    C = policy.cutoff
+
+    started_on = started(facts, policy.start_clock)
+
+    # "*In operation since*: `object_commissioned_on`, for a creation `commissioned_on`."
+    in_operation_since = facts.object_commissioned_on
+    if facts.work_type == "creation":
+        in_operation_since = facts.commissioned_on
+
+    # "*On the platform*: placement `on_platform`, verified on or before D."
+    # "Every confirmation counts from its own date on."
+    on_the_platform = False
+    if facts.placement == "on_platform":
+        if facts.placement_verified_on is not None:
+            if facts.placement_verified_on <= D:
+                on_the_platform = True
+
+    # "Nothing is flagged before C, out of scope, or on the platform."
+    if D < C:
+        return set()
+    if facts.agency_kind not in policy.scope:
+        return set()
+    # §8: "Confirmed on the platform beats a final stage."
+    if on_the_platform:
+        return set()
+
+    findings: set[tuple[str, str]] = set()
+
+    def found(rule: str, severity: str | None = None) -> None:
+        # "Each rule can be off, or have another severity, by policy."
+        # Read so: an off rule says nothing, and that is all. Whether the other rules are judged is for the
+        # facts to decide: "alone" keeps the others away although the rule itself is off.
+        if policy.rules[rule].enabled:
+            findings.add((rule, policy.rules[rule].severity if severity is None else severity))
+
+    # "First the placement, for stages that are not final:"
+    final = facts.stage in FINAL
+    if not final:
+        # "1. `on_platform`, not verified: `platform.unverified`."
+        if facts.placement == "on_platform":
+            # "Within 30 days of the project's registration,"
+            # The thirtieth day after it is still within. Facts: None counts as registered on the day judged.
+            registered_on = D if facts.registered_on is None else facts.registered_on
+            within_the_grace = False
+            day = registered_on
+            for _ in range(policy.verification_grace_days + 1):
+                if day == D:
+                    within_the_grace = True
+                day = day + ONE_DAY
+            # §8: "A date before registration is within the grace"
+            if D < registered_on:
+                within_the_grace = True
+            # "and only if every revision of it was `on_platform`:"
+            always_on_platform = True
+            for revision in facts.past:
+                if revision.placement != "on_platform":
+                    always_on_platform = False
+            # "low and alone;"
+            # §8: "A policy's severity for `platform.unverified` is the one after the grace."
+            if within_the_grace and always_on_platform:
+                found("platform.unverified", "low")
+                return findings
+            # "otherwise medium, and the other rules are judged too."
+            found("platform.unverified")
+
+        # "2. `onboarding`:"
+        if facts.placement == "onboarding":
+            confirmed = False
+            if facts.onboarding_confirmed_on is not None:
+                if facts.onboarding_confirmed_on <= D:
+                    confirmed = True
+            if confirmed and facts.onboarding_due_on is not None:
+                # "confirmed on or before D and `onboarding_due_on` ≥ D: `platform.onboarding` (low) alone."
+                if facts.onboarding_due_on >= D:
+                    found("platform.onboarding")
+                    return findings
+                # "Confirmed but past due: `platform.onboarding-overdue` (medium),"
+                if facts.onboarding_due_on < D:
+                    found("platform.onboarding-overdue")
+            # "not confirmed: `platform.onboarding-unconfirmed` (low), and the other rules are judged too."
+            if not confirmed:
+                found("platform.onboarding-unconfirmed")
+
+        # "3. else the other rules. A claim adds a finding; only a confirmed fact removes one."
+
+    # Of the table, what holds, and is on.
+    holding: set[str] = set()
+
+    def holds(rule: str) -> None:
+        if policy.rules[rule].enabled:
+            holding.add(rule)
+
+    # "C ≤ `started_on` ≤ D", in four rows
+    started_between = False
+    if started_on is not None and C <= started_on and started_on <= D:
+        started_between = True
+
+    # `freeze.creation`: "creation, C ≤ `started_on` ≤ D"
+    if facts.work_type == "creation" and started_between:
+        holds("freeze.creation")
+
+    # `freeze.planned`: "any work but maintenance, and `started_on` > D or stage planning with `started_on` empty"
+    # Read so: never maintenance, whichever of the two.
+    if facts.work_type != "maintenance":
+        if started_on is not None and started_on > D:
+            holds("freeze.planned")
+        if facts.stage == "planning" and started_on is None:
+            holds("freeze.planned")
+
+    # `freeze.transitional`: "creation, `started_on` < C, `commissioned_on` empty or ≥ C"
+    if facts.work_type == "creation":
+        if started_on is not None and started_on < C:
+            if facts.commissioned_on is None:
+                holds("freeze.transitional")
+            elif facts.commissioned_on >= C:
+                holds("freeze.transitional")
+
+    # `freeze.development`: "development, `object_commissioned_on` set, C ≤ `started_on` ≤ D"
+    if facts.work_type == "development" and facts.object_commissioned_on is not None and started_between:
+        holds("freeze.development")
+
+    # `freeze.misclassified`: "development or modification, `object_commissioned_on` empty, C ≤ `started_on` ≤ D"
+    if facts.work_type == "development" or facts.work_type == "modification":
+        if facts.object_commissioned_on is None and started_between:
+            holds("freeze.misclassified")
+
+    # `freeze.modification-limit`: "modification, C ≤ `started_on` ≤ D, and `budget_kzt` > 20 % of
+    # `object_original_cost_kzt` (both set), or `consent_number` empty"
+    # Read so: a modification started between, and one of the two. §8: "Money 0 is a value."
+    if facts.work_type == "modification" and started_between:
+        if facts.budget_kzt is not None and facts.object_original_cost_kzt is not None:
+            limit = facts.object_original_cost_kzt * Fraction(str(policy.modification_limit_percent)) / 100
+            if facts.budget_kzt > limit:
+                holds("freeze.modification-limit")
+        if facts.consent_number is None or facts.consent_number.strip() == "":
+            holds("freeze.modification-limit")
+
+    # `freeze.pilot-limit`: "stage pilot and D later than `pilot_started_on` + 12 calendar months"
+    if facts.stage == "pilot" and facts.pilot_started_on is not None:
+        if D > calendar_months_later(facts.pilot_started_on, policy.pilot_limit_months):
+            holds("freeze.pilot-limit")
+
+    # `freeze.data-gap`: "placement unknown;"
+    if facts.placement == "unknown":
+        holds("freeze.data-gap")
+    # "or stage not planning, work not maintenance, `started_on` empty;"
+    if facts.stage != "planning" and facts.work_type != "maintenance" and started_on is None:
+        holds("freeze.data-gap")
+    # "or stage pilot, `pilot_started_on` empty;"
+    if facts.stage == "pilot" and facts.pilot_started_on is None:
+        holds("freeze.data-gap")
+    # "or maintenance or migration, `object_commissioned_on` empty;"
+    if facts.work_type == "maintenance" and facts.object_commissioned_on is None:
+        holds("freeze.data-gap")
+    if facts.work_type == "migration" and facts.object_commissioned_on is None:
+        holds("freeze.data-gap")
+    # "or modification with `budget_kzt` or `object_original_cost_kzt` empty"
+    if facts.work_type == "modification" and facts.budget_kzt is None:
+        holds("freeze.data-gap")
+    if facts.work_type == "modification" and facts.object_original_cost_kzt is None:
+        holds("freeze.data-gap")
+
+    # `migration.overdue`: "in operation since before C, and D > the policy's `migration_deadline`"
+    if in_operation_since is not None and in_operation_since < C:
+        if D > policy.migration_deadline:
+            holds("migration.overdue")
+
+    # `migration.order-overdue`: "an order `migrate_by` is in force and its date < D"
+    if facts.order_migrate_by is not None and facts.order_migrate_by < D:
+        holds("migration.order-overdue")
+
+    # `integrity.backdated`: "`work_started_on` < C and `contract_signed_on` ≥ C"
+    # Whatever the clock: the row names the two fields.
+    if facts.work_started_on is not None and facts.work_started_on < C:
+        if facts.contract_signed_on is not None and facts.contract_signed_on >= C:
+            holds("integrity.backdated")
+
+    # `integrity.rewritten`: "an earlier revision had `started_on` ≥ C and now it is < C;"
+    # §8: "`integrity.rewritten` looks at every earlier revision under the present clock."
+    for revision in facts.past:
+        started_then = started(revision, policy.start_clock)
+        if started_then is not None and started_then >= C:
+            if started_on is not None and started_on < C:
+                holds("integrity.rewritten")
+    # "or an earlier revision was a creation, now it is not, and `started_on` ≥ C"
+    # Read so: the present `started_on`; D plays no part, so one in the future counts.
+    for revision in facts.past:
+        if revision.work_type == "creation" and facts.work_type != "creation":
+            if started_on is not None and started_on >= C:
+                holds("integrity.rewritten")
+
+    # `freeze.legacy`: "not final, and no rule of this table above holds (placement's own findings do not keep
+    # it away, a rule that is off counts as not holding)"
+    if not final and not holding:
+        holds("freeze.legacy")
+
+    # `integrity.ended-unconfirmed`: "stage final, ending not confirmed, and `ended_on` empty or ≥ C or an earlier
+    # revision was not final. The only rule for final stages"
+    # It stands above `freeze.legacy` in the table, but the two never meet.
+    if final:
+        holding.clear()
+        ending_confirmed = False
+        if facts.ending_confirmed_on is not None and facts.ending_confirmed_on <= D:
+            ending_confirmed = True
+        if not ending_confirmed:
+            if facts.ended_on is None:
+                holds("integrity.ended-unconfirmed")
+            elif facts.ended_on >= C:
+                holds("integrity.ended-unconfirmed")
+            for revision in facts.past:
+                if revision.stage not in FINAL:
+                    holds("integrity.ended-unconfirmed")
+
+    for rule in sorted(holding):
+        found(rule)
+    return findings

@@ -1,0 +1,219 @@
+"""Random projects, dates and policies, drawn so that every rule is often just met and often just missed.
+
+The same seed gives the same project. No state is kept: what a test prints on failure can be built again with
+``project(seed, policy)``.
+"""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import replace
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+from registry.freeze.facts import Facts, Past
+
+IN_SCOPE = (
+    "central_body",
+    "local_executive",
+    "state_legal_entity",
+    "quasi_public",
+    "subsidiary",
+    "other_performer",
+)
+AGENCY_KINDS = (*IN_SCOPE, "national_security", "private")
+WORK_TYPES = ("creation", "development", "modification", "maintenance", "migration")
+ONGOING_STAGES = ("planning", "creation", "testing", "pilot", "operation")
+FINAL_STAGES = ("terminated", "archived", "written_off")
+STAGES = ONGOING_STAGES + FINAL_STAGES
+PLACEMENTS = ("on_platform", "onboarding", "off_platform", "unknown")
+SEVERITIES = ("low", "medium", "high")
+LEAP_DAYS = (date(2024, 2, 29), date(2028, 2, 29))
+CONSENTS = (None, "12-3/456", "№ 7")
+
+
+def days(number: int) -> timedelta:
+    return timedelta(days=number)
+
+
+def months_before(day: date, months: int) -> date:
+    count = day.year * 12 + day.month - 1 - months
+    year, month = divmod(count, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def business_date(rng: Random, policy: Any) -> date:
+    """D: mostly after the cutoff, often next to a day on which something changes."""
+    cutoff: date = policy.cutoff
+    deadline: date = policy.migration_deadline
+    kind = rng.randrange(12)
+    if kind == 0:
+        return cutoff + days(rng.randint(-2, 2))
+    if kind <= 2:
+        return deadline + days(rng.randint(-2, 2))
+    if kind == 3:
+        return rng.choice((date(2028, 2, 28), date(2028, 2, 29), date(2028, 3, 1), date(2029, 2, 28), date(2029, 3, 1)))
+    if kind == 4:
+        return date(rng.randint(2026, 2029), rng.randint(1, 12), rng.choice((1, 27, 28)))
+    return cutoff + days(rng.randint(0, 900))
+
+
+def some_date(rng: Random, policy: Any, on: date, missing: float = 0.25) -> date | None:
+    """Any date of a project: around the cutoff, the deadline, D, the pilot's limit, a leap day, or none."""
+    if rng.random() < missing:
+        return None
+    cutoff: date = policy.cutoff
+    kind = rng.randrange(10)
+    if kind <= 1:
+        return cutoff + days(rng.randint(-1, 1))
+    if kind <= 3:
+        return on + days(rng.randint(-1, 1))
+    if kind == 4:
+        return months_before(on, policy.pilot_limit_months) + days(rng.randint(-2, 2))
+    if kind == 5:
+        return rng.choice((policy.migration_deadline + days(rng.randint(-1, 1)), *LEAP_DAYS))
+    if kind <= 7:
+        return cutoff - days(rng.randint(1, 4000))
+    if kind == 8 and on > cutoff:
+        return cutoff + days(rng.randint(0, (on - cutoff).days))
+    return on + days(rng.randint(1, 700))
+
+
+def pilot_date(rng: Random, policy: Any, on: date) -> date | None:
+    """Mostly within two days of the limit, where the length of the months and the leap days matter."""
+    if rng.random() < 0.7:
+        return months_before(on, policy.pilot_limit_months) + days(rng.randint(-2, 2))
+    return some_date(rng, policy, on)
+
+
+def confirmed_date(rng: Random, on: date) -> date | None:
+    """Before, on or after D, or not at all."""
+    kind = rng.randrange(5)
+    if kind == 0:
+        return None
+    if kind == 1:
+        return on - days(rng.randint(2, 300))
+    return on + days(kind - 3)
+
+
+def money(rng: Random, policy: Any) -> tuple[int | None, int | None]:
+    """Budget and original cost: the first around the limit of the second, 0 or missing."""
+    cost = rng.choice((0, 1, 5, 99, 100, 101, 1_000_003, 250_000_000, 10**15))
+    at_the_limit = int(cost * policy.modification_limit_percent) // 100
+    budget = rng.choice((0, 1, at_the_limit - 1, at_the_limit, at_the_limit, at_the_limit + 1, cost))
+    return (
+        None if rng.random() < 0.15 else max(budget, 0),
+        None if rng.random() < 0.15 else cost,
+    )
+
+
+def a_stage(rng: Random) -> str:
+    if rng.random() < 0.2:
+        return rng.choice(FINAL_STAGES)
+    return rng.choice((*ONGOING_STAGES, "pilot", "operation"))
+
+
+def earlier(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[Past, ...]:
+    """Up to three earlier revisions, each differing from the next in few fields; oldest first."""
+    revision = as_past(facts)
+    revisions: list[Past] = []
+    for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 3))):
+        for _ in range(rng.choice((0, 1, 1, 2))):
+            field = rng.choice(("work_type", "stage", "placement", "contract_signed_on", "work_started_on"))
+            value: Any
+            if field == "work_type":
+                value = rng.choice((*WORK_TYPES, "creation"))
+            elif field == "stage":
+                value = a_stage(rng)
+            elif field == "placement":
+                value = rng.choice(PLACEMENTS)
+            else:
+                value = some_date(rng, policy, on)
+            revision = replace(revision, **{field: value})
+        revisions.insert(0, revision)
+    return tuple(revisions)
+
+
+def as_past(facts: Facts) -> Past:
+    """What the present revision becomes with the next edit."""
+    return Past(**{field: getattr(facts, field) for field in Past.__dataclass_fields__})
+
+
+def project(seed: int, policy: Any) -> tuple[Facts, date]:
+    """The project of this seed under this policy, and the date to judge it on."""
+    rng = Random(seed)
+    on = business_date(rng, policy)
+    placement = rng.choice((*PLACEMENTS, "off_platform"))
+    stage = a_stage(rng)
+    budget, cost = money(rng, policy)
+    onboarding_due_on = rng.choice((None, on + days(rng.randint(-1, 1)), on + days(rng.randint(-200, 180))))
+    onboarding_confirmed_on = confirmed_date(rng, on)
+    if onboarding_due_on is None:
+        # A confirmation sets the date, and ends when the date is edited: never one without the other.
+        onboarding_confirmed_on = None
+    facts = Facts(
+        agency_kind=rng.choice(AGENCY_KINDS if rng.random() < 0.3 else IN_SCOPE),
+        work_type=rng.choice(WORK_TYPES),
+        stage=stage,
+        placement=placement,
+        registered_on=rng.choice(
+            (
+                None,
+                on - days(policy.verification_grace_days + rng.randint(-1, 1)),
+                on - days(rng.randint(0, 2 * policy.verification_grace_days + 1)),
+                on + days(rng.randint(-1, 3)),
+                some_date(rng, policy, on),
+            )
+        ),
+        onboarding_due_on=onboarding_due_on,
+        contract_signed_on=some_date(rng, policy, on, missing=0.4),
+        work_started_on=some_date(rng, policy, on, missing=0.4),
+        pilot_started_on=pilot_date(rng, policy, on),
+        commissioned_on=some_date(rng, policy, on),
+        object_commissioned_on=some_date(rng, policy, on),
+        ended_on=some_date(rng, policy, on),
+        budget_kzt=budget,
+        object_original_cost_kzt=cost,
+        consent_number=rng.choice(CONSENTS),
+        placement_verified_on=confirmed_date(rng, on) if rng.random() < 0.6 else None,
+        onboarding_confirmed_on=onboarding_confirmed_on,
+        ending_confirmed_on=confirmed_date(rng, on) if rng.random() < 0.6 else None,
+        order_migrate_by=rng.choice((None, None, None, on + days(rng.randint(-1, 1)), some_date(rng, policy, on))),
+    )
+    return replace(facts, past=earlier(rng, policy, on, facts)), on
+
+
+def another_policy(seed: int, shipped: Any, *, all_rules_on: bool = False) -> Any:
+    """The shipped policy with other thresholds, dates, clock and scope, and rules off or of another severity."""
+    rng = Random(seed)
+    share_off = 0.0 if all_rules_on else rng.choice((0.0, 0.1, 0.3, 0.6))
+    rules = {
+        name: replace(
+            rule,
+            enabled=rng.random() >= share_off,
+            severity=rng.choice(SEVERITIES) if rng.random() < 0.4 else rule.severity,
+        )
+        for name, rule in shipped.rules.items()
+    }
+    kinds = IN_SCOPE if rng.random() < 0.5 else rng.sample(AGENCY_KINDS, rng.randint(4, 8))
+    cutoff = rng.choice((shipped.cutoff, shipped.cutoff, date(2026, 3, 1), date(2028, 2, 29), date(2025, 7, 15)))
+    deadline = rng.choice((shipped.migration_deadline, cutoff, cutoff + days(rng.randint(1, 600)), date(2028, 2, 29)))
+    return replace(
+        shipped,
+        rules=rules,
+        scope=type(shipped.scope)(kinds),
+        cutoff=cutoff,
+        migration_deadline=deadline,
+        start_clock=rng.choice(
+            (
+                ("contract_signed_on", "work_started_on"),
+                ("work_started_on", "contract_signed_on"),
+                ("contract_signed_on",),
+                ("work_started_on",),
+            )
+        ),
+        pilot_limit_months=rng.choice((12, 12, 1, 6, 18, 24)),
+        modification_limit_percent=rng.choice((20, 20, 0, 10, 29, 33, 57, 100)),
+        verification_grace_days=rng.choice((30, 30, 0, 1, 10, 45)),
+    )
