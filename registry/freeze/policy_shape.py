@@ -68,7 +68,7 @@ _POLICY: Mapping[str, Kind] = {
     "rules": _TABLE,
 }
 _CLOCKS: Mapping[str, Kind] = {name: _whole(1, 3650, "working days") for name in ("answer", "review", "appeal")}
-_RULES: Mapping[str, Kind] = {name: _TABLE for name in RULES}
+_RULES: Mapping[str, Kind] = dict.fromkeys(RULES, _TABLE)
 _RULE: Mapping[str, Kind] = {
     "enabled": _YES_NO,
     "severity": _one_of(SEVERITIES),
