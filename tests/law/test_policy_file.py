@@ -337,7 +337,8 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
 @pytest.mark.parametrize("quotes", ['"""', "'''"])
 def test_keys_inside_a_long_text_do_not_mislead_about_lines(quotes: str) -> None:
     text = in_creation("title_kk", f"{quotes}\nseverity = 1\n[clocks]\n{quotes}")
-    text = text.replace("answer = 10", "answer = 0")
+    # One that ends on its own line opens nothing.
+    text = text.replace('version = "2026.1"', f"version = {quotes}2026.1{quotes}").replace("answer = 10", "answer = 0")
     text = text.replace('severity = "high"', "severity = 2")
     told = problems(text)
     assert told[0].startswith(f"policy.toml:{line_of('answer = 0', text)}: clocks.answer: ")
@@ -367,7 +368,7 @@ def test_a_table_inside_a_wording_is_told_at_its_own_line() -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ('version = "2026.1"\ncutoff = 2026-13-01\n', 2),
+        ('version = "2026.1"\ncutoff = 2026-13-01\n\nin_force_from = 1\n', 2),
         ("a = 1\n\na = 2\n", 3),
         ('a = 1\nb = """\n\n', 2),
         ("\ufeffa = 1", 1),
