@@ -38,7 +38,10 @@ class AgencyPatch(AgencyFields):
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset({"version", "bin"})
 
-    bin = None
+    class Meta(Body.Meta):
+        """The BIN never changes."""
+
+        exclude = ("bin",)
 
 
 class Agency(AgencyFields):

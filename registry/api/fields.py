@@ -25,7 +25,7 @@ class Wrong:
 class Accepted(fields.Field[Any]):
     """A value of a kind. A missing one (null, blank text) is None, and is refused where it is required."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {"required": "required", "null": "required"}
+    default_error_messages = {"required": "required", "null": "required"}  # noqa: RUF012 - as marshmallow declares it
 
     def __init__(self, kind: Kind, description: str, *, required: bool = False, **metadata: Any) -> None:
         super().__init__(required=required, allow_none=not required, metadata={"description": description, **metadata})
@@ -35,7 +35,7 @@ class Accepted(fields.Field[Any]):
         try:
             kept = self.kind.accept(value)
         except ValueRefused as refused:
-            raise ValidationError([Wrong(refused.code, refused.params)]) from refused  # type: ignore[list-item] # any object passes
+            raise ValidationError([Wrong(refused.code, refused.params)]) from refused
         if kept is None and self.required:
             raise ValidationError(["required"])
         return kept
@@ -69,7 +69,7 @@ class Body(Schema):
     """The base of what is sent. Unknown names are refused; READ_ONLY ones by that name."""
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset()
-    error_messages: ClassVar[dict[str, str]] = {"unknown": "unknown-field"}
+    error_messages = {"unknown": "unknown-field"}  # noqa: RUF012 - as marshmallow declares it
 
     class Meta:
         """Unknown names are refused."""

@@ -20,7 +20,8 @@ def load_values(schema: Schema, sent: Mapping[str, Any]) -> tuple[dict[str, Any]
         values = schema.load(writable)
     except ValidationError as error:
         values = error.valid_data if isinstance(error.valid_data, dict) else {}
-        problems += [_problem(name, found) for name, many in _messages(error).items() for found in many]
+        messages: dict[str, list[object]] = error.messages_dict
+        problems += [_problem(name, found) for name, many in messages.items() for found in many]
     return dict(values), problems
 
 
@@ -29,11 +30,7 @@ def pointer(name: str) -> str:
     return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
-def _messages(error: ValidationError) -> Mapping[str, list[object]]:
-    return error.normalized_messages()
-
-
 def _problem(name: str, found: object) -> Problem:
     if isinstance(found, Wrong):
-        return Problem(pointer(name), found.code, found.params)
+        return Problem(pointer(name), found.code, dict(found.params))
     return Problem(pointer(name), str(found))

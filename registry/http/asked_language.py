@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import request
 
-from registry.language.languages import DEFAULT_LANGUAGE, LANGUAGES, Language
+from registry.language.languages import DEFAULT_LANGUAGE, Language
 
 # The first is what ``*`` means.
-OFFERED = sorted(LANGUAGES, key=lambda language: language != DEFAULT_LANGUAGE)
+OFFERED: Final[tuple[Language, ...]] = ("en", "kk", "ru")
 
 
 def asked_language() -> Language:
     """The best of our languages by ``Accept-Language`` and its q-values, English when none fits."""
-    found = request.accept_languages.best_match(OFFERED)
-    return DEFAULT_LANGUAGE if found is None else found
+    best = request.accept_languages.best_match(OFFERED)
+    return next((language for language in OFFERED if language == best), DEFAULT_LANGUAGE)
