@@ -123,7 +123,6 @@ def attach_api(app: Flask) -> Specification:
     components.schema("Verdict", schema=VERDICT)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    app.extensions["registry-specification"] = api.spec
     return api
 
 
