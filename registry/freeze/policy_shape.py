@@ -68,7 +68,7 @@ _POLICY: Mapping[str, Kind] = {
     "rules": _TABLE,
 }
 _CLOCKS: Mapping[str, Kind] = {name: _whole(1, 3650, "working days") for name in ("answer", "review", "appeal")}
-_RULES: Mapping[str, Kind] = {name: _TABLE for name in RULES}
+_RULES: Mapping[str, Kind] = dict.fromkeys(RULES, _TABLE)
 _RULE: Mapping[str, Kind] = {
     "enabled": _YES_NO,
     "severity": _one_of(SEVERITIES),
@@ -116,9 +116,8 @@ def _check(table: Mapping[str, Any], kinds: Mapping[str, Kind], path: Path) -> l
                 problems.append(Problem((*path, key), f"expected {kind.expected}, found {table[key]!r}"))
         elif kind.required:
             problems.append(Problem((*path, key), f"missing, expected {kind.expected}"))
-    for key in table:
-        if key not in kinds:
-            problems.append(Problem((*path, key), "unknown, expected only " + ", ".join(kinds)))
+    unknown = (key for key in table if key not in kinds)
+    problems.extend(Problem((*path, key), "unknown, expected only " + ", ".join(kinds)) for key in unknown)
     return problems
 
 

@@ -17,8 +17,8 @@ SEVERITY_RANK = {"low": 1, "medium": 2, "high": 3}
 class Flag(Model):
     """``status``: open, exempt, accepted, cleared. Of a project and rule at most one is not cleared.
 
-    ``last_seen_on`` is kept when the flag is cleared; a standing flag was last seen by the last good audit, so that a quiet
-    night writes nothing. ``accepted_fingerprint`` is what a decision accepted: the flag is accepted while it is the same.
+    ``last_seen_on`` is kept when the flag is cleared; a standing flag was last seen by the last good audit, so that a
+    quiet night writes nothing. ``accepted_fingerprint`` is what a decision accepted: it stands while the same.
     """
 
     __tablename__ = "flags"
@@ -62,7 +62,7 @@ def rank(severity: ColumnElement[str]) -> ColumnElement[int]:
 def worst_severity(project_id: ColumnElement[int]) -> ColumnElement[int | None]:
     """The rank of a project's highest standing flag, NULL for none, as a scalar subquery."""
     return (
-        select(func.max(rank(Flag.severity)))
+        select(func.max(rank(Flag.severity.expression)))
         .where(Flag.project_id == project_id, Flag.status != "cleared")
         .correlate_except(Flag)
         .scalar_subquery()

@@ -1,7 +1,7 @@
 """Project numbers: ``QT-<year>-<7 digits>-<check digit>``, the check by ISO 7064 mod 11,10 over year and serial.
 
-The year's row is locked from the first number taken to the commit, so serials and project ids follow the order of commits:
-an audit can say with one id which projects it has judged.
+The year's row is locked from the first number taken to the commit, so serials and project ids follow the order of
+commits: an audit can say with one id which projects it has judged.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, case, func, select
 
 from registry.freeze.policy import Policy
@@ -23,21 +25,21 @@ def freeze_status(policy: Policy, judged: int) -> ColumnElement[str]:
     return case(
         (Agency.kind.not_in(policy.scope), "out_of_scope"),
         (Project.id > judged, "unaudited"),
-        (has_flag(Project.id, "open"), "flagged"),
-        (has_flag(Project.id, "exempt"), "exempt"),
-        (has_flag(Project.id, "accepted"), "accepted"),
+        (has_flag(Project.id.expression, "open"), "flagged"),
+        (has_flag(Project.id.expression, "exempt"), "exempt"),
+        (has_flag(Project.id.expression, "accepted"), "accepted"),
         else_="clear",
     )
 
 
 def severity() -> ColumnElement[str | None]:
     """The severity of the highest standing flag as SQL, NULL for none."""
-    return case({number: name for name, number in SEVERITY_RANK.items()}, value=worst_severity(Project.id))
+    return case({number: name for name, number in SEVERITY_RANK.items()}, value=worst_severity(Project.id.expression))
 
 
-def started_on(policy: Policy) -> ColumnElement[object]:
+def started_on(policy: Policy) -> ColumnElement[Any]:
     """The earliest date set among the policy's start clock, as SQL."""
-    columns = [getattr(Project, name) for name in policy.start_clock]
+    columns: list[ColumnElement[Any]] = [getattr(Project, name).expression for name in policy.start_clock]
     if len(columns) == 1:
         return columns[0]
     if not is_sqlite():

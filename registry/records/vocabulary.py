@@ -25,5 +25,6 @@ SEVERITIES: Final = ("low", "medium", "high")
 FREEZE_STATUSES: Final = ("out_of_scope", "unaudited", "clear", "flagged", "exempt", "accepted")
 # The first two digits of KATO, the classifier of administrative and territorial objects.
 REGIONS: Final = (
-    "10", "11", "15", "19", "23", "27", "31", "33", "35", "39", "43", "47", "55", "59", "61", "62", "63", "71", "75", "79",
+    "10", "11", "15", "19", "23", "27", "31", "33", "35", "39", "43", "47", "55", "59", "61", "62", "63", "71", "75",
+    "79",
 )  # fmt: skip

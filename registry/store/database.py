@@ -1,4 +1,4 @@
-"""The database: one Flask-SQLAlchemy object, its engine set up for SQLite or PostgreSQL, and the column types of ours."""
+"""The database: one Flask-SQLAlchemy object, its engine set up for SQLite or PostgreSQL, and our column types."""
 
 from __future__ import annotations
 

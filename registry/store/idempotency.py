@@ -14,7 +14,7 @@ KEPT_FOR = timedelta(hours=24)
 
 
 class KeptAnswer(Model):
-    """The first answer to a POST with an Idempotency-Key; written with the change itself, so that both stand or none."""
+    """The first answer to a POST with an Idempotency-Key; written with the change, so that both stand or none."""
 
     __tablename__ = "kept_answers"
 

@@ -48,8 +48,7 @@ class SortKey:
 
 def order_by(key: SortKey, unique: ColumnElement[Any], descending: bool) -> list[ColumnElement[Any]]:
     """The ORDER BY of a keyset page: missing values last, ties broken by a unique column in the same direction."""
-    turn = (lambda column: column.desc()) if descending else (lambda column: column.asc())
-    clauses = [turn(key.column), turn(unique)]
+    clauses = [column.desc() if descending else column.asc() for column in (key.column, unique)]
     return [key.column.is_(None), *clauses] if key.nullable else clauses
 
 
@@ -112,7 +111,7 @@ def _value_of(key: SortKey, value: Any) -> Any:
             return date.fromisoformat(value)
     except ValueError as error:
         raise _wrong_cursor() from error
-    if type(value) is not key.kind or (key.kind is int and not -(2**63) <= value < 2**63):
+    if type(value) is not key.kind or (isinstance(value, int) and not -(2**63) <= value < 2**63):
         raise _wrong_cursor()
     if isinstance(value, str) and ("\x00" in value or not value.isprintable()):
         raise _wrong_cursor()

@@ -1,0 +1,217 @@
+"""The filters of every list of projects: named as the fields, several values with commas, ranges for dates and money."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, select
+
+from registry.access.actors import Actor
+from registry.records.agencies import Agency
+from registry.records.bin_numbers import is_bin
+from registry.records.flags import Flag, has_flag
+from registry.records.policy_in_force import policy_in_force
+from registry.records.project_table import Project, words_of
+from registry.records.standing import freeze_status, judged_up_to, severity, started_on
+from registry.records.values import LARGEST_AMOUNT, ValueRefused, exact_day
+from registry.records.visibility import visible_projects
+from registry.records.vocabulary import (
+    FREEZE_STATUSES,
+    FUNDINGS,
+    OBJECT_KINDS,
+    PLACEMENTS,
+    REGIONS,
+    SECTORS,
+    SEVERITIES,
+    STAGES,
+    WORK_TYPES,
+)
+from registry.store.clock import local_instant
+from registry.store.errors import Malformed, Problem
+
+LONGEST_VALUE = 1000
+
+WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "object_kind": OBJECT_KINDS,
+    "work_type": WORK_TYPES,
+    "stage": STAGES,
+    "placement": PLACEMENTS,
+    "sector": SECTORS,
+    "region": REGIONS,
+    "funding": FUNDINGS,
+    "object_class": ("1", "2", "3"),
+    "freeze_status": FREEZE_STATUSES,
+    "severity": SEVERITIES,
+}
+TEXTS: Final = (
+    "number",
+    "agency",
+    "external_id",
+    "object_code",
+    "platform_key",
+    "contract_number",
+    "supplier_bin",
+    "consent_number",
+)
+BOOLEANS: Final = ("is_ai", "holds_personal_data", "is_restricted", "flagged")
+DAYS: Final = (
+    "onboarding_due_on",
+    "specification_approved_on",
+    "contract_signed_on",
+    "work_started_on",
+    "pilot_started_on",
+    "commissioned_on",
+    "object_commissioned_on",
+    "planned_end_on",
+    "ended_on",
+    "placement_verified_on",
+    "onboarding_confirmed_on",
+    "ending_confirmed_on",
+    "started_on",
+)
+INSTANTS: Final = ("registered_at", "updated_at")
+AMOUNTS: Final = ("budget_kzt", "object_original_cost_kzt")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One query parameter: what it takes (``options`` for fixed words) and how it becomes a condition."""
+
+    takes: str
+    condition: Callable[[str, str], ColumnElement[bool]]
+    options: tuple[str, ...] = ()
+
+
+def project_conditions(by: Actor, raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    """The conditions of a list of projects: what the actor may see, and the filters.
+
+    The statement must join Agency. Raises Malformed naming every filter that does not exist or has a bad value.
+    """
+    conditions = visible_projects(by)
+    problems = []
+    for name, value in raw.items():
+        known = FILTERS.get(name)
+        if known is None:
+            problems.append(Problem(name, "unknown-parameter", {"name": name}))
+            continue
+        try:
+            conditions.append(known.condition(name, value))
+        except ValueRefused as refused:
+            problems.append(Problem(name, refused.code, refused.params))
+    if problems:
+        raise Malformed(problems)
+    return conditions
+
+
+def _column(name: str) -> ColumnElement[Any]:
+    if name == "agency":
+        return Agency.bin.expression
+    if name == "freeze_status":
+        return freeze_status(policy_in_force(), judged_up_to())
+    if name == "severity":
+        return severity()
+    if name == "started_on":
+        return started_on(policy_in_force())
+    column: ColumnElement[Any] = getattr(Project, name).expression
+    return column
+
+
+def _values(value: str) -> list[str]:
+    if len(value) > LONGEST_VALUE or not value.isprintable():
+        raise ValueRefused("not-usable")
+    values = [part.strip() for part in value.split(",")]
+    if not all(values):
+        raise ValueRefused("value-missing")
+    return values
+
+
+def _one_of_words(name: str, value: str) -> ColumnElement[bool]:
+    values = _values(value)
+    for word in values:
+        if word not in WORDS[name]:
+            raise ValueRefused("not-a-choice", options=", ".join(WORDS[name]))
+    return _column(name).in_([int(word) for word in values] if name == "object_class" else values)
+
+
+def _one_of_texts(name: str, value: str) -> ColumnElement[bool]:
+    values = _values(value)
+    if name in ("agency", "supplier_bin") and not all(is_bin(number) for number in values):
+        raise ValueRefused("bin-invalid")
+    return _column(name).in_(values)
+
+
+def _boolean(name: str, value: str) -> ColumnElement[bool]:
+    if value not in ("true", "false"):
+        raise ValueRefused("expected-true-or-false")
+    if name == "flagged":
+        flagged = has_flag(Project.id.expression, "open")
+        return flagged if value == "true" else ~flagged
+    return _column(name).is_(value == "true")
+
+
+def _day_range(name: str, value: str) -> ColumnElement[bool]:
+    field, _, end = name.rpartition("_")
+    column, day = _column(field), exact_day(value)
+    return column >= day if end == "from" else column <= day
+
+
+def _instant_range(name: str, value: str) -> ColumnElement[bool]:
+    """A date means the local day; an RFC 3339 instant means itself."""
+    field, _, end = name.rpartition("_")
+    column = _column(field)
+    if len(value) > len("YYYY-MM-DD"):
+        try:
+            instant = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueRefused("expected-date") from error
+        if instant.tzinfo is None or not value.isascii():
+            raise ValueRefused("expected-date")
+        return column >= instant if end == "from" else column <= instant
+    day = exact_day(value)
+    try:
+        edge = local_instant(day if end == "from" else day + timedelta(days=1), time())
+    except OverflowError as error:
+        raise ValueRefused("no-such-date") from error
+    return column >= edge if end == "from" else column < edge
+
+
+def _amount_range(name: str, value: str) -> ColumnElement[bool]:
+    field, _, end = name.rpartition("_")
+    if not (value.isascii() and value.isdigit() and len(value) <= 16) or int(value) > LARGEST_AMOUNT:
+        raise ValueRefused("expected-whole-number")
+    column = _column(field)
+    return column >= int(value) if end == "from" else column <= int(value)
+
+
+def _rule(_name: str, value: str) -> ColumnElement[bool]:
+    rules = _values(value)
+    for rule in rules:
+        if rule not in policy_in_force().rules:
+            raise ValueRefused("not-a-choice", options=", ".join(policy_in_force().rules))
+    standing = select(Flag.id).where(Flag.project_id == Project.id, Flag.status != "cleared", Flag.rule.in_(rules))
+    return standing.correlate_except(Flag).exists()
+
+
+def _words(_name: str, value: str) -> ColumnElement[bool]:
+    """Every word, or its beginning, in the names, the purpose or the number; without a word, nothing is found."""
+    if len(value) > LONGEST_VALUE or not value.replace("\n", " ").replace("\t", " ").isprintable():
+        raise ValueRefused("not-usable")
+    words = words_of(value)
+    if not words:
+        raise ValueRefused("value-missing")
+    return and_(*(Project.words.contains(f" {word}", autoescape=True) for word in words))
+
+
+FILTERS: Final[Mapping[str, Filter]] = {
+    "q": Filter("words in names, purpose and number", _words),
+    **{name: Filter("words", _one_of_words, options) for name, options in WORDS.items()},
+    **{name: Filter("texts", _one_of_texts) for name in TEXTS},
+    **{name: Filter("true or false", _boolean) for name in BOOLEANS},
+    "rule": Filter("rules of standing flags", _rule),
+    **{f"{name}_{end}": Filter("date", _day_range) for name in DAYS for end in ("from", "to")},
+    **{f"{name}_{end}": Filter("date or instant", _instant_range) for name in INSTANTS for end in ("from", "to")},
+    **{f"{name}_{end}": Filter("whole tenge", _amount_range) for name in AMOUNTS for end in ("from", "to")},
+}
