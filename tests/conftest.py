@@ -1,7 +1,7 @@
 """The session's database, and the fixtures that every test may ask for.
 
-``--database sqlite|postgresql`` picks the database; ``scripts/test`` runs both. A skipped test, or one expected to fail,
-fails the run.
+``--database sqlite|postgresql`` picks the database; ``scripts/test`` runs both. A skipped test, or one expected to
+fail, fails the run.
 """
 
 from __future__ import annotations

@@ -48,7 +48,9 @@ class SortKey:
 
 def order_by(key: SortKey, unique: ColumnElement[Any], descending: bool) -> list[ColumnElement[Any]]:
     """The ORDER BY of a keyset page: missing values last, ties broken by a unique column in the same direction."""
-    clauses = [column.desc() if descending else column.asc() for column in (key.column, unique)]
+    clauses: list[ColumnElement[Any]] = [
+        column.desc() if descending else column.asc() for column in (key.column, unique)
+    ]
     return [key.column.is_(None), *clauses] if key.nullable else clauses
 
 
