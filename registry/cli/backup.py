@@ -16,7 +16,7 @@ from registry.cli.opening import command_settings, registry_open
 from registry.cli.options import FILE
 from registry.cli.speech import say, words
 from registry.settings import Settings
-from registry.store.journal_check import verify
+from registry.store.journal_check import verify_stored
 from registry.store.schema import schema_is_current
 
 force_option = click.option("--force", is_flag=True, help="Replace what is there.")
@@ -57,10 +57,10 @@ def restore(file: Path, force: bool) -> None:
     with registry_open(settings):
         if not schema_is_current():
             say("cli-restored-old-schema")
-        fault = verify()
+        faults = verify_stored()
     click.echo(digest)
-    if fault is not None:
-        raise Ended([words("cli-restored-broken-journal", fault=fault)], FAILED)
+    if faults:
+        raise Ended([words("cli-restored-broken-journal", fault=faults[0])], FAILED)
     say("cli-restored", path=file)
 
 

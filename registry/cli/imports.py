@@ -10,18 +10,18 @@ import click
 
 from registry.access.actors import local_actor
 from registry.access.roles import Role
-from registry.cli.endings import INVALID, MOST_SHOWN
+from registry.cli.endings import FAILED, INVALID, MOST_SHOWN, Ended
 from registry.cli.lists import every
 from registry.cli.opening import shown
 from registry.cli.speech import print_json, progress, say, words
 from registry.records.import_runs import ImportRun
-from registry.records.imports import Kind, errors_of, import_now
+from registry.records.imports import errors_of, import_now
 
 SHOWN = ("id", "state", "dry_run", "total", "processed", "created", "updated", "unchanged", "rejected")
 COUNTS = ("total", "created", "updated", "unchanged", "rejected")
 
 
-def import_file(kind: Kind, path: Path, dry_run: bool, as_json: bool) -> None:
+def import_file(kind: str, path: Path, dry_run: bool, as_json: bool) -> None:
     """Import the file, tell what became of its rows, and end with 5 when one was refused."""
     by = local_actor(Role.ADMINISTRATOR)
     content = path.read_bytes()
@@ -31,6 +31,8 @@ def import_file(kind: Kind, path: Path, dry_run: bool, as_json: bool) -> None:
             on_progress(so_far.processed, so_far.total)
 
         run = import_now(by, kind, dry_run, path.name, content, tell)
+    if run.state == "failed":
+        raise Ended([words("cli-import-failed", reason=words(run.failure or "internal-fault"))], FAILED)
     errors = every(lambda page: errors_of(by, run, page)) if run.rejected else []
     if as_json:
         print_json(shown(SHOWN, run) | {"errors": [spoken(error) for error in errors]})

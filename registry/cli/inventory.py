@@ -35,9 +35,7 @@ def import_(file: Path, dry_run: bool, as_json: bool) -> None:
     Columns: platform_key, agency, verified_on. Try it with --dry-run: it tells how many would be matched, lost,
     mismatched and unregistered, and writes nothing.
     """
-    summary: dict[str, Any] = apply_inventory(
-        local_actor(Role.OPERATOR), file.name, file.read_bytes(), dry_run=dry_run
-    )
+    summary: dict[str, Any] = apply_inventory(local_actor(Role.OPERATOR), file.name, file.read_bytes(), dry_run=dry_run)
     errors = summary["errors"]
     if as_json:
         print_json(summary | {"errors": [spoken(error) for error in errors]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import click
@@ -42,6 +43,8 @@ def main() -> None:
     3 not found, 4 conflict, 5 invalid data, 6 flags found (with --fail-on-flags). The language of messages is that of
     the locale: kk, ru or en. Settings are the environment variables REGISTRY_*; see README.md.
     """
+    # What is not expected goes to a file, once the data folder is known, and never to the terminal.
+    logging.lastResort = None
 
 
 for command in (

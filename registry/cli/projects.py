@@ -51,7 +51,12 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @projects.command()
 @click.option(
-    "--format", "file_format", type=click.Choice(["csv", "xlsx"]), default="csv", show_default=True, help="What to write."
+    "--format",
+    "file_format",
+    type=click.Choice(["csv", "xlsx"]),
+    default="csv",
+    show_default=True,
+    help="What to write.",
 )
 @click.argument("filters", nargs=-1, metavar="[NAME=VALUE]...")
 @filter_options

@@ -18,7 +18,7 @@ from registry.audits.nightly import run_due_night
 from registry.records.imports import work_off_next
 from registry.store.clock import ALMATY, now
 from registry.store.database import db
-from registry.store.idempotency import forget_old_answers
+from registry.http.kept_answers import forget_old_answers
 
 log = logging.getLogger(__name__)
 
