@@ -28,7 +28,8 @@ force_option = click.option("--force", is_flag=True, help="Replace what is there
 def backup(file: Path, force: bool) -> None:
     """Write the whole database to FILE, also while the service runs, and print the digest of what is in it.
 
-    The file is complete or not there at all, and for its owner's eyes only. On PostgreSQL it is pg_dump's custom format.
+    The file is complete or not there at all, and only its owner may read it. On PostgreSQL it is pg_dump's custom
+    format.
     """
     settings = command_settings()
     if not file.parent.is_dir():

@@ -16,8 +16,8 @@ from registry.cli.opening import in_registry
 from registry.cli.options import as_json_option
 from registry.cli.speech import print_json, say, words
 from registry.store.database import db
-from registry.store.journal_check import Head, verify_stored
 from registry.store.journal import COLUMNS, JournalEntry, JournalHead
+from registry.store.journal_check import Head, verify_stored
 
 ROWS_AT_A_TIME = 1000
 

@@ -30,7 +30,7 @@ class Registry(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
-        except Exception as error:  # noqa: BLE001 - the outermost place: ending_of logs what it does not know
+        except Exception as error:
             raise ending_of(error) from error
 
 

@@ -40,7 +40,7 @@ def take(url: str, target: Path) -> str:
 
 def require_backup(file: Path) -> None:
     """Raise Ended unless the file is a whole dump of this service's database."""
-    listed = subprocess.run(
+    listed = subprocess.run(  # noqa: S603 - PostgreSQL's own tool, no shell
         [_tool("pg_restore"), "--list", "--", str(file)], capture_output=True, text=True, check=False, errors="replace"
     )
     if listed.returncode:
@@ -84,7 +84,7 @@ def _run(url: str, tool: str, *arguments: str) -> None:
     at = make_url(url)
     # The password goes through the environment: the arguments of a process are for everybody to read.
     secret = {} if at.password is None else {"PGPASSWORD": str(at.password)}
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - PostgreSQL's own tool, no shell
         [_tool(tool), "--no-owner", "--no-privileges", f"--dbname={_without_password(at)}", *arguments],
         env={**os.environ, "PGOPTIONS": LOCK_WAIT, **secret},
         capture_output=True,

@@ -15,10 +15,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
 from registry.audits.nightly import run_due_night
+from registry.http.kept_answers import forget_old_answers
 from registry.records.imports import work_off_next
 from registry.store.clock import ALMATY, now
 from registry.store.database import db
-from registry.http.kept_answers import forget_old_answers
 
 log = logging.getLogger(__name__)
 

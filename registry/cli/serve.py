@@ -23,8 +23,8 @@ from registry.store.schema import require_current_schema, upgrade_schema
 def serve() -> None:
     """Serve the API and do the scheduled work, in one process.
 
-    On SQLite the migrations are applied first; on PostgreSQL run `registry db upgrade` before. SIGTERM or Ctrl-C ends it
-    when all that runs is finished. Address: REGISTRY_HOST and REGISTRY_PORT. The night: REGISTRY_AUDIT_AT.
+    On SQLite the migrations are applied first; on PostgreSQL run `registry db upgrade` before. SIGTERM or Ctrl-C ends
+    it when all that runs is finished. Address: REGISTRY_HOST and REGISTRY_PORT. The night: REGISTRY_AUDIT_AT.
     """
     # The web face takes a while to load, and no other command needs it.
     from registry.app import create_app

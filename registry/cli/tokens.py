@@ -22,21 +22,23 @@ from registry.store.errors import Invalid
 SHOWN = ("key_id", "principal", "role", "agency", "created_at", "expires_at", "revoked_at", "last_used_at")
 
 
+LIFETIME = re.compile(r"([0-9]{1,10})([smhd])")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+LONGEST = timedelta(days=36_500)
+
+
 class Lifetime(click.ParamType[timedelta]):
     """A whole number and its unit: s, m, h or d; at most 100 years."""
 
     name = "lifetime"
-    shape = re.compile(r"([0-9]{1,10})([smhd])")
-    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-    longest = timedelta(days=36_500)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """The lifetime, or a usage error."""
         if isinstance(value, timedelta):
             return value
-        found = self.shape.fullmatch(value)
-        lifetime = found and timedelta(**{self.units[found[2]]: min(int(found[1]), 10**9)})
-        if not lifetime or lifetime > self.longest:
+        found = LIFETIME.fullmatch(value)
+        lifetime = found and timedelta(**{UNITS[found[2]]: min(int(found[1]), 10**9)})
+        if not lifetime or lifetime > LONGEST:
             self.fail(words("cli-lifetime-wrong", value=value), param, ctx)
         return lifetime
 
