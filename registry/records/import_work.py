@@ -172,7 +172,7 @@ def _work_off_chunk(hold: Hold, rows: RowImport, chunk: Sequence[Incoming]) -> N
                 outcome = rows.apply(chunk)
                 added = {name: ImportRun.__table__.c[name] + getattr(outcome, name) for name in COUNTS}
                 session.execute(update(ImportRun.__table__).where(ImportRun.id == hold.run_id).values(**added))
-                insert_rows(RowError, [{"import_id": hold.run_id, **error} for error in outcome.errors])
+                insert_rows(session, RowError, [{"import_id": hold.run_id, **error} for error in outcome.errors])
         except (IntegrityError, BinTaken, OperationalError):
             # Somebody registered the same between our reading and writing, or the database undid a deadlock.
             if attempt == ATTEMPTS_A_CHUNK:

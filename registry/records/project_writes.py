@@ -45,9 +45,10 @@ def register_all(by: Actor, projects: Sequence[Registered]) -> None:
     """
     if not projects:
         return
+    session = require_transaction()
     moment = now()
     numbers = take_numbers(len(projects))
-    ids = take_ids(Project.__table__.c.id, len(projects))
+    ids = take_ids(session, Project.__table__.c.id, len(projects))
     rows = [
         {
             **project.values,
@@ -61,15 +62,16 @@ def register_all(by: Actor, projects: Sequence[Registered]) -> None:
         }
         for project, project_id, number in zip(projects, ids, numbers, strict=True)
     ]
-    insert_rows(Project, rows)
+    insert_rows(session, Project, rows)
     revisions = []
     for row, project in zip(rows, projects, strict=True):
         changes = differences({"is_restricted": False}, row)
         revisions.append(revision_row(row, changes, by.principal))
         details = {"agency": project.agency, "changes": changes}
         journal.record(by, "project.registered", f"project:{row['number']}", details)
-    insert_rows(Revision, revisions)
+    insert_rows(session, Revision, revisions)
     insert_rows(
+        session,
         OutboxMessage,
         [{"topic": "project.registered", "payload": {"project": number}, "created_at": moment} for number in numbers],
     )
@@ -96,4 +98,4 @@ def write_all(by: Actor, projects: Sequence[Changed], action: str, details: Mapp
     table = Project.__table__
     statement = update(table).where(table.c.id == bindparam("_id"))
     session.execute(statement.values({name: bindparam(name) for name in WRITTEN}), rows)
-    insert_rows(Revision, revisions)
+    insert_rows(session, Revision, revisions)
