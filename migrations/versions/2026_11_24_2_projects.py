@@ -156,6 +156,7 @@ def upgrade() -> None:
         sa.Column("placement", sa.String(length=20), nullable=False),
         sa.Column("contract_signed_on", sa.Date()),
         sa.Column("work_started_on", sa.Date()),
+        sa.Column("ended_on", sa.Date()),
         sa.Column("changes", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_revisions_project_id"),
         sa.PrimaryKeyConstraint("id", name="pk_revisions"),

@@ -15,6 +15,7 @@ class Past:
     placement: str
     contract_signed_on: date | None = None
     work_started_on: date | None = None
+    ended_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,9 +116,8 @@ def _check(table: Mapping[str, Any], kinds: Mapping[str, Kind], path: Path) -> l
                 problems.append(Problem((*path, key), f"expected {kind.expected}, found {table[key]!r}"))
         elif kind.required:
             problems.append(Problem((*path, key), f"missing, expected {kind.expected}"))
-    for key in table:
-        if key not in kinds:
-            problems.append(Problem((*path, key), "unknown, expected only " + ", ".join(kinds)))
+    unknown = (key for key in table if key not in kinds)
+    problems.extend(Problem((*path, key), "unknown, expected only " + ", ".join(kinds)) for key in unknown)
     return problems
 
 

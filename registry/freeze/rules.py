@@ -177,13 +177,23 @@ def rewritten(facts: Facts, started: date | None, policy: Policy, on: date) -> O
 
 
 def ended_unconfirmed(facts: Facts, policy: Policy, on: date) -> Observed | None:
-    """A final stage that nobody confirmed (Digital Code, Art. 89). The caller has seen that the stage is final."""
+    """A final stage that nobody confirmed (Digital Code, Art. 89). The caller has seen that the stage is final.
+
+    An ending once told empty or under the freeze stays a suspicion: an edit of the date alone must not clear it.
+    """
     if facts.ending_confirmed_on is not None and facts.ending_confirmed_on <= on:
         return None
     earlier = next((past.stage for past in facts.past if past.stage not in FINAL_STAGES), None)
-    if facts.ended_on is None or facts.ended_on >= policy.cutoff or earlier is not None:
+    if earlier is not None or _not_over_before(facts.ended_on, policy):
         return {"stage": facts.stage, "ended_on": iso(facts.ended_on), "earlier_stage": earlier}
+    for past in facts.past:
+        if _not_over_before(past.ended_on, policy):
+            return {"stage": facts.stage, "ended_on": iso(facts.ended_on), "earlier_ended_on": iso(past.ended_on)}
     return None
+
+
+def _not_over_before(ended_on: date | None, policy: Policy) -> bool:
+    return ended_on is None or ended_on >= policy.cutoff
 
 
 def legacy(facts: Facts, started: date | None) -> Observed:

@@ -64,7 +64,8 @@ class Confirmation(Model):
 def verify_placement(by: Actor, project: Project, platform_key: str, verified_on: date, evidence: str) -> Project:
     """Confirm that the project lives on the platform since ``verified_on``, inside the open transaction.
 
-    An empty stored key is filled. Raises RoleNotAllowed, Invalid (a date after today), PlacementNotClaimed, PlatformKeyDiffers.
+    An empty stored key is filled. Raises RoleNotAllowed, Invalid (a date after today), PlacementNotClaimed and
+    PlatformKeyDiffers.
     """
     by.require(Permission.PLACEMENTS_CONFIRM)
     if verified_on > today():

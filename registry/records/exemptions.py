@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, and_, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, ScalarSelect, String, Text, and_, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.access.actors import Actor
@@ -135,14 +135,19 @@ def in_force_on(day: date) -> ColumnElement[bool]:
     return and_(Exemption.revoked_at.is_(None), Exemption.valid_from <= day, Exemption.valid_to >= day)
 
 
-def exemption_in_force(project_id: int, day: date) -> int | None:
-    """The id of a project's exemption in force on a date: of several the one that lasts longest."""
-    return db.session.scalar(
-        select(Exemption.id)
+def exemption_on(project_id: ColumnElement[int], day: date) -> ScalarSelect[int | None]:
+    """The id of a project's exemption in force on a date, of several the last recorded, as a scalar subquery."""
+    return (
+        select(func.max(Exemption.id))
         .where(Exemption.project_id == project_id, in_force_on(day))
-        .order_by(Exemption.valid_to.desc(), Exemption.id)
-        .limit(1)
+        .correlate_except(Exemption)
+        .scalar_subquery()
     )
+
+
+def exemption_in_force(project_id: int, day: date) -> int | None:
+    """The id of one project's exemption in force on a date, of several the last recorded."""
+    return db.session.scalar(select(func.max(Exemption.id)).where(Exemption.project_id == project_id, in_force_on(day)))
 
 
 def _plain(value: Any) -> Any:

@@ -80,7 +80,7 @@ IN_ORDER: Final = (
 
 
 def accept_fields(raw: Mapping[str, object]) -> tuple[dict[str, Any], list[Problem]]:
-    """Each known field's value as it is kept, and what is wrong with the others. Unknown names are the caller's to refuse."""
+    """Each known field's value as it is kept, and what is wrong with the others. Names must be known."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     for name, sent in raw.items():

@@ -1,4 +1,4 @@
-"""The filters of every list of projects: named as the fields, several values with commas, ranges for dates and money."""
+"""The filters of every list of projects: named as the fields, values with commas, ranges for dates and money."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from registry.records.project_table import CHANGEABLE, Project
 from registry.store.database import Instant, Model, db
 from registry.store.transaction import require_transaction
 
-LAW_LOOKS_AT = ("work_type", "stage", "placement", "contract_signed_on", "work_started_on")
+LAW_LOOKS_AT = ("work_type", "stage", "placement", "contract_signed_on", "work_started_on", "ended_on")
 
 
 class Revision(Model):
@@ -35,6 +35,7 @@ class Revision(Model):
     placement: Mapped[str] = mapped_column(String(20))
     contract_signed_on: Mapped[date | None]
     work_started_on: Mapped[date | None]
+    ended_on: Mapped[date | None]
     changes: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
 
     __table_args__ = (UniqueConstraint("project_id", "version"),)

@@ -30,7 +30,7 @@ def require_current_zone() -> None:
     offset = datetime(2026, 1, 1, tzinfo=ALMATY).utcoffset()
     if offset != CUTOFF_OFFSET:
         raise TimeZoneDataStale(
-            f"{ZONE_NAME} is UTC{offset} on 2026-01-01 in this machine's time-zone data, and must be UTC+5: the data is "
+            f"{ZONE_NAME} is UTC{offset} on 2026-01-01 in this machine's time-zone data, and must be UTC+5: it is "
             "older than 2024a. Unset PYTHONTZPATH or update the system's tzdata, then start again."
         )
 

@@ -56,7 +56,7 @@ def _run(direction: object, revision: str) -> None:
 
 
 def foreign_keys(connection: Connection, *, on: bool) -> None:
-    """SQLite rebuilds a table to change it, which foreign keys would follow; the pragma is void inside a transaction."""
+    """SQLite rebuilds a table to change it, which foreign keys would follow; void in a transaction."""
     if connection.dialect.name == "sqlite":
         raw = connection.connection.driver_connection
         if raw is not None:

@@ -49,10 +49,7 @@ ONE_DAY = timedelta(days=1)
 def started(what: Facts | Past, start_clock: tuple[str, ...]) -> date | None:
     # "`started_on`: the earliest date set among the policy's `start_clock` (`contract_signed_on`,
     # `work_started_on`)."
-    dates_set: list[date] = []
-    for field in start_clock:
-        if getattr(what, field) is not None:
-            dates_set.append(getattr(what, field))
+    dates_set: list[date] = [getattr(what, field) for field in start_clock if getattr(what, field) is not None]
     if not dates_set:
         return None
     return sorted(dates_set)[0]
@@ -288,6 +285,10 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
                 holds("integrity.ended-unconfirmed")
             for revision in facts.past:
                 if revision.stage not in FINAL:
+                    holds("integrity.ended-unconfirmed")
+                # Beyond the contract's words, so that no edit by the agency alone clears it: an earlier revision
+                # with `ended_on` empty or ≥ C.
+                if revision.ended_on is None or revision.ended_on >= C:
                     holds("integrity.ended-unconfirmed")
 
     for rule in sorted(holding):

@@ -189,7 +189,9 @@ def test_confirmations_count_from_their_own_day_on() -> None:
 
 def test_an_ending_before_the_freeze_that_was_always_recorded_needs_no_confirmation() -> None:
     day = date(2026, 5, 5)
-    ended = facts(stage="written_off", ended_on=CUTOFF - ONE_DAY, past=(past(stage="archived"),))
+    ended = facts(
+        stage="written_off", ended_on=CUTOFF - ONE_DAY, past=(past(stage="archived", ended_on=CUTOFF - ONE_DAY),)
+    )
     assert found(ended, POLICY, day) == []
     assert found(replace(ended, ended_on=CUTOFF), POLICY, day) == ["integrity.ended-unconfirmed"]
     assert found(replace(ended, past=(past(),)), POLICY, day) == ["integrity.ended-unconfirmed"]

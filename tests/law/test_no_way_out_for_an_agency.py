@@ -16,7 +16,6 @@ from registry.freeze.facts import Facts
 from registry.freeze.policy_file import load_policy
 from tests.law.random_projects import (
     CONSENTS,
-    FINAL_STAGES,
     LEAP_DAYS,
     PLACEMENTS,
     STAGES,
@@ -100,19 +99,6 @@ def undoing(before: Facts, edit: Edit) -> Edit:
     return {field: "the-first-key" if field == KEY else getattr(before, field) for field in edit}
 
 
-def ended_before_the_freeze_from_the_first(facts: Facts, policy: Any) -> bool:
-    """The one way out that the rules leave, see the last test of this file.
-
-    Registered with a final stage, never anything else, and by its present ``ended_on`` over before the cutoff.
-    """
-    return (
-        facts.stage in FINAL_STAGES
-        and all(revision.stage in FINAL_STAGES for revision in facts.past)
-        and facts.ended_on is not None
-        and facts.ended_on < policy.cutoff
-    )
-
-
 def flagged(policy: Any, first_seed: int, count: int) -> Iterator[tuple[int, Facts, date]]:
     """Random projects with at least one finding."""
     for seed in range(first_seed, first_seed + 20 * count):
@@ -129,8 +115,6 @@ def assert_still_flagged(before: Facts, steps: list[Edit], policy: Any, on: date
     facts = before
     for number, edit in enumerate(steps, start=1):
         facts = edited(facts, edit)
-        if ended_before_the_freeze_from_the_first(facts, policy):
-            continue
         assert evaluate(facts, policy, on), (
             f"project seed {seed}, on {on}, lost its last finding with edit {number} of {steps}\n"
             f"  before: {before}\n  found:  {[(f.rule, f.severity) for f in evaluate(before, policy, on)]}\n"
@@ -220,16 +204,7 @@ def test_a_project_registered_as_ended_with_no_date_or_after_the_cutoff_is_flagg
     assert [(finding.rule, finding.severity) for finding in findings] == [("integrity.ended-unconfirmed", "medium")]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="integrity.ended-unconfirmed does not see that ended_on itself was moved before the cutoff",
-)
 @pytest.mark.parametrize("ended_on", [None, date(2026, 1, 1), date(2026, 6, 30)])
 def test_an_ending_that_is_flagged_cannot_be_moved_before_the_cutoff(shipped: Any, ended_on: date | None) -> None:
-    """What the contract leaves open: flagged for its ``ended_on``, the agency writes an earlier one.
-
-    To notice it the rule would have to know the ``ended_on`` of earlier revisions, which ``Past`` does not hold.
-    When it does, this passes, and the mark and ``ended_before_the_freeze_from_the_first`` have to go.
-    """
     after = edited(registered_as_ended(ended_on), {"ended_on": date(2025, 12, 31)})
     assert evaluate(after, shipped, date(2026, 11, 2))

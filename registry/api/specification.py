@@ -1,0 +1,130 @@
+"""The API as flask-smorest knows it: OpenAPI 3.1, its security, parameters and errors, and every blueprint of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flask_smorest
+from flask import Flask
+
+from registry.api import agencies, confirmations, documents, exemptions, projects
+from registry.api.fields import json_schema
+from registry.api.operations import ERROR_NAMES
+from registry.api.project_schemas import VERDICT
+from registry.api.routes import RowId
+from registry.http.bodies import LARGEST_BODY, LARGEST_FILE
+from registry.http.errors import PROBLEM_JSON
+
+BLUEPRINTS = (agencies.routes, projects.routes, confirmations.routes, documents.routes, exemptions.routes)
+
+DESCRIPTION = """The register of state digital projects and of the freeze on new ones outside QazTech.
+Every call but this page needs a bearer token. Errors are problem+json (RFC 9457) in the language of `Accept-Language`:
+`kk`, `ru` or `en`. A `POST` sent again with the same `Idempotency-Key` within 24 hours gets its first answer again."""
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "instance", "trace_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri", "description": "A URN that ends in the code of the refusal."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "description": "The path that was called."},
+        "trace_id": {"type": "string", "description": "The id of the request, as in `X-Request-ID` and in the logs."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "message"],
+                "properties": {
+                    "pointer": {"type": "string", "description": "JSON pointer, or the query parameter's name."},
+                    "code": {"type": "string"},
+                    "message": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+ERROR_TEXTS = {
+    400: "The request is malformed, or has an unknown, repeated or unusable parameter.",
+    401: "No token, or one that does not hold.",
+    403: "The role does not allow it, or the agency is not one's own.",
+    404: "There is no such thing, or the caller may not see it.",
+    409: "It does not fit what is there.",
+    412: "Changed since it was read.",
+    413: f"The body is over {LARGEST_BODY // 1024**2} MiB, or the file over {LARGEST_FILE // 1024**2} MiB.",
+    415: "The body's type is not taken here.",
+    422: "The body is invalid; `errors` names each wrong field.",
+    428: "`If-Match` is missing.",
+    500: "A mistake in the service; its log has more under the trace id.",
+    503: "The database does not answer; nothing was changed.",
+}
+PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "AcceptLanguage": (
+        "header",
+        {"name": "Accept-Language", "schema": {"type": "string", "default": "en"}, "example": "kk, ru;q=0.8"},
+    ),
+    "IdempotencyKey": (
+        "header",
+        {
+            "name": "Idempotency-Key",
+            "description": "Makes it safe to send the same request again, for 24 hours.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+        },
+    ),
+    "IfMatch": (
+        "header",
+        {
+            "name": "If-Match",
+            "required": True,
+            "description": "The `ETag` of the state that the change was made from.",
+            "schema": {"type": "string"},
+        },
+    ),
+    "IfNoneMatch": (
+        "header",
+        {
+            "name": "If-None-Match",
+            "description": "A known `ETag`: 304 when it still holds.",
+            "schema": {"type": "string"},
+        },
+    ),
+}
+
+
+class Specification(flask_smorest.Api):  # type: ignore[misc] # flask-smorest is untyped
+    """flask-smorest's Api without its own errors and its default error response: ours are in http/errors.py."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _register_error_handlers(self) -> None:
+        pass
+
+
+def attach_api(app: Flask) -> Specification:
+    """Register every blueprint and build the specification."""
+    app.config["API_TITLE"] = "Project registry and freeze enforcement"
+    app.config["API_VERSION"] = "v1"
+    app.config["OPENAPI_VERSION"] = "3.1.0"
+    app.url_map.converters["row_id"] = RowId
+    app.url_map.merge_slashes = False
+    api = Specification(spec_kwargs={"info": {"description": DESCRIPTION}, "security": [{"bearer": []}]})
+    api.init_app(app)
+    api.register_converter(RowId, _row_id_schema)
+    api.ma_plugin.converter.add_attribute_function(json_schema)
+    components = api.spec.components
+    components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "qtr_…"})
+    components.schema("Problem", PROBLEM_SCHEMA)
+    for name, (place, parameter) in PARAMETERS.items():
+        components.parameter(name, place, parameter)
+    for status, name in ERROR_NAMES.items():
+        schema = {"$ref": "#/components/schemas/Problem"}
+        components.response(name, {"description": ERROR_TEXTS[status], "content": {PROBLEM_JSON: {"schema": schema}}})
+    components.schema("Verdict", schema=VERDICT)
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    return api
+
+
+def _row_id_schema(_converter: RowId) -> dict[str, Any]:
+    return {"type": "integer", "minimum": 1, "maximum": RowId.LARGEST}

@@ -1,0 +1,62 @@
+"""Makes the web application."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Flask
+
+from registry.api.docs_page import attach_docs
+from registry.api.openapi import specification_text
+from registry.api.routes import require_declared_permissions
+from registry.api.specification import attach_api
+from registry.freeze.policy_file import load_policy
+from registry.http.answers import attach_json
+from registry.http.bodies import LARGEST_BODY
+from registry.http.errors import attach_errors
+from registry.http.headers import attach_headers
+from registry.http.health import attach_health
+from registry.http.logs import attach_request_log, log_to_stderr
+from registry.http.metrics import attach_metrics
+from registry.http.request_ids import attach_request_ids
+from registry.records.policy_in_force import serve_policy
+from registry.settings import Settings, read_settings
+from registry.store.clock import require_current_zone
+from registry.store.database import attach_database
+
+# Routes outside the API that answer without a token, each with its reason.
+OPEN_ENDPOINTS: Final = {
+    "health.healthz": "a supervisor of processes has no token",
+    "health.readyz": "a load balancer has no token",
+    "metrics.show": "Prometheus reads it inside the operator's network; it holds counts only",
+    "docs.openapi": "the documentation in machine-readable form",
+    "docs.leading": "leads to the documentation",
+    "docs.page": "the documentation",
+    "docs.asset": "the documentation's files",
+}
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application: database, policy, API, errors, headers and logs.
+
+    Raises SettingsInvalid, PolicyInvalid, TimeZoneDataStale and PermissionNotDeclared rather than serve wrongly.
+    """
+    settings = settings or read_settings()
+    require_current_zone()
+    serve_policy(load_policy(settings.policy_file))
+    app = Flask("registry", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.config["SECRET_KEY"] = settings.secret_key
+    attach_json(app)
+    log_to_stderr()
+    # What is attached first sees the answer last: headers and log must see every answer as it leaves.
+    attach_request_log(app)
+    attach_metrics(app)
+    attach_request_ids(app)
+    attach_headers(app, settings)
+    attach_errors(app)
+    attach_database(app, settings.database_url)
+    attach_health(app, settings)
+    attach_docs(app, specification_text(attach_api(app).spec))
+    require_declared_permissions(app, OPEN_ENDPOINTS)
+    return app

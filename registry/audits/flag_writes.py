@@ -1,0 +1,86 @@
+"""Carries out a plan: opens, updates and clears flags in sets, and keeps the run's changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any, TypeVar
+
+from sqlalchemy import bindparam, delete, insert, update
+
+from registry.audits.reconciliation import Plan
+from registry.records.audit_runs import AuditChange
+from registry.records.flags import Flag
+from registry.store.transaction import require_transaction
+
+ROWS_AT_ONCE = 5000
+Row = TypeVar("Row")
+
+
+def write_flags(plan: Plan, audit_id: int, on: date, last_seen_on: date | None) -> None:
+    """Write the plan's flags inside the open transaction. ``last_seen_on`` is the date of the last good audit."""
+    session = require_transaction()
+    for opened in _chunks(plan.opened):
+        rows = [
+            {
+                "project_id": project_id,
+                "rule": finding.rule,
+                "severity": finding.severity,
+                "status": "open" if exemption_id is None else "exempt",
+                "observed": finding.observed,
+                "fingerprint": finding.fingerprint,
+                "exemption_id": exemption_id,
+                "opened_on": on,
+                "opened_by_audit": audit_id,
+            }
+            for project_id, finding, exemption_id in opened
+        ]
+        session.execute(insert(Flag), rows)
+    flag_table: Any = Flag.__table__
+    changed = (
+        update(flag_table)
+        .where(flag_table.c.id == bindparam("flag"))
+        .values({name: bindparam(f"new_{name}") for name in UPDATED})
+    )
+    for updated in _chunks(plan.updated):
+        session.execute(
+            changed,
+            [
+                {
+                    "flag": flag.id,
+                    "new_status": status,
+                    "new_severity": finding.severity,
+                    "new_observed": finding.observed,
+                    "new_fingerprint": finding.fingerprint,
+                    "new_accepted_fingerprint": accepted,
+                    "new_exemption_id": exemption_id,
+                }
+                for flag, finding, status, accepted, exemption_id in updated
+            ],
+        )
+    for cleared in _chunks(plan.cleared):
+        session.execute(
+            update(Flag)
+            .where(Flag.id.in_(cleared))
+            .values(status="cleared", cleared_on=on, cleared_by_audit=audit_id, last_seen_on=last_seen_on)
+        )
+
+
+UPDATED = ("status", "severity", "observed", "fingerprint", "accepted_fingerprint", "exemption_id")
+
+
+def write_changes(plan: Plan, audit_id: int) -> None:
+    """Keep what the run changed, or would have; what an earlier try of the same run kept goes."""
+    session = require_transaction()
+    session.execute(delete(AuditChange).where(AuditChange.audit_id == audit_id))
+    for chunk in _chunks(plan.changes):
+        rows = [
+            {"audit_id": audit_id, "project_id": project_id, "rule": rule, "severity": severity, "change": change}
+            for project_id, rule, severity, change in chunk
+        ]
+        session.execute(insert(AuditChange), rows)
+
+
+def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        yield rows[start : start + ROWS_AT_ONCE]

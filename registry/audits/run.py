@@ -1,0 +1,104 @@
+"""One audit: claim, candidates, evaluation, reconciliation, close. One transaction; a killed process leaves nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from registry.access.actors import Actor
+from registry.audits.candidates import Totals, candidates, count_projects, new_digest
+from registry.audits.flag_writes import write_changes, write_flags
+from registry.audits.reconciliation import Plan, reconcile, standing_flags
+from registry.audits.safety_belt import held_because
+from registry.freeze.evaluation import evaluate
+from registry.freeze.findings import Finding
+from registry.freeze.policy import Policy
+from registry.records.audit_runs import AuditRun, last_good_audit
+from registry.store import journal, outbox
+from registry.store.clock import now
+from registry.store.transaction import require_transaction
+
+log = logging.getLogger(__name__)
+
+
+def new_run(by: Actor, on: date, trigger: str, policy: Policy, *, dry_run: bool) -> AuditRun:
+    """A run's row, not written yet."""
+    return AuditRun(
+        on=on,
+        trigger=trigger,
+        status="running",
+        dry_run=dry_run,
+        policy_version=policy.version,
+        policy_digest=policy.digest,
+        started_by=by.principal,
+        started_at=now(),
+    )
+
+
+def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditRun:
+    """Judge every project by the policy on the run's date and write what follows, inside the open transaction.
+
+    With ``belt`` the run is held when it would flag or clear too much at once; its changes then tell what it would do.
+    """
+    session = require_transaction()
+    session.add(run)
+    session.flush()
+    last = last_good_audit()
+    totals = count_projects(policy)
+    digest = new_digest(policy, run.on)
+    judged = _judge(policy, run.on, totals, digest)
+    plan = reconcile(judged, standing_flags(totals.up_to), 0 if last is None else last.judged_up_to)
+    why = held_because(plan, policy, run.on, last) if belt and not run.dry_run else None
+    run.status = "succeeded" if why is None else "held"
+    run.held_because = why
+    run.input_digest = digest.hexdigest()
+    _count(run, plan, totals)
+    if why is None and not run.dry_run:
+        write_flags(plan, run.id, run.on, None if last is None else last.on)
+    write_changes(plan, run.id)
+    run.finished_at = now()
+    session.flush()
+    journal.record(by, f"audit.{'dry-run' if run.dry_run else run.status}", f"audit:{run.id}", _told(run))
+    if not run.dry_run:
+        outbox.send_later(f"audit.{run.status}", {"audit": run.id})
+    log.info("audit finished", extra={"audit": run.id, "on": run.on.isoformat(), "status": run.status})
+    return run
+
+
+def _judge(
+    policy: Policy, on: date, totals: Totals, digest: Any
+) -> Iterator[tuple[int, tuple[Finding, ...], int | None]]:
+    for candidate in candidates(policy, on, totals.up_to, digest):
+        yield candidate.project_id, evaluate(candidate.facts, policy, on), candidate.exemption_id
+
+
+def _count(run: AuditRun, plan: Plan, totals: Totals) -> None:
+    run.projects_judged = totals.in_scope
+    run.projects_out_of_scope = totals.out_of_scope
+    run.projects_flagged = plan.projects_flagged
+    run.projects_exempt = plan.projects_exempt
+    run.flags_opened = len(plan.opened)
+    run.flags_kept = plan.kept
+    run.flags_reopened = plan.reopened
+    run.flags_cleared = len(plan.cleared)
+    run.judged_up_to = totals.up_to
+
+
+def _told(run: AuditRun) -> dict[str, Any]:
+    counts = (
+        "projects_judged",
+        "projects_out_of_scope",
+        "projects_flagged",
+        "projects_exempt",
+        "flags_opened",
+        "flags_kept",
+        "flags_reopened",
+        "flags_cleared",
+        "input_digest",
+        "policy_version",
+        "policy_digest",
+        "trigger",
+    )
+    return {"on": run.on.isoformat(), **{name: getattr(run, name) for name in counts}}

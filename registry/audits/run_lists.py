@@ -1,0 +1,77 @@
+"""Lists of audits and of what each changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import Select, select
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.records.audit_runs import STATUSES, TRIGGERS, AuditChange, AuditRun
+from registry.records.plain_filters import PlainFilter, Words, YesNoWords, conditions, day_filters
+from registry.records.project_table import Project
+from registry.records.visibility import visible_projects
+from registry.store.database import db
+from registry.store.errors import Malformed, Problem
+from registry.store.paging import Listing, Page, SortKey, after, cut, order_by
+
+NEWEST_FIRST: Final = SortKey("id", AuditRun.id.expression, int)
+OLDEST_FIRST: Final = SortKey("id", AuditChange.id.expression, int)
+CHANGES: Final = ("opened", "reopened", "cleared")
+
+AUDIT_FILTERS: Final[Mapping[str, PlainFilter]] = {
+    "status": Words(AuditRun.status.expression, STATUSES),
+    "trigger": Words(AuditRun.trigger.expression, TRIGGERS),
+    "dry_run": YesNoWords(AuditRun.dry_run.expression),
+    **day_filters("on", AuditRun.on.expression),
+}
+
+
+def list_audits(by: Actor, raw: Mapping[str, str], page: Page) -> Listing:
+    """A page of audits, the newest first (``sort``: ``-id`` or ``id``). Raises RoleNotAllowed and Malformed."""
+    by.require(Permission.AUDITS_READ)
+    if page.sort not in (None, "id", "-id"):
+        raise Malformed([Problem("sort", "not-a-choice", {"options": "id, -id"})])
+    descending = page.sort != "id"
+    columns = [column.label(column.key) for column in AuditRun.__table__.columns]
+    statement = select(*columns, AuditRun.id.label("_sort"), AuditRun.id.label("_id"))
+    statement = statement.where(*conditions(AUDIT_FILTERS, raw))
+    if page.cursor is not None:
+        statement = statement.where(after(NEWEST_FIRST, AuditRun.id.expression, descending, page.cursor))
+    ordered = statement.order_by(*order_by(NEWEST_FIRST, AuditRun.id.expression, descending)).limit(page.limit + 1)
+    return cut(db.session.execute(ordered).mappings().all(), page, NEWEST_FIRST, descending)
+
+
+def changes_of(by: Actor, audit: AuditRun, page: Page) -> Listing:
+    """A page of what the audit changed on projects that the actor may see: ``{project, rule, severity, change}``."""
+    by.require(Permission.AUDITS_READ)
+    statement = _changes(by, audit)
+    if page.cursor is not None:
+        statement = statement.where(after(OLDEST_FIRST, AuditChange.id.expression, False, page.cursor))
+    rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
+    return cut(rows, page, OLDEST_FIRST, descending=False)
+
+
+def all_changes_of(by: Actor, audit: AuditRun) -> list[dict[str, Any]]:
+    """Everything that the audit changed on projects that the actor may see."""
+    by.require(Permission.AUDITS_READ)
+    rows = db.session.execute(_changes(by, audit)).mappings()
+    return [{name: value for name, value in row.items() if not name.startswith("_")} for row in rows]
+
+
+def _changes(by: Actor, audit: AuditRun) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Project.number.label("project"),
+            AuditChange.rule,
+            AuditChange.severity,
+            AuditChange.change,
+            AuditChange.id.label("_sort"),
+            AuditChange.id.label("_id"),
+        )
+        .join(Project, Project.id == AuditChange.project_id)
+        .where(AuditChange.audit_id == audit.id, *visible_projects(by))
+        .order_by(AuditChange.id)
+    )

@@ -1,0 +1,115 @@
+"""Audits asked for by people: by hand for today, dry for any date, and the confirmation of a held one."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import select
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.audits.claim import only_audit
+from registry.audits.run import carry_out, new_run
+from registry.freeze.policy import Policy
+from registry.records.audit_runs import AuditRun, last_good_audit
+from registry.records.policy_in_force import policy_in_force
+from registry.store.clock import now, today
+from registry.store.database import db
+from registry.store.errors import Conflict, Invalid, NotFound, Problem, Refusal
+from registry.store.transaction import transaction
+
+
+class AuditNotFound(NotFound):
+    """There is no audit of that id."""
+
+
+class AuditDateBeforeLast(Conflict):
+    """An audit for good is not run for a date before the last audited one: the facts of that day are gone."""
+
+
+class AuditNotHeld(Conflict):
+    """Only a held audit can be confirmed, and only once."""
+
+
+def run_audit(
+    by: Actor,
+    on: date | None = None,
+    *,
+    dry_run: bool = False,
+    policy: Policy | None = None,
+    confirm_held: bool = False,
+) -> AuditRun:
+    """Audit every project on a date, today when None.
+
+    For good: from the last audited date to today. Dry: any date, and any policy. ``confirm_held`` (a supervisor's)
+    takes the safety belt off: the latest held run of the date is confirmed, or a new one is not held.
+    Raises RoleNotAllowed, Invalid (after today), AuditDateBeforeLast, AuditRunning.
+    """
+    by.require(Permission.AUDITS_RUN)
+    if confirm_held:
+        by.require(Permission.AUDITS_CONFIRM)
+    day = on or today()
+    if not dry_run and day > today():
+        raise Invalid([Problem("/on", "audit-date-after-today", {"today": today().isoformat()})])
+    held = _held_on(day) if confirm_held and not dry_run else None
+    if held is not None:
+        return confirm_held_audit(by, held)
+    run = new_run(by, day, "manual", policy or policy_in_force(), dry_run=dry_run)
+    try:
+        with only_audit():
+            if not dry_run:
+                _require_not_before_last(day)
+            return carry_out(by, run, policy or policy_in_force(), belt=not confirm_held)
+    except Refusal:
+        raise
+    except Exception as error:
+        keep_failure(new_run(by, day, "manual", policy or policy_in_force(), dry_run=dry_run), error)
+        raise
+
+
+def confirm_held_audit(by: Actor, audit_id: int) -> AuditRun:
+    """Judge a held run's date again, without the belt; the same row becomes succeeded.
+
+    Raises RoleNotAllowed, AuditNotFound, AuditNotHeld, AuditDateBeforeLast, AuditRunning.
+    """
+    by.require(Permission.AUDITS_CONFIRM)
+    find_audit(by, audit_id)
+    with only_audit() as session:
+        statement = select(AuditRun).where(AuditRun.id == audit_id).execution_options(populate_existing=True)
+        run = session.scalars(statement).one()
+        if run.status != "held":
+            raise AuditNotHeld(id=audit_id, status=run.status)
+        _require_not_before_last(run.on)
+        run.confirmed_by = by.principal
+        policy = policy_in_force()
+        run.policy_version, run.policy_digest = policy.version, policy.digest
+        return carry_out(by, run, policy, belt=False)
+
+
+def find_audit(by: Actor, audit_id: int) -> AuditRun:
+    """The audit of that id. Raises RoleNotAllowed and AuditNotFound."""
+    by.require(Permission.AUDITS_READ)
+    found = db.session.get(AuditRun, audit_id, populate_existing=True)
+    if found is None:
+        raise AuditNotFound(id=audit_id)
+    return found
+
+
+def keep_failure(run: AuditRun, error: BaseException) -> None:
+    """Keep that a run failed and why; what it had done is rolled back already."""
+    run.status, run.finished_at = "failed", now()
+    run.failure = f"{type(error).__name__}: {error}"[:2000]
+    with transaction() as session:
+        session.add(run)
+
+
+def _held_on(day: date) -> int | None:
+    return db.session.scalar(
+        select(AuditRun.id).where(AuditRun.on == day, AuditRun.status == "held").order_by(AuditRun.id.desc()).limit(1)
+    )
+
+
+def _require_not_before_last(day: date) -> None:
+    last = last_good_audit()
+    if last is not None and day < last.on:
+        raise AuditDateBeforeLast(on=day.isoformat(), last=last.on.isoformat())

@@ -1,0 +1,118 @@
+"""The one table refusal → status, and how an error is told: RFC 9457, in the caller's language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from flask import Flask, Response, json, request
+from sqlalchemy.exc import InterfaceError, OperationalError
+from werkzeug.exceptions import HTTPException
+
+from registry.access.tokens import TokenNotAccepted
+from registry.http import refusals
+from registry.http.asked_language import asked_language
+from registry.http.logs import LOG
+from registry.http.request_ids import request_id
+from registry.language.messages import message
+from registry.store.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, Refusal, Stale
+
+PROBLEM_JSON: Final = "application/problem+json"
+TYPE: Final = "urn:qaztech-registry:problem:"
+CHALLENGE: Final = 'Bearer realm="registry"'
+
+# The first line that fits counts.
+STATUSES: Final[tuple[tuple[type[Refusal], int], ...]] = (
+    (Malformed, 400),
+    (refusals.RequestMalformed, 400),
+    (refusals.SignInNeeded, 401),
+    (TokenNotAccepted, 401),
+    (NotAllowed, 403),
+    (NotFound, 404),
+    (refusals.RouteNotFound, 404),
+    (refusals.MethodNotTaken, 405),
+    (Conflict, 409),
+    (Stale, 412),
+    (refusals.ContentTooLarge, 413),
+    (refusals.ContentTypeNotTaken, 415),
+    (Invalid, 422),
+    (refusals.IdempotencyKeyReused, 422),
+    (refusals.IfMatchNeeded, 428),
+    (refusals.DatabaseNotReachable, 503),
+    (refusals.InternalFault, 500),
+)
+OF_HTTP: Final[dict[int, type[Refusal]]] = {
+    404: refusals.RouteNotFound,
+    405: refusals.MethodNotTaken,
+    413: refusals.ContentTooLarge,
+    415: refusals.ContentTypeNotTaken,
+}
+
+
+def status_of(refusal: Refusal) -> int:
+    """The status of a refusal; one of no known kind is a mistake of this program."""
+    return next((status for kind, status in STATUSES if isinstance(refusal, kind)), 500)
+
+
+def problem_answer(refusal: Refusal) -> Response:
+    """The refusal as problem+json in the language asked for."""
+    language = asked_language()
+    status = status_of(refusal)
+    problems: Sequence[Problem] = getattr(refusal, "problems", ())
+    body: dict[str, object] = {
+        "type": TYPE + refusal.code,
+        "title": message(f"title-{status}", language),
+        "status": status,
+        "detail": message(refusal.code, language, refusal.params),
+        "instance": request.path,
+        "trace_id": request_id(),
+    }
+    if problems:
+        body["errors"] = [
+            {
+                "pointer": problem.pointer,
+                "code": problem.code,
+                "message": message(problem.code, language, problem.params),
+            }
+            for problem in problems
+        ]
+    response = Response(json.dumps(body), status=status, content_type=PROBLEM_JSON)
+    response.headers["Content-Language"] = language
+    response.vary.add("Accept-Language")
+    if status == 401:
+        response.headers["WWW-Authenticate"] = (
+            CHALLENGE if isinstance(refusal, refusals.SignInNeeded) else f'{CHALLENGE}, error="invalid_token"'
+        )
+    return response
+
+
+def attach_errors(app: Flask) -> None:
+    """Answer every refusal, HTTP error and unexpected exception as problem+json."""
+
+    @app.errorhandler(Refusal)
+    def refused(error: Refusal) -> Response:
+        return problem_answer(error)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        status = error.code or 500
+        if status >= 500:
+            return unexpected(error)
+        response = problem_answer(OF_HTTP.get(status, refusals.RequestMalformed)())
+        for name, value in error.get_headers(request.environ):
+            if name.lower() in ("allow", "retry-after"):
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(OperationalError)
+    @app.errorhandler(InterfaceError)
+    def database_away(error: Exception) -> Response:
+        LOG.error("the database does not answer", exc_info=error)
+        response = problem_answer(refusals.DatabaseNotReachable())
+        response.headers["Retry-After"] = "5"
+        return response
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        LOG.error("unexpected exception", exc_info=error)
+        return problem_answer(refusals.InternalFault())

@@ -1,0 +1,56 @@
+"""``/healthz`` and ``/readyz``: is the process there, and is the registry doing its work."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from flask import Blueprint, Flask, Response, json
+from sqlalchemy.exc import SQLAlchemyError
+
+from registry.http.logs import LOG
+from registry.records.audit_runs import last_good_audit
+from registry.records.installation import installed_at
+from registry.settings import Settings
+from registry.store.clock import now, rfc3339
+from registry.store.schema import schema_is_current
+
+LONGEST_WITHOUT_AUDIT: Final = timedelta(hours=26)
+
+
+def attach_health(app: Flask, settings: Settings) -> None:
+    """Register the two routes."""
+    health = Blueprint("health", __name__)
+
+    @health.get("/healthz")
+    def healthz() -> Response:
+        return _told(200, {"status": "ok"})
+
+    @health.get("/readyz")
+    def readyz() -> Response:
+        try:
+            reasons = why_not_ready(audits_are_on=settings.audit_at is not None)
+        except SQLAlchemyError as error:
+            LOG.error("not ready: the database cannot be used", exc_info=error)
+            reasons = ["database-not-reachable"]
+        if reasons:
+            return _told(503, {"status": "not ready", "reasons": reasons})
+        return _told(200, {"status": "ready", "reasons": []})
+
+    app.register_blueprint(health)
+
+
+def why_not_ready(*, audits_are_on: bool) -> list[str]:
+    """What keeps the registry from doing its work: codes, none when all is well."""
+    if not schema_is_current():
+        return ["schema-not-current"]
+    last = last_good_audit()
+    # A fresh installation owes no night, and without a nightly audit none is ever due.
+    owed_since = last.finished_at if last is not None else installed_at() if audits_are_on else None
+    if owed_since is not None and now() - owed_since > LONGEST_WITHOUT_AUDIT:
+        return [f"no-good-audit-since {rfc3339(owed_since)}"]
+    return []
+
+
+def _told(status: int, body: dict[str, object]) -> Response:
+    return Response(json.dumps(body), status=status, content_type="application/json")

@@ -1,0 +1,79 @@
+"""``/metrics`` in the text format of Prometheus. Numbers of this process, and of the queues in the database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from flask import Blueprint, Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from registry.http.logs import LOG
+from registry.records.audit_runs import last_good_audit
+from registry.records.import_runs import ImportRun
+from registry.store.database import db
+from registry.store.outbox import OutboxMessage
+
+
+class StoredNumbers(Collector):
+    """What is asked of the database whenever metrics are read; when it is away, only that is told."""
+
+    def collect(self) -> Iterator[Metric]:
+        """The gauges."""
+        try:
+            last = last_good_audit()
+            imports = db.session.scalar(select(func.count(ImportRun.id)).where(ImportRun.state == "queued"))
+            waiting = db.session.scalar(
+                select(func.count(OutboxMessage.id)).where(OutboxMessage.delivered_at.is_(None))
+            )
+        except SQLAlchemyError as error:
+            LOG.error("metrics: the database cannot be used", exc_info=error)
+            yield GaugeMetricFamily("registry_database_up", "1 when the database answers", value=0)
+            return
+        yield GaugeMetricFamily("registry_database_up", "1 when the database answers", value=1)
+        if last is not None and last.finished_at is not None:
+            yield GaugeMetricFamily(
+                "registry_last_good_audit_timestamp_seconds",
+                "When the last good audit finished",
+                value=last.finished_at.timestamp(),
+            )
+        queues = GaugeMetricFamily("registry_queue_size", "What waits to be worked off", labels=["queue"])
+        queues.add_metric(["imports"], imports or 0)
+        queues.add_metric(["outbox"], waiting or 0)
+        yield queues
+
+
+def attach_metrics(app: Flask) -> None:
+    """Count every request of this application, and register the route."""
+    # One collection an application: tests make several in a process.
+    collection = CollectorRegistry()
+    collection.register(StoredNumbers())
+    requests = Counter(
+        "registry_http_requests", "Requests answered", ["method", "route", "status"], registry=collection
+    )
+    seconds = Histogram("registry_http_request_seconds", "Time to answer", ["route"], registry=collection)
+    metrics = Blueprint("metrics", __name__)
+
+    @app.before_request
+    def begin() -> None:
+        g.counted_from = time.perf_counter()
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        # The rule, not the path: a path would make a time series of every project.
+        route = request.url_rule.rule if request.url_rule is not None else "none"
+        requests.labels(request.method, route, response.status_code).inc()
+        if "counted_from" in g:
+            seconds.labels(route).observe(time.perf_counter() - g.counted_from)
+        return response
+
+    @metrics.get("/metrics")
+    def show() -> Response:
+        return Response(generate_latest(collection), content_type=CONTENT_TYPE_LATEST)
+
+    app.register_blueprint(metrics)

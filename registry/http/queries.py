@@ -1,0 +1,69 @@
+"""Query parameters: only those that a route declares, each at most once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from flask import request
+
+from registry.store.errors import Malformed, Problem
+from registry.store.paging import DEFAULT_LIMIT, LARGEST_LIMIT, Page
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter: its name, what it means, and its JSON Schema."""
+
+    name: str
+    description: str
+    schema: dict[str, Any] = field(default_factory=lambda: {"type": "string"})
+
+
+LIMIT: Final = Parameter(
+    "limit",
+    "How many items a page has at most.",
+    {"type": "integer", "minimum": 1, "maximum": LARGEST_LIMIT, "default": DEFAULT_LIMIT},
+)
+CURSOR: Final = Parameter("cursor", "`next` of the page before.")
+SORT: Final = Parameter("sort", "The field to sort by; a leading `-` turns the order round.")
+PAGE_PARAMETERS: Final = (LIMIT, CURSOR, SORT)
+
+
+def read_query(declared: Iterable[Parameter]) -> dict[str, str]:
+    """The parameters that were sent. Raises Malformed naming each that is unknown, repeated or not text."""
+    known = {parameter.name for parameter in declared}
+    problems = []
+    found: dict[str, str] = {}
+    for name, values in request.args.lists():
+        if name not in known:
+            problems.append(Problem(name, "unknown-parameter", {"name": name}))
+        elif len(values) > 1:
+            problems.append(Problem(name, "parameter-repeated"))
+        elif any(ord(letter) < 32 or letter in "\x7f\ufffd" for letter in values[0]):
+            problems.append(Problem(name, "not-usable"))
+        else:
+            found[name] = values[0]
+    if problems:
+        raise Malformed(problems)
+    return found
+
+
+def take_page(sent: dict[str, str]) -> Page:
+    """Take limit, cursor and sort out of the parameters. Raises Malformed for a limit outside 1 to 500."""
+    limit = sent.pop(LIMIT.name, None)
+    number = DEFAULT_LIMIT
+    if limit is not None:
+        usable = limit.isascii() and limit.isdigit() and len(limit) <= 4
+        number = int(limit) if usable else 0
+        if not 1 <= number <= LARGEST_LIMIT:
+            raise Malformed([Problem(LIMIT.name, "limit-out-of-range", {"largest": LARGEST_LIMIT})])
+    return Page(number, sent.pop(CURSOR.name, None), sent.pop(SORT.name, None))
+
+
+def next_link(cursor: str) -> str:
+    """The ``Link`` header that leads to the next page of this very list."""
+    query = [(name, value) for name, value in request.args.items(multi=True) if name != CURSOR.name]
+    return f'<{request.path}?{urlencode([*query, (CURSOR.name, cursor)])}>; rel="next"'

@@ -1,0 +1,49 @@
+"""What the HTTP interface itself refuses, before a service is asked."""
+
+from __future__ import annotations
+
+from registry.store.errors import Refusal, Stale
+
+
+class SignInNeeded(Refusal):
+    """The request carries no bearer token."""
+
+
+class ContentTypeNotTaken(Refusal):
+    """The body is of a type that this route does not take."""
+
+
+class ContentTooLarge(Refusal):
+    """The body or the file is larger than this route takes."""
+
+
+class IfMatchNeeded(Refusal):
+    """A change must say which state it was made from."""
+
+
+class ChangedSinceRead(Stale):
+    """The resource is no longer in the state that If-Match names."""
+
+
+class IdempotencyKeyReused(Refusal):
+    """The key was used with another body before."""
+
+
+class RouteNotFound(Refusal):
+    """There is nothing at this address."""
+
+
+class MethodNotTaken(Refusal):
+    """The address does not take this method."""
+
+
+class RequestMalformed(Refusal):
+    """The request cannot be read as HTTP."""
+
+
+class DatabaseNotReachable(Refusal):
+    """The database does not answer; nothing was changed."""
+
+
+class InternalFault(Refusal):
+    """A mistake in this program; the log tells more under the trace id."""

@@ -1,0 +1,22 @@
+"""Sign-in by bearer token."""
+
+from __future__ import annotations
+
+from flask import g, request
+
+from registry.access.actors import Actor
+from registry.access.tokens import actor_of
+from registry.http.refusals import SignInNeeded
+from registry.http.request_ids import request_id
+
+SCHEME = "bearer"
+
+
+def signed_in() -> Actor:
+    """Who calls. Raises SignInNeeded without a token, TokenNotAccepted with one that does not hold."""
+    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+    if scheme.lower() != SCHEME or not token.strip():
+        raise SignInNeeded
+    actor = actor_of(token.strip(), source=request.remote_addr or "", request_id=request_id())
+    g.principal = actor.principal
+    return actor

@@ -1,0 +1,104 @@
+"""Filters of the smaller lists: words, texts, whole numbers and date ranges on a column of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement
+
+from registry.records.values import ValueRefused, exact_day
+from registry.store.errors import Malformed, Problem
+
+LARGEST_ID = 2**31 - 1
+LONGEST_VALUE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One or several, with commas, of fixed words."""
+
+    column: ColumnElement[Any]
+    options: tuple[str, ...]
+
+    def condition(self, value: str) -> ColumnElement[bool]:
+        """The condition. Raises ValueRefused."""
+        words = _parts(value)
+        for word in words:
+            if word not in self.options:
+                raise ValueRefused("not-a-choice", options=", ".join(self.options))
+        return self.column.in_(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """One or several texts, with commas."""
+
+    column: ColumnElement[Any]
+
+    def condition(self, value: str) -> ColumnElement[bool]:
+        """The condition. Raises ValueRefused."""
+        return self.column.in_(_parts(value))
+
+
+@dataclass(frozen=True, slots=True)
+class YesNoWords:
+    """``true`` or ``false``."""
+
+    column: ColumnElement[Any]
+
+    def condition(self, value: str) -> ColumnElement[bool]:
+        """The condition. Raises ValueRefused."""
+        if value not in ("true", "false"):
+            raise ValueRefused("expected-true-or-false")
+        return self.column.is_(value == "true")
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """A date that a column must not lie before (``from``) or after (``to``), or must be (neither)."""
+
+    column: ColumnElement[Any]
+    end: str = ""
+
+    def condition(self, value: str) -> ColumnElement[bool]:
+        """The condition. Raises ValueRefused."""
+        day = exact_day(value)
+        if self.end == "from":
+            return self.column >= day
+        return self.column <= day if self.end == "to" else self.column == day
+
+
+PlainFilter = Words | Texts | YesNoWords | Days
+
+
+def day_filters(name: str, column: ColumnElement[Any]) -> dict[str, PlainFilter]:
+    """The three filters of a date: itself, ``_from`` and ``_to``."""
+    return {name: Days(column), f"{name}_from": Days(column, "from"), f"{name}_to": Days(column, "to")}
+
+
+def conditions(filters: Mapping[str, PlainFilter], raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    """The conditions of a list. Raises Malformed naming every filter that does not exist or has a bad value."""
+    made, problems = [], []
+    for name, value in raw.items():
+        known = filters.get(name)
+        if known is None:
+            problems.append(Problem(name, "unknown-parameter", {"name": name}))
+            continue
+        try:
+            made.append(known.condition(value))
+        except ValueRefused as refused:
+            problems.append(Problem(name, refused.code, refused.params))
+    if problems:
+        raise Malformed(problems)
+    return made
+
+
+def _parts(value: str) -> list[str]:
+    if len(value) > LONGEST_VALUE or not value.isprintable():
+        raise ValueRefused("not-usable")
+    parts = [part.strip() for part in value.split(",")]
+    if not all(parts):
+        raise ValueRefused("value-missing")
+    return parts

@@ -1,0 +1,189 @@
+"""The session's database, and the fixtures that every test may ask for.
+
+``--database sqlite|postgresql`` picks the database; ``scripts/test`` runs both. A skipped test, or one expected to
+fail, fails the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Connection
+
+from registry.app import create_app
+from registry.settings import read_settings
+from registry.store.database import db
+from tests.databases import Databases, DatabasesOfSession, databases_at
+from tests.present import Present
+from tests.savepoints import rolled_back
+
+KINDS = ("sqlite", "postgresql")
+OF_SESSION = pytest.StashKey[DatabasesOfSession]()
+_not_run: list[str] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=KINDS, default="sqlite", help="the database that the tests run on")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    config = session.config
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        config.stash[OF_SESSION] = DatabasesOfSession(config.option.database)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    """Of pytest-xdist: tell a worker where the databases of the session are."""
+    node.workerinput["databases"] = node.config.stash[OF_SESSION].address
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if OF_SESSION in config.stash:
+        config.stash[OF_SESSION].close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the few tests that are about the other database: they are not skipped, they do not exist here."""
+    other = "postgres_only" if config.option.database == "sqlite" else "sqlite_only"
+    out = [item for item in items if item.get_closest_marker(other)]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped or hasattr(report, "wasxfail"):
+        _not_run.append(report.nodeid)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.skipped:
+        _not_run.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _not_run and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for name in _not_run:
+        terminalreporter.write_line(f"SKIPPED OR EXPECTED TO FAIL, WHICH COUNTS AS FAILED: {name}", red=True)
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Where to get databases, of the kind that this session runs on."""
+    config = request.config
+    workerinput = getattr(config, "workerinput", None)
+    address = workerinput["databases"] if workerinput else config.stash[OF_SESSION].address
+    return databases_at(config.option.database, address)
+
+
+@pytest.fixture
+def database_kind(databases: Databases) -> str:
+    """``sqlite`` or ``postgresql``."""
+    return databases.kind
+
+
+def service_app(url: str, data_dir: Path) -> Flask:
+    """The service on a migrated database."""
+    return create_app(
+        read_settings(
+            {
+                "REGISTRY_DATABASE_URL": url,
+                "REGISTRY_DATA_DIR": str(data_dir),
+                "REGISTRY_SECRET_KEY": "of-the-tests-and-nobody-else",
+            }
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_app(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The app that the tests of one worker share; ask for ``app``."""
+    url = databases.make()
+    app = service_app(url, tmp_path_factory.mktemp("data"))
+    yield app
+    _forget(app, databases, url)
+
+
+@pytest.fixture
+def connection(shared_app: Flask) -> Iterator[Connection]:
+    """The one connection of ``app``."""
+    with rolled_back(shared_app) as connection:
+        yield connection
+
+
+@pytest.fixture
+def app(shared_app: Flask, connection: Connection) -> Iterator[Flask]:
+    """The app, its context pushed, on a database that is empty again after the test."""
+    with shared_app.app_context():
+        yield shared_app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of ``app``."""
+    return app.test_client()
+
+
+@pytest.fixture
+def own_database(databases: Databases) -> Iterator[str]:
+    """The address of a migrated database of the test's own, for several connections, threads or processes."""
+    url = databases.make()
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def empty_database(databases: Databases) -> Iterator[str]:
+    """The address of a database without a schema."""
+    url = databases.make(empty=True)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def own_app(databases: Databases, own_database: str, tmp_path: Path) -> Iterator[Flask]:
+    """The app on a database of its own, where commits are real; no context is pushed: each thread pushes its own."""
+    app = service_app(own_database, tmp_path)
+    yield app
+    _forget(app, databases, own_database)
+
+
+@pytest.fixture
+def each_example(app: Flask, connection: Connection) -> Callable[[], AbstractContextManager[None]]:
+    """For hypothesis: ``with each_example():`` undoes what one example wrote."""
+
+    @contextmanager
+    def undone() -> Iterator[None]:
+        db.session.remove()
+        nested = connection.begin_nested()
+        try:
+            yield
+        finally:
+            db.session.remove()
+            nested.rollback()
+
+    return undone
+
+
+@pytest.fixture
+def present() -> Iterator[Present]:
+    """The clock's hands: ``present.set(date(2026, 9, 30))``, ``present.move(timedelta(hours=25))``."""
+    hands = Present()
+    yield hands
+    hands.release()
+
+
+def _forget(app: Flask, databases: Databases, url: str) -> None:
+    with app.app_context():
+        db.engine.dispose()
+    databases.drop(url)

@@ -1,0 +1,101 @@
+"""What tests start from, made by the real services. Every value can be given; what is not given is usual and valid."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date, timedelta
+from typing import Any
+
+from registry.access.actors import Actor
+from registry.access.roles import AGENCY_ROLES, Role
+from registry.access.tokens import issue
+from registry.records.agencies import Agency, accept_agency_fields, register_agency
+from registry.records.bin_numbers import check_digit
+from registry.records.project_fields import accept_fields
+from registry.records.project_table import Project
+from registry.records.projects import register_project
+
+_serial = itertools.count(1)
+
+
+def an_actor(role: Role | str, agency: Agency | None = None, name: str | None = None) -> Actor:
+    """Somebody with the role, by default of its own name; the agency roles need an agency."""
+    role = Role(role)
+    if (role in AGENCY_ROLES) != (agency is not None):
+        raise ValueError(f"{role.value}: an agency role has an agency, the others have none")
+    return Actor(name or f"{role.value}@tests", role, agency.id if agency else None, "127.0.0.1", "tests")
+
+
+ADMINISTRATOR = an_actor(Role.ADMINISTRATOR)
+
+
+def a_bin() -> str:
+    """A BIN that no test has had yet."""
+    while True:
+        serial = next(_serial)
+        eleven = f"{serial // 100_000 % 100:02}0140{serial % 100_000:05}"
+        digit = check_digit(eleven)
+        if digit is not None:
+            return f"{eleven}{digit}"
+
+
+def an_agency(parent: Agency | None = None, **values: Any) -> Agency:
+    """A registered agency, a central body unless told otherwise."""
+    number = values.pop("bin", None) or a_bin()
+    usual = {"bin": number, "name_ru": f"Орган {number}", "kind": "central_body"}
+    if parent is not None:
+        usual["parent_bin"] = parent.bin
+    accepted, problems = accept_agency_fields(usual | values)
+    if problems:
+        raise ValueError(problems)
+    return register_agency(ADMINISTRATOR, accepted)
+
+
+def project_values(**values: Any) -> dict[str, Any]:
+    """What a client would send to register a project, but its agency: a creation of 2026 off the platform."""
+    usual = {
+        "external_id": f"T-{next(_serial)}",
+        "name_ru": "Информационная система учёта",
+        "name_kk": "Есепке алудың ақпараттық жүйесі",
+        "object_kind": "system",
+        "work_type": "creation",
+        "stage": "creation",
+        "placement": "off_platform",
+        "contract_signed_on": "2026-01-20",
+        "work_started_on": "2026-02-01",
+        "budget_kzt": 120_000_000,
+        "sector": "07",
+        "region": "71",
+    }
+    merged = usual | values
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in merged.items()}
+
+
+def a_project(agency: Agency | None = None, by: Actor | None = None, **values: Any) -> Project:
+    """A registered project, of a new agency when none is given; dates as ``date`` or as text."""
+    accepted, problems = accept_fields(project_values(**values))
+    if problems:
+        raise ValueError(problems)
+    return register_project(by or ADMINISTRATOR, (agency or an_agency()).bin, accepted)
+
+
+def a_token(
+    role: Role | str,
+    agency: Agency | None = None,
+    name: str | None = None,
+    lifetime: timedelta | None = timedelta(days=1),
+) -> str:
+    """The text of a new token; two of one name are one principal."""
+    issued = issue(
+        ADMINISTRATOR,
+        name or f"{Role(role).value}-{next(_serial)}",
+        Role(role),
+        agency.id if agency else None,
+        lifetime,
+    )
+    return issued.text
+
+
+def bearer(token: str, **headers: str) -> dict[str, str]:
+    """Headers that sign a request in."""
+    return {"Authorization": f"Bearer {token}", **{name.replace("_", "-"): value for name, value in headers.items()}}
