@@ -42,7 +42,7 @@ def import_(file: Path, dry_run: bool, as_json: bool) -> None:
 
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """An option for each filter that lists of projects have, named as it is there: ``--work-type`` is ``work_type``."""
-    for name, known in reversed(FILTERS.items()):
+    for name, known in reversed(list(FILTERS.items())):
         takes = ", ".join(known.options) if known.options else known.takes
         names = [f"--{name.replace('_', '-')}"] + ([f"--{name}"] if "_" in name else [])
         command = click.option(*names, f"filter_{name}", metavar="VALUE", help=takes)(command)

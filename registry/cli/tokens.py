@@ -13,7 +13,7 @@ from registry.access import tokens as access
 from registry.access.actors import local_actor
 from registry.access.roles import AGENCY_ROLES, Role
 from registry.cli.endings import UsageWrong, problem_lines
-from registry.cli.opening import in_registry, shown
+from registry.cli.opening import in_registry
 from registry.cli.speech import print_json, print_table, say, words
 from registry.records.agencies import Agency, agency_by_bin
 from registry.store.database import db
@@ -84,10 +84,8 @@ def revoke(key_id: str) -> None:
 def list_tokens(as_json: bool) -> None:
     """List the tokens that were issued: never their secrets."""
     bins = {row.id: row.bin for row in db.session.execute(select(Agency.id, Agency.bin))}
-    rows = [
-        shown(SHOWN[:3], kept) | {"agency": bins.get(kept.agency_id)} | shown(SHOWN[4:], kept)
-        for kept in access.all_tokens()
-    ]
+    tokens_there = [kept | {"agency": bins.get(kept["agency_id"])} for kept in access.all_tokens()]
+    rows = [{name: kept[name] for name in SHOWN} for kept in tokens_there]
     if as_json:
         print_json({"items": rows})
     else:
