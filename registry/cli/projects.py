@@ -68,7 +68,7 @@ def export(file_format: str, filters: tuple[str, ...], **options: str | None) ->
     """
     by = local_actor(Role.AUDITOR)
     chosen = chosen_filters(filters, options)
-    out = click.get_binary_stream("stdout")
+    out = sys.stdout.buffer
     if file_format == "csv":
         for piece in export_csv(by, chosen):
             out.write(piece)
