@@ -23,8 +23,8 @@ SHOWN = ("key_id", "principal", "role", "agency", "created_at", "expires_at", "r
 
 
 LIFETIME = re.compile(r"([0-9]{1,10})([smhd])")
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-LONGEST = timedelta(days=36_500)
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+LONGEST = 36_500 * SECONDS["d"]
 
 
 class Lifetime(click.ParamType[timedelta]):
@@ -37,10 +37,10 @@ class Lifetime(click.ParamType[timedelta]):
         if isinstance(value, timedelta):
             return value
         found = LIFETIME.fullmatch(value)
-        lifetime = found and timedelta(**{UNITS[found[2]]: min(int(found[1]), 10**9)})
-        if not lifetime or lifetime > LONGEST:
+        seconds = int(found[1]) * SECONDS[found[2]] if found else 0
+        if not 0 < seconds <= LONGEST:
             self.fail(words("cli-lifetime-wrong", value=value), param, ctx)
-        return lifetime
+        return timedelta(seconds=seconds)
 
 
 @click.group()
