@@ -22,11 +22,10 @@ from tests.postgres_server import client_programs
 
 
 @pytest.fixture(autouse=True)
-def programs_of_the_server(database_kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> None:
+def programs_of_the_server(database_kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """pg_dump and pg_restore of the same version as the tests' server, first on the path."""
     if database_kind == "postgresql":
-        folder = client_programs(tmp_path_factory.mktemp("programs"))
-        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        monkeypatch.setenv("PATH", f"{client_programs()}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture
@@ -70,9 +69,7 @@ def test_a_restored_registry_goes_on(
     assert elsewhere("journal", "verify").code == 0
 
 
-def test_restoring_over_records_needs_force(
-    registry: CommandLine, services: Callable[[], Any], tmp_path: Path
-) -> None:
+def test_restoring_over_records_needs_force(registry: CommandLine, services: Callable[[], Any], tmp_path: Path) -> None:
     some_records(services)
     taken = registry("backup", tmp_path / "backup")
     some_records(services)
@@ -114,9 +111,7 @@ def test_a_backup_does_not_replace_a_file_unasked(
 
 
 @pytest.mark.sqlite_only
-def test_the_database_itself_is_not_taken_for_a_backup_file(
-    registry: CommandLine, services: Callable[[], Any]
-) -> None:
+def test_the_database_itself_is_not_taken_for_a_backup_file(registry: CommandLine, services: Callable[[], Any]) -> None:
     some_records(services)
     file = registry.url.removeprefix("sqlite:///")
     assert registry("backup", "--force", file).code == 2
@@ -162,7 +157,9 @@ def test_a_backup_with_a_tampered_journal_is_told_when_it_is_restored(
     some_records(services)
     with services(), db.engine.begin() as connection:
         if connection.dialect.name == "sqlite":
-            for name in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all():
+            for name in (
+                connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
+            ):
                 connection.execute(text(f'DROP TRIGGER "{name}"'))
         else:
             connection.execute(text("ALTER TABLE journal DISABLE TRIGGER ALL"))

@@ -55,8 +55,30 @@ def test_an_unknown_command_or_option_is_wrong_usage(registry: CommandLine) -> N
 
 @pytest.mark.parametrize(
     "hostile",
-    ["", " ", "'", '"; DROP TABLE projects; --', "../../etc/passwd", "%s%n{0}{missing}", "١٢٣", "ＱＴ", "🙂" * 50, "a" * 20_000]
-    + ["\x1b[31m", "line\nbreak", "\x01", "-", "--", "=", "a=b", "qtr_0123456789_x", "QT-2026-0000001-3\x7f", "9" * 400],
+    [
+        "",
+        " ",
+        "'",
+        '"; DROP TABLE projects; --',
+        "../../etc/passwd",
+        "%s%n{0}{missing}",
+        "١٢٣",
+        "ＱＴ",
+        "🙂" * 50,
+        "a" * 20_000,
+    ]
+    + [
+        "\x1b[31m",
+        "line\nbreak",
+        "\x01",
+        "-",
+        "--",
+        "=",
+        "a=b",
+        "qtr_0123456789_x",
+        "QT-2026-0000001-3\x7f",
+        "9" * 400,
+    ],
 )
 def test_hostile_arguments_end_in_a_sentence(registry: CommandLine, hostile: str) -> None:
     commands = [
@@ -85,7 +107,10 @@ def test_hostile_arguments_end_in_a_sentence(registry: CommandLine, hostile: str
 
 
 def test_an_argument_of_bytes_that_are_no_text_is_wrong_usage(registry: CommandLine) -> None:
-    for command in ((b"explain", b"\xff\xfe"), (b"tokens", b"issue", b"--role", b"auditor", b"--name", b"\xed\xa0\x80")):
+    for command in (
+        (b"explain", b"\xff\xfe"),
+        (b"tokens", b"issue", b"--role", b"auditor", b"--name", b"\xed\xa0\x80"),
+    ):
         ran = registry.process(*command)
         assert (ran.code, ran.raw) == (2, b"")
         assert "UTF-8" in ran.err and "Traceback" not in ran.err

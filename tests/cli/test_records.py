@@ -77,7 +77,14 @@ def test_a_dry_run_reports_everything_and_writes_nothing(registry: CommandLine, 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\x00\x01\x02", b"PK\x03\x04 no archive", b"\xff\xfe\xfa", b"agency,external_id,colour\nx,y,z\n", b"[" * 50_000]
+    [
+        b"",
+        b"\x00\x01\x02",
+        b"PK\x03\x04 no archive",
+        b"\xff\xfe\xfa",
+        b"agency,external_id,colour\nx,y,z\n",
+        b"[" * 50_000,
+    ]
     + [b"agency,agency\n1,2\n", b"external_id\n1\n", "Привет".encode("utf-16"), b"\xd0\xcf\x11\xe0old excel"],
 )
 def test_a_file_that_cannot_be_read_is_invalid_data(registry: CommandLine, tmp_path: Path, content: bytes) -> None:
@@ -142,7 +149,13 @@ def test_an_export_as_xlsx_opens_as_a_workbook(registry: CommandLine, two_projec
 
 
 def test_a_filter_that_cannot_be_read_is_wrong_usage(registry: CommandLine, two_projects: str) -> None:
-    for filters in (["colour=red"], ["stage"], ["stage=castle"], ["stage=pilot", "--stage=pilot"], ["--budget-kzt-from=x"]):
+    for filters in (
+        ["colour=red"],
+        ["stage"],
+        ["stage=castle"],
+        ["stage=pilot", "--stage=pilot"],
+        ["--budget-kzt-from=x"],
+    ):
         ran = registry("projects", "export", *filters)
         assert (ran.code, ran.raw) == (2, b""), filters
         assert ran.err
@@ -160,7 +173,9 @@ def test_an_export_into_a_closed_pipe_ends_quietly(registry: CommandLine, two_pr
 
 def test_the_inventory_tells_before_it_writes(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
     file = tmp_path / "inventory.csv"
-    file.write_text(f"platform_key,agency,verified_on\nqt-7,{two_projects},2026-03-01\nqt-8,{two_projects},2026-03-01\n")
+    file.write_text(
+        f"platform_key,agency,verified_on\nqt-7,{two_projects},2026-03-01\nqt-8,{two_projects},2026-03-01\n"
+    )
     dry = registry("inventory", "import", file, "--dry-run", "--json")
     assert dry.code == 0
     assert {name: dry.json[name] for name in ("dry_run", "matched", "lost", "mismatched", "unregistered")} == {
