@@ -49,12 +49,13 @@ OVERSIGHT: Final = EVERYONE | {P.AUDITS_READ, P.POLICIES_READ}
 PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.AGENCY_VIEWER: frozenset(EVERYONE | {P.RESTRICTED_READ}),
     Role.AGENCY_EDITOR: frozenset(EVERYONE | {P.RESTRICTED_READ, P.PROJECTS_WRITE, P.DOCUMENTS_WRITE, P.IMPORTS_RUN}),
-    Role.REVIEWER: frozenset(OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.ONBOARDING_EXTEND}),
+    Role.REVIEWER: frozenset(OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.ONBOARDING_EXTEND, P.DOCUMENTS_WRITE}),
     Role.SUPERVISOR: frozenset(
         OVERSIGHT
         | {
             P.RESTRICTED_READ,
             P.PROJECTS_RESTRICT,
+            P.DOCUMENTS_WRITE,
             P.PLACEMENTS_CONFIRM,
             P.ONBOARDING_EXTEND,
             P.AUDITS_RUN,
@@ -64,7 +65,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         }
     ),
     Role.AUDITOR: frozenset(OVERSIGHT | {P.RESTRICTED_READ, P.JOURNAL_READ}),
-    Role.OPERATOR: frozenset(OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.AUDITS_RUN}),
+    Role.OPERATOR: frozenset(OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.DOCUMENTS_WRITE, P.AUDITS_RUN}),
     Role.ADMINISTRATOR: frozenset(
         OVERSIGHT
         | {
