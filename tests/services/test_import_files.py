@@ -13,8 +13,8 @@ from flask import Flask
 from registry.access.roles import Role
 from registry.language.languages import LANGUAGES
 from registry.language.messages import message
-from registry.records.imports import import_now, queue_import
 from registry.records.import_runs import ImportRun
+from registry.records.imports import import_now, queue_import
 from registry.records.project_table import Project
 from registry.records.sheets import open_sheet
 from registry.store.database import db
@@ -161,7 +161,8 @@ def test_two_far_cells_that_ask_for_549_gb_are_refused(app: Flask) -> None:
 def test_a_far_cell_hidden_from_the_search_still_harms_nobody(app: Flask) -> None:
     sheet = (
         "<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><sheetData><row>"
-        "<c r='A1' t='inlineStr'><is><t>agency</t></is></c><c r='&#88;FD1048576'><v>1</v></c></row></sheetData></worksheet>"
+        "<c r='A1' t='inlineStr'><is><t>agency</t></is></c><c r='&#88;FD1048576'><v>1</v></c></row>"
+        "</sheetData></worksheet>"
     )
     for encoding in ("utf-8", "utf-16"):
         content = with_entry(xlsx_of(HEADER), SHEET, sheet.encode(encoding))
