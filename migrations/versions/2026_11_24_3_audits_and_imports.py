@@ -74,6 +74,7 @@ def upgrade() -> None:
         sa.Column("started_at", Instant()),
         sa.Column("finished_at", Instant()),
         sa.Column("lease_until", Instant()),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("failure", sa.Text()),
         sa.Column("content", sa.LargeBinary()),
         sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_imports_agency_id"),

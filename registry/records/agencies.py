@@ -155,10 +155,16 @@ def acts_for(by: Actor, agency_id: int) -> bool:
     )
 
 
-def _problems(values: Mapping[str, Any], agency: Agency | None = None) -> list[Problem]:
+def whole_agency_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """What is missing in the values of one agency; its place in the tree is looked at apart."""
     problems = [] if values.get("kind") else [Problem("/kind", "required")]
     if not values.get("name_kk") and not values.get("name_ru"):
         problems += [Problem("/name_kk", "name-required"), Problem("/name_ru", "name-required")]
+    return problems
+
+
+def _problems(values: Mapping[str, Any], agency: Agency | None = None) -> list[Problem]:
+    problems = whole_agency_problems(values)
     parent = values.get("parent_bin")
     if parent is not None:
         parent_id = db.session.scalar(select(Agency.id).where(Agency.bin == parent))

@@ -14,7 +14,11 @@ STATES = ("queued", "running", "done", "failed")
 
 
 class ImportRun(Model):
-    """One file to import. ``lease_until`` tells whether the process that works on it is still there."""
+    """One file to import. ``lease_until`` tells whether the process that works on it is still there.
+
+    ``attempts`` counts how often it was taken up since it last got on. ``failure`` is a code of the catalogue of messages.
+    ``content`` is emptied when the run ends.
+    """
 
     __tablename__ = "imports"
 
@@ -39,6 +43,7 @@ class ImportRun(Model):
     started_at: Mapped[datetime | None] = mapped_column(Instant)
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
     lease_until: Mapped[datetime | None] = mapped_column(Instant)
+    attempts: Mapped[int] = mapped_column(default=0)
     failure: Mapped[str | None] = mapped_column(Text)
     content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
 
