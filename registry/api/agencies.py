@@ -13,7 +13,7 @@ from registry.http.bodies import MERGE_PATCH
 from registry.http.etags import make_tag
 from registry.http.queries import Parameter
 from registry.records.agencies import Agency, AgencyNotFound, agency_by_bin, change_agency, register_agency
-from registry.records.agency_lists import AGENCY_FILTERS, list_agencies
+from registry.records.agency_lists import AGENCY_FILTERS, SORTS, list_agencies
 from registry.records.bin_numbers import is_bin
 from registry.store.paging import Listing
 
@@ -41,6 +41,7 @@ def tag_of(agency: Agency) -> str:
     needs=Permission.AGENCIES_READ,
     query=FILTERS,
     paged=True,
+    sorts=SORTS,
     answers=Answers(AGENCY, example={"items": [AGENCY_EXAMPLE], "next": None}, lists=True),
 )
 def list_all_agencies(call: Call) -> Listing:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement
 
 from registry.records.values import ValueRefused, exact_day
+from registry.store.clock import local_instant, rfc3339
 from registry.store.errors import Malformed, Problem
 
 LARGEST_ID = 2**31 - 1
@@ -70,12 +72,53 @@ class Days:
         return self.column <= day if self.end == "to" else self.column == day
 
 
-PlainFilter = Words | Texts | YesNoWords | Days
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """A time that a column of RFC 3339 texts must not lie before (``from``) or after (``to``)."""
+
+    column: ColumnElement[Any]
+    end: str
+
+    def condition(self, value: str) -> ColumnElement[bool]:
+        """The condition. Raises ValueRefused."""
+        edge, included = time_edge(value, self.end)
+        text = rfc3339(edge)
+        if self.end == "from":
+            return self.column >= text
+        return self.column <= text if included else self.column < text
+
+
+PlainFilter = Words | Texts | YesNoWords | Days | Moments
 
 
 def day_filters(name: str, column: ColumnElement[Any]) -> dict[str, PlainFilter]:
     """The three filters of a date: itself, ``_from`` and ``_to``."""
     return {name: Days(column), f"{name}_from": Days(column, "from"), f"{name}_to": Days(column, "to")}
+
+
+def moment_filters(name: str, column: ColumnElement[Any]) -> dict[str, PlainFilter]:
+    """The two filters of an instant, ``_from`` and ``_to``."""
+    return {f"{name}_from": Moments(column, "from"), f"{name}_to": Moments(column, "to")}
+
+
+def time_edge(value: str, end: str) -> tuple[datetime, bool]:
+    """Where a range of time begins (``from``) or ends (``to``), and whether the edge belongs to it.
+
+    A date means the whole local day, an RFC 3339 instant means itself. Raises ValueRefused.
+    """
+    if len(value) > len("YYYY-MM-DD"):
+        try:
+            instant = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueRefused("expected-date") from error
+        if instant.tzinfo is None or not value.isascii():
+            raise ValueRefused("expected-date")
+        return instant, True
+    day = exact_day(value)
+    try:
+        return local_instant(day if end == "from" else day + timedelta(days=1), time()), end == "from"
+    except OverflowError as error:
+        raise ValueRefused("no-such-date") from error
 
 
 def conditions(filters: Mapping[str, PlainFilter], raw: Mapping[str, str]) -> list[ColumnElement[bool]]:

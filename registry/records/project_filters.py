@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, select
@@ -13,6 +12,7 @@ from registry.access.actors import Actor
 from registry.records.agencies import Agency
 from registry.records.bin_numbers import is_bin
 from registry.records.flags import Flag, has_flag
+from registry.records.plain_filters import time_edge
 from registry.records.policy_in_force import policy_in_force
 from registry.records.project_table import Project, words_of
 from registry.records.standing import freeze_status, judged_up_to, severity, started_on
@@ -29,7 +29,6 @@ from registry.records.vocabulary import (
     STAGES,
     WORK_TYPES,
 )
-from registry.store.clock import local_instant
 from registry.store.errors import Malformed, Problem
 
 LONGEST_VALUE = 1000
@@ -159,23 +158,12 @@ def _day_range(name: str, value: str) -> ColumnElement[bool]:
 
 
 def _instant_range(name: str, value: str) -> ColumnElement[bool]:
-    """A date means the local day; an RFC 3339 instant means itself."""
     field, _, end = name.rpartition("_")
     column = _column(field)
-    if len(value) > len("YYYY-MM-DD"):
-        try:
-            instant = datetime.fromisoformat(value)
-        except ValueError as error:
-            raise ValueRefused("expected-date") from error
-        if instant.tzinfo is None or not value.isascii():
-            raise ValueRefused("expected-date")
-        return column >= instant if end == "from" else column <= instant
-    day = exact_day(value)
-    try:
-        edge = local_instant(day if end == "from" else day + timedelta(days=1), time())
-    except OverflowError as error:
-        raise ValueRefused("no-such-date") from error
-    return column >= edge if end == "from" else column < edge
+    edge, included = time_edge(value, end)
+    if end == "from":
+        return column >= edge
+    return column <= edge if included else column < edge
 
 
 def _amount_range(name: str, value: str) -> ColumnElement[bool]:
