@@ -57,7 +57,7 @@ class PolicyShown(Body):
     safety_belt_percent = Shown("An audit that would change more than this share is held.", WHOLE)
     safety_belt_minimum = Shown("But never one that would change fewer projects than this.", WHOLE)
     clocks = Shown("Terms of a review, in working days.", _object(answer=WHOLE, review=WHOLE, appeal=WHOLE))
-    rules = Shown("Every rule by its name.", _object(**dict.fromkeys(RULES, {"$ref": "#/components/schemas/Rule"})))
+    rules = Shown("Every rule by its name.", _object(**{name: {"$ref": "#/components/schemas/Rule"} for name in RULES}))
     digest = Shown("SHA-256 of the policy file.", TEXT)
 
 

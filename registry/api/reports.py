@@ -15,9 +15,7 @@ from registry.records.values import Choice
 
 routes = Routes("reports", "Where projects stand after the last audit.")
 BY_DEFAULT: Final = "agency"
-BY: Final = Parameter(
-    "by", "What the rows are of.", {"type": "string", "enum": list(GROUPS), "default": BY_DEFAULT}
-)
+BY: Final = Parameter("by", "What the rows are of.", {"type": "string", "enum": list(GROUPS), "default": BY_DEFAULT})
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 MEANINGS: Final = {
     "projects": "All of them.",

@@ -7,15 +7,44 @@ from typing import Any
 import flask_smorest
 from flask import Flask
 
-from registry.api import agencies, confirmations, documents, exemptions, projects
+from registry.api import (
+    agencies,
+    audits,
+    confirmations,
+    documents,
+    exemptions,
+    exports,
+    flags,
+    imports,
+    inventories,
+    journal,
+    policies,
+    projects,
+    reports,
+)
 from registry.api.fields import json_schema
 from registry.api.operations import ERROR_NAMES
+from registry.api.policy_schemas import RULE
 from registry.api.project_schemas import VERDICT
 from registry.api.routes import RowId
 from registry.http.bodies import LARGEST_BODY, LARGEST_FILE
 from registry.http.errors import PROBLEM_JSON
 
-BLUEPRINTS = (agencies.routes, projects.routes, confirmations.routes, documents.routes, exemptions.routes)
+BLUEPRINTS = (
+    agencies.routes,
+    projects.routes,
+    confirmations.routes,
+    inventories.routes,
+    documents.routes,
+    imports.routes,
+    exports.routes,
+    audits.routes,
+    flags.routes,
+    exemptions.routes,
+    policies.routes,
+    reports.routes,
+    journal.routes,
+)
 
 DESCRIPTION = """The register of state digital projects and of the freeze on new ones outside QazTech.
 Every call but this page needs a bearer token. Errors are problem+json (RFC 9457) in the language of `Accept-Language`:
@@ -121,6 +150,7 @@ def attach_api(app: Flask) -> Specification:
         schema = {"$ref": "#/components/schemas/Problem"}
         components.response(name, {"description": ERROR_TEXTS[status], "content": {PROBLEM_JSON: {"schema": schema}}})
     components.schema("Verdict", schema=VERDICT)
+    components.schema("Rule", RULE)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     return api
