@@ -32,9 +32,7 @@ Read = Callable[[str], object]
 
 def readers(columns: Sequence[str], kinds: Mapping[str, Kind]) -> list[tuple[int, str, Read]]:
     """For each column that is a field: its place, its name and how its cells are read."""
-    return [
-        (place, name, _reader(name, kinds[name])) for place, name in enumerate(columns) if name in kinds
-    ]
+    return [(place, name, _reader(name, kinds[name])) for place, name in enumerate(columns) if name in kinds]
 
 
 def read_cells(cells: Sequence[str], of: Iterable[tuple[int, str, Read]]) -> dict[str, object]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select, tuple_
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
@@ -135,20 +134,13 @@ class ProjectImport:
 
     def _there(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], dict[str, Any]]:
         """(agency id, external id) → what is registered, locked for the change unless nothing will be."""
-        wanted: dict[int, list[str]] = defaultdict(list)
-        for agency_id, external_id in keys:
-            wanted[agency_id].append(external_id)
+        wanted = list(keys)
         if not wanted:
             return {}
         table = Project.__table__.c
         names = ("id", "number", "agency_id", "version", *CHANGEABLE)
         statement = select(*(table[name] for name in names)).where(
-            or_(
-                *(
-                    and_(Project.agency_id == agency_id, Project.external_id.in_(external_ids))
-                    for agency_id, external_ids in wanted.items()
-                )
-            )
+            tuple_(Project.agency_id, Project.external_id).in_(wanted)
         )
         if not self.dry_run:
             # In one order always, so that two who lock many rows do not wait for each other.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from registry.access.actors import Actor
@@ -24,10 +24,11 @@ from registry.records import import_agencies, import_projects
 from registry.records.agencies import BinTaken
 from registry.records.import_agencies import AgencyImport
 from registry.records.import_projects import ProjectImport
-from registry.records.import_runs import ImportRun, RowError
+from registry.records.import_runs import ImportFile, ImportRun, RowError
 from registry.records.row_imports import Incoming, Outcome
 from registry.records.sheets import Row, open_sheet
 from registry.store import journal
+from registry.store.bulk import insert_rows
 from registry.store.clock import now
 from registry.store.database import db
 from registry.store.errors import Invalid, Refusal
@@ -113,7 +114,7 @@ def _work(hold: Hold, by: Actor, run: ImportRun, on_progress: Progress | None) -
     """Work the run off; the code of what keeps it from going on, None when it is done."""
     try:
         _require_able(run)
-        sheet = open_sheet(run.content)
+        sheet = open_sheet(_content(hold.run_id))
         rows = IMPORTS[run.kind](by, sheet.columns, run.dry_run)
         for chunk in rows.chunks(sheet.rows(), run.processed):
             _work_off_chunk(hold, rows, chunk)
@@ -150,6 +151,10 @@ def _claim(lease: timedelta) -> Hold | None:
     return Hold(run_id, moment + lease, lease)
 
 
+def _content(run_id: int) -> bytes:
+    return db.session.execute(select(ImportFile.content).where(ImportFile.import_id == run_id)).scalar_one()
+
+
 def _require_able(run: ImportRun) -> None:
     if run.attempts > MOST_ATTEMPTS:
         raise ImportGivenUp
@@ -167,9 +172,7 @@ def _work_off_chunk(hold: Hold, rows: RowImport, chunk: Sequence[Incoming]) -> N
                 outcome = rows.apply(chunk)
                 added = {name: ImportRun.__table__.c[name] + getattr(outcome, name) for name in COUNTS}
                 session.execute(update(ImportRun.__table__).where(ImportRun.id == hold.run_id).values(**added))
-                if outcome.errors:
-                    errors = [{"import_id": hold.run_id, **error} for error in outcome.errors]
-                    session.execute(insert(RowError.__table__), errors)
+                insert_rows(session, RowError, [{"import_id": hold.run_id, **error} for error in outcome.errors])
         except (IntegrityError, BinTaken, OperationalError):
             # Somebody registered the same between our reading and writing, or the database undid a deadlock.
             if attempt == ATTEMPTS_A_CHUNK:
@@ -182,8 +185,9 @@ def _work_off_chunk(hold: Hold, rows: RowImport, chunk: Sequence[Incoming]) -> N
 def _finish(hold: Hold, by: Actor, run: ImportRun, failure: str | None) -> None:
     state = "done" if failure is None else "failed"
     with transaction() as session:
-        ended = {"state": state, "finished_at": now(), "lease_until": None, "failure": failure, "content": b""}
+        ended = {"state": state, "finished_at": now(), "lease_until": None, "failure": failure}
         hold.write(ended)
+        session.execute(delete(ImportFile).where(ImportFile.import_id == hold.run_id))
         session.refresh(run)
         if not run.dry_run:
             counts: dict[str, object] = {name: getattr(run, name) for name in ("total", *COUNTS)}

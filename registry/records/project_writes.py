@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, update
 
 from registry.access.actors import Actor
 from registry.records.project_numbers import take_numbers
 from registry.records.project_table import CHANGEABLE, Project, search_words
 from registry.records.revisions import Revision, differences, revision_row
 from registry.store import journal
+from registry.store.bulk import insert_rows, take_ids
 from registry.store.clock import now
 from registry.store.outbox import OutboxMessage
 from registry.store.transaction import require_transaction
@@ -47,9 +48,11 @@ def register_all(by: Actor, projects: Sequence[Registered]) -> None:
     session = require_transaction()
     moment = now()
     numbers = take_numbers(len(projects))
+    ids = take_ids(session, Project.__table__.c.id, len(projects))
     rows = [
         {
             **project.values,
+            "id": project_id,
             "number": number,
             "agency_id": project.agency_id,
             "version": 1,
@@ -57,19 +60,19 @@ def register_all(by: Actor, projects: Sequence[Registered]) -> None:
             "updated_at": moment,
             "words": search_words(project.values, number),
         }
-        for project, number in zip(projects, numbers, strict=True)
+        for project, project_id, number in zip(projects, ids, numbers, strict=True)
     ]
-    ids = session.execute(insert(Project.__table__).returning(Project.id, sort_by_parameter_order=True), rows).scalars()
+    insert_rows(session, Project, rows)
     revisions = []
-    for row, project, project_id in zip(rows, projects, ids, strict=True):
-        row["id"] = project_id
+    for row, project in zip(rows, projects, strict=True):
         changes = differences({"is_restricted": False}, row)
         revisions.append(revision_row(row, changes, by.principal))
         details = {"agency": project.agency, "changes": changes}
         journal.record(by, "project.registered", f"project:{row['number']}", details)
-    session.execute(insert(Revision.__table__), revisions)
-    session.execute(
-        insert(OutboxMessage.__table__),
+    insert_rows(session, Revision, revisions)
+    insert_rows(
+        session,
+        OutboxMessage,
         [{"topic": "project.registered", "payload": {"project": number}, "created_at": moment} for number in numbers],
     )
 
@@ -95,4 +98,4 @@ def write_all(by: Actor, projects: Sequence[Changed], action: str, details: Mapp
     table = Project.__table__
     statement = update(table).where(table.c.id == bindparam("_id"))
     session.execute(statement.values({name: bindparam(name) for name in WRITTEN}), rows)
-    session.execute(insert(Revision.__table__), revisions)
+    insert_rows(session, Revision, revisions)

@@ -72,5 +72,3 @@ def _first_broken(content: bytes, encoding: str) -> int | None:
 def _delimiter(content: bytes) -> str:
     header: bytes = content.lstrip(b"\xef\xbb\xbf\r\n").split(b"\n", 1)[0][: 1 << 16]
     return ";" if header.count(b";") > header.count(b",") else ","
-
-

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import suppress
+from subprocess import DEVNULL, PIPE
 
 from registry.settings import CHECKOUT
 from registry.store.errors import invalid
@@ -24,19 +25,14 @@ def xlsx_records(content: bytes) -> Generator[tuple[int, list[str]], None, None]
     """
     # The child needs none of the service's secrets.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
-    child = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", CHILD],
-        cwd=CHECKOUT,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield from _rows(child, content)
-    finally:
-        child.kill()
-        child.communicate()
+    command = [sys.executable, "-m", CHILD]
+    with subprocess.Popen(  # noqa: S603 - our own module
+        command, cwd=CHECKOUT, env=environment, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+    ) as child:
+        try:
+            yield from _rows(child, content)
+        finally:
+            child.kill()
 
 
 def _rows(child: subprocess.Popen[bytes], content: bytes) -> Generator[tuple[int, list[str]], None, None]:

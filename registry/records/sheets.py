@@ -80,7 +80,9 @@ def check_columns(columns: Iterable[str], known: Iterable[str], required: Iterab
         elif name in seen:
             problems.append(Problem("/file", "column-twice", params))
         seen.add(name)
-    problems = [Problem("/file", "column-missing", {"column": name}) for name in required if name not in seen] + problems
+    problems = [
+        Problem("/file", "column-missing", {"column": name}) for name in required if name not in seen
+    ] + problems
     if problems:
         raise Invalid(problems[:MOST_NAMES_TOLD])
 
