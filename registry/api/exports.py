@@ -11,7 +11,7 @@ from flask import Response, stream_with_context
 
 from registry.access.roles import Permission
 from registry.api.declared import Answers, Call
-from registry.api.projects import PROJECT_FILTERS
+from registry.api.project_parameters import PROJECT_PARAMETERS
 from registry.api.routes import Routes
 from registry.records.exports import export_csv, export_xlsx
 from registry.store.clock import today
@@ -26,7 +26,7 @@ PIECE: Final = 64 * 1024
     "GET",
     "/exports/projects.csv",
     needs=Permission.PROJECTS_READ,
-    query=PROJECT_FILTERS,
+    query=PROJECT_PARAMETERS,
     answers=Answers(None, description="One row a project.", content_types=(CSV,), headers=("Content-Disposition",)),
 )
 def export_projects_as_csv(call: Call) -> Response:
@@ -39,7 +39,7 @@ def export_projects_as_csv(call: Call) -> Response:
     "GET",
     "/exports/projects.xlsx",
     needs=Permission.PROJECTS_READ,
-    query=PROJECT_FILTERS,
+    query=PROJECT_PARAMETERS,
     answers=Answers(None, description="One row a project.", content_types=(XLSX,), headers=("Content-Disposition",)),
 )
 def export_projects_as_xlsx(call: Call) -> Response:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from registry.access.roles import Permission
 from registry.api import project_examples as examples
 from registry.api.declared import Answers, Call

@@ -22,6 +22,26 @@ from registry.records.inventory import apply_inventory
 routes = Routes("platform-inventories", "QazTech's own list, by which placements are verified in bulk.")
 
 COUNT: Final = {"type": "integer", "minimum": 0}
+TEXT: Final = {"type": "string"}
+NUMBERS: Final = {"type": "array", "items": {"type": "string", "description": "A project's number."}}
+MISMATCHED: Final = dict.fromkeys(("number", "platform_key", "placement", "agency", "listed_agency"), TEXT)
+UNREGISTERED: Final = {"platform_key": TEXT, "agency": TEXT, "row": {"type": "integer"}}
+ROWS: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["matched", "lost", "mismatched", "unregistered"],
+    "properties": {
+        "matched": NUMBERS,
+        "lost": NUMBERS,
+        "mismatched": {
+            "type": "array",
+            "items": {"type": "object", "required": list(MISMATCHED), "properties": MISMATCHED},
+        },
+        "unregistered": {
+            "type": "array",
+            "items": {"type": "object", "required": list(UNREGISTERED), "properties": UNREGISTERED},
+        },
+    },
+}
 ERRORS: Final[dict[str, Any]] = {
     "type": "array",
     "items": {"type": "object", "required": list(ROW_ERROR_PROPERTIES), "properties": ROW_ERROR_PROPERTIES},
@@ -38,7 +58,7 @@ class InventorySummary(Body):
     unregistered = Shown("Keys of the list that no record has.", COUNT)
     total = Shown("Rows in the list.", COUNT)
     rejected = Shown("Bad rows.", COUNT)
-    rows = Shown("The details, at most 1,000.", {"type": "array", "items": {"type": "object"}})
+    rows = Shown("What stands behind the four counts, at most 1,000 of each.", ROWS)
     errors = Shown("The bad rows, at most 1,000.", ERRORS)
 
 
@@ -50,7 +70,20 @@ EXAMPLE: Final[dict[str, Any]] = {
     "unregistered": 3,
     "total": 47,
     "rejected": 1,
-    "rows": [],
+    "rows": {
+        "matched": ["QT-2026-0000001-5"],
+        "lost": ["QT-2026-0000002-3"],
+        "mismatched": [
+            {
+                "number": "QT-2026-0000003-1",
+                "platform_key": "qt-0417",
+                "placement": "off_platform",
+                "agency": "050340004478",
+                "listed_agency": "050340004478",
+            }
+        ],
+        "unregistered": [{"platform_key": "qt-0533", "agency": "050340004478", "row": 12}],
+    },
     "errors": [ROW_ERROR_EXAMPLE],
 }
 

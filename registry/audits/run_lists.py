@@ -84,5 +84,5 @@ def _changes(by: Actor, audit: AuditRun) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _journal_reads(by: Actor, rows: Iterable[Mapping[str, Any]]) -> None:
+def _journal_reads(by: Actor, rows: Iterable[Any]) -> None:
     journal_restricted_reads(by, (row["project"] for row in rows if row["_restricted"]), "audit changes")

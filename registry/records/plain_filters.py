@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement
 
-from registry.records.values import ValueRefused, exact_day
+from registry.records.values import ValueRefused, control_character, exact_day
 from registry.store.clock import local_instant, rfc3339
 from registry.store.errors import Malformed, Problem
 
@@ -26,7 +26,7 @@ class Words:
 
     def condition(self, value: str) -> ColumnElement[bool]:
         """The condition. Raises ValueRefused."""
-        words = _parts(value)
+        words = several(value)
         for word in words:
             if word not in self.options:
                 raise ValueRefused("not-a-choice", options=", ".join(self.options))
@@ -41,7 +41,7 @@ class Texts:
 
     def condition(self, value: str) -> ColumnElement[bool]:
         """The condition. Raises ValueRefused."""
-        return self.column.in_(_parts(value))
+        return self.column.in_(several(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +109,13 @@ def time_edge(value: str, end: str) -> tuple[datetime, bool]:
     if len(value) > len("YYYY-MM-DD"):
         try:
             instant = datetime.fromisoformat(value)
+            if instant.tzinfo is None or not value.isascii():
+                raise ValueRefused("expected-date")
+            return instant.astimezone(UTC), True
         except ValueError as error:
             raise ValueRefused("expected-date") from error
-        if instant.tzinfo is None or not value.isascii():
-            raise ValueRefused("expected-date")
-        return instant, True
+        except OverflowError as error:
+            raise ValueRefused("no-such-date") from error
     day = exact_day(value)
     try:
         return local_instant(day if end == "from" else day + timedelta(days=1), time()), end == "from"
@@ -138,8 +140,9 @@ def conditions(filters: Mapping[str, PlainFilter], raw: Mapping[str, str]) -> li
     return made
 
 
-def _parts(value: str) -> list[str]:
-    if len(value) > LONGEST_VALUE or not value.isprintable():
+def several(value: str) -> list[str]:
+    """The parts between the commas, trimmed. Raises ValueRefused for an empty one, and for what no field can hold."""
+    if len(value) > LONGEST_VALUE or control_character(value) is not None:
         raise ValueRefused("not-usable")
     parts = [part.strip() for part in value.split(",")]
     if not all(parts):

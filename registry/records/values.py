@@ -48,10 +48,9 @@ class Text:
         if not isinstance(value, str):
             raise ValueRefused("expected-text")
         text = value.replace("\r\n", "\n").strip()
-        if not text.isprintable():
-            for character in text:
-                if character not in "\t\n" and unicodedata.category(character) in ("Cc", "Cs"):
-                    raise ValueRefused("control-character", character=f"U+{ord(character):04X}")
+        found = control_character(text, but="\t\n")
+        if found is not None:
+            raise ValueRefused("control-character", character=f"U+{ord(found):04X}")
         if len(text) > self.limit:
             raise ValueRefused("too-long", limit=self.limit, length=len(text))
         return text or None
@@ -177,6 +176,14 @@ class Url:
         if not usable:
             raise ValueRefused("url-invalid")
         return text
+
+
+def control_character(text: str, but: str = "") -> str | None:
+    """The first control character or lone surrogate in a text, None when it has none."""
+    if text.isprintable():
+        return None
+    unusable = ("Cc", "Cs")
+    return next((one for one in text if one not in but and unicodedata.category(one) in unusable), None)
 
 
 def exact_day(value: object) -> date:
