@@ -55,8 +55,9 @@ def export_projects_as_xlsx(call: Call) -> Response:
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    while piece := file.read(PIECE):
-        yield piece
+    with file:
+        while piece := file.read(PIECE):
+            yield piece
 
 
 def _download(response: Response, ending: str) -> Response:
