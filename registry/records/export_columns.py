@@ -1,4 +1,4 @@
-"""The columns of an export: every field and what is read-only, each as the text of its cell, worked out by the database.
+"""The columns of an export: every field and what is read-only, each as the text of its cell.
 
 The database formats them because it does so ten times as fast; both databases give the same text.
 """
@@ -17,12 +17,13 @@ from registry.records.project_table import Project
 from registry.records.standing import freeze_status, judged_up_to, severity, started_on
 from registry.records.values import Email, Url
 from registry.records.values import Text as TextKind
+from registry.store.bulk import table_of
 from registry.store.database import Instant, is_sqlite
 
 COLUMNS: Final = ("number", "agency", *FIELDS, *(name for name in READ_ONLY if name != "number"), "severity")
 NUMBERS: Final = frozenset({"budget_kzt", "object_original_cost_kzt", "object_class", "version"})
 DAYS: Final = frozenset(
-    {"started_on", *(column.name for column in Project.__table__.columns if isinstance(column.type, Date))}
+    {"started_on", *(column.name for column in table_of(Project).columns if isinstance(column.type, Date))}
 )
 ENTERED: Final = frozenset(name for name, kind in FIELDS.items() if isinstance(kind, TextKind | Email | Url))
 
@@ -36,10 +37,13 @@ def export_columns() -> list[ColumnElement[Any]]:
         "freeze_status": freeze_status(policy, judged_up_to()),
         "severity": severity(),
     }
-    return [_as_text(name, worked_out.get(name, getattr(Project, name, None))).label(name) for name in COLUMNS]
+    return [
+        _as_text(name, worked_out[name] if name in worked_out else table_of(Project).c[name]).label(name)
+        for name in COLUMNS
+    ]
 
 
-def _as_text(name: str, column: Any) -> ColumnElement[Any]:
+def _as_text(name: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
     if name in ENTERED:
         return _guarded(column)
     if name in DAYS:
@@ -54,7 +58,7 @@ def _as_text(name: str, column: Any) -> ColumnElement[Any]:
 
 
 def _guarded(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """As cell_values.guarded: an apostrophe before what a spreadsheet would run, and before one that was there already."""
+    """An apostrophe before what a spreadsheet would run, and before one that was there; an import takes it off."""
     first = func.substr(func.ltrim(column, "'"), 1, 1)
     return case((first.in_(list(FORMULA_SIGNS)), "'" + column), else_=column)
 

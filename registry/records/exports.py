@@ -36,7 +36,7 @@ class TooManyRowsForXlsx(Conflict):
 def export_csv(by: Actor, raw_filters: Mapping[str, str]) -> Iterator[bytes]:
     """The CSV in UTF-8 with BOM, piece by piece; it needs the application's context until its end.
 
-    The filters are read and reads of restricted projects journalled before the first piece: Malformed is raised at once.
+    The filters are read and reads of restricted projects journalled at once, which raises Malformed.
     """
     statement = _statement(by, raw_filters)
     header = codecs.BOM_UTF8 + _lines([statement.selected_columns.keys()])
@@ -56,7 +56,7 @@ def export_xlsx(by: Actor, raw_filters: Mapping[str, str], path: Path) -> None:
         "strings_to_urls": False,
         "strings_to_numbers": False,
     }
-    with xlsxwriter.Workbook(str(path), plain) as workbook:
+    with xlsxwriter.Workbook(str(path), {"constant_memory": True, **plain}) as workbook:
         sheet = workbook.add_worksheet("projects")
         day = workbook.add_format({"num_format": "yyyy-mm-dd"})
         names = statement.selected_columns.keys()

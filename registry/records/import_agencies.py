@@ -14,7 +14,7 @@ from registry.records.agencies import (
     AGENCY_FIELDS,
     Agency,
     accept_agency_fields,
-    agency_by_bin,
+    agency_to_change,
     change_agency,
     register_agency,
     whole_agency_problems,
@@ -45,7 +45,7 @@ class AgencyImport:
         self.known: dict[str, dict[str, Any]] = {}
 
     def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[Incoming]]:
-        """The rows after the first ``done``, in the order in which they can be written; it depends on the file alone."""
+        """The rows after the first ``done``, in an order in which they can be written; the file alone decides it."""
         if self.dry_run:
             self.known = _registered()
         ordered = iter(parents_first([self._read(row) for row in rows]))
@@ -84,7 +84,7 @@ class AgencyImport:
             register_agency(self.by, row.values)
         else:
             changes = {name: value for name, value in row.values.items() if name != "bin"}
-            change_agency(self.by, agency_by_bin(str(row.key[0])), changes)
+            change_agency(self.by, agency_to_change(str(row.key[0])), changes)
 
     def _judge(self, row: Incoming) -> list[Problem]:
         """What is wrong with the row in the tree as it is by now; a good row becomes part of it."""
@@ -120,7 +120,7 @@ class AgencyImport:
 
 
 def parents_first(rows: Sequence[Incoming]) -> list[Incoming]:
-    """The rows, each after the row of its parent when the file has one. Rows that stand above themselves get a problem."""
+    """The rows, each after its parent's when the file has one. Rows that stand above themselves get a problem."""
     own = {row.key[0]: row for row in rows if not row.problems}
     placed: dict[int, Incoming] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""Rows of projects: read, held against what is registered, and written chunk by chunk with the effects of single edits."""
+"""Rows of projects: read, held against what is registered, and written with the effects of single edits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select, true, tuple_
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
@@ -20,6 +20,7 @@ from registry.records.revisions import differences
 from registry.records.row_imports import Incoming, Outcome
 from registry.records.sheets import Row
 from registry.records.values import Bin, Kind, ValueRefused
+from registry.store.bulk import table_of
 from registry.store.database import db
 from registry.store.errors import Problem
 
@@ -67,7 +68,7 @@ class ProjectImport:
             if before is None:
                 wanted = NOTHING | row.values
             elif before["is_restricted"] and not self.by.may(Permission.RESTRICTED_READ):
-                taken = {"external_id": row.key[1], "agency": row.key[0]}
+                taken: dict[str, object] = {"external_id": row.key[1], "agency": row.key[0]}
                 outcome.reject(row.row, [Problem("/external_id", "external-id-taken", taken)])
                 continue
             else:
@@ -118,11 +119,11 @@ class ProjectImport:
 
     def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, tuple[int, bool]]:
         """BIN → id, and whether the actor acts for it."""
+        named = Agency.bin.in_([number for number in bins if number is not None])
         own = own_agencies(self.by)
-        mine = own is None or Agency.id.in_(own).label("mine")
-        statement = select(Agency.bin, Agency.id, *([] if own is None else [mine]))
-        rows = db.session.execute(statement.where(Agency.bin.in_([number for number in bins if number is not None])))
-        return {row[0]: (row[1], own is None or bool(row[2])) for row in rows}
+        mine = true() if own is None else Agency.id.in_(own)
+        rows = db.session.execute(select(Agency.bin, Agency.id, mine).where(named)).tuples()
+        return {number: (agency_id, bool(acts_for)) for number, agency_id, acts_for in rows}
 
     def _agency_problems(self, row: Incoming, agencies: dict[str | None, tuple[int, bool]]) -> list[Problem]:
         number = row.key[0]
@@ -137,7 +138,7 @@ class ProjectImport:
         wanted = list(keys)
         if not wanted:
             return {}
-        table = Project.__table__.c
+        table = table_of(Project).c
         names = ("id", "number", "agency_id", "version", *CHANGEABLE)
         statement = select(*(table[name] for name in names)).where(
             tuple_(Project.agency_id, Project.external_id).in_(wanted)

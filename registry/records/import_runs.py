@@ -16,7 +16,7 @@ STATES = ("queued", "running", "done", "failed")
 class ImportRun(Model):
     """One file to import. ``lease_until`` tells whether the process that works on it is still there.
 
-    ``attempts`` counts how often it was taken up since it last got on. ``failure`` is a code of the catalogue of messages.
+    ``attempts`` counts how often it was taken up since it last got on. ``failure`` is a code of the catalogue.
     """
 
     __tablename__ = "imports"

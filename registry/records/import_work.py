@@ -1,8 +1,7 @@
-"""Working off imports: one run at a time, chunk by chunk, each with its counts in one transaction, so that a killed worker
-loses nothing and doubles nothing.
+"""Working off imports, chunk by chunk, each with its counts in one transaction: a kill loses and doubles nothing.
 
-A run is held by its lease: whoever writes it names the lease that it took, so a worker that was taken for dead and wakes up
-writes nothing more.
+A run is held by its lease: whoever writes it names the lease that it took, so a worker that was taken for dead and
+wakes up writes nothing more.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from registry.records.import_runs import ImportFile, ImportRun, RowError
 from registry.records.row_imports import Incoming, Outcome
 from registry.records.sheets import Row, open_sheet
 from registry.store import journal
-from registry.store.bulk import insert_rows
+from registry.store.bulk import insert_rows, table_of
 from registry.store.clock import now
 from registry.store.database import db
 from registry.store.errors import Invalid, Refusal
@@ -82,7 +81,7 @@ class Hold:
 
     def write(self, values: Mapping[str, Any]) -> None:
         """Write the run inside the open transaction, if it is still ours. Raises LeaseLost."""
-        table = ImportRun.__table__
+        table = table_of(ImportRun)
         mine = (table.c.id == self.run_id) & (table.c.state == "running") & (table.c.lease_until == self.until)
         written = update(table).where(mine).values(**values).returning(table.c.id)
         if db.session.execute(written).one_or_none() is None:
@@ -92,8 +91,8 @@ class Hold:
 def work_off_next(lease: timedelta = LEASE) -> ImportRun | None:
     """Claim a run that waits, or one whose worker died, and work it off; None when there is none.
 
-    A run that cannot go on is failed, with its reason. A mistake of this program is raised after that; when the database is
-    away, the run is left to be taken up again.
+    A run that cannot go on is failed, with its reason. A mistake of this program is raised after that; when the
+    database is away, the run is left to be taken up again.
     """
     hold = _claim(lease)
     return None if hold is None else work_off(hold)
@@ -120,10 +119,12 @@ def _work(hold: Hold, by: Actor, run: ImportRun, on_progress: Progress | None) -
             _work_off_chunk(hold, rows, chunk)
             if on_progress is not None:
                 on_progress(run)
-    except Invalid as refused:
-        return refused.problems[0].code
-    except Refusal as refused:
+    except (ImportGivenUp, PrincipalDisabled) as refused:
         return refused.code
+    except Invalid:
+        # It could be read when it was taken in: the machine is short of memory, or the reader has changed since.
+        logger.exception("the file of import %s cannot be read any more", hold.run_id)
+        return "import-file-unreadable"
     except (OperationalError, LeaseLost):
         raise
     except Exception:
@@ -170,8 +171,8 @@ def _work_off_chunk(hold: Hold, rows: RowImport, chunk: Sequence[Incoming]) -> N
                 # First of all: the run's row is locked until the chunk is committed, or the hold is known to be lost.
                 hold.write({"lease_until": until, "attempts": 0})
                 outcome = rows.apply(chunk)
-                added = {name: ImportRun.__table__.c[name] + getattr(outcome, name) for name in COUNTS}
-                session.execute(update(ImportRun.__table__).where(ImportRun.id == hold.run_id).values(**added))
+                added = {name: table_of(ImportRun).c[name] + getattr(outcome, name) for name in COUNTS}
+                session.execute(update(table_of(ImportRun)).where(ImportRun.id == hold.run_id).values(**added))
                 insert_rows(session, RowError, [{"import_id": hold.run_id, **error} for error in outcome.errors])
         except (IntegrityError, BinTaken, OperationalError):
             # Somebody registered the same between our reading and writing, or the database undid a deadlock.

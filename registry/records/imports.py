@@ -31,7 +31,7 @@ class ImportNotFound(NotFound):
 
 
 def queue_import(by: Actor, kind: str, dry_run: bool, file_name: str, content: bytes) -> ImportRun:
-    """Take a file in for the background worker; it is read through once, so that one that cannot be read is refused now.
+    """Take a file in for the background worker, read through once, so that an unreadable one is refused now.
 
     Raises RoleNotAllowed and Invalid (pointer /file: not a table, wrong columns, over 20 MiB; pointer /kind).
     """
@@ -48,8 +48,9 @@ def import_now(
     Raises RoleNotAllowed and Invalid. If this process is killed, the background worker goes on with the run.
     """
     _require(by, kind)
-    run = _take_in(by, kind, dry_run, file_name, content, now() + LEASE)
-    return work_off(Hold(run.id, run.lease_until, LEASE), on_progress)
+    until = now() + LEASE
+    run = _take_in(by, kind, dry_run, file_name, content, until)
+    return work_off(Hold(run.id, until, LEASE), on_progress)
 
 
 def find_import(by: Actor, import_id: int) -> ImportRun:

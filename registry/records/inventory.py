@@ -24,7 +24,7 @@ from registry.records.row_imports import Outcome
 from registry.records.sheets import check_columns, open_sheet, require_upload_size
 from registry.records.visibility import visible_projects
 from registry.store import journal
-from registry.store.bulk import insert_rows
+from registry.store.bulk import insert_rows, table_of
 from registry.store.clock import now, today
 from registry.store.database import db
 from registry.store.errors import invalid
@@ -49,10 +49,10 @@ class Plan:
 def apply_inventory(by: Actor, file_name: str, content: bytes, dry_run: bool) -> dict[str, Any]:
     """Apply QazTech's list, or tell what it would do; all of it in one transaction.
 
-    The summary: ``dry_run``, the counts ``matched``, ``lost``, ``mismatched`` (records), ``unregistered`` (keys), ``total``
-    and ``rejected`` (rows), details of each under ``rows``, and ``errors`` (``{row, column, code, params}``); both are cut
-    at 1,000. A key in a bad row has not vanished. What the actor may not see is left as it is. Raises RoleNotAllowed and
-    Invalid (pointer /file), also for a list without one good row: it would take every verification away.
+    The summary: ``dry_run``, the counts ``matched``, ``lost``, ``mismatched`` (records), ``unregistered`` (keys),
+    ``total`` and ``rejected`` (rows), details of each under ``rows``, and ``errors`` (``{row, column, code, params}``);
+    both are cut at 1,000. A key in a bad row has not vanished. What the actor may not see is left as it is. Raises
+    RoleNotAllowed and Invalid (pointer /file), also for a list without one good row: it would end every verification.
     """
     by.require(Permission.PLACEMENTS_CONFIRM)
     require_upload_size(content)
@@ -81,7 +81,7 @@ def apply_inventory(by: Actor, file_name: str, content: bytes, dry_run: bool) ->
 
 def _plan(by: Actor, rows: Mapping[str, InventoryRow], bad_keys: set[str], *, lock: bool) -> Plan:
     statement = (
-        select(*(Project.__table__.c[name] for name in LOOKED_AT), Agency.bin)
+        select(*(table_of(Project).c[name] for name in LOOKED_AT), Agency.bin)
         .join(Agency, Agency.id == Project.agency_id)
         .where(
             or_(Project.platform_key.is_not(None), Project.placement_verified_on.is_not(None)), *visible_projects(by)
@@ -131,7 +131,7 @@ def _summary(dry_run: bool, plan: Plan, outcome: Outcome, good: int) -> dict[str
 
 def _write(by: Actor, inventory_id: int, dates: Mapping[int, date | None]) -> None:
     names = ("id", "number", "version", *CHANGEABLE)
-    statement = select(*(Project.__table__.c[name] for name in names)).where(Project.id.in_(list(dates)))
+    statement = select(*(table_of(Project).c[name] for name in names)).where(Project.id.in_(list(dates)))
     verified, lost, confirmations = [], [], []
     moment = now()
     for row in db.session.execute(statement.order_by(Project.id)):

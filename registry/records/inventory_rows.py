@@ -53,14 +53,14 @@ def read_inventory_rows(
             else:
                 if values[name] is None:
                     problems.append(Problem(f"/{name}", "required"))
-        key, agency, day = (values.get(name) for name in COLUMNS)
+        key, agency, day = values.get("platform_key"), values.get("agency"), values.get("verified_on")
         if agency is not None and agency not in agencies:
             problems.append(Problem("/agency", "agency-unknown", {"bin": agency}))
         if day is not None and day > latest:
             problems.append(Problem("/verified_on", "date-after-today"))
         if key in rows:
             problems.append(Problem("/platform_key", "platform-key-twice", {"row": rows[key].row}))
-        if problems:
+        if problems or key is None or agency is None or day is None:
             outcome.reject(row.number, problems)
             if key is not None:
                 bad_keys.add(key)

@@ -1,4 +1,4 @@
-"""Writing many projects at once: rows, revisions, journal entries and outbox as single registrations and edits leave them."""
+"""Writing many projects at once, with the revisions, journal entries and messages of single registrations and edits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from registry.records.project_numbers import take_numbers
 from registry.records.project_table import CHANGEABLE, Project, search_words
 from registry.records.revisions import Revision, differences, revision_row
 from registry.store import journal
-from registry.store.bulk import insert_rows, take_ids
+from registry.store.bulk import insert_rows, table_of, take_ids
 from registry.store.clock import now
 from registry.store.outbox import OutboxMessage
 from registry.store.transaction import require_transaction
@@ -32,7 +32,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A project to change: ``values`` holds every changeable field as it shall be, ``id``, ``number`` and the old version."""
+    """A project to change: ``values`` holds each changeable field as it shall be, id, number and old version."""
 
     values: dict[str, Any]
     changes: list[dict[str, Any]]
@@ -48,7 +48,7 @@ def register_all(by: Actor, projects: Sequence[Registered]) -> None:
     session = require_transaction()
     moment = now()
     numbers = take_numbers(len(projects))
-    ids = take_ids(session, Project.__table__.c.id, len(projects))
+    ids = take_ids(session, Project, len(projects))
     rows = [
         {
             **project.values,
@@ -95,7 +95,7 @@ def write_all(by: Actor, projects: Sequence[Changed], action: str, details: Mapp
         rows.append({"_id": row["id"], **{name: row[name] for name in WRITTEN}})
         revisions.append(revision_row(row, project.changes, by.principal))
         journal.record(by, action, f"project:{row['number']}", {**(details or {}), "changes": project.changes})
-    table = Project.__table__
+    table = table_of(Project)
     statement = update(table).where(table.c.id == bindparam("_id"))
     session.execute(statement.values({name: bindparam(name) for name in WRITTEN}), rows)
     insert_rows(session, Revision, revisions)

@@ -31,7 +31,7 @@ def csv_records(content: bytes) -> Generator[tuple[int, list[str]], None, None]:
     reader = csv.reader(lines, delimiter=_delimiter(content), strict=True)
     number = 0
     try:
-        for number, cells in enumerate(reader, 1):  # noqa: B007 - the number is told when the next record is broken
+        for number, cells in enumerate(reader, 1):
             yield number, cells
     except csv.Error as error:
         raise invalid("/file", "csv-broken", row=number + 1) from error

@@ -49,7 +49,6 @@ def _rows(child: subprocess.Popen[bytes], content: bytes) -> Generator[tuple[int
             raise invalid("/file", said["refused"], **said["params"])
         if "end" in said:
             return
-        for number, cells in said["rows"]:
-            yield number, cells
+        yield from said["rows"]
     logger.warning("the reader of an XLSX file ended with status %s", child.wait())
     raise invalid("/file", "xlsx-too-large")

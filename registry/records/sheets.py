@@ -72,7 +72,7 @@ def check_columns(columns: Iterable[str], known: Iterable[str], required: Iterab
     problems = []
     for position, name in enumerate(columns, 1):
         told = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
-        params = {"column": told[:LONGEST_NAME_TOLD]}
+        params: dict[str, object] = {"column": told[:LONGEST_NAME_TOLD]}
         if not name:
             problems.append(Problem("/file", "column-without-name", {"position": position}))
         elif name not in known:
@@ -80,11 +80,9 @@ def check_columns(columns: Iterable[str], known: Iterable[str], required: Iterab
         elif name in seen:
             problems.append(Problem("/file", "column-twice", params))
         seen.add(name)
-    problems = [
-        Problem("/file", "column-missing", {"column": name}) for name in required if name not in seen
-    ] + problems
-    if problems:
-        raise Invalid(problems[:MOST_NAMES_TOLD])
+    missing = [Problem("/file", "column-missing", {"column": name}) for name in required if name not in seen]
+    if missing or problems:
+        raise Invalid((missing + problems)[:MOST_NAMES_TOLD])
 
 
 def require_upload_size(content: bytes) -> None:
