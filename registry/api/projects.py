@@ -100,7 +100,7 @@ def list_all_projects(call: Call) -> Listing:
 
 @routes.declare(
     "GET",
-    "/projects/<number>",
+    "/projects/<project:number>",
     needs=Permission.PROJECTS_READ,
     subject=read_as("project"),
     answers=Answers(PROJECT, PROJECT_EXAMPLE, headers=("ETag",)),
@@ -112,7 +112,7 @@ def read_one_project(call: Call) -> Answer:
 
 @routes.declare(
     "PATCH",
-    "/projects/<number>",
+    "/projects/<project:number>",
     needs=Permission.PROJECTS_WRITE,
     subject=found,
     locks=locked,

@@ -41,6 +41,12 @@ class RowId(BaseConverter):
         return number
 
 
+class ProjectName(BaseConverter):
+    """What stands for a project's number in its own path; ``check`` is another route's."""
+
+    regex = "(?!check$)[^/]+"
+
+
 class Routes(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest is untyped
     """A blueprint below ``/api/v1``."""
 

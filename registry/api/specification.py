@@ -26,7 +26,7 @@ from registry.api.fields import json_schema
 from registry.api.operations import ERROR_NAMES
 from registry.api.policy_schemas import RULE
 from registry.api.project_schemas import VERDICT
-from registry.api.routes import RowId
+from registry.api.routes import ProjectName, RowId
 from registry.http.bodies import LARGEST_BODY, LARGEST_FILE
 from registry.http.errors import PROBLEM_JSON
 
@@ -136,10 +136,12 @@ def attach_api(app: Flask) -> Specification:
     app.config["API_VERSION"] = "v1"
     app.config["OPENAPI_VERSION"] = "3.1.0"
     app.url_map.converters["row_id"] = RowId
+    app.url_map.converters["project"] = ProjectName
     app.url_map.merge_slashes = False
     api = Specification(spec_kwargs={"info": {"description": DESCRIPTION}, "security": [{"bearer": []}]})
     api.init_app(app)
     api.register_converter(RowId, _row_id_schema)
+    api.register_converter(ProjectName, _text_schema)
     api.ma_plugin.converter.add_attribute_function(json_schema)
     components = api.spec.components
     components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "qtr_…"})
@@ -158,3 +160,7 @@ def attach_api(app: Flask) -> Specification:
 
 def _row_id_schema(_converter: RowId) -> dict[str, Any]:
     return {"type": "integer", "minimum": 1, "maximum": RowId.LARGEST}
+
+
+def _text_schema(_converter: ProjectName) -> dict[str, Any]:
+    return {"type": "string"}

@@ -64,7 +64,7 @@ class Choice:
 
     def accept(self, value: object) -> str | None:
         """The word itself."""
-        if value is None or value == "":
+        if value is None:
             return None
         if not isinstance(value, str):
             raise ValueRefused("expected-text")
@@ -81,7 +81,7 @@ class Day:
 
     def accept(self, value: object) -> date | None:
         """The date."""
-        if value is None or value == "":
+        if value is None:
             return None
         day = exact_day(value)
         latest = self.latest or years_ahead(today(), YEARS_AHEAD)
@@ -96,7 +96,7 @@ class AnyDay:
 
     def accept(self, value: object) -> date | None:
         """The date."""
-        return None if value is None or value == "" else exact_day(value)
+        return None if value is None else exact_day(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Bin:
 
     def accept(self, value: object) -> str | None:
         """The BIN."""
-        if value is None or value == "":
+        if value is None:
             return None
         if not isinstance(value, str):
             raise ValueRefused("expected-text")
