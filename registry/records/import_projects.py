@@ -122,7 +122,7 @@ class ProjectImport:
         named = Agency.bin.in_([number for number in bins if number is not None])
         own = own_agencies(self.by)
         mine = true() if own is None else Agency.id.in_(own)
-        rows = db.session.execute(select(Agency.bin, Agency.id, mine).where(named)).tuples()
+        rows = db.session.execute(select(Agency.bin, Agency.id, mine).where(named))
         return {number: (agency_id, bool(acts_for)) for number, agency_id, acts_for in rows}
 
     def _agency_problems(self, row: Incoming, agencies: dict[str | None, tuple[int, bool]]) -> list[Problem]:
