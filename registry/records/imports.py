@@ -121,7 +121,7 @@ def _take_in(
         )
         session.add(run)
         session.flush()
-        keep_file(run.id, content)
+        keep_file(run.id, sheet.content)
         if not dry_run:
             details = {"kind": kind, "file_name": run.file_name, "sha256": run.sha256, "rows": total}
             journal.record(by, "import.queued", f"import:{run.id}", details)
