@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, not_, select
+from sqlalchemy import Result, Select, and_, case, func, not_, select
 
 from registry.freeze.facts import Facts, Past
 from registry.freeze.policy import Policy
@@ -81,24 +81,24 @@ def candidates(policy: Policy, on: date, up_to: int, digest: Any) -> Iterator[Ca
     """Stream the candidates in the order of their ids; ``digest`` (a hashlib object) is fed with all that is read."""
     # Projects are read before their pasts: what an edit adds between the two is newer than the project as read and is
     # passed over below, while the other way round the project would be judged without its past.
-    rows = _stream(_projects(policy, on, up_to))
-    pasts = groupby(_stream(_pasts(up_to)), key=itemgetter(0))
-    past_of, revisions = next(pasts, (None, iter(())))
-    for row in rows:
-        digest.update(repr(tuple(row)).encode())
-        project_id, version, exemption_id, registered_at, order, order_due = row[:6]
-        claims: tuple[Any, ...] = row[6:]
-        past: tuple[Past, ...] = ()
-        if version > 1:
-            while past_of is not None and past_of < project_id:
-                past_of, revisions = next(pasts, (None, iter(())))
-            if past_of == project_id:
-                earlier = [tuple(revision) for revision in revisions if revision[1] < version]
-                digest.update(repr(earlier).encode())
-                past = tuple(Past(*revision[2:]) for revision in earlier)
-        migrate_by = order_due if order == "migrate_by" else None
-        facts = Facts(*(*claims[:4], local_date(registered_at), *claims[4:], migrate_by, past))
-        yield Candidate(project_id, facts, exemption_id)
+    with _read(_projects(policy, on, up_to)) as rows, _read(_pasts(up_to)) as all_pasts:
+        pasts = groupby(all_pasts, key=itemgetter(0))
+        past_of, revisions = next(pasts, (None, iter(())))
+        for row in rows:
+            digest.update(repr(tuple(row)).encode())
+            project_id, version, exemption_id, registered_at, order, order_due = row[:6]
+            claims: tuple[Any, ...] = row[6:]
+            past: tuple[Past, ...] = ()
+            if version > 1:
+                while past_of is not None and past_of < project_id:
+                    past_of, revisions = next(pasts, (None, iter(())))
+                if past_of == project_id:
+                    earlier = [tuple(revision) for revision in revisions if revision[1] < version]
+                    digest.update(repr(earlier).encode())
+                    past = tuple(Past(*revision[2:]) for revision in earlier)
+            migrate_by = order_due if order == "migrate_by" else None
+            facts = Facts(*(*claims[:4], local_date(registered_at), *claims[4:], migrate_by, past))
+            yield Candidate(project_id, facts, exemption_id)
 
 
 def new_digest(policy: Policy, on: date) -> Any:
@@ -150,6 +150,6 @@ def _pasts(up_to: int) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _stream(statement: Select[*tuple[Any, ...]]) -> Iterator[Any]:
-    """Begin to read now, and go on row by row."""
-    return iter(db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)))
+def _read(statement: Select[*tuple[Any, ...]]) -> Result[*tuple[Any, ...]]:
+    """Begin to read, row by row; the result must be closed, because its cursor stays open in the database."""
+    return db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE))
