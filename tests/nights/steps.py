@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -17,6 +17,7 @@ from registry.records.audit_runs import AuditRun
 from registry.records.confirmations import verify_placement
 from registry.records.exemptions import Exemption, record_exemption
 from registry.records.flags import Flag
+from registry.records.installation import Installation
 from registry.records.project_fields import accept_fields
 from registry.records.project_numbers import take_numbers
 from registry.records.project_table import Project
@@ -104,6 +105,12 @@ def placed(ids: Iterable[int], verified_on: date | None) -> None:
             .values(placement_verified_on=verified_on)
             .execution_options(synchronize_session=False)
         )
+
+
+def installed(moment: datetime) -> None:
+    """The registry was installed then: no night before it is owed."""
+    with transaction() as session:
+        session.execute(update(Installation).values(installed_at=moment))
 
 
 def table(model: type[Base], *leave_out: str) -> list[dict[str, Any]]:

@@ -11,21 +11,19 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, event, text, update
+from sqlalchemy import Connection, event, text
 
 from registry.access.actors import SCHEDULE
 from registry.audits.claim import AUDIT_LOCK, AuditRunning
 from registry.audits.nightly import audit_tonight, run_due_night
 from registry.records.audit_runs import AuditChange, AuditRun
 from registry.records.flags import Flag
-from registry.records.installation import Installation
 from registry.store.clock import local_instant, now
 from registry.store.database import db
 from registry.store.journal import JournalEntry
 from registry.store.outbox import OutboxMessage
-from registry.store.transaction import transaction
 from tests.factories import a_project
-from tests.nights.steps import audit, flag_counts, table
+from tests.nights.steps import audit, flag_counts, installed, table
 from tests.present import Present
 
 TWO = time(2)
@@ -42,11 +40,6 @@ def days(number: int) -> date:
 
 def at(day: date, hour: int, minute: int = 0) -> datetime:
     return local_instant(day, time(hour, minute))
-
-
-def installed(moment: datetime) -> None:
-    with transaction() as session:
-        session.execute(update(Installation).values(installed_at=moment))
 
 
 def nights() -> list[tuple[date, str, str]]:

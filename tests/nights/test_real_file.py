@@ -18,9 +18,7 @@ from tests.present import Present
 LATER = AUDITED_ON + timedelta(days=1)
 
 
-def test_the_first_audit_finds_what_the_records_give(
-    real_app: Flask, present: Present
-) -> None:
+def test_the_first_audit_finds_what_the_records_give(real_app: Flask, present: Present) -> None:
     present.set(AUDITED_ON)
     run = audit()
     assert (run.status, run.projects_judged, run.projects_out_of_scope) == ("succeeded", 1029, 21)
