@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -81,8 +82,9 @@ def candidates(policy: Policy, on: date, up_to: int, digest: Any) -> Iterator[Ca
     """Stream the candidates in the order of their ids; ``digest`` (a hashlib object) is fed with all that is read."""
     # Projects are read before their pasts: what an edit adds between the two is newer than the project as read and is
     # passed over below, while the other way round the project would be judged without its past.
-    with _read(_projects(policy, on, up_to)) as rows, _read(_pasts(up_to)) as all_pasts:
-        pasts = groupby(all_pasts, key=itemgetter(0))
+    # Closed here and not left to chance: of projects that are no candidates the revisions are never read to their end.
+    with closing(_stream(_projects(policy, on, up_to))) as rows, closing(_stream(_pasts(up_to))) as revisions_of_all:
+        pasts = groupby(revisions_of_all, key=itemgetter(0))
         past_of, revisions = next(pasts, (None, iter(())))
         for row in rows:
             digest.update(repr(tuple(row)).encode())
@@ -150,6 +152,6 @@ def _pasts(up_to: int) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _read(statement: Select[*tuple[Any, ...]]) -> Result[*tuple[Any, ...]]:
-    """Begin to read, row by row; the result must be closed, because its cursor stays open in the database."""
+def _stream(statement: Select[*tuple[Any, ...]]) -> Result[*tuple[Any, ...]]:
+    """Begin to read now, and go on row by row."""
     return db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE))

@@ -15,7 +15,7 @@ from registry.audits.runs import find_audit, run_audit
 from registry.cli.endings import CONFLICT, FLAGS_FOUND, UsageWrong
 from registry.cli.opening import in_registry, shown
 from registry.cli.options import DAY, as_json_option, fail_on_flags_option
-from registry.cli.speech import print_json, print_table, say, words
+from registry.cli.speech import print_json, print_pairs, print_table, say, words
 from registry.freeze.policy_file import load_policy
 from registry.records.audit_runs import AuditRun
 from registry.store.paging import LARGEST_LIMIT, Page
@@ -51,6 +51,7 @@ IN_A_LIST = (
     "flags_cleared",
 )
 CHANGE_SHOWN = ("project", "rule", "severity", "change")
+MOST_CHANGES_TOLD = 20
 
 
 @click.group()
@@ -90,7 +91,7 @@ def run(
     policy = None if policy_file is None else load_policy(policy_file)
     by = local_actor(Role.SUPERVISOR if confirm_held else Role.OPERATOR)
     audit = run_audit(by, on, dry_run=dry_run, policy=policy, confirm_held=confirm_held)
-    show(audit, as_json)
+    show(audit, as_json, MOST_CHANGES_TOLD)
     if audit.status == "held":
         say("cli-audit-held", id=audit.id)
         raise click.exceptions.Exit(CONFLICT)
@@ -120,16 +121,18 @@ def show_one(audit_id: int, as_json: bool) -> None:
     show(find_audit(local_actor(Role.AUDITOR), audit_id), as_json)
 
 
-def show(audit: AuditRun, as_json: bool) -> None:
-    """An audit with its changes on stdout."""
+def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> None:
+    """An audit with its changes on stdout; people are told the first ``most_changes``, all when None."""
     changes = all_changes_of(local_actor(Role.AUDITOR), audit)
     if as_json:
         print_json(_row(SHOWN, audit) | {"changes": changes})
         return
-    print_table(("what", "value"), [{"what": name, "value": getattr(audit, name)} for name in SHOWN])
+    print_pairs(shown(SHOWN, audit))
     if changes:
         click.echo()
-        print_table(CHANGE_SHOWN, changes)
+        print_table(CHANGE_SHOWN, changes[:most_changes])
+    if most_changes is not None and len(changes) > most_changes:
+        say("cli-more-changes", count=len(changes) - most_changes, id=audit.id)
 
 
 def _row(names: tuple[str, ...], row: Any) -> dict[str, Any]:
