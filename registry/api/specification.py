@@ -7,14 +7,14 @@ from typing import Any
 import flask_smorest
 from flask import Flask
 
-from registry.api import agencies
+from registry.api import agencies, cases
 from registry.api.fields import json_schema
 from registry.api.operations import ERROR_NAMES
 from registry.api.routes import RowId
 from registry.http.bodies import LARGEST_BODY, LARGEST_FILE
 from registry.http.errors import PROBLEM_JSON
 
-BLUEPRINTS = (agencies.routes,)
+BLUEPRINTS = (agencies.routes, cases.routes)
 
 DESCRIPTION = """The register of state digital projects and of the freeze on new ones outside QazTech.
 Every call but this page needs a bearer token. Errors are problem+json (RFC 9457) in the language of `Accept-Language`:
