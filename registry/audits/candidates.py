@@ -149,4 +149,6 @@ def _pasts(up_to: int) -> Select[*tuple[Any, ...]]:
 
 
 def _stream(statement: Select[*tuple[Any, ...]]) -> Iterator[Any]:
-    yield from db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE))
+    # A reader that stops early must not leave PostgreSQL's cursor to the garbage collector.
+    with db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)) as rows:
+        yield from rows

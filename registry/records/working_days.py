@@ -44,7 +44,7 @@ class Calendar:
         return day in worked_weekends if day.weekday() >= SATURDAY else day not in off
 
     def after(self, day: date, count: int) -> date:
-        """The ``count``-th working day after a day, before it for less than 0; for 0 the day or the next working one."""
+        """The ``count``-th working day after a day; less than 0: before it; 0: the day or the next working one."""
         step = DAY if count >= 0 else -DAY
         if count == 0:
             while not self.is_working(day):
