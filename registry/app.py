@@ -6,6 +6,9 @@ from typing import Final
 
 from flask import Flask
 
+import registry.records.tables  # noqa: F401 - foreign keys name their tables, so every one must be known
+from registry.api.docs_page import attach_docs
+from registry.api.openapi import specification_text
 from registry.api.routes import require_declared_permissions
 from registry.api.specification import attach_api
 from registry.freeze.policy_file import load_policy
@@ -28,6 +31,7 @@ OPEN_ENDPOINTS: Final = {
     "health.healthz": "a supervisor of processes has no token",
     "health.readyz": "a load balancer has no token",
     "metrics.show": "Prometheus reads it inside the operator's network; it holds counts only",
+    "docs.openapi": "the documentation in machine-readable form",
     "docs.leading": "leads to the documentation",
     "docs.page": "the documentation",
     "docs.asset": "the documentation's files",
@@ -57,6 +61,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     attach_errors(app)
     attach_database(app, settings.database_url)
     attach_health(app, settings)
-    attach_api(app)
+    attach_docs(app, specification_text(attach_api(app).spec))
     require_declared_permissions(app, OPEN_ENDPOINTS)
     return app

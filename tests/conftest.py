@@ -15,11 +15,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection
 
-from registry.freeze.policy_file import load_policy
-from registry.records.policy_in_force import serve_policy
-from registry.settings import CHECKOUT
+from registry.app import create_app
+from registry.settings import read_settings
 from registry.store.database import db
-from tests.databases import Databases, DatabasesOfSession, bare_app, databases_at
+from tests.databases import Databases, DatabasesOfSession, databases_at
 from tests.present import Present
 from tests.savepoints import rolled_back
 
@@ -95,9 +94,15 @@ def database_kind(databases: Databases) -> str:
 
 def service_app(url: str, data_dir: Path) -> Flask:
     """The service on a migrated database."""
-    app = bare_app(url)
-    serve_policy(load_policy(CHECKOUT / "config" / "freeze_policy.toml"))
-    return app
+    return create_app(
+        read_settings(
+            {
+                "REGISTRY_DATABASE_URL": url,
+                "REGISTRY_DATA_DIR": str(data_dir),
+                "REGISTRY_SECRET_KEY": "of-the-tests-and-nobody-else",
+            }
+        )
+    )
 
 
 @pytest.fixture(scope="session")

@@ -65,12 +65,15 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.CASES_COMMENT,
         }
     ),
-    Role.REVIEWER: frozenset(OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.ONBOARDING_EXTEND, P.CASES_REVIEW, P.CASES_COMMENT}),
+    Role.REVIEWER: frozenset(
+        OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.ONBOARDING_EXTEND, P.DOCUMENTS_WRITE, P.CASES_REVIEW, P.CASES_COMMENT}
+    ),
     Role.SUPERVISOR: frozenset(
         OVERSIGHT
         | {
             P.RESTRICTED_READ,
             P.PROJECTS_RESTRICT,
+            P.DOCUMENTS_WRITE,
             P.PLACEMENTS_CONFIRM,
             P.ONBOARDING_EXTEND,
             P.AUDITS_RUN,
@@ -84,7 +87,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         }
     ),
     Role.AUDITOR: frozenset(OVERSIGHT | {P.RESTRICTED_READ, P.JOURNAL_READ}),
-    Role.OPERATOR: frozenset(OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.AUDITS_RUN}),
+    Role.OPERATOR: frozenset(OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.DOCUMENTS_WRITE, P.AUDITS_RUN}),
     Role.ADMINISTRATOR: frozenset(
         OVERSIGHT
         | {

@@ -10,6 +10,7 @@ import string
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ForeignKey, String, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -111,6 +112,22 @@ def revoke(by: Actor, key_id: str) -> None:
         if token.revoked_at is None:
             token.revoked_at = now()
             journal.record(by, "token.revoked", f"token:{key_id}")
+
+
+def all_tokens() -> list[dict[str, Any]]:
+    """What is kept of every token, oldest first, with its principal's name."""
+    columns = (
+        Token.key_id,
+        Principal.name.label("principal"),
+        Token.role,
+        Token.agency_id,
+        Token.created_at,
+        Token.expires_at,
+        Token.revoked_at,
+        Token.last_used_at,
+    )
+    statement = select(*columns).join(Principal, Principal.id == Token.principal_id).order_by(Token.id)
+    return [dict(row) for row in db.session.execute(statement).mappings()]
 
 
 def actor_of(text: str, source: str, request_id: str) -> Actor:

@@ -12,9 +12,8 @@ from registry.api.routes import BASE, Routes
 from registry.http.bodies import MERGE_PATCH
 from registry.http.etags import make_tag
 from registry.http.queries import Parameter
-from registry.records.agencies import Agency, AgencyNotFound, agency_by_bin, change_agency, register_agency
+from registry.records.agencies import Agency, agency_by_bin, agency_to_change, change_agency, register_agency
 from registry.records.agency_lists import AGENCY_FILTERS, list_agencies
-from registry.records.bin_numbers import is_bin
 from registry.store.paging import Listing
 
 routes = Routes("agencies", "Organisations that must register, each known by its BIN.")
@@ -25,9 +24,12 @@ FILTERS: Final = tuple(
 
 def agency_of(_by: Actor, bin: str) -> Agency:
     """The agency that the path names. Raises AgencyNotFound."""
-    if not is_bin(bin):
-        raise AgencyNotFound(bin=bin)
     return agency_by_bin(bin)
+
+
+def agency_to_patch(_by: Actor, bin: str) -> Agency:
+    """The same, locked."""
+    return agency_to_change(bin)
 
 
 def tag_of(agency: Agency) -> str:
@@ -80,7 +82,7 @@ def read_agency(call: Call) -> Answer:
     "/agencies/<bin>",
     needs=Permission.AGENCIES_WRITE,
     subject=agency_of,
-    locks=agency_of,
+    locks=agency_to_patch,
     tag=tag_of,
     if_match=True,
     body=JsonBody(AGENCY_PATCH, {"name_en": "Ministry of Health", "email": None}, MERGE_PATCH),

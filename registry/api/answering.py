@@ -26,6 +26,7 @@ from registry.http.etags import not_modified, require_fresh, require_if_match
 from registry.http.kept_answers import answer_once, body_digest
 from registry.http.queries import PAGE_PARAMETERS, next_link, read_query, take_page
 from registry.http.sign_in import signed_in
+from registry.records.values import Kind, ValueRefused
 from registry.store.errors import Invalid, Malformed, Problem
 from registry.store.paging import Listing, Page
 from registry.store.transaction import transaction
@@ -152,6 +153,15 @@ def _actor(call: Call) -> Actor:
     return call.by
 
 
-def malformed(name: str, code: str, **params: object) -> Malformed:
-    """A query parameter that cannot be used."""
-    return Malformed([Problem(name, code, params)])
+def parameter_value(call: Call, name: str, kind: Kind) -> Any:
+    """The value of a query parameter, None when it is not sent. Raises Malformed for one that its kind refuses."""
+    sent = call.query.get(name)
+    if sent is None:
+        return None
+    try:
+        value = kind.accept(sent)
+    except ValueRefused as refused:
+        raise Malformed([Problem(name, refused.code, refused.params)]) from refused
+    if value is None:
+        raise Malformed([Problem(name, "value-missing")])
+    return value

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
+from marshmallow import fields
+
 from registry.api.fields import DAY_SCHEMA, Accepted, Body, Moment, Shown, nullable
-from registry.freeze.words import RULES, SEVERITIES
+from registry.api.project_schemas import FLAG
+from registry.freeze.words import SEVERITIES
 from registry.records.values import Choice, Day, Ids, Text, YesNo
 from registry.records.vocabulary import CASE_STATUSES
 from registry.review.workflow import ACTIONS, DECISIONS, REASON_CODES
@@ -30,18 +33,6 @@ DECISION_SCHEMA: Final[dict[str, Any]] = {
         "decided_at": nullable({"type": "string", "format": "date-time"}),
         "appeal_until": nullable(dict(DAY_SCHEMA)),
         "ended_because": nullable({"type": "string", "enum": ["appealed", "withdrawn", "replaced"]}),
-    },
-}
-FLAG_SCHEMA: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "integer"},
-        "rule": {"type": "string", "enum": list(RULES)},
-        "severity": {"type": "string", "enum": list(SEVERITIES)},
-        "status": {"type": "string", "enum": ["open", "exempt", "accepted", "cleared"]},
-        "observed": {"type": "object"},
-        "opened_on": dict(DAY_SCHEMA),
-        "cleared_on": nullable(dict(DAY_SCHEMA)),
     },
 }
 EVENT_SCHEMA: Final[dict[str, Any]] = {
@@ -111,7 +102,7 @@ class CaseSummary(Body):
     status = Shown("Where it stands.", {"type": "string", "enum": list(CASE_STATUSES)})
     severity = Shown("Of its gravest standing flag.", {"type": "string", "enum": list(SEVERITIES)})
     assignee = Shown("Who holds it.", nullable(TEXT_SCHEMA))
-    flags = Shown("What it covers.", {"type": "array", "items": FLAG_SCHEMA})
+    flags = fields.List(fields.Nested(FLAG), dump_only=True, metadata={"description": "What it covers."})
     proposal = Shown("What awaits approval; never to the agency.", nullable(DECISION_SCHEMA))
     decisions = Shown("What was approved, oldest first.", {"type": "array", "items": DECISION_SCHEMA})
     due_on = Shown("When whoever holds the ball must have acted.", nullable(dict(DAY_SCHEMA)))

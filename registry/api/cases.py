@@ -49,9 +49,9 @@ def locked_case(by: Actor, case_id: int) -> Case:
     return find_case_to_change(by, case_id)
 
 
-def shown(by: Actor, case: Case, location: str | None = None) -> Answer:
+def shown(call: Call, case: Case, location: str | None = None) -> Answer:
     """The case as the caller sees it, with the tag of exactly that."""
-    view = show_case(by, case)
+    view = show_case(call.by, case, call.language)
     return Answer(view, location, make_tag("case", json.dumps(view, default=str, sort_keys=True)))
 
 
@@ -65,9 +65,7 @@ def shown(by: Actor, case: Case, location: str | None = None) -> Answer:
 )
 def list_all_cases(call: Call) -> Listing:
     """List cases, by default what is due first in front. Sort by due_on, opened_at, severity or id."""
-    listing, restricted = list_cases(call.by, call.query, call.page)
-    journal_restricted_reads(call.by, restricted, "cases")
-    return listing
+    return list_cases(call.by, call.query, call.page, call.language)
 
 
 @routes.declare(
@@ -80,7 +78,7 @@ def list_all_cases(call: Call) -> Listing:
 def create_case(call: Call) -> Answer:
     """Open a case for a project on the watch list."""
     case = open_case(call.by, call.values["project"])
-    return shown(call.by, case, f"{BASE}/cases/{case.id}")
+    return shown(call, case, f"{BASE}/cases/{case.id}")
 
 
 @routes.declare(
@@ -93,7 +91,7 @@ def create_case(call: Call) -> Answer:
 def read_case(call: Call) -> Answer:
     """Read a case with its timeline and what the caller may do now."""
     project = call.subject.project_record
-    answer = shown(call.by, call.subject)
+    answer = shown(call, call.subject)
     journal_restricted_reads(call.by, [project.number] if project.is_restricted else [], "case")
     return answer
 
@@ -153,8 +151,8 @@ def _declare(name: str) -> None:
     body, act, told = ON_A_CASE[name]
 
     def view(call: Call) -> Answer:
-        require_fresh_if_named(str(shown(call.by, call.subject).tag))
-        return shown(call.by, act(call))
+        require_fresh_if_named(str(shown(call, call.subject).tag))
+        return shown(call, act(call))
 
     view.__name__ = f"{name}_case"
     view.__doc__ = f"{told}\n\nAn `If-Match` is honoured, and not required: an action that no longer fits hears 409."

@@ -7,14 +7,15 @@ from typing import Any
 import flask_smorest
 from flask import Flask
 
-from registry.api import agencies, cases
+from registry.api import agencies, cases, confirmations, documents, exemptions, projects
 from registry.api.fields import json_schema
 from registry.api.operations import ERROR_NAMES
+from registry.api.project_schemas import VERDICT
 from registry.api.routes import RowId
 from registry.http.bodies import LARGEST_BODY, LARGEST_FILE
 from registry.http.errors import PROBLEM_JSON
 
-BLUEPRINTS = (agencies.routes, cases.routes)
+BLUEPRINTS = (agencies.routes, projects.routes, confirmations.routes, documents.routes, exemptions.routes, cases.routes)
 
 DESCRIPTION = """The register of state digital projects and of the freeze on new ones outside QazTech.
 Every call but this page needs a bearer token. Errors are problem+json (RFC 9457) in the language of `Accept-Language`:
@@ -119,9 +120,9 @@ def attach_api(app: Flask) -> Specification:
     for status, name in ERROR_NAMES.items():
         schema = {"$ref": "#/components/schemas/Problem"}
         components.response(name, {"description": ERROR_TEXTS[status], "content": {PROBLEM_JSON: {"schema": schema}}})
+    components.schema("Verdict", schema=VERDICT)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    app.extensions["registry-specification"] = api.spec
     return api
 
 

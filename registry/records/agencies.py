@@ -12,13 +12,14 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
+from registry.records.bin_numbers import is_bin
 from registry.records.values import Bin, Choice, Email, Kind, Text, ValueRefused
 from registry.records.vocabulary import AGENCY_KINDS, REGIONS
 from registry.store import journal
 from registry.store.clock import now
 from registry.store.database import Instant, Model, db
 from registry.store.errors import Conflict, Invalid, NotFound, Problem
-from registry.store.transaction import transaction
+from registry.store.transaction import require_transaction, transaction
 
 AGENCY_FIELDS: Final[Mapping[str, Kind]] = {
     "name_kk": Text(500),
@@ -67,10 +68,13 @@ class Agency(Model):
 
 def agency_by_bin(number: str) -> Agency:
     """The agency of that BIN. Raises AgencyNotFound."""
-    found = db.session.scalar(select(Agency).where(Agency.bin == number))
-    if found is None:
-        raise AgencyNotFound(bin=number)
-    return found
+    return _find(number, lock=False)
+
+
+def agency_to_change(number: str) -> Agency:
+    """The same, locked until the open transaction ends, so that no two changes overwrite one another."""
+    require_transaction()
+    return _find(number, lock=True)
 
 
 def register_agency(by: Actor, values: Mapping[str, Any]) -> Agency:
@@ -155,10 +159,25 @@ def acts_for(by: Actor, agency_id: int) -> bool:
     )
 
 
-def _problems(values: Mapping[str, Any], agency: Agency | None = None) -> list[Problem]:
+def whole_agency_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """What is missing in the values of one agency; its place in the tree is looked at apart."""
     problems = [] if values.get("kind") else [Problem("/kind", "required")]
     if not values.get("name_kk") and not values.get("name_ru"):
         problems += [Problem("/name_kk", "name-required"), Problem("/name_ru", "name-required")]
+    return problems
+
+
+def _find(number: str, *, lock: bool) -> Agency:
+    statement = select(Agency).where(Agency.bin == number).execution_options(populate_existing=True)
+    usable = is_bin(number)
+    found = db.session.scalar(statement.with_for_update(of=Agency) if lock else statement) if usable else None
+    if found is None:
+        raise AgencyNotFound(bin=number)
+    return found
+
+
+def _problems(values: Mapping[str, Any], agency: Agency | None = None) -> list[Problem]:
+    problems = whole_agency_problems(values)
     parent = values.get("parent_bin")
     if parent is not None:
         parent_id = db.session.scalar(select(Agency.id).where(Agency.bin == parent))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -14,10 +14,10 @@ from registry.access.roles import Permission
 from registry.records.agencies import Agency, acts_for
 from registry.records.placement_claims import end_confirmations
 from registry.records.project_fields import whole_record_problems
-from registry.records.project_numbers import take_numbers
+from registry.records.project_numbers import is_project_number, take_numbers
 from registry.records.project_table import CHANGEABLE, Project, search_words
 from registry.records.revisions import differences, keep_revision, snapshot
-from registry.records.visibility import visible_projects
+from registry.records.visibility import journal_restricted_reads, visible_projects
 from registry.store import journal, outbox
 from registry.store.clock import now
 from registry.store.database import db
@@ -42,14 +42,25 @@ def find_project(by: Actor, number: str) -> Project:
     return _find(by, number, lock=False)
 
 
+def read_project(by: Actor, number: str, what: str) -> Project:
+    """The project of that number, to show; the reading of a restricted one is journalled as ``what``."""
+    project = find_project(by, number)
+    if not project.is_restricted:
+        return project
+    journal_restricted_reads(by, [number], what)
+    return find_project(by, number)
+
+
 def find_project_to_change(by: Actor, number: str) -> Project:
     """The same, locked until the open transaction ends, so that no two changes overwrite one another."""
     require_transaction()
     return _find(by, number, lock=True)
 
 
-def check_project(by: Actor, agency_bin: str | None, values: Mapping[str, Any]) -> Agency:
-    """The agency of a project that could be registered so.
+def check_project(
+    by: Actor, agency_bin: str | None, values: Mapping[str, Any], known: Sequence[Problem] = ()
+) -> Agency:
+    """The agency of a project that could be registered so. ``known``: what is wrong already, to be told with the rest.
 
     Raises RoleNotAllowed, AgencyNotYours, Invalid (pointers to every wrong field) and ExternalIdTaken.
     """
@@ -62,16 +73,19 @@ def check_project(by: Actor, agency_bin: str | None, values: Mapping[str, Any]) 
         problems.insert(0, Problem("/agency", "required"))
     elif agency is None:
         problems.insert(0, Problem("/agency", "agency-unknown", {"bin": agency_bin}))
+    problems = joined(known, problems)
     if problems or agency is None:
         raise Invalid(problems)
     _require_free(agency, values.get("external_id"))
     return agency
 
 
-def register_project(by: Actor, agency_bin: str | None, values: Mapping[str, Any]) -> Project:
+def register_project(
+    by: Actor, agency_bin: str | None, values: Mapping[str, Any], known: Sequence[Problem] = ()
+) -> Project:
     """Register a project from accepted values, with its first revision. Raises what check_project raises."""
     with transaction() as session:
-        agency = check_project(by, agency_bin, values)
+        agency = check_project(by, agency_bin, values, known)
         number = take_numbers(1)[0]
         moment = now()
         project = Project(
@@ -93,7 +107,9 @@ def register_project(by: Actor, agency_bin: str | None, values: Mapping[str, Any
     return project
 
 
-def change_project(by: Actor, project: Project, changes: Mapping[str, Any]) -> list[dict[str, Any]]:
+def change_project(
+    by: Actor, project: Project, changes: Mapping[str, Any], known: Sequence[Problem] = ()
+) -> list[dict[str, Any]]:
     """Apply an agency's edit, of accepted values, inside the open transaction; the changes made.
 
     An edit of what a confirmation vouched for ends that confirmation. Nothing is written when nothing differs.
@@ -103,7 +119,7 @@ def change_project(by: Actor, project: Project, changes: Mapping[str, Any]) -> l
     require_transaction()
     before = snapshot(project)
     wanted = before | dict(changes)
-    problems = whole_record_problems(wanted)
+    problems = joined(known, whole_record_problems(wanted))
     if problems:
         raise Invalid(problems)
     if wanted["external_id"] != before["external_id"]:
@@ -144,6 +160,12 @@ def keep_changes(
     return made
 
 
+def joined(known: Sequence[Problem], found: Sequence[Problem]) -> list[Problem]:
+    """Both, but of a field that is wrong already nothing more: a refused value is not also missing."""
+    named = {problem.pointer for problem in known}
+    return [*known, *(problem for problem in found if problem.pointer not in named)]
+
+
 def _find(by: Actor, number: str, *, lock: bool) -> Project:
     statement = (
         select(Project)
@@ -152,7 +174,8 @@ def _find(by: Actor, number: str, *, lock: bool) -> Project:
         .where(Project.number == number, *visible_projects(by))
         .execution_options(populate_existing=True)
     )
-    found = db.session.scalar(statement.with_for_update(of=Project) if lock else statement)
+    usable = is_project_number(number)
+    found = db.session.scalar(statement.with_for_update(of=Project) if lock else statement) if usable else None
     if found is None:
         raise ProjectNotFound(number=number)
     return found

@@ -12,12 +12,13 @@ from sqlalchemy.orm import contains_eager
 from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.freeze.words import RULES
+from registry.language.languages import Language
 from registry.records.agencies import Agency
 from registry.records.case_tables import Case, CaseFlag
 from registry.records.flags import SEVERITY_RANK, Flag, rank
 from registry.records.plain_filters import PlainFilter, Texts, Words, YesNoWords, conditions, day_filters
 from registry.records.project_table import Project
-from registry.records.visibility import visible_projects
+from registry.records.visibility import journal_restricted_reads, visible_projects
 from registry.records.vocabulary import CASE_STATUSES, REGIONS, SECTORS, SEVERITIES
 from registry.review.case_view import show_cases
 from registry.store.clock import today
@@ -50,8 +51,8 @@ SORTS: Final[Mapping[str, SortKey]] = {
 DEFAULT_SORT: Final = "due_on"
 
 
-def list_cases(by: Actor, filters: Mapping[str, str], page: Page) -> tuple[Listing, list[str]]:
-    """A page of cases, what is due first in front, and the numbers of the restricted projects on it.
+def list_cases(by: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
+    """A page of cases, by default what is due first in front; restricted projects on it are journalled as read.
 
     Raises RoleNotAllowed, and Malformed for a bad filter, sort or cursor.
     """
@@ -72,7 +73,9 @@ def list_cases(by: Actor, filters: Mapping[str, str], page: Page) -> tuple[Listi
     found = cut(rows, page, key, descending)
     cases = [row["case"] for row in found.items]
     restricted = [case.project_record.number for case in cases if case.project_record.is_restricted]
-    return Listing(show_cases(by, cases), found.next), restricted
+    shown = show_cases(by, cases, language)
+    journal_restricted_reads(by, restricted, "cases")
+    return Listing(shown, found.next)
 
 
 def case_conditions(filters: Mapping[str, str]) -> list[ColumnElement[bool]]:

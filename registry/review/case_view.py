@@ -9,26 +9,27 @@ from sqlalchemy import select
 
 from registry.access.actors import Actor
 from registry.access.roles import AGENCY_ROLES
-from registry.records.case_tables import Case, CaseDecision, CaseEvent, CaseFlag
-from registry.records.flags import Flag
+from registry.language.languages import Language
+from registry.records.case_tables import Case, CaseDecision, CaseEvent
+from registry.records.flag_lists import flags_of_cases
 from registry.review.acting import possible_actions, waiting_proposal
 from registry.store.clock import rfc3339, today
 from registry.store.database import db
 
 
-def show_case(by: Actor, case: Case) -> dict[str, Any]:
+def show_case(by: Actor, case: Case, language: Language) -> dict[str, Any]:
     """The whole case: what a list shows of it, its timeline, and what the person may do now."""
     proposal = waiting_proposal(case)
-    return show_cases(by, [case])[0] | {
+    return show_cases(by, [case], language)[0] | {
         "events": _events(by, case),
         "actions": possible_actions(by, case, proposal),
     }
 
 
-def show_cases(by: Actor, cases: Sequence[Case]) -> list[dict[str, Any]]:
+def show_cases(by: Actor, cases: Sequence[Case], language: Language) -> list[dict[str, Any]]:
     """Cases as a list shows them, in the same order, in two queries for all of them."""
     ids = [case.id for case in cases]
-    flags = _flags(ids)
+    flags = flags_of_cases(by, ids, language)
     decisions = _decisions(by, ids)
     return [
         {
@@ -38,7 +39,7 @@ def show_cases(by: Actor, cases: Sequence[Case]) -> list[dict[str, Any]]:
             "status": case.status,
             "severity": case.severity,
             "assignee": case.assignee,
-            "flags": flags.get(case.id, []),
+            "flags": flags[case.id],
             "proposal": next((shown for shown in decisions.get(case.id, []) if shown["outcome"] is None), None),
             "decisions": [shown for shown in decisions.get(case.id, []) if shown["outcome"] == "approved"],
             "due_on": case.due_on,
@@ -54,20 +55,6 @@ def show_cases(by: Actor, cases: Sequence[Case]) -> list[dict[str, Any]]:
 def is_overdue(case: Case) -> bool:
     """True from the day after the term on."""
     return case.due_on is not None and case.due_on < today()
-
-
-def _flags(ids: Sequence[int]) -> Mapping[int, list[dict[str, Any]]]:
-    names = ("id", "rule", "severity", "status", "observed", "opened_on", "cleared_on")
-    rows = db.session.execute(
-        select(CaseFlag.case_id, *(getattr(Flag, name) for name in names))
-        .join(Flag, Flag.id == CaseFlag.flag_id)
-        .where(CaseFlag.case_id.in_(ids))
-        .order_by(Flag.id)
-    )
-    found: dict[int, list[dict[str, Any]]] = {}
-    for case_id, *values in rows:
-        found.setdefault(case_id, []).append(dict(zip(names, map(_plain, values), strict=True)))
-    return found
 
 
 def _decisions(by: Actor, ids: Sequence[int]) -> Mapping[int, list[dict[str, Any]]]:

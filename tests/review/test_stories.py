@@ -81,15 +81,15 @@ def test_an_audit_opens_one_case_a_project_with_the_reviews_term() -> None:
     assert (case.status, case.severity, case.assignee) == ("new", "high", None)
     # 17-20 February 4, 23-27 9, 2-6 March 14, 10-13 18, 16 and 17 March 20; 9 March rests.
     assert case.due_on == date(2026, 3, 17)
-    assert len(show_case(SAULE, case)["flags"]) == len(flags_of(project))
+    assert len(show_case(SAULE, case, "en")["flags"]) == len(flags_of(project))
 
 
 def test_the_same_audit_again_changes_no_case() -> None:
     project = a_project()
     audit()
-    before = show_case(SAULE, case_of(project))
+    before = show_case(SAULE, case_of(project), "en")
     audit()
-    assert show_case(SAULE, case_of(project)) == before
+    assert show_case(SAULE, case_of(project), "en") == before
 
 
 def test_weak_flags_open_no_case_until_a_reviewer_does() -> None:
@@ -98,7 +98,7 @@ def test_weak_flags_open_no_case_until_a_reviewer_does() -> None:
     assert cases_of(project) == 0
     case = open_case(AIGERIM, project.number)
     assert (case.status, case.severity) == ("new", "low")
-    assert [flag["rule"] for flag in show_case(SAULE, case)["flags"]] == ["freeze.legacy"]
+    assert [flag["rule"] for flag in show_case(SAULE, case, "en")["flags"]] == ["freeze.legacy"]
     with pytest.raises(CaseAlreadyOpen):
         open_case(BOLAT, project.number)
     audit()
@@ -127,11 +127,11 @@ def test_flagged_claimed_asked_answered_proposed_approved_accepted() -> None:
     assert (case.status, case.due_on) == ("under_review", date(2026, 3, 17))
     case = act(AIGERIM, case, "propose", NO_BREACH)
     assert case.status == "awaiting_approval"
-    assert show_case(SAULE, case)["proposal"]["proposed_by"] == "aigerim"
+    assert show_case(SAULE, case, "en")["proposal"]["proposed_by"] == "aigerim"
     case = act(SAULE, case, "approve")
     assert (case.status, case.outcome, case.due_on) == ("closed", "no_breach", None)
     assert flags_of(project) == {"freeze.creation": "accepted"}
-    shown = show_case(SAULE, case)
+    shown = show_case(SAULE, case, "en")
     assert shown["proposal"] is None
     assert [(d["decision"], d["decided_by"]) for d in shown["decisions"]] == [("no_breach", "saule")]
     audit()
@@ -149,7 +149,7 @@ def test_an_accepted_flag_reopens_its_case_when_the_facts_change(present: Presen
     again = case_of(project)
     assert (again.id, again.status, again.assignee, again.outcome) == (case.id, "under_review", "aigerim", None)
     assert again.due_on == date(2026, 3, 18)
-    assert show_case(SAULE, again)["events"][-1]["action"] == "reopened"
+    assert show_case(SAULE, again, "en")["events"][-1]["action"] == "reopened"
 
 
 def test_a_reopened_case_that_nobody_holds_is_new() -> None:
@@ -172,7 +172,7 @@ def test_an_order_runs_out_and_is_flagged_while_the_case_stays_in_remediation(pr
     present.set(date(2026, 3, 21))
     audit()
     assert flags_of(project) == {"freeze.creation": "open", "migration.order-overdue": "open"}
-    shown = show_case(SAULE, case_of(project))
+    shown = show_case(SAULE, case_of(project), "en")
     assert (shown["status"], shown["is_overdue"], cases_of(project)) == ("remediation", True, 1)
     assert "migration.order-overdue" in [flag["rule"] for flag in shown["flags"]]
     assert shown["events"][-1]["action"] == "flagged"
@@ -190,7 +190,7 @@ def test_a_new_order_replaces_the_old_one_and_only_then() -> None:
         ("replaced", days(30)),
         (None, days(60)),
     ]
-    assert [d["ended_because"] for d in show_case(SAULE, case_of(project))["decisions"]] == ["replaced", None]
+    assert [d["ended_because"] for d in show_case(SAULE, case_of(project), "en")["decisions"]] == ["replaced", None]
 
 
 def test_an_order_is_withdrawn_by_a_supervisor_and_never_by_a_single_reviewer() -> None:
@@ -448,18 +448,18 @@ def test_an_agency_sees_its_own_case_without_notes_and_proposals() -> None:
     act(AIGERIM, case, "ask", "Why?")
     act(editor, case, "answer", "So.")
     act(AIGERIM, case, "propose", NO_BREACH | {"comment": "I believe them."})
-    shown = show_case(editor, find_case(editor, case.id))
+    shown = show_case(editor, find_case(editor, case.id), "en")
     assert [event["action"] for event in shown["events"]] == ["opened", "ask", "answer"]
     assert shown["proposal"] is None
     assert "Smells" not in str(shown)
     act(SAULE, case, "approve", "Fine.")
-    shown = show_case(editor, find_case(editor, case.id))
+    shown = show_case(editor, find_case(editor, case.id), "en")
     assert [decision["decision"] for decision in shown["decisions"]] == ["no_breach"]
     assert "believe" not in str(shown)
     assert "Fine." not in str(shown)
     with transaction():
         act(AIGERIM, case, "comment", "Keep the contract at hand.")
-    assert "at hand" not in str(show_case(editor, find_case(editor, case.id)))
+    assert "at hand" not in str(show_case(editor, find_case(editor, case.id), "en"))
 
 
 def test_a_case_shows_to_the_agency_above_and_to_no_other() -> None:

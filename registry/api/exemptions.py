@@ -1,0 +1,90 @@
+"""Exemptions: decisions of the Commission, recorded by supervisors."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.api.declared import Answer, Answers, Call, JsonBody
+from registry.api.exemption_schemas import EXAMPLE, EXEMPTION, EXEMPTION_BODY, REVOCATION, SENT
+from registry.api.routes import BASE, Routes
+from registry.http.etags import make_tag
+from registry.http.queries import Parameter
+from registry.records.exemption_lists import EXEMPTION_FILTERS, list_exemptions, read_exemption
+from registry.records.exemptions import Exemption, find_exemption, record_exemption, revoke_exemption
+from registry.store.paging import Listing
+
+routes = Routes("exemptions", "Decisions of the Commission, recorded here and never granted here.")
+FILTERS: Final = tuple(Parameter(name, f"Takes {takes}.") for name, takes in EXEMPTION_FILTERS.items())
+
+
+def to_read(by: Actor, id: int) -> Exemption:
+    """The exemption that the path names; reading one of a restricted project is journalled."""
+    return read_exemption(by, id)
+
+
+def to_change(by: Actor, id: int) -> Exemption:
+    """The same, inside a transaction."""
+    return find_exemption(by, id)
+
+
+def tag_of(exemption: Exemption) -> str:
+    """The entity tag; the status changes with the date alone."""
+    return make_tag("exemption", exemption.id, exemption.status)
+
+
+def _shown(exemption: Exemption, **more: Any) -> Answer:
+    return Answer(exemption, tag=tag_of(exemption), **more)
+
+
+@routes.declare(
+    "GET",
+    "/exemptions",
+    needs=Permission.EXEMPTIONS_READ,
+    query=FILTERS,
+    paged=True,
+    answers=Answers(EXEMPTION, {"items": [EXAMPLE], "next": None}, lists=True),
+)
+def list_all_exemptions(call: Call) -> Listing:
+    """List exemptions, the newest first."""
+    return list_exemptions(call.by, call.query, call.page)
+
+
+@routes.declare(
+    "POST",
+    "/exemptions",
+    needs=Permission.EXEMPTIONS_RECORD,
+    body=JsonBody(EXEMPTION_BODY, SENT),
+    answers=Answers(EXEMPTION, EXAMPLE, 201, "Recorded.", headers=("Location", "ETag")),
+)
+def create_exemption(call: Call) -> Answer:
+    """Record a decision of the Commission; flags follow at the next audit."""
+    exemption = record_exemption(call.by, dict(call.values))
+    return _shown(exemption, location=f"{BASE}/exemptions/{exemption.id}")
+
+
+@routes.declare(
+    "GET",
+    "/exemptions/<row_id:id>",
+    needs=Permission.EXEMPTIONS_READ,
+    subject=to_read,
+    answers=Answers(EXEMPTION, EXAMPLE, headers=("ETag",)),
+)
+def read_one_exemption(call: Call) -> Answer:
+    """Read an exemption."""
+    return _shown(call.subject)
+
+
+@routes.declare(
+    "POST",
+    "/exemptions/<row_id:id>/revocation",
+    needs=Permission.EXEMPTIONS_RECORD,
+    subject=to_read,
+    locks=to_change,
+    body=JsonBody(REVOCATION, {"reason": "Decision No. 5-2 of 1 June 2026"}),
+    answers=Answers(EXEMPTION, {**EXAMPLE, "status": "revoked"}, headers=("ETag",)),
+)
+def revoke_one_exemption(call: Call) -> Answer:
+    """Revoke an exemption; flags follow at the next audit."""
+    return _shown(revoke_exemption(call.by, call.subject, call.values.get("reason")))

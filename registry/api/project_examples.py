@@ -1,0 +1,76 @@
+"""Examples of projects, verdicts and flags for the documentation."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+SENT: Final[dict[str, Any]] = {
+    "agency": "050340004478",
+    "external_id": "MZ-2026-014",
+    "object_code": "MZ-EQUEUE",
+    "name_kk": "Емханаға электрондық кезек",
+    "name_ru": "Электронная очередь в поликлинику",
+    "sector": "07",
+    "object_kind": "system",
+    "work_type": "creation",
+    "stage": "creation",
+    "placement": "off_platform",
+    "contract_signed_on": "2026-02-16",
+    "budget_kzt": 48_000_000,
+    "funding": "republican_budget",
+    "region": "71",
+}
+NUMBER: Final = "QT-2026-0000001-5"
+VERDICT: Final[dict[str, Any]] = {
+    "project": NUMBER,
+    "on": "2026-03-02",
+    "policy_version": "2026.1",
+    "outcome": "flagged",
+    "findings": [
+        {
+            "rule": "freeze.creation",
+            "severity": "high",
+            "title": "New creation after the cutoff",
+            "observed": {"work_type": "creation", "started_on": "2026-02-16"},
+            "required": "The work began before 1 January 2026, or the object is confirmed on QazTech.",
+            "remedy": "Stop the work, or move it to QazTech and ask for its confirmation.",
+            "clause": "Presidential decree of 10 December 2025, clause 1: …",
+        }
+    ],
+}
+SHORT: Final[dict[str, Any]] = {
+    "number": NUMBER,
+    "agency": "050340004478",
+    "name_kk": SENT["name_kk"],
+    "name_ru": SENT["name_ru"],
+    "name_en": None,
+    "object_kind": "system",
+    "work_type": "creation",
+    "stage": "creation",
+    "placement": "off_platform",
+    "started_on": "2026-02-16",
+    "budget_kzt": 48_000_000,
+    "sector": "07",
+    "region": "71",
+    "freeze_status": "flagged",
+    "severity": "high",
+    "updated_at": "2026-03-02T06:00:00.000000Z",
+}
+REVISION: Final[dict[str, Any]] = {
+    "at": "2026-03-02T06:00:00.000000Z",
+    "by": "a.serikova",
+    "changes": [{"field": "budget_kzt", "old": 48_000_000, "new": 52_000_000}],
+}
+FLAG: Final[dict[str, Any]] = {
+    "id": 1,
+    "project": NUMBER,
+    "rule": "freeze.creation",
+    "severity": "high",
+    "status": "open",
+    **{name: VERDICT["findings"][0][name] for name in ("title", "observed", "required", "remedy", "clause")},
+    "opened_on": "2026-03-03",
+    "last_seen_on": "2026-03-09",
+    "cleared_on": None,
+    "exemption": None,
+    "case": None,
+}

@@ -1,0 +1,170 @@
+"""Projects: checked, registered, found, read and changed."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from registry.access.roles import Permission
+from registry.api import project_examples as examples
+from registry.api.answering import parameter_value
+from registry.api.declared import Answer, Answers, Call, JsonBody
+from registry.api.project_answers import answer, found, locked, project_tag, read_as
+from registry.api.project_schemas import (
+    FLAG,
+    JUDGED_PROJECT,
+    PROJECT,
+    PROJECT_BODY,
+    PROJECT_PATCH,
+    REVISION,
+    SHORT_PROJECT,
+    VERDICT,
+)
+from registry.api.routes import Routes
+from registry.http.bodies import MERGE_PATCH
+from registry.http.queries import Parameter
+from registry.records.flag_lists import flags_of
+from registry.records.project_filters import FILTERS
+from registry.records.project_lists import list_projects
+from registry.records.projects import change_project, check_project, register_project
+from registry.records.revisions import history
+from registry.records.values import AnyDay
+from registry.records.verdicts import verdict_of, verdict_to_check
+from registry.store.paging import Listing
+
+routes = Routes("projects", "Pieces of work on digital objects, and what the freeze says of each.")
+
+ON: Final = Parameter("on", "The date to judge, today without it.", {"type": "string", "format": "date"})
+PROJECT_FILTERS: Final = tuple(
+    Parameter(name, f"Takes {known.takes}." + (f" Of: {', '.join(known.options)}." if known.options else ""))
+    for name, known in FILTERS.items()
+)
+PROJECT_EXAMPLE: Final[dict[str, Any]] = {
+    **examples.SENT,
+    "number": examples.NUMBER,
+    "started_on": "2026-02-16",
+    "is_restricted": False,
+    "version": 1,
+    "registered_at": "2026-03-02T06:00:00.000000Z",
+    "updated_at": "2026-03-02T06:00:00.000000Z",
+    "freeze_status": "unaudited",
+}
+
+
+@routes.declare(
+    "POST",
+    "/projects",
+    needs=Permission.PROJECTS_WRITE,
+    body=JsonBody(PROJECT_BODY, examples.SENT, joins_problems=True),
+    answers=Answers(
+        JUDGED_PROJECT,
+        {**PROJECT_EXAMPLE, "verdict": examples.VERDICT},
+        201,
+        "Registered.",
+        headers=("Location", "ETag"),
+    ),
+)
+def create_project(call: Call) -> Answer:
+    """Register a project.
+
+    An incomplete record is registered and flagged, never turned away. The body comes back with today's verdict.
+    """
+    values = dict(call.values)
+    project = register_project(call.by, values.pop("agency", None), values, call.problems)
+    return answer(project, created=True, verdict=verdict_of(project, None, call.language))
+
+
+@routes.declare(
+    "POST",
+    "/projects/check",
+    needs=Permission.PROJECTS_WRITE,
+    body=JsonBody(PROJECT_BODY, examples.SENT, joins_problems=True),
+    answers=Answers(VERDICT, {**examples.VERDICT, "project": None}),
+)
+def check_before_registering(call: Call) -> dict[str, Any]:
+    """Get the verdict on a project without registering it."""
+    values = dict(call.values)
+    agency = check_project(call.by, values.pop("agency", None), values, call.problems)
+    return verdict_to_check(agency, values, None, call.language)
+
+
+@routes.declare(
+    "GET",
+    "/projects",
+    needs=Permission.PROJECTS_READ,
+    query=PROJECT_FILTERS,
+    paged=True,
+    answers=Answers(SHORT_PROJECT, {"items": [examples.SHORT], "next": None}, lists=True),
+)
+def list_all_projects(call: Call) -> Listing:
+    """List and search projects."""
+    return list_projects(call.by, call.query, call.page)
+
+
+@routes.declare(
+    "GET",
+    "/projects/<number>",
+    needs=Permission.PROJECTS_READ,
+    subject=read_as("project"),
+    answers=Answers(PROJECT, PROJECT_EXAMPLE, headers=("ETag",)),
+)
+def read_one_project(call: Call) -> Answer:
+    """Read a project."""
+    return answer(call.subject)
+
+
+@routes.declare(
+    "PATCH",
+    "/projects/<number>",
+    needs=Permission.PROJECTS_WRITE,
+    subject=found,
+    locks=locked,
+    tag=project_tag,
+    if_match=True,
+    body=JsonBody(PROJECT_PATCH, {"stage": "pilot", "ended_on": None}, MERGE_PATCH, joins_problems=True),
+    answers=Answers(PROJECT, PROJECT_EXAMPLE, headers=("ETag",)),
+)
+def patch_project(call: Call) -> Answer:
+    """Change a project. A field that is null is cleared, an absent one stays.
+
+    An edit of what a confirmation vouched for ends that confirmation.
+    """
+    change_project(call.by, call.subject, call.values, call.problems)
+    return answer(call.subject)
+
+
+@routes.declare(
+    "GET",
+    "/projects/<number>/history",
+    needs=Permission.PROJECTS_READ,
+    subject=read_as("history"),
+    answers=Answers(REVISION, {"items": [examples.REVISION], "next": None}, lists=True),
+)
+def read_history(call: Call) -> Listing:
+    """Read every change of a project, the oldest first, from its registration on."""
+    return Listing(history(call.subject.id), None)
+
+
+@routes.declare(
+    "GET",
+    "/projects/<number>/verdict",
+    needs=Permission.PROJECTS_READ,
+    subject=read_as("verdict"),
+    query=(ON,),
+    answers=Answers(VERDICT, examples.VERDICT),
+)
+def read_verdict(call: Call) -> dict[str, Any]:
+    """Explain what the freeze says of a project on a date."""
+    return verdict_of(call.subject, parameter_value(call, "on", AnyDay()), call.language)
+
+
+@routes.declare(
+    "GET",
+    "/projects/<number>/flags",
+    needs=Permission.PROJECTS_READ,
+    subject=read_as("flags"),
+    paged=True,
+    answers=Answers(FLAG, {"items": [examples.FLAG], "next": None}, lists=True),
+)
+def list_flags_of_project(call: Call) -> Listing:
+    """List the flags of a project, cleared ones too."""
+    return flags_of(call.by, call.subject, call.page, call.language)
