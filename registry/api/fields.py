@@ -94,7 +94,7 @@ def schema_of_kind(kind: Kind) -> dict[str, Any]:
         case YesNo():
             return {"type": "boolean"}
         case Bin():
-            return {"type": "string", "pattern": f"^{BIN_SHAPE.pattern}$"}
+            return {"type": "string", "format": "bin", "pattern": f"^{BIN_SHAPE.pattern}$"}
         case Email():
             return {"type": "string", "format": "email", "maxLength": 200}
         case Url():
