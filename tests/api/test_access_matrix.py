@@ -18,9 +18,11 @@ from werkzeug.datastructures import FileStorage
 
 from registry.access.roles import Role
 from registry.api.routes import BASE, declared_routes
+from registry.audits.runs import run_audit
 from registry.records.agencies import Agency
 from registry.records.documents import add_document
 from registry.records.exemptions import record_exemption
+from registry.records.imports import queue_import
 from registry.records.project_table import Project
 from registry.records.projects import restrict_project
 from registry.store.clock import today
@@ -44,17 +46,21 @@ class World:
     project: Project
     document_id: int
     exemption_id: int
+    audit_id: int
+    import_id: int
 
 
 @dataclass(frozen=True)
 class Try:
-    """How a route is called rightly, who may, and whether its subject belongs to an agency."""
+    """How a route is called rightly, who may, what others hear, and whether its subject belongs to an agency."""
 
     path: str
     allowed: set[Role]
     good: int = 200
     body: Callable[[World], dict[str, Any]] | None = None
     owned: bool = True
+    form: Callable[[World], dict[str, Any]] | None = None
+    others: int = 403
 
 
 def new_project(world: World) -> dict[str, Any]:
@@ -74,6 +80,20 @@ def exemption(world: World) -> dict[str, Any]:
         "valid_from": day,
         "valid_to": day,
     }
+
+
+def a_document(_world: World) -> dict[str, Any]:
+    return {"file": FileStorage(io.BytesIO(b"x"), "b.txt")}
+
+
+def an_import(world: World) -> dict[str, Any]:
+    file = f"agency,external_id,name_ru,object_kind,work_type,stage,placement\n{world.agency.bin},A-1,Система,,,,\n"
+    return {"file": FileStorage(io.BytesIO(file.encode()), "projects.csv"), "kind": "projects"}
+
+
+def an_inventory(world: World) -> dict[str, Any]:
+    file = f"platform_key,agency,verified_on\nk-1,{world.agency.bin},{today()}\n"
+    return {"file": FileStorage(io.BytesIO(file.encode()), "list.csv"), "dry_run": "true"}
 
 
 TRIES: dict[str, Try] = {
@@ -112,12 +132,28 @@ TRIES: dict[str, Try] = {
         lambda world: {"is_restricted": False, "reason": "None"},
     ),
     "list_documents": Try("/projects/{number}/documents", ALL),
-    "create_document": Try("/projects/{number}/documents", WRITERS | CONFIRMERS, 201),
+    "create_document": Try("/projects/{number}/documents", WRITERS | CONFIRMERS, 201, form=a_document),
     "download_document": Try("/projects/{number}/documents/{document}", ALL),
     "list_all_exemptions": Try("/exemptions", ALL, owned=False),
     "create_exemption": Try("/exemptions", {Role.SUPERVISOR}, 201, exemption, owned=False),
     "read_one_exemption": Try("/exemptions/{exemption}", ALL),
     "revoke_one_exemption": Try("/exemptions/{exemption}/revocation", {Role.SUPERVISOR}, 200, lambda world: {}),
+    "create_platform_inventory": Try("/platform-inventories", CONFIRMERS, owned=False, form=an_inventory),
+    "create_import": Try("/imports", WRITERS, 202, owned=False, form=an_import),
+    "read_one_import": Try("/imports/{import_run}", {Role.ADMINISTRATOR}, owned=False, others=404),
+    "list_import_errors": Try("/imports/{import_run}/errors", {Role.ADMINISTRATOR}, owned=False, others=404),
+    "export_projects_as_csv": Try("/exports/projects.csv", ALL, owned=False),
+    "export_projects_as_xlsx": Try("/exports/projects.xlsx", ALL, owned=False),
+    "create_audit": Try("/audits", {Role.OPERATOR, Role.SUPERVISOR}, 201, lambda world: {}, owned=False),
+    "confirm_audit": Try("/audits/{audit}/confirmation", {Role.SUPERVISOR}, 409, lambda world: {}, owned=False),
+    "list_all_audits": Try("/audits", OVERSIGHT, owned=False),
+    "read_one_audit": Try("/audits/{audit}", OVERSIGHT, owned=False),
+    "list_changes": Try("/audits/{audit}/changes", OVERSIGHT, owned=False),
+    "list_all_flags": Try("/flags", ALL, owned=False),
+    "list_policies": Try("/policies", OVERSIGHT, owned=False),
+    "read_one_policy": Try("/policies/2026.1", OVERSIGHT, owned=False),
+    "read_compliance": Try("/reports/compliance", ALL, owned=False),
+    "read_journal": Try("/journal", {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}, owned=False),
 }
 
 
@@ -127,7 +163,10 @@ def a_world(agency: Agency) -> World:
     document = add_document(ADMINISTRATOR, project, "a.txt", "text/plain", b"x")
     values = {name: today() for name in ("decided_on", "valid_from", "valid_to")}
     recorded = record_exemption(supervisor, {"project": project.number, "decision_number": "1", **values})
-    return World(agency, project, document.id, recorded.id)
+    audit = run_audit(supervisor, dry_run=True)
+    file = b"agency,external_id,name_ru,object_kind,work_type,stage,placement\n"
+    queued = queue_import(an_actor(Role.ADMINISTRATOR, name="somebody else"), "projects", True, "projects.csv", file)
+    return World(agency, project, document.id, recorded.id, audit.id, queued.id)
 
 
 @pytest.fixture
@@ -153,9 +192,11 @@ def send(who: Caller, operation: str, method: str, world: World) -> Any:
         number=world.project.number,
         document=world.document_id,
         exemption=world.exemption_id,
+        audit=world.audit_id,
+        import_run=world.import_id,
     )
-    if operation == "create_document":
-        return who.form(path, {"file": FileStorage(io.BytesIO(b"x"), "b.txt")})
+    if tried.form is not None:
+        return who.form(path, tried.form(world))
     if tried.body is None:
         return who.call(method, path)
     if method == "PATCH":
@@ -169,7 +210,7 @@ def expected(role: Role, operation: str, where: str) -> int:
     if foreign and tried.owned:
         return 404
     if role not in tried.allowed:
-        return 403
+        return tried.others
     if foreign and operation in ("create_project", "check_before_registering"):
         return 403
     return tried.good
@@ -187,10 +228,10 @@ def test_a_role_may_do_what_the_contract_gives_it_and_nothing_else(
     methods = {route.operation: route.method for _, route in declared_routes(client.application)}
     wrong = []
     for operation, (where, world) in itertools.product(TRIES, worlds.items()):
-        answer = send(who, operation, methods[operation], world)
         wanted = expected(role, operation, where)
-        if answer.status_code != wanted:
-            wrong.append(f"{operation} on {where}: {answer.status_code}, expected {wanted}: {answer.data[:200]!r}")
+        with send(who, operation, methods[operation], world) as answer:
+            if answer.status_code != wanted:
+                wrong.append(f"{operation} on {where}: {answer.status_code}, expected {wanted}: {answer.data[:200]!r}")
     assert wrong == []
 
 

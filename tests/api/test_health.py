@@ -116,7 +116,7 @@ def test_metrics_count_requests_by_route_and_what_waits(client: FlaskClient, ins
 
     text = client.get("/metrics").get_data(as_text=True)
 
-    assert 'registry_http_requests_total{method="GET",route="/api/v1/projects/<number>",status="401"}' in text
+    assert 'registry_http_requests_total{method="GET",route="/api/v1/projects/<project:number>",status="401"}' in text
     assert 'registry_queue_size{queue="outbox"} 1.0' in text
     assert 'registry_queue_size{queue="imports"} 0.0' in text
     line = next(line for line in text.splitlines() if line.startswith("registry_last_good_audit_timestamp_seconds "))
