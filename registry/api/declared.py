@@ -68,6 +68,7 @@ class Declared:
 
     ``subject`` finds what the path names (404). ``locks`` finds it again, inside a transaction, in which the
     view then runs. ``tag`` makes the subject's entity tag, which ``If-Match`` must name when ``if_match`` is set.
+    ``sorts`` names what a paged list can be sorted by.
     """
 
     operation: str
@@ -78,6 +79,7 @@ class Declared:
     subject: Callable[..., Any] | None = None
     query: tuple[Parameter, ...] = ()
     paged: bool = False
+    sorts: tuple[str, ...] = ()
     body: JsonBody | FormBody | None = None
     if_match: bool = False
     locks: Callable[..., Any] | None = None

@@ -97,7 +97,7 @@ def schema_of_kind(kind: Kind) -> dict[str, Any]:
             item = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
             return {"type": "array", "items": item, "minItems": 1, "maxItems": most}
         case Bin():
-            return {"type": "string", "pattern": f"^{BIN_SHAPE.pattern}$"}
+            return {"type": "string", "format": "bin", "pattern": f"^{BIN_SHAPE.pattern}$"}
         case Email():
             return {"type": "string", "format": "email", "maxLength": 200}
         case Url():

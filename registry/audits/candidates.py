@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -81,10 +82,9 @@ def candidates(policy: Policy, on: date, up_to: int, digest: Any) -> Iterator[Ca
     """Stream the candidates in the order of their ids; ``digest`` (a hashlib object) is fed with all that is read."""
     # Projects are read before their pasts: what an edit adds between the two is newer than the project as read and is
     # passed over below, while the other way round the project would be judged without its past.
-    # Closed by name, as PostgreSQL's cursor would otherwise wait for the garbage collector when the last projects have
-    # no past to look for.
-    with _stream(_projects(policy, on, up_to)) as rows, _stream(_pasts(up_to)) as past_rows:
-        pasts = groupby(past_rows, key=itemgetter(0))
+    # Closed here and not left to chance: of projects that are no candidates the revisions are never read to their end.
+    with closing(_stream(_projects(policy, on, up_to))) as rows, closing(_stream(_pasts(up_to))) as revisions_of_all:
+        pasts = groupby(revisions_of_all, key=itemgetter(0))
         past_of, revisions = next(pasts, (None, iter(())))
         for row in rows:
             digest.update(repr(tuple(row)).encode())
