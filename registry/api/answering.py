@@ -56,6 +56,8 @@ def answer_request(declared: Declared, view: View, path: Mapping[str, Any]) -> R
 
 def _read_body(declared: Declared) -> tuple[bytes, Form]:
     match declared.body:
+        case JsonBody(may_be_empty=True) if not request.content_length and not read_bytes():
+            return b"{}", ({}, {})
         case JsonBody(content_type=taken):
             require_content_type(taken)
             if declared.if_match:

@@ -30,12 +30,15 @@ OPEN: Final = Everybody.OPEN
 
 @dataclass(frozen=True, slots=True)
 class JsonBody:
-    """A JSON object, read by a schema. ``joins_problems``: the view raises what is wrong together with its own."""
+    """A JSON object, read by a schema. ``joins_problems``: the view raises what is wrong together with its own.
+    ``may_be_empty``: no body at all means an empty object.
+    """
 
     schema: Schema
     example: Mapping[str, Any]
     content_type: str = JSON_TYPE
     joins_problems: bool = False
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,8 @@ def _query_parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _request_body(declared: Declared) -> dict[str, Any] | None:
     match declared.body:
-        case JsonBody(schema=schema, example=example, content_type=taken):
-            return {"required": True, "content": {taken: {"schema": schema, "example": dict(example)}}}
+        case JsonBody(schema=schema, example=example, content_type=taken, may_be_empty=may_be_empty):
+            return {"required": not may_be_empty, "content": {taken: {"schema": schema, "example": dict(example)}}}
         case FormBody(properties=properties, required=required):
             schema_of_form = {
                 "type": "object",

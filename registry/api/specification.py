@@ -10,6 +10,7 @@ from flask import Flask
 from registry.api import (
     agencies,
     audits,
+    cases,
     confirmations,
     documents,
     exemptions,
@@ -40,6 +41,7 @@ BLUEPRINTS = (
     exports.routes,
     audits.routes,
     flags.routes,
+    cases.routes,
     exemptions.routes,
     policies.routes,
     reports.routes,

@@ -4,6 +4,7 @@ from registry.access import principals, tokens
 from registry.records import (
     agencies,
     audit_runs,
+    case_tables,
     confirmations,
     documents,
     exemptions,
@@ -23,6 +24,7 @@ TABLES = (
     tokens,
     agencies,
     audit_runs,
+    case_tables,
     confirmations,
     documents,
     exemptions,

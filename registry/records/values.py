@@ -118,6 +118,23 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Ids:
+    """One to ``most`` ids of rows."""
+
+    most: int = 500
+
+    def accept(self, value: object) -> list[int] | None:
+        """The ids."""
+        if value is None:
+            return None
+        if not isinstance(value, list) or any(type(each) is not int or not 0 < each < 2**31 for each in value):
+            raise ValueRefused("expected-ids")
+        if not 0 < len(value) <= self.most:
+            raise ValueRefused("number-of-ids", largest=self.most)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
 class YesNo:
     """true or false."""
 
