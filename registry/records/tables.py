@@ -1,11 +1,12 @@
 """Every table, imported, so that metadata is whole for migrations and for foreign keys by name."""
 
-from registry.access import principals, tokens
+from registry.access import password_sign_in, people, principals, sessions, tokens
 from registry.records import (
     agencies,
     audit_runs,
     confirmations,
     documents,
+    drafts,
     exemptions,
     flags,
     import_runs,
@@ -19,12 +20,16 @@ from registry.records import (
 from registry.store import idempotency, journal, outbox
 
 TABLES = (
+    password_sign_in,
+    people,
     principals,
+    sessions,
     tokens,
     agencies,
     audit_runs,
     confirmations,
     documents,
+    drafts,
     exemptions,
     flags,
     import_runs,
