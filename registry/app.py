@@ -6,6 +6,7 @@ from typing import Final
 
 from flask import Flask
 
+import registry.records.tables  # noqa: F401 - foreign keys name their tables, so every one must be known
 from registry.api.docs_page import attach_docs
 from registry.api.openapi import specification_text
 from registry.api.routes import require_declared_permissions

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
@@ -99,12 +101,29 @@ def _secret_key(env: Mapping[str, str], data_dir: Path, database_url: str, probl
         return ""
     path = data_dir / SECRET_KEY_FILE
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(secrets.token_urlsafe(48))
-    return path.read_text(encoding="ascii").strip()
+        if not path.exists():
+            _make_secret_key(path)
+        key = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(f"REGISTRY_DATA_DIR: the secret key in {path} cannot be made or read ({error})")
+        return ""
+    if len(key) < SHORTEST_SECRET_KEY:
+        problems.append(f"REGISTRY_DATA_DIR: {path} holds no secret key; delete the file and a new one is made")
+    return key
+
+
+def _make_secret_key(path: Path) -> None:
+    """Write a new key, whole or not at all: of several processes that start at once the first gives the key to all."""
+    handle, written = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # of mode 600
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(handle)
+        with contextlib.suppress(FileExistsError):
+            os.link(written, path)
+    finally:
+        os.unlink(written)
 
 
 def _port(env: Mapping[str, str], problems: list[str]) -> int:

@@ -8,10 +8,12 @@ import re
 import secrets
 import string
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ForeignKey, String, select, update
+from sqlalchemy import ForeignKey, Row, String, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.access.actors import Actor
@@ -111,6 +113,22 @@ def revoke(by: Actor, key_id: str) -> None:
         if token.revoked_at is None:
             token.revoked_at = now()
             journal.record(by, "token.revoked", f"token:{key_id}")
+
+
+def all_tokens() -> Sequence[Row[Any]]:
+    """What is kept of every token, oldest first, with its principal's name."""
+    columns = (
+        Token.key_id,
+        Principal.name.label("principal"),
+        Token.role,
+        Token.agency_id,
+        Token.created_at,
+        Token.expires_at,
+        Token.revoked_at,
+        Token.last_used_at,
+    )
+    statement = select(*columns).join(Principal, Principal.id == Token.principal_id).order_by(Token.id)
+    return db.session.execute(statement).all()
 
 
 def actor_of(text: str, source: str, request_id: str) -> Actor:

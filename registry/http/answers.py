@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any
 
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
+
+from registry.store.clock import rfc3339
+
+
+def plain(value: Any) -> Any:
+    """Dates as ``YYYY-MM-DD``, instants as RFC 3339; Flask's own would be HTTP dates. Raises TypeError for the rest."""
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 class PlainJson(DefaultJSONProvider):
@@ -13,6 +25,7 @@ class PlainJson(DefaultJSONProvider):
 
     ensure_ascii = False
     sort_keys = False
+    default = staticmethod(plain)
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
         """Without spaces between the parts."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from flask import request
+from werkzeug.datastructures import FileStorage
 
 from registry.http.refusals import ContentTooLarge, ContentTypeNotTaken
 from registry.store.errors import Invalid, Malformed, Problem
@@ -73,14 +74,23 @@ def read_form() -> tuple[dict[str, str], dict[str, SentFile]]:
     request.max_form_parts = 20
     if (request.content_length or 0) > LARGEST_FILE + ENVELOPE:
         raise ContentTooLarge(limit=_size(LARGEST_FILE))
+    sent_files = list(request.files.items(multi=True))
+    try:
+        return _collected(sent_files)
+    finally:
+        for _, sent in sent_files:
+            sent.close()
+
+
+def _collected(sent_files: list[tuple[str, FileStorage]]) -> tuple[dict[str, str], dict[str, SentFile]]:
     fields: dict[str, str] = {}
     files: dict[str, SentFile] = {}
     for name, text in request.form.items(multi=True):
         _once(name, fields, files)
         fields[name] = text
-    for name, sent in request.files.items(multi=True):
+    for name, sent in sent_files:
         _once(name, fields, files)
-        content = sent.read()
+        content = sent.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
             raise ContentTooLarge(limit=_size(LARGEST_FILE))
         files[name] = SentFile(file_name(sent.filename or ""), _type_of(sent.mimetype), content)

@@ -52,6 +52,7 @@ def status_of(project_id: int, policy: Policy) -> str:
     """The freeze status of one project."""
     statement = (
         select(freeze_status(policy, judged_up_to()))
+        .select_from(Project)
         .join(Agency, Agency.id == Project.agency_id)
         .where(Project.id == project_id)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,6 +18,8 @@ from registry.store.errors import Malformed, Problem
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 500
+# What a text of ours can hold: anything but NUL and halves of surrogate pairs, which no database here stores.
+STORABLE = re.compile("[^\x00\ud800-\udfff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ def _value_of(key: SortKey, value: Any) -> Any:
         raise _wrong_cursor() from error
     if type(value) is not key.kind or (isinstance(value, int) and not -(2**63) <= value < 2**63):
         raise _wrong_cursor()
-    if isinstance(value, str) and ("\x00" in value or not value.isprintable()):
+    if isinstance(value, str) and not STORABLE.fullmatch(value):
         raise _wrong_cursor()
     return value
 

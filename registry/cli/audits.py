@@ -1,0 +1,136 @@
+"""``registry audits``: run the policy over every project, and read what earlier runs found."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from registry.access.actors import local_actor
+from registry.access.roles import Role
+from registry.audits.run_lists import all_changes_of, list_audits
+from registry.audits.runs import find_audit, run_audit
+from registry.cli.endings import CONFLICT, FLAGS_FOUND, UsageWrong
+from registry.cli.opening import in_registry, shown
+from registry.cli.options import DAY, as_json_option, fail_on_flags_option
+from registry.cli.speech import print_json, print_table, say, words
+from registry.freeze.policy_file import load_policy
+from registry.records.audit_runs import AuditRun
+from registry.store.paging import LARGEST_LIMIT, Page
+
+SHOWN = (
+    "id",
+    "on",
+    "trigger",
+    "status",
+    "dry_run",
+    "policy_version",
+    "started_at",
+    "finished_at",
+    "projects_judged",
+    "projects_out_of_scope",
+    "projects_flagged",
+    "projects_exempt",
+    "flags_opened",
+    "flags_kept",
+    "flags_reopened",
+    "flags_cleared",
+    "input_digest",
+)
+IN_A_LIST = (
+    "id",
+    "on",
+    "trigger",
+    "status",
+    "dry_run",
+    "projects_judged",
+    "projects_flagged",
+    "flags_opened",
+    "flags_cleared",
+)
+CHANGE_SHOWN = ("project", "rule", "severity", "change")
+
+
+@click.group()
+def audits() -> None:
+    """Run audits and read them."""
+
+
+@audits.command()
+@click.option("--on", type=DAY, metavar="DATE", help="The business date, as 2026-11-24; today without it.")
+@click.option("--dry-run", is_flag=True, help="Change nothing: tell what would change, on any date.")
+@click.option(
+    "--policy",
+    "policy_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Judge by another policy file; only with --dry-run.",
+)
+@click.option("--confirm-held", is_flag=True, help="Confirm the held audit of the date; the safety belt is off.")
+@fail_on_flags_option
+@as_json_option
+@in_registry
+def run(
+    on: date | None,
+    dry_run: bool,
+    policy_file: Path | None,
+    confirm_held: bool,
+    fail_on_flags: bool,
+    as_json: bool,
+) -> None:
+    """Audit every project now.
+
+    Ends with 4 when another audit runs, when the date lies before the last audited one, or when the safety belt holds
+    the audit; with --fail-on-flags with 6 when a project has an open flag.
+    """
+    if policy_file is not None and not dry_run:
+        raise UsageWrong(words("cli-policy-only-dry"))
+    policy = None if policy_file is None else load_policy(policy_file)
+    by = local_actor(Role.SUPERVISOR if confirm_held else Role.OPERATOR)
+    audit = run_audit(by, on, dry_run=dry_run, policy=policy, confirm_held=confirm_held)
+    show(audit, as_json)
+    if audit.status == "held":
+        say("cli-audit-held", id=audit.id)
+        raise click.exceptions.Exit(CONFLICT)
+    if fail_on_flags and audit.projects_flagged:
+        raise click.exceptions.Exit(FLAGS_FOUND)
+
+
+@audits.command("list")
+@click.option("--limit", type=click.IntRange(1, LARGEST_LIMIT), default=20, show_default=True, help="How many.")
+@as_json_option
+@in_registry
+def list_(limit: int, as_json: bool) -> None:
+    """List the latest audits, newest first."""
+    listing = list_audits(local_actor(Role.AUDITOR), {}, Page(limit=limit))
+    if as_json:
+        print_json({"items": [_row(SHOWN, audit) for audit in listing.items], "next": listing.next})
+    else:
+        print_table(IN_A_LIST, [_row(IN_A_LIST, audit) for audit in listing.items])
+
+
+@audits.command("show")
+@click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@as_json_option
+@in_registry
+def show_one(audit_id: int, as_json: bool) -> None:
+    """Show one audit with what it changed."""
+    show(find_audit(local_actor(Role.AUDITOR), audit_id), as_json)
+
+
+def show(audit: AuditRun, as_json: bool) -> None:
+    """An audit with its changes on stdout."""
+    changes = all_changes_of(local_actor(Role.AUDITOR), audit)
+    if as_json:
+        print_json(_row(SHOWN, audit) | {"changes": changes})
+        return
+    print_table(("what", "value"), [{"what": name, "value": getattr(audit, name)} for name in SHOWN])
+    if changes:
+        click.echo()
+        print_table(CHANGE_SHOWN, changes)
+
+
+def _row(names: tuple[str, ...], row: Any) -> dict[str, Any]:
+    return {name: row[name] for name in names} if hasattr(row, "keys") else shown(names, row)

@@ -1,0 +1,92 @@
+"""How a command ends badly: the sentences that it says, and one table from what happened to the exit code."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import IO, Any, Final
+
+import click
+from sqlalchemy.exc import OperationalError
+
+from registry.cli.speech import words
+from registry.freeze.policy_file import PolicyInvalid
+from registry.settings import SettingsInvalid
+from registry.store.clock import TimeZoneDataStale
+from registry.store.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, Refusal, Stale
+from registry.store.schema import SchemaNotCurrent
+
+log = logging.getLogger(__name__)
+
+FAILED, USAGE, NOT_FOUND, CONFLICT, INVALID, FLAGS_FOUND = range(1, 7)
+MOST_SHOWN = 50
+
+# The first that fits counts. Settings are given with the call, as its options are: a wrong one is wrong usage, which a
+# supervisor of processes must not try again. A filter that cannot be read is an option too.
+EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
+    (NotFound, NOT_FOUND),
+    (Conflict, CONFLICT),
+    (Stale, CONFLICT),
+    (Invalid, INVALID),
+    (Malformed, USAGE),
+    (NotAllowed, FAILED),
+    (Refusal, FAILED),
+    (SettingsInvalid, USAGE),
+    (PolicyInvalid, INVALID),
+    (SchemaNotCurrent, FAILED),
+    (TimeZoneDataStale, FAILED),
+    (OperationalError, FAILED),
+)
+
+
+class Ended(click.ClickException):
+    """The command ends with sentences on stderr and an exit code."""
+
+    def __init__(self, sentences: Sequence[str], exit_code: int) -> None:
+        super().__init__("\n".join(sentences))
+        self.exit_code = exit_code
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Each sentence on a line of its own."""
+        click.echo(self.message, file=file, err=file is None)
+
+
+class UsageWrong(Ended):
+    """The options do not fit together, or one has a value that it cannot have."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__(sentences, USAGE)
+
+
+def ending_of(error: Exception) -> Ended:
+    """The ending that an exception means. One that is not in the table is logged with its traceback."""
+    for kind, code in EXIT_CODES:
+        if isinstance(error, kind):
+            return Ended(sentences_of(error), code)
+    log.error("a command failed", exc_info=error)
+    return Ended([words("cli-unexpected", error=type(error).__name__)], FAILED)
+
+
+def sentences_of(error: Exception) -> list[str]:
+    """What an expected failure says."""
+    if isinstance(error, Invalid | Malformed) and error.problems:
+        return [words(error.code, **error.params), *problem_lines(error.problems)]
+    if isinstance(error, Refusal):
+        return [words(error.code, **error.params)]
+    if isinstance(error, SettingsInvalid):
+        return [words("cli-settings-wrong"), *(f"  {problem}" for problem in error.problems)]
+    if isinstance(error, PolicyInvalid):
+        return [words("cli-policy-wrong"), *(f"  {problem}" for problem in error.problems)]
+    if isinstance(error, SchemaNotCurrent):
+        return [words("cli-schema-not-current")]
+    if isinstance(error, OperationalError):
+        return [words("cli-database-unusable", reason=" ".join(str(error.orig).split()))]
+    return [str(error)]
+
+
+def problem_lines(problems: Sequence[Problem]) -> list[str]:
+    """One line a problem: the field and what is wrong with it."""
+    return [
+        f"  {problem.pointer.removeprefix('/')}: {words(problem.code, **problem.params)}"
+        for problem in problems[:MOST_SHOWN]
+    ]

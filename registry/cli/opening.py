@@ -1,0 +1,82 @@
+"""Opens the registry for a command: settings, database, policy, and a schema that fits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from flask import Flask
+from sqlalchemy import inspect
+
+from registry.freeze.policy_file import load_policy
+from registry.records.policy_in_force import serve_policy
+from registry.settings import Settings, read_settings
+from registry.store.clock import require_current_zone
+from registry.store.database import attach_database, db
+from registry.store.schema import require_current_schema, upgrade_schema
+
+LOG_FILE = "commands.log"
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@contextmanager
+def registry_open(settings: Settings) -> Iterator[Flask]:
+    """The database and the policy, without the API, for as long as the block runs.
+
+    Raises SettingsInvalid, PolicyInvalid, TimeZoneDataStale.
+    """
+    require_current_zone()
+    serve_policy(load_policy(settings.policy_file))
+    app = Flask("registry")
+    attach_database(app, settings.database_url)
+    with app.app_context():
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+
+
+def command_settings() -> Settings:
+    """The settings, and a log in the data folder for what no message explains."""
+    settings = read_settings()
+    root = logging.getLogger()
+    for old in [handler for handler in root.handlers if handler.get_name() == LOG_FILE]:
+        root.removeHandler(old)
+        old.close()
+    handler = logging.FileHandler(settings.data_dir / LOG_FILE, encoding="utf-8", delay=True)
+    handler.set_name(LOG_FILE)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    root.addHandler(handler)
+    return settings
+
+
+def in_registry(command: Callable[P, R]) -> Callable[P, R]:
+    """Run the command with the registry open and its schema current."""
+
+    @wraps(command)
+    def opened(*args: P.args, **kwargs: P.kwargs) -> R:
+        settings = command_settings()
+        with registry_open(settings):
+            make_first_schema(settings)
+            require_current_schema()
+            return command(*args, **kwargs)
+
+    return opened
+
+
+def make_first_schema(settings: Settings) -> None:
+    """Lay out a new SQLite file. One that is there but old waits for ``registry serve`` or ``registry db upgrade``."""
+    if settings.embedded and not inspect(db.engine).get_table_names():
+        upgrade_schema()
+
+
+def shown(names: tuple[str, ...], row: Any) -> dict[str, Any]:
+    """The named attributes of a row, in that order."""
+    return {name: getattr(row, name) for name in names}

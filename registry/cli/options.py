@@ -1,0 +1,35 @@
+"""Options and kinds of arguments that several commands share."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from registry.cli.speech import words
+from registry.records.values import ValueRefused, exact_day
+
+
+class Day(click.ParamType[date]):
+    """A date as ``2026-11-24``."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The date, or a usage error."""
+        if isinstance(value, date):
+            return value
+        try:
+            return exact_day(value)
+        except ValueRefused as refused:
+            self.fail(words(refused.code, **refused.params), param, ctx)
+
+
+DAY = Day()
+FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Check everything and write nothing.")
+fail_on_flags_option = click.option("--fail-on-flags", is_flag=True, help="End with 6 when flags were found.")

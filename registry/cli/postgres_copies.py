@@ -1,0 +1,141 @@
+"""Copies of a PostgreSQL database by its own pg_dump and pg_restore, in the custom format."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import URL, make_url
+
+from registry.cli.endings import FAILED, INVALID, Ended
+from registry.cli.new_file import new_file
+from registry.cli.speech import words
+
+OURS = ("TABLE DATA public journal_head ", "TABLE DATA public alembic_version ")
+LOCK_WAIT = "-c lock_timeout=60000"
+
+TABLES = """
+    SELECT relname, array_agg(attname::text ORDER BY array_position(indkey::smallint[], attnum))
+    FROM pg_class JOIN pg_index ON indrelid = pg_class.oid AND indisprimary
+    JOIN pg_attribute ON attrelid = pg_class.oid AND attnum = ANY (indkey)
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    GROUP BY relname ORDER BY relname COLLATE "C"
+"""
+
+
+def take(url: str, target: Path) -> str:
+    """Dump the database to ``target``; the digest of what is in it, from the same snapshot."""
+    with _refused_clearly(), _snapshot(url) as (connection, snapshot), new_file(target) as making:
+        _run(url, "pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--file={making}")
+        require_backup(making)
+        return _digest(connection)
+
+
+def require_backup(file: Path) -> None:
+    """Raise Ended unless the file is a whole dump of this service's database."""
+    listed = subprocess.run(  # noqa: S603 - PostgreSQL's own tool, no shell
+        [_tool("pg_restore"), "--list", "--", str(file)], capture_output=True, text=True, check=False, errors="replace"
+    )
+    if listed.returncode:
+        raise Ended([words("cli-not-a-backup", path=file, reason=_last_line(listed.stderr))], INVALID)
+    if not all(name in listed.stdout for name in OURS):
+        raise Ended([words("cli-not-a-backup", path=file, reason=words("cli-another-database"))], INVALID)
+
+
+def has_records(url: str) -> bool:
+    """True when something was ever recorded in the database, or it holds tables that are not ours."""
+    with _refused_clearly(), _connection(url) as connection:
+        there = connection.execute("SELECT to_regclass('public.journal_head') IS NOT NULL").fetchone()
+        if there is not None and there[0]:
+            head = connection.execute("SELECT seq FROM public.journal_head").fetchone()
+            return head is not None and head[0] > 0
+        return connection.execute(TABLES).fetchone() is not None
+
+
+def put_back(url: str, file: Path) -> str:
+    """Make the database what the file is, in one transaction; the digest of what is in it then."""
+    with _refused_clearly():
+        _run(url, "pg_restore", "--clean", "--if-exists", "--single-transaction", "--exit-on-error", "--", str(file))
+        with _snapshot(url) as (connection, _):
+            return _digest(connection)
+
+
+def _digest(connection: psycopg.Connection) -> str:
+    """SHA-256, in hex, over all rows of all tables."""
+    summed = hashlib.sha256()
+    for name, key in connection.execute(TABLES).fetchall():
+        summed.update(f"{name}\n".encode())
+        order = sql.SQL(", ").join(sql.Identifier(column) for column in key)
+        query = sql.SQL("COPY (SELECT * FROM public.{} ORDER BY {}) TO STDOUT").format(sql.Identifier(name), order)
+        with connection.cursor().copy(query) as rows:
+            for piece in rows:
+                summed.update(piece)
+    return summed.hexdigest()
+
+
+def _run(url: str, tool: str, *arguments: str) -> None:
+    at = make_url(url)
+    # The password goes through the environment: the arguments of a process are for everybody to read.
+    secret = {} if at.password is None else {"PGPASSWORD": str(at.password)}
+    done = subprocess.run(  # noqa: S603 - PostgreSQL's own tool, no shell
+        [_tool(tool), "--no-owner", "--no-privileges", f"--dbname={_without_password(at)}", *arguments],
+        env={**os.environ, "PGOPTIONS": LOCK_WAIT, **secret},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        with _connection(url) as connection:
+            version = connection.info.server_version // 10_000
+        raise Ended([words("cli-tool-failed", tool=tool, reason=_last_line(done.stderr), version=version)], FAILED)
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise Ended([words("cli-tool-missing", tool=name)], FAILED)
+    return found
+
+
+def _without_password(at: URL) -> str:
+    return URL.create(
+        "postgresql", username=at.username, host=at.host, port=at.port, database=at.database, query=at.query
+    ).render_as_string()
+
+
+def _connection(url: str) -> psycopg.Connection:
+    at = make_url(url).set(drivername="postgresql")
+    return psycopg.connect(at.render_as_string(hide_password=False), options="-c timezone=UTC")
+
+
+@contextmanager
+def _snapshot(url: str) -> Iterator[tuple[psycopg.Connection, str]]:
+    with _connection(url) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+        if row is None:
+            raise RuntimeError("a SELECT without FROM has a row")
+        yield connection, row[0]
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+@contextmanager
+def _refused_clearly() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise Ended([words("cli-database-unusable", reason=" ".join(str(error).split()))], FAILED) from error
+    except OSError as error:
+        raise Ended([words("cli-file-not-writable", reason=error)], FAILED) from error

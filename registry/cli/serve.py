@@ -1,0 +1,98 @@
+"""``registry serve`` and ``registry scheduler``: the processes that stay until they are told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+import click
+
+from registry.cli.endings import FAILED, Ended
+from registry.cli.opening import registry_open
+from registry.cli.scheduler import Schedule, jobs
+from registry.cli.speech import say, words
+from registry.cli.web_server import WebServer
+from registry.http.logs import log_to_stderr
+from registry.settings import Settings, read_settings
+from registry.store.clock import require_current_zone
+from registry.store.schema import require_current_schema, upgrade_schema
+
+
+@click.command()
+def serve() -> None:
+    """Serve the API and do the scheduled work, in one process.
+
+    On SQLite the migrations are applied first; on PostgreSQL run `registry db upgrade` before. SIGTERM or Ctrl-C ends
+    it when all that runs is finished. Address: REGISTRY_HOST and REGISTRY_PORT. The night: REGISTRY_AUDIT_AT.
+    """
+    # The web face takes a while to load, and no other command needs it.
+    from registry.app import create_app
+
+    settings = read_settings()
+    require_current_zone()
+    app = create_app(settings)
+    with app.app_context():
+        prepare_schema(settings)
+    stopping = stopped_by_signals()
+    try:
+        server = WebServer(app, settings.host, settings.port)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Ended(
+            [words("cli-address-not-usable", host=settings.host, port=settings.port, reason=reason)], FAILED
+        ) from error
+    schedule = Schedule(app, jobs(settings.audit_at))
+    schedule.start()
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    say("cli-serving", address=f"http://{host}:{settings.port}")
+    try:
+        server.serve_until(stopping)
+    finally:
+        say("cli-stopping")
+        schedule.stop()
+    say("cli-stopped")
+
+
+@click.command()
+def scheduler() -> None:
+    """Do the scheduled work alone: the nightly audit, queued imports, cleaning up.
+
+    For installations where several web processes serve the API. Any number may run: the database makes a night single.
+    """
+    settings = read_settings()
+    with registry_open(settings) as app:
+        prepare_schema(settings)
+        log_to_stderr()
+        stopping = stopped_by_signals()
+        schedule = Schedule(app, jobs(settings.audit_at))
+        schedule.start()
+        say("cli-scheduling")
+        stopping.wait()
+        say("cli-stopping")
+        schedule.stop()
+    say("cli-stopped")
+
+
+def prepare_schema(settings: Settings) -> None:
+    """On SQLite apply the migrations; on PostgreSQL, which others may be using, refuse an old schema.
+
+    Raises SchemaNotCurrent.
+    """
+    if settings.embedded:
+        upgrade_schema()
+    require_current_schema()
+
+
+def stopped_by_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set; after the first of them a second one ends the process at once."""
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    return stopping

@@ -1,0 +1,94 @@
+"""``registry tokens``: bearer tokens for people and services."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from registry.access import tokens as access
+from registry.access.actors import local_actor
+from registry.access.roles import AGENCY_ROLES, Role
+from registry.cli.endings import UsageWrong, problem_lines
+from registry.cli.opening import in_registry, shown
+from registry.cli.speech import print_json, print_table, say, words
+from registry.records.agencies import Agency, agency_by_bin
+from registry.store.database import db
+from registry.store.errors import Invalid
+
+SHOWN = ("key_id", "principal", "role", "agency", "created_at", "expires_at", "revoked_at", "last_used_at")
+
+
+LIFETIME = re.compile(r"([0-9]{1,10})([smhd])")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+LONGEST = timedelta(days=36_500)
+
+
+class Lifetime(click.ParamType[timedelta]):
+    """A whole number and its unit: s, m, h or d; at most 100 years."""
+
+    name = "lifetime"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The lifetime, or a usage error."""
+        if isinstance(value, timedelta):
+            return value
+        found = LIFETIME.fullmatch(value)
+        lifetime = found and timedelta(**{UNITS[found[2]]: min(int(found[1]), 10**9)})
+        if not lifetime or lifetime > LONGEST:
+            self.fail(words("cli-lifetime-wrong", value=value), param, ctx)
+        return lifetime
+
+
+@click.group()
+def tokens() -> None:
+    """Issue, list and revoke bearer tokens."""
+
+
+@tokens.command()
+@click.option("--name", required=True, help="Whom it acts for: two tokens of one name are one principal.")
+@click.option("--role", required=True, type=click.Choice([role.value for role in Role]), help="What it may do.")
+@click.option("--agency", "agency_bin", metavar="BIN", help="The agency, for agency_viewer and agency_editor.")
+@click.option("--expires-in", type=Lifetime(), metavar="90d", help="When it ends, in s, m, h or d; without it, never.")
+@in_registry
+def issue(name: str, role: str, agency_bin: str | None, expires_in: timedelta | None) -> None:
+    """Make a token and print it, alone, on standard output. It is shown this once."""
+    wanted = Role(role)
+    if wanted in AGENCY_ROLES and agency_bin is None:
+        raise UsageWrong(words("cli-token-needs-agency", role=role))
+    agency_id = None if agency_bin is None else agency_by_bin(agency_bin).id
+    try:
+        issued = access.issue(local_actor(Role.ADMINISTRATOR), name, wanted, agency_id, expires_in)
+    except Invalid as refused:
+        # Everything that was sent came as an option.
+        raise UsageWrong(words("cli-token-refused"), *problem_lines(refused.problems)) from refused
+    click.echo(issued.text)
+    say("cli-token-issued", key_id=issued.key_id, name=name.strip(), role=role)
+
+
+@tokens.command()
+@click.argument("key_id")
+@in_registry
+def revoke(key_id: str) -> None:
+    """End the token of KEY_ID, the letters between the two underscores; it is out on its next request."""
+    access.revoke(local_actor(Role.ADMINISTRATOR), key_id)
+    say("cli-token-revoked", key_id=key_id)
+
+
+@tokens.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@in_registry
+def list_tokens(as_json: bool) -> None:
+    """List the tokens that were issued: never their secrets."""
+    bins = {row.id: row.bin for row in db.session.execute(select(Agency.id, Agency.bin))}
+    rows = [
+        shown(SHOWN[:3], kept) | {"agency": bins.get(kept.agency_id)} | shown(SHOWN[4:], kept)
+        for kept in access.all_tokens()
+    ]
+    if as_json:
+        print_json({"items": rows})
+    else:
+        print_table(SHOWN, rows)

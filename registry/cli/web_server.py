@@ -1,0 +1,56 @@
+"""The web server of the one-machine default: waitress, stopped so that every request that came in is answered."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, create_server
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+THREADS = 8
+LONGEST_BODY = 24 * 1024 * 1024
+FINISH_WITHIN_S = 30
+LOOK_EVERY_S = 0.5
+
+
+class WebServer:
+    """Listens from the moment it is made. Raises OSError when the address is taken or not this machine's."""
+
+    def __init__(self, app: Flask, host: str, port: int) -> None:
+        self._sockets: dict[int, Any] = {}
+        self._server = create_server(
+            app,
+            map=self._sockets,
+            host=host,
+            port=port,
+            threads=THREADS,
+            ident=None,
+            # The application's own limits are lower; this one only keeps the disk from filling.
+            max_request_body_size=LONGEST_BODY,
+            asyncore_use_poll=True,
+        )
+
+    def serve_until(self, stopping: threading.Event) -> None:
+        """Answer requests until the event is set; then take no new ones, and finish those that are there."""
+        while not stopping.is_set():
+            self._look()
+        for listener in [found for found in self._sockets.values() if isinstance(found, BaseWSGIServer)]:
+            listener.del_channel()
+            listener.socket.close()
+        until = time.monotonic() + FINISH_WITHIN_S
+        while self._busy() and time.monotonic() < until:
+            self._look()
+        self._server.task_dispatcher.shutdown()
+
+    def _look(self) -> None:
+        wasyncore.loop(timeout=LOOK_EVERY_S, use_poll=True, map=self._sockets, count=1)
+
+    def _busy(self) -> bool:
+        channels = [found for found in list(self._sockets.values()) if isinstance(found, HTTPChannel)]
+        return any(channel.request or channel.requests or channel.total_outbufs_len for channel in channels)

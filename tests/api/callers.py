@@ -1,0 +1,67 @@
+"""Callers of the API: a client that is signed in, and what it sends."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from registry.access.roles import Role
+from registry.records.agencies import Agency
+from tests.factories import a_token, bearer
+
+BASE = "/api/v1"
+MERGE_PATCH = "application/merge-patch+json"
+
+
+class Caller:
+    """Somebody with a token; ``headers`` by their names with underscores."""
+
+    def __init__(self, client: FlaskClient, token: str | None) -> None:
+        self._client = client
+        self._token = token
+
+    def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any) -> TestResponse:
+        signed = {} if self._token is None else bearer(self._token)
+        return self._client.open(BASE + path, method=method, headers={**signed, **(headers or {})}, **request)
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        return self.call("GET", path, headers=_named(headers))
+
+    def post(self, path: str, body: object, **headers: str) -> TestResponse:
+        return self.call("POST", path, json=body, headers=_named(headers))
+
+    def put(self, path: str, body: object, **headers: str) -> TestResponse:
+        return self.call("PUT", path, json=body, headers=_named(headers))
+
+    def patch(self, path: str, body: object, **headers: str) -> TestResponse:
+        return self.call("PATCH", path, json=body, content_type=MERGE_PATCH, headers=_named(headers))
+
+    def change(self, path: str, body: object) -> TestResponse:
+        """A patch from the state that is there now."""
+        return self.patch(path, body, If_Match=self.get(path).headers["ETag"])
+
+    def upload(self, path: str, content: bytes, name: str = "file.txt", **headers: str) -> TestResponse:
+        data = {"file": (io.BytesIO(content), name, "text/plain")}
+        return self.call("POST", path, data=data, content_type="multipart/form-data", headers=_named(headers))
+
+
+def caller(client: FlaskClient, role: Role | str, agency: Agency | None = None, name: str | None = None) -> Caller:
+    """A caller of a role with a token of its own."""
+    return Caller(client, a_token(role, agency, name))
+
+
+def codes(answer: TestResponse) -> set[tuple[str, str]]:
+    """(pointer, code) of every problem that an answer names."""
+    return {(problem["pointer"], problem["code"]) for problem in answer.get_json()["errors"]}
+
+
+def code(answer: TestResponse) -> str:
+    """The code of the refusal."""
+    return str(answer.get_json()["type"]).rpartition(":")[2]
+
+
+def _named(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}

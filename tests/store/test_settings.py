@@ -1,0 +1,118 @@
+"""What the settings promise an operator: a wrong one is refused by its name, and the embedded default needs none."""
+
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ProcessPoolExecutor
+from datetime import time
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from registry.settings import SECRET_KEY_FILE, SettingsInvalid, read_settings
+
+POSTGRES = "postgresql+psycopg://registry:secret@database/registry"
+SECRET = "a secret of enough letters"
+
+
+def environment(folder: Path, **variables: str) -> dict[str, str]:
+    return {"REGISTRY_DATA_DIR": str(folder / "data"), **variables}
+
+
+def test_without_any_variable_everything_lies_in_the_data_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = read_settings({})
+    assert settings.data_dir == tmp_path / "var"
+    assert settings.database_url == f"sqlite:///{tmp_path}/var/registry.sqlite3"
+    assert (settings.host, settings.port, settings.audit_at) == ("127.0.0.1", 8000, time(2))
+    assert settings.policy_file.name == "freeze_policy.toml"
+    assert settings.embedded
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("REGISTRY_DATABASE_URL", "mysql://localhost/registry"),
+        ("REGISTRY_DATABASE_URL", "postgresql://localhost/registry"),
+        ("REGISTRY_DATABASE_URL", "sqlite:///"),
+        ("REGISTRY_DATABASE_URL", "sqlite:///:memory:"),
+        ("REGISTRY_DATABASE_URL", "registry.sqlite3"),
+        ("REGISTRY_SECRET_KEY", "short"),
+        ("REGISTRY_SECRET_KEY", ""),
+        ("REGISTRY_PORT", "0"),
+        ("REGISTRY_PORT", "65536"),
+        ("REGISTRY_PORT", "http"),
+        ("REGISTRY_PORT", "-1"),
+        ("REGISTRY_PORT", "８０００"),
+        ("REGISTRY_AUDIT_AT", "2:00"),
+        ("REGISTRY_AUDIT_AT", "24:00"),
+        ("REGISTRY_AUDIT_AT", "02:60"),
+        ("REGISTRY_AUDIT_AT", "02:00:00"),
+        ("REGISTRY_AUDIT_AT", "never"),
+        ("REGISTRY_POLICY_FILE", "/no/such/policy.toml"),
+        ("REGISTRY_SMTP_URL", "http://mail"),
+        ("REGISTRY_SMTP_URL", "smtp://"),
+        ("REGISTRY_PUBLIC_URL", "registry.gov.kz"),
+        ("REGISTRY_PUBLIC_URL", "https://"),
+        ("REGISTRY_PUBLIC_URL", "https://host:port"),
+    ],
+)
+def test_a_wrong_variable_is_refused_by_its_name(tmp_path: Path, variable: str, value: str) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(environment(tmp_path, **{"REGISTRY_SECRET_KEY": SECRET, variable: value}))
+    assert [problem.partition(":")[0] for problem in refused.value.problems] == [variable]
+
+
+def test_a_data_folder_that_cannot_be_made_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsInvalid, match="REGISTRY_DATA_DIR"):
+        read_settings({"REGISTRY_DATA_DIR": str(tmp_path / "file" / "data")})
+
+
+def test_every_wrong_variable_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(environment(tmp_path, REGISTRY_PORT="x", REGISTRY_AUDIT_AT="x", REGISTRY_SMTP_URL="x"))
+    assert len(refused.value.problems) == 3
+
+
+def test_an_external_database_needs_a_secret_key_of_the_operators(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="REGISTRY_SECRET_KEY: required"):
+        read_settings(environment(tmp_path, REGISTRY_DATABASE_URL=POSTGRES))
+    settings = read_settings(environment(tmp_path, REGISTRY_DATABASE_URL=POSTGRES, REGISTRY_SECRET_KEY=SECRET))
+    assert settings.secret_key == SECRET
+    assert not (tmp_path / "data" / SECRET_KEY_FILE).exists()
+
+
+def test_the_nightly_audit_can_be_moved_and_turned_off(tmp_path: Path) -> None:
+    assert read_settings(environment(tmp_path, REGISTRY_AUDIT_AT="23:59")).audit_at == time(23, 59)
+    assert read_settings(environment(tmp_path, REGISTRY_AUDIT_AT="off")).audit_at is None
+
+
+def test_a_generated_secret_key_is_kept_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    first, second = read_settings(environment(tmp_path)), read_settings(environment(tmp_path))
+    path = tmp_path / "data" / SECRET_KEY_FILE
+    assert first.secret_key == second.secret_key == path.read_text()
+    assert len(first.secret_key) == 64
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [file.name for file in path.parent.iterdir()] == [SECRET_KEY_FILE]
+
+
+def test_a_data_folder_with_an_empty_secret_key_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / SECRET_KEY_FILE).touch()
+    with pytest.raises(SettingsInvalid, match=r"REGISTRY_DATA_DIR: .*delete the file"):
+        read_settings(environment(tmp_path))
+
+
+def _key_of(folder: str) -> str:
+    return read_settings({"REGISTRY_DATA_DIR": folder}).secret_key
+
+
+def test_processes_that_start_at_once_agree_on_the_secret_key(tmp_path: Path) -> None:
+    folders = [str(tmp_path / str(number)) for number in range(50) for _ in range(4)]
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        keys = list(pool.map(_key_of, folders))
+    for start in range(0, len(keys), 4):
+        assert len(set(keys[start : start + 4])) == 1
+    assert len(set(keys)) == 50
