@@ -1,22 +1,21 @@
-"""Drafts: a registration begun and not finished, as the person typed it, and files that wait for a yes."""
+"""Drafts: a registration begun and not finished, as the person typed it."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, LargeBinary, String, Text, delete, func, select
-from sqlalchemy.orm import Mapped, deferred, mapped_column
+from sqlalchemy import JSON, Text, delete, func, select
+from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.store.clock import now
 from registry.store.database import Instant, Model, db
 from registry.store.errors import Conflict, NotFound
-from registry.store.transaction import require_transaction, transaction
+from registry.store.transaction import transaction
 
 MOST_DRAFTS: Final = 200
-KEPT_FOR: Final = timedelta(days=1)
 
 
 class DraftNotFound(NotFound):
@@ -25,10 +24,6 @@ class DraftNotFound(NotFound):
 
 class TooManyDrafts(Conflict):
     """One person keeps so many drafts at most."""
-
-
-class WaitingFileNotFound(NotFound):
-    """The file is not there any more, or it is another's."""
 
 
 class Draft(Model):
@@ -41,18 +36,6 @@ class Draft(Model):
     values: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
-
-
-class WaitingFile(Model):
-    """A file of which the summary was shown and which is applied when the person says yes, for a day at most."""
-
-    __tablename__ = "waiting_files"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    principal: Mapped[str] = mapped_column(Text)
-    file_name: Mapped[str] = mapped_column(String(200))
-    kept_at: Mapped[datetime] = mapped_column(Instant)
-    content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
 
 
 def start_draft(by: Actor) -> Draft:
@@ -104,32 +87,3 @@ def discard_draft(by: Actor, draft_id: int) -> None:
     """Throw the draft away; one that is gone already is no mistake."""
     with transaction() as session:
         session.execute(delete(Draft).where(Draft.id == draft_id, Draft.principal == by.principal))
-
-
-def keep_waiting(by: Actor, file_name: str, content: bytes) -> int:
-    """Keep a file until its owner says yes; the id to ask for it. The owner's older ones are dropped."""
-    with transaction() as session:
-        moment = now()
-        session.execute(
-            delete(WaitingFile).where(
-                (WaitingFile.principal == by.principal) | (WaitingFile.kept_at < moment - KEPT_FOR)
-            )
-        )
-        file = WaitingFile(principal=by.principal, file_name=file_name, content=content, kept_at=moment)
-        session.add(file)
-        session.flush()
-    return file.id
-
-
-def take_waiting(by: Actor, file_id: int) -> tuple[str, bytes]:
-    """The file's name and bytes; it is dropped with the open transaction. Raises WaitingFileNotFound."""
-    session = require_transaction()
-    row = session.execute(
-        select(WaitingFile.file_name, WaitingFile.content).where(
-            WaitingFile.id == file_id, WaitingFile.principal == by.principal
-        )
-    ).one_or_none()
-    if row is None:
-        raise WaitingFileNotFound(id=file_id)
-    session.execute(delete(WaitingFile).where(WaitingFile.id == file_id))
-    return row.file_name, row.content

@@ -16,6 +16,7 @@ from registry.records import (
     project_numbers,
     project_table,
     revisions,
+    waiting_files,
 )
 from registry.store import idempotency, journal, outbox
 
@@ -39,6 +40,7 @@ TABLES = (
     project_numbers,
     project_table,
     revisions,
+    waiting_files,
     idempotency,
     journal,
     outbox,

@@ -1,0 +1,70 @@
+"""Puts the pages into the application."""
+
+from __future__ import annotations
+
+from flask import Flask
+from jinja2 import StrictUndefined
+from werkzeug.wrappers import Response
+
+from registry.settings import Settings
+from registry.web import (
+    front,
+    home,
+    signing_in,
+)
+from registry.web.assets import asset_url
+from registry.web.catalogues import attach_texts
+from registry.web.error_pages import attach_error_pages
+from registry.web.form_tokens import FIELD, form_token
+from registry.web.formats import attach_formats
+from registry.web.labels import attach_labels
+from registry.web.layout import LANGUAGE_NAMES, crumbs, menu, switch_address
+from registry.web.pages import pages
+from registry.web.visitors import keep_visitor, page_language, visitor
+
+# Importing a module of pages declares them.
+WITH_PAGES = (front, home, signing_in)
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def attach_web(app: Flask, settings: Settings) -> None:
+    """Register the pages, what their templates use, and how their errors look."""
+    app.config.update(
+        SESSION_COOKIE_NAME="registry_notice",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=(settings.public_url or "").startswith("https:"),
+    )
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(
+        asset_url=asset_url,
+        crumbs=crumbs,
+        form_token=form_token,
+        form_token_field=FIELD,
+        languages=LANGUAGE_NAMES,
+        menu=menu,
+        page_language=page_language,
+        switch_address=switch_address,
+        visitor=visitor,
+    )
+    attach_texts(app)
+    attach_formats(app)
+    attach_labels(app)
+    pages.after_request(protect)
+    attach_error_pages(app, protect)
+    app.register_blueprint(pages)
+
+
+def protect(response: Response) -> Response:
+    """Let a page load from this host and from nowhere else, and tell its language."""
+    if response.mimetype == "text/html":
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        response.headers["Content-Language"] = page_language()
+        keep_visitor(response)
+    return response
