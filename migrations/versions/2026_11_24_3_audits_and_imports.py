@@ -74,13 +74,20 @@ def upgrade() -> None:
         sa.Column("started_at", Instant()),
         sa.Column("finished_at", Instant()),
         sa.Column("lease_until", Instant()),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("failure", sa.Text()),
-        sa.Column("content", sa.LargeBinary()),
         sa.ForeignKeyConstraint(["agency_id"], ["agencies.id"], name="fk_imports_agency_id"),
         sa.PrimaryKeyConstraint("id", name="pk_imports"),
     )
     op.create_index("ix_imports_principal", "imports", ["principal"])
     op.create_index("ix_imports_state", "imports", ["state"])
+    op.create_table(
+        "import_files",
+        sa.Column("import_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["import_id"], ["imports.id"], name="fk_import_files_import_id"),
+        sa.PrimaryKeyConstraint("import_id", name="pk_import_files"),
+    )
     op.create_table(
         "audit_changes",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -144,5 +151,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them, the newest first."""
-    for table in ("flags", "import_errors", "audit_changes", "imports", "audits"):
+    for table in ("flags", "import_errors", "import_files", "audit_changes", "imports", "audits"):
         op.drop_table(table)

@@ -8,12 +8,11 @@ import re
 import secrets
 import string
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Row, String, select, update
+from sqlalchemy import ForeignKey, String, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.access.actors import Actor
@@ -115,7 +114,7 @@ def revoke(by: Actor, key_id: str) -> None:
             journal.record(by, "token.revoked", f"token:{key_id}")
 
 
-def all_tokens() -> Sequence[Row[Any]]:
+def all_tokens() -> list[dict[str, Any]]:
     """What is kept of every token, oldest first, with its principal's name."""
     columns = (
         Token.key_id,
@@ -128,7 +127,7 @@ def all_tokens() -> Sequence[Row[Any]]:
         Token.last_used_at,
     )
     statement = select(*columns).join(Principal, Principal.id == Token.principal_id).order_by(Token.id)
-    return db.session.execute(statement).all()
+    return [dict(row) for row in db.session.execute(statement).mappings()]
 
 
 def actor_of(text: str, source: str, request_id: str) -> Actor:

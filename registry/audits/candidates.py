@@ -79,6 +79,8 @@ def count_projects(policy: Policy) -> Totals:
 
 def candidates(policy: Policy, on: date, up_to: int, digest: Any) -> Iterator[Candidate]:
     """Stream the candidates in the order of their ids; ``digest`` (a hashlib object) is fed with all that is read."""
+    # Projects are read before their pasts: what an edit adds between the two is newer than the project as read and is
+    # passed over below, while the other way round the project would be judged without its past.
     rows = _stream(_projects(policy, on, up_to))
     pasts = groupby(_stream(_pasts(up_to)), key=itemgetter(0))
     past_of, revisions = next(pasts, (None, iter(())))
@@ -149,4 +151,5 @@ def _pasts(up_to: int) -> Select[*tuple[Any, ...]]:
 
 
 def _stream(statement: Select[*tuple[Any, ...]]) -> Iterator[Any]:
-    yield from db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE))
+    """Begin to read now, and go on row by row."""
+    return iter(db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)))

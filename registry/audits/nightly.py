@@ -5,20 +5,19 @@ from __future__ import annotations
 import logging
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from registry.access.actors import SCHEDULE
 from registry.audits.claim import AuditRunning, only_audit
 from registry.audits.run import carry_out, new_run
 from registry.audits.runs import keep_failure
-from registry.audits.schedule import Night, owed
+from registry.audits.schedule import Night, missed, owed
 from registry.records.audit_runs import AuditRun, last_good_audit
 from registry.records.installation import installed_at
 from registry.records.policy_in_force import policy_in_force
 from registry.store.clock import now, today
 from registry.store.database import db, insert_unless_there
-from registry.store.transaction import transaction
 
 log = logging.getLogger(__name__)
 TRY_AGAIN_AFTER = timedelta(minutes=10)
@@ -36,67 +35,91 @@ def run_due_night(audit_at: time | None, moment: datetime | None = None) -> Audi
     db.session.rollback()
     last = last_good_audit()
     night = owed(moment, audit_at, installed_at(), None if last is None else last.on)
-    return None if night is None else _audit(night, moment)
-
-
-def audit_tonight() -> AuditRun | None:
-    """Audit today for cron or a CronJob, which choose the hour themselves; None when today is audited already.
-
-    Raises AuditRunning when another audit runs now.
-    """
-    day = today()
-    last = last_good_audit()
-    if last is not None and last.on >= day:
+    if night is None:
         return None
-    missed = () if last is None else tuple(last.on + timedelta(days=n) for n in range(1, (day - last.on).days))
-    return _audit(Night(day, bool(missed), missed), now())
-
-
-def _audit(night: Night, moment: datetime) -> AuditRun | None:
     try:
-        with only_audit() as session:
-            run = _claim(session, night, moment)
-            if run is None:
-                return None
-            _list_missed(session, night.missed)
-            return carry_out(SCHEDULE, run, policy_in_force(), belt=True)
+        return _audit(night, moment, TRY_AGAIN_AFTER)
     except AuditRunning:
         log.info("another audit runs now", extra={"on": night.on.isoformat()})
         return None
+
+
+def audit_tonight() -> AuditRun | None:
+    """Audit today for cron or a CronJob, which choose the hour and the tries themselves.
+
+    None when today is audited already, or its run is held. Raises AuditRunning when another audit runs now.
+    """
+    day = today()
+    db.session.rollback()
+    last = last_good_audit()
+    if last is not None and last.on >= day:
+        return None
+    return _audit(Night(day, False, day if last is None else last.on + timedelta(days=1)), now(), timedelta())
+
+
+def _audit(night: Night, moment: datetime, try_again_after: timedelta) -> AuditRun | None:
+    try:
+        with only_audit() as session:
+            run = _claim(session, night, moment, try_again_after)
+            if run is None:
+                return None
+            listed = _list_missed(session, night)
+            # After a night that was tried and is held or failed, this one is no catch-up: nothing was down.
+            run.trigger = "catch_up" if night.late or night.on - timedelta(days=1) in listed else "schedule"
+            return carry_out(SCHEDULE, run, policy_in_force(), belt=True)
+    except AuditRunning:
+        raise
     except Exception as error:
         _keep_failed_night(night, error)
         raise
 
 
-def _claim(session: Session, night: Night, moment: datetime) -> AuditRun | None:
+def _claim(session: Session, night: Night, moment: datetime, try_again_after: timedelta) -> AuditRun | None:
     """The night's row to run, None when somebody else has done it, or it failed a moment ago."""
     last = last_good_audit()
     if last is not None and last.on >= night.on:
         return None
-    run = new_run(SCHEDULE, night.on, "catch_up" if night.catch_up else "schedule", policy_in_force(), dry_run=False)
+    run = new_run(SCHEDULE, night.on, "schedule", policy_in_force(), dry_run=False)
     there = session.scalar(select(AuditRun).where(AuditRun.scheduled_for == night.on))
     if there is None:
         run.scheduled_for = night.on
         return run
-    if there.status != "failed" or (there.finished_at and moment - there.finished_at < TRY_AGAIN_AFTER):
+    if there.status != "failed" or (there.finished_at and moment - there.finished_at < try_again_after):
         return None
-    there.status, there.failure, there.started_at, there.trigger = "running", None, run.started_at, run.trigger
+    there.status, there.failure, there.started_at = "running", None, run.started_at
     there.policy_version, there.policy_digest = run.policy_version, run.policy_digest
     return there
 
 
-def _list_missed(session: Session, missed: tuple[date, ...]) -> None:
-    for day in missed:
-        run = new_run(SCHEDULE, day, "schedule", policy_in_force(), dry_run=False)
-        values = {
-            name: getattr(run, name)
-            for name in ("on", "trigger", "dry_run", "policy_version", "policy_digest", "started_by", "started_at")
-        }
-        session.execute(
-            insert_unless_there(AuditRun)
-            .values(**values, **NOTHING_JUDGED, status="missed", scheduled_for=day, finished_at=run.started_at)
-            .on_conflict_do_nothing()
+def _list_missed(session: Session, night: Night) -> list[date]:
+    """List the dates without an audit since a night last listed its own; the dates that were not listed yet.
+
+    A manual audit after a downtime does not hide the dates before it.
+    """
+    listed = session.scalar(
+        select(func.max(AuditRun.scheduled_for)).where(AuditRun.status != "failed", AuditRun.scheduled_for < night.on)
+    )
+    first = night.first if listed is None else listed + timedelta(days=1)
+    audited = session.scalars(
+        select(AuditRun.on).where(
+            AuditRun.status == "succeeded", AuditRun.dry_run.is_(False), AuditRun.on.between(first, night.on)
         )
+    ).all()
+    return [day for day in missed(first, night.on, set(audited)) if _keep_missed(session, day)]
+
+
+def _keep_missed(session: Session, day: date) -> bool:
+    run = new_run(SCHEDULE, day, "schedule", policy_in_force(), dry_run=False)
+    values = {
+        name: getattr(run, name)
+        for name in ("on", "trigger", "dry_run", "policy_version", "policy_digest", "started_by", "started_at")
+    }
+    insert = (
+        insert_unless_there(AuditRun)
+        .values(**values, **NOTHING_JUDGED, status="missed", scheduled_for=day, finished_at=run.started_at)
+        .on_conflict_do_nothing()
+    )
+    return session.scalar(insert.returning(AuditRun.id)) is not None
 
 
 NOTHING_JUDGED = dict.fromkeys(
@@ -116,11 +139,16 @@ NOTHING_JUDGED = dict.fromkeys(
 
 
 def _keep_failed_night(night: Night, error: Exception) -> None:
-    with transaction() as session:
-        there = session.scalar(select(AuditRun).where(AuditRun.scheduled_for == night.on))
-        if there is not None:
-            there.status, there.finished_at, there.failure = "failed", now(), f"{type(error).__name__}: {error}"[:2000]
-            return
-    run = new_run(SCHEDULE, night.on, "catch_up" if night.catch_up else "schedule", policy_in_force(), dry_run=False)
-    run.scheduled_for = night.on
-    keep_failure(run, error)
+    """Keep the failure, unless another process has run the night since, or runs it now: its result stands."""
+    try:
+        with only_audit() as session:
+            there = session.scalar(select(AuditRun).where(AuditRun.scheduled_for == night.on))
+            if there is None:
+                trigger = "catch_up" if night.late else "schedule"
+                there = new_run(SCHEDULE, night.on, trigger, policy_in_force(), dry_run=False)
+                there.scheduled_for = night.on
+            elif there.status != "failed":
+                return
+            keep_failure(there, error)
+    except AuditRunning:
+        log.info("another audit runs now", extra={"on": night.on.isoformat()})

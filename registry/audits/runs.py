@@ -45,6 +45,8 @@ def run_audit(
     takes the safety belt off: the latest held run of the date is confirmed, or a new one is not held.
     Raises RoleNotAllowed, Invalid (after today), AuditDateBeforeLast, AuditRunning.
     """
+    if policy is not None and not dry_run:
+        raise ValueError("another policy is tried in a dry run only")
     by.require(Permission.AUDITS_RUN)
     if confirm_held:
         by.require(Permission.AUDITS_CONFIRM)
@@ -63,7 +65,9 @@ def run_audit(
     except Refusal:
         raise
     except Exception as error:
-        keep_failure(new_run(by, day, "manual", policy or policy_in_force(), dry_run=dry_run), error)
+        failed = new_run(by, day, "manual", policy or policy_in_force(), dry_run=dry_run)
+        failed.started_at = run.started_at
+        keep_failure(failed, error)
         raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -12,11 +13,11 @@ LATE = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """A business date that needs its audit, and the dates before it that never had one."""
+    """A business date that needs its audit. ``first``: the first date that was due since the last good audit."""
 
     on: date
-    catch_up: bool
-    missed: tuple[date, ...]
+    late: bool
+    first: date
 
 
 def due_on(moment: datetime, audit_at: time) -> date:
@@ -29,15 +30,19 @@ def owed(moment: datetime, audit_at: time, installed_at: datetime, last_good_on:
     """The night that is owed, None when there is none.
 
     A good audit of a date, by hand too, satisfies its night and every earlier one; a night before the installation is
-    not owed. Dates between are missed and never replayed with facts that they did not have.
+    not owed. Of several due dates only the latest is owed: facts that the others had are gone.
     """
     day = due_on(moment, audit_at)
     first = first_due(installed_at, audit_at) if last_good_on is None else last_good_on + timedelta(days=1)
     if day < first:
         return None
-    missed = tuple(first + timedelta(days=count) for count in range((day - first).days))
-    late = moment - local_instant(day, audit_at) > LATE
-    return Night(day, bool(missed) or late, missed)
+    return Night(day, moment - local_instant(day, audit_at) > LATE, first)
+
+
+def missed(first: date, night: date, audited: Collection[date]) -> list[date]:
+    """The dates from ``first`` to the eve of a night that have no good audit of their own."""
+    between = (first + timedelta(days=count) for count in range((night - first).days))
+    return [day for day in between if day not in audited]
 
 
 def first_due(installed_at: datetime, audit_at: time) -> date:

@@ -15,7 +15,7 @@ from registry.audits.runs import find_audit, run_audit
 from registry.cli.endings import CONFLICT, FLAGS_FOUND, UsageWrong
 from registry.cli.opening import in_registry, shown
 from registry.cli.options import DAY, as_json_option, fail_on_flags_option
-from registry.cli.speech import print_json, print_table, say, words
+from registry.cli.speech import print_json, print_pairs, print_table, say, words
 from registry.freeze.policy_file import load_policy
 from registry.records.audit_runs import AuditRun
 from registry.store.paging import LARGEST_LIMIT, Page
@@ -126,7 +126,7 @@ def show(audit: AuditRun, as_json: bool) -> None:
     if as_json:
         print_json(_row(SHOWN, audit) | {"changes": changes})
         return
-    print_table(("what", "value"), [{"what": name, "value": getattr(audit, name)} for name in SHOWN])
+    print_pairs(shown(SHOWN, audit))
     if changes:
         click.echo()
         print_table(CHANGE_SHOWN, changes)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import IO, Any, Final
 
 import click
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from registry.cli.speech import words
 from registry.freeze.policy_file import PolicyInvalid
+from registry.language.messages import MessageUnknown
 from registry.settings import SettingsInvalid
 from registry.store.clock import TimeZoneDataStale
 from registry.store.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, Refusal, Stale
@@ -44,7 +45,7 @@ class Ended(click.ClickException):
 
     def __init__(self, sentences: Sequence[str], exit_code: int) -> None:
         super().__init__("\n".join(sentences))
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc] # click types it as the class's, and reads the instance's
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Each sentence on a line of its own."""
@@ -60,11 +61,17 @@ class UsageWrong(Ended):
 
 def ending_of(error: Exception) -> Ended:
     """The ending that an exception means. One that is not in the table is logged with its traceback."""
-    for kind, code in EXIT_CODES:
-        if isinstance(error, kind):
+    code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), None)
+    # SQLAlchemy's DatabaseError itself, and none of its kinds, is what SQLite says of a file that is not its own.
+    if code is None and type(error) is DatabaseError:
+        code = FAILED
+    if code is not None:
+        try:
             return Ended(sentences_of(error), code)
+        except (MessageUnknown, KeyError):
+            log.exception("a refusal has no words")
     log.error("a command failed", exc_info=error)
-    return Ended([words("cli-unexpected", error=type(error).__name__)], FAILED)
+    return Ended([words("cli-unexpected", error=type(error).__name__)], code or FAILED)
 
 
 def sentences_of(error: Exception) -> list[str]:
@@ -79,7 +86,7 @@ def sentences_of(error: Exception) -> list[str]:
         return [words("cli-policy-wrong"), *(f"  {problem}" for problem in error.problems)]
     if isinstance(error, SchemaNotCurrent):
         return [words("cli-schema-not-current")]
-    if isinstance(error, OperationalError):
+    if isinstance(error, DatabaseError):
         return [words("cli-database-unusable", reason=" ".join(str(error.orig).split()))]
     return [str(error)]
 

@@ -42,7 +42,7 @@ def import_(file: Path, dry_run: bool, as_json: bool) -> None:
 
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """An option for each filter that lists of projects have, named as it is there: ``--work-type`` is ``work_type``."""
-    for name, known in reversed(FILTERS.items()):
+    for name, known in reversed(list(FILTERS.items())):
         takes = ", ".join(known.options) if known.options else known.takes
         names = [f"--{name.replace('_', '-')}"] + ([f"--{name}"] if "_" in name else [])
         command = click.option(*names, f"filter_{name}", metavar="VALUE", help=takes)(command)
@@ -68,7 +68,7 @@ def export(file_format: str, filters: tuple[str, ...], **options: str | None) ->
     """
     by = local_actor(Role.AUDITOR)
     chosen = chosen_filters(filters, options)
-    out = click.get_binary_stream("stdout")
+    out = sys.stdout.buffer
     if file_format == "csv":
         for piece in export_csv(by, chosen):
             out.write(piece)

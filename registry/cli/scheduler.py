@@ -16,7 +16,7 @@ from flask import Flask
 
 from registry.audits.nightly import run_due_night
 from registry.http.kept_answers import forget_old_answers
-from registry.records.imports import work_off_next
+from registry.records.import_work import work_off_next
 from registry.store.clock import ALMATY, now
 from registry.store.database import db
 

@@ -68,15 +68,26 @@ def print_table(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+def print_pairs(values: Mapping[str, Any]) -> None:
+    """Names and values in two columns on stdout, each value whole."""
+    width = max(map(len, values))
+    for name, value in values.items():
+        click.echo(f"{name.ljust(width)}  {_text(value)}")
+
+
 def _cell(value: Any) -> str:
+    text = _text(value)
+    return text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 1] + "…"
+
+
+def _text(value: Any) -> str:
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
         return rfc3339(value)[:19] + "Z"
-    text = " ".join(str(value).split())
-    return text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 1] + "…"
+    return " ".join(str(value).split())
 
 
 @contextmanager

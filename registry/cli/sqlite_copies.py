@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -101,7 +101,7 @@ def _read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)
 
 
-def _patience() -> object:
+def _patience() -> Callable[[int, int, int], None]:
     until = time.monotonic() + WAIT_S
 
     def look(_status: int, _remaining: int, _total: int) -> None:

@@ -159,6 +159,14 @@ def acts_for(by: Actor, agency_id: int) -> bool:
     )
 
 
+def whole_agency_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """What is missing in the values of one agency; its place in the tree is looked at apart."""
+    problems = [] if values.get("kind") else [Problem("/kind", "required")]
+    if not values.get("name_kk") and not values.get("name_ru"):
+        problems += [Problem("/name_kk", "name-required"), Problem("/name_ru", "name-required")]
+    return problems
+
+
 def _find(number: str, *, lock: bool) -> Agency:
     statement = select(Agency).where(Agency.bin == number).execution_options(populate_existing=True)
     usable = is_bin(number)
@@ -169,9 +177,7 @@ def _find(number: str, *, lock: bool) -> Agency:
 
 
 def _problems(values: Mapping[str, Any], agency: Agency | None = None) -> list[Problem]:
-    problems = [] if values.get("kind") else [Problem("/kind", "required")]
-    if not values.get("name_kk") and not values.get("name_ru"):
-        problems += [Problem("/name_kk", "name-required"), Problem("/name_ru", "name-required")]
+    problems = whole_agency_problems(values)
     parent = values.get("parent_bin")
     if parent is not None:
         parent_id = db.session.scalar(select(Agency.id).where(Agency.bin == parent))

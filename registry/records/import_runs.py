@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text
-from sqlalchemy.orm import Mapped, deferred, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.store.database import Instant, Model
 
@@ -14,7 +14,10 @@ STATES = ("queued", "running", "done", "failed")
 
 
 class ImportRun(Model):
-    """One file to import. ``lease_until`` tells whether the process that works on it is still there."""
+    """One file to import. ``lease_until`` tells whether the process that works on it is still there.
+
+    ``attempts`` counts how often it was taken up since it last got on. ``failure`` is a code of the catalogue.
+    """
 
     __tablename__ = "imports"
 
@@ -39,8 +42,17 @@ class ImportRun(Model):
     started_at: Mapped[datetime | None] = mapped_column(Instant)
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
     lease_until: Mapped[datetime | None] = mapped_column(Instant)
+    attempts: Mapped[int] = mapped_column(default=0)
     failure: Mapped[str | None] = mapped_column(Text)
-    content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+
+
+class ImportFile(Model):
+    """The file itself, until the run ends. Apart from the run, whose row is written again and again."""
+
+    __tablename__ = "import_files"
+
+    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id"), primary_key=True, autoincrement=False)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class RowError(Model):

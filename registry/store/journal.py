@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import BigInteger, Index, String, Text, insert, select, update
+from sqlalchemy import BigInteger, Index, String, Text, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from registry.store.bulk import insert_rows
 from registry.store.clock import now, rfc3339
 from registry.store.database import Model, db
 
@@ -111,7 +112,7 @@ def append_recorded(session: Session) -> None:
         }
         last = entry_hash(row)
         rows.append({**row, "hash": last})
-    session.execute(insert(JournalEntry), rows)
+    insert_rows(session, JournalEntry, rows)
     session.execute(update(JournalHead).where(JournalHead.id == 1).values(seq=seq, hash=last))
 
 

@@ -1,0 +1,105 @@
+"""Exports of projects: everything known, as CSV or XLSX, with the filters of the list."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import xlsxwriter
+from sqlalchemy import Select, func, select
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.records.agencies import Agency
+from registry.records.export_columns import DAYS, NUMBERS, export_columns
+from registry.records.project_filters import project_conditions
+from registry.records.project_table import Project
+from registry.records.visibility import journal_restricted_reads
+from registry.store.bulk import copy_csv
+from registry.store.database import db, is_sqlite
+from registry.store.errors import Conflict
+
+MOST_XLSX_ROWS: Final = 1_048_575
+ROWS_A_PIECE: Final = 500
+
+
+class TooManyRowsForXlsx(Conflict):
+    """A sheet holds 1,048,576 rows, the header among them; a CSV has no limit."""
+
+
+def export_csv(by: Actor, raw_filters: Mapping[str, str]) -> Iterator[bytes]:
+    """The CSV in UTF-8 with BOM, piece by piece; it needs the application's context until its end.
+
+    The filters are read and reads of restricted projects journalled at once, which raises Malformed.
+    """
+    statement = _statement(by, raw_filters)
+    header = codecs.BOM_UTF8 + _lines([statement.selected_columns.keys()])
+    return _pieces(header, statement)
+
+
+def export_xlsx(by: Actor, raw_filters: Mapping[str, str], path: Path) -> None:
+    """Write the XLSX file. Raises Malformed, and TooManyRowsForXlsx when a sheet cannot hold them."""
+    statement = _statement(by, raw_filters)
+    counted = db.session.execute(select(func.count()).select_from(statement.subquery())).scalar_one()
+    if counted > MOST_XLSX_ROWS:
+        raise TooManyRowsForXlsx(rows=counted, limit=MOST_XLSX_ROWS)
+    # Text stays text: no cell becomes a formula, a link or a number.
+    plain = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
+    with xlsxwriter.Workbook(str(path), {"constant_memory": True, **plain}) as workbook:
+        sheet = workbook.add_worksheet("projects")
+        day = workbook.add_format({"num_format": "yyyy-mm-dd"})
+        names = statement.selected_columns.keys()
+        sheet.write_row(0, 0, names)
+        for place, row in enumerate(islice(_rows(statement), MOST_XLSX_ROWS), 1):
+            for column, (name, value) in enumerate(zip(names, row, strict=True)):
+                if value is None:
+                    continue
+                if name in NUMBERS:
+                    sheet.write_number(place, column, int(value))
+                elif name in DAYS:
+                    sheet.write_datetime(place, column, date.fromisoformat(value), day)
+                else:
+                    sheet.write_string(place, column, value)
+
+
+def _statement(by: Actor, raw_filters: Mapping[str, str]) -> Select[Any]:
+    conditions = project_conditions(by, raw_filters)
+    statement = select(*export_columns()).join_from(Project, Agency, Agency.id == Project.agency_id).where(*conditions)
+    if by.may(Permission.RESTRICTED_READ):
+        asked = select(Project.number).join(Agency, Agency.id == Project.agency_id)
+        restricted = db.session.scalars(asked.where(*conditions, Project.is_restricted.is_(True))).all()
+        journal_restricted_reads(by, restricted, "export")
+        # One that became restricted since is not in the journal and so not in the export.
+        statement = statement.where(Project.is_restricted.is_(False) | Project.number.in_(restricted))
+    return statement.order_by(Project.id)
+
+
+def _pieces(header: bytes, statement: Select[Any]) -> Iterator[bytes]:
+    yield header
+    if is_sqlite():
+        rows = _rows(statement)
+        while piece := list(islice(rows, ROWS_A_PIECE)):
+            yield _lines(piece)
+    else:
+        yield from copy_csv(db.session(), statement)
+
+
+def _rows(statement: Select[Any]) -> Iterator[Sequence[Any]]:
+    yield from db.session.execute(statement, execution_options={"yield_per": ROWS_A_PIECE})
+
+
+def _lines(rows: Sequence[Sequence[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()

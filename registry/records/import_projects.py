@@ -1,0 +1,150 @@
+"""Rows of projects: read, held against what is registered, and written with the effects of single edits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from sqlalchemy import select, true, tuple_
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.records.agencies import Agency, own_agencies
+from registry.records.cell_values import cell_problem, read_cells, readers
+from registry.records.placement_claims import end_confirmations
+from registry.records.project_fields import FIELDS, READ_ONLY, accept_fields, whole_record_problems
+from registry.records.project_table import CHANGEABLE, Project
+from registry.records.project_writes import Changed, Registered, register_all, write_all
+from registry.records.revisions import differences
+from registry.records.row_imports import Incoming, Outcome
+from registry.records.sheets import Row
+from registry.records.values import Bin, Kind, ValueRefused
+from registry.store.bulk import table_of
+from registry.store.database import db
+from registry.store.errors import Problem
+
+KINDS: Final[dict[str, Kind]] = {"agency": Bin(), **FIELDS}
+COLUMNS: Final = (*KINDS, *READ_ONLY, "severity")
+REQUIRED_COLUMNS: Final = ("agency", "external_id")
+CHUNK: Final = 500
+NOTHING: Final[dict[str, Any]] = {**dict.fromkeys(CHANGEABLE), "is_restricted": False}
+
+
+class ProjectImport:
+    """One file of projects on its way in, for one actor."""
+
+    def __init__(self, by: Actor, columns: Sequence[str], dry_run: bool) -> None:
+        self.by = by
+        self.dry_run = dry_run
+        self.columns = columns
+        self.readers = readers(columns, KINDS)
+        self.seen: dict[tuple[str | None, ...], int] = {}
+
+    def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[Incoming]]:
+        """The rows after the first ``done``, some hundred at a time. Those are passed over, their keys kept in mind."""
+        incoming = map(self._read, rows)
+        for _ in islice(incoming, done):
+            pass
+        while chunk := list(islice(incoming, CHUNK)):
+            yield chunk
+
+    def apply(self, chunk: Sequence[Incoming]) -> Outcome:
+        """Write what differs, inside the open transaction; a dry run only tells."""
+        outcome = Outcome()
+        agencies = self._agencies({row.key[0] for row in chunk})
+        good = []
+        for row in chunk:
+            problems = self._agency_problems(row, agencies) + row.problems
+            if problems:
+                outcome.reject(row.row, problems)
+            else:
+                good.append((agencies[row.key[0]], row))
+        there = self._there([(agency_id, row.values["external_id"]) for (agency_id, _), row in good])
+        new: list[Registered] = []
+        changed: list[Changed] = []
+        for (agency_id, _), row in good:
+            before = there.get((agency_id, row.values["external_id"]))
+            if before is None:
+                wanted = NOTHING | row.values
+            elif before["is_restricted"] and not self.by.may(Permission.RESTRICTED_READ):
+                taken: dict[str, object] = {"external_id": row.key[1], "agency": row.key[0]}
+                outcome.reject(row.row, [Problem("/external_id", "external-id-taken", taken)])
+                continue
+            else:
+                wanted = before | row.values
+            problems = whole_record_problems(wanted)
+            if problems:
+                outcome.reject(row.row, problems)
+            elif before is None:
+                new.append(Registered(agency_id, str(row.key[0]), wanted))
+                outcome.created += 1
+            else:
+                end_confirmations(before, wanted)
+                changes = differences(before, wanted)
+                if changes:
+                    changed.append(Changed(wanted, changes))
+                    outcome.updated += 1
+                else:
+                    outcome.unchanged += 1
+        if not self.dry_run:
+            register_all(self.by, new)
+            write_all(self.by, changed, "project.changed")
+        return outcome
+
+    def _read(self, row: Row) -> Incoming:
+        raw = read_cells(row.cells, self.readers)
+        sent_agency = raw.pop("agency")
+        values, problems = accept_fields(raw)
+        agency = None
+        try:
+            agency = KINDS["agency"].accept(sent_agency)
+            if agency is None:
+                problems.insert(0, Problem("/agency", "required"))
+        except ValueRefused as refused:
+            problems.insert(0, Problem("/agency", refused.code, refused.params))
+        if problems:
+            cells = dict(zip(self.columns, row.cells, strict=True))
+            problems = [cell_problem(cells[problem.pointer[1:]], problem) for problem in problems]
+        if row.surplus:
+            problems.append(Problem("", "row-too-long", {"columns": len(self.columns), "surplus": row.surplus}))
+        external_id = values.get("external_id")
+        key = (agency, external_id)
+        if external_id is None:
+            if not any(problem.pointer == "/external_id" for problem in problems):
+                problems.append(Problem("/external_id", "required"))
+        elif agency is not None and (first := self.seen.setdefault(key, row.number)) != row.number:
+            problems.append(Problem("/external_id", "external-id-twice", {"row": first}))
+        return Incoming(row.number, key, values, problems)
+
+    def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, tuple[int, bool]]:
+        """BIN → id, and whether the actor acts for it."""
+        named = Agency.bin.in_([number for number in bins if number is not None])
+        own = own_agencies(self.by)
+        mine = true() if own is None else Agency.id.in_(own)
+        rows = db.session.execute(select(Agency.bin, Agency.id, mine).where(named))
+        return {number: (agency_id, bool(acts_for)) for number, agency_id, acts_for in rows}
+
+    def _agency_problems(self, row: Incoming, agencies: dict[str | None, tuple[int, bool]]) -> list[Problem]:
+        number = row.key[0]
+        if number is None:
+            return []
+        if number not in agencies:
+            return [Problem("/agency", "agency-unknown", {"bin": number})]
+        return [] if agencies[number][1] else [Problem("/agency", "agency-not-yours", {"bin": number})]
+
+    def _there(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], dict[str, Any]]:
+        """(agency id, external id) → what is registered, locked for the change unless nothing will be."""
+        wanted = list(keys)
+        if not wanted:
+            return {}
+        table = table_of(Project).c
+        names = ("id", "number", "agency_id", "version", *CHANGEABLE)
+        statement = select(*(table[name] for name in names)).where(
+            tuple_(Project.agency_id, Project.external_id).in_(wanted)
+        )
+        if not self.dry_run:
+            # In one order always, so that two who lock many rows do not wait for each other.
+            statement = statement.order_by(Project.id).with_for_update()
+        rows = db.session.execute(statement)
+        return {(row.agency_id, row.external_id): dict(zip(names, row, strict=True)) for row in rows}

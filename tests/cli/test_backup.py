@@ -1,0 +1,177 @@
+"""``registry backup`` and ``registry restore``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from registry.store.database import db
+from tests.cli.conftest import CommandLine
+from tests.databases import Databases
+from tests.factories import a_project, an_agency
+from tests.postgres_server import client_programs
+
+
+@pytest.fixture(autouse=True)
+def programs_of_the_server(database_kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pg_dump and pg_restore of the same version as the tests' server, first on the path."""
+    if database_kind == "postgresql":
+        monkeypatch.setenv("PATH", f"{client_programs()}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture
+def elsewhere(databases: Databases, tmp_path: Path) -> Iterator[CommandLine]:
+    """A registry in a new place, without a schema."""
+    url = databases.make(empty=True)
+    yield CommandLine(url, tmp_path / "elsewhere")
+    databases.drop(url)
+
+
+def some_records(services: Callable[[], Any], count: int = 3) -> None:
+    with services():
+        agency = an_agency()
+        for _ in range(count):
+            a_project(agency)
+
+
+def test_a_backup_restored_elsewhere_is_equal_by_digest(
+    registry: CommandLine, elsewhere: CommandLine, services: Callable[[], Any], tmp_path: Path
+) -> None:
+    some_records(services)
+    file = tmp_path / "backup"
+    taken = registry("backup", file)
+    assert taken.code == 0 and len(taken.out.strip()) == 64
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    restored = elsewhere("restore", file)
+    assert (restored.code, restored.out) == (0, taken.out)
+    assert elsewhere("journal", "head").out == registry("journal", "head").out
+    assert elsewhere("backup", tmp_path / "again").out == taken.out
+    assert elsewhere("projects", "export").raw == registry("projects", "export").raw
+
+
+def test_a_restored_registry_goes_on(
+    registry: CommandLine, elsewhere: CommandLine, services: Callable[[], Any], tmp_path: Path
+) -> None:
+    some_records(services)
+    registry("backup", tmp_path / "backup")
+    elsewhere("restore", tmp_path / "backup")
+    assert elsewhere("tokens", "issue", "--name", "x", "--role", "auditor").code == 0
+    assert elsewhere("audits", "run").code == 0
+    assert elsewhere("journal", "verify").code == 0
+
+
+def test_restoring_over_records_needs_force(registry: CommandLine, services: Callable[[], Any], tmp_path: Path) -> None:
+    some_records(services)
+    taken = registry("backup", tmp_path / "backup")
+    some_records(services)
+    head = registry("journal", "head").out
+    refused = registry("restore", tmp_path / "backup")
+    assert (refused.code, refused.raw) == (4, b"") and "--force" in refused.err
+    assert registry("journal", "head").out == head
+    forced = registry("restore", "--force", tmp_path / "backup")
+    assert (forced.code, forced.out) == (0, taken.out)
+    assert registry("journal", "head").out != head
+
+
+def test_a_damaged_or_foreign_file_is_no_backup_and_changes_nothing(
+    registry: CommandLine, services: Callable[[], Any], tmp_path: Path
+) -> None:
+    some_records(services, count=30)
+    registry("backup", tmp_path / "backup")
+    whole = (tmp_path / "backup").read_bytes()
+    digest = registry("backup", tmp_path / "second").out
+    for content in (b"", b"no backup", whole[: len(whole) // 2], bytes(1000) + whole[1000:]):
+        (tmp_path / "broken").write_bytes(content)
+        refused = registry("restore", "--force", tmp_path / "broken")
+        assert refused.code in (1, 5) and refused.raw == b"" and refused.err
+        assert "Traceback" not in refused.err and "unexpected" not in refused.err
+        assert registry("backup", "--force", tmp_path / "second").out == digest
+    assert registry("restore", tmp_path / "none").code == 2
+
+
+def test_a_backup_does_not_replace_a_file_unasked(
+    registry: CommandLine, services: Callable[[], Any], tmp_path: Path
+) -> None:
+    some_records(services)
+    (tmp_path / "thesis.txt").write_text("ten years of work")
+    assert registry("backup", tmp_path / "thesis.txt").code == 4
+    assert (tmp_path / "thesis.txt").read_text() == "ten years of work"
+    assert registry("backup", tmp_path / "no" / "folder").code == 1
+    assert registry("backup", tmp_path).code == 2
+    assert sorted(path.name for path in tmp_path.iterdir() if "thesis" in path.name) == ["thesis.txt"]
+
+
+@pytest.mark.sqlite_only
+def test_the_database_itself_is_not_taken_for_a_backup_file(registry: CommandLine, services: Callable[[], Any]) -> None:
+    some_records(services)
+    file = registry.url.removeprefix("sqlite:///")
+    assert registry("backup", "--force", file).code == 2
+    assert registry("journal", "verify").code == 0
+
+
+def test_a_backup_under_load_is_one_state_of_the_registry(
+    registry: CommandLine, elsewhere: CommandLine, own_app: Flask, services: Callable[[], Any], tmp_path: Path
+) -> None:
+    some_records(services)
+    stop, failed = threading.Event(), []
+
+    def write() -> None:
+        with own_app.app_context():
+            agency = an_agency()
+            while not stop.is_set():
+                try:
+                    a_project(agency)
+                except Exception as error:
+                    failed.append(error)
+                    raise
+
+    writers = [threading.Thread(target=write) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    try:
+        taken = [registry.process("backup", str(tmp_path / f"backup-{number}")) for number in range(3)]
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    assert failed == []
+    for number, ran in enumerate(taken):
+        assert ran.code == 0, ran.err
+        restored = elsewhere("restore", "--force", tmp_path / f"backup-{number}")
+        assert (restored.code, restored.out) == (0, ran.out), restored.err
+        assert elsewhere("journal", "verify").code == 0
+
+
+def test_a_backup_with_a_tampered_journal_is_told_when_it_is_restored(
+    registry: CommandLine, elsewhere: CommandLine, services: Callable[[], Any], tmp_path: Path
+) -> None:
+    some_records(services)
+    with services(), db.engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            for name in (
+                connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
+            ):
+                connection.execute(text(f'DROP TRIGGER "{name}"'))
+        else:
+            connection.execute(text("ALTER TABLE journal DISABLE TRIGGER ALL"))
+        connection.execute(text("UPDATE journal SET principal = 'nobody' WHERE seq = 2"))
+    assert registry("backup", tmp_path / "backup").code == 0
+    restored = elsewhere("restore", tmp_path / "backup")
+    assert restored.code == 1 and "entry 2" in restored.err
+
+
+@pytest.mark.postgres_only
+def test_a_missing_pg_dump_is_named_with_its_package(registry: CommandLine, tmp_path: Path) -> None:
+    ran = registry("backup", tmp_path / "backup", PATH=str(tmp_path))
+    assert (ran.code, ran.raw) == (1, b"")
+    assert "pg_dump" in ran.err and "postgresql-client" in ran.err
+    assert shutil.which("pg_dump", path=str(tmp_path)) is None

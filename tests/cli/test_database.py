@@ -1,0 +1,44 @@
+"""The schema: made for a new SQLite file, otherwise brought up on request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from registry.store.schema import downgrade_schema
+from tests.cli.conftest import CommandLine
+
+
+def test_upgrade_makes_the_schema_and_a_second_one_changes_nothing(new_registry: CommandLine) -> None:
+    made = new_registry("db", "upgrade")
+    assert (made.code, made.raw) == (0, b"") and "upgraded" in made.err
+    again = new_registry("db", "upgrade")
+    assert again.code == 0 and "nothing" in again.err
+    assert new_registry("audits", "list", "--json").json == {"items": [], "next": None}
+
+
+@pytest.mark.sqlite_only
+def test_a_new_sqlite_registry_works_at_once(tmp_path: Path) -> None:
+    registry = CommandLine("", tmp_path / "var")
+    assert registry("tokens", "list", "--json").json == {"items": []}
+    assert (tmp_path / "var" / "registry.sqlite3").exists()
+
+
+@pytest.mark.postgres_only
+def test_postgresql_without_the_schema_is_refused_naming_the_command(new_registry: CommandLine) -> None:
+    for command in (("audits", "list"), ("serve",), ("scheduler",)):
+        ran = new_registry(*command)
+        assert (ran.code, ran.raw) == (1, b"")
+        assert "registry db upgrade" in ran.err
+
+
+def test_an_old_schema_is_refused_naming_the_command(registry: CommandLine, own_app: Flask) -> None:
+    with own_app.app_context():
+        downgrade_schema("-1")
+    ran = registry("tokens", "list")
+    assert (ran.code, ran.raw) == (1, b"")
+    assert "registry db upgrade" in ran.err
+    assert registry("db", "upgrade").code == 0
+    assert registry("tokens", "list").code == 0

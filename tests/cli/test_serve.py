@@ -1,0 +1,183 @@
+"""``registry serve`` and ``registry scheduler``, as the processes that they are."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from registry.records.imports import find_import, queue_import
+
+from registry.cli.scheduler import Job, Schedule
+from registry.store.clock import now
+from tests.cli.conftest import CommandLine
+from tests.factories import ADMINISTRATOR, a_bin, a_project
+
+PATIENCE_S = 30
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def get(port: int, path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_S) as answer:
+        return json.load(answer)
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """What the condition gives once it gives something; a process of its own cannot tell us otherwise."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        threading.Event().wait(0.05)
+    raise AssertionError("it did not come about in time")
+
+
+@contextmanager
+def running(registry: CommandLine, *arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    process = registry.start(*arguments, **settings)
+    assert process.stderr is not None
+    try:
+        said = process.stderr.readline()
+        assert "Ctrl-C" in said, said + process.stderr.read()
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_the_service_answers_and_ends_cleanly(registry: CommandLine, ending: signal.Signals) -> None:
+    port = free_port()
+    with running(registry, "serve", REGISTRY_PORT=str(port)) as process:
+        assert get(port, "/healthz") == {"status": "ok"}
+        process.send_signal(ending)
+        out, err = process.communicate(timeout=PATIENCE_S)
+        assert (process.returncode, out) == (0, "")
+        assert "Stopped." in err and "Traceback" not in err
+
+
+def test_a_request_that_came_in_is_answered_before_the_end(registry: CommandLine) -> None:
+    port = free_port()
+    with running(registry, "serve", REGISTRY_PORT=str(port)) as process:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+            until(lambda: get(port, "/healthz"))
+            process.send_signal(signal.SIGTERM)
+            client.sendall(b"Connection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: client.recv(4096), b""))
+        assert b"200 OK" in answer and b'"ok"' in answer
+        process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0
+
+
+def test_an_address_that_is_taken_is_told_with_the_variables_to_change(registry: CommandLine) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ran = registry.process("serve", REGISTRY_PORT=str(taken.getsockname()[1]))
+    assert (ran.code, ran.raw) == (1, b"")
+    assert "REGISTRY_PORT" in ran.err and "Traceback" not in ran.err
+
+
+@pytest.mark.sqlite_only
+def test_serving_makes_the_schema_of_a_new_registry(tmp_path: Path) -> None:
+    registry, port = CommandLine("", tmp_path / "var"), free_port()
+    with running(registry, "serve", REGISTRY_PORT=str(port)):
+        assert get(port, "/readyz")["status"] == "ready"
+
+
+@pytest.mark.parametrize("command", ["serve", "scheduler"])
+def test_a_queued_import_is_worked_off_in_the_background(
+    registry: CommandLine, services: Callable[[], Any], command: str
+) -> None:
+    content = f"bin,name_ru,kind\n{a_bin()},Акимат,local_executive\n".encode()
+    with services():
+        run_id = queue_import(ADMINISTRATOR, "agencies", False, "agencies.csv", content).id
+
+    def done() -> bool:
+        with services():
+            return find_import(ADMINISTRATOR, run_id).state == "done"
+
+    with running(registry, command, REGISTRY_PORT=str(free_port())):
+        until(done)
+    with services():
+        assert find_import(ADMINISTRATOR, run_id).created == 1
+
+
+def test_two_schedulers_make_one_night(registry: CommandLine, services: Callable[[], Any]) -> None:
+    yesterday_installed(services)
+    with services():
+        a_project()
+    night = {"REGISTRY_AUDIT_AT": "00:00"}
+    with running(registry, "scheduler", **night), running(registry, "serve", REGISTRY_PORT=str(free_port()), **night):
+        until(lambda: registry("audits", "list", "--json").json["items"])
+    nights = [row for row in registry("audits", "list", "--json").json["items"] if row["status"] == "succeeded"]
+    assert [row["projects_judged"] for row in nights] == [1]
+
+
+def yesterday_installed(services: Callable[[], Any]) -> None:
+    from sqlalchemy import update
+
+    from registry.records.installation import Installation
+    from registry.store.transaction import transaction
+
+    with services(), transaction() as session:
+        session.execute(update(Installation).values(installed_at=now() - timedelta(days=2)))
+
+
+def test_a_failing_job_is_logged_and_never_stops_the_others(own_app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    runs, enough = {"failing": 0, "working": 0}, threading.Event()
+
+    def fail() -> None:
+        runs["failing"] += 1
+        raise ValueError("out of paper")
+
+    def work() -> None:
+        runs["working"] += 1
+        if runs["working"] >= 2 and runs["failing"] >= 2:
+            enough.set()
+
+    often = timedelta(milliseconds=50)
+    schedule = Schedule(own_app, (Job("failing", often, fail), Job("working", often, work)))
+    schedule.start()
+    assert enough.wait(PATIENCE_S)
+    schedule.stop()
+    assert "out of paper" in caplog.text
+
+
+def test_stopping_waits_for_what_runs(own_app: Flask) -> None:
+    begun, go_on, finished = threading.Event(), threading.Event(), threading.Event()
+
+    def long() -> None:
+        begun.set()
+        go_on.wait(PATIENCE_S)
+        finished.set()
+
+    schedule = Schedule(own_app, (Job("long", timedelta(hours=1), long),))
+    schedule.start()
+    assert begun.wait(PATIENCE_S)
+    stopper = threading.Thread(target=schedule.stop)
+    stopper.start()
+    assert not finished.is_set()
+    go_on.set()
+    stopper.join(PATIENCE_S)
+    assert finished.is_set() and not stopper.is_alive()

@@ -1,0 +1,222 @@
+"""What the migrations promise: up, down and up again with data, guards intact, and at the end what the models say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from sqlalchemy import Connection, inspect, select
+from sqlalchemy.exc import DBAPIError
+
+from registry.records.tables import TABLES
+from registry.store.database import Base, db
+from registry.store.journal import FIRST_HASH, JournalHead
+from registry.store.schema import (
+    MIGRATIONS,
+    SchemaNotCurrent,
+    downgrade_schema,
+    require_current_schema,
+    schema_is_current,
+    upgrade_schema,
+)
+from tests.databases import bare_app
+from tests.migrations.rows import SEEDED, contents, fill_every_table
+from tests.migrations.shape import shape
+
+PROCESSES = 4
+
+
+def scripts() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return ScriptDirectory.from_config(config)
+
+
+REVISIONS = [script.revision for script in reversed(list(scripts().walk_revisions()))]
+
+
+@pytest.fixture
+def empty_app(empty_database: str) -> Iterator[Flask]:
+    app = bare_app(empty_database)
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def migrated(empty_app: Flask) -> Flask:
+    upgrade_schema()
+    return empty_app
+
+
+def on_connection(look: Callable[[Connection], Any]) -> Any:
+    with db.engine.connect() as connection:
+        return look(connection)
+
+
+def tables_there() -> set[str]:
+    return set(on_connection(lambda connection: inspect(connection).get_table_names())) - {"alembic_version"}
+
+
+def test_there_is_one_newest_migration_and_one_way_to_it() -> None:
+    assert len(scripts().get_heads()) == 1
+    assert len(scripts().get_bases()) == 1
+
+
+def test_models_and_migrations_say_the_same(migrated: Flask) -> None:
+    def differences(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        return compare_metadata(context, Base.metadata)
+
+    assert TABLES
+    assert on_connection(differences) == []
+    assert tables_there() == set(Base.metadata.tables)
+
+
+def test_every_step_down_and_up_again_keeps_the_rows_of_the_tables_that_stay(migrated: Flask) -> None:
+    with db.engine.begin() as connection:
+        fill_every_table(connection)
+    whole = on_connection(shape)
+    rows = on_connection(lambda connection: contents(connection, Base.metadata.sorted_tables))
+    assert all(len(held) == 1 for held in rows.values())
+    for revision in [*reversed(REVISIONS[:-1]), "base"]:
+        downgrade_schema(revision)
+        left = tables_there()
+        staying = [table for table in Base.metadata.sorted_tables if table.name in left]
+        before = {table.name: rows[table.name] for table in staying}
+        assert on_connection(lambda connection, staying=staying: contents(connection, staying)) == before
+        upgrade_schema()
+        assert on_connection(shape) == whole
+        after = on_connection(lambda connection, staying=staying: contents(connection, staying))
+        assert after == before
+        downgrade_schema(revision)
+    assert tables_there() == set()
+    upgrade_schema()
+    assert on_connection(shape) == whole
+
+
+def test_a_way_down_leaves_nothing_of_its_own_behind(empty_app: Flask) -> None:
+    shapes = [on_connection(shape)]
+    for revision in REVISIONS:
+        upgrade_schema(revision)
+        shapes.append(on_connection(shape))
+    steps = ["base", *REVISIONS]
+    # Alembic's own table stays when everything else is gone.
+    shapes[0] = [line for line in shapes[1] if "alembic_version" in line[1]]
+    for number in reversed(range(len(REVISIONS))):
+        downgrade_schema(steps[number])
+        assert on_connection(shape) == shapes[number]
+
+
+@pytest.mark.parametrize("way", ["up", "up, down to the base and up again"])
+def test_the_journal_is_guarded(migrated: Flask, way: str) -> None:
+    if way != "up":
+        downgrade_schema("base")
+        upgrade_schema()
+    with db.engine.begin() as connection:
+        fill_every_table(connection)
+    attempts = ["UPDATE journal SET principal = 'nobody'", "DELETE FROM journal"]
+    if db.engine.dialect.name == "sqlite":
+        attempts.append("INSERT OR REPLACE INTO journal SELECT * FROM journal")
+    else:
+        attempts.append("TRUNCATE journal")
+    for attempt in attempts:
+        with db.engine.connect() as connection, pytest.raises(DBAPIError, match="the journal is append-only"):
+            connection.exec_driver_sql(attempt)
+
+
+def test_a_new_database_begins_with_an_empty_chain_and_its_day_of_installation(migrated: Flask) -> None:
+    rows = on_connection(lambda connection: contents(connection, [Base.metadata.tables[name] for name in SEEDED]))
+    assert rows["journal_head"] == [{"id": 1, "seq": 0, "hash": FIRST_HASH}]
+    assert [row["id"] for row in rows["installation"]] == [1]
+    assert on_connection(lambda connection: connection.scalar(select(JournalHead.hash))) == FIRST_HASH
+
+
+def test_foreign_keys_hold_after_the_migrations(migrated: Flask) -> None:
+    tokens = Base.metadata.tables["tokens"]
+    with db.engine.connect() as connection, pytest.raises(DBAPIError, match=r"(?i)foreign key"), connection.begin():
+        connection.exec_driver_sql(
+            "INSERT INTO tokens (id, key_id, secret_hash, principal_id, role, created_at) "
+            "VALUES (1, 'a', 'b', 99, 'auditor', '2026-01-01')"
+        )
+    assert on_connection(lambda connection: connection.execute(select(tokens)).all()) == []
+
+
+def test_a_service_on_an_old_schema_says_what_to_run(empty_app: Flask) -> None:
+    for revision in [None, *REVISIONS[:-1]]:
+        if revision is not None:
+            upgrade_schema(revision)
+        assert not schema_is_current()
+        with pytest.raises(SchemaNotCurrent, match="registry db upgrade"):
+            require_current_schema()
+    upgrade_schema()
+    require_current_schema()
+
+
+def test_upgrading_what_is_current_changes_nothing(migrated: Flask) -> None:
+    before = on_connection(shape)
+    upgrade_schema()
+    assert on_connection(shape) == before
+
+
+_start: list[Barrier] = []
+
+
+def _ready(barrier: Barrier) -> None:
+    _start.append(barrier)
+
+
+def _upgrade(url: str) -> bool:
+    app = bare_app(url)
+    with app.app_context():
+        _start[0].wait(60)
+        upgrade_schema()
+        current = schema_is_current()
+        db.engine.dispose()
+    return current
+
+
+def test_processes_that_upgrade_at_once_make_one_schema(empty_database: str, migrated: Flask) -> None:
+    whole = on_connection(shape)
+    downgrade_schema("base")
+    db.engine.dispose()
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(
+        PROCESSES, mp_context=spawn, initializer=_ready, initargs=(spawn.Barrier(PROCESSES),)
+    ) as pool:
+        assert list(pool.map(_upgrade, [empty_database] * PROCESSES)) == [True] * PROCESSES
+    assert on_connection(shape) == whole
+    assert on_connection(lambda connection: connection.execute(select(JournalHead.seq)).all()) == [(0,)]
+
+
+def test_processes_that_make_a_new_database_at_once_succeed(empty_database: str) -> None:
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(
+        PROCESSES, mp_context=spawn, initializer=_ready, initargs=(spawn.Barrier(PROCESSES),)
+    ) as pool:
+        assert list(pool.map(_upgrade, [empty_database] * PROCESSES)) == [True] * PROCESSES
+
+
+def test_a_migration_that_fails_leaves_the_schema_as_it_was(empty_app: Flask) -> None:
+    upgrade_schema(REVISIONS[0])
+    before = on_connection(shape)
+    with db.engine.begin() as connection:
+        # Something of another hand stands in the way of the last migration.
+        connection.exec_driver_sql("CREATE TABLE flags (id INTEGER)")
+    with pytest.raises(DBAPIError, match="flags"):
+        upgrade_schema()
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE flags")
+    assert on_connection(shape) == before
+    upgrade_schema()
+    require_current_schema()
