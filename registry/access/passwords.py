@@ -38,7 +38,7 @@ def is_right(kept: str | None, password: str) -> bool:
         try:
             right = HASHER.verify(kept or _nobodys(), password)
         except (VerificationError, InvalidHashError):
-            right = False
+            return False
     return right and kept is not None
 
 

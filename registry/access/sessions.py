@@ -40,7 +40,11 @@ def start_session(person_id: int, source: str) -> str:
     secret = secrets.token_urlsafe(SECRET_BYTES)
     session.add(
         WebSession(
-            secret_hash=secret_hash_of(secret), person_id=person_id, source=source, started_at=moment, last_used_at=moment
+            secret_hash=secret_hash_of(secret),
+            person_id=person_id,
+            source=source,
+            started_at=moment,
+            last_used_at=moment,
         )
     )
     return secret

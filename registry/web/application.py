@@ -8,22 +8,53 @@ from werkzeug.wrappers import Response
 
 from registry.settings import Settings
 from registry.web import (
+    agencies,
+    audits,
+    confirmations,
     front,
     home,
+    imports,
+    inventories,
+    journal,
+    people,
+    project_edit,
+    project_page,
+    projects,
+    registration,
+    reports,
     signing_in,
+    tokens,
 )
 from registry.web.assets import asset_url
 from registry.web.catalogues import attach_texts
 from registry.web.error_pages import attach_error_pages
 from registry.web.form_tokens import FIELD, form_token
 from registry.web.formats import attach_formats
+from registry.web.forms import failure_text, row_error_text
 from registry.web.labels import attach_labels
 from registry.web.layout import LANGUAGE_NAMES, crumbs, menu, switch_address
 from registry.web.pages import pages
 from registry.web.visitors import keep_visitor, page_language, visitor
 
 # Importing a module of pages declares them.
-WITH_PAGES = (front, home, signing_in)
+WITH_PAGES = (
+    agencies,
+    audits,
+    confirmations,
+    front,
+    home,
+    imports,
+    inventories,
+    journal,
+    people,
+    project_edit,
+    project_page,
+    projects,
+    registration,
+    reports,
+    signing_in,
+    tokens,
+)
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -45,6 +76,8 @@ def attach_web(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(
         asset_url=asset_url,
         crumbs=crumbs,
+        error_text=row_error_text,
+        failure_text=failure_text,
         form_token=form_token,
         form_token_field=FIELD,
         languages=LANGUAGE_NAMES,

@@ -68,5 +68,5 @@ def _locale() -> Locale:
 
 
 def _plain(text: str) -> str:
-    # Babel's narrow no-break space is a box in many fonts; dates in words may break anywhere but before the year's sign.
+    # The narrow no-break space is a box in many fonts.
     return text.replace(NARROW_NO_BREAK, NO_BREAK)

@@ -105,6 +105,16 @@ def refusal_text(refusal: Refusal) -> str:
     return message(refusal.code, page_language(), _named(refusal.params))
 
 
+def row_error_text(row: Mapping[str, Any]) -> str:
+    """What is wrong in a row of a table, as services tell it: ``code`` and ``params``."""
+    return problem_text(Problem("", row["code"], dict(row["params"] or {})))
+
+
+def failure_text(code: str) -> str:
+    """Why background work failed, by its code in the catalogue."""
+    return message(code, page_language(), {})
+
+
 def _name(problem: Problem) -> str:
     return problem.pointer.lstrip("/")
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from flask import Flask
 
 from registry.web.catalogues import gettext, marked
+from registry.web.formats import NOTHING, day, moment, money
 from registry.web.visitors import page_language
 from registry.web.words import ROLES, WORDS
 
@@ -60,6 +61,16 @@ FIELDS: Final[Mapping[str, str]] = {
     "order_migrate_by": marked("Order to migrate by"),
     "earlier_started_on": marked("Began on, as recorded earlier"),
     "earlier_work_type": marked("Kind of work, as recorded earlier"),
+    "earlier_stage": marked("Stage, as recorded earlier"),
+    "earlier_ended_on": marked("Ended on, as recorded earlier"),
+    "earlier_placement": marked("Where it lived, as recorded earlier"),
+    "file": marked("File"),
+    "name": marked("Name"),
+    "role": marked("Role"),
+    "language": marked("Language"),
+    "password": marked("Password"),
+    "on": marked("Date"),
+    "expires_in": marked("Lasts for"),
     "freeze_status": marked("Freeze status"),
     "severity": marked("Severity"),
     "bin": marked("BIN"),
@@ -79,8 +90,10 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 # Parameters of messages that name a field.
 LABELLED_PARAMS: Final = ("other", "field", "column")
-DAYS: Final = "_on"
+DAYS: Final = ("_on", "_by", "valid_from", "valid_to")
 AMOUNTS: Final = "_kzt"
+INSTANTS: Final = "_at"
+EARLIER: Final = "earlier_"
 
 
 def field_label(name: str) -> str:
@@ -95,6 +108,19 @@ def word(field: str, value: str | int | bool | None) -> str:
         return gettext("Yes") if value else gettext("No")
     text = WORDS.get(field, {}).get(str(value))
     return str(value) if text is None else gettext(text)
+
+
+def shown(field: str, value: Any) -> str:
+    """A field's value as a person reads it; a dash for none. Takes what JSON holds, too."""
+    if value is None or value == "":
+        return NOTHING
+    if field.endswith(DAYS):
+        return day(value)
+    if field.endswith(INSTANTS):
+        return moment(value)
+    if field.endswith(AMOUNTS):
+        return money(value)
+    return word(field.removeprefix(EARLIER), value)
 
 
 def options(field: str) -> list[tuple[str, str]]:
@@ -117,5 +143,14 @@ def name_in_page_language(named: Any) -> str:
 
 def attach_labels(app: Flask) -> None:
     """Give them to the templates."""
-    app.jinja_env.globals.update(field_label=field_label, word=word, options=options, role_name=role_name, known_fields=lambda: FIELDS)
+    app.jinja_env.globals.update(
+        field_label=field_label,
+        word=word,
+        options=options,
+        shown=shown,
+        role_name=role_name,
+        known_fields=lambda: FIELDS,
+    )
     app.add_template_filter(name_in_page_language, "named")
+    app.add_template_filter(field_label, "field_label_of")
+    app.add_template_test(lambda name, record: getattr(record, name) is None, "missing_in")

@@ -25,9 +25,19 @@ class Item:
     within: bool
 
 
-# (endpoint, text, permission, whom it is for: "agency", "oversight" or everybody). The first fitting role's order.
+# (endpoint, text, permission, for whom: "agency", "oversight", or None for both)
 MENU: Final = (
     ("home", marked("Home"), Permission.PROJECTS_READ, None),
+    ("projects", marked("Projects"), Permission.PROJECTS_READ, None),
+    ("register", marked("Register"), Permission.PROJECTS_WRITE, None),
+    ("imports", marked("Import"), Permission.IMPORTS_RUN, None),
+    ("audits", marked("Audits"), Permission.AUDITS_READ, None),
+    ("compliance_report", marked("Compliance"), Permission.REPORTS_READ, None),
+    ("inventory", marked("QazTech’s list"), Permission.PLACEMENTS_CONFIRM, None),
+    ("journal", marked("Journal"), Permission.JOURNAL_READ, None),
+    ("agencies", marked("Agencies"), Permission.AGENCIES_READ, "oversight"),
+    ("people", marked("People"), Permission.PEOPLE_MANAGE, None),
+    ("tokens", marked("Tokens"), Permission.TOKENS_MANAGE, None),
 )
 
 

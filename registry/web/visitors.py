@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict
 
 from flask import current_app, g, request
 from werkzeug.wrappers import Response
@@ -21,6 +21,15 @@ VISITOR_COOKIE: Final = "registry_visitor"
 LANGUAGE_COOKIE: Final = "registry_language"
 A_YEAR: Final = 365 * 24 * 3600
 SECRET_LENGTHS: Final = range(20, 100)
+
+
+class Cookie(TypedDict):
+    """What every cookie of ours is given: out of reach for scripts, and for other sites' forms."""
+
+    httponly: bool
+    samesite: str
+    secure: bool
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,7 @@ def _visitor() -> Visitor:
     return Visitor(kept if len(kept) in SECRET_LENGTHS and kept.isascii() else secrets.token_urlsafe(32), None)
 
 
-def _cookie() -> dict[str, object]:
+def _cookie() -> Cookie:
     # Secure wherever the service is reached over TLS, behind a proxy too; a first start on http://127.0.0.1 must work.
     secure = request.is_secure or bool(current_app.config["SESSION_COOKIE_SECURE"])
-    return {"httponly": True, "samesite": "Lax", "secure": secure, "path": "/"}
+    return Cookie(httponly=True, samesite="Lax", secure=secure, path="/")
