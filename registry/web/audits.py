@@ -14,6 +14,7 @@ from registry.store.clock import today
 from registry.web.catalogues import gettext as _
 from registry.web.fields import asked
 from registry.web.form_pages import FormPage, answer_form
+from registry.web.forms import as_typed
 from registry.web.lists import asked_filters, asked_page, first_address, next_address
 from registry.web.pages import Answer, pages, see
 from registry.web.said import say
@@ -87,7 +88,7 @@ def new_audit(by: Actor) -> Answer:
         say(_("The audit is done."))
         return see("audit", audit_id=run.id)
 
-    return answer_form(page, act, {"on": today().isoformat()})
+    return answer_form(page, act, {"on": as_typed(today())})
 
 
 @pages.page("/audits/<int:audit_id>/confirmation", needs=Permission.AUDITS_CONFIRM, methods=("POST",))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 
 from flask import request
 
 from registry.language.messages import message
-from registry.records.values import Bin, Kind, ValueRefused, Whole, YesNo
+from registry.records.values import AnyDay, Bin, Day, Kind, ValueRefused, Whole, YesNo
 from registry.store.errors import Invalid, Problem, Refusal
 from registry.web.labels import FIELDS, LABELLED_PARAMS, field_label, role_name, word
 from registry.web.visitors import page_language
 
 LONGEST_TYPED: Final = 20_000
+# Where a person types, a message that speaks of JSON's own notation would mislead.
+TYPED_CODES: Final = {"expected-date": "typed-date-wrong"}
 YES_NO: Final = {"yes": True, "no": False}
+DAY_MONTH_YEAR: Final = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})")
 BLANKS: Final = " \u00a0\u202f\t"
 
 
@@ -81,6 +86,9 @@ def plain_value(kind: Kind, text: str) -> object:
         return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 20 else text
     if isinstance(kind, YesNo):
         return YES_NO.get(text, text)
+    if isinstance(kind, Day | AnyDay):
+        written = DAY_MONTH_YEAR.fullmatch(text)
+        return f"{written[3]}-{written[2]:0>2}-{written[1]:0>2}" if written else text
     if isinstance(kind, Bin):
         return text.translate(str.maketrans("", "", BLANKS))
     return text
@@ -92,12 +100,14 @@ def as_typed(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, date):
+        return value.strftime("%d.%m.%Y")
     return str(value)
 
 
 def problem_text(problem: Problem) -> str:
     """What is wrong, in the page's language, with other fields called as the page calls them."""
-    return message(problem.code, page_language(), _named(problem.params))
+    return message(TYPED_CODES.get(problem.code, problem.code), page_language(), _named(problem.params))
 
 
 def refusal_text(refusal: Refusal) -> str:

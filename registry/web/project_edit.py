@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Final
 
 from flask import render_template, request
@@ -13,6 +14,7 @@ from registry.records.project_fields import FIELDS
 from registry.records.project_table import Project
 from registry.records.projects import change_project, find_project_to_change, read_project
 from registry.records.revisions import history
+from registry.records.values import Day
 from registry.store.errors import Conflict, Invalid
 from registry.store.transaction import transaction
 from registry.web.catalogues import gettext
@@ -71,8 +73,13 @@ def _changed_by_me(project: Project, texts: Mapping[str, str], since: list[dict[
     opened_with = _present(project)
     for revision in reversed(since):
         for change in revision["changes"]:
-            opened_with[change["field"]] = as_typed(change["old"])
+            opened_with[change["field"]] = _typed_before(change["field"], change["old"])
     return {name: text for name, text in texts.items() if _flat(text) != _flat(opened_with[name])}
+
+
+def _typed_before(name: str, old: Any) -> str:
+    # A revision keeps dates as JSON does.
+    return as_typed(date.fromisoformat(old) if old and isinstance(FIELDS.get(name), Day) else old)
 
 
 def _flat(text: str) -> str:

@@ -8,8 +8,8 @@ from typing import Final
 from registry.web.catalogues import marked
 
 ROLES: Final[Mapping[str, str]] = {
-    "agency_viewer": marked("Agency, reading"),
-    "agency_editor": marked("Agency, registering and changing"),
+    "agency_viewer": marked("Agency’s reader"),
+    "agency_editor": marked("Agency’s editor"),
     "reviewer": marked("Reviewer"),
     "supervisor": marked("Supervisor"),
     "auditor": marked("Auditor"),
