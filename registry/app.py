@@ -21,6 +21,7 @@ from registry.http.logs import attach_request_log, log_to_stderr
 from registry.http.metrics import attach_metrics
 from registry.http.request_ids import attach_request_ids
 from registry.records.policy_in_force import serve_policy
+from registry.records.working_days import CALENDAR_FILE, load_calendar, serve_calendar
 from registry.settings import Settings, read_settings
 from registry.store.clock import require_current_zone
 from registry.store.database import attach_database
@@ -41,11 +42,13 @@ OPEN_ENDPOINTS: Final = {
 def create_app(settings: Settings | None = None) -> Flask:
     """The application: database, policy, API, errors, headers and logs.
 
-    Raises SettingsInvalid, PolicyInvalid, TimeZoneDataStale and PermissionNotDeclared rather than serve wrongly.
+    Raises SettingsInvalid, PolicyInvalid, CalendarInvalid, TimeZoneDataStale and PermissionNotDeclared rather than
+    serve wrongly.
     """
     settings = settings or read_settings()
     require_current_zone()
     serve_policy(load_policy(settings.policy_file))
+    serve_calendar(load_calendar(CALENDAR_FILE))
     app = Flask("registry", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["SECRET_KEY"] = settings.secret_key

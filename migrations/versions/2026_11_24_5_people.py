@@ -8,7 +8,7 @@ from alembic import op
 from registry.store.database import Instant
 
 revision = "2026_11_24_5"
-down_revision = "2026_11_24_3"
+down_revision = "2026_11_24_4"
 branch_labels = None
 depends_on = None
 

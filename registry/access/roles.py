@@ -35,6 +35,12 @@ class Permission(StrEnum):
     AUDITS_READ = "audits.read"
     AUDITS_RUN = "audits.run"
     AUDITS_CONFIRM = "audits.confirm"
+    CASES_READ = "cases.read"
+    CASES_REVIEW = "cases.review"
+    CASES_LEAD = "cases.lead"
+    CASES_APPROVE = "cases.approve"
+    CASES_ANSWER = "cases.answer"
+    CASES_COMMENT = "cases.comment"
     EXEMPTIONS_READ = "exemptions.read"
     EXEMPTIONS_RECORD = "exemptions.record"
     POLICIES_READ = "policies.read"
@@ -45,13 +51,25 @@ class Permission(StrEnum):
 
 
 P = Permission
-EVERYONE: Final = {P.AGENCIES_READ, P.PROJECTS_READ, P.EXEMPTIONS_READ, P.REPORTS_READ}
+EVERYONE: Final = {P.AGENCIES_READ, P.PROJECTS_READ, P.CASES_READ, P.EXEMPTIONS_READ, P.REPORTS_READ}
 OVERSIGHT: Final = EVERYONE | {P.AUDITS_READ, P.POLICIES_READ}
 
 PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.AGENCY_VIEWER: frozenset(EVERYONE | {P.RESTRICTED_READ}),
-    Role.AGENCY_EDITOR: frozenset(EVERYONE | {P.RESTRICTED_READ, P.PROJECTS_WRITE, P.DOCUMENTS_WRITE, P.IMPORTS_RUN}),
-    Role.REVIEWER: frozenset(OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.ONBOARDING_EXTEND, P.DOCUMENTS_WRITE}),
+    Role.AGENCY_EDITOR: frozenset(
+        EVERYONE
+        | {
+            P.RESTRICTED_READ,
+            P.PROJECTS_WRITE,
+            P.DOCUMENTS_WRITE,
+            P.IMPORTS_RUN,
+            P.CASES_ANSWER,
+            P.CASES_COMMENT,
+        }
+    ),
+    Role.REVIEWER: frozenset(
+        OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.ONBOARDING_EXTEND, P.DOCUMENTS_WRITE, P.CASES_REVIEW, P.CASES_COMMENT}
+    ),
     Role.SUPERVISOR: frozenset(
         OVERSIGHT
         | {
@@ -62,6 +80,10 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.ONBOARDING_EXTEND,
             P.AUDITS_RUN,
             P.AUDITS_CONFIRM,
+            P.CASES_REVIEW,
+            P.CASES_LEAD,
+            P.CASES_APPROVE,
+            P.CASES_COMMENT,
             P.EXEMPTIONS_RECORD,
             P.JOURNAL_READ,
         }

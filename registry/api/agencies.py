@@ -8,17 +8,21 @@ from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.api.agency_schemas import AGENCY, AGENCY_BODY, AGENCY_EXAMPLE, AGENCY_PATCH
 from registry.api.declared import Answer, Answers, Call, JsonBody
+from registry.api.filter_parameters import BIN_SCHEMA, SEVERAL, WORDS_SCHEMA, one_of, several_of
 from registry.api.routes import BASE, Routes
 from registry.http.bodies import MERGE_PATCH
 from registry.http.etags import make_tag
 from registry.http.queries import Parameter
 from registry.records.agencies import Agency, agency_by_bin, agency_to_change, change_agency, register_agency
-from registry.records.agency_lists import AGENCY_FILTERS, list_agencies
+from registry.records.agency_lists import OPTIONS, SORTS, list_agencies
 from registry.store.paging import Listing
 
 routes = Routes("agencies", "Organisations that must register, each known by its BIN.")
-FILTERS: Final = tuple(
-    Parameter(name, f"Takes {takes}; several with commas.") for name, takes in AGENCY_FILTERS.items()
+FILTERS: Final = (
+    *(Parameter(name, SEVERAL, one_of(options)) for name, options in OPTIONS.items()),
+    Parameter("bin", SEVERAL, several_of(BIN_SCHEMA)),
+    Parameter("parent_bin", f"BINs of the agencies above. {SEVERAL}", several_of(BIN_SCHEMA)),
+    Parameter("q", "Words, or their beginnings, in names and BIN.", WORDS_SCHEMA),
 )
 
 
@@ -43,6 +47,7 @@ def tag_of(agency: Agency) -> str:
     needs=Permission.AGENCIES_READ,
     query=FILTERS,
     paged=True,
+    sorts=SORTS,
     answers=Answers(AGENCY, example={"items": [AGENCY_EXAMPLE], "next": None}, lists=True),
 )
 def list_all_agencies(call: Call) -> Listing:

@@ -24,7 +24,7 @@ from registry.http.bodies import (
 )
 from registry.http.etags import not_modified, require_fresh, require_if_match
 from registry.http.kept_answers import answer_once, body_digest
-from registry.http.queries import PAGE_PARAMETERS, next_link, read_query, take_page
+from registry.http.queries import next_link, page_parameters, read_query, take_page
 from registry.http.sign_in import signed_in
 from registry.records.values import Kind, ValueRefused
 from registry.store.errors import Invalid, Malformed, Problem
@@ -43,7 +43,7 @@ def answer_request(declared: Declared, view: View, path: Mapping[str, Any]) -> R
         if declared.subject is not None:
             subject = declared.subject(actor, **path)
         actor.require(declared.needs)
-    query = read_query((*declared.query, *(PAGE_PARAMETERS if declared.paged else ())))
+    query = read_query((*declared.query, *(page_parameters(declared.sorts) if declared.paged else ())))
     page = take_page(query) if declared.paged else Page()
     raw, form = _read_body(declared)
     if declared.if_match:
@@ -56,6 +56,8 @@ def answer_request(declared: Declared, view: View, path: Mapping[str, Any]) -> R
 
 def _read_body(declared: Declared) -> tuple[bytes, Form]:
     match declared.body:
+        case JsonBody(may_be_empty=True) if not request.content_length and not read_bytes():
+            return b"{}", ({}, {})
         case JsonBody(content_type=taken):
             require_content_type(taken)
             if declared.if_match:

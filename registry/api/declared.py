@@ -30,12 +30,15 @@ OPEN: Final = Everybody.OPEN
 
 @dataclass(frozen=True, slots=True)
 class JsonBody:
-    """A JSON object, read by a schema. ``joins_problems``: the view raises what is wrong together with its own."""
+    """A JSON object, read by a schema. ``joins_problems``: the view raises what is wrong together with its own.
+    ``may_be_empty``: no body at all means an empty object.
+    """
 
     schema: Schema
     example: Mapping[str, Any]
     content_type: str = JSON_TYPE
     joins_problems: bool = False
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Declared:
 
     ``subject`` finds what the path names (404). ``locks`` finds it again, inside a transaction, in which the
     view then runs. ``tag`` makes the subject's entity tag, which ``If-Match`` must name when ``if_match`` is set.
+    ``sorts`` names what a paged list can be sorted by.
     """
 
     operation: str
@@ -75,6 +79,7 @@ class Declared:
     subject: Callable[..., Any] | None = None
     query: tuple[Parameter, ...] = ()
     paged: bool = False
+    sorts: tuple[str, ...] = ()
     body: JsonBody | FormBody | None = None
     if_match: bool = False
     locks: Callable[..., Any] | None = None

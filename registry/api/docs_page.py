@@ -23,6 +23,7 @@ def attach_docs(app: Flask, specification: str) -> None:
     """Register the routes; ``specification`` is the text of openapi.json."""
     docs = Blueprint("docs", __name__)
     tag = make_tag(specification)
+    html = (FOLDER / "page.html").read_text(encoding="utf-8")
 
     @docs.get(f"{BASE}/openapi.json")
     def openapi() -> Response:
@@ -39,7 +40,7 @@ def attach_docs(app: Flask, specification: str) -> None:
 
     @docs.get(f"{BASE}/docs")
     def page() -> Response:
-        response = send_from_directory(FOLDER, "page.html", mimetype="text/html")
+        response = Response(html, content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = POLICY
         return response
 

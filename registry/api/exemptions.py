@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.api.declared import Answer, Answers, Call, JsonBody
 from registry.api.exemption_schemas import EXAMPLE, EXEMPTION, EXEMPTION_BODY, REVOCATION, SENT
+from registry.api.filter_parameters import plain_parameters
 from registry.api.routes import BASE, Routes
 from registry.http.etags import make_tag
-from registry.http.queries import Parameter
-from registry.records.exemption_lists import EXEMPTION_FILTERS, list_exemptions, read_exemption
+from registry.records.exemption_lists import FILTERS, list_exemptions, read_exemption
 from registry.records.exemptions import Exemption, find_exemption, record_exemption, revoke_exemption
 from registry.store.paging import Listing
 
 routes = Routes("exemptions", "Decisions of the Commission, recorded here and never granted here.")
-FILTERS: Final = tuple(Parameter(name, f"Takes {takes}.") for name, takes in EXEMPTION_FILTERS.items())
 
 
 def to_read(by: Actor, id: int) -> Exemption:
@@ -42,8 +41,9 @@ def _shown(exemption: Exemption, **more: Any) -> Answer:
     "GET",
     "/exemptions",
     needs=Permission.EXEMPTIONS_READ,
-    query=FILTERS,
+    query=plain_parameters(FILTERS),
     paged=True,
+    sorts=("id",),
     answers=Answers(EXEMPTION, {"items": [EXAMPLE], "next": None}, lists=True),
 )
 def list_all_exemptions(call: Call) -> Listing:

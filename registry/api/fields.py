@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from marshmallow import RAISE, Schema, ValidationError, fields
 
 from registry.records.bin_numbers import SHAPE as BIN_SHAPE
-from registry.records.values import AnyDay, Bin, Choice, Day, Email, Kind, Text, Url, ValueRefused, Whole, YesNo
+from registry.records.values import AnyDay, Bin, Choice, Day, Email, Ids, Kind, Text, Url, ValueRefused, Whole, YesNo
 from registry.store.clock import rfc3339
 
 
@@ -93,8 +93,11 @@ def schema_of_kind(kind: Kind) -> dict[str, Any]:
             return {"type": "integer", "minimum": smallest, "maximum": largest}
         case YesNo():
             return {"type": "boolean"}
+        case Ids(most=most):
+            item = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
+            return {"type": "array", "items": item, "minItems": 1, "maxItems": most}
         case Bin():
-            return {"type": "string", "pattern": f"^{BIN_SHAPE.pattern}$"}
+            return {"type": "string", "format": "bin", "pattern": f"^{BIN_SHAPE.pattern}$"}
         case Email():
             return {"type": "string", "format": "email", "maxLength": 200}
         case Url():

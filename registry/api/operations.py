@@ -8,7 +8,7 @@ from typing import Any
 from registry.access.roles import Permission
 from registry.api.declared import Declared, FormBody, JsonBody
 from registry.http.bodies import MULTIPART
-from registry.http.queries import PAGE_PARAMETERS, Parameter
+from registry.http.queries import Parameter, page_parameters
 
 ERROR_NAMES = {
     400: "Malformed",
@@ -28,6 +28,7 @@ HEADERS = {
     "ETag": "The strong entity tag of the representation.",
     "Location": "Where the new resource is.",
     "Link": 'The next page, `rel="next"`; absent on the last.',
+    "Content-Disposition": "The file's name.",
 }
 
 
@@ -60,24 +61,26 @@ def _parameters(declared: Declared) -> list[Any]:
         found.append("IfMatch")
     if declared.method == "GET" and "ETag" in declared.answers.headers:
         found.append("IfNoneMatch")
-    own = (*declared.query, *(PAGE_PARAMETERS if declared.paged else ()))
+    own = (*declared.query, *(page_parameters(declared.sorts) if declared.paged else ()))
     return [*found, *(_query_parameter(parameter) for parameter in own)]
 
 
 def _query_parameter(parameter: Parameter) -> dict[str, Any]:
-    return {
+    described = {
         "name": parameter.name,
         "in": "query",
         "description": parameter.description,
         "required": False,
         "schema": parameter.schema,
     }
+    # Several values of one parameter stand in it with commas.
+    return described | ({"style": "form", "explode": False} if parameter.schema.get("type") == "array" else {})
 
 
 def _request_body(declared: Declared) -> dict[str, Any] | None:
     match declared.body:
-        case JsonBody(schema=schema, example=example, content_type=taken):
-            return {"required": True, "content": {taken: {"schema": schema, "example": dict(example)}}}
+        case JsonBody(schema=schema, example=example, content_type=taken, may_be_empty=may_be_empty):
+            return {"required": not may_be_empty, "content": {taken: {"schema": schema, "example": dict(example)}}}
         case FormBody(properties=properties, required=required):
             schema_of_form = {
                 "type": "object",

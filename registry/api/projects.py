@@ -9,6 +9,7 @@ from registry.api import project_examples as examples
 from registry.api.answering import parameter_value
 from registry.api.declared import Answer, Answers, Call, JsonBody
 from registry.api.project_answers import answer, found, locked, project_tag, read_as
+from registry.api.project_parameters import PROJECT_PARAMETERS
 from registry.api.project_schemas import (
     FLAG,
     JUDGED_PROJECT,
@@ -22,9 +23,9 @@ from registry.api.project_schemas import (
 from registry.api.routes import Routes
 from registry.http.bodies import MERGE_PATCH
 from registry.http.queries import Parameter
+from registry.records.flag_lists import SORTS as FLAG_SORTS
 from registry.records.flag_lists import flags_of
-from registry.records.project_filters import FILTERS
-from registry.records.project_lists import list_projects
+from registry.records.project_lists import SORTS, list_projects
 from registry.records.projects import change_project, check_project, register_project
 from registry.records.revisions import history
 from registry.records.values import AnyDay
@@ -34,10 +35,6 @@ from registry.store.paging import Listing
 routes = Routes("projects", "Pieces of work on digital objects, and what the freeze says of each.")
 
 ON: Final = Parameter("on", "The date to judge, today without it.", {"type": "string", "format": "date"})
-PROJECT_FILTERS: Final = tuple(
-    Parameter(name, f"Takes {known.takes}." + (f" Of: {', '.join(known.options)}." if known.options else ""))
-    for name, known in FILTERS.items()
-)
 PROJECT_EXAMPLE: Final[dict[str, Any]] = {
     **examples.SENT,
     "number": examples.NUMBER,
@@ -91,8 +88,9 @@ def check_before_registering(call: Call) -> dict[str, Any]:
     "GET",
     "/projects",
     needs=Permission.PROJECTS_READ,
-    query=PROJECT_FILTERS,
+    query=PROJECT_PARAMETERS,
     paged=True,
+    sorts=SORTS,
     answers=Answers(SHORT_PROJECT, {"items": [examples.SHORT], "next": None}, lists=True),
 )
 def list_all_projects(call: Call) -> Listing:
@@ -102,7 +100,7 @@ def list_all_projects(call: Call) -> Listing:
 
 @routes.declare(
     "GET",
-    "/projects/<number>",
+    "/projects/<project:number>",
     needs=Permission.PROJECTS_READ,
     subject=read_as("project"),
     answers=Answers(PROJECT, PROJECT_EXAMPLE, headers=("ETag",)),
@@ -114,7 +112,7 @@ def read_one_project(call: Call) -> Answer:
 
 @routes.declare(
     "PATCH",
-    "/projects/<number>",
+    "/projects/<project:number>",
     needs=Permission.PROJECTS_WRITE,
     subject=found,
     locks=locked,
@@ -163,6 +161,7 @@ def read_verdict(call: Call) -> dict[str, Any]:
     needs=Permission.PROJECTS_READ,
     subject=read_as("flags"),
     paged=True,
+    sorts=tuple(FLAG_SORTS),
     answers=Answers(FLAG, {"items": [examples.FLAG], "next": None}, lists=True),
 )
 def list_flags_of_project(call: Call) -> Listing:

@@ -42,6 +42,12 @@ class RowId(BaseConverter):
         return number
 
 
+class ProjectName(BaseConverter):
+    """What stands for a project's number in its own path; ``check`` is another route's."""
+
+    regex = "(?!check$)[^/]+"
+
+
 class Routes(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest is untyped
     """A blueprint below ``/api/v1``."""
 
@@ -59,6 +65,7 @@ class Routes(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest is 
         locks: Callable[..., Any] | None = None,
         query: tuple[Parameter, ...] = (),
         paged: bool = False,
+        sorts: tuple[str, ...] = (),
         body: JsonBody | FormBody | None = None,
         if_match: bool = False,
         tag: Callable[[Any], str] | None = None,
@@ -67,7 +74,9 @@ class Routes(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest is 
 
         def register(view: View) -> View:
             name = view.__name__
-            declared = Declared(name, method, rule, needs, answers, subject, query, paged, body, if_match, locks, tag)
+            declared = Declared(
+                name, method, rule, needs, answers, subject, query, paged, sorts, body, if_match, locks, tag
+            )
             operation = operation_of(declared, view.__doc__ or "")
 
             def handle(**path: Any) -> Response:

@@ -7,15 +7,46 @@ from typing import Any
 import flask_smorest
 from flask import Flask
 
-from registry.api import agencies, confirmations, documents, exemptions, projects
+from registry.api import (
+    agencies,
+    audits,
+    cases,
+    confirmations,
+    documents,
+    exemptions,
+    exports,
+    flags,
+    imports,
+    inventories,
+    journal,
+    policies,
+    projects,
+    reports,
+)
 from registry.api.fields import json_schema
 from registry.api.operations import ERROR_NAMES
+from registry.api.policy_schemas import RULE
 from registry.api.project_schemas import VERDICT
-from registry.api.routes import RowId
+from registry.api.routes import ProjectName, RowId
 from registry.http.bodies import LARGEST_BODY, LARGEST_FILE
 from registry.http.errors import PROBLEM_JSON
 
-BLUEPRINTS = (agencies.routes, projects.routes, confirmations.routes, documents.routes, exemptions.routes)
+BLUEPRINTS = (
+    agencies.routes,
+    projects.routes,
+    confirmations.routes,
+    inventories.routes,
+    documents.routes,
+    imports.routes,
+    exports.routes,
+    audits.routes,
+    flags.routes,
+    cases.routes,
+    exemptions.routes,
+    policies.routes,
+    reports.routes,
+    journal.routes,
+)
 
 DESCRIPTION = """The register of state digital projects and of the freeze on new ones outside QazTech.
 Every call but this page needs a bearer token. Errors are problem+json (RFC 9457) in the language of `Accept-Language`:
@@ -107,10 +138,12 @@ def attach_api(app: Flask) -> Specification:
     app.config["API_VERSION"] = "v1"
     app.config["OPENAPI_VERSION"] = "3.1.0"
     app.url_map.converters["row_id"] = RowId
+    app.url_map.converters["project"] = ProjectName
     app.url_map.merge_slashes = False
     api = Specification(spec_kwargs={"info": {"description": DESCRIPTION}, "security": [{"bearer": []}]})
     api.init_app(app)
     api.register_converter(RowId, _row_id_schema)
+    api.register_converter(ProjectName, _text_schema)
     api.ma_plugin.converter.add_attribute_function(json_schema)
     components = api.spec.components
     components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "qtr_…"})
@@ -121,6 +154,7 @@ def attach_api(app: Flask) -> Specification:
         schema = {"$ref": "#/components/schemas/Problem"}
         components.response(name, {"description": ERROR_TEXTS[status], "content": {PROBLEM_JSON: {"schema": schema}}})
     components.schema("Verdict", schema=VERDICT)
+    components.schema("Rule", RULE)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     return api
@@ -128,3 +162,7 @@ def attach_api(app: Flask) -> Specification:
 
 def _row_id_schema(_converter: RowId) -> dict[str, Any]:
     return {"type": "integer", "minimum": 1, "maximum": RowId.LARGEST}
+
+
+def _text_schema(_converter: ProjectName) -> dict[str, Any]:
+    return {"type": "string"}

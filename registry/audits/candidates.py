@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, not_, select
+from sqlalchemy import Result, Select, and_, case, func, not_, select
 
 from registry.freeze.facts import Facts, Past
 from registry.freeze.policy import Policy
@@ -81,24 +82,25 @@ def candidates(policy: Policy, on: date, up_to: int, digest: Any) -> Iterator[Ca
     """Stream the candidates in the order of their ids; ``digest`` (a hashlib object) is fed with all that is read."""
     # Projects are read before their pasts: what an edit adds between the two is newer than the project as read and is
     # passed over below, while the other way round the project would be judged without its past.
-    rows = _stream(_projects(policy, on, up_to))
-    pasts = groupby(_stream(_pasts(up_to)), key=itemgetter(0))
-    past_of, revisions = next(pasts, (None, iter(())))
-    for row in rows:
-        digest.update(repr(tuple(row)).encode())
-        project_id, version, exemption_id, registered_at, order, order_due = row[:6]
-        claims: tuple[Any, ...] = row[6:]
-        past: tuple[Past, ...] = ()
-        if version > 1:
-            while past_of is not None and past_of < project_id:
-                past_of, revisions = next(pasts, (None, iter(())))
-            if past_of == project_id:
-                earlier = [tuple(revision) for revision in revisions if revision[1] < version]
-                digest.update(repr(earlier).encode())
-                past = tuple(Past(*revision[2:]) for revision in earlier)
-        migrate_by = order_due if order == "migrate_by" else None
-        facts = Facts(*(*claims[:4], local_date(registered_at), *claims[4:], migrate_by, past))
-        yield Candidate(project_id, facts, exemption_id)
+    # Closed here and not left to chance: of projects that are no candidates the revisions are never read to their end.
+    with closing(_stream(_projects(policy, on, up_to))) as rows, closing(_stream(_pasts(up_to))) as revisions_of_all:
+        pasts = groupby(revisions_of_all, key=itemgetter(0))
+        past_of, revisions = next(pasts, (None, iter(())))
+        for row in rows:
+            digest.update(repr(tuple(row)).encode())
+            project_id, version, exemption_id, registered_at, order, order_due = row[:6]
+            claims: tuple[Any, ...] = row[6:]
+            past: tuple[Past, ...] = ()
+            if version > 1:
+                while past_of is not None and past_of < project_id:
+                    past_of, revisions = next(pasts, (None, iter(())))
+                if past_of == project_id:
+                    earlier = [tuple(revision) for revision in revisions if revision[1] < version]
+                    digest.update(repr(earlier).encode())
+                    past = tuple(Past(*revision[2:]) for revision in earlier)
+            migrate_by = order_due if order == "migrate_by" else None
+            facts = Facts(*(*claims[:4], local_date(registered_at), *claims[4:], migrate_by, past))
+            yield Candidate(project_id, facts, exemption_id)
 
 
 def new_digest(policy: Policy, on: date) -> Any:
@@ -150,6 +152,6 @@ def _pasts(up_to: int) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _stream(statement: Select[*tuple[Any, ...]]) -> Iterator[Any]:
+def _stream(statement: Select[*tuple[Any, ...]]) -> Result[*tuple[Any, ...]]:
     """Begin to read now, and go on row by row."""
-    return iter(db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)))
+    return db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE))

@@ -55,8 +55,9 @@ def standing_flags(up_to: int) -> Iterator[Standing]:
     """Stream the standing flags of projects up to an id, in the order of project ids."""
     columns = [getattr(Flag, name) for name in Standing.__dataclass_fields__]
     statement = select(*columns).where(Flag.status != "cleared", Flag.project_id <= up_to).order_by(Flag.project_id)
-    for row in db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)):
-        yield Standing(*row)
+    with db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)) as rows:
+        for row in rows:
+            yield Standing(*row)
 
 
 def reconcile(

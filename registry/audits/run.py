@@ -16,6 +16,8 @@ from registry.freeze.evaluation import evaluate
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
 from registry.records.audit_runs import AuditRun, last_good_audit
+from registry.records.case_following import follow_flags
+from registry.records.flag_lock import flags_for_audit
 from registry.store import journal, outbox
 from registry.store.clock import now
 from registry.store.transaction import require_transaction
@@ -43,6 +45,8 @@ def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditR
     With ``belt`` the run is held when it would flag or clear too much at once; its changes then tell what it would do.
     """
     session = require_transaction()
+    if not run.dry_run:
+        flags_for_audit()
     session.add(run)
     session.flush()
     last = last_good_audit()
@@ -57,6 +61,9 @@ def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditR
     _count(run, plan, totals)
     if why is None and not run.dry_run:
         write_flags(plan, run.id, run.on, None if last is None else last.on)
+        followed = follow_flags(run.id, run.on, policy)
+        if followed:
+            journal.record(by, "cases.followed", f"audit:{run.id}", followed)
     write_changes(plan, run.id)
     run.finished_at = now()
     session.flush()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sqlalchemy import Select, select
@@ -12,7 +12,7 @@ from registry.access.roles import Permission
 from registry.records.audit_runs import STATUSES, TRIGGERS, AuditChange, AuditRun
 from registry.records.plain_filters import PlainFilter, Words, YesNoWords, conditions, day_filters
 from registry.records.project_table import Project
-from registry.records.visibility import visible_projects
+from registry.records.visibility import journal_restricted_reads, visible_projects
 from registry.store.database import db
 from registry.store.errors import Malformed, Problem
 from registry.store.paging import Listing, Page, SortKey, after, cut, order_by
@@ -45,19 +45,25 @@ def list_audits(by: Actor, raw: Mapping[str, str], page: Page) -> Listing:
 
 
 def changes_of(by: Actor, audit: AuditRun, page: Page) -> Listing:
-    """A page of what the audit changed on projects that the actor may see: ``{project, rule, severity, change}``."""
+    """A page of what the audit changed on projects that the actor may see: ``{project, rule, severity, change}``.
+
+    Restricted projects among them are journalled as read.
+    """
     by.require(Permission.AUDITS_READ)
     statement = _changes(by, audit)
     if page.cursor is not None:
         statement = statement.where(after(OLDEST_FIRST, AuditChange.id.expression, False, page.cursor))
     rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
-    return cut(rows, page, OLDEST_FIRST, descending=False)
+    listing = cut(rows, page, OLDEST_FIRST, descending=False)
+    _journal_reads(by, listing.items)
+    return listing
 
 
 def all_changes_of(by: Actor, audit: AuditRun) -> list[dict[str, Any]]:
-    """Everything that the audit changed on projects that the actor may see."""
+    """Everything that the audit changed on projects that the actor may see; the restricted are journalled as read."""
     by.require(Permission.AUDITS_READ)
-    rows = db.session.execute(_changes(by, audit)).mappings()
+    rows = db.session.execute(_changes(by, audit)).mappings().all()
+    _journal_reads(by, rows)
     return [{name: value for name, value in row.items() if not name.startswith("_")} for row in rows]
 
 
@@ -68,6 +74,7 @@ def _changes(by: Actor, audit: AuditRun) -> Select[*tuple[Any, ...]]:
             AuditChange.rule,
             AuditChange.severity,
             AuditChange.change,
+            Project.is_restricted.label("_restricted"),
             AuditChange.id.label("_sort"),
             AuditChange.id.label("_id"),
         )
@@ -91,3 +98,7 @@ def previous_good(by: Actor, audit: AuditRun) -> AuditRun | None:
         .order_by(AuditRun.on.desc(), AuditRun.finished_at.desc(), AuditRun.id.desc())
         .limit(1)
     )
+
+
+def _journal_reads(by: Actor, rows: Iterable[Any]) -> None:
+    journal_restricted_reads(by, (row["project"] for row in rows if row["_restricted"]), "audit changes")

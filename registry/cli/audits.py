@@ -51,6 +51,7 @@ IN_A_LIST = (
     "flags_cleared",
 )
 CHANGE_SHOWN = ("project", "rule", "severity", "change")
+MOST_CHANGES_TOLD = 20
 
 
 @click.group()
@@ -90,7 +91,7 @@ def run(
     policy = None if policy_file is None else load_policy(policy_file)
     by = local_actor(Role.SUPERVISOR if confirm_held else Role.OPERATOR)
     audit = run_audit(by, on, dry_run=dry_run, policy=policy, confirm_held=confirm_held)
-    show(audit, as_json)
+    show(audit, as_json, MOST_CHANGES_TOLD)
     if audit.status == "held":
         say("cli-audit-held", id=audit.id)
         raise click.exceptions.Exit(CONFLICT)
@@ -120,8 +121,8 @@ def show_one(audit_id: int, as_json: bool) -> None:
     show(find_audit(local_actor(Role.AUDITOR), audit_id), as_json)
 
 
-def show(audit: AuditRun, as_json: bool) -> None:
-    """An audit with its changes on stdout."""
+def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> None:
+    """An audit with its changes on stdout; people are told the first ``most_changes``, all when None."""
     changes = all_changes_of(local_actor(Role.AUDITOR), audit)
     if as_json:
         print_json(_row(SHOWN, audit) | {"changes": changes})
@@ -129,7 +130,9 @@ def show(audit: AuditRun, as_json: bool) -> None:
     print_pairs(shown(SHOWN, audit))
     if changes:
         click.echo()
-        print_table(CHANGE_SHOWN, changes)
+        print_table(CHANGE_SHOWN, changes[:most_changes])
+    if most_changes is not None and len(changes) > most_changes:
+        say("cli-more-changes", count=len(changes) - most_changes, id=audit.id)
 
 
 def _row(names: tuple[str, ...], row: Any) -> dict[str, Any]:

@@ -34,9 +34,16 @@ def registry_open(settings: Settings) -> Iterator[Flask]:
     serve_policy(load_policy(settings.policy_file))
     app = Flask("registry")
     attach_database(app, settings.database_url)
+    with connected(app):
+        yield app
+
+
+@contextmanager
+def connected(app: Flask) -> Iterator[None]:
+    """Inside the app's context; at the end its connections are given back to the database."""
     with app.app_context():
         try:
-            yield app
+            yield
         finally:
             db.session.remove()
             db.engine.dispose()

@@ -7,15 +7,15 @@ import threading
 from types import FrameType
 
 import click
+from flask import Flask
 
 from registry.cli.endings import FAILED, Ended
-from registry.cli.opening import registry_open
+from registry.cli.opening import connected, registry_open
 from registry.cli.scheduler import Schedule, jobs
 from registry.cli.speech import say, words
 from registry.cli.web_server import WebServer
 from registry.http.logs import log_to_stderr
 from registry.settings import Settings, read_settings
-from registry.store.clock import require_current_zone
 from registry.store.schema import require_current_schema, upgrade_schema
 
 
@@ -30,27 +30,20 @@ def serve() -> None:
     from registry.app import create_app
 
     settings = read_settings()
-    require_current_zone()
     app = create_app(settings)
-    with app.app_context():
+    with connected(app):
         prepare_schema(settings)
-    stopping = stopped_by_signals()
-    try:
-        server = WebServer(app, settings.host, settings.port)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise Ended(
-            [words("cli-address-not-usable", host=settings.host, port=settings.port, reason=reason)], FAILED
-        ) from error
-    schedule = Schedule(app, jobs(settings.audit_at))
-    schedule.start()
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    say("cli-serving", address=f"http://{host}:{settings.port}")
-    try:
-        server.serve_until(stopping)
-    finally:
-        say("cli-stopping")
-        schedule.stop()
+        stopping = stopped_by_signals()
+        server = listening(app, settings)
+        schedule = Schedule(app, jobs(settings.audit_at))
+        schedule.start()
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        say("cli-serving", address=f"http://{host}:{settings.port}")
+        try:
+            server.serve_until(stopping)
+        finally:
+            say("cli-stopping")
+            schedule.stop()
     say("cli-stopped")
 
 
@@ -72,6 +65,16 @@ def scheduler() -> None:
         say("cli-stopping")
         schedule.stop()
     say("cli-stopped")
+
+
+def listening(app: Flask, settings: Settings) -> WebServer:
+    """The server on the address of the settings. Raises Ended when that cannot be had."""
+    try:
+        return WebServer(app, settings.host, settings.port)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        sentence = words("cli-address-not-usable", host=settings.host, port=settings.port, reason=reason)
+        raise Ended([sentence], FAILED) from error
 
 
 def prepare_schema(settings: Settings) -> None:

@@ -36,12 +36,12 @@ def language(environ: Mapping[str, str] | None = None) -> Language:
     return DEFAULT_LANGUAGE
 
 
-def words(code: str, **params: object) -> str:
+def words(code: str, /, **params: object) -> str:
     """The message of a code in the language of the locale."""
     return message(code, language(), params)
 
 
-def say(code: str, **params: object) -> None:
+def say(code: str, /, **params: object) -> None:
     """A message to the person, on stderr."""
     click.echo(words(code, **params), err=True)
 

@@ -27,6 +27,12 @@ def require_fresh(tag: str) -> None:
         raise ChangedSinceRead
 
 
+def require_fresh_if_named(tag: str) -> None:
+    """Raise ChangedSinceRead when the request has an ``If-Match`` and that does not name this tag."""
+    if "If-Match" in request.headers:
+        require_fresh(tag)
+
+
 def not_modified(tag: str) -> Response | None:
     """A 304 when ``If-None-Match`` names this tag (RFC 9110, 13.1.2)."""
     if not request.if_none_match.contains_weak(tag):

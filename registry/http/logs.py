@@ -7,12 +7,14 @@ import logging
 import sys
 import time
 
-from flask import Flask, Response, g, has_request_context, request
+from flask import Flask, Response, has_request_context, request
 
 from registry.http.request_ids import request_id
+from registry.http.sign_in import PRINCIPAL
 from registry.store.clock import now, rfc3339
 
 LOG = logging.getLogger("registry")
+BEGAN = "registry.began"
 EXTRAS = ("method", "path", "status", "milliseconds", "principal")
 
 
@@ -49,17 +51,17 @@ def attach_request_log(app: Flask) -> None:
 
     @app.before_request
     def begin() -> None:
-        g.began = time.perf_counter()
+        request.environ[BEGAN] = time.perf_counter()
 
     @app.after_request
     def end(response: Response) -> Response:
-        began = g.get("began")
+        began = request.environ.get(BEGAN)
         extra = {
             "method": request.method,
             "path": request.path,
             "status": response.status_code,
             "milliseconds": None if began is None else round((time.perf_counter() - began) * 1000, 1),
-            "principal": g.get("principal"),
+            "principal": request.environ.get(PRINCIPAL),
         }
         LOG.info("request", extra=extra)
         return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, Response, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from registry.http.logs import LOG
+from registry.http.logs import BEGAN, LOG
 from registry.records.audit_runs import last_good_audit
 from registry.records.import_runs import ImportRun
 from registry.store.database import db
@@ -59,17 +59,14 @@ def attach_metrics(app: Flask) -> None:
     seconds = Histogram("registry_http_request_seconds", "Time to answer", ["route"], registry=collection)
     metrics = Blueprint("metrics", __name__)
 
-    @app.before_request
-    def begin() -> None:
-        g.counted_from = time.perf_counter()
-
     @app.after_request
     def count(response: Response) -> Response:
         # The rule, not the path: a path would make a time series of every project.
         route = request.url_rule.rule if request.url_rule is not None else "none"
         requests.labels(request.method, route, response.status_code).inc()
-        if "counted_from" in g:
-            seconds.labels(route).observe(time.perf_counter() - g.counted_from)
+        began = request.environ.get(BEGAN)
+        if began is not None:
+            seconds.labels(route).observe(time.perf_counter() - began)
         return response
 
     @metrics.get("/metrics")

@@ -28,8 +28,16 @@ LIMIT: Final = Parameter(
     {"type": "integer", "minimum": 1, "maximum": LARGEST_LIMIT, "default": DEFAULT_LIMIT},
 )
 CURSOR: Final = Parameter("cursor", "`next` of the page before.")
-SORT: Final = Parameter("sort", "The field to sort by; a leading `-` turns the order round.")
-PAGE_PARAMETERS: Final = (LIMIT, CURSOR, SORT)
+SORT: Final = "sort"
+
+
+def page_parameters(sorts: tuple[str, ...]) -> tuple[Parameter, ...]:
+    """The parameters of a paged list that can be sorted by these fields."""
+    if not sorts:
+        return (LIMIT, CURSOR)
+    words = [*sorts, *(f"-{name}" for name in sorts)]
+    text = "The field to sort by; a leading `-` turns the order round."
+    return (LIMIT, CURSOR, Parameter(SORT, text, {"type": "string", "enum": words}))
 
 
 def read_query(declared: Iterable[Parameter]) -> dict[str, str]:
@@ -60,7 +68,7 @@ def take_page(sent: dict[str, str]) -> Page:
         number = int(limit) if usable else 0
         if not 1 <= number <= LARGEST_LIMIT:
             raise Malformed([Problem(LIMIT.name, "limit-out-of-range", {"largest": LARGEST_LIMIT})])
-    return Page(number, sent.pop(CURSOR.name, None), sent.pop(SORT.name, None))
+    return Page(number, sent.pop(CURSOR.name, None), sent.pop(SORT, None))
 
 
 def next_link(cursor: str) -> str:

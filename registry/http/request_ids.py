@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import uuid
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 
 HEADER = "X-Request-ID"
+# Kept with the request itself: flask.g outlives it wherever an application context was pushed before.
+KEPT = "registry.request_id"
 SHAPE = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -22,7 +24,7 @@ def attach_request_ids(app: Flask) -> None:
 
 def request_id() -> str:
     """The id of the present request: the caller's own when it is usable, a fresh one otherwise."""
-    if "request_id" not in g:
+    if KEPT not in request.environ:
         sent = request.headers.get(HEADER, "")
-        g.request_id = sent if SHAPE.fullmatch(sent) else uuid.uuid4().hex
-    return str(g.request_id)
+        request.environ[KEPT] = sent if SHAPE.fullmatch(sent) else uuid.uuid4().hex
+    return str(request.environ[KEPT])

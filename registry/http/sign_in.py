@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import g, request
+from flask import request
 
 from registry.access.actors import Actor
 from registry.access.tokens import actor_of
@@ -10,6 +10,7 @@ from registry.http.refusals import SignInNeeded
 from registry.http.request_ids import request_id
 
 SCHEME = "bearer"
+PRINCIPAL = "registry.principal"
 
 
 def signed_in() -> Actor:
@@ -18,5 +19,5 @@ def signed_in() -> Actor:
     if scheme.lower() != SCHEME or not token.strip():
         raise SignInNeeded
     actor = actor_of(token.strip(), source=request.remote_addr or "", request_id=request_id())
-    g.principal = actor.principal
+    request.environ[PRINCIPAL] = actor.principal
     return actor

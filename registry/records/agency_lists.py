@@ -13,6 +13,7 @@ from registry.access.roles import Permission
 from registry.records.agencies import AGENCY_FIELDS, Agency
 from registry.records.bin_numbers import is_bin
 from registry.records.project_table import words_of
+from registry.records.values import control_character
 from registry.records.vocabulary import AGENCY_KINDS, REGIONS
 from registry.store.database import db
 from registry.store.errors import Malformed, Problem
@@ -22,14 +23,6 @@ SORTS: Final = ("bin", "name_kk", "name_ru", "kind", "region")
 DEFAULT_SORT: Final = "bin"
 LONGEST_VALUE: Final = 1000
 OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {"kind": AGENCY_KINDS, "region": REGIONS}
-# Each filter with what it takes; several values with commas.
-AGENCY_FILTERS: Final[Mapping[str, str]] = {
-    "kind": "words",
-    "region": "words",
-    "bin": "BINs",
-    "parent_bin": "BINs of the agencies above",
-    "q": "words in names and BIN",
-}
 
 
 def list_agencies(by: Actor, filters: Mapping[str, str], page: Page) -> Listing:
@@ -60,9 +53,9 @@ def _conditions(filters: Mapping[str, str], parent_bin: ColumnElement[Any]) -> l
     problems = []
     for name, value in filters.items():
         values = [part.strip() for part in value.split(",")]
-        if len(value) > LONGEST_VALUE or not value.isprintable():
+        if len(value) > LONGEST_VALUE or control_character(value) is not None:
             problems.append(Problem(name, "not-usable"))
-        elif not all(values):
+        elif not value or (name != "q" and not all(values)):
             problems.append(Problem(name, "value-missing"))
         elif name in OPTIONS:
             if any(part not in OPTIONS[name] for part in values):

@@ -73,10 +73,13 @@ class AuditChange(Model):
 
 
 def last_good_audit() -> AuditRun | None:
-    """The newest run for good that succeeded: flags and statuses are as of it."""
+    """The newest run for good that succeeded: flags and statuses are as of it.
+
+    Of one date the run that saw more projects came later, even when the clock was set back between the two.
+    """
     return db.session.scalar(
         select(AuditRun)
         .where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False))
-        .order_by(AuditRun.on.desc(), AuditRun.finished_at.desc(), AuditRun.id.desc())
+        .order_by(AuditRun.on.desc(), AuditRun.judged_up_to.desc(), AuditRun.finished_at.desc(), AuditRun.id.desc())
         .limit(1)
     )

@@ -29,13 +29,6 @@ FILTERS: Final[Mapping[str, PlainFilter]] = {
     **day_filters("valid_from", Exemption.valid_from.expression),
     **day_filters("valid_to", Exemption.valid_to.expression),
 }
-EXEMPTION_FILTERS: Final[Mapping[str, str]] = {
-    "project": "project numbers",
-    "agency": "BINs",
-    "decision_number": "numbers of decisions",
-    "revoked": "true or false",
-    **{f"{name}{end}": "a date" for name in ("decided_on", "valid_from", "valid_to") for end in ("", "_from", "_to")},
-}
 
 
 def list_exemptions(by: Actor, raw: Mapping[str, str], page: Page) -> Listing:

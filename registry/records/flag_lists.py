@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from registry.freeze.words import RULES
 from registry.language.languages import Language
 from registry.records.agencies import Agency
 from registry.records.audit_runs import last_good_audit
+from registry.records.case_tables import CaseFlag, case_of_flag
 from registry.records.flags import Flag, rank
 from registry.records.plain_filters import PlainFilter, Texts, Words, conditions, day_filters
 from registry.records.policy_in_force import policy_in_force
@@ -62,6 +63,22 @@ def flags_of(by: Actor, project: Project, page: Page, language: Language) -> Lis
     return _page(by, _flags(by, key.column).where(Flag.project_id == project.id), page, key, descending, language)
 
 
+def flags_of_cases(by: Actor, ids: Sequence[int], language: Language) -> dict[int, list[dict[str, Any]]]:
+    """The flags that each of some cases covers, cleared ones too, oldest first."""
+    statement = (
+        _flags(by, CaseFlag.case_id.expression)
+        .join(CaseFlag, CaseFlag.flag_id == Flag.id)
+        .where(CaseFlag.case_id.in_(ids))
+        .order_by(Flag.id)
+    )
+    last = last_good_audit()
+    found: dict[int, list[dict[str, Any]]] = {case_id: [] for case_id in ids}
+    for row in db.session.execute(statement).mappings():
+        shown = _shown({**row}, policy_in_force(), None if last is None else last.on, language)
+        found[row["_sort"]].append(shown)
+    return found
+
+
 def _page(
     by: Actor,
     statement: Select[*tuple[Any, ...]],
@@ -95,6 +112,7 @@ def _flags(by: Actor, sort: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
             Flag.last_seen_on,
             Flag.cleared_on,
             Flag.exemption_id.label("exemption"),
+            case_of_flag(Flag.id.expression).label("case"),
             Project.is_restricted.label("_restricted"),
             sort.label("_sort"),
             Flag.id.label("_id"),
@@ -117,7 +135,6 @@ def _shown(row: Mapping[str, Any], policy: Policy, last_on: date | None, languag
         "required": texts.required,
         "remedy": texts.remedy,
         "clause": texts.clause,
-        "case": None,
     }
 
 

@@ -88,14 +88,14 @@ class Hold:
             raise LeaseLost
 
 
-def work_off_next(lease: timedelta = LEASE) -> ImportRun | None:
+def work_off_next(lease: timedelta = LEASE, on_progress: Progress | None = None) -> ImportRun | None:
     """Claim a run that waits, or one whose worker died, and work it off; None when there is none.
 
     A run that cannot go on is failed, with its reason. A mistake of this program is raised after that; when the
     database is away, the run is left to be taken up again.
     """
     hold = _claim(lease)
-    return None if hold is None else work_off(hold)
+    return None if hold is None else work_off(hold, on_progress)
 
 
 def work_off(hold: Hold, on_progress: Progress | None = None) -> ImportRun:

@@ -58,7 +58,7 @@ def apply_inventory(by: Actor, file_name: str, content: bytes, dry_run: bool) ->
     require_upload_size(content)
     sheet = open_sheet(content)
     check_columns(sheet.columns, COLUMNS, COLUMNS)
-    agencies = dict(db.session.execute(select(Agency.bin, Agency.id)).all())
+    agencies = {row.bin: row.id for row in db.session.execute(select(Agency.bin, Agency.id))}
     outcome, rows, bad_keys = read_inventory_rows(sheet, agencies, today())
     if not rows:
         raise invalid("/file", "inventory-without-rows", rejected=outcome.rejected)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
-from registry.records.plain_filters import PlainFilter, Texts, conditions
+from registry.records.plain_filters import PlainFilter, Texts, conditions, moment_filters
 from registry.records.project_table import Project
 from registry.store.database import db
 from registry.store.errors import Malformed, Problem
@@ -24,6 +24,7 @@ JOURNAL_FILTERS: Final[Mapping[str, PlainFilter]] = {
     "action": Texts(JournalEntry.action.expression),
     "principal": Texts(JournalEntry.principal.expression),
     "request_id": Texts(JournalEntry.request_id.expression),
+    **moment_filters("at", JournalEntry.at.expression),
 }
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement
 
-from registry.records.values import ValueRefused, exact_day
+from registry.records.values import ValueRefused, control_character, exact_day
+from registry.store.clock import local_instant, rfc3339
 from registry.store.errors import Malformed, Problem
 
 LARGEST_ID = 2**31 - 1
@@ -24,7 +26,7 @@ class Words:
 
     def condition(self, value: str) -> ColumnElement[bool]:
         """The condition. Raises ValueRefused."""
-        words = _parts(value)
+        words = several(value)
         for word in words:
             if word not in self.options:
                 raise ValueRefused("not-a-choice", options=", ".join(self.options))
@@ -39,7 +41,7 @@ class Texts:
 
     def condition(self, value: str) -> ColumnElement[bool]:
         """The condition. Raises ValueRefused."""
-        return self.column.in_(_parts(value))
+        return self.column.in_(several(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,55 @@ class Days:
         return self.column <= day if self.end == "to" else self.column == day
 
 
-PlainFilter = Words | Texts | YesNoWords | Days
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """A time that a column of RFC 3339 texts must not lie before (``from``) or after (``to``)."""
+
+    column: ColumnElement[Any]
+    end: str
+
+    def condition(self, value: str) -> ColumnElement[bool]:
+        """The condition. Raises ValueRefused."""
+        edge, included = time_edge(value, self.end)
+        text = rfc3339(edge)
+        if self.end == "from":
+            return self.column >= text
+        return self.column <= text if included else self.column < text
+
+
+PlainFilter = Words | Texts | YesNoWords | Days | Moments
 
 
 def day_filters(name: str, column: ColumnElement[Any]) -> dict[str, PlainFilter]:
     """The three filters of a date: itself, ``_from`` and ``_to``."""
     return {name: Days(column), f"{name}_from": Days(column, "from"), f"{name}_to": Days(column, "to")}
+
+
+def moment_filters(name: str, column: ColumnElement[Any]) -> dict[str, PlainFilter]:
+    """The two filters of an instant, ``_from`` and ``_to``."""
+    return {f"{name}_from": Moments(column, "from"), f"{name}_to": Moments(column, "to")}
+
+
+def time_edge(value: str, end: str) -> tuple[datetime, bool]:
+    """Where a range of time begins (``from``) or ends (``to``), and whether the edge belongs to it.
+
+    A date means the whole local day, an RFC 3339 instant means itself. Raises ValueRefused.
+    """
+    if len(value) > len("YYYY-MM-DD"):
+        try:
+            instant = datetime.fromisoformat(value)
+            if instant.tzinfo is None or not value.isascii():
+                raise ValueRefused("expected-date")
+            return instant.astimezone(UTC), True
+        except ValueError as error:
+            raise ValueRefused("expected-date") from error
+        except OverflowError as error:
+            raise ValueRefused("no-such-date") from error
+    day = exact_day(value)
+    try:
+        return local_instant(day if end == "from" else day + timedelta(days=1), time()), end == "from"
+    except OverflowError as error:
+        raise ValueRefused("no-such-date") from error
 
 
 def conditions(filters: Mapping[str, PlainFilter], raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
@@ -95,8 +140,9 @@ def conditions(filters: Mapping[str, PlainFilter], raw: Mapping[str, str]) -> li
     return made
 
 
-def _parts(value: str) -> list[str]:
-    if len(value) > LONGEST_VALUE or not value.isprintable():
+def several(value: str) -> list[str]:
+    """The parts between the commas, trimmed. Raises ValueRefused for an empty one, and for what no field can hold."""
+    if len(value) > LONGEST_VALUE or control_character(value) is not None:
         raise ValueRefused("not-usable")
     parts = [part.strip() for part in value.split(",")]
     if not all(parts):

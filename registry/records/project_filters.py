@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, false, select
 
 from registry.access.actors import Actor
 from registry.records.agencies import Agency
 from registry.records.bin_numbers import is_bin
 from registry.records.flags import Flag, has_flag
+from registry.records.plain_filters import LONGEST_VALUE, several, time_edge
 from registry.records.policy_in_force import policy_in_force
 from registry.records.project_table import Project, words_of
 from registry.records.standing import freeze_status, judged_up_to, severity, started_on
-from registry.records.values import LARGEST_AMOUNT, ValueRefused, exact_day
+from registry.records.values import LARGEST_AMOUNT, ValueRefused, control_character, exact_day
 from registry.records.visibility import visible_projects
 from registry.records.vocabulary import (
     FREEZE_STATUSES,
@@ -29,10 +29,7 @@ from registry.records.vocabulary import (
     STAGES,
     WORK_TYPES,
 )
-from registry.store.clock import local_instant
 from registry.store.errors import Malformed, Problem
-
-LONGEST_VALUE = 1000
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "object_kind": OBJECT_KINDS,
@@ -119,17 +116,8 @@ def _column(name: str) -> ColumnElement[Any]:
     return column
 
 
-def _values(value: str) -> list[str]:
-    if len(value) > LONGEST_VALUE or not value.isprintable():
-        raise ValueRefused("not-usable")
-    values = [part.strip() for part in value.split(",")]
-    if not all(values):
-        raise ValueRefused("value-missing")
-    return values
-
-
 def _one_of_words(name: str, value: str) -> ColumnElement[bool]:
-    values = _values(value)
+    values = several(value)
     for word in values:
         if word not in WORDS[name]:
             raise ValueRefused("not-a-choice", options=", ".join(WORDS[name]))
@@ -137,7 +125,7 @@ def _one_of_words(name: str, value: str) -> ColumnElement[bool]:
 
 
 def _one_of_texts(name: str, value: str) -> ColumnElement[bool]:
-    values = _values(value)
+    values = several(value)
     if name in ("agency", "supplier_bin") and not all(is_bin(number) for number in values):
         raise ValueRefused("bin-invalid")
     return _column(name).in_(values)
@@ -159,23 +147,12 @@ def _day_range(name: str, value: str) -> ColumnElement[bool]:
 
 
 def _instant_range(name: str, value: str) -> ColumnElement[bool]:
-    """A date means the local day; an RFC 3339 instant means itself."""
     field, _, end = name.rpartition("_")
     column = _column(field)
-    if len(value) > len("YYYY-MM-DD"):
-        try:
-            instant = datetime.fromisoformat(value)
-        except ValueError as error:
-            raise ValueRefused("expected-date") from error
-        if instant.tzinfo is None or not value.isascii():
-            raise ValueRefused("expected-date")
-        return column >= instant if end == "from" else column <= instant
-    day = exact_day(value)
-    try:
-        edge = local_instant(day if end == "from" else day + timedelta(days=1), time())
-    except OverflowError as error:
-        raise ValueRefused("no-such-date") from error
-    return column >= edge if end == "from" else column < edge
+    edge, included = time_edge(value, end)
+    if end == "from":
+        return column >= edge
+    return column <= edge if included else column < edge
 
 
 def _amount_range(name: str, value: str) -> ColumnElement[bool]:
@@ -187,7 +164,7 @@ def _amount_range(name: str, value: str) -> ColumnElement[bool]:
 
 
 def _rule(_name: str, value: str) -> ColumnElement[bool]:
-    rules = _values(value)
+    rules = several(value)
     for rule in rules:
         if rule not in policy_in_force().rules:
             raise ValueRefused("not-a-choice", options=", ".join(policy_in_force().rules))
@@ -197,11 +174,13 @@ def _rule(_name: str, value: str) -> ColumnElement[bool]:
 
 def _words(_name: str, value: str) -> ColumnElement[bool]:
     """Every word, or its beginning, in the names, the purpose or the number; without a word, nothing is found."""
-    if len(value) > LONGEST_VALUE or not value.replace("\n", " ").replace("\t", " ").isprintable():
+    if len(value) > LONGEST_VALUE or control_character(value) is not None:
         raise ValueRefused("not-usable")
+    if not value:
+        raise ValueRefused("value-missing")
     words = words_of(value)
     if not words:
-        raise ValueRefused("value-missing")
+        return false()
     return and_(*(Project.words.contains(f" {word}", autoescape=True) for word in words))
 
 

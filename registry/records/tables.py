@@ -4,6 +4,7 @@ from registry.access import password_sign_in, people, principals, sessions, toke
 from registry.records import (
     agencies,
     audit_runs,
+    case_tables,
     confirmations,
     documents,
     drafts,
@@ -28,6 +29,7 @@ TABLES = (
     tokens,
     agencies,
     audit_runs,
+    case_tables,
     confirmations,
     documents,
     drafts,

@@ -48,10 +48,9 @@ class Text:
         if not isinstance(value, str):
             raise ValueRefused("expected-text")
         text = value.replace("\r\n", "\n").strip()
-        if not text.isprintable():
-            for character in text:
-                if character not in "\t\n" and unicodedata.category(character) in ("Cc", "Cs"):
-                    raise ValueRefused("control-character", character=f"U+{ord(character):04X}")
+        found = control_character(text, but="\t\n")
+        if found is not None:
+            raise ValueRefused("control-character", character=f"U+{ord(found):04X}")
         if len(text) > self.limit:
             raise ValueRefused("too-long", limit=self.limit, length=len(text))
         return text or None
@@ -65,7 +64,7 @@ class Choice:
 
     def accept(self, value: object) -> str | None:
         """The word itself."""
-        if value is None or value == "":
+        if value is None:
             return None
         if not isinstance(value, str):
             raise ValueRefused("expected-text")
@@ -82,7 +81,7 @@ class Day:
 
     def accept(self, value: object) -> date | None:
         """The date."""
-        if value is None or value == "":
+        if value is None:
             return None
         day = exact_day(value)
         latest = self.latest or years_ahead(today(), YEARS_AHEAD)
@@ -97,7 +96,7 @@ class AnyDay:
 
     def accept(self, value: object) -> date | None:
         """The date."""
-        return None if value is None or value == "" else exact_day(value)
+        return None if value is None else exact_day(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +118,23 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Ids:
+    """One to ``most`` ids of rows."""
+
+    most: int = 500
+
+    def accept(self, value: object) -> list[int] | None:
+        """The ids."""
+        if value is None:
+            return None
+        if not isinstance(value, list) or any(type(each) is not int or not 0 < each < 2**31 for each in value):
+            raise ValueRefused("expected-ids")
+        if not 0 < len(value) <= self.most:
+            raise ValueRefused("number-of-ids", largest=self.most)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
 class YesNo:
     """true or false."""
 
@@ -135,7 +151,7 @@ class Bin:
 
     def accept(self, value: object) -> str | None:
         """The BIN."""
-        if value is None or value == "":
+        if value is None:
             return None
         if not isinstance(value, str):
             raise ValueRefused("expected-text")
@@ -177,6 +193,14 @@ class Url:
         if not usable:
             raise ValueRefused("url-invalid")
         return text
+
+
+def control_character(text: str, but: str = "") -> str | None:
+    """The first control character or lone surrogate in a text, None when it has none."""
+    if text.isprintable():
+        return None
+    unusable = ("Cc", "Cs")
+    return next((one for one in text if one not in but and unicodedata.category(one) in unusable), None)
 
 
 def exact_day(value: object) -> date:

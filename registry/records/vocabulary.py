@@ -28,3 +28,13 @@ REGIONS: Final = (
     "10", "11", "15", "19", "23", "27", "31", "33", "35", "39", "43", "47", "55", "59", "61", "62", "63", "71", "75",
     "79",
 )  # fmt: skip
+CASE_STATUSES: Final = (
+    "new",
+    "under_review",
+    "awaiting_agency",
+    "awaiting_approval",
+    "with_commission",
+    "remediation",
+    "awaiting_confirmation",
+    "closed",
+)

@@ -1,7 +1,7 @@
 """Reads an XLSX file in a process of its own, which may be killed: limits first, then the archive, then the parser.
 
-Run as ``python -m registry.records.xlsx_child``: the file on stdin, JSON lines on stdout, ``{"rows": [[number,
-cells]]}``, at the end ``{"end": true}`` or ``{"refused": code, "params": {…}}``. All cells are text, as a CSV would have them.
+Run as ``python -m registry.records.xlsx_child``: file on stdin, JSON lines on stdout: ``{"rows": [[number, cells]]}``,
+at the end ``{"end": true}`` or ``{"refused": code, "params": {…}}``. All cells are text, as a CSV would have them.
 """
 
 from __future__ import annotations

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.test import TestResponse, encode_multipart
 
 from registry.access.roles import Role
 from registry.records.agencies import Agency
@@ -44,8 +46,13 @@ class Caller:
         return self.patch(path, body, If_Match=self.get(path).headers["ETag"])
 
     def upload(self, path: str, content: bytes, name: str = "file.txt", **headers: str) -> TestResponse:
-        data = {"file": (io.BytesIO(content), name, "text/plain")}
-        return self.call("POST", path, data=data, content_type="multipart/form-data", headers=_named(headers))
+        return self.form(path, {"file": FileStorage(io.BytesIO(content), name, content_type="text/plain")}, **headers)
+
+    def form(self, path: str, parts: Mapping[str, object], **headers: str) -> TestResponse:
+        """A multipart body, made here: the client's own leaves its temporary file open."""
+        boundary, data = encode_multipart(MultiDict(parts))
+        content_type = f"multipart/form-data; boundary={boundary}"
+        return self.call("POST", path, data=data, content_type=content_type, headers=_named(headers))
 
 
 def caller(client: FlaskClient, role: Role | str, agency: Agency | None = None, name: str | None = None) -> Caller:

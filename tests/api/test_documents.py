@@ -7,6 +7,7 @@ import io
 
 import pytest
 from sqlalchemy import update
+from werkzeug.datastructures import FileStorage
 
 from registry.records.agencies import Agency
 from registry.records.documents import Document
@@ -50,14 +51,14 @@ def test_a_file_of_20_mib_is_kept_and_one_byte_more_is_too_large(editor: Caller,
 
 
 def test_a_form_without_its_file_or_with_more_is_refused(editor: Caller, path: str) -> None:
-    def send(**data: object) -> object:
-        return editor.call("POST", path, data=data, content_type="multipart/form-data")
+    def file(name: str) -> FileStorage:
+        return FileStorage(io.BytesIO(b"x"), name)
 
-    assert codes(send()) == {("/file", "required")}
-    assert codes(send(file="only text")) == {("/file", "expected-file")}
-    assert codes(send(file=(io.BytesIO(b"x"), "a.txt"), note="x")) == {("/note", "unknown-field")}
-    assert codes(send(file=[(io.BytesIO(b"x"), "a.txt"), (io.BytesIO(b"y"), "b.txt")])) == {("/file", "field-repeated")}
-    assert codes(send(file=(io.BytesIO(b"x"), "a" * 201))) == {("/file", "file-name-not-usable")}
+    assert codes(editor.form(path, {})) == {("/file", "required")}
+    assert codes(editor.form(path, {"file": "only text"})) == {("/file", "expected-file")}
+    assert codes(editor.form(path, {"file": file("a.txt"), "note": "x"})) == {("/note", "unknown-field")}
+    assert codes(editor.form(path, {"file": [file("a.txt"), file("b.txt")]})) == {("/file", "field-repeated")}
+    assert codes(editor.form(path, {"file": file("a" * 201)})) == {("/file", "file-name-not-usable")}
     assert code(editor.post(path, {})) == "content-type-not-taken"
 
 

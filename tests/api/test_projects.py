@@ -92,7 +92,7 @@ def test_every_wrong_field_is_told_at_once_with_what_is_wrong_between_them(edito
         ("/name_kk", "name-required"),
         ("/name_ru", "name-required"),
         ("/object_kind", "not-a-choice"),
-        ("/stage", "required"),
+        ("/stage", "not-a-choice"),
         ("/placement", "required"),
         ("/budget_kzt", "number-out-of-range"),
         ("/is_ai", "expected-true-or-false"),

@@ -81,9 +81,8 @@ def test_a_dry_run_takes_any_date_and_writes_no_flag(registry: CommandLine, froz
 def test_another_policy_is_tried_dry_only(registry: CommandLine, frozen_work: str, tmp_path: Path) -> None:
     lenient = tmp_path / "lenient.toml"
     text = (CHECKOUT / "config" / "freeze_policy.toml").read_text(encoding="utf-8")
-    lenient.write_text(
-        text.replace('version = "2026.1"', 'version = "2027.0"').replace("cutoff = 2026-01-01", "cutoff = 2026-04-01")
-    )
+    text = text.replace('version = "2026.1"', 'version = "2027.0"')
+    lenient.write_text(text.replace("cutoff = 2026-01-01", "cutoff = 2026-04-01"))
     tried = registry("audits", "run", "--dry-run", "--policy", lenient, "--json").json
     assert tried["policy_version"] == "2027.0"
     assert [change["rule"] for change in tried["changes"]] == ["freeze.transitional"]

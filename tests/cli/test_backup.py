@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
 
-from registry.store.database import db
 from tests.cli.conftest import CommandLine
+from tests.cli.test_journal import tamper
 from tests.databases import Databases
 from tests.factories import a_project, an_agency
 from tests.postgres_server import client_programs
@@ -155,15 +154,7 @@ def test_a_backup_with_a_tampered_journal_is_told_when_it_is_restored(
     registry: CommandLine, elsewhere: CommandLine, services: Callable[[], Any], tmp_path: Path
 ) -> None:
     some_records(services)
-    with services(), db.engine.begin() as connection:
-        if connection.dialect.name == "sqlite":
-            for name in (
-                connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
-            ):
-                connection.execute(text(f'DROP TRIGGER "{name}"'))
-        else:
-            connection.execute(text("ALTER TABLE journal DISABLE TRIGGER ALL"))
-        connection.execute(text("UPDATE journal SET principal = 'nobody' WHERE seq = 2"))
+    tamper(services, "UPDATE journal SET principal = 'nobody' WHERE seq = 2")
     assert registry("backup", tmp_path / "backup").code == 0
     restored = elsewhere("restore", tmp_path / "backup")
     assert restored.code == 1 and "entry 2" in restored.err

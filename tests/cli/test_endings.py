@@ -9,6 +9,11 @@ import pytest
 from tests.cli.conftest import CommandLine
 
 READING = (("audits", "list"), ("tokens", "list"), ("journal", "head"), ("explain", "QT-2026-0000001-3"))
+HOSTILE = (
+    *("", " ", "'", '"; DROP TABLE projects; --', "../../etc/passwd", "%s%n{0}{missing}", "١٢٣", "ＱＴ", "🙂" * 50),
+    *("a" * 20_000, "9" * 400, "\x1b[31m", "line\nbreak", "\x01", "-", "--", "=", "a=b", "qtr_0123456789_x"),
+    "QT-2026-0000001-3\x7f",
+)
 
 
 def test_every_wrong_setting_is_named_and_nothing_starts(registry: CommandLine) -> None:
@@ -55,30 +60,7 @@ def test_an_unknown_command_or_option_is_wrong_usage(registry: CommandLine) -> N
 
 @pytest.mark.parametrize(
     "hostile",
-    [
-        "",
-        " ",
-        "'",
-        '"; DROP TABLE projects; --',
-        "../../etc/passwd",
-        "%s%n{0}{missing}",
-        "١٢٣",
-        "ＱＴ",
-        "🙂" * 50,
-        "a" * 20_000,
-    ]
-    + [
-        "\x1b[31m",
-        "line\nbreak",
-        "\x01",
-        "-",
-        "--",
-        "=",
-        "a=b",
-        "qtr_0123456789_x",
-        "QT-2026-0000001-3\x7f",
-        "9" * 400,
-    ],
+    HOSTILE,
 )
 def test_hostile_arguments_end_in_a_sentence(registry: CommandLine, hostile: str) -> None:
     commands = [

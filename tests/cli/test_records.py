@@ -75,18 +75,13 @@ def test_a_dry_run_reports_everything_and_writes_nothing(registry: CommandLine, 
     assert exported(registry) == []
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"\x00\x01\x02",
-        b"PK\x03\x04 no archive",
-        b"\xff\xfe\xfa",
-        b"agency,external_id,colour\nx,y,z\n",
-        b"[" * 50_000,
-    ]
-    + [b"agency,agency\n1,2\n", b"external_id\n1\n", "Привет".encode("utf-16"), b"\xd0\xcf\x11\xe0old excel"],
+UNREADABLE = (
+    *(b"", b"\x00\x01\x02", b"PK\x03\x04 no archive", b"\xff\xfe\xfa", b"[" * 50_000, b"\xd0\xcf\x11\xe0old excel"),
+    *(b"agency,external_id,colour\nx,y,z\n", b"agency,agency\n1,2\n", b"external_id\n1\n", "Привет".encode("utf-16")),
 )
+
+
+@pytest.mark.parametrize("content", UNREADABLE)
 def test_a_file_that_cannot_be_read_is_invalid_data(registry: CommandLine, tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "file.csv"
     file.write_bytes(content)

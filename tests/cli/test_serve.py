@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from registry.records.imports import find_import, queue_import
 
 from registry.cli.scheduler import Job, Schedule
+from registry.records.imports import find_import, queue_import
 from registry.store.clock import now
 from tests.cli.conftest import CommandLine
 from tests.factories import ADMINISTRATOR, a_bin, a_project

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from registry.access.roles import Role
 from registry.audits.run_lists import all_changes_of
@@ -17,9 +17,12 @@ from registry.records.audit_runs import AuditRun
 from registry.records.confirmations import verify_placement
 from registry.records.exemptions import Exemption, record_exemption
 from registry.records.flags import Flag
+from registry.records.installation import Installation
 from registry.records.project_fields import accept_fields
+from registry.records.project_numbers import take_numbers
 from registry.records.project_table import Project
 from registry.records.projects import change_project, find_project_to_change
+from registry.records.revisions import Revision, revision_row
 from registry.store.database import Base, db
 from registry.store.transaction import transaction
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
@@ -78,10 +81,19 @@ def accept(project: Project, *rules: str) -> None:
 
 
 def many_projects(count: int, agency: Agency | None = None, **values: Any) -> list[int]:
-    """The ids of that many new projects of one agency."""
-    owner = agency or an_agency()
-    with transaction():
-        return [a_project(owner, **values).id for _ in range(count)]
+    """The ids of that many new projects of one agency: one registered, the others copied from it."""
+    with transaction() as session:
+        first = a_project(agency or an_agency(), **values)
+        row = {column.name: getattr(first, column.name) for column in Project.__table__.columns}
+        numbers = take_numbers(count - 1)
+        copies = [
+            {name: row[name] for name in row if name != "id"} | {"number": number, "external_id": f"copy {number}"}
+            for number in numbers
+        ]
+        session.execute(insert(Project), copies)
+        ids = session.scalars(select(Project.id).where(Project.number.in_(numbers)).order_by(Project.id)).all()
+        session.execute(insert(Revision), [revision_row({**row, "id": each}, [], "tests") for each in ids])
+    return [first.id, *ids]
 
 
 def placed(ids: Iterable[int], verified_on: date | None) -> None:
@@ -93,6 +105,12 @@ def placed(ids: Iterable[int], verified_on: date | None) -> None:
             .values(placement_verified_on=verified_on)
             .execution_options(synchronize_session=False)
         )
+
+
+def installed(moment: datetime) -> None:
+    """The registry was installed then: no night before it is owed."""
+    with transaction() as session:
+        session.execute(update(Installation).values(installed_at=moment))
 
 
 def table(model: type[Base], *leave_out: str) -> list[dict[str, Any]]:

@@ -1,0 +1,123 @@
+"""Audits: run by operators and supervisors, confirmed by supervisors, read by oversight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.api.audit_schemas import (
+    AUDIT,
+    AUDIT_EXAMPLE,
+    AUDIT_JUST_RUN,
+    AUDIT_ORDER,
+    CHANGE,
+    CHANGE_EXAMPLE,
+    CONFIRMATION,
+)
+from registry.api.declared import Answer, Answers, Call, JsonBody
+from registry.api.filter_parameters import plain_parameters
+from registry.api.routes import BASE, Routes
+from registry.audits.run_lists import AUDIT_FILTERS, all_changes_of, changes_of, list_audits
+from registry.audits.runs import confirm_held_audit, find_audit, run_audit
+from registry.http.etags import make_tag
+from registry.records.audit_runs import AuditRun
+from registry.store.paging import Listing
+
+routes = Routes("audits", "Runs of the policy over every project.")
+
+
+def audit_of(by: Actor, id: int) -> AuditRun:
+    """The audit that the path names."""
+    return find_audit(by, id)
+
+
+def shown(run: Mapping[str, Any]) -> dict[str, Any]:
+    """The audit as a mapping of what it shows, out of its columns."""
+    failure = run["failure"]
+    # Behind the colon stands what the fault said, which may be of projects that few may see.
+    return {**run, "failure": None if failure is None else failure.partition(":")[0]}
+
+
+def _answer(run: AuditRun, location: str | None = None, **more: Any) -> Answer:
+    columns = shown({column.key: getattr(run, column.key) for column in AuditRun.__table__.columns})
+    tag = make_tag("audit", *(columns[name] for name in AUDIT.fields))
+    return Answer({**columns, **more}, location, tag)
+
+
+@routes.declare(
+    "POST",
+    "/audits",
+    needs=Permission.AUDITS_RUN,
+    body=JsonBody(AUDIT_ORDER, {"on": "2026-03-03", "dry_run": True}),
+    answers=Answers(
+        AUDIT_JUST_RUN,
+        {**AUDIT_EXAMPLE, "dry_run": True, "changes": [CHANGE_EXAMPLE]},
+        201,
+        "Done, or held by the safety belt.",
+        headers=("Location", "ETag"),
+    ),
+)
+def create_audit(call: Call) -> Answer:
+    """Audit every project now.
+
+    For good on a date from the last audited one to today. A dry run takes any date, writes no flag and tells what
+    would change. One at a time: 409 while another runs.
+    """
+    run = run_audit(call.by, call.values.get("on"), dry_run=bool(call.values.get("dry_run")))
+    more = {"changes": all_changes_of(call.by, run)} if run.dry_run else {}
+    return _answer(run, f"{BASE}/audits/{run.id}", **more)
+
+
+@routes.declare(
+    "POST",
+    "/audits/<row_id:id>/confirmation",
+    needs=Permission.AUDITS_CONFIRM,
+    subject=audit_of,
+    body=JsonBody(CONFIRMATION, {}),
+    answers=Answers(AUDIT, AUDIT_EXAMPLE, headers=("ETag",)),
+)
+def confirm_audit(call: Call) -> Answer:
+    """Confirm a held audit: its date is judged again without the safety belt."""
+    return _answer(confirm_held_audit(call.by, call.subject.id))
+
+
+@routes.declare(
+    "GET",
+    "/audits",
+    needs=Permission.AUDITS_READ,
+    query=plain_parameters(AUDIT_FILTERS),
+    paged=True,
+    sorts=("id",),
+    answers=Answers(AUDIT, {"items": [AUDIT_EXAMPLE], "next": None}, lists=True),
+)
+def list_all_audits(call: Call) -> Listing:
+    """List audits, the newest first."""
+    listing = list_audits(call.by, call.query, call.page)
+    return Listing([shown(run) for run in listing.items], listing.next)
+
+
+@routes.declare(
+    "GET",
+    "/audits/<row_id:id>",
+    needs=Permission.AUDITS_READ,
+    subject=audit_of,
+    answers=Answers(AUDIT, AUDIT_EXAMPLE, headers=("ETag",)),
+)
+def read_one_audit(call: Call) -> Answer:
+    """Read an audit."""
+    return _answer(call.subject)
+
+
+@routes.declare(
+    "GET",
+    "/audits/<row_id:id>/changes",
+    needs=Permission.AUDITS_READ,
+    subject=audit_of,
+    paged=True,
+    answers=Answers(CHANGE, {"items": [CHANGE_EXAMPLE], "next": None}, lists=True),
+)
+def list_changes(call: Call) -> Listing:
+    """List what an audit opened, reopened and cleared; of a dry or held one, what it would have."""
+    return changes_of(call.by, call.subject, call.page)

@@ -1,0 +1,60 @@
+"""The query parameters that a list's filters become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from registry.api.fields import DAY_SCHEMA, schema_of_kind
+from registry.http.queries import Parameter
+from registry.records.plain_filters import Days, Moments, PlainFilter, Texts, Words, YesNoWords
+from registry.records.values import LARGEST_AMOUNT, Bin
+
+SEVERAL: Final = "One or several, with commas."
+EDGES: Final = {"": "This", "from": "From this", "to": "Up to this"}
+# What no field can hold, and so no filter takes; several values stand between commas.
+NO_CONTROLS: Final = "[^\\u0000-\\u001f\\u007f-\\u009f\\ufffd]"
+NO_CONTROLS_NOR_COMMA: Final = "[^\\u0000-\\u001f\\u007f-\\u009f\\ufffd,]"
+TEXT_SCHEMA: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": f"^{NO_CONTROLS_NOR_COMMA}*[^\\s,\\u0000-\\u001f\\u007f-\\u009f\\ufffd]{NO_CONTROLS_NOR_COMMA}*$",
+}
+WORDS_SCHEMA: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "pattern": f"^{NO_CONTROLS}+$"}
+MONEY_SCHEMA: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": LARGEST_AMOUNT}
+BIN_SCHEMA: Final = schema_of_kind(Bin())
+
+
+def one_of(options: Iterable[str]) -> dict[str, Any]:
+    """The schema of one or several fixed words."""
+    return several_of({"type": "string", "enum": list(options)})
+
+
+def several_of(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of one or several values."""
+    return {"type": "array", "minItems": 1, "items": dict(schema)}
+
+
+def plain_parameters(filters: Mapping[str, PlainFilter]) -> tuple[Parameter, ...]:
+    """The parameters of a list whose filters are plain ones."""
+    return tuple(Parameter(name, *_described(known)) for name, known in filters.items())
+
+
+def moment_parameter(name: str, end: str) -> Parameter:
+    """A parameter that takes a day or an instant."""
+    schema = {"type": "string", "anyOf": [dict(DAY_SCHEMA), {"format": "date-time"}]}
+    return Parameter(name, f"{EDGES[end]} day in Almaty, or instant (RFC 3339).", schema)
+
+
+def _described(known: PlainFilter) -> tuple[str, dict[str, Any]]:
+    match known:
+        case Words(options=options):
+            return SEVERAL, one_of(options)
+        case Texts():
+            return SEVERAL, several_of(TEXT_SCHEMA)
+        case YesNoWords():
+            return "true or false.", {"type": "boolean"}
+        case Days(end=end):
+            return f"{EDGES[end]} date.", dict(DAY_SCHEMA)
+        case Moments(end=end):
+            described = moment_parameter("", end)
+            return described.description, described.schema

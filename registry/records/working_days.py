@@ -1,0 +1,128 @@
+"""Working days of Kazakhstan: the package ``holidays``, corrected by ``config/calendar.toml``."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import holidays
+
+from registry.settings import CHECKOUT
+
+CALENDAR_FILE: Final = CHECKOUT / "config" / "calendar.toml"
+COUNTRY: Final = "KZ"
+SUFFIX: Final = re.compile(r" \([^)]*\)$")
+SATURDAY: Final = 5
+DAY: Final = timedelta(days=1)
+
+
+class CalendarInvalid(Exception):
+    """The calendar file cannot be used; the message names the file, the key and what is expected."""
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """``days_off`` and ``working_days`` overrule the base; ``names``: the base's name → language → ours."""
+
+    days_off: frozenset[date] = frozenset()
+    working_days: frozenset[date] = frozenset()
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def is_working(self, day: date) -> bool:
+        """True when offices work on the day."""
+        if day in self.working_days:
+            return True
+        if day in self.days_off:
+            return False
+        off, worked_weekends = _base(day.year)
+        return day in worked_weekends if day.weekday() >= SATURDAY else day not in off
+
+    def after(self, day: date, count: int) -> date:
+        """The ``count``-th working day after a day; less than 0: before it; 0: the day or the next working one."""
+        step = DAY if count >= 0 else -DAY
+        if count == 0:
+            while not self.is_working(day):
+                day += step
+            return day
+        left = abs(count)
+        while left:
+            day += step
+            left -= self.is_working(day)
+        return day
+
+    def between(self, first: date, last: date) -> int:
+        """How many working days lie after ``first`` up to and with ``last``; negative when ``last`` is earlier."""
+        if last < first:
+            return -self.between(last, first)
+        return sum(self.is_working(first + DAY * number) for number in range(1, (last - first).days + 1))
+
+    def holiday(self, day: date, language: str) -> str | None:
+        """The name of the holiday on a day, moved ones too; None on all other days."""
+        name = _base(day.year)[0].get(day)
+        if name is None or day in self.working_days:
+            return None
+        name = SUFFIX.sub("", name)
+        return self.names.get(name, {}).get(language, name)
+
+
+@lru_cache(maxsize=64)
+def _base(year: int) -> tuple[Mapping[date, str], frozenset[date]]:
+    """The base's holidays of one year and its worked weekend days, never changed, so that threads can share them."""
+    known = holidays.country_holidays(COUNTRY, years=year, language="en_US")
+    return dict(known), frozenset(known.weekend_workdays)
+
+
+def load_calendar(path: Path) -> Calendar:
+    """The calendar with a file's corrections. Raises CalendarInvalid."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CalendarInvalid(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise CalendarInvalid(f"{path}: not valid TOML in UTF-8: {error}") from error
+    unknown = sorted(set(document) - {"days_off", "working_days", "names"})
+    if unknown:
+        raise CalendarInvalid(f"{path}: {unknown[0]}: unknown, expected only days_off, working_days, names")
+    days_off, working_days = (_days(document, name, path) for name in ("days_off", "working_days"))
+    if days_off & working_days:
+        raise CalendarInvalid(f"{path}: working_days: {min(days_off & working_days)} is among days_off too")
+    return Calendar(days_off, working_days, _names(document, path))
+
+
+def _days(document: Mapping[str, Any], name: str, path: Path) -> frozenset[date]:
+    days = document.get(name, [])
+    # A TOML date-time is a date to isinstance(); the calendar knows days only.
+    if not isinstance(days, list) or not all(type(day) is date for day in days):
+        raise CalendarInvalid(f"{path}: {name}: expected dates such as [2025-01-03], without quotes or time")
+    return frozenset(days)
+
+
+def _names(document: Mapping[str, Any], path: Path) -> Mapping[str, Mapping[str, str]]:
+    names = document.get("names", {})
+    if not isinstance(names, dict):
+        raise CalendarInvalid(f"{path}: names: expected a table")
+    for name, texts in names.items():
+        if not isinstance(texts, dict) or not all(isinstance(texts.get(lang), str) for lang in ("kk", "ru", "en")):
+            raise CalendarInvalid(f'{path}: names."{name}": expected texts for kk, ru and en')
+    return names
+
+
+_served: list[Calendar] = []
+
+
+def serve_calendar(calendar: Calendar) -> None:
+    """Make this the calendar of the process."""
+    _served[:] = [calendar]
+
+
+def national_calendar() -> Calendar:
+    """The calendar of the process, read from its file when none was served. Raises CalendarInvalid."""
+    if not _served:
+        serve_calendar(load_calendar(CALENDAR_FILE))
+    return _served[0]

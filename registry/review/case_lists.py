@@ -1,0 +1,113 @@
+"""Lists of cases, page by page: the work lists are filters of this one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy.orm import contains_eager
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.freeze.words import RULES
+from registry.language.languages import Language
+from registry.records.agencies import Agency
+from registry.records.case_tables import Case, CaseFlag
+from registry.records.flags import SEVERITY_RANK, Flag, rank
+from registry.records.plain_filters import PlainFilter, Texts, Words, YesNoWords, conditions, day_filters
+from registry.records.project_table import Project
+from registry.records.visibility import journal_restricted_reads, visible_projects
+from registry.records.vocabulary import CASE_STATUSES, REGIONS, SECTORS, SEVERITIES
+from registry.review.case_view import show_cases
+from registry.store.clock import today
+from registry.store.database import db
+from registry.store.errors import Malformed, Problem
+from registry.store.paging import Listing, Page, SortKey, after, cut, order_by
+
+# Each filter with what it takes; several values with commas.
+CASE_FILTERS: Final[Mapping[str, str]] = {
+    "status": ", ".join(CASE_STATUSES),
+    "assignee": "names of principals",
+    "is_assigned": "true or false",
+    "project": "numbers of projects",
+    "agency": "BINs",
+    "region": "first two digits of KATO, of the project",
+    "sector": "divisions of COFOG",
+    "severity": ", ".join(SEVERITIES),
+    "rule": "rules that a flag of the case stands for",
+    "overdue": "true or false",
+    "due_on": "a date",
+    "due_on_from": "a date",
+    "due_on_to": "a date",
+}
+SORTS: Final[Mapping[str, SortKey]] = {
+    "due_on": SortKey("due_on", Case.due_on.expression, date, nullable=True),
+    "opened_at": SortKey("opened_at", Case.opened_at.expression, datetime),
+    "severity": SortKey("severity", rank(Case.severity.expression), int),
+    "id": SortKey("id", Case.id.expression, int),
+}
+DEFAULT_SORT: Final = "due_on"
+
+
+def list_cases(by: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
+    """A page of cases, by default what is due first in front; restricted projects on it are journalled as read.
+
+    Raises RoleNotAllowed, and Malformed for a bad filter, sort or cursor.
+    """
+    by.require(Permission.CASES_READ)
+    key, descending = _sort_key(page.sort or DEFAULT_SORT)
+    statement = (
+        select(Case, key.column.label("_sort"))
+        .join(Case.project_record)
+        .join(Project.agency)
+        .options(contains_eager(Case.project_record).contains_eager(Project.agency))
+        .where(*visible_projects(by), *case_conditions(filters))
+        .execution_options(populate_existing=True)
+    )
+    if page.cursor is not None:
+        statement = statement.where(after(key, Case.id.expression, descending, page.cursor))
+    statement = statement.order_by(*order_by(key, Case.id.expression, descending)).limit(page.limit + 1)
+    rows = [{"case": row[0], "_sort": row[1], "_id": row[0].id} for row in db.session.execute(statement)]
+    found = cut(rows, page, key, descending)
+    cases = [row["case"] for row in found.items]
+    restricted = [case.project_record.number for case in cases if case.project_record.is_restricted]
+    shown = show_cases(by, cases, language)
+    journal_restricted_reads(by, restricted, "cases")
+    return Listing(shown, found.next)
+
+
+def case_conditions(filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    """The filters as conditions on cases joined with project and agency. Raises Malformed."""
+    rules = {name: value for name, value in filters.items() if name == "rule"}
+    others = {name: value for name, value in filters.items() if name != "rule"}
+    made = conditions(_filters(), others)
+    for condition in conditions({"rule": Words(Flag.rule.expression, RULES)}, rules):
+        covered = select(Flag.id).join(CaseFlag, CaseFlag.flag_id == Flag.id)
+        made.append(exists(covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", condition)))
+    return made
+
+
+def _filters() -> dict[str, PlainFilter]:
+    # An SQL comparison with a missing date is neither true nor false: such a case is not overdue.
+    overdue: ColumnElement[Any] = and_(Case.due_on.is_not(None), Case.due_on < today())
+    return {
+        "status": Words(Case.status.expression, CASE_STATUSES),
+        "assignee": Texts(Case.assignee.expression),
+        "is_assigned": YesNoWords(Case.assignee.is_not(None)),
+        "project": Texts(Project.number.expression),
+        "agency": Texts(Agency.bin.expression),
+        "region": Words(Project.region.expression, REGIONS),
+        "sector": Words(Project.sector.expression, SECTORS),
+        "severity": Words(Case.severity.expression, tuple(SEVERITY_RANK)),
+        "overdue": YesNoWords(overdue),
+        **day_filters("due_on", Case.due_on.expression),
+    }
+
+
+def _sort_key(sort: str) -> tuple[SortKey, bool]:
+    key = SORTS.get(sort.removeprefix("-"))
+    if key is None:
+        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
+    return key, sort.startswith("-")

@@ -1,0 +1,135 @@
+"""Decisions: proposed by one person, approved by another, and what an approval does to flags and orders at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from registry.access.actors import Actor
+from registry.records.case_tables import Case, CaseDecision
+from registry.records.flags import Flag
+from registry.records.orders import Order
+from registry.records.policy_in_force import policy_in_force
+from registry.records.working_days import national_calendar
+from registry.review.acting import begin, finish
+from registry.review.cases import decision_in_effect, end_orders
+from registry.review.workflow import ACCEPTING, NEEDS_DUE_ON
+from registry.store.clock import now, today
+from registry.store.database import db
+from registry.store.errors import Conflict, Invalid, Problem
+
+
+class ProposalOutOfDate(Conflict):
+    """The findings, or the day, are no longer what the proposal was made on: it has to be returned and made anew."""
+
+
+def propose(by: Actor, case: Case, values: Mapping[str, Any]) -> Case:
+    """Propose a decision from accepted values: ``decision``, ``reason_code``, ``reason``, ``legal_basis``, ``due_on``
+    and ``comment``.
+
+    Raises what the workflow refuses, and Invalid.
+    """
+    step = begin(by, case, "propose")
+    problems = proposal_problems(values)
+    if problems:
+        raise Invalid(problems)
+    db.session.add(
+        CaseDecision(
+            case_id=case.id,
+            **{name: values.get(name) for name in ("decision", "reason_code", "reason", "legal_basis", "due_on")},
+            comment=values.get("comment"),
+            seen={str(flag.id): flag.fingerprint for flag in _standing(case)},
+            proposed_by=by.principal,
+            proposed_at=now(),
+        )
+    )
+    return finish(step, values.get("comment"), details=_told(values))
+
+
+def approve(by: Actor, case: Case, comment: str | None = None) -> Case:
+    """Approve the waiting proposal: ``no_breach`` and ``transitional_accepted`` accept the case's flags with the values
+    that were seen, and close it; the others become orders.
+
+    Raises DecisionNeedsAnotherPerson for the proposer, ProposalOutOfDate, and what the workflow refuses.
+    """
+    step = begin(by, case, "approve")
+    proposal = step.proposal
+    if proposal is None:
+        raise RuntimeError(f"case {case.id} awaits the approval of nothing")
+    if proposal.due_on is not None and proposal.due_on < today():
+        raise ProposalOutOfDate(case=case.id)
+    accepts = proposal.decision in ACCEPTING
+    if accepts:
+        _accept_flags(case, proposal)
+    earlier = decision_in_effect(case)
+    if earlier is not None:
+        earlier.ended_because = "replaced"
+    end_orders(case, "replaced")
+    moment = now()
+    proposal.outcome, proposal.decided_by, proposal.decided_at = "approved", by.principal, moment
+    proposal.appeal_until = national_calendar().after(today(), policy_in_force().clocks.appeal)
+    if not accepts:
+        order = Order(
+            project_id=case.project_id,
+            decision=proposal.decision,
+            due_on=proposal.due_on,
+            approved_at=moment,
+            approved_by=by.principal,
+        )
+        db.session.add(order)
+        db.session.flush()
+        proposal.order_id = order.id
+    told = _told({name: getattr(proposal, name) for name in DECIDED}) | {"proposed_by": proposal.proposed_by}
+    return finish(step, comment, details=told, decision=proposal.decision, ordered_until=proposal.due_on)
+
+
+DECIDED = ("decision", "reason_code", "reason", "legal_basis", "due_on")
+
+
+def proposal_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong between the values of a proposal, each of which is accepted by its kind."""
+    problems = [
+        Problem(f"/{name}", "required") for name in ("decision", "reason", "legal_basis") if values.get(name) is None
+    ]
+    decision, due_on, code = values.get("decision"), values.get("due_on"), values.get("reason_code")
+    if decision is None:
+        return problems
+    if decision == "no_breach" and code is None:
+        problems.append(Problem("/reason_code", "required"))
+    if decision != "no_breach" and code is not None:
+        problems.append(Problem("/reason_code", "not-with-this-decision", {"decision": decision}))
+    if decision in NEEDS_DUE_ON and due_on is None:
+        problems.append(Problem("/due_on", "required"))
+    if decision in ACCEPTING and due_on is not None:
+        problems.append(Problem("/due_on", "not-with-this-decision", {"decision": decision}))
+    elif due_on is not None and due_on < today():
+        problems.append(Problem("/due_on", "date-before-today", {"today": today().isoformat()}))
+    return problems
+
+
+def _accept_flags(case: Case, proposal: CaseDecision) -> None:
+    flags = _standing(case)
+    # Nobody accepts what nobody looked at: an audit between proposal and approval may have found other values.
+    if any(proposal.seen.get(str(flag.id)) != flag.fingerprint for flag in flags):
+        raise ProposalOutOfDate(case=case.id)
+    for flag in flags:
+        flag.accepted_fingerprint = flag.fingerprint
+        if flag.status != "exempt":
+            flag.status = "accepted"
+
+
+def _standing(case: Case) -> list[Flag]:
+    """The flags that the case is about: all that stand on its project, as audits keep people out."""
+    statement = select(Flag).where(Flag.project_id == case.project_id, Flag.status != "cleared").order_by(Flag.id)
+    return list(db.session.scalars(statement.execution_options(populate_existing=True)))
+
+
+def _told(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name in DECIDED
+        if (value := values.get(name)) is not None
+    }

@@ -1,0 +1,71 @@
+"""The service on a port of this machine, with a little of everything in its database."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+from flask import Flask
+from waitress import create_server
+
+from registry.access.roles import Role
+from registry.audits.runs import run_audit
+from registry.records.documents import add_document
+from registry.records.exemptions import record_exemption
+from registry.records.import_work import work_off_next
+from registry.records.imports import queue_import
+from tests.factories import ADMINISTRATOR, a_project, a_token, an_actor, an_agency
+
+ROLES = (Role.ADMINISTRATOR, Role.SUPERVISOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where the service listens, a token of each role, and what is there to be found."""
+
+    url: str
+    tokens: dict[Role, str]
+    bins: list[str]
+    numbers: list[str]
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[Served]:
+    """Serve the app, whose database is its own, from another thread."""
+    with app.app_context():
+        tokens, bins, numbers = _seed()
+    server = create_server(app, host="127.0.0.1", port=0, threads=4)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield Served(f"http://127.0.0.1:{server.effective_port}", tokens, bins, numbers)
+    finally:
+        server.close()
+        thread.join()
+
+
+def _seed() -> tuple[dict[Role, str], list[str], list[str]]:
+    top = an_agency()
+    agencies = [top, an_agency(parent=top), an_agency(kind="private")]
+    projects = [a_project(agency) for agency in agencies]
+    projects.append(a_project(top, placement="on_platform", platform_key="k-1"))
+    projects.append(a_project(top, placement="onboarding", onboarding_due_on="2026-12-01"))
+    projects.append(a_project(top, stage="terminated", ended_on="2026-02-01"))
+    supervisor = an_actor(Role.SUPERVISOR)
+    day = date(2026, 1, 1)
+    exemption = {"project": projects[1].number, "decision_number": "5-1", "decided_on": day, "valid_from": day}
+    record_exemption(supervisor, {**exemption, "valid_to": date(2030, 1, 1)})
+    add_document(ADMINISTRATOR, projects[0], "contract.pdf", "application/pdf", b"%PDF-")
+    run_audit(supervisor)
+    run_audit(supervisor, dry_run=True)
+    file = f"agency,external_id,name_ru,object_kind,work_type,stage,placement\n{top.bin},,Система,,,,\n"
+    queue_import(ADMINISTRATOR, "projects", True, "projects.csv", file.encode())
+    work_off_next()
+    return (
+        {role: a_token(role) for role in ROLES},
+        [agency.bin for agency in agencies],
+        [project.number for project in projects],
+    )

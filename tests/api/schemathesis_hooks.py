@@ -1,0 +1,73 @@
+"""What schemathesis is told beside the schema, as schemas know neither check digits nor what is registered.
+
+Loaded by ``schemathesis.toml``. ``REGISTRY_TRY_BINS`` names agencies that are there, with commas.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Final
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis.core.failures import Failure
+from schemathesis.openapi.checks import RejectedPositiveData
+
+from registry.records.bin_numbers import check_digit
+
+# Refusals of what is well formed by the schema, each for a reason that no schema can tell.
+NOT_IN_A_SCHEMA: Final = frozenset(
+    {
+        "agency-unknown",
+        "bin-invalid",
+        "changed-since-read",
+        "control-character",
+        "cursor-not-ours",
+        "date-after",
+        "date-after-today",
+        "date-before",
+        "date-out-of-range",
+        "idempotency-key-reused",
+        "name-required",
+        "parent-below-itself",
+        "project-unknown",
+    }
+)
+OF_A_FILE: Final = frozenset({"/file"})
+
+
+def _bin(eleven: str) -> str | None:
+    digit = check_digit(eleven)
+    return None if digit is None else f"{eleven}{digit}"
+
+
+def _bins() -> st.SearchStrategy[str]:
+    made = st.builds(
+        "{:02}{:02}{}{}{:05}".format,
+        st.integers(0, 99),
+        st.integers(1, 12),
+        st.sampled_from("456"),
+        st.sampled_from("0123"),
+        st.integers(0, 99_999),
+    )
+    valid: st.SearchStrategy[str] = made.map(_bin).filter(bool)
+    there = [number for number in os.environ.get("REGISTRY_TRY_BINS", "").split(",") if number]
+    return st.sampled_from(there) | valid if there else valid
+
+
+schemathesis.openapi.format("bin", _bins())
+
+
+@schemathesis.hook
+def filter_failure(context: Any, failure: Failure, case: Any, response: Any) -> bool:
+    """Keep a failure, unless a well-formed request was refused for a reason that no schema can tell."""
+    return not (isinstance(failure, RejectedPositiveData) and _reasons(response) <= NOT_IN_A_SCHEMA)
+
+
+def _reasons(response: Any) -> set[str]:
+    problem = json.loads(response.content)
+    named = problem.get("errors", [])
+    if not named:
+        return {problem["type"].rpartition(":")[2]}
+    return {one["code"] for one in named if one["pointer"] not in OF_A_FILE}

@@ -1,0 +1,279 @@
+"""Every declared route × every role × own, child and foreign agency, tried with requests that are otherwise right.
+
+What a role may do is written out here anew, from docs/contract.md §5, and not read from the table that it tests.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.datastructures import FileStorage
+
+from registry.access.roles import Role
+from registry.api.routes import BASE, declared_routes
+from registry.audits.runs import run_audit
+from registry.records.agencies import Agency
+from registry.records.documents import add_document
+from registry.records.exemptions import record_exemption
+from registry.records.imports import queue_import
+from registry.records.project_table import Project
+from registry.records.projects import restrict_project
+from registry.store.clock import today
+from registry.store.transaction import transaction
+from tests.api.callers import MERGE_PATCH, Caller, caller
+from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency, project_values
+
+ALL = set(Role)
+AGENCY = {Role.AGENCY_VIEWER, Role.AGENCY_EDITOR}
+OVERSIGHT = ALL - AGENCY
+WRITERS = {Role.AGENCY_EDITOR, Role.ADMINISTRATOR}
+CONFIRMERS = {Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR}
+SEE_RESTRICTED = {Role.SUPERVISOR, Role.AUDITOR, *AGENCY}
+
+
+@dataclass
+class World:
+    """What a request is made about: an agency, a project of it, and what hangs on that."""
+
+    agency: Agency
+    project: Project
+    document_id: int
+    exemption_id: int
+    audit_id: int
+    import_id: int
+
+
+@dataclass(frozen=True)
+class Try:
+    """How a route is called rightly, who may, what others hear, and whether its subject belongs to an agency."""
+
+    path: str
+    allowed: set[Role]
+    good: int = 200
+    body: Callable[[World], dict[str, Any]] | None = None
+    owned: bool = True
+    form: Callable[[World], dict[str, Any]] | None = None
+    others: int = 403
+
+
+def new_project(world: World) -> dict[str, Any]:
+    return {"agency": world.agency.bin, **project_values()}
+
+
+def verification(_world: World) -> dict[str, Any]:
+    return {"platform_key": "k", "verified_on": str(today()), "evidence": "List"}
+
+
+def exemption(world: World) -> dict[str, Any]:
+    day = str(today())
+    return {
+        "project": world.project.number,
+        "decision_number": "1",
+        "decided_on": day,
+        "valid_from": day,
+        "valid_to": day,
+    }
+
+
+def a_document(_world: World) -> dict[str, Any]:
+    return {"file": FileStorage(io.BytesIO(b"x"), "b.txt")}
+
+
+def an_import(world: World) -> dict[str, Any]:
+    file = f"agency,external_id,name_ru,object_kind,work_type,stage,placement\n{world.agency.bin},A-1,Система,,,,\n"
+    return {"file": FileStorage(io.BytesIO(file.encode()), "projects.csv"), "kind": "projects"}
+
+
+def an_inventory(world: World) -> dict[str, Any]:
+    file = f"platform_key,agency,verified_on\nk-1,{world.agency.bin},{today()}\n"
+    return {"file": FileStorage(io.BytesIO(file.encode()), "list.csv"), "dry_run": "true"}
+
+
+TRIES: dict[str, Try] = {
+    "list_all_agencies": Try("/agencies", ALL, owned=False),
+    "read_agency": Try("/agencies/{bin}", ALL, owned=False),
+    "create_agency": Try(
+        "/agencies",
+        {Role.ADMINISTRATOR},
+        201,
+        lambda world: {"bin": a_bin(), "name_ru": "Орган", "kind": "private"},
+        owned=False,
+    ),
+    "patch_agency": Try("/agencies/{bin}", {Role.ADMINISTRATOR}, 200, lambda world: {"name_en": "Body"}, owned=False),
+    "list_all_projects": Try("/projects", ALL, owned=False),
+    "create_project": Try("/projects", WRITERS, 201, new_project, owned=False),
+    "check_before_registering": Try("/projects/check", WRITERS, 200, new_project, owned=False),
+    "read_one_project": Try("/projects/{number}", ALL),
+    "patch_project": Try("/projects/{number}", WRITERS, 200, lambda world: {"budget_kzt": 7}),
+    "read_history": Try("/projects/{number}/history", ALL),
+    "read_verdict": Try("/projects/{number}/verdict", ALL),
+    "list_flags_of_project": Try("/projects/{number}/flags", ALL),
+    "confirm_placement": Try("/projects/{number}/placement-verification", CONFIRMERS, 200, verification),
+    "confirm_move": Try(
+        "/projects/{number}/onboarding-confirmation", CONFIRMERS, 409, lambda world: {"due_on": str(today())}
+    ),
+    "confirm_end": Try(
+        "/projects/{number}/ending-confirmation",
+        CONFIRMERS,
+        409,
+        lambda world: {"ended_on": str(today()), "consent_number": "1", "evidence": "Act"},
+    ),
+    "restrict": Try(
+        "/projects/{number}/restriction",
+        {Role.SUPERVISOR},
+        200,
+        lambda world: {"is_restricted": False, "reason": "None"},
+    ),
+    "list_documents": Try("/projects/{number}/documents", ALL),
+    "create_document": Try("/projects/{number}/documents", WRITERS | CONFIRMERS, 201, form=a_document),
+    "download_document": Try("/projects/{number}/documents/{document}", ALL),
+    "list_all_exemptions": Try("/exemptions", ALL, owned=False),
+    "create_exemption": Try("/exemptions", {Role.SUPERVISOR}, 201, exemption, owned=False),
+    "read_one_exemption": Try("/exemptions/{exemption}", ALL),
+    "revoke_one_exemption": Try("/exemptions/{exemption}/revocation", {Role.SUPERVISOR}, 200, lambda world: {}),
+    "create_platform_inventory": Try("/platform-inventories", CONFIRMERS, owned=False, form=an_inventory),
+    "create_import": Try("/imports", WRITERS, 202, owned=False, form=an_import),
+    "read_one_import": Try("/imports/{import_run}", {Role.ADMINISTRATOR}, owned=False, others=404),
+    "list_import_errors": Try("/imports/{import_run}/errors", {Role.ADMINISTRATOR}, owned=False, others=404),
+    "export_projects_as_csv": Try("/exports/projects.csv", ALL, owned=False),
+    "export_projects_as_xlsx": Try("/exports/projects.xlsx", ALL, owned=False),
+    "create_audit": Try("/audits", {Role.OPERATOR, Role.SUPERVISOR}, 201, lambda world: {}, owned=False),
+    "confirm_audit": Try("/audits/{audit}/confirmation", {Role.SUPERVISOR}, 409, lambda world: {}, owned=False),
+    "list_all_audits": Try("/audits", OVERSIGHT, owned=False),
+    "read_one_audit": Try("/audits/{audit}", OVERSIGHT, owned=False),
+    "list_changes": Try("/audits/{audit}/changes", OVERSIGHT, owned=False),
+    "list_all_flags": Try("/flags", ALL, owned=False),
+    "list_policies": Try("/policies", OVERSIGHT, owned=False),
+    "read_one_policy": Try("/policies/2026.1", OVERSIGHT, owned=False),
+    "read_compliance": Try("/reports/compliance", ALL, owned=False),
+    "read_journal": Try("/journal", {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}, owned=False),
+}
+
+
+def a_world(agency: Agency) -> World:
+    project = a_project(agency, placement="on_platform")
+    supervisor = an_actor(Role.SUPERVISOR)
+    document = add_document(ADMINISTRATOR, project, "a.txt", "text/plain", b"x")
+    values = {name: today() for name in ("decided_on", "valid_from", "valid_to")}
+    recorded = record_exemption(supervisor, {"project": project.number, "decision_number": "1", **values})
+    audit = run_audit(supervisor, dry_run=True)
+    file = b"agency,external_id,name_ru,object_kind,work_type,stage,placement\n"
+    queued = queue_import(an_actor(Role.ADMINISTRATOR, name="somebody else"), "projects", True, "projects.csv", file)
+    return World(agency, project, document.id, recorded.id, audit.id, queued.id)
+
+
+@pytest.fixture
+def home(app: Flask) -> Agency:
+    """The agency that the agency roles are bound to."""
+    return an_agency()
+
+
+@pytest.fixture
+def worlds(home: Agency) -> dict[str, World]:
+    """The callers' own agency, one far below it, and a foreign one."""
+    return {
+        "own": a_world(home),
+        "child": a_world(an_agency(parent=an_agency(parent=home))),
+        "foreign": a_world(an_agency()),
+    }
+
+
+def send(who: Caller, operation: str, method: str, world: World) -> Any:
+    tried = TRIES[operation]
+    path = tried.path.format(
+        bin=world.agency.bin,
+        number=world.project.number,
+        document=world.document_id,
+        exemption=world.exemption_id,
+        audit=world.audit_id,
+        import_run=world.import_id,
+    )
+    if tried.form is not None:
+        return who.form(path, tried.form(world))
+    if tried.body is None:
+        return who.call(method, path)
+    if method == "PATCH":
+        return who.call(method, path, json=tried.body(world), content_type=MERGE_PATCH, headers={"If-Match": "*"})
+    return who.call(method, path, json=tried.body(world))
+
+
+def expected(role: Role, operation: str, where: str) -> int:
+    tried = TRIES[operation]
+    foreign = where == "foreign" and role in AGENCY
+    if foreign and tried.owned:
+        return 404
+    if role not in tried.allowed:
+        return tried.others
+    if foreign and operation in ("create_project", "check_before_registering"):
+        return 403
+    return tried.good
+
+
+def test_every_declared_route_is_tried(app: Flask) -> None:
+    assert {route.operation for _, route in declared_routes(app)} == set(TRIES)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_may_do_what_the_contract_gives_it_and_nothing_else(
+    client: FlaskClient, home: Agency, worlds: dict[str, World], role: Role
+) -> None:
+    who = caller(client, role, home if role in AGENCY else None)
+    methods = {route.operation: route.method for _, route in declared_routes(client.application)}
+    wrong = []
+    for operation, (where, world) in itertools.product(TRIES, worlds.items()):
+        wanted = expected(role, operation, where)
+        with send(who, operation, methods[operation], world) as answer:
+            if answer.status_code != wanted:
+                wrong.append(f"{operation} on {where}: {answer.status_code}, expected {wanted}: {answer.data[:200]!r}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_list_shows_own_and_child_and_never_foreign(
+    client: FlaskClient, home: Agency, worlds: dict[str, World], role: Role
+) -> None:
+    who = caller(client, role, home if role in AGENCY else None)
+    seen = {"own", "child"} if role in AGENCY else set(worlds)
+
+    projects = {item["number"] for item in who.get("/projects").get_json()["items"]}
+    found = {item["number"] for item in who.get("/projects?q=учёта").get_json()["items"]}
+    exemptions = {item["id"] for item in who.get("/exemptions").get_json()["items"]}
+
+    assert projects == found == {worlds[where].project.number for where in seen}
+    assert exemptions == {worlds[where].exemption_id for where in seen}
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_restricted_project_is_nowhere_for_who_may_not_see_it(
+    client: FlaskClient, home: Agency, worlds: dict[str, World], role: Role
+) -> None:
+    world = worlds["child"]
+    with transaction():
+        restrict_project(an_actor(Role.SUPERVISOR), world.project, True, "Secret")
+    who = caller(client, role, home if role in AGENCY else None)
+    methods = {route.operation: route.method for _, route in declared_routes(client.application)}
+    sees = role in SEE_RESTRICTED
+
+    for operation, tried in TRIES.items():
+        if tried.owned and methods[operation] == "GET":
+            status = send(who, operation, "GET", world).status_code
+            assert status == (200 if sees else 404), operation
+    numbers = {item["number"] for item in who.get("/projects").get_json()["items"]}
+    assert (world.project.number in numbers) == sees
+    exempt = {item["id"] for item in who.get("/exemptions").get_json()["items"]}
+    assert (world.exemption_id in exempt) == sees
+
+
+def test_nothing_answers_without_a_token(client: FlaskClient, worlds: dict[str, World]) -> None:
+    nobody = Caller(client, None)
+    for rule, route in declared_routes(client.application):
+        answer = send(nobody, route.operation, route.method, worlds["own"])
+        assert rule.startswith(BASE)
+        assert answer.status_code == 401, route.operation

@@ -1,0 +1,141 @@
+"""Health, readiness and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import update
+
+from registry.app import create_app
+from registry.records.audit_runs import AuditRun
+from registry.records.installation import Installation
+from registry.settings import read_settings
+from registry.store.clock import now
+from registry.store.database import db
+from registry.store.outbox import send_later
+from registry.store.transaction import transaction
+from tests.present import Present
+
+
+@pytest.fixture
+def installed(app: Flask, present: Present) -> Iterator[Present]:
+    """A registry that was installed at noon of 1 March 2026, which is now."""
+    present.set(date(2026, 3, 1))
+    with transaction() as session:
+        session.execute(update(Installation).values(installed_at=now()))
+    yield present
+
+
+def an_audit(status: str = "succeeded", *, dry_run: bool = False) -> None:
+    with transaction() as session:
+        session.add(
+            AuditRun(
+                on=now().date(),
+                trigger="manual",
+                status=status,
+                dry_run=dry_run,
+                policy_version="1",
+                policy_digest="0" * 64,
+                started_by="tests",
+                started_at=now(),
+                finished_at=now(),
+            )
+        )
+
+
+def test_the_process_is_healthy_whatever_the_database_does(client: FlaskClient) -> None:
+    answer = client.get("/healthz")
+
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"})
+
+
+def test_a_fresh_installation_is_ready_and_owes_a_night_after_26_hours(client: FlaskClient, installed: Present) -> None:
+    assert client.get("/readyz").get_json() == {"status": "ready", "reasons": []}
+    installed.move(timedelta(hours=26))
+    assert client.get("/readyz").status_code == 200
+    installed.move(timedelta(seconds=1))
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["reasons"] == ["no-good-audit-since 2026-03-01T07:00:00.000000Z"]
+
+
+def test_readiness_lasts_26_hours_from_the_last_good_audit(client: FlaskClient, installed: Present) -> None:
+    an_audit()
+    installed.move(timedelta(hours=25))
+    an_audit(dry_run=True)
+    an_audit("failed")
+    assert client.get("/readyz").status_code == 200
+    installed.move(timedelta(hours=2))
+    assert client.get("/readyz").status_code == 503
+    an_audit()
+    assert client.get("/readyz").status_code == 200
+
+
+def test_an_old_schema_is_not_ready(empty_database: str, tmp_path: Path) -> None:
+    app = _app(empty_database, tmp_path)
+
+    answer = app.test_client().get("/readyz")
+
+    assert (answer.status_code, answer.get_json()["reasons"]) == (503, ["schema-not-current"])
+    _close(app)
+
+
+def test_a_database_that_is_away_is_not_ready_and_no_mistake_of_the_service(tmp_path: Path) -> None:
+    app = _app("postgresql+psycopg://nobody@127.0.0.1:1/nothing", tmp_path)
+    client = app.test_client()
+
+    ready = client.get("/readyz")
+    listed = client.get("/api/v1/projects", headers={"Authorization": "Bearer " + "qtr_AAAAAAAAAA_" + "A" * 46})
+    metrics = client.get("/metrics").get_data(as_text=True)
+
+    assert (ready.status_code, ready.get_json()["reasons"]) == (503, ["database-not-reachable"])
+    assert client.get("/healthz").status_code == 200
+    assert listed.status_code in (401, 503)
+    assert "registry_database_up 0.0" in metrics
+    _close(app)
+
+
+def test_with_audits_off_none_is_owed_until_one_was_made(own_database: str, tmp_path: Path, present: Present) -> None:
+    app = _app(own_database, tmp_path, REGISTRY_AUDIT_AT="off")
+    present.move(timedelta(days=30))
+
+    assert app.test_client().get("/readyz").status_code == 200
+    _close(app)
+
+
+def test_metrics_count_requests_by_route_and_what_waits(client: FlaskClient, installed: Present) -> None:
+    an_audit()
+    with transaction():
+        send_later("tests", {})
+    client.get("/api/v1/projects/QT-2026-0000001-5")
+
+    text = client.get("/metrics").get_data(as_text=True)
+
+    assert 'registry_http_requests_total{method="GET",route="/api/v1/projects/<project:number>",status="401"}' in text
+    assert 'registry_queue_size{queue="outbox"} 1.0' in text
+    assert 'registry_queue_size{queue="imports"} 0.0' in text
+    line = next(line for line in text.splitlines() if line.startswith("registry_last_good_audit_timestamp_seconds "))
+    assert float(line.split()[1]) == now().timestamp()
+
+
+def _app(url: str, data_dir: Path, **settings: str) -> Flask:
+    return create_app(
+        read_settings(
+            {
+                "REGISTRY_DATABASE_URL": url,
+                "REGISTRY_DATA_DIR": str(data_dir),
+                "REGISTRY_SECRET_KEY": "of-the-tests-and-nobody-else",
+                **settings,
+            }
+        )
+    )
+
+
+def _close(app: Flask) -> None:
+    with app.app_context():
+        db.engine.dispose()

@@ -1,0 +1,110 @@
+"""The specification, its page, and that every route declares who may call it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from registry.api.docs_page import FOLDER
+from registry.api.openapi import specification_text
+from registry.api.routes import PermissionNotDeclared, declared_routes, require_declared_permissions
+from registry.api.specification import attach_api
+from registry.app import OPEN_ENDPOINTS
+from registry.settings import CHECKOUT
+from tests.api.callers import BASE
+
+COMMITTED = CHECKOUT / "docs" / "openapi.json"
+
+
+def test_the_committed_specification_is_the_one_that_is_served(client: FlaskClient) -> None:
+    served = client.get(f"{BASE}/openapi.json")
+
+    assert COMMITTED.read_text(encoding="utf-8") == served.get_data(as_text=True), (
+        "run: python -m registry.api.openapi > docs/openapi.json"
+    )
+    assert client.get(f"{BASE}/openapi.json", headers={"If-None-Match": served.headers["ETag"]}).status_code == 304
+
+
+def test_the_specification_is_made_without_settings_and_database() -> None:
+    assert json.loads(specification_text(attach_api(Flask("any")).spec))["openapi"] == "3.1.0"
+
+
+def test_every_route_is_documented_with_its_permission_and_errors(app: Flask) -> None:
+    specification = json.loads(COMMITTED.read_text(encoding="utf-8"))
+    operations = {
+        operation["operationId"]: operation
+        for methods in specification["paths"].values()
+        for name, operation in methods.items()
+        if name != "parameters"
+    }
+    declared = {route.operation: route for _, route in declared_routes(app)}
+
+    assert set(operations) == set(declared)
+    for name, operation in operations.items():
+        assert operation["x-permission"] == declared[name].needs.value
+        assert operation["summary"]
+        assert {"401", "403"} <= set(operation["responses"])
+        assert ("requestBody" in operation) == (declared[name].body is not None)
+
+
+def test_every_example_fits_its_schema() -> None:
+    import jsonschema
+
+    specification = json.loads(COMMITTED.read_text(encoding="utf-8"))
+    looked_at = 0
+    for methods in specification["paths"].values():
+        for name, operation in methods.items():
+            if name == "parameters":
+                continue
+            holders = [operation.get("requestBody", {}), *operation["responses"].values()]
+            for holder in holders:
+                for content in holder.get("content", {}).values():
+                    if "example" in content:
+                        looked_at += 1
+                        jsonschema.validate(
+                            content["example"], {**content["schema"], "components": specification["components"]}
+                        )
+    assert looked_at > 20
+
+
+def test_a_route_that_declares_no_permission_stops_the_start(own_app: Flask) -> None:
+    own_app.add_url_rule("/api/v1/secret", "secret", lambda: "all of it")
+
+    with pytest.raises(PermissionNotDeclared, match="/api/v1/secret"):
+        require_declared_permissions(own_app, OPEN_ENDPOINTS)
+
+
+def test_every_route_that_is_open_is_named_with_its_reason(app: Flask) -> None:
+    undeclared = {rule.endpoint for rule in app.url_map.iter_rules()} - {
+        f"{blueprint}.{route.operation}" for blueprint in app.blueprints for _, route in declared_routes(app)
+    }
+
+    assert undeclared == set(OPEN_ENDPOINTS)
+    assert all(OPEN_ENDPOINTS.values())
+
+
+def test_the_documentation_page_needs_no_other_host(client: FlaskClient) -> None:
+    page = client.get(f"{BASE}/docs")
+
+    assert page.content_type == "text/html; charset=utf-8"
+    assert b"http" not in page.data
+    assert client.get("/docs").headers["Location"] == f"{BASE}/docs"
+    for name in ("swagger-ui-bundle.js", "swagger-ui.css", "start.js", "favicon-32x32.png"):
+        with client.get(f"{BASE}/docs/{name}") as asset:
+            assert asset.status_code == 200
+    assert client.get(f"{BASE}/docs/README.md").status_code == 404
+    assert client.get(f"{BASE}/docs/..%2fopenapi.py").status_code == 404
+
+
+def test_the_vendored_files_are_as_published() -> None:
+    lines = (FOLDER / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+
+    assert len(lines) == 6
+    for line in lines:
+        digest, name = line.split()
+        assert hashlib.sha256(Path(FOLDER, name).read_bytes()).hexdigest() == digest, name

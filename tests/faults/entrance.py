@@ -1,0 +1,115 @@
+"""The faults' own way in: a process that makes the service and does what it is told, line by line.
+
+Usage: ``python -m tests.faults.entrance URL DATA_DIR``. It answers each line on stdin with one on stdout.
+
+- ``tick INSTANT``: a scheduler's tick at that instant; ``ran STATUS`` or ``none``.
+- ``audit``: a manual audit; ``ran STATUS`` or ``AuditRunning``.
+- ``stop INSTANT N``: a child process begins the night and stops for good before its N-th statement, or, after the
+  last, before the commit: ``stopped PID PHASE``, where PHASE has a letter for each statement that was done, ``w`` for
+  one that wrote flags and ``-`` for any other. It is there to be killed; ``dead PID`` then follows.
+
+Nothing of this is in the service: the child stops in an event of SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from datetime import datetime, time
+
+from flask import Flask
+from sqlalchemy import Connection, event
+
+from registry.access.actors import Actor
+from registry.access.roles import Role
+from registry.app import create_app
+from registry.audits.claim import AuditRunning
+from registry.audits.nightly import run_due_night
+from registry.audits.runs import run_audit
+from registry.settings import read_settings
+from registry.store.database import db
+
+AUDIT_AT = time(2)
+WRITES_FLAGS = ("INSERT INTO flags", "UPDATE flags")
+
+
+def main(url: str, data_dir: str) -> None:
+    """Answer until stdin ends. The service is made in it, or in the child, never in both."""
+    app: Flask | None = None
+    for line in sys.stdin:
+        word, *rest = line.split()
+        if word == "stop":
+            in_a_child(url, data_dir, datetime.fromisoformat(rest[0]), int(rest[1]))
+            continue
+        app = app or service(url, data_dir)
+        with app.app_context():
+            say(tick(datetime.fromisoformat(rest[0])) if word == "tick" else by_hand())
+
+
+def service(url: str, data_dir: str) -> Flask:
+    """The service, as any of its processes makes it."""
+    settings = {
+        "REGISTRY_DATABASE_URL": url,
+        "REGISTRY_DATA_DIR": data_dir,
+        "REGISTRY_SECRET_KEY": "of-the-tests-and-nobody-else",
+    }
+    return create_app(read_settings(settings))
+
+
+def tick(moment: datetime) -> str:
+    """A scheduler's tick."""
+    run = run_due_night(AUDIT_AT, moment)
+    return "none" if run is None else f"ran {run.status}"
+
+
+def by_hand() -> str:
+    """A manual audit."""
+    try:
+        return f"ran {run_audit(Actor('operator@faults', Role.OPERATOR)).status}"
+    except AuditRunning:
+        return "AuditRunning"
+
+
+def in_a_child(url: str, data_dir: str, moment: datetime, at: int) -> None:
+    """Fork a process that stops before its ``at``-th statement, and wait until it is dead."""
+    child = os.fork()
+    if child == 0:
+        app = service(url, data_dir)
+        with app.app_context():
+            stop_before(at)
+            tick(moment)
+        raise AssertionError("the night ended before it could be stopped")
+    os.waitpid(child, 0)
+    say(f"dead {child}")
+
+
+def stop_before(at: int) -> None:
+    """Count the statements from now on, and stop before the ``at``-th or the commit after fewer."""
+    done: list[str] = []
+
+    def stop() -> None:
+        say(f"stopped {os.getpid()} {''.join(done)}")
+        while True:
+            signal.pause()
+
+    def statement(conn: Connection, cursor: object, sql: str, *rest: object) -> None:
+        if len(done) == at:
+            stop()
+        done.append("w" if sql.startswith(WRITES_FLAGS) else "-")
+
+    def commit(conn: Connection) -> None:
+        stop()
+
+    event.listen(db.engine, "before_cursor_execute", statement)
+    event.listen(db.engine, "commit", commit)
+
+
+def say(text: str) -> None:
+    """One line to whoever gives the orders."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,82 @@
+"""kill -9 in the middle of a night: nothing is lost, nothing is twice, and the next start finishes the night."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from flask import Flask
+
+from registry.records.audit_runs import AuditChange, AuditRun
+from registry.records.flags import Flag
+from registry.store.clock import local_date, local_instant, today
+from registry.store.database import db
+from registry.store.journal import JournalEntry, JournalHead
+from registry.store.outbox import OutboxMessage
+from tests.faults.entrance import AUDIT_AT
+from tests.faults.processes import ALL, AT_THE_COMMIT, Process, next_start
+from tests.nights.steps import installed, many_projects, placed, table
+
+KILLS = 200 if ALL else 12
+PROJECTS = 40
+TABLES = (AuditRun, AuditChange, Flag, JournalEntry, JournalHead, OutboxMessage)
+
+
+def everything() -> list[list[dict[str, Any]]]:
+    """All that an audit can write, read anew."""
+    db.session.rollback()
+    return [table(each) for each in TABLES]
+
+
+def phases(phase: str) -> Iterator[int]:
+    """Where to stop: in turn after the first write and before the commit, and anywhere up to the first write."""
+    rng = Random(9)
+    first_write = phase.index("w")
+    while True:
+        yield rng.choice([*range(first_write + 1, len(phase)), AT_THE_COMMIT])
+        yield rng.randrange(first_write + 1)
+
+
+def stopped_and_killed(process: Process, moment: datetime, at: int) -> str:
+    """Stop a night there, kill it; the phase that it had reached."""
+    process.order(f"stop {moment.isoformat()} {at}")
+    word, child, *phase = process.answer().split()
+    assert word == "stopped"
+    os.kill(int(child), signal.SIGKILL)
+    assert process.answer() == f"dead {child}"
+    return "".join(phase)
+
+
+def test_a_night_that_is_killed_leaves_nothing_and_the_next_start_finishes_it(
+    own_app: Flask, own_database: str, tmp_path: Path
+) -> None:
+    with own_app.app_context(), Process(own_database, tmp_path) as process:
+        ids = many_projects(PROJECTS, placement="on_platform", work_type="maintenance", stage="operation")
+        moment = local_instant(today() + timedelta(days=1), AUDIT_AT)
+        installed(moment - timedelta(hours=1))
+        next_start(moment)
+        where: Iterator[int] | None = None
+        after_first_write = 0
+        for number in range(1, KILLS + 1):
+            moment += timedelta(days=1)
+            # Each night clears some flags, opens others and keeps the rest.
+            verified = {project for place, project in enumerate(ids) if (place + number) % 3 == 0}
+            placed(verified, local_date(moment))
+            placed(set(ids) - verified, None)
+            before = everything()
+            if where is None:
+                where = phases(stopped_and_killed(process, moment, AT_THE_COMMIT))
+            after_first_write += "w" in stopped_and_killed(process, moment, next(where))
+            assert everything() == before
+            run = next_start(moment)
+            assert (run.on, run.status, run.trigger) == (local_date(moment), "succeeded", "schedule")
+            assert run.flags_opened + run.flags_cleared > 0
+            standing = [row["project_id"] for row in table(Flag) if row["status"] != "cleared"]
+            assert sorted(standing) == sorted(set(ids) - verified)
+            assert [row["status"] for row in table(AuditRun)] == ["succeeded"] * (number + 1)
+        assert after_first_write >= KILLS // 2

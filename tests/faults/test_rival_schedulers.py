@@ -1,0 +1,146 @@
+"""Several schedulers, and several people, who all want the same audit at the same moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from flask import Flask
+
+from registry.audits.claim import AuditRunning
+from registry.audits.nightly import run_due_night
+from registry.records.audit_runs import AuditRun
+from registry.records.flags import Flag
+from registry.store.clock import local_instant, today
+from registry.store.journal import JournalEntry
+from tests.faults.entrance import AUDIT_AT
+from tests.faults.processes import ALL, AT_THE_COMMIT, Process, next_start
+from tests.nights.steps import audit, installed, many_projects, table
+
+RIVALS, DATES = (8, 100) if ALL else (3, 5)
+A_DAY = timedelta(days=1)
+
+
+def due(number: int) -> datetime:
+    """The instant at which the night of a day from tomorrow on is due."""
+    return local_instant(today() + number * A_DAY, AUDIT_AT)
+
+
+def several_projects(app: Flask) -> int:
+    """Installed just before the first night, with 200 projects to flag."""
+    with app.app_context():
+        installed(due(1) - timedelta(hours=1))
+        return len(many_projects(200))
+
+
+@pytest.fixture
+def rivals(own_app: Flask, own_database: str, tmp_path: Path) -> Iterator[list[Process]]:
+    """Processes that are ready, on one database."""
+    with ExitStack() as stack:
+        ready = [stack.enter_context(Process(own_database, tmp_path)) for _ in range(RIVALS)]
+        for each in ready:
+            # A tick of long ago: nothing is owed, and the process is awake.
+            each.order(f"tick {local_instant(date(2026, 1, 1), AUDIT_AT).isoformat()}")
+        assert [each.answer() for each in ready] == ["none"] * RIVALS
+        yield ready
+
+
+def test_rival_schedulers_audit_each_business_date_once(own_app: Flask, rivals: list[Process]) -> None:
+    flagged = several_projects(own_app)
+    dates = [today() + number * A_DAY for number in range(1, DATES + 1)]
+    for number in range(1, DATES + 1):
+        for rival in rivals:
+            rival.order(f"tick {due(number).isoformat()}")
+        answers = Counter(rival.answer() for rival in rivals)
+        assert answers == {"ran succeeded": 1, "none": RIVALS - 1}
+    with own_app.app_context():
+        runs = table(AuditRun)
+        assert [(row["on"], row["status"], row["trigger"]) for row in runs] == [
+            (on, "succeeded", "schedule") for on in dates
+        ]
+        assert [row["flags_opened"] for row in runs] == [flagged] + [0] * (DATES - 1)
+        assert len(table(Flag)) == flagged
+        audits = Counter(row["subject"] for row in table(JournalEntry) if row["action"].startswith("audit."))
+        assert set(audits.values()) == {1}
+        assert len(audits) == DATES
+
+
+def test_of_duplicate_manual_triggers_one_runs_at_a_time_and_the_others_hear_a_conflict(
+    own_app: Flask, rivals: list[Process]
+) -> None:
+    flagged = several_projects(own_app)
+    for rival in rivals:
+        rival.order("audit")
+    answers = Counter(rival.answer() for rival in rivals)
+    assert set(answers) <= {"ran succeeded", "AuditRunning"}
+    assert answers["ran succeeded"] >= 1
+    with own_app.app_context():
+        # One that came when another had just ended is an audit of its own, which changes nothing.
+        opened = [row["flags_opened"] for row in table(AuditRun)]
+        assert opened == [flagged] + [0] * (answers["ran succeeded"] - 1)
+        assert len(table(Flag)) == flagged
+
+
+def test_a_manual_audit_during_another_one_hears_a_conflict_and_leaves_nothing(
+    own_app: Flask, own_database: str, tmp_path: Path
+) -> None:
+    flagged = several_projects(own_app)
+    with Process(own_database, tmp_path) as other, own_app.app_context():
+        other.order(f"stop {due(1).isoformat()} {AT_THE_COMMIT}")
+        word, child, phase = other.answer().split()
+        assert word == "stopped"
+        assert "w" in phase
+        with pytest.raises(AuditRunning):
+            audit()
+        with pytest.raises(AuditRunning):
+            audit(dry_run=True)
+        assert run_due_night(AUDIT_AT, due(1)) is None
+        assert table(AuditRun) == []
+        os.kill(int(child), signal.SIGKILL)
+        assert other.answer() == f"dead {child}"
+        run = next_start(due(1))
+        assert (run.status, run.flags_opened) == ("succeeded", flagged)
+
+
+def test_two_schedulers_in_threads_audit_a_night_once(own_app: Flask) -> None:
+    flagged = several_projects(own_app)
+    start = Barrier(4)
+
+    def tick(number: int) -> str:
+        with own_app.app_context():
+            start.wait()
+            run = run_due_night(AUDIT_AT, due(number))
+            return "none" if run is None else run.status
+
+    with ThreadPoolExecutor(4) as threads:
+        for number in range(1, 6):
+            assert Counter(threads.map(tick, [number] * 4)) == {"succeeded": 1, "none": 3}
+    with own_app.app_context():
+        assert [row["flags_opened"] for row in table(AuditRun)] == [flagged, 0, 0, 0, 0]
+
+
+def test_duplicate_manual_triggers_in_threads_never_run_side_by_side(own_app: Flask) -> None:
+    flagged = several_projects(own_app)
+    start = Barrier(4)
+
+    def trigger(_: int) -> str:
+        with own_app.app_context():
+            start.wait()
+            try:
+                return audit().status
+            except AuditRunning:
+                return "AuditRunning"
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = Counter(threads.map(trigger, range(4)))
+    assert set(answers) <= {"succeeded", "AuditRunning"}
+    with own_app.app_context():
+        assert [row["flags_opened"] for row in table(AuditRun)] == [flagged] + [0] * (answers["succeeded"] - 1)
