@@ -30,7 +30,7 @@ class WaitingFile(Model):
     principal: Mapped[str] = mapped_column(Text)
     file_name: Mapped[str] = mapped_column(String(200))
     kept_at: Mapped[datetime] = mapped_column(Instant)
-    content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    content: Mapped[bytes] = deferred(mapped_column(LargeBinary, nullable=False))
 
 
 def keep_waiting(by: Actor, file_name: str, content: bytes) -> int:

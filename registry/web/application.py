@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Flask
 from jinja2 import StrictUndefined
-from werkzeug.wrappers import Response
 
 from registry.settings import Settings
 from registry.web import (
@@ -34,7 +33,7 @@ from registry.web.forms import failure_text, row_error_text
 from registry.web.labels import attach_labels
 from registry.web.layout import LANGUAGE_NAMES, crumbs, menu, switch_address
 from registry.web.pages import pages
-from registry.web.visitors import keep_visitor, page_language, visitor
+from registry.web.visitors import page_language, visitor
 
 # Importing a module of pages declares them.
 WITH_PAGES = (
@@ -54,11 +53,6 @@ WITH_PAGES = (
     reports,
     signing_in,
     tokens,
-)
-
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -89,15 +83,5 @@ def attach_web(app: Flask, settings: Settings) -> None:
     attach_texts(app)
     attach_formats(app)
     attach_labels(app)
-    pages.after_request(protect)
-    attach_error_pages(app, protect)
+    attach_error_pages(app)
     app.register_blueprint(pages)
-
-
-def protect(response: Response) -> Response:
-    """Let a page load from this host and from nowhere else, and tell its language."""
-    if response.mimetype == "text/html":
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        response.headers["Content-Language"] = page_language()
-        keep_visitor(response)
-    return response

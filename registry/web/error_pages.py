@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from flask import Flask, Response, make_response, render_template, request
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug import wrappers
@@ -16,6 +14,7 @@ from registry.http.request_ids import request_id
 from registry.language.messages import message
 from registry.store.errors import Refusal
 from registry.web.forms import problem_text, refusal_text
+from registry.web.page_headers import protect
 from registry.web.pages import pages
 from registry.web.visitors import language_without_database, page_language
 
@@ -37,31 +36,39 @@ def error_page(refusal: Refusal) -> Response:
     return make_response(page, status)
 
 
-def attach_error_pages(app: Flask, protect: Callable[[wrappers.Response], wrappers.Response]) -> None:
-    """Show every refusal, HTTP error and unexpected exception of a page as a page; the API keeps its own."""
+@pages.errorhandler(Refusal)
+def refused(error: Refusal) -> Response:
+    """A refusal as a page."""
+    return error_page(error)
 
-    @pages.errorhandler(Refusal)
-    def refused(error: Refusal) -> Response:
-        return error_page(error)
 
-    @pages.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> Response:
-        if (error.code or 500) >= 500:
-            return unexpected(error)
-        return error_page(OF_HTTP.get(error.code or 500, refusals.RequestMalformed)(**_limits(error)))
+@pages.errorhandler(HTTPException)
+def http_error(error: HTTPException) -> Response:
+    """What Flask itself refuses."""
+    if (error.code or 500) >= 500:
+        return unexpected(error)
+    return error_page(OF_HTTP.get(error.code or 500, refusals.RequestMalformed)(**_limits(error)))
 
-    @pages.errorhandler(OperationalError)
-    @pages.errorhandler(InterfaceError)
-    def database_away(error: Exception) -> Response:
-        LOG.error("the database does not answer", exc_info=error)
-        response = make_response(render_template("plain_error.html", **_plain(refusals.DatabaseNotReachable())), 503)
-        response.headers["Retry-After"] = "5"
-        return response
 
-    @pages.errorhandler(Exception)
-    def unexpected(error: Exception) -> Response:
-        LOG.error("unexpected exception", exc_info=error)
-        return make_response(render_template("plain_error.html", **_plain(refusals.InternalFault())), 500)
+@pages.errorhandler(OperationalError)
+@pages.errorhandler(InterfaceError)
+def database_away(error: Exception) -> Response:
+    """The database does not answer: a page that asks it for nothing."""
+    LOG.error("the database does not answer", exc_info=error)
+    response = make_response(render_template("plain_error.html", **_plain(refusals.DatabaseNotReachable())), 503)
+    response.headers["Retry-After"] = "5"
+    return response
+
+
+@pages.errorhandler(Exception)
+def unexpected(error: Exception) -> Response:
+    """A mistake of this program: told with the number under which the log has it."""
+    LOG.error("unexpected exception", exc_info=error)
+    return make_response(render_template("plain_error.html", **_plain(refusals.InternalFault())), 500)
+
+
+def attach_error_pages(app: Flask) -> None:
+    """Show an address without anything as a page too; the API keeps its own answer."""
 
     @app.errorhandler(404)
     def nothing_there(_error: HTTPException) -> wrappers.Response:
