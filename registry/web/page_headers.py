@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import g
 from werkzeug.wrappers import Response
 
 from registry.web.pages import pages
@@ -22,6 +21,6 @@ def protect(response: Response) -> Response:
     if response.mimetype == "text/html":
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         # A page that must not ask the database has not asked for the person's language either.
-        response.headers["Content-Language"] = g.get("page_language") or language_without_database()
+        response.headers["Content-Language"] = language_without_database()
         keep_visitor(response)
     return response

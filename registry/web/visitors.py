@@ -19,6 +19,9 @@ from registry.language.languages import LANGUAGES, Language
 SESSION_COOKIE: Final = "registry_session"
 VISITOR_COOKIE: Final = "registry_visitor"
 LANGUAGE_COOKIE: Final = "registry_language"
+# Looked up once a request; kept with the request itself.
+VISITOR: Final = "registry.visitor"
+LANGUAGE: Final = "registry.language"
 A_YEAR: Final = 365 * 24 * 3600
 SECRET_LENGTHS: Final = range(20, 100)
 
@@ -47,27 +50,31 @@ class Visitor:
 
 def visitor() -> Visitor:
     """The visitor of this request, looked up once."""
-    if "visitor" not in g:
-        g.visitor = _visitor()
-        if g.visitor.actor is not None:
-            g.principal = g.visitor.actor.principal
-    found: Visitor = g.visitor
+    found: Visitor | None = request.environ.get(VISITOR)
+    if found is None:
+        found = request.environ[VISITOR] = _visitor()
+        if found.actor is not None:
+            g.principal = found.actor.principal
     return found
 
 
 def page_language() -> Language:
     """Chosen by the switch, else the person's own, else what the browser asks for."""
-    if "page_language" not in g:
+    language: Language | None = request.environ.get(LANGUAGE)
+    if language is None:
         chosen = request.cookies.get(LANGUAGE_COOKIE)
         signed_in = visitor().signed_in
         wanted = chosen or (signed_in.language if signed_in else None)
-        g.page_language = next((language for language in LANGUAGES if language == wanted), None) or asked_language()
-    language: Language = g.page_language
+        language = next((known for known in LANGUAGES if known == wanted), None) or asked_language()
+        request.environ[LANGUAGE] = language
     return language
 
 
 def language_without_database() -> Language:
-    """The language of a page that must not ask who looks at it."""
+    """The language of a page that must not ask who looks at it, unless that is known already."""
+    known: Language | None = request.environ.get(LANGUAGE)
+    if known is not None:
+        return known
     chosen = request.cookies.get(LANGUAGE_COOKIE)
     return next((language for language in LANGUAGES if language == chosen), None) or asked_language()
 
@@ -89,7 +96,7 @@ def keep_language(response: Response, language: Language) -> None:
 
 def keep_visitor(response: Response) -> None:
     """Give a visitor's forms something to be tied to."""
-    found = g.get("visitor")
+    found: Visitor | None = request.environ.get(VISITOR)
     if found is not None and found.signed_in is None and request.cookies.get(VISITOR_COOKIE) != found.secret:
         response.set_cookie(VISITOR_COOKIE, found.secret, **_cookie())
 
