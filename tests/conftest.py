@@ -6,6 +6,7 @@ fail, fails the run.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -31,16 +32,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=KINDS, default="sqlite", help="the database that the tests run on")
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    config = session.config
-    if not hasattr(config, "workerinput") and not config.option.collectonly:
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        # Told to end, tidy up as after Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def of_session(config: pytest.Config) -> DatabasesOfSession:
+    """The session's databases, made when they are first asked for: the tests of the law need none."""
+    if OF_SESSION not in config.stash:
         config.stash[OF_SESSION] = DatabasesOfSession(config.option.database)
+    return config.stash[OF_SESSION]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: object) -> None:
     """Of pytest-xdist: tell a worker where the databases of the session are."""
-    node.workerinput["databases"] = node.config.stash[OF_SESSION].address
+    node.workerinput["databases"] = of_session(node.config).address
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -82,7 +90,7 @@ def databases(request: pytest.FixtureRequest) -> Databases:
     """Where to get databases, of the kind that this session runs on."""
     config = request.config
     workerinput = getattr(config, "workerinput", None)
-    address = workerinput["databases"] if workerinput else config.stash[OF_SESSION].address
+    address = workerinput["databases"] if workerinput else of_session(config).address
     return databases_at(config.option.database, address)
 
 

@@ -84,9 +84,10 @@ def upgrade() -> None:
     op.create_table(
         "import_files",
         sa.Column("import_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["import_id"], ["imports.id"], name="fk_import_files_import_id"),
-        sa.PrimaryKeyConstraint("import_id", name="pk_import_files"),
+        sa.PrimaryKeyConstraint("import_id", "place", name="pk_import_files"),
     )
     op.create_table(
         "audit_changes",

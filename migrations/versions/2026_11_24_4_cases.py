@@ -37,7 +37,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_cases_assignee", "cases", ["assignee"])
     op.create_index("ix_cases_due_on_id", "cases", ["due_on", "id"])
-    op.create_index("ix_cases_opened_by_audit", "cases", ["opened_by_audit"])
     op.create_index("ix_cases_project_id", "cases", ["project_id"])
     op.create_index("ix_cases_status_due_on", "cases", ["status", "due_on"])
     op.create_index(

@@ -28,7 +28,7 @@ from registry.language.messages import message
 from registry.records.case_tables import Case
 from registry.records.visibility import journal_restricted_reads
 from registry.review import cases, decisions
-from registry.review.case_lists import CASE_FILTERS, list_cases
+from registry.review.case_lists import CASE_FILTERS, SORTS, list_cases
 from registry.review.case_view import show_case
 from registry.review.finding import find_case, find_case_to_change, open_case
 from registry.review.workflow import ACTIONS
@@ -61,6 +61,7 @@ def shown(call: Call, case: Case, location: str | None = None) -> Answer:
     needs=Permission.CASES_READ,
     query=FILTERS,
     paged=True,
+    sorts=tuple(SORTS),
     answers=Answers(CASE_SUMMARY, lists=True),
 )
 def list_all_cases(call: Call) -> Listing:

@@ -77,6 +77,8 @@ class Body(Schema):
         unknown = RAISE
 
 
+# A text with something in it after trimming.
+NOT_BLANK = "[^\\s\\u001c-\\u001f\\u0085]"
 DAY_SCHEMA = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 
 
@@ -112,7 +114,10 @@ def json_schema(_converter: object, shown: fields.Field[Any], **_kwargs: object)
     if isinstance(shown, Shown):
         return dict(shown.json_schema)
     if isinstance(shown, Accepted):
-        return nullable(schema_of_kind(shown.kind), allow_none=bool(shown.allow_none))
+        schema = schema_of_kind(shown.kind)
+        if shown.required and isinstance(shown.kind, Text):
+            schema |= {"minLength": 1, "pattern": NOT_BLANK}
+        return nullable(schema, allow_none=bool(shown.allow_none))
     return {}
 
 

@@ -74,14 +74,15 @@ def create_project(call: Call) -> Answer:
     "POST",
     "/projects/check",
     needs=Permission.PROJECTS_WRITE,
+    query=(ON,),
     body=JsonBody(PROJECT_BODY, examples.SENT, joins_problems=True),
     answers=Answers(VERDICT, {**examples.VERDICT, "project": None}),
 )
 def check_before_registering(call: Call) -> dict[str, Any]:
-    """Get the verdict on a project without registering it."""
+    """Get the verdict on a project, on a date, without registering it."""
     values = dict(call.values)
     agency = check_project(call.by, values.pop("agency", None), values, call.problems)
-    return verdict_to_check(agency, values, None, call.language)
+    return verdict_to_check(agency, values, parameter_value(call, "on", AnyDay()), call.language)
 
 
 @routes.declare(

@@ -27,7 +27,7 @@ LIMIT: Final = Parameter(
     "How many items a page has at most.",
     {"type": "integer", "minimum": 1, "maximum": LARGEST_LIMIT, "default": DEFAULT_LIMIT},
 )
-CURSOR: Final = Parameter("cursor", "`next` of the page before.")
+CURSOR: Final = Parameter("cursor", "`next` of the page before.", {"type": "string", "pattern": "^[0-9A-Za-z_-]+$"})
 SORT: Final = "sort"
 
 

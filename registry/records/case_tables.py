@@ -52,7 +52,6 @@ class Case(Model):
         Index(None, "status", "due_on"),
         Index(None, "due_on", "id"),
         Index(None, "assignee"),
-        Index(None, "opened_by_audit"),
     )
 
 

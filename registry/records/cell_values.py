@@ -1,4 +1,4 @@
-"""From the text of a cell to what a field accepts, and back to a cell that no spreadsheet takes for a formula."""
+"""From the text of a cell to what a field accepts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from registry.store.errors import Problem
 # A spreadsheet reads a cell that begins so as a formula; an apostrophe before it makes it text.
 FORMULA_SIGNS: Final = "=+-@\t\r"
 GUARDED: Final = re.compile(rf"'+[{re.escape(FORMULA_SIGNS)}]")
-TO_BE_GUARDED: Final = re.compile(rf"'*[{re.escape(FORMULA_SIGNS)}]")
 # Numbers that are written with leading zeros, which a spreadsheet drops.
 WIDTHS: Final[Mapping[str, int]] = {
     "bin": 12,
@@ -43,11 +42,6 @@ def read_cells(cells: Sequence[str], of: Iterable[tuple[int, str, Read]]) -> dic
 def cell_problem(cell: str, problem: Problem) -> Problem:
     """The problem, or that the cell has no value: it holds an error or a formula that was never worked out."""
     return Problem(problem.pointer, "cell-without-value") if cell == NO_VALUE else problem
-
-
-def guarded(text: str) -> str:
-    """The text with an apostrophe before it when a spreadsheet would run it; ``unguarded`` takes it off again."""
-    return f"'{text}" if TO_BE_GUARDED.match(text) else text
 
 
 def unguarded(cell: str) -> str:

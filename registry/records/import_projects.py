@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import select, true, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Integer, Text, cast, func, select, true, tuple_
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
@@ -21,7 +21,7 @@ from registry.records.row_imports import Incoming, Outcome
 from registry.records.sheets import Row
 from registry.records.values import Bin, Kind, ValueRefused
 from registry.store.bulk import table_of
-from registry.store.database import db
+from registry.store.database import db, is_sqlite
 from registry.store.errors import Problem
 
 KINDS: Final[dict[str, Kind]] = {"agency": Bin(), **FIELDS}
@@ -140,11 +140,21 @@ class ProjectImport:
             return {}
         table = table_of(Project).c
         names = ("id", "number", "agency_id", "version", *CHANGEABLE)
-        statement = select(*(table[name] for name in names)).where(
-            tuple_(Project.agency_id, Project.external_id).in_(wanted)
-        )
+        statement = select(*(table[name] for name in names)).where(_keyed(wanted))
         if not self.dry_run:
             # In one order always, so that two who lock many rows do not wait for each other.
-            statement = statement.order_by(Project.id).with_for_update()
+            statement = statement.order_by(Project.id).with_for_update(of=Project)
         rows = db.session.execute(statement)
         return {(row.agency_id, row.external_id): dict(zip(names, row, strict=True)) for row in rows}
+
+
+def _keyed(keys: Sequence[tuple[int, str]]) -> ColumnElement[bool]:
+    """That a project has one of these agency ids and external ids."""
+    key = tuple_(Project.agency_id, Project.external_id)
+    if is_sqlite():
+        return key.in_(keys)
+    # A list of pairs is one long OR, which PostgreSQL may try on every row of the table; two arrays are joined.
+    agency_ids, external_ids = zip(*keys, strict=True)
+    arrays = cast(list(agency_ids), ARRAY(Integer)), cast(list(external_ids), ARRAY(Text))
+    listed = func.unnest(*arrays).table_valued("agency_id", "external_id", name="listed").render_derived()
+    return key.in_(select(listed.c.agency_id, listed.c.external_id))

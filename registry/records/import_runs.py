@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.store.database import Instant, Model
+from registry.store.database import Instant, Model, db
+from registry.store.transaction import require_transaction
 
+PIECE = 1 << 20
 STATES = ("queued", "running", "done", "failed")
 
 
@@ -46,12 +48,13 @@ class ImportRun(Model):
     failure: Mapped[str | None] = mapped_column(Text)
 
 
-class ImportFile(Model):
-    """The file itself, until the run ends. Apart from the run, whose row is written again and again."""
+class FilePiece(Model):
+    """A piece of the file itself, until the run ends. Apart from the run, whose row is written again and again."""
 
     __tablename__ = "import_files"
 
     import_id: Mapped[int] = mapped_column(ForeignKey("imports.id"), primary_key=True, autoincrement=False)
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -68,3 +71,17 @@ class RowError(Model):
     params: Mapped[dict[str, Any]] = mapped_column(JSON)
 
     __table_args__ = (Index(None, "import_id", "row"),)
+
+
+def keep_file(run_id: int, content: bytes) -> None:
+    """Keep the file inside the open transaction, in pieces: a driver copies each parameter several times."""
+    session = require_transaction()
+    for place, start in enumerate(range(0, len(content), PIECE)):
+        piece = content[start : start + PIECE]
+        session.execute(insert(FilePiece).values(import_id=run_id, place=place, content=piece))
+
+
+def kept_file(run_id: int) -> bytes:
+    """The file of a run that has not ended."""
+    pieces = select(FilePiece.content).where(FilePiece.import_id == run_id).order_by(FilePiece.place)
+    return b"".join(db.session.scalars(pieces, execution_options={"yield_per": 1}))

@@ -23,7 +23,7 @@ from registry.records import import_agencies, import_projects
 from registry.records.agencies import BinTaken
 from registry.records.import_agencies import AgencyImport
 from registry.records.import_projects import ProjectImport
-from registry.records.import_runs import ImportFile, ImportRun, RowError
+from registry.records.import_runs import FilePiece, ImportRun, RowError, kept_file
 from registry.records.row_imports import Incoming, Outcome
 from registry.records.sheets import Row, open_sheet
 from registry.store import journal
@@ -113,7 +113,7 @@ def _work(hold: Hold, by: Actor, run: ImportRun, on_progress: Progress | None) -
     """Work the run off; the code of what keeps it from going on, None when it is done."""
     try:
         _require_able(run)
-        sheet = open_sheet(_content(hold.run_id))
+        sheet = open_sheet(kept_file(hold.run_id))
         rows = IMPORTS[run.kind](by, sheet.columns, run.dry_run)
         for chunk in rows.chunks(sheet.rows(), run.processed):
             _work_off_chunk(hold, rows, chunk)
@@ -152,10 +152,6 @@ def _claim(lease: timedelta) -> Hold | None:
     return Hold(run_id, moment + lease, lease)
 
 
-def _content(run_id: int) -> bytes:
-    return db.session.execute(select(ImportFile.content).where(ImportFile.import_id == run_id)).scalar_one()
-
-
 def _require_able(run: ImportRun) -> None:
     if run.attempts > MOST_ATTEMPTS:
         raise ImportGivenUp
@@ -188,7 +184,7 @@ def _finish(hold: Hold, by: Actor, run: ImportRun, failure: str | None) -> None:
     with transaction() as session:
         ended = {"state": state, "finished_at": now(), "lease_until": None, "failure": failure}
         hold.write(ended)
-        session.execute(delete(ImportFile).where(ImportFile.import_id == hold.run_id))
+        session.execute(delete(FilePiece).where(FilePiece.import_id == hold.run_id))
         session.refresh(run)
         if not run.dry_run:
             counts: dict[str, object] = {name: getattr(run, name) for name in ("total", *COUNTS)}

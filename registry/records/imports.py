@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
-from registry.records.import_runs import ImportFile, ImportRun, RowError
+from registry.records.import_runs import ImportRun, RowError, keep_file
 from registry.records.import_work import COLUMNS, LEASE, Hold, Progress, work_off
 from registry.records.sheets import check_columns, open_sheet, require_upload_size
 from registry.store import journal
@@ -130,7 +130,7 @@ def _take_in(
         )
         session.add(run)
         session.flush()
-        session.execute(insert(ImportFile).values(import_id=run.id, content=content))
+        keep_file(run.id, sheet.content)
         if not dry_run:
             details = {"kind": kind, "file_name": run.file_name, "sha256": run.sha256, "rows": total}
             journal.record(by, "import.queued", f"import:{run.id}", details)

@@ -93,7 +93,7 @@ CHANGEABLE = tuple(
 def search_words(values: Mapping[str, Any], number: str) -> str:
     """The text that ``q`` looks in: each word after a space, so that a word's beginning can be asked for."""
     parts = [number, *(values.get(name) for name in ("name_kk", "name_ru", "name_en", "purpose"))]
-    return " " + " ".join(word for part in parts if part for word in words_of(part))
+    return " " + " ".join(words_of(" ".join(part for part in parts if part)))
 
 
 def words_of(text: str) -> list[str]:

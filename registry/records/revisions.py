@@ -49,9 +49,9 @@ def snapshot(project: Project) -> dict[str, Any]:
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
     """``{field, old, new}`` of each value that differs, JSON-ready, in the order of the fields."""
     return [
-        {"field": name, "old": plain(before.get(name)), "new": plain(after.get(name))}
+        {"field": name, "old": plain(old), "new": plain(new)}
         for name in CHANGEABLE
-        if before.get(name) != after.get(name)
+        if (old := before.get(name)) != (new := after.get(name))
     ]
 
 

@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 
 from registry.store.errors import invalid
 
@@ -16,6 +16,7 @@ SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-
 ASCII = bytes(range(128))
 NOT_TEXT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 HEAD = 4096
+LARGEST_TABLE = 128 << 20
 
 # The module's own limit of 128 KiB a cell would refuse the whole file where one row is wrong.
 csv.field_size_limit(1 << 30)
@@ -35,6 +36,19 @@ def csv_records(content: bytes) -> Generator[tuple[int, list[str]], None, None]:
             yield number, cells
     except csv.Error as error:
         raise invalid("/file", "csv-broken", row=number + 1) from error
+
+
+def as_csv(records: Iterable[list[str]]) -> bytes:
+    """Records as a CSV that gives the same ones with the same numbers. Raises Invalid when it grows too large."""
+    made = io.BytesIO()
+    text = io.TextIOWrapper(made, "utf-8", newline="")
+    writer = csv.writer(text)
+    for cells in records:
+        writer.writerow(cells if any(cells) else [])
+        if made.tell() > LARGEST_TABLE:
+            raise invalid("/file", "xlsx-too-large")
+    text.flush()
+    return made.getvalue()
 
 
 def encoding_of(content: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from registry.records.sheet_csv import csv_records
+from registry.records.sheet_csv import as_csv, csv_records
 from registry.records.sheet_xlsx import xlsx_records
 from registry.store.errors import Invalid, Problem, invalid
 
@@ -30,8 +30,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table; ``rows`` reads it from its beginning each time. It raises Invalid where the file cannot be read."""
+    """A table; ``rows`` reads it from its beginning each time. It raises Invalid where the file cannot be read.
 
+    ``content`` is what opens as the same table again: the CSV that was sent, or the one that an XLSX became.
+    """
+
+    content: bytes
     columns: tuple[str, ...]
     rows: Callable[[], Iterator[Row]]
 
@@ -40,10 +44,10 @@ def open_sheet(content: bytes) -> Sheet:
     """The table in a CSV or XLSX file, told apart by what is in it. Raises Invalid, pointer /file."""
     if content.startswith(OLD_EXCEL):
         raise invalid("/file", "file-not-a-table")
-    read = xlsx_records if content.startswith(ZIP) else csv_records
-    records = read(content)
+    if content.startswith(ZIP):
+        content = as_csv(cells for _, cells in xlsx_records(content))
+    records = csv_records(content)
     header, names = next(((number, names) for number, names in records if _holds(names)), (0, []))
-    records.close()
     columns = [name.strip() for name in names]
     while columns and not columns[-1]:
         columns.pop()
@@ -52,7 +56,7 @@ def open_sheet(content: bytes) -> Sheet:
     width = len(columns)
 
     def rows() -> Iterator[Row]:
-        for number, cells in read(content):
+        for number, cells in csv_records(content):
             if number <= header or not _holds(cells):
                 continue
             if len(cells) == width:
@@ -63,7 +67,7 @@ def open_sheet(content: bytes) -> Sheet:
             else:
                 yield Row(number, cells[:width], sum(bool(cell.strip()) for cell in cells[width:]))
 
-    return Sheet(tuple(columns), rows)
+    return Sheet(content, tuple(columns), rows)
 
 
 def check_columns(columns: Iterable[str], known: Iterable[str], required: Iterable[str]) -> None:

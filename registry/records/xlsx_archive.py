@@ -19,7 +19,11 @@ MOST_UNUSABLE = 100_000
 PIECE = 1 << 20
 LONGEST_TAIL = 1 << 16
 
-REFERENCE = re.compile(rb"""<(?:\w+:)?(?:c|row)\s(?:[^<>]*?\s)?r\s*=\s*["']([A-Za-z]{0,3})([0-9]{1,7})["']""")
+# Of cells and rows; the first two are ten times as fast and see what every program writes.
+COLUMN = re.compile(rb""" r="([A-Z]{1,3})[0-9]""")
+ROW = re.compile(rb''' r="[A-Z]{0,3}([0-9]{1,7})"''')
+ANY_REFERENCE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{0,3})([0-9]{1,7})["']""")
+ODD = (b"r='", b"r =", b"r= ", b"\nr=", b"\tr=", b"\rr=")
 ERROR_CELL = re.compile(rb"""<(?:\w+:)?c\s(?=[^<>]*\bt=["']e["'])[^<>]*?\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
 # A formula that no program has worked out: some libraries write it without a value, and a reader sees an empty cell.
 FORMULA_CELL = re.compile(
@@ -62,13 +66,19 @@ def _look_through_entry(file: object, unusable: set[tuple[int, int]]) -> None:
     rest = b""
     while piece := file.read(PIECE):  # type: ignore[attr-defined]
         text = rest + piece
-        for letters, digits in set(REFERENCE.findall(text)):
-            last_row = max(last_row, int(digits))
-            last_column = max(last_column, column_number(letters))
+        rows, columns = set(ROW.findall(text)), set(COLUMN.findall(text))
+        if any(odd in text for odd in ODD):
+            for letters, digits in ANY_REFERENCE.findall(text):
+                rows.add(digits)
+                columns.add(letters)
+        last_row = max(last_row, *map(int, rows), 1)
+        last_column = max(last_column, *map(column_number, columns), 1)
         if last_row * last_column > MOST_CELLS:
             raise ArchiveRefused("xlsx-too-many-cells", rows=last_row, columns=last_column)
-        for found in (*ERROR_CELL.findall(text), *FORMULA_CELL.findall(text)):
-            unusable.add((int(found[1]), column_number(found[0])))
+        found = ERROR_CELL.findall(text) if b't="e"' in text or b"t='e'" in text else []
+        if b"<f" in text or b":f" in text:
+            found += FORMULA_CELL.findall(text)
+        unusable.update((int(row), column_number(letters)) for letters, row in found)
         if len(unusable) > MOST_UNUSABLE:
             raise ArchiveRefused("xlsx-unreadable")
         # The last cell may go on in the next piece.

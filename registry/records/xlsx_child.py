@@ -20,7 +20,7 @@ MEMORY = 1 << 30
 CPU_SECONDS = 60
 ROWS_A_LINE = 200
 # What stands for a cell without a usable value: no field takes it.
-NO_VALUE = "\x00"
+NO_VALUE = "\x7f"
 LARGEST_EXACT = 2**53
 
 

@@ -27,6 +27,8 @@ NAMES = {
 }
 SQLITE_WAIT_MS = 30_000
 SQLITE_BEGIN = "sqlite_begin"
+# Cyrillic as it is: ASCII escapes treble it.
+ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Base(DeclarativeBase):
@@ -77,21 +79,16 @@ def engine_options(url: str) -> dict[str, Any]:
     """What create_engine takes besides the address."""
     if url.startswith("sqlite"):
         return {
-            "json_serializer": _json,
+            "json_serializer": ENCODE,
             "connect_args": {"timeout": SQLITE_WAIT_MS / 1000, "check_same_thread": False},
         }
     return {
-        "json_serializer": _json,
+        "json_serializer": ENCODE,
         "pool_pre_ping": True,
         "connect_args": {
             "options": "-c timezone=UTC -c lock_timeout=60000 -c idle_in_transaction_session_timeout=600000"
         },
     }
-
-
-def _json(value: Any) -> str:
-    # Cyrillic as it is: ASCII escapes treble it.
-    return json.dumps(value, ensure_ascii=False)
 
 
 def set_up_engine(engine: Engine) -> None:

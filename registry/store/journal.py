@@ -20,6 +20,7 @@ from registry.store.clock import now, rfc3339
 from registry.store.database import Model, db
 
 RECORDED = "journal_recorded"
+ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 FIRST_HASH = "0" * 64
 COLUMNS = ("seq", "at", "principal", "role", "action", "subject", "details", "source", "request_id", "previous_hash")
 
@@ -123,7 +124,7 @@ def forget_recorded(session: Session) -> None:
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys, no spaces, letters as they are: the same value is always the same text."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return ENCODE(value)
 
 
 def entry_hash(row: Mapping[str, Any]) -> str:

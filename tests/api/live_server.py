@@ -24,30 +24,29 @@ ROLES = (Role.ADMINISTRATOR, Role.SUPERVISOR)
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Where the service listens, a token of each role, and what is there to be found."""
+    """Where the service listens, a token of each role, and the agencies that are there."""
 
     url: str
     tokens: dict[Role, str]
     bins: list[str]
-    numbers: list[str]
 
 
 @contextmanager
 def served(app: Flask) -> Iterator[Served]:
     """Serve the app, whose database is its own, from another thread."""
     with app.app_context():
-        tokens, bins, numbers = _seed()
+        tokens, bins = _seed()
     server = create_server(app, host="127.0.0.1", port=0, threads=4)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        yield Served(f"http://127.0.0.1:{server.effective_port}", tokens, bins, numbers)
+        yield Served(f"http://127.0.0.1:{server.effective_port}", tokens, bins)
     finally:
         server.close()
         thread.join()
 
 
-def _seed() -> tuple[dict[Role, str], list[str], list[str]]:
+def _seed() -> tuple[dict[Role, str], list[str]]:
     top = an_agency()
     agencies = [top, an_agency(parent=top), an_agency(kind="private")]
     projects = [a_project(agency) for agency in agencies]
@@ -64,8 +63,4 @@ def _seed() -> tuple[dict[Role, str], list[str], list[str]]:
     file = f"agency,external_id,name_ru,object_kind,work_type,stage,placement\n{top.bin},,Система,,,,\n"
     queue_import(ADMINISTRATOR, "projects", True, "projects.csv", file.encode())
     work_off_next()
-    return (
-        {role: a_token(role) for role in ROLES},
-        [agency.bin for agency in agencies],
-        [project.number for project in projects],
-    )
+    return {role: a_token(role) for role in ROLES}, [agency.bin for agency in agencies]

@@ -28,6 +28,7 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "date-after-today",
         "date-before",
         "date-out-of-range",
+        "expected-whole-number",  # 1.0 is an integer to JSON Schema, and not here
         "idempotency-key-reused",
         "name-required",
         "parent-below-itself",

@@ -36,6 +36,21 @@ def test_an_editor_registers_a_project_and_hears_its_verdict(editor: Caller, age
     assert read.headers["ETag"] == answer.headers["ETag"]
 
 
+def test_a_check_can_ask_about_another_date(editor: Caller, agency: Agency) -> None:
+    sent = {
+        "agency": agency.bin,
+        "name_ru": "Портал",
+        "object_kind": "system",
+        "work_type": "creation",
+        "stage": "creation",
+        "placement": "off_platform",
+        "contract_signed_on": "2026-03-02",
+    }
+    assert editor.post("/projects/check?on=2025-12-31", sent).get_json()["outcome"] == "clear"
+    assert editor.post("/projects/check?on=2026-03-02", sent).get_json()["outcome"] == "flagged"
+    assert editor.post("/projects/check?on=2026-3-2", sent).status_code == 400
+
+
 def test_a_check_tells_the_same_verdict_and_registers_nothing(editor: Caller, agency: Agency, present: Present) -> None:
     present.set(date(2026, 3, 2))
     sent = {"agency": agency.bin, **project_values(placement="on_platform", platform_key="k-1")}

@@ -10,7 +10,7 @@ from flask import Flask
 from registry.store.database import db
 from tests.conftest import service_app
 from tests.databases import Databases
-from tests.nights.real_file import LISTED_ON, REGISTERED_ON, apply_platform_list, register_agencies, register_projects
+from tests.nights.real_file import LISTED_ON, REGISTERED_ON, apply_platform_list, register_file
 from tests.present import Present
 from tests.savepoints import rolled_back
 
@@ -24,8 +24,8 @@ def real_service(databases: Databases, tmp_path_factory: pytest.TempPathFactory)
     with service.app_context():
         try:
             present.set(REGISTERED_ON)
-            register_agencies()
-            register_projects("projects.csv")
+            register_file("agencies", "agencies.csv")
+            register_file("projects", "projects.csv")
             present.set(LISTED_ON)
             apply_platform_list()
         finally:

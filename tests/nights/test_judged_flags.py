@@ -29,8 +29,7 @@ from tests.nights.real_file import (
     REGISTERED_ON,
     external_ids,
     record,
-    register_agencies,
-    register_projects,
+    register_file,
     rows,
 )
 from tests.nights.steps import AUDITOR, OPERATOR, SUPERVISOR, audit, edit
@@ -112,9 +111,9 @@ def test_every_rule_of_the_law_has_a_judged_flag(app: Flask) -> None:
 def believable_steps(present: Present) -> None:
     """What happened to the believable records between their registration and the audit."""
     present.set(REGISTERED_ON)
-    register_agencies()
+    register_file("agencies", "agencies.csv")
     early = [row["external_id"] for row in rows("believable.csv") if row["external_id"] != NEWCOMER]
-    register_projects("believable.csv", *early)
+    register_file("projects", "believable.csv", *early)
     confirm("B-ONB-2", on=date(2026, 9, 25), due_on=date(2026, 10, 20), present=present)
     confirm("B-ONB-1", on=date(2026, 10, 10), due_on=date(2027, 3, 1), present=present)
     present.set(EDITED_ON)
@@ -136,7 +135,7 @@ def believable_steps(present: Present) -> None:
         )
         session.add(order)
     present.set(date(2026, 10, 20))
-    register_projects("believable.csv", NEWCOMER)
+    register_file("projects", "believable.csv", NEWCOMER)
 
 
 def confirm(external_id: str, on: date, due_on: date, present: Present) -> None:

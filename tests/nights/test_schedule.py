@@ -74,7 +74,7 @@ def test_a_clock_set_back_owes_no_date_that_was_audited(
     assert owed(earlier, audit_at, moment - 900 * A_DAY, night.on) is None
 
 
-@given(dates, st.integers(0, 400), st.sets(dates))
+@given(dates, st.integers(0, 60), st.sets(dates, max_size=30))
 def test_the_missed_dates_are_those_before_the_night_without_an_audit(
     first: date, span: int, audited: set[date]
 ) -> None:

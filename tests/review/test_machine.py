@@ -321,8 +321,8 @@ def test_no_order_of_acts_gets_round_the_workflow(
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=25,
-            stateful_step_count=25,
+            max_examples=20,
+            stateful_step_count=20,
             deadline=None,
             # What fails is told in whole by its steps; making it shorter takes minutes of audits.
             phases=(Phase.reuse, Phase.generate),

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from registry.access.principals import Principal
-from registry.records.import_runs import ImportFile, ImportRun
+from registry.records.import_runs import FilePiece, ImportRun
 from registry.records.import_work import MOST_ATTEMPTS, work_off_next
 from registry.records.imports import find_import, queue_import
 from registry.records.project_table import Project
@@ -57,7 +57,7 @@ def assert_each_row_went_in_once(run_id: int) -> None:
     assert len(set(subjects)) == len(subjects) == ROWS - BAD
     for table in (Project, Revision):
         assert db.session.execute(db.select(db.func.count()).select_from(table)).scalar_one() == ROWS - BAD
-    assert db.session.scalar(db.select(ImportFile.import_id)) is None
+    assert db.session.scalar(db.select(FilePiece.import_id)) is None
 
 
 def test_a_worker_killed_again_and_again_loses_nothing_and_doubles_nothing(
