@@ -37,9 +37,11 @@ def project(by: Actor, number: str) -> Answer:
 
 
 def _page(by: Actor, number: str, form: Form) -> str:
-    found = read_project(by, number, "project")
     language = page_language()
-    flags = flags_of(by, found, ALL, language).items
+    flags = flags_of(by, find_project(by, number), ALL, language).items
+    exemptions = list_exemptions(by, {"project": number}, ALL).items
+    # Last: the journalled reading of a restricted project lets go of rows that were read before.
+    found = read_project(by, number, "project")
     verdict = verdict_of(found, None, language)
     standing = sorted(
         (flag for flag in flags if flag["status"] != "cleared"),
@@ -57,7 +59,7 @@ def _page(by: Actor, number: str, form: Form) -> str:
         confirmed=CONFIRMED,
         part_title=part_title,
         confirmations=confirmations_of(found.id),
-        exemptions=list_exemptions(by, {"project": number}, ALL).items,
+        exemptions=exemptions,
         documents=documents_of(found),
         form=form,
     )
