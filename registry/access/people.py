@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -22,6 +23,7 @@ from registry.store.errors import Conflict, Invalid, NotAllowed, NotFound, Probl
 from registry.store.transaction import transaction
 
 LONGEST_EMAIL: Final = 200
+EMAIL: Final = re.compile(r"[!-~]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
 
 
 class PersonNotFound(NotFound):
@@ -177,6 +179,8 @@ def _problems(name: str, wanted: NewPerson) -> list[Problem]:
         problems.append(Problem("/agency", "role-needs-agency", params))
     if wanted.role not in AGENCY_ROLES and wanted.agency_id is not None:
         problems.append(Problem("/agency", "role-takes-no-agency", params))
+    if wanted.email is not None and not (EMAIL.fullmatch(wanted.email) and len(wanted.email) <= LONGEST_EMAIL):
+        problems.append(Problem("/email", "email-invalid"))
     if wanted.language not in LANGUAGES:
         problems.append(Problem("/language", "not-a-choice", {"options": ", ".join(LANGUAGES)}))
     return problems
