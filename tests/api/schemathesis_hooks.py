@@ -30,6 +30,7 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "date-after-today",
         "date-before",
         "date-out-of-range",
+        "email-invalid",
         # 1.0 is an integer to JSON Schema, and not here.
         "expected-ids",
         "expected-whole-number",
@@ -37,6 +38,7 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "name-required",
         "parent-below-itself",
         "project-unknown",
+        "url-invalid",
     }
 )
 # The content of a file, and what some decisions need beside themselves.
