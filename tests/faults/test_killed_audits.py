@@ -23,7 +23,7 @@ from tests.faults.entrance import AUDIT_AT
 from tests.faults.processes import ALL, AT_THE_COMMIT, Process, next_start
 from tests.nights.steps import installed, many_projects, placed, table
 
-KILLS = 200 if ALL else 12
+KILLS = 200 if ALL else 8
 PROJECTS = 40
 TABLES = (AuditRun, AuditChange, Flag, Case, CaseFlag, CaseEvent, JournalEntry, JournalHead, OutboxMessage)
 
