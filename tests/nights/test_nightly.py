@@ -282,6 +282,31 @@ def test_a_failure_never_overwrites_the_night_that_another_process_has_done_sinc
         assert len(table(Flag)) == 1
 
 
+def test_a_manual_audit_that_ends_just_before_the_claim_satisfies_the_night(own_app: Flask, present: Present) -> None:
+    with own_app.app_context():
+        installed(at(DAY, 1))
+        present.set(at(DAY, 2))
+        operators: list[str] = []
+
+        def asked(conn: Connection, cursor: object, sql: str, *rest: object) -> None:
+            # The scheduler has seen that the date has no audit, and has not claimed it yet.
+            if "FROM installation" in sql and not operators:
+                operators.append("comes")
+                with ThreadPoolExecutor(1) as other:
+                    operators.append(other.submit(manually, own_app).result())
+
+        event.listen(db.engine, "before_cursor_execute", asked)
+        assert run_due_night(TWO) is None
+        assert operators == ["comes", "succeeded"]
+        assert nights() == [(DAY, "manual", "succeeded")]
+
+
+def manually(app: Flask) -> str:
+    """An operator's audit on a connection of its own."""
+    with app.app_context():
+        return audit().status
+
+
 def tick(app: Flask) -> str:
     """One tick of another scheduler; how its run ended."""
     with app.app_context():
