@@ -25,6 +25,7 @@ from registry.records.working_days import CALENDAR_FILE, load_calendar, serve_ca
 from registry.settings import Settings, read_settings
 from registry.store.clock import require_current_zone
 from registry.store.database import attach_database
+from registry.web.application import attach_web
 
 # Routes outside the API that answer without a token, each with its reason.
 OPEN_ENDPOINTS: Final = {
@@ -62,5 +63,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     attach_database(app, settings.database_url)
     attach_health(app, settings)
     attach_docs(app, specification_text(attach_api(app).spec))
+    attach_web(app, settings)
     require_declared_permissions(app, OPEN_ENDPOINTS)
     return app

@@ -46,6 +46,8 @@ class Permission(StrEnum):
     POLICIES_READ = "policies.read"
     REPORTS_READ = "reports.read"
     JOURNAL_READ = "journal.read"
+    PEOPLE_MANAGE = "people.manage"
+    TOKENS_MANAGE = "tokens.manage"
 
 
 P = Permission
@@ -97,6 +99,8 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.IMPORTS_RUN,
             P.IMPORTS_READ_ALL,
             P.JOURNAL_READ,
+            P.PEOPLE_MANAGE,
+            P.TOKENS_MANAGE,
         }
     ),
 }

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.access.actors import Actor
 from registry.access.principals import LONGEST_NAME, Principal, principal_named
-from registry.access.roles import AGENCY_ROLES, Role
+from registry.access.roles import AGENCY_ROLES, Permission, Role
 from registry.store import journal
 from registry.store.clock import now
 from registry.store.database import Instant, Model, db
@@ -71,8 +71,9 @@ def issue(by: Actor, name: str, role: Role, agency_id: int | None, lifetime: tim
     """Make a token for the principal called ``name``.
 
     The two agency roles need an agency and the others take none; a name is 1 to 200 printable characters; a lifetime is
-    positive. Raises Invalid, naming what is wrong.
+    positive. Raises RoleNotAllowed, and Invalid, naming what is wrong.
     """
+    by.require(Permission.TOKENS_MANAGE)
     problems = []
     name = name.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
@@ -104,7 +105,11 @@ def issue(by: Actor, name: str, role: Role, agency_id: int | None, lifetime: tim
 
 
 def revoke(by: Actor, key_id: str) -> None:
-    """End a token; it is out on its next request. Raises TokenNotFound. Revoking again changes nothing."""
+    """End a token; it is out on its next request.
+
+    Raises RoleNotAllowed, TokenNotFound. Revoking again changes nothing.
+    """
+    by.require(Permission.TOKENS_MANAGE)
     with transaction():
         token = db.session.scalar(select(Token).where(Token.key_id == key_id))
         if token is None:

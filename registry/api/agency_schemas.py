@@ -38,6 +38,8 @@ class AgencyPatch(AgencyFields):
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset({"version", "bin"})
 
+    kind = Accepted(AGENCY_FIELDS["kind"], KIND_TEXT, clearable=False)
+
     class Meta(Body.Meta):
         """The BIN never changes."""
 

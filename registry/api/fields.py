@@ -10,7 +10,21 @@ from typing import Any, ClassVar
 from marshmallow import RAISE, Schema, ValidationError, fields
 
 from registry.records.bin_numbers import SHAPE as BIN_SHAPE
-from registry.records.values import AnyDay, Bin, Choice, Day, Email, Ids, Kind, Text, Url, ValueRefused, Whole, YesNo
+from registry.records.values import (
+    EMAIL,
+    AnyDay,
+    Bin,
+    Choice,
+    Day,
+    Email,
+    Ids,
+    Kind,
+    Text,
+    Url,
+    ValueRefused,
+    Whole,
+    YesNo,
+)
 from registry.store.clock import rfc3339
 
 
@@ -23,12 +37,21 @@ class Wrong:
 
 
 class Accepted(fields.Field[Any]):
-    """A value of a kind. A missing one (null, blank text) is None, and is refused where it is required."""
+    """A value of a kind. A missing one (null, blank text) is None, and is refused where it is required.
+
+    ``clearable`` is False for a field of a change that may stay away, but not be emptied.
+    """
 
     default_error_messages = {"required": "required", "null": "required"}  # noqa: RUF012 - as marshmallow declares it
 
-    def __init__(self, kind: Kind, description: str, *, required: bool = False, **metadata: Any) -> None:
-        super().__init__(required=required, allow_none=not required, metadata={"description": description, **metadata})
+    def __init__(
+        self, kind: Kind, description: str, *, required: bool = False, clearable: bool = True, **metadata: Any
+    ) -> None:
+        super().__init__(
+            required=required,
+            allow_none=clearable and not required,
+            metadata={"description": description, **metadata},
+        )
         self.kind = kind
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's
@@ -77,6 +100,8 @@ class Body(Schema):
         unknown = RAISE
 
 
+# Blank is missing, as in any text: the formats email and uri would refuse it.
+HTTP_ADDRESS = r"[Hh][Tt][Tt][Pp][Ss]?://\S+"
 # A text with something in it after trimming.
 NOT_BLANK = "[^\\s\\u001c-\\u001f\\u0085]"
 DAY_SCHEMA = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
@@ -101,9 +126,9 @@ def schema_of_kind(kind: Kind) -> dict[str, Any]:
         case Bin():
             return {"type": "string", "format": "bin", "pattern": f"^{BIN_SHAPE.pattern}$"}
         case Email():
-            return {"type": "string", "format": "email", "maxLength": 200}
+            return {"type": "string", "maxLength": 200, "pattern": f"^\\s*({EMAIL.pattern})?\\s*$"}
         case Url():
-            return {"type": "string", "format": "uri", "maxLength": 200}
+            return {"type": "string", "maxLength": 200, "pattern": f"^\\s*({HTTP_ADDRESS})?\\s*$"}
     raise TypeError(f"no JSON Schema for {kind!r}")
 
 

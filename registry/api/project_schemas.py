@@ -23,8 +23,8 @@ DAY_OR_NULL: Final = nullable(DAY_SCHEMA)
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 
 
-def _field(name: str, description: str, *, required: bool = False) -> Accepted:
-    return Accepted(FIELDS[name], description, required=required)
+def _field(name: str, description: str, *, required: bool = False, clearable: bool = True) -> Accepted:
+    return Accepted(FIELDS[name], description, required=required, clearable=clearable)
 
 
 class ProjectFields(Body):
@@ -85,6 +85,13 @@ class ProjectPatch(ProjectFields):
     """Changes of a project: null clears a field, an absent one stays."""
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset({*READ_ONLY, "agency", "verdict"})
+
+    object_kind = _field("object_kind", "What is worked on.", clearable=False)
+    work_type = _field("work_type", "What is done to it.", clearable=False)
+    stage = _field("stage", "How far the work is; the last three are final.", clearable=False)
+    placement = _field(
+        "placement", "Where the agency says that the object lives: a claim until it is confirmed.", clearable=False
+    )
 
 
 class Project(ProjectFields):

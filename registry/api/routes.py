@@ -14,6 +14,7 @@ from registry.access.roles import Permission
 from registry.api.answering import answer_request
 from registry.api.declared import Answers, Declared, Everybody, FormBody, JsonBody, View
 from registry.api.operations import operation_of
+from registry.http.needs import NEEDS
 from registry.http.queries import Parameter
 
 BASE = "/api/v1"
@@ -103,7 +104,11 @@ def require_declared_permissions(app: flask.Flask, open_endpoints: Mapping[str, 
     missing = [
         rule.rule
         for rule in app.url_map.iter_rules()
-        if rule.endpoint not in open_endpoints and not hasattr(app.view_functions[rule.endpoint], HANDLER)
+        if rule.endpoint not in open_endpoints and not _declares(app.view_functions[rule.endpoint])
     ]
     if missing:
         raise PermissionNotDeclared(f"routes without a declared permission: {', '.join(sorted(missing))}")
+
+
+def _declares(view: object) -> bool:
+    return hasattr(view, HANDLER) or hasattr(view, NEEDS)

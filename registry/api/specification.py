@@ -100,7 +100,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
         {
             "name": "Idempotency-Key",
             "description": "Makes it safe to send the same request again, for 24 hours.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+            "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]([ -~]*[!-~])?$"},
         },
     ),
     "IfMatch": (

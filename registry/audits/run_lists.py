@@ -84,5 +84,21 @@ def _changes(by: Actor, audit: AuditRun) -> Select[*tuple[Any, ...]]:
     )
 
 
+def previous_good(by: Actor, audit: AuditRun) -> AuditRun | None:
+    """The run for good that succeeded before this one, by date and then by time. Raises RoleNotAllowed."""
+    by.require(Permission.AUDITS_READ)
+    return db.session.scalar(
+        select(AuditRun)
+        .where(
+            AuditRun.status == "succeeded",
+            AuditRun.dry_run.is_(False),
+            AuditRun.id != audit.id,
+            (AuditRun.on < audit.on) | ((AuditRun.on == audit.on) & (AuditRun.started_at < audit.started_at)),
+        )
+        .order_by(AuditRun.on.desc(), AuditRun.finished_at.desc(), AuditRun.id.desc())
+        .limit(1)
+    )
+
+
 def _journal_reads(by: Actor, rows: Iterable[Any]) -> None:
     journal_restricted_reads(by, (row["project"] for row in rows if row["_restricted"]), "audit changes")

@@ -22,6 +22,7 @@ from registry.cli.projects import projects
 from registry.cli.serve import scheduler, serve
 from registry.cli.speech import words
 from registry.cli.tokens import tokens
+from registry.cli.users import users
 
 
 class Registry(click.Group):
@@ -71,6 +72,7 @@ for command in (
     agencies,
     inventory,
     tokens,
+    users,
     journal,
     backup,
     restore,

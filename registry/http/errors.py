@@ -9,6 +9,8 @@ from flask import Flask, Response, json, request
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
+from registry.access.password_sign_in import PasswordNotAccepted, TooManyAttempts
+from registry.access.passwords import SignInBusy
 from registry.access.tokens import TokenNotAccepted
 from registry.http import refusals
 from registry.http.asked_language import asked_language
@@ -27,6 +29,7 @@ STATUSES: Final[tuple[tuple[type[Refusal], int], ...]] = (
     (refusals.RequestMalformed, 400),
     (refusals.SignInNeeded, 401),
     (TokenNotAccepted, 401),
+    (PasswordNotAccepted, 401),
     (NotAllowed, 403),
     (NotFound, 404),
     (refusals.RouteNotFound, 404),
@@ -38,6 +41,8 @@ STATUSES: Final[tuple[tuple[type[Refusal], int], ...]] = (
     (Invalid, 422),
     (refusals.IdempotencyKeyReused, 422),
     (refusals.IfMatchNeeded, 428),
+    (TooManyAttempts, 429),
+    (SignInBusy, 503),
     (refusals.DatabaseNotReachable, 503),
     (refusals.InternalFault, 500),
 )

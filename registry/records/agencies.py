@@ -77,6 +77,11 @@ def agency_to_change(number: str) -> Agency:
     return _find(number, lock=True)
 
 
+def agencies_by_id() -> dict[int, Agency]:
+    """Every agency by its row, to name those that other rows point to."""
+    return {agency.id: agency for agency in db.session.scalars(select(Agency))}
+
+
 def register_agency(by: Actor, values: Mapping[str, Any]) -> Agency:
     """Register an agency from accepted values with ``bin``. Raises Invalid, BinTaken, RoleNotAllowed."""
     by.require(Permission.AGENCIES_WRITE)

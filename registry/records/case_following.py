@@ -66,7 +66,8 @@ def follow_flags(audit_id: int, on: date, policy: Policy) -> dict[str, Any]:
     opened = _open(night, policy.case_from_severity)
     flagged = _ids(_with_new_flags(night))
     _note(night, flagged, "flagged", Case.status.expression)
-    _cover()
+    if opened or flagged:
+        _cover()
     returned = _ids(_waiting(Case.status == "awaiting_confirmation", _stands(*STANDING)))
     _move(night, returned, "reopened", BACK, exempt_since=None)
     expired = _ids(
@@ -139,6 +140,8 @@ def _open(night: _Night, from_severity: str) -> dict[str, int]:
         .order_by(Flag.project_id)
     )
     session = require_transaction()
+    if session.scalar(flagged.limit(1)) is None:
+        return {}
     columns = (
         "project_id", "status", "severity", "from_severity", "opened_at", "opened_by_audit", "due_on", "version",
     )  # fmt: skip
@@ -146,8 +149,6 @@ def _open(night: _Night, from_severity: str) -> dict[str, int]:
     session.execute(insert(Case).from_select(columns, flagged))
     mine = (Case.opened_by_audit == night.audit_id, Case.id > before)
     count, first, last = session.execute(select(func.count(), func.min(Case.id), func.max(Case.id)).where(*mine)).one()
-    if not count:
-        return {}
     _add_events(night, "opened", Case.status.expression, *mine)
     return {"count": count, "first": first, "last": last}
 

@@ -23,6 +23,7 @@ from registry.store.transaction import transaction
 
 KINDS: Final[Sequence[str]] = ("projects", "agencies")
 LONGEST_FILE_NAME: Final = 200
+MOST_RUNS: Final = 100
 BY_ROW: Final = SortKey("row", RowError.row.expression, int)
 
 
@@ -61,6 +62,14 @@ def find_import(by: Actor, import_id: int) -> ImportRun:
     if run is None or not _may_see(by, run):
         raise ImportNotFound(id=import_id)
     return run
+
+
+def imports_of(by: Actor) -> list[ImportRun]:
+    """The actor's own runs, an administrator's view of all, the newest first, a hundred at most."""
+    statement = select(ImportRun).order_by(ImportRun.id.desc()).limit(MOST_RUNS)
+    if not by.may(Permission.IMPORTS_READ_ALL):
+        statement = statement.where(ImportRun.principal == by.principal)
+    return list(db.session.scalars(statement))
 
 
 def errors_of(by: Actor, run: ImportRun, page: Page) -> Listing:

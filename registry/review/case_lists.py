@@ -19,7 +19,7 @@ from registry.records.flags import SEVERITY_RANK, Flag, rank
 from registry.records.plain_filters import PlainFilter, Texts, Words, YesNoWords, conditions, day_filters
 from registry.records.project_table import Project
 from registry.records.visibility import journal_restricted_reads, visible_projects
-from registry.records.vocabulary import CASE_STATUSES, REGIONS, SECTORS, SEVERITIES
+from registry.records.vocabulary import CASE_STATUSES, REGIONS, SECTORS
 from registry.review.case_view import show_cases
 from registry.store.clock import today
 from registry.store.database import db
@@ -27,21 +27,8 @@ from registry.store.errors import Malformed, Problem
 from registry.store.paging import Listing, Page, SortKey, after, cut, order_by
 
 # Each filter with what it takes; several values with commas.
-CASE_FILTERS: Final[Mapping[str, str]] = {
-    "status": ", ".join(CASE_STATUSES),
-    "assignee": "names of principals",
-    "is_assigned": "true or false",
-    "project": "numbers of projects",
-    "agency": "BINs",
-    "region": "first two digits of KATO, of the project",
-    "sector": "divisions of COFOG",
-    "severity": ", ".join(SEVERITIES),
-    "rule": "rules that a flag of the case stands for",
-    "overdue": "true or false",
-    "due_on": "a date",
-    "due_on_from": "a date",
-    "due_on_to": "a date",
-}
+# Of the flags that a case stands for, one must fit.
+OF_FLAGS: Final[Mapping[str, PlainFilter]] = {"rule": Words(Flag.rule.expression, RULES)}
 SORTS: Final[Mapping[str, SortKey]] = {
     "due_on": SortKey("due_on", Case.due_on.expression, date, nullable=True),
     "opened_at": SortKey("opened_at", Case.opened_at.expression, datetime),
@@ -80,16 +67,17 @@ def list_cases(by: Actor, filters: Mapping[str, str], page: Page, language: Lang
 
 def case_conditions(filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
     """The filters as conditions on cases joined with project and agency. Raises Malformed."""
-    rules = {name: value for name, value in filters.items() if name == "rule"}
-    others = {name: value for name, value in filters.items() if name != "rule"}
-    made = conditions(_filters(), others)
-    for condition in conditions({"rule": Words(Flag.rule.expression, RULES)}, rules):
+    rules = {name: value for name, value in filters.items() if name in OF_FLAGS}
+    others = {name: value for name, value in filters.items() if name not in OF_FLAGS}
+    made = conditions(filters_of_cases(), others)
+    for condition in conditions(OF_FLAGS, rules):
         covered = select(Flag.id).join(CaseFlag, CaseFlag.flag_id == Flag.id)
         made.append(exists(covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", condition)))
     return made
 
 
-def _filters() -> dict[str, PlainFilter]:
+def filters_of_cases() -> dict[str, PlainFilter]:
+    """The filters on a case and its project, as of today."""
     # An SQL comparison with a missing date is neither true nor false: such a case is not overdue.
     overdue: ColumnElement[Any] = and_(Case.due_on.is_not(None), Case.due_on < today())
     return {

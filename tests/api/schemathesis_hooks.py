@@ -20,6 +20,8 @@ from registry.records.bin_numbers import check_digit
 NOT_IN_A_SCHEMA: Final = frozenset(
     {
         "agency-unknown",
+        "assignee-not-a-reviewer",
+        "audit-date-after-today",
         "bin-invalid",
         "changed-since-read",
         "control-character",
@@ -28,14 +30,19 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "date-after-today",
         "date-before",
         "date-out-of-range",
-        "expected-whole-number",  # 1.0 is an integer to JSON Schema, and not here
+        "email-invalid",
+        # 1.0 is an integer to JSON Schema, and not here.
+        "expected-ids",
+        "expected-whole-number",
         "idempotency-key-reused",
         "name-required",
         "parent-below-itself",
         "project-unknown",
+        "url-invalid",
     }
 )
-OF_A_FILE: Final = frozenset({"/file"})
+# The content of a file, and what some decisions need beside themselves.
+WHEREVER: Final = frozenset({"/file", "/due_on", "/reason_code"})
 
 
 def _bin(eleven: str) -> str | None:
@@ -71,4 +78,4 @@ def _reasons(response: Any) -> set[str]:
     named = problem.get("errors", [])
     if not named:
         return {problem["type"].rpartition(":")[2]}
-    return {one["code"] for one in named if one["pointer"] not in OF_A_FILE}
+    return {one["code"] for one in named if one["pointer"] not in WHEREVER}

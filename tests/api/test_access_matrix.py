@@ -9,23 +9,27 @@ import io
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
 from registry.access.roles import Role
 from registry.api.routes import BASE, declared_routes
 from registry.audits.runs import run_audit
 from registry.records.agencies import Agency
+from registry.records.case_tables import Case
 from registry.records.documents import add_document
 from registry.records.exemptions import record_exemption
 from registry.records.imports import queue_import
 from registry.records.project_table import Project
-from registry.records.projects import restrict_project
+from registry.records.projects import find_project_to_change, restrict_project
 from registry.store.clock import today
+from registry.store.database import db
 from registry.store.transaction import transaction
 from tests.api.callers import MERGE_PATCH, Caller, caller
 from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency, project_values
@@ -35,6 +39,7 @@ AGENCY = {Role.AGENCY_VIEWER, Role.AGENCY_EDITOR}
 OVERSIGHT = ALL - AGENCY
 WRITERS = {Role.AGENCY_EDITOR, Role.ADMINISTRATOR}
 CONFIRMERS = {Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR}
+REVIEWERS = {Role.REVIEWER, Role.SUPERVISOR}
 SEE_RESTRICTED = {Role.SUPERVISOR, Role.AUDITOR, *AGENCY}
 
 
@@ -48,6 +53,8 @@ class World:
     exemption_id: int
     audit_id: int
     import_id: int
+    reviewed: Project
+    case_id: int
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,11 @@ def exemption(world: World) -> dict[str, Any]:
         "valid_from": day,
         "valid_to": day,
     }
+
+
+def proposal(_world: World) -> dict[str, Any]:
+    due = str(today() + timedelta(days=30))
+    return {"decision": "stop", "reason": "New work", "legal_basis": "Decree, clause 1", "due_on": due}
 
 
 def a_document(_world: World) -> dict[str, Any]:
@@ -153,6 +165,26 @@ TRIES: dict[str, Try] = {
     "list_policies": Try("/policies", OVERSIGHT, owned=False),
     "read_one_policy": Try("/policies/2026.1", OVERSIGHT, owned=False),
     "read_compliance": Try("/reports/compliance", ALL, owned=False),
+    "list_all_cases": Try("/cases", ALL, owned=False),
+    "read_case": Try("/cases/{case}", ALL),
+    "create_case": Try("/cases", REVIEWERS, 409, lambda world: {"project": world.reviewed.number}, owned=False),
+    "claim_case": Try("/cases/{case}/claim", REVIEWERS, 200, lambda world: {}),
+    "assign_case": Try("/cases/{case}/assign", REVIEWERS, 422, lambda world: {"assignee": "nobody"}),
+    "release_case": Try("/cases/{case}/release", REVIEWERS, 200, lambda world: {}),
+    # Given back, the case is new again: nothing more than a claim or a comment fits it.
+    "ask_case": Try("/cases/{case}/ask", REVIEWERS, 409, lambda world: {"comment": "Why?"}),
+    "answer_case": Try("/cases/{case}/answer", {Role.AGENCY_EDITOR}, 409, lambda world: {"comment": "So."}),
+    "propose_case": Try("/cases/{case}/propose", REVIEWERS, 409, proposal),
+    "approve_case": Try("/cases/{case}/approve", {Role.SUPERVISOR}, 409, lambda world: {}),
+    "return_case": Try("/cases/{case}/return", REVIEWERS, 409, lambda world: {}),
+    "refer_case": Try("/cases/{case}/refer", REVIEWERS, 409, lambda world: {}),
+    "confirm_case": Try("/cases/{case}/confirm", REVIEWERS, 409, lambda world: {}),
+    "withdraw_case": Try("/cases/{case}/withdraw", REVIEWERS, 409, lambda world: {}),
+    "appeal_case": Try("/cases/{case}/appeal", {Role.AGENCY_EDITOR}, 409, lambda world: {"comment": "No."}),
+    "comment_case": Try(
+        "/cases/{case}/comment", REVIEWERS | {Role.AGENCY_EDITOR}, 200, lambda world: {"comment": "Seen."}
+    ),
+    "confirm_many_cases": Try("/cases/confirm", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
     "read_journal": Try("/journal", {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}, owned=False),
 }
 
@@ -163,10 +195,12 @@ def a_world(agency: Agency) -> World:
     document = add_document(ADMINISTRATOR, project, "a.txt", "text/plain", b"x")
     values = {name: today() for name in ("decided_on", "valid_from", "valid_to")}
     recorded = record_exemption(supervisor, {"project": project.number, "decision_number": "1", **values})
-    audit = run_audit(supervisor, dry_run=True)
+    reviewed = a_project(agency)
+    audit = run_audit(supervisor)
+    case_id = db.session.scalars(select(Case.id).where(Case.project_id == reviewed.id)).one()
     file = b"agency,external_id,name_ru,object_kind,work_type,stage,placement\n"
     queued = queue_import(an_actor(Role.ADMINISTRATOR, name="somebody else"), "projects", True, "projects.csv", file)
-    return World(agency, project, document.id, recorded.id, audit.id, queued.id)
+    return World(agency, project, document.id, recorded.id, audit.id, queued.id, reviewed, case_id)
 
 
 @pytest.fixture
@@ -194,6 +228,7 @@ def send(who: Caller, operation: str, method: str, world: World) -> Any:
         exemption=world.exemption_id,
         audit=world.audit_id,
         import_run=world.import_id,
+        case=world.case_id,
     )
     if tried.form is not None:
         return who.form(path, tried.form(world))
@@ -246,7 +281,12 @@ def test_a_list_shows_own_and_child_and_never_foreign(
     found = {item["number"] for item in who.get("/projects?q=учёта").get_json()["items"]}
     exemptions = {item["id"] for item in who.get("/exemptions").get_json()["items"]}
 
-    assert projects == found == {worlds[where].project.number for where in seen}
+    cases = {item["id"] for item in who.get("/cases").get_json()["items"]}
+    flagged = {item["project"] for item in who.get("/flags?status=open").get_json()["items"]}
+
+    assert projects == found == {of.number for where in seen for of in (worlds[where].project, worlds[where].reviewed)}
+    assert cases == {worlds[where].case_id for where in seen}
+    assert flagged == {worlds[where].reviewed.number for where in seen}
     assert exemptions == {worlds[where].exemption_id for where in seen}
 
 
@@ -255,8 +295,10 @@ def test_a_restricted_project_is_nowhere_for_who_may_not_see_it(
     client: FlaskClient, home: Agency, worlds: dict[str, World], role: Role
 ) -> None:
     world = worlds["child"]
+    supervisor = an_actor(Role.SUPERVISOR)
     with transaction():
-        restrict_project(an_actor(Role.SUPERVISOR), world.project, True, "Secret")
+        for secret in (world.project, world.reviewed):
+            restrict_project(supervisor, find_project_to_change(supervisor, secret.number), True, "Secret")
     who = caller(client, role, home if role in AGENCY else None)
     methods = {route.operation: route.method for _, route in declared_routes(client.application)}
     sees = role in SEE_RESTRICTED
@@ -269,6 +311,8 @@ def test_a_restricted_project_is_nowhere_for_who_may_not_see_it(
     assert (world.project.number in numbers) == sees
     exempt = {item["id"] for item in who.get("/exemptions").get_json()["items"]}
     assert (world.exemption_id in exempt) == sees
+    assert (world.reviewed.number in {item["project"] for item in who.get("/flags").get_json()["items"]}) == sees
+    assert (world.case_id in {item["id"] for item in who.get("/cases").get_json()["items"]}) == sees
 
 
 def test_nothing_answers_without_a_token(client: FlaskClient, worlds: dict[str, World]) -> None:

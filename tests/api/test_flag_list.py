@@ -66,7 +66,8 @@ def test_a_flag_tells_what_holds_since_when_and_what_to_do(supervisor: Caller, f
         "2026-06-01",
     )
     assert flag["observed"]["started_on"] == "2026-01-20"
-    assert (flag["cleared_on"], flag["exemption"], flag["case"]) == (None, None, None)
+    (case,) = supervisor.get(f"/cases?project={flagged[0]}").get_json()["items"]
+    assert (flag["cleared_on"], flag["exemption"], flag["case"]) == (None, None, case["id"])
     assert all(flag[name] for name in ("title", "required", "remedy", "clause"))
 
 

@@ -32,7 +32,7 @@ def test_the_service_does_what_its_specification_says(own_app: Flask, role: Role
                 "run",
                 f"{service.url}/api/v1/openapi.json",
                 *("--header", f"Authorization: Bearer {service.tokens[role]}"),
-                *("--checks", "all", "--workers", "2", "--continue-on-failure", "--warnings", "off"),
+                *("--checks", "all", "--continue-on-failure", "--warnings", "off"),
                 *how,
             ],
             cwd=CHECKOUT,

@@ -81,7 +81,8 @@ def test_hostile_arguments_end_in_a_sentence(registry: CommandLine, hostile: str
     ]
     for command in commands:
         ran = registry(*command)
-        assert ran.code in (2, 3), (command, ran)
+        # 5: a path of that name may be there, and then is no table.
+        assert ran.code in (2, 3, 5), (command, ran)
         assert ran.raw == b"" and ran.err and "Traceback" not in ran.err and "unexpected" not in ran.err
     issued = registry("tokens", "issue", f"--name={hostile}", "--role=auditor")
     assert issued.code in (0, 2)

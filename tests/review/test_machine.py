@@ -53,7 +53,7 @@ from tests.review.cast import (
 )
 
 REVIEWERS = {Role.REVIEWER, Role.SUPERVISOR}
-REVIEW, AGENCY, ASKED, APPROVAL = "under_review", "awaiting_agency", "awaiting_agency", "awaiting_approval"
+REVIEW, ASKED, APPROVAL = "under_review", "awaiting_agency", "awaiting_approval"
 COMMISSION, REMEDY, CONFIRMATION = "with_commission", "remediation", "awaiting_confirmation"
 # Action → where it starts.
 STARTS: dict[str, set[str]] = {

@@ -1,0 +1,70 @@
+"""Styles, scripts and the typeface, from this host alone. A name with its digest may be kept for a year."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from flask import Response, request, url_for
+from werkzeug.http import quote_etag
+
+from registry.http.etags import not_modified
+from registry.http.refusals import RouteNotFound
+from registry.web.pages import Answer, Open, pages
+
+FOLDER: Final = Path(__file__).with_name("assets")
+TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+    ".txt": "text/plain; charset=utf-8",
+}
+FOR_A_YEAR: Final = "public, max-age=31536000, immutable"
+FOR_A_DAY: Final = "public, max-age=86400"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file as it is served."""
+
+    content: bytes
+    content_type: str
+    digest: str
+
+
+@cache
+def assets() -> dict[str, Asset]:
+    """Every file of the folder by its path in it, read once."""
+    found = {}
+    for path in sorted(FOLDER.rglob("*")):
+        kind = TYPES.get(path.suffix) or mimetypes.types_map.get(path.suffix)
+        if path.is_file() and kind is not None:
+            content = path.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()[:16]
+            found[path.relative_to(FOLDER).as_posix()] = Asset(content, kind, digest)
+    return found
+
+
+def asset_url(name: str) -> str:
+    """The address of a file, which changes with its content."""
+    return url_for("web.asset", name=name, v=assets()[name].digest)
+
+
+@pages.page("/assets/<path:name>", needs=Open("styles and scripts are no secret, and the sign-in page needs them"))
+def asset(name: str) -> Answer:
+    """One file."""
+    found = assets().get(name)
+    if found is None:
+        raise RouteNotFound
+    unchanged = not_modified(found.digest)
+    if unchanged is not None:
+        return unchanged
+    response = Response(found.content, content_type=found.content_type)
+    response.headers["ETag"] = quote_etag(found.digest)
+    response.headers["Cache-Control"] = FOR_A_YEAR if request.args.get("v") == found.digest else FOR_A_DAY
+    return response

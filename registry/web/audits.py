@@ -1,0 +1,99 @@
+"""Audits: their list, what one changed against the run before it, running one, and confirming a held one."""
+
+from __future__ import annotations
+
+from flask import render_template, url_for
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.audits.run_lists import changes_of, list_audits, previous_good
+from registry.audits.runs import confirm_held_audit, find_audit, run_audit
+from registry.records.policy_in_force import policy_in_force
+from registry.records.values import AnyDay, YesNo
+from registry.store.clock import today
+from registry.web.catalogues import gettext as _
+from registry.web.fields import asked
+from registry.web.form_pages import FormPage, answer_form
+from registry.web.forms import as_typed
+from registry.web.lists import asked_filters, asked_page, first_address, next_address
+from registry.web.pages import Answer, pages, see
+from registry.web.said import say
+from registry.web.visitors import page_language
+
+FILTERS = ("status", "trigger", "dry_run")
+COUNTS = (
+    "projects_judged",
+    "projects_flagged",
+    "projects_exempt",
+    "projects_out_of_scope",
+    "flags_opened",
+    "flags_kept",
+    "flags_reopened",
+    "flags_cleared",
+)
+
+
+@pages.page("/audits", needs=Permission.AUDITS_READ)
+def audits(by: Actor) -> Answer:
+    """Every run, the newest first."""
+    filters = asked_filters(FILTERS)
+    listing = list_audits(by, filters, asked_page())
+    return render_template(
+        "audits.html",
+        by=by,
+        items=listing.items,
+        filters=filters,
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+@pages.page("/audits/<int:audit_id>", needs=Permission.AUDITS_READ)
+def audit(by: Actor, audit_id: int) -> Answer:
+    """One run: counts beside those of the run before, and what it changed."""
+    run = find_audit(by, audit_id)
+    listing = changes_of(by, run, asked_page(100))
+    language = page_language()
+    return render_template(
+        "audit.html",
+        by=by,
+        audit=run,
+        before=previous_good(by, run),
+        counts=COUNTS,
+        changes=listing.items,
+        rules={name: rule.title[language] for name, rule in policy_in_force().rules.items()},
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+@pages.page("/audits/new", needs=Permission.AUDITS_RUN, methods=("GET", "POST"))
+def new_audit(by: Actor) -> Answer:
+    """Run an audit, for good or to try."""
+    page = FormPage(
+        _("Run an audit"),
+        _("Run it"),
+        url_for("web.audits"),
+        [
+            asked("on", "day", hint=_("Empty means today. For good: from the last audited day to today.")),
+            asked("dry_run", "check", label=_("Only try: change no flag, tell what would change")),
+        ],
+        {"on": AnyDay(), "dry_run": YesNo()},
+        intro=_("It judges every project and may take a while with many of them."),
+    )
+
+    def act(values: dict[str, object]) -> Answer:
+        day = values["on"]
+        run = run_audit(by, day, dry_run=bool(values["dry_run"]))  # type: ignore[arg-type] # AnyDay gives a date or None
+        say(_("The audit is done."))
+        return see("audit", audit_id=run.id)
+
+    return answer_form(page, act, {"on": as_typed(today())})
+
+
+@pages.page("/audits/<int:audit_id>/confirmation", needs=Permission.AUDITS_CONFIRM, methods=("POST",))
+def confirm_audit(by: Actor, audit_id: int) -> Answer:
+    """Let a held run change what it said it would."""
+    confirm_held_audit(by, audit_id)
+    say(_("The audit is confirmed and done."))
+    return see("audit", audit_id=audit_id)

@@ -1,0 +1,94 @@
+"""Errors as pages, in the person's language: what happened, and where to go from here."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, make_response, render_template, request
+from sqlalchemy.exc import InterfaceError, OperationalError
+from werkzeug import wrappers
+from werkzeug.exceptions import HTTPException
+
+from registry.http import refusals
+from registry.http.errors import OF_HTTP, problem_answer, status_of
+from registry.http.logs import LOG
+from registry.http.request_ids import request_id
+from registry.language.messages import message
+from registry.store.errors import Refusal
+from registry.web.forms import problem_text, refusal_text
+from registry.web.page_headers import protect
+from registry.web.pages import pages
+from registry.web.visitors import language_without_database, page_language
+
+API = "/api/"
+
+
+def error_page(refusal: Refusal) -> Response:
+    """The refusal as a page."""
+    status = status_of(refusal)
+    problems = [problem_text(problem) for problem in getattr(refusal, "problems", ())]
+    page = render_template(
+        "error.html",
+        status=status,
+        title=message(f"title-{status}", page_language()),
+        text=refusal_text(refusal),
+        problems=problems,
+        trace_id=request_id(),
+    )
+    return make_response(page, status)
+
+
+@pages.errorhandler(Refusal)
+def refused(error: Refusal) -> Response:
+    """A refusal as a page."""
+    return error_page(error)
+
+
+@pages.errorhandler(HTTPException)
+def http_error(error: HTTPException) -> Response:
+    """What Flask itself refuses."""
+    if (error.code or 500) >= 500:
+        return unexpected(error)
+    return error_page(OF_HTTP.get(error.code or 500, refusals.RequestMalformed)(**_limits(error)))
+
+
+@pages.errorhandler(OperationalError)
+@pages.errorhandler(InterfaceError)
+def database_away(error: Exception) -> Response:
+    """The database does not answer: a page that asks it for nothing."""
+    LOG.error("the database does not answer", exc_info=error)
+    response = make_response(render_template("plain_error.html", **_plain(refusals.DatabaseNotReachable())), 503)
+    response.headers["Retry-After"] = "5"
+    return response
+
+
+@pages.errorhandler(Exception)
+def unexpected(error: Exception) -> Response:
+    """A mistake of this program: told with the number under which the log has it."""
+    LOG.error("unexpected exception", exc_info=error)
+    return make_response(render_template("plain_error.html", **_plain(refusals.InternalFault())), 500)
+
+
+def attach_error_pages(app: Flask) -> None:
+    """Show an address without anything as a page too; the API keeps its own answer."""
+
+    @app.errorhandler(404)
+    def nothing_there(_error: HTTPException) -> wrappers.Response:
+        refusal = refusals.RouteNotFound()
+        if request.path.startswith(API) or not request.accept_mimetypes.accept_html:
+            return problem_answer(refusal)
+        return protect(error_page(refusal))
+
+
+def _limits(error: HTTPException) -> dict[str, object]:
+    return {"limit": "20 MiB"} if error.code == 413 else {}
+
+
+def _plain(refusal: Refusal) -> dict[str, object]:
+    # Such a page asks the database for nothing: the database may be what is wrong.
+    language = language_without_database()
+    status = status_of(refusal)
+    return {
+        "language": language,
+        "title": message(f"title-{status}", language),
+        "text": message(refusal.code, language, refusal.params),
+        "trace_id": request_id(),
+    }

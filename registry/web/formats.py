@@ -1,0 +1,72 @@
+"""Dates, money and numbers as each language writes them, formatted on the server: browsers get Kazakh wrong."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Final
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+from flask import Flask
+
+from registry.language.languages import Language
+from registry.store.clock import ALMATY
+from registry.web.visitors import page_language
+
+LOCALES: Final[dict[Language, Locale]] = {
+    "kk": Locale("kk", "KZ"),
+    "ru": Locale("ru", "KZ"),
+    "en": Locale("en", "GB"),
+}
+TENGE: Final = "₸"
+NO_BREAK: Final = "\u00a0"
+NARROW_NO_BREAK: Final = "\u202f"
+NOTHING: Final = "–"
+
+
+def day(value: date | str | None) -> str:
+    """A date in words, such as 20 January 2026; ``–`` for none. Takes ISO texts too, as JSON holds them."""
+    if value is None or value == "":
+        return NOTHING
+    given = date.fromisoformat(value) if isinstance(value, str) else value
+    return _plain(format_date(given, "long", locale=_locale()))
+
+
+def moment(value: datetime | str | None) -> str:
+    """An instant as the clock in Almaty showed it, to the minute."""
+    if value is None or value == "":
+        return NOTHING
+    given = datetime.fromisoformat(value) if isinstance(value, str) else value
+    local = given.astimezone(ALMATY)
+    return f"{_plain(format_date(local, 'long', locale=_locale()))}, {format_datetime(local, 'HH:mm')}"
+
+
+def number(value: float | None) -> str:
+    """A number with its thousands apart."""
+    return NOTHING if value is None else _plain(format_decimal(value, locale=_locale()))
+
+
+def money(value: int | None) -> str:
+    """Whole tenge."""
+    return NOTHING if value is None else f"{number(value)}{NO_BREAK}{TENGE}"
+
+
+def percent(value: float | None) -> str:
+    """A share in percent, given as 0 to 100."""
+    return NOTHING if value is None else f"{number(value)}{NO_BREAK}%"
+
+
+def attach_formats(app: Flask) -> None:
+    """Give them to the templates as filters."""
+    for format_ in (day, moment, number, money, percent):
+        app.add_template_filter(format_, format_.__name__)
+
+
+def _locale() -> Locale:
+    return LOCALES[page_language()]
+
+
+def _plain(text: str) -> str:
+    # The narrow no-break space is a box in many fonts.
+    return text.replace(NARROW_NO_BREAK, NO_BREAK)

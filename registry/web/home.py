@@ -1,0 +1,57 @@
+"""The first page of somebody signed in: what needs you."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from flask import render_template
+
+from registry.access.actors import Actor
+from registry.access.roles import AGENCY_ROLES, Permission
+from registry.audits.run_lists import list_audits
+from registry.records.audit_runs import last_good_audit
+from registry.records.compliance import compliance
+from registry.records.drafts import drafts_of
+from registry.records.project_lists import list_projects
+from registry.records.vocabulary import SEVERITIES
+from registry.store.clock import today
+from registry.store.paging import Page
+from registry.web.pages import ANYBODY_SIGNED_IN, Answer, pages
+
+WORST: Final = 10
+SOON: Final = timedelta(days=60)
+
+
+@pages.page("/home", needs=ANYBODY_SIGNED_IN)
+def home(by: Actor) -> Answer:
+    """What needs the person: the worst first."""
+    totals = compliance(by, "kind")["totals"]
+    if by.role in AGENCY_ROLES:
+        return render_template(
+            "home_agency.html",
+            by=by,
+            totals=totals,
+            last=last_good_audit(),
+            worst=worst_projects(by),
+            ending=onboarding_ending(by),
+            drafts=drafts_of(by) if by.may(Permission.PROJECTS_WRITE) else [],
+        )
+    held = list_audits(by, {"status": "held"}, Page(WORST)).items
+    return render_template("home_oversight.html", by=by, totals=totals, last=last_good_audit(), held=held)
+
+
+def worst_projects(by: Actor) -> list[Any]:
+    """The flagged projects that the person may see, by severity, a page's worth."""
+    found: list[Any] = []
+    for severity in reversed(SEVERITIES):
+        if len(found) < WORST:
+            filters = {"freeze_status": "flagged", "severity": severity}
+            found += list_projects(by, filters, Page(WORST - len(found))).items
+    return found
+
+
+def onboarding_ending(by: Actor) -> list[Any]:
+    """Projects whose onboarding is due soon, or was."""
+    until = (today() + SOON).isoformat()
+    return list_projects(by, {"placement": "onboarding", "onboarding_due_on_to": until}, Page(WORST)).items

@@ -1,0 +1,48 @@
+"""Imports: a table sent, worked off in the background, and its progress and errors found again."""
+
+from __future__ import annotations
+
+from flask import render_template, request
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.records.imports import errors_of, find_import, imports_of, queue_import
+from registry.store.errors import Invalid
+from registry.web.forms import Form, refused_form
+from registry.web.inventories import sent_file
+from registry.web.labels import options
+from registry.web.lists import asked_page, first_address, next_address
+from registry.web.pages import Answer, pages, see
+
+
+@pages.page("/imports", needs=Permission.IMPORTS_RUN, methods=("GET", "POST"), takes_file=True)
+def imports(by: Actor) -> Answer:
+    """The form and the earlier imports; a POST takes a file in."""
+    if request.method == "GET":
+        return _page(by, Form({"kind": "projects", "dry_run": "yes"}))
+    typed = {"kind": request.form.get("kind", "projects"), "dry_run": request.form.get("dry_run", "")}
+    try:
+        name, content = sent_file()
+        run = queue_import(by, typed["kind"], typed["dry_run"] == "yes", name, content)
+    except Invalid as refused:
+        return _page(by, refused_form(typed, refused, "file")), 422
+    return see("import_run", import_id=run.id)
+
+
+@pages.page("/imports/<int:import_id>", needs=Permission.IMPORTS_RUN)
+def import_run(by: Actor, import_id: int) -> Answer:
+    """How far it is, and what was wrong in which row. With scripts the page looks again by itself."""
+    run = find_import(by, import_id)
+    errors = errors_of(by, run, asked_page(100))
+    return render_template(
+        "import.html",
+        run=run,
+        errors=errors.items,
+        next_address=next_address(errors.next),
+        first_address=first_address(),
+    )
+
+
+def _page(by: Actor, form: Form) -> str:
+    kinds = options("import_kind") if by.may(Permission.AGENCIES_WRITE) else options("import_kind")[:1]
+    return render_template("imports.html", form=form, kinds=kinds, runs=imports_of(by))

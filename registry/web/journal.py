@@ -1,0 +1,28 @@
+"""The journal, for who may read it."""
+
+from __future__ import annotations
+
+from flask import render_template
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.records.journal_lists import list_journal
+from registry.web.lists import asked_filters, asked_page, first_address, next_address
+from registry.web.pages import Answer, pages
+
+FILTERS = ("subject", "action", "principal", "request_id")
+
+
+@pages.page("/journal", needs=Permission.JOURNAL_READ)
+def journal(by: Actor) -> Answer:
+    """Entries, the newest first."""
+    filters = asked_filters(FILTERS)
+    listing = list_journal(by, filters, asked_page(50))
+    return render_template(
+        "journal.html",
+        items=listing.items,
+        names=FILTERS,
+        filters=filters,
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )

@@ -1,0 +1,66 @@
+"""What stands around every page: the menu by role, the way back, the switch of languages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from flask import request, url_for
+
+from registry.access.roles import AGENCY_ROLES, Permission
+from registry.language.languages import Language
+from registry.web.catalogues import gettext, marked
+from registry.web.visitors import visitor
+
+LANGUAGE_NAMES: Final[dict[Language, str]] = {"kk": "Қазақша", "ru": "Русский", "en": "English"}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A line of the menu. ``here`` is true on its own page, ``within`` on those below it."""
+
+    text: str
+    address: str
+    here: bool
+    within: bool
+
+
+# (endpoint, text, permission, for whom: "agency", "oversight", or None for both)
+MENU: Final = (
+    ("home", marked("Home"), Permission.PROJECTS_READ, None),
+    ("projects", marked("Projects"), Permission.PROJECTS_READ, None),
+    ("register", marked("Register"), Permission.PROJECTS_WRITE, None),
+    ("imports", marked("Import"), Permission.IMPORTS_RUN, None),
+    ("audits", marked("Audits"), Permission.AUDITS_READ, None),
+    ("compliance_report", marked("Compliance"), Permission.REPORTS_READ, None),
+    ("inventory", marked("QazTech’s list"), Permission.PLACEMENTS_CONFIRM, None),
+    ("journal", marked("Journal"), Permission.JOURNAL_READ, None),
+    ("agencies", marked("Agencies"), Permission.AGENCIES_READ, "oversight"),
+    ("people", marked("People"), Permission.PEOPLE_MANAGE, None),
+    ("tokens", marked("Tokens"), Permission.TOKENS_MANAGE, None),
+)
+
+
+def menu() -> list[Item]:
+    """The lines that the person's role may use."""
+    by = visitor().actor
+    if by is None:
+        return []
+    side = "agency" if by.role in AGENCY_ROLES else "oversight"
+    items = []
+    for endpoint, text, permission, whose in MENU:
+        if by.may(permission) and whose in (None, side):
+            address = url_for(f"web.{endpoint}")
+            within = request.path.startswith(f"{address}/") if address != "/" else False
+            items.append(Item(gettext(text), address, request.path == address, within))
+    return items
+
+
+def crumbs(*steps: tuple[str, str]) -> list[tuple[str, str]]:
+    """``(text, address)`` of the pages above this one, the first being home."""
+    return [(gettext("Home"), url_for("web.home")), *steps]
+
+
+def switch_address(language: Language) -> str:
+    """Where the switch leads: to this page in the other language. A form that was sent leads to its empty self."""
+    return url_for("web.switch_language", language=language, back=request.full_path.rstrip("?"))

@@ -1,0 +1,26 @@
+"""What every page answers beside its text: where it may load from, its language, and a visitor's cookie."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from werkzeug.wrappers import Response
+
+from registry.web.pages import pages
+from registry.web.visitors import keep_visitor, language_without_database
+
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@pages.after_request
+def protect(response: Response) -> Response:
+    """Let a page load from this host and from nowhere else, and tell its language."""
+    if response.mimetype == "text/html":
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        # A page that must not ask the database has not asked for the person's language either.
+        response.headers["Content-Language"] = language_without_database()
+        keep_visitor(response)
+    return response

@@ -1,0 +1,75 @@
+"""Pages, each declaring who may see it. Before its view runs: the form's token, the person, the permission."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final
+
+from flask import Blueprint, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.http.bodies import ENVELOPE, LARGEST_FILE
+from registry.http.needs import NEEDS, Needs, Open
+from registry.web.form_tokens import require_form_token
+from registry.web.visitors import visitor
+
+Answer = str | Response | tuple[str, int]
+OpenView = Callable[..., Answer]
+SIGN_IN: Final = "web.sign_in"
+# A page that only somebody signed in may see, whatever the role.
+ANYBODY_SIGNED_IN: Final = Permission.AGENCIES_READ
+
+
+class Pages(Blueprint):
+    """The blueprint of all pages."""
+
+    def page(
+        self, rule: str, *, needs: Needs, methods: tuple[str, ...] = ("GET",), takes_file: bool = False
+    ) -> Callable[[OpenView], OpenView]:
+        """Make the decorated view the page's. It is given the actor first, unless the page is open."""
+
+        def register(view: OpenView) -> OpenView:
+            @wraps(view)
+            def handle(**path: Any) -> Answer:
+                if takes_file:
+                    request.max_content_length = LARGEST_FILE + ENVELOPE
+                if request.method == "POST":
+                    require_form_token()
+                if isinstance(needs, Open):
+                    return view(**path)
+                by = visitor().actor
+                if by is None:
+                    return to_sign_in()
+                by.require(needs)
+                return view(by, **path)
+
+            setattr(handle, NEEDS, needs)
+            self.add_url_rule(rule, endpoint=view.__name__, view_func=handle, methods=list(methods))
+            return view
+
+        return register
+
+
+def to_sign_in() -> Response:
+    """Send somebody who is not signed in to the form, and back to this page afterwards."""
+    back = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for(SIGN_IN, back=back), 303)
+
+
+def local_address(sent: str | None) -> str | None:
+    """An address of this service to go back to, None for any other: nobody is led elsewhere by a link to us."""
+    if sent and sent.startswith("/") and not sent.startswith(("//", "/\\")) and sent.isprintable() and "\\" not in sent:
+        return sent
+    return None
+
+
+def see(endpoint: str, **values: Any) -> Response:
+    """Go on to a page after something was done, so that reloading does not do it again."""
+    return redirect(url_for(f"web.{endpoint}", **values), 303)
+
+
+pages = Pages("web", __name__, template_folder="templates")
+__all__ = ["ANYBODY_SIGNED_IN", "Actor", "Answer", "Open", "Permission", "local_address", "pages", "see"]

@@ -1,0 +1,100 @@
+"""One project: its facts, where it stands and why, what was confirmed, its documents and history."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from flask import Response, render_template, request
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.http.bodies import read_form
+from registry.records.confirmations import confirmations_of
+from registry.records.documents import add_document, documents_of, read_document
+from registry.records.exemption_lists import list_exemptions
+from registry.records.flag_lists import flags_of
+from registry.records.policy_in_force import policy_in_force
+from registry.records.projects import find_project, read_project
+from registry.records.revisions import history
+from registry.records.standing import status_of
+from registry.records.verdicts import verdict_of
+from registry.store.errors import Invalid, invalid
+from registry.store.paging import Page
+from registry.web.catalogues import gettext
+from registry.web.forms import Form, refused_form
+from registry.web.pages import Answer, pages, see
+from registry.web.project_parts import CONFIRMED, PARTS, part_title
+from registry.web.said import say
+from registry.web.visitors import page_language
+
+ALL = Page(500)
+
+
+@pages.page("/projects/<number>", needs=Permission.PROJECTS_READ)
+def project(by: Actor, number: str) -> Answer:
+    """The whole project on one page."""
+    return _page(by, number, Form())
+
+
+def _page(by: Actor, number: str, form: Form) -> str:
+    language = page_language()
+    flags = flags_of(by, find_project(by, number), ALL, language).items
+    exemptions = list_exemptions(by, {"project": number}, ALL).items
+    # Last: the journalled reading of a restricted project lets go of rows that were read before.
+    found = read_project(by, number, "project")
+    verdict = verdict_of(found, None, language)
+    standing = sorted(
+        (flag for flag in flags if flag["status"] != "cleared"),
+        key=lambda flag: ("high", "medium", "low").index(flag["severity"]),
+    )
+    return render_template(
+        "project.html",
+        by=by,
+        project=found,
+        status=status_of(found.id, policy_in_force()),
+        standing=standing,
+        cleared=[flag for flag in flags if flag["status"] == "cleared"],
+        verdict=verdict,
+        parts=PARTS,
+        confirmed=CONFIRMED,
+        part_title=part_title,
+        confirmations=confirmations_of(found.id),
+        exemptions=exemptions,
+        documents=documents_of(found),
+        form=form,
+    )
+
+
+@pages.page("/projects/<number>/history", needs=Permission.PROJECTS_READ)
+def project_history(by: Actor, number: str) -> Answer:
+    """Every change, the newest first."""
+    found = read_project(by, number, "history")
+    return render_template("project_history.html", project=found, revisions=history(found.id)[::-1])
+
+
+@pages.page("/projects/<number>/documents", needs=Permission.DOCUMENTS_WRITE, methods=("POST",), takes_file=True)
+def add_project_document(by: Actor, number: str) -> Answer:
+    """Keep a document with the project."""
+    found = find_project(by, number)
+    try:
+        sent = read_form()[1].get("file") if _chosen() else None
+        if sent is None:
+            raise invalid("/file", "required")
+        add_document(by, found, sent.name, sent.content_type, sent.content)
+    except Invalid as refused:
+        return _page(by, number, refused_form({}, refused, "file")), 422
+    say(gettext("The document is kept."))
+    return see("project", number=number, _anchor="documents")
+
+
+@pages.page("/projects/<number>/documents/<int:document_id>", needs=Permission.PROJECTS_READ)
+def project_document(by: Actor, number: str, document_id: int) -> Answer:
+    """A document, always as a download: nothing that somebody uploaded is shown as a page of ours."""
+    document, content = read_document(read_project(by, number, "document"), document_id)
+    response = Response(content, content_type="application/octet-stream")
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(document.name, safe='')}"
+    return response
+
+
+def _chosen() -> bool:
+    return bool(request.files.get("file") and request.files["file"].filename)

@@ -1,0 +1,49 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from flask import redirect, render_template, request, url_for
+
+from registry.access import password_sign_in
+from registry.access.actors import Actor
+from registry.access.passwords import SignInBusy
+from registry.http.errors import status_of
+from registry.http.request_ids import request_id
+from registry.store.errors import Refusal
+from registry.web.forms import Form, refused_form
+from registry.web.pages import ANYBODY_SIGNED_IN, Answer, Open, local_address, pages
+from registry.web.visitors import drop_session, keep_session, visitor
+
+REFUSALS: tuple[type[Refusal], ...] = (
+    password_sign_in.PasswordNotAccepted,
+    password_sign_in.TooManyAttempts,
+    SignInBusy,
+)
+
+
+@pages.page("/sign-in", needs=Open("nobody is signed in before it"), methods=("GET", "POST"))
+def sign_in() -> Answer:
+    """The form, and what becomes of it."""
+    back = local_address(request.values.get("back")) or url_for("web.home")
+    if request.method == "GET":
+        if visitor().actor is not None:
+            return redirect(back, 303)
+        return render_template("sign_in.html", form=Form(), back=back)
+    name, source = request.form.get("name", ""), request.remote_addr or ""
+    try:
+        secret = password_sign_in.sign_in(name, request.form.get("password", ""), source, request_id())
+    except REFUSALS as refusal:
+        form = refused_form({"name": name}, refusal, "name")
+        return render_template("sign_in.html", form=form, back=back), status_of(refusal)
+    response = redirect(back, 303)
+    keep_session(response, secret)
+    return response
+
+
+@pages.page("/sign-out", needs=ANYBODY_SIGNED_IN, methods=("POST",))
+def sign_out(by: Actor) -> Answer:
+    """End the session."""
+    password_sign_in.sign_out(by, visitor().secret)
+    response = redirect(url_for("web.welcome"), 303)
+    drop_session(response)
+    return response

@@ -1,0 +1,117 @@
+"""Who looks at a page: somebody signed in by the cookie, or a visitor; and in which language."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Final, TypedDict
+
+from flask import current_app, g, request
+from werkzeug.wrappers import Response
+
+from registry.access.actors import Actor
+from registry.access.sessions import LONGEST
+from registry.access.signed_in import SignedIn, signed_in_by
+from registry.http.asked_language import asked_language
+from registry.http.request_ids import request_id
+from registry.language.languages import LANGUAGES, Language
+
+SESSION_COOKIE: Final = "registry_session"
+VISITOR_COOKIE: Final = "registry_visitor"
+LANGUAGE_COOKIE: Final = "registry_language"
+# Looked up once a request; kept with the request itself.
+VISITOR: Final = "registry.visitor"
+LANGUAGE: Final = "registry.language"
+A_YEAR: Final = 365 * 24 * 3600
+SECRET_LENGTHS: Final = range(20, 100)
+
+
+class Cookie(TypedDict):
+    """What every cookie of ours is given: out of reach for scripts, and for other sites' forms."""
+
+    httponly: bool
+    samesite: str
+    secure: bool
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """``secret`` is the session's when signed in, else one that ties forms to this browser."""
+
+    secret: str
+    signed_in: SignedIn | None
+
+    @property
+    def actor(self) -> Actor | None:
+        """Who acts; None when not signed in."""
+        return None if self.signed_in is None else self.signed_in.actor
+
+
+def visitor() -> Visitor:
+    """The visitor of this request, looked up once."""
+    found: Visitor | None = request.environ.get(VISITOR)
+    if found is None:
+        found = request.environ[VISITOR] = _visitor()
+        if found.actor is not None:
+            g.principal = found.actor.principal
+    return found
+
+
+def page_language() -> Language:
+    """Chosen by the switch, else the person's own, else what the browser asks for."""
+    language: Language | None = request.environ.get(LANGUAGE)
+    if language is None:
+        chosen = request.cookies.get(LANGUAGE_COOKIE)
+        signed_in = visitor().signed_in
+        wanted = chosen or (signed_in.language if signed_in else None)
+        language = next((known for known in LANGUAGES if known == wanted), None) or asked_language()
+        request.environ[LANGUAGE] = language
+    return language
+
+
+def language_without_database() -> Language:
+    """The language of a page that must not ask who looks at it, unless that is known already."""
+    known: Language | None = request.environ.get(LANGUAGE)
+    if known is not None:
+        return known
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    return next((language for language in LANGUAGES if language == chosen), None) or asked_language()
+
+
+def keep_session(response: Response, secret: str) -> None:
+    """Give the browser a session's secret."""
+    response.set_cookie(SESSION_COOKIE, secret, max_age=int(LONGEST.total_seconds()), **_cookie())
+
+
+def drop_session(response: Response) -> None:
+    """Take it back."""
+    response.delete_cookie(SESSION_COOKIE, **_cookie())
+
+
+def keep_language(response: Response, language: Language) -> None:
+    """Remember the language that was chosen."""
+    response.set_cookie(LANGUAGE_COOKIE, language, max_age=A_YEAR, **_cookie())
+
+
+def keep_visitor(response: Response) -> None:
+    """Give a visitor's forms something to be tied to."""
+    found: Visitor | None = request.environ.get(VISITOR)
+    if found is not None and found.signed_in is None and request.cookies.get(VISITOR_COOKIE) != found.secret:
+        response.set_cookie(VISITOR_COOKIE, found.secret, **_cookie())
+
+
+def _visitor() -> Visitor:
+    secret = request.cookies.get(SESSION_COOKIE, "")
+    if len(secret) in SECRET_LENGTHS and secret.isascii():
+        signed_in = signed_in_by(secret, request.remote_addr or "", request_id())
+        if signed_in is not None:
+            return Visitor(secret, signed_in)
+    kept = request.cookies.get(VISITOR_COOKIE, "")
+    return Visitor(kept if len(kept) in SECRET_LENGTHS and kept.isascii() else secrets.token_urlsafe(32), None)
+
+
+def _cookie() -> Cookie:
+    # Secure wherever the service is reached over TLS, behind a proxy too; a first start on http://127.0.0.1 must work.
+    secure = request.is_secure or bool(current_app.config["SESSION_COOKIE_SECURE"])
+    return Cookie(httponly=True, samesite="Lax", secure=secure, path="/")

@@ -1,0 +1,60 @@
+"""``registry users``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from registry.access.passwords import is_right
+from registry.access.people import person_named
+from tests.cli.conftest import CommandLine
+from tests.factories import an_agency
+
+
+def test_a_password_is_made_printed_alone_and_right(registry: CommandLine, services: Callable[[], Any]) -> None:
+    ran = registry("users", "add", "--name", "a.serikova", "--role", "reviewer", "--language", "ru")
+    assert ran.code == 0 and ran.out.count("\n") == 1
+    with services():
+        person = person_named("a.serikova")
+        assert person is not None and (person.role, person.language) == ("reviewer", "ru")
+        assert is_right(person.password_hash, ran.out.strip())
+    assert ran.out.strip() not in ran.err
+
+
+def test_a_password_is_read_from_standard_input_and_not_printed(
+    registry: CommandLine, services: Callable[[], Any]
+) -> None:
+    with services():
+        number = an_agency().bin
+    ran = registry.process(
+        *("users", "add", "--name", "e", "--role", "agency_editor", "--agency", number, "--password-stdin"),
+        stdin="құпия сөз ұзын\n".encode(),
+    )
+    assert (ran.code, ran.out) == (0, "")
+    with services():
+        person = person_named("e")
+        assert person is not None and is_right(person.password_hash, "құпия сөз ұзын")
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--role", "agency_editor"), 2),
+        (("--role", "agency_editor", "--agency", "990340900110"), 3),
+        (("--role", "auditor", "--email", "nobody"), 2),
+        (("--role", "king"), 2),
+        (("--role", "auditor", "--language", "de"), 2),
+    ],
+)
+def test_what_cannot_be_is_told_by_its_code(registry: CommandLine, options: tuple[str, ...], code: int) -> None:
+    ran = registry("users", "add", "--name", "x", *options)
+    assert ran.code == code and ran.out == ""
+
+
+def test_a_short_password_is_refused_and_the_same_name_twice_is_a_conflict(registry: CommandLine) -> None:
+    ran = registry.process("users", "add", "--name", "x", "--role", "auditor", "--password-stdin", stdin=b"short\n")
+    assert ran.code == 2
+    assert registry("users", "add", "--name", "x", "--role", "auditor").code == 0
+    assert registry("users", "add", "--name", "x", "--role", "auditor").code == 4

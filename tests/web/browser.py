@@ -1,0 +1,91 @@
+"""A real browser: Debian's Chromium, driven by Playwright, against the service in a thread of this process."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from registry.access.roles import Role
+from registry.language.languages import Language
+from tests.web.tour import PASSWORD, Stop, person_name
+
+TIMEOUT_MS = 20_000
+
+
+class NoChromium(RuntimeError):
+    """The browser is not installed: ``apt-get install chromium``."""
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """The service on a free port of this machine, as long as the block runs; its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser. Raises NoChromium."""
+    path = shutil.which("chromium")
+    if path is None:
+        raise NoChromium("apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def context(
+    browser: Browser, address: str, language: Language = "en", *, width: int = 1280, scripts: bool = True
+) -> BrowserContext:
+    """A fresh window of this width, in this language, that lets nothing be loaded from elsewhere."""
+    opened = browser.new_context(
+        base_url=address, viewport={"width": width, "height": 900}, java_script_enabled=scripts, locale="en-GB"
+    )
+    opened.set_default_timeout(TIMEOUT_MS)
+    opened.add_cookies([{"name": "registry_language", "value": language, "url": address}])
+    return opened
+
+
+def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
+    """Sign in through the form."""
+    page.goto("/sign-in")
+    page.fill("#name", name)
+    page.fill("#password", password)
+    page.click("main button[type=submit]")
+
+
+def visit(page: Page, stop: Stop) -> None:
+    """Go to a stop, and send its form when it has one to send."""
+    page.goto(stop.path)
+    if stop.sends is None:
+        return
+    for name, value in stop.sends.items():
+        page.fill(f"main [name={name}]", value)
+    page.click("main form button[type=submit]")
+
+
+def sessions(browser: Browser, address: str, language: Language, width: int) -> Iterator[tuple[Role | None, Page]]:
+    """A page for a visitor and for somebody of each role, signed in."""
+    for role in (None, *Role):
+        opened = context(browser, address, language, width=width)
+        page = opened.new_page()
+        if role is not None:
+            sign_in(page, person_name(role))
+        yield role, page
+        opened.close()

@@ -1,0 +1,54 @@
+"""What the vendored files promise: as published, ours in looks, and whole in letters."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from registry.web.assets import FOLDER
+
+AXE = Path(__file__).with_name("vendor")
+
+
+@pytest.mark.parametrize("folder", [FOLDER / "vendor", AXE], ids=["pages", "axe"])
+def test_the_vendored_files_are_as_they_were_taken(folder: Path) -> None:
+    listed = dict(line.split("  ./")[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
+    there = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "SHA256SUMS"
+    }
+    assert there == listed
+
+
+def test_nothing_of_the_british_government_is_served() -> None:
+    for path in FOLDER.rglob("*.css"):
+        text = path.read_text(encoding="utf-8")
+        assert "GDS Transport" not in text and "crest" not in text
+    assert not [path for path in FOLDER.rglob("*") if "crown" in path.name or "govuk-icon" in path.name]
+
+
+def test_styles_load_nothing_from_elsewhere(client: FlaskClient) -> None:
+    for path in FOLDER.rglob("*.css"):
+        text = path.read_text(encoding="utf-8")
+        assert "@import" not in text
+        for address in text.split("url(")[1:]:
+            name = address.split(")")[0].strip("\"'")
+            assert client.get(f"/assets/{name}").status_code == 200
+
+
+def test_a_file_with_its_digest_is_kept_for_a_year_and_asked_for_once(client: FlaskClient) -> None:
+    page = client.get("/").text
+    address = page.split('href="/assets/registry.css')[1].split('"')[0]
+    answer = client.get(f"/assets/registry.css{address}")
+    assert "immutable" in answer.headers["Cache-Control"]
+    again = client.get("/assets/registry.css", headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize("name", ["../application.py", "..%2fapplication.py", "nothing.css", "vendor"])
+def test_nothing_but_the_assets_is_served(client: FlaskClient, name: str) -> None:
+    assert client.get(f"/assets/{name}").status_code == 404

@@ -1,0 +1,105 @@
+"""What forms promise: only ours count, and who may not do a thing cannot do it by page either."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from registry.access.roles import PERMISSIONS, Role
+from registry.http.needs import NEEDS, Open
+from registry.records.project_table import Project
+from registry.store.database import db
+from tests.factories import a_project, an_agency
+from tests.web.conftest import SignedIn, Visit
+
+
+def routes(app: Flask) -> list[tuple[str, str, object]]:
+    found = []
+    for rule in app.url_map.iter_rules():
+        needs = getattr(app.view_functions[rule.endpoint], NEEDS, None)
+        if needs is not None:
+            found += [(method, rule.rule, needs) for method in sorted(rule.methods - {"HEAD", "OPTIONS"})]
+    return found
+
+
+def filled(rule: str, number: str) -> str:
+    for name, value in {
+        "<number>": number,
+        "<int:draft_id>": "1",
+        "<step>": "what",
+        "<int:audit_id>": "1",
+        "<int:import_id>": "1",
+        "<int:document_id>": "1",
+        "<int:waiting>": "1",
+        "<int:person_id>": "1",
+        "<bin>": "990340900110",
+        "<key_id>": "0123456789",
+    }.items():
+        rule = rule.replace(name, value)
+    return rule
+
+
+def test_no_form_counts_without_its_token_whoever_sends_it(app: Flask, signed_in: SignedIn) -> None:
+    number = a_project().number
+    for who in (Visit(app.test_client()), signed_in(Role.ADMINISTRATOR)):
+        for method, rule, _needs in routes(app):
+            if method == "POST":
+                for token in ({}, {"form_token": "0" * 64}, {"form_token": "ә"}):
+                    answer = who.client.post(filled(rule, number), data=token)
+                    assert answer.status_code == 403, rule
+                    assert "This form is out of date" in answer.text
+
+
+def test_a_token_of_one_browser_does_not_count_in_another(app: Flask, signed_in: SignedIn) -> None:
+    stolen = signed_in(Role.ADMINISTRATOR).token("/people/new")
+    other = Visit(app.test_client())
+    assert other.client.post("/sign-in", data={"form_token": stolen, "name": "x"}).status_code == 403
+
+
+def test_who_is_not_signed_in_sees_the_open_pages_alone(app: Flask, visit: Visit) -> None:
+    number = a_project().number
+    for method, rule, needs in routes(app):
+        if method == "GET" and not isinstance(needs, Open):
+            answer = visit.client.get(filled(rule, number))
+            assert answer.status_code == 303, rule
+            assert answer.headers["Location"].startswith("/sign-in")
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_page_asks_for_the_permission_that_it_declares(app: Flask, signed_in: SignedIn, role: Role) -> None:
+    agency = an_agency(bin="990340900110")
+    number = a_project(agency).number
+    visit = signed_in(role, agency if role.value.startswith("agency") else None)
+    token = visit.token("/home")
+    for method, rule, needs in routes(app):
+        if isinstance(needs, Open) or rule == "/sign-out":
+            continue
+        path = filled(rule, number)
+        answer = visit.client.get(path) if method == "GET" else visit.client.post(path, data={"form_token": token})
+        if needs in PERMISSIONS[role]:
+            assert answer.status_code not in (401, 500), path
+            assert answer.status_code != 403 or "do not" not in answer.text, path
+        else:
+            assert answer.status_code == 403, (method, path)
+
+
+def test_a_foreign_agencys_project_is_not_there(signed_in: SignedIn) -> None:
+    number = a_project().number
+    visit = signed_in(Role.AGENCY_EDITOR)
+    for path in (f"/projects/{number}", f"/projects/{number}/edit", f"/projects/{number}/history"):
+        assert visit.client.get(path).status_code == 404
+    assert number not in visit.get("/projects").text
+    assert number not in visit.get("/projects.csv").text
+
+
+@pytest.mark.parametrize("text", ["\x00", "\ud800", "<script>alert(1)</script>", "٣", "A" * 30_000, "'; drop table--"])
+def test_hostile_text_in_a_form_is_told_or_shown_as_text(signed_in: SignedIn, text: str) -> None:
+    visit = signed_in(Role.AGENCY_EDITOR)
+    page = visit.send("/register")
+    draft = page.request.path
+    sent = text.encode("utf-8", "surrogatepass")
+    answer = visit.client.post(draft, data={"form_token": visit.token(draft), "name_ru": sent, "url": sent})
+    assert answer.status_code in (303, 422)
+    assert "<script>alert" not in visit.get(draft).text
+    assert db.session.execute(select(func.count(Project.id))).scalar_one() == 0

@@ -1,0 +1,209 @@
+"""What oversight and administration can do by page: audits, QazTech's list, imports, people and tokens."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from flask import Flask
+from sqlalchemy import func, select
+
+from registry.access.actors import SCHEDULE
+from registry.access.roles import Role
+from registry.audits.run import new_run
+from registry.audits.runs import run_audit
+from registry.records.audit_runs import AuditRun
+from registry.records.exemptions import Exemption
+from registry.records.import_work import work_off_next
+from registry.records.policy_in_force import policy_in_force
+from registry.records.projects import find_project
+from registry.records.waiting_files import WaitingFile
+from registry.store.clock import now, today
+from registry.store.database import db
+from registry.store.transaction import transaction
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, bearer
+from tests.web.conftest import SignedIn
+
+
+def test_an_operator_runs_an_audit_and_sees_what_it_changed(signed_in: SignedIn) -> None:
+    project = a_project()
+    visit = signed_in(Role.OPERATOR)
+    page = visit.send("/audits/new").text
+    assert "The audit is done." in page and project.number in page and "Opened" in page
+    assert db.session.scalars(select(AuditRun.status)).one() == "succeeded"
+
+
+def test_a_tried_audit_changes_no_flag(signed_in: SignedIn) -> None:
+    project = a_project()
+    visit = signed_in(Role.OPERATOR)
+    page = visit.send("/audits/new", dry_run="yes").text
+    assert "What it would change" in page and project.number in page
+    assert "Not audited yet" in visit.get(f"/projects/{project.number}").text
+
+
+def test_an_audit_of_tomorrow_is_refused_at_its_field(signed_in: SignedIn) -> None:
+    answer = signed_in(Role.OPERATOR).send("/audits/new", on="01.01.2090")
+    assert answer.status_code == 422 and 'id="on-error"' in answer.text
+
+
+def test_a_supervisor_confirms_a_held_run_and_an_operator_cannot(signed_in: SignedIn) -> None:
+    a_project()
+    with transaction() as session:
+        run = new_run(SCHEDULE, today(), "schedule", policy_in_force(), dry_run=False)
+        run.status, run.finished_at = "held", now()
+        run.held_because = {"newly_flagged": 60, "newly_clear": 0, "judged_by_last_audit": 100}
+        session.add(run)
+    held = f"/audits/{run.id}"
+    operator = signed_in(Role.OPERATOR)
+    assert "I have looked at it" not in operator.get(held).text
+    assert operator.send(f"{held}/confirmation", page=held).status_code == 403
+    supervisor = signed_in(Role.SUPERVISOR)
+    assert "is held" in supervisor.get("/home").text and "60 projects anew" in supervisor.get(held).text
+    assert "confirmed and done" in supervisor.send(f"{held}/confirmation", page=held).text
+    assert supervisor.send(f"{held}/confirmation", page="/home").status_code == 409
+
+
+def test_an_audit_stands_beside_the_one_before(signed_in: SignedIn) -> None:
+    a_project()
+    operator = an_actor(Role.OPERATOR)
+    run_audit(operator)
+    a_project()
+    second = run_audit(operator)
+    page = signed_in(Role.AUDITOR).get(f"/audits/{second.id}").text
+    assert "Difference" in page and ">+1<" in page
+
+
+def test_qaztechs_list_tells_what_it_would_do_before_anything_is_written(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project = a_project(agency, placement="on_platform", platform_key="qt-1")
+    table = f"platform_key,agency,verified_on\nqt-1,{agency.bin},2026-02-01\nqt-2,{agency.bin},2026-02-01\n"
+    visit = signed_in(Role.OPERATOR)
+    page = visit.send("/inventory", file=(io.BytesIO(table.encode()), "list.csv")).text
+    assert "Nothing is written yet." in page and "qt-2" in page
+    assert find_project(ADMINISTRATOR, project.number).placement_verified_on is None
+    waiting = db.session.scalars(select(WaitingFile.id)).one()
+    stranger = signed_in(Role.REVIEWER)
+    assert stranger.send(f"/inventory/{waiting}/apply", page="/inventory").status_code == 404
+    done = visit.send(f"/inventory/{waiting}/apply", page="/inventory").text
+    assert "1 confirmed" in done
+    assert str(find_project(ADMINISTRATOR, project.number).placement_verified_on) == "2026-02-01"
+    assert db.session.execute(select(func.count(WaitingFile.id))).scalar_one() == 0
+
+
+def test_an_import_is_found_again_with_what_is_wrong_in_which_row(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    table = (
+        "agency,external_id,name_ru,object_kind,work_type,stage,placement\n"
+        f"{agency.bin},A-1,Имя,system,creation,planning,unknown\n{agency.bin},A-2,Имя,system,creation,planning,moon\n"
+    )
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    page = visit.send("/imports", kind="projects", file=(io.BytesIO(table.encode()), "проекты.csv"))
+    assert "Waiting" in page.text and 'hx-trigger="every 2s"' in page.text
+    work_off_next()
+    assert "проекты.csv" in visit.get("/imports").text
+    found = visit.get(page.request.path).text
+    assert "2 of 2 rows" in found and "Row 3" in found and "Where the object lives" in found
+    assert "hx-get" not in found
+    other = signed_in(Role.AGENCY_EDITOR, agency, name="other")
+    assert other.client.get(page.request.path).status_code == 404
+
+
+def test_a_form_without_a_file_says_so_at_the_field(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.OPERATOR)
+    answer = visit.send("/inventory")
+    assert answer.status_code == 422 and 'id="file-error"' in answer.text
+
+
+def test_a_new_persons_password_is_shown_once_and_works(app: Flask, signed_in: SignedIn) -> None:
+    visit = signed_in(Role.ADMINISTRATOR)
+    answer = visit.send("/people/new", name="e.bek", role="auditor", language="kk")
+    secret = re.search(r'id="secret">([^<]+)<', answer.text)
+    assert secret and answer.headers["Cache-Control"] == "no-store"
+    assert secret[1] not in visit.get("/people").text
+    newcomer = type(visit)(app.test_client())
+    assert newcomer.sign_in("e.bek", secret[1]).status_code == 200
+
+
+def test_the_same_name_twice_and_an_unknown_agency_are_told_at_their_fields(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.ADMINISTRATOR)
+    visit.send("/people/new", name="e.bek", role="auditor", language="kk")
+    twice = visit.send("/people/new", name="e.bek", role="auditor", language="kk")
+    assert twice.status_code == 422 and 'id="name-error"' in twice.text
+    lost = visit.send("/people/new", name="f.bek", role="agency_editor", agency="990340900110", language="kk")
+    assert lost.status_code == 422 and 'id="agency-error"' in lost.text
+
+
+def test_an_administrator_cannot_shut_out_the_own_person(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.ADMINISTRATOR)
+    person = re.search(r"/people/(\d+)/password", visit.get("/people").text)
+    assert person
+    assert visit.send(f"/people/{person[1]}/disabled", page="/people").status_code == 403
+    assert visit.get("/home").status_code == 200
+
+
+def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: SignedIn) -> None:
+    visit = signed_in(Role.ADMINISTRATOR)
+    page = visit.send("/tokens/new", name="robot", role="auditor", expires_in="30").text
+    token = re.search(r"qtr_(\w{10})_\w+", page)
+    assert token
+    client = app.test_client()
+    assert client.get("/api/v1/projects", headers=bearer(token[0])).status_code == 200
+    assert token[0] not in visit.get("/tokens").text
+    visit.send(f"/tokens/{token[1]}/revocation", page="/tokens")
+    assert client.get("/api/v1/projects", headers=bearer(token[0])).status_code == 401
+
+
+def test_compliance_bars_fill_their_width_and_the_table_says_the_same(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    for _ in range(3):
+        a_project(agency)
+    run_audit(an_actor(Role.OPERATOR))
+    page = signed_in(Role.AUDITOR).get("/reports/compliance?by=agency").text
+    widths = [float(width) for width in re.findall(r'class="share--\w+" x="[\d.]+" width="([\d.]+)"', page)]
+    assert abs(sum(widths) - 100) < 0.01
+    assert agency.name_ru in page
+
+
+def test_what_was_confirmed_and_decided_by_page_is_recorded(signed_in: SignedIn) -> None:
+    project = a_project(placement="on_platform")
+    operator, supervisor = signed_in(Role.OPERATOR), signed_in(Role.SUPERVISOR)
+    path = f"/projects/{project.number}"
+    wrong = operator.send(f"{path}/confirm-placement", platform_key="qt-9", verified_on="01.01.2090", evidence="Акт")
+    assert wrong.status_code == 422 and 'id="verified_on-error"' in wrong.text
+    operator.send(f"{path}/confirm-placement", platform_key="qt-9", verified_on="01.02.2026", evidence="Акт")
+    assert find_project(ADMINISTRATOR, project.number).platform_key == "qt-9"
+    supervisor.send(
+        f"{path}/exemption",
+        decision_number="12-3",
+        decided_on="01.02.2026",
+        valid_from="01.02.2026",
+        valid_to="31.12.2026",
+    )
+    assert db.session.scalars(select(Exemption.decision_number)).one() == "12-3"
+    supervisor.send(f"{path}/restrict", reason="Служебное")
+    assert operator.client.get(path).status_code == 404
+    assert supervisor.client.get(path).status_code == 200
+
+
+def test_a_document_is_kept_and_always_served_as_a_download(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project = a_project(agency)
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    path = f"/projects/{project.number}"
+    page = visit.send(f"{path}/documents", page=path, file=(io.BytesIO(b"<script>alert(1)</script>"), "договор.html"))
+    link = re.search(rf"{path}/documents/\d+", page.text)
+    assert "договор.html" in page.text and link
+    answer = visit.get(link[0])
+    assert answer.data == b"<script>alert(1)</script>"
+    assert answer.content_type == "application/octet-stream"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+
+
+def test_every_page_may_load_from_this_host_alone_and_run_no_inline_script(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.ADMINISTRATOR)
+    for path in ("/home", "/projects", "/people", "/nothing-here", "/projects/QT-2026-0000000-0"):
+        answer = visit.get(path)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", answer.text)
+        assert not re.search(r'(?:src|href)="(?:https?:)?//', answer.text)

@@ -1,0 +1,132 @@
+"""What the pages' texts promise: whole in kk, ru and en, none of them written past the catalogues."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+from flask import Flask
+
+from registry.language.languages import LANGUAGES
+from registry.records import project_fields, vocabulary
+from registry.web import catalogues, formats, labels
+from registry.web.words import WORDS
+
+WEB = Path(catalogues.__file__).parent
+TEMPLATES = sorted((WEB / "templates").glob("*.html"))
+# A name that is the same in every language, or an attribute that a macro writes.
+PLAIN = re.compile(r"QazTech$|[a-z-]+=\"")
+PLACEHOLDER = re.compile(r"%\((\w+)\)s|%s|%%")
+JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+SHOWN_ATTRIBUTES = re.compile(r'\b(?:aria-label|title|placeholder|alt|data-label)="([^"]*)"')
+
+
+def extracted() -> set[Any]:
+    keywords = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
+    found = extract_from_dir(
+        WEB,
+        method_map=[("**.py", "python"), ("**.html", "jinja2")],
+        options_map={"**.html": {"newstyle_gettext": "true"}},
+        keywords=keywords,
+    )
+    return {message for _file, _line, message, _comments, _context in found}
+
+
+def catalogue(language: str) -> Catalog:
+    with (WEB / "translations" / f"{language}.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def strings(language: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    for message in catalogue(language):
+        if message.id:
+            texts = message.string if isinstance(message.string, tuple) else (message.string,)
+            yield message.id, texts
+
+
+@pytest.mark.parametrize("language", ["kk", "ru"])
+def test_every_text_is_translated_and_none_is_left_over(language: str) -> None:
+    there = {key for key, texts in strings(language) if all(text.strip() for text in texts)}
+    assert there == extracted()
+
+
+@pytest.mark.parametrize("language", ["kk", "ru"])
+def test_no_translation_is_fuzzy(language: str) -> None:
+    assert [message.id for message in catalogue(language) if message.id and message.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", ["kk", "ru"])
+def test_a_translation_fills_in_the_same_values(language: str) -> None:
+    for key, texts in strings(language):
+        first = key if isinstance(key, str) else key[0]
+        for text in texts:
+            assert sorted(PLACEHOLDER.findall(text)) == sorted(PLACEHOLDER.findall(first)), key
+
+
+@pytest.mark.parametrize("language", ["kk", "ru"])
+def test_a_translation_is_in_its_own_letters(language: str) -> None:
+    for key, texts in strings(language):
+        for text in texts:
+            bare = PLACEHOLDER.sub("", text)
+            assert re.search("[Ѐ-ӿ]", bare) or not re.search("[A-Za-z]{4}", bare), key
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_holds_no_text_of_its_own(template: Path) -> None:
+    source = template.read_text(encoding="utf-8")
+    bare = JINJA.sub(" ", source)
+    shown = [*re.sub(r"<[^>]*>", " ", bare).split(), *" ".join(SHOWN_ATTRIBUTES.findall(bare)).split()]
+    assert [word for word in shown if re.search(r"[^\W\d_]{2,}", word) and not PLAIN.match(word)] == []
+
+
+def test_every_field_and_every_word_of_one_has_a_name() -> None:
+    assert set(project_fields.FIELDS) | set(project_fields.READ_ONLY) - {"version"} <= set(labels.FIELDS)
+    for field, words in {
+        "kind": vocabulary.AGENCY_KINDS,
+        "object_kind": vocabulary.OBJECT_KINDS,
+        "work_type": vocabulary.WORK_TYPES,
+        "stage": vocabulary.STAGES,
+        "placement": vocabulary.PLACEMENTS,
+        "funding": vocabulary.FUNDINGS,
+        "sector": vocabulary.SECTORS,
+        "region": vocabulary.REGIONS,
+        "severity": vocabulary.SEVERITIES,
+        "freeze_status": vocabulary.FREEZE_STATUSES,
+    }.items():
+        assert set(words) == set(WORDS[field])
+
+
+@pytest.mark.parametrize(
+    ("language", "day", "money"),
+    [
+        ("kk", "2026 ж. 20 қаңтар", "1 200 000 ₸"),
+        ("ru", "20 января 2026 г.", "1 200 000 ₸"),
+        ("en", "20 January 2026", "1,200,000 ₸"),
+    ],
+)
+def test_dates_and_money_are_written_as_each_language_does(app: Flask, language: str, day: str, money: str) -> None:
+    with app.test_request_context(headers={"Cookie": f"registry_language={language}"}):
+        assert formats.day(date(2026, 1, 20)).replace("\u00a0", " ") == day
+        assert formats.money(1_200_000).replace("\u00a0", " ") == money
+        assert " " not in formats.money(1_200_000) and "\u202f" not in formats.money(1_200_000)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_switch_keeps_the_page_and_is_remembered(app: Flask, language: str) -> None:
+    client = app.test_client()
+    answer = client.get(f"/language/{language}?back=/sign-in?back=/projects", follow_redirects=True)
+    assert answer.request.path == "/sign-in"
+    assert f'<html lang="{language}"' in answer.text and answer.headers["Content-Language"] == language
+    assert f'<html lang="{language}"' in client.get("/").text
+
+
+def test_the_switch_leads_nobody_to_another_host(app: Flask) -> None:
+    answer = app.test_client().get("/language/kk?back=//evil.example")
+    assert answer.headers["Location"] == "/"

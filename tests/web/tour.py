@@ -1,0 +1,159 @@
+"""The pages that are looked at: by the gallery as pictures, by the tests with axe. On the demo's data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Flask
+from sqlalchemy import select
+
+from registry.access.actors import Actor, local_actor
+from registry.access.people import NewPerson, add_person
+from registry.access.roles import AGENCY_ROLES, Role
+from registry.audits.runs import run_audit
+from registry.records.agencies import agency_by_bin
+from registry.records.audit_runs import AuditRun
+from registry.records.drafts import drafts_of, save_draft, start_draft
+from registry.records.flags import Flag
+from registry.records.imports import import_now
+from registry.records.project_table import Project
+from registry.store.database import db
+
+PASSWORD: Final = "Besköpir-2026-tau"
+AGENCY: Final = "990340900110"
+BAD_TABLE: Final = (
+    "agency,external_id,name_ru,object_kind,work_type,stage,placement,budget_kzt\n"
+    f"{AGENCY},GAL-1,Проба,system,creation,planning,nowhere,много\n"
+    f"{AGENCY},,Без номера,system,creation,planning,unknown,1\n"
+)
+DRAFT: Final = {
+    "agency": AGENCY,
+    "name_ru": "Электронная очередь поликлиник",
+    "name_kk": "Емханалардың электрондық кезегі",
+    "object_kind": "system",
+    "work_type": "creation",
+    "stage": "creation",
+    "placement": "off_platform",
+    "contract_signed_on": "02.03.2026",
+    "budget_kzt": "48500000",
+    "region": "71",
+    "sector": "07",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A page: who looks at it (None: signed out), where it is, and what is sent by the form on it, if anything."""
+
+    name: str
+    role: Role | None
+    path: str
+    sends: Mapping[str, str] | None = None
+
+
+def person_name(role: Role) -> str:
+    """What the person of the role signs in with."""
+    return f"{role.value}.demo"
+
+
+def prepare(app: Flask) -> dict[str, object]:
+    """People of every role, a draft, an import with errors, on loaded demo data; what the paths need."""
+    with app.app_context():
+        by = local_actor(Role.ADMINISTRATOR)
+        agency = agency_by_bin(AGENCY)
+        for role in Role:
+            wanted = NewPerson(person_name(role), role, agency.id if role in AGENCY_ROLES else None, language="ru")
+            add_person(by, wanted, PASSWORD)
+        editor = _actor_of(Role.AGENCY_EDITOR, agency.id)
+        draft = start_draft(editor)
+        save_draft(editor, draft.id, DRAFT)
+        run = import_now(editor, "projects", True, "проекты.csv", BAD_TABLE.encode())
+        dry = run_audit(local_actor(Role.OPERATOR), dry_run=True)
+        flagged = select(Project.number).join(Flag).where(Project.agency_id == agency.id, Flag.status == "open")
+        return {
+            "number": db.session.scalars(flagged.order_by(Flag.severity, Project.number).limit(1)).one(),
+            "onboarding": _first(Project.placement == "onboarding"),
+            "on_platform": _first(Project.placement == "on_platform"),
+            "ended": _first(Project.stage == "terminated"),
+            "audit": db.session.scalars(
+                select(AuditRun.id).where(AuditRun.dry_run.is_(False)).order_by(-AuditRun.id)
+            ).first(),
+            "dry_audit": dry.id,
+            "draft": drafts_of(editor)[0].id,
+            "import": run.id,
+        }
+
+
+def stops(known: Mapping[str, object]) -> list[Stop]:
+    """Every page, empty, filled and with errors."""
+    editor, viewer, supervisor, operator, administrator, auditor = (
+        Role.AGENCY_EDITOR,
+        Role.AGENCY_VIEWER,
+        Role.SUPERVISOR,
+        Role.OPERATOR,
+        Role.ADMINISTRATOR,
+        Role.AUDITOR,
+    )
+    number, draft = known["number"], known["draft"]
+    return [
+        Stop("welcome", None, "/"),
+        Stop("sign-in", None, "/sign-in"),
+        Stop("sign-in-error", None, "/sign-in", {"name": "nobody", "password": "wrong"}),
+        Stop("not-found", None, "/nothing-here"),
+        Stop("home-agency", editor, "/home"),
+        Stop("home-oversight", supervisor, "/home"),
+        Stop("projects", supervisor, "/projects"),
+        Stop("projects-none", editor, "/projects?q=такогонет"),
+        Stop("project-agency", editor, f"/projects/{number}"),
+        Stop("project-viewer", viewer, f"/projects/{number}"),
+        Stop("project-oversight", supervisor, f"/projects/{known['on_platform']}"),
+        Stop("project-history", auditor, f"/projects/{number}/history"),
+        Stop("project-edit", editor, f"/projects/{number}/edit"),
+        Stop("project-edit-error", editor, f"/projects/{number}/edit", {"budget_kzt": "много", "supplier_bin": "12"}),
+        Stop("register", editor, "/register"),
+        Stop("register-what", editor, f"/register/{draft}/what"),
+        Stop("register-placement", editor, f"/register/{draft}/placement"),
+        Stop("register-dates", editor, f"/register/{draft}/dates"),
+        Stop("register-money", editor, f"/register/{draft}/money"),
+        Stop("register-check", editor, f"/register/{draft}/check"),
+        Stop("imports", editor, "/imports"),
+        Stop("imports-error", editor, "/imports", {}),
+        Stop("import", editor, f"/imports/{known['import']}"),
+        Stop("audits", operator, "/audits"),
+        Stop("audit", supervisor, f"/audits/{known['audit']}"),
+        Stop("audit-tried", supervisor, f"/audits/{known['dry_audit']}"),
+        Stop("audit-new", operator, "/audits/new"),
+        Stop("audit-new-error", operator, "/audits/new", {"on": "01.01.2090"}),
+        Stop("inventory", operator, "/inventory"),
+        Stop("compliance-agency", auditor, "/reports/compliance?by=agency"),
+        Stop("compliance-region", auditor, "/reports/compliance?by=region"),
+        Stop("compliance-kind", auditor, "/reports/compliance?by=kind"),
+        Stop("compliance-sector", auditor, "/reports/compliance?by=sector"),
+        Stop("confirm-placement", operator, f"/projects/{known['on_platform']}/confirm-placement"),
+        Stop("confirm-onboarding", operator, f"/projects/{known['onboarding']}/confirm-onboarding"),
+        Stop("confirm-ending", operator, f"/projects/{known['ended']}/confirm-ending"),
+        Stop("restrict", supervisor, f"/projects/{number}/restrict"),
+        Stop("exemption", supervisor, f"/projects/{number}/exemption"),
+        Stop("exemption-error", supervisor, f"/projects/{number}/exemption", {"decided_on": ""}),
+        Stop("journal", auditor, "/journal"),
+        Stop("agencies", administrator, "/agencies"),
+        Stop("agency-new", administrator, "/agencies/new"),
+        Stop("agency-new-error", administrator, "/agencies/new", {"bin": "123"}),
+        Stop("agency-edit", administrator, f"/agencies/{AGENCY}/edit"),
+        Stop("people", administrator, "/people"),
+        Stop("person-new", administrator, "/people/new"),
+        Stop("tokens", administrator, "/tokens"),
+        Stop("token-new", administrator, "/tokens/new"),
+        Stop("token-new-error", administrator, "/tokens/new", {}),
+        Stop("forbidden", editor, "/people"),
+    ]
+
+
+def _actor_of(role: Role, agency_id: int | None) -> Actor:
+    return Actor(person_name(role), role, agency_id, "127.0.0.1", "tour")
+
+
+def _first(*conditions: object) -> str:
+    return db.session.scalars(select(Project.number).where(*conditions).order_by(Project.id).limit(1)).one()
