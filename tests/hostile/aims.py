@@ -24,7 +24,7 @@ from tests.api.callers import Caller, caller
 from tests.api.test_access_matrix import AGENCY, TRIES, a_world
 
 WRITING = ("POST", "PATCH", "PUT")
-KINDS = {"Choice": "choice", "Day": "day", "YesNo": "yes_no", "Bin": "bin", "Email": "email", "Url": "url", "Ids": "ids"}
+KINDS = {"Choice": "choice", "Day": "day", "AnyDay": "any_day", "YesNo": "yes_no", "Bin": "bin", "Email": "email", "Url": "url", "Ids": "ids"}
 # Who may, where several may.
 PREFERRED = (Role.ADMINISTRATOR, Role.SUPERVISOR, *Role)
 
