@@ -17,12 +17,19 @@ from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.review.cast import SAULE, act, audit, case_of, edit, editor_of
 from tests.web.conftest import PASSWORD, SignedIn, Visit
 
+# A gap in its data, which its agency can close by an edit.
+GAP = {
+    "work_type": "maintenance",
+    "stage": "operation",
+    "work_started_on": "2025-01-10",
+    "contract_signed_on": "2025-01-10",
+}
 LAW = {"propose-reason": "Письмо от 3 февраля.", "propose-legal_basis": "Указ, пункт 1"}
 
 
-def a_case(agency: Agency | None = None) -> tuple[Project, str]:
+def a_case(agency: Agency | None = None, **values: str) -> tuple[Project, str]:
     """A flagged project and the address of its case."""
-    project = a_project(agency)
+    project = a_project(agency, **values)
     audit()
     return project, f"/cases/{case_of(project).id}"
 
@@ -135,11 +142,9 @@ def test_an_internal_note_never_reaches_the_agency_and_one_for_it_does(signed_in
 
 def test_cleared_cases_are_confirmed_together(signed_in: SignedIn) -> None:
     agency = an_agency()
-    made = [a_case(agency) for _ in range(2)]
+    made = [a_case(agency, **GAP) for _ in range(2)]
     for project, _case in made:
-        edit(
-            editor_of(agency), project, contract_signed_on="2025-03-01", work_started_on="2025-04-01", stage="operation"
-        )
+        edit(editor_of(agency), project, object_commissioned_on="2020-01-01")
     audit()
     waiting = [case for _project, case in made if status(case) == "awaiting_confirmation"]
     assert len(waiting) == 2
@@ -163,7 +168,7 @@ def test_a_work_list_is_its_filters_in_the_address(signed_in: SignedIn) -> None:
 
 
 def test_a_case_is_opened_from_a_project_on_the_watch_list(signed_in: SignedIn) -> None:
-    project = a_project(placement="onboarding", onboarding_due_on="2027-06-30", contract_signed_on="2026-01-20")
+    project = a_project(**GAP, object_commissioned_on="2020-01-01")
     audit()
     visit = signed_in(Role.REVIEWER)
     path = f"/projects/{project.number}"
