@@ -37,7 +37,10 @@ class Kind(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Up to ``limit`` characters, trimmed; blank is missing. Control characters but tab and newline are refused."""
+    """Up to ``limit`` characters, trimmed; blank is missing, and so is what shows nothing.
+
+    Control characters but tab and newline are refused.
+    """
 
     limit: int = 200
 
@@ -53,7 +56,7 @@ class Text:
             raise ValueRefused("control-character", character=f"U+{ord(found):04X}")
         if len(text) > self.limit:
             raise ValueRefused("too-long", limit=self.limit, length=len(text))
-        return text or None
+        return text if shows(text) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,13 @@ class Url:
         if not usable:
             raise ValueRefused("url-invalid")
         return text
+
+
+def shows(text: str) -> bool:
+    """Whether a reader sees anything: blanks, zero-width letters and marks of direction alone are nothing."""
+    if text.isprintable():
+        return text != ""
+    return any(unicodedata.category(letter) not in ("Cc", "Cf", "Zs", "Zl", "Zp") for letter in text)
 
 
 def control_character(text: str, but: str = "") -> str | None:

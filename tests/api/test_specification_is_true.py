@@ -29,6 +29,7 @@ def test_the_service_does_what_its_specification_says(own_app: Flask, role: Role
         tried = subprocess.run(
             [
                 SCHEMATHESIS,
+                *("--config-file", Path(__file__).with_name("schemathesis.toml")),
                 "run",
                 f"{service.url}/api/v1/openapi.json",
                 *("--header", f"Authorization: Bearer {service.tokens[role]}"),

@@ -8,10 +8,13 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.records.audit_runs import AuditRun
+from registry.records.flag_lists import list_flags
 from registry.records.flags import Flag
 from registry.store.database import db
+from registry.store.paging import Page
 from tests.factories import a_project, an_agency
 from tests.nights.steps import (
+    AUDITOR,
     OLD_SYSTEM,
     accept,
     audit,
@@ -122,6 +125,23 @@ def test_a_cleared_flag_tells_when_it_was_last_seen_and_which_audits_opened_and_
     assert cleared["last_seen_on"] == DAY + timedelta(days=2)
     assert cleared["cleared_on"] == DAY + timedelta(days=5)
     assert (cleared["opened_by_audit"], cleared["cleared_by_audit"]) == (opening.id, clearing.id)
+
+
+def test_a_standing_flag_was_last_seen_by_the_last_good_audit(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    number = a_project().number
+
+    def last_seen_on() -> date:
+        (shown,) = list_flags(AUDITOR, {"project": number}, Page(limit=2), "en").items
+        return shown["last_seen_on"]
+
+    audit()
+    assert last_seen_on() == DAY
+    present.set(NEXT)
+    audit(dry_run=True)
+    assert last_seen_on() == DAY
+    audit()
+    assert last_seen_on() == NEXT
 
 
 def test_a_cleared_rule_that_returns_is_a_new_flag_and_the_old_one_stays_as_it_was(

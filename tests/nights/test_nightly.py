@@ -342,7 +342,7 @@ acts = st.one_of(
 
 
 @given(st.lists(acts, min_size=1, max_size=10))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_a_clock_that_is_moved_audits_no_date_twice_and_skips_none_silently(
     app: Flask,
     present: Present,

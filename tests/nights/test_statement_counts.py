@@ -14,6 +14,8 @@ from tests.nights.steps import audit, flag_counts, many_projects, placed
 from tests.present import Present
 
 DAY = date(2026, 9, 30)  # the policy names it: no safety belt
+# With all that follows the flags: cases and their events.
+MOST = 50
 
 
 @contextmanager
@@ -53,7 +55,7 @@ def test_an_audit_of_many_projects_sends_no_more_statements_than_one_of_few(
     many = nights(connection, present, ids)
     # The second round's first night keeps three flags and opens the others.
     assert many == few
-    assert max(many.values()) <= 30
+    assert max(many.values()) <= MOST
 
 
 def test_flags_are_written_in_chunks_and_the_chunks_add_up(
@@ -70,4 +72,4 @@ def test_flags_are_written_in_chunks_and_the_chunks_add_up(
     with statements(connection) as sent:
         assert flag_counts(audit()) == (0, 0, 0, count)
     assert sum(sql.startswith("UPDATE flags") for sql in sent) == 2
-    assert len(sent) <= 30
+    assert len(sent) <= MOST

@@ -1,0 +1,146 @@
+"""What the hostile cases aim at: each declared route with a request that would be right, and somebody who may send it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from flask.testing import FlaskClient
+from sqlalchemy import func, literal, select, union_all
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse
+
+from registry.access.roles import Role
+from registry.api.declared import Declared, FormBody, JsonBody
+from registry.api.fields import Accepted
+from registry.api.routes import declared_routes
+from registry.http.errors import PROBLEM_JSON
+from registry.records.agencies import Agency
+from registry.records.values import Text, Whole
+from registry.store import journal
+from registry.store.database import db
+from tests.api.callers import Caller, caller
+from tests.api.test_access_matrix import AGENCY, TRIES, a_world
+
+WRITING = ("POST", "PATCH", "PUT")
+KINDS = {"Choice": "choice", "Day": "day", "AnyDay": "any_day", "YesNo": "yes_no", "Bin": "bin", "Email": "email", "Url": "url", "Ids": "ids"}
+# Who may, where several may.
+PREFERRED = (Role.ADMINISTRATOR, Role.SUPERVISOR, *Role)
+
+
+@dataclass(frozen=True)
+class Aim:
+    """A route, and the request to it that would be right. ``file`` is the name and content of a form's file."""
+
+    declared: Declared
+    path: str
+    by: Caller
+    good: int
+    body: dict[str, Any]
+    file: tuple[str, bytes] | None
+
+    @property
+    def fields(self) -> dict[str, Accepted]:
+        """The fields of a JSON body."""
+        body = self.declared.body
+        assert isinstance(body, JsonBody)
+        return {name: field for name, field in body.schema.fields.items() if isinstance(field, Accepted)}
+
+    @property
+    def content_type(self) -> str:
+        """What the body is."""
+        return self.declared.body.content_type if isinstance(self.declared.body, JsonBody) else ""
+
+    def send(self, raw: bytes | None = None, *, path: str | None = None, **headers: str) -> TestResponse:
+        """Send a raw JSON body, the good one without it; headers by names with underscores."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.declared.if_match:
+            named.setdefault("If-Match", "*")
+        if isinstance(self.declared.body, JsonBody):
+            named.setdefault("Content-Type", self.content_type)
+            raw = json.dumps(self.body).encode() if raw is None else raw
+        elif isinstance(self.declared.body, FormBody) and raw is None:
+            raw = self.form()
+            named.setdefault("Content-Type", "multipart/form-data; boundary=limit")
+        return self.by.call(self.declared.method, path or self.path, data=raw or b"", headers=named)
+
+    def form(self, *more: bytes, filename: str | None = "list.csv", name: str = "file", kind: str = "text/csv") -> bytes:
+        """The good form as bytes, so that each byte of it can be wrong."""
+        assert self.file is not None
+        named = "" if filename is None else f'; filename="{filename}"'
+        parts = [part(field, value) for field, value in self.body.items()]
+        parts.append(part(f'{name}"{named}'.removesuffix('"'), self.file[1], kind, closed=filename is not None))
+        return b"".join([*parts, *more]) + b"--limit--\r\n"
+
+
+def part(name: str, value: str | bytes, kind: str | None = None, *, closed: bool = False) -> bytes:
+    """One part of a form; ``closed`` when the name brings its own last quote."""
+    end = '"' if closed or "filename" not in name else ""
+    head = f'--limit\r\nContent-Disposition: form-data; name="{name}{end}\r\n'
+    head += f"Content-Type: {kind}\r\n" if kind else ""
+    return head.encode() + b"\r\n" + (value if isinstance(value, bytes) else value.encode()) + b"\r\n"
+
+
+def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
+    """An aim for each declared route, about one agency and what it has."""
+    world = a_world(home)
+    callers = {role: caller(client, role, home if role in AGENCY else None) for role in Role}
+    names = {
+        "bin": world.agency.bin,
+        "number": world.project.number,
+        "document": world.document_id,
+        "exemption": world.exemption_id,
+        "audit": world.audit_id,
+        "import_run": world.import_id,
+        "case": world.case_id,
+    }
+    found = {}
+    for _, declared in declared_routes(client.application):
+        tried = TRIES[declared.operation]
+        role = next(role for role in PREFERRED if role in tried.allowed)
+        body, file = ({} if tried.body is None else tried.body(world)), None
+        if tried.form is not None:
+            parts = tried.form(world)
+            sent = next(value for value in parts.values() if isinstance(value, FileStorage))
+            file = (sent.filename or "", sent.read())
+            body = {name: value for name, value in parts.items() if isinstance(value, str)}
+        path = tried.path.format(**names)
+        found[declared.operation] = Aim(declared, path, callers[role], tried.good, body, file)
+    return found
+
+
+def kind_of(field: Accepted) -> str:
+    """The corpus's word for what a field holds."""
+    kind = field.kind
+    if isinstance(kind, Text):
+        return f"text{kind.limit}"
+    if isinstance(kind, Whole):
+        return "class" if kind.largest == 3 else "whole"
+    return KINDS[type(kind).__name__]
+
+
+def state() -> list[tuple[str, Any]]:
+    """How many rows each table has, and the head of the journal."""
+    tables = sorted(db.metadata.tables.items())
+    counts = [select(literal(name).label("name"), func.count().label("rows")).select_from(table) for name, table in tables]
+    found = [(str(name), int(rows)) for name, rows in db.session.execute(union_all(*counts).order_by("name"))]
+    head = db.session.execute(
+        select(journal.JournalEntry.hash).order_by(journal.JournalEntry.seq.desc()).limit(1)
+    ).scalar()
+    db.session.commit()
+    return [*found, ("head", head)]
+
+
+def faults(answer: TestResponse, statuses: tuple[int, ...]) -> list[str]:
+    """What is wrong with a refusal: its status, or that it is no whole problem."""
+    wrong = [] if answer.status_code in statuses else [f"{answer.status_code}, expected {statuses}"]
+    if answer.content_type != PROBLEM_JSON:
+        return [*wrong, f"is {answer.content_type}: {answer.data[:200]!r}"]
+    body = answer.get_json()
+    wrong += [f"no {name}" for name in ("type", "title", "status", "detail", "instance", "trace_id") if not body[name]]
+    if body["status"] != answer.status_code:
+        wrong.append("another status inside")
+    problems = body.get("errors", [])
+    wrong += [f"{p} lacks something" for p in problems if set(p) != {"pointer", "code", "message"} or not p["message"]]
+    return wrong

@@ -1,0 +1,111 @@
+"""Hostile forms, file names and tables at every route that takes a file, and hostile cells in imports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from registry.access.roles import Role
+from registry.records.imports import import_now
+from registry.records.project_table import Project
+from registry.store.database import db
+from registry.store.errors import Invalid
+from tests.api.test_access_matrix import TRIES
+from tests.factories import an_actor, an_agency
+from tests.hostile.aims import Aim, faults, part, state
+from tests.hostile.corpus import Case, cases, headers_of, named, table_of, text_of
+from tests.services.tables import csv_of
+
+FORMS = sorted(name for name, tried in TRIES.items() if tried.form is not None)
+TABLES = ("create_import", "create_platform_inventory")
+
+
+def form_of(case: Case, aim: Aim) -> bytes:
+    if "body" in case or "hex" in case:
+        return bytes.fromhex(case.get("hex", ""))
+    more = [part(case["extra"], "x" * case.get("times", 1))] if "extra" in case else []
+    more += [part(f"field{number}", "x") for number in range(case.get("extras", 0))]
+    if "repeat" in case:
+        more.append(part('file"; filename="other.csv', b"x", "text/csv", closed=False))
+    wanted: dict[str, Any] = {"name": case["rename"]} if "rename" in case else {}
+    if "filename" in case:
+        wanted["filename"] = case["filename"] * case.get("times", 1)
+    if case.get("drop_filename"):
+        wanted["filename"] = None
+    if "type" in case:
+        wanted["kind"] = case["type"].replace("LONG", "a/" + "b" * 5_000)
+    raw = aim.form(*more, **wanted)
+    return raw[: -case["cut"]] if "cut" in case else raw
+
+
+@pytest.mark.parametrize("operation", FORMS)
+def test_a_form_that_is_wrong_is_refused_and_a_strange_name_is_only_a_name(
+    at: dict[str, Aim], operation: str
+) -> None:
+    aim = at[operation]
+    wrong = []
+    for case in cases("files"):
+        before = state()
+        headers = {name.replace("-", "_"): value for name, value in headers_of(case).items()}
+        headers.setdefault("Content_Type", "multipart/form-data; boundary=limit")
+        answer = aim.send(form_of(case, aim), **headers)
+        if case["expected"] == "accepted":
+            found = [] if answer.status_code == aim.good else [answer.get_json()]
+        else:
+            found = [*faults(answer, (400, 413, 415, 422)), *([] if state() == before else ["wrote something"])]
+        wrong += [(named(case), *found)] if found else []
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("operation", TABLES)
+def test_a_file_that_is_no_table_is_refused_at_once(at: dict[str, Aim], operation: str) -> None:
+    aim = at[operation]
+    before = state()
+    wrong = []
+    for case in cases("tables"):
+        hostile = Aim(aim.declared, aim.path, aim.by, aim.good, aim.body, ("list.csv", table_of(case)))
+        found = faults(hostile.send(), (422,))
+        wrong += [(named(case), *found)] if found else []
+
+    assert wrong == []
+    assert state() == before
+
+
+@pytest.mark.parametrize("kind", ["projects", "agencies"])
+def test_hostile_cells_are_reported_by_row_and_the_other_rows_go_in(app: Flask, kind: str) -> None:
+    agency = an_agency()
+    texts = [case for case in cases("values") if "text" in case and len(text_of(case)) < 6_000]
+    usual = (
+        {"agency": agency.bin, "external_id": "", "object_kind": "system", "work_type": "creation"}
+        | {"stage": "creation", "placement": "off_platform", "name_ru": "Система", "name_en": ""}
+        if kind == "projects"
+        else {"bin": agency.bin, "name_ru": "Орган", "name_en": "", "kind": "private", "email": ""}
+    )
+    sent = [case for case in texts if "\0" not in text_of(case)]
+    rows = [
+        {**usual, **({"external_id": f"H-{place}"} if kind == "projects" else {}), "name_en": text_of(case)}
+        for place, case in enumerate(sent)
+    ]
+    rows += [{name: text_of(case) for name in usual} for case in sent]
+
+    run = import_now(an_actor(Role.ADMINISTRATOR), kind, False, "hostile.csv", csv_of(*rows))
+
+    assert (run.state, run.processed) == ("done", run.total)
+    assert run.rejected >= len([case for case in sent if not case["accepted_by"]])
+    if kind == "projects":
+        kept = db.session.scalar(db.select(db.func.count()).select_from(Project))
+        assert kept == run.created
+        assert run.created == len([case for case in sent if "text500" in case["accepted_by"]])
+
+
+def test_a_table_with_nul_is_refused_as_a_whole(app: Flask) -> None:
+    before = state()
+    content = csv_of({"agency": "a\0b", "external_id": "1"})
+
+    with pytest.raises(Invalid):
+        import_now(an_actor(Role.ADMINISTRATOR), "projects", False, "nul.csv", content)
+
+    assert state() == before

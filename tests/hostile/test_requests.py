@@ -1,0 +1,98 @@
+"""Hostile bodies, headers, queries and paths at every declared route."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.api.declared import FormBody, JsonBody
+from tests.api.test_access_matrix import TRIES
+from tests.hostile.aims import WRITING, Aim, faults, state
+from tests.hostile.corpus import body_of, cases, headers_of, named
+
+STATUSES = {"malformed": (400,), "too-large": (413,), "invalid": (422,), "content-type": (415,)}
+# What the test client, as a server before the service would, says itself.
+OPERATIONS = sorted(TRIES)
+WITH_BODY = sorted(name for name, tried in TRIES.items() if tried.body is not None)
+
+
+@pytest.mark.parametrize("operation", WITH_BODY)
+def test_a_body_that_is_wrong_as_a_whole_is_refused_and_leaves_nothing(at: dict[str, Aim], operation: str) -> None:
+    aim = at[operation]
+    assert isinstance(aim.declared.body, JsonBody)
+    before = state()
+    wrong = []
+    for case in cases("bodies"):
+        headers = {name.replace("-", "_"): value for name, value in headers_of(case).items()}
+        raw = body_of(case, aim.body or {"comment": "a"})
+        statuses = STATUSES[case["expected"]]
+        if aim.declared.body.may_be_empty and not raw:
+            continue
+        answer = aim.send(raw, **headers)
+        found = faults(answer, statuses)
+        wrong += [(named(case), *found)] if found else []
+
+    assert wrong == []
+    assert state() == before
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_hostile_header_is_refused_or_passed_over(at: dict[str, Aim], operation: str) -> None:
+    aim = at[operation]
+    before = state()
+    wrong = []
+    for case in cases("headers"):
+        expected = case["expected"]
+        applies = case["on"] in ("any", aim.declared.method) and (case["on"] != "PATCH" or aim.declared.if_match)
+        if not applies or (expected == "good" and aim.declared.method in WRITING):
+            continue
+        with aim.send(**{name.replace("-", "_"): value for name, value in headers_of(case).items()}) as answer:
+            if expected == "good":
+                found = [] if answer.status_code == aim.good else [f"{answer.status_code}"]
+            else:
+                found = faults(answer, (expected,))
+        wrong += [(named(case), *found)] if found else []
+
+    assert wrong == []
+    assert state() == before
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_hostile_query_is_refused_before_anything_is_done(at: dict[str, Aim], operation: str) -> None:
+    aim = at[operation]
+    before = state()
+    wrong = []
+    for case in cases("queries"):
+        if case["on"] == ("write" if aim.declared.method in WRITING else "list"):
+            answer = aim.send(path=f"{aim.path}?{case['query']}")
+            found = faults(answer, (400,))
+            wrong += [(named(case), *found)] if found else []
+
+    assert wrong == []
+    assert state() == before
+
+
+@pytest.mark.parametrize("operation", sorted(name for name, tried in TRIES.items() if "{" in tried.path))
+def test_a_hostile_path_names_nothing(at: dict[str, Aim], operation: str) -> None:
+    aim = at[operation]
+    template = TRIES[operation].path
+    before = state()
+    wrong = []
+    own = aim.path.split("/")
+    for case in cases("paths"):
+        path = "/".join(
+            case["segment"] if "{" in asked else kept for asked, kept in zip(template.split("/"), own, strict=True)
+        )
+        with aim.send(path=path) as answer:
+            found = faults(answer, (404, 405))
+        wrong += [(named(case), *found)] if found else []
+
+    assert wrong == []
+    assert state() == before
+
+
+def test_every_body_is_tried(at: dict[str, Aim]) -> None:
+    json_bodies = {name for name, aim in at.items() if isinstance(aim.declared.body, JsonBody)}
+    forms = {name for name, aim in at.items() if isinstance(aim.declared.body, FormBody)}
+
+    assert json_bodies == set(WITH_BODY)
+    assert forms == {name for name, tried in TRIES.items() if tried.form is not None}

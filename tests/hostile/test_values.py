@@ -1,0 +1,119 @@
+"""Each hostile value in each field of each JSON body: refused by its pointer, or kept as it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+
+from registry.api.declared import JsonBody
+from tests.api.callers import codes
+from tests.api.test_access_matrix import TRIES
+from tests.hostile.aims import WRITING, Aim, faults, kind_of, state
+from tests.hostile.corpus import Case, cases, named, text_of, token_of
+
+VALUES = cases("values")
+# What names something that is there; another name finds nothing.
+REFERENCES = ("project", "assignee", "agency")
+
+
+def takes_json(aim: Aim) -> bool:
+    return isinstance(aim.declared.body, JsonBody) and aim.declared.method in WRITING
+
+
+def with_everywhere(aim: Aim, token: str) -> bytes:
+    """A body whose every field has the value."""
+    return ("{" + ",".join(f"{json.dumps(name)}:{token}" for name in aim.fields) + "}").encode()
+
+
+def refused_fields(aim: Aim, case: Case) -> set[str]:
+    return {
+        name
+        for name, field in aim.fields.items()
+        if kind_of(field) not in case["accepted_by"] or (case.get("missing") and field.required)
+    }
+
+
+@pytest.mark.parametrize("operation", sorted(name for name, tried in TRIES.items() if tried.body is not None))
+def test_a_value_that_its_field_cannot_hold_is_refused_by_name_and_leaves_nothing(
+    at: dict[str, Aim], operation: str
+) -> None:
+    aim = at[operation]
+    before = state()
+    wrong = []
+    for case in VALUES:
+        malformed = case.get("expected") == "malformed"
+        expected = set() if malformed else refused_fields(aim, case)
+        if not (malformed or expected) or not aim.fields:
+            continue
+        answer = aim.send(with_everywhere(aim, token_of(case)))
+        found = faults(answer, (400,) if malformed else (422,))
+        if not found and not malformed:
+            pointers = {pointer for pointer, _ in codes(answer)}
+            found += [f"{name} is not named" for name in expected if f"/{name}" not in pointers]
+            kept = set(aim.fields) - expected
+            found += [] if case.get("missing") else [f"{name} is refused" for name in kept if f"/{name}" in pointers]
+        wrong += [(named(case), *found)] if found else []
+
+    assert wrong == []
+    assert state() == before
+
+
+@pytest.mark.parametrize("operation", sorted(name for name, tried in TRIES.items() if tried.body is not None))
+def test_a_strange_text_that_a_field_can_hold_is_kept_as_it_was_written(
+    at: dict[str, Aim], operation: str, each_example: Callable[[], AbstractContextManager[None]]
+) -> None:
+    aim = at[operation]
+    wrong = []
+    for case in VALUES:
+        if "text" not in case or case.get("missing") or not case["accepted_by"]:
+            continue
+        texts = {
+            name: text_of(case)
+            for name, field in aim.fields.items()
+            if kind_of(field) in case["accepted_by"] and name not in REFERENCES
+        }
+        with each_example():
+            answer = aim.send(json.dumps({**aim.body, **texts}).encode())
+            shown = answer.get_json()
+            if answer.status_code != aim.good:
+                wrong.append((named(case), answer.status_code, shown))
+            elif answer.status_code < 300:
+                wrong += [
+                    (named(case), name, shown[name])
+                    for name, text in texts.items()
+                    if name in shown and shown[name] != text.strip()
+                ]
+
+    assert wrong == []
+
+
+def test_a_strange_name_of_something_finds_nothing(at: dict[str, Aim]) -> None:
+    asked = (("create_case", "project"), ("create_exemption", "project"), ("assign_case", "assignee"))
+    before = state()
+    wrong = []
+    for operation, name in asked:
+        for case in VALUES:
+            if "text200" in case.get("accepted_by", ()):
+                answer = at[operation].send(json.dumps({**at[operation].body, name: json.loads(token_of(case))}).encode())
+                found = faults(answer, (404, 422))
+                wrong += [(operation, named(case), *found)] if found else []
+
+    assert wrong == []
+    assert state() == before
+
+
+def test_a_text_is_never_taken_for_a_pattern_when_it_is_searched(at: dict[str, Aim]) -> None:
+    asked = at["list_all_projects"].by
+    wrong = []
+    for case in VALUES:
+        if "text" in case and len(text_of(case)) < 600:
+            for name in ("q", "agency", "stage", "registered_at_from", "budget_kzt_from", "platform_key"):
+                answer = asked.call("GET", "/projects", query_string={name: text_of(case)})
+                if answer.status_code != 200:
+                    found = faults(answer, (400,))
+                    wrong += [(name, named(case), *found)] if found else []
+
+    assert wrong == []
