@@ -95,7 +95,10 @@ def _page(
     is_restricted = found.project_record.is_restricted
     journal_restricted_reads(by, [view["project"]] if is_restricted else [], "case")
     given = dict(texts or {})
-    standing = [flag for flag in view["flags"] if flag["status"] != "cleared"]
+    standing = sorted(
+        (flag for flag in view["flags"] if flag["status"] != "cleared"),
+        key=lambda flag: ("high", "medium", "low").index(flag["severity"]),
+    )
     if "propose-legal_basis" not in given:
         given["propose-legal_basis"] = "; ".join(dict.fromkeys(flag["clause"] for flag in standing))
     form = Form(given, [replace(each, pointer=f"/{opened}-{each.pointer.lstrip('/')}") for each in problems])

@@ -9,7 +9,7 @@ from registry.web.catalogues import marked
 
 CASE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "case_status": {
-        "new": marked("New"),
+        "new": marked("Not taken yet"),
         "under_review": marked("Under review"),
         "awaiting_agency": marked("Waiting for the agency"),
         "awaiting_approval": marked("Waiting for approval"),
