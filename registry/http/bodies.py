@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from flask import request
 from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from registry.http.refusals import ContentTooLarge, ContentTypeNotTaken
 from registry.store.errors import Invalid, Malformed, Problem
@@ -74,7 +75,10 @@ def read_form() -> tuple[dict[str, str], dict[str, SentFile]]:
     request.max_form_parts = 20
     if (request.content_length or 0) > LARGEST_FILE + ENVELOPE:
         raise ContentTooLarge(limit=_size(LARGEST_FILE))
-    sent_files = list(request.files.items(multi=True))
+    try:
+        sent_files = list(request.files.items(multi=True))
+    except RequestEntityTooLarge as error:
+        raise ContentTooLarge(limit=_size(LARGEST_FILE)) from error
     try:
         return _collected(sent_files)
     finally:

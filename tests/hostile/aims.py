@@ -1,4 +1,4 @@
-"""What the hostile cases aim at: each declared route with a request that would be right, and somebody who may send it."""
+"""What the hostile cases aim at: each declared route with a right request, and somebody who may send it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,16 @@ from tests.api.callers import Caller, caller
 from tests.api.test_access_matrix import AGENCY, TRIES, a_world
 
 WRITING = ("POST", "PATCH", "PUT")
-KINDS = {"Choice": "choice", "Day": "day", "AnyDay": "any_day", "YesNo": "yes_no", "Bin": "bin", "Email": "email", "Url": "url", "Ids": "ids"}
+KINDS = {
+    "Choice": "choice",
+    "Day": "day",
+    "AnyDay": "any_day",
+    "YesNo": "yes_no",
+    "Bin": "bin",
+    "Email": "email",
+    "Url": "url",
+    "Ids": "ids",
+}
 # Who may, where several may.
 PREFERRED = (Role.ADMINISTRATOR, Role.SUPERVISOR, *Role)
 
@@ -65,7 +74,9 @@ class Aim:
             named.setdefault("Content-Type", "multipart/form-data; boundary=limit")
         return self.by.call(self.declared.method, path or self.path, data=raw or b"", headers=named)
 
-    def form(self, *more: bytes, filename: str | None = "list.csv", name: str = "file", kind: str = "text/csv") -> bytes:
+    def form(
+        self, *more: bytes, filename: str | None = "list.csv", name: str = "file", kind: str = "text/csv"
+    ) -> bytes:
         """The good form as bytes, so that each byte of it can be wrong."""
         assert self.file is not None
         named = "" if filename is None else f'; filename="{filename}"'
@@ -123,7 +134,9 @@ def kind_of(field: Accepted) -> str:
 def state() -> list[tuple[str, Any]]:
     """How many rows each table has, and the head of the journal."""
     tables = sorted(db.metadata.tables.items())
-    counts = [select(literal(name).label("name"), func.count().label("rows")).select_from(table) for name, table in tables]
+    counts = [
+        select(literal(name).label("name"), func.count().label("rows")).select_from(table) for name, table in tables
+    ]
     found = [(str(name), int(rows)) for name, rows in db.session.execute(union_all(*counts).order_by("name"))]
     head = db.session.execute(
         select(journal.JournalEntry.hash).order_by(journal.JournalEntry.seq.desc()).limit(1)

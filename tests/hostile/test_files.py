@@ -9,13 +9,11 @@ from flask import Flask
 
 from registry.access.roles import Role
 from registry.records.imports import import_now
-from registry.records.project_table import Project
-from registry.store.database import db
 from registry.store.errors import Invalid
 from tests.api.test_access_matrix import TRIES
-from tests.factories import an_actor, an_agency
+from tests.factories import an_actor
 from tests.hostile.aims import Aim, faults, part, state
-from tests.hostile.corpus import Case, cases, headers_of, named, table_of, text_of
+from tests.hostile.corpus import Case, cases, headers_of, named, table_of
 from tests.services.tables import csv_of
 
 FORMS = sorted(name for name, tried in TRIES.items() if tried.form is not None)
@@ -40,10 +38,10 @@ def form_of(case: Case, aim: Aim) -> bytes:
     return raw[: -case["cut"]] if "cut" in case else raw
 
 
+# Werkzeug leaves the temporary files of a form open when it stops reading it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("operation", FORMS)
-def test_a_form_that_is_wrong_is_refused_and_a_strange_name_is_only_a_name(
-    at: dict[str, Aim], operation: str
-) -> None:
+def test_a_form_that_is_wrong_is_refused_and_a_strange_name_is_only_a_name(at: dict[str, Aim], operation: str) -> None:
     aim = at[operation]
     wrong = []
     for case in cases("files"):
@@ -72,33 +70,6 @@ def test_a_file_that_is_no_table_is_refused_at_once(at: dict[str, Aim], operatio
 
     assert wrong == []
     assert state() == before
-
-
-@pytest.mark.parametrize("kind", ["projects", "agencies"])
-def test_hostile_cells_are_reported_by_row_and_the_other_rows_go_in(app: Flask, kind: str) -> None:
-    agency = an_agency()
-    texts = [case for case in cases("values") if "text" in case and len(text_of(case)) < 6_000]
-    usual = (
-        {"agency": agency.bin, "external_id": "", "object_kind": "system", "work_type": "creation"}
-        | {"stage": "creation", "placement": "off_platform", "name_ru": "Система", "name_en": ""}
-        if kind == "projects"
-        else {"bin": agency.bin, "name_ru": "Орган", "name_en": "", "kind": "private", "email": ""}
-    )
-    sent = [case for case in texts if "\0" not in text_of(case)]
-    rows = [
-        {**usual, **({"external_id": f"H-{place}"} if kind == "projects" else {}), "name_en": text_of(case)}
-        for place, case in enumerate(sent)
-    ]
-    rows += [{name: text_of(case) for name in usual} for case in sent]
-
-    run = import_now(an_actor(Role.ADMINISTRATOR), kind, False, "hostile.csv", csv_of(*rows))
-
-    assert (run.state, run.processed) == ("done", run.total)
-    assert run.rejected >= len([case for case in sent if not case["accepted_by"]])
-    if kind == "projects":
-        kept = db.session.scalar(db.select(db.func.count()).select_from(Project))
-        assert kept == run.created
-        assert run.created == len([case for case in sent if "text500" in case["accepted_by"]])
 
 
 def test_a_table_with_nul_is_refused_as_a_whole(app: Flask) -> None:
