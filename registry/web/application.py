@@ -9,8 +9,6 @@ from registry.settings import Settings
 from registry.web import (
     agencies,
     audits,
-    case_page,
-    cases,
     confirmations,
     front,
     home,
@@ -41,8 +39,6 @@ from registry.web.visitors import page_language, visitor
 WITH_PAGES = (
     agencies,
     audits,
-    case_page,
-    cases,
     confirmations,
     front,
     home,

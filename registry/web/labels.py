@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from flask import Flask
 
-from registry.web.case_words import CASE_FIELDS
 from registry.web.catalogues import gettext, marked
 from registry.web.formats import NOTHING, day, moment, money
 from registry.web.visitors import page_language
@@ -88,15 +87,13 @@ FIELDS: Final[Mapping[str, str]] = {
     "scope": marked("What it covers"),
     "conditions": marked("Conditions"),
     "reason": marked("Reason"),
-    **CASE_FIELDS,
 }
 # Parameters of messages that name a field.
 LABELLED_PARAMS: Final = ("other", "field", "column")
-DAYS: Final = ("_on", "migrate_by", "valid_from", "valid_to", "appeal_until")
+DAYS: Final = ("_on", "_by", "valid_from", "valid_to")
 AMOUNTS: Final = "_kzt"
 INSTANTS: Final = "_at"
 EARLIER: Final = "earlier_"
-WORDS_OF: Final = {"withdrawn_from": "case_status"}
 
 
 def field_label(name: str) -> str:
@@ -123,7 +120,7 @@ def shown(field: str, value: Any) -> str:
         return moment(value)
     if field.endswith(AMOUNTS):
         return money(value)
-    return word(WORDS_OF.get(field, field).removeprefix(EARLIER), value)
+    return word(field.removeprefix(EARLIER), value)
 
 
 def options(field: str) -> list[tuple[str, str]]:
