@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select, union
 
+from registry.access.people import Person
 from registry.access.principals import Principal
 from registry.access.roles import PERMISSIONS, Permission
 from registry.access.tokens import Token
@@ -16,17 +17,31 @@ REVIEWING: Final = tuple(role.value for role, may in PERMISSIONS.items() if Perm
 
 
 def may_review(name: str) -> bool:
-    """True for a principal who can sign in with a role that reviews."""
-    found = (
-        select(Token.id)
-        .join(Principal, Principal.id == Token.principal_id)
+    """True for a principal who can come in with a role that reviews, by password or by token."""
+    found = [statement.where(Principal.name == name).exists() for statement in _ways_in()]
+    return bool(db.session.scalar(select(or_(*found))))
+
+
+def reviewers() -> list[str]:
+    """The names of all who may be given a case, in order."""
+    return sorted(db.session.scalars(union(*_ways_in())))
+
+
+def _ways_in() -> tuple[Select[str], Select[str]]:
+    enabled = Principal.disabled_at.is_(None)
+    by_token = (
+        select(Principal.name)
+        .join(Token, Token.principal_id == Principal.id)
         .where(
-            Principal.name == name,
-            Principal.disabled_at.is_(None),
+            enabled,
             Token.role.in_(REVIEWING),
             Token.revoked_at.is_(None),
             or_(Token.expires_at.is_(None), Token.expires_at > now()),
         )
-        .limit(1)
     )
-    return db.session.scalar(found) is not None
+    by_password = (
+        select(Principal.name)
+        .join(Person, Person.principal_id == Principal.id)
+        .where(enabled, Person.role.in_(REVIEWING))
+    )
+    return by_token, by_password

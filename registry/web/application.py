@@ -9,6 +9,8 @@ from registry.settings import Settings
 from registry.web import (
     agencies,
     audits,
+    case_page,
+    cases,
     confirmations,
     front,
     home,
@@ -39,6 +41,8 @@ from registry.web.visitors import page_language, visitor
 WITH_PAGES = (
     agencies,
     audits,
+    case_page,
+    cases,
     confirmations,
     front,
     home,

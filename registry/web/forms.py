@@ -13,10 +13,19 @@ from flask import request
 from registry.language.messages import message
 from registry.records.values import AnyDay, Bin, Day, Kind, ValueRefused, Whole, YesNo
 from registry.store.errors import Invalid, Problem, Refusal
+from registry.web.formats import moment
 from registry.web.labels import FIELDS, LABELLED_PARAMS, field_label, role_name, word
 from registry.web.visitors import page_language
 
 LONGEST_TYPED: Final = 20_000
+# Parameters of messages that hold a word of a field.
+WORDED_PARAMS: Final = {
+    "stage": "stage",
+    "status": "case_status",
+    "action": "case_action",
+    "last": "case_event",
+    "decision": "decision",
+}
 # Where a person types, a message that speaks of JSON's own notation would mislead.
 TYPED_CODES: Final = {"expected-date": "typed-date-wrong"}
 YES_NO: Final = {"yes": True, "no": False}
@@ -138,6 +147,8 @@ def _named(params: Mapping[str, object]) -> dict[str, object]:
             shown[name] = f"«{role_name(value)}»"
         elif name in ("placement", "needed") and isinstance(value, str):
             shown[name] = f"«{word('placement', value)}»"
-        elif name == "stage" and isinstance(value, str):
-            shown[name] = f"«{word('stage', value)}»"
+        elif name in WORDED_PARAMS and isinstance(value, str):
+            shown[name] = f"«{word(WORDED_PARAMS[name], value)}»"
+        elif name == "at" and isinstance(value, str):
+            shown[name] = moment(value)
     return shown

@@ -15,9 +15,12 @@ from registry.records.compliance import compliance
 from registry.records.drafts import drafts_of
 from registry.records.project_lists import list_projects
 from registry.records.vocabulary import SEVERITIES
+from registry.review.case_lists import list_cases
 from registry.store.clock import today
 from registry.store.paging import Page
+from registry.web.case_projects import projects_of
 from registry.web.pages import ANYBODY_SIGNED_IN, Answer, pages
+from registry.web.visitors import page_language
 
 WORST: Final = 10
 SOON: Final = timedelta(days=60)
@@ -28,9 +31,12 @@ def home(by: Actor) -> Answer:
     """What needs the person: the worst first."""
     totals = compliance(by, "kind")["totals"]
     if by.role in AGENCY_ROLES:
+        questions = list_cases(by, {"status": "awaiting_agency"}, Page(WORST), page_language()).items
         return render_template(
             "home_agency.html",
             by=by,
+            questions=questions,
+            projects=projects_of(by, questions),
             totals=totals,
             last=last_good_audit(),
             worst=worst_projects(by),
@@ -38,7 +44,17 @@ def home(by: Actor) -> Answer:
             drafts=drafts_of(by) if by.may(Permission.PROJECTS_WRITE) else [],
         )
     held = list_audits(by, {"status": "held"}, Page(WORST)).items
-    return render_template("home_oversight.html", by=by, totals=totals, last=last_good_audit(), held=held)
+    wanted = {"status": "under_review,awaiting_confirmation", "assignee": by.principal}
+    mine = list_cases(by, wanted, Page(WORST), page_language()).items if by.may(Permission.CASES_REVIEW) else []
+    return render_template(
+        "home_oversight.html",
+        by=by,
+        mine=mine,
+        projects=projects_of(by, mine),
+        totals=totals,
+        last=last_good_audit(),
+        held=held,
+    )
 
 
 def worst_projects(by: Actor) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from flask import Flask
 
+from registry.web.case_words import CASE_FIELDS
 from registry.web.catalogues import gettext, marked
 from registry.web.formats import NOTHING, day, moment, money
 from registry.web.visitors import page_language
@@ -87,13 +88,15 @@ FIELDS: Final[Mapping[str, str]] = {
     "scope": marked("What it covers"),
     "conditions": marked("Conditions"),
     "reason": marked("Reason"),
+    **CASE_FIELDS,
 }
 # Parameters of messages that name a field.
 LABELLED_PARAMS: Final = ("other", "field", "column")
-DAYS: Final = ("_on", "_by", "valid_from", "valid_to")
+DAYS: Final = ("_on", "migrate_by", "valid_from", "valid_to", "appeal_until")
 AMOUNTS: Final = "_kzt"
 INSTANTS: Final = "_at"
 EARLIER: Final = "earlier_"
+WORDS_OF: Final = {"withdrawn_from": "case_status"}
 
 
 def field_label(name: str) -> str:
@@ -120,7 +123,7 @@ def shown(field: str, value: Any) -> str:
         return moment(value)
     if field.endswith(AMOUNTS):
         return money(value)
-    return word(field.removeprefix(EARLIER), value)
+    return word(WORDS_OF.get(field, field).removeprefix(EARLIER), value)
 
 
 def options(field: str) -> list[tuple[str, str]]:

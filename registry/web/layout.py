@@ -29,6 +29,7 @@ class Item:
 MENU: Final = (
     ("home", marked("Home"), Permission.PROJECTS_READ, None),
     ("projects", marked("Projects"), Permission.PROJECTS_READ, None),
+    ("cases", marked("Cases"), Permission.CASES_READ, None),
     ("register", marked("Register"), Permission.PROJECTS_WRITE, None),
     ("imports", marked("Import"), Permission.IMPORTS_RUN, None),
     ("audits", marked("Audits"), Permission.AUDITS_READ, None),

@@ -20,6 +20,7 @@ from registry.records.standing import status_of
 from registry.records.verdicts import verdict_of
 from registry.store.errors import Invalid, invalid
 from registry.store.paging import Page
+from registry.web.case_projects import cases_of_project
 from registry.web.catalogues import gettext
 from registry.web.forms import Form, refused_form
 from registry.web.pages import Answer, pages, see
@@ -62,6 +63,7 @@ def _page(by: Actor, number: str, form: Form) -> str:
         exemptions=exemptions,
         documents=documents_of(found),
         form=form,
+        cases=cases_of_project(by, number),
     )
 
 

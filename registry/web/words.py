@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from registry.web.case_words import CASE_WORDS
 from registry.web.catalogues import marked
 
 ROLES: Final[Mapping[str, str]] = {
@@ -137,5 +138,6 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "failed": marked("Failed"),
     },
     "import_kind": {"projects": marked("Projects"), "agencies": marked("Agencies")},
+    **CASE_WORDS,
     "language": {"kk": "Қазақша", "ru": "Русский", "en": "English"},
 }

@@ -77,7 +77,7 @@ def visit(page: Page, stop: Stop) -> None:
         return
     for name, value in stop.sends.items():
         page.fill(f"main [name={name}]", value)
-    page.click("main form button[type=submit]")
+    page.click("main form button[type=submit]:visible")
 
 
 def sessions(browser: Browser, address: str, language: Language, width: int) -> Iterator[tuple[Role | None, Page]]:

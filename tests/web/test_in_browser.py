@@ -166,3 +166,49 @@ def test_without_scripts_somebody_changes_a_project_and_adds_a_document(
     page.click("main form button[type=submit]")
     assert "акт.pdf" in page.inner_text("main")
     opened.close()
+
+
+def do(page: Page, action: str) -> None:
+    """Send the form of an action on a case by the keyboard: open it when it is shut, and go to its button."""
+    form = f"main form[action$='/{action}']"
+    if not page.locator(f"{form} button").is_visible():
+        page.locator(f"details:has(form[action$='/{action}']) > summary").focus()
+        page.keyboard.press("Enter")
+    page.locator(f"{form} button").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".govuk-notification-banner")
+
+
+def test_by_browser_alone_a_flagged_project_is_claimed_asked_about_answered_proposed_and_accepted(
+    browser: Browser, demo: tuple[Flask, dict[str, object]], address: str
+) -> None:
+    people = {}
+    for role in (Role.REVIEWER, Role.SUPERVISOR, Role.AGENCY_EDITOR):
+        # Without scripts on the agency's side, and with the keyboard on the reviewer's.
+        people[role] = context(browser, address, scripts=role != Role.AGENCY_EDITOR).new_page()
+        sign_in(people[role], person_name(role))
+    reviewer, supervisor, editor = people.values()
+    case = f"/cases/{demo[1]['case_new']}"
+    reviewer.goto(case)
+    do(reviewer, "claim")
+    reviewer.locator("details:has(#ask-comment) > summary").focus()
+    reviewer.keyboard.press("Enter")
+    reviewer.fill("#ask-comment", "When was it signed?")
+    do(reviewer, "ask")
+    editor.goto("/home")
+    editor.click(f"main a[href='{case}'] >> nth=0")
+    assert "When was it signed?" in editor.inner_text("main")
+    editor.fill("#answer-comment", "In December 2025.")
+    editor.click("form[action$='/answer'] button")
+    assert "In December 2025." in editor.inner_text("main")
+    reviewer.goto(case)
+    type_into(reviewer, "#propose-decision", "")
+    reviewer.keyboard.press("ArrowDown")
+    type_into(reviewer, "#propose-reason", "Signed before the cutoff.")
+    do(reviewer, "propose")
+    supervisor.goto(case)
+    assert "Signed before the cutoff." in supervisor.inner_text("main")
+    do(supervisor, "approve")
+    assert "Closed" in supervisor.inner_text("main")
+    for page in people.values():
+        page.context.close()

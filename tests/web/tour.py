@@ -15,11 +15,15 @@ from registry.access.roles import AGENCY_ROLES, Role
 from registry.audits.runs import run_audit
 from registry.records.agencies import agency_by_bin
 from registry.records.audit_runs import AuditRun
+from registry.records.case_tables import Case
 from registry.records.drafts import drafts_of, save_draft, start_draft
 from registry.records.flags import Flag
 from registry.records.imports import import_now
 from registry.records.project_table import Project
+from registry.review import cases, decisions
+from registry.review.finding import find_case_to_change
 from registry.store.database import db
+from registry.store.transaction import transaction
 
 PASSWORD: Final = "Besköpir-2026-tau"
 AGENCY: Final = "990340900110"
@@ -28,6 +32,11 @@ BAD_TABLE: Final = (
     f"{AGENCY},GAL-1,Проба,system,creation,planning,nowhere,много\n"
     f"{AGENCY},,Без номера,system,creation,planning,unknown,1\n"
 )
+PROPOSAL: Final = {
+    "decision": "transitional_accepted",
+    "reason": "Договор подписан до моратория, что видно из его копии.",
+    "legal_basis": "Указ, пункт 1",
+}
 DRAFT: Final = {
     "agency": AGENCY,
     "name_ru": "Электронная очередь поликлиник",
@@ -71,6 +80,7 @@ def prepare(app: Flask) -> dict[str, object]:
         save_draft(editor, draft.id, DRAFT)
         run = import_now(editor, "projects", True, "проекты.csv", BAD_TABLE.encode())
         dry = run_audit(local_actor(Role.OPERATOR), dry_run=True)
+        worked = _worked_cases(agency.id)
         flagged = select(Project.number).join(Flag).where(Project.agency_id == agency.id, Flag.status == "open")
         return {
             "number": db.session.scalars(flagged.order_by(Flag.severity, Project.number).limit(1)).one(),
@@ -83,14 +93,16 @@ def prepare(app: Flask) -> dict[str, object]:
             "dry_audit": dry.id,
             "draft": drafts_of(editor)[0].id,
             "import": run.id,
+            **worked,
         }
 
 
 def stops(known: Mapping[str, object]) -> list[Stop]:
     """Every page, empty, filled and with errors."""
-    editor, viewer, supervisor, operator, administrator, auditor = (
+    editor, viewer, reviewer, supervisor, operator, administrator, auditor = (
         Role.AGENCY_EDITOR,
         Role.AGENCY_VIEWER,
+        Role.REVIEWER,
         Role.SUPERVISOR,
         Role.OPERATOR,
         Role.ADMINISTRATOR,
@@ -112,6 +124,17 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("project-history", auditor, f"/projects/{number}/history"),
         Stop("project-edit", editor, f"/projects/{number}/edit"),
         Stop("project-edit-error", editor, f"/projects/{number}/edit", {"budget_kzt": "много", "supplier_bin": "12"}),
+        Stop("cases", supervisor, "/cases?status=new,under_review,awaiting_agency,awaiting_approval"),
+        Stop("cases-none", reviewer, "/cases?status=closed"),
+        Stop("cases-confirm", reviewer, "/cases?status=awaiting_confirmation"),
+        Stop("cases-agency", editor, "/cases?status=awaiting_agency"),
+        Stop("case-new", reviewer, f"/cases/{known['case_new']}"),
+        Stop("case-review", reviewer, f"/cases/{known['case_review']}"),
+        Stop("case-review-error", reviewer, f"/cases/{known['case_review']}", {}),
+        Stop("case-approval", supervisor, f"/cases/{known['case_approval']}"),
+        Stop("case-asked", editor, f"/cases/{known['case_asked']}"),
+        Stop("case-asked-error", editor, f"/cases/{known['case_asked']}", {"answer-comment": ""}),
+        Stop("case-asked-viewer", viewer, f"/cases/{known['case_asked']}"),
         Stop("register", editor, "/register"),
         Stop("register-what", editor, f"/register/{draft}/what"),
         Stop("register-placement", editor, f"/register/{draft}/placement"),
@@ -149,6 +172,21 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("token-new-error", administrator, "/tokens/new", {}),
         Stop("forbidden", editor, "/people"),
     ]
+
+
+def _worked_cases(agency_id: int) -> dict[str, object]:
+    """Cases of the agency: one new, one asked about, one under review; and of another, one awaiting approval."""
+    reviewer = _actor_of(Role.REVIEWER, None)
+    waiting = select(Case.id).join(Case.project_record).where(Case.status == "new").order_by(Case.id)
+    new, asked, review = db.session.scalars(waiting.where(Project.agency_id == agency_id).limit(3)).all()
+    approval = db.session.scalars(waiting.where(Project.agency_id != agency_id).limit(1)).one()
+    with transaction():
+        for case_id in (asked, review, approval):
+            cases.claim(reviewer, find_case_to_change(reviewer, case_id))
+        cases.ask(reviewer, find_case_to_change(reviewer, asked), "Когда подписан договор и с кем?")
+        cases.say(reviewer, find_case_to_change(reviewer, review), "Звонил в орган, обещали прислать договор.")
+        decisions.propose(reviewer, find_case_to_change(reviewer, approval), PROPOSAL)
+    return {"case_new": new, "case_asked": asked, "case_review": review, "case_approval": approval}
 
 
 def _actor_of(role: Role, agency_id: int | None) -> Actor:

@@ -1,0 +1,109 @@
+"""The forms of the actions on a case: what each asks, and the service that carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from registry.access.actors import Actor
+from registry.access.roles import AGENCY_ROLES
+from registry.records.case_tables import Case
+from registry.records.values import Choice, Day, Kind, Text, YesNo
+from registry.review import cases, decisions
+from registry.review.reviewers import reviewers
+from registry.review.workflow import DECISIONS, REASON_CODES
+from registry.web.catalogues import gettext as _
+from registry.web.fields import Field, asked
+from registry.web.labels import options
+
+LONG: Final = Text(5000)
+COMMENT: Final[Mapping[str, Kind]] = {"comment": LONG}
+KINDS: Final[Mapping[str, Mapping[str, Kind]]] = {
+    "claim": {},
+    "assign": {"assignee": Text(), **COMMENT},
+    "propose": {
+        "decision": Choice(DECISIONS),
+        "reason_code": Choice(REASON_CODES),
+        "reason": LONG,
+        "legal_basis": LONG,
+        "due_on": Day(),
+        **COMMENT,
+    },
+    "comment": {**COMMENT, "for_agency": YesNo()},
+}
+REQUIRED: Final[Mapping[str, Sequence[str]]] = {
+    "assign": ("assignee",),
+    "answer": ("comment",),
+    "appeal": ("comment",),
+    "comment": ("comment",),
+}
+PLAIN: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
+    "claim": cases.claim,
+    "release": cases.release,
+    "ask": cases.ask,
+    "answer": cases.answer,
+    "approve": decisions.approve,
+    "return": cases.send_back,
+    "refer": cases.refer,
+    "confirm": cases.confirm,
+    "withdraw": cases.withdraw,
+    "appeal": cases.appeal,
+}
+
+
+def kinds_of(action: str) -> Mapping[str, Kind]:
+    """The fields of an action with the kinds that judge them."""
+    return KINDS.get(action, COMMENT)
+
+
+def carry_out(by: Actor, case: Case, action: str, values: Mapping[str, Any]) -> Case:
+    """Do the action with accepted values, on a locked case. Raises what its service raises."""
+    if action == "assign":
+        return cases.assign(by, case, values["assignee"], values["comment"])
+    if action == "propose":
+        return decisions.propose(by, case, values)
+    if action == "comment":
+        return cases.say(by, case, values["comment"], for_agency=values.get("for_agency") is True)
+    return PLAIN[action](by, case, values.get("comment"))
+
+
+def fields_of(by: Actor, action: str) -> list[Field]:
+    """What the form of an action asks, each field named ``<action>-<field>``: several forms share the page."""
+    return [replace(field, name=f"{action}-{field.name}") for field in _fields(by, action)]
+
+
+def _fields(by: Actor, action: str) -> list[Field]:
+    note = asked("comment", "area", label=_("Note for the timeline (if any)"))
+    match action:
+        case "claim":
+            return []
+        case "ask":
+            return [
+                asked(
+                    "comment",
+                    "area",
+                    label=_("Question"),
+                    hint=_("The agency reads it. Left empty, it is asked to explain what was found."),
+                )
+            ]
+        case "answer":
+            return [asked("comment", "area", label=_("Your answer"))]
+        case "appeal":
+            return [asked("comment", "area", label=_("Why the decision is wrong"))]
+        case "assign":
+            return [asked("assignee", "select", choices=[(name, name) for name in reviewers()]), note]
+        case "propose":
+            return [
+                asked("decision", "radios", choices=options("decision")),
+                asked("reason_code", "select", choices=options("reason_code"), hint=_("Only when there is no breach.")),
+                asked("reason", "area"),
+                asked("legal_basis", "area", hint=_("The clause that the decision rests on.")),
+                asked("due_on", "day", hint=_("By when it must be moved or stopped.")),
+                note,
+            ]
+        case "comment" if by.role not in AGENCY_ROLES:
+            return [asked("comment", "area"), asked("for_agency", "check")]
+        case "comment":
+            return [asked("comment", "area")]
+    return [note]

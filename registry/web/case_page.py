@@ -1,0 +1,134 @@
+"""One case: what was found, what happened, and the forms of exactly what the person may do to it now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from flask import render_template, request
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.http.errors import status_of
+from registry.http.etags import make_tag
+from registry.http.refusals import RouteNotFound
+from registry.records.visibility import journal_restricted_reads
+from registry.review.case_view import show_case
+from registry.review.finding import find_case, find_case_to_change
+from registry.review.workflow import ACTIONS
+from registry.store.errors import Conflict, Invalid, NotAllowed, Problem, Refusal
+from registry.store.transaction import transaction
+from registry.web.case_forms import REQUIRED, carry_out, fields_of, kinds_of
+from registry.web.case_projects import projects_of
+from registry.web.forms import Form, accept, refusal_text, typed
+from registry.web.labels import word
+from registry.web.pages import Answer, pages, see
+from registry.web.said import say
+from registry.web.visitors import page_language
+
+LARGEST_COUNT = 6
+
+
+@pages.page("/cases/<int:case_id>", needs=Permission.CASES_READ)
+def case(by: Actor, case_id: int) -> Answer:
+    """The case."""
+    return _page(by, case_id)
+
+
+@pages.page("/cases/<int:case_id>/<action>", needs=Permission.CASES_COMMENT, methods=("POST",))
+def act_on_case(by: Actor, case_id: int, action: str) -> Answer:
+    """Do something to the case. What came too late is not done: the page shows what changed, and keeps what was typed.
+
+    The permission of the action itself is checked by its service.
+    """
+    if action not in ACTIONS:
+        raise RouteNotFound
+    kinds = kinds_of(action)
+    texts = typed(f"{action}-{name}" for name in kinds)
+    values, problems = accept({name: texts.get(f"{action}-{name}", "") for name in kinds}, kinds)
+    wrong = {problem.pointer for problem in problems}
+    missing = [name for name in REQUIRED.get(action, ()) if values.get(name) is None and f"/{name}" not in wrong]
+    problems += [Problem(f"/{name}", "required") for name in missing]
+    if problems:
+        return _page(by, case_id, texts, problems, action), 422
+    try:
+        with transaction():
+            found = find_case_to_change(by, case_id)
+            if _is_stale(show_case(by, found, page_language())):
+                return _page(by, case_id, texts, opened=action, is_stale=True), 409
+            carry_out(by, found, action, values)
+    except Invalid as refused:
+        return _page(by, case_id, texts, refused.problems, action), 422
+    except (Conflict, NotAllowed) as refused:
+        return _page(by, case_id, texts, opened=action, refusal=refused), status_of(refused)
+    say(word("case_event", action))
+    return see("case", case_id=case_id)
+
+
+def _is_stale(view: Mapping[str, Any]) -> bool:
+    # A button in a list has not seen the case: then its service alone judges whether the action still fits.
+    seen = request.form.get("seen")
+    return seen is not None and seen != _tag(view)
+
+
+def _tag(view: Mapping[str, Any]) -> str:
+    # The words of the rules follow the page's language, which may be switched meanwhile.
+    kept = {name: value for name, value in view.items() if name != "flags"}
+    flags = [(flag["id"], flag["status"], flag["observed"]) for flag in view["flags"]]
+    return make_tag("case", json.dumps([kept, flags], default=str, sort_keys=True))
+
+
+def _page(
+    by: Actor,
+    case_id: int,
+    texts: Mapping[str, str] | None = None,
+    problems: Sequence[Problem] = (),
+    opened: str = "",
+    refusal: Refusal | None = None,
+    *,
+    is_stale: bool = False,
+) -> str:
+    found = find_case(by, case_id)
+    view = show_case(by, found, page_language())
+    is_restricted = found.project_record.is_restricted
+    journal_restricted_reads(by, [view["project"]] if is_restricted else [], "case")
+    given = dict(texts or {})
+    standing = sorted(
+        (flag for flag in view["flags"] if flag["status"] != "cleared"),
+        key=lambda flag: ("high", "medium", "low").index(flag["severity"]),
+    )
+    if "propose-legal_basis" not in given:
+        given["propose-legal_basis"] = "; ".join(dict.fromkeys(flag["clause"] for flag in standing))
+    form = Form(given, [replace(each, pointer=f"/{opened}-{each.pointer.lstrip('/')}") for each in problems])
+    actions = {action: fields_of(by, action) for action in view["actions"]}
+    seen = _seen()
+    is_news = seen is not None and (is_stale or refusal is not None)
+    return render_template(
+        "case.html",
+        by=by,
+        case=view,
+        project=projects_of(by, [view])[view["project"]],
+        standing=standing,
+        cleared=[flag for flag in view["flags"] if flag["status"] == "cleared"],
+        actions=actions,
+        labels={field.name: field.label for fields in actions.values() for field in fields},
+        opened=opened if opened in actions else _first(view["actions"]),
+        form=form,
+        lost=given.get(f"{opened}-comment") if opened and opened not in actions else None,
+        tag=_tag(view),
+        is_stale=is_stale,
+        refusal=refusal_text(refusal) if refusal is not None else None,
+        news=view["events"][seen:] if is_news else [],
+    )
+
+
+def _first(actions: list[str]) -> str:
+    """The action whose form stands open: what moves the case on, or nothing when all that is left is to comment."""
+    return next((name for name in ("approve", "answer", "claim", "confirm", "propose") if name in actions), "")
+
+
+def _seen() -> int | None:
+    sent = request.form.get("events", "")
+    return int(sent) if sent.isascii() and sent.isdigit() and len(sent) <= LARGEST_COUNT else None
