@@ -35,8 +35,11 @@ def filled(rule: str, number: str) -> str:
         "<int:person_id>": "1",
         "<bin>": "990340900110",
         "<key_id>": "0123456789",
+        "<int:case_id>": "1",
+        "<action>": "comment",
     }.items():
         rule = rule.replace(name, value)
+    assert "<" not in rule, f"give {rule} a value here"
     return rule
 
 
