@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
@@ -41,8 +42,11 @@ class PostgresMissing(RuntimeError):
 class PostgresServer:
     """A running server. Stopped by ``stop`` and, when the session is killed, by the kernel."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start it with its data and socket in ``folder``, whose path must be short. Raises PostgresMissing."""
+    def __init__(self, folder: Path, chosen: Mapping[str, str] = SETTINGS) -> None:
+        """Start it with its data and socket in ``folder``, whose path must be short. Raises PostgresMissing.
+
+        ``chosen``: PostgreSQL's own settings.
+        """
         self.folder = folder
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
         self._binaries = _binaries(folder)
@@ -58,7 +62,7 @@ class PostgresServer:
         log = folder / "server.log"
         with log.open("wb") as output:
             self._initialise(data, output)
-            settings = {**SETTINGS, "unix_socket_directories": str(sockets)}
+            settings = {**chosen, "unix_socket_directories": str(sockets)}
             self._process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())],
                 stdin=subprocess.DEVNULL,
@@ -96,6 +100,11 @@ class PostgresServer:
                 return
         self.stop()
         raise PostgresMissing(f"PostgreSQL did not start:\n{log.read_text()}")
+
+    @property
+    def pid(self) -> int:
+        """Of the server's first process."""
+        return self._process.pid
 
     def address(self, database: str) -> str:
         """The libpq address of a database."""
