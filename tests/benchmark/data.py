@@ -17,8 +17,9 @@ from sqlalchemy import text
 from registry.records.agencies import Agency
 from registry.records.bin_numbers import check_digit
 from registry.records.project_numbers import NumberSeries, project_number
-from registry.records.project_table import Project, search_words
+from registry.records.project_table import Project
 from registry.records.revisions import Revision
+from registry.records.search import search_words
 from registry.records.vocabulary import FUNDINGS, OBJECT_KINDS, REGIONS
 from registry.store.bulk import table_of
 from registry.store.database import db, is_sqlite

@@ -54,15 +54,17 @@ class Beside:
         web.drive(self.bare[0], ["/"], "", 1)
         ours, hello = [], []
         for _ in range(ROUNDS):
-            ours.append(self._round(self.service, lines, (self.service[1], self.database)))
-            hello.append(self._round(self.bare, ["/"], (self.bare[1],)))
+            ours.append(self._round(self.service, lines))
+            hello.append(self._round(self.bare, ["/"]))
         told = sorted(ours, key=_rate)[ROUNDS // 2] | {"failed": sum(each["failed"] for each in ours)}
         return told, sorted(hello, key=_rate)[ROUNDS // 2]
 
-    def _round(self, served: tuple[int, int], lines: Sequence[str], pids: tuple[int, ...]) -> dict[str, Any]:
-        before = tree_seconds(*pids)
+    def _round(self, served: tuple[int, int], lines: Sequence[str]) -> dict[str, Any]:
+        before, of_database = tree_seconds(served[1]), tree_seconds(self.database)
         told = web.drive(served[0], lines, self.token, SECONDS)
-        return told | {"cpu": (tree_seconds(*pids) - before) * 1000 / told["requests"]}
+        each = 1000 / told["requests"]
+        cpu, database = (tree_seconds(served[1]) - before) * each, (tree_seconds(self.database) - of_database) * each
+        return told | {"cpu": cpu, "database": database}
 
 
 def _rate(told: dict[str, Any]) -> float:
@@ -183,8 +185,9 @@ def _besides(ours: dict[str, Any], hello: dict[str, Any]) -> dict[str, Any]:
         "p95 ms": ours["p95"],
         "failed": ours["failed"],
         "cpu ms a request": ours["cpu"],
-        "hello's cpu ms": hello["cpu"],
-        "ratio by cpu": hello["cpu"] / ours["cpu"],
+        "database's": ours["database"],
+        "hello's": hello["cpu"],
+        "ratio by cpu": hello["cpu"] / (ours["cpu"] + ours["database"]),
     }
 
 
