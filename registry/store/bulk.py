@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from functools import reduce
+from typing import Any, Final, cast
 
 import psycopg
-from sqlalchemy import Integer, Select, Table, func, insert, select
+from sqlalchemy import ColumnElement, Integer, Select, Table, Text, func, insert, literal, select, text
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
 from registry.store.database import Model, is_sqlite
 
 PIECE = 1 << 16
+# No text of ours holds this control character.
+MISSING: Final = literal("\x1f", Text, literal_execute=True)
+MISSING_TEXT: Final = "\x1f"
+TAB: Final = literal("\t", Text, literal_execute=True)
 
 
 def table_of(model: type[Model]) -> Table:
@@ -54,6 +59,24 @@ def take_ids(session: Session, model: type[Model], count: int) -> list[int]:
     sequence = func.pg_get_serial_sequence(column.table.name, column.name)
     series = func.generate_series(1, count).table_valued("n")
     return list(session.scalars(select(sql_cast(func.nextval(sequence), Integer)).select_from(series)))
+
+
+def read_lines(session: Session, statement: Select[Any]) -> Sequence[str]:
+    """Each row as one text that the database makes: tabs between the cells, ``MISSING`` for NULL, dates as ISO 8601.
+
+    A third of the time of rows as objects. Only the last cell may hold a tab: split that often and not more.
+    """
+    cells: list[ColumnElement[str]] = [
+        func.coalesce(sql_cast(column, Text), MISSING) for column in statement.selected_columns
+    ]
+    line = reduce(lambda before, cell: before + TAB + cell, cells)
+    return session.scalars(statement.with_only_columns(line, maintain_column_froms=True)).all()
+
+
+def refresh_statistics(session: Session, *models: type[Model]) -> None:
+    """Tell PostgreSQL's planner, in the open transaction, what was just written: it would plan for empty tables."""
+    if not is_sqlite():
+        session.execute(text(f"ANALYZE {', '.join(table_of(model).name for model in models)}"))
 
 
 def copy_csv(session: Session, statement: Select[Any]) -> Iterator[bytes]:
