@@ -46,11 +46,14 @@ def home(by: Actor) -> Answer:
     held = list_audits(by, {"status": "held"}, Page(WORST)).items
     wanted = {"status": "under_review,awaiting_confirmation", "assignee": by.principal}
     mine = list_cases(by, wanted, Page(WORST), page_language()).items if by.may(Permission.CASES_REVIEW) else []
+    proposed = {"status": "awaiting_approval"}
+    waiting = list_cases(by, proposed, Page(WORST), page_language()).items if by.may(Permission.CASES_APPROVE) else []
     return render_template(
         "home_oversight.html",
         by=by,
         mine=mine,
-        projects=projects_of(by, mine),
+        waiting=waiting,
+        projects=projects_of(by, [*mine, *waiting]),
         totals=totals,
         last=last_good_audit(),
         held=held,
