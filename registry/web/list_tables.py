@@ -25,19 +25,23 @@ def download_list(
 
     ``page_of`` reads a page of the list, ``rows_of`` makes rows of its items; neither sees more than a page at a time.
     """
-    pages = _pages(page_of(_page()), page_of, rows_of)
+    # What was read belongs to the session of the view: rows are made of a page as soon as it is read.
+    first = page_of(_page())
+    pages = _pages(rows_of(first.items), first.next, lambda page: _read(page_of(page), rows_of))
     if ending == "csv":
         return csv_download(name, table_as_csv(header, pages))
     return xlsx_download(name, lambda path: table_as_xlsx(path, name, header, pages))
 
 
-def _pages(
-    listing: Listing, page_of: Callable[[Page], Listing], rows_of: Callable[[list[Any]], Rows]
-) -> Iterator[Rows]:
-    yield rows_of(listing.items)
-    while listing.next is not None:
-        listing = page_of(_page(listing.next))
-        yield rows_of(listing.items)
+def _pages(rows: Rows, following: str | None, read: Callable[[Page], tuple[Rows, str | None]]) -> Iterator[Rows]:
+    yield rows
+    while following is not None:
+        rows, following = read(_page(following))
+        yield rows
+
+
+def _read(listing: Listing, rows_of: Callable[[list[Any]], Rows]) -> tuple[Rows, str | None]:
+    return rows_of(listing.items), listing.next
 
 
 def _page(cursor: str | None = None) -> Page:
