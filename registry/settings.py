@@ -77,7 +77,7 @@ def _database_url(env: Mapping[str, str], data_dir: Path, problems: list[str]) -
             "REGISTRY_DATABASE_URL: expected sqlite:////path/to/file or postgresql+psycopg://user:password@host/name"
         )
     try:
-        data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         problems.append(
             f"REGISTRY_DATA_DIR: the folder {data_dir} cannot be made ({error.strerror}); name a writable one"
@@ -169,5 +169,6 @@ def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...], problems: 
     except ValueError:
         valid = False
     if not valid:
-        problems.append(f"{name}: expected an address such as {schemes[-1]}://host, got {text!r}")
+        # What was given may hold a password.
+        problems.append(f"{name}: expected an address such as {schemes[-1]}://host")
     return text

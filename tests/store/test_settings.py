@@ -116,3 +116,16 @@ def test_processes_that_start_at_once_agree_on_the_secret_key(tmp_path: Path) ->
     for start in range(0, len(keys), 4):
         assert len(set(keys[start : start + 4])) == 1
     assert len(set(keys)) == 50
+
+
+def test_an_address_with_a_password_that_is_refused_is_not_repeated(tmp_path: Path) -> None:
+    wrong = {
+        "REGISTRY_SMTP_URL": "smpt://user:hunter2hunter2@mail",
+        "REGISTRY_DATABASE_URL": "mysql://u:hunter2@host/x",
+    }
+
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(environment(tmp_path, **wrong))
+
+    assert "REGISTRY_SMTP_URL" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
