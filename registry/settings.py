@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
 SHORTEST_SECRET_KEY = 16
+# 300 a second without end and 18,000 at once: more than a script that waits for its answers can send.
+USUAL_RATE_LIMIT = 18_000
 
 
 class SettingsInvalid(Exception):
@@ -27,7 +29,10 @@ class SettingsInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the operator chose. ``audit_at`` is a local time of Asia/Almaty, None when the nightly audit is off."""
+    """What the operator chose. ``audit_at`` is a local time of Asia/Almaty, None when the nightly audit is off;
+    ``rate_limit`` the requests a minute of one principal, None for any number; ``trusted_proxies`` how many
+    proxies stand before the service, whose word on the caller's address and scheme is taken.
+    """
 
     database_url: str
     data_dir: Path
@@ -38,6 +43,8 @@ class Settings:
     policy_file: Path
     public_url: str | None
     smtp_url: str | None
+    rate_limit: int | None = None
+    trusted_proxies: int = 0
 
     @property
     def embedded(self) -> bool:
@@ -64,6 +71,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         policy_file=_policy_file(env, problems),
         public_url=_url(env, "REGISTRY_PUBLIC_URL", ("http", "https"), problems),
         smtp_url=_url(env, "REGISTRY_SMTP_URL", ("smtp", "smtps"), problems),
+        rate_limit=_rate_limit(env, problems),
+        trusted_proxies=_trusted_proxies(env, problems),
     )
     if problems:
         raise SettingsInvalid(problems)
@@ -150,6 +159,24 @@ def _audit_at(env: Mapping[str, str], problems: list[str]) -> time | None:
         return time(int(hour), int(minute))
     problems.append(f"REGISTRY_AUDIT_AT: expected HH:MM (Asia/Almaty) or off, got {text!r}")
     return None
+
+
+def _rate_limit(env: Mapping[str, str], problems: list[str]) -> int | None:
+    text = env.get("REGISTRY_RATE_LIMIT") or str(USUAL_RATE_LIMIT)
+    if text == "off":
+        return None
+    if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0:
+        return int(text)
+    problems.append(f"REGISTRY_RATE_LIMIT: expected a number of requests a minute or off, got {text!r}")
+    return None
+
+
+def _trusted_proxies(env: Mapping[str, str], problems: list[str]) -> int:
+    text = env.get("REGISTRY_TRUSTED_PROXIES") or "0"
+    if text.isascii() and text.isdigit() and len(text) == 1:
+        return int(text)
+    problems.append(f"REGISTRY_TRUSTED_PROXIES: expected how many proxies stand before the service, got {text!r}")
+    return 0
 
 
 def _policy_file(env: Mapping[str, str], problems: list[str]) -> Path:
