@@ -80,13 +80,15 @@ def attach_database(app: Flask, url: str) -> None:
 
 def engine_options(url: str) -> dict[str, Any]:
     """What create_engine takes besides the address."""
+    # An error that is logged tells its statement, never the values in it: among them are names, texts and hashes.
+    told = {"json_serializer": ENCODE, "hide_parameters": True}
     if url.startswith("sqlite"):
         return {
-            "json_serializer": ENCODE,
+            **told,
             "connect_args": {"timeout": SQLITE_WAIT_MS / 1000, "check_same_thread": False},
         }
     return {
-        "json_serializer": ENCODE,
+        **told,
         "pool_pre_ping": True,
         "connect_args": {
             "options": "-c timezone=UTC -c lock_timeout=60000 -c idle_in_transaction_session_timeout=600000"
