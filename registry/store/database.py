@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
@@ -17,6 +18,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
+
+from registry.store.private_files import make_private
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -77,13 +80,15 @@ def attach_database(app: Flask, url: str) -> None:
 
 def engine_options(url: str) -> dict[str, Any]:
     """What create_engine takes besides the address."""
+    # An error that is logged tells its statement, never the values in it: among them are names, texts and hashes.
+    told = {"json_serializer": ENCODE, "hide_parameters": True}
     if url.startswith("sqlite"):
         return {
-            "json_serializer": ENCODE,
+            **told,
             "connect_args": {"timeout": SQLITE_WAIT_MS / 1000, "check_same_thread": False},
         }
     return {
-        "json_serializer": ENCODE,
+        **told,
         "pool_pre_ping": True,
         "connect_args": {
             "options": "-c timezone=UTC -c lock_timeout=60000 -c idle_in_transaction_session_timeout=600000"
@@ -98,6 +103,11 @@ def set_up_engine(engine: Engine) -> None:
     """
     if engine.dialect.name != "sqlite":
         return
+
+    @event.listens_for(engine, "do_connect")
+    def before_connect(_dialect: object, _record: object, cargs: list[Any], _cparams: object) -> None:
+        # SQLite would make it readable by everybody; its log gets the same mode as the file.
+        make_private(Path(cargs[0]))
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:

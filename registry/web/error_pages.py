@@ -8,7 +8,7 @@ from werkzeug import wrappers
 from werkzeug.exceptions import HTTPException
 
 from registry.http import refusals
-from registry.http.errors import OF_HTTP, problem_answer, status_of
+from registry.http.errors import OF_HTTP, problem_answer, retry_after, status_of
 from registry.http.logs import LOG
 from registry.http.request_ids import request_id
 from registry.language.messages import message
@@ -33,7 +33,11 @@ def error_page(refusal: Refusal) -> Response:
         problems=problems,
         trace_id=request_id(),
     )
-    return make_response(page, status)
+    response = make_response(page, status)
+    wait = retry_after(refusal)
+    if wait is not None:
+        response.headers["Retry-After"] = wait
+    return response
 
 
 @pages.errorhandler(Refusal)
