@@ -30,7 +30,7 @@ from tests.web.conftest import SignedIn, Visit
 WEAK = {**GAP, "object_commissioned_on": "2020-01-01"}
 CASE = re.compile(r'<a class="govuk-link" href="/cases/(\d+)\?')
 PROJECT = re.compile(r'<a class="govuk-link" href="/projects/(QT-[\d-]+)"')
-LISTS = ("/cases?status=new", "/watch-list", "/exemptions-ending")
+LISTS = ("/cases?status=new", "/cases/watch-list", "/cases/exemptions-ending")
 
 
 def rows(visit: Visit, path: str) -> list[dict[str, str]]:
@@ -91,7 +91,7 @@ def test_a_table_is_in_the_language_of_the_page_and_runs_nothing(signed_in: Sign
     exempt(a_project(agency, name_ru="=1", name_kk="=2"), 5, scope="=HYPERLINK(1)", conditions="\t=1")
     row = rows(signed_in(Role.AUDITOR, language="ru"), "/cases.csv?status=new")[0]
     assert (row["Номер"], row["Проект"], row["Состояние"]) == (project.number, "'+1+1", "Ещё не взято")
-    row = rows(signed_in(Role.REVIEWER, language="kk"), "/exemptions-ending.csv")[0]
+    row = rows(signed_in(Role.REVIEWER, language="kk"), "/cases/exemptions-ending.csv")[0]
     assert "'=2" in row.values() and "'@SUM(1)" in row.values() and "'=HYPERLINK(1)" in row.values()
 
 
@@ -149,14 +149,14 @@ def test_the_watch_list_holds_weak_findings_until_somebody_opens_a_case(signed_i
     strong = a_project()
     audit()
     visit = signed_in(Role.REVIEWER)
-    assert PROJECT.findall(visit.get("/watch-list").text) == [weak.number]
-    assert PROJECT.findall(visit.get("/watch-list?sector=07").text) == []
-    assert [row["Number"] for row in rows(visit, "/watch-list.csv")] == [weak.number]
-    assert strong.number not in visit.get("/watch-list").text
-    assert "Open a case" not in signed_in(Role.AUDITOR).get("/watch-list").text.partition("<table")[2]
-    page = visit.send(f"/projects/{weak.number}/case", page="/watch-list").text
+    assert PROJECT.findall(visit.get("/cases/watch-list").text) == [weak.number]
+    assert PROJECT.findall(visit.get("/cases/watch-list?sector=07").text) == []
+    assert [row["Number"] for row in rows(visit, "/cases/watch-list.csv")] == [weak.number]
+    assert strong.number not in visit.get("/cases/watch-list").text
+    assert "Open a case" not in signed_in(Role.AUDITOR).get("/cases/watch-list").text.partition("<table")[2]
+    page = visit.send(f"/projects/{weak.number}/case", page="/cases/watch-list").text
     assert "The case is opened." in page
-    assert "No project is on the watch list." in visit.get("/watch-list").text
+    assert "No project is on the watch list." in visit.get("/cases/watch-list").text
 
 
 def test_exemptions_are_listed_by_when_they_end(signed_in: SignedIn) -> None:
@@ -164,16 +164,16 @@ def test_exemptions_are_listed_by_when_they_end(signed_in: SignedIn) -> None:
     for project, days in ((later, 59), (soon, 3), (over, 61)):
         exempt(project, days)
     visit = signed_in(Role.REVIEWER)
-    assert PROJECT.findall(visit.get("/exemptions-ending").text) == [soon.number, later.number]
-    assert PROJECT.findall(visit.get("/exemptions-ending?within=30").text) == [soon.number]
-    assert PROJECT.findall(visit.get("/exemptions-ending?within=any&sector=09").text) == [over.number]
-    found = rows(visit, "/exemptions-ending.csv?within=90")
+    assert PROJECT.findall(visit.get("/cases/exemptions-ending").text) == [soon.number, later.number]
+    assert PROJECT.findall(visit.get("/cases/exemptions-ending?within=30").text) == [soon.number]
+    assert PROJECT.findall(visit.get("/cases/exemptions-ending?within=any&sector=09").text) == [over.number]
+    found = rows(visit, "/cases/exemptions-ending.csv?within=90")
     assert [(row["Number"], row["Days left"]) for row in found] == [
         (soon.number, "3"),
         (later.number, "59"),
         (over.number, "61"),
     ]
-    assert visit.get("/exemptions-ending?within=7").status_code == 400
+    assert visit.get("/cases/exemptions-ending?within=7").status_code == 400
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -199,7 +199,7 @@ def test_a_longer_list_costs_no_more_statements(signed_in: SignedIn, connection:
 
     def cost() -> list[int]:
         found = []
-        for path in (*LISTS, "/cases.csv?status=new", "/watch-list.csv", "/exemptions-ending.csv"):
+        for path in (*LISTS, "/cases.csv?status=new", "/cases/watch-list.csv", "/cases/exemptions-ending.csv"):
             with statements(connection) as sent:
                 assert visit.client.get(path).status_code == 200
             found.append(len(sent))
