@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from registry.access.roles import Role
 from registry.records.agencies import Agency
@@ -18,6 +18,8 @@ from registry.records.exemptions import record_exemption
 from registry.records.project_table import Project
 from registry.records.projects import find_project_to_change, restrict_project
 from registry.store.clock import today
+from registry.store.database import db
+from registry.store.journal import JournalEntry
 from registry.store.transaction import transaction
 from registry.web import list_tables
 from tests.factories import a_project, an_agency
@@ -54,6 +56,12 @@ def exempt(project: Project, days: int, **more: str) -> None:
 def hide(project: Project) -> None:
     with transaction():
         restrict_project(SAULE, find_project_to_change(SAULE, project.number), is_restricted=True, reason="Служебное")
+
+
+def reads_of(project: Project) -> int:
+    """How often the reading of a restricted project is in the journal."""
+    wanted = (JournalEntry.action == "restricted.read", JournalEntry.subject == f"project:{project.number}")
+    return len(db.session.scalars(select(JournalEntry.subject).where(*wanted)).all())
 
 
 def test_a_list_is_taken_along_with_the_rows_order_and_filters_of_the_screen(signed_in: SignedIn) -> None:
@@ -190,7 +198,9 @@ def test_restricted_projects_are_in_the_lists_and_tables_of_few(signed_in: Signe
         path, _, query = path.partition("?")
         assert (project.number in visit.get(f"{path}?{query}").text) is sees, path
         assert (project.number in str(rows(visit, f"{path}.csv?{query}"))) is sees, path
+        before = reads_of(project)
         assert visit.client.get(f"{path}.xlsx?{query}").status_code == 200
+        assert reads_of(project) - before == int(sees), path
 
 
 def test_a_longer_list_costs_no_more_statements(signed_in: SignedIn, connection: Connection) -> None:
@@ -236,15 +246,21 @@ def test_from_case_to_case_the_place_in_the_list_is_kept(signed_in: SignedIn) ->
     path = f"/cases/{first}?status=new&sort=due_on"
     following = "/cases/next" + link_on(visit.get(path).text, 'href="/cases/next')
     assert visit.get(following).request.path == f"/cases/{second}"
-    # Taken, the case is off the list; the way on is from where it stood.
+    # Taken and referred, the case is off the list and owes no date any more; the way on is from where it stood.
     claim = f"/cases/{first}/claim" + link_on(visit.get(path).text, f'action="/cases/{first}/claim')
     page = visit.send(claim, page=path).text
     refer = f"/cases/{first}/refer" + link_on(page, f'action="/cases/{first}/refer')
-    answer = visit.send(refer, page=f"/cases/{first}", then="next")
+    page = visit.send(refer, page=f"/cases/{first}").text
+    following = "/cases/next" + link_on(page, 'href="/cases/next')
+    answer = visit.get(following)
     assert answer.request.path == f"/cases/{second}"
-    assert f"Case {first}: Referred to the Commission" in answer.text
-    following = "/cases/next" + link_on(answer.text, 'href="/cases/next')
-    assert visit.get(following).request.path == f"/cases/{third}"
+    page = answer.text
+    claim = f"/cases/{second}/claim" + link_on(page, f'action="/cases/{second}/claim')
+    page = visit.send(claim, page=f"/cases/{second}").text
+    refer = f"/cases/{second}/refer" + link_on(page, f'action="/cases/{second}/refer')
+    answer = visit.send(refer, page=f"/cases/{second}", then="next")
+    assert answer.request.path == f"/cases/{third}"
+    assert f"Case {second}: Referred to the Commission" in answer.text
 
 
 def test_after_the_last_case_the_list_is_there_again(signed_in: SignedIn) -> None:
