@@ -12,9 +12,15 @@ from datetime import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
 SHORTEST_SECRET_KEY = 16
+POSTGRES = "postgresql+psycopg://"
+# In seconds; PostgreSQL takes them in milliseconds as a 32-bit number.
+LONGEST_TIMEOUT = 1_000_000
 
 
 class SettingsInvalid(Exception):
@@ -26,10 +32,30 @@ class SettingsInvalid(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseLimits:
+    """What one process may ask of PostgreSQL: connections that it keeps, and how long it waits, in seconds.
+
+    At peaks a process opens as many connections again. ``long_timeout`` is for the statements of audits, imports,
+    exports and reports; 0 is no limit.
+    """
+
+    pool: int = 10
+    statement_timeout: int = 60
+    lock_timeout: int = 30
+    idle_timeout: int = 60
+    long_timeout: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """What the operator chose. ``audit_at`` is a local time of Asia/Almaty, None when the nightly audit is off."""
+    """What the operator chose. ``audit_at`` is a local time of Asia/Almaty, None when the nightly audit is off.
+
+    ``database_owner_url``: the role that owns the schema, when the service's own role may not change it.
+    """
 
     database_url: str
+    database_owner_url: str | None
+    database_limits: DatabaseLimits
     data_dir: Path
     secret_key: str
     host: str
@@ -56,6 +82,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     database_url = _database_url(env, data_dir, problems)
     settings = Settings(
         database_url=database_url,
+        database_owner_url=_owner_url(env, database_url, problems),
+        database_limits=_limits(env, problems),
         data_dir=data_dir,
         secret_key=_secret_key(env, data_dir, database_url, problems),
         host=env.get("REGISTRY_HOST") or "127.0.0.1",
@@ -72,10 +100,11 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 def _database_url(env: Mapping[str, str], data_dir: Path, problems: list[str]) -> str:
     url = env.get("REGISTRY_DATABASE_URL") or f"sqlite:///{data_dir / 'registry.sqlite3'}"
-    if not url.startswith(("sqlite:///", "postgresql+psycopg://")) or url in ("sqlite:///", "sqlite:///:memory:"):
-        problems.append(
-            "REGISTRY_DATABASE_URL: expected sqlite:////path/to/file or postgresql+psycopg://user:password@host/name"
-        )
+    if url.startswith(POSTGRES):
+        if not _readable(url):
+            problems.append(f"REGISTRY_DATABASE_URL: {EXPECTED_POSTGRES}")
+    elif not url.startswith("sqlite:///") or url in ("sqlite:///", "sqlite:///:memory:"):
+        problems.append(f"REGISTRY_DATABASE_URL: expected sqlite:////path/to/file or {EXPECTED_POSTGRES[9:]}")
     try:
         data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
     except OSError as error:
@@ -86,6 +115,54 @@ def _database_url(env: Mapping[str, str], data_dir: Path, problems: list[str]) -
         if not os.access(data_dir, os.W_OK | os.X_OK):
             problems.append(f"REGISTRY_DATA_DIR: the folder {data_dir} cannot be written; name a writable one")
     return url
+
+
+def _owner_url(env: Mapping[str, str], database_url: str, problems: list[str]) -> str | None:
+    url = env.get("REGISTRY_DATABASE_OWNER_URL")
+    if not url:
+        return None
+    if not (url.startswith(POSTGRES) and _readable(url)):
+        problems.append(f"REGISTRY_DATABASE_OWNER_URL: {EXPECTED_POSTGRES}")
+    elif not (database_url.startswith(POSTGRES) and _readable(database_url)):
+        problems.append("REGISTRY_DATABASE_OWNER_URL: only with a REGISTRY_DATABASE_URL of PostgreSQL")
+    else:
+        owner, service = make_url(url), make_url(database_url)
+        if not service.username or owner.username == service.username:
+            problems.append("REGISTRY_DATABASE_OWNER_URL: expected another user than that of REGISTRY_DATABASE_URL")
+        elif owner.database != service.database:
+            problems.append("REGISTRY_DATABASE_OWNER_URL: expected the database of REGISTRY_DATABASE_URL")
+    return url
+
+
+EXPECTED_POSTGRES = (
+    f"expected {POSTGRES}user:password@host/name, or with a standby {POSTGRES}user:password@/name?host=one&host=two"
+)
+
+
+def _readable(url: str) -> bool:
+    try:
+        return bool(make_url(url).database)
+    except (ArgumentError, ValueError):
+        return False
+
+
+def _limits(env: Mapping[str, str], problems: list[str]) -> DatabaseLimits:
+    usual = DatabaseLimits()
+
+    def number(name: str, default: int, least: int, most: int) -> int:
+        text = env.get(name) or str(default)
+        if text.isascii() and text.isdigit() and len(text) < 9 and least <= int(text) <= most:
+            return int(text)
+        problems.append(f"{name}: expected a whole number from {least} to {most}, got {text!r}")
+        return default
+
+    return DatabaseLimits(
+        pool=number("REGISTRY_DATABASE_POOL", usual.pool, 1, 1000),
+        statement_timeout=number("REGISTRY_STATEMENT_TIMEOUT", usual.statement_timeout, 0, LONGEST_TIMEOUT),
+        lock_timeout=number("REGISTRY_LOCK_TIMEOUT", usual.lock_timeout, 0, LONGEST_TIMEOUT),
+        idle_timeout=number("REGISTRY_IDLE_TIMEOUT", usual.idle_timeout, 0, LONGEST_TIMEOUT),
+        long_timeout=number("REGISTRY_LONG_TIMEOUT", usual.long_timeout, 0, LONGEST_TIMEOUT),
+    )
 
 
 def _secret_key(env: Mapping[str, str], data_dir: Path, database_url: str, problems: list[str]) -> str:

@@ -117,7 +117,7 @@ def service_app(url: str, data_dir: Path) -> Flask:
 def shared_app(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The app that the tests of one worker share; ask for ``app``."""
     url = databases.make()
-    app = service_app(url, tmp_path_factory.mktemp("data"))
+    app = service_app(databases.for_service(url), tmp_path_factory.mktemp("data"))
     yield app
     _forget(app, databases, url)
 

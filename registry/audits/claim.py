@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from registry.store.database import db, is_sqlite
 from registry.store.errors import Conflict
+from registry.store.postgres import allow_long_work
 from registry.store.transaction import transaction
 
 AUDIT_LOCK = 742_002
@@ -31,6 +32,7 @@ def only_audit() -> Iterator[Session]:
     """
     if not is_sqlite():
         with transaction() as session:
+            allow_long_work(session.connection())
             if not session.scalar(text(f"SELECT pg_try_advisory_xact_lock({AUDIT_LOCK})")):
                 raise AuditRunning
             yield session
