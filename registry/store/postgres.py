@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import psycopg
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from registry.settings import DatabaseLimits
 
@@ -64,6 +65,16 @@ def set_up_engine(engine: Engine) -> None:
         context.is_disconnect = True
         # psycopg's ReadOnlySqlTransaction is an InternalError, as if it were a mistake of ours.
         return OperationalError(context.statement, context.parameters, context.original_exception)
+
+
+def as_database_error(error: psycopg.Error) -> DBAPIError:
+    """What SQLAlchemy would raise in the place of an error of psycopg's own, for work that goes past it."""
+    if error.sqlstate in ENDED:
+        return OperationalError(None, None, error)
+    wrapped = DBAPIError.instance(None, None, error, psycopg.Error)
+    if not isinstance(wrapped, DBAPIError):
+        raise TypeError(f"not an error of psycopg: {error!r}")
+    return wrapped
 
 
 def allow_long_work(connection: Connection) -> None:

@@ -13,7 +13,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from registry.audits.claim import only_audit
 from registry.settings import DatabaseLimits
+from registry.store.bulk import insert_rows
+from registry.store.clock import now
 from registry.store.database import attach_database, db
+from registry.store.outbox import OutboxMessage
 from registry.store.postgres import libpq_address
 from registry.store.transaction import transaction
 
@@ -91,6 +94,17 @@ def test_a_server_that_cannot_be_written_is_not_connected_to(limited: Flask, own
         other.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
     db.session.rollback()
     assert db.session.scalar(text("SELECT 1")) == 1
+
+
+def test_a_connection_lost_while_rows_are_copied_is_told_as_any_other(limited: Flask) -> None:
+    with pytest.raises(OperationalError), transaction() as session:
+        session.execute(text("SET TRANSACTION READ ONLY"))
+        insert_rows(session, OutboxMessage, [{"topic": "t", "payload": {}, "created_at": now()}])
+    with pytest.raises(OperationalError), transaction() as session:
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+        with psycopg.connect(libpq_address(db.engine.url.render_as_string(hide_password=False))) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+        insert_rows(session, OutboxMessage, [{"topic": "t", "payload": {}, "created_at": now()}])
 
 
 def test_other_refusals_of_the_database_keep_the_connection(limited: Flask) -> None:
