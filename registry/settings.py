@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time
+from email.utils import parseaddr
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
+from registry import database_settings
+from registry.database_settings import DatabaseLimits
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
 SHORTEST_SECRET_KEY = 16
-POSTGRES = "postgresql+psycopg://"
-# In seconds; PostgreSQL takes them in milliseconds as a 32-bit number.
-LONGEST_TIMEOUT = 1_000_000
+# One plain ASCII address at a domain, for the From of mails.
+ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+SMTP_PORTS = {"smtp": 25, "smtps": 465}
 
 
 class SettingsInvalid(Exception):
@@ -32,25 +34,28 @@ class SettingsInvalid(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class DatabaseLimits:
-    """What one process may ask of PostgreSQL: connections that it keeps, and how long it waits, in seconds.
+class Mail:
+    """How mails leave. ``tls``: from the first byte (smtps); otherwise STARTTLS, which a ``user`` makes a must.
 
-    At peaks a process opens as many connections again. ``long_timeout`` is for the statements of audits, imports,
-    exports and reports; 0 is no limit.
+    ``public_url``: where links lead, without a slash at the end.
     """
 
-    pool: int = 10
-    statement_timeout: int = 60
-    lock_timeout: int = 30
-    idle_timeout: int = 60
-    long_timeout: int = 3600
+    host: str
+    port: int
+    tls: bool
+    user: str | None
+    password: str | None = field(repr=False)
+    sender: str
+    sender_name: str
+    public_url: str
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the operator chose. ``audit_at`` is a local time of Asia/Almaty, None when the nightly audit is off.
+    """What the operator chose. ``audit_at`` and ``digest_at`` are local times of Asia/Almaty, None for off.
 
-    ``database_owner_url``: the role that owns the schema, when the service's own role may not change it.
+    ``mail`` is None when no mails are sent. ``database_owner_url``: the role that owns the schema, when the service's
+    own may not change it.
     """
 
     database_url: str
@@ -63,7 +68,8 @@ class Settings:
     audit_at: time | None
     policy_file: Path
     public_url: str | None
-    smtp_url: str | None
+    mail: Mail | None
+    digest_at: time | None
 
     @property
     def embedded(self) -> bool:
@@ -79,32 +85,28 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if environ is None else environ
     problems: list[str] = []
     data_dir = Path(env.get("REGISTRY_DATA_DIR") or "var").absolute()
-    database_url = _database_url(env, data_dir, problems)
+    database_url = database_settings.database_url(env, f"sqlite:///{data_dir / 'registry.sqlite3'}", problems)
+    _make_data_dir(data_dir, problems)
     settings = Settings(
         database_url=database_url,
-        database_owner_url=_owner_url(env, database_url, problems),
-        database_limits=_limits(env, problems),
+        database_owner_url=database_settings.owner_url(env, database_url, problems),
+        database_limits=database_settings.limits(env, problems),
         data_dir=data_dir,
         secret_key=_secret_key(env, data_dir, database_url, problems),
         host=env.get("REGISTRY_HOST") or "127.0.0.1",
         port=_port(env, problems),
-        audit_at=_audit_at(env, problems),
+        audit_at=_local_time(env, "REGISTRY_AUDIT_AT", "02:00", problems),
         policy_file=_policy_file(env, problems),
-        public_url=_url(env, "REGISTRY_PUBLIC_URL", ("http", "https"), problems),
-        smtp_url=_url(env, "REGISTRY_SMTP_URL", ("smtp", "smtps"), problems),
+        public_url=_public_url(env, problems),
+        mail=_mail(env, problems),
+        digest_at=_local_time(env, "REGISTRY_DIGEST_AT", "09:00", problems),
     )
     if problems:
         raise SettingsInvalid(problems)
     return settings
 
 
-def _database_url(env: Mapping[str, str], data_dir: Path, problems: list[str]) -> str:
-    url = env.get("REGISTRY_DATABASE_URL") or f"sqlite:///{data_dir / 'registry.sqlite3'}"
-    if url.startswith(POSTGRES):
-        if not _readable(url):
-            problems.append(f"REGISTRY_DATABASE_URL: {EXPECTED_POSTGRES}")
-    elif not url.startswith("sqlite:///") or url in ("sqlite:///", "sqlite:///:memory:"):
-        problems.append(f"REGISTRY_DATABASE_URL: expected sqlite:////path/to/file or {EXPECTED_POSTGRES[9:]}")
+def _make_data_dir(data_dir: Path, problems: list[str]) -> None:
     try:
         data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
     except OSError as error:
@@ -114,55 +116,6 @@ def _database_url(env: Mapping[str, str], data_dir: Path, problems: list[str]) -
     else:
         if not os.access(data_dir, os.W_OK | os.X_OK):
             problems.append(f"REGISTRY_DATA_DIR: the folder {data_dir} cannot be written; name a writable one")
-    return url
-
-
-def _owner_url(env: Mapping[str, str], database_url: str, problems: list[str]) -> str | None:
-    url = env.get("REGISTRY_DATABASE_OWNER_URL")
-    if not url:
-        return None
-    if not (url.startswith(POSTGRES) and _readable(url)):
-        problems.append(f"REGISTRY_DATABASE_OWNER_URL: {EXPECTED_POSTGRES}")
-    elif not (database_url.startswith(POSTGRES) and _readable(database_url)):
-        problems.append("REGISTRY_DATABASE_OWNER_URL: only with a REGISTRY_DATABASE_URL of PostgreSQL")
-    else:
-        owner, service = make_url(url), make_url(database_url)
-        if not service.username or owner.username == service.username:
-            problems.append("REGISTRY_DATABASE_OWNER_URL: expected another user than that of REGISTRY_DATABASE_URL")
-        elif owner.database != service.database:
-            problems.append("REGISTRY_DATABASE_OWNER_URL: expected the database of REGISTRY_DATABASE_URL")
-    return url
-
-
-EXPECTED_POSTGRES = (
-    f"expected {POSTGRES}user:password@host/name, or with a standby {POSTGRES}user:password@/name?host=one&host=two"
-)
-
-
-def _readable(url: str) -> bool:
-    try:
-        return bool(make_url(url).database)
-    except (ArgumentError, ValueError):
-        return False
-
-
-def _limits(env: Mapping[str, str], problems: list[str]) -> DatabaseLimits:
-    usual = DatabaseLimits()
-
-    def number(name: str, default: int, least: int, most: int) -> int:
-        text = env.get(name) or str(default)
-        if text.isascii() and text.isdigit() and len(text) < 9 and least <= int(text) <= most:
-            return int(text)
-        problems.append(f"{name}: expected a whole number from {least} to {most}, got {text!r}")
-        return default
-
-    return DatabaseLimits(
-        pool=number("REGISTRY_DATABASE_POOL", usual.pool, 1, 1000),
-        statement_timeout=number("REGISTRY_STATEMENT_TIMEOUT", usual.statement_timeout, 0, LONGEST_TIMEOUT),
-        lock_timeout=number("REGISTRY_LOCK_TIMEOUT", usual.lock_timeout, 0, LONGEST_TIMEOUT),
-        idle_timeout=number("REGISTRY_IDLE_TIMEOUT", usual.idle_timeout, 0, LONGEST_TIMEOUT),
-        long_timeout=number("REGISTRY_LONG_TIMEOUT", usual.long_timeout, 0, LONGEST_TIMEOUT),
-    )
 
 
 def _secret_key(env: Mapping[str, str], data_dir: Path, database_url: str, problems: list[str]) -> str:
@@ -211,8 +164,8 @@ def _port(env: Mapping[str, str], problems: list[str]) -> int:
     return 0
 
 
-def _audit_at(env: Mapping[str, str], problems: list[str]) -> time | None:
-    text = env.get("REGISTRY_AUDIT_AT") or "02:00"
+def _local_time(env: Mapping[str, str], name: str, default: str, problems: list[str]) -> time | None:
+    text = env.get(name) or default
     if text == "off":
         return None
     hour, _, minute = text.partition(":")
@@ -225,7 +178,7 @@ def _audit_at(env: Mapping[str, str], problems: list[str]) -> time | None:
         and int(minute) < 60
     ):
         return time(int(hour), int(minute))
-    problems.append(f"REGISTRY_AUDIT_AT: expected HH:MM (Asia/Almaty) or off, got {text!r}")
+    problems.append(f"{name}: expected HH:MM (Asia/Almaty) or off, got {text!r}")
     return None
 
 
@@ -236,15 +189,61 @@ def _policy_file(env: Mapping[str, str], problems: list[str]) -> Path:
     return path
 
 
-def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...], problems: list[str]) -> str | None:
-    text = env.get(name)
+def _public_url(env: Mapping[str, str], problems: list[str]) -> str | None:
+    text = env.get("REGISTRY_PUBLIC_URL")
     if not text:
         return None
     try:
         parts = urlsplit(text)
-        valid = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False
-    if not valid:
-        problems.append(f"{name}: expected an address such as {schemes[-1]}://host, got {text!r}")
+    if not valid or not (text.isascii() and text.isprintable()) or " " in text:
+        problems.append(f"REGISTRY_PUBLIC_URL: expected an address such as https://host, got {text!r}")
     return text
+
+
+def _mail(env: Mapping[str, str], problems: list[str]) -> Mail | None:
+    """How mails leave, None when they do not. What is wrong is told without the address, which may hold a password."""
+    text = env.get("REGISTRY_SMTP_URL")
+    if not text:
+        return None
+    server = _smtp_server(text)
+    if server is None:
+        problems.append("REGISTRY_SMTP_URL: expected smtp://host, smtps://host or smtps://user:password@host:port")
+        return None
+    public_url = env.get("REGISTRY_PUBLIC_URL")
+    if not public_url:
+        problems.append("REGISTRY_PUBLIC_URL: required with REGISTRY_SMTP_URL, because mails lead people to the pages")
+        return None
+    sender_name, sender = _sender(env, public_url, problems)
+    return Mail(*server, sender, sender_name, public_url.rstrip("/"))
+
+
+def _smtp_server(text: str) -> tuple[str, int, bool, str | None, str | None] | None:
+    """Host, port, TLS, user and password; None when the address is none."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    user, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
+    plain = parts.path in ("", "/") and not parts.query and not parts.fragment
+    if not host or port == 0 or parts.scheme not in SMTP_PORTS or not plain or bool(user) != bool(password):
+        return None
+    if not host.isascii() or not f"{host}{user or ''}{password or ''}".isprintable():
+        return None
+    return host, port or SMTP_PORTS[parts.scheme], parts.scheme == "smtps", user or None, password or None
+
+
+def _sender(env: Mapping[str, str], public_url: str, problems: list[str]) -> tuple[str, str]:
+    text = env.get("REGISTRY_MAIL_FROM")
+    if text:
+        name, address = parseaddr(text)
+        if not ADDRESS.fullmatch(address) or not text.isprintable():
+            problems.append(f"REGISTRY_MAIL_FROM: expected address@domain or Name <address@domain>, got {text!r}")
+        return name, address
+    address = f"registry@{public_url.partition('://')[2].partition('/')[0].partition(':')[0]}"
+    if not ADDRESS.fullmatch(address) or address.rpartition(".")[2].isdigit():
+        problems.append("REGISTRY_MAIL_FROM: required, because REGISTRY_PUBLIC_URL has no domain to send mails from")
+    return "", address

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, select, update
+from sqlalchemy import ForeignKey, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.access.actors import Actor
@@ -57,6 +57,24 @@ class Token(Model):
     expires_at: Mapped[datetime | None] = mapped_column(Instant)
     revoked_at: Mapped[datetime | None] = mapped_column(Instant)
     last_used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+# Asked at every request: made once.
+KNOWN = (
+    select(
+        Token.id,
+        Token.secret_hash,
+        Token.role,
+        Token.agency_id,
+        Token.expires_at,
+        Token.revoked_at,
+        Token.last_used_at,
+        Principal.name,
+        Principal.disabled_at,
+    )
+    .join(Principal, Principal.id == Token.principal_id)
+    .where(Token.key_id == bindparam("key_id"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,21 +158,7 @@ def actor_of(text: str, source: str, request_id: str) -> Actor:
     shape = SHAPE.fullmatch(text)
     if shape is None or not hmac.compare_digest(checksum(shape[1], shape[2]), shape[3]):
         raise TokenNotAccepted
-    row = db.session.execute(
-        select(
-            Token.id,
-            Token.secret_hash,
-            Token.role,
-            Token.agency_id,
-            Token.expires_at,
-            Token.revoked_at,
-            Token.last_used_at,
-            Principal.name,
-            Principal.disabled_at,
-        )
-        .join(Principal, Principal.id == Token.principal_id)
-        .where(Token.key_id == shape[1])
-    ).one_or_none()
+    row = db.session.execute(KNOWN, {"key_id": shape[1]}).one_or_none()
     moment = now()
     if (
         row is None

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-from registry.settings import DatabaseLimits
+from registry.database_settings import DatabaseLimits
 from registry.store import postgres
 
 NAMES = {

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from registry.settings import DatabaseLimits
+from registry.database_settings import DatabaseLimits
 
 # Of several hosts the one that can be written; a standby alone is refused when connecting, not at the first write.
 # A host that is gone without a word is given up after 5 seconds when connecting and after 20 when connected.

@@ -50,6 +50,7 @@ def home(by: Actor) -> Answer:
         "home_oversight.html",
         by=by,
         mine=mine,
+        mine_filters=wanted,
         projects=projects_of(by, mine),
         totals=totals,
         last=last_good_audit(),

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from registry.audits.claim import only_audit
-from registry.settings import DatabaseLimits
+from registry.database_settings import DatabaseLimits
 from registry.store.bulk import insert_rows
 from registry.store.clock import now
 from registry.store.database import attach_database, db
