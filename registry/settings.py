@@ -14,6 +14,9 @@ from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from registry import database_settings
+from registry.database_settings import DatabaseLimits
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
 SHORTEST_SECRET_KEY = 16
@@ -56,9 +59,12 @@ class Settings:
     ``mail`` is None when no mails are sent. ``rate_limit``: the requests a minute of one principal, None for any
     number. ``trusted_proxies``: how many proxies stand before the service, whose word on the caller's address and
     scheme is taken.
+    ``database_owner_url``: the role that owns the schema, when the service's own may not change it.
     """
 
     database_url: str
+    database_owner_url: str | None
+    database_limits: DatabaseLimits
     data_dir: Path
     secret_key: str
     host: str
@@ -85,9 +91,12 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if environ is None else environ
     problems: list[str] = []
     data_dir = Path(env.get("REGISTRY_DATA_DIR") or "var").absolute()
-    database_url = _database_url(env, data_dir, problems)
+    database_url = database_settings.database_url(env, f"sqlite:///{data_dir / 'registry.sqlite3'}", problems)
+    _make_data_dir(data_dir, problems)
     settings = Settings(
         database_url=database_url,
+        database_owner_url=database_settings.owner_url(env, database_url, problems),
+        database_limits=database_settings.limits(env, problems),
         data_dir=data_dir,
         secret_key=_secret_key(env, data_dir, database_url, problems),
         host=env.get("REGISTRY_HOST") or "127.0.0.1",
@@ -105,12 +114,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def _database_url(env: Mapping[str, str], data_dir: Path, problems: list[str]) -> str:
-    url = env.get("REGISTRY_DATABASE_URL") or f"sqlite:///{data_dir / 'registry.sqlite3'}"
-    if not url.startswith(("sqlite:///", "postgresql+psycopg://")) or url in ("sqlite:///", "sqlite:///:memory:"):
-        problems.append(
-            "REGISTRY_DATABASE_URL: expected sqlite:////path/to/file or postgresql+psycopg://user:password@host/name"
-        )
+def _make_data_dir(data_dir: Path, problems: list[str]) -> None:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -120,7 +124,6 @@ def _database_url(env: Mapping[str, str], data_dir: Path, problems: list[str]) -
     else:
         if not os.access(data_dir, os.W_OK | os.X_OK):
             problems.append(f"REGISTRY_DATA_DIR: the folder {data_dir} cannot be written; name a writable one")
-    return url
 
 
 def _secret_key(env: Mapping[str, str], data_dir: Path, database_url: str, problems: list[str]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from registry.settings import SECRET_KEY_FILE, Mail, SettingsInvalid, read_settings
+from registry.store.postgres import libpq_address
 
 POSTGRES = "postgresql+psycopg://registry:secret@database/registry"
 SECRET = "a secret of enough letters"
@@ -38,6 +39,13 @@ def test_without_any_variable_everything_lies_in_the_data_folder(tmp_path: Path,
         ("REGISTRY_DATABASE_URL", "sqlite:///"),
         ("REGISTRY_DATABASE_URL", "sqlite:///:memory:"),
         ("REGISTRY_DATABASE_URL", "registry.sqlite3"),
+        ("REGISTRY_DATABASE_URL", "postgresql+psycopg://registry@one:5432,two:5432/registry"),
+        ("REGISTRY_DATABASE_URL", "postgresql+psycopg://registry@host"),
+        ("REGISTRY_DATABASE_POOL", "0"),
+        ("REGISTRY_STATEMENT_TIMEOUT", "1min"),
+        ("REGISTRY_LOCK_TIMEOUT", "-1"),
+        ("REGISTRY_IDLE_TIMEOUT", "1.5"),
+        ("REGISTRY_LONG_TIMEOUT", "99999999999"),
         ("REGISTRY_SECRET_KEY", "short"),
         ("REGISTRY_SECRET_KEY", ""),
         ("REGISTRY_PORT", "0"),
@@ -78,6 +86,33 @@ def test_a_wrong_variable_is_refused_by_its_name(tmp_path: Path, variable: str, 
     with pytest.raises(SettingsInvalid) as refused:
         read_settings(environment(tmp_path, **{"REGISTRY_SECRET_KEY": SECRET, variable: value}))
     assert [problem.partition(":")[0] for problem in refused.value.problems] == [variable]
+
+
+@pytest.mark.parametrize(
+    ("owner", "service"),
+    [
+        ("postgresql+psycopg://owner@database/registry", "sqlite:////tmp/registry.sqlite3"),
+        ("postgresql://owner@database/registry", POSTGRES),
+        ("postgresql+psycopg://registry@database/registry", POSTGRES),
+        ("postgresql+psycopg://owner@database/another", POSTGRES),
+        ("postgresql+psycopg://owner@database/registry", "postgresql+psycopg:///registry?host=database"),
+    ],
+)
+def test_an_owner_must_be_another_role_in_the_same_database(tmp_path: Path, owner: str, service: str) -> None:
+    variables = {"REGISTRY_DATABASE_OWNER_URL": owner, "REGISTRY_DATABASE_URL": service, "REGISTRY_SECRET_KEY": SECRET}
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(environment(tmp_path, **variables))
+    assert [problem.partition(":")[0] for problem in refused.value.problems] == ["REGISTRY_DATABASE_OWNER_URL"]
+    assert "secret" not in str(refused.value)
+
+
+def test_the_address_of_a_database_may_name_its_standby(tmp_path: Path) -> None:
+    url = "postgresql+psycopg://registry:secret@/registry?host=one:5432&host=two:5433"
+    settings = read_settings(environment(tmp_path, REGISTRY_DATABASE_URL=url, REGISTRY_SECRET_KEY=SECRET))
+    assert settings.database_url == url
+    address = libpq_address(url, password=False)
+    assert {"host=one,two", "port=5432,5433", "target_session_attrs=read-write"} <= set(address.split())
+    assert "secret" not in address and "password=secret" in libpq_address(url)
 
 
 def test_a_data_folder_that_cannot_be_made_is_refused_by_name(tmp_path: Path) -> None:
