@@ -10,7 +10,7 @@ import string
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ForeignKey, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,7 +19,6 @@ from registry.access.actors import Actor
 from registry.access.principals import LONGEST_NAME, Principal, principal_named
 from registry.access.roles import AGENCY_ROLES, Permission, Role
 from registry.store import journal
-from registry.store.bulk import table_of
 from registry.store.clock import now
 from registry.store.database import Instant, Model, db
 from registry.store.errors import Invalid, NotFound, Problem, Refusal
@@ -58,6 +57,24 @@ class Token(Model):
     expires_at: Mapped[datetime | None] = mapped_column(Instant)
     revoked_at: Mapped[datetime | None] = mapped_column(Instant)
     last_used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+# Asked at every request: made once.
+KNOWN = (
+    select(
+        Token.id,
+        Token.secret_hash,
+        Token.role,
+        Token.agency_id,
+        Token.expires_at,
+        Token.revoked_at,
+        Token.last_used_at,
+        Principal.name,
+        Principal.disabled_at,
+    )
+    .join(Principal, Principal.id == Token.principal_id)
+    .where(Token.key_id == bindparam("key_id"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +158,7 @@ def actor_of(text: str, source: str, request_id: str) -> Actor:
     shape = SHAPE.fullmatch(text)
     if shape is None or not hmac.compare_digest(checksum(shape[1], shape[2]), shape[3]):
         raise TokenNotAccepted
-    row = db.session.execute(BY_KEY_ID, {"key_id": shape[1]}).one_or_none()
+    row = db.session.execute(KNOWN, {"key_id": shape[1]}).one_or_none()
     moment = now()
     if (
         row is None
@@ -155,19 +172,6 @@ def actor_of(text: str, source: str, request_id: str) -> Actor:
         with transaction() as session:
             session.execute(update(Token).where(Token.id == row.id).values(last_used_at=moment))
     return Actor(row.name, Role(row.role), row.agency_id, source, request_id)
-
-
-# Made once: every request asks it.
-BY_KEY_ID: Final = (
-    select(
-        *(table_of(Token).c[name] for name in ("id", "secret_hash", "role", "agency_id")),
-        *(table_of(Token).c[name] for name in ("expires_at", "revoked_at", "last_used_at")),
-        table_of(Principal).c.name,
-        table_of(Principal).c.disabled_at,
-    )
-    .join(table_of(Principal), table_of(Principal).c.id == table_of(Token).c.principal_id)
-    .where(table_of(Token).c.key_id == bindparam("key_id"))
-)
 
 
 def checksum(key_id: str, secret: str) -> str:

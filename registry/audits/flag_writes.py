@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, delete, update
 from registry.audits.reconciliation import Plan
 from registry.records.audit_runs import AuditChange
 from registry.records.flags import Flag
-from registry.store.bulk import insert_rows, refresh_statistics
+from registry.store.bulk import insert_listed, insert_rows, refresh_statistics
 from registry.store.transaction import require_transaction
 
 ROWS_AT_ONCE = 5000
@@ -38,7 +38,7 @@ def write_flags(plan: Plan, audit_id: int, on: date, last_seen_on: date | None) 
             }
             for project_id, finding, exemption_id in opened
         ]
-        insert_rows(session, Flag, rows)
+        insert_listed(session, Flag, rows)
     flag_table: Any = Flag.__table__
     changed = (
         update(flag_table)

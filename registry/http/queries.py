@@ -60,7 +60,10 @@ def read_query(declared: Iterable[Parameter]) -> dict[str, str]:
 
 
 def take_page(sent: dict[str, str]) -> Page:
-    """Take limit, cursor and sort out of the parameters. Raises Malformed for a limit outside 1 to 500."""
+    """Take limit, cursor and sort out of the parameters.
+
+    Raises Malformed for a limit outside 1 to 500 and for a sort without a field; which fields a list has, it knows.
+    """
     limit = sent.pop(LIMIT.name, None)
     number = DEFAULT_LIMIT
     if limit is not None:
@@ -68,7 +71,10 @@ def take_page(sent: dict[str, str]) -> Page:
         number = int(limit) if usable else 0
         if not 1 <= number <= LARGEST_LIMIT:
             raise Malformed([Problem(LIMIT.name, "limit-out-of-range", {"largest": LARGEST_LIMIT})])
-    return Page(number, sent.pop(CURSOR.name, None), sent.pop(SORT, None))
+    sort = sent.pop(SORT, None)
+    if sort == "":
+        raise Malformed([Problem(SORT, "value-missing")])
+    return Page(number, sent.pop(CURSOR.name, None), sort)
 
 
 def next_link(cursor: str) -> str:

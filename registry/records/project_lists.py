@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 
 from registry.access.actors import Actor
 from registry.freeze.policy import Policy
@@ -26,14 +26,17 @@ SORTS: Final = ("registered_at", "updated_at", "number", "budget_kzt", "started_
 DEFAULT_SORT: Final = "-registered_at"
 
 
-def list_projects(by: Actor, raw_filters: Mapping[str, str], page: Page) -> Listing:
+def list_projects(
+    by: Actor, raw_filters: Mapping[str, str], page: Page, *, only: Sequence[ColumnElement[bool]] = ()
+) -> Listing:
     """A page of the projects that the actor may see and the filters leave, as mappings in the short shape.
 
-    Restricted projects among them are journalled as read. Raises Malformed for a bad filter, sort or cursor.
+    ``only``: the conditions on projects of a narrower list. Restricted projects among them are journalled as read.
+    Raises Malformed for a bad filter, sort or cursor.
     """
     key, descending = sort_key(page.sort or DEFAULT_SORT)
     statement = _shown(page.sort or DEFAULT_SORT, policy_in_force(), is_sqlite()).where(
-        *project_conditions(by, raw_filters)
+        *project_conditions(by, raw_filters), *only
     )
     if page.cursor is not None:
         statement = statement.where(after(key, Project.id.expression, descending, page.cursor))

@@ -10,12 +10,16 @@ from collections.abc import Generator, Iterable
 
 from registry.store.errors import invalid
 
+UTF8 = "utf-8-sig"
 PIECE = 1 << 20
 # Of a sequence of UTF-8 that is more than one byte long: cp1251 text has next to none.
 SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 ASCII = bytes(range(128))
 NOT_TEXT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-HEAD = 4096
+LINE_END = re.compile(rb"[\r\n]")
+LONGEST_HEADER = 1 << 16
+# Half a pair that a program wrote as a letter: not text, but the mistake of one cell, which is told by its row.
+HALF_PAIRS = "surrogatepass"
 LARGEST_TABLE = 128 << 20
 
 # The module's own limit of 128 KiB a cell would refuse the whole file where one row is wrong.
@@ -28,7 +32,8 @@ def csv_records(content: bytes) -> Generator[tuple[int, list[str]], None, None]:
     Raises Invalid: not text, an encoding that is none of ours, quotes that do not close.
     """
     encoding = encoding_of(content)
-    lines = io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
+    errors = HALF_PAIRS if encoding == UTF8 else "strict"
+    lines = io.TextIOWrapper(io.BytesIO(content), encoding, errors, newline="")
     reader = csv.reader(lines, delimiter=_delimiter(content), strict=True)
     number = 0
     try:
@@ -54,25 +59,26 @@ def as_csv(records: Iterable[list[str]]) -> bytes:
 def encoding_of(content: bytes) -> str:
     """``utf-8-sig`` or ``cp1251``.
 
-    Raises Invalid: broken UTF-8 is told from cp1251 by its many whole sequences and not read as gibberish.
+    Raises Invalid: a control character in the header makes it no table, one in a cell is the cell's own mistake; broken
+    UTF-8 is told from cp1251 by its many whole sequences and not read as gibberish.
     """
-    if NOT_TEXT.search(content[:HEAD]) or content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if NOT_TEXT.search(_header(content)) or content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise invalid("/file", "file-not-a-table")
-    broken = _first_broken(content, "utf-8")
+    broken = _first_broken(content, "utf-8", HALF_PAIRS)
     if broken is None:
-        return "utf-8-sig"
+        return UTF8
     line = content.count(b"\n", 0, broken) + 1
     rest, whole = SEQUENCE.subn(b"", content)
     if content.startswith(codecs.BOM_UTF8) or whole > len(rest.translate(None, ASCII)):
         raise invalid("/file", "utf8-broken", line=line)
-    if _first_broken(content, "cp1251") is not None:
+    if _first_broken(content, "cp1251", "strict") is not None:
         raise invalid("/file", "file-encoding-unknown", line=line)
     return "cp1251"
 
 
-def _first_broken(content: bytes, encoding: str) -> int | None:
+def _first_broken(content: bytes, encoding: str, errors: str) -> int | None:
     """Where the text stops being in the encoding, about; None when all of it is."""
-    decoder = codecs.getincrementaldecoder(encoding)()
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
     start = 0
     try:
         for start in range(0, len(content), PIECE):
@@ -83,6 +89,11 @@ def _first_broken(content: bytes, encoding: str) -> int | None:
     return None
 
 
+def _header(content: bytes) -> bytes:
+    """The first line that is not empty, or its beginning."""
+    return LINE_END.split(content.lstrip(b"\xef\xbb\xbf\r\n")[:LONGEST_HEADER], maxsplit=1)[0]
+
+
 def _delimiter(content: bytes) -> str:
-    header: bytes = content.lstrip(b"\xef\xbb\xbf\r\n").split(b"\n", 1)[0][: 1 << 16]
+    header = _header(content)
     return ";" if header.count(b";") > header.count(b",") else ","

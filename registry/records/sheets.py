@@ -10,7 +10,8 @@ from registry.records.sheet_xlsx import xlsx_records
 from registry.store.errors import Invalid, Problem, invalid
 
 ZIP = b"PK\x03\x04"
-OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+# How an old workbook, pictures and PDF begin.
+NO_TABLES = (b"\xd0\xcf\x11\xe0", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF-")
 LARGEST_UPLOAD = 20 << 20
 MOST_NAMES_TOLD = 20
 LONGEST_NAME_TOLD = 60
@@ -42,7 +43,7 @@ class Sheet:
 
 def open_sheet(content: bytes) -> Sheet:
     """The table in a CSV or XLSX file, told apart by what is in it. Raises Invalid, pointer /file."""
-    if content.startswith(OLD_EXCEL):
+    if content.startswith(NO_TABLES):
         raise invalid("/file", "file-not-a-table")
     if content.startswith(ZIP):
         content = as_csv(cells for _, cells in xlsx_records(content))

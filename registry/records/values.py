@@ -17,6 +17,8 @@ YEARS_AHEAD = 10
 LATEST_PLANNED_END = date(2060, 12, 31)
 LARGEST_AMOUNT = 10**15
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# U+FFFE and U+FFFF stand for nothing: no XLSX could give back a text that has them.
+NOT_FOR_INTERCHANGE = "\ufffe\uffff"
 EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
 
 
@@ -206,11 +208,18 @@ def shows(text: str) -> bool:
 
 
 def control_character(text: str, but: str = "") -> str | None:
-    """The first control character or lone surrogate in a text, None when it has none."""
+    """The first control character, lone surrogate or letter that XML cannot hold in a text, None when it has none."""
     if text.isprintable():
         return None
     unusable = ("Cc", "Cs")
-    return next((one for one in text if one not in but and unicodedata.category(one) in unusable), None)
+    return next(
+        (
+            one
+            for one in text
+            if one not in but and (unicodedata.category(one) in unusable or one in NOT_FOR_INTERCHANGE)
+        ),
+        None,
+    )
 
 
 def exact_day(value: object) -> date:

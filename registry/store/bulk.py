@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import reduce
 from typing import Any, Final, cast
 
 import psycopg
-from sqlalchemy import ColumnElement, Integer, Select, Table, Text, func, insert, literal, select, text
+from sqlalchemy import ARRAY, JSON, ColumnElement, Integer, Select, Table, Text, func, insert, literal, select, text
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
-from registry.store.database import Model, is_sqlite
+from registry.store.database import ENCODE, Model, is_sqlite
+from registry.store.postgres import as_database_error
 
 PIECE = 1 << 16
 # No text of ours holds this control character.
@@ -47,6 +49,26 @@ def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str
     with _cursor(session) as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row([row[name] if process is None else process(row[name]) for name, process in processors])
+
+
+def insert_listed(session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same by one INSERT that reads the columns as arrays: almost as fast as COPY, and seen by events."""
+    if not rows or is_sqlite():
+        insert_rows(session, model, rows)
+        return
+    table = table_of(model)
+    columns = [table.c[name] for name in rows[0]]
+    kinds = [Text() if isinstance(column.type, JSON) else column.type for column in columns]
+    values = [
+        [None if row[column.name] is None else ENCODE(row[column.name]) for row in rows]
+        if isinstance(column.type, JSON)
+        else [row[column.name] for row in rows]
+        for column in columns
+    ]
+    arrays = (sql_cast(literal(each, ARRAY(kind)), ARRAY(kind)) for each, kind in zip(values, kinds, strict=True))
+    listed = func.unnest(*arrays).table_valued(*(column.name for column in columns), name="listed").render_derived()
+    cells = (sql_cast(listed.c[column.name], column.type) for column in columns)
+    session.execute(insert(table).from_select([column.name for column in columns], select(*cells)))
 
 
 def take_ids(session: Session, model: type[Model], count: int) -> list[int]:
@@ -97,7 +119,12 @@ def copy_csv(session: Session, statement: Select[Any]) -> Iterator[bytes]:
             yield bytes(piece)
 
 
-def _cursor(session: Session) -> psycopg.Cursor[Any]:
-    """A cursor of psycopg itself, in the session's transaction."""
+@contextmanager
+def _cursor(session: Session) -> Iterator[psycopg.Cursor[Any]]:
+    """A cursor of psycopg itself, in the session's transaction; what goes wrong is raised as SQLAlchemy would."""
     raw = cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
-    return raw.cursor()
+    try:
+        with raw.cursor() as cursor:
+            yield cursor
+    except psycopg.Error as error:
+        raise as_database_error(error) from error

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
@@ -16,10 +16,12 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
+
+from registry.database_settings import DatabaseLimits
+from registry.store import postgres
+from registry.store.private_files import make_private
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -30,8 +32,6 @@ NAMES = {
 }
 SQLITE_WAIT_MS = 30_000
 SQLITE_BEGIN = "sqlite_begin"
-USED_AT = "used_at"
-TRIED_WHEN_IDLE_S = 2.0
 # Cyrillic as it is: ASCII escapes treble it.
 ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -71,39 +71,41 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
-def attach_database(app: Flask, url: str) -> None:
-    """Give the app its database, with the engine's settings of this service."""
+def attach_database(app: Flask, url: str, limits: DatabaseLimits | None = None) -> None:
+    """Give the app its database, with the engine's settings of this service; ``limits`` are PostgreSQL's."""
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, limits or DatabaseLimits())
     db.init_app(app)
     with app.app_context():
         set_up_engine(db.engine)
 
 
-def engine_options(url: str) -> dict[str, Any]:
+def engine_options(url: str, limits: DatabaseLimits) -> dict[str, Any]:
     """What create_engine takes besides the address."""
+    # An error that is logged tells its statement, never the values in it: among them are names, texts and hashes.
+    told = {"json_serializer": ENCODE, "hide_parameters": True}
     if url.startswith("sqlite"):
         return {
-            "json_serializer": ENCODE,
+            **told,
             "connect_args": {"timeout": SQLITE_WAIT_MS / 1000, "check_same_thread": False},
         }
-    return {
-        "json_serializer": ENCODE,
-        "connect_args": {
-            "options": "-c timezone=UTC -c lock_timeout=60000 -c idle_in_transaction_session_timeout=600000"
-        },
-    }
+    return {**told, **postgres.engine_options(url, limits)}
 
 
 def set_up_engine(engine: Engine) -> None:
     """SQLite: WAL, foreign keys, recursive triggers, and explicit BEGIN, IMMEDIATE for writers.
 
     The sqlite3 module begins late and deferred, so that two writers who read first lose one another's change.
-    PostgreSQL: a connection that was not used for a while is tried before it is given out.
+    PostgreSQL: see ``store/postgres.py``.
     """
     if engine.dialect.name != "sqlite":
-        _try_idle_connections(engine)
+        postgres.set_up_engine(engine)
         return
+
+    @event.listens_for(engine, "do_connect")
+    def before_connect(_dialect: object, _record: object, cargs: list[Any], _cparams: object) -> None:
+        # SQLite would make it readable by everybody; its log gets the same mode as the file.
+        make_private(Path(cargs[0]))
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -121,22 +123,6 @@ def set_up_engine(engine: Engine) -> None:
     def on_begin(connection: Connection) -> None:
         kind = connection.get_execution_options().get(SQLITE_BEGIN, "DEFERRED")
         connection.exec_driver_sql(f"BEGIN {kind}")
-
-
-def _try_idle_connections(engine: Engine) -> None:
-    # Not at every request, as pool_pre_ping would: it takes three of the seven round trips of a short one.
-    @event.listens_for(engine, "checkin")
-    def on_checkin(_connection: object, record: ConnectionPoolEntry) -> None:
-        record.info[USED_AT] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def on_checkout(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-        if time.monotonic() - record.info.get(USED_AT, time.monotonic()) < TRIED_WHEN_IDLE_S:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error as error:
-            raise DisconnectionError from error
 
 
 def is_sqlite() -> bool:

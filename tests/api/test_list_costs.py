@@ -10,7 +10,7 @@ from registry.records.agencies import Agency
 from tests.api.callers import Caller
 from tests.factories import a_project
 from tests.nights.steps import audit, many_projects
-from tests.nights.test_statement_counts import statements
+from tests.statements import statements
 
 # Who calls, and the page.
 OF_A_LIST = 2

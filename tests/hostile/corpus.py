@@ -6,15 +6,20 @@ import gzip
 import io
 import json
 import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import xlsxwriter
 
 from tests.services.tables import with_entry, xlsx_of
 
 HERE = Path(__file__).parent / "corpus"
-SUBJECTS = ("values", "bodies", "headers", "queries", "paths", "files", "tables")
+SUBJECTS = ("values", "bodies", "headers", "queries", "paths", "files", "tables", "cells")
 SHEET = "xl/worksheets/sheet1.xml"
 NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+WRITTEN = {"LONG": "n" * 5_000, "MANY": ", ".join(f'"{number}"' for number in range(2_000))}
 Case = dict[str, Any]
 
 
@@ -38,7 +43,8 @@ def token_of(case: Case) -> str:
     """A value as it stands in a JSON body."""
     times = case.get("times", 1)
     if "text" in case:
-        return json.dumps(text_of(case))
+        # Long ones as they are: six bytes a letter in forty fields would be more than a body may have.
+        return json.dumps(text_of(case), ensure_ascii=times == 1)
     if case["json"] == "NEST":
         return "[" * times + "]" * times
     if case["json"] == "MANY":
@@ -60,12 +66,16 @@ def body_of(case: Case, good: dict[str, Any]) -> bytes:
 
 def headers_of(case: Case) -> dict[str, str]:
     """Headers, the long ones written out."""
-    many = ", ".join(f'"{number}"' for number in range(2_000))
-    written = {"LONG": "n" * 5_000, "MANY": many}
     return {
-        name: next((value.replace(word, long) for word, long in written.items() if word in value), value)
+        name: next((value.replace(word, long) for word, long in WRITTEN.items() if word in value), value)
         for name, value in case.get("headers", {}).items()
     }
+
+
+@cache
+def tables() -> list[tuple[Case, bytes]]:
+    """Files that call themselves tables, made once: one of them is large."""
+    return [(case, table_of(case)) for case in cases("tables")]
 
 
 def table_of(case: Case) -> bytes:
@@ -85,6 +95,47 @@ def table_of(case: Case) -> bytes:
         laughs = "".join(f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in pairs)
         return with_entry(xlsx_of(("agency",)), SHEET, _sheet("A1", "&i;", f'<!DOCTYPE x [<!ENTITY a "a">{laughs}]>'))
     return bytes.fromhex(case["hex"]) if "hex" in case else text_of(case).encode(case.get("encoding", "utf-8"))
+
+
+def as_kept(text: str) -> str:
+    """A text as it is kept, and given back."""
+    return text.replace("\r\n", "\n").strip()
+
+
+def cell_of(case: Case) -> bytes | str:
+    """What a cell holds: a text, or bytes that are none."""
+    return bytes.fromhex(case["hex"]) if "hex" in case else text_of(case)
+
+
+def csv_of_cells(columns: Sequence[str], rows: Iterable[Mapping[str, bytes | str]]) -> bytes:
+    """A CSV of any bytes, every cell in quotes."""
+
+    def quoted(cell: bytes | str) -> bytes:
+        raw = cell if isinstance(cell, bytes) else cell.encode()
+        return b'"' + raw.replace(b'"', b'""') + b'"'
+
+    lines = [",".join(columns).encode(), *(b",".join(quoted(row[name]) for name in columns) for row in rows)]
+    return b"\r\n".join(lines) + b"\r\n"
+
+
+def xlsx_of_cells(columns: Sequence[str], rows: Iterable[Mapping[str, str | Case]]) -> bytes:
+    """An XLSX whose cells are texts, or what a case says: a formula never worked out, an error, a number, a day."""
+    made = io.BytesIO()
+    plain = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+    with xlsxwriter.Workbook(made, plain) as workbook:
+        sheet = workbook.add_worksheet()
+        day = workbook.add_format({"num_format": "yyyy-mm-dd"})
+        sheet.write_row(0, 0, columns)
+        for place, row in enumerate(rows, 1):
+            for column, name in enumerate(columns):
+                cell = row[name]
+                if isinstance(cell, str):
+                    sheet.write_string(place, column, cell)
+                elif "number" in cell:
+                    sheet.write_number(place, column, cell["number"], day if cell.get("day") else None)
+                else:
+                    sheet.write_formula(place, column, cell.get("formula", "=NA()"), None, cell.get("error", ""))
+    return made.getvalue()
 
 
 def _sheet(cell: str, text: str, doctype: str = "") -> bytes:

@@ -1,20 +1,14 @@
-"""Hostile forms, file names and tables at every route that takes a file, and hostile cells in imports."""
+"""Hostile forms, file names and tables at every route that takes a file."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from flask import Flask
 
-from registry.access.roles import Role
-from registry.records.imports import import_now
-from registry.store.errors import Invalid
 from tests.api.test_access_matrix import TRIES
-from tests.factories import an_actor
 from tests.hostile.aims import Aim, faults, part, state
-from tests.hostile.corpus import Case, cases, headers_of, named, table_of
-from tests.services.tables import csv_of
+from tests.hostile.corpus import Case, cases, headers_of, named, tables
 
 FORMS = sorted(name for name, tried in TRIES.items() if tried.form is not None)
 TABLES = ("create_import", "create_platform_inventory")
@@ -63,20 +57,10 @@ def test_a_file_that_is_no_table_is_refused_at_once(at: dict[str, Aim], operatio
     aim = at[operation]
     before = state()
     wrong = []
-    for case in cases("tables"):
-        hostile = Aim(aim.declared, aim.path, aim.by, aim.good, aim.body, ("list.csv", table_of(case)))
+    for case, content in tables():
+        hostile = Aim(aim.declared, aim.path, aim.by, aim.good, aim.body, ("list.csv", content))
         found = faults(hostile.send(), (422,))
         wrong += [(named(case), *found)] if found else []
 
     assert wrong == []
-    assert state() == before
-
-
-def test_a_table_with_nul_is_refused_as_a_whole(app: Flask) -> None:
-    before = state()
-    content = csv_of({"agency": "a\0b", "external_id": "1"})
-
-    with pytest.raises(Invalid):
-        import_now(an_actor(Role.ADMINISTRATOR), "projects", False, "nul.csv", content)
-
     assert state() == before

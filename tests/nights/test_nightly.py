@@ -192,20 +192,23 @@ def test_a_failed_night_is_kept_and_tried_again_after_ten_minutes_in_the_same_ro
     installed(at(DAY, 1))
     a_project()
     present.set(at(DAY, 2))
-    before = table(JournalEntry), table(OutboxMessage)
-    mend = breaking(connection, "INSERT INTO outbox")
+    journal, outbox = table(JournalEntry), table(OutboxMessage)
+    mend = breaking(connection, "INSERT INTO flags")
     with pytest.raises(Broken):
         run_due_night(TWO)
     (failed,) = table(AuditRun)
     assert (failed["on"], failed["status"], failed["scheduled_for"]) == (DAY, "failed", DAY)
-    assert failed["failure"] == "Broken: INSERT INTO outbox"
+    assert failed["failure"] == "Broken: INSERT INTO flags"
     assert (table(Flag), table(AuditChange)) == ([], [])
-    assert (table(JournalEntry), table(OutboxMessage)) == before
+    assert table(JournalEntry) == journal
+    told = table(OutboxMessage)
+    assert [message["topic"] for message in told[len(outbox) :]] == ["audit.failed"]
     present.set(at(DAY, 2, 9))
     assert run_due_night(TWO) is None
     present.set(at(DAY, 2, 10))
     with pytest.raises(Broken):
         run_due_night(TWO)
+    assert table(OutboxMessage) == told
     mend()
     present.set(at(DAY, 2, 19))
     assert run_due_night(TWO) is None
@@ -224,7 +227,7 @@ def test_a_night_that_failed_all_day_stays_listed_as_failed(
     run_due_night(TWO)
     a_project()
     present.set(at(DAY, 2))
-    mend = breaking(connection, "INSERT INTO outbox")
+    mend = breaking(connection, "INSERT INTO flags")
     with pytest.raises(Broken):
         run_due_night(TWO)
     mend()
@@ -241,12 +244,12 @@ def test_a_night_that_failed_all_day_stays_listed_as_failed(
 def test_a_failed_manual_audit_is_kept_with_its_reason(app: Flask, present: Present, connection: Connection) -> None:
     present.set(DAY)
     a_project()
-    mend = breaking(connection, "INSERT INTO outbox")
+    mend = breaking(connection, "INSERT INTO flags")
     with pytest.raises(Broken):
         audit()
     mend()
     (row,) = table(AuditRun)
-    assert (row["status"], row["trigger"], row["failure"]) == ("failed", "manual", "Broken: INSERT INTO outbox")
+    assert (row["status"], row["trigger"], row["failure"]) == ("failed", "manual", "Broken: INSERT INTO flags")
     assert (row["started_at"], row["finished_at"]) == (now(), now())
     assert flag_counts(audit()) == (1, 0, 0, 0)
 
@@ -262,7 +265,7 @@ def test_a_failure_never_overwrites_the_night_that_another_process_has_done_sinc
         rivals: list[str] = []
 
         def broken(conn: Connection, cursor: object, sql: str, *rest: object) -> None:
-            if sql.startswith("INSERT INTO outbox") and not rivals:
+            if sql.startswith("INSERT INTO flags") and not rivals:
                 rivals.append("comes")
                 raise Broken
 
@@ -338,7 +341,7 @@ def test_cron_that_tries_a_failed_night_again_at_once_is_not_told_that_all_is_do
 ) -> None:
     a_project()
     present.set(at(DAY, 4))
-    mend = breaking(connection, "INSERT INTO outbox")
+    mend = breaking(connection, "INSERT INTO flags")
     with pytest.raises(Broken):
         audit_tonight()
     mend()

@@ -1,0 +1,128 @@
+"""Hostile cells in imports and lists: reported by row and column, and the rest goes in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from registry.access.roles import Role
+from registry.records.agencies import Agency
+from registry.records.import_runs import ImportRun
+from registry.records.imports import errors_of, import_now
+from registry.records.inventory import apply_inventory
+from registry.records.project_table import Project
+from registry.store.clock import today
+from registry.store.database import db
+from registry.store.paging import Page
+from tests.factories import a_bin, an_actor, an_agency
+from tests.hostile.corpus import Case, as_kept, cases, cell_of, csv_of_cells, text_of, xlsx_of_cells
+
+FORMATS = ("csv", "xlsx")
+COLUMNS = (
+    *("agency", "external_id", "name_ru", "name_kk", "name_en", "purpose", "object_kind", "work_type", "stage"),
+    *("placement", "work_started_on", "budget_kzt", "region", "supplier_bin", "is_ai"),
+    *("responsible_name", "responsible_position"),
+)
+TEXTS = [case for case in cases("values") if "text" in case]
+
+
+def table(format_: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> bytes:
+    return csv_of_cells(columns, rows) if format_ == "csv" else xlsx_of_cells(columns, rows)
+
+
+def errors(run: ImportRun) -> dict[int, set[tuple[str | None, str]]]:
+    """row → (column, code)."""
+    found: dict[int, set[tuple[str | None, str]]] = {}
+    for item in errors_of(an_actor(Role.ADMINISTRATOR), run, Page(500)).items:
+        found.setdefault(item["row"], set()).add((item["column"], item["code"]))
+    return found
+
+
+def a_row(agency: Agency, place: int) -> dict[str, Any]:
+    usual = {"agency": agency.bin, "external_id": f"H-{place}", "name_ru": "Система", "object_kind": "system"}
+    return dict.fromkeys(COLUMNS, "") | usual | {"work_type": "creation", "stage": "creation", "placement": "unknown"}
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_hostile_cell_is_told_by_its_row_and_column_and_the_other_rows_go_in(app: Flask, format_: str) -> None:
+    agency = an_agency()
+    tried = [case for case in cases("cells") if case.get("only", format_) == format_]
+    rows, expected = [], {}
+    for place, case in enumerate(tried):
+        cell = case if {"formula", "error", "number"} & set(case) else cell_of(case)
+        rows += [{**a_row(agency, place), case["column"]: cell}, a_row(agency, 1000 + place)]
+        expected[2 + 2 * place] = {(column, case["expected"]) for column in (case["column"], *case.get("also", ()))}
+
+    run = import_now(an_actor(Role.ADMINISTRATOR), "projects", False, f"list.{format_}", table(format_, COLUMNS, rows))
+
+    assert (run.state, run.created, run.rejected) == ("done", len(tried), len(tried))
+    assert errors(run) == expected
+    there = set(db.session.scalars(select(Project.external_id).where(Project.agency_id == agency.id)))
+    assert there == {f"H-{1000 + place}" for place in range(len(tried))}
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_any_text_in_a_cell_is_kept_as_it_was_written_or_its_row_is_refused(app: Flask, format_: str) -> None:
+    agency = an_agency()
+    # XLSX has no way to hold U+FFFE and U+FFFF.
+    held = [case for case in TEXTS if format_ == "csv" or not {"\ufffe", "\uffff"} & set(text_of(case))]
+    rows = [{**a_row(agency, place), "name_en": text_of(case)} for place, case in enumerate(held)]
+
+    run = import_now(an_actor(Role.ADMINISTRATOR), "projects", False, f"list.{format_}", table(format_, COLUMNS, rows))
+
+    names = select(Project.external_id, Project.name_en).where(Project.agency_id == agency.id)
+    there = {key: name for key, name in db.session.execute(names)}  # noqa: C416 - a Row is no pair to a type checker
+    wanted = {
+        f"H-{place}": None if case.get("missing") else imported(case)
+        for place, case in enumerate(held)
+        if fits(case, "text500")
+    }
+    refused = {2 + place for place, case in enumerate(held) if not fits(case, "text500")}
+    assert set(errors(run)) == refused
+    assert {case for row in errors(run).values() for case in row} == {
+        ("name_en", "control-character"),
+        ("name_en", "too-long"),
+    }
+    assert there == wanted
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_any_text_in_every_cell_of_an_agency_breaks_no_other_row(app: Flask, format_: str) -> None:
+    columns = ("bin", "name_kk", "name_ru", "name_en", "kind", "region", "parent_bin", "email")
+    good = [dict.fromkeys(columns, "") | {"bin": a_bin(), "name_ru": "Орган", "kind": "private"} for _ in TEXTS]
+    bad = [dict.fromkeys(columns, text_of(case)) for case in TEXTS]
+    rows = [row for pair in zip(good, bad, strict=True) for row in pair]
+
+    run = import_now(an_actor(Role.ADMINISTRATOR), "agencies", False, f"list.{format_}", table(format_, columns, rows))
+
+    assert (run.state, run.created) == ("done", len(good))
+    assert run.processed == run.total == run.created + run.rejected
+    assert all(row % 2 for row in errors(run))
+    there = set(db.session.scalars(select(Agency.bin).where(Agency.name_ru == "Орган")))
+    assert there >= {row["bin"] for row in good}
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_any_text_in_every_cell_of_an_inventory_is_a_bad_row_and_no_more(app: Flask, format_: str) -> None:
+    agency = an_agency()
+    columns = ("platform_key", "agency", "verified_on")
+    rows = [dict.fromkeys(columns, text_of(case)) for case in TEXTS if not case.get("missing")]
+    rows.append({"platform_key": "good", "agency": agency.bin, "verified_on": str(today())})
+
+    told = apply_inventory(an_actor(Role.OPERATOR), "list", table(format_, columns, rows), False)
+
+    assert (told["total"], told["rejected"]) == (len(rows), len(rows) - 1)
+    assert [found["platform_key"] for found in told["rows"]["unregistered"]] == ["good"]
+
+
+def fits(case: Case, kind: str) -> bool:
+    return kind in case["accepted_by"]
+
+
+def imported(case: Case) -> str:
+    """What an import keeps: the apostrophe before a formula is an export's own."""
+    text = as_kept(text_of(case))
+    return text[1:] if text.startswith("'=") else text

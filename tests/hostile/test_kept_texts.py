@@ -1,0 +1,90 @@
+"""Strange text that a field can hold: what comes back, from every route that takes it, is what was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+from flask.testing import FlaskClient
+
+from registry.access.roles import Role
+from registry.records.imports import import_now
+from tests.api.callers import caller
+from tests.api.test_access_matrix import TRIES
+from tests.factories import an_actor, an_agency, project_values
+from tests.hostile.aims import Aim, kind_of
+from tests.hostile.corpus import as_kept, cases, text_of
+from tests.hostile.test_values import REFERENCES
+
+STRANGE = [case for case in cases("values") if "text" in case and not case.get("missing") and case["accepted_by"]]
+LIMITS = {"text200": 200, "text500": 500, "text5000": 5000}
+Undone = Callable[[], AbstractContextManager[None]]
+
+
+def packed(kind: str) -> list[str]:
+    """The texts that the kind can hold, as many as fit into one joined by a letter that is not trimmed."""
+    packs: list[str] = []
+    for case in STRANGE:
+        if kind in case["accepted_by"]:
+            text = f"{text_of(case)}\N{MIDDLE DOT}"
+            if len(text) > LIMITS[kind]:
+                text = text[:-1]
+            if packs and len(packs[-1]) + len(text) <= LIMITS[kind]:
+                packs[-1] += text
+            else:
+                packs.append(text)
+    return packs
+
+
+def bodies(aim: Aim) -> Iterator[dict[str, str]]:
+    """Every pack in every text field of a body."""
+    packs = {name: packed(kind_of(field)) for name, field in aim.fields.items() if kind_of(field) in LIMITS}
+    for name in REFERENCES:
+        packs.pop(name, None)
+    for turn in range(max(map(len, packs.values()), default=0)):
+        yield {name: of[turn % len(of)] for name, of in packs.items()}
+
+
+@pytest.mark.parametrize("operation", sorted(name for name, tried in TRIES.items() if tried.body is not None))
+def test_a_strange_text_that_a_field_can_hold_is_kept_as_it_was_written(
+    at: dict[str, Aim], operation: str, each_example: Undone
+) -> None:
+    aim = at[operation]
+    for texts in bodies(aim):
+        with each_example():
+            answer = aim.send(json.dumps({**aim.body, **texts}).encode())
+
+            shown = answer.get_json()
+            # What a case's status does not allow is refused for that, not for its text.
+            assert answer.status_code in (aim.good, 409), shown
+            if answer.status_code < 300:
+                assert {name: shown[name] for name in texts if name in shown} == {
+                    name: as_kept(text) for name, text in texts.items() if name in shown
+                }
+
+
+def test_strange_text_comes_back_from_the_project_and_its_history_and_survives_every_export(
+    at: dict[str, Aim], client: FlaskClient
+) -> None:
+    agency = an_agency()
+    admin, administrator = caller(client, Role.ADMINISTRATOR), an_actor(Role.ADMINISTRATOR)
+    sent = list(bodies(at["patch_project"]))
+    for texts in sent:
+        made = admin.post("/projects", {"agency": agency.bin, **project_values()})
+        path = f"/projects/{made.get_json()['number']}"
+        changed = admin.patch(path, texts, If_Match=made.headers["ETag"])
+        shown = admin.get(path).get_json()
+        told = admin.get(f"{path}/history").get_json()["items"][-1]["changes"]
+
+        wanted = {name: as_kept(text) for name, text in texts.items()}
+        assert changed.status_code == 200, changed.get_json()
+        assert {name: shown[name] for name in texts} == wanted
+        assert {change["field"]: change["new"] for change in told} == wanted
+
+    for format_ in ("csv", "xlsx"):
+        with admin.get(f"/exports/projects.{format_}?agency={agency.bin}") as export:
+            run = import_now(administrator, "projects", False, f"again.{format_}", export.data)
+        # A text that came back changed would be an update.
+        assert (run.state, run.unchanged, run.total) == ("done", len(sent), len(sent)), format_
