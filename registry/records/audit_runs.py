@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, Select, String, Text, select, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -78,6 +78,12 @@ def last_good_audit() -> AuditRun | None:
     return found
 
 
+def last_good_date() -> date | None:
+    """The business date of the newest run for good that succeeded."""
+    found: date | None = db.session.scalar(LAST_GOOD_DATE)
+    return found
+
+
 def newest_good(*what: Any) -> Select[*tuple[Any, ...]]:
     """A query of these columns of the newest run for good that succeeded.
 
@@ -89,3 +95,7 @@ def newest_good(*what: Any) -> Select[*tuple[Any, ...]]:
         .order_by(AuditRun.on.desc(), AuditRun.judged_up_to.desc(), AuditRun.finished_at.desc(), AuditRun.id.desc())
         .limit(1)
     )
+
+
+# Made once: every list of flags asks it.
+LAST_GOOD_DATE: Final = newest_good(AuditRun.on.expression)
