@@ -29,6 +29,10 @@ class IdempotencyKeyReused(Refusal):
     """The key was used with another body before."""
 
 
+class TooManyRequests(Refusal):
+    """The caller has sent more requests than the service takes in a minute."""
+
+
 class RouteNotFound(Refusal):
     """There is nothing at this address."""
 
@@ -42,7 +46,11 @@ class RequestMalformed(Refusal):
 
 
 class DatabaseNotReachable(Refusal):
-    """The database does not answer; nothing was changed."""
+    """The database does not answer. A change that was on its way may or may not have been made."""
+
+
+class StorageFull(Refusal):
+    """The database has no room for the change, which was not made."""
 
 
 class InternalFault(Refusal):

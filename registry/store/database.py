@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
@@ -17,6 +18,10 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
+
+from registry.database_settings import DatabaseLimits
+from registry.store import postgres
+from registry.store.private_files import make_private
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -66,38 +71,41 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
-def attach_database(app: Flask, url: str) -> None:
-    """Give the app its database, with the engine's settings of this service."""
+def attach_database(app: Flask, url: str, limits: DatabaseLimits | None = None) -> None:
+    """Give the app its database, with the engine's settings of this service; ``limits`` are PostgreSQL's."""
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, limits or DatabaseLimits())
     db.init_app(app)
     with app.app_context():
         set_up_engine(db.engine)
 
 
-def engine_options(url: str) -> dict[str, Any]:
+def engine_options(url: str, limits: DatabaseLimits) -> dict[str, Any]:
     """What create_engine takes besides the address."""
+    # An error that is logged tells its statement, never the values in it: among them are names, texts and hashes.
+    told = {"json_serializer": ENCODE, "hide_parameters": True}
     if url.startswith("sqlite"):
         return {
-            "json_serializer": ENCODE,
+            **told,
             "connect_args": {"timeout": SQLITE_WAIT_MS / 1000, "check_same_thread": False},
         }
-    return {
-        "json_serializer": ENCODE,
-        "pool_pre_ping": True,
-        "connect_args": {
-            "options": "-c timezone=UTC -c lock_timeout=60000 -c idle_in_transaction_session_timeout=600000"
-        },
-    }
+    return {**told, **postgres.engine_options(url, limits)}
 
 
 def set_up_engine(engine: Engine) -> None:
     """SQLite: WAL, foreign keys, recursive triggers, and explicit BEGIN, IMMEDIATE for writers.
 
     The sqlite3 module begins late and deferred, so that two writers who read first lose one another's change.
+    PostgreSQL: see ``store/postgres.py``.
     """
     if engine.dialect.name != "sqlite":
+        postgres.set_up_engine(engine)
         return
+
+    @event.listens_for(engine, "do_connect")
+    def before_connect(_dialect: object, _record: object, cargs: list[Any], _cparams: object) -> None:
+        # SQLite would make it readable by everybody; its log gets the same mode as the file.
+        make_private(Path(cargs[0]))
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from registry.settings import SECRET_KEY_FILE, Mail, SettingsInvalid, read_settings
+from registry.store.postgres import libpq_address
 
 POSTGRES = "postgresql+psycopg://registry:secret@database/registry"
 SECRET = "a secret of enough letters"
@@ -38,6 +39,13 @@ def test_without_any_variable_everything_lies_in_the_data_folder(tmp_path: Path,
         ("REGISTRY_DATABASE_URL", "sqlite:///"),
         ("REGISTRY_DATABASE_URL", "sqlite:///:memory:"),
         ("REGISTRY_DATABASE_URL", "registry.sqlite3"),
+        ("REGISTRY_DATABASE_URL", "postgresql+psycopg://registry@one:5432,two:5432/registry"),
+        ("REGISTRY_DATABASE_URL", "postgresql+psycopg://registry@host"),
+        ("REGISTRY_DATABASE_POOL", "0"),
+        ("REGISTRY_STATEMENT_TIMEOUT", "1min"),
+        ("REGISTRY_LOCK_TIMEOUT", "-1"),
+        ("REGISTRY_IDLE_TIMEOUT", "1.5"),
+        ("REGISTRY_LONG_TIMEOUT", "99999999999"),
         ("REGISTRY_SECRET_KEY", "short"),
         ("REGISTRY_SECRET_KEY", ""),
         ("REGISTRY_PORT", "0"),
@@ -53,6 +61,11 @@ def test_without_any_variable_everything_lies_in_the_data_folder(tmp_path: Path,
         ("REGISTRY_POLICY_FILE", "/no/such/policy.toml"),
         ("REGISTRY_DIGEST_AT", "9:00"),
         ("REGISTRY_DIGEST_AT", "morning"),
+        ("REGISTRY_RATE_LIMIT", "0"),
+        ("REGISTRY_RATE_LIMIT", "many"),
+        ("REGISTRY_RATE_LIMIT", "-1"),
+        ("REGISTRY_TRUSTED_PROXIES", "all"),
+        ("REGISTRY_TRUSTED_PROXIES", "-1"),
         ("REGISTRY_SMTP_URL", "http://mail"),
         ("REGISTRY_SMTP_URL", "smtp://"),
         ("REGISTRY_SMTP_URL", "smtp://mail:0"),
@@ -73,6 +86,33 @@ def test_a_wrong_variable_is_refused_by_its_name(tmp_path: Path, variable: str, 
     with pytest.raises(SettingsInvalid) as refused:
         read_settings(environment(tmp_path, **{"REGISTRY_SECRET_KEY": SECRET, variable: value}))
     assert [problem.partition(":")[0] for problem in refused.value.problems] == [variable]
+
+
+@pytest.mark.parametrize(
+    ("owner", "service"),
+    [
+        ("postgresql+psycopg://owner@database/registry", "sqlite:////tmp/registry.sqlite3"),
+        ("postgresql://owner@database/registry", POSTGRES),
+        ("postgresql+psycopg://registry@database/registry", POSTGRES),
+        ("postgresql+psycopg://owner@database/another", POSTGRES),
+        ("postgresql+psycopg://owner@database/registry", "postgresql+psycopg:///registry?host=database"),
+    ],
+)
+def test_an_owner_must_be_another_role_in_the_same_database(tmp_path: Path, owner: str, service: str) -> None:
+    variables = {"REGISTRY_DATABASE_OWNER_URL": owner, "REGISTRY_DATABASE_URL": service, "REGISTRY_SECRET_KEY": SECRET}
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(environment(tmp_path, **variables))
+    assert [problem.partition(":")[0] for problem in refused.value.problems] == ["REGISTRY_DATABASE_OWNER_URL"]
+    assert "secret" not in str(refused.value)
+
+
+def test_the_address_of_a_database_may_name_its_standby(tmp_path: Path) -> None:
+    url = "postgresql+psycopg://registry:secret@/registry?host=one:5432&host=two:5433"
+    settings = read_settings(environment(tmp_path, REGISTRY_DATABASE_URL=url, REGISTRY_SECRET_KEY=SECRET))
+    assert settings.database_url == url
+    address = libpq_address(url, password=False)
+    assert {"host=one,two", "port=5432,5433", "target_session_attrs=read-write"} <= set(address.split())
+    assert "secret" not in address and "password=secret" in libpq_address(url)
 
 
 def test_a_data_folder_that_cannot_be_made_is_refused_by_name(tmp_path: Path) -> None:
@@ -205,3 +245,16 @@ def test_the_digest_can_be_moved_and_turned_off(tmp_path: Path) -> None:
     assert read_settings(environment(tmp_path)).digest_at == time(9)
     assert read_settings(environment(tmp_path, REGISTRY_DIGEST_AT="07:30")).digest_at == time(7, 30)
     assert read_settings(environment(tmp_path, REGISTRY_DIGEST_AT="off")).digest_at is None
+
+
+def test_an_address_with_a_password_that_is_refused_is_not_repeated(tmp_path: Path) -> None:
+    wrong = {
+        "REGISTRY_SMTP_URL": "smpt://user:hunter2hunter2@mail",
+        "REGISTRY_DATABASE_URL": "mysql://u:hunter2@host/x",
+    }
+
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(environment(tmp_path, **wrong))
+
+    assert "REGISTRY_SMTP_URL" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
