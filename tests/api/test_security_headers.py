@@ -64,7 +64,7 @@ def test_every_answer_of_every_route_is_protected_whoever_asks(app: Flask, who: 
     wrong = []
     for rule, path in addresses(app):
         # HEAD as GET; every method that the route does not take is a 405.
-        for method in ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"):
+        for method in ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS", "TRACE"):
             with client.open(path, method=method, headers=headers) as answer:
                 found = wrong_with(answer, public=rule.endpoint in PUBLIC and answer.status_code in (200, 304))
                 wrong += [(method, path, answer.status_code, found)] if found else []
