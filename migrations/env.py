@@ -7,7 +7,7 @@ from alembic import context
 from registry.records.tables import TABLES
 from registry.store.database import Base
 
-LOCK_WAIT = "5s"
+LOCK_WAIT = "2s"
 
 
 def run() -> None:

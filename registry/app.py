@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     attach_headers(app, settings)
     attach_errors(app)
     attach_rates(app, settings.rate_limit)
-    attach_database(app, settings.database_url)
+    attach_database(app, settings.database_url, settings.database_limits)
     attach_health(app, settings)
     attach_docs(app, specification_text(attach_api(app).spec))
     attach_web(app, settings)

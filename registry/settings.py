@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time
+from email.utils import parseaddr
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+from registry import database_settings
+from registry.database_settings import DatabaseLimits
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
 SHORTEST_SECRET_KEY = 16
+# One plain ASCII address at a domain, for the From of mails.
+ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+SMTP_PORTS = {"smtp": 25, "smtps": 465}
 # 300 a second without end and 18,000 at once: more than a script that waits for its answers can send.
 USUAL_RATE_LIMIT = 18_000
 
@@ -28,13 +36,35 @@ class SettingsInvalid(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Mail:
+    """How mails leave. ``tls``: from the first byte (smtps); otherwise STARTTLS, which a ``user`` makes a must.
+
+    ``public_url``: where links lead, without a slash at the end.
+    """
+
+    host: str
+    port: int
+    tls: bool
+    user: str | None
+    password: str | None = field(repr=False)
+    sender: str
+    sender_name: str
+    public_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """What the operator chose. ``audit_at`` is a local time of Asia/Almaty, None when the nightly audit is off;
-    ``rate_limit`` the requests a minute of one principal, None for any number; ``trusted_proxies`` how many
-    proxies stand before the service, whose word on the caller's address and scheme is taken.
+    """What the operator chose. ``audit_at`` and ``digest_at`` are local times of Asia/Almaty, None for off.
+
+    ``mail`` is None when no mails are sent. ``rate_limit``: the requests a minute of one principal, None for any
+    number. ``trusted_proxies``: how many proxies stand before the service, whose word on the caller's address and
+    scheme is taken.
+    ``database_owner_url``: the role that owns the schema, when the service's own may not change it.
     """
 
     database_url: str
+    database_owner_url: str | None
+    database_limits: DatabaseLimits
     data_dir: Path
     secret_key: str
     host: str
@@ -42,7 +72,8 @@ class Settings:
     audit_at: time | None
     policy_file: Path
     public_url: str | None
-    smtp_url: str | None
+    mail: Mail | None
+    digest_at: time | None
     rate_limit: int | None = None
     trusted_proxies: int = 0
 
@@ -60,17 +91,21 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if environ is None else environ
     problems: list[str] = []
     data_dir = Path(env.get("REGISTRY_DATA_DIR") or "var").absolute()
-    database_url = _database_url(env, data_dir, problems)
+    database_url = database_settings.database_url(env, f"sqlite:///{data_dir / 'registry.sqlite3'}", problems)
+    _make_data_dir(data_dir, problems)
     settings = Settings(
         database_url=database_url,
+        database_owner_url=database_settings.owner_url(env, database_url, problems),
+        database_limits=database_settings.limits(env, problems),
         data_dir=data_dir,
         secret_key=_secret_key(env, data_dir, database_url, problems),
         host=env.get("REGISTRY_HOST") or "127.0.0.1",
         port=_port(env, problems),
-        audit_at=_audit_at(env, problems),
+        audit_at=_local_time(env, "REGISTRY_AUDIT_AT", "02:00", problems),
         policy_file=_policy_file(env, problems),
-        public_url=_url(env, "REGISTRY_PUBLIC_URL", ("http", "https"), problems),
-        smtp_url=_url(env, "REGISTRY_SMTP_URL", ("smtp", "smtps"), problems),
+        public_url=_public_url(env, problems),
+        mail=_mail(env, problems),
+        digest_at=_local_time(env, "REGISTRY_DIGEST_AT", "09:00", problems),
         rate_limit=_rate_limit(env, problems),
         trusted_proxies=_trusted_proxies(env, problems),
     )
@@ -79,12 +114,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def _database_url(env: Mapping[str, str], data_dir: Path, problems: list[str]) -> str:
-    url = env.get("REGISTRY_DATABASE_URL") or f"sqlite:///{data_dir / 'registry.sqlite3'}"
-    if not url.startswith(("sqlite:///", "postgresql+psycopg://")) or url in ("sqlite:///", "sqlite:///:memory:"):
-        problems.append(
-            "REGISTRY_DATABASE_URL: expected sqlite:////path/to/file or postgresql+psycopg://user:password@host/name"
-        )
+def _make_data_dir(data_dir: Path, problems: list[str]) -> None:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -94,7 +124,6 @@ def _database_url(env: Mapping[str, str], data_dir: Path, problems: list[str]) -
     else:
         if not os.access(data_dir, os.W_OK | os.X_OK):
             problems.append(f"REGISTRY_DATA_DIR: the folder {data_dir} cannot be written; name a writable one")
-    return url
 
 
 def _secret_key(env: Mapping[str, str], data_dir: Path, database_url: str, problems: list[str]) -> str:
@@ -143,8 +172,8 @@ def _port(env: Mapping[str, str], problems: list[str]) -> int:
     return 0
 
 
-def _audit_at(env: Mapping[str, str], problems: list[str]) -> time | None:
-    text = env.get("REGISTRY_AUDIT_AT") or "02:00"
+def _local_time(env: Mapping[str, str], name: str, default: str, problems: list[str]) -> time | None:
+    text = env.get(name) or default
     if text == "off":
         return None
     hour, _, minute = text.partition(":")
@@ -157,7 +186,7 @@ def _audit_at(env: Mapping[str, str], problems: list[str]) -> time | None:
         and int(minute) < 60
     ):
         return time(int(hour), int(minute))
-    problems.append(f"REGISTRY_AUDIT_AT: expected HH:MM (Asia/Almaty) or off, got {text!r}")
+    problems.append(f"{name}: expected HH:MM (Asia/Almaty) or off, got {text!r}")
     return None
 
 
@@ -186,16 +215,62 @@ def _policy_file(env: Mapping[str, str], problems: list[str]) -> Path:
     return path
 
 
-def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...], problems: list[str]) -> str | None:
-    text = env.get(name)
+def _public_url(env: Mapping[str, str], problems: list[str]) -> str | None:
+    text = env.get("REGISTRY_PUBLIC_URL")
     if not text:
         return None
     try:
         parts = urlsplit(text)
-        valid = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False
-    if not valid:
+    if not valid or not (text.isascii() and text.isprintable()) or " " in text:
         # What was given may hold a password.
-        problems.append(f"{name}: expected an address such as {schemes[-1]}://host")
+        problems.append("REGISTRY_PUBLIC_URL: expected an address such as https://host")
     return text
+
+
+def _mail(env: Mapping[str, str], problems: list[str]) -> Mail | None:
+    """How mails leave, None when they do not. What is wrong is told without the address, which may hold a password."""
+    text = env.get("REGISTRY_SMTP_URL")
+    if not text:
+        return None
+    server = _smtp_server(text)
+    if server is None:
+        problems.append("REGISTRY_SMTP_URL: expected smtp://host, smtps://host or smtps://user:password@host:port")
+        return None
+    public_url = env.get("REGISTRY_PUBLIC_URL")
+    if not public_url:
+        problems.append("REGISTRY_PUBLIC_URL: required with REGISTRY_SMTP_URL, because mails lead people to the pages")
+        return None
+    sender_name, sender = _sender(env, public_url, problems)
+    return Mail(*server, sender, sender_name, public_url.rstrip("/"))
+
+
+def _smtp_server(text: str) -> tuple[str, int, bool, str | None, str | None] | None:
+    """Host, port, TLS, user and password; None when the address is none."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    user, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
+    plain = parts.path in ("", "/") and not parts.query and not parts.fragment
+    if not host or port == 0 or parts.scheme not in SMTP_PORTS or not plain or bool(user) != bool(password):
+        return None
+    if not host.isascii() or not f"{host}{user or ''}{password or ''}".isprintable():
+        return None
+    return host, port or SMTP_PORTS[parts.scheme], parts.scheme == "smtps", user or None, password or None
+
+
+def _sender(env: Mapping[str, str], public_url: str, problems: list[str]) -> tuple[str, str]:
+    text = env.get("REGISTRY_MAIL_FROM")
+    if text:
+        name, address = parseaddr(text)
+        if not ADDRESS.fullmatch(address) or not text.isprintable():
+            problems.append(f"REGISTRY_MAIL_FROM: expected address@domain or Name <address@domain>, got {text!r}")
+        return name, address
+    address = f"registry@{public_url.partition('://')[2].partition('/')[0].partition(':')[0]}"
+    if not ADDRESS.fullmatch(address) or address.rpartition(".")[2].isdigit():
+        problems.append("REGISTRY_MAIL_FROM: required, because REGISTRY_PUBLIC_URL has no domain to send mails from")
+    return "", address

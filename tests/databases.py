@@ -18,6 +18,7 @@ from registry.store.schema import upgrade_schema
 from tests.postgres_server import PostgresServer
 
 TEMPLATE = "registry_template"
+SERVICE_ROLE = "registry_service"
 _serial = itertools.count(1)
 
 
@@ -28,6 +29,9 @@ class Databases(Protocol):
 
     def make(self, *, empty: bool = False) -> str:
         """A new database's address, for this process to use and drop."""
+
+    def for_service(self, url: str) -> str:
+        """The same database for a role that owns nothing, as the service has it in production."""
 
     def drop(self, url: str) -> None:
         """Remove it, whoever is still connected."""
@@ -53,6 +57,10 @@ class SqliteDatabases:
             shutil.copyfile(self._template, path)
         return f"sqlite:///{path}"
 
+    def for_service(self, url: str) -> str:
+        """The same: SQLite has no roles."""
+        return url
+
     def drop(self, url: str) -> None:
         """Delete the file and its companions."""
         path = Path(make_url(url).database or "")
@@ -71,14 +79,19 @@ class PostgresDatabases:
 
     def make_template(self) -> None:
         """Migrate the database that is cloned."""
+        self._order(f"CREATE ROLE {SERVICE_ROLE} LOGIN")
         self._order(f"CREATE DATABASE {TEMPLATE}")
-        _migrate(self._url(TEMPLATE))
+        _migrate(self._url(TEMPLATE), SERVICE_ROLE)
 
     def make(self, *, empty: bool = False) -> str:
         """A new database's address."""
         name = _own_name()
         self._order(f"CREATE DATABASE {name}" if empty else f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
         return self._url(name)
+
+    def for_service(self, url: str) -> str:
+        """The same database for the role that migrations/grants.sql is about."""
+        return make_url(url).set(username=SERVICE_ROLE).render_as_string(hide_password=False)
 
     def drop(self, url: str) -> None:
         """Drop the database."""
@@ -130,9 +143,9 @@ def bare_app(url: str) -> Flask:
     return app
 
 
-def _migrate(url: str) -> None:
+def _migrate(url: str, service_role: str | None = None) -> None:
     with bare_app(url).app_context():
-        upgrade_schema()
+        upgrade_schema(service_role=service_role)
         # The last connection to close folds SQLite's log into the file, and lets PostgreSQL clone the template.
         db.engine.dispose()
 

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psycopg
@@ -41,26 +42,44 @@ class PostgresMissing(RuntimeError):
 class PostgresServer:
     """A running server. Stopped by ``stop`` and, when the session is killed, by the kernel."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start it with its data and socket in ``folder``, whose path must be short. Raises PostgresMissing."""
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str] = SETTINGS,
+        *,
+        standby_of: PostgresServer | None = None,
+        initdb: Sequence[str] = (),
+    ) -> None:
+        """Start it with its data and socket in ``folder``, whose path must be short. Raises PostgresMissing.
+
+        A standby has the name of its folder. ``initdb``: more options for a server with data of its own.
+        """
         self.folder = folder
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
-        self._binaries = _binaries(folder)
-        data = folder / "data"
-        data.mkdir(mode=0o700)
+        self._binaries = _binaries(folder) if standby_of is None else standby_of._binaries
+        self._data = folder / "data"
+        self._data.mkdir(mode=0o700, exist_ok=True)
         if self._user:
             # PostgreSQL refuses to run as root.
             folder.chmod(0o755)
-            shutil.chown(data, self._user)
-        sockets = folder / "s"
-        sockets.mkdir()
-        sockets.chmod(0o777)
-        log = folder / "server.log"
-        with log.open("wb") as output:
-            self._initialise(data, output)
-            settings = {**SETTINGS, "unix_socket_directories": str(sockets)}
+            shutil.chown(self._data, self._user)
+        self.sockets = folder / "s"
+        self.sockets.mkdir()
+        self.sockets.chmod(0o777)
+        self._settings = {**settings, "unix_socket_directories": str(self.sockets)}
+        if standby_of is None:
+            self._order("initdb", "-D", self._data, "--username=postgres", *INITDB_OPTIONS, *initdb)
+        else:
+            source = f"host={standby_of.sockets} user=postgres application_name={folder.name}"
+            self._order("pg_basebackup", "-D", self._data, "-d", source, "--write-recovery-conf", "--checkpoint=fast")
+        self.start()
+
+    def start(self) -> None:
+        """Start it, or start it again, and wait until it answers."""
+        with (self.folder / "server.log").open("ab") as output:
+            settings = (f"--{name}={value}" for name, value in self._settings.items())
             self._process = subprocess.Popen(
-                [self._binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())],
+                [self._binaries / "postgres", "-D", self._data, *settings],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -69,23 +88,6 @@ class PostgresServer:
                 start_new_session=True,  # Ctrl-C is for the tests; the server goes after them
                 preexec_fn=_die_with_parent,
             )
-        self.sockets = sockets
-        self._wait(log)
-
-    def _initialise(self, data: Path, output: object) -> None:
-        made = subprocess.run(
-            [self._binaries / "initdb", "-D", data, "--username=postgres", *INITDB_OPTIONS],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd="/",
-            user=self._user,
-            check=False,
-        )
-        if made.returncode:
-            raise PostgresMissing(f"initdb failed:\n{(self.folder / 'server.log').read_text()}")
-
-    def _wait(self, log: Path) -> None:
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end and self._process.poll() is None:
             try:
@@ -95,7 +97,29 @@ class PostgresServer:
             else:
                 return
         self.stop()
-        raise PostgresMissing(f"PostgreSQL did not start:\n{log.read_text()}")
+        raise PostgresMissing(f"PostgreSQL did not start:\n{self.log()}")
+
+    def promote(self) -> None:
+        """Make a standby a server that can be written, as an operator does."""
+        self._order("pg_ctl", "promote", "-D", self._data)
+
+    def log(self) -> str:
+        """What it said so far."""
+        return (self.folder / "server.log").read_text()
+
+    def _order(self, program: str, *arguments: str | Path) -> None:
+        with (self.folder / "server.log").open("ab") as output:
+            done = subprocess.run(
+                [self._binaries / program, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                user=self._user,
+                check=False,
+            )
+        if done.returncode:
+            raise PostgresMissing(f"{program} failed:\n{self.log()}")
 
     def address(self, database: str) -> str:
         """The libpq address of a database."""

@@ -23,7 +23,7 @@ from registry.store.errors import Conflict, Invalid, NotAllowed, NotFound, Probl
 from registry.store.transaction import transaction
 
 LONGEST_EMAIL: Final = 200
-EMAIL: Final = re.compile(r"[!-~]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
+EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
 
 
 class PersonNotFound(NotFound):

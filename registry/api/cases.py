@@ -28,14 +28,14 @@ from registry.language.messages import message
 from registry.records.case_tables import Case
 from registry.records.visibility import journal_restricted_reads
 from registry.review import cases, decisions
-from registry.review.case_lists import OF_FLAGS, SORTS, filters_of_cases, list_cases
+from registry.review.case_lists import OF_FLAGS, OF_THE_READER, SORTS, filters_of_cases, list_cases
 from registry.review.case_view import show_case
 from registry.review.finding import find_case, find_case_to_change, open_case
 from registry.review.workflow import ACTIONS
 from registry.store.paging import Listing
 
 routes = Routes("cases", "Reviews of flagged projects: people decide, and every decision needs two of them.")
-FILTERS: Final = plain_parameters({**filters_of_cases(), **OF_FLAGS})
+FILTERS: Final = plain_parameters({**filters_of_cases(), **OF_FLAGS, **OF_THE_READER})
 NOTE: Final = JsonBody(CASE_COMMENT, {"comment": "See the contract's date."}, may_be_empty=True)
 
 

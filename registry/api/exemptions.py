@@ -11,7 +11,7 @@ from registry.api.exemption_schemas import EXAMPLE, EXEMPTION, EXEMPTION_BODY, R
 from registry.api.filter_parameters import plain_parameters
 from registry.api.routes import BASE, Routes
 from registry.http.etags import make_tag
-from registry.records.exemption_lists import FILTERS, list_exemptions, read_exemption
+from registry.records.exemption_lists import SORTS, filters_of_exemptions, list_exemptions, read_exemption
 from registry.records.exemptions import Exemption, find_exemption_to_change, record_exemption, revoke_exemption
 from registry.store.paging import Listing
 
@@ -41,13 +41,13 @@ def _shown(exemption: Exemption, **more: Any) -> Answer:
     "GET",
     "/exemptions",
     needs=Permission.EXEMPTIONS_READ,
-    query=plain_parameters(FILTERS),
+    query=plain_parameters(filters_of_exemptions()),
     paged=True,
-    sorts=("id",),
+    sorts=tuple(SORTS),
     answers=Answers(EXEMPTION, {"items": [EXAMPLE], "next": None}, lists=True),
 )
 def list_all_exemptions(call: Call) -> Listing:
-    """List exemptions, the newest first."""
+    """List exemptions, by default the newest first. Sort by id or valid_to."""
     return list_exemptions(call.by, call.query, call.page)
 
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, Final
-
-from flask import Response, stream_with_context
+from flask import Response
 
 from registry.access.roles import Permission
 from registry.api.declared import Answers, Call
 from registry.api.project_parameters import PROJECT_PARAMETERS
 from registry.api.routes import Routes
+from registry.http.downloads import CSV, XLSX, csv_download, xlsx_download
 from registry.records.exports import export_csv, export_xlsx
-from registry.store.clock import today
 
 routes = Routes("exports", "Lists to take along.")
-CSV: Final = "text/csv"
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-PIECE: Final = 64 * 1024
 
 
 @routes.declare(
@@ -31,8 +23,7 @@ PIECE: Final = 64 * 1024
 )
 def export_projects_as_csv(call: Call) -> Response:
     """Export projects as CSV: UTF-8, every field. It can be edited and imported again."""
-    pieces = export_csv(call.by, call.query)
-    return _download(Response(stream_with_context(pieces), content_type=f"{CSV}; charset=utf-8"), "csv")
+    return _of_the_caller(csv_download("projects", export_csv(call.by, call.query)))
 
 
 @routes.declare(
@@ -44,23 +35,9 @@ def export_projects_as_csv(call: Call) -> Response:
 )
 def export_projects_as_xlsx(call: Call) -> Response:
     """Export projects as an Excel workbook. It can be edited and imported again."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "projects.xlsx"
-        export_xlsx(call.by, call.query, path)
-        # The open file outlives its name: it is gone when the answer is sent, or when the process dies.
-        file = path.open("rb")
-    response = Response(_pieces(file), content_type=XLSX)
-    response.call_on_close(file.close)
-    return _download(response, "xlsx")
+    return _of_the_caller(xlsx_download("projects", lambda path: export_xlsx(call.by, call.query, path)))
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(PIECE):
-            yield piece
-
-
-def _download(response: Response, ending: str) -> Response:
-    response.headers["Content-Disposition"] = f'attachment; filename="projects-{today().isoformat()}.{ending}"'
+def _of_the_caller(response: Response) -> Response:
     response.vary.add("Authorization")
     return response

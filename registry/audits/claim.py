@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from registry.store.database import db, is_sqlite
 from registry.store.errors import Conflict
+from registry.store.postgres import allow_long_work
 from registry.store.private_files import make_private
 from registry.store.transaction import transaction
 
@@ -32,6 +33,7 @@ def only_audit() -> Iterator[Session]:
     """
     if not is_sqlite():
         with transaction() as session:
+            allow_long_work(session.connection())
             if not session.scalar(text(f"SELECT pg_try_advisory_xact_lock({AUDIT_LOCK})")):
                 raise AuditRunning
             yield session

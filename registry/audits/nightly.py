@@ -16,6 +16,7 @@ from registry.audits.schedule import Night, missed, owed
 from registry.records.audit_runs import AuditRun, last_good_audit
 from registry.records.installation import installed_at
 from registry.records.policy_in_force import policy_in_force
+from registry.store import outbox
 from registry.store.clock import now, today
 from registry.store.database import db, insert_unless_there
 
@@ -105,10 +106,14 @@ def _list_missed(session: Session, night: Night) -> list[date]:
             AuditRun.status == "succeeded", AuditRun.dry_run.is_(False), AuditRun.on.between(first, night.on)
         )
     ).all()
-    return [day for day in missed(first, night.on, set(audited)) if _keep_missed(session, day)]
+    kept = {day: _keep_missed(session, day) for day in missed(first, night.on, set(audited))}
+    new = {day: audit_id for day, audit_id in kept.items() if audit_id is not None}
+    if new:
+        outbox.send_later("audit.missed", {"audits": list(new.values())})
+    return list(new)
 
 
-def _keep_missed(session: Session, day: date) -> bool:
+def _keep_missed(session: Session, day: date) -> int | None:
     run = new_run(SCHEDULE, day, "schedule", policy_in_force(), dry_run=False)
     values = {
         name: getattr(run, name)
@@ -119,7 +124,7 @@ def _keep_missed(session: Session, day: date) -> bool:
         .values(**values, **NOTHING_JUDGED, status="missed", scheduled_for=day, finished_at=run.started_at)
         .on_conflict_do_nothing()
     )
-    return session.scalar(insert.returning(AuditRun.id)) is not None
+    return session.scalar(insert.returning(AuditRun.id))
 
 
 NOTHING_JUDGED = dict.fromkeys(

@@ -59,6 +59,7 @@ def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditR
     run.held_because = why
     run.input_digest = digest.hexdigest()
     _count(run, plan, totals)
+    followed: dict[str, Any] = {}
     if why is None and not run.dry_run:
         write_flags(plan, run.id, run.on, None if last is None else last.on)
         followed = follow_flags(run.id, run.on, policy)
@@ -69,7 +70,7 @@ def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditR
     session.flush()
     journal.record(by, f"audit.{'dry-run' if run.dry_run else run.status}", f"audit:{run.id}", _told(run))
     if not run.dry_run:
-        outbox.send_later(f"audit.{run.status}", {"audit": run.id})
+        outbox.send_later(f"audit.{run.status}", {"audit": run.id, "reopened": followed.get("reopened", [])})
     log.info("audit finished", extra={"audit": run.id, "on": run.on.isoformat(), "status": run.status})
     return run
 

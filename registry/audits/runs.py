@@ -13,6 +13,7 @@ from registry.audits.run import carry_out, new_run
 from registry.freeze.policy import Policy
 from registry.records.audit_runs import AuditRun, last_good_audit
 from registry.records.policy_in_force import policy_in_force
+from registry.store import outbox
 from registry.store.clock import now, today
 from registry.store.database import db
 from registry.store.errors import Conflict, Invalid, NotFound, Problem, Refusal
@@ -100,11 +101,15 @@ def find_audit(by: Actor, audit_id: int) -> AuditRun:
 
 
 def keep_failure(run: AuditRun, error: BaseException) -> None:
-    """Keep that a run failed and why; what it had done is rolled back already."""
+    """Keep that a run failed and why; what it had done is rolled back already. A night's next failure is no news."""
+    is_news = run.status != "failed" and not run.dry_run
     run.status, run.finished_at = "failed", now()
     run.failure = f"{type(error).__name__}: {error}"[:2000]
     with transaction() as session:
         session.add(run)
+        session.flush()
+        if is_news:
+            outbox.send_later("audit.failed", {"audit": run.id})
 
 
 def _held_on(day: date) -> int | None:

@@ -12,12 +12,12 @@ import click
 
 from registry.cli import postgres_copies, sqlite_copies
 from registry.cli.endings import CONFLICT, FAILED, Ended
-from registry.cli.opening import command_settings, registry_open
+from registry.cli.opening import as_owner, command_settings, registry_open
 from registry.cli.options import FILE
 from registry.cli.speech import say, words
 from registry.settings import Settings
 from registry.store.journal_check import verify_stored
-from registry.store.schema import schema_is_current
+from registry.store.schema import grant_to_service, schema_is_current
 
 force_option = click.option("--force", is_flag=True, help="Replace what is there.")
 
@@ -47,15 +47,19 @@ def backup(file: Path, force: bool) -> None:
 def restore(file: Path, force: bool) -> None:
     """Put the database in FILE in the place of the present one, check its journal, and print its digest.
 
-    Refused with 4 when the present database has records, unless --force is given. Take the service down before.
+    Refused with 4 when the present database has records, unless --force is given. Take the service down before. With
+    REGISTRY_DATABASE_OWNER_URL it works as that role.
     """
     settings = command_settings()
+    owner, service_role = as_owner(settings)
     copies = _copies(settings)
     copies.require_backup(file)
-    if copies.has_records(settings.database_url) and not force:
+    if copies.has_records(owner.database_url) and not force:
         raise Ended([words("cli-records-there")], CONFLICT)
-    digest = copies.put_back(settings.database_url, file)
-    with registry_open(settings):
+    digest = copies.put_back(owner.database_url, file)
+    with registry_open(owner):
+        if service_role is not None:
+            grant_to_service(service_role)
         if not schema_is_current():
             say("cli-restored-old-schema")
         faults = verify_stored()

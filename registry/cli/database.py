@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from registry.cli.opening import command_settings, registry_open
+from registry.cli.opening import as_owner, command_settings, registry_open
 from registry.cli.speech import say
-from registry.store.schema import schema_is_current, upgrade_schema
+from registry.store.schema import grant_to_service, schema_is_current, upgrade_schema
 
 
 @click.group("db")
@@ -16,10 +16,16 @@ def database() -> None:
 
 @database.command()
 def upgrade() -> None:
-    """Bring the schema up to what this version needs; when it is so already, nothing changes."""
-    with registry_open(command_settings()):
-        if schema_is_current():
-            say("cli-schema-was-current")
+    """Bring the schema up to what this version needs; when it is so already, nothing changes.
+
+    With REGISTRY_DATABASE_OWNER_URL it works as that role, and gives the role of REGISTRY_DATABASE_URL its rights.
+    """
+    owner, service_role = as_owner(command_settings())
+    with registry_open(owner):
+        if not schema_is_current():
+            upgrade_schema(service_role=service_role)
+            say("cli-schema-upgraded")
             return
-        upgrade_schema()
-        say("cli-schema-upgraded")
+        if service_role is not None:
+            grant_to_service(service_role)
+        say("cli-schema-was-current")

@@ -1,105 +1,151 @@
-"""What happened to the projects of the demo, before its first audit and between its two audits."""
+"""The story of the demo: five weeks of registrations, nights and cases, told moment by moment through the services.
+
+Each act of people is one transaction at its own moment, so that an interrupted telling goes on where the journal ends.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
-from sqlalchemy import select
-from sqlalchemy.orm import contains_eager
+from sqlalchemy import func, select
 
-from registry.access.actors import local_actor
-from registry.access.roles import Role
-from registry.records.confirmations import Confirmation, confirm_ending, confirm_onboarding, verify_placement
-from registry.records.exemptions import record_exemption
-from registry.records.orders import Order
+from registry.audits.nightly import audit_tonight
+from registry.audits.runs import run_audit
+from registry.cli.demo_cast import OPERATOR, SOURCE, actor, add_people
+from registry.cli.demo_days import PARTS, rows_of, working_day
+from registry.cli.demo_records import ACTS, import_agencies, import_part, on_the_last_day
+from registry.records.audit_runs import AuditRun
+from registry.records.case_tables import Case
 from registry.records.project_table import Project
-from registry.records.projects import change_project, keep_changes, restrict_project
-from registry.records.revisions import snapshot
-from registry.store import journal
-from registry.store.clock import local_instant
+from registry.records.working_days import national_calendar
+from registry.review import cases, decisions
+from registry.review.finding import find_case_to_change, open_case
+from registry.store.clock import local_date, local_instant, telling_of, today
 from registry.store.database import db
-from registry.store.transaction import require_transaction, transaction
+from registry.store.journal import JournalEntry
+from registry.store.transaction import transaction
 
-ADMINISTRATOR = Role.ADMINISTRATOR
-REVIEWER = Role.REVIEWER
-SUPERVISOR = Role.SUPERVISOR
-
-
-def before_the_audits(day: date) -> None:
-    """Confirmations, an exemption, an order and a restriction, in one transaction that is done once."""
-    with transaction():
-        if _project("NDS-010").is_restricted:
-            return
-        confirm_onboarding(local_actor(REVIEWER), _project("HEALTH-007"), day + timedelta(days=100))
-        _onboarding_of_long_ago("NDS-006", day - timedelta(days=100), day - timedelta(days=10))
-        _order_of_long_ago("TAX-004", day - timedelta(days=70), day - timedelta(days=12))
-        decision = {
-            "project": _project("TRANSPORT-001").number,
-            "decision_number": "14-К/3",
-            "decided_on": day - timedelta(days=40),
-            "valid_from": day - timedelta(days=35),
-            "valid_to": day + timedelta(days=180),
-            "scope": "Дорожное оборудование, которое нельзя разместить на платформе",
-            "conditions": "Перенос аналитического модуля на QazTech до окончания срока",
-        }
-        record_exemption(local_actor(SUPERVISOR), decision)
-        restrict_project(local_actor(SUPERVISOR), _project("NDS-010"), True, "Сведения о расположении площадки")
+MORNING: Final = time(9, 10)
+NIGHT: Final = time(2)
+BETWEEN_ACTS: Final = timedelta(minutes=13)
+# The night after this working day before the loading did not happen: the machine was down.
+MISSED_AFTER: Final = 11
+LEGAL_BASIS: Final = "Указ Президента от 10 декабря 2025 года, пункт 1; Цифровой кодекс № 255-VIII, статья 82(4)"
+ON_CASES: Final[Mapping[str, Callable[..., Case]]] = {
+    "claim": cases.claim,
+    "ask": cases.ask,
+    "answer": cases.answer,
+    "return": cases.send_back,
+    "refer": cases.refer,
+    "confirm": cases.confirm,
+    "appeal": cases.appeal,
+    "comment": cases.say,
+    "approve": decisions.approve,
+}
 
 
-def between_the_audits(day: date) -> None:
-    """Edits of the last day: some that clear a flag, some that raise one. Done again, they change nothing."""
-    with transaction():
-        verified = _project("NDSMED-004")
-        if verified.placement_verified_on is None:
-            verify_placement(
-                local_actor(REVIEWER), verified, str(verified.platform_key), day, "Письмо оператора платформы № 512"
-            )
-        ended = _project("NDS-009")
-        if ended.ending_confirmed_on is None:
-            change_project(local_actor(ADMINISTRATOR), ended, {"stage": "archived"})
-            confirm_ending(local_actor(REVIEWER), ended, day, "ЦР-26/305", "Акт вывода из эксплуатации")
-        # The start is moved to before the freeze, a creation is renamed, a move to the platform is claimed.
-        _edit("ROADS-003", work_started_on=date(2025, 12, 28))
-        _edit("ARALDIG-003", work_type="development")
-        _edit("SARY-005", placement="on_platform", platform_key="qt-sary-05")
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happens. ``once``: in one transaction, and not again; else it sees by itself what is done."""
+
+    at: datetime
+    act: Callable[[], object]
+    once: bool
 
 
-def _edit(external_id: str, **changes: Any) -> None:
-    change_project(local_actor(ADMINISTRATOR), _project(external_id), changes)
+def moments(day: date) -> list[Moment]:
+    """All that happens before the day of loading, in order."""
+    return sorted([*_nights(day), *_acts(day)], key=lambda moment: moment.at)
 
 
-def _onboarding_of_long_ago(external_id: str, confirmed_on: date, due_on: date) -> None:
-    # Confirmed before the registry was there, so no service of today can have confirmed it.
-    by, project = local_actor(REVIEWER), _project(external_id)
-    facts = {"due_on": due_on.isoformat()}
-    require_transaction().add(
-        Confirmation(project_id=project.id, kind="onboarding", at=_noon(confirmed_on), by=by.principal, facts=facts)
-    )
-    before = snapshot(project)
-    wanted = before | {"onboarding_due_on": due_on, "onboarding_confirmed_on": confirmed_on}
-    keep_changes(by, project, before, wanted, "onboarding.confirmed", facts)
+def tell(story: Sequence[Moment]) -> Iterator[int]:
+    """Tell of the moments that were not told yet; how many of them are behind."""
+    until = told_until()
+    for count, moment in enumerate(story):
+        if not moment.once:
+            with telling_of(moment.at):
+                moment.act()
+        elif until is None or moment.at > until:
+            with telling_of(moment.at), transaction():
+                moment.act()
+        yield count + 1
 
 
-def _order_of_long_ago(external_id: str, approved_on: date, due_on: date) -> None:
-    by, project = local_actor(SUPERVISOR), _project(external_id)
-    require_transaction().add(
-        Order(
-            project_id=project.id,
-            decision="migrate_by",
-            due_on=due_on,
-            approved_at=_noon(approved_on),
-            approved_by=by.principal,
-        )
-    )
-    details = {"decision": "migrate_by", "due_on": due_on.isoformat(), "approved_on": approved_on.isoformat()}
-    journal.record(by, "order.recorded", f"project:{project.number}", details)
+def day_of_loading() -> date:
+    """The day that the story leads to: today, unless an earlier telling was interrupted."""
+    first = _told(func.min(JournalEntry.at))
+    return today() if first is None else min(today(), working_day(local_date(first), -PARTS[0]))
 
 
-def _noon(day: date) -> datetime:
-    return local_instant(day, time(12))
+def told_until() -> datetime | None:
+    """The moment of the last act that was told."""
+    return _told(func.max(JournalEntry.at))
 
 
-def _project(external_id: str) -> Project:
-    statement = select(Project).join(Project.agency).options(contains_eager(Project.agency))
-    return db.session.scalars(statement.where(Project.external_id == external_id)).one()
+def last_day(story: Sequence[Moment]) -> AuditRun | None:
+    """Today's edits and an audit by hand; None when all of it is done."""
+    done = select(AuditRun.id).where(AuditRun.started_by == OPERATOR, AuditRun.status == "succeeded")
+    if db.session.scalar(done.limit(1)) is not None:
+        return None
+    until = told_until()
+    if until is None or until <= story[-1].at:
+        with transaction():
+            on_the_last_day(today())
+    return run_audit(actor(OPERATOR))
+
+
+def _told(which: Any) -> datetime | None:
+    at = db.session.scalar(select(which).where(JournalEntry.source == SOURCE))
+    return None if at is None else datetime.fromisoformat(at)
+
+
+def _nights(day: date) -> Iterator[Moment]:
+    first, missed = working_day(day, PARTS[0]), working_day(day, MISSED_AFTER) + timedelta(days=1)
+    for number in range(1, (day - first).days):
+        night = first + timedelta(days=number)
+        if night != missed:
+            yield Moment(local_instant(night, NIGHT), audit_tonight, once=False)
+
+
+def _acts(day: date) -> Iterator[Moment]:
+    rows = rows_of("cases.csv", day)
+    for before in range(PARTS[0], 0, -1):
+        whole: list[Callable[[], object]] = [import_agencies, add_people] if before == PARTS[0] else []
+        if before in PARTS:
+            whole.append(partial(import_part, before, day))
+        happens: list[tuple[Callable[[], object], bool]] = [(act, False) for act in whole]
+        happens += [(partial(act, day), True) for number, act in ACTS if number == before]
+        happens += [(partial(_on_case, row, day), True) for row in rows if row["day"] == str(before)]
+        morning = local_instant(working_day(day, before), MORNING)
+        for number, (act, once) in enumerate(happens):
+            yield Moment(morning + number * BETWEEN_ACTS, act, once)
+
+
+def _on_case(row: Mapping[str, str], day: date) -> None:
+    by, name, comment = actor(row["by"]), row["act"], row["comment"] or None
+    number = db.session.scalars(select(Project.number).where(Project.external_id == row["project"])).one()
+    if name == "open":
+        open_case(by, number)
+        return
+    newest = select(func.max(Case.id)).join(Case.project_record).where(Project.number == number)
+    case = find_case_to_change(by, db.session.scalars(newest).one())
+    if name == "assign":
+        cases.assign(by, case, row["assignee"], comment)
+    elif name == "propose":
+        decisions.propose(by, case, _proposal(row, day))
+    else:
+        ON_CASES[name](by, case, comment)
+
+
+def _proposal(row: Mapping[str, str], day: date) -> dict[str, Any]:
+    return {
+        "decision": row["decision"],
+        "reason_code": row["reason_code"] or None,
+        "reason": row["comment"],
+        "legal_basis": LEGAL_BASIS,
+        "due_on": national_calendar().after(day, int(row["due_on"])) if row["due_on"] else None,
+    }

@@ -15,7 +15,7 @@ from registry.language.messages import MessageUnknown
 from registry.settings import SettingsInvalid
 from registry.store.clock import TimeZoneDataStale
 from registry.store.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, Refusal, Stale
-from registry.store.schema import SchemaNotCurrent
+from registry.store.schema import SchemaNotCurrent, ServiceRoleMissing
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (SettingsInvalid, USAGE),
     (PolicyInvalid, INVALID),
     (SchemaNotCurrent, FAILED),
+    (ServiceRoleMissing, FAILED),
     (TimeZoneDataStale, FAILED),
     (OperationalError, FAILED),
 )
@@ -86,6 +87,8 @@ def sentences_of(error: Exception) -> list[str]:
         return [words("cli-policy-wrong"), *(f"  {problem}" for problem in error.problems)]
     if isinstance(error, SchemaNotCurrent):
         return [words("cli-schema-not-current")]
+    if isinstance(error, ServiceRoleMissing):
+        return [words("cli-service-role-missing", role=error)]
     if isinstance(error, DatabaseError):
         return [words("cli-database-unusable", reason=" ".join(str(error.orig).split()))]
     return [str(error)]

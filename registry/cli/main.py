@@ -18,6 +18,7 @@ from registry.cli.endings import UsageWrong, ending_of
 from registry.cli.explain import explain
 from registry.cli.inventory import inventory
 from registry.cli.journal import journal
+from registry.cli.notices import notices
 from registry.cli.projects import projects
 from registry.cli.serve import scheduler, serve
 from registry.cli.speech import words
@@ -74,6 +75,7 @@ for command in (
     tokens,
     users,
     journal,
+    notices,
     backup,
     restore,
     demo,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask
-from sqlalchemy import inspect
+from sqlalchemy import inspect, make_url
 
 from registry.freeze.policy_file import load_policy
 from registry.records.policy_in_force import serve_policy
@@ -33,7 +34,7 @@ def registry_open(settings: Settings) -> Iterator[Flask]:
     require_current_zone()
     serve_policy(load_policy(settings.policy_file))
     app = Flask("registry")
-    attach_database(app, settings.database_url)
+    attach_database(app, settings.database_url, settings.database_limits)
     with connected(app):
         yield app
 
@@ -62,6 +63,14 @@ def command_settings() -> Settings:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     root.addHandler(handler)
     return settings
+
+
+def as_owner(settings: Settings) -> tuple[Settings, str | None]:
+    """The settings to change the schema with, and the service's role when the owner is another one."""
+    if settings.database_owner_url is None:
+        return settings, None
+    service_role = make_url(settings.database_url).username
+    return replace(settings, database_url=settings.database_owner_url), service_role
 
 
 def in_registry(command: Callable[P, R]) -> Callable[P, R]:

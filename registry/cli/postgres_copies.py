@@ -12,11 +12,12 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 
 from registry.cli.endings import FAILED, INVALID, Ended
 from registry.cli.new_file import new_file
 from registry.cli.speech import words
+from registry.store.postgres import libpq_address
 
 OURS = ("TABLE DATA public journal_head ", "TABLE DATA public alembic_version ")
 LOCK_WAIT = "-c lock_timeout=60000"
@@ -81,11 +82,11 @@ def _digest(connection: psycopg.Connection) -> str:
 
 
 def _run(url: str, tool: str, *arguments: str) -> None:
-    at = make_url(url)
+    password = make_url(url).password
     # The password goes through the environment: the arguments of a process are for everybody to read.
-    secret = {} if at.password is None else {"PGPASSWORD": str(at.password)}
+    secret = {} if password is None else {"PGPASSWORD": str(password)}
     done = subprocess.run(  # noqa: S603 - PostgreSQL's own tool, no shell
-        [_tool(tool), "--no-owner", "--no-privileges", f"--dbname={_without_password(at)}", *arguments],
+        [_tool(tool), "--no-owner", "--no-privileges", f"--dbname={libpq_address(url, password=False)}", *arguments],
         env={**os.environ, "PGOPTIONS": LOCK_WAIT, **secret},
         capture_output=True,
         text=True,
@@ -105,15 +106,8 @@ def _tool(name: str) -> str:
     return found
 
 
-def _without_password(at: URL) -> str:
-    return URL.create(
-        "postgresql", username=at.username, host=at.host, port=at.port, database=at.database, query=at.query
-    ).render_as_string()
-
-
 def _connection(url: str) -> psycopg.Connection:
-    at = make_url(url).set(drivername="postgresql")
-    return psycopg.connect(at.render_as_string(hide_password=False), options="-c timezone=UTC")
+    return psycopg.connect(libpq_address(url), options="-c timezone=UTC")
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def serve() -> None:
         prepare_schema(settings)
         stopping = stopped_by_signals()
         server = listening(app, settings)
-        schedule = Schedule(app, jobs(settings.audit_at))
+        schedule = Schedule(app, jobs(settings))
         schedule.start()
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         say("cli-serving", address=f"http://{host}:{settings.port}")
@@ -49,7 +49,7 @@ def serve() -> None:
 
 @click.command()
 def scheduler() -> None:
-    """Do the scheduled work alone: the nightly audit, queued imports, cleaning up.
+    """Do the scheduled work alone: the nightly audit, notices, queued imports, cleaning up.
 
     For installations where several web processes serve the API. Any number may run: the database makes a night single.
     """
@@ -58,7 +58,7 @@ def scheduler() -> None:
         prepare_schema(settings)
         log_to_stderr()
         stopping = stopped_by_signals()
-        schedule = Schedule(app, jobs(settings.audit_at))
+        schedule = Schedule(app, jobs(settings))
         schedule.start()
         say("cli-scheduling")
         stopping.wait()

@@ -58,6 +58,31 @@ def add(
     say("cli-user-added", name=name.strip(), role=role)
 
 
+@users.command()
+@click.argument("name")
+@in_registry
+def disable(name: str) -> None:
+    """Shut the person out: password, open sessions and tokens of the name, from the next request on."""
+    people.disable_person(local_actor(Role.ADMINISTRATOR), _person_id(name))
+    say("cli-user-disabled", name=name)
+
+
+@users.command()
+@click.argument("name")
+@in_registry
+def enable(name: str) -> None:
+    """Let the person in again, with the password and the tokens of before."""
+    people.enable_person(local_actor(Role.ADMINISTRATOR), _person_id(name))
+    say("cli-user-enabled", name=name)
+
+
+def _person_id(name: str) -> int:
+    person = people.person_named(name)
+    if person is None:
+        raise people.PersonNotFound(id=name)
+    return person.id
+
+
 def _given_password(from_stdin: bool, ask: bool) -> str | None:
     if from_stdin:
         return sys.stdin.readline(LONGEST + 2).rstrip("\r\n")

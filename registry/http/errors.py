@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from flask import Flask, Response, json, request
-from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from registry.access.password_sign_in import WINDOW, PasswordNotAccepted, TooManyAttempts
@@ -14,6 +13,7 @@ from registry.access.passwords import SignInBusy
 from registry.access.tokens import TokenNotAccepted
 from registry.http import refusals
 from registry.http.asked_language import asked_language
+from registry.http.database_away import DATABASE_AWAY, refusal_of
 from registry.http.logs import LOG
 from registry.http.request_ids import request_id
 from registry.language.messages import message
@@ -46,6 +46,7 @@ STATUSES: Final[tuple[tuple[type[Refusal], int], ...]] = (
     (TooManyAttempts, 429),
     (SignInBusy, 503),
     (refusals.DatabaseNotReachable, 503),
+    (refusals.StorageFull, 503),
     (refusals.InternalFault, 500),
 )
 OF_HTTP: Final[dict[int, type[Refusal]]] = {
@@ -68,7 +69,7 @@ def retry_after(refusal: Refusal) -> str | None:
             return str(refusal.params["seconds"])
         case TooManyAttempts():
             return str(WINDOW_S)
-        case SignInBusy() | refusals.DatabaseNotReachable():
+        case SignInBusy() | refusals.DatabaseNotReachable() | refusals.StorageFull():
             return "5"
     return None
 
@@ -126,11 +127,12 @@ def attach_errors(app: Flask) -> None:
                 response.headers[name] = value
         return response
 
-    @app.errorhandler(OperationalError)
-    @app.errorhandler(InterfaceError)
     def database_away(error: Exception) -> Response:
         LOG.error("the database does not answer", exc_info=error)
-        return problem_answer(refusals.DatabaseNotReachable())
+        return problem_answer(refusal_of(error))
+
+    for kind in DATABASE_AWAY:
+        app.register_error_handler(kind, database_away)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:

@@ -15,7 +15,7 @@ from registry.store.clock import now, rfc3339
 
 LOG = logging.getLogger("registry")
 BEGAN = "registry.began"
-EXTRAS = ("method", "path", "status", "milliseconds", "principal")
+EXTRAS = ("method", "path", "status", "milliseconds", "principal", "audit", "on")
 
 
 class JsonLines(logging.Formatter):

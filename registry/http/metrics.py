@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import datetime
 
 from flask import Blueprint, Flask, Response, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -14,8 +15,10 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from registry.http.logs import BEGAN, LOG
+from registry.notices.letters import letters_backlog
 from registry.records.audit_runs import last_good_audit
 from registry.records.import_runs import ImportRun
+from registry.store.clock import now
 from registry.store.database import db
 from registry.store.outbox import OutboxMessage
 
@@ -28,9 +31,10 @@ class StoredNumbers(Collector):
         try:
             last = last_good_audit()
             imports = db.session.scalar(select(func.count(ImportRun.id)).where(ImportRun.state == "queued"))
-            waiting = db.session.scalar(
-                select(func.count(OutboxMessage.id)).where(OutboxMessage.delivered_at.is_(None))
-            )
+            waiting, oldest = db.session.execute(
+                select(func.count(), func.min(OutboxMessage.created_at)).where(OutboxMessage.delivered_at.is_(None))
+            ).one()
+            letters = letters_backlog()
         except SQLAlchemyError as error:
             LOG.error("metrics: the database cannot be used", exc_info=error)
             yield GaugeMetricFamily("registry_database_up", "1 when the database answers", value=0)
@@ -44,8 +48,22 @@ class StoredNumbers(Collector):
             )
         queues = GaugeMetricFamily("registry_queue_size", "What waits to be worked off", labels=["queue"])
         queues.add_metric(["imports"], imports or 0)
-        queues.add_metric(["outbox"], waiting or 0)
+        queues.add_metric(["outbox"], waiting)
+        queues.add_metric(["letters"], letters.waiting)
         yield queues
+        ages = GaugeMetricFamily(
+            "registry_queue_oldest_seconds", "How long the oldest has waited, 0 when nothing waits", labels=["queue"]
+        )
+        ages.add_metric(["outbox"], _age(oldest))
+        ages.add_metric(["letters"], _age(letters.oldest_at))
+        yield ages
+        yield GaugeMetricFamily(
+            "registry_letters_failed", "Letters of the last 30 days that were given up", value=letters.failed
+        )
+
+
+def _age(since: datetime | None) -> float:
+    return 0 if since is None else (now() - since).total_seconds()
 
 
 def attach_metrics(app: Flask) -> None:

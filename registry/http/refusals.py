@@ -46,7 +46,11 @@ class RequestMalformed(Refusal):
 
 
 class DatabaseNotReachable(Refusal):
-    """The database does not answer; nothing was changed."""
+    """The database does not answer. A change that was on its way may or may not have been made."""
+
+
+class StorageFull(Refusal):
+    """The database has no room for the change, which was not made."""
 
 
 class InternalFault(Refusal):

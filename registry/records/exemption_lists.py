@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Final
 
 from sqlalchemy import select
@@ -11,52 +12,70 @@ from sqlalchemy.orm import contains_eager
 from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.records.agencies import Agency
-from registry.records.exemptions import Exemption, find_exemption
-from registry.records.plain_filters import PlainFilter, Texts, YesNoWords, conditions, day_filters
+from registry.records.exemptions import Exemption, find_exemption, in_force_on
+from registry.records.plain_filters import PlainFilter, Texts, Words, YesNoWords, conditions, day_filters
 from registry.records.project_table import Project
 from registry.records.visibility import journal_restricted_reads, visible_projects
+from registry.records.vocabulary import REGIONS, SECTORS
+from registry.store.clock import today
 from registry.store.database import db
 from registry.store.errors import Malformed, Problem
 from registry.store.paging import Listing, Page, SortKey, after, cursor_after, order_by
 
-KEY: Final = SortKey("id", Exemption.id.expression, int)
-FILTERS: Final[Mapping[str, PlainFilter]] = {
-    "project": Texts(Project.number.expression),
-    "agency": Texts(Agency.bin.expression),
-    "decision_number": Texts(Exemption.decision_number.expression),
-    "revoked": YesNoWords(Exemption.revoked_at.is_not(None)),
-    **day_filters("decided_on", Exemption.decided_on.expression),
-    **day_filters("valid_from", Exemption.valid_from.expression),
-    **day_filters("valid_to", Exemption.valid_to.expression),
+SORTS: Final[Mapping[str, SortKey]] = {
+    "id": SortKey("id", Exemption.id.expression, int),
+    "valid_to": SortKey("valid_to", Exemption.valid_to.expression, date),
 }
+DEFAULT_SORT: Final = "-id"
 
 
 def list_exemptions(by: Actor, raw: Mapping[str, str], page: Page) -> Listing:
-    """A page of exemptions of projects that the actor may see, the newest first (``sort``: ``-id`` or ``id``).
+    """A page of exemptions of projects that the actor may see, the newest first unless sorted otherwise.
 
     Those of restricted projects are journalled as read. Raises RoleNotAllowed and Malformed.
     """
     by.require(Permission.EXEMPTIONS_READ)
-    if page.sort not in (None, "id", "-id"):
-        raise Malformed([Problem("sort", "not-a-choice", {"options": "id, -id"})])
-    descending = page.sort != "id"
+    key, descending = _sort_key(page.sort or DEFAULT_SORT)
     statement = (
         select(Exemption)
         .join(Exemption.project_record)
         .join(Agency, Agency.id == Project.agency_id)
-        .options(contains_eager(Exemption.project_record))
-        .where(*visible_projects(by), *conditions(FILTERS, raw))
+        .options(contains_eager(Exemption.project_record).contains_eager(Project.agency))
+        .where(*visible_projects(by), *conditions(filters_of_exemptions(), raw))
     )
     if page.cursor is not None:
-        statement = statement.where(after(KEY, Exemption.id.expression, descending, page.cursor))
-    ordered = statement.order_by(*order_by(KEY, Exemption.id.expression, descending)).limit(page.limit + 1)
+        statement = statement.where(after(key, Exemption.id.expression, descending, page.cursor))
+    ordered = statement.order_by(*order_by(key, Exemption.id.expression, descending)).limit(page.limit + 1)
     found = list(db.session.scalars(ordered))
+    restricted = [each.project for each in found[: page.limit] if each.project_record.is_restricted]
+    if restricted:
+        journal_restricted_reads(by, restricted, "exemptions")
+        # What was read before is let go by the journal's transaction; one restricted since is not in the journal.
+        found = [
+            each
+            for each in db.session.scalars(ordered)
+            if not each.project_record.is_restricted or each.project in restricted
+        ]
     shown = found[: page.limit]
-    following = cursor_after(KEY, descending, shown[-1].id, shown[-1].id) if len(found) > page.limit else None
-    journal_restricted_reads(
-        by, [exemption.project for exemption in shown if exemption.project_record.is_restricted], "exemptions"
-    )
-    return Listing(shown, following)
+    if len(found) <= page.limit:
+        return Listing(shown, None)
+    return Listing(shown, cursor_after(key, descending, getattr(shown[-1], key.name), shown[-1].id))
+
+
+def filters_of_exemptions() -> dict[str, PlainFilter]:
+    """The filters on an exemption and its project, as of today."""
+    return {
+        "project": Texts(Project.number.expression),
+        "agency": Texts(Agency.bin.expression),
+        "region": Words(Project.region.expression, REGIONS),
+        "sector": Words(Project.sector.expression, SECTORS),
+        "decision_number": Texts(Exemption.decision_number.expression),
+        "revoked": YesNoWords(Exemption.revoked_at.is_not(None)),
+        "in_force": YesNoWords(in_force_on(today())),
+        **day_filters("decided_on", Exemption.decided_on.expression),
+        **day_filters("valid_from", Exemption.valid_from.expression),
+        **day_filters("valid_to", Exemption.valid_to.expression),
+    }
 
 
 def read_exemption(by: Actor, exemption_id: int) -> Exemption:
@@ -66,3 +85,10 @@ def read_exemption(by: Actor, exemption_id: int) -> Exemption:
         journal_restricted_reads(by, [found.project], "exemption")
         return find_exemption(by, exemption_id)
     return found
+
+
+def _sort_key(sort: str) -> tuple[SortKey, bool]:
+    key = SORTS.get(sort.removeprefix("-"))
+    if key is None:
+        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
+    return key, sort.startswith("-")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import xlsxwriter
 from sqlalchemy import Select, func, select
 
 from registry.access.actors import Actor
@@ -20,17 +16,20 @@ from registry.records.agencies import Agency
 from registry.records.export_columns import DAYS, NUMBERS, export_columns
 from registry.records.project_filters import project_conditions
 from registry.records.project_table import Project
+from registry.records.sheet_writing import (
+    CSV_START,
+    DAY_FORMAT,
+    MOST_XLSX_ROWS,
+    TooManyRowsForXlsx,
+    csv_lines,
+    plain_workbook,
+)
 from registry.records.visibility import journal_restricted_reads
 from registry.store.bulk import copy_csv
 from registry.store.database import db, is_sqlite
-from registry.store.errors import Conflict
+from registry.store.postgres import allow_long_work
 
-MOST_XLSX_ROWS: Final = 1_048_575
 ROWS_A_PIECE: Final = 500
-
-
-class TooManyRowsForXlsx(Conflict):
-    """A sheet holds 1,048,576 rows, the header among them; a CSV has no limit."""
 
 
 def export_csv(by: Actor, raw_filters: Mapping[str, str]) -> Iterator[bytes]:
@@ -39,7 +38,7 @@ def export_csv(by: Actor, raw_filters: Mapping[str, str]) -> Iterator[bytes]:
     The filters are read and reads of restricted projects journalled at once, which raises Malformed.
     """
     statement = _statement(by, raw_filters)
-    header = codecs.BOM_UTF8 + _lines([statement.selected_columns.keys()])
+    header = CSV_START + csv_lines([statement.selected_columns.keys()])
     return _pieces(header, statement)
 
 
@@ -49,16 +48,9 @@ def export_xlsx(by: Actor, raw_filters: Mapping[str, str], path: Path) -> None:
     counted = db.session.execute(select(func.count()).select_from(statement.subquery())).scalar_one()
     if counted > MOST_XLSX_ROWS:
         raise TooManyRowsForXlsx(rows=counted, limit=MOST_XLSX_ROWS)
-    # Text stays text: no cell becomes a formula, a link or a number.
-    plain = {
-        "constant_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "strings_to_numbers": False,
-    }
-    with xlsxwriter.Workbook(str(path), {"constant_memory": True, **plain}) as workbook:
+    with plain_workbook(path) as workbook:
         sheet = workbook.add_worksheet("projects")
-        day = workbook.add_format({"num_format": "yyyy-mm-dd"})
+        day = workbook.add_format(DAY_FORMAT)
         names = statement.selected_columns.keys()
         sheet.write_row(0, 0, names)
         for place, row in enumerate(islice(_rows(statement), MOST_XLSX_ROWS), 1):
@@ -82,6 +74,7 @@ def _statement(by: Actor, raw_filters: Mapping[str, str]) -> Select[Any]:
         journal_restricted_reads(by, restricted, "export")
         # One that became restricted since is not in the journal and so not in the export.
         statement = statement.where(Project.is_restricted.is_(False) | Project.number.in_(restricted))
+    allow_long_work(db.session.connection())
     return statement.order_by(Project.id)
 
 
@@ -90,16 +83,10 @@ def _pieces(header: bytes, statement: Select[Any]) -> Iterator[bytes]:
     if is_sqlite():
         rows = _rows(statement)
         while piece := list(islice(rows, ROWS_A_PIECE)):
-            yield _lines(piece)
+            yield csv_lines(piece)
     else:
         yield from copy_csv(db.session(), statement)
 
 
 def _rows(statement: Select[Any]) -> Iterator[Sequence[Any]]:
     yield from db.session.execute(statement, execution_options={"yield_per": ROWS_A_PIECE})
-
-
-def _lines(rows: Sequence[Sequence[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()

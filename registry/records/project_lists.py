@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from registry.access.actors import Actor
 from registry.records.agencies import Agency
@@ -23,10 +23,13 @@ SORTS: Final = ("registered_at", "updated_at", "number", "budget_kzt", "started_
 DEFAULT_SORT: Final = "-registered_at"
 
 
-def list_projects(by: Actor, raw_filters: Mapping[str, str], page: Page) -> Listing:
+def list_projects(
+    by: Actor, raw_filters: Mapping[str, str], page: Page, *, only: Sequence[ColumnElement[bool]] = ()
+) -> Listing:
     """A page of the projects that the actor may see and the filters leave, as mappings in the short shape.
 
-    Restricted projects among them are journalled as read. Raises Malformed for a bad filter, sort or cursor.
+    ``only``: the conditions on projects of a narrower list. Restricted projects among them are journalled as read.
+    Raises Malformed for a bad filter, sort or cursor.
     """
     policy = policy_in_force()
     judged = judged_up_to()
@@ -52,7 +55,9 @@ def list_projects(by: Actor, raw_filters: Mapping[str, str], page: Page) -> List
         key.column.label("_sort"),
         Project.id.label("_id"),
     )
-    statement = select(*shown).join(Agency, Agency.id == Project.agency_id).where(*project_conditions(by, raw_filters))
+    statement = (
+        select(*shown).join(Agency, Agency.id == Project.agency_id).where(*project_conditions(by, raw_filters), *only)
+    )
     if page.cursor is not None:
         statement = statement.where(after(key, Project.id.expression, descending, page.cursor))
     statement = statement.order_by(*order_by(key, Project.id.expression, descending)).limit(page.limit + 1)

@@ -101,27 +101,26 @@ def finish(
     case.version += 1
     from_agency = by.role in AGENCY_ROLES
     speaks = action.speaks_to_agency if speaks_to_agency is None else speaks_to_agency
-    require_transaction().add(
-        CaseEvent(
-            case_id=case.id,
-            at=now(),
-            action=action.name,
-            by=by.principal,
-            side="agency" if from_agency else "oversight",
-            from_status=before.value,
-            to_status=after.value,
-            comment=comment,
-            details=dict(details or {}),
-            tells_agency=action.tells_agency or from_agency or speaks,
-            speaks_to_agency=from_agency or speaks,
-        )
+    event = CaseEvent(
+        case_id=case.id,
+        at=now(),
+        action=action.name,
+        by=by.principal,
+        side="agency" if from_agency else "oversight",
+        from_status=before.value,
+        to_status=after.value,
+        comment=comment,
+        details=dict(details or {}),
+        tells_agency=action.tells_agency or from_agency or speaks,
+        speaks_to_agency=from_agency or speaks,
     )
+    require_transaction().add(event)
     db.session.flush()
     told = {"project": case.project_record.number, "from": before.value, "to": after.value, **(details or {})}
     if comment is not None:
         told["comment"] = comment
     journal.record(by, f"case.{action.name}", f"case:{case.id}", told)
-    outbox.send_later(f"case.{action.name}", {"case": case.id})
+    outbox.send_later(f"case.{action.name}", {"case": case.id, "event": event.id})
     return case
 
 

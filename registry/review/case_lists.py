@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, select
 from sqlalchemy.orm import contains_eager
 
 from registry.access.actors import Actor
@@ -14,21 +14,24 @@ from registry.access.roles import Permission
 from registry.freeze.words import RULES
 from registry.language.languages import Language
 from registry.records.agencies import Agency
-from registry.records.case_tables import Case, CaseFlag
+from registry.records.case_tables import Case, CaseDecision, CaseFlag
 from registry.records.flags import SEVERITY_RANK, Flag, rank
 from registry.records.plain_filters import PlainFilter, Texts, Words, YesNoWords, conditions, day_filters
 from registry.records.project_table import Project
 from registry.records.visibility import journal_restricted_reads, visible_projects
 from registry.records.vocabulary import CASE_STATUSES, REGIONS, SECTORS
 from registry.review.case_view import show_cases
+from registry.review.workflow import Status
 from registry.store.clock import today
 from registry.store.database import db
 from registry.store.errors import Malformed, Problem
-from registry.store.paging import Listing, Page, SortKey, after, cut, order_by
+from registry.store.paging import Listing, Page, SortKey, after, cursor_after, cut, order_by
 
 # Each filter with what it takes; several values with commas.
 # Of the flags that a case stands for, one must fit.
 OF_FLAGS: Final[Mapping[str, PlainFilter]] = {"rule": Words(Flag.rule.expression, RULES)}
+# What depends on who asks: a decision waits that the person may approve.
+OF_THE_READER: Final[Mapping[str, PlainFilter]] = {"to_approve": YesNoWords(false())}
 SORTS: Final[Mapping[str, SortKey]] = {
     "due_on": SortKey("due_on", Case.due_on.expression, date, nullable=True),
     "opened_at": SortKey("opened_at", Case.opened_at.expression, datetime),
@@ -50,7 +53,7 @@ def list_cases(by: Actor, filters: Mapping[str, str], page: Page, language: Lang
         .join(Case.project_record)
         .join(Project.agency)
         .options(contains_eager(Case.project_record).contains_eager(Project.agency))
-        .where(*visible_projects(by), *case_conditions(filters))
+        .where(*visible_projects(by), *case_conditions(by, filters))
         .execution_options(populate_existing=True)
     )
     if page.cursor is not None:
@@ -65,15 +68,46 @@ def list_cases(by: Actor, filters: Mapping[str, str], page: Page, language: Lang
     return Listing(shown, found.next)
 
 
-def case_conditions(filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
+def count_cases(by: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
+    """How many open cases each of some lists has for the person, in one query. Their filters ask nothing of agencies.
+
+    Raises RoleNotAllowed and Malformed.
+    """
+    by.require(Permission.CASES_READ)
+    if not lists:
+        return []
+    counts = [func.count(case((and_(*case_conditions(by, filters)), 1))) for filters in lists]
+    statement = select(*counts).select_from(Case).join(Case.project_record)
+    counted = db.session.execute(statement.where(Case.status != Status.CLOSED, *visible_projects(by)))
+    return [int(count) for count in counted.one()]
+
+
+def place_of(found: Case, sort: str | None) -> str:
+    """The cursor of a case in the lists of this order: what follows it begins there. Raises Malformed."""
+    key, descending = _sort_key(sort or DEFAULT_SORT)
+    value = SEVERITY_RANK[found.severity] if key.name == "severity" else getattr(found, key.name)
+    return cursor_after(key, descending, value, found.id)
+
+
+def case_conditions(by: Actor, filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
     """The filters as conditions on cases joined with project and agency. Raises Malformed."""
     rules = {name: value for name, value in filters.items() if name in OF_FLAGS}
-    others = {name: value for name, value in filters.items() if name not in OF_FLAGS}
-    made = conditions(filters_of_cases(), others)
+    own = {name: value for name, value in filters.items() if name in OF_THE_READER}
+    others = {name: value for name, value in filters.items() if name not in {*OF_FLAGS, *OF_THE_READER}}
+    made = conditions(filters_of_cases(), others) + conditions({"to_approve": YesNoWords(_to_approve(by))}, own)
     for condition in conditions(OF_FLAGS, rules):
         covered = select(Flag.id).join(CaseFlag, CaseFlag.flag_id == Flag.id)
         made.append(exists(covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", condition)))
     return made
+
+
+def _to_approve(by: Actor) -> ColumnElement[bool]:
+    # Four eyes: what somebody proposed waits for another, whatever role that somebody has.
+    if not by.may(Permission.CASES_APPROVE):
+        return false()
+    proposed = select(CaseDecision.id).where(CaseDecision.case_id == Case.id, CaseDecision.outcome.is_(None))
+    by_another = exists(proposed.where(CaseDecision.proposed_by != by.principal))
+    return and_(Case.status == Status.AWAITING_APPROVAL, by_another)
 
 
 def filters_of_cases() -> dict[str, PlainFilter]:

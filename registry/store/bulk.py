@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import psycopg
@@ -11,6 +12,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
 from registry.store.database import Model, is_sqlite
+from registry.store.postgres import as_database_error
 
 PIECE = 1 << 16
 
@@ -74,7 +76,12 @@ def copy_csv(session: Session, statement: Select[Any]) -> Iterator[bytes]:
             yield bytes(piece)
 
 
-def _cursor(session: Session) -> psycopg.Cursor[Any]:
-    """A cursor of psycopg itself, in the session's transaction."""
+@contextmanager
+def _cursor(session: Session) -> Iterator[psycopg.Cursor[Any]]:
+    """A cursor of psycopg itself, in the session's transaction; what goes wrong is raised as SQLAlchemy would."""
     raw = cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
-    return raw.cursor()
+    try:
+        with raw.cursor() as cursor:
+            yield cursor
+    except psycopg.Error as error:
+        raise as_database_error(error) from error

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import zoneinfo
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, time, timedelta
 
 ZONE_NAME = "Asia/Almaty"
 CUTOFF_OFFSET = timedelta(hours=5)
+_told: ContextVar[datetime | None] = ContextVar("told", default=None)
 
 
 class TimeZoneDataStale(RuntimeError):
@@ -37,7 +41,20 @@ def require_current_zone() -> None:
 
 def now() -> datetime:
     """The present instant, aware, in UTC, to the microsecond."""
-    return datetime.now(UTC)
+    return _told.get() or datetime.now(UTC)
+
+
+@contextmanager
+def telling_of(instant: datetime) -> Iterator[None]:
+    """What is done inside is done at an instant of the past: for the demo's story, which goes through the services.
+
+    Nothing else may use it: a registry whose clock can be set back is no register (``tests/store/test_clock.py``).
+    """
+    token = _told.set(instant)
+    try:
+        yield
+    finally:
+        _told.reset(token)
 
 
 def today() -> date:

@@ -19,6 +19,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
+from registry.database_settings import DatabaseLimits
+from registry.store import postgres
 from registry.store.private_files import make_private
 
 NAMES = {
@@ -69,16 +71,16 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
-def attach_database(app: Flask, url: str) -> None:
-    """Give the app its database, with the engine's settings of this service."""
+def attach_database(app: Flask, url: str, limits: DatabaseLimits | None = None) -> None:
+    """Give the app its database, with the engine's settings of this service; ``limits`` are PostgreSQL's."""
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, limits or DatabaseLimits())
     db.init_app(app)
     with app.app_context():
         set_up_engine(db.engine)
 
 
-def engine_options(url: str) -> dict[str, Any]:
+def engine_options(url: str, limits: DatabaseLimits) -> dict[str, Any]:
     """What create_engine takes besides the address."""
     # An error that is logged tells its statement, never the values in it: among them are names, texts and hashes.
     told = {"json_serializer": ENCODE, "hide_parameters": True}
@@ -87,21 +89,17 @@ def engine_options(url: str) -> dict[str, Any]:
             **told,
             "connect_args": {"timeout": SQLITE_WAIT_MS / 1000, "check_same_thread": False},
         }
-    return {
-        **told,
-        "pool_pre_ping": True,
-        "connect_args": {
-            "options": "-c timezone=UTC -c lock_timeout=60000 -c idle_in_transaction_session_timeout=600000"
-        },
-    }
+    return {**told, **postgres.engine_options(url, limits)}
 
 
 def set_up_engine(engine: Engine) -> None:
     """SQLite: WAL, foreign keys, recursive triggers, and explicit BEGIN, IMMEDIATE for writers.
 
     The sqlite3 module begins late and deferred, so that two writers who read first lose one another's change.
+    PostgreSQL: see ``store/postgres.py``.
     """
     if engine.dialect.name != "sqlite":
+        postgres.set_up_engine(engine)
         return
 
     @event.listens_for(engine, "do_connect")

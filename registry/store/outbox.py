@@ -1,16 +1,20 @@
-"""The outbox: what must be told outside leaves after the commit, from rows written with the change itself."""
+"""The outbox: what must be told outside leaves after the commit, from rows written with the change itself.
+
+Whoever tells it takes the rows that wait, writes what follows from them, and marks them as delivered, all in one
+transaction. What is sent is another table's (``registry/notices/letters.py``): the outbox knows no recipients.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, String, text
+from sqlalchemy import JSON, Index, String, delete, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.store.clock import now
-from registry.store.database import Instant, Model
+from registry.store.database import Instant, Model, db
 from registry.store.transaction import require_transaction
 
 
@@ -38,3 +42,44 @@ class OutboxMessage(Model):
 def send_later(topic: str, payload: Mapping[str, Any]) -> None:
     """Write a message with the open transaction. Raises RuntimeError when none is open."""
     require_transaction().add(OutboxMessage(topic=topic, payload=dict(payload), created_at=now()))
+
+
+def anything_waits() -> bool:
+    """True when a message waits to be delivered."""
+    db.session.rollback()
+    return db.session.scalar(select(OutboxMessage.id).where(OutboxMessage.delivered_at.is_(None)).limit(1)) is not None
+
+
+def take_waiting(topics: Collection[str], most: int) -> list[OutboxMessage]:
+    """The oldest messages of these topics that wait, marked as delivered with the open transaction.
+
+    Two that take at once never get the same: PostgreSQL passes over rows that another holds, SQLite has one writer.
+    """
+    session = require_transaction()
+    waiting = (
+        select(OutboxMessage)
+        .where(OutboxMessage.delivered_at.is_(None), OutboxMessage.topic.in_(topics))
+        .order_by(OutboxMessage.id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    taken = list(session.scalars(waiting.execution_options(populate_existing=True)))
+    for message in taken:
+        message.delivered_at = now()
+    return taken
+
+
+def pass_over(topics: Collection[str]) -> None:
+    """Mark as delivered, in the open transaction, what waits of all other topics: nobody is told of them."""
+    statement = (
+        update(OutboxMessage)
+        .where(OutboxMessage.delivered_at.is_(None), OutboxMessage.topic.not_in(topics))
+        .values(delivered_at=now())
+    )
+    require_transaction().execute(statement, execution_options={"synchronize_session": False})
+
+
+def forget_delivered(before: datetime) -> None:
+    """Delete, in the open transaction, what was delivered before an instant."""
+    statement = delete(OutboxMessage).where(OutboxMessage.delivered_at < before)
+    require_transaction().execute(statement, execution_options={"synchronize_session": False})

@@ -1,4 +1,7 @@
-"""The schema: brought up or down by the migrations in ``migrations/``, in one transaction."""
+"""The schema: brought up or down by the migrations in ``migrations/``, in one transaction.
+
+On PostgreSQL it can belong to a role of its own: the service's role then gets what ``migrations/grants.sql`` gives it.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,11 @@ from sqlalchemy import Connection, text
 
 from registry.settings import CHECKOUT
 from registry.store.database import SQLITE_BEGIN, db
+from registry.store.postgres import allow_long_work
 
 MIGRATIONS = CHECKOUT / "migrations"
+GRANTS = MIGRATIONS / "grants.sql"
+SERVICE_ROLE = ':"service"'  # a variable as psql has them, so that the file can be run by hand
 ONE_AT_A_TIME = 742_001
 
 
@@ -19,9 +25,23 @@ class SchemaNotCurrent(RuntimeError):
     """The database's schema is not the one that this code needs: run ``registry db upgrade``."""
 
 
-def upgrade_schema(revision: str = "head") -> None:
-    """Bring the schema up to a revision. Two processes at once: the second waits and finds it done."""
-    _run(command.upgrade, revision)
+class ServiceRoleMissing(RuntimeError):
+    """The role that the service connects as does not exist in the database's server."""
+
+
+def upgrade_schema(revision: str = "head", service_role: str | None = None) -> None:
+    """Bring the schema up to a revision. Two processes at once: the second waits and finds it done.
+
+    ``service_role``, on PostgreSQL: the role, other than the present one, that may use the schema and not change it.
+    Raises ServiceRoleMissing.
+    """
+    _run(command.upgrade, revision, service_role)
+
+
+def grant_to_service(service_role: str) -> None:
+    """Give the role what an upgrade would; done again it changes nothing. Raises ServiceRoleMissing."""
+    with db.engine.begin() as connection:
+        _grant(connection, service_role)
 
 
 def downgrade_schema(revision: str) -> None:
@@ -42,17 +62,28 @@ def require_current_schema() -> None:
         raise SchemaNotCurrent("the database's schema is not current; run: registry db upgrade")
 
 
-def _run(direction: object, revision: str) -> None:
+def _run(direction: object, revision: str, service_role: str | None = None) -> None:
     with db.engine.connect() as connection:
         foreign_keys(connection, on=False)
         connection.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"})
         with connection.begin():
+            allow_long_work(connection)
             if connection.dialect.name == "postgresql":
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({ONE_AT_A_TIME})"))
             config = _config()
             config.attributes["connection"] = connection
             direction(config, revision)  # type: ignore[operator] # alembic's commands share this shape
+            if service_role is not None:
+                _grant(connection, service_role)
         foreign_keys(connection, on=True)
+
+
+def _grant(connection: Connection, service_role: str) -> None:
+    there = connection.scalar(text("SELECT true FROM pg_roles WHERE rolname = :name"), {"name": service_role})
+    if not there:
+        raise ServiceRoleMissing(service_role)
+    quoted = connection.dialect.identifier_preparer.quote_identifier(service_role)
+    connection.exec_driver_sql(GRANTS.read_text(encoding="utf-8").replace(SERVICE_ROLE, quoted))
 
 
 def foreign_keys(connection: Connection, *, on: bool) -> None:

@@ -12,6 +12,7 @@ from registry.web import (
     case_page,
     cases,
     confirmations,
+    exemptions,
     front,
     home,
     imports,
@@ -25,10 +26,12 @@ from registry.web import (
     reports,
     signing_in,
     tokens,
+    watch_list,
 )
 from registry.web.assets import asset_url
 from registry.web.catalogues import attach_texts
 from registry.web.error_pages import attach_error_pages
+from registry.web.findings import main_findings
 from registry.web.form_tokens import FIELD, form_token
 from registry.web.formats import attach_formats
 from registry.web.forms import failure_text, row_error_text
@@ -44,6 +47,7 @@ WITH_PAGES = (
     case_page,
     cases,
     confirmations,
+    exemptions,
     front,
     home,
     imports,
@@ -57,6 +61,7 @@ WITH_PAGES = (
     reports,
     signing_in,
     tokens,
+    watch_list,
 )
 
 
@@ -87,5 +92,6 @@ def attach_web(app: Flask, settings: Settings) -> None:
     attach_texts(app)
     attach_formats(app)
     attach_labels(app)
+    app.add_template_filter(main_findings, "main_findings")
     attach_error_pages(app)
     app.register_blueprint(pages)

@@ -8,17 +8,16 @@ from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.audits.run_lists import changes_of, list_audits, previous_good
 from registry.audits.runs import confirm_held_audit, find_audit, run_audit
-from registry.records.policy_in_force import policy_in_force
 from registry.records.values import AnyDay, YesNo
 from registry.store.clock import today
 from registry.web.catalogues import gettext as _
 from registry.web.fields import asked
+from registry.web.findings import rule_titles
 from registry.web.form_pages import FormPage, answer_form
 from registry.web.forms import as_typed
 from registry.web.lists import asked_filters, asked_page, first_address, next_address
 from registry.web.pages import Answer, pages, see
 from registry.web.said import say
-from registry.web.visitors import page_language
 
 FILTERS = ("status", "trigger", "dry_run")
 COUNTS = (
@@ -53,7 +52,6 @@ def audit(by: Actor, audit_id: int) -> Answer:
     """One run: counts beside those of the run before, and what it changed."""
     run = find_audit(by, audit_id)
     listing = changes_of(by, run, asked_page(100))
-    language = page_language()
     return render_template(
         "audit.html",
         by=by,
@@ -61,7 +59,7 @@ def audit(by: Actor, audit_id: int) -> Answer:
         before=previous_good(by, run),
         counts=COUNTS,
         changes=listing.items,
-        rules={name: rule.title[language] for name, rule in policy_in_force().rules.items()},
+        rules=rule_titles(),
         next_address=next_address(listing.next),
         first_address=first_address(),
     )

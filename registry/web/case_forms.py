@@ -74,7 +74,7 @@ def fields_of(by: Actor, action: str) -> list[Field]:
 
 
 def _fields(by: Actor, action: str) -> list[Field]:
-    note = asked("comment", "area", label=_("Note for the timeline (if any)"))
+    note = asked("comment", "note", label=_("Note for the timeline (if any)"))
     match action:
         case "claim":
             return []
@@ -96,10 +96,16 @@ def _fields(by: Actor, action: str) -> list[Field]:
         case "propose":
             return [
                 asked("decision", "radios", choices=options("decision")),
-                asked("reason_code", "select", choices=options("reason_code"), hint=_("Only when there is no breach.")),
+                asked(
+                    "reason_code",
+                    "select",
+                    choices=options("reason_code"),
+                    hint=_("Only when there is no breach."),
+                    when="no-breach",
+                ),
                 asked("reason", "area"),
                 asked("legal_basis", "area", hint=_("The clause that the decision rests on.")),
-                asked("due_on", "day", hint=_("By when it must be moved or stopped.")),
+                asked("due_on", "day", hint=_("By when it must be moved or stopped."), when="ordered"),
                 note,
             ]
         case "comment" if by.role not in AGENCY_ROLES:

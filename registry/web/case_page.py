@@ -21,7 +21,10 @@ from registry.review.workflow import ACTIONS
 from registry.store.errors import Conflict, Invalid, NotAllowed, Problem, Refusal
 from registry.store.transaction import transaction
 from registry.web.case_forms import REQUIRED, carry_out, fields_of, kinds_of
+from registry.web.case_place import asked_list, asked_place
 from registry.web.case_projects import projects_of
+from registry.web.catalogues import gettext
+from registry.web.findings import standing
 from registry.web.forms import Form, accept, refusal_text, typed
 from registry.web.labels import word
 from registry.web.pages import Answer, pages, see
@@ -29,6 +32,10 @@ from registry.web.said import say
 from registry.web.visitors import page_language
 
 LARGEST_COUNT = 6
+# What a form's second button sends: go on to the next case of the list when it is done.
+NEXT = "next"
+# After these one has more to do on the same case.
+STAYS = ("claim", "comment")
 
 
 @pages.page("/cases/<int:case_id>", needs=Permission.CASES_READ)
@@ -56,6 +63,7 @@ def act_on_case(by: Actor, case_id: int, action: str) -> Answer:
     try:
         with transaction():
             found = find_case_to_change(by, case_id)
+            place = asked_place(found)
             if _is_stale(show_case(by, found, page_language())):
                 return _page(by, case_id, texts, opened=action, is_stale=True), 409
             carry_out(by, found, action, values)
@@ -63,8 +71,11 @@ def act_on_case(by: Actor, case_id: int, action: str) -> Answer:
         return _page(by, case_id, texts, refused.problems, action), 422
     except (Conflict, NotAllowed) as refused:
         return _page(by, case_id, texts, opened=action, refusal=refused), status_of(refused)
+    if place and request.form.get("then") == NEXT:
+        say(f"{gettext('Case %(id)s') % {'id': case_id}}: {word('case_event', action)}")
+        return see("next_case", **place)
     say(word("case_event", action))
-    return see("case", case_id=case_id)
+    return see("case", case_id=case_id, **place)
 
 
 def _is_stale(view: Mapping[str, Any]) -> bool:
@@ -95,14 +106,12 @@ def _page(
     is_restricted = found.project_record.is_restricted
     journal_restricted_reads(by, [view["project"]] if is_restricted else [], "case")
     given = dict(texts or {})
-    standing = sorted(
-        (flag for flag in view["flags"] if flag["status"] != "cleared"),
-        key=lambda flag: ("high", "medium", "low").index(flag["severity"]),
-    )
+    found_now = standing(view["flags"])
     if "propose-legal_basis" not in given:
-        given["propose-legal_basis"] = "; ".join(dict.fromkeys(flag["clause"] for flag in standing))
+        given["propose-legal_basis"] = "; ".join(dict.fromkeys(flag["clause"] for flag in found_now))
     form = Form(given, [replace(each, pointer=f"/{opened}-{each.pointer.lstrip('/')}") for each in problems])
-    actions = {action: fields_of(by, action) for action in view["actions"]}
+    first = _first(view["actions"])
+    actions = {action: fields_of(by, action) for action in sorted(view["actions"], key=lambda name: name != first)}
     seen = _seen()
     is_news = seen is not None and (is_stale or refusal is not None)
     return render_template(
@@ -110,11 +119,14 @@ def _page(
         by=by,
         case=view,
         project=projects_of(by, [view])[view["project"]],
-        standing=standing,
+        standing=found_now,
         cleared=[flag for flag in view["flags"] if flag["status"] == "cleared"],
         actions=actions,
         labels={field.name: field.label for fields in actions.values() for field in fields},
-        opened=opened if opened in actions else _first(view["actions"]),
+        opened=opened if opened in actions else first,
+        place=asked_place(found),
+        list_filters=asked_list(),
+        stays=STAYS,
         form=form,
         lost=given.get(f"{opened}-comment") if opened and opened not in actions else None,
         tag=_tag(view),

@@ -1,4 +1,4 @@
-"""The projects that listed cases are about, for their names."""
+"""Projects by their numbers, for their names and their agencies' in lists; and the cases of one."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ from registry.store.database import db
 
 def projects_of(by: Actor, cases: Iterable[Mapping[str, Any]]) -> dict[str, Project]:
     """The project of each case, by number, with its agency."""
-    numbers = {case["project"] for case in cases}
+    return projects_numbered(by, (case["project"] for case in cases))
+
+
+def projects_numbered(by: Actor, numbers: Iterable[str]) -> dict[str, Project]:
+    """The projects of these numbers that the person may see, with their agencies."""
     statement = (
         select(Project)
         .join(Project.agency)
         .options(contains_eager(Project.agency))
-        .where(Project.number.in_(numbers), *visible_projects(by))
+        .where(Project.number.in_(set(numbers)), *visible_projects(by))
     )
     return {project.number: project for project in db.session.scalars(statement)}
 

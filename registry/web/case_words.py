@@ -49,6 +49,7 @@ CASE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "appeal": marked("Appealed"),
         "comment": marked("Commented"),
         "reopened": marked("Reopened by an audit"),
+        "flagged": marked("An audit found something new"),
         "cleared": marked("An audit found nothing any more"),
         "exempted": marked("Exempt by the Commission"),
     },

@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlencode
 
-from flask import render_template, request, url_for
+from flask import render_template, request
 
 from registry.access.actors import Actor
-from registry.access.roles import AGENCY_ROLES, Permission
-from registry.records.policy_in_force import policy_in_force
+from registry.access.roles import Permission
 from registry.review import cases as review
 from registry.review.case_lists import list_cases
-from registry.review.finding import open_case
-from registry.review.workflow import OPEN
+from registry.web.case_columns import case_header, case_rows
+from registry.web.case_place import FILTERS, asked_list
 from registry.web.case_projects import projects_of
 from registry.web.catalogues import gettext, marked, ngettext
+from registry.web.findings import rule_titles
 from registry.web.forms import refusal_text
+from registry.web.list_tables import ENDINGS, download_list
 from registry.web.lists import asked_filters, asked_page, first_address, next_address
 from registry.web.pages import Answer, pages, see
 from registry.web.said import say
 from registry.web.visitors import page_language
+from registry.web.work_lists import OF_TABS, tabs, usual_list
 
-FILTERS: Final = (
-    "status",
-    "assignee",
-    "is_assigned",
-    "overdue",
-    "severity",
-    "rule",
-    "sector",
-    "region",
-    "agency",
-    "project",
-    "due_on_from",
-    "due_on_to",
-)
 # Those that the page offers as choices; the tabs set the others.
 CHOICES: Final = ("severity", "sector", "region")
 SORTS: Final = {
@@ -44,35 +30,7 @@ SORTS: Final = {
     "-severity": marked("The gravest first"),
     "-opened_at": marked("Newest first"),
 }
-ANY_OPEN: Final = ",".join(status.value for status in OPEN)
-ME: Final = "me"
-# (text, filters); ``me`` stands for the person's own name.
-OVERSIGHT_TABS: Final = (
-    (marked("My work"), {"status": "under_review,awaiting_confirmation", "assignee": ME}, Permission.CASES_REVIEW),
-    (marked("Team queue"), {"status": "new"}, Permission.CASES_READ),
-    (marked("Overdue"), {"overdue": "true"}, Permission.CASES_READ),
-    (marked("Waiting for the agency"), {"status": "awaiting_agency"}, Permission.CASES_READ),
-    (marked("Waiting for my approval"), {"status": "awaiting_approval"}, Permission.CASES_APPROVE),
-    (marked("Cleared, to confirm"), {"status": "awaiting_confirmation"}, Permission.CASES_READ),
-    (marked("All open"), {"status": ANY_OPEN}, Permission.CASES_READ),
-    (marked("Closed"), {"status": "closed"}, Permission.CASES_READ),
-)
-AGENCY_TABS: Final = (
-    (marked("To answer"), {"status": "awaiting_agency"}, Permission.CASES_READ),
-    (marked("To put right"), {"status": "remediation"}, Permission.CASES_READ),
-    (marked("All open"), {"status": ANY_OPEN}, Permission.CASES_READ),
-    (marked("Closed"), {"status": "closed"}, Permission.CASES_READ),
-)
 AT_ONCE: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """A work list. ``here`` is true for the one on the page."""
-
-    text: str
-    address: str
-    here: bool
 
 
 @pages.page("/cases", needs=Permission.CASES_READ)
@@ -82,22 +40,47 @@ def cases(by: Actor) -> Answer:
     if not filters:
         return see("cases", **usual_list(by))
     listing = list_cases(by, filters, asked_page(), page_language())
-    language = page_language()
     return render_template(
         "cases.html",
         by=by,
         items=listing.items,
         projects=projects_of(by, listing.items),
-        tabs=_tabs(by, filters),
+        tabs=tabs(by, filters),
         filters=filters,
+        kept=[name for name in filters if name not in (*CHOICES, "rule")],
+        narrowed=any(name not in OF_TABS for name in filters),
+        place=asked_list(),
         choices=CHOICES,
-        rules={name: rule.title[language] for name, rule in policy_in_force().rules.items()},
+        rules=rule_titles(),
         sorts=SORTS,
         sort=request.args.get("sort") or "due_on",
         confirming=filters.get("status") == "awaiting_confirmation" and by.may(Permission.CASES_REVIEW),
         next_address=next_address(listing.next),
         first_address=first_address(),
     )
+
+
+@pages.page(f"/cases.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
+def cases_table(by: Actor, ending: str) -> Answer:
+    """The same cases, all of them, as a table."""
+    filters, language = asked_filters(FILTERS), page_language()
+    return download_list(
+        ending,
+        "cases",
+        case_header(by),
+        lambda page: list_cases(by, filters, page, language),
+        lambda items: case_rows(by, items),
+    )
+
+
+@pages.page("/cases/next", needs=Permission.CASES_READ)
+def next_case(by: Actor) -> Answer:
+    """Go on to the case behind the place in the list that the address names, or back to the list after its last."""
+    found = list_cases(by, asked_filters(FILTERS), asked_page(1), page_language()).items
+    if found:
+        return see("case", case_id=found[0]["id"], **asked_list())
+    say(gettext("That was the last case of this list."))
+    return see("cases", **asked_list())
 
 
 @pages.page("/cases/confirmation", needs=Permission.CASES_REVIEW, methods=("POST",))
@@ -117,29 +100,4 @@ def confirm_cases(by: Actor) -> Answer:
         say(gettext("No case was chosen."))
     for case_id, refusal in refused:
         say(f"{case_id}: {refusal_text(refusal)}")
-    return see("cases", status="awaiting_confirmation")
-
-
-@pages.page("/projects/<number>/case", needs=Permission.CASES_REVIEW, methods=("POST",))
-def open_project_case(by: Actor, number: str) -> Answer:
-    """Open a case for a project on the watch list."""
-    case = open_case(by, number)
-    say(gettext("The case is opened."))
-    return see("case", case_id=case.id)
-
-
-def usual_list(by: Actor) -> dict[str, str]:
-    """The filters of the list that somebody begins with: the agency's questions, a reviewer's queue."""
-    if by.role in AGENCY_ROLES or not by.may(Permission.CASES_REVIEW):
-        return {"status": ANY_OPEN}
-    return {"status": "new"}
-
-
-def _tabs(by: Actor, filters: dict[str, str]) -> list[Tab]:
-    tabs = []
-    for text, given, permission in AGENCY_TABS if by.role in AGENCY_ROLES else OVERSIGHT_TABS:
-        if by.may(permission):
-            wanted = {name: by.principal if value == ME else value for name, value in given.items()}
-            here = all(filters.get(name) == wanted.get(name) for name in ("status", "assignee", "overdue"))
-            tabs.append(Tab(gettext(text), f"{url_for('web.cases')}?{urlencode(wanted)}", here))
-    return tabs
+    return see("cases", **(asked_list() or {"status": "awaiting_confirmation"}))

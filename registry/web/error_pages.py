@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from flask import Flask, Response, make_response, render_template, request
-from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug import wrappers
 from werkzeug.exceptions import HTTPException
 
 from registry.http import refusals
+from registry.http.database_away import DATABASE_AWAY, refusal_of
 from registry.http.errors import OF_HTTP, problem_answer, retry_after, status_of
 from registry.http.logs import LOG
 from registry.http.request_ids import request_id
@@ -54,14 +54,17 @@ def http_error(error: HTTPException) -> Response:
     return error_page(OF_HTTP.get(error.code or 500, refusals.RequestMalformed)(**_limits(error)))
 
 
-@pages.errorhandler(OperationalError)
-@pages.errorhandler(InterfaceError)
 def database_away(error: Exception) -> Response:
     """The database does not answer: a page that asks it for nothing."""
     LOG.error("the database does not answer", exc_info=error)
-    response = make_response(render_template("plain_error.html", **_plain(refusals.DatabaseNotReachable())), 503)
-    response.headers["Retry-After"] = "5"
+    refusal = refusal_of(error)
+    response = make_response(render_template("plain_error.html", **_plain(refusal)), 503)
+    response.headers["Retry-After"] = retry_after(refusal)
     return response
+
+
+for kind in DATABASE_AWAY:
+    pages.register_error_handler(kind, database_away)
 
 
 @pages.errorhandler(Exception)

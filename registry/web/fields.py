@@ -39,21 +39,25 @@ HINTS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One question. ``control``: text, day, money, area, select, radios, yes_no, file, password, check."""
+    """One question. ``control``: text, day, money, area, note, select, radios, yes_no, file, password, check.
+
+    ``when``: what has to be chosen in the form before the question is shown, by the name of the style that shows it.
+    """
 
     name: str
     control: str
     label: str
     hint: str = ""
     choices: Sequence[tuple[str, str]] = ()
+    when: str = ""
 
 
 def asked(
-    name: str, control: str, *, label: str = "", hint: str = "", choices: Sequence[tuple[str, str]] = ()
+    name: str, control: str, *, label: str = "", hint: str = "", choices: Sequence[tuple[str, str]] = (), when: str = ""
 ) -> Field:
     """A question with the field's usual name and hint, unless others are given."""
     usual = HINTS.get(name)
-    return Field(name, control, label or field_label(name), hint or (gettext(usual) if usual else ""), choices)
+    return Field(name, control, label or field_label(name), hint or (gettext(usual) if usual else ""), choices, when)
 
 
 def project_field(name: str) -> Field:

@@ -22,6 +22,7 @@ from registry.store.errors import Invalid, invalid
 from registry.store.paging import Page
 from registry.web.case_projects import cases_of_project
 from registry.web.catalogues import gettext
+from registry.web.findings import standing
 from registry.web.forms import Form, refused_form
 from registry.web.pages import Answer, pages, see
 from registry.web.project_parts import CONFIRMED, PARTS, part_title
@@ -44,16 +45,12 @@ def _page(by: Actor, number: str, form: Form) -> str:
     # Last: the journalled reading of a restricted project lets go of rows that were read before.
     found = read_project(by, number, "project")
     verdict = verdict_of(found, None, language)
-    standing = sorted(
-        (flag for flag in flags if flag["status"] != "cleared"),
-        key=lambda flag: ("high", "medium", "low").index(flag["severity"]),
-    )
     return render_template(
         "project.html",
         by=by,
         project=found,
         status=status_of(found.id, policy_in_force()),
-        standing=standing,
+        standing=standing(flags),
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,
         parts=PARTS,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import Response, render_template, request, stream_with_context
+from flask import render_template, request
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
-from registry.records.exports import export_csv
-from registry.records.policy_in_force import policy_in_force
+from registry.http.downloads import csv_download, xlsx_download
+from registry.records.exports import export_csv, export_xlsx
 from registry.records.project_lists import list_projects
 from registry.web.catalogues import marked
+from registry.web.findings import rule_titles
+from registry.web.list_tables import ENDINGS
 from registry.web.lists import asked_filters, asked_page, first_address, next_address
 from registry.web.pages import Answer, pages
-from registry.web.visitors import page_language
 
 FILTERS: Final = (
     "q",
@@ -46,15 +47,13 @@ def projects(by: Actor) -> Answer:
     """The projects that the filters leave."""
     filters = asked_filters(FILTERS)
     listing = list_projects(by, filters, asked_page())
-    language = page_language()
-    rules = {name: rule.title[language] for name, rule in policy_in_force().rules.items()}
     return render_template(
         "projects.html",
         by=by,
         items=listing.items,
         filters=filters,
         choices=CHOICES,
-        rules=rules,
+        rules=rule_titles(),
         sorts=SORTS,
         sort=request.args.get("sort") or "-registered_at",
         next_address=next_address(listing.next),
@@ -62,10 +61,10 @@ def projects(by: Actor) -> Answer:
     )
 
 
-@pages.page("/projects.csv", needs=Permission.PROJECTS_READ)
-def projects_csv(by: Actor) -> Answer:
+@pages.page(f"/projects.<{ENDINGS}:ending>", needs=Permission.PROJECTS_READ)
+def projects_table(by: Actor, ending: str) -> Answer:
     """The same projects, all of them, as a table that can be changed and imported again."""
-    pieces = export_csv(by, asked_filters(FILTERS))
-    response = Response(stream_with_context(pieces), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = "attachment; filename=projects.csv"
-    return response
+    filters = asked_filters(FILTERS)
+    if ending == "csv":
+        return csv_download("projects", export_csv(by, filters))
+    return xlsx_download("projects", lambda path: export_xlsx(by, filters, path))

@@ -14,11 +14,13 @@ from sqlalchemy import update
 from registry.app import create_app
 from registry.records.audit_runs import AuditRun
 from registry.records.installation import Installation
+from registry.records.letter_tables import Letter
 from registry.settings import read_settings
 from registry.store.clock import now
 from registry.store.database import db
 from registry.store.outbox import send_later
 from registry.store.transaction import transaction
+from tests.factories import an_agency
 from tests.present import Present
 
 
@@ -121,6 +123,33 @@ def test_metrics_count_requests_by_route_and_what_waits(client: FlaskClient, ins
     assert 'registry_queue_size{queue="imports"} 0.0' in text
     line = next(line for line in text.splitlines() if line.startswith("registry_last_good_audit_timestamp_seconds "))
     assert float(line.split()[1]) == now().timestamp()
+
+
+def test_metrics_tell_how_many_letters_wait_since_when_and_how_many_were_given_up(
+    client: FlaskClient, installed: Present
+) -> None:
+    agency = an_agency(email="office@agency.kz")
+    for state, minutes in (("waiting", 7), ("waiting", 3), ("failed", 60), ("sent", 60)):
+        with transaction() as session:
+            session.add(
+                Letter(
+                    key=f"{state} {minutes}",
+                    agency_id=agency.id,
+                    is_digest=False,
+                    told=[],
+                    created_at=now() - timedelta(minutes=minutes),
+                    state=state,
+                    tries=1,
+                    next_try_at=now(),
+                )
+            )
+    lines = client.get("/metrics").get_data(as_text=True).splitlines()
+    assert {
+        'registry_queue_size{queue="letters"} 2.0',
+        'registry_queue_oldest_seconds{queue="letters"} 420.0',
+        'registry_queue_oldest_seconds{queue="outbox"} 0.0',
+        "registry_letters_failed 1.0",
+    } <= set(lines)
 
 
 def _app(url: str, data_dir: Path, **settings: str) -> Flask:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
-import subprocess
 import threading
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,44 +18,7 @@ from registry.records.imports import find_import, queue_import
 from registry.store.clock import now
 from tests.cli.conftest import CommandLine
 from tests.factories import ADMINISTRATOR, a_bin, a_project
-
-PATIENCE_S = 30
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def get(port: int, path: str) -> Any:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_S) as answer:
-        return json.load(answer)
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """What the condition gives once it gives something; a process of its own cannot tell us otherwise."""
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        threading.Event().wait(0.05)
-    raise AssertionError("it did not come about in time")
-
-
-@contextmanager
-def running(registry: CommandLine, *arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
-    process = registry.start(*arguments, **settings)
-    assert process.stderr is not None
-    try:
-        said = process.stderr.readline()
-        assert "Ctrl-C" in said, said + process.stderr.read()
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+from tests.running import PATIENCE_S, free_port, get, running, until
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])

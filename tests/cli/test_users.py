@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from registry.access.passwords import is_right
 from registry.access.people import person_named
@@ -58,3 +59,21 @@ def test_a_short_password_is_refused_and_the_same_name_twice_is_a_conflict(regis
     assert ran.code == 2
     assert registry("users", "add", "--name", "x", "--role", "auditor").code == 0
     assert registry("users", "add", "--name", "x", "--role", "auditor").code == 4
+
+
+def test_a_person_is_shut_out_at_once_with_all_tokens_and_let_in_again(
+    registry: CommandLine, own_app: Flask, services: Callable[[], Any]
+) -> None:
+    assert registry("users", "add", "--name", "a.serikova", "--role", "auditor").code == 0
+    token = registry("tokens", "issue", "--name", "a.serikova", "--role", "auditor").out.strip()
+
+    def status() -> int:
+        with own_app.test_client() as client:
+            return client.get("/api/v1/agencies", headers={"Authorization": f"Bearer {token}"}).status_code
+
+    assert status() == 200
+    assert registry("users", "disable", "a.serikova").code == 0
+    assert status() == 401
+    assert registry("users", "enable", "a.serikova").code == 0
+    assert status() == 200
+    assert registry("users", "disable", "nobody").code == 3

@@ -3,6 +3,7 @@
 Usage: ``python -m tests.faults.entrance URL DATA_DIR``. It answers each line on stdin with one on stdout.
 
 - ``tick INSTANT``: a scheduler's tick at that instant; ``ran STATUS`` or ``none``.
+- ``clock INSTANT``: a scheduler's tick in a process whose clock stands at that instant; the same answers.
 - ``audit``: a manual audit; ``ran STATUS`` or ``AuditRunning``.
 - ``stop INSTANT N``: a child process begins the night and stops for good before its N-th statement, or, after the
   last, before the commit: ``stopped PID PHASE``, where PHASE has a letter for each statement that was done, ``w`` for
@@ -18,6 +19,7 @@ import signal
 import sys
 from datetime import datetime, time
 
+import time_machine
 from flask import Flask
 from sqlalchemy import Connection, event
 
@@ -44,7 +46,7 @@ def main(url: str, data_dir: str) -> None:
             continue
         app = app or service(url, data_dir)
         with app.app_context():
-            say(tick(datetime.fromisoformat(rest[0])) if word == "tick" else by_hand())
+            say(ORDERS[word](*map(datetime.fromisoformat, rest)))
 
 
 def service(url: str, data_dir: str) -> Flask:
@@ -57,10 +59,16 @@ def service(url: str, data_dir: str) -> Flask:
     return create_app(read_settings(settings))
 
 
-def tick(moment: datetime) -> str:
+def tick(moment: datetime | None) -> str:
     """A scheduler's tick."""
     run = run_due_night(AUDIT_AT, moment)
     return "none" if run is None else f"ran {run.status}"
+
+
+def tick_by_clock(moment: datetime) -> str:
+    """A scheduler's tick, when the whole process believes that it is now that instant."""
+    with time_machine.travel(moment, tick=False):
+        return tick(None)
 
 
 def by_hand() -> str:
@@ -69,6 +77,9 @@ def by_hand() -> str:
         return f"ran {run_audit(Actor('operator@faults', Role.OPERATOR)).status}"
     except AuditRunning:
         return "AuditRunning"
+
+
+ORDERS = {"tick": tick, "clock": tick_by_clock, "audit": by_hand}
 
 
 def in_a_child(url: str, data_dir: str, moment: datetime, at: int) -> None:

@@ -192,7 +192,7 @@ def test_a_failed_night_is_kept_and_tried_again_after_ten_minutes_in_the_same_ro
     installed(at(DAY, 1))
     a_project()
     present.set(at(DAY, 2))
-    before = table(JournalEntry), table(OutboxMessage)
+    journal, outbox = table(JournalEntry), table(OutboxMessage)
     mend = breaking(connection, "INSERT INTO flags")
     with pytest.raises(Broken):
         run_due_night(TWO)
@@ -200,12 +200,15 @@ def test_a_failed_night_is_kept_and_tried_again_after_ten_minutes_in_the_same_ro
     assert (failed["on"], failed["status"], failed["scheduled_for"]) == (DAY, "failed", DAY)
     assert failed["failure"] == "Broken: INSERT INTO flags"
     assert (table(Flag), table(AuditChange)) == ([], [])
-    assert (table(JournalEntry), table(OutboxMessage)) == before
+    assert table(JournalEntry) == journal
+    told = table(OutboxMessage)
+    assert [message["topic"] for message in told[len(outbox) :]] == ["audit.failed"]
     present.set(at(DAY, 2, 9))
     assert run_due_night(TWO) is None
     present.set(at(DAY, 2, 10))
     with pytest.raises(Broken):
         run_due_night(TWO)
+    assert table(OutboxMessage) == told
     mend()
     present.set(at(DAY, 2, 19))
     assert run_due_night(TWO) is None

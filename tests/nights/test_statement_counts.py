@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 
 from flask import Flask
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
 from registry.audits import flag_writes
 from tests.nights.steps import audit, flag_counts, many_projects, placed
 from tests.present import Present
+from tests.statements import statements
 
 DAY = date(2026, 9, 30)  # the policy names it: no safety belt
 # With all that follows the flags: cases and their events.
 MOST = 50
-
-
-@contextmanager
-def statements(connection: Connection) -> Iterator[list[str]]:
-    sent: list[str] = []
-
-    def count(conn: Connection, cursor: object, sql: str, *rest: object) -> None:
-        sent.append(sql)
-
-    event.listen(connection.engine, "before_cursor_execute", count)
-    try:
-        yield sent
-    finally:
-        event.remove(connection.engine, "before_cursor_execute", count)
 
 
 def nights(connection: Connection, present: Present, ids: list[int]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from registry.records.agencies import Agency
 from registry.settings import CHECKOUT
-from registry.store.clock import local_date, local_instant, now, require_current_zone, rfc3339, today
+from registry.store.clock import local_date, local_instant, now, require_current_zone, rfc3339, telling_of, today
 from registry.store.database import db
 from tests.factories import an_agency
 from tests.present import Present
@@ -51,6 +51,19 @@ def test_an_instant_comes_back_from_the_database_as_it_went_in(app: Flask, prese
     kept = db.session.scalars(select(Agency)).one().created_at
     assert kept == moment
     assert kept.tzinfo is UTC
+
+
+def test_only_the_demos_story_is_told_at_another_time_than_the_present() -> None:
+    moment = datetime(2026, 3, 2, 4, tzinfo=UTC)
+    with telling_of(moment):
+        assert now() == moment
+    assert now() > moment
+    named = {
+        path.relative_to(CHECKOUT).as_posix()
+        for path in (CHECKOUT / "registry").rglob("*.py")
+        if "telling_of" in path.read_text(encoding="utf-8")
+    }
+    assert named == {"registry/store/clock.py", "registry/cli/demo_story.py"}
 
 
 def test_the_pinned_time_zone_data_is_current() -> None:

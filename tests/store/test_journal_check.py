@@ -24,6 +24,7 @@ from registry.store.journal import FIRST_HASH, JournalEntry, JournalHead, canoni
 from registry.store.journal_check import MOST_FAULTS, STORED, Head, verify, verify_stored
 from registry.store.transaction import transaction
 from tests.factories import ADMINISTRATOR, a_project
+from tests.savepoints import rolled_back
 
 VERIFIER = CHECKOUT / "scripts" / "verify_journal"
 TAMPERINGS = 10_000
@@ -235,24 +236,26 @@ def unguarded(connection: Connection, statement: Any) -> None:
         connection.exec_driver_sql("ALTER TABLE journal ENABLE TRIGGER ALL")
 
 
-def test_tampering_in_the_database_itself_is_found(app: Flask, connection: Connection) -> None:
-    for _ in range(3):
-        a_project()
-    db.session.remove()
-    spoilt = {
-        "hash-wrong": update(JournalEntry).where(JournalEntry.seq == 2).values(principal="nobody"),
-        "missing": delete(JournalEntry).where(JournalEntry.seq == 3),
-        "cut-off": delete(JournalEntry).where(JournalEntry.seq == 6),
-        "head-differs": update(JournalHead).values(hash="e" * 64),
-        "beyond-head": insert(JournalEntry).values(**next_entry(connection)),
-    }
-    for code, statement in spoilt.items():
-        nested = connection.begin_nested()
-        unguarded(connection, statement)
-        assert code in [fault.code for fault in verify_stored()]
+def test_tampering_in_the_database_itself_is_found(own_app: Flask) -> None:
+    # As the owner of the tables: the service has no right to any of this.
+    with rolled_back(own_app) as connection, own_app.app_context():
+        for _ in range(3):
+            a_project()
         db.session.remove()
-        nested.rollback()
-    assert verify_stored() == []
+        spoilt = {
+            "hash-wrong": update(JournalEntry).where(JournalEntry.seq == 2).values(principal="nobody"),
+            "missing": delete(JournalEntry).where(JournalEntry.seq == 3),
+            "cut-off": delete(JournalEntry).where(JournalEntry.seq == 6),
+            "head-differs": update(JournalHead).values(hash="e" * 64),
+            "beyond-head": insert(JournalEntry).values(**next_entry(connection)),
+        }
+        for code, statement in spoilt.items():
+            nested = connection.begin_nested()
+            unguarded(connection, statement)
+            assert code in [fault.code for fault in verify_stored()]
+            db.session.remove()
+            nested.rollback()
+        assert verify_stored() == []
 
 
 def next_entry(connection: Connection) -> Entry:

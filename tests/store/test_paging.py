@@ -28,6 +28,7 @@ PAGED = Table(
     Column("text", Text),
     Column("day", Date),
     Column("at", Instant),
+    prefixes=["TEMPORARY"],  # the service's role may make no others
 )
 KINDS: dict[str, type] = {"whole": int, "text": str, "day": date, "at": datetime}
 KEYS = {name: SortKey(name, PAGED.c[name], kind, nullable=True) for name, kind in KINDS.items()}

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.settings import SECRET_KEY_FILE, SettingsInvalid, read_settings
+from registry.settings import SECRET_KEY_FILE, Mail, SettingsInvalid, read_settings
+from registry.store.postgres import libpq_address
 
 POSTGRES = "postgresql+psycopg://registry:secret@database/registry"
 SECRET = "a secret of enough letters"
@@ -38,6 +39,13 @@ def test_without_any_variable_everything_lies_in_the_data_folder(tmp_path: Path,
         ("REGISTRY_DATABASE_URL", "sqlite:///"),
         ("REGISTRY_DATABASE_URL", "sqlite:///:memory:"),
         ("REGISTRY_DATABASE_URL", "registry.sqlite3"),
+        ("REGISTRY_DATABASE_URL", "postgresql+psycopg://registry@one:5432,two:5432/registry"),
+        ("REGISTRY_DATABASE_URL", "postgresql+psycopg://registry@host"),
+        ("REGISTRY_DATABASE_POOL", "0"),
+        ("REGISTRY_STATEMENT_TIMEOUT", "1min"),
+        ("REGISTRY_LOCK_TIMEOUT", "-1"),
+        ("REGISTRY_IDLE_TIMEOUT", "1.5"),
+        ("REGISTRY_LONG_TIMEOUT", "99999999999"),
         ("REGISTRY_SECRET_KEY", "short"),
         ("REGISTRY_SECRET_KEY", ""),
         ("REGISTRY_PORT", "0"),
@@ -51,6 +59,8 @@ def test_without_any_variable_everything_lies_in_the_data_folder(tmp_path: Path,
         ("REGISTRY_AUDIT_AT", "02:00:00"),
         ("REGISTRY_AUDIT_AT", "never"),
         ("REGISTRY_POLICY_FILE", "/no/such/policy.toml"),
+        ("REGISTRY_DIGEST_AT", "9:00"),
+        ("REGISTRY_DIGEST_AT", "morning"),
         ("REGISTRY_RATE_LIMIT", "0"),
         ("REGISTRY_RATE_LIMIT", "many"),
         ("REGISTRY_RATE_LIMIT", "-1"),
@@ -58,15 +68,51 @@ def test_without_any_variable_everything_lies_in_the_data_folder(tmp_path: Path,
         ("REGISTRY_TRUSTED_PROXIES", "-1"),
         ("REGISTRY_SMTP_URL", "http://mail"),
         ("REGISTRY_SMTP_URL", "smtp://"),
+        ("REGISTRY_SMTP_URL", "smtp://mail:0"),
+        ("REGISTRY_SMTP_URL", "smtp://mail:port"),
+        ("REGISTRY_SMTP_URL", "smtp://mail/box"),
+        ("REGISTRY_SMTP_URL", "smtp://mail?tls=no"),
+        ("REGISTRY_SMTP_URL", "smtp://user@mail"),
+        ("REGISTRY_SMTP_URL", "smtp://:password@mail"),
+        ("REGISTRY_SMTP_URL", "smtp://us%0D%0Aer:password@mail"),
+        ("REGISTRY_SMTP_URL", "smtp://пошта.kz"),
         ("REGISTRY_PUBLIC_URL", "registry.gov.kz"),
         ("REGISTRY_PUBLIC_URL", "https://"),
         ("REGISTRY_PUBLIC_URL", "https://host:port"),
+        ("REGISTRY_PUBLIC_URL", "https://host/a\nBcc: somebody"),
     ],
 )
 def test_a_wrong_variable_is_refused_by_its_name(tmp_path: Path, variable: str, value: str) -> None:
     with pytest.raises(SettingsInvalid) as refused:
         read_settings(environment(tmp_path, **{"REGISTRY_SECRET_KEY": SECRET, variable: value}))
     assert [problem.partition(":")[0] for problem in refused.value.problems] == [variable]
+
+
+@pytest.mark.parametrize(
+    ("owner", "service"),
+    [
+        ("postgresql+psycopg://owner@database/registry", "sqlite:////tmp/registry.sqlite3"),
+        ("postgresql://owner@database/registry", POSTGRES),
+        ("postgresql+psycopg://registry@database/registry", POSTGRES),
+        ("postgresql+psycopg://owner@database/another", POSTGRES),
+        ("postgresql+psycopg://owner@database/registry", "postgresql+psycopg:///registry?host=database"),
+    ],
+)
+def test_an_owner_must_be_another_role_in_the_same_database(tmp_path: Path, owner: str, service: str) -> None:
+    variables = {"REGISTRY_DATABASE_OWNER_URL": owner, "REGISTRY_DATABASE_URL": service, "REGISTRY_SECRET_KEY": SECRET}
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(environment(tmp_path, **variables))
+    assert [problem.partition(":")[0] for problem in refused.value.problems] == ["REGISTRY_DATABASE_OWNER_URL"]
+    assert "secret" not in str(refused.value)
+
+
+def test_the_address_of_a_database_may_name_its_standby(tmp_path: Path) -> None:
+    url = "postgresql+psycopg://registry:secret@/registry?host=one:5432&host=two:5433"
+    settings = read_settings(environment(tmp_path, REGISTRY_DATABASE_URL=url, REGISTRY_SECRET_KEY=SECRET))
+    assert settings.database_url == url
+    address = libpq_address(url, password=False)
+    assert {"host=one,two", "port=5432,5433", "target_session_attrs=read-write"} <= set(address.split())
+    assert "secret" not in address and "password=secret" in libpq_address(url)
 
 
 def test_a_data_folder_that_cannot_be_made_is_refused_by_name(tmp_path: Path) -> None:
@@ -121,6 +167,84 @@ def test_processes_that_start_at_once_agree_on_the_secret_key(tmp_path: Path) ->
     for start in range(0, len(keys), 4):
         assert len(set(keys[start : start + 4])) == 1
     assert len(set(keys)) == 50
+
+
+def mail_settings(folder: Path, **variables: str) -> Mail:
+    usual = {"REGISTRY_SMTP_URL": "smtp://mail", "REGISTRY_PUBLIC_URL": "https://registry.gov.kz/"}
+    mail = read_settings(environment(folder, **(usual | variables))).mail
+    assert mail is not None
+    return mail
+
+
+def test_without_a_mail_server_no_mail_is_sent(tmp_path: Path) -> None:
+    assert read_settings(environment(tmp_path, REGISTRY_PUBLIC_URL="https://registry.gov.kz")).mail is None
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://mail", ("mail", 25, False, None, None)),
+        ("smtps://mail.gov.kz/", ("mail.gov.kz", 465, True, None, None)),
+        ("smtp://mail:2525", ("mail", 2525, False, None, None)),
+        ("smtp://user%40gov.kz:pa%3Ass%2F@mail:587", ("mail", 587, False, "user@gov.kz", "pa:ss/")),
+        ("smtp://[::1]:25", ("::1", 25, False, None, None)),
+    ],
+)
+def test_the_address_of_the_mail_server_says_all_that_it_takes(tmp_path: Path, url: str, server: object) -> None:
+    mail = mail_settings(tmp_path, REGISTRY_SMTP_URL=url)
+    assert (mail.host, mail.port, mail.tls, mail.user, mail.password) == server
+
+
+@pytest.mark.parametrize(
+    ("variables", "sender"),
+    [
+        ({}, ("", "registry@registry.gov.kz")),
+        ({"REGISTRY_PUBLIC_URL": "http://registry.gov.kz:8080/x"}, ("", "registry@registry.gov.kz")),
+        ({"REGISTRY_MAIL_FROM": "noreply@gov.kz"}, ("", "noreply@gov.kz")),
+        ({"REGISTRY_MAIL_FROM": "Тізілім <noreply@gov.kz>"}, ("Тізілім", "noreply@gov.kz")),
+    ],
+)
+def test_mails_come_from_the_public_address_or_from_the_one_that_is_set(
+    tmp_path: Path, variables: dict[str, str], sender: object
+) -> None:
+    mail = mail_settings(tmp_path, **variables)
+    assert (mail.sender_name, mail.sender) == sender
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"REGISTRY_MAIL_FROM": "registry"},
+        {"REGISTRY_MAIL_FROM": "a@gov.kz\r\nBcc: b@gov.kz"},
+        {"REGISTRY_MAIL_FROM": "a@gov.kz, b@gov.kz"},
+        {"REGISTRY_MAIL_FROM": "пошта@gov.kz"},
+        {"REGISTRY_PUBLIC_URL": "http://127.0.0.1:8000"},
+        {"REGISTRY_PUBLIC_URL": "http://localhost:8000"},
+        {"REGISTRY_PUBLIC_URL": "http://[::1]"},
+    ],
+)
+def test_a_sender_that_mails_cannot_come_from_is_refused(tmp_path: Path, variables: dict[str, str]) -> None:
+    with pytest.raises(SettingsInvalid, match=r"^REGISTRY_MAIL_FROM: [^\n]*$"):
+        mail_settings(tmp_path, **variables)
+
+
+def test_mails_need_the_address_that_their_links_lead_to(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match=r"^REGISTRY_PUBLIC_URL: required with REGISTRY_SMTP_URL"):
+        mail_settings(tmp_path, REGISTRY_PUBLIC_URL="")
+
+
+def test_a_password_of_the_mail_server_is_never_shown(tmp_path: Path) -> None:
+    mail = mail_settings(tmp_path, REGISTRY_SMTP_URL="smtp://user:hidden@mail")
+    assert "hidden" not in repr(mail)
+    with pytest.raises(SettingsInvalid) as refused:
+        mail_settings(tmp_path, REGISTRY_SMTP_URL="smtp://user:hidden@mail/nonsense")
+    assert "hidden" not in str(refused.value)
+
+
+def test_the_digest_can_be_moved_and_turned_off(tmp_path: Path) -> None:
+    assert read_settings(environment(tmp_path)).digest_at == time(9)
+    assert read_settings(environment(tmp_path, REGISTRY_DIGEST_AT="07:30")).digest_at == time(7, 30)
+    assert read_settings(environment(tmp_path, REGISTRY_DIGEST_AT="off")).digest_at is None
 
 
 def test_an_address_with_a_password_that_is_refused_is_not_repeated(tmp_path: Path) -> None:

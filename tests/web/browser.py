@@ -16,6 +16,7 @@ from registry.language.languages import Language
 from tests.web.tour import PASSWORD, Stop, person_name
 
 TIMEOUT_MS = 20_000
+MOST_TABS = 60
 
 
 class NoChromium(RuntimeError):
@@ -89,3 +90,18 @@ def sessions(browser: Browser, address: str, language: Language, width: int) -> 
             sign_in(page, person_name(role))
         yield role, page
         opened.close()
+
+
+def tab_to(page: Page, selector: str) -> int:
+    """Press Tab until the element has the focus; how often that was. Raises AssertionError when it is never reached."""
+    for count in range(1, MOST_TABS + 1):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return count
+    raise AssertionError(f"{selector} is not reached by Tab on {page.url}")
+
+
+def type_into(page: Page, selector: str, text: str) -> None:
+    """Tab to a field and type."""
+    tab_to(page, selector)
+    page.keyboard.type(text)

@@ -1,19 +1,26 @@
-"""People at a browser without a browser: Flask's client, signed in through the form."""
+"""People at a browser: Flask's client, signed in through the form, and a real one on the demo's data."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser
 from werkzeug.test import TestResponse
 
 from registry.access.people import NewPerson, add_person
 from registry.access.roles import AGENCY_ROLES, Role
+from registry.cli.demo import load
 from registry.records.agencies import Agency
+from tests.conftest import service_app
+from tests.databases import Databases
 from tests.factories import ADMINISTRATOR, an_agency
+from tests.web.browser import chromium, served
+from tests.web.tour import prepare
 
 PASSWORD = "a long and quiet password"
 TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
@@ -69,3 +76,31 @@ def signed_in(app: Flask) -> SignedIn:
         return entered
 
     return enter
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def demo(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, dict[str, object]]]:
+    """The service with the demo's data and people of every role."""
+    url, data = databases.make(), tmp_path_factory.mktemp("demo")
+    environment = {
+        "REGISTRY_DATABASE_URL": url,
+        "REGISTRY_DATA_DIR": str(data),
+        "REGISTRY_SECRET_KEY": "of-the-tests-and-nobody-else",
+    }
+    loaded = CliRunner().invoke(load, env=environment)
+    assert loaded.exit_code == 0, loaded.output
+    app = service_app(url, data)
+    yield app, prepare(app)
+    databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+def address(demo: tuple[Flask, dict[str, object]]) -> Iterator[str]:
+    with served(demo[0]) as found:
+        yield found

@@ -1,32 +1,68 @@
-"""What ``scripts/gallery`` runs: every stop of the tour as a picture, ``<page>.<language>.<width>.png``."""
+"""What ``scripts/gallery`` runs: every stop of the tour as a picture, ``<page>.<language>.<width>.png``.
+
+With ``--readme`` the one picture of README.md is made anew.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from click.testing import CliRunner
+from playwright.sync_api import Browser
 
 from registry.app import create_app
 from registry.cli.demo import load
 from registry.language.languages import LANGUAGES
-from registry.settings import read_settings
+from registry.settings import CHECKOUT, read_settings
 from registry.store.schema import upgrade_schema
-from tests.web.browser import chromium, served, sessions, visit
-from tests.web.tour import prepare, stops
+from tests.web.browser import chromium, context, served, sessions, sign_in, visit
+from tests.web.tour import person_name, prepare, stops
 
 WIDTHS = (1280, 390)
+README_PICTURE = CHECKOUT / "docs" / "images" / "case.png"
+README_STOP = "case-approval"
+README_HEIGHT = 1180
 
 
-def main(folder: Path, only: str = "") -> None:
-    """Make the pictures."""
+def make_gallery(folder: Path, only: str = "") -> None:
+    """Make the pictures of the pages whose name has ``only`` in it."""
     folder.mkdir(parents=True, exist_ok=True)
+    with demo() as (address, known, browser):
+        for language in LANGUAGES:
+            for width in WIDTHS:
+                for role, page in sessions(browser, address, language, width):
+                    for stop in stops(known):
+                        if stop.role == role and only in stop.name:
+                            visit(page, stop)
+                            page.screenshot(path=folder / f"{stop.name}.{language}.{width}.png", full_page=True)
+
+
+def make_readme_picture() -> None:
+    """Make the picture of the README: the upper part of a case that waits for a supervisor."""
+    README_PICTURE.parent.mkdir(exist_ok=True)
+    with demo() as (address, known, browser):
+        (stop,) = (stop for stop in stops(known) if stop.name == README_STOP)
+        page = context(browser, address, width=WIDTHS[0]).new_page()
+        assert stop.role is not None
+        sign_in(page, person_name(stop.role))
+        visit(page, stop)
+        page.set_viewport_size({"width": WIDTHS[0], "height": README_HEIGHT})
+        page.screenshot(path=README_PICTURE)
+
+
+@contextmanager
+def demo() -> Iterator[tuple[str, dict[str, object], Browser]]:
+    """The demo, served: its address, what the tour's paths need, and a browser."""
     with tempfile.TemporaryDirectory() as data:
         environment = {"REGISTRY_DATA_DIR": data, "REGISTRY_AUDIT_AT": "off"}
         app = create_app(read_settings(environment))
-        logging.getLogger("registry").setLevel(logging.WARNING)
+        for name in ("registry", "werkzeug"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         with app.app_context():
             upgrade_schema()
         loaded = CliRunner().invoke(load, env=environment)
@@ -34,14 +70,11 @@ def main(folder: Path, only: str = "") -> None:
             raise SystemExit(loaded.output)
         known = prepare(app)
         with served(app) as address, chromium() as browser:
-            for language in LANGUAGES:
-                for width in WIDTHS:
-                    for role, page in sessions(browser, address, language, width):
-                        for stop in stops(known):
-                            if stop.role == role and only in stop.name:
-                                visit(page, stop)
-                                page.screenshot(path=folder / f"{stop.name}.{language}.{width}.png", full_page=True)
+            yield address, known, browser
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:])
+    if sys.argv[1] == "--readme":
+        make_readme_picture()
+    else:
+        make_gallery(Path(sys.argv[1]), *sys.argv[2:])

@@ -8,45 +8,11 @@ from flask import Flask
 
 from registry.access.people import NewPerson, add_person
 from registry.access.roles import Role
-from registry.records.agencies import Agency
-from registry.records.case_tables import Case
-from registry.records.project_table import Project
 from registry.review.reviewers import may_review, reviewers
-from registry.store.database import db
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.review.cast import SAULE, act, audit, case_of, edit, editor_of
-from tests.web.conftest import PASSWORD, SignedIn, Visit
-
-# A gap in its data, which its agency can close by an edit.
-GAP = {
-    "work_type": "maintenance",
-    "stage": "operation",
-    "work_started_on": "2025-01-10",
-    "contract_signed_on": "2025-01-10",
-}
-LAW = {"propose-reason": "Письмо от 3 февраля.", "propose-legal_basis": "Указ, пункт 1"}
-
-
-def a_case(agency: Agency | None = None, **values: str) -> tuple[Project, str]:
-    """A flagged project and the address of its case."""
-    project = a_project(agency, **values)
-    audit()
-    return project, f"/cases/{case_of(project).id}"
-
-
-def send(visit: Visit, case: str, action: str, seen: str | None = None, **fields: object) -> tuple[int, str]:
-    """Send the form of an action, as the page that was seen (by default the present one) has it."""
-    page = seen or visit.get(case).text
-    hidden = {name: re.search(f'name="{name}" value="([^"]+)"', page)[1] for name in ("seen", "events")}  # type: ignore[index] # every page with forms has both
-    answer = visit.send(f"{case}/{action}", page=case, **hidden, **fields)
-    return answer.status_code, answer.text
-
-
-def status(case: str) -> str:
-    db.session.expire_all()
-    found = db.session.get(Case, int(case.rpartition("/")[2]))
-    assert found
-    return found.status
+from tests.web.casework import GAP, LAW, a_case, send, status
+from tests.web.conftest import PASSWORD, SignedIn
 
 
 def test_by_pages_alone_a_flag_is_asked_about_answered_and_accepted(signed_in: SignedIn) -> None:
@@ -64,6 +30,7 @@ def test_by_pages_alone_a_flag_is_asked_about_answered_and_accepted(signed_in: S
     code, page = send(reviewer, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
     assert code == 200 and "Transitional case accepted" in page
     assert "Transitional" not in editor.get(case).text
+    assert case in supervisor.get("/home").text
     code, page = send(supervisor, case, "approve")
     assert code == 200 and status(case) == "closed" and "Decision approved" in page
 

@@ -37,6 +37,7 @@ def filled(rule: str, number: str) -> str:
         "<key_id>": "0123456789",
         "<int:case_id>": "1",
         "<action>": "comment",
+        "<any(csv, xlsx):ending>": "csv",
     }.items():
         rule = rule.replace(name, value)
     assert "<" not in rule, f"give {rule} a value here"

@@ -9,21 +9,18 @@ from typing import Final
 from flask import Flask
 from sqlalchemy import select
 
-from registry.access.actors import Actor, local_actor
-from registry.access.people import NewPerson, add_person
-from registry.access.roles import AGENCY_ROLES, Role
+from registry.access.actors import local_actor
+from registry.access.people import person_named, set_password
+from registry.access.roles import Role
 from registry.audits.runs import run_audit
-from registry.records.agencies import agency_by_bin
+from registry.cli.demo_cast import actor, first_of_each_role
 from registry.records.audit_runs import AuditRun
 from registry.records.case_tables import Case
 from registry.records.drafts import drafts_of, save_draft, start_draft
 from registry.records.flags import Flag
 from registry.records.imports import import_now
 from registry.records.project_table import Project
-from registry.review import cases, decisions
-from registry.review.finding import find_case_to_change
 from registry.store.database import db
-from registry.store.transaction import transaction
 
 PASSWORD: Final = "Besköpir-2026-tau"
 AGENCY: Final = "990340900110"
@@ -32,11 +29,6 @@ BAD_TABLE: Final = (
     f"{AGENCY},GAL-1,Проба,system,creation,planning,nowhere,много\n"
     f"{AGENCY},,Без номера,system,creation,planning,unknown,1\n"
 )
-PROPOSAL: Final = {
-    "decision": "transitional_accepted",
-    "reason": "Договор подписан до моратория, что видно из его копии.",
-    "legal_basis": "Указ, пункт 1",
-}
 DRAFT: Final = {
     "agency": AGENCY,
     "name_ru": "Электронная очередь поликлиник",
@@ -64,36 +56,40 @@ class Stop:
 
 def person_name(role: Role) -> str:
     """What the person of the role signs in with."""
-    return f"{role.value}.demo"
+    return first_of_each_role()[role]
 
 
 def prepare(app: Flask) -> dict[str, object]:
-    """People of every role, a draft, an import with errors, on loaded demo data; what the paths need."""
+    """Passwords, a draft, an import with errors and an audit tried, on loaded demo data; what the paths need."""
     with app.app_context():
-        by = local_actor(Role.ADMINISTRATOR)
-        agency = agency_by_bin(AGENCY)
         for role in Role:
-            wanted = NewPerson(person_name(role), role, agency.id if role in AGENCY_ROLES else None, language="ru")
-            add_person(by, wanted, PASSWORD)
-        editor = _actor_of(Role.AGENCY_EDITOR, agency.id)
+            person = person_named(person_name(role))
+            assert person is not None
+            set_password(local_actor(Role.ADMINISTRATOR), person.id, PASSWORD)
+        editor = actor(person_name(Role.AGENCY_EDITOR))
         draft = start_draft(editor)
         save_draft(editor, draft.id, DRAFT)
         run = import_now(editor, "projects", True, "проекты.csv", BAD_TABLE.encode())
         dry = run_audit(local_actor(Role.OPERATOR), dry_run=True)
-        worked = _worked_cases(agency.id)
-        flagged = select(Project.number).join(Flag).where(Project.agency_id == agency.id, Flag.status == "open")
+        flagged = select(Project.number).join(Flag).where(Project.external_id.like("HEALTH-%"), Flag.status == "open")
+        audits = select(AuditRun.id).where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False))
         return {
             "number": db.session.scalars(flagged.order_by(Flag.severity, Project.number).limit(1)).one(),
-            "onboarding": _first(Project.placement == "onboarding"),
-            "on_platform": _first(Project.placement == "on_platform"),
-            "ended": _first(Project.stage == "terminated"),
-            "audit": db.session.scalars(
-                select(AuditRun.id).where(AuditRun.dry_run.is_(False)).order_by(-AuditRun.id)
-            ).first(),
+            "onboarding": _project("HEALTH-007"),
+            "on_platform": _project("HEALTH-001"),
+            "ended": _project("ROADS-002"),
+            "audit": db.session.scalars(audits.order_by(-AuditRun.id)).first(),
             "dry_audit": dry.id,
             "draft": drafts_of(editor)[0].id,
             "import": run.id,
-            **worked,
+            "case_new": _case("HEALTH-006"),
+            "case_review": _case("HEALTH-005"),
+            "case_asked": _case("HEALTH-003"),
+            "case_approval": _case("ARAL-002"),
+            "case_appealed": _case("TAX-005"),
+            "case_ordered": _case("TAX-004"),
+            "case_commission": _case("TRANSPORT-001"),
+            "case_closed": _case("EDU-008"),
         }
 
 
@@ -125,16 +121,25 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("project-edit", editor, f"/projects/{number}/edit"),
         Stop("project-edit-error", editor, f"/projects/{number}/edit", {"budget_kzt": "много", "supplier_bin": "12"}),
         Stop("cases", supervisor, "/cases?status=new,under_review,awaiting_agency,awaiting_approval"),
-        Stop("cases-none", reviewer, "/cases?status=closed"),
+        Stop("cases-none", reviewer, "/cases?agency=930840901354"),
         Stop("cases-confirm", reviewer, "/cases?status=awaiting_confirmation"),
+        Stop("cases-approval", supervisor, "/cases?to_approve=true"),
+        Stop("watch-list", reviewer, "/cases/watch-list"),
+        Stop("watch-list-none", auditor, "/cases/watch-list?q=такогонет"),
+        Stop("exemptions-ending", supervisor, "/cases/exemptions-ending?within=any"),
+        Stop("exemptions-none", editor, "/cases/exemptions-ending?within=30"),
         Stop("cases-agency", editor, "/cases?status=awaiting_agency"),
-        Stop("case-new", reviewer, f"/cases/{known['case_new']}"),
+        Stop("case-new", reviewer, f"/cases/{known['case_new']}?status=new"),
         Stop("case-review", reviewer, f"/cases/{known['case_review']}"),
-        Stop("case-review-error", reviewer, f"/cases/{known['case_review']}", {}),
-        Stop("case-approval", supervisor, f"/cases/{known['case_approval']}"),
+        Stop("case-review-error", reviewer, f"/cases/{known['case_review']}?status=under_review", {}),
+        Stop("case-approval", supervisor, f"/cases/{known['case_approval']}?to_approve=true"),
         Stop("case-asked", editor, f"/cases/{known['case_asked']}"),
         Stop("case-asked-error", editor, f"/cases/{known['case_asked']}", {"answer-comment": ""}),
         Stop("case-asked-viewer", viewer, f"/cases/{known['case_asked']}"),
+        Stop("case-appealed", supervisor, f"/cases/{known['case_appealed']}"),
+        Stop("case-ordered", reviewer, f"/cases/{known['case_ordered']}"),
+        Stop("case-commission", auditor, f"/cases/{known['case_commission']}"),
+        Stop("case-closed", auditor, f"/cases/{known['case_closed']}"),
         Stop("register", editor, "/register"),
         Stop("register-what", editor, f"/register/{draft}/what"),
         Stop("register-placement", editor, f"/register/{draft}/placement"),
@@ -174,24 +179,10 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
     ]
 
 
-def _worked_cases(agency_id: int) -> dict[str, object]:
-    """Cases of the agency: one new, one asked about, one under review; and of another, one awaiting approval."""
-    reviewer = _actor_of(Role.REVIEWER, None)
-    waiting = select(Case.id).join(Case.project_record).where(Case.status == "new").order_by(Case.id)
-    new, asked, review = db.session.scalars(waiting.where(Project.agency_id == agency_id).limit(3)).all()
-    approval = db.session.scalars(waiting.where(Project.agency_id != agency_id).limit(1)).one()
-    with transaction():
-        for case_id in (asked, review, approval):
-            cases.claim(reviewer, find_case_to_change(reviewer, case_id))
-        cases.ask(reviewer, find_case_to_change(reviewer, asked), "Когда подписан договор и с кем?")
-        cases.say(reviewer, find_case_to_change(reviewer, review), "Звонил в орган, обещали прислать договор.")
-        decisions.propose(reviewer, find_case_to_change(reviewer, approval), PROPOSAL)
-    return {"case_new": new, "case_asked": asked, "case_review": review, "case_approval": approval}
+def _project(external_id: str) -> str:
+    return db.session.scalars(select(Project.number).where(Project.external_id == external_id)).one()
 
 
-def _actor_of(role: Role, agency_id: int | None) -> Actor:
-    return Actor(person_name(role), role, agency_id, "127.0.0.1", "tour")
-
-
-def _first(*conditions: object) -> str:
-    return db.session.scalars(select(Project.number).where(*conditions).order_by(Project.id).limit(1)).one()
+def _case(external_id: str) -> int:
+    found = select(Case.id).join(Case.project_record).where(Project.external_id == external_id)
+    return db.session.scalars(found).one()

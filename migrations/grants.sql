@@ -1,0 +1,20 @@
+-- What the service's role may do, when the schema belongs to another role. `registry db upgrade` and `registry restore`
+-- run this as the owner after their work, in the same transaction; run again, it changes nothing. By hand:
+--     psql -v service=registry_service -f migrations/grants.sql 'host=… dbname=registry user=registry_owner'
+
+-- Nobody makes objects in the schema but its owner. (Before PostgreSQL 15 everybody could.)
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+REVOKE ALL ON SCHEMA public FROM :"service";
+GRANT USAGE ON SCHEMA public TO :"service";
+
+-- Records are read and written, tables are neither emptied nor altered.
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM :"service";
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO :"service";
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO :"service";
+
+-- The journal is added to and read. Its head moves on; there is one, and it stays.
+REVOKE UPDATE, DELETE ON journal FROM :"service";
+REVOKE INSERT, DELETE ON journal_head FROM :"service";
+
+-- The state of the schema is the owner's.
+REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM :"service";

@@ -1,0 +1,45 @@
+"""Tables that are sent to be kept, named with the day on which they were true."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from flask import Response, stream_with_context
+
+from registry.store.clock import today
+
+CSV: Final = "text/csv"
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PIECE: Final = 64 * 1024
+
+
+def csv_download(name: str, pieces: Iterable[bytes]) -> Response:
+    """A CSV, sent as it is made."""
+    made = Response(stream_with_context(iter(pieces)), content_type=f"{CSV}; charset=utf-8")
+    return _named(made, name, "csv")
+
+
+def xlsx_download(name: str, write: Callable[[Path], None]) -> Response:
+    """A workbook that ``write`` makes at the path it is given; what that raises, this raises."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.xlsx"
+        write(path)
+        # The open file outlives its name: it is gone when the answer is sent, or when the process dies.
+        file = path.open("rb")
+    made = Response(_pieces(file), content_type=XLSX)
+    made.call_on_close(file.close)
+    return _named(made, name, "xlsx")
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def _named(response: Response, name: str, ending: str) -> Response:
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}-{today().isoformat()}.{ending}"'
+    return response

@@ -1,0 +1,134 @@
+"""An owner of the schema apart from the service's role: what the service may not do, and that it can do its work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import make_url
+
+from registry.store.postgres import libpq_address
+from tests.cli.conftest import CommandLine
+from tests.databases import SERVICE_ROLE, Databases
+from tests.postgres_server import client_programs
+
+pytestmark = pytest.mark.postgres_only
+
+OWNER = "registry_owner"
+FORBIDDEN = (
+    "UPDATE journal SET principal = 'nobody'",
+    "DELETE FROM journal",
+    "TRUNCATE journal",
+    "INSERT INTO journal SELECT * FROM journal ON CONFLICT (seq) DO UPDATE SET principal = 'nobody'",
+    "ALTER TABLE journal DISABLE TRIGGER ALL",
+    "DROP TRIGGER journal_append_only ON journal",
+    "CREATE OR REPLACE FUNCTION journal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+    "SET session_replication_role = replica",
+    "DELETE FROM journal_head",
+    "INSERT INTO journal_head VALUES (2, 0, '')",
+    "UPDATE alembic_version SET version_num = 'another'",
+    "DROP TABLE journal",
+    "TRUNCATE projects CASCADE",
+    "ALTER TABLE projects ADD COLUMN more integer",
+    "CREATE INDEX ON projects (number)",
+    "CREATE TABLE more (id integer)",
+    "CREATE SCHEMA more",
+    "CREATE RULE more AS ON DELETE TO projects DO INSTEAD NOTHING",
+)
+
+
+@pytest.fixture
+def two_roles(databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLine]:
+    """The command line of a service whose role owns nothing; the owner has laid out the schema."""
+    monkeypatch.setenv("PATH", f"{client_programs()}{os.pathsep}{os.environ['PATH']}")
+    url = databases.make(empty=True)
+    registry = owned(url, databases, tmp_path)
+    assert registry("db", "upgrade").code == 0
+    yield registry
+    databases.drop(url)
+
+
+def owned(url: str, databases: Databases, data_dir: Path) -> CommandLine:
+    """The database given to the owner, and the command line of a service that knows both roles."""
+    with psycopg.connect(libpq_address(url), autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [OWNER]).fetchone():
+            connection.execute(f"CREATE ROLE {OWNER} LOGIN")
+        connection.execute(f"ALTER DATABASE {make_url(url).database} OWNER TO {OWNER}")
+    registry = CommandLine(databases.for_service(url), data_dir)
+    owner = make_url(url).set(username=OWNER).render_as_string(hide_password=False)
+    registry.settings["REGISTRY_DATABASE_OWNER_URL"] = owner
+    return registry
+
+
+def attempt(registry: CommandLine, statement: str) -> None:
+    with psycopg.connect(libpq_address(registry.url)) as connection:
+        connection.execute(statement)
+
+
+def refused(registry: CommandLine, statement: str) -> bool:
+    try:
+        attempt(registry, statement)
+    except InsufficientPrivilege:
+        return True
+    return False
+
+
+def rights(registry: CommandLine) -> tuple[bool, ...] | None:
+    """May it change the journal, and register a project?"""
+    with psycopg.connect(libpq_address(registry.url)) as connection:
+        return connection.execute(
+            "SELECT has_table_privilege('journal', 'UPDATE'), has_table_privilege('projects', 'INSERT')"
+        ).fetchone()
+
+
+def test_the_service_can_change_neither_journal_nor_schema(two_roles: CommandLine) -> None:
+    assert two_roles("tokens", "issue", "--name", "x", "--role", "auditor").code == 0
+    assert [statement for statement in FORBIDDEN if not refused(two_roles, statement)] == []
+    assert two_roles("journal", "verify").code == 0
+
+
+def test_the_service_without_the_owners_address_does_its_work(two_roles: CommandLine, tmp_path: Path) -> None:
+    del two_roles.settings["REGISTRY_DATABASE_OWNER_URL"]
+    assert two_roles("demo", "load").code == 0
+    assert two_roles("audits", "run").code == 0
+    assert two_roles("journal", "verify").code == 0
+    assert two_roles("projects", "export").code == 0
+    assert two_roles("backup", tmp_path / "backup").code == 0
+
+
+def test_another_upgrade_gives_the_service_its_rights_again_and_no_more(two_roles: CommandLine) -> None:
+    owner = CommandLine(two_roles.settings["REGISTRY_DATABASE_OWNER_URL"], two_roles.data_dir)
+    attempt(owner, f"GRANT UPDATE ON journal TO {SERVICE_ROLE}")
+    attempt(owner, f"REVOKE INSERT ON projects FROM {SERVICE_ROLE}")
+    assert rights(two_roles) == (True, False)
+    for _ in range(2):
+        assert two_roles("db", "upgrade").code == 0
+        assert rights(two_roles) == (False, True)
+
+
+def test_a_restored_backup_has_the_rights_of_before(
+    two_roles: CommandLine, databases: Databases, tmp_path: Path
+) -> None:
+    assert two_roles("tokens", "issue", "--name", "x", "--role", "auditor").code == 0
+    taken = two_roles("backup", tmp_path / "backup")
+    url = databases.make(empty=True)
+    elsewhere = owned(url, databases, tmp_path)
+    restored = elsewhere("restore", tmp_path / "backup")
+    assert (restored.code, restored.out) == (0, taken.out), restored.err
+    assert refused(elsewhere, FORBIDDEN[0])
+    assert elsewhere("audits", "run").code == 0
+    databases.drop(url)
+
+
+def test_a_missing_role_is_named_and_nothing_is_made(databases: Databases, tmp_path: Path, empty_database: str) -> None:
+    registry = owned(empty_database, databases, tmp_path)
+    nobody = make_url(empty_database).set(username="nobody_here").render_as_string(hide_password=False)
+    ran = registry("db", "upgrade", REGISTRY_DATABASE_URL=nobody)
+    assert (ran.code, ran.raw) == (1, b"")
+    assert "nobody_here" in ran.err
+    with psycopg.connect(libpq_address(empty_database)) as connection:
+        assert connection.execute("SELECT to_regclass('public.journal')").fetchone() == (None,)

@@ -1,0 +1,58 @@
+"""A migration while the service runs: it holds nobody up for long, and gives up rather than keep people waiting."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+
+from registry.store.database import db
+from registry.store.postgres import libpq_address
+from registry.store.schema import downgrade_schema, schema_is_current, upgrade_schema
+from tests.databases import bare_app
+
+pytestmark = pytest.mark.postgres_only
+
+# Matters of taste, which hold nobody up. The statement's time is limited by REGISTRY_LONG_TIMEOUT.
+TASTE = ("prefer-bigint-over-int", "prefer-identity", "prefer-text-field", "require-statement-timeout")
+LATER_TABLE = "2026_11_24_2"
+
+
+def test_squawk_finds_no_statement_that_would_hold_up_running_code(empty_database: str, tmp_path: Path) -> None:
+    statements: list[str] = []
+    with bare_app(empty_database).app_context():
+
+        @event.listens_for(db.engine, "before_cursor_execute")
+        def collect(conn: object, cursor: object, statement: str, parameters: object, *rest: object) -> None:
+            if not parameters:
+                statements.append(statement.strip().rstrip(";") + ";")
+
+        upgrade_schema()
+        db.engine.dispose()
+    written = tmp_path / "migrations.sql"
+    written.write_text("\n".join(each for each in statements if not each.startswith(("SELECT", "INSERT", "UPDATE"))))
+    assert written.read_text().count("CREATE TABLE") > 10
+    squawk = [Path(sys.executable).with_name("squawk"), "--assume-in-transaction", "--pg-version=15.0"]
+    checked = subprocess.run(
+        [*squawk, *(f"--exclude={rule}" for rule in TASTE), written], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_an_upgrade_that_would_have_to_wait_gives_up_and_changes_nothing(own_database: str) -> None:
+    with bare_app(own_database).app_context():
+        downgrade_schema(LATER_TABLE)
+        # Somebody registers an agency and takes long over it; the next tables refer to agencies.
+        with psycopg.connect(libpq_address(own_database)) as other:
+            other.execute("LOCK TABLE agencies IN ROW EXCLUSIVE MODE; LOCK TABLE projects IN ROW EXCLUSIVE MODE")
+            with pytest.raises(OperationalError, match="lock timeout"):
+                upgrade_schema()
+            assert not schema_is_current()
+        upgrade_schema()
+        assert schema_is_current()
+        db.engine.dispose()

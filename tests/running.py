@@ -1,0 +1,53 @@
+"""The service as the processes that it is: started, asked over HTTP, and waited for."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.cli.conftest import CommandLine
+
+PATIENCE_S = 30
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def get(port: int, path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_S) as answer:
+        return json.load(answer)
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """What the condition gives once it gives something; a process of its own cannot tell us otherwise."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        threading.Event().wait(0.05)
+    raise AssertionError("it did not come about in time")
+
+
+@contextmanager
+def running(registry: CommandLine, *arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    process = registry.start(*arguments, **settings)
+    assert process.stderr is not None
+    try:
+        said = process.stderr.readline()
+        assert "Ctrl-C" in said, said + process.stderr.read()
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
