@@ -103,6 +103,7 @@ def test_no_password_of_database_or_mail_is_logged_when_they_are_away(
     app = service_app(
         "postgresql+psycopg://registry:hunter2-database@127.0.0.1:1/registry",
         tmp_path,
+        REGISTRY_PUBLIC_URL="https://registry.example",
         REGISTRY_SMTP_URL="smtp://registry:hunter2-mail@127.0.0.1:1",
         REGISTRY_SECRET_KEY="hunter2-of-the-cookies",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.routing import Rule
+from werkzeug.routing import AnyConverter, Rule
 from werkzeug.test import TestResponse
 
 from registry.access.roles import Role
@@ -50,8 +50,10 @@ def wrong_with(answer: TestResponse, *, public: bool = False) -> list[str]:
 def addresses(app: Flask) -> Iterator[tuple[Rule, str]]:
     """Each route with an address that fits it."""
     for rule in app.url_map.iter_rules():
-        file = "swagger-ui.css" if rule.endpoint == "docs.asset" else "registry.css"
-        values = dict.fromkeys(rule.arguments, "1") | {"number": "QT-2026-0000001-5", "name": file}
+        values = dict.fromkeys(rule.arguments, "1") | {"number": "QT-2026-0000001-5", "name": "registry.css"}
+        for name, converter in rule._converters.items():
+            if isinstance(converter, AnyConverter):
+                values[name] = min(converter.items)
         built = rule.build({name: values[name] for name in rule.arguments})
         assert built is not None
         yield rule, built[1]
