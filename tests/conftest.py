@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -23,6 +24,10 @@ from registry.store.database import db
 from tests.databases import Databases, DatabasesOfSession, databases_at
 from tests.present import Present
 from tests.savepoints import rolled_back
+
+# How long an example takes is the machine's affair: timings live in benchmarks.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 KINDS = ("sqlite", "postgresql")
 OF_SESSION = pytest.StashKey[DatabasesOfSession]()
