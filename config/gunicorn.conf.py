@@ -1,7 +1,7 @@
 """gunicorn for the web processes: ``gunicorn --config config/gunicorn.conf.py wsgi:application``.
 
-Why gunicorn with threads, and why so many: docs/operations.md, "Which server". Address and number of processes come from
-the environment; the service's own settings are its REGISTRY_* variables.
+Why gunicorn with threads, and why so many: docs/operations.md, "Which server". Address and number of processes come
+from the environment; the service's own settings are its REGISTRY_* variables.
 """
 
 import os
@@ -23,4 +23,5 @@ keepalive = 5
 accesslog = None
 errorlog = "-"
 # The beat of each process goes to a file; not on a disk that may be slow or full.
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+IN_MEMORY = "/dev/shm"  # noqa: S108 - gunicorn makes its files there as safely as in any other folder
+worker_tmp_dir = IN_MEMORY if os.path.isdir(IN_MEMORY) else None
