@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import registry.records.tables  # noqa: F401 - foreign keys name their tables, so every one must be known
 from registry.api.docs_page import attach_docs
@@ -19,6 +20,7 @@ from registry.http.headers import attach_headers
 from registry.http.health import attach_health
 from registry.http.logs import attach_request_log, log_to_stderr
 from registry.http.metrics import attach_metrics
+from registry.http.rates import attach_rates
 from registry.http.request_ids import attach_request_ids
 from registry.records.policy_in_force import serve_policy
 from registry.records.working_days import CALENDAR_FILE, load_calendar, serve_calendar
@@ -52,6 +54,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("registry", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["SECRET_KEY"] = settings.secret_key
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign] # Flask's own way
     attach_json(app)
     log_to_stderr()
     # What is attached first sees the answer last: headers and log must see every answer as it leaves.
@@ -60,6 +65,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     attach_request_ids(app)
     attach_headers(app, settings)
     attach_errors(app)
+    attach_rates(app, settings.rate_limit)
     attach_database(app, settings.database_url, settings.database_limits)
     attach_health(app, settings)
     attach_docs(app, specification_text(attach_api(app).spec))

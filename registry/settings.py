@@ -23,6 +23,8 @@ SHORTEST_SECRET_KEY = 16
 # One plain ASCII address at a domain, for the From of mails.
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 SMTP_PORTS = {"smtp": 25, "smtps": 465}
+# 300 a second without end and 18,000 at once: more than a script that waits for its answers can send.
+USUAL_RATE_LIMIT = 18_000
 
 
 class SettingsInvalid(Exception):
@@ -54,8 +56,10 @@ class Mail:
 class Settings:
     """What the operator chose. ``audit_at`` and ``digest_at`` are local times of Asia/Almaty, None for off.
 
-    ``mail`` is None when no mails are sent. ``database_owner_url``: the role that owns the schema, when the service's
-    own may not change it.
+    ``mail`` is None when no mails are sent. ``rate_limit``: the requests a minute of one principal, None for any
+    number. ``trusted_proxies``: how many proxies stand before the service, whose word on the caller's address and
+    scheme is taken.
+    ``database_owner_url``: the role that owns the schema, when the service's own may not change it.
     """
 
     database_url: str
@@ -70,6 +74,8 @@ class Settings:
     public_url: str | None
     mail: Mail | None
     digest_at: time | None
+    rate_limit: int | None = None
+    trusted_proxies: int = 0
 
     @property
     def embedded(self) -> bool:
@@ -100,6 +106,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         public_url=_public_url(env, problems),
         mail=_mail(env, problems),
         digest_at=_local_time(env, "REGISTRY_DIGEST_AT", "09:00", problems),
+        rate_limit=_rate_limit(env, problems),
+        trusted_proxies=_trusted_proxies(env, problems),
     )
     if problems:
         raise SettingsInvalid(problems)
@@ -108,7 +116,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 def _make_data_dir(data_dir: Path, problems: list[str]) -> None:
     try:
-        data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         problems.append(
             f"REGISTRY_DATA_DIR: the folder {data_dir} cannot be made ({error.strerror}); name a writable one"
@@ -182,6 +190,24 @@ def _local_time(env: Mapping[str, str], name: str, default: str, problems: list[
     return None
 
 
+def _rate_limit(env: Mapping[str, str], problems: list[str]) -> int | None:
+    text = env.get("REGISTRY_RATE_LIMIT") or str(USUAL_RATE_LIMIT)
+    if text == "off":
+        return None
+    if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0:
+        return int(text)
+    problems.append(f"REGISTRY_RATE_LIMIT: expected a number of requests a minute or off, got {text!r}")
+    return None
+
+
+def _trusted_proxies(env: Mapping[str, str], problems: list[str]) -> int:
+    text = env.get("REGISTRY_TRUSTED_PROXIES") or "0"
+    if text.isascii() and text.isdigit() and len(text) == 1:
+        return int(text)
+    problems.append(f"REGISTRY_TRUSTED_PROXIES: expected how many proxies stand before the service, got {text!r}")
+    return 0
+
+
 def _policy_file(env: Mapping[str, str], problems: list[str]) -> Path:
     path = Path(env.get("REGISTRY_POLICY_FILE") or CHECKOUT / "config" / "freeze_policy.toml").absolute()
     if not path.is_file():
@@ -199,7 +225,8 @@ def _public_url(env: Mapping[str, str], problems: list[str]) -> str | None:
     except ValueError:
         valid = False
     if not valid or not (text.isascii() and text.isprintable()) or " " in text:
-        problems.append(f"REGISTRY_PUBLIC_URL: expected an address such as https://host, got {text!r}")
+        # What was given may hold a password.
+        problems.append("REGISTRY_PUBLIC_URL: expected an address such as https://host")
     return text
 
 

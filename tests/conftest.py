@@ -105,7 +105,7 @@ def database_kind(databases: Databases) -> str:
     return databases.kind
 
 
-def service_app(url: str, data_dir: Path) -> Flask:
+def service_app(url: str, data_dir: Path, **settings: str) -> Flask:
     """The service on a migrated database."""
     return create_app(
         read_settings(
@@ -113,6 +113,8 @@ def service_app(url: str, data_dir: Path) -> Flask:
                 "REGISTRY_DATABASE_URL": url,
                 "REGISTRY_DATA_DIR": str(data_dir),
                 "REGISTRY_SECRET_KEY": "of-the-tests-and-nobody-else",
+                "REGISTRY_RATE_LIMIT": "off",
+                **settings,
             }
         )
     )

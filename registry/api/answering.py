@@ -51,7 +51,12 @@ def answer_request(declared: Declared, view: View, path: Mapping[str, Any]) -> R
     call = Call(actor, asked_language(), path, subject, query, page)
     if actor is None or request.method != "POST":
         return _perform(declared, view, call, raw, form)
-    return answer_once(actor, _digest(raw, form), lambda: _perform(declared, view, call, raw, form))
+    return answer_once(
+        actor,
+        _digest(raw, form),
+        lambda: _perform(declared, view, call, raw, form),
+        commits_itself=declared.commits_itself,
+    )
 
 
 def _read_body(declared: Declared) -> tuple[bytes, Form]:

@@ -58,6 +58,7 @@ def _answer(run: AuditRun, location: str | None = None, **more: Any) -> Answer:
         "Done, or held by the safety belt.",
         headers=("Location", "ETag"),
     ),
+    commits_itself=True,
 )
 def create_audit(call: Call) -> Answer:
     """Audit every project now.
@@ -77,6 +78,7 @@ def create_audit(call: Call) -> Answer:
     subject=audit_of,
     body=JsonBody(CONFIRMATION, {}),
     answers=Answers(AUDIT, AUDIT_EXAMPLE, headers=("ETag",)),
+    commits_itself=True,
 )
 def confirm_audit(call: Call) -> Answer:
     """Confirm a held audit: its date is judged again without the safety belt."""

@@ -68,7 +68,7 @@ class Declared:
 
     ``subject`` finds what the path names (404). ``locks`` finds it again, inside a transaction, in which the
     view then runs. ``tag`` makes the subject's entity tag, which ``If-Match`` must name when ``if_match`` is set.
-    ``sorts`` names what a paged list can be sorted by.
+    ``sorts`` names what a paged list can be sorted by. ``commits_itself``: the view must not run inside a transaction.
     """
 
     operation: str
@@ -84,6 +84,7 @@ class Declared:
     if_match: bool = False
     locks: Callable[..., Any] | None = None
     tag: Callable[[Any], str] | None = None
+    commits_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)

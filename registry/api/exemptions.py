@@ -12,7 +12,7 @@ from registry.api.filter_parameters import plain_parameters
 from registry.api.routes import BASE, Routes
 from registry.http.etags import make_tag
 from registry.records.exemption_lists import SORTS, filters_of_exemptions, list_exemptions, read_exemption
-from registry.records.exemptions import Exemption, find_exemption, record_exemption, revoke_exemption
+from registry.records.exemptions import Exemption, find_exemption_to_change, record_exemption, revoke_exemption
 from registry.store.paging import Listing
 
 routes = Routes("exemptions", "Decisions of the Commission, recorded here and never granted here.")
@@ -24,8 +24,8 @@ def to_read(by: Actor, id: int) -> Exemption:
 
 
 def to_change(by: Actor, id: int) -> Exemption:
-    """The same, inside a transaction."""
-    return find_exemption(by, id)
+    """The same, locked."""
+    return find_exemption_to_change(by, id)
 
 
 def tag_of(exemption: Exemption) -> str:

@@ -21,6 +21,7 @@ ERROR_NAMES = {
     415: "ContentTypeNotTaken",
     422: "Invalid",
     428: "IfMatchNeeded",
+    429: "TooManyRequests",
     500: "InternalFault",
     503: "DatabaseNotReachable",
 }
@@ -121,7 +122,7 @@ def _responses(declared: Declared) -> dict[str, Any]:
 
 
 def _errors(declared: Declared) -> list[int]:
-    found = {400, 500, 503}
+    found = {400, 429, 500, 503}
     if isinstance(declared.needs, Permission):
         found |= {401, 403}
     if "<" in declared.rule:

@@ -69,13 +69,15 @@ class Routes(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest is 
         body: JsonBody | FormBody | None = None,
         if_match: bool = False,
         tag: Callable[[Any], str] | None = None,
+        commits_itself: bool = False,
     ) -> Callable[[View], View]:
         """Make the decorated view the route's. Its name is the operation's id, its docstring the documentation."""
 
         def register(view: View) -> View:
             name = view.__name__
             declared = Declared(
-                name, method, rule, needs, answers, subject, query, paged, sorts, body, if_match, locks, tag
+                *(name, method, rule, needs, answers, subject, query, paged, sorts, body, if_match, locks, tag),
+                commits_itself,
             )
             operation = operation_of(declared, view.__doc__ or "")
 

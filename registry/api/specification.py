@@ -87,6 +87,7 @@ ERROR_TEXTS = {
     415: "The body's type is not taken here.",
     422: "The body is invalid; `errors` names each wrong field.",
     428: "`If-Match` is missing.",
+    429: "Too many requests within a minute; `Retry-After` tells the seconds to wait.",
     500: "A mistake in the service; its log has more under the trace id.",
     503: "The database does not answer; nothing was changed.",
 }

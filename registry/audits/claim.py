@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from registry.store.database import db, is_sqlite
 from registry.store.errors import Conflict
 from registry.store.postgres import allow_long_work
+from registry.store.private_files import make_private
 from registry.store.transaction import transaction
 
 AUDIT_LOCK = 742_002
@@ -37,7 +38,9 @@ def only_audit() -> Iterator[Session]:
                 raise AuditRunning
             yield session
         return
-    with _lock_file().open("a", encoding="ascii") as file:
+    path = _lock_file()
+    make_private(path)
+    with path.open("a", encoding="ascii") as file:
         _lock(file)
         with transaction() as session:
             yield session

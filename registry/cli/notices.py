@@ -12,7 +12,7 @@ from registry.cli.opening import in_registry, shown
 from registry.cli.options import as_json_option
 from registry.cli.speech import print_json, print_pairs, print_table, say
 from registry.notices.letters import STATES, latest_letters, letters_backlog
-from registry.notices.passes import tell_what_waits
+from registry.notices.passes import digest_when_due, tell_what_waits
 from registry.settings import read_settings
 from registry.store.paging import LARGEST_LIMIT
 
@@ -46,10 +46,11 @@ def send(as_json: bool) -> None:
     server could not be used: what waits is tried again by the next pass.
     """
     settings = read_settings()
+    digest = digest_when_due(settings)
     done = tell_what_waits(settings, most=sys.maxsize)
     told = {
         "handed_on": done.handed_on,
-        "digest": done.digest,
+        "digest": digest,
         **asdict(done.mails),
         "waiting": letters_backlog().waiting,
     }

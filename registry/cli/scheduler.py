@@ -17,7 +17,7 @@ from flask import Flask
 from registry.audits.nightly import run_due_night
 from registry.http.kept_answers import forget_old_answers
 from registry.notices.letters import forget_old_letters
-from registry.notices.passes import tell_what_waits
+from registry.notices.passes import digest_when_due, tell_what_waits
 from registry.records.import_work import work_off_next
 from registry.settings import Settings
 from registry.store.clock import ALMATY, now
@@ -50,6 +50,8 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
     return (
         # Asks which due date has no audit: so catching up after downtime needs nothing of its own.
         Job("nightly audit", timedelta(minutes=1), lambda: run_due_night(settings.audit_at)),
+        # Apart, as a digest waits for an audit that runs, and what cannot wait does not.
+        Job("digest", timedelta(minutes=1), lambda: digest_when_due(settings)),
         Job("notices", timedelta(minutes=1), lambda: tell_what_waits(settings)),
         Job("imports", timedelta(seconds=1), work_off_imports),
         Job("kept answers", timedelta(days=1), forget_old_answers),

@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 from registry.cli.endings import FAILED, INVALID, NOT_FOUND, USAGE, Ended
 from registry.cli.new_file import new_file
 from registry.cli.speech import words
+from registry.store.private_files import make_private
 
 WAIT_S = 30
 OURS = {"alembic_version", "journal", "journal_head"}
@@ -68,6 +69,7 @@ def put_back(url: str, file: Path) -> str:
     """Make the database what the file is, in one transaction; the digest of what is in it then."""
     path = _path(url)
     with _refused_clearly(), closing(_read_only(file)) as source:
+        make_private(path)
         with closing(sqlite3.connect(path, timeout=WAIT_S)) as there:
             # Through the library and not by renaming files: another process may have the database open.
             source.backup(there, progress=_patience())

@@ -34,6 +34,8 @@ class WebServer:
             # The application's own limits are lower; this one only keeps the disk from filling.
             max_request_body_size=LONGEST_BODY,
             asyncore_use_poll=True,
+            # The application knows how many proxies to believe, and believes none unless told.
+            clear_untrusted_proxy_headers=False,
         )
 
     def serve_until(self, stopping: threading.Event) -> None:

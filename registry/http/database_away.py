@@ -12,7 +12,6 @@ from registry.store.errors import Refusal
 
 # The last one: every connection of the pool has been busy for long.
 DATABASE_AWAY: Final = (OperationalError, InterfaceError, TimeoutError)
-RETRY_AFTER_S: Final = "5"
 DISK_FULL: Final = "53100"
 
 

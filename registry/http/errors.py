@@ -8,12 +8,12 @@ from typing import Final
 from flask import Flask, Response, json, request
 from werkzeug.exceptions import HTTPException
 
-from registry.access.password_sign_in import PasswordNotAccepted, TooManyAttempts
+from registry.access.password_sign_in import WINDOW, PasswordNotAccepted, TooManyAttempts
 from registry.access.passwords import SignInBusy
 from registry.access.tokens import TokenNotAccepted
 from registry.http import refusals
 from registry.http.asked_language import asked_language
-from registry.http.database_away import DATABASE_AWAY, RETRY_AFTER_S, refusal_of
+from registry.http.database_away import DATABASE_AWAY, refusal_of
 from registry.http.logs import LOG
 from registry.http.request_ids import request_id
 from registry.language.messages import message
@@ -21,6 +21,7 @@ from registry.store.errors import Conflict, Invalid, Malformed, NotAllowed, NotF
 
 PROBLEM_JSON: Final = "application/problem+json"
 TYPE: Final = "urn:qaztech-registry:problem:"
+WINDOW_S: Final = int(WINDOW.total_seconds())
 CHALLENGE: Final = 'Bearer realm="registry"'
 
 # The first line that fits counts.
@@ -41,6 +42,7 @@ STATUSES: Final[tuple[tuple[type[Refusal], int], ...]] = (
     (Invalid, 422),
     (refusals.IdempotencyKeyReused, 422),
     (refusals.IfMatchNeeded, 428),
+    (refusals.TooManyRequests, 429),
     (TooManyAttempts, 429),
     (SignInBusy, 503),
     (refusals.DatabaseNotReachable, 503),
@@ -58,6 +60,18 @@ OF_HTTP: Final[dict[int, type[Refusal]]] = {
 def status_of(refusal: Refusal) -> int:
     """The status of a refusal; one of no known kind is a mistake of this program."""
     return next((status for kind, status in STATUSES if isinstance(refusal, kind)), 500)
+
+
+def retry_after(refusal: Refusal) -> str | None:
+    """In how many seconds it is worth trying again; None when time alone mends nothing."""
+    match refusal:
+        case refusals.TooManyRequests():
+            return str(refusal.params["seconds"])
+        case TooManyAttempts():
+            return str(WINDOW_S)
+        case SignInBusy() | refusals.DatabaseNotReachable() | refusals.StorageFull():
+            return "5"
+    return None
 
 
 def problem_answer(refusal: Refusal) -> Response:
@@ -85,6 +99,9 @@ def problem_answer(refusal: Refusal) -> Response:
     response = Response(json.dumps(body), status=status, content_type=PROBLEM_JSON)
     response.headers["Content-Language"] = language
     response.vary.add("Accept-Language")
+    wait = retry_after(refusal)
+    if wait is not None:
+        response.headers["Retry-After"] = wait
     if status == 401:
         response.headers["WWW-Authenticate"] = (
             CHALLENGE if isinstance(refusal, refusals.SignInNeeded) else f'{CHALLENGE}, error="invalid_token"'
@@ -112,9 +129,7 @@ def attach_errors(app: Flask) -> None:
 
     def database_away(error: Exception) -> Response:
         LOG.error("the database does not answer", exc_info=error)
-        response = problem_answer(refusal_of(error))
-        response.headers["Retry-After"] = RETRY_AFTER_S
-        return response
+        return problem_answer(refusal_of(error))
 
     for kind in DATABASE_AWAY:
         app.register_error_handler(kind, database_away)

@@ -29,6 +29,10 @@ class IdempotencyKeyReused(Refusal):
     """The key was used with another body before."""
 
 
+class TooManyRequests(Refusal):
+    """The caller has sent more requests than the service takes in a minute."""
+
+
 class RouteNotFound(Refusal):
     """There is nothing at this address."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import request
 
 from registry.access.actors import Actor
-from registry.access.tokens import actor_of
+from registry.access.tokens import TokenNotAccepted, actor_of
+from registry.http.rates import count_request
 from registry.http.refusals import SignInNeeded
 from registry.http.request_ids import request_id
 
@@ -14,10 +15,16 @@ PRINCIPAL = "registry.principal"
 
 
 def signed_in() -> Actor:
-    """Who calls. Raises SignInNeeded without a token, TokenNotAccepted with one that does not hold."""
+    """Who calls. Raises SignInNeeded without a token, TokenNotAccepted with one that does not hold, TooManyRequests."""
     scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() != SCHEME or not token.strip():
+        count_request(None)
         raise SignInNeeded
-    actor = actor_of(token.strip(), source=request.remote_addr or "", request_id=request_id())
+    try:
+        actor = actor_of(token.strip(), source=request.remote_addr or "", request_id=request_id())
+    except TokenNotAccepted:
+        count_request(None)
+        raise
+    count_request(actor.principal)
     request.environ[PRINCIPAL] = actor.principal
     return actor

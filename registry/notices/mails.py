@@ -79,10 +79,9 @@ def _part(public_url: str, each: Mapping[str, Any], language: Language) -> str:
     of = KINDS[each["kind"]]
     lines = [message(f"notice-{each['kind']}", language) + ":"]
     for reference in each["references"]:
-        lines.append(f"  {message(f'notice-number-{of}', language, {'number': reference})}")
-        lines.append(f"  {link_to(public_url, of, reference)}")
+        number = message(f"notice-number-{of}", language, {"number": reference})
+        lines.append(f"  {number} – {link_to(public_url, of, reference)}")
     more = each["count"] - len(each["references"])
     if more:
-        lines.append(f"  {message('notice-more', language, {'count': more})}")
-        lines.append(f"  {public_url}/{of}")
+        lines.append(f"  {message('notice-more', language, {'count': more})} – {public_url}/{of}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""One pass of notices, for the scheduler and for cron: the digest when it is due, letters, mails."""
+"""What the scheduler does each minute and cron with ``registry notices send``: the digest when it is due, and mails."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from registry.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What a pass did: messages of the outbox, letters of a digest (None when none was due), and mails."""
+    """What a pass did: how many messages of the outbox it handed on, and its mails."""
 
     handed_on: int
-    digest: int | None
     mails: Sent
 
 
+def digest_when_due(settings: Settings) -> int | None:
+    """Write the digest's letters when one is due; how many, None when none is or no mail is sent at all."""
+    return None if settings.mail is None else write_due_digest(settings.digest_at)
+
+
 def tell_what_waits(settings: Settings, most: int = MOST_A_PASS) -> Pass:
-    """Do all that is due now. Without a mail server the outbox is emptied and nobody is told."""
-    mail = settings.mail
-    if mail is None:
-        return Pass(hand_on(with_mail=False), None, Sent())
-    return Pass(hand_on(with_mail=True), write_due_digest(settings.digest_at), send_waiting(mail, most))
+    """Hand the outbox on and send what is due, at most so many letters. Without mail the outbox is emptied only."""
+    handed_on = hand_on(with_mail=settings.mail is not None)
+    return Pass(handed_on, Sent() if settings.mail is None else send_waiting(settings.mail, most))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, ScalarSelect, String, Text, and_, func, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, ScalarSelect, Select, String, Text, and_, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.access.actors import Actor
@@ -16,7 +16,7 @@ from registry.store import journal
 from registry.store.clock import local_date, now, today
 from registry.store.database import Instant, Model, db
 from registry.store.errors import Conflict, Invalid, NotFound, Problem
-from registry.store.transaction import transaction
+from registry.store.transaction import require_transaction, transaction
 
 
 class ExemptionNotFound(NotFound):
@@ -102,14 +102,13 @@ EXEMPTION_FIELDS = ("decision_number", "decided_on", "valid_from", "valid_to", "
 
 def find_exemption(by: Actor, exemption_id: int) -> Exemption:
     """The exemption of that id. Raises ExemptionNotFound also for one of a project that the actor may not see."""
-    found = db.session.scalar(
-        select(Exemption)
-        .join(Project, Project.id == Exemption.project_id)
-        .where(Exemption.id == exemption_id, *visible_projects(by))
-    )
-    if found is None:
-        raise ExemptionNotFound(id=exemption_id)
-    return found
+    return _found(_query(by, exemption_id), exemption_id)
+
+
+def find_exemption_to_change(by: Actor, exemption_id: int) -> Exemption:
+    """The same, locked until the open transaction ends, so that of two who revoke it the second hears of the first."""
+    require_transaction()
+    return _found(_query(by, exemption_id).with_for_update(of=Exemption), exemption_id)
 
 
 def revoke_exemption(by: Actor, exemption: Exemption, reason: str | None) -> Exemption:
@@ -148,6 +147,22 @@ def exemption_on(project_id: ColumnElement[int], day: date) -> ScalarSelect[int 
 def exemption_in_force(project_id: int, day: date) -> int | None:
     """The id of one project's exemption in force on a date, of several the last recorded."""
     return db.session.scalar(select(func.max(Exemption.id)).where(Exemption.project_id == project_id, in_force_on(day)))
+
+
+def _query(by: Actor, exemption_id: int) -> Select[Exemption]:
+    return (
+        select(Exemption)
+        .join(Project, Project.id == Exemption.project_id)
+        .where(Exemption.id == exemption_id, *visible_projects(by))
+        .execution_options(populate_existing=True)
+    )
+
+
+def _found(statement: Select[Any], exemption_id: int) -> Exemption:
+    found = db.session.scalar(statement)
+    if not isinstance(found, Exemption):
+        raise ExemptionNotFound(id=exemption_id)
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -69,12 +69,15 @@ def list_cases(by: Actor, filters: Mapping[str, str], page: Page, language: Lang
 
 
 def count_cases(by: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
-    """How many open cases each of some lists has for the person, in one query. Raises RoleNotAllowed and Malformed."""
+    """How many open cases each of some lists has for the person, in one query. Their filters ask nothing of agencies.
+
+    Raises RoleNotAllowed and Malformed.
+    """
     by.require(Permission.CASES_READ)
     if not lists:
         return []
     counts = [func.count(case((and_(*case_conditions(by, filters)), 1))) for filters in lists]
-    statement = select(*counts).select_from(Case).join(Case.project_record).join(Project.agency)
+    statement = select(*counts).select_from(Case).join(Case.project_record)
     counted = db.session.execute(statement.where(Case.status != Status.CLOSED, *visible_projects(by)))
     return [int(count) for count in counted.one()]
 
@@ -103,7 +106,8 @@ def _to_approve(by: Actor) -> ColumnElement[bool]:
     if not by.may(Permission.CASES_APPROVE):
         return false()
     proposed = select(CaseDecision.id).where(CaseDecision.case_id == Case.id, CaseDecision.outcome.is_(None))
-    return exists(proposed.where(CaseDecision.proposed_by != by.principal))
+    by_another = exists(proposed.where(CaseDecision.proposed_by != by.principal))
+    return and_(Case.status == Status.AWAITING_APPROVAL, by_another)
 
 
 def filters_of_cases() -> dict[str, PlainFilter]:

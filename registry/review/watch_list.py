@@ -19,11 +19,11 @@ from registry.records.project_table import Project
 from registry.review.workflow import Status
 from registry.store.paging import Listing, Page
 
-DEFAULT_SORT: Final = "-budget_kzt"
+DEFAULT_SORT: Final = "-registered_at"
 
 
 def list_watched(by: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
-    """A page of the watch list: projects in the short shape with their ``flags``, the largest budget first.
+    """A page of the watch list: projects in the short shape with their ``flags``, the newest first.
 
     The filters are those of projects. Raises RoleNotAllowed, and Malformed for a bad filter, sort or cursor.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
@@ -20,6 +21,7 @@ from sqlalchemy.types import TypeDecorator
 
 from registry.database_settings import DatabaseLimits
 from registry.store import kazakh_order, postgres
+from registry.store.private_files import make_private
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -80,12 +82,14 @@ def attach_database(app: Flask, url: str, limits: DatabaseLimits | None = None) 
 
 def engine_options(url: str, limits: DatabaseLimits) -> dict[str, Any]:
     """What create_engine takes besides the address."""
+    # An error that is logged tells its statement, never the values in it: among them are names, texts and hashes.
+    told = {"json_serializer": ENCODE, "hide_parameters": True}
     if url.startswith("sqlite"):
         return {
-            "json_serializer": ENCODE,
+            **told,
             "connect_args": {"timeout": SQLITE_WAIT_MS / 1000, "check_same_thread": False},
         }
-    return {"json_serializer": ENCODE, **postgres.engine_options(url, limits)}
+    return {**told, **postgres.engine_options(url, limits)}
 
 
 def set_up_engine(engine: Engine) -> None:
@@ -97,6 +101,11 @@ def set_up_engine(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
         postgres.set_up_engine(engine)
         return
+
+    @event.listens_for(engine, "do_connect")
+    def before_connect(_dialect: object, _record: object, cargs: list[Any], _cparams: object) -> None:
+        # SQLite would make it readable by everybody; its log gets the same mode as the file.
+        make_private(Path(cargs[0]))
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:

@@ -17,7 +17,7 @@ from registry.web.labels import field_label, name_in_page_language, word
 
 
 def case_header(by: Actor) -> list[str]:
-    """What the columns are called. An agency is not told who reviews, nor what is merely proposed."""
+    """What the columns are called. An agency's list has neither who reviews nor what is merely proposed."""
     ours = [] if by.role in AGENCY_ROLES else [field_label("assignee"), _("Proposed"), field_label("proposed_by")]
     return [
         _("Case"),

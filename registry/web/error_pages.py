@@ -7,8 +7,8 @@ from werkzeug import wrappers
 from werkzeug.exceptions import HTTPException
 
 from registry.http import refusals
-from registry.http.database_away import DATABASE_AWAY, RETRY_AFTER_S, refusal_of
-from registry.http.errors import OF_HTTP, problem_answer, status_of
+from registry.http.database_away import DATABASE_AWAY, refusal_of
+from registry.http.errors import OF_HTTP, problem_answer, retry_after, status_of
 from registry.http.logs import LOG
 from registry.http.request_ids import request_id
 from registry.language.messages import message
@@ -33,7 +33,11 @@ def error_page(refusal: Refusal) -> Response:
         problems=problems,
         trace_id=request_id(),
     )
-    return make_response(page, status)
+    response = make_response(page, status)
+    wait = retry_after(refusal)
+    if wait is not None:
+        response.headers["Retry-After"] = wait
+    return response
 
 
 @pages.errorhandler(Refusal)
@@ -53,8 +57,9 @@ def http_error(error: HTTPException) -> Response:
 def database_away(error: Exception) -> Response:
     """The database does not answer: a page that asks it for nothing."""
     LOG.error("the database does not answer", exc_info=error)
-    response = make_response(render_template("plain_error.html", **_plain(refusal_of(error))), 503)
-    response.headers["Retry-After"] = RETRY_AFTER_S
+    refusal = refusal_of(error)
+    response = make_response(render_template("plain_error.html", **_plain(refusal)), 503)
+    response.headers["Retry-After"] = retry_after(refusal)
     return response
 
 

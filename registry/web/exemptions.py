@@ -33,7 +33,7 @@ ANY: Final = "any"
 COLUMNS: Final = ("decision_number", "decided_on", "valid_from", "valid_to", "scope", "conditions")
 
 
-@pages.page("/exemptions-ending", needs=Permission.EXEMPTIONS_READ)
+@pages.page("/cases/exemptions-ending", needs=Permission.EXEMPTIONS_READ)
 def exemptions_ending(by: Actor) -> Answer:
     """Exemptions in force that end within some days, what ends first in front."""
     filters, within = asked_filters(FILTERS), _asked_days()
@@ -56,7 +56,7 @@ def exemptions_ending(by: Actor) -> Answer:
     )
 
 
-@pages.page(f"/exemptions-ending.<{ENDINGS}:ending>", needs=Permission.EXEMPTIONS_READ)
+@pages.page(f"/cases/exemptions-ending.<{ENDINGS}:ending>", needs=Permission.EXEMPTIONS_READ)
 def exemptions_ending_table(by: Actor, ending: str) -> Answer:
     """The same exemptions, all of them, as a table."""
     header = [

@@ -23,6 +23,7 @@ from registry.web.pages import ANYBODY_SIGNED_IN, Answer, pages
 from registry.web.visitors import page_language
 
 WORST: Final = 10
+TO_APPROVE: Final = {"to_approve": "true"}
 SOON: Final = timedelta(days=60)
 
 
@@ -46,12 +47,15 @@ def home(by: Actor) -> Answer:
     held = list_audits(by, {"status": "held"}, Page(WORST)).items
     wanted = {"status": "under_review,awaiting_confirmation", "assignee": by.principal}
     mine = list_cases(by, wanted, Page(WORST), page_language()).items if by.may(Permission.CASES_REVIEW) else []
+    waiting = list_cases(by, TO_APPROVE, Page(WORST), page_language()).items if by.may(Permission.CASES_APPROVE) else []
     return render_template(
         "home_oversight.html",
         by=by,
         mine=mine,
         mine_filters=wanted,
-        projects=projects_of(by, mine),
+        waiting=waiting,
+        waiting_filters=TO_APPROVE,
+        projects=projects_of(by, [*mine, *waiting]),
         totals=totals,
         last=last_good_audit(),
         held=held,

@@ -13,6 +13,7 @@ from registry.access.actors import Actor
 from registry.access.sessions import LONGEST
 from registry.access.signed_in import SignedIn, signed_in_by
 from registry.http.asked_language import asked_language
+from registry.http.rates import count_request
 from registry.http.request_ids import request_id
 from registry.language.languages import LANGUAGES, Language
 
@@ -55,6 +56,8 @@ def visitor() -> Visitor:
         found = request.environ[VISITOR] = _visitor()
         if found.actor is not None:
             g.principal = found.actor.principal
+        # Kept before it is counted: a refused request's own page asks who looks at it.
+        count_request(None if found.actor is None else found.actor.principal)
     return found
 
 

@@ -26,14 +26,14 @@ from registry.web.work_lists import tabs
 CHOICES: Final = ("work_type", "stage", "placement", "sector", "region")
 FILTERS: Final = ("q", "rule", *CHOICES, "agency")
 SORTS: Final = {
-    "-budget_kzt": marked("Largest budget first"),
     "-registered_at": marked("Newest first"),
+    "-budget_kzt": marked("Largest budget first"),
     "started_on": marked("Earliest beginning first"),
 }
 COLUMNS: Final = ("work_type", "stage", "placement", "started_on", "budget_kzt")
 
 
-@pages.page("/watch-list", needs=Permission.CASES_READ)
+@pages.page("/cases/watch-list", needs=Permission.CASES_READ)
 def watch_list(by: Actor) -> Answer:
     """Projects whose findings open no case by themselves."""
     filters = asked_filters(FILTERS)
@@ -54,7 +54,7 @@ def watch_list(by: Actor) -> Answer:
     )
 
 
-@pages.page(f"/watch-list.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
+@pages.page(f"/cases/watch-list.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
 def watch_list_table(by: Actor, ending: str) -> Answer:
     """The same projects, all of them, as a table."""
     filters, language = asked_filters(FILTERS), page_language()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from registry.audits.claim import only_audit
 from registry.records.agencies import Agency
@@ -17,6 +17,7 @@ from registry.records.project_table import Project
 from registry.store.transaction import transaction
 from tests.api.callers import BASE, Caller, caller, code, codes
 from tests.factories import a_project, an_agency
+from tests.nights.test_nightly import breaking
 from tests.present import Present
 
 TODAY = date(2026, 6, 1)
@@ -132,6 +133,42 @@ def test_a_second_audit_hears_conflict_while_one_runs(own_app: Flask) -> None:
             refused = pool.submit(operator.post, "/audits", {}).result()
 
     assert (refused.status_code, code(refused)) == (409, "audit-running")
+
+
+def test_a_second_audit_with_a_key_hears_conflict_too(own_app: Flask) -> None:
+    with own_app.app_context():
+        operator = caller(own_app.test_client(), "operator")
+        operator.get("/audits")
+        with only_audit(), ThreadPoolExecutor(1) as pool:
+            refused = pool.submit(operator.post, "/audits", {}, Idempotency_Key="k").result()
+        done = operator.post("/audits", {}, Idempotency_Key="k")
+
+    assert (refused.status_code, code(refused)) == (409, "audit-running")
+    assert done.status_code == 201
+
+
+def test_an_audit_with_a_key_is_done_once_and_its_key_takes_no_other_order(operator: Caller, agency: Agency) -> None:
+    first = operator.post("/audits", {}, Idempotency_Key="k")
+    again = operator.post("/audits", {}, Idempotency_Key="k")
+    other = operator.post("/audits", {"dry_run": True}, Idempotency_Key="k")
+
+    assert (first.status_code, first.data) == (again.status_code, again.data)
+    assert first.headers["Location"] == again.headers["Location"]
+    assert (other.status_code, code(other)) == (422, "idempotency-key-reused")
+    assert len(operator.get("/audits").get_json()["items"]) == 1
+
+
+def test_an_audit_with_a_key_that_fails_is_kept_as_failed_and_may_be_sent_again(
+    operator: Caller, agency: Agency, connection: Connection
+) -> None:
+    a_project(agency)
+    mend = breaking(connection, "INSERT INTO flags")
+    broken = operator.post("/audits", {}, Idempotency_Key="k")
+    mend()
+    done = operator.post("/audits", {}, Idempotency_Key="k")
+
+    assert (broken.status_code, done.status_code) == (500, 201)
+    assert [run["status"] for run in operator.get("/audits").get_json()["items"]] == ["succeeded", "failed"]
 
 
 @pytest.fixture

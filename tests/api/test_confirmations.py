@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from threading import Barrier
 
 import pytest
+from flask import Flask
+from sqlalchemy import select
 
 from registry.records.agencies import Agency
+from registry.store.database import db
+from registry.store.journal import JournalEntry
 from tests.api.callers import Caller, code, codes
-from tests.factories import a_project, an_agency
+from tests.factories import a_project, a_token, an_agency
 from tests.present import Present
 
 TODAY = date(2026, 6, 1)
@@ -121,6 +127,27 @@ def test_a_revoked_exemption_exempts_no_more_and_is_revoked_once(supervisor: Cal
     assert answer.headers["ETag"] == supervisor.get(path).headers["ETag"]
     assert supervisor.get(f"/projects/{number}/verdict").get_json()["outcome"] == "flagged"
     assert supervisor.post(f"{path}/revocation", {}).status_code == 409
+
+
+def test_of_those_who_revoke_an_exemption_at_once_one_does_and_the_others_hear_conflict(own_app: Flask) -> None:
+    with own_app.app_context():
+        token = a_token("supervisor")
+        number = a_project().number
+        made = Caller(own_app.test_client(), token).post("/exemptions", exemption_of(number)).get_json()
+    at_once = Barrier(8)
+
+    def revoke(place: int) -> int:
+        supervisor = Caller(own_app.test_client(), token)
+        at_once.wait(60)
+        return supervisor.post(f"/exemptions/{made['id']}/revocation", {"reason": f"No. {place}"}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(revoke, range(8)))
+
+    assert sorted(statuses) == [200, *[409] * 7]
+    with own_app.app_context():
+        entries = select(JournalEntry.seq).where(JournalEntry.action == "exemption.revoked")
+        assert len(db.session.scalars(entries).all()) == 1
 
 
 def test_an_exemption_needs_its_dates_in_order_and_a_project(supervisor: Caller, agency: Agency) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ HERE = Path(__file__).parent / "corpus"
 SUBJECTS = ("values", "bodies", "headers", "queries", "paths", "files", "tables", "cells")
 SHEET = "xl/worksheets/sheet1.xml"
 NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+WRITTEN = {"LONG": "n" * 5_000, "MANY": ", ".join(f'"{number}"' for number in range(2_000))}
 Case = dict[str, Any]
 
 
@@ -64,12 +66,16 @@ def body_of(case: Case, good: dict[str, Any]) -> bytes:
 
 def headers_of(case: Case) -> dict[str, str]:
     """Headers, the long ones written out."""
-    many = ", ".join(f'"{number}"' for number in range(2_000))
-    written = {"LONG": "n" * 5_000, "MANY": many}
     return {
-        name: next((value.replace(word, long) for word, long in written.items() if word in value), value)
+        name: next((value.replace(word, long) for word, long in WRITTEN.items() if word in value), value)
         for name, value in case.get("headers", {}).items()
     }
+
+
+@cache
+def tables() -> list[tuple[Case, bytes]]:
+    """Files that call themselves tables, made once: one of them is large."""
+    return [(case, table_of(case)) for case in cases("tables")]
 
 
 def table_of(case: Case) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.test_access_matrix import TRIES
 from tests.hostile.aims import Aim, faults, part, state
-from tests.hostile.corpus import Case, cases, headers_of, named, table_of
+from tests.hostile.corpus import Case, cases, headers_of, named, tables
 
 FORMS = sorted(name for name, tried in TRIES.items() if tried.form is not None)
 TABLES = ("create_import", "create_platform_inventory")
@@ -57,8 +57,8 @@ def test_a_file_that_is_no_table_is_refused_at_once(at: dict[str, Aim], operatio
     aim = at[operation]
     before = state()
     wrong = []
-    for case in cases("tables"):
-        hostile = Aim(aim.declared, aim.path, aim.by, aim.good, aim.body, ("list.csv", table_of(case)))
+    for case, content in tables():
+        hostile = Aim(aim.declared, aim.path, aim.by, aim.good, aim.body, ("list.csv", content))
         found = faults(hostile.send(), (422,))
         wrong += [(named(case), *found)] if found else []
 

@@ -21,7 +21,7 @@ from registry.notices.audience import OFFICIAL, Recipient
 from registry.notices.digest import write_due_digest
 from registry.notices.kinds import KINDS
 from registry.notices.mails import link_to, mail_of
-from registry.notices.passes import tell_what_waits
+from registry.notices.passes import digest_when_due, tell_what_waits
 from registry.records.agencies import Agency
 from registry.records.project_numbers import is_project_number
 from registry.settings import read_settings
@@ -97,7 +97,7 @@ def test_a_digest_counts_everything_and_says_how_many_it_does_not_name() -> None
     mail = mail_of(MAIL, "k", reader("en"), several, WRITTEN_AT, is_digest=True)
     assert mail["Subject"] == "Changes in the project registry: 36"
     assert text_of(mail).count(f"https://registry.tests/projects/{NUMBERS['projects']}\n") == 20
-    assert "and 15 more:\n  https://registry.tests/projects\n" in text_of(mail)
+    assert "  and 15 more – https://registry.tests/projects\n" in text_of(mail)
 
 
 @pytest.mark.parametrize("address", ["a@b.kz\r\nBcc: c@d.kz", "a@b.kz\nX: y", "a@b.kz, c@d.kz", "<a@b.kz>", "a@b.kz\0"])
@@ -157,9 +157,10 @@ def test_no_mail_of_a_whole_story_holds_a_finding_a_value_a_name_or_a_reason(
     a_reader("supervisor", name="saule")
     tell_the_story(agency)
     with serving(kept, port):
-        tell_what_waits(settings)
-        present.set(local_instant(MONDAY + timedelta(days=1), NINE))
-        tell_what_waits(settings)
+        for day in (MONDAY, MONDAY + timedelta(days=1)):
+            present.set(local_instant(day, NINE) + timedelta(hours=4))
+            digest_when_due(settings)
+            tell_what_waits(settings)
     assert Counter(kept.recipients) == {
         "office@agency.kz": 3,
         "editor-kk@readers.kz": 3,

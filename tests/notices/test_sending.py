@@ -5,10 +5,8 @@ from __future__ import annotations
 import itertools
 import ssl
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
-from threading import Barrier
 
 import pytest
 import trustme
@@ -219,23 +217,6 @@ def test_a_letter_sent_but_not_marked_is_sent_again_under_the_same_name(
     first, second = server.mails
     assert first["Message-ID"] == second["Message-ID"]
     assert first.as_bytes() == second.as_bytes()
-
-
-def test_rival_senders_send_each_letter_once(own_app: Flask, server: Kept, port: int) -> None:
-    addresses = [f"office{number}@agency.kz" for number in range(24)]
-    with own_app.app_context():
-        for address in addresses:
-            a_letter(address)
-    start = Barrier(4)
-
-    def send(_: int) -> int:
-        with own_app.app_context():
-            start.wait()
-            return send_waiting(mail_through(port)).sent
-
-    with ThreadPoolExecutor(4) as threads:
-        assert sum(threads.map(send, range(4))) == len(addresses)
-    assert sorted(server.recipients) == sorted(addresses)
 
 
 @pytest.fixture

@@ -61,6 +61,11 @@ def test_without_any_variable_everything_lies_in_the_data_folder(tmp_path: Path,
         ("REGISTRY_POLICY_FILE", "/no/such/policy.toml"),
         ("REGISTRY_DIGEST_AT", "9:00"),
         ("REGISTRY_DIGEST_AT", "morning"),
+        ("REGISTRY_RATE_LIMIT", "0"),
+        ("REGISTRY_RATE_LIMIT", "many"),
+        ("REGISTRY_RATE_LIMIT", "-1"),
+        ("REGISTRY_TRUSTED_PROXIES", "all"),
+        ("REGISTRY_TRUSTED_PROXIES", "-1"),
         ("REGISTRY_SMTP_URL", "http://mail"),
         ("REGISTRY_SMTP_URL", "smtp://"),
         ("REGISTRY_SMTP_URL", "smtp://mail:0"),
@@ -240,3 +245,16 @@ def test_the_digest_can_be_moved_and_turned_off(tmp_path: Path) -> None:
     assert read_settings(environment(tmp_path)).digest_at == time(9)
     assert read_settings(environment(tmp_path, REGISTRY_DIGEST_AT="07:30")).digest_at == time(7, 30)
     assert read_settings(environment(tmp_path, REGISTRY_DIGEST_AT="off")).digest_at is None
+
+
+def test_an_address_with_a_password_that_is_refused_is_not_repeated(tmp_path: Path) -> None:
+    wrong = {
+        "REGISTRY_SMTP_URL": "smpt://user:hunter2hunter2@mail",
+        "REGISTRY_DATABASE_URL": "mysql://u:hunter2@host/x",
+    }
+
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(environment(tmp_path, **wrong))
+
+    assert "REGISTRY_SMTP_URL" in str(refused.value)
+    assert "hunter2" not in str(refused.value)

@@ -26,7 +26,7 @@ from tests.web.tour import person_name, prepare, stops
 WIDTHS = (1280, 390)
 README_PICTURE = CHECKOUT / "docs" / "images" / "case.png"
 README_STOP = "case-approval"
-README_HEIGHT = 1460
+README_HEIGHT = 1180
 
 
 def make_gallery(folder: Path, only: str = "") -> None:

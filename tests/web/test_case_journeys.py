@@ -120,16 +120,16 @@ def test_the_commission_grants_until_a_date_and_the_day_after_the_case_is_back(o
     office.audit()
     assert (status(case), flags_of(project)) == ("with_commission", {"freeze.creation": "exempt"})
     for who in (office.reviewer, office.editor):
-        assert "43 days left" in who.get("/exemptions-ending").text
-        assert "43 days left" not in who.get("/exemptions-ending?within=30").text
+        assert "43 days left" in who.get("/cases/exemptions-ending").text
+        assert "43 days left" not in who.get("/cases/exemptions-ending?within=30").text
     office.on(date(2026, 3, 31))
     office.audit()
-    assert "Last day" in office.reviewer.get("/exemptions-ending").text and status(case) == "with_commission"
+    assert "Last day" in office.reviewer.get("/cases/exemptions-ending").text and status(case) == "with_commission"
     office.on(date(2026, 4, 1))
     office.audit()
     assert (status(case), flags_of(project)) == ("under_review", {"freeze.creation": "open"})
     assert "Reopened by an audit" in office.reviewer.get(case).text
-    assert project.number not in office.reviewer.get("/exemptions-ending?within=any").text
+    assert project.number not in office.reviewer.get("/cases/exemptions-ending?within=any").text
 
 
 def test_an_order_that_nobody_follows_is_overdue_and_flagged(office: Office, agency: Agency) -> None:

@@ -30,6 +30,7 @@ def test_by_pages_alone_a_flag_is_asked_about_answered_and_accepted(signed_in: S
     code, page = send(reviewer, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
     assert code == 200 and "Transitional case accepted" in page
     assert "Transitional" not in editor.get(case).text
+    assert case in supervisor.get("/home").text
     code, page = send(supervisor, case, "approve")
     assert code == 200 and status(case) == "closed" and "Decision approved" in page
 

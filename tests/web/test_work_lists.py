@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from registry.access.roles import Role
 from registry.records.agencies import Agency
@@ -18,6 +18,8 @@ from registry.records.exemptions import record_exemption
 from registry.records.project_table import Project
 from registry.records.projects import find_project_to_change, restrict_project
 from registry.store.clock import today
+from registry.store.database import db
+from registry.store.journal import JournalEntry
 from registry.store.transaction import transaction
 from registry.web import list_tables
 from tests.factories import a_project, an_agency
@@ -30,7 +32,7 @@ from tests.web.conftest import SignedIn, Visit
 WEAK = {**GAP, "object_commissioned_on": "2020-01-01"}
 CASE = re.compile(r'<a class="govuk-link" href="/cases/(\d+)\?')
 PROJECT = re.compile(r'<a class="govuk-link" href="/projects/(QT-[\d-]+)"')
-LISTS = ("/cases?status=new", "/watch-list", "/exemptions-ending")
+LISTS = ("/cases?status=new", "/cases/watch-list", "/cases/exemptions-ending")
 
 
 def rows(visit: Visit, path: str) -> list[dict[str, str]]:
@@ -54,6 +56,12 @@ def exempt(project: Project, days: int, **more: str) -> None:
 def hide(project: Project) -> None:
     with transaction():
         restrict_project(SAULE, find_project_to_change(SAULE, project.number), is_restricted=True, reason="Служебное")
+
+
+def reads_of(project: Project) -> int:
+    """How often the reading of a restricted project is in the journal."""
+    wanted = (JournalEntry.action == "restricted.read", JournalEntry.subject == f"project:{project.number}")
+    return len(db.session.scalars(select(JournalEntry.subject).where(*wanted)).all())
 
 
 def test_a_list_is_taken_along_with_the_rows_order_and_filters_of_the_screen(signed_in: SignedIn) -> None:
@@ -91,7 +99,7 @@ def test_a_table_is_in_the_language_of_the_page_and_runs_nothing(signed_in: Sign
     exempt(a_project(agency, name_ru="=1", name_kk="=2"), 5, scope="=HYPERLINK(1)", conditions="\t=1")
     row = rows(signed_in(Role.AUDITOR, language="ru"), "/cases.csv?status=new")[0]
     assert (row["Номер"], row["Проект"], row["Состояние"]) == (project.number, "'+1+1", "Ещё не взято")
-    row = rows(signed_in(Role.REVIEWER, language="kk"), "/exemptions-ending.csv")[0]
+    row = rows(signed_in(Role.REVIEWER, language="kk"), "/cases/exemptions-ending.csv")[0]
     assert "'=2" in row.values() and "'@SUM(1)" in row.values() and "'=HYPERLINK(1)" in row.values()
 
 
@@ -149,14 +157,14 @@ def test_the_watch_list_holds_weak_findings_until_somebody_opens_a_case(signed_i
     strong = a_project()
     audit()
     visit = signed_in(Role.REVIEWER)
-    assert PROJECT.findall(visit.get("/watch-list").text) == [weak.number]
-    assert PROJECT.findall(visit.get("/watch-list?sector=07").text) == []
-    assert [row["Number"] for row in rows(visit, "/watch-list.csv")] == [weak.number]
-    assert strong.number not in visit.get("/watch-list").text
-    assert "Open a case" not in signed_in(Role.AUDITOR).get("/watch-list").text.partition("<table")[2]
-    page = visit.send(f"/projects/{weak.number}/case", page="/watch-list").text
+    assert PROJECT.findall(visit.get("/cases/watch-list").text) == [weak.number]
+    assert PROJECT.findall(visit.get("/cases/watch-list?sector=07").text) == []
+    assert [row["Number"] for row in rows(visit, "/cases/watch-list.csv")] == [weak.number]
+    assert strong.number not in visit.get("/cases/watch-list").text
+    assert "Open a case" not in signed_in(Role.AUDITOR).get("/cases/watch-list").text.partition("<table")[2]
+    page = visit.send(f"/projects/{weak.number}/case", page="/cases/watch-list").text
     assert "The case is opened." in page
-    assert "No project is on the watch list." in visit.get("/watch-list").text
+    assert "No project is on the watch list." in visit.get("/cases/watch-list").text
 
 
 def test_exemptions_are_listed_by_when_they_end(signed_in: SignedIn) -> None:
@@ -164,16 +172,16 @@ def test_exemptions_are_listed_by_when_they_end(signed_in: SignedIn) -> None:
     for project, days in ((later, 59), (soon, 3), (over, 61)):
         exempt(project, days)
     visit = signed_in(Role.REVIEWER)
-    assert PROJECT.findall(visit.get("/exemptions-ending").text) == [soon.number, later.number]
-    assert PROJECT.findall(visit.get("/exemptions-ending?within=30").text) == [soon.number]
-    assert PROJECT.findall(visit.get("/exemptions-ending?within=any&sector=09").text) == [over.number]
-    found = rows(visit, "/exemptions-ending.csv?within=90")
+    assert PROJECT.findall(visit.get("/cases/exemptions-ending").text) == [soon.number, later.number]
+    assert PROJECT.findall(visit.get("/cases/exemptions-ending?within=30").text) == [soon.number]
+    assert PROJECT.findall(visit.get("/cases/exemptions-ending?within=any&sector=09").text) == [over.number]
+    found = rows(visit, "/cases/exemptions-ending.csv?within=90")
     assert [(row["Number"], row["Days left"]) for row in found] == [
         (soon.number, "3"),
         (later.number, "59"),
         (over.number, "61"),
     ]
-    assert visit.get("/exemptions-ending?within=7").status_code == 400
+    assert visit.get("/cases/exemptions-ending?within=7").status_code == 400
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -190,7 +198,9 @@ def test_restricted_projects_are_in_the_lists_and_tables_of_few(signed_in: Signe
         path, _, query = path.partition("?")
         assert (project.number in visit.get(f"{path}?{query}").text) is sees, path
         assert (project.number in str(rows(visit, f"{path}.csv?{query}"))) is sees, path
+        before = reads_of(project)
         assert visit.client.get(f"{path}.xlsx?{query}").status_code == 200
+        assert reads_of(project) - before == int(sees), path
 
 
 def test_a_longer_list_costs_no_more_statements(signed_in: SignedIn, connection: Connection) -> None:
@@ -199,7 +209,7 @@ def test_a_longer_list_costs_no_more_statements(signed_in: SignedIn, connection:
 
     def cost() -> list[int]:
         found = []
-        for path in (*LISTS, "/cases.csv?status=new", "/watch-list.csv", "/exemptions-ending.csv"):
+        for path in (*LISTS, "/cases.csv?status=new", "/cases/watch-list.csv", "/cases/exemptions-ending.csv"):
             with statements(connection) as sent:
                 assert visit.client.get(path).status_code == 200
             found.append(len(sent))
@@ -236,15 +246,21 @@ def test_from_case_to_case_the_place_in_the_list_is_kept(signed_in: SignedIn) ->
     path = f"/cases/{first}?status=new&sort=due_on"
     following = "/cases/next" + link_on(visit.get(path).text, 'href="/cases/next')
     assert visit.get(following).request.path == f"/cases/{second}"
-    # Taken, the case is off the list; the way on is from where it stood.
+    # Taken and referred, the case is off the list and owes no date any more; the way on is from where it stood.
     claim = f"/cases/{first}/claim" + link_on(visit.get(path).text, f'action="/cases/{first}/claim')
     page = visit.send(claim, page=path).text
     refer = f"/cases/{first}/refer" + link_on(page, f'action="/cases/{first}/refer')
-    answer = visit.send(refer, page=f"/cases/{first}", then="next")
+    page = visit.send(refer, page=f"/cases/{first}").text
+    following = "/cases/next" + link_on(page, 'href="/cases/next')
+    answer = visit.get(following)
     assert answer.request.path == f"/cases/{second}"
-    assert f"Case {first}: Referred to the Commission" in answer.text
-    following = "/cases/next" + link_on(answer.text, 'href="/cases/next')
-    assert visit.get(following).request.path == f"/cases/{third}"
+    page = answer.text
+    claim = f"/cases/{second}/claim" + link_on(page, f'action="/cases/{second}/claim')
+    page = visit.send(claim, page=f"/cases/{second}").text
+    refer = f"/cases/{second}/refer" + link_on(page, f'action="/cases/{second}/refer')
+    answer = visit.send(refer, page=f"/cases/{second}", then="next")
+    assert answer.request.path == f"/cases/{third}"
+    assert f"Case {second}: Referred to the Commission" in answer.text
 
 
 def test_after_the_last_case_the_list_is_there_again(signed_in: SignedIn) -> None:
