@@ -126,7 +126,7 @@ def shared_app(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -
     url = databases.make()
     app = service_app(databases.for_service(url), tmp_path_factory.mktemp("data"))
     yield app
-    _forget(app, databases, url)
+    forget(app, databases, url)
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def own_app(databases: Databases, own_database: str, tmp_path: Path) -> Iterator
     """The app on a database of its own, where commits are real; no context is pushed: each thread pushes its own."""
     app = service_app(own_database, tmp_path)
     yield app
-    _forget(app, databases, own_database)
+    forget(app, databases, own_database)
 
 
 @pytest.fixture
@@ -198,7 +198,8 @@ def present() -> Iterator[Present]:
     hands.release()
 
 
-def _forget(app: Flask, databases: Databases, url: str) -> None:
+def forget(app: Flask, databases: Databases, url: str) -> None:
+    """Close what the app has open, and drop its database."""
     with app.app_context():
         db.engine.dispose()
     databases.drop(url)
