@@ -121,6 +121,11 @@ class PostgresServer:
         if done.returncode:
             raise PostgresMissing(f"{program} failed:\n{self.log()}")
 
+    @property
+    def pid(self) -> int:
+        """Of the server's first process."""
+        return self._process.pid
+
     def address(self, database: str) -> str:
         """The libpq address of a database."""
         return f"postgresql://postgres@/{database}?host={self.sockets}"

@@ -11,6 +11,7 @@ from werkzeug.http import quote_etag
 from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.api.declared import Answer, Call, Declared, FormBody, JsonBody, View
+from registry.api.fields import Body
 from registry.api.loading import load_values
 from registry.http.asked_language import asked_language
 from registry.http.bodies import (
@@ -141,8 +142,9 @@ def _answer(declared: Declared, view: View, call: Call) -> Response:
 
 def _dumped(schema: Any, body: Any) -> Any:
     if isinstance(body, Listing):
-        items = body.items if schema is None else schema.dump(body.items, many=True)
-        return {"items": items, "next": body.next}
+        return {"items": [_dumped(schema, item) for item in body.items], "next": body.next}
+    if isinstance(schema, Body) and isinstance(body, Mapping):
+        return schema.shown(body)
     return body if schema is None else schema.dump(body)
 
 

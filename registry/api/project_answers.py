@@ -61,7 +61,7 @@ def _worked_out(project: Project) -> dict[str, Any]:
     policy = policy_in_force()
     return {
         "started_on": started_on(Past(**{name: getattr(project, name) for name in LAW_LOOKS_AT}), policy),
-        "freeze_status": status_of(project.id, policy),
+        "freeze_status": status_of(project.id),
     }
 
 

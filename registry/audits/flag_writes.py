@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import bindparam, delete, update
 
 from registry.audits.reconciliation import Plan
 from registry.records.audit_runs import AuditChange
 from registry.records.flags import Flag
+from registry.store.bulk import insert_listed, insert_rows, refresh_statistics
 from registry.store.transaction import require_transaction
 
 ROWS_AT_ONCE = 5000
+MANY = 1000
 Row = TypeVar("Row")
 
 
@@ -35,7 +38,7 @@ def write_flags(plan: Plan, audit_id: int, on: date, last_seen_on: date | None) 
             }
             for project_id, finding, exemption_id in opened
         ]
-        session.execute(insert(Flag), rows)
+        insert_listed(session, Flag, rows)
     flag_table: Any = Flag.__table__
     changed = (
         update(flag_table)
@@ -61,9 +64,12 @@ def write_flags(plan: Plan, audit_id: int, on: date, last_seen_on: date | None) 
     for cleared in _chunks(plan.cleared):
         session.execute(
             update(Flag)
-            .where(Flag.id.in_(cleared))
-            .values(status="cleared", cleared_on=on, cleared_by_audit=audit_id, last_seen_on=last_seen_on)
+            .where(Flag.id.in_([flag.id for flag in cleared]))
+            .values(status="cleared", cleared_on=on, cleared_by_audit=audit_id, last_seen_on=last_seen_on),
+            execution_options={"synchronize_session": False},
         )
+    if len(plan.opened) + len(plan.cleared) >= MANY:
+        refresh_statistics(session, Flag)
 
 
 UPDATED = ("status", "severity", "observed", "fingerprint", "accepted_fingerprint", "exemption_id")
@@ -73,12 +79,13 @@ def write_changes(plan: Plan, audit_id: int) -> None:
     """Keep what the run changed, or would have; what an earlier try of the same run kept goes."""
     session = require_transaction()
     session.execute(delete(AuditChange).where(AuditChange.audit_id == audit_id))
-    for chunk in _chunks(plan.changes):
+    changes = plan.changes()
+    while chunk := list(islice(changes, ROWS_AT_ONCE)):
         rows = [
             {"audit_id": audit_id, "project_id": project_id, "rule": rule, "severity": severity, "change": change}
             for project_id, rule, severity, change in chunk
         ]
-        session.execute(insert(AuditChange), rows)
+        insert_rows(session, AuditChange, rows)
 
 
 def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import attrgetter
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import select
 
+from registry.audits.candidates import Part
 from registry.freeze.findings import Finding
 from registry.records.flags import Flag
+from registry.store.bulk import MISSING_TEXT, read_lines, table_of
 from registry.store.database import db
 
-ROWS_AT_ONCE = 2000
 
-
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """A flag that is not cleared, in what reconciliation compares."""
 
     project_id: int
@@ -36,59 +33,69 @@ class Plan:
     """Everything that an audit would write, and its counts.
 
     ``opened``: (project id, finding, exemption id). ``updated``: (flag, finding, new status, accepted fingerprint,
-    exemption id). ``changes``: (project id, rule, severity, opened|reopened|cleared).
+    exemption id). ``reopened``: those of the updated that are open again.
     """
 
     opened: list[tuple[int, Finding, int | None]] = field(default_factory=list)
     updated: list[tuple[Standing, Finding, str, str | None, int | None]] = field(default_factory=list)
-    cleared: list[int] = field(default_factory=list)
-    changes: list[tuple[int, str, str, str]] = field(default_factory=list)
+    reopened: list[tuple[Standing, Finding]] = field(default_factory=list)
+    cleared: list[Standing] = field(default_factory=list)
     kept: int = 0
-    reopened: int = 0
     projects_flagged: int = 0
     projects_exempt: int = 0
     newly_flagged: int = 0
     newly_clear: int = 0
 
+    def changes(self) -> Iterator[tuple[int, str, str, str]]:
+        """(project id, rule, severity, opened|reopened|cleared) of each."""
+        for project_id, finding, _ in self.opened:
+            yield project_id, finding.rule, finding.severity, "opened"
+        for flag, finding in self.reopened:
+            yield flag.project_id, flag.rule, finding.severity, "reopened"
+        for flag in self.cleared:
+            yield flag.project_id, flag.rule, flag.severity, "cleared"
 
-def standing_flags(up_to: int) -> Iterator[Standing]:
-    """Stream the standing flags of projects up to an id, in the order of project ids."""
-    columns = [getattr(Flag, name) for name in Standing.__dataclass_fields__]
-    statement = select(*columns).where(Flag.status != "cleared", Flag.project_id <= up_to).order_by(Flag.project_id)
-    with db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)) as rows:
-        for row in rows:
-            yield Standing(*row)
+
+def standing_flags(part: Part) -> dict[int, list[Standing]]:
+    """The standing flags of the projects of a part, by the ids of the projects."""
+    flag = table_of(Flag).c
+    columns = (flag[name] for name in Standing._fields)
+    statement = select(*columns).where(flag.status != "cleared", part.holds(flag.project_id))
+    found: dict[int, list[Standing]] = {}
+    for line in read_lines(db.session(), statement):
+        project_id, flag_id, rule, severity, status, fingerprint, accepted, exemption = line.split("\t")
+        number = int(project_id)
+        standing = Standing(
+            number,
+            int(flag_id),
+            rule,
+            severity,
+            status,
+            fingerprint,
+            None if accepted == MISSING_TEXT else accepted,
+            None if exemption == MISSING_TEXT else int(exemption),
+        )
+        found.setdefault(number, []).append(standing)
+    return found
 
 
 def reconcile(
-    judged: Iterable[tuple[int, tuple[Finding, ...], int | None]], standing: Iterable[Standing], judged_before: int
-) -> Plan:
-    """Compare (project id, findings, exemption id) with the standing flags, both in the order of project ids.
+    plan: Plan,
+    judged: Iterable[tuple[int, tuple[Finding, ...], int | None]],
+    standing: dict[int, list[Standing]],
+    judged_before: int,
+) -> None:
+    """Plan a part: its (project id, findings, exemption id) against the flags that stand there, which are used up.
 
     ``judged_before`` is the highest project id of the last good audit: later ones are new registrations, which the
     safety belt does not count.
     """
-    plan = Plan()
-    groups = groupby(standing, key=attrgetter("project_id"))
-    flagged, flags = _next(groups)
     for project_id, findings, exemption_id in judged:
-        while flagged is not None and flagged < project_id:
-            _project(plan, flagged, (), None, flags, judged_before)
-            flagged, flags = _next(groups)
-        if flagged == project_id:
+        flags = standing.pop(project_id, ())
+        if findings or flags:
             _project(plan, project_id, findings, exemption_id, flags, judged_before)
-            flagged, flags = _next(groups)
-        elif findings:
-            _project(plan, project_id, findings, exemption_id, [], judged_before)
-    while flagged is not None:
-        _project(plan, flagged, (), None, flags, judged_before)
-        flagged, flags = _next(groups)
-    return plan
-
-
-def _next(groups: Any) -> tuple[int | None, list[Standing]]:
-    project_id, flags = next(groups, (None, ()))
-    return project_id, list(flags)
+    for project_id, flags in standing.items():
+        _project(plan, project_id, (), None, flags, judged_before)
 
 
 def _project(
@@ -96,7 +103,7 @@ def _project(
     project_id: int,
     findings: tuple[Finding, ...],
     exemption_id: int | None,
-    flags: list[Standing],
+    flags: Sequence[Standing],
     judged_before: int,
 ) -> None:
     before = {flag.rule: flag for flag in flags}
@@ -106,12 +113,9 @@ def _project(
         if flag is None:
             statuses.add("open" if exemption_id is None else "exempt")
             plan.opened.append((project_id, finding, exemption_id))
-            plan.changes.append((project_id, finding.rule, finding.severity, "opened"))
         else:
             statuses.add(_keep(plan, flag, finding, exemption_id))
-    for flag in before.values():
-        plan.cleared.append(flag.id)
-        plan.changes.append((project_id, flag.rule, flag.severity, "cleared"))
+    plan.cleared += before.values()
     plan.projects_flagged += "open" in statuses
     plan.projects_exempt += "exempt" in statuses and "open" not in statuses
     if project_id <= judged_before:
@@ -125,8 +129,7 @@ def _keep(plan: Plan, flag: Standing, finding: Finding, exemption_id: int | None
     accepted = flag.accepted_fingerprint if flag.accepted_fingerprint == fingerprint else None
     status = "exempt" if exemption_id is not None else "accepted" if accepted is not None else "open"
     if status == "open" and flag.status != "open":
-        plan.reopened += 1
-        plan.changes.append((flag.project_id, flag.rule, finding.severity, "reopened"))
+        plan.reopened.append((flag, finding))
     else:
         plan.kept += 1
     now_is = (status, finding.severity, fingerprint, accepted, exemption_id)

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from registry.access.actors import Actor
-from registry.audits.candidates import Totals, candidates, count_projects, new_digest
+from registry.audits.candidates import Part, Totals, candidates, count_projects, new_digest, parts
 from registry.audits.flag_writes import write_changes, write_flags
 from registry.audits.reconciliation import Plan, reconcile, standing_flags
 from registry.audits.safety_belt import held_because
@@ -52,8 +52,10 @@ def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditR
     last = last_good_audit()
     totals = count_projects(policy)
     digest = new_digest(policy, run.on)
-    judged = _judge(policy, run.on, totals, digest)
-    plan = reconcile(judged, standing_flags(totals.up_to), 0 if last is None else last.judged_up_to)
+    plan = Plan()
+    for part in parts(totals.up_to):
+        judged = _judge(policy, run.on, part, digest)
+        reconcile(plan, judged, standing_flags(part), 0 if last is None else last.judged_up_to)
     why = held_because(plan, policy, run.on, last) if belt and not run.dry_run else None
     run.status = "succeeded" if why is None else "held"
     run.held_because = why
@@ -75,11 +77,9 @@ def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditR
     return run
 
 
-def _judge(
-    policy: Policy, on: date, totals: Totals, digest: Any
-) -> Iterator[tuple[int, tuple[Finding, ...], int | None]]:
-    for candidate in candidates(policy, on, totals.up_to, digest):
-        yield candidate.project_id, evaluate(candidate.facts, policy, on), candidate.exemption_id
+def _judge(policy: Policy, on: date, part: Part, digest: Any) -> Iterator[tuple[int, tuple[Finding, ...], int | None]]:
+    for project_id, facts, exemption_id in candidates(policy, on, part, digest):
+        yield project_id, evaluate(facts, policy, on), exemption_id
 
 
 def _count(run: AuditRun, plan: Plan, totals: Totals) -> None:
@@ -89,7 +89,7 @@ def _count(run: AuditRun, plan: Plan, totals: Totals) -> None:
     run.projects_exempt = plan.projects_exempt
     run.flags_opened = len(plan.opened)
     run.flags_kept = plan.kept
-    run.flags_reopened = plan.reopened
+    run.flags_reopened = len(plan.reopened)
     run.flags_cleared = len(plan.cleared)
     run.judged_up_to = totals.up_to
 

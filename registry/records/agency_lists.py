@@ -12,7 +12,7 @@ from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.records.agencies import AGENCY_FIELDS, Agency
 from registry.records.bin_numbers import is_bin
-from registry.records.project_table import words_of
+from registry.records.search import words_of
 from registry.records.values import control_character
 from registry.records.vocabulary import AGENCY_KINDS, REGIONS
 from registry.store.database import db

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, String, Text, select, text
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, Select, String, Text, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.store.database import Instant, Model, db
@@ -73,13 +73,29 @@ class AuditChange(Model):
 
 
 def last_good_audit() -> AuditRun | None:
-    """The newest run for good that succeeded: flags and statuses are as of it.
+    """The newest run for good that succeeded: flags and statuses are as of it."""
+    found: AuditRun | None = db.session.scalar(newest_good(AuditRun))
+    return found
+
+
+def last_good_date() -> date | None:
+    """The business date of the newest run for good that succeeded."""
+    found: date | None = db.session.scalar(LAST_GOOD_DATE)
+    return found
+
+
+def newest_good(*what: Any) -> Select[*tuple[Any, ...]]:
+    """A query of these columns of the newest run for good that succeeded.
 
     Of one date the run that saw more projects came later, even when the clock was set back between the two.
     """
-    return db.session.scalar(
-        select(AuditRun)
+    return (
+        select(*what)
         .where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False))
         .order_by(AuditRun.on.desc(), AuditRun.judged_up_to.desc(), AuditRun.finished_at.desc(), AuditRun.id.desc())
         .limit(1)
     )
+
+
+# Made once: every list of flags asks it.
+LAST_GOOD_DATE: Final = newest_good(AuditRun.on.expression)

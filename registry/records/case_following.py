@@ -37,12 +37,14 @@ from registry.freeze.words import SEVERITIES
 from registry.records.case_tables import Case, CaseDecision, CaseEvent, CaseFlag
 from registry.records.flags import SEVERITY_RANK, STANDING, Flag, rank
 from registry.records.working_days import national_calendar
+from registry.store.bulk import refresh_statistics
 from registry.store.clock import now, today
 from registry.store.database import Instant, db
 from registry.store.transaction import require_transaction
 
 # Below SQLite's 32,766 parameters a statement.
 ROWS_AT_ONCE: Final = 20_000
+MANY: Final = 1000
 REVIEWERS_HOLD_THE_BALL: Final = ("new", "under_review", "awaiting_approval", "awaiting_confirmation")
 SEVERITY_NAMES: Final = {number: name for name, number in SEVERITY_RANK.items()}
 BACK: Final[ColumnElement[str]] = case((Case.assignee.is_(None), "new"), else_="under_review")
@@ -156,6 +158,8 @@ def _open(night: _Night, from_severity: str) -> dict[str, int]:
     session.execute(insert(Case).from_select(columns, flagged))
     mine = (Case.opened_by_audit == night.audit_id, Case.id > before)
     count, first, last = session.execute(select(func.count(), func.min(Case.id), func.max(Case.id)).where(*mine)).one()
+    if count >= MANY:
+        refresh_statistics(session, Case)
     _add_events(night, "opened", Case.status.expression, *mine)
     return {"count": count, "first": first, "last": last}
 

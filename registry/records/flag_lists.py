@@ -15,7 +15,7 @@ from registry.freeze.policy import Policy
 from registry.freeze.words import RULES
 from registry.language.languages import Language
 from registry.records.agencies import Agency
-from registry.records.audit_runs import last_good_audit
+from registry.records.audit_runs import last_good_date
 from registry.records.case_tables import CaseFlag, case_of_flag
 from registry.records.flags import Flag, rank
 from registry.records.plain_filters import PlainFilter, Texts, Words, conditions, day_filters
@@ -71,10 +71,10 @@ def flags_of_cases(by: Actor, ids: Sequence[int], language: Language) -> dict[in
         .where(CaseFlag.case_id.in_(ids))
         .order_by(Flag.id)
     )
-    last = last_good_audit()
+    last_on = last_good_date()
     found: dict[int, list[dict[str, Any]]] = {case_id: [] for case_id in ids}
     for row in db.session.execute(statement).mappings():
-        shown = _shown({**row}, policy_in_force(), None if last is None else last.on, language)
+        shown = _shown({**row}, policy_in_force(), last_on, language)
         found[row["_sort"]].append(shown)
     return found
 
@@ -84,10 +84,10 @@ def standing_flags_of(by: Actor, numbers: Sequence[str], language: Language) -> 
     worst = rank(Flag.severity.expression)
     wanted = (Project.number.in_(numbers), Flag.status != "cleared")
     statement = _flags(by, worst).where(*wanted).order_by(worst.desc(), Flag.id)
-    last = last_good_audit()
+    last_on = last_good_date()
     found: dict[str, list[dict[str, Any]]] = {number: [] for number in numbers}
     for row in db.session.execute(statement).mappings():
-        shown = _shown({**row}, policy_in_force(), None if last is None else last.on, language)
+        shown = _shown({**row}, policy_in_force(), last_on, language)
         found[row["project"]].append(shown)
     return found
 
@@ -104,9 +104,7 @@ def _page(
         statement = statement.where(after(key, Flag.id.expression, descending, page.cursor))
     ordered = statement.order_by(*order_by(key, Flag.id.expression, descending)).limit(page.limit + 1)
     listing = cut(db.session.execute(ordered).mappings().all(), page, key, descending)
-    last = last_good_audit()
-    last_on = None if last is None else last.on
-    policy = policy_in_force()
+    last_on, policy = last_good_date(), policy_in_force()
     shown = [_shown(row, policy, last_on, language) for row in listing.items]
     journal_restricted_reads(by, (row["project"] for row in listing.items if row["_restricted"]), "flags")
     return Listing(shown, listing.next)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, Subquery, Text, func, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, Subquery, Text, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.store.database import Instant, Model, db
@@ -29,11 +29,11 @@ class Order(Model):
     __table_args__ = (Index(None, "project_id"),)
 
 
-def newest_in_force() -> Subquery:
-    """(project_id, order_id) of each project's newest order in force, as a subquery."""
+def newest_in_force(*which: ColumnElement[bool]) -> Subquery:
+    """(project_id, order_id) of each project's newest order in force, as a subquery; ``which``: of which orders."""
     return (
         select(Order.project_id, func.max(Order.id).label("order_id"))
-        .where(Order.ended_at.is_(None))
+        .where(Order.ended_at.is_(None), *which)
         .group_by(Order.project_id)
         .subquery()
     )

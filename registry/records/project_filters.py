@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, false, select
+from sqlalchemy import ColumnElement, false, or_, select
 
 from registry.access.actors import Actor
 from registry.records.agencies import Agency
@@ -14,8 +14,9 @@ from registry.records.bin_numbers import is_bin
 from registry.records.flags import Flag, has_flag
 from registry.records.plain_filters import LONGEST_VALUE, several, time_edge
 from registry.records.policy_in_force import policy_in_force
-from registry.records.project_table import Project, words_of
-from registry.records.standing import freeze_status, judged_up_to, severity, started_on
+from registry.records.project_table import Project
+from registry.records.search import has_words, words_of
+from registry.records.standing import has_severity, has_status, started_on
 from registry.records.values import LARGEST_AMOUNT, ValueRefused, control_character, exact_day
 from registry.records.visibility import visible_projects
 from registry.records.vocabulary import (
@@ -43,6 +44,7 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "freeze_status": FREEZE_STATUSES,
     "severity": SEVERITIES,
 }
+WORKED_OUT: Final = {"freeze_status": has_status, "severity": has_severity}
 TEXTS: Final = (
     "number",
     "agency",
@@ -106,10 +108,6 @@ def project_conditions(by: Actor, raw: Mapping[str, str]) -> list[ColumnElement[
 def _column(name: str) -> ColumnElement[Any]:
     if name == "agency":
         return Agency.bin.expression
-    if name == "freeze_status":
-        return freeze_status(policy_in_force(), judged_up_to())
-    if name == "severity":
-        return severity()
     if name == "started_on":
         return started_on(policy_in_force())
     column: ColumnElement[Any] = getattr(Project, name).expression
@@ -121,6 +119,8 @@ def _one_of_words(name: str, value: str) -> ColumnElement[bool]:
     for word in values:
         if word not in WORDS[name]:
             raise ValueRefused("not-a-choice", options=", ".join(WORDS[name]))
+    if name in WORKED_OUT:
+        return or_(*(WORKED_OUT[name](word) for word in values))
     return _column(name).in_([int(word) for word in values] if name == "object_class" else values)
 
 
@@ -179,9 +179,7 @@ def _words(_name: str, value: str) -> ColumnElement[bool]:
     if not value:
         raise ValueRefused("value-missing")
     words = words_of(value)
-    if not words:
-        return false()
-    return and_(*(Project.words.contains(f" {word}", autoescape=True) for word in words))
+    return has_words(Project.words.expression, words) if words else false()
 
 
 FILTERS: Final[Mapping[str, Filter]] = {

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 
 from registry.access.actors import Actor
+from registry.freeze.policy import Policy
 from registry.records.agencies import Agency
 from registry.records.policy_in_force import policy_in_force
 from registry.records.project_filters import project_conditions
 from registry.records.project_table import Project
-from registry.records.standing import freeze_status, judged_up_to, severity, started_on
+from registry.records.standing import JUDGED_UP_TO, standing_code, started_on, told_standing
 from registry.records.visibility import journal_restricted_reads
-from registry.store.database import db
+from registry.store.bulk import table_of
+from registry.store.database import db, is_sqlite
 from registry.store.errors import Malformed, Problem
 from registry.store.paging import Listing, Page, SortKey, after, cut, order_by
 
@@ -31,39 +34,46 @@ def list_projects(
     ``only``: the conditions on projects of a narrower list. Restricted projects among them are journalled as read.
     Raises Malformed for a bad filter, sort or cursor.
     """
-    policy = policy_in_force()
-    judged = judged_up_to()
     key, descending = sort_key(page.sort or DEFAULT_SORT)
-    shown = (
-        Project.number,
-        Agency.bin.label("agency"),
-        Project.name_kk,
-        Project.name_ru,
-        Project.name_en,
-        Project.object_kind,
-        Project.work_type,
-        Project.stage,
-        Project.placement,
-        started_on(policy).label("started_on"),
-        Project.budget_kzt,
-        Project.sector,
-        Project.region,
-        freeze_status(policy, judged).label("freeze_status"),
-        severity().label("severity"),
-        Project.updated_at,
-        Project.is_restricted.label("_restricted"),
-        key.column.label("_sort"),
-        Project.id.label("_id"),
-    )
-    statement = (
-        select(*shown).join(Agency, Agency.id == Project.agency_id).where(*project_conditions(by, raw_filters), *only)
+    statement = _shown(page.sort or DEFAULT_SORT, policy_in_force(), is_sqlite()).where(
+        *project_conditions(by, raw_filters), *only
     )
     if page.cursor is not None:
         statement = statement.where(after(key, Project.id.expression, descending, page.cursor))
-    statement = statement.order_by(*order_by(key, Project.id.expression, descending)).limit(page.limit + 1)
-    listing = cut(db.session.execute(statement).mappings().all(), page, key, descending)
+    listing = cut(db.session.execute(statement.limit(page.limit + 1)).mappings().all(), page, key, descending)
     journal_restricted_reads(by, (row["number"] for row in listing.items if row["_restricted"]), "list")
-    return listing
+    return Listing([_told(row) for row in listing.items], listing.next)
+
+
+@lru_cache(maxsize=64)
+def _shown(sort: str, policy: Policy, _on_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    # Made once a sort: a statement of so many columns takes longer to make than to run.
+    key, descending = sort_key(sort)
+    project, agency = table_of(Project).c, table_of(Agency).c
+    shown = (
+        project.number,
+        agency.bin.label("agency"),
+        *(project[name] for name in ("name_kk", "name_ru", "name_en", "object_kind", "work_type", "stage")),
+        project.placement,
+        started_on(policy).label("started_on"),
+        *(project[name] for name in ("budget_kzt", "sector", "region", "updated_at")),
+        standing_code(project.id).label("_standing"),
+        JUDGED_UP_TO.label("_judged"),
+        agency.kind.label("_kind"),
+        project.is_restricted.label("_restricted"),
+        key.column.label("_sort"),
+        project.id.label("_id"),
+    )
+    return (
+        select(*shown)
+        .join(table_of(Agency), agency.id == project.agency_id)
+        .order_by(*order_by(key, project.id, descending))
+    )
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    status, severity = told_standing(row["_standing"], row["_id"], row["_kind"], row["_judged"])
+    return {**row, "freeze_status": status, "severity": severity}
 
 
 def sort_key(sort: str) -> tuple[SortKey, bool]:
@@ -73,7 +83,10 @@ def sort_key(sort: str) -> tuple[SortKey, bool]:
     if name not in SORTS:
         raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
     if name == "started_on":
-        return SortKey(name, started_on(policy_in_force()), date, nullable=True), descending
-    column = getattr(Project, name).expression
-    kind = {"number": str, "budget_kzt": int}.get(name, datetime)
-    return SortKey(name, column, kind, nullable=name == "budget_kzt"), descending
+        earliest, latest = ("'0001-01-01'", "'9999-12-31'")
+        ends = (earliest, latest) if is_sqlite() else (f"{earliest}::date", f"{latest}::date")
+        return SortKey(name, started_on(policy_in_force()), date, nullable=True, ends=ends), descending
+    column = table_of(Project).c[name]
+    if name == "budget_kzt":
+        return SortKey(name, column, int, nullable=True, ends=("-1", str(2**63 - 1))), descending
+    return SortKey(name, column, str if name == "number" else datetime), descending

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.records.agencies import Agency
 from registry.store.database import Instant, Model
-
-WORD = re.compile(r"\w+")
 
 
 class Project(Model):
@@ -88,14 +83,3 @@ CHANGEABLE = tuple(
     for column in Project.__table__.columns
     if column.name not in ("id", "number", "agency_id", "version", "registered_at", "updated_at", "words")
 )
-
-
-def search_words(values: Mapping[str, Any], number: str) -> str:
-    """The text that ``q`` looks in: each word after a space, so that a word's beginning can be asked for."""
-    parts = [number, *(values.get(name) for name in ("name_kk", "name_ru", "name_en", "purpose"))]
-    return " " + " ".join(words_of(" ".join(part for part in parts if part)))
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text in lower case, without punctuation."""
-    return WORD.findall(text.casefold())

@@ -10,8 +10,9 @@ from sqlalchemy import bindparam, update
 
 from registry.access.actors import Actor
 from registry.records.project_numbers import take_numbers
-from registry.records.project_table import CHANGEABLE, Project, search_words
+from registry.records.project_table import CHANGEABLE, Project
 from registry.records.revisions import Revision, differences, revision_row
+from registry.records.search import search_words
 from registry.store import journal
 from registry.store.bulk import insert_rows, table_of, take_ids
 from registry.store.clock import now

@@ -15,8 +15,9 @@ from registry.records.agencies import Agency, acts_for
 from registry.records.placement_claims import end_confirmations
 from registry.records.project_fields import whole_record_problems
 from registry.records.project_numbers import is_project_number, take_numbers
-from registry.records.project_table import CHANGEABLE, Project, search_words
+from registry.records.project_table import CHANGEABLE, Project
 from registry.records.revisions import differences, keep_revision, snapshot
+from registry.records.search import search_words
 from registry.records.visibility import journal_restricted_reads, visible_projects
 from registry.store import journal, outbox
 from registry.store.clock import now

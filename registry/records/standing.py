@@ -2,22 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, select
 
 from registry.freeze.policy import Policy
 from registry.records.agencies import Agency
-from registry.records.audit_runs import last_good_audit
-from registry.records.flags import SEVERITY_RANK, has_flag, worst_severity
+from registry.records.audit_runs import AuditRun, newest_good
+from registry.records.flags import SEVERITY_RANK, STANDING, Flag, has_flag, rank, worst_severity
+from registry.records.policy_in_force import policy_in_force
 from registry.records.project_table import Project
+from registry.store.bulk import table_of
 from registry.store.database import db, is_sqlite
+
+STATUS_RANK: Final = {"open": 3, "exempt": 2, "accepted": 1}
+STATUS_OF: Final = ("clear", "accepted", "exempt", "flagged")
+SEVERITY_OF: Final = (None, *SEVERITY_RANK)
+# The highest project id that the last good audit saw, NULL before the first, to be read along with projects.
+JUDGED_UP_TO: Final[ColumnElement[int | None]] = newest_good(AuditRun.judged_up_to.expression).scalar_subquery()
 
 
 def judged_up_to() -> int:
     """The highest project id that the last good audit saw; 0 before the first."""
-    last = last_good_audit()
-    return 0 if last is None else last.judged_up_to
+    return db.session.scalar(select(JUDGED_UP_TO)) or 0
+
+
+def standing_code(project_id: ColumnElement[int]) -> ColumnElement[int | None]:
+    """The worst status and severity of a project's standing flags in one number, NULL without any, as SQL.
+
+    One look at the flags of each row shown; ``told_standing`` reads it.
+    """
+    worst = func.max(case(STATUS_RANK, value=table_of(Flag).c.status))
+    gravest = func.max(rank(table_of(Flag).c.severity))
+    standing = (table_of(Flag).c.project_id == project_id, table_of(Flag).c.status != "cleared")
+    return select(worst * 10 + gravest).where(*standing).correlate_except(table_of(Flag)).scalar_subquery()
+
+
+def told_standing(code: int | None, project_id: int, kind: str, judged: int | None) -> tuple[str, str | None]:
+    """Freeze status and highest severity, of a project of an agency of that kind, as freeze_status() has them."""
+    status, severity = divmod(code or 0, 10)
+    gravest = SEVERITY_OF[severity]
+    if kind not in policy_in_force().scope:
+        return "out_of_scope", gravest
+    return ("unaudited" if project_id > (judged or 0) else STATUS_OF[status]), gravest
+
+
+def has_status(status: str) -> ColumnElement[bool]:
+    """That a project has this freeze status, as a condition that indexes can answer; the statement must join Agency."""
+    policy = policy_in_force()
+    outside = Agency.kind.not_in(policy.scope)
+    if status == "out_of_scope":
+        return outside
+    judged = judged_up_to()
+    if status == "unaudited":
+        return and_(~outside, Project.id > judged)
+    project_id = Project.id.expression
+    better = {"flagged": (), "exempt": ("open",), "accepted": ("open", "exempt"), "clear": STANDING}[status]
+    own = {"flagged": "open", "exempt": "exempt", "accepted": "accepted"}.get(status)
+    conditions = [~has_flag(project_id, *better)] if better else []
+    if own is not None:
+        conditions.append(has_flag(project_id, own))
+    return and_(~outside, Project.id <= judged, *conditions)
+
+
+def has_severity(severity: str) -> ColumnElement[bool]:
+    """That this is the severity of a project's highest standing flag, as a condition that indexes can answer."""
+
+    def stands(*severities: str) -> ColumnElement[bool]:
+        mine = (Flag.project_id == Project.id, Flag.status != "cleared", Flag.severity.in_(severities))
+        return select(Flag.id).where(*mine).correlate_except(Flag).exists()
+
+    graver = [name for name, number in SEVERITY_RANK.items() if number > SEVERITY_RANK[severity]]
+    return and_(stands(severity), ~stands(*graver)) if graver else stands(severity)
 
 
 def freeze_status(policy: Policy, judged: int) -> ColumnElement[str]:
@@ -48,12 +104,16 @@ def started_on(policy: Policy) -> ColumnElement[Any]:
     return func.coalesce(func.min(*columns), *columns)
 
 
-def status_of(project_id: int, policy: Policy) -> str:
+def status_of(project_id: int) -> str:
     """The freeze status of one project."""
-    statement = (
-        select(freeze_status(policy, judged_up_to()))
-        .select_from(Project)
-        .join(Agency, Agency.id == Project.agency_id)
-        .where(Project.id == project_id)
-    )
-    return db.session.execute(statement).scalar_one()
+    code, judged, kind = db.session.execute(STANDING_OF_ONE, {"project": project_id}).one()
+    return told_standing(code, project_id, kind, judged)[0]
+
+
+# Made once: every look at a project asks it.
+STANDING_OF_ONE: Final = (
+    select(standing_code(table_of(Project).c.id), JUDGED_UP_TO, table_of(Agency).c.kind)
+    .select_from(table_of(Project))
+    .join(table_of(Agency), table_of(Agency).c.id == table_of(Project).c.agency_id)
+    .where(table_of(Project).c.id == bindparam("project"))
+)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from functools import reduce
+from typing import Any, Final, cast
 
 import psycopg
-from sqlalchemy import Integer, Select, Table, func, insert, select
+from sqlalchemy import ARRAY, JSON, ColumnElement, Integer, Select, Table, Text, func, insert, literal, select, text
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
-from registry.store.database import Model, is_sqlite
+from registry.store.database import ENCODE, Model, is_sqlite
 from registry.store.postgres import as_database_error
 
 PIECE = 1 << 16
+# No text of ours holds this control character.
+MISSING: Final = literal("\x1f", Text, literal_execute=True)
+MISSING_TEXT: Final = "\x1f"
+TAB: Final = literal("\t", Text, literal_execute=True)
 
 
 def table_of(model: type[Model]) -> Table:
@@ -46,6 +51,26 @@ def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str
             copy.write_row([row[name] if process is None else process(row[name]) for name, process in processors])
 
 
+def insert_listed(session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same by one INSERT that reads the columns as arrays: almost as fast as COPY, and seen by events."""
+    if not rows or is_sqlite():
+        insert_rows(session, model, rows)
+        return
+    table = table_of(model)
+    columns = [table.c[name] for name in rows[0]]
+    kinds = [Text() if isinstance(column.type, JSON) else column.type for column in columns]
+    values = [
+        [None if row[column.name] is None else ENCODE(row[column.name]) for row in rows]
+        if isinstance(column.type, JSON)
+        else [row[column.name] for row in rows]
+        for column in columns
+    ]
+    arrays = (sql_cast(literal(each, ARRAY(kind)), ARRAY(kind)) for each, kind in zip(values, kinds, strict=True))
+    listed = func.unnest(*arrays).table_valued(*(column.name for column in columns), name="listed").render_derived()
+    cells = (sql_cast(listed.c[column.name], column.type) for column in columns)
+    session.execute(insert(table).from_select([column.name for column in columns], select(*cells)))
+
+
 def take_ids(session: Session, model: type[Model], count: int) -> list[int]:
     """The next ``count`` ids of a table, in order, inside the open transaction."""
     column = table_of(model).c.id
@@ -56,6 +81,24 @@ def take_ids(session: Session, model: type[Model], count: int) -> list[int]:
     sequence = func.pg_get_serial_sequence(column.table.name, column.name)
     series = func.generate_series(1, count).table_valued("n")
     return list(session.scalars(select(sql_cast(func.nextval(sequence), Integer)).select_from(series)))
+
+
+def read_lines(session: Session, statement: Select[Any]) -> Sequence[str]:
+    """Each row as one text that the database makes: tabs between the cells, ``MISSING`` for NULL, dates as ISO 8601.
+
+    A third of the time of rows as objects. Only the last cell may hold a tab: split that often and not more.
+    """
+    cells: list[ColumnElement[str]] = [
+        func.coalesce(sql_cast(column, Text), MISSING) for column in statement.selected_columns
+    ]
+    line = reduce(lambda before, cell: before + TAB + cell, cells)
+    return session.scalars(statement.with_only_columns(line, maintain_column_froms=True)).all()
+
+
+def refresh_statistics(session: Session, *models: type[Model]) -> None:
+    """Tell PostgreSQL's planner, in the open transaction, what was just written: it would plan for empty tables."""
+    if not is_sqlite():
+        session.execute(text(f"ANALYZE {', '.join(table_of(model).name for model in models)}"))
 
 
 def copy_csv(session: Session, statement: Select[Any]) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, and_, func, literal, literal_column, or_, tuple_
 
 from registry.store.clock import rfc3339
 from registry.store.errors import Malformed, Problem
@@ -41,20 +41,35 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """A column to sort by, its name in the cursor, and whether values may be missing (these come last)."""
+    """A column to sort by, its name in the cursor, and whether values may be missing (these come last).
+
+    ``ends``: SQL values below and above every other, to stand for a missing one: then an index over the column that
+    has them in its place serves the sort, and any page costs the same.
+    """
 
     name: str
     column: ColumnElement[Any]
     kind: type
     nullable: bool = False
+    ends: tuple[str, str] | None = None
+
+    def placed(self, descending: bool) -> ColumnElement[Any]:
+        """What is compared."""
+        return self.column if self.ends is None else func.coalesce(self.column, self.last(descending))
+
+    def last(self, descending: bool) -> ColumnElement[Any]:
+        """What stands for a missing value."""
+        if self.ends is None:
+            raise ValueError(self.name)
+        return literal_column(self.ends[0 if descending else 1], self.column.type)
 
 
 def order_by(key: SortKey, unique: ColumnElement[Any], descending: bool) -> list[ColumnElement[Any]]:
     """The ORDER BY of a keyset page: missing values last, ties broken by a unique column in the same direction."""
     clauses: list[ColumnElement[Any]] = [
-        column.desc() if descending else column.asc() for column in (key.column, unique)
+        column.desc() if descending else column.asc() for column in (key.placed(descending), unique)
     ]
-    return [key.column.is_(None), *clauses] if key.nullable else clauses
+    return [key.column.is_(None), *clauses] if key.nullable and key.ends is None else clauses
 
 
 def after(key: SortKey, unique: ColumnElement[Any], descending: bool, cursor: str) -> ColumnElement[bool]:
@@ -67,11 +82,13 @@ def after(key: SortKey, unique: ColumnElement[Any], descending: bool, cursor: st
     elif not key.nullable:
         raise _wrong_cursor()
     beyond_tie = unique < last if descending else unique > last
-    if value is None:
+    if value is None and key.ends is None:
         return and_(key.column.is_(None), beyond_tie)
-    beyond = key.column < value if descending else key.column > value
-    strict = or_(beyond, and_(key.column == value, beyond_tie))
-    return or_(strict, key.column.is_(None)) if key.nullable else strict
+    # Compared as a pair, because an index can begin at a pair but not at an "or".
+    behind = key.last(descending) if value is None else literal(value, key.column.type)
+    pair, edge = tuple_(key.placed(descending), unique), tuple_(behind, literal(last, unique.type))
+    strict = pair < edge if descending else pair > edge
+    return or_(strict, key.column.is_(None)) if key.nullable and key.ends is None else strict
 
 
 def cursor_after(key: SortKey, descending: bool, value: Any, last: int) -> str:

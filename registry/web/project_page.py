@@ -13,7 +13,6 @@ from registry.records.confirmations import confirmations_of
 from registry.records.documents import add_document, documents_of, read_document
 from registry.records.exemption_lists import list_exemptions
 from registry.records.flag_lists import flags_of
-from registry.records.policy_in_force import policy_in_force
 from registry.records.projects import find_project, read_project
 from registry.records.revisions import history
 from registry.records.standing import status_of
@@ -49,7 +48,7 @@ def _page(by: Actor, number: str, form: Form) -> str:
         "project.html",
         by=by,
         project=found,
-        status=status_of(found.id, policy_in_force()),
+        status=status_of(found.id),
         standing=standing(flags),
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,

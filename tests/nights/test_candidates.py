@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event
 
-from registry.audits.candidates import candidates, count_projects, new_digest
+from registry.audits.candidates import Part, candidates, count_projects, new_digest
 from registry.freeze.evaluation import evaluate
 from registry.records.flags import Flag
 from registry.records.orders import migrate_by_in_force
@@ -50,7 +50,7 @@ def test_no_project_that_the_law_would_flag_is_left_out(
         assert totals.up_to == max(written)
         for on in {on for _, on in drawn[:8]}:
             flagged = {key for key, facts in written.items() if evaluate(facts, policy, on)}
-            read = list(candidates(policy, on, totals.up_to, new_digest(policy, on)))
+            read = list(candidates(policy, on, Part(0, totals.up_to), new_digest(policy, on)))
             assert [each.project_id for each in read] == sorted({each.project_id for each in read})
             # What is read is the record itself, to the last value, and nothing that would be flagged is missing.
             assert all(each.facts == written[each.project_id] for each in read)
@@ -119,7 +119,7 @@ def test_several_orders_and_exemptions_of_a_project_do_not_double_it(app: Flask,
     )
     key, written = write(facts, agencies)
     totals = count_projects(policy_in_force())
-    (only,) = candidates(policy_in_force(), DAY, totals.up_to, new_digest(policy_in_force(), DAY))
+    (only,) = candidates(policy_in_force(), DAY, Part(0, totals.up_to), new_digest(policy_in_force(), DAY))
     assert (only.project_id, only.facts, only.exemption_id) == (key, written, None)
 
 
@@ -127,7 +127,7 @@ def test_a_project_registered_while_the_audit_runs_is_left_to_the_next_one(app: 
     present.set(DAY)
     first, second = a_project(), a_project()
     totals = count_projects(policy_in_force())
-    read = candidates(policy_in_force(), DAY, first.id, new_digest(policy_in_force(), DAY))
+    read = candidates(policy_in_force(), DAY, Part(0, first.id), new_digest(policy_in_force(), DAY))
     assert [each.project_id for each in read] == [first.id]
     assert totals.up_to == second.id
 

@@ -14,7 +14,6 @@ from registry.audits.runs import AuditDateBeforeLast, run_audit
 from registry.freeze.policy_file import load_policy
 from registry.records.audit_runs import AuditRun, last_good_audit
 from registry.records.flags import Flag
-from registry.records.policy_in_force import policy_in_force
 from registry.records.standing import status_of
 from registry.settings import CHECKOUT
 from registry.store.errors import Conflict, Invalid
@@ -180,4 +179,4 @@ def test_an_hour_that_was_set_back_between_two_audits_leaves_no_project_unaudite
     present.set(instant - timedelta(hours=1))
     project = a_project()
     audit()
-    assert status_of(project.id, policy_in_force()) == "flagged"
+    assert status_of(project.id) == "flagged"

@@ -1,0 +1,115 @@
+"""``scripts/benchmark``: makes its data, measures, and prints the figures beside their floors and promises."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from registry.freeze.policy_file import load_policy
+from registry.records.policy_in_force import serve_policy
+from registry.settings import read_settings
+from tests.benchmark import web
+from tests.benchmark.child import environment, in_child
+from tests.benchmark.data import SIZES
+from tests.benchmark.figures import Figure, as_json, as_table, machine
+from tests.benchmark.files import measure_export, measure_imports
+from tests.benchmark.nights import measure_nights, measure_sqlite_night
+from tests.benchmark.pages import measure_pages, measure_start
+from tests.benchmark.plot import plot
+from tests.benchmark.requests import measure_requests
+from tests.benchmark.server import SETTINGS, Databases, postgres
+
+ROWS: Final = ("audit", "sqlite", "list", "project", "search", "registration", "import", "export", "start", "pages")
+IMPORTED: Final = 100_000
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
+    parser.add_argument("--size", choices=SIZES, default="100k", help="how many projects (default 100k)")
+    parser.add_argument("--only", default=",".join(ROWS), help=f"some of {','.join(ROWS)},servers")
+    parser.add_argument("--rounds", type=int, default=5, help="the median of how many (default 5)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the figures for programs")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="what an audit costs by size, as SVG")
+    wanted = parser.parse_args()
+    only = set(wanted.only.split(","))
+    if unknown := only - {*ROWS, "servers"}:
+        parser.error(f"--only: {', '.join(sorted(unknown))}")
+    began = time.monotonic()
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory() as folder, postgres() as databases:
+        about = _about(databases)
+        say(json.dumps(about, ensure_ascii=False))
+        for figure in _measure(wanted.size, only, wanted.rounds, databases, Path(folder)):
+            figures.append(figure)
+            say(as_table([figure]).splitlines()[-1])
+    about["minutes"] = round((time.monotonic() - began) / 60, 1)
+    print(as_table(figures))  # noqa: T201 - what was asked for
+    say(f"{about['minutes']} minutes")
+    if wanted.json:
+        wanted.json.write_text(json.dumps(as_json(figures, about), ensure_ascii=False, indent=1) + "\n")
+    if wanted.plot:
+        wanted.plot.write_text(plot("What an audit costs", _lines(figures)))
+
+
+def _measure(size: str, only: set[str], rounds: int, databases: Databases, folder: Path) -> Iterator[Figure]:
+    serve_policy(load_policy(read_settings(environment("sqlite:////nowhere", folder)).policy_file))
+    if "sqlite" in only:
+        yield from measure_sqlite_night(folder, SIZES["10k"], rounds)
+    names = [name for name in SIZES if SIZES[name] <= SIZES[size]] if "audit" in only else [size]
+    for name in names:
+        database = f"benchmark_{name}"
+        url, address = databases.make(database), databases.plain(database)
+        told = in_child("fill", url, folder, size=SIZES[name])
+        say(f"{name}: filled in {told['seconds']:.0f} s")
+        if "audit" in only:
+            yield from measure_nights(name, url, address, folder, rounds)
+        if name != size:
+            continue
+        if "audit" not in only:
+            in_child("first_night", url, folder)
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("VACUUM (ANALYZE)")
+        yield from measure_requests(name, SIZES[name], url, folder, only, databases.pid)
+        if "export" in only:
+            yield from measure_export(name, url, address, folder, rounds)
+        if "start" in only:
+            yield from measure_start(url, folder, rounds)
+        if "pages" in only:
+            yield from measure_pages(name, url, folder)
+        if "import" in only:
+            yield from measure_imports(min(IMPORTED, SIZES[name]), url, address, folder, rounds)
+
+
+def _about(databases: Databases) -> dict[str, Any]:
+    with psycopg.connect(databases.plain("postgres")) as connection:
+        server = connection.execute("SHOW server_version").fetchone()
+    version = server[0] if server else ""
+    return {**machine(), "postgresql": version, "settings": SETTINGS, "client": web.client_name()}
+
+
+def _lines(figures: list[Figure]) -> dict[str, dict[int, float]]:
+    lines: dict[str, dict[int, float]] = {}
+    for each in figures:
+        what, _, size = each.what.rpartition(", ")
+        if each.row == "audit" and size in SIZES and each.floor is not None and what.endswith("night"):
+            lines.setdefault(f"{what}, every rule", {})[SIZES[size]] = each.value
+            lines.setdefault(f"{what}, raw SQL of one rule", {})[SIZES[size]] = each.floor
+    return lines
+
+
+def say(line: str) -> None:
+    """How far it is, to stderr."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

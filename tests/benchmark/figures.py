@@ -1,0 +1,87 @@
+"""A figure: what was measured, its floor from the same run, and whether the promise was kept; as table and as JSON."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from statistics import median
+from typing import Any, Final
+
+PACKAGES: Final = ("Flask", "SQLAlchemy", "psycopg", "marshmallow", "flask-smorest", "gunicorn", "granian")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """``value`` in ``unit``; ``ratio`` to the floor; ``kept`` None where nothing was promised."""
+
+    row: str
+    what: str
+    value: float
+    unit: str
+    floor: float | None = None
+    promise: str = ""
+    kept: bool | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ratio(self) -> float | None:
+        """Value to floor."""
+        return None if not self.floor else self.value / self.floor
+
+
+def middle(rounds: Sequence[Mapping[str, float]], name: str) -> float:
+    """The median of one value over the rounds."""
+    return median(each[name] for each in rounds)
+
+
+def as_table(figures: Iterable[Figure]) -> str:
+    """Markdown."""
+    lines = ["| work | figure | floor | ratio | promise | kept | besides |", "|---|---:|---:|---:|---|---|---|"]
+    for each in figures:
+        kept = {True: "yes", False: "**no**", None: ""}[each.kept]
+        floor = "" if each.floor is None else f"{short(each.floor)} {each.unit}"
+        ratio = "" if each.ratio is None else short(each.ratio)
+        besides = ", ".join(f"{name} {short(value)}" for name, value in each.more.items())
+        figure = f"{short(each.value)} {each.unit}"
+        lines.append(f"| {each.what} | {figure} | {floor} | {ratio} | {each.promise} | {kept} | {besides} |")
+    return "\n".join(lines)
+
+
+def as_json(figures: Iterable[Figure], about: Mapping[str, Any]) -> dict[str, Any]:
+    """What a program reads."""
+    return {"about": about, "figures": [asdict(each) | {"ratio": each.ratio} for each in figures]}
+
+
+def short(value: object) -> str:
+    """Three figures that count."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return str(value)
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    load = os.getloadavg()[0]
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_mib": memory,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "load_at_start": round(load, 2),
+        **{name: version(name) for name in PACKAGES},
+    }
+
+
+def _processor() -> str:
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()
