@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -23,6 +24,10 @@ from registry.store.database import db
 from tests.databases import Databases, DatabasesOfSession, databases_at
 from tests.present import Present
 from tests.savepoints import rolled_back
+
+# How long an example takes is the machine's affair: timings live in benchmarks.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 KINDS = ("sqlite", "postgresql")
 OF_SESSION = pytest.StashKey[DatabasesOfSession]()
@@ -126,7 +131,7 @@ def shared_app(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -
     url = databases.make()
     app = service_app(databases.for_service(url), tmp_path_factory.mktemp("data"))
     yield app
-    _forget(app, databases, url)
+    forget(app, databases, url)
 
 
 @pytest.fixture
@@ -170,7 +175,7 @@ def own_app(databases: Databases, own_database: str, tmp_path: Path) -> Iterator
     """The app on a database of its own, where commits are real; no context is pushed: each thread pushes its own."""
     app = service_app(own_database, tmp_path)
     yield app
-    _forget(app, databases, own_database)
+    forget(app, databases, own_database)
 
 
 @pytest.fixture
@@ -198,7 +203,8 @@ def present() -> Iterator[Present]:
     hands.release()
 
 
-def _forget(app: Flask, databases: Databases, url: str) -> None:
+def forget(app: Flask, databases: Databases, url: str) -> None:
+    """Close what the app has open, and drop its database."""
     with app.app_context():
         db.engine.dispose()
     databases.drop(url)

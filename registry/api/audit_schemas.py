@@ -60,7 +60,10 @@ class Audit(Body):
     projects_exempt = Shown("Projects whose flags are exempt, none open.", COUNT)
     flags_opened = Shown("Flags that it opened.", COUNT)
     flags_kept = Shown("Flags that stood and stand.", COUNT)
-    flags_reopened = Shown("Accepted flags whose observed values changed.", COUNT)
+    flags_reopened = Shown(
+        "Flags that are open again: accepted ones whose values changed, exempt ones whose exemption ended.",
+        COUNT,
+    )
     flags_cleared = Shown("Flags that it cleared.", COUNT)
     input_digest = Shown(
         "SHA-256 of everything that it judged: equal input, equal result.", {"type": ["string", "null"]}

@@ -50,7 +50,7 @@ def _answer(run: AuditRun, location: str | None = None, **more: Any) -> Answer:
     "POST",
     "/audits",
     needs=Permission.AUDITS_RUN,
-    body=JsonBody(AUDIT_ORDER, {"on": "2026-03-03", "dry_run": True}),
+    body=JsonBody(AUDIT_ORDER, {"on": "2026-03-03", "dry_run": True}, may_be_empty=True),
     answers=Answers(
         AUDIT_JUST_RUN,
         {**AUDIT_EXAMPLE, "dry_run": True, "changes": [CHANGE_EXAMPLE]},
@@ -76,7 +76,7 @@ def create_audit(call: Call) -> Answer:
     "/audits/<row_id:id>/confirmation",
     needs=Permission.AUDITS_CONFIRM,
     subject=audit_of,
-    body=JsonBody(CONFIRMATION, {}),
+    body=JsonBody(CONFIRMATION, {}, may_be_empty=True),
     answers=Answers(AUDIT, AUDIT_EXAMPLE, headers=("ETag",)),
     commits_itself=True,
 )

@@ -14,7 +14,7 @@ from registry.api.fields import Body, Moment, Shown
 from registry.api.project_answers import found, read_as
 from registry.api.routes import BASE, Routes
 from registry.http.etags import not_modified
-from registry.records.documents import add_document, documents_of, read_document
+from registry.records.documents import add_document, documents_page, read_document
 from registry.store.paging import Listing
 
 routes = Routes("documents", "Files that belong to a project.")
@@ -50,11 +50,12 @@ FILE: Final = {"file": {"type": "string", "format": "binary", "description": "Up
     "/projects/<number>/documents",
     needs=Permission.PROJECTS_READ,
     subject=read_as("documents"),
+    paged=True,
     answers=Answers(DOCUMENT, {"items": [EXAMPLE], "next": None}, lists=True),
 )
 def list_documents(call: Call) -> Listing:
     """List the documents of a project, the oldest first."""
-    return Listing(documents_of(call.subject), None)
+    return documents_page(call.subject, call.page)
 
 
 @routes.declare(

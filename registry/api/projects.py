@@ -27,7 +27,7 @@ from registry.records.flag_lists import SORTS as FLAG_SORTS
 from registry.records.flag_lists import flags_of
 from registry.records.project_lists import SORTS, list_projects
 from registry.records.projects import change_project, check_project, register_project
-from registry.records.revisions import history
+from registry.records.revisions import history_page
 from registry.records.values import AnyDay
 from registry.records.verdicts import verdict_of, verdict_to_check
 from registry.store.paging import Listing
@@ -136,11 +136,12 @@ def patch_project(call: Call) -> Answer:
     "/projects/<number>/history",
     needs=Permission.PROJECTS_READ,
     subject=read_as("history"),
+    paged=True,
     answers=Answers(REVISION, {"items": [examples.REVISION], "next": None}, lists=True),
 )
 def read_history(call: Call) -> Listing:
     """Read every change of a project, the oldest first, from its registration on."""
-    return Listing(history(call.subject.id), None)
+    return history_page(call.subject.id, call.page)
 
 
 @routes.declare(

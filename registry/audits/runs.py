@@ -32,37 +32,34 @@ class AuditNotHeld(Conflict):
     """Only a held audit can be confirmed, and only once."""
 
 
+class NoAuditHeld(Conflict):
+    """No audit of the date waits for a confirmation: the safety belt comes off only for what people have seen."""
+
+
 def run_audit(
     by: Actor,
     on: date | None = None,
     *,
     dry_run: bool = False,
     policy: Policy | None = None,
-    confirm_held: bool = False,
 ) -> AuditRun:
     """Audit every project on a date, today when None.
 
-    For good: from the last audited date to today. Dry: any date, and any policy. ``confirm_held`` (a supervisor's)
-    takes the safety belt off: the latest held run of the date is confirmed, or a new one is not held.
+    For good: from the last audited date to today. Dry: any date, and any policy.
     Raises RoleNotAllowed, Invalid (after today), AuditDateBeforeLast, AuditRunning.
     """
     if policy is not None and not dry_run:
         raise ValueError("another policy is tried in a dry run only")
     by.require(Permission.AUDITS_RUN)
-    if confirm_held:
-        by.require(Permission.AUDITS_CONFIRM)
     day = on or today()
     if not dry_run and day > today():
         raise Invalid([Problem("/on", "audit-date-after-today", {"today": today().isoformat()})])
-    held = _held_on(day) if confirm_held and not dry_run else None
-    if held is not None:
-        return confirm_held_audit(by, held)
     run = new_run(by, day, "manual", policy or policy_in_force(), dry_run=dry_run)
     try:
         with only_audit():
             if not dry_run:
                 _require_not_before_last(day)
-            return carry_out(by, run, policy or policy_in_force(), belt=not confirm_held)
+            return carry_out(by, run, policy or policy_in_force(), belt=True)
     except Refusal:
         raise
     except Exception as error:
@@ -91,6 +88,19 @@ def confirm_held_audit(by: Actor, audit_id: int) -> AuditRun:
         return carry_out(by, run, policy, belt=False)
 
 
+def confirm_latest_held(by: Actor, on: date | None = None) -> AuditRun:
+    """Confirm the latest held audit of a date, of any date when None.
+
+    Raises NoAuditHeld and what ``confirm_held_audit`` raises.
+    """
+    by.require(Permission.AUDITS_CONFIRM)
+    held = select(AuditRun.id).where(AuditRun.status == "held").order_by(AuditRun.id.desc()).limit(1)
+    audit_id = db.session.scalar(held if on is None else held.where(AuditRun.on == on))
+    if audit_id is None:
+        raise NoAuditHeld(on=(on or today()).isoformat())
+    return confirm_held_audit(by, audit_id)
+
+
 def find_audit(by: Actor, audit_id: int) -> AuditRun:
     """The audit of that id. Raises RoleNotAllowed and AuditNotFound."""
     by.require(Permission.AUDITS_READ)
@@ -110,12 +120,6 @@ def keep_failure(run: AuditRun, error: BaseException) -> None:
         session.flush()
         if is_news:
             outbox.send_later("audit.failed", {"audit": run.id})
-
-
-def _held_on(day: date) -> int | None:
-    return db.session.scalar(
-        select(AuditRun.id).where(AuditRun.on == day, AuditRun.status == "held").order_by(AuditRun.id.desc()).limit(1)
-    )
 
 
 def _require_not_before_last(day: date) -> None:

@@ -11,7 +11,7 @@ import click
 from registry.access.actors import local_actor
 from registry.access.roles import Role
 from registry.audits.run_lists import all_changes_of, list_audits
-from registry.audits.runs import find_audit, run_audit
+from registry.audits.runs import confirm_latest_held, find_audit, run_audit
 from registry.cli.endings import CONFLICT, FLAGS_FOUND, UsageWrong
 from registry.cli.opening import in_registry, shown
 from registry.cli.options import DAY, as_json_option, fail_on_flags_option
@@ -69,7 +69,7 @@ def audits() -> None:
     metavar="FILE",
     help="Judge by another policy file; only with --dry-run.",
 )
-@click.option("--confirm-held", is_flag=True, help="Confirm the held audit of the date; the safety belt is off.")
+@click.option("--confirm-held", is_flag=True, help="Confirm the latest held audit, of --on when given.")
 @fail_on_flags_option
 @as_json_option
 @in_registry
@@ -83,14 +83,18 @@ def run(
 ) -> None:
     """Audit every project now.
 
-    Ends with 4 when another audit runs, when the date lies before the last audited one, or when the safety belt holds
-    the audit; with --fail-on-flags with 6 when a project has an open flag.
+    Ends with 4 when another audit runs, when the date lies before the last audited one, when the safety belt holds
+    the audit, or when there is none to confirm; with --fail-on-flags with 6 when a project has an open flag.
     """
     if policy_file is not None and not dry_run:
         raise UsageWrong(words("cli-policy-only-dry"))
+    if confirm_held and dry_run:
+        raise UsageWrong(words("cli-confirm-not-dry"))
     policy = None if policy_file is None else load_policy(policy_file)
-    by = local_actor(Role.SUPERVISOR if confirm_held else Role.OPERATOR)
-    audit = run_audit(by, on, dry_run=dry_run, policy=policy, confirm_held=confirm_held)
+    if confirm_held:
+        audit = confirm_latest_held(local_actor(Role.SUPERVISOR), on)
+    else:
+        audit = run_audit(local_actor(Role.OPERATOR), on, dry_run=dry_run, policy=policy)
     show(audit, as_json, MOST_CHANGES_TOLD)
     if audit.status == "held":
         say("cli-audit-held", id=audit.id)

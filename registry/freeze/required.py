@@ -39,9 +39,9 @@ _REQUIRED: Mapping[str, Mapping[str, str]] = {
         "{onboarding}.",
     },
     "platform.onboarding-overdue": {
-        "kk": "Объект платформада немесе көшу мерзімі рецензент растаған жаңа күнге ұзартылған (ең көбі "
+        "kk": "Объект платформада немесе көшу мерзімі инспектор растаған жаңа күнге ұзартылған (ең көбі "
         "{onboarding} ай).",
-        "ru": "Объект размещён на платформе или срок подключения продлён рецензентом (не более чем на {onboarding} "
+        "ru": "Объект размещён на платформе или срок подключения продлён инспектором (не более чем на {onboarding} "
         "мес.).",
         "en": "The object is on the platform, or a reviewer has extended the onboarding; longest extension in "
         "months: {onboarding}.",

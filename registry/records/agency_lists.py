@@ -17,9 +17,11 @@ from registry.records.values import control_character
 from registry.records.vocabulary import AGENCY_KINDS, REGIONS
 from registry.store.database import db
 from registry.store.errors import Malformed, Problem
+from registry.store.kazakh_order import in_kazakh_order
 from registry.store.paging import Listing, Page, SortKey, after, cut, order_by
 
 SORTS: Final = ("bin", "name_kk", "name_ru", "kind", "region")
+NAMES: Final = ("name_kk", "name_ru")
 DEFAULT_SORT: Final = "bin"
 LONGEST_VALUE: Final = 1000
 OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {"kind": AGENCY_KINDS, "region": REGIONS}
@@ -91,4 +93,6 @@ def _sort_key(sort: str) -> tuple[SortKey, bool]:
     if name not in SORTS:
         raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
     column = getattr(Agency, name).expression
+    if name in NAMES:
+        column = in_kazakh_order(column)
     return SortKey(name, column, str, nullable=name not in ("bin", "kind")), sort.startswith("-")

@@ -26,6 +26,7 @@ from sqlalchemy import (
     insert,
     literal,
     not_,
+    or_,
     select,
     update,
 )
@@ -81,7 +82,13 @@ def follow_flags(audit_id: int, on: date, policy: Policy) -> dict[str, Any]:
         )
     )
     _move(night, expired, "reopened", BACK, due_on=night.review_until, exempt_since=None)
-    cleared = _ids(_waiting(Case.status.not_in(("closed", "awaiting_confirmation")), not_(_stands(*STANDING))))
+    cleared = _ids(
+        _waiting(
+            Case.status.not_in(("closed", "awaiting_confirmation")),
+            not_(_stands(*STANDING)),
+            or_(Case.status == "remediation", not_(_taken_back()), _cleared_by(night.audit_id)),
+        )
+    )
     _lapse(night, cleared)
     goes_on = case((Case.status.in_(REVIEWERS_HOLD_THE_BALL), Case.due_on), else_=night.review_until)
     stopped: dict[str, Any] = {"review_days_left": None, "exempt_since": None}
@@ -188,6 +195,26 @@ def _stands(*statuses: str) -> ColumnElement[bool]:
             rank(Flag.severity.expression) >= rank(Case.from_severity.expression),
         )
         .correlate(Case)
+    )
+
+
+def _taken_back() -> ColumnElement[bool]:
+    """People took the case up again after its flags had cleared: no audit undoes that while nothing more clears."""
+    return exists(
+        select(CaseEvent.id)
+        .where(
+            CaseEvent.case_id == Case.id,
+            CaseEvent.side != "audit",
+            CaseEvent.from_status.in_(("awaiting_confirmation", "closed")),
+            CaseEvent.to_status.not_in(("awaiting_confirmation", "closed")),
+        )
+        .correlate(Case)
+    )
+
+
+def _cleared_by(audit_id: int) -> ColumnElement[bool]:
+    return exists(
+        select(Flag.id).where(Flag.project_id == Case.project_id, Flag.cleared_by_audit == audit_id).correlate(Case)
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ForeignKey, LargeBinary, String, Text, select
+from sqlalchemy import ForeignKey, LargeBinary, Select, String, Text, select
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from registry.access.actors import Actor
@@ -16,6 +16,7 @@ from registry.store import journal
 from registry.store.clock import now
 from registry.store.database import Instant, Model, db
 from registry.store.errors import NotFound
+from registry.store.paging import Listing, Page, SortKey, after, cut
 from registry.store.transaction import transaction
 
 
@@ -43,6 +44,9 @@ class Document(Model):
     content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
 
 
+OLDEST_FIRST: Final = SortKey("id", Document.id.expression, int)
+
+
 def add_document(by: Actor, project: Project, name: str, content_type: str, content: bytes) -> Document:
     """Keep a file with the project. Raises RoleNotAllowed."""
     by.require(Permission.DOCUMENTS_WRITE)
@@ -66,7 +70,20 @@ def add_document(by: Actor, project: Project, name: str, content_type: str, cont
 
 def documents_of(project: Project) -> list[dict[str, Any]]:
     """What is kept of each document but its bytes, oldest first."""
-    columns = (
+    return [dict(row) for row in db.session.execute(_documents(project)).mappings()]
+
+
+def documents_page(project: Project, page: Page) -> Listing:
+    """A page of the documents of a project, oldest first. Raises Malformed for a cursor that is not ours."""
+    statement = _documents(project)
+    if page.cursor is not None:
+        statement = statement.where(after(OLDEST_FIRST, Document.id.expression, False, page.cursor))
+    rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
+    return cut(rows, page, OLDEST_FIRST, descending=False)
+
+
+def _documents(project: Project) -> Select[Any]:
+    columns: tuple[Any, ...] = (
         Document.id,
         Document.name,
         Document.content_type,
@@ -74,11 +91,10 @@ def documents_of(project: Project) -> list[dict[str, Any]]:
         Document.sha256,
         Document.added_at,
         Document.added_by,
+        Document.id.label("_sort"),
+        Document.id.label("_id"),
     )
-    rows = db.session.execute(
-        select(*columns).where(Document.project_id == project.id).order_by(Document.id)
-    ).mappings()
-    return [dict(row) for row in rows]
+    return select(*columns).where(Document.project_id == project.id).order_by(Document.id)
 
 
 def read_document(project: Project, document_id: int) -> tuple[Document, bytes]:

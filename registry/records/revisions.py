@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint, select
+from sqlalchemy import JSON, ForeignKey, Select, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.freeze.facts import Past
 from registry.records.project_table import CHANGEABLE, Project
 from registry.store.database import Instant, Model, db
+from registry.store.paging import Listing, Page, SortKey, after, cut
 from registry.store.transaction import require_transaction
 
 LAW_LOOKS_AT = ("work_type", "stage", "placement", "contract_signed_on", "work_started_on", "ended_on")
@@ -73,14 +74,30 @@ def keep_revision(project: Project, changes: list[dict[str, Any]], by: str) -> N
     require_transaction().add(Revision(**revision_row(values, changes, by)))
 
 
+BY_VERSION: Final = SortKey("version", Revision.version.expression, int)
+
+
 def history(project_id: int) -> list[dict[str, Any]]:
     """All revisions of a project, oldest first: ``{at, by, changes}``."""
-    rows = db.session.execute(
-        select(Revision.at, Revision.by, Revision.changes)
+    return [dict(row) for row in db.session.execute(_history(project_id)).mappings()]
+
+
+def history_page(project_id: int, page: Page) -> Listing:
+    """A page of the revisions of a project, oldest first. Raises Malformed for a cursor that is not ours."""
+    statement = _history(project_id)
+    if page.cursor is not None:
+        statement = statement.where(after(BY_VERSION, Revision.version.expression, False, page.cursor))
+    rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
+    return cut(rows, page, BY_VERSION, descending=False)
+
+
+def _history(project_id: int) -> Select[Any]:
+    version = Revision.version
+    return (
+        select(Revision.at, Revision.by, Revision.changes, version.label("_sort"), version.label("_id"))
         .where(Revision.project_id == project_id)
-        .order_by(Revision.version)
-    ).mappings()
-    return [dict(row) for row in rows]
+        .order_by(version)
+    )
 
 
 def earlier(project: Project) -> tuple[Past, ...]:

@@ -62,9 +62,9 @@ def verdict_of(project: Project, on: date | None, language: Language, policy: Po
 
 
 def verdict_to_check(agency: Agency, values: Mapping[str, Any], on: date | None, language: Language) -> dict[str, Any]:
-    """The verdict that a project of these accepted values would get if it were registered on the date."""
+    """The verdict that a project of these accepted values would get on the date if it were registered today."""
     claimed: dict[str, Any] = {name: values.get(name) for name in CLAIMED}
-    facts = Facts(agency_kind=agency.kind, **claimed)
+    facts = Facts(agency_kind=agency.kind, registered_on=today(), **claimed)
     return _verdict(None, facts, on or today(), language, policy_in_force(), exempt=False)
 
 

@@ -14,7 +14,7 @@ from registry.records.flags import Flag
 from registry.records.orders import Order
 from registry.review.acting import begin, finish
 from registry.review.finding import find_case_to_change
-from registry.review.reviewers import may_review
+from registry.review.reviewers import may_review, may_review_restricted
 from registry.review.workflow import ACTIONS, Status
 from registry.store.clock import now, today
 from registry.store.database import db
@@ -46,6 +46,8 @@ def assign(by: Actor, case: Case, assignee: str, comment: str | None = None) -> 
     step = begin(by, case, "assign")
     if assignee != by.principal and not may_review(assignee):
         raise invalid("/assignee", "assignee-not-a-reviewer", assignee=assignee)
+    if case.project_record.is_restricted and not may_review_restricted(assignee):
+        raise invalid("/assignee", "assignee-may-not-see", assignee=assignee)
     case.assignee = assignee
     return finish(step, comment, details={"assignee": assignee})
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 from registry.database_settings import DatabaseLimits
-from registry.store import postgres
+from registry.store import kazakh_order, postgres
 from registry.store.private_files import make_private
 
 NAMES = {
@@ -96,7 +96,7 @@ def set_up_engine(engine: Engine) -> None:
     """SQLite: WAL, foreign keys, recursive triggers, and explicit BEGIN, IMMEDIATE for writers.
 
     The sqlite3 module begins late and deferred, so that two writers who read first lose one another's change.
-    PostgreSQL: see ``store/postgres.py``.
+    Names sort by ``store/kazakh_order.py``. PostgreSQL: see ``store/postgres.py``.
     """
     if engine.dialect.name != "sqlite":
         postgres.set_up_engine(engine)
@@ -110,6 +110,7 @@ def set_up_engine(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
+        connection.create_collation(kazakh_order.COLLATION, kazakh_order.compare)
         for pragma in (
             "journal_mode = WAL",
             "synchronous = FULL",

@@ -10,6 +10,7 @@ from registry.access.actors import Actor
 from registry.records.agencies import Agency, agency_by_bin, own_agencies
 from registry.store.database import db
 from registry.store.errors import NotFound
+from registry.store.kazakh_order import kazakh_key
 from registry.web.labels import name_in_page_language
 
 MOST_CHOICES: Final = 200
@@ -23,7 +24,7 @@ def agency_choices(by: Actor) -> list[tuple[str, str]]:
     if len(found) > MOST_CHOICES:
         return []
     named = [(agency.bin, f"{name_in_page_language(agency)} ({agency.bin})") for agency in found]
-    return sorted(named, key=lambda choice: choice[1])
+    return sorted(named, key=lambda choice: kazakh_key(choice[1]))
 
 
 def usual_agency(by: Actor) -> dict[str, str]:

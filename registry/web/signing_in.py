@@ -7,6 +7,7 @@ from flask import redirect, render_template, request, url_for
 from registry.access import password_sign_in
 from registry.access.actors import Actor
 from registry.access.passwords import SignInBusy
+from registry.access.sessions import end_session
 from registry.http.errors import status_of
 from registry.http.request_ids import request_id
 from registry.store.errors import Refusal
@@ -35,6 +36,8 @@ def sign_in() -> Answer:
     except REFUSALS as refusal:
         form = refused_form({"name": name}, refusal, "name")
         return render_template("sign_in.html", form=form, back=back), status_of(refusal)
+    if visitor().actor is not None:
+        end_session(visitor().secret)
     response = redirect(back, 303)
     keep_session(response, secret)
     return response
@@ -46,4 +49,5 @@ def sign_out(by: Actor) -> Answer:
     password_sign_in.sign_out(by, visitor().secret)
     response = redirect(url_for("web.welcome"), 303)
     drop_session(response)
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response

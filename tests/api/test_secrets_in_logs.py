@@ -87,7 +87,7 @@ def test_no_token_password_or_cookie_is_logged(
     own_app.view_functions["projects.list_all_projects"] = broken
     assert robot.get("/projects").status_code == 500
     with own_app.app_context(), transaction() as session:
-        session.execute(text("ALTER TABLE projects RENAME TO elsewhere"))
+        session.execute(text("ALTER TABLE revisions RENAME TO elsewhere"))
     assert robot.post("/projects", {**sent, "external_id": "Z"}).status_code in (500, 503)
 
     found = everything(log, capfd)
@@ -103,6 +103,7 @@ def test_no_password_of_database_or_mail_is_logged_when_they_are_away(
     app = service_app(
         "postgresql+psycopg://registry:hunter2-database@127.0.0.1:1/registry",
         tmp_path,
+        REGISTRY_PUBLIC_URL="https://registry.example",
         REGISTRY_SMTP_URL="smtp://registry:hunter2-mail@127.0.0.1:1",
         REGISTRY_SECRET_KEY="hunter2-of-the-cookies",
     )

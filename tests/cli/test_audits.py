@@ -133,9 +133,11 @@ def test_a_held_audit_ends_with_four_until_it_is_confirmed(
     held = registry("audits", "run", "--json")
     assert (held.code, held.json["status"], len(held.json["changes"])) == (4, "held", 55)
     assert "--confirm-held" in held.err
+    assert registry("audits", "run", "--confirm-held", "--dry-run").code == 2
     confirmed = registry("audits", "run", "--confirm-held", "--json")
     assert (confirmed.code, confirmed.json["status"], confirmed.json["id"]) == (0, "succeeded", held.json["id"])
     assert confirmed.json["projects_flagged"] == 55
+    assert registry("audits", "run", "--confirm-held").code == 4
 
 
 def test_explain_tells_rule_values_requirement_remedy_and_clause(registry: CommandLine, frozen_work: str) -> None:

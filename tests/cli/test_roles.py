@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 from registry.store.postgres import libpq_address
 from tests.cli.conftest import CommandLine
 from tests.databases import SERVICE_ROLE, Databases
+from tests.factories import a_bin
 from tests.postgres_server import client_programs
 
 pytestmark = pytest.mark.postgres_only
@@ -93,7 +94,14 @@ def test_the_service_can_change_neither_journal_nor_schema(two_roles: CommandLin
 
 def test_the_service_without_the_owners_address_does_its_work(two_roles: CommandLine, tmp_path: Path) -> None:
     del two_roles.settings["REGISTRY_DATABASE_OWNER_URL"]
-    assert two_roles("demo", "load").code == 0
+    number = a_bin()
+    (tmp_path / "agencies.csv").write_text(f"bin,name_ru,kind\n{number},Акимат,local_executive\n")
+    (tmp_path / "projects.csv").write_text(
+        "agency,external_id,name_ru,object_kind,work_type,stage,placement\n"
+        f"{number},1,Учёт,system,creation,creation,off_platform\n"
+    )
+    assert two_roles("agencies", "import", tmp_path / "agencies.csv").code == 0
+    assert two_roles("projects", "import", tmp_path / "projects.csv").code == 0
     assert two_roles("audits", "run").code == 0
     assert two_roles("journal", "verify").code == 0
     assert two_roles("projects", "export").code == 0

@@ -21,7 +21,8 @@ class Served:
         with self.log.open("w") as said:
             self._process = subprocess.Popen(
                 [*COMMAND, command],
-                env=registry.environment(REGISTRY_PORT=str(self.port), **settings),
+                # The clients of the faults are one principal, and many.
+                env=registry.environment(REGISTRY_PORT=str(self.port), REGISTRY_RATE_LIMIT="off", **settings),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,

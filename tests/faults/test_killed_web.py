@@ -25,7 +25,7 @@ from tests.running import free_port
 
 KILLS = 50 if ALL else 2
 PARALLEL = 50
-EDITORS, EDITS = (8, 10_000) if ALL else (4, 60)
+EDITORS, EDITS = (8, 10_000) if ALL else (4, 24)
 BACKUPS = 20
 
 

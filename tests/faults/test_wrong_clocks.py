@@ -16,7 +16,7 @@ from tests.faults.entrance import AUDIT_AT
 from tests.faults.processes import ALL, Process
 from tests.nights.steps import installed, many_projects, table
 
-SCHEDULERS, DAYS = (3, 60) if ALL else (2, 4)
+SCHEDULERS, DAYS = (3, 60) if ALL else (2, 3)
 A_DAY = timedelta(days=1)
 
 

@@ -10,7 +10,14 @@ from sqlalchemy import update
 
 from registry.access.actors import RoleNotAllowed
 from registry.audits.nightly import run_due_night
-from registry.audits.runs import AuditDateBeforeLast, AuditNotFound, AuditNotHeld, confirm_held_audit, run_audit
+from registry.audits.runs import (
+    AuditDateBeforeLast,
+    AuditNotFound,
+    AuditNotHeld,
+    NoAuditHeld,
+    confirm_held_audit,
+    confirm_latest_held,
+)
 from registry.records.audit_runs import AuditRun
 from registry.records.flags import Flag
 from registry.records.project_table import Project
@@ -179,7 +186,7 @@ def test_only_a_supervisor_confirms_and_only_an_audit_that_is_held(app: Flask, p
     with pytest.raises(RoleNotAllowed):
         confirm_held_audit(OPERATOR, held.id)
     with pytest.raises(RoleNotAllowed):
-        run_audit(OPERATOR, confirm_held=True)
+        confirm_latest_held(OPERATOR)
     with pytest.raises(AuditNotHeld):
         confirm_held_audit(SUPERVISOR, good.id)
     with pytest.raises(AuditNotFound):
@@ -206,9 +213,19 @@ def test_the_command_line_s_confirmation_takes_the_latest_held_run_of_the_date(a
     placed(ids, None)
     audit()
     second = audit()
-    run = run_audit(SUPERVISOR, confirm_held=True)
+    with pytest.raises(NoAuditHeld):
+        confirm_latest_held(SUPERVISOR, NEXT - timedelta(days=1))
+    run = confirm_latest_held(SUPERVISOR)
     assert (run.id, run.status) == (second.id, "succeeded")
     assert [row["status"] for row in table(AuditRun)] == ["succeeded", "held", "succeeded"]
+
+
+def test_where_nothing_is_held_the_belt_cannot_be_taken_off(app: Flask, present: Present) -> None:
+    ids = audited(60, 60, present)
+    placed(ids, None)
+    with pytest.raises(NoAuditHeld):
+        confirm_latest_held(SUPERVISOR)
+    assert table(Flag) == [] and len(table(AuditRun)) == 1
 
 
 def test_a_dry_run_is_never_held_and_does_not_confirm(app: Flask, present: Present) -> None:

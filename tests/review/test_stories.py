@@ -16,7 +16,7 @@ from registry.records.exemptions import record_exemption
 from registry.records.flags import Flag
 from registry.records.orders import Order
 from registry.records.project_table import Project
-from registry.records.projects import find_project_to_change
+from registry.records.projects import find_project_to_change, restrict_project
 from registry.review.acting import CaseActionNotPossible, CaseNotYours, CaseTaken, DecisionNeedsAnotherPerson
 from registry.review.case_view import show_case
 from registry.review.cases import AnotherCaseOpen, AppealTooLate, NothingToAppeal, confirm_many
@@ -264,14 +264,46 @@ def test_an_agency_that_edits_its_way_out_waits_for_a_reviewer() -> None:
     assert (case_of(project).status, cases_of(project)) == ("closed", 1)
 
 
-def test_a_reviewer_takes_a_cleared_case_back_and_an_audit_asks_again() -> None:
+def test_what_a_reviewer_took_back_no_audit_sends_to_be_confirmed_until_flags_clear_again(present: Present) -> None:
     project = a_gap()
+    editor = editor_of(project.agency)
     audit()
-    edit(editor_of(project.agency), project, object_commissioned_on="2020-01-01")
+    edit(editor, project, object_commissioned_on="2020-01-01")
     audit()
     assert act(AIGERIM, case_of(project), "claim").status == "under_review"
     audit()
+    present.move(timedelta(days=1))
+    audit()
+    assert case_of(project).status == "under_review"
+    edit(editor, project, object_commissioned_on=None)
+    audit()
+    edit(editor, project, object_commissioned_on="2020-01-01")
+    audit()
     assert case_of(project).status == "awaiting_confirmation"
+
+
+def test_a_case_that_its_agency_appealed_stays_with_people_though_no_flag_stands() -> None:
+    project = a_project()
+    decided(project, NO_BREACH)
+    verify(project)
+    audit()
+    case = act(editor_of(project.agency), case_of(project), "appeal", "It is somebody else's project.")
+    assert (case.status, flags_of(project)) == ("under_review", {"freeze.creation": "cleared"})
+    audit()
+    assert case_of(project).status == "under_review"
+
+
+def test_a_restricted_case_is_given_only_to_who_may_see_it() -> None:
+    a_token(Role.REVIEWER, name="aigerim")
+    a_token(Role.SUPERVISOR, name="timur")
+    project = a_project()
+    audit()
+    with transaction():
+        restrict_project(SAULE, project, True, "State secret")
+    with pytest.raises(Invalid) as refused:
+        act(SAULE, case_of(project), "assign", "aigerim")
+    assert [problem.code for problem in refused.value.problems] == ["assignee-may-not-see"]
+    assert act(SAULE, case_of(project), "assign", "timur").assignee == "timur"
 
 
 def test_a_finding_that_returns_takes_the_case_back_from_the_confirmation() -> None:

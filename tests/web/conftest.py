@@ -16,7 +16,7 @@ from registry.access.people import NewPerson, add_person
 from registry.access.roles import AGENCY_ROLES, Role
 from registry.cli.demo import load
 from registry.records.agencies import Agency
-from tests.conftest import service_app
+from tests.conftest import forget, service_app
 from tests.databases import Databases
 from tests.factories import ADMINISTRATOR, an_agency
 from tests.web.browser import chromium, served
@@ -97,7 +97,7 @@ def demo(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iter
     assert loaded.exit_code == 0, loaded.output
     app = service_app(url, data)
     yield app, prepare(app)
-    databases.drop(url)
+    forget(app, databases, url)
 
 
 @pytest.fixture(scope="session")

@@ -87,6 +87,23 @@ def test_signing_out_ends_the_session_itself_not_only_the_cookie(app: Flask, sig
     assert again.get("/home").status_code == 303
 
 
+def test_signing_in_again_ends_the_session_before(app: Flask, signed_in: SignedIn) -> None:
+    visit = signed_in(Role.AUDITOR)
+    before = visit.client.get_cookie("registry_session")
+    assert before is not None
+    thief = app.test_client()
+    thief.set_cookie("registry_session", before.value)
+
+    token = visit.token("/projects")
+    visit.client.post("/sign-in", data={"form_token": token, "name": "auditor.web", "password": PASSWORD})
+
+    after = visit.client.get_cookie("registry_session")
+    assert after is not None
+    assert after.value != before.value
+    assert visit.client.get("/projects").status_code == 200
+    assert thief.get("/projects").headers["Location"].startswith("/sign-in")
+
+
 def test_the_database_holds_no_secret_that_a_cookie_could_be_made_of(signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER)
     kept = visit.client.get_cookie("registry_session")

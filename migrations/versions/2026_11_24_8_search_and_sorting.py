@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_24_7"
-down_revision = "2026_11_24_6"
+revision = "2026_11_24_8"
+down_revision = "2026_11_24_7"
 branch_labels = None
 depends_on = None
 

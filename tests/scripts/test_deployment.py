@@ -1,0 +1,90 @@
+"""What config/ ships for a deployment: the web server starts with it, and the examples name what is there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+
+from registry.settings import CHECKOUT
+from tests.cli.conftest import CommandLine
+from tests.running import free_port, until
+
+CONFIG = CHECKOUT / "config"
+
+
+def server_settings() -> dict[str, str]:
+    lines = (CONFIG / "granian.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+@pytest.mark.postgres_only
+def test_the_server_of_the_documentation_serves_by_two_processes_and_ends_cleanly(
+    own_database: str, tmp_path: Path
+) -> None:
+    port = free_port()
+    settings = CommandLine(own_database, tmp_path).environment(**server_settings() | {"GRANIAN_PORT": str(port)})
+    granian = Path(sys.executable).with_name("granian")
+    with (tmp_path / "said").open("w") as said:
+        server = subprocess.Popen([granian, "wsgi:application"], env=settings, cwd=CHECKOUT, stdout=said, stderr=said)
+    try:
+        assert until(lambda: status(port, "/readyz")) == 200
+        workers = subprocess.run(["pgrep", "-P", str(server.pid)], capture_output=True, text=True, check=False)
+        assert len(workers.stdout.split()) >= 2
+        os.kill(server.pid, signal.SIGTERM)
+        assert server.wait(30) == 0
+    finally:
+        server.kill()
+        server.wait()
+
+
+def status(port: int, path: str) -> int:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return 0
+
+
+def test_the_containers_settings_of_the_server_are_those_of_the_machines() -> None:
+    containerfile = (CONFIG / "Containerfile").read_text()
+    differs = {name for name, value in server_settings().items() if f"{name}={value}" not in containerfile}
+    assert differs == {"GRANIAN_HOST"}
+
+
+def test_the_examples_can_be_read_and_run_commands_that_exist() -> None:
+    compose = yaml.safe_load((CONFIG / "compose.yaml").read_text())["services"]
+    cluster = yaml.safe_load((CONFIG / "kubernetes.yaml").read_text())["items"]
+    assert compose["web"]["deploy"]["replicas"] == 2
+    pods = [
+        item["spec"].get("template") or item["spec"]["jobTemplate"]["spec"]["template"]
+        for item in cluster[1:]
+        if item["kind"] != "Service"
+    ]
+    commands = [service.get("command") for service in compose.values()]
+    commands += [pod["spec"]["containers"][0].get("command") for pod in pods]
+    run = {tuple(command) for command in commands if command}
+    assert run == {("registry", "db", "upgrade"), ("registry", "scheduler"), ("scripts/nightly_audit",)}
+    assert (CHECKOUT / "scripts/nightly_audit").exists()
+
+
+def test_the_units_start_what_is_there() -> None:
+    started = {}
+    for unit in CONFIG.glob("systemd/*.service"):
+        line = next(line for line in unit.read_text().splitlines() if line.startswith("ExecStart="))
+        started[unit.name] = line.removeprefix("ExecStart=/opt/registry/")
+    assert started == {
+        "registry-web.service": ".venv/bin/granian wsgi:application",
+        "registry-scheduler.service": ".venv/bin/registry scheduler",
+        "registry-audit.service": "scripts/nightly_audit",
+    }
