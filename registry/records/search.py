@@ -31,10 +31,15 @@ def words_of(text: str) -> list[str]:
     return [word[:LONGEST_WORD] for word in WORD.findall(text.casefold())]
 
 
+def holds_words(column: ColumnElement[str], words: list[str]) -> ColumnElement[bool]:
+    """That a column of ``search_words`` has each of the words, or one that begins so, seen row by row."""
+    return and_(*(column.contains(f" {word}", autoescape=True) for word in words))
+
+
 def has_words(column: ColumnElement[str], words: list[str]) -> ColumnElement[bool]:
-    """That a column of ``search_words`` has each of the words, or one that begins so."""
+    """The same, asked of the index where there is one."""
     if is_sqlite():
-        return and_(*(column.contains(f" {word}", autoescape=True) for word in words))
+        return holds_words(column, words)
     indexed = func.array_to_tsvector(func.string_to_array(func.ltrim(column, " "), " "))
     # A word is letters, digits and underscores: nothing in it can end the quotes.
     return indexed.op("@@")(cast(" & ".join(f"'{word}':*" for word in words), TSQUERY))

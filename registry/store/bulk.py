@@ -101,6 +101,14 @@ def refresh_statistics(session: Session, *models: type[Model]) -> None:
         session.execute(text(f"ANALYZE {', '.join(table_of(model).name for model in models)}"))
 
 
+def estimated_rows(session: Session, statement: Select[Any]) -> int:
+    """How many rows PostgreSQL's planner expects of a statement, from what it knows of the columns' values."""
+    connection = session.connection()
+    compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}", compiled.construct_params()).scalar_one()
+    return int(plan[0]["Plan"]["Plan Rows"])
+
+
 def copy_csv(session: Session, statement: Select[Any]) -> Iterator[bytes]:
     """The rows of a statement as PostgreSQL writes CSV, in pieces of some 64 KiB; the memory that it takes is flat."""
     connection = session.connection()
