@@ -7,13 +7,13 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, RowMapping, Select, select
 
 from registry.access.actors import Actor
 from registry.freeze.policy import Policy
 from registry.records.agencies import Agency
 from registry.records.policy_in_force import policy_in_force
-from registry.records.project_filters import project_conditions
+from registry.records.project_filters import FILTERS, project_conditions
 from registry.records.project_table import Project
 from registry.records.standing import JUDGED_UP_TO, standing_code, started_on, told_standing
 from registry.records.visibility import journal_restricted_reads
@@ -24,6 +24,7 @@ from registry.store.paging import Listing, Page, SortKey, after, cut, order_by
 
 SORTS: Final = ("registered_at", "updated_at", "number", "budget_kzt", "started_on")
 DEFAULT_SORT: Final = "-registered_at"
+LOOKED_THROUGH: Final = 1000
 
 
 def list_projects(
@@ -35,14 +36,43 @@ def list_projects(
     Raises Malformed for a bad filter, sort or cursor.
     """
     key, descending = sort_key(page.sort or DEFAULT_SORT)
-    statement = _shown(page.sort or DEFAULT_SORT, policy_in_force(), is_sqlite()).where(
-        *project_conditions(by, raw_filters), *only
-    )
-    if page.cursor is not None:
-        statement = statement.where(after(key, Project.id.expression, descending, page.cursor))
-    listing = cut(db.session.execute(statement.limit(page.limit + 1)).mappings().all(), page, key, descending)
+    conditions = [*project_conditions(by, raw_filters), *only]
+    statement = _shown(page.sort or DEFAULT_SORT, policy_in_force(), is_sqlite()).limit(page.limit + 1)
+    behind = [] if page.cursor is None else [after(key, Project.id.expression, descending, page.cursor)]
+    if "q" in raw_filters and not is_sqlite():
+        others = {name: value for name, value in raw_filters.items() if name != "q"}
+        words = FILTERS["q"].condition("q", raw_filters["q"])
+        rows = _search(statement, words, [*project_conditions(by, others), *only, *behind], page)
+    else:
+        rows = db.session.execute(statement.where(*conditions, *behind)).mappings().all()
+    listing = cut(rows, page, key, descending)
     journal_restricted_reads(by, (row["number"] for row in listing.items if row["_restricted"]), "list")
     return Listing([_told(row) for row in listing.items], listing.next)
+
+
+def _search(
+    statement: Select[*tuple[Any, ...]], words: ColumnElement[bool], others: Sequence[ColumnElement[bool]], page: Page
+) -> Sequence[RowMapping]:
+    """The rows with these words. PostgreSQL cannot tell a common beginning of a word from a rare one, and is told.
+
+    First it looks at the next thousand rows of the list: a common word fills the page from them. A word that does not
+    is in a few percent of all projects at most, and the index over the words gives these at once.
+    """
+    key, descending = sort_key(page.sort or DEFAULT_SORT)
+    project, agency = table_of(Project), table_of(Agency)
+    near = (
+        select(project.c.id)
+        .join(agency, agency.c.id == project.c.agency_id)
+        .where(*others)
+        .order_by(*order_by(key, project.c.id, descending))
+        .limit(LOOKED_THROUGH)
+    )
+    rows = db.session.execute(statement.where(project.c.id.in_(near), words)).mappings().all()
+    if len(rows) > page.limit:
+        return rows
+    hits = select(project.c.id).where(words).cte("hits").prefix_with("MATERIALIZED")
+    found = statement.where(project.c.id.in_(select(hits.c.id)), *others)
+    return db.session.execute(found).mappings().all()
 
 
 @lru_cache(maxsize=64)

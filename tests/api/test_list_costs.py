@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection
 
+from registry.records import project_lists
 from registry.records.agencies import Agency
 from tests.api.callers import Caller
 from tests.factories import a_project
@@ -45,3 +46,19 @@ def test_reading_a_project_takes_few_statements(
     with statements(connection) as sent:
         assert reviewer.get(f"/projects/{number}").status_code == 200
     assert sum(not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")) for sql in sent) == OF_A_PROJECT
+
+
+@pytest.mark.postgres_only
+def test_a_rare_word_is_found_behind_everything_that_was_looked_through(
+    app: Flask, reviewer: Caller, agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project_lists, "LOOKED_THROUGH", 5)
+    rare = [a_project(agency, name_ru=f"Реестр тұлпар {place}").number for place in range(3)]
+    many_projects(20, agency)
+    for query in ("q=тұлп", "q=реестр тұлпар", "q=тұлпар&stage=creation"):
+        found = reviewer.get(f"/projects?{query}&sort=number").get_json()["items"]
+        assert [each["number"] for each in found] == rare
+    first = reviewer.get("/projects?q=тұлпар&sort=-registered_at&limit=2").get_json()
+    rest = reviewer.get(f"/projects?q=тұлпар&sort=-registered_at&limit=2&cursor={first['next']}").get_json()
+    assert [each["number"] for each in first["items"] + rest["items"]] == rare[::-1]
+    assert rest["next"] is None

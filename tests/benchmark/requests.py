@@ -18,6 +18,8 @@ from tests.benchmark.data import FIRST_REGISTERED, REGISTERED_WITHIN, bins
 from tests.benchmark.figures import Figure
 from tests.benchmark.stopwatch import tree_seconds
 
+# What ``registry serve`` uses.
+SERVER: Final = "granian"
 ROUNDS: Final = 5
 SECONDS: Final = 3
 LISTS: Final = (
@@ -76,9 +78,9 @@ def measure_requests(name: str, size: int, url: str, data_dir: Path, only: set[s
     token = in_child("token", url, data_dir)["token"]
     environ = environment(url, data_dir)
     for server in web.SERVERS:
-        if server != "gunicorn sync" and "servers" not in only:
+        if server != SERVER and "servers" not in only:
             continue
-        wanted = only if server == "gunicorn sync" else {"list"}
+        wanted = only if server == SERVER else {"list"}
         yield from _under(server, name, size, token, environ, wanted, database)
 
 
