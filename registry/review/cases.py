@@ -44,12 +44,17 @@ def claim(by: Actor, case: Case, comment: str | None = None) -> Case:
 def assign(by: Actor, case: Case, assignee: str, comment: str | None = None) -> Case:
     """Give a case to a reviewer; a reviewer gives a free or the own one, a supervisor any. Raises Invalid."""
     step = begin(by, case, "assign")
-    if assignee != by.principal and not may_review(assignee):
+    if assignee != by.principal:
+        _require_reviewer(case, assignee)
+    case.assignee = assignee
+    return finish(step, comment, details={"assignee": assignee})
+
+
+def _require_reviewer(case: Case, assignee: str) -> None:
+    if not may_review(assignee):
         raise invalid("/assignee", "assignee-not-a-reviewer", assignee=assignee)
     if case.project_record.is_restricted and not may_review_restricted(assignee):
         raise invalid("/assignee", "assignee-may-not-see", assignee=assignee)
-    case.assignee = assignee
-    return finish(step, comment, details={"assignee": assignee})
 
 
 def release(by: Actor, case: Case, comment: str | None = None) -> Case:

@@ -26,7 +26,7 @@ from tests.running import free_port
 KILLS = 50 if ALL else 2
 PARALLEL = 50
 EDITORS, EDITS = (8, 10_000) if ALL else (4, 24)
-BACKUPS = 20
+BACKUPS = 10
 
 
 def test_every_acknowledged_write_is_there_after_the_web_process_is_killed(

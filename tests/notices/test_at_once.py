@@ -159,9 +159,9 @@ def test_nobody_hears_of_a_restricted_project_who_may_not_see_it() -> None:
     project = a_project(agency)
     audit()
     case = case_of(project)
-    restrict(project)
     forget()
     act(SAULE, case, "assign", "bolat")
+    restrict(project)
     assert told() == []
     act(SAULE, case, "assign", "saule")
     act(SAULE, case, "assign", "timur")

@@ -16,7 +16,9 @@ from tests.web.tour import AGENCY, BAD_TABLE, person_name, stops
 AXE = Path(__file__).with_name("vendor") / "axe.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Only what is wrong comes back: the whole report of a page is megabytes, and takes longer than finding it.
-VIOLATIONS = "rules => axe.run(document, {runOnly: rules}).then(report => report.violations)"
+VIOLATIONS = """([tags, contrast]) => axe.run(
+    document, {runOnly: tags, rules: {"color-contrast": {enabled: contrast}}}
+).then(report => report.violations)"""
 NARROW = {"width": 320, "height": 640}
 ORDINARY = {"width": 1280, "height": 900}
 
@@ -36,7 +38,8 @@ def test_every_page_is_accessible_fits_320_pixels_and_asks_no_other_host(
                 continue
             visit(page, stop)
             page.evaluate(axe)
-            broken = page.evaluate(VIOLATIONS, RULES)
+            # Colours are the same in every language, and looking at them takes half of the time.
+            broken = page.evaluate(VIOLATIONS, [RULES, language == "ru"])
             found += [(stop.name, rule["id"], rule["nodes"][0]["html"]) for rule in broken]
             page.set_viewport_size(NARROW)
             width = page.evaluate("document.documentElement.scrollWidth")
