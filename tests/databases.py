@@ -86,7 +86,9 @@ class PostgresDatabases:
     def make(self, *, empty: bool = False) -> str:
         """A new database's address."""
         name = _own_name()
-        self._order(f"CREATE DATABASE {name}" if empty else f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        self._order(
+            f"CREATE DATABASE {name}" if empty else f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"
+        )
         return self._url(name)
 
     def for_service(self, url: str) -> str:
