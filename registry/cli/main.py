@@ -5,29 +5,49 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from typing import Any
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final
 
 import click
 
-from registry.cli.agencies import agencies
-from registry.cli.audits import audits
-from registry.cli.backup import backup, restore
-from registry.cli.database import database
-from registry.cli.demo import demo
 from registry.cli.endings import UsageWrong, ending_of
-from registry.cli.explain import explain
-from registry.cli.inventory import inventory
-from registry.cli.journal import journal
-from registry.cli.notices import notices
-from registry.cli.projects import projects
-from registry.cli.serve import scheduler, serve
 from registry.cli.speech import words
-from registry.cli.tokens import tokens
-from registry.cli.users import users
+
+# In the order of the help. Only the module of the command that was asked for is loaded: all of them take longer.
+COMMANDS: Final[Mapping[str, str]] = {
+    "serve": "registry.cli.serve:serve",
+    "scheduler": "registry.cli.serve:scheduler",
+    "db": "registry.cli.database:database",
+    "audits": "registry.cli.audits:audits",
+    "explain": "registry.cli.explain:explain",
+    "projects": "registry.cli.projects:projects",
+    "agencies": "registry.cli.agencies:agencies",
+    "inventory": "registry.cli.inventory:inventory",
+    "tokens": "registry.cli.tokens:tokens",
+    "users": "registry.cli.users:users",
+    "journal": "registry.cli.journal:journal",
+    "notices": "registry.cli.notices:notices",
+    "backup": "registry.cli.backup:backup",
+    "restore": "registry.cli.backup:restore",
+    "demo": "registry.cli.demo:demo",
+}
 
 
 class Registry(click.Group):
     """A group that ends in a sentence and an exit code, whatever happened inside."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 # as click calls it
+        """The names of the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 # likewise
+        """The command of this name, whose module is loaded; None when there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Refuse what is no text, before a database or a terminal gets it."""
@@ -61,23 +81,3 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     # What is not expected goes to a file, once the data folder is known, and never to the terminal.
     logging.lastResort = None
-
-
-for command in (
-    serve,
-    scheduler,
-    database,
-    audits,
-    explain,
-    projects,
-    agencies,
-    inventory,
-    tokens,
-    users,
-    journal,
-    notices,
-    backup,
-    restore,
-    demo,
-):
-    main.add_command(command)
