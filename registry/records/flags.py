@@ -47,6 +47,15 @@ class Flag(Model):
             sqlite_where=text("status <> 'cleared'"),
             postgresql_where=text("status <> 'cleared'"),
         ),
+        # Where projects stand is read from this index alone.
+        Index(
+            "ix_flags_standing",
+            "project_id",
+            "status",
+            "severity",
+            sqlite_where=text("status <> 'cleared'"),
+            postgresql_where=text("status <> 'cleared'"),
+        ),
         Index(None, "project_id"),
         Index(None, "status", "rule"),
         Index(None, "opened_by_audit"),

@@ -44,7 +44,8 @@ def list_projects(
     words = words_of(raw_filters.get("q", ""))
     if words and not is_sqlite():
         others = {name: value for name, value in raw_filters.items() if name != "q"}
-        conditions = [_with_words(words), *project_conditions(by, others), *only]
+        # The words last: PostgreSQL asks in this order, and looking through a text takes as long as ten comparisons.
+        conditions = [*project_conditions(by, others), *only, _with_words(words)]
     rows = db.session.execute(statement.where(*conditions, *behind)).mappings().all()
     listing = cut(rows, page, key, descending)
     journal_restricted_reads(by, (row["number"] for row in listing.items if row["_restricted"]), "list")

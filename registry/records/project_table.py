@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.records.agencies import Agency
@@ -74,6 +74,12 @@ class Project(Model):
         Index(None, "updated_at", "id"),
         Index(None, "platform_key"),
         Index(None, "agency_id", "registered_at"),
+        Index(
+            "ix_projects_restricted",
+            "id",
+            sqlite_where=text("is_restricted"),
+            postgresql_where=text("is_restricted"),
+        ),
     )
 
 

@@ -20,7 +20,7 @@ MOST_XLSX_ROWS: Final = 1_048_575
 CSV_START: Final = codecs.BOM_UTF8
 DAY_FORMAT: Final = {"num_format": "yyyy-mm-dd"}
 
-Cell = str | int | date | None
+Cell = str | int | float | date | None
 Rows = Sequence[Sequence[Cell]]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Subquery, and_, bindparam, case, func, select
 
 from registry.freeze.policy import Policy
 from registry.records.agencies import Agency
@@ -38,13 +38,29 @@ def standing_code(project_id: ColumnElement[int]) -> ColumnElement[int | None]:
     return select(worst * 10 + gravest).where(*standing).correlate_except(table_of(Flag)).scalar_subquery()
 
 
+def standing_codes() -> Subquery:
+    """``standing_code`` of every project that has a standing flag, as rows of ``project_id`` and ``code``.
+
+    One pass over all standing flags, for statements that ask about many projects at once.
+    """
+    flag = table_of(Flag).c
+    code = func.max(case(STATUS_RANK, value=flag.status)) * 10 + func.max(rank(flag.severity))
+    standing = select(flag.project_id, code.label("code")).where(flag.status != "cleared")
+    return standing.group_by(flag.project_id).subquery()
+
+
 def told_standing(code: int | None, project_id: int, kind: str, judged: int | None) -> tuple[str, str | None]:
     """Freeze status and highest severity, of a project of an agency of that kind, as freeze_status() has them."""
+    return told_of_many(code, kind, judged=project_id <= (judged or 0))
+
+
+def told_of_many(code: int | None, kind: str, *, judged: bool) -> tuple[str, str | None]:
+    """The same, of projects that have one code, agencies of one kind, and all or none of them been ``judged``."""
     status, severity = divmod(code or 0, 10)
     gravest = SEVERITY_OF[severity]
     if kind not in policy_in_force().scope:
         return "out_of_scope", gravest
-    return ("unaudited" if project_id > (judged or 0) else STATUS_OF[status]), gravest
+    return (STATUS_OF[status] if judged else "unaudited"), gravest
 
 
 def has_status(status: str) -> ColumnElement[bool]:

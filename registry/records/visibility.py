@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
@@ -22,6 +22,20 @@ def visible_projects(by: Actor) -> list[ColumnElement[bool]]:
         conditions.append(Project.agency_id.in_(own))
     if not by.may(Permission.RESTRICTED_READ):
         conditions.append(Project.is_restricted.is_(False))
+    return conditions
+
+
+def among_visible(by: Actor, project_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
+    """The same as conditions on a column of ids of projects, for statements that need nothing else of them.
+
+    Restricted ones are few, and an index of their own knows them.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    own = own_agencies(by)
+    if own is not None:
+        conditions.append(project_id.in_(select(Project.id).where(Project.agency_id.in_(own))))
+    if not by.may(Permission.RESTRICTED_READ):
+        conditions.append(project_id.not_in(select(Project.id).where(Project.is_restricted)))
     return conditions
 
 

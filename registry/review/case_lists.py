@@ -18,7 +18,7 @@ from registry.records.case_tables import Case, CaseDecision, CaseFlag
 from registry.records.flags import SEVERITY_RANK, Flag, rank
 from registry.records.plain_filters import PlainFilter, Texts, Words, YesNoWords, conditions, day_filters
 from registry.records.project_table import Project
-from registry.records.visibility import journal_restricted_reads, visible_projects
+from registry.records.visibility import among_visible, journal_restricted_reads, visible_projects
 from registry.records.vocabulary import CASE_STATUSES, REGIONS, SECTORS
 from registry.review.case_view import show_cases
 from registry.review.workflow import Status
@@ -69,7 +69,7 @@ def list_cases(by: Actor, filters: Mapping[str, str], page: Page, language: Lang
 
 
 def count_cases(by: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
-    """How many open cases each of some lists has for the person, in one query. Their filters ask nothing of agencies.
+    """How many open cases each of some lists has for the person, in one query. Their filters ask nothing of projects.
 
     Raises RoleNotAllowed and Malformed.
     """
@@ -77,8 +77,8 @@ def count_cases(by: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
     if not lists:
         return []
     counts = [func.count(case((and_(*case_conditions(by, filters)), 1))) for filters in lists]
-    statement = select(*counts).select_from(Case).join(Case.project_record)
-    counted = db.session.execute(statement.where(Case.status != Status.CLOSED, *visible_projects(by)))
+    of_visible = among_visible(by, Case.project_id.expression)
+    counted = db.session.execute(select(*counts).select_from(Case).where(Case.status != Status.CLOSED, *of_visible))
     return [int(count) for count in counted.one()]
 
 

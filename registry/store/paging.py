@@ -66,10 +66,9 @@ class SortKey:
 
 def order_by(key: SortKey, unique: ColumnElement[Any], descending: bool) -> list[ColumnElement[Any]]:
     """The ORDER BY of a keyset page: missing values last, ties broken by a unique column in the same direction."""
-    clauses: list[ColumnElement[Any]] = [
-        column.desc() if descending else column.asc() for column in (key.placed(descending), unique)
-    ]
-    return [key.column.is_(None), *clauses] if key.nullable and key.ends is None else clauses
+    first, last = (column.desc() if descending else column.asc() for column in (key.placed(descending), unique))
+    # Said so, and not by a first clause of its own, an index over the column serves the rising order.
+    return [first.nulls_last() if key.nullable and key.ends is None else first, last]
 
 
 def after(key: SortKey, unique: ColumnElement[Any], descending: bool, cursor: str) -> ColumnElement[bool]:

@@ -51,7 +51,7 @@ def audits(by: Actor) -> Answer:
 def audit(by: Actor, audit_id: int) -> Answer:
     """One run: counts beside those of the run before, and what it changed."""
     run = find_audit(by, audit_id)
-    listing = changes_of(by, run, asked_page(100))
+    listing = changes_of(by, run, asked_page(50))
     return render_template(
         "audit.html",
         by=by,

@@ -23,6 +23,7 @@ TENGE: Final = "₸"
 NO_BREAK: Final = "\u00a0"
 NARROW_NO_BREAK: Final = "\u202f"
 NOTHING: Final = "–"
+MILLIONS: Final = "#,##0.0"
 
 
 def day(value: date | str | None) -> str:
@@ -52,6 +53,13 @@ def money(value: int | None) -> str:
     return NOTHING if value is None else f"{number(value)}{NO_BREAK}{TENGE}"
 
 
+def millions(value: int | None) -> str:
+    """Whole tenge as millions with one digit behind the point, for narrow columns."""
+    if value is None:
+        return NOTHING
+    return _plain(format_decimal(value / 1_000_000, format=MILLIONS, locale=_locale()))
+
+
 def percent(value: float | None) -> str:
     """A share in percent, given as 0 to 100."""
     return NOTHING if value is None else f"{number(value)}{NO_BREAK}%"
@@ -59,7 +67,7 @@ def percent(value: float | None) -> str:
 
 def attach_formats(app: Flask) -> None:
     """Give them to the templates as filters."""
-    for format_ in (day, moment, number, money, percent):
+    for format_ in (day, moment, number, money, millions, percent):
         app.add_template_filter(format_, format_.__name__)
 
 

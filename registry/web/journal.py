@@ -6,7 +6,7 @@ from flask import render_template
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
-from registry.records.journal_lists import list_journal
+from registry.records.journal_lists import find_entry, list_journal
 from registry.web.lists import asked_filters, asked_page, first_address, next_address
 from registry.web.pages import Answer, pages
 
@@ -26,3 +26,9 @@ def journal(by: Actor) -> Answer:
         next_address=next_address(listing.next),
         first_address=first_address(),
     )
+
+
+@pages.page("/journal/<int(max=9223372036854775807):seq>", needs=Permission.JOURNAL_READ)
+def journal_entry(by: Actor, seq: int) -> Answer:
+    """One entry whole: what it says in detail, and its place in the chain."""
+    return render_template("journal_entry.html", entry=find_entry(by, seq))

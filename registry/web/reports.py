@@ -1,19 +1,24 @@
-"""Compliance by agency, region, kind and sector: bars that print, and the table beneath them."""
+"""Compliance by agency, region, kind and sector: bars that print, the table beneath them, and files of all of it."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from flask import render_template, request
+from flask import render_template, request, url_for
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
+from registry.http.downloads import csv_download, xlsx_download
 from registry.records.audit_runs import last_good_audit
 from registry.records.compliance import GROUPS, compliance
-from registry.web.catalogues import gettext, marked
-from registry.web.labels import name_in_page_language, word
+from registry.records.compliance_tree import Level, compliance_below
+from registry.records.sheet_writing import table_as_csv, table_as_xlsx
+from registry.web.catalogues import marked
+from registry.web.compliance_columns import compliance_header, compliance_rows, group_name, share_name
+from registry.web.list_tables import ENDINGS
 from registry.web.pages import Answer, pages
 
+BY_DEFAULT: Final = "agency"
 GROUP_NAMES: Final = {
     "agency": marked("By agency"),
     "region": marked("By region"),
@@ -22,43 +27,81 @@ GROUP_NAMES: Final = {
 }
 # From the worst to the best, as the bars show them.
 SHARES: Final = ("flagged_high", "flagged_medium", "flagged_low", "exempt", "accepted", "clear", "unaudited")
+ROWS_A_PAGE: Final = 25
+LAST_PAGE: Final = 9999
 
 
 @pages.page("/reports/compliance", needs=Permission.REPORTS_READ)
 def compliance_report(by: Actor) -> Answer:
-    """The report, grouped as asked."""
-    grouped = request.args.get("by", "agency")
-    grouped = grouped if grouped in GROUPS else "agency"
-    report = compliance(by, grouped)
-    rows = [{**row, "name": group_name(grouped, row)} for row in report["items"]]
+    """The report, grouped as asked: of agencies one level of their tree, page by page unless the whole is asked for."""
+    grouped = _asked_group()
+    level = _asked_level(by, grouped)
+    whole, page = "whole" in request.args, _asked_page()
+    first = 0 if whole else (page - 1) * ROWS_A_PAGE
+    shown = level.rows if whole else level.rows[first : first + ROWS_A_PAGE]
+    rows = [{"below": 0, **row, "name": group_name(grouped, row), "opens": _opened(row)} for row in shown]
     return render_template(
         "compliance.html",
         grouped=grouped,
         groups=GROUP_NAMES,
+        above=level.above,
         rows=rows,
+        first=first + 1,
+        count=len(level.rows),
         bars=[(row["name"], bar(row)) for row in rows],
         shares=SHARES,
-        totals=report["totals"],
+        share_name=share_name,
+        totals=level.totals,
         last=last_good_audit(),
+        next_address=_same_level(page=page + 1) if first + len(shown) < len(level.rows) else None,
+        first_address=_same_level() if first else None,
+        whole_address=_same_level(whole="true") if len(shown) < len(level.rows) else None,
     )
 
 
-def group_name(grouped: str, row: dict[str, Any]) -> str:
-    """What a row is called."""
-    if row["key"] is None:
-        return gettext("Not given")
-    if grouped == "agency":
-        return name_in_page_language(row) or str(row["key"])
-    return word(grouped, row["key"])
+@pages.page(f"/reports/compliance.<{ENDINGS}:ending>", needs=Permission.REPORTS_READ)
+def compliance_table(by: Actor, ending: str) -> Answer:
+    """The whole report as a table, with exact amounts: every agency for itself, not with those below it."""
+    grouped = _asked_group()
+    header, rows = compliance_header(grouped), compliance_rows(by, grouped)
+    if ending == "csv":
+        return csv_download("compliance", table_as_csv(header, [rows]))
+    return xlsx_download("compliance", lambda path: table_as_xlsx(path, "compliance", header, [rows]))
 
 
-def bar(row: dict[str, Any]) -> list[tuple[str, float, float, int]]:
-    """``(share, from, width, count)`` of each piece, in percent of the row's projects in scope."""
+def bar(row: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """``(share, from, width)`` of each piece, in percent of the row's projects in scope."""
     total = sum(row[name] for name in SHARES)
     pieces, begin = [], 0.0
     for name in SHARES:
         if row[name]:
             width = round(100 * row[name] / total, 3)
-            pieces.append((name, round(begin, 3), width, row[name]))
+            pieces.append((name, round(begin, 3), width))
             begin += width
     return pieces
+
+
+def _asked_group() -> str:
+    grouped = request.args.get("by", BY_DEFAULT)
+    return grouped if grouped in GROUPS else BY_DEFAULT
+
+
+def _asked_level(by: Actor, grouped: str) -> Level:
+    if grouped == "agency":
+        return compliance_below(by, request.args.get("within") or None)
+    report = compliance(by, grouped)
+    return Level([], report["items"], report["totals"])
+
+
+def _asked_page() -> int:
+    sent = request.args.get("page", "")
+    return min(max(int(sent), 1), LAST_PAGE) if sent.isascii() and sent.isdigit() and len(sent) < 10 else 1
+
+
+def _opened(row: dict[str, Any]) -> str | None:
+    return url_for("web.compliance_report", within=row["key"]) if row.get("below") else None
+
+
+def _same_level(**more: Any) -> str:
+    kept: dict[str, Any] = {name: request.args[name] for name in ("by", "within") if request.args.get(name)}
+    return url_for("web.compliance_report", **kept, **more)

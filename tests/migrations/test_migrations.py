@@ -70,6 +70,7 @@ POSTGRES_INDEXES = {
     "ix_projects_budget_up",
     "ix_projects_started_down",
     "ix_projects_started_up",
+    "ix_projects_reported",
 }
 
 

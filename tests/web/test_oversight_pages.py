@@ -153,15 +153,19 @@ def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: Signe
     assert client.get("/api/v1/projects", headers=bearer(token[0])).status_code == 401
 
 
-def test_compliance_bars_fill_their_width_and_the_table_says_the_same(signed_in: SignedIn) -> None:
-    agency = an_agency()
-    for _ in range(3):
-        a_project(agency)
-    run_audit(an_actor(Role.OPERATOR))
-    page = signed_in(Role.AUDITOR).get("/reports/compliance?by=agency").text
-    widths = [float(width) for width in re.findall(r'class="share--\w+" x="[\d.]+" width="([\d.]+)"', page)]
-    assert abs(sum(widths) - 100) < 0.01
-    assert agency.name_ru in page
+def test_an_entry_of_the_journal_is_whole_on_a_page_of_its_own(signed_in: SignedIn) -> None:
+    project = a_project(purpose="Учёт аппаратов")
+    visit = signed_in(Role.SUPERVISOR)
+    path = f"/journal?subject=project:{project.number}"
+    link = re.search(r'href="(/journal/\d+)"', visit.get(path).text)
+    assert link
+    entry = visit.get(link[1]).text
+    assert "Учёт аппаратов" in entry and "project.registered" in entry and re.search(r">[0-9a-f]{64}<", entry)
+    visit.send(f"/projects/{project.number}/restrict", reason="Служебное")
+    assert visit.get(link[1]).status_code == 200
+    assert signed_in(Role.ADMINISTRATOR).get(link[1]).status_code == 404
+    assert signed_in(Role.REVIEWER).get(link[1]).status_code == 403
+    assert visit.get("/journal/99999999999999999999").status_code == 404
 
 
 def test_what_was_confirmed_and_decided_by_page_is_recorded(signed_in: SignedIn) -> None:

@@ -1,0 +1,29 @@
+"""What a page costs whoever opens it: few kilobytes, however much there is, and as many statements for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.access.roles import Role
+from registry.audits.runs import run_audit
+from registry.language.languages import LANGUAGES, Language
+from tests.factories import a_project, an_actor, an_agency
+from tests.web.conftest import SignedIn
+
+MOST_BYTES = 60_000
+MANY = 55
+LONG_RU = "Министерство цифрового развития, инноваций и аэрокосмической промышленности Республики Казахстан"
+LONG_KK = "Қазақстан Республикасының Цифрлық даму, инновациялар және аэроғарыш өнеркәсібі министрлігі"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_list_weighs_more_than_sixty_kilobytes(signed_in: SignedIn, language: Language) -> None:
+    for place in range(MANY):
+        agency = an_agency(name_ru=f"{LONG_RU} {place}", name_kk=f"{place} {LONG_KK}")
+        a_project(agency, purpose="Учёт медицинского оборудования. " * 100)
+    run = run_audit(an_actor(Role.OPERATOR))
+    visit = signed_in(Role.SUPERVISOR, language=language)
+    pages = ("/home", "/projects", "/cases", f"/audits/{run.id}", "/agencies", "/reports/compliance", "/journal")
+    weights = {page: len(visit.get(page).data) for page in pages}
+    assert {page: weight for page, weight in weights.items() if weight > MOST_BYTES} == {}
+    assert min(weights.values()) > 5_000
