@@ -30,7 +30,7 @@ from registry.http.sign_in import signed_in
 from registry.records.values import Kind, ValueRefused
 from registry.store.errors import Invalid, Malformed, Problem
 from registry.store.paging import Listing, Page
-from registry.store.transaction import transaction
+from registry.store.transaction import read_each_alone, transaction
 
 Form = tuple[Mapping[str, str], Mapping[str, SentFile]]
 
@@ -39,6 +39,7 @@ def answer_request(declared: Declared, view: View, path: Mapping[str, Any]) -> R
     """Check in the order 401, 404, 403, 400, 415, 428, 413, 412, 422, then answer."""
     actor = None
     subject = None
+    read_each_alone()
     if isinstance(declared.needs, Permission):
         actor = signed_in()
         if declared.subject is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from registry.access.actors import Actor
@@ -16,7 +16,7 @@ from registry.records.project_fields import FIELDS, READ_ONLY
 from registry.records.project_table import Project
 from registry.records.projects import find_project, find_project_to_change, read_project
 from registry.records.revisions import LAW_LOOKS_AT
-from registry.records.standing import status_of
+from registry.records.standing import status_of, status_of_new
 
 WORKED_OUT = ("started_on", "freeze_status")
 
@@ -31,44 +31,41 @@ def locked(by: Actor, number: str, **_rest: object) -> Project:
     return find_project_to_change(by, number)
 
 
-def read_as(what: str) -> Callable[..., Project]:
-    """A finder whose reading of a restricted project is journalled as ``what``."""
+def read_as(what: str, read: Callable[[Actor, str, str], Any] = read_project) -> Callable[..., Any]:
+    """A finder whose reading of a restricted project is journalled as ``what``; ``read``: of how much of it."""
 
-    def find(by: Actor, number: str, **_rest: object) -> Project:
-        return read_project(by, number, what)
+    def find(by: Actor, number: str, **_rest: object) -> Any:
+        return read(by, number, what)
 
     return find
 
 
 def project_tag(project: Project) -> str:
     """The entity tag: it changes with everything that the project shows, worked-out values among it."""
-    return _tag(project, _worked_out(project))
+    return _tag(_worked_out(project, status_of(project.id)))
 
 
-def shown(project: Project) -> dict[str, Any]:
-    """The project as a mapping of everything that it shows."""
-    return _shown(project, _worked_out(project))
+def answer(project: Project) -> Answer:
+    """A project that was just changed, with its tag."""
+    return answer_read(_worked_out(project, status_of(project.id)))
 
 
-def answer(project: Project, *, created: bool = False, **more: Any) -> Answer:
-    """The project with its tag, and its address when it is new; ``more`` stands beside its own fields."""
-    worked_out = _worked_out(project)
-    location = f"{BASE}/projects/{project.number}" if created else None
-    return Answer(_shown(project, worked_out) | more, location, _tag(project, worked_out))
+def answer_read(row: Mapping[str, Any]) -> Answer:
+    """A project as ``read_whole`` gives it, with its tag."""
+    return Answer(row, tag=_tag(row))
 
 
-def _worked_out(project: Project) -> dict[str, Any]:
-    policy = policy_in_force()
-    return {
-        "started_on": started_on(Past(**{name: getattr(project, name) for name in LAW_LOOKS_AT}), policy),
-        "freeze_status": status_of(project.id),
-    }
+def answer_new(project: Project, verdict: Mapping[str, Any]) -> Answer:
+    """A project that was just registered, with its tag, address and verdict."""
+    row = _worked_out(project, status_of_new(project.agency.kind))
+    return Answer({**row, "verdict": verdict}, f"{BASE}/projects/{project.number}", _tag(row))
 
 
-def _shown(project: Project, worked_out: dict[str, Any]) -> dict[str, Any]:
-    kept = (name for name in (*FIELDS, *READ_ONLY) if name not in WORKED_OUT)
-    return {"agency": project.agency.bin, **{name: getattr(project, name) for name in kept}, **worked_out}
+def _worked_out(project: Project, status: str) -> dict[str, Any]:
+    began = started_on(Past(**{name: getattr(project, name) for name in LAW_LOOKS_AT}), policy_in_force())
+    kept = {name: getattr(project, name) for name in (*FIELDS, *READ_ONLY) if name not in WORKED_OUT}
+    return {**kept, "agency": project.agency.bin, "started_on": began, "freeze_status": status}
 
 
-def _tag(project: Project, worked_out: dict[str, Any]) -> str:
-    return make_tag("project", project.number, project.version, *(worked_out[name] for name in WORKED_OUT))
+def _tag(row: Mapping[str, Any]) -> str:
+    return make_tag("project", row["number"], row["version"], *(row[name] for name in WORKED_OUT))

@@ -8,7 +8,7 @@ from registry.access.roles import Permission
 from registry.api import project_examples as examples
 from registry.api.answering import parameter_value
 from registry.api.declared import Answer, Answers, Call, JsonBody
-from registry.api.project_answers import answer, found, locked, project_tag, read_as
+from registry.api.project_answers import answer, answer_new, answer_read, found, locked, project_tag, read_as
 from registry.api.project_parameters import PROJECT_PARAMETERS
 from registry.api.project_schemas import (
     FLAG,
@@ -26,10 +26,11 @@ from registry.http.queries import Parameter
 from registry.records.flag_lists import SORTS as FLAG_SORTS
 from registry.records.flag_lists import flags_of
 from registry.records.project_lists import SORTS, list_projects
+from registry.records.project_reading import read_id, read_whole
 from registry.records.projects import change_project, check_project, register_project
 from registry.records.revisions import history_page
 from registry.records.values import AnyDay
-from registry.records.verdicts import verdict_of, verdict_to_check
+from registry.records.verdicts import verdict_at_registration, verdict_of, verdict_to_check
 from registry.store.paging import Listing
 
 routes = Routes("projects", "Pieces of work on digital objects, and what the freeze says of each.")
@@ -67,7 +68,7 @@ def create_project(call: Call) -> Answer:
     """
     values = dict(call.values)
     project = register_project(call.by, values.pop("agency", None), values, call.problems)
-    return answer(project, created=True, verdict=verdict_of(project, None, call.language))
+    return answer_new(project, verdict_at_registration(project, call.language))
 
 
 @routes.declare(
@@ -103,12 +104,12 @@ def list_all_projects(call: Call) -> Listing:
     "GET",
     "/projects/<project:number>",
     needs=Permission.PROJECTS_READ,
-    subject=read_as("project"),
+    subject=read_as("project", read_whole),
     answers=Answers(PROJECT, PROJECT_EXAMPLE, headers=("ETag",)),
 )
 def read_one_project(call: Call) -> Answer:
     """Read a project."""
-    return answer(call.subject)
+    return answer_read(call.subject)
 
 
 @routes.declare(
@@ -161,7 +162,7 @@ def read_verdict(call: Call) -> dict[str, Any]:
     "GET",
     "/projects/<number>/flags",
     needs=Permission.PROJECTS_READ,
-    subject=read_as("flags"),
+    subject=read_as("flags", read_id),
     paged=True,
     sorts=tuple(FLAG_SORTS),
     answers=Answers(FLAG, {"items": [examples.FLAG], "next": None}, lists=True),

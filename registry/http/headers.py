@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import Flask, Response, request
 
 from registry.settings import Settings
@@ -10,25 +12,32 @@ NOTHING_ALLOWED = "default-src 'none'; base-uri 'none'; form-action 'none'; fram
 A_YEAR = 31_536_000
 
 
+USUAL: Final = {
+    "Content-Security-Policy": NOTHING_ALLOWED,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
 def attach_headers(app: Flask, settings: Settings) -> None:
     """Set the headers that an answer does not set itself."""
     public_is_https = (settings.public_url or "").startswith("https:")
 
     @app.after_request
     def protect(response: Response) -> Response:
-        headers = response.headers
-        headers.setdefault("Content-Security-Policy", NOTHING_ALLOWED)
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("X-Frame-Options", "DENY")
-        headers.setdefault("Referrer-Policy", "no-referrer")
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        wanted = dict(USUAL)
+        # Looked up once: each look at werkzeug's headers goes through all of them.
+        there = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - iterating gives pairs
         # An answer with a tag may be kept by the caller's own cache, but is asked for again each time.
-        headers.setdefault(
-            "Cache-Control",
-            "private, no-cache" if request.method in ("GET", "HEAD") and "ETag" in headers else "no-store",
-        )
+        asked_again = request.method in ("GET", "HEAD") and "etag" in there
+        wanted["Cache-Control"] = "private, no-cache" if asked_again else "no-store"
         if public_is_https or request.is_secure:
-            headers.setdefault("Strict-Transport-Security", f"max-age={A_YEAR}; includeSubDomains")
+            wanted["Strict-Transport-Security"] = f"max-age={A_YEAR}; includeSubDomains"
+        for name, value in wanted.items():
+            if name.lower() not in there:
+                response.headers.add(name, value)
         return response

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import CTE, ForeignKey, Integer, Select, String, select
+from sqlalchemy import CTE, BindParameter, ForeignKey, Integer, Select, String, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -144,7 +144,7 @@ def accept_agency_fields(raw: Mapping[str, object]) -> tuple[dict[str, Any], lis
     return values, problems
 
 
-def subtree(agency_id: int) -> CTE:
+def subtree(agency_id: int | BindParameter[int]) -> CTE:
     """A recursive query of the ids of an agency and all below it."""
     below = select(Agency.id).where(Agency.id == agency_id).cte("subtree", recursive=True)
     return below.union(select(Agency.id).join(below, Agency.parent_id == below.c.id))

@@ -28,6 +28,7 @@ from registry.records.visibility import journal_restricted_reads
 from registry.store.bulk import copy_csv
 from registry.store.database import db, is_sqlite
 from registry.store.postgres import allow_long_work
+from registry.store.transaction import read_together
 
 ROWS_A_PIECE: Final = 500
 
@@ -74,6 +75,7 @@ def _statement(by: Actor, raw_filters: Mapping[str, str]) -> Select[Any]:
         journal_restricted_reads(by, restricted, "export")
         # One that became restricted since is not in the journal and so not in the export.
         statement = statement.where(Project.is_restricted.is_(False) | Project.number.in_(restricted))
+    read_together()
     allow_long_work(db.session.connection())
     return statement.order_by(Project.id)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
@@ -15,33 +16,38 @@ from registry.freeze.policy import Policy
 from registry.freeze.words import RULES
 from registry.language.languages import Language
 from registry.records.agencies import Agency
-from registry.records.audit_runs import last_good_date
+from registry.records.audit_runs import LAST_GOOD_DATE, last_good_date
 from registry.records.case_tables import CaseFlag, case_of_flag
 from registry.records.flags import Flag, rank
 from registry.records.plain_filters import PlainFilter, Texts, Words, conditions, day_filters
 from registry.records.policy_in_force import policy_in_force
 from registry.records.project_table import Project
-from registry.records.visibility import journal_restricted_reads, visible_projects
+from registry.records.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
 from registry.records.vocabulary import REGIONS, SECTORS, SEVERITIES
+from registry.store.bulk import table_of
 from registry.store.database import db
 from registry.store.errors import Malformed, Problem
 from registry.store.paging import Listing, Page, SortKey, after, cut, order_by
 
+FLAG: Final = table_of(Flag).c
+PROJECT: Final = table_of(Project).c
+AGENCY: Final = table_of(Agency).c
+OF_PROJECT: Final = FLAG.project_id == bindparam("project")
 FLAG_STATUSES: Final = ("open", "exempt", "accepted", "cleared")
 FLAG_FILTERS: Final[Mapping[str, PlainFilter]] = {
-    "project": Texts(Project.number.expression),
-    "status": Words(Flag.status.expression, FLAG_STATUSES),
-    "rule": Words(Flag.rule.expression, tuple(RULES)),
-    "severity": Words(Flag.severity.expression, SEVERITIES),
-    "agency": Texts(Agency.bin.expression),
-    "region": Words(Project.region.expression, REGIONS),
-    "sector": Words(Project.sector.expression, SECTORS),
-    **day_filters("opened_on", Flag.opened_on.expression),
+    "project": Texts(PROJECT.number),
+    "status": Words(FLAG.status, FLAG_STATUSES),
+    "rule": Words(FLAG.rule, tuple(RULES)),
+    "severity": Words(FLAG.severity, SEVERITIES),
+    "agency": Texts(AGENCY.bin),
+    "region": Words(PROJECT.region, REGIONS),
+    "sector": Words(PROJECT.sector, SECTORS),
+    **day_filters("opened_on", FLAG.opened_on),
 }
 SORTS: Final[Mapping[str, tuple[ColumnElement[Any], type]]] = {
-    "id": (Flag.id.expression, int),
-    "opened_on": (Flag.opened_on.expression, date),
-    "severity": (rank(Flag.severity.expression), int),
+    "id": (FLAG.id, int),
+    "opened_on": (FLAG.opened_on, date),
+    "severity": (rank(FLAG.severity), int),
 }
 DEFAULT_SORT: Final = "-id"
 
@@ -52,24 +58,21 @@ def list_flags(by: Actor, raw: Mapping[str, str], page: Page, language: Language
     Restricted projects among them are journalled as read. Raises Malformed for a bad filter, sort or cursor.
     """
     by.require(Permission.PROJECTS_READ)
-    key, descending = _sort_key(page.sort or DEFAULT_SORT)
-    statement = _flags(by, key.column).where(*conditions(FLAG_FILTERS, raw))
-    return _page(by, statement, page, key, descending, language)
+    return _page(by, conditions(FLAG_FILTERS, raw), {}, page, language)
 
 
-def flags_of(by: Actor, project: Project, page: Page, language: Language) -> Listing:
+def flags_of(by: Actor, project_id: int, page: Page, language: Language) -> Listing:
     """A page of one project's flags, cleared ones too, the newest first unless sorted otherwise. Raises Malformed."""
-    key, descending = _sort_key(page.sort or DEFAULT_SORT)
-    return _page(by, _flags(by, key.column).where(Flag.project_id == project.id), page, key, descending, language)
+    return _page(by, [OF_PROJECT], {"project": project_id}, page, language)
 
 
 def flags_of_cases(by: Actor, ids: Sequence[int], language: Language) -> dict[int, list[dict[str, Any]]]:
     """The flags that each of some cases covers, cleared ones too, oldest first."""
     statement = (
-        _flags(by, CaseFlag.case_id.expression)
-        .join(CaseFlag, CaseFlag.flag_id == Flag.id)
+        _flags(CaseFlag.case_id.expression, visible_projects(by))
+        .join(CaseFlag, CaseFlag.flag_id == FLAG.id)
         .where(CaseFlag.case_id.in_(ids))
-        .order_by(Flag.id)
+        .order_by(FLAG.id)
     )
     last_on = last_good_date()
     found: dict[int, list[dict[str, Any]]] = {case_id: [] for case_id in ids}
@@ -81,9 +84,9 @@ def flags_of_cases(by: Actor, ids: Sequence[int], language: Language) -> dict[in
 
 def standing_flags_of(by: Actor, numbers: Sequence[str], language: Language) -> dict[str, list[dict[str, Any]]]:
     """The standing flags of each of some projects, by number, in two queries for all of them; the worst first."""
-    worst = rank(Flag.severity.expression)
-    wanted = (Project.number.in_(numbers), Flag.status != "cleared")
-    statement = _flags(by, worst).where(*wanted).order_by(worst.desc(), Flag.id)
+    worst = rank(FLAG.severity)
+    wanted = (PROJECT.number.in_(numbers), FLAG.status != "cleared")
+    statement = _flags(worst, visible_projects(by)).where(*wanted).order_by(worst.desc(), FLAG.id)
     last_on = last_good_date()
     found: dict[str, list[dict[str, Any]]] = {number: [] for number in numbers}
     for row in db.session.execute(statement).mappings():
@@ -93,44 +96,55 @@ def standing_flags_of(by: Actor, numbers: Sequence[str], language: Language) -> 
 
 
 def _page(
-    by: Actor,
-    statement: Select[*tuple[Any, ...]],
-    page: Page,
-    key: SortKey,
-    descending: bool,
-    language: Language,
+    by: Actor, wanted: Sequence[ColumnElement[bool]], values: Mapping[str, Any], page: Page, language: Language
 ) -> Listing:
+    sort = page.sort or DEFAULT_SORT
+    key, descending = _sort_key(sort)
+    statement = _sorted(sort, by.agency_id is not None, by.may(Permission.RESTRICTED_READ)).where(*wanted)
     if page.cursor is not None:
-        statement = statement.where(after(key, Flag.id.expression, descending, page.cursor))
-    ordered = statement.order_by(*order_by(key, Flag.id.expression, descending)).limit(page.limit + 1)
-    listing = cut(db.session.execute(ordered).mappings().all(), page, key, descending)
-    last_on, policy = last_good_date(), policy_in_force()
-    shown = [_shown(row, policy, last_on, language) for row in listing.items]
+        statement = statement.where(after(key, FLAG.id, descending, page.cursor))
+    values = {**values, OWN_AGENCY: by.agency_id, "most": page.limit + 1}
+    listing = cut(db.session.execute(statement, values).mappings().all(), page, key, descending)
+    policy = policy_in_force()
+    shown = [_shown(row, policy, row["_last_on"], language) for row in listing.items]
     journal_restricted_reads(by, (row["project"] for row in listing.items if row["_restricted"]), "flags")
     return Listing(shown, listing.next)
 
 
-def _flags(by: Actor, sort: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+# Made once a sort and kind of reader: a statement of so many columns takes longer to make than to run.
+@lru_cache(maxsize=32)
+def _sorted(sort: str, bound: bool, restricted: bool) -> Select[*tuple[Any, ...]]:
+    key, descending = _sort_key(sort)
+    return (
+        _flags(key.column, visible_with(bound=bound, restricted=restricted))
+        .add_columns(LAST_GOOD_DATE.scalar_subquery().label("_last_on"))
+        .order_by(*order_by(key, FLAG.id, descending))
+        .limit(bindparam("most", type_=Integer))
+    )
+
+
+def _flags(sort: ColumnElement[Any], visible: Sequence[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
     return (
         select(
-            Flag.id,
-            Project.number.label("project"),
-            Flag.rule,
-            Flag.severity,
-            Flag.status,
-            Flag.observed,
-            Flag.opened_on,
-            Flag.last_seen_on,
-            Flag.cleared_on,
-            Flag.exemption_id.label("exemption"),
-            case_of_flag(Flag.id.expression).label("case"),
-            Project.is_restricted.label("_restricted"),
+            FLAG.id,
+            PROJECT.number.label("project"),
+            FLAG.rule,
+            FLAG.severity,
+            FLAG.status,
+            FLAG.observed,
+            FLAG.opened_on,
+            FLAG.last_seen_on,
+            FLAG.cleared_on,
+            FLAG.exemption_id.label("exemption"),
+            case_of_flag(FLAG.id).label("case"),
+            PROJECT.is_restricted.label("_restricted"),
             sort.label("_sort"),
-            Flag.id.label("_id"),
+            FLAG.id.label("_id"),
         )
-        .join(Project, Project.id == Flag.project_id)
-        .join(Agency, Agency.id == Project.agency_id)
-        .where(*visible_projects(by))
+        .select_from(table_of(Flag))
+        .join(table_of(Project), PROJECT.id == FLAG.project_id)
+        .join(table_of(Agency), AGENCY.id == PROJECT.agency_id)
+        .where(*visible)
     )
 
 

@@ -7,13 +7,17 @@ commits: an audit can say with one id which projects it has judged.
 from __future__ import annotations
 
 import re
+from typing import Any, Final
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.dml import ReturningUpdate
 from stdnum.iso7064 import mod_11_10
 
+from registry.records.project_table import Project
+from registry.store.bulk import next_id, table_of, take_ids
 from registry.store.clock import today
-from registry.store.database import Model, insert_unless_there
+from registry.store.database import Model, insert_unless_there, is_sqlite
 from registry.store.transaction import require_transaction
 
 SHAPE = re.compile(r"QT-([0-9]{4})-([0-9]{7})-([0-9])")
@@ -28,16 +32,39 @@ class NumberSeries(Model):
     last: Mapped[int]
 
 
+SERIES: Final = table_of(NumberSeries).c
+# Made once, as others wait while it runs.
+TAKE: Final = (
+    update(table_of(NumberSeries))
+    .where(SERIES.year == bindparam("this_year"))
+    .values(last=SERIES.last + bindparam("count"))
+    .returning(SERIES.last)
+)
+TAKE_WITH_ID: Final[ReturningUpdate[*tuple[Any, ...]]] = TAKE.returning(next_id(Project))
+
+
 def take_numbers(count: int) -> list[str]:
     """The next ``count`` numbers of this year, inside the open transaction."""
     session = require_transaction()
     year = today().year
-    taken = update(NumberSeries).where(NumberSeries.year == year).values(last=NumberSeries.last + count)
-    last = session.scalar(taken.returning(NumberSeries.last))
+    wanted = {"this_year": year, "count": count}
+    last = session.scalar(TAKE, wanted)
     if last is None:
         session.execute(insert_unless_there(NumberSeries).values(year=year, last=0).on_conflict_do_nothing())
-        last = session.scalar(taken.returning(NumberSeries.last)) or count
+        last = session.scalar(TAKE, wanted) or count
     return [project_number(year, serial) for serial in range(last - count + 1, last + 1)]
+
+
+def take_number() -> tuple[str, int]:
+    """The next number of this year and the id of its project, inside the open transaction."""
+    session = require_transaction()
+    year = today().year
+    if not is_sqlite():
+        taken = session.execute(TAKE_WITH_ID, {"this_year": year, "count": 1}).one_or_none()
+        if taken is not None:
+            serial, project_id = taken
+            return project_number(year, serial), project_id
+    return take_numbers(1)[0], take_ids(session, Project, 1)[0]
 
 
 def project_number(year: int, serial: int) -> str:

@@ -7,22 +7,24 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm import contains_eager, make_transient_to_detached
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.records.agencies import Agency, acts_for
 from registry.records.placement_claims import end_confirmations
 from registry.records.project_fields import whole_record_problems
-from registry.records.project_numbers import is_project_number, take_numbers
+from registry.records.project_numbers import is_project_number, take_number
 from registry.records.project_table import CHANGEABLE, Project
-from registry.records.revisions import differences, keep_revision, snapshot
+from registry.records.revisions import Revision, differences, keep_revision, revision_row, snapshot
 from registry.records.search import search_words
 from registry.records.visibility import journal_restricted_reads, visible_projects
-from registry.store import journal, outbox
+from registry.store import journal
+from registry.store.bulk import insert_together
 from registry.store.clock import now
 from registry.store.database import db
 from registry.store.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
+from registry.store.outbox import OutboxMessage, message_row
 from registry.store.transaction import require_transaction, transaction
 
 
@@ -87,25 +89,24 @@ def register_project(
     """Register a project from accepted values, with its first revision. Raises what check_project raises."""
     with transaction() as session:
         agency = check_project(by, agency_bin, values, known)
-        number = take_numbers(1)[0]
         moment = now()
-        project = Project(
-            **{name: values.get(name) for name in CHANGEABLE if name != "is_restricted"},
-            number=number,
-            agency=agency,
-            is_restricted=False,
-            version=1,
-            registered_at=moment,
-            updated_at=moment,
-            words=search_words(values, number),
-        )
-        session.add(project)
-        _flush(project)
-        changes = differences({"is_restricted": False}, snapshot(project))
-        keep_revision(project, changes, by.principal)
+        row = {name: values.get(name) for name in CHANGEABLE} | {"is_restricted": False, "agency_id": agency.id}
+        row |= {"version": 1, "registered_at": moment, "updated_at": moment}
+        changes = differences({"is_restricted": False}, row)
+        # From the number to the commit registrations stand in line: what can be done before is done.
+        number, project_id = take_number()
+        row |= {"number": number, "id": project_id, "words": search_words(values, number)}
+        try:
+            insert_together(
+                session,
+                (Project, row),
+                (Revision, revision_row(row, changes, by.principal)),
+                (OutboxMessage, message_row("project.registered", {"project": number})),
+            )
+        except IntegrityError as error:
+            raise ExternalIdTaken(external_id=row["external_id"], agency=agency.bin) from error
         journal.record(by, "project.registered", f"project:{number}", {"agency": agency.bin, "changes": changes})
-        outbox.send_later("project.registered", {"project": number})
-    return project
+        return _as_stored(row, agency)
 
 
 def change_project(
@@ -180,6 +181,15 @@ def _find(by: Actor, number: str, *, lock: bool) -> Project:
     if found is None:
         raise ProjectNotFound(number=number)
     return found
+
+
+def _as_stored(row: Mapping[str, Any], agency: Agency) -> Project:
+    """The object of a row that was just written, without asking for it."""
+    project = Project(**row)
+    project.agency = agency
+    make_transient_to_detached(project)
+    db.session.add(project)
+    return project
 
 
 def _require_free(agency: Agency, external_id: str | None) -> None:

@@ -120,6 +120,11 @@ def started_on(policy: Policy) -> ColumnElement[Any]:
     return func.coalesce(func.min(*columns), *columns)
 
 
+def status_of_new(kind: str) -> str:
+    """The freeze status of a project that was just registered, of an agency of that kind: no audit has seen it."""
+    return told_standing(None, 1, kind, None)[0]
+
+
 def status_of(project_id: int) -> str:
     """The freeze status of one project."""
     code, judged, kind = db.session.execute(STANDING_OF_ONE, {"project": project_id}).one()

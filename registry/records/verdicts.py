@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Final
 
 from registry.freeze.evaluation import evaluate, in_scope
-from registry.freeze.facts import Facts
+from registry.freeze.facts import Facts, Past
 from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
 from registry.language.languages import Language
@@ -41,11 +41,15 @@ CONFIRMED: Final = ("placement_verified_on", "onboarding_confirmed_on", "ending_
 
 def facts_of(project: Project) -> Facts:
     """The facts of a registered project as they are now."""
+    return _facts(project, migrate_by_in_force(project.id), earlier(project))
+
+
+def _facts(project: Project, order_migrate_by: date | None, past: tuple[Past, ...]) -> Facts:
     return Facts(
         agency_kind=project.agency.kind,
         registered_on=local_date(project.registered_at),
-        order_migrate_by=migrate_by_in_force(project.id),
-        past=earlier(project),
+        order_migrate_by=order_migrate_by,
+        past=past,
         **{name: getattr(project, name) for name in (*CLAIMED, *CONFIRMED)},
     )
 
@@ -59,6 +63,11 @@ def verdict_of(project: Project, on: date | None, language: Language, policy: Po
     day = on or today()
     exempt = exemption_in_force(project.id, day) is not None
     return _verdict(project.number, facts_of(project), day, language, policy or policy_in_force(), exempt=exempt)
+
+
+def verdict_at_registration(project: Project, language: Language) -> dict[str, Any]:
+    """The same, today, of a project that was just registered: nobody has decided or exempted anything of it yet."""
+    return _verdict(project.number, _facts(project, None, ()), today(), language, policy_in_force(), exempt=False)
 
 
 def verdict_to_check(agency: Agency, values: Mapping[str, Any], on: date | None, language: Language) -> dict[str, Any]:

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
-from registry.records.agencies import own_agencies
+from registry.records.agencies import own_agencies, subtree
 from registry.records.project_table import Project
 from registry.store import journal
 from registry.store.transaction import transaction
 
+OWN_AGENCY: Final = "own_agency"
+
 
 def visible_projects(by: Actor) -> list[ColumnElement[bool]]:
     """Conditions on Project: own agency and those below for agency roles; restricted ones for who may read them."""
+    return _conditions(own_agencies(by), restricted=by.may(Permission.RESTRICTED_READ))
+
+
+def visible_with(*, bound: bool, restricted: bool) -> list[ColumnElement[bool]]:
+    """The same for a statement that is made once: for who is ``bound`` to an agency, told as the parameter
+    ``OWN_AGENCY``, or to none, and who may or may not read ``restricted`` ones.
+    """
+    own = select(subtree(bindparam(OWN_AGENCY, type_=Integer)).c.id) if bound else None
+    return _conditions(own, restricted=restricted)
+
+
+def _conditions(own: Select[tuple[int]] | None, *, restricted: bool) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    own = own_agencies(by)
     if own is not None:
         conditions.append(Project.agency_id.in_(own))
-    if not by.may(Permission.RESTRICTED_READ):
+    if not restricted:
         conditions.append(Project.is_restricted.is_(False))
     return conditions
 

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any, Final, cast
 
 import psycopg
-from sqlalchemy import ARRAY, JSON, ColumnElement, Integer, Select, Table, Text, func, insert, literal, select, text
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    ColumnElement,
+    Insert,
+    Integer,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
@@ -51,6 +66,28 @@ def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str
             copy.write_row([row[name] if process is None else process(row[name]) for name, process in processors])
 
 
+def insert_together(session: Session, *rows: tuple[type[Model], Mapping[str, Any]]) -> None:
+    """Insert one row of each of several tables, on PostgreSQL in one statement, inside the open transaction.
+
+    They may refer to one another. Defaults that Python would fill in are not. Raises what INSERT raises.
+    """
+    if is_sqlite():
+        for model, row in rows:
+            session.execute(insert(table_of(model)), row)
+        return
+    values = {f"{name}_{place}": value for place, (_, row) in enumerate(rows) for name, value in row.items()}
+    session.execute(_inserts(tuple((model, tuple(row)) for model, row in rows)), values)
+
+
+@lru_cache(maxsize=16)
+def _inserts(rows: tuple[tuple[type[Model], tuple[str, ...]], ...]) -> Insert:
+    *others, last = (
+        insert(table_of(model)).values({name: bindparam(f"{name}_{place}") for name in names})
+        for place, (model, names) in enumerate(rows)
+    )
+    return last.add_cte(*(other.cte(f"part_{place}") for place, other in enumerate(others)))
+
+
 def insert_listed(session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
     """The same by one INSERT that reads the columns as arrays: almost as fast as COPY, and seen by events."""
     if not rows or is_sqlite():
@@ -78,9 +115,14 @@ def take_ids(session: Session, model: type[Model], count: int) -> list[int]:
         # Nobody else writes until the commit.
         last = session.execute(select(func.coalesce(func.max(column), 0))).scalar_one()
         return list(range(last + 1, last + 1 + count))
-    sequence = func.pg_get_serial_sequence(column.table.name, column.name)
     series = func.generate_series(1, count).table_valued("n")
-    return list(session.scalars(select(sql_cast(func.nextval(sequence), Integer)).select_from(series)))
+    return list(session.scalars(select(next_id(model)).select_from(series)))
+
+
+def next_id(model: type[Model]) -> ColumnElement[int]:
+    """The next id of a table, as PostgreSQL gives it."""
+    column = table_of(model).c.id
+    return sql_cast(func.nextval(func.pg_get_serial_sequence(column.table.name, column.name)), Integer)
 
 
 def read_lines(session: Session, statement: Select[Any]) -> Sequence[str]:

@@ -10,14 +10,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from sqlalchemy import BigInteger, Index, String, Text, select, update
+from sqlalchemy import BigInteger, Index, String, Text, bindparam, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from registry.store.bulk import insert_rows
+from registry.store.bulk import insert_rows, table_of
 from registry.store.clock import now, rfc3339
-from registry.store.database import Model, db
+from registry.store.database import Model, db, is_sqlite
 
 RECORDED = "journal_recorded"
 ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
@@ -68,6 +68,15 @@ class JournalHead(Model):
     hash: Mapped[str] = mapped_column(String(64))
 
 
+# Made once: every change waits for them, and those that wait for the lock wait for all of it.
+HEAD: Final = table_of(JournalHead).c
+TAKE_HEAD: Final = select(HEAD.seq, HEAD.hash).where(HEAD.id == 1).with_for_update()
+MOVE_HEAD: Final = (
+    update(table_of(JournalHead)).where(HEAD.id == 1).values(seq=bindparam("head_seq"), hash=bindparam("head_hash"))
+)
+ADD_LAST: Final = insert(table_of(JournalEntry)).add_cte(MOVE_HEAD.cte("moved"))
+
+
 @dataclass(frozen=True, slots=True)
 class _Recorded:
     by: Signatory
@@ -92,9 +101,7 @@ def append_recorded(session: Session) -> None:
     recorded: list[_Recorded] = session.info.pop(RECORDED, [])
     if not recorded:
         return
-    seq, last = session.execute(
-        select(JournalHead.seq, JournalHead.hash).where(JournalHead.id == 1).with_for_update()
-    ).one()
+    seq, last = session.execute(TAKE_HEAD).one()
     at = rfc3339(now())
     rows = []
     for entry in recorded:
@@ -113,8 +120,13 @@ def append_recorded(session: Session) -> None:
         }
         last = entry_hash(row)
         rows.append({**row, "hash": last})
-    insert_rows(session, JournalEntry, rows)
-    session.execute(update(JournalHead).where(JournalHead.id == 1).values(seq=seq, hash=last))
+    head = {"head_seq": seq, "head_hash": last}
+    if is_sqlite():
+        insert_rows(session, JournalEntry, rows)
+        session.execute(MOVE_HEAD, head)
+    else:
+        insert_rows(session, JournalEntry, rows[:-1])
+        session.execute(ADD_LAST, rows[-1] | head)
 
 
 def forget_recorded(session: Session) -> None:

@@ -41,7 +41,12 @@ class OutboxMessage(Model):
 
 def send_later(topic: str, payload: Mapping[str, Any]) -> None:
     """Write a message with the open transaction. Raises RuntimeError when none is open."""
-    require_transaction().add(OutboxMessage(topic=topic, payload=dict(payload), created_at=now()))
+    require_transaction().add(OutboxMessage(**message_row(topic, payload)))
+
+
+def message_row(topic: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A message as a row to insert with what it tells of."""
+    return {"topic": topic, "payload": dict(payload), "created_at": now()}
 
 
 def anything_waits() -> bool:

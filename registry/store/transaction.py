@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy.orm import Session
 
 from registry.store import journal
-from registry.store.database import SQLITE_BEGIN, db
-
-OPEN = "transaction_open"
+from registry.store.database import EACH_ALONE, OPEN, SQLITE_BEGIN, db
 
 
 @contextmanager
@@ -46,3 +44,15 @@ def require_transaction() -> Session:
     if not session.info.get(OPEN):
         raise RuntimeError("write inside transaction() only")
     return session
+
+
+def read_each_alone() -> None:
+    """From now on, on PostgreSQL, each statement that this request reads by outside of ``transaction()`` is its own."""
+    db.session().info[EACH_ALONE] = True
+
+
+def read_together() -> None:
+    """What follows is read in one transaction again: for cursors, COPY and settings that last as long as it."""
+    session = db.session()
+    if not session.info.get(OPEN) and session.info.pop(EACH_ALONE, False):
+        session.rollback()

@@ -39,7 +39,7 @@ def project(by: Actor, number: str) -> Answer:
 
 def _page(by: Actor, number: str, form: Form) -> str:
     language = page_language()
-    flags = flags_of(by, find_project(by, number), ALL, language).items
+    flags = flags_of(by, find_project(by, number).id, ALL, language).items
     exemptions = list_exemptions(by, {"project": number}, ALL).items
     # Last: the journalled reading of a restricted project lets go of rows that were read before.
     found = read_project(by, number, "project")

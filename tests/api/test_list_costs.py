@@ -9,14 +9,18 @@ from sqlalchemy import Connection
 from registry.records import project_lists
 from registry.records.agencies import Agency
 from tests.api.callers import Caller
-from tests.factories import a_project
+from tests.factories import a_project, project_values
 from tests.nights.steps import audit, many_projects
 from tests.statements import statements
 
 # Who calls, and the page.
 OF_A_LIST = 2
-# Who calls, the project with its agency, and where it stands.
-OF_A_PROJECT = 3
+# Who calls, and the project with its agency and where it stands.
+OF_A_PROJECT = 2
+# Who calls, which project, and its flags.
+OF_ITS_FLAGS = 3
+# Who calls; the agency, the external id; and what others wait for: the number, the rows, the journal's head, the entry.
+OF_A_REGISTRATION = 7
 
 
 @pytest.mark.parametrize("query", ["", "&sort=-budget_kzt", "&flagged=true&sort=started_on", "&q=учёта", "&cursor"])
@@ -39,15 +43,28 @@ def test_a_list_takes_as_many_statements_for_many_rows_as_for_few(
     assert counts == {OF_A_LIST + asked}
 
 
-def test_reading_a_project_takes_few_statements(
-    app: Flask, connection: Connection, reviewer: Caller, agency: Agency
+@pytest.mark.parametrize(("what", "cost"), [("", OF_A_PROJECT), ("/flags", OF_ITS_FLAGS)])
+def test_reading_a_project_or_its_flags_takes_few_statements(
+    app: Flask, connection: Connection, reviewer: Caller, agency: Agency, what: str, cost: int
 ) -> None:
     number = a_project(agency).number
     audit()
     reviewer.get("/agencies")  # the first use of a token is kept
     with statements(connection) as sent:
-        assert reviewer.get(f"/projects/{number}").status_code == 200
-    assert sum(not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")) for sql in sent) == OF_A_PROJECT
+        assert reviewer.get(f"/projects/{number}{what}").status_code == 200
+    assert sum(not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")) for sql in sent) == cost
+
+
+@pytest.mark.postgres_only
+def test_a_registration_takes_few_statements(
+    app: Flask, connection: Connection, administrator: Caller, agency: Agency
+) -> None:
+    a_project(agency)
+    administrator.get("/agencies")  # the first use of a token is kept
+    body = {**project_values(), "agency": agency.bin}
+    with statements(connection) as sent:
+        assert administrator.post("/projects", body).status_code == 201
+    assert sum(not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")) for sql in sent) == OF_A_REGISTRATION
 
 
 @pytest.mark.postgres_only

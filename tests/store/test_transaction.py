@@ -13,7 +13,7 @@ from registry.store import journal, outbox
 from registry.store.database import db
 from registry.store.errors import Invalid, invalid
 from registry.store.journal import JournalEntry
-from registry.store.transaction import transaction
+from registry.store.transaction import read_each_alone, read_together, transaction
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 
 
@@ -99,3 +99,19 @@ def test_what_a_request_commits_outlives_the_reading_of_the_test_around_it(app: 
     assert agency.kind == "central_body"
     an_agency()
     assert db.session.scalar(select(func.count()).select_from(Agency)) == 3
+
+
+@pytest.mark.postgres_only
+def test_what_is_read_alone_is_no_part_of_a_transaction_and_what_is_read_together_is(own_app: Flask) -> None:
+    def moments() -> set[object]:
+        # PostgreSQL's now() is when the transaction began.
+        return {db.session.scalar(select(func.now())) for _ in range(3)}
+
+    with own_app.app_context():
+        read_each_alone()
+        assert len(moments()) == 3
+        with transaction():
+            assert len(moments()) == 1
+        assert len(moments()) == 3
+        read_together()
+        assert len(moments()) == 1

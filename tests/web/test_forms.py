@@ -36,6 +36,7 @@ def filled(rule: str, number: str) -> str:
         "<bin>": "990340900110",
         "<key_id>": "0123456789",
         "<int:case_id>": "1",
+        "<int(max=9223372036854775807):seq>": "1",
         "<action>": "comment",
         "<any(csv, xlsx):ending>": "csv",
     }.items():
