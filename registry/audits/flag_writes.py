@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import bindparam, delete, insert, literal, select, update
 
 from registry.audits.reconciliation import Plan
 from registry.records.audit_runs import AuditChange
@@ -24,21 +24,18 @@ def write_flags(plan: Plan, audit_id: int, on: date, last_seen_on: date | None) 
     """Write the plan's flags inside the open transaction. ``last_seen_on`` is the date of the last good audit."""
     session = require_transaction()
     for opened in _chunks(plan.opened):
-        rows = [
-            {
-                "project_id": project_id,
-                "rule": finding.rule,
-                "severity": finding.severity,
-                "status": "open" if exemption_id is None else "exempt",
-                "observed": finding.observed,
-                "fingerprint": finding.fingerprint,
-                "exemption_id": exemption_id,
-                "opened_on": on,
-                "opened_by_audit": audit_id,
-            }
-            for project_id, finding, exemption_id in opened
-        ]
-        insert_listed(session, Flag, rows)
+        findings = [finding for _, finding, _ in opened]
+        exemptions = [exemption_id for _, _, exemption_id in opened]
+        listed: dict[str, list[Any]] = {
+            "project_id": [project_id for project_id, _, _ in opened],
+            "rule": [finding.rule for finding in findings],
+            "severity": [finding.severity for finding in findings],
+            "status": ["open" if exemption_id is None else "exempt" for exemption_id in exemptions],
+            "observed": [finding.observed for finding in findings],
+            "fingerprint": [finding.fingerprint for finding in findings],
+            "exemption_id": exemptions,
+        }
+        insert_listed(session, Flag, listed, {"opened_on": on, "opened_by_audit": audit_id})
     flag_table: Any = Flag.__table__
     changed = (
         update(flag_table)
@@ -72,20 +69,27 @@ def write_flags(plan: Plan, audit_id: int, on: date, last_seen_on: date | None) 
         refresh_statistics(session, Flag)
 
 
+CHANGE_COLUMNS = ("audit_id", "project_id", "rule", "severity", "change")
 UPDATED = ("status", "severity", "observed", "fingerprint", "accepted_fingerprint", "exemption_id")
 
 
-def write_changes(plan: Plan, audit_id: int) -> None:
+def write_changes(plan: Plan, audit_id: int, *, carried_out: bool) -> None:
     """Keep what the run changed, or would have; what an earlier try of the same run kept goes."""
     session = require_transaction()
     session.execute(delete(AuditChange).where(AuditChange.audit_id == audit_id))
-    changes = plan.changes()
+    if carried_out and plan.opened:
+        # The flags are there already: nothing need be sent again.
+        opened = (
+            select(literal(audit_id), Flag.project_id, Flag.rule, Flag.severity, literal("opened"))
+            .where(Flag.opened_by_audit == audit_id)
+            .order_by(Flag.id)
+        )
+        session.execute(insert(AuditChange).from_select(CHANGE_COLUMNS, opened))
+    changes = chain(() if carried_out else plan.opening(), plan.other_changes())
     while chunk := list(islice(changes, ROWS_AT_ONCE)):
-        rows = [
-            {"audit_id": audit_id, "project_id": project_id, "rule": rule, "severity": severity, "change": change}
-            for project_id, rule, severity, change in chunk
-        ]
-        insert_rows(session, AuditChange, rows)
+        insert_rows(
+            session, AuditChange, [dict(zip(CHANGE_COLUMNS, (audit_id, *change), strict=True)) for change in chunk]
+        )
 
 
 def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

@@ -46,10 +46,13 @@ class Plan:
     newly_flagged: int = 0
     newly_clear: int = 0
 
-    def changes(self) -> Iterator[tuple[int, str, str, str]]:
-        """(project id, rule, severity, opened|reopened|cleared) of each."""
+    def opening(self) -> Iterator[tuple[int, str, str, str]]:
+        """(project id, rule, severity, opened) of each flag to open."""
         for project_id, finding, _ in self.opened:
             yield project_id, finding.rule, finding.severity, "opened"
+
+    def other_changes(self) -> Iterator[tuple[int, str, str, str]]:
+        """(project id, rule, severity, reopened|cleared) of each of the others."""
         for flag, finding in self.reopened:
             yield flag.project_id, flag.rule, finding.severity, "reopened"
         for flag in self.cleared:

@@ -62,12 +62,13 @@ def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditR
     run.input_digest = digest.hexdigest()
     _count(run, plan, totals)
     followed: dict[str, Any] = {}
-    if why is None and not run.dry_run:
+    carried_out = why is None and not run.dry_run
+    if carried_out:
         write_flags(plan, run.id, run.on, None if last is None else last.on)
         followed = follow_flags(run.id, run.on, policy)
         if followed:
             journal.record(by, "cases.followed", f"audit:{run.id}", followed)
-    write_changes(plan, run.id)
+    write_changes(plan, run.id, carried_out=carried_out)
     run.finished_at = now()
     session.flush()
     journal.record(by, f"audit.{'dry-run' if run.dry_run else run.status}", f"audit:{run.id}", _told(run))

@@ -55,7 +55,12 @@ class _Night:
     audit_id: int
     on: date
     at: datetime
-    review_until: date
+    review_days: int
+
+    @property
+    def review_until(self) -> ColumnElement[date]:
+        # Worked out when a statement that needs it is sent: a quiet night need not load the calendar of holidays.
+        return bindparam(None, callable_=lambda: national_calendar().after(today(), self.review_days), type_=Date)
 
 
 def follow_flags(audit_id: int, on: date, policy: Policy) -> dict[str, Any]:
@@ -63,7 +68,7 @@ def follow_flags(audit_id: int, on: date, policy: Policy) -> dict[str, Any]:
 
     ``opened`` tells the first and the last id and the count.
     """
-    night = _Night(audit_id, on, now(), national_calendar().after(today(), policy.clocks.review))
+    night = _Night(audit_id, on, now(), policy.clocks.review)
     reopened = _ids(_accepted_no_more())
     _move(night, reopened, "reopened", BACK, due_on=night.review_until, closed_at=None, outcome=None)
     opened = _open(night, policy.case_from_severity)
@@ -141,7 +146,7 @@ def _open(night: _Night, from_severity: str) -> dict[str, int]:
             literal(from_severity),
             literal(night.at, Instant),
             literal(night.audit_id),
-            literal(night.review_until, Date),
+            night.review_until,
             literal(1),
         )
         .where(Flag.status == "open", Flag.severity.in_(heavy), not_(_open_case(Flag.project_id.expression)))
@@ -149,11 +154,9 @@ def _open(night: _Night, from_severity: str) -> dict[str, int]:
         .order_by(Flag.project_id)
     )
     session = require_transaction()
-    if session.scalar(flagged.limit(1)) is None:
+    if session.scalar(flagged.with_only_columns(Flag.project_id).limit(1)) is None:
         return {}
-    columns = (
-        "project_id", "status", "severity", "from_severity", "opened_at", "opened_by_audit", "due_on", "version",
-    )  # fmt: skip
+    columns = ["project_id", "status", "severity", "from_severity", "opened_at", "opened_by_audit", "due_on", "version"]
     before = session.scalar(select(func.coalesce(func.max(Case.id), 0)))
     session.execute(insert(Case).from_select(columns, flagged))
     mine = (Case.opened_by_audit == night.audit_id, Case.id > before)

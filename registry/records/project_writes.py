@@ -16,6 +16,7 @@ from registry.records.search import search_words
 from registry.store import journal
 from registry.store.bulk import insert_rows, table_of, take_ids
 from registry.store.clock import now
+from registry.store.database import WrittenJson
 from registry.store.outbox import OutboxMessage
 from registry.store.transaction import require_transaction
 
@@ -66,9 +67,10 @@ def register_all(by: Actor, projects: Sequence[Registered]) -> None:
     insert_rows(session, Project, rows)
     revisions = []
     for row, project in zip(rows, projects, strict=True):
-        changes = differences({"is_restricted": False}, row)
+        # Written out once for both: that takes longer than to find out what differs.
+        changes = WrittenJson(journal.canonical(differences({"is_restricted": False}, row)))
         revisions.append(revision_row(row, changes, by.principal))
-        details = {"agency": project.agency, "changes": changes}
+        details = WrittenJson(f'{{"agency":{journal.canonical(project.agency)},"changes":{changes}}}')
         journal.record(by, "project.registered", f"project:{row['number']}", details)
     insert_rows(session, Revision, revisions)
     insert_rows(

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.freeze.facts import Past
 from registry.records.project_table import CHANGEABLE, Project
-from registry.store.database import Instant, Model, db
+from registry.store.database import Instant, Model, WrittenJson, db
 from registry.store.paging import Listing, Page, SortKey, after, cut
 from registry.store.transaction import require_transaction
 
@@ -56,7 +56,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dic
     ]
 
 
-def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]], by: str) -> dict[str, Any]:
+def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]] | WrittenJson, by: str) -> dict[str, Any]:
     """A revision as a row to insert, of a project given as a mapping with ``id``, ``version`` and ``updated_at``."""
     row = {name: project[name] for name in LAW_LOOKS_AT}
     return row | {

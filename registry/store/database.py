@@ -36,7 +36,18 @@ SQLITE_BEGIN = "sqlite_begin"
 OPEN = "transaction_open"
 EACH_ALONE = "registry.each_read_alone"
 # Cyrillic as it is: ASCII escapes treble it.
-ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class WrittenJson(str):
+    """JSON that is written out already, for a column of JSON to keep as it is."""
+
+    __slots__ = ()
+
+
+def encode(value: Any) -> str:
+    """The JSON of a value as columns keep it."""
+    return str(value) if isinstance(value, WrittenJson) else _ENCODE(value)
 
 
 class Base(DeclarativeBase):
@@ -105,7 +116,7 @@ def attach_database(app: Flask, url: str, limits: DatabaseLimits | None = None) 
 def engine_options(url: str, limits: DatabaseLimits) -> dict[str, Any]:
     """What create_engine takes besides the address."""
     # An error that is logged tells its statement, never the values in it: among them are names, texts and hashes.
-    told = {"json_serializer": ENCODE, "hide_parameters": True}
+    told = {"json_serializer": encode, "hide_parameters": True}
     if url.startswith("sqlite"):
         return {
             **told,

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.store.bulk import insert_rows, table_of
 from registry.store.clock import now, rfc3339
-from registry.store.database import Model, db, is_sqlite
+from registry.store.database import Model, WrittenJson, db, is_sqlite
 
 RECORDED = "journal_recorded"
 ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
@@ -82,13 +82,14 @@ class _Recorded:
     by: Signatory
     action: str
     subject: str
-    details: Mapping[str, Any]
+    details: Mapping[str, Any] | WrittenJson
 
 
-def record(by: Signatory, action: str, subject: str, details: Mapping[str, Any] | None = None) -> None:
+def record(by: Signatory, action: str, subject: str, details: Mapping[str, Any] | WrittenJson | None = None) -> None:
     """Keep an entry for the open transaction; it enters the chain when that commits.
 
-    ``details`` must be JSON-ready. Raises RuntimeError when no transaction is open.
+    ``details`` must be JSON-ready, or written out already as ``canonical`` does it. Raises RuntimeError when no
+    transaction is open.
     """
     session = db.session()
     if not session.info.get("transaction_open"):
@@ -136,7 +137,7 @@ def forget_recorded(session: Session) -> None:
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys, no spaces, letters as they are: the same value is always the same text."""
-    return ENCODE(value)
+    return str(value) if isinstance(value, WrittenJson) else ENCODE(value)
 
 
 def entry_hash(row: Mapping[str, Any]) -> str:

@@ -27,8 +27,8 @@ from tests.services.tables import csv_of
 from tests.services.test_import_files import minimal
 from tests.services.test_imports_of_projects import counts, errors
 
-ROWS = 2500
-BAD = 25
+ROWS = 5000
+BAD = 50
 ROOT = Path(__file__).parent.parent.parent
 
 
