@@ -16,6 +16,7 @@ from registry.records.bin_numbers import is_bin
 from registry.records.values import Bin, Choice, Email, Kind, Text, ValueRefused
 from registry.records.vocabulary import AGENCY_KINDS, REGIONS
 from registry.store import journal
+from registry.store.bulk import table_of
 from registry.store.clock import now
 from registry.store.database import Instant, Model, db
 from registry.store.errors import Conflict, Invalid, NotFound, Problem
@@ -146,8 +147,9 @@ def accept_agency_fields(raw: Mapping[str, object]) -> tuple[dict[str, Any], lis
 
 def subtree(agency_id: int | BindParameter[int]) -> CTE:
     """A recursive query of the ids of an agency and all below it."""
-    below = select(Agency.id).where(Agency.id == agency_id).cte("subtree", recursive=True)
-    return below.union(select(Agency.id).join(below, Agency.parent_id == below.c.id))
+    agency = table_of(Agency).c
+    below = select(agency.id).where(agency.id == agency_id).cte("subtree", recursive=True)
+    return below.union(select(agency.id).join(below, agency.parent_id == below.c.id))
 
 
 def own_agencies(by: Actor) -> Select[tuple[int]] | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, Select, String, Text, select, text
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, Select, String, Text, literal_column, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.store.bulk import table_of
 from registry.store.database import Instant, Model, db
+from registry.store.paging import written
 
 TRIGGERS = ("schedule", "manual", "catch_up")
 STATUSES = ("running", "succeeded", "held", "failed", "missed")
@@ -89,13 +91,14 @@ def newest_good(*what: Any) -> Select[*tuple[Any, ...]]:
 
     Of one date the run that saw more projects came later, even when the clock was set back between the two.
     """
+    run = table_of(AuditRun).c
     return (
         select(*what)
-        .where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False))
-        .order_by(AuditRun.on.desc(), AuditRun.judged_up_to.desc(), AuditRun.finished_at.desc(), AuditRun.id.desc())
-        .limit(1)
+        .where(run.status == literal_column("'succeeded'"), run.dry_run.is_(False))
+        .order_by(run.on.desc(), run.judged_up_to.desc(), run.finished_at.desc(), run.id.desc())
+        .limit(written(1))
     )
 
 
 # Made once: every list of flags asks it.
-LAST_GOOD_DATE: Final = newest_good(AuditRun.on.expression)
+LAST_GOOD_DATE: Final = newest_good(table_of(AuditRun).c.on)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, case, func, select, text
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, case, func, literal_column, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.store.bulk import table_of
 from registry.store.database import Model
 
 STANDING = ("open", "exempt", "accepted")
@@ -63,6 +64,12 @@ class Flag(Model):
     )
 
 
+# For conditions in statements that are not to know objects.
+FLAGS: Final = table_of(Flag)
+# Written out, not sent as a value: so PostgreSQL sees in a plan for any values that the index of standing flags serves.
+STANDS: Final[ColumnElement[bool]] = FLAGS.c.status != literal_column("'cleared'")
+
+
 def rank(severity: ColumnElement[str]) -> ColumnElement[int]:
     """A severity as a number to order by: 1 low, 2 medium, 3 high."""
     return case(SEVERITY_RANK, value=severity, else_=0)
@@ -71,9 +78,9 @@ def rank(severity: ColumnElement[str]) -> ColumnElement[int]:
 def worst_severity(project_id: ColumnElement[int]) -> ColumnElement[int | None]:
     """The rank of a project's highest standing flag, NULL for none, as a scalar subquery."""
     return (
-        select(func.max(rank(Flag.severity.expression)))
-        .where(Flag.project_id == project_id, Flag.status != "cleared")
-        .correlate_except(Flag)
+        select(func.max(rank(FLAGS.c.severity)))
+        .where(FLAGS.c.project_id == project_id, STANDS)
+        .correlate_except(FLAGS)
         .scalar_subquery()
     )
 
@@ -81,8 +88,8 @@ def worst_severity(project_id: ColumnElement[int]) -> ColumnElement[int | None]:
 def has_flag(project_id: ColumnElement[int], *statuses: str) -> ColumnElement[bool]:
     """True when the project has a flag of one of the statuses."""
     return (
-        select(Flag.id)
-        .where(Flag.project_id == project_id, Flag.status.in_(statuses), Flag.status != "cleared")
-        .correlate_except(Flag)
+        select(FLAGS.c.id)
+        .where(FLAGS.c.project_id == project_id, FLAGS.c.status.in_(statuses), STANDS)
+        .correlate_except(FLAGS)
         .exists()
     )

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, false, or_, select
 from registry.access.actors import Actor
 from registry.records.agencies import Agency
 from registry.records.bin_numbers import is_bin
-from registry.records.flags import Flag, has_flag
+from registry.records.flags import FLAGS, STANDS, has_flag
 from registry.records.plain_filters import LONGEST_VALUE, several, time_edge
 from registry.records.policy_in_force import policy_in_force
 from registry.records.project_table import Project
@@ -30,8 +30,10 @@ from registry.records.vocabulary import (
     STAGES,
     WORK_TYPES,
 )
+from registry.store.bulk import table_of
 from registry.store.errors import Malformed, Problem
 
+PROJECT: Final = table_of(Project).c
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "object_kind": OBJECT_KINDS,
     "work_type": WORK_TYPES,
@@ -107,11 +109,10 @@ def project_conditions(by: Actor, raw: Mapping[str, str]) -> list[ColumnElement[
 
 def _column(name: str) -> ColumnElement[Any]:
     if name == "agency":
-        return Agency.bin.expression
+        return table_of(Agency).c.bin
     if name == "started_on":
         return started_on(policy_in_force())
-    column: ColumnElement[Any] = getattr(Project, name).expression
-    return column
+    return PROJECT[name]
 
 
 def _one_of_words(name: str, value: str) -> ColumnElement[bool]:
@@ -135,7 +136,7 @@ def _boolean(name: str, value: str) -> ColumnElement[bool]:
     if value not in ("true", "false"):
         raise ValueRefused("expected-true-or-false")
     if name == "flagged":
-        flagged = has_flag(Project.id.expression, "open")
+        flagged = has_flag(PROJECT.id, "open")
         return flagged if value == "true" else ~flagged
     return _column(name).is_(value == "true")
 
@@ -168,8 +169,8 @@ def _rule(_name: str, value: str) -> ColumnElement[bool]:
     for rule in rules:
         if rule not in policy_in_force().rules:
             raise ValueRefused("not-a-choice", options=", ".join(policy_in_force().rules))
-    standing = select(Flag.id).where(Flag.project_id == Project.id, Flag.status != "cleared", Flag.rule.in_(rules))
-    return standing.correlate_except(Flag).exists()
+    standing = select(FLAGS.c.id).where(FLAGS.c.project_id == PROJECT.id, STANDS, FLAGS.c.rule.in_(rules))
+    return standing.correlate_except(FLAGS).exists()
 
 
 def _words(_name: str, value: str) -> ColumnElement[bool]:
@@ -179,7 +180,7 @@ def _words(_name: str, value: str) -> ColumnElement[bool]:
     if not value:
         raise ValueRefused("value-missing")
     words = words_of(value)
-    return has_words(Project.words.expression, words) if words else false()
+    return has_words(PROJECT.words, words) if words else false()
 
 
 FILTERS: Final[Mapping[str, Filter]] = {

@@ -21,7 +21,7 @@ from registry.records.visibility import journal_restricted_reads
 from registry.store.bulk import estimated_rows, table_of
 from registry.store.database import db, is_sqlite
 from registry.store.errors import Malformed, Problem
-from registry.store.paging import Listing, Page, SortKey, after, cut, order_by
+from registry.store.paging import Listing, Page, SortKey, after, cut, order_by, written
 
 SORTS: Final = ("registered_at", "updated_at", "number", "budget_kzt", "started_on")
 DEFAULT_SORT: Final = "-registered_at"
@@ -39,8 +39,8 @@ def list_projects(
     """
     key, descending = sort_key(page.sort or DEFAULT_SORT)
     conditions = [*project_conditions(by, raw_filters), *only]
-    statement = _shown(page.sort or DEFAULT_SORT, policy_in_force(), is_sqlite()).limit(page.limit + 1)
-    behind = [] if page.cursor is None else [after(key, Project.id.expression, descending, page.cursor)]
+    statement = _shown(page.sort or DEFAULT_SORT, policy_in_force(), is_sqlite()).limit(written(page.limit + 1))
+    behind = [] if page.cursor is None else [after(key, table_of(Project).c.id, descending, page.cursor)]
     words = words_of(raw_filters.get("q", ""))
     if words and not is_sqlite():
         others = {name: value for name, value in raw_filters.items() if name != "q"}

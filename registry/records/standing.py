@@ -9,17 +9,19 @@ from sqlalchemy import ColumnElement, Subquery, and_, bindparam, case, func, sel
 from registry.freeze.policy import Policy
 from registry.records.agencies import Agency
 from registry.records.audit_runs import AuditRun, newest_good
-from registry.records.flags import SEVERITY_RANK, STANDING, Flag, has_flag, rank, worst_severity
+from registry.records.flags import FLAGS, SEVERITY_RANK, STANDING, STANDS, has_flag, rank, worst_severity
 from registry.records.policy_in_force import policy_in_force
 from registry.records.project_table import Project
 from registry.store.bulk import table_of
 from registry.store.database import db, is_sqlite
 
+PROJECT: Final = table_of(Project).c
+AGENCY: Final = table_of(Agency).c
 STATUS_RANK: Final = {"open": 3, "exempt": 2, "accepted": 1}
 STATUS_OF: Final = ("clear", "accepted", "exempt", "flagged")
 SEVERITY_OF: Final = (None, *SEVERITY_RANK)
 # The highest project id that the last good audit saw, NULL before the first, to be read along with projects.
-JUDGED_UP_TO: Final[ColumnElement[int | None]] = newest_good(AuditRun.judged_up_to.expression).scalar_subquery()
+JUDGED_UP_TO: Final[ColumnElement[int | None]] = newest_good(table_of(AuditRun).c.judged_up_to).scalar_subquery()
 
 
 def judged_up_to() -> int:
@@ -32,10 +34,10 @@ def standing_code(project_id: ColumnElement[int]) -> ColumnElement[int | None]:
 
     One look at the flags of each row shown; ``told_standing`` reads it.
     """
-    worst = func.max(case(STATUS_RANK, value=table_of(Flag).c.status))
-    gravest = func.max(rank(table_of(Flag).c.severity))
-    standing = (table_of(Flag).c.project_id == project_id, table_of(Flag).c.status != "cleared")
-    return select(worst * 10 + gravest).where(*standing).correlate_except(table_of(Flag)).scalar_subquery()
+    worst = func.max(case(STATUS_RANK, value=FLAGS.c.status))
+    gravest = func.max(rank(FLAGS.c.severity))
+    standing = (FLAGS.c.project_id == project_id, STANDS)
+    return select(worst * 10 + gravest).where(*standing).correlate_except(FLAGS).scalar_subquery()
 
 
 def standing_codes() -> Subquery:
@@ -43,10 +45,9 @@ def standing_codes() -> Subquery:
 
     One pass over all standing flags, for statements that ask about many projects at once.
     """
-    flag = table_of(Flag).c
-    code = func.max(case(STATUS_RANK, value=flag.status)) * 10 + func.max(rank(flag.severity))
-    standing = select(flag.project_id, code.label("code")).where(flag.status != "cleared")
-    return standing.group_by(flag.project_id).subquery()
+    code = func.max(case(STATUS_RANK, value=FLAGS.c.status)) * 10 + func.max(rank(FLAGS.c.severity))
+    standing = select(FLAGS.c.project_id, code.label("code")).where(STANDS)
+    return standing.group_by(FLAGS.c.project_id).subquery()
 
 
 def told_standing(code: int | None, project_id: int, kind: str, judged: int | None) -> tuple[str, str | None]:
@@ -66,27 +67,26 @@ def told_of_many(code: int | None, kind: str, *, judged: bool) -> tuple[str, str
 def has_status(status: str) -> ColumnElement[bool]:
     """That a project has this freeze status, as a condition that indexes can answer; the statement must join Agency."""
     policy = policy_in_force()
-    outside = Agency.kind.not_in(policy.scope)
+    outside = AGENCY.kind.not_in(policy.scope)
     if status == "out_of_scope":
         return outside
-    judged = judged_up_to()
+    judged = func.coalesce(JUDGED_UP_TO, 0)
     if status == "unaudited":
-        return and_(~outside, Project.id > judged)
-    project_id = Project.id.expression
+        return and_(~outside, PROJECT.id > judged)
     better = {"flagged": (), "exempt": ("open",), "accepted": ("open", "exempt"), "clear": STANDING}[status]
     own = {"flagged": "open", "exempt": "exempt", "accepted": "accepted"}.get(status)
-    conditions = [~has_flag(project_id, *better)] if better else []
+    conditions = [~has_flag(PROJECT.id, *better)] if better else []
     if own is not None:
-        conditions.append(has_flag(project_id, own))
-    return and_(~outside, Project.id <= judged, *conditions)
+        conditions.append(has_flag(PROJECT.id, own))
+    return and_(~outside, PROJECT.id <= judged, *conditions)
 
 
 def has_severity(severity: str) -> ColumnElement[bool]:
     """That this is the severity of a project's highest standing flag, as a condition that indexes can answer."""
 
     def stands(*severities: str) -> ColumnElement[bool]:
-        mine = (Flag.project_id == Project.id, Flag.status != "cleared", Flag.severity.in_(severities))
-        return select(Flag.id).where(*mine).correlate_except(Flag).exists()
+        mine = (FLAGS.c.project_id == PROJECT.id, STANDS, FLAGS.c.severity.in_(severities))
+        return select(FLAGS.c.id).where(*mine).correlate_except(FLAGS).exists()
 
     graver = [name for name, number in SEVERITY_RANK.items() if number > SEVERITY_RANK[severity]]
     return and_(stands(severity), ~stands(*graver)) if graver else stands(severity)
@@ -95,23 +95,23 @@ def has_severity(severity: str) -> ColumnElement[bool]:
 def freeze_status(policy: Policy, judged: int) -> ColumnElement[str]:
     """The status of a project as SQL; the statement must join its agency. ``judged`` is judged_up_to()."""
     return case(
-        (Agency.kind.not_in(policy.scope), "out_of_scope"),
-        (Project.id > judged, "unaudited"),
-        (has_flag(Project.id.expression, "open"), "flagged"),
-        (has_flag(Project.id.expression, "exempt"), "exempt"),
-        (has_flag(Project.id.expression, "accepted"), "accepted"),
+        (AGENCY.kind.not_in(policy.scope), "out_of_scope"),
+        (PROJECT.id > judged, "unaudited"),
+        (has_flag(PROJECT.id, "open"), "flagged"),
+        (has_flag(PROJECT.id, "exempt"), "exempt"),
+        (has_flag(PROJECT.id, "accepted"), "accepted"),
         else_="clear",
     )
 
 
 def severity() -> ColumnElement[str | None]:
     """The severity of the highest standing flag as SQL, NULL for none."""
-    return case({number: name for name, number in SEVERITY_RANK.items()}, value=worst_severity(Project.id.expression))
+    return case({number: name for name, number in SEVERITY_RANK.items()}, value=worst_severity(PROJECT.id))
 
 
 def started_on(policy: Policy) -> ColumnElement[Any]:
     """The earliest date set among the policy's start clock, as SQL."""
-    columns: list[ColumnElement[Any]] = [getattr(Project, name).expression for name in policy.start_clock]
+    columns: list[ColumnElement[Any]] = [PROJECT[name] for name in policy.start_clock]
     if len(columns) == 1:
         return columns[0]
     if not is_sqlite():
@@ -133,8 +133,8 @@ def status_of(project_id: int) -> str:
 
 # Made once: every look at a project asks it.
 STANDING_OF_ONE: Final = (
-    select(standing_code(table_of(Project).c.id), JUDGED_UP_TO, table_of(Agency).c.kind)
+    select(standing_code(PROJECT.id), JUDGED_UP_TO, AGENCY.kind)
     .select_from(table_of(Project))
-    .join(table_of(Agency), table_of(Agency).c.id == table_of(Project).c.agency_id)
-    .where(table_of(Project).c.id == bindparam("project"))
+    .join(table_of(Agency), AGENCY.id == PROJECT.agency_id)
+    .where(PROJECT.id == bindparam("project"))
 )

@@ -12,8 +12,10 @@ from registry.access.roles import Permission
 from registry.records.agencies import own_agencies, subtree
 from registry.records.project_table import Project
 from registry.store import journal
+from registry.store.bulk import table_of
 from registry.store.transaction import transaction
 
+PROJECT: Final = table_of(Project).c
 OWN_AGENCY: Final = "own_agency"
 
 
@@ -33,9 +35,9 @@ def visible_with(*, bound: bool, restricted: bool) -> list[ColumnElement[bool]]:
 def _conditions(own: Select[tuple[int]] | None, *, restricted: bool) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if own is not None:
-        conditions.append(Project.agency_id.in_(own))
+        conditions.append(PROJECT.agency_id.in_(own))
     if not restricted:
-        conditions.append(Project.is_restricted.is_(False))
+        conditions.append(PROJECT.is_restricted.is_(False))
     return conditions
 
 
@@ -47,9 +49,9 @@ def among_visible(by: Actor, project_id: ColumnElement[int]) -> list[ColumnEleme
     conditions: list[ColumnElement[bool]] = []
     own = own_agencies(by)
     if own is not None:
-        conditions.append(project_id.in_(select(Project.id).where(Project.agency_id.in_(own))))
+        conditions.append(project_id.in_(select(PROJECT.id).where(PROJECT.agency_id.in_(own))))
     if not by.may(Permission.RESTRICTED_READ):
-        conditions.append(project_id.not_in(select(Project.id).where(Project.is_restricted)))
+        conditions.append(project_id.not_in(select(PROJECT.id).where(PROJECT.is_restricted)))
     return conditions
 
 

@@ -64,6 +64,11 @@ class SortKey:
         return literal_column(self.ends[0 if descending else 1], self.column.type)
 
 
+def written(count: int) -> ColumnElement[int]:
+    """A LIMIT written into the statement, not sent with it: PostgreSQL has no good plan for any number of rows."""
+    return literal(count, literal_execute=True)
+
+
 def order_by(key: SortKey, unique: ColumnElement[Any], descending: bool) -> list[ColumnElement[Any]]:
     """The ORDER BY of a keyset page: missing values last, ties broken by a unique column in the same direction."""
     first, last = (column.desc() if descending else column.asc() for column in (key.placed(descending), unique))
