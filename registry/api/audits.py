@@ -22,7 +22,7 @@ from registry.api.routes import BASE, Routes
 from registry.audits.run_lists import AUDIT_FILTERS, all_changes_of, changes_of, list_audits
 from registry.audits.runs import confirm_held_audit, find_audit, run_audit
 from registry.http.etags import make_tag
-from registry.records.audit_runs import AuditRun
+from registry.records.audit_runs import AuditRun, told_failure
 from registry.store.paging import Listing
 
 routes = Routes("audits", "Runs of the policy over every project.")
@@ -35,9 +35,7 @@ def audit_of(by: Actor, id: int) -> AuditRun:
 
 def shown(run: Mapping[str, Any]) -> dict[str, Any]:
     """The audit as a mapping of what it shows, out of its columns."""
-    failure = run["failure"]
-    # Behind the colon stands what the fault said, which may be of projects that few may see.
-    return {**run, "failure": None if failure is None else failure.partition(":")[0]}
+    return {**run, "failure": told_failure(run["failure"])}
 
 
 def _answer(run: AuditRun, location: str | None = None, **more: Any) -> Answer:

@@ -17,7 +17,7 @@ from registry.cli.opening import in_registry, shown
 from registry.cli.options import DAY, as_json_option, fail_on_flags_option
 from registry.cli.speech import print_json, print_pairs, print_table, say, words
 from registry.freeze.policy_file import load_policy
-from registry.records.audit_runs import AuditRun
+from registry.records.audit_runs import AuditRun, told_failure
 from registry.store.paging import LARGEST_LIMIT, Page
 
 SHOWN = (
@@ -38,6 +38,8 @@ SHOWN = (
     "flags_reopened",
     "flags_cleared",
     "input_digest",
+    "held_because",
+    "failure",
 )
 IN_A_LIST = (
     "id",
@@ -131,7 +133,9 @@ def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> Non
     if as_json:
         print_json(_row(SHOWN, audit) | {"changes": changes})
         return
-    print_pairs(shown(SHOWN, audit))
+    row = _row(SHOWN, audit)
+    held = row["held_because"] or {}
+    print_pairs({**row, "held_because": ", ".join(f"{name} {number}" for name, number in held.items())})
     if changes:
         click.echo()
         print_table(CHANGE_SHOWN, changes[:most_changes])
@@ -140,4 +144,5 @@ def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> Non
 
 
 def _row(names: tuple[str, ...], row: Any) -> dict[str, Any]:
-    return {name: row[name] for name in names} if hasattr(row, "keys") else shown(names, row)
+    told = {name: row[name] for name in names} if hasattr(row, "keys") else shown(names, row)
+    return {**told, "failure": told_failure(told["failure"])} if "failure" in told else told

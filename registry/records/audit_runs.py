@@ -86,6 +86,11 @@ def last_good_date() -> date | None:
     return found
 
 
+def told_failure(failure: str | None) -> str | None:
+    """What is told of a failure. Behind the colon stands what the fault said, which may be of projects few may see."""
+    return None if failure is None else failure.partition(":")[0]
+
+
 def newest_good(*what: Any) -> Select[*tuple[Any, ...]]:
     """A query of these columns of the newest run for good that succeeded.
 

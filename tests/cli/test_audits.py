@@ -23,7 +23,7 @@ DAY = date(2026, 5, 20)
 AUDIT_FIELDS = {
     *("id", "on", "trigger", "status", "dry_run", "policy_version", "started_at", "finished_at", "projects_judged"),
     *("projects_out_of_scope", "projects_flagged", "projects_exempt", "flags_opened", "flags_kept"),
-    *("flags_reopened", "flags_cleared", "input_digest", "changes"),
+    *("flags_reopened", "flags_cleared", "input_digest", "held_because", "failure", "changes"),
 }
 
 
@@ -133,6 +133,9 @@ def test_a_held_audit_ends_with_four_until_it_is_confirmed(
     held = registry("audits", "run", "--json")
     assert (held.code, held.json["status"], len(held.json["changes"])) == (4, "held", 55)
     assert "--confirm-held" in held.err
+    assert held.json["held_because"]["newly_flagged"] == 55
+    assert "newly_flagged 55" in registry("audits", "show", str(held.json["id"])).out
+    assert registry("audits", "list", "--json").json["items"][0]["held_because"] == held.json["held_because"]
     assert registry("audits", "run", "--confirm-held", "--dry-run").code == 2
     confirmed = registry("audits", "run", "--confirm-held", "--json")
     assert (confirmed.code, confirmed.json["status"], confirmed.json["id"]) == (0, "succeeded", held.json["id"])
