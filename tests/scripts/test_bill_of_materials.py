@@ -24,3 +24,14 @@ def test_the_list_names_what_runs_here_with_its_version_and_hashes() -> None:
         assert components[name]["version"] == version(name)
         assert components[name]["externalReferences"][0]["hashes"]
     assert {"htmx.org", "govuk-frontend", "swagger-ui-dist"} <= set(components)
+
+
+def test_the_list_names_packages_and_no_place_to_load_them_from() -> None:
+    text = LIST.read_text("utf-8")
+
+    assert all(
+        files["url"] == found["purl"]
+        for found in json.loads(text)["components"]
+        for files in found["externalReferences"]
+    )
+    assert text.count("://") == 1, "the schema's own address alone"
