@@ -10,8 +10,6 @@ from registry.settings import Settings
 
 NOTHING_ALLOWED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 A_YEAR = 31_536_000
-
-
 USUAL: Final = {
     "Content-Security-Policy": NOTHING_ALLOWED,
     "X-Content-Type-Options": "nosniff",

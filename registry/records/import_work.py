@@ -129,6 +129,7 @@ def _work(hold: Hold, by: Actor, run: ImportRun, on_progress: Progress | None) -
     except (OperationalError, LeaseLost):
         raise
     except Exception:
+        # A mistake of ours, which another try would repeat: who waits for the import is told, and the error goes on up.
         with suppress(LeaseLost):
             _finish(hold, by, run, "import-broke-off")
         raise
