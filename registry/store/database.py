@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,8 +145,8 @@ def set_up_engine(engine: Engine) -> None:
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
         connection.create_collation(kazakh_order.COLLATION, kazakh_order.compare)
+        write_ahead(connection)
         for pragma in (
-            "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
             "recursive_triggers = ON",
@@ -157,6 +158,23 @@ def set_up_engine(engine: Engine) -> None:
     def on_begin(connection: Connection) -> None:
         kind = connection.get_execution_options().get(SQLITE_BEGIN, "DEFERRED")
         connection.exec_driver_sql(f"BEGIN {kind}")
+
+
+def write_ahead(connection: sqlite3.Connection) -> None:
+    """Put a new file into WAL, which it keeps. Raises sqlite3.OperationalError when others hold it for too long.
+
+    SQLite waits for no lock here, whatever ``busy_timeout`` says: of several first starts at once all but one fail.
+    """
+    end = time.monotonic() + SQLITE_WAIT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def is_sqlite() -> bool:

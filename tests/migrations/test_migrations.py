@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
@@ -24,10 +22,12 @@ from registry.store.schema import (
     MIGRATIONS,
     SchemaNotCurrent,
     downgrade_schema,
+    newest_revision,
     require_current_schema,
     schema_is_current,
     upgrade_schema,
 )
+from tests.at_once import fork_server, processes
 from tests.databases import bare_app
 from tests.migrations.rows import SEEDED, contents, fill_every_table
 from tests.migrations.shape import shape
@@ -207,24 +207,22 @@ def _upgrade(url: str) -> bool:
     return current
 
 
+def test_the_newest_migration_is_found_by_its_name_alone() -> None:
+    assert [newest_revision()] == scripts().get_heads()
+
+
 def test_processes_that_upgrade_at_once_make_one_schema(empty_database: str, migrated: Flask) -> None:
     whole = on_connection(shape)
     downgrade_schema("base")
     db.engine.dispose()
-    spawn = get_context("spawn")
-    with ProcessPoolExecutor(
-        PROCESSES, mp_context=spawn, initializer=_ready, initargs=(spawn.Barrier(PROCESSES),)
-    ) as pool:
+    with processes(PROCESSES, initializer=_ready, initargs=(fork_server().Barrier(PROCESSES),)) as pool:
         assert list(pool.map(_upgrade, [empty_database] * PROCESSES)) == [True] * PROCESSES
     assert on_connection(shape) == whole
     assert on_connection(lambda connection: connection.execute(select(JournalHead.seq)).all()) == [(0,)]
 
 
 def test_processes_that_make_a_new_database_at_once_succeed(empty_database: str) -> None:
-    spawn = get_context("spawn")
-    with ProcessPoolExecutor(
-        PROCESSES, mp_context=spawn, initializer=_ready, initargs=(spawn.Barrier(PROCESSES),)
-    ) as pool:
+    with processes(PROCESSES, initializer=_ready, initargs=(fork_server().Barrier(PROCESSES),)) as pool:
         assert list(pool.map(_upgrade, [empty_database] * PROCESSES)) == [True] * PROCESSES
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import stat
-from concurrent.futures import ProcessPoolExecutor
 from datetime import time
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from registry.settings import SECRET_KEY_FILE, Mail, SettingsInvalid, read_settings
 from registry.store.postgres import libpq_address
+from tests.at_once import processes
 
 POSTGRES = "postgresql+psycopg://registry:secret@database/registry"
 SECRET = "a secret of enough letters"
@@ -163,7 +162,7 @@ def _key_of(folder: str) -> str:
 
 def test_processes_that_start_at_once_agree_on_the_secret_key(tmp_path: Path) -> None:
     folders = [str(tmp_path / str(number)) for number in range(50) for _ in range(4)]
-    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+    with processes(4) as pool:
         keys = list(pool.map(_key_of, folders))
     for start in range(0, len(keys), 4):
         assert len(set(keys[start : start + 4])) == 1
