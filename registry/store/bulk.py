@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, reduce
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-import psycopg
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -29,6 +28,9 @@ from sqlalchemy.orm import Session
 
 from registry.store.database import Model, encode, is_sqlite
 from registry.store.postgres import as_database_error
+
+if TYPE_CHECKING:
+    import psycopg
 
 PIECE = 1 << 16
 # No text of ours holds this control character.
@@ -191,9 +193,10 @@ def copy_csv(session: Session, statement: Select[Any]) -> Iterator[bytes]:
 @contextmanager
 def _cursor(session: Session) -> Iterator[psycopg.Cursor[Any]]:
     """A cursor of psycopg itself, in the session's transaction; what goes wrong is raised as SQLAlchemy would."""
-    raw = cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
+    connection = session.connection()
+    raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     try:
         with raw.cursor() as cursor:
             yield cursor
-    except psycopg.Error as error:
+    except connection.dialect.loaded_dbapi.Error as error:
         raise as_database_error(error) from error

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
-import psycopg
-from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
@@ -72,7 +70,7 @@ def set_up_engine(engine: Engine) -> None:
             return
         try:
             engine.dialect.do_ping(connection)
-        except psycopg.Error as error:
+        except engine.dialect.loaded_dbapi.Error as error:
             raise DisconnectionError from error
 
     @event.listens_for(engine, "handle_error")
@@ -84,11 +82,14 @@ def set_up_engine(engine: Engine) -> None:
         return OperationalError(context.statement, context.parameters, context.original_exception)
 
 
-def as_database_error(error: psycopg.Error) -> DBAPIError:
+def as_database_error(error: Exception) -> DBAPIError:
     """What SQLAlchemy would raise in the place of an error of psycopg's own, for work that goes past it."""
-    if error.sqlstate in ENDED:
+    # psycopg is loaded where it is used: on SQLite, where it is not, a command starts a tenth sooner without it.
+    from psycopg import Error
+
+    if getattr(error, "sqlstate", None) in ENDED:
         return OperationalError(None, None, error)
-    wrapped = DBAPIError.instance(None, None, error, psycopg.Error)
+    wrapped = DBAPIError.instance(None, None, error, Error)
     if not isinstance(wrapped, DBAPIError):
         raise TypeError(f"not an error of psycopg: {error!r}")
     return wrapped
@@ -109,6 +110,8 @@ def allow_long_work(connection: Connection) -> None:
 
 def libpq_address(url: str, *, password: bool = True) -> str:
     """The address as libpq and its programs take it, with all its hosts."""
+    from psycopg.conninfo import make_conninfo
+
     at = make_url(url)
     _, said = at.get_dialect()().create_connect_args(at)
     left_out = ("context",) if password else ("context", "password")
