@@ -36,6 +36,7 @@ _not_run: list[str] = []
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=KINDS, default="sqlite", help="the database that the tests run on")
+    parser.addoption("--that-use-it", action="store_true", help="leave out the tests that use no database at all")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -70,9 +71,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if os.geteuid() != 0:
         out_of_place.append("needs_root")
     out = [item for item in items if any(map(item.get_closest_marker, out_of_place))]
+    if config.option.that_use_it:
+        out += [item for item in items if item not in out and not _uses_database(item)]
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    return "databases" in item.fixturenames or any(map(item.get_closest_marker, ("postgres_only", "sqlite_only")))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from flask import Flask
 
 from registry.cli.main import main
-from registry.settings import CHECKOUT
+from registry.cli.opening import registry_open
+from registry.settings import CHECKOUT, read_settings
 
 COMMAND = (sys.executable, "-c", "import sys; from registry.cli.main import main; sys.argv[0] = 'registry'; main()")
 
@@ -90,8 +90,8 @@ class CommandLine:
 
 
 @pytest.fixture
-def registry(own_app: Flask, own_database: str, tmp_path: Path) -> CommandLine:
-    """The command line of a migrated registry, whose records ``own_app`` can make."""
+def registry(own_database: str, tmp_path: Path) -> CommandLine:
+    """The command line of a migrated registry, whose records ``services`` can make."""
     return CommandLine(own_database, tmp_path)
 
 
@@ -102,12 +102,12 @@ def new_registry(empty_database: str, tmp_path: Path) -> CommandLine:
 
 
 @pytest.fixture
-def services(own_app: Flask) -> Callable[[], Any]:
+def services(registry: CommandLine) -> Callable[[], Any]:
     """``with services():`` the services can be called, on the database of ``registry``."""
 
     @contextmanager
     def within() -> Iterator[None]:
-        with own_app.app_context():
+        with registry_open(read_settings(registry.settings)):
             yield
 
     return within

@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime, time
 
 import time_machine
@@ -25,10 +26,10 @@ from sqlalchemy import Connection, event
 
 from registry.access.actors import Actor
 from registry.access.roles import Role
-from registry.app import create_app
 from registry.audits.claim import AuditRunning
 from registry.audits.nightly import run_due_night
 from registry.audits.runs import run_audit
+from registry.cli.opening import registry_open
 from registry.settings import read_settings
 from registry.store.database import db
 
@@ -37,26 +38,27 @@ WRITES_FLAGS = ("INSERT INTO flags", "UPDATE flags")
 
 
 def main(url: str, data_dir: str) -> None:
-    """Answer until stdin ends. The service is made in it, or in the child, never in both."""
+    """Answer until stdin ends. The registry is opened in it, or in the child, never in both."""
     app: Flask | None = None
-    for line in sys.stdin:
-        word, *rest = line.split()
-        if word == "stop":
-            in_a_child(url, data_dir, datetime.fromisoformat(rest[0]), int(rest[1]))
-            continue
-        app = app or service(url, data_dir)
-        with app.app_context():
-            say(ORDERS[word](*map(datetime.fromisoformat, rest)))
+    with ExitStack() as open_here:
+        for line in sys.stdin:
+            word, *rest = line.split()
+            if word == "stop":
+                in_a_child(url, data_dir, datetime.fromisoformat(rest[0]), int(rest[1]))
+                continue
+            app = app or open_here.enter_context(scheduler_of(url, data_dir))
+            with app.app_context():
+                say(ORDERS[word](*map(datetime.fromisoformat, rest)))
 
 
-def service(url: str, data_dir: str) -> Flask:
-    """The service, as any of its processes makes it."""
+def scheduler_of(url: str, data_dir: str) -> AbstractContextManager[Flask]:
+    """The registry as ``registry scheduler`` opens it."""
     settings = {
         "REGISTRY_DATABASE_URL": url,
         "REGISTRY_DATA_DIR": data_dir,
         "REGISTRY_SECRET_KEY": "of-the-tests-and-nobody-else",
     }
-    return create_app(read_settings(settings))
+    return registry_open(read_settings(settings))
 
 
 def tick(moment: datetime | None) -> str:
@@ -86,8 +88,7 @@ def in_a_child(url: str, data_dir: str, moment: datetime, at: int) -> None:
     """Fork a process that stops before its ``at``-th statement, and wait until it is dead."""
     child = os.fork()
     if child == 0:
-        app = service(url, data_dir)
-        with app.app_context():
+        with scheduler_of(url, data_dir):
             stop_before(at)
             tick(moment)
         raise AssertionError("the night ended before it could be stopped")

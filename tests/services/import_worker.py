@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
-from pathlib import Path
 
+from registry.cli.opening import registry_open
 from registry.records.import_runs import ImportRun
 from registry.records.import_work import work_off_next
-from tests.conftest import service_app
+from registry.settings import read_settings
+
+SECRET = "of-the-tests-and-nobody-else"
 
 
 def say(run: ImportRun) -> None:
@@ -20,6 +22,7 @@ def say(run: ImportRun) -> None:
 
 if __name__ == "__main__":
     url, data_dir, seconds = sys.argv[1:]
-    with service_app(url, Path(data_dir)).app_context():
+    settings = {"REGISTRY_DATABASE_URL": url, "REGISTRY_DATA_DIR": data_dir, "REGISTRY_SECRET_KEY": SECRET}
+    with registry_open(read_settings(settings)):
         done = work_off_next(timedelta(seconds=float(seconds)), say)
         print("none" if done is None else done.state, flush=True)  # noqa: T201

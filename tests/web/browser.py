@@ -59,8 +59,13 @@ def context(
         base_url=address, viewport={"width": width, "height": 900}, java_script_enabled=scripts, locale="en-GB"
     )
     opened.set_default_timeout(TIMEOUT_MS)
-    opened.add_cookies([{"name": "registry_language", "value": language, "url": address}])
+    speak(opened, address, language)
     return opened
+
+
+def speak(opened: BrowserContext, address: str, language: Language) -> None:
+    """Let the pages that a window opens from now on be in this language."""
+    opened.add_cookies([{"name": "registry_language", "value": language, "url": address}])
 
 
 def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
