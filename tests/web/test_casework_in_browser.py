@@ -19,6 +19,8 @@ from tests.web.tour import person_name
 Demo = tuple[Flask, dict[str, object]]
 CASE = re.compile(r"/cases/(\d+)\?")
 DECIDED = 20
+# Journeys that other tests make on both databases without a browser; two people at one case are tried on both here too.
+on_one = pytest.mark.sqlite_only
 # Tab, Enter and arrows for one case from the queue, its reason not counted.
 MOST_KEYS = 18
 
@@ -81,7 +83,7 @@ def queue(demo: Demo) -> str:
 
 
 # It is the pages that make the way short; the database has no part in it.
-@pytest.mark.sqlite_only
+@on_one
 def test_a_reviewer_decides_twenty_cases_from_the_queue_without_the_mouse(
     browser: Browser, address: str, queue: str
 ) -> None:
@@ -122,6 +124,7 @@ def do(page: Page, action: str) -> None:
     page.wait_for_selector(".govuk-notification-banner")
 
 
+@on_one
 def test_by_browser_alone_a_flagged_project_is_claimed_asked_about_answered_proposed_and_accepted(
     browser: Browser, demo: Demo, address: str
 ) -> None:
@@ -179,6 +182,7 @@ def test_the_second_of_two_at_one_case_sees_what_changed_and_keeps_what_was_type
         assert "I am calling them too." in second.inner_text(".timeline")
 
 
+@on_one
 def test_who_reads_alone_is_offered_no_act_and_takes_the_lists_along(
     browser: Browser, demo: Demo, address: str
 ) -> None:
@@ -194,6 +198,7 @@ def test_who_reads_alone_is_offered_no_act_and_takes_the_lists_along(
             assert "/cases" in page.url
 
 
+@on_one
 def test_an_operator_runs_an_audit_and_sees_what_it_changed(browser: Browser, demo: Demo, address: str) -> None:
     with at_work(browser, address, Role.OPERATOR) as page:
         page.goto("/audits/new")

@@ -22,10 +22,10 @@ VIOLATIONS = """([tags, contrast]) => axe.run(
 ).then(report => report.violations)"""
 NARROW = {"width": 320, "height": 640}
 ORDINARY = {"width": 1280, "height": 900}
+# What a browser makes of a page does not hang on the database; what pages say and do is tried on both without one.
+pytestmark = pytest.mark.sqlite_only
 
 
-# How a page looks does not hang on the database, and this takes minutes.
-@pytest.mark.sqlite_only
 @pytest.mark.parametrize("role", (None, *Role))
 def test_every_page_in_every_language_is_accessible_fits_320_pixels_and_asks_no_other_host(
     browser: Browser, demo: tuple[Flask, dict[str, object]], address: str, role: Role | None
