@@ -135,10 +135,10 @@ def _secret_key(env: Mapping[str, str], data_dir: Path, database_url: str, probl
     given = env.get("REGISTRY_SECRET_KEY")
     if given is not None:
         if len(given) < SHORTEST_SECRET_KEY:
-            problems.append(f"REGISTRY_SECRET_KEY: expected at least {SHORTEST_SECRET_KEY} characters")
+            problems.append(f"REGISTRY_SECRET_KEY: expected at least {SHORTEST_SECRET_KEY} characters, better 32")
         return given
     if not database_url.startswith("sqlite:"):
-        problems.append("REGISTRY_SECRET_KEY: required with this database; set a random text of 32 characters or more")
+        problems.append("REGISTRY_SECRET_KEY: required with this database; set a random text of 32 characters")
         return ""
     if problems:
         return ""

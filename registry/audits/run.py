@@ -56,13 +56,15 @@ def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditR
     for part in parts(totals.up_to):
         judged = _judge(policy, run.on, part, digest)
         reconcile(plan, judged, standing_flags(part), 0 if last is None else last.judged_up_to)
-    why = held_because(plan, policy, run.on, last) if belt and not run.dry_run else None
-    run.status = "succeeded" if why is None else "held"
+    # A dry run is never held, but tells that it would be.
+    why = held_because(plan, policy, run.on, last) if belt or run.dry_run else None
+    held = why is not None and not run.dry_run
+    run.status = "held" if held else "succeeded"
     run.held_because = why
     run.input_digest = digest.hexdigest()
     _count(run, plan, totals)
     followed: dict[str, Any] = {}
-    carried_out = why is None and not run.dry_run
+    carried_out = not held and not run.dry_run
     if carried_out:
         write_flags(plan, run.id, run.on, None if last is None else last.on)
         followed = follow_flags(run.id, run.on, policy)

@@ -23,5 +23,14 @@ def asked_language() -> Language:
 # Browsers and programs send a few headers, and each of them always.
 @lru_cache(maxsize=256)
 def _best(header: str) -> Language:
-    best = parse_accept_header(header, LanguageAccept).best_match(OFFERED)
-    return next((language for language in OFFERED if language == best), DEFAULT_LANGUAGE)
+    # Of equal ones ``*`` comes last, the others as they were sent.
+    asked = sorted(parse_accept_header(header, LanguageAccept), key=lambda tag: -tag[1])
+    refused = {tag.lower() for tag, quality in asked if not quality}
+    offered = [language for language in OFFERED if language not in refused]
+    for tag, quality in asked:
+        # As RFC 4647 looks a range up: kk-KZ asks for kk. Werkzeug's own choice tries every exact tag first.
+        primary = tag.lower().partition("-")[0]
+        fits = [language for language in offered if primary in (language, "*")] if quality else []
+        if fits:
+            return fits[0]
+    return DEFAULT_LANGUAGE

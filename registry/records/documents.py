@@ -15,7 +15,7 @@ from registry.records.project_table import Project
 from registry.store import journal
 from registry.store.clock import now
 from registry.store.database import Instant, Model, db
-from registry.store.errors import NotFound
+from registry.store.errors import NotFound, invalid
 from registry.store.paging import Listing, Page, SortKey, after, cut
 from registry.store.transaction import transaction
 
@@ -48,8 +48,10 @@ OLDEST_FIRST: Final = SortKey("id", Document.id.expression, int)
 
 
 def add_document(by: Actor, project: Project, name: str, content_type: str, content: bytes) -> Document:
-    """Keep a file with the project. Raises RoleNotAllowed."""
+    """Keep a file with the project. Raises RoleNotAllowed, and Invalid for one without a byte."""
     by.require(Permission.DOCUMENTS_WRITE)
+    if not content:
+        raise invalid("/file", "document-empty")
     with transaction() as session:
         document = Document(
             project_id=project.id,

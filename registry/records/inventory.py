@@ -27,10 +27,12 @@ from registry.store import journal
 from registry.store.bulk import insert_rows, table_of
 from registry.store.clock import now, today
 from registry.store.database import db
-from registry.store.errors import invalid
+from registry.store.errors import Invalid, Problem
 from registry.store.transaction import require_transaction, transaction
 
 MOST_DETAILS: Final = 1000
+# Of a list that is refused as a whole: enough to see what is wrong with all of it.
+MOST_TOLD: Final = 50
 CHUNK: Final = 500
 LOOKED_AT: Final = ("id", "number", "agency_id", "placement", "platform_key", "placement_verified_on")
 
@@ -61,7 +63,7 @@ def apply_inventory(by: Actor, file_name: str, content: bytes, dry_run: bool) ->
     agencies = {row.bin: row.id for row in db.session.execute(select(Agency.bin, Agency.id))}
     outcome, rows, bad_keys = read_inventory_rows(sheet, agencies, today())
     if not rows:
-        raise invalid("/file", "inventory-without-rows", rejected=outcome.rejected)
+        raise Invalid([Problem("/file", "inventory-without-rows", {"rejected": outcome.rejected}), *_in_rows(outcome)])
     if dry_run:
         return _summary(True, _plan(by, rows, bad_keys, lock=False), outcome, len(rows))
     with transaction() as session:
@@ -77,6 +79,14 @@ def apply_inventory(by: Actor, file_name: str, content: bytes, dry_run: bool) ->
         details = {"file_name": name, "sha256": digest, **counts}
         journal.record(by, "inventory.applied", f"inventory:{inventory.id}", details)
     return summary
+
+
+def _in_rows(outcome: Outcome) -> list[Problem]:
+    told = outcome.errors[:MOST_TOLD]
+    places = ["/".join(str(wrong[name]) for name in ("row", "column") if wrong[name]) for wrong in told]
+    return [
+        Problem(f"/file/{place}", wrong["code"], wrong["params"]) for place, wrong in zip(places, told, strict=True)
+    ]
 
 
 def _plan(by: Actor, rows: Mapping[str, InventoryRow], bad_keys: set[str], *, lock: bool) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -26,6 +26,8 @@ from registry.store.database import db
 from registry.store.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.store.outbox import OutboxMessage, message_row
 from registry.store.transaction import require_transaction, transaction
+
+NAMES: Final = frozenset({"/name_kk", "/name_ru"})
 
 
 class ProjectNotFound(NotFound):
@@ -165,6 +167,9 @@ def keep_changes(
 def joined(known: Sequence[Problem], found: Sequence[Problem]) -> list[Problem]:
     """Both, but of a field that is wrong already nothing more: a refused value is not also missing."""
     named = {problem.pointer for problem in known}
+    if not named.isdisjoint(NAMES):
+        # One of the two is enough: the one that was sent is to be put right, and not the other to be added.
+        named |= NAMES
     return [*known, *(problem for problem in found if problem.pointer not in named)]
 
 

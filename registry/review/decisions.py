@@ -51,7 +51,7 @@ def propose(by: Actor, case: Case, values: Mapping[str, Any]) -> Case:
 
 def approve(by: Actor, case: Case, comment: str | None = None) -> Case:
     """Approve the waiting proposal: ``no_breach`` and ``transitional_accepted`` accept the case's flags with the values
-    that were seen, and close it; the others become orders.
+    that were seen, and close it; the others become orders, and what an earlier decision accepted is open again.
 
     Raises DecisionNeedsAnotherPerson for the proposer, ProposalOutOfDate, and what the workflow refuses.
     """
@@ -64,6 +64,8 @@ def approve(by: Actor, case: Case, comment: str | None = None) -> Case:
     accepts = proposal.decision in ACCEPTING
     if accepts:
         _accept_flags(case, proposal)
+    else:
+        _open_flags(case)
     earlier = decision_in_effect(case)
     if earlier is not None:
         earlier.ended_because = "replaced"
@@ -119,6 +121,14 @@ def _accept_flags(case: Case, proposal: CaseDecision) -> None:
         flag.accepted_fingerprint = flag.fingerprint
         if flag.status != "exempt":
             flag.status = "accepted"
+
+
+def _open_flags(case: Case) -> None:
+    """An order stands until an audit finds the facts changed, and so do the flags that it is about."""
+    for flag in _standing(case):
+        flag.accepted_fingerprint = None
+        if flag.status == "accepted":
+            flag.status = "open"
 
 
 def _standing(case: Case) -> list[Flag]:

@@ -29,6 +29,12 @@ from tests.factories import a_project, project_values
         ("*", "en"),
         ("", "en"),
         (";;q=x,,", "en"),
+        ("kk-KZ,ru;q=0.8", "kk"),
+        ("ru-RU,en;q=0.5", "ru"),
+        ("fr-FR,ru-RU;q=0.4,kk;q=0.9", "kk"),
+        ("*,ru;q=0.3", "en"),
+        ("ru;q=0.2,*;q=0.1,en;q=0", "ru"),
+        ("en;q=0,*", "kk"),
     ],
 )
 def test_errors_and_verdicts_come_in_the_language_asked_for(

@@ -52,6 +52,18 @@ def test_the_list_is_told_before_it_is_applied(reviewer: Caller, agency: Agency)
     assert reviewer.get(f"/projects/{number}").get_json()["placement_verified_on"] == "2026-05-20"
 
 
+def test_a_list_without_a_good_row_is_refused_and_says_what_is_wrong_in_each(reviewer: Caller, agency: Agency) -> None:
+    for dry_run in ("true", "false"):
+        refused = send(reviewer, f"k-1,{agency.bin},20.05.2026", "k-2,,2026-05-20", dry_run=dry_run)
+
+        assert refused.status_code == 422
+        assert codes(refused) == {
+            ("/file", "inventory-without-rows"),
+            ("/file/2/verified_on", "expected-date"),
+            ("/file/3/agency", "required"),
+        }
+
+
 def test_what_vanished_from_the_list_loses_its_verification(reviewer: Caller, agency: Agency) -> None:
     number = a_project(agency, placement="on_platform", platform_key="k-1").number
     a_project(agency, placement="on_platform", platform_key="k-2")

@@ -120,6 +120,13 @@ def test_every_wrong_field_is_told_at_once_with_what_is_wrong_between_them(edito
     }
 
 
+def test_of_a_name_that_is_sent_and_wrong_nobody_hears_that_it_is_missing(editor: Caller, agency: Agency) -> None:
+    sent = {"agency": agency.bin, "object_kind": "system", "work_type": "creation", "stage": "creation"}
+    answer = editor.post("/projects/check", {**sent, "placement": "unknown", "name_ru": "н" * 501})
+
+    assert codes(answer) == {("/name_ru", "too-long")}
+
+
 def test_an_editor_cannot_register_for_a_foreign_agency_even_with_wrong_fields(editor: Caller) -> None:
     foreign = an_agency()
 

@@ -228,12 +228,13 @@ def test_where_nothing_is_held_the_belt_cannot_be_taken_off(app: Flask, present:
     assert table(Flag) == [] and len(table(AuditRun)) == 1
 
 
-def test_a_dry_run_is_never_held_and_does_not_confirm(app: Flask, present: Present) -> None:
+def test_a_dry_run_is_never_held_but_tells_that_it_would_be_and_does_not_confirm(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     placed(ids, None)
     held = audit()
     dry = audit(dry_run=True)
     assert (dry.status, dry.flags_opened) == ("succeeded", 60)
+    assert dry.held_because == held.held_because and held.held_because is not None
     assert (table(AuditRun)[1]["status"], table(AuditRun)[1]["id"]) == ("held", held.id)
     assert table(Flag) == []
 

@@ -139,6 +139,19 @@ def test_flagged_claimed_asked_answered_proposed_approved_accepted() -> None:
     assert cases_of(project) == 1
 
 
+def test_an_order_opens_what_an_earlier_decision_accepted_and_no_audit_accepts_it_again(present: Present) -> None:
+    project = a_project()
+    case = decided(project, NO_BREACH)
+    act(editor_of(project.agency), case, "appeal", "We were wrong.")
+    decided_again = act(SAULE, act(AIGERIM, case, "propose", migrate_by(date(2026, 4, 1))), "approve")
+    assert decided_again.status == "remediation"
+    assert flags_of(project) == {"freeze.creation": "open"}
+    audit()
+    present.move(timedelta(days=1))
+    audit()
+    assert flags_of(project) == {"freeze.creation": "open"}
+
+
 def test_an_accepted_flag_reopens_its_case_when_the_facts_change(present: Present) -> None:
     project = a_project()
     case = decided(project, TRANSITIONAL)
