@@ -7,6 +7,7 @@ English are treated alike, and no extension. SQLite looks through all rows.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,8 +28,9 @@ def search_words(values: Mapping[str, Any], number: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text in lower case, without punctuation."""
-    return [word[:LONGEST_WORD] for word in WORD.findall(text.casefold())]
+    """The words of a text in lower case, without punctuation; ё is е, as most write it, and a letter is one sign."""
+    folded = unicodedata.normalize("NFC", text).casefold().replace("ё", "е")
+    return [word[:LONGEST_WORD] for word in WORD.findall(folded)]
 
 
 def holds_words(column: ColumnElement[str], words: list[str]) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from datetime import date
 
@@ -125,6 +126,15 @@ def test_of_a_name_that_is_sent_and_wrong_nobody_hears_that_it_is_missing(editor
     answer = editor.post("/projects/check", {**sent, "placement": "unknown", "name_ru": "н" * 501})
 
     assert codes(answer) == {("/name_ru", "too-long")}
+
+
+def test_a_word_is_found_with_and_without_its_dots_and_however_its_letters_are_written(
+    editor: Caller, agency: Agency
+) -> None:
+    number = a_project(agency, name_ru=unicodedata.normalize("NFD", "Реестр учёта ёлок и йода")).number
+
+    for word in ("учета", "учёта", "ЕЛОК", "Ёлок", "йод", unicodedata.normalize("NFD", "йода")):
+        assert [found["number"] for found in editor.get(f"/projects?q={word}").get_json()["items"]] == [number], word
 
 
 def test_an_editor_cannot_register_for_a_foreign_agency_even_with_wrong_fields(editor: Caller) -> None:

@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, update
 from sqlalchemy.exc import DBAPIError
 
 from registry.records.tables import TABLES
@@ -224,6 +224,21 @@ def test_processes_that_upgrade_at_once_make_one_schema(empty_database: str, mig
 def test_processes_that_make_a_new_database_at_once_succeed(empty_database: str) -> None:
     with processes(PROCESSES, initializer=_ready, initargs=(fork_server().Barrier(PROCESSES),)) as pool:
         assert list(pool.map(_upgrade, [empty_database] * PROCESSES)) == [True] * PROCESSES
+
+
+def test_words_of_projects_are_folded_on_the_way_up_and_as_they_were_on_the_way_down(migrated: Flask) -> None:
+    projects = Base.metadata.tables["projects"]
+    with db.engine.begin() as connection:
+        fill_every_table(connection)
+        connection.execute(update(projects).values(name_ru="Учёт", purpose="и\u0306од", words=" учет"))
+
+    def words() -> list[str]:
+        return on_connection(lambda connection: list(connection.scalars(select(projects.c.words))))
+
+    downgrade_schema("2026_11_24_9")
+    assert "учёт" in words()[0].split()
+    upgrade_schema()
+    assert {"учет", "йод"} <= set(words()[0].split())
 
 
 def test_a_migration_that_fails_leaves_the_schema_as_it_was(empty_app: Flask) -> None:
