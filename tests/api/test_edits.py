@@ -67,6 +67,18 @@ def test_an_edit_of_what_was_confirmed_ends_the_confirmation(
     assert editor.change(path, {"platform_key": "k-2"}).get_json()["placement_verified_on"] is None
 
 
+def test_another_day_of_the_end_than_the_confirmed_one_is_a_claim_again(
+    editor: Caller, reviewer: Caller, project: Project
+) -> None:
+    path = f"/projects/{project.number}"
+    editor.change(path, {"stage": "terminated"})
+    sent = {"ended_on": "2026-05-02", "consent_number": "C-1", "evidence": "The act"}
+    assert reviewer.post(f"{path}/ending-confirmation", sent).status_code == 200
+
+    assert editor.change(path, {"budget_kzt": 5}).get_json()["ending_confirmed_on"] is not None
+    assert editor.change(path, {"ended_on": None}).get_json()["ending_confirmed_on"] is None
+
+
 def test_a_change_from_an_old_state_is_refused(editor: Caller, project: Project) -> None:
     path = f"/projects/{project.number}"
     old = editor.get(path).headers["ETag"]

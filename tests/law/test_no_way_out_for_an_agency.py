@@ -84,7 +84,7 @@ def edited(facts: Facts, edit: Edit) -> Facts:
     ended: Edit = {}
     if changed.keys() & {"placement", "onboarding_due_on", KEY}:
         ended.update(placement_verified_on=None, onboarding_confirmed_on=None)
-    if "stage" in changed:
+    if changed.keys() & {"stage", "ended_on"}:
         ended.update(ending_confirmed_on=None)
     changed.pop(KEY, None)
     return replace(facts, **changed, **ended, past=(*facts.past, as_past(facts)))
