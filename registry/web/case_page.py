@@ -25,9 +25,10 @@ from registry.web.case_place import asked_list, asked_place
 from registry.web.case_projects import projects_of
 from registry.web.catalogues import gettext
 from registry.web.findings import standing
-from registry.web.forms import Form, accept, refusal_text, typed
+from registry.web.forms import Form, accept, typed
 from registry.web.labels import word
 from registry.web.pages import Answer, pages, see
+from registry.web.refusal_texts import refusal_text
 from registry.web.said import say
 from registry.web.visitors import page_language
 
@@ -38,13 +39,13 @@ NEXT = "next"
 STAYS = ("claim", "comment")
 
 
-@pages.page("/cases/<int:case_id>", needs=Permission.CASES_READ)
+@pages.page("/cases/<row_id:case_id>", needs=Permission.CASES_READ)
 def case(by: Actor, case_id: int) -> Answer:
     """The case."""
     return _page(by, case_id)
 
 
-@pages.page("/cases/<int:case_id>/<action>", needs=Permission.CASES_COMMENT, methods=("POST",))
+@pages.page("/cases/<row_id:case_id>/<action>", needs=Permission.CASES_COMMENT, methods=("POST",))
 def act_on_case(by: Actor, case_id: int, action: str) -> Answer:
     """Do something to the case. What came too late is not done: the page shows what changed, and keeps what was typed.
 
