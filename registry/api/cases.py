@@ -132,7 +132,11 @@ def _propose(call: Call) -> Case:
 
 # Each action with its body, its service, and what it does.
 ON_A_CASE: Final[Mapping[str, tuple[JsonBody, Callable[[Call], Case], str]]] = {
-    "claim": (NOTE, _comment(cases.claim), "Take a case that nobody holds, or one's own back under review."),
+    "claim": (
+        NOTE,
+        _comment(cases.claim),
+        "Take a case that nobody holds, or one's own back under review; one with an order, a supervisor alone.",
+    ),
     "assign": (JsonBody(CASE_ASSIGNMENT, {"assignee": "aigerim"}), _assign, "Give a case to a reviewer."),
     "release": (NOTE, _comment(cases.release), "Give a case back to the queue."),
     "ask": (NOTE, _comment(cases.ask), "Ask the agency; it reads the comment."),
@@ -143,7 +147,7 @@ ON_A_CASE: Final[Mapping[str, tuple[JsonBody, Callable[[Call], Case], str]]] = {
     "refer": (NOTE, _comment(cases.refer), "Refer the case to the Commission."),
     "confirm": (NOTE, _comment(cases.confirm), "Confirm that what was found is gone."),
     "withdraw": (NOTE, _comment(cases.withdraw), "Take back a question, proposal, referral or order."),
-    "appeal": (NOTE, _comment(cases.appeal), "Appeal a decision for the agency."),
+    "appeal": (NOTE, _comment(cases.appeal), "Appeal a decision for the agency, also while its case is reviewed anew."),
     "comment": (JsonBody(CASE_REMARK, {"comment": "Seen."}), _say, "Put a comment on the timeline."),
 }
 

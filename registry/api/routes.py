@@ -8,7 +8,7 @@ from typing import Any
 import flask
 import flask_smorest
 from flask import Response
-from werkzeug.routing import BaseConverter, Map, ValidationError
+from werkzeug.routing import BaseConverter
 
 from registry.access.roles import Permission
 from registry.api.answering import answer_request
@@ -23,23 +23,6 @@ HANDLER = "registry_declared"
 
 class PermissionNotDeclared(RuntimeError):
     """A route of the application does not say who may call it."""
-
-
-class RowId(BaseConverter):
-    """The id of a row: a positive number that the database's integers hold, in ASCII digits."""
-
-    regex = "[1-9][0-9]{0,9}"
-    LARGEST = 2**31 - 1
-
-    def __init__(self, url_map: Map) -> None:
-        super().__init__(url_map)
-
-    def to_python(self, value: str) -> int:
-        """The number; a larger one names no row."""
-        number = int(value)
-        if number > self.LARGEST:
-            raise ValidationError
-        return number
 
 
 class ProjectName(BaseConverter):

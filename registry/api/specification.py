@@ -27,9 +27,10 @@ from registry.api.fields import json_schema
 from registry.api.operations import ERROR_NAMES
 from registry.api.policy_schemas import RULE
 from registry.api.project_schemas import VERDICT
-from registry.api.routes import ProjectName, RowId
+from registry.api.routes import ProjectName
 from registry.http.bodies import LARGEST_BODY, LARGEST_FILE
 from registry.http.errors import PROBLEM_JSON
+from registry.http.row_ids import ROW_ID, RowId
 
 BLUEPRINTS = (
     agencies.routes,
@@ -138,7 +139,7 @@ def attach_api(app: Flask) -> Specification:
     app.config["API_TITLE"] = "Project registry and freeze enforcement"
     app.config["API_VERSION"] = "v1"
     app.config["OPENAPI_VERSION"] = "3.1.0"
-    app.url_map.converters["row_id"] = RowId
+    app.url_map.converters[ROW_ID] = RowId
     app.url_map.converters["project"] = ProjectName
     app.url_map.merge_slashes = False
     api = Specification(spec_kwargs={"info": {"description": DESCRIPTION}, "security": [{"bearer": []}]})

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from registry.access.actors import Actor, RoleNotAllowed
 from registry.access.roles import AGENCY_ROLES, Permission
 from registry.records.case_tables import Case, CaseDecision, CaseEvent
+from registry.records.orders import Order
 from registry.records.policy_in_force import policy_in_force
 from registry.records.working_days import national_calendar
 from registry.review.clocks import Clock, moved
@@ -58,7 +59,7 @@ def begin(by: Actor, case: Case, name: str) -> Step:
     require_transaction()
     action = ACTIONS[name]
     by.require(action.needs)
-    move = action.moves.get(Status(case.status))
+    move = _move(case, action)
     if move is None:
         raise CaseActionNotPossible(case=case.id, action=name, status=case.status, **_last(by, case))
     proposal = waiting_proposal(case)
@@ -138,10 +139,23 @@ def possible_actions(by: Actor, case: Case, proposal: CaseDecision | None) -> li
     return [
         action.name
         for action in ACTIONS.values()
-        if by.may(action.needs)
-        and (move := action.moves.get(Status(case.status))) is not None
-        and _fits(by, case, move, proposal)
+        if by.may(action.needs) and (move := _move(case, action)) is not None and _fits(by, case, move, proposal)
     ]
+
+
+def _move(case: Case, action: Action) -> Move | None:
+    move = action.moves.get(Status(case.status))
+    return None if move is not None and move.under_order and not is_under_order(case) else move
+
+
+def is_under_order(case: Case) -> bool:
+    """Whether an order that came from the case is in force."""
+    in_force = (
+        select(Order.id)
+        .join(CaseDecision, CaseDecision.order_id == Order.id)
+        .where(CaseDecision.case_id == case.id, CaseDecision.ended_because.is_(None), Order.ended_at.is_(None))
+    )
+    return db.session.scalar(in_force.limit(1)) is not None
 
 
 def _fits(by: Actor, case: Case, move: Move, proposal: CaseDecision | None) -> bool:

@@ -35,7 +35,7 @@ class AnotherCaseOpen(Conflict):
 
 
 def claim(by: Actor, case: Case, comment: str | None = None) -> Case:
-    """Take a case that nobody holds, or take one's own back under review."""
+    """Take a case that nobody holds, or take one's own back under review; one with an order, a supervisor alone."""
     step = begin(by, case, "claim")
     case.assignee = by.principal
     return finish(step, comment, details={"assignee": by.principal})
@@ -96,7 +96,8 @@ def withdraw(by: Actor, case: Case, comment: str | None = None) -> Case:
 
 
 def appeal(by: Actor, case: Case, comment: str | None = None) -> Case:
-    """Appeal the decision in effect, within the policy's working days. Its order ends; the review begins anew.
+    """Appeal the decision in effect, within the policy's working days. Its order ends; the review begins anew. What was
+    proposed or asked meanwhile falls with it.
 
     Raises NothingToAppeal, AppealTooLate and AnotherCaseOpen.
     """
@@ -112,6 +113,7 @@ def appeal(by: Actor, case: Case, comment: str | None = None) -> Case:
     open_already = db.session.scalar(other)
     if open_already is not None:
         raise AnotherCaseOpen(case=case.id, other=open_already)
+    _settle(step.proposal, "withdrawn", by)
     end_orders(case, "appealed")
     decision.ended_because = "appealed"
     return finish(step, comment)

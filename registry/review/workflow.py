@@ -48,10 +48,14 @@ class Who(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Where an action leads from one status, and who may take it there."""
+    """Where an action leads from one status, and who may take it there.
+
+    ``under_order``: only while an order that the case decided is in force.
+    """
 
     to: Status | To
     who: Who = Who.HOLDER
+    under_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,9 @@ OPEN: Final = tuple(status for status in Status if status is not Status.CLOSED)
 # In these the review's clock runs; in the others somebody else holds the ball.
 REVIEW_CLOCK_RUNS: Final = frozenset({S.NEW, S.UNDER_REVIEW, S.AWAITING_APPROVAL, S.AWAITING_CONFIRMATION})
 
+# Where people look at a case before they decide it, or decide it anew.
+REVIEWED: Final = (S.NEW, S.UNDER_REVIEW, S.AWAITING_AGENCY, S.AWAITING_APPROVAL, S.WITH_COMMISSION)
+
 _ALL: Final = (
     Action(
         "claim",
@@ -78,7 +85,7 @@ _ALL: Final = (
             S.NEW: Move(S.UNDER_REVIEW, Who.FREE_OR_OWN),
             # From here it takes the case back under review; an order stays in force until a decision replaces it.
             S.AWAITING_CONFIRMATION: Move(S.UNDER_REVIEW, Who.FREE_OR_OWN),
-            S.REMEDIATION: Move(S.UNDER_REVIEW, Who.FREE_OR_OWN),
+            S.REMEDIATION: Move(S.UNDER_REVIEW, Who.LEAD),
         },
     ),
     Action(
@@ -122,7 +129,12 @@ _ALL: Final = (
     Action(
         "appeal",
         P.CASES_ANSWER,
-        {S.REMEDIATION: Move(To.BACK, Who.ANYONE), S.CLOSED: Move(To.BACK, Who.ANYONE)},
+        {
+            S.REMEDIATION: Move(To.BACK, Who.ANYONE),
+            S.CLOSED: Move(To.BACK, Who.ANYONE),
+            # Taken back under review, an order in force binds its agency still, which may appeal it as before.
+            **{status: Move(To.BACK, Who.ANYONE, under_order=True) for status in REVIEWED},
+        },
         tells_agency=True,
         speaks_to_agency=True,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from jinja2 import StrictUndefined
 
+from registry.http.row_ids import ROW_ID, RowId
 from registry.settings import Settings
 from registry.web import (
     agencies,
@@ -34,10 +35,10 @@ from registry.web.error_pages import attach_error_pages
 from registry.web.findings import main_findings
 from registry.web.form_tokens import FIELD, form_token
 from registry.web.formats import attach_formats
-from registry.web.forms import failure_text, row_error_text
 from registry.web.labels import attach_labels
 from registry.web.layout import LANGUAGE_NAMES, crumbs, menu, switch_address
 from registry.web.pages import pages
+from registry.web.refusal_texts import failure_text, row_error_text
 from registry.web.visitors import page_language, visitor
 
 # Importing a module of pages declares them.
@@ -73,6 +74,7 @@ def attach_web(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=(settings.public_url or "").startswith("https:"),
     )
+    app.url_map.converters[ROW_ID] = RowId
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

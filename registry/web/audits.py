@@ -47,7 +47,7 @@ def audits(by: Actor) -> Answer:
     )
 
 
-@pages.page("/audits/<int:audit_id>", needs=Permission.AUDITS_READ)
+@pages.page("/audits/<row_id:audit_id>", needs=Permission.AUDITS_READ)
 def audit(by: Actor, audit_id: int) -> Answer:
     """One run: counts beside those of the run before, and what it changed."""
     run = find_audit(by, audit_id)
@@ -89,7 +89,7 @@ def new_audit(by: Actor) -> Answer:
     return answer_form(page, act, {"on": as_typed(today())})
 
 
-@pages.page("/audits/<int:audit_id>/confirmation", needs=Permission.AUDITS_CONFIRM, methods=("POST",))
+@pages.page("/audits/<row_id:audit_id>/confirmation", needs=Permission.AUDITS_CONFIRM, methods=("POST",))
 def confirm_audit(by: Actor, audit_id: int) -> Answer:
     """Let a held run change what it said it would."""
     confirm_held_audit(by, audit_id)

@@ -12,10 +12,11 @@ from registry.records.case_tables import Case
 from registry.records.values import Choice, Day, Kind, Text, YesNo
 from registry.review import cases, decisions
 from registry.review.reviewers import reviewers
-from registry.review.workflow import DECISIONS, REASON_CODES
+from registry.review.workflow import DECISIONS, REASON_CODES, Status
 from registry.web.catalogues import gettext as _
 from registry.web.fields import Field, asked
-from registry.web.labels import options
+from registry.web.labels import options, word
+from registry.web.legal_basis import basis_hint
 
 LONG: Final = Text(5000)
 COMMENT: Final[Mapping[str, Kind]] = {"comment": LONG}
@@ -35,6 +36,8 @@ KINDS: Final[Mapping[str, Mapping[str, Kind]]] = {
 REQUIRED: Final[Mapping[str, Sequence[str]]] = {
     "assign": ("assignee",),
     "answer": ("comment",),
+    # Who proposed has to know what to make better. By the API the comment may stay away (docs/contract.md §4).
+    "return": ("comment",),
     "appeal": ("comment",),
     "comment": ("comment",),
 }
@@ -68,6 +71,21 @@ def carry_out(by: Actor, case: Case, action: str, values: Mapping[str, Any]) -> 
     return PLAIN[action](by, case, values.get("comment"))
 
 
+def action_name(action: str, status: str) -> str:
+    """What the form of an action is called: to take a case back from an order is no mere taking."""
+    return word("case_action", "reopen" if action == "claim" and status == Status.REMEDIATION else action)
+
+
+def cautions_of(status: str) -> dict[str, str]:
+    """What is to be known before an action is sent."""
+    if status != Status.REMEDIATION:
+        return {}
+    return {
+        "claim": _("The order stays in force until another decision replaces it. To end it, take it back."),
+        "withdraw": _("The order ends, and the case is reviewed anew."),
+    }
+
+
 def fields_of(by: Actor, action: str) -> list[Field]:
     """What the form of an action asks, each field named ``<action>-<field>``: several forms share the page."""
     return [replace(field, name=f"{action}-{field.name}") for field in _fields(by, action)]
@@ -91,6 +109,10 @@ def _fields(by: Actor, action: str) -> list[Field]:
             return [asked("comment", "area", label=_("Your answer"))]
         case "appeal":
             return [asked("comment", "area", label=_("Why the decision is wrong"))]
+        case "return":
+            return [
+                asked("comment", "area", label=_("Why it is returned"), hint=_("For the reviewer, not for the agency."))
+            ]
         case "assign":
             return [asked("assignee", "select", choices=[(name, name) for name in reviewers()]), note]
         case "propose":
@@ -104,7 +126,7 @@ def _fields(by: Actor, action: str) -> list[Field]:
                     when="no-breach",
                 ),
                 asked("reason", "area"),
-                asked("legal_basis", "area", hint=_("The clause that the decision rests on.")),
+                asked("legal_basis", "area", hint=basis_hint()),
                 asked("due_on", "day", hint=_("By when it must be moved or stopped."), when="ordered"),
                 note,
             ]

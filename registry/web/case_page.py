@@ -14,20 +14,25 @@ from registry.access.roles import Permission
 from registry.http.errors import status_of
 from registry.http.etags import make_tag
 from registry.http.refusals import RouteNotFound
+from registry.records.documents import documents_of
 from registry.records.visibility import journal_restricted_reads
 from registry.review.case_view import show_case
 from registry.review.finding import find_case, find_case_to_change
-from registry.review.workflow import ACTIONS
+from registry.review.workflow import ACTIONS, Status
 from registry.store.errors import Conflict, Invalid, NotAllowed, Problem, Refusal
 from registry.store.transaction import transaction
-from registry.web.case_forms import REQUIRED, carry_out, fields_of, kinds_of
+from registry.web.case_audits import audit_names
+from registry.web.case_forms import REQUIRED, action_name, carry_out, cautions_of, fields_of, kinds_of
 from registry.web.case_place import asked_list, asked_place
 from registry.web.case_projects import projects_of
 from registry.web.catalogues import gettext
 from registry.web.findings import standing
-from registry.web.forms import Form, accept, refusal_text, typed
+from registry.web.forms import Form, accept, typed
 from registry.web.labels import word
+from registry.web.legal_basis import legal_basis
+from registry.web.obeying import steps_to_obey
 from registry.web.pages import Answer, pages, see
+from registry.web.refusal_texts import refusal_text
 from registry.web.said import say
 from registry.web.visitors import page_language
 
@@ -38,13 +43,13 @@ NEXT = "next"
 STAYS = ("claim", "comment")
 
 
-@pages.page("/cases/<int:case_id>", needs=Permission.CASES_READ)
+@pages.page("/cases/<row_id:case_id>", needs=Permission.CASES_READ)
 def case(by: Actor, case_id: int) -> Answer:
     """The case."""
     return _page(by, case_id)
 
 
-@pages.page("/cases/<int:case_id>/<action>", needs=Permission.CASES_COMMENT, methods=("POST",))
+@pages.page("/cases/<row_id:case_id>/<action>", needs=Permission.CASES_COMMENT, methods=("POST",))
 def act_on_case(by: Actor, case_id: int, action: str) -> Answer:
     """Do something to the case. What came too late is not done: the page shows what changed, and keeps what was typed.
 
@@ -104,13 +109,14 @@ def _page(
     found = find_case(by, case_id)
     view = show_case(by, found, page_language())
     is_restricted = found.project_record.is_restricted
+    documents = documents_of(found.project_record)
     journal_restricted_reads(by, [view["project"]] if is_restricted else [], "case")
     given = dict(texts or {})
     found_now = standing(view["flags"])
-    if "propose-legal_basis" not in given:
-        given["propose-legal_basis"] = "; ".join(dict.fromkeys(flag["clause"] for flag in found_now))
+    if "propose" in view["actions"] and "propose-legal_basis" not in given:
+        given["propose-legal_basis"] = legal_basis(by, case_id)
     form = Form(given, [replace(each, pointer=f"/{opened}-{each.pointer.lstrip('/')}") for each in problems])
-    first = _first(view["actions"])
+    first = _first(view["actions"], view["status"])
     actions = {action: fields_of(by, action) for action in sorted(view["actions"], key=lambda name: name != first)}
     seen = _seen()
     is_news = seen is not None and (is_stale or refusal is not None)
@@ -122,6 +128,11 @@ def _page(
         standing=found_now,
         cleared=[flag for flag in view["flags"] if flag["status"] == "cleared"],
         actions=actions,
+        names={action: action_name(action, view["status"]) for action in actions},
+        cautions=cautions_of(view["status"]),
+        documents=documents,
+        audits=audit_names(by, view["events"]),
+        steps_to_obey=steps_to_obey,
         labels={field.name: field.label for fields in actions.values() for field in fields},
         opened=opened if opened in actions else first,
         place=asked_place(found),
@@ -136,9 +147,13 @@ def _page(
     )
 
 
-def _first(actions: list[str]) -> str:
-    """The action whose form stands open: what moves the case on, or nothing when all that is left is to comment."""
-    return next((name for name in ("approve", "answer", "claim", "confirm", "propose") if name in actions), "")
+def _first(actions: list[str], status: str) -> str:
+    """The action whose form stands open: what moves the case on, or nothing when all that is left is to comment.
+
+    An order in force is waited for: nobody reopens its review for want of another button.
+    """
+    moving = ("approve", "answer", *(() if status == Status.REMEDIATION else ("claim",)), "confirm", "propose")
+    return next((name for name in moving if name in actions), "")
 
 
 def _seen() -> int | None:

@@ -15,10 +15,10 @@ from registry.web.case_place import FILTERS, asked_list
 from registry.web.case_projects import projects_of
 from registry.web.catalogues import gettext, marked, ngettext
 from registry.web.findings import rule_titles
-from registry.web.forms import refusal_text
 from registry.web.list_tables import ENDINGS, download_list
 from registry.web.lists import asked_filters, asked_page, first_address, next_address
 from registry.web.pages import Answer, pages, see
+from registry.web.refusal_texts import refusal_text
 from registry.web.said import say
 from registry.web.visitors import page_language
 from registry.web.work_lists import OF_TABS, tabs, usual_list

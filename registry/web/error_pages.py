@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, make_response, render_template, request
+from typing import Final
+
+from flask import Flask, Response, make_response, redirect, render_template, request
 from werkzeug import wrappers
 from werkzeug.exceptions import HTTPException
 
@@ -13,12 +15,15 @@ from registry.http.logs import LOG
 from registry.http.request_ids import request_id
 from registry.language.messages import message
 from registry.store.errors import Refusal
-from registry.web.forms import problem_text, refusal_text
+from registry.web.catalogues import catalogue, marked
 from registry.web.page_headers import protect
 from registry.web.pages import pages
+from registry.web.refusal_texts import page_code, problem_text, refusal_text
 from registry.web.visitors import language_without_database, page_language
+from registry.web.ways_back import FIRST_PAGE, page_address
 
-API = "/api/"
+API: Final = "/api/"
+TO_FIRST_PAGE: Final = marked("To the first page")
 
 
 def error_page(refusal: Refusal) -> Response:
@@ -31,6 +36,7 @@ def error_page(refusal: Refusal) -> Response:
         title=message(f"title-{status}", page_language()),
         text=refusal_text(refusal),
         problems=problems,
+        back=page_address() if request.method == "POST" else None,
         trace_id=request_id(),
     )
     response = make_response(page, status)
@@ -80,9 +86,27 @@ def attach_error_pages(app: Flask) -> None:
     @app.errorhandler(404)
     def nothing_there(_error: HTTPException) -> wrappers.Response:
         refusal = refusals.RouteNotFound()
-        if request.path.startswith(API) or not request.accept_mimetypes.accept_html:
+        if _wants_no_page():
             return problem_answer(refusal)
         return protect(error_page(refusal))
+
+    @app.errorhandler(405)
+    def only_a_form(error: HTTPException) -> wrappers.Response:
+        refusal = refusals.MethodNotTaken()
+        page = page_address()
+        if _wants_no_page():
+            response: wrappers.Response = problem_answer(refusal)
+        elif request.method == "GET" and page != FIRST_PAGE:
+            # An address that takes a form only, typed or gone back to: its page is what was meant.
+            return redirect(page, 303)
+        else:
+            response = protect(error_page(refusal))
+        response.headers["Allow"] = dict(error.get_headers(request.environ))["Allow"]
+        return response
+
+
+def _wants_no_page() -> bool:
+    return request.path.startswith(API) or not request.accept_mimetypes.accept_html
 
 
 def _limits(error: HTTPException) -> dict[str, object]:
@@ -96,6 +120,7 @@ def _plain(refusal: Refusal) -> dict[str, object]:
     return {
         "language": language,
         "title": message(f"title-{status}", language),
-        "text": message(refusal.code, language, refusal.params),
+        "text": message(page_code(refusal.code), language, refusal.params),
         "trace_id": request_id(),
+        "home": catalogue(language).ugettext(TO_FIRST_PAGE),
     }

@@ -10,26 +10,16 @@ from typing import Any, Final
 
 from flask import request
 
-from registry.language.messages import message
 from registry.records.values import AnyDay, Bin, Day, Kind, ValueRefused, Whole, YesNo
 from registry.store.errors import Invalid, Problem, Refusal
-from registry.web.formats import moment
-from registry.web.labels import FIELDS, LABELLED_PARAMS, field_label, role_name, word
-from registry.web.visitors import page_language
+from registry.web.refusal_texts import day_typed, problem_text, refusal_text
 
 LONGEST_TYPED: Final = 20_000
-# Parameters of messages that hold a word of a field.
-WORDED_PARAMS: Final = {
-    "stage": "stage",
-    "status": "case_status",
-    "action": "case_action",
-    "last": "case_event",
-    "decision": "decision",
-}
-# Where a person types, a message that speaks of JSON's own notation would mislead.
-TYPED_CODES: Final = {"expected-date": "typed-date-wrong"}
 YES_NO: Final = {"yes": True, "no": False}
 DAY_MONTH_YEAR: Final = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})")
+NUMBER: Final = re.compile(r"([-\u2212]?)0*([0-9]+)")
+# Enough to be larger than any number that a field holds: the rest of the digits says nothing more.
+MOST_DIGITS: Final = 20
 BLANKS: Final = " \u00a0\u202f\t"
 
 
@@ -91,8 +81,8 @@ def plain_value(kind: Kind, text: str) -> object:
     if text == "":
         return None
     if isinstance(kind, Whole):
-        digits = text.translate(str.maketrans("", "", BLANKS))
-        return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 20 else text
+        written = NUMBER.fullmatch(text.translate(str.maketrans("", "", BLANKS)))
+        return int(f"{'-' if written[1] else ''}{written[2][:MOST_DIGITS]}") if written else text
     if isinstance(kind, YesNo):
         return YES_NO.get(text, text)
     if isinstance(kind, Day | AnyDay):
@@ -110,45 +100,9 @@ def as_typed(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, date):
-        return value.strftime("%d.%m.%Y")
+        return day_typed(value)
     return str(value)
-
-
-def problem_text(problem: Problem) -> str:
-    """What is wrong, in the page's language, with other fields called as the page calls them."""
-    return message(TYPED_CODES.get(problem.code, problem.code), page_language(), _named(problem.params))
-
-
-def refusal_text(refusal: Refusal) -> str:
-    """The sentence of a refusal, in the page's language."""
-    return message(refusal.code, page_language(), _named(refusal.params))
-
-
-def row_error_text(row: Mapping[str, Any]) -> str:
-    """What is wrong in a row of a table, as services tell it: ``code`` and ``params``."""
-    return problem_text(Problem("", row["code"], dict(row["params"] or {})))
-
-
-def failure_text(code: str) -> str:
-    """Why background work failed, by its code in the catalogue."""
-    return message(code, page_language(), {})
 
 
 def _name(problem: Problem) -> str:
     return problem.pointer.lstrip("/")
-
-
-def _named(params: Mapping[str, object]) -> dict[str, object]:
-    shown = dict(params)
-    for name, value in params.items():
-        if name in LABELLED_PARAMS and isinstance(value, str) and value in FIELDS:
-            shown[name] = f"«{field_label(value)}»"
-        elif name == "role" and isinstance(value, str):
-            shown[name] = f"«{role_name(value)}»"
-        elif name in ("placement", "needed") and isinstance(value, str):
-            shown[name] = f"«{word('placement', value)}»"
-        elif name in WORDED_PARAMS and isinstance(value, str):
-            shown[name] = f"«{word(WORDED_PARAMS[name], value)}»"
-        elif name == "at" and isinstance(value, str):
-            shown[name] = moment(value)
-    return shown

@@ -29,7 +29,7 @@ def imports(by: Actor) -> Answer:
     return see("import_run", import_id=run.id)
 
 
-@pages.page("/imports/<int:import_id>", needs=Permission.IMPORTS_RUN)
+@pages.page("/imports/<row_id:import_id>", needs=Permission.IMPORTS_RUN)
 def import_run(by: Actor, import_id: int) -> Answer:
     """How far it is, and what was wrong in which row. With scripts the page looks again by itself."""
     run = find_import(by, import_id)

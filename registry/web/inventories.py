@@ -33,7 +33,7 @@ def inventory(by: Actor) -> Answer:
     return render_template("inventory.html", form=Form(), summary=summary, waiting=waiting)
 
 
-@pages.page("/inventory/<int:waiting>/apply", needs=Permission.PLACEMENTS_CONFIRM, methods=("POST",))
+@pages.page("/inventory/<row_id:waiting>/apply", needs=Permission.PLACEMENTS_CONFIRM, methods=("POST",))
 def apply_waiting_inventory(by: Actor, waiting: int) -> Answer:
     """Write what was shown."""
     with transaction():

@@ -11,6 +11,7 @@ from registry.access.roles import AGENCY_ROLES, Permission
 from registry.language.languages import Language
 from registry.web.catalogues import gettext, marked
 from registry.web.visitors import visitor
+from registry.web.ways_back import page_address
 
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"kk": "Қазақша", "ru": "Русский", "en": "English"}
 
@@ -64,4 +65,4 @@ def crumbs(*steps: tuple[str, str]) -> list[tuple[str, str]]:
 
 def switch_address(language: Language) -> str:
     """Where the switch leads: to this page in the other language. A form that was sent leads to its empty self."""
-    return url_for("web.switch_language", language=language, back=request.full_path.rstrip("?"))
+    return url_for("web.switch_language", language=language, back=page_address())

@@ -15,6 +15,7 @@ from registry.http.bodies import ENVELOPE, LARGEST_FILE
 from registry.http.needs import NEEDS, Needs, Open
 from registry.web.form_tokens import require_form_token
 from registry.web.visitors import visitor
+from registry.web.ways_back import page_address
 
 Answer = str | Response | tuple[str, int]
 OpenView = Callable[..., Answer]
@@ -36,13 +37,14 @@ class Pages(Blueprint):
             def handle(**path: Any) -> Answer:
                 if takes_file:
                     request.max_content_length = LARGEST_FILE + ENVELOPE
+                by = visitor().actor
+                if by is None and not isinstance(needs, Open):
+                    # Before the form's token, which ended with the session: nothing is done, and nothing is lost.
+                    return to_sign_in()
                 if request.method == "POST":
                     require_form_token()
-                if isinstance(needs, Open):
+                if isinstance(needs, Open) or by is None:
                     return view(**path)
-                by = visitor().actor
-                if by is None:
-                    return to_sign_in()
                 by.require(needs)
                 return view(by, **path)
 
@@ -54,9 +56,9 @@ class Pages(Blueprint):
 
 
 def to_sign_in() -> Response:
-    """Send somebody who is not signed in to the form, and back to this page afterwards."""
-    back = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for(SIGN_IN, back=back), 303)
+    """Send somebody who is not signed in to the form, and back to this page, or to that of the form, afterwards."""
+    ended = "yes" if request.method == "POST" else None
+    return redirect(url_for(SIGN_IN, back=page_address(), ended=ended), 303)
 
 
 def local_address(sent: str | None) -> str | None:

@@ -59,7 +59,7 @@ def new_person(by: Actor) -> Answer:
     return answer_form(page, act, {"language": "kk"})
 
 
-@pages.page("/people/<int:person_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
+@pages.page("/people/<row_id:person_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
 def disable_person(by: Actor, person_id: int) -> Answer:
     """Shut somebody out."""
     access.disable_person(by, person_id)
@@ -67,7 +67,7 @@ def disable_person(by: Actor, person_id: int) -> Answer:
     return see("people")
 
 
-@pages.page("/people/<int:person_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
+@pages.page("/people/<row_id:person_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
 def enable_person(by: Actor, person_id: int) -> Answer:
     """Let somebody in again."""
     access.enable_person(by, person_id)
@@ -75,7 +75,7 @@ def enable_person(by: Actor, person_id: int) -> Answer:
     return see("people")
 
 
-@pages.page("/people/<int:person_id>/password", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
+@pages.page("/people/<row_id:person_id>/password", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
 def renew_password(by: Actor, person_id: int) -> Answer:
     """A new password, shown once; sessions of the person end."""
     password = new_password()

@@ -85,7 +85,7 @@ def add_project_document(by: Actor, number: str) -> Answer:
     return see("project", number=number, _anchor="documents")
 
 
-@pages.page("/projects/<number>/documents/<int:document_id>", needs=Permission.PROJECTS_READ)
+@pages.page("/projects/<number>/documents/<row_id:document_id>", needs=Permission.PROJECTS_READ)
 def project_document(by: Actor, number: str, document_id: int) -> Answer:
     """A document, always as a download: nothing that somebody uploaded is shown as a page of ours."""
     document, content = read_document(read_project(by, number, "document"), document_id)

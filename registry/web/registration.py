@@ -19,10 +19,11 @@ from registry.store.errors import Conflict, Invalid, NotAllowed, Problem, Refusa
 from registry.store.transaction import transaction
 from registry.web.catalogues import gettext
 from registry.web.fields import asked, project_field
-from registry.web.forms import Form, accept, problem_text, refusal_text, typed
+from registry.web.forms import Form, accept, typed
 from registry.web.own_agencies import agency_choices, agency_name, usual_agency
 from registry.web.pages import Answer, pages, see
 from registry.web.project_parts import PARTS, part_of, part_title
+from registry.web.refusal_texts import problem_text, refusal_text
 from registry.web.said import say
 from registry.web.visitors import page_language
 
@@ -40,7 +41,7 @@ def register(by: Actor) -> Answer:
     return see("register_step", draft_id=draft.id, step=STEPS[0])
 
 
-@pages.page("/register/<int:draft_id>/<step>", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+@pages.page("/register/<row_id:draft_id>/<step>", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
 def register_step(by: Actor, draft_id: int, step: str) -> Answer:
     """One step. What was typed is kept, whether it is right or not."""
     if step not in STEPS:
@@ -61,7 +62,7 @@ def register_step(by: Actor, draft_id: int, step: str) -> Answer:
     return see("register_check", draft_id=draft_id)
 
 
-@pages.page("/register/<int:draft_id>/check", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+@pages.page("/register/<row_id:draft_id>/check", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
 def register_check(by: Actor, draft_id: int) -> Answer:
     """Everything on one page with the verdict; a POST registers."""
     draft = find_draft(by, draft_id)
@@ -78,7 +79,7 @@ def register_check(by: Actor, draft_id: int) -> Answer:
     return see("project", number=project.number)
 
 
-@pages.page("/register/<int:draft_id>/discard", needs=Permission.PROJECTS_WRITE, methods=("POST",))
+@pages.page("/register/<row_id:draft_id>/discard", needs=Permission.PROJECTS_WRITE, methods=("POST",))
 def register_discard(by: Actor, draft_id: int) -> Answer:
     """Throw a draft away."""
     discard_draft(by, draft_id)

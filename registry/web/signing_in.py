@@ -29,13 +29,13 @@ def sign_in() -> Answer:
     if request.method == "GET":
         if visitor().actor is not None:
             return redirect(back, 303)
-        return render_template("sign_in.html", form=Form(), back=back)
+        return render_template("sign_in.html", form=Form(), back=back, ended="ended" in request.args)
     name, source = request.form.get("name", ""), request.remote_addr or ""
     try:
         secret = password_sign_in.sign_in(name, request.form.get("password", ""), source, request_id())
     except REFUSALS as refusal:
         form = refused_form({"name": name}, refusal, "name")
-        return render_template("sign_in.html", form=form, back=back), status_of(refusal)
+        return render_template("sign_in.html", form=form, back=back, ended=False), status_of(refusal)
     if visitor().actor is not None:
         end_session(visitor().secret)
     response = redirect(back, 303)

@@ -10,6 +10,7 @@ from flask import current_app, g, request
 from werkzeug.wrappers import Response
 
 from registry.access.actors import Actor
+from registry.access.roles import AGENCY_ROLES
 from registry.access.sessions import LONGEST
 from registry.access.signed_in import SignedIn, signed_in_by
 from registry.http.asked_language import asked_language
@@ -47,6 +48,11 @@ class Visitor:
     def actor(self) -> Actor | None:
         """Who acts; None when not signed in."""
         return None if self.signed_in is None else self.signed_in.actor
+
+    @property
+    def is_agency(self) -> bool:
+        """Whether the pages speak to an agency of its own projects, not to those who oversee it."""
+        return self.actor is not None and self.actor.role in AGENCY_ROLES
 
 
 def visitor() -> Visitor:

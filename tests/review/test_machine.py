@@ -23,7 +23,7 @@ from registry.records.exemptions import record_exemption
 from registry.records.flags import Flag
 from registry.records.orders import Order
 from registry.records.projects import find_project_to_change
-from registry.review.acting import possible_actions, waiting_proposal
+from registry.review.acting import is_under_order, possible_actions, waiting_proposal
 from registry.review.finding import find_case
 from registry.review.workflow import REVIEW_CLOCK_RUNS
 from registry.store.clock import today
@@ -68,7 +68,7 @@ STARTS: dict[str, set[str]] = {
     "refer": {REVIEW},
     "confirm": {CONFIRMATION},
     "withdraw": {ASKED, APPROVAL, COMMISSION, REMEDY},
-    "appeal": {REMEDY, "closed"},
+    "appeal": {REMEDY, "closed", "new", REVIEW, ASKED, APPROVAL, COMMISSION},
     "comment": {"new", REVIEW, ASKED, APPROVAL, COMMISSION, REMEDY, CONFIRMATION, "closed"},
 }
 ENDS: dict[str, set[str]] = {
@@ -163,7 +163,7 @@ def test_no_order_of_acts_gets_round_the_workflow(
             before = (case.status, case.assignee, case.version)
             proposal = waiting_proposal(case)
             proposed_by = None if proposal is None else proposal.proposed_by
-            kept = self.acts_kept()
+            kept, was_under_order = self.acts_kept(), is_under_order(case)
             refused: Refusal | None = None
             try:
                 act(by, case, name, *values)
@@ -174,7 +174,7 @@ def test_no_order_of_acts_gets_round_the_workflow(
                 assert (case.status, case.assignee, case.version) == before
                 assert self.acts_kept() == kept
                 assert isinstance(refused, NotAllowed | Conflict), refused
-                self.judge_refusal(by, name, before, refused)
+                self.judge_refusal(by, name, before, refused, was_under_order=was_under_order)
                 return
             assert before[0] in STARTS[name]
             assert case.status in ENDS.get(name, {before[0], REVIEW})
@@ -189,14 +189,20 @@ def test_no_order_of_acts_gets_round_the_workflow(
                 assert by.role is Role.SUPERVISOR
                 assert proposed_by not in (None, by.principal)
             if name == "claim":
-                assert before[1] in (None, by.principal)
+                # An approved order is not taken back by a single reviewer, the holder or not.
+                assert by.role is Role.SUPERVISOR if before[0] == REMEDY else before[1] in (None, by.principal)
                 assert case.assignee == by.principal
+            if name == "appeal":
+                assert was_under_order or before[0] == "closed"
+                assert waiting_proposal(case) is None and not is_under_order(case)
             if by.role is Role.REVIEWER and name in ("release", "ask", "refer", "propose"):
                 assert before[1] == by.principal
 
-        def judge_refusal(self, by: Any, name: str, before: Any, refused: Refusal) -> None:
+        def judge_refusal(self, by: Any, name: str, before: Any, refused: Refusal, *, was_under_order: bool) -> None:
             """What the role allows, from a status where it starts, is refused only for a reason of its own."""
-            if isinstance(refused, Conflict) and before[0] in STARTS[name]:
+            if name == "appeal" and before[0] not in (REMEDY, "closed") and not was_under_order:
+                assert refused.code in ("case-action-not-possible", "role-not-allowed")
+            elif isinstance(refused, Conflict) and before[0] in STARTS[name]:
                 assert refused.code in (
                     "case-taken", "proposal-out-of-date", "nothing-to-appeal", "appeal-too-late", "another-case-open",
                 )  # fmt: skip
@@ -274,6 +280,12 @@ def test_no_order_of_acts_gets_round_the_workflow(
             assert len(in_force) <= 1
             if self.case.status == REMEDY:
                 assert in_force
+
+        @invariant()
+        def an_agency_can_appeal_while_an_order_binds_it(self) -> None:
+            case = self.case
+            if is_under_order(case) and case.status != CONFIRMATION:
+                assert "appeal" in possible_actions(self.editor, case, waiting_proposal(case))
 
         @invariant()
         def the_clock_fits_the_status(self) -> None:

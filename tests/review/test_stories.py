@@ -17,7 +17,14 @@ from registry.records.flags import Flag
 from registry.records.orders import Order
 from registry.records.project_table import Project
 from registry.records.projects import find_project_to_change, restrict_project
-from registry.review.acting import CaseActionNotPossible, CaseNotYours, CaseTaken, DecisionNeedsAnotherPerson
+from registry.review.acting import (
+    CaseActionNotPossible,
+    CaseNotYours,
+    CaseTaken,
+    DecisionNeedsAnotherPerson,
+    possible_actions,
+    waiting_proposal,
+)
 from registry.review.case_view import show_case
 from registry.review.cases import AnotherCaseOpen, AppealTooLate, NothingToAppeal, confirm_many
 from registry.review.decisions import ProposalOutOfDate
@@ -194,11 +201,11 @@ def test_an_order_runs_out_and_is_flagged_while_the_case_stays_in_remediation(pr
 def test_a_new_order_replaces_the_old_one_and_only_then() -> None:
     project = a_project()
     case = decided(project, migrate_by(days(30)))
-    case = act(AIGERIM, case, "claim")
+    case = act(TIMUR, case, "claim")
     assert case.status == "under_review"
     assert [order.ended_because for order in orders_of(project)] == [None]
-    act(AIGERIM, case, "propose", migrate_by(days(60)))
-    act(TIMUR, case, "approve")
+    act(TIMUR, case, "propose", migrate_by(days(60)))
+    act(SAULE, case, "approve")
     assert [(order.ended_because, order.due_on) for order in orders_of(project)] == [
         ("replaced", days(30)),
         (None, days(60)),
@@ -213,6 +220,41 @@ def test_an_order_is_withdrawn_by_a_supervisor_and_never_by_a_single_reviewer() 
         act(AIGERIM, case, "withdraw")
     assert act(TIMUR, case, "withdraw").status == "under_review"
     assert [order.ended_because for order in orders_of(project)] == ["withdrawn"]
+
+
+def test_a_case_with_an_order_is_reopened_by_a_supervisor_and_never_by_a_single_reviewer() -> None:
+    project = a_project()
+    case = decided(project, migrate_by(days(30)))
+    for reviewer in (AIGERIM, BOLAT):
+        assert "claim" not in possible_actions(reviewer, case, None)
+        with pytest.raises(RoleNotAllowed):
+            act(reviewer, case, "claim")
+    case = act(TIMUR, case, "claim")
+    assert (case.status, case.assignee) == ("under_review", "timur")
+    assert [order.ended_because for order in orders_of(project)] == [None]
+
+
+@pytest.mark.parametrize("then", [[], ["release"], ["ask"], ["propose"], ["refer"]])
+def test_an_order_can_be_appealed_while_its_case_is_reviewed_anew(then: list[str], present: Present) -> None:
+    project = a_project()
+    editor = editor_of(project.agency)
+    case = act(TIMUR, decided(project, migrate_by(days(60))), "claim")
+    for action in then:
+        case = act(TIMUR, case, action, *([NO_BREACH] if action == "propose" else []))
+    assert "appeal" in possible_actions(editor, case, waiting_proposal(case))
+    case = act(editor, case, "appeal", "The contract is older.")
+    assert case.status == ("new" if then == ["release"] else "under_review")
+    assert [order.ended_because for order in orders_of(project)] == ["appealed"]
+    assert waiting_proposal(case) is None
+    assert "appeal" not in possible_actions(editor, case, None)
+    with pytest.raises(CaseActionNotPossible):
+        act(editor, case, "appeal")
+
+
+def test_a_review_that_no_order_came_from_offers_no_appeal() -> None:
+    project = a_project()
+    case = under_review(project)
+    assert "appeal" not in possible_actions(editor_of(project.agency), case, None)
 
 
 def test_an_appeal_in_time_ends_the_order_and_reopens_the_case(present: Present) -> None:

@@ -1,0 +1,28 @@
+"""The legal basis that a proposal begins with: in a language of the agency, which reads it as it was written."""
+
+from __future__ import annotations
+
+from registry.access.actors import Actor
+from registry.language.languages import Language
+from registry.records.flag_lists import flags_of_cases
+from registry.web.catalogues import gettext
+from registry.web.findings import standing
+from registry.web.visitors import page_language
+
+
+def basis_language() -> Language:
+    """Kazakh for who works in Kazakh, else Russian; never the English of somebody's screen."""
+    return "kk" if page_language() == "kk" else "ru"
+
+
+def legal_basis(by: Actor, case_id: int) -> str:
+    """The clauses of what stands on the case."""
+    flags = standing(flags_of_cases(by, [case_id], basis_language())[case_id])
+    return "; ".join(dict.fromkeys(flag["clause"] for flag in flags))
+
+
+def basis_hint() -> str:
+    """What is asked, and in which language it stands there already."""
+    if basis_language() == "kk":
+        return gettext("The clause that the decision rests on, in Kazakh: the agency reads it as it stands here.")
+    return gettext("The clause that the decision rests on, in Russian: the agency reads it as it stands here.")

@@ -1,0 +1,37 @@
+"""What an agency does to obey an order: the steps in this register, in their sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from registry.web.catalogues import gettext as _
+from registry.web.formats import day
+from registry.web.labels import word
+
+STAGES = {"stop": "terminated", "write_off": "written_off"}
+
+
+def steps_to_obey(decision: Mapping[str, Any]) -> list[str]:
+    """What is to be done now, nothing when the decision orders nothing or is no longer in effect."""
+    if decision["ended_because"]:
+        return []
+    if decision["decision"] == "migrate_by":
+        return [
+            _("Move the object to QazTech by %(day)s.") % {"day": day(decision["due_on"])},
+            _("Then change the facts here: where the object lives to “%(placement)s”, and its key on QazTech.")
+            % {"placement": word("placement", "on_platform")},
+            _("Write a comment below, asking for the place to be confirmed. The order counts as obeyed once it is."),
+        ]
+    stage = STAGES.get(decision["decision"])
+    if stage is None:
+        return []
+    return [
+        _("Stop the work by %(day)s.") % {"day": day(decision["due_on"])}
+        if decision["due_on"]
+        else _("Take the object out of use and write it off."),
+        _("Then change the facts here: the stage to “%(stage)s”, and the day on which it ended.")
+        % {"stage": word("stage", stage)},
+        _("Add the act to the documents of the project."),
+        _("Write a comment below, asking for the ending to be confirmed. The order counts as obeyed once it is."),
+    ]

@@ -1,0 +1,127 @@
+"""What the page of a case tells each side: how to obey, what to approve, whose values, and who did what."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+
+from registry.access.roles import Role
+from registry.records.documents import add_document
+from tests.factories import an_agency
+from tests.present import Present
+from tests.review.cast import SAULE, TIMUR, act, case_of, days, decided, editor_of, migrate_by
+from tests.web.casework import LAW, a_case, send, status
+from tests.web.conftest import SignedIn
+
+ORDERS = {
+    "migrate_by": ("Move the object to QazTech by", "“On QazTech”", "asking for the place to be confirmed"),
+    "stop": ("Stop the work by", "“Terminated”", "asking for the ending to be confirmed"),
+    "write_off": ("write it off", "“Written off”", "Add the act to the documents"),
+}
+
+
+@pytest.mark.parametrize("decision", list(ORDERS))
+def test_an_order_tells_its_agency_what_to_do_and_leads_to_it(signed_in: SignedIn, decision: str) -> None:
+    agency = an_agency()
+    project, case = a_case(agency)
+    due_on = None if decision == "write_off" else days(30)
+    decided(project, {**migrate_by(days(30)), "decision": decision, "due_on": due_on})
+    page = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
+    assert all(told in page for told in ORDERS[decision])
+    assert f'href="/projects/{project.number}/edit"' in page
+    page = signed_in(Role.AGENCY_VIEWER, agency).get(case).text
+    assert ORDERS[decision][0] in page and f'href="/projects/{project.number}/edit"' not in page
+    assert ORDERS[decision][0] not in signed_in(Role.REVIEWER).get(case).text
+    act(TIMUR, case_of(project), "withdraw")
+    assert ORDERS[decision][0] not in signed_in(Role.AGENCY_EDITOR, agency, name="later").get(case).text
+
+
+def test_an_order_is_reopened_by_a_supervisor_only_and_never_by_the_first_button(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project, case = a_case(agency)
+    decided(project, migrate_by(days(30)))
+    reviewer, supervisor = signed_in(Role.REVIEWER), signed_in(Role.SUPERVISOR)
+    assert f"{case}/claim" not in reviewer.get(case).text
+    page = supervisor.get(case).text
+    assert "Reopen the review" in page and "Take the case" not in page
+    assert 'class="acting__one" open' not in page
+    assert send(reviewer, case, "claim")[0] == 403
+    assert send(supervisor, case, "claim")[0] == 200 and status(case) == "under_review"
+    editor = signed_in(Role.AGENCY_EDITOR, agency)
+    assert send(editor, case, "appeal", **{"appeal-comment": "Договор старше."})[0] == 200
+    assert "no longer in effect" in editor.get(case).text
+
+
+def test_the_documents_of_the_project_stand_on_its_case(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project, case = a_case(agency)
+    visit = signed_in(Role.REVIEWER)
+    assert ">Documents<" not in visit.get(case).text
+    add_document(editor_of(agency), project, "договор.pdf", "application/pdf", b"%PDF-1.7")
+    link = re.search(rf'href="(/projects/{project.number}/documents/\d+)" download>договор.pdf', visit.get(case).text)
+    assert link and visit.get(link[1]).data == b"%PDF-1.7"
+
+
+def test_findings_speak_to_the_agency_and_to_oversight_of_the_agency(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    _project, case = a_case(agency)
+    for role in (Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR):
+        page = signed_in(role).get(case).text
+        assert "The agency’s values" in page and "What the agency should do" in page
+        assert "Your values" not in page and "What to do now" not in page
+    page = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
+    assert "Your values" in page and "What to do now" in page
+
+
+def test_what_is_to_be_approved_stands_above_what_was_found_with_its_button(signed_in: SignedIn) -> None:
+    project, case = a_case()
+    reviewer = signed_in(Role.REVIEWER)
+    send(reviewer, case, "claim")
+    send(reviewer, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
+    page = signed_in(Role.SUPERVISOR).get(case).text
+    assert page.index("Proposed: Transitional") < page.index(f"{case}/approve") < page.index("What was found")
+    assert page.count(LAW["propose-legal_basis"]) == 1
+    act(SAULE, case_of(project), "approve")
+    assert reviewer.get(case).text.count(LAW["propose-legal_basis"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "hint", "basis"),
+    [
+        ("en", "in Russian", "Указ"),
+        ("ru", "на русском языке", "Указ"),
+        ("kk", "қазақ тілінде", "Президентінің"),
+    ],
+)
+def test_the_legal_basis_of_a_proposal_begins_in_a_language_of_the_agency(
+    signed_in: SignedIn, language: str, hint: str, basis: str
+) -> None:
+    _project, case = a_case()
+    visit = signed_in(Role.REVIEWER, language=language)
+    send(visit, case, "claim")
+    page = visit.get(case).text
+    area = re.search(r'name="propose-legal_basis"[^>]*>([^<]*)<', page)
+    assert area and basis.lower() in area[1].lower() and hint in page
+
+
+def test_a_supervisor_returns_a_proposal_with_a_reason(signed_in: SignedIn) -> None:
+    _project, case = a_case()
+    reviewer, supervisor = signed_in(Role.REVIEWER), signed_in(Role.SUPERVISOR)
+    send(reviewer, case, "claim")
+    send(reviewer, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
+    code, page = send(supervisor, case, "return")
+    assert code == 422 and 'id="return-comment-error"' in page and status(case) == "awaiting_approval"
+    send(supervisor, case, "return", **{"return-comment": "Где договор?"})
+    assert "Где договор?" in reviewer.get(case).text
+
+
+def test_what_an_audit_did_is_told_by_its_day_and_linked_for_oversight(signed_in: SignedIn, present: Present) -> None:
+    present.set(date(2026, 11, 25))
+    agency = an_agency()
+    _project, case = a_case(agency)
+    page = signed_in(Role.REVIEWER).get(case).text
+    assert re.search(r'<a class="govuk-link" href="/audits/\d+">An audit of 25 November 2026</a>', page)
+    page = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
+    assert "An audit of 25 November 2026" in page and "/audits/" not in page and "audit:" not in page
