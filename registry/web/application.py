@@ -7,6 +7,7 @@ from jinja2 import StrictUndefined
 
 from registry.http.row_ids import ROW_ID, RowId
 from registry.settings import Settings
+from registry.store.clock import now
 from registry.web import (
     agencies,
     audits,
@@ -88,6 +89,7 @@ def attach_web(app: Flask, settings: Settings) -> None:
         languages=LANGUAGE_NAMES,
         menu=menu,
         page_language=page_language,
+        present_moment=now,
         switch_address=switch_address,
         visitor=visitor,
     )
