@@ -27,7 +27,7 @@ from registry.http.etags import make_tag, require_fresh_if_named
 from registry.language.messages import message
 from registry.records.case_tables import Case
 from registry.records.visibility import journal_restricted_reads
-from registry.review import cases, decisions
+from registry.review import appeals, cases, decisions
 from registry.review.case_lists import OF_FLAGS, OF_THE_READER, SORTS, filters_of_cases, list_cases
 from registry.review.case_view import show_case
 from registry.review.finding import find_case, find_case_to_change, open_case
@@ -147,7 +147,11 @@ ON_A_CASE: Final[Mapping[str, tuple[JsonBody, Callable[[Call], Case], str]]] = {
     "refer": (NOTE, _comment(cases.refer), "Refer the case to the Commission."),
     "confirm": (NOTE, _comment(cases.confirm), "Confirm that what was found is gone."),
     "withdraw": (NOTE, _comment(cases.withdraw), "Take back a question, proposal, referral or order."),
-    "appeal": (NOTE, _comment(cases.appeal), "Appeal a decision for the agency, also while its case is reviewed anew."),
+    "appeal": (
+        NOTE,
+        _comment(appeals.appeal),
+        "Appeal a decision for the agency, also while its case is reviewed anew.",
+    ),
     "comment": (JsonBody(CASE_REMARK, {"comment": "Seen."}), _say, "Put a comment on the timeline."),
 }
 

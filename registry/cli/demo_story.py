@@ -22,7 +22,7 @@ from registry.records.audit_runs import AuditRun
 from registry.records.case_tables import Case
 from registry.records.project_table import Project
 from registry.records.working_days import national_calendar
-from registry.review import cases, decisions
+from registry.review import appeals, cases, decisions
 from registry.review.finding import find_case_to_change, open_case
 from registry.store.clock import local_date, local_instant, telling_of, today
 from registry.store.database import db
@@ -42,7 +42,7 @@ ON_CASES: Final[Mapping[str, Callable[..., Case]]] = {
     "return": cases.send_back,
     "refer": cases.refer,
     "confirm": cases.confirm,
-    "appeal": cases.appeal,
+    "appeal": appeals.appeal,
     "comment": cases.say,
     "approve": decisions.approve,
 }

@@ -13,16 +13,17 @@ from registry.language.languages import Language
 from registry.records.case_tables import Case, CaseDecision, CaseEvent
 from registry.records.flag_lists import flags_of_cases
 from registry.review.acting import possible_actions, waiting_proposal
+from registry.review.appeals import can_be_appealed
 from registry.store.clock import rfc3339, today
 from registry.store.database import db
 
 
 def show_case(by: Actor, case: Case, language: Language) -> dict[str, Any]:
     """The whole case: what a list shows of it, its timeline, and what the person may do now."""
-    proposal = waiting_proposal(case)
+    actions = possible_actions(by, case, waiting_proposal(case))
     return show_cases(by, [case], language)[0] | {
         "events": _events(by, case),
-        "actions": possible_actions(by, case, proposal),
+        "actions": [name for name in actions if name != "appeal" or can_be_appealed(case)],
     }
 
 

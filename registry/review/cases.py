@@ -1,4 +1,4 @@
-"""What people do to a case beside deciding it. Each takes a case that ``find_case_to_change`` locked.
+"""What people do to a case beside deciding it and appealing. Each takes a case that ``find_case_to_change`` locked.
 
 All raise RoleNotAllowed, CaseActionNotPossible, CaseNotYours or CaseTaken as the workflow has it.
 """
@@ -16,22 +16,10 @@ from registry.review.acting import begin, finish
 from registry.review.finding import find_case_to_change
 from registry.review.reviewers import may_review, may_review_restricted
 from registry.review.workflow import ACTIONS, Status
-from registry.store.clock import now, today
+from registry.store.clock import now
 from registry.store.database import db
-from registry.store.errors import Conflict, Refusal, invalid
+from registry.store.errors import Refusal, invalid
 from registry.store.transaction import transaction
-
-
-class NothingToAppeal(Conflict):
-    """No decision on the case is in effect."""
-
-
-class AppealTooLate(Conflict):
-    """The term of the appeal is over."""
-
-
-class AnotherCaseOpen(Conflict):
-    """A later case of the project is open: what is to be said belongs there."""
 
 
 def claim(by: Actor, case: Case, comment: str | None = None) -> Case:
@@ -82,41 +70,17 @@ def refer(by: Actor, case: Case, comment: str | None = None) -> Case:
 def send_back(by: Actor, case: Case, comment: str | None = None) -> Case:
     """Return a proposal to the reviewer, or a case from the Commission or the confirmation to review."""
     step = begin(by, case, "return")
-    _settle(step.proposal, "returned", by)
+    settle(step.proposal, "returned", by)
     return finish(step, comment)
 
 
 def withdraw(by: Actor, case: Case, comment: str | None = None) -> Case:
     """Take back what the case waits for: the question, the proposal, the referral or, for a supervisor, the order."""
     step = begin(by, case, "withdraw")
-    _settle(step.proposal, "withdrawn", by)
+    settle(step.proposal, "withdrawn", by)
     if case.status == Status.REMEDIATION:
         end_orders(case, "withdrawn")
     return finish(step, comment, details={"withdrawn_from": case.status})
-
-
-def appeal(by: Actor, case: Case, comment: str | None = None) -> Case:
-    """Appeal the decision in effect, within the policy's working days. Its order ends; the review begins anew. What was
-    proposed or asked meanwhile falls with it.
-
-    Raises NothingToAppeal, AppealTooLate and AnotherCaseOpen.
-    """
-    step = begin(by, case, "appeal")
-    decision = decision_in_effect(case)
-    if decision is None or decision.appeal_until is None:
-        raise NothingToAppeal(case=case.id)
-    if today() > decision.appeal_until:
-        raise AppealTooLate(case=case.id, until=decision.appeal_until.isoformat())
-    other = select(Case.id).where(
-        Case.project_id == case.project_id, Case.id != case.id, Case.status != Status.CLOSED.value
-    )
-    open_already = db.session.scalar(other)
-    if open_already is not None:
-        raise AnotherCaseOpen(case=case.id, other=open_already)
-    _settle(step.proposal, "withdrawn", by)
-    end_orders(case, "appealed")
-    decision.ended_because = "appealed"
-    return finish(step, comment)
 
 
 def confirm(by: Actor, case: Case, comment: str | None = None) -> Case:
@@ -173,6 +137,7 @@ def end_orders(case: Case, because: str) -> None:
         decision.ended_because = because
 
 
-def _settle(proposal: CaseDecision | None, outcome: str, by: Actor) -> None:
+def settle(proposal: CaseDecision | None, outcome: str, by: Actor) -> None:
+    """End a waiting proposal, if there is one, in another way than by its approval."""
     if proposal is not None:
         proposal.outcome, proposal.decided_by, proposal.decided_at = outcome, by.principal, now()

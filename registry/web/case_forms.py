@@ -10,7 +10,7 @@ from registry.access.actors import Actor
 from registry.access.roles import AGENCY_ROLES
 from registry.records.case_tables import Case
 from registry.records.values import Choice, Day, Kind, Text, YesNo
-from registry.review import cases, decisions
+from registry.review import appeals, cases, decisions
 from registry.review.reviewers import reviewers
 from registry.review.workflow import DECISIONS, REASON_CODES, Status
 from registry.web.catalogues import gettext as _
@@ -51,7 +51,7 @@ PLAIN: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
     "refer": cases.refer,
     "confirm": cases.confirm,
     "withdraw": cases.withdraw,
-    "appeal": cases.appeal,
+    "appeal": appeals.appeal,
 }
 
 

@@ -18,7 +18,7 @@ from registry.records.flags import Flag
 from registry.records.project_fields import accept_fields
 from registry.records.project_table import Project
 from registry.records.projects import change_project, find_project_to_change
-from registry.review import cases, decisions
+from registry.review import appeals, cases, decisions
 from registry.review.finding import find_case, find_case_to_change
 from registry.store.clock import today
 from registry.store.database import db
@@ -68,7 +68,7 @@ SERVICES: dict[str, Callable[..., Case]] = {
     "refer": cases.refer,
     "confirm": cases.confirm,
     "withdraw": cases.withdraw,
-    "appeal": cases.appeal,
+    "appeal": appeals.appeal,
     "comment": cases.say,
 }
 

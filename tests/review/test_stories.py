@@ -25,8 +25,9 @@ from registry.review.acting import (
     possible_actions,
     waiting_proposal,
 )
+from registry.review.appeals import AnotherCaseOpen, AppealTooLate, NothingToAppeal
 from registry.review.case_view import show_case
-from registry.review.cases import AnotherCaseOpen, AppealTooLate, NothingToAppeal, confirm_many
+from registry.review.cases import confirm_many
 from registry.review.decisions import ProposalOutOfDate
 from registry.review.finding import CaseAlreadyOpen, CaseNotFound, ProjectNotFlagged, find_case, open_case
 from registry.store.clock import today
