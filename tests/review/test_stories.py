@@ -274,6 +274,7 @@ def test_an_appeal_is_too_late_on_the_day_after_its_term(present: Present) -> No
     project = a_project()
     case = decided(project, migrate_by(days(60)))
     present.set(date(2026, 3, 11))
+    assert show_case(editor_of(project.agency), case, "en")["actions"] == ["comment"]
     with pytest.raises(AppealTooLate):
         act(editor_of(project.agency), case, "appeal")
     assert [order.ended_because for order in orders_of(project)] == [None]
@@ -299,6 +300,7 @@ def test_nothing_is_appealed_where_nothing_was_decided() -> None:
     edit(editor, project, object_commissioned_on="2020-01-01")
     audit()
     case = act(AIGERIM, case_of(project), "confirm")
+    assert show_case(editor, case, "en")["actions"] == ["comment"]
     with pytest.raises(NothingToAppeal):
         act(editor, case, "appeal")
 
@@ -586,6 +588,7 @@ def test_a_later_case_takes_what_would_be_said_to_an_older_one() -> None:
     edit(editor_of(project.agency), project, placement="unknown")
     audit()
     assert cases_of(project) == 2
+    assert show_case(editor_of(project.agency), first, "en")["actions"] == ["comment"]
     with pytest.raises(AnotherCaseOpen):
         act(editor_of(project.agency), first, "appeal")
 
