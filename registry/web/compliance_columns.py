@@ -29,7 +29,7 @@ def share_name(share: str) -> str:
     """What a share of the projects is called: a freeze status, of the flagged ones with their severity."""
     status, _underscore, severity = share.partition("_")
     if status == "flagged" and severity:
-        return f"{word('freeze_status', status)}: {word('severity', severity).lower()}"
+        return word("flagged", severity)
     return word("freeze_status", share)
 
 

@@ -12,6 +12,7 @@ from flask import Flask
 
 from registry.language.languages import Language
 from registry.store.clock import ALMATY
+from registry.web.catalogues import gettext
 from registry.web.visitors import page_language
 
 LOCALES: Final[dict[Language, Locale]] = {
@@ -23,7 +24,8 @@ TENGE: Final = "₸"
 NO_BREAK: Final = "\u00a0"
 NARROW_NO_BREAK: Final = "\u202f"
 NOTHING: Final = "–"
-MILLIONS: Final = "#,##0.0"
+WHOLE: Final = "#,##0"
+ONE_DECIMAL: Final = "#,##0.0"
 
 
 def day(value: date | str | None) -> str:
@@ -54,20 +56,32 @@ def money(value: int | None) -> str:
 
 
 def millions(value: int | None) -> str:
-    """Whole tenge as millions with one digit behind the point, for narrow columns."""
+    """Whole tenge as whole millions, for narrow columns."""
     if value is None:
         return NOTHING
-    return _plain(format_decimal(value / 1_000_000, format=MILLIONS, locale=_locale()))
+    return _plain(format_decimal(value / 1_000_000, format=WHOLE, locale=_locale()))
+
+
+def money_in_short(value: int) -> str:
+    """Whole tenge as a sentence has room for them: in whole millions, exact below one."""
+    if value < 1_000_000:
+        return money(value)
+    return (gettext("%(num)s million ₸") % {"num": millions(value)}).replace(" ", NO_BREAK)
+
+
+def one_decimal(value: float | None) -> str:
+    """A share with one digit behind the point, always, so that a column of them stands in line."""
+    return NOTHING if value is None else _plain(format_decimal(value, format=ONE_DECIMAL, locale=_locale()))
 
 
 def percent(value: float | None) -> str:
     """A share in percent, given as 0 to 100."""
-    return NOTHING if value is None else f"{number(value)}{NO_BREAK}%"
+    return NOTHING if value is None else f"{one_decimal(value)}{NO_BREAK}%"
 
 
 def attach_formats(app: Flask) -> None:
     """Give them to the templates as filters."""
-    for format_ in (day, moment, number, money, millions, percent):
+    for format_ in (day, moment, number, money, millions, money_in_short, one_decimal, percent):
         app.add_template_filter(format_, format_.__name__)
 
 

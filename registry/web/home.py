@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from registry.records.compliance import compliance
 from registry.records.drafts import drafts_of
 from registry.records.project_lists import list_projects
 from registry.records.vocabulary import SEVERITIES
-from registry.review.case_lists import list_cases
+from registry.review.case_lists import count_cases, list_cases
 from registry.store.clock import today
 from registry.store.paging import Page
 from registry.web.case_projects import projects_of
@@ -24,6 +25,9 @@ from registry.web.visitors import page_language
 
 WORST: Final = 10
 TO_APPROVE: Final = {"to_approve": "true"}
+ORDERED: Final = {"status": "remediation"}
+# The work lists that oversight is told the length of.
+COUNTED: Final = ({"status": "new"}, {"overdue": "true"}, TO_APPROVE)
 SOON: Final = timedelta(days=60)
 
 
@@ -33,11 +37,13 @@ def home(by: Actor) -> Answer:
     totals = compliance(by, "kind")["totals"]
     if by.role in AGENCY_ROLES:
         questions = list_cases(by, {"status": "awaiting_agency"}, Page(WORST), page_language()).items
+        ordered = list_cases(by, ORDERED, Page(WORST), page_language()).items
         return render_template(
             "home_agency.html",
             by=by,
             questions=questions,
-            projects=projects_of(by, questions),
+            orders=[(case, order_of(case)) for case in ordered],
+            projects=projects_of(by, [*questions, *ordered]),
             totals=totals,
             last=last_good_audit(),
             worst=worst_projects(by),
@@ -59,7 +65,13 @@ def home(by: Actor) -> Answer:
         totals=totals,
         last=last_good_audit(),
         held=held,
+        counts=dict(zip(("new", "overdue", "to_approve"), count_cases(by, COUNTED), strict=True)),
     )
+
+
+def order_of(case: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The decision that the case waits to see carried out: the newest approved one that has not ended."""
+    return next((told for told in reversed(case["decisions"]) if told["ended_because"] is None), None)
 
 
 def worst_projects(by: Actor) -> list[Any]:

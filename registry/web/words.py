@@ -112,6 +112,11 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "accepted": marked("Accepted"),
     },
     "severity": {"high": marked("High"), "medium": marked("Medium"), "low": marked("Low")},
+    "flagged": {
+        "high": marked("Flagged: high"),
+        "medium": marked("Flagged: medium"),
+        "low": marked("Flagged: low"),
+    },
     "flag_status": {
         "open": marked("Open"),
         "exempt": marked("Exempt"),
