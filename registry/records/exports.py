@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
@@ -33,19 +33,23 @@ from registry.store.transaction import read_together
 ROWS_A_PIECE: Final = 500
 
 
-def export_csv(by: Actor, raw_filters: Mapping[str, str]) -> Iterator[bytes]:
+def export_csv(
+    by: Actor, raw_filters: Mapping[str, str], *, only: Sequence[ColumnElement[bool]] = ()
+) -> Iterator[bytes]:
     """The CSV in UTF-8 with BOM, piece by piece; it needs the application's context until its end.
 
-    The filters are read and reads of restricted projects journalled at once, which raises Malformed.
+    ``only``: the conditions on projects of a narrower list. The filters are read and reads of restricted projects journalled at once, which raises Malformed.
     """
-    statement = _statement(by, raw_filters)
+    statement = _statement(by, raw_filters, only)
     header = CSV_START + csv_lines([statement.selected_columns.keys()])
     return _pieces(header, statement)
 
 
-def export_xlsx(by: Actor, raw_filters: Mapping[str, str], path: Path) -> None:
+def export_xlsx(
+    by: Actor, raw_filters: Mapping[str, str], path: Path, *, only: Sequence[ColumnElement[bool]] = ()
+) -> None:
     """Write the XLSX file. Raises Malformed, and TooManyRowsForXlsx when a sheet cannot hold them."""
-    statement = _statement(by, raw_filters)
+    statement = _statement(by, raw_filters, only)
     counted = db.session.execute(select(func.count()).select_from(statement.subquery())).scalar_one()
     if counted > MOST_XLSX_ROWS:
         raise TooManyRowsForXlsx(rows=counted, limit=MOST_XLSX_ROWS)
@@ -66,8 +70,8 @@ def export_xlsx(by: Actor, raw_filters: Mapping[str, str], path: Path) -> None:
                     sheet.write_string(place, column, value)
 
 
-def _statement(by: Actor, raw_filters: Mapping[str, str]) -> Select[Any]:
-    conditions = project_conditions(by, raw_filters)
+def _statement(by: Actor, raw_filters: Mapping[str, str], only: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    conditions = [*project_conditions(by, raw_filters), *only]
     statement = select(*export_columns()).join_from(Project, Agency, Agency.id == Project.agency_id).where(*conditions)
     if by.may(Permission.RESTRICTED_READ):
         asked = select(Project.number).join(Agency, Agency.id == Project.agency_id)

@@ -16,6 +16,7 @@ from registry.web.case_projects import projects_of
 from registry.web.catalogues import gettext, marked, ngettext
 from registry.web.findings import rule_titles
 from registry.web.forms import refusal_text
+from registry.web.list_agencies import agency_filter
 from registry.web.list_tables import ENDINGS, download_list
 from registry.web.lists import asked_filters, asked_page, first_address, next_address
 from registry.web.pages import Answer, pages, see
@@ -50,6 +51,7 @@ def cases(by: Actor) -> Answer:
         kept=[name for name in filters if name not in (*CHOICES, "rule")],
         narrowed=any(name not in OF_TABS for name in filters),
         place=asked_list(),
+        agency=agency_filter(by, filters),
         choices=CHOICES,
         rules=rule_titles(),
         sorts=SORTS,

@@ -19,6 +19,7 @@ from registry.store.paging import Listing, Page
 from registry.web.catalogues import gettext as _
 from registry.web.catalogues import ngettext
 from registry.web.labels import field_label, name_in_page_language
+from registry.web.list_agencies import agency_filter
 from registry.web.list_tables import ENDINGS, download_list
 from registry.web.lists import asked_filters, asked_page, first_address, next_address
 from registry.web.pages import Answer, pages
@@ -45,6 +46,7 @@ def exemptions_ending(by: Actor) -> Answer:
         left={item.id: (item.valid_to - today()).days for item in listing.items},
         tabs=tabs(by, {}),
         filters=filters,
+        agency=agency_filter(by, filters),
         choices=CHOICES,
         within=within,
         periods={

@@ -18,9 +18,9 @@ MOST_CHOICES: Final = 200
 
 def agency_choices(by: Actor) -> list[tuple[str, str]]:
     """``(BIN, name)`` by name; empty when there are too many to choose from, and the BIN is typed."""
-    statement = select(Agency).limit(MOST_CHOICES + 1)
+    statement = select(Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en).limit(MOST_CHOICES + 1)
     own = own_agencies(by)
-    found = list(db.session.scalars(statement if own is None else statement.where(Agency.id.in_(own))))
+    found = db.session.execute(statement if own is None else statement.where(Agency.id.in_(own))).all()
     if len(found) > MOST_CHOICES:
         return []
     named = [(agency.bin, f"{name_in_page_language(agency)} ({agency.bin})") for agency in found]

@@ -14,6 +14,7 @@ from registry.records.project_lists import list_projects
 from registry.web.catalogues import marked
 from registry.web.findings import rule_titles
 from registry.web.list_tables import ENDINGS
+from registry.web.list_agencies import BELOW, KIND, agency_filter, names_of_agencies, of_agencies
 from registry.web.lists import asked_filters, asked_page, first_address, next_address
 from registry.web.pages import Answer, pages
 
@@ -28,11 +29,14 @@ FILTERS: Final = (
     "sector",
     "region",
     "agency",
+    BELOW,
+    KIND,
     "onboarding_due_on_to",
     "is_restricted",
 )
 # Those that the page offers as choices; the others come by links.
 CHOICES: Final = ("freeze_status", "severity", "work_type", "stage", "placement", "sector", "region")
+KEPT: Final = ("onboarding_due_on_to", "is_restricted")
 SORTS: Final = {
     "-registered_at": marked("Newest first"),
     "-updated_at": marked("Last changed first"),
@@ -46,13 +50,17 @@ SORTS: Final = {
 def projects(by: Actor) -> Answer:
     """The projects that the filters leave."""
     filters = asked_filters(FILTERS)
-    listing = list_projects(by, filters, asked_page())
+    usual, only = of_agencies(filters)
+    listing = list_projects(by, usual, asked_page(), only=only)
     return render_template(
         "projects.html",
         by=by,
         items=listing.items,
         filters=filters,
-        choices=CHOICES,
+        agencies=names_of_agencies(listing.items) if by.agency_id is None else {},
+        agency=agency_filter(by, filters, with_below=True),
+        choices=CHOICES if by.agency_id is not None else (*CHOICES, KIND),
+        kept=KEPT,
         rules=rule_titles(),
         sorts=SORTS,
         sort=request.args.get("sort") or "-registered_at",
@@ -64,7 +72,7 @@ def projects(by: Actor) -> Answer:
 @pages.page(f"/projects.<{ENDINGS}:ending>", needs=Permission.PROJECTS_READ)
 def projects_table(by: Actor, ending: str) -> Answer:
     """The same projects, all of them, as a table that can be changed and imported again."""
-    filters = asked_filters(FILTERS)
+    usual, only = of_agencies(asked_filters(FILTERS))
     if ending == "csv":
-        return csv_download("projects", export_csv(by, filters))
-    return xlsx_download("projects", lambda path: export_xlsx(by, filters, path))
+        return csv_download("projects", export_csv(by, usual, only=only))
+    return xlsx_download("projects", lambda path: export_xlsx(by, usual, path, only=only))

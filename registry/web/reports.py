@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import render_template, request, url_for
@@ -39,7 +40,10 @@ def compliance_report(by: Actor) -> Answer:
     whole, page = "whole" in request.args, _asked_page()
     first = 0 if whole else (page - 1) * ROWS_A_PAGE
     shown = level.rows if whole else level.rows[first : first + ROWS_A_PAGE]
-    rows = [{"below": 0, **row, "name": group_name(grouped, row), "opens": _opened(row)} for row in shown]
+    rows = [
+        {"below": 0, **row, "name": group_name(grouped, row), "opens": _opened(row), "whose": whose(grouped, row)}
+        for row in shown
+    ]
     return render_template(
         "compliance.html",
         grouped=grouped,
@@ -52,6 +56,8 @@ def compliance_report(by: Actor) -> Answer:
         shares=SHARES,
         share_name=share_name,
         totals=level.totals,
+        all_of={"agency": level.above[-1]["bin"], "below": "true"} if level.above else {},
+        of_share=of_share,
         last=last_good_audit(),
         next_address=_same_level(page=page + 1) if first + len(shown) < len(level.rows) else None,
         first_address=_same_level() if first else None,
@@ -79,6 +85,19 @@ def bar(row: dict[str, Any]) -> list[tuple[str, float, float]]:
             pieces.append((name, round(begin, 3), width))
             begin += width
     return pieces
+
+
+def whose(grouped: str, row: Mapping[str, Any]) -> dict[str, str] | None:
+    """The filters of the list of projects that leave the row's; None where it has none for them."""
+    if row["key"] is None:
+        return None
+    return {grouped: row["key"]} | ({"below": "true"} if row.get("below") else {})
+
+
+def of_share(share: str) -> dict[str, str]:
+    """The filters of the list of projects that leave a share of them."""
+    status, _underscore, severity = share.partition("_")
+    return {"freeze_status": status, "severity": severity} if status == "flagged" and severity else {"freeze_status": share}
 
 
 def _asked_group() -> str:

@@ -16,6 +16,7 @@ from registry.web.case_projects import projects_numbered
 from registry.web.catalogues import gettext, marked
 from registry.web.findings import rule_titles
 from registry.web.labels import field_label, name_in_page_language, word
+from registry.web.list_agencies import agency_filter
 from registry.web.list_tables import ENDINGS, download_list
 from registry.web.lists import asked_filters, asked_page, first_address, next_address
 from registry.web.pages import Answer, pages, see
@@ -45,6 +46,7 @@ def watch_list(by: Actor) -> Answer:
         projects=projects_numbered(by, (item["number"] for item in listing.items)),
         tabs=tabs(by, {}),
         filters=filters,
+        agency=agency_filter(by, filters),
         choices=CHOICES,
         rules=rule_titles(),
         sorts=SORTS,

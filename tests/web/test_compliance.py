@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 
@@ -73,7 +74,7 @@ def test_many_agencies_come_page_by_page_and_whole_when_asked_for(signed_in: Sig
     assert whole
     assert names_of(visit.get(whole[1].replace("&amp;", "&")).text)[:-1] == shown
     # The sum is of all of them on each page.
-    assert all(re.search(r'dense__total"><th scope="row">All</th><td>30<', page) for page in (first, second))
+    assert all(re.search(r'dense__total"><th scope="row">All</th><td><a [^>]+>30<', page) for page in (first, second))
     for nonsense in ("0", "-1", "x", "99999999999999999999"):
         assert visit.get(f"{REPORT}?page={nonsense}").status_code == 200
 
@@ -103,3 +104,26 @@ def test_the_file_of_the_regions_has_their_rows(signed_in: SignedIn) -> None:
     header, *rows = csv.reader(io.StringIO(table))
     assert header[:2] == ["Region", "Projects"] and "BIN" not in header
     assert [row[0] for row in rows] == ["Astana", "Not given"]
+
+
+def test_every_figure_leads_to_the_projects_that_it_counts(signed_in: SignedIn) -> None:
+    ministry = an_agency()
+    committee = an_agency(ministry)
+    for agency in (ministry, committee, committee, an_agency(kind="private")):
+        a_project(agency, region="71")
+    run_audit(an_actor(Role.OPERATOR))
+    a_project(committee, region=None)
+    visit = signed_in(Role.AUDITOR)
+    for by in ("agency", "region", "kind", "sector", f"agency&within={ministry.bin}"):
+        links = re.findall(r'<td><a [^>]*href="([^"]+)">(\d+)</a>', visit.get(f"{REPORT}?by={by}").text)
+        assert links, by
+        for link, count in links:
+            assert visit.get(html.unescape(link)).text.count("stacked__main") == int(count), (by, link)
+            table = visit.get(html.unescape(link).replace("/projects", "/projects.csv", 1)).data.decode("utf-8-sig")
+            assert len(list(csv.DictReader(io.StringIO(table)))) == int(count), (by, link)
+
+
+def test_the_shares_of_a_column_stand_in_line(signed_in: SignedIn) -> None:
+    a_project()
+    run_audit(an_actor(Role.OPERATOR))
+    assert signed_in(Role.AUDITOR).get(f"{REPORT}?by=region").text.count("<td>0.0</td>") == 2
