@@ -6,6 +6,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from registry.settings import Settings
+from registry.store.clock import now
 from registry.web import (
     agencies,
     audits,
@@ -86,6 +87,7 @@ def attach_web(app: Flask, settings: Settings) -> None:
         languages=LANGUAGE_NAMES,
         menu=menu,
         page_language=page_language,
+        present_moment=now,
         switch_address=switch_address,
         visitor=visitor,
     )

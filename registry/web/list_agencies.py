@@ -21,6 +21,8 @@ from registry.web.own_agencies import agency_choices, agency_name
 BELOW: Final = "below"
 KIND: Final = "kind"
 YES: Final = "true"
+# Long names of more agencies than these would weigh as much as the list itself.
+MOST_CHOICES: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class AgencyFilter:
 
 def agency_filter(by: Actor, filters: Mapping[str, str], *, with_below: bool = False) -> AgencyFilter | None:
     """The field that narrows a list to an agency; None for who sees a single one."""
-    given, choices = filters.get("agency", ""), agency_choices(by)
+    given, choices = filters.get("agency", ""), agency_choices(by, MOST_CHOICES)
     if len(choices) == 1 and not given:
         return None
     below = filters.get(BELOW) == YES if with_below else None

@@ -16,12 +16,12 @@ from registry.web.labels import name_in_page_language
 MOST_CHOICES: Final = 200
 
 
-def agency_choices(by: Actor) -> list[tuple[str, str]]:
-    """``(BIN, name)`` by name; empty when there are too many to choose from, and the BIN is typed."""
-    statement = select(Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en).limit(MOST_CHOICES + 1)
+def agency_choices(by: Actor, most: int = MOST_CHOICES) -> list[tuple[str, str]]:
+    """``(BIN, name)`` by name; empty when there are more than ``most`` to choose from, and the BIN is typed."""
+    statement = select(Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en).limit(most + 1)
     own = own_agencies(by)
     found = db.session.execute(statement if own is None else statement.where(Agency.id.in_(own))).all()
-    if len(found) > MOST_CHOICES:
+    if len(found) > most:
         return []
     named = [(agency.bin, f"{name_in_page_language(agency)} ({agency.bin})") for agency in found]
     return sorted(named, key=lambda choice: kazakh_key(choice[1]))

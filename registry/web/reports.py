@@ -97,7 +97,11 @@ def whose(grouped: str, row: Mapping[str, Any]) -> dict[str, str] | None:
 def of_share(share: str) -> dict[str, str]:
     """The filters of the list of projects that leave a share of them."""
     status, _underscore, severity = share.partition("_")
-    return {"freeze_status": status, "severity": severity} if status == "flagged" and severity else {"freeze_status": share}
+    return (
+        {"freeze_status": status, "severity": severity}
+        if status == "flagged" and severity
+        else {"freeze_status": share}
+    )
 
 
 def _asked_group() -> str:
