@@ -38,7 +38,8 @@ def export_csv(
 ) -> Iterator[bytes]:
     """The CSV in UTF-8 with BOM, piece by piece; it needs the application's context until its end.
 
-    ``only``: the conditions on projects of a narrower list. The filters are read and reads of restricted projects journalled at once, which raises Malformed.
+    The filters are read and reads of restricted projects journalled at once, which raises Malformed. ``only``: the
+    conditions on projects of a narrower list.
     """
     statement = _statement(by, raw_filters, only)
     header = CSV_START + csv_lines([statement.selected_columns.keys()])

@@ -10,6 +10,7 @@ from registry.audits.run_lists import changes_of, list_audits, previous_good
 from registry.audits.runs import confirm_held_audit, find_audit, run_audit
 from registry.records.values import AnyDay, YesNo
 from registry.store.clock import today
+from registry.web.case_projects import projects_numbered
 from registry.web.catalogues import gettext as _
 from registry.web.fields import asked
 from registry.web.findings import rule_titles
@@ -59,6 +60,7 @@ def audit(by: Actor, audit_id: int) -> Answer:
         before=previous_good(by, run),
         counts=COUNTS,
         changes=listing.items,
+        projects=projects_numbered(by, (change["project"] for change in listing.items)),
         rules=rule_titles(),
         next_address=next_address(listing.next),
         first_address=first_address(),

@@ -7,6 +7,15 @@ from flask import render_template
 from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.records.journal_lists import find_entry, list_journal
+from registry.web.journal_words import (
+    act_choices,
+    act_name,
+    source_name,
+    subject_address,
+    subject_as_written,
+    subject_name,
+    told_details,
+)
 from registry.web.lists import asked_filters, asked_page, first_address, next_address
 from registry.web.pages import Answer, pages
 
@@ -17,11 +26,18 @@ FILTERS = ("subject", "action", "principal", "request_id")
 def journal(by: Actor) -> Answer:
     """Entries, the newest first."""
     filters = asked_filters(FILTERS)
+    if "subject" in filters:
+        filters["subject"] = ",".join(subject_as_written(part.strip()) for part in filters["subject"].split(","))
     listing = list_journal(by, filters, asked_page(50))
     return render_template(
         "journal.html",
         items=listing.items,
         names=FILTERS,
+        acts=act_choices(filters.get("action")),
+        act_name=act_name,
+        source_name=source_name,
+        subject_name=subject_name,
+        subject_address=subject_address,
         filters=filters,
         next_address=next_address(listing.next),
         first_address=first_address(),
@@ -31,4 +47,13 @@ def journal(by: Actor) -> Answer:
 @pages.page("/journal/<int(max=9223372036854775807):seq>", needs=Permission.JOURNAL_READ)
 def journal_entry(by: Actor, seq: int) -> Answer:
     """One entry whole: what it says in detail, and its place in the chain."""
-    return render_template("journal_entry.html", entry=find_entry(by, seq))
+    entry = find_entry(by, seq)
+    return render_template(
+        "journal_entry.html",
+        entry=entry,
+        told=told_details(entry["details"]),
+        act_name=act_name,
+        source_name=source_name,
+        subject_name=subject_name,
+        subject_address=subject_address,
+    )

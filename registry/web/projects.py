@@ -13,8 +13,8 @@ from registry.records.exports import export_csv, export_xlsx
 from registry.records.project_lists import list_projects
 from registry.web.catalogues import marked
 from registry.web.findings import rule_titles
-from registry.web.list_tables import ENDINGS
 from registry.web.list_agencies import BELOW, KIND, agency_filter, names_of_agencies, of_agencies
+from registry.web.list_tables import ENDINGS
 from registry.web.lists import asked_filters, asked_page, first_address, next_address
 from registry.web.pages import Answer, pages
 

@@ -211,3 +211,14 @@ def test_every_page_may_load_from_this_host_alone_and_run_no_inline_script(signe
         assert "default-src 'none'" in policy and "unsafe" not in policy
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", answer.text)
         assert not re.search(r'(?:src|href)="(?:https?:)?//', answer.text)
+
+
+def test_what_an_audit_changed_names_the_projects_and_tells_two_runs_of_a_day_apart(signed_in: SignedIn) -> None:
+    project = a_project(name_ru="Портал озёр", name_kk="Көлдер порталы")
+    operator = an_actor(Role.OPERATOR)
+    first = run_audit(operator)
+    visit = signed_in(Role.AUDITOR, language="kk")
+    page = visit.get(f"/audits/{first.id}").text
+    assert "Көлдер порталы" in page and project.number in page
+    second = visit.get(f"/audits/{run_audit(operator).id}").text
+    assert re.search(rf'href="/audits/{first.id}">[^<]+, \d\d:\d\d</a>', second)

@@ -1,0 +1,116 @@
+"""What the journal's entries are called: acts, what they were done on, by whom and from where, and their details."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import url_for
+
+from registry.web.case_words import CASE_WORDS
+from registry.web.catalogues import gettext, marked
+from registry.web.labels import FIELDS, field_label, shown, word
+
+ACTS: Final[Mapping[str, str]] = {
+    "project.registered": marked("Project registered"),
+    "project.changed": marked("Project changed"),
+    "project.restricted": marked("Restriction set or lifted"),
+    "restricted.read": marked("Restricted project read"),
+    "placement.verified": marked("Place on QazTech confirmed"),
+    "placement.verification-lost": marked("Confirmation of the place lost"),
+    "onboarding.confirmed": marked("Onboarding confirmed"),
+    "ending.confirmed": marked("Ending confirmed"),
+    "document.added": marked("Document added"),
+    "exemption.recorded": marked("Exemption recorded"),
+    "exemption.revoked": marked("Exemption revoked"),
+    **{f"case.{name}": text for name, text in CASE_WORDS["case_event"].items()},
+    "cases.followed": marked("Cases brought up to date by an audit"),
+    "audit.succeeded": marked("Audit done"),
+    "audit.dry-run": marked("Audit tried"),
+    "audit.held": marked("Audit held"),
+    "import.queued": marked("Import taken in"),
+    "import.done": marked("Import done"),
+    "import.failed": marked("Import failed"),
+    "inventory.applied": marked("QazTech’s list applied"),
+    "agency.registered": marked("Agency registered"),
+    "agency.changed": marked("Agency changed"),
+    "person.added": marked("Person added"),
+    "person.disabled": marked("Person shut out"),
+    "person.enabled": marked("Person let in again"),
+    "person.password-set": marked("Password set"),
+    "person.signed-in": marked("Signed in"),
+    "person.signed-out": marked("Signed out"),
+    "token.issued": marked("Token issued"),
+    "token.revoked": marked("Token revoked"),
+}
+SOURCES: Final[Mapping[str, str]] = {
+    "cli": marked("Command line"),
+    "schedule": marked("Schedule"),
+    "demo": marked("Demonstration data"),
+}
+STATUSES: Final[Mapping[str, str]] = {"from": marked("Status before"), "to": marked("Status after")}
+NUMBERED: Final[Mapping[str, str]] = {"case": marked("Case %(id)s"), "audit": marked("Audit %(id)s")}
+# What a person types as the subject, and the kind that it is written with in the journal.
+TYPED: Final = (
+    (re.compile(r"QT-[0-9-]+", re.IGNORECASE), "project"),
+    (re.compile(r"[0-9]{12}"), "agency"),
+    (re.compile(r"[0-9]{1,9}"), "case"),
+)
+
+
+def act_name(action: str) -> str:
+    """What an act is called; the code itself for one without a name."""
+    return gettext(ACTS[action]) if action in ACTS else action
+
+
+def act_choices(asked: str | None) -> list[tuple[str, str]]:
+    """``(code, name)`` of every act by name; what was asked for is among them, whatever it is."""
+    named = sorted(((code, gettext(text)) for code, text in ACTS.items()), key=lambda choice: choice[1])
+    return named if asked is None or asked in ACTS else [(asked, asked), *named]
+
+
+def source_name(source: str) -> str:
+    """From where: an address, or what else acts."""
+    return gettext(SOURCES[source]) if source in SOURCES else source or "–"
+
+
+def subject_name(subject: str) -> str:
+    """What it was done on: its number or name, with its kind where the number alone says nothing."""
+    kind, _colon, key = subject.partition(":")
+    return gettext(NUMBERED[kind]) % {"id": key} if kind in NUMBERED else key or subject
+
+
+def subject_address(subject: str) -> str | None:
+    """The page of what it was done on, None where there is none for whoever reads the journal."""
+    kind, _colon, key = subject.partition(":")
+    if kind == "project":
+        return url_for("web.project", number=key)
+    if kind == "agency":
+        return url_for("web.projects", agency=key)
+    if kind in NUMBERED and key.isascii() and key.isdigit():
+        return url_for("web.case", case_id=key) if kind == "case" else url_for("web.audit", audit_id=key)
+    return None
+
+
+def subject_as_written(typed: str) -> str:
+    """The subject as the journal writes it, of a project's number, a BIN or a case's number too."""
+    kind = next((kind for pattern, kind in TYPED if pattern.fullmatch(typed)), None)
+    return typed if kind is None else f"{kind}:{typed.upper()}"
+
+
+def told_details(details: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """``(name, value)`` of the details that are a single value each."""
+    return [(_name(name), _value(name, value)) for name, value in details.items() if isinstance(value, str | int)]
+
+
+def _name(name: str) -> str:
+    if name in STATUSES:
+        return gettext(STATUSES[name])
+    if name == "project":
+        return gettext("Project")
+    return field_label(name) if name in FIELDS else name.replace("_", " ")
+
+
+def _value(name: str, value: str | int) -> str:
+    return word("case_status", value) if name in STATUSES else shown(name, value)

@@ -1,0 +1,67 @@
+"""The journal as a person reads it: acts by name, what they were done on as links, and filters that say what fits."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from registry.access.roles import Role
+from registry.review.workflow import ACTIONS
+from registry.web import journal_words
+from tests.factories import a_project, an_agency
+from tests.review.cast import AIGERIM, act, audit, case_of
+from tests.web.conftest import SignedIn
+
+REGISTRY = Path(journal_words.__file__).parents[1]
+WRITTEN = re.compile(r'(?:journal\.record\(\s*by|write_all\(\s*by, \w+|keep_changes\([\w, ]+),\s*"([a-z]+\.[a-z-]+)"')
+ROWS = re.compile(r"№ (\d+)</a>")
+
+
+def test_every_act_that_is_written_has_a_name() -> None:
+    written = {found for path in REGISTRY.rglob("*.py") for found in WRITTEN.findall(path.read_text(encoding="utf-8"))}
+    assert len(written) > 15 and written | {f"case.{name}" for name in ACTIONS} <= set(journal_words.ACTS)
+
+
+def test_an_entry_names_the_act_and_leads_to_what_it_was_done_on(signed_in: SignedIn) -> None:
+    project = a_project(an_agency())
+    run = audit()
+    case = act(AIGERIM, case_of(project), "claim")
+    page = signed_in(Role.AUDITOR, language="ru").get("/journal").text
+    assert "Дело взято" in page and "case.claim" in page and "Аудит проведён" in page
+    assert f'href="/cases/{case.id}">Дело {case.id}<' in page
+    assert f'href="/audits/{run.id}"' in page and f'href="/projects/{project.number}"' in page
+
+
+def test_a_subject_is_found_by_the_plain_number_of_a_project_a_case_or_an_agency(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project = a_project(agency)
+    audit()
+    case = act(AIGERIM, case_of(project), "claim")
+    visit = signed_in(Role.SUPERVISOR)
+    for typed, whole in (
+        (project.number.lower(), f"project:{project.number}"),
+        (str(case.id), f"case:{case.id}"),
+        (agency.bin, f"agency:{agency.bin}"),
+    ):
+        found = ROWS.findall(visit.get(f"/journal?subject={typed}").text)
+        assert found and found == ROWS.findall(visit.get(f"/journal?subject={whole}").text), typed
+
+
+def test_an_act_is_chosen_by_its_name(signed_in: SignedIn) -> None:
+    a_project()
+    visit = signed_in(Role.AUDITOR)
+    page = visit.get("/journal?action=project.registered").text
+    assert '<option value="project.registered" selected>Project registered</option>' in page
+    assert len(ROWS.findall(page)) == 1
+    assert '<option value="of.old" selected>of.old</option>' in visit.get("/journal?action=of.old").text
+
+
+def test_an_entry_tells_its_details_in_words(signed_in: SignedIn) -> None:
+    project = a_project()
+    audit()
+    case = act(AIGERIM, case_of(project), "claim")
+    visit = signed_in(Role.AUDITOR)
+    link = re.search(r'href="(/journal/\d+)"', visit.get(f"/journal?subject={case.id}&action=case.claim").text)
+    assert link
+    entry = visit.get(link[1]).text
+    assert "Status after" in entry and "Under review" in entry and "As it is written in the journal" in entry
