@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
@@ -77,6 +77,14 @@ def apply_inventory(by: Actor, file_name: str, content: bytes, dry_run: bool) ->
         details = {"file_name": name, "sha256": digest, **counts}
         journal.record(by, "inventory.applied", f"inventory:{inventory.id}", details)
     return summary
+
+
+def confirmed_records(by: Actor) -> int:
+    """How many records that the actor may see are confirmed on the platform now."""
+    verified = select(func.count()).select_from(table_of(Project)).where(
+        table_of(Project).c.placement_verified_on.is_not(None), *visible_projects(by)
+    )
+    return int(db.session.execute(verified).scalar_one())
 
 
 def _plan(by: Actor, rows: Mapping[str, InventoryRow], bad_keys: set[str], *, lock: bool) -> Plan:

@@ -2,48 +2,91 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 from flask import render_template, request
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.http.bodies import read_form
-from registry.records.inventory import apply_inventory
+from registry.records.inventory import apply_inventory, confirmed_records
 from registry.records.waiting_files import keep_waiting, take_waiting
-from registry.store.errors import Invalid, invalid
+from registry.store.errors import Invalid, Problem, invalid
 from registry.store.transaction import transaction
+from registry.web.case_projects import projects_numbered
 from registry.web.catalogues import gettext as _
 from registry.web.forms import Form, refused_form
+from registry.web.list_agencies import names_of_agencies
 from registry.web.pages import Answer, pages, see
 from registry.web.said import say
+
+
+# As with audits: few may vanish any day, many at once are more likely a file cut short.
+MANY: Final = 5
+A_PART: Final = 10
+TICK: Final = "many_lost"
+
+
+class ManyWouldLose(Exception):
+    """The list would end more confirmations than anybody said yes to; ``summary`` tells what it would have done."""
+
+    def __init__(self, summary: Mapping[str, Any]) -> None:
+        super().__init__(summary["lost"])
+        self.summary = summary
 
 
 @pages.page("/inventory", needs=Permission.PLACEMENTS_CONFIRM, methods=("GET", "POST"), takes_file=True)
 def inventory(by: Actor) -> Answer:
     """Send the list; the answer tells what it would do, and nothing is written."""
     if request.method == "GET":
-        return render_template("inventory.html", form=Form(), summary=None, waiting=None)
+        return render_template("inventory.html", form=Form(), summary=None)
     try:
         sent = sent_file()
         summary = apply_inventory(by, sent[0], sent[1], dry_run=True)
     except Invalid as refused:
-        return render_template(
-            "inventory.html", form=refused_form({}, refused, "file"), summary=None, waiting=None
-        ), 422
+        return render_template("inventory.html", form=refused_form({}, refused, "file"), summary=None), 422
     waiting = keep_waiting(by, *sent)
-    return render_template("inventory.html", form=Form(), summary=summary, waiting=waiting)
+    return _shown(by, Form(), summary, waiting, confirmed_records(by))
 
 
 @pages.page("/inventory/<int:waiting>/apply", needs=Permission.PLACEMENTS_CONFIRM, methods=("POST",))
 def apply_waiting_inventory(by: Actor, waiting: int) -> Answer:
-    """Write what was shown."""
-    with transaction():
-        name, content = take_waiting(by, waiting)
-        summary = apply_inventory(by, name, content, dry_run=False)
+    """Write what was shown; where many would lose their confirmation, only when that was ticked."""
+    before = confirmed_records(by)
+    try:
+        with transaction():
+            name, content = take_waiting(by, waiting)
+            summary = apply_inventory(by, name, content, dry_run=False)
+            if many_lost(summary, before) and request.form.get(TICK) != "yes":
+                raise ManyWouldLose(summary)
+    except ManyWouldLose as refused:
+        return _shown(by, Form({}, [Problem(f"/{TICK}", "required")]), refused.summary, waiting, before), 422
     say(
         _("The list is applied: %(matched)s confirmed, %(lost)s lost their confirmation.")
         % {"matched": summary["matched"], "lost": summary["lost"]}
     )
     return see("inventory")
+
+
+def many_lost(summary: Mapping[str, Any], confirmed: int) -> bool:
+    """True when more than a tenth of the confirmed records, and not just some few, would lose their confirmation."""
+    return bool(summary["lost"] >= MANY and summary["lost"] * A_PART > confirmed)
+
+
+def _shown(by: Actor, form: Form, summary: Mapping[str, Any], waiting: int, confirmed: int) -> str:
+    named = [*summary["rows"]["lost"], *(row["number"] for row in summary["rows"]["mismatched"])]
+    return render_template(
+        "inventory.html",
+        form=form,
+        summary=summary,
+        waiting=waiting,
+        confirmed=confirmed,
+        many_lost=many_lost(summary, confirmed),
+        tick=TICK,
+        projects=projects_numbered(by, named),
+        agencies=names_of_agencies(summary["rows"]["unregistered"]),
+    )
 
 
 def sent_file() -> tuple[str, bytes]:
