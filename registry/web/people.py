@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flask import render_template, url_for
+from flask import render_template, request, url_for
 
 from registry.access import people as access
 from registry.access.actors import Actor
@@ -17,6 +17,7 @@ from registry.web.catalogues import gettext as _
 from registry.web.fields import Field, asked
 from registry.web.form_pages import FormPage, answer_form
 from registry.web.labels import options
+from registry.web.own_agencies import agency_choices
 from registry.web.pages import Answer, pages, see
 from registry.web.said import say
 
@@ -40,7 +41,7 @@ def new_person(by: Actor) -> Answer:
         [
             asked("name", "text", hint=_("What the person signs in with, such as a.serikova.")),
             asked("role", "radios", choices=options("role")),
-            agency_field(),
+            agency_field(by),
             asked("email", "text", hint=_("Where notices go.")),
             asked("language", "radios", choices=options("language")),
         ],
@@ -59,9 +60,12 @@ def new_person(by: Actor) -> Answer:
     return answer_form(page, act, {"language": "kk"})
 
 
-@pages.page("/people/<int:person_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
+@pages.page("/people/<int:person_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def disable_person(by: Actor, person_id: int) -> Answer:
-    """Shut somebody out."""
+    """Shut somebody out, after a question."""
+    if request.method == "GET":
+        told = _("Every session and token of the person ends at once. You can let the person in again.")
+        return _question(by, person_id, _("Shut out"), told)
     access.disable_person(by, person_id)
     say(_("The person is shut out, tokens too."))
     return see("people")
@@ -75,16 +79,22 @@ def enable_person(by: Actor, person_id: int) -> Answer:
     return see("people")
 
 
-@pages.page("/people/<int:person_id>/password", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
+@pages.page("/people/<int:person_id>/password", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def renew_password(by: Actor, person_id: int) -> Answer:
-    """A new password, shown once; sessions of the person end."""
+    """A new password, after a question, shown once; sessions of the person end."""
+    if request.method == "GET":
+        told = _("The present password ends at once, and so does every session of the person. The new one is shown once.")
+        return _question(by, person_id, _("New password"), told)
     password = new_password()
     access.set_password(by, person_id, password)
     return shown_once(access.find_person(by, person_id).name, _("Password"), password, url_for("web.people"))
 
 
-def agency_field() -> Field:
-    """The agency of somebody with an agency role."""
+def agency_field(by: Actor) -> Field:
+    """The agency of somebody with an agency role, chosen by name; the BIN is typed where there are very many."""
+    choices = agency_choices(by)
+    if choices:
+        return asked("agency", "select", hint=_("Only for the two agency roles."), choices=choices)
     return asked("agency", "text", hint=_("The BIN; only for the two agency roles."))
 
 
@@ -96,6 +106,11 @@ def agency_id(number: str | None) -> int | None:
         return agency_by_bin(number).id
     except NotFound as error:
         raise invalid("/agency", "agency-unknown", bin=number) from error
+
+
+def _question(by: Actor, person_id: int, act: str, told: str) -> str:
+    person = access.find_person(by, person_id)
+    return render_template("question.html", subject=person.name, act=act, told=told, back=url_for("web.people"))
 
 
 def shown_once(whose: str, what: str, secret: str, back: str) -> str:

@@ -40,7 +40,7 @@ def new_token(by: Actor) -> Answer:
         [
             asked("name", "text", hint=_("Whom it acts for: a person or a service. Two tokens of one name are one.")),
             asked("role", "radios", choices=options("role")),
-            agency_field(),
+            agency_field(by),
             asked("expires_in", "radios", choices=days),
         ],
         {"name": Text(), "role": ROLES, "agency": Bin(), "expires_in": Choice(LIFETIMES)},

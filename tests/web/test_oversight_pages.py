@@ -141,6 +141,27 @@ def test_an_administrator_cannot_shut_out_the_own_person(signed_in: SignedIn) ->
     assert visit.get("/home").status_code == 200
 
 
+def test_nobody_is_shut_out_or_given_a_password_by_a_single_click(app: Flask, signed_in: SignedIn) -> None:
+    administrator = signed_in(Role.ADMINISTRATOR)
+    person = signed_in(Role.AUDITOR, name="e.bek")
+    link = re.search(r'href="(/people/\d+/disabled)"[^>]*>Shut out<span[^>]*> e\.bek', administrator.get("/people").text)
+    assert link
+    asked = administrator.get(link[1])
+    assert asked.status_code == 200 and "e.bek" in asked.text and person.get("/home").status_code == 200
+    again = administrator.get(link[1].replace("disabled", "password"))
+    assert "The present password ends at once" in again.text and person.client.get("/home").status_code == 200
+    assert "is shut out" in administrator.send(link[1]).text and person.client.get("/home").status_code == 303
+    assert 'secret">' in administrator.send(link[1].replace("disabled", "password")).text
+
+
+def test_the_agency_of_a_new_person_is_chosen_by_its_name(signed_in: SignedIn) -> None:
+    agency = an_agency(name_ru="Министерство озёр")
+    visit = signed_in(Role.ADMINISTRATOR)
+    assert f'<option value="{agency.bin}" >Министерство озёр' in visit.get("/people/new").text
+    visit.send("/people/new", name="e.bek", role="agency_editor", agency=agency.bin, language="kk")
+    assert "Министерство озёр" in visit.get("/people").text
+
+
 def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: SignedIn) -> None:
     visit = signed_in(Role.ADMINISTRATOR)
     page = visit.send("/tokens/new", name="robot", role="auditor", expires_in="30").text
