@@ -6,9 +6,12 @@ from flask import render_template, request
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
+from registry.http.downloads import csv_download
 from registry.records.imports import errors_of, find_import, imports_of, queue_import
+from registry.records.sheet_writing import table_as_csv
 from registry.store.errors import Invalid
 from registry.web.forms import Form, refused_form
+from registry.web.import_columns import import_columns
 from registry.web.inventories import sent_file
 from registry.web.labels import options
 from registry.web.lists import asked_page, first_address, next_address
@@ -29,6 +32,12 @@ def imports(by: Actor) -> Answer:
     return see("import_run", import_id=run.id)
 
 
+@pages.page("/imports/<any(projects, agencies):kind>.csv", needs=Permission.IMPORTS_RUN)
+def import_template(_by: Actor, kind: str) -> Answer:
+    """A table with the header row alone, to fill in."""
+    return csv_download(f"{kind}-template", table_as_csv([column.name for column in import_columns(kind)], []))
+
+
 @pages.page("/imports/<int:import_id>", needs=Permission.IMPORTS_RUN)
 def import_run(by: Actor, import_id: int) -> Answer:
     """How far it is, and what was wrong in which row. With scripts the page looks again by itself."""
@@ -45,4 +54,5 @@ def import_run(by: Actor, import_id: int) -> Answer:
 
 def _page(by: Actor, form: Form) -> str:
     kinds = options("import_kind") if by.may(Permission.AGENCIES_WRITE) else options("import_kind")[:1]
-    return render_template("imports.html", form=form, kinds=kinds, runs=imports_of(by))
+    columns = [(kind, text, import_columns(kind)) for kind, text in kinds]
+    return render_template("imports.html", form=form, kinds=kinds, columns=columns, runs=imports_of(by))
