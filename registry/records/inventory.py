@@ -81,8 +81,10 @@ def apply_inventory(by: Actor, file_name: str, content: bytes, dry_run: bool) ->
 
 def confirmed_records(by: Actor) -> int:
     """How many records that the actor may see are confirmed on the platform now."""
-    verified = select(func.count()).select_from(table_of(Project)).where(
-        table_of(Project).c.placement_verified_on.is_not(None), *visible_projects(by)
+    verified = (
+        select(func.count())
+        .select_from(table_of(Project))
+        .where(table_of(Project).c.placement_verified_on.is_not(None), *visible_projects(by))
     )
     return int(db.session.execute(verified).scalar_one())
 

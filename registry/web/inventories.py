@@ -21,7 +21,6 @@ from registry.web.list_agencies import names_of_agencies
 from registry.web.pages import Answer, pages, see
 from registry.web.said import say
 
-
 # As with audits: few may vanish any day, many at once are more likely a file cut short.
 MANY: Final = 5
 A_PART: Final = 10
@@ -58,8 +57,7 @@ def apply_waiting_inventory(by: Actor, waiting: int) -> Answer:
         with transaction():
             name, content = take_waiting(by, waiting)
             summary = apply_inventory(by, name, content, dry_run=False)
-            if many_lost(summary, before) and request.form.get(TICK) != "yes":
-                raise ManyWouldLose(summary)
+            require_a_tick(summary, before)
     except ManyWouldLose as refused:
         return _shown(by, Form({}, [Problem(f"/{TICK}", "required")]), refused.summary, waiting, before), 422
     say(
@@ -72,6 +70,12 @@ def apply_waiting_inventory(by: Actor, waiting: int) -> Answer:
 def many_lost(summary: Mapping[str, Any], confirmed: int) -> bool:
     """True when more than a tenth of the confirmed records, and not just some few, would lose their confirmation."""
     return bool(summary["lost"] >= MANY and summary["lost"] * A_PART > confirmed)
+
+
+def require_a_tick(summary: Mapping[str, Any], confirmed: int) -> None:
+    """Raise ManyWouldLose unless few would, or it was ticked that they are gone."""
+    if many_lost(summary, confirmed) and request.form.get(TICK) != "yes":
+        raise ManyWouldLose(summary)
 
 
 def _shown(by: Actor, form: Form, summary: Mapping[str, Any], waiting: int, confirmed: int) -> str:

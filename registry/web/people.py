@@ -83,7 +83,9 @@ def enable_person(by: Actor, person_id: int) -> Answer:
 def renew_password(by: Actor, person_id: int) -> Answer:
     """A new password, after a question, shown once; sessions of the person end."""
     if request.method == "GET":
-        told = _("The present password ends at once, and so does every session of the person. The new one is shown once.")
+        told = _(
+            "The present password ends at once, and so does every session of the person. The new one is shown once."
+        )
         return _question(by, person_id, _("New password"), told)
     password = new_password()
     access.set_password(by, person_id, password)

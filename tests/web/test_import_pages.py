@@ -40,9 +40,7 @@ def test_the_empty_table_is_taken_as_it_is_once_filled_in(signed_in: SignedIn) -
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_code_stands_with_its_meaning_in_the_language_of_the_page(
-    signed_in: SignedIn, language: Language
-) -> None:
+def test_each_code_stands_with_its_meaning_in_the_language_of_the_page(signed_in: SignedIn, language: Language) -> None:
     page = signed_in(Role.AGENCY_EDITOR, language=language).get("/imports").text
     assert all(f'<span class="code">{stage}</span>' in page for stage in STAGES)
     assert {"kk": "Жоспарлау", "ru": "Планирование", "en": "Planning"}[language] in page

@@ -144,7 +144,9 @@ def test_an_administrator_cannot_shut_out_the_own_person(signed_in: SignedIn) ->
 def test_nobody_is_shut_out_or_given_a_password_by_a_single_click(app: Flask, signed_in: SignedIn) -> None:
     administrator = signed_in(Role.ADMINISTRATOR)
     person = signed_in(Role.AUDITOR, name="e.bek")
-    link = re.search(r'href="(/people/\d+/disabled)"[^>]*>Shut out<span[^>]*> e\.bek', administrator.get("/people").text)
+    link = re.search(
+        r'href="(/people/\d+/disabled)"[^>]*>Shut out<span[^>]*> e\.bek', administrator.get("/people").text
+    )
     assert link
     asked = administrator.get(link[1])
     assert asked.status_code == 200 and "e.bek" in asked.text and person.get("/home").status_code == 200
