@@ -24,7 +24,7 @@ NEEDED: Final[Mapping[str, Sequence[str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``name`` as the table has it, ``label`` as the pages call it; ``codes`` with what each means, if it takes codes."""
+    """``name`` as the table has it, ``label`` as the pages call it; ``codes`` with what each means, if it takes any."""
 
     name: str
     label: str

@@ -57,8 +57,7 @@ def apply_waiting_inventory(by: Actor, waiting: int) -> Answer:
         with transaction():
             name, content = take_waiting(by, waiting)
             summary = apply_inventory(by, name, content, dry_run=False)
-            if many_lost(summary, before) and request.form.get(TICK) != "yes":
-                raise ManyWouldLose(summary)
+            require_a_tick(summary, before)
     except ManyWouldLose as refused:
         return _shown(by, Form({}, [Problem(f"/{TICK}", "required")]), refused.summary, waiting, before), 422
     say(
@@ -71,6 +70,12 @@ def apply_waiting_inventory(by: Actor, waiting: int) -> Answer:
 def many_lost(summary: Mapping[str, Any], confirmed: int) -> bool:
     """True when more than a tenth of the confirmed records, and not just some few, would lose their confirmation."""
     return bool(summary["lost"] >= MANY and summary["lost"] * A_PART > confirmed)
+
+
+def require_a_tick(summary: Mapping[str, Any], confirmed: int) -> None:
+    """Raise ManyWouldLose unless few would, or it was ticked that they are gone."""
+    if many_lost(summary, confirmed) and request.form.get(TICK) != "yes":
+        raise ManyWouldLose(summary)
 
 
 def _shown(by: Actor, form: Form, summary: Mapping[str, Any], waiting: int, confirmed: int) -> str:

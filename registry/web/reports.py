@@ -17,6 +17,7 @@ from registry.records.sheet_writing import table_as_csv, table_as_xlsx
 from registry.web.catalogues import marked
 from registry.web.compliance_columns import compliance_header, compliance_rows, group_name, share_name
 from registry.web.list_tables import ENDINGS
+from registry.web.over_time import over_time
 from registry.web.pages import Answer, pages
 
 BY_DEFAULT: Final = "agency"
@@ -59,6 +60,7 @@ def compliance_report(by: Actor) -> Answer:
         all_of={"agency": level.above[-1]["bin"], "below": "true"} if level.above else {},
         of_share=of_share,
         last=last_good_audit(),
+        days=[] if level.above or first else over_time(by),
         next_address=_same_level(page=page + 1) if first + len(shown) < len(level.rows) else None,
         first_address=_same_level() if first else None,
         whole_address=_same_level(whole="true") if len(shown) < len(level.rows) else None,

@@ -6,12 +6,14 @@ import csv
 import html
 import io
 import re
+from datetime import timedelta
 
 from openpyxl import load_workbook
 
 from registry.access.roles import Role
 from registry.audits.runs import run_audit
 from tests.factories import a_project, an_actor, an_agency
+from tests.present import Present
 from tests.web.conftest import SignedIn
 
 REPORT = "/reports/compliance"
@@ -127,3 +129,21 @@ def test_the_shares_of_a_column_stand_in_line(signed_in: SignedIn) -> None:
     a_project()
     run_audit(an_actor(Role.OPERATOR))
     assert signed_in(Role.AUDITOR).get(f"{REPORT}?by=region").text.count("<td>0.0</td>") == 2
+
+
+def test_oversight_reads_how_compliance_went_from_audit_to_audit(signed_in: SignedIn, present: Present) -> None:
+    agency = an_agency()
+    a_project(agency)
+    operator = an_actor(Role.OPERATOR)
+    run_audit(operator)
+    visit = signed_in(Role.AUDITOR)
+    assert "Compliance over time" not in visit.get(REPORT).text
+    present.move(timedelta(days=1))
+    a_project(agency)
+    run_audit(operator)
+    last = run_audit(operator)
+    visit = signed_in(Role.AUDITOR, name="next")
+    section = visit.get(REPORT).text.partition("Compliance over time")[2].partition("</table>")[0]
+    figures = re.findall(r"<td>([\d.]+)</td>", section)
+    assert figures == ["2", "2", "0", "0", "0.0", "1", "1", "0", "0", "0.0"] and f"/audits/{last.id}" in section
+    assert "Compliance over time" not in signed_in(Role.AGENCY_VIEWER, agency).get(REPORT).text

@@ -41,6 +41,7 @@ def filled(rule: str, number: str) -> str:
         "<int(max=9223372036854775807):seq>": "1",
         "<action>": "comment",
         "<any(csv, xlsx):ending>": "csv",
+        "<any(projects, agencies):kind>": "projects",
     }.items():
         rule = rule.replace(name, value)
     assert "<" not in rule, f"give {rule} a value here"
