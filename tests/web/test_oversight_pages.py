@@ -211,3 +211,11 @@ def test_every_page_may_load_from_this_host_alone_and_run_no_inline_script(signe
         assert "default-src 'none'" in policy and "unsafe" not in policy
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", answer.text)
         assert not re.search(r'(?:src|href)="(?:https?:)?//', answer.text)
+
+
+def test_who_confirms_an_ending_reads_what_it_does_and_what_each_answer_is(signed_in: SignedIn) -> None:
+    project = a_project(stage="terminated")
+    page = signed_in(Role.OPERATOR).get(f"/projects/{project.number}/confirm-ending").text
+    assert "The next audit clears the flag of an unconfirmed ending." in page
+    assert "agreed that the object is given up" in page and "A modification needs it" not in page
+    assert "Only for what is finished" not in page
