@@ -73,9 +73,21 @@ def confirm_project_ending(by: Actor, number: str) -> Answer:
         _("Confirm the ending"),
         _("Confirm"),
         _back(project),
-        [asked("ended_on", "day"), asked("consent_number", "text"), asked("evidence", "area")],
+        [
+            asked("ended_on", "day", hint=_("The day on which the work ended, as the act has it.")),
+            asked(
+                "consent_number",
+                "text",
+                hint=_("The number of the letter in which the authorised body agreed that the object is given up."),
+            ),
+            asked("evidence", "area", hint=_("What you saw: the act, the letter, where they are kept.")),
+        ],
         {"ended_on": Day(), "consent_number": Text(), "evidence": EVIDENCE},
         ("ended_on", "consent_number", "evidence"),
+        _(
+            "You confirm that the work really ended and that the authorised body agreed. The next audit clears the "
+            "flag of an unconfirmed ending. When the stage is changed later, the confirmation ends."
+        ),
         subject=name_in_page_language(project),
     )
     present = {"ended_on": as_typed(project.ended_on), "consent_number": as_typed(project.consent_number)}

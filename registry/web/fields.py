@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from registry.records.policy_in_force import policy_in_force
 from registry.records.project_fields import FIELDS as KINDS
+from registry.records.project_fields import REQUIRED
 from registry.records.values import Choice, Day, Text, Whole, YesNo
 from registry.web.catalogues import gettext, marked
 from registry.web.labels import AMOUNTS, field_label, options
@@ -19,7 +21,8 @@ HINTS: Final[Mapping[str, str]] = {
     "agency": marked("Whose project it is."),
     "external_id": marked("The number of the project in your own accounts. It must be unique within the agency."),
     "object_code": marked("The same for all projects on one system, so that they are seen together."),
-    "name_ru": marked("A name in Kazakh or in Russian is enough."),
+    "name_kk": marked("A name is needed; one in Kazakh or in Russian is enough."),
+    "name_ru": marked("A name is needed; one in Kazakh or in Russian is enough."),
     "purpose": marked("What it is for, in a few sentences."),
     "platform_key": marked("If the object is on QazTech: the key that QazTech gave it."),
     "onboarding_due_on": marked("If it is moving to QazTech: the day by which the move will be finished."),
@@ -35,13 +38,24 @@ HINTS: Final[Mapping[str, str]] = {
     "url": marked("Begins with https://"),
     "is_ai": marked("Learns from data or decides by itself."),
 }
+WORK_TYPES: Final[Mapping[str, str]] = {
+    "creation": marked("A new object."),
+    "development": marked("New functions of an object that is in operation already."),
+    "modification": marked(
+        "A change of an object in operation within %(percent)s %% of its original cost and with the authorised body’s "
+        "consent."
+    ),
+    "maintenance": marked("Fixes and upkeep without new functions."),
+    "migration": marked("The move of an object to QazTech."),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """One question. ``control``: text, day, money, area, note, select, radios, yes_no, file, password, check.
 
-    ``when``: what has to be chosen in the form before the question is shown, by the name of the style that shows it.
+    ``hints``: what a choice means, by its word. ``when``: what has to be chosen in the form before the question is
+    shown, by the name of the style that shows it.
     """
 
     name: str
@@ -50,6 +64,7 @@ class Field:
     hint: str = ""
     choices: Sequence[tuple[str, str]] = ()
     when: str = ""
+    hints: Mapping[str, str] = field(default_factory=dict)
 
 
 def asked(
@@ -61,7 +76,20 @@ def asked(
 
 
 def project_field(name: str) -> Field:
-    """How a field of a project is asked, by the kind of its value."""
+    """How a field of a project is asked, by the kind of its value. Those that no project goes without say so."""
+    if name in REQUIRED:
+        needed = replace(_project_field(name), label=f"{field_label(name)} {gettext('(needed)')}")
+        return replace(needed, hints=work_type_hints()) if name == "work_type" else needed
+    return _project_field(name)
+
+
+def work_type_hints() -> dict[str, str]:
+    """How the kinds of work differ."""
+    limit = {"percent": policy_in_force().modification_limit_percent}
+    return {kind: gettext(text) % limit if "%" in text else gettext(text) for kind, text in WORK_TYPES.items()}
+
+
+def _project_field(name: str) -> Field:
     match KINDS[name]:
         case Choice(options=words):
             return asked(name, "radios" if len(words) <= MOST_RADIOS else "select", choices=options(name))

@@ -245,3 +245,11 @@ def test_what_an_audit_changed_names_the_projects_and_tells_two_runs_of_a_day_ap
     assert "Көлдер порталы" in page and project.number in page
     second = visit.get(f"/audits/{run_audit(operator).id}").text
     assert re.search(rf'href="/audits/{first.id}">[^<]+, \d\d:\d\d</a>', second)
+
+
+def test_who_confirms_an_ending_reads_what_it_does_and_what_each_answer_is(signed_in: SignedIn) -> None:
+    project = a_project(stage="terminated")
+    page = signed_in(Role.OPERATOR).get(f"/projects/{project.number}/confirm-ending").text
+    assert "The next audit clears the flag of an unconfirmed ending." in page
+    assert "agreed that the object is given up" in page and "A modification needs it" not in page
+    assert "Only for what is finished" not in page

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Flask
 from sqlalchemy import select
 
@@ -89,3 +91,22 @@ def test_a_draft_begins_with_the_own_agency_and_region(signed_in: SignedIn) -> N
     visit = signed_in(Role.AGENCY_EDITOR, agency)
     page = visit.get(f"{begun(visit)}/what").text
     assert f'value="{agency.bin}" selected' in page and 'value="43" selected' in page
+
+
+def test_who_registers_hears_first_what_is_needed_and_how_kinds_of_work_differ(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.AGENCY_EDITOR)
+    assert "Five things are needed" in visit.get("/register").text
+    step = visit.send("/register")
+    asked = set(re.findall(r">\s*([^<>]+) \(needed\)<", step.text))
+    asked |= set(
+        re.findall(r">\s*([^<>]+) \(needed\)<", visit.get(step.request.path.replace("/what", "/placement")).text)
+    )
+    assert asked == {"Kind of object", "Kind of work", "Stage", "Where the object lives"}
+    assert "one in Kazakh or in Russian is enough" in step.text
+    for told in (
+        "A new object.",
+        "New functions of an object",
+        "within 20 % of its original cost",
+        "without new functions",
+    ):
+        assert told in step.text
