@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from registry.access.actors import local_actor
-from registry.access.people import person_named, set_password
+from registry.access.people import Person, person_named, set_password
 from registry.access.roles import Role
 from registry.audits.runs import run_audit
 from registry.cli.demo_cast import actor, first_of_each_role
@@ -82,6 +82,7 @@ def prepare(app: Flask) -> dict[str, object]:
             "dry_audit": dry.id,
             "draft": drafts_of(editor)[0].id,
             "import": run.id,
+            "person": db.session.scalars(select(func.max(Person.id))).one(),
             "case_new": _case("HEALTH-006"),
             "case_review": _case("HEALTH-005"),
             "case_asked": _case("HEALTH-003"),
@@ -174,6 +175,8 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("agency-edit", administrator, f"/agencies/{AGENCY}/edit"),
         Stop("people", administrator, "/people"),
         Stop("person-new", administrator, "/people/new"),
+        Stop("person-shut-out", administrator, f"/people/{known['person']}/disabled"),
+        Stop("person-password", administrator, f"/people/{known['person']}/password"),
         Stop("tokens", administrator, "/tokens"),
         Stop("token-new", administrator, "/tokens/new"),
         Stop("token-new-error", administrator, "/tokens/new", {}),
