@@ -41,6 +41,8 @@ REQUIRED: Final[Mapping[str, Sequence[str]]] = {
     "appeal": ("comment",),
     "comment": ("comment",),
 }
+# What is done to a case with an order is called by what it does to the order.
+UNDER_ORDER: Final[Mapping[str, str]] = {"claim": "reopen", "withdraw": "withdraw_order"}
 PLAIN: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
     "claim": cases.claim,
     "release": cases.release,
@@ -73,7 +75,7 @@ def carry_out(by: Actor, case: Case, action: str, values: Mapping[str, Any]) -> 
 
 def action_name(action: str, status: str) -> str:
     """What the form of an action is called: to take a case back from an order is no mere taking."""
-    return word("case_action", "reopen" if action == "claim" and status == Status.REMEDIATION else action)
+    return word("case_action", UNDER_ORDER.get(action, action) if status == Status.REMEDIATION else action)
 
 
 def cautions_of(status: str) -> dict[str, str]:

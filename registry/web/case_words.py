@@ -21,6 +21,7 @@ CASE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "case_action": {
         "claim": marked("Take the case"),
         "reopen": marked("Reopen the review"),
+        "withdraw_order": marked("Take back the order"),
         "assign": marked("Give the case to somebody"),
         "release": marked("Give it back to the queue"),
         "ask": marked("Ask the agency"),
