@@ -6,6 +6,7 @@ fail, fails the run.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection
 
 from registry.app import create_app
+from registry.cli.opening import LOG_FILE
 from registry.settings import read_settings
 from registry.store.database import db
 from tests.databases import Databases, DatabasesOfSession, databases_at
@@ -76,6 +78,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]
+    # The longest first: none of them is left to one worker when the others have nothing more to do.
+    items.sort(key=lambda item: "browser" not in item.fixturenames)
 
 
 def _uses_database(item: pytest.Item) -> bool:
@@ -109,6 +113,16 @@ def databases(request: pytest.FixtureRequest) -> Databases:
     workerinput = getattr(config, "workerinput", None)
     address = workerinput["databases"] if workerinput else of_session(config).address
     return databases_at(config.option.database, address)
+
+
+@pytest.fixture(autouse=True)
+def _log_of_commands() -> Iterator[None]:
+    """A command in this process logs into its data folder, which is gone after the test."""
+    yield
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if handler.get_name() == LOG_FILE]:
+        root.removeHandler(handler)
+        handler.close()
 
 
 @pytest.fixture

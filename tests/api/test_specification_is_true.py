@@ -21,7 +21,13 @@ FEW = ("--phases", "examples,fuzzing", "--max-examples", "2", "--seed", "1")
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
 
-@pytest.mark.parametrize("role", ROLES)
+# Who may register and who may decide: one on each database in a short run, both on both in a long one.
+BRIEFLY = {Role.ADMINISTRATOR: pytest.mark.sqlite_only, Role.SUPERVISOR: pytest.mark.postgres_only}
+
+
+@pytest.mark.parametrize(
+    "role", [pytest.param(role, marks=() if "REGISTRY_TRY_EXAMPLES" in os.environ else BRIEFLY[role]) for role in ROLES]
+)
 def test_the_service_does_what_its_specification_says(own_app: Flask, role: Role) -> None:
     examples = os.environ.get("REGISTRY_TRY_EXAMPLES")
     how = FEW if examples is None else ("--max-examples", examples)

@@ -118,6 +118,7 @@ def test_a_server_that_is_restarted_in_mid_audit_and_under_load_spoils_nothing(i
         assert verify_stored() == []
 
 
+@pytest.mark.at_length
 def test_a_standby_takes_over_under_load_and_nothing_acknowledged_is_lost(installation: Installation) -> None:
     primary = installation.start("primary", SYNCHRONOUS | {"synchronous_standby_names": ""})
     standby = installation.start("standby", DURABLE, standby_of=primary)

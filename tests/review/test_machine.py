@@ -333,7 +333,7 @@ def test_no_order_of_acts_gets_round_the_workflow(
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=20,
+            max_examples=12,
             stateful_step_count=20,
             deadline=None,
             # What fails is told in whole by its steps; making it shorter takes minutes of audits.

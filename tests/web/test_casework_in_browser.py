@@ -18,7 +18,7 @@ from tests.web.tour import person_name
 
 Demo = tuple[Flask, dict[str, object]]
 CASE = re.compile(r"/cases/(\d+)\?")
-DECIDED = 20
+DECIDED = 7
 # Journeys that other tests make on both databases without a browser; two people at one case are tried on both here too.
 on_one = pytest.mark.sqlite_only
 # Tab, Enter and arrows for one case from the queue, its reason not counted.
@@ -73,7 +73,7 @@ def decide(page: Page) -> int:
 
 @pytest.fixture
 def queue(demo: Demo) -> str:
-    """The filter that leaves the cases of a new agency: twenty, which nobody has taken."""
+    """The filter that leaves the cases of a new agency, which nobody has taken."""
     with demo[0].app_context():
         agency = an_agency()
         for _ in range(DECIDED):
@@ -84,7 +84,7 @@ def queue(demo: Demo) -> str:
 
 # It is the pages that make the way short; the database has no part in it.
 @on_one
-def test_a_reviewer_decides_twenty_cases_from_the_queue_without_the_mouse(
+def test_a_reviewer_decides_case_after_case_from_the_queue_without_the_mouse(
     browser: Browser, address: str, queue: str
 ) -> None:
     with at_work(browser, address, Role.REVIEWER) as page:
