@@ -28,6 +28,7 @@ SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
+    "jit": "off",
     "listen_addresses": "",
     "max_connections": "200",
     "max_wal_size": "4GB",
