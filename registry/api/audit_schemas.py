@@ -68,7 +68,9 @@ class Audit(Body):
     input_digest = Shown(
         "SHA-256 of everything that it judged: equal input, equal result.", {"type": ["string", "null"]}
     )
-    held_because = Shown("Why the safety belt held it.", HELD_SCHEMA)
+    held_because = Shown(
+        "Why the safety belt held it; of a dry run, why it would hold the same one for good.", HELD_SCHEMA
+    )
     failure = Shown("The kind of fault that ended it; the service's log has more.", {"type": ["string", "null"]})
 
 

@@ -22,6 +22,7 @@ from registry.store.clock import now, today
 from registry.store.database import db
 from registry.store.transaction import transaction
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, bearer
+from tests.nights.steps import many_projects, placed
 from tests.web.conftest import SignedIn
 
 
@@ -39,6 +40,16 @@ def test_a_tried_audit_changes_no_flag(signed_in: SignedIn) -> None:
     page = visit.send("/audits/new", dry_run="yes").text
     assert "What it would change" in page and project.number in page
     assert "Not audited yet" in visit.get(f"/projects/{project.number}").text
+
+
+def test_a_tried_audit_tells_that_it_would_be_held_for_good(signed_in: SignedIn) -> None:
+    ids = many_projects(60, placement="on_platform")
+    placed(ids, today())
+    run_audit(an_actor(Role.OPERATOR))
+    placed(ids, None)
+    page = signed_in(Role.OPERATOR).send("/audits/new", dry_run="yes").text
+    assert "the safety belt would hold this audit" in page and "60 projects flagged anew" in page
+    assert "It is held" not in page
 
 
 def test_an_audit_of_tomorrow_is_refused_at_its_field(signed_in: SignedIn) -> None:
