@@ -37,6 +37,8 @@ Services = Callable[[], Any]
 NOT_TOLD = {"release", "withdraw"}
 
 
+# What hangs on the day does not hang on the database.
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("day", [date(2026, 2, 20), date(2028, 3, 26)])
 def test_the_demo_has_cases_in_every_status_whenever_it_is_loaded(
     registry: CommandLine, services: Services, present: Present, day: date
