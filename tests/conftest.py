@@ -118,7 +118,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def _policies_read_once() -> Iterator[None]:
-    """Hundreds of services are opened, nearly all with the policy of the checkout; the tests of the law read it anew."""
+    """Hundreds of services are opened with the policy of the checkout; the tests of the law read it anew."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(policy_file, "read_policy", lru_cache(policy_file.read_policy))
         yield
