@@ -7,12 +7,25 @@ from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from typing import Any
 
+LOADED = [
+    "registry.app",
+    "registry.cli.main",
+    "registry.cli.serve",
+    "registry.cli.backup",
+    "alembic.command",
+    "alembic.context",
+    "psycopg",
+    "tests.forked",
+    "tests.faults.entrance",
+    "tests.services.import_worker",
+]
+
 
 def fork_server() -> ForkServerContext:
     """The context to make processes and their barriers with."""
     context = get_context("forkserver")
     # Loading is most of what such a process does, and no part of what is tried.
-    context.set_forkserver_preload(["registry.app", "alembic.command", "alembic.context"])
+    context.set_forkserver_preload(LOADED)
     return context
 
 

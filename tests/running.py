@@ -10,11 +10,13 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.cli.conftest import CommandLine
+from tests.forked import Forked
 
 PATIENCE_S = 30
+Started = TypeVar("Started", Forked, subprocess.Popen[str])
 
 
 def free_port() -> int:
@@ -40,8 +42,15 @@ def until(condition: Callable[[], Any]) -> Any:
 
 
 @contextmanager
-def running(registry: CommandLine, *arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
-    process = registry.start(*arguments, **settings)
+def running(registry: CommandLine, *arguments: str, **settings: str) -> Iterator[Forked]:
+    """A long-running command that is there; killed at the end."""
+    with awaited(registry.fork(*arguments, **settings)) as process:
+        yield process
+
+
+@contextmanager
+def awaited(process: Started) -> Iterator[Started]:
+    """The process once it says that it is there; killed at the end."""
     assert process.stderr is not None
     try:
         said = process.stderr.readline()

@@ -18,6 +18,8 @@ from click.testing import CliRunner
 from registry.cli.main import main
 from registry.cli.opening import registry_open
 from registry.settings import CHECKOUT, read_settings
+from tests import forked
+from tests.forked import Forked
 
 COMMAND = (sys.executable, "-c", "import sys; from registry.cli.main import main; sys.argv[0] = 'registry'; main()")
 
@@ -71,8 +73,18 @@ class CommandLine:
         )
         return Ran(done.returncode, done.stdout, done.stderr.decode())
 
+    def aside(self, *arguments: str | Path, **settings: str) -> Ran:
+        """Run a command as a process of its own that need not load the service."""
+        with self.fork(*arguments, **settings) as process:
+            out, err = process.communicate()
+            return Ran(process.returncode or 0, out.encode(), err)
+
+    def fork(self, *arguments: str | Path, **settings: str) -> Forked:
+        """Start a command that stays, or may be killed, and need not load the service; the caller waits for it."""
+        return Forked(forked.command, [str(part) for part in arguments], environment=self.environment(**settings))
+
     def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
-        """Start a command that stays; the caller waits for it."""
+        """Start a command that stays, from its first instruction on; the caller waits for it."""
         return subprocess.Popen(
             [*COMMAND, *arguments],
             env=self.environment(**settings),

@@ -137,7 +137,7 @@ def test_a_backup_under_load_is_one_state_of_the_registry(
     for writer in writers:
         writer.start()
     try:
-        taken = [registry.process("backup", str(tmp_path / f"backup-{number}")) for number in range(3)]
+        taken = [registry.aside("backup", tmp_path / f"backup-{number}") for number in range(3)]
     finally:
         stop.set()
         for writer in writers:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -15,6 +13,7 @@ from registry.notices.sending import HELD_FOR, Sent, send_waiting
 from tests.cli.conftest import CommandLine
 from tests.cli.test_serve import free_port, running, until
 from tests.factories import a_project, an_agency
+from tests.forked import Forked
 from tests.notices.mail_server import Kept, mail_through, serving
 from tests.present import Present
 from tests.review.cast import AIGERIM, act, under_review
@@ -70,12 +69,12 @@ def test_without_a_mail_server_send_says_so(registry: CommandLine, services: Cal
 class Killing(Kept):
     """Takes a mail, and kills who brought it before the answer arrives."""
 
-    process: subprocess.Popen[str] | None = None
+    process: Forked | None = None
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         answer = await super().handle_DATA(server, session, envelope)
         if self.process is not None:
-            os.kill(self.process.pid, signal.SIGKILL)
+            self.process.kill()
             self.process.wait()
             self.process = None
         return answer
@@ -88,7 +87,7 @@ def test_a_sender_killed_between_sending_and_marking_leaves_a_letter_that_is_sen
         a_question()
     kept, port = Killing(), free_port()
     with serving(kept, port):
-        kept.process = process = registry.start("notices", "send", **through(port))
+        kept.process = process = registry.fork("notices", "send", **through(port))
         process.communicate()
         assert process.returncode == -signal.SIGKILL
         with services():

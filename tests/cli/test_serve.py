@@ -18,13 +18,13 @@ from registry.records.imports import find_import, queue_import
 from registry.store.clock import now
 from tests.cli.conftest import CommandLine
 from tests.factories import ADMINISTRATOR, a_bin, a_project
-from tests.running import PATIENCE_S, free_port, get, running, until
+from tests.running import PATIENCE_S, awaited, free_port, get, running, until
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
 def test_the_service_answers_and_ends_cleanly(registry: CommandLine, ending: signal.Signals) -> None:
     port = free_port()
-    with running(registry, "serve", REGISTRY_PORT=str(port)) as process:
+    with awaited(registry.start("serve", REGISTRY_PORT=str(port))) as process:
         assert get(port, "/healthz") == {"status": "ok"}
         process.send_signal(ending)
         out, err = process.communicate(timeout=PATIENCE_S)
@@ -50,7 +50,7 @@ def test_an_address_that_is_taken_is_told_with_the_variables_to_change(registry:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        ran = registry.process("serve", REGISTRY_PORT=str(taken.getsockname()[1]))
+        ran = registry.aside("serve", REGISTRY_PORT=str(taken.getsockname()[1]))
     assert (ran.code, ran.raw) == (1, b"")
     assert "REGISTRY_PORT" in ran.err and "Traceback" not in ran.err
 

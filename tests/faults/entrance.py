@@ -1,6 +1,6 @@
 """The faults' own way in: a process that makes the service and does what it is told, line by line.
 
-Usage: ``python -m tests.faults.entrance URL DATA_DIR``. It answers each line on stdin with one on stdout.
+It answers each line on stdin with one on stdout.
 
 - ``tick INSTANT``: a scheduler's tick at that instant; ``ran STATUS`` or ``none``.
 - ``clock INSTANT``: a scheduler's tick in a process whose clock stands at that instant; the same answers.
@@ -121,7 +121,3 @@ def say(text: str) -> None:
     """One line to whoever gives the orders."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

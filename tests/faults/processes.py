@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 from threading import Event
@@ -12,8 +10,9 @@ from types import TracebackType
 
 from registry.audits.nightly import run_due_night
 from registry.records.audit_runs import AuditRun
-from registry.settings import CHECKOUT
+from tests.faults import entrance
 from tests.faults.entrance import AUDIT_AT
+from tests.forked import Forked
 
 # The promised counts take minutes: they are tried when asked for, a small sample always.
 ALL = os.environ.get("REGISTRY_FAULTS") == "all"
@@ -26,14 +25,7 @@ class Process:
 
     def __init__(self, url: str, data_dir: Path) -> None:
         """Start it; it answers when it is ready."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.entrance", url, str(data_dir)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            cwd=CHECKOUT,
-        )
+        self._process = Forked(entrance.main, url, str(data_dir))
 
     def __enter__(self) -> Process:
         return self

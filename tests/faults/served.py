@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from types import TracebackType
 
-from registry.settings import CHECKOUT
-from tests.cli.conftest import COMMAND, CommandLine
+from tests import forked
+from tests.cli.conftest import CommandLine
+from tests.forked import Forked
 from tests.running import free_port, until
 
 
@@ -18,16 +18,9 @@ class Served:
         """Start it and wait until it says that it is there."""
         self.port = port or free_port()
         self.log = Path(registry.data_dir) / f"{command}-{self.port}.log"
-        with self.log.open("w") as said:
-            self._process = subprocess.Popen(
-                [*COMMAND, command],
-                # The clients of the faults are one principal, and many.
-                env=registry.environment(REGISTRY_PORT=str(self.port), REGISTRY_RATE_LIMIT="off", **settings),
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-                cwd=CHECKOUT,
-            )
+        # The clients of the faults are one principal, and many.
+        environment = registry.environment(REGISTRY_PORT=str(self.port), REGISTRY_RATE_LIMIT="off", **settings)
+        self._process = Forked(forked.command, [command], environment=environment, output=self.log)
         until(lambda: "Ctrl-C" in self.log.read_text() or self._process.poll() is not None)
         assert self.runs(), self.log.read_text()
 

@@ -99,12 +99,12 @@ def test_a_backup_taken_under_load_is_restored_equal_by_digest(
         for number in range(BACKUPS):
             load.more(10)
             before = set(load.acknowledged)
-            taken = registry.process("backup", tmp_path / f"backup-{number}")
+            taken = registry.aside("backup", tmp_path / f"backup-{number}")
             load.more(10)
-            restored = elsewhere.process("restore", "--force", tmp_path / f"backup-{number}")
+            restored = elsewhere.aside("restore", "--force", tmp_path / f"backup-{number}")
             assert (taken.code, restored.code) == (0, 0), taken.err + restored.err
             assert restored.raw == taken.raw
-            exported = elsewhere.process("projects", "export").out
+            exported = elsewhere.aside("projects", "export").out
             assert [name for name in before if f",{name}," not in exported] == []
     assert load.wrong == []
     databases.drop(url)

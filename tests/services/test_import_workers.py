@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,13 +21,14 @@ from registry.store.database import db
 from registry.store.journal import JournalEntry
 from registry.store.transaction import transaction
 from tests.factories import ADMINISTRATOR, an_agency
+from tests.forked import Forked
+from tests.services import import_worker
 from tests.services.tables import csv_of
 from tests.services.test_import_files import minimal
 from tests.services.test_imports_of_projects import counts, errors
 
 ROWS = 5000
 BAD = 50
-ROOT = Path(__file__).parent.parent.parent
 
 
 def many_rows(agency: str) -> bytes:
@@ -42,9 +41,8 @@ def many_rows(agency: str) -> bytes:
     )
 
 
-def worker(url: str, folder: Path, lease: float) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.services.import_worker", url, str(folder), str(lease)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+def worker(url: str, folder: Path, lease: timedelta) -> Forked:
+    return Forked(import_worker.main, url, str(folder), lease)
 
 
 def assert_each_row_went_in_once(run_id: int) -> None:
@@ -67,7 +65,7 @@ def test_a_worker_killed_again_and_again_loses_nothing_and_doubles_nothing(
         run_id = queue_import(ADMINISTRATOR, "projects", False, "x", many_rows(an_agency().bin)).id
         kills = 0
         for _ in range(100):
-            with worker(own_database, tmp_path, 0) as process:
+            with worker(own_database, tmp_path, timedelta(0)) as process:
                 said = next(process.stdout).strip()
                 if said.isdigit() and int(said) < ROWS:
                     # After its first chunk, in the middle of the next.
@@ -84,7 +82,7 @@ def test_two_workers_never_work_the_same_run(own_app: Flask, own_database: str, 
     with own_app.app_context():
         run_id = queue_import(ADMINISTRATOR, "projects", False, "x", many_rows(an_agency().bin)).id
         db.session.rollback()
-        workers = [worker(own_database, tmp_path, 60) for _ in range(2)]
+        workers = [worker(own_database, tmp_path, timedelta(minutes=1)) for _ in range(2)]
         said = [process.communicate()[0].split() for process in workers]
         assert sorted(len(lines) > 1 for lines in said) == [False, True]
         assert sorted(lines[-1] for lines in said) == ["done", "none"]

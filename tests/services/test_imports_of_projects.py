@@ -77,7 +77,9 @@ def test_an_import_registers_exactly_as_the_api_does(app: Flask) -> None:
     assert [getattr(imported, name) for name in same] == [getattr(by_api, name) for name in same]
     first, second = (history(project.id)[0]["changes"] for project in (by_api, imported))
     assert [change["field"] for change in first] == [change["field"] for change in second]
-    entries = db.session.scalars(db.select(JournalEntry).where(JournalEntry.action == "project.registered")).all()
+    entries = db.session.scalars(
+        db.select(JournalEntry).where(JournalEntry.action == "project.registered").order_by(JournalEntry.seq)
+    ).all()
     assert [entry.subject for entry in entries] == [f"project:{by_api.number}", f"project:{imported.number}"]
     told = db.session.scalars(db.select(OutboxMessage).where(OutboxMessage.topic == "project.registered")).all()
     assert [entry.payload["project"] for entry in told] == [by_api.number, imported.number]
