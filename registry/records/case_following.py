@@ -21,21 +21,17 @@ from sqlalchemy import (
     String,
     bindparam,
     case,
-    exists,
     func,
     insert,
     literal,
-    not_,
-    or_,
     select,
     update,
 )
-from sqlalchemy.orm import aliased
 
 from registry.freeze.policy import Policy
-from registry.freeze.words import SEVERITIES
+from registry.records import cases_to_move
 from registry.records.case_tables import Case, CaseDecision, CaseEvent, CaseFlag
-from registry.records.flags import SEVERITY_RANK, STANDING, Flag, rank
+from registry.records.flags import SEVERITY_RANK, Flag, rank
 from registry.records.working_days import national_calendar
 from registry.store.bulk import refresh_statistics
 from registry.store.clock import now, today
@@ -69,43 +65,23 @@ def follow_flags(audit_id: int, on: date, policy: Policy) -> dict[str, Any]:
     ``opened`` tells the first and the last id and the count.
     """
     night = _Night(audit_id, on, now(), policy.clocks.review)
-    reopened = _ids(_accepted_no_more())
+    reopened = _ids(cases_to_move.accepted_no_more())
     _move(night, reopened, "reopened", BACK, due_on=night.review_until, closed_at=None, outcome=None)
     opened = _open(night, policy.case_from_severity)
-    flagged = _ids(_with_new_flags(night))
+    flagged = _ids(cases_to_move.with_new_flags(), audit_id)
     _note(night, flagged, "flagged", Case.status.expression)
     if opened or flagged:
         _cover()
-    returned = _ids(_waiting(Case.status == "awaiting_confirmation", _stands(*STANDING)))
+    returned = _ids(cases_to_move.flagged_again())
     _move(night, returned, "reopened", BACK, exempt_since=None)
-    expired = _ids(
-        _waiting(
-            Case.status == "with_commission",
-            Case.exempt_since.is_not(None),
-            not_(_stands("exempt")),
-            _stands(*STANDING),
-        )
-    )
+    expired = _ids(cases_to_move.exempt_no_more())
     _move(night, expired, "reopened", BACK, due_on=night.review_until, exempt_since=None)
-    cleared = _ids(
-        _waiting(
-            Case.status.not_in(("closed", "awaiting_confirmation")),
-            not_(_stands(*STANDING)),
-            or_(Case.status == "remediation", not_(_taken_back()), _cleared_by(night.audit_id)),
-        )
-    )
+    cleared = _ids(cases_to_move.cleared(), audit_id)
     _lapse(night, cleared)
     goes_on = case((Case.status.in_(REVIEWERS_HOLD_THE_BALL), Case.due_on), else_=night.review_until)
     stopped: dict[str, Any] = {"review_days_left": None, "exempt_since": None}
     _move(night, cleared, "cleared", literal("awaiting_confirmation"), due_on=goes_on, **stopped)
-    exempted = _ids(
-        _waiting(
-            Case.status.in_(("new", "under_review", "with_commission")),
-            Case.exempt_since.is_(None),
-            not_(_stands("open")),
-            _stands("exempt"),
-        )
-    )
+    exempted = _ids(cases_to_move.exempted())
     exempt: dict[str, Any] = {"exempt_since": on, "due_on": None, "review_days_left": None}
     _move(night, exempted, "exempted", literal("with_commission"), **exempt)
     _refresh_severities()
@@ -119,27 +95,14 @@ def follow_flags(audit_id: int, on: date, policy: Policy) -> dict[str, Any]:
     return {name: what for name, what in told.items() if what}
 
 
-def _open_case(project_id: ColumnElement[int]) -> ColumnElement[bool]:
-    other = aliased(Case)
-    return exists(select(other.id).where(other.project_id == project_id, other.status != "closed"))
-
-
-def _accepted_no_more() -> Select[int]:
-    """Of each project without an open case the newest case that covers a flag which is open again."""
-    return (
-        select(func.max(Case.id))
-        .join(CaseFlag, CaseFlag.case_id == Case.id)
-        .join(Flag, Flag.id == CaseFlag.flag_id)
-        .where(Flag.status == "open", Case.status == "closed", not_(_open_case(Flag.project_id.expression)))
-        .group_by(Case.project_id)
-    )
-
-
 def _open(night: _Night, from_severity: str) -> dict[str, int]:
-    heavy = SEVERITIES[SEVERITIES.index(from_severity) :]
+    session = require_transaction()
+    without = cases_to_move.projects_without_case(from_severity)
+    if session.scalar(without.limit(1)) is None:
+        return {}
     worst = func.max(rank(Flag.severity.expression))
     flagged = (
-        select(
+        without.with_only_columns(
             Flag.project_id,
             literal("new"),
             case(SEVERITY_NAMES, value=worst),
@@ -149,13 +112,9 @@ def _open(night: _Night, from_severity: str) -> dict[str, int]:
             night.review_until,
             literal(1),
         )
-        .where(Flag.status == "open", Flag.severity.in_(heavy), not_(_open_case(Flag.project_id.expression)))
         .group_by(Flag.project_id)
         .order_by(Flag.project_id)
     )
-    session = require_transaction()
-    if session.scalar(flagged.with_only_columns(Flag.project_id).limit(1)) is None:
-        return {}
     columns = ["project_id", "status", "severity", "from_severity", "opened_at", "opened_by_audit", "due_on", "version"]
     before = session.scalar(select(func.coalesce(func.max(Case.id), 0)))
     session.execute(insert(Case).from_select(columns, flagged))
@@ -167,66 +126,12 @@ def _open(night: _Night, from_severity: str) -> dict[str, int]:
     return {"count": count, "first": first, "last": last}
 
 
-def _uncovered() -> Select[int, int]:
-    return (
-        select(Case.id, Flag.id)
-        .join(Flag, Flag.project_id == Case.project_id)
-        .where(
-            Case.status != "closed",
-            Flag.status != "cleared",
-            not_(exists(select(CaseFlag.flag_id).where(CaseFlag.case_id == Case.id, CaseFlag.flag_id == Flag.id))),
-        )
-    )
-
-
-def _with_new_flags(night: _Night) -> Select[int]:
-    before_tonight = func.coalesce(Case.opened_by_audit, 0) != night.audit_id
-    return _uncovered().with_only_columns(Case.id).where(before_tonight).distinct()
-
-
 def _cover() -> None:
-    require_transaction().execute(insert(CaseFlag).from_select(["case_id", "flag_id"], _uncovered()))
+    require_transaction().execute(insert(CaseFlag).from_select(["case_id", "flag_id"], cases_to_move.uncovered()))
 
 
-def _stands(*statuses: str) -> ColumnElement[bool]:
-    """The case's project has a flag of one of the statuses that is grave enough to keep the case open."""
-    return exists(
-        select(Flag.id)
-        .where(
-            Flag.project_id == Case.project_id,
-            Flag.status.in_(statuses),
-            rank(Flag.severity.expression) >= rank(Case.from_severity.expression),
-        )
-        .correlate(Case)
-    )
-
-
-def _taken_back() -> ColumnElement[bool]:
-    """People took the case up again after its flags had cleared: no audit undoes that while nothing more clears."""
-    return exists(
-        select(CaseEvent.id)
-        .where(
-            CaseEvent.case_id == Case.id,
-            CaseEvent.side != "audit",
-            CaseEvent.from_status.in_(("awaiting_confirmation", "closed")),
-            CaseEvent.to_status.not_in(("awaiting_confirmation", "closed")),
-        )
-        .correlate(Case)
-    )
-
-
-def _cleared_by(audit_id: int) -> ColumnElement[bool]:
-    return exists(
-        select(Flag.id).where(Flag.project_id == Case.project_id, Flag.cleared_by_audit == audit_id).correlate(Case)
-    )
-
-
-def _waiting(*conditions: ColumnElement[bool]) -> Select[int]:
-    return select(Case.id).where(*conditions)
-
-
-def _ids(statement: Select[int]) -> list[int]:
-    return sorted(db.session.scalars(statement))
+def _ids(statement: Select[int], audit_id: int | None = None) -> list[int]:
+    return sorted(db.session.scalars(statement, {cases_to_move.AUDIT: audit_id}))
 
 
 def _move(night: _Night, ids: Sequence[int], action: str, to: ColumnElement[str], **values: Any) -> None:
@@ -272,17 +177,7 @@ def _add_events(night: _Night, action: str, to: ColumnElement[str], *which: Colu
 
 def _refresh_severities() -> None:
     """A case is as grave as its gravest standing flag; without any it keeps what it was."""
-    worst = (
-        select(Flag.project_id, func.max(rank(Flag.severity.expression)).label("worst"))
-        .where(Flag.status != "cleared")
-        .group_by(Flag.project_id)
-        .subquery()
-    )
-    changed = db.session.execute(
-        select(Case.id, worst.c.worst)
-        .join(worst, worst.c.project_id == Case.project_id)
-        .where(Case.status != "closed", rank(Case.severity.expression) != worst.c.worst)
-    ).all()
+    changed = db.session.execute(cases_to_move.changed_severities()).all()
     table: Any = Case.__table__
     if changed:
         require_transaction().execute(
