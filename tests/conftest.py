@@ -17,10 +17,12 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection
 
+from registry.access import passwords
 from registry.app import create_app
 from registry.cli.opening import LOG_FILE
 from registry.freeze import policy_file
@@ -125,7 +127,16 @@ def _policies_read_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def databases(request: pytest.FixtureRequest, _policies_read_once: None) -> Databases:
+def strong_hasher() -> Iterator[PasswordHasher]:
+    """What the service keeps passwords with. In tests a weak one does: else a sign-in takes as long as ten pages."""
+    with pytest.MonkeyPatch.context() as patch:
+        strong = passwords.HASHER
+        patch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield strong
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest, _policies_read_once: None, strong_hasher: PasswordHasher) -> Databases:
     """Where to get databases, of the kind that this session runs on."""
     config = request.config
     workerinput = getattr(config, "workerinput", None)
