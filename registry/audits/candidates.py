@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import date
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, not_, select
+from sqlalchemy import ColumnElement, Date, Integer, Select, and_, bindparam, case, func, not_, select
 
 from registry.freeze.facts import Facts, Past
 from registry.freeze.policy import Policy
@@ -20,7 +21,7 @@ from registry.records.exemptions import exemption_on
 from registry.records.orders import Order, newest_in_force
 from registry.records.project_table import Project
 from registry.records.revisions import LAW_LOOKS_AT, Revision
-from registry.store.bulk import MISSING_TEXT, read_lines
+from registry.store.bulk import MISSING_TEXT, as_lines
 from registry.store.clock import local_date_of_hour
 from registry.store.database import db, is_sqlite
 
@@ -46,9 +47,10 @@ class Part(NamedTuple):
     after: int
     to: int
 
-    def holds(self, project_id: ColumnElement[int]) -> ColumnElement[bool]:
-        """The condition."""
-        return and_(project_id > self.after, project_id <= self.to)
+
+def in_part(project_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """The condition of being in a Part, whose fields the statement takes as parameters."""
+    return and_(project_id > bindparam("after", type_=Integer), project_id <= bindparam("to", type_=Integer))
 
 
 class Candidate(NamedTuple):
@@ -70,14 +72,7 @@ class Totals(NamedTuple):
 def count_projects(policy: Policy) -> Totals:
     """The projects that are there now, in and out of the policy's scope."""
     up_to = db.session.execute(select(func.coalesce(func.max(Project.id), 0))).scalar_one()
-    in_scope = func.count(case((Agency.kind.in_(policy.scope), 1)))
-    counted = (
-        select(in_scope, func.count())
-        .select_from(Project)
-        .join(Agency, Agency.id == Project.agency_id)
-        .where(Project.id <= up_to)
-    )
-    inside, everything = db.session.execute(counted).one()
+    inside, everything = db.session.execute(_counts(policy.scope), {"up_to": up_to}).one()
     return Totals(inside, everything - inside, up_to)
 
 
@@ -91,7 +86,7 @@ def candidates(policy: Policy, on: date, part: Part, digest: Any) -> Iterator[Ca
     """The candidates of a part in the order of their ids; ``digest``, of hashlib, is fed with all that is read."""
     # Projects are read before their pasts: what an edit adds between the two is newer than the project as read and is
     # passed over below, while the other way round the project would be judged without its past.
-    lines = read_lines(db.session(), _projects(policy, on, part))
+    lines = db.session.scalars(_projects(policy.scope, is_sqlite()), {**part._asdict(), "on": on}).all()
     digest.update("\n".join(lines).encode())
     rows = [line.split("\t", CELLS - 1) for line in lines]
     pasts = _pasts([int(row[0]) for row in rows if row[1] != "1"], digest)
@@ -135,14 +130,28 @@ class _Numbers(dict[str, int | None]):
         return int(text)
 
 
-def _projects(policy: Policy, on: date, part: Part) -> Select[*tuple[Any, ...]]:
-    order = newest_in_force(part.holds(Order.project_id.expression))
+@cache
+def _counts(scope: frozenset[str]) -> Select[int, int]:
     return (
+        select(func.count(case((Agency.kind.in_(scope), 1))), func.count())
+        .select_from(Project)
+        .join(Agency, Agency.id == Project.agency_id)
+        .where(Project.id <= bindparam("up_to", type_=Integer))
+    )
+
+
+# Built once, like every question that each night asks: for a small registry that takes longer than its answer.
+@cache
+def _projects(scope: frozenset[str], sqlite: bool) -> Select[str]:
+    order = newest_in_force(in_part(Order.project_id.expression))
+    on = bindparam("on", type_=Date)
+    registered_at = Project.registered_at.expression
+    return as_lines(
         select(
             Project.id,
             Project.version,
             exemption_on(Project.id.expression, on),
-            _in_utc(Project.registered_at.expression),
+            registered_at if sqlite else func.timezone("UTC", registered_at),
             Order.decision,
             Order.due_on,
             Agency.kind,
@@ -157,8 +166,8 @@ def _projects(policy: Policy, on: date, part: Part) -> Select[*tuple[Any, ...]]:
         .outerjoin(order, order.c.project_id == Project.id)
         .outerjoin(Order, Order.id == order.c.order_id)
         .where(
-            part.holds(Project.id.expression),
-            Agency.kind.in_(policy.scope),
+            in_part(Project.id.expression),
+            Agency.kind.in_(scope),
             not_(
                 and_(
                     Project.placement == "on_platform",
@@ -169,10 +178,6 @@ def _projects(policy: Policy, on: date, part: Part) -> Select[*tuple[Any, ...]]:
         )
         .order_by(Project.id)
     )
-
-
-def _in_utc(instant: ColumnElement[datetime]) -> ColumnElement[Any]:
-    return instant if is_sqlite() else func.timezone("UTC", instant)
 
 
 def _pasts(ids: Sequence[int], digest: Any) -> dict[int, list[tuple[int, Past]]]:

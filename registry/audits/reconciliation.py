@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
-from registry.audits.candidates import Part
+from registry.audits.candidates import Part, in_part
 from registry.freeze.findings import Finding
 from registry.records.flags import Flag
-from registry.store.bulk import MISSING_TEXT, read_lines, table_of
+from registry.store.bulk import MISSING_TEXT, as_lines, table_of
 from registry.store.database import db
 
 
@@ -61,11 +62,8 @@ class Plan:
 
 def standing_flags(part: Part) -> dict[int, list[Standing]]:
     """The standing flags of the projects of a part, by the ids of the projects."""
-    flag = table_of(Flag).c
-    columns = (flag[name] for name in Standing._fields)
-    statement = select(*columns).where(flag.status != "cleared", part.holds(flag.project_id))
     found: dict[int, list[Standing]] = {}
-    for line in read_lines(db.session(), statement):
+    for line in db.session.scalars(_standing(), part._asdict()):
         project_id, flag_id, rule, severity, status, fingerprint, accepted, exemption = line.split("\t")
         number = int(project_id)
         standing = Standing(
@@ -80,6 +78,13 @@ def standing_flags(part: Part) -> dict[int, list[Standing]]:
         )
         found.setdefault(number, []).append(standing)
     return found
+
+
+@cache
+def _standing() -> Select[str]:
+    flag = table_of(Flag).c
+    columns = (flag[name] for name in Standing._fields)
+    return as_lines(select(*columns).where(flag.status != "cleared", in_part(flag.project_id)))
 
 
 def reconcile(

@@ -126,7 +126,7 @@ def revoke_exemption(by: Actor, exemption: Exemption, reason: str | None) -> Exe
     return exemption
 
 
-def in_force_on(day: date) -> ColumnElement[bool]:
+def in_force_on(day: date | ColumnElement[date]) -> ColumnElement[bool]:
     """The condition on Exemption that it is in force on a date.
 
     A revocation ends it for every date judged from then on: an audit judges the facts as they are now.
@@ -134,7 +134,7 @@ def in_force_on(day: date) -> ColumnElement[bool]:
     return and_(Exemption.revoked_at.is_(None), Exemption.valid_from <= day, Exemption.valid_to >= day)
 
 
-def exemption_on(project_id: ColumnElement[int], day: date) -> ScalarSelect[int | None]:
+def exemption_on(project_id: ColumnElement[int], day: ColumnElement[date]) -> ScalarSelect[int | None]:
     """The id of a project's exemption in force on a date, of several the last recorded, as a scalar subquery."""
     return (
         select(func.max(Exemption.id))

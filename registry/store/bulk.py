@@ -146,7 +146,7 @@ def next_id(model: type[Model]) -> ColumnElement[int]:
     return sql_cast(func.nextval(func.pg_get_serial_sequence(column.table.name, column.name)), Integer)
 
 
-def read_lines(session: Session, statement: Select[Any]) -> Sequence[str]:
+def as_lines(statement: Select[Any]) -> Select[str]:
     """Each row as one text that the database makes: tabs between the cells, ``MISSING`` for NULL, dates as ISO 8601.
 
     A third of the time of rows as objects. Only the last cell may hold a tab: split that often and not more.
@@ -155,7 +155,7 @@ def read_lines(session: Session, statement: Select[Any]) -> Sequence[str]:
         func.coalesce(sql_cast(column, Text), MISSING) for column in statement.selected_columns
     ]
     line = reduce(lambda before, cell: before + TAB + cell, cells)
-    return session.scalars(statement.with_only_columns(line, maintain_column_froms=True)).all()
+    return statement.with_only_columns(line, maintain_column_froms=True)
 
 
 def refresh_statistics(session: Session, *models: type[Model]) -> None:
