@@ -53,8 +53,12 @@ def awaited(process: Started) -> Iterator[Started]:
     """The process once it says that it is there; killed at the end."""
     assert process.stderr is not None
     try:
-        said = process.stderr.readline()
-        assert "Ctrl-C" in said, said + process.stderr.read()
+        said = ""
+        # What it does in the background may be told before that it is there.
+        while "Ctrl-C" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
         yield process
     finally:
         if process.poll() is None:
