@@ -65,23 +65,23 @@ def follow_flags(audit_id: int, on: date, policy: Policy) -> dict[str, Any]:
     ``opened`` tells the first and the last id and the count.
     """
     night = _Night(audit_id, on, now(), policy.clocks.review)
-    reopened = _ids(cases_to_move.accepted_no_more())
+    reopened = _ids(night, cases_to_move.accepted_no_more())
     _move(night, reopened, "reopened", BACK, due_on=night.review_until, closed_at=None, outcome=None)
     opened = _open(night, policy.case_from_severity)
-    flagged = _ids(cases_to_move.with_new_flags(), audit_id)
+    flagged = _ids(night, cases_to_move.with_new_flags())
     _note(night, flagged, "flagged", Case.status.expression)
     if opened or flagged:
         _cover()
-    returned = _ids(cases_to_move.flagged_again())
+    returned = _ids(night, cases_to_move.flagged_again())
     _move(night, returned, "reopened", BACK, exempt_since=None)
-    expired = _ids(cases_to_move.exempt_no_more())
+    expired = _ids(night, cases_to_move.exempt_no_more())
     _move(night, expired, "reopened", BACK, due_on=night.review_until, exempt_since=None)
-    cleared = _ids(cases_to_move.cleared(), audit_id)
+    cleared = _ids(night, cases_to_move.cleared())
     _lapse(night, cleared)
     goes_on = case((Case.status.in_(REVIEWERS_HOLD_THE_BALL), Case.due_on), else_=night.review_until)
     stopped: dict[str, Any] = {"review_days_left": None, "exempt_since": None}
     _move(night, cleared, "cleared", literal("awaiting_confirmation"), due_on=goes_on, **stopped)
-    exempted = _ids(cases_to_move.exempted())
+    exempted = _ids(night, cases_to_move.exempted())
     exempt: dict[str, Any] = {"exempt_since": on, "due_on": None, "review_days_left": None}
     _move(night, exempted, "exempted", literal("with_commission"), **exempt)
     _refresh_severities()
@@ -130,8 +130,8 @@ def _cover() -> None:
     require_transaction().execute(insert(CaseFlag).from_select(["case_id", "flag_id"], cases_to_move.uncovered()))
 
 
-def _ids(statement: Select[int], audit_id: int | None = None) -> list[int]:
-    return sorted(db.session.scalars(statement, {cases_to_move.AUDIT: audit_id}))
+def _ids(night: _Night, statement: Select[int]) -> list[int]:
+    return sorted(db.session.scalars(statement, {cases_to_move.AUDIT: night.audit_id}))
 
 
 def _move(night: _Night, ids: Sequence[int], action: str, to: ColumnElement[str], **values: Any) -> None:

@@ -91,7 +91,7 @@ def cleared() -> Select[int]:
 
 @cache
 def exempted() -> Select[int]:
-    """The cases of which every flag is exempt now."""
+    """The cases with an exempt flag and no open one, of which it was not told yet that they are the Commission's."""
     return select(Case.id).where(
         Case.status.in_(("new", "under_review", "with_commission")),
         Case.exempt_since.is_(None),
