@@ -77,8 +77,19 @@ def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
     page.goto("/sign-in")
     page.fill("#name", name)
     page.fill("#password", password)
+    follow(page, "main button[type=submit]")
+
+
+def follow(page: Page, selector: str) -> None:
+    """Click what leads to another page, and wait until that is there: a click alone leaves one on the page before."""
     with page.expect_navigation():
-        page.click("main button[type=submit]")
+        page.click(selector)
+
+
+def enter(page: Page) -> None:
+    """Press Enter on what has the focus and leads to another page, and wait until that is there."""
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
 
 
 def visit(page: Page, stop: Stop) -> None:
@@ -88,9 +99,7 @@ def visit(page: Page, stop: Stop) -> None:
         return
     for name, value in stop.sends.items():
         page.fill(f"main [name={name}]", value)
-    # A click does not wait for the page that it leads to.
-    with page.expect_navigation():
-        page.click("main form button[type=submit]:visible")
+    follow(page, "main form button[type=submit]:visible")
 
 
 def sessions(browser: Browser, address: str, language: Language, width: int) -> Iterator[tuple[Role | None, Page]]:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from registry.access.roles import Role
 from tests.factories import a_project, an_agency
 from tests.review.cast import audit
-from tests.web.browser import context, sign_in, tab_to, type_into
+from tests.web.browser import context, enter, follow, sign_in, tab_to, type_into
 from tests.web.tour import person_name
 
 Demo = tuple[Flask, dict[str, object]]
@@ -50,6 +50,11 @@ def decide(page: Page) -> int:
         keys += 1
         page.keyboard.press(key)
 
+    def send() -> None:
+        nonlocal keys
+        keys += 1
+        enter(page)
+
     def go(selector: str) -> None:
         nonlocal keys
         keys += tab_to(page, selector)
@@ -57,7 +62,7 @@ def decide(page: Page) -> int:
     go("a[href='#acting']")
     press("Enter")
     go("form[action*='/claim'] button")
-    press("Enter")
+    send()
     page.wait_for_selector(".govuk-notification-banner:focus")
     go("a[href='#acting']")
     press("Enter")
@@ -66,7 +71,7 @@ def decide(page: Page) -> int:
     go("#propose-reason")
     page.keyboard.type("Signed before the cutoff.")
     go("form[action*='/propose'] button[name=then]")
-    press("Enter")
+    send()
     page.wait_for_url(lambda url: f"/cases/{number}" not in url)
     return keys
 
@@ -90,8 +95,7 @@ def test_a_reviewer_decides_case_after_case_from_the_queue_without_the_mouse(
     with at_work(browser, address, Role.REVIEWER) as page:
         page.goto(f"/cases?status=new&{queue}")
         tab_to(page, "table a[href^='/cases/']")
-        page.keyboard.press("Enter")
-        page.wait_for_url(CASE)
+        enter(page)
         decided, keys = [], []
         for _ in range(DECIDED):
             decided.append(case_at(page))
@@ -103,13 +107,13 @@ def test_a_reviewer_decides_case_after_case_from_the_queue_without_the_mouse(
         assert "That was the last case of this list." in page.inner_text("main")
     with at_work(browser, address, Role.SUPERVISOR) as page:
         page.goto(f"/cases?to_approve=true&{queue}")
-        page.click("table a >> nth=0")
+        follow(page, "table a >> nth=0")
         for _ in range(3):
             number = case_at(page)
             assert "Signed before the cutoff." in page.inner_text("main")
             tab_to(page, "form[action*='/approve'] button[name=then]")
-            page.keyboard.press("Enter")
-            page.wait_for_url(lambda url, number=number: f"/cases/{number}" not in url)
+            enter(page)
+            assert f"/cases/{number}" not in page.url
             assert f"Case {number}: Decision approved" in page.inner_text(".govuk-notification-banner")
 
 
@@ -120,7 +124,7 @@ def do(page: Page, action: str) -> None:
         page.locator(f"details:has(form[action*='/{action}']) > summary").focus()
         page.keyboard.press("Enter")
     button.focus()
-    page.keyboard.press("Enter")
+    enter(page)
     page.wait_for_selector(".govuk-notification-banner")
 
 
@@ -142,10 +146,10 @@ def test_by_browser_alone_a_flagged_project_is_claimed_asked_about_answered_prop
         reviewer.fill("#ask-comment", "When was it signed?")
         do(reviewer, "ask")
         editor.goto("/home")
-        editor.click(f"main a[href^='{case}?'] >> nth=0")
+        follow(editor, f"main a[href^='{case}?'] >> nth=0")
         assert "When was it signed?" in editor.inner_text("main")
         editor.fill("#answer-comment", "In December 2025.")
-        editor.click("form[action*='/answer'] button >> nth=0")
+        follow(editor, "form[action*='/answer'] button >> nth=0")
         assert "In December 2025." in editor.inner_text("main")
         reviewer.goto(case)
         tab_to(reviewer, "#propose-decision")
@@ -173,7 +177,7 @@ def test_the_second_of_two_at_one_case_sees_what_changed_and_keeps_what_was_type
         first.locator("details:has(#comment-comment) > summary").click()
         first.fill("#comment-comment", "They will send it on Friday.")
         do(first, "comment")
-        second.locator("form[action*='/comment'] button").click()
+        follow(second, "form[action*='/comment'] button")
         told = second.locator(".govuk-error-summary")
         assert "The case has changed" in told.inner_text() and "They will send it on Friday." in told.inner_text()
         assert second.evaluate("document.activeElement.classList.contains('govuk-error-summary')")
@@ -188,13 +192,13 @@ def test_who_reads_alone_is_offered_no_act_and_takes_the_lists_along(
 ) -> None:
     for role in (Role.AUDITOR, Role.AGENCY_VIEWER, Role.ADMINISTRATOR):
         with at_work(browser, address, role, scripts=False) as page:
-            page.click("nav >> text=Cases")
+            follow(page, "nav >> text=Cases")
             with page.expect_download() as waited:
                 page.click(".take-along >> text=XLSX")
             assert re.fullmatch(r"cases-[0-9-]+\.xlsx", waited.value.suggested_filename)
-            page.click("table a >> nth=0")
+            follow(page, "table a >> nth=0")
             assert page.locator("main form").count() == 0 and page.locator(".timeline li").count() >= 1
-            page.click("text=Next case of this list")
+            follow(page, "text=Next case of this list")
             assert "/cases" in page.url
 
 
@@ -202,8 +206,8 @@ def test_who_reads_alone_is_offered_no_act_and_takes_the_lists_along(
 def test_an_operator_runs_an_audit_and_sees_what_it_changed(browser: Browser, demo: Demo, address: str) -> None:
     with at_work(browser, address, Role.OPERATOR) as page:
         page.goto("/audits/new")
-        page.click("main button[type=submit]")
+        follow(page, "main button[type=submit]")
         assert "The audit is done." in page.inner_text(".govuk-notification-banner")
-        page.click("nav >> text=Cases")
-        page.click("text=Team queue")
+        follow(page, "nav >> text=Cases")
+        follow(page, "text=Team queue")
         assert page.locator("main table form").count() == 0
