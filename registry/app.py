@@ -9,7 +9,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import registry.records.tables  # noqa: F401 - foreign keys name their tables, so every one must be known
 from registry.api.docs_page import attach_docs
-from registry.api.openapi import specification_text
 from registry.api.routes import require_declared_permissions
 from registry.api.specification import attach_api
 from registry.freeze.policy_file import load_policy
@@ -68,7 +67,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     attach_rates(app, settings.rate_limit)
     attach_database(app, settings.database_url, settings.database_limits)
     attach_health(app, settings)
-    attach_docs(app, specification_text(attach_api(app).spec))
+    attach_api(app)
+    attach_docs(app)
     attach_web(app, settings)
     require_declared_permissions(app, OPEN_ENDPOINTS)
     return app

@@ -8,6 +8,7 @@ from typing import Final
 from flask import Blueprint, Flask, Response, redirect, request, send_from_directory
 from werkzeug.wrappers import Response as AnyResponse
 
+from registry.api.openapi import specification_text
 from registry.api.routes import BASE
 from registry.http.etags import make_tag, not_modified
 
@@ -19,14 +20,15 @@ POLICY: Final = (
 )
 
 
-def attach_docs(app: Flask, specification: str) -> None:
-    """Register the routes; ``specification`` is the text of openapi.json."""
+def attach_docs(app: Flask) -> None:
+    """Register the routes."""
     docs = Blueprint("docs", __name__)
-    tag = make_tag(specification)
     html = (FOLDER / "page.html").read_text(encoding="utf-8")
 
     @docs.get(f"{BASE}/openapi.json")
     def openapi() -> Response:
+        specification = specification_text()
+        tag = make_tag(specification)
         unchanged = not_modified(tag)
         if unchanged is not None:
             return unchanged

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from functools import cache
 
-from flask import Flask
-
-from registry.api.specification import attach_api
+from registry.api.specification import make_specification
 
 
-def specification_text(specification: Any) -> str:
-    """The specification as it is served and committed."""
-    return json.dumps(specification.to_dict(), ensure_ascii=False, indent=1) + "\n"
+@cache
+def specification_text() -> str:
+    """The specification as it is served and committed. Made when it is first asked for, once in a process."""
+    return json.dumps(make_specification(), ensure_ascii=False, indent=1) + "\n"
 
 
 def main() -> None:
     """Write it to stdout; needs neither settings nor database."""
-    sys.stdout.write(specification_text(attach_api(Flask("openapi")).spec))
+    sys.stdout.write(specification_text())
 
 
 if __name__ == "__main__":

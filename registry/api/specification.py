@@ -1,4 +1,4 @@
-"""The API as flask-smorest knows it: OpenAPI 3.1, its security, parameters and errors, and every blueprint of it."""
+"""Every blueprint of the API, and its specification by flask-smorest: OpenAPI 3.1, security, parameters and errors."""
 
 from __future__ import annotations
 
@@ -134,14 +134,21 @@ class Specification(flask_smorest.Api):  # type: ignore[misc] # flask-smorest is
         pass
 
 
-def attach_api(app: Flask) -> Specification:
-    """Register every blueprint and build the specification."""
+def attach_api(app: Flask) -> None:
+    """Let the application answer every route of the API."""
+    _know_converters(app)
+    app.url_map.merge_slashes = False
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+
+
+def make_specification() -> dict[str, Any]:
+    """The whole specification; it needs neither settings nor database, and takes longer than all else at a start."""
+    app = Flask("specification")
     app.config["API_TITLE"] = "Project registry and freeze enforcement"
     app.config["API_VERSION"] = "v1"
     app.config["OPENAPI_VERSION"] = "3.1.0"
-    app.url_map.converters[ROW_ID] = RowId
-    app.url_map.converters["project"] = ProjectName
-    app.url_map.merge_slashes = False
+    _know_converters(app)
     api = Specification(spec_kwargs={"info": {"description": DESCRIPTION}, "security": [{"bearer": []}]})
     api.init_app(app)
     api.register_converter(RowId, _row_id_schema)
@@ -159,7 +166,13 @@ def attach_api(app: Flask) -> Specification:
     components.schema("Rule", RULE)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    return api
+    found: dict[str, Any] = api.spec.to_dict()
+    return found
+
+
+def _know_converters(app: Flask) -> None:
+    app.url_map.converters[ROW_ID] = RowId
+    app.url_map.converters["project"] = ProjectName
 
 
 def _row_id_schema(_converter: RowId) -> dict[str, Any]:
