@@ -16,11 +16,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import hypothesis
+import psycopg
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from registry.access import passwords
 from registry.app import create_app
@@ -180,6 +181,9 @@ def shared_app(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -
     """The app that the tests of one worker share; ask for ``app``."""
     url = databases.make()
     app = service_app(databases.for_service(url), tmp_path_factory.mktemp("data"))
+    if databases.kind == "postgresql":
+        with app.app_context():
+            event.listen(db.engine, "connect", _prepare_early)
     yield app
     forget(app, databases, url)
 
@@ -251,6 +255,11 @@ def present() -> Iterator[Present]:
     hands = Present()
     yield hands
     hands.release()
+
+
+def _prepare_early(connection: psycopg.Connection, _record: object) -> None:
+    """One connection sends all that a session's tests ask, and each statement more often than it is made here."""
+    connection.prepare_threshold, connection.prepared_max = 1, 2_000
 
 
 def forget(app: Flask, databases: Databases, url: str) -> None:
