@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from registry.store.database import SQLITE_BEGIN, db
 from registry.store.transaction import OPEN
+from tests.one_processor import on_one_processor
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def rolled_back(app: Flask) -> Iterator[Connection]:
         factory = db.session.session_factory
         patch.setattr(factory, "class_", OnOneConnection)
         patch.setitem(factory.kw, "join_transaction_mode", "create_savepoint")
-        with appcontext_pushed.connected_to(_let_go_of_reads, app):
+        with appcontext_pushed.connected_to(_let_go_of_reads, app), on_one_processor(connection):
             try:
                 yield connection
             finally:

@@ -19,8 +19,8 @@ from tests.web.tour import person_name
 Demo = tuple[Flask, dict[str, object]]
 CASE = re.compile(r"/cases/(\d+)\?")
 DECIDED = 7
-# Journeys that other tests make on both databases without a browser; two people at one case are tried on both here too.
-on_one = pytest.mark.sqlite_only
+# Journeys that other tests make on both databases without a browser.
+pytestmark = pytest.mark.sqlite_only
 # Tab, Enter and arrows for one case from the queue, its reason not counted.
 MOST_KEYS = 18
 
@@ -87,8 +87,6 @@ def queue(demo: Demo) -> str:
         return f"agency={agency.bin}"
 
 
-# It is the pages that make the way short; the database has no part in it.
-@on_one
 def test_a_reviewer_decides_case_after_case_from_the_queue_without_the_mouse(
     browser: Browser, address: str, queue: str
 ) -> None:
@@ -128,7 +126,6 @@ def do(page: Page, action: str) -> None:
     page.wait_for_selector(".govuk-notification-banner")
 
 
-@on_one
 def test_by_browser_alone_a_flagged_project_is_claimed_asked_about_answered_proposed_and_accepted(
     browser: Browser, demo: Demo, address: str
 ) -> None:
@@ -186,7 +183,6 @@ def test_the_second_of_two_at_one_case_sees_what_changed_and_keeps_what_was_type
         assert "I am calling them too." in second.inner_text(".timeline")
 
 
-@on_one
 def test_who_reads_alone_is_offered_no_act_and_takes_the_lists_along(
     browser: Browser, demo: Demo, address: str
 ) -> None:
@@ -202,7 +198,6 @@ def test_who_reads_alone_is_offered_no_act_and_takes_the_lists_along(
             assert "/cases" in page.url
 
 
-@on_one
 def test_an_operator_runs_an_audit_and_sees_what_it_changed(browser: Browser, demo: Demo, address: str) -> None:
     with at_work(browser, address, Role.OPERATOR) as page:
         page.goto("/audits/new")
