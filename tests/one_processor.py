@@ -1,4 +1,4 @@
-"""PostgreSQL and who asks it speak by turns: on one processor neither waits to be woken on another (a sixth less time)."""
+"""PostgreSQL and who asks it speak by turns: on one processor neither waits to be woken on another (a sixth less)."""
 
 from __future__ import annotations
 
