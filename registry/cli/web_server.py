@@ -38,6 +38,11 @@ class WebServer:
             clear_untrusted_proxy_headers=False,
         )
 
+    @property
+    def port(self) -> int:
+        """Where it listens: with 0 as the port that was asked for, the one that the system gave."""
+        return next(int(found.effective_port) for found in self._sockets.values() if isinstance(found, BaseWSGIServer))
+
     def serve_until(self, stopping: threading.Event) -> None:
         """Answer requests until the event is set; then take no new ones, and finish those that are there."""
         while not stopping.is_set():
@@ -49,6 +54,9 @@ class WebServer:
         while self._busy() and time.monotonic() < until:
             self._look()
         self._server.task_dispatcher.shutdown()
+        # A request that took too long still writes to its connection: that one ends with the process.
+        if not self._busy():
+            wasyncore.close_all(self._sockets)
 
     def _look(self) -> None:
         wasyncore.loop(timeout=LOOK_EVERY_S, use_poll=True, map=self._sockets, count=1)

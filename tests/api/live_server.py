@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from flask import Flask
-from waitress import create_server
 
 from registry.access.roles import Role
 from registry.audits.runs import run_audit
+from registry.cli.web_server import WebServer
 from registry.records.documents import add_document
 from registry.records.exemptions import record_exemption
 from registry.records.import_work import work_off_next
@@ -36,13 +36,14 @@ def served(app: Flask) -> Iterator[Served]:
     """Serve the app, whose database is its own, from another thread."""
     with app.app_context():
         tokens, bins = _seed()
-    server = create_server(app, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run)
+    server = WebServer(app, "127.0.0.1", 0)
+    stopping = threading.Event()
+    thread = threading.Thread(target=server.serve_until, args=[stopping])
     thread.start()
     try:
-        yield Served(f"http://127.0.0.1:{server.effective_port}", tokens, bins)
+        yield Served(f"http://127.0.0.1:{server.port}", tokens, bins)
     finally:
-        server.close()
+        stopping.set()
         thread.join()
 
 
