@@ -10,14 +10,14 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask
-from sqlalchemy import inspect, make_url
+from sqlalchemy import make_url
 
 from registry.freeze.policy_file import load_policy
 from registry.records.policy_in_force import serve_policy
 from registry.settings import Settings, read_settings
 from registry.store.clock import require_current_zone
 from registry.store.database import attach_database, db
-from registry.store.schema import require_current_schema, upgrade_schema
+from registry.store.schema import is_new_file, require_current_schema, upgrade_schema
 
 LOG_FILE = "commands.log"
 
@@ -89,7 +89,7 @@ def in_registry(command: Callable[P, R]) -> Callable[P, R]:
 
 def make_first_schema(settings: Settings) -> None:
     """Lay out a new SQLite file. One that is there but old waits for ``registry serve`` or ``registry db upgrade``."""
-    if settings.embedded and not inspect(db.engine).get_table_names():
+    if settings.embedded and is_new_file():
         upgrade_schema()
 
 

@@ -41,6 +41,8 @@ def engine_options(url: str, limits: DatabaseLimits) -> dict[str, Any]:
         "idle_in_transaction_session_timeout": limits.idle_timeout * 1000,
     }
     return {
+        # A type that no table here has: its name would be looked up by every process that connects.
+        "use_native_hstore": False,
         "pool_size": limits.pool,
         "max_overflow": limits.pool,
         "pool_timeout": WAIT_FOR_CONNECTION_S,
