@@ -28,6 +28,8 @@ ALWAYS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 POLICY = ("default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'")
+# What protects an answer hangs on no database.
+pytestmark = pytest.mark.sqlite_only
 # What a shared cache may keep: the same for everybody, and no secret.
 PUBLIC = ("web.asset", "docs.asset")
 

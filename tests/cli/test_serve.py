@@ -21,7 +21,7 @@ from tests.factories import ADMINISTRATOR, a_bin, a_project
 from tests.running import PATIENCE_S, awaited, free_port, get, running, until
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("ending", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.sqlite_only)])
 def test_the_service_answers_and_ends_cleanly(registry: CommandLine, ending: signal.Signals) -> None:
     port = free_port()
     with awaited(registry.start("serve", REGISTRY_PORT=str(port))) as process:

@@ -24,6 +24,8 @@ def test_a_password_is_made_printed_alone_and_right(registry: CommandLine, servi
     assert ran.out.strip() not in ran.err
 
 
+# How a process gets its arguments and what becomes of its streams hangs on no database.
+@pytest.mark.sqlite_only
 def test_a_password_is_read_from_standard_input_and_not_printed(
     registry: CommandLine, services: Callable[[], Any]
 ) -> None:

@@ -38,7 +38,10 @@ def xlsx_of(*rows: Sequence[Any]) -> bytes:
 def with_entry(content: bytes, name: str, entry: bytes) -> bytes:
     """The archive with one entry replaced or added."""
     made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as old,
+        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new,
+    ):
         for info in old.infolist():
             if info.filename != name:
                 new.writestr(info, old.read(info))
