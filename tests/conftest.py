@@ -84,8 +84,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]
-    # A browser's are the longest: begun first, none is left to one worker when the others have nothing more to do. Where
-    # there is one worker they come last: they keep two processors busy, and the other database's tests are through by then.
+    # A browser's are the longest: begun first, none is left to one worker when the others have nothing more to do. With
+    # one worker they come last: they keep two processors busy, and the other database's tests are through by then.
     several = hasattr(config, "workerinput") or bool(config.getoption("numprocesses", None))
     items.sort(key=lambda item: ("browser" in item.fixturenames) != several)
 
