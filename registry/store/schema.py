@@ -21,7 +21,7 @@ GRANTS = MIGRATIONS / "grants.sql"
 SERVICE_ROLE = ':"service"'  # a variable as psql has them, so that the file can be run by hand
 STANDS_AT = "alembic_version"
 # Asked in the database's own words: to inspect it by SQLAlchemy takes as long as all else that a short command does.
-HAS_ANY = {
+IS_STAMPED = {
     "sqlite": f"SELECT count(*) FROM sqlite_master WHERE name = '{STANDS_AT}'",  # noqa: S608
     "postgresql": f"SELECT count(to_regclass('{STANDS_AT}'))",
 }
@@ -59,7 +59,7 @@ def downgrade_schema(revision: str) -> None:
 def schema_is_current() -> bool:
     """True when the database stands at the newest migration."""
     with db.engine.connect() as connection:
-        if not connection.scalar(text(HAS_ANY[connection.dialect.name])):
+        if not connection.scalar(text(IS_STAMPED[connection.dialect.name])):
             return False
         return connection.scalars(text(f"SELECT version_num FROM {STANDS_AT}")).all() == [newest_revision()]  # noqa: S608
 

@@ -22,6 +22,8 @@ from tests import forked
 from tests.forked import Forked
 
 COMMAND = (sys.executable, "-c", "import sys; from registry.cli.main import main; sys.argv[0] = 'registry'; main()")
+# How a process gets its arguments and what becomes of its streams hangs on no database.
+of_processes = pytest.mark.sqlite_only
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import CommandLine, of_processes
 
 READING = (("audits", "list"), ("tokens", "list"), ("journal", "head"), ("explain", "QT-2026-0000001-3"))
 HOSTILE = (
@@ -89,8 +89,7 @@ def test_hostile_arguments_end_in_a_sentence(registry: CommandLine, hostile: str
     assert (issued.code == 0) == issued.out.startswith("qtr_")
 
 
-# How a process gets its arguments and what becomes of its streams hangs on no database.
-@pytest.mark.sqlite_only
+@of_processes
 def test_an_argument_of_bytes_that_are_no_text_is_wrong_usage(registry: CommandLine) -> None:
     for command in (
         (b"explain", b"\xff\xfe"),
@@ -111,8 +110,7 @@ def test_help_needs_no_settings_and_names_every_command(registry: CommandLine) -
     assert registry("audits", "run", "--help", REGISTRY_PORT="wrong").code == 0
 
 
-# How a process gets its arguments and what becomes of its streams hangs on no database.
-@pytest.mark.sqlite_only
+@of_processes
 def test_the_process_ends_with_the_same_codes_and_streams(registry: CommandLine) -> None:
     missing = registry.process("explain", "QT-2026-0000001-3")
     assert (missing.code, missing.raw) == (3, b"")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry.cli.speech import language
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import CommandLine, of_processes
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,7 @@ def test_a_refusal_is_spoken_in_the_language_of_the_caller(registry: CommandLine
     assert all("0123456789" in text for text in said.values())
 
 
-# How a process gets its arguments and what becomes of its streams hangs on no database.
-@pytest.mark.sqlite_only
+@of_processes
 def test_a_terminal_without_cyrillic_letters_breaks_nothing(registry: CommandLine) -> None:
     ran = registry.process("tokens", "revoke", "0123456789", LC_ALL="ru_RU.UTF-8", PYTHONIOENCODING="ascii")
     assert (ran.code, ran.raw) == (3, b"")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from python_calamine import load_workbook
 
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import CommandLine, of_processes
 from tests.factories import a_bin
 
 HEADER = "agency,external_id,name_ru,object_kind,work_type,stage,placement,platform_key,budget_kzt\n"
@@ -136,8 +136,7 @@ def test_an_export_takes_the_filters_of_the_list(
     assert {row["agency"] for row in exported(registry, "--agency", two_projects, *filters)} == {two_projects}
 
 
-# How a process gets its arguments and what becomes of its streams hangs on no database.
-@pytest.mark.sqlite_only
+@of_processes
 def test_an_export_as_xlsx_opens_as_a_workbook(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
     ran = registry.process("projects", "export", "--format", "xlsx", "--stage", "pilot")
     assert (ran.code, ran.err) == (0, "")
@@ -195,8 +194,7 @@ def test_a_bad_row_of_the_inventory_is_named(registry: CommandLine, two_projects
     assert "row 3, column verified_on" in registry("inventory", "import", file).err
 
 
-# How a process gets its arguments and what becomes of its streams hangs on no database.
-@pytest.mark.sqlite_only
+@of_processes
 def test_progress_goes_to_a_terminal_only(
     registry: CommandLine, two_projects: str, tmp_path: Path, services: Callable[[], Any]
 ) -> None:

@@ -10,7 +10,7 @@ from flask import Flask
 
 from registry.access.passwords import is_right
 from registry.access.people import person_named
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import CommandLine, of_processes
 from tests.factories import an_agency
 
 
@@ -24,8 +24,7 @@ def test_a_password_is_made_printed_alone_and_right(registry: CommandLine, servi
     assert ran.out.strip() not in ran.err
 
 
-# How a process gets its arguments and what becomes of its streams hangs on no database.
-@pytest.mark.sqlite_only
+@of_processes
 def test_a_password_is_read_from_standard_input_and_not_printed(
     registry: CommandLine, services: Callable[[], Any]
 ) -> None:
