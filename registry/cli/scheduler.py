@@ -94,7 +94,8 @@ def _guarded(app: Flask, job: Job) -> Callable[[], None]:
             try:
                 job.work()
             except Exception:
-                # Whatever it was, the next tick tries again and the other jobs go on.
+                # The outermost frame of a job: APScheduler would tell of it outside the service's own log. Whatever it
+                # was, the next tick tries again and the other jobs go on.
                 log.exception("the job %s failed", job.name)
             finally:
                 db.session.remove()
