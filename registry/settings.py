@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time
-from email.utils import parseaddr
+from email.utils import getaddresses
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -271,7 +271,9 @@ def _smtp_server(text: str) -> tuple[str, int, bool, str | None, str | None] | N
 def _sender(env: Mapping[str, str], public_url: str, problems: list[str]) -> tuple[str, str]:
     text = env.get("REGISTRY_MAIL_FROM")
     if text:
-        name, address = parseaddr(text)
+        # Of several, parseaddr takes the first without a word before Python 3.11.10.
+        found = getaddresses([text])
+        name, address = found[0] if len(found) == 1 else ("", "")
         if not ADDRESS.fullmatch(address) or not text.isprintable():
             problems.append(f"REGISTRY_MAIL_FROM: expected address@domain or Name <address@domain>, got {text!r}")
         return name, address

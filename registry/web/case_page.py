@@ -77,7 +77,8 @@ def act_on_case(by: Actor, case_id: int, action: str) -> Answer:
     except (Conflict, NotAllowed) as refused:
         return _page(by, case_id, texts, opened=action, refusal=refused), status_of(refused)
     if place and request.form.get("then") == NEXT:
-        say(f"{gettext('Case %(id)s') % {'id': case_id}}: {word('case_event', action)}")
+        case = gettext("Case %(id)s") % {"id": case_id}
+        say(f"{case}: {word('case_event', action)}")
         return see("next_case", **place)
     say(word("case_event", action))
     return see("case", case_id=case_id, **place)

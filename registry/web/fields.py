@@ -78,7 +78,8 @@ def asked(
 def project_field(name: str) -> Field:
     """How a field of a project is asked, by the kind of its value. Those that no project goes without say so."""
     if name in REQUIRED:
-        needed = replace(_project_field(name), label=f"{field_label(name)} {gettext('(needed)')}")
+        mark = gettext("(needed)")
+        needed = replace(_project_field(name), label=f"{field_label(name)} {mark}")
         return replace(needed, hints=work_type_hints()) if name == "work_type" else needed
     return _project_field(name)
 

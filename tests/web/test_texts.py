@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -23,18 +24,18 @@ WEB = Path(catalogues.__file__).parent
 TEMPLATES = sorted((WEB / "templates").glob("*.html"))
 # A name that is the same in every language, or an attribute that a macro writes.
 PLAIN = re.compile(r"QazTech$|[a-z-]+=\"")
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
 PLACEHOLDER = re.compile(r"%\((\w+)\)s|%s|%%")
 JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 SHOWN_ATTRIBUTES = re.compile(r'\b(?:aria-label|title|placeholder|alt|data-label)="([^"]*)"')
 
 
 def extracted() -> set[Any]:
-    keywords = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
     found = extract_from_dir(
         WEB,
         method_map=[("**.py", "python"), ("**.html", "jinja2")],
         options_map={"**.html": {"newstyle_gettext": "true"}},
-        keywords=keywords,
+        keywords=KEYWORDS,
     )
     return {message for _file, _line, message, _comments, _context in found}
 
@@ -55,6 +56,18 @@ def strings(language: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
 def test_every_text_is_translated_and_none_is_left_over(language: str) -> None:
     there = {key for key, texts in strings(language) if all(text.strip() for text in texts)}
     assert there == extracted()
+
+
+def test_no_text_stands_inside_an_f_string_where_older_pythons_find_none_to_translate() -> None:
+    inside = [
+        f"{path.name}:{call.lineno}"
+        for path in WEB.glob("*.py")
+        for text in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(text, ast.JoinedStr)
+        for call in ast.walk(text)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in KEYWORDS
+    ]
+    assert inside == []
 
 
 @pytest.mark.parametrize("language", ["kk", "ru"])
