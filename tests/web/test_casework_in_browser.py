@@ -18,7 +18,7 @@ from tests.web.tour import person_name
 
 Demo = tuple[Flask, dict[str, object]]
 CASE = re.compile(r"/cases/(\d+)\?")
-DECIDED = 7
+DECIDED = 4
 # Journeys that other tests make on both databases without a browser.
 pytestmark = pytest.mark.sqlite_only
 # Tab, Enter and arrows for one case from the queue, its reason not counted.
