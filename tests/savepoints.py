@@ -6,10 +6,11 @@ Threads and second connections do not see such work; their tests take a database
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask, appcontext_pushed
 from flask_sqlalchemy.session import Session
@@ -18,6 +19,13 @@ from sqlalchemy import Connection
 from registry.store.database import SQLITE_BEGIN, db
 from registry.store.transaction import OPEN
 from tests.one_processor import on_one_processor
+
+# What an engine's dialect does with a savepoint, and how it is said.
+SAVEPOINTS = {
+    "do_savepoint": "SAVEPOINT",
+    "do_rollback_to_savepoint": "ROLLBACK TO SAVEPOINT",
+    "do_release_savepoint": "RELEASE SAVEPOINT",
+}
 
 
 @contextmanager
@@ -33,9 +41,13 @@ def rolled_back(app: Flask) -> Iterator[Connection]:
 
         connection.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"})
         outer = connection.begin()
+        # psycopg begins with the first statement that it sends itself.
+        connection.exec_driver_sql("SELECT 1")
         factory = db.session.session_factory
         patch.setattr(factory, "class_", OnOneConnection)
         patch.setitem(factory.kw, "join_transaction_mode", "create_savepoint")
+        for name, words in SAVEPOINTS.items():
+            patch.setattr(engine.dialect, name, _said_directly(words))
         with appcontext_pushed.connected_to(_let_go_of_reads, app), on_one_processor(connection):
             try:
                 yield connection
@@ -49,3 +61,21 @@ def _let_go_of_reads(sender: Flask, **extra: Any) -> None:
         if session.in_transaction() and not session.info.get(OPEN):
             session.commit()
             session.expire_all()
+
+
+def _said_directly(words: str) -> Callable[[Connection, str], None]:
+    """To the driver, past all that is between: each request makes a savepoint for each time that it reads.
+
+    psycopg forgets what it has prepared at every ROLLBACK, one to a savepoint too, though the server keeps it.
+    """
+
+    def said(connection: Connection, name: str) -> None:
+        driver: Any = connection.connection.driver_connection
+        if isinstance(driver, psycopg.Connection):
+            result = driver.pgconn.exec_(f"{words} {name}".encode())
+            if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+                raise psycopg.errors.error_from_result(result)
+        else:
+            driver.execute(f"{words} {name}")
+
+    return said
