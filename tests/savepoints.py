@@ -52,6 +52,7 @@ def rolled_back(app: Flask) -> Iterator[Connection]:
             try:
                 yield connection
             finally:
+                _say(connection, "ROLLBACK")
                 outer.rollback()
 
 
@@ -64,18 +65,18 @@ def _let_go_of_reads(sender: Flask, **extra: Any) -> None:
 
 
 def _said_directly(words: str) -> Callable[[Connection, str], None]:
+    return lambda connection, name: _say(connection, f"{words} {name}")
+
+
+def _say(connection: Connection, words: str) -> None:
     """To the driver, past all that is between: each request makes a savepoint for each time that it reads.
 
     psycopg forgets what it has prepared at every ROLLBACK, one to a savepoint too, though the server keeps it.
     """
-
-    def said(connection: Connection, name: str) -> None:
-        driver: Any = connection.connection.driver_connection
-        if isinstance(driver, psycopg.Connection):
-            result = driver.pgconn.exec_(f"{words} {name}".encode())
-            if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
-                raise psycopg.errors.error_from_result(result)
-        else:
-            driver.execute(f"{words} {name}")
-
-    return said
+    driver: Any = connection.connection.driver_connection
+    if isinstance(driver, psycopg.Connection):
+        result = driver.pgconn.exec_(words.encode())
+        if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result)
+    else:
+        driver.execute(words)
