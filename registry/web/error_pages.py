@@ -96,7 +96,7 @@ def attach_error_pages(app: Flask) -> None:
         page = page_address()
         if _wants_no_page():
             response: wrappers.Response = problem_answer(refusal)
-        elif request.method == "GET" and page != FIRST_PAGE:
+        elif request.method in ("GET", "HEAD") and page != FIRST_PAGE:
             # An address that takes a form only, typed or gone back to: its page is what was meant.
             return redirect(page, 303)
         else:

@@ -26,7 +26,7 @@ REFUSALS: tuple[type[Refusal], ...] = (
 def sign_in() -> Answer:
     """The form, and what becomes of it."""
     back = local_address(request.values.get("back")) or url_for("web.home")
-    if request.method == "GET":
+    if request.method != "POST":
         if visitor().actor is not None:
             return redirect(back, 303)
         return render_template("sign_in.html", form=Form(), back=back, ended="ended" in request.args)

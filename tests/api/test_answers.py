@@ -80,7 +80,7 @@ def test_every_answer_is_protected(client: FlaskClient, editor: Caller) -> None:
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
         assert "Strict-Transport-Security" not in answer.headers
     assert editor.get("/projects").headers["Cache-Control"] == "no-store"
     assert client.get("/healthz", base_url="https://registry.example").headers["Strict-Transport-Security"]
