@@ -6,7 +6,6 @@ service from the others; a flood is the proxy's to stop. Sign-in has its own, st
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import threading
 import time
@@ -15,6 +14,7 @@ from typing import Final
 
 from flask import Flask, current_app, request
 
+from registry.access.networks import network_of
 from registry.http.refusals import TooManyRequests
 
 RATES: Final = "registry.rates"
@@ -76,15 +76,6 @@ def count_request(principal: str | None) -> None:
     if principal is not None:
         wait = rates.take(f"principal {principal}")
     else:
-        wait = rates.take(f"address {_network(request.remote_addr or '')}", SHARE_OF_STRANGERS)
+        wait = rates.take(f"address {network_of(request.remote_addr or '')}", SHARE_OF_STRANGERS)
     if wait > 0:
         raise TooManyRequests(seconds=math.ceil(wait))
-
-
-def _network(address: str) -> str:
-    """The address, or of IPv6 its network: one house has 2^64 addresses."""
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((known, 64), strict=False)) if known.version == 6 else address
