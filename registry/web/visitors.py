@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
-from flask import current_app, g, request
+from flask import current_app, request
 from werkzeug.wrappers import Response
 
 from registry.access.actors import Actor
@@ -17,6 +17,7 @@ from registry.access.signed_in import SignedIn, signed_in_by
 from registry.http.asked_language import asked_language
 from registry.http.rates import count_request
 from registry.http.request_ids import request_id
+from registry.http.sign_in import PRINCIPAL
 from registry.language.languages import LANGUAGES, Language
 
 SESSION_COOKIE: Final = "registry_session"
@@ -63,7 +64,7 @@ def visitor() -> Visitor:
     if found is None:
         found = request.environ[VISITOR] = _visitor()
         if found.actor is not None:
-            g.principal = found.actor.principal
+            request.environ[PRINCIPAL] = found.actor.principal
         # Kept before it is counted: a refused request's own page asks who looks at it.
         count_request(None if found.actor is None else found.actor.principal)
     return found
