@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 from flask import Flask, current_app, request
@@ -56,14 +56,18 @@ class Rates:
         self._buckets = recent if len(recent) < MOST_BUCKETS else {}
 
 
-def attach_rates(app: Flask, per_minute: int | None) -> None:
-    """Count every request of who shows no token and no session at once, the others' when they are known; None: none."""
+def attach_rates(app: Flask, per_minute: int | None, open_endpoints: Container[str] = ()) -> None:
+    """Count every request of who shows no token and no session at once, the others' when they are known; None: none.
+
+    ``open_endpoints`` look at neither: their requests count for the address, whatever they show.
+    """
     if per_minute is not None:
         app.extensions[RATES] = Rates(per_minute)
 
     @app.before_request
     def count_strangers() -> None:
-        if request.endpoint not in NOT_COUNTED and "Authorization" not in request.headers and not request.cookies:
+        is_stranger = "Authorization" not in request.headers and not request.cookies
+        if is_stranger or request.endpoint in open_endpoints:
             count_request(None)
 
 
