@@ -226,12 +226,14 @@ def _public_url(env: Mapping[str, str], problems: list[str]) -> str | None:
         return None
     try:
         parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        valid = (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+        )
     except ValueError:
         valid = False
     if not valid or not (text.isascii() and text.isprintable()) or " " in text:
         # What was given may hold a password.
-        problems.append("REGISTRY_PUBLIC_URL: expected an address such as https://host")
+        problems.append("REGISTRY_PUBLIC_URL: expected an address such as https://host, without user or password")
     return text
 
 

@@ -33,7 +33,7 @@ def answer_form(
     page: FormPage, act: Callable[[dict[str, Any]], Answer], present: Mapping[str, str] | None = None
 ) -> Answer:
     """The page; for a POST, ``act`` on the accepted values. Its refusals show on the form."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _shown(page, Form(present or {}))
     texts = typed(page.kinds)
     values, problems = accept({name: texts.get(name, "") for name in page.kinds}, page.kinds)

@@ -30,7 +30,7 @@ VERSION: Final = "version"
 @pages.page("/projects/<number>/edit", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
 def edit_project(by: Actor, number: str) -> Answer:
     """The form with the present values; a POST writes what was changed in it."""
-    if request.method == "GET":
+    if request.method != "POST":
         found = read_project(by, number, "project")
         return _form(found, Form(_present(found)), [])
     texts = typed(FIELDS)
