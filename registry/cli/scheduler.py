@@ -15,6 +15,7 @@ from threading import Event, Thread
 
 from flask import Flask
 
+from registry.audits.clock_guard import ClockGuard
 from registry.audits.nightly import run_due_night
 from registry.http.kept_answers import forget_old_answers
 from registry.notices.letters import forget_old_letters
@@ -43,9 +44,10 @@ def work_off_imports() -> None:
 
 def jobs(settings: Settings) -> tuple[Job, ...]:
     """All that is done by the clock."""
+    clock_guard = ClockGuard()
     return (
         # Asks which due date has no audit: so catching up after downtime needs nothing of its own.
-        Job("nightly audit", timedelta(minutes=1), lambda: run_due_night(settings.audit_at)),
+        Job("nightly audit", timedelta(minutes=1), lambda: run_due_night(settings.audit_at, None, clock_guard)),
         # Apart, as a digest waits for an audit that runs, and what cannot wait does not.
         Job("digest", timedelta(minutes=1), lambda: digest_when_due(settings)),
         Job("notices", timedelta(minutes=1), lambda: tell_what_waits(settings)),
