@@ -8,11 +8,12 @@ from typing import Final
 from flask import Blueprint, Flask, Response, json
 from sqlalchemy.exc import SQLAlchemyError
 
+from registry.audits.clock_guard import unconfirmed_since
 from registry.http.logs import LOG
-from registry.records.audit_runs import last_good_audit
+from registry.records.audit_runs import audit_in_future, last_good_audit
 from registry.records.installation import installed_at
 from registry.settings import Settings
-from registry.store.clock import now, rfc3339
+from registry.store.clock import now, rfc3339, today
 from registry.store.schema import schema_is_current
 
 LONGEST_WITHOUT_AUDIT: Final = timedelta(hours=26)
@@ -44,12 +45,19 @@ def why_not_ready(*, audits_are_on: bool) -> list[str]:
     """What keeps the registry from doing its work: codes, none when all is well."""
     if not schema_is_current():
         return ["schema-not-current"]
+    ahead = audit_in_future(today())
+    if ahead is not None:
+        return [f"audit-in-the-future {ahead.on.isoformat()}: registry audits void {ahead.id}"]
     last = last_good_audit()
+    reasons = []
     # A fresh installation owes no night, and without a nightly audit none is ever due.
     owed_since = last.finished_at if last is not None else installed_at() if audits_are_on else None
     if owed_since is not None and now() - owed_since > LONGEST_WITHOUT_AUDIT:
-        return [f"no-good-audit-since {rfc3339(owed_since)}"]
-    return []
+        reasons.append(f"no-good-audit-since {rfc3339(owed_since)}")
+    since = unconfirmed_since(now()) if audits_are_on else None
+    if since is not None:
+        reasons.append(f"clock-not-confirmed since {rfc3339(since)}: registry audits run")
+    return reasons
 
 
 def _told(status: int, body: dict[str, object]) -> Response:

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from registry.access.roles import Role
 from registry.app import create_app
+from registry.audits.runs import run_audit
+from registry.audits.voiding import void_audit
 from registry.records.audit_runs import AuditRun
 from registry.records.installation import Installation
 from registry.records.letter_tables import Letter
@@ -20,7 +23,7 @@ from registry.store.clock import now
 from registry.store.database import db
 from registry.store.outbox import send_later
 from registry.store.transaction import transaction
-from tests.factories import an_agency
+from tests.factories import an_actor, an_agency
 from tests.present import Present
 
 
@@ -76,6 +79,32 @@ def test_readiness_lasts_26_hours_from_the_last_good_audit(client: FlaskClient, 
     assert client.get("/readyz").status_code == 503
     an_audit()
     assert client.get("/readyz").status_code == 200
+
+
+def test_last_audit_in_the_future_is_not_ready_until_it_is_voided(client: FlaskClient, installed: Present) -> None:
+    installed.move(timedelta(days=400))
+    an_audit()
+    installed.move(timedelta(days=-400))
+    answer = client.get("/readyz")
+    audit_id = db.session.scalars(select(AuditRun.id)).one()
+    assert (answer.status_code, answer.get_json()["reasons"]) == (
+        503,
+        [f"audit-in-the-future 2027-04-05: registry audits void {audit_id}"],
+    )
+    void_audit(an_actor(Role.OPERATOR), audit_id, "The clock was ahead.")
+    assert client.get("/readyz").get_json()["reasons"] == []
+
+
+def test_clock_more_than_two_days_after_the_last_entry_names_the_command(
+    client: FlaskClient, installed: Present
+) -> None:
+    installed.move(timedelta(days=2, seconds=1))
+    assert client.get("/readyz").get_json()["reasons"] == [
+        "no-good-audit-since 2026-03-01T07:00:00.000000Z",
+        "clock-not-confirmed since 2026-03-01T07:00:00.000000Z: registry audits run",
+    ]
+    run_audit(an_actor(Role.OPERATOR))
+    assert client.get("/readyz").get_json()["reasons"] == []
 
 
 def test_an_old_schema_is_not_ready(empty_database: str, tmp_path: Path) -> None:
