@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
 from typing import Final
 
@@ -15,7 +16,9 @@ from registry.records.installation import installed_at
 from registry.settings import Settings
 from registry.store.clock import now, rfc3339, today
 from registry.store.schema import schema_is_current
+from registry.store.storage import has_no_room, is_damage, is_damaged
 
+DAMAGED: Final = "database-damaged: registry restore FILE"
 LONGEST_WITHOUT_AUDIT: Final = timedelta(hours=26)
 
 
@@ -31,9 +34,9 @@ def attach_health(app: Flask, settings: Settings) -> None:
     def readyz() -> Response:
         try:
             reasons = why_not_ready(audits_are_on=settings.audit_at is not None)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             LOG.error("not ready: the database cannot be used", exc_info=error)
-            reasons = ["database-not-reachable"]
+            reasons = [DAMAGED if is_damage(getattr(error, "orig", error)) else "database-not-reachable"]
         if reasons:
             return _told(503, {"status": "not ready", "reasons": reasons})
         return _told(200, {"status": "ready", "reasons": []})
@@ -45,6 +48,10 @@ def why_not_ready(*, audits_are_on: bool) -> list[str]:
     """What keeps the registry from doing its work: codes, none when all is well."""
     if not schema_is_current():
         return ["schema-not-current"]
+    if is_damaged():
+        return [DAMAGED]
+    if has_no_room():
+        return ["disk-full"]
     ahead = audit_in_future(today())
     if ahead is not None:
         return [f"audit-in-the-future {ahead.on.isoformat()}: registry audits void {ahead.id}"]

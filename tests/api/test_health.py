@@ -22,8 +22,10 @@ from registry.settings import read_settings
 from registry.store.clock import now
 from registry.store.database import db
 from registry.store.outbox import send_later
+from registry.store.schema import upgrade_schema
 from registry.store.transaction import transaction
 from tests.factories import an_actor, an_agency
+from tests.faults.small_disks import filled, small_disk
 from tests.present import Present
 
 
@@ -114,6 +116,36 @@ def test_an_old_schema_is_not_ready(empty_database: str, tmp_path: Path) -> None
 
     assert (answer.status_code, answer.get_json()["reasons"]) == (503, ["schema-not-current"])
     _close(app)
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize(("at", "content"), [(0, b"no database"), (4096, bytes(4096 * 20))])
+def test_damaged_file_is_not_ready_and_the_restore_is_named(
+    own_database: str, tmp_path: Path, at: int, content: bytes
+) -> None:
+    with open(own_database.removeprefix("sqlite:///"), "r+b") as file:
+        file.seek(at)
+        file.write(content)
+    app = _app(own_database, tmp_path)
+    answer = app.test_client().get("/readyz")
+    assert (answer.status_code, answer.get_json()["reasons"]) == (503, ["database-damaged: registry restore FILE"])
+    assert app.test_client().get("/healthz").status_code == 200
+    _close(app)
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.needs_root
+def test_full_disk_is_not_ready_until_there_is_room_again(tmp_path: Path) -> None:
+    with small_disk(tmp_path, 24):
+        app = _app(f"sqlite:///{tmp_path}/registry.sqlite3", tmp_path)
+        with app.app_context():
+            upgrade_schema()
+        client = app.test_client()
+        assert client.get("/readyz").status_code == 200
+        with filled(tmp_path, 5_000_000):
+            assert client.get("/readyz").get_json() == {"status": "not ready", "reasons": ["disk-full"]}
+        assert client.get("/readyz").status_code == 200
+        _close(app)
 
 
 def test_a_database_that_is_away_is_not_ready_and_no_mistake_of_the_service(tmp_path: Path) -> None:
