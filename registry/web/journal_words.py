@@ -43,6 +43,7 @@ ACTS: Final[Mapping[str, str]] = {
     "person.password-set": marked("Password set"),
     "person.signed-in": marked("Signed in"),
     "person.signed-out": marked("Signed out"),
+    "database.restored": marked("Database restored from a backup"),
     "token.issued": marked("Token issued"),
     "token.revoked": marked("Token revoked"),
 }
