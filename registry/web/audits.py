@@ -8,7 +8,8 @@ from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.audits.run_lists import changes_of, list_audits, previous_good
 from registry.audits.runs import confirm_held_audit, find_audit, run_audit
-from registry.records.values import AnyDay, YesNo
+from registry.audits.voiding import confirm_voiding, is_voidable, may_confirm_voiding, propose_voiding
+from registry.records.values import AnyDay, Text, YesNo
 from registry.store.clock import today
 from registry.web.case_projects import projects_numbered
 from registry.web.catalogues import gettext as _
@@ -20,6 +21,7 @@ from registry.web.lists import asked_filters, asked_page, first_address, next_ad
 from registry.web.pages import Answer, pages, see
 from registry.web.said import say
 
+LONGEST_REASON = 5000
 FILTERS = ("status", "trigger", "dry_run")
 COUNTS = (
     "projects_judged",
@@ -59,6 +61,8 @@ def audit(by: Actor, audit_id: int) -> Answer:
         audit=run,
         before=previous_good(by, run),
         counts=COUNTS,
+        is_voidable=is_voidable(run),
+        may_confirm_voiding=may_confirm_voiding(by, run),
         changes=listing.items,
         projects=projects_numbered(by, (change["project"] for change in listing.items)),
         rules=rule_titles(),
@@ -96,4 +100,38 @@ def confirm_audit(by: Actor, audit_id: int) -> Answer:
     """Let a held run change what it said it would."""
     confirm_held_audit(by, audit_id)
     say(_("The audit is confirmed and done."))
+    return see("audit", audit_id=audit_id)
+
+
+@pages.page("/audits/<row_id:audit_id>/voiding", needs=Permission.AUDITS_VOID, methods=("GET", "POST"))
+def propose_to_void(by: Actor, audit_id: int) -> Answer:
+    """Propose to void an audit that a wrong clock dated in the future."""
+    run = find_audit(by, audit_id)
+    page = FormPage(
+        _("Propose to void the audit"),
+        _("Propose voiding"),
+        url_for("web.audit", audit_id=audit_id),
+        [asked("reason", "area", label=_("Reason"), hint=_("What was wrong with the clock, and since when."))],
+        {"reason": Text(LONGEST_REASON)},
+        ("reason",),
+        intro=_(
+            "The audit will no longer count: nights run again from today on, and its changes to flags are taken back. "
+            "An operator and a supervisor do it together; the other one confirms."
+        ),
+        subject=_("Audit of %(day)s") % {"day": as_typed(run.on)},
+    )
+
+    def act(values: dict[str, object]) -> Answer:
+        propose_voiding(by, audit_id, str(values["reason"]))
+        say(_("The proposal to void the audit is saved."))
+        return see("audit", audit_id=audit_id)
+
+    return answer_form(page, act)
+
+
+@pages.page("/audits/<row_id:audit_id>/voiding-confirmation", needs=Permission.AUDITS_VOID, methods=("POST",))
+def void_proposed(by: Actor, audit_id: int) -> Answer:
+    """Void the audit as the second one of the two."""
+    confirm_voiding(by, audit_id)
+    say(_("The audit is voided."))
     return see("audit", audit_id=audit_id)

@@ -129,6 +129,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "held": marked("Held"),
         "failed": marked("Failed"),
         "missed": marked("Missed"),
+        "voided": marked("Voided"),
     },
     "trigger": {
         "schedule": marked("Nightly"),
