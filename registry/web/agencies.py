@@ -19,7 +19,7 @@ from registry.web.form_pages import FormPage, answer_form
 from registry.web.labels import options
 from registry.web.lists import asked_filters, asked_page, first_address, next_address
 from registry.web.pages import Answer, pages, see
-from registry.web.said import say
+from registry.web.said import say, say_changes
 
 FILTERS: Final = ("q", "kind", "region")
 
@@ -77,7 +77,7 @@ def edit_agency(by: Actor, bin: str) -> Answer:
     def act(values: Mapping[str, Any]) -> Answer:
         with transaction():
             made = change_agency(by, agency_to_change(bin), values)
-        say(_("The changes are kept.") if made else _("Nothing was different, so nothing was changed."))
+        say_changes(made)
         return see("agencies", q=bin)
 
     return answer_form(

@@ -85,7 +85,10 @@ def new_audit(by: Actor) -> Answer:
     def act(values: dict[str, object]) -> Answer:
         day = values["on"]
         run = run_audit(by, day, dry_run=bool(values["dry_run"]))  # type: ignore[arg-type] # AnyDay gives a date or None
-        say(_("The audit is done."))
+        if run.status == "held":
+            say(_("The audit is held: it changed nothing. A supervisor looks at it and confirms."), "information")
+        else:
+            say(_("The audit is done."))
         return see("audit", audit_id=run.id)
 
     return answer_form(page, act, {"on": as_typed(today())})

@@ -17,12 +17,11 @@ from registry.records.revisions import history
 from registry.records.values import Day
 from registry.store.errors import Conflict, Invalid
 from registry.store.transaction import transaction
-from registry.web.catalogues import gettext
 from registry.web.fields import present_text, project_field
 from registry.web.forms import Form, accept, changed_texts, refused_form, typed
 from registry.web.pages import Answer, pages, see
 from registry.web.project_parts import PARTS, part_title
-from registry.web.said import say
+from registry.web.said import say_changes
 
 VERSION: Final = "version"
 
@@ -47,7 +46,7 @@ def edit_project(by: Actor, number: str) -> Answer:
             made = change_project(by, found, values, problems)
         except (Invalid, Conflict) as refused:
             return _form(found, refused_form({**_present(found), **mine}, refused, "external_id"), []), 422
-    say(gettext("The changes are kept.") if made else gettext("Nothing was different, so nothing was changed."))
+    say_changes(made)
     return see("project", number=number)
 
 
