@@ -6,10 +6,13 @@ from datetime import date, timedelta
 
 from flask import Flask
 
+from registry.records.confirmations import verify_placement
+from registry.records.projects import find_project_to_change
+from registry.store.transaction import transaction
 from tests.factories import a_project
 from tests.nights.steps import exempt
 from tests.present import Present
-from tests.review.cast import AIGERIM, act, audit, case_of, edit, editor_of
+from tests.review.cast import AIGERIM, OPERATOR, act, audit, case_of, edit, editor_of
 
 DAY = date(2026, 10, 5)
 
@@ -50,6 +53,8 @@ def test_case_that_people_take_back_or_an_audit_clears_is_exempt_no_more(app: Fl
     assert act(AIGERIM, case_of(project), "return").exempt_since is None
     audit()
     assert case_of(project).exempt_since == DAY
-    edit(editor_of(project.agency), project, work_type="maintenance", object_commissioned_on="2026-02-01")
+    edit(editor_of(project.agency), project, placement="on_platform", platform_key="qt-1")
+    with transaction():
+        verify_placement(OPERATOR, find_project_to_change(OPERATOR, project.number), "qt-1", DAY, "QazTech")
     audit()
     assert (case_of(project).status, case_of(project).exempt_since) == ("awaiting_confirmation", None)
