@@ -66,7 +66,7 @@ def count_changes(by: Actor, audit: AuditRun) -> dict[str, int]:
         .where(AuditChange.audit_id == audit.id, *among_visible(by, AuditChange.project_id.expression))
         .group_by(AuditChange.change)
     )
-    return dict.fromkeys(CHANGES, 0) | dict(db.session.execute(counts).tuples().all())
+    return dict.fromkeys(CHANGES, 0) | {row[0]: row[1] for row in db.session.execute(counts)}
 
 
 def all_changes_of(by: Actor, audit: AuditRun) -> list[dict[str, Any]]:
