@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from registry.api.fields import DAY_SCHEMA, Accepted, Body, Moment, Shown
-from registry.records.audit_runs import STATUSES, TRIGGERS
+from registry.records.audit_runs import CHANGES, STATUSES, TRIGGERS
 from registry.records.values import AnyDay, Text, YesNo
 from registry.records.vocabulary import SEVERITIES
 
 COUNT: Final = {"type": "integer", "minimum": 0}
+CHANGE_MEANS: Final = (
+    "What became of the flag since the last good audit. `reopened`: the audit found it open again. `exempted`: an "
+    "exemption covers it now. `accepted`: a decision accepts it, or its exemption ended and the acceptance stands. "
+    "`unaccepted`: an approved order opened a flag that was accepted."
+)
 CHANGE_PROPERTIES: Final[dict[str, Any]] = {
     "project": {"type": "string", "description": "The project's number."},
     "rule": {"type": "string"},
     "severity": {"type": "string", "enum": list(SEVERITIES)},
-    "change": {"type": "string", "enum": ["opened", "reopened", "cleared"]},
+    "change": {"type": "string", "enum": list(CHANGES), "description": CHANGE_MEANS},
 }
 HELD_SCHEMA: Final[dict[str, Any]] = {
     "type": ["object", "null"],

@@ -162,5 +162,5 @@ def read_one_audit(call: Call) -> Answer:
     answers=Answers(CHANGE, {"items": [CHANGE_EXAMPLE], "next": None}, lists=True),
 )
 def list_changes(call: Call) -> Listing:
-    """List what an audit opened, reopened and cleared; of a dry or held one, what it would have."""
+    """List every change of a flag's status since the audit before; of a dry or held one, what would have changed."""
     return changes_of(call.by, call.subject, call.page)

@@ -13,6 +13,7 @@ from registry.store.database import Instant, Model, db
 from registry.store.paging import written
 
 TRIGGERS = ("schedule", "manual", "catch_up")
+CHANGES = ("opened", "reopened", "exempted", "accepted", "unaccepted", "cleared")
 STATUSES = ("running", "succeeded", "held", "failed", "missed", "voided")
 
 
@@ -64,7 +65,7 @@ class AuditRun(Model):
 
 
 class AuditChange(Model):
-    """What a run opened, reopened or cleared; for a dry or held run, what it would have."""
+    """One status change of a flag since the last good audit; for a dry or held run, what would have changed."""
 
     __tablename__ = "audit_changes"
 
