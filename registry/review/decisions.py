@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from registry.access.actors import Actor
 from registry.records.case_tables import Case, CaseDecision
-from registry.records.flags import Flag
+from registry.records.change_times import PROJECT, mark_flags, mark_projects
+from registry.records.flags import FLAGS, Flag
 from registry.records.orders import Order
 from registry.records.policy_in_force import policy_in_force
 from registry.records.working_days import national_calendar
@@ -66,6 +67,7 @@ def approve(by: Actor, case: Case, comment: str | None = None) -> Case:
         _accept_flags(case, proposal)
     else:
         _open_flags(case)
+    mark_projects(now(), PROJECT.c.id == case.project_id)
     earlier = decision_in_effect(case)
     if earlier is not None:
         earlier.ended_because = "replaced"
@@ -121,14 +123,22 @@ def _accept_flags(case: Case, proposal: CaseDecision) -> None:
         flag.accepted_fingerprint = flag.fingerprint
         if flag.status != "exempt":
             flag.status = "accepted"
+    _mark(flags)
 
 
 def _open_flags(case: Case) -> None:
     """An order stands until an audit finds the facts changed, and so do the flags that it is about."""
-    for flag in _standing(case):
+    flags = _standing(case)
+    for flag in flags:
         flag.accepted_fingerprint = None
         if flag.status == "accepted":
             flag.status = "open"
+    _mark(flags)
+
+
+def _mark(flags: Sequence[Flag]) -> None:
+    db.session.flush()
+    mark_flags(now(), FLAGS.c.id.in_([flag.id for flag in flags]))
 
 
 def _standing(case: Case) -> list[Flag]:
