@@ -66,6 +66,14 @@ class Plan:
         for project_id, finding, _ in self.opened:
             yield project_id, finding.rule, finding.severity, "opened"
 
+    def changed_projects(self) -> Iterator[int]:
+        """The ids of the projects whose standing changes, and perhaps their freeze status and severity."""
+        yield from (project_id for project_id, _, _ in self.opened)
+        for flag, finding, status, _, _ in self.updated:
+            if (status, finding.severity) != (flag.status, flag.severity):
+                yield flag.project_id
+        yield from (flag.project_id for flag in self.cleared)
+
     def other_changes(self) -> Iterator[tuple[int, str, str, str]]:
         """(project id, rule, severity, change) of each of the others."""
         for flag, finding in self.reopened:
