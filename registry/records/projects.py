@@ -16,6 +16,7 @@ from registry.records.placement_claims import end_confirmations
 from registry.records.project_fields import whole_record_problems
 from registry.records.project_numbers import is_project_number, take_number
 from registry.records.project_table import CHANGEABLE, Project
+from registry.records.restricted_counts import move_in_last_audit
 from registry.records.revisions import Revision, differences, keep_revision, revision_row, snapshot
 from registry.records.search import search_words
 from registry.records.visibility import journal_restricted_reads, visible_projects
@@ -136,9 +137,12 @@ def restrict_project(by: Actor, project: Project, is_restricted: bool, reason: s
     """Show the project to few, or to all again, inside the open transaction. Raises RoleNotAllowed."""
     by.require(Permission.PROJECTS_RESTRICT)
     before = snapshot(project)
-    return keep_changes(
+    made = keep_changes(
         by, project, before, before | {"is_restricted": is_restricted}, "project.restricted", {"reason": reason}
     )
+    if made:
+        move_in_last_audit(project, restricted=is_restricted)
+    return made
 
 
 def keep_changes(
