@@ -1,4 +1,4 @@
-"""What restricted projects add to the counts of an audit."""
+"""What a document is and what it is about; what an audit's counts owe to restricted projects."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Of earlier audits nothing is known."""
+    """Documents from before are of kind ``other``; of audits from before nothing is known."""
+    op.add_column("documents", sa.Column("kind", sa.String(20), nullable=False, server_default="other"))
+    op.add_column("documents", sa.Column("description", sa.String(500), nullable=True))
     op.add_column("audits", sa.Column("restricted_counts", sa.JSON(), nullable=True))
 
 
 def downgrade() -> None:
-    """Without it."""
+    """Without them."""
     op.drop_column("audits", "restricted_counts")
+    op.drop_column("documents", "description")
+    op.drop_column("documents", "kind")
