@@ -116,18 +116,25 @@ def reconcile(
     judged: Iterable[tuple[int, tuple[Finding, ...], int | None]],
     standing: dict[int, list[Standing]],
     judged_before: int,
+    restricted: Plan,
+    restricted_ids: frozenset[int],
 ) -> None:
     """Plan a part: its (project id, findings, exemption id) against the flags that stand there, which are used up.
 
     ``judged_before`` is the highest project id of the last good audit: later ones are new registrations, which the
-    safety belt does not count.
+    safety belt does not count. What concerns ``restricted_ids`` is planned a second time in ``restricted``, only to be
+    counted.
     """
     for project_id, findings, exemption_id in judged:
         flags = standing.pop(project_id, ())
         if findings or flags:
             _project(plan, project_id, findings, exemption_id, flags, judged_before)
+            if project_id in restricted_ids:
+                _project(restricted, project_id, findings, exemption_id, flags, judged_before)
     for project_id, flags in standing.items():
         _project(plan, project_id, (), None, flags, judged_before)
+        if project_id in restricted_ids:
+            _project(restricted, project_id, (), None, flags, judged_before)
 
 
 def _project(

@@ -155,9 +155,12 @@ def accept_agency_fields(raw: Mapping[str, object]) -> tuple[dict[str, Any], lis
 
 
 def subtree(agency_id: int | BindParameter[int]) -> CTE:
-    """A recursive query of the ids of an agency and all below it."""
+    """A recursive query of the ids of an agency and all below it.
+
+    It has no name of its own: a statement may hold two of them, one for the reader and one for a filter.
+    """
     agency = table_of(Agency).c
-    below = select(agency.id).where(agency.id == agency_id).cte("subtree", recursive=True)
+    below = select(agency.id).where(agency.id == agency_id).cte(recursive=True)
     return below.union(select(agency.id).join(below, agency.parent_id == below.c.id))
 
 

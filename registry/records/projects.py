@@ -17,6 +17,7 @@ from registry.records.placement_claims import end_confirmations
 from registry.records.project_fields import whole_record_problems
 from registry.records.project_numbers import is_project_number, take_number
 from registry.records.project_table import CHANGEABLE, Project
+from registry.records.restricted_counts import move_in_last_audit
 from registry.records.revisions import Revision, differences, keep_revision, revision_row, snapshot
 from registry.records.search import search_words
 from registry.records.visibility import journal_restricted_reads, visible_projects
@@ -142,6 +143,7 @@ def restrict_project(by: Actor, project: Project, is_restricted: bool, reason: s
     if made:
         # Who may see the project now reads its flags and cases for the first time.
         mark_all_of_project(project.changed_at, project.id)
+        move_in_last_audit(project, restricted=is_restricted)
     return made
 
 

@@ -144,6 +144,14 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "unaccepted": marked("No longer accepted"),
         "cleared": marked("Cleared"),
     },
+    "document_kind": {
+        "contract": marked("Contract"),
+        "specification": marked("Specification"),
+        "act": marked("Act"),
+        "letter": marked("Letter"),
+        "evidence": marked("Supporting document"),
+        "other": marked("Other"),
+    },
     "import_state": {
         "queued": marked("Waiting"),
         "running": marked("Being worked off"),

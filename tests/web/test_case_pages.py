@@ -62,7 +62,8 @@ def test_the_documents_of_the_project_stand_on_its_case(signed_in: SignedIn) -> 
     project, case = a_case(agency)
     visit = signed_in(Role.REVIEWER)
     assert ">Documents<" not in visit.get(case).text
-    add_document(editor_of(agency), project, "договор.pdf", "application/pdf", b"%PDF-1.7")
+    add_document(editor_of(agency), project, "договор.pdf", "application/pdf", b"%PDF-1.7", "contract", "С актами")
+    assert "<span>С актами</span>" in visit.get(case).text and ">Contract, " in visit.get(case).text
     link = re.search(rf'href="(/projects/{project.number}/documents/\d+)" download>договор.pdf', visit.get(case).text)
     assert link and visit.get(link[1]).data == b"%PDF-1.7"
 

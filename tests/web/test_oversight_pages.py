@@ -228,13 +228,14 @@ def test_a_document_is_kept_and_always_served_as_a_download(signed_in: SignedIn)
     project = a_project(agency)
     visit = signed_in(Role.AGENCY_EDITOR, agency)
     path = f"/projects/{project.number}"
-    page = visit.send(f"{path}/documents", page=path, file=(io.BytesIO(b"<script>alert(1)</script>"), "договор.html"))
+    page = visit.send(f"{path}/documents", page=path, file=(io.BytesIO(b"Contract <b>1</b>"), "договор.txt"))
     link = re.search(rf"{path}/documents/\d+", page.text)
-    assert "договор.html" in page.text and link
+    assert "договор.txt" in page.text and link
     answer = visit.get(link[0])
-    assert answer.data == b"<script>alert(1)</script>"
+    assert answer.data == b"Contract <b>1</b>"
     assert answer.content_type == "application/octet-stream"
     assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_every_page_may_load_from_this_host_alone_and_run_no_inline_script(signed_in: SignedIn) -> None:
