@@ -16,7 +16,7 @@ from registry.cli.opening import in_registry
 from registry.cli.options import as_json_option
 from registry.cli.speech import print_json, say, words
 from registry.store.database import db
-from registry.store.journal import COLUMNS, JournalEntry, JournalHead
+from registry.store.journal import COLUMNS, JournalEntry, JournalHead, columns_of
 from registry.store.journal_check import Head, verify_stored
 
 ROWS_AT_A_TIME = 1000
@@ -85,8 +85,9 @@ def export() -> None:
     columns = [getattr(JournalEntry, name) for name in (*COLUMNS, "hash")]
     statement = select(*columns).order_by(JournalEntry.seq)
     rows = db.session.execute(statement, execution_options={"yield_per": ROWS_AT_A_TIME}).mappings()
-    for row in rows:
-        click.echo(json.dumps(dict(row), ensure_ascii=False, separators=(",", ":")))
+    for row in map(dict, rows):
+        line = {name: row[name] for name in (*columns_of(row), "hash")}
+        click.echo(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
 
 
 def _head() -> Head:
