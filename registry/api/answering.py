@@ -121,7 +121,7 @@ def _answer(declared: Declared, view: View, call: Call) -> Response:
     if isinstance(given, Response):
         return given
     answer = given if isinstance(given, Answer) else Answer(given)
-    if answer.tag is not None and request.method == "GET":
+    if answer.tag is not None and request.method in ("GET", "HEAD"):
         unchanged = not_modified(answer.tag)
         if unchanged is not None:
             return unchanged

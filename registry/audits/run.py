@@ -9,6 +9,7 @@ from typing import Any
 
 from registry.access.actors import Actor
 from registry.audits.candidates import Part, Totals, candidates, count_projects, new_digest, parts
+from registry.audits.decided_flags import statuses_before
 from registry.audits.flag_writes import write_changes, write_flags
 from registry.audits.reconciliation import Plan, reconcile, standing_flags
 from registry.audits.safety_belt import held_because
@@ -52,7 +53,9 @@ def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditR
     last = last_good_audit()
     totals = count_projects(policy)
     digest = new_digest(policy, run.on)
-    plan = Plan()
+    # Before the first audit there was no flag that a decision could change.
+    since = (last and last.finished_at) or run.started_at
+    plan = Plan(statuses_before=statuses_before(since))
     for part in parts(totals.up_to):
         judged = _judge(policy, run.on, part, digest)
         reconcile(plan, judged, standing_flags(part), 0 if last is None else last.judged_up_to)

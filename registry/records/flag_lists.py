@@ -150,7 +150,7 @@ def _flags(sort: ColumnElement[Any], visible: Sequence[ColumnElement[bool]]) -> 
 
 def _shown(row: Mapping[str, Any], policy: Policy, last_on: date | None, language: Language) -> dict[str, Any]:
     # A standing flag was last seen by the last good audit: a quiet night writes nothing.
-    seen_on = row["last_seen_on"] if row["status"] == "cleared" else last_on or row["opened_on"]
+    seen_on = row["last_seen_on"] if row["status"] == "cleared" else max(last_on or row["opened_on"], row["opened_on"])
     finding = Finding(row["rule"], row["severity"], row["observed"])
     texts = explain(finding, policy, seen_on or row["opened_on"], language)
     return {

@@ -181,7 +181,7 @@ class Email:
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """An http or https address."""
+    """An http or https address, without a user name or password: everybody who sees the project sees it."""
 
     text: Text = field(default_factory=Text)
 
@@ -193,10 +193,12 @@ class Url:
         try:
             parts = urlsplit(text)
             usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text)
-        except ValueError:
-            usable = False
+        except ValueError as error:
+            raise ValueRefused("url-invalid") from error
         if not usable:
             raise ValueRefused("url-invalid")
+        if "@" in parts.netloc:
+            raise ValueRefused("url-with-credentials")
         return text
 
 

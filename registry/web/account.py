@@ -12,7 +12,7 @@ from registry.web.catalogues import gettext as _
 from registry.web.forms import Form, refused_form
 from registry.web.pages import ANYBODY_SIGNED_IN, Actor, Answer, pages, see
 from registry.web.said import say
-from registry.web.visitors import keep_session, visitor
+from registry.web.visitors import keep_device, keep_session, visitor
 
 
 @pages.page("/account/password", needs=ANYBODY_SIGNED_IN, methods=("GET", "POST"), before_password_change=True)
@@ -28,6 +28,8 @@ def own_password(by: Actor) -> Answer:
     say(_("Your password is changed. Your other sessions and your tokens have ended."))
     response = see("home")
     keep_session(response, secret)
+    # The cookie of a known device holds for one password.
+    keep_device(response, by.principal, None)
     return response
 
 
