@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from registry.access.actors import Actor
+from registry.access.accounts import Account, Kind, account_named, new_account
+from registry.access.actors import LOCAL, Actor
+from registry.access.people import NewPerson, add_person
 from registry.access.roles import AGENCY_ROLES, Role
 from registry.access.tokens import issue
 from registry.records.agencies import Agency, accept_agency_fields, register_agency
@@ -23,10 +26,13 @@ def an_actor(role: Role | str, agency: Agency | None = None, name: str | None = 
     role = Role(role)
     if (role in AGENCY_ROLES) != (agency is not None):
         raise ValueError(f"{role.value}: an agency role has an agency, the others have none")
-    return Actor(name or f"{role.value}@tests", role, agency.id if agency else None, "127.0.0.1", "tests")
+    name, agency_id = name or f"{role.value}@tests", agency.id if agency else None
+    return Actor(name, role, agency_id, "127.0.0.1", "tests", is_person=True, credential="session:of-tests")
 
 
-ADMINISTRATOR = an_actor(Role.ADMINISTRATOR)
+# Acts at once, as the command line does: what others make would wait for a second person.
+ADMINISTRATOR = replace(an_actor(Role.ADMINISTRATOR), credential=LOCAL)
+PASSWORD = "a long and quiet password"
 
 
 def a_bin() -> str:
@@ -85,15 +91,22 @@ def a_token(
     name: str | None = None,
     lifetime: timedelta | None = timedelta(days=1),
 ) -> str:
-    """The text of a new token; two of one name are one principal."""
-    issued = issue(
-        ADMINISTRATOR,
-        name or f"{Role(role).value}-{next(_serial)}",
-        Role(role),
-        agency.id if agency else None,
-        lifetime,
-    )
-    return issued.text
+    """The text of a new token of a person, who is made when the name is new; the person's role or a narrower one."""
+    name, role, agency_id = name or f"{Role(role).value}-{next(_serial)}", Role(role), agency.id if agency else None
+    if account_named(name) is None:
+        add_person(ADMINISTRATOR, NewPerson(name, role, agency_id), PASSWORD)
+    return issue(ADMINISTRATOR, name, role, agency_id, lifetime).text
+
+
+def a_service_token(role: Role | str, agency: Agency | None = None, name: str | None = None) -> str:
+    """The text of a new token of a service account."""
+    name = name or f"service {Role(role).value}-{next(_serial)}"
+    return issue(ADMINISTRATOR, name, Role(role), agency.id if agency else None, timedelta(days=1)).text
+
+
+def an_account(name: str, role: Role | str = Role.OPERATOR) -> Account:
+    """A service account, made inside the open transaction."""
+    return new_account(ADMINISTRATOR, name, Kind.SERVICE, Role(role), None)
 
 
 def bearer(token: str, **headers: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from alembic import op
 from registry.store.database import Instant
 
 revision = "2026_11_26_2"
-down_revision = "2026_11_25_1"
+down_revision = "2026_11_26_1"
 branch_labels = None
 depends_on = None
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import getpass
 from dataclasses import dataclass
+from typing import Final
 
 from registry.access.roles import PERMISSIONS, Permission, Role
 from registry.store.errors import NotAllowed
+
+LOCAL: Final = "local"
+"""The credential of whoever runs a command on the machine itself, and of the machine's own work."""
 
 
 class RoleNotAllowed(NotAllowed):
@@ -15,13 +19,26 @@ class RoleNotAllowed(NotAllowed):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """``agency_id`` is the agency that the two agency roles are bound to, None for oversight."""
+    """``agency_id`` is the agency that the two agency roles are bound to, None for oversight.
+
+    ``credential`` is what the account came in with: ``token:<key id>``, ``session:<hash>`` or ``local``.
+    ``request_id`` is the service's own; ``client_request_id`` is what the caller sent as X-Request-ID.
+    """
 
     principal: str
     role: Role
     agency_id: int | None = None
     source: str = ""
     request_id: str = ""
+    account_id: int | None = None
+    is_person: bool = False
+    credential: str = ""
+    client_request_id: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """True for the command line on the machine itself."""
+        return self.credential == LOCAL
 
     def may(self, permission: Permission) -> bool:
         """True when the role has the permission."""
@@ -35,7 +52,7 @@ class Actor:
 
 def local_actor(role: Role) -> Actor:
     """Who runs a command on the machine itself: ``local:<user>``, with the role that the command needs."""
-    return Actor(principal=f"local:{getpass.getuser()}", role=role, source="cli")
+    return Actor(principal=f"local:{getpass.getuser()}", role=role, source="cli", credential=LOCAL)
 
 
-SCHEDULE = Actor(principal="service:schedule", role=Role.OPERATOR, source="schedule")
+SCHEDULE = Actor(principal="service:schedule", role=Role.OPERATOR, source="schedule", credential=LOCAL)

@@ -13,7 +13,8 @@ from typing import Final
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from registry.access.people import Person, person_named
+from registry.access.accounts import Person
+from registry.access.people import person_named
 
 KNOWN_FOR: Final = timedelta(days=365)
 SALT: Final = "known-device"

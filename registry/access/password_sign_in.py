@@ -8,17 +8,17 @@ from typing import Final
 from sqlalchemy import Boolean, ColumnElement, Index, String, Text, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.access.account_names import LONGEST_NAME, clean_name
 from registry.access.actors import Actor
 from registry.access.networks import network_of
-from registry.access.passwords import is_right
+from registry.access.passwords import hash_password, is_right, needs_rehash
 from registry.access.people import person_named
-from registry.access.principals import LONGEST_NAME
 from registry.access.roles import Role
-from registry.access.sessions import end_session, start_session
+from registry.access.sessions import end_session, secret_hash_of, session_credential, start_session
 from registry.store import journal
 from registry.store.clock import now
 from registry.store.database import Instant, Model, db
-from registry.store.errors import Refusal
+from registry.store.errors import NotAllowed, Refusal
 from registry.store.transaction import transaction
 
 WINDOW: Final = timedelta(minutes=15)
@@ -29,6 +29,10 @@ MOST_FROM_SOURCE: Final = 30
 
 class PasswordNotAccepted(Refusal):
     """Name or password is wrong, or the person is disabled: never told which."""
+
+
+class AccountNotConfirmed(NotAllowed):
+    """The password is right; a second person has to confirm the account first."""
 
 
 class TooManyAttempts(Refusal):
@@ -49,22 +53,48 @@ class SignInAttempt(Model):
     __table_args__ = (Index(None, "name", "at"), Index(None, "source", "at"), Index(None, "at"))
 
 
-def sign_in(name: str, password: str, source: str, request_id: str, *, device: str | None = None) -> str:
+def sign_in(
+    name: str,
+    password: str,
+    source: str,
+    request_id: str,
+    client_request_id: str = "",
+    *,
+    device: str | None = None,
+) -> str:
     """Start a session; the secret for the cookie. ``device`` is the id of a known device.
 
-    Raises PasswordNotAccepted, TooManyAttempts, SignInBusy.
+    Raises PasswordNotAccepted, AccountNotConfirmed, TooManyAttempts, SignInBusy.
     """
     name = "".join(letter for letter in name.strip()[:LONGEST_NAME] if letter.isprintable())
-    attempt = _begin(name, source, device)
+    attempt = _begin(clean_name(name), source, device)
     person = person_named(name)
-    right = is_right(None if person is None else person.password_hash, password)
-    if person is None or not right or person.is_disabled:
+    kept = None if person is None else person.password_hash
+    right = is_right(kept, password)
+    if person is None or kept is None or not right or person.is_disabled:
         raise PasswordNotAccepted
-    by = Actor(person.name, Role(person.role), person.agency_id, source, request_id)
+    if person.is_pending:
+        raise AccountNotConfirmed
+    rehashed = hash_password(password) if needs_rehash(kept) else kept
     with transaction() as session:
+        session.refresh(person, with_for_update=True)
+        if person.password_hash != kept or person.is_disabled or person.is_pending:
+            raise PasswordNotAccepted
         session.execute(update(SignInAttempt).where(SignInAttempt.id == attempt).values(failed=False))
+        person.password_hash = rehashed
         secret = start_session(person.id, source)
-        journal.record(by, "person.signed-in", f"person:{person.name}")
+        actor = Actor(
+            person.name,
+            Role(person.role),
+            person.agency_id,
+            source,
+            request_id,
+            account_id=person.account_id,
+            is_person=True,
+            credential=session_credential(secret_hash_of(secret)),
+            client_request_id=client_request_id,
+        )
+        journal.record(actor, "person.signed-in", f"person:{person.name}")
     return secret
 
 

@@ -42,6 +42,11 @@ def is_right(kept: str | None, password: str) -> bool:
     return right and kept is not None
 
 
+def needs_rehash(kept: str) -> bool:
+    """True when the hash was made with other parameters than those of now."""
+    return HASHER.check_needs_rehash(kept)
+
+
 def new_password() -> str:
     """A random password of 120 bits, for somebody who is told it once."""
     return secrets.token_urlsafe(GENERATED_BYTES)

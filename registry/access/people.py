@@ -1,69 +1,43 @@
-"""People: principals who sign in with a password, each with one role. The journal knows them by the same names."""
+"""People: accounts that sign in with a password."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ForeignKey, String, Text, select
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import select
 
+from registry.access.account_changes import disable_account, enable_account, end_access, find_other_account
+from registry.access.account_names import clean_name, name_problems
+from registry.access.accounts import (
+    LONGEST_EMAIL,
+    Account,
+    AccountsNeedAPerson,
+    Kind,
+    Person,
+    account_details,
+    ask_for_confirmation,
+    new_account,
+    require_account_manager,
+    role_problems,
+)
 from registry.access.actors import Actor
-from registry.access.passwords import LONGEST, SHORTEST, hash_password
-from registry.access.principals import LONGEST_NAME, Principal, principal_named
-from registry.access.roles import AGENCY_ROLES, Permission, Role
-from registry.access.sessions import end_sessions_of
+from registry.access.passwords import LONGEST, SHORTEST, hash_password, is_right
+from registry.access.roles import Permission, Role
+from registry.access.sessions import start_session
 from registry.language.languages import LANGUAGES
 from registry.store import journal
 from registry.store.clock import now
-from registry.store.database import Instant, Model, db
-from registry.store.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
+from registry.store.database import db
+from registry.store.errors import Invalid, NotFound, Problem, invalid
 from registry.store.transaction import transaction
 
-LONGEST_EMAIL: Final = 200
 EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
 
 
 class PersonNotFound(NotFound):
     """There is no person of that id."""
-
-
-class PersonNameTaken(Conflict):
-    """Somebody of that name is there already."""
-
-
-class NotYourself(NotAllowed):
-    """Nobody takes away the own way in."""
-
-
-class Person(Model):
-    """Who signs in. ``role`` and ``agency_id`` are what an Actor gets; ``language`` is for pages and notices."""
-
-    __tablename__ = "people"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    principal_id: Mapped[int] = mapped_column(ForeignKey("principals.id"), unique=True)
-    role: Mapped[str] = mapped_column(String(20))
-    agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"), index=True)
-    email: Mapped[str | None] = mapped_column(String(LONGEST_EMAIL))
-    language: Mapped[str] = mapped_column(String(2))
-    password_hash: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Instant)
-    password_set_at: Mapped[datetime] = mapped_column(Instant)
-
-    principal: Mapped[Principal] = relationship(lazy="joined", innerjoin=True)
-
-    @property
-    def name(self) -> str:
-        """What the person signs in with; the journal's word for them."""
-        return self.principal.name
-
-    @property
-    def is_disabled(self) -> bool:
-        """True when neither password nor tokens of the person are taken."""
-        return self.principal.disabled_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,38 +51,40 @@ class NewPerson:
     language: str = "kk"
 
 
-def add_person(by: Actor, wanted: NewPerson, password: str) -> Person:
-    """Let somebody sign in. Raises RoleNotAllowed, Invalid (naming what is wrong), PersonNameTaken."""
-    by.require(Permission.PEOPLE_MANAGE)
-    name = wanted.name.strip()
+def add_person(actor: Actor, wanted: NewPerson, password: str, *, must_change: bool | None = None) -> Person:
+    """Add somebody who signs in. Raises RoleNotAllowed, AccountsNeedAPerson, Invalid, AccountNameTaken.
+
+    ``must_change``: the password is changed at the first sign-in; unless told, when an administrator gave it.
+    """
+    require_account_manager(actor)
+    name = clean_name(wanted.name)
     problems = _problems(name, wanted) + password_problems(password, name)
     if problems:
         raise Invalid(problems)
     kept = hash_password(password)
     with transaction() as session:
-        principal = principal_named(name)
-        if session.scalar(select(Person.id).where(Person.principal_id == principal.id)) is not None:
-            raise PersonNameTaken(name=name)
+        account = new_account(actor, name, Kind.PERSON, wanted.role, wanted.agency_id)
         moment = now()
         person = Person(
-            principal=principal,
-            role=wanted.role.value,
-            agency_id=wanted.agency_id,
+            account=account,
+            old_role=account.role,
+            old_agency_id=account.agency_id,
             email=wanted.email,
             language=wanted.language,
             password_hash=kept,
+            password_must_change=_must_change(actor, must_change),
             created_at=moment,
             password_set_at=moment,
         )
         session.add(person)
         session.flush()
-        journal.record(by, "person.added", f"person:{name}", {"role": wanted.role.value, "agency": wanted.agency_id})
+        journal.record(actor, "account.added", f"account:{name}", account_details(account))
     return person
 
 
-def find_person(by: Actor, person_id: int) -> Person:
+def find_person(actor: Actor, person_id: int) -> Person:
     """The person of that id. Raises RoleNotAllowed and PersonNotFound."""
-    by.require(Permission.PEOPLE_MANAGE)
+    actor.require(Permission.PEOPLE_MANAGE)
     found = db.session.get(Person, person_id, populate_existing=True)
     if found is None:
         raise PersonNotFound(id=person_id)
@@ -116,69 +92,96 @@ def find_person(by: Actor, person_id: int) -> Person:
 
 
 def person_named(name: str) -> Person | None:
-    """Who signs in by that name."""
-    return db.session.scalar(select(Person).join(Person.principal).where(Principal.name == name.strip()))
+    """Who signs in by that name, as it was typed or else with its spaces put right."""
+    for typed in (name.strip(), clean_name(name)):
+        found = db.session.scalar(select(Person).join(Person.account).where(Account.name == typed))
+        if found is not None:
+            return found
+    return None
 
 
-def all_people(by: Actor) -> list[Person]:
+def all_people(actor: Actor) -> list[Person]:
     """Everybody who signs in, by name. Raises RoleNotAllowed."""
-    by.require(Permission.PEOPLE_MANAGE)
-    return list(db.session.scalars(select(Person).join(Person.principal).order_by(Principal.name)))
+    actor.require(Permission.PEOPLE_MANAGE)
+    return list(db.session.scalars(select(Person).join(Person.account).order_by(Account.name)))
 
 
-def disable_person(by: Actor, person_id: int) -> None:
-    """Shut somebody out, tokens too, on the next request. Raises RoleNotAllowed, PersonNotFound, NotYourself."""
-    person = find_person(by, person_id)
-    if person.name == by.principal:
-        raise NotYourself(name=person.name)
-    with transaction():
-        person = find_person(by, person_id)
-        if not person.is_disabled:
-            person.principal.disabled_at = now()
-            end_sessions_of(person.id)
-            journal.record(by, "person.disabled", f"person:{person.name}")
+def disable_person(actor: Actor, person_id: int) -> None:
+    """Disable the account of a person: out on the next request. Raises RoleNotAllowed, PersonNotFound, NotYourself."""
+    disable_account(actor, find_person(actor, person_id).account_id)
 
 
-def enable_person(by: Actor, person_id: int) -> None:
-    """Let somebody in again. Raises RoleNotAllowed and PersonNotFound."""
-    with transaction():
-        person = find_person(by, person_id)
-        if person.is_disabled:
-            person.principal.disabled_at = None
-            journal.record(by, "person.enabled", f"person:{person.name}")
+def enable_person(actor: Actor, person_id: int) -> None:
+    """Enable the account of a person. Raises RoleNotAllowed, PersonNotFound, NotYourself."""
+    enable_account(actor, find_person(actor, person_id).account_id)
 
 
-def set_password(by: Actor, person_id: int, password: str) -> None:
-    """Give somebody another password and end every session. Raises RoleNotAllowed, PersonNotFound, Invalid."""
-    problems = password_problems(password, find_person(by, person_id).name)
+def set_password(actor: Actor, person_id: int, password: str, *, must_change: bool | None = None) -> None:
+    """Give somebody else another password, which ends every session and token.
+
+    Raises RoleNotAllowed, AccountsNeedAPerson, PersonNotFound, NotYourself, Invalid.
+    """
+    require_account_manager(actor)
+    problems = password_problems(password, find_person(actor, person_id).name)
     if problems:
         raise Invalid(problems)
     kept = hash_password(password)
     with transaction():
-        person = find_person(by, person_id)
-        person.password_hash, person.password_set_at = kept, now()
-        end_sessions_of(person.id)
-        journal.record(by, "person.password-set", f"person:{person.name}")
+        person = find_person(actor, person_id)
+        account = find_other_account(actor, person.account_id)
+        _keep_password(person, kept, must_change=_must_change(actor, must_change))
+        ask_for_confirmation(actor, account)
+        journal.record(actor, "account.password-set", f"account:{account.name}", account_details(account))
 
 
-def password_problems(password: str, name: str) -> list[Problem]:
+def change_own_password(actor: Actor, old: str, new: str) -> str:
+    """Change the password of the person who acts; the secret of a new session, because all others end.
+
+    Raises AccountsNeedAPerson, SignInBusy, and Invalid when the old one is wrong or the new one cannot be.
+    """
+    person = db.session.scalar(select(Person).where(Person.account_id == actor.account_id))
+    if not actor.is_person or person is None:
+        raise AccountsNeedAPerson
+    before = person.password_hash
+    if not is_right(before, old):
+        raise invalid("/old_password", "old-password-wrong")
+    problems = password_problems(new, person.name, "/new_password")
+    if not problems and new == old:
+        problems = [Problem("/new_password", "password-not-new")]
+    if problems:
+        raise Invalid(problems)
+    kept = hash_password(new)
+    with transaction() as session:
+        session.refresh(person, with_for_update=True)
+        if person.password_hash != before:
+            raise invalid("/old_password", "old-password-wrong")
+        _keep_password(person, kept, must_change=False)
+        secret = start_session(person.id, actor.source)
+        details = account_details(person.account)
+        journal.record(actor, "account.password-changed", f"account:{person.name}", details)
+    return secret
+
+
+def password_problems(password: str, name: str, pointer: str = "/password") -> list[Problem]:
     """What is wrong with a password: its length, or that it is the name."""
     if not SHORTEST <= len(password) <= LONGEST:
-        return [Problem("/password", "password-length", {"shortest": SHORTEST, "longest": LONGEST})]
+        return [Problem(pointer, "password-length", {"shortest": SHORTEST, "longest": LONGEST})]
     if name.casefold() in password.casefold() and len(password) < len(name) + SHORTEST:
-        return [Problem("/password", "password-like-name")]
+        return [Problem(pointer, "password-like-name")]
     return []
 
 
+def _keep_password(person: Person, kept: str, *, must_change: bool) -> None:
+    person.password_hash, person.password_set_at, person.password_must_change = kept, now(), must_change
+    end_access(person.account)
+
+
+def _must_change(actor: Actor, asked: bool | None) -> bool:
+    return not actor.is_local if asked is None else asked
+
+
 def _problems(name: str, wanted: NewPerson) -> list[Problem]:
-    problems: list[Problem] = []
-    params: dict[str, Any] = {"role": wanted.role.value}
-    if not name or len(name) > LONGEST_NAME or not name.isprintable() or ":" in name:
-        problems.append(Problem("/name", "name-not-usable", {"limit": LONGEST_NAME}))
-    if wanted.role in AGENCY_ROLES and wanted.agency_id is None:
-        problems.append(Problem("/agency", "role-needs-agency", params))
-    if wanted.role not in AGENCY_ROLES and wanted.agency_id is not None:
-        problems.append(Problem("/agency", "role-takes-no-agency", params))
+    problems = name_problems(name) + role_problems(wanted.role, wanted.agency_id)
     if wanted.email is not None and not (EMAIL.fullmatch(wanted.email) and len(wanted.email) <= LONGEST_EMAIL):
         problems.append(Problem("/email", "email-invalid"))
     if wanted.language not in LANGUAGES:

@@ -17,6 +17,11 @@ class Role(StrEnum):
     OPERATOR = "operator"
     ADMINISTRATOR = "administrator"
 
+    @property
+    def needs_two_people(self) -> bool:
+        """Whether an account that an administrator gives this role waits for a second person."""
+        return self in TWO_PEOPLE
+
 
 class Permission(StrEnum):
     """An act on a kind of thing."""
@@ -48,6 +53,7 @@ class Permission(StrEnum):
     REPORTS_READ = "reports.read"
     JOURNAL_READ = "journal.read"
     PEOPLE_MANAGE = "people.manage"
+    ACCOUNTS_CONFIRM = "accounts.confirm"
     TOKENS_MANAGE = "tokens.manage"
 
 
@@ -88,6 +94,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.CASES_COMMENT,
             P.EXEMPTIONS_RECORD,
             P.JOURNAL_READ,
+            P.ACCOUNTS_CONFIRM,
         }
     ),
     Role.AUDITOR: frozenset(OVERSIGHT | {P.RESTRICTED_READ, P.JOURNAL_READ}),
@@ -102,9 +109,23 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.IMPORTS_READ_ALL,
             P.JOURNAL_READ,
             P.PEOPLE_MANAGE,
+            P.ACCOUNTS_CONFIRM,
             P.TOKENS_MANAGE,
         }
     ),
 }
 
 AGENCY_ROLES: Final = frozenset({Role.AGENCY_VIEWER, Role.AGENCY_EDITOR})
+
+# Who decides, and who manages accounts: with a second administrator of its own making, one could confirm all others.
+TWO_PEOPLE: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.ADMINISTRATOR})
+# The roles below each role, which a token of its account may have instead: their permissions are among its own.
+NARROWER: Final[dict[Role, frozenset[Role]]] = {
+    Role.AGENCY_EDITOR: frozenset({Role.AGENCY_VIEWER}),
+    Role.SUPERVISOR: frozenset({Role.REVIEWER, Role.AUDITOR, Role.OPERATOR}),
+}
+
+
+def is_within(role: Role, agency_id: int | None, account_role: Role, account_agency_id: int | None) -> bool:
+    """Whether a token of that role and agency has no right that its account does not have."""
+    return agency_id == account_agency_id and (role is account_role or role in NARROWER.get(account_role, frozenset()))

@@ -17,6 +17,7 @@ from registry.store.transaction import require_transaction, transaction
 IDLE: Final = timedelta(minutes=60)
 LONGEST: Final = timedelta(hours=12)
 SECRET_BYTES: Final = 32
+SHOWN_OF_HASH: Final = 16
 
 
 class WebSession(Model):
@@ -65,3 +66,8 @@ def secret_hash_of(secret: str) -> str:
     """What is kept of a session's secret."""
     # 256 random bits: a fast hash is enough.
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def session_credential(secret_hash: str) -> str:
+    """What the journal calls a session by: the beginning of the hash of its secret."""
+    return f"session:{secret_hash[:SHOWN_OF_HASH]}"

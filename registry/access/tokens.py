@@ -1,4 +1,7 @@
-"""Bearer tokens: ``qtr_<key id>_<secret><checksum>``, shown once and stored as a hash of the secret."""
+"""Bearer tokens: ``qtr_<key id>_<secret><checksum>``, shown once and stored as a hash of the secret.
+
+A token belongs to an account and never has a right that the account does not have now.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,31 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, bindparam, select, update
+from sqlalchemy import ColumnElement, ForeignKey, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.access.account_names import clean_name, name_problems
+from registry.access.accounts import (
+    Account,
+    AccountsNeedAPerson,
+    Kind,
+    Person,
+    account_details,
+    account_named,
+    find_account,
+    is_active,
+    new_account,
+    require_person,
+    rights_of,
+    role_problems,
+)
 from registry.access.actors import Actor
-from registry.access.principals import LONGEST_NAME, Principal, principal_named
-from registry.access.roles import AGENCY_ROLES, Permission, Role
+from registry.access.roles import Permission, Role, is_within
 from registry.store import journal
-from registry.store.clock import now
+from registry.store.clock import now, rfc3339
 from registry.store.database import Instant, Model, db
-from registry.store.errors import Invalid, NotFound, Problem, Refusal
-from registry.store.transaction import transaction
+from registry.store.errors import Invalid, NotAllowed, NotFound, Problem, Refusal
+from registry.store.transaction import require_transaction, transaction
 
 LETTERS = string.digits + string.ascii_letters
 KEY_ID_LENGTH = 10
@@ -35,11 +52,15 @@ USE_IS_KEPT_EVERY = timedelta(minutes=5)
 
 
 class TokenNotAccepted(Refusal):
-    """The token is unknown, mistyped, expired or revoked, or its principal is disabled: never told which."""
+    """The token is unknown, mistyped, expired or revoked, or its account is disabled or pending: never told which."""
 
 
 class TokenNotFound(NotFound):
     """There is no token of that key id."""
+
+
+class PeopleMakeTheirOwnTokens(NotAllowed):
+    """The account is a person's: nobody else makes a token that acts in a person's name."""
 
 
 class Token(Model):
@@ -50,7 +71,7 @@ class Token(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     key_id: Mapped[str] = mapped_column(String(KEY_ID_LENGTH), unique=True)
     secret_hash: Mapped[str] = mapped_column(String(64))
-    principal_id: Mapped[int] = mapped_column(ForeignKey("principals.id"), index=True)
+    account_id: Mapped[int] = mapped_column("principal_id", ForeignKey("principals.id"), index=True)
     role: Mapped[str] = mapped_column(String(20))
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
     created_at: Mapped[datetime] = mapped_column(Instant)
@@ -67,13 +88,15 @@ KNOWN = (
         Token.role,
         Token.agency_id,
         Token.expires_at,
-        Token.revoked_at,
         Token.last_used_at,
-        Principal.name,
-        Principal.disabled_at,
+        Account.id.label("account_id"),
+        Account.name,
+        Account.kind,
+        Account.role.label("account_role"),
+        Account.agency_id.label("account_agency_id"),
     )
-    .join(Principal, Principal.id == Token.principal_id)
-    .where(Token.key_id == bindparam("key_id"))
+    .join(Account, Account.id == Token.account_id)
+    .where(Token.key_id == bindparam("key_id"), Token.revoked_at.is_(None), is_active())
 )
 
 
@@ -83,65 +106,132 @@ class Issued:
 
     key_id: str
     text: str
+    role: Role
 
 
-def issue(by: Actor, name: str, role: Role, agency_id: int | None, lifetime: timedelta | None) -> Issued:
-    """Make a token for the principal called ``name``.
+def issue(actor: Actor, name: str, role: Role | None, agency_id: int | None, lifetime: timedelta | None) -> Issued:
+    """Make a token for the service account called ``name``, which is made with the role when it is new.
 
-    The two agency roles need an agency and the others take none; a name is 1 to 200 printable characters; a lifetime is
-    positive. Raises RoleNotAllowed, and Invalid, naming what is wrong.
+    Without a role the token has its account's; a given one is never wider. The command line may issue tokens for
+    people too. Raises RoleNotAllowed, AccountsNeedAPerson, PeopleMakeTheirOwnTokens, AccountNameTaken, and Invalid,
+    naming what is wrong.
     """
-    by.require(Permission.TOKENS_MANAGE)
-    problems = []
-    name = name.strip()
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        problems.append(Problem("/name", "name-not-usable", {"limit": LONGEST_NAME}))
-    if role in AGENCY_ROLES and agency_id is None:
-        problems.append(Problem("/agency", "role-needs-agency", {"role": role.value}))
-    if role not in AGENCY_ROLES and agency_id is not None:
-        problems.append(Problem("/agency", "role-takes-no-agency", {"role": role.value}))
-    if lifetime is not None and lifetime <= timedelta():
-        problems.append(Problem("/expires_in", "lifetime-not-positive"))
-    if problems:
-        raise Invalid(problems)
-    key_id, secret = _letters(KEY_ID_LENGTH), _letters(SECRET_LENGTH)
-    with transaction() as session:
-        moment = now()
-        session.add(
-            Token(
-                key_id=key_id,
-                secret_hash=_hash(secret),
-                principal_id=principal_named(name).id,
-                role=role.value,
-                agency_id=agency_id,
-                created_at=moment,
-                expires_at=None if lifetime is None else moment + lifetime,
-            )
-        )
-        journal.record(by, "token.issued", f"token:{key_id}", {"principal": name, "role": role.value})
-    return Issued(key_id, f"qtr_{key_id}_{secret}{checksum(key_id, secret)}")
-
-
-def revoke(by: Actor, key_id: str) -> None:
-    """End a token; it is out on its next request.
-
-    Raises RoleNotAllowed, TokenNotFound. Revoking again changes nothing.
-    """
-    by.require(Permission.TOKENS_MANAGE)
+    actor.require(Permission.TOKENS_MANAGE)
+    require_person(actor)
+    name = clean_name(name)
     with transaction():
-        token = db.session.scalar(select(Token).where(Token.key_id == key_id))
-        if token is None:
-            raise TokenNotFound(key_id=key_id)
-        if token.revoked_at is None:
-            token.revoked_at = now()
-            journal.record(by, "token.revoked", f"token:{key_id}")
+        account = account_named(name)
+        problems = [] if account is not None else name_problems(name)
+        if account is None and role is None:
+            problems.append(Problem("/role", "new-account-needs-role", {"name": name}))
+        if account is None and role is not None:
+            problems += role_problems(role, agency_id)
+        problems += _lifetime_problems(lifetime)
+        if problems:
+            raise Invalid(problems)
+        if account is None:
+            account = new_account(actor, name, Kind.SERVICE, role or Role.AGENCY_VIEWER, agency_id)
+            journal.record(actor, "account.added", f"account:{name}", account_details(account))
+        elif account.is_person and not actor.is_local:
+            raise PeopleMakeTheirOwnTokens(name=name)
+        return _new_token(actor, account, role, agency_id, lifetime)
+
+
+def issue_own_token(actor: Actor, lifetime: timedelta, role: Role | None = None) -> Issued:
+    """Make a token for the person who acts. Raises AccountsNeedAPerson, and Invalid, naming what is wrong."""
+    if not actor.is_person or actor.account_id is None:
+        raise AccountsNeedAPerson
+    with transaction():
+        account = find_account(actor.account_id, lock=True)
+        must_change = select(Person.password_must_change).where(Person.account_id == account.id)
+        problems = _lifetime_problems(lifetime)
+        if db.session.scalar(must_change):
+            problems.append(Problem("/password", "password-must-change"))
+        if problems:
+            raise Invalid(problems)
+        return _new_token(actor, account, role, None, lifetime)
+
+
+def _lifetime_problems(lifetime: timedelta | None) -> list[Problem]:
+    if lifetime is not None and lifetime <= timedelta():
+        return [Problem("/expires_in", "lifetime-not-positive")]
+    return []
+
+
+def _new_token(
+    actor: Actor, account: Account, role: Role | None, agency_id: int | None, lifetime: timedelta | None
+) -> Issued:
+    role = role or Role(account.role)
+    agency_id = account.agency_id if agency_id is None else agency_id
+    if not is_within(role, agency_id, Role(account.role), account.agency_id):
+        raise Invalid([Problem("/role", "token-wider-than-account", {"role": role.value, "name": account.name})])
+    key_id, secret = _letters(KEY_ID_LENGTH), _letters(SECRET_LENGTH)
+    moment = now()
+    expires_at = None if lifetime is None else moment + lifetime
+    require_transaction().add(
+        Token(
+            key_id=key_id,
+            secret_hash=_hash(secret),
+            account_id=account.id,
+            role=role.value,
+            agency_id=agency_id,
+            created_at=moment,
+            expires_at=expires_at,
+        )
+    )
+    expiry = None if expires_at is None else rfc3339(expires_at)
+    details = {"account": account.name, **rights_of(role.value, agency_id), "expires_at": expiry}
+    journal.record(actor, "token.issued", f"token:{key_id}", details)
+    return Issued(key_id, f"qtr_{key_id}_{secret}{checksum(key_id, secret)}", role)
+
+
+def revoke(actor: Actor, key_id: str) -> None:
+    """End any token; it is out on its next request. Revoking again changes nothing.
+
+    Raises RoleNotAllowed, AccountsNeedAPerson, TokenNotFound.
+    """
+    actor.require(Permission.TOKENS_MANAGE)
+    require_person(actor)
+    with transaction():
+        _revoke(actor, key_id, db.session.scalar(select(Token).where(Token.key_id == key_id)))
+
+
+def revoke_own_token(actor: Actor, key_id: str) -> None:
+    """End a token of the account that acts. Raises TokenNotFound, for the tokens of others too."""
+    with transaction():
+        own = (Token.key_id == key_id) & (Token.account_id == actor.account_id)
+        _revoke(actor, key_id, db.session.scalar(select(Token).where(own)))
+
+
+def revoke_tokens_of(account_id: int) -> None:
+    """End every token of an account, inside the open transaction."""
+    unrevoked = (Token.account_id == account_id) & Token.revoked_at.is_(None)
+    require_transaction().execute(update(Token).where(unrevoked).values(revoked_at=now()))
+
+
+def _revoke(actor: Actor, key_id: str, token: Token | None) -> None:
+    if token is None:
+        raise TokenNotFound(key_id=key_id)
+    if token.revoked_at is None:
+        token.revoked_at = now()
+        journal.record(actor, "token.revoked", f"token:{key_id}", {"account": find_account(token.account_id).name})
 
 
 def all_tokens() -> list[dict[str, Any]]:
-    """What is kept of every token, oldest first, with its principal's name."""
+    """What is kept of every token, oldest first, with its account's name."""
+    return _listed()
+
+
+def own_tokens(actor: Actor) -> list[dict[str, Any]]:
+    """What is kept of the tokens of the account that acts, oldest first."""
+    return _listed(Token.account_id == actor.account_id)
+
+
+def _listed(*conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
     columns = (
         Token.key_id,
-        Principal.name.label("principal"),
+        Account.name.label("principal"),
+        Account.kind,
         Token.role,
         Token.agency_id,
         Token.created_at,
@@ -149,12 +239,12 @@ def all_tokens() -> list[dict[str, Any]]:
         Token.revoked_at,
         Token.last_used_at,
     )
-    statement = select(*columns).join(Principal, Principal.id == Token.principal_id).order_by(Token.id)
+    statement = select(*columns).join(Account, Account.id == Token.account_id).where(*conditions).order_by(Token.id)
     return [dict(row) for row in db.session.execute(statement).mappings()]
 
 
-def actor_of(text: str, source: str, request_id: str) -> Actor:
-    """Whom the token acts for. Raises TokenNotAccepted."""
+def actor_of(text: str, source: str, request_id: str, client_request_id: str = "") -> Actor:
+    """Whom the token acts for, with the token's rights. Raises TokenNotAccepted."""
     shape = SHAPE.fullmatch(text)
     if shape is None or not hmac.compare_digest(checksum(shape[1], shape[2]), shape[3]):
         raise TokenNotAccepted
@@ -163,15 +253,24 @@ def actor_of(text: str, source: str, request_id: str) -> Actor:
     if (
         row is None
         or not hmac.compare_digest(row.secret_hash, _hash(shape[2]))
-        or row.revoked_at is not None
-        or row.disabled_at is not None
         or (row.expires_at is not None and row.expires_at <= moment)
+        or not is_within(Role(row.role), row.agency_id, Role(row.account_role), row.account_agency_id)
     ):
         raise TokenNotAccepted
     if row.last_used_at is None or moment - row.last_used_at > USE_IS_KEPT_EVERY:
         with transaction() as session:
             session.execute(update(Token).where(Token.id == row.id).values(last_used_at=moment))
-    return Actor(row.name, Role(row.role), row.agency_id, source, request_id)
+    return Actor(
+        row.name,
+        Role(row.role),
+        row.agency_id,
+        source,
+        request_id,
+        account_id=row.account_id,
+        is_person=row.kind == Kind.PERSON,
+        credential=f"token:{shape[1]}",
+        client_request_id=client_request_id,
+    )
 
 
 def checksum(key_id: str, secret: str) -> str:

@@ -27,6 +27,13 @@ class Entry(Body):
     details = Shown("More of it.", {"type": "object"})
     source = Shown("From where.", {"type": "string"})
     request_id = Shown("The request, as in the logs.", {"type": "string"})
+    credential = Shown(
+        "What came in: `token:<key id>`, `session:<hash>` or `local`; null in entries of earlier versions.",
+        {"type": ["string", "null"]},
+    )
+    client_request_id = Shown(
+        "What the caller sent as X-Request-ID; null in entries of earlier versions.", {"type": ["string", "null"]}
+    )
     previous_hash = Shown("Hash of the entry before.", {"type": "string"})
     hash = Shown("Hash of this entry.", {"type": "string"})
 
@@ -41,6 +48,8 @@ EXAMPLE: Final[dict[str, Any]] = {
     "details": {"agency": "050340004478"},
     "source": "10.1.4.22",
     "request_id": "4b1d7c0e9f4a4be2a9f1d0f3a8f0c6de",
+    "credential": "token:4fGh7KqLm2",
+    "client_request_id": "",
     "previous_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "hash": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
 }

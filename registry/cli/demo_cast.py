@@ -7,7 +7,7 @@ from datetime import date
 from functools import cache
 from typing import Final
 
-from registry.access.actors import Actor
+from registry.access.actors import LOCAL, Actor
 from registry.access.passwords import new_password
 from registry.access.people import NewPerson, add_person, person_named
 from registry.access.roles import Role
@@ -37,7 +37,8 @@ def actor(name: str) -> Actor:
     """The person as an actor."""
     row = next(row for row in _people() if row["name"] == name)
     agency_id = agency_by_bin(row["agency"]).id if row["agency"] else None
-    return Actor(name, Role(row["role"]), agency_id, SOURCE)
+    # The demo is told by a command on the machine.
+    return Actor(name, Role(row["role"]), agency_id, SOURCE, is_person=True, credential=LOCAL)
 
 
 def add_people() -> None:

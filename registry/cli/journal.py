@@ -18,7 +18,7 @@ from registry.cli.speech import print_json, say, words
 from registry.records.project_table import Project
 from registry.records.visibility import journal_restricted_reads
 from registry.store.database import db
-from registry.store.journal import COLUMNS, JournalEntry, JournalHead
+from registry.store.journal import COLUMNS, JournalEntry, JournalHead, columns_of
 from registry.store.journal_check import Head, verify_stored
 
 ROWS_AT_A_TIME = 1000
@@ -93,8 +93,9 @@ def export() -> None:
     columns = [getattr(JournalEntry, name) for name in (*COLUMNS, "hash")]
     statement = select(*columns).order_by(JournalEntry.seq)
     rows = db.session.execute(statement, execution_options={"yield_per": ROWS_AT_A_TIME}).mappings()
-    for row in rows:
-        click.echo(json.dumps(dict(row), ensure_ascii=False, separators=(",", ":")))
+    for row in map(dict, rows):
+        line = {name: row[name] for name in (*columns_of(row), "hash")}
+        click.echo(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
 
 
 def _head() -> Head:

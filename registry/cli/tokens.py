@@ -10,6 +10,8 @@ import click
 from sqlalchemy import select
 
 from registry.access import tokens as access
+from registry.access.account_names import clean_name
+from registry.access.accounts import account_named
 from registry.access.actors import local_actor
 from registry.access.roles import AGENCY_ROLES, Role
 from registry.cli.endings import UsageWrong, problem_lines
@@ -49,15 +51,20 @@ def tokens() -> None:
 
 
 @tokens.command()
-@click.option("--name", required=True, help="Whom it acts for: two tokens of one name are one principal.")
-@click.option("--role", required=True, type=click.Choice([role.value for role in Role]), help="What it may do.")
+@click.option("--name", required=True, help="The account that it acts for; a new name makes a service account.")
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    help="What it may do; of an account that exists, never more than that may, and without it the same.",
+)
 @click.option("--agency", "agency_bin", metavar="BIN", help="The agency, for agency_viewer and agency_editor.")
 @click.option("--expires-in", type=Lifetime(), metavar="90d", help="When it ends, in s, m, h or d; without it, never.")
 @in_registry
-def issue(name: str, role: str, agency_bin: str | None, expires_in: timedelta | None) -> None:
+def issue(name: str, role: str | None, agency_bin: str | None, expires_in: timedelta | None) -> None:
     """Make a token and print it, alone, on standard output. It is shown this once."""
-    wanted = Role(role)
-    if wanted in AGENCY_ROLES and agency_bin is None:
+    wanted = None if role is None else Role(role)
+    name = clean_name(name)
+    if wanted in AGENCY_ROLES and agency_bin is None and account_named(name) is None:
         raise UsageWrong(words("cli-token-needs-agency", role=role))
     agency_id = None if agency_bin is None else agency_by_bin(agency_bin).id
     try:
@@ -66,7 +73,7 @@ def issue(name: str, role: str, agency_bin: str | None, expires_in: timedelta | 
         # Everything that was sent came as an option.
         raise UsageWrong(words("cli-token-refused"), *problem_lines(refused.problems)) from refused
     click.echo(issued.text)
-    say("cli-token-issued", key_id=issued.key_id, name=name.strip(), role=role)
+    say("cli-token-issued", key_id=issued.key_id, name=name, role=issued.role.value)
 
 
 @tokens.command()

@@ -7,6 +7,9 @@ import sys
 import click
 
 from registry.access import people
+from registry.access.account_changes import confirm_account, disable_account, enable_account
+from registry.access.account_names import clean_name
+from registry.access.accounts import Account, AccountNotFound, account_named
 from registry.access.actors import local_actor
 from registry.access.passwords import LONGEST, new_password
 from registry.access.roles import AGENCY_ROLES, Role
@@ -20,11 +23,11 @@ from registry.store.errors import Invalid
 
 @click.group()
 def users() -> None:
-    """Let people sign in to the pages."""
+    """People who sign in to the pages, and accounts in general."""
 
 
 @users.command()
-@click.option("--name", required=True, help="What the person signs in with: with tokens of this name, one principal.")
+@click.option("--name", required=True, help="What the person signs in with.")
 @click.option("--role", required=True, type=click.Choice([role.value for role in Role]), help="What the person may do.")
 @click.option("--agency", "agency_bin", metavar="BIN", help="The agency, for agency_viewer and agency_editor.")
 @click.option("--email", help="Where notices go.")
@@ -41,7 +44,10 @@ def add(
     password_stdin: bool,
     ask_password: bool,
 ) -> None:
-    """Add a person. Without a password option one is made and printed, alone, on standard output, this once."""
+    """Add a person. Without a password option one is made and printed, alone, on standard output, this once.
+
+    A printed password must be changed at the first sign-in.
+    """
     wanted = Role(role)
     if wanted in AGENCY_ROLES and agency_bin is None:
         raise UsageWrong(words("cli-token-needs-agency", role=role))
@@ -50,20 +56,20 @@ def add(
     person = people.NewPerson(name, wanted, agency_id, email, language)
     password = given or new_password()
     try:
-        people.add_person(local_actor(Role.ADMINISTRATOR), person, password)
+        people.add_person(local_actor(Role.ADMINISTRATOR), person, password, must_change=given is None)
     except Invalid as refused:
         raise UsageWrong(words("cli-user-refused"), *problem_lines(refused.problems)) from refused
     if given is None:
         click.echo(password)
-    say("cli-user-added", name=name.strip(), role=role)
+    say("cli-user-added", name=clean_name(name), role=role)
 
 
 @users.command()
 @click.argument("name")
 @in_registry
 def disable(name: str) -> None:
-    """Shut the person out: password, open sessions and tokens of the name, from the next request on."""
-    people.disable_person(local_actor(Role.ADMINISTRATOR), _person_id(name))
+    """Disable an account, a person's or a service's: its sessions and tokens end with it, from the next request on."""
+    disable_account(local_actor(Role.ADMINISTRATOR), _account(name).id)
     say("cli-user-disabled", name=name)
 
 
@@ -71,16 +77,26 @@ def disable(name: str) -> None:
 @click.argument("name")
 @in_registry
 def enable(name: str) -> None:
-    """Let the person in again, with the password and the tokens of before."""
-    people.enable_person(local_actor(Role.ADMINISTRATOR), _person_id(name))
+    """Enable an account again. The password counts as before; sessions and tokens of before stay ended."""
+    enable_account(local_actor(Role.ADMINISTRATOR), _account(name).id)
     say("cli-user-enabled", name=name)
 
 
-def _person_id(name: str) -> int:
-    person = people.person_named(name)
-    if person is None:
-        raise people.PersonNotFound(id=name)
-    return person.id
+@users.command()
+@click.argument("name")
+@in_registry
+def confirm(name: str) -> None:
+    """Confirm an account that an administrator made, re-roled, enabled or gave a password, and that waits for it."""
+    account = _account(name)
+    confirm_account(local_actor(Role.ADMINISTRATOR), account.id, Role(account.role))
+    say("cli-user-confirmed", name=account.name, role=account.role)
+
+
+def _account(name: str) -> Account:
+    account = account_named(name) or account_named(clean_name(name))
+    if account is None:
+        raise AccountNotFound(id=name)
+    return account
 
 
 def _given_password(from_stdin: bool, ask: bool) -> str | None:

@@ -9,7 +9,7 @@ import time
 
 from flask import Flask, Response, has_request_context, request
 
-from registry.http.request_ids import request_id
+from registry.http.request_ids import client_request_id, request_id
 from registry.http.sign_in import PRINCIPAL
 from registry.store.clock import now, rfc3339
 
@@ -31,6 +31,8 @@ class JsonLines(logging.Formatter):
         }
         if has_request_context():
             line["request_id"] = request_id()
+            if sent := client_request_id():
+                line["client_request_id"] = sent
         line |= {name: getattr(record, name) for name in EXTRAS if hasattr(record, name)}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

@@ -1,4 +1,4 @@
-"""Request ids: taken from ``X-Request-ID`` or made here; on every answer, log line and journal entry."""
+"""Request ids: made here; on every answer, log line and journal entry. What a caller sends stands beside them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,13 @@ def attach_request_ids(app: Flask) -> None:
 
 
 def request_id() -> str:
-    """The id of the present request: the caller's own when it is usable, a fresh one otherwise."""
+    """The id of the present request, always the service's own: a caller could send that of another request."""
     if KEPT not in request.environ:
-        sent = request.headers.get(HEADER, "")
-        request.environ[KEPT] = sent if SHAPE.fullmatch(sent) else uuid.uuid4().hex
+        request.environ[KEPT] = uuid.uuid4().hex
     return str(request.environ[KEPT])
+
+
+def client_request_id() -> str:
+    """What the caller sent as ``X-Request-ID``, empty when nothing usable was sent."""
+    sent = request.headers.get(HEADER, "")
+    return sent if SHAPE.fullmatch(sent) else ""

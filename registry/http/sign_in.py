@@ -8,7 +8,7 @@ from registry.access.actors import Actor
 from registry.access.tokens import TokenNotAccepted, actor_of
 from registry.http.rates import count_request
 from registry.http.refusals import SignInNeeded
-from registry.http.request_ids import request_id
+from registry.http.request_ids import client_request_id, request_id
 
 SCHEME = "bearer"
 PRINCIPAL = "registry.principal"
@@ -21,7 +21,7 @@ def signed_in() -> Actor:
         count_request(None)
         raise SignInNeeded
     try:
-        actor = actor_of(token.strip(), source=request.remote_addr or "", request_id=request_id())
+        actor = actor_of(token.strip(), request.remote_addr or "", request_id(), client_request_id())
     except TokenNotAccepted:
         count_request(None)
         raise

@@ -8,9 +8,8 @@ from typing import Final
 
 from sqlalchemy import select
 
+from registry.access.accounts import Person, is_active
 from registry.access.actors import Actor
-from registry.access.people import Person
-from registry.access.principals import Principal
 from registry.access.roles import AGENCY_ROLES, Permission, Role
 from registry.language.languages import LANGUAGES, Language
 from registry.records.agencies import Agency
@@ -72,8 +71,8 @@ def load_audience() -> Audience:
     agencies = db.session.execute(select(Agency.id, Agency.bin, Agency.parent_id, Agency.email)).all()
     people = db.session.scalars(
         select(Person)
-        .join(Person.principal)
-        .where(Person.email.is_not(None), Principal.disabled_at.is_(None))
+        .join(Person.account)
+        .where(Person.email.is_not(None), is_active())
         .order_by(Person.id)
         .execution_options(populate_existing=True)
     )
@@ -88,7 +87,9 @@ def recipient_now(person_id: int | None, agency_id: int | None) -> Recipient | N
     """The recipient of a letter as of now; None when there is no address any more, or the person is shut out."""
     if person_id is not None:
         person = db.session.get(Person, person_id, populate_existing=True)
-        return None if person is None or not person.email or person.is_disabled else _person(person, person.email)
+        if person is None or not person.email or person.is_disabled or person.is_pending:
+            return None
+        return _person(person, person.email)
     agency = None if agency_id is None else db.session.get(Agency, agency_id, populate_existing=True)
     return None if agency is None or not agency.email else _agency(agency.id, agency.bin, agency.email)
 

@@ -32,6 +32,9 @@ class ImportRun(Model):
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
     source: Mapped[str] = mapped_column(Text)
     request_id: Mapped[str] = mapped_column(Text)
+    # None for a run that was taken in by a version that did not keep them.
+    credential: Mapped[str | None] = mapped_column(Text)
+    client_request_id: Mapped[str | None] = mapped_column(Text)
     file_name: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
     total: Mapped[int] = mapped_column(default=0)

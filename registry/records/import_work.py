@@ -16,9 +16,9 @@ from typing import Any, Final, Protocol
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from registry.access.accounts import Account, account_named
 from registry.access.actors import Actor
-from registry.access.principals import Principal
-from registry.access.roles import Role
+from registry.access.roles import Role, is_within
 from registry.records import import_agencies, import_projects
 from registry.records.agencies import BinTaken
 from registry.records.import_agencies import AgencyImport
@@ -102,7 +102,7 @@ def work_off_next(lease: timedelta = LEASE, on_progress: Progress | None = None)
 def work_off(hold: Hold, on_progress: Progress | None = None) -> ImportRun:
     """Work off a run that the caller holds; ``on_progress`` hears of it after each chunk."""
     run = db.session.get_one(ImportRun, hold.run_id)
-    by = Actor(run.principal, Role(run.role), run.agency_id, run.source, run.request_id)
+    by = _actor(run)
     try:
         _finish(hold, by, run, _work(hold, by, run, on_progress))
     except LeaseLost:
@@ -154,11 +154,32 @@ def _claim(lease: timedelta) -> Hold | None:
     return Hold(run_id, moment + lease, lease)
 
 
+def _actor(run: ImportRun) -> Actor:
+    account = account_named(run.principal)
+    return Actor(
+        run.principal,
+        Role(run.role),
+        run.agency_id,
+        run.source,
+        run.request_id,
+        account_id=None if account is None else account.id,
+        is_person=account is not None and account.is_person,
+        credential=run.credential or "",
+        client_request_id=run.client_request_id or "",
+    )
+
+
 def _require_able(run: ImportRun) -> None:
     if run.attempts > MOST_ATTEMPTS:
         raise ImportGivenUp
-    if db.session.scalar(select(Principal.disabled_at).where(Principal.name == run.principal)) is not None:
+    account = account_named(run.principal)
+    if account is not None and not _may_still(account, run):
         raise PrincipalDisabled(principal=run.principal)
+
+
+def _may_still(account: Account, run: ImportRun) -> bool:
+    is_out = account.disabled_at is not None or account.pending_since is not None
+    return not is_out and is_within(Role(run.role), run.agency_id, Role(account.role), account.agency_id)
 
 
 def _work_off_chunk(hold: Hold, rows: RowImport, chunk: Sequence[Incoming]) -> None:

@@ -120,6 +120,8 @@ def _take_in(
             agency_id=by.agency_id,
             source=by.source,
             request_id=by.request_id,
+            credential=by.credential,
+            client_request_id=by.client_request_id,
             file_name=plain_file_name(file_name),
             sha256=hashlib.sha256(content).hexdigest(),
             total=total,

@@ -1,6 +1,6 @@
 """Every table, imported, so that metadata is whole for migrations and for foreign keys by name."""
 
-from registry.access import password_sign_in, people, principals, sessions, tokens
+from registry.access import accounts, password_sign_in, sessions, tokens
 from registry.records import (
     agencies,
     audit_runs,
@@ -24,8 +24,7 @@ from registry.store import idempotency, journal, outbox
 
 TABLES = (
     password_sign_in,
-    people,
-    principals,
+    accounts,
     sessions,
     tokens,
     agencies,

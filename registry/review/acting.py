@@ -36,6 +36,10 @@ class CaseNotYours(NotAllowed):
     """Another reviewer holds the case; a supervisor may act, or assign it."""
 
 
+class ApprovalNeedsAPerson(NotAllowed):
+    """A service account may do anything to a case but approve a decision."""
+
+
 class DecisionNeedsAnotherPerson(NotAllowed):
     """Four eyes: who proposed a decision never approves it, whatever the token or the role."""
 
@@ -54,7 +58,8 @@ class Step:
 def begin(by: Actor, case: Case, name: str) -> Step:
     """Check role, status and person, in this order, on a case that is locked in the open transaction.
 
-    Raises RoleNotAllowed, CaseActionNotPossible, CaseTaken, CaseNotYours and DecisionNeedsAnotherPerson.
+    Raises RoleNotAllowed, CaseActionNotPossible, CaseTaken, CaseNotYours, ApprovalNeedsAPerson and
+    DecisionNeedsAnotherPerson.
     """
     require_transaction()
     action = ACTIONS[name]
@@ -63,8 +68,8 @@ def begin(by: Actor, case: Case, name: str) -> Step:
     if move is None:
         raise CaseActionNotPossible(case=case.id, action=name, status=case.status, **_last(by, case))
     proposal = waiting_proposal(case)
-    if not _fits(by, case, move, proposal):
-        raise _refusal(by, case, move.who)
+    if not _fits(by, case, action, move, proposal):
+        raise _refusal(by, case, action, move.who)
     return Step(by, case, action, move, proposal)
 
 
@@ -140,7 +145,9 @@ def possible_actions(by: Actor, case: Case, proposal: CaseDecision | None) -> li
     return [
         action.name
         for action in ACTIONS.values()
-        if by.may(action.needs) and (move := _move(case, action)) is not None and _fits(by, case, move, proposal)
+        if by.may(action.needs)
+        and (move := _move(case, action)) is not None
+        and _fits(by, case, action, move, proposal)
     ]
 
 
@@ -159,8 +166,8 @@ def is_under_order(case: Case) -> bool:
     return db.session.scalar(in_force.limit(1)) is not None
 
 
-def _fits(by: Actor, case: Case, move: Move, proposal: CaseDecision | None) -> bool:
-    return fits(
+def _fits(by: Actor, case: Case, action: Action, move: Move, proposal: CaseDecision | None) -> bool:
+    return (by.is_person or not action.needs_person) and fits(
         move.who,
         by.principal,
         leads=by.may(Permission.CASES_LEAD),
@@ -169,7 +176,9 @@ def _fits(by: Actor, case: Case, move: Move, proposal: CaseDecision | None) -> b
     )
 
 
-def _refusal(by: Actor, case: Case, who: Who) -> Exception:
+def _refusal(by: Actor, case: Case, action: Action, who: Who) -> Exception:
+    if action.needs_person and not by.is_person:
+        return ApprovalNeedsAPerson(case=case.id)
     match who:
         case Who.ANOTHER:
             return DecisionNeedsAnotherPerson(case=case.id)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Select, or_, select, union
+from sqlalchemy import ColumnElement, or_, select
 
-from registry.access.people import Person
-from registry.access.principals import Principal
+from registry.access.accounts import Account, Kind, is_active
 from registry.access.roles import PERMISSIONS, Permission
 from registry.access.tokens import Token
 from registry.store.clock import now
@@ -20,38 +19,34 @@ REVIEWING_RESTRICTED: Final = tuple(
 
 
 def may_review(name: str) -> bool:
-    """True for a principal who can come in with a role that reviews, by password or by token."""
+    """True for an account that can come in with a role that reviews, by password or by token."""
     return _can_come_in(name, REVIEWING)
 
 
 def may_review_restricted(name: str) -> bool:
-    """True for a principal who can come in with a role that reviews and sees restricted projects."""
+    """True for an account that can come in with a role that reviews and sees restricted projects."""
     return _can_come_in(name, REVIEWING_RESTRICTED)
 
 
 def reviewers() -> list[str]:
     """The names of all who may be given a case, in order."""
-    return sorted(db.session.scalars(union(*_ways_in(REVIEWING))))
+    return sorted(db.session.scalars(select(Account.name).where(_comes_in(REVIEWING))))
 
 
 def _can_come_in(name: str, roles: tuple[str, ...]) -> bool:
-    found = [statement.where(Principal.name == name).exists() for statement in _ways_in(roles)]
-    return bool(db.session.scalar(select(or_(*found))))
+    return bool(db.session.scalar(select(select(Account.id).where(Account.name == name, _comes_in(roles)).exists())))
 
 
-def _ways_in(roles: tuple[str, ...]) -> tuple[Select[str], Select[str]]:
-    enabled = Principal.disabled_at.is_(None)
+def _comes_in(roles: tuple[str, ...]) -> ColumnElement[bool]:
+    """An active account of one of the roles: a person, or a service account with a token of such a role."""
     by_token = (
-        select(Principal.name)
-        .join(Token, Token.principal_id == Principal.id)
+        select(Token.id)
         .where(
-            enabled,
+            Token.account_id == Account.id,
             Token.role.in_(roles),
             Token.revoked_at.is_(None),
             or_(Token.expires_at.is_(None), Token.expires_at > now()),
         )
+        .exists()
     )
-    by_password = (
-        select(Principal.name).join(Person, Person.principal_id == Principal.id).where(enabled, Person.role.in_(roles))
-    )
-    return by_token, by_password
+    return is_active() & Account.role.in_(roles) & or_(Account.kind == Kind.PERSON, by_token)

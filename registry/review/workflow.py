@@ -60,13 +60,16 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """``tells_agency``: its entry on the timeline shows to the agency; ``speaks_to_agency``: its comment too."""
+    """``needs_person``: no service account does it. ``tells_agency``: its entry on the timeline shows to the agency;
+    ``speaks_to_agency``: its comment too.
+    """
 
     name: str
     needs: Permission
     moves: Mapping[Status, Move]
     tells_agency: bool = False
     speaks_to_agency: bool = False
+    needs_person: bool = False
 
 
 S, P = Status, Permission
@@ -103,7 +106,13 @@ _ALL: Final = (
         speaks_to_agency=True,
     ),
     Action("propose", P.CASES_REVIEW, {S.UNDER_REVIEW: Move(S.AWAITING_APPROVAL)}),
-    Action("approve", P.CASES_APPROVE, {S.AWAITING_APPROVAL: Move(To.DECIDED, Who.ANOTHER)}, tells_agency=True),
+    Action(
+        "approve",
+        P.CASES_APPROVE,
+        {S.AWAITING_APPROVAL: Move(To.DECIDED, Who.ANOTHER)},
+        tells_agency=True,
+        needs_person=True,
+    ),
     Action(
         "return",
         P.CASES_REVIEW,

@@ -1,7 +1,10 @@
 """The journal: append-only and hash-chained. Each entry carries the hash of the one before it.
 
 An entry's hash is SHA-256 over the canonical JSON of all its columns but ``hash``, so that any changed byte of a row
-shows. One row, the chain's head, is locked while entries are added: the order of the chain is the order of commits.
+shows. Entries of earlier versions have no ``credential`` and no ``client_request_id`` (NULL): their hash is over the
+other columns. The two lists differ in length, so that no entry of one form has the hash of the other: taking the two
+columns away, or adding them, shows too. One row, the chain's head, is locked while entries are added: the order of the
+chain is the order of commits.
 """
 
 from __future__ import annotations
@@ -22,7 +25,20 @@ from registry.store.database import Model, WrittenJson, db, is_sqlite
 RECORDED = "journal_recorded"
 ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 FIRST_HASH = "0" * 64
-COLUMNS = ("seq", "at", "principal", "role", "action", "subject", "details", "source", "request_id", "previous_hash")
+OLD_COLUMNS = (
+    "seq",
+    "at",
+    "principal",
+    "role",
+    "action",
+    "subject",
+    "details",
+    "source",
+    "request_id",
+    "previous_hash",
+)
+ADDED_COLUMNS = ("credential", "client_request_id")
+COLUMNS = (*OLD_COLUMNS[:-1], *ADDED_COLUMNS, "previous_hash")
 
 
 class Signatory(Protocol):
@@ -36,6 +52,10 @@ class Signatory(Protocol):
     def source(self) -> str: ...
     @property
     def request_id(self) -> str: ...
+    @property
+    def credential(self) -> str: ...
+    @property
+    def client_request_id(self) -> str: ...
 
 
 class JournalEntry(Model):
@@ -52,6 +72,8 @@ class JournalEntry(Model):
     details: Mapped[str] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Text)
     request_id: Mapped[str] = mapped_column(Text)
+    credential: Mapped[str | None] = mapped_column(Text)
+    client_request_id: Mapped[str | None] = mapped_column(Text)
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
 
@@ -117,6 +139,8 @@ def append_recorded(session: Session) -> None:
             "details": canonical(entry.details),
             "source": entry.by.source,
             "request_id": entry.by.request_id,
+            "credential": entry.by.credential,
+            "client_request_id": entry.by.client_request_id,
             "previous_hash": last,
         }
         last = entry_hash(row)
@@ -140,6 +164,11 @@ def canonical(value: Any) -> str:
     return str(value) if isinstance(value, WrittenJson) else ENCODE(value)
 
 
+def columns_of(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns that the hash of a stored or exported entry is over."""
+    return OLD_COLUMNS if all(row.get(name) is None for name in ADDED_COLUMNS) else COLUMNS
+
+
 def entry_hash(row: Mapping[str, Any]) -> str:
     """SHA-256, in hex, over the columns that the chain protects."""
-    return hashlib.sha256(canonical([row[name] for name in COLUMNS]).encode()).hexdigest()
+    return hashlib.sha256(canonical([row[name] for name in columns_of(row)]).encode()).hexdigest()

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 
 from registry.store.database import db
-from registry.store.journal import COLUMNS, FIRST_HASH, JournalEntry, JournalHead, entry_hash
+from registry.store.journal import COLUMNS, FIRST_HASH, JournalEntry, JournalHead, columns_of, entry_hash
 
 HEAD = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
 ROWS_AT_A_TIME = 1000
@@ -128,8 +128,9 @@ class _Reading:
 
 
 def _well_formed(entry: Mapping[str, Any]) -> bool:
+    columns = columns_of(entry)
     return (
-        set(entry) == set(STORED)
+        {*columns, "hash"} <= set(entry) <= set(STORED)
         and type(entry["seq"]) is int
-        and all(isinstance(entry[name], str) for name in STORED if name != "seq")
+        and all(isinstance(entry[name], str) for name in (*columns, "hash") if name != "seq")
     )

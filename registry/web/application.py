@@ -9,6 +9,7 @@ from registry.http.row_ids import ROW_ID, RowId
 from registry.settings import Settings
 from registry.store.clock import now
 from registry.web import (
+    account,
     agencies,
     audits,
     case_page,
@@ -44,6 +45,7 @@ from registry.web.visitors import page_language, visitor
 
 # Importing a module of pages declares them.
 WITH_PAGES = (
+    account,
     agencies,
     audits,
     case_page,

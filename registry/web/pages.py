@@ -25,6 +25,7 @@ from registry.web.ways_back import page_address
 Answer = str | Response | tuple[str, int]
 OpenView = Callable[..., Answer]
 SIGN_IN: Final = "web.sign_in"
+CHANGE_FIRST: Final = "web.own_password"
 # A page that only somebody signed in may see, whatever the role.
 ANYBODY_SIGNED_IN: Final = Permission.AGENCIES_READ
 
@@ -33,9 +34,18 @@ class Pages(Blueprint):
     """The blueprint of all pages."""
 
     def page(
-        self, rule: str, *, needs: Needs, methods: tuple[str, ...] = ("GET",), takes_file: bool = False
+        self,
+        rule: str,
+        *,
+        needs: Needs,
+        methods: tuple[str, ...] = ("GET",),
+        takes_file: bool = False,
+        before_password_change: bool = False,
     ) -> Callable[[OpenView], OpenView]:
-        """Make the decorated view the page's. It is given the actor first, unless the page is open."""
+        """Make the decorated view the page's. It is given the actor first, unless the page is open.
+
+        ``before_password_change``: the page is there for somebody who has to change the password first.
+        """
 
         def register(view: OpenView) -> OpenView:
             @wraps(view)
@@ -54,6 +64,8 @@ class Pages(Blueprint):
                 if by is None and not isinstance(needs, Open):
                     # Before the form's token, which ended with the session: nothing is done, and nothing is lost.
                     return to_sign_in()
+                if visitor().must_change_password and not (before_password_change or isinstance(needs, Open)):
+                    return redirect(url_for(CHANGE_FIRST), 303)
                 if request.method == "POST":
                     require_form_token()
                 if isinstance(needs, Open) or by is None:

@@ -9,7 +9,7 @@ from registry.access.actors import Actor
 from registry.access.passwords import SignInBusy
 from registry.access.sessions import end_session
 from registry.http.errors import status_of
-from registry.http.request_ids import request_id
+from registry.http.request_ids import client_request_id, request_id
 from registry.store.errors import Refusal
 from registry.web.forms import Form, refused_form
 from registry.web.pages import ANYBODY_SIGNED_IN, Answer, Open, local_address, pages
@@ -17,6 +17,7 @@ from registry.web.visitors import drop_session, keep_device, keep_session, known
 
 REFUSALS: tuple[type[Refusal], ...] = (
     password_sign_in.PasswordNotAccepted,
+    password_sign_in.AccountNotConfirmed,
     password_sign_in.TooManyAttempts,
     SignInBusy,
 )
@@ -33,7 +34,8 @@ def sign_in() -> Answer:
     name, source = request.form.get("name", ""), request.remote_addr or ""
     device = known_device_of(name)
     try:
-        secret = password_sign_in.sign_in(name, request.form.get("password", ""), source, request_id(), device=device)
+        password, ids = request.form.get("password", ""), (request_id(), client_request_id())
+        secret = password_sign_in.sign_in(name, password, source, *ids, device=device)
     except REFUSALS as refusal:
         form = refused_form({"name": name}, refusal, "name")
         return render_template("sign_in.html", form=form, back=back, ended=False), status_of(refusal)
@@ -45,7 +47,7 @@ def sign_in() -> Answer:
     return response
 
 
-@pages.page("/sign-out", needs=ANYBODY_SIGNED_IN, methods=("POST",))
+@pages.page("/sign-out", needs=ANYBODY_SIGNED_IN, methods=("POST",), before_password_change=True)
 def sign_out(by: Actor) -> Answer:
     """End the session."""
     password_sign_in.sign_out(by, visitor().secret)

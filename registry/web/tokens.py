@@ -38,7 +38,11 @@ def new_token(by: Actor) -> Answer:
         _("Issue"),
         url_for("web.tokens"),
         [
-            asked("name", "text", hint=_("Whom it acts for: a person or a service. Two tokens of one name are one.")),
+            asked(
+                "name",
+                "text",
+                hint=_("The service account that it acts for; a new name makes one. People make their own tokens."),
+            ),
             asked("role", "radios", choices=options("role")),
             agency_field(by),
             asked("expires_in", "radios", choices=days),

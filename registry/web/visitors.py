@@ -16,7 +16,7 @@ from registry.access.sessions import LONGEST
 from registry.access.signed_in import SignedIn, signed_in_by
 from registry.http.asked_language import asked_language
 from registry.http.rates import count_request
-from registry.http.request_ids import request_id
+from registry.http.request_ids import client_request_id, request_id
 from registry.http.sign_in import PRINCIPAL
 from registry.language.languages import LANGUAGES, Language
 
@@ -51,6 +51,11 @@ class Visitor:
     def actor(self) -> Actor | None:
         """Who acts; None when not signed in."""
         return None if self.signed_in is None else self.signed_in.actor
+
+    @property
+    def must_change_password(self) -> bool:
+        """Whether the person may do nothing but change the password and sign out."""
+        return self.signed_in is not None and self.signed_in.must_change_password
 
     @property
     def is_agency(self) -> bool:
@@ -130,7 +135,7 @@ def keep_visitor(response: Response) -> None:
 def _visitor() -> Visitor:
     secret = request.cookies.get(SESSION_COOKIE, "")
     if len(secret) in SECRET_LENGTHS and secret.isascii():
-        signed_in = signed_in_by(secret, request.remote_addr or "", request_id())
+        signed_in = signed_in_by(secret, request.remote_addr or "", request_id(), client_request_id())
         if signed_in is not None:
             return Visitor(secret, signed_in)
     kept = request.cookies.get(VISITOR_COOKIE, "")

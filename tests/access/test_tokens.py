@@ -1,4 +1,4 @@
-"""What tokens promise: shown once, dead when expired or revoked, and two of one name are one principal."""
+"""What tokens promise: shown once, dead when expired or revoked, and never wider than their account."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
+from registry.access.account_changes import change_role
+from registry.access.accounts import Account, account_named
 from registry.access.actors import Actor
-from registry.access.principals import Principal
 from registry.access.roles import Role
 from registry.access.tokens import (
     LETTERS,
@@ -39,27 +40,81 @@ def accepted(text: str) -> Actor:
     return actor_of(text, "10.0.0.1", "request-1")
 
 
-def issued(name: str = "Robot", role: Role = Role.OPERATOR, lifetime: timedelta | None = DAY) -> Issued:
+def issued(name: str = "Robot", role: Role | None = Role.OPERATOR, lifetime: timedelta | None = DAY) -> Issued:
     return issue(ADMINISTRATOR, name, role, None, lifetime)
 
 
 def test_a_token_acts_for_its_principal_with_its_role_and_agency(app: Flask) -> None:
     agency = an_agency()
-    actor = accepted(a_token(Role.AGENCY_EDITOR, agency, name="Айгүл"))
-    assert actor == Actor("Айгүл", Role.AGENCY_EDITOR, agency.id, "10.0.0.1", "request-1")
+    text = a_token(Role.AGENCY_EDITOR, agency, name="Айгүл")
+    account = account_named("Айгүл")
+    assert accepted(text) == Actor(
+        "Айгүл",
+        Role.AGENCY_EDITOR,
+        agency.id,
+        "10.0.0.1",
+        "request-1",
+        account_id=account.id,
+        is_person=True,
+        credential=f"token:{text.split('_')[1]}",
+    )
 
 
-def test_two_tokens_of_one_name_are_one_principal(app: Flask) -> None:
-    first, second = issued("Robot"), issued("  Robot ", Role.AUDITOR)
-    assert accepted(first.text).principal == accepted(second.text).principal == "Robot"
-    assert len(db.session.scalars(select(Principal)).all()) == 1
+def test_two_tokens_of_one_name_belong_to_one_account(app: Flask) -> None:
+    first, second = issued("Robot"), issued("  Robot ", None)
+    assert accepted(first.text).account_id == accepted(second.text).account_id
+    assert [account.name for account in db.session.scalars(select(Account))] == ["Robot"]
+
+
+def test_token_of_an_account_has_its_role_or_a_narrower_one(app: Flask) -> None:
+    issued("Robot", Role.SUPERVISOR)
+    assert accepted(issued("Robot", None).text).role is Role.SUPERVISOR
+    assert accepted(issued("Robot", Role.AUDITOR).text).role is Role.AUDITOR
+
+
+@pytest.mark.parametrize("wider", [Role.SUPERVISOR, Role.AUDITOR, Role.OPERATOR, Role.ADMINISTRATOR])
+def test_token_wider_than_its_account_is_refused(app: Flask, wider: Role) -> None:
+    issued("Robot", Role.REVIEWER)
+    with pytest.raises(Invalid) as refused:
+        issued("Robot", wider)
+    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [
+        ("/role", "token-wider-than-account")
+    ]
+
+
+def test_token_of_another_agency_than_its_account_is_refused(app: Flask) -> None:
+    own, other = an_agency(), an_agency()
+    issue(ADMINISTRATOR, "Editor", Role.AGENCY_EDITOR, own.id, DAY)
+    with pytest.raises(Invalid):
+        issue(ADMINISTRATOR, "Editor", Role.AGENCY_VIEWER, other.id, DAY)
+    narrower = issue(ADMINISTRATOR, "Editor", Role.AGENCY_VIEWER, None, DAY)
+    assert accepted(narrower.text).agency_id == own.id
+
+
+def test_token_wider_than_its_account_is_now_is_not_accepted(app: Flask) -> None:
+    token = issued("Robot", Role.SUPERVISOR)
+    with transaction() as session:
+        # As if the change of role had not revoked it.
+        session.execute(update(Account).values(role="reviewer"))
+    with pytest.raises(TokenNotAccepted):
+        accepted(token.text)
+
+
+def test_change_of_role_revokes_every_token(app: Flask) -> None:
+    token = issued("Robot", Role.SUPERVISOR)
+    change_role(ADMINISTRATOR, account_named("Robot").id, Role.OPERATOR, None)
+    with pytest.raises(TokenNotAccepted):
+        accepted(token.text)
+    change_role(ADMINISTRATOR, account_named("Robot").id, Role.SUPERVISOR, None)
+    with pytest.raises(TokenNotAccepted):
+        accepted(token.text)
 
 
 def test_a_token_is_never_stored_or_journalled(app: Flask) -> None:
     text = issued().text
     secret = SHAPE.fullmatch(text)[2]
     (token,) = db.session.scalars(select(Token))
-    kept = " ".join(str(getattr(token, column.name)) for column in Token.__table__.columns)
+    kept = " ".join(str(getattr(token, column.key)) for column in Token.__mapper__.column_attrs)
     journalled = " ".join(entry.subject + entry.details for entry in db.session.scalars(select(JournalEntry)))
     assert secret not in kept + journalled
 
@@ -97,7 +152,7 @@ def test_revoking_again_changes_nothing(app: Flask, present: Present) -> None:
     present.move(DAY)
     revoke(ADMINISTRATOR, token.key_id)
     actions = db.session.scalars(select(JournalEntry.action).order_by(JournalEntry.seq)).all()
-    assert actions == ["token.issued", "token.revoked"]
+    assert actions == ["account.added", "token.issued", "token.revoked"]
 
 
 def test_revoking_what_does_not_exist_says_so(app: Flask) -> None:
@@ -105,11 +160,12 @@ def test_revoking_what_does_not_exist_says_so(app: Flask) -> None:
         revoke(ADMINISTRATOR, "0" * 10)
 
 
-def test_a_disabled_principal_is_out_with_all_its_tokens(app: Flask, present: Present) -> None:
+@pytest.mark.parametrize("out", ["disabled_at", "pending_since"])
+def test_disabled_or_pending_account_is_out_with_all_its_tokens(app: Flask, present: Present, out: str) -> None:
     moment = present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
     tokens = [issued(), issued()]
     with transaction() as session:
-        session.execute(update(Principal).values(disabled_at=moment))
+        session.execute(update(Account).values({out: moment}))
     for token in tokens:
         with pytest.raises(TokenNotAccepted):
             accepted(token.text)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from registry.http.logs import JsonLines
+from registry.http.request_ids import request_id
 from registry.language.messages import catalogue
 from registry.records.agencies import Agency
 from registry.settings import read_settings
-from tests.api.callers import BASE, Caller, code, codes
-from tests.factories import a_project, project_values
+from registry.store.database import db
+from registry.store.journal import JournalEntry
+from tests.api.callers import BASE, Caller, caller, code, codes
+from tests.factories import a_bin, a_project, a_token, project_values
 
 
 @pytest.mark.parametrize(
@@ -56,21 +61,34 @@ def test_a_problem_has_the_members_of_rfc_9457(editor: Caller) -> None:
     answer = editor.get("/projects/QT-2026-0000001-5?x=1", X_Request_ID="mine-1")
 
     assert answer.content_type == "application/problem+json"
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
     assert answer.get_json() == {
         "type": "urn:qaztech-registry:problem:project-not-found",
         "title": "Not found",
         "status": 404,
         "detail": "There is no project QT-2026-0000001-5.",
         "instance": "/api/v1/projects/QT-2026-0000001-5",
-        "trace_id": "mine-1",
+        "trace_id": answer.headers["X-Request-ID"],
     }
 
 
-def test_a_request_id_is_taken_over_or_made(editor: Caller) -> None:
-    assert editor.get("/agencies", X_Request_ID="abc-1").headers["X-Request-ID"] == "abc-1"
-    for unusable in ("", "x" * 65, "a b", "кілт"):
-        made = editor.get("/agencies", X_Request_ID=unusable).headers["X-Request-ID"]
-        assert len(made) == 32
+@pytest.mark.parametrize(
+    ("sent", "kept"), [("abc-1", "abc-1"), ("f" * 32, "f" * 32), ("", ""), ("x" * 65, ""), ("a b", ""), ("кілт", "")]
+)
+def test_request_id_is_made_here_and_the_callers_stands_beside_it(client: FlaskClient, sent: str, kept: str) -> None:
+    agency = {"bin": a_bin(), "name_ru": "Орган", "kind": "central_body"}
+    answer = caller(client, "administrator").post("/agencies", agency, X_Request_ID=sent)
+    made = answer.headers["X-Request-ID"]
+    assert re.fullmatch("[0-9a-f]{32}", made) and made != sent
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "agency.registered")).one()
+    assert (entry.request_id, entry.client_request_id) == (made, kept)
+
+
+def test_journal_entry_leads_to_the_token_of_the_caller(client: FlaskClient) -> None:
+    token = a_token("administrator")
+    Caller(client, token).post("/agencies", {"bin": a_bin(), "name_ru": "Орган", "kind": "central_body"})
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "agency.registered")).one()
+    assert entry.credential == f"token:{token.split('_')[1]}"
 
 
 def test_every_answer_is_protected(client: FlaskClient, editor: Caller) -> None:
@@ -171,7 +189,8 @@ def test_an_unexpected_exception_tells_its_trace_id_and_nothing_else(
     answer = own_app.test_client().get("/healthz", headers={"X-Request-ID": "trace-1"})
 
     assert (answer.status_code, code(answer)) == (500, "internal-fault")
-    assert answer.get_json()["trace_id"] == "trace-1"
+    assert answer.get_json()["trace_id"] == answer.headers["X-Request-ID"]
+    assert '"trace_id": "trace-1"' not in answer.text
     assert b"swordfish" not in answer.data
     assert "swordfish" in caplog.text
 
@@ -181,13 +200,15 @@ def test_logs_are_lines_of_json_with_the_request_id_and_without_tokens(app: Flas
     record.status = 200
     with app.test_request_context("/x", headers={"X-Request-ID": "r-1", "Authorization": "Bearer qtr_secret"}):
         line = JsonLines().format(record)
+        made = request_id()
 
     assert json.loads(line) | {"at": ""} == {
         "at": "",
         "level": "info",
         "logger": "registry",
         "message": "request",
-        "request_id": "r-1",
+        "request_id": made,
+        "client_request_id": "r-1",
         "status": 200,
     }
 

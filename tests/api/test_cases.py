@@ -18,7 +18,7 @@ from registry.review.workflow import ACTIONS
 from registry.store.database import db
 from registry.store.journal import JournalEntry
 from tests.api.callers import Caller, caller, code, codes
-from tests.factories import a_project, an_actor, an_agency
+from tests.factories import a_project, a_service_token, an_actor, an_agency
 from tests.present import Present
 
 PROPOSAL = {
@@ -109,13 +109,23 @@ def test_a_foreign_agency_finds_no_case_to_act_on(case: str, action: str, client
 
 
 def test_the_proposer_approves_neither_with_the_same_nor_with_another_token(case: str, client: FlaskClient) -> None:
-    once = caller(client, Role.REVIEWER, name="aigerim")
     again = caller(client, Role.SUPERVISOR, name="aigerim")
+    once = caller(client, Role.REVIEWER, name="aigerim")
     done(once.post(f"{case}/claim", {}))
     done(once.post(f"{case}/propose", PROPOSAL))
     for person in (once, again):
         assert person.post(f"{case}/approve", {}).status_code == 403
     assert code(again.post(f"{case}/approve", {})) == "decision-needs-another-person"
+    assert done(caller(client, Role.SUPERVISOR).post(f"{case}/approve", {}))["status"] == "closed"
+
+
+def test_service_account_does_anything_to_a_case_but_approve(case: str, client: FlaskClient) -> None:
+    service = Caller(client, a_service_token(Role.SUPERVISOR))
+    done(service.post(f"{case}/claim", {}))
+    done(service.post(f"{case}/propose", PROPOSAL))
+    for account in (service, Caller(client, a_service_token(Role.SUPERVISOR))):
+        answer = account.post(f"{case}/approve", {})
+        assert (answer.status_code, code(answer)) == (403, "approval-needs-a-person")
     assert done(caller(client, Role.SUPERVISOR).post(f"{case}/approve", {}))["status"] == "closed"
 
 

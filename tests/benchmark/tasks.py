@@ -13,7 +13,7 @@ from typing import Any, Final
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 
-from registry.access.actors import Actor
+from registry.access.actors import LOCAL, Actor
 from registry.access.people import NewPerson, add_person
 from registry.access.roles import Role
 from registry.access.sessions import start_session
@@ -35,7 +35,7 @@ from tests.benchmark import data
 from tests.benchmark.stopwatch import peak_memory, timed
 
 OPERATOR = Actor("benchmark", Role.OPERATOR, None, "cli", "benchmark")
-ADMINISTRATOR = Actor("benchmark", Role.ADMINISTRATOR, None, "cli", "benchmark")
+ADMINISTRATOR = Actor("benchmark", Role.ADMINISTRATOR, None, "cli", "benchmark", credential=LOCAL)
 PAGES: Final = (
     "/home",
     "/projects",

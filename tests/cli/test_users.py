@@ -9,9 +9,10 @@ import pytest
 from flask import Flask
 
 from registry.access.passwords import is_right
-from registry.access.people import person_named
+from registry.access.people import NewPerson, add_person, person_named
+from registry.access.roles import Role
 from tests.cli.conftest import CommandLine, of_processes
-from tests.factories import an_agency
+from tests.factories import an_actor, an_agency
 
 
 def test_a_password_is_made_printed_alone_and_right(registry: CommandLine, services: Callable[[], Any]) -> None:
@@ -62,7 +63,7 @@ def test_a_short_password_is_refused_and_the_same_name_twice_is_a_conflict(regis
     assert registry("users", "add", "--name", "x", "--role", "auditor").code == 4
 
 
-def test_a_person_is_shut_out_at_once_with_all_tokens_and_let_in_again(
+def test_disabled_person_is_out_at_once_and_enabling_revives_no_token(
     registry: CommandLine, own_app: Flask, services: Callable[[], Any]
 ) -> None:
     assert registry("users", "add", "--name", "a.serikova", "--role", "auditor").code == 0
@@ -76,5 +77,38 @@ def test_a_person_is_shut_out_at_once_with_all_tokens_and_let_in_again(
     assert registry("users", "disable", "a.serikova").code == 0
     assert status() == 401
     assert registry("users", "enable", "a.serikova").code == 0
+    assert status() == 401
+    token = registry("tokens", "issue", "--name", "a.serikova").out.strip()
     assert status() == 200
     assert registry("users", "disable", "nobody").code == 3
+
+
+def test_account_that_an_administrator_made_is_confirmed_on_the_machine(
+    registry: CommandLine, services: Callable[[], Any]
+) -> None:
+    with services():
+        add_person(an_actor("administrator"), NewPerson("saule", Role.SUPERVISOR), "a long and quiet password")
+    ran = registry("users", "confirm", "saule")
+    assert ran.code == 0 and "saule" in ran.err and "supervisor" in ran.err
+    with services():
+        assert not person_named("saule").is_pending
+    assert registry("users", "confirm", "saule").code == 4
+    assert registry("users", "confirm", "nobody").code == 3
+
+
+def test_printed_password_must_be_changed_and_a_chosen_one_not(
+    registry: CommandLine, services: Callable[[], Any]
+) -> None:
+    assert registry("users", "add", "--name", "printed", "--role", "auditor").code == 0
+    chosen = ("users", "add", "--name", "chosen", "--role", "auditor", "--password-stdin")
+    assert registry.process(*chosen, stdin=b"a long and quiet password").code == 0
+    with services():
+        assert person_named("printed").password_must_change
+        assert not person_named("chosen").password_must_change
+
+
+def test_name_of_an_account_that_looks_the_same_is_a_conflict(registry: CommandLine) -> None:
+    assert registry("users", "add", "--name", "Saule", "--role", "auditor").code == 0
+    assert registry("users", "add", "--name", "S\u0430ule", "--role", "auditor").code == 4
+    assert registry("tokens", "issue", "--name", "SAULE", "--role", "auditor").code == 4
+    assert registry("users", "add", "--name", "local:root", "--role", "auditor").code == 2

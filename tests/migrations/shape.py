@@ -22,5 +22,11 @@ SQLITE = "SELECT type, tbl_name, name, coalesce(sql, '') FROM sqlite_master"
 
 def shape(connection: Connection) -> list[tuple[str, ...]]:
     """Sorted lines; two databases of one schema give the same."""
-    statement = SQLITE if connection.dialect.name == "sqlite" else POSTGRES
-    return sorted(tuple(map(str, row)) for row in connection.exec_driver_sql(statement))
+    is_sqlite = connection.dialect.name == "sqlite"
+    rows = connection.exec_driver_sql(SQLITE if is_sqlite else POSTGRES)
+    return sorted((*map(str, row[:-1]), _unordered(row[-1]) if is_sqlite else str(row[-1])) for row in rows)
+
+
+def _unordered(sql: str) -> str:
+    """SQLite rebuilds a table to change it, and writes its name in quotes then and its constraints in another order."""
+    return "\n".join(sorted(line.strip(" ,\t") for line in sql.replace('"', "").splitlines()))

@@ -8,7 +8,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
+from registry.access.account_changes import change_role
 from registry.access.people import disable_person
+from registry.access.roles import Role
 from registry.audits import nightly
 from registry.notices.at_once import hand_on
 from registry.notices.letters import forget_old_letters
@@ -18,7 +20,7 @@ from registry.store.clock import local_instant, now
 from registry.store.database import db
 from registry.store.outbox import OutboxMessage, send_later
 from registry.store.transaction import transaction
-from tests.factories import ADMINISTRATOR, a_project, a_token, an_agency
+from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.nights.steps import installed, many_projects, placed, verify
 from tests.notices.readers import a_reader, forget, told
 from tests.present import Present
@@ -178,10 +180,10 @@ def test_who_is_shut_out_hears_nothing() -> None:
 
 
 def test_who_reviewed_and_works_for_an_agency_now_hears_nothing_of_reviews() -> None:
-    a_token("reviewer", name="bolat")
-    a_reader("agency_viewer", an_agency(), "bolat")
+    person = a_reader("reviewer", name="bolat")
     case = under_review(a_project())
     act(AIGERIM, case, "assign", "bolat")
+    change_role(ADMINISTRATOR, person.account_id, Role.AGENCY_VIEWER, an_agency().id)
     assert told() == []
 
 

@@ -8,6 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from registry.access.account_changes import change_role
+from registry.access.accounts import account_named
 from registry.access.actors import RoleNotAllowed
 from registry.access.roles import Role
 from registry.records.case_tables import CaseDecision
@@ -34,6 +36,7 @@ from registry.store.clock import today
 from registry.store.database import db
 from registry.store.errors import Invalid
 from registry.store.transaction import transaction
+from tests.factories import ADMINISTRATOR as LOCAL_ADMINISTRATOR
 from tests.factories import a_project, a_token, an_actor, an_agency
 from tests.present import Present
 from tests.review.cast import (
@@ -516,7 +519,7 @@ def test_only_who_reviews_can_be_given_a_case() -> None:
     a_token(Role.AUDITOR, name="zhanna")
     with pytest.raises(Invalid):
         act(SAULE, case, "assign", "zhanna")
-    a_token(Role.REVIEWER, name="zhanna")
+    change_role(LOCAL_ADMINISTRATOR, account_named("zhanna").id, Role.REVIEWER, None)
     assert act(SAULE, case, "assign", "zhanna").assignee == "zhanna"
 
 

@@ -10,7 +10,6 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from registry.access.principals import Principal
 from registry.records.import_runs import FilePiece, ImportRun
 from registry.records.import_work import MOST_ATTEMPTS, work_off_next
 from registry.records.imports import find_import, queue_import
@@ -20,7 +19,7 @@ from registry.store.clock import now
 from registry.store.database import db
 from registry.store.journal import JournalEntry
 from registry.store.transaction import transaction
-from tests.factories import ADMINISTRATOR, an_agency
+from tests.factories import ADMINISTRATOR, an_account, an_agency
 from tests.forked import Forked
 from tests.services import import_worker
 from tests.services.tables import csv_of
@@ -116,10 +115,14 @@ def test_a_run_that_never_gets_on_is_failed_with_its_reason(app: Flask) -> None:
     assert work_off_next() is None
 
 
-def test_the_import_of_a_disabled_principal_is_failed(app: Flask) -> None:
+@pytest.mark.parametrize("change", [{"disabled_at": True}, {"pending_since": True}, {"role": "auditor"}])
+def test_import_of_an_account_that_may_not_any_more_is_failed(app: Flask, change: dict[str, object]) -> None:
     queue_import(ADMINISTRATOR, "projects", False, "x", csv_of(minimal(an_agency().bin)))
     with transaction() as session:
-        session.add(Principal(name=ADMINISTRATOR.principal, created_at=now(), disabled_at=now()))
+        account = an_account(ADMINISTRATOR.principal, "administrator")
+        session.flush()
+        for name, value in change.items():
+            setattr(account, name, now() if value is True else value)
     failed = work_off_next()
     assert failed is not None
     assert (failed.state, failed.failure) == ("failed", "principal-disabled")

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 
 from registry.access.actors import Actor
-from registry.access.principals import principal_named
 from registry.access.roles import Role
 from registry.store import journal
 from registry.store.database import db
@@ -21,7 +20,7 @@ from registry.store.errors import Invalid, invalid
 from registry.store.journal import COLUMNS, FIRST_HASH, JournalEntry, JournalHead, canonical, entry_hash
 from registry.store.journal_check import verify_stored
 from registry.store.transaction import transaction
-from tests.factories import ADMINISTRATOR
+from tests.factories import ADMINISTRATOR, an_account
 from tests.present import Present
 
 WRITERS = 6
@@ -34,7 +33,15 @@ def entries() -> list[JournalEntry]:
 
 def test_an_entry_tells_who_did_what_when_and_from_where(app: Flask, present: Present) -> None:
     present.set(datetime(2026, 3, 1, 4, 5, 6, 7, tzinfo=UTC))
-    by = Actor("Әсел Құдайберген", Role.REVIEWER, None, "10.1.2.3", "request-1")
+    by = Actor(
+        "Әсел Құдайберген",
+        Role.REVIEWER,
+        None,
+        "10.1.2.3",
+        "request-1",
+        credential="token:0123456789",
+        client_request_id="of-the-caller",
+    )
     with transaction():
         journal.record(by, "placement.verified", "project:QT-2026-0000001-1", {"b": "ә", "a": None})
     (entry,) = entries()
@@ -48,6 +55,8 @@ def test_an_entry_tells_who_did_what_when_and_from_where(app: Flask, present: Pr
         "details": '{"a":null,"b":"ә"}',
         "source": "10.1.2.3",
         "request_id": "request-1",
+        "credential": "token:0123456789",
+        "client_request_id": "of-the-caller",
         "previous_hash": FIRST_HASH,
     }
 
@@ -82,7 +91,7 @@ def test_entries_of_one_change_stand_in_the_order_in_which_they_were_recorded(ap
 
 def test_a_change_without_an_entry_leaves_the_chain_alone(app: Flask) -> None:
     with transaction():
-        principal_named("somebody")
+        an_account("somebody")
     assert entries() == []
     assert db.session.scalar(select(JournalHead.seq)) == 0
 
@@ -93,7 +102,7 @@ def test_details_are_written_the_same_way_for_the_same_content() -> None:
 
 def test_details_that_are_no_json_stop_the_change(app: Flask) -> None:
     with pytest.raises(TypeError), transaction():
-        principal_named("somebody")
+        an_account("somebody")
         journal.record(ADMINISTRATOR, "act", "thing:1", {"what": object()})
     assert entries() == []
 
@@ -108,7 +117,7 @@ def test_concurrent_changes_make_one_chain_without_gaps_and_lose_none(own_app: F
             with own_app.app_context():
                 try:
                     with transaction():
-                        principal_named(f"principal {writer}-{number}")
+                        an_account(f"principal {writer}-{number}")
                         journal.record(ADMINISTRATOR, "act", f"writer:{writer}", {"number": number})
                         journal.record(ADMINISTRATOR, "act", f"writer:{writer}", {"number": number})
                         if number % 5 == 4:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import random
@@ -46,8 +47,8 @@ def load_verifier() -> ModuleType:
 LONE = load_verifier()
 
 
-def a_chain(length: int, start: int = 0, last: str = FIRST_HASH) -> list[Entry]:
-    """A journal made without the database, with values that are awkward in JSON."""
+def a_chain(length: int, start: int = 0, last: str = FIRST_HASH, old: int = 0) -> list[Entry]:
+    """A journal made without the database, with values awkward in JSON; the ``old`` first are of the first form."""
     entries = []
     for seq in range(start + 1, start + length + 1):
         entry = {
@@ -60,6 +61,7 @@ def a_chain(length: int, start: int = 0, last: str = FIRST_HASH) -> list[Entry]:
             "details": canonical({"changes": [{"field": "name_kk", "old": 'а\n"б"', "new": "\u001f\u2028₸"}]}),
             "source": "10.0.0.1",
             "request_id": f"{seq:032x}",
+            **({} if seq <= old else {"credential": f"token:{seq:010}", "client_request_id": f"caller-{seq}"}),
             "previous_hash": last,
         }
         last = entry_hash(entry)
@@ -97,6 +99,46 @@ def test_a_change_of_any_column_is_found(column: str) -> None:
     entries[2][column] = 99 if column == "seq" else entries[2][column] + "0"
     assert own_faults(entries)
     assert own_faults(entries) == lone_faults(exported(entries))
+
+
+def test_journal_that_begins_with_entries_of_the_first_form_is_whole() -> None:
+    entries = a_chain(6, old=3)
+    assert [len(entry) for entry in entries] == [11, 11, 11, 13, 13, 13]
+    assert own_faults(entries) == lone_faults(exported(entries)) == []
+    stored = [{"credential": None, "client_request_id": None} | entry for entry in entries]
+    assert own_faults(stored) == []
+
+
+def test_hash_of_an_entry_of_the_first_form_is_over_its_ten_columns() -> None:
+    (entry,) = a_chain(1, old=1)
+    text = (
+        '[1,"2026-03-02T04:05:06.000000Z","Әсел Құдайберген","supervisor","project.changed",'
+        '"project:QT-2026-0000001-1",'
+        + json.dumps(entry["details"], ensure_ascii=False)
+        + f',"10.0.0.1","{1:032x}","{FIRST_HASH}"]'
+    )
+    assert entry["hash"] == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("names", [["credential"], ["client_request_id"], ["credential", "client_request_id"]])
+def test_columns_taken_from_an_entry_are_found(names: list[str]) -> None:
+    entries = a_chain(3)
+    stripped = [dict(entry) for entry in entries]
+    for name in names:
+        del stripped[1][name]
+    assert own_faults(stripped)
+    assert own_faults(stripped)[0] == lone_faults(exported(stripped))[0]
+    nulled = [dict(entry) for entry in entries]
+    nulled[1] |= dict.fromkeys(names)
+    assert own_faults(nulled)
+
+
+def test_columns_added_to_an_entry_of_the_first_form_are_found() -> None:
+    entries = a_chain(3, old=3)
+    entries[1] = {name: entries[1][name] for name in STORED if name in entries[1]}
+    forged = {**entries[1], "credential": "local", "client_request_id": ""}
+    entries[1] = {name: forged[name] for name in STORED}
+    assert own_faults(entries) == lone_faults(exported(entries)) == [("hash-wrong", 2)]
 
 
 def test_a_missing_an_added_and_a_moved_entry_are_told_apart() -> None:

@@ -7,31 +7,31 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from registry.access.principals import Principal, principal_named
+from registry.access.accounts import Account
 from registry.records.agencies import Agency
 from registry.store import journal, outbox
 from registry.store.database import db
 from registry.store.errors import Invalid, invalid
 from registry.store.journal import JournalEntry
 from registry.store.transaction import read_each_alone, read_together, transaction
-from tests.factories import ADMINISTRATOR, a_project, an_agency
+from tests.factories import ADMINISTRATOR, a_project, an_account, an_agency
 
 
 def counts() -> dict[str, int]:
-    tables = {"principals": Principal, "journal": JournalEntry, "agencies": Agency, "outbox": outbox.OutboxMessage}
+    tables = {"accounts": Account, "journal": JournalEntry, "agencies": Agency, "outbox": outbox.OutboxMessage}
     return {name: db.session.scalar(select(func.count()).select_from(table)) for name, table in tables.items()}
 
 
 def test_a_change_its_journal_entry_and_its_outbox_row_stand_together(app: Flask) -> None:
     a_project()
-    assert counts() == {"principals": 0, "journal": 2, "agencies": 1, "outbox": 1}
+    assert counts() == {"accounts": 0, "journal": 2, "agencies": 1, "outbox": 1}
 
 
 def test_a_refused_change_leaves_nothing_behind(app: Flask) -> None:
     an_agency()
     before = counts()
     with pytest.raises(Invalid), transaction():
-        principal_named("somebody")
+        an_account("somebody")
         outbox.send_later("topic", {})
         journal.record(ADMINISTRATOR, "act", "thing:1")
         db.session.flush()
@@ -52,7 +52,7 @@ def test_a_nested_call_joins_the_outer_one_and_falls_with_it(app: Flask) -> None
     with pytest.raises(Invalid), transaction():
         an_agency()
         raise invalid("/x", "required")
-    assert counts() == {"principals": 0, "journal": 0, "agencies": 0, "outbox": 0}
+    assert counts() == {"accounts": 0, "journal": 0, "agencies": 0, "outbox": 0}
 
 
 def test_a_nested_call_keeps_the_outer_session(app: Flask) -> None:
@@ -62,12 +62,13 @@ def test_a_nested_call_keeps_the_outer_session(app: Flask) -> None:
 
 def test_a_constraint_that_breaks_at_the_end_takes_the_whole_change_back(app: Flask) -> None:
     with transaction():
-        principal_named("somebody")
-    taken = db.session.scalars(select(Principal)).one()
+        an_account("somebody")
+    taken = db.session.scalars(select(Account)).one()
     with pytest.raises(IntegrityError), transaction() as session:
         journal.record(ADMINISTRATOR, "act", "thing:1")
-        session.add(Principal(name="somebody", created_at=taken.created_at))
-    assert counts() == {"principals": 1, "journal": 0, "agencies": 0, "outbox": 0}
+        values = {"name_skeleton": "another", "kind": "service", "role": "operator", "created_at": taken.created_at}
+        session.add(Account(name="somebody", **values))
+    assert counts() == {"accounts": 1, "journal": 0, "agencies": 0, "outbox": 0}
 
 
 def test_writing_outside_a_transaction_is_a_mistake_of_the_program(app: Flask) -> None:
@@ -76,8 +77,8 @@ def test_writing_outside_a_transaction_is_a_mistake_of_the_program(app: Flask) -
     with pytest.raises(RuntimeError, match="transaction"):
         journal.record(ADMINISTRATOR, "act", "thing:1")
     with pytest.raises(RuntimeError, match="transaction"):
-        principal_named("somebody")
-    assert counts() == {"principals": 0, "journal": 0, "agencies": 0, "outbox": 0}
+        an_account("somebody")
+    assert counts() == {"accounts": 0, "journal": 0, "agencies": 0, "outbox": 0}
 
 
 def test_real_commits_behave_the_same(own_app: Flask) -> None:
@@ -87,7 +88,7 @@ def test_real_commits_behave_the_same(own_app: Flask) -> None:
             raise invalid("/x", "required")
         an_agency()
     with own_app.app_context():
-        assert counts() == {"principals": 0, "journal": 1, "agencies": 1, "outbox": 0}
+        assert counts() == {"accounts": 0, "journal": 1, "agencies": 1, "outbox": 0}
 
 
 def test_what_a_request_commits_outlives_the_reading_of_the_test_around_it(app: Flask) -> None:

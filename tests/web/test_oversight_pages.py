@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.access.actors import SCHEDULE
+from registry.access.people import person_named
 from registry.access.roles import Role
 from registry.audits.run import new_run
 from registry.audits.runs import run_audit
@@ -146,9 +147,10 @@ def test_the_same_name_twice_and_an_unknown_agency_are_told_at_their_fields(sign
 
 def test_an_administrator_cannot_shut_out_the_own_person(signed_in: SignedIn) -> None:
     visit = signed_in(Role.ADMINISTRATOR)
-    person = re.search(r"/people/(\d+)/password", visit.get("/people").text)
-    assert person
-    assert visit.send(f"/people/{person[1]}/disabled", page="/people").status_code == 403
+    person = person_named("administrator.web")
+    assert person is not None
+    for act in ("disabled", "enabled", "password"):
+        assert visit.send(f"/people/{person.id}/{act}", page="/people/new").status_code == 403
     assert visit.get("/home").status_code == 200
 
 
