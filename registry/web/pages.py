@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
-from registry.http.bodies import ENVELOPE, LARGEST_FILE
+from registry.http.bodies import limit_form
 from registry.http.needs import NEEDS, Needs, Open
 from registry.web.form_tokens import require_form_token
 from registry.web.visitors import visitor
@@ -36,7 +36,7 @@ class Pages(Blueprint):
             @wraps(view)
             def handle(**path: Any) -> Answer:
                 if takes_file:
-                    request.max_content_length = LARGEST_FILE + ENVELOPE
+                    limit_form()
                 by = visitor().actor
                 if by is None and not isinstance(needs, Open):
                     # Before the form's token, which ended with the session: nothing is done, and nothing is lost.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,14 +13,10 @@ import yaml
 
 from registry.settings import CHECKOUT
 from tests.cli.conftest import CommandLine
+from tests.granian_server import granian, shipped_settings
 from tests.running import free_port, until
 
 CONFIG = CHECKOUT / "config"
-
-
-def server_settings() -> dict[str, str]:
-    lines = (CONFIG / "granian.env").read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 @pytest.mark.postgres_only
@@ -30,19 +24,10 @@ def test_the_server_of_the_documentation_serves_by_two_processes_and_ends_cleanl
     own_database: str, tmp_path: Path
 ) -> None:
     port = free_port()
-    settings = CommandLine(own_database, tmp_path).environment(**server_settings() | {"GRANIAN_PORT": str(port)})
-    granian = Path(sys.executable).with_name("granian")
-    with (tmp_path / "said").open("w") as said:
-        server = subprocess.Popen([granian, "wsgi:application"], env=settings, cwd=CHECKOUT, stdout=said, stderr=said)
-    try:
-        # One that is told to end while it begins is only ended at the end of GRANIAN_WORKERS_KILL_TIMEOUT.
-        assert until(lambda: (tmp_path / "said").read_text().count("Started worker-") == 2)
+    with granian(CommandLine(own_database, tmp_path), port) as server:
         assert until(lambda: status(port, "/readyz")) == 200
         os.kill(server.pid, signal.SIGTERM)
         assert server.wait(30) == 0
-    finally:
-        server.kill()
-        server.wait()
 
 
 def status(port: int, path: str) -> int:
@@ -58,7 +43,7 @@ def status(port: int, path: str) -> int:
 
 def test_the_containers_settings_of_the_server_are_those_of_the_machines() -> None:
     containerfile = (CONFIG / "Containerfile").read_text()
-    differs = {name for name, value in server_settings().items() if f"{name}={value}" not in containerfile}
+    differs = {name for name, value in shipped_settings().items() if f"{name}={value}" not in containerfile}
     assert differs == {"GRANIAN_HOST"}
 
 
