@@ -8,6 +8,7 @@ from typing import Final
 from flask import Blueprint, Flask, Response, json
 from sqlalchemy.exc import SQLAlchemyError
 
+from registry.http.database_away import refusal_of
 from registry.http.logs import LOG
 from registry.records.audit_runs import last_good_audit
 from registry.records.installation import installed_at
@@ -32,7 +33,7 @@ def attach_health(app: Flask, settings: Settings) -> None:
             reasons = why_not_ready(audits_are_on=settings.audit_at is not None)
         except SQLAlchemyError as error:
             LOG.error("not ready: the database cannot be used", exc_info=error)
-            reasons = ["database-not-reachable"]
+            reasons = [refusal_of(error).code]
         if reasons:
             return _told(503, {"status": "not ready", "reasons": reasons})
         return _told(200, {"status": "ready", "reasons": []})

@@ -165,7 +165,7 @@ def _work_off_chunk(hold: Hold, rows: RowImport, chunk: Sequence[Incoming]) -> N
         until = now() + hold.length
         try:
             with transaction() as session:
-                # No long work: a chunk takes seconds, and a worker that is frozen in one must not hold its locks for long.
+                # No long work: a chunk takes seconds, and a worker frozen in one must not hold its locks for long.
                 # First of all: the run's row is locked until the chunk is committed, or the hold is known to be lost.
                 hold.write({"lease_until": until, "attempts": 0})
                 outcome = rows.apply(chunk)
