@@ -47,6 +47,15 @@ def test_the_containers_settings_of_the_server_are_those_of_the_machines() -> No
     assert differs == {"GRANIAN_HOST"}
 
 
+def test_liveness_is_asked_of_the_health_port() -> None:
+    containerfile = (CONFIG / "Containerfile").read_text()
+    cluster = yaml.safe_load((CONFIG / "kubernetes.yaml").read_text())["items"]
+    web = next(item for item in cluster if item["kind"] == "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    assert "REGISTRY_HEALTH_PORT=8081" in containerfile and ":8081/healthz" in containerfile
+    assert web["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 8081}
+    assert web["readinessProbe"]["httpGet"] == {"path": "/healthz", "port": 8000}
+
+
 def test_the_examples_can_be_read_and_run_commands_that_exist() -> None:
     compose = yaml.safe_load((CONFIG / "compose.yaml").read_text())["services"]
     cluster = yaml.safe_load((CONFIG / "kubernetes.yaml").read_text())["items"]
