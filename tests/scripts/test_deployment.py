@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from registry.http.bodies import ENVELOPE, LARGEST_FILE
 from registry.settings import CHECKOUT
 from tests.cli.conftest import CommandLine
 from tests.granian_server import granian, shipped_settings
@@ -45,6 +46,13 @@ def test_the_containers_settings_of_the_server_are_those_of_the_machines() -> No
     containerfile = (CONFIG / "Containerfile").read_text()
     differs = {name for name, value in shipped_settings().items() if f"{name}={value}" not in containerfile}
     assert differs == {"GRANIAN_HOST"}
+
+
+def test_the_proxy_lets_through_what_the_service_takes() -> None:
+    nginx = (CONFIG / "nginx.conf").read_text()
+    assert "client_max_body_size 21m;" in nginx
+    assert LARGEST_FILE + ENVELOPE < 21 * 1024 * 1024
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in nginx and "X-Forwarded-Proto $scheme;" in nginx
 
 
 def test_liveness_is_asked_of_the_health_port() -> None:
