@@ -14,7 +14,9 @@ from registry.api.specification import attach_api
 from registry.freeze.policy_file import load_policy
 from registry.http.answers import attach_json
 from registry.http.bodies import LARGEST_BODY, attach_body_drain
+from registry.http.cross_origin import attach_cross_origin
 from registry.http.errors import attach_errors
+from registry.http.forwarded import attach_forwarded_warning
 from registry.http.headers import attach_headers
 from registry.http.health import attach_health
 from registry.http.logs import attach_request_log, log_to_stderr
@@ -64,8 +66,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     attach_request_ids(app)
     attach_headers(app, settings)
     attach_body_drain(app)
+    attach_cross_origin(app, settings.public_url)
     attach_errors(app)
-    attach_rates(app, settings.rate_limit)
+    attach_forwarded_warning(app, settings.trusted_proxies)
+    attach_rates(app, settings.rate_limit, OPEN_ENDPOINTS)
     attach_database(app, settings.database_url, settings.database_limits)
     attach_health(app, settings)
     attach_api(app)

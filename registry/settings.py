@@ -85,22 +85,26 @@ class Settings:
         return self.database_url.startswith("sqlite:")
 
 
-def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool = False) -> Settings:
     """Read ``REGISTRY_*``. Makes the data folder and, in the embedded default, the secret key.
 
-    Raises SettingsInvalid with every wrong variable, not only the first.
+    With ``read_only`` nothing is made, and the secret key is empty where there is none. Raises SettingsInvalid with
+    every wrong variable, not only the first.
     """
     env = os.environ if environ is None else environ
     problems: list[str] = []
     data_dir = Path(env.get("REGISTRY_DATA_DIR") or "var").absolute()
     database_url = database_settings.database_url(env, f"sqlite:///{data_dir / 'registry.sqlite3'}", problems)
-    _make_data_dir(data_dir, problems)
+    if not read_only:
+        _make_data_dir(data_dir, problems)
     settings = Settings(
         database_url=database_url,
         database_owner_url=database_settings.owner_url(env, database_url, problems),
         database_limits=database_settings.limits(env, problems),
         data_dir=data_dir,
-        secret_key=_secret_key(env, data_dir, database_url, problems),
+        secret_key=""
+        if read_only and database_url.startswith("sqlite:")
+        else _secret_key(env, data_dir, database_url, problems),
         host=env.get("REGISTRY_HOST") or "127.0.0.1",
         port=_port(env, "REGISTRY_PORT", "8000", problems),
         audit_at=_local_time(env, "REGISTRY_AUDIT_AT", "02:00", problems),
@@ -229,12 +233,14 @@ def _public_url(env: Mapping[str, str], problems: list[str]) -> str | None:
         return None
     try:
         parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        valid = (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+        )
     except ValueError:
         valid = False
     if not valid or not (text.isascii() and text.isprintable()) or " " in text:
         # What was given may hold a password.
-        problems.append("REGISTRY_PUBLIC_URL: expected an address such as https://host")
+        problems.append("REGISTRY_PUBLIC_URL: expected an address such as https://host, without user or password")
     return text
 
 

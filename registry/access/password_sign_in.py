@@ -1,4 +1,4 @@
-"""Signing in with name and password, throttled by name and by source."""
+"""Signing in with name and password, throttled by name and by source; a known device has a count of its own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import Boolean, ColumnElement, Index, String, Text, delete, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.access.actors import Actor
+from registry.access.networks import network_of
 from registry.access.passwords import is_right
 from registry.access.people import person_named
 from registry.access.principals import LONGEST_NAME
@@ -48,10 +49,13 @@ class SignInAttempt(Model):
     __table_args__ = (Index(None, "name", "at"), Index(None, "source", "at"), Index(None, "at"))
 
 
-def sign_in(name: str, password: str, source: str, request_id: str) -> str:
-    """Start a session; the secret for the cookie. Raises PasswordNotAccepted, TooManyAttempts, SignInBusy."""
+def sign_in(name: str, password: str, source: str, request_id: str, *, device: str | None = None) -> str:
+    """Start a session; the secret for the cookie. ``device`` is the id of a known device.
+
+    Raises PasswordNotAccepted, TooManyAttempts, SignInBusy.
+    """
     name = "".join(letter for letter in name.strip()[:LONGEST_NAME] if letter.isprintable())
-    attempt = _begin(name, source)
+    attempt = _begin(name, source, device)
     person = person_named(name)
     right = is_right(None if person is None else person.password_hash, password)
     if person is None or not right or person.is_disabled:
@@ -71,16 +75,17 @@ def sign_out(by: Actor, secret: str) -> None:
         journal.record(by, "person.signed-out", f"person:{by.principal}")
 
 
-def _begin(name: str, source: str) -> int:
+def _begin(name: str, source: str, device: str | None) -> int:
+    # Strangers cannot use up a device's own count, and with a stolen cookie nobody can guess more than with none.
+    source = network_of(source) if device is None else f"device {device}"
     with transaction() as session:
         moment = now()
         session.execute(delete(SignInAttempt).where(SignInAttempt.at < moment - WINDOW))
         of_name, from_source = SignInAttempt.name == name, SignInAttempt.source == source
-        if (
-            _failed(of_name, from_source) >= MOST_OF_NAME_FROM_SOURCE
-            or _failed(of_name) >= MOST_OF_NAME
-            or _failed(from_source) >= MOST_FROM_SOURCE
-        ):
+        too_many = _failed(of_name, from_source) >= MOST_OF_NAME_FROM_SOURCE
+        if device is None:
+            too_many = too_many or _failed(of_name) >= MOST_OF_NAME or _failed(from_source) >= MOST_FROM_SOURCE
+        if too_many:
             raise TooManyAttempts(minutes=int(WINDOW.total_seconds() // 60))
         attempt = SignInAttempt(name=name, source=source, at=moment, failed=True)
         session.add(attempt)

@@ -35,6 +35,7 @@ class Permission(StrEnum):
     AUDITS_READ = "audits.read"
     AUDITS_RUN = "audits.run"
     AUDITS_CONFIRM = "audits.confirm"
+    AUDITS_VOID = "audits.void"
     CASES_READ = "cases.read"
     CASES_REVIEW = "cases.review"
     CASES_LEAD = "cases.lead"
@@ -80,6 +81,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.ONBOARDING_EXTEND,
             P.AUDITS_RUN,
             P.AUDITS_CONFIRM,
+            P.AUDITS_VOID,
             P.CASES_REVIEW,
             P.CASES_LEAD,
             P.CASES_APPROVE,
@@ -89,7 +91,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         }
     ),
     Role.AUDITOR: frozenset(OVERSIGHT | {P.RESTRICTED_READ, P.JOURNAL_READ}),
-    Role.OPERATOR: frozenset(OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.DOCUMENTS_WRITE, P.AUDITS_RUN}),
+    Role.OPERATOR: frozenset(OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.DOCUMENTS_WRITE, P.AUDITS_RUN, P.AUDITS_VOID}),
     Role.ADMINISTRATOR: frozenset(
         OVERSIGHT
         | {

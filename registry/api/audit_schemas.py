@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from registry.api.fields import DAY_SCHEMA, Accepted, Body, Moment, Shown
-from registry.records.audit_runs import STATUSES, TRIGGERS
-from registry.records.values import AnyDay, YesNo
+from registry.records.audit_runs import CHANGES, STATUSES, TRIGGERS
+from registry.records.values import AnyDay, Text, YesNo
 from registry.records.vocabulary import SEVERITIES
 
 COUNT: Final = {"type": "integer", "minimum": 0}
+CHANGE_MEANS: Final = (
+    "What became of the flag since the last good audit. `reopened`: the audit found it open again. `exempted`: an "
+    "exemption covers it now. `accepted`: a decision accepts it, or its exemption ended and the acceptance stands. "
+    "`unaccepted`: an approved order opened a flag that was accepted."
+)
 CHANGE_PROPERTIES: Final[dict[str, Any]] = {
     "project": {"type": "string", "description": "The project's number."},
     "rule": {"type": "string"},
     "severity": {"type": "string", "enum": list(SEVERITIES)},
-    "change": {"type": "string", "enum": ["opened", "reopened", "cleared"]},
+    "change": {"type": "string", "enum": list(CHANGES), "description": CHANGE_MEANS},
 }
 HELD_SCHEMA: Final[dict[str, Any]] = {
     "type": ["object", "null"],
@@ -24,6 +29,20 @@ HELD_SCHEMA: Final[dict[str, Any]] = {
         "newly_clear": {**COUNT, "description": "Projects that it would clear of every flag."},
         "judged_by_last_audit": {**COUNT, "description": "Projects in scope that the last good audit judged."},
     },
+}
+LONGEST_REASON: Final = 5000
+VOIDING_PROPERTIES: Final[dict[str, Any]] = {
+    "reason": {"type": "string"},
+    "proposed_by": {"type": "string"},
+    "proposed_role": {"type": "string", "enum": ["operator", "supervisor"]},
+    "proposed_at": {"type": "string", "format": "date-time"},
+    "confirmed_by": {"type": ["string", "null"], "description": "Null while the other one has not confirmed."},
+    "confirmed_at": {"type": ["string", "null"], "format": "date-time"},
+}
+VOIDING_SCHEMA: Final[dict[str, Any]] = {
+    "type": ["object", "null"],
+    "required": list(VOIDING_PROPERTIES),
+    "properties": VOIDING_PROPERTIES,
 }
 
 
@@ -38,6 +57,12 @@ class Confirmation(Body):
     """Nothing need be said."""
 
 
+class VoidingProposal(Body):
+    """Why an audit is to be voided."""
+
+    reason = Accepted(Text(LONGEST_REASON), "Why; what was wrong with the clock.", required=True)
+
+
 class Audit(Body):
     """One run of the policy over every project for one business date."""
 
@@ -47,7 +72,8 @@ class Audit(Body):
     on = Shown("The business date.", dict(DAY_SCHEMA))
     trigger = Shown("What started it.", {"type": "string", "enum": list(TRIGGERS)})
     status = Shown(
-        "`held`: stopped by the safety belt until a supervisor confirms. `missed`: a date that was never judged.",
+        "`held`: stopped by the safety belt until a supervisor confirms. `missed`: a date that was never judged. "
+        "`voided`: taken out by people, as a wrong clock had dated it in the future; it does not count.",
         {"type": "string", "enum": list(STATUSES)},
     )
     dry_run = Shown("True when it wrote no flag.", {"type": "boolean"})
@@ -72,6 +98,7 @@ class Audit(Body):
         "Why the safety belt held it; of a dry run, why it would hold the same one for good.", HELD_SCHEMA
     )
     failure = Shown("The kind of fault that ended it; the service's log has more.", {"type": ["string", "null"]})
+    voiding = Shown("Who proposed to void it and why, and who confirmed that.", VOIDING_SCHEMA)
 
 
 class Change(Body):
@@ -86,6 +113,8 @@ class Change(Body):
 class AuditJustRun(Audit):
     """An audit just run; a dry one tells at once what it would change."""
 
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"changes"})
+
     changes = Shown(
         "Of a dry run only.",
         {
@@ -99,6 +128,7 @@ AUDIT: Final = Audit()
 AUDIT_JUST_RUN: Final = AuditJustRun()
 AUDIT_ORDER: Final = AuditOrder()
 CONFIRMATION: Final = Confirmation()
+VOIDING_PROPOSAL: Final = VoidingProposal()
 CHANGE: Final = Change()
 CHANGE_EXAMPLE: Final[dict[str, Any]] = {
     "project": "QT-2026-0000001-5",
@@ -126,4 +156,13 @@ AUDIT_EXAMPLE: Final[dict[str, Any]] = {
     "input_digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "held_because": None,
     "failure": None,
+    "voiding": None,
+}
+VOIDING_EXAMPLE: Final[dict[str, Any]] = {
+    "reason": "The machine's clock was 400 days ahead.",
+    "proposed_by": "o.serikov",
+    "proposed_role": "operator",
+    "proposed_at": "2026-03-03T05:10:00.000000Z",
+    "confirmed_by": None,
+    "confirmed_at": None,
 }

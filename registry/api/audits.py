@@ -15,12 +15,15 @@ from registry.api.audit_schemas import (
     CHANGE,
     CHANGE_EXAMPLE,
     CONFIRMATION,
+    VOIDING_EXAMPLE,
+    VOIDING_PROPOSAL,
 )
 from registry.api.declared import Answer, Answers, Call, JsonBody
 from registry.api.filter_parameters import plain_parameters
 from registry.api.routes import BASE, Routes
 from registry.audits.run_lists import AUDIT_FILTERS, all_changes_of, changes_of, list_audits
 from registry.audits.runs import confirm_held_audit, find_audit, run_audit
+from registry.audits.voiding import confirm_voiding, propose_voiding
 from registry.http.etags import make_tag
 from registry.records.audit_runs import AuditRun, told_failure
 from registry.store.paging import Listing
@@ -84,6 +87,46 @@ def confirm_audit(call: Call) -> Answer:
 
 
 @routes.declare(
+    "POST",
+    "/audits/<row_id:id>/voiding",
+    needs=Permission.AUDITS_VOID,
+    subject=audit_of,
+    body=JsonBody(VOIDING_PROPOSAL, {"reason": VOIDING_EXAMPLE["reason"]}),
+    answers=Answers(AUDIT, {**AUDIT_EXAMPLE, "voiding": VOIDING_EXAMPLE}, headers=("ETag",)),
+    commits_itself=True,
+)
+def propose_to_void_audit(call: Call) -> Answer:
+    """Propose to void an audit that a wrong clock dated in the future; a new proposal replaces the one before."""
+    return _answer(propose_voiding(call.by, call.subject.id, call.values["reason"]))
+
+
+@routes.declare(
+    "POST",
+    "/audits/<row_id:id>/voiding-confirmation",
+    needs=Permission.AUDITS_VOID,
+    subject=audit_of,
+    body=JsonBody(CONFIRMATION, {}, may_be_empty=True),
+    answers=Answers(
+        AUDIT,
+        {
+            **AUDIT_EXAMPLE,
+            "status": "voided",
+            "voiding": {
+                **VOIDING_EXAMPLE,
+                "confirmed_by": "s.akhmetova",
+                "confirmed_at": "2026-03-03T05:20:00.000000Z",
+            },
+        },
+        headers=("ETag",),
+    ),
+    commits_itself=True,
+)
+def void_proposed_audit(call: Call) -> Answer:
+    """Void an audit: an operator confirms a supervisor's proposal, or a supervisor an operator's."""
+    return _answer(confirm_voiding(call.by, call.subject.id))
+
+
+@routes.declare(
     "GET",
     "/audits",
     needs=Permission.AUDITS_READ,
@@ -119,5 +162,5 @@ def read_one_audit(call: Call) -> Answer:
     answers=Answers(CHANGE, {"items": [CHANGE_EXAMPLE], "next": None}, lists=True),
 )
 def list_changes(call: Call) -> Listing:
-    """List what an audit opened, reopened and cleared; of a dry or held one, what it would have."""
+    """List every change of a flag's status since the audit before; of a dry or held one, what would have changed."""
     return changes_of(call.by, call.subject, call.page)

@@ -89,11 +89,11 @@ def create_document(call: Call) -> Answer:
 def download_document(call: Call) -> Response:
     """Download a document, checked against its SHA-256."""
     document, content = read_document(call.subject, call.path["id"])
-    unchanged = not_modified(document.sha256)
-    if unchanged is not None:
-        return unchanged
-    # Never the sender's own type: a browser must not open what somebody uploaded as a page of this service.
-    response = Response(content, content_type="application/octet-stream")
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(document.name, safe='')}"
-    response.headers["ETag"] = quote_etag(document.sha256)
+    response = not_modified(document.sha256)
+    if response is None:
+        # Never the sender's own type: a browser must not open what somebody uploaded as a page of this service.
+        response = Response(content, content_type="application/octet-stream")
+        response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(document.name, safe='')}"
+        response.headers["ETag"] = quote_etag(document.sha256)
+    response.vary.add("Authorization")
     return response

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from registry.access.actors import SCHEDULE
 from registry.audits.claim import AuditRunning, only_audit
+from registry.audits.clock_guard import ClockGuard
 from registry.audits.run import carry_out, new_run
 from registry.audits.runs import keep_failure
 from registry.audits.schedule import Night, missed, owed
@@ -24,16 +25,21 @@ log = logging.getLogger(__name__)
 TRY_AGAIN_AFTER = timedelta(minutes=10)
 
 
-def run_due_night(audit_at: time | None, moment: datetime | None = None) -> AuditRun | None:
+def run_due_night(
+    audit_at: time | None, moment: datetime | None = None, clock_guard: ClockGuard | None = None
+) -> AuditRun | None:
     """Audit the night that is owed by ``moment`` (now when None); None when none is, or another process does it.
 
     ``audit_at`` is the local hour of the nightly audit, None when it is off: then no night is ever owed. A failed
-    night is kept as ``failed`` and tried again after ten minutes; the failure goes on up to be logged.
+    night is kept as ``failed`` and tried again after ten minutes; the failure goes on up to be logged. With a
+    ``clock_guard`` nothing is run by a clock that is too far ahead.
     """
     if audit_at is None:
         return None
     moment = moment or now()
     db.session.rollback()
+    if clock_guard is not None and not clock_guard.is_plausible(moment):
+        return None
     last = last_good_audit()
     night = owed(moment, audit_at, installed_at(), None if last is None else last.on)
     if night is None:
@@ -45,16 +51,19 @@ def run_due_night(audit_at: time | None, moment: datetime | None = None) -> Audi
         return None
 
 
-def audit_tonight() -> AuditRun | None:
+def audit_tonight(clock_guard: ClockGuard | None = None) -> AuditRun | None:
     """Audit today for cron or a CronJob, which choose the hour and the tries themselves.
 
-    None when today is audited already, or its run is held. Raises AuditRunning when another audit runs now.
+    None when today is audited already, or its run is held. Raises AuditRunning when another audit runs now, and with
+    a ``clock_guard`` ClockNotConfirmed when the clock is too far ahead.
     """
     day = today()
     db.session.rollback()
     last = last_good_audit()
     if last is not None and last.on >= day:
         return None
+    if clock_guard is not None:
+        clock_guard.require_plausible(now())
     return _audit(Night(day, False, day if last is None else last.on + timedelta(days=1)), now(), timedelta())
 
 

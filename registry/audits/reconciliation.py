@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
@@ -14,6 +14,16 @@ from registry.freeze.findings import Finding
 from registry.records.flags import Flag
 from registry.store.bulk import MISSING_TEXT, as_lines, table_of
 from registry.store.database import db
+
+# What an audit lists of a flag that stays, by the status that the last audit left and the one that this audit leaves.
+# A flag that this audit opens again is ``reopened``, whatever it was.
+STATUS_CHANGES: Mapping[tuple[str, str], str] = {
+    ("open", "exempt"): "exempted",
+    ("accepted", "exempt"): "exempted",
+    ("open", "accepted"): "accepted",
+    ("exempt", "accepted"): "accepted",
+    ("accepted", "open"): "unaccepted",
+}
 
 
 class Standing(NamedTuple):
@@ -34,13 +44,17 @@ class Plan:
     """Everything that an audit would write, and its counts.
 
     ``opened``: (project id, finding, exemption id). ``updated``: (flag, finding, new status, accepted fingerprint,
-    exemption id). ``reopened``: those of the updated that are open again.
+    exemption id). ``reopened``: those of the updated that are open again. ``restated``: (flag, finding, change) of the
+    others whose status changed since the last audit, by it or by a decision. ``statuses_before``: the status that the
+    last audit left, by (project id, rule), where a decision changed it since.
     """
 
     opened: list[tuple[int, Finding, int | None]] = field(default_factory=list)
     updated: list[tuple[Standing, Finding, str, str | None, int | None]] = field(default_factory=list)
     reopened: list[tuple[Standing, Finding]] = field(default_factory=list)
+    restated: list[tuple[Standing, Finding, str]] = field(default_factory=list)
     cleared: list[Standing] = field(default_factory=list)
+    statuses_before: Mapping[tuple[int, str], str] = field(default_factory=dict)
     kept: int = 0
     projects_flagged: int = 0
     projects_exempt: int = 0
@@ -52,10 +66,20 @@ class Plan:
         for project_id, finding, _ in self.opened:
             yield project_id, finding.rule, finding.severity, "opened"
 
+    def changed_projects(self) -> Iterator[int]:
+        """The ids of the projects whose standing changes, and perhaps their freeze status and severity."""
+        yield from (project_id for project_id, _, _ in self.opened)
+        for flag, finding, status, _, _ in self.updated:
+            if (status, finding.severity) != (flag.status, flag.severity):
+                yield flag.project_id
+        yield from (flag.project_id for flag in self.cleared)
+
     def other_changes(self) -> Iterator[tuple[int, str, str, str]]:
-        """(project id, rule, severity, reopened|cleared) of each of the others."""
+        """(project id, rule, severity, change) of each of the others."""
         for flag, finding in self.reopened:
             yield flag.project_id, flag.rule, finding.severity, "reopened"
+        for flag, finding, change in self.restated:
+            yield flag.project_id, flag.rule, finding.severity, change
         for flag in self.cleared:
             yield flag.project_id, flag.rule, flag.severity, "cleared"
 
@@ -140,6 +164,10 @@ def _keep(plan: Plan, flag: Standing, finding: Finding, exemption_id: int | None
         plan.reopened.append((flag, finding))
     else:
         plan.kept += 1
+        before = plan.statuses_before.get((flag.project_id, flag.rule), flag.status)
+        change = STATUS_CHANGES.get((before, status))
+        if change is not None:
+            plan.restated.append((flag, finding, change))
     now_is = (status, finding.severity, fingerprint, accepted, exemption_id)
     if now_is != (flag.status, flag.severity, flag.fingerprint, flag.accepted_fingerprint, flag.exemption_id):
         plan.updated.append((flag, finding, status, accepted, exemption_id))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from registry.access.actors import Actor
 from registry.audits.candidates import Part, Totals, candidates, count_projects, new_digest, parts
+from registry.audits.decided_flags import statuses_before
 from registry.audits.flag_writes import write_changes, write_flags
 from registry.audits.reconciliation import Plan, reconcile, standing_flags
 from registry.audits.safety_belt import held_because
@@ -17,6 +18,7 @@ from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
 from registry.records.audit_runs import AuditRun, last_good_audit
 from registry.records.case_following import follow_flags
+from registry.records.change_times import PROJECT, mark_projects, mark_projects_by_id
 from registry.records.flag_lock import flags_for_audit
 from registry.store import journal, outbox
 from registry.store.clock import now
@@ -52,7 +54,9 @@ def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditR
     last = last_good_audit()
     totals = count_projects(policy)
     digest = new_digest(policy, run.on)
-    plan = Plan()
+    # Before the first audit there was no flag that a decision could change.
+    since = (last and last.finished_at) or run.started_at
+    plan = Plan(statuses_before=statuses_before(since))
     for part in parts(totals.up_to):
         judged = _judge(policy, run.on, part, digest)
         reconcile(plan, judged, standing_flags(part), 0 if last is None else last.judged_up_to)
@@ -66,8 +70,10 @@ def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditR
     followed: dict[str, Any] = {}
     carried_out = not held and not run.dry_run
     if carried_out:
-        write_flags(plan, run.id, run.on, None if last is None else last.on)
-        followed = follow_flags(run.id, run.on, policy)
+        moment = now()
+        _mark_projects(plan, moment, totals, policy, last)
+        write_flags(plan, run.id, run.on, moment, None if last is None else last.on)
+        followed = follow_flags(run.id, run.on, moment, policy)
         if followed:
             journal.record(by, "cases.followed", f"audit:{run.id}", followed)
     write_changes(plan, run.id, carried_out=carried_out)
@@ -78,6 +84,18 @@ def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditR
         outbox.send_later(f"audit.{run.status}", {"audit": run.id, "reopened": followed.get("reopened", [])})
     log.info("audit finished", extra={"audit": run.id, "on": run.on.isoformat(), "status": run.status})
     return run
+
+
+def _mark_projects(plan: Plan, at: datetime, totals: Totals, policy: Policy, last: AuditRun | None) -> None:
+    # Before the flags, whose foreign keys lock projects too: one order for all that lock many.
+    judged = 0 if last is None else last.judged_up_to
+    if last is not None and last.policy_digest != policy.digest:
+        # Another scope or another start clock shows in every project.
+        judged = 0
+    else:
+        mark_projects_by_id(at, (project_id for project_id in plan.changed_projects() if project_id <= judged))
+    if judged < totals.up_to:
+        mark_projects(at, PROJECT.c.id > judged, PROJECT.c.id <= totals.up_to)
 
 
 def _judge(policy: Policy, on: date, part: Part, digest: Any) -> Iterator[tuple[int, tuple[Finding, ...], int | None]]:

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
-from registry.records.audit_runs import STATUSES, TRIGGERS, AuditChange, AuditRun
+from registry.records.audit_runs import CHANGES, STATUSES, TRIGGERS, AuditChange, AuditRun
 from registry.records.plain_filters import PlainFilter, Words, YesNoWords, conditions, day_filters
 from registry.records.project_table import Project
-from registry.records.visibility import journal_restricted_reads, visible_projects
+from registry.records.visibility import among_visible, journal_restricted_reads, visible_projects
 from registry.store.database import db
 from registry.store.errors import Malformed, Problem
 from registry.store.paging import Listing, Page, SortKey, after, cut, order_by
 
 NEWEST_FIRST: Final = SortKey("id", AuditRun.id.expression, int)
 OLDEST_FIRST: Final = SortKey("id", AuditChange.id.expression, int)
-CHANGES: Final = ("opened", "reopened", "cleared")
 
 AUDIT_FILTERS: Final[Mapping[str, PlainFilter]] = {
     "status": Words(AuditRun.status.expression, STATUSES),
@@ -57,6 +56,17 @@ def changes_of(by: Actor, audit: AuditRun, page: Page) -> Listing:
     listing = cut(rows, page, OLDEST_FIRST, descending=False)
     _journal_reads(by, listing.items)
     return listing
+
+
+def count_changes(by: Actor, audit: AuditRun) -> dict[str, int]:
+    """How many changes of each kind the audit lists on projects that the actor may see; 0 for the others."""
+    by.require(Permission.AUDITS_READ)
+    counts = (
+        select(AuditChange.change, func.count())
+        .where(AuditChange.audit_id == audit.id, *among_visible(by, AuditChange.project_id.expression))
+        .group_by(AuditChange.change)
+    )
+    return dict.fromkeys(CHANGES, 0) | {row[0]: row[1] for row in db.session.execute(counts)}
 
 
 def all_changes_of(by: Actor, audit: AuditRun) -> list[dict[str, Any]]:

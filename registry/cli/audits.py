@@ -12,9 +12,10 @@ from registry.access.actors import local_actor
 from registry.access.roles import Role
 from registry.audits.run_lists import all_changes_of, list_audits
 from registry.audits.runs import confirm_latest_held, find_audit, run_audit
+from registry.audits.voiding import void_audit
 from registry.cli.endings import CONFLICT, FLAGS_FOUND, UsageWrong
 from registry.cli.opening import in_registry, shown
-from registry.cli.options import DAY, as_json_option, fail_on_flags_option
+from registry.cli.options import DAY, REASON, as_json_option, fail_on_flags_option
 from registry.cli.speech import print_json, print_pairs, print_table, say, words
 from registry.freeze.policy_file import load_policy
 from registry.records.audit_runs import AuditRun, told_failure
@@ -40,6 +41,7 @@ SHOWN = (
     "input_digest",
     "held_because",
     "failure",
+    "voiding",
 )
 IN_A_LIST = (
     "id",
@@ -127,6 +129,22 @@ def show_one(audit_id: int, as_json: bool) -> None:
     show(find_audit(local_actor(Role.AUDITOR), audit_id), as_json)
 
 
+@audits.command("void")
+@click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@click.option("--reason", type=REASON, required=True, help="Why; what was wrong with the clock.")
+@as_json_option
+@in_registry
+def void_one(audit_id: int, reason: str, as_json: bool) -> None:
+    """Void an audit that a wrong clock dated in the future, so that nights run again.
+
+    It no longer counts as the last audited date, the dates from today on that it listed as missed go with it, and its
+    changes to flags are taken back. Ends with 4 for an audit that cannot be voided.
+    """
+    audit = void_audit(local_actor(Role.OPERATOR), audit_id, reason)
+    show(audit, as_json, MOST_CHANGES_TOLD)
+    say("cli-audit-voided", id=audit.id)
+
+
 def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> None:
     """An audit with its changes on stdout; people are told the first ``most_changes``, all when None."""
     changes = all_changes_of(local_actor(Role.AUDITOR), audit)
@@ -135,7 +153,14 @@ def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> Non
         return
     row = _row(SHOWN, audit)
     held = row["held_because"] or {}
-    print_pairs({**row, "held_because": ", ".join(f"{name} {number}" for name, number in held.items())})
+    voiding = row["voiding"] or {}
+    print_pairs(
+        {
+            **row,
+            "held_because": ", ".join(f"{name} {number}" for name, number in held.items()),
+            "voiding": ", ".join(f"{name} {value}" for name, value in voiding.items() if value is not None),
+        }
+    )
     if changes:
         click.echo()
         print_table(CHANGE_SHOWN, changes[:most_changes])

@@ -10,28 +10,30 @@ from typing import Any
 
 import click
 
+from registry.access.actors import local_actor
+from registry.access.roles import Role
 from registry.cli import postgres_copies, sqlite_copies
 from registry.cli.endings import CONFLICT, FAILED, Ended
 from registry.cli.opening import as_owner, command_settings, registry_open
 from registry.cli.options import FILE
 from registry.cli.speech import say, words
 from registry.settings import Settings
+from registry.store import journal
 from registry.store.journal_check import verify_stored
-from registry.store.schema import grant_to_service, schema_is_current
-
-force_option = click.option("--force", is_flag=True, help="Replace what is there.")
+from registry.store.schema import grant_to_service, schema_is_current, schema_is_known, upgrade_schema
+from registry.store.transaction import transaction
 
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@force_option
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
 def backup(file: Path, force: bool) -> None:
     """Write the whole database to FILE, also while the service runs, and print the digest of what is in it.
 
     The file is complete or not there at all, and only its owner may read it. On PostgreSQL it is pg_dump's custom
     format.
     """
-    settings = command_settings()
+    settings = command_settings(read_only=True)
     if not file.parent.is_dir():
         raise Ended([words("cli-no-such-folder", path=file.parent)], FAILED)
     if file.exists() and file.stat().st_size and not force:
@@ -43,30 +45,45 @@ def backup(file: Path, force: bool) -> None:
 
 @click.command()
 @click.argument("file", type=FILE)
-@force_option
-def restore(file: Path, force: bool) -> None:
+@click.option("--replace", is_flag=True, help="Replace the records that are there.")
+@click.option("--force", is_flag=True, help="In an emergency: replace them also while the service runs.")
+def restore(file: Path, replace: bool, force: bool) -> None:
     """Put the database in FILE in the place of the present one, check its journal, and print its digest.
 
-    Refused with 4 when the present database has records, unless --force is given. Take the service down before. With
-    REGISTRY_DATABASE_OWNER_URL it works as that role.
+    Take the service down before. Refused with 4 when the present database has records, unless --replace is given, and
+    when others use it. With --force they are not waited for, and on PostgreSQL their sessions are ended: what they
+    save meanwhile is lost. The restored journal gets an entry of it. With REGISTRY_DATABASE_OWNER_URL it works as that
+    role.
     """
     settings = command_settings()
     owner, service_role = as_owner(settings)
     copies = _copies(settings)
     copies.require_backup(file)
-    if copies.has_records(owner.database_url) and not force:
+    replaced = copies.present_head(owner.database_url)
+    if replaced is not None and not (replace or force):
         raise Ended([words("cli-records-there")], CONFLICT)
-    digest = copies.put_back(owner.database_url, file)
+    digest = copies.put_back(owner.database_url, file, force=force)
     with registry_open(owner):
         if service_role is not None:
             grant_to_service(service_role)
-        if not schema_is_current():
-            say("cli-restored-old-schema")
+        if not schema_is_current() and schema_is_known():
+            upgrade_schema(service_role=service_role)
         faults = verify_stored()
+        if schema_is_current():
+            _journal_restore(file, digest, replaced, force=force)
+        else:
+            say("cli-restored-old-schema")
     click.echo(digest)
     if faults:
         raise Ended([words("cli-restored-broken-journal", fault=faults[0])], FAILED)
     say("cli-restored", path=file)
+
+
+def _journal_restore(file: Path, digest: str, replaced: str | None, *, force: bool) -> None:
+    """Add the restore to the restored journal; ``replaced_head`` tells how far the one before went."""
+    details = {"file": file.name, "digest": digest, "replaced_head": replaced, "forced": force}
+    with transaction():
+        journal.record(local_actor(Role.OPERATOR), "database.restored", "database:registry", details)
 
 
 def _copies(settings: Settings) -> Any:

@@ -18,6 +18,7 @@ from registry.settings import SettingsInvalid
 from registry.store.clock import TimeZoneDataStale
 from registry.store.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, Refusal, Stale
 from registry.store.schema import SchemaNotCurrent, ServiceRoleMissing
+from registry.store.storage import is_damage
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,8 @@ def sentences_of(error: Exception) -> list[str]:
         return [words("cli-service-role-missing", role=error)]
     if isinstance(error, DatabaseError) and isinstance(refusal_of(error), DatabaseBusy):
         return [words(DatabaseBusy.code)]
+    if isinstance(error, DatabaseError) and is_damage(error.orig):
+        return [words("cli-database-damaged", reason=" ".join(str(error.orig).split()))]
     if isinstance(error, DatabaseError):
         return [words("cli-database-unusable", reason=" ".join(str(error.orig).split()))]
     return [str(error)]

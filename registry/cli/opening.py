@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -50,14 +51,21 @@ def connected(app: Flask) -> Iterator[None]:
             db.engine.dispose()
 
 
-def command_settings() -> Settings:
-    """The settings, and a log in the data folder for what no message explains."""
-    settings = read_settings()
+def command_settings(*, read_only: bool = False) -> Settings:
+    """The settings, and a log in the data folder for what no message explains.
+
+    With ``read_only`` nothing is made in the data folder; where it cannot be written the log goes to stderr.
+    """
+    settings = read_settings(read_only=read_only)
     root = logging.getLogger()
     for old in [handler for handler in root.handlers if handler.get_name() == LOG_FILE]:
         root.removeHandler(old)
         old.close()
-    handler = logging.FileHandler(settings.data_dir / LOG_FILE, encoding="utf-8", delay=True)
+    handler: logging.Handler
+    if read_only and not os.access(settings.data_dir, os.W_OK | os.X_OK):
+        handler = logging.StreamHandler()
+    else:
+        handler = logging.FileHandler(settings.data_dir / LOG_FILE, encoding="utf-8", delay=True)
     handler.set_name(LOG_FILE)
     handler.setLevel(logging.WARNING)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))

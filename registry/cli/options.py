@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from registry.cli.speech import words
-from registry.records.values import ValueRefused, exact_day
+from registry.records.values import Text, ValueRefused, exact_day
 
 
 class Day(click.ParamType[date]):
@@ -27,7 +27,24 @@ class Day(click.ParamType[date]):
             self.fail(words(refused.code, **refused.params), param, ctx)
 
 
+class Reason(click.ParamType[str]):
+    """A text with something in it, of at most 5,000 characters."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The trimmed text, or a usage error."""
+        try:
+            accepted = Text(5000).accept(value)
+        except ValueRefused as refused:
+            self.fail(words(refused.code, **refused.params), param, ctx)
+        if accepted is None:
+            self.fail(words("required"), param, ctx)
+        return str(accepted)
+
+
 DAY = Day()
+REASON = Reason()
 FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

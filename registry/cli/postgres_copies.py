@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,13 +15,20 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
-from registry.cli.endings import FAILED, INVALID, Ended
+from registry.cli.endings import CONFLICT, FAILED, INVALID, Ended
 from registry.cli.new_file import new_file
 from registry.cli.speech import words
 from registry.store.postgres import libpq_address
 
 OURS = ("TABLE DATA public journal_head ", "TABLE DATA public alembic_version ")
 LOCK_WAIT = "-c lock_timeout=60000"
+UNREADABLE = "unreadable"
+SESSIONS_END_S = 2
+# What is of the server itself, such as autovacuum, has no user.
+SESSIONS = """
+    SELECT pid, usename, application_name FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL ORDER BY pid
+"""
 
 TABLES = """
     SELECT relname, array_agg(attname::text ORDER BY array_position(indkey::smallint[], attnum))
@@ -50,22 +58,45 @@ def require_backup(file: Path) -> None:
         raise Ended([words("cli-not-a-backup", path=file, reason=words("cli-another-database"))], INVALID)
 
 
-def has_records(url: str) -> bool:
-    """True when something was ever recorded in the database, or it holds tables that are not ours."""
+def present_head(url: str) -> str | None:
+    """The journal's head of the database as ``SEQ:HASH``, None when nothing was ever recorded in it.
+
+    ``unreadable`` when it holds tables that are not this service's.
+    """
     with _refused_clearly(), _connection(url) as connection:
         there = connection.execute("SELECT to_regclass('public.journal_head') IS NOT NULL").fetchone()
-        if there is not None and there[0]:
-            head = connection.execute("SELECT seq FROM public.journal_head").fetchone()
-            return head is not None and head[0] > 0
-        return connection.execute(TABLES).fetchone() is not None
+        if there is None or not there[0]:
+            return UNREADABLE if connection.execute(TABLES).fetchone() is not None else None
+        head = connection.execute("SELECT seq, hash FROM public.journal_head").fetchone()
+        return None if head is None or not head[0] else f"{head[0]}:{head[1]}"
 
 
-def put_back(url: str, file: Path) -> str:
-    """Make the database what the file is, in one transaction; the digest of what is in it then."""
+def put_back(url: str, file: Path, *, force: bool) -> str:
+    """Make the database what the file is, in one transaction; the digest of what is in it then.
+
+    Raises Ended when the database has other sessions; with ``force`` they are ended.
+    """
     with _refused_clearly():
+        _require_alone(url, force=force)
         _run(url, "pg_restore", "--clean", "--if-exists", "--single-transaction", "--exit-on-error", "--", str(file))
         with _snapshot(url) as (connection, _):
             return _digest(connection)
+
+
+def _require_alone(url: str, *, force: bool) -> None:
+    with _connection(url) as connection:
+        # One that was closed a moment ago is still listed.
+        end = time.monotonic() + SESSIONS_END_S
+        while (sessions := connection.execute(SESSIONS).fetchall()) and not force and time.monotonic() < end:
+            time.sleep(0.1)
+        if sessions and not force:
+            told = ", ".join(f"{user or '-'} ({application or '-'}, pid {pid})" for pid, user, application in sessions)
+            raise Ended([words("cli-database-in-use", sessions=told)], CONFLICT)
+        for pid, _user, _application in sessions:
+            try:
+                connection.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise Ended([words("cli-sessions-not-ended", reason=error)], FAILED) from error
 
 
 def _digest(connection: psycopg.Connection) -> str:

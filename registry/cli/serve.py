@@ -16,6 +16,7 @@ from registry.cli.opening import connected, registry_open
 from registry.cli.scheduler import Schedule, jobs
 from registry.cli.speech import say, words
 from registry.cli.web_server import WebServer
+from registry.http.forwarded import warn_at_start
 from registry.http.health_listener import listen_for_health
 from registry.http.logs import log_to_stderr
 from registry.settings import Settings, read_settings
@@ -43,6 +44,7 @@ def serve() -> None:
         stopping = stopped_by_signals()
         end_database_waits(stopping, settings)
         server = listening(app, settings)
+        warn_at_start(settings.host, settings.trusted_proxies)
         schedule = Schedule(app, jobs(settings))
         schedule.start()
         host = f"[{settings.host}]" if ":" in settings.host else settings.host

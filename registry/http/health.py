@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
 from typing import Final
 
 from flask import Blueprint, Flask, Response, json
 from sqlalchemy.exc import SQLAlchemyError
 
+from registry.audits.clock_guard import unconfirmed_since
 from registry.http.database_away import refusal_of
 from registry.http.logs import LOG
-from registry.records.audit_runs import last_good_audit
+from registry.records.audit_runs import audit_in_future, last_good_audit
 from registry.records.installation import installed_at
 from registry.settings import Settings
-from registry.store.clock import now, rfc3339
+from registry.store.clock import now, rfc3339, today
 from registry.store.schema import schema_is_current
+from registry.store.storage import has_no_room, is_damage, is_damaged
 
+DAMAGED: Final = "database-damaged: registry restore FILE"
 LONGEST_WITHOUT_AUDIT: Final = timedelta(hours=26)
 
 
@@ -31,9 +35,9 @@ def attach_health(app: Flask, settings: Settings) -> None:
     def readyz() -> Response:
         try:
             reasons = why_not_ready(audits_are_on=settings.audit_at is not None)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             LOG.error("not ready: the database cannot be used", exc_info=error)
-            reasons = [refusal_of(error).code]
+            reasons = [DAMAGED if is_damage(getattr(error, "orig", error)) else refusal_of(error).code]
         if reasons:
             return _told(503, {"status": "not ready", "reasons": reasons})
         return _told(200, {"status": "ready", "reasons": []})
@@ -45,12 +49,23 @@ def why_not_ready(*, audits_are_on: bool) -> list[str]:
     """What keeps the registry from doing its work: codes, none when all is well."""
     if not schema_is_current():
         return ["schema-not-current"]
+    if is_damaged():
+        return [DAMAGED]
+    if has_no_room():
+        return ["disk-full"]
+    ahead = audit_in_future(today())
+    if ahead is not None:
+        return [f"audit-in-the-future {ahead.on.isoformat()}: registry audits void {ahead.id}"]
     last = last_good_audit()
+    reasons = []
     # A fresh installation owes no night, and without a nightly audit none is ever due.
     owed_since = last.finished_at if last is not None else installed_at() if audits_are_on else None
     if owed_since is not None and now() - owed_since > LONGEST_WITHOUT_AUDIT:
-        return [f"no-good-audit-since {rfc3339(owed_since)}"]
-    return []
+        reasons.append(f"no-good-audit-since {rfc3339(owed_since)}")
+    since = unconfirmed_since(now()) if audits_are_on else None
+    if since is not None:
+        reasons.append(f"clock-not-confirmed since {rfc3339(since)}: registry audits run")
+    return reasons
 
 
 def _told(status: int, body: dict[str, object]) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 from flask import Blueprint, Flask, Response, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -21,6 +22,9 @@ from registry.records.import_runs import ImportRun
 from registry.store.clock import now
 from registry.store.database import db
 from registry.store.outbox import OutboxMessage
+
+# Of RFC 9110 and 5789. Any other name is the caller's invention, and would make a time series of its own.
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 
 class StoredNumbers(Collector):
@@ -81,7 +85,8 @@ def attach_metrics(app: Flask) -> None:
     def count(response: Response) -> Response:
         # The rule, not the path: a path would make a time series of every project.
         route = request.url_rule.rule if request.url_rule is not None else "none"
-        requests.labels(request.method, route, response.status_code).inc()
+        method = request.method if request.method in METHODS else "other"
+        requests.labels(method, route, response.status_code).inc()
         began = request.environ.get(BEGAN)
         if began is not None:
             seconds.labels(route).observe(time.perf_counter() - began)

@@ -6,15 +6,15 @@ service from the others; a flood is the proxy's to stop. Sign-in has its own, st
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 from flask import Flask, current_app, request
 
+from registry.access.networks import network_of
 from registry.http.refusals import TooManyRequests
 
 RATES: Final = "registry.rates"
@@ -56,14 +56,18 @@ class Rates:
         self._buckets = recent if len(recent) < MOST_BUCKETS else {}
 
 
-def attach_rates(app: Flask, per_minute: int | None) -> None:
-    """Count every request of who shows no token and no session at once, the others' when they are known; None: none."""
+def attach_rates(app: Flask, per_minute: int | None, open_endpoints: Container[str] = ()) -> None:
+    """Count every request of who shows no token and no session at once, the others' when they are known; None: none.
+
+    ``open_endpoints`` look at neither: their requests count for the address, whatever they show.
+    """
     if per_minute is not None:
         app.extensions[RATES] = Rates(per_minute)
 
     @app.before_request
     def count_strangers() -> None:
-        if request.endpoint not in NOT_COUNTED and "Authorization" not in request.headers and not request.cookies:
+        is_stranger = "Authorization" not in request.headers and not request.cookies
+        if is_stranger or request.endpoint in open_endpoints:
             count_request(None)
 
 
@@ -76,15 +80,6 @@ def count_request(principal: str | None) -> None:
     if principal is not None:
         wait = rates.take(f"principal {principal}")
     else:
-        wait = rates.take(f"address {_network(request.remote_addr or '')}", SHARE_OF_STRANGERS)
+        wait = rates.take(f"address {network_of(request.remote_addr or '')}", SHARE_OF_STRANGERS)
     if wait > 0:
         raise TooManyRequests(seconds=math.ceil(wait))
-
-
-def _network(address: str) -> str:
-    """The address, or of IPv6 its network: one house has 2^64 addresses."""
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((known, 64), strict=False)) if known.version == 6 else address

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry.store.errors import Refusal, Stale
+from registry.store.errors import NotAllowed, Refusal, Stale
 
 
 class SignInNeeded(Refusal):
@@ -27,6 +27,10 @@ class ChangedSinceRead(Stale):
 
 class IdempotencyKeyReused(Refusal):
     """The key was used with another body before."""
+
+
+class CrossOriginRequest(NotAllowed):
+    """A page of another origin sent the form."""
 
 
 class TooManyRequests(Refusal):

@@ -104,6 +104,7 @@ def _flags(span: Span) -> Select[Any]:
         .join(AuditChange, AuditChange.project_id == Project.id)
         .join(AuditRun, AuditRun.id == AuditChange.audit_id)
         .where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False), span.holds(AuditRun.finished_at.expression))
+        .where(AuditChange.change.in_(("opened", "reopened", "cleared")))
         .distinct()
         .order_by(Project.number)
     )

@@ -33,6 +33,10 @@ AGENCY_FIELDS: Final[Mapping[str, Kind]] = {
 }
 
 
+# The kind decides the freeze status of its projects, the agency above decides who may see them.
+SHOWN_BY_PROJECTS: Final = frozenset({"kind", "parent_bin"})
+
+
 class AgencyNotFound(NotFound):
     """There is no agency of that BIN."""
 
@@ -123,11 +127,16 @@ def change_agency(by: Actor, agency: Agency, changes: Mapping[str, Any]) -> list
         if before[name] != wanted[name]
     ]
     if made:
+        # Projects import agencies.
+        from registry.records.change_times import mark_all_below_agency
+
         with transaction() as session:
             _apply(agency, wanted)
             agency.version += 1
             agency.updated_at = now()
             session.flush()
+            if not SHOWN_BY_PROJECTS.isdisjoint(change["field"] for change in made):
+                mark_all_below_agency(agency.updated_at, agency.id)
             journal.record(by, "agency.changed", f"agency:{agency.bin}", {"changes": made})
     return made
 

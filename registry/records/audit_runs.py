@@ -13,14 +13,16 @@ from registry.store.database import Instant, Model, db
 from registry.store.paging import written
 
 TRIGGERS = ("schedule", "manual", "catch_up")
-STATUSES = ("running", "succeeded", "held", "failed", "missed")
+CHANGES = ("opened", "reopened", "exempted", "accepted", "unaccepted", "cleared")
+STATUSES = ("running", "succeeded", "held", "failed", "missed", "voided")
 
 
 class AuditRun(Model):
     """One run of the policy over every project for one business date.
 
     ``judged_up_to`` is the highest project id that the run saw: ids follow the order of commits, so every project up to
-    it was judged. ``scheduled_for`` is the business date of a night's run and unique; manual runs have none.
+    it was judged. ``scheduled_for`` is the business date of a night's run and unique; manual and voided runs have none.
+    ``voiding``: ``reason``, ``proposed_by``, ``proposed_role``, ``proposed_at``, ``confirmed_by``, ``confirmed_at``.
     """
 
     __tablename__ = "audits"
@@ -49,6 +51,7 @@ class AuditRun(Model):
     confirmed_by: Mapped[str | None] = mapped_column(Text)
     held_because: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     failure: Mapped[str | None] = mapped_column(Text)
+    voiding: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
     __table_args__ = (
         Index(
@@ -62,7 +65,7 @@ class AuditRun(Model):
 
 
 class AuditChange(Model):
-    """What a run opened, reopened or cleared; for a dry or held run, what it would have."""
+    """One status change of a flag since the last good audit; for a dry or held run, what would have changed."""
 
     __tablename__ = "audit_changes"
 
@@ -77,6 +80,17 @@ class AuditChange(Model):
 def last_good_audit() -> AuditRun | None:
     """The newest run for good that succeeded: flags and statuses are as of it."""
     found: AuditRun | None = db.session.scalar(newest_good(AuditRun))
+    return found
+
+
+def audit_in_future(today: date) -> AuditRun | None:
+    """The latest run for good, done or held, of a date after today: a wrong clock dated it, and it has to be voided."""
+    found: AuditRun | None = db.session.scalar(
+        select(AuditRun)
+        .where(AuditRun.on > today, AuditRun.status.in_(("succeeded", "held")), AuditRun.dry_run.is_(False))
+        .order_by(AuditRun.on.desc(), AuditRun.judged_up_to.desc(), AuditRun.finished_at.desc(), AuditRun.id.desc())
+        .limit(1)
+    )
     return found
 
 

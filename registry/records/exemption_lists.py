@@ -62,6 +62,12 @@ def list_exemptions(by: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     return Listing(shown, cursor_after(key, descending, getattr(shown[-1], key.name), shown[-1].id))
 
 
+def exemptions_of(project_id: int) -> list[Exemption]:
+    """All exemptions of a project that the caller has read, the newest first."""
+    mine = select(Exemption).where(Exemption.project_id == project_id).order_by(Exemption.id.desc())
+    return list(db.session.scalars(mine))
+
+
 def filters_of_exemptions() -> dict[str, PlainFilter]:
     """The filters on an exemption and its project, as of today."""
     return {

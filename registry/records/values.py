@@ -19,7 +19,8 @@ LARGEST_AMOUNT = 10**15
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # U+FFFE and U+FFFF stand for nothing: no XLSX could give back a text that has them.
 NOT_FOR_INTERCHANGE = "\ufffe\uffff"
-EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
+# \x22 is a quotation mark: written so because generated clients copy the pattern into their own source.
+EMAIL = re.compile(r"[^@\s,;<>\x22]+@[^@\s,;<>\x22]+\.[^@\s,;<>\x22.]+")
 
 
 class ValueRefused(Exception):
@@ -181,7 +182,7 @@ class Email:
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """An http or https address."""
+    """An http or https address, without a user name or password: everybody who sees the project sees it."""
 
     text: Text = field(default_factory=Text)
 
@@ -193,10 +194,12 @@ class Url:
         try:
             parts = urlsplit(text)
             usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text)
-        except ValueError:
-            usable = False
+        except ValueError as error:
+            raise ValueRefused("url-invalid") from error
         if not usable:
             raise ValueRefused("url-invalid")
+        if "@" in parts.netloc:
+            raise ValueRefused("url-with-credentials")
         return text
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from registry.access.actors import Actor
 from registry.records.case_tables import Case, CaseDecision
-from registry.records.flags import Flag
+from registry.records.change_times import PROJECT, mark_flags, mark_projects
+from registry.records.flags import FLAGS, Flag
 from registry.records.orders import Order
 from registry.records.policy_in_force import policy_in_force
 from registry.records.working_days import national_calendar
@@ -62,10 +63,8 @@ def approve(by: Actor, case: Case, comment: str | None = None) -> Case:
     if proposal.due_on is not None and proposal.due_on < today():
         raise ProposalOutOfDate(case=case.id)
     accepts = proposal.decision in ACCEPTING
-    if accepts:
-        _accept_flags(case, proposal)
-    else:
-        _open_flags(case)
+    restated = {"flags_accepted": _accept_flags(case, proposal)} if accepts else {"flags_opened": _open_flags(case)}
+    mark_projects(now(), PROJECT.c.id == case.project_id)
     earlier = decision_in_effect(case)
     if earlier is not None:
         earlier.ended_because = "replaced"
@@ -85,6 +84,7 @@ def approve(by: Actor, case: Case, comment: str | None = None) -> Case:
         db.session.flush()
         proposal.order_id = order.id
     told = _told({name: getattr(proposal, name) for name in DECIDED}) | {"proposed_by": proposal.proposed_by}
+    told |= {name: rules for name, rules in restated.items() if rules}
     return finish(step, comment, details=told, decision=proposal.decision, ordered_until=proposal.due_on)
 
 
@@ -112,23 +112,39 @@ def proposal_problems(values: Mapping[str, Any]) -> list[Problem]:
     return problems
 
 
-def _accept_flags(case: Case, proposal: CaseDecision) -> None:
+def _accept_flags(case: Case, proposal: CaseDecision) -> list[str]:
+    """Accept what stands as it was seen; the rules of the flags that were open until now."""
     flags = _standing(case)
     # Nobody accepts what nobody looked at: an audit between proposal and approval may have found other values.
     if any(proposal.seen.get(str(flag.id)) != flag.fingerprint for flag in flags):
         raise ProposalOutOfDate(case=case.id)
+    opened = [flag.rule for flag in flags if flag.status == "open"]
     for flag in flags:
         flag.accepted_fingerprint = flag.fingerprint
         if flag.status != "exempt":
             flag.status = "accepted"
+    _mark(flags)
+    return opened
 
 
-def _open_flags(case: Case) -> None:
-    """An order stands until an audit finds the facts changed, and so do the flags that it is about."""
-    for flag in _standing(case):
+def _open_flags(case: Case) -> list[str]:
+    """An order stands until an audit finds the facts changed, and so do the flags that it is about.
+
+    The rules of the flags that were accepted until now.
+    """
+    flags = _standing(case)
+    accepted = [flag for flag in flags if flag.status == "accepted"]
+    for flag in flags:
         flag.accepted_fingerprint = None
-        if flag.status == "accepted":
-            flag.status = "open"
+    for flag in accepted:
+        flag.status = "open"
+    _mark(flags)
+    return [flag.rule for flag in accepted]
+
+
+def _mark(flags: Sequence[Flag]) -> None:
+    db.session.flush()
+    mark_flags(now(), FLAGS.c.id.in_([flag.id for flag in flags]))
 
 
 def _standing(case: Case) -> list[Flag]:

@@ -64,6 +64,15 @@ def schema_is_current() -> bool:
         return connection.scalars(text(f"SELECT version_num FROM {STANDS_AT}")).all() == [newest_revision()]  # noqa: S608
 
 
+def schema_is_known() -> bool:
+    """True when the database stands at a migration that this code has: at an older one, or the newest."""
+    known = {"_".join(path.stem.split("_")[:4]) for path in (MIGRATIONS / "versions").glob("*.py")}
+    with db.engine.connect() as connection:
+        if not connection.scalar(text(IS_STAMPED[connection.dialect.name])):
+            return False
+        return set(connection.scalars(text(f"SELECT version_num FROM {STANDS_AT}"))) <= known  # noqa: S608
+
+
 def is_new_file() -> bool:
     """True when nothing at all was laid out in an SQLite file yet."""
     with db.engine.connect() as connection:

@@ -9,18 +9,17 @@ from flask import render_template, url_for
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
-from registry.records.agencies import AGENCY_FIELDS, agency_by_bin, change_agency, register_agency
+from registry.records.agencies import AGENCY_FIELDS, agency_by_bin, agency_to_change, change_agency, register_agency
 from registry.records.agency_lists import list_agencies
 from registry.records.values import Bin
 from registry.store.transaction import transaction
 from registry.web.catalogues import gettext as _
-from registry.web.fields import Field, asked
+from registry.web.fields import Field, asked, present_text
 from registry.web.form_pages import FormPage, answer_form
-from registry.web.forms import as_typed
 from registry.web.labels import options
 from registry.web.lists import asked_filters, asked_page, first_address, next_address
 from registry.web.pages import Answer, pages, see
-from registry.web.said import say
+from registry.web.said import say, say_changes
 
 FILTERS: Final = ("q", "kind", "region")
 
@@ -72,15 +71,18 @@ def edit_agency(by: Actor, bin: str) -> Answer:
         AGENCY_FIELDS,
         ("kind",),
         subject=bin,
+        edits=True,
     )
 
     def act(values: Mapping[str, Any]) -> Answer:
         with transaction():
-            change_agency(by, agency_by_bin(bin), values)
-        say(_("The changes are kept."))
+            made = change_agency(by, agency_to_change(bin), values)
+        say_changes(made)
         return see("agencies", q=bin)
 
-    return answer_form(page, act, {name: as_typed(getattr(agency, name)) for name in AGENCY_FIELDS})
+    return answer_form(
+        page, act, {field.name: present_text(field, getattr(agency, field.name)) for field in page.fields}
+    )
 
 
 def _fields() -> list[Field]:

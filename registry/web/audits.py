@@ -6,9 +6,11 @@ from flask import render_template, url_for
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
-from registry.audits.run_lists import changes_of, list_audits, previous_good
+from registry.audits.run_lists import changes_of, count_changes, list_audits, previous_good
 from registry.audits.runs import confirm_held_audit, find_audit, run_audit
-from registry.records.values import AnyDay, YesNo
+from registry.audits.voiding import confirm_voiding, is_voidable, may_confirm_voiding, propose_voiding
+from registry.records.audit_runs import AuditRun
+from registry.records.values import AnyDay, Text, YesNo
 from registry.store.clock import today
 from registry.web.case_projects import projects_numbered
 from registry.web.catalogues import gettext as _
@@ -20,17 +22,12 @@ from registry.web.lists import asked_filters, asked_page, first_address, next_ad
 from registry.web.pages import Answer, pages, see
 from registry.web.said import say
 
+LONGEST_REASON = 5000
 FILTERS = ("status", "trigger", "dry_run")
-COUNTS = (
-    "projects_judged",
-    "projects_flagged",
-    "projects_exempt",
-    "projects_out_of_scope",
-    "flags_opened",
-    "flags_kept",
-    "flags_reopened",
-    "flags_cleared",
-)
+# Stocks: what stands after a run, to be compared with what stood after another. Changes are flows, and are not.
+STOCKS = ("projects_judged", "projects_flagged", "projects_exempt", "projects_out_of_scope", "flags_active")
+ACTIVE = ("flags_opened", "flags_kept", "flags_reopened")
+JUDGED = ("succeeded", "held")
 
 
 @pages.page("/audits", needs=Permission.AUDITS_READ)
@@ -50,21 +47,32 @@ def audits(by: Actor) -> Answer:
 
 @pages.page("/audits/<row_id:audit_id>", needs=Permission.AUDITS_READ)
 def audit(by: Actor, audit_id: int) -> Answer:
-    """One run: counts beside those of the run before, and what it changed."""
+    """One run: what stands after it beside what stood after the run before, and every change."""
     run = find_audit(by, audit_id)
+    before = previous_good(by, run) if run.status in JUDGED else None
     listing = changes_of(by, run, asked_page(50))
     return render_template(
         "audit.html",
         by=by,
         audit=run,
-        before=previous_good(by, run),
-        counts=COUNTS,
+        is_voidable=is_voidable(run),
+        may_confirm_voiding=may_confirm_voiding(by, run),
+        before=before,
+        stocks=_stocks(run) if run.status in JUDGED else {},
+        stocks_before=_stocks(before) if before is not None else {},
+        flows=count_changes(by, run),
+        flows_before=count_changes(by, before) if before is not None else {},
         changes=listing.items,
         projects=projects_numbered(by, (change["project"] for change in listing.items)),
         rules=rule_titles(),
         next_address=next_address(listing.next),
         first_address=first_address(),
     )
+
+
+def _stocks(run: AuditRun) -> dict[str, int]:
+    counts = {name: getattr(run, name) for name in STOCKS[:-1]}
+    return counts | {STOCKS[-1]: sum(getattr(run, name) for name in ACTIVE)}
 
 
 @pages.page("/audits/new", needs=Permission.AUDITS_RUN, methods=("GET", "POST"))
@@ -85,7 +93,10 @@ def new_audit(by: Actor) -> Answer:
     def act(values: dict[str, object]) -> Answer:
         day = values["on"]
         run = run_audit(by, day, dry_run=bool(values["dry_run"]))  # type: ignore[arg-type] # AnyDay gives a date or None
-        say(_("The audit is done."))
+        if run.status == "held":
+            say(_("The audit is held: it changed nothing. A supervisor looks at it and confirms."), "information")
+        else:
+            say(_("The audit is done."))
         return see("audit", audit_id=run.id)
 
     return answer_form(page, act, {"on": as_typed(today())})
@@ -96,4 +107,38 @@ def confirm_audit(by: Actor, audit_id: int) -> Answer:
     """Let a held run change what it said it would."""
     confirm_held_audit(by, audit_id)
     say(_("The audit is confirmed and done."))
+    return see("audit", audit_id=audit_id)
+
+
+@pages.page("/audits/<row_id:audit_id>/voiding", needs=Permission.AUDITS_VOID, methods=("GET", "POST"))
+def propose_to_void(by: Actor, audit_id: int) -> Answer:
+    """Propose to void an audit that a wrong clock dated in the future."""
+    run = find_audit(by, audit_id)
+    page = FormPage(
+        _("Propose to void the audit"),
+        _("Propose voiding"),
+        url_for("web.audit", audit_id=audit_id),
+        [asked("reason", "area", label=_("Reason"), hint=_("What was wrong with the clock, and since when."))],
+        {"reason": Text(LONGEST_REASON)},
+        ("reason",),
+        intro=_(
+            "The audit will no longer count: nights run again from today on, and its changes to flags are taken back. "
+            "An operator and a supervisor do it together; the other one confirms."
+        ),
+        subject=_("Audit of %(day)s") % {"day": as_typed(run.on)},
+    )
+
+    def act(values: dict[str, object]) -> Answer:
+        propose_voiding(by, audit_id, str(values["reason"]))
+        say(_("The proposal to void the audit is saved."))
+        return see("audit", audit_id=audit_id)
+
+    return answer_form(page, act)
+
+
+@pages.page("/audits/<row_id:audit_id>/voiding-confirmation", needs=Permission.AUDITS_VOID, methods=("POST",))
+def void_proposed(by: Actor, audit_id: int) -> Answer:
+    """Void the audit as the second one of the two."""
+    confirm_voiding(by, audit_id)
+    say(_("The audit is voided."))
     return see("audit", audit_id=audit_id)

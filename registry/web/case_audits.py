@@ -18,9 +18,14 @@ from registry.web.formats import day
 ACTS_AS: Final = "audit:"
 
 
-def audit_names(by: Actor, events: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, str | None]]:
-    """``(what it is called, its address for who may open it)`` of every audit, by the name that it acts under."""
-    ids = {int(event["by"].removeprefix(ACTS_AS)) for event in events if event["by"].startswith(ACTS_AS)}
+def audit_names(
+    by: Actor, events: Iterable[Mapping[str, Any]], more: Iterable[int] = ()
+) -> dict[str, tuple[str, str | None]]:
+    """``(what it is called, its address for who may open it)`` of every audit, by the name that it acts under.
+
+    ``more``: the ids of audits that no entry names.
+    """
+    ids = {int(event["by"].removeprefix(ACTS_AS)) for event in events if event["by"].startswith(ACTS_AS)} | set(more)
     runs = db.session.execute(select(AuditRun.id, AuditRun.on, AuditRun.trigger).where(AuditRun.id.in_(ids)))
     opens = by.may(Permission.AUDITS_READ)
     return {

@@ -56,7 +56,7 @@ def _row(by: Actor, item: Mapping[str, Any], project: Project) -> list[Cell]:
         item["agency"],
         name_in_page_language(project.agency),
         word("severity", item["severity"]),
-        "; ".join(flag["title"] for flag in main_findings(item["flags"])),
+        "; ".join(flag["title"] for flag in main_findings(item)),
         word("case_status", item["status"]),
         item["due_on"],
         word("overdue", item["is_overdue"]),

@@ -14,10 +14,14 @@ from registry.access.roles import Permission
 from registry.http.errors import status_of
 from registry.http.etags import make_tag
 from registry.http.refusals import RouteNotFound
+from registry.records.clearing_facts import clearings
 from registry.records.documents import documents_of
+from registry.records.exemption_lists import exemptions_of
+from registry.records.flag_lists import standing_flags_of
 from registry.records.visibility import journal_restricted_reads
 from registry.review.case_view import show_case
 from registry.review.finding import find_case, find_case_to_change
+from registry.review.returned import ReturnedProposal, returned_proposal
 from registry.review.workflow import ACTIONS, Status
 from registry.store.errors import Conflict, Invalid, NotAllowed, Problem, Refusal
 from registry.store.transaction import transaction
@@ -26,8 +30,8 @@ from registry.web.case_forms import REQUIRED, action_name, carry_out, cautions_o
 from registry.web.case_place import asked_list, asked_place
 from registry.web.case_projects import projects_of
 from registry.web.catalogues import gettext
-from registry.web.findings import standing
-from registry.web.forms import Form, accept, typed
+from registry.web.findings import cleared_flags, standing
+from registry.web.forms import Form, accept, as_typed, typed
 from registry.web.labels import word
 from registry.web.legal_basis import legal_basis
 from registry.web.obeying import steps_to_obey
@@ -114,8 +118,13 @@ def _page(
     journal_restricted_reads(by, [view["project"]] if is_restricted else [], "case")
     given = dict(texts or {})
     found_now = standing(view["flags"])
-    if "propose" in view["actions"] and "propose-legal_basis" not in given:
-        given["propose-legal_basis"] = legal_basis(by, case_id)
+    on_project = standing_flags_of(by, [view["project"]], page_language())[view["project"]]
+    own = {flag["id"] for flag in view["flags"]}
+    cleared = cleared_flags(view["flags"])
+    explained = clearings(found.project_id, [flag["id"] for flag in cleared])
+    returned = returned_proposal(found) if "propose" in view["actions"] else None
+    if "propose" in view["actions"]:
+        given = _proposal_texts(by, case_id, returned) | given if opened != "propose" else given
     form = Form(given, [replace(each, pointer=f"/{opened}-{each.pointer.lstrip('/')}") for each in problems])
     first = _first(view["actions"], view["status"])
     actions = {action: fields_of(by, action) for action in sorted(view["actions"], key=lambda name: name != first)}
@@ -127,12 +136,14 @@ def _page(
         case=view,
         project=projects_of(by, [view])[view["project"]],
         standing=found_now,
-        cleared=[flag for flag in view["flags"] if flag["status"] == "cleared"],
+        others=[flag for flag in on_project if flag["id"] not in own],
+        cleared=cleared,
+        clearings=explained,
         actions=actions,
         names={action: action_name(action, view["status"]) for action in actions},
         cautions=cautions_of(view["status"]),
         documents=documents,
-        audits=audit_names(by, view["events"]),
+        audits=audit_names(by, view["events"], (each.audit_id for each in explained.values())),
         steps_to_obey=steps_to_obey,
         labels={field.name: field.label for fields in actions.values() for field in fields},
         opened=opened if opened in actions else first,
@@ -141,11 +152,20 @@ def _page(
         stays=STAYS,
         form=form,
         lost=given.get(f"{opened}-comment") if opened and opened not in actions else None,
+        returned=returned,
+        exemptions=exemptions_of(found.project_id),
         tag=_tag(view),
         is_stale=is_stale,
         refusal=refusal_text(refusal) if refusal is not None else None,
         news=view["events"][seen:] if is_news else [],
     )
+
+
+def _proposal_texts(by: Actor, case_id: int, returned: ReturnedProposal | None) -> dict[str, str]:
+    """What the form of a proposal begins with: the one that was returned, else the clauses of what was found."""
+    if returned is None:
+        return {"propose-legal_basis": legal_basis(by, case_id)}
+    return {f"propose-{name}": as_typed(getattr(returned.proposal, name)) for name in kinds_of("propose")}
 
 
 def _first(actions: list[str], status: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from flask import render_template, request
@@ -32,6 +33,7 @@ SORTS: Final = {
     "-opened_at": marked("Newest first"),
 }
 AT_ONCE: Final = 500
+CONFIRMED: Final = {"status": "awaiting_confirmation"}
 
 
 @pages.page("/cases", needs=Permission.CASES_READ)
@@ -40,6 +42,10 @@ def cases(by: Actor) -> Answer:
     filters = asked_filters(FILTERS)
     if not filters:
         return see("cases", **usual_list(by))
+    return _page(by, filters)
+
+
+def _page(by: Actor, filters: Mapping[str, str], *, none_chosen: bool = False) -> str:
     listing = list_cases(by, filters, asked_page(), page_language())
     return render_template(
         "cases.html",
@@ -56,7 +62,8 @@ def cases(by: Actor) -> Answer:
         rules=rule_titles(),
         sorts=SORTS,
         sort=request.args.get("sort") or "due_on",
-        confirming=filters.get("status") == "awaiting_confirmation" and by.may(Permission.CASES_REVIEW),
+        confirming=filters.get("status") == CONFIRMED["status"] and by.may(Permission.CASES_REVIEW),
+        none_chosen=none_chosen,
         next_address=next_address(listing.next),
         first_address=first_address(),
     )
@@ -81,25 +88,26 @@ def next_case(by: Actor) -> Answer:
     found = list_cases(by, asked_filters(FILTERS), asked_page(1), page_language()).items
     if found:
         return see("case", case_id=found[0]["id"], **asked_list())
-    say(gettext("That was the last case of this list."))
+    say(gettext("That was the last case of this list."), "information")
     return see("cases", **asked_list())
 
 
 @pages.page("/cases/confirmation", needs=Permission.CASES_REVIEW, methods=("POST",))
 def confirm_cases(by: Actor) -> Answer:
-    """Confirm the chosen cases; each stands or falls alone, and what fell is told."""
+    """Confirm the chosen cases; each stands or falls alone, and what was not confirmed is an error on the next page."""
     chosen = [
         int(sent) for sent in request.form.getlist("case") if sent.isascii() and sent.isdigit() and len(sent) < 10
     ]
+    if not chosen:
+        return _page(by, asked_filters(FILTERS) or CONFIRMED, none_chosen=True), 422
     confirmed, refused = review.confirm_many(by, chosen[:AT_ONCE])
     count = len(confirmed)
-    if chosen:
+    if confirmed:
         say(
             ngettext("%(num)s case is confirmed and closed.", "%(num)s cases are confirmed and closed.", count)
             % {"num": count}
         )
-    else:
-        say(gettext("No case was chosen."))
     for case_id, refusal in refused:
-        say(f"{case_id}: {refusal_text(refusal)}")
-    return see("cases", **(asked_list() or {"status": "awaiting_confirmation"}))
+        name = gettext("Case %(id)s") % {"id": case_id}
+        say(f"{name}: {refusal_text(refusal)}", "error")
+    return see("cases", **(asked_list() or CONFIRMED))

@@ -12,6 +12,7 @@ from registry.http import refusals
 from registry.http.database_away import DATABASE_AWAY, refusal_of
 from registry.http.errors import OF_HTTP, problem_answer, retry_after, status_of
 from registry.http.logs import LOG
+from registry.http.rates import count_request
 from registry.http.request_ids import request_id
 from registry.language.messages import message
 from registry.store.errors import Refusal
@@ -19,7 +20,7 @@ from registry.web.catalogues import catalogue, marked
 from registry.web.page_headers import protect
 from registry.web.pages import pages
 from registry.web.refusal_texts import page_code, problem_text, refusal_text
-from registry.web.visitors import language_without_database, page_language
+from registry.web.visitors import language_without_database, page_language, visitor
 from registry.web.ways_back import FIRST_PAGE, page_address
 
 API: Final = "/api/"
@@ -27,7 +28,12 @@ TO_FIRST_PAGE: Final = marked("To the first page")
 
 
 def error_page(refusal: Refusal) -> Response:
-    """The refusal as a page."""
+    """The refusal as a page; a request over the limit gets that instead."""
+    try:
+        # Where no view ran, the visitor is counted here, for the first time.
+        visitor()
+    except refusals.TooManyRequests as limited:
+        refusal = limited
     status = status_of(refusal)
     problems = [problem_text(problem) for problem in getattr(refusal, "problems", ())]
     page = render_template(
@@ -85,24 +91,28 @@ def attach_error_pages(app: Flask) -> None:
 
     @app.errorhandler(404)
     def nothing_there(_error: HTTPException) -> wrappers.Response:
-        refusal = refusals.RouteNotFound()
-        if _wants_no_page():
-            return problem_answer(refusal)
-        return protect(error_page(refusal))
+        return _routing_error(refusals.RouteNotFound())
 
     @app.errorhandler(405)
     def only_a_form(error: HTTPException) -> wrappers.Response:
-        refusal = refusals.MethodNotTaken()
         page = page_address()
-        if _wants_no_page():
-            response: wrappers.Response = problem_answer(refusal)
-        elif request.method == "GET" and page != FIRST_PAGE:
+        if not _wants_no_page() and request.method in ("GET", "HEAD") and page != FIRST_PAGE:
             # An address that takes a form only, typed or gone back to: its page is what was meant.
             return redirect(page, 303)
-        else:
-            response = protect(error_page(refusal))
+        response = _routing_error(refusals.MethodNotTaken())
         response.headers["Allow"] = dict(error.get_headers(request.environ))["Allow"]
         return response
+
+
+def _routing_error(refusal: Refusal) -> wrappers.Response:
+    """The refusal of an address or method that no view takes: none has counted the request."""
+    if not _wants_no_page():
+        return protect(error_page(refusal))
+    try:
+        count_request(None)
+    except refusals.TooManyRequests as limited:
+        refusal = limited
+    return problem_answer(refusal)
 
 
 def _wants_no_page() -> bool:

@@ -11,8 +11,12 @@ from registry.records.project_fields import FIELDS as KINDS
 from registry.records.project_fields import REQUIRED
 from registry.records.values import Choice, Day, Text, Whole, YesNo
 from registry.web.catalogues import gettext, marked
+from registry.web.forms import as_typed
 from registry.web.labels import AMOUNTS, field_label, options
 
+# Controls that keep line breaks. A browser takes them out of the value of every other input.
+MULTILINE: Final = ("area", "note")
+LINE_BREAKS: Final = str.maketrans("", "", "\r\n")
 MOST_RADIOS: Final = 8
 LONG_TEXT: Final = 500
 NUMBERED: Final = 3
@@ -73,6 +77,12 @@ def asked(
     """A question with the field's usual name and hint, unless others are given."""
     usual = HINTS.get(name)
     return Field(name, control, label or field_label(name), hint or (gettext(usual) if usual else ""), choices, when)
+
+
+def present_text(field: Field, value: object) -> str:
+    """A stored value as the field's control shows it, and as a browser sends it back when nobody touches it."""
+    text = as_typed(value)
+    return text if field.control in MULTILINE else text.translate(LINE_BREAKS)
 
 
 def project_field(name: str) -> Field:

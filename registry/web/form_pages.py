@@ -11,13 +11,17 @@ from flask import render_template, request
 from registry.records.values import Kind
 from registry.store.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.web.fields import Field
-from registry.web.forms import Form, accept, refused_form, typed
+from registry.web.forms import Form, accept, changed_texts, refused_form, typed
 from registry.web.pages import Answer
 
 
 @dataclass(frozen=True, slots=True)
 class FormPage:
-    """What the page says and asks. ``kinds`` judge the answers, ``required`` names those that may not stay empty."""
+    """What the page says and asks. ``kinds`` judge the answers, ``required`` names those that may not stay empty.
+
+    ``edits``: the form changes a record that exists, a partial update. Only what was changed in it is passed on; a
+    field that the form does not show, or that was not sent, is left as it is.
+    """
 
     title: str
     submit: str
@@ -27,21 +31,22 @@ class FormPage:
     required: Sequence[str] = ()
     intro: str = ""
     subject: str = ""
+    edits: bool = False
 
 
 def answer_form(
     page: FormPage, act: Callable[[dict[str, Any]], Answer], present: Mapping[str, str] | None = None
 ) -> Answer:
     """The page; for a POST, ``act`` on the accepted values. Its refusals show on the form."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _shown(page, Form(present or {}))
-    texts = typed(page.kinds)
-    values, problems = accept({name: texts.get(name, "") for name in page.kinds}, page.kinds)
+    texts, sent = _sent(page, present or {})
+    values, problems = accept(sent, page.kinds)
     wrong = {problem.pointer for problem in problems}
     problems += [
         Problem(f"/{name}", "required")
         for name in page.required
-        if values.get(name) is None and f"/{name}" not in wrong
+        if name in sent and values.get(name) is None and f"/{name}" not in wrong
     ]
     if problems:
         return _shown(page, Form(texts, problems)), 422
@@ -49,6 +54,17 @@ def answer_form(
         return act(values)
     except (Invalid, Conflict, NotAllowed) as refused:
         return _shown(page, refused_form(texts, refused, page.fields[0].name)), 422
+
+
+def _sent(page: FormPage, present: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The texts to show again, and those to judge: all that the form asks, for an edit only what was changed."""
+    names = [field.name for field in page.fields]
+    texts = typed(names)
+    if not page.edits:
+        return texts, {name: texts.get(name, "") for name in names}
+    # A browser sends nothing for a checkbox that is not ticked.
+    texts = {field.name: "no" for field in page.fields if field.control == "check"} | texts
+    return {**present, **texts}, changed_texts(texts, present)
 
 
 def _shown(page: FormPage, form: Form) -> str:

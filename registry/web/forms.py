@@ -93,6 +93,11 @@ def plain_value(kind: Kind, text: str) -> object:
     return text
 
 
+def changed_texts(texts: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
+    """The texts that differ from those that the form was opened with: only these are written by an edit."""
+    return {name: text for name, text in texts.items() if _flat(text) != _flat(present.get(name, ""))}
+
+
 def as_typed(value: object) -> str:
     """A kept value as a form shows it."""
     if value is None:
@@ -102,6 +107,11 @@ def as_typed(value: object) -> str:
     if isinstance(value, date):
         return day_typed(value)
     return str(value)
+
+
+def _flat(text: str) -> str:
+    # Browsers send line ends as CRLF.
+    return text.replace("\r\n", "\n").strip()
 
 
 def _name(problem: Problem) -> str:

@@ -21,7 +21,7 @@ from registry.web.pages import Answer, pages, see
 @pages.page("/imports", needs=Permission.IMPORTS_RUN, methods=("GET", "POST"), takes_file=True)
 def imports(by: Actor) -> Answer:
     """The form and the earlier imports; a POST takes a file in."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(by, Form({"kind": "projects", "dry_run": "yes"}))
     typed = {"kind": request.form.get("kind", "projects"), "dry_run": request.form.get("dry_run", "")}
     try:

@@ -38,7 +38,7 @@ class ManyWouldLose(Exception):
 @pages.page("/inventory", needs=Permission.PLACEMENTS_CONFIRM, methods=("GET", "POST"), takes_file=True)
 def inventory(by: Actor) -> Answer:
     """Send the list; the answer tells what it would do, and nothing is written."""
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("inventory.html", form=Form(), summary=None)
     try:
         sent = sent_file()

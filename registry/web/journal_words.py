@@ -29,6 +29,8 @@ ACTS: Final[Mapping[str, str]] = {
     "audit.succeeded": marked("Audit done"),
     "audit.dry-run": marked("Audit tried"),
     "audit.held": marked("Audit held"),
+    "audit.voiding-proposed": marked("Voiding of an audit proposed"),
+    "audit.voided": marked("Audit voided"),
     "import.queued": marked("Import taken in"),
     "import.done": marked("Import done"),
     "import.failed": marked("Import failed"),
@@ -41,6 +43,7 @@ ACTS: Final[Mapping[str, str]] = {
     "person.password-set": marked("Password set"),
     "person.signed-in": marked("Signed in"),
     "person.signed-out": marked("Signed out"),
+    "database.restored": marked("Database restored from a backup"),
     "token.issued": marked("Token issued"),
     "token.revoked": marked("Token revoked"),
 }

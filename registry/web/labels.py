@@ -58,6 +58,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "started_on": marked("Began on"),
     "registered_at": marked("Registered"),
     "updated_at": marked("Last changed"),
+    "changed_at": marked("Last change, audits included"),
     "registered_on": marked("Registered"),
     "order_migrate_by": marked("Order to migrate by"),
     "earlier_started_on": marked("Began on, as recorded earlier"),

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from flask import request
 
 from registry.store.paging import Page
+from registry.web.ways_back import page_above
 
 SHOWN: Final = 25
 LONGEST: Final = 1000
@@ -41,4 +42,5 @@ def first_address() -> str | None:
 
 def _same_list(**more: str) -> str:
     kept = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor" and value]
-    return f"{request.path}?{urlencode([*kept, *more.items()])}"
+    # A list that a form displays again is still found at the list's own address.
+    return f"{page_above(request.path)}?{urlencode([*kept, *more.items()])}"

@@ -1,8 +1,12 @@
-"""Pages, each declaring who may see it. Before its view runs: the form's token, the person, the permission."""
+"""Pages, each declaring who may see it. Before its view runs: the person, origin and form token, the permission.
+
+A view acts on POST only and is never called with HEAD: that is answered as GET, and the server leaves out the body.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Final
 
@@ -12,6 +16,7 @@ from werkzeug.wrappers import Response
 from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.http.bodies import limit_form
+from registry.http.cross_origin import require_same_origin
 from registry.http.needs import NEEDS, Needs, Open
 from registry.web.form_tokens import require_form_token
 from registry.web.visitors import visitor
@@ -35,9 +40,17 @@ class Pages(Blueprint):
         def register(view: OpenView) -> OpenView:
             @wraps(view)
             def handle(**path: Any) -> Answer:
+                if request.method == "HEAD":
+                    with _head_as_get():
+                        return answer(path)
+                return answer(path)
+
+            def answer(path: dict[str, Any]) -> Answer:
                 if takes_file:
                     limit_form()
                 by = visitor().actor
+                if request.method == "POST":
+                    require_same_origin()
                 if by is None and not isinstance(needs, Open):
                     # Before the form's token, which ended with the session: nothing is done, and nothing is lost.
                     return to_sign_in()
@@ -53,6 +66,16 @@ class Pages(Blueprint):
             return view
 
         return register
+
+
+@contextmanager
+def _head_as_get() -> Iterator[None]:
+    """Let what runs inside see GET, so that no ``method == "GET"`` of a view takes HEAD for a form."""
+    request.method = "GET"
+    try:
+        yield
+    finally:
+        request.method = "HEAD"
 
 
 def to_sign_in() -> Response:

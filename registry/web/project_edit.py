@@ -17,12 +17,11 @@ from registry.records.revisions import history
 from registry.records.values import Day
 from registry.store.errors import Conflict, Invalid
 from registry.store.transaction import transaction
-from registry.web.catalogues import gettext
-from registry.web.fields import project_field
-from registry.web.forms import Form, accept, as_typed, refused_form, typed
+from registry.web.fields import present_text, project_field
+from registry.web.forms import Form, accept, changed_texts, refused_form, typed
 from registry.web.pages import Answer, pages, see
 from registry.web.project_parts import PARTS, part_title
-from registry.web.said import say
+from registry.web.said import say_changes
 
 VERSION: Final = "version"
 
@@ -30,7 +29,7 @@ VERSION: Final = "version"
 @pages.page("/projects/<number>/edit", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
 def edit_project(by: Actor, number: str) -> Answer:
     """The form with the present values; a POST writes what was changed in it."""
-    if request.method == "GET":
+    if request.method != "POST":
         found = read_project(by, number, "project")
         return _form(found, Form(_present(found)), [])
     texts = typed(FIELDS)
@@ -47,7 +46,7 @@ def edit_project(by: Actor, number: str) -> Answer:
             made = change_project(by, found, values, problems)
         except (Invalid, Conflict) as refused:
             return _form(found, refused_form({**_present(found), **mine}, refused, "external_id"), []), 422
-    say(gettext("The changes are kept.") if made else gettext("Nothing was different, so nothing was changed."))
+    say_changes(made)
     return see("project", number=number)
 
 
@@ -59,7 +58,7 @@ def _form(project: Project, form: Form, since: list[dict[str, Any]]) -> str:
 
 
 def _present(project: Project) -> dict[str, str]:
-    return {name: as_typed(getattr(project, name)) for name in FIELDS}
+    return {name: present_text(project_field(name), getattr(project, name)) for name in FIELDS}
 
 
 def _asked_version(project: Project) -> int:
@@ -74,14 +73,10 @@ def _changed_by_me(project: Project, texts: Mapping[str, str], since: list[dict[
     for revision in reversed(since):
         for change in revision["changes"]:
             opened_with[change["field"]] = _typed_before(change["field"], change["old"])
-    return {name: text for name, text in texts.items() if _flat(text) != _flat(opened_with[name])}
+    return changed_texts(texts, opened_with)
 
 
 def _typed_before(name: str, old: Any) -> str:
     # A revision keeps dates as JSON does.
-    return as_typed(date.fromisoformat(old) if old and isinstance(FIELDS.get(name), Day) else old)
-
-
-def _flat(text: str) -> str:
-    # Browsers send line ends as CRLF.
-    return text.replace("\r\n", "\n").strip()
+    value = date.fromisoformat(old) if old and isinstance(FIELDS.get(name), Day) else old
+    return present_text(project_field(name), value)

@@ -34,7 +34,7 @@ STEPS: Final = tuple(PARTS)
 @pages.page("/register", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
 def register(by: Actor) -> Answer:
     """The drafts; a POST begins a new one."""
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("register.html", drafts=drafts_of(by))
     draft = start_draft(by)
     save_draft(by, draft.id, usual_agency(by))
@@ -47,7 +47,7 @@ def register_step(by: Actor, draft_id: int, step: str) -> Answer:
     if step not in STEPS:
         raise RouteNotFound
     draft = find_draft(by, draft_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return _step(by, draft, step, Form(draft.values))
     draft = save_draft(by, draft_id, typed(_asked(step)))
     if "leave" in request.form:
@@ -66,7 +66,7 @@ def register_step(by: Actor, draft_id: int, step: str) -> Answer:
 def register_check(by: Actor, draft_id: int) -> Answer:
     """Everything on one page with the verdict; a POST registers."""
     draft = find_draft(by, draft_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return _check(by, draft)
     agency, values, problems = _judged(draft.values)
     try:

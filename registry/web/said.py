@@ -1,10 +1,26 @@
-"""What the next page says once: that something was done."""
+"""Flash messages: what the next page displays once."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal
+
 from flask import flash
 
+from registry.web.catalogues import gettext
 
-def say(text: str) -> None:
-    """Say it on the next page."""
-    flash(text)
+# ``success``: something was done. ``information``: nothing was, and nothing is wrong. ``error``: it was not done.
+FlashKind = Literal["success", "information", "error"]
+
+
+def say(text: str, kind: FlashKind = "success") -> None:
+    """Display the text on the next page."""
+    flash(text, kind)
+
+
+def say_changes(made: Sequence[object]) -> None:
+    """Tell whether an edit changed anything."""
+    if made:
+        say(gettext("The changes are kept."))
+    else:
+        say(gettext("Nothing was different, so nothing was changed."), "information")

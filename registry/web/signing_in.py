@@ -13,7 +13,7 @@ from registry.http.request_ids import request_id
 from registry.store.errors import Refusal
 from registry.web.forms import Form, refused_form
 from registry.web.pages import ANYBODY_SIGNED_IN, Answer, Open, local_address, pages
-from registry.web.visitors import drop_session, keep_session, visitor
+from registry.web.visitors import drop_session, keep_device, keep_session, known_device_of, visitor
 
 REFUSALS: tuple[type[Refusal], ...] = (
     password_sign_in.PasswordNotAccepted,
@@ -26,13 +26,14 @@ REFUSALS: tuple[type[Refusal], ...] = (
 def sign_in() -> Answer:
     """The form, and what becomes of it."""
     back = local_address(request.values.get("back")) or url_for("web.home")
-    if request.method == "GET":
+    if request.method != "POST":
         if visitor().actor is not None:
             return redirect(back, 303)
         return render_template("sign_in.html", form=Form(), back=back, ended="ended" in request.args)
     name, source = request.form.get("name", ""), request.remote_addr or ""
+    device = known_device_of(name)
     try:
-        secret = password_sign_in.sign_in(name, request.form.get("password", ""), source, request_id())
+        secret = password_sign_in.sign_in(name, request.form.get("password", ""), source, request_id(), device=device)
     except REFUSALS as refusal:
         form = refused_form({"name": name}, refusal, "name")
         return render_template("sign_in.html", form=form, back=back, ended=False), status_of(refusal)
@@ -40,6 +41,7 @@ def sign_in() -> Answer:
         end_session(visitor().secret)
     response = redirect(back, 303)
     keep_session(response, secret)
+    keep_device(response, name, device)
     return response
 
 

@@ -6,21 +6,24 @@ import secrets
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
-from flask import current_app, g, request
+from flask import current_app, request
 from werkzeug.wrappers import Response
 
 from registry.access.actors import Actor
+from registry.access.known_devices import KNOWN_FOR, cookie_suffix, device_cookie, known_device
 from registry.access.roles import AGENCY_ROLES
 from registry.access.sessions import LONGEST
 from registry.access.signed_in import SignedIn, signed_in_by
 from registry.http.asked_language import asked_language
 from registry.http.rates import count_request
 from registry.http.request_ids import request_id
+from registry.http.sign_in import PRINCIPAL
 from registry.language.languages import LANGUAGES, Language
 
 SESSION_COOKIE: Final = "registry_session"
 VISITOR_COOKIE: Final = "registry_visitor"
 LANGUAGE_COOKIE: Final = "registry_language"
+DEVICE_COOKIE: Final = "registry_device_"
 # Looked up once a request; kept with the request itself.
 VISITOR: Final = "registry.visitor"
 LANGUAGE: Final = "registry.language"
@@ -61,7 +64,7 @@ def visitor() -> Visitor:
     if found is None:
         found = request.environ[VISITOR] = _visitor()
         if found.actor is not None:
-            g.principal = found.actor.principal
+            request.environ[PRINCIPAL] = found.actor.principal
         # Kept before it is counted: a refused request's own page asks who looks at it.
         count_request(None if found.actor is None else found.actor.principal)
     return found
@@ -101,6 +104,20 @@ def drop_session(response: Response) -> None:
 def keep_language(response: Response, language: Language) -> None:
     """Remember the language that was chosen."""
     response.set_cookie(LANGUAGE_COOKIE, language, max_age=A_YEAR, **_cookie())
+
+
+def known_device_of(name: str) -> str | None:
+    """The id of this browser when the person of that name signed in from it before."""
+    cookie = request.cookies.get(DEVICE_COOKIE + cookie_suffix(name))
+    return known_device(str(current_app.secret_key), cookie, name) if cookie else None
+
+
+def keep_device(response: Response, name: str, device: str | None) -> None:
+    """Let the browser be known as the person's."""
+    cookie = device_cookie(str(current_app.secret_key), name, device)
+    if cookie is not None:
+        kept_for = int(KNOWN_FOR.total_seconds())
+        response.set_cookie(DEVICE_COOKIE + cookie_suffix(name), cookie, max_age=kept_for, **_cookie())
 
 
 def keep_visitor(response: Response) -> None:

@@ -129,13 +129,21 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "held": marked("Held"),
         "failed": marked("Failed"),
         "missed": marked("Missed"),
+        "voided": marked("Voided"),
     },
     "trigger": {
         "schedule": marked("Nightly"),
         "manual": marked("By hand"),
         "catch_up": marked("Catching up"),
     },
-    "change": {"opened": marked("Opened"), "reopened": marked("Reopened"), "cleared": marked("Cleared")},
+    "change": {
+        "opened": marked("Opened"),
+        "reopened": marked("Reopened"),
+        "exempted": marked("Exempt by the Commission"),
+        "accepted": marked("Accepted"),
+        "unaccepted": marked("No longer accepted"),
+        "cleared": marked("Cleared"),
+    },
     "import_state": {
         "queued": marked("Waiting"),
         "running": marked("Being worked off"),

@@ -14,6 +14,7 @@ from registry.access.roles import AGENCY_ROLES, Permission
 from registry.review.case_lists import count_cases
 from registry.review.workflow import OPEN
 from registry.web.catalogues import gettext, marked
+from registry.web.ways_back import page_above
 
 ANY_OPEN: Final = ",".join(status.value for status in OPEN)
 # Stands for the person's own name.
@@ -78,10 +79,11 @@ def tabs(by: Actor, filters: Mapping[str, str]) -> list[Tab]:
     wanted = [{name: by.principal if value == ME else value for name, value in each.filters.items()} for each in lists]
     counted = [given for each, given in zip(lists, wanted, strict=True) if each.counted]
     counts = iter(count_cases(by, counted))
+    path = page_above(request.path)
     made = []
     for each, given in zip(lists, wanted, strict=True):
         address = url_for(each.page)
-        here = request.path == address and all(filters.get(name) == given.get(name) for name in OF_TABS)
+        here = path == address and all(filters.get(name) == given.get(name) for name in OF_TABS)
         query = f"?{urlencode(given)}" if given else ""
         made.append(Tab(gettext(each.text), address + query, here, next(counts) if each.counted else None))
     return made

@@ -39,6 +39,7 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "parent-below-itself",
         "project-unknown",
         "url-invalid",
+        "url-with-credentials",
     }
 )
 # The content of a file, and what some decisions need beside themselves.

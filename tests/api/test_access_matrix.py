@@ -158,6 +158,16 @@ TRIES: dict[str, Try] = {
     "export_projects_as_xlsx": Try("/exports/projects.xlsx", ALL, owned=False),
     "create_audit": Try("/audits", {Role.OPERATOR, Role.SUPERVISOR}, 201, lambda world: {}, owned=False),
     "confirm_audit": Try("/audits/{audit}/confirmation", {Role.SUPERVISOR}, 409, lambda world: {}, owned=False),
+    "propose_to_void_audit": Try(
+        "/audits/{audit}/voiding",
+        {Role.OPERATOR, Role.SUPERVISOR},
+        409,
+        lambda world: {"reason": "The clock was ahead."},
+        owned=False,
+    ),
+    "void_proposed_audit": Try(
+        "/audits/{audit}/voiding-confirmation", {Role.OPERATOR, Role.SUPERVISOR}, 409, lambda world: {}, owned=False
+    ),
     "list_all_audits": Try("/audits", OVERSIGHT, owned=False),
     "read_one_audit": Try("/audits/{audit}", OVERSIGHT, owned=False),
     "list_changes": Try("/audits/{audit}/changes", OVERSIGHT, owned=False),

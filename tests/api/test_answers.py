@@ -80,7 +80,7 @@ def test_every_answer_is_protected(client: FlaskClient, editor: Caller) -> None:
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
         assert "Strict-Transport-Security" not in answer.headers
     assert editor.get("/projects").headers["Cache-Control"] == "no-store"
     assert client.get("/healthz", base_url="https://registry.example").headers["Strict-Transport-Security"]
@@ -190,6 +190,22 @@ def test_logs_are_lines_of_json_with_the_request_id_and_without_tokens(app: Flas
         "request_id": "r-1",
         "status": 200,
     }
+
+
+def test_answers_vary_with_who_asks(editor: Caller, agency: Agency) -> None:
+    number = a_project(agency).number
+    for path in ("/projects", f"/projects/{number}", "/reports/compliance"):
+        assert editor.get(path).vary.as_set() == {"accept-language", "authorization"}, path
+
+
+def test_head_is_get_without_a_body(editor: Caller, agency: Agency) -> None:
+    path = f"/projects/{a_project(agency).number}"
+    read, head = editor.get(path), editor.call("HEAD", path)
+    unchanged = editor.call("HEAD", path, headers={"If-None-Match": read.headers["ETag"]})
+
+    assert (head.status_code, head.data, head.headers["ETag"]) == (200, b"", read.headers["ETag"])
+    assert head.headers["Content-Length"] == str(len(read.data))
+    assert unchanged.status_code == 304
 
 
 def test_the_service_does_not_start_with_a_wrong_setting(tmp_path: object) -> None:

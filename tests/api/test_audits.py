@@ -11,12 +11,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, update
 
+from registry.access.roles import Role
 from registry.audits.claim import only_audit
+from registry.audits.runs import run_audit
 from registry.records.agencies import Agency
 from registry.records.project_table import Project
 from registry.store.transaction import transaction
 from tests.api.callers import BASE, Caller, caller, code, codes
-from tests.factories import a_project, an_agency
+from tests.factories import a_project, an_actor, an_agency
 from tests.nights.test_nightly import breaking
 from tests.present import Present
 
@@ -239,3 +241,30 @@ def test_changes_of_restricted_projects_show_to_few_and_are_journalled(
     assert {item["project"] for item in supervisor.get(path).get_json()["items"]} == {number}
     read = supervisor.get("/journal?action=restricted.read").get_json()["items"][0]
     assert (read["subject"], read["details"]) == (f"project:{number}", {"what": "audit changes"})
+
+
+def test_operator_proposes_and_supervisor_confirms_the_voiding_of_an_audit_in_the_future(
+    operator: Caller, as_role: Callable[..., Caller], agency: Agency, present: Present
+) -> None:
+    a_project(agency)
+    present.set(date(2027, 7, 6))
+    ahead = run_audit(an_actor(Role.OPERATOR))
+    present.set(TODAY)
+    path = f"/audits/{ahead.id}"
+    assert codes(operator.post(f"{path}/voiding", {"reason": " "})) == {("/reason", "required")}
+    assert code(operator.post(f"{path}/voiding-confirmation", {})) == "voiding-not-proposed"
+    proposed = operator.post(f"{path}/voiding", {"reason": "The clock was 400 days ahead."})
+    assert proposed.status_code == 200
+    body = proposed.get_json()
+    assert (body["status"], body["voiding"]["reason"]) == ("succeeded", "The clock was 400 days ahead.")
+    assert (body["voiding"]["proposed_role"], body["voiding"]["confirmed_by"]) == ("operator", None)
+    refused = operator.post(f"{path}/voiding-confirmation", {})
+    assert (refused.status_code, code(refused)) == (403, "voiding-needs-second-person")
+    voided = as_role("supervisor").post(f"{path}/voiding-confirmation", {})
+    assert voided.status_code == 200
+    assert (voided.get_json()["status"], voided.get_json()["on"]) == ("voided", "2027-07-06")
+    assert voided.headers["ETag"] != proposed.headers["ETag"]
+    again = operator.post(f"{path}/voiding", {"reason": "Again"})
+    assert (again.status_code, code(again)) == (409, "audit-not-voidable")
+    assert [item["id"] for item in operator.get("/audits?status=voided").get_json()["items"]] == [ahead.id]
+    assert audited(operator)["on"] == "2026-06-01"

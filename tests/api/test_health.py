@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from registry.access.roles import Role
 from registry.app import create_app
+from registry.audits.runs import run_audit
+from registry.audits.voiding import void_audit
 from registry.records.audit_runs import AuditRun
 from registry.records.installation import Installation
 from registry.records.letter_tables import Letter
@@ -19,8 +22,10 @@ from registry.settings import read_settings
 from registry.store.clock import now
 from registry.store.database import db
 from registry.store.outbox import send_later
+from registry.store.schema import upgrade_schema
 from registry.store.transaction import transaction
-from tests.factories import an_agency
+from tests.factories import an_actor, an_agency
+from tests.faults.small_disks import filled, small_disk
 from tests.present import Present
 
 
@@ -78,6 +83,32 @@ def test_readiness_lasts_26_hours_from_the_last_good_audit(client: FlaskClient, 
     assert client.get("/readyz").status_code == 200
 
 
+def test_last_audit_in_the_future_is_not_ready_until_it_is_voided(client: FlaskClient, installed: Present) -> None:
+    installed.move(timedelta(days=400))
+    an_audit()
+    installed.move(timedelta(days=-400))
+    answer = client.get("/readyz")
+    audit_id = db.session.scalars(select(AuditRun.id)).one()
+    assert (answer.status_code, answer.get_json()["reasons"]) == (
+        503,
+        [f"audit-in-the-future 2027-04-05: registry audits void {audit_id}"],
+    )
+    void_audit(an_actor(Role.OPERATOR), audit_id, "The clock was ahead.")
+    assert client.get("/readyz").get_json()["reasons"] == []
+
+
+def test_clock_more_than_two_days_after_the_last_entry_names_the_command(
+    client: FlaskClient, installed: Present
+) -> None:
+    installed.move(timedelta(days=2, seconds=1))
+    assert client.get("/readyz").get_json()["reasons"] == [
+        "no-good-audit-since 2026-03-01T07:00:00.000000Z",
+        "clock-not-confirmed since 2026-03-01T07:00:00.000000Z: registry audits run",
+    ]
+    run_audit(an_actor(Role.OPERATOR))
+    assert client.get("/readyz").get_json()["reasons"] == []
+
+
 def test_an_old_schema_is_not_ready(empty_database: str, tmp_path: Path) -> None:
     app = _app(empty_database, tmp_path)
 
@@ -85,6 +116,36 @@ def test_an_old_schema_is_not_ready(empty_database: str, tmp_path: Path) -> None
 
     assert (answer.status_code, answer.get_json()["reasons"]) == (503, ["schema-not-current"])
     _close(app)
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize(("at", "content"), [(0, b"no database"), (4096, bytes(4096 * 20))])
+def test_damaged_file_is_not_ready_and_the_restore_is_named(
+    own_database: str, tmp_path: Path, at: int, content: bytes
+) -> None:
+    with open(own_database.removeprefix("sqlite:///"), "r+b") as file:
+        file.seek(at)
+        file.write(content)
+    app = _app(own_database, tmp_path)
+    answer = app.test_client().get("/readyz")
+    assert (answer.status_code, answer.get_json()["reasons"]) == (503, ["database-damaged: registry restore FILE"])
+    assert app.test_client().get("/healthz").status_code == 200
+    _close(app)
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.needs_root
+def test_full_disk_is_not_ready_until_there_is_room_again(tmp_path: Path) -> None:
+    with small_disk(tmp_path, 24):
+        app = _app(f"sqlite:///{tmp_path}/registry.sqlite3", tmp_path)
+        with app.app_context():
+            upgrade_schema()
+        client = app.test_client()
+        assert client.get("/readyz").status_code == 200
+        with filled(tmp_path, 5_000_000):
+            assert client.get("/readyz").get_json() == {"status": "not ready", "reasons": ["disk-full"]}
+        assert client.get("/readyz").status_code == 200
+        _close(app)
 
 
 def test_a_database_that_is_away_is_not_ready_and_no_mistake_of_the_service(tmp_path: Path) -> None:
@@ -123,6 +184,18 @@ def test_metrics_count_requests_by_route_and_what_waits(client: FlaskClient, ins
     assert 'registry_queue_size{queue="imports"} 0.0' in text
     line = next(line for line in text.splitlines() if line.startswith("registry_last_good_audit_timestamp_seconds "))
     assert float(line.split()[1]) == now().timestamp()
+
+
+def test_metrics_count_methods_that_do_not_exist_as_other(client: FlaskClient) -> None:
+    for method in ("BREW", "brew", "PROPFIND", "X" * 100):
+        assert client.open("/healthz", method=method).status_code == 405
+    client.options("/healthz")
+
+    text = client.get("/metrics").get_data(as_text=True)
+
+    assert 'registry_http_requests_total{method="other",route="none",status="405"} ' in text
+    assert 'registry_http_requests_total{method="OPTIONS",route="/healthz",status="200"} ' in text
+    assert "BREW" not in text and "PROPFIND" not in text and "XXX" not in text
 
 
 def test_metrics_tell_how_many_letters_wait_since_when_and_how_many_were_given_up(

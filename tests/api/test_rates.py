@@ -107,6 +107,56 @@ def test_behind_a_proxy_each_visitor_has_an_address_and_without_one_nobody_can_c
     assert statuses(behind, "2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1") == [401, 429, 401]
 
 
+@pytest.mark.parametrize(
+    "headers", [{}, {"Authorization": "Bearer junk"}, {"Cookie": "a=b"}, {"Cookie": "a", "Authorization": ""}]
+)
+@pytest.mark.parametrize("path", ["/api/v1/openapi.json", "/api/v1/docs", "/docs"])
+def test_documentation_counts_for_the_address_whatever_is_shown(
+    limited: Flask, path: str, headers: dict[str, str]
+) -> None:
+    client = limited.test_client(use_cookies=False)
+
+    answers = [client.get(path, headers=headers) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers][2:] == [429]
+    assert {answer.status_code for answer in answers[:2]} <= {200, 302}
+    assert answers[2].headers["Retry-After"] == "30"
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer junk"}, {"Cookie": "registry_language=en"}])
+@pytest.mark.parametrize("path", ["/nothing/here", "/api/v1/nothing"])
+def test_address_without_anything_is_not_found_and_over_the_limit_too_many_requests(
+    limited: Flask, path: str, headers: dict[str, str], accept: str
+) -> None:
+    client = limited.test_client(use_cookies=False)
+
+    answers = [client.get(path, headers={"Accept": accept, "Accept-Language": "en", **headers}) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 429]
+    assert answers[2].headers["Retry-After"] == "30"
+
+
+def test_wrong_method_over_the_limit_is_too_many_requests(limited: Flask) -> None:
+    client = limited.test_client(use_cookies=False)
+    headers = {"Accept": "text/html", "Cookie": "a=b"}
+
+    assert [client.delete("/projects", headers=headers).status_code for _ in range(3)] == [405, 405, 429]
+
+
+def test_address_without_anything_counts_for_the_person_who_is_signed_in(
+    limited: Flask, minutes: Minutes, signed_in: SignedIn
+) -> None:
+    limited.extensions[RATES] = Rates(1000, minutes)
+    person = signed_in(Role.AUDITOR)
+    limited.extensions[RATES] = Rates(20, minutes)
+
+    answers = [person.client.get("/nothing", headers={"Accept": "text/html"}) for _ in range(21)]
+
+    assert [answer.status_code for answer in answers] == [404] * 20 + [429]
+    assert "Try again in 3 seconds" in answers[20].text
+
+
 def test_probes_and_styles_are_never_refused(limited: Flask) -> None:
     client = limited.test_client()
     for path in ("/healthz", "/metrics", "/assets/registry.css"):

@@ -23,7 +23,7 @@ DAY = date(2026, 5, 20)
 AUDIT_FIELDS = {
     *("id", "on", "trigger", "status", "dry_run", "policy_version", "started_at", "finished_at", "projects_judged"),
     *("projects_out_of_scope", "projects_flagged", "projects_exempt", "flags_opened", "flags_kept"),
-    *("flags_reopened", "flags_cleared", "input_digest", "held_because", "failure", "changes"),
+    *("flags_reopened", "flags_cleared", "input_digest", "held_because", "failure", "voiding", "changes"),
 }
 
 
@@ -182,3 +182,28 @@ def test_the_command_line_acts_as_the_local_user(registry: CommandLine, frozen_w
     registry("audits", "run")
     assert '"principal":"local:' in registry("journal", "export").out.splitlines()[-1]
     assert today() == DAY
+
+
+def test_void_takes_an_audit_in_the_future_out_at_once(
+    registry: CommandLine, services: Callable[[], Any], present: Present
+) -> None:
+    with services():
+        a_project()
+    present.move(timedelta(days=400))
+    ahead = registry("audits", "run", "--json").json
+    present.move(timedelta(days=-400))
+    assert registry("audits", "run").code == 4
+    assert registry("audits", "void", str(ahead["id"])).code == 2
+    assert registry("audits", "void", str(ahead["id"]), "--reason", " ").code == 2
+    voided = registry("audits", "void", str(ahead["id"]), "--reason", "The clock was ahead.", "--json")
+    assert (voided.code, voided.json["status"], voided.json["voiding"]["reason"]) == (
+        0,
+        "voided",
+        "The clock was ahead.",
+    )
+    assert "registry audits run" in voided.err
+    assert registry("audits", "void", str(ahead["id"]), "--reason", "Again").code == 4
+    assert registry("audits", "void", "999", "--reason", "None").code == 3
+    assert registry("audits", "run").code == 0
+    assert "audit.voided" in registry("journal", "export").out
+    assert registry("journal", "verify").code == 0

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import sqlite3
 import stat
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from registry.store.database import db
 from tests.cli.conftest import CommandLine
 from tests.cli.test_journal import tamper
 from tests.databases import Databases
 from tests.factories import a_project, an_agency
+from tests.faults.small_disks import small_disk
 from tests.postgres_server import client_programs
+from tests.running import free_port, get, running
 
 
 @pytest.fixture(autouse=True)
@@ -52,8 +59,16 @@ def test_a_backup_restored_elsewhere_is_equal_by_digest(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     restored = elsewhere("restore", file)
     assert (restored.code, restored.out) == (0, taken.out)
-    assert elsewhere("journal", "head").out == registry("journal", "head").out
-    assert elsewhere("backup", tmp_path / "again").out == taken.out
+    assert elsewhere("journal", "verify", "--head", registry("journal", "head").out.strip()).code == 0
+    *before, entry = elsewhere("journal", "export").out.splitlines()
+    assert before == registry("journal", "export").out.splitlines()
+    assert json.loads(entry)["action"] == "database.restored"
+    assert json.loads(json.loads(entry)["details"]) == {
+        "digest": taken.out.strip(),
+        "file": "backup",
+        "forced": False,
+        "replaced_head": None,
+    }
     assert elsewhere("projects", "export").raw == registry("projects", "export").raw
 
 
@@ -79,6 +94,102 @@ def test_restoring_over_records_needs_force(registry: CommandLine, services: Cal
     forced = registry("restore", "--force", tmp_path / "backup")
     assert (forced.code, forced.out) == (0, taken.out)
     assert registry("journal", "head").out != head
+
+
+def test_restore_is_refused_while_the_service_runs(
+    registry: CommandLine, own_app: Flask, services: Callable[[], Any], tmp_path: Path
+) -> None:
+    some_records(services)
+    registry("backup", tmp_path / "backup")
+    some_records(services)
+    head = registry("journal", "head").out.strip()
+    with own_app.app_context():
+        db.engine.dispose()
+    port = free_port()
+    with running(registry, "serve", REGISTRY_PORT=str(port)):
+        refused = registry("restore", "--replace", tmp_path / "backup")
+        assert (refused.code, refused.raw) == (4, b"") and "--force" in refused.err
+        assert registry("journal", "head").out.strip() == head
+        assert get(port, "/healthz") == {"status": "ok"}
+    restored = registry("restore", "--replace", tmp_path / "backup")
+    assert restored.code == 0, restored.err
+    entry = json.loads(registry("journal", "export").out.splitlines()[-1])
+    assert json.loads(entry["details"])["replaced_head"] == head
+    assert registry("journal", "verify").code == 0
+
+
+def test_forced_restore_replaces_the_records_under_a_running_service(
+    registry: CommandLine, own_app: Flask, services: Callable[[], Any], tmp_path: Path
+) -> None:
+    some_records(services)
+    taken = registry("backup", tmp_path / "backup")
+    some_records(services)
+    with own_app.app_context():
+        db.engine.dispose()
+    with running(registry, "serve", REGISTRY_PORT=str(free_port())):
+        restored = registry("restore", "--force", tmp_path / "backup")
+        assert (restored.code, restored.out) == (0, taken.out), restored.err
+    entry = json.loads(registry("journal", "export").out.splitlines()[-1])
+    assert (entry["action"], json.loads(entry["details"])["forced"]) == ("database.restored", True)
+    assert registry("journal", "verify").code == 0
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("damage", [b"no database at all", bytes(4096)])
+def test_backup_is_restored_over_a_damaged_file_which_is_kept(
+    registry: CommandLine, own_app: Flask, services: Callable[[], Any], tmp_path: Path, damage: bytes
+) -> None:
+    some_records(services)
+    taken = registry("backup", tmp_path / "backup")
+    with own_app.app_context():
+        db.engine.dispose()
+    file = Path(registry.url.removeprefix("sqlite:///"))
+    file.write_bytes(damage * 100)
+    told = registry("journal", "head")
+    assert told.code == 1 and "registry restore" in told.err
+    assert registry("restore", tmp_path / "backup").code == 4
+    restored = registry("restore", "--replace", tmp_path / "backup")
+    assert (restored.code, restored.out) == (0, taken.out), restored.err
+    assert registry("journal", "verify").code == 0
+    (kept,) = file.parent.glob(f"{file.name}.damaged-*")
+    assert kept.read_bytes() == damage * 100
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.needs_root
+def test_backup_of_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    for state in ("stopped", "killed"):
+        data = tmp_path / state
+        data.mkdir()
+        with small_disk(data, 24):
+            registry = CommandLine(f"sqlite:///{data}/registry.sqlite3", data)
+            registry.settings.pop("REGISTRY_SECRET_KEY")
+            assert registry("tokens", "issue", "--name", "x", "--role", "auditor").code == 0
+            head = registry("journal", "head").out
+            if state == "killed":
+                left_in_the_log(data / "registry.sqlite3")
+            (data / "secret_key").unlink()
+            subprocess.run(["mount", "-o", "remount,ro", str(data)], check=True)
+            taken = registry("backup", tmp_path / f"{state}.backup")
+            assert taken.code == 0, taken.err
+            subprocess.run(["mount", "-o", "remount,rw", str(data)], check=True)
+        elsewhere = CommandLine(f"sqlite:///{tmp_path}/{state}.sqlite3", tmp_path)
+        restored = elsewhere("restore", tmp_path / f"{state}.backup")
+        assert (restored.code, restored.out) == (0, taken.out)
+        assert elsewhere("journal", "verify", "--head", head.strip()).code == 0
+        assert sorted(path.name for path in tmp_path.glob(".*")) == []
+
+
+def left_in_the_log(file: Path) -> None:
+    """Make the folder what a killed service leaves: a commit that stands in the write-ahead log alone."""
+    log = file.with_name(f"{file.name}-wal")
+    with closing(sqlite3.connect(file, isolation_level=None)) as database:
+        database.execute("PRAGMA wal_autocheckpoint = 0")
+        database.execute("CREATE TABLE late (id INTEGER PRIMARY KEY)")
+        kept = log.read_bytes(), file.read_bytes()
+    assert kept[0]
+    log.write_bytes(kept[0])
+    file.write_bytes(kept[1])
 
 
 def test_a_damaged_or_foreign_file_is_no_backup_and_changes_nothing(

@@ -6,11 +6,12 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 
 from registry.cli.scheduler import Job, Schedule
@@ -138,3 +139,18 @@ def test_stopping_waits_for_what_runs(own_app: Flask) -> None:
     go_on.set()
     stopper.join(PATIENCE_S)
     assert finished.is_set() and not stopper.is_alive()
+
+
+def test_jobs_go_on_after_the_clock_was_400_days_ahead_for_a_moment(own_app: Flask) -> None:
+    runs = threading.Semaphore(0)
+    schedule = Schedule(own_app, (Job("ticking", timedelta(milliseconds=20), runs.release),))
+    schedule.start()
+    assert runs.acquire(timeout=PATIENCE_S)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=400), tick=True):
+        for _run in range(3):
+            assert runs.acquire(timeout=PATIENCE_S)
+    while runs.acquire(blocking=False):
+        pass
+    for _run in range(3):
+        assert runs.acquire(timeout=PATIENCE_S)
+    schedule.stop()

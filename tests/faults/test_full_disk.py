@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -69,6 +72,7 @@ def refuses_and_goes_on(registry: CommandLine, disk: Path) -> None:
         with filled(disk, LEAVE):
             load.refused(20)
             assert refusal(web.port, token, agency) == (503, "urn:qaztech-registry:problem:storage-full")
+            assert not_ready(web.port) == ["disk-full"]
             number = next(iter(load.acknowledged.values()))
             assert ask("GET", web.port, f"/projects/{number}", token)[0] == 200
         load.more(10)
@@ -77,6 +81,14 @@ def refuses_and_goes_on(registry: CommandLine, disk: Path) -> None:
     with app.app_context():
         assert verify_stored() == []
     let_go(app)
+
+
+def not_ready(port: int) -> list[str]:
+    """The reasons that ``/readyz`` gives."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("GET", "/readyz")
+        reasons: list[str] = json.load(connection.getresponse())["reasons"]
+    return reasons
 
 
 def refusal(port: int, token: str, agency: str) -> tuple[int, str]:

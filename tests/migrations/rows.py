@@ -23,9 +23,15 @@ def fill_every_table(connection: Connection) -> None:
             connection.execute(table.insert().values({column: _value(column) for column in table.columns}))
 
 
-def contents(connection: Connection, tables: list[Table]) -> dict[str, list[dict[str, Any]]]:
-    """What the tables hold."""
-    return {table.name: [dict(row) for row in connection.execute(select(table)).mappings()] for table in tables}
+def contents(
+    connection: Connection, tables: list[Table], only: dict[str, set[str]] | None = None
+) -> dict[str, list[dict[str, Any]]]:
+    """What the tables hold; ``only``: in the columns named for each table."""
+    found = {}
+    for table in tables:
+        columns = [column for column in table.columns if only is None or column.name in only[table.name]]
+        found[table.name] = [dict(row) for row in connection.execute(select(*columns)).mappings()]
+    return found
 
 
 def _value(column: Column[Any]) -> Any:

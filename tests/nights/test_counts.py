@@ -89,7 +89,7 @@ def test_exempt_and_accepted_flags_count_as_kept_and_their_projects_not_as_flagg
     run = audit()
     assert flag_counts(run) == (0, 3, 0, 0)
     assert (run.projects_flagged, run.projects_exempt) == (1, 1)
-    assert changes(run) == []
+    assert changes(run) == [(exempted.number, "freeze.creation", "exempted")]
     assert [flags_of(project)[0][2] for project in (accepted, exempted, plain)] == ["accepted", "exempt", "open"]
     adds_up(run)
 

@@ -81,6 +81,8 @@ def test_without_any_variable_everything_lies_in_the_data_folder(tmp_path: Path,
         ("REGISTRY_PUBLIC_URL", "registry.gov.kz"),
         ("REGISTRY_PUBLIC_URL", "https://"),
         ("REGISTRY_PUBLIC_URL", "https://host:port"),
+        ("REGISTRY_PUBLIC_URL", "https://user:password@host"),
+        ("REGISTRY_PUBLIC_URL", "https://user@host"),
         ("REGISTRY_PUBLIC_URL", "https://host/a\nBcc: somebody"),
     ],
 )

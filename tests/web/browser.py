@@ -21,6 +21,8 @@ MOST_TABS = 60
 PROGRAMS = ("chromium-headless-shell", "chromium")
 # A script lives as long as its page here: to optimize it takes longer than to run it.
 UNOPTIMIZED = "--js-flags=--no-opt --no-maglev"
+# Names of this machine that a browser does not take for it: plain HTTP, and hosts of one site.
+NAMES = "--host-resolver-rules=MAP *.example.test 127.0.0.1"
 
 
 class NoChromium(RuntimeError):
@@ -48,7 +50,7 @@ def chromium() -> Iterator[Browser]:
     if path is None:
         raise NoChromium("apt-get install chromium-headless-shell")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", UNOPTIMIZED])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", UNOPTIMIZED, NAMES])
         try:
             yield browser
         finally:

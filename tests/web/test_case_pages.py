@@ -9,11 +9,14 @@ import pytest
 
 from registry.access.roles import Role
 from registry.records.documents import add_document
+from registry.records.exemptions import record_exemption
+from registry.store.clock import today
 from tests.factories import an_agency
 from tests.present import Present
-from tests.review.cast import SAULE, TIMUR, act, case_of, days, decided, editor_of, migrate_by
+from tests.review.cast import AIGERIM, SAULE, TIMUR, act, case_of, days, decided, editor_of, migrate_by
 from tests.web.casework import LAW, a_case, send, status
 from tests.web.conftest import SignedIn
+from tests.web.forms import untouched_form
 
 ORDERS = {
     "migrate_by": ("Move the object to QazTech by", "“On QazTech”", "asking for the place to be confirmed"),
@@ -125,3 +128,51 @@ def test_what_an_audit_did_is_told_by_its_day_and_linked_for_oversight(signed_in
     assert re.search(r'<a class="govuk-link" href="/audits/\d+">An audit of 25 November 2026</a>', page)
     page = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
     assert "An audit of 25 November 2026" in page and "/audits/" not in page and "audit:" not in page
+
+
+def test_a_referred_case_leads_who_may_record_the_decision_to_its_form(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project, case = a_case(agency)
+    act(AIGERIM, case_of(project), "claim")
+    form = f'href="/projects/{project.number}/exemption"'
+    supervisor, reviewer = signed_in(Role.SUPERVISOR), signed_in(Role.REVIEWER)
+    assert form not in supervisor.get(case).text
+    act(AIGERIM, case_of(project), "refer")
+    page = supervisor.get(case).text
+    assert form in page and "No decision on this project is recorded yet." in page
+    assert form not in reviewer.get(case).text
+    given = {"decision_number": "14-K", "decided_on": today(), "valid_from": today(), "valid_to": days(30)}
+    record_exemption(SAULE, {**given, "project": project.number})
+    page = reviewer.get(case).text
+    assert "Decision of the Commission 14-K" in page and "is recorded yet" not in page
+    assert f'href="/projects/{project.number}#confirmed"' in page
+    assert 'id="confirmed"' in reviewer.get(f"/projects/{project.number}").text
+    editor = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
+    assert "Decision of the Commission 14-K" in editor and form not in editor
+
+
+def test_a_returned_proposal_comes_back_filled_in_beside_what_was_said_of_it(signed_in: SignedIn) -> None:
+    project, case = a_case()
+    reviewer = signed_in(Role.REVIEWER, name="aigerim")
+    given = {"decision": "stop", "due_on": days(40), "reason": "Письмо.\n2-й абзац.", "legal_basis": "Указ, пункт 7"}
+    act(AIGERIM, case_of(project), "claim")
+    assert 'name="propose-reason"' in reviewer.get(case).text and "Returned by" not in reviewer.get(case).text
+    act(AIGERIM, case_of(project), "propose", given)
+    act(SAULE, case_of(project), "return", "Срок короче: до 1 декабря.")
+    page = reviewer.get(case).text
+    assert re.search(
+        r'Returned by saule, [^<]+</strong></p>\s*<p class="details">Срок короче: до 1 декабря\.</p>', page
+    )
+    form = untouched_form(page, "propose-reason")
+    assert form["propose-decision"] == "stop" and form["propose-reason"] == "Письмо.\r\n2-й абзац."
+    assert form["propose-legal_basis"] == "Указ, пункт 7"
+    assert form["propose-due_on"] == f"{days(40):%d.%m.%Y}" and form["propose-comment"] == ""
+    # What is typed over it is kept when the form comes back with an error.
+    status_code, page = send(reviewer, case, "propose", **{"propose-reason": "Другое", "propose-legal_basis": ""})
+    again = untouched_form(page, "propose-reason")
+    assert (status_code, again["propose-reason"], again["propose-legal_basis"]) == (422, "Другое", "")
+    assert "propose-decision" not in again
+    reviewer.client.post(f"{case}/propose", data={**form, "propose-due_on": f"{days(20):%d.%m.%Y}"})
+    assert status(case) == "awaiting_approval"
+    act(AIGERIM, case_of(project), "withdraw")
+    assert "Returned by" not in reviewer.get(case).text

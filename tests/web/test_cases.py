@@ -119,7 +119,7 @@ def test_cleared_cases_are_confirmed_together(signed_in: SignedIn) -> None:
     ids = [case.rpartition("/")[2] for case in waiting]
     page = visit.send("/cases/confirmation", page="/cases?status=awaiting_confirmation", case=ids).text
     assert "2 cases are confirmed and closed." in page and {status(case) for case in waiting} == {"closed"}
-    assert "No case was chosen." in visit.send("/cases/confirmation", page="/cases?status=closed").text
+    assert "Choose at least one case" in visit.send("/cases/confirmation", page="/cases?status=closed").text
 
 
 def test_a_work_list_is_its_filters_in_the_address(signed_in: SignedIn) -> None:

@@ -30,7 +30,7 @@ def test_compliance_bars_fill_their_width_and_the_table_says_the_same(signed_in:
         a_project(agency)
     run_audit(an_actor(Role.OPERATOR))
     page = signed_in(Role.AUDITOR).get(f"{REPORT}?by=agency").text
-    widths = [float(width) for width in re.findall(r'class="share--\w+" x="[\d.]+" width="([\d.]+)"', page)]
+    widths = [float(width) for width in re.findall(r'data-share="\w+" [^>]*x="[\d.]+%" width="([\d.]+)%"', page)]
     assert abs(sum(widths) - 100) < 0.01
     assert names_of(page) == [agency.name_ru, "All"]
 

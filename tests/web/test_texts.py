@@ -15,10 +15,14 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from flask import Flask
 
+from registry.access.people import NewPerson, add_person, disable_person
+from registry.access.roles import Role
 from registry.language.languages import LANGUAGES
 from registry.records import project_fields, vocabulary
 from registry.web import catalogues, formats, labels
 from registry.web.words import WORDS
+from tests.factories import ADMINISTRATOR
+from tests.web.conftest import PASSWORD, SignedIn
 
 WEB = Path(catalogues.__file__).parent
 TEMPLATES = sorted((WEB / "templates").glob("*.html"))
@@ -114,6 +118,40 @@ def test_every_field_and_every_word_of_one_has_a_name() -> None:
         "freeze_status": vocabulary.FREEZE_STATUSES,
     }.items():
         assert set(words) == set(WORDS[field])
+
+
+# Words that tags show, and the ends of infinitives and finite verbs. A Kazakh verb stands at the end.
+STATUSES = (
+    "stage", "placement", "freeze_status", "flagged", "flag_status", "audit_status", "change", "import_state",
+    "case_status",
+)  # fmt: skip
+TAGS = ("Disabled", "Revoked", "Overdue", "Last day", "only tried")
+VERBS = {
+    "ru": r"\b\w+((?<!ос)ть|тись?|ться|чься?|[аеуя]ет|[иё]т|дит|[аеёия]тся|ются|лся|лась|лось|лись)\b",
+    "kk": r"(ды|ді|ты|ті|керек|жатыр|отыр|тұр)$",
+}
+
+
+@pytest.mark.parametrize("language", ["kk", "ru"])
+def test_tags_and_statuses_are_not_verbs(language: str) -> None:
+    told = {key: texts[0] for key, texts in strings(language) if isinstance(key, str)}
+    shown = [told[text] for field in STATUSES for text in WORDS[field].values()] + [told[text] for text in TAGS]
+    assert [text for text in shown if re.search(VERBS[language], text.lower())] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "tag", "act"),
+    [("kk", "Кіруі ажыратылған", "Ажырату"), ("ru", "Доступ отключён", "Отключить"), ("en", "Disabled", "Shut out")],
+)
+def test_tag_of_a_disabled_person_is_not_the_name_of_the_act(
+    signed_in: SignedIn, language: str, tag: str, act: str
+) -> None:
+    person = add_person(ADMINISTRATOR, NewPerson("aigerim", Role.REVIEWER), PASSWORD)
+    visit = signed_in(Role.ADMINISTRATOR, language=language)
+    assert tag not in visit.get("/people").text
+    disable_person(ADMINISTRATOR, person.id)
+    page = visit.get("/people").text
+    assert f'<strong class="govuk-tag govuk-tag--grey">{tag}</strong>' in page and act not in page
 
 
 @pytest.mark.parametrize(

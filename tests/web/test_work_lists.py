@@ -277,5 +277,5 @@ def test_after_the_last_case_the_list_is_there_again(signed_in: SignedIn) -> Non
 def test_confirming_leads_back_to_the_list_with_its_filters(signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER)
     path = "/cases/confirmation?status=awaiting_confirmation&sector=09"
-    answer = visit.send(path, page="/cases?status=awaiting_confirmation")
+    answer = visit.send(path, page="/cases?status=awaiting_confirmation", case="999999")
     assert answer.request.full_path == "/cases?status=awaiting_confirmation&sector=09"

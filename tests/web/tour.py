@@ -154,6 +154,7 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("audit", supervisor, f"/audits/{known['audit']}"),
         Stop("audit-tried", supervisor, f"/audits/{known['dry_audit']}"),
         Stop("audit-new", operator, "/audits/new"),
+        Stop("audit-voiding", operator, f"/audits/{known['audit']}/voiding"),
         Stop("audit-new-error", operator, "/audits/new", {"on": "01.01.2090"}),
         Stop("inventory", operator, "/inventory"),
         Stop("compliance-agency", auditor, "/reports/compliance?by=agency"),

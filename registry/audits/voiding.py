@@ -1,0 +1,169 @@
+"""Voiding an audit that a wrong clock dated in the future: it no longer counts as the last audited date.
+
+An operator and a supervisor do it together: one proposes, the other confirms. On the machine itself it is done at once.
+What the audit did to flags is taken back (``reversal``); the next audit brings flags and cases up to date.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from registry.access.actors import Actor
+from registry.access.roles import Permission
+from registry.audits.claim import only_audit
+from registry.audits.reversal import reverse_cases, reverse_flags
+from registry.audits.runs import find_audit
+from registry.records.audit_runs import AuditRun, last_good_audit
+from registry.records.change_times import CASE, PROJECT, mark_cases, mark_flags, mark_projects
+from registry.records.flag_lock import flags_for_audit
+from registry.records.flags import FLAGS
+from registry.store import journal
+from registry.store.clock import now, rfc3339, today
+from registry.store.errors import Conflict, NotAllowed
+from registry.store.transaction import require_transaction
+
+VOIDABLE = ("succeeded", "held")
+
+
+class AuditNotVoidable(Conflict):
+    """Only an audit for good, done or held, of a date after today can be voided."""
+
+
+class AuditNotLatest(Conflict):
+    """A later audit builds on this one and has to be voided first."""
+
+
+class VoidingNotProposed(Conflict):
+    """Nobody has proposed to void the audit."""
+
+
+class VoidingNeedsSecondPerson(NotAllowed):
+    """An operator and a supervisor void an audit together: the other one has to confirm."""
+
+
+def is_voidable(run: AuditRun) -> bool:
+    """True when the audit is one that can be voided, whoever asks."""
+    return run.status in VOIDABLE and not run.dry_run and run.on > today()
+
+
+def may_confirm_voiding(actor: Actor, run: AuditRun) -> bool:
+    """True when the actor is the second one of the two who void the audit."""
+    proposal = run.voiding
+    return (
+        proposal is not None
+        and actor.may(Permission.AUDITS_VOID)
+        and actor.principal != proposal["proposed_by"]
+        and actor.role.value != proposal["proposed_role"]
+    )
+
+
+def propose_voiding(actor: Actor, audit_id: int, reason: str) -> AuditRun:
+    """Propose to void the audit; a new proposal replaces the one before.
+
+    Raises RoleNotAllowed, AuditNotFound, AuditNotVoidable, AuditNotLatest, AuditRunning.
+    """
+    actor.require(Permission.AUDITS_VOID)
+    find_audit(actor, audit_id)
+    with only_audit() as session:
+        run = _voidable(session, audit_id)
+        run.voiding = _proposal(actor, reason)
+        journal.record(actor, "audit.voiding-proposed", f"audit:{run.id}", {"on": run.on.isoformat(), "reason": reason})
+        return run
+
+
+def confirm_voiding(actor: Actor, audit_id: int) -> AuditRun:
+    """Void the audit as the second one of the two.
+
+    Raises RoleNotAllowed, AuditNotFound, AuditNotVoidable, AuditNotLatest, VoidingNotProposed,
+    VoidingNeedsSecondPerson, AuditRunning.
+    """
+    actor.require(Permission.AUDITS_VOID)
+    find_audit(actor, audit_id)
+    with only_audit() as session:
+        run = _voidable(session, audit_id)
+        if run.voiding is None:
+            raise VoidingNotProposed(id=run.id)
+        if not may_confirm_voiding(actor, run):
+            raise VoidingNeedsSecondPerson(id=run.id)
+        return _void(actor, run, run.voiding)
+
+
+def void_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:
+    """Void the audit at once, for the operator of the machine itself.
+
+    Raises RoleNotAllowed, AuditNotFound, AuditNotVoidable, AuditNotLatest, AuditRunning.
+    """
+    actor.require(Permission.AUDITS_VOID)
+    find_audit(actor, audit_id)
+    with only_audit() as session:
+        return _void(actor, _voidable(session, audit_id), _proposal(actor, reason))
+
+
+def _proposal(actor: Actor, reason: str) -> dict[str, Any]:
+    return {
+        "reason": reason,
+        "proposed_by": actor.principal,
+        "proposed_role": actor.role.value,
+        "proposed_at": rfc3339(now()),
+        "confirmed_by": None,
+        "confirmed_at": None,
+    }
+
+
+def _voidable(session: Session, audit_id: int) -> AuditRun:
+    statement = select(AuditRun).where(AuditRun.id == audit_id).execution_options(populate_existing=True)
+    run = session.scalars(statement).one()
+    if not is_voidable(run):
+        raise AuditNotVoidable(id=run.id, status=run.status, on=run.on.isoformat())
+    last = last_good_audit()
+    if run.status == "succeeded" and last is not None and last.id != run.id:
+        raise AuditNotLatest(id=run.id, last=last.id)
+    return run
+
+
+def _void(actor: Actor, run: AuditRun, proposal: dict[str, Any]) -> AuditRun:
+    session = require_transaction()
+    flags_for_audit()
+    day, at = today(), now()
+    _mark_what_it_changed(run, at)
+    counts = {**reverse_flags(run.id, day), "cases_corrected": reverse_cases(run.id, day)}
+    run.status, run.scheduled_for = "voided", None
+    run.voiding = {**proposal, "confirmed_by": actor.principal, "confirmed_at": rfc3339(now())}
+    session.flush()
+    _mark_unaudited_again(run, at)
+    counts["missed_voided"] = _void_missed(session, run.voiding)
+    told = {"on": run.on.isoformat(), "reason": proposal["reason"], "proposed_by": proposal["proposed_by"], **counts}
+    journal.record(actor, "audit.voided", f"audit:{run.id}", told)
+    return run
+
+
+def _mark_what_it_changed(run: AuditRun, at: datetime) -> None:
+    """Set ``changed_at`` of what is taken back, and of all that got an instant of the wrong clock."""
+    since = run.started_at
+    flags = or_(FLAGS.c.opened_by_audit == run.id, FLAGS.c.cleared_by_audit == run.id, FLAGS.c.changed_at >= since)
+    flagged = select(FLAGS.c.project_id).where(flags)
+    mark_projects(at, or_(PROJECT.c.changed_at >= since, PROJECT.c.id.in_(flagged)))
+    mark_cases(at, CASE.c.changed_at >= since)
+    mark_flags(at, flags)
+
+
+def _mark_unaudited_again(run: AuditRun, at: datetime) -> None:
+    last = last_good_audit()
+    judged = 0 if last is None else last.judged_up_to
+    mark_projects(at, PROJECT.c.id > judged, PROJECT.c.id <= run.judged_up_to)
+
+
+def _void_missed(session: Session, voiding: dict[str, Any]) -> int:
+    """Void what is listed as missed from today on: these nights are still to come. Earlier ones were missed indeed."""
+    listed = list(session.scalars(select(AuditRun.id).where(AuditRun.status == "missed", AuditRun.on >= today())))
+    session.execute(
+        update(AuditRun)
+        .where(AuditRun.status == "missed", AuditRun.on >= today())
+        .values(status="voided", scheduled_for=None, voiding=voiding),
+        execution_options={"synchronize_session": False},
+    )
+    return len(listed)

@@ -1,0 +1,90 @@
+"""Flash messages: success only for what was done, an error summary for what was not, information for the rest."""
+
+from __future__ import annotations
+
+import ast
+import re
+from datetime import timedelta
+from pathlib import Path
+
+from registry.access.roles import Role
+from registry.audits.runs import run_audit
+from registry.store.clock import today
+from registry.web import pages
+from tests.factories import a_project, an_actor, an_agency
+from tests.nights.steps import many_projects, placed
+from tests.review.cast import ADMINISTRATOR, audit, case_of, edit
+from tests.web.casework import GAP
+from tests.web.conftest import SignedIn
+
+SUCCESS = "govuk-notification-banner--success"
+BANNER = '<h2 class="govuk-notification-banner__title"'
+SUMMARY = "govuk-error-summary"
+WAITING = "/cases?status=awaiting_confirmation"
+
+
+def cleared_case() -> int:
+    project = a_project(**GAP)
+    audit()
+    edit(ADMINISTRATOR, project, object_commissioned_on="2020-01-01")
+    audit()
+    return case_of(project).id
+
+
+def test_confirming_no_case_is_an_error_that_leads_to_the_first_case(signed_in: SignedIn) -> None:
+    case = cleared_case()
+    answer = signed_in(Role.REVIEWER).send("/cases/confirmation?status=awaiting_confirmation", page=WAITING)
+    assert answer.status_code == 422 and SUCCESS not in answer.text and BANNER not in answer.text
+    assert f'<a href="#case-{case}">Choose at least one case to confirm</a>' in answer.text
+    assert f'id="case-{case}"' in answer.text and "<title>Error: Cases" in answer.text
+    assert re.search(r'aria-current="page">\s*Cleared, to confirm', answer.text)
+    assert 'action="/cases/confirmation?status=awaiting_confirmation"' in answer.text
+
+
+def test_cases_that_cannot_be_confirmed_are_errors_and_the_others_a_success(signed_in: SignedIn) -> None:
+    case = cleared_case()
+    visit = signed_in(Role.REVIEWER)
+    page = visit.send("/cases/confirmation", page=WAITING, case=["999999", str(case)]).text
+    assert "1 case is confirmed and closed." in page and page.count(SUCCESS) == 1
+    summary = page.partition(SUMMARY)[2].partition("</ul>")[0]
+    assert "Case 999999: " in summary and "confirmed and closed" not in summary
+    again = visit.send("/cases/confirmation", page=WAITING, case="999999").text
+    assert SUCCESS not in again and "Case 999999: " in again and "0 cases" not in again
+
+
+def test_end_of_a_list_and_an_edit_without_changes_are_information(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project = a_project(agency)
+    page = signed_in(Role.REVIEWER).get("/cases/next?status=new").text
+    assert "That was the last case of this list." in page and BANNER in page and SUCCESS not in page
+    page = signed_in(Role.AGENCY_EDITOR, agency).send(f"/projects/{project.number}/edit", version="1").text
+    assert "Nothing was different, so nothing was changed." in page and BANNER in page and SUCCESS not in page
+
+
+def test_held_audit_is_not_announced_as_done(signed_in: SignedIn) -> None:
+    ids = many_projects(60, placement="on_platform")
+    placed(ids, today() - timedelta(days=1))
+    run_audit(an_actor(Role.OPERATOR))
+    placed(ids, None)
+    page = signed_in(Role.OPERATOR).send("/audits/new").text
+    assert "The audit is held: it changed nothing." in page
+    assert SUCCESS not in page and "The audit is done." not in page
+
+
+def test_what_was_done_is_a_success(signed_in: SignedIn) -> None:
+    page = signed_in(Role.OPERATOR).send("/audits/new").text
+    assert "The audit is done." in page and page.count(SUCCESS) == 1 and SUMMARY not in page
+
+
+def test_messages_of_something_not_done_name_their_kind() -> None:
+    """A flash message is a success unless its call says otherwise: those that begin with a denial must."""
+    denials = re.compile(r"(No|Nothing|Not|That was) ")
+    calls = [
+        call
+        for path in Path(pages.__file__).parent.glob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "say"
+    ]
+    texts = [(call, part.value) for call in calls for part in ast.walk(call) if isinstance(part, ast.Constant)]
+    denied = [(call, text) for call, text in texts if isinstance(text, str) and denials.match(text)]
+    assert denied and all(len(call.args) == 2 for call, _text in denied)

@@ -1,0 +1,174 @@
+"""Edit forms write what was changed in them and nothing else: what a form does not show stays as it is."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from registry.access.roles import Role
+from registry.records.agencies import AGENCY_FIELDS, Agency, agency_by_bin
+from registry.records.drafts import find_draft, save_draft, start_draft
+from registry.records.project_fields import FIELDS
+from registry.records.project_table import Project
+from registry.records.projects import find_project
+from registry.records.revisions import Revision
+from registry.records.vocabulary import STAGES
+from registry.store.database import db
+from registry.store.journal import JournalEntry
+from registry.web.project_parts import PARTS
+from tests.factories import ADMINISTRATOR, a_bin, a_project, an_agency
+from tests.review.cast import editor_of
+from tests.web.conftest import SignedIn
+from tests.web.forms import untouched_form
+
+# A single-line input of a browser takes line breaks out; a text area sends them as CRLF.
+AGENCY: dict[str, Any] = {
+    "name_kk": "Бірінші\nжол «Ә»",
+    "name_ru": "Первая строка\nи вторая & <третья>",
+    "name_en": 'Two "quoted" lines\nof a name',
+    "kind": "national_security",
+    "region": "79",
+    "email": "office@example.kz",
+}
+PROJECT: dict[str, Any] = {
+    "external_id": "№ 1\n& <2>",
+    "object_code": "OB\nJ",
+    "name_kk": "Атауы\nекі жол",
+    "name_ru": "Имя\nв две строки",
+    "name_en": 'A "name"\nof two lines',
+    "purpose": "Первая строка\n\n  вторая & <третья>",
+    "sector": "07",
+    "object_kind": "data_resource",
+    "work_type": "modification",
+    "stage": "archived",
+    "placement": "on_platform",
+    "platform_key": "qt\n17",
+    "onboarding_due_on": date(2026, 9, 1),
+    "specification_approved_on": date(2025, 1, 2),
+    "contract_signed_on": date(2025, 1, 3),
+    "work_started_on": date(2025, 1, 4),
+    "pilot_started_on": date(2025, 2, 1),
+    "commissioned_on": date(2025, 3, 1),
+    "object_commissioned_on": date(2020, 1, 1),
+    "planned_end_on": date(2027, 1, 1),
+    "ended_on": date(2025, 12, 1),
+    "contract_number": "Д-1\n/2",
+    "budget_kzt": 1_000_000_000_000_000,
+    "object_original_cost_kzt": 0,
+    "consent_number": "С-1",
+    "funding": "service_model",
+    "region": "71",
+    "url": "https://example.kz/a?b=1&c=2",
+    "object_class": 3,
+    "is_ai": False,
+    "holds_personal_data": True,
+    "responsible_name": "Әлия О.",
+    "responsible_position": "начальник\nотдела",
+    "responsible_email": "a@example.kz",
+}
+# Every page that edits a record ends in /edit; a new one belongs here and into a test below.
+EDIT_FORMS = {"edit_agency", "edit_project"}
+
+
+def written() -> tuple[int, int]:
+    """How many revisions and journal entries there are, but for sign-ins."""
+    revisions = db.session.execute(select(func.count(Revision.id))).scalar_one()
+    return revisions, db.session.execute(select(func.count(JournalEntry.seq))).scalar_one()
+
+
+def shown_of(record: Project | Agency, fields: Any) -> dict[str, Any]:
+    db.session.expire_all()
+    return {name: getattr(record, name) for name in fields}
+
+
+def full_project(agency: Agency, **values: Any) -> Project:
+    given = PROJECT | {"supplier_bin": agency.bin} | values
+    assert set(given) == set(FIELDS)
+    project = a_project(agency, **given)
+    assert all(getattr(project, name) is not None for name in FIELDS)
+    return project
+
+
+def test_every_edit_page_is_tried_here(app: Flask) -> None:
+    rules = [rule for rule in app.url_map.iter_rules() if rule.rule.endswith("/edit")]
+    assert {rule.endpoint.removeprefix("web.") for rule in rules} == EDIT_FORMS
+
+
+def test_untouched_agency_form_changes_nothing(signed_in: SignedIn) -> None:
+    agency = an_agency(an_agency(), **AGENCY)
+    before = shown_of(agency, (*AGENCY_FIELDS, "version", "updated_at"))
+    assert None not in before.values()
+    visit = signed_in(Role.ADMINISTRATOR)
+    path = f"/agencies/{agency.bin}/edit"
+    count = written()
+    answer = visit.client.post(path, data=untouched_form(visit.get(path).text, "name_ru"), follow_redirects=True)
+    assert "Nothing was different, so nothing was changed." in answer.text
+    assert shown_of(agency, before) == before and written() == count
+
+
+def test_unrelated_agency_edit_leaves_what_was_not_sent(signed_in: SignedIn) -> None:
+    agency = an_agency(an_agency(), **AGENCY)
+    before = shown_of(agency, AGENCY_FIELDS)
+    visit = signed_in(Role.ADMINISTRATOR)
+    answer = visit.send(f"/agencies/{agency.bin}/edit", name_en="Ministry of Examples")
+    assert answer.status_code == 200 and "The changes are kept." in answer.text
+    assert shown_of(agency, AGENCY_FIELDS) == before | {"name_en": "Ministry of Examples"}
+    entry = db.session.scalars(select(JournalEntry).order_by(JournalEntry.seq.desc()).limit(1)).one()
+    change = {"field": "name_en", "old": AGENCY["name_en"], "new": "Ministry of Examples"}
+    assert json.loads(entry.details) == {"changes": [change]}
+
+
+def test_agency_field_that_is_emptied_is_cleared_and_a_required_one_is_not(signed_in: SignedIn) -> None:
+    agency = an_agency(an_agency(), **AGENCY)
+    visit = signed_in(Role.ADMINISTRATOR)
+    path = f"/agencies/{agency.bin}/edit"
+    form = untouched_form(visit.get(path).text, "name_ru")
+    visit.client.post(path, data={**form, "email": "", "parent_bin": ""})
+    changed = shown_of(agency, AGENCY_FIELDS)
+    assert (changed["email"], changed["parent_bin"], changed["region"]) == (None, None, "79")
+    answer = visit.client.post(path, data={**form, "kind": ""})
+    assert answer.status_code == 422 and 'id="kind-error"' in answer.text
+    assert agency_by_bin(agency.bin).kind == "national_security"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_untouched_project_form_changes_nothing(signed_in: SignedIn, stage: str) -> None:
+    agency = an_agency()
+    project = full_project(agency, stage=stage)
+    before = shown_of(project, (*FIELDS, "version", "updated_at"))
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    path = f"/projects/{project.number}/edit"
+    count = written()
+    answer = visit.client.post(path, data=untouched_form(visit.get(path).text, "name_ru"), follow_redirects=True)
+    assert "Nothing was different, so nothing was changed." in answer.text
+    assert shown_of(project, before) == before and written() == count
+
+
+def test_unrelated_project_edit_leaves_what_was_not_sent(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project = full_project(agency)
+    before = shown_of(project, FIELDS)
+    signed_in(Role.AGENCY_EDITOR, agency).send(f"/projects/{project.number}/edit", version="1", name_en="Other")
+    assert shown_of(find_project(ADMINISTRATOR, project.number), FIELDS) == before | {"name_en": "Other"}
+
+
+@pytest.mark.parametrize("step", PARTS)
+def test_untouched_registration_step_changes_nothing(signed_in: SignedIn, step: str) -> None:
+    agency = an_agency()
+    visit = signed_in(Role.AGENCY_EDITOR, agency, name="editor")
+    # What a draft holds is text as it was typed, right or wrong; its agency is one that is not offered any more.
+    by = editor_of(agency)
+    texts = {name: f"\r\n {name}\r\n" if name == "purpose" else "7" for name in FIELDS} | {"agency": a_bin()}
+    chosen = {"object_kind": "system", "work_type": "migration", "stage": "pilot", "placement": "unknown"}
+    chosen |= {"funding": "ppp", "object_class": "2", "is_ai": "no", "holds_personal_data": "yes"}
+    draft = start_draft(by)
+    save_draft(by, draft.id, texts | chosen)
+    path = f"/register/{draft.id}/{step}"
+    visit.client.post(path, data=untouched_form(visit.get(path).text, PARTS[step][0]))
+    db.session.expire_all()
+    assert find_draft(by, draft.id).values == texts | chosen

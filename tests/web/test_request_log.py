@@ -1,0 +1,64 @@
+"""The line that the log gets of each request names who made it, at pages as at the API."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from registry.access.roles import Role
+from tests.factories import a_token, bearer
+from tests.web.conftest import SignedIn, Visit
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, int, str | None]]:
+    return [
+        (record.method, record.path, record.status, record.principal)
+        for record in caplog.records
+        if record.getMessage() == "request"
+    ]
+
+
+def test_request_log_names_the_principal_of_pages(
+    app: Flask, signed_in: SignedIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    visit = signed_in(Role.REVIEWER, name="a.serikova")
+    token = visit.token("/home")
+    caplog.clear()
+
+    visit.client.get("/projects")
+    visit.client.get("/people")
+    visit.client.head("/projects")
+    visit.client.post("/sign-out", data={"form_token": "wrong"})
+    visit.client.get("/nothing", headers={"Accept": "text/html"})
+    visit.client.post("/sign-out", data={"form_token": token})
+    visit.client.get("/projects")
+
+    assert logged(caplog) == [
+        ("GET", "/projects", 200, "a.serikova"),
+        ("GET", "/people", 403, "a.serikova"),
+        ("HEAD", "/projects", 200, "a.serikova"),
+        ("POST", "/sign-out", 403, "a.serikova"),
+        ("GET", "/nothing", 404, "a.serikova"),
+        ("POST", "/sign-out", 303, "a.serikova"),
+        ("GET", "/projects", 303, None),
+    ]
+
+
+def test_request_log_names_the_principal_of_the_api(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    client, headers = app.test_client(), bearer(a_token(Role.REVIEWER, name="b.omarov"))
+    caplog.clear()
+
+    client.get("/api/v1/projects", headers=headers)
+    client.get("/api/v1/journal", headers=headers)
+    client.get("/api/v1/projects", headers=bearer("qtr_junk"))
+
+    assert logged(caplog) == [
+        ("GET", "/api/v1/projects", 200, "b.omarov"),
+        ("GET", "/api/v1/journal", 403, "b.omarov"),
+        ("GET", "/api/v1/projects", 401, None),
+    ]
+
+
+def test_request_log_names_nobody_for_a_visitor(visit: Visit, caplog: pytest.LogCaptureFixture) -> None:
+    visit.client.get("/sign-in")
+    assert logged(caplog) == [("GET", "/sign-in", 200, None)]

@@ -1,0 +1,152 @@
+"""HEAD, OPTIONS and GET change nothing: sent to every route, by each role, about rows that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import AnyConverter, Rule
+
+from registry.access.actors import Actor
+from registry.access.people import person_named
+from registry.access.roles import AGENCY_ROLES, Permission, Role
+from registry.access.tokens import issue
+from registry.records.drafts import save_draft, start_draft
+from registry.records.imports import queue_import
+from registry.records.projects import find_project_to_change, restrict_project
+from registry.records.waiting_files import keep_waiting
+from registry.store.clock import now, today
+from registry.store.database import db
+from registry.store.transaction import transaction
+from tests.api.test_access_matrix import World, a_world
+from tests.factories import ADMINISTRATOR, a_project, a_token, an_actor, an_agency, bearer, project_values
+from tests.present import Present
+from tests.web.conftest import SignedIn
+
+METHODS = ("HEAD", "OPTIONS", "GET")
+# What a safe request may write, each with its reason.
+ALLOWED = {
+    ("web_sessions", "last_used_at"): "a session ends after idle time",
+    ("tokens", "last_used_at"): "an administrator sees which tokens are still in use",
+    ("journal", "restricted.read"): "each reading of a restricted project is journalled",
+    ("journal_head", "seq"): "moves with the journal",
+    ("journal_head", "hash"): "moves with the journal",
+}
+PROJECTS_FILE = b"agency,external_id,name_ru,object_kind,work_type,stage,placement\n"
+COMPLETE_DRAFT = {name: str(value) for name, value in project_values().items()}
+Contents = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
+
+
+def contents() -> Contents:
+    """Every row of every table, by its primary key."""
+    found: Contents = {}
+    for name, table in db.metadata.tables.items():
+        rows = db.session.execute(table.select()).mappings()
+        found[name] = {tuple(row[column.name] for column in table.primary_key): dict(row) for row in rows}
+    db.session.commit()
+    return found
+
+
+def changes(before: Contents, after: Contents) -> set[tuple[str, str]]:
+    """``(table, column)`` of a changed row; ``(journal, action)`` of a new entry; ``row added``, ``row removed``."""
+    found = set()
+    for name, rows in after.items():
+        old = before[name]
+        found |= {(name, "row removed") for key in old if key not in rows}
+        for key, row in rows.items():
+            if key not in old:
+                found.add((name, row["action"] if name == "journal" else "row added"))
+            else:
+                found |= {(name, column) for column, value in row.items() if value != old[key][column]}
+    return found
+
+
+def addresses(app: Flask, values: dict[str, object], ids: dict[str, object]) -> Iterator[tuple[Rule, str]]:
+    """Each route with the address of something that exists."""
+    for rule in app.url_map.iter_rules():
+        named = {name: values[name] for name in rule.arguments if name in values}
+        for name, converter in rule._converters.items():
+            if isinstance(converter, AnyConverter):
+                named[name] = min(converter.items)
+        if "id" in rule.arguments:
+            named["id"] = next(row for part, row in ids.items() if f"/{part}/<row_id:id>" in rule.rule)
+        missing = rule.arguments - named.keys()
+        assert not missing, f"{rule.rule}: name a row that exists for {missing}"
+        built = rule.build(named)
+        assert built is not None
+        yield rule, built[1]
+
+
+def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, object]]:
+    """Rows for the arguments of every route, those that belong to one person made for the actor."""
+    draft = start_draft(actor) if actor.may(Permission.PROJECTS_WRITE) else None
+    if draft is not None:
+        save_draft(actor, draft.id, {"agency": world.agency.bin, **COMPLETE_DRAFT})
+    inventory = f"platform_key,agency,verified_on\nk-1,{world.agency.bin},{today()}\n".encode()
+    run = queue_import(actor, "projects", True, "p.csv", PROJECTS_FILE) if actor.may(Permission.IMPORTS_RUN) else None
+    person = person_named("other.reviewer")
+    assert person is not None
+    values = {
+        "bin": world.agency.bin,
+        "number": world.project.number,
+        "document_id": world.document_id,
+        "case_id": world.case_id,
+        "audit_id": world.audit_id,
+        "import_id": world.import_id if run is None else run.id,
+        "draft_id": 1 if draft is None else draft.id,
+        "waiting": keep_waiting(actor, "list.csv", inventory),
+        "person_id": person.id,
+        "key_id": issue(ADMINISTRATOR, "other.reviewer", Role.REVIEWER, None, None).key_id,
+        "seq": 1,
+        "step": "what",
+        "action": "claim",
+        "language": "en",
+        "version": "2026.1",
+        "name": "registry.css",
+    }
+    ids = {
+        "documents": world.document_id,
+        "imports": values["import_id"],
+        "audits": world.audit_id,
+        "exemptions": world.exemption_id,
+    }
+    return values, ids
+
+
+def test_a_safe_method_changes_no_row_of_any_table(app: Flask, signed_in: SignedIn, present: Present) -> None:
+    present.set(now())
+    home = an_agency()
+    world = a_world(home)
+    other = signed_in(Role.REVIEWER, name="other.reviewer")
+    assert other.client.get("/home").status_code == 200
+    supervisor = an_actor(Role.SUPERVISOR)
+    with transaction():
+        hidden = find_project_to_change(supervisor, a_project(home).number)
+        restrict_project(supervisor, hidden, True, "Secret")
+    seen: set[tuple[str, str]] = set()
+    wrong = []
+    for role in Role:
+        agency = home if role in AGENCY_ROLES else None
+        visit = signed_in(role, agency)
+        headers = bearer(a_token(role, agency, f"{role.value}.web"))
+        values, ids = rows_of(world, an_actor(role, agency, f"{role.value}.web"))
+        # Far enough from the sign-in for the use of session and token to be written.
+        present.move(timedelta(minutes=2))
+        before = contents()
+        for _, path in addresses(app, values, ids):
+            statuses = {}
+            for method in METHODS:
+                with visit.client.open(path, method=method, headers=headers) as answer:
+                    statuses[method] = answer.status_code
+                    has_body = method == "HEAD" and answer.data != b""
+                    wrong += [(role.value, path, "HEAD with a body")] if has_body else []
+            after = contents()
+            found = changes(before, after)
+            before = after
+            seen |= found
+            if max(statuses.values()) >= 500 or statuses["HEAD"] != statuses["GET"] or found - ALLOWED.keys():
+                wrong.append((role.value, path, statuses, found - ALLOWED.keys()))
+    assert wrong == []
+    assert seen == ALLOWED.keys()

@@ -1,0 +1,52 @@
+"""Small promises of pages that a changed number or name would break: downloads, the menu, the first page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date, timedelta
+
+import pytest
+
+from registry.access.roles import Role
+from registry.store.clock import today
+from tests.factories import a_project, an_agency
+from tests.present import Present
+from tests.review.cast import SAULE, act, audit, case_of, edit, editor_of
+from tests.web.casework import GAP
+from tests.web.conftest import SignedIn
+
+JOURNAL_READERS = {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}
+
+
+def test_cases_download_has_the_day_of_opening_under_opened_and_of_closing_under_closed(
+    signed_in: SignedIn, present: Present
+) -> None:
+    present.set(date(2026, 10, 5))
+    agency = an_agency()
+    project = a_project(agency, **GAP)
+    audit()
+    edit(editor_of(agency), project, object_commissioned_on="2026-02-01")
+    present.set(date(2026, 10, 7))
+    audit()
+    act(SAULE, case_of(project), "confirm")
+    answer = signed_in(Role.AUDITOR).client.get("/cases.csv?status=closed")
+    (row,) = csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))
+    assert (row["Opened"], row["Closed"]) == ("2026-10-05", "2026-10-07")
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_menu_has_the_journal_for_those_who_may_read_it_only(signed_in: SignedIn, role: Role) -> None:
+    visit = signed_in(role)
+    menu = visit.get("/home").text.partition('id="navigation"')[2].partition("</ul>")[0]
+    assert ('href="/journal"' in menu) == (role in JOURNAL_READERS)
+    assert visit.client.get("/journal").status_code == (200 if role in JOURNAL_READERS else 403)
+
+
+def test_first_page_of_an_agency_warns_of_onboarding_that_ends_within_60_days(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    for days in (-1, 60, 61):
+        name = f"Через {days}"
+        a_project(agency, placement="onboarding", onboarding_due_on=today() + timedelta(days=days), name_ru=name)
+    page = signed_in(Role.AGENCY_VIEWER, agency, "ru").get("/home").text
+    assert "Через -1" in page and "Через 60" in page and "Через 61" not in page
