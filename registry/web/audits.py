@@ -85,21 +85,28 @@ def new_audit(by: Actor) -> Answer:
     """Run an audit, for good or to try."""
     page = FormPage(
         _("Run an audit"),
-        _("Run it"),
+        _("Run the audit"),
         url_for("web.audits"),
         [
-            asked("on", "day", hint=_("Empty means today. For good: from the last audited day to today.")),
-            asked("dry_run", "check", label=_("Only try: change no flag, tell what would change")),
+            asked(
+                "on",
+                "day",
+                hint=_(
+                    "Leave empty for today. Without a dry run, the date must lie between the "
+                    "last audited date and today."
+                ),
+            ),
+            asked("dry_run", "check", label=_("Dry run: show what would change, without changing any flag")),
         ],
         {"on": AnyDay(), "dry_run": YesNo()},
-        intro=_("It judges every project and may take a while with many of them."),
+        intro=_("The audit checks every project and can take some time."),
     )
 
     def act(values: dict[str, object]) -> Answer:
         day = values["on"]
         run = run_audit(by, day, dry_run=bool(values["dry_run"]))  # type: ignore[arg-type] # AnyDay gives a date or None
         if run.status == "held":
-            say(_("The audit is held: it changed nothing. A supervisor looks at it and confirms."), "information")
+            say(_("The audit is held and changed nothing. A supervisor must confirm it."), "information")
         else:
             say(_("The audit is done."))
         return see("audit", audit_id=run.id)
@@ -127,8 +134,8 @@ def propose_to_void(by: Actor, audit_id: int) -> Answer:
         {"reason": Text(LONGEST_REASON)},
         ("reason",),
         intro=_(
-            "The audit will no longer count: nights run again from today on, and its changes to flags are taken back. "
-            "An operator and a supervisor do it together; the other one confirms."
+            "The audit no longer counts: nightly audits run again from today, and its changes to flags are undone. "
+            "An operator and a supervisor do this together; the other one confirms."
         ),
         subject=_("Audit of %(day)s") % {"day": as_typed(run.on)},
     )

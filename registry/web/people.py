@@ -42,7 +42,7 @@ def new_person(by: Actor) -> Answer:
             asked("name", "text", hint=_("What the person signs in with, such as a.serikova.")),
             asked("role", "radios", choices=options("role")),
             agency_field(by),
-            asked("email", "text", hint=_("Where notices go.")),
+            asked("email", "text", hint=_("Address for notifications.")),
             asked("language", "radios", choices=options("language")),
         ],
         {"name": Text(), "role": ROLES, "agency": Bin(), "email": Email(), "language": LANGUAGE},
@@ -64,10 +64,10 @@ def new_person(by: Actor) -> Answer:
 def disable_person(by: Actor, person_id: int) -> Answer:
     """Shut somebody out, after a question."""
     if request.method == "GET":
-        told = _("Every session and token of the person ends at once. You can let the person in again.")
-        return _question(by, person_id, _("Shut out"), told)
+        told = _("All sessions and tokens of this person end immediately. You can enable the account again.")
+        return _question(by, person_id, _("Disable account"), told)
     access.disable_person(by, person_id)
-    say(_("The person is shut out, tokens too."))
+    say(_("The account is disabled. Its sessions and tokens have ended."))
     return see("people")
 
 
@@ -75,7 +75,7 @@ def disable_person(by: Actor, person_id: int) -> Answer:
 def enable_person(by: Actor, person_id: int) -> Answer:
     """Let somebody in again."""
     access.enable_person(by, person_id)
-    say(_("The person may sign in again."))
+    say(_("The account is enabled. The person can sign in again."))
     return see("people")
 
 
@@ -84,7 +84,7 @@ def renew_password(by: Actor, person_id: int) -> Answer:
     """A new password, after a question, shown once; sessions of the person end."""
     if request.method == "GET":
         told = _(
-            "The present password ends at once, and so does every session of the person. The new one is shown once."
+            "The current password and all sessions of this person end immediately. The new password is displayed once."
         )
         return _question(by, person_id, _("New password"), told)
     password = new_password()

@@ -87,7 +87,7 @@ def add_project_document(by: Actor, number: str) -> Answer:
         return _page(by, number, refused_form(typed(DOCUMENT_FIELDS), refused, "file")), 422
     except DocumentQuotaExceeded as refused:
         return _page(by, number, refused_form(typed(DOCUMENT_FIELDS), refused, "file")), 409
-    say(gettext("The document is kept."))
+    say(gettext("Document saved."))
     return see("project", number=number, _anchor="documents")
 
 

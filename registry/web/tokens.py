@@ -41,7 +41,7 @@ def new_token(by: Actor) -> Answer:
             asked(
                 "name",
                 "text",
-                hint=_("The service account that it acts for; a new name makes one. People make their own tokens."),
+                hint=_("The service account; a new name creates one. People create their own tokens."),
             ),
             asked("role", "radios", choices=options("role")),
             agency_field(by),
@@ -63,5 +63,5 @@ def new_token(by: Actor) -> Answer:
 def revoke_token(by: Actor, key_id: str) -> Answer:
     """End a token."""
     revoke(by, key_id)
-    say(_("The token is out on its next request."))
+    say(_("The token no longer works."))
     return see("tokens")

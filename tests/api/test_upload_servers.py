@@ -36,7 +36,7 @@ def port(request: pytest.FixtureRequest, own_database: str, tmp_path: Path) -> I
 
 def upload(port: int, token: str, path: str, content: bytes) -> tuple[int, dict[str, str]]:
     """Status and body of the answer."""
-    part = 'Content-Disposition: form-data; name="file"; filename="a.bin"\r\nContent-Type: text/plain'
+    part = 'Content-Disposition: form-data; name="file"; filename="a.csv"\r\nContent-Type: text/plain'
     body = f"--{BOUNDARY}\r\n{part}\r\n\r\n".encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)

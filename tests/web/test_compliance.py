@@ -94,7 +94,7 @@ def test_the_table_shows_millions_and_the_files_exact_tenge(signed_in: SignedIn)
     header, *rows = csv.reader(io.StringIO(visit.get(f"{REPORT}.csv").data.decode("utf-8-sig")))
     sheet = load_workbook(io.BytesIO(visit.get(f"{REPORT}.xlsx").data)).worksheets[0]
     table = [dict(zip(header, row, strict=True)) for row in rows]
-    assert [(row["BIN"], row["BIN of the agency above"], row["Budget"], row["Flagged"]) for row in table] == [
+    assert [(row["BIN"], row["BIN of the parent agency"], row["Budget"], row["Flagged"]) for row in table] == [
         (ministry.bin, "", "1234567890", "1"),
         (committee.bin, ministry.bin, "1", "1"),
     ]

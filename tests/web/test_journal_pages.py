@@ -28,7 +28,7 @@ def test_an_entry_names_the_act_and_leads_to_what_it_was_done_on(signed_in: Sign
     case = act(AIGERIM, case_of(project), "claim")
     page = signed_in(Role.AUDITOR, language="ru").get("/journal").text
     assert "Дело взято" in page and "case.claim" in page and "Аудит проведён" in page
-    assert f'href="/cases/{case.id}">Дело {case.id}<' in page
+    assert f'href="/cases/{case.id}">Дело № {case.id}<' in page
     assert f'href="/audits/{run.id}"' in page and f'href="/projects/{project.number}"' in page
 
 
@@ -64,4 +64,4 @@ def test_an_entry_tells_its_details_in_words(signed_in: SignedIn) -> None:
     link = re.search(r'href="(/journal/\d+)"', visit.get(f"/journal?subject={case.id}&action=case.claim").text)
     assert link
     entry = visit.get(link[1]).text
-    assert "Status after" in entry and "Under review" in entry and "As it is written in the journal" in entry
+    assert "Status after" in entry and "Under review" in entry and "Original entry in the journal" in entry

@@ -107,7 +107,7 @@ def test_untouched_agency_form_changes_nothing(signed_in: SignedIn) -> None:
     path = f"/agencies/{agency.bin}/edit"
     count = written()
     answer = visit.client.post(path, data=untouched_form(visit.get(path).text, "name_ru"), follow_redirects=True)
-    assert "Nothing was different, so nothing was changed." in answer.text
+    assert "There were no changes to save." in answer.text
     assert shown_of(agency, before) == before and written() == count
 
 
@@ -116,7 +116,7 @@ def test_unrelated_agency_edit_leaves_what_was_not_sent(signed_in: SignedIn) -> 
     before = shown_of(agency, AGENCY_FIELDS)
     visit = signed_in(Role.ADMINISTRATOR)
     answer = visit.send(f"/agencies/{agency.bin}/edit", name_en="Ministry of Examples")
-    assert answer.status_code == 200 and "The changes are kept." in answer.text
+    assert answer.status_code == 200 and "Changes saved." in answer.text
     assert shown_of(agency, AGENCY_FIELDS) == before | {"name_en": "Ministry of Examples"}
     entry = db.session.scalars(select(JournalEntry).order_by(JournalEntry.seq.desc()).limit(1)).one()
     change = {"field": "name_en", "old": AGENCY["name_en"], "new": "Ministry of Examples"}
@@ -145,7 +145,7 @@ def test_untouched_project_form_changes_nothing(signed_in: SignedIn, stage: str)
     path = f"/projects/{project.number}/edit"
     count = written()
     answer = visit.client.post(path, data=untouched_form(visit.get(path).text, "name_ru"), follow_redirects=True)
-    assert "Nothing was different, so nothing was changed." in answer.text
+    assert "There were no changes to save." in answer.text
     assert shown_of(project, before) == before and written() == count
 
 
