@@ -28,7 +28,7 @@ def known_device(secret_key: str, cookie: str, name: str) -> str | None:
     except BadData:
         return None
     person = _person(name)
-    if person is None or kept[1:] != [person.name, person.password_set_at.isoformat()]:
+    if person is None or kept[1:] != [_password_of(person)]:
         return None
     return str(kept[0])
 
@@ -38,8 +38,7 @@ def device_cookie(secret_key: str, name: str, device: str | None) -> str | None:
     person = _person(name)
     if person is None:
         return None
-    kept = [device or secrets.token_urlsafe(DEVICE_BYTES), person.name, person.password_set_at.isoformat()]
-    return str(_serializer(secret_key).dumps(kept))
+    return str(_serializer(secret_key).dumps([device or secrets.token_urlsafe(DEVICE_BYTES), _password_of(person)]))
 
 
 def cookie_suffix(name: str) -> str:
@@ -50,6 +49,11 @@ def cookie_suffix(name: str) -> str:
 def _person(name: str) -> Person | None:
     # Signing in passes over what cannot be printed; PostgreSQL refuses a NUL.
     return person_named(name) if name.isprintable() else None
+
+
+def _password_of(person: Person) -> str:
+    """Stands for the person and the present password; nobody reads a name out of the cookie."""
+    return hashlib.sha256(f"{person.password_set_at.isoformat()} {person.name}".encode()).hexdigest()
 
 
 def _serializer(secret_key: str) -> URLSafeTimedSerializer:

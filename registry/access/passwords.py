@@ -14,7 +14,7 @@ from registry.store.errors import Refusal
 
 SHORTEST: Final = 12
 LONGEST: Final = 200
-GENERATED_BYTES: Final = 15
+GENERATED_BYTES: Final = 16
 # OWASP's password storage sheet: 19 MiB, two passes, one lane.
 HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 AT_ONCE: Final = 4
@@ -48,7 +48,7 @@ def needs_rehash(kept: str) -> bool:
 
 
 def new_password() -> str:
-    """A random password of 120 bits, for somebody who is told it once."""
+    """A random password of 128 bits, for somebody who is told it once."""
     return secrets.token_urlsafe(GENERATED_BYTES)
 
 

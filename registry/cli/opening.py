@@ -14,6 +14,7 @@ from flask import Flask
 from sqlalchemy import make_url
 
 from registry.freeze.policy_file import load_policy
+from registry.http.logs import JsonLines
 from registry.records.policy_in_force import serve_policy
 from registry.settings import Settings, read_settings
 from registry.store.clock import require_current_zone
@@ -52,7 +53,7 @@ def connected(app: Flask) -> Iterator[None]:
 
 
 def command_settings(*, read_only: bool = False) -> Settings:
-    """The settings, and a log in the data folder for what no message explains.
+    """The settings, and a log in the data folder, of JSON lines, for what no message explains.
 
     With ``read_only`` nothing is made in the data folder; where it cannot be written the log goes to stderr.
     """
@@ -68,7 +69,7 @@ def command_settings(*, read_only: bool = False) -> Settings:
         handler = logging.FileHandler(settings.data_dir / LOG_FILE, encoding="utf-8", delay=True)
     handler.set_name(LOG_FILE)
     handler.setLevel(logging.WARNING)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(JsonLines())
     root.addHandler(handler)
     return settings
 

@@ -15,7 +15,7 @@ from registry.store.clock import now, rfc3339
 
 LOG = logging.getLogger("registry")
 BEGAN = "registry.began"
-EXTRAS = ("method", "path", "status", "milliseconds", "principal", "audit", "on")
+EXTRAS = ("method", "path", "status", "milliseconds", "principal", "source", "audit", "on")
 
 
 class JsonLines(logging.Formatter):
@@ -64,6 +64,7 @@ def attach_request_log(app: Flask) -> None:
             "status": response.status_code,
             "milliseconds": None if began is None else round((time.perf_counter() - began) * 1000, 1),
             "principal": request.environ.get(PRINCIPAL),
+            "source": request.remote_addr,
         }
         LOG.info("request", extra=extra)
         return response

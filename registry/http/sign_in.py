@@ -25,6 +25,7 @@ def signed_in() -> Actor:
     except TokenNotAccepted:
         count_request(None)
         raise
-    count_request(actor.principal)
+    # Before it is counted: the log names who was refused for asking too often.
     request.environ[PRINCIPAL] = actor.principal
+    count_request(actor.principal)
     return actor

@@ -41,6 +41,7 @@ from registry.web.labels import attach_labels
 from registry.web.layout import LANGUAGE_NAMES, crumbs, menu, switch_address
 from registry.web.pages import pages
 from registry.web.refusal_texts import failure_text, row_error_text
+from registry.web.said import FlashCookie
 from registry.web.visitors import page_language, visitor
 
 # Importing a module of pages declares them.
@@ -77,6 +78,7 @@ def attach_web(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=(settings.public_url or "").startswith("https:"),
     )
+    app.session_interface = FlashCookie()
     app.url_map.converters[ROW_ID] = RowId
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True

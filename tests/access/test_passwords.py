@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 
+from registry.access.passwords import new_password
 from registry.access.people import NewPerson, add_person
 from registry.access.roles import Role
 from registry.store.errors import Invalid
@@ -20,6 +23,12 @@ def test_a_password_is_kept_with_the_memory_and_the_passes_that_owasp_asks_for(s
     assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert strong_hasher.verify(kept, LIKELY)
     assert strong_hasher.hash(LIKELY) != kept
+
+
+def test_generated_password_has_128_random_bits() -> None:
+    made = {new_password() for _ in range(100)}
+    assert len(made) == 100
+    assert {len(base64.urlsafe_b64decode(password + "==")) for password in made} == {16}
 
 
 @pytest.mark.parametrize("password", ["a.serikova-26", "A.Serikova2026!", "26-a.serikova"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -49,6 +52,18 @@ def test_a_wrong_policy_file_is_named_with_line_and_key(registry: CommandLine, t
     ran = registry("audits", "list", REGISTRY_POLICY_FILE=str(policy))
     assert ran.code == 5
     assert f"{policy}:2: cutoff" in ran.err
+
+
+def test_log_of_commands_is_lines_of_json_in_utc(registry: CommandLine) -> None:
+    assert registry("audits", "list").code == 0
+    forged = ValueError("no\n2026-11-26 01:00:00,000 ERROR forged")
+    logging.getLogger("registry.cli.endings").error("one\nline", exc_info=forged)
+
+    log = (registry.data_dir / "commands.log").read_text(encoding="utf-8").splitlines()
+    line = json.loads(log[0])
+    assert len(log) == 1 and line["message"] == "one\nline" and "forged" in line["exception"]
+    assert re.fullmatch(r"[0-9-]{10}T[0-9:.]+Z", line["at"])
+    assert (line["level"], line["logger"]) == ("error", "registry.cli.endings")
 
 
 def test_an_unknown_command_or_option_is_wrong_usage(registry: CommandLine) -> None:

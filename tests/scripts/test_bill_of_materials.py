@@ -23,7 +23,8 @@ def test_the_list_names_what_runs_here_with_its_version_and_hashes() -> None:
     for name in ("flask", "sqlalchemy", "marshmallow", "waitress", "argon2-cffi"):
         assert components[name]["version"] == version(name)
         assert components[name]["externalReferences"][0]["hashes"]
-    assert {"htmx.org", "govuk-frontend", "swagger-ui-dist"} <= set(components)
+    # The web server of production too.
+    assert {"granian", "htmx.org", "govuk-frontend", "swagger-ui-dist"} <= set(components)
 
 
 def test_the_list_names_packages_and_no_place_to_load_them_from() -> None:

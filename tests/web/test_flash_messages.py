@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -74,6 +75,14 @@ def test_held_audit_is_not_announced_as_done(signed_in: SignedIn) -> None:
 def test_what_was_done_is_a_success(signed_in: SignedIn) -> None:
     page = signed_in(Role.OPERATOR).send("/audits/new").text
     assert "The audit is done." in page and page.count(SUCCESS) == 1 and SUMMARY not in page
+
+
+def test_cookie_of_flash_messages_is_signed_with_sha_256(signed_in: SignedIn) -> None:
+    cookies = signed_in(Role.OPERATOR).send("/audits/new", follow=False).headers.getlist("Set-Cookie")
+    cookie = next(cookie for cookie in cookies if cookie.startswith("registry_notice="))
+    signature = cookie.partition(";")[0].rpartition(".")[2]
+    assert len(base64.urlsafe_b64decode(signature + "=")) == 32
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie
 
 
 def test_messages_of_something_not_done_name_their_kind() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from flask import Flask
 
 from registry.access.roles import Role
+from registry.http.logs import JsonLines
+from registry.http.rates import RATES, Rates
 from tests.factories import a_token, bearer
 from tests.web.conftest import SignedIn, Visit
 
@@ -57,6 +61,31 @@ def test_request_log_names_the_principal_of_the_api(app: Flask, caplog: pytest.L
         ("GET", "/api/v1/journal", 403, "b.omarov"),
         ("GET", "/api/v1/projects", 401, None),
     ]
+
+
+def test_request_log_names_the_principal_over_the_rate_limit(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    client, headers = app.test_client(), bearer(a_token(Role.REVIEWER, name="b.omarov"))
+    app.extensions[RATES] = Rates(1)
+    caplog.clear()
+
+    for _ in range(2):
+        client.get("/api/v1/projects", headers=headers)
+    del app.extensions[RATES]
+
+    assert logged(caplog) == [
+        ("GET", "/api/v1/projects", 200, "b.omarov"),
+        ("GET", "/api/v1/projects", 429, "b.omarov"),
+    ]
+
+
+def test_request_log_tells_the_address_of_a_failed_sign_in(visit: Visit, caplog: pytest.LogCaptureFixture) -> None:
+    data = {"form_token": visit.token(), "name": "nobody", "password": "guess"}
+    caplog.clear()
+
+    visit.client.post("/sign-in", data=data, environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
+
+    line = json.loads(JsonLines().format(caplog.records[-1]))
+    assert (line["path"], line["status"], line["principal"], line["source"]) == ("/sign-in", 401, None, "192.0.2.7")
 
 
 def test_request_log_names_nobody_for_a_visitor(visit: Visit, caplog: pytest.LogCaptureFixture) -> None:

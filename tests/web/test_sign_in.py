@@ -58,6 +58,17 @@ def test_a_session_ends_after_idle_time(signed_in: SignedIn, present: Present) -
     assert visit.client.get("/home").status_code == 303
 
 
+def test_a_session_ends_after_12_hours_of_work(signed_in: SignedIn, present: Present) -> None:
+    start = now()
+    present.set(start)
+    visit = signed_in(Role.REVIEWER)
+    for half_hours in range(1, 25):
+        present.set(start + timedelta(minutes=30 * half_hours))
+        assert visit.client.get("/home").status_code == 200
+    present.set(start + timedelta(hours=12, minutes=1))
+    assert visit.client.get("/home").status_code == 303
+
+
 def test_a_disabled_person_is_out_on_the_next_request_with_session_and_token(app: Flask, signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER, name="b.omarov")
     token = a_token(Role.REVIEWER, name="b.omarov")

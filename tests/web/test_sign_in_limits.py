@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from flask import Flask
+from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
 from registry.access.people import NewPerson, add_person, person_named, set_password
@@ -139,11 +141,14 @@ def test_known_device_is_forgotten(app: Flask, visit: Visit, present: Present, s
     assert answer.status_code == 429
 
 
-def test_cookie_of_a_known_device_is_protected_and_tells_no_password(app: Flask, visit: Visit) -> None:
+def test_cookie_of_a_known_device_is_protected_and_tells_nothing(app: Flask, visit: Visit) -> None:
     answer = attempt(visit, NAME, PASSWORD)
 
     cookie = next(sent for sent in answer.headers.getlist("Set-Cookie") if sent.startswith("registry_device_"))
     assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Path=/" in cookie and "Max-Age=31536000" in cookie
+    value = cookie.partition("=")[2].partition(";")[0]
+    _, payload = URLSafeTimedSerializer("what anybody can read").loads_unsafe(value)
+    assert len(payload) == 2 and re.fullmatch("[0-9a-f]{64}", payload[1])
 
 
 def test_name_that_cannot_be_printed_does_no_harm(app: Flask) -> None:
