@@ -21,6 +21,7 @@ from registry.store.clock import today
 from registry.store.paging import Page
 from registry.web.case_projects import projects_of
 from registry.web.pages import ANYBODY_SIGNED_IN, Answer, pages
+from registry.web.pending_accounts import list_pending
 from registry.web.visitors import page_language
 
 WORST: Final = 10
@@ -65,6 +66,7 @@ def home(by: Actor) -> Answer:
         totals=totals,
         last=last_good_audit(),
         held=held,
+        pending=list_pending(by) if by.may(Permission.ACCOUNTS_CONFIRM) else [],
         counts=dict(zip(("new", "overdue", "to_approve"), count_cases(by, COUNTED), strict=True)),
     )
 

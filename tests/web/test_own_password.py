@@ -46,4 +46,4 @@ def test_pending_person_hears_so_with_the_right_password_only(visit: Visit, sign
     password = shown.split('id="secret">')[1].split("<")[0]
     assert "has to confirm your account" in visit.sign_in("zhanna", password).text
     assert "The name or the password is wrong" in visit.sign_in("zhanna", "not this one").text
-    assert "Waits for confirmation" in administrator.get("/people").text
+    assert "Waiting for confirmation" in administrator.get("/people").text
