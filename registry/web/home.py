@@ -55,6 +55,7 @@ def home(by: Actor) -> Answer:
     wanted = {"status": "under_review,awaiting_confirmation", "assignee": by.principal}
     mine = list_cases(by, wanted, Page(WORST), page_language()).items if by.may(Permission.CASES_REVIEW) else []
     waiting = list_cases(by, TO_APPROVE, Page(WORST), page_language()).items if by.may(Permission.CASES_APPROVE) else []
+    may_confirm = by.may(Permission.ACCOUNTS_CONFIRM)
     return render_template(
         "home_oversight.html",
         by=by,
@@ -66,7 +67,7 @@ def home(by: Actor) -> Answer:
         totals=totals,
         last=last_good_audit(),
         held=held,
-        pending=list_pending(by) if by.may(Permission.ACCOUNTS_CONFIRM) else [],
+        pending=[row for row in list_pending(by) if row["can_confirm"]][:WORST] if may_confirm else [],
         counts=dict(zip(("new", "overdue", "to_approve"), count_cases(by, COUNTED), strict=True)),
     )
 

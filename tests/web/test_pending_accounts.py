@@ -55,6 +55,7 @@ def test_who_asked_sees_no_button_and_cannot_confirm(signed_in: SignedIn) -> Non
     administrator = signed_in(Role.ADMINISTRATOR)
     ask_for(administrator)
     assert "Confirm account" not in administrator.get("/people").text
+    assert "Accounts to confirm" not in administrator.get("/home").text
     page = administrator.get(LIST).text
     assert "another person confirms it" in page and "Confirm account" not in page
     answer = administrator.send(path_of("zhanna"), page="/account/password", role="reviewer")
