@@ -1,5 +1,9 @@
 """What a WSGI server loads: ``waitress-serve wsgi:application``."""
 
 from registry.app import create_app
+from registry.http.health_listener import listen_for_health
+from registry.settings import read_settings
 
-application = create_app()
+settings = read_settings()
+application = create_app(settings)
+listen_for_health(settings)

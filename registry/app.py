@@ -13,7 +13,7 @@ from registry.api.routes import require_declared_permissions
 from registry.api.specification import attach_api
 from registry.freeze.policy_file import load_policy
 from registry.http.answers import attach_json
-from registry.http.bodies import LARGEST_BODY
+from registry.http.bodies import LARGEST_BODY, attach_body_drain
 from registry.http.cross_origin import attach_cross_origin
 from registry.http.errors import attach_errors
 from registry.http.forwarded import attach_forwarded_warning
@@ -65,6 +65,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     attach_metrics(app)
     attach_request_ids(app)
     attach_headers(app, settings)
+    attach_body_drain(app)
     attach_cross_origin(app, settings.public_url)
     attach_errors(app)
     attach_forwarded_warning(app, settings.trusted_proxies)

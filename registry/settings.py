@@ -59,6 +59,7 @@ class Settings:
     ``mail`` is None when no mails are sent. ``rate_limit``: the requests a minute of one principal, None for any
     number. ``trusted_proxies``: how many proxies stand before the service, whose word on the caller's address and
     scheme is taken.
+    ``health_port``: where ``/healthz`` is answered beside the web server, None for nowhere else.
     ``database_owner_url``: the role that owns the schema, when the service's own may not change it.
     """
 
@@ -76,6 +77,7 @@ class Settings:
     digest_at: time | None
     rate_limit: int | None = None
     trusted_proxies: int = 0
+    health_port: int | None = None
 
     @property
     def embedded(self) -> bool:
@@ -104,7 +106,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         if read_only and database_url.startswith("sqlite:")
         else _secret_key(env, data_dir, database_url, problems),
         host=env.get("REGISTRY_HOST") or "127.0.0.1",
-        port=_port(env, problems),
+        port=_port(env, "REGISTRY_PORT", "8000", problems),
         audit_at=_local_time(env, "REGISTRY_AUDIT_AT", "02:00", problems),
         policy_file=_policy_file(env, problems),
         public_url=_public_url(env, problems),
@@ -112,6 +114,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         digest_at=_local_time(env, "REGISTRY_DIGEST_AT", "09:00", problems),
         rate_limit=_rate_limit(env, problems),
         trusted_proxies=_trusted_proxies(env, problems),
+        health_port=_port(env, "REGISTRY_HEALTH_PORT", "0", problems) or None,
     )
     problems += [
         f"{name}: people sign in with passwords; OpenID Connect is not part of this version, so remove the variable"
@@ -173,11 +176,11 @@ def _make_secret_key(path: Path) -> None:
         os.unlink(written)
 
 
-def _port(env: Mapping[str, str], problems: list[str]) -> int:
-    text = env.get("REGISTRY_PORT") or "8000"
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= 65535:
+def _port(env: Mapping[str, str], name: str, default: str, problems: list[str]) -> int:
+    text = env.get(name) or default
+    if text == default or (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
         return int(text)
-    problems.append(f"REGISTRY_PORT: expected a port from 1 to 65535, got {text!r}")
+    problems.append(f"{name}: expected a port from 1 to 65535, got {text!r}")
     return 0
 
 

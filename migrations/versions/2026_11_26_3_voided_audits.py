@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_26_3"
-down_revision = "2026_11_26_1"
+down_revision = "2026_11_26_2"
 branch_labels = None
 depends_on = None
 

@@ -124,20 +124,26 @@ def _answer(declared: Declared, view: View, call: Call) -> Response:
     if answer.tag is not None and request.method in ("GET", "HEAD"):
         unchanged = not_modified(answer.tag)
         if unchanged is not None:
-            return unchanged
+            return _varying(unchanged)
     body, schema = answer.body, declared.answers.schema
     response = Response(
         json.dumps(_dumped(schema, body)), status=answer.status or declared.answers.status, content_type=JSON_TYPE
     )
     response.headers["Content-Language"] = call.language
-    response.vary.add("Accept-Language")
-    response.vary.add("Authorization")
+    _varying(response)
     if answer.location is not None:
         response.headers["Location"] = answer.location
     if answer.tag is not None:
         response.headers["ETag"] = quote_etag(answer.tag)
     if isinstance(body, Listing) and body.next is not None:
         response.headers["Link"] = next_link(body.next)
+    return response
+
+
+def _varying(response: Response) -> Response:
+    # A 304 too: it tells a cache what the stored answer depends on (RFC 9110, 15.4.5).
+    response.vary.add("Accept-Language")
+    response.vary.add("Authorization")
     return response
 
 

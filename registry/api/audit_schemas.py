@@ -113,6 +113,8 @@ class Change(Body):
 class AuditJustRun(Audit):
     """An audit just run; a dry one tells at once what it would change."""
 
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"changes"})
+
     changes = Shown(
         "Of a dry run only.",
         {

@@ -26,6 +26,7 @@ from registry.audits.runs import confirm_held_audit, find_audit, run_audit
 from registry.audits.voiding import confirm_voiding, propose_voiding
 from registry.http.etags import make_tag
 from registry.records.audit_runs import AuditRun, told_failure
+from registry.records.restricted_counts import visible_run
 from registry.store.paging import Listing
 
 routes = Routes("audits", "Runs of the policy over every project.")
@@ -41,8 +42,8 @@ def shown(run: Mapping[str, Any]) -> dict[str, Any]:
     return {**run, "failure": told_failure(run["failure"])}
 
 
-def _answer(run: AuditRun, location: str | None = None, **more: Any) -> Answer:
-    columns = shown({column.key: getattr(run, column.key) for column in AuditRun.__table__.columns})
+def _answer(by: Actor, run: AuditRun, location: str | None = None, **more: Any) -> Answer:
+    columns = shown(visible_run(by, run))
     tag = make_tag("audit", *(columns[name] for name in AUDIT.fields))
     return Answer({**columns, **more}, location, tag)
 
@@ -69,7 +70,7 @@ def create_audit(call: Call) -> Answer:
     """
     run = run_audit(call.by, call.values.get("on"), dry_run=bool(call.values.get("dry_run")))
     more = {"changes": all_changes_of(call.by, run)} if run.dry_run else {}
-    return _answer(run, f"{BASE}/audits/{run.id}", **more)
+    return _answer(call.by, run, f"{BASE}/audits/{run.id}", **more)
 
 
 @routes.declare(
@@ -83,7 +84,7 @@ def create_audit(call: Call) -> Answer:
 )
 def confirm_audit(call: Call) -> Answer:
     """Confirm a held audit: its date is judged again without the safety belt."""
-    return _answer(confirm_held_audit(call.by, call.subject.id))
+    return _answer(call.by, confirm_held_audit(call.by, call.subject.id))
 
 
 @routes.declare(
@@ -97,7 +98,7 @@ def confirm_audit(call: Call) -> Answer:
 )
 def propose_to_void_audit(call: Call) -> Answer:
     """Propose to void an audit that a wrong clock dated in the future; a new proposal replaces the one before."""
-    return _answer(propose_voiding(call.by, call.subject.id, call.values["reason"]))
+    return _answer(call.by, propose_voiding(call.by, call.subject.id, call.values["reason"]))
 
 
 @routes.declare(
@@ -123,7 +124,7 @@ def propose_to_void_audit(call: Call) -> Answer:
 )
 def void_proposed_audit(call: Call) -> Answer:
     """Void an audit: an operator confirms a supervisor's proposal, or a supervisor an operator's."""
-    return _answer(confirm_voiding(call.by, call.subject.id))
+    return _answer(call.by, confirm_voiding(call.by, call.subject.id))
 
 
 @routes.declare(
@@ -150,7 +151,7 @@ def list_all_audits(call: Call) -> Listing:
 )
 def read_one_audit(call: Call) -> Answer:
     """Read an audit."""
-    return _answer(call.subject)
+    return _answer(call.by, call.subject)
 
 
 @routes.declare(

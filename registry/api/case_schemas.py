@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import fields
 
-from registry.api.fields import DAY_SCHEMA, Accepted, Body, Moment, Shown, nullable
+from registry.api.fields import DAY_SCHEMA, Accepted, Body, Moment, Shown, nullable, shown_object
 from registry.api.project_schemas import FLAG
 from registry.freeze.words import SEVERITIES
 from registry.records.values import Choice, Day, Ids, Text, YesNo
@@ -16,38 +16,34 @@ from registry.review.workflow import ACTIONS, DECISIONS, REASON_CODES
 LONGEST_TEXT: Final = 5000
 COMMENT_TEXT: Final = "A note for the timeline."
 TEXT_SCHEMA: Final[dict[str, Any]] = {"type": "string"}
-DECISION_SCHEMA: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "integer"},
-        "decision": {"type": "string", "enum": list(DECISIONS)},
-        "reason_code": nullable({"type": "string", "enum": list(REASON_CODES)}),
-        "reason": TEXT_SCHEMA,
-        "legal_basis": TEXT_SCHEMA,
-        "due_on": nullable(dict(DAY_SCHEMA)),
-        "comment": nullable(TEXT_SCHEMA),
-        "proposed_by": TEXT_SCHEMA,
-        "proposed_at": {"type": "string", "format": "date-time"},
-        "outcome": nullable({"type": "string", "enum": ["approved"]}),
-        "decided_by": nullable(TEXT_SCHEMA),
-        "decided_at": nullable({"type": "string", "format": "date-time"}),
-        "appeal_until": nullable(dict(DAY_SCHEMA)),
-        "ended_because": nullable({"type": "string", "enum": ["appealed", "withdrawn", "replaced"]}),
-    },
+DECISION_PROPERTIES: Final[dict[str, Any]] = {
+    "id": {"type": "integer"},
+    "decision": {"type": "string", "enum": list(DECISIONS)},
+    "reason_code": nullable({"type": "string", "enum": list(REASON_CODES)}),
+    "reason": TEXT_SCHEMA,
+    "legal_basis": TEXT_SCHEMA,
+    "due_on": nullable(dict(DAY_SCHEMA)),
+    "comment": nullable(TEXT_SCHEMA),
+    "proposed_by": TEXT_SCHEMA,
+    "proposed_at": {"type": "string", "format": "date-time"},
+    "outcome": nullable({"type": "string", "enum": ["approved"]}),
+    "decided_by": nullable(TEXT_SCHEMA),
+    "decided_at": nullable({"type": "string", "format": "date-time"}),
+    "appeal_until": nullable(dict(DAY_SCHEMA)),
+    "ended_because": nullable({"type": "string", "enum": ["appealed", "withdrawn", "replaced"]}),
 }
-EVENT_SCHEMA: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "at": {"type": "string", "format": "date-time"},
-        "action": {"type": "string"},
-        "by": {"type": "string"},
-        "from": nullable({"type": "string", "enum": list(CASE_STATUSES)}),
-        "to": {"type": "string", "enum": list(CASE_STATUSES)},
-        "comment": nullable(TEXT_SCHEMA),
-        "details": {"type": "object"},
-        "for_agency": {"type": "boolean", "description": "Whether the agency reads the comment; to oversight only."},
-    },
+DECISION_SCHEMA: Final = shown_object(DECISION_PROPERTIES)
+EVENT_PROPERTIES: Final[dict[str, Any]] = {
+    "at": {"type": "string", "format": "date-time"},
+    "action": {"type": "string"},
+    "by": {"type": "string"},
+    "from": nullable({"type": "string", "enum": list(CASE_STATUSES)}),
+    "to": {"type": "string", "enum": list(CASE_STATUSES)},
+    "comment": nullable(TEXT_SCHEMA),
+    "details": {"type": "object"},
+    "for_agency": {"type": "boolean", "description": "Whether the agency reads the comment; to oversight only."},
 }
+EVENT_SCHEMA: Final = shown_object(EVENT_PROPERTIES, sometimes=("for_agency",))
 
 
 class CaseOpening(Body):
@@ -110,6 +106,7 @@ class CaseSummary(Body):
     opened_at = Moment("When it was opened.")
     closed_at = Moment("When it was closed.", nullable=True)
     outcome = Shown("How it closed.", nullable(TEXT_SCHEMA))
+    changed_at = Moment("When anything shown here last changed, but for what the calendar alone changes.")
 
 
 class Case(CaseSummary):
@@ -129,10 +126,7 @@ class ManyConfirmed(Body):
         "The others, with the code and the words of the refusal.",
         {
             "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"id": {"type": "integer"}, "code": TEXT_SCHEMA, "message": TEXT_SCHEMA},
-            },
+            "items": shown_object({"id": {"type": "integer"}, "code": TEXT_SCHEMA, "message": TEXT_SCHEMA}),
         },
     )
 

@@ -65,7 +65,7 @@ def shown(call: Call, case: Case, location: str | None = None) -> Answer:
     answers=Answers(CASE_SUMMARY, lists=True),
 )
 def list_all_cases(call: Call) -> Listing:
-    """List cases, by default what is due first in front. Sort by due_on, opened_at, severity or id."""
+    """List cases, by default what is due first in front. Sort by due_on, opened_at, changed_at, severity or id."""
     return list_cases(call.by, call.query, call.page, call.language)
 
 

@@ -13,17 +13,29 @@ from registry.api.declared import Answer, Answers, Call, FormBody
 from registry.api.fields import Body, Moment, Shown
 from registry.api.project_answers import found, read_as
 from registry.api.routes import BASE, Routes
+from registry.api.uploads import form_values
 from registry.http.etags import not_modified
-from registry.records.documents import add_document, documents_page, read_document
+from registry.records.documents import (
+    DOCUMENT_FIELDS,
+    DOCUMENT_KINDS,
+    add_document,
+    documents_page,
+    read_document,
+)
 from registry.store.paging import Listing
 
 routes = Routes("documents", "Files that belong to a project.")
+
+
+KIND: Final[dict[str, Any]] = {"type": "string", "enum": list(DOCUMENT_KINDS)}
 
 
 class Document(Body):
     """What is kept of a document beside its bytes."""
 
     id = Shown("Its id.", {"type": "integer"})
+    kind = Shown("What it is.", KIND)
+    description = Shown("What it is about.", {"type": ["string", "null"]})
     name = Shown("The file's name.", {"type": "string"})
     content_type = Shown("What the sender said that it is.", {"type": "string"})
     size = Shown("Bytes.", {"type": "integer"})
@@ -35,6 +47,8 @@ class Document(Body):
 DOCUMENT: Final = Document()
 EXAMPLE: Final[dict[str, Any]] = {
     "id": 1,
+    "kind": "contract",
+    "description": "Contract with its annexes",
     "name": "contract.pdf",
     "content_type": "application/pdf",
     "size": 184_320,
@@ -42,7 +56,16 @@ EXAMPLE: Final[dict[str, Any]] = {
     "added_at": "2026-03-02T06:00:00.000000Z",
     "added_by": "a.serikova",
 }
-FILE: Final = {"file": {"type": "string", "format": "binary", "description": "Up to 20 MiB."}}
+FORM: Final[dict[str, Any]] = {
+    "file": {
+        "type": "string",
+        "format": "binary",
+        "description": "Up to 20 MiB, and all of a project's within the policy's `document_quota_mib`. "
+        "Programs, scripts and HTML pages are refused.",
+    },
+    "kind": {**KIND, "default": "other", "description": "What it is."},
+    "description": {"type": "string", "maxLength": 500, "description": "What it is about."},
+}
 
 
 @routes.declare(
@@ -63,14 +86,15 @@ def list_documents(call: Call) -> Listing:
     "/projects/<number>/documents",
     needs=Permission.DOCUMENTS_WRITE,
     subject=found,
-    body=FormBody(FILE),
+    body=FormBody(FORM),
     answers=Answers(DOCUMENT, EXAMPLE, 201, "Kept.", headers=("Location",)),
 )
 def create_document(call: Call) -> Answer:
     """Add a document to a project."""
     sent = call.files["file"]
     number = call.subject.number
-    document = add_document(call.by, call.subject, sent.name, sent.content_type, sent.content)
+    fields = form_values(call, **DOCUMENT_FIELDS)
+    document = add_document(call.by, call.subject, sent.name, sent.content_type, sent.content, **fields)
     return Answer(document, f"{BASE}/projects/{number}/documents/{document.id}")
 
 
@@ -89,11 +113,11 @@ def create_document(call: Call) -> Answer:
 def download_document(call: Call) -> Response:
     """Download a document, checked against its SHA-256."""
     document, content = read_document(call.subject, call.path["id"])
-    unchanged = not_modified(document.sha256)
-    if unchanged is not None:
-        return unchanged
-    # Never the sender's own type: a browser must not open what somebody uploaded as a page of this service.
-    response = Response(content, content_type="application/octet-stream")
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(document.name, safe='')}"
-    response.headers["ETag"] = quote_etag(document.sha256)
+    response = not_modified(document.sha256)
+    if response is None:
+        # Never the sender's own type: a browser must not open what somebody uploaded as a page of this service.
+        response = Response(content, content_type="application/octet-stream")
+        response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(document.name, safe='')}"
+        response.headers["ETag"] = quote_etag(document.sha256)
+    response.vary.add("Authorization")
     return response

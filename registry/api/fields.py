@@ -89,9 +89,14 @@ class Shown(fields.Field[Any]):
 
 
 class Body(Schema):
-    """The base of what is sent and shown. Unknown names are refused; READ_ONLY ones by that name."""
+    """The base of what is sent and shown. Unknown names are refused; READ_ONLY ones by that name.
+
+    What is shown has every field but the SOMETIMES ones, and may get new ones in any version.
+    """
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset()
+    # Of what is shown: not in every answer.
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset()
     error_messages = {"unknown": "unknown-field"}  # noqa: RUF012 - as marshmallow declares it
 
     class Meta:
@@ -154,6 +159,12 @@ def json_schema(_converter: object, shown: fields.Field[Any], **_kwargs: object)
             schema |= {"minLength": 1, "pattern": NOT_BLANK}
         return nullable(schema, allow_none=bool(shown.allow_none))
     return {}
+
+
+def shown_object(properties: Mapping[str, Any], sometimes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The schema of an object inside an answer: every property is there but the ``sometimes`` ones."""
+    required = [name for name in properties if name not in sometimes]
+    return {"type": "object", "required": required, "properties": dict(properties)}
 
 
 def nullable(schema: dict[str, Any], *, allow_none: bool = True) -> dict[str, Any]:

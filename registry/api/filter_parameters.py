@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from registry.api.fields import DAY_SCHEMA, schema_of_kind
 from registry.http.queries import Parameter
-from registry.records.plain_filters import Days, Moments, PlainFilter, Texts, Words, YesNoWords
+from registry.records.plain_filters import Days, Instants, Moments, PlainFilter, Texts, Words, YesNoWords
 from registry.records.values import LARGEST_AMOUNT, Bin
 
-SEVERAL: Final = "One or several, with commas."
+SEVERAL: Final = "One or several, with commas or by repeating the parameter."
 EDGES: Final = {"": "This", "from": "From this", "to": "Up to this"}
 # What no field can hold, and so no filter takes; several values stand between commas.
 NO_CONTROLS: Final = "[^\\u0000-\\u001f\\u007f-\\u009f\\ufffd]"
@@ -41,7 +41,7 @@ def plain_parameters(filters: Mapping[str, PlainFilter]) -> tuple[Parameter, ...
 
 def moment_parameter(name: str, end: str) -> Parameter:
     """A parameter that takes a day or an instant."""
-    schema = {"type": "string", "anyOf": [dict(DAY_SCHEMA), {"format": "date-time"}]}
+    schema = {"anyOf": [dict(DAY_SCHEMA), {"type": "string", "format": "date-time"}]}
     return Parameter(name, f"{EDGES[end]} day in Almaty, or instant (RFC 3339).", schema)
 
 
@@ -55,6 +55,6 @@ def _described(known: PlainFilter) -> tuple[str, dict[str, Any]]:
             return "true or false.", {"type": "boolean"}
         case Days(end=end):
             return f"{EDGES[end]} date.", dict(DAY_SCHEMA)
-        case Moments(end=end):
+        case Moments(end=end) | Instants(end=end):
             described = moment_parameter("", end)
             return described.description, described.schema

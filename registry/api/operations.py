@@ -75,7 +75,7 @@ def _query_parameter(parameter: Parameter) -> dict[str, Any]:
         "schema": parameter.schema,
     }
     # Several values of one parameter stand in it with commas.
-    return described | ({"style": "form", "explode": False} if parameter.schema.get("type") == "array" else {})
+    return described | ({"style": "form", "explode": False} if parameter.takes_several else {})
 
 
 def _request_body(declared: Declared) -> dict[str, Any] | None:

@@ -54,6 +54,7 @@ EXAMPLE: Final[dict[str, Any]] = {
     "case_from_severity": "medium",
     "safety_belt_percent": 25,
     "safety_belt_minimum": 50,
+    "document_quota_mib": 200,
     "clocks": {"answer": 10, "review": 20, "appeal": 15},
     "rules": dict.fromkeys(RULES, RULE_EXAMPLE),
     "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",

@@ -56,6 +56,7 @@ class PolicyShown(Body):
     case_from_severity = Shown("Flags of this severity or above open a case.", SEVERITY)
     safety_belt_percent = Shown("An audit that would change more than this share is held.", WHOLE)
     safety_belt_minimum = Shown("But never one that would change fewer projects than this.", WHOLE)
+    document_quota_mib = Shown("How much all documents of one project may take, in MiB.", WHOLE)
     clocks = Shown("Terms of a review, in working days.", _object(answer=WHOLE, review=WHOLE, appeal=WHOLE))
     rules = Shown("Every rule by its name.", _object(**{name: {"$ref": "#/components/schemas/Rule"} for name in RULES}))
     digest = Shown("SHA-256 of the policy file.", TEXT)

@@ -16,9 +16,9 @@ from registry.records.project_fields import FIELDS, READ_ONLY
 from registry.records.project_table import Project
 from registry.records.projects import find_project, find_project_to_change, read_project
 from registry.records.revisions import LAW_LOOKS_AT
-from registry.records.standing import status_of, status_of_new
+from registry.records.standing import standing_of, standing_of_new
 
-WORKED_OUT = ("started_on", "freeze_status")
+WORKED_OUT = ("started_on", "freeze_status", "severity")
 
 
 def found(by: Actor, number: str) -> Project:
@@ -42,12 +42,12 @@ def read_as(what: str, read: Callable[[Actor, str, str], Any] = read_project) ->
 
 def project_tag(project: Project) -> str:
     """The entity tag: it changes with everything that the project shows, worked-out values among it."""
-    return _tag(_worked_out(project, status_of(project.id)))
+    return _tag(_worked_out(project, standing_of(project.id)))
 
 
 def answer(project: Project) -> Answer:
     """A project that was just changed, with its tag."""
-    return answer_read(_worked_out(project, status_of(project.id)))
+    return answer_read(_worked_out(project, standing_of(project.id)))
 
 
 def answer_read(row: Mapping[str, Any]) -> Answer:
@@ -57,15 +57,17 @@ def answer_read(row: Mapping[str, Any]) -> Answer:
 
 def answer_new(project: Project, verdict: Mapping[str, Any]) -> Answer:
     """A project that was just registered, with its tag, address and verdict."""
-    row = _worked_out(project, status_of_new(project.agency.kind))
+    row = _worked_out(project, standing_of_new(project.agency.kind))
     return Answer({**row, "verdict": verdict}, f"{BASE}/projects/{project.number}", _tag(row))
 
 
-def _worked_out(project: Project, status: str) -> dict[str, Any]:
+def _worked_out(project: Project, standing: tuple[str, str | None]) -> dict[str, Any]:
     began = started_on(Past(**{name: getattr(project, name) for name in LAW_LOOKS_AT}), policy_in_force())
     kept = {name: getattr(project, name) for name in (*FIELDS, *READ_ONLY) if name not in WORKED_OUT}
-    return {**kept, "agency": project.agency.bin, "started_on": began, "freeze_status": status}
+    status, severity = standing
+    worked_out = {"started_on": began, "freeze_status": status, "severity": severity}
+    return {**kept, "agency": project.agency.bin, **worked_out}
 
 
 def _tag(row: Mapping[str, Any]) -> str:
-    return make_tag("project", row["number"], row["version"], *(row[name] for name in WORKED_OUT))
+    return make_tag("project", row["number"], row["version"], row["changed_at"], *(row[name] for name in WORKED_OUT))

@@ -41,6 +41,7 @@ VERDICT: Final[dict[str, Any]] = {
 SHORT: Final[dict[str, Any]] = {
     "number": NUMBER,
     "agency": "050340004478",
+    "external_id": SENT["external_id"],
     "name_kk": SENT["name_kk"],
     "name_ru": SENT["name_ru"],
     "name_en": None,
@@ -55,6 +56,7 @@ SHORT: Final[dict[str, Any]] = {
     "freeze_status": "flagged",
     "severity": "high",
     "updated_at": "2026-03-02T06:00:00.000000Z",
+    "changed_at": "2026-03-02T21:00:01.204511Z",
 }
 REVISION: Final[dict[str, Any]] = {
     "at": "2026-03-02T06:00:00.000000Z",
@@ -73,4 +75,5 @@ FLAG: Final[dict[str, Any]] = {
     "cleared_on": None,
     "exemption": None,
     "case": None,
+    "changed_at": "2026-03-02T21:00:01.204511Z",
 }

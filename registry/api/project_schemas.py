@@ -21,6 +21,8 @@ from registry.records.vocabulary import (
 
 DAY_OR_NULL: Final = nullable(DAY_SCHEMA)
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
+SEVERITY_OR_NULL: Final = {"type": ["string", "null"], "enum": [*SEVERITIES, None]}
+CHANGED_AT_TEXT: Final = "When anything shown here last changed: by an edit, an audit or a decision."
 
 
 def _field(name: str, description: str, *, required: bool = False, clearable: bool = True) -> Accepted:
@@ -97,6 +99,12 @@ class ProjectPatch(ProjectFields):
 class Project(ProjectFields):
     """A project as it is kept."""
 
+    object_kind = _field("object_kind", "What is worked on.", required=True)
+    work_type = _field("work_type", "What is done to it.", required=True)
+    stage = _field("stage", "How far the work is; the last three are final.", required=True)
+    placement = _field(
+        "placement", "Where the agency says that the object lives: a claim until it is confirmed.", required=True
+    )
     number = Shown(
         "`QT-<year>-<7 digits>-<check digit>`.", {"type": "string", "pattern": "^QT-[0-9]{4}-[0-9]{7}-[0-9]$"}
     )
@@ -108,8 +116,10 @@ class Project(ProjectFields):
     started_on = Shown("The earliest date set among the policy's start clock.", DAY_OR_NULL)
     version = Shown("Rises with every change.", {"type": "integer"})
     registered_at = Moment("When it was registered.")
-    updated_at = Moment("When it was last changed.")
+    updated_at = Moment("When it was last edited, or a fact of it confirmed.")
+    changed_at = Moment(CHANGED_AT_TEXT)
     freeze_status = Shown("Where it stands after the last audit.", {"type": "string", "enum": list(FREEZE_STATUSES)})
+    severity = Shown("Of the highest standing flag.", SEVERITY_OR_NULL)
 
 
 OBSERVED_SCHEMA: Final = {"type": "object", "additionalProperties": {"type": ["string", "integer", "null"]}}
@@ -152,6 +162,7 @@ class ShortProject(Body):
 
     number = Shown("The project's number.", {"type": "string"})
     agency = Shown("BIN of the agency.", {"type": "string"})
+    external_id = Shown("The agency's own reference.", TEXT_OR_NULL)
     name_kk = Shown("Name in Kazakh.", TEXT_OR_NULL)
     name_ru = Shown("Name in Russian.", TEXT_OR_NULL)
     name_en = Shown("Name in English.", TEXT_OR_NULL)
@@ -164,8 +175,9 @@ class ShortProject(Body):
     sector = Shown("Division of COFOG.", {"type": ["string", "null"], "enum": [*SECTORS, None]})
     region = Shown("KATO prefix.", {"type": ["string", "null"], "enum": [*REGIONS, None]})
     freeze_status = Shown("After the last audit.", {"type": "string", "enum": list(FREEZE_STATUSES)})
-    severity = Shown("Of the highest standing flag.", {"type": ["string", "null"], "enum": [*SEVERITIES, None]})
-    updated_at = Moment("When it was last changed.")
+    severity = Shown("Of the highest standing flag.", SEVERITY_OR_NULL)
+    updated_at = Moment("When it was last edited, or a fact of it confirmed.")
+    changed_at = Moment(CHANGED_AT_TEXT)
 
 
 class Revision(Body):
@@ -204,6 +216,7 @@ class Flag(Body):
     cleared_on = Shown("Business date of the audit that cleared it.", DAY_OR_NULL)
     exemption = Shown("The exemption that takes it out of the queue.", {"type": ["integer", "null"]})
     case = Shown("The case that reviews it.", {"type": ["integer", "null"]})
+    changed_at = Moment("When anything shown here last changed; `last_seen_on` of a standing flag does not count.")
 
 
 PROJECT: Final = Project()

@@ -37,6 +37,7 @@ routes = Routes("projects", "Pieces of work on digital objects, and what the fre
 
 ON: Final = Parameter("on", "The date to judge, today without it.", {"type": "string", "format": "date"})
 PROJECT_EXAMPLE: Final[dict[str, Any]] = {
+    **dict.fromkeys(PROJECT.fields),
     **examples.SENT,
     "number": examples.NUMBER,
     "started_on": "2026-02-16",
@@ -44,7 +45,9 @@ PROJECT_EXAMPLE: Final[dict[str, Any]] = {
     "version": 1,
     "registered_at": "2026-03-02T06:00:00.000000Z",
     "updated_at": "2026-03-02T06:00:00.000000Z",
+    "changed_at": "2026-03-02T06:00:00.000000Z",
     "freeze_status": "unaudited",
+    "severity": None,
 }
 
 

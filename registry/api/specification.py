@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import flask_smorest
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.common import resolve_schema_instance
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask
 
 from registry.api import (
@@ -23,7 +26,7 @@ from registry.api import (
     projects,
     reports,
 )
-from registry.api.fields import json_schema
+from registry.api.fields import Body, json_schema
 from registry.api.operations import ERROR_NAMES
 from registry.api.policy_schemas import RULE
 from registry.api.project_schemas import VERDICT
@@ -90,7 +93,7 @@ ERROR_TEXTS = {
     428: "`If-Match` is missing.",
     429: "Too many requests within a minute; `Retry-After` tells the seconds to wait.",
     500: "A mistake in the service; its log has more under the trace id.",
-    503: "The database does not answer; nothing was changed.",
+    503: "The database does not answer, is busy, or has no room; `type` and `detail` tell which, and what to do.",
 }
 PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "AcceptLanguage": (
@@ -125,6 +128,27 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+class SchemaConverter(OpenAPIConverter):
+    """Answers promise the fields that they have and stay open to new ones; bodies to send stay closed."""
+
+    def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
+        """The schema as apispec makes it, with what an answer promises."""
+        made: dict[str, Any] = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call] # apispec
+        instance = resolve_schema_instance(schema)
+        # Nothing that is sent has a field that is only shown, and everything that is shown has one.
+        if any(field.dump_only for field in instance.fields.values()):
+            made.pop("additionalProperties", None)
+            sometimes = instance.SOMETIMES if isinstance(instance, Body) else frozenset()
+            made["required"] = [name for name in made["properties"] if name not in sometimes]
+        return made
+
+
+class SchemaPlugin(MarshmallowPlugin):
+    """apispec's plugin with our converter."""
+
+    Converter = SchemaConverter
+
+
 class Specification(flask_smorest.Api):  # type: ignore[misc] # flask-smorest is untyped
     """flask-smorest's Api without its own errors and its default error response: ours are in http/errors.py."""
 
@@ -149,7 +173,8 @@ def make_specification() -> dict[str, Any]:
     app.config["API_VERSION"] = "v1"
     app.config["OPENAPI_VERSION"] = "3.1.0"
     _know_converters(app)
-    api = Specification(spec_kwargs={"info": {"description": DESCRIPTION}, "security": [{"bearer": []}]})
+    how = {"info": {"description": DESCRIPTION}, "security": [{"bearer": []}], "marshmallow_plugin": SchemaPlugin()}
+    api = Specification(spec_kwargs=how)
     api.init_app(app)
     api.register_converter(RowId, _row_id_schema)
     api.register_converter(ProjectName, _text_schema)

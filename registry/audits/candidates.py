@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Date, Integer, Select, and_, bindparam, case, func, not_, select
 
@@ -74,6 +74,27 @@ def count_projects(policy: Policy) -> Totals:
     up_to = db.session.execute(select(func.coalesce(func.max(Project.id), 0))).scalar_one()
     inside, everything = db.session.execute(_counts(policy.scope), {"up_to": up_to}).one()
     return Totals(inside, everything - inside, up_to)
+
+
+class RestrictedProjects(NamedTuple):
+    """The restricted projects among those that an audit judges, with their totals."""
+
+    ids: frozenset[int]
+    totals: Totals
+
+
+def restricted_projects(policy: Policy, up_to: int) -> RestrictedProjects:
+    """The restricted projects up to an id, which are few."""
+    rows = db.session.execute(RESTRICTED, {"up_to": up_to}).all()
+    in_scope = sum(kind in policy.scope for _, kind in rows)
+    return RestrictedProjects(frozenset(row[0] for row in rows), Totals(in_scope, len(rows) - in_scope, up_to))
+
+
+RESTRICTED: Final = (
+    select(Project.id, Agency.kind)
+    .join(Agency, Agency.id == Project.agency_id)
+    .where(Project.is_restricted, Project.id <= bindparam("up_to", type_=Integer))
+)
 
 
 def parts(up_to: int) -> Iterator[Part]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from itertools import chain, islice
 from typing import Any, TypeVar
 
@@ -20,8 +20,11 @@ MANY = 1000
 Row = TypeVar("Row")
 
 
-def write_flags(plan: Plan, audit_id: int, on: date, last_seen_on: date | None) -> None:
-    """Write the plan's flags inside the open transaction. ``last_seen_on`` is the date of the last good audit."""
+def write_flags(plan: Plan, audit_id: int, on: date, at: datetime, last_seen_on: date | None) -> None:
+    """Write the plan's flags inside the open transaction, as changed ``at``.
+
+    ``last_seen_on`` is the date of the last good audit.
+    """
     session = require_transaction()
     for opened in _chunks(plan.opened):
         findings = [finding for _, finding, _ in opened]
@@ -35,12 +38,12 @@ def write_flags(plan: Plan, audit_id: int, on: date, last_seen_on: date | None) 
             "fingerprint": [finding.fingerprint for finding in findings],
             "exemption_id": exemptions,
         }
-        insert_listed(session, Flag, listed, {"opened_on": on, "opened_by_audit": audit_id})
+        insert_listed(session, Flag, listed, {"opened_on": on, "opened_by_audit": audit_id, "changed_at": at})
     flag_table: Any = Flag.__table__
     changed = (
         update(flag_table)
         .where(flag_table.c.id == bindparam("flag"))
-        .values({name: bindparam(f"new_{name}") for name in UPDATED})
+        .values({name: bindparam(f"new_{name}") for name in UPDATED} | {"changed_at": at})
     )
     for updated in _chunks(plan.updated):
         session.execute(
@@ -62,7 +65,9 @@ def write_flags(plan: Plan, audit_id: int, on: date, last_seen_on: date | None) 
         session.execute(
             update(Flag)
             .where(Flag.id.in_([flag.id for flag in cleared]))
-            .values(status="cleared", cleared_on=on, cleared_by_audit=audit_id, last_seen_on=last_seen_on),
+            .values(
+                status="cleared", cleared_on=on, cleared_by_audit=audit_id, last_seen_on=last_seen_on, changed_at=at
+            ),
             execution_options={"synchronize_session": False},
         )
     if len(plan.opened) + len(plan.cleared) >= MANY:

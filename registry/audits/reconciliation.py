@@ -66,6 +66,14 @@ class Plan:
         for project_id, finding, _ in self.opened:
             yield project_id, finding.rule, finding.severity, "opened"
 
+    def changed_projects(self) -> Iterator[int]:
+        """The ids of the projects whose standing changes, and perhaps their freeze status and severity."""
+        yield from (project_id for project_id, _, _ in self.opened)
+        for flag, finding, status, _, _ in self.updated:
+            if (status, finding.severity) != (flag.status, flag.severity):
+                yield flag.project_id
+        yield from (flag.project_id for flag in self.cleared)
+
     def other_changes(self) -> Iterator[tuple[int, str, str, str]]:
         """(project id, rule, severity, change) of each of the others."""
         for flag, finding in self.reopened:
@@ -108,18 +116,25 @@ def reconcile(
     judged: Iterable[tuple[int, tuple[Finding, ...], int | None]],
     standing: dict[int, list[Standing]],
     judged_before: int,
+    restricted: Plan,
+    restricted_ids: frozenset[int],
 ) -> None:
     """Plan a part: its (project id, findings, exemption id) against the flags that stand there, which are used up.
 
     ``judged_before`` is the highest project id of the last good audit: later ones are new registrations, which the
-    safety belt does not count.
+    safety belt does not count. What concerns ``restricted_ids`` is planned a second time in ``restricted``, only to be
+    counted.
     """
     for project_id, findings, exemption_id in judged:
         flags = standing.pop(project_id, ())
         if findings or flags:
             _project(plan, project_id, findings, exemption_id, flags, judged_before)
+            if project_id in restricted_ids:
+                _project(restricted, project_id, findings, exemption_id, flags, judged_before)
     for project_id, flags in standing.items():
         _project(plan, project_id, (), None, flags, judged_before)
+        if project_id in restricted_ids:
+            _project(restricted, project_id, (), None, flags, judged_before)
 
 
 def _project(

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from registry.access.actors import Actor
-from registry.audits.candidates import Part, Totals, candidates, count_projects, new_digest, parts
+from registry.audits.candidates import (
+    Part,
+    Totals,
+    candidates,
+    count_projects,
+    new_digest,
+    parts,
+    restricted_projects,
+)
 from registry.audits.decided_flags import statuses_before
 from registry.audits.flag_writes import write_changes, write_flags
 from registry.audits.reconciliation import Plan, reconcile, standing_flags
@@ -18,7 +26,9 @@ from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
 from registry.records.audit_runs import AuditRun, last_good_audit
 from registry.records.case_following import follow_flags
+from registry.records.change_times import PROJECT, mark_projects, mark_projects_by_id
 from registry.records.flag_lock import flags_for_audit
+from registry.records.restricted_counts import COUNTS, RESTRICTED
 from registry.store import journal, outbox
 from registry.store.clock import now
 from registry.store.transaction import require_transaction
@@ -56,21 +66,34 @@ def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditR
     # Before the first audit there was no flag that a decision could change.
     since = (last and last.finished_at) or run.started_at
     plan = Plan(statuses_before=statuses_before(since))
+    restricted_plan = Plan()
+    restricted = restricted_projects(policy, totals.up_to)
     for part in parts(totals.up_to):
         judged = _judge(policy, run.on, part, digest)
-        reconcile(plan, judged, standing_flags(part), 0 if last is None else last.judged_up_to)
+        judged_before = 0 if last is None else last.judged_up_to
+        reconcile(plan, judged, standing_flags(part), judged_before, restricted_plan, restricted.ids)
     # A dry run is never held, but tells that it would be.
     why = held_because(plan, policy, run.on, last) if belt or run.dry_run else None
     held = why is not None and not run.dry_run
     run.status = "held" if held else "succeeded"
     run.held_because = why
     run.input_digest = digest.hexdigest()
-    _count(run, plan, totals)
+    for name, count in _counts(plan, totals).items():
+        setattr(run, name, count)
+    run.judged_up_to = totals.up_to
+    run.restricted_counts = {
+        **_counts(restricted_plan, restricted.totals),
+        "newly_flagged": restricted_plan.newly_flagged,
+        "newly_clear": restricted_plan.newly_clear,
+        "judged_by_last_audit": 0 if last is None else (last.restricted_counts or {}).get("projects_judged", 0),
+    }
     followed: dict[str, Any] = {}
     carried_out = not held and not run.dry_run
     if carried_out:
-        write_flags(plan, run.id, run.on, None if last is None else last.on)
-        followed = follow_flags(run.id, run.on, policy)
+        moment = now()
+        _mark_projects(plan, moment, totals, policy, last)
+        write_flags(plan, run.id, run.on, moment, None if last is None else last.on)
+        followed = follow_flags(run.id, run.on, moment, policy)
         if followed:
             journal.record(by, "cases.followed", f"audit:{run.id}", followed)
     write_changes(plan, run.id, carried_out=carried_out)
@@ -83,36 +106,38 @@ def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditR
     return run
 
 
+def _mark_projects(plan: Plan, at: datetime, totals: Totals, policy: Policy, last: AuditRun | None) -> None:
+    # Before the flags, whose foreign keys lock projects too: one order for all that lock many.
+    judged = 0 if last is None else last.judged_up_to
+    if last is not None and last.policy_digest != policy.digest:
+        # Another scope or another start clock shows in every project.
+        judged = 0
+    else:
+        mark_projects_by_id(at, (project_id for project_id in plan.changed_projects() if project_id <= judged))
+    if judged < totals.up_to:
+        mark_projects(at, PROJECT.c.id > judged, PROJECT.c.id <= totals.up_to)
+
+
 def _judge(policy: Policy, on: date, part: Part, digest: Any) -> Iterator[tuple[int, tuple[Finding, ...], int | None]]:
     for project_id, facts, exemption_id in candidates(policy, on, part, digest):
         yield project_id, evaluate(facts, policy, on), exemption_id
 
 
-def _count(run: AuditRun, plan: Plan, totals: Totals) -> None:
-    run.projects_judged = totals.in_scope
-    run.projects_out_of_scope = totals.out_of_scope
-    run.projects_flagged = plan.projects_flagged
-    run.projects_exempt = plan.projects_exempt
-    run.flags_opened = len(plan.opened)
-    run.flags_kept = plan.kept
-    run.flags_reopened = len(plan.reopened)
-    run.flags_cleared = len(plan.cleared)
-    run.judged_up_to = totals.up_to
+def _counts(plan: Plan, totals: Totals) -> dict[str, int]:
+    return {
+        "projects_judged": totals.in_scope,
+        "projects_out_of_scope": totals.out_of_scope,
+        "projects_flagged": plan.projects_flagged,
+        "projects_exempt": plan.projects_exempt,
+        "flags_opened": len(plan.opened),
+        "flags_kept": plan.kept,
+        "flags_reopened": len(plan.reopened),
+        "flags_cleared": len(plan.cleared),
+    }
 
 
 def _told(run: AuditRun) -> dict[str, Any]:
-    counts = (
-        "projects_judged",
-        "projects_out_of_scope",
-        "projects_flagged",
-        "projects_exempt",
-        "flags_opened",
-        "flags_kept",
-        "flags_reopened",
-        "flags_cleared",
-        "input_digest",
-        "policy_version",
-        "policy_digest",
-        "trigger",
-    )
-    return {"on": run.on.isoformat(), **{name: getattr(run, name) for name in counts}}
+    names = (*COUNTS, "input_digest", "policy_version", "policy_digest", "trigger")
+    told = {"on": run.on.isoformat(), **{name: getattr(run, name) for name in names}}
+    restricted = {name: count for name, count in (run.restricted_counts or {}).items() if name in COUNTS}
+    return {**told, RESTRICTED: restricted} if any(restricted.values()) else told

@@ -12,6 +12,7 @@ from registry.access.roles import Permission
 from registry.records.audit_runs import CHANGES, STATUSES, TRIGGERS, AuditChange, AuditRun
 from registry.records.plain_filters import PlainFilter, Words, YesNoWords, conditions, day_filters
 from registry.records.project_table import Project
+from registry.records.restricted_counts import visible_run
 from registry.records.visibility import among_visible, journal_restricted_reads, visible_projects
 from registry.store.database import db
 from registry.store.errors import Malformed, Problem
@@ -29,7 +30,10 @@ AUDIT_FILTERS: Final[Mapping[str, PlainFilter]] = {
 
 
 def list_audits(by: Actor, raw: Mapping[str, str], page: Page) -> Listing:
-    """A page of audits, the newest first (``sort``: ``-id`` or ``id``). Raises RoleNotAllowed and Malformed."""
+    """A page of audits, the newest first (``sort``: ``-id`` or ``id``), with the counts that the actor may see.
+
+    Raises RoleNotAllowed and Malformed.
+    """
     by.require(Permission.AUDITS_READ)
     if page.sort not in (None, "id", "-id"):
         raise Malformed([Problem("sort", "not-a-choice", {"options": "id, -id"})])
@@ -40,7 +44,8 @@ def list_audits(by: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     if page.cursor is not None:
         statement = statement.where(after(NEWEST_FIRST, AuditRun.id.expression, descending, page.cursor))
     ordered = statement.order_by(*order_by(NEWEST_FIRST, AuditRun.id.expression, descending)).limit(page.limit + 1)
-    return cut(db.session.execute(ordered).mappings().all(), page, NEWEST_FIRST, descending)
+    listing = cut(db.session.execute(ordered).mappings().all(), page, NEWEST_FIRST, descending)
+    return Listing([visible_run(by, run) for run in listing.items], listing.next)
 
 
 def changes_of(by: Actor, audit: AuditRun, page: Page) -> Listing:

@@ -6,9 +6,10 @@ What the audit did to flags is taken back (``reversal``); the next audit brings 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from registry.access.actors import Actor
@@ -17,7 +18,9 @@ from registry.audits.claim import only_audit
 from registry.audits.reversal import reverse_cases, reverse_flags
 from registry.audits.runs import find_audit
 from registry.records.audit_runs import AuditRun, last_good_audit
+from registry.records.change_times import CASE, PROJECT, mark_cases, mark_flags, mark_projects
 from registry.records.flag_lock import flags_for_audit
+from registry.records.flags import FLAGS
 from registry.store import journal
 from registry.store.clock import now, rfc3339, today
 from registry.store.errors import Conflict, NotAllowed
@@ -125,15 +128,33 @@ def _voidable(session: Session, audit_id: int) -> AuditRun:
 def _void(actor: Actor, run: AuditRun, proposal: dict[str, Any]) -> AuditRun:
     session = require_transaction()
     flags_for_audit()
-    day = today()
+    day, at = today(), now()
+    _mark_what_it_changed(run, at)
     counts = {**reverse_flags(run.id, day), "cases_corrected": reverse_cases(run.id, day)}
     run.status, run.scheduled_for = "voided", None
     run.voiding = {**proposal, "confirmed_by": actor.principal, "confirmed_at": rfc3339(now())}
     session.flush()
+    _mark_unaudited_again(run, at)
     counts["missed_voided"] = _void_missed(session, run.voiding)
     told = {"on": run.on.isoformat(), "reason": proposal["reason"], "proposed_by": proposal["proposed_by"], **counts}
     journal.record(actor, "audit.voided", f"audit:{run.id}", told)
     return run
+
+
+def _mark_what_it_changed(run: AuditRun, at: datetime) -> None:
+    """Set ``changed_at`` of what is taken back, and of all that got an instant of the wrong clock."""
+    since = run.started_at
+    flags = or_(FLAGS.c.opened_by_audit == run.id, FLAGS.c.cleared_by_audit == run.id, FLAGS.c.changed_at >= since)
+    flagged = select(FLAGS.c.project_id).where(flags)
+    mark_projects(at, or_(PROJECT.c.changed_at >= since, PROJECT.c.id.in_(flagged)))
+    mark_cases(at, CASE.c.changed_at >= since)
+    mark_flags(at, flags)
+
+
+def _mark_unaudited_again(run: AuditRun, at: datetime) -> None:
+    last = last_good_audit()
+    judged = 0 if last is None else last.judged_up_to
+    mark_projects(at, PROJECT.c.id > judged, PROJECT.c.id <= run.judged_up_to)
 
 
 def _void_missed(session: Session, voiding: dict[str, Any]) -> int:

@@ -11,6 +11,8 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from registry.cli.speech import words
 from registry.freeze.policy_file import PolicyInvalid
+from registry.http.database_away import refusal_of
+from registry.http.refusals import DatabaseBusy
 from registry.language.messages import MessageUnknown
 from registry.settings import SettingsInvalid
 from registry.store.clock import TimeZoneDataStale
@@ -90,6 +92,8 @@ def sentences_of(error: Exception) -> list[str]:
         return [words("cli-schema-not-current")]
     if isinstance(error, ServiceRoleMissing):
         return [words("cli-service-role-missing", role=error)]
+    if isinstance(error, DatabaseError) and isinstance(refusal_of(error), DatabaseBusy):
+        return [words(DatabaseBusy.code)]
     if isinstance(error, DatabaseError) and is_damage(error.orig):
         return [words("cli-database-damaged", reason=" ".join(str(error.orig).split()))]
     if isinstance(error, DatabaseError):

@@ -15,6 +15,8 @@ from registry.cli.endings import FAILED, Ended
 from registry.cli.opening import in_registry
 from registry.cli.options import as_json_option
 from registry.cli.speech import print_json, say, words
+from registry.records.project_table import Project
+from registry.records.visibility import journal_restricted_reads
 from registry.store.database import db
 from registry.store.journal import COLUMNS, JournalEntry, JournalHead, columns_of
 from registry.store.journal_check import Head, verify_stored
@@ -80,8 +82,14 @@ def head() -> None:
 @journal.command()
 @in_registry
 def export() -> None:
-    """Print every entry as a line of JSON, oldest first; the chain can be checked from these lines alone."""
-    local_actor(Role.AUDITOR).require(Permission.JOURNAL_READ)
+    """Print every entry as a line of JSON, oldest first; the chain can be checked from these lines alone.
+
+    Restricted projects are journalled as read first.
+    """
+    actor = local_actor(Role.AUDITOR)
+    actor.require(Permission.JOURNAL_READ)
+    restricted = db.session.scalars(select(Project.number).where(Project.is_restricted)).all()
+    journal_restricted_reads(actor, restricted, "journal export")
     columns = [getattr(JournalEntry, name) for name in (*COLUMNS, "hash")]
     statement = select(*columns).order_by(JournalEntry.seq)
     rows = db.session.execute(statement, execution_options={"yield_per": ROWS_AT_A_TIME}).mappings()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from types import FrameType
+from typing import Final
 
 import click
 from flask import Flask
@@ -15,9 +17,14 @@ from registry.cli.scheduler import Schedule, jobs
 from registry.cli.speech import say, words
 from registry.cli.web_server import WebServer
 from registry.http.forwarded import warn_at_start
+from registry.http.health_listener import listen_for_health
 from registry.http.logs import log_to_stderr
 from registry.settings import Settings, read_settings
 from registry.store.schema import require_current_schema, upgrade_schema
+
+# Once told to end, the process waits for no single answer of the database longer than this.
+LAST_DATABASE_WAIT_S: Final = 20
+LOOK_EVERY_S: Final = 1
 
 
 @click.command()
@@ -35,6 +42,7 @@ def serve() -> None:
     with connected(app):
         prepare_schema(settings)
         stopping = stopped_by_signals()
+        end_database_waits(stopping, settings)
         server = listening(app, settings)
         warn_at_start(settings.host, settings.trusted_proxies)
         schedule = Schedule(app, jobs(settings))
@@ -60,6 +68,7 @@ def scheduler() -> None:
         prepare_schema(settings)
         log_to_stderr()
         stopping = stopped_by_signals()
+        end_database_waits(stopping, settings)
         schedule = Schedule(app, jobs(settings))
         schedule.start()
         say("cli-scheduling")
@@ -70,13 +79,31 @@ def scheduler() -> None:
 
 
 def listening(app: Flask, settings: Settings) -> WebServer:
-    """The server on the address of the settings. Raises Ended when that cannot be had."""
+    """The server on the address of the settings, and ``/healthz`` on its own. Raises Ended when one cannot be had."""
+    port = settings.health_port
     try:
+        listen_for_health(settings)
+        port = settings.port
         return WebServer(app, settings.host, settings.port)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        sentence = words("cli-address-not-usable", host=settings.host, port=settings.port, reason=reason)
+        sentence = words("cli-address-not-usable", host=settings.host, port=port, reason=reason)
         raise Ended([sentence], FAILED) from error
+
+
+def end_database_waits(stopping: threading.Event, settings: Settings) -> None:
+    """From the event on, end every wait for PostgreSQL that lasts longer than ``LAST_DATABASE_WAIT_S``."""
+    if settings.embedded:
+        return
+    from registry.store.bounded_connection import end_waits
+
+    def end() -> None:
+        stopping.wait()
+        while True:
+            end_waits(LAST_DATABASE_WAIT_S)
+            time.sleep(LOOK_EVERY_S)
+
+    threading.Thread(target=end, name="last database waits", daemon=True).start()
 
 
 def prepare_schema(settings: Settings) -> None:

@@ -71,6 +71,7 @@ class Policy:
     case_from_severity: str
     safety_belt_percent: int
     safety_belt_minimum: int
+    document_quota_mib: int
     clocks: Clocks
     rules: Mapping[str, RulePolicy]
     digest: str

@@ -14,6 +14,9 @@ from registry.freeze.policy_lines import key_lines, line_of, shown
 from registry.freeze.policy_shape import problems_of
 from registry.freeze.words import LANGUAGES, RULES
 
+# Where the file names none.
+DOCUMENT_QUOTA_MIB = 200
+
 
 class PolicyInvalid(Exception):
     """The policy file cannot be used. ``problems`` has one line each: file:line: key: what is expected."""
@@ -72,6 +75,7 @@ def _policy(document: Mapping[str, Any], digest: str) -> Policy:
         case_from_severity=document["case_from_severity"],
         safety_belt_percent=document["safety_belt_percent"],
         safety_belt_minimum=document["safety_belt_minimum"],
+        document_quota_mib=document.get("document_quota_mib", DOCUMENT_QUOTA_MIB),
         clocks=Clocks(**document["clocks"]),
         rules={name: _rule(document["rules"][name]) for name in RULES},
         digest=digest,

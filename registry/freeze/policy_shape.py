@@ -64,6 +64,8 @@ _POLICY: Mapping[str, Kind] = {
     "case_from_severity": _one_of(SEVERITIES),
     "safety_belt_percent": _whole(0, 100, "percent"),
     "safety_belt_minimum": _whole(0, 1_000_000_000, "projects"),
+    # Optional: policy files from before it was a value of the policy stay valid.
+    "document_quota_mib": _whole(1, 1_000_000, "MiB")._replace(required=False),
     "clocks": _TABLE,
     "rules": _TABLE,
 }

@@ -29,17 +29,17 @@ _REQUIRED: Mapping[str, Mapping[str, str]] = {
         "күн.",
         "ru": "Размещение объекта на платформе QazTech подтверждено; срок подтверждения (в днях после регистрации): "
         "{grace}.",
-        "en": "The object's place on QazTech is confirmed; days allowed for that after registration: {grace}.",
+        "en": "The object's placement on QazTech is confirmed; days allowed for that after registration: {grace}.",
     },
     "platform.onboarding": {
-        "kk": "Объект платформаға көшірілген және бұл расталған; көшуге берілетін ең ұзақ мерзім – {onboarding} ай.",
+        "kk": "Объект платформаға көшірілген және бұл расталған; қосылуға берілетін ең ұзақ мерзім – {onboarding} ай.",
         "ru": "Объект перенесён на платформу и это подтверждено; наибольший срок подключения (в месяцах): "
         "{onboarding}.",
         "en": "The object has moved to the platform and this is confirmed; longest onboarding allowed, in months: "
         "{onboarding}.",
     },
     "platform.onboarding-overdue": {
-        "kk": "Объект платформада немесе көшу мерзімі инспектор растаған жаңа күнге ұзартылған (ең көбі "
+        "kk": "Объект платформада немесе қосылу мерзімі инспектор растаған жаңа күнге ұзартылған (ең көбі "
         "{onboarding} ай).",
         "ru": "Объект размещён на платформе или срок подключения продлён инспектором (не более чем на {onboarding} "
         "мес.).",
@@ -47,7 +47,7 @@ _REQUIRED: Mapping[str, Mapping[str, str]] = {
         "months: {onboarding}.",
     },
     "platform.onboarding-unconfirmed": {
-        "kk": "Платформаға көшу мен оның мерзімі расталған; мерзім {onboarding} айдан аспайды.",
+        "kk": "Платформаға қосылу мен оның мерзімі расталған; мерзім {onboarding} айдан аспайды.",
         "ru": "Подключение к платформе и его срок подтверждены; срок не превышает {onboarding} мес.",
         "en": "The onboarding and its due date are confirmed; longest term in months: {onboarding}.",
     },
@@ -64,7 +64,7 @@ _REQUIRED: Mapping[str, Mapping[str, str]] = {
         "ru": "С {cutoff} новые работы вне платформы QazTech не планируются: размещение объекта на платформе "
         "подтверждено или работы прекращены.",
         "en": "From {cutoff} no new work is planned outside QazTech: the object is confirmed on the platform, or "
-        "the work is given up.",
+        "the work is stopped.",
     },
     "freeze.transitional": {
         "kk": "Құрылған объект {cutoff} күнінен бұрын пайдалануға берілген немесе объектінің QazTech платформасында "
@@ -102,9 +102,9 @@ _REQUIRED: Mapping[str, Mapping[str, str]] = {
         "en": "The pilot stays within its {months}-month limit.",
     },
     "freeze.data-gap": {
-        "kk": "Ереже қолдануға қажет мәндердің бәрі көрсетілген: орналасқан жері, жұмыстың басталуы ({clock}), "
-        "пилоттың басталған күні, объектінің пайдалануға берілген күні, модификация үшін бюджет пен бастапқы "
-        "құн.",
+        "kk": "Қағиданы қолдануға қажет мәндердің бәрі көрсетілген: орналасуы, жұмыстың басталуы ({clock}), "
+        "тәжірибелік пайдаланудың басталған күні, объектінің пайдалануға берілген күні, модификация үшін "
+        "бюджет пен бастапқы құн.",
         "ru": "Указано всё, без чего нельзя применить правила: размещение, начало работ ({clock}), начало опытной "
         "эксплуатации, дата ввода объекта в эксплуатацию, для модификации – бюджет и первоначальная "
         "стоимость.",
@@ -141,8 +141,8 @@ _REQUIRED: Mapping[str, Mapping[str, str]] = {
     "integrity.ended-unconfirmed": {
         "kk": "Пайдаланудың тоқтатылғаны уәкілетті органның келісімімен расталған немесе объект {cutoff} күнінен "
         "бұрын тоқтатылған және солай тіркелген.",
-        "ru": "Прекращение подтверждено с согласия уполномоченного органа, либо объект прекращён до {cutoff} и "
-        "таким зарегистрирован с самого начала.",
+        "ru": "Прекращение эксплуатации подтверждено с согласия уполномоченного органа, либо эксплуатация "
+        "прекращена до {cutoff} и проект с самого начала так зарегистрирован.",
         "en": "The ending is confirmed with the authorised body's agreement, or the object ended before {cutoff} "
         "and was registered as ended from the start.",
     },

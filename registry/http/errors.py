@@ -46,6 +46,7 @@ STATUSES: Final[tuple[tuple[type[Refusal], int], ...]] = (
     (TooManyAttempts, 429),
     (SignInBusy, 503),
     (refusals.DatabaseNotReachable, 503),
+    (refusals.DatabaseBusy, 503),
     (refusals.StorageFull, 503),
     (refusals.InternalFault, 500),
 )
@@ -69,7 +70,7 @@ def retry_after(refusal: Refusal) -> str | None:
             return str(refusal.params["seconds"])
         case TooManyAttempts():
             return str(WINDOW_S)
-        case SignInBusy() | refusals.DatabaseNotReachable() | refusals.StorageFull():
+        case SignInBusy() | refusals.DatabaseNotReachable() | refusals.DatabaseBusy() | refusals.StorageFull():
             return "5"
     return None
 
@@ -128,7 +129,7 @@ def attach_errors(app: Flask) -> None:
         return response
 
     def database_away(error: Exception) -> Response:
-        LOG.error("the database does not answer", exc_info=error)
+        LOG.error("the database could not be used", exc_info=error)
         return problem_answer(refusal_of(error))
 
     for kind in DATABASE_AWAY:

@@ -10,6 +10,7 @@ from flask import Blueprint, Flask, Response, json
 from sqlalchemy.exc import SQLAlchemyError
 
 from registry.audits.clock_guard import unconfirmed_since
+from registry.http.database_away import refusal_of
 from registry.http.logs import LOG
 from registry.records.audit_runs import audit_in_future, last_good_audit
 from registry.records.installation import installed_at
@@ -36,7 +37,7 @@ def attach_health(app: Flask, settings: Settings) -> None:
             reasons = why_not_ready(audits_are_on=settings.audit_at is not None)
         except (SQLAlchemyError, sqlite3.Error) as error:
             LOG.error("not ready: the database cannot be used", exc_info=error)
-            reasons = [DAMAGED if is_damage(getattr(error, "orig", error)) else "database-not-reachable"]
+            reasons = [DAMAGED if is_damage(getattr(error, "orig", error)) else refusal_of(error).code]
         if reasons:
             return _told(503, {"status": "not ready", "reasons": reasons})
         return _told(200, {"status": "ready", "reasons": []})

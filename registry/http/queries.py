@@ -1,4 +1,4 @@
-"""Query parameters: only those that a route declares, each at most once."""
+"""Query parameters: only those that a route declares. A parameter of a list may be repeated, any other not."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ class Parameter:
     description: str
     schema: dict[str, Any] = field(default_factory=lambda: {"type": "string"})
 
+    @property
+    def takes_several(self) -> bool:
+        """Whether it takes several values, with commas or repeated."""
+        return bool(self.schema.get("type") == "array")
+
 
 LIMIT: Final = Parameter(
     "limit",
@@ -41,19 +46,22 @@ def page_parameters(sorts: tuple[str, ...]) -> tuple[Parameter, ...]:
 
 
 def read_query(declared: Iterable[Parameter]) -> dict[str, str]:
-    """The parameters that were sent. Raises Malformed naming each that is unknown, repeated or not text."""
-    known = {parameter.name for parameter in declared}
+    """The parameters that were sent, several values of one with commas: ``a=x&a=y`` means ``a=x,y``.
+
+    Raises Malformed naming each that is unknown, not text, or repeated where one value is taken.
+    """
+    known = {parameter.name: parameter for parameter in declared}
     problems = []
     found: dict[str, str] = {}
     for name, values in request.args.lists():
         if name not in known:
             problems.append(Problem(name, "unknown-parameter", {"name": name}))
-        elif len(values) > 1:
+        elif len(values) > 1 and not known[name].takes_several:
             problems.append(Problem(name, "parameter-repeated"))
-        elif any(ord(letter) < 32 or letter in "\x7f\ufffd" for letter in values[0]):
+        elif any(ord(letter) < 32 or letter in "\x7f\ufffd" for letter in "".join(values)):
             problems.append(Problem(name, "not-usable"))
         else:
-            found[name] = values[0]
+            found[name] = ",".join(values)
     if problems:
         raise Malformed(problems)
     return found

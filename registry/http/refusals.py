@@ -53,6 +53,10 @@ class DatabaseNotReachable(Refusal):
     """The database does not answer. A change that was on its way may or may not have been made."""
 
 
+class DatabaseBusy(Refusal):
+    """A lock, a statement or a free connection took longer than its limit. The change was not made."""
+
+
 class StorageFull(Refusal):
     """The database has no room for the change, which was not made."""
 

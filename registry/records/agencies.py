@@ -33,6 +33,10 @@ AGENCY_FIELDS: Final[Mapping[str, Kind]] = {
 }
 
 
+# The kind decides the freeze status of its projects, the agency above decides who may see them.
+SHOWN_BY_PROJECTS: Final = frozenset({"kind", "parent_bin"})
+
+
 class AgencyNotFound(NotFound):
     """There is no agency of that BIN."""
 
@@ -123,11 +127,16 @@ def change_agency(by: Actor, agency: Agency, changes: Mapping[str, Any]) -> list
         if before[name] != wanted[name]
     ]
     if made:
+        # Projects import agencies.
+        from registry.records.change_times import mark_all_below_agency
+
         with transaction() as session:
             _apply(agency, wanted)
             agency.version += 1
             agency.updated_at = now()
             session.flush()
+            if not SHOWN_BY_PROJECTS.isdisjoint(change["field"] for change in made):
+                mark_all_below_agency(agency.updated_at, agency.id)
             journal.record(by, "agency.changed", f"agency:{agency.bin}", {"changes": made})
     return made
 
@@ -146,9 +155,12 @@ def accept_agency_fields(raw: Mapping[str, object]) -> tuple[dict[str, Any], lis
 
 
 def subtree(agency_id: int | BindParameter[int]) -> CTE:
-    """A recursive query of the ids of an agency and all below it."""
+    """A recursive query of the ids of an agency and all below it.
+
+    It has no name of its own: a statement may hold two of them, one for the reader and one for a filter.
+    """
     agency = table_of(Agency).c
-    below = select(agency.id).where(agency.id == agency_id).cte("subtree", recursive=True)
+    below = select(agency.id).where(agency.id == agency_id).cte(recursive=True)
     return below.union(select(agency.id).join(below, agency.parent_id == below.c.id))
 
 

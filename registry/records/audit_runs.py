@@ -23,6 +23,8 @@ class AuditRun(Model):
     ``judged_up_to`` is the highest project id that the run saw: ids follow the order of commits, so every project up to
     it was judged. ``scheduled_for`` is the business date of a night's run and unique; manual and voided runs have none.
     ``voiding``: ``reason``, ``proposed_by``, ``proposed_role``, ``proposed_at``, ``confirmed_by``, ``confirmed_at``.
+    ``restricted_counts``: what the counts owe to projects that were restricted (``restricted_counts.py``); None for
+    runs from before it was kept.
     """
 
     __tablename__ = "audits"
@@ -50,6 +52,7 @@ class AuditRun(Model):
     input_digest: Mapped[str | None] = mapped_column(String(64))
     confirmed_by: Mapped[str | None] = mapped_column(Text)
     held_because: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    restricted_counts: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     failure: Mapped[str | None] = mapped_column(Text)
     voiding: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 

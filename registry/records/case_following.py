@@ -31,10 +31,11 @@ from sqlalchemy import (
 from registry.freeze.policy import Policy
 from registry.records import cases_to_move
 from registry.records.case_tables import Case, CaseDecision, CaseEvent, CaseFlag
-from registry.records.flags import SEVERITY_RANK, Flag, rank
+from registry.records.change_times import mark_cases_of_flags
+from registry.records.flags import FLAGS, SEVERITY_RANK, Flag, rank
 from registry.records.working_days import national_calendar
 from registry.store.bulk import refresh_statistics
-from registry.store.clock import now, today
+from registry.store.clock import today
 from registry.store.database import Instant, db
 from registry.store.transaction import require_transaction
 
@@ -59,19 +60,19 @@ class _Night:
         return bindparam(None, callable_=lambda: national_calendar().after(today(), self.review_days), type_=Date)
 
 
-def follow_flags(audit_id: int, on: date, policy: Policy) -> dict[str, Any]:
+def follow_flags(audit_id: int, on: date, at: datetime, policy: Policy) -> dict[str, Any]:
     """Bring every case where its flags now want it; what was done, JSON-ready: ids by kind, empty when nothing was.
 
-    ``opened`` tells the first and the last id and the count.
+    ``opened`` tells the first and the last id and the count. ``at``: when the audit's flags changed, and its cases do.
     """
-    night = _Night(audit_id, on, now(), policy.clocks.review)
+    night = _Night(audit_id, on, at, policy.clocks.review)
     reopened = _ids(night, cases_to_move.accepted_no_more())
     _move(night, reopened, "reopened", BACK, due_on=night.review_until, closed_at=None, outcome=None)
     opened = _open(night, policy.case_from_severity)
     flagged = _ids(night, cases_to_move.with_new_flags())
     _note(night, flagged, "flagged", Case.status.expression)
     if opened or flagged:
-        _cover()
+        _cover(night)
     returned = _ids(night, cases_to_move.flagged_again())
     _move(night, returned, "reopened", BACK, exempt_since=None)
     expired = _ids(night, cases_to_move.exempt_no_more())
@@ -84,7 +85,9 @@ def follow_flags(audit_id: int, on: date, policy: Policy) -> dict[str, Any]:
     exempted = _ids(night, cases_to_move.exempted())
     exempt: dict[str, Any] = {"exempt_since": on, "due_on": None, "review_days_left": None}
     _move(night, exempted, "exempted", literal("with_commission"), **exempt)
-    _refresh_severities()
+    _refresh_severities(night)
+    # Those that the audit opened are in cases that were moved for them.
+    mark_cases_of_flags(at, FLAGS.c.changed_at == at, FLAGS.c.opened_by_audit != audit_id)
     told = {
         "opened": opened,
         "reopened": sorted({*reopened, *returned, *expired}),
@@ -111,11 +114,13 @@ def _open(night: _Night, from_severity: str) -> dict[str, int]:
             literal(night.audit_id),
             night.review_until,
             literal(1),
+            literal(night.at, Instant),
         )
         .group_by(Flag.project_id)
         .order_by(Flag.project_id)
     )
-    columns = ["project_id", "status", "severity", "from_severity", "opened_at", "opened_by_audit", "due_on", "version"]
+    columns = ["project_id", "status", "severity", "from_severity", "opened_at", "opened_by_audit", "due_on"]
+    columns += ["version", "changed_at"]
     before = session.scalar(select(func.coalesce(func.max(Case.id), 0)))
     session.execute(insert(Case).from_select(columns, flagged))
     mine = (Case.opened_by_audit == night.audit_id, Case.id > before)
@@ -126,7 +131,10 @@ def _open(night: _Night, from_severity: str) -> dict[str, int]:
     return {"count": count, "first": first, "last": last}
 
 
-def _cover() -> None:
+def _cover(night: _Night) -> None:
+    # A flag names its case: those that stood before change when one covers them.
+    earlier = cases_to_move.uncovered().with_only_columns(FLAGS.c.id).where(FLAGS.c.changed_at < night.at)
+    _execute(update(Flag).where(Flag.id.in_(earlier)).values(changed_at=night.at))
     require_transaction().execute(insert(CaseFlag).from_select(["case_id", "flag_id"], cases_to_move.uncovered()))
 
 
@@ -137,14 +145,18 @@ def _ids(night: _Night, statement: Select[int]) -> list[int]:
 def _move(night: _Night, ids: Sequence[int], action: str, to: ColumnElement[str], **values: Any) -> None:
     _add_events_of(night, ids, action, to)
     for chunk in _chunks(ids):
-        moved = update(Case).where(Case.id.in_(chunk)).values(status=to, version=Case.version + 1, **values)
+        moved = (
+            update(Case)
+            .where(Case.id.in_(chunk))
+            .values(status=to, version=Case.version + 1, changed_at=night.at, **values)
+        )
         _execute(moved)
 
 
 def _note(night: _Night, ids: Sequence[int], action: str, status: ColumnElement[str]) -> None:
     _add_events_of(night, ids, action, status)
     for chunk in _chunks(ids):
-        _execute(update(Case).where(Case.id.in_(chunk)).values(version=Case.version + 1))
+        _execute(update(Case).where(Case.id.in_(chunk)).values(version=Case.version + 1, changed_at=night.at))
 
 
 def _lapse(night: _Night, ids: Sequence[int]) -> None:
@@ -175,13 +187,13 @@ def _add_events(night: _Night, action: str, to: ColumnElement[str], *which: Colu
     _execute(insert(CaseEvent).from_select(list(event), select(*event.values()).where(*which).order_by(Case.id)))
 
 
-def _refresh_severities() -> None:
+def _refresh_severities(night: _Night) -> None:
     """A case is as grave as its gravest standing flag; without any it keeps what it was."""
     changed = db.session.execute(cases_to_move.changed_severities()).all()
     table: Any = Case.__table__
     if changed:
         require_transaction().execute(
-            update(table).where(table.c.id == bindparam("case")).values(severity=bindparam("now")),
+            update(table).where(table.c.id == bindparam("case")).values(severity=bindparam("now"), changed_at=night.at),
             [{"case": case_id, "now": SEVERITY_NAMES[number]} for case_id, number in changed],
         )
 

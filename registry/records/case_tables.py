@@ -9,7 +9,7 @@ from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Text, fun
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.records.project_table import Project
-from registry.store.database import Instant, Model
+from registry.store.database import LONG_AGO, Instant, Model
 
 
 class Case(Model):
@@ -37,6 +37,7 @@ class Case(Model):
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     outcome: Mapped[str | None] = mapped_column(String(24))
     version: Mapped[int] = mapped_column(default=1)
+    changed_at: Mapped[datetime] = mapped_column(Instant, server_default=LONG_AGO)
 
     project_record: Mapped[Project] = relationship(lazy="raise")
 
@@ -51,6 +52,7 @@ class Case(Model):
         Index(None, "project_id"),
         Index(None, "status", "due_on"),
         Index(None, "due_on", "id"),
+        Index(None, "changed_at", "id"),
         Index(None, "assignee"),
     )
 

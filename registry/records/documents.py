@@ -1,23 +1,39 @@
-"""Documents of a project: size, type and SHA-256 are kept with the bytes and checked when they are read."""
+"""Documents of a project: kind, description, size, type and SHA-256, kept with the bytes.
+
+The hash is checked whenever the bytes are read. All documents of a project together stay within the policy's quota.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ForeignKey, LargeBinary, Select, String, Text, select
+from sqlalchemy import ForeignKey, LargeBinary, Select, String, Text, func, select
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
+from registry.records.document_types import is_refused
+from registry.records.policy_in_force import policy_in_force
 from registry.records.project_table import Project
+from registry.records.values import Choice, Kind
+from registry.records.values import Text as TextField
 from registry.store import journal
 from registry.store.clock import now
 from registry.store.database import Instant, Model, db
-from registry.store.errors import NotFound, invalid
+from registry.store.errors import Conflict, NotFound, invalid
 from registry.store.paging import Listing, Page, SortKey, after, cut
 from registry.store.transaction import transaction
+
+DOCUMENT_KINDS: Final = ("contract", "specification", "act", "letter", "evidence", "other")
+DOCUMENT_FIELDS: Final[Mapping[str, Kind]] = {"kind": Choice(DOCUMENT_KINDS), "description": TextField(500)}
+MIB: Final = 1024 * 1024
+
+
+class DocumentQuotaExceeded(Conflict):
+    """With this document the project would have more bytes of documents than the policy allows."""
 
 
 class DocumentNotFound(NotFound):
@@ -35,6 +51,8 @@ class Document(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(20), server_default="other")
+    description: Mapped[str | None] = mapped_column(String(500))
     name: Mapped[str] = mapped_column(String(200))
     content_type: Mapped[str] = mapped_column(String(200))
     size: Mapped[int]
@@ -47,14 +65,31 @@ class Document(Model):
 OLDEST_FIRST: Final = SortKey("id", Document.id.expression, int)
 
 
-def add_document(by: Actor, project: Project, name: str, content_type: str, content: bytes) -> Document:
-    """Keep a file with the project. Raises RoleNotAllowed, and Invalid for one without a byte."""
+def add_document(
+    by: Actor,
+    project: Project,
+    name: str,
+    content_type: str,
+    content: bytes,
+    kind: str | None = None,
+    description: str | None = None,
+) -> Document:
+    """Keep a file with the project; ``kind`` is ``other`` unless given, both values are accepted ones.
+
+    Raises RoleNotAllowed, Invalid (an empty file, a program, a script or a page) and DocumentQuotaExceeded.
+    """
     by.require(Permission.DOCUMENTS_WRITE)
     if not content:
         raise invalid("/file", "document-empty")
+    if is_refused(name, content):
+        raise invalid("/file", "document-type-refused")
+    project_id, number = project.id, project.number
     with transaction() as session:
+        _require_room(project_id, len(content))
         document = Document(
-            project_id=project.id,
+            project_id=project_id,
+            kind=kind or "other",
+            description=description,
             name=name,
             content_type=content_type,
             size=len(content),
@@ -65,9 +100,19 @@ def add_document(by: Actor, project: Project, name: str, content_type: str, cont
         )
         session.add(document)
         session.flush()
-        details = {"document": document.id, "name": name, "size": document.size, "sha256": document.sha256}
-        journal.record(by, "document.added", f"project:{project.number}", details)
+        told = {"document": document.id, "name": name, "size": document.size, "sha256": document.sha256}
+        details = {**told, "kind": document.kind, "description": description}
+        journal.record(by, "document.added", f"project:{number}", details)
     return document
+
+
+def _require_room(project_id: int, size: int) -> None:
+    """Lock the project, so that two uploads at a time cannot share what is left. Raises DocumentQuotaExceeded."""
+    db.session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
+    kept = db.session.scalar(select(func.sum(Document.size)).where(Document.project_id == project_id)) or 0
+    quota = policy_in_force().document_quota_mib
+    if kept + size > quota * MIB:
+        raise DocumentQuotaExceeded(limit=quota, free=max(quota * MIB - kept, 0) // 1024)
 
 
 def documents_of(project: Project) -> list[dict[str, Any]]:
@@ -87,6 +132,8 @@ def documents_page(project: Project, page: Page) -> Listing:
 def _documents(project: Project) -> Select[Any]:
     columns: tuple[Any, ...] = (
         Document.id,
+        Document.kind,
+        Document.description,
         Document.name,
         Document.content_type,
         Document.size,

@@ -20,7 +20,7 @@ from registry.records.values import Text as TextKind
 from registry.store.bulk import table_of
 from registry.store.database import Instant, is_sqlite
 
-COLUMNS: Final = ("number", "agency", *FIELDS, *(name for name in READ_ONLY if name != "number"), "severity")
+COLUMNS: Final = ("number", "agency", *FIELDS, *(name for name in READ_ONLY if name != "number"))
 NUMBERS: Final = frozenset({"budget_kzt", "object_original_cost_kzt", "object_class", "version"})
 DAYS: Final = frozenset(
     {"started_on", *(column.name for column in table_of(Project).columns if isinstance(column.type, Date))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from registry.records.agencies import Agency
 from registry.records.audit_runs import LAST_GOOD_DATE, last_good_date
 from registry.records.case_tables import CaseFlag, case_of_flag
 from registry.records.flags import Flag, rank
-from registry.records.plain_filters import PlainFilter, Texts, Words, conditions, day_filters
+from registry.records.plain_filters import PlainFilter, Texts, Words, conditions, day_filters, instant_filters
 from registry.records.policy_in_force import policy_in_force
 from registry.records.project_table import Project
 from registry.records.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
@@ -43,11 +43,13 @@ FLAG_FILTERS: Final[Mapping[str, PlainFilter]] = {
     "region": Words(PROJECT.region, REGIONS),
     "sector": Words(PROJECT.sector, SECTORS),
     **day_filters("opened_on", FLAG.opened_on),
+    **instant_filters("changed_at", FLAG.changed_at),
 }
 SORTS: Final[Mapping[str, tuple[ColumnElement[Any], type]]] = {
     "id": (FLAG.id, int),
     "opened_on": (FLAG.opened_on, date),
     "severity": (rank(FLAG.severity), int),
+    "changed_at": (FLAG.changed_at, datetime),
 }
 DEFAULT_SORT: Final = "-id"
 
@@ -137,6 +139,7 @@ def _flags(sort: ColumnElement[Any], visible: Sequence[ColumnElement[bool]]) -> 
             FLAG.cleared_on,
             FLAG.exemption_id.label("exemption"),
             case_of_flag(FLAG.id).label("case"),
+            FLAG.changed_at,
             PROJECT.is_restricted.label("_restricted"),
             sort.label("_sort"),
             FLAG.id.label("_id"),

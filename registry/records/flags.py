@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, case, func, literal_column, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.store.bulk import table_of
-from registry.store.database import Model
+from registry.store.database import LONG_AGO, Instant, Model
 
 STANDING = ("open", "exempt", "accepted")
 SEVERITY_RANK = {"low": 1, "medium": 2, "high": 3}
@@ -38,6 +38,7 @@ class Flag(Model):
     opened_by_audit: Mapped[int] = mapped_column(ForeignKey("audits.id"))
     cleared_by_audit: Mapped[int | None] = mapped_column(ForeignKey("audits.id"))
     exemption_id: Mapped[int | None] = mapped_column(ForeignKey("exemptions.id"))
+    changed_at: Mapped[datetime] = mapped_column(Instant, server_default=LONG_AGO)
 
     __table_args__ = (
         Index(
@@ -59,6 +60,7 @@ class Flag(Model):
         ),
         Index(None, "project_id"),
         Index(None, "status", "rule"),
+        Index(None, "changed_at", "id"),
         Index(None, "opened_by_audit"),
         Index(None, "cleared_by_audit"),
     )

@@ -25,7 +25,7 @@ from registry.store.database import db, is_sqlite
 from registry.store.errors import Problem
 
 KINDS: Final[dict[str, Kind]] = {"agency": Bin(), **FIELDS}
-COLUMNS: Final = (*KINDS, *READ_ONLY, "severity")
+COLUMNS: Final = (*KINDS, *READ_ONLY)
 REQUIRED_COLUMNS: Final = ("agency", "external_id")
 # A transaction's round trips are shared by its rows; others wait for the numbers that it takes until it is committed.
 CHUNK: Final = 1000

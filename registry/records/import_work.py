@@ -31,7 +31,6 @@ from registry.store.bulk import insert_rows, table_of
 from registry.store.clock import now
 from registry.store.database import db
 from registry.store.errors import Invalid, Refusal
-from registry.store.postgres import allow_long_work
 from registry.store.transaction import transaction
 
 LEASE: Final = timedelta(seconds=120)
@@ -187,7 +186,7 @@ def _work_off_chunk(hold: Hold, rows: RowImport, chunk: Sequence[Incoming]) -> N
         until = now() + hold.length
         try:
             with transaction() as session:
-                allow_long_work(session.connection())
+                # No long work: a chunk takes seconds, and a worker frozen in one must not hold its locks for long.
                 # First of all: the run's row is locked until the chunk is committed, or the hold is known to be lost.
                 hold.write({"lease_until": until, "attempts": 0})
                 outcome = rows.apply(chunk)

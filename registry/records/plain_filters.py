@@ -88,7 +88,22 @@ class Moments:
         return self.column <= text if included else self.column < text
 
 
-PlainFilter = Words | Texts | YesNoWords | Days | Moments
+@dataclass(frozen=True, slots=True)
+class Instants:
+    """A time that a column of instants must not lie before (``from``) or after (``to``)."""
+
+    column: ColumnElement[Any]
+    end: str
+
+    def condition(self, value: str) -> ColumnElement[bool]:
+        """The condition. Raises ValueRefused."""
+        edge, included = time_edge(value, self.end)
+        if self.end == "from":
+            return self.column >= edge
+        return self.column <= edge if included else self.column < edge
+
+
+PlainFilter = Words | Texts | YesNoWords | Days | Moments | Instants
 
 
 def day_filters(name: str, column: ColumnElement[Any]) -> dict[str, PlainFilter]:
@@ -99,6 +114,11 @@ def day_filters(name: str, column: ColumnElement[Any]) -> dict[str, PlainFilter]
 def moment_filters(name: str, column: ColumnElement[Any]) -> dict[str, PlainFilter]:
     """The two filters of an instant, ``_from`` and ``_to``."""
     return {f"{name}_from": Moments(column, "from"), f"{name}_to": Moments(column, "to")}
+
+
+def instant_filters(name: str, column: ColumnElement[Any]) -> dict[str, PlainFilter]:
+    """The two filters of an instant that its column holds as one, ``_from`` and ``_to``."""
+    return {f"{name}_from": Instants(column, "from"), f"{name}_to": Instants(column, "to")}
 
 
 def time_edge(value: str, end: str) -> tuple[datetime, bool]:

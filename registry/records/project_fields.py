@@ -69,7 +69,9 @@ READ_ONLY: Final = (
     "version",
     "registered_at",
     "updated_at",
+    "changed_at",
     "freeze_status",
+    "severity",
 )
 # Pairs (earlier, later): the later must not lie before the earlier; both are named when it does.
 IN_ORDER: Final = (

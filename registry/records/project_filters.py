@@ -73,7 +73,7 @@ DAYS: Final = (
     "ending_confirmed_on",
     "started_on",
 )
-INSTANTS: Final = ("registered_at", "updated_at")
+INSTANTS: Final = ("registered_at", "updated_at", "changed_at")
 AMOUNTS: Final = ("budget_kzt", "object_original_cost_kzt")
 
 

@@ -23,7 +23,7 @@ from registry.store.database import db, is_sqlite
 from registry.store.errors import Malformed, Problem
 from registry.store.paging import Listing, Page, SortKey, after, cut, order_by, written
 
-SORTS: Final = ("registered_at", "updated_at", "number", "budget_kzt", "started_on")
+SORTS: Final = ("registered_at", "updated_at", "changed_at", "number", "budget_kzt", "started_on")
 DEFAULT_SORT: Final = "-registered_at"
 # Of so many rows the index is read, and they are sorted, in a hundredth of a second.
 COMMON: Final = 10_000
@@ -74,10 +74,11 @@ def _shown(sort: str, policy: Policy, _on_sqlite: bool) -> Select[*tuple[Any, ..
     shown = (
         project.number,
         agency.bin.label("agency"),
+        project.external_id,
         *(project[name] for name in ("name_kk", "name_ru", "name_en", "object_kind", "work_type", "stage")),
         project.placement,
         started_on(policy).label("started_on"),
-        *(project[name] for name in ("budget_kzt", "sector", "region", "updated_at")),
+        *(project[name] for name in ("budget_kzt", "sector", "region", "updated_at", "changed_at")),
         standing_code(project.id).label("_standing"),
         JUDGED_UP_TO.label("_judged"),
         agency.kind.label("_kind"),

@@ -34,9 +34,9 @@ def read_whole(by: Actor, number: str, what: str) -> Mapping[str, Any]:
     """
     row = _read(by, number, what, _whole)
     policy = policy_in_force()
-    status, _ = told_standing(row["_standing"], row["id"], row["_kind"], row["_judged"])
+    status, severity = told_standing(row["_standing"], row["id"], row["_kind"], row["_judged"])
     began = started_on(Past(**{name: row[name] for name in LAW_LOOKS_AT}), policy)
-    return {**row, "started_on": began, "freeze_status": status}
+    return {**row, "started_on": began, "freeze_status": status, "severity": severity}
 
 
 def read_id(by: Actor, number: str, what: str) -> int:

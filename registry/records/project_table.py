@@ -8,13 +8,14 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstr
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.records.agencies import Agency
-from registry.store.database import Instant, Model
+from registry.store.database import LONG_AGO, Instant, Model
 
 
 class Project(Model):
     """One piece of work on one digital object. Money in whole tenge, dates local, ``region`` a KATO prefix.
 
-    ``words`` holds the names, purpose and number in lower case, for search.
+    ``words`` holds the names, purpose and number in lower case, for search. ``updated_at``: the last edit;
+    ``changed_at``: the last change of anything shown, by audits and decisions too (``change_times.py``).
     """
 
     __tablename__ = "projects"
@@ -64,6 +65,7 @@ class Project(Model):
     version: Mapped[int]
     registered_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
+    changed_at: Mapped[datetime] = mapped_column(Instant, server_default=LONG_AGO)
     words: Mapped[str] = mapped_column(Text)
 
     agency: Mapped[Agency] = relationship(lazy="raise")
@@ -72,6 +74,7 @@ class Project(Model):
         UniqueConstraint("agency_id", "external_id"),
         Index(None, "registered_at", "id"),
         Index(None, "updated_at", "id"),
+        Index(None, "changed_at", "id"),
         Index(None, "platform_key"),
         Index(None, "agency_id", "registered_at"),
         Index(
@@ -87,5 +90,5 @@ class Project(Model):
 CHANGEABLE = tuple(
     column.name
     for column in Project.__table__.columns
-    if column.name not in ("id", "number", "agency_id", "version", "registered_at", "updated_at", "words")
+    if column.name not in ("id", "number", "agency_id", "version", "registered_at", "updated_at", "changed_at", "words")
 )

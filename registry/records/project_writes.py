@@ -20,7 +20,7 @@ from registry.store.database import WrittenJson
 from registry.store.outbox import OutboxMessage
 from registry.store.transaction import require_transaction
 
-WRITTEN = (*CHANGEABLE, "version", "updated_at", "words")
+WRITTEN = (*CHANGEABLE, "version", "updated_at", "changed_at", "words")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ def register_all(by: Actor, projects: Sequence[Registered]) -> None:
             "version": 1,
             "registered_at": moment,
             "updated_at": moment,
+            "changed_at": moment,
             "words": search_words(project.values, number),
         }
         for project, project_id, number in zip(projects, ids, numbers, strict=True)
@@ -93,6 +94,7 @@ def write_all(by: Actor, projects: Sequence[Changed], action: str, details: Mapp
             **values,
             "version": values["version"] + 1,
             "updated_at": moment,
+            "changed_at": moment,
             "words": search_words(values, values["number"]),
         }
         rows.append({"_id": row["id"], **{name: row[name] for name in WRITTEN}})

@@ -12,10 +12,12 @@ from sqlalchemy.orm import contains_eager, make_transient_to_detached
 from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.records.agencies import Agency, acts_for
+from registry.records.change_times import mark_all_of_project
 from registry.records.placement_claims import end_confirmations
 from registry.records.project_fields import whole_record_problems
 from registry.records.project_numbers import is_project_number, take_number
 from registry.records.project_table import CHANGEABLE, Project
+from registry.records.restricted_counts import move_in_last_audit
 from registry.records.revisions import Revision, differences, keep_revision, revision_row, snapshot
 from registry.records.search import search_words
 from registry.records.visibility import journal_restricted_reads, visible_projects
@@ -93,7 +95,7 @@ def register_project(
         agency = check_project(by, agency_bin, values, known)
         moment = now()
         row = {name: values.get(name) for name in CHANGEABLE} | {"is_restricted": False, "agency_id": agency.id}
-        row |= {"version": 1, "registered_at": moment, "updated_at": moment}
+        row |= {"version": 1, "registered_at": moment, "updated_at": moment, "changed_at": moment}
         changes = differences({"is_restricted": False}, row)
         # From the number to the commit registrations stand in line: what can be done before is done.
         number, project_id = take_number()
@@ -136,9 +138,13 @@ def restrict_project(by: Actor, project: Project, is_restricted: bool, reason: s
     """Show the project to few, or to all again, inside the open transaction. Raises RoleNotAllowed."""
     by.require(Permission.PROJECTS_RESTRICT)
     before = snapshot(project)
-    return keep_changes(
-        by, project, before, before | {"is_restricted": is_restricted}, "project.restricted", {"reason": reason}
-    )
+    wanted = before | {"is_restricted": is_restricted}
+    made = keep_changes(by, project, before, wanted, "project.restricted", {"reason": reason})
+    if made:
+        # Who may see the project now reads its flags and cases for the first time.
+        mark_all_of_project(project.changed_at, project.id)
+        move_in_last_audit(project, restricted=is_restricted)
+    return made
 
 
 def keep_changes(
@@ -156,7 +162,7 @@ def keep_changes(
     for change in made:
         setattr(project, change["field"], wanted[change["field"]])
     project.version += 1
-    project.updated_at = now()
+    project.updated_at = project.changed_at = now()
     project.words = search_words(wanted, project.number)
     _flush(project)
     keep_revision(project, made, by.principal)

@@ -120,15 +120,20 @@ def started_on(policy: Policy) -> ColumnElement[Any]:
     return func.coalesce(func.min(*columns), *columns)
 
 
-def status_of_new(kind: str) -> str:
-    """The freeze status of a project that was just registered, of an agency of that kind: no audit has seen it."""
-    return told_standing(None, 1, kind, None)[0]
+def standing_of_new(kind: str) -> tuple[str, str | None]:
+    """Freeze status and severity of a project that was just registered, of an agency of that kind."""
+    return told_standing(None, 1, kind, None)
+
+
+def standing_of(project_id: int) -> tuple[str, str | None]:
+    """The freeze status and the highest severity of one project."""
+    code, judged, kind = db.session.execute(STANDING_OF_ONE, {"project": project_id}).one()
+    return told_standing(code, project_id, kind, judged)
 
 
 def status_of(project_id: int) -> str:
     """The freeze status of one project."""
-    code, judged, kind = db.session.execute(STANDING_OF_ONE, {"project": project_id}).one()
-    return told_standing(code, project_id, kind, judged)[0]
+    return standing_of(project_id)[0]
 
 
 # Made once: every look at a project asks it.

@@ -19,7 +19,8 @@ LARGEST_AMOUNT = 10**15
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # U+FFFE and U+FFFF stand for nothing: no XLSX could give back a text that has them.
 NOT_FOR_INTERCHANGE = "\ufffe\uffff"
-EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
+# \x22 is a quotation mark: written so because generated clients copy the pattern into their own source.
+EMAIL = re.compile(r"[^@\s,;<>\x22]+@[^@\s,;<>\x22]+\.[^@\s,;<>\x22.]+")
 
 
 class ValueRefused(Exception):

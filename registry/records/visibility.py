@@ -17,6 +17,7 @@ from registry.store.transaction import transaction
 
 PROJECT: Final = table_of(Project).c
 OWN_AGENCY: Final = "own_agency"
+RESTRICTED_READ_ACTION: Final = "restricted.read"
 
 
 def visible_projects(by: Actor) -> list[ColumnElement[bool]]:
@@ -62,4 +63,4 @@ def journal_restricted_reads(by: Actor, numbers: Iterable[str], what: str) -> No
         return
     with transaction():
         for number in read:
-            journal.record(by, "restricted.read", f"project:{number}", {"what": what})
+            journal.record(by, RESTRICTED_READ_ACTION, f"project:{number}", {"what": what})

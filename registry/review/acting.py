@@ -105,6 +105,7 @@ def finish(
         case.closed_at = now() if after is Status.CLOSED else None
         case.outcome = None if after is not Status.CLOSED else decision or "resolved"
     case.version += 1
+    case.changed_at = now()
     from_agency = by.role in AGENCY_ROLES
     speaks = action.speaks_to_agency if speaks_to_agency is None else speaks_to_agency
     event = CaseEvent(

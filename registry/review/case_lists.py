@@ -16,7 +16,15 @@ from registry.language.languages import Language
 from registry.records.agencies import Agency
 from registry.records.case_tables import Case, CaseDecision, CaseFlag
 from registry.records.flags import SEVERITY_RANK, Flag, rank
-from registry.records.plain_filters import PlainFilter, Texts, Words, YesNoWords, conditions, day_filters
+from registry.records.plain_filters import (
+    PlainFilter,
+    Texts,
+    Words,
+    YesNoWords,
+    conditions,
+    day_filters,
+    instant_filters,
+)
 from registry.records.project_table import Project
 from registry.records.visibility import among_visible, journal_restricted_reads, visible_projects
 from registry.records.vocabulary import CASE_STATUSES, REGIONS, SECTORS
@@ -35,6 +43,7 @@ OF_THE_READER: Final[Mapping[str, PlainFilter]] = {"to_approve": YesNoWords(fals
 SORTS: Final[Mapping[str, SortKey]] = {
     "due_on": SortKey("due_on", Case.due_on.expression, date, nullable=True),
     "opened_at": SortKey("opened_at", Case.opened_at.expression, datetime),
+    "changed_at": SortKey("changed_at", Case.changed_at.expression, datetime),
     "severity": SortKey("severity", rank(Case.severity.expression), int),
     "id": SortKey("id", Case.id.expression, int),
 }
@@ -125,6 +134,7 @@ def filters_of_cases() -> dict[str, PlainFilter]:
         "severity": Words(Case.severity.expression, tuple(SEVERITY_RANK)),
         "overdue": YesNoWords(overdue),
         **day_filters("due_on", Case.due_on.expression),
+        **instant_filters("changed_at", Case.changed_at.expression),
     }
 
 

@@ -48,6 +48,7 @@ def show_cases(by: Actor, cases: Sequence[Case], language: Language) -> list[dic
             "opened_at": case.opened_at,
             "closed_at": case.closed_at,
             "outcome": case.outcome,
+            "changed_at": case.changed_at,
         }
         for case in cases
     ]

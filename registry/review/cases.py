@@ -10,7 +10,8 @@ from sqlalchemy import delete, select
 from registry.access.actors import Actor
 from registry.access.roles import AGENCY_ROLES
 from registry.records.case_tables import Case, CaseDecision, CaseFlag
-from registry.records.flags import Flag
+from registry.records.change_times import CASE, mark_cases, mark_flags
+from registry.records.flags import FLAGS, Flag
 from registry.records.orders import Order
 from registry.review.acting import begin, finish
 from registry.review.finding import find_case_to_change
@@ -87,6 +88,8 @@ def confirm(by: Actor, case: Case, comment: str | None = None) -> Case:
     """Confirm that what was found is gone: the case closes as resolved. Weaker flags go back to the watch list."""
     step = begin(by, case, "confirm")
     standing = select(Flag.id).where(Flag.project_id == case.project_id, Flag.status != "cleared")
+    covered = select(CaseFlag.flag_id).where(CaseFlag.case_id == case.id, CaseFlag.flag_id.in_(standing))
+    mark_flags(now(), FLAGS.c.id.in_(covered))
     db.session.execute(delete(CaseFlag).where(CaseFlag.case_id == case.id, CaseFlag.flag_id.in_(standing)))
     return finish(step, comment)
 
@@ -133,8 +136,12 @@ def end_orders(case: Case, because: str) -> None:
     for order in orders:
         order.ended_at, order.ended_because = now(), because
     made = CaseDecision.order_id.in_([order.id for order in orders])
-    for decision in db.session.scalars(select(CaseDecision).where(made, CaseDecision.ended_because.is_(None))):
+    ended = db.session.scalars(select(CaseDecision).where(made, CaseDecision.ended_because.is_(None))).all()
+    for decision in ended:
         decision.ended_because = because
+    if ended:
+        # They may be shown by earlier cases of the project.
+        mark_cases(now(), CASE.c.id.in_([decision.case_id for decision in ended]))
 
 
 def settle(proposal: CaseDecision | None, outcome: str, by: Actor) -> None:

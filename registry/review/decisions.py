@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from registry.access.actors import Actor
 from registry.records.case_tables import Case, CaseDecision
-from registry.records.flags import Flag
+from registry.records.change_times import PROJECT, mark_flags, mark_projects
+from registry.records.flags import FLAGS, Flag
 from registry.records.orders import Order
 from registry.records.policy_in_force import policy_in_force
 from registry.records.working_days import national_calendar
@@ -63,6 +64,7 @@ def approve(by: Actor, case: Case, comment: str | None = None) -> Case:
         raise ProposalOutOfDate(case=case.id)
     accepts = proposal.decision in ACCEPTING
     restated = {"flags_accepted": _accept_flags(case, proposal)} if accepts else {"flags_opened": _open_flags(case)}
+    mark_projects(now(), PROJECT.c.id == case.project_id)
     earlier = decision_in_effect(case)
     if earlier is not None:
         earlier.ended_because = "replaced"
@@ -121,6 +123,7 @@ def _accept_flags(case: Case, proposal: CaseDecision) -> list[str]:
         flag.accepted_fingerprint = flag.fingerprint
         if flag.status != "exempt":
             flag.status = "accepted"
+    _mark(flags)
     return opened
 
 
@@ -135,7 +138,13 @@ def _open_flags(case: Case) -> list[str]:
         flag.accepted_fingerprint = None
     for flag in accepted:
         flag.status = "open"
+    _mark(flags)
     return [flag.rule for flag in accepted]
+
+
+def _mark(flags: Sequence[Flag]) -> None:
+    db.session.flush()
+    mark_flags(now(), FLAGS.c.id.in_([flag.id for flag in flags]))
 
 
 def _standing(case: Case) -> list[Flag]:

@@ -10,8 +10,9 @@ from sqlalchemy.orm import contains_eager
 from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.records.case_tables import Case, CaseEvent, CaseFlag
+from registry.records.change_times import mark_flags
 from registry.records.flag_lock import flags_for_people
-from registry.records.flags import SEVERITY_RANK, Flag
+from registry.records.flags import FLAGS, SEVERITY_RANK, STANDS, Flag
 from registry.records.policy_in_force import policy_in_force
 from registry.records.project_table import Project
 from registry.records.visibility import visible_projects
@@ -71,12 +72,14 @@ def open_case(by: Actor, number: str) -> Case:
         if not any(flag.status == "open" for flag in flags):
             raise ProjectNotFlagged(project=number)
         worst = max((flag.severity for flag in flags), key=SEVERITY_RANK.__getitem__)
+        moment = now()
         case = Case(
             project_id=project.id,
             status=Status.NEW.value,
             severity=worst,
             from_severity="low",
-            opened_at=now(),
+            opened_at=moment,
+            changed_at=moment,
             due_on=national_calendar().after(today(), policy_in_force().clocks.review),
             version=1,
         )
@@ -88,10 +91,12 @@ def open_case(by: Actor, number: str) -> Case:
                 select(literal(case.id), Flag.id).where(Flag.project_id == project.id, Flag.status != "cleared"),
             )
         )
+        # Each of them names its case, and earlier cases that show it do so too.
+        mark_flags(moment, FLAGS.c.project_id == project.id, STANDS)
         session.add(
             CaseEvent(
                 case_id=case.id,
-                at=case.opened_at,
+                at=moment,
                 action="opened",
                 by=by.principal,
                 side="oversight",

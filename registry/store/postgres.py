@@ -23,6 +23,8 @@ WHERE: Final = {
     "tcp_user_timeout": "20000",
 }
 LONG_TIMEOUT: Final = "long_timeout"
+STATEMENT_TIMEOUT: Final = "statement_timeout"
+PING_LIMIT_S: Final = 5
 READ_ONLY: Final = "25006"
 # Other states in which the server has ended the session or is about to; psycopg counts some of them as internal.
 ENDED: Final = (READ_ONLY, "25P03", "25P04", "57P01", "57P02", "57P03", "57P05")
@@ -46,7 +48,7 @@ def engine_options(url: str, limits: DatabaseLimits) -> dict[str, Any]:
         "pool_size": limits.pool,
         "max_overflow": limits.pool,
         "pool_timeout": WAIT_FOR_CONNECTION_S,
-        "execution_options": {LONG_TIMEOUT: limits.long_timeout},
+        "execution_options": {LONG_TIMEOUT: limits.long_timeout, STATEMENT_TIMEOUT: limits.statement_timeout},
         "connect_args": {
             **{name: value for name, value in WHERE.items() if name not in said},
             "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
@@ -59,21 +61,36 @@ def set_up_engine(engine: Engine) -> None:
 
     A connection that lay idle is tried before it is used: after a failover nobody is given a dead one. When one
     is lost the whole pool is connected anew, to the host that can be written now; whoever asked hears OperationalError.
+    A server that does not answer at all is waited for a little longer than its own limit, and a try for 5 seconds.
     """
+    from registry.store.bounded_connection import BoundedConnection, wait_limit
+
+    usual_limit = wait_limit(int(engine.get_execution_options()[STATEMENT_TIMEOUT]))
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: object, _record: object, cargs: tuple[Any, ...], cparams: dict[str, Any]) -> object:
+        connection = BoundedConnection.connect(*cargs, **cparams)
+        connection.wait_limit = usual_limit
+        return connection
 
     # Not at every request, as pool_pre_ping would: that takes three of the seven round trips of a short one.
     @event.listens_for(engine, "checkin")
-    def on_checkin(_connection: object, record: ConnectionPoolEntry) -> None:
+    def on_checkin(connection: BoundedConnection | None, record: ConnectionPoolEntry) -> None:
+        if connection is not None:
+            connection.wait_limit = usual_limit
         record.info[USED_AT] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
     def on_checkout(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
         if time.monotonic() - record.info.get(USED_AT, time.monotonic()) < TRIED_WHEN_IDLE_S:
             return
+        connection.wait_limit = PING_LIMIT_S
         try:
             engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
             raise DisconnectionError from error
+        finally:
+            connection.wait_limit = usual_limit
 
     @event.listens_for(engine, "handle_error")
     def on_error(context: ExceptionContext) -> OperationalError | None:
@@ -100,13 +117,18 @@ def as_database_error(error: Exception) -> DBAPIError:
 def allow_long_work(connection: Connection) -> None:
     """Let the open transaction's statements take as long as ``REGISTRY_LONG_TIMEOUT`` says; SQLite has no limit."""
     if connection.dialect.name == "postgresql":
-        limit = int(connection.get_execution_options()[LONG_TIMEOUT]) * 1000
+        from registry.store.bounded_connection import BoundedConnection, wait_limit
+
+        seconds = int(connection.get_execution_options()[LONG_TIMEOUT])
+        raw = connection.connection.dbapi_connection
+        if isinstance(raw, BoundedConnection):
+            raw.wait_limit = wait_limit(seconds)
         connection.execute(
             text(
                 "SELECT set_config('statement_timeout', :limit, true),"
                 " set_config('idle_in_transaction_session_timeout', :limit, true)"
             ),
-            {"limit": str(limit)},
+            {"limit": str(seconds * 1000)},
         )
 
 

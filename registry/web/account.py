@@ -54,7 +54,7 @@ def own_password(by: Actor) -> Answer:
     if request.method != "POST":
         return _form(Form(), must_change=must_change)
     old, new = request.form.get("old_password", ""), request.form.get("new_password", "")
-    problems = [Problem("/old_password", "enter-present-password")] if not old else []
+    problems = [Problem("/old_password", "enter-current-password")] if not old else []
     problems += [Problem("/new_password", "enter-new-password")] if not new else []
     if problems:
         return _form(Form({}, problems), must_change=must_change), 422
@@ -89,7 +89,7 @@ def revoke_own(by: Actor, key_id: str) -> Answer:
     if request.method == "GET":
         return revocation_question(find_own_token(by, key_id).key_id, "web.my_account")
     revoke_own_token(by, key_id)
-    say(_("The token is revoked."))
+    say(_("The token no longer works."))
     return see("my_account")
 
 

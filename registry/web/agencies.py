@@ -65,7 +65,7 @@ def edit_agency(by: Actor, bin: str) -> Answer:
     agency = agency_by_bin(bin)
     page = FormPage(
         _("Change the agency"),
-        _("Keep the changes"),
+        _("Save changes"),
         url_for("web.agencies"),
         _fields(),
         AGENCY_FIELDS,
@@ -92,6 +92,6 @@ def _fields() -> list[Field]:
         asked("name_en", "text"),
         asked("kind", "radios", choices=options("kind")),
         asked("region", "select", choices=options("region")),
-        asked("parent_bin", "text", hint=_("The agency above acts for this one too.")),
-        asked("email", "text", hint=_("Where notices go.")),
+        asked("parent_bin", "text", hint=_("The parent agency acts for this one too.")),
+        asked("email", "text", hint=_("Address for notifications.")),
     ]

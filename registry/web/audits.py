@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import render_template, url_for
 
 from registry.access.actors import Actor
@@ -9,7 +12,7 @@ from registry.access.roles import Permission
 from registry.audits.run_lists import changes_of, count_changes, list_audits, previous_good
 from registry.audits.runs import confirm_held_audit, find_audit, run_audit
 from registry.audits.voiding import confirm_voiding, is_voidable, may_confirm_voiding, propose_voiding
-from registry.records.audit_runs import AuditRun
+from registry.records.restricted_counts import visible_run
 from registry.records.values import AnyDay, Text, YesNo
 from registry.store.clock import today
 from registry.web.case_projects import projects_numbered
@@ -51,17 +54,19 @@ def audit(by: Actor, audit_id: int) -> Answer:
     run = find_audit(by, audit_id)
     before = previous_good(by, run) if run.status in JUDGED else None
     listing = changes_of(by, run, asked_page(50))
+    shown = visible_run(by, run)
+    shown_before = None if before is None else visible_run(by, before)
     return render_template(
         "audit.html",
         by=by,
-        audit=run,
+        audit=shown,
         is_voidable=is_voidable(run),
         may_confirm_voiding=may_confirm_voiding(by, run),
-        before=before,
-        stocks=_stocks(run) if run.status in JUDGED else {},
-        stocks_before=_stocks(before) if before is not None else {},
+        before=shown_before,
+        stocks=_stocks(shown) if run.status in JUDGED else {},
+        stocks_before={} if shown_before is None else _stocks(shown_before),
         flows=count_changes(by, run),
-        flows_before=count_changes(by, before) if before is not None else {},
+        flows_before={} if before is None else count_changes(by, before),
         changes=listing.items,
         projects=projects_numbered(by, (change["project"] for change in listing.items)),
         rules=rule_titles(),
@@ -70,9 +75,9 @@ def audit(by: Actor, audit_id: int) -> Answer:
     )
 
 
-def _stocks(run: AuditRun) -> dict[str, int]:
-    counts = {name: getattr(run, name) for name in STOCKS[:-1]}
-    return counts | {STOCKS[-1]: sum(getattr(run, name) for name in ACTIVE)}
+def _stocks(run: Mapping[str, Any]) -> dict[str, int]:
+    counts = {name: run[name] for name in STOCKS[:-1]}
+    return counts | {STOCKS[-1]: sum(run[name] for name in ACTIVE)}
 
 
 @pages.page("/audits/new", needs=Permission.AUDITS_RUN, methods=("GET", "POST"))
@@ -80,21 +85,28 @@ def new_audit(by: Actor) -> Answer:
     """Run an audit, for good or to try."""
     page = FormPage(
         _("Run an audit"),
-        _("Run it"),
+        _("Run the audit"),
         url_for("web.audits"),
         [
-            asked("on", "day", hint=_("Empty means today. For good: from the last audited day to today.")),
-            asked("dry_run", "check", label=_("Only try: change no flag, tell what would change")),
+            asked(
+                "on",
+                "day",
+                hint=_(
+                    "Leave empty for today. Without a dry run, the date must lie between the "
+                    "last audited date and today."
+                ),
+            ),
+            asked("dry_run", "check", label=_("Dry run: show what would change, without changing any flag")),
         ],
         {"on": AnyDay(), "dry_run": YesNo()},
-        intro=_("It judges every project and may take a while with many of them."),
+        intro=_("The audit checks every project and can take some time."),
     )
 
     def act(values: dict[str, object]) -> Answer:
         day = values["on"]
         run = run_audit(by, day, dry_run=bool(values["dry_run"]))  # type: ignore[arg-type] # AnyDay gives a date or None
         if run.status == "held":
-            say(_("The audit is held: it changed nothing. A supervisor looks at it and confirms."), "information")
+            say(_("The audit is held and changed nothing. A supervisor must confirm it."), "information")
         else:
             say(_("The audit is done."))
         return see("audit", audit_id=run.id)
@@ -122,8 +134,8 @@ def propose_to_void(by: Actor, audit_id: int) -> Answer:
         {"reason": Text(LONGEST_REASON)},
         ("reason",),
         intro=_(
-            "The audit will no longer count: nights run again from today on, and its changes to flags are taken back. "
-            "An operator and a supervisor do it together; the other one confirms."
+            "The audit no longer counts: nightly audits run again from today, and its changes to flags are undone. "
+            "An operator and a supervisor do this together; the other one confirms."
         ),
         subject=_("Audit of %(day)s") % {"day": as_typed(run.on)},
     )

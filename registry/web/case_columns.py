@@ -26,7 +26,7 @@ def case_header(by: Actor) -> list[str]:
         field_label("bin"),
         field_label("agency"),
         field_label("severity"),
-        _("What was found"),
+        _("Flags"),
         field_label("status"),
         field_label("due_on"),
         _("Overdue"),

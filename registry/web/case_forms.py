@@ -83,7 +83,7 @@ def cautions_of(status: str) -> dict[str, str]:
     if status != Status.REMEDIATION:
         return {}
     return {
-        "claim": _("The order stays in force until another decision replaces it. To end it, take it back."),
+        "claim": _("The order stays in force until another decision replaces it. To end it, withdraw it."),
         "withdraw": _("The order ends, and the case is reviewed anew."),
     }
 
@@ -94,7 +94,7 @@ def fields_of(by: Actor, action: str) -> list[Field]:
 
 
 def _fields(by: Actor, action: str) -> list[Field]:
-    note = asked("comment", "note", label=_("Note for the timeline (if any)"))
+    note = asked("comment", "note", label=_("Note for the timeline (optional)"))
     match action:
         case "claim":
             return []
@@ -104,7 +104,9 @@ def _fields(by: Actor, action: str) -> list[Field]:
                     "comment",
                     "area",
                     label=_("Question"),
-                    hint=_("The agency reads it. Left empty, it is asked to explain what was found."),
+                    hint=_(
+                        "The agency sees this text. If you leave it empty, the agency is asked to explain the flags."
+                    ),
                 )
             ]
         case "answer":
@@ -113,7 +115,12 @@ def _fields(by: Actor, action: str) -> list[Field]:
             return [asked("comment", "area", label=_("Why the decision is wrong"))]
         case "return":
             return [
-                asked("comment", "area", label=_("Why it is returned"), hint=_("For the reviewer, not for the agency."))
+                asked(
+                    "comment",
+                    "area",
+                    label=_("Reason for returning it"),
+                    hint=_("For the reviewer, not for the agency."),
+                )
             ]
         case "assign":
             return [asked("assignee", "select", choices=[(name, name) for name in reviewers()]), note]
@@ -129,7 +136,7 @@ def _fields(by: Actor, action: str) -> list[Field]:
                 ),
                 asked("reason", "area"),
                 asked("legal_basis", "area", hint=basis_hint()),
-                asked("due_on", "day", hint=_("By when it must be moved or stopped."), when="ordered"),
+                asked("due_on", "day", hint=_("The date by which it must be moved or stopped."), when="ordered"),
                 note,
             ]
         case "comment" if by.role not in AGENCY_ROLES:

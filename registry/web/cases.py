@@ -28,8 +28,8 @@ from registry.web.work_lists import OF_TABS, tabs, usual_list
 # Those that the page offers as choices; the tabs set the others.
 CHOICES: Final = ("severity", "sector", "region")
 SORTS: Final = {
-    "due_on": marked("What is due first"),
-    "-severity": marked("The gravest first"),
+    "due_on": marked("Earliest due date first"),
+    "-severity": marked("Highest severity first"),
     "-opened_at": marked("Newest first"),
 }
 AT_ONCE: Final = 500

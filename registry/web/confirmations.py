@@ -32,13 +32,13 @@ def confirm_placement(by: Actor, number: str) -> Answer:
     """Confirm that the object lives on the platform."""
     project = read_project(by, number, "project")
     page = FormPage(
-        _("Confirm the place on QazTech"),
+        _("Confirm the placement on QazTech"),
         _("Confirm"),
         _back(project),
         [
-            asked("platform_key", "text", hint=_("As QazTech lists it.")),
+            asked("platform_key", "text", hint=_("As in the platform inventory.")),
             asked("verified_on", "day", hint=_("The day on which you saw it there.")),
-            asked("evidence", "area", hint=_("What you saw: a document, a query of the platform.")),
+            asked("evidence", "area", hint=_("What you checked: a document, a query of the platform.")),
         ],
         {"platform_key": Text(), "verified_on": AnyDay(), "evidence": EVIDENCE},
         ("platform_key", "verified_on", "evidence"),
@@ -56,7 +56,13 @@ def confirm_project_onboarding(by: Actor, number: str) -> Answer:
         _("Confirm the onboarding"),
         _("Confirm"),
         _back(project),
-        [asked("due_on", "day", hint=_("The day by which the move will be finished. A reviewer can extend it once."))],
+        [
+            asked(
+                "due_on",
+                "day",
+                hint=_("The date by which the onboarding will be finished. A reviewer can extend it once."),
+            )
+        ],
         {"due_on": AnyDay()},
         ("due_on",),
         subject=name_in_page_language(project),
@@ -78,9 +84,11 @@ def confirm_project_ending(by: Actor, number: str) -> Answer:
             asked(
                 "consent_number",
                 "text",
-                hint=_("The number of the letter in which the authorised body agreed that the object is given up."),
+                hint=_(
+                    "The number of the letter in which the authorised body agreed to end the operation of the object."
+                ),
             ),
-            asked("evidence", "area", hint=_("What you saw: the act, the letter, where they are kept.")),
+            asked("evidence", "area", hint=_("What you checked: the act, the letter, and where they are kept.")),
         ],
         {"ended_on": Day(), "consent_number": Text(), "evidence": EVIDENCE},
         ("ended_on", "consent_number", "evidence"),
@@ -100,13 +108,16 @@ def restrict(by: Actor, number: str) -> Answer:
     project = read_project(by, number, "project")
     wanted = not project.is_restricted
     page = FormPage(
-        _("Restrict who sees it") if wanted else _("Show it to all again"),
-        _("Restrict") if wanted else _("Show to all"),
+        _("Restrict access") if wanted else _("Remove the restriction"),
+        _("Restrict access") if wanted else _("Remove the restriction"),
         _back(project),
         [asked("reason", "area")],
         {"reason": EVIDENCE},
         ("reason",),
-        _("A restricted project shows to supervisors, auditors and its own agency only; each reading is journalled."),
+        _(
+            "Only supervisors, auditors and the project’s own agency can see a restricted project. Each view is "
+            "recorded in the journal."
+        ),
         name_in_page_language(project),
     )
     return answer_form(
@@ -139,7 +150,10 @@ def record_project_exemption(by: Actor, number: str) -> Answer:
             "conditions": EVIDENCE,
         },
         ("decision_number", "decided_on", "valid_from", "valid_to"),
-        _("Staff refer and record; the Commission under the President decides. It counts from the next audit on."),
+        _(
+            "The Commission under the President decides; staff refer the case and record the decision. It takes "
+            "effect at the next audit."
+        ),
         name_in_page_language(project),
     )
 
@@ -157,7 +171,7 @@ def _on(by: Actor, number: str, service: Callable[..., object], **values: Any) -
 
 
 def _done(number: str) -> Answer:
-    say(_("It is recorded. Flags follow at the next audit."))
+    say(_("Saved. Flags change at the next audit."))
     return see("project", number=number)
 
 

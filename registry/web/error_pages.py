@@ -67,8 +67,8 @@ def http_error(error: HTTPException) -> Response:
 
 
 def database_away(error: Exception) -> Response:
-    """The database does not answer: a page that asks it for nothing."""
-    LOG.error("the database does not answer", exc_info=error)
+    """The database is away or busy: a page that asks it for nothing."""
+    LOG.error("the database could not be used", exc_info=error)
     refusal = refusal_of(error)
     response = make_response(render_template("plain_error.html", **_plain(refusal)), 503)
     response.headers["Retry-After"] = retry_after(refusal)

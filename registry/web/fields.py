@@ -25,16 +25,16 @@ HINTS: Final[Mapping[str, str]] = {
     "agency": marked("Whose project it is."),
     "external_id": marked("The number of the project in your own accounts. It must be unique within the agency."),
     "object_code": marked("The same for all projects on one system, so that they are seen together."),
-    "name_kk": marked("A name is needed; one in Kazakh or in Russian is enough."),
-    "name_ru": marked("A name is needed; one in Kazakh or in Russian is enough."),
+    "name_kk": marked("Enter a name in Kazakh or in Russian; one is enough."),
+    "name_ru": marked("Enter a name in Kazakh or in Russian; one is enough."),
     "purpose": marked("What it is for, in a few sentences."),
     "platform_key": marked("If the object is on QazTech: the key that QazTech gave it."),
-    "onboarding_due_on": marked("If it is moving to QazTech: the day by which the move will be finished."),
+    "onboarding_due_on": marked("If the object is being onboarded to QazTech: the date by which it will be finished."),
     "contract_signed_on": marked("The earlier of this date and the next one counts as the beginning."),
     "pilot_started_on": marked("A pilot lasts twelve months at most."),
     "commissioned_on": marked("When the result of this project went into operation."),
     "object_commissioned_on": marked("For work on something that existed before: when that went into operation."),
-    "ended_on": marked("Only for what is finished or given up."),
+    "ended_on": marked("Only for a project that is finished or stopped."),
     "budget_kzt": marked("Whole tenge, without tiyn."),
     "object_original_cost_kzt": marked("What the object cost when it was made. For a modification it sets the limit."),
     "consent_number": marked("The number of the letter. A modification needs it."),
@@ -88,7 +88,7 @@ def present_text(field: Field, value: object) -> str:
 def project_field(name: str) -> Field:
     """How a field of a project is asked, by the kind of its value. Those that no project goes without say so."""
     if name in REQUIRED:
-        mark = gettext("(needed)")
+        mark = gettext("(required)")
         needed = replace(_project_field(name), label=f"{field_label(name)} {mark}")
         return replace(needed, hints=work_type_hints()) if name == "work_type" else needed
     return _project_field(name)

@@ -15,6 +15,7 @@ from registry.records.audit_runs import last_good_audit
 from registry.records.compliance import compliance
 from registry.records.drafts import drafts_of
 from registry.records.project_lists import list_projects
+from registry.records.restricted_counts import visible_run
 from registry.records.vocabulary import SEVERITIES
 from registry.review.case_lists import count_cases, list_cases
 from registry.store.clock import today
@@ -51,6 +52,7 @@ def home(by: Actor) -> Answer:
             ending=onboarding_ending(by),
             drafts=drafts_of(by) if by.may(Permission.PROJECTS_WRITE) else [],
         )
+    last = last_good_audit()
     held = list_audits(by, {"status": "held"}, Page(WORST)).items
     wanted = {"status": "under_review,awaiting_confirmation", "assignee": by.principal}
     mine = list_cases(by, wanted, Page(WORST), page_language()).items if by.may(Permission.CASES_REVIEW) else []
@@ -65,7 +67,7 @@ def home(by: Actor) -> Answer:
         waiting_filters=TO_APPROVE,
         projects=projects_of(by, [*mine, *waiting]),
         totals=totals,
-        last=last_good_audit(),
+        last=None if last is None else visible_run(by, last),
         held=held,
         pending=[row for row in list_pending(by) if row["can_confirm"]][:WORST] if may_confirm else [],
         counts=dict(zip(("new", "overdue", "to_approve"), count_cases(by, COUNTED), strict=True)),

@@ -61,7 +61,7 @@ def apply_waiting_inventory(by: Actor, waiting: int) -> Answer:
     except ManyWouldLose as refused:
         return _shown(by, Form({}, [Problem(f"/{TICK}", "required")]), refused.summary, waiting, before), 422
     say(
-        _("The list is applied: %(matched)s confirmed, %(lost)s lost their confirmation.")
+        _("The inventory is applied: %(matched)s confirmed, %(lost)s lost their confirmation.")
         % {"matched": summary["matched"], "lost": summary["lost"]}
     )
     return see("inventory")

@@ -35,7 +35,7 @@ MENU: Final = (
     ("imports", marked("Import"), Permission.IMPORTS_RUN, None),
     ("audits", marked("Audits"), Permission.AUDITS_READ, None),
     ("compliance_report", marked("Compliance"), Permission.REPORTS_READ, None),
-    ("inventory", marked("QazTech’s list"), Permission.PLACEMENTS_CONFIRM, None),
+    ("inventory", marked("Platform inventory"), Permission.PLACEMENTS_CONFIRM, None),
     ("journal", marked("Journal"), Permission.JOURNAL_READ, None),
     ("agencies", marked("Agencies"), Permission.AGENCIES_READ, "oversight"),
     ("people", marked("People"), Permission.PEOPLE_MANAGE, None),

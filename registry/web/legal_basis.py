@@ -24,5 +24,5 @@ def legal_basis(by: Actor, case_id: int) -> str:
 def basis_hint() -> str:
     """What is asked, and in which language it stands there already."""
     if basis_language() == "kk":
-        return gettext("The clause that the decision rests on, in Kazakh: the agency reads it as it stands here.")
-    return gettext("The clause that the decision rests on, in Russian: the agency reads it as it stands here.")
+        return gettext("The clause on which the decision is based, in Kazakh. The agency sees exactly this text.")
+    return gettext("The clause on which the decision is based, in Russian. The agency sees exactly this text.")

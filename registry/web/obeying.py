@@ -19,9 +19,12 @@ def steps_to_obey(decision: Mapping[str, Any]) -> list[str]:
     if decision["decision"] == "migrate_by":
         return [
             _("Move the object to QazTech by %(day)s.") % {"day": day(decision["due_on"])},
-            _("Then change the facts here: where the object lives to “%(placement)s”, and its key on QazTech.")
+            _("Then change the facts here: the hosting to “%(placement)s”, and the key on QazTech.")
             % {"placement": word("placement", "on_platform")},
-            _("Write a comment below, asking for the place to be confirmed. The order counts as obeyed once it is."),
+            _(
+                "Add a comment below and ask for the placement to be confirmed. The order counts as carried out when "
+                "it is confirmed."
+            ),
         ]
     stage = STAGES.get(decision["decision"])
     if stage is None:
@@ -30,8 +33,11 @@ def steps_to_obey(decision: Mapping[str, Any]) -> list[str]:
         _("Stop the work by %(day)s.") % {"day": day(decision["due_on"])}
         if decision["due_on"]
         else _("Take the object out of use and write it off."),
-        _("Then change the facts here: the stage to “%(stage)s”, and the day on which it ended.")
+        _("Then change the facts here: the stage to “%(stage)s”, and the date on which it ended.")
         % {"stage": word("stage", stage)},
         _("Add the act to the documents of the project."),
-        _("Write a comment below, asking for the ending to be confirmed. The order counts as obeyed once it is."),
+        _(
+            "Add a comment below and ask for the ending to be confirmed. The order counts as carried out when it is "
+            "confirmed."
+        ),
     ]

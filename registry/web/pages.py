@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from registry.access.actors import Actor
 from registry.access.roles import Permission
-from registry.http.bodies import ENVELOPE, LARGEST_FILE
+from registry.http.bodies import limit_form
 from registry.http.cross_origin import require_same_origin
 from registry.http.needs import NEEDS, Needs, Open
 from registry.web.form_tokens import require_form_token
@@ -57,7 +57,7 @@ class Pages(Blueprint):
 
             def answer(path: dict[str, Any]) -> Answer:
                 if takes_file:
-                    request.max_content_length = LARGEST_FILE + ENVELOPE
+                    limit_form()
                 by = visitor().actor
                 if request.method == "POST":
                     require_same_origin()

@@ -53,7 +53,7 @@ def new_person(by: Actor) -> Answer:
             asked("name", "text", hint=_("What the person signs in with, such as a.serikova.")),
             asked("role", "radios", choices=options("role")),
             agency_field(by),
-            asked("email", "text", hint=_("Where notices go.")),
+            asked("email", "text", hint=_("Address for notifications.")),
             asked("language", "radios", choices=options("language")),
         ],
         {"name": Text(), "role": ROLES, "agency": Bin(), "email": Email(), "language": LANGUAGE},
@@ -85,7 +85,7 @@ def edit_person(by: Actor, person_id: int) -> Answer:
         [asked("role", "radios", choices=options("role")), agency_field(by)],
         {"role": ROLES, "agency": Bin()},
         ("role",),
-        intro=" ".join((_("All sessions and tokens of the person end with a change."), confirmation_rule())),
+        intro=" ".join((_("A change ends all sessions and tokens of this person."), confirmation_rule())),
         subject=person.name,
         edits=True,
     )
@@ -107,10 +107,10 @@ def disable_person(by: Actor, person_id: int) -> Answer:
     """Disable an account, after a question."""
     person = access.find_person(by, person_id)
     if request.method == "GET":
-        told = _("All sessions and tokens of the person end at once. You can enable the account again.")
+        told = _("All sessions and tokens of this person end immediately. You can enable the account again.")
         return _question(person, _("Disable account"), told)
     access.disable_person(by, person_id)
-    say(_("The account %(name)s is disabled.") % {"name": person.name})
+    say(_("The account is disabled. Its sessions and tokens have ended."))
     return see("people")
 
 
@@ -132,8 +132,8 @@ def renew_password(by: Actor, person_id: int) -> Answer:
     person = access.find_person(by, person_id)
     if request.method == "GET":
         told = _(
-            "The present password and all sessions and tokens of the person end at once. The new password is displayed "
-            "once, and the person changes it at the first sign-in."
+            "The current password and all sessions and tokens of this person end immediately. The new password is "
+            "displayed once, and the person changes it at the first sign-in."
         )
         return _question(person, _("New password"), with_confirmation_note(told, person.account))
     password = new_password()
@@ -170,7 +170,7 @@ def _display_password(person: Person, password: str) -> str:
         whose=person.name,
         what=_("Password"),
         secret=password,
-        told=_("It is shown this once and kept nowhere. Copy it now and hand it over on a safe way."),
+        told=_("It is displayed only once and cannot be recovered. Copy it now and hand it over securely."),
         hint=pending_text() if person.is_pending else "",
         back=url_for("web.people"),
     )

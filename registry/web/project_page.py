@@ -10,19 +10,26 @@ from registry.access.actors import Actor
 from registry.access.roles import Permission
 from registry.http.bodies import read_form
 from registry.records.confirmations import confirmations_of
-from registry.records.documents import add_document, documents_of, read_document
+from registry.records.documents import (
+    DOCUMENT_FIELDS,
+    DocumentQuotaExceeded,
+    add_document,
+    documents_of,
+    read_document,
+)
 from registry.records.exemption_lists import list_exemptions
 from registry.records.flag_lists import flags_of
+from registry.records.project_table import Project
 from registry.records.projects import find_project, read_project
 from registry.records.revisions import history
 from registry.records.standing import status_of
 from registry.records.verdicts import verdict_of
-from registry.store.errors import Invalid, invalid
+from registry.store.errors import Invalid, Problem
 from registry.store.paging import Page
 from registry.web.case_projects import cases_of_project
 from registry.web.catalogues import gettext
 from registry.web.findings import standing
-from registry.web.forms import Form, refused_form
+from registry.web.forms import Form, accept, refused_form, typed
 from registry.web.pages import Answer, pages, see
 from registry.web.project_parts import CONFIRMED, PARTS, part_title
 from registry.web.said import say
@@ -75,13 +82,12 @@ def add_project_document(by: Actor, number: str) -> Answer:
     """Keep a document with the project."""
     found = find_project(by, number)
     try:
-        sent = read_form()[1].get("file") if _chosen() else None
-        if sent is None:
-            raise invalid("/file", "required")
-        add_document(by, found, sent.name, sent.content_type, sent.content)
+        _add_sent(by, found)
     except Invalid as refused:
-        return _page(by, number, refused_form({}, refused, "file")), 422
-    say(gettext("The document is kept."))
+        return _page(by, number, refused_form(typed(DOCUMENT_FIELDS), refused, "file")), 422
+    except DocumentQuotaExceeded as refused:
+        return _page(by, number, refused_form(typed(DOCUMENT_FIELDS), refused, "file")), 409
+    say(gettext("Document saved."))
     return see("project", number=number, _anchor="documents")
 
 
@@ -92,6 +98,16 @@ def project_document(by: Actor, number: str, document_id: int) -> Answer:
     response = Response(content, content_type="application/octet-stream")
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(document.name, safe='')}"
     return response
+
+
+def _add_sent(by: Actor, found: Project) -> None:
+    sent = read_form()[1].get("file") if _chosen() else None
+    values, problems = accept(typed(DOCUMENT_FIELDS), DOCUMENT_FIELDS)
+    if sent is None:
+        raise Invalid([Problem("/file", "required"), *problems])
+    if problems:
+        raise Invalid(problems)
+    add_document(by, found, sent.name, sent.content_type, sent.content, **values)
 
 
 def _chosen() -> bool:

@@ -53,8 +53,8 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 TITLES: Final[Mapping[str, str]] = {
-    "what": marked("Who and what"),
-    "placement": marked("Where it lives"),
+    "what": marked("About the project"),
+    "placement": marked("Hosting"),
     "dates": marked("Dates"),
     "money": marked("Money and consent"),
 }

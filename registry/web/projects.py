@@ -41,7 +41,7 @@ SORTS: Final = {
     "-registered_at": marked("Newest first"),
     "-updated_at": marked("Last changed first"),
     "-budget_kzt": marked("Largest budget first"),
-    "started_on": marked("Earliest beginning first"),
+    "started_on": marked("Earliest start first"),
     "number": marked("By number"),
 }
 

@@ -51,7 +51,7 @@ def register_step(by: Actor, draft_id: int, step: str) -> Answer:
         return _step(by, draft, step, Form(draft.values))
     draft = save_draft(by, draft_id, typed(_asked(step)))
     if "leave" in request.form:
-        say(gettext("The draft is kept. You find it here."))
+        say(gettext("Draft saved. You can find it here."))
         return see("register")
     problems = accept({name: draft.values.get(name, "") for name in _asked(step)}, KINDS)[1]
     if problems:
@@ -83,7 +83,7 @@ def register_check(by: Actor, draft_id: int) -> Answer:
 def register_discard(by: Actor, draft_id: int) -> Answer:
     """Throw a draft away."""
     discard_draft(by, draft_id)
-    say(gettext("The draft is thrown away."))
+    say(gettext("Draft deleted."))
     return see("register")
 
 

@@ -21,6 +21,6 @@ def say(text: str, kind: FlashKind = "success") -> None:
 def say_changes(made: Sequence[object]) -> None:
     """Tell whether an edit changed anything."""
     if made:
-        say(gettext("The changes are kept."))
+        say(gettext("Changes saved."))
     else:
-        say(gettext("Nothing was different, so nothing was changed."), "information")
+        say(gettext("There were no changes to save."), "information")

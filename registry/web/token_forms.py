@@ -52,7 +52,7 @@ def chosen_token(values: Mapping[str, Any]) -> tuple[timedelta, Role | None]:
 
 def display_token(issued: Issued, whose: str, back: str) -> str:
     """The new token, on the answer to the POST itself."""
-    told = _("Copy the token now: it is displayed only this once, and is not stored.")
+    told = _("Copy the token now: it is displayed only once and cannot be recovered.")
     hint = _("Programs send it in the header %(header)s") % {"header": HEADER}
     return render_template(
         "shown_once.html", whose=whose, what=_("Token"), secret=issued.text, told=told, hint=hint, back=back

@@ -96,10 +96,10 @@ def disable_service_account(by: Actor, account_id: int) -> Answer:
     """Disable a service account, after a question."""
     account = find_service_account(by, account_id)
     if request.method == "GET":
-        told = _("All tokens of the account are revoked at once. You can enable the account again.")
+        told = _("All tokens of this account are revoked immediately. You can enable the account again.")
         return _question(account.name, _("Disable account"), told)
     disable_account(by, account.id)
-    say(_("The account %(name)s is disabled.") % {"name": account.name})
+    say(_("The account is disabled. Its sessions and tokens have ended."))
     return see("tokens")
 
 
@@ -121,7 +121,7 @@ def revoke_token(by: Actor, key_id: str) -> Answer:
     if request.method == "GET":
         return revocation_question(find_token(by, key_id).key_id, "web.tokens")
     revoke(by, key_id)
-    say(_("The token is revoked."))
+    say(_("The token no longer works."))
     return see("tokens")
 
 

@@ -29,7 +29,7 @@ FILTERS: Final = ("q", "rule", *CHOICES, "agency")
 SORTS: Final = {
     "-registered_at": marked("Newest first"),
     "-budget_kzt": marked("Largest budget first"),
-    "started_on": marked("Earliest beginning first"),
+    "started_on": marked("Earliest start first"),
 }
 COLUMNS: Final = ("work_type", "stage", "placement", "started_on", "budget_kzt")
 
@@ -65,7 +65,7 @@ def watch_list_table(by: Actor, ending: str) -> Answer:
         gettext("Project"),
         field_label("bin"),
         field_label("agency"),
-        gettext("What was found"),
+        gettext("Flags"),
         gettext("Flagged since"),
         *(field_label(name) for name in COLUMNS),
     ]

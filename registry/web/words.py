@@ -9,8 +9,8 @@ from registry.web.case_words import CASE_WORDS
 from registry.web.catalogues import marked
 
 ROLES: Final[Mapping[str, str]] = {
-    "agency_viewer": marked("Agency’s reader"),
-    "agency_editor": marked("Agency’s editor"),
+    "agency_viewer": marked("Agency viewer"),
+    "agency_editor": marked("Agency editor"),
     "reviewer": marked("Reviewer"),
     "supervisor": marked("Supervisor"),
     "auditor": marked("Auditor"),
@@ -27,10 +27,10 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "subsidiary": marked("Subsidiary, half or more state-owned"),
         "other_performer": marked("Other performer of state functions"),
         "national_security": marked("National security"),
-        "private": marked("Private"),
+        "private": marked("Private organisation"),
     },
     "object_kind": {
-        "system": marked("Information system"),
+        "system": marked("Digital system"),
         "platform": marked("Platform"),
         "internet_resource": marked("Internet resource"),
         "data_resource": marked("Data resource"),
@@ -56,8 +56,8 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "placement": {
         "on_platform": marked("On QazTech"),
-        "onboarding": marked("Moving to QazTech"),
-        "off_platform": marked("Elsewhere"),
+        "onboarding": marked("Onboarding to QazTech"),
+        "off_platform": marked("Outside QazTech"),
         "unknown": marked("Not known yet"),
     },
     "funding": {
@@ -133,8 +133,8 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "trigger": {
         "schedule": marked("Nightly"),
-        "manual": marked("By hand"),
-        "catch_up": marked("Catching up"),
+        "manual": marked("Manual"),
+        "catch_up": marked("Catch-up"),
     },
     "change": {
         "opened": marked("Opened"),
@@ -144,9 +144,17 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "unaccepted": marked("No longer accepted"),
         "cleared": marked("Cleared"),
     },
+    "document_kind": {
+        "contract": marked("Contract"),
+        "specification": marked("Specification"),
+        "act": marked("Act"),
+        "letter": marked("Letter"),
+        "evidence": marked("Supporting document"),
+        "other": marked("Other"),
+    },
     "import_state": {
-        "queued": marked("Waiting"),
-        "running": marked("Being worked off"),
+        "queued": marked("Queued"),
+        "running": marked("In progress"),
         "done": marked("Done"),
         "failed": marked("Failed"),
     },

@@ -66,7 +66,7 @@ OVERSIGHT: Final = (
 )
 AGENCY: Final = (
     WorkList(marked("To answer"), Permission.CASES_READ, {"status": "awaiting_agency"}),
-    WorkList(marked("To put right"), Permission.CASES_READ, {"status": "remediation"}),
+    WorkList(marked("To correct"), Permission.CASES_READ, {"status": "remediation"}),
     ALL_OPEN,
     CLOSED,
     ENDING,

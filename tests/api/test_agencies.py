@@ -115,7 +115,8 @@ def test_a_bad_filter_sort_or_cursor_is_named(administrator: Caller) -> None:
         "limit=501": ("limit", "limit-out-of-range"),
         "limit=５": ("limit", "limit-out-of-range"),
         "colour=red": ("colour", "unknown-parameter"),
-        "kind=private&kind=private": ("kind", "parameter-repeated"),
+        "q=a&q=b": ("q", "parameter-repeated"),
+        "kind=private&kind=": ("kind", "value-missing"),
         "q=a%00b": ("q", "not-usable"),
     }.items():
         answer = administrator.get(f"/agencies?{query}")

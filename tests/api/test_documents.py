@@ -4,19 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Barrier
 
 import pytest
+from flask import Flask
 from sqlalchemy import update
 from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse
 
 from registry.records.agencies import Agency
 from registry.records.documents import Document
+from registry.records.policy_in_force import policy_in_force, serve_policy
 from registry.records.project_table import Project
 from registry.store.transaction import transaction
-from tests.api.callers import Caller, code, codes
-from tests.factories import a_project
+from tests.api.callers import Caller, caller, code, codes
+from tests.factories import a_project, an_agency
 
 MIB = 1024 * 1024
+
+
+@contextmanager
+def quota(mib: int) -> Iterator[None]:
+    """The policy with another quota."""
+    usual = policy_in_force()
+    serve_policy(replace(usual, document_quota_mib=mib))
+    try:
+        yield
+    finally:
+        serve_policy(usual)
 
 
 @pytest.fixture
@@ -39,6 +58,7 @@ def test_a_document_comes_back_byte_for_byte(editor: Caller, path: str) -> None:
     assert download.data == content
     assert download.headers["Content-Disposition"].startswith("attachment;")
     assert download.content_type == "application/octet-stream"
+    assert download.headers["X-Content-Type-Options"] == "nosniff"
     again = editor.get(f"{path}/{body['id']}", If_None_Match=download.headers["ETag"])
     assert again.status_code == 304
 
@@ -61,6 +81,46 @@ def test_a_form_without_its_file_or_with_more_is_refused(editor: Caller, path: s
     assert codes(editor.form(path, {"file": file("a" * 201)})) == {("/file", "file-name-not-usable")}
     assert codes(editor.upload(path, b"")) == {("/file", "document-empty")}
     assert code(editor.post(path, {})) == "content-type-not-taken"
+
+
+def test_document_keeps_kind_and_description(editor: Caller, path: str) -> None:
+    def sent(**fields: str) -> TestResponse:
+        return editor.form(path, {"file": FileStorage(io.BytesIO(b"%PDF-1.7"), "letter.pdf"), **fields})
+
+    made = sent(kind="letter", description="  Answer of 3 February ").get_json()
+    assert (made["kind"], made["description"]) == ("letter", "Answer of 3 February")
+    plain = sent(description="").get_json()
+    assert (plain["kind"], plain["description"]) == ("other", None)
+    assert editor.get(path).get_json()["items"] == [made, plain]
+    assert codes(sent(kind="invoice")) == {("/kind", "not-a-choice")}
+    assert codes(sent(description="x" * 501)) == {("/description", "too-long")}
+
+
+def test_documents_of_a_project_stay_within_the_quota(editor: Caller, agency: Agency, path: str) -> None:
+    with quota(1):
+        assert editor.upload(path, b"x" * (MIB - 1024)).status_code == 201
+        refused = editor.upload(path, b"x" * 1025)
+        assert (refused.status_code, code(refused)) == (409, "document-quota-exceeded")
+        assert "at most 1 MiB" in refused.get_json()["detail"] and "Free: 1 KiB" in refused.get_json()["detail"]
+        assert editor.upload(path, b"x" * 1024).status_code == 201
+        assert editor.upload(path, b"x").status_code == 409
+        assert editor.upload(f"/projects/{a_project(agency).number}/documents", b"x").status_code == 201
+
+
+def test_parallel_uploads_do_not_exceed_the_quota(own_app: Flask) -> None:
+    with own_app.app_context():
+        agency = an_agency()
+        path = f"/projects/{a_project(agency).number}/documents"
+        editors = [caller(own_app.test_client(), "agency_editor", agency) for _ in range(4)]
+    together = Barrier(len(editors))
+
+    def upload(editor: Caller) -> int:
+        together.wait(timeout=30)
+        return editor.upload(path, b"x" * (MIB // 2 + 1)).status_code
+
+    with quota(1), ThreadPoolExecutor(len(editors)) as pool:
+        statuses = sorted(pool.map(upload, editors))
+    assert statuses == [201, 409, 409, 409]
 
 
 def test_only_the_last_part_of_a_file_name_is_kept(editor: Caller, path: str) -> None:

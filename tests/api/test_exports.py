@@ -60,7 +60,7 @@ def test_an_export_is_a_file_to_keep(editor: Caller, ending: str, content_type: 
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("query", ["?colour=red", "?stage=", "?limit=10", "?sort=number", "?sector=07&sector=09"])
+@pytest.mark.parametrize("query", ["?colour=red", "?stage=", "?limit=10", "?sort=number", "?q=07&q=09"])
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
 def test_a_filter_that_cannot_be_used_is_told_and_not_half_a_file(editor: Caller, ending: str, query: str) -> None:
     answer = editor.get(f"/exports/projects.{ending}{query}")

@@ -28,6 +28,7 @@ SHOWN = {
     "cleared_on",
     "exemption",
     "case",
+    "changed_at",
 }
 
 

@@ -55,6 +55,7 @@ def test_a_flag_answers_which_rule_which_values_what_now_and_which_clause(editor
         "cleared_on",
         "exemption",
         "case",
+        "changed_at",
     }
     assert (flag["project"], flag["severity"], flag["status"]) == (project.number, "high", "open")
     assert flag["observed"]["started_on"] == "2026-01-20"

@@ -175,6 +175,7 @@ def test_a_list_has_the_short_shape(editor: Caller, agency: Agency) -> None:
     assert set(items[0]) == {
         "number",
         "agency",
+        "external_id",
         "name_kk",
         "name_ru",
         "name_en",
@@ -189,6 +190,7 @@ def test_a_list_has_the_short_shape(editor: Caller, agency: Agency) -> None:
         "freeze_status",
         "severity",
         "updated_at",
+        "changed_at",
     }
 
 

@@ -153,6 +153,7 @@ def _projects(size: int, chance: Random) -> Iterator[tuple[Row, list[Row]]]:
             "version": version,
             "registered_at": moment,
             "updated_at": moment,
+            "changed_at": moment,
         }
         values["words"] = search_words(values, number)
         row = tuple(map(values.__getitem__, places))

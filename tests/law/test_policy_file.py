@@ -33,6 +33,7 @@ def test_the_shipped_policy_says_what_the_contract_says() -> None:
     assert (POLICY.verification_grace_days, POLICY.onboarding_limit_months) == (30, 6)
     assert POLICY.case_from_severity == "medium"
     assert (POLICY.safety_belt_percent, POLICY.safety_belt_minimum) == (25, 50)
+    assert POLICY.document_quota_mib == 200
     assert POLICY.clocks == Clocks(answer=10, review=20, appeal=15)
     assert POLICY.named_dates == (POLICY.cutoff, POLICY.migration_deadline)
 
@@ -99,6 +100,9 @@ def test_the_same_file_read_twice_gives_equal_policies() -> None:
         ("safety_belt_percent", "101", "a whole number of percent from 0 to 100"),
         ("safety_belt_minimum", "-1", "a whole number of projects from 0 to 1000000000"),
         ("safety_belt_minimum", "1000000001", "a whole number of projects from 0 to 1000000000"),
+        ("document_quota_mib", "0", "a whole number of MiB from 1 to 1000000"),
+        ("document_quota_mib", "1000001", "a whole number of MiB from 1 to 1000000"),
+        ("document_quota_mib", "1.5", "a whole number of MiB from 1 to 1000000"),
         ("verification_grace_days", "-1", "a whole number of days from 0 to 3650"),
         ("verification_grace_days", "3651", "a whole number of days from 0 to 3650"),
         ("case_from_severity", '"severe"', "one of low, medium, high"),
@@ -125,6 +129,8 @@ def test_a_wrong_value_is_refused_by_line_and_key(key: str, value: str, expected
         ("safety_belt_percent", 100),
         ("safety_belt_minimum", 0),
         ("safety_belt_minimum", 1_000_000_000),
+        ("document_quota_mib", 1),
+        ("document_quota_mib", 1_000_000),
         ("verification_grace_days", 0),
         ("verification_grace_days", 3650),
     ],
@@ -159,6 +165,11 @@ def test_a_wrong_clock_is_refused_by_line_and_key(name: str, days: int) -> None:
 def test_a_missing_key_is_refused_at_the_head_of_the_file(key: str) -> None:
     (problem,) = problems(re.sub(rf"(?m)^{key} = .*$", "", SHIPPED, count=1))
     assert problem.startswith(f"policy.toml:1: {key}: missing, expected ")
+
+
+def test_policy_file_without_document_quota_means_200_mib() -> None:
+    text = re.sub(r"(?m)^document_quota_mib = .*$", "", SHIPPED, count=1)
+    assert read_policy(text, "policy.toml").document_quota_mib == 200
 
 
 def test_a_missing_clock_is_refused_at_the_line_of_its_section() -> None:

@@ -82,7 +82,7 @@ def test_a_mail_carries_the_headers_that_mail_servers_and_robots_look_at() -> No
 def test_an_agencys_own_address_is_written_to_in_both_official_languages() -> None:
     mail = mail_of(MAIL, "k", reader(*OFFICIAL), told("question"), WRITTEN_AT, is_digest=False)
     words = catalogue()["notice-question"]
-    assert mail["Subject"] == f"{words['kk']}: 17 ісі / {words['ru']}: Дело 17"
+    assert mail["Subject"] == f"{words['kk']}: № 17 іс / {words['ru']}: Дело № 17"
     assert text_of(mail).index(words["kk"]) < text_of(mail).index(words["ru"])
     assert mail["Content-Language"] == "kk, ru"
 

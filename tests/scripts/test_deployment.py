@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -13,16 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from registry.http.bodies import ENVELOPE, LARGEST_FILE
 from registry.settings import CHECKOUT
 from tests.cli.conftest import CommandLine
+from tests.granian_server import granian, shipped_settings
 from tests.running import free_port, until
 
 CONFIG = CHECKOUT / "config"
-
-
-def server_settings() -> dict[str, str]:
-    lines = (CONFIG / "granian.env").read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 @pytest.mark.postgres_only
@@ -30,19 +25,10 @@ def test_the_server_of_the_documentation_serves_by_two_processes_and_ends_cleanl
     own_database: str, tmp_path: Path
 ) -> None:
     port = free_port()
-    settings = CommandLine(own_database, tmp_path).environment(**server_settings() | {"GRANIAN_PORT": str(port)})
-    granian = Path(sys.executable).with_name("granian")
-    with (tmp_path / "said").open("w") as said:
-        server = subprocess.Popen([granian, "wsgi:application"], env=settings, cwd=CHECKOUT, stdout=said, stderr=said)
-    try:
-        # One that is told to end while it begins is only ended at the end of GRANIAN_WORKERS_KILL_TIMEOUT.
-        assert until(lambda: (tmp_path / "said").read_text().count("Started worker-") == 2)
+    with granian(CommandLine(own_database, tmp_path), port) as server:
         assert until(lambda: status(port, "/readyz")) == 200
         os.kill(server.pid, signal.SIGTERM)
         assert server.wait(30) == 0
-    finally:
-        server.kill()
-        server.wait()
 
 
 def status(port: int, path: str) -> int:
@@ -58,8 +44,24 @@ def status(port: int, path: str) -> int:
 
 def test_the_containers_settings_of_the_server_are_those_of_the_machines() -> None:
     containerfile = (CONFIG / "Containerfile").read_text()
-    differs = {name for name, value in server_settings().items() if f"{name}={value}" not in containerfile}
+    differs = {name for name, value in shipped_settings().items() if f"{name}={value}" not in containerfile}
     assert differs == {"GRANIAN_HOST"}
+
+
+def test_the_proxy_lets_through_what_the_service_takes() -> None:
+    nginx = (CONFIG / "nginx.conf").read_text()
+    assert "client_max_body_size 21m;" in nginx
+    assert LARGEST_FILE + ENVELOPE < 21 * 1024 * 1024
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in nginx and "X-Forwarded-Proto $scheme;" in nginx
+
+
+def test_liveness_is_asked_of_the_health_port() -> None:
+    containerfile = (CONFIG / "Containerfile").read_text()
+    cluster = yaml.safe_load((CONFIG / "kubernetes.yaml").read_text())["items"]
+    web = next(item for item in cluster if item["kind"] == "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    assert "REGISTRY_HEALTH_PORT=8081" in containerfile and ":8081/healthz" in containerfile
+    assert web["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 8081}
+    assert web["readinessProbe"]["httpGet"] == {"path": "/healthz", "port": 8000}
 
 
 def test_the_examples_can_be_read_and_run_commands_that_exist() -> None:

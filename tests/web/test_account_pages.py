@@ -54,7 +54,7 @@ def test_person_creates_a_token_that_is_displayed_once_and_revokes_it(app: Flask
     assert f'href="{path}"' in page and visit.get(path).status_code == 200
     assert client.get("/api/v1/projects", headers=bearer(token[0])).status_code == 200
     page = visit.send(path).text
-    assert "The token is revoked." in page and "Revoked" in page
+    assert "The token no longer works." in page and "Revoked" in page
     assert client.get("/api/v1/projects", headers=bearer(token[0])).status_code == 401
     subject = f"token:{token[1]}"
     assert entries("token.issued") == [("auditor.web", subject)] == entries("token.revoked")
@@ -105,7 +105,7 @@ def test_administrator_revokes_any_token_and_issues_none_for_a_person(app: Flask
     page = visit.get("/tokens").text
     assert "zhanna" in page and f'href="/tokens/{key_id}/revocation"' in page
     assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 200
-    assert "The token is revoked." in visit.send(f"/tokens/{key_id}/revocation").text
+    assert "The token no longer works." in visit.send(f"/tokens/{key_id}/revocation").text
     assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 401
 
 
@@ -148,7 +148,7 @@ def test_service_account_is_disabled_with_its_tokens_and_enabled_without_them(ap
     path = f"/tokens/accounts/{account_id('robot')}"
     assert visit.get(f"{path}/disabled").status_code == 200
     assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 200
-    assert "The account robot is disabled." in visit.send(f"{path}/disabled").text
+    assert "The account is disabled." in visit.send(f"{path}/disabled").text
     assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 401
     assert "must" not in visit.get(f"{path}/enabled").text
     assert "The account robot is enabled." in visit.send(f"{path}/enabled").text
@@ -171,7 +171,7 @@ def test_empty_password_fields_say_what_to_enter(signed_in: SignedIn) -> None:
     visit = signed_in(Role.OPERATOR)
     answer = visit.send("/account/password", old_password="", new_password="")
     assert answer.status_code == 422
-    assert "Enter your present password." in answer.text and "Enter a new password." in answer.text
+    assert "Enter your current password." in answer.text and "Enter a new password." in answer.text
     answer = visit.send("/account/password", old_password=PASSWORD, new_password="short")
     assert answer.status_code == 422 and "A password has 12 to 200 characters." in answer.text
 
@@ -187,6 +187,6 @@ def test_first_sign_in_with_a_given_password_leads_to_the_change_of_it(app: Flas
     for path in ("/account", "/account/tokens/new", "/people/pending", "/projects.csv", "/home"):
         assert visit.client.get(path).headers["Location"] == "/account/password"
     again = visit.send("/account/password", old_password=password, new_password=password)
-    assert "The new password must differ from the present one." in again.text
+    assert "The new password must differ from the current one." in again.text
     visit.send("/account/password", old_password=password, new_password="quite another password")
     assert visit.client.get("/account").status_code == 200

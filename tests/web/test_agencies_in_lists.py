@@ -52,8 +52,11 @@ def test_a_ministry_is_listed_alone_or_with_what_is_below_it(signed_in: SignedIn
     assert "with the agencies below it" in whole.text
     assert visit.get("/projects?agency=000000000000&below=true").status_code == 404
     assert visit.get("/projects?kind=nothing").status_code == 400
-    stranger = signed_in(Role.AGENCY_VIEWER).get(f"/projects?agency={ministry.bin}&below=true").text
-    assert own.number not in stranger
+    stranger = signed_in(Role.AGENCY_VIEWER).get(f"/projects?agency={ministry.bin}&below=true")
+    assert stranger.status_code == 200 and own.number not in stranger.text
+    viewer = signed_in(Role.AGENCY_VIEWER, ministry, name="viewer.of.ministry")
+    mine = viewer.get(f"/projects?agency={ministry.bin}&below=true").text
+    assert own.number in mine and below.number in mine and others.number not in mine
 
 
 def test_who_works_for_a_single_agency_is_asked_for_none(signed_in: SignedIn) -> None:

@@ -56,7 +56,7 @@ def test_stocks_have_a_difference_and_changes_have_none(signed_in: SignedIn, pre
         "No longer accepted": ["0", "0"],
         "Cleared": ["0", "0"],
     }
-    listed = page.partition(">What it changed</h2>")[2]
+    listed = page.partition(">What changed</h2>")[2]
     assert "Nothing." not in listed and exempted.number in listed and accepted.number in listed
     assert ">Exempt by the Commission</td>" in listed and ">Accepted</td>" in listed
 

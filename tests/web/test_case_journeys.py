@@ -91,7 +91,7 @@ def edit(editor: Visit, project: Project, **changes: str) -> None:
     path = f"/projects/{project.number}/edit"
     version = project.version
     page = editor.send(path, version=str(version), **changes)
-    assert "The changes are kept." in page.text, page.text
+    assert "Changes saved." in page.text, page.text
 
 
 def test_an_accepted_case_reopens_when_the_facts_change(office: Office, agency: Agency) -> None:
@@ -142,7 +142,7 @@ def test_an_order_that_nobody_follows_is_overdue_and_flagged(office: Office, age
     office.audit()
     assert case in office.reviewer.get("/cases?overdue=true").text
     page = office.editor.get(case).text
-    assert "migration.order-overdue" in page and "An audit found something new" in page and "Overdue" in page
+    assert "migration.order-overdue" in page and "An audit opened a new flag" in page and "Overdue" in page
     assert flags_of(project) == {"freeze.creation": "open", "migration.order-overdue": "open"}
 
 
@@ -152,7 +152,7 @@ def test_an_agency_that_edits_its_way_out_waits_for_a_reviewer(office: Office, a
     edit(office.editor, project, object_commissioned_on="01.01.2020")
     office.audit()
     assert status(case) == "awaiting_confirmation"
-    assert "An audit found nothing any more" in office.editor.get(case).text
+    assert "An audit cleared all flags" in office.editor.get(case).text
     waiting = "/cases?status=awaiting_confirmation"
     page = office.reviewer.send("/cases/confirmation", page=waiting, case=case.rpartition("/")[2]).text
     assert "1 case is confirmed and closed." in page and status(case) == "closed"

@@ -19,8 +19,8 @@ from tests.web.conftest import SignedIn
 from tests.web.forms import untouched_form
 
 ORDERS = {
-    "migrate_by": ("Move the object to QazTech by", "“On QazTech”", "asking for the place to be confirmed"),
-    "stop": ("Stop the work by", "“Terminated”", "asking for the ending to be confirmed"),
+    "migrate_by": ("Move the object to QazTech by", "“On QazTech”", "ask for the placement to be confirmed"),
+    "stop": ("Stop the work by", "“Terminated”", "ask for the ending to be confirmed"),
     "write_off": ("write it off", "“Written off”", "Add the act to the documents"),
 }
 
@@ -62,7 +62,8 @@ def test_the_documents_of_the_project_stand_on_its_case(signed_in: SignedIn) -> 
     project, case = a_case(agency)
     visit = signed_in(Role.REVIEWER)
     assert ">Documents<" not in visit.get(case).text
-    add_document(editor_of(agency), project, "договор.pdf", "application/pdf", b"%PDF-1.7")
+    add_document(editor_of(agency), project, "договор.pdf", "application/pdf", b"%PDF-1.7", "contract", "С актами")
+    assert "<span>С актами</span>" in visit.get(case).text and ">Contract, " in visit.get(case).text
     link = re.search(rf'href="(/projects/{project.number}/documents/\d+)" download>договор.pdf', visit.get(case).text)
     assert link and visit.get(link[1]).data == b"%PDF-1.7"
 
@@ -84,7 +85,7 @@ def test_what_is_to_be_approved_stands_above_what_was_found_with_its_button(sign
     send(reviewer, case, "claim")
     send(reviewer, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
     page = signed_in(Role.SUPERVISOR).get(case).text
-    assert page.index("Proposed: Transitional") < page.index(f"{case}/approve") < page.index("What was found")
+    assert page.index("Proposed: Transitional") < page.index(f"{case}/approve") < page.index("Flags")
     assert page.count(LAW["propose-legal_basis"]) == 1
     act(SAULE, case_of(project), "approve")
     assert reviewer.get(case).text.count(LAW["propose-legal_basis"]) == 1

@@ -20,7 +20,7 @@ from tests.web.conftest import SignedIn
 DAY = date(2026, 10, 5)
 HOUR = timedelta(hours=1)
 WAITING = "/cases?status=awaiting_confirmation"
-NOTHING = "The last audit found nothing."
+NOTHING = "The last audit opened no flag."
 UNKNOWN = "No change on record between the two audits explains it."
 
 
@@ -29,11 +29,11 @@ def title(rule: str) -> str:
 
 
 def cleared_part(page: str) -> str:
-    return page.partition("Flags that were cleared")[2].partition("</details>")[0]
+    return page.partition("Cleared flags")[2].partition("</details>")[0]
 
 
 def found_part(page: str) -> str:
-    return page.partition(">What was found</h2>")[2].partition("Flags that were cleared")[0]
+    return page.partition(">Flags</h2>")[2].partition("Cleared flags")[0]
 
 
 def test_list_names_the_flag_that_cleared_and_the_page_the_edit_that_did_it(

@@ -12,6 +12,8 @@ from openpyxl import load_workbook
 
 from registry.access.roles import Role
 from registry.audits.runs import run_audit
+from registry.records.projects import find_project_to_change, restrict_project
+from registry.store.transaction import transaction
 from tests.factories import a_project, an_actor, an_agency
 from tests.present import Present
 from tests.web.conftest import SignedIn
@@ -92,7 +94,7 @@ def test_the_table_shows_millions_and_the_files_exact_tenge(signed_in: SignedIn)
     header, *rows = csv.reader(io.StringIO(visit.get(f"{REPORT}.csv").data.decode("utf-8-sig")))
     sheet = load_workbook(io.BytesIO(visit.get(f"{REPORT}.xlsx").data)).worksheets[0]
     table = [dict(zip(header, row, strict=True)) for row in rows]
-    assert [(row["BIN"], row["BIN of the agency above"], row["Budget"], row["Flagged"]) for row in table] == [
+    assert [(row["BIN"], row["BIN of the parent agency"], row["Budget"], row["Flagged"]) for row in table] == [
         (ministry.bin, "", "1234567890", "1"),
         (committee.bin, ministry.bin, "1", "1"),
     ]
@@ -147,3 +149,24 @@ def test_oversight_reads_how_compliance_went_from_audit_to_audit(signed_in: Sign
     figures = re.findall(r"<td>([\d.]+)</td>", section)
     assert figures == ["2", "2", "0", "0", "0.0", "1", "1", "0", "0", "0.0"] and f"/audits/{last.id}" in section
     assert "Compliance over time" not in signed_in(Role.AGENCY_VIEWER, agency).get(REPORT).text
+
+
+def test_trend_and_audits_count_the_same_projects_as_the_report(signed_in: SignedIn, present: Present) -> None:
+    supervisor, agency = an_actor(Role.SUPERVISOR), an_agency()
+    numbers = [a_project(agency).number for _ in range(3)]
+    for number in numbers[:2]:
+        run_audit(an_actor(Role.OPERATOR))
+        present.move(timedelta(days=1))
+        with transaction():
+            restrict_project(supervisor, find_project_to_change(supervisor, number), True, "State secret")
+    run = run_audit(an_actor(Role.OPERATOR))
+    for role, count in ((Role.ADMINISTRATOR, 1), (Role.AUDITOR, 3)):
+        visit = signed_in(role)
+        report = visit.get(REPORT).text
+        assert re.search(rf'dense__total"><th scope="row">All</th><td><a [^>]+>{count}<', report)
+        newest = report.partition('id="over-time"')[2].partition("</th><td>")[2]
+        assert newest.startswith(f"{count}</td><td>{count}</td><td>0</td><td>0</td>")
+        judged = re.search(r'data-label="Judged">(\d+)<', visit.get("/audits").text)
+        assert judged and judged[1] == str(count)
+        assert f'data-label="This run">{count}<' in visit.get(f"/audits/{run.id}").text
+        assert "opened 0 flags" in visit.get("/home").text

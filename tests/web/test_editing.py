@@ -40,7 +40,7 @@ def test_the_second_of_two_sees_what_changed_and_then_both_changes_stand(signed_
     first.send(edit, version="1", name_ru="Имя от первого", contract_signed_on="21.01.2026", stage="creation")
     told = second.send(edit, version="1", name_ru=project.name_ru, contract_signed_on="20.01.2026", stage="pilot")
     assert told.status_code == 409
-    assert "Somebody changed this project" in told.text and "Имя от первого" in told.text
+    assert "Someone else changed this project" in told.text and "Имя от первого" in told.text
     assert 'value="pilot" checked' in told.text and 'value="21.01.2026"' in told.text
     assert present(project).stage == "creation"
     second.send(edit, version="2", name_ru="Имя от первого", contract_signed_on="21.01.2026", stage="pilot")

@@ -58,7 +58,7 @@ def test_end_of_a_list_and_an_edit_without_changes_are_information(signed_in: Si
     page = signed_in(Role.REVIEWER).get("/cases/next?status=new").text
     assert "That was the last case of this list." in page and BANNER in page and SUCCESS not in page
     page = signed_in(Role.AGENCY_EDITOR, agency).send(f"/projects/{project.number}/edit", version="1").text
-    assert "Nothing was different, so nothing was changed." in page and BANNER in page and SUCCESS not in page
+    assert "There were no changes to save." in page and BANNER in page and SUCCESS not in page
 
 
 def test_held_audit_is_not_announced_as_done(signed_in: SignedIn) -> None:
@@ -67,7 +67,7 @@ def test_held_audit_is_not_announced_as_done(signed_in: SignedIn) -> None:
     run_audit(an_actor(Role.OPERATOR))
     placed(ids, None)
     page = signed_in(Role.OPERATOR).send("/audits/new").text
-    assert "The audit is held: it changed nothing." in page
+    assert "The audit is held and changed nothing." in page
     assert SUCCESS not in page and "The audit is done." not in page
 
 

@@ -48,8 +48,8 @@ def test_who_has_nothing_to_do_reads_where_the_country_stands(signed_in: SignedI
     a_project()
     audit()
     page = signed_in(Role.AUDITOR).get("/home").text
-    assert re.search(r"<h1[^>]*>Where the country stands</h1>", page) and "What needs you" not in page
-    assert re.search(r"Cases that nobody has taken yet</a>: 1<", page) and "Overdue cases</a>: 0<" in page
+    assert re.search(r"<h1[^>]*>National overview</h1>", page) and "Your tasks" not in page
+    assert re.search(r"Cases not assigned yet</a>: 1<", page) and "Overdue cases</a>: 0<" in page
     assert re.search(r"The last audit, for [^,]+, opened [1-9] flags, reopened 0 and cleared 0\.", page)
 
 

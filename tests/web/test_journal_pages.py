@@ -31,7 +31,7 @@ def test_an_entry_names_the_act_and_leads_to_what_it_was_done_on(signed_in: Sign
     case = act(AIGERIM, case_of(project), "claim")
     page = signed_in(Role.AUDITOR, language="ru").get("/journal").text
     assert "Дело взято" in page and "case.claim" in page and "Аудит проведён" in page
-    assert f'href="/cases/{case.id}">Дело {case.id}<' in page
+    assert f'href="/cases/{case.id}">Дело № {case.id}<' in page
     assert f'href="/audits/{run.id}"' in page and f'href="/projects/{project.number}"' in page
 
 
@@ -67,7 +67,7 @@ def test_an_entry_tells_its_details_in_words(signed_in: SignedIn) -> None:
     link = re.search(r'href="(/journal/\d+)"', visit.get(f"/journal?subject={case.id}&action=case.claim").text)
     assert link
     entry = visit.get(link[1]).text
-    assert "Status after" in entry and "Under review" in entry and "As it is written in the journal" in entry
+    assert "Status after" in entry and "Under review" in entry and "Original entry in the journal" in entry
 
 
 def test_an_entry_names_the_credential_and_the_clients_request_number(app: Flask, signed_in: SignedIn) -> None:
@@ -86,7 +86,7 @@ def test_an_entry_names_the_credential_and_the_clients_request_number(app: Flask
     by_token = entry("action=project.registered")
     assert f"Token {token.split('_')[1]}" in by_token and "ticket-42" in by_token
     by_session = entry("action=person.signed-in")
-    assert re.search(r"Session [0-9a-f]{16}\b", by_session) and "Request number sent by the client" not in by_session
+    assert re.search(r"Session [0-9a-f]{16}\b", by_session) and "Request ID sent by the caller" not in by_session
     assert "On the server itself" in entry("action=agency.registered")
 
 

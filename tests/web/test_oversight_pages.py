@@ -39,7 +39,7 @@ def test_a_tried_audit_changes_no_flag(signed_in: SignedIn) -> None:
     project = a_project()
     visit = signed_in(Role.OPERATOR)
     page = visit.send("/audits/new", dry_run="yes").text
-    assert "What it would change" in page and project.number in page
+    assert "What would change" in page and project.number in page
     assert "Not audited yet" in visit.get(f"/projects/{project.number}").text
 
 
@@ -49,8 +49,8 @@ def test_a_tried_audit_tells_that_it_would_be_held_for_good(signed_in: SignedIn)
     run_audit(an_actor(Role.OPERATOR))
     placed(ids, None)
     page = signed_in(Role.OPERATOR).send("/audits/new", dry_run="yes").text
-    assert "the safety belt would hold this audit" in page and "60 projects flagged anew" in page
-    assert "It is held" not in page
+    assert "the change threshold would hold this audit" in page and "60 projects newly flagged" in page
+    assert "The audit is held" not in page
 
 
 def test_an_audit_of_tomorrow_is_refused_at_its_field(signed_in: SignedIn) -> None:
@@ -70,7 +70,7 @@ def test_a_supervisor_confirms_a_held_run_and_an_operator_cannot(signed_in: Sign
     assert "I have looked at it" not in operator.get(held).text
     assert operator.send(f"{held}/confirmation", page=held).status_code == 403
     supervisor = signed_in(Role.SUPERVISOR)
-    assert "is held" in supervisor.get("/home").text and "60 projects anew" in supervisor.get(held).text
+    assert "is held" in supervisor.get("/home").text and "newly flag 60 projects" in supervisor.get(held).text
     assert "confirmed and done" in supervisor.send(f"{held}/confirmation", page=held).text
     assert supervisor.send(f"{held}/confirmation", page="/home").status_code == 409
 
@@ -91,7 +91,7 @@ def test_qaztechs_list_tells_what_it_would_do_before_anything_is_written(signed_
     table = f"platform_key,agency,verified_on\nqt-1,{agency.bin},2026-02-01\nqt-2,{agency.bin},2026-02-01\n"
     visit = signed_in(Role.OPERATOR)
     page = visit.send("/inventory", file=(io.BytesIO(table.encode()), "list.csv")).text
-    assert "Nothing is written yet." in page and "qt-2" in page
+    assert "Nothing is saved yet." in page and "qt-2" in page
     assert find_project(ADMINISTRATOR, project.number).placement_verified_on is None
     waiting = db.session.scalars(select(WaitingFile.id)).one()
     stranger = signed_in(Role.REVIEWER)
@@ -110,11 +110,11 @@ def test_an_import_is_found_again_with_what_is_wrong_in_which_row(signed_in: Sig
     )
     visit = signed_in(Role.AGENCY_EDITOR, agency)
     page = visit.send("/imports", kind="projects", file=(io.BytesIO(table.encode()), "проекты.csv"))
-    assert "Waiting" in page.text and 'hx-trigger="every 2s"' in page.text
+    assert "Queued" in page.text and 'hx-trigger="every 2s"' in page.text
     work_off_next()
     assert "проекты.csv" in visit.get("/imports").text
     found = visit.get(page.request.path).text
-    assert "2 of 2 rows" in found and "Row 3" in found and "Where the object lives" in found
+    assert "2 of 2 rows" in found and "Row 3" in found and "Hosting" in found
     assert "hx-get" not in found
     other = signed_in(Role.AGENCY_EDITOR, agency, name="other")
     assert other.client.get(page.request.path).status_code == 404
@@ -164,8 +164,10 @@ def test_nobody_is_shut_out_or_given_a_password_by_a_single_click(app: Flask, si
     asked = administrator.get(link[1])
     assert asked.status_code == 200 and "e.bek" in asked.text and person.get("/home").status_code == 200
     again = administrator.get(link[1].replace("disabled", "password"))
-    assert "The present password and all" in again.text and person.client.get("/home").status_code == 200
-    assert "e.bek is disabled" in administrator.send(link[1]).text and person.client.get("/home").status_code == 303
+    assert "The current password and all sessions" in again.text and person.client.get("/home").status_code == 200
+    assert (
+        "The account is disabled" in administrator.send(link[1]).text and person.client.get("/home").status_code == 303
+    )
     assert 'secret">' in administrator.send(link[1].replace("disabled", "password")).text
 
 
@@ -218,13 +220,14 @@ def test_a_document_is_kept_and_always_served_as_a_download(signed_in: SignedIn)
     project = a_project(agency)
     visit = signed_in(Role.AGENCY_EDITOR, agency)
     path = f"/projects/{project.number}"
-    page = visit.send(f"{path}/documents", page=path, file=(io.BytesIO(b"<script>alert(1)</script>"), "договор.html"))
+    page = visit.send(f"{path}/documents", page=path, file=(io.BytesIO(b"Contract <b>1</b>"), "договор.txt"))
     link = re.search(rf"{path}/documents/\d+", page.text)
-    assert "договор.html" in page.text and link
+    assert "договор.txt" in page.text and link
     answer = visit.get(link[0])
-    assert answer.data == b"<script>alert(1)</script>"
+    assert answer.data == b"Contract <b>1</b>"
     assert answer.content_type == "application/octet-stream"
     assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_every_page_may_load_from_this_host_alone_and_run_no_inline_script(signed_in: SignedIn) -> None:
@@ -252,5 +255,5 @@ def test_who_confirms_an_ending_reads_what_it_does_and_what_each_answer_is(signe
     project = a_project(stage="terminated")
     page = signed_in(Role.OPERATOR).get(f"/projects/{project.number}/confirm-ending").text
     assert "The next audit clears the flag of an unconfirmed ending." in page
-    assert "agreed that the object is given up" in page and "A modification needs it" not in page
+    assert "agreed to end the operation of the object" in page and "A modification needs it" not in page
     assert "Only for what is finished" not in page

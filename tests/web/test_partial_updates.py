@@ -108,7 +108,7 @@ def test_untouched_agency_form_changes_nothing(signed_in: SignedIn) -> None:
     path = f"/agencies/{agency.bin}/edit"
     count = written()
     answer = visit.client.post(path, data=untouched_form(visit.get(path).text, "name_ru"), follow_redirects=True)
-    assert "Nothing was different, so nothing was changed." in answer.text
+    assert "There were no changes to save." in answer.text
     assert shown_of(agency, before) == before and written() == count
 
 
@@ -117,7 +117,7 @@ def test_unrelated_agency_edit_leaves_what_was_not_sent(signed_in: SignedIn) -> 
     before = shown_of(agency, AGENCY_FIELDS)
     visit = signed_in(Role.ADMINISTRATOR)
     answer = visit.send(f"/agencies/{agency.bin}/edit", name_en="Ministry of Examples")
-    assert answer.status_code == 200 and "The changes are kept." in answer.text
+    assert answer.status_code == 200 and "Changes saved." in answer.text
     assert shown_of(agency, AGENCY_FIELDS) == before | {"name_en": "Ministry of Examples"}
     entry = db.session.scalars(select(JournalEntry).order_by(JournalEntry.seq.desc()).limit(1)).one()
     change = {"field": "name_en", "old": AGENCY["name_en"], "new": "Ministry of Examples"}
@@ -144,7 +144,7 @@ def test_person_edit_writes_only_what_was_changed(signed_in: SignedIn) -> None:
     path = f"/people/{person.id}/edit"
     count = written()
     answer = visit.client.post(path, data=untouched_form(visit.get(path).text, "role"), follow_redirects=True)
-    assert "Nothing was different, so nothing was changed." in answer.text
+    assert "There were no changes to save." in answer.text
     assert written() == count
     visit.send(path, role="agency_viewer")
     db.session.expire_all()
@@ -160,7 +160,7 @@ def test_untouched_project_form_changes_nothing(signed_in: SignedIn, stage: str)
     path = f"/projects/{project.number}/edit"
     count = written()
     answer = visit.client.post(path, data=untouched_form(visit.get(path).text, "name_ru"), follow_redirects=True)
-    assert "Nothing was different, so nothing was changed." in answer.text
+    assert "There were no changes to save." in answer.text
     assert shown_of(project, before) == before and written() == count
 
 

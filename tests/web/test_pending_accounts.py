@@ -92,7 +92,7 @@ def test_role_that_was_changed_meanwhile_is_not_confirmed(signed_in: SignedIn, r
     assert person is not None
     administrator.send(f"/people/{person.id}/edit", role=role)
     page = supervisor.send(path_of("zhanna"), page=LIST if is_pending() else "/account/password", role="reviewer").text
-    assert "Something needs putting right" in page and "is confirmed" not in page
+    assert "There is a problem" in page and "is confirmed" not in page
     assert is_pending() == (role == "supervisor")
 
 

@@ -61,13 +61,13 @@ def test_an_audit_of_an_earlier_day_is_refused_in_the_words_of_its_form(signed_i
     present.set(date(2026, 11, 25))
     a_case()
     page = signed_in(Role.OPERATOR).send("/audits/new", on="20.11.2026").text
-    assert "20.11.2026 is not audited any more" in page and "“Only try”" in page and "dry_run)" not in page
+    assert "20.11.2026 cannot be audited any more" in page and "“Dry run”" in page and "dry_run)" not in page
 
 
 def test_a_page_of_another_role_names_the_role_and_no_permission(signed_in: SignedIn) -> None:
     page = signed_in(Role.AGENCY_EDITOR).client.get("/people")
     assert page.status_code == 403
-    assert "The role «Agency’s editor» does not include this." in page.text and "people.manage" not in page.text
+    assert "The role «Agency editor» does not include this." in page.text and "people.manage" not in page.text
 
 
 def test_a_page_that_is_not_there_speaks_of_no_interface_for_programs(signed_in: SignedIn) -> None:

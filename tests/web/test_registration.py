@@ -95,14 +95,14 @@ def test_a_draft_begins_with_the_own_agency_and_region(signed_in: SignedIn) -> N
 
 def test_who_registers_hears_first_what_is_needed_and_how_kinds_of_work_differ(signed_in: SignedIn) -> None:
     visit = signed_in(Role.AGENCY_EDITOR)
-    assert "Five things are needed" in visit.get("/register").text
+    assert "Five things are required" in visit.get("/register").text
     step = visit.send("/register")
-    asked = set(re.findall(r">\s*([^<>]+) \(needed\)<", step.text))
+    asked = set(re.findall(r">\s*([^<>]+) \(required\)<", step.text))
     asked |= set(
-        re.findall(r">\s*([^<>]+) \(needed\)<", visit.get(step.request.path.replace("/what", "/placement")).text)
+        re.findall(r">\s*([^<>]+) \(required\)<", visit.get(step.request.path.replace("/what", "/placement")).text)
     )
-    assert asked == {"Kind of object", "Kind of work", "Stage", "Where the object lives"}
-    assert "one in Kazakh or in Russian is enough" in step.text
+    assert asked == {"Kind of object", "Kind of work", "Stage", "Hosting"}
+    assert "Enter a name in Kazakh or in Russian; one is enough" in step.text
     for told in (
         "A new object.",
         "New functions of an object",

@@ -26,7 +26,7 @@ def a_person(name: str = "a.serikova", role: Role = Role.REVIEWER) -> int:
 def test_the_right_password_leads_to_the_first_page(visit: Visit) -> None:
     a_person()
     # Nothing waits for somebody new.
-    assert "Where the country stands" in visit.sign_in("a.serikova").text
+    assert "National overview" in visit.sign_in("a.serikova").text
 
 
 def test_a_wrong_password_and_an_unknown_name_hear_the_same(visit: Visit) -> None:

@@ -125,7 +125,7 @@ STATUSES = (
     "stage", "placement", "freeze_status", "flagged", "flag_status", "audit_status", "change", "import_state",
     "case_status", "account_status", "token_status",
 )  # fmt: skip
-TAGS = ("Overdue", "Last day", "only tried")
+TAGS = ("Overdue", "Last day", "dry run")
 VERBS = {
     "ru": r"\b\w+((?<!ос)ть|тись?|ться|чься?|[аеуя]ет|[иё]т|дит|[аеёия]тся|ются|лся|лась|лось|лись)\b",
     "kk": r"(ды|ді|ты|ті|керек|жатыр|отыр|тұр)$",

@@ -86,7 +86,7 @@ def test_a_form_sent_after_the_session_ended_leads_to_the_sign_in_and_back_to_it
     answer = visit.client.post(f"{case}/comment", data={"form_token": token, "comment-comment": "Звонил."})
     assert answer.status_code == 303
     page = visit.get(answer.headers["Location"])
-    assert "Your session had ended" in page.text and f'name="back" value="{case}"' in page.text
+    assert "Your session ended" in page.text and f'name="back" value="{case}"' in page.text
     answer = visit.send("/sign-in", name="reviewer.web", password=PASSWORD, back=case)
     assert answer.request.path == case and "Звонил." not in answer.text
 
@@ -95,12 +95,12 @@ def test_a_form_of_another_session_is_refused_with_the_way_to_its_page(signed_in
     _project, case = a_case()
     visit = signed_in(Role.REVIEWER)
     answer = visit.client.post(f"{case}/comment", data={"form_token": "0" * 64})
-    assert answer.status_code == 403 and f'href="{case}">Back to the page of the form' in answer.text
+    assert answer.status_code == 403 and f'href="{case}">Back to the form' in answer.text
 
 
 def test_a_fault_of_the_service_names_the_number_to_tell_and_the_way_home(app: Flask) -> None:
     with app.test_request_context("/home", headers={"Cookie": "registry_language=en"}):
         answer = unexpected(RuntimeError("a mistake of the test's own"))
     assert answer.status_code == 500
-    assert "Tell its support this number:" in answer.get_data(as_text=True)
+    assert "Give this number to support:" in answer.get_data(as_text=True)
     assert 'href="/">To the first page' in answer.get_data(as_text=True)

@@ -98,7 +98,7 @@ def test_a_table_is_in_the_language_of_the_page_and_runs_nothing(signed_in: Sign
     audit()
     exempt(a_project(agency, name_ru="=1", name_kk="=2"), 5, scope="=HYPERLINK(1)", conditions="\t=1")
     row = rows(signed_in(Role.AUDITOR, language="ru"), "/cases.csv?status=new")[0]
-    assert (row["Номер"], row["Проект"], row["Состояние"]) == (project.number, "'+1+1", "Ещё не взято")
+    assert (row["Номер"], row["Проект"], row["Состояние"]) == (project.number, "'+1+1", "Инспектор не назначен")
     row = rows(signed_in(Role.REVIEWER, language="kk"), "/cases/exemptions-ending.csv")[0]
     assert "'=2" in row.values() and "'@SUM(1)" in row.values() and "'=HYPERLINK(1)" in row.values()
 

@@ -1,0 +1,98 @@
+"""What the specification says of answers and of bodies to send."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from registry.settings import CHECKOUT
+
+SPECIFICATION: dict[str, Any] = json.loads((CHECKOUT / "docs" / "openapi.json").read_text(encoding="utf-8"))
+# Every other property of an answer is always there.
+SOMETIMES = {
+    ("AuditJustRun", "changes"),
+    ("Case.events", "for_agency"),
+    ("Problem", "errors"),
+    *(("Compliance.items", f"name_{language}") for language in ("kk", "ru", "en")),
+}
+
+
+def operations() -> Iterator[dict[str, Any]]:
+    for methods in SPECIFICATION["paths"].values():
+        yield from (operation for name, operation in methods.items() if name != "parameters")
+
+
+def objects(schema: Any, name: str, done: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object in a schema, by the name of its component and the properties that lead to it."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        if name not in done:
+            done.add(name)
+            yield from objects(SPECIFICATION["components"]["schemas"][name], name, done)
+        return
+    if "items" in schema:
+        yield from objects(schema["items"], name, done)
+    if "properties" in schema:
+        yield name, schema
+        for inner, property_ in schema["properties"].items():
+            yield from objects(property_, f"{name}.{inner}", done)
+
+
+def objects_of_answers() -> list[tuple[str, dict[str, Any]]]:
+    done: set[str] = set()
+    responses = [response for operation in operations() for response in operation["responses"].values()]
+    responses += SPECIFICATION["components"]["responses"].values()
+    contents = [content for response in responses for content in response.get("content", {}).values()]
+    return [found for content in contents for found in objects(content.get("schema", {}), "", done)]
+
+
+def test_answers_state_every_property_as_required() -> None:
+    found = objects_of_answers()
+
+    assert len(found) > 30
+    missing = {
+        (name, property_)
+        for name, schema in found
+        for property_ in schema["properties"]
+        if property_ not in schema.get("required", [])
+    }
+    assert missing == SOMETIMES
+
+
+def test_answers_stay_open_to_new_properties_and_bodies_to_send_closed() -> None:
+    assert all(schema.get("additionalProperties", True) is not False for _, schema in objects_of_answers())
+    sent = [
+        content["schema"]
+        for operation in operations()
+        for content in operation.get("requestBody", {}).get("content", {}).values()
+    ]
+    assert len(sent) > 20
+    for schema in sent:
+        (_, body), *_ = objects(schema, "", set())
+        assert body["additionalProperties"] is False
+
+
+def test_required_fields_of_a_project_are_never_null_in_answers() -> None:
+    properties = SPECIFICATION["components"]["schemas"]["Project"]["properties"]
+
+    never = {name for name, schema in properties.items() if "null" not in schema["type"]}
+    assert never == {
+        "number", "agency", "object_kind", "work_type", "stage", "placement", "is_restricted", "version",
+        "registered_at", "updated_at", "changed_at", "freeze_status",
+    }  # fmt: skip
+
+
+def test_every_branch_of_a_choice_of_schemas_has_a_type() -> None:
+    def branches(part: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(part, dict):
+            yield from part.get("anyOf", [])
+            for inner in part.values():
+                yield from branches(inner)
+        elif isinstance(part, list):
+            for inner in part:
+                yield from branches(inner)
+
+    found = list(branches(SPECIFICATION))
+    assert found
+    assert all("type" in branch for branch in found)

@@ -1,0 +1,99 @@
+"""Every filter of every list over HTTP together with every other, with every order and for every kind of reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from registry.access.roles import Role
+from tests.api.callers import BASE, caller
+from tests.listed_records import listed_records
+from tests.pairwise import pairwise_rows
+
+BOUND = "agency_viewer"
+ROLES = ("supervisor", "administrator", BOUND)
+# Both make the same statement, and a workbook takes long to write.
+READERS_OF = {"/exports/projects.csv": ("supervisor", "administrator"), "/exports/projects.xlsx": (BOUND,)}
+# What the specification must have, so that a change of its shape does not empty these tests.
+LISTS = (
+    "/agencies",
+    "/audits",
+    "/cases",
+    "/exemptions",
+    "/exports/projects.csv",
+    "/exports/projects.xlsx",
+    "/flags",
+    "/journal",
+    "/projects",
+    "/reports/compliance",
+)
+DAY, INSTANT = "2026-06-01", "2026-06-01T07:00:00Z"
+
+
+def values_of(name: str, schema: Mapping[str, Any], known: Mapping[str, str]) -> list[str]:
+    """Values that a query parameter takes, by its schema."""
+    items = schema.get("items", schema)
+    if name in known:
+        return [known[name]]
+    if "enum" in items:
+        words = [str(word) for word in items["enum"]]
+        return words if name == "sort" else [",".join(words)] if "items" in schema else words
+    if items.get("type") == "boolean":
+        return ["true", "false"]
+    if items.get("type") == "integer":
+        return ["2"]
+    if "anyOf" in items:
+        return [DAY, INSTANT]
+    return [DAY] if items.get("format") == "date" else ["x"]
+
+
+def lists_of(specification: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The query parameters of each list that can be filtered, by its path."""
+    found = {}
+    for path, operations in specification["paths"].items():
+        parameters = operations.get("get", {}).get("parameters", [])
+        query = {each["name"]: each["schema"] for each in parameters if each.get("in") == "query"}
+        query.pop("cursor", None)
+        if "{" not in path and query:
+            found[path.removeprefix(BASE)] = query
+    return found
+
+
+def test_rows_cover_every_pair() -> None:
+    factors = {"a": [None, "1", "2"], "b": ["3", "4"], "c": [None, "5"], "d": [None, "6", "7"]}
+    rows = pairwise_rows(factors)
+    for one, other in (("a", "b"), ("a", "d"), ("c", "d")):
+        pairs = {(row.get(one), row.get(other)) for row in rows}
+        assert pairs == {(x, y) for x in factors[one] for y in factors[other]}
+    assert len(rows) < 15
+
+
+def test_every_list_is_tried(client: FlaskClient) -> None:
+    assert set(lists_of(client.get(f"{BASE}/openapi.json").get_json())) == set(LISTS)
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_every_pair_of_filters_answers(client: FlaskClient, path: str) -> None:
+    agency, known = listed_records()
+    query = lists_of(client.get(f"{BASE}/openapi.json").get_json())[path]
+    callers = {role: caller(client, Role(role), agency if role == BOUND else None) for role in ROLES}
+    factors = {name: [None, *values_of(name, schema, known)] for name, schema in query.items()}
+    readers = [role for role in READERS_OF.get(path, ROLES) if callers[role].get(path).status_code != 403]
+    # Everything again for those bound to an agency: their condition is itself one on agencies.
+    shared = [role for role in readers if role != BOUND]
+    rows = []
+    if shared:
+        rows = [(callers[row.pop("_reader")], row) for row in pairwise_rows({"_reader": [*shared], **factors})]
+    if BOUND in readers:
+        rows += [(callers[BOUND], row) for row in pairwise_rows(factors)]
+    failed = []
+    for reader, row in rows:
+        with reader.call("GET", path, query_string=row) as answer:
+            # What is sent as it is made fails while it is read.
+            assert answer.data is not None
+        if answer.status_code != 200:
+            failed.append((answer.status_code, row))
+    assert failed == []

@@ -1,0 +1,157 @@
+"""Clients that generators make from the specification: they import, compile, and can talk to the service."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+from flask import Flask
+
+from registry.access.roles import Role
+from registry.settings import CHECKOUT
+from tests.factories import a_project, a_token, an_agency
+
+# Nothing here hangs on the database.
+pytestmark = pytest.mark.sqlite_only
+
+SPECIFICATION = CHECKOUT / "docs" / "openapi.json"
+GENERATOR = Path(sys.executable).with_name("openapi-python-client")
+TOOLS = CHECKOUT / ".venv" / "typescript" / "node_modules" / ".bin"
+CONFIG = """
+post_hooks: []
+content_type_overrides:
+  application/vnd.openxmlformats-officedocument.spreadsheetml.sheet: application/octet-stream
+"""
+# Compiles only when the types say what answers hold: which fields are there, and which may be null.
+USE = """
+import type { components } from "./schema";
+type Project = components["schemas"]["Project"];
+type Short = components["schemas"]["ShortProject"];
+const number = (project: Project): string => project.number;
+const changed = (project: Short): string => project.changed_at;
+const external: (project: Short) => string | null = (project) => project.external_id;
+const severity: (project: Project) => "low" | "medium" | "high" | null = (project) => project.severity;
+// @ts-expect-error A name may be missing.
+const name = (project: Project): string => project.name_kk;
+export { number, changed, external, severity, name };
+"""
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def typescript(name: str) -> Path:
+    """A program of the npm packages that ``scripts/test`` installs."""
+    tool = TOOLS / name
+    if not tool.exists():
+        pytest.fail(f"{tool} is missing. Install npm (on Debian: apt-get install npm) and start scripts/test again.")
+    return tool
+
+
+@pytest.fixture(scope="module")
+def python_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+    """The package that openapi-python-client makes, imported."""
+    folder = tmp_path_factory.mktemp("generated")
+    config = folder / "config.yaml"
+    config.write_text(CONFIG, encoding="utf-8")
+    where = ("--path", SPECIFICATION, "--config", config, "--output-path", folder / "registry_client")
+    run(GENERATOR, "generate", *where, "--meta", "none", "--fail-on-warning")
+    sys.path.insert(0, str(folder))
+    try:
+        yield importlib.import_module("registry_client")
+    finally:
+        sys.path.remove(str(folder))
+        for name in [name for name in sys.modules if name.partition(".")[0] == "registry_client"]:
+            del sys.modules[name]
+
+
+def test_python_client_imports_whole(python_client: ModuleType) -> None:
+    names = [module.name for module in pkgutil.walk_packages(python_client.__path__, "registry_client.")]
+    for name in names:
+        importlib.import_module(name)
+
+    operations = [name for name in names if name.startswith("registry_client.api.") and name.count(".") == 3]
+    paths = json.loads(SPECIFICATION.read_text(encoding="utf-8"))["paths"]
+    assert len(operations) == sum(len(set(methods) - {"parameters"}) for methods in paths.values())
+
+
+def test_python_client_reads_and_writes(app: Flask, python_client: ModuleType) -> None:
+    agency = an_agency()
+    project = a_project(agency, external_id="EXT-1")
+    from registry_client.api.projects import create_project, list_all_projects, read_one_project
+    from registry_client.models import (
+        ListAllProjectsWorkTypeItem,
+        ProjectRegistration,
+        ProjectRegistrationObjectKind,
+        ProjectRegistrationPlacement,
+        ProjectRegistrationStage,
+        ProjectRegistrationWorkType,
+    )
+
+    with python_client.AuthenticatedClient(
+        base_url="http://registry.test",
+        token=a_token(Role.ADMINISTRATOR),
+        httpx_args={"transport": httpx.WSGITransport(app=app)},
+    ) as client:
+        work = [ListAllProjectsWorkTypeItem.CREATION, ListAllProjectsWorkTypeItem.MIGRATION]
+        listed = list_all_projects.sync(client=client, work_type=work, agency=[agency.bin])
+        assert [(item.number, item.external_id) for item in listed.items] == [(project.number, "EXT-1")]
+
+        read = read_one_project.sync(project.number, client=client)
+        assert (read.changed_at, read.severity, read.responsible_email) == (project.changed_at, None, None)
+
+        sent = ProjectRegistration(
+            agency=agency.bin,
+            name_ru="Система",
+            object_kind=ProjectRegistrationObjectKind.SYSTEM,
+            work_type=ProjectRegistrationWorkType.CREATION,
+            stage=ProjectRegistrationStage.PLANNING,
+            placement=ProjectRegistrationPlacement.UNKNOWN,
+            responsible_email="a.serikova@example.kz",
+        )
+        made = create_project.sync(client=client, body=sent)
+        assert made.responsible_email == "a.serikova@example.kz"
+        assert made.verdict.findings
+
+
+def test_typescript_types_compile_and_say_what_is_there(tmp_path: Path) -> None:
+    run(typescript("openapi-typescript"), SPECIFICATION, "--output", tmp_path / "schema.ts")
+    (tmp_path / "use.ts").write_text(USE, encoding="utf-8")
+
+    run(typescript("tsc"), "--noEmit", "--strict", tmp_path / "use.ts")
+
+
+def patterns(part: Any) -> Iterator[str]:
+    """Every regular expression of the specification."""
+    if isinstance(part, dict):
+        if isinstance(part.get("pattern"), str):
+            yield part["pattern"]
+        for inner in part.values():
+            yield from patterns(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from patterns(inner)
+
+
+def test_patterns_are_valid_in_ecmascript_and_safe_in_source_code() -> None:
+    found = sorted(set(patterns(json.loads(SPECIFICATION.read_text(encoding="utf-8")))))
+    assert len(found) >= 8
+    for pattern in found:
+        # Generators put them into raw string literals, which a quotation mark would end.
+        assert not set(pattern) & set("\"'`\n"), pattern
+        re.compile(pattern)
+    typescript("tsc")
+    run("node", "--eval", f"for (const each of {json.dumps(found)}) new RegExp(each, 'u')")

@@ -1,0 +1,91 @@
+"""The texts keep to docs/reference/terminology.md, and the guides name buttons as the pages do."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from tests.repository.test_documentation import DOCS, tables
+
+CHECKOUT = Path(__file__).parents[2]
+# Forms of the words not to use, as regular expressions: a word is inflected.
+FORBIDDEN = {
+    "ru": [
+        r"\bфлаг",
+        r"\bотмечен(?!ные столбцы)",
+        r"\bпилот",
+        r"\bхэш",
+        r"\bслужб(?!ы? поддержки)",
+        r"\bразрешено комиссией",
+        r"\bпредохранител",
+    ],
+    "kk": [
+        r"\bескерту\b",
+        r"\bбастама(?!ңыз)",
+        r"\bжетекші",
+        r"\bсупервайзер",
+        r"\bпішін",
+        r"\bхэш",
+        r"\bпилот",
+        r"\bоқырман",
+        r"\bбақылаушы",
+        r"\bсақтандырғыш",
+        r"\bереже",
+        r"\bбелгіленген(?! күнге)(?! мерзімде)",
+    ],
+}
+GUIDES = {
+    "agency": "en",
+    "agency.ru": "ru",
+    "agency.kk": "kk",
+    "reviewer": "en",
+    "reviewer.ru": "ru",
+    "reviewer.kk": "kk",
+}
+
+
+def catalogue_path(language: str) -> Path:
+    return next(iter(sorted((CHECKOUT / "registry").rglob(f"{language}.po"))))
+
+
+def page_texts(language: str) -> Iterator[str]:
+    with catalogue_path("ru" if language == "en" else language).open("rb") as file:
+        for message in read_po(file, locale="ru" if language == "en" else language):
+            if message.id:
+                shown = message.id if language == "en" else message.string
+                yield from shown if isinstance(shown, tuple | list) else (shown,)
+
+
+def message_texts(language: str) -> Iterator[str]:
+    for path in (CHECKOUT / "registry").rglob("messages.toml"):
+        for entry in tomllib.loads(path.read_text(encoding="utf-8")).values():
+            yield entry[language]
+    policy = tomllib.loads((CHECKOUT / "config" / "freeze_policy.toml").read_text(encoding="utf-8"))
+    for rule in policy["rules"].values():
+        yield from (rule[f"title_{language}"], rule[f"remedy_{language}"])
+
+
+@pytest.mark.parametrize("language", ["ru", "kk"])
+def test_texts_use_no_forbidden_word(language: str) -> None:
+    texts = [*page_texts(language), *message_texts(language)]
+    assert len(texts) > 700
+    assert [text for text in texts if any(re.search(word, text.lower()) for word in FORBIDDEN[language])] == []
+
+
+def test_every_listed_word_is_checked() -> None:
+    listed = [table for table in tables(DOCS / "reference" / "terminology.md") if table[0][0] == "language"]
+    assert {row[0] for row in listed[0][1:]} == set(FORBIDDEN)
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_guide_names_what_the_pages_show(guide: str) -> None:
+    known = {" ".join(text.split()) for text in page_texts(GUIDES[guide])}
+    text = (DOCS / "how-to" / f"{guide}.md").read_text(encoding="utf-8")
+    named = {" ".join(name.split()) for name in re.findall(r"(?<![*\w])\*([^*\n][^*]*)\*(?![*\w])", text)}
+    assert len(named) > 20
+    assert sorted(name for name in named if name not in known) == []

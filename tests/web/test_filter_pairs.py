@@ -1,0 +1,88 @@
+"""Every filter of every list on the pages together with every other, with every order and for every kind of reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import pytest
+
+from registry import web
+from registry.access.roles import Role
+from registry.freeze.words import RULES
+from registry.records.vocabulary import AGENCY_KINDS
+from registry.web import agencies, audits, case_place, cases, exemptions, journal, journal_words, projects, watch_list
+from registry.web.words import WORDS
+from tests.listed_records import listed_records
+from tests.pairwise import pairwise_rows
+from tests.web.conftest import SignedIn, Visit
+
+BOUND = Role.AGENCY_VIEWER
+READERS = (Role.SUPERVISOR, Role.ADMINISTRATOR, BOUND)
+# Each list: its filters, the orders that it offers, and whether it can be downloaded as it is filtered.
+LISTS: dict[str, tuple[Iterable[str], Iterable[str], bool]] = {
+    "/agencies": (agencies.FILTERS, (), False),
+    "/audits": (audits.FILTERS, (), False),
+    "/cases": (case_place.FILTERS, cases.SORTS, True),
+    "/cases/exemptions-ending": ((*exemptions.FILTERS, "within"), (), True),
+    "/cases/watch-list": (watch_list.FILTERS, watch_list.SORTS, True),
+    "/journal": (journal.FILTERS, (), False),
+    "/projects": (projects.FILTERS, projects.SORTS, True),
+}
+WITH_FILTERS = {agencies, audits, case_place, exemptions, journal, projects, watch_list}
+BOOLEANS = ("below", "dry_run", "is_assigned", "is_restricted", "overdue", "to_approve")
+STATUSES = {"/audits": "audit_status", "/cases": "case_status"}
+
+
+def values_of(path: str, name: str, known: Mapping[str, str]) -> list[str]:
+    """Values that a filter takes; of words all, as a form with several choices sends them."""
+    fixed: dict[str, list[str]] = {
+        "action": sorted(journal_words.ACTS)[:1],
+        "kind": [",".join(AGENCY_KINDS)],
+        "rule": [",".join(RULES)],
+        "within": ["365", "any"],
+    }
+    if name in fixed:
+        return fixed[name]
+    if name in BOOLEANS:
+        return ["true"] if name == "below" else ["true", "false"]
+    if name in known:
+        return [known[name]]
+    if name.endswith(("_from", "_to")):
+        return ["2026-06-01"]
+    words = list(WORDS.get(STATUSES.get(path, name) if name == "status" else name, ()))
+    return [",".join(words)] if words else ["x"]
+
+
+def rows_of(path: str, known: Mapping[str, str], readers: Mapping[Role, Visit]) -> list[tuple[Visit, dict[str, str]]]:
+    filters, sorts, _downloads = LISTS[path]
+    factors: dict[str, list[str | None]] = {"sort": [None, *sorts]}
+    factors |= {name: [None, *values_of(path, name, known)] for name in filters}
+    open_to = [role for role, visit in readers.items() if visit.client.get(path).status_code != 403]
+    # Everything again for those bound to an agency: their condition is itself one on agencies.
+    shared: list[str | None] = [role.value for role in open_to if role is not BOUND]
+    rows = [(readers[Role(row.pop("_reader"))], row) for row in pairwise_rows({"_reader": shared, **factors})]
+    return rows + [(readers[BOUND], row) for row in pairwise_rows(factors) if BOUND in open_to]
+
+
+def test_every_list_with_filters_is_tried() -> None:
+    modules: list[Any] = [import_module(f"registry.web.{module.name}") for module in iter_modules(web.__path__)]
+    assert {module for module in modules if "FILTERS" in vars(module) and module is not cases} == WITH_FILTERS
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_every_pair_of_filters_on_a_page_answers(signed_in: SignedIn, path: str) -> None:
+    agency, known = listed_records()
+    readers = {role: signed_in(role, agency if role is BOUND else None) for role in READERS}
+    failed = []
+    for place, (visit, row) in enumerate(rows_of(path, known, readers)):
+        table = f"{path}.{('csv', 'xlsx')[place % 2]}"
+        for address in (path, table) if LISTS[path][2] else (path,):
+            with visit.client.get(address, query_string=row, follow_redirects=True) as answer:
+                # What is sent as it is made fails while it is read.
+                assert answer.data is not None
+            if answer.status_code != 200:
+                failed.append((address, answer.status_code, row))
+    assert failed == []
