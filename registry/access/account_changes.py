@@ -117,6 +117,17 @@ def pending_accounts(actor: Actor) -> list[Account]:
     return list(db.session.scalars(waiting.order_by(Account.pending_since, Account.id)))
 
 
+def can_confirm(actor: Actor, account: Account) -> bool:
+    """Whether the person who acts may confirm the account: it waits for that, and is not asked for by the person."""
+    return (
+        actor.may(Permission.ACCOUNTS_CONFIRM)
+        and actor.is_person
+        and account.pending_since is not None
+        and account.disabled_at is None
+        and actor.principal not in (account.name, *(account.asked_by or ()))
+    )
+
+
 def find_other_account(actor: Actor, account_id: int) -> Account:
     """The account, locked until the transaction ends. Raises AccountNotFound, and NotYourself for the own one."""
     account = find_account(account_id, lock=True)

@@ -88,6 +88,13 @@ class Account(Model):
         """True for somebody who signs in."""
         return self.kind == Kind.PERSON
 
+    @property
+    def status(self) -> str:
+        """``disabled``, ``pending`` while a second person has to confirm the account, else ``active``."""
+        if self.disabled_at is not None:
+            return "disabled"
+        return "active" if self.pending_since is None else "pending"
+
 
 class Person(Model):
     """What a person has beside the account. ``language`` is for pages and notices."""

@@ -129,3 +129,8 @@ NARROWER: Final[dict[Role, frozenset[Role]]] = {
 def is_within(role: Role, agency_id: int | None, account_role: Role, account_agency_id: int | None) -> bool:
     """Whether a token of that role and agency has no right that its account does not have."""
     return agency_id == account_agency_id and (role is account_role or role in NARROWER.get(account_role, frozenset()))
+
+
+def roles_within(role: Role) -> tuple[Role, ...]:
+    """The roles that a token of an account with the role may have: the account's own first."""
+    return (role, *(other for other in Role if other in NARROWER.get(role, frozenset())))

@@ -13,7 +13,6 @@ import string
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, ForeignKey, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -48,6 +47,7 @@ CHECKSUM_LENGTH = 6
 SHAPE = re.compile(
     rf"qtr_([0-9A-Za-z]{{{KEY_ID_LENGTH}}})_([0-9A-Za-z]{{{SECRET_LENGTH}}})([0-9A-Za-z]{{{CHECKSUM_LENGTH}}})"
 )
+KEY_ID = re.compile(rf"[0-9A-Za-z]{{{KEY_ID_LENGTH}}}")
 USE_IS_KEPT_EVERY = timedelta(minutes=5)
 
 
@@ -190,17 +190,26 @@ def revoke(actor: Actor, key_id: str) -> None:
 
     Raises RoleNotAllowed, AccountsNeedAPerson, TokenNotFound.
     """
-    actor.require(Permission.TOKENS_MANAGE)
     require_person(actor)
     with transaction():
-        _revoke(actor, key_id, db.session.scalar(select(Token).where(Token.key_id == key_id)))
+        _revoke(actor, find_token(actor, key_id))
 
 
 def revoke_own_token(actor: Actor, key_id: str) -> None:
     """End a token of the account that acts. Raises TokenNotFound, for the tokens of others too."""
     with transaction():
-        own = (Token.key_id == key_id) & (Token.account_id == actor.account_id)
-        _revoke(actor, key_id, db.session.scalar(select(Token).where(own)))
+        _revoke(actor, find_own_token(actor, key_id))
+
+
+def find_token(actor: Actor, key_id: str) -> Token:
+    """What is kept of any token. Raises RoleNotAllowed and TokenNotFound."""
+    actor.require(Permission.TOKENS_MANAGE)
+    return _find(key_id)
+
+
+def find_own_token(actor: Actor, key_id: str) -> Token:
+    """What is kept of a token of the account that acts. Raises TokenNotFound, for the tokens of others too."""
+    return _find(key_id, Token.account_id == actor.account_id)
 
 
 def revoke_tokens_of(account_id: int) -> None:
@@ -209,38 +218,20 @@ def revoke_tokens_of(account_id: int) -> None:
     require_transaction().execute(update(Token).where(unrevoked).values(revoked_at=now()))
 
 
-def _revoke(actor: Actor, key_id: str, token: Token | None) -> None:
+def _find(key_id: str, *conditions: ColumnElement[bool]) -> Token:
+    # What no key id ever was, PostgreSQL would not even look for.
+    shaped = KEY_ID.fullmatch(key_id) is not None
+    token = db.session.scalar(select(Token).where(Token.key_id == key_id, *conditions)) if shaped else None
     if token is None:
         raise TokenNotFound(key_id=key_id)
+    return token
+
+
+def _revoke(actor: Actor, token: Token) -> None:
     if token.revoked_at is None:
         token.revoked_at = now()
-        journal.record(actor, "token.revoked", f"token:{key_id}", {"account": find_account(token.account_id).name})
-
-
-def all_tokens() -> list[dict[str, Any]]:
-    """What is kept of every token, oldest first, with its account's name."""
-    return _listed()
-
-
-def own_tokens(actor: Actor) -> list[dict[str, Any]]:
-    """What is kept of the tokens of the account that acts, oldest first."""
-    return _listed(Token.account_id == actor.account_id)
-
-
-def _listed(*conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
-    columns = (
-        Token.key_id,
-        Account.name.label("principal"),
-        Account.kind,
-        Token.role,
-        Token.agency_id,
-        Token.created_at,
-        Token.expires_at,
-        Token.revoked_at,
-        Token.last_used_at,
-    )
-    statement = select(*columns).join(Account, Account.id == Token.account_id).where(*conditions).order_by(Token.id)
-    return [dict(row) for row in db.session.execute(statement).mappings()]
+        account = find_account(token.account_id).name
+        journal.record(actor, "token.revoked", f"token:{token.key_id}", {"account": account})
 
 
 def actor_of(text: str, source: str, request_id: str, client_request_id: str = "") -> Actor:

@@ -14,6 +14,7 @@ from registry.access.account_names import clean_name
 from registry.access.accounts import account_named
 from registry.access.actors import local_actor
 from registry.access.roles import AGENCY_ROLES, Role
+from registry.access.token_lists import all_tokens
 from registry.cli.endings import UsageWrong, problem_lines
 from registry.cli.opening import in_registry
 from registry.cli.speech import print_json, print_table, say, words
@@ -91,7 +92,7 @@ def revoke(key_id: str) -> None:
 def list_tokens(as_json: bool) -> None:
     """List the tokens that were issued: never their secrets."""
     bins = {row.id: row.bin for row in db.session.execute(select(Agency.id, Agency.bin))}
-    tokens_there = [kept | {"agency": bins.get(kept["agency_id"])} for kept in access.all_tokens()]
+    tokens_there = [kept | {"agency": bins.get(kept["agency_id"])} for kept in all_tokens()]
     rows = [{name: kept[name] for name in SHOWN} for kept in tokens_there]
     if as_json:
         print_json({"items": rows})

@@ -22,6 +22,7 @@ from registry.store.clock import today
 from registry.store.paging import Page
 from registry.web.case_projects import projects_of
 from registry.web.pages import ANYBODY_SIGNED_IN, Answer, pages
+from registry.web.pending_accounts import list_pending
 from registry.web.visitors import page_language
 
 WORST: Final = 10
@@ -56,6 +57,7 @@ def home(by: Actor) -> Answer:
     wanted = {"status": "under_review,awaiting_confirmation", "assignee": by.principal}
     mine = list_cases(by, wanted, Page(WORST), page_language()).items if by.may(Permission.CASES_REVIEW) else []
     waiting = list_cases(by, TO_APPROVE, Page(WORST), page_language()).items if by.may(Permission.CASES_APPROVE) else []
+    may_confirm = by.may(Permission.ACCOUNTS_CONFIRM)
     return render_template(
         "home_oversight.html",
         by=by,
@@ -67,6 +69,7 @@ def home(by: Actor) -> Answer:
         totals=totals,
         last=None if last is None else visible_run(by, last),
         held=held,
+        pending=[row for row in list_pending(by) if row["can_confirm"]][:WORST] if may_confirm else [],
         counts=dict(zip(("new", "overdue", "to_approve"), count_cases(by, COUNTED), strict=True)),
     )
 

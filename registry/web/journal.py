@@ -10,6 +10,7 @@ from registry.records.journal_lists import find_entry, list_journal
 from registry.web.journal_words import (
     act_choices,
     act_name,
+    credential_name,
     source_name,
     subject_address,
     subject_as_written,
@@ -52,6 +53,7 @@ def journal_entry(by: Actor, seq: int) -> Answer:
         "journal_entry.html",
         entry=entry,
         told=told_details(entry["details"]),
+        credential_name=credential_name,
         act_name=act_name,
         source_name=source_name,
         subject_name=subject_name,

@@ -59,6 +59,16 @@ SOURCES: Final[Mapping[str, str]] = {
     "schedule": marked("Schedule"),
     "demo": marked("Demonstration data"),
 }
+# The credential of an entry, by what stands before its colon.
+CREDENTIALS: Final[Mapping[str, str]] = {"token": marked("Token %(id)s"), "session": marked("Session %(id)s")}
+# Details of accounts and tokens, which are no fields of forms.
+DETAILS: Final[Mapping[str, str]] = {
+    "account": marked("Account"),
+    "account_kind": marked("Kind of account"),
+    "asked_by": marked("Requested by"),
+    "expires_at": marked("Expires"),
+    "pending": marked("Waiting for confirmation"),
+}
 STATUSES: Final[Mapping[str, str]] = {"from": marked("Status before"), "to": marked("Status after")}
 NUMBERED: Final[Mapping[str, str]] = {"case": marked("Case %(id)s"), "audit": marked("Audit %(id)s")}
 # What a person types as the subject, and the kind that it is written with in the journal.
@@ -83,6 +93,12 @@ def act_choices(asked: str | None) -> list[tuple[str, str]]:
 def source_name(source: str) -> str:
     """From where: an address, or what else acts."""
     return gettext(SOURCES[source]) if source in SOURCES else source or "–"
+
+
+def credential_name(credential: str) -> str:
+    """What an account came in with: a token by its key id, a session by its hash, or the server itself."""
+    kind, _colon, key = credential.partition(":")
+    return gettext(CREDENTIALS[kind]) % {"id": key} if kind in CREDENTIALS else gettext("On the server itself")
 
 
 def subject_name(subject: str) -> str:
@@ -111,12 +127,19 @@ def subject_as_written(typed: str) -> str:
 
 def told_details(details: Mapping[str, Any]) -> list[tuple[str, str]]:
     """``(name, value)`` of the details that are a single value each."""
-    return [(_name(name), _value(name, value)) for name, value in details.items() if isinstance(value, str | int)]
+    renamed = {"kind": "account_kind"} if "pending" in details else {}
+    return [
+        (_name(renamed.get(name, name)), _value(renamed.get(name, name), value))
+        for name, value in details.items()
+        if isinstance(value, str | int)
+    ]
 
 
 def _name(name: str) -> str:
     if name in STATUSES:
         return gettext(STATUSES[name])
+    if name in DETAILS:
+        return gettext(DETAILS[name])
     if name == "project":
         return gettext("Project")
     return field_label(name) if name in FIELDS else name.replace("_", " ")

@@ -44,9 +44,9 @@ MENU: Final = (
 
 
 def menu() -> list[Item]:
-    """The lines that the person's role may use."""
+    """The lines that the person's role may use; none for somebody who has to change the password first."""
     by = visitor().actor
-    if by is None:
+    if by is None or visitor().must_change_password:
         return []
     side = "agency" if by.role in AGENCY_ROLES else "oversight"
     items = []

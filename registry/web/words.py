@@ -160,5 +160,12 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "import_kind": {"projects": marked("Projects"), "agencies": marked("Agencies")},
     **CASE_WORDS,
+    "account_kind": {"person": marked("Person"), "service": marked("Service account")},
+    "account_status": {
+        "active": marked("Active"),
+        "pending": marked("Waiting for confirmation"),
+        "disabled": marked("Disabled"),
+    },
+    "token_status": {"valid": marked("Valid"), "expired": marked("Expired"), "revoked": marked("Revoked")},
     "language": {"kk": "Қазақша", "ru": "Русский", "en": "English"},
 }

@@ -35,6 +35,7 @@ def filled(rule: str, number: str) -> str:
         "<row_id:document_id>": "1",
         "<row_id:waiting>": "1",
         "<row_id:person_id>": "999",
+        "<row_id:account_id>": "999",
         "<bin>": "990340900110",
         "<key_id>": "0123456789",
         "<row_id:case_id>": "1",

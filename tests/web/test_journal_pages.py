@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from flask import Flask
+
 from registry.access.roles import Role
+from registry.access.service_accounts import add_service_account
 from registry.review.workflow import ACTIONS
 from registry.web import journal_words
-from tests.factories import a_project, an_agency
+from tests.factories import a_project, a_token, an_actor, an_agency, bearer, project_values
 from tests.review.cast import AIGERIM, act, audit, case_of
 from tests.web.conftest import SignedIn
 
@@ -65,3 +68,34 @@ def test_an_entry_tells_its_details_in_words(signed_in: SignedIn) -> None:
     assert link
     entry = visit.get(link[1]).text
     assert "Status after" in entry and "Under review" in entry and "Original entry in the journal" in entry
+
+
+def test_an_entry_names_the_credential_and_the_clients_request_number(app: Flask, signed_in: SignedIn) -> None:
+    agency = an_agency()
+    token = a_token(Role.AGENCY_EDITOR, agency)
+    sent = {"agency": agency.bin, **project_values()}
+    headers = bearer(token, X_Request_ID="ticket-42")
+    assert app.test_client().post("/api/v1/projects", json=sent, headers=headers).status_code == 201
+    visit = signed_in(Role.SUPERVISOR)
+
+    def entry(query: str) -> str:
+        link = re.search(r'href="(/journal/\d+)"', visit.get(f"/journal?{query}").text)
+        assert link
+        return visit.get(link[1]).text
+
+    by_token = entry("action=project.registered")
+    assert f"Token {token.split('_')[1]}" in by_token and "ticket-42" in by_token
+    by_session = entry("action=person.signed-in")
+    assert re.search(r"Session [0-9a-f]{16}\b", by_session) and "Request ID sent by the caller" not in by_session
+    assert "On the server itself" in entry("action=agency.registered")
+
+
+def test_an_entry_tells_what_became_of_an_account_in_words(signed_in: SignedIn) -> None:
+    add_service_account(an_actor(Role.ADMINISTRATOR), "robot", Role.REVIEWER, None)
+    visit = signed_in(Role.AUDITOR, language="ru")
+    link = re.search(r'href="(/journal/\d+)"', visit.get("/journal?subject=account:robot").text)
+    assert link
+    entry = visit.get(link[1]).text
+    for text in ("Вид учётной записи", "Служебная учётная запись", "Инспектор", "На подтверждении"):
+        assert text in entry
+    assert "Вид организации" not in entry

@@ -22,7 +22,7 @@ from registry.records.waiting_files import WaitingFile
 from registry.store.clock import now, today
 from registry.store.database import db
 from registry.store.transaction import transaction
-from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, bearer
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.nights.steps import many_projects, placed
 from tests.web.conftest import SignedIn
 
@@ -177,18 +177,6 @@ def test_the_agency_of_a_new_person_is_chosen_by_its_name(signed_in: SignedIn) -
     assert f'<option value="{agency.bin}" >Министерство озёр' in visit.get("/people/new").text
     visit.send("/people/new", name="e.bek", role="agency_editor", agency=agency.bin, language="kk")
     assert "Министерство озёр" in visit.get("/people").text
-
-
-def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: SignedIn) -> None:
-    visit = signed_in(Role.ADMINISTRATOR)
-    page = visit.send("/tokens/new", name="robot", role="auditor", expires_in="30").text
-    token = re.search(r"qtr_(\w{10})_\w+", page)
-    assert token
-    client = app.test_client()
-    assert client.get("/api/v1/projects", headers=bearer(token[0])).status_code == 200
-    assert token[0] not in visit.get("/tokens").text
-    visit.send(f"/tokens/{token[1]}/revocation", page="/tokens")
-    assert client.get("/api/v1/projects", headers=bearer(token[0])).status_code == 401
 
 
 def test_an_entry_of_the_journal_is_whole_on_a_page_of_its_own(signed_in: SignedIn) -> None:

@@ -35,7 +35,7 @@ def test_person_who_must_change_the_password_can_sign_out(visit: Visit) -> None:
 def test_wrong_present_password_changes_nothing(signed_in: SignedIn, app: Flask) -> None:
     visit = signed_in(Role.OPERATOR)
     answer = visit.send(PATH, old_password="not this one", new_password=OTHER)
-    assert answer.status_code == 422 and "The present password is wrong." in answer.text
+    assert answer.status_code == 422 and "The current password is wrong." in answer.text
     assert OTHER not in answer.text
     assert Visit(app.test_client()).sign_in("operator.web").status_code == 200
 

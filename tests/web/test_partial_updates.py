@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from registry.access.people import NewPerson, add_person
 from registry.access.roles import Role
 from registry.records.agencies import AGENCY_FIELDS, Agency, agency_by_bin
 from registry.records.drafts import find_draft, save_draft, start_draft
@@ -23,7 +24,7 @@ from registry.store.journal import JournalEntry
 from registry.web.project_parts import PARTS
 from tests.factories import ADMINISTRATOR, a_bin, a_project, an_agency
 from tests.review.cast import editor_of
-from tests.web.conftest import SignedIn
+from tests.web.conftest import PASSWORD, SignedIn
 from tests.web.forms import untouched_form
 
 # A single-line input of a browser takes line breaks out; a text area sends them as CRLF.
@@ -72,7 +73,7 @@ PROJECT: dict[str, Any] = {
     "responsible_email": "a@example.kz",
 }
 # Every page that edits a record ends in /edit; a new one belongs here and into a test below.
-EDIT_FORMS = {"edit_agency", "edit_project"}
+EDIT_FORMS = {"edit_agency", "edit_person", "edit_project"}
 
 
 def written() -> tuple[int, int]:
@@ -134,6 +135,20 @@ def test_agency_field_that_is_emptied_is_cleared_and_a_required_one_is_not(signe
     answer = visit.client.post(path, data={**form, "kind": ""})
     assert answer.status_code == 422 and 'id="kind-error"' in answer.text
     assert agency_by_bin(agency.bin).kind == "national_security"
+
+
+def test_person_edit_writes_only_what_was_changed(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    person = add_person(ADMINISTRATOR, NewPerson("aigul", Role.AGENCY_EDITOR, agency.id), PASSWORD)
+    visit = signed_in(Role.ADMINISTRATOR)
+    path = f"/people/{person.id}/edit"
+    count = written()
+    answer = visit.client.post(path, data=untouched_form(visit.get(path).text, "role"), follow_redirects=True)
+    assert "There were no changes to save." in answer.text
+    assert written() == count
+    visit.send(path, role="agency_viewer")
+    db.session.expire_all()
+    assert (person.role, person.agency_id) == ("agency_viewer", agency.id)
 
 
 @pytest.mark.parametrize("stage", STAGES)

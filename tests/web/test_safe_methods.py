@@ -9,9 +9,11 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import AnyConverter, Rule
 
+from registry.access.accounts import account_named
 from registry.access.actors import Actor
 from registry.access.people import person_named
 from registry.access.roles import AGENCY_ROLES, Permission, Role
+from registry.access.service_accounts import add_service_account
 from registry.access.tokens import issue
 from registry.records.drafts import save_draft, start_draft
 from registry.records.imports import queue_import
@@ -87,6 +89,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
     inventory = f"platform_key,agency,verified_on\nk-1,{world.agency.bin},{today()}\n".encode()
     run = queue_import(actor, "projects", True, "p.csv", PROJECTS_FILE) if actor.may(Permission.IMPORTS_RUN) else None
     person = person_named("other.reviewer")
+    service = account_named("safe methods") or add_service_account(ADMINISTRATOR, "safe methods", Role.OPERATOR, None)
     assert person is not None
     values = {
         "bin": world.agency.bin,
@@ -98,6 +101,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "draft_id": 1 if draft is None else draft.id,
         "waiting": keep_waiting(actor, "list.csv", inventory),
         "person_id": person.id,
+        "account_id": service.id,
         "key_id": issue(ADMINISTRATOR, "other.reviewer", Role.REVIEWER, None, None).key_id,
         "seq": 1,
         "step": "what",

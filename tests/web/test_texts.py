@@ -123,9 +123,9 @@ def test_every_field_and_every_word_of_one_has_a_name() -> None:
 # Words that tags show, and the ends of infinitives and finite verbs. A Kazakh verb stands at the end.
 STATUSES = (
     "stage", "placement", "freeze_status", "flagged", "flag_status", "audit_status", "change", "import_state",
-    "case_status",
+    "case_status", "account_status", "token_status",
 )  # fmt: skip
-TAGS = ("Disabled", "Revoked", "Overdue", "Last day", "dry run")
+TAGS = ("Overdue", "Last day", "dry run")
 VERBS = {
     "ru": r"\b\w+((?<!ос)ть|тись?|ться|чься?|[аеуя]ет|[иё]т|дит|[аеёия]тся|ются|лся|лась|лось|лись)\b",
     "kk": r"(ды|ді|ты|ті|керек|жатыр|отыр|тұр)$",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
 
 from flask import Flask
 from sqlalchemy import func, select
 
+from registry.access.accounts import Account
 from registry.access.actors import local_actor
-from registry.access.people import Person, person_named, set_password
+from registry.access.people import NewPerson, Person, add_person, person_named, set_password
 from registry.access.roles import Role
+from registry.access.service_accounts import add_service_account
+from registry.access.tokens import Token, issue
 from registry.audits.runs import run_audit
 from registry.cli.demo_cast import actor, first_of_each_role
 from registry.records.audit_runs import AuditRun
@@ -66,12 +70,20 @@ def prepare(app: Flask) -> dict[str, object]:
             person = person_named(person_name(role))
             assert person is not None
             set_password(local_actor(Role.ADMINISTRATOR), person.id, PASSWORD)
+            issue(local_actor(Role.ADMINISTRATOR), person.name, None, None, timedelta(days=90))
+        by_administrator = replace(actor(person_name(Role.ADMINISTRATOR)), credential="session:of-the-tour")
+        add_person(by_administrator, NewPerson("Ержан Сейітқали", Role.REVIEWER), PASSWORD)
+        by_another = replace(by_administrator, principal="Another administrator")
+        pending = add_service_account(by_another, "Decision support", Role.SUPERVISOR, None)
         editor = actor(person_name(Role.AGENCY_EDITOR))
         draft = start_draft(editor)
         save_draft(editor, draft.id, DRAFT)
         run = import_now(editor, "projects", True, "проекты.csv", BAD_TABLE.encode())
         dry = run_audit(local_actor(Role.OPERATOR), dry_run=True)
         flagged = select(Project.number).join(Flag).where(Project.external_id.like("HEALTH-%"), Flag.status == "open")
+        own_token = (
+            select(Token.key_id).join(Account, Account.id == Token.account_id).where(Account.name == editor.principal)
+        )
         audits = select(AuditRun.id).where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False))
         return {
             "number": db.session.scalars(flagged.order_by(Flag.severity, Project.number).limit(1)).one(),
@@ -82,6 +94,8 @@ def prepare(app: Flask) -> dict[str, object]:
             "dry_audit": dry.id,
             "draft": drafts_of(editor)[0].id,
             "import": run.id,
+            "account": pending.id,
+            "own_key": db.session.scalars(own_token.order_by(-Token.id)).first(),
             "person": db.session.scalars(select(func.max(Person.id))).one(),
             "case_new": _case("HEALTH-006"),
             "case_review": _case("HEALTH-005"),
@@ -176,11 +190,26 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("agency-edit", administrator, f"/agencies/{AGENCY}/edit"),
         Stop("people", administrator, "/people"),
         Stop("person-new", administrator, "/people/new"),
-        Stop("person-shut-out", administrator, f"/people/{known['person']}/disabled"),
+        Stop("person-new-error", administrator, "/people/new", {"name": "a:b"}),
+        Stop("person-edit", administrator, f"/people/{known['person']}/edit"),
+        Stop("person-disable", administrator, f"/people/{known['person']}/disabled"),
+        Stop("person-enable", administrator, f"/people/{known['person']}/enabled"),
         Stop("person-password", administrator, f"/people/{known['person']}/password"),
         Stop("tokens", administrator, "/tokens"),
-        Stop("token-new", administrator, "/tokens/new"),
-        Stop("token-new-error", administrator, "/tokens/new", {}),
+        Stop("service-account-new", administrator, "/tokens/accounts/new"),
+        Stop("service-account-new-error", administrator, "/tokens/accounts/new", {"name": ""}),
+        Stop("service-account-disable", administrator, f"/tokens/accounts/{known['account']}/disabled"),
+        Stop("service-account-enable", administrator, f"/tokens/accounts/{known['account']}/enabled"),
+        Stop("token-new", administrator, f"/tokens/accounts/{known['account']}/token"),
+        Stop("token-revoke", administrator, f"/tokens/{known['own_key']}/revocation"),
+        Stop("pending-accounts", administrator, "/people/pending"),
+        Stop("pending-accounts-supervisor", supervisor, "/people/pending"),
+        Stop("my-account", editor, "/account"),
+        Stop("my-account-none", viewer, "/account"),
+        Stop("own-password", editor, "/account/password"),
+        Stop("own-password-error", editor, "/account/password", {"old_password": "wrong", "new_password": "short"}),
+        Stop("own-token-new", editor, "/account/tokens/new"),
+        Stop("own-token-revoke", editor, f"/account/tokens/{known['own_key']}/revocation"),
         Stop("forbidden", editor, "/people"),
     ]
 
