@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from registry.records.tables import TABLES
-from registry.store.database import Base
+from registry.core.database import Base
+from registry.models import TABLES
 
 LOCK_WAIT = "2s"
 

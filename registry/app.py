@@ -7,27 +7,27 @@ from typing import Final
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-import registry.records.tables  # noqa: F401 - foreign keys name their tables, so every one must be known
-from registry.api.docs_page import attach_docs
-from registry.api.routes import require_declared_permissions
+import registry.models  # noqa: F401 - foreign keys name their tables, so every one must be known
+from registry.api.blueprint import require_declared_permissions
+from registry.api.docs import attach_docs
 from registry.api.specification import attach_api
+from registry.core.clock import require_current_zone
+from registry.core.database import attach_database
+from registry.core.working_days import CALENDAR_FILE, load_calendar, serve_calendar
+from registry.freeze.current import serve_policy
 from registry.freeze.policy_file import load_policy
-from registry.http.answers import attach_json
-from registry.http.bodies import LARGEST_BODY, attach_body_drain
 from registry.http.cross_origin import attach_cross_origin
-from registry.http.errors import attach_errors
-from registry.http.forwarded import attach_forwarded_warning
-from registry.http.headers import attach_headers
+from registry.http.error_handlers import attach_errors
+from registry.http.forwarded_headers import attach_forwarded_warning
 from registry.http.health import attach_health
-from registry.http.logs import attach_request_log, log_to_stderr
+from registry.http.json_provider import attach_json
 from registry.http.metrics import attach_metrics
-from registry.http.rates import attach_rates
+from registry.http.rate_limit import attach_rates
+from registry.http.request_bodies import LARGEST_BODY, attach_body_drain
 from registry.http.request_ids import attach_request_ids
-from registry.records.policy_in_force import serve_policy
-from registry.records.working_days import CALENDAR_FILE, load_calendar, serve_calendar
+from registry.http.request_log import attach_request_log, log_to_stderr
+from registry.http.security_headers import attach_headers
 from registry.settings import Settings, read_settings
-from registry.store.clock import require_current_zone
-from registry.store.database import attach_database
 from registry.web.application import attach_web
 
 # Routes outside the API that answer without a token, each with its reason.

@@ -14,8 +14,8 @@ from email.utils import getaddresses
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from registry import database_settings
-from registry.database_settings import DatabaseLimits
+from registry.core import database_settings
+from registry.core.database_settings import DatabaseLimits
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name

@@ -23,12 +23,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, event
 
-from registry.access import passwords
+from registry.accounts import passwords
 from registry.app import create_app
-from registry.cli.opening import LOG_FILE
+from registry.cli.app_context import LOG_FILE
+from registry.core.database import db
 from registry.freeze import policy_file
 from registry.settings import read_settings
-from registry.store.database import db
 from tests.databases import Databases, DatabasesOfSession, databases_at
 from tests.present import Present
 from tests.savepoints import rolled_back
@@ -36,6 +36,8 @@ from tests.savepoints import rolled_back
 # How long an example takes is the machine's affair: timings live in benchmarks.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+pytest_plugins = ("tests.fixtures.api", "tests.fixtures.cli", "tests.fixtures.real_records", "tests.fixtures.web")
 
 KINDS = ("sqlite", "postgresql")
 OF_SESSION = pytest.StashKey[DatabasesOfSession]()

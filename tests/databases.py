@@ -13,8 +13,8 @@ import psycopg
 from flask import Flask
 from sqlalchemy import make_url
 
-from registry.store.database import attach_database, db
-from registry.store.schema import upgrade_schema
+from registry.core.database import attach_database, db
+from registry.core.schema import upgrade_schema
 from tests.postgres_server import PostgresServer
 
 TEMPLATE = "registry_template"

@@ -7,16 +7,16 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from registry.access.accounts import Account, Kind, account_named, new_account
-from registry.access.actors import LOCAL, Actor
-from registry.access.people import NewPerson, add_person
-from registry.access.roles import AGENCY_ROLES, Role
-from registry.access.tokens import issue
-from registry.records.agencies import Agency, accept_agency_fields, register_agency
-from registry.records.bin_numbers import check_digit
-from registry.records.project_fields import accept_fields
-from registry.records.project_table import Project
-from registry.records.projects import register_project
+from registry.accounts.actors import LOCAL, Actor
+from registry.accounts.models import Account, Kind, account_named, new_account
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.tokens import issue
+from registry.agencies.service import Agency, accept_agency_fields, register_agency
+from registry.core.bin_numbers import check_digit
+from registry.projects.fields import accept_fields
+from registry.projects.models import Project
+from registry.projects.service import register_project
 
 _serial = itertools.count(1)
 

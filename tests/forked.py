@@ -15,7 +15,7 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import IO
 
-from tests.at_once import fork_server
+from tests.preload import fork_server
 
 
 class Forked:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from registry.settings import CHECKOUT
-from tests.cli.conftest import CommandLine
+from tests.fixtures.cli import CommandLine
 from tests.running import until
 
 ENVIRONMENT_FILE = CHECKOUT / "config" / "granian.env"

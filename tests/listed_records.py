@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, NamedTuple
 
-from registry.records.agencies import Agency
-from registry.records.exemptions import record_exemption
-from registry.records.projects import find_project_to_change, restrict_project
-from registry.store.transaction import transaction
+from registry.agencies.service import Agency
+from registry.core.transactions import transaction
+from registry.exemptions.service import record_exemption
+from registry.projects.service import find_project_to_change, restrict_project
+from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, act, audit, case_of
 from tests.factories import a_project, an_agency
-from tests.review.cast import AIGERIM, NO_BREACH, SAULE, act, audit, case_of
 
 
 class Listed(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 
 import time_machine
 
-from registry.store.clock import local_instant
+from registry.core.clock import local_instant
 
 NOON = time(12)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from tests.cli.conftest import CommandLine
+from tests.fixtures.cli import CommandLine
 from tests.forked import Forked
 
 PATIENCE_S = 30

@@ -16,8 +16,8 @@ from flask import Flask, appcontext_pushed
 from flask_sqlalchemy.session import Session
 from sqlalchemy import Connection
 
-from registry.store.database import SQLITE_BEGIN, db
-from registry.store.transaction import OPEN
+from registry.core.database import SQLITE_BEGIN, db
+from registry.core.transactions import OPEN
 from tests.one_processor import on_one_processor
 
 # What an engine's dialect does with a savepoint, and how it is said.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from registry.store.clock import now
-from registry.store.database import Instant
-from registry.store.journal import FIRST_HASH
+from registry.core.clock import now
+from registry.core.database import Instant
+from registry.journal.service import FIRST_HASH
 
 GUARDED = ("UPDATE", "DELETE")
 

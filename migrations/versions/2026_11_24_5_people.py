@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from registry.store.database import Instant
+from registry.core.database import Instant
 
 revision = "2026_11_24_5"
 down_revision = "2026_11_24_4"

@@ -10,7 +10,7 @@ down_revision = "2026_11_24_7"
 branch_labels = None
 depends_on = None
 
-# As registry/records/search.py and project_lists.py write them: the planner takes an index for the same expression.
+# As registry/core/search.py and project_lists.py write them: the planner takes an index for the same expression.
 STARTED = "least(contract_signed_on, work_started_on)"
 INDEXES = {
     "ix_projects_words": "USING gin (array_to_tsvector(string_to_array(ltrim(words, ' '), ' ')))",

@@ -12,7 +12,7 @@ depends_on = None
 
 RESTRICTED = sa.text("is_restricted")
 STANDING = sa.text("status <> 'cleared'")
-# As registry/records/compliance.py reads projects; SQLite, which includes no columns in an index, reads the rows.
+# As registry/reports/compliance.py reads projects; SQLite, which includes no columns in an index, reads the rows.
 REPORTED = "INDEX ix_projects_reported ON projects (id) INCLUDE (agency_id, region, sector, budget_kzt, is_restricted)"
 
 

@@ -17,10 +17,10 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from registry.access.account_names import skeleton
-from registry.access.roles import NARROWER, PERMISSIONS, Role, is_within
-from registry.store.clock import now
-from registry.store.database import Instant
+from registry.accounts.account_names import skeleton
+from registry.accounts.roles import NARROWER, PERMISSIONS, Role, is_within
+from registry.core.clock import now
+from registry.core.database import Instant
 
 revision = "2026_11_26_1"
 down_revision = "2026_11_25_1"

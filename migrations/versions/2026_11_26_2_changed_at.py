@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from registry.store.database import Instant
+from registry.core.database import Instant
 
 revision = "2026_11_26_2"
 down_revision = "2026_11_26_1"

@@ -10,13 +10,13 @@ from typing import Any, Final
 from flask import Response
 from marshmallow import Schema
 
-from registry.access.actors import Actor
-from registry.access.roles import Permission
-from registry.http.bodies import JSON_TYPE, SentFile
-from registry.http.queries import Parameter
-from registry.language.languages import Language
-from registry.store.errors import Problem
-from registry.store.paging import Listing, Page
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.errors import Problem
+from registry.core.languages import Language
+from registry.core.pagination import Listing, Page
+from registry.http.query_parameters import Parameter
+from registry.http.request_bodies import JSON_TYPE, SentFile
 
 
 class Everybody(Enum):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from registry.api.fields import DAY_SCHEMA, schema_of_kind
-from registry.http.queries import Parameter
-from registry.records.plain_filters import Days, Instants, Moments, PlainFilter, Texts, Words, YesNoWords
-from registry.records.values import LARGEST_AMOUNT, Bin
+from registry.core.field_types import LARGEST_AMOUNT, Bin
+from registry.core.filters import Days, Instants, Moments, PlainFilter, Texts, Words, YesNoWords
+from registry.core.schema_fields import DAY_SCHEMA, schema_of_kind
+from registry.http.query_parameters import Parameter
 
 SEVERAL: Final = "One or several, with commas or by repeating the parameter."
 EDGES: Final = {"": "This", "from": "From this", "to": "Up to this"}

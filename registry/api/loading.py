@@ -7,8 +7,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError
 
-from registry.api.fields import Body, Wrong
-from registry.store.errors import Problem
+from registry.core.errors import Problem
+from registry.core.schema_fields import Body, Wrong
 
 
 def load_values(schema: Schema, sent: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:

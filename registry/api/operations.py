@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from registry.access.roles import Permission
+from registry.accounts.roles import Permission
 from registry.api.declared import Declared, FormBody, JsonBody
-from registry.http.bodies import MULTIPART
-from registry.http.queries import Parameter, page_parameters
+from registry.http.query_parameters import Parameter, page_parameters
+from registry.http.request_bodies import MULTIPART
 
 ERROR_NAMES = {
     400: "Malformed",

@@ -10,30 +10,24 @@ from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask
 
-from registry.api import (
-    agencies,
-    audits,
-    cases,
-    confirmations,
-    documents,
-    exemptions,
-    exports,
-    flags,
-    imports,
-    inventories,
-    journal,
-    policies,
-    projects,
-    reports,
-)
-from registry.api.fields import Body, json_schema
+from registry.agencies import api as agencies
+from registry.api.blueprint import ProjectName
 from registry.api.operations import ERROR_NAMES
-from registry.api.policy_schemas import RULE
-from registry.api.project_schemas import VERDICT
-from registry.api.routes import ProjectName
-from registry.http.bodies import LARGEST_BODY, LARGEST_FILE
-from registry.http.errors import PROBLEM_JSON
-from registry.http.row_ids import ROW_ID, RowId
+from registry.audits.api import audits, policies
+from registry.audits.api.policy_schemas import RULE
+from registry.cases import api as cases
+from registry.core.schema_fields import Body, json_schema
+from registry.exemptions import api as exemptions
+from registry.flags import api as flags
+from registry.http.error_handlers import PROBLEM_JSON
+from registry.http.request_bodies import LARGEST_BODY, LARGEST_FILE
+from registry.http.url_converters import ROW_ID, RowId
+from registry.imports import api as imports
+from registry.journal import api as journal
+from registry.platform.api import confirmations, inventories
+from registry.projects.api import documents, exports, projects
+from registry.projects.schemas import VERDICT
+from registry.reports import api as reports
 
 BLUEPRINTS = (
     agencies.routes,
@@ -150,7 +144,7 @@ class SchemaPlugin(MarshmallowPlugin):
 
 
 class Specification(flask_smorest.Api):  # type: ignore[misc] # flask-smorest is untyped
-    """flask-smorest's Api without its own errors and its default error response: ours are in http/errors.py."""
+    """flask-smorest's Api without its own errors and its default error response: ours are in http/error_handlers.py."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None
 

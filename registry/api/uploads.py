@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from registry.api.declared import Call
-from registry.language.languages import Language
-from registry.language.messages import message
-from registry.records.values import Choice, Kind, ValueRefused
-from registry.store.errors import Invalid, Problem
+from registry.core.errors import Invalid, Problem
+from registry.core.field_types import Choice, Kind, ValueRefused
+from registry.core.languages import Language
+from registry.core.messages import message
 
 FILE_SCHEMA: Final = {
     "type": "string",

@@ -14,16 +14,16 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Date, Integer, Select, and_, bindparam, case, func, not_, select
 
+from registry.agencies.service import Agency
+from registry.cases.orders import Order, newest_in_force
+from registry.core.bulk import MISSING_TEXT, as_lines
+from registry.core.clock import local_date_of_hour
+from registry.core.database import db, is_sqlite
+from registry.exemptions.service import exemption_on
 from registry.freeze.facts import Facts, Past
 from registry.freeze.policy import Policy
-from registry.records.agencies import Agency
-from registry.records.exemptions import exemption_on
-from registry.records.orders import Order, newest_in_force
-from registry.records.project_table import Project
-from registry.records.revisions import LAW_LOOKS_AT, Revision
-from registry.store.bulk import MISSING_TEXT, as_lines
-from registry.store.clock import local_date_of_hour
-from registry.store.database import db, is_sqlite
+from registry.projects.models import Project
+from registry.projects.revisions import LAW_LOOKS_AT, Revision
 
 IDS_AT_ONCE = 20_000
 CELLS = 23

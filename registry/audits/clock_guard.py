@@ -14,12 +14,12 @@ from typing import Final
 
 from sqlalchemy import func, select, text
 
-from registry.records.audit_runs import AuditRun
-from registry.records.installation import installed_at
-from registry.store.clock import rfc3339
-from registry.store.database import db, is_sqlite
-from registry.store.errors import Conflict
-from registry.store.journal import JournalEntry
+from registry.core.clock import rfc3339
+from registry.core.database import db, is_sqlite
+from registry.core.errors import Conflict
+from registry.core.installation import installed_at
+from registry.flags.audit_runs import AuditRun
+from registry.journal.service import JournalEntry
 
 log = logging.getLogger(__name__)
 

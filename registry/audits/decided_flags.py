@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from registry.records.case_tables import Case, CaseDecision, CaseEvent
-from registry.store.database import db
+from registry.cases.models import Case, CaseDecision, CaseEvent
+from registry.core.database import db
 
 # What the timeline's entry of an approval keeps of the flags, and the status that they had before it.
 STATUS_BEFORE = {"flags_accepted": "open", "flags_opened": "accepted"}

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from sqlalchemy import bindparam, delete, insert, literal, select, update
 
 from registry.audits.reconciliation import Plan
-from registry.records.audit_runs import AuditChange
-from registry.records.flags import Flag
-from registry.store.bulk import insert_listed, insert_rows, refresh_statistics
-from registry.store.transaction import require_transaction
+from registry.core.bulk import insert_listed, insert_rows, refresh_statistics
+from registry.core.transactions import require_transaction
+from registry.flags.audit_runs import AuditChange
+from registry.flags.models import Flag
 
 ROWS_AT_ONCE = 5000
 MANY = 1000

@@ -10,10 +10,10 @@ from typing import NamedTuple
 from sqlalchemy import Select, select
 
 from registry.audits.candidates import Part, in_part
+from registry.core.bulk import MISSING_TEXT, as_lines, table_of
+from registry.core.database import db
+from registry.flags.models import Flag
 from registry.freeze.findings import Finding
-from registry.records.flags import Flag
-from registry.store.bulk import MISSING_TEXT, as_lines, table_of
-from registry.store.database import db
 
 # What an audit lists of a flag that stays, by the status that the last audit left and the one that this audit leaves.
 # A flag that this audit opens again is ``reopened``, whatever it was.

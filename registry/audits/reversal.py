@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, select, update
 
-from registry.records.case_following import REVIEWERS_HOLD_THE_BALL
-from registry.records.case_tables import Case, CaseEvent
-from registry.records.flags import Flag
-from registry.records.policy_in_force import policy_in_force
-from registry.records.working_days import national_calendar
-from registry.store.clock import now
-from registry.store.transaction import require_transaction
+from registry.cases.models import Case, CaseEvent
+from registry.cases.sync import REVIEWERS_HOLD_THE_BALL
+from registry.core.clock import now
+from registry.core.transactions import require_transaction
+from registry.core.working_days import national_calendar
+from registry.flags.models import Flag
+from registry.freeze.current import policy_in_force
 
 
 def reverse_flags(audit_id: int, day: date) -> dict[str, int]:

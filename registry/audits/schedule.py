@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from registry.store.clock import ALMATY, local_date, local_instant
+from registry.core.clock import ALMATY, local_date, local_instant
 
 LATE = timedelta(minutes=15)
 

@@ -12,19 +12,19 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from registry.access.actors import Actor
-from registry.access.roles import Permission
-from registry.audits.claim import only_audit
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.audits.exclusive_lock import only_audit
 from registry.audits.reversal import reverse_cases, reverse_flags
-from registry.audits.runs import find_audit
-from registry.records.audit_runs import AuditRun, last_good_audit
-from registry.records.change_times import CASE, PROJECT, mark_cases, mark_flags, mark_projects
-from registry.records.flag_lock import flags_for_audit
-from registry.records.flags import FLAGS
-from registry.store import journal
-from registry.store.clock import now, rfc3339, today
-from registry.store.errors import Conflict, NotAllowed
-from registry.store.transaction import require_transaction
+from registry.audits.service import find_audit
+from registry.core.clock import now, rfc3339, today
+from registry.core.errors import Conflict, NotAllowed
+from registry.core.transactions import require_transaction
+from registry.flags.audit_runs import AuditRun, last_good_audit
+from registry.flags.change_times import CASE, PROJECT, mark_cases, mark_flags, mark_projects
+from registry.flags.lock import flags_for_audit
+from registry.flags.models import FLAGS
+from registry.journal import service as journal
 
 VOIDABLE = ("succeeded", "held")
 

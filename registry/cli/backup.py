@@ -10,18 +10,19 @@ from typing import Any
 
 import click
 
-from registry.access.actors import local_actor
-from registry.access.roles import Role
-from registry.cli import postgres_copies, sqlite_copies
-from registry.cli.endings import CONFLICT, FAILED, Ended
-from registry.cli.opening import as_owner, command_settings, registry_open
+from registry.accounts.actors import local_actor
+from registry.accounts.roles import Role
+from registry.cli import postgresql_backup as postgres_copies
+from registry.cli import sqlite_backup as sqlite_copies
+from registry.cli.app_context import as_owner, command_settings, registry_open
+from registry.cli.exit_codes import CONFLICT, FAILED, Ended
 from registry.cli.options import FILE
-from registry.cli.speech import say, words
+from registry.cli.output import say, words
+from registry.core.schema import grant_to_service, schema_is_current, schema_is_known, upgrade_schema
+from registry.core.transactions import transaction
+from registry.journal import service as journal
+from registry.journal.verification import verify_stored
 from registry.settings import Settings
-from registry.store import journal
-from registry.store.journal_check import verify_stored
-from registry.store.schema import grant_to_service, schema_is_current, schema_is_known, upgrade_schema
-from registry.store.transaction import transaction
 
 
 @click.command()

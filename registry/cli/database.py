@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from registry.cli.opening import as_owner, command_settings, registry_open
-from registry.cli.speech import say
-from registry.store.schema import grant_to_service, schema_is_current, upgrade_schema
+from registry.cli.app_context import as_owner, command_settings, registry_open
+from registry.cli.output import say
+from registry.core.schema import grant_to_service, schema_is_current, upgrade_schema
 
 
 @click.group("db")

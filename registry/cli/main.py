@@ -11,26 +11,26 @@ from typing import Any, Final
 
 import click
 
-from registry.cli.endings import UsageWrong, ending_of
-from registry.cli.speech import words
+from registry.cli.exit_codes import UsageWrong, ending_of
+from registry.cli.output import words
 
 # In the order of the help. Only the module of the command that was asked for is loaded: all of them take longer.
 COMMANDS: Final[Mapping[str, str]] = {
     "serve": "registry.cli.serve:serve",
     "scheduler": "registry.cli.serve:scheduler",
     "db": "registry.cli.database:database",
-    "audits": "registry.cli.audits:audits",
-    "explain": "registry.cli.explain:explain",
-    "projects": "registry.cli.projects:projects",
-    "agencies": "registry.cli.agencies:agencies",
-    "inventory": "registry.cli.inventory:inventory",
-    "tokens": "registry.cli.tokens:tokens",
-    "users": "registry.cli.users:users",
-    "journal": "registry.cli.journal:journal",
-    "notices": "registry.cli.notices:notices",
+    "audits": "registry.audits.commands.audits:audits",
+    "explain": "registry.audits.commands.explain:explain",
+    "projects": "registry.projects.commands:projects",
+    "agencies": "registry.agencies.commands:agencies",
+    "inventory": "registry.platform.commands:inventory",
+    "tokens": "registry.accounts.commands.tokens:tokens",
+    "users": "registry.accounts.commands.users:users",
+    "journal": "registry.journal.commands:journal",
+    "notices": "registry.notifications.commands:notices",
     "backup": "registry.cli.backup:backup",
     "restore": "registry.cli.backup:restore",
-    "demo": "registry.cli.demo:demo",
+    "demo": "registry.demo.commands:demo",
 }
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from registry.cli.speech import words
-from registry.records.values import Text, ValueRefused, exact_day
+from registry.cli.output import words
+from registry.core.field_types import Text, ValueRefused, exact_day
 
 
 class Day(click.ParamType[date]):

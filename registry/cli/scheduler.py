@@ -19,14 +19,14 @@ from apscheduler.triggers.base import BaseTrigger
 from flask import Flask
 
 from registry.audits.clock_guard import ClockGuard
-from registry.audits.nightly import run_due_night
-from registry.http.kept_answers import forget_old_answers
-from registry.notices.letters import forget_old_letters
-from registry.notices.passes import digest_when_due, tell_what_waits
-from registry.records.import_work import work_off_next
+from registry.audits.jobs import run_due_night
+from registry.core.clock import ALMATY, now
+from registry.core.database import db
+from registry.http.idempotency import forget_old_answers
+from registry.imports.worker import work_off_next
+from registry.notifications.jobs import digest_when_due, tell_what_waits
+from registry.notifications.service import forget_old_letters
 from registry.settings import Settings
-from registry.store.clock import ALMATY, now
-from registry.store.database import db
 
 log = logging.getLogger(__name__)
 

@@ -11,16 +11,16 @@ from typing import Final
 import click
 from flask import Flask
 
-from registry.cli.endings import FAILED, Ended
-from registry.cli.opening import connected, registry_open
+from registry.cli.app_context import connected, registry_open
+from registry.cli.exit_codes import FAILED, Ended
+from registry.cli.output import say, words
 from registry.cli.scheduler import Schedule, jobs
-from registry.cli.speech import say, words
 from registry.cli.web_server import WebServer
-from registry.http.forwarded import warn_at_start
+from registry.core.schema import require_current_schema, upgrade_schema
+from registry.http.forwarded_headers import warn_at_start
 from registry.http.health_listener import listen_for_health
-from registry.http.logs import log_to_stderr
+from registry.http.request_log import log_to_stderr
 from registry.settings import Settings, read_settings
-from registry.store.schema import require_current_schema, upgrade_schema
 
 # Once told to end, the process waits for no single answer of the database longer than this.
 LAST_DATABASE_WAIT_S: Final = 20
@@ -95,7 +95,7 @@ def end_database_waits(stopping: threading.Event, settings: Settings) -> None:
     """From the event on, end every wait for PostgreSQL that lasts longer than ``LAST_DATABASE_WAIT_S``."""
     if settings.embedded:
         return
-    from registry.store.bounded_connection import end_waits
+    from registry.core.bounded_connection import end_waits
 
     def end() -> None:
         stopping.wait()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, current_app, request
 
-from registry.http.refusals import CrossOriginRequest
+from registry.http.http_errors import CrossOriginRequest
 
 PUBLIC_ORIGIN: Final = "registry.public_origin"
 # "none": the person asked for it, not a page; a sibling host or another port is "same-site".

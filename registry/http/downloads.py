@@ -9,7 +9,7 @@ from typing import IO, Final
 
 from flask import Response, stream_with_context
 
-from registry.store.clock import today
+from registry.core.clock import today
 
 CSV: Final = "text/csv"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -10,14 +10,14 @@ from flask import Blueprint, Flask, Response, json
 from sqlalchemy.exc import SQLAlchemyError
 
 from registry.audits.clock_guard import unconfirmed_since
-from registry.http.database_away import refusal_of
-from registry.http.logs import LOG
-from registry.records.audit_runs import audit_in_future, last_good_audit
-from registry.records.installation import installed_at
+from registry.core.clock import now, rfc3339, today
+from registry.core.installation import installed_at
+from registry.core.schema import schema_is_current
+from registry.core.storage import has_no_room, is_damage, is_damaged
+from registry.flags.audit_runs import audit_in_future, last_good_audit
+from registry.http.database_errors import refusal_of
+from registry.http.request_log import LOG
 from registry.settings import Settings
-from registry.store.clock import now, rfc3339, today
-from registry.store.schema import schema_is_current
-from registry.store.storage import has_no_room, is_damage, is_damaged
 
 DAMAGED: Final = "database-damaged: registry restore FILE"
 LONGEST_WITHOUT_AUDIT: Final = timedelta(hours=26)

@@ -15,13 +15,13 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from registry.http.logs import BEGAN, LOG
-from registry.notices.letters import letters_backlog
-from registry.records.audit_runs import last_good_audit
-from registry.records.import_runs import ImportRun
-from registry.store.clock import now
-from registry.store.database import db
-from registry.store.outbox import OutboxMessage
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.outbox import OutboxMessage
+from registry.flags.audit_runs import last_good_audit
+from registry.http.request_log import BEGAN, LOG
+from registry.imports.models import ImportRun
+from registry.notifications.service import letters_backlog
 
 # Of RFC 9110 and 5789. Any other name is the caller's invention, and would make a time series of its own.
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})

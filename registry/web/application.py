@@ -2,48 +2,47 @@
 
 from __future__ import annotations
 
-from flask import Flask
-from jinja2 import StrictUndefined
+from pathlib import Path
+from typing import Final
 
-from registry.http.row_ids import ROW_ID, RowId
+from flask import Flask
+from jinja2 import FileSystemLoader, StrictUndefined
+
+from registry.accounts.views import own_account as account
+from registry.accounts.views import pending as pending_accounts
+from registry.accounts.views import people, tokens
+from registry.accounts.views import sign_in as signing_in
+from registry.agencies.views import agencies
+from registry.audits.views import audits
+from registry.audits.views.findings import main_findings
+from registry.cases.views import detail as case_page
+from registry.cases.views import lists as cases
+from registry.cases.views import watch_list
+from registry.core.clock import now
+from registry.exemptions import views as exemptions
+from registry.http.url_converters import ROW_ID, RowId
+from registry.imports.views import imports
+from registry.journal.views import journal
+from registry.platform.views import confirmations, inventories
+from registry.projects.views import detail as project_page
+from registry.projects.views import edit as project_edit
+from registry.projects.views import lists as projects
+from registry.projects.views import registration
+from registry.reports.views import compliance as reports
+from registry.reports.views import home
 from registry.settings import Settings
-from registry.store.clock import now
-from registry.web import (
-    account,
-    agencies,
-    audits,
-    case_page,
-    cases,
-    confirmations,
-    exemptions,
-    front,
-    home,
-    imports,
-    inventories,
-    journal,
-    pending_accounts,
-    people,
-    project_edit,
-    project_page,
-    projects,
-    registration,
-    reports,
-    signing_in,
-    tokens,
-    watch_list,
-)
+from registry.web import site as front
 from registry.web.assets import asset_url
-from registry.web.catalogues import attach_texts
+from registry.web.blueprint import pages
+from registry.web.csrf import FIELD, form_token
+from registry.web.current_user import page_language, visitor
+from registry.web.error_messages import failure_text, row_error_text
 from registry.web.error_pages import attach_error_pages
-from registry.web.findings import main_findings
-from registry.web.form_tokens import FIELD, form_token
+from registry.web.flash import FlashCookie
 from registry.web.formats import attach_formats
 from registry.web.labels import attach_labels
 from registry.web.layout import LANGUAGE_NAMES, crumbs, menu, switch_address
-from registry.web.pages import pages
-from registry.web.refusal_texts import failure_text, row_error_text
-from registry.web.said import FlashCookie
-from registry.web.visitors import page_language, visitor
+from registry.web.translations import attach_texts
 
 # Importing a module of pages declares them.
 WITH_PAGES = (
@@ -72,6 +71,10 @@ WITH_PAGES = (
 )
 
 
+# Each slice has its own templates, under its own name; those that all share are in web/.
+TEMPLATES: Final = [Path(__file__).with_name("templates"), *sorted(Path(__file__).parents[1].glob("[!w]*/templates"))]
+
+
 def attach_web(app: Flask, settings: Settings) -> None:
     """Register the pages, what their templates use, and how their errors look."""
     app.config.update(
@@ -82,6 +85,7 @@ def attach_web(app: Flask, settings: Settings) -> None:
     )
     app.session_interface = FlashCookie()
     app.url_map.converters[ROW_ID] = RowId
+    app.jinja_loader = FileSystemLoader(TEMPLATES)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

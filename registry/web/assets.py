@@ -12,9 +12,9 @@ from typing import Final
 from flask import Response, request, url_for
 from werkzeug.http import quote_etag
 
-from registry.http.etags import not_modified
-from registry.http.refusals import RouteNotFound
-from registry.web.pages import Answer, Open, pages
+from registry.http.etag import not_modified
+from registry.http.http_errors import RouteNotFound
+from registry.web.blueprint import Answer, Open, pages
 
 FOLDER: Final = Path(__file__).with_name("assets")
 TYPES: Final = {

@@ -8,20 +8,20 @@ from flask import Flask, Response, make_response, redirect, render_template, req
 from werkzeug import wrappers
 from werkzeug.exceptions import HTTPException
 
-from registry.http import refusals
-from registry.http.database_away import DATABASE_AWAY, refusal_of
-from registry.http.errors import OF_HTTP, problem_answer, retry_after, status_of
-from registry.http.logs import LOG
-from registry.http.rates import count_request
+from registry.core.errors import Refusal
+from registry.core.messages import message
+from registry.http import http_errors as refusals
+from registry.http.database_errors import DATABASE_AWAY, refusal_of
+from registry.http.error_handlers import OF_HTTP, problem_answer, retry_after, status_of
+from registry.http.rate_limit import count_request
 from registry.http.request_ids import request_id
-from registry.language.messages import message
-from registry.store.errors import Refusal
-from registry.web.catalogues import catalogue, marked
+from registry.http.request_log import LOG
+from registry.web.blueprint import pages
+from registry.web.current_user import language_without_database, page_language, visitor
+from registry.web.error_messages import page_code, problem_text, refusal_text
 from registry.web.page_headers import protect
-from registry.web.pages import pages
-from registry.web.refusal_texts import page_code, problem_text, refusal_text
-from registry.web.visitors import language_without_database, page_language, visitor
-from registry.web.ways_back import FIRST_PAGE, page_address
+from registry.web.parent_links import FIRST_PAGE, page_address
+from registry.web.translations import catalogue, marked
 
 API: Final = "/api/"
 TO_FIRST_PAGE: Final = marked("To the first page")

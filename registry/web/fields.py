@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from registry.records.policy_in_force import policy_in_force
-from registry.records.project_fields import FIELDS as KINDS
-from registry.records.project_fields import REQUIRED
-from registry.records.values import Choice, Day, Text, Whole, YesNo
-from registry.web.catalogues import gettext, marked
+from registry.core.field_types import Choice, Day, Text, Whole, YesNo
+from registry.freeze.current import policy_in_force
+from registry.projects.fields import FIELDS as KINDS
+from registry.projects.fields import REQUIRED
 from registry.web.forms import as_typed
 from registry.web.labels import AMOUNTS, field_label, options
+from registry.web.translations import gettext, marked
 
 # Controls that keep line breaks. A browser takes them out of the value of every other input.
 MULTILINE: Final = ("area", "note")

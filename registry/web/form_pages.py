@@ -8,11 +8,11 @@ from typing import Any
 
 from flask import render_template, request
 
-from registry.records.values import Kind
-from registry.store.errors import Conflict, Invalid, NotAllowed, Problem
+from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
+from registry.core.field_types import Kind
+from registry.web.blueprint import Answer
 from registry.web.fields import Field
 from registry.web.forms import Form, accept, changed_texts, refused_form, typed
-from registry.web.pages import Answer
 
 
 @dataclass(frozen=True, slots=True)

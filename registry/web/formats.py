@@ -10,10 +10,10 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from flask import Flask
 
-from registry.language.languages import Language
-from registry.store.clock import ALMATY
-from registry.web.catalogues import gettext
-from registry.web.visitors import page_language
+from registry.core.clock import ALMATY
+from registry.core.languages import Language
+from registry.web.current_user import page_language
+from registry.web.translations import gettext
 
 LOCALES: Final[dict[Language, Locale]] = {
     "kk": Locale("kk", "KZ"),

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from flask import request
 
-from registry.records.values import AnyDay, Bin, Day, Kind, ValueRefused, Whole, YesNo
-from registry.store.errors import Invalid, Problem, Refusal
-from registry.web.refusal_texts import day_typed, problem_text, refusal_text
+from registry.core.errors import Invalid, Problem, Refusal
+from registry.core.field_types import AnyDay, Bin, Day, Kind, ValueRefused, Whole, YesNo
+from registry.web.error_messages import day_typed, problem_text, refusal_text
 
 LONGEST_TYPED: Final = 20_000
 YES_NO: Final = {"yes": True, "no": False}

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from flask import Flask
 
-from registry.web.case_words import CASE_FIELDS
-from registry.web.catalogues import gettext, marked
+from registry.cases.views.labels import CASE_FIELDS
+from registry.web.choice_labels import ROLES, WORDS
+from registry.web.current_user import page_language
 from registry.web.formats import NOTHING, day, moment, money
-from registry.web.visitors import page_language
-from registry.web.words import ROLES, WORDS
+from registry.web.translations import gettext, marked
 
 FIELDS: Final[Mapping[str, str]] = {
     "number": marked("Number"),

@@ -7,11 +7,11 @@ from typing import Final
 
 from flask import request, url_for
 
-from registry.access.roles import AGENCY_ROLES, Permission
-from registry.language.languages import Language
-from registry.web.catalogues import gettext, marked
-from registry.web.visitors import visitor
-from registry.web.ways_back import page_address
+from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.core.languages import Language
+from registry.web.current_user import visitor
+from registry.web.parent_links import page_address
+from registry.web.translations import gettext, marked
 
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"kk": "Қазақша", "ru": "Русский", "en": "English"}
 

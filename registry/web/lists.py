@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from flask import request
 
-from registry.store.paging import Page
-from registry.web.ways_back import page_above
+from registry.core.pagination import Page
+from registry.web.parent_links import page_above
 
 SHOWN: Final = 25
 LONGEST: Final = 1000

@@ -6,8 +6,8 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
-from registry.web.pages import pages
-from registry.web.visitors import keep_visitor, language_without_database
+from registry.web.blueprint import pages
+from registry.web.current_user import keep_visitor, language_without_database
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, encode_multipart
 
-from registry.access.roles import Role
-from registry.records.agencies import Agency
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
 from tests.factories import a_token, bearer
 
 BASE = "/api/v1"

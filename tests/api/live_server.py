@@ -10,13 +10,13 @@ from datetime import date
 
 from flask import Flask
 
-from registry.access.roles import Role
-from registry.audits.runs import run_audit
+from registry.accounts.roles import Role
+from registry.audits.service import run_audit
 from registry.cli.web_server import WebServer
-from registry.records.documents import add_document
-from registry.records.exemptions import record_exemption
-from registry.records.import_work import work_off_next
-from registry.records.imports import queue_import
+from registry.exemptions.service import record_exemption
+from registry.imports.service import queue_import
+from registry.imports.worker import work_off_next
+from registry.projects.documents import add_document
 from tests.factories import ADMINISTRATOR, a_project, a_token, an_actor, an_agency
 
 ROLES = (Role.ADMINISTRATOR, Role.SUPERVISOR)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import RejectedPositiveData
 
-from registry.records.bin_numbers import check_digit
+from registry.core.bin_numbers import check_digit
 
 # Refusals of what is well formed by the schema, each for a reason that no schema can tell.
 NOT_IN_A_SCHEMA: Final = frozenset(

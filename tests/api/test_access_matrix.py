@@ -18,19 +18,19 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
-from registry.access.roles import Role
-from registry.api.routes import BASE, declared_routes
-from registry.audits.runs import run_audit
-from registry.records.agencies import Agency
-from registry.records.case_tables import Case
-from registry.records.documents import add_document
-from registry.records.exemptions import record_exemption
-from registry.records.imports import queue_import
-from registry.records.project_table import Project
-from registry.records.projects import find_project_to_change, restrict_project
-from registry.store.clock import today
-from registry.store.database import db
-from registry.store.transaction import transaction
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
+from registry.api.blueprint import BASE, declared_routes
+from registry.audits.service import run_audit
+from registry.cases.models import Case
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.exemptions.service import record_exemption
+from registry.imports.service import queue_import
+from registry.projects.documents import add_document
+from registry.projects.models import Project
+from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import MERGE_PATCH, Caller, caller
 from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency, project_values
 

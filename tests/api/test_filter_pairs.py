@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from registry.access.roles import Role
+from registry.accounts.roles import Role
 from tests.api.callers import BASE, caller
 from tests.listed_records import listed_records
 from tests.pairwise import pairwise_rows

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from flask import Flask
 
-from registry.access.roles import Role
+from registry.accounts.roles import Role
 from registry.settings import CHECKOUT
 from tests.factories import a_project, a_token, an_agency
 

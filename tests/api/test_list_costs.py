@@ -6,11 +6,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection
 
-from registry.records import project_lists
-from registry.records.agencies import Agency
+from registry.agencies.service import Agency
+from registry.projects import queries as project_lists
 from tests.api.callers import Caller
+from tests.audits.steps import audit, many_projects
 from tests.factories import a_project, project_values
-from tests.nights.steps import audit, many_projects
 from tests.statements import statements
 
 # Who calls, and the page.

@@ -10,11 +10,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from registry.api.docs_page import FOLDER
-from registry.api.routes import PermissionNotDeclared, declared_routes, require_declared_permissions
+from registry.api.blueprint import PermissionNotDeclared, declared_routes, require_declared_permissions
+from registry.api.docs import FOLDER
 from registry.api.specification import make_specification
 from registry.app import OPEN_ENDPOINTS
-from registry.http.needs import NEEDS
+from registry.http.required_permission import NEEDS
 from registry.settings import CHECKOUT
 from tests.api.callers import BASE
 

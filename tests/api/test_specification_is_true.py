@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from registry.access.roles import Role
+from registry.accounts.roles import Role
 from registry.settings import CHECKOUT
 from tests.api.live_server import ROLES, served
 

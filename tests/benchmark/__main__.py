@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import psycopg
 
+from registry.freeze.current import serve_policy
 from registry.freeze.policy_file import load_policy
-from registry.records.policy_in_force import serve_policy
 from registry.settings import read_settings
 from tests.benchmark import web
 from tests.benchmark.child import environment, in_child

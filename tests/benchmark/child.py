@@ -38,8 +38,8 @@ def environment(url: str, data_dir: Path) -> dict[str, str]:
 
 def main() -> None:
     """Run the task that the arguments name."""
-    from registry.cli.opening import registry_open
-    from registry.records.working_days import CALENDAR_FILE, load_calendar, serve_calendar
+    from registry.cli.app_context import registry_open
+    from registry.core.working_days import CALENDAR_FILE, load_calendar, serve_calendar
     from registry.settings import read_settings
     from tests.benchmark import tasks
 

@@ -14,16 +14,16 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import text
 
-from registry.records.agencies import Agency
-from registry.records.bin_numbers import check_digit
-from registry.records.project_numbers import NumberSeries, project_number
-from registry.records.project_table import Project
-from registry.records.revisions import Revision
-from registry.records.search import search_words
-from registry.records.vocabulary import FUNDINGS, OBJECT_KINDS, REGIONS
-from registry.store.bulk import table_of
-from registry.store.database import db, is_sqlite
-from registry.store.transaction import transaction
+from registry.agencies.service import Agency
+from registry.core.bin_numbers import check_digit
+from registry.core.bulk import table_of
+from registry.core.database import db, is_sqlite
+from registry.core.search import search_words
+from registry.core.transactions import transaction
+from registry.core.vocabularies import FUNDINGS, OBJECT_KINDS, REGIONS
+from registry.projects.models import Project
+from registry.projects.numbers import NumberSeries, project_number
+from registry.projects.revisions import Revision
 from tests.benchmark.words import names
 
 SEED: Final = 20251210

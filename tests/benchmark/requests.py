@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any, Final
 from urllib.parse import quote
 
-from registry.store.paging import cursor_after
+from registry.core.pagination import cursor_after
 from tests.benchmark import web
 from tests.benchmark.child import environment, in_child
 from tests.benchmark.data import FIRST_REGISTERED, REGISTERED_WITHIN, bins
@@ -203,7 +203,7 @@ def _milliseconds(port: int, line: str, token: str) -> float:
 
 def _cursor(size: int, depth: float) -> str:
     """Behind the row at that depth of the list from the newest on."""
-    from registry.records.project_lists import sort_key
+    from registry.projects.queries import sort_key
 
     serial = round(size * (1 - depth))
     moment = (FIRST_REGISTERED + REGISTERED_WITHIN / size * serial).replace(tzinfo=UTC)

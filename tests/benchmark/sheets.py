@@ -10,7 +10,7 @@ from typing import Final
 
 import xlsxwriter
 
-from registry.records.vocabulary import OBJECT_KINDS, REGIONS
+from registry.core.vocabularies import OBJECT_KINDS, REGIONS
 from tests.benchmark.data import SEED, bins
 from tests.benchmark.words import names
 

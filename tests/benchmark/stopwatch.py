@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from registry.store.database import db, is_sqlite
+from registry.core.database import db, is_sqlite
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -13,24 +13,24 @@ from typing import Any, Final
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 
-from registry.access.actors import LOCAL, Actor
-from registry.access.people import NewPerson, add_person
-from registry.access.roles import Role
-from registry.access.sessions import start_session
-from registry.access.tokens import issue
+from registry.accounts.actors import LOCAL, Actor
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.accounts.sessions import start_session
+from registry.accounts.tokens import issue
 from registry.app import create_app
-from registry.audits.runs import run_audit
-from registry.records.audit_runs import AuditRun
-from registry.records.case_tables import Case
-from registry.records.flags import has_flag
-from registry.records.imports import import_now
-from registry.records.policy_in_force import policy_in_force
-from registry.records.project_table import Project
+from registry.audits.service import run_audit
+from registry.cases.models import Case
+from registry.core.database import db, is_sqlite
+from registry.core.schema import upgrade_schema
+from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun
+from registry.flags.models import has_flag
+from registry.freeze.current import policy_in_force
+from registry.imports.service import import_now
+from registry.projects.models import Project
 from registry.settings import read_settings
-from registry.store.database import db, is_sqlite
-from registry.store.schema import upgrade_schema
-from registry.store.transaction import transaction
-from registry.web.visitors import SESSION_COOKIE
+from registry.web.current_user import SESSION_COOKIE
 from tests.benchmark import data
 from tests.benchmark.stopwatch import peak_memory, timed
 

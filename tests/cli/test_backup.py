@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from registry.store.database import db
-from tests.cli.conftest import CommandLine
-from tests.cli.test_journal import tamper
+from registry.core.database import db
 from tests.databases import Databases
 from tests.factories import a_project, an_agency
 from tests.faults.small_disks import small_disk
+from tests.fixtures.cli import CommandLine
+from tests.journal.test_commands import tamper
 from tests.postgres_server import client_programs
 from tests.running import free_port, get, running
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from registry.store.schema import downgrade_schema
-from tests.cli.conftest import CommandLine
+from registry.core.schema import downgrade_schema
+from tests.fixtures.cli import CommandLine
 
 
 def test_upgrade_makes_the_schema_and_a_second_one_changes_nothing(new_registry: CommandLine) -> None:

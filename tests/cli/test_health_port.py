@@ -15,11 +15,11 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from registry.access.roles import Role
-from registry.store.postgres import libpq_address
-from tests.cli.conftest import CommandLine
+from registry.accounts.roles import Role
+from registry.core.postgresql import libpq_address
 from tests.factories import a_token, an_agency, project_values
 from tests.faults.load import ask
+from tests.fixtures.cli import CommandLine
 from tests.granian_server import granian
 from tests.running import free_port, get, running, until
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.conftest import CommandLine
+from tests.fixtures.cli import CommandLine
 from tests.running import PATIENCE_S, free_port, running
 
 # What reads a request and answers it hangs on no database.

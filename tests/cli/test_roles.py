@@ -11,10 +11,10 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import make_url
 
-from registry.store.postgres import libpq_address
-from tests.cli.conftest import CommandLine
+from registry.core.postgresql import libpq_address
 from tests.databases import SERVICE_ROLE, Databases
 from tests.factories import a_bin
+from tests.fixtures.cli import CommandLine
 from tests.postgres_server import client_programs
 
 pytestmark = pytest.mark.postgres_only

@@ -15,10 +15,10 @@ import time_machine
 from flask import Flask
 
 from registry.cli.scheduler import Job, Schedule
-from registry.records.imports import find_import, queue_import
-from registry.store.clock import now
-from tests.cli.conftest import CommandLine
+from registry.core.clock import now
+from registry.imports.service import find_import, queue_import
 from tests.factories import ADMINISTRATOR, a_bin, a_project
+from tests.fixtures.cli import CommandLine
 from tests.running import PATIENCE_S, awaited, free_port, get, running, until
 
 
@@ -95,8 +95,8 @@ def test_two_schedulers_make_one_night(registry: CommandLine, services: Callable
 def yesterday_installed(services: Callable[[], Any]) -> None:
     from sqlalchemy import update
 
-    from registry.records.installation import Installation
-    from registry.store.transaction import transaction
+    from registry.core.installation import Installation
+    from registry.core.transactions import transaction
 
     with services(), transaction() as session:
         session.execute(update(Installation).values(installed_at=now() - timedelta(days=2)))

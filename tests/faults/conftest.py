@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from registry.access.roles import Role
-from tests.cli.conftest import CommandLine
+from registry.accounts.roles import Role
 from tests.factories import a_token, an_agency
+from tests.fixtures.cli import CommandLine
 
 
 @pytest.fixture

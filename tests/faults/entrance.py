@@ -24,14 +24,14 @@ import time_machine
 from flask import Flask
 from sqlalchemy import Connection, event
 
-from registry.access.actors import Actor
-from registry.access.roles import Role
-from registry.audits.claim import AuditRunning
-from registry.audits.nightly import run_due_night
-from registry.audits.runs import run_audit
-from registry.cli.opening import registry_open
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Role
+from registry.audits.exclusive_lock import AuditRunning
+from registry.audits.jobs import run_due_night
+from registry.audits.service import run_audit
+from registry.cli.app_context import registry_open
+from registry.core.database import db
 from registry.settings import read_settings
-from registry.store.database import db
 
 AUDIT_AT = time(2)
 WRITES_FLAGS = ("INSERT INTO flags", "UPDATE flags")

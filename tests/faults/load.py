@@ -14,8 +14,8 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import select
 
-from registry.records.project_table import Project
-from registry.store.database import db
+from registry.core.database import db
+from registry.projects.models import Project
 from tests.factories import project_values
 from tests.running import PATIENCE_S, until
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from threading import Event
 from types import TracebackType
 
-from registry.audits.nightly import run_due_night
-from registry.records.audit_runs import AuditRun
+from registry.audits.jobs import run_due_night
+from registry.flags.audit_runs import AuditRun
 from tests.faults import entrance
 from tests.faults.entrance import AUDIT_AT
 from tests.forked import Forked

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests import forked
-from tests.cli.conftest import CommandLine
+from tests.fixtures.cli import CommandLine
 from tests.forked import Forked
 from tests.running import free_port, until
 

@@ -16,12 +16,12 @@ import psycopg
 import pytest
 from flask import Flask
 
-from registry.access.roles import Role
-from registry.records.audit_runs import AuditRun
-from registry.records.imports import find_import, queue_import
-from registry.store.clock import local_instant, today
-from registry.store.journal_check import verify_stored
-from tests.cli.conftest import CommandLine
+from registry.accounts.roles import Role
+from registry.core.clock import local_instant, today
+from registry.flags.audit_runs import AuditRun
+from registry.imports.service import find_import, queue_import
+from registry.journal.verification import verify_stored
+from tests.audits.steps import installed, many_projects, table
 from tests.conftest import service_app
 from tests.databases import PostgresDatabases
 from tests.factories import ADMINISTRATOR, a_bin, a_token, an_agency
@@ -29,7 +29,7 @@ from tests.faults.entrance import AUDIT_AT
 from tests.faults.load import Load, let_go, stored
 from tests.faults.processes import ALL, AT_THE_COMMIT, Process, next_start
 from tests.faults.served import Served
-from tests.nights.steps import installed, many_projects, table
+from tests.fixtures.cli import CommandLine
 from tests.postgres_server import SETTINGS, PostgresServer
 from tests.running import until
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from registry.access.roles import Role
-from registry.store.journal_check import verify_stored
-from tests.cli.conftest import CommandLine
+from registry.accounts.roles import Role
+from registry.journal.verification import verify_stored
 from tests.conftest import service_app
 from tests.databases import PostgresDatabases
 from tests.factories import a_token, an_agency
 from tests.faults.load import Load, ask, let_go, stored
 from tests.faults.served import Served
 from tests.faults.small_disks import filled, small_disk
+from tests.fixtures.cli import CommandLine
 from tests.postgres_server import UNPRIVILEGED, PostgresServer
 
 LEAVE = 600_000

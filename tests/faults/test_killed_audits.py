@@ -12,16 +12,16 @@ from typing import Any
 
 from flask import Flask
 
-from registry.records.audit_runs import AuditChange, AuditRun
-from registry.records.case_tables import Case, CaseEvent, CaseFlag
-from registry.records.flags import Flag
-from registry.store.clock import local_date, local_instant, today
-from registry.store.database import db
-from registry.store.journal import JournalEntry, JournalHead
-from registry.store.outbox import OutboxMessage
+from registry.cases.models import Case, CaseEvent, CaseFlag
+from registry.core.clock import local_date, local_instant, today
+from registry.core.database import db
+from registry.core.outbox import OutboxMessage
+from registry.flags.audit_runs import AuditChange, AuditRun
+from registry.flags.models import Flag
+from registry.journal.service import JournalEntry, JournalHead
+from tests.audits.steps import installed, many_projects, placed, table
 from tests.faults.entrance import AUDIT_AT
 from tests.faults.processes import ALL, AT_THE_COMMIT, Process, next_start
-from tests.nights.steps import installed, many_projects, placed, table
 
 KILLS = 200 if ALL else 8
 PROJECTS = 40

@@ -10,16 +10,16 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.records.project_table import Project
-from registry.records.revisions import Revision
-from registry.store.database import db
-from registry.store.journal_check import verify_stored
-from tests.cli.conftest import CommandLine
+from registry.core.database import db
+from registry.journal.verification import verify_stored
+from registry.projects.models import Project
+from registry.projects.revisions import Revision
 from tests.databases import Databases
 from tests.factories import a_project, project_values
 from tests.faults.load import Load, ask, stored
 from tests.faults.processes import ALL
 from tests.faults.served import Served
+from tests.fixtures.cli import CommandLine
 from tests.postgres_server import client_programs
 from tests.running import free_port
 

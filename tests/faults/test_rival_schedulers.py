@@ -15,15 +15,15 @@ from threading import Barrier
 import pytest
 from flask import Flask
 
-from registry.audits.claim import AuditRunning
-from registry.audits.nightly import run_due_night
-from registry.records.audit_runs import AuditRun
-from registry.records.flags import Flag
-from registry.store.clock import local_instant, today
-from registry.store.journal import JournalEntry
+from registry.audits.exclusive_lock import AuditRunning
+from registry.audits.jobs import run_due_night
+from registry.core.clock import local_instant, today
+from registry.flags.audit_runs import AuditRun
+from registry.flags.models import Flag
+from registry.journal.service import JournalEntry
+from tests.audits.steps import audit, installed, many_projects, table
 from tests.faults.entrance import AUDIT_AT
 from tests.faults.processes import ALL, AT_THE_COMMIT, Process, next_start
-from tests.nights.steps import audit, installed, many_projects, table
 
 RIVALS, DATES = (8, 100) if ALL else (3, 5)
 A_DAY = timedelta(days=1)

@@ -15,11 +15,11 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 
-from registry.access.roles import Role
-from registry.records.documents import add_document
-from tests.cli.conftest import CommandLine
+from registry.accounts.roles import Role
+from registry.projects.documents import add_document
 from tests.factories import ADMINISTRATOR, a_project, a_token
 from tests.faults.nginx_proxy import HOST, Proxy, nginx_before
+from tests.fixtures.cli import CommandLine
 from tests.granian_server import granian
 from tests.running import PATIENCE_S, free_port, running
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import CommandLine
 from tests.faults.load import ask
+from tests.fixtures.cli import CommandLine
 from tests.running import PATIENCE_S, free_port, running
 from tests.stalling_proxy import stalling_proxy
 

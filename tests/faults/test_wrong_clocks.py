@@ -10,11 +10,11 @@ from random import Random
 
 from flask import Flask
 
-from registry.records.audit_runs import AuditRun
-from registry.store.clock import local_instant, today
+from registry.core.clock import local_instant, today
+from registry.flags.audit_runs import AuditRun
+from tests.audits.steps import installed, many_projects, table
 from tests.faults.entrance import AUDIT_AT
 from tests.faults.processes import ALL, Process
-from tests.nights.steps import installed, many_projects, table
 
 SCHEDULERS, DAYS = (3, 60) if ALL else (2, 3)
 A_DAY = timedelta(days=1)

@@ -11,15 +11,15 @@ from sqlalchemy import func, literal, select, union_all
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
-from registry.access.roles import Role
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
+from registry.api.blueprint import declared_routes
 from registry.api.declared import Declared, FormBody, JsonBody
-from registry.api.fields import Accepted
-from registry.api.routes import declared_routes
-from registry.http.errors import PROBLEM_JSON
-from registry.records.agencies import Agency
-from registry.records.values import Text, Whole
-from registry.store import journal
-from registry.store.database import db
+from registry.core.database import db
+from registry.core.field_types import Text, Whole
+from registry.core.schema_fields import Accepted
+from registry.http.error_handlers import PROBLEM_JSON
+from registry.journal import service as journal
 from tests.api.callers import Caller, caller
 from tests.api.test_access_matrix import AGENCY, TRIES, a_world
 

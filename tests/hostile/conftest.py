@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection
 
-from registry.http.logs import LOG
+from registry.http.request_log import LOG
 from tests.factories import an_agency
 from tests.hostile.aims import Aim, aims
 from tests.savepoints import rolled_back

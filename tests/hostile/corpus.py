@@ -13,7 +13,7 @@ from typing import Any
 
 import xlsxwriter
 
-from tests.services.tables import with_entry, xlsx_of
+from tests.imports.tables import with_entry, xlsx_of
 
 HERE = Path(__file__).parent / "corpus"
 SUBJECTS = ("values", "bodies", "headers", "queries", "paths", "files", "tables", "cells")

@@ -8,15 +8,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.access.roles import Role
-from registry.records.agencies import Agency
-from registry.records.import_runs import ImportRun
-from registry.records.imports import errors_of, import_now
-from registry.records.inventory import apply_inventory
-from registry.records.project_table import Project
-from registry.store.clock import today
-from registry.store.database import db
-from registry.store.paging import Page
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.pagination import Page
+from registry.imports.models import ImportRun
+from registry.imports.service import errors_of, import_now
+from registry.platform.inventory import apply_inventory
+from registry.projects.models import Project
 from tests.factories import a_bin, an_actor, an_agency
 from tests.hostile.corpus import Case, as_kept, cases, cell_of, csv_of_cells, text_of, xlsx_of_cells
 

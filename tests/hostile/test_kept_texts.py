@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager
 import pytest
 from flask.testing import FlaskClient
 
-from registry.access.roles import Role
-from registry.records.imports import import_now
+from registry.accounts.roles import Role
+from registry.imports.service import import_now
 from tests.api.callers import caller
 from tests.api.test_access_matrix import TRIES
 from tests.factories import an_actor, an_agency, project_values

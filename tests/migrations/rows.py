@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Connection, Date, Integer, LargeBinary, String, Table, select
 
-from registry.records.tables import TABLES
-from registry.store.database import Base, Instant
+from registry.core.database import Base, Instant
+from registry.models import TABLES
 
 # Every module of these has declared its tables in Base.metadata.
 DECLARED = TABLES

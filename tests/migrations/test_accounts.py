@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from registry.store.database import db
-from registry.store.schema import downgrade_schema, upgrade_schema
+from registry.core.database import db
+from registry.core.schema import downgrade_schema, upgrade_schema
 from tests.databases import bare_app
 
 BEFORE = "2026_11_25_1"

@@ -15,10 +15,8 @@ from flask import Flask
 from sqlalchemy import Connection, inspect, select, update
 from sqlalchemy.exc import DBAPIError
 
-from registry.records.tables import TABLES
-from registry.store.database import Base, db
-from registry.store.journal import FIRST_HASH, JournalHead
-from registry.store.schema import (
+from registry.core.database import Base, db
+from registry.core.schema import (
     MIGRATIONS,
     SchemaNotCurrent,
     downgrade_schema,
@@ -27,10 +25,12 @@ from registry.store.schema import (
     schema_is_current,
     upgrade_schema,
 )
-from tests.at_once import fork_server, processes
+from registry.journal.service import FIRST_HASH, JournalHead
+from registry.models import TABLES
 from tests.databases import bare_app
 from tests.migrations.rows import SEEDED, contents, fill_every_table
 from tests.migrations.shape import shape
+from tests.preload import fork_server, processes
 
 PROCESSES = 4
 

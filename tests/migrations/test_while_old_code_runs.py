@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from registry.store.database import db
-from registry.store.postgres import libpq_address
-from registry.store.schema import downgrade_schema, schema_is_current, upgrade_schema
+from registry.core.database import db
+from registry.core.postgresql import libpq_address
+from registry.core.schema import downgrade_schema, schema_is_current, upgrade_schema
 from tests.databases import bare_app
 
 pytestmark = pytest.mark.postgres_only

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from registry.http.bodies import ENVELOPE, LARGEST_FILE
+from registry.http.request_bodies import ENVELOPE, LARGEST_FILE
 from registry.settings import CHECKOUT
-from tests.cli.conftest import CommandLine
+from tests.fixtures.cli import CommandLine
 from tests.granian_server import granian, shipped_settings
 from tests.running import free_port, until
 

@@ -12,11 +12,11 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.audits.claim import only_audit
-from registry.records.audit_runs import AuditRun
+from registry.audits.exclusive_lock import only_audit
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun
 from registry.settings import CHECKOUT
-from registry.store.database import db
-from registry.store.transaction import transaction
 from tests.factories import a_project
 
 SCRIPT = CHECKOUT / "scripts" / "nightly_audit"

@@ -11,8 +11,8 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
-from registry.access.roles import Role
-from registry.language.languages import Language
+from registry.accounts.roles import Role
+from registry.core.languages import Language
 from tests.web.tour import PASSWORD, Stop, person_name
 
 TIMEOUT_MS = 20_000

@@ -16,10 +16,10 @@ from click.testing import CliRunner
 from playwright.sync_api import Browser
 
 from registry.app import create_app
-from registry.cli.demo import load
-from registry.language.languages import LANGUAGES
+from registry.core.languages import LANGUAGES
+from registry.core.schema import upgrade_schema
+from registry.demo.commands import load
 from registry.settings import CHECKOUT, read_settings
-from registry.store.schema import upgrade_schema
 from tests.web.browser import chromium, context, served, sessions, sign_in, visit
 from tests.web.tour import person_name, prepare, stops
 

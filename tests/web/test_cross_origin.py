@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from registry.access.people import NewPerson, add_person
-from registry.access.roles import Role
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
 from registry.http.cross_origin import PUBLIC_ORIGIN, origin_of
-from registry.records.agencies import Agency
 from tests.api.callers import BASE
 from tests.conftest import service_app
 from tests.factories import ADMINISTRATOR, a_project, a_token, an_agency, bearer, project_values
-from tests.web.conftest import PASSWORD, SignedIn, Visit
+from tests.fixtures.web import PASSWORD, SignedIn, Visit
 from tests.web.test_forms import filled, routes
 
 REFUSED = "This form was sent from another site"

@@ -8,9 +8,9 @@ import pytest
 from flask import Flask, Response, request, request_finished
 from playwright.sync_api import Browser
 
-from registry.access.actors import local_actor
-from registry.access.people import find_person
-from registry.access.roles import Role
+from registry.accounts.actors import local_actor
+from registry.accounts.people import find_person
+from registry.accounts.roles import Role
 from tests.web.browser import context, follow, served, sign_in
 from tests.web.tour import PASSWORD, person_name
 

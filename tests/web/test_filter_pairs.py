@@ -10,14 +10,22 @@ from typing import Any
 import pytest
 
 from registry import web
-from registry.access.roles import Role
+from registry.accounts.roles import Role
+from registry.agencies.views import agencies
+from registry.audits.views import audits
+from registry.cases.views import list_position as case_place
+from registry.cases.views import lists as cases
+from registry.cases.views import watch_list
+from registry.core.vocabularies import AGENCY_KINDS
+from registry.exemptions import views as exemptions
 from registry.freeze.words import RULES
-from registry.records.vocabulary import AGENCY_KINDS
-from registry.web import agencies, audits, case_place, cases, exemptions, journal, journal_words, projects, watch_list
-from registry.web.words import WORDS
+from registry.journal.views import journal
+from registry.journal.views import labels as journal_words
+from registry.projects.views import lists as projects
+from registry.web.choice_labels import WORDS
+from tests.fixtures.web import SignedIn, Visit
 from tests.listed_records import listed_records
 from tests.pairwise import pairwise_rows
-from tests.web.conftest import SignedIn, Visit
 
 BOUND = Role.AGENCY_VIEWER
 READERS = (Role.SUPERVISOR, Role.ADMINISTRATOR, BOUND)

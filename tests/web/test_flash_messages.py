@@ -8,15 +8,15 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-from registry.access.roles import Role
-from registry.audits.runs import run_audit
-from registry.store.clock import today
-from registry.web import pages
+from registry.accounts.roles import Role
+from registry.audits.service import run_audit
+from registry.core.clock import today
+from registry.web import blueprint as pages
+from tests.audits.steps import many_projects, placed
+from tests.cases.casework import GAP
+from tests.cases.cast import ADMINISTRATOR, audit, case_of, edit
 from tests.factories import a_project, an_actor, an_agency
-from tests.nights.steps import many_projects, placed
-from tests.review.cast import ADMINISTRATOR, audit, case_of, edit
-from tests.web.casework import GAP
-from tests.web.conftest import SignedIn
+from tests.fixtures.web import SignedIn
 
 SUCCESS = "govuk-notification-banner--success"
 BANNER = '<h2 class="govuk-notification-banner__title"'

@@ -8,12 +8,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.access.roles import PERMISSIONS, Role
-from registry.http.needs import NEEDS, Open
-from registry.records.project_table import Project
-from registry.store.database import db
+from registry.accounts.roles import PERMISSIONS, Role
+from registry.core.database import db
+from registry.http.required_permission import NEEDS, Open
+from registry.projects.models import Project
 from tests.factories import a_project, an_agency
-from tests.web.conftest import SignedIn, Visit
+from tests.fixtures.web import SignedIn, Visit
 
 
 def routes(app: Flask) -> list[tuple[str, str, object]]:

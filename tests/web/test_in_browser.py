@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser
 
-from registry.access.roles import Role
-from registry.language.languages import LANGUAGES
+from registry.accounts.roles import Role
+from registry.core.languages import LANGUAGES
 from tests.web.browser import context, enter, follow, sign_in, speak, tab_to, type_into, visit
 from tests.web.tour import AGENCY, BAD_TABLE, person_name, stops
 

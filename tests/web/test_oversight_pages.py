@@ -8,23 +8,23 @@ import re
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.access.actors import SCHEDULE
-from registry.access.people import person_named
-from registry.access.roles import Role
-from registry.audits.run import new_run
-from registry.audits.runs import run_audit
-from registry.records.audit_runs import AuditRun
-from registry.records.exemptions import Exemption
-from registry.records.import_work import work_off_next
-from registry.records.policy_in_force import policy_in_force
-from registry.records.projects import find_project
-from registry.records.waiting_files import WaitingFile
-from registry.store.clock import now, today
-from registry.store.database import db
-from registry.store.transaction import transaction
+from registry.accounts.actors import SCHEDULE
+from registry.accounts.people import person_named
+from registry.accounts.roles import Role
+from registry.audits.execution import new_run
+from registry.audits.service import run_audit
+from registry.core.clock import now, today
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.exemptions.service import Exemption
+from registry.flags.audit_runs import AuditRun
+from registry.freeze.current import policy_in_force
+from registry.imports.worker import work_off_next
+from registry.platform.pending_uploads import WaitingFile
+from registry.projects.service import find_project
+from tests.audits.steps import many_projects, placed
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
-from tests.nights.steps import many_projects, placed
-from tests.web.conftest import SignedIn
+from tests.fixtures.web import SignedIn
 
 
 def test_an_operator_runs_an_audit_and_sees_what_it_changed(signed_in: SignedIn) -> None:

@@ -10,21 +10,21 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.access.people import NewPerson, add_person
-from registry.access.roles import Role
-from registry.records.agencies import AGENCY_FIELDS, Agency, agency_by_bin
-from registry.records.drafts import find_draft, save_draft, start_draft
-from registry.records.project_fields import FIELDS
-from registry.records.project_table import Project
-from registry.records.projects import find_project
-from registry.records.revisions import Revision
-from registry.records.vocabulary import STAGES
-from registry.store.database import db
-from registry.store.journal import JournalEntry
-from registry.web.project_parts import PARTS
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.agencies.service import AGENCY_FIELDS, Agency, agency_by_bin
+from registry.core.database import db
+from registry.core.vocabularies import STAGES
+from registry.journal.service import JournalEntry
+from registry.projects.drafts import find_draft, save_draft, start_draft
+from registry.projects.fields import FIELDS
+from registry.projects.models import Project
+from registry.projects.revisions import Revision
+from registry.projects.service import find_project
+from registry.projects.views.sections import PARTS
+from tests.cases.cast import editor_of
 from tests.factories import ADMINISTRATOR, a_bin, a_project, an_agency
-from tests.review.cast import editor_of
-from tests.web.conftest import PASSWORD, SignedIn
+from tests.fixtures.web import PASSWORD, SignedIn
 from tests.web.forms import untouched_form
 
 # A single-line input of a browser takes line breaks out; a text area sends them as CRLF.

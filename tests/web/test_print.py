@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page
 
-from registry.access.roles import Role
+from registry.accounts.roles import Role
 from tests.web.browser import context, sign_in
 from tests.web.tour import person_name
 

@@ -7,11 +7,11 @@ import json
 import pytest
 from flask import Flask
 
-from registry.access.roles import Role
-from registry.http.logs import JsonLines
-from registry.http.rates import RATES, Rates
+from registry.accounts.roles import Role
+from registry.http.rate_limit import RATES, Rates
+from registry.http.request_log import JsonLines
 from tests.factories import a_token, bearer
-from tests.web.conftest import SignedIn, Visit
+from tests.fixtures.web import SignedIn, Visit
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, int, str | None]]:

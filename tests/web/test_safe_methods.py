@@ -9,23 +9,23 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import AnyConverter, Rule
 
-from registry.access.accounts import account_named
-from registry.access.actors import Actor
-from registry.access.people import person_named
-from registry.access.roles import AGENCY_ROLES, Permission, Role
-from registry.access.service_accounts import add_service_account
-from registry.access.tokens import issue
-from registry.records.drafts import save_draft, start_draft
-from registry.records.imports import queue_import
-from registry.records.projects import find_project_to_change, restrict_project
-from registry.records.waiting_files import keep_waiting
-from registry.store.clock import now, today
-from registry.store.database import db
-from registry.store.transaction import transaction
+from registry.accounts.actors import Actor
+from registry.accounts.models import account_named
+from registry.accounts.people import person_named
+from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.accounts.service_accounts import add_service_account
+from registry.accounts.tokens import issue
+from registry.core.clock import now, today
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.imports.service import queue_import
+from registry.platform.pending_uploads import keep_waiting
+from registry.projects.drafts import save_draft, start_draft
+from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.test_access_matrix import World, a_world
 from tests.factories import ADMINISTRATOR, a_project, a_token, an_actor, an_agency, bearer, project_values
+from tests.fixtures.web import SignedIn
 from tests.present import Present
-from tests.web.conftest import SignedIn
 
 METHODS = ("HEAD", "OPTIONS", "GET")
 # What a safe request may write, each with its reason.

@@ -8,13 +8,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from registry.access.roles import Role
-from registry.store.clock import today
+from registry.accounts.roles import Role
+from registry.core.clock import today
+from tests.cases.casework import GAP
+from tests.cases.cast import SAULE, act, audit, case_of, edit, editor_of
 from tests.factories import a_project, an_agency
+from tests.fixtures.web import SignedIn
 from tests.present import Present
-from tests.review.cast import SAULE, act, audit, case_of, edit, editor_of
-from tests.web.casework import GAP
-from tests.web.conftest import SignedIn
 
 JOURNAL_READERS = {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}
 

@@ -15,17 +15,19 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from flask import Flask
 
-from registry.access.people import NewPerson, add_person, disable_person
-from registry.access.roles import Role
-from registry.language.languages import LANGUAGES
-from registry.records import project_fields, vocabulary
-from registry.web import catalogues, formats, labels
-from registry.web.words import WORDS
+from registry.accounts.people import NewPerson, add_person, disable_person
+from registry.accounts.roles import Role
+from registry.core import vocabularies as vocabulary
+from registry.core.languages import LANGUAGES
+from registry.projects import fields as project_fields
+from registry.web import formats, labels
+from registry.web import translations as catalogues
+from registry.web.choice_labels import WORDS
 from tests.factories import ADMINISTRATOR
-from tests.web.conftest import PASSWORD, SignedIn
+from tests.fixtures.web import PASSWORD, SignedIn
 
-WEB = Path(catalogues.__file__).parent
-TEMPLATES = sorted((WEB / "templates").glob("*.html"))
+REGISTRY = Path(catalogues.__file__).parents[1]
+TEMPLATES = sorted(REGISTRY.glob("*/templates/**/*.html"))
 # A name that is the same in every language, or an attribute that a macro writes.
 PLAIN = re.compile(r"QazTech$|[a-z-]+=\"")
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
@@ -36,7 +38,7 @@ SHOWN_ATTRIBUTES = re.compile(r'\b(?:aria-label|title|placeholder|alt|data-label
 
 def extracted() -> set[Any]:
     found = extract_from_dir(
-        WEB,
+        REGISTRY,
         method_map=[("**.py", "python"), ("**.html", "jinja2")],
         options_map={"**.html": {"newstyle_gettext": "true"}},
         keywords=KEYWORDS,
@@ -45,7 +47,7 @@ def extracted() -> set[Any]:
 
 
 def catalogue(language: str) -> Catalog:
-    with (WEB / "translations" / f"{language}.po").open("rb") as file:
+    with (REGISTRY / "web" / "translations" / f"{language}.po").open("rb") as file:
         return read_po(file, locale=language)
 
 
@@ -65,7 +67,7 @@ def test_every_text_is_translated_and_none_is_left_over(language: str) -> None:
 def test_no_text_stands_inside_an_f_string_where_older_pythons_find_none_to_translate() -> None:
     inside = [
         f"{path.name}:{call.lineno}"
-        for path in WEB.glob("*.py")
+        for path in REGISTRY.rglob("*.py")
         for text in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(text, ast.JoinedStr)
         for call in ast.walk(text)

@@ -6,11 +6,11 @@ import io
 
 import pytest
 
-from registry.access.roles import Role
-from registry.records.agencies import Agency
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
 from tests.factories import a_bin, a_project, an_agency
+from tests.fixtures.web import SignedIn, Visit
 from tests.uploads import MIB, SIZES, random_bytes, table_of_line_breaks
-from tests.web.conftest import SignedIn, Visit
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from registry.access.roles import Role
-from registry.audits.runs import run_audit
-from registry.language.languages import LANGUAGES, Language
+from registry.accounts.roles import Role
+from registry.audits.service import run_audit
+from registry.core.languages import LANGUAGES, Language
 from tests.factories import a_project, an_actor, an_agency
-from tests.web.conftest import SignedIn
+from tests.fixtures.web import SignedIn
 
 MOST_BYTES = 60_000
 MANY = 55

@@ -10,21 +10,21 @@ from typing import Final
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.access.accounts import Account
-from registry.access.actors import local_actor
-from registry.access.people import NewPerson, Person, add_person, person_named, set_password
-from registry.access.roles import Role
-from registry.access.service_accounts import add_service_account
-from registry.access.tokens import Token, issue
-from registry.audits.runs import run_audit
-from registry.cli.demo_cast import actor, first_of_each_role
-from registry.records.audit_runs import AuditRun
-from registry.records.case_tables import Case
-from registry.records.drafts import drafts_of, save_draft, start_draft
-from registry.records.flags import Flag
-from registry.records.imports import import_now
-from registry.records.project_table import Project
-from registry.store.database import db
+from registry.accounts.actors import local_actor
+from registry.accounts.models import Account
+from registry.accounts.people import NewPerson, Person, add_person, person_named, set_password
+from registry.accounts.roles import Role
+from registry.accounts.service_accounts import add_service_account
+from registry.accounts.tokens import Token, issue
+from registry.audits.service import run_audit
+from registry.cases.models import Case
+from registry.core.database import db
+from registry.demo.people import actor, first_of_each_role
+from registry.flags.audit_runs import AuditRun
+from registry.flags.models import Flag
+from registry.imports.service import import_now
+from registry.projects.drafts import drafts_of, save_draft, start_draft
+from registry.projects.models import Project
 
 PASSWORD: Final = "Besköpir-2026-tau"
 AGENCY: Final = "990340900110"

@@ -1,0 +1,100 @@
+"""``registry tokens``: bearer tokens for people and services."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from registry.accounts import tokens as access
+from registry.accounts.account_names import clean_name
+from registry.accounts.actors import local_actor
+from registry.accounts.models import account_named
+from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.token_queries import all_tokens
+from registry.agencies.service import Agency, agency_by_bin
+from registry.cli.app_context import in_registry
+from registry.cli.exit_codes import UsageWrong, problem_lines
+from registry.cli.output import print_json, print_table, say, words
+from registry.core.database import db
+from registry.core.errors import Invalid
+
+SHOWN = ("key_id", "principal", "role", "agency", "created_at", "expires_at", "revoked_at", "last_used_at")
+
+
+LIFETIME = re.compile(r"([0-9]{1,10})([smhd])")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+LONGEST = 36_500 * SECONDS["d"]
+
+
+class Lifetime(click.ParamType[timedelta]):
+    """A whole number and its unit: s, m, h or d; at most 100 years."""
+
+    name = "lifetime"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The lifetime, or a usage error."""
+        if isinstance(value, timedelta):
+            return value
+        found = LIFETIME.fullmatch(value)
+        seconds = int(found[1]) * SECONDS[found[2]] if found else 0
+        if not 0 < seconds <= LONGEST:
+            self.fail(words("cli-lifetime-wrong", value=value), param, ctx)
+        return timedelta(seconds=seconds)
+
+
+@click.group()
+def tokens() -> None:
+    """Issue, list and revoke bearer tokens."""
+
+
+@tokens.command()
+@click.option("--name", required=True, help="The account that it acts for; a new name makes a service account.")
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    help="What it may do; of an account that exists, never more than that may, and without it the same.",
+)
+@click.option("--agency", "agency_bin", metavar="BIN", help="The agency, for agency_viewer and agency_editor.")
+@click.option("--expires-in", type=Lifetime(), metavar="90d", help="When it ends, in s, m, h or d; without it, never.")
+@in_registry
+def issue(name: str, role: str | None, agency_bin: str | None, expires_in: timedelta | None) -> None:
+    """Make a token and print it, alone, on standard output. It is shown this once."""
+    wanted = None if role is None else Role(role)
+    name = clean_name(name)
+    if wanted in AGENCY_ROLES and agency_bin is None and account_named(name) is None:
+        raise UsageWrong(words("cli-token-needs-agency", role=role))
+    agency_id = None if agency_bin is None else agency_by_bin(agency_bin).id
+    try:
+        issued = access.issue(local_actor(Role.ADMINISTRATOR), name, wanted, agency_id, expires_in)
+    except Invalid as refused:
+        # Everything that was sent came as an option.
+        raise UsageWrong(words("cli-token-refused"), *problem_lines(refused.problems)) from refused
+    click.echo(issued.text)
+    say("cli-token-issued", key_id=issued.key_id, name=name, role=issued.role.value)
+
+
+@tokens.command()
+@click.argument("key_id")
+@in_registry
+def revoke(key_id: str) -> None:
+    """End the token of KEY_ID, the letters between the two underscores; it is out on its next request."""
+    access.revoke(local_actor(Role.ADMINISTRATOR), key_id)
+    say("cli-token-revoked", key_id=key_id)
+
+
+@tokens.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@in_registry
+def list_tokens(as_json: bool) -> None:
+    """List the tokens that were issued: never their secrets."""
+    bins = {row.id: row.bin for row in db.session.execute(select(Agency.id, Agency.bin))}
+    tokens_there = [kept | {"agency": bins.get(kept["agency_id"])} for kept in all_tokens()]
+    rows = [{name: kept[name] for name in SHOWN} for kept in tokens_there]
+    if as_json:
+        print_json({"items": rows})
+    else:
+        print_table(SHOWN, rows)

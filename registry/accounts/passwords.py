@@ -1,0 +1,68 @@
+"""Passwords: Argon2id, a few at a time, because each takes memory and a core while it is worked out."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from functools import cache
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from registry.core.errors import Refusal
+
+SHORTEST: Final = 12
+LONGEST: Final = 200
+GENERATED_BYTES: Final = 16
+# OWASP's password storage sheet: 19 MiB, two passes, one lane.
+HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+AT_ONCE: Final = 4
+LONGEST_WAIT: Final = 10.0
+_places = threading.BoundedSemaphore(AT_ONCE)
+
+
+class SignInBusy(Refusal):
+    """Too many passwords are being checked at this moment."""
+
+
+def hash_password(password: str) -> str:
+    """The hash to keep. Raises SignInBusy."""
+    with _Place():
+        return HASHER.hash(password)
+
+
+def is_right(kept: str | None, password: str) -> bool:
+    """True when the password is the one of the hash; without a hash, False after the same time. Raises SignInBusy."""
+    with _Place():
+        try:
+            right = HASHER.verify(kept or _nobodys(), password)
+        except (VerificationError, InvalidHashError):
+            return False
+    return right and kept is not None
+
+
+def needs_rehash(kept: str) -> bool:
+    """True when the hash was made with other parameters than those of now."""
+    return HASHER.check_needs_rehash(kept)
+
+
+def new_password() -> str:
+    """A random password of 128 bits, for somebody who is told it once."""
+    return secrets.token_urlsafe(GENERATED_BYTES)
+
+
+@cache
+def _nobodys() -> str:
+    return HASHER.hash(secrets.token_urlsafe())
+
+
+class _Place:
+    """One of the few places in which a password is worked out at the same time."""
+
+    def __enter__(self) -> None:
+        if not _places.acquire(timeout=LONGEST_WAIT):
+            raise SignInBusy
+
+    def __exit__(self, *_error: object) -> None:
+        _places.release()

@@ -1,0 +1,128 @@
+"""Signing in with name and password, throttled by name and by source; a known device has a count of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Boolean, ColumnElement, Index, String, Text, delete, func, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.accounts.account_names import LONGEST_NAME, clean_name
+from registry.accounts.actors import Actor
+from registry.accounts.passwords import hash_password, is_right, needs_rehash
+from registry.accounts.people import person_named
+from registry.accounts.roles import Role
+from registry.accounts.sessions import end_session, secret_hash_of, session_credential, start_session
+from registry.core.clock import now
+from registry.core.database import Instant, Model, db
+from registry.core.errors import NotAllowed, Refusal
+from registry.core.networks import network_of
+from registry.core.transactions import transaction
+from registry.journal import service as journal
+
+WINDOW: Final = timedelta(minutes=15)
+MOST_OF_NAME_FROM_SOURCE: Final = 5
+MOST_OF_NAME: Final = 30
+MOST_FROM_SOURCE: Final = 30
+
+
+class PasswordNotAccepted(Refusal):
+    """Name or password is wrong, or the person is disabled: never told which."""
+
+
+class AccountNotConfirmed(NotAllowed):
+    """The password is right; a second person has to confirm the account first."""
+
+
+class TooManyAttempts(Refusal):
+    """Too many failed sign-ins of this name or from this address; the right password is not looked at either."""
+
+
+class SignInAttempt(Model):
+    """One attempt; it counts as failed until the password proved right, so that parallel guesses are counted too."""
+
+    __tablename__ = "sign_in_attempts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    source: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(Instant)
+    failed: Mapped[bool] = mapped_column(Boolean)
+
+    __table_args__ = (Index(None, "name", "at"), Index(None, "source", "at"), Index(None, "at"))
+
+
+def sign_in(
+    name: str,
+    password: str,
+    source: str,
+    request_id: str,
+    client_request_id: str = "",
+    *,
+    device: str | None = None,
+) -> str:
+    """Start a session; the secret for the cookie. ``device`` is the id of a known device.
+
+    Raises PasswordNotAccepted, AccountNotConfirmed, TooManyAttempts, SignInBusy.
+    """
+    name = "".join(letter for letter in name.strip()[:LONGEST_NAME] if letter.isprintable())
+    attempt = _begin(clean_name(name), source, device)
+    person = person_named(name)
+    kept = None if person is None else person.password_hash
+    right = is_right(kept, password)
+    if person is None or kept is None or not right or person.is_disabled:
+        raise PasswordNotAccepted
+    if person.is_pending:
+        raise AccountNotConfirmed
+    rehashed = hash_password(password) if needs_rehash(kept) else kept
+    with transaction() as session:
+        session.refresh(person, with_for_update=True)
+        if person.password_hash != kept or person.is_disabled or person.is_pending:
+            raise PasswordNotAccepted
+        session.execute(update(SignInAttempt).where(SignInAttempt.id == attempt).values(failed=False))
+        person.password_hash = rehashed
+        secret = start_session(person.id, source)
+        actor = Actor(
+            person.name,
+            Role(person.role),
+            person.agency_id,
+            source,
+            request_id,
+            account_id=person.account_id,
+            is_person=True,
+            credential=session_credential(secret_hash_of(secret)),
+            client_request_id=client_request_id,
+        )
+        journal.record(actor, "person.signed-in", f"person:{person.name}")
+    return secret
+
+
+def sign_out(by: Actor, secret: str) -> None:
+    """End the session."""
+    with transaction():
+        end_session(secret)
+        journal.record(by, "person.signed-out", f"person:{by.principal}")
+
+
+def _begin(name: str, source: str, device: str | None) -> int:
+    # Strangers cannot use up a device's own count, and with a stolen cookie nobody can guess more than with none.
+    source = network_of(source) if device is None else f"device {device}"
+    with transaction() as session:
+        moment = now()
+        session.execute(delete(SignInAttempt).where(SignInAttempt.at < moment - WINDOW))
+        of_name, from_source = SignInAttempt.name == name, SignInAttempt.source == source
+        too_many = _failed(of_name, from_source) >= MOST_OF_NAME_FROM_SOURCE
+        if device is None:
+            too_many = too_many or _failed(of_name) >= MOST_OF_NAME or _failed(from_source) >= MOST_FROM_SOURCE
+        if too_many:
+            raise TooManyAttempts(minutes=int(WINDOW.total_seconds() // 60))
+        attempt = SignInAttempt(name=name, source=source, at=moment, failed=True)
+        session.add(attempt)
+        session.flush()
+    return attempt.id
+
+
+def _failed(*conditions: ColumnElement[bool]) -> int:
+    counted = select(func.count(SignInAttempt.id)).where(SignInAttempt.failed.is_(True), *conditions)
+    return db.session.execute(counted).scalar_one()

@@ -1,0 +1,283 @@
+"""Bearer tokens: ``qtr_<key id>_<secret><checksum>``, shown once and stored as a hash of the secret.
+
+A token belongs to an account and never has a right that the account does not have now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import string
+import zlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, ForeignKey, String, bindparam, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.accounts.account_names import clean_name, name_problems
+from registry.accounts.actors import Actor
+from registry.accounts.models import (
+    Account,
+    AccountsNeedAPerson,
+    Kind,
+    Person,
+    account_details,
+    account_named,
+    find_account,
+    is_active,
+    new_account,
+    require_person,
+    rights_of,
+    role_problems,
+)
+from registry.accounts.roles import Permission, Role, is_within
+from registry.core.clock import now, rfc3339
+from registry.core.database import Instant, Model, db
+from registry.core.errors import Invalid, NotAllowed, NotFound, Problem, Refusal
+from registry.core.transactions import require_transaction, transaction
+from registry.journal import service as journal
+
+LETTERS = string.digits + string.ascii_letters
+KEY_ID_LENGTH = 10
+SECRET_LENGTH = 40
+CHECKSUM_LENGTH = 6
+SHAPE = re.compile(
+    rf"qtr_([0-9A-Za-z]{{{KEY_ID_LENGTH}}})_([0-9A-Za-z]{{{SECRET_LENGTH}}})([0-9A-Za-z]{{{CHECKSUM_LENGTH}}})"
+)
+KEY_ID = re.compile(rf"[0-9A-Za-z]{{{KEY_ID_LENGTH}}}")
+USE_IS_KEPT_EVERY = timedelta(minutes=5)
+
+
+class TokenNotAccepted(Refusal):
+    """The token is unknown, mistyped, expired or revoked, or its account is disabled or pending: never told which."""
+
+
+class TokenNotFound(NotFound):
+    """There is no token of that key id."""
+
+
+class PeopleMakeTheirOwnTokens(NotAllowed):
+    """The account is a person's: nobody else makes a token that acts in a person's name."""
+
+
+class Token(Model):
+    """What is kept of a token: never the secret itself."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(KEY_ID_LENGTH), unique=True)
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    account_id: Mapped[int] = mapped_column("principal_id", ForeignKey("principals.id"), index=True)
+    role: Mapped[str] = mapped_column(String(20))
+    agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime | None] = mapped_column(Instant)
+    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+# Asked at every request: made once.
+KNOWN = (
+    select(
+        Token.id,
+        Token.secret_hash,
+        Token.role,
+        Token.agency_id,
+        Token.expires_at,
+        Token.last_used_at,
+        Account.id.label("account_id"),
+        Account.name,
+        Account.kind,
+        Account.role.label("account_role"),
+        Account.agency_id.label("account_agency_id"),
+    )
+    .join(Account, Account.id == Token.account_id)
+    .where(Token.key_id == bindparam("key_id"), Token.revoked_at.is_(None), is_active())
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new token; ``text`` is shown once and kept nowhere."""
+
+    key_id: str
+    text: str
+    role: Role
+
+
+def issue(actor: Actor, name: str, role: Role | None, agency_id: int | None, lifetime: timedelta | None) -> Issued:
+    """Make a token for the service account called ``name``, which is made with the role when it is new.
+
+    Without a role the token has its account's; a given one is never wider. The command line may issue tokens for
+    people too. Raises RoleNotAllowed, AccountsNeedAPerson, PeopleMakeTheirOwnTokens, AccountNameTaken, and Invalid,
+    naming what is wrong.
+    """
+    actor.require(Permission.TOKENS_MANAGE)
+    require_person(actor)
+    name = clean_name(name)
+    with transaction():
+        account = account_named(name)
+        problems = [] if account is not None else name_problems(name)
+        if account is None and role is None:
+            problems.append(Problem("/role", "new-account-needs-role", {"name": name}))
+        if account is None and role is not None:
+            problems += role_problems(role, agency_id)
+        problems += _lifetime_problems(lifetime)
+        if problems:
+            raise Invalid(problems)
+        if account is None:
+            account = new_account(actor, name, Kind.SERVICE, role or Role.AGENCY_VIEWER, agency_id)
+            journal.record(actor, "account.added", f"account:{name}", account_details(account))
+        elif account.is_person and not actor.is_local:
+            raise PeopleMakeTheirOwnTokens(name=name)
+        return _new_token(actor, account, role, agency_id, lifetime)
+
+
+def issue_own_token(actor: Actor, lifetime: timedelta, role: Role | None = None) -> Issued:
+    """Make a token for the person who acts. Raises AccountsNeedAPerson, and Invalid, naming what is wrong."""
+    if not actor.is_person or actor.account_id is None:
+        raise AccountsNeedAPerson
+    with transaction():
+        account = find_account(actor.account_id, lock=True)
+        must_change = select(Person.password_must_change).where(Person.account_id == account.id)
+        problems = _lifetime_problems(lifetime)
+        if db.session.scalar(must_change):
+            problems.append(Problem("/password", "password-must-change"))
+        if problems:
+            raise Invalid(problems)
+        return _new_token(actor, account, role, None, lifetime)
+
+
+def _lifetime_problems(lifetime: timedelta | None) -> list[Problem]:
+    if lifetime is not None and lifetime <= timedelta():
+        return [Problem("/expires_in", "lifetime-not-positive")]
+    return []
+
+
+def _new_token(
+    actor: Actor, account: Account, role: Role | None, agency_id: int | None, lifetime: timedelta | None
+) -> Issued:
+    role = role or Role(account.role)
+    agency_id = account.agency_id if agency_id is None else agency_id
+    if not is_within(role, agency_id, Role(account.role), account.agency_id):
+        raise Invalid([Problem("/role", "token-wider-than-account", {"role": role.value, "name": account.name})])
+    key_id, secret = _letters(KEY_ID_LENGTH), _letters(SECRET_LENGTH)
+    moment = now()
+    expires_at = None if lifetime is None else moment + lifetime
+    require_transaction().add(
+        Token(
+            key_id=key_id,
+            secret_hash=_hash(secret),
+            account_id=account.id,
+            role=role.value,
+            agency_id=agency_id,
+            created_at=moment,
+            expires_at=expires_at,
+        )
+    )
+    expiry = None if expires_at is None else rfc3339(expires_at)
+    details = {"account": account.name, **rights_of(role.value, agency_id), "expires_at": expiry}
+    journal.record(actor, "token.issued", f"token:{key_id}", details)
+    return Issued(key_id, f"qtr_{key_id}_{secret}{checksum(key_id, secret)}", role)
+
+
+def revoke(actor: Actor, key_id: str) -> None:
+    """End any token; it is out on its next request. Revoking again changes nothing.
+
+    Raises RoleNotAllowed, AccountsNeedAPerson, TokenNotFound.
+    """
+    require_person(actor)
+    with transaction():
+        _revoke(actor, find_token(actor, key_id))
+
+
+def revoke_own_token(actor: Actor, key_id: str) -> None:
+    """End a token of the account that acts. Raises TokenNotFound, for the tokens of others too."""
+    with transaction():
+        _revoke(actor, find_own_token(actor, key_id))
+
+
+def find_token(actor: Actor, key_id: str) -> Token:
+    """What is kept of any token. Raises RoleNotAllowed and TokenNotFound."""
+    actor.require(Permission.TOKENS_MANAGE)
+    return _find(key_id)
+
+
+def find_own_token(actor: Actor, key_id: str) -> Token:
+    """What is kept of a token of the account that acts. Raises TokenNotFound, for the tokens of others too."""
+    return _find(key_id, Token.account_id == actor.account_id)
+
+
+def revoke_tokens_of(account_id: int) -> None:
+    """End every token of an account, inside the open transaction."""
+    unrevoked = (Token.account_id == account_id) & Token.revoked_at.is_(None)
+    require_transaction().execute(update(Token).where(unrevoked).values(revoked_at=now()))
+
+
+def _find(key_id: str, *conditions: ColumnElement[bool]) -> Token:
+    # What no key id ever was, PostgreSQL would not even look for.
+    shaped = KEY_ID.fullmatch(key_id) is not None
+    token = db.session.scalar(select(Token).where(Token.key_id == key_id, *conditions)) if shaped else None
+    if token is None:
+        raise TokenNotFound(key_id=key_id)
+    return token
+
+
+def _revoke(actor: Actor, token: Token) -> None:
+    if token.revoked_at is None:
+        token.revoked_at = now()
+        account = find_account(token.account_id).name
+        journal.record(actor, "token.revoked", f"token:{token.key_id}", {"account": account})
+
+
+def actor_of(text: str, source: str, request_id: str, client_request_id: str = "") -> Actor:
+    """Whom the token acts for, with the token's rights. Raises TokenNotAccepted."""
+    shape = SHAPE.fullmatch(text)
+    if shape is None or not hmac.compare_digest(checksum(shape[1], shape[2]), shape[3]):
+        raise TokenNotAccepted
+    row = db.session.execute(KNOWN, {"key_id": shape[1]}).one_or_none()
+    moment = now()
+    if (
+        row is None
+        or not hmac.compare_digest(row.secret_hash, _hash(shape[2]))
+        or (row.expires_at is not None and row.expires_at <= moment)
+        or not is_within(Role(row.role), row.agency_id, Role(row.account_role), row.account_agency_id)
+    ):
+        raise TokenNotAccepted
+    if row.last_used_at is None or moment - row.last_used_at > USE_IS_KEPT_EVERY:
+        with transaction() as session:
+            session.execute(update(Token).where(Token.id == row.id).values(last_used_at=moment))
+    return Actor(
+        row.name,
+        Role(row.role),
+        row.agency_id,
+        source,
+        request_id,
+        account_id=row.account_id,
+        is_person=row.kind == Kind.PERSON,
+        credential=f"token:{shape[1]}",
+        client_request_id=client_request_id,
+    )
+
+
+def checksum(key_id: str, secret: str) -> str:
+    """Six letters that show a mistyped or cut token without asking the database, and let scanners know one of ours."""
+    number = zlib.crc32(f"{key_id}_{secret}".encode())
+    letters = ""
+    for _ in range(CHECKSUM_LENGTH):
+        number, digit = divmod(number, len(LETTERS))
+        letters = LETTERS[digit] + letters
+    return letters
+
+
+def _letters(count: int) -> str:
+    return "".join(secrets.choice(LETTERS) for _ in range(count))
+
+
+def _hash(secret: str) -> str:
+    # The secret is 238 random bits, so a fast hash is enough: there is nothing to guess.
+    return hashlib.sha256(secret.encode()).hexdigest()

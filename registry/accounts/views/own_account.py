@@ -1,0 +1,99 @@
+"""*My account*: the own account, its password and its tokens.
+
+Somebody whose password an administrator knows must change it before any other page opens.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import render_template, request, url_for
+
+from registry.accounts.forms import (
+    chosen_token,
+    display_token,
+    revocation_question,
+    token_form,
+    token_status,
+    usual_token,
+)
+from registry.accounts.passwords import SignInBusy
+from registry.accounts.people import change_own_password
+from registry.accounts.token_queries import own_tokens
+from registry.accounts.tokens import find_own_token, issue_own_token, revoke_own_token
+from registry.agencies.service import Agency
+from registry.core.database import db
+from registry.core.errors import Invalid, Problem
+from registry.http.error_handlers import status_of
+from registry.web.blueprint import ANYBODY_SIGNED_IN, Actor, Answer, pages, see
+from registry.web.current_user import keep_device, keep_session, visitor
+from registry.web.flash import say
+from registry.web.form_pages import answer_form
+from registry.web.forms import Form, refused_form
+from registry.web.translations import gettext as _
+
+
+@pages.page("/account", needs=ANYBODY_SIGNED_IN)
+def my_account(by: Actor) -> Answer:
+    """Who is signed in, and the own tokens, the newest first."""
+    signed_in = visitor().signed_in
+    return render_template(
+        "accounts/detail.html",
+        by=by,
+        agency=None if by.agency_id is None else db.session.get(Agency, by.agency_id),
+        language=None if signed_in is None else signed_in.language,
+        tokens=own_tokens(by)[::-1],
+        token_status=token_status,
+    )
+
+
+@pages.page("/account/password", needs=ANYBODY_SIGNED_IN, methods=("GET", "POST"), before_password_change=True)
+def own_password(by: Actor) -> Answer:
+    """The form, and what becomes of it: every other session ends, and this one goes on as a new one."""
+    must_change = visitor().must_change_password
+    if request.method != "POST":
+        return _form(Form(), must_change=must_change)
+    old, new = request.form.get("old_password", ""), request.form.get("new_password", "")
+    problems = [Problem("/old_password", "enter-current-password")] if not old else []
+    problems += [Problem("/new_password", "enter-new-password")] if not new else []
+    if problems:
+        return _form(Form({}, problems), must_change=must_change), 422
+    try:
+        secret = change_own_password(by, old, new)
+    except (Invalid, SignInBusy) as refused:
+        return _form(refused_form({}, refused, "old_password"), must_change=must_change), status_of(refused)
+    say(_("Your password is changed. Your other sessions and your tokens have ended."))
+    response = see("home" if must_change else "my_account")
+    keep_session(response, secret)
+    # The cookie of a known device holds for one password.
+    keep_device(response, by.principal, None)
+    return response
+
+
+@pages.page("/account/tokens/new", needs=ANYBODY_SIGNED_IN, methods=("GET", "POST"))
+def new_own_token(by: Actor) -> Answer:
+    """Create a token for the own account; it is displayed once."""
+    intro = _("The token works until it expires, until you revoke it, or until your password or role changes.")
+    back = url_for("web.my_account")
+    page = token_form(_("Create token"), back, by.role, intro, by.principal)
+
+    def act(values: dict[str, Any]) -> Answer:
+        return display_token(issue_own_token(by, *chosen_token(values)), by.principal, back)
+
+    return answer_form(page, act, usual_token(by.role))
+
+
+@pages.page("/account/tokens/<key_id>/revocation", needs=ANYBODY_SIGNED_IN, methods=("GET", "POST"))
+def revoke_own(by: Actor, key_id: str) -> Answer:
+    """Revoke an own token, after a question."""
+    if request.method == "GET":
+        return revocation_question(find_own_token(by, key_id).key_id, "web.my_account")
+    revoke_own_token(by, key_id)
+    say(_("The token no longer works."))
+    return see("my_account")
+
+
+def _form(form: Form, *, must_change: bool) -> str:
+    return render_template(
+        "accounts/own_password.html", form=form, must_change=must_change, back=url_for("web.my_account")
+    )

@@ -1,0 +1,176 @@
+"""People: who signs in, with which role; accounts disabled and enabled, and new passwords displayed once."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import render_template, request, url_for
+
+from registry.accounts import people as access
+from registry.accounts.account_changes import can_confirm, change_role
+from registry.accounts.actors import Actor
+from registry.accounts.models import Person
+from registry.accounts.passwords import new_password
+from registry.accounts.roles import Permission, Role
+from registry.accounts.views.pending import (
+    confirmation_rule,
+    pending_text,
+    say_with_confirmation,
+    with_confirmation_note,
+)
+from registry.agencies.service import Agency, agencies_by_id, agency_by_bin
+from registry.agencies.views.choices import agency_choices
+from registry.core.database import db
+from registry.core.errors import NotFound, invalid
+from registry.core.field_types import Bin, Choice, Email, Text
+from registry.web.blueprint import Answer, pages, see
+from registry.web.fields import Field, asked
+from registry.web.flash import say, say_changes
+from registry.web.form_pages import FormPage, answer_form
+from registry.web.labels import options
+from registry.web.translations import gettext as _
+
+ROLES: Final = Choice(tuple(role.value for role in Role))
+LANGUAGE: Final = Choice(("kk", "ru", "en"))
+
+
+@pages.page("/people", needs=Permission.PEOPLE_MANAGE)
+def people(by: Actor) -> Answer:
+    """Everybody, and whose account waits for a second person."""
+    return render_template(
+        "accounts/people.html", by=by, people=access.all_people(by), agencies=agencies_by_id(), can_confirm=can_confirm
+    )
+
+
+@pages.page("/people/new", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def new_person(by: Actor) -> Answer:
+    """Let somebody sign in; the password is made and shown once."""
+    page = FormPage(
+        _("Add a person"),
+        _("Add"),
+        url_for("web.people"),
+        [
+            asked("name", "text", hint=_("What the person signs in with, such as a.serikova.")),
+            asked("role", "radios", choices=options("role")),
+            agency_field(by),
+            asked("email", "text", hint=_("Address for notifications.")),
+            asked("language", "radios", choices=options("language")),
+        ],
+        {"name": Text(), "role": ROLES, "agency": Bin(), "email": Email(), "language": LANGUAGE},
+        ("name", "role", "language"),
+        intro=confirmation_rule(),
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        password = new_password()
+        wanted = access.NewPerson(
+            values["name"], Role(values["role"]), agency_id(values["agency"]), values["email"], values["language"]
+        )
+        person = access.add_person(by, wanted, password)
+        return _display_password(person, password)
+
+    return answer_form(page, act, {"language": "kk"})
+
+
+@pages.page("/people/<row_id:person_id>/edit", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def edit_person(by: Actor, person_id: int) -> Answer:
+    """Change the role and agency of somebody else."""
+    person = access.find_person(by, person_id)
+    account = person.account
+    agency = None if account.agency_id is None else db.session.get(Agency, account.agency_id)
+    page = FormPage(
+        _("Change role"),
+        _("Change role"),
+        url_for("web.people"),
+        [asked("role", "radios", choices=options("role")), agency_field(by)],
+        {"role": ROLES, "agency": Bin()},
+        ("role",),
+        intro=" ".join((_("A change ends all sessions and tokens of this person."), confirmation_rule())),
+        subject=person.name,
+        edits=True,
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        if not values:
+            say_changes([])
+            return see("people")
+        role = Role(values["role"]) if "role" in values else Role(account.role)
+        change_role(by, account.id, role, agency_id(values["agency"]) if "agency" in values else account.agency_id)
+        say_with_confirmation(_("The role of %(name)s is changed.") % {"name": person.name}, account)
+        return see("people")
+
+    return answer_form(page, act, {"role": account.role, "agency": "" if agency is None else agency.bin})
+
+
+@pages.page("/people/<row_id:person_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def disable_person(by: Actor, person_id: int) -> Answer:
+    """Disable an account, after a question."""
+    person = access.find_person(by, person_id)
+    if request.method == "GET":
+        told = _("All sessions and tokens of this person end immediately. You can enable the account again.")
+        return _question(person, _("Disable account"), told)
+    access.disable_person(by, person_id)
+    say(_("The account is disabled. Its sessions and tokens have ended."))
+    return see("people")
+
+
+@pages.page("/people/<row_id:person_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def enable_person(by: Actor, person_id: int) -> Answer:
+    """Enable an account, after a question."""
+    person = access.find_person(by, person_id)
+    if request.method == "GET":
+        told = _("The person can sign in again with the same password. Earlier sessions and tokens stay ended.")
+        return _question(person, _("Enable account"), with_confirmation_note(told, person.account))
+    access.enable_person(by, person_id)
+    say_with_confirmation(_("The account %(name)s is enabled.") % {"name": person.name}, person.account)
+    return see("people")
+
+
+@pages.page("/people/<row_id:person_id>/password", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def renew_password(by: Actor, person_id: int) -> Answer:
+    """A new password, after a question, shown once; sessions and tokens of the person end."""
+    person = access.find_person(by, person_id)
+    if request.method == "GET":
+        told = _(
+            "The current password and all sessions and tokens of this person end immediately. The new password is "
+            "displayed once, and the person changes it at the first sign-in."
+        )
+        return _question(person, _("New password"), with_confirmation_note(told, person.account))
+    password = new_password()
+    access.set_password(by, person_id, password)
+    return _display_password(person, password)
+
+
+def agency_field(by: Actor) -> Field:
+    """The agency of somebody with an agency role, chosen by name; the BIN is typed where there are very many."""
+    choices = agency_choices(by)
+    if choices:
+        return asked("agency", "select", hint=_("Only for the two agency roles."), choices=choices)
+    return asked("agency", "text", hint=_("The BIN; only for the two agency roles."))
+
+
+def agency_id(number: str | None) -> int | None:
+    """The id of the agency of that BIN. Raises Invalid at the field when there is none."""
+    if number is None:
+        return None
+    try:
+        return agency_by_bin(number).id
+    except NotFound as error:
+        raise invalid("/agency", "agency-unknown", bin=number) from error
+
+
+def _question(person: Person, act: str, told: str) -> str:
+    return render_template("question.html", subject=person.name, act=act, told=told, back=url_for("web.people"))
+
+
+def _display_password(person: Person, password: str) -> str:
+    """The password on the answer to the POST itself: it is stored nowhere and cannot be displayed again."""
+    return render_template(
+        "shown_once.html",
+        whose=person.name,
+        what=_("Password"),
+        secret=password,
+        told=_("It is displayed only once and cannot be recovered. Copy it now and hand it over securely."),
+        hint=pending_text() if person.is_pending else "",
+        back=url_for("web.people"),
+    )

@@ -1,0 +1,129 @@
+"""Service accounts and every token, for administrators: tokens are issued for service accounts, any is revoked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import render_template, request, url_for
+
+from registry.accounts.account_changes import can_confirm, disable_account, enable_account
+from registry.accounts.actors import Actor
+from registry.accounts.forms import (
+    chosen_token,
+    display_token,
+    revocation_question,
+    token_form,
+    token_status,
+    usual_token,
+)
+from registry.accounts.roles import Permission, Role
+from registry.accounts.service_accounts import (
+    add_service_account,
+    find_service_account,
+    issue_service_token,
+    list_service_accounts,
+)
+from registry.accounts.token_queries import all_tokens
+from registry.accounts.tokens import find_token, revoke
+from registry.accounts.views.pending import confirmation_rule, say_with_confirmation, with_confirmation_note
+from registry.accounts.views.people import ROLES, agency_field, agency_id
+from registry.agencies.service import agencies_by_id
+from registry.core.field_types import Bin, Text
+from registry.web.blueprint import Answer, pages, see
+from registry.web.fields import asked
+from registry.web.flash import say
+from registry.web.form_pages import FormPage, answer_form
+from registry.web.labels import options
+from registry.web.translations import gettext as _
+
+
+@pages.page("/tokens", needs=Permission.TOKENS_MANAGE)
+def tokens(by: Actor) -> Answer:
+    """The service accounts, and every token, the newest first."""
+    return render_template(
+        "accounts/tokens.html",
+        by=by,
+        can_confirm=can_confirm,
+        accounts=list_service_accounts(by),
+        tokens=all_tokens()[::-1],
+        token_status=token_status,
+        agencies=agencies_by_id(),
+    )
+
+
+@pages.page("/tokens/accounts/new", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def new_service_account(by: Actor) -> Answer:
+    """Add a service account."""
+    page = FormPage(
+        _("Add service account"),
+        _("Add service account"),
+        url_for("web.tokens"),
+        [
+            asked("name", "text", hint=_("The name of the system that works through the API.")),
+            asked("role", "radios", choices=options("role")),
+            agency_field(by),
+        ],
+        {"name": Text(), "role": ROLES, "agency": Bin()},
+        ("name", "role"),
+        intro=confirmation_rule(),
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        account = add_service_account(by, values["name"], Role(values["role"]), agency_id(values["agency"]))
+        text = _("The service account %(name)s is added. Issue a token for it.") % {"name": account.name}
+        say_with_confirmation(text, account)
+        return see("tokens")
+
+    return answer_form(page, act)
+
+
+@pages.page("/tokens/accounts/<row_id:account_id>/token", needs=Permission.TOKENS_MANAGE, methods=("GET", "POST"))
+def new_service_token(by: Actor, account_id: int) -> Answer:
+    """Issue a token for a service account; it is displayed once."""
+    account = find_service_account(by, account_id)
+    intro = _("The token works until it expires, until it is revoked, or until the role of the account changes.")
+    role, back = Role(account.role), url_for("web.tokens")
+    page = token_form(_("Issue token"), back, role, intro, account.name)
+
+    def act(values: dict[str, Any]) -> Answer:
+        return display_token(issue_service_token(by, account_id, *chosen_token(values)), account.name, back)
+
+    return answer_form(page, act, usual_token(role))
+
+
+@pages.page("/tokens/accounts/<row_id:account_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def disable_service_account(by: Actor, account_id: int) -> Answer:
+    """Disable a service account, after a question."""
+    account = find_service_account(by, account_id)
+    if request.method == "GET":
+        told = _("All tokens of this account are revoked immediately. You can enable the account again.")
+        return _question(account.name, _("Disable account"), told)
+    disable_account(by, account.id)
+    say(_("The account is disabled. Its sessions and tokens have ended."))
+    return see("tokens")
+
+
+@pages.page("/tokens/accounts/<row_id:account_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def enable_service_account(by: Actor, account_id: int) -> Answer:
+    """Enable a service account, after a question."""
+    account = find_service_account(by, account_id)
+    if request.method == "GET":
+        told = _("You can issue tokens for the account again. Its earlier tokens stay revoked.")
+        return _question(account.name, _("Enable account"), with_confirmation_note(told, account))
+    enable_account(by, account.id)
+    say_with_confirmation(_("The account %(name)s is enabled.") % {"name": account.name}, account)
+    return see("tokens")
+
+
+@pages.page("/tokens/<key_id>/revocation", needs=Permission.TOKENS_MANAGE, methods=("GET", "POST"))
+def revoke_token(by: Actor, key_id: str) -> Answer:
+    """Revoke any token, after a question."""
+    if request.method == "GET":
+        return revocation_question(find_token(by, key_id).key_id, "web.tokens")
+    revoke(by, key_id)
+    say(_("The token no longer works."))
+    return see("tokens")
+
+
+def _question(subject: str, act: str, told: str) -> str:
+    return render_template("question.html", subject=subject, act=act, told=told, back=url_for("web.tokens"))

@@ -1,0 +1,29 @@
+"""``registry agencies``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from registry.cli.app_context import in_registry
+from registry.cli.options import FILE, as_json_option, dry_run_option
+from registry.imports.commands import import_file
+
+
+@click.group()
+def agencies() -> None:
+    """Agencies: those who must register."""
+
+
+@agencies.command("import")
+@click.argument("file", type=FILE)
+@dry_run_option
+@as_json_option
+@in_registry
+def import_(file: Path, dry_run: bool, as_json: bool) -> None:
+    """Import agencies from FILE, CSV or XLSX; a known BIN is changed, a new one registered.
+
+    A bad row is named on standard error and does not stop the rest; the command then ends with 5.
+    """
+    import_file("agencies", file, dry_run, as_json)

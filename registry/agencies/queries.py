@@ -1,0 +1,98 @@
+"""Lists of agencies, page by page, with search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import aliased
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.service import AGENCY_FIELDS, Agency
+from registry.core.bin_numbers import is_bin
+from registry.core.collation import in_kazakh_order
+from registry.core.database import db
+from registry.core.errors import Malformed, Problem
+from registry.core.field_types import control_character
+from registry.core.pagination import Listing, Page, SortKey, after, cut, order_by
+from registry.core.search import words_of
+from registry.core.vocabularies import AGENCY_KINDS, REGIONS
+
+SORTS: Final = ("bin", "name_kk", "name_ru", "kind", "region")
+NAMES: Final = ("name_kk", "name_ru")
+DEFAULT_SORT: Final = "bin"
+LONGEST_VALUE: Final = 1000
+OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {"kind": AGENCY_KINDS, "region": REGIONS}
+
+
+def list_agencies(by: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    """A page of agencies as mappings. Raises Malformed for a bad filter, sort or cursor."""
+    by.require(Permission.AGENCIES_READ)
+    parent = aliased(Agency)
+    key, descending = _sort_key(page.sort or DEFAULT_SORT)
+    statement = (
+        select(
+            Agency.bin,
+            *(getattr(Agency, name) for name in AGENCY_FIELDS if name != "parent_bin"),
+            parent.bin.label("parent_bin"),
+            Agency.version,
+            key.column.label("_sort"),
+            Agency.id.label("_id"),
+        )
+        .outerjoin(parent, parent.id == Agency.parent_id)
+        .where(*_conditions(filters, parent.bin.expression))
+    )
+    if page.cursor is not None:
+        statement = statement.where(after(key, Agency.id.expression, descending, page.cursor))
+    statement = statement.order_by(*order_by(key, Agency.id.expression, descending)).limit(page.limit + 1)
+    return cut(db.session.execute(statement).mappings().all(), page, key, descending)
+
+
+def _conditions(filters: Mapping[str, str], parent_bin: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    problems = []
+    for name, value in filters.items():
+        values = [part.strip() for part in value.split(",")]
+        if len(value) > LONGEST_VALUE or control_character(value) is not None:
+            problems.append(Problem(name, "not-usable"))
+        elif not value or (name != "q" and not all(values)):
+            problems.append(Problem(name, "value-missing"))
+        elif name in OPTIONS:
+            if any(part not in OPTIONS[name] for part in values):
+                problems.append(Problem(name, "not-a-choice", {"options": ", ".join(OPTIONS[name])}))
+            conditions.append(getattr(Agency, name).in_(values))
+        elif name in ("bin", "parent_bin"):
+            if not all(map(is_bin, values)):
+                problems.append(Problem(name, "bin-invalid"))
+            conditions.append((Agency.bin if name == "bin" else parent_bin).in_(values))
+        elif name == "q":
+            conditions.append(Agency.id.in_(_ids_with_words(value)))
+        else:
+            problems.append(Problem(name, "unknown-parameter", {"name": name}))
+    if problems:
+        raise Malformed(problems)
+    return conditions
+
+
+def _ids_with_words(text: str) -> list[int]:
+    """Agencies with every word, or its beginning. SQLite's lower() knows no Cyrillic, and agencies are few."""
+    words = words_of(text)
+    rows = db.session.execute(select(Agency.id, Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en))
+    found = []
+    for agency_id, *texts in rows:
+        has = [part for kept in texts if kept for part in words_of(kept)]
+        if words and all(any(part.startswith(word) for part in has) for word in words):
+            found.append(agency_id)
+    return found
+
+
+def _sort_key(sort: str) -> tuple[SortKey, bool]:
+    name = sort.removeprefix("-")
+    if name not in SORTS:
+        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
+    column = getattr(Agency, name).expression
+    if name in NAMES:
+        column = in_kazakh_order(column)
+    return SortKey(name, column, str, nullable=name not in ("bin", "kind")), sort.startswith("-")

@@ -1,0 +1,97 @@
+"""Agencies: listed for oversight, kept by administrators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import render_template, url_for
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.queries import list_agencies
+from registry.agencies.service import AGENCY_FIELDS, agency_by_bin, agency_to_change, change_agency, register_agency
+from registry.core.field_types import Bin
+from registry.core.transactions import transaction
+from registry.web.blueprint import Answer, pages, see
+from registry.web.fields import Field, asked, present_text
+from registry.web.flash import say, say_changes
+from registry.web.form_pages import FormPage, answer_form
+from registry.web.labels import options
+from registry.web.lists import asked_filters, asked_page, first_address, next_address
+from registry.web.translations import gettext as _
+
+FILTERS: Final = ("q", "kind", "region")
+
+
+@pages.page("/agencies", needs=Permission.AGENCIES_READ)
+def agencies(by: Actor) -> Answer:
+    """All agencies."""
+    filters = asked_filters(FILTERS)
+    listing = list_agencies(by, filters, asked_page(50))
+    return render_template(
+        "agencies/list.html",
+        by=by,
+        items=listing.items,
+        filters=filters,
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+@pages.page("/agencies/new", needs=Permission.AGENCIES_WRITE, methods=("GET", "POST"))
+def new_agency(by: Actor) -> Answer:
+    """Register an agency."""
+    page = FormPage(
+        _("Register an agency"),
+        _("Register"),
+        url_for("web.agencies"),
+        [asked("bin", "text", hint=_("Twelve digits.")), *_fields()],
+        {"bin": Bin(), **AGENCY_FIELDS},
+        ("bin", "kind"),
+    )
+
+    def act(values: Mapping[str, Any]) -> Answer:
+        register_agency(by, values)
+        say(_("The agency is registered."))
+        return see("agencies", q=values["bin"])
+
+    return answer_form(page, act)
+
+
+@pages.page("/agencies/<bin>/edit", needs=Permission.AGENCIES_WRITE, methods=("GET", "POST"))
+def edit_agency(by: Actor, bin: str) -> Answer:
+    """Change an agency."""
+    agency = agency_by_bin(bin)
+    page = FormPage(
+        _("Change the agency"),
+        _("Save changes"),
+        url_for("web.agencies"),
+        _fields(),
+        AGENCY_FIELDS,
+        ("kind",),
+        subject=bin,
+        edits=True,
+    )
+
+    def act(values: Mapping[str, Any]) -> Answer:
+        with transaction():
+            made = change_agency(by, agency_to_change(bin), values)
+        say_changes(made)
+        return see("agencies", q=bin)
+
+    return answer_form(
+        page, act, {field.name: present_text(field, getattr(agency, field.name)) for field in page.fields}
+    )
+
+
+def _fields() -> list[Field]:
+    return [
+        asked("name_kk", "text"),
+        asked("name_ru", "text"),
+        asked("name_en", "text"),
+        asked("kind", "radios", choices=options("kind")),
+        asked("region", "select", choices=options("region")),
+        asked("parent_bin", "text", hint=_("The parent agency acts for this one too.")),
+        asked("email", "text", hint=_("Address for notifications.")),
+    ]

@@ -1,0 +1,53 @@
+"""``/api/v1/openapi.json`` and the documentation page that shows it, from files of this repository alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from flask import Blueprint, Flask, Response, redirect, request, send_from_directory
+from werkzeug.wrappers import Response as AnyResponse
+
+from registry.api.blueprint import BASE
+from registry.api.openapi import specification_text
+from registry.http.etag import make_tag, not_modified
+
+FOLDER: Final = Path(__file__).with_name("swagger_ui")
+ASSETS: Final = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png", "start.js", "LICENSE", "NOTICE")
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def attach_docs(app: Flask) -> None:
+    """Register the routes."""
+    docs = Blueprint("docs", __name__)
+    html = (FOLDER / "page.html").read_text(encoding="utf-8")
+
+    @docs.get(f"{BASE}/openapi.json")
+    def openapi() -> Response:
+        specification = specification_text()
+        tag = make_tag(specification)
+        unchanged = not_modified(tag)
+        if unchanged is not None:
+            return unchanged
+        response = Response(specification, content_type="application/json")
+        response.set_etag(tag)
+        return response
+
+    @docs.get("/docs")
+    def leading() -> AnyResponse:
+        return redirect(f"{BASE}/docs", code=302)
+
+    @docs.get(f"{BASE}/docs")
+    def page() -> Response:
+        response = Response(html, content_type="text/html; charset=utf-8")
+        response.headers["Content-Security-Policy"] = POLICY
+        return response
+
+    @docs.get(f"{BASE}/docs/<any({', '.join(map(repr, ASSETS))}):name>")
+    def asset(name: str) -> Response:
+        return send_from_directory(FOLDER, name, conditional=request.method == "GET")
+
+    app.register_blueprint(docs)

@@ -1,0 +1,89 @@
+"""Policies: the law's settings, read by oversight."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.api.blueprint import Routes
+from registry.api.declared import Answer, Answers, Call
+from registry.audits.api.policy_schemas import POLICY, policy_shown
+from registry.audits.policies import read_policies, read_policy_of
+from registry.core.pagination import Listing
+from registry.freeze.policy import Policy
+from registry.freeze.words import RULES
+from registry.http.etag import make_tag
+
+routes = Routes("policies", "Versions of the freeze.")
+
+RULE_EXAMPLE: Final[dict[str, Any]] = {
+    "enabled": True,
+    "severity": "high",
+    "kk_reviewed": False,
+    "title_kk": "Мораторий кезінде басталған жаңа объект",
+    "title_ru": "Новый объект, начатый во время моратория",
+    "title_en": "New object begun under the moratorium",
+    "remedy_kk": "Жұмысты тоқтатып, QazTech платформасына көшуге өтінім беріңіз.",
+    "remedy_ru": "Остановите работы и подайте заявку на подключение к QazTech.",
+    "remedy_en": "Stop the work and apply for onboarding to QazTech.",
+    "clauses": [
+        {
+            "in_force_from": "2026-01-01",
+            "in_force_to": None,
+            "act_kk": "2025 жылғы 10 желтоқсандағы Жарлық, 1-тармақ",
+            "act_ru": "Указ от 10 декабря 2025 года, пункт 1",
+            "act_en": "Decree of 10 December 2025, clause 1",
+            "text_kk": "мораторий енгізілген.",
+            "text_ru": "введён мораторий.",
+            "text_en": "a moratorium applies.",
+        }
+    ],
+}
+EXAMPLE: Final[dict[str, Any]] = {
+    "version": "2026.1",
+    "in_force_from": "2026-01-01",
+    "cutoff": "2026-01-01",
+    "start_clock": ["contract_signed_on", "work_started_on"],
+    "scope": ["central_body", "local_executive"],
+    "migration_deadline": "2026-09-30",
+    "pilot_limit_months": 12,
+    "modification_limit_percent": 20,
+    "verification_grace_days": 30,
+    "onboarding_limit_months": 6,
+    "case_from_severity": "medium",
+    "safety_belt_percent": 25,
+    "safety_belt_minimum": 50,
+    "document_quota_mib": 200,
+    "clocks": {"answer": 10, "review": 20, "appeal": 15},
+    "rules": dict.fromkeys(RULES, RULE_EXAMPLE),
+    "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+}
+
+
+def policy_of(by: Actor, version: str) -> Policy:
+    """The policy that the path names."""
+    return read_policy_of(by, version)
+
+
+@routes.declare(
+    "GET",
+    "/policies",
+    needs=Permission.POLICIES_READ,
+    answers=Answers(POLICY, {"items": [EXAMPLE], "next": None}, lists=True),
+)
+def list_policies(call: Call) -> Listing:
+    """List policies: the one in force."""
+    return Listing([policy_shown(policy) for policy in read_policies(call.by)], None)
+
+
+@routes.declare(
+    "GET",
+    "/policies/<version>",
+    needs=Permission.POLICIES_READ,
+    subject=policy_of,
+    answers=Answers(POLICY, EXAMPLE, headers=("ETag",)),
+)
+def read_one_policy(call: Call) -> Answer:
+    """Read a policy: every threshold, and every rule with its texts in Kazakh, Russian and English."""
+    return Answer(policy_shown(call.subject), tag=make_tag("policy", call.subject.digest))

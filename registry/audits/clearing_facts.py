@@ -1,0 +1,116 @@
+"""Which recorded facts explain that an audit cleared a flag: what changed since the audit that saw it last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from registry.agencies.service import Agency
+from registry.audits.verdicts import CLAIMED, CONFIRMED
+from registry.cases.orders import Order
+from registry.core.database import db
+from registry.flags.audit_runs import AuditRun
+from registry.flags.models import Flag
+from registry.journal.service import JournalEntry
+from registry.projects.models import Project
+from registry.projects.revisions import Revision
+
+# A change of these may clear a flag of any rule: they decide which rules are judged at all.
+ALWAYS: Final = frozenset({"placement", "stage", "work_type", "ended_on", *CONFIRMED, "onboarding_due_on"})
+# Values that a rule observes under another name than the fields have that they come from.
+STARTED: Final = ("contract_signed_on", "work_started_on")
+ORDER_OVERDUE: Final = "migration.order-overdue"
+LEGACY: Final = "freeze.legacy"
+
+
+@dataclass(frozen=True, slots=True)
+class ClearingFact:
+    """A change on record. ``kind``: ``field``, ``agency_kind``, ``order`` or ``policy``."""
+
+    kind: str
+    at: datetime | None = None
+    by: str | None = None
+    field: str | None = None
+    old: Any = None
+    new: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """The audit that cleared a flag, and the facts that explain it: none when nothing on record does."""
+
+    audit_id: int
+    facts: Sequence[ClearingFact]
+
+
+def clearings(project_id: int, flag_ids: Iterable[int]) -> dict[int, Clearing]:
+    """What cleared each of some flags of one project, by flag id. Flags that stand are left out."""
+    flags = db.session.scalars(
+        select(Flag).where(Flag.id.in_(list(flag_ids)), Flag.cleared_by_audit.is_not(None))
+    ).all()
+    audits = {flag.cleared_by_audit for flag in flags if flag.cleared_by_audit is not None}
+    known = {audit_id: _changes(project_id, audit_id) for audit_id in audits}
+    found = {}
+    for flag in flags:
+        if flag.cleared_by_audit is not None:
+            facts = [fact for fact in known[flag.cleared_by_audit] if _explains(fact, flag.rule, flag.observed)]
+            found[flag.id] = Clearing(flag.cleared_by_audit, facts)
+    return found
+
+
+def _explains(fact: ClearingFact, rule: str, observed: Mapping[str, Any]) -> bool:
+    if fact.kind == "order":
+        return rule == ORDER_OVERDUE
+    if fact.kind != "field":
+        return True
+    if rule == LEGACY:
+        # It holds where no other rule does: whatever the rules look at may have ended it.
+        return fact.field in CLAIMED or fact.field in CONFIRMED
+    looked_at = {*observed, *(STARTED if "started_on" in observed else ())}
+    return fact.field in ALWAYS or fact.field in looked_at
+
+
+def _changes(project_id: int, audit_id: int) -> list[ClearingFact]:
+    """Everything on record that may change a verdict, between the audit before and this one, oldest first."""
+    audit = db.session.get_one(AuditRun, audit_id)
+    before = db.session.scalar(
+        select(AuditRun)
+        .where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False), AuditRun.finished_at < audit.started_at)
+        .order_by(AuditRun.finished_at.desc(), AuditRun.id.desc())
+        .limit(1)
+    )
+    since, until = None if before is None else before.finished_at, audit.finished_at or audit.started_at
+    facts: list[ClearingFact] = []
+    revisions = select(Revision).where(Revision.project_id == project_id, Revision.version > 1, Revision.at <= until)
+    for revision in db.session.scalars(revisions.order_by(Revision.version)):
+        if since is None or revision.at > since:
+            facts += [
+                ClearingFact("field", revision.at, revision.by, change["field"], change["old"], change["new"])
+                for change in revision.changes
+            ]
+    orders = select(Order).where(Order.project_id == project_id, Order.ended_at <= until).order_by(Order.ended_at)
+    facts += [
+        ClearingFact("order", order.ended_at, None, "due_on", order.due_on, order.ended_because)
+        for order in db.session.scalars(orders)
+        if order.ended_at is not None and (since is None or order.ended_at > since)
+    ]
+    bin_number = db.session.scalar(select(Agency.bin).join(Project).where(Project.id == project_id))
+    entries = select(JournalEntry.at, JournalEntry.principal, JournalEntry.details).where(
+        JournalEntry.subject == f"agency:{bin_number}", JournalEntry.action == "agency.changed"
+    )
+    for written, by, details in db.session.execute(entries.order_by(JournalEntry.seq)):
+        at = datetime.fromisoformat(written)
+        if at <= until and (since is None or at > since):
+            facts += [
+                ClearingFact("agency_kind", at, by, "kind", change["old"], change["new"])
+                for change in json.loads(details).get("changes", ())
+                if change["field"] == "kind"
+            ]
+    if before is not None and before.policy_digest != audit.policy_digest:
+        facts.append(ClearingFact("policy", None, None, None, before.policy_version, audit.policy_version))
+    return facts

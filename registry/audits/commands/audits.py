@@ -1,0 +1,173 @@
+"""``registry audits``: run the policy over every project, and read what earlier runs found."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from registry.accounts.actors import local_actor
+from registry.accounts.roles import Role
+from registry.audits.queries import all_changes_of, list_audits
+from registry.audits.service import confirm_latest_held, find_audit, run_audit
+from registry.audits.voiding import void_audit
+from registry.cli.app_context import in_registry, shown
+from registry.cli.exit_codes import CONFLICT, FLAGS_FOUND, UsageWrong
+from registry.cli.options import DAY, REASON, as_json_option, fail_on_flags_option
+from registry.cli.output import print_json, print_pairs, print_table, say, words
+from registry.core.pagination import LARGEST_LIMIT, Page
+from registry.flags.audit_runs import AuditRun, told_failure
+from registry.freeze.policy_file import load_policy
+
+SHOWN = (
+    "id",
+    "on",
+    "trigger",
+    "status",
+    "dry_run",
+    "policy_version",
+    "started_at",
+    "finished_at",
+    "projects_judged",
+    "projects_out_of_scope",
+    "projects_flagged",
+    "projects_exempt",
+    "flags_opened",
+    "flags_kept",
+    "flags_reopened",
+    "flags_cleared",
+    "input_digest",
+    "held_because",
+    "failure",
+    "voiding",
+)
+IN_A_LIST = (
+    "id",
+    "on",
+    "trigger",
+    "status",
+    "dry_run",
+    "projects_judged",
+    "projects_flagged",
+    "flags_opened",
+    "flags_cleared",
+)
+CHANGE_SHOWN = ("project", "rule", "severity", "change")
+MOST_CHANGES_TOLD = 20
+
+
+@click.group()
+def audits() -> None:
+    """Run audits and read them."""
+
+
+@audits.command()
+@click.option("--on", type=DAY, metavar="DATE", help="The business date, as 2026-11-24; today without it.")
+@click.option("--dry-run", is_flag=True, help="Change nothing: tell what would change, on any date.")
+@click.option(
+    "--policy",
+    "policy_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Judge by another policy file; only with --dry-run.",
+)
+@click.option("--confirm-held", is_flag=True, help="Confirm the latest held audit, of --on when given.")
+@fail_on_flags_option
+@as_json_option
+@in_registry
+def run(
+    on: date | None,
+    dry_run: bool,
+    policy_file: Path | None,
+    confirm_held: bool,
+    fail_on_flags: bool,
+    as_json: bool,
+) -> None:
+    """Audit every project now.
+
+    Ends with 4 when another audit runs, when the date lies before the last audited one, when the safety belt holds
+    the audit, or when there is none to confirm; with --fail-on-flags with 6 when a project has an open flag.
+    """
+    if policy_file is not None and not dry_run:
+        raise UsageWrong(words("cli-policy-only-dry"))
+    if confirm_held and dry_run:
+        raise UsageWrong(words("cli-confirm-not-dry"))
+    policy = None if policy_file is None else load_policy(policy_file)
+    if confirm_held:
+        audit = confirm_latest_held(local_actor(Role.SUPERVISOR), on)
+    else:
+        audit = run_audit(local_actor(Role.OPERATOR), on, dry_run=dry_run, policy=policy)
+    show(audit, as_json, MOST_CHANGES_TOLD)
+    if audit.status == "held":
+        say("cli-audit-held", id=audit.id)
+        raise click.exceptions.Exit(CONFLICT)
+    if fail_on_flags and audit.projects_flagged:
+        raise click.exceptions.Exit(FLAGS_FOUND)
+
+
+@audits.command("list")
+@click.option("--limit", type=click.IntRange(1, LARGEST_LIMIT), default=20, show_default=True, help="How many.")
+@as_json_option
+@in_registry
+def list_(limit: int, as_json: bool) -> None:
+    """List the latest audits, newest first."""
+    listing = list_audits(local_actor(Role.AUDITOR), {}, Page(limit=limit))
+    if as_json:
+        print_json({"items": [_row(SHOWN, audit) for audit in listing.items], "next": listing.next})
+    else:
+        print_table(IN_A_LIST, [_row(IN_A_LIST, audit) for audit in listing.items])
+
+
+@audits.command("show")
+@click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@as_json_option
+@in_registry
+def show_one(audit_id: int, as_json: bool) -> None:
+    """Show one audit with what it changed."""
+    show(find_audit(local_actor(Role.AUDITOR), audit_id), as_json)
+
+
+@audits.command("void")
+@click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@click.option("--reason", type=REASON, required=True, help="Why; what was wrong with the clock.")
+@as_json_option
+@in_registry
+def void_one(audit_id: int, reason: str, as_json: bool) -> None:
+    """Void an audit that a wrong clock dated in the future, so that nights run again.
+
+    It no longer counts as the last audited date, the dates from today on that it listed as missed go with it, and its
+    changes to flags are taken back. Ends with 4 for an audit that cannot be voided.
+    """
+    audit = void_audit(local_actor(Role.OPERATOR), audit_id, reason)
+    show(audit, as_json, MOST_CHANGES_TOLD)
+    say("cli-audit-voided", id=audit.id)
+
+
+def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> None:
+    """An audit with its changes on stdout; people are told the first ``most_changes``, all when None."""
+    changes = all_changes_of(local_actor(Role.AUDITOR), audit)
+    if as_json:
+        print_json(_row(SHOWN, audit) | {"changes": changes})
+        return
+    row = _row(SHOWN, audit)
+    held = row["held_because"] or {}
+    voiding = row["voiding"] or {}
+    print_pairs(
+        {
+            **row,
+            "held_because": ", ".join(f"{name} {number}" for name, number in held.items()),
+            "voiding": ", ".join(f"{name} {value}" for name, value in voiding.items() if value is not None),
+        }
+    )
+    if changes:
+        click.echo()
+        print_table(CHANGE_SHOWN, changes[:most_changes])
+    if most_changes is not None and len(changes) > most_changes:
+        say("cli-more-changes", count=len(changes) - most_changes, id=audit.id)
+
+
+def _row(names: tuple[str, ...], row: Any) -> dict[str, Any]:
+    told = {name: row[name] for name in names} if hasattr(row, "keys") else shown(names, row)
+    return {**told, "failure": told_failure(told["failure"])} if "failure" in told else told

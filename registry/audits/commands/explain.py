@@ -1,0 +1,67 @@
+"""``registry explain``: what the law says of one project, and why."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import click
+
+from registry.accounts.actors import local_actor
+from registry.accounts.roles import Role
+from registry.audits.verdicts import verdict_of
+from registry.cli.app_context import in_registry
+from registry.cli.exit_codes import FLAGS_FOUND
+from registry.cli.options import DAY, as_json_option, fail_on_flags_option
+from registry.cli.output import language, print_json, words
+from registry.projects.models import Project
+from registry.projects.service import find_project
+from registry.projects.visibility import journal_restricted_reads
+
+
+@click.command()
+@click.argument("number")
+@click.option("--on", type=DAY, metavar="DATE", help="The date to judge, as 2026-11-24; today without it.")
+@fail_on_flags_option
+@as_json_option
+@in_registry
+def explain(number: str, on: date | None, fail_on_flags: bool, as_json: bool) -> None:
+    """Explain the verdict on the project NUMBER, as QT-2026-0000001-3: each rule that holds, with the values that made
+    it hold, what would have to be true, what to do next, and the clause.
+
+    It judges the facts as they are now, and writes nothing.
+    """
+    by = local_actor(Role.AUDITOR)
+    project = find_project(by, number)
+    verdict = verdict_of(project, on, language())
+    if project.is_restricted:
+        journal_restricted_reads(by, [project.number], "verdict")
+    if as_json:
+        print_json(verdict)
+    else:
+        _print(project, verdict)
+    if fail_on_flags and verdict["outcome"] == "flagged":
+        raise click.exceptions.Exit(FLAGS_FOUND)
+
+
+def _print(project: Project, verdict: dict[str, Any]) -> None:
+    spoken = language()
+    names = {"kk": project.name_kk, "ru": project.name_ru, "en": project.name_en}
+    click.echo(f"{project.number}  {names[spoken] or project.name_ru or project.name_kk}")
+    outcome = words(f"cli-outcome-{verdict['outcome'].replace('_', '-')}")
+    click.echo(words("cli-verdict", on=verdict["on"], outcome=outcome, policy=verdict["policy_version"]))
+    for finding in verdict["findings"]:
+        observed = ", ".join(f"{name}: {_value(value)}" for name, value in finding["observed"].items())
+        click.echo()
+        click.echo(f"{finding['rule']} ({finding['severity']}): {finding['title']}")
+        for code, text in (
+            ("cli-observed", observed),
+            ("cli-required", finding["required"]),
+            ("cli-remedy", finding["remedy"]),
+            ("cli-clause", finding["clause"]),
+        ):
+            click.echo(f"  {words(code)}: {text}")
+
+
+def _value(value: Any) -> str:
+    return "–" if value is None else str(value)

@@ -1,0 +1,60 @@
+"""One audit at a time, whatever starts it: schedule, API, command line, on one machine or on several."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from registry.core.database import db, is_sqlite
+from registry.core.errors import Conflict
+from registry.core.postgresql import allow_long_work
+from registry.core.private_files import make_private
+from registry.core.transactions import transaction
+
+AUDIT_LOCK = 742_002
+
+
+class AuditRunning(Conflict):
+    """Another audit runs now; its result will be there in a moment."""
+
+
+@contextmanager
+def only_audit() -> Iterator[Session]:
+    """A transaction that no other audit runs beside. Raises AuditRunning at once when one does.
+
+    PostgreSQL: an advisory lock of the transaction. SQLite: a lock on a file beside the database, because a second
+    writer would only wait. Either goes with the process that held it, so that a killed audit blocks nothing.
+    """
+    if not is_sqlite():
+        with transaction() as session:
+            allow_long_work(session.connection())
+            if not session.scalar(text(f"SELECT pg_try_advisory_xact_lock({AUDIT_LOCK})")):
+                raise AuditRunning
+            yield session
+        return
+    path = _lock_file()
+    make_private(path)
+    with path.open("a", encoding="ascii") as file:
+        _lock(file)
+        with transaction() as session:
+            yield session
+
+
+def _lock_file() -> Path:
+    database = db.engine.url.database
+    if database is None:
+        raise RuntimeError("a SQLite database needs a file")
+    return Path(f"{database}.audit-lock")
+
+
+def _lock(file: IO[str]) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise AuditRunning from error

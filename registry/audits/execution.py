@@ -1,0 +1,144 @@
+"""One audit: claim, candidates, evaluation, reconciliation, close. One transaction; a killed process leaves nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any
+
+from registry.accounts.actors import Actor
+from registry.audits.candidates import (
+    Part,
+    Totals,
+    candidates,
+    count_projects,
+    new_digest,
+    parts,
+    restricted_projects,
+)
+from registry.audits.change_threshold import held_because
+from registry.audits.decided_flags import statuses_before
+from registry.audits.flag_writes import write_changes, write_flags
+from registry.audits.reconciliation import Plan, reconcile, standing_flags
+from registry.audits.restricted_counts import COUNTS, RESTRICTED
+from registry.cases.sync import follow_flags
+from registry.core import outbox
+from registry.core.clock import now
+from registry.core.transactions import require_transaction
+from registry.flags.audit_runs import AuditRun, last_good_audit
+from registry.flags.change_times import PROJECT, mark_projects, mark_projects_by_id
+from registry.flags.lock import flags_for_audit
+from registry.freeze.evaluation import evaluate
+from registry.freeze.findings import Finding
+from registry.freeze.policy import Policy
+from registry.journal import service as journal
+
+log = logging.getLogger(__name__)
+
+
+def new_run(by: Actor, on: date, trigger: str, policy: Policy, *, dry_run: bool) -> AuditRun:
+    """A run's row, not written yet."""
+    return AuditRun(
+        on=on,
+        trigger=trigger,
+        status="running",
+        dry_run=dry_run,
+        policy_version=policy.version,
+        policy_digest=policy.digest,
+        started_by=by.principal,
+        started_at=now(),
+    )
+
+
+def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditRun:
+    """Judge every project by the policy on the run's date and write what follows, inside the open transaction.
+
+    With ``belt`` the run is held when it would flag or clear too much at once; its changes then tell what it would do.
+    """
+    session = require_transaction()
+    if not run.dry_run:
+        flags_for_audit()
+    session.add(run)
+    session.flush()
+    last = last_good_audit()
+    totals = count_projects(policy)
+    digest = new_digest(policy, run.on)
+    # Before the first audit there was no flag that a decision could change.
+    since = (last and last.finished_at) or run.started_at
+    plan = Plan(statuses_before=statuses_before(since))
+    restricted_plan = Plan()
+    restricted = restricted_projects(policy, totals.up_to)
+    for part in parts(totals.up_to):
+        judged = _judge(policy, run.on, part, digest)
+        judged_before = 0 if last is None else last.judged_up_to
+        reconcile(plan, judged, standing_flags(part), judged_before, restricted_plan, restricted.ids)
+    # A dry run is never held, but tells that it would be.
+    why = held_because(plan, policy, run.on, last) if belt or run.dry_run else None
+    held = why is not None and not run.dry_run
+    run.status = "held" if held else "succeeded"
+    run.held_because = why
+    run.input_digest = digest.hexdigest()
+    for name, count in _counts(plan, totals).items():
+        setattr(run, name, count)
+    run.judged_up_to = totals.up_to
+    run.restricted_counts = {
+        **_counts(restricted_plan, restricted.totals),
+        "newly_flagged": restricted_plan.newly_flagged,
+        "newly_clear": restricted_plan.newly_clear,
+        "judged_by_last_audit": 0 if last is None else (last.restricted_counts or {}).get("projects_judged", 0),
+    }
+    followed: dict[str, Any] = {}
+    carried_out = not held and not run.dry_run
+    if carried_out:
+        moment = now()
+        _mark_projects(plan, moment, totals, policy, last)
+        write_flags(plan, run.id, run.on, moment, None if last is None else last.on)
+        followed = follow_flags(run.id, run.on, moment, policy)
+        if followed:
+            journal.record(by, "cases.followed", f"audit:{run.id}", followed)
+    write_changes(plan, run.id, carried_out=carried_out)
+    run.finished_at = now()
+    session.flush()
+    journal.record(by, f"audit.{'dry-run' if run.dry_run else run.status}", f"audit:{run.id}", _told(run))
+    if not run.dry_run:
+        outbox.send_later(f"audit.{run.status}", {"audit": run.id, "reopened": followed.get("reopened", [])})
+    log.info("audit finished", extra={"audit": run.id, "on": run.on.isoformat(), "status": run.status})
+    return run
+
+
+def _mark_projects(plan: Plan, at: datetime, totals: Totals, policy: Policy, last: AuditRun | None) -> None:
+    # Before the flags, whose foreign keys lock projects too: one order for all that lock many.
+    judged = 0 if last is None else last.judged_up_to
+    if last is not None and last.policy_digest != policy.digest:
+        # Another scope or another start clock shows in every project.
+        judged = 0
+    else:
+        mark_projects_by_id(at, (project_id for project_id in plan.changed_projects() if project_id <= judged))
+    if judged < totals.up_to:
+        mark_projects(at, PROJECT.c.id > judged, PROJECT.c.id <= totals.up_to)
+
+
+def _judge(policy: Policy, on: date, part: Part, digest: Any) -> Iterator[tuple[int, tuple[Finding, ...], int | None]]:
+    for project_id, facts, exemption_id in candidates(policy, on, part, digest):
+        yield project_id, evaluate(facts, policy, on), exemption_id
+
+
+def _counts(plan: Plan, totals: Totals) -> dict[str, int]:
+    return {
+        "projects_judged": totals.in_scope,
+        "projects_out_of_scope": totals.out_of_scope,
+        "projects_flagged": plan.projects_flagged,
+        "projects_exempt": plan.projects_exempt,
+        "flags_opened": len(plan.opened),
+        "flags_kept": plan.kept,
+        "flags_reopened": len(plan.reopened),
+        "flags_cleared": len(plan.cleared),
+    }
+
+
+def _told(run: AuditRun) -> dict[str, Any]:
+    names = (*COUNTS, "input_digest", "policy_version", "policy_digest", "trigger")
+    told = {"on": run.on.isoformat(), **{name: getattr(run, name) for name in names}}
+    restricted = {name: count for name, count in (run.restricted_counts or {}).items() if name in COUNTS}
+    return {**told, RESTRICTED: restricted} if any(restricted.values()) else told

@@ -1,0 +1,27 @@
+"""The versions of the policy that can be read."""
+
+from __future__ import annotations
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.errors import NotFound
+from registry.freeze.current import policy_in_force
+from registry.freeze.policy import Policy
+
+
+class PolicyNotFound(NotFound):
+    """There is no policy of that version."""
+
+
+def read_policies(by: Actor) -> list[Policy]:
+    """Every policy that can be read: the one in force. Raises RoleNotAllowed."""
+    by.require(Permission.POLICIES_READ)
+    return [policy_in_force()]
+
+
+def read_policy_of(by: Actor, version: str) -> Policy:
+    """The policy of that version. Raises RoleNotAllowed and PolicyNotFound."""
+    for policy in read_policies(by):
+        if policy.version == version:
+            return policy
+    raise PolicyNotFound(version=version)

@@ -1,0 +1,119 @@
+"""Lists of audits and of what each changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from sqlalchemy import Select, func, select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.audits.restricted_counts import visible_run
+from registry.core.database import db
+from registry.core.errors import Malformed, Problem
+from registry.core.filters import PlainFilter, Words, YesNoWords, conditions, day_filters
+from registry.core.pagination import Listing, Page, SortKey, after, cut, order_by
+from registry.flags.audit_runs import CHANGES, STATUSES, TRIGGERS, AuditChange, AuditRun
+from registry.projects.models import Project
+from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
+
+NEWEST_FIRST: Final = SortKey("id", AuditRun.id.expression, int)
+OLDEST_FIRST: Final = SortKey("id", AuditChange.id.expression, int)
+
+AUDIT_FILTERS: Final[Mapping[str, PlainFilter]] = {
+    "status": Words(AuditRun.status.expression, STATUSES),
+    "trigger": Words(AuditRun.trigger.expression, TRIGGERS),
+    "dry_run": YesNoWords(AuditRun.dry_run.expression),
+    **day_filters("on", AuditRun.on.expression),
+}
+
+
+def list_audits(by: Actor, raw: Mapping[str, str], page: Page) -> Listing:
+    """A page of audits, the newest first (``sort``: ``-id`` or ``id``), with the counts that the actor may see.
+
+    Raises RoleNotAllowed and Malformed.
+    """
+    by.require(Permission.AUDITS_READ)
+    if page.sort not in (None, "id", "-id"):
+        raise Malformed([Problem("sort", "not-a-choice", {"options": "id, -id"})])
+    descending = page.sort != "id"
+    columns = [column.label(column.key) for column in AuditRun.__table__.columns]
+    statement = select(*columns, AuditRun.id.label("_sort"), AuditRun.id.label("_id"))
+    statement = statement.where(*conditions(AUDIT_FILTERS, raw))
+    if page.cursor is not None:
+        statement = statement.where(after(NEWEST_FIRST, AuditRun.id.expression, descending, page.cursor))
+    ordered = statement.order_by(*order_by(NEWEST_FIRST, AuditRun.id.expression, descending)).limit(page.limit + 1)
+    listing = cut(db.session.execute(ordered).mappings().all(), page, NEWEST_FIRST, descending)
+    return Listing([visible_run(by, run) for run in listing.items], listing.next)
+
+
+def changes_of(by: Actor, audit: AuditRun, page: Page) -> Listing:
+    """A page of what the audit changed on projects that the actor may see: ``{project, rule, severity, change}``.
+
+    Restricted projects among them are journalled as read.
+    """
+    by.require(Permission.AUDITS_READ)
+    statement = _changes(by, audit)
+    if page.cursor is not None:
+        statement = statement.where(after(OLDEST_FIRST, AuditChange.id.expression, False, page.cursor))
+    rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
+    listing = cut(rows, page, OLDEST_FIRST, descending=False)
+    _journal_reads(by, listing.items)
+    return listing
+
+
+def count_changes(by: Actor, audit: AuditRun) -> dict[str, int]:
+    """How many changes of each kind the audit lists on projects that the actor may see; 0 for the others."""
+    by.require(Permission.AUDITS_READ)
+    counts = (
+        select(AuditChange.change, func.count())
+        .where(AuditChange.audit_id == audit.id, *among_visible(by, AuditChange.project_id.expression))
+        .group_by(AuditChange.change)
+    )
+    return dict.fromkeys(CHANGES, 0) | {row[0]: row[1] for row in db.session.execute(counts)}
+
+
+def all_changes_of(by: Actor, audit: AuditRun) -> list[dict[str, Any]]:
+    """Everything that the audit changed on projects that the actor may see; the restricted are journalled as read."""
+    by.require(Permission.AUDITS_READ)
+    rows = db.session.execute(_changes(by, audit)).mappings().all()
+    _journal_reads(by, rows)
+    return [{name: value for name, value in row.items() if not name.startswith("_")} for row in rows]
+
+
+def _changes(by: Actor, audit: AuditRun) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Project.number.label("project"),
+            AuditChange.rule,
+            AuditChange.severity,
+            AuditChange.change,
+            Project.is_restricted.label("_restricted"),
+            AuditChange.id.label("_sort"),
+            AuditChange.id.label("_id"),
+        )
+        .join(Project, Project.id == AuditChange.project_id)
+        .where(AuditChange.audit_id == audit.id, *visible_projects(by))
+        .order_by(AuditChange.id)
+    )
+
+
+def previous_good(by: Actor, audit: AuditRun) -> AuditRun | None:
+    """The run for good that succeeded before this one, by date and then by time. Raises RoleNotAllowed."""
+    by.require(Permission.AUDITS_READ)
+    return db.session.scalar(
+        select(AuditRun)
+        .where(
+            AuditRun.status == "succeeded",
+            AuditRun.dry_run.is_(False),
+            AuditRun.id != audit.id,
+            (AuditRun.on < audit.on) | ((AuditRun.on == audit.on) & (AuditRun.started_at < audit.started_at)),
+        )
+        .order_by(AuditRun.on.desc(), AuditRun.finished_at.desc(), AuditRun.id.desc())
+        .limit(1)
+    )
+
+
+def _journal_reads(by: Actor, rows: Iterable[Any]) -> None:
+    journal_restricted_reads(by, (row["project"] for row in rows if row["_restricted"]), "audit changes")

@@ -1,0 +1,89 @@
+"""Counts of audits as a reader may see them.
+
+What restricted projects add to the counts is stored with each run, and subtracted for readers who may not see those.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.transactions import require_transaction
+from registry.flags.audit_runs import AuditChange, AuditRun, last_good_audit
+from registry.flags.models import STANDING, Flag
+from registry.freeze.current import policy_in_force
+from registry.projects.models import Project
+
+COUNTS: Final = (
+    "projects_judged",
+    "projects_out_of_scope",
+    "projects_flagged",
+    "projects_exempt",
+    "flags_opened",
+    "flags_kept",
+    "flags_reopened",
+    "flags_cleared",
+)
+# The key of these counts in a run's journal entries.
+RESTRICTED: Final = "restricted"
+
+
+def visible_run(by: Actor, run: AuditRun | Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a run with the counts that the actor may see: without restricted projects, or with all."""
+    columns = (
+        {**run} if isinstance(run, Mapping) else {each.key: getattr(run, each.key) for each in run.__table__.columns}
+    )
+    restricted = columns.pop("restricted_counts")
+    return columns if by.may(Permission.RESTRICTED_READ) else without_restricted(columns, restricted)
+
+
+def without_restricted(run: Mapping[str, Any], restricted: Mapping[str, int] | None) -> dict[str, Any]:
+    """A run's columns or details minus what ``restricted`` counts, in ``held_because`` too."""
+    if not restricted:
+        return dict(run)
+    narrowed = {name: value - restricted[name] if name in COUNTS else value for name, value in run.items()}
+    if narrowed.get("held_because"):
+        why = narrowed["held_because"]
+        narrowed["held_because"] = {name: value - restricted.get(name, 0) for name, value in why.items()}
+    return narrowed
+
+
+def move_in_last_audit(project: Project, *, restricted: bool) -> None:
+    """Count the project among the restricted ones of the last good audit, or no longer, inside the open transaction.
+
+    So the counts of the audit and those of the report stay those of the same projects. Earlier runs keep the counts
+    of who could be seen then.
+    """
+    session = require_transaction()
+    last = last_good_audit()
+    if last is None or last.restricted_counts is None or project.id > last.judged_up_to:
+        return
+    lock = select(AuditRun).where(AuditRun.id == last.id).with_for_update()
+    locked = session.scalars(lock.execution_options(populate_existing=True)).one()
+    kept, sign = locked.restricted_counts or {}, 1 if restricted else -1
+    own = _counts_of(project, last.id)
+    locked.restricted_counts = {**kept, **{name: kept.get(name, 0) + sign * own[name] for name in COUNTS}}
+
+
+def _counts_of(project: Project, audit_id: int) -> dict[str, int]:
+    session = require_transaction()
+    standing = select(Flag.status).where(Flag.project_id == project.id, Flag.status.in_(STANDING))
+    statuses = session.scalars(standing).all()
+    mine = (AuditChange.audit_id == audit_id, AuditChange.project_id == project.id)
+    changes = Counter(session.scalars(select(AuditChange.change).where(*mine)))
+    in_scope = project.agency.kind in policy_in_force().scope
+    return {
+        "projects_judged": int(in_scope),
+        "projects_out_of_scope": int(not in_scope),
+        "projects_flagged": int("open" in statuses),
+        "projects_exempt": int("exempt" in statuses and "open" not in statuses),
+        "flags_opened": changes["opened"],
+        "flags_kept": len(statuses) - changes["opened"] - changes["reopened"],
+        "flags_reopened": changes["reopened"],
+        "flags_cleared": changes["cleared"],
+    }

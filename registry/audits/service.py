@@ -1,0 +1,128 @@
+"""Audits asked for by people: by hand for today, dry for any date, and the confirmation of a held one."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.audits.exclusive_lock import only_audit
+from registry.audits.execution import carry_out, new_run
+from registry.core import outbox
+from registry.core.clock import now, today
+from registry.core.database import db
+from registry.core.errors import Conflict, Invalid, NotFound, Problem, Refusal
+from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun, last_good_audit
+from registry.freeze.current import policy_in_force
+from registry.freeze.policy import Policy
+
+
+class AuditNotFound(NotFound):
+    """There is no audit of that id."""
+
+
+class AuditDateBeforeLast(Conflict):
+    """An audit for good is not run for a date before the last audited one: the facts of that day are gone."""
+
+
+class AuditNotHeld(Conflict):
+    """Only a held audit can be confirmed, and only once."""
+
+
+class NoAuditHeld(Conflict):
+    """No audit of the date waits for a confirmation: the safety belt comes off only for what people have seen."""
+
+
+def run_audit(
+    by: Actor,
+    on: date | None = None,
+    *,
+    dry_run: bool = False,
+    policy: Policy | None = None,
+) -> AuditRun:
+    """Audit every project on a date, today when None.
+
+    For good: from the last audited date to today. Dry: any date, and any policy.
+    Raises RoleNotAllowed, Invalid (after today), AuditDateBeforeLast, AuditRunning.
+    """
+    if policy is not None and not dry_run:
+        raise ValueError("another policy is tried in a dry run only")
+    by.require(Permission.AUDITS_RUN)
+    day = on or today()
+    if not dry_run and day > today():
+        raise Invalid([Problem("/on", "audit-date-after-today", {"today": today().isoformat()})])
+    run = new_run(by, day, "manual", policy or policy_in_force(), dry_run=dry_run)
+    try:
+        with only_audit():
+            if not dry_run:
+                _require_not_before_last(day)
+            return carry_out(by, run, policy or policy_in_force(), belt=True)
+    except Refusal:
+        raise
+    except Exception as error:
+        failed = new_run(by, day, "manual", policy or policy_in_force(), dry_run=dry_run)
+        failed.started_at = run.started_at
+        keep_failure(failed, error)
+        raise
+
+
+def confirm_held_audit(by: Actor, audit_id: int) -> AuditRun:
+    """Judge a held run's date again, without the belt; the same row becomes succeeded.
+
+    Raises RoleNotAllowed, AuditNotFound, AuditNotHeld, AuditDateBeforeLast, AuditRunning.
+    """
+    by.require(Permission.AUDITS_CONFIRM)
+    find_audit(by, audit_id)
+    with only_audit() as session:
+        statement = select(AuditRun).where(AuditRun.id == audit_id).execution_options(populate_existing=True)
+        run = session.scalars(statement).one()
+        if run.status != "held":
+            raise AuditNotHeld(id=audit_id, status=run.status)
+        _require_not_before_last(run.on)
+        run.confirmed_by = by.principal
+        policy = policy_in_force()
+        run.policy_version, run.policy_digest = policy.version, policy.digest
+        return carry_out(by, run, policy, belt=False)
+
+
+def confirm_latest_held(by: Actor, on: date | None = None) -> AuditRun:
+    """Confirm the latest held audit of a date, of any date when None.
+
+    Raises NoAuditHeld and what ``confirm_held_audit`` raises.
+    """
+    by.require(Permission.AUDITS_CONFIRM)
+    held = select(AuditRun.id).where(AuditRun.status == "held").order_by(AuditRun.id.desc()).limit(1)
+    audit_id = db.session.scalar(held if on is None else held.where(AuditRun.on == on))
+    if audit_id is None:
+        raise NoAuditHeld(on=(on or today()).isoformat())
+    return confirm_held_audit(by, audit_id)
+
+
+def find_audit(by: Actor, audit_id: int) -> AuditRun:
+    """The audit of that id. Raises RoleNotAllowed and AuditNotFound."""
+    by.require(Permission.AUDITS_READ)
+    found = db.session.get(AuditRun, audit_id, populate_existing=True)
+    if found is None:
+        raise AuditNotFound(id=audit_id)
+    return found
+
+
+def keep_failure(run: AuditRun, error: BaseException) -> None:
+    """Keep that a run failed and why; what it had done is rolled back already. A night's next failure is no news."""
+    is_news = run.status != "failed" and not run.dry_run
+    run.status, run.finished_at = "failed", now()
+    run.failure = f"{type(error).__name__}: {error}"[:2000]
+    with transaction() as session:
+        session.add(run)
+        session.flush()
+        if is_news:
+            outbox.send_later("audit.failed", {"audit": run.id})
+
+
+def _require_not_before_last(day: date) -> None:
+    last = last_good_audit()
+    if last is not None and day < last.on:
+        raise AuditDateBeforeLast(on=day.isoformat(), last=last.on.isoformat())

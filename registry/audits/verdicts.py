@@ -1,0 +1,110 @@
+"""Verdicts: what the law says of one project on a date, explained, whether it is registered or only being checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from registry.agencies.service import Agency
+from registry.cases.orders import migrate_by_in_force
+from registry.core.clock import local_date, today
+from registry.core.languages import Language
+from registry.exemptions.service import exemption_in_force
+from registry.freeze.current import policy_in_force
+from registry.freeze.evaluation import evaluate, in_scope
+from registry.freeze.facts import Facts, Past
+from registry.freeze.findings import Finding, explain
+from registry.freeze.policy import Policy
+from registry.projects.models import Project
+from registry.projects.revisions import earlier
+
+OUTCOMES: Final = ("out_of_scope", "clear", "exempt", "flagged")
+# What a project's own columns give to the law.
+CLAIMED: Final = (
+    "work_type",
+    "stage",
+    "placement",
+    "onboarding_due_on",
+    "contract_signed_on",
+    "work_started_on",
+    "pilot_started_on",
+    "commissioned_on",
+    "object_commissioned_on",
+    "ended_on",
+    "budget_kzt",
+    "object_original_cost_kzt",
+    "consent_number",
+)
+CONFIRMED: Final = ("placement_verified_on", "onboarding_confirmed_on", "ending_confirmed_on")
+
+
+def facts_of(project: Project) -> Facts:
+    """The facts of a registered project as they are now."""
+    return _facts(project, migrate_by_in_force(project.id), earlier(project))
+
+
+def _facts(project: Project, order_migrate_by: date | None, past: tuple[Past, ...]) -> Facts:
+    return Facts(
+        agency_kind=project.agency.kind,
+        registered_on=local_date(project.registered_at),
+        order_migrate_by=order_migrate_by,
+        past=past,
+        **{name: getattr(project, name) for name in (*CLAIMED, *CONFIRMED)},
+    )
+
+
+def verdict_of(project: Project, on: date | None, language: Language, policy: Policy | None = None) -> dict[str, Any]:
+    """The verdict on a project on a date, today without one, with its texts in a language.
+
+    ``exempt`` when an exemption is in force on the date; acceptance is not looked at. ``policy`` is another than the
+    one in force, to try out.
+    """
+    day = on or today()
+    exempt = exemption_in_force(project.id, day) is not None
+    return _verdict(project.number, facts_of(project), day, language, policy or policy_in_force(), exempt=exempt)
+
+
+def verdict_at_registration(project: Project, language: Language) -> dict[str, Any]:
+    """The same, today, of a project that was just registered: nobody has decided or exempted anything of it yet."""
+    return _verdict(project.number, _facts(project, None, ()), today(), language, policy_in_force(), exempt=False)
+
+
+def verdict_to_check(agency: Agency, values: Mapping[str, Any], on: date | None, language: Language) -> dict[str, Any]:
+    """The verdict that a project of these accepted values would get on the date if it were registered today."""
+    claimed: dict[str, Any] = {name: values.get(name) for name in CLAIMED}
+    facts = Facts(agency_kind=agency.kind, registered_on=today(), **claimed)
+    return _verdict(None, facts, on or today(), language, policy_in_force(), exempt=False)
+
+
+def explained(finding: Finding, policy: Policy, on: date, language: Language) -> dict[str, Any]:
+    """A finding as it is shown: rule, severity, observed values, what would have to be true, what to do, the clause."""
+    texts = explain(finding, policy, on, language)
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "title": texts.title,
+        "observed": finding.observed,
+        "required": texts.required,
+        "remedy": texts.remedy,
+        "clause": texts.clause,
+    }
+
+
+def _verdict(
+    number: str | None, facts: Facts, day: date, language: Language, policy: Policy, *, exempt: bool
+) -> dict[str, Any]:
+    findings = evaluate(facts, policy, day)
+    if not in_scope(facts.agency_kind, policy):
+        outcome = "out_of_scope"
+    elif not findings:
+        outcome = "clear"
+    else:
+        outcome = "exempt" if exempt else "flagged"
+    return {
+        "project": number,
+        "on": day,
+        "policy_version": policy.version,
+        "outcome": outcome,
+        "findings": [explained(finding, policy, day, language) for finding in findings],
+    }

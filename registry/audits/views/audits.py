@@ -1,0 +1,156 @@
+"""Audits: their list, what one changed against the run before it, running one, and confirming a held one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import render_template, url_for
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.audits.queries import changes_of, count_changes, list_audits, previous_good
+from registry.audits.restricted_counts import visible_run
+from registry.audits.service import confirm_held_audit, find_audit, run_audit
+from registry.audits.views.findings import rule_titles
+from registry.audits.voiding import confirm_voiding, is_voidable, may_confirm_voiding, propose_voiding
+from registry.core.clock import today
+from registry.core.field_types import AnyDay, Text, YesNo
+from registry.projects.views.links import projects_numbered
+from registry.web.blueprint import Answer, pages, see
+from registry.web.fields import asked
+from registry.web.flash import say
+from registry.web.form_pages import FormPage, answer_form
+from registry.web.forms import as_typed
+from registry.web.lists import asked_filters, asked_page, first_address, next_address
+from registry.web.translations import gettext as _
+
+LONGEST_REASON = 5000
+FILTERS = ("status", "trigger", "dry_run")
+# Stocks: what stands after a run, to be compared with what stood after another. Changes are flows, and are not.
+STOCKS = ("projects_judged", "projects_flagged", "projects_exempt", "projects_out_of_scope", "flags_active")
+ACTIVE = ("flags_opened", "flags_kept", "flags_reopened")
+JUDGED = ("succeeded", "held")
+
+
+@pages.page("/audits", needs=Permission.AUDITS_READ)
+def audits(by: Actor) -> Answer:
+    """Every run, the newest first."""
+    filters = asked_filters(FILTERS)
+    listing = list_audits(by, filters, asked_page())
+    return render_template(
+        "audits/list.html",
+        by=by,
+        items=listing.items,
+        filters=filters,
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+@pages.page("/audits/<row_id:audit_id>", needs=Permission.AUDITS_READ)
+def audit(by: Actor, audit_id: int) -> Answer:
+    """One run: what stands after it beside what stood after the run before, and every change."""
+    run = find_audit(by, audit_id)
+    before = previous_good(by, run) if run.status in JUDGED else None
+    listing = changes_of(by, run, asked_page(50))
+    shown = visible_run(by, run)
+    shown_before = None if before is None else visible_run(by, before)
+    return render_template(
+        "audits/detail.html",
+        by=by,
+        audit=shown,
+        is_voidable=is_voidable(run),
+        may_confirm_voiding=may_confirm_voiding(by, run),
+        before=shown_before,
+        stocks=_stocks(shown) if run.status in JUDGED else {},
+        stocks_before={} if shown_before is None else _stocks(shown_before),
+        flows=count_changes(by, run),
+        flows_before={} if before is None else count_changes(by, before),
+        changes=listing.items,
+        projects=projects_numbered(by, (change["project"] for change in listing.items)),
+        rules=rule_titles(),
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+def _stocks(run: Mapping[str, Any]) -> dict[str, int]:
+    counts = {name: run[name] for name in STOCKS[:-1]}
+    return counts | {STOCKS[-1]: sum(run[name] for name in ACTIVE)}
+
+
+@pages.page("/audits/new", needs=Permission.AUDITS_RUN, methods=("GET", "POST"))
+def new_audit(by: Actor) -> Answer:
+    """Run an audit, for good or to try."""
+    page = FormPage(
+        _("Run an audit"),
+        _("Run the audit"),
+        url_for("web.audits"),
+        [
+            asked(
+                "on",
+                "day",
+                hint=_(
+                    "Leave empty for today. Without a dry run, the date must lie between the "
+                    "last audited date and today."
+                ),
+            ),
+            asked("dry_run", "check", label=_("Dry run: show what would change, without changing any flag")),
+        ],
+        {"on": AnyDay(), "dry_run": YesNo()},
+        intro=_("The audit checks every project and can take some time."),
+    )
+
+    def act(values: dict[str, object]) -> Answer:
+        day = values["on"]
+        run = run_audit(by, day, dry_run=bool(values["dry_run"]))  # type: ignore[arg-type] # AnyDay gives a date or None
+        if run.status == "held":
+            say(_("The audit is held and changed nothing. A supervisor must confirm it."), "information")
+        else:
+            say(_("The audit is done."))
+        return see("audit", audit_id=run.id)
+
+    return answer_form(page, act, {"on": as_typed(today())})
+
+
+@pages.page("/audits/<row_id:audit_id>/confirmation", needs=Permission.AUDITS_CONFIRM, methods=("POST",))
+def confirm_audit(by: Actor, audit_id: int) -> Answer:
+    """Let a held run change what it said it would."""
+    confirm_held_audit(by, audit_id)
+    say(_("The audit is confirmed and done."))
+    return see("audit", audit_id=audit_id)
+
+
+@pages.page("/audits/<row_id:audit_id>/voiding", needs=Permission.AUDITS_VOID, methods=("GET", "POST"))
+def propose_to_void(by: Actor, audit_id: int) -> Answer:
+    """Propose to void an audit that a wrong clock dated in the future."""
+    run = find_audit(by, audit_id)
+    page = FormPage(
+        _("Propose to void the audit"),
+        _("Propose voiding"),
+        url_for("web.audit", audit_id=audit_id),
+        [asked("reason", "area", label=_("Reason"), hint=_("What was wrong with the clock, and since when."))],
+        {"reason": Text(LONGEST_REASON)},
+        ("reason",),
+        intro=_(
+            "The audit no longer counts: nightly audits run again from today, and its changes to flags are undone. "
+            "An operator and a supervisor do this together; the other one confirms."
+        ),
+        subject=_("Audit of %(day)s") % {"day": as_typed(run.on)},
+    )
+
+    def act(values: dict[str, object]) -> Answer:
+        propose_voiding(by, audit_id, str(values["reason"]))
+        say(_("The proposal to void the audit is saved."))
+        return see("audit", audit_id=audit_id)
+
+    return answer_form(page, act)
+
+
+@pages.page("/audits/<row_id:audit_id>/voiding-confirmation", needs=Permission.AUDITS_VOID, methods=("POST",))
+def void_proposed(by: Actor, audit_id: int) -> Answer:
+    """Void the audit as the second one of the two."""
+    confirm_voiding(by, audit_id)
+    say(_("The audit is voided."))
+    return see("audit", audit_id=audit_id)

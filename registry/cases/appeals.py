@@ -1,0 +1,64 @@
+"""An agency's appeal: what can be appealed, until when, and what it ends."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.cases.models import Case, CaseDecision
+from registry.cases.service import decision_in_effect, end_orders, settle
+from registry.cases.transitions import begin, finish
+from registry.cases.workflow import Status
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.errors import Conflict
+
+
+class NothingToAppeal(Conflict):
+    """No decision on the case is in effect."""
+
+
+class AppealTooLate(Conflict):
+    """The term of the appeal is over."""
+
+
+class AnotherCaseOpen(Conflict):
+    """A later case of the project is open: what is to be said belongs there."""
+
+
+def appeal(by: Actor, case: Case, comment: str | None = None) -> Case:
+    """Appeal the decision in effect, within the policy's working days. Its order ends; the review begins anew. What was
+    proposed or asked meanwhile falls with it.
+
+    Raises NothingToAppeal, AppealTooLate, AnotherCaseOpen, and what the workflow refuses.
+    """
+    step = begin(by, case, "appeal")
+    decision = _to_appeal(case)
+    settle(step.proposal, "withdrawn", by)
+    end_orders(case, "appealed")
+    decision.ended_because = "appealed"
+    return finish(step, comment)
+
+
+def can_be_appealed(case: Case) -> bool:
+    """Whether there is a decision that its agency may appeal now."""
+    try:
+        _to_appeal(case)
+    except Conflict:
+        return False
+    return True
+
+
+def _to_appeal(case: Case) -> CaseDecision:
+    decision = decision_in_effect(case)
+    if decision is None or decision.appeal_until is None:
+        raise NothingToAppeal(case=case.id)
+    if today() > decision.appeal_until:
+        raise AppealTooLate(case=case.id, until=decision.appeal_until.isoformat())
+    other = select(Case.id).where(
+        Case.project_id == case.project_id, Case.id != case.id, Case.status != Status.CLOSED.value
+    )
+    open_already = db.session.scalar(other)
+    if open_already is not None:
+        raise AnotherCaseOpen(case=case.id, other=open_already)
+    return decision

@@ -1,0 +1,56 @@
+"""The clocks of a case, in working days: the review's, stopped while another holds the ball, and the others' terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from registry.cases.workflow import REVIEW_CLOCK_RUNS, Status
+from registry.core.working_days import Calendar
+from registry.freeze.policy import Clocks
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """``due_on``: by when whoever holds the ball must act, None when nothing is due.
+
+    ``review_days_left``: working days that the stopped review still has, below 0 when it was overdue already.
+    """
+
+    due_on: date | None = None
+    review_days_left: int | None = None
+
+
+def moved(
+    clock: Clock,
+    before: Status,
+    after: Status,
+    on: date,
+    calendar: Calendar,
+    terms: Clocks,
+    ordered_until: date | None = None,
+) -> Clock:
+    """The clock after the case went from one status to another on a day; the day itself never counts.
+
+    The review goes on where it stopped when an answer or the Commission's word comes, and starts anew when a case
+    reopens or comes back from remediation. ``ordered_until`` is the date of the order that begins.
+    """
+    if before is after:
+        return clock
+    if after in REVIEW_CLOCK_RUNS:
+        if before in REVIEW_CLOCK_RUNS and clock.due_on is not None:
+            return clock
+        left = terms.review if clock.review_days_left is None else clock.review_days_left
+        return Clock(calendar.after(on, left))
+    match after:
+        case Status.AWAITING_AGENCY:
+            return Clock(calendar.after(on, terms.answer), _left(clock, on, calendar))
+        case Status.WITH_COMMISSION:
+            return Clock(None, _left(clock, on, calendar))
+        case Status.REMEDIATION:
+            return Clock(ordered_until)
+    return Clock()
+
+
+def _left(clock: Clock, on: date, calendar: Calendar) -> int | None:
+    return None if clock.due_on is None else calendar.between(on, clock.due_on)

@@ -1,0 +1,161 @@
+"""Decisions: proposed by one person, approved by another, and what an approval does to flags and orders at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.cases.models import Case, CaseDecision
+from registry.cases.orders import Order
+from registry.cases.service import decision_in_effect, end_orders
+from registry.cases.transitions import begin, finish
+from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON
+from registry.core.clock import now, today
+from registry.core.database import db
+from registry.core.errors import Conflict, Invalid, Problem
+from registry.core.working_days import national_calendar
+from registry.flags.change_times import PROJECT, mark_flags, mark_projects
+from registry.flags.models import FLAGS, Flag
+from registry.freeze.current import policy_in_force
+
+
+class ProposalOutOfDate(Conflict):
+    """The findings, or the day, are no longer what the proposal was made on: it has to be returned and made anew."""
+
+
+def propose(by: Actor, case: Case, values: Mapping[str, Any]) -> Case:
+    """Propose a decision from accepted values: ``decision``, ``reason_code``, ``reason``, ``legal_basis``, ``due_on``
+    and ``comment``.
+
+    Raises what the workflow refuses, and Invalid.
+    """
+    step = begin(by, case, "propose")
+    problems = proposal_problems(values)
+    if problems:
+        raise Invalid(problems)
+    db.session.add(
+        CaseDecision(
+            case_id=case.id,
+            **{name: values.get(name) for name in ("decision", "reason_code", "reason", "legal_basis", "due_on")},
+            comment=values.get("comment"),
+            seen={str(flag.id): flag.fingerprint for flag in _standing(case)},
+            proposed_by=by.principal,
+            proposed_at=now(),
+        )
+    )
+    return finish(step, values.get("comment"), details=_told(values))
+
+
+def approve(by: Actor, case: Case, comment: str | None = None) -> Case:
+    """Approve the waiting proposal: ``no_breach`` and ``transitional_accepted`` accept the case's flags with the values
+    that were seen, and close it; the others become orders, and what an earlier decision accepted is open again.
+
+    Raises DecisionNeedsAnotherPerson for the proposer, ProposalOutOfDate, and what the workflow refuses.
+    """
+    step = begin(by, case, "approve")
+    proposal = step.proposal
+    if proposal is None:
+        raise RuntimeError(f"case {case.id} awaits the approval of nothing")
+    if proposal.due_on is not None and proposal.due_on < today():
+        raise ProposalOutOfDate(case=case.id)
+    accepts = proposal.decision in ACCEPTING
+    restated = {"flags_accepted": _accept_flags(case, proposal)} if accepts else {"flags_opened": _open_flags(case)}
+    mark_projects(now(), PROJECT.c.id == case.project_id)
+    earlier = decision_in_effect(case)
+    if earlier is not None:
+        earlier.ended_because = "replaced"
+    end_orders(case, "replaced")
+    moment = now()
+    proposal.outcome, proposal.decided_by, proposal.decided_at = "approved", by.principal, moment
+    proposal.appeal_until = national_calendar().after(today(), policy_in_force().clocks.appeal)
+    if not accepts:
+        order = Order(
+            project_id=case.project_id,
+            decision=proposal.decision,
+            due_on=proposal.due_on,
+            approved_at=moment,
+            approved_by=by.principal,
+        )
+        db.session.add(order)
+        db.session.flush()
+        proposal.order_id = order.id
+    told = _told({name: getattr(proposal, name) for name in DECIDED}) | {"proposed_by": proposal.proposed_by}
+    told |= {name: rules for name, rules in restated.items() if rules}
+    return finish(step, comment, details=told, decision=proposal.decision, ordered_until=proposal.due_on)
+
+
+DECIDED = ("decision", "reason_code", "reason", "legal_basis", "due_on")
+
+
+def proposal_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong between the values of a proposal, each of which is accepted by its kind."""
+    problems = [
+        Problem(f"/{name}", "required") for name in ("decision", "reason", "legal_basis") if values.get(name) is None
+    ]
+    decision, due_on, code = values.get("decision"), values.get("due_on"), values.get("reason_code")
+    if decision is None:
+        return problems
+    if decision == "no_breach" and code is None:
+        problems.append(Problem("/reason_code", "required"))
+    if decision != "no_breach" and code is not None:
+        problems.append(Problem("/reason_code", "not-with-this-decision", {"decision": decision}))
+    if decision in NEEDS_DUE_ON and due_on is None:
+        problems.append(Problem("/due_on", "required"))
+    if decision in ACCEPTING and due_on is not None:
+        problems.append(Problem("/due_on", "not-with-this-decision", {"decision": decision}))
+    elif due_on is not None and due_on < today():
+        problems.append(Problem("/due_on", "date-before-today", {"today": today().isoformat()}))
+    return problems
+
+
+def _accept_flags(case: Case, proposal: CaseDecision) -> list[str]:
+    """Accept what stands as it was seen; the rules of the flags that were open until now."""
+    flags = _standing(case)
+    # Nobody accepts what nobody looked at: an audit between proposal and approval may have found other values.
+    if any(proposal.seen.get(str(flag.id)) != flag.fingerprint for flag in flags):
+        raise ProposalOutOfDate(case=case.id)
+    opened = [flag.rule for flag in flags if flag.status == "open"]
+    for flag in flags:
+        flag.accepted_fingerprint = flag.fingerprint
+        if flag.status != "exempt":
+            flag.status = "accepted"
+    _mark(flags)
+    return opened
+
+
+def _open_flags(case: Case) -> list[str]:
+    """An order stands until an audit finds the facts changed, and so do the flags that it is about.
+
+    The rules of the flags that were accepted until now.
+    """
+    flags = _standing(case)
+    accepted = [flag for flag in flags if flag.status == "accepted"]
+    for flag in flags:
+        flag.accepted_fingerprint = None
+    for flag in accepted:
+        flag.status = "open"
+    _mark(flags)
+    return [flag.rule for flag in accepted]
+
+
+def _mark(flags: Sequence[Flag]) -> None:
+    db.session.flush()
+    mark_flags(now(), FLAGS.c.id.in_([flag.id for flag in flags]))
+
+
+def _standing(case: Case) -> list[Flag]:
+    """The flags that the case is about: all that stand on its project, as audits keep people out."""
+    statement = select(Flag).where(Flag.project_id == case.project_id, Flag.status != "cleared").order_by(Flag.id)
+    return list(db.session.scalars(statement.execution_options(populate_existing=True)))
+
+
+def _told(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name in DECIDED
+        if (value := values.get(name)) is not None
+    }

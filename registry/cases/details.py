@@ -1,0 +1,117 @@
+"""A case as it shows to a person: oversight sees all, the agency no internal note and no mere proposal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import AGENCY_ROLES
+from registry.cases.appeals import can_be_appealed
+from registry.cases.models import Case, CaseDecision, CaseEvent
+from registry.cases.transitions import possible_actions, waiting_proposal
+from registry.core.clock import rfc3339, today
+from registry.core.database import db
+from registry.core.languages import Language
+from registry.flags.queries import flags_of_cases
+
+
+def show_case(by: Actor, case: Case, language: Language) -> dict[str, Any]:
+    """The whole case: what a list shows of it, its timeline, and what the person may do now."""
+    actions = possible_actions(by, case, waiting_proposal(case))
+    return show_cases(by, [case], language)[0] | {
+        "events": _events(by, case),
+        "actions": [name for name in actions if name != "appeal" or can_be_appealed(case)],
+    }
+
+
+def show_cases(by: Actor, cases: Sequence[Case], language: Language) -> list[dict[str, Any]]:
+    """Cases as a list shows them, in the same order, in two queries for all of them."""
+    ids = [case.id for case in cases]
+    flags = flags_of_cases(by, ids, language)
+    decisions = _decisions(by, ids)
+    return [
+        {
+            "id": case.id,
+            "project": case.project_record.number,
+            "agency": case.project_record.agency.bin,
+            "status": case.status,
+            "severity": case.severity,
+            "assignee": case.assignee,
+            "flags": flags[case.id],
+            "proposal": next((shown for shown in decisions.get(case.id, []) if shown["outcome"] is None), None),
+            "decisions": [shown for shown in decisions.get(case.id, []) if shown["outcome"] == "approved"],
+            "due_on": case.due_on,
+            "is_overdue": is_overdue(case),
+            "opened_at": case.opened_at,
+            "closed_at": case.closed_at,
+            "outcome": case.outcome,
+            "changed_at": case.changed_at,
+        }
+        for case in cases
+    ]
+
+
+def is_overdue(case: Case) -> bool:
+    """True from the day after the term on."""
+    return case.due_on is not None and case.due_on < today()
+
+
+def _decisions(by: Actor, ids: Sequence[int]) -> Mapping[int, list[dict[str, Any]]]:
+    statement = select(CaseDecision).where(CaseDecision.case_id.in_(ids)).order_by(CaseDecision.id)
+    for_agency = by.role in AGENCY_ROLES
+    if for_agency:
+        statement = statement.where(CaseDecision.outcome == "approved")
+    found: dict[int, list[dict[str, Any]]] = {}
+    for decision in db.session.scalars(statement.execution_options(populate_existing=True)):
+        shown = {name: _plain(getattr(decision, name)) for name in DECISION_SHOWN}
+        if for_agency:
+            shown["comment"] = None
+        found.setdefault(decision.case_id, []).append(shown)
+    return found
+
+
+DECISION_SHOWN = (
+    "id",
+    "decision",
+    "reason_code",
+    "reason",
+    "legal_basis",
+    "due_on",
+    "comment",
+    "proposed_by",
+    "proposed_at",
+    "outcome",
+    "decided_by",
+    "decided_at",
+    "appeal_until",
+    "ended_because",
+)
+
+
+def _events(by: Actor, case: Case) -> list[dict[str, Any]]:
+    statement = select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id)
+    for_agency = by.role in AGENCY_ROLES
+    if for_agency:
+        statement = statement.where(CaseEvent.tells_agency.is_(True))
+    return [
+        {
+            "at": rfc3339(event.at),
+            "action": event.action,
+            "by": event.by,
+            "from": event.from_status,
+            "to": event.to_status,
+            "comment": event.comment if event.speaks_to_agency or not for_agency else None,
+            "details": event.details,
+            **({} if for_agency else {"for_agency": event.speaks_to_agency}),
+        }
+        for event in db.session.scalars(statement)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "hour"):
+        return rfc3339(value)
+    return value.isoformat() if hasattr(value, "isoformat") else value

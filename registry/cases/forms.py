@@ -1,0 +1,147 @@
+"""The forms of the actions on a case: what each asks, and the service that carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import AGENCY_ROLES
+from registry.cases import appeals, decisions
+from registry.cases import service as cases
+from registry.cases.models import Case
+from registry.cases.reviewers import reviewers
+from registry.cases.views.legal_basis import basis_hint
+from registry.cases.workflow import DECISIONS, REASON_CODES, Status
+from registry.core.field_types import Choice, Day, Kind, Text, YesNo
+from registry.web.fields import Field, asked
+from registry.web.labels import options, word
+from registry.web.translations import gettext as _
+
+LONG: Final = Text(5000)
+COMMENT: Final[Mapping[str, Kind]] = {"comment": LONG}
+KINDS: Final[Mapping[str, Mapping[str, Kind]]] = {
+    "claim": {},
+    "assign": {"assignee": Text(), **COMMENT},
+    "propose": {
+        "decision": Choice(DECISIONS),
+        "reason_code": Choice(REASON_CODES),
+        "reason": LONG,
+        "legal_basis": LONG,
+        "due_on": Day(),
+        **COMMENT,
+    },
+    "comment": {**COMMENT, "for_agency": YesNo()},
+}
+REQUIRED: Final[Mapping[str, Sequence[str]]] = {
+    "assign": ("assignee",),
+    "answer": ("comment",),
+    # Who proposed has to know what to make better. By the API the comment may stay away (docs/contract.md §4).
+    "return": ("comment",),
+    "appeal": ("comment",),
+    "comment": ("comment",),
+}
+# What is done to a case with an order is called by what it does to the order.
+UNDER_ORDER: Final[Mapping[str, str]] = {"claim": "reopen", "withdraw": "withdraw_order"}
+PLAIN: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
+    "claim": cases.claim,
+    "release": cases.release,
+    "ask": cases.ask,
+    "answer": cases.answer,
+    "approve": decisions.approve,
+    "return": cases.send_back,
+    "refer": cases.refer,
+    "confirm": cases.confirm,
+    "withdraw": cases.withdraw,
+    "appeal": appeals.appeal,
+}
+
+
+def kinds_of(action: str) -> Mapping[str, Kind]:
+    """The fields of an action with the kinds that judge them."""
+    return KINDS.get(action, COMMENT)
+
+
+def carry_out(by: Actor, case: Case, action: str, values: Mapping[str, Any]) -> Case:
+    """Do the action with accepted values, on a locked case. Raises what its service raises."""
+    if action == "assign":
+        return cases.assign(by, case, values["assignee"], values["comment"])
+    if action == "propose":
+        return decisions.propose(by, case, values)
+    if action == "comment":
+        return cases.say(by, case, values["comment"], for_agency=values.get("for_agency") is True)
+    return PLAIN[action](by, case, values.get("comment"))
+
+
+def action_name(action: str, status: str) -> str:
+    """What the form of an action is called: to take a case back from an order is no mere taking."""
+    return word("case_action", UNDER_ORDER.get(action, action) if status == Status.REMEDIATION else action)
+
+
+def cautions_of(status: str) -> dict[str, str]:
+    """What is to be known before an action is sent."""
+    if status != Status.REMEDIATION:
+        return {}
+    return {
+        "claim": _("The order stays in force until another decision replaces it. To end it, withdraw it."),
+        "withdraw": _("The order ends, and the case is reviewed anew."),
+    }
+
+
+def fields_of(by: Actor, action: str) -> list[Field]:
+    """What the form of an action asks, each field named ``<action>-<field>``: several forms share the page."""
+    return [replace(field, name=f"{action}-{field.name}") for field in _fields(by, action)]
+
+
+def _fields(by: Actor, action: str) -> list[Field]:
+    note = asked("comment", "note", label=_("Note for the timeline (optional)"))
+    match action:
+        case "claim":
+            return []
+        case "ask":
+            return [
+                asked(
+                    "comment",
+                    "area",
+                    label=_("Question"),
+                    hint=_(
+                        "The agency sees this text. If you leave it empty, the agency is asked to explain the flags."
+                    ),
+                )
+            ]
+        case "answer":
+            return [asked("comment", "area", label=_("Your answer"))]
+        case "appeal":
+            return [asked("comment", "area", label=_("Why the decision is wrong"))]
+        case "return":
+            return [
+                asked(
+                    "comment",
+                    "area",
+                    label=_("Reason for returning it"),
+                    hint=_("For the reviewer, not for the agency."),
+                )
+            ]
+        case "assign":
+            return [asked("assignee", "select", choices=[(name, name) for name in reviewers()]), note]
+        case "propose":
+            return [
+                asked("decision", "radios", choices=options("decision")),
+                asked(
+                    "reason_code",
+                    "select",
+                    choices=options("reason_code"),
+                    hint=_("Only when there is no breach."),
+                    when="no-breach",
+                ),
+                asked("reason", "area"),
+                asked("legal_basis", "area", hint=basis_hint()),
+                asked("due_on", "day", hint=_("The date by which it must be moved or stopped."), when="ordered"),
+                note,
+            ]
+        case "comment" if by.role not in AGENCY_ROLES:
+            return [asked("comment", "area"), asked("for_agency", "check")]
+        case "comment":
+            return [asked("comment", "area")]
+    return [note]

@@ -1,0 +1,137 @@
+"""Lists of cases, page by page: the work lists are filters of this one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, select
+from sqlalchemy.orm import contains_eager
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.service import Agency
+from registry.cases.details import show_cases
+from registry.cases.models import Case, CaseDecision, CaseFlag
+from registry.cases.workflow import Status
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.errors import Malformed, Problem
+from registry.core.filters import PlainFilter, Texts, Words, YesNoWords, conditions, day_filters, instant_filters
+from registry.core.languages import Language
+from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, cut, order_by
+from registry.core.vocabularies import CASE_STATUSES, REGIONS, SECTORS
+from registry.flags.models import SEVERITY_RANK, Flag, rank
+from registry.freeze.words import RULES
+from registry.projects.models import Project
+from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
+
+# Each filter with what it takes; several values with commas.
+# Of the flags that a case stands for, one must fit.
+OF_FLAGS: Final[Mapping[str, PlainFilter]] = {"rule": Words(Flag.rule.expression, RULES)}
+# What depends on who asks: a decision waits that the person may approve.
+OF_THE_READER: Final[Mapping[str, PlainFilter]] = {"to_approve": YesNoWords(false())}
+SORTS: Final[Mapping[str, SortKey]] = {
+    "due_on": SortKey("due_on", Case.due_on.expression, date, nullable=True),
+    "opened_at": SortKey("opened_at", Case.opened_at.expression, datetime),
+    "changed_at": SortKey("changed_at", Case.changed_at.expression, datetime),
+    "severity": SortKey("severity", rank(Case.severity.expression), int),
+    "id": SortKey("id", Case.id.expression, int),
+}
+DEFAULT_SORT: Final = "due_on"
+
+
+def list_cases(by: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
+    """A page of cases, by default what is due first in front; restricted projects on it are journalled as read.
+
+    Raises RoleNotAllowed, and Malformed for a bad filter, sort or cursor.
+    """
+    by.require(Permission.CASES_READ)
+    key, descending = _sort_key(page.sort or DEFAULT_SORT)
+    statement = (
+        select(Case, key.column.label("_sort"))
+        .join(Case.project_record)
+        .join(Project.agency)
+        .options(contains_eager(Case.project_record).contains_eager(Project.agency))
+        .where(*visible_projects(by), *case_conditions(by, filters))
+        .execution_options(populate_existing=True)
+    )
+    if page.cursor is not None:
+        statement = statement.where(after(key, Case.id.expression, descending, page.cursor))
+    statement = statement.order_by(*order_by(key, Case.id.expression, descending)).limit(page.limit + 1)
+    rows = [{"case": row[0], "_sort": row[1], "_id": row[0].id} for row in db.session.execute(statement)]
+    found = cut(rows, page, key, descending)
+    cases = [row["case"] for row in found.items]
+    restricted = [case.project_record.number for case in cases if case.project_record.is_restricted]
+    shown = show_cases(by, cases, language)
+    journal_restricted_reads(by, restricted, "cases")
+    return Listing(shown, found.next)
+
+
+def count_cases(by: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
+    """How many open cases each of some lists has for the person, in one query. Their filters ask nothing of projects.
+
+    Raises RoleNotAllowed and Malformed.
+    """
+    by.require(Permission.CASES_READ)
+    if not lists:
+        return []
+    counts = [func.count(case((and_(*case_conditions(by, filters)), 1))) for filters in lists]
+    of_visible = among_visible(by, Case.project_id.expression)
+    counted = db.session.execute(select(*counts).select_from(Case).where(Case.status != Status.CLOSED, *of_visible))
+    return [int(count) for count in counted.one()]
+
+
+def place_of(found: Case, sort: str | None) -> str:
+    """The cursor of a case in the lists of this order: what follows it begins there. Raises Malformed."""
+    key, descending = _sort_key(sort or DEFAULT_SORT)
+    value = SEVERITY_RANK[found.severity] if key.name == "severity" else getattr(found, key.name)
+    return cursor_after(key, descending, value, found.id)
+
+
+def case_conditions(by: Actor, filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    """The filters as conditions on cases joined with project and agency. Raises Malformed."""
+    rules = {name: value for name, value in filters.items() if name in OF_FLAGS}
+    own = {name: value for name, value in filters.items() if name in OF_THE_READER}
+    others = {name: value for name, value in filters.items() if name not in {*OF_FLAGS, *OF_THE_READER}}
+    made = conditions(filters_of_cases(), others) + conditions({"to_approve": YesNoWords(_to_approve(by))}, own)
+    for condition in conditions(OF_FLAGS, rules):
+        covered = select(Flag.id).join(CaseFlag, CaseFlag.flag_id == Flag.id)
+        made.append(exists(covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", condition)))
+    return made
+
+
+def _to_approve(by: Actor) -> ColumnElement[bool]:
+    # Four eyes: what somebody proposed waits for another, whatever role that somebody has.
+    if not by.may(Permission.CASES_APPROVE):
+        return false()
+    proposed = select(CaseDecision.id).where(CaseDecision.case_id == Case.id, CaseDecision.outcome.is_(None))
+    by_another = exists(proposed.where(CaseDecision.proposed_by != by.principal))
+    return and_(Case.status == Status.AWAITING_APPROVAL, by_another)
+
+
+def filters_of_cases() -> dict[str, PlainFilter]:
+    """The filters on a case and its project, as of today."""
+    # An SQL comparison with a missing date is neither true nor false: such a case is not overdue.
+    overdue: ColumnElement[Any] = and_(Case.due_on.is_not(None), Case.due_on < today())
+    return {
+        "status": Words(Case.status.expression, CASE_STATUSES),
+        "assignee": Texts(Case.assignee.expression),
+        "is_assigned": YesNoWords(Case.assignee.is_not(None)),
+        "project": Texts(Project.number.expression),
+        "agency": Texts(Agency.bin.expression),
+        "region": Words(Project.region.expression, REGIONS),
+        "sector": Words(Project.sector.expression, SECTORS),
+        "severity": Words(Case.severity.expression, tuple(SEVERITY_RANK)),
+        "overdue": YesNoWords(overdue),
+        **day_filters("due_on", Case.due_on.expression),
+        **instant_filters("changed_at", Case.changed_at.expression),
+    }
+
+
+def _sort_key(sort: str) -> tuple[SortKey, bool]:
+    key = SORTS.get(sort.removeprefix("-"))
+    if key is None:
+        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
+    return key, sort.startswith("-")

@@ -1,0 +1,137 @@
+"""Cases, what they cover, what happened and what was decided, as rows. Audits open cases, people decide them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Text, func, select, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from registry.core.database import LONG_AGO, Instant, Model
+from registry.projects.models import Project
+
+
+class Case(Model):
+    """The review of a flagged project. Of a project at most one is not closed, enforced by the database.
+
+    ``from_severity``: what it was opened for; weaker flags are shown and decided with it, but neither keep it open nor
+    bring it back. ``due_on``: when whoever holds the ball must have acted: the reviewers, the agency that was asked, or
+    who was ordered. ``review_days_left``: working days that the stopped review clock still has. ``exempt_since``: it
+    waits with the Commission because an exemption is in force. ``version`` rises with every act.
+    """
+
+    __tablename__ = "cases"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    status: Mapped[str] = mapped_column(String(24))
+    severity: Mapped[str] = mapped_column(String(10))
+    from_severity: Mapped[str] = mapped_column(String(10))
+    assignee: Mapped[str | None] = mapped_column(String(200))
+    opened_at: Mapped[datetime] = mapped_column(Instant)
+    opened_by_audit: Mapped[int | None] = mapped_column(ForeignKey("audits.id"))
+    due_on: Mapped[date | None]
+    review_days_left: Mapped[int | None]
+    exempt_since: Mapped[date | None]
+    closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    outcome: Mapped[str | None] = mapped_column(String(24))
+    version: Mapped[int] = mapped_column(default=1)
+    changed_at: Mapped[datetime] = mapped_column(Instant, server_default=LONG_AGO)
+
+    project_record: Mapped[Project] = relationship(lazy="raise")
+
+    __table_args__ = (
+        Index(
+            "uq_cases_open",
+            "project_id",
+            unique=True,
+            sqlite_where=text("status <> 'closed'"),
+            postgresql_where=text("status <> 'closed'"),
+        ),
+        Index(None, "project_id"),
+        Index(None, "status", "due_on"),
+        Index(None, "due_on", "id"),
+        Index(None, "changed_at", "id"),
+        Index(None, "assignee"),
+    )
+
+
+class CaseFlag(Model):
+    """A flag that a case covers; a flag can come under several cases in its life."""
+
+    __tablename__ = "case_flags"
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    flag_id: Mapped[int] = mapped_column(ForeignKey("flags.id"), primary_key=True)
+
+    __table_args__ = (Index(None, "flag_id", "case_id"),)
+
+
+class CaseEvent(Model):
+    """One entry of a case's timeline. ``side``: ``oversight``, ``agency`` or ``audit``, which is then ``by``."""
+
+    __tablename__ = "case_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    at: Mapped[datetime] = mapped_column(Instant)
+    action: Mapped[str] = mapped_column(String(24))
+    by: Mapped[str] = mapped_column(Text)
+    side: Mapped[str] = mapped_column(String(10))
+    from_status: Mapped[str | None] = mapped_column(String(24))
+    to_status: Mapped[str] = mapped_column(String(24))
+    comment: Mapped[str | None] = mapped_column(Text)
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+    tells_agency: Mapped[bool]
+    speaks_to_agency: Mapped[bool]
+
+    __table_args__ = (Index(None, "case_id", "id"),)
+
+
+class CaseDecision(Model):
+    """A proposed decision and what became of it. ``outcome``: None while it waits, then approved, returned, withdrawn
+    or lapsed. ``seen``: flag id → fingerprint, as the proposer saw them. An approved one is in effect until
+    ``ended_because``: appealed, withdrawn, replaced.
+    """
+
+    __tablename__ = "case_decisions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    decision: Mapped[str] = mapped_column(String(24))
+    reason_code: Mapped[str | None] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(Text)
+    legal_basis: Mapped[str] = mapped_column(Text)
+    due_on: Mapped[date | None]
+    comment: Mapped[str | None] = mapped_column(Text)
+    seen: Mapped[dict[str, str]] = mapped_column(JSON)
+    proposed_by: Mapped[str] = mapped_column(Text)
+    proposed_at: Mapped[datetime] = mapped_column(Instant)
+    outcome: Mapped[str | None] = mapped_column(String(10))
+    decided_by: Mapped[str | None] = mapped_column(Text)
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    appeal_until: Mapped[date | None]
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
+    ended_because: Mapped[str | None] = mapped_column(String(10))
+
+    __table_args__ = (
+        Index(
+            "uq_case_decisions_waiting",
+            "case_id",
+            unique=True,
+            sqlite_where=text("outcome IS NULL"),
+            postgresql_where=text("outcome IS NULL"),
+        ),
+        Index(None, "case_id", "id"),
+    )
+
+
+def case_of_flag(flag_id: ColumnElement[int]) -> ColumnElement[int | None]:
+    """The newest case that covers a flag, NULL for none, as a scalar subquery."""
+    return (
+        select(func.max(CaseFlag.case_id))
+        .where(CaseFlag.flag_id == flag_id)
+        .correlate_except(CaseFlag)
+        .scalar_subquery()
+    )

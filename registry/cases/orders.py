@@ -1,0 +1,47 @@
+"""Orders: approved decisions that an agency must do something by a date. ``registry/review/`` writes them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, Subquery, Text, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.core.database import Instant, Model, db
+
+DECISIONS = ("migrate_by", "stop", "write_off")
+
+
+class Order(Model):
+    """In force while approved and not ended: withdrawn, appealed or replaced. Of several the newest counts."""
+
+    __tablename__ = "orders"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    decision: Mapped[str] = mapped_column(String(20))
+    due_on: Mapped[date | None]
+    approved_at: Mapped[datetime] = mapped_column(Instant)
+    approved_by: Mapped[str] = mapped_column(Text)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    ended_because: Mapped[str | None] = mapped_column(String(20))
+
+    __table_args__ = (Index(None, "project_id"),)
+
+
+def newest_in_force(*which: ColumnElement[bool]) -> Subquery:
+    """(project_id, order_id) of each project's newest order in force, as a subquery; ``which``: of which orders."""
+    return (
+        select(Order.project_id, func.max(Order.id).label("order_id"))
+        .where(Order.ended_at.is_(None), *which)
+        .group_by(Order.project_id)
+        .subquery()
+    )
+
+
+def migrate_by_in_force(project_id: int) -> date | None:
+    """The date of the project's newest order in force, if that order is ``migrate_by``."""
+    newest = db.session.scalar(
+        select(Order).where(Order.project_id == project_id, Order.ended_at.is_(None)).order_by(Order.id.desc()).limit(1)
+    )
+    return newest.due_on if newest is not None and newest.decision == "migrate_by" else None

@@ -1,0 +1,130 @@
+"""Finding a case, and opening one from the watch list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, insert, literal, select
+from sqlalchemy.orm import contains_eager
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.cases.models import Case, CaseEvent, CaseFlag
+from registry.cases.workflow import Status
+from registry.core import outbox
+from registry.core.clock import now, today
+from registry.core.database import db
+from registry.core.errors import Conflict, NotFound, invalid
+from registry.core.transactions import require_transaction, transaction
+from registry.core.working_days import national_calendar
+from registry.flags.change_times import mark_flags
+from registry.flags.lock import flags_for_people
+from registry.flags.models import FLAGS, SEVERITY_RANK, STANDS, Flag
+from registry.freeze.current import policy_in_force
+from registry.journal import service as journal
+from registry.projects.models import Project
+from registry.projects.visibility import visible_projects
+
+
+class CaseNotFound(NotFound):
+    """There is no case of that id, or the caller may not see its project."""
+
+
+class CaseAlreadyOpen(Conflict):
+    """The project has an open case; of a project there is at most one."""
+
+
+class ProjectNotFlagged(Conflict):
+    """The project has no open flag, so there is nothing to review."""
+
+
+def find_case(by: Actor, case_id: int) -> Case:
+    """The case of that id with its project and agency. Raises CaseNotFound also for what the actor may not see."""
+    return _found(_query(by, case_id), case_id)
+
+
+def find_case_to_change(by: Actor, case_id: int) -> Case:
+    """The same, locked until the open transaction ends, so that of two people on one case the second sees the first's.
+
+    An audit that writes flags is waited for.
+    """
+    require_transaction()
+    flags_for_people()
+    return _found(_query(by, case_id).with_for_update(of=Case), case_id)
+
+
+def open_case(by: Actor, number: str) -> Case:
+    """Open a case from the weak flags of a project: a reviewer looks where no audit made anyone look.
+
+    Raises RoleNotAllowed, Invalid (an unknown project), CaseAlreadyOpen and ProjectNotFlagged.
+    """
+    by.require(Permission.CASES_REVIEW)
+    with transaction() as session:
+        flags_for_people()
+        # The project's lock makes the second of two people wait and see the first one's case.
+        seen = select(Project).where(Project.number == number, *visible_projects(by)).with_for_update(of=Project)
+        project = session.scalar(seen)
+        if project is None:
+            raise invalid("/project", "project-unknown", number=number)
+        there = session.scalar(select(Case.id).where(Case.project_id == project.id, Case.status != Status.CLOSED))
+        if there is not None:
+            raise CaseAlreadyOpen(case=there, project=number)
+        flags = session.scalars(select(Flag).where(Flag.project_id == project.id, Flag.status != "cleared")).all()
+        if not any(flag.status == "open" for flag in flags):
+            raise ProjectNotFlagged(project=number)
+        worst = max((flag.severity for flag in flags), key=SEVERITY_RANK.__getitem__)
+        moment = now()
+        case = Case(
+            project_id=project.id,
+            status=Status.NEW.value,
+            severity=worst,
+            from_severity="low",
+            opened_at=moment,
+            changed_at=moment,
+            due_on=national_calendar().after(today(), policy_in_force().clocks.review),
+            version=1,
+        )
+        session.add(case)
+        session.flush()
+        session.execute(
+            insert(CaseFlag).from_select(
+                ["case_id", "flag_id"],
+                select(literal(case.id), Flag.id).where(Flag.project_id == project.id, Flag.status != "cleared"),
+            )
+        )
+        # Each of them names its case, and earlier cases that show it do so too.
+        mark_flags(moment, FLAGS.c.project_id == project.id, STANDS)
+        session.add(
+            CaseEvent(
+                case_id=case.id,
+                at=moment,
+                action="opened",
+                by=by.principal,
+                side="oversight",
+                to_status=Status.NEW.value,
+                details={},
+                tells_agency=True,
+                speaks_to_agency=False,
+            )
+        )
+        journal.record(by, "case.opened", f"case:{case.id}", {"project": number})
+        outbox.send_later("case.opened", {"case": case.id})
+        return find_case(by, case.id)
+
+
+def _query(by: Actor, case_id: int) -> Select[Case]:
+    return (
+        select(Case)
+        .join(Case.project_record)
+        .join(Project.agency)
+        .options(contains_eager(Case.project_record).contains_eager(Project.agency))
+        .where(Case.id == case_id, *visible_projects(by))
+        .execution_options(populate_existing=True)
+    )
+
+
+def _found(statement: Select[Any], case_id: int) -> Case:
+    found = db.session.scalar(statement)
+    if not isinstance(found, Case):
+        raise CaseNotFound(id=case_id)
+    return found

@@ -1,0 +1,37 @@
+"""The proposal that was returned last, with what was said of it: the next one begins with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from registry.cases.models import Case, CaseDecision, CaseEvent
+from registry.cases.workflow import Status
+from registry.core.database import db
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedProposal:
+    """A proposal as it was made; ``returned_by``, ``returned_at`` and ``remark`` are of who returned it."""
+
+    proposal: CaseDecision
+    returned_by: str
+    returned_at: datetime
+    remark: str | None
+
+
+def returned_proposal(case: Case) -> ReturnedProposal | None:
+    """The case's newest proposal if it was returned; None when it was withdrawn, approved or has lapsed."""
+    mine = (CaseDecision.case_id == case.id,)
+    newest = db.session.scalar(select(CaseDecision).where(*mine).order_by(CaseDecision.id.desc()).limit(1))
+    if newest is None or newest.outcome != "returned":
+        return None
+    returned = (
+        CaseEvent.case_id == case.id,
+        CaseEvent.action == "return",
+        CaseEvent.from_status == Status.AWAITING_APPROVAL.value,
+    )
+    event = db.session.scalars(select(CaseEvent).where(*returned).order_by(CaseEvent.id.desc()).limit(1)).one()
+    return ReturnedProposal(newest, event.by, event.at, event.comment)

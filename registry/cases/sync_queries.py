@@ -1,0 +1,154 @@
+"""Which cases an audit has to open or move: the questions to the database that every night asks.
+
+Each is built once and asked as often as there are nights: to build them takes longer than a quiet night's answers. What
+they look at is where flags and cases stand now. Those that depend on the audit take its id as ``AUDIT``.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, not_, or_, select
+from sqlalchemy.orm import aliased
+
+from registry.cases.models import Case, CaseEvent, CaseFlag
+from registry.flags.models import STANDING, Flag, rank
+from registry.freeze.words import SEVERITIES
+
+AUDIT: Final = "audit"
+_audit = bindparam(AUDIT, type_=Integer)
+
+
+@cache
+def accepted_no_more() -> Select[int]:
+    """Of each project without an open case the newest case that covers a flag which is open again."""
+    return (
+        select(func.max(Case.id))
+        .join(CaseFlag, CaseFlag.case_id == Case.id)
+        .join(Flag, Flag.id == CaseFlag.flag_id)
+        .where(Flag.status == "open", Case.status == "closed", not_(_open_case(Flag.project_id.expression)))
+        .group_by(Case.project_id)
+    )
+
+
+@cache
+def projects_without_case(from_severity: str) -> Select[int]:
+    """The projects with an open flag as grave as that, and no open case."""
+    heavy = SEVERITIES[SEVERITIES.index(from_severity) :]
+    return select(Flag.project_id).where(
+        Flag.status == "open", Flag.severity.in_(heavy), not_(_open_case(Flag.project_id.expression))
+    )
+
+
+@cache
+def uncovered() -> Select[int, int]:
+    """The open cases, and each flag of theirs that they do not cover yet."""
+    return (
+        select(Case.id, Flag.id)
+        .join(Flag, Flag.project_id == Case.project_id)
+        .where(
+            Case.status != "closed",
+            Flag.status != "cleared",
+            not_(exists(select(CaseFlag.flag_id).where(CaseFlag.case_id == Case.id, CaseFlag.flag_id == Flag.id))),
+        )
+    )
+
+
+@cache
+def with_new_flags() -> Select[int]:
+    """The cases from before this AUDIT with a flag that they do not cover yet."""
+    before = func.coalesce(Case.opened_by_audit, 0) != _audit
+    return uncovered().with_only_columns(Case.id).where(before).distinct()
+
+
+@cache
+def flagged_again() -> Select[int]:
+    """The cases that wait to be confirmed as cleared, and have a flag again."""
+    return select(Case.id).where(Case.status == "awaiting_confirmation", _stands(*STANDING))
+
+
+@cache
+def exempt_no_more() -> Select[int]:
+    """The cases that an exemption left to the Commission, which ended."""
+    return select(Case.id).where(
+        Case.status == "with_commission",
+        Case.exempt_since.is_not(None),
+        not_(_stands("exempt")),
+        _stands(*STANDING),
+    )
+
+
+@cache
+def cleared() -> Select[int]:
+    """The cases without a flag that keeps them open, but for those that people took up again before this AUDIT."""
+    return select(Case.id).where(
+        Case.status.not_in(("closed", "awaiting_confirmation")),
+        not_(_stands(*STANDING)),
+        or_(Case.status == "remediation", not_(_taken_back()), _cleared_by_audit()),
+    )
+
+
+@cache
+def exempted() -> Select[int]:
+    """The cases with an exempt flag and no open one, of which it was not told yet that they are the Commission's."""
+    return select(Case.id).where(
+        Case.status.in_(("new", "under_review", "with_commission")),
+        Case.exempt_since.is_(None),
+        not_(_stands("open")),
+        _stands("exempt"),
+    )
+
+
+@cache
+def changed_severities() -> Select[int, int]:
+    """The open cases whose severity is not that of their gravest standing flag, and the rank of that."""
+    worst = (
+        select(Flag.project_id, func.max(rank(Flag.severity.expression)).label("worst"))
+        .where(Flag.status != "cleared")
+        .group_by(Flag.project_id)
+        .subquery()
+    )
+    return (
+        select(Case.id, worst.c.worst)
+        .join(worst, worst.c.project_id == Case.project_id)
+        .where(Case.status != "closed", rank(Case.severity.expression) != worst.c.worst)
+    )
+
+
+def _open_case(project_id: ColumnElement[int]) -> ColumnElement[bool]:
+    other = aliased(Case)
+    return exists(select(other.id).where(other.project_id == project_id, other.status != "closed"))
+
+
+def _stands(*statuses: str) -> ColumnElement[bool]:
+    """The case's project has a flag of one of the statuses that is grave enough to keep the case open."""
+    return exists(
+        select(Flag.id)
+        .where(
+            Flag.project_id == Case.project_id,
+            Flag.status.in_(statuses),
+            rank(Flag.severity.expression) >= rank(Case.from_severity.expression),
+        )
+        .correlate(Case)
+    )
+
+
+def _taken_back() -> ColumnElement[bool]:
+    """People took the case up again after its flags had cleared: no audit undoes that while nothing more clears."""
+    return exists(
+        select(CaseEvent.id)
+        .where(
+            CaseEvent.case_id == Case.id,
+            CaseEvent.side != "audit",
+            CaseEvent.from_status.in_(("awaiting_confirmation", "closed")),
+            CaseEvent.to_status.not_in(("awaiting_confirmation", "closed")),
+        )
+        .correlate(Case)
+    )
+
+
+def _cleared_by_audit() -> ColumnElement[bool]:
+    return exists(
+        select(Flag.id).where(Flag.project_id == Case.project_id, Flag.cleared_by_audit == _audit).correlate(Case)
+    )

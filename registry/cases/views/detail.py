@@ -1,0 +1,182 @@
+"""One case: what was found, what happened, and the forms of exactly what the person may do to it now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from flask import render_template, request
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.audits.clearing_facts import clearings
+from registry.audits.views.findings import cleared_flags, standing
+from registry.cases.details import show_case
+from registry.cases.forms import REQUIRED, action_name, carry_out, cautions_of, fields_of, kinds_of
+from registry.cases.queries import find_case, find_case_to_change
+from registry.cases.returned_proposals import ReturnedProposal, returned_proposal
+from registry.cases.views.audit_links import audit_names
+from registry.cases.views.legal_basis import legal_basis
+from registry.cases.views.list_position import asked_list, asked_place
+from registry.cases.views.order_instructions import steps_to_obey
+from registry.cases.workflow import ACTIONS, Status
+from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, Refusal
+from registry.core.transactions import transaction
+from registry.exemptions.queries import exemptions_of
+from registry.flags.queries import standing_flags_of
+from registry.http.error_handlers import status_of
+from registry.http.etag import make_tag
+from registry.http.http_errors import RouteNotFound
+from registry.projects.documents import documents_of
+from registry.projects.views.links import projects_of
+from registry.projects.visibility import journal_restricted_reads
+from registry.web.blueprint import Answer, pages, see
+from registry.web.current_user import page_language
+from registry.web.error_messages import refusal_text
+from registry.web.flash import say
+from registry.web.forms import Form, accept, as_typed, typed
+from registry.web.labels import word
+from registry.web.translations import gettext
+
+LARGEST_COUNT = 6
+# What a form's second button sends: go on to the next case of the list when it is done.
+NEXT = "next"
+# After these one has more to do on the same case.
+STAYS = ("claim", "comment")
+
+
+@pages.page("/cases/<row_id:case_id>", needs=Permission.CASES_READ)
+def case(by: Actor, case_id: int) -> Answer:
+    """The case."""
+    return _page(by, case_id)
+
+
+@pages.page("/cases/<row_id:case_id>/<action>", needs=Permission.CASES_COMMENT, methods=("POST",))
+def act_on_case(by: Actor, case_id: int, action: str) -> Answer:
+    """Do something to the case. What came too late is not done: the page shows what changed, and keeps what was typed.
+
+    The permission of the action itself is checked by its service.
+    """
+    if action not in ACTIONS:
+        raise RouteNotFound
+    kinds = kinds_of(action)
+    texts = typed(f"{action}-{name}" for name in kinds)
+    values, problems = accept({name: texts.get(f"{action}-{name}", "") for name in kinds}, kinds)
+    wrong = {problem.pointer for problem in problems}
+    missing = [name for name in REQUIRED.get(action, ()) if values.get(name) is None and f"/{name}" not in wrong]
+    problems += [Problem(f"/{name}", "required") for name in missing]
+    if problems:
+        return _page(by, case_id, texts, problems, action), 422
+    try:
+        with transaction():
+            found = find_case_to_change(by, case_id)
+            place = asked_place(found)
+            if _is_stale(show_case(by, found, page_language())):
+                return _page(by, case_id, texts, opened=action, is_stale=True), 409
+            carry_out(by, found, action, values)
+    except Invalid as refused:
+        return _page(by, case_id, texts, refused.problems, action), 422
+    except (Conflict, NotAllowed) as refused:
+        return _page(by, case_id, texts, opened=action, refusal=refused), status_of(refused)
+    if place and request.form.get("then") == NEXT:
+        case = gettext("Case %(id)s") % {"id": case_id}
+        say(f"{case}: {word('case_event', action)}")
+        return see("next_case", **place)
+    say(word("case_event", action))
+    return see("case", case_id=case_id, **place)
+
+
+def _is_stale(view: Mapping[str, Any]) -> bool:
+    # A button in a list has not seen the case: then its service alone judges whether the action still fits.
+    seen = request.form.get("seen")
+    return seen is not None and seen != _tag(view)
+
+
+def _tag(view: Mapping[str, Any]) -> str:
+    # The words of the rules follow the page's language, which may be switched meanwhile.
+    kept = {name: value for name, value in view.items() if name != "flags"}
+    flags = [(flag["id"], flag["status"], flag["observed"]) for flag in view["flags"]]
+    return make_tag("case", json.dumps([kept, flags], default=str, sort_keys=True))
+
+
+def _page(
+    by: Actor,
+    case_id: int,
+    texts: Mapping[str, str] | None = None,
+    problems: Sequence[Problem] = (),
+    opened: str = "",
+    refusal: Refusal | None = None,
+    *,
+    is_stale: bool = False,
+) -> str:
+    found = find_case(by, case_id)
+    view = show_case(by, found, page_language())
+    is_restricted = found.project_record.is_restricted
+    documents = documents_of(found.project_record)
+    journal_restricted_reads(by, [view["project"]] if is_restricted else [], "case")
+    given = dict(texts or {})
+    found_now = standing(view["flags"])
+    on_project = standing_flags_of(by, [view["project"]], page_language())[view["project"]]
+    own = {flag["id"] for flag in view["flags"]}
+    cleared = cleared_flags(view["flags"])
+    explained = clearings(found.project_id, [flag["id"] for flag in cleared])
+    returned = returned_proposal(found) if "propose" in view["actions"] else None
+    if "propose" in view["actions"]:
+        given = _proposal_texts(by, case_id, returned) | given if opened != "propose" else given
+    form = Form(given, [replace(each, pointer=f"/{opened}-{each.pointer.lstrip('/')}") for each in problems])
+    first = _first(view["actions"], view["status"])
+    actions = {action: fields_of(by, action) for action in sorted(view["actions"], key=lambda name: name != first)}
+    seen = _seen()
+    is_news = seen is not None and (is_stale or refusal is not None)
+    return render_template(
+        "cases/detail.html",
+        by=by,
+        case=view,
+        project=projects_of(by, [view])[view["project"]],
+        standing=found_now,
+        others=[flag for flag in on_project if flag["id"] not in own],
+        cleared=cleared,
+        clearings=explained,
+        actions=actions,
+        names={action: action_name(action, view["status"]) for action in actions},
+        cautions=cautions_of(view["status"]),
+        documents=documents,
+        audits=audit_names(by, view["events"], (each.audit_id for each in explained.values())),
+        steps_to_obey=steps_to_obey,
+        labels={field.name: field.label for fields in actions.values() for field in fields},
+        opened=opened if opened in actions else first,
+        place=asked_place(found),
+        list_filters=asked_list(),
+        stays=STAYS,
+        form=form,
+        lost=given.get(f"{opened}-comment") if opened and opened not in actions else None,
+        returned=returned,
+        exemptions=exemptions_of(found.project_id),
+        tag=_tag(view),
+        is_stale=is_stale,
+        refusal=refusal_text(refusal) if refusal is not None else None,
+        news=view["events"][seen:] if is_news else [],
+    )
+
+
+def _proposal_texts(by: Actor, case_id: int, returned: ReturnedProposal | None) -> dict[str, str]:
+    """What the form of a proposal begins with: the one that was returned, else the clauses of what was found."""
+    if returned is None:
+        return {"propose-legal_basis": legal_basis(by, case_id)}
+    return {f"propose-{name}": as_typed(getattr(returned.proposal, name)) for name in kinds_of("propose")}
+
+
+def _first(actions: list[str], status: str) -> str:
+    """The action whose form stands open: what moves the case on, or nothing when all that is left is to comment.
+
+    An order in force is waited for: nobody reopens its review for want of another button.
+    """
+    moving = ("approve", "answer", *(() if status == Status.REMEDIATION else ("claim",)), "confirm", "propose")
+    return next((name for name in moving if name in actions), "")
+
+
+def _seen() -> int | None:
+    sent = request.form.get("events", "")
+    return int(sent) if sent.isascii() and sent.isdigit() and len(sent) <= LARGEST_COUNT else None

@@ -1,0 +1,66 @@
+"""The columns of a list of cases when it is taken along: what the page shows of each, as texts and dates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import AGENCY_ROLES
+from registry.audits.views.findings import main_findings
+from registry.core.clock import local_date
+from registry.core.spreadsheets.writer import Cell, Rows
+from registry.projects.models import Project
+from registry.projects.views.links import projects_of
+from registry.web.labels import field_label, name_in_page_language, word
+from registry.web.translations import gettext as _
+
+
+def case_header(by: Actor) -> list[str]:
+    """What the columns are called. An agency's list has neither who reviews nor what is merely proposed."""
+    ours = [] if by.role in AGENCY_ROLES else [field_label("assignee"), _("Proposed"), field_label("proposed_by")]
+    return [
+        _("Case"),
+        field_label("number"),
+        _("Project"),
+        field_label("bin"),
+        field_label("agency"),
+        field_label("severity"),
+        _("Flags"),
+        field_label("status"),
+        field_label("due_on"),
+        _("Overdue"),
+        *ours,
+        _("Opened"),
+        _("Closed"),
+    ]
+
+
+def case_rows(by: Actor, items: Sequence[Mapping[str, Any]]) -> Rows:
+    """A row for each case of a page."""
+    projects = projects_of(by, items)
+    return [_row(by, item, projects[item["project"]]) for item in items if item["project"] in projects]
+
+
+def _row(by: Actor, item: Mapping[str, Any], project: Project) -> list[Cell]:
+    ours: list[Cell] = []
+    if by.role not in AGENCY_ROLES:
+        proposal = item["proposal"]
+        ours = [item["assignee"], None, None]
+        if proposal is not None:
+            ours[1:] = [word("decision", proposal["decision"]), proposal["proposed_by"]]
+    return [
+        item["id"],
+        item["project"],
+        name_in_page_language(project),
+        item["agency"],
+        name_in_page_language(project.agency),
+        word("severity", item["severity"]),
+        "; ".join(flag["title"] for flag in main_findings(item)),
+        word("case_status", item["status"]),
+        item["due_on"],
+        word("overdue", item["is_overdue"]),
+        *ours,
+        local_date(item["opened_at"]),
+        local_date(item["closed_at"]) if item["closed_at"] is not None else None,
+    ]

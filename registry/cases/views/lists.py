@@ -1,0 +1,113 @@
+"""Work lists of cases: the queue with its tabs, each a filter in the address, and what is done from there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask import render_template, request
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.views.filter_choices import agency_filter
+from registry.audits.views.findings import rule_titles
+from registry.cases import service as review
+from registry.cases.lists import list_cases
+from registry.cases.views.downloads import case_header, case_rows
+from registry.cases.views.list_position import FILTERS, asked_list
+from registry.cases.views.work_lists import OF_TABS, tabs, usual_list
+from registry.projects.views.links import projects_of
+from registry.web.blueprint import Answer, pages, see
+from registry.web.current_user import page_language
+from registry.web.downloads import ENDINGS, download_list
+from registry.web.error_messages import refusal_text
+from registry.web.flash import say
+from registry.web.lists import asked_filters, asked_page, first_address, next_address
+from registry.web.translations import gettext, marked, ngettext
+
+# Those that the page offers as choices; the tabs set the others.
+CHOICES: Final = ("severity", "sector", "region")
+SORTS: Final = {
+    "due_on": marked("Earliest due date first"),
+    "-severity": marked("Highest severity first"),
+    "-opened_at": marked("Newest first"),
+}
+AT_ONCE: Final = 500
+CONFIRMED: Final = {"status": "awaiting_confirmation"}
+
+
+@pages.page("/cases", needs=Permission.CASES_READ)
+def cases(by: Actor) -> Answer:
+    """The cases that the filters leave; without any, the first of the person's lists that is for work."""
+    filters = asked_filters(FILTERS)
+    if not filters:
+        return see("cases", **usual_list(by))
+    return _page(by, filters)
+
+
+def _page(by: Actor, filters: Mapping[str, str], *, none_chosen: bool = False) -> str:
+    listing = list_cases(by, filters, asked_page(), page_language())
+    return render_template(
+        "cases/list.html",
+        by=by,
+        items=listing.items,
+        projects=projects_of(by, listing.items),
+        tabs=tabs(by, filters),
+        filters=filters,
+        kept=[name for name in filters if name not in (*CHOICES, "rule")],
+        narrowed=any(name not in OF_TABS for name in filters),
+        place=asked_list(),
+        agency=agency_filter(by, filters),
+        choices=CHOICES,
+        rules=rule_titles(),
+        sorts=SORTS,
+        sort=request.args.get("sort") or "due_on",
+        confirming=filters.get("status") == CONFIRMED["status"] and by.may(Permission.CASES_REVIEW),
+        none_chosen=none_chosen,
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+@pages.page(f"/cases.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
+def cases_table(by: Actor, ending: str) -> Answer:
+    """The same cases, all of them, as a table."""
+    filters, language = asked_filters(FILTERS), page_language()
+    return download_list(
+        ending,
+        "cases",
+        case_header(by),
+        lambda page: list_cases(by, filters, page, language),
+        lambda items: case_rows(by, items),
+    )
+
+
+@pages.page("/cases/next", needs=Permission.CASES_READ)
+def next_case(by: Actor) -> Answer:
+    """Go on to the case behind the place in the list that the address names, or back to the list after its last."""
+    found = list_cases(by, asked_filters(FILTERS), asked_page(1), page_language()).items
+    if found:
+        return see("case", case_id=found[0]["id"], **asked_list())
+    say(gettext("That was the last case of this list."), "information")
+    return see("cases", **asked_list())
+
+
+@pages.page("/cases/confirmation", needs=Permission.CASES_REVIEW, methods=("POST",))
+def confirm_cases(by: Actor) -> Answer:
+    """Confirm the chosen cases; each stands or falls alone, and what was not confirmed is an error on the next page."""
+    chosen = [
+        int(sent) for sent in request.form.getlist("case") if sent.isascii() and sent.isdigit() and len(sent) < 10
+    ]
+    if not chosen:
+        return _page(by, asked_filters(FILTERS) or CONFIRMED, none_chosen=True), 422
+    confirmed, refused = review.confirm_many(by, chosen[:AT_ONCE])
+    count = len(confirmed)
+    if confirmed:
+        say(
+            ngettext("%(num)s case is confirmed and closed.", "%(num)s cases are confirmed and closed.", count)
+            % {"num": count}
+        )
+    for case_id, refusal in refused:
+        name = gettext("Case %(id)s") % {"id": case_id}
+        say(f"{name}: {refusal_text(refusal)}", "error")
+    return see("cases", **(asked_list() or CONFIRMED))

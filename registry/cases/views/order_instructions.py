@@ -1,0 +1,43 @@
+"""What an agency does to obey an order: the steps in this register, in their sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from registry.web.formats import day
+from registry.web.labels import word
+from registry.web.translations import gettext as _
+
+STAGES = {"stop": "terminated", "write_off": "written_off"}
+
+
+def steps_to_obey(decision: Mapping[str, Any]) -> list[str]:
+    """What is to be done now, nothing when the decision orders nothing or is no longer in effect."""
+    if decision["ended_because"]:
+        return []
+    if decision["decision"] == "migrate_by":
+        return [
+            _("Move the object to QazTech by %(day)s.") % {"day": day(decision["due_on"])},
+            _("Then change the facts here: the hosting to “%(placement)s”, and the key on QazTech.")
+            % {"placement": word("placement", "on_platform")},
+            _(
+                "Add a comment below and ask for the placement to be confirmed. The order counts as carried out when "
+                "it is confirmed."
+            ),
+        ]
+    stage = STAGES.get(decision["decision"])
+    if stage is None:
+        return []
+    return [
+        _("Stop the work by %(day)s.") % {"day": day(decision["due_on"])}
+        if decision["due_on"]
+        else _("Take the object out of use and write it off."),
+        _("Then change the facts here: the stage to “%(stage)s”, and the date on which it ended.")
+        % {"stage": word("stage", stage)},
+        _("Add the act to the documents of the project."),
+        _(
+            "Add a comment below and ask for the ending to be confirmed. The order counts as carried out when it is "
+            "confirmed."
+        ),
+    ]

@@ -1,0 +1,107 @@
+"""The watch list of weak findings, and the case that somebody opens from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from flask import render_template, request
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.views.filter_choices import agency_filter
+from registry.audits.views.findings import rule_titles
+from registry.cases.queries import open_case
+from registry.cases.views.work_lists import tabs
+from registry.cases.watch_list import DEFAULT_SORT, list_watched
+from registry.core.spreadsheets.writer import Cell, Rows
+from registry.projects.views.links import projects_numbered
+from registry.web.blueprint import Answer, pages, see
+from registry.web.current_user import page_language
+from registry.web.downloads import ENDINGS, download_list
+from registry.web.flash import say
+from registry.web.labels import field_label, name_in_page_language, word
+from registry.web.lists import asked_filters, asked_page, first_address, next_address
+from registry.web.translations import gettext, marked
+
+CHOICES: Final = ("work_type", "stage", "placement", "sector", "region")
+FILTERS: Final = ("q", "rule", *CHOICES, "agency")
+SORTS: Final = {
+    "-registered_at": marked("Newest first"),
+    "-budget_kzt": marked("Largest budget first"),
+    "started_on": marked("Earliest start first"),
+}
+COLUMNS: Final = ("work_type", "stage", "placement", "started_on", "budget_kzt")
+
+
+@pages.page("/cases/watch-list", needs=Permission.CASES_READ)
+def watch_list(by: Actor) -> Answer:
+    """Projects whose findings open no case by themselves."""
+    filters = asked_filters(FILTERS)
+    listing = list_watched(by, filters, asked_page(), page_language())
+    return render_template(
+        "cases/watch_list.html",
+        by=by,
+        items=listing.items,
+        projects=projects_numbered(by, (item["number"] for item in listing.items)),
+        tabs=tabs(by, {}),
+        filters=filters,
+        agency=agency_filter(by, filters),
+        choices=CHOICES,
+        rules=rule_titles(),
+        sorts=SORTS,
+        sort=request.args.get("sort") or DEFAULT_SORT,
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+@pages.page(f"/cases/watch-list.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
+def watch_list_table(by: Actor, ending: str) -> Answer:
+    """The same projects, all of them, as a table."""
+    filters, language = asked_filters(FILTERS), page_language()
+    header = [
+        field_label("number"),
+        gettext("Project"),
+        field_label("bin"),
+        field_label("agency"),
+        gettext("Flags"),
+        gettext("Flagged since"),
+        *(field_label(name) for name in COLUMNS),
+    ]
+    return download_list(
+        ending,
+        "watch-list",
+        header,
+        lambda page: list_watched(by, filters, page, language),
+        lambda items: _rows(by, items),
+    )
+
+
+@pages.page("/projects/<number>/case", needs=Permission.CASES_REVIEW, methods=("POST",))
+def open_project_case(by: Actor, number: str) -> Answer:
+    """Open a case for a project on the watch list."""
+    case = open_case(by, number)
+    say(gettext("The case is opened."))
+    return see("case", case_id=case.id)
+
+
+def _rows(by: Actor, items: Sequence[Mapping[str, Any]]) -> Rows:
+    projects = projects_numbered(by, (item["number"] for item in items))
+    return [
+        [
+            item["number"],
+            name_in_page_language(item),
+            item["agency"],
+            name_in_page_language(projects[item["number"]].agency),
+            "; ".join(flag["title"] for flag in item["flags"]),
+            min(flag["opened_on"] for flag in item["flags"]),
+            *(_cell(name, item[name]) for name in COLUMNS),
+        ]
+        for item in items
+        if item["number"] in projects
+    ]
+
+
+def _cell(name: str, value: Any) -> Cell:
+    return word(name, value) if isinstance(value, str) else value

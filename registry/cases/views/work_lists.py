@@ -1,0 +1,96 @@
+"""The work lists, each a tab: who has which, and how many cases wait in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+from flask import request, url_for
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.cases.lists import count_cases
+from registry.cases.workflow import OPEN
+from registry.web.parent_links import page_above
+from registry.web.translations import gettext, marked
+
+ANY_OPEN: Final = ",".join(status.value for status in OPEN)
+# Stands for the person's own name.
+ME: Final = "me"
+# The filters that make a list of cases one of the tabs; all others narrow it.
+OF_TABS: Final = ("status", "assignee", "overdue", "to_approve")
+CASES: Final = "web.cases"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkList:
+    """A list: its page, the filters that make it, who has it, and whether its cases are counted."""
+
+    text: str
+    needs: Permission
+    filters: Mapping[str, str]
+    page: str = CASES
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A work list as the page shows it. ``here`` is true for the one on the page."""
+
+    text: str
+    address: str
+    here: bool
+    count: int | None
+
+
+ALL_OPEN: Final = WorkList(marked("All open"), Permission.CASES_READ, {"status": ANY_OPEN})
+CLOSED: Final = WorkList(marked("Closed"), Permission.CASES_READ, {"status": "closed"}, counted=False)
+ENDING: Final = WorkList(
+    marked("Exemptions ending"), Permission.EXEMPTIONS_READ, {}, "web.exemptions_ending", counted=False
+)
+OVERSIGHT: Final = (
+    WorkList(
+        marked("My work"), Permission.CASES_REVIEW, {"status": "under_review,awaiting_confirmation", "assignee": ME}
+    ),
+    WorkList(marked("Team queue"), Permission.CASES_READ, {"status": "new"}),
+    WorkList(marked("Overdue"), Permission.CASES_READ, {"overdue": "true"}),
+    WorkList(marked("Waiting for the agency"), Permission.CASES_READ, {"status": "awaiting_agency"}),
+    WorkList(marked("Waiting for my approval"), Permission.CASES_APPROVE, {"to_approve": "true"}),
+    WorkList(marked("Cleared, to confirm"), Permission.CASES_READ, {"status": "awaiting_confirmation"}),
+    ALL_OPEN,
+    CLOSED,
+    WorkList(marked("Watch list"), Permission.CASES_READ, {}, "web.watch_list", counted=False),
+    ENDING,
+)
+AGENCY: Final = (
+    WorkList(marked("To answer"), Permission.CASES_READ, {"status": "awaiting_agency"}),
+    WorkList(marked("To correct"), Permission.CASES_READ, {"status": "remediation"}),
+    ALL_OPEN,
+    CLOSED,
+    ENDING,
+)
+
+
+def tabs(by: Actor, filters: Mapping[str, str]) -> list[Tab]:
+    """The person's lists, with how much waits in each, counted in one query."""
+    lists = [each for each in (AGENCY if by.role in AGENCY_ROLES else OVERSIGHT) if by.may(each.needs)]
+    wanted = [{name: by.principal if value == ME else value for name, value in each.filters.items()} for each in lists]
+    counted = [given for each, given in zip(lists, wanted, strict=True) if each.counted]
+    counts = iter(count_cases(by, counted))
+    path = page_above(request.path)
+    made = []
+    for each, given in zip(lists, wanted, strict=True):
+        address = url_for(each.page)
+        here = path == address and all(filters.get(name) == given.get(name) for name in OF_TABS)
+        query = f"?{urlencode(given)}" if given else ""
+        made.append(Tab(gettext(each.text), address + query, here, next(counts) if each.counted else None))
+    return made
+
+
+def usual_list(by: Actor) -> dict[str, str]:
+    """The filters of the list that somebody begins with: the agency's open cases, a reviewer's queue."""
+    if by.role in AGENCY_ROLES or not by.may(Permission.CASES_REVIEW):
+        return {"status": ANY_OPEN}
+    return {"status": "new"}

@@ -1,0 +1,46 @@
+"""The watch list: projects whose findings are all too weak for a case of their own, until somebody opens one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import ColumnElement, exists, select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.cases.models import Case
+from registry.cases.workflow import Status
+from registry.core.languages import Language
+from registry.core.pagination import Listing, Page
+from registry.flags.models import SEVERITY_RANK, Flag
+from registry.flags.queries import standing_flags_of
+from registry.freeze.current import policy_in_force
+from registry.projects.models import Project
+from registry.projects.queries import list_projects
+
+DEFAULT_SORT: Final = "-registered_at"
+
+
+def list_watched(by: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
+    """A page of the watch list: projects in the short shape with their ``flags``, the newest first.
+
+    The filters are those of projects. Raises RoleNotAllowed, and Malformed for a bad filter, sort or cursor.
+    """
+    by.require(Permission.CASES_READ)
+    sorted_page = Page(page.limit, page.cursor, page.sort or DEFAULT_SORT)
+    found = list_projects(by, filters, sorted_page, only=_watched())
+    flags = standing_flags_of(by, [row["number"] for row in found.items], language)
+    return Listing([{**row, "flags": flags[row["number"]]} for row in found.items], found.next)
+
+
+def _watched() -> list[ColumnElement[bool]]:
+    """An open flag, none of the severity that opens cases, and no open case."""
+    threshold = SEVERITY_RANK[policy_in_force().case_from_severity]
+    weak = [name for name, rank in SEVERITY_RANK.items() if rank < threshold]
+    standing = select(Flag.id).where(Flag.project_id == Project.id)
+    return [
+        exists(standing.where(Flag.status == "open", Flag.severity.in_(weak))),
+        ~exists(standing.where(Flag.status != "cleared", Flag.severity.not_in(weak))),
+        ~exists(select(Case.id).where(Case.project_id == Project.id, Case.status != Status.CLOSED)),
+    ]

@@ -1,0 +1,107 @@
+"""Opens the registry for a command: settings, database, policy, and a schema that fits."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from flask import Flask
+from sqlalchemy import make_url
+
+from registry.core.clock import require_current_zone
+from registry.core.database import attach_database, db
+from registry.core.schema import is_new_file, require_current_schema, upgrade_schema
+from registry.freeze.current import serve_policy
+from registry.freeze.policy_file import load_policy
+from registry.http.request_log import JsonLines
+from registry.settings import Settings, read_settings
+
+LOG_FILE = "commands.log"
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@contextmanager
+def registry_open(settings: Settings) -> Iterator[Flask]:
+    """The database and the policy, without the API, for as long as the block runs.
+
+    Raises SettingsInvalid, PolicyInvalid, TimeZoneDataStale.
+    """
+    require_current_zone()
+    serve_policy(load_policy(settings.policy_file))
+    app = Flask("registry")
+    attach_database(app, settings.database_url, settings.database_limits)
+    with connected(app):
+        yield app
+
+
+@contextmanager
+def connected(app: Flask) -> Iterator[None]:
+    """Inside the app's context; at the end its connections are given back to the database."""
+    with app.app_context():
+        try:
+            yield
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+
+
+def command_settings(*, read_only: bool = False) -> Settings:
+    """The settings, and a log in the data folder, of JSON lines, for what no message explains.
+
+    With ``read_only`` nothing is made in the data folder; where it cannot be written the log goes to stderr.
+    """
+    settings = read_settings(read_only=read_only)
+    root = logging.getLogger()
+    for old in [handler for handler in root.handlers if handler.get_name() == LOG_FILE]:
+        root.removeHandler(old)
+        old.close()
+    handler: logging.Handler
+    if read_only and not os.access(settings.data_dir, os.W_OK | os.X_OK):
+        handler = logging.StreamHandler()
+    else:
+        handler = logging.FileHandler(settings.data_dir / LOG_FILE, encoding="utf-8", delay=True)
+    handler.set_name(LOG_FILE)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(JsonLines())
+    root.addHandler(handler)
+    return settings
+
+
+def as_owner(settings: Settings) -> tuple[Settings, str | None]:
+    """The settings to change the schema with, and the service's role when the owner is another one."""
+    if settings.database_owner_url is None:
+        return settings, None
+    service_role = make_url(settings.database_url).username
+    return replace(settings, database_url=settings.database_owner_url), service_role
+
+
+def in_registry(command: Callable[P, R]) -> Callable[P, R]:
+    """Run the command with the registry open and its schema current."""
+
+    @wraps(command)
+    def opened(*args: P.args, **kwargs: P.kwargs) -> R:
+        settings = command_settings()
+        with registry_open(settings):
+            make_first_schema(settings)
+            require_current_schema()
+            return command(*args, **kwargs)
+
+    return opened
+
+
+def make_first_schema(settings: Settings) -> None:
+    """Lay out a new SQLite file. One that is there but old waits for ``registry serve`` or ``registry db upgrade``."""
+    if settings.embedded and is_new_file():
+        upgrade_schema()
+
+
+def shown(names: tuple[str, ...], row: Any) -> dict[str, Any]:
+    """The named attributes of a row, in that order."""
+    return {name: getattr(row, name) for name in names}

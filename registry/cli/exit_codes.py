@@ -1,0 +1,109 @@
+"""How a command ends badly: the sentences that it says, and one table from what happened to the exit code."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import IO, Any, Final
+
+import click
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from registry.cli.output import words
+from registry.core.clock import TimeZoneDataStale
+from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, Refusal, Stale
+from registry.core.messages import MessageUnknown
+from registry.core.schema import SchemaNotCurrent, ServiceRoleMissing
+from registry.core.storage import is_damage
+from registry.freeze.policy_file import PolicyInvalid
+from registry.http.database_errors import refusal_of
+from registry.http.http_errors import DatabaseBusy
+from registry.settings import SettingsInvalid
+
+log = logging.getLogger(__name__)
+
+FAILED, USAGE, NOT_FOUND, CONFLICT, INVALID, FLAGS_FOUND = range(1, 7)
+MOST_SHOWN = 50
+
+# The first that fits counts. Settings are given with the call, as its options are: a wrong one is wrong usage, which a
+# supervisor of processes must not try again. A filter that cannot be read is an option too.
+EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
+    (NotFound, NOT_FOUND),
+    (Conflict, CONFLICT),
+    (Stale, CONFLICT),
+    (Invalid, INVALID),
+    (Malformed, USAGE),
+    (NotAllowed, FAILED),
+    (Refusal, FAILED),
+    (SettingsInvalid, USAGE),
+    (PolicyInvalid, INVALID),
+    (SchemaNotCurrent, FAILED),
+    (ServiceRoleMissing, FAILED),
+    (TimeZoneDataStale, FAILED),
+    (OperationalError, FAILED),
+)
+
+
+class Ended(click.ClickException):
+    """The command ends with sentences on stderr and an exit code."""
+
+    def __init__(self, sentences: Sequence[str], exit_code: int) -> None:
+        super().__init__("\n".join(sentences))
+        self.exit_code = exit_code  # type: ignore[misc] # click types it as the class's, and reads the instance's
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Each sentence on a line of its own."""
+        click.echo(self.message, file=file, err=file is None)
+
+
+class UsageWrong(Ended):
+    """The options do not fit together, or one has a value that it cannot have."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__(sentences, USAGE)
+
+
+def ending_of(error: Exception) -> Ended:
+    """The ending that an exception means. One that is not in the table is logged with its traceback."""
+    code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), None)
+    # SQLAlchemy's DatabaseError itself, and none of its kinds, is what SQLite says of a file that is not its own.
+    if code is None and type(error) is DatabaseError:
+        code = FAILED
+    if code is not None:
+        try:
+            return Ended(sentences_of(error), code)
+        except (MessageUnknown, KeyError):
+            log.exception("a refusal has no words")
+    log.error("a command failed", exc_info=error)
+    return Ended([words("cli-unexpected", error=type(error).__name__)], code or FAILED)
+
+
+def sentences_of(error: Exception) -> list[str]:
+    """What an expected failure says."""
+    if isinstance(error, Invalid | Malformed) and error.problems:
+        return [words(error.code, **error.params), *problem_lines(error.problems)]
+    if isinstance(error, Refusal):
+        return [words(error.code, **error.params)]
+    if isinstance(error, SettingsInvalid):
+        return [words("cli-settings-wrong"), *(f"  {problem}" for problem in error.problems)]
+    if isinstance(error, PolicyInvalid):
+        return [words("cli-policy-wrong"), *(f"  {problem}" for problem in error.problems)]
+    if isinstance(error, SchemaNotCurrent):
+        return [words("cli-schema-not-current")]
+    if isinstance(error, ServiceRoleMissing):
+        return [words("cli-service-role-missing", role=error)]
+    if isinstance(error, DatabaseError) and isinstance(refusal_of(error), DatabaseBusy):
+        return [words(DatabaseBusy.code)]
+    if isinstance(error, DatabaseError) and is_damage(error.orig):
+        return [words("cli-database-damaged", reason=" ".join(str(error.orig).split()))]
+    if isinstance(error, DatabaseError):
+        return [words("cli-database-unusable", reason=" ".join(str(error.orig).split()))]
+    return [str(error)]
+
+
+def problem_lines(problems: Sequence[Problem]) -> list[str]:
+    """One line a problem: the field and what is wrong with it."""
+    return [
+        f"  {problem.pointer.removeprefix('/')}: {words(problem.code, **problem.params)}"
+        for problem in problems[:MOST_SHOWN]
+    ]

@@ -1,0 +1,20 @@
+"""Reading a paged list to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from registry.core.pagination import LARGEST_LIMIT, Listing, Page
+
+
+def every(read: Callable[[Page], Listing]) -> list[Any]:
+    """All rows of a list, page after page."""
+    rows: list[Any] = []
+    cursor = None
+    while True:
+        listing = read(Page(limit=LARGEST_LIMIT, cursor=cursor))
+        rows += listing.items
+        if listing.next is None:
+            return rows
+        cursor = listing.next

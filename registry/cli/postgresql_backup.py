@@ -1,0 +1,166 @@
+"""Copies of a PostgreSQL database by its own pg_dump and pg_restore, in the custom format."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
+
+from registry.cli.exit_codes import CONFLICT, FAILED, INVALID, Ended
+from registry.cli.new_file import new_file
+from registry.cli.output import words
+from registry.core.postgresql import libpq_address
+
+OURS = ("TABLE DATA public journal_head ", "TABLE DATA public alembic_version ")
+LOCK_WAIT = "-c lock_timeout=60000"
+UNREADABLE = "unreadable"
+SESSIONS_END_S = 2
+# What is of the server itself, such as autovacuum, has no user.
+SESSIONS = """
+    SELECT pid, usename, application_name FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL ORDER BY pid
+"""
+
+TABLES = """
+    SELECT relname, array_agg(attname::text ORDER BY array_position(indkey::smallint[], attnum))
+    FROM pg_class JOIN pg_index ON indrelid = pg_class.oid AND indisprimary
+    JOIN pg_attribute ON attrelid = pg_class.oid AND attnum = ANY (indkey)
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    GROUP BY relname ORDER BY relname COLLATE "C"
+"""
+
+
+def take(url: str, target: Path) -> str:
+    """Dump the database to ``target``; the digest of what is in it, from the same snapshot."""
+    with _refused_clearly(), _snapshot(url) as (connection, snapshot), new_file(target) as making:
+        _run(url, "pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--file={making}")
+        require_backup(making)
+        return _digest(connection)
+
+
+def require_backup(file: Path) -> None:
+    """Raise Ended unless the file is a whole dump of this service's database."""
+    listed = subprocess.run(  # noqa: S603 - PostgreSQL's own tool, no shell
+        [_tool("pg_restore"), "--list", "--", str(file)], capture_output=True, text=True, check=False, errors="replace"
+    )
+    if listed.returncode:
+        raise Ended([words("cli-not-a-backup", path=file, reason=_last_line(listed.stderr))], INVALID)
+    if not all(name in listed.stdout for name in OURS):
+        raise Ended([words("cli-not-a-backup", path=file, reason=words("cli-another-database"))], INVALID)
+
+
+def present_head(url: str) -> str | None:
+    """The journal's head of the database as ``SEQ:HASH``, None when nothing was ever recorded in it.
+
+    ``unreadable`` when it holds tables that are not this service's.
+    """
+    with _refused_clearly(), _connection(url) as connection:
+        there = connection.execute("SELECT to_regclass('public.journal_head') IS NOT NULL").fetchone()
+        if there is None or not there[0]:
+            return UNREADABLE if connection.execute(TABLES).fetchone() is not None else None
+        head = connection.execute("SELECT seq, hash FROM public.journal_head").fetchone()
+        return None if head is None or not head[0] else f"{head[0]}:{head[1]}"
+
+
+def put_back(url: str, file: Path, *, force: bool) -> str:
+    """Make the database what the file is, in one transaction; the digest of what is in it then.
+
+    Raises Ended when the database has other sessions; with ``force`` they are ended.
+    """
+    with _refused_clearly():
+        _require_alone(url, force=force)
+        _run(url, "pg_restore", "--clean", "--if-exists", "--single-transaction", "--exit-on-error", "--", str(file))
+        with _snapshot(url) as (connection, _):
+            return _digest(connection)
+
+
+def _require_alone(url: str, *, force: bool) -> None:
+    with _connection(url) as connection:
+        # One that was closed a moment ago is still listed.
+        end = time.monotonic() + SESSIONS_END_S
+        while (sessions := connection.execute(SESSIONS).fetchall()) and not force and time.monotonic() < end:
+            time.sleep(0.1)
+        if sessions and not force:
+            told = ", ".join(f"{user or '-'} ({application or '-'}, pid {pid})" for pid, user, application in sessions)
+            raise Ended([words("cli-database-in-use", sessions=told)], CONFLICT)
+        for pid, _user, _application in sessions:
+            try:
+                connection.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise Ended([words("cli-sessions-not-ended", reason=error)], FAILED) from error
+
+
+def _digest(connection: psycopg.Connection) -> str:
+    """SHA-256, in hex, over all rows of all tables."""
+    summed = hashlib.sha256()
+    for name, key in connection.execute(TABLES).fetchall():
+        summed.update(f"{name}\n".encode())
+        order = sql.SQL(", ").join(sql.Identifier(column) for column in key)
+        query = sql.SQL("COPY (SELECT * FROM public.{} ORDER BY {}) TO STDOUT").format(sql.Identifier(name), order)
+        with connection.cursor().copy(query) as rows:
+            for piece in rows:
+                summed.update(piece)
+    return summed.hexdigest()
+
+
+def _run(url: str, tool: str, *arguments: str) -> None:
+    password = make_url(url).password
+    # The password goes through the environment: the arguments of a process are for everybody to read.
+    secret = {} if password is None else {"PGPASSWORD": str(password)}
+    done = subprocess.run(  # noqa: S603 - PostgreSQL's own tool, no shell
+        [_tool(tool), "--no-owner", "--no-privileges", f"--dbname={libpq_address(url, password=False)}", *arguments],
+        env={**os.environ, "PGOPTIONS": LOCK_WAIT, **secret},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        with _connection(url) as connection:
+            version = connection.info.server_version // 10_000
+        raise Ended([words("cli-tool-failed", tool=tool, reason=_last_line(done.stderr), version=version)], FAILED)
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise Ended([words("cli-tool-missing", tool=name)], FAILED)
+    return found
+
+
+def _connection(url: str) -> psycopg.Connection:
+    return psycopg.connect(libpq_address(url), options="-c timezone=UTC")
+
+
+@contextmanager
+def _snapshot(url: str) -> Iterator[tuple[psycopg.Connection, str]]:
+    with _connection(url) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+        if row is None:
+            raise RuntimeError("a SELECT without FROM has a row")
+        yield connection, row[0]
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+@contextmanager
+def _refused_clearly() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise Ended([words("cli-database-unusable", reason=" ".join(str(error).split()))], FAILED) from error
+    except OSError as error:
+        raise Ended([words("cli-file-not-writable", reason=error)], FAILED) from error

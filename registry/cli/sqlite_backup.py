@@ -1,0 +1,220 @@
+"""Copies of a SQLite database by its online backup API: one consistent state, whatever is written meanwhile.
+
+A plain copy of the file would miss what still stands in the write-ahead log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import make_url
+
+from registry.cli.exit_codes import CONFLICT, FAILED, INVALID, NOT_FOUND, USAGE, Ended
+from registry.cli.new_file import new_file
+from registry.cli.output import words
+from registry.core.clock import now
+from registry.core.private_files import make_private
+from registry.core.storage import is_damage
+
+WAIT_S = 30
+UNREADABLE = "unreadable"
+OURS = {"alembic_version", "journal", "journal_head"}
+
+
+class Damaged(Ended):
+    """The file of the database is damaged, or is no database."""
+
+
+def take(url: str, target: Path) -> str:
+    """Copy the database to ``target``; the digest of what is in the copy."""
+    path = _path(url)
+    if not path.is_file():
+        raise Ended([words("cli-no-database", path=path)], NOT_FOUND)
+    if target.exists() and target.samefile(path):
+        raise Ended([words("cli-backup-onto-itself", path=target)], USAGE)
+    with _refused_clearly(), new_file(target) as making:
+        with _source(path, making.parent) as source, closing(sqlite3.connect(making)) as copy:
+            source.backup(copy, progress=_patience())
+            # One file, without a log beside it.
+            copy.execute("PRAGMA journal_mode = DELETE")
+        require_backup(making)
+        return digest(making)
+
+
+def require_backup(file: Path) -> None:
+    """Raise Ended unless the file is a whole SQLite database of this service."""
+    try:
+        with closing(_read_only(file)) as backup:
+            checked = backup.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            tables = {name for (name,) in backup.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.DatabaseError as error:
+        raise Ended([words("cli-not-a-backup", path=file, reason=error)], INVALID) from error
+    if checked != "ok":
+        raise Ended([words("cli-not-a-backup", path=file, reason=checked)], INVALID)
+    if not tables >= OURS:
+        raise Ended([words("cli-not-a-backup", path=file, reason=words("cli-another-database"))], INVALID)
+
+
+def present_head(url: str) -> str | None:
+    """The journal's head of the database as ``SEQ:HASH``, None when nothing was ever recorded in it.
+
+    ``unreadable`` for a damaged file, and for one that is not this service's.
+    """
+    path = _path(url)
+    if not path.is_file():
+        return None
+    try:
+        with _refused_clearly(), closing(_read_only(path)) as there:
+            tables = {name for (name,) in there.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if "journal_head" not in tables:
+                return UNREADABLE if tables else None
+            seq, head_hash = there.execute("SELECT seq, hash FROM journal_head").fetchone()
+    except Damaged:
+        return UNREADABLE
+    return f"{seq}:{head_hash}" if seq else None
+
+
+def put_back(url: str, file: Path, *, force: bool) -> str:
+    """Make the database what the file is, in one transaction; the digest of what is in it then.
+
+    Raises Ended when another process has the database open, unless ``force``.
+    """
+    path = _path(url)
+    with _refused_clearly(), closing(_read_only(file)) as source:
+        make_private(path)
+        try:
+            _overwrite(path, source, force=force)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            _set_aside(path)
+            make_private(path)
+            _overwrite(path, source, force=force)
+        return digest(path)
+
+
+def _overwrite(path: Path, source: sqlite3.Connection, *, force: bool) -> None:
+    with closing(sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)) as there:
+        if not force:
+            _take_alone(there)
+        # Through the library and not by renaming files: with force, another process may have the database open.
+        source.backup(there, progress=_patience())
+
+
+def _take_alone(there: sqlite3.Connection) -> None:
+    """Keep every other connection out until this one is closed. Raises Ended when there is one.
+
+    A connection holds a shared lock for as long as it has a database in WAL mode open, and to leave that mode needs
+    an exclusive one.
+    """
+    there.execute("PRAGMA busy_timeout = 1000")
+    there.execute("PRAGMA locking_mode = EXCLUSIVE")
+    try:
+        there.execute("PRAGMA journal_mode = DELETE")
+        there.execute("BEGIN EXCLUSIVE")
+        there.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise
+        raise Ended([words("cli-database-in-use", sessions="SQLite")], CONFLICT) from error
+
+
+def _set_aside(path: Path) -> None:
+    """Rename a damaged file, and its log, which may hold what can still be saved by hand."""
+    end = f".damaged-{now():%Y%m%dT%H%M%S}"
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        if path.with_name(name).exists():
+            path.with_name(name).rename(path.with_name(f"{name}{end}"))
+
+
+def digest(path: Path) -> str:
+    """SHA-256, in hex, over all rows of all tables."""
+    summed = hashlib.sha256()
+    with closing(_read_only(path)) as database:
+        database.execute("BEGIN")
+        names = [
+            name
+            for (name,) in database.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+                " ORDER BY name"
+            )
+        ]
+        for name in names:
+            summed.update(f"{name}\n".encode())
+            for row in database.execute(f'SELECT * FROM "{name}" ORDER BY rowid'):  # noqa: S608 - names of its own
+                summed.update(f"{row!r}\n".encode())
+    return summed.hexdigest()
+
+
+def _path(url: str) -> Path:
+    return Path(make_url(url).database or "")
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)
+
+
+@contextmanager
+def _source(path: Path, room: Path) -> Iterator[sqlite3.Connection]:
+    """The database to read. SQLite cannot read one in WAL mode whose folder it may not write, unless it is in use.
+
+    Then nobody else writes there either: it is read as it stands, or, when a killed service left a log, a copy of
+    both in ``room`` is, into which SQLite can bring what stands in the log.
+    """
+    if _can_be_read(path):
+        with closing(_read_only(path)) as source:
+            yield source
+        return
+    log = path.with_name(f"{path.name}-wal")
+    if not log.exists() or not log.stat().st_size:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as source:
+            yield source
+        return
+    with TemporaryDirectory(dir=room, prefix=".backup-") as folder:
+        copied = Path(shutil.copyfile(path, Path(folder) / path.name))
+        shutil.copyfile(log, copied.with_name(log.name))
+        with closing(sqlite3.connect(copied)) as source:
+            yield source
+
+
+def _can_be_read(path: Path) -> bool:
+    try:
+        with closing(_read_only(path)) as source:
+            source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise
+        return False
+    return True
+
+
+def _patience() -> Callable[[int, int, int], None]:
+    until = time.monotonic() + WAIT_S
+
+    def look(_status: int, _remaining: int, _total: int) -> None:
+        # The library asks again and again while another process holds the database.
+        if time.monotonic() > until:
+            raise TimeoutError
+
+    return look
+
+
+@contextmanager
+def _refused_clearly() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise Ended([words("cli-database-busy", seconds=WAIT_S)], FAILED) from error
+    except sqlite3.DatabaseError as error:
+        if is_damage(error):
+            raise Damaged([words("cli-database-damaged", reason=error)], FAILED) from error
+        raise Ended([words("cli-database-unusable", reason=error)], FAILED) from error
+    except (sqlite3.Error, OSError) as error:
+        raise Ended([words("cli-database-unusable", reason=error)], FAILED) from error

@@ -1,0 +1,202 @@
+"""Many rows at once: COPY on PostgreSQL, in a third of the time of INSERT and SELECT, and executemany on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, reduce
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    ColumnElement,
+    Insert,
+    Integer,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.orm import Session
+
+from registry.core.database import Model, encode, is_sqlite
+from registry.core.postgresql import as_database_error
+
+if TYPE_CHECKING:
+    import psycopg
+
+PIECE = 1 << 16
+# No text of ours holds this control character.
+MISSING: Final = literal("\x1f", Text, literal_execute=True)
+MISSING_TEXT: Final = "\x1f"
+TAB: Final = literal("\t", Text, literal_execute=True)
+
+
+def table_of(model: type[Model]) -> Table:
+    """The table of a model, for statements that are not to know its objects."""
+    return cast("Table", model.__table__)
+
+
+def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same columns, inside the open transaction. Raises what INSERT raises.
+
+    Defaults that Python would fill in are not: a row names every column that needs a value.
+    """
+    if not rows:
+        return
+    table = table_of(model)
+    if is_sqlite():
+        session.execute(insert(table), rows)
+        return
+    connection = session.connection()
+    columns = [table.c[name] for name in rows[0]]
+    processors = [
+        (column.name, column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect))
+        for column in columns
+    ]
+    names = ", ".join(connection.dialect.identifier_preparer.format_column(column) for column in columns)
+    statement = f"COPY {connection.dialect.identifier_preparer.format_table(table)} ({names}) FROM STDIN"
+    with _cursor(session) as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row([row[name] if process is None else process(row[name]) for name, process in processors])
+
+
+def insert_together(session: Session, *rows: tuple[type[Model], Mapping[str, Any]]) -> None:
+    """Insert one row of each of several tables, on PostgreSQL in one statement, inside the open transaction.
+
+    They may refer to one another. Defaults that Python would fill in are not. Raises what INSERT raises.
+    """
+    if is_sqlite():
+        for model, row in rows:
+            session.execute(insert(table_of(model)), row)
+        return
+    values = {f"{name}_{place}": value for place, (_, row) in enumerate(rows) for name, value in row.items()}
+    session.execute(_inserts(tuple((model, tuple(row)) for model, row in rows)), values)
+
+
+@lru_cache(maxsize=16)
+def _inserts(rows: tuple[tuple[type[Model], tuple[str, ...]], ...]) -> Insert:
+    *others, last = (
+        insert(table_of(model)).values({name: bindparam(f"{name}_{place}") for name in names})
+        for place, (model, names) in enumerate(rows)
+    )
+    return last.add_cte(*(other.cte(f"part_{place}") for place, other in enumerate(others)))
+
+
+def insert_listed(
+    session: Session, model: type[Model], listed: Mapping[str, Sequence[Any]], same: Mapping[str, Any]
+) -> None:
+    """The same by one INSERT that reads columns as arrays: almost as fast as COPY, and seen by events.
+
+    ``listed``: a column's value in each row; ``same``: values that all rows share. Whole numbers, text and JSON only.
+    """
+    table = table_of(model)
+    if is_sqlite():
+        rows = [{**same, **dict(zip(listed, cells, strict=True))} for cells in zip(*listed.values(), strict=True)]
+        session.execute(insert(table), rows)
+        return
+    in_json = {name for name in listed if isinstance(table.c[name].type, JSON)}
+    arrays = [
+        sql_cast(
+            literal(array_text(map(encode, values) if name in in_json else values), Text),
+            ARRAY(Integer if isinstance(table.c[name].type, Integer) else Text),
+        )
+        for name, values in listed.items()
+    ]
+    unnested = func.unnest(*arrays).table_valued(*listed, name="listed").render_derived()
+    cells = [sql_cast(unnested.c[name], JSON) if name in in_json else unnested.c[name] for name in listed]
+    shared = [literal(value, table.c[name].type) for name, value in same.items()]
+    session.execute(insert(table).from_select([*listed, *same], select(*cells, *shared)))
+
+
+def array_text(values: Iterable[str | int | None]) -> str:
+    """Values as PostgreSQL writes an array."""
+    return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _element(value: str | int | None) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(value)
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def take_ids(session: Session, model: type[Model], count: int) -> list[int]:
+    """The next ``count`` ids of a table, in order, inside the open transaction."""
+    column = table_of(model).c.id
+    if is_sqlite():
+        # Nobody else writes until the commit.
+        last = session.execute(select(func.coalesce(func.max(column), 0))).scalar_one()
+        return list(range(last + 1, last + 1 + count))
+    series = func.generate_series(1, count).table_valued("n")
+    return list(session.scalars(select(next_id(model)).select_from(series)))
+
+
+def next_id(model: type[Model]) -> ColumnElement[int]:
+    """The next id of a table, as PostgreSQL gives it."""
+    column = table_of(model).c.id
+    return sql_cast(func.nextval(func.pg_get_serial_sequence(column.table.name, column.name)), Integer)
+
+
+def as_lines(statement: Select[Any]) -> Select[str]:
+    """Each row as one text that the database makes: tabs between the cells, ``MISSING`` for NULL, dates as ISO 8601.
+
+    A third of the time of rows as objects. Only the last cell may hold a tab: split that often and not more.
+    """
+    cells: list[ColumnElement[str]] = [
+        func.coalesce(sql_cast(column, Text), MISSING) for column in statement.selected_columns
+    ]
+    line = reduce(lambda before, cell: before + TAB + cell, cells)
+    return statement.with_only_columns(line, maintain_column_froms=True)
+
+
+def refresh_statistics(session: Session, *models: type[Model]) -> None:
+    """Tell PostgreSQL's planner, in the open transaction, what was just written: it would plan for empty tables."""
+    if not is_sqlite():
+        session.execute(text(f"ANALYZE {', '.join(table_of(model).name for model in models)}"))
+
+
+def estimated_rows(session: Session, statement: Select[Any]) -> int:
+    """How many rows PostgreSQL's planner expects of a statement, from what it knows of the columns' values."""
+    connection = session.connection()
+    compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}", compiled.construct_params()).scalar_one()
+    return int(plan[0]["Plan"]["Plan Rows"])
+
+
+def copy_csv(session: Session, statement: Select[Any]) -> Iterator[bytes]:
+    """The rows of a statement as PostgreSQL writes CSV, in pieces of some 64 KiB; the memory that it takes is flat."""
+    connection = session.connection()
+    compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    with (
+        _cursor(session) as cursor,
+        cursor.copy(f"COPY ({compiled}) TO STDOUT (FORMAT csv)", compiled.construct_params()) as copy,
+    ):
+        piece = bytearray()
+        for block in copy:
+            piece += block
+            if len(piece) >= PIECE:
+                yield bytes(piece)
+                piece.clear()
+        if piece:
+            yield bytes(piece)
+
+
+@contextmanager
+def _cursor(session: Session) -> Iterator[psycopg.Cursor[Any]]:
+    """A cursor of psycopg itself, in the session's transaction; what goes wrong is raised as SQLAlchemy would."""
+    connection = session.connection()
+    raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    try:
+        with raw.cursor() as cursor:
+            yield cursor
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise as_database_error(error) from error

@@ -1,0 +1,84 @@
+"""What time it is, in UTC and on the calendar of Asia/Almaty (UTC+5 in the whole country since 1 March 2024)."""
+
+from __future__ import annotations
+
+import os
+import zoneinfo
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+
+ZONE_NAME = "Asia/Almaty"
+CUTOFF_OFFSET = timedelta(hours=5)
+_told: ContextVar[datetime | None] = ContextVar("told", default=None)
+
+
+class TimeZoneDataStale(RuntimeError):
+    """The time-zone data is older than 2024a: every local date, the cutoff among them, would be an hour off."""
+
+
+def _zone() -> zoneinfo.ZoneInfo:
+    # The system's copy wins over the pinned tzdata package unless it is taken off the path; an operator who sets
+    # PYTHONTZPATH has chosen a copy, which require_current_zone then judges.
+    if not os.environ.get("PYTHONTZPATH"):
+        zoneinfo.reset_tzpath(to=())
+    return zoneinfo.ZoneInfo(ZONE_NAME)
+
+
+ALMATY = _zone()
+
+
+def require_current_zone() -> None:
+    """Raise TimeZoneDataStale unless Asia/Almaty is UTC+5 on 2026-01-01."""
+    offset = datetime(2026, 1, 1, tzinfo=ALMATY).utcoffset()
+    if offset != CUTOFF_OFFSET:
+        raise TimeZoneDataStale(
+            f"{ZONE_NAME} is UTC{offset} on 2026-01-01 in this machine's time-zone data, and must be UTC+5: it is "
+            "older than 2024a. Unset PYTHONTZPATH or update the system's tzdata, then start again."
+        )
+
+
+def now() -> datetime:
+    """The present instant, aware, in UTC, to the microsecond."""
+    return _told.get() or datetime.now(UTC)
+
+
+@contextmanager
+def telling_of(instant: datetime) -> Iterator[None]:
+    """What is done inside is done at an instant of the past: for the demo's story, which goes through the services.
+
+    Nothing else may use it: a registry whose clock can be set back is no register (``tests/core/test_clock.py``).
+    """
+    token = _told.set(instant)
+    try:
+        yield
+    finally:
+        _told.reset(token)
+
+
+def today() -> date:
+    """The present date in Asia/Almaty."""
+    return local_date(now())
+
+
+def local_date(instant: datetime) -> date:
+    """The date in Asia/Almaty at an aware instant."""
+    return instant.astimezone(ALMATY).date()
+
+
+@lru_cache(maxsize=1 << 16)
+def local_date_of_hour(hour: str) -> date:
+    """The date in Asia/Almaty at any time of an hour of UTC, ``YYYY-MM-DD HH``: its offset is in whole hours."""
+    return local_date(datetime.fromisoformat(hour).replace(tzinfo=UTC))
+
+
+def local_instant(day: date, at: time) -> datetime:
+    """The instant, in UTC, of a local time of Asia/Almaty."""
+    return datetime.combine(day, at, tzinfo=ALMATY).astimezone(UTC)
+
+
+def rfc3339(instant: datetime) -> str:
+    """An aware instant as RFC 3339 in UTC with ``Z`` and microseconds."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,33 @@
+"""The catalogue of messages to people: one code, three languages, in ``messages.toml`` beside this file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from registry.core.languages import Language
+
+CATALOGUE = Path(__file__).with_name("messages.toml")
+
+
+class MessageUnknown(LookupError):
+    """The catalogue has no message of this code: a mistake in this program, not in what a person entered."""
+
+
+@cache
+def catalogue() -> Mapping[str, Mapping[str, str]]:
+    """All messages: code → language → template with ``{names}`` of parameters."""
+    return tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))
+
+
+def message(code: str, language: Language, params: Mapping[str, object] | None = None) -> str:
+    """The message of ``code`` in ``language`` with its parameters filled in.
+
+    Raises MessageUnknown for a code that is not in the catalogue.
+    """
+    entry = catalogue().get(code)
+    if entry is None:
+        raise MessageUnknown(code)
+    return entry[language].format_map(params or {})

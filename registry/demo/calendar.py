@@ -1,0 +1,68 @@
+"""The days of the demo, counted from the day of loading, and the rows of its files with their dates."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+from registry.core.working_days import national_calendar
+
+DATA: Final = Path(__file__).with_name("data")
+# What began some months before the loading began under the freeze, however early in 2026 the demo is loaded.
+FREEZE_BEGAN: Final = date(2026, 1, 5)
+DAYS_FROM_NOW: Final = re.compile(r"@(-?[0-9]{1,4})")
+# Working days before the loading on which agencies register what they have, one part after another. The first part
+# is old enough for a review, of 20 working days, to have run out.
+PARTS: Final = (24, 12, 5)
+SECOND: Final = {"local_executive", "state_legal_entity"}
+THIRD: Final = {"quasi_public", "subsidiary", "national_security", "private"}
+HEALTH: Final = "990340900110"
+
+
+def working_day(day: date, before: int) -> date:
+    """So many working days before a day; after it when negative."""
+    return national_calendar().after(day, -before)
+
+
+def rows_of(name: str, day: date) -> list[dict[str, str]]:
+    """The rows of a file, with ``@-45`` turned into the date 45 days before ``day``, in 2026 at the earliest."""
+    return [{column: _dated(cell, day) for column, cell in row.items()} for row in _cells(name)]
+
+
+def projects_of(part: int, day: date) -> list[dict[str, str]]:
+    """The rows of the projects that are registered ``part`` working days before the day of loading."""
+    kinds = {row["bin"]: row["kind"] for row in _cells("agencies.csv")}
+    rows = zip(_cells("projects.csv"), rows_of("projects.csv", day), strict=True)
+    return [row for cells, row in rows if _part(cells, row, kinds[row["agency"]], day) == part]
+
+
+def as_csv(rows: Sequence[dict[str, str]]) -> bytes:
+    """The rows as a file to import."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode()
+
+
+def _part(cells: dict[str, str], row: dict[str, str], kind: str, day: date) -> int:
+    """The agency's own part, or the first after it by which everything in the row had happened."""
+    first, second, third = PARTS
+    own = third if kind in THIRD else second if kind in SECOND or row["agency"] == HEALTH else first
+    happened = max((row[name] for name, cell in cells.items() if cell.startswith("@-")), default="")
+    return next((part for part in PARTS if part <= own and happened <= str(working_day(day, part))), third)
+
+
+def _cells(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _dated(cell: str, day: date) -> str:
+    found = DAYS_FROM_NOW.fullmatch(cell)
+    return max(day + timedelta(days=int(found[1])), FREEZE_BEGAN).isoformat() if found else cell

@@ -1,0 +1,148 @@
+"""What happens to the records of the demo: registrations, confirmations, exemptions and edits, each on its day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from registry.core.clock import today
+from registry.core.database import db
+from registry.demo.calendar import PARTS, as_csv, projects_of, rows_of, working_day
+from registry.demo.people import ADMINISTRATOR, OPERATOR, REVIEWER, SECOND_REVIEWER, SUPERVISOR, actor
+from registry.exemptions.service import record_exemption
+from registry.imports.models import ImportRun
+from registry.imports.service import import_now
+from registry.imports.worker import LEASE, Hold, work_off
+from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
+from registry.platform.inventory import apply_inventory
+from registry.projects.models import Project
+from registry.projects.service import change_project, find_project_to_change, restrict_project
+
+Act = Callable[[date], object]
+
+
+class DemoBroken(RuntimeError):
+    """The demo data does not import: a mistake of this program."""
+
+
+def import_agencies() -> None:
+    """The agencies of the demo."""
+    _import("agencies", "agencies.csv", rows_of("agencies.csv", today()))
+
+
+def import_part(part: int, day: date) -> None:
+    """The projects that are registered ``part`` working days before the day of loading."""
+    _import("projects", f"projects-{PARTS.index(part) + 1}.csv", projects_of(part, day))
+
+
+def inventory(_day: date) -> None:
+    """QazTech's list of the day."""
+    content = as_csv(rows_of("inventory.csv", today()))
+    apply_inventory(actor(OPERATOR), "inventory.csv", content, dry_run=False)
+
+
+def onboarding(external_id: str, due: int) -> Act:
+    """A confirmed move to the platform, by so many working days after the loading."""
+    return lambda day: confirm_onboarding(actor(REVIEWER), _project(external_id), working_day(day, -due))
+
+
+def ending(by: str, external_id: str, consent_number: str, evidence: str) -> Act:
+    """A confirmed ending."""
+    return lambda _day: confirm_ending(actor(by), _project(external_id), today(), consent_number, evidence)
+
+
+def exemption(external_id: str, number: str, until: int, scope: str, conditions: str) -> Act:
+    """A decision of the Commission, recorded, in force until so many working days after the loading."""
+
+    def record(day: date) -> None:
+        values: dict[str, Any] = {
+            "project": _project(external_id).number,
+            "decision_number": number,
+            "decided_on": working_day(today(), 2),
+            "valid_from": today(),
+            "valid_to": working_day(day, -until),
+            "scope": scope,
+            "conditions": conditions,
+        }
+        record_exemption(actor(SUPERVISOR), values)
+
+    return record
+
+
+def restriction(external_id: str, reason: str) -> Act:
+    """A project that only few may see."""
+    return lambda _day: restrict_project(actor(SUPERVISOR), _project(external_id), True, reason)
+
+
+def edit(by: str, external_id: str, **changes: Any) -> Act:
+    """An agency's own edit."""
+    return lambda _day: change_project(actor(by), _project(external_id), changes)
+
+
+def on_the_last_day(day: date) -> None:
+    """Edits of today: some clear a flag, some raise one."""
+    reviewer, administrator = actor(REVIEWER), actor(ADMINISTRATOR)
+    verified = _project("NDSMED-004")
+    verify_placement(reviewer, verified, str(verified.platform_key), day, "Письмо оператора платформы № 512")
+    change_project(administrator, _project("NDS-009"), {"stage": "archived"})
+    confirm_ending(reviewer, _project("NDS-009"), day, "ЦР-26/305", "Акт вывода из эксплуатации")
+    change_project(administrator, _project("ROADS-002"), {"stage": "terminated"})
+    # The start is moved to before the freeze, a creation is renamed, a move to the platform is claimed.
+    change_project(administrator, _project("ROADS-003"), {"work_started_on": date(2025, 12, 28)})
+    change_project(administrator, _project("ARALDIG-003"), {"work_type": "development"})
+    change_project(
+        actor("Gulnara Seitova"), _project("SARY-005"), {"placement": "on_platform", "platform_key": "qt-sary-05"}
+    )
+
+
+# By the working day before the loading.
+ACTS: Final[tuple[tuple[int, Act], ...]] = (
+    (23, inventory),
+    (16, ending(SECOND_REVIEWER, "EDU-008", "ЦР-26/214", "Акт вывода из эксплуатации № 118")),
+    (
+        16,
+        exemption(
+            "TRANSPORT-001",
+            "14-К/3",
+            120,
+            "Дорожное оборудование, которое нельзя разместить на платформе",
+            "Перенос аналитического модуля на QazTech до окончания срока",
+        ),
+    ),
+    (
+        14,
+        exemption(
+            "EDU-004",
+            "14-К/5",
+            5,
+            "Завершение этапа, нужного для тестирования этого учебного года",
+            "Без расширения предмета договора",
+        ),
+    ),
+    (12, onboarding("HEALTH-007", 70)),
+    (11, inventory),
+    (5, onboarding("NDS-006", -3)),
+    (4, inventory),
+    (4, restriction("NDS-010", "Сведения о расположении площадки")),
+    (3, edit("Madina Nurgaliyeva", "LAND-006", object_commissioned_on=date(2016, 9, 1))),
+    (2, edit("Serik Kaliyev", "TAX-008", placement="off_platform")),
+)
+
+
+def _import(kind: str, name: str, rows: list[dict[str, str]]) -> None:
+    run = db.session.scalar(select(ImportRun).where(ImportRun.file_name == name))
+    if run is None:
+        run = import_now(actor(ADMINISTRATOR), kind, False, name, as_csv(rows))
+    elif run.lease_until is not None:
+        # The process that had it was interrupted.
+        run = work_off(Hold(run.id, run.lease_until, LEASE))
+    if run.rejected or run.state != "done":
+        raise DemoBroken(f"{name}: {run.state}, {run.rejected} rows rejected")
+
+
+def _project(external_id: str) -> Project:
+    number = db.session.scalars(select(Project.number).where(Project.external_id == external_id)).one()
+    return find_project_to_change(actor(SUPERVISOR), number)

@@ -1,0 +1,152 @@
+"""The story of the demo: five weeks of registrations, nights and cases, told moment by moment through the services.
+
+Each act of people is one transaction at its own moment, so that an interrupted telling goes on where the journal ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import func, select
+
+from registry.audits.jobs import audit_tonight
+from registry.audits.service import run_audit
+from registry.cases import appeals, decisions
+from registry.cases import service as cases
+from registry.cases.models import Case
+from registry.cases.queries import find_case_to_change, open_case
+from registry.core.clock import local_date, local_instant, telling_of, today
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.core.working_days import national_calendar
+from registry.demo.calendar import PARTS, rows_of, working_day
+from registry.demo.people import OPERATOR, SOURCE, actor, add_people
+from registry.demo.records import ACTS, import_agencies, import_part, on_the_last_day
+from registry.flags.audit_runs import AuditRun
+from registry.journal.service import JournalEntry
+from registry.projects.models import Project
+
+MORNING: Final = time(9, 10)
+NIGHT: Final = time(2)
+BETWEEN_ACTS: Final = timedelta(minutes=13)
+# The night after this working day before the loading did not happen: the machine was down.
+MISSED_AFTER: Final = 11
+LEGAL_BASIS: Final = "Указ Президента от 10 декабря 2025 года, пункт 1; Цифровой кодекс № 255-VIII, статья 82(4)"
+ON_CASES: Final[Mapping[str, Callable[..., Case]]] = {
+    "claim": cases.claim,
+    "ask": cases.ask,
+    "answer": cases.answer,
+    "return": cases.send_back,
+    "refer": cases.refer,
+    "confirm": cases.confirm,
+    "appeal": appeals.appeal,
+    "comment": cases.say,
+    "approve": decisions.approve,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happens. ``once``: in one transaction, and not again; else it sees by itself what is done."""
+
+    at: datetime
+    act: Callable[[], object]
+    once: bool
+
+
+def moments(day: date) -> list[Moment]:
+    """All that happens before the day of loading, in order."""
+    return sorted([*_nights(day), *_acts(day)], key=lambda moment: moment.at)
+
+
+def tell(story: Sequence[Moment]) -> Iterator[int]:
+    """Tell of the moments that were not told yet; how many of them are behind."""
+    until = told_until()
+    for count, moment in enumerate(story):
+        if not moment.once:
+            with telling_of(moment.at):
+                moment.act()
+        elif until is None or moment.at > until:
+            with telling_of(moment.at), transaction():
+                moment.act()
+        yield count + 1
+
+
+def day_of_loading() -> date:
+    """The day that the story leads to: today, unless an earlier telling was interrupted."""
+    first = _told(func.min(JournalEntry.at))
+    return today() if first is None else min(today(), working_day(local_date(first), -PARTS[0]))
+
+
+def told_until() -> datetime | None:
+    """The moment of the last act that was told."""
+    return _told(func.max(JournalEntry.at))
+
+
+def last_day(story: Sequence[Moment]) -> AuditRun | None:
+    """Today's edits and an audit by hand; None when all of it is done."""
+    done = select(AuditRun.id).where(AuditRun.started_by == OPERATOR, AuditRun.status == "succeeded")
+    if db.session.scalar(done.limit(1)) is not None:
+        return None
+    until = told_until()
+    if until is None or until <= story[-1].at:
+        with transaction():
+            on_the_last_day(today())
+    return run_audit(actor(OPERATOR))
+
+
+def _told(which: Any) -> datetime | None:
+    at = db.session.scalar(select(which).where(JournalEntry.source == SOURCE))
+    return None if at is None else datetime.fromisoformat(at)
+
+
+def _nights(day: date) -> Iterator[Moment]:
+    first, missed = working_day(day, PARTS[0]), working_day(day, MISSED_AFTER) + timedelta(days=1)
+    for number in range(1, (day - first).days):
+        night = first + timedelta(days=number)
+        if night != missed:
+            yield Moment(local_instant(night, NIGHT), audit_tonight, once=False)
+
+
+def _acts(day: date) -> Iterator[Moment]:
+    rows = rows_of("cases.csv", day)
+    for before in range(PARTS[0], 0, -1):
+        whole: list[Callable[[], object]] = [import_agencies, add_people] if before == PARTS[0] else []
+        if before in PARTS:
+            whole.append(partial(import_part, before, day))
+        happens: list[tuple[Callable[[], object], bool]] = [(act, False) for act in whole]
+        happens += [(partial(act, day), True) for number, act in ACTS if number == before]
+        happens += [(partial(_on_case, row, day), True) for row in rows if row["day"] == str(before)]
+        morning = local_instant(working_day(day, before), MORNING)
+        for number, (act, once) in enumerate(happens):
+            yield Moment(morning + number * BETWEEN_ACTS, act, once)
+
+
+def _on_case(row: Mapping[str, str], day: date) -> None:
+    by, name, comment = actor(row["by"]), row["act"], row["comment"] or None
+    number = db.session.scalars(select(Project.number).where(Project.external_id == row["project"])).one()
+    if name == "open":
+        open_case(by, number)
+        return
+    newest = select(func.max(Case.id)).join(Case.project_record).where(Project.number == number)
+    case = find_case_to_change(by, db.session.scalars(newest).one())
+    if name == "assign":
+        cases.assign(by, case, row["assignee"], comment)
+    elif name == "propose":
+        decisions.propose(by, case, _proposal(row, day))
+    else:
+        ON_CASES[name](by, case, comment)
+
+
+def _proposal(row: Mapping[str, str], day: date) -> dict[str, Any]:
+    return {
+        "decision": row["decision"],
+        "reason_code": row["reason_code"] or None,
+        "reason": row["comment"],
+        "legal_basis": LEGAL_BASIS,
+        "due_on": national_calendar().after(day, int(row["due_on"])) if row["due_on"] else None,
+    }

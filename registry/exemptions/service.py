@@ -1,0 +1,169 @@
+"""Exemptions: decisions of the Commission under the President, recorded by staff, who refer cases and never grant."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, ScalarSelect, Select, String, Text, and_, func, select
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.clock import local_date, now, today
+from registry.core.database import Instant, Model, db
+from registry.core.errors import Conflict, Invalid, NotFound, Problem
+from registry.core.transactions import require_transaction, transaction
+from registry.journal import service as journal
+from registry.projects.models import Project
+from registry.projects.visibility import visible_projects
+
+
+class ExemptionNotFound(NotFound):
+    """There is no exemption of that id, or the caller may not see its project."""
+
+
+class ExemptionAlreadyRevoked(Conflict):
+    """It was revoked before."""
+
+
+class Exemption(Model):
+    """One decision. It is in force on a date from ``valid_from`` to ``valid_to``, both included, unless revoked."""
+
+    __tablename__ = "exemptions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    decision_number: Mapped[str] = mapped_column(String(200))
+    decided_on: Mapped[date]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date]
+    scope: Mapped[str | None] = mapped_column(Text)
+    conditions: Mapped[str | None] = mapped_column(Text)
+    recorded_at: Mapped[datetime] = mapped_column(Instant)
+    recorded_by: Mapped[str] = mapped_column(Text)
+    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+    revoked_by: Mapped[str | None] = mapped_column(Text)
+    revocation_reason: Mapped[str | None] = mapped_column(Text)
+
+    project_record: Mapped[Project] = relationship(lazy="joined", innerjoin=True)
+
+    __table_args__ = (Index(None, "project_id", "valid_to"),)
+
+    @property
+    def project(self) -> str:
+        """The project's number."""
+        return self.project_record.number
+
+    @property
+    def status(self) -> str:
+        """``revoked``, ``future``, ``in_force`` or ``expired``, today."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if today() < self.valid_from:
+            return "future"
+        return "in_force" if today() <= self.valid_to else "expired"
+
+
+def record_exemption(by: Actor, values: dict[str, Any]) -> Exemption:
+    """Record a decision from accepted values. Raises RoleNotAllowed, Invalid (dates, an unknown project)."""
+    by.require(Permission.EXEMPTIONS_RECORD)
+    problems = []
+    if values["valid_to"] < values["valid_from"]:
+        problems += [
+            Problem("/valid_to", "date-before", {"other": "valid_from"}),
+            Problem("/valid_from", "date-after", {"other": "valid_to"}),
+        ]
+    if values["decided_on"] > today():
+        problems.append(Problem("/decided_on", "date-after-today"))
+    with transaction() as session:
+        number = values["project"]
+        seen = select(Project).where(Project.number == number, *visible_projects(by))
+        project = session.scalar(seen)
+        if project is None:
+            problems.append(Problem("/project", "project-unknown", {"number": number}))
+        if problems or project is None:
+            raise Invalid(problems)
+        exemption = Exemption(
+            project_record=project,
+            **{name: values.get(name) for name in EXEMPTION_FIELDS},
+            recorded_at=now(),
+            recorded_by=by.principal,
+        )
+        session.add(exemption)
+        session.flush()
+        details = {name: _plain(values.get(name)) for name in EXEMPTION_FIELDS} | {"exemption": exemption.id}
+        journal.record(by, "exemption.recorded", f"project:{number}", details)
+    return exemption
+
+
+EXEMPTION_FIELDS = ("decision_number", "decided_on", "valid_from", "valid_to", "scope", "conditions")
+
+
+def find_exemption(by: Actor, exemption_id: int) -> Exemption:
+    """The exemption of that id. Raises ExemptionNotFound also for one of a project that the actor may not see."""
+    return _found(_query(by, exemption_id), exemption_id)
+
+
+def find_exemption_to_change(by: Actor, exemption_id: int) -> Exemption:
+    """The same, locked until the open transaction ends, so that of two who revoke it the second hears of the first."""
+    require_transaction()
+    return _found(_query(by, exemption_id).with_for_update(of=Exemption), exemption_id)
+
+
+def revoke_exemption(by: Actor, exemption: Exemption, reason: str | None) -> Exemption:
+    """Revoke it, inside the open transaction; flags follow at the next audit.
+
+    Raises RoleNotAllowed and ExemptionAlreadyRevoked.
+    """
+    by.require(Permission.EXEMPTIONS_RECORD)
+    if exemption.revoked_at is not None:
+        raise ExemptionAlreadyRevoked(on=local_date(exemption.revoked_at).isoformat())
+    exemption.revoked_at, exemption.revoked_by, exemption.revocation_reason = now(), by.principal, reason
+    db.session.flush()
+    details = {"exemption": exemption.id, "reason": reason}
+    journal.record(by, "exemption.revoked", f"project:{exemption.project}", details)
+    return exemption
+
+
+def in_force_on(day: date | ColumnElement[date]) -> ColumnElement[bool]:
+    """The condition on Exemption that it is in force on a date.
+
+    A revocation ends it for every date judged from then on: an audit judges the facts as they are now.
+    """
+    return and_(Exemption.revoked_at.is_(None), Exemption.valid_from <= day, Exemption.valid_to >= day)
+
+
+def exemption_on(project_id: ColumnElement[int], day: ColumnElement[date]) -> ScalarSelect[int | None]:
+    """The id of a project's exemption in force on a date, of several the last recorded, as a scalar subquery."""
+    return (
+        select(func.max(Exemption.id))
+        .where(Exemption.project_id == project_id, in_force_on(day))
+        .correlate_except(Exemption)
+        .scalar_subquery()
+    )
+
+
+def exemption_in_force(project_id: int, day: date) -> int | None:
+    """The id of one project's exemption in force on a date, of several the last recorded."""
+    return db.session.scalar(select(func.max(Exemption.id)).where(Exemption.project_id == project_id, in_force_on(day)))
+
+
+def _query(by: Actor, exemption_id: int) -> Select[Exemption]:
+    return (
+        select(Exemption)
+        .join(Project, Project.id == Exemption.project_id)
+        .where(Exemption.id == exemption_id, *visible_projects(by))
+        .execution_options(populate_existing=True)
+    )
+
+
+def _found(statement: Select[Any], exemption_id: int) -> Exemption:
+    found = db.session.scalar(statement)
+    if not isinstance(found, Exemption):
+        raise ExemptionNotFound(id=exemption_id)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value

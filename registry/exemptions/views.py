@@ -1,0 +1,100 @@
+"""Exemptions that end soon: the day after, what the Commission let pass is flagged again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from flask import render_template, request
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.views.filter_choices import agency_filter
+from registry.cases.views.work_lists import tabs
+from registry.core.clock import today
+from registry.core.errors import Malformed, Problem
+from registry.core.pagination import Listing, Page
+from registry.core.spreadsheets.writer import Rows
+from registry.exemptions.queries import list_exemptions
+from registry.exemptions.service import Exemption
+from registry.web.blueprint import Answer, pages
+from registry.web.downloads import ENDINGS, download_list
+from registry.web.labels import field_label, name_in_page_language
+from registry.web.lists import asked_filters, asked_page, first_address, next_address
+from registry.web.translations import gettext as _
+from registry.web.translations import ngettext
+
+CHOICES: Final = ("sector", "region")
+FILTERS: Final = (*CHOICES, "agency")
+USUAL: Final = "60"
+DAYS: Final = ("30", USUAL, "90", "180", "365")
+# Whenever it ends.
+ANY: Final = "any"
+COLUMNS: Final = ("decision_number", "decided_on", "valid_from", "valid_to", "scope", "conditions")
+
+
+@pages.page("/cases/exemptions-ending", needs=Permission.EXEMPTIONS_READ)
+def exemptions_ending(by: Actor) -> Answer:
+    """Exemptions in force that end within some days, what ends first in front."""
+    filters, within = asked_filters(FILTERS), _asked_days()
+    listing = _ending(by, asked_page())
+    return render_template(
+        "exemptions/list.html",
+        by=by,
+        items=listing.items,
+        left={item.id: (item.valid_to - today()).days for item in listing.items},
+        tabs=tabs(by, {}),
+        filters=filters,
+        agency=agency_filter(by, filters),
+        choices=CHOICES,
+        within=within,
+        periods={
+            **{days: ngettext("%(num)s day", "%(num)s days", int(days)) % {"num": days} for days in DAYS},
+            ANY: _("Whenever it ends"),
+        },
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+@pages.page(f"/cases/exemptions-ending.<{ENDINGS}:ending>", needs=Permission.EXEMPTIONS_READ)
+def exemptions_ending_table(by: Actor, ending: str) -> Answer:
+    """The same exemptions, all of them, as a table."""
+    header = [
+        field_label("number"),
+        _("Project"),
+        field_label("bin"),
+        field_label("agency"),
+        *(field_label(name) for name in COLUMNS),
+        _("Days left"),
+    ]
+    return download_list(ending, "exemptions-ending", header, lambda page: _ending(by, page), _rows)
+
+
+def _ending(by: Actor, page: Page) -> Listing:
+    filters, within = asked_filters(FILTERS), _asked_days()
+    if within != ANY:
+        filters["valid_to_to"] = (today() + timedelta(days=int(within))).isoformat()
+    return list_exemptions(by, {**filters, "in_force": "true"}, Page(page.limit, page.cursor, "valid_to"))
+
+
+def _asked_days() -> str:
+    asked = request.args.get("within") or USUAL
+    if asked not in (*DAYS, ANY):
+        raise Malformed([Problem("within", "not-a-choice", {"options": ", ".join((*DAYS, ANY))})])
+    return asked
+
+
+def _rows(items: Sequence[Exemption]) -> Rows:
+    return [
+        [
+            item.project,
+            name_in_page_language(item.project_record),
+            item.project_record.agency.bin,
+            name_in_page_language(item.project_record.agency),
+            *(getattr(item, name) for name in COLUMNS),
+            (item.valid_to - today()).days,
+        ]
+        for item in items
+    ]

@@ -1,0 +1,174 @@
+"""Lists of flags, each with what would have to be true, what to do next and the clause, in a language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.service import Agency
+from registry.cases.models import CaseFlag, case_of_flag
+from registry.core.bulk import table_of
+from registry.core.database import db
+from registry.core.errors import Malformed, Problem
+from registry.core.filters import PlainFilter, Texts, Words, conditions, day_filters, instant_filters
+from registry.core.languages import Language
+from registry.core.pagination import Listing, Page, SortKey, after, cut, order_by
+from registry.core.vocabularies import REGIONS, SECTORS, SEVERITIES
+from registry.flags.audit_runs import LAST_GOOD_DATE, last_good_date
+from registry.flags.models import Flag, rank
+from registry.freeze.current import policy_in_force
+from registry.freeze.findings import Finding, explain
+from registry.freeze.policy import Policy
+from registry.freeze.words import RULES
+from registry.projects.models import Project
+from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
+
+FLAG: Final = table_of(Flag).c
+PROJECT: Final = table_of(Project).c
+AGENCY: Final = table_of(Agency).c
+OF_PROJECT: Final = FLAG.project_id == bindparam("project")
+FLAG_STATUSES: Final = ("open", "exempt", "accepted", "cleared")
+FLAG_FILTERS: Final[Mapping[str, PlainFilter]] = {
+    "project": Texts(PROJECT.number),
+    "status": Words(FLAG.status, FLAG_STATUSES),
+    "rule": Words(FLAG.rule, tuple(RULES)),
+    "severity": Words(FLAG.severity, SEVERITIES),
+    "agency": Texts(AGENCY.bin),
+    "region": Words(PROJECT.region, REGIONS),
+    "sector": Words(PROJECT.sector, SECTORS),
+    **day_filters("opened_on", FLAG.opened_on),
+    **instant_filters("changed_at", FLAG.changed_at),
+}
+SORTS: Final[Mapping[str, tuple[ColumnElement[Any], type]]] = {
+    "id": (FLAG.id, int),
+    "opened_on": (FLAG.opened_on, date),
+    "severity": (rank(FLAG.severity), int),
+    "changed_at": (FLAG.changed_at, datetime),
+}
+DEFAULT_SORT: Final = "-id"
+
+
+def list_flags(by: Actor, raw: Mapping[str, str], page: Page, language: Language) -> Listing:
+    """A page of the flags on projects that the actor may see, the newest first unless sorted otherwise.
+
+    Restricted projects among them are journalled as read. Raises Malformed for a bad filter, sort or cursor.
+    """
+    by.require(Permission.PROJECTS_READ)
+    return _page(by, conditions(FLAG_FILTERS, raw), {}, page, language)
+
+
+def flags_of(by: Actor, project_id: int, page: Page, language: Language) -> Listing:
+    """A page of one project's flags, cleared ones too, the newest first unless sorted otherwise. Raises Malformed."""
+    return _page(by, [OF_PROJECT], {"project": project_id}, page, language)
+
+
+def flags_of_cases(by: Actor, ids: Sequence[int], language: Language) -> dict[int, list[dict[str, Any]]]:
+    """The flags that each of some cases covers, cleared ones too, oldest first."""
+    statement = (
+        _flags(CaseFlag.case_id.expression, visible_projects(by))
+        .join(CaseFlag, CaseFlag.flag_id == FLAG.id)
+        .where(CaseFlag.case_id.in_(ids))
+        .order_by(FLAG.id)
+    )
+    last_on = last_good_date()
+    found: dict[int, list[dict[str, Any]]] = {case_id: [] for case_id in ids}
+    for row in db.session.execute(statement).mappings():
+        shown = _shown({**row}, policy_in_force(), last_on, language)
+        found[row["_sort"]].append(shown)
+    return found
+
+
+def standing_flags_of(by: Actor, numbers: Sequence[str], language: Language) -> dict[str, list[dict[str, Any]]]:
+    """The standing flags of each of some projects, by number, in two queries for all of them; the worst first."""
+    worst = rank(FLAG.severity)
+    wanted = (PROJECT.number.in_(numbers), FLAG.status != "cleared")
+    statement = _flags(worst, visible_projects(by)).where(*wanted).order_by(worst.desc(), FLAG.id)
+    last_on = last_good_date()
+    found: dict[str, list[dict[str, Any]]] = {number: [] for number in numbers}
+    for row in db.session.execute(statement).mappings():
+        shown = _shown({**row}, policy_in_force(), last_on, language)
+        found[row["project"]].append(shown)
+    return found
+
+
+def _page(
+    by: Actor, wanted: Sequence[ColumnElement[bool]], values: Mapping[str, Any], page: Page, language: Language
+) -> Listing:
+    sort = page.sort or DEFAULT_SORT
+    key, descending = _sort_key(sort)
+    statement = _sorted(sort, by.agency_id is not None, by.may(Permission.RESTRICTED_READ)).where(*wanted)
+    if page.cursor is not None:
+        statement = statement.where(after(key, FLAG.id, descending, page.cursor))
+    values = {**values, OWN_AGENCY: by.agency_id, "most": page.limit + 1}
+    listing = cut(db.session.execute(statement, values).mappings().all(), page, key, descending)
+    policy = policy_in_force()
+    shown = [_shown(row, policy, row["_last_on"], language) for row in listing.items]
+    journal_restricted_reads(by, (row["project"] for row in listing.items if row["_restricted"]), "flags")
+    return Listing(shown, listing.next)
+
+
+# Made once a sort and kind of reader: a statement of so many columns takes longer to make than to run.
+@lru_cache(maxsize=32)
+def _sorted(sort: str, bound: bool, restricted: bool) -> Select[*tuple[Any, ...]]:
+    key, descending = _sort_key(sort)
+    return (
+        _flags(key.column, visible_with(bound=bound, restricted=restricted))
+        .add_columns(LAST_GOOD_DATE.scalar_subquery().label("_last_on"))
+        .order_by(*order_by(key, FLAG.id, descending))
+        .limit(bindparam("most", type_=Integer))
+    )
+
+
+def _flags(sort: ColumnElement[Any], visible: Sequence[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            FLAG.id,
+            PROJECT.number.label("project"),
+            FLAG.rule,
+            FLAG.severity,
+            FLAG.status,
+            FLAG.observed,
+            FLAG.opened_on,
+            FLAG.last_seen_on,
+            FLAG.cleared_on,
+            FLAG.exemption_id.label("exemption"),
+            case_of_flag(FLAG.id).label("case"),
+            FLAG.changed_at,
+            PROJECT.is_restricted.label("_restricted"),
+            sort.label("_sort"),
+            FLAG.id.label("_id"),
+        )
+        .select_from(table_of(Flag))
+        .join(table_of(Project), PROJECT.id == FLAG.project_id)
+        .join(table_of(Agency), AGENCY.id == PROJECT.agency_id)
+        .where(*visible)
+    )
+
+
+def _shown(row: Mapping[str, Any], policy: Policy, last_on: date | None, language: Language) -> dict[str, Any]:
+    # A standing flag was last seen by the last good audit: a quiet night writes nothing.
+    seen_on = row["last_seen_on"] if row["status"] == "cleared" else max(last_on or row["opened_on"], row["opened_on"])
+    finding = Finding(row["rule"], row["severity"], row["observed"])
+    texts = explain(finding, policy, seen_on or row["opened_on"], language)
+    return {
+        **{name: value for name, value in row.items() if not name.startswith("_")},
+        "last_seen_on": seen_on,
+        "title": texts.title,
+        "required": texts.required,
+        "remedy": texts.remedy,
+        "clause": texts.clause,
+    }
+
+
+def _sort_key(sort: str) -> tuple[SortKey, bool]:
+    name = sort.removeprefix("-")
+    if name not in SORTS:
+        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
+    column, kind = SORTS[name]
+    return SortKey(name, column, kind), sort.startswith("-")

@@ -1,0 +1,94 @@
+"""Idempotency-Key: a POST sent again gets its first answer again, and is done once.
+
+The key is claimed first, inside the transaction that the change joins: change and kept answer commit together, and
+of two at once the second waits for the first one's end. An audit must not be inside another transaction: a second one
+would wait where it is to hear 409, and a failed one could not be kept. Its answer is kept after its own commit; should
+the process die between the two, the same key audits again, which changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+from flask import Response, request
+from sqlalchemy import ColumnElement, delete, select, update
+
+from registry.accounts.actors import Actor
+from registry.core.clock import now
+from registry.core.database import db, insert_unless_there
+from registry.core.errors import Malformed, Problem
+from registry.core.idempotency import KEPT_FOR, KeptAnswer
+from registry.core.transactions import transaction
+from registry.http.http_errors import IdempotencyKeyReused
+
+HEADER = "Idempotency-Key"
+LONGEST_KEY = 200
+KEPT_HEADERS = ("Content-Type", "Content-Language", "Location", "ETag", "Link")
+
+
+def answer_once(by: Actor, digest: str, answer: Callable[[], Response], *, commits_itself: bool) -> Response:
+    """Give the kept answer of this key, or answer and keep that; refusals are not kept.
+
+    ``commits_itself``: the answer is made outside of any transaction and kept after it.
+    Raises Malformed for a key that is not 1 to 200 printable ASCII characters, IdempotencyKeyReused for another body.
+    """
+    key = request.headers.get(HEADER)
+    if key is None:
+        return answer()
+    if not key or len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()):
+        raise Malformed([Problem(HEADER, "idempotency-key-not-usable", {"limit": LONGEST_KEY})])
+    mine = {"principal": by.principal, "route": f"{request.method} {request.path}", "key": key}
+    if not commits_itself:
+        with transaction():
+            claimed = _claim(mine, digest)
+            if claimed is None:
+                return _again(mine, digest)
+            response = answer()
+            _keep(claimed, response)
+        return response
+    # Only looked for: a claim that outlived its process would keep the key from ever being answered.
+    fresh = KeptAnswer.at >= now() - KEPT_FOR
+    if db.session.scalar(select(KeptAnswer.id).where(*_same(mine), fresh)) is not None:
+        return _again(mine, digest)
+    response = answer()
+    with transaction():
+        claimed = _claim(mine, digest)
+        if claimed is not None:
+            _keep(claimed, response)
+    return response
+
+
+def forget_old_answers() -> None:
+    """Delete what was kept longer than 24 hours."""
+    with transaction() as session:
+        session.execute(delete(KeptAnswer).where(KeptAnswer.at < now() - KEPT_FOR))
+
+
+def body_digest(raw: bytes) -> str:
+    """What two bodies are compared by."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _same(mine: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    return [getattr(KeptAnswer, name) == value for name, value in mine.items()]
+
+
+def _claim(mine: Mapping[str, str], digest: str) -> int | None:
+    """The id of the key's new row; None when it has one that is not too old."""
+    db.session.execute(delete(KeptAnswer).where(*_same(mine), KeptAnswer.at < now() - KEPT_FOR))
+    claim = insert_unless_there(KeptAnswer).values(**mine, request_hash=digest, at=now())
+    return db.session.scalar(claim.on_conflict_do_nothing().returning(KeptAnswer.id))
+
+
+def _keep(claimed: int, response: Response) -> None:
+    headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    values = {"status": response.status_code, "headers": headers, "body": response.get_data()}
+    db.session.execute(update(KeptAnswer).where(KeptAnswer.id == claimed).values(**values))
+
+
+def _again(mine: Mapping[str, str], digest: str) -> Response:
+    kept = db.session.execute(select(KeptAnswer).where(*_same(mine))).scalar_one()
+    if kept.request_hash != digest:
+        raise IdempotencyKeyReused
+    return Response(kept.body or b"", status=kept.status, headers=kept.headers or {})

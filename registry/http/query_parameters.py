@@ -1,0 +1,91 @@
+"""Query parameters: only those that a route declares. A parameter of a list may be repeated, any other not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from flask import request
+
+from registry.core.errors import Malformed, Problem
+from registry.core.pagination import DEFAULT_LIMIT, LARGEST_LIMIT, Page
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter: its name, what it means, and its JSON Schema."""
+
+    name: str
+    description: str
+    schema: dict[str, Any] = field(default_factory=lambda: {"type": "string"})
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether it takes several values, with commas or repeated."""
+        return bool(self.schema.get("type") == "array")
+
+
+LIMIT: Final = Parameter(
+    "limit",
+    "How many items a page has at most.",
+    {"type": "integer", "minimum": 1, "maximum": LARGEST_LIMIT, "default": DEFAULT_LIMIT},
+)
+CURSOR: Final = Parameter("cursor", "`next` of the page before.", {"type": "string", "pattern": "^[0-9A-Za-z_-]+$"})
+SORT: Final = "sort"
+
+
+def page_parameters(sorts: tuple[str, ...]) -> tuple[Parameter, ...]:
+    """The parameters of a paged list that can be sorted by these fields."""
+    if not sorts:
+        return (LIMIT, CURSOR)
+    words = [*sorts, *(f"-{name}" for name in sorts)]
+    text = "The field to sort by; a leading `-` turns the order round."
+    return (LIMIT, CURSOR, Parameter(SORT, text, {"type": "string", "enum": words}))
+
+
+def read_query(declared: Iterable[Parameter]) -> dict[str, str]:
+    """The parameters that were sent, several values of one with commas: ``a=x&a=y`` means ``a=x,y``.
+
+    Raises Malformed naming each that is unknown, not text, or repeated where one value is taken.
+    """
+    known = {parameter.name: parameter for parameter in declared}
+    problems = []
+    found: dict[str, str] = {}
+    for name, values in request.args.lists():
+        if name not in known:
+            problems.append(Problem(name, "unknown-parameter", {"name": name}))
+        elif len(values) > 1 and not known[name].takes_several:
+            problems.append(Problem(name, "parameter-repeated"))
+        elif any(ord(letter) < 32 or letter in "\x7f\ufffd" for letter in "".join(values)):
+            problems.append(Problem(name, "not-usable"))
+        else:
+            found[name] = ",".join(values)
+    if problems:
+        raise Malformed(problems)
+    return found
+
+
+def take_page(sent: dict[str, str]) -> Page:
+    """Take limit, cursor and sort out of the parameters.
+
+    Raises Malformed for a limit outside 1 to 500 and for a sort without a field; which fields a list has, it knows.
+    """
+    limit = sent.pop(LIMIT.name, None)
+    number = DEFAULT_LIMIT
+    if limit is not None:
+        usable = limit.isascii() and limit.isdigit() and len(limit) <= 4
+        number = int(limit) if usable else 0
+        if not 1 <= number <= LARGEST_LIMIT:
+            raise Malformed([Problem(LIMIT.name, "limit-out-of-range", {"largest": LARGEST_LIMIT})])
+    sort = sent.pop(SORT, None)
+    if sort == "":
+        raise Malformed([Problem(SORT, "value-missing")])
+    return Page(number, sent.pop(CURSOR.name, None), sort)
+
+
+def next_link(cursor: str) -> str:
+    """The ``Link`` header that leads to the next page of this very list."""
+    query = [(name, value) for name, value in request.args.items(multi=True) if name != CURSOR.name]
+    return f'<{request.path}?{urlencode([*query, (CURSOR.name, cursor)])}>; rel="next"'

@@ -1,0 +1,85 @@
+"""How many requests a minute one caller may send: a bucket a caller that fills again all the time.
+
+Buckets are this process's own: n web processes let n times as many through. It keeps a runaway script from taking the
+service from the others; a flood is the proxy's to stop. Sign-in has its own, stricter count in the database.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Container
+from typing import Final
+
+from flask import Flask, current_app, request
+
+from registry.core.networks import network_of
+from registry.http.http_errors import TooManyRequests
+
+RATES: Final = "registry.rates"
+COUNTED: Final = "registry.counted"
+# Who is not signed in shares an address with others and needs little: sign-in, and the addresses of nothing.
+SHARE_OF_STRANGERS: Final = 10
+MOST_BUCKETS: Final = 10_000
+# What probes ask for, and what is kept by browsers and costs next to nothing.
+NOT_COUNTED: Final = frozenset({"health.healthz", "health.readyz", "metrics.show", "web.asset", "docs.asset"})
+
+
+class Rates:
+    """Buckets of ``per_minute`` requests each: as many at once after a quiet minute, and so many a minute on."""
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.per_minute = per_minute
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def take(self, caller: str, share: int = 1) -> float:
+        """Take one request out of the caller's bucket, of size 1/``share``; the seconds to wait when it is empty."""
+        size = max(self.per_minute / share, 1.0)
+        each_second = size / 60
+        with self._lock:
+            moment = self._clock()
+            left, at = self._buckets.get(caller, (size, moment))
+            left = min(size, left + (moment - at) * each_second)
+            if left < 1:
+                return (1 - left) / each_second
+            if caller not in self._buckets and len(self._buckets) >= MOST_BUCKETS:
+                self._forget(moment)
+            self._buckets[caller] = (left - 1, moment)
+        return 0.0
+
+    def _forget(self, moment: float) -> None:
+        """Drop the buckets that are full again; of callers without end, all: memory is the scarcer thing."""
+        recent = {caller: kept for caller, kept in self._buckets.items() if moment - kept[1] < 60}
+        self._buckets = recent if len(recent) < MOST_BUCKETS else {}
+
+
+def attach_rates(app: Flask, per_minute: int | None, open_endpoints: Container[str] = ()) -> None:
+    """Count every request of who shows no token and no session at once, the others' when they are known; None: none.
+
+    ``open_endpoints`` look at neither: their requests count for the address, whatever they show.
+    """
+    if per_minute is not None:
+        app.extensions[RATES] = Rates(per_minute)
+
+    @app.before_request
+    def count_strangers() -> None:
+        is_stranger = "Authorization" not in request.headers and not request.cookies
+        if is_stranger or request.endpoint in open_endpoints:
+            count_request(None)
+
+
+def count_request(principal: str | None) -> None:
+    """Count this request, once, for its principal or, without one, for its address. Raises TooManyRequests."""
+    rates: Rates | None = current_app.extensions.get(RATES)
+    if rates is None or COUNTED in request.environ or request.endpoint in NOT_COUNTED:
+        return
+    request.environ[COUNTED] = True
+    if principal is not None:
+        wait = rates.take(f"principal {principal}")
+    else:
+        wait = rates.take(f"address {network_of(request.remote_addr or '')}", SHARE_OF_STRANGERS)
+    if wait > 0:
+        raise TooManyRequests(seconds=math.ceil(wait))

@@ -1,0 +1,146 @@
+"""Rows of agencies: parents before their children, whatever their order in the file, each written as a single edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
+
+from registry.accounts.actors import Actor
+from registry.agencies.service import (
+    AGENCY_FIELDS,
+    Agency,
+    accept_agency_fields,
+    agency_to_change,
+    change_agency,
+    register_agency,
+    whole_agency_problems,
+)
+from registry.core.database import db
+from registry.core.errors import Invalid, Problem
+from registry.core.field_types import Bin, Kind
+from registry.core.spreadsheets.cell_values import cell_problem, read_cells, readers
+from registry.core.spreadsheets.reader import Row
+from registry.core.spreadsheets.row_errors import Incoming, Outcome
+
+KINDS: Final[dict[str, Kind]] = {"bin": Bin(), **AGENCY_FIELDS}
+COLUMNS: Final = (*KINDS, "version")
+REQUIRED_COLUMNS: Final = ("bin",)
+CHUNK: Final = 500
+
+
+class AgencyImport:
+    """One file of agencies on its way in, for one actor."""
+
+    def __init__(self, by: Actor, columns: Sequence[str], dry_run: bool) -> None:
+        self.by = by
+        self.dry_run = dry_run
+        self.columns = columns
+        self.readers = readers(columns, KINDS)
+        self.seen: dict[str, int] = {}
+        # What is registered, and what this run has added to it: a dry run writes nothing and must know its own parents.
+        self.known: dict[str, dict[str, Any]] = {}
+
+    def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[Incoming]]:
+        """The rows after the first ``done``, in an order in which they can be written; the file alone decides it."""
+        if self.dry_run:
+            self.known = _registered()
+        ordered = iter(parents_first([self._read(row) for row in rows]))
+        passed = list(islice(ordered, done))
+        if self.dry_run:
+            for row in passed:
+                self._judge(row)
+        while chunk := list(islice(ordered, CHUNK)):
+            yield chunk
+
+    def apply(self, chunk: Sequence[Incoming]) -> Outcome:
+        """Write what differs, inside the open transaction; a dry run only tells."""
+        outcome = Outcome()
+        if not self.dry_run:
+            self.known = _registered()
+        for row in chunk:
+            before = self.known.get(str(row.key[0]))
+            problems = self._judge(row)
+            if not problems and not self.dry_run:
+                try:
+                    self._write(row, before is None)
+                except Invalid as refused:
+                    problems = list(refused.problems)
+            if problems:
+                outcome.reject(row.row, problems)
+            elif before is None:
+                outcome.created += 1
+            elif any(before[name] != value for name, value in row.values.items()):
+                outcome.updated += 1
+            else:
+                outcome.unchanged += 1
+        return outcome
+
+    def _write(self, row: Incoming, new: bool) -> None:
+        if new:
+            register_agency(self.by, row.values)
+        else:
+            changes = {name: value for name, value in row.values.items() if name != "bin"}
+            change_agency(self.by, agency_to_change(str(row.key[0])), changes)
+
+    def _judge(self, row: Incoming) -> list[Problem]:
+        """What is wrong with the row in the tree as it is by now; a good row becomes part of it."""
+        if row.problems:
+            return row.problems
+        number = str(row.key[0])
+        wanted = self.known.get(number, dict.fromkeys(KINDS)) | row.values
+        problems = whole_agency_problems(wanted)
+        above = wanted["parent_bin"]
+        if above is not None and above not in self.known and above != number:
+            problems.append(Problem("/parent_bin", "agency-unknown", {"bin": above}))
+        while above is not None and above != number:
+            above = self.known[above]["parent_bin"] if above in self.known else None
+        if above == number:
+            problems.append(Problem("/parent_bin", "parent-below-itself"))
+        if not problems:
+            self.known[number] = wanted
+        return problems
+
+    def _read(self, row: Row) -> Incoming:
+        values, problems = accept_agency_fields(read_cells(row.cells, self.readers))
+        cells = dict(zip(self.columns, row.cells, strict=True))
+        problems = [cell_problem(cells[problem.pointer[1:]], problem) for problem in problems]
+        if row.surplus:
+            problems.append(Problem("", "row-too-long", {"columns": len(self.columns), "surplus": row.surplus}))
+        number = values.get("bin")
+        if number is None:
+            if not any(problem.pointer == "/bin" for problem in problems):
+                problems.append(Problem("/bin", "required"))
+        elif (first := self.seen.setdefault(number, row.number)) != row.number:
+            problems.append(Problem("/bin", "bin-twice", {"row": first}))
+        return Incoming(row.number, (number,), values, problems)
+
+
+def parents_first(rows: Sequence[Incoming]) -> list[Incoming]:
+    """The rows, each after its parent's when the file has one. Rows that stand above themselves get a problem."""
+    own = {row.key[0]: row for row in rows if not row.problems}
+    placed: dict[int, Incoming] = {}
+    for row in rows:
+        chain: dict[int, Incoming] = {}
+        step: Incoming | None = row
+        while step is not None and step.row not in placed and step.row not in chain:
+            chain[step.row] = step
+            step = None if step.problems else own.get(step.values.get("parent_bin"))
+        if step is not None and step.row in chain:
+            links = list(chain.values())
+            for link in links[links.index(step) :]:
+                link.problems.append(Problem("/parent_bin", "parent-below-itself"))
+        placed.update(reversed(chain.items()))
+    return list(placed.values())
+
+
+def _registered() -> dict[str, dict[str, Any]]:
+    parent = aliased(Agency)
+    columns = [getattr(Agency, name) for name in AGENCY_FIELDS if name != "parent_bin"]
+    statement = select(Agency.bin, *columns, parent.bin.label("parent_bin")).outerjoin(
+        parent, parent.id == Agency.parent_id
+    )
+    return {row["bin"]: dict(row) for row in db.session.execute(statement).mappings()}

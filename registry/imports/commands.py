@@ -1,0 +1,64 @@
+"""What importing a file has in common for projects and agencies: the bar, the summary, the bad rows by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from registry.accounts.actors import local_actor
+from registry.accounts.roles import Role
+from registry.cli.app_context import shown
+from registry.cli.exit_codes import FAILED, INVALID, MOST_SHOWN, Ended
+from registry.cli.output import print_json, progress, say, words
+from registry.cli.pagination import every
+from registry.imports.models import ImportRun
+from registry.imports.service import errors_of, import_now
+
+SHOWN = ("id", "state", "dry_run", "total", "processed", "created", "updated", "unchanged", "rejected")
+COUNTS = ("total", "created", "updated", "unchanged", "rejected")
+
+
+def import_file(kind: str, path: Path, dry_run: bool, as_json: bool) -> None:
+    """Import the file, tell what became of its rows, and end with 5 when one was refused."""
+    by = local_actor(Role.ADMINISTRATOR)
+    content = path.read_bytes()
+    with progress("cli-importing") as on_progress:
+
+        def tell(so_far: ImportRun) -> None:
+            on_progress(so_far.processed, so_far.total)
+
+        run = import_now(by, kind, dry_run, path.name, content, tell)
+    if run.state == "failed":
+        raise Ended([words("cli-import-failed", reason=words(run.failure or "internal-fault"))], FAILED)
+    errors = every(lambda page: errors_of(by, run, page)) if run.rejected else []
+    if as_json:
+        print_json(shown(SHOWN, run) | {"errors": [spoken(error) for error in errors]})
+    else:
+        click.echo("  ".join(f"{name} {getattr(run, name)}" for name in COUNTS))
+        say_bad_rows(errors)
+        say("cli-import-checked" if dry_run else "cli-import-done")
+    if run.rejected:
+        raise click.exceptions.Exit(INVALID)
+
+
+def spoken(error: Mapping[str, Any]) -> dict[str, Any]:
+    """A bad row as the API shows it: row, column, code and the message."""
+    return {
+        "row": error["row"],
+        "column": error["column"],
+        "code": error["code"],
+        "message": words(error["code"], **error["params"]),
+    }
+
+
+def say_bad_rows(errors: Sequence[Mapping[str, Any]]) -> None:
+    """The first of the bad rows on stderr, each with row, column, code and message, and how many more there are."""
+    for error in errors[:MOST_SHOWN]:
+        line = spoken(error)
+        code = "cli-bad-row" if line["column"] is None else "cli-bad-cell"
+        say(code, **line)
+    if len(errors) > MOST_SHOWN:
+        say("cli-bad-rows-more", count=len(errors) - MOST_SHOWN)

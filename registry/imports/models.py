@@ -1,0 +1,90 @@
+"""Imports as rows: the file that was sent, how far it is worked off, and what was wrong in which row."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, insert, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.core.database import Instant, Model, db
+from registry.core.transactions import require_transaction
+
+PIECE = 1 << 20
+STATES = ("queued", "running", "done", "failed")
+
+
+class ImportRun(Model):
+    """One file to import. ``lease_until`` tells whether the process that works on it is still there.
+
+    ``attempts`` counts how often it was taken up since it last got on. ``failure`` is a code of the catalogue.
+    """
+
+    __tablename__ = "imports"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(10), index=True)
+    dry_run: Mapped[bool] = mapped_column(Boolean)
+    principal: Mapped[str] = mapped_column(Text, index=True)
+    role: Mapped[str] = mapped_column(String(20))
+    agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
+    source: Mapped[str] = mapped_column(Text)
+    request_id: Mapped[str] = mapped_column(Text)
+    # None for a run that was taken in by a version that did not keep them.
+    credential: Mapped[str | None] = mapped_column(Text)
+    client_request_id: Mapped[str | None] = mapped_column(Text)
+    file_name: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))
+    total: Mapped[int] = mapped_column(default=0)
+    processed: Mapped[int] = mapped_column(default=0)
+    created: Mapped[int] = mapped_column(default=0)
+    updated: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    rejected: Mapped[int] = mapped_column(default=0)
+    queued_at: Mapped[datetime] = mapped_column(Instant)
+    started_at: Mapped[datetime | None] = mapped_column(Instant)
+    finished_at: Mapped[datetime | None] = mapped_column(Instant)
+    lease_until: Mapped[datetime | None] = mapped_column(Instant)
+    attempts: Mapped[int] = mapped_column(default=0)
+    failure: Mapped[str | None] = mapped_column(Text)
+
+
+class FilePiece(Model):
+    """A piece of the file itself, until the run ends. Apart from the run, whose row is written again and again."""
+
+    __tablename__ = "import_files"
+
+    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id"), primary_key=True, autoincrement=False)
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class RowError(Model):
+    """One wrong cell, or a wrong row when ``column`` is None. ``row`` is the spreadsheet's own, its header being 1."""
+
+    __tablename__ = "import_errors"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id"))
+    row: Mapped[int]
+    column: Mapped[str | None] = mapped_column(String(200))
+    code: Mapped[str] = mapped_column(String(60))
+    params: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+    __table_args__ = (Index(None, "import_id", "row"),)
+
+
+def keep_file(run_id: int, content: bytes) -> None:
+    """Keep the file inside the open transaction, in pieces: a driver copies each parameter several times."""
+    session = require_transaction()
+    for place, start in enumerate(range(0, len(content), PIECE)):
+        piece = content[start : start + PIECE]
+        session.execute(insert(FilePiece).values(import_id=run_id, place=place, content=piece))
+
+
+def kept_file(run_id: int) -> bytes:
+    """The file of a run that has not ended."""
+    pieces = select(FilePiece.content).where(FilePiece.import_id == run_id).order_by(FilePiece.place)
+    return b"".join(db.session.scalars(pieces, execution_options={"yield_per": 1}))

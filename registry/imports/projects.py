@@ -1,0 +1,161 @@
+"""Rows of projects: read, held against what is registered, and written with the effects of single edits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from sqlalchemy import ARRAY, ColumnElement, Integer, Text, cast, func, select, true, tuple_
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.service import Agency, own_agencies
+from registry.core.bulk import table_of
+from registry.core.database import db, is_sqlite
+from registry.core.errors import Problem
+from registry.core.field_types import Bin, Kind, ValueRefused
+from registry.core.spreadsheets.cell_values import cell_problem, read_cells, readers
+from registry.core.spreadsheets.reader import Row
+from registry.core.spreadsheets.row_errors import Incoming, Outcome
+from registry.projects.bulk_writes import Changed, Registered, register_all, write_all
+from registry.projects.fields import FIELDS, READ_ONLY, accept_fields, whole_record_problems
+from registry.projects.models import CHANGEABLE, Project
+from registry.projects.placement_claims import end_confirmations
+from registry.projects.revisions import differences
+
+KINDS: Final[dict[str, Kind]] = {"agency": Bin(), **FIELDS}
+COLUMNS: Final = (*KINDS, *READ_ONLY)
+REQUIRED_COLUMNS: Final = ("agency", "external_id")
+# A transaction's round trips are shared by its rows; others wait for the numbers that it takes until it is committed.
+CHUNK: Final = 1000
+NOTHING: Final[dict[str, Any]] = {**dict.fromkeys(CHANGEABLE), "is_restricted": False}
+
+
+class ProjectImport:
+    """One file of projects on its way in, for one actor."""
+
+    def __init__(self, by: Actor, columns: Sequence[str], dry_run: bool) -> None:
+        self.by = by
+        self.dry_run = dry_run
+        self.columns = columns
+        self.readers = readers(columns, KINDS)
+        self.seen: dict[tuple[str | None, ...], int] = {}
+
+    def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[Incoming]]:
+        """The rows after the first ``done``, some hundred at a time. Those are passed over, their keys kept in mind."""
+        incoming = map(self._read, rows)
+        for _ in islice(incoming, done):
+            pass
+        while chunk := list(islice(incoming, CHUNK)):
+            yield chunk
+
+    def apply(self, chunk: Sequence[Incoming]) -> Outcome:
+        """Write what differs, inside the open transaction; a dry run only tells."""
+        outcome = Outcome()
+        agencies = self._agencies({row.key[0] for row in chunk})
+        good = []
+        for row in chunk:
+            problems = self._agency_problems(row, agencies) + row.problems
+            if problems:
+                outcome.reject(row.row, problems)
+            else:
+                good.append((agencies[row.key[0]], row))
+        there = self._there([(agency_id, row.values["external_id"]) for (agency_id, _), row in good])
+        new: list[Registered] = []
+        changed: list[Changed] = []
+        for (agency_id, _), row in good:
+            before = there.get((agency_id, row.values["external_id"]))
+            if before is None:
+                wanted = NOTHING | row.values
+            elif before["is_restricted"] and not self.by.may(Permission.RESTRICTED_READ):
+                taken: dict[str, object] = {"external_id": row.key[1], "agency": row.key[0]}
+                outcome.reject(row.row, [Problem("/external_id", "external-id-taken", taken)])
+                continue
+            else:
+                wanted = before | row.values
+            problems = whole_record_problems(wanted)
+            if problems:
+                outcome.reject(row.row, problems)
+            elif before is None:
+                new.append(Registered(agency_id, str(row.key[0]), wanted))
+                outcome.created += 1
+            else:
+                end_confirmations(before, wanted)
+                changes = differences(before, wanted)
+                if changes:
+                    changed.append(Changed(wanted, changes))
+                    outcome.updated += 1
+                else:
+                    outcome.unchanged += 1
+        if not self.dry_run:
+            register_all(self.by, new)
+            write_all(self.by, changed, "project.changed")
+        return outcome
+
+    def _read(self, row: Row) -> Incoming:
+        raw = read_cells(row.cells, self.readers)
+        sent_agency = raw.pop("agency")
+        values, problems = accept_fields(raw)
+        agency = None
+        try:
+            agency = KINDS["agency"].accept(sent_agency)
+            if agency is None:
+                problems.insert(0, Problem("/agency", "required"))
+        except ValueRefused as refused:
+            problems.insert(0, Problem("/agency", refused.code, refused.params))
+        if problems:
+            cells = dict(zip(self.columns, row.cells, strict=True))
+            problems = [cell_problem(cells[problem.pointer[1:]], problem) for problem in problems]
+        if row.surplus:
+            problems.append(Problem("", "row-too-long", {"columns": len(self.columns), "surplus": row.surplus}))
+        external_id = values.get("external_id")
+        key = (agency, external_id)
+        if external_id is None:
+            if not any(problem.pointer == "/external_id" for problem in problems):
+                problems.append(Problem("/external_id", "required"))
+        elif agency is not None and (first := self.seen.setdefault(key, row.number)) != row.number:
+            problems.append(Problem("/external_id", "external-id-twice", {"row": first}))
+        return Incoming(row.number, key, values, problems)
+
+    def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, tuple[int, bool]]:
+        """BIN → id, and whether the actor acts for it."""
+        named = Agency.bin.in_([number for number in bins if number is not None])
+        own = own_agencies(self.by)
+        mine = true() if own is None else Agency.id.in_(own)
+        rows = db.session.execute(select(Agency.bin, Agency.id, mine).where(named))
+        return {number: (agency_id, bool(acts_for)) for number, agency_id, acts_for in rows}
+
+    def _agency_problems(self, row: Incoming, agencies: dict[str | None, tuple[int, bool]]) -> list[Problem]:
+        number = row.key[0]
+        if number is None:
+            return []
+        if number not in agencies:
+            return [Problem("/agency", "agency-unknown", {"bin": number})]
+        return [] if agencies[number][1] else [Problem("/agency", "agency-not-yours", {"bin": number})]
+
+    def _there(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], dict[str, Any]]:
+        """(agency id, external id) → what is registered, locked for the change unless nothing will be."""
+        wanted = list(keys)
+        if not wanted:
+            return {}
+        table = table_of(Project).c
+        names = ("id", "number", "agency_id", "version", *CHANGEABLE)
+        statement = select(*(table[name] for name in names)).where(_keyed(wanted))
+        if not self.dry_run:
+            # In one order always, so that two who lock many rows do not wait for each other.
+            statement = statement.order_by(Project.id).with_for_update(of=Project)
+        rows = db.session.execute(statement)
+        return {(row.agency_id, row.external_id): dict(zip(names, row, strict=True)) for row in rows}
+
+
+def _keyed(keys: Sequence[tuple[int, str]]) -> ColumnElement[bool]:
+    """That a project has one of these agency ids and external ids."""
+    key = tuple_(Project.agency_id, Project.external_id)
+    if is_sqlite():
+        return key.in_(keys)
+    # A list of pairs is one long OR, which PostgreSQL may try on every row of the table; two arrays are joined.
+    agency_ids, external_ids = zip(*keys, strict=True)
+    arrays = cast(list(agency_ids), ARRAY(Integer)), cast(list(external_ids), ARRAY(Text))
+    listed = func.unnest(*arrays).table_valued("agency_id", "external_id", name="listed").render_derived()
+    return key.in_(select(listed.c.agency_id, listed.c.external_id))

@@ -1,0 +1,58 @@
+"""Imports: a table sent, worked off in the background, and its progress and errors found again."""
+
+from __future__ import annotations
+
+from flask import render_template, request
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.errors import Invalid
+from registry.core.spreadsheets.writer import table_as_csv
+from registry.http.downloads import csv_download
+from registry.imports.service import errors_of, find_import, imports_of, queue_import
+from registry.imports.views.columns import import_columns
+from registry.platform.views.inventories import sent_file
+from registry.web.blueprint import Answer, pages, see
+from registry.web.forms import Form, refused_form
+from registry.web.labels import options
+from registry.web.lists import asked_page, first_address, next_address
+
+
+@pages.page("/imports", needs=Permission.IMPORTS_RUN, methods=("GET", "POST"), takes_file=True)
+def imports(by: Actor) -> Answer:
+    """The form and the earlier imports; a POST takes a file in."""
+    if request.method != "POST":
+        return _page(by, Form({"kind": "projects", "dry_run": "yes"}))
+    typed = {"kind": request.form.get("kind", "projects"), "dry_run": request.form.get("dry_run", "")}
+    try:
+        name, content = sent_file()
+        run = queue_import(by, typed["kind"], typed["dry_run"] == "yes", name, content)
+    except Invalid as refused:
+        return _page(by, refused_form(typed, refused, "file")), 422
+    return see("import_run", import_id=run.id)
+
+
+@pages.page("/imports/<any(projects, agencies):kind>.csv", needs=Permission.IMPORTS_RUN)
+def import_template(_by: Actor, kind: str) -> Answer:
+    """A table with the header row alone, to fill in."""
+    return csv_download(f"{kind}-template", table_as_csv([column.name for column in import_columns(kind)], []))
+
+
+@pages.page("/imports/<row_id:import_id>", needs=Permission.IMPORTS_RUN)
+def import_run(by: Actor, import_id: int) -> Answer:
+    """How far it is, and what was wrong in which row. With scripts the page looks again by itself."""
+    run = find_import(by, import_id)
+    errors = errors_of(by, run, asked_page(100))
+    return render_template(
+        "imports/detail.html",
+        run=run,
+        errors=errors.items,
+        next_address=next_address(errors.next),
+        first_address=first_address(),
+    )
+
+
+def _page(by: Actor, form: Form) -> str:
+    kinds = options("import_kind") if by.may(Permission.AGENCIES_WRITE) else options("import_kind")[:1]
+    columns = [(kind, text, import_columns(kind)) for kind, text in kinds]
+    return render_template("imports/list.html", form=form, kinds=kinds, columns=columns, runs=imports_of(by))

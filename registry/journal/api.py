@@ -1,0 +1,69 @@
+"""The journal, for auditors, supervisors and administrators."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from registry.accounts.roles import Permission
+from registry.api.blueprint import Routes
+from registry.api.declared import Answers, Call
+from registry.api.filter_parameters import plain_parameters
+from registry.core.pagination import Listing
+from registry.core.schema_fields import Body, Shown
+from registry.journal.queries import JOURNAL_FILTERS, list_journal
+
+routes = Routes("journal", "Who did what, when, from where: append-only and hash-chained.")
+
+
+class Entry(Body):
+    """One act. `hash` is SHA-256 over everything else of the entry, the hash of the one before included."""
+
+    seq = Shown("Its place in the chain, from 1 on.", {"type": "integer"})
+    at = Shown("When.", {"type": "string", "format": "date-time"})
+    principal = Shown("Who.", {"type": "string"})
+    role = Shown("In which role.", {"type": "string"})
+    action = Shown("What was done.", {"type": "string"})
+    subject = Shown("On what: `kind:key`.", {"type": "string"})
+    details = Shown("More of it.", {"type": "object"})
+    source = Shown("From where.", {"type": "string"})
+    request_id = Shown("The request, as in the logs.", {"type": "string"})
+    credential = Shown(
+        "What came in: `token:<key id>`, `session:<hash>` or `local`; null in entries of earlier versions.",
+        {"type": ["string", "null"]},
+    )
+    client_request_id = Shown(
+        "What the caller sent as X-Request-ID; null in entries of earlier versions.", {"type": ["string", "null"]}
+    )
+    previous_hash = Shown("Hash of the entry before.", {"type": "string"})
+    hash = Shown("Hash of this entry.", {"type": "string"})
+
+
+EXAMPLE: Final[dict[str, Any]] = {
+    "seq": 4711,
+    "at": "2026-03-02T06:00:00.000000Z",
+    "principal": "a.serikova",
+    "role": "agency_editor",
+    "action": "project.registered",
+    "subject": "project:QT-2026-0000001-5",
+    "details": {"agency": "050340004478"},
+    "source": "10.1.4.22",
+    "request_id": "4b1d7c0e9f4a4be2a9f1d0f3a8f0c6de",
+    "credential": "token:4fGh7KqLm2",
+    "client_request_id": "",
+    "previous_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "hash": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+}
+
+
+@routes.declare(
+    "GET",
+    "/journal",
+    needs=Permission.JOURNAL_READ,
+    query=plain_parameters(JOURNAL_FILTERS),
+    paged=True,
+    sorts=("seq",),
+    answers=Answers(Entry(), {"items": [EXAMPLE], "next": None}, lists=True),
+)
+def read_journal(call: Call) -> Listing:
+    """Read the journal, the newest entries first."""
+    return list_journal(call.by, call.query, call.page)

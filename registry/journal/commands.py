@@ -1,0 +1,103 @@
+"""``registry journal``: verify the hash chain, tell its head, and take the journal off the machine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from registry.accounts.actors import local_actor
+from registry.accounts.roles import Permission, Role
+from registry.cli.app_context import in_registry
+from registry.cli.exit_codes import FAILED, Ended
+from registry.cli.options import as_json_option
+from registry.cli.output import print_json, say, words
+from registry.core.database import db
+from registry.journal.service import COLUMNS, JournalEntry, JournalHead, columns_of
+from registry.journal.verification import Head, verify_stored
+from registry.projects.models import Project
+from registry.projects.visibility import journal_restricted_reads
+
+ROWS_AT_A_TIME = 1000
+
+
+class HeadGiven(click.ParamType[Head]):
+    """``SEQ:HASH``, as ``registry journal head`` prints it."""
+
+    name = "head"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Head:
+        """The head, or a usage error."""
+        if isinstance(value, Head):
+            return value
+        try:
+            return Head.read(value)
+        except ValueError:
+            self.fail(words("cli-head-wrong", value=value), param, ctx)
+
+
+@click.group()
+def journal() -> None:
+    """Verify, read out and export the append-only journal."""
+
+
+@journal.command()
+@click.option(
+    "--head",
+    "earlier",
+    type=HeadGiven(),
+    metavar="SEQ:HASH",
+    help="A head kept elsewhere: nothing before it may differ.",
+)
+@as_json_option
+@in_registry
+def verify(earlier: Head | None, as_json: bool) -> None:
+    """Check every entry of the journal: content, order, gaps and end. Ends with 1 when something does not fit."""
+    entries = _head()
+    faults = verify_stored(earlier)
+    if as_json:
+        print_json(
+            {
+                "entries": entries.seq,
+                "head": f"{entries.seq}:{entries.hash}",
+                "faults": [asdict(fault) for fault in faults],
+            }
+        )
+    if faults:
+        raise Ended([words("cli-journal-broken", fault=fault) for fault in faults], FAILED)
+    say("cli-journal-whole", entries=entries.seq, head=f"{entries.seq}:{entries.hash}")
+
+
+@journal.command()
+@in_registry
+def head() -> None:
+    """Print the last entry's number and hash as SEQ:HASH. Keep it on another machine, for `verify --head`."""
+    last = _head()
+    click.echo(f"{last.seq}:{last.hash}")
+
+
+@journal.command()
+@in_registry
+def export() -> None:
+    """Print every entry as a line of JSON, oldest first; the chain can be checked from these lines alone.
+
+    Restricted projects are journalled as read first.
+    """
+    actor = local_actor(Role.AUDITOR)
+    actor.require(Permission.JOURNAL_READ)
+    restricted = db.session.scalars(select(Project.number).where(Project.is_restricted)).all()
+    journal_restricted_reads(actor, restricted, "journal export")
+    columns = [getattr(JournalEntry, name) for name in (*COLUMNS, "hash")]
+    statement = select(*columns).order_by(JournalEntry.seq)
+    rows = db.session.execute(statement, execution_options={"yield_per": ROWS_AT_A_TIME}).mappings()
+    for row in map(dict, rows):
+        line = {name: row[name] for name in (*columns_of(row), "hash")}
+        click.echo(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
+
+
+def _head() -> Head:
+    local_actor(Role.AUDITOR).require(Permission.JOURNAL_READ)
+    return Head(*db.session.execute(select(JournalHead.seq, JournalHead.hash)).one())

@@ -1,0 +1,91 @@
+"""The journal, page by page, for who may read it. Entries on restricted projects show to who may read those.
+
+Whether an entry is about a restricted project is decided by the project behind its subject, whatever kind that is
+(journal_subjects.py). Reading such entries is journalled, except those of ``restricted.read`` itself: somebody who
+follows the journal to its end would otherwise never arrive there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Select, select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.database import db
+from registry.core.errors import Malformed, NotFound, Problem
+from registry.core.filters import PlainFilter, Texts, conditions, moment_filters
+from registry.core.pagination import Listing, Page, SortKey, after, cut, order_by
+from registry.journal.redaction import narrowed_details
+from registry.journal.service import JournalEntry
+from registry.journal.subjects import restricted_subjects
+from registry.projects.visibility import RESTRICTED_READ_ACTION, journal_restricted_reads
+
+COLUMNS: Final = tuple(column.label(column.key) for column in JournalEntry.__table__.columns)
+KEY: Final = SortKey("seq", JournalEntry.seq.expression, int)
+
+JOURNAL_FILTERS: Final[Mapping[str, PlainFilter]] = {
+    "subject": Texts(JournalEntry.subject.expression),
+    "action": Texts(JournalEntry.action.expression),
+    "principal": Texts(JournalEntry.principal.expression),
+    "request_id": Texts(JournalEntry.request_id.expression),
+    **moment_filters("at", JournalEntry.at.expression),
+}
+
+
+class JournalEntryNotFound(NotFound):
+    """The journal has no such entry, or none that the actor may see."""
+
+
+def list_journal(by: Actor, raw: Mapping[str, str], page: Page) -> Listing:
+    """A page of entries, the newest first (``sort``: ``-seq`` or ``seq``). Raises RoleNotAllowed and Malformed.
+
+    Restricted projects among them are journalled as read.
+    """
+    by.require(Permission.JOURNAL_READ)
+    if page.sort not in (None, "seq", "-seq"):
+        raise Malformed([Problem("sort", "not-a-choice", {"options": "seq, -seq"})])
+    descending = page.sort != "seq"
+    statement = _entries(by).add_columns(JournalEntry.seq.label("_sort"), JournalEntry.seq.label("_id"))
+    statement = statement.where(*conditions(JOURNAL_FILTERS, raw))
+    if page.cursor is not None:
+        statement = statement.where(after(KEY, JournalEntry.seq.expression, descending, page.cursor))
+    ordered = statement.order_by(*order_by(KEY, JournalEntry.seq.expression, descending)).limit(page.limit + 1)
+    listing = cut(db.session.execute(ordered).mappings().all(), page, KEY, descending)
+    return Listing(_read(by, listing.items), listing.next)
+
+
+def find_entry(by: Actor, seq: int) -> dict[str, Any]:
+    """One entry; one about a restricted project is journalled as read. Raises RoleNotAllowed, JournalEntryNotFound."""
+    by.require(Permission.JOURNAL_READ)
+    row = db.session.execute(_entries(by).where(JournalEntry.seq == seq)).mappings().one_or_none()
+    if row is None:
+        raise JournalEntryNotFound(seq=seq)
+    return _read(by, [row])[0]
+
+
+def _entries(by: Actor) -> Select[Any]:
+    """The entries that the actor may see, each with the restricted project that it is about as ``_restricted``."""
+    restricted = restricted_subjects()
+    statement = (
+        select(*COLUMNS, restricted.c.project.label("_restricted"))
+        .select_from(JournalEntry)
+        .outerjoin(restricted, restricted.c.subject == JournalEntry.subject)
+    )
+    return statement if by.may(Permission.RESTRICTED_READ) else statement.where(restricted.c.project.is_(None))
+
+
+def _read(by: Actor, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    shown = [_shown(row) for row in rows]
+    if not by.may(Permission.RESTRICTED_READ):
+        return narrowed_details(by, shown)
+    read = (row["_restricted"] for row in rows if row["_restricted"] and row["action"] != RESTRICTED_READ_ACTION)
+    journal_restricted_reads(by, read, "journal")
+    return shown
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**{name: row[name] for name in row if not name.startswith("_")}, "details": json.loads(row["details"])}

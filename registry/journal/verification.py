@@ -1,0 +1,136 @@
+"""Checks the journal's chain: order, gaps, hashes, its head, and truncation before a head that was exported earlier.
+
+It reads the entries once, in constant memory. ``scripts/verify_journal`` is a second, independent reading of the same
+rules, for whoever has nothing but an exported journal; a test holds the two to one answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from registry.core.database import db
+from registry.journal.service import COLUMNS, FIRST_HASH, JournalEntry, JournalHead, columns_of, entry_hash
+
+HEAD = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
+ROWS_AT_A_TIME = 1000
+# The first fault tells where to look; a rewritten journal would give one for each entry.
+MOST_FAULTS = 100
+STORED = (*COLUMNS, "hash")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What does not fit. ``seq`` is the entry at which it shows; ``code`` one of:
+
+    ``malformed`` (columns or their types), ``missing`` and ``out-of-order`` (the numbers), ``chain-broken`` (the hash
+    of the entry before), ``hash-wrong`` (the entry's own content), ``cut-off`` (the journal ends before a head),
+    ``head-differs`` (another entry stands where the head was taken), ``beyond-head`` (entries after the head's).
+    """
+
+    code: str
+    seq: int
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"entry {self.seq}: {self.code}: expected {self.expected}, found {self.found}"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The number and hash of an entry that was the last one once; (0, zeros) of an empty journal."""
+
+    seq: int
+    hash: str
+
+    @classmethod
+    def read(cls, text: str) -> Head:
+        """From ``SEQ:HASH``. Raises ValueError."""
+        shape = HEAD.fullmatch(text)
+        if shape is None:
+            raise ValueError(f"expected SEQ:HASH, a number and 64 hexadecimal digits, got {text!r}")
+        return cls(int(shape[1]), shape[2])
+
+
+def verify(entries: Iterable[Mapping[str, Any]], expected_head: Head | None = None) -> list[Fault]:
+    """The faults of a journal given oldest first, none when it is whole; no more than the first hundred.
+
+    With ``expected_head`` nothing up to that entry can have been cut off or rewritten.
+    """
+    faults: list[Fault] = []
+    for fault in _Reading(expected_head).faults(entries):
+        faults.append(fault)
+        if len(faults) == MOST_FAULTS:
+            break
+    return faults
+
+
+def verify_stored(expected_head: Head | None = None) -> list[Fault]:
+    """The faults of the stored journal, held against its head row and, when given, against an exported head."""
+    session = db.session()
+    # Entries that others add while this reads stand after the head that was read before.
+    before = Head(*session.execute(select(JournalHead.seq, JournalHead.hash)).one())
+    columns = [JournalEntry.__table__.c[name] for name in STORED]
+    rows = session.execute(
+        select(*columns).order_by(JournalEntry.seq), execution_options={"yield_per": ROWS_AT_A_TIME}
+    ).mappings()
+    reading = _Reading(expected_head, before)
+    faults: list[Fault] = []
+    for fault in reading.faults(dict(row) for row in rows):
+        faults.append(fault)
+        if len(faults) == MOST_FAULTS:
+            return faults
+    last = session.execute(select(JournalHead.seq)).scalar_one()
+    if reading.seq > last:
+        faults.append(Fault("beyond-head", reading.seq, str(last), str(reading.seq)))
+    return faults
+
+
+class _Reading:
+    """Where the reader stands: the number and hash of the entry that it read last."""
+
+    def __init__(self, *heads: Head | None) -> None:
+        self.seq, self.hash = 0, FIRST_HASH
+        self._heads = [head for head in heads if head is not None]
+
+    def faults(self, entries: Iterable[Mapping[str, Any]]) -> Iterator[Fault]:
+        yield from self._head_here()
+        for entry in entries:
+            if not _well_formed(entry):
+                yield Fault("malformed", self.seq + 1, ", ".join(STORED), ", ".join(map(str, entry)))
+                continue
+            yield from self._next(entry)
+            self.seq, self.hash = entry["seq"], entry["hash"]
+            yield from self._head_here()
+        for head in self._heads:
+            if head.seq > self.seq:
+                yield Fault("cut-off", self.seq, str(head.seq), str(self.seq))
+
+    def _next(self, entry: Mapping[str, Any]) -> Iterator[Fault]:
+        seq = entry["seq"]
+        if seq != self.seq + 1:
+            yield Fault("missing" if seq > self.seq + 1 else "out-of-order", seq, str(self.seq + 1), str(seq))
+        if entry["previous_hash"] != self.hash:
+            yield Fault("chain-broken", seq, self.hash, entry["previous_hash"])
+        own = entry_hash(entry)
+        if entry["hash"] != own:
+            yield Fault("hash-wrong", seq, own, entry["hash"])
+
+    def _head_here(self) -> Iterator[Fault]:
+        for head in self._heads:
+            if head.seq == self.seq and head.hash != self.hash:
+                yield Fault("head-differs", self.seq, head.hash, self.hash)
+
+
+def _well_formed(entry: Mapping[str, Any]) -> bool:
+    columns = columns_of(entry)
+    return (
+        {*columns, "hash"} <= set(entry) <= set(STORED)
+        and type(entry["seq"]) is int
+        and all(isinstance(entry[name], str) for name in (*columns, "hash") if name != "seq")
+    )

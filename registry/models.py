@@ -1,0 +1,48 @@
+"""Every table, imported, so that metadata is whole for migrations and for foreign keys by name."""
+
+from registry.accounts import models as accounts
+from registry.accounts import sessions, tokens
+from registry.accounts import sign_in as password_sign_in
+from registry.agencies import service as agencies
+from registry.cases import models as case_tables
+from registry.cases import orders
+from registry.core import idempotency, installation, outbox
+from registry.exemptions import service as exemptions
+from registry.flags import audit_runs
+from registry.flags import models as flags
+from registry.imports import models as import_runs
+from registry.journal import service as journal
+from registry.notifications import models as letter_tables
+from registry.platform import confirmations
+from registry.platform import models as inventories
+from registry.platform import pending_uploads as waiting_files
+from registry.projects import documents, drafts, revisions
+from registry.projects import models as project_table
+from registry.projects import numbers as project_numbers
+
+TABLES = (
+    password_sign_in,
+    accounts,
+    sessions,
+    tokens,
+    agencies,
+    audit_runs,
+    case_tables,
+    confirmations,
+    documents,
+    drafts,
+    exemptions,
+    flags,
+    import_runs,
+    installation,
+    inventories,
+    letter_tables,
+    orders,
+    project_numbers,
+    project_table,
+    revisions,
+    waiting_files,
+    idempotency,
+    journal,
+    outbox,
+)

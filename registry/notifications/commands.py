@@ -1,0 +1,76 @@
+"""``registry notices``: send what waits, and see what was and what was not sent."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+
+import click
+
+from registry.cli.app_context import in_registry, shown
+from registry.cli.exit_codes import FAILED
+from registry.cli.options import as_json_option
+from registry.cli.output import print_json, print_pairs, print_table, say
+from registry.core.pagination import LARGEST_LIMIT
+from registry.notifications.jobs import digest_when_due, tell_what_waits
+from registry.notifications.service import STATES, latest_letters, letters_backlog
+from registry.settings import read_settings
+
+SHOWN = (
+    "id",
+    "state",
+    "is_digest",
+    "tries",
+    "created_at",
+    "next_try_at",
+    "ended_at",
+    "person_id",
+    "agency_id",
+    "error",
+)
+IN_A_LIST = ("id", "state", "is_digest", "tries", "created_at", "ended_at", "error")
+
+
+@click.group()
+def notices() -> None:
+    """Tell people by e-mail what changed."""
+
+
+@notices.command()
+@as_json_option
+@in_registry
+def send(as_json: bool) -> None:
+    """Do one pass: write the digest when it is due, and send all that waits.
+
+    `registry serve` and `registry scheduler` do the same each minute; this is for cron. Ends with 1 when the mail
+    server could not be used: what waits is tried again by the next pass.
+    """
+    settings = read_settings()
+    digest = digest_when_due(settings)
+    done = tell_what_waits(settings, most=sys.maxsize)
+    told = {
+        "handed_on": done.handed_on,
+        "digest": digest,
+        **asdict(done.mails),
+        "waiting": letters_backlog().waiting,
+    }
+    print_json(told) if as_json else print_pairs(told)
+    if settings.mail is None:
+        say("cli-no-mail")
+    if done.mails.unusable is not None:
+        say("cli-mail-server-unusable", reason=done.mails.unusable)
+        raise click.exceptions.Exit(FAILED)
+
+
+@notices.command("list")
+@click.option("--state", type=click.Choice(STATES), help="Only letters of this state.")
+@click.option("--limit", type=click.IntRange(1, LARGEST_LIMIT), default=20, show_default=True, help="How many.")
+@as_json_option
+@in_registry
+def list_(state: str | None, limit: int, as_json: bool) -> None:
+    """List the latest letters, newest first. They are kept for 30 days."""
+    letters = latest_letters(state, limit)
+    if as_json:
+        print_json({"items": [shown((*SHOWN, "told"), letter) for letter in letters]})
+    else:
+        print_table(IN_A_LIST, [shown(IN_A_LIST, letter) for letter in letters])

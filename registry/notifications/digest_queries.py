@@ -1,0 +1,207 @@
+"""What began in a span of time, for the digest: each is a question of dates, so that nothing told needs to be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import Enum
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, literal, or_, select
+from sqlalchemy.orm import aliased
+
+from registry.cases.models import Case, CaseEvent
+from registry.cases.orders import Order, newest_in_force
+from registry.core.clock import local_date
+from registry.core.database import db
+from registry.core.working_days import national_calendar
+from registry.exemptions.service import Exemption
+from registry.flags.audit_runs import AuditChange, AuditRun
+from registry.projects.models import Project
+
+SOON_WORKING_DAYS: Final = 5
+ENDING_DAYS: Final = timedelta(days=30)
+ROWS_AT_ONCE: Final = 2000
+
+
+class Hearing(Enum):
+    """Who is to hear of it."""
+
+    AGENCY = "the agency of the project"
+    REVIEWERS = "who holds the case, or all reviewers while nobody does"
+    APPROVERS = "who may approve, but the proposer"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Of two instants the later one is part of it. As days: what is so on ``last`` and was not yet so on ``first``."""
+
+    since: datetime
+    until: datetime
+
+    def holds(self, instant: ColumnElement[Any]) -> ColumnElement[bool]:
+        """The condition that an instant lies in it."""
+        return and_(instant > self.since, instant <= self.until)
+
+    @property
+    def first(self) -> date:
+        """The day of the last digest."""
+        return local_date(self.since)
+
+    @property
+    def last(self) -> date:
+        """The day of this one."""
+        return local_date(self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """One thing that is so now and was not before. ``principal``: the reviewer or the proposer whom it concerns."""
+
+    kind: str
+    reference: int | str
+    hearing: Hearing
+    agency_id: int
+    is_restricted: bool
+    principal: str | None
+
+
+def all_that_began(span: Span) -> Iterator[Began]:
+    """Everything, kind by kind."""
+    for statement in (_flags(span), _orders(span), _exemptions(span)):
+        yield from _read(statement, Hearing.AGENCY)
+    yield from _read(_timeline(span, "case-opened", CaseEvent.action == "opened"), Hearing.AGENCY)
+    yield from _read(_timeline(span, "case-closed", _closed()), Hearing.AGENCY)
+    proposed = (CaseEvent.action == "propose", Case.status == "awaiting_approval")
+    yield from _read(_timeline(span, "proposal-waiting", *proposed, principal=CaseEvent.by), Hearing.APPROVERS)
+    cleared = (CaseEvent.action == "cleared", Case.status == "awaiting_confirmation")
+    waiting = _timeline(span, "case-awaiting-confirmation", *cleared, principal=Case.assignee)
+    yield from _read(waiting, Hearing.REVIEWERS)
+    yield from _read(_overdue(span), Hearing.REVIEWERS)
+
+
+def _read(statement: Select[Any], hearing: Hearing) -> Iterator[Began]:
+    for row in db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)):
+        yield Began(row.kind, row.reference, hearing, row.agency_id, row.is_restricted, row.principal)
+
+
+def _told(kind: Any, reference: Any, principal: Any = None) -> list[ColumnElement[Any]]:
+    return [
+        (literal(kind) if isinstance(kind, str) else kind).label("kind"),
+        reference.label("reference"),
+        Project.agency_id.expression,
+        Project.is_restricted.expression,
+        (literal(None) if principal is None else principal).label("principal"),
+    ]
+
+
+def _flags(span: Span) -> Select[Any]:
+    """What the audits of the span changed on a project, whatever the number of its flags."""
+    kind = case((AuditChange.change == "cleared", "flags-cleared"), else_="flags-opened")
+    return (
+        select(*_told(kind, Project.number))
+        .join(AuditChange, AuditChange.project_id == Project.id)
+        .join(AuditRun, AuditRun.id == AuditChange.audit_id)
+        .where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False), span.holds(AuditRun.finished_at.expression))
+        .where(AuditChange.change.in_(("opened", "reopened", "cleared")))
+        .distinct()
+        .order_by(Project.number)
+    )
+
+
+def _timeline(span: Span, kind: str, *conditions: ColumnElement[bool], principal: Any = None) -> Select[Any]:
+    return (
+        select(*_told(kind, CaseEvent.case_id, principal))
+        .join(Case, Case.project_id == Project.id)
+        .join(CaseEvent, CaseEvent.case_id == Case.id)
+        .where(span.holds(CaseEvent.at.expression), *conditions)
+        .order_by(CaseEvent.id)
+    )
+
+
+def _closed() -> ColumnElement[bool]:
+    """Closed now, and not by a decision that answered an appeal: of that the agency heard at once."""
+    earlier, between = aliased(CaseEvent), aliased(CaseEvent)
+    decided_between = exists(
+        select(between.id).where(
+            between.case_id == earlier.case_id,
+            between.action == "approve",
+            between.id > earlier.id,
+            between.id < CaseEvent.id,
+        )
+    )
+    appealed = exists(
+        select(earlier.id).where(
+            earlier.case_id == CaseEvent.case_id,
+            earlier.id < CaseEvent.id,
+            earlier.action == "appeal",
+            ~decided_between,
+        )
+    )
+    return and_(
+        CaseEvent.to_status == "closed",
+        CaseEvent.from_status != "closed",
+        Case.status == "closed",
+        or_(CaseEvent.action != "approve", ~appealed),
+    )
+
+
+def _orders(span: Span) -> Select[Any]:
+    """Orders that wait for the agency: due within five working days, or overdue, and not so at the last digest."""
+    calendar, order = national_calendar(), newest_in_force()
+    soon, soon_before = (calendar.after(day, SOON_WORKING_DAYS) for day in (span.last, span.first))
+    is_overdue = Case.due_on < span.last
+    was_not_overdue = Case.due_on >= span.first
+    was_not_soon = or_(Case.due_on > soon_before, span.holds(Order.approved_at.expression))
+    kind = case((is_overdue, "order-overdue"), else_="order-due-soon")
+    return (
+        select(*_told(kind, Case.id))
+        .join(Case, Case.project_id == Project.id)
+        .join(order, order.c.project_id == Project.id)
+        .join(Order, Order.id == order.c.order_id)
+        .where(
+            Case.status == "remediation",
+            or_(and_(is_overdue, was_not_overdue), and_(~is_overdue, Case.due_on <= soon, was_not_soon)),
+        )
+        .order_by(Case.due_on, Case.id)
+    )
+
+
+def _exemptions(span: Span) -> Select[Any]:
+    """Exemptions that end within 30 days, were not so near their end before, and have none after them."""
+    later = aliased(Exemption)
+    goes_on = exists(
+        select(later.id).where(
+            later.project_id == Exemption.project_id,
+            later.revoked_at.is_(None),
+            later.valid_to > Exemption.valid_to,
+        )
+    )
+    was_far = or_(Exemption.valid_to > span.first + ENDING_DAYS, span.holds(Exemption.recorded_at.expression))
+    return (
+        select(*_told("exemption-ending", Project.number))
+        .join(Exemption, Exemption.project_id == Project.id)
+        .where(
+            Exemption.revoked_at.is_(None),
+            Exemption.valid_to.between(span.last, span.last + ENDING_DAYS),
+            was_far,
+            ~goes_on,
+        )
+        .order_by(Exemption.valid_to, Project.number)
+    )
+
+
+def _overdue(span: Span) -> Select[Any]:
+    """Cases that somebody holds and whose term, whoever's it is, ended since."""
+    return (
+        select(*_told("case-overdue", Case.id, Case.assignee))
+        .join(Case, Case.project_id == Project.id)
+        .where(
+            Case.assignee.is_not(None),
+            Case.status != "closed",
+            Case.due_on >= span.first,
+            Case.due_on < span.last,
+        )
+        .order_by(Case.due_on, Case.id)
+    )

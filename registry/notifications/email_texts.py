@@ -1,0 +1,87 @@
+"""A letter as a mail: a greeting, what kind of thing happened, numbers and links. Never findings, names or reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Any, Final
+
+from registry.core.languages import Language
+from registry.core.messages import message
+from registry.notifications.kinds import KINDS
+from registry.notifications.recipients import Recipient
+from registry.settings import Mail
+
+Told = Sequence[Mapping[str, Any]]
+BETWEEN_LANGUAGES: Final = "\n\n----------\n\n"
+
+
+def mail_of(mail: Mail, key: str, to: Recipient, told: Told, written_at: datetime, *, is_digest: bool) -> EmailMessage:
+    """The mail of a letter, the same at every try. Raises ValueError for an address that no header can carry."""
+    made = EmailMessage(policy=SMTP)
+    made["From"] = Address(mail.sender_name, addr_spec=mail.sender)
+    try:
+        made["To"] = Address(addr_spec=on_the_wire(to.address))
+    except HeaderParseError as error:
+        raise ValueError(str(error)) from error
+    made["Subject"] = " / ".join(_subject(told, language, is_digest) for language in to.languages)
+    made["Date"] = format_datetime(written_at)
+    made["Message-ID"] = f"<{key}@{mail.sender.rpartition('@')[2]}>"
+    # No robot answers a robot (RFC 3834).
+    made["Auto-Submitted"] = "auto-generated"
+    texts = (_text(mail.public_url, to.name, told, language, is_digest) for language in to.languages)
+    made.set_content(BETWEEN_LANGUAGES.join(texts) + "\n")
+    made["Content-Language"] = ", ".join(to.languages)
+    return made
+
+
+def on_the_wire(address: str) -> str:
+    """The address with its domain as DNS has it. Raises ValueError when there is no such form."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{domain.encode('idna').decode('ascii')}"
+
+
+def link_to(public_url: str, of: str, reference: int | str) -> str:
+    """The page of a case, a project or an audit."""
+    return f"{public_url}/{of}/{reference}"
+
+
+def _subject(told: Told, language: Language, is_digest: bool) -> str:
+    if is_digest:
+        return message("notice-subject-digest", language, {"count": sum(each["count"] for each in told)})
+    first = told[0]
+    what = message(f"notice-{first['kind']}", language)
+    number = first["references"][0] if first["count"] == 1 else first["count"]
+    code = f"notice-number-{KINDS[first['kind']]}" if first["count"] == 1 else "notice-subject-several"
+    return f"{what}: {message(code, language, {'number': number})}"
+
+
+def _text(public_url: str, name: str | None, told: Told, language: Language, is_digest: bool) -> str:
+    greeting = (
+        message("notice-greeting", language)
+        if name is None
+        else message("notice-greeting-name", language, {"name": name})
+    )
+    parts = [greeting]
+    if is_digest:
+        parts.append(message("notice-digest", language))
+    parts += [_part(public_url, each, language) for each in told]
+    return "\n\n".join([*parts, message("notice-ending", language)])
+
+
+def _part(public_url: str, each: Mapping[str, Any], language: Language) -> str:
+    """One kind of thing with its numbers, each with its link."""
+    of = KINDS[each["kind"]]
+    lines = [message(f"notice-{each['kind']}", language) + ":"]
+    for reference in each["references"]:
+        number = message(f"notice-number-{of}", language, {"number": reference})
+        lines.append(f"  {number} – {link_to(public_url, of, reference)}")
+    more = each["count"] - len(each["references"])
+    if more:
+        lines.append(f"  {message('notice-more', language, {'count': more})} – {public_url}/{of}")
+    return "\n".join(lines)

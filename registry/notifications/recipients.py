@@ -1,0 +1,110 @@
+"""Who can be told: people with an e-mail who are not shut out, and agencies with one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.accounts.models import Person, is_active
+from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.agencies.service import Agency
+from registry.core.database import db
+from registry.core.languages import LANGUAGES, Language
+
+# An agency's own address has no language: both official ones.
+OFFICIAL: Final[tuple[Language, ...]] = ("kk", "ru")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """An address with who reads it. ``actor`` tells what may be told; ``name`` is a person's, for the greeting."""
+
+    actor: Actor
+    address: str
+    languages: tuple[Language, ...]
+    name: str | None = None
+    person_id: int | None = None
+    agency_id: int | None = None
+
+
+class Audience:
+    """Everybody who can be told, looked up by what they are."""
+
+    def __init__(self, people: list[Recipient], agencies: list[Recipient], parents: dict[int, int | None]) -> None:
+        """``parents``: every agency with the one above it."""
+        self._people = people
+        self._parents = parents
+        self._at: dict[int, dict[str, Recipient]] = defaultdict(dict)
+        # A person whose address is also the agency's is told once, in the own language.
+        for each in (*agencies, *people):
+            if each.actor.agency_id is not None:
+                self._at[each.actor.agency_id][each.address.casefold()] = each
+
+    def of_agency(self, agency_id: int) -> list[Recipient]:
+        """The agency's address and its people; with neither, those of the nearest agency above that has some."""
+        at: int | None = agency_id
+        while at is not None:
+            if at in self._at:
+                return list(self._at[at].values())
+            at = self._parents[at]
+        return []
+
+    def who_may(self, permission: Permission) -> list[Recipient]:
+        """The people of oversight whose role has the permission."""
+        return [each for each in self._people if each.actor.role not in AGENCY_ROLES and each.actor.may(permission)]
+
+    def of_role(self, *roles: Role) -> list[Recipient]:
+        """The people of one of the roles."""
+        return [each for each in self._people if each.actor.role in roles]
+
+    def reviewer(self, principal: str | None) -> list[Recipient]:
+        """The person of that name, when there is one who reviews."""
+        return [each for each in self.who_may(Permission.CASES_REVIEW) if each.actor.principal == principal]
+
+
+def load_audience() -> Audience:
+    """Everybody, as of now."""
+    agencies = db.session.execute(select(Agency.id, Agency.bin, Agency.parent_id, Agency.email)).all()
+    people = db.session.scalars(
+        select(Person)
+        .join(Person.account)
+        .where(Person.email.is_not(None), is_active())
+        .order_by(Person.id)
+        .execution_options(populate_existing=True)
+    )
+    return Audience(
+        [_person(person, person.email) for person in people if person.email],
+        [_agency(row.id, row.bin, row.email) for row in agencies if row.email],
+        {row.id: row.parent_id for row in agencies},
+    )
+
+
+def recipient_now(person_id: int | None, agency_id: int | None) -> Recipient | None:
+    """The recipient of a letter as of now; None when there is no address any more, or the person is shut out."""
+    if person_id is not None:
+        person = db.session.get(Person, person_id, populate_existing=True)
+        if person is None or not person.email or person.is_disabled or person.is_pending:
+            return None
+        return _person(person, person.email)
+    agency = None if agency_id is None else db.session.get(Agency, agency_id, populate_existing=True)
+    return None if agency is None or not agency.email else _agency(agency.id, agency.bin, agency.email)
+
+
+def _person(person: Person, address: str) -> Recipient:
+    return Recipient(
+        Actor(person.name, Role(person.role), person.agency_id, "notices"),
+        address,
+        tuple(language for language in LANGUAGES if language == person.language),
+        name=person.name,
+        person_id=person.id,
+    )
+
+
+def _agency(agency_id: int, number: str, address: str) -> Recipient:
+    # Whoever reads the agency's mail may see what any of its people may.
+    actor = Actor(f"agency:{number}", Role.AGENCY_VIEWER, agency_id, "notices")
+    return Recipient(actor, address, OFFICIAL, agency_id=agency_id)

@@ -1,0 +1,179 @@
+"""What oversight confirms and decides on one project: placement, onboarding, ending, restriction, exemption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from flask import url_for
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.field_types import AnyDay, Day, Text
+from registry.core.transactions import transaction
+from registry.exemptions.service import record_exemption
+from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
+from registry.projects.models import Project
+from registry.projects.service import find_project_to_change, read_project, restrict_project
+from registry.web.blueprint import Answer, pages, see
+from registry.web.fields import asked
+from registry.web.flash import say
+from registry.web.form_pages import FormPage, answer_form
+from registry.web.forms import as_typed
+from registry.web.labels import name_in_page_language
+from registry.web.translations import gettext as _
+
+EVIDENCE: Final = Text(5000)
+BOTH: Final = ("GET", "POST")
+
+
+@pages.page("/projects/<number>/confirm-placement", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
+def confirm_placement(by: Actor, number: str) -> Answer:
+    """Confirm that the object lives on the platform."""
+    project = read_project(by, number, "project")
+    page = FormPage(
+        _("Confirm the placement on QazTech"),
+        _("Confirm"),
+        _back(project),
+        [
+            asked("platform_key", "text", hint=_("As in the platform inventory.")),
+            asked("verified_on", "day", hint=_("The day on which you saw it there.")),
+            asked("evidence", "area", hint=_("What you checked: a document, a query of the platform.")),
+        ],
+        {"platform_key": Text(), "verified_on": AnyDay(), "evidence": EVIDENCE},
+        ("platform_key", "verified_on", "evidence"),
+        subject=name_in_page_language(project),
+    )
+    present = {"platform_key": as_typed(project.platform_key)}
+    return answer_form(page, lambda values: _on(by, number, verify_placement, **values), present)
+
+
+@pages.page("/projects/<number>/confirm-onboarding", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
+def confirm_project_onboarding(by: Actor, number: str) -> Answer:
+    """Confirm, or once extend, the move to the platform."""
+    project = read_project(by, number, "project")
+    page = FormPage(
+        _("Confirm the onboarding"),
+        _("Confirm"),
+        _back(project),
+        [
+            asked(
+                "due_on",
+                "day",
+                hint=_("The date by which the onboarding will be finished. A reviewer can extend it once."),
+            )
+        ],
+        {"due_on": AnyDay()},
+        ("due_on",),
+        subject=name_in_page_language(project),
+    )
+    present = {"due_on": as_typed(project.onboarding_due_on)}
+    return answer_form(page, lambda values: _on(by, number, confirm_onboarding, **values), present)
+
+
+@pages.page("/projects/<number>/confirm-ending", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
+def confirm_project_ending(by: Actor, number: str) -> Answer:
+    """Confirm that the work ended, with the authorised body's agreement."""
+    project = read_project(by, number, "project")
+    page = FormPage(
+        _("Confirm the ending"),
+        _("Confirm"),
+        _back(project),
+        [
+            asked("ended_on", "day", hint=_("The day on which the work ended, as the act has it.")),
+            asked(
+                "consent_number",
+                "text",
+                hint=_(
+                    "The number of the letter in which the authorised body agreed to end the operation of the object."
+                ),
+            ),
+            asked("evidence", "area", hint=_("What you checked: the act, the letter, and where they are kept.")),
+        ],
+        {"ended_on": Day(), "consent_number": Text(), "evidence": EVIDENCE},
+        ("ended_on", "consent_number", "evidence"),
+        _(
+            "You confirm that the work really ended and that the authorised body agreed. The next audit clears the "
+            "flag of an unconfirmed ending. When the stage is changed later, the confirmation ends."
+        ),
+        subject=name_in_page_language(project),
+    )
+    present = {"ended_on": as_typed(project.ended_on), "consent_number": as_typed(project.consent_number)}
+    return answer_form(page, lambda values: _on(by, number, confirm_ending, **values), present)
+
+
+@pages.page("/projects/<number>/restrict", needs=Permission.PROJECTS_RESTRICT, methods=BOTH)
+def restrict(by: Actor, number: str) -> Answer:
+    """Show the project to few, or to all again."""
+    project = read_project(by, number, "project")
+    wanted = not project.is_restricted
+    page = FormPage(
+        _("Restrict access") if wanted else _("Remove the restriction"),
+        _("Restrict access") if wanted else _("Remove the restriction"),
+        _back(project),
+        [asked("reason", "area")],
+        {"reason": EVIDENCE},
+        ("reason",),
+        _(
+            "Only supervisors, auditors and the project’s own agency can see a restricted project. Each view is "
+            "recorded in the journal."
+        ),
+        name_in_page_language(project),
+    )
+    return answer_form(
+        page, lambda values: _on(by, number, restrict_project, is_restricted=wanted, reason=values["reason"])
+    )
+
+
+@pages.page("/projects/<number>/exemption", needs=Permission.EXEMPTIONS_RECORD, methods=BOTH)
+def record_project_exemption(by: Actor, number: str) -> Answer:
+    """Record what the Commission decided."""
+    project = read_project(by, number, "project")
+    page = FormPage(
+        _("Record a decision of the Commission"),
+        _("Record"),
+        _back(project),
+        [
+            asked("decision_number", "text"),
+            asked("decided_on", "day"),
+            asked("valid_from", "day"),
+            asked("valid_to", "day"),
+            asked("scope", "area"),
+            asked("conditions", "area"),
+        ],
+        {
+            "decision_number": Text(),
+            "decided_on": AnyDay(),
+            "valid_from": AnyDay(),
+            "valid_to": AnyDay(),
+            "scope": EVIDENCE,
+            "conditions": EVIDENCE,
+        },
+        ("decision_number", "decided_on", "valid_from", "valid_to"),
+        _(
+            "The Commission under the President decides; staff refer the case and record the decision. It takes "
+            "effect at the next audit."
+        ),
+        name_in_page_language(project),
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        record_exemption(by, {**values, "project": number})
+        return _done(number)
+
+    return answer_form(page, act)
+
+
+def _on(by: Actor, number: str, service: Callable[..., object], **values: Any) -> Answer:
+    with transaction():
+        service(by, find_project_to_change(by, number), **values)
+    return _done(number)
+
+
+def _done(number: str) -> Answer:
+    say(_("Saved. Flags change at the next audit."))
+    return see("project", number=number)
+
+
+def _back(project: Project) -> str:
+    return url_for("web.project", number=project.number)

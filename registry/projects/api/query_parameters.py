@@ -1,0 +1,43 @@
+"""The query parameters of the lists of projects, exports among them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from registry.api.filter_parameters import (
+    BIN_SCHEMA,
+    EDGES,
+    MONEY_SCHEMA,
+    SEVERAL,
+    TEXT_SCHEMA,
+    WORDS_SCHEMA,
+    moment_parameter,
+    one_of,
+    several_of,
+)
+from registry.core.schema_fields import DAY_SCHEMA
+from registry.freeze.words import RULES
+from registry.http.query_parameters import Parameter
+from registry.projects.filters import AMOUNTS, BOOLEANS, DAYS, FILTERS, INSTANTS, WORDS
+
+
+def _parameter(name: str) -> Parameter:
+    if name == "q":
+        return Parameter(name, "Words, or their beginnings, in names, purpose and number.", WORDS_SCHEMA)
+    if name == "rule":
+        return Parameter(name, f"Rules of standing flags. {SEVERAL}", one_of(RULES))
+    if name in WORDS:
+        return Parameter(name, SEVERAL, one_of(WORDS[name]))
+    if name in BOOLEANS:
+        return Parameter(name, "true or false.", {"type": "boolean"})
+    field, _, end = name.rpartition("_")
+    if field in DAYS:
+        return Parameter(name, f"{EDGES[end]} date.", dict(DAY_SCHEMA))
+    if field in INSTANTS:
+        return moment_parameter(name, end)
+    if field in AMOUNTS:
+        return Parameter(name, f"{EDGES[end]} amount, in whole tenge.", MONEY_SCHEMA)
+    return Parameter(name, SEVERAL, several_of(BIN_SCHEMA if name in ("agency", "supplier_bin") else TEXT_SCHEMA))
+
+
+PROJECT_PARAMETERS: Final = tuple(map(_parameter, FILTERS))

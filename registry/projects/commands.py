@@ -1,0 +1,97 @@
+"""``registry projects``: import and export."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from registry.accounts.actors import local_actor
+from registry.accounts.roles import Role
+from registry.cli.app_context import in_registry
+from registry.cli.exit_codes import UsageWrong
+from registry.cli.options import FILE, as_json_option, dry_run_option
+from registry.cli.output import words
+from registry.imports.commands import import_file
+from registry.projects.exports import export_csv, export_xlsx
+from registry.projects.filters import FILTERS
+
+
+@click.group()
+def projects() -> None:
+    """Projects: import and export."""
+
+
+@projects.command("import")
+@click.argument("file", type=FILE)
+@dry_run_option
+@as_json_option
+@in_registry
+def import_(file: Path, dry_run: bool, as_json: bool) -> None:
+    """Import projects from FILE, CSV or XLSX, by agency and external_id.
+
+    A bad row is named on standard error and does not stop the rest; the command then ends with 5.
+    """
+    import_file("projects", file, dry_run, as_json)
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for each filter that lists of projects have, named as it is there: ``--work-type`` is ``work_type``."""
+    for name, known in reversed(list(FILTERS.items())):
+        takes = ", ".join(known.options) if known.options else known.takes
+        names = [f"--{name.replace('_', '-')}"] + ([f"--{name}"] if "_" in name else [])
+        command = click.option(*names, f"filter_{name}", metavar="VALUE", help=takes)(command)
+    return command
+
+
+@projects.command()
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["csv", "xlsx"]),
+    default="csv",
+    show_default=True,
+    help="What to write.",
+)
+@click.argument("filters", nargs=-1, metavar="[NAME=VALUE]...")
+@filter_options
+@in_registry
+def export(file_format: str, filters: tuple[str, ...], **options: str | None) -> None:
+    """Write every field of the projects to standard output, those that the filters leave.
+
+    A filter is an option or NAME=VALUE, both named as the fields; several values with commas: `stage=pilot,testing`.
+    """
+    by = local_actor(Role.AUDITOR)
+    chosen = chosen_filters(filters, options)
+    out = sys.stdout.buffer
+    if file_format == "csv":
+        for piece in export_csv(by, chosen):
+            out.write(piece)
+        out.flush()
+        return
+    if sys.stdout.isatty():
+        raise UsageWrong(words("cli-xlsx-to-terminal"))
+    with tempfile.TemporaryDirectory(prefix="registry-") as folder:
+        path = Path(folder) / "projects.xlsx"
+        export_xlsx(by, chosen, path)
+        with path.open("rb") as made:
+            shutil.copyfileobj(made, out)
+        out.flush()
+
+
+def chosen_filters(pairs: tuple[str, ...], options: dict[str, str | None]) -> dict[str, str]:
+    """Filter name → value. Raises UsageWrong for a pair without ``=`` and for a filter given twice."""
+    chosen = {name.removeprefix("filter_"): value for name, value in options.items() if value is not None}
+    for pair in pairs:
+        name, is_there, value = pair.partition("=")
+        if not is_there:
+            raise UsageWrong(words("cli-filter-wrong", text=pair))
+        if name in chosen:
+            raise UsageWrong(words("cli-filter-twice", name=name))
+        chosen[name] = value
+    return chosen

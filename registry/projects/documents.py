@@ -1,0 +1,157 @@
+"""Documents of a project: kind, description, size, type and SHA-256, kept with the bytes.
+
+The hash is checked whenever the bytes are read. All documents of a project together stay within the policy's quota.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ForeignKey, LargeBinary, Select, String, Text, func, select
+from sqlalchemy.orm import Mapped, deferred, mapped_column
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.clock import now
+from registry.core.database import Instant, Model, db
+from registry.core.errors import Conflict, NotFound, invalid
+from registry.core.field_types import Choice, Kind
+from registry.core.field_types import Text as TextField
+from registry.core.pagination import Listing, Page, SortKey, after, cut
+from registry.core.transactions import transaction
+from registry.freeze.current import policy_in_force
+from registry.journal import service as journal
+from registry.projects.document_types import is_refused
+from registry.projects.models import Project
+
+DOCUMENT_KINDS: Final = ("contract", "specification", "act", "letter", "evidence", "other")
+DOCUMENT_FIELDS: Final[Mapping[str, Kind]] = {"kind": Choice(DOCUMENT_KINDS), "description": TextField(500)}
+MIB: Final = 1024 * 1024
+
+
+class DocumentQuotaExceeded(Conflict):
+    """With this document the project would have more bytes of documents than the policy allows."""
+
+
+class DocumentNotFound(NotFound):
+    """The project has no document of that id."""
+
+
+class DocumentDamaged(RuntimeError):
+    """The stored bytes no longer match their SHA-256: restore them from a backup."""
+
+
+class Document(Model):
+    """A file as it was given. ``content_type`` is what the sender said; it is always served as a download."""
+
+    __tablename__ = "documents"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(20), server_default="other")
+    description: Mapped[str | None] = mapped_column(String(500))
+    name: Mapped[str] = mapped_column(String(200))
+    content_type: Mapped[str] = mapped_column(String(200))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    added_at: Mapped[datetime] = mapped_column(Instant)
+    added_by: Mapped[str] = mapped_column(Text)
+    content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+
+
+OLDEST_FIRST: Final = SortKey("id", Document.id.expression, int)
+
+
+def add_document(
+    by: Actor,
+    project: Project,
+    name: str,
+    content_type: str,
+    content: bytes,
+    kind: str | None = None,
+    description: str | None = None,
+) -> Document:
+    """Keep a file with the project; ``kind`` is ``other`` unless given, both values are accepted ones.
+
+    Raises RoleNotAllowed, Invalid (an empty file, a program, a script or a page) and DocumentQuotaExceeded.
+    """
+    by.require(Permission.DOCUMENTS_WRITE)
+    if not content:
+        raise invalid("/file", "document-empty")
+    if is_refused(name, content):
+        raise invalid("/file", "document-type-refused")
+    project_id, number = project.id, project.number
+    with transaction() as session:
+        _require_room(project_id, len(content))
+        document = Document(
+            project_id=project_id,
+            kind=kind or "other",
+            description=description,
+            name=name,
+            content_type=content_type,
+            size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            added_at=now(),
+            added_by=by.principal,
+            content=content,
+        )
+        session.add(document)
+        session.flush()
+        told = {"document": document.id, "name": name, "size": document.size, "sha256": document.sha256}
+        details = {**told, "kind": document.kind, "description": description}
+        journal.record(by, "document.added", f"project:{number}", details)
+    return document
+
+
+def _require_room(project_id: int, size: int) -> None:
+    """Lock the project, so that two uploads at a time cannot share what is left. Raises DocumentQuotaExceeded."""
+    db.session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
+    kept = db.session.scalar(select(func.sum(Document.size)).where(Document.project_id == project_id)) or 0
+    quota = policy_in_force().document_quota_mib
+    if kept + size > quota * MIB:
+        raise DocumentQuotaExceeded(limit=quota, free=max(quota * MIB - kept, 0) // 1024)
+
+
+def documents_of(project: Project) -> list[dict[str, Any]]:
+    """What is kept of each document but its bytes, oldest first."""
+    return [dict(row) for row in db.session.execute(_documents(project)).mappings()]
+
+
+def documents_page(project: Project, page: Page) -> Listing:
+    """A page of the documents of a project, oldest first. Raises Malformed for a cursor that is not ours."""
+    statement = _documents(project)
+    if page.cursor is not None:
+        statement = statement.where(after(OLDEST_FIRST, Document.id.expression, False, page.cursor))
+    rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
+    return cut(rows, page, OLDEST_FIRST, descending=False)
+
+
+def _documents(project: Project) -> Select[Any]:
+    columns: tuple[Any, ...] = (
+        Document.id,
+        Document.kind,
+        Document.description,
+        Document.name,
+        Document.content_type,
+        Document.size,
+        Document.sha256,
+        Document.added_at,
+        Document.added_by,
+        Document.id.label("_sort"),
+        Document.id.label("_id"),
+    )
+    return select(*columns).where(Document.project_id == project.id).order_by(Document.id)
+
+
+def read_document(project: Project, document_id: int) -> tuple[Document, bytes]:
+    """A document with its bytes. Raises DocumentNotFound, and DocumentDamaged when they are not what was given."""
+    found = db.session.scalar(select(Document).where(Document.id == document_id, Document.project_id == project.id))
+    if found is None:
+        raise DocumentNotFound(id=document_id)
+    content = found.content
+    if len(content) != found.size or hashlib.sha256(content).hexdigest() != found.sha256:
+        raise DocumentDamaged(f"document {document_id} of {project.number}")
+    return found, content

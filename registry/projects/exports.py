@@ -1,0 +1,99 @@
+"""Exports of projects: everything known, as CSV or XLSX, with the filters of the list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.service import Agency
+from registry.core.bulk import copy_csv
+from registry.core.database import db, is_sqlite
+from registry.core.postgresql import allow_long_work
+from registry.core.spreadsheets.writer import (
+    CSV_START,
+    DAY_FORMAT,
+    MOST_XLSX_ROWS,
+    TooManyRowsForXlsx,
+    csv_lines,
+    plain_workbook,
+)
+from registry.core.transactions import read_together
+from registry.projects.export_columns import DAYS, NUMBERS, export_columns
+from registry.projects.filters import project_conditions
+from registry.projects.models import Project
+from registry.projects.visibility import journal_restricted_reads
+
+ROWS_A_PIECE: Final = 500
+
+
+def export_csv(
+    by: Actor, raw_filters: Mapping[str, str], *, only: Sequence[ColumnElement[bool]] = ()
+) -> Iterator[bytes]:
+    """The CSV in UTF-8 with BOM, piece by piece; it needs the application's context until its end.
+
+    The filters are read and reads of restricted projects journalled at once, which raises Malformed. ``only``: the
+    conditions on projects of a narrower list.
+    """
+    statement = _statement(by, raw_filters, only)
+    header = CSV_START + csv_lines([statement.selected_columns.keys()])
+    return _pieces(header, statement)
+
+
+def export_xlsx(
+    by: Actor, raw_filters: Mapping[str, str], path: Path, *, only: Sequence[ColumnElement[bool]] = ()
+) -> None:
+    """Write the XLSX file. Raises Malformed, and TooManyRowsForXlsx when a sheet cannot hold them."""
+    statement = _statement(by, raw_filters, only)
+    counted = db.session.execute(select(func.count()).select_from(statement.subquery())).scalar_one()
+    if counted > MOST_XLSX_ROWS:
+        raise TooManyRowsForXlsx(rows=counted, limit=MOST_XLSX_ROWS)
+    with plain_workbook(path) as workbook:
+        sheet = workbook.add_worksheet("projects")
+        day = workbook.add_format(DAY_FORMAT)
+        names = statement.selected_columns.keys()
+        sheet.write_row(0, 0, names)
+        for place, row in enumerate(islice(_rows(statement), MOST_XLSX_ROWS), 1):
+            for column, (name, value) in enumerate(zip(names, row, strict=True)):
+                if value is None:
+                    continue
+                if name in NUMBERS:
+                    sheet.write_number(place, column, int(value))
+                elif name in DAYS:
+                    sheet.write_datetime(place, column, date.fromisoformat(value), day)
+                else:
+                    sheet.write_string(place, column, value)
+
+
+def _statement(by: Actor, raw_filters: Mapping[str, str], only: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    conditions = [*project_conditions(by, raw_filters), *only]
+    statement = select(*export_columns()).join_from(Project, Agency, Agency.id == Project.agency_id).where(*conditions)
+    if by.may(Permission.RESTRICTED_READ):
+        asked = select(Project.number).join(Agency, Agency.id == Project.agency_id)
+        restricted = db.session.scalars(asked.where(*conditions, Project.is_restricted.is_(True))).all()
+        journal_restricted_reads(by, restricted, "export")
+        # One that became restricted since is not in the journal and so not in the export.
+        statement = statement.where(Project.is_restricted.is_(False) | Project.number.in_(restricted))
+    read_together()
+    allow_long_work(db.session.connection())
+    return statement.order_by(Project.id)
+
+
+def _pieces(header: bytes, statement: Select[Any]) -> Iterator[bytes]:
+    yield header
+    if is_sqlite():
+        rows = _rows(statement)
+        while piece := list(islice(rows, ROWS_A_PIECE)):
+            yield csv_lines(piece)
+    else:
+        yield from copy_csv(db.session(), statement)
+
+
+def _rows(statement: Select[Any]) -> Iterator[Sequence[Any]]:
+    yield from db.session.execute(statement, execution_options={"yield_per": ROWS_A_PIECE})

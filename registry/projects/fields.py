@@ -1,0 +1,108 @@
+"""The fields that a person enters about a project, each with the kind of its value. API and imports read this table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from registry.core.errors import Problem
+from registry.core.field_types import (
+    LATEST_PLANNED_END,
+    Bin,
+    Choice,
+    Day,
+    Email,
+    Kind,
+    Text,
+    Url,
+    ValueRefused,
+    Whole,
+    YesNo,
+)
+from registry.core.vocabularies import FUNDINGS, OBJECT_KINDS, PLACEMENTS, REGIONS, SECTORS, STAGES, WORK_TYPES
+
+FIELDS: Final[Mapping[str, Kind]] = {
+    "external_id": Text(),
+    "object_code": Text(),
+    "name_kk": Text(500),
+    "name_ru": Text(500),
+    "name_en": Text(500),
+    "purpose": Text(5000),
+    "sector": Choice(SECTORS),
+    "object_kind": Choice(OBJECT_KINDS),
+    "work_type": Choice(WORK_TYPES),
+    "stage": Choice(STAGES),
+    "placement": Choice(PLACEMENTS),
+    "platform_key": Text(),
+    "onboarding_due_on": Day(),
+    "specification_approved_on": Day(),
+    "contract_signed_on": Day(),
+    "work_started_on": Day(),
+    "pilot_started_on": Day(),
+    "commissioned_on": Day(),
+    "object_commissioned_on": Day(),
+    "planned_end_on": Day(LATEST_PLANNED_END),
+    "ended_on": Day(),
+    "contract_number": Text(),
+    "supplier_bin": Bin(),
+    "budget_kzt": Whole(),
+    "object_original_cost_kzt": Whole(),
+    "consent_number": Text(),
+    "funding": Choice(FUNDINGS),
+    "region": Choice(REGIONS),
+    "url": Url(),
+    "object_class": Whole(1, 3),
+    "is_ai": YesNo(),
+    "holds_personal_data": YesNo(),
+    "responsible_name": Text(),
+    "responsible_position": Text(),
+    "responsible_email": Email(),
+}
+REQUIRED: Final = ("object_kind", "work_type", "stage", "placement")
+READ_ONLY: Final = (
+    "number",
+    "placement_verified_on",
+    "onboarding_confirmed_on",
+    "ending_confirmed_on",
+    "is_restricted",
+    "started_on",
+    "version",
+    "registered_at",
+    "updated_at",
+    "changed_at",
+    "freeze_status",
+    "severity",
+)
+# Pairs (earlier, later): the later must not lie before the earlier; both are named when it does.
+IN_ORDER: Final = (
+    ("work_started_on", "pilot_started_on"),
+    ("work_started_on", "commissioned_on"),
+    ("work_started_on", "ended_on"),
+)
+
+
+def accept_fields(raw: Mapping[str, object]) -> tuple[dict[str, Any], list[Problem]]:
+    """Each known field's value as it is kept, and what is wrong with the others. Names must be known."""
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, sent in raw.items():
+        try:
+            values[name] = FIELDS[name].accept(sent)
+        except ValueRefused as refused:
+            problems.append(Problem(f"/{name}", refused.code, refused.params))
+    return values, problems
+
+
+def whole_record_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong between the fields of one project: a required one missing, no name, dates in the wrong order."""
+    problems = [Problem(f"/{name}", "required") for name in REQUIRED if values.get(name) is None]
+    if values.get("name_kk") is None and values.get("name_ru") is None:
+        problems += [Problem("/name_kk", "name-required"), Problem("/name_ru", "name-required")]
+    for earlier, later in IN_ORDER:
+        first, second = values.get(earlier), values.get(later)
+        if first is not None and second is not None and second < first:
+            problems += [
+                Problem(f"/{later}", "date-before", {"other": earlier}),
+                Problem(f"/{earlier}", "date-after", {"other": later}),
+            ]
+    return problems

@@ -1,0 +1,195 @@
+"""The filters of every list of projects: named as the fields, values with commas, ranges for dates and money."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, false, or_, select
+
+from registry.accounts.actors import Actor
+from registry.agencies.service import Agency
+from registry.core.bin_numbers import is_bin
+from registry.core.bulk import table_of
+from registry.core.errors import Malformed, Problem
+from registry.core.field_types import LARGEST_AMOUNT, ValueRefused, control_character, exact_day
+from registry.core.filters import LONGEST_VALUE, several, time_edge
+from registry.core.search import has_words, words_of
+from registry.core.vocabularies import (
+    FREEZE_STATUSES,
+    FUNDINGS,
+    OBJECT_KINDS,
+    PLACEMENTS,
+    REGIONS,
+    SECTORS,
+    SEVERITIES,
+    STAGES,
+    WORK_TYPES,
+)
+from registry.flags.freeze_status import has_severity, has_status, started_on
+from registry.flags.models import FLAGS, STANDS, has_flag
+from registry.freeze.current import policy_in_force
+from registry.projects.models import Project
+from registry.projects.visibility import visible_projects
+
+PROJECT: Final = table_of(Project).c
+WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "object_kind": OBJECT_KINDS,
+    "work_type": WORK_TYPES,
+    "stage": STAGES,
+    "placement": PLACEMENTS,
+    "sector": SECTORS,
+    "region": REGIONS,
+    "funding": FUNDINGS,
+    "object_class": ("1", "2", "3"),
+    "freeze_status": FREEZE_STATUSES,
+    "severity": SEVERITIES,
+}
+WORKED_OUT: Final = {"freeze_status": has_status, "severity": has_severity}
+TEXTS: Final = (
+    "number",
+    "agency",
+    "external_id",
+    "object_code",
+    "platform_key",
+    "contract_number",
+    "supplier_bin",
+    "consent_number",
+)
+BOOLEANS: Final = ("is_ai", "holds_personal_data", "is_restricted", "flagged")
+DAYS: Final = (
+    "onboarding_due_on",
+    "specification_approved_on",
+    "contract_signed_on",
+    "work_started_on",
+    "pilot_started_on",
+    "commissioned_on",
+    "object_commissioned_on",
+    "planned_end_on",
+    "ended_on",
+    "placement_verified_on",
+    "onboarding_confirmed_on",
+    "ending_confirmed_on",
+    "started_on",
+)
+INSTANTS: Final = ("registered_at", "updated_at", "changed_at")
+AMOUNTS: Final = ("budget_kzt", "object_original_cost_kzt")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One query parameter: what it takes (``options`` for fixed words) and how it becomes a condition."""
+
+    takes: str
+    condition: Callable[[str, str], ColumnElement[bool]]
+    options: tuple[str, ...] = ()
+
+
+def project_conditions(by: Actor, raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    """The conditions of a list of projects: what the actor may see, and the filters.
+
+    The statement must join Agency. Raises Malformed naming every filter that does not exist or has a bad value.
+    """
+    conditions = visible_projects(by)
+    problems = []
+    for name, value in raw.items():
+        known = FILTERS.get(name)
+        if known is None:
+            problems.append(Problem(name, "unknown-parameter", {"name": name}))
+            continue
+        try:
+            conditions.append(known.condition(name, value))
+        except ValueRefused as refused:
+            problems.append(Problem(name, refused.code, refused.params))
+    if problems:
+        raise Malformed(problems)
+    return conditions
+
+
+def _column(name: str) -> ColumnElement[Any]:
+    if name == "agency":
+        return table_of(Agency).c.bin
+    if name == "started_on":
+        return started_on(policy_in_force())
+    return PROJECT[name]
+
+
+def _one_of_words(name: str, value: str) -> ColumnElement[bool]:
+    values = several(value)
+    for word in values:
+        if word not in WORDS[name]:
+            raise ValueRefused("not-a-choice", options=", ".join(WORDS[name]))
+    if name in WORKED_OUT:
+        return or_(*(WORKED_OUT[name](word) for word in values))
+    return _column(name).in_([int(word) for word in values] if name == "object_class" else values)
+
+
+def _one_of_texts(name: str, value: str) -> ColumnElement[bool]:
+    values = several(value)
+    if name in ("agency", "supplier_bin") and not all(is_bin(number) for number in values):
+        raise ValueRefused("bin-invalid")
+    return _column(name).in_(values)
+
+
+def _boolean(name: str, value: str) -> ColumnElement[bool]:
+    if value not in ("true", "false"):
+        raise ValueRefused("expected-true-or-false")
+    if name == "flagged":
+        flagged = has_flag(PROJECT.id, "open")
+        return flagged if value == "true" else ~flagged
+    return _column(name).is_(value == "true")
+
+
+def _day_range(name: str, value: str) -> ColumnElement[bool]:
+    field, _, end = name.rpartition("_")
+    column, day = _column(field), exact_day(value)
+    return column >= day if end == "from" else column <= day
+
+
+def _instant_range(name: str, value: str) -> ColumnElement[bool]:
+    field, _, end = name.rpartition("_")
+    column = _column(field)
+    edge, included = time_edge(value, end)
+    if end == "from":
+        return column >= edge
+    return column <= edge if included else column < edge
+
+
+def _amount_range(name: str, value: str) -> ColumnElement[bool]:
+    field, _, end = name.rpartition("_")
+    if not (value.isascii() and value.isdigit() and len(value) <= 16) or int(value) > LARGEST_AMOUNT:
+        raise ValueRefused("expected-whole-number")
+    column = _column(field)
+    return column >= int(value) if end == "from" else column <= int(value)
+
+
+def _rule(_name: str, value: str) -> ColumnElement[bool]:
+    rules = several(value)
+    for rule in rules:
+        if rule not in policy_in_force().rules:
+            raise ValueRefused("not-a-choice", options=", ".join(policy_in_force().rules))
+    standing = select(FLAGS.c.id).where(FLAGS.c.project_id == PROJECT.id, STANDS, FLAGS.c.rule.in_(rules))
+    return standing.correlate_except(FLAGS).exists()
+
+
+def _words(_name: str, value: str) -> ColumnElement[bool]:
+    """Every word, or its beginning, in the names, the purpose or the number; without a word, nothing is found."""
+    if len(value) > LONGEST_VALUE or control_character(value) is not None:
+        raise ValueRefused("not-usable")
+    if not value:
+        raise ValueRefused("value-missing")
+    words = words_of(value)
+    return has_words(PROJECT.words, words) if words else false()
+
+
+FILTERS: Final[Mapping[str, Filter]] = {
+    "q": Filter("words in names, purpose and number", _words),
+    **{name: Filter("words", _one_of_words, options) for name, options in WORDS.items()},
+    **{name: Filter("texts", _one_of_texts) for name in TEXTS},
+    **{name: Filter("true or false", _boolean) for name in BOOLEANS},
+    "rule": Filter("rules of standing flags", _rule),
+    **{f"{name}_{end}": Filter("date", _day_range) for name in DAYS for end in ("from", "to")},
+    **{f"{name}_{end}": Filter("date or instant", _instant_range) for name in INSTANTS for end in ("from", "to")},
+    **{f"{name}_{end}": Filter("whole tenge", _amount_range) for name in AMOUNTS for end in ("from", "to")},
+}

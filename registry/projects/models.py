@@ -1,0 +1,94 @@
+"""The table of projects: what is known now. What was known before stands in the revisions."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from registry.agencies.service import Agency
+from registry.core.database import LONG_AGO, Instant, Model
+
+
+class Project(Model):
+    """One piece of work on one digital object. Money in whole tenge, dates local, ``region`` a KATO prefix.
+
+    ``words`` holds the names, purpose and number in lower case, for search. ``updated_at``: the last edit;
+    ``changed_at``: the last change of anything shown, by audits and decisions too (``change_times.py``).
+    """
+
+    __tablename__ = "projects"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(String(17), unique=True)
+    agency_id: Mapped[int] = mapped_column(ForeignKey("agencies.id"))
+    external_id: Mapped[str | None] = mapped_column(String(200))
+    object_code: Mapped[str | None] = mapped_column(String(200))
+    name_kk: Mapped[str | None] = mapped_column(String(500))
+    name_ru: Mapped[str | None] = mapped_column(String(500))
+    name_en: Mapped[str | None] = mapped_column(String(500))
+    purpose: Mapped[str | None] = mapped_column(Text)
+    sector: Mapped[str | None] = mapped_column(String(2))
+    object_kind: Mapped[str] = mapped_column(String(20))
+    work_type: Mapped[str] = mapped_column(String(20))
+    stage: Mapped[str] = mapped_column(String(20))
+    placement: Mapped[str] = mapped_column(String(20))
+    platform_key: Mapped[str | None] = mapped_column(String(200))
+    onboarding_due_on: Mapped[date | None]
+    specification_approved_on: Mapped[date | None]
+    contract_signed_on: Mapped[date | None]
+    work_started_on: Mapped[date | None]
+    pilot_started_on: Mapped[date | None]
+    commissioned_on: Mapped[date | None]
+    object_commissioned_on: Mapped[date | None]
+    planned_end_on: Mapped[date | None]
+    ended_on: Mapped[date | None]
+    contract_number: Mapped[str | None] = mapped_column(String(200))
+    supplier_bin: Mapped[str | None] = mapped_column(String(12))
+    budget_kzt: Mapped[int | None] = mapped_column(BigInteger)
+    object_original_cost_kzt: Mapped[int | None] = mapped_column(BigInteger)
+    consent_number: Mapped[str | None] = mapped_column(String(200))
+    funding: Mapped[str | None] = mapped_column(String(20))
+    region: Mapped[str | None] = mapped_column(String(2))
+    url: Mapped[str | None] = mapped_column(String(200))
+    object_class: Mapped[int | None]
+    is_ai: Mapped[bool | None]
+    holds_personal_data: Mapped[bool | None]
+    responsible_name: Mapped[str | None] = mapped_column(String(200))
+    responsible_position: Mapped[str | None] = mapped_column(String(200))
+    responsible_email: Mapped[str | None] = mapped_column(String(200))
+    placement_verified_on: Mapped[date | None]
+    onboarding_confirmed_on: Mapped[date | None]
+    ending_confirmed_on: Mapped[date | None]
+    is_restricted: Mapped[bool]
+    version: Mapped[int]
+    registered_at: Mapped[datetime] = mapped_column(Instant)
+    updated_at: Mapped[datetime] = mapped_column(Instant)
+    changed_at: Mapped[datetime] = mapped_column(Instant, server_default=LONG_AGO)
+    words: Mapped[str] = mapped_column(Text)
+
+    agency: Mapped[Agency] = relationship(lazy="raise")
+
+    __table_args__ = (
+        UniqueConstraint("agency_id", "external_id"),
+        Index(None, "registered_at", "id"),
+        Index(None, "updated_at", "id"),
+        Index(None, "changed_at", "id"),
+        Index(None, "platform_key"),
+        Index(None, "agency_id", "registered_at"),
+        Index(
+            "ix_projects_restricted",
+            "id",
+            sqlite_where=text("is_restricted"),
+            postgresql_where=text("is_restricted"),
+        ),
+    )
+
+
+# What a revision and the journal compare: everything shown of a project that can change.
+CHANGEABLE = tuple(
+    column.name
+    for column in Project.__table__.columns
+    if column.name not in ("id", "number", "agency_id", "version", "registered_at", "updated_at", "changed_at", "words")
+)

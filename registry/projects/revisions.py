@@ -1,0 +1,118 @@
+"""Revisions: every change of a project, kept whole. Who, when, and each field's old and new value.
+
+Beside the changes a revision keeps the few values that the law compares, as they were after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import JSON, ForeignKey, Select, String, Text, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.core.database import Instant, Model, WrittenJson, db
+from registry.core.pagination import Listing, Page, SortKey, after, cut
+from registry.core.transactions import require_transaction
+from registry.freeze.facts import Past
+from registry.projects.models import CHANGEABLE, Project
+
+LAW_LOOKS_AT = ("work_type", "stage", "placement", "contract_signed_on", "work_started_on", "ended_on")
+
+
+class Revision(Model):
+    """The project as version ``version`` changed it; version 1 is the registration."""
+
+    __tablename__ = "revisions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    version: Mapped[int]
+    at: Mapped[datetime] = mapped_column(Instant)
+    by: Mapped[str] = mapped_column(Text)
+    work_type: Mapped[str] = mapped_column(String(20))
+    stage: Mapped[str] = mapped_column(String(20))
+    placement: Mapped[str] = mapped_column(String(20))
+    contract_signed_on: Mapped[date | None]
+    work_started_on: Mapped[date | None]
+    ended_on: Mapped[date | None]
+    changes: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+
+    __table_args__ = (UniqueConstraint("project_id", "version"),)
+
+
+def snapshot(project: Project) -> dict[str, Any]:
+    """The values that can change, as they are now."""
+    return {name: getattr(project, name) for name in CHANGEABLE}
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """``{field, old, new}`` of each value that differs, JSON-ready, in the order of the fields."""
+    return [
+        {"field": name, "old": plain(old), "new": plain(new)}
+        for name in CHANGEABLE
+        if (old := before.get(name)) != (new := after.get(name))
+    ]
+
+
+def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]] | WrittenJson, by: str) -> dict[str, Any]:
+    """A revision as a row to insert, of a project given as a mapping with ``id``, ``version`` and ``updated_at``."""
+    row = {name: project[name] for name in LAW_LOOKS_AT}
+    return row | {
+        "project_id": project["id"],
+        "version": project["version"],
+        "at": project["updated_at"],
+        "by": by,
+        "changes": changes,
+    }
+
+
+def keep_revision(project: Project, changes: list[dict[str, Any]], by: str) -> None:
+    """Write the revision of a project that was just changed, inside the open transaction."""
+    values = {name: getattr(project, name) for name in (*LAW_LOOKS_AT, "id", "version", "updated_at")}
+    require_transaction().add(Revision(**revision_row(values, changes, by)))
+
+
+BY_VERSION: Final = SortKey("version", Revision.version.expression, int)
+
+
+def history(project_id: int) -> list[dict[str, Any]]:
+    """All revisions of a project, oldest first: ``{at, by, changes}``."""
+    return [dict(row) for row in db.session.execute(_history(project_id)).mappings()]
+
+
+def history_page(project_id: int, page: Page) -> Listing:
+    """A page of the revisions of a project, oldest first. Raises Malformed for a cursor that is not ours."""
+    statement = _history(project_id)
+    if page.cursor is not None:
+        statement = statement.where(after(BY_VERSION, Revision.version.expression, False, page.cursor))
+    rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
+    return cut(rows, page, BY_VERSION, descending=False)
+
+
+def _history(project_id: int) -> Select[Any]:
+    version = Revision.version
+    return (
+        select(Revision.at, Revision.by, Revision.changes, version.label("_sort"), version.label("_id"))
+        .where(Revision.project_id == project_id)
+        .order_by(version)
+    )
+
+
+def earlier(project: Project) -> tuple[Past, ...]:
+    """What the law compares, of every revision before the present one, oldest first."""
+    if project.version == 1:
+        return ()
+    columns = [getattr(Revision, name) for name in LAW_LOOKS_AT]
+    rows = db.session.execute(
+        select(*columns)
+        .where(Revision.project_id == project.id, Revision.version < project.version)
+        .order_by(Revision.version)
+    )
+    return tuple(Past(*row) for row in rows)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: dates and instants as text."""
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,42 @@
+"""Projects by their numbers, for their names and their agencies' in lists; and the cases of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import contains_eager
+
+from registry.accounts.actors import Actor
+from registry.cases.models import Case
+from registry.core.database import db
+from registry.projects.models import Project
+from registry.projects.visibility import visible_projects
+
+
+def projects_of(by: Actor, cases: Iterable[Mapping[str, Any]]) -> dict[str, Project]:
+    """The project of each case, by number, with its agency."""
+    return projects_numbered(by, (case["project"] for case in cases))
+
+
+def projects_numbered(by: Actor, numbers: Iterable[str]) -> dict[str, Project]:
+    """The projects of these numbers that the person may see, with their agencies."""
+    statement = (
+        select(Project)
+        .join(Project.agency)
+        .options(contains_eager(Project.agency))
+        .where(Project.number.in_(set(numbers)), *visible_projects(by))
+    )
+    return {project.number: project for project in db.session.scalars(statement)}
+
+
+def cases_of_project(by: Actor, number: str) -> list[Case]:
+    """The cases of a project that the person may see, the newest first."""
+    statement = (
+        select(Case)
+        .join(Case.project_record)
+        .where(Project.number == number, *visible_projects(by))
+        .order_by(Case.id.desc())
+    )
+    return list(db.session.scalars(statement))

@@ -1,0 +1,78 @@
+"""The list of projects: searched and filtered in the address, and exported as it stands on the screen."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import render_template, request
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.views.filter_choices import BELOW, KIND, agency_filter, names_of_agencies, of_agencies
+from registry.audits.views.findings import rule_titles
+from registry.http.downloads import csv_download, xlsx_download
+from registry.projects.exports import export_csv, export_xlsx
+from registry.projects.queries import list_projects
+from registry.web.blueprint import Answer, pages
+from registry.web.downloads import ENDINGS
+from registry.web.lists import asked_filters, asked_page, first_address, next_address
+from registry.web.translations import marked
+
+FILTERS: Final = (
+    "q",
+    "freeze_status",
+    "severity",
+    "rule",
+    "work_type",
+    "stage",
+    "placement",
+    "sector",
+    "region",
+    "agency",
+    BELOW,
+    KIND,
+    "onboarding_due_on_to",
+    "is_restricted",
+)
+# Those that the page offers as choices; the others come by links.
+CHOICES: Final = ("freeze_status", "severity", "work_type", "stage", "placement", "sector", "region")
+KEPT: Final = ("onboarding_due_on_to", "is_restricted")
+SORTS: Final = {
+    "-registered_at": marked("Newest first"),
+    "-updated_at": marked("Last changed first"),
+    "-budget_kzt": marked("Largest budget first"),
+    "started_on": marked("Earliest start first"),
+    "number": marked("By number"),
+}
+
+
+@pages.page("/projects", needs=Permission.PROJECTS_READ)
+def projects(by: Actor) -> Answer:
+    """The projects that the filters leave."""
+    filters = asked_filters(FILTERS)
+    usual, only = of_agencies(filters)
+    listing = list_projects(by, usual, asked_page(), only=only)
+    return render_template(
+        "projects/list.html",
+        by=by,
+        items=listing.items,
+        filters=filters,
+        agencies=names_of_agencies(listing.items) if by.agency_id is None else {},
+        agency=agency_filter(by, filters, with_below=True),
+        choices=CHOICES if by.agency_id is not None else (*CHOICES, KIND),
+        kept=KEPT,
+        rules=rule_titles(),
+        sorts=SORTS,
+        sort=request.args.get("sort") or "-registered_at",
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+@pages.page(f"/projects.<{ENDINGS}:ending>", needs=Permission.PROJECTS_READ)
+def projects_table(by: Actor, ending: str) -> Answer:
+    """The same projects, all of them, as a table that can be changed and imported again."""
+    usual, only = of_agencies(asked_filters(FILTERS))
+    if ending == "csv":
+        return csv_download("projects", export_csv(by, usual, only=only))
+    return xlsx_download("projects", lambda path: export_xlsx(by, usual, path, only=only))

@@ -1,0 +1,138 @@
+"""Registering a project in steps, from a draft that can be left and found again, with the verdict before the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import render_template, request, url_for
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.views.choices import agency_choices, agency_name, usual_agency
+from registry.audits.verdicts import verdict_to_check
+from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, Refusal
+from registry.core.field_types import Bin
+from registry.core.transactions import transaction
+from registry.http.http_errors import RouteNotFound
+from registry.projects.drafts import Draft, discard_draft, drafts_of, find_draft, save_draft, start_draft
+from registry.projects.fields import FIELDS
+from registry.projects.service import check_project, register_project
+from registry.projects.views.sections import PARTS, part_of, part_title
+from registry.web.blueprint import Answer, pages, see
+from registry.web.current_user import page_language
+from registry.web.error_messages import problem_text, refusal_text
+from registry.web.fields import asked, project_field
+from registry.web.flash import say
+from registry.web.forms import Form, accept, typed
+from registry.web.translations import gettext
+
+KINDS: Final = {**FIELDS, "agency": Bin()}
+STEPS: Final = tuple(PARTS)
+
+
+@pages.page("/register", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+def register(by: Actor) -> Answer:
+    """The drafts; a POST begins a new one."""
+    if request.method != "POST":
+        return render_template("projects/register.html", drafts=drafts_of(by))
+    draft = start_draft(by)
+    save_draft(by, draft.id, usual_agency(by))
+    return see("register_step", draft_id=draft.id, step=STEPS[0])
+
+
+@pages.page("/register/<row_id:draft_id>/<step>", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+def register_step(by: Actor, draft_id: int, step: str) -> Answer:
+    """One step. What was typed is kept, whether it is right or not."""
+    if step not in STEPS:
+        raise RouteNotFound
+    draft = find_draft(by, draft_id)
+    if request.method != "POST":
+        return _step(by, draft, step, Form(draft.values))
+    draft = save_draft(by, draft_id, typed(_asked(step)))
+    if "leave" in request.form:
+        say(gettext("Draft saved. You can find it here."))
+        return see("register")
+    problems = accept({name: draft.values.get(name, "") for name in _asked(step)}, KINDS)[1]
+    if problems:
+        return _step(by, draft, step, Form(draft.values, problems)), 422
+    place = STEPS.index(step) + 1
+    if place < len(STEPS):
+        return see("register_step", draft_id=draft_id, step=STEPS[place])
+    return see("register_check", draft_id=draft_id)
+
+
+@pages.page("/register/<row_id:draft_id>/check", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+def register_check(by: Actor, draft_id: int) -> Answer:
+    """Everything on one page with the verdict; a POST registers."""
+    draft = find_draft(by, draft_id)
+    if request.method != "POST":
+        return _check(by, draft)
+    agency, values, problems = _judged(draft.values)
+    try:
+        with transaction():
+            project = register_project(by, agency, values, problems)
+            discard_draft(by, draft_id)
+    except (Invalid, Conflict, NotAllowed):
+        return _check(by, draft), 422
+    say(gettext("The project is registered under the number %s.") % project.number)
+    return see("project", number=project.number)
+
+
+@pages.page("/register/<row_id:draft_id>/discard", needs=Permission.PROJECTS_WRITE, methods=("POST",))
+def register_discard(by: Actor, draft_id: int) -> Answer:
+    """Throw a draft away."""
+    discard_draft(by, draft_id)
+    say(gettext("Draft deleted."))
+    return see("register")
+
+
+def _asked(step: str) -> tuple[str, ...]:
+    return ("agency", *PARTS[step]) if step == STEPS[0] else PARTS[step]
+
+
+def _step(by: Actor, draft: Draft, step: str, form: Form) -> str:
+    fields = [project_field(name) for name in PARTS[step]]
+    if step == STEPS[0]:
+        choices = agency_choices(by)
+        fields.insert(0, asked("agency", "select" if choices else "text", choices=choices))
+    place = STEPS.index(step)
+    back = url_for("web.register_step", draft_id=draft.id, step=STEPS[place - 1]) if place else url_for("web.register")
+    title = part_title(step)
+    return render_template(
+        "projects/register_step.html", draft=draft, form=form, fields=fields, title=title, place=place + 1, back=back
+    )
+
+
+def _judged(texts: Mapping[str, str]) -> tuple[str | None, dict[str, Any], list[Problem]]:
+    values, problems = accept({name: texts[name] for name in texts if name in KINDS}, KINDS)
+    return values.pop("agency", None), values, problems
+
+
+def _check(by: Actor, draft: Draft) -> str:
+    agency_bin, values, problems = _judged(draft.values)
+    verdict, told = None, []
+    try:
+        agency = check_project(by, agency_bin, values, problems)
+        verdict = verdict_to_check(agency, values, None, page_language())
+    except Invalid as refused:
+        told = [
+            (part_of(problem.pointer[1:]), problem.pointer[1:], problem_text(problem)) for problem in refused.problems
+        ]
+    except (Conflict, NotAllowed) as refused:
+        told = [(STEPS[0], _field_of(refused), refusal_text(refused))]
+    return render_template(
+        "projects/register_check.html",
+        draft=draft,
+        agency=agency_name(agency_bin),
+        values=values,
+        verdict=verdict,
+        told=told,
+        parts=PARTS,
+        part_title=part_title,
+        last_step=STEPS[-1],
+    )
+
+
+def _field_of(refusal: Refusal) -> str:
+    return "external_id" if isinstance(refusal, Conflict) else "agency"

@@ -1,0 +1,77 @@
+"""The parts in which a project is asked and shown: the steps of a registration are the chapters of its page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from registry.web.translations import gettext, marked
+
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "what": (
+        "name_kk",
+        "name_ru",
+        "name_en",
+        "purpose",
+        "object_kind",
+        "work_type",
+        "stage",
+        "sector",
+        "region",
+        "external_id",
+        "object_code",
+        "responsible_name",
+        "responsible_position",
+        "responsible_email",
+    ),
+    "placement": (
+        "placement",
+        "platform_key",
+        "onboarding_due_on",
+        "url",
+        "object_class",
+        "is_ai",
+        "holds_personal_data",
+    ),
+    "dates": (
+        "contract_signed_on",
+        "work_started_on",
+        "specification_approved_on",
+        "pilot_started_on",
+        "commissioned_on",
+        "object_commissioned_on",
+        "planned_end_on",
+        "ended_on",
+    ),
+    "money": (
+        "budget_kzt",
+        "object_original_cost_kzt",
+        "funding",
+        "contract_number",
+        "supplier_bin",
+        "consent_number",
+    ),
+}
+TITLES: Final[Mapping[str, str]] = {
+    "what": marked("About the project"),
+    "placement": marked("Hosting"),
+    "dates": marked("Dates"),
+    "money": marked("Money and consent"),
+}
+# Shown with a part, never asked.
+CONFIRMED: Final[Mapping[str, tuple[str, ...]]] = {
+    "what": (),
+    "placement": ("placement_verified_on", "onboarding_confirmed_on"),
+    "dates": ("ending_confirmed_on",),
+    "money": (),
+}
+
+
+def part_title(part: str) -> str:
+    """What the part is called."""
+    return gettext(TITLES[part])
+
+
+def part_of(field: str) -> str:
+    """The part in which a field is asked; the first for what is asked there without being a field."""
+    return next((part for part, fields in PARTS.items() if field in fields), "what")

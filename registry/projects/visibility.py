@@ -1,0 +1,66 @@
+"""Which projects an actor may see. Every query of projects, flags, changes, reports and exports is narrowed by this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.service import own_agencies, subtree
+from registry.core.bulk import table_of
+from registry.core.transactions import transaction
+from registry.journal import service as journal
+from registry.projects.models import Project
+
+PROJECT: Final = table_of(Project).c
+OWN_AGENCY: Final = "own_agency"
+RESTRICTED_READ_ACTION: Final = "restricted.read"
+
+
+def visible_projects(by: Actor) -> list[ColumnElement[bool]]:
+    """Conditions on Project: own agency and those below for agency roles; restricted ones for who may read them."""
+    return _conditions(own_agencies(by), restricted=by.may(Permission.RESTRICTED_READ))
+
+
+def visible_with(*, bound: bool, restricted: bool) -> list[ColumnElement[bool]]:
+    """The same for a statement that is made once: for who is ``bound`` to an agency, told as the parameter
+    ``OWN_AGENCY``, or to none, and who may or may not read ``restricted`` ones.
+    """
+    own = select(subtree(bindparam(OWN_AGENCY, type_=Integer)).c.id) if bound else None
+    return _conditions(own, restricted=restricted)
+
+
+def _conditions(own: Select[tuple[int]] | None, *, restricted: bool) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if own is not None:
+        conditions.append(PROJECT.agency_id.in_(own))
+    if not restricted:
+        conditions.append(PROJECT.is_restricted.is_(False))
+    return conditions
+
+
+def among_visible(by: Actor, project_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
+    """The same as conditions on a column of ids of projects, for statements that need nothing else of them.
+
+    Restricted ones are few, and an index of their own knows them.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    own = own_agencies(by)
+    if own is not None:
+        conditions.append(project_id.in_(select(PROJECT.id).where(PROJECT.agency_id.in_(own))))
+    if not by.may(Permission.RESTRICTED_READ):
+        conditions.append(project_id.not_in(select(PROJECT.id).where(PROJECT.is_restricted)))
+    return conditions
+
+
+def journal_restricted_reads(by: Actor, numbers: Iterable[str], what: str) -> None:
+    """Journal that restricted projects were read. ``what``: ``project``, ``list``, ``export`` and the like."""
+    read = sorted(set(numbers))
+    if not read:
+        return
+    with transaction():
+        for number in read:
+            journal.record(by, RESTRICTED_READ_ACTION, f"project:{number}", {"what": what})

@@ -1,0 +1,84 @@
+"""Reports: where projects stand."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from registry.accounts.roles import Permission
+from registry.api.blueprint import Routes
+from registry.api.declared import Answers, Call
+from registry.api.endpoint import parameter_value
+from registry.core.field_types import Choice
+from registry.core.schema_fields import Body, Shown
+from registry.http.query_parameters import Parameter
+from registry.reports.compliance import COUNTED, GROUPS, compliance
+
+routes = Routes("reports", "Where projects stand after the last audit.")
+BY_DEFAULT: Final = "agency"
+BY: Final = Parameter("by", "What the rows are of.", {"type": "string", "enum": list(GROUPS), "default": BY_DEFAULT})
+TEXT_OR_NULL: Final = {"type": ["string", "null"]}
+MEANINGS: Final = {
+    "projects": "All of them.",
+    "clear": "In scope and without a standing flag.",
+    "flagged": "With an open flag.",
+    "flagged_high": "Of these, the highest standing flag is high.",
+    "flagged_medium": "Of these, the highest standing flag is medium.",
+    "flagged_low": "Of these, the highest standing flag is low.",
+    "exempt": "No flag open, some exempt; never counted as clear.",
+    "accepted": "No flag open or exempt, some accepted by decision.",
+    "out_of_scope": "The freeze does not bind their agency.",
+    "unaudited": "Registered after the last audit.",
+    "budget_kzt": "Budgets of all, in whole tenge.",
+    "budget_flagged_kzt": "Budgets of the flagged, in whole tenge.",
+}
+COUNTS: Final[dict[str, Any]] = {
+    **{name: {"type": "integer", "description": MEANINGS[name]} for name in COUNTED},
+    "clear_percent": {
+        "type": ["number", "null"],
+        "description": "Clear projects of those in scope and audited; null when there are none.",
+    },
+}
+ROW: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["key", *COUNTS],
+    "properties": {
+        "key": {**TEXT_OR_NULL, "description": "BIN, region, kind or sector; null where none is given."},
+        **COUNTS,
+        **{name: {**TEXT_OR_NULL, "description": "By agency only."} for name in ("name_kk", "name_ru", "name_en")},
+    },
+}
+
+
+class Compliance(Body):
+    """Counts of projects and whole tenge."""
+
+    by = Shown("What the rows are of.", {"type": "string", "enum": list(GROUPS)})
+    items = Shown("One a group, ordered by key.", {"type": "array", "items": ROW})
+    totals = Shown("Of all rows.", {"type": "object", "required": list(COUNTS), "properties": COUNTS})
+
+
+COUNTS_EXAMPLE: Final[dict[str, Any]] = {
+    **dict.fromkeys(COUNTED, 0),
+    "projects": 14,
+    "clear": 9,
+    "flagged": 4,
+    "flagged_high": 1,
+    "flagged_low": 3,
+    "exempt": 1,
+    "budget_kzt": 1_240_000_000,
+    "budget_flagged_kzt": 310_000_000,
+    "clear_percent": 64.3,
+}
+EXAMPLE: Final[dict[str, Any]] = {
+    "by": "region",
+    "items": [{"key": "71", **COUNTS_EXAMPLE}],
+    "totals": COUNTS_EXAMPLE,
+}
+
+
+@routes.declare(
+    "GET", "/reports/compliance", needs=Permission.REPORTS_READ, query=(BY,), answers=Answers(Compliance(), EXAMPLE)
+)
+def read_compliance(call: Call) -> dict[str, Any]:
+    """Report compliance by agency, region, kind of agency or sector. Agencies see themselves and those below them."""
+    return compliance(call.by, parameter_value(call, BY.name, Choice(tuple(GROUPS))) or BY_DEFAULT)

@@ -1,0 +1,115 @@
+"""The compliance report: where projects stand, by agency, region, kind of agency or sector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, func, null, select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.service import Agency, own_agencies
+from registry.core.bulk import table_of
+from registry.core.database import db
+from registry.flags.freeze_status import judged_up_to, standing_codes, told_of_many
+from registry.projects.models import Project
+from registry.projects.visibility import visible_projects
+
+# An agency's number in the rows is cheaper to group by than its BIN, and tells its kind as well.
+GROUPS: Final[Mapping[str, ColumnElement[Any]]] = {
+    "agency": table_of(Project).c.agency_id,
+    "region": table_of(Project).c.region,
+    "kind": table_of(Agency).c.kind,
+    "sector": table_of(Project).c.sector,
+}
+NAMES: Final = ("name_kk", "name_ru", "name_en")
+COUNTED: Final = (
+    "projects",
+    "clear",
+    "flagged",
+    "flagged_high",
+    "flagged_medium",
+    "flagged_low",
+    "exempt",
+    "accepted",
+    "out_of_scope",
+    "unaudited",
+    "budget_kzt",
+    "budget_flagged_kzt",
+)
+Agencies = Mapping[int, Mapping[str, Any]]
+
+
+def compliance(by: Actor, grouped_by: str, agencies: Agencies | None = None) -> dict[str, Any]:
+    """Rows of counts and whole tenge by ``agency``, ``region``, ``kind`` or ``sector``, and their totals.
+
+    ``flagged`` counts projects with an open flag, apart by severity of the highest standing flag; exempt projects are
+    counted apart and never as clear. ``clear_percent`` is of the projects in scope that an audit has judged, None when
+    there are none. An agency sees itself and those below it. ``agencies``: seen_agencies(), for who has read them.
+    Raises RoleNotAllowed.
+    """
+    by.require(Permission.REPORTS_READ)
+    if grouped_by == "agency" and agencies is None:
+        agencies = seen_agencies(by)
+    rows: dict[Any, dict[str, Any]] = {}
+    for key, kind, judged, code, projects, budget in db.session.execute(_pieces(by, grouped_by)).all():
+        row = rows.get(key)
+        if row is None:
+            row = rows[key] = dict.fromkeys(("key", *COUNTED), 0)
+        of_kind = kind if agencies is None else agencies[key]["kind"]
+        status, severity = told_of_many(code, of_kind, judged=judged)
+        # PostgreSQL sums bigint to numeric, and money is whole tenge.
+        money = int(budget or 0)
+        row["projects"] += projects
+        row["budget_kzt"] += money
+        row[status] += projects
+        if status == "flagged":
+            row[f"flagged_{severity}"] += projects
+            row["budget_flagged_kzt"] += money
+    for key, row in rows.items():
+        row["key"] = key if agencies is None else agencies[key]["bin"]
+        if agencies is not None:
+            row |= {name: agencies[key][name] for name in NAMES}
+    items = sorted(map(with_share, rows.values()), key=lambda row: (row["key"] is None, row["key"]))
+    return {"by": grouped_by, "items": items, "totals": added(items)}
+
+
+def seen_agencies(by: Actor) -> Agencies:
+    """The agencies whose projects the reader may see, by their ids: ``bin``, ``kind``, ``parent_id`` and names."""
+    agency = table_of(Agency).c
+    columns = (agency.id, agency.bin, agency.kind, agency.parent_id, *(agency[name] for name in NAMES))
+    own = own_agencies(by)
+    statement = select(*columns) if own is None else select(*columns).where(agency.id.in_(own))
+    return {row["id"]: dict(row) for row in db.session.execute(statement).mappings()}
+
+
+def added(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The sum of rows of the report."""
+    return with_share({name: sum(row[name] for row in rows) for name in COUNTED})
+
+
+def with_share(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its ``clear_percent``."""
+    judged = row["clear"] + row["flagged"] + row["exempt"] + row["accepted"]
+    row["clear_percent"] = round(100 * row["clear"] / judged, 1) if judged else None
+    return row
+
+
+def _pieces(by: Actor, grouped_by: str) -> Select[*tuple[Any, ...]]:
+    """How many projects of a group, of one kind of agency, stand alike, and their budgets together.
+
+    One pass over projects and one over standing flags, both answered by an index alone. By agency no kind is told.
+    """
+    project, agency, standing = table_of(Project), table_of(Agency), standing_codes()
+    group, judged = GROUPS[grouped_by], project.c.id <= judged_up_to()
+    whose = project if grouped_by == "agency" else project.join(agency, agency.c.id == project.c.agency_id)
+    kind = null() if grouped_by == "agency" else agency.c.kind
+    alike = (judged, standing.c.code)
+    return (
+        select(group, kind, *alike, func.count(), func.sum(project.c.budget_kzt))
+        .select_from(whose)
+        .outerjoin(standing, standing.c.project_id == project.c.id)
+        .where(*visible_projects(by))
+        .group_by(group, *(() if grouped_by == "agency" else (kind,)), *alike)
+    )

@@ -1,0 +1,132 @@
+"""Compliance by agency, region, kind and sector: bars that print, the table beneath them, and files of all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import render_template, request, url_for
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.spreadsheets.writer import table_as_csv, table_as_xlsx
+from registry.flags.audit_runs import last_good_audit
+from registry.http.downloads import csv_download, xlsx_download
+from registry.reports.compliance import GROUPS, compliance
+from registry.reports.compliance_tree import Level, compliance_below
+from registry.reports.views.downloads import compliance_header, compliance_rows, group_name, share_name
+from registry.reports.views.trend import over_time
+from registry.web.blueprint import Answer, pages
+from registry.web.downloads import ENDINGS
+from registry.web.translations import marked
+
+BY_DEFAULT: Final = "agency"
+GROUP_NAMES: Final = {
+    "agency": marked("By agency"),
+    "region": marked("By region"),
+    "kind": marked("By kind of agency"),
+    "sector": marked("By sector"),
+}
+# From the worst to the best, as the bars show them.
+SHARES: Final = ("flagged_high", "flagged_medium", "flagged_low", "exempt", "accepted", "clear", "unaudited")
+ROWS_A_PAGE: Final = 25
+LAST_PAGE: Final = 9999
+
+
+@pages.page("/reports/compliance", needs=Permission.REPORTS_READ)
+def compliance_report(by: Actor) -> Answer:
+    """The report, grouped as asked: of agencies one level of their tree, page by page unless the whole is asked for."""
+    grouped = _asked_group()
+    level = _asked_level(by, grouped)
+    whole, page = "whole" in request.args, _asked_page()
+    first = 0 if whole else (page - 1) * ROWS_A_PAGE
+    shown = level.rows if whole else level.rows[first : first + ROWS_A_PAGE]
+    rows = [
+        {"below": 0, **row, "name": group_name(grouped, row), "opens": _opened(row), "whose": whose(grouped, row)}
+        for row in shown
+    ]
+    return render_template(
+        "reports/compliance.html",
+        grouped=grouped,
+        groups=GROUP_NAMES,
+        above=level.above,
+        rows=rows,
+        first=first + 1,
+        count=len(level.rows),
+        bars=[(row["name"], bar(row)) for row in rows],
+        shares=SHARES,
+        share_name=share_name,
+        totals=level.totals,
+        all_of={"agency": level.above[-1]["bin"], "below": "true"} if level.above else {},
+        of_share=of_share,
+        last=last_good_audit(),
+        days=[] if level.above or first else over_time(by),
+        next_address=_same_level(page=page + 1) if first + len(shown) < len(level.rows) else None,
+        first_address=_same_level() if first else None,
+        whole_address=_same_level(whole="true") if len(shown) < len(level.rows) else None,
+    )
+
+
+@pages.page(f"/reports/compliance.<{ENDINGS}:ending>", needs=Permission.REPORTS_READ)
+def compliance_table(by: Actor, ending: str) -> Answer:
+    """The whole report as a table, with exact amounts: every agency for itself, not with those below it."""
+    grouped = _asked_group()
+    header, rows = compliance_header(grouped), compliance_rows(by, grouped)
+    if ending == "csv":
+        return csv_download("compliance", table_as_csv(header, [rows]))
+    return xlsx_download("compliance", lambda path: table_as_xlsx(path, "compliance", header, [rows]))
+
+
+def bar(row: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """``(share, from, width)`` of each piece, in percent of the row's projects in scope."""
+    total = sum(row[name] for name in SHARES)
+    pieces, begin = [], 0.0
+    for name in SHARES:
+        if row[name]:
+            width = round(100 * row[name] / total, 3)
+            pieces.append((name, round(begin, 3), width))
+            begin += width
+    return pieces
+
+
+def whose(grouped: str, row: Mapping[str, Any]) -> dict[str, str] | None:
+    """The filters of the list of projects that leave the row's; None where it has none for them."""
+    if row["key"] is None:
+        return None
+    return {grouped: row["key"]} | ({"below": "true"} if row.get("below") else {})
+
+
+def of_share(share: str) -> dict[str, str]:
+    """The filters of the list of projects that leave a share of them."""
+    status, _underscore, severity = share.partition("_")
+    return (
+        {"freeze_status": status, "severity": severity}
+        if status == "flagged" and severity
+        else {"freeze_status": share}
+    )
+
+
+def _asked_group() -> str:
+    grouped = request.args.get("by", BY_DEFAULT)
+    return grouped if grouped in GROUPS else BY_DEFAULT
+
+
+def _asked_level(by: Actor, grouped: str) -> Level:
+    if grouped == "agency":
+        return compliance_below(by, request.args.get("within") or None)
+    report = compliance(by, grouped)
+    return Level([], report["items"], report["totals"])
+
+
+def _asked_page() -> int:
+    sent = request.args.get("page", "")
+    return min(max(int(sent), 1), LAST_PAGE) if sent.isascii() and sent.isdigit() and len(sent) < 10 else 1
+
+
+def _opened(row: dict[str, Any]) -> str | None:
+    return url_for("web.compliance_report", within=row["key"]) if row.get("below") else None
+
+
+def _same_level(**more: Any) -> str:
+    kept: dict[str, Any] = {name: request.args[name] for name in ("by", "within") if request.args.get(name)}
+    return url_for("web.compliance_report", **kept, **more)

@@ -1,0 +1,68 @@
+"""The columns of the compliance report when it is taken along: exact amounts, and the BINs of agencies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from registry.accounts.actors import Actor
+from registry.core.spreadsheets.writer import Cell, Rows
+from registry.reports.compliance import compliance
+from registry.reports.compliance_tree import parents
+from registry.web.labels import field_label, name_in_page_language, word
+from registry.web.translations import gettext as _
+
+STATUSES: Final = ("clear", "flagged", "exempt", "accepted", "out_of_scope", "unaudited")
+SEVERITIES: Final = ("high", "medium", "low")
+
+
+def group_name(grouped: str, row: Mapping[str, Any]) -> str:
+    """What a row is called."""
+    if row["key"] is None:
+        return _("Not given")
+    if grouped == "agency":
+        return name_in_page_language(row) or str(row["key"])
+    return word(grouped, row["key"])
+
+
+def share_name(share: str) -> str:
+    """What a share of the projects is called: a freeze status, of the flagged ones with their severity."""
+    status, _underscore, severity = share.partition("_")
+    if status == "flagged" and severity:
+        return word("flagged", severity)
+    return word("freeze_status", share)
+
+
+def compliance_header(grouped: str) -> list[str]:
+    """What the columns are called."""
+    of_agencies = [field_label("bin"), field_label("parent_bin")] if grouped == "agency" else []
+    return [
+        *of_agencies,
+        field_label(grouped),
+        _("Projects"),
+        *(share_name(status) for status in STATUSES),
+        *(share_name(f"flagged_{severity}") for severity in SEVERITIES),
+        _("Clear, %%") % {},
+        field_label("budget_kzt"),
+        _("Of it flagged"),
+    ]
+
+
+def compliance_rows(by: Actor, grouped: str) -> Rows:
+    """A row for each row of the report."""
+    above = parents(by) if grouped == "agency" else {}
+    return [_row(grouped, row, above) for row in compliance(by, grouped)["items"]]
+
+
+def _row(grouped: str, row: Mapping[str, Any], above: Mapping[str, str | None]) -> list[Cell]:
+    of_agency: list[Cell] = [row["key"], above[row["key"]]] if grouped == "agency" else []
+    return [
+        *of_agency,
+        group_name(grouped, row),
+        row["projects"],
+        *(row[status] for status in STATUSES),
+        *(row[f"flagged_{severity}"] for severity in SEVERITIES),
+        row["clear_percent"],
+        row["budget_kzt"],
+        row["budget_flagged_kzt"],
+    ]

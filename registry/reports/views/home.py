@@ -1,0 +1,95 @@
+"""The first page of somebody signed in: what needs you."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from flask import render_template
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.views.pending import list_pending
+from registry.audits.queries import list_audits
+from registry.audits.restricted_counts import visible_run
+from registry.cases.lists import count_cases, list_cases
+from registry.core.clock import today
+from registry.core.pagination import Page
+from registry.core.vocabularies import SEVERITIES
+from registry.flags.audit_runs import last_good_audit
+from registry.projects.drafts import drafts_of
+from registry.projects.queries import list_projects
+from registry.projects.views.links import projects_of
+from registry.reports.compliance import compliance
+from registry.web.blueprint import ANYBODY_SIGNED_IN, Answer, pages
+from registry.web.current_user import page_language
+
+WORST: Final = 10
+TO_APPROVE: Final = {"to_approve": "true"}
+ORDERED: Final = {"status": "remediation"}
+# The work lists that oversight is told the length of.
+COUNTED: Final = ({"status": "new"}, {"overdue": "true"}, TO_APPROVE)
+SOON: Final = timedelta(days=60)
+
+
+@pages.page("/home", needs=ANYBODY_SIGNED_IN)
+def home(by: Actor) -> Answer:
+    """What needs the person: the worst first."""
+    totals = compliance(by, "kind")["totals"]
+    if by.role in AGENCY_ROLES:
+        questions = list_cases(by, {"status": "awaiting_agency"}, Page(WORST), page_language()).items
+        ordered = list_cases(by, ORDERED, Page(WORST), page_language()).items
+        return render_template(
+            "reports/home_agency.html",
+            by=by,
+            questions=questions,
+            orders=[(case, order_of(case)) for case in ordered],
+            projects=projects_of(by, [*questions, *ordered]),
+            totals=totals,
+            last=last_good_audit(),
+            worst=worst_projects(by),
+            ending=onboarding_ending(by),
+            drafts=drafts_of(by) if by.may(Permission.PROJECTS_WRITE) else [],
+        )
+    last = last_good_audit()
+    held = list_audits(by, {"status": "held"}, Page(WORST)).items
+    wanted = {"status": "under_review,awaiting_confirmation", "assignee": by.principal}
+    mine = list_cases(by, wanted, Page(WORST), page_language()).items if by.may(Permission.CASES_REVIEW) else []
+    waiting = list_cases(by, TO_APPROVE, Page(WORST), page_language()).items if by.may(Permission.CASES_APPROVE) else []
+    may_confirm = by.may(Permission.ACCOUNTS_CONFIRM)
+    return render_template(
+        "reports/home_oversight.html",
+        by=by,
+        mine=mine,
+        mine_filters=wanted,
+        waiting=waiting,
+        waiting_filters=TO_APPROVE,
+        projects=projects_of(by, [*mine, *waiting]),
+        totals=totals,
+        last=None if last is None else visible_run(by, last),
+        held=held,
+        pending=[row for row in list_pending(by) if row["can_confirm"]][:WORST] if may_confirm else [],
+        counts=dict(zip(("new", "overdue", "to_approve"), count_cases(by, COUNTED), strict=True)),
+    )
+
+
+def order_of(case: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The decision that the case waits to see carried out: the newest approved one that has not ended."""
+    return next((told for told in reversed(case["decisions"]) if told["ended_because"] is None), None)
+
+
+def worst_projects(by: Actor) -> list[Any]:
+    """The flagged projects that the person may see, by severity, a page's worth."""
+    found: list[Any] = []
+    for severity in reversed(SEVERITIES):
+        if len(found) < WORST:
+            filters = {"freeze_status": "flagged", "severity": severity}
+            found += list_projects(by, filters, Page(WORST - len(found))).items
+    return found
+
+
+def onboarding_ending(by: Actor) -> list[Any]:
+    """Projects whose onboarding is due soon, or was."""
+    until = (today() + SOON).isoformat()
+    return list_projects(by, {"placement": "onboarding", "onboarding_due_on_to": until}, Page(WORST)).items

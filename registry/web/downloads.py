@@ -1,0 +1,48 @@
+"""A list of pages as a table to take along: the same rows in the same order, all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from flask import Response, request
+
+from registry.core.pagination import LARGEST_LIMIT, Listing, Page
+from registry.core.spreadsheets.writer import Rows, table_as_csv, table_as_xlsx
+from registry.http.downloads import csv_download, xlsx_download
+
+ENDINGS: Final = "any(csv, xlsx)"
+
+
+def download_list(
+    ending: str,
+    name: str,
+    header: Sequence[str],
+    page_of: Callable[[Page], Listing],
+    rows_of: Callable[[list[Any]], Rows],
+) -> Response:
+    """The list that the address asks for, as CSV or XLSX. What its first page raises is raised before anything is sent.
+
+    ``page_of`` reads a page of the list, ``rows_of`` makes rows of its items; neither sees more than a page at a time.
+    """
+    # What was read belongs to the session of the view: rows are made of a page as soon as it is read.
+    first = page_of(_page())
+    pages = _pages(rows_of(first.items), first.next, lambda page: _read(page_of(page), rows_of))
+    if ending == "csv":
+        return csv_download(name, table_as_csv(header, pages))
+    return xlsx_download(name, lambda path: table_as_xlsx(path, name, header, pages))
+
+
+def _pages(rows: Rows, following: str | None, read: Callable[[Page], tuple[Rows, str | None]]) -> Iterator[Rows]:
+    yield rows
+    while following is not None:
+        rows, following = read(_page(following))
+        yield rows
+
+
+def _read(listing: Listing, rows_of: Callable[[list[Any]], Rows]) -> tuple[Rows, str | None]:
+    return rows_of(listing.items), listing.next
+
+
+def _page(cursor: str | None = None) -> Page:
+    return Page(LARGEST_LIMIT, cursor, request.args.get("sort") or None)

@@ -1,0 +1,99 @@
+"""What a refusal says on a page: in the page's words, where the message for callers speaks of JSON or of headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from registry.core.errors import Problem, Refusal
+from registry.core.messages import message
+from registry.web.current_user import page_language
+from registry.web.formats import moment, number
+from registry.web.labels import FIELDS, LABELLED_PARAMS, field_label, role_name, word
+
+# Parameters of messages that hold a word of a field.
+WORDED_PARAMS: Final = {
+    "stage": "stage",
+    "status": "case_status",
+    "action": "case_action",
+    "last": "case_event",
+    "decision": "decision",
+}
+# Parameters of messages that hold a number which may be large; ids of rows are none.
+AMOUNTS: Final = ("smallest", "largest", "limit", "length")
+# Messages that would mislead somebody at a page, with those that take their place.
+PAGE_CODES: Final = {
+    "audit-date-after-today": "page-audit-date-after-today",
+    "audit-date-before-last": "page-audit-date-before-last",
+    "expected-date": "typed-date-wrong",
+    "internal-fault": "page-internal-fault",
+    "method-not-taken": "page-method-not-taken",
+    "number-out-of-range": "page-number-out-of-range",
+    "role-not-allowed": "page-role-not-allowed",
+    "route-not-found": "page-route-not-found",
+}
+WRITTEN_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def problem_text(problem: Problem) -> str:
+    """What is wrong, in the page's language, with other fields called as the page calls them."""
+    return _page_message(problem.code, problem.params)
+
+
+def refusal_text(refusal: Refusal) -> str:
+    """The sentence of a refusal, in the page's language."""
+    return _page_message(refusal.code, refusal.params)
+
+
+def row_error_text(row: Mapping[str, Any]) -> str:
+    """What is wrong in a row of a table, as services tell it: ``code`` and ``params``.
+
+    In the importer's own words: a date in a table is written otherwise than one that is typed into a form.
+    """
+    return message(row["code"], page_language(), _named(dict(row["params"] or {})))
+
+
+def failure_text(code: str) -> str:
+    """Why background work failed, by its code in the catalogue."""
+    return message(code, page_language(), {})
+
+
+def page_code(code: str) -> str:
+    """The code of the message that a page shows."""
+    return PAGE_CODES.get(code, code)
+
+
+def day_typed(day: date) -> str:
+    """A date as a form takes it."""
+    return day.strftime("%d.%m.%Y")
+
+
+def _page_message(code: str, params: Mapping[str, object]) -> str:
+    return message(page_code(code), page_language(), {name: _typed(value) for name, value in _named(params).items()})
+
+
+def _typed(value: object) -> object:
+    # As the form takes them, or the person would have to turn them round.
+    if isinstance(value, str) and WRITTEN_DAY.fullmatch(value):
+        return day_typed(date.fromisoformat(value))
+    return value
+
+
+def _named(params: Mapping[str, object]) -> dict[str, object]:
+    shown = dict(params)
+    for name, value in params.items():
+        if name in LABELLED_PARAMS and isinstance(value, str) and value in FIELDS:
+            shown[name] = f"«{field_label(value)}»"
+        elif name == "role" and isinstance(value, str):
+            shown[name] = f"«{role_name(value)}»"
+        elif name in ("placement", "needed") and isinstance(value, str):
+            shown[name] = f"«{word('placement', value)}»"
+        elif name in WORDED_PARAMS and isinstance(value, str):
+            shown[name] = f"«{word(WORDED_PARAMS[name], value)}»"
+        elif name in AMOUNTS and type(value) is int:
+            shown[name] = number(value)
+        elif name == "at" and isinstance(value, str):
+            shown[name] = moment(value)
+    return shown

@@ -1,0 +1,34 @@
+"""Flash messages: what the next page displays once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Literal
+
+from flask import flash
+from flask.sessions import SecureCookieSessionInterface
+
+from registry.web.translations import gettext
+
+# ``success``: something was done. ``information``: nothing was, and nothing is wrong. ``error``: it was not done.
+FlashKind = Literal["success", "information", "error"]
+
+
+class FlashCookie(SecureCookieSessionInterface):
+    """Flask's session, which holds flash messages only, signed with SHA-256; Flask's own default is SHA-1."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
+
+def say(text: str, kind: FlashKind = "success") -> None:
+    """Display the text on the next page."""
+    flash(text, kind)
+
+
+def say_changes(made: Sequence[object]) -> None:
+    """Tell whether an edit changed anything."""
+    if made:
+        say(gettext("Changes saved."))
+    else:
+        say(gettext("There were no changes to save."), "information")

@@ -1,0 +1,154 @@
+"""Account names: what is refused, and which names are one because a reader cannot tell them apart."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from registry.accounts.account_names import clean_name, name_problems, skeleton
+from registry.accounts.models import Account, AccountNameTaken
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.accounts.tokens import issue
+from registry.core.database import db
+from registry.core.errors import Invalid
+from tests.factories import ADMINISTRATOR, PASSWORD
+
+NAME = "Saule Iskakova"
+# Cyrillic letters in place of Latin ones, capitals, composed letters, digits for letters.
+ALIKE = [
+    NAME,
+    "SAULE ISKAKOVA",
+    "saule iskakova",
+    "S\u0430ule Iskakova",
+    "\u0405\u0430ul\u0435 I\u0455k\u0430k\u043ev\u0430",
+    "Saule Iskak\u043eva",
+    "Saule  Iskakova",
+    " Saule Iskakova ",
+    "Sau1e Iskakova",
+    "SauIe Iskakova",
+    "Saule \u0406skakova",
+    "Saule Isk\u0430k0va",
+    "S\u0410ULE IS\u041aAKOVA",
+]
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_name_that_looks_the_same_has_the_same_skeleton(name: str) -> None:
+    assert skeleton(name) == skeleton(NAME)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        # In capitals they are the same letters, in small letters not.
+        ("\u0412\u041e\u0412", "BOB"),
+        ("\u0432\u043e\u0432", "bob"),
+        ("\u043d\u0443\u0440", "HYP"),
+        ("modern", "rnodern"),
+        ("\u0439", "\u0438\u0306"),
+    ],
+)
+def test_names_that_look_the_same_in_some_case_are_one(one: str, other: str) -> None:
+    assert skeleton(one) == skeleton(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Aigerim Sarsenova", "Aigerim Sarsenov"),
+        ("\u049a\u0430\u043d\u0430\u0442", "\u041a\u0430\u043d\u0430\u0442"),
+        ("\u04e8\u043c\u0456\u0440", "\u041e\u043c\u0456\u0440"),
+        ("\u04b0\u043b\u0430\u043d", "\u0423\u043b\u0430\u043d"),
+        ("\u0415\u0440\u043b\u0430\u043d", "\u0415\u0440\u043d\u0430\u0440"),
+        ("agency 2", "agency 3"),
+        ("a.serikova", "a-serikova"),
+    ],
+)
+def test_different_names_have_different_skeletons(one: str, other: str) -> None:
+    assert skeleton(one) != skeleton(other)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "   ",
+        "x" * 201,
+        "local:root",
+        "service:schedule",
+        "LOCAL:root",
+        "a:b",
+        "local\uff1aroot",
+        "local\ua789root",
+        "Saule\u200bIskakova",
+        "Saule\u200d",
+        "Saule\u00adIskakova",
+        "Saule\u2060",
+        "\ufeffSaule",
+        "Saule\u202eIskakova",
+        "Saule\u00a0Iskakova",
+        "Saule\tIskakova",
+        "Saule\nIskakova",
+        "a\x00b",
+        "\uff33aule",
+        "\U0001d5ecaule",
+        "\u0391\u0392",
+        "\u5f20",
+        "e\u0331\u0301\u0301",
+    ],
+)
+def test_name_is_refused(app: Flask, name: str) -> None:
+    assert [problem.code for problem in name_problems(clean_name(name))] == ["name-not-usable"]
+    with pytest.raises(Invalid):
+        add_person(ADMINISTRATOR, NewPerson(name, Role.AUDITOR), PASSWORD)
+    with pytest.raises(Invalid):
+        issue(ADMINISTRATOR, name, Role.AUDITOR, None, None)
+    assert db.session.scalar(select(func.count(Account.id))) == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u04d8\u0441\u0435\u043b \u049a\u04b1\u0434\u0430\u0439\u0431\u0435\u0440\u0433\u0435\u043d",
+        "O'Connor-Smith (QT)",
+        "Zo\u00eb",
+        "nightly export #2",
+        "a.serikova@gov.kz",
+    ],
+)
+def test_name_is_accepted(name: str) -> None:
+    assert name_problems(clean_name(name)) == []
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_account_of_a_name_that_looks_the_same_is_refused(app: Flask, name: str) -> None:
+    add_person(ADMINISTRATOR, NewPerson(NAME, Role.SUPERVISOR), PASSWORD)
+    with pytest.raises(AccountNameTaken):
+        add_person(ADMINISTRATOR, NewPerson(name, Role.REVIEWER), PASSWORD)
+    if clean_name(name) != NAME:
+        with pytest.raises(AccountNameTaken):
+            issue(ADMINISTRATOR, name, Role.REVIEWER, None, None)
+    assert db.session.scalars(select(Account.name)).all() == [NAME]
+
+
+def test_parallel_accounts_of_one_skeleton_are_one_and_conflicts(own_app: Flask) -> None:
+    start = threading.Barrier(4)
+
+    def add(name: str) -> str:
+        start.wait(60)
+        with own_app.app_context():
+            try:
+                return add_person(ADMINISTRATOR, NewPerson(name, Role.AUDITOR), PASSWORD).name
+            except AccountNameTaken:
+                return "taken"
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(add, ["Saule", "s\u0430ule", "SAULE", "Saul\u0435"]))
+    assert sorted(outcome == "taken" for outcome in outcomes) == [False, True, True, True]
+    with own_app.app_context():
+        assert db.session.scalar(select(func.count(Account.id))) == 1

@@ -1,0 +1,272 @@
+"""Accounts: who confirms whom, what ends with a change, and passwords that only their owner knows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from registry.accounts.account_changes import (
+    AccountChanged,
+    AccountNotPending,
+    ConfirmationNeedsAnotherPerson,
+    NotYourself,
+    change_role,
+    confirm_account,
+    disable_account,
+    enable_account,
+    pending_accounts,
+)
+from registry.accounts.actors import Actor, RoleNotAllowed
+from registry.accounts.current_user import signed_in_by
+from registry.accounts.models import AccountsNeedAPerson, Person, account_named
+from registry.accounts.people import NewPerson, add_person, change_own_password, set_password
+from registry.accounts.roles import NARROWER, PERMISSIONS, Role
+from registry.accounts.sessions import WebSession
+from registry.accounts.sign_in import AccountNotConfirmed, sign_in
+from registry.accounts.tokens import (
+    PeopleMakeTheirOwnTokens,
+    TokenNotAccepted,
+    TokenNotFound,
+    actor_of,
+    issue,
+    issue_own_token,
+    revoke_own_token,
+)
+from registry.core.database import db
+from registry.core.errors import Invalid
+from registry.journal.service import JournalEntry
+from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor, an_agency
+
+ADIL = an_actor(Role.ADMINISTRATOR, name="adil")
+BOTA = an_actor(Role.ADMINISTRATOR, name="bota")
+SAULE = an_actor(Role.SUPERVISOR, name="saule")
+DAY = timedelta(days=1)
+OTHER = "quite another password"
+
+
+def is_pending(name: str) -> bool:
+    account = account_named(name)
+    assert account is not None
+    return account.pending_since is not None
+
+
+def a_person(name: str, role: Role = Role.AUDITOR) -> Person:
+    return add_person(ADMINISTRATOR, NewPerson(name, role), PASSWORD)
+
+
+def come_in(name: str, password: str = PASSWORD) -> Actor:
+    found = signed_in_by(sign_in(name, password, "10.0.0.1", "r"), "10.0.0.1", "r")
+    assert found is not None
+    return found.actor
+
+
+@pytest.mark.parametrize("role", [Role.REVIEWER, Role.SUPERVISOR, Role.ADMINISTRATOR])
+@pytest.mark.parametrize("confirming", [BOTA, SAULE])
+def test_person_of_a_deciding_role_is_out_until_a_second_person_confirms(
+    app: Flask, role: Role, confirming: Actor
+) -> None:
+    person = add_person(ADIL, NewPerson("new", role), PASSWORD)
+    with pytest.raises(AccountNotConfirmed):
+        sign_in("new", PASSWORD, "10.0.0.1", "r")
+    with pytest.raises(ConfirmationNeedsAnotherPerson):
+        confirm_account(ADIL, person.account_id, role)
+    confirm_account(confirming, person.account_id, role)
+    assert come_in("new").role is role
+    entries = db.session.execute(
+        select(JournalEntry.action, JournalEntry.principal, JournalEntry.details)
+        .where(JournalEntry.subject == "account:new")
+        .order_by(JournalEntry.seq)
+    ).all()
+    assert [(row.action, row.principal) for row in entries] == [
+        ("account.added", "adil"),
+        ("account.confirmed", confirming.principal),
+    ]
+    rights = {"kind": "person", "role": role.value, "agency": None}
+    assert json.loads(entries[0].details) == {**rights, "pending": True}
+    assert json.loads(entries[1].details) == {**rights, "pending": False, "asked_by": "adil"}
+
+
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.OPERATOR, Role.AGENCY_EDITOR, Role.AGENCY_VIEWER])
+def test_person_of_another_role_comes_in_at_once(app: Flask, role: Role) -> None:
+    agency = an_agency() if role.value.startswith("agency") else None
+    add_person(ADIL, NewPerson("new", role, agency.id if agency else None), PASSWORD)
+    assert come_in("new").role is role
+    entry = db.session.scalars(select(JournalEntry.details).where(JournalEntry.action == "account.added")).one()
+    assert json.loads(entry)["agency"] == (agency.bin if agency else None)
+
+
+def test_command_line_acts_at_once_and_confirms(app: Flask) -> None:
+    a_person("first", Role.ADMINISTRATOR)
+    assert not is_pending("first")
+    person = add_person(ADIL, NewPerson("second", Role.SUPERVISOR), PASSWORD)
+    set_password(ADMINISTRATOR, person.id, OTHER)
+    assert is_pending("second")
+    confirm_account(ADMINISTRATOR, person.account_id, Role.SUPERVISOR)
+    assert come_in("second", OTHER).role is Role.SUPERVISOR
+    assert db.session.scalars(
+        select(JournalEntry.credential).distinct().where(JournalEntry.principal == ADMINISTRATOR.principal)
+    ).all() == ["local"]
+
+
+@pytest.mark.parametrize("change", ["role", "password", "enabled"])
+def test_change_by_an_administrator_makes_a_deciding_account_pending(app: Flask, change: str) -> None:
+    person = a_person("zhanna", Role.AUDITOR if change == "role" else Role.SUPERVISOR)
+    if change == "role":
+        change_role(ADIL, person.account_id, Role.SUPERVISOR, None)
+    elif change == "password":
+        set_password(ADIL, person.id, OTHER)
+    else:
+        disable_account(BOTA, person.account_id)
+        enable_account(ADIL, person.account_id)
+    assert [account.name for account in pending_accounts(SAULE)] == ["zhanna"]
+    with pytest.raises(ConfirmationNeedsAnotherPerson):
+        confirm_account(ADIL, person.account_id, Role.SUPERVISOR)
+    confirm_account(SAULE, person.account_id, Role.SUPERVISOR)
+    assert not is_pending("zhanna")
+
+
+def test_each_of_several_who_changed_an_account_cannot_confirm_it(app: Flask) -> None:
+    person = add_person(ADIL, NewPerson("zhanna", Role.OPERATOR), PASSWORD)
+    change_role(BOTA, person.account_id, Role.SUPERVISOR, None)
+    for actor in (ADIL, BOTA):
+        with pytest.raises(ConfirmationNeedsAnotherPerson):
+            confirm_account(actor, person.account_id, Role.SUPERVISOR)
+    confirm_account(SAULE, person.account_id, Role.SUPERVISOR)
+
+
+def test_confirmation_of_another_role_than_the_one_that_was_shown_is_refused(app: Flask) -> None:
+    person = add_person(ADIL, NewPerson("zhanna", Role.REVIEWER), PASSWORD)
+    change_role(ADIL, person.account_id, Role.SUPERVISOR, None)
+    with pytest.raises(AccountChanged):
+        confirm_account(BOTA, person.account_id, Role.REVIEWER)
+    assert is_pending("zhanna")
+    confirm_account(BOTA, person.account_id, Role.SUPERVISOR)
+    with pytest.raises(AccountNotPending):
+        confirm_account(BOTA, person.account_id, Role.SUPERVISOR)
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role not in (Role.SUPERVISOR, Role.ADMINISTRATOR)])
+def test_confirmation_needs_a_supervisor_or_an_administrator(app: Flask, role: Role) -> None:
+    person = add_person(ADIL, NewPerson("zhanna", Role.REVIEWER), PASSWORD)
+    with pytest.raises(RoleNotAllowed):
+        confirm_account(Actor("x", role, is_person=True), person.account_id, Role.REVIEWER)
+
+
+def test_service_account_manages_no_accounts_and_confirms_none(app: Flask) -> None:
+    person = add_person(ADIL, NewPerson("zhanna", Role.REVIEWER), PASSWORD)
+    robot = actor_of(a_service_token(Role.ADMINISTRATOR), "10.0.0.1", "r")
+    for act in (
+        lambda: add_person(robot, NewPerson("x", Role.AUDITOR), PASSWORD),
+        lambda: set_password(robot, person.id, OTHER),
+        lambda: change_role(robot, person.account_id, Role.AUDITOR, None),
+        lambda: disable_account(robot, person.account_id),
+        lambda: enable_account(robot, person.account_id),
+        lambda: confirm_account(robot, person.account_id, Role.REVIEWER),
+        lambda: issue(robot, "y", Role.AUDITOR, None, DAY),
+        lambda: issue_own_token(robot, DAY),
+        lambda: change_own_password(robot, PASSWORD, OTHER),
+    ):
+        with pytest.raises(AccountsNeedAPerson):
+            act()
+
+
+def test_nobody_changes_the_own_account_but_its_password(app: Flask) -> None:
+    person = a_person("adil", Role.ADMINISTRATOR)
+    adil = come_in("adil")
+    for act in (
+        lambda: disable_account(adil, person.account_id),
+        lambda: enable_account(adil, person.account_id),
+        lambda: change_role(adil, person.account_id, Role.SUPERVISOR, None),
+        lambda: set_password(adil, person.id, OTHER),
+        lambda: confirm_account(adil, person.account_id, Role.ADMINISTRATOR),
+    ):
+        with pytest.raises(NotYourself):
+            act()
+
+
+def test_administrator_makes_no_token_for_a_person(app: Flask) -> None:
+    a_person("saule", Role.SUPERVISOR)
+    with pytest.raises(PeopleMakeTheirOwnTokens):
+        issue(ADIL, "saule", None, None, DAY)
+
+
+def test_token_of_a_new_deciding_service_account_is_out_until_it_is_confirmed(app: Flask) -> None:
+    token = issue(ADIL, "robot", Role.SUPERVISOR, None, DAY)
+    with pytest.raises(TokenNotAccepted):
+        actor_of(token.text, "", "")
+    account = account_named("robot")
+    confirm_account(BOTA, account.id, Role.SUPERVISOR)
+    assert not actor_of(token.text, "", "").is_person
+
+
+def test_people_make_and_revoke_their_own_tokens(app: Flask) -> None:
+    a_person("saule", Role.SUPERVISOR)
+    a_person("timur", Role.SUPERVISOR)
+    saule = come_in("saule")
+    token = issue_own_token(saule, DAY, Role.REVIEWER)
+    acting = actor_of(token.text, "10.0.0.1", "r")
+    assert (acting.principal, acting.role, acting.account_id, acting.is_person) == (
+        "saule", Role.REVIEWER, saule.account_id, True,
+    )  # fmt: skip
+    with pytest.raises(Invalid):
+        issue_own_token(saule, DAY, Role.ADMINISTRATOR)
+    with pytest.raises(TokenNotFound):
+        revoke_own_token(come_in("timur"), token.key_id)
+    revoke_own_token(saule, token.key_id)
+    with pytest.raises(TokenNotAccepted):
+        actor_of(token.text, "", "")
+
+
+def test_token_issued_tells_role_agency_and_expiry(app: Flask) -> None:
+    agency = an_agency()
+    token = issue(ADMINISTRATOR, "editor", Role.AGENCY_EDITOR, agency.id, None)
+    details = db.session.scalars(select(JournalEntry.details).where(JournalEntry.subject == f"token:{token.key_id}"))
+    assert json.loads(details.one()) == {
+        "account": "editor",
+        "role": "agency_editor",
+        "agency": agency.bin,
+        "expires_at": None,
+    }
+
+
+@pytest.mark.parametrize("change", ["disabled", "password", "role", "own password"])
+def test_change_ends_every_session_and_token_and_enabling_revives_none(app: Flask, change: str) -> None:
+    person = a_person("zhanna")
+    secret = sign_in("zhanna", PASSWORD, "10.0.0.1", "r")
+    token = issue(ADMINISTRATOR, "zhanna", None, None, DAY)
+    if change == "disabled":
+        disable_account(ADIL, person.account_id)
+        enable_account(ADIL, person.account_id)
+    elif change == "password":
+        set_password(ADIL, person.id, OTHER)
+    elif change == "role":
+        change_role(ADIL, person.account_id, Role.OPERATOR, None)
+    else:
+        change_own_password(come_in("zhanna"), PASSWORD, OTHER)
+    assert signed_in_by(secret, "", "") is None
+    with pytest.raises(TokenNotAccepted):
+        actor_of(token.text, "", "")
+
+
+def test_journal_names_session_and_account_by_a_credential(app: Flask) -> None:
+    a_person("adil", Role.ADMINISTRATOR)
+    adil = come_in("adil")
+    add_person(adil, NewPerson("zhanna", Role.AUDITOR), PASSWORD)
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.subject == "account:zhanna")).one()
+    kept = db.session.scalars(select(WebSession.secret_hash)).one()
+    assert (entry.principal, entry.credential) == ("adil", f"session:{kept[:16]}")
+
+
+def test_narrower_roles_have_no_permission_of_their_own() -> None:
+    for role, below in NARROWER.items():
+        for narrower in below:
+            assert PERMISSIONS[narrower] < PERMISSIONS[role]
+
+
+def test_account_of_no_credential_is_not_the_command_line(app: Flask) -> None:
+    assert not replace(ADIL, credential="").is_local and ADMINISTRATOR.is_local

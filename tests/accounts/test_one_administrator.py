@@ -1,0 +1,176 @@
+"""One administrator alone, with any number of accounts and tokens, gets no decision approved.
+
+Every service that manages accounts and tokens is called in any order by whoever the administrator can come in as: the
+own account, people whose passwords the administrator gave, service accounts whose tokens the administrator issued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import select
+
+from registry.accounts.account_changes import change_role, confirm_account, disable_account, enable_account
+from registry.accounts.actors import Actor
+from registry.accounts.current_user import signed_in_by
+from registry.accounts.models import Account, account_named
+from registry.accounts.people import NewPerson, add_person, change_own_password, person_named, set_password
+from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.sessions import start_session
+from registry.accounts.tokens import TokenNotAccepted, actor_of, issue, issue_own_token, revoke
+from registry.core.database import db
+from registry.core.errors import NotAllowed, NotFound, Refusal
+from registry.core.transactions import transaction
+from tests.cases.cast import AIGERIM, NO_BREACH, act, case_of, under_review
+from tests.factories import ADMINISTRATOR as LOCAL
+from tests.factories import PASSWORD, a_project, an_agency
+
+DAY = timedelta(days=1)
+ROLES = st.sampled_from(list(Role))
+# Those that are there, those that a trick may look like, and new ones.
+NAMES = st.sampled_from(["adil", "Adil", "bota", "saule", "s\u0430ule", "rustem", "one", "two", "robot", "local:root"])
+DECIDING = {Role.REVIEWER, Role.SUPERVISOR, Role.ADMINISTRATOR}
+
+
+def session_of(name: str) -> Actor | None:
+    """Who comes in with the person's password, once it is known."""
+    person = person_named(name)
+    if person is None:
+        return None
+    with transaction():
+        secret = start_session(person.id, "10.0.0.1")
+    signed_in = signed_in_by(secret, "10.0.0.1", "")
+    return None if signed_in is None else signed_in.actor
+
+
+def test_one_administrator_gets_no_decision_approved(
+    each_example: Callable[[], AbstractContextManager[None]],
+) -> None:
+    class Machine(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.undone = each_example()
+            self.undone.__enter__()
+            for name, role in (("adil", Role.ADMINISTRATOR), ("bota", Role.ADMINISTRATOR)):
+                add_person(LOCAL, NewPerson(name, role), PASSWORD)
+            for name, role in (("saule", Role.SUPERVISOR), ("rustem", Role.REVIEWER)):
+                add_person(LOCAL, NewPerson(name, role), PASSWORD)
+            issue(LOCAL, "robot", Role.SUPERVISOR, None, None)
+            self.agency_id = an_agency().id
+            self.project = a_project()
+            act(AIGERIM, under_review(self.project), "propose", NO_BREACH)
+            self.known = {"adil"}
+            self.tokens: list[str] = []
+
+        def teardown(self) -> None:
+            self.undone.__exit__(None, None, None)
+
+        def came_in(self) -> list[Actor]:
+            """Whom the administrator can act as now."""
+            found = [actor for name in sorted(self.known) if (actor := session_of(name)) is not None]
+            for text in self.tokens:
+                try:
+                    found.append(actor_of(text, "10.0.0.1", ""))
+                except TokenNotAccepted:
+                    continue
+            return found
+
+        def attempt(self, data: st.DataObject, service: Callable[[Actor], None]) -> None:
+            try:
+                service(data.draw(st.sampled_from(self.came_in())))
+            except Refusal:
+                db.session.rollback()
+
+        def agency_of(self, role: Role) -> int | None:
+            return self.agency_id if role in AGENCY_ROLES else None
+
+        @rule(data=st.data(), name=NAMES, role=ROLES)
+        def add(self, data: st.DataObject, name: str, role: Role) -> None:
+            def service(actor: Actor) -> None:
+                add_person(actor, NewPerson(name, role, self.agency_of(role)), PASSWORD)
+                self.known.add(name)
+
+            self.attempt(data, service)
+
+        @rule(data=st.data(), name=NAMES)
+        def give_password(self, data: st.DataObject, name: str) -> None:
+            def service(actor: Actor) -> None:
+                person = person_named(name)
+                if person is not None:
+                    set_password(actor, person.id, PASSWORD)
+                    self.known.add(name)
+
+            self.attempt(data, service)
+
+        @rule(data=st.data())
+        def choose_password(self, data: st.DataObject) -> None:
+            self.attempt(data, lambda actor: self.change_to_and_fro(actor))
+
+        def change_to_and_fro(self, actor: Actor) -> None:
+            change_own_password(actor, PASSWORD, PASSWORD + "!")
+            change_own_password(actor, PASSWORD + "!", PASSWORD)
+
+        @rule(data=st.data(), name=NAMES, role=st.none() | ROLES)
+        def issue_token(self, data: st.DataObject, name: str, role: Role | None) -> None:
+            def service(actor: Actor) -> None:
+                agency_id = None if role is None else self.agency_of(role)
+                self.tokens.append(issue(actor, name, role, agency_id, DAY).text)
+
+            self.attempt(data, service)
+
+        @rule(data=st.data(), role=st.none() | ROLES)
+        def issue_own(self, data: st.DataObject, role: Role | None) -> None:
+            self.attempt(data, lambda actor: self.tokens.append(issue_own_token(actor, DAY, role).text))
+
+        @rule(data=st.data(), name=NAMES, role=ROLES)
+        def give_role(self, data: st.DataObject, name: str, role: Role) -> None:
+            account = account_named(name)
+            if account is not None:
+                self.attempt(data, lambda actor: change_role(actor, account.id, role, self.agency_of(role)))
+
+        @rule(data=st.data(), name=NAMES, change=st.sampled_from([disable_account, enable_account]))
+        def disable_or_enable(self, data: st.DataObject, name: str, change: Callable[[Actor, int], None]) -> None:
+            account = account_named(name)
+            if account is not None:
+                self.attempt(data, lambda actor: change(actor, account.id))
+
+        @rule(data=st.data(), name=NAMES)
+        def confirm(self, data: st.DataObject, name: str) -> None:
+            account = account_named(name)
+            if account is not None:
+                self.attempt(data, lambda actor: confirm_account(actor, account.id, Role(account.role)))
+
+        @rule(data=st.data())
+        def revoke_one(self, data: st.DataObject) -> None:
+            if self.tokens:
+                key_id = data.draw(st.sampled_from(self.tokens)).split("_")[1]
+                self.attempt(data, lambda actor: revoke(actor, key_id))
+
+        @invariant()
+        def nobody_else_decides(self) -> None:
+            for actor in self.came_in():
+                assert actor.principal == "adil" or not (actor.is_person and actor.role in DECIDING), actor
+                with pytest.raises((NotAllowed, NotFound)):
+                    act(actor, case_of(self.project), "approve")
+
+        @invariant()
+        def names_are_told_apart(self) -> None:
+            names = set(db.session.scalars(select(Account.name)))
+            assert names <= {"adil", "bota", "saule", "rustem", "one", "two", "robot"}
+
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=12,
+            stateful_step_count=25,
+            deadline=None,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

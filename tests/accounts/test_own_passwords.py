@@ -1,0 +1,58 @@
+"""Passwords that only their owner knows, kept with the parameters of now."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from sqlalchemy import func, select
+
+from registry.accounts import passwords
+from registry.accounts.current_user import signed_in_by
+from registry.accounts.people import NewPerson, add_person, change_own_password, person_named
+from registry.accounts.roles import Role
+from registry.accounts.sessions import WebSession
+from registry.accounts.sign_in import PasswordNotAccepted, sign_in
+from registry.accounts.tokens import issue_own_token
+from registry.core.database import db
+from registry.core.errors import Invalid
+from tests.accounts.test_accounts import ADIL, OTHER, a_person, come_in
+from tests.factories import PASSWORD
+
+DAY = timedelta(days=1)
+
+
+def test_password_that_an_administrator_gave_must_be_changed_first(app: Flask) -> None:
+    add_person(ADIL, NewPerson("zhanna", Role.AUDITOR), PASSWORD)
+    first = signed_in_by(sign_in("zhanna", PASSWORD, "", ""), "", "")
+    assert first is not None and first.must_change_password
+    with pytest.raises(Invalid):
+        issue_own_token(first.actor, DAY)
+    for old, new, code in (
+        ("wrong", OTHER, "old-password-wrong"),
+        (PASSWORD, PASSWORD, "password-not-new"),
+        (PASSWORD, "short", "password-length"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            change_own_password(first.actor, old, new)
+        assert [problem.code for problem in refused.value.problems] == [code]
+    after = signed_in_by(change_own_password(first.actor, PASSWORD, OTHER), "", "")
+    assert after is not None and not after.must_change_password
+    assert db.session.scalar(select(func.count(WebSession.id))) == 1
+    with pytest.raises(PasswordNotAccepted):
+        sign_in("zhanna", PASSWORD, "", "")
+
+
+def test_sign_in_rehashes_a_password_when_the_parameters_rose(app: Flask) -> None:
+    a_person("zhanna")
+    before = person_named("zhanna").password_hash
+    strength = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "HASHER", strength)
+        come_in("zhanna")
+        after = person_named("zhanna").password_hash
+        assert before != after and "m=16,t=2,p=1" in after
+        come_in("zhanna")
+        assert person_named("zhanna").password_hash == after

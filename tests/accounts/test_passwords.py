@@ -1,0 +1,47 @@
+"""What the keeping of passwords promises to who has one: that a stolen database does not tell it."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+
+from registry.accounts.passwords import new_password
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.core.errors import Invalid
+from tests.factories import ADMINISTRATOR
+
+LIKELY = "Астана-2026-весна"
+
+
+def test_a_password_is_kept_with_the_memory_and_the_passes_that_owasp_asks_for(strong_hasher: PasswordHasher) -> None:
+    kept = strong_hasher.hash(LIKELY)
+
+    assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert strong_hasher.verify(kept, LIKELY)
+    assert strong_hasher.hash(LIKELY) != kept
+
+
+def test_generated_password_has_128_random_bits() -> None:
+    made = {new_password() for _ in range(100)}
+    assert len(made) == 100
+    assert {len(base64.urlsafe_b64decode(password + "==")) for password in made} == {16}
+
+
+@pytest.mark.parametrize("password", ["a.serikova-26", "A.Serikova2026!", "26-a.serikova"])
+def test_password_of_little_more_than_the_name_is_refused(app: Flask, password: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), password)
+
+    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [
+        ("/password", "password-like-name")
+    ]
+
+
+def test_name_within_a_password_that_is_long_without_it_is_no_problem(app: Flask) -> None:
+    assert (
+        add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), f"a.serikova {LIKELY}").name == "a.serikova"
+    )

@@ -1,0 +1,113 @@
+"""``registry tokens``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from registry.accounts.roles import Role
+from registry.accounts.tokens import TokenNotAccepted, actor_of
+from tests.factories import an_agency
+from tests.fixtures.cli import CommandLine
+from tests.present import Present
+
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+
+
+def test_a_token_is_printed_alone_and_is_accepted(registry: CommandLine, services: Callable[[], Any]) -> None:
+    ran = registry("tokens", "issue", "--name", "nightly export", "--role", "auditor")
+    assert ran.code == 0 and ran.out.count("\n") == 1
+    with services():
+        actor = actor_of(ran.out.strip(), "test", "")
+    assert (actor.principal, actor.role, actor.agency_id) == ("nightly export", Role.AUDITOR, None)
+    assert ran.out.strip() not in ran.err
+
+
+def test_an_agency_role_is_bound_to_its_agency(registry: CommandLine, services: Callable[[], Any]) -> None:
+    with services():
+        agency = an_agency()
+        number, agency_id = agency.bin, agency.id
+    ran = registry("tokens", "issue", "--name", "e", "--role", "agency_editor", "--agency", number)
+    with services():
+        assert actor_of(ran.out.strip(), "", "").agency_id == agency_id
+    listed = registry("tokens", "list", "--json").json["items"]
+    assert [(row["role"], row["agency"]) for row in listed] == [("agency_editor", number)]
+
+
+@pytest.mark.parametrize(
+    ("text", "lifetime"),
+    [
+        ("45s", timedelta(seconds=45)),
+        ("10m", timedelta(minutes=10)),
+        ("36h", timedelta(hours=36)),
+        ("90d", timedelta(days=90)),
+    ],
+)
+def test_a_lifetime_takes_seconds_minutes_hours_and_days(
+    registry: CommandLine, present: Present, text: str, lifetime: timedelta
+) -> None:
+    present.set(NOW)
+    assert registry("tokens", "issue", "--name", "x", "--role", "reviewer", "--expires-in", text).code == 0
+    (row,) = registry("tokens", "list", "--json").json["items"]
+    assert row["expires_at"] == (NOW + lifetime).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@pytest.mark.parametrize("text", ["0d", "-1d", "90", "d", "1.5h", "90D", "1w", "٩d", "36501d", "9999999999d", " 1d"])
+def test_any_other_lifetime_is_wrong_usage(registry: CommandLine, text: str) -> None:
+    ran = registry("tokens", "issue", "--name", "x", "--role", "reviewer", f"--expires-in={text}")
+    assert (ran.code, ran.raw) == (2, b"")
+    assert registry("tokens", "list", "--json").json["items"] == []
+
+
+def test_what_is_missing_or_unknown_is_told_by_its_code(registry: CommandLine, services: Callable[[], Any]) -> None:
+    with services():
+        number = an_agency().bin
+    issue = ("tokens", "issue", "--name", "x")
+    assert registry(*issue).code == 2
+    assert registry(*issue, "--role", "minister").code == 2
+    assert registry(*issue, "--role", "agency_viewer").code == 2
+    assert registry(*issue, "--role", "agency_viewer", "--agency", "960140000061").code == 3
+    assert registry(*issue, "--role", "reviewer", "--agency", number).code == 2
+    assert registry("tokens", "issue", "--name", "  ", "--role", "reviewer").code == 2
+    assert registry("tokens", "issue", "--name", "x" * 201, "--role", "reviewer").code == 2
+    assert registry("tokens", "list", "--json").json["items"] == []
+
+
+def test_a_revoked_token_is_out_and_an_unknown_one_is_not_found(
+    registry: CommandLine, services: Callable[[], Any]
+) -> None:
+    text = registry("tokens", "issue", "--name", "x", "--role", "reviewer").out.strip()
+    key_id = text.split("_")[1]
+    ran = registry("tokens", "revoke", key_id)
+    assert (ran.code, ran.raw) == (0, b"")
+    with services(), pytest.raises(TokenNotAccepted):
+        actor_of(text, "", "")
+    assert registry("tokens", "revoke", key_id).code == 0
+    assert registry("tokens", "revoke", "0000000000").code == 3
+
+
+def test_no_list_shows_a_secret(registry: CommandLine) -> None:
+    text = registry("tokens", "issue", "--name", "x", "--role", "reviewer").out.strip()
+    secret = text.split("_")[2]
+    for ran in (registry("tokens", "list"), registry("tokens", "list", "--json"), registry("journal", "export")):
+        assert "x" in ran.out and secret not in ran.out and secret[:30] not in ran.out
+
+
+def test_token_of_an_account_that_exists_needs_no_role_and_is_never_wider(
+    registry: CommandLine, services: Callable[[], Any]
+) -> None:
+    with services():
+        number = an_agency().bin
+    assert registry("tokens", "issue", "--name", "robot").code == 2
+    editor = ("tokens", "issue", "--name", "robot", "--role", "agency_editor")
+    assert registry(*editor, "--agency", number).code == 0
+    same = registry("tokens", "issue", "--name", "robot").out.strip()
+    narrower = registry("tokens", "issue", "--name", "robot", "--role", "agency_viewer").out.strip()
+    with services():
+        roles = [actor_of(text, "", "").role for text in (same, narrower)]
+        assert not actor_of(same, "", "").is_person
+    assert roles == [Role.AGENCY_EDITOR, Role.AGENCY_VIEWER]
+    assert registry("tokens", "issue", "--name", "robot", "--role", "administrator").code == 2

@@ -1,0 +1,235 @@
+"""What tokens promise: shown once, dead when expired or revoked, and never wider than their account."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select, update
+
+from registry.accounts.account_changes import change_role
+from registry.accounts.actors import Actor
+from registry.accounts.models import Account, account_named
+from registry.accounts.roles import Role
+from registry.accounts.tokens import (
+    LETTERS,
+    SHAPE,
+    Issued,
+    Token,
+    TokenNotAccepted,
+    TokenNotFound,
+    actor_of,
+    checksum,
+    issue,
+    revoke,
+)
+from registry.core.database import db
+from registry.core.errors import Invalid
+from registry.core.transactions import transaction
+from registry.journal.service import JournalEntry
+from tests.factories import ADMINISTRATOR, a_token, an_agency
+from tests.present import Present
+
+DAY = timedelta(days=1)
+
+
+def accepted(text: str) -> Actor:
+    return actor_of(text, "10.0.0.1", "request-1")
+
+
+def issued(name: str = "Robot", role: Role | None = Role.OPERATOR, lifetime: timedelta | None = DAY) -> Issued:
+    return issue(ADMINISTRATOR, name, role, None, lifetime)
+
+
+def test_a_token_acts_for_its_principal_with_its_role_and_agency(app: Flask) -> None:
+    agency = an_agency()
+    text = a_token(Role.AGENCY_EDITOR, agency, name="Айгүл")
+    account = account_named("Айгүл")
+    assert accepted(text) == Actor(
+        "Айгүл",
+        Role.AGENCY_EDITOR,
+        agency.id,
+        "10.0.0.1",
+        "request-1",
+        account_id=account.id,
+        is_person=True,
+        credential=f"token:{text.split('_')[1]}",
+    )
+
+
+def test_two_tokens_of_one_name_belong_to_one_account(app: Flask) -> None:
+    first, second = issued("Robot"), issued("  Robot ", None)
+    assert accepted(first.text).account_id == accepted(second.text).account_id
+    assert [account.name for account in db.session.scalars(select(Account))] == ["Robot"]
+
+
+def test_token_of_an_account_has_its_role_or_a_narrower_one(app: Flask) -> None:
+    issued("Robot", Role.SUPERVISOR)
+    assert accepted(issued("Robot", None).text).role is Role.SUPERVISOR
+    assert accepted(issued("Robot", Role.AUDITOR).text).role is Role.AUDITOR
+
+
+@pytest.mark.parametrize("wider", [Role.SUPERVISOR, Role.AUDITOR, Role.OPERATOR, Role.ADMINISTRATOR])
+def test_token_wider_than_its_account_is_refused(app: Flask, wider: Role) -> None:
+    issued("Robot", Role.REVIEWER)
+    with pytest.raises(Invalid) as refused:
+        issued("Robot", wider)
+    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [
+        ("/role", "token-wider-than-account")
+    ]
+
+
+def test_token_of_another_agency_than_its_account_is_refused(app: Flask) -> None:
+    own, other = an_agency(), an_agency()
+    issue(ADMINISTRATOR, "Editor", Role.AGENCY_EDITOR, own.id, DAY)
+    with pytest.raises(Invalid):
+        issue(ADMINISTRATOR, "Editor", Role.AGENCY_VIEWER, other.id, DAY)
+    narrower = issue(ADMINISTRATOR, "Editor", Role.AGENCY_VIEWER, None, DAY)
+    assert accepted(narrower.text).agency_id == own.id
+
+
+def test_token_wider_than_its_account_is_now_is_not_accepted(app: Flask) -> None:
+    token = issued("Robot", Role.SUPERVISOR)
+    with transaction() as session:
+        # As if the change of role had not revoked it.
+        session.execute(update(Account).values(role="reviewer"))
+    with pytest.raises(TokenNotAccepted):
+        accepted(token.text)
+
+
+def test_change_of_role_revokes_every_token(app: Flask) -> None:
+    token = issued("Robot", Role.SUPERVISOR)
+    change_role(ADMINISTRATOR, account_named("Robot").id, Role.OPERATOR, None)
+    with pytest.raises(TokenNotAccepted):
+        accepted(token.text)
+    change_role(ADMINISTRATOR, account_named("Robot").id, Role.SUPERVISOR, None)
+    with pytest.raises(TokenNotAccepted):
+        accepted(token.text)
+
+
+def test_a_token_is_never_stored_or_journalled(app: Flask) -> None:
+    text = issued().text
+    secret = SHAPE.fullmatch(text)[2]
+    (token,) = db.session.scalars(select(Token))
+    kept = " ".join(str(getattr(token, column.key)) for column in Token.__mapper__.column_attrs)
+    journalled = " ".join(entry.subject + entry.details for entry in db.session.scalars(select(JournalEntry)))
+    assert secret not in kept + journalled
+
+
+def test_an_expired_token_is_out_to_the_second(app: Flask, present: Present) -> None:
+    moment = present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
+    token = issued(lifetime=timedelta(hours=1))
+    present.set(moment + timedelta(minutes=59, seconds=59))
+    assert accepted(token.text).role is Role.OPERATOR
+    present.set(moment + timedelta(hours=1))
+    with pytest.raises(TokenNotAccepted):
+        accepted(token.text)
+
+
+def test_a_token_without_a_lifetime_lasts(app: Flask, present: Present) -> None:
+    present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
+    token = issued(lifetime=None)
+    present.set(datetime(2036, 3, 1, 9, tzinfo=UTC))
+    assert accepted(token.text).principal == "Robot"
+
+
+def test_a_revoked_token_is_out_on_its_next_request_and_its_sister_is_not(app: Flask) -> None:
+    token, sister = issued(), issued()
+    accepted(token.text)
+    revoke(ADMINISTRATOR, token.key_id)
+    with pytest.raises(TokenNotAccepted):
+        accepted(token.text)
+    assert accepted(sister.text).principal == "Robot"
+
+
+def test_revoking_again_changes_nothing(app: Flask, present: Present) -> None:
+    present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
+    token = issued()
+    revoke(ADMINISTRATOR, token.key_id)
+    present.move(DAY)
+    revoke(ADMINISTRATOR, token.key_id)
+    actions = db.session.scalars(select(JournalEntry.action).order_by(JournalEntry.seq)).all()
+    assert actions == ["account.added", "token.issued", "token.revoked"]
+
+
+def test_revoking_what_does_not_exist_says_so(app: Flask) -> None:
+    with pytest.raises(TokenNotFound):
+        revoke(ADMINISTRATOR, "0" * 10)
+
+
+@pytest.mark.parametrize("out", ["disabled_at", "pending_since"])
+def test_disabled_or_pending_account_is_out_with_all_its_tokens(app: Flask, present: Present, out: str) -> None:
+    moment = present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
+    tokens = [issued(), issued()]
+    with transaction() as session:
+        session.execute(update(Account).values({out: moment}))
+    for token in tokens:
+        with pytest.raises(TokenNotAccepted):
+            accepted(token.text)
+
+
+@given(at=st.integers(0, 10_000), letter=st.sampled_from(LETTERS))
+def test_any_mistyped_letter_is_refused_without_asking_the_database(at: int, letter: str) -> None:
+    # No app is there: a question to the database would fail with another error.
+    text = f"qtr_{'a' * 10}_{'b' * 40}{checksum('a' * 10, 'b' * 40)}"
+    place = at % len(text)
+    if text[place] != letter:
+        with pytest.raises(TokenNotAccepted):
+            accepted(text[:place] + letter + text[place + 1 :])
+    with pytest.raises(TokenNotAccepted):
+        accepted(text[:place])
+
+
+def test_a_well_formed_token_that_nobody_issued_is_refused(app: Flask) -> None:
+    with pytest.raises(TokenNotAccepted):
+        accepted(f"qtr_{'a' * 10}_{'b' * 40}{checksum('a' * 10, 'b' * 40)}")
+
+
+def test_the_right_key_with_another_secret_is_refused(app: Flask) -> None:
+    key_id = issued().key_id
+    with pytest.raises(TokenNotAccepted):
+        accepted(f"qtr_{key_id}_{'b' * 40}{checksum(key_id, 'b' * 40)}")
+
+
+@pytest.mark.parametrize("text", ["", "qtr_", "Bearer x", "qtr_１_x", "q" * 100_000, "qtr_\x00", "\ud800"])
+def test_what_is_no_token_is_refused(app: Flask, text: str) -> None:
+    with pytest.raises(TokenNotAccepted):
+        accepted(text)
+
+
+def test_the_last_use_is_kept_but_not_written_at_every_request(app: Flask, present: Present) -> None:
+    moment = present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
+    token = issued()
+    uses = []
+    for minutes in (0, 4, 6):
+        present.set(moment + timedelta(minutes=minutes))
+        accepted(token.text)
+        db.session.expire_all()
+        uses.append(db.session.scalars(select(Token)).one().last_used_at)
+    assert uses == [moment, moment, moment + timedelta(minutes=6)]
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "with_agency", "lifetime", "pointers"),
+    [
+        ("", Role.OPERATOR, False, DAY, ["/name"]),
+        ("  ", Role.OPERATOR, False, DAY, ["/name"]),
+        ("a\x00b", Role.OPERATOR, False, DAY, ["/name"]),
+        ("x" * 201, Role.OPERATOR, False, DAY, ["/name"]),
+        ("Robot", Role.AGENCY_EDITOR, False, DAY, ["/agency"]),
+        ("Robot", Role.SUPERVISOR, True, DAY, ["/agency"]),
+        ("Robot", Role.OPERATOR, False, timedelta(), ["/expires_in"]),
+        ("", Role.AGENCY_VIEWER, False, -DAY, ["/name", "/agency", "/expires_in"]),
+    ],
+)
+def test_a_token_that_makes_no_sense_is_not_issued(
+    app: Flask, name: str, role: Role, with_agency: bool, lifetime: timedelta, pointers: list[str]
+) -> None:
+    agency_id = an_agency().id if with_agency else None
+    with pytest.raises(Invalid) as refused:
+        issue(ADMINISTRATOR, name, role, agency_id, lifetime)
+    assert [problem.pointer for problem in refused.value.problems] == pointers
+    assert db.session.scalars(select(Token)).all() == []

@@ -1,0 +1,114 @@
+"""``registry users``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from registry.accounts.passwords import is_right
+from registry.accounts.people import NewPerson, add_person, person_named
+from registry.accounts.roles import Role
+from tests.factories import an_actor, an_agency
+from tests.fixtures.cli import CommandLine, of_processes
+
+
+def test_a_password_is_made_printed_alone_and_right(registry: CommandLine, services: Callable[[], Any]) -> None:
+    ran = registry("users", "add", "--name", "a.serikova", "--role", "reviewer", "--language", "ru")
+    assert ran.code == 0 and ran.out.count("\n") == 1
+    with services():
+        person = person_named("a.serikova")
+        assert person is not None and (person.role, person.language) == ("reviewer", "ru")
+        assert is_right(person.password_hash, ran.out.strip())
+    assert ran.out.strip() not in ran.err
+
+
+@of_processes
+def test_a_password_is_read_from_standard_input_and_not_printed(
+    registry: CommandLine, services: Callable[[], Any]
+) -> None:
+    with services():
+        number = an_agency().bin
+    ran = registry.process(
+        *("users", "add", "--name", "e", "--role", "agency_editor", "--agency", number, "--password-stdin"),
+        stdin="құпия сөз ұзын\n".encode(),
+    )
+    assert (ran.code, ran.out) == (0, "")
+    with services():
+        person = person_named("e")
+        assert person is not None and is_right(person.password_hash, "құпия сөз ұзын")
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--role", "agency_editor"), 2),
+        (("--role", "agency_editor", "--agency", "990340900110"), 3),
+        (("--role", "auditor", "--email", "nobody"), 2),
+        (("--role", "king"), 2),
+        (("--role", "auditor", "--language", "de"), 2),
+    ],
+)
+def test_what_cannot_be_is_told_by_its_code(registry: CommandLine, options: tuple[str, ...], code: int) -> None:
+    ran = registry("users", "add", "--name", "x", *options)
+    assert ran.code == code and ran.out == ""
+
+
+def test_a_short_password_is_refused_and_the_same_name_twice_is_a_conflict(registry: CommandLine) -> None:
+    ran = registry.process("users", "add", "--name", "x", "--role", "auditor", "--password-stdin", stdin=b"short\n")
+    assert ran.code == 2
+    assert registry("users", "add", "--name", "x", "--role", "auditor").code == 0
+    assert registry("users", "add", "--name", "x", "--role", "auditor").code == 4
+
+
+def test_disabled_person_is_out_at_once_and_enabling_revives_no_token(
+    registry: CommandLine, own_app: Flask, services: Callable[[], Any]
+) -> None:
+    assert registry("users", "add", "--name", "a.serikova", "--role", "auditor").code == 0
+    token = registry("tokens", "issue", "--name", "a.serikova", "--role", "auditor").out.strip()
+
+    def status() -> int:
+        with own_app.test_client() as client:
+            return client.get("/api/v1/agencies", headers={"Authorization": f"Bearer {token}"}).status_code
+
+    assert status() == 200
+    assert registry("users", "disable", "a.serikova").code == 0
+    assert status() == 401
+    assert registry("users", "enable", "a.serikova").code == 0
+    assert status() == 401
+    token = registry("tokens", "issue", "--name", "a.serikova").out.strip()
+    assert status() == 200
+    assert registry("users", "disable", "nobody").code == 3
+
+
+def test_account_that_an_administrator_made_is_confirmed_on_the_machine(
+    registry: CommandLine, services: Callable[[], Any]
+) -> None:
+    with services():
+        add_person(an_actor("administrator"), NewPerson("saule", Role.SUPERVISOR), "a long and quiet password")
+    ran = registry("users", "confirm", "saule")
+    assert ran.code == 0 and "saule" in ran.err and "supervisor" in ran.err
+    with services():
+        assert not person_named("saule").is_pending
+    assert registry("users", "confirm", "saule").code == 4
+    assert registry("users", "confirm", "nobody").code == 3
+
+
+def test_printed_password_must_be_changed_and_a_chosen_one_not(
+    registry: CommandLine, services: Callable[[], Any]
+) -> None:
+    assert registry("users", "add", "--name", "printed", "--role", "auditor").code == 0
+    chosen = ("users", "add", "--name", "chosen", "--role", "auditor", "--password-stdin")
+    assert registry.process(*chosen, stdin=b"a long and quiet password").code == 0
+    with services():
+        assert person_named("printed").password_must_change
+        assert not person_named("chosen").password_must_change
+
+
+def test_name_of_an_account_that_looks_the_same_is_a_conflict(registry: CommandLine) -> None:
+    assert registry("users", "add", "--name", "Saule", "--role", "auditor").code == 0
+    assert registry("users", "add", "--name", "S\u0430ule", "--role", "auditor").code == 4
+    assert registry("tokens", "issue", "--name", "SAULE", "--role", "auditor").code == 4
+    assert registry("users", "add", "--name", "local:root", "--role", "auditor").code == 2

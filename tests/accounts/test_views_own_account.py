@@ -1,0 +1,192 @@
+"""*My account* and *Tokens*: people make and revoke their own tokens, administrators those of service accounts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from registry.accounts.models import account_named
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.accounts.service_accounts import add_service_account
+from registry.accounts.token_queries import all_tokens
+from registry.core.database import db
+from registry.journal.service import JournalEntry
+from tests.factories import ADMINISTRATOR, a_service_token, a_token, an_agency, bearer
+from tests.fixtures.web import PASSWORD, SignedIn, Visit
+
+TOKEN = re.compile(r"qtr_(\w{10})_\w+")
+
+
+def account_id(name: str) -> int:
+    account = account_named(name)
+    assert account is not None
+    return account.id
+
+
+def entries(action: str) -> list[tuple[str, str]]:
+    found = select(JournalEntry.principal, JournalEntry.subject).where(JournalEntry.action == action)
+    return [(row.principal, row.subject) for row in db.session.execute(found.order_by(JournalEntry.seq))]
+
+
+def test_my_account_shows_name_role_agency_and_language(signed_in: SignedIn) -> None:
+    agency = an_agency(name_ru="Министерство озёр")
+    visit = signed_in(Role.AGENCY_EDITOR, agency, language="ru")
+    assert 'href="/account">agency_editor.web' in visit.get("/home").text
+    page = visit.get("/account").text
+    for text in ("agency_editor.web", "Редактор организации", "Министерство озёр", "Русский", "У вас нет токенов."):
+        assert text in page
+
+
+def test_person_creates_a_token_that_is_displayed_once_and_revokes_it(app: Flask, signed_in: SignedIn) -> None:
+    visit = signed_in(Role.AUDITOR)
+    page = visit.send("/account/tokens/new", expires_in="30").text
+    token = TOKEN.search(page)
+    assert token and "Authorization: Bearer" in page
+    client = app.test_client()
+    assert client.get("/api/v1/projects", headers=bearer(token[0])).status_code == 200
+    page = visit.get("/account").text
+    assert token[0] not in page and token[1] in page and "Valid" in page
+    path = f"/account/tokens/{token[1]}/revocation"
+    assert f'href="{path}"' in page and visit.get(path).status_code == 200
+    assert client.get("/api/v1/projects", headers=bearer(token[0])).status_code == 200
+    page = visit.send(path).text
+    assert "The token no longer works." in page and "Revoked" in page
+    assert client.get("/api/v1/projects", headers=bearer(token[0])).status_code == 401
+    subject = f"token:{token[1]}"
+    assert entries("token.issued") == [("auditor.web", subject)] == entries("token.revoked")
+
+
+@pytest.mark.parametrize(
+    ("role", "narrower"),
+    [
+        (Role.SUPERVISOR, ["supervisor", "reviewer", "auditor", "operator"]),
+        (Role.AGENCY_EDITOR, ["agency_editor", "agency_viewer"]),
+        (Role.ADMINISTRATOR, []),
+        (Role.REVIEWER, []),
+    ],
+)
+def test_own_token_offers_the_own_role_and_narrower_ones(signed_in: SignedIn, role: Role, narrower: list[str]) -> None:
+    page = signed_in(role).get("/account/tokens/new").text
+    assert re.findall(r'name="role" type="radio" value="(\w+)"', page) == narrower
+
+
+def test_own_token_of_a_wider_role_is_refused(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.SUPERVISOR)
+    for sent in ({"role": "administrator", "expires_in": "30"}, {"expires_in": "30"}, {"role": "reviewer"}):
+        assert visit.send("/account/tokens/new", **sent).status_code == 422
+    assert visit.send("/account/tokens/new", role="reviewer", expires_in="99999").status_code == 422
+    assert all_tokens() == []
+    visit.send("/account/tokens/new", role="reviewer", expires_in="30")
+    assert [(token["principal"], token["role"]) for token in all_tokens()] == [("supervisor.web", "reviewer")]
+
+
+def test_token_of_somebody_else_is_not_found_on_my_account(app: Flask, signed_in: SignedIn) -> None:
+    token = a_token(Role.OPERATOR)
+    key_id = token.split("_")[1]
+    visit = signed_in(Role.ADMINISTRATOR)
+    path = f"/account/tokens/{key_id}/revocation"
+    assert visit.get(path).status_code == 404 and visit.send(path, page="/account/password").status_code == 404
+    assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 200
+    assert visit.get("/account/tokens/unknown/revocation").status_code == 404
+
+
+def test_administrator_revokes_any_token_and_issues_none_for_a_person(app: Flask, signed_in: SignedIn) -> None:
+    token = a_token(Role.REVIEWER, name="zhanna")
+    visit = signed_in(Role.ADMINISTRATOR)
+    key_id = token.split("_")[1]
+    path = f"/tokens/accounts/{account_id('zhanna')}/token"
+    assert visit.get(path).status_code == 404
+    assert visit.send(path, page="/account/password", expires_in="30").status_code == 404
+    assert len(all_tokens()) == 1
+    page = visit.get("/tokens").text
+    assert "zhanna" in page and f'href="/tokens/{key_id}/revocation"' in page
+    assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 200
+    assert "The token no longer works." in visit.send(f"/tokens/{key_id}/revocation").text
+    assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 401
+
+
+def test_service_account_is_added_and_its_token_displayed_once(app: Flask, signed_in: SignedIn) -> None:
+    agency = an_agency(name_ru="Министерство озёр")
+    visit = signed_in(Role.ADMINISTRATOR)
+    page = visit.send("/tokens/accounts/new", name="Lake system", role="agency_editor", agency=agency.bin).text
+    assert "The service account Lake system is added." in page and "Министерство озёр" in page
+    assert "Waiting for confirmation" not in page
+    path = f"/tokens/accounts/{account_id('Lake system')}/token"
+    page = visit.send(path, expires_in="90", role="agency_viewer").text
+    token = TOKEN.search(page)
+    assert token and "Lake system" in page
+    assert app.test_client().get("/api/v1/projects", headers=bearer(token[0])).status_code == 200
+    assert token[0] not in visit.get("/tokens").text
+    assert [(kept["principal"], kept["role"]) for kept in all_tokens()] == [("Lake system", "agency_viewer")]
+    assert entries("account.added")[-1] == ("administrator.web", "account:Lake system")
+
+
+def test_service_account_with_bad_input_is_not_added(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.ADMINISTRATOR)
+    add_person(ADMINISTRATOR, NewPerson("Saule", Role.AUDITOR), PASSWORD)
+    for field, sent in (
+        ("name", {"name": "local:root", "role": "auditor"}),
+        ("name", {"name": "", "role": "auditor"}),
+        ("name", {"name": "sаule", "role": "auditor"}),
+        ("role", {"name": "robot", "role": "emperor"}),
+        ("role", {"name": "robot"}),
+        ("agency", {"name": "robot", "role": "agency_editor"}),
+        ("agency", {"name": "robot", "role": "auditor", "agency": an_agency().bin}),
+    ):
+        answer = visit.send("/tokens/accounts/new", **sent)
+        assert answer.status_code == 422 and f'id="{field}-error"' in answer.text, sent
+    assert account_named("robot") is None and account_named("local:root") is None
+
+
+def test_service_account_is_disabled_with_its_tokens_and_enabled_without_them(app: Flask, signed_in: SignedIn) -> None:
+    token = a_service_token(Role.OPERATOR, name="robot")
+    visit = signed_in(Role.ADMINISTRATOR)
+    path = f"/tokens/accounts/{account_id('robot')}"
+    assert visit.get(f"{path}/disabled").status_code == 200
+    assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 200
+    assert "The account is disabled." in visit.send(f"{path}/disabled").text
+    assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 401
+    assert "must" not in visit.get(f"{path}/enabled").text
+    assert "The account robot is enabled." in visit.send(f"{path}/enabled").text
+    assert app.test_client().get("/api/v1/projects", headers=bearer(token)).status_code == 401
+
+
+def test_service_account_pages_are_for_administrators_only(signed_in: SignedIn) -> None:
+    robot = add_service_account(ADMINISTRATOR, "robot", Role.OPERATOR, None)
+    for role in set(Role) - {Role.ADMINISTRATOR}:
+        visit = signed_in(role)
+        assert visit.send("/tokens/accounts/new", page="/account/password", name="x", role="auditor").status_code == 403
+        for act in ("token", "disabled", "enabled"):
+            path = f"/tokens/accounts/{robot.id}/{act}"
+            assert visit.get(path).status_code == 403
+            assert visit.send(path, page="/account/password", expires_in="30").status_code == 403
+    assert all_tokens() == [] and robot.disabled_at is None
+
+
+def test_empty_password_fields_say_what_to_enter(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.OPERATOR)
+    answer = visit.send("/account/password", old_password="", new_password="")
+    assert answer.status_code == 422
+    assert "Enter your current password." in answer.text and "Enter a new password." in answer.text
+    answer = visit.send("/account/password", old_password=PASSWORD, new_password="short")
+    assert answer.status_code == 422 and "A password has 12 to 200 characters." in answer.text
+
+
+def test_first_sign_in_with_a_given_password_leads_to_the_change_of_it(app: Flask, signed_in: SignedIn) -> None:
+    administrator = signed_in(Role.ADMINISTRATOR)
+    shown = administrator.send("/people/new", name="zhanna", role="operator", language="en").text
+    password = shown.split('id="secret">')[1].split("<")[0]
+    visit = Visit(app.test_client())
+    page = visit.sign_in("zhanna", password)
+    assert page.request.path == "/account/password" and "An administrator knows your password." in page.text
+    assert 'aria-label="Menu"' not in page.text and 'href="/account"' not in page.text
+    for path in ("/account", "/account/tokens/new", "/people/pending", "/projects.csv", "/home"):
+        assert visit.client.get(path).headers["Location"] == "/account/password"
+    again = visit.send("/account/password", old_password=password, new_password=password)
+    assert "The new password must differ from the current one." in again.text
+    visit.send("/account/password", old_password=password, new_password="quite another password")
+    assert visit.client.get("/account").status_code == 200

@@ -1,0 +1,49 @@
+"""The page on which people change their password, which comes first when an administrator gave it."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from tests.factories import ADMINISTRATOR
+from tests.fixtures.web import PASSWORD, SignedIn, Visit
+
+OTHER = "quite another password"
+PATH = "/account/password"
+
+
+def test_given_password_must_be_changed_before_any_other_page(visit: Visit) -> None:
+    add_person(ADMINISTRATOR, NewPerson("zhanna", Role.OPERATOR), PASSWORD, must_change=True)
+    visit.sign_in("zhanna")
+    for path in ("/home", "/projects", "/audits/new", "/cases"):
+        answer = visit.client.get(path)
+        assert (answer.status_code, answer.headers["Location"]) == (303, PATH)
+    answer = visit.send("/audits/new", page=PATH, follow=False)
+    assert (answer.status_code, answer.headers["Location"]) == (303, PATH)
+    page = visit.send(PATH, old_password=PASSWORD, new_password=OTHER).text
+    assert "Your password is changed" in page
+    assert visit.client.get("/projects").status_code == 200
+
+
+def test_person_who_must_change_the_password_can_sign_out(visit: Visit) -> None:
+    add_person(ADMINISTRATOR, NewPerson("zhanna", Role.OPERATOR), PASSWORD, must_change=True)
+    visit.sign_in("zhanna")
+    assert visit.send("/sign-out", page=PATH, follow=False).headers["Location"] == "/"
+
+
+def test_wrong_present_password_changes_nothing(signed_in: SignedIn, app: Flask) -> None:
+    visit = signed_in(Role.OPERATOR)
+    answer = visit.send(PATH, old_password="not this one", new_password=OTHER)
+    assert answer.status_code == 422 and "The current password is wrong." in answer.text
+    assert OTHER not in answer.text
+    assert Visit(app.test_client()).sign_in("operator.web").status_code == 200
+
+
+def test_pending_person_hears_so_with_the_right_password_only(visit: Visit, signed_in: SignedIn) -> None:
+    administrator = signed_in(Role.ADMINISTRATOR)
+    shown = administrator.send("/people/new", name="zhanna", role="supervisor", language="en").text
+    password = shown.split('id="secret">')[1].split("<")[0]
+    assert "has to confirm your account" in visit.sign_in("zhanna", password).text
+    assert "The name or the password is wrong" in visit.sign_in("zhanna", "not this one").text
+    assert "Waiting for confirmation" in administrator.get("/people").text

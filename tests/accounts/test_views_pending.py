@@ -1,0 +1,160 @@
+"""Accounts of deciding roles wait on the pages for a second person: who sees them, who confirms, and who cannot."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from registry.accounts.models import account_named
+from registry.accounts.people import NewPerson, add_person, person_named
+from registry.accounts.roles import Role
+from registry.core.database import db
+from registry.journal.service import JournalEntry
+from tests.factories import ADMINISTRATOR, bearer
+from tests.fixtures.web import PASSWORD, SignedIn, Visit
+
+LIST = "/people/pending"
+
+
+def path_of(name: str) -> str:
+    account = account_named(name)
+    assert account is not None
+    return f"{LIST}/{account.id}/confirmation"
+
+
+def ask_for(administrator: Visit, name: str = "zhanna", role: str = "reviewer") -> str:
+    """Add a person as an administrator does; the password."""
+    page = administrator.send("/people/new", name=name, role=role, language="en").text
+    return page.split('id="secret">')[1].split("<")[0]
+
+
+def is_pending(name: str = "zhanna") -> bool:
+    account = account_named(name)
+    assert account is not None
+    return account.pending_since is not None
+
+
+@pytest.mark.parametrize("second", [Role.SUPERVISOR, Role.ADMINISTRATOR])
+def test_second_person_confirms_the_account(signed_in: SignedIn, visit: Visit, second: Role) -> None:
+    password = ask_for(signed_in(Role.ADMINISTRATOR))
+    confirming = signed_in(second, name="second")
+    assert "Accounts to confirm" in confirming.get("/home").text
+    page = confirming.get(LIST).text
+    assert "zhanna" in page and "administrator.web" in page and "Reviewer" in page and "Confirm account" in page
+    page = confirming.send(path_of("zhanna"), page=LIST, role="reviewer").text
+    assert "The account zhanna is confirmed." in page and "There are no accounts to confirm." in page
+    assert visit.sign_in("zhanna", password).request.path == "/account/password"
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.confirmed")).one()
+    assert entry.principal == "second" and '"asked_by":"administrator.web"' in entry.details
+
+
+def test_who_asked_sees_no_button_and_cannot_confirm(signed_in: SignedIn) -> None:
+    administrator = signed_in(Role.ADMINISTRATOR)
+    ask_for(administrator)
+    assert "Confirm account" not in administrator.get("/people").text
+    assert "Accounts to confirm" not in administrator.get("/home").text
+    page = administrator.get(LIST).text
+    assert "another person confirms it" in page and "Confirm account" not in page
+    answer = administrator.send(path_of("zhanna"), page="/account/password", role="reviewer")
+    assert answer.status_code == 403 and "cannot confirm it" in answer.text and is_pending()
+
+
+def test_other_roles_neither_see_nor_confirm_pending_accounts(signed_in: SignedIn) -> None:
+    ask_for(signed_in(Role.ADMINISTRATOR))
+    for role in set(Role) - {Role.ADMINISTRATOR, Role.SUPERVISOR}:
+        visit = signed_in(role)
+        assert "zhanna" not in visit.get("/home").text and visit.get(LIST).status_code == 403
+        assert visit.send(path_of("zhanna"), page="/account/password", role="reviewer").status_code == 403
+    assert is_pending()
+    supervisor = signed_in(Role.SUPERVISOR)
+    assert supervisor.get("/people").status_code == 403 and supervisor.get("/people/new").status_code == 403
+
+
+def test_status_tags_tell_who_asked(signed_in: SignedIn) -> None:
+    administrator = signed_in(Role.ADMINISTRATOR)
+    ask_for(administrator)
+    page = signed_in(Role.ADMINISTRATOR, name="second").get("/people").text
+    assert '<strong class="govuk-tag govuk-tag--yellow">Waiting for confirmation</strong>' in page
+    assert '<strong class="govuk-tag govuk-tag--green">Active</strong>' in page
+    assert "Requested by administrator.web, " in page and page.count("Confirm account") == 1
+
+
+@pytest.mark.parametrize("role", ["supervisor", "operator"])
+def test_role_that_was_changed_meanwhile_is_not_confirmed(signed_in: SignedIn, role: str) -> None:
+    administrator = signed_in(Role.ADMINISTRATOR)
+    ask_for(administrator)
+    supervisor = signed_in(Role.SUPERVISOR)
+    supervisor.get(LIST)
+    person = person_named("zhanna")
+    assert person is not None
+    administrator.send(f"/people/{person.id}/edit", role=role)
+    page = supervisor.send(path_of("zhanna"), page=LIST if is_pending() else "/account/password", role="reviewer").text
+    assert "There is a problem" in page and "is confirmed" not in page
+    assert is_pending() == (role == "supervisor")
+
+
+def test_confirmation_without_a_known_role_is_refused(signed_in: SignedIn) -> None:
+    ask_for(signed_in(Role.ADMINISTRATOR))
+    supervisor = signed_in(Role.SUPERVISOR)
+    for sent in ({}, {"role": "emperor"}, {"role": "\x00"}):
+        assert supervisor.send(path_of("zhanna"), page=LIST, **sent).status_code == 422
+    assert supervisor.send(f"{LIST}/999999/confirmation", page=LIST, role="reviewer").status_code == 404
+    assert supervisor.client.get(path_of("zhanna")).status_code == 405 and is_pending()
+
+
+@pytest.mark.parametrize("act", ["edit", "enabled", "password"])
+def test_change_of_a_deciding_account_says_that_it_has_to_be_confirmed(signed_in: SignedIn, act: str) -> None:
+    person = add_person(ADMINISTRATOR, NewPerson("zhanna", Role.REVIEWER), PASSWORD)
+    administrator = signed_in(Role.ADMINISTRATOR)
+    path = f"/people/{person.id}/{act}"
+    if act == "enabled":
+        administrator.send(f"/people/{person.id}/disabled")
+    assert "another administrator or a supervisor has confirmed it" in administrator.get(path).text
+    assert not is_pending()
+    page = administrator.send(path, **({"role": "supervisor"} if act == "edit" else {})).text
+    assert "The account works when another administrator or a supervisor has confirmed it." in page and is_pending()
+
+
+def test_change_of_other_roles_needs_no_confirmation(signed_in: SignedIn) -> None:
+    person = add_person(ADMINISTRATOR, NewPerson("zhanna", Role.AUDITOR), PASSWORD)
+    administrator = signed_in(Role.ADMINISTRATOR)
+    assert "has confirmed it" not in administrator.get(f"/people/{person.id}/password").text
+    page = administrator.send(f"/people/{person.id}/edit", role="operator").text
+    assert "The role of zhanna is changed." in page and "has confirmed it" not in page
+    assert person.role == "operator" and not is_pending()
+
+
+def test_role_edit_refuses_bad_input_and_the_own_account(signed_in: SignedIn) -> None:
+    person = add_person(ADMINISTRATOR, NewPerson("zhanna", Role.AUDITOR), PASSWORD)
+    administrator = signed_in(Role.ADMINISTRATOR)
+    for field, sent in (
+        ("role", {"role": "emperor"}),
+        ("role", {"role": ""}),
+        ("agency", {"role": "agency_editor"}),
+        ("agency", {"role": "agency_editor", "agency": "990340900110"}),
+    ):
+        answer = administrator.send(f"/people/{person.id}/edit", **sent)
+        assert answer.status_code == 422 and f'id="{field}-error"' in answer.text, sent
+    own = person_named("administrator.web")
+    assert own is not None and person.role == "auditor"
+    answer = administrator.send(f"/people/{own.id}/edit", role="operator")
+    assert answer.status_code == 422 and "You cannot change your own account" in answer.text
+
+
+def test_pending_service_account_is_confirmed_on_the_same_page(app: Flask, signed_in: SignedIn) -> None:
+    administrator = signed_in(Role.ADMINISTRATOR)
+    page = administrator.send("/tokens/accounts/new", name="robot", role="reviewer").text
+    assert "The account works when another administrator or a supervisor has confirmed it." in page
+    account = account_named("robot")
+    assert account is not None
+    page = administrator.send(f"/tokens/accounts/{account.id}/token", expires_in="30").text
+    token = re.search(r"qtr_\w+", page)
+    assert token
+    assert app.test_client().get("/api/v1/projects", headers=bearer(token[0])).status_code == 401
+    supervisor = signed_in(Role.SUPERVISOR)
+    assert "Service account" in supervisor.get(LIST).text
+    supervisor.send(path_of("robot"), page=LIST, role="reviewer")
+    assert app.test_client().get("/api/v1/projects", headers=bearer(token[0])).status_code == 200

@@ -1,0 +1,123 @@
+"""Agencies over HTTP."""
+
+from __future__ import annotations
+
+from registry.agencies.service import Agency
+from tests.api.callers import Caller, code, codes
+from tests.factories import a_bin, an_agency
+
+
+def test_an_administrator_registers_an_agency_and_finds_it_where_location_says(administrator: Caller) -> None:
+    number = a_bin()
+    sent = {"bin": number, "name_kk": "Қаржы министрлігі", "kind": "central_body", "region": "71", "email": "a@b.kz"}
+
+    answer = administrator.post("/agencies", sent)
+
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == f"/api/v1/agencies/{number}"
+    read = administrator.get(f"/agencies/{number}")
+    assert (
+        read.get_json()
+        == answer.get_json()
+        == {
+            **sent,
+            "name_ru": None,
+            "name_en": None,
+            "parent_bin": None,
+            "version": 1,
+        }
+    )
+    assert read.headers["ETag"] == answer.headers["ETag"]
+
+
+def test_every_wrong_field_of_an_agency_is_told_at_once(administrator: Caller) -> None:
+    answer = administrator.post("/agencies", {"bin": "1", "kind": "x", "email": 5, "version": 2, "nonsense": 1})
+
+    assert answer.status_code == 422
+    assert codes(answer) == {
+        ("/bin", "bin-invalid"),
+        ("/kind", "not-a-choice"),
+        ("/email", "expected-text"),
+        ("/version", "read-only-field"),
+        ("/nonsense", "unknown-field"),
+    }
+
+
+def test_an_agency_is_registered_once(administrator: Caller, agency: Agency) -> None:
+    answer = administrator.post("/agencies", {"bin": agency.bin, "name_ru": "Ещё раз", "kind": "private"})
+
+    assert (answer.status_code, code(answer)) == (409, "bin-taken")
+
+
+def test_a_patch_clears_what_is_null_and_leaves_what_is_absent(administrator: Caller, agency: Agency) -> None:
+    path = f"/agencies/{agency.bin}"
+    administrator.change(path, {"name_en": "Body", "email": "a@b.kz"})
+
+    answer = administrator.change(path, {"name_en": None})
+
+    assert answer.status_code == 200
+    assert answer.get_json()["name_en"] is None
+    assert answer.get_json()["email"] == "a@b.kz"
+    assert administrator.get(path).get_json() == answer.get_json()
+
+
+def test_a_bin_never_changes(administrator: Caller, agency: Agency) -> None:
+    answer = administrator.change(f"/agencies/{agency.bin}", {"bin": a_bin()})
+
+    assert answer.status_code == 422
+    assert codes(answer) == {("/bin", "read-only-field")}
+
+
+def test_an_agency_cannot_stand_above_itself(administrator: Caller, agency: Agency) -> None:
+    child = an_agency(parent=agency)
+
+    answer = administrator.change(f"/agencies/{agency.bin}", {"parent_bin": child.bin})
+
+    assert codes(answer) == {("/parent_bin", "parent-below-itself")}
+
+
+def test_agencies_are_found_by_word_kind_and_parent(administrator: Caller, agency: Agency) -> None:
+    an_agency(parent=agency, name_ru="Служба ДОРОГ", kind="subsidiary", region="19")
+    child = an_agency(parent=agency, name_ru="Служба Мостов", kind="subsidiary", region="19")
+
+    def bins(query: str) -> list[str]:
+        return [item["bin"] for item in administrator.get(f"/agencies?{query}").get_json()["items"]]
+
+    assert bins("q=служба мост") == [child.bin]
+    assert bins(f"q={child.bin[:8]}")[-1] == child.bin
+    assert len(bins(f"kind=subsidiary,private&region=19&parent_bin={agency.bin}")) == 2
+    assert bins("q=нетакого") == []
+
+
+def test_pages_of_agencies_meet_without_gap_or_repetition(administrator: Caller) -> None:
+    made = {an_agency(name_ru=f"Орган {index}").bin for index in range(7)}
+    seen: list[str] = []
+    path = "/agencies?limit=3&sort=-name_ru"
+    while path:
+        answer = administrator.get(path)
+        seen += [item["bin"] for item in answer.get_json()["items"]]
+        link = answer.headers.get("Link", "")
+        assert bool(link) == (answer.get_json()["next"] is not None)
+        path = link.partition("/api/v1")[2].partition(">")[0]
+
+    assert set(seen) == made
+    assert len(seen) == len(made)
+
+
+def test_a_bad_filter_sort_or_cursor_is_named(administrator: Caller) -> None:
+    for query, wrong in {
+        "kind=nonsense": ("kind", "not-a-choice"),
+        "region=": ("region", "value-missing"),
+        "parent_bin=12": ("parent_bin", "bin-invalid"),
+        "sort=email": ("sort", "not-a-choice"),
+        "cursor=zzz": ("cursor", "cursor-not-ours"),
+        "limit=0": ("limit", "limit-out-of-range"),
+        "limit=501": ("limit", "limit-out-of-range"),
+        "limit=５": ("limit", "limit-out-of-range"),
+        "colour=red": ("colour", "unknown-parameter"),
+        "q=a&q=b": ("q", "parameter-repeated"),
+        "kind=private&kind=": ("kind", "value-missing"),
+        "q=a%00b": ("q", "not-usable"),
+    }.items():
+        answer = administrator.get(f"/agencies?{query}")
+        assert (answer.status_code, codes(answer)) == (400, {wrong}), query

@@ -1,0 +1,151 @@
+"""What the tests of the nights do and look at: audits by their usual actors, edits, confirmations, whole tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
+from registry.audits.queries import all_changes_of
+from registry.audits.service import run_audit
+from registry.core.database import Base, db
+from registry.core.installation import Installation
+from registry.core.transactions import transaction
+from registry.exemptions.service import Exemption, record_exemption
+from registry.flags.audit_runs import AuditRun
+from registry.flags.models import Flag
+from registry.freeze.policy import Policy
+from registry.platform.confirmations import verify_placement
+from registry.projects.fields import accept_fields
+from registry.projects.models import Project
+from registry.projects.numbers import take_numbers
+from registry.projects.revisions import Revision, revision_row
+from registry.projects.service import change_project, find_project_to_change
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
+
+OPERATOR = an_actor(Role.OPERATOR)
+SUPERVISOR = an_actor(Role.SUPERVISOR)
+AUDITOR = an_actor(Role.AUDITOR)
+# The law's table for a maintained system of long ago, after the deadline: only migration.overdue (low) holds.
+OLD_SYSTEM = {
+    "work_type": "maintenance",
+    "stage": "operation",
+    "contract_signed_on": "2024-02-01",
+    "work_started_on": "2024-03-01",
+    "object_commissioned_on": "2020-06-01",
+}
+
+
+def audit(on: date | None = None, *, dry_run: bool = False, policy: Policy | None = None) -> AuditRun:
+    """A manual audit by the operator."""
+    return run_audit(OPERATOR, on, dry_run=dry_run, policy=policy)
+
+
+def edit(project: Project, **values: Any) -> None:
+    """An edit by the agency."""
+    accepted, problems = accept_fields(values)
+    if problems:
+        raise ValueError(problems)
+    with transaction():
+        change_project(ADMINISTRATOR, find_project_to_change(ADMINISTRATOR, project.number), accepted)
+
+
+def verify(project: Project, on: date) -> None:
+    """The platform's operator confirms the placement of a project that claims it."""
+    with transaction():
+        found = find_project_to_change(OPERATOR, project.number)
+        verify_placement(OPERATOR, found, found.platform_key or f"qt-{found.id}", on, "the platform's list")
+
+
+def exempt(project: Project, valid_from: date, valid_to: date) -> Exemption:
+    """A decision of the Commission is recorded."""
+    values = {
+        "project": project.number,
+        "decision_number": "12-ЦК",
+        "decided_on": date(2026, 1, 15),
+        "valid_from": valid_from,
+        "valid_to": valid_to,
+    }
+    return record_exemption(SUPERVISOR, values)
+
+
+def accept(project: Project, *rules: str) -> None:
+    """What an approved decision does to the project's flags, at once."""
+    standing = (Flag.project_id == project.id, Flag.status != "cleared", Flag.rule.in_(rules))
+    with transaction() as session:
+        session.execute(update(Flag).where(*standing).values(status="accepted", accepted_fingerprint=Flag.fingerprint))
+
+
+def many_projects(count: int, agency: Agency | None = None, **values: Any) -> list[int]:
+    """The ids of that many new projects of one agency: one registered, the others copied from it."""
+    with transaction() as session:
+        first = a_project(agency or an_agency(), **values)
+        row = {column.name: getattr(first, column.name) for column in Project.__table__.columns}
+        numbers = take_numbers(count - 1)
+        copies = [
+            {name: row[name] for name in row if name != "id"} | {"number": number, "external_id": f"copy {number}"}
+            for number in numbers
+        ]
+        session.execute(insert(Project), copies)
+        ids = session.scalars(select(Project.id).where(Project.number.in_(numbers)).order_by(Project.id)).all()
+        session.execute(insert(Revision), [revision_row({**row, "id": each}, [], "tests") for each in ids])
+    return [first.id, *ids]
+
+
+def placed(ids: Iterable[int], verified_on: date | None) -> None:
+    """The facts, as a platform's list would set them: all these verified, or none of them any more."""
+    with transaction() as session:
+        session.execute(
+            update(Project)
+            .where(Project.id.in_(list(ids)))
+            .values(placement_verified_on=verified_on)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def installed(moment: datetime) -> None:
+    """The registry was installed then: no night before it is owed."""
+    with transaction() as session:
+        session.execute(update(Installation).values(installed_at=moment))
+
+
+def table(model: type[Base], *leave_out: str) -> list[dict[str, Any]]:
+    """Every row of a table, whole, in the order of ids."""
+    columns = [column for column in model.__table__.columns if column.name not in leave_out]
+    rows = db.session.execute(select(*columns).order_by(*model.__table__.primary_key))
+    return [dict(row) for row in rows.mappings()]
+
+
+def flags_of(project: Project) -> list[tuple[str, str, str]]:
+    """(rule, severity, status) of the project's flags, cleared ones too, the oldest first."""
+    rows = db.session.execute(
+        select(Flag.rule, Flag.severity, Flag.status).where(Flag.project_id == project.id).order_by(Flag.id)
+    )
+    return [(row.rule, row.severity, row.status) for row in rows]
+
+
+def flag(project: Project, rule: str) -> dict[str, Any]:
+    """The project's newest flag of that rule, whole."""
+    rows = [row for row in table(Flag) if row["project_id"] == project.id and row["rule"] == rule]
+    return rows[-1]
+
+
+def changes(run: AuditRun) -> list[tuple[str, str, str]]:
+    """(project number, rule, change) of what the run changed or would have."""
+    return sorted((row["project"], row["rule"], row["change"]) for row in all_changes_of(AUDITOR, run))
+
+
+def counts(run: AuditRun) -> dict[str, int]:
+    """The run's eight counts."""
+    names = ("projects_judged", "projects_out_of_scope", "projects_flagged", "projects_exempt")
+    flags = ("flags_opened", "flags_kept", "flags_reopened", "flags_cleared")
+    return {name.split("_", 1)[1] if name in flags else name: getattr(run, name) for name in (*names, *flags)}
+
+
+def flag_counts(run: AuditRun) -> tuple[int, int, int, int]:
+    """Flags opened, kept, reopened and cleared."""
+    return run.flags_opened, run.flags_kept, run.flags_reopened, run.flags_cleared

@@ -1,0 +1,270 @@
+"""Audits over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, update
+
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
+from registry.audits.exclusive_lock import only_audit
+from registry.audits.service import run_audit
+from registry.core.transactions import transaction
+from registry.projects.models import Project
+from tests.api.callers import BASE, Caller, caller, code, codes
+from tests.audits.test_nightly import breaking
+from tests.factories import a_project, an_actor, an_agency
+from tests.present import Present
+
+TODAY = date(2026, 6, 1)
+
+
+@pytest.fixture(autouse=True)
+def _today(present: Present) -> None:
+    present.set(TODAY)
+
+
+@pytest.fixture
+def operator(as_role: Callable[..., Caller]) -> Caller:
+    return as_role("operator")
+
+
+def audited(by: Caller, **order: Any) -> dict[str, Any]:
+    answer = by.post("/audits", order)
+    assert answer.status_code == 201, answer.get_data(as_text=True)
+    return dict(answer.get_json())
+
+
+def test_an_audit_is_done_when_it_is_answered_and_found_where_location_says(operator: Caller, agency: Agency) -> None:
+    a_project(agency)
+    a_project(an_agency(kind="private"))
+
+    answer = operator.post("/audits", {})
+    audit = answer.get_json()
+
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == f"{BASE}/audits/{audit['id']}"
+    assert (audit["on"], audit["status"], audit["trigger"], audit["dry_run"]) == (
+        "2026-06-01",
+        "succeeded",
+        "manual",
+        False,
+    )
+    assert (audit["projects_judged"], audit["projects_out_of_scope"], audit["projects_flagged"]) == (1, 1, 1)
+    assert "changes" not in audit
+    again = operator.get(f"/audits/{audit['id']}")
+    assert again.get_json() == audit
+    assert again.headers["ETag"] == answer.headers["ETag"]
+    assert operator.get(f"/audits/{audit['id']}", If_None_Match=answer.headers["ETag"]).status_code == 304
+
+
+def test_a_dry_run_tells_its_changes_at_once_and_moves_nothing(operator: Caller, agency: Agency) -> None:
+    project = a_project(agency)
+
+    dry = audited(operator, on="2026-12-31", dry_run=True)
+
+    assert {"project": project.number, "rule": "freeze.creation", "severity": "high", "change": "opened"} in dry[
+        "changes"
+    ]
+    assert operator.get(f"/audits/{dry['id']}/changes").get_json()["items"] == dry["changes"]
+    assert operator.get("/flags").get_json()["items"] == []
+    assert operator.get(f"/projects/{project.number}").get_json()["freeze_status"] == "unaudited"
+
+
+@pytest.mark.parametrize("on", ["0001-01-01", "1991-12-16", "2025-12-31", "2028-02-29", "9999-12-31"])
+def test_a_dry_run_takes_any_date(operator: Caller, agency: Agency, on: str) -> None:
+    a_project(agency, stage="pilot", pilot_started_on="2026-03-01")
+    a_project(agency, placement="on_platform")
+
+    assert audited(operator, on=on, dry_run=True)["on"] == on
+
+
+def test_an_audit_for_good_is_from_the_last_audited_date_to_today(operator: Caller) -> None:
+    audited(operator, on="2026-05-30")
+
+    assert codes(operator.post("/audits", {"on": "2026-06-02"})) == {("/on", "audit-date-after-today")}
+    before = operator.post("/audits", {"on": "2026-05-29"})
+    assert (before.status_code, code(before)) == (409, "audit-date-before-last")
+    assert audited(operator, on="2026-05-30")["flags_opened"] == 0
+
+
+@pytest.mark.parametrize(
+    ("order", "problem"),
+    [
+        ({"on": "1 June"}, ("/on", "expected-date")),
+        ({"on": "2026-02-30"}, ("/on", "no-such-date")),
+        ({"on": 20260601}, ("/on", "expected-date")),
+        ({"dry_run": "true"}, ("/dry_run", "expected-true-or-false")),
+        ({"policy": "mine"}, ("/policy", "unknown-field")),
+    ],
+)
+def test_a_wrong_order_is_refused_by_its_field(operator: Caller, order: object, problem: tuple[str, str]) -> None:
+    answer = operator.post("/audits", order)
+
+    assert answer.status_code == 422
+    assert codes(answer) == {problem}
+    assert operator.get("/audits").get_json()["items"] == []
+
+
+def test_only_operators_and_supervisors_run_audits_and_only_oversight_reads_them(
+    as_role: Callable[..., Caller], operator: Caller, agency: Agency
+) -> None:
+    audit = audited(operator)
+    for role in ("reviewer", "auditor", "administrator"):
+        assert as_role(role).post("/audits", {}).status_code == 403
+        assert as_role(role).get(f"/audits/{audit['id']}").status_code == 200
+    assert as_role("supervisor").post("/audits", {}).status_code == 201
+    for role in ("agency_viewer", "agency_editor"):
+        own = as_role(role, agency)
+        assert own.post("/audits", {}).status_code == 403
+        for path in ("/audits", f"/audits/{audit['id']}", f"/audits/{audit['id']}/changes"):
+            assert own.get(path).status_code == 403
+
+
+def test_a_second_audit_hears_conflict_while_one_runs(own_app: Flask) -> None:
+    with own_app.app_context():
+        operator = caller(own_app.test_client(), "operator")
+        operator.get("/audits")
+        with only_audit(), ThreadPoolExecutor(1) as pool:
+            refused = pool.submit(operator.post, "/audits", {}).result()
+
+    assert (refused.status_code, code(refused)) == (409, "audit-running")
+
+
+def test_a_second_audit_with_a_key_hears_conflict_too(own_app: Flask) -> None:
+    with own_app.app_context():
+        operator = caller(own_app.test_client(), "operator")
+        operator.get("/audits")
+        with only_audit(), ThreadPoolExecutor(1) as pool:
+            refused = pool.submit(operator.post, "/audits", {}, Idempotency_Key="k").result()
+        done = operator.post("/audits", {}, Idempotency_Key="k")
+
+    assert (refused.status_code, code(refused)) == (409, "audit-running")
+    assert done.status_code == 201
+
+
+def test_an_audit_with_a_key_is_done_once_and_its_key_takes_no_other_order(operator: Caller, agency: Agency) -> None:
+    first = operator.post("/audits", {}, Idempotency_Key="k")
+    again = operator.post("/audits", {}, Idempotency_Key="k")
+    other = operator.post("/audits", {"dry_run": True}, Idempotency_Key="k")
+
+    assert (first.status_code, first.data) == (again.status_code, again.data)
+    assert first.headers["Location"] == again.headers["Location"]
+    assert (other.status_code, code(other)) == (422, "idempotency-key-reused")
+    assert len(operator.get("/audits").get_json()["items"]) == 1
+
+
+def test_an_audit_with_a_key_that_fails_is_kept_as_failed_and_may_be_sent_again(
+    operator: Caller, agency: Agency, connection: Connection
+) -> None:
+    a_project(agency)
+    mend = breaking(connection, "INSERT INTO flags")
+    broken = operator.post("/audits", {}, Idempotency_Key="k")
+    mend()
+    done = operator.post("/audits", {}, Idempotency_Key="k")
+
+    assert (broken.status_code, done.status_code) == (500, 201)
+    assert [run["status"] for run in operator.get("/audits").get_json()["items"]] == ["succeeded", "failed"]
+
+
+@pytest.fixture
+def held(supervisor: Caller, agency: Agency, present: Present) -> dict[str, Any]:
+    """An audit of 1 June that the belt holds: all 60 clear projects of the last one would be flagged."""
+    for number in range(60):
+        a_project(agency, placement="on_platform", platform_key=f"k-{number}")
+    with transaction() as session:
+        session.execute(update(Project).values(placement_verified_on=date(2026, 5, 1)))
+    assert audited(supervisor, on="2026-05-31")["projects_flagged"] == 0
+    with transaction() as session:
+        session.execute(update(Project).values(placement_verified_on=None))
+    return audited(supervisor)
+
+
+def test_a_held_audit_is_answered_as_held_and_changes_nothing(supervisor: Caller, held: dict[str, Any]) -> None:
+    assert held["status"] == "held"
+    assert held["held_because"] == {"newly_flagged": 60, "newly_clear": 0, "judged_by_last_audit": 60}
+    assert supervisor.get("/flags").get_json()["items"] == []
+    assert len(supervisor.get(f"/audits/{held['id']}/changes?limit=500").get_json()["items"]) >= 60
+
+
+def test_a_supervisor_confirms_a_held_audit_once(supervisor: Caller, operator: Caller, held: dict[str, Any]) -> None:
+    path = f"/audits/{held['id']}/confirmation"
+    assert operator.post(path, {}).status_code == 403
+    assert codes(supervisor.post(path, {"sure": True})) == {("/sure", "unknown-field")}
+    before = supervisor.get(f"/audits/{held['id']}").headers["ETag"]
+
+    confirmed = supervisor.post(path, {})
+
+    assert (confirmed.status_code, confirmed.get_json()["id"], confirmed.get_json()["status"]) == (
+        200,
+        held["id"],
+        "succeeded",
+    )
+    assert confirmed.headers["ETag"] != before
+    again = supervisor.post(path, {})
+    assert (again.status_code, code(again)) == (409, "audit-not-held")
+    assert supervisor.post("/audits/999999/confirmation", {}).status_code == 404
+
+
+def test_audits_are_listed_newest_first_and_filtered(operator: Caller) -> None:
+    first = audited(operator, on="2026-05-30")["id"]
+    dry = audited(operator, dry_run=True)["id"]
+    last = audited(operator)["id"]
+
+    def ids(query: str) -> list[int]:
+        return [item["id"] for item in operator.get(f"/audits{query}").get_json()["items"]]
+
+    assert ids("") == [last, dry, first]
+    assert ids("?sort=id") == [first, dry, last]
+    assert ids("?dry_run=true") == [dry]
+    assert ids("?on_to=2026-05-31&status=succeeded,held") == [first]
+    page = operator.get("/audits?limit=2").get_json()
+    assert ids(f"?limit=2&cursor={page['next']}") == [first]
+    for wrong in ("?status=good", "?sort=on", "?on=today", "?limit=0", "?cursor=abc", "?order=id", "?dry_run=yes"):
+        assert operator.get(f"/audits{wrong}").status_code == 400
+
+
+def test_changes_of_restricted_projects_show_to_few_and_are_journalled(
+    operator: Caller, supervisor: Caller, agency: Agency
+) -> None:
+    number = a_project(agency).number
+    supervisor.put(f"/projects/{number}/restriction", {"is_restricted": True, "reason": "State secret"})
+    path = f"/audits/{audited(operator)['id']}/changes"
+
+    assert operator.get(path).get_json()["items"] == []
+    assert {item["project"] for item in supervisor.get(path).get_json()["items"]} == {number}
+    read = supervisor.get("/journal?action=restricted.read").get_json()["items"][0]
+    assert (read["subject"], read["details"]) == (f"project:{number}", {"what": "audit changes"})
+
+
+def test_operator_proposes_and_supervisor_confirms_the_voiding_of_an_audit_in_the_future(
+    operator: Caller, as_role: Callable[..., Caller], agency: Agency, present: Present
+) -> None:
+    a_project(agency)
+    present.set(date(2027, 7, 6))
+    ahead = run_audit(an_actor(Role.OPERATOR))
+    present.set(TODAY)
+    path = f"/audits/{ahead.id}"
+    assert codes(operator.post(f"{path}/voiding", {"reason": " "})) == {("/reason", "required")}
+    assert code(operator.post(f"{path}/voiding-confirmation", {})) == "voiding-not-proposed"
+    proposed = operator.post(f"{path}/voiding", {"reason": "The clock was 400 days ahead."})
+    assert proposed.status_code == 200
+    body = proposed.get_json()
+    assert (body["status"], body["voiding"]["reason"]) == ("succeeded", "The clock was 400 days ahead.")
+    assert (body["voiding"]["proposed_role"], body["voiding"]["confirmed_by"]) == ("operator", None)
+    refused = operator.post(f"{path}/voiding-confirmation", {})
+    assert (refused.status_code, code(refused)) == (403, "voiding-needs-second-person")
+    voided = as_role("supervisor").post(f"{path}/voiding-confirmation", {})
+    assert voided.status_code == 200
+    assert (voided.get_json()["status"], voided.get_json()["on"]) == ("voided", "2027-07-06")
+    assert voided.headers["ETag"] != proposed.headers["ETag"]
+    again = operator.post(f"{path}/voiding", {"reason": "Again"})
+    assert (again.status_code, code(again)) == (409, "audit-not-voidable")
+    assert [item["id"] for item in operator.get("/audits?status=voided").get_json()["items"]] == [ahead.id]
+    assert audited(operator)["on"] == "2026-06-01"

@@ -1,0 +1,164 @@
+"""An audit looks at fewer projects than there are, and still finds all that the law finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, event
+
+from registry.audits.candidates import Part, candidates, count_projects, new_digest
+from registry.cases.orders import migrate_by_in_force
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.flags.models import Flag
+from registry.freeze.current import policy_in_force
+from registry.freeze.evaluation import evaluate
+from registry.projects.models import Project
+from registry.projects.revisions import earlier
+from registry.projects.service import change_project, find_project_to_change
+from tests.audits.steps import audit, edit, flags_of, table
+from tests.audits.written import an_agency_of_each_kind, write, write_all
+from tests.factories import ADMINISTRATOR, a_project, an_agency
+from tests.freeze.random_projects import another_policy, project
+from tests.present import Present
+
+DAY = date(2026, 10, 5)
+
+
+@given(st.integers(0, 10**9), st.booleans())
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_no_project_that_the_law_would_flag_is_left_out(
+    app: Flask, each_example: Callable[[], AbstractContextManager[None]], seed: int, shipped: bool
+) -> None:
+    served = policy_in_force()
+    policy = served if shipped else another_policy(seed, served)
+    with each_example():
+        agencies = an_agency_of_each_kind()
+        drawn = [project(seed * 100 + place, policy) for place in range(40)]
+        written = write_all([facts for facts, _ in drawn], agencies)
+        totals = count_projects(policy)
+        outside = sum(facts.agency_kind not in policy.scope for facts in written.values())
+        assert (totals.in_scope, totals.out_of_scope) == (40 - outside, outside)
+        assert totals.up_to == max(written)
+        for on in {on for _, on in drawn[:8]}:
+            flagged = {key for key, facts in written.items() if evaluate(facts, policy, on)}
+            read = list(candidates(policy, on, Part(0, totals.up_to), new_digest(policy, on)))
+            assert [each.project_id for each in read] == sorted({each.project_id for each in read})
+            # What is read is the record itself, to the last value, and nothing that would be flagged is missing.
+            assert all(each.facts == written[each.project_id] for each in read)
+            assert {each.project_id for each in read} >= flagged
+
+
+@given(st.integers(0, 10**9))
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_the_flags_after_an_audit_are_the_law_s_findings_and_nothing_else(
+    app: Flask, each_example: Callable[[], AbstractContextManager[None]], present: Present, seed: int
+) -> None:
+    policy = policy_in_force()
+    drawn = [project(seed * 100 + place, policy) for place in range(40)]
+    on = max(day for _, day in drawn)
+    with each_example():
+        present.set(on)
+        agencies = an_agency_of_each_kind()
+        written = write_all([facts for facts, _ in drawn], agencies)
+        audit()
+        stand = {(row["project_id"], row["rule"], row["severity"], row["fingerprint"]) for row in table(Flag)}
+        assert stand == {
+            (key, found.rule, found.severity, found.fingerprint)
+            for key, facts in written.items()
+            for found in evaluate(facts, policy, on)
+        }
+        for key, facts in written.items():
+            record = db.session.get_one(Project, key)
+            assert (earlier(record), migrate_by_in_force(key)) == (facts.past, facts.order_migrate_by)
+
+
+def test_a_past_of_many_revisions_goes_with_its_own_project(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    quiet = [a_project(agency, placement="on_platform", platform_key=f"qt-{place}") for place in range(3)]
+    renamed, moved, unchanged = a_project(agency), a_project(agency), a_project(agency)
+    for place in range(12):
+        for each in (*quiet, renamed, moved):
+            edit(each, budget_kzt=place)
+    edit(renamed, work_type="modification", object_commissioned_on="2020-01-01", consent_number="1")
+    edit(moved, contract_signed_on="2025-11-01", work_started_on="2025-11-01")
+    for place in range(12):
+        edit(renamed, budget_kzt=place)
+    audit()
+    assert ("integrity.rewritten", "high", "open") in flags_of(renamed)
+    assert ("integrity.rewritten", "high", "open") in flags_of(moved)
+    assert flags_of(unchanged) == [("freeze.creation", "high", "open")]
+    assert [flags_of(each) for each in quiet] == [[("platform.unverified", "low", "open")]] * 3
+    (observed,) = [row["observed"] for row in table(Flag) if row["rule"] == "integrity.rewritten"][:1]
+    assert observed == {
+        "work_type": "modification",
+        "earlier_work_type": "creation",
+        "started_on": "2026-01-20",
+    }
+
+
+def test_several_orders_and_exemptions_of_a_project_do_not_double_it(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    agencies = an_agency_of_each_kind()
+    facts, _ = project(1, policy_in_force())
+    facts = replace(
+        facts,
+        agency_kind="central_body",
+        stage="operation",
+        placement="off_platform",
+        order_migrate_by=DAY - timedelta(days=1),
+    )
+    key, written = write(facts, agencies)
+    totals = count_projects(policy_in_force())
+    (only,) = candidates(policy_in_force(), DAY, Part(0, totals.up_to), new_digest(policy_in_force(), DAY))
+    assert (only.project_id, only.facts, only.exemption_id) == (key, written, None)
+
+
+def test_a_project_registered_while_the_audit_runs_is_left_to_the_next_one(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    first, second = a_project(), a_project()
+    totals = count_projects(policy_in_force())
+    read = candidates(policy_in_force(), DAY, Part(0, first.id), new_digest(policy_in_force(), DAY))
+    assert [each.project_id for each in read] == [first.id]
+    assert totals.up_to == second.id
+
+
+@pytest.mark.postgres_only
+def test_an_edit_in_the_middle_of_an_audit_never_separates_a_project_from_its_past(own_app: Flask) -> None:
+    """Between the audit's two readings a creation under the freeze is renamed: it must not come out clean."""
+    with own_app.app_context():
+        number = a_project().number
+        edited: list[str] = []
+
+        def read(conn: Connection, cursor: object, sql: str, *rest: object) -> None:
+            if not edited and sql.startswith("SELECT") and ("revisions" in sql or "placement_verified_on" in sql):
+                edited.append("now")
+                with ThreadPoolExecutor(1) as agency:
+                    agency.submit(rename, own_app, number).result()
+
+        event.listen(db.engine, "after_cursor_execute", read)
+        audit()
+        assert edited
+        assert high_rules() == {"freeze.creation"}
+        audit()
+        assert high_rules() == {"integrity.rewritten"}
+
+
+def rename(app: Flask, number: str) -> None:
+    """The agency's edit, on a connection of its own."""
+    with app.app_context(), transaction():
+        values = {"work_type": "modification", "object_commissioned_on": date(2020, 1, 1), "consent_number": "1"}
+        change_project(ADMINISTRATOR, find_project_to_change(ADMINISTRATOR, number), values)
+
+
+def high_rules() -> set[str]:
+    return {row["rule"] for row in table(Flag) if row["status"] == "open" and row["severity"] == "high"}

@@ -1,0 +1,281 @@
+"""The safety belt: an audit that would suddenly flag, or clear, very many projects waits for a supervisor."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from registry.accounts.actors import RoleNotAllowed
+from registry.audits.jobs import run_due_night
+from registry.audits.service import (
+    AuditDateBeforeLast,
+    AuditNotFound,
+    AuditNotHeld,
+    NoAuditHeld,
+    confirm_held_audit,
+    confirm_latest_held,
+)
+from registry.core.clock import local_instant
+from registry.core.outbox import OutboxMessage
+from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun
+from registry.flags.models import Flag
+from registry.projects.models import Project
+from tests.audits.steps import OPERATOR, SUPERVISOR, audit, changes, exempt, flag_counts, many_projects, placed, table
+from tests.factories import a_project, an_agency
+from tests.present import NOON, Present
+
+LAST = date(2026, 10, 5)
+NEXT = LAST + timedelta(days=1)
+VERIFIED = date(2026, 10, 1)
+
+
+def audited(judged: int, clear: int, present: Present) -> list[int]:
+    """That many projects judged by a good audit, so many of them clear."""
+    present.set(LAST)
+    ids = many_projects(judged, placement="on_platform")
+    placed(ids[:clear], VERIFIED)
+    placed(ids[clear:], None)
+    run = audit()
+    assert (run.status, run.projects_judged, run.projects_flagged) == ("succeeded", judged, judged - clear)
+    present.set(NEXT)
+    return ids
+
+
+@pytest.mark.parametrize(
+    ("judged", "turned", "status"),
+    [
+        (60, 49, "succeeded"),  # far more than a quarter, but not 50
+        (60, 50, "held"),
+        (204, 51, "succeeded"),  # exactly a quarter
+        (204, 52, "held"),
+        (199, 50, "held"),  # one more than 49 and three quarters
+    ],
+)
+@pytest.mark.parametrize("clears", [False, True])
+def test_the_belt_holds_from_fifty_projects_and_more_than_a_quarter_on(
+    app: Flask, present: Present, judged: int, turned: int, status: str, clears: bool
+) -> None:
+    ids = audited(judged, 0 if clears else judged, present)
+    placed(ids[:turned], VERIFIED if clears else None)
+    run = audit()
+    assert run.status == status
+    assert (run.flags_cleared if clears else run.flags_opened) == turned
+    assert (run.held_because is not None) == (status == "held")
+
+
+def test_flagging_some_and_clearing_others_are_counted_apart(app: Flask, present: Present) -> None:
+    ids = audited(100, 50, present)
+    placed(ids[:49], None)
+    placed(ids[50:99], VERIFIED)
+    run = audit()
+    assert (run.status, run.flags_opened, run.flags_cleared) == ("succeeded", 49, 49)
+
+
+def test_a_project_counts_once_however_many_flags_and_only_from_none_to_any(app: Flask, present: Present) -> None:
+    present.set(LAST)
+    agency = an_agency()
+    many_projects(60, agency, work_type="maintenance", stage="operation", object_commissioned_on="2027-01-01")
+    audit()
+    # Each loses its first flag and gets two others: none of them is newly flagged, none newly clear.
+    with transaction() as session:
+        session.execute(
+            update(Project)
+            .values(work_type="creation", work_started_on=date(2025, 6, 1))
+            .execution_options(synchronize_session=False)
+        )
+    present.set(NEXT)
+    run = audit()
+    assert (run.status, run.flags_opened, run.flags_cleared) == ("succeeded", 120, 60)
+
+
+def test_new_registrations_never_count(app: Flask, present: Present) -> None:
+    ids = audited(60, 60, present)
+    many_projects(100)
+    placed(ids[:49], None)
+    run = audit()
+    assert (run.status, run.projects_flagged) == ("succeeded", 149)
+
+
+def test_new_registrations_do_not_widen_the_quarter_either(app: Flask, present: Present) -> None:
+    ids = audited(60, 60, present)
+    many_projects(200)
+    placed(ids[:50], None)
+    run = audit()
+    assert run.status == "held"
+    assert run.held_because == {"newly_flagged": 50, "newly_clear": 0, "judged_by_last_audit": 60}
+
+
+def test_the_quarter_is_of_projects_in_scope(app: Flask, present: Present) -> None:
+    present.set(LAST)
+    many_projects(150, an_agency(kind="private"))
+    ids = audited(60, 60, present)
+    placed(ids[:50], None)
+    assert audit().status == "held"
+
+
+def test_the_first_audit_is_never_held(app: Flask, present: Present) -> None:
+    present.set(LAST)
+    many_projects(60)
+    assert audit().status == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("last", "on", "held"),
+    [
+        (date(2026, 9, 28), date(2026, 9, 29), True),
+        (date(2026, 9, 29), date(2026, 9, 30), False),  # the deadline itself, as the later date
+        (date(2026, 9, 30), date(2026, 10, 1), False),  # and as the earlier one
+        (date(2026, 9, 30), date(2026, 9, 30), False),
+        (date(2026, 9, 1), date(2026, 11, 1), False),
+        (date(2026, 10, 1), date(2026, 10, 2), True),
+        (date(2025, 12, 31), date(2026, 1, 1), False),  # the cutoff
+        (date(2026, 1, 1), date(2026, 1, 2), False),
+        (date(2026, 1, 2), date(2026, 1, 3), True),
+    ],
+)
+def test_a_date_that_the_policy_names_between_the_two_audits_switches_the_belt_off(
+    app: Flask, present: Present, last: date, on: date, held: bool
+) -> None:
+    present.set(last)
+    ids = many_projects(50, placement="on_platform")
+    placed(ids, date(2025, 12, 1))
+    audit()
+    present.set(on)
+    placed(ids, None)
+    assert audit().status == ("held" if held else "succeeded")
+
+
+def test_a_held_audit_changes_nothing_and_tells_what_it_would_have_done(app: Flask, present: Present) -> None:
+    ids = audited(60, 60, present)
+    before = table(Flag)
+    placed(ids, None)
+    held = audit()
+    assert (held.status, flag_counts(held), held.projects_flagged) == ("held", (60, 0, 0, 0), 60)
+    assert len(changes(held)) == 60
+    assert {(rule, change) for _, rule, change in changes(held)} == {("platform.unverified", "opened")}
+    assert table(Flag) == before
+    assert [message["topic"] for message in table(OutboxMessage)][-1] == "audit.held"
+
+
+def test_a_confirmation_judges_again_and_the_same_row_succeeds_once(app: Flask, present: Present) -> None:
+    ids = audited(60, 60, present)
+    placed(ids, None)
+    held = audit()
+    # The facts of the hour of the confirmation count, not those of the held run.
+    placed(ids[:5], VERIFIED)
+    run = confirm_held_audit(SUPERVISOR, held.id)
+    assert (run.id, run.status, run.held_because) == (held.id, "succeeded", None)
+    assert (flag_counts(run), len(changes(run)), len(table(Flag))) == ((55, 0, 0, 0), 55, 55)
+    assert run.confirmed_by == SUPERVISOR.principal
+    before = table(AuditRun), table(Flag)
+    with pytest.raises(AuditNotHeld):
+        confirm_held_audit(SUPERVISOR, held.id)
+    assert (table(AuditRun), table(Flag)) == before
+    assert flag_counts(audit()) == (0, 55, 0, 0)
+
+
+def test_only_a_supervisor_confirms_and_only_an_audit_that_is_held(app: Flask, present: Present) -> None:
+    ids = audited(60, 60, present)
+    good = audit()
+    placed(ids, None)
+    held = audit()
+    with pytest.raises(RoleNotAllowed):
+        confirm_held_audit(OPERATOR, held.id)
+    with pytest.raises(RoleNotAllowed):
+        confirm_latest_held(OPERATOR)
+    with pytest.raises(AuditNotHeld):
+        confirm_held_audit(SUPERVISOR, good.id)
+    with pytest.raises(AuditNotFound):
+        confirm_held_audit(SUPERVISOR, held.id + 1)
+    assert [row["status"] for row in table(AuditRun)] == ["succeeded", "succeeded", "held"]
+
+
+def test_a_held_audit_of_a_date_before_the_last_good_one_is_not_confirmed_any_more(
+    app: Flask, present: Present
+) -> None:
+    ids = audited(60, 60, present)
+    placed(ids, None)
+    held = audit()
+    placed(ids, VERIFIED)
+    present.set(NEXT + timedelta(days=1))
+    assert audit().status == "succeeded"
+    with pytest.raises(AuditDateBeforeLast):
+        confirm_held_audit(SUPERVISOR, held.id)
+    assert table(Flag) == []
+
+
+def test_the_command_line_s_confirmation_takes_the_latest_held_run_of_the_date(app: Flask, present: Present) -> None:
+    ids = audited(60, 60, present)
+    placed(ids, None)
+    audit()
+    second = audit()
+    with pytest.raises(NoAuditHeld):
+        confirm_latest_held(SUPERVISOR, NEXT - timedelta(days=1))
+    run = confirm_latest_held(SUPERVISOR)
+    assert (run.id, run.status) == (second.id, "succeeded")
+    assert [row["status"] for row in table(AuditRun)] == ["succeeded", "held", "succeeded"]
+
+
+def test_where_nothing_is_held_the_belt_cannot_be_taken_off(app: Flask, present: Present) -> None:
+    ids = audited(60, 60, present)
+    placed(ids, None)
+    with pytest.raises(NoAuditHeld):
+        confirm_latest_held(SUPERVISOR)
+    assert table(Flag) == [] and len(table(AuditRun)) == 1
+
+
+def test_a_dry_run_is_never_held_but_tells_that_it_would_be_and_does_not_confirm(app: Flask, present: Present) -> None:
+    ids = audited(60, 60, present)
+    placed(ids, None)
+    held = audit()
+    dry = audit(dry_run=True)
+    assert (dry.status, dry.flags_opened) == ("succeeded", 60)
+    assert dry.held_because == held.held_because and held.held_because is not None
+    assert (table(AuditRun)[1]["status"], table(AuditRun)[1]["id"]) == ("held", held.id)
+    assert table(Flag) == []
+
+
+def test_a_held_night_waits_and_is_not_run_again_every_minute(app: Flask, present: Present) -> None:
+    ids = audited(60, 60, present)
+    placed(ids, None)
+    held = run_due_night(NOON)
+    assert held is not None
+    assert (held.status, held.trigger) == ("held", "schedule")
+    before = table(AuditRun), table(OutboxMessage)
+    for minutes in (1, 11, 60, 23 * 60 + 59):
+        assert run_due_night(NOON, local_instant(NEXT, NOON) + timedelta(minutes=minutes)) is None
+    assert (table(AuditRun), table(OutboxMessage)) == before
+    run = confirm_held_audit(SUPERVISOR, held.id)
+    assert (run.id, run.status, run.on, run.trigger) == (held.id, "succeeded", NEXT, "schedule")
+
+
+def test_the_night_after_a_held_one_is_an_ordinary_night_and_lists_nothing_as_missed(
+    app: Flask, present: Present
+) -> None:
+    ids = audited(60, 60, present)
+    placed(ids, None)
+    run_due_night(NOON)
+    present.set(NEXT + timedelta(days=1))
+    second = run_due_night(NOON)
+    assert second is not None
+    # Nothing was down: it is no catch-up, and waits as the first one does.
+    assert (second.on, second.status, second.trigger) == (NEXT + timedelta(days=1), "held", "schedule")
+    assert [row["status"] for row in table(AuditRun)] == ["succeeded", "held", "held"]
+
+
+def test_projects_that_have_a_standing_flag_are_not_newly_flagged_by_the_end_of_an_exemption(
+    app: Flask, present: Present
+) -> None:
+    present.set(LAST)
+    agency = an_agency()
+    projects = [a_project(agency) for _ in range(50)]
+    for project in projects:
+        exempt(project, LAST, LAST)
+    audit()
+    present.set(NEXT)
+    run = audit()
+    assert (run.status, run.flags_reopened) == ("succeeded", 50)

@@ -1,0 +1,186 @@
+"""The clock guard: nothing is audited by a clock that is more than two days ahead of what is known of the time."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from flask import Flask
+
+from registry.audits.clock_guard import ClockGuard, ClockNotConfirmed
+from registry.audits.jobs import audit_tonight, run_due_night
+from registry.core.clock import local_instant
+from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun
+from tests.audits.steps import audit, installed, table
+from tests.factories import a_project, an_agency
+from tests.present import Present
+
+TWO = time(2)
+DAY = date(2026, 10, 5)
+HOURS_48 = timedelta(hours=48)
+
+
+def days(number: int) -> date:
+    return DAY + timedelta(days=number)
+
+
+def at(day: date, hour: int, minute: int = 0) -> datetime:
+    return local_instant(day, time(hour, minute))
+
+
+class Clocks:
+    """A process's clock that nobody can set, and the database server's."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+        self.server: datetime | None = None
+
+    def guard(self) -> ClockGuard:
+        """The guard of a process that has just started."""
+        return ClockGuard(lambda: self.seconds, lambda: self.server)
+
+    def pass_time(self, by: timedelta) -> None:
+        """Time that really passed."""
+        self.seconds += by.total_seconds()
+
+
+@pytest.fixture
+def clocks() -> Clocks:
+    return Clocks()
+
+
+def runs() -> list[tuple[date, str, str]]:
+    return [(row["on"], row["trigger"], row["status"]) for row in table(AuditRun)]
+
+
+def first_night(present: Present, guard: ClockGuard) -> None:
+    installed(at(DAY, 1))
+    present.set(at(DAY, 2))
+    run_due_night(TWO, None, guard)
+
+
+def test_clock_400_days_ahead_runs_no_night_and_lists_nothing_as_missed(
+    app: Flask, present: Present, clocks: Clocks, caplog: pytest.LogCaptureFixture
+) -> None:
+    guard = clocks.guard()
+    first_night(present, guard)
+    present.set(at(DAY, 12) + timedelta(days=400))
+    clocks.pass_time(timedelta(hours=10))
+    with caplog.at_level(logging.ERROR, "registry.audits.clock_guard"):
+        for _minute in range(3):
+            assert run_due_night(TWO, None, guard) is None
+            clocks.pass_time(timedelta(minutes=1))
+    assert runs() == [(DAY, "schedule", "succeeded")]
+    (logged,) = (record for record in caplog.records if record.levelno == logging.ERROR)
+    assert "registry audits run" in logged.getMessage() and "2027-11-09" in logged.getMessage()
+    # The clock is right again: so is the next night.
+    present.set(at(days(1), 2))
+    clocks.pass_time(timedelta(hours=14))
+    run = run_due_night(TWO, None, guard)
+    assert run is not None
+    assert (run.on, run.trigger) == (days(1), "schedule")
+
+
+def test_journal_entries_written_in_a_jump_do_not_confirm_it(app: Flask, present: Present, clocks: Clocks) -> None:
+    guard = clocks.guard()
+    first_night(present, guard)
+    present.set(at(DAY, 12) + timedelta(days=400))
+    an_agency()
+    a_project()
+    assert run_due_night(TWO, None, guard) is None
+    assert runs() == [(DAY, "schedule", "succeeded")]
+
+
+def test_fresh_start_more_than_two_days_after_the_last_entry_waits_for_a_person(
+    app: Flask, present: Present, clocks: Clocks
+) -> None:
+    first_night(present, clocks.guard())
+    present.set(at(DAY, 2) + timedelta(days=30))
+    guard = clocks.guard()
+    assert run_due_night(TWO, None, guard) is None
+    with pytest.raises(ClockNotConfirmed):
+        audit_tonight(clocks.guard())
+    audit()
+    present.set(at(days(31), 2))
+    clocks.pass_time(timedelta(days=1))
+    run = run_due_night(TWO, None, guard)
+    assert run is not None
+    assert (run.on, run.trigger, run.status) == (days(31), "schedule", "succeeded")
+    assert [status for on, _, status in runs() if DAY < on < days(30)] == ["missed"] * 29
+
+
+def test_fresh_start_within_two_days_catches_up(app: Flask, present: Present, clocks: Clocks) -> None:
+    first_night(present, clocks.guard())
+    present.set(at(DAY, 2) + HOURS_48)
+    run = run_due_night(TWO, None, clocks.guard())
+    assert run is not None
+    assert (run.on, run.trigger) == (days(2), "catch_up")
+
+
+def test_work_in_the_days_without_nights_confirms_the_clock_at_a_fresh_start(
+    app: Flask, present: Present, clocks: Clocks
+) -> None:
+    first_night(present, clocks.guard())
+    present.set(at(days(9), 15))
+    an_agency()
+    present.set(at(days(10), 9))
+    run = run_due_night(TWO, None, clocks.guard())
+    assert run is not None
+    assert (run.on, run.trigger) == (days(10), "catch_up")
+
+
+def test_two_days_ahead_is_allowed_and_a_second_more_is_not(app: Flask, present: Present, clocks: Clocks) -> None:
+    installed(at(DAY, 1))
+    clocks.guard().require_plausible(at(DAY, 1) + HOURS_48)
+    with pytest.raises(ClockNotConfirmed) as refused:
+        clocks.guard().require_plausible(at(DAY, 1) + HOURS_48 + timedelta(seconds=1))
+    assert refused.value.params == {"now": "2026-10-06T20:00:01.000000Z", "known": "2026-10-04T20:00:00.000000Z"}
+
+
+def test_clock_ahead_of_the_database_server_is_refused_whatever_the_journal_says(
+    app: Flask, present: Present, clocks: Clocks
+) -> None:
+    clocks.server = at(DAY, 1)
+    guard = clocks.guard()
+    first_night(present, guard)
+    present.set(at(days(3), 2))
+    audit()
+    assert run_due_night(TWO, None, guard) is None
+    clocks.pass_time(timedelta(days=4))
+    clocks.server = at(days(4), 2)
+    present.set(at(days(4), 2))
+    assert run_due_night(TWO, None, guard) is not None
+
+
+def test_failed_nights_keep_the_clock_confirmed(app: Flask, present: Present, clocks: Clocks) -> None:
+    installed(at(DAY, 1))
+    guard = clocks.guard()
+    for number in range(1, 6):
+        present.set(at(days(number), 2))
+        with transaction() as session:
+            run = audit(dry_run=True)
+            failed = session.get_one(AuditRun, run.id)
+            failed.dry_run, failed.status, failed.scheduled_for = False, "failed", days(number)
+        clocks.pass_time(timedelta(days=1))
+        guard.require_plausible(at(days(number), 2, 10))
+    assert {status for _, _, status in runs()} == {"failed"}
+
+
+def test_clock_that_starts_in_the_past_is_accepted_once_it_is_set(app: Flask, present: Present, clocks: Clocks) -> None:
+    first_night(present, clocks.guard())
+    guard = clocks.guard()
+    guard.require_plausible(datetime(1970, 1, 1, tzinfo=UTC))
+    clocks.pass_time(timedelta(minutes=1))
+    guard.require_plausible(at(DAY, 9))
+
+
+def test_clock_set_back_for_a_moment_is_no_jump_ahead_when_it_is_right_again(
+    app: Flask, present: Present, clocks: Clocks
+) -> None:
+    guard = clocks.guard()
+    first_night(present, guard)
+    guard.require_plausible(at(DAY, 12) - timedelta(days=400))
+    clocks.pass_time(timedelta(minutes=1))
+    guard.require_plausible(at(DAY, 12))

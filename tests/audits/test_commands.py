@@ -1,0 +1,209 @@
+"""``registry audits`` and ``registry explain``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry.audits.exclusive_lock import only_audit
+from registry.core.clock import today
+from registry.core.transactions import transaction
+from registry.platform.confirmations import verify_placement
+from registry.projects.service import change_project, find_project_to_change, restrict_project
+from registry.settings import CHECKOUT
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
+from tests.fixtures.cli import CommandLine
+from tests.present import Present
+
+DAY = date(2026, 5, 20)
+AUDIT_FIELDS = {
+    *("id", "on", "trigger", "status", "dry_run", "policy_version", "started_at", "finished_at", "projects_judged"),
+    *("projects_out_of_scope", "projects_flagged", "projects_exempt", "flags_opened", "flags_kept"),
+    *("flags_reopened", "flags_cleared", "input_digest", "held_because", "failure", "voiding", "changes"),
+}
+
+
+@pytest.fixture
+def frozen_work(services: Callable[[], Any], present: Present) -> str:
+    """The number of a creation that began under the freeze, off the platform; the present is ``DAY``."""
+    present.set(DAY)
+    with services():
+        return a_project().number
+
+
+def test_an_audit_prints_itself_and_what_it_changed(registry: CommandLine, frozen_work: str) -> None:
+    ran = registry("audits", "run", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    audit = ran.json
+    assert set(audit) == AUDIT_FIELDS
+    assert (audit["on"], audit["status"], audit["trigger"]) == ("2026-05-20", "succeeded", "manual")
+    assert (audit["projects_judged"], audit["projects_flagged"], audit["flags_opened"]) == (1, 1, 1)
+    assert audit["changes"] == [
+        {"project": frozen_work, "rule": "freeze.creation", "severity": "high", "change": "opened"}
+    ]
+
+
+def test_an_audit_for_people_names_the_project_and_the_rule(registry: CommandLine, frozen_work: str) -> None:
+    ran = registry("audits", "run", "--on", "2026-05-20")
+    assert ran.code == 0 and frozen_work in ran.out and "freeze.creation" in ran.out
+
+
+def test_audits_can_be_listed_and_shown_again(registry: CommandLine, frozen_work: str) -> None:
+    audit = registry("audits", "run", "--json").json
+    assert registry("audits", "show", str(audit["id"]), "--json").json == audit
+    assert audit["input_digest"] in registry("audits", "show", str(audit["id"])).out
+    again = registry("audits", "run", "--json").json
+    assert (again["flags_kept"], again["changes"]) == (1, [])
+    listed = registry("audits", "list", "--json").json
+    assert [row["id"] for row in listed["items"]] == [again["id"], audit["id"]]
+    assert set(listed["items"][0]) == AUDIT_FIELDS - {"changes"}
+    assert registry("audits", "list", "--limit", "1", "--json").json["next"]
+    assert "succeeded" in registry("audits", "list").out
+    assert registry("audits", "show", "999").code == 3
+
+
+def test_flags_end_with_six_only_when_asked(registry: CommandLine, frozen_work: str) -> None:
+    assert registry("audits", "run", "--dry-run").code == 0
+    assert registry("audits", "run", "--dry-run", "--fail-on-flags").code == 6
+    assert registry("audits", "run", "--dry-run", "--on", "2025-12-31", "--fail-on-flags").code == 0
+
+
+def test_a_dry_run_takes_any_date_and_writes_no_flag(registry: CommandLine, frozen_work: str) -> None:
+    dry = registry("audits", "run", "--dry-run", "--on", "2030-01-01", "--json").json
+    assert dry["dry_run"] is True and dry["flags_opened"] == 1 and len(dry["changes"]) == 1
+    assert registry("audits", "run", "--json").json["flags_opened"] == 1
+
+
+def test_another_policy_is_tried_dry_only(registry: CommandLine, frozen_work: str, tmp_path: Path) -> None:
+    lenient = tmp_path / "lenient.toml"
+    text = (CHECKOUT / "config" / "freeze_policy.toml").read_text(encoding="utf-8")
+    text = text.replace('version = "2026.1"', 'version = "2027.0"')
+    lenient.write_text(text.replace("cutoff = 2026-01-01", "cutoff = 2026-04-01"))
+    tried = registry("audits", "run", "--dry-run", "--policy", lenient, "--json").json
+    assert tried["policy_version"] == "2027.0"
+    assert [change["rule"] for change in tried["changes"]] == ["freeze.transitional"]
+    for_good = registry("audits", "run", "--policy", lenient)
+    assert (for_good.code, for_good.raw) == (2, b"")
+    assert registry("audits", "run", "--dry-run", "--policy", tmp_path / "none.toml").code == 2
+    lenient.write_text("version = 1")
+    broken = registry("audits", "run", "--dry-run", "--policy", lenient)
+    assert broken.code == 5 and f"{lenient}:1: version" in broken.err
+    assert registry("audits", "list", "--json").json["items"][0]["id"] == tried["id"]
+
+
+def test_a_date_that_cannot_be_audited_is_refused(registry: CommandLine, frozen_work: str) -> None:
+    assert registry("audits", "run").code == 0
+    assert registry("audits", "run", "--on", "2026-05-19").code == 4
+    assert registry("audits", "run", "--on", "2026-05-21").code == 5
+    for wrong in ("2026-5-1", "20.05.2026", "2026-02-30", "today", ""):
+        assert registry("audits", "run", "--on", wrong).code == 2
+    assert len(registry("audits", "list", "--json").json["items"]) == 1
+
+
+def test_a_second_audit_at_the_same_time_is_a_conflict(
+    registry: CommandLine, frozen_work: str, services: Callable[[], Any]
+) -> None:
+    with services(), only_audit():
+        ran = registry.process("audits", "run", "--json")
+    assert (ran.code, ran.raw) == (4, b"") and ran.err
+
+
+def test_a_held_audit_ends_with_four_until_it_is_confirmed(
+    registry: CommandLine, services: Callable[[], Any], present: Present
+) -> None:
+    present.set(DAY)
+    reviewer = an_actor("reviewer")
+    with services():
+        agency = an_agency()
+        numbers = []
+        with transaction():
+            for _ in range(55):
+                project = a_project(agency, placement="on_platform", platform_key="qt-1")
+                verify_placement(reviewer, project, "qt-1", DAY, "list")
+                numbers.append(project.number)
+    assert registry("audits", "run").code == 0
+    with services(), transaction():
+        for number in numbers:
+            change_project(ADMINISTRATOR, find_project_to_change(ADMINISTRATOR, number), {"placement": "off_platform"})
+    present.set(DAY + timedelta(days=1))
+    held = registry("audits", "run", "--json")
+    assert (held.code, held.json["status"], len(held.json["changes"])) == (4, "held", 55)
+    assert "--confirm-held" in held.err
+    assert held.json["held_because"]["newly_flagged"] == 55
+    assert "newly_flagged 55" in registry("audits", "show", str(held.json["id"])).out
+    assert registry("audits", "list", "--json").json["items"][0]["held_because"] == held.json["held_because"]
+    assert registry("audits", "run", "--confirm-held", "--dry-run").code == 2
+    confirmed = registry("audits", "run", "--confirm-held", "--json")
+    assert (confirmed.code, confirmed.json["status"], confirmed.json["id"]) == (0, "succeeded", held.json["id"])
+    assert confirmed.json["projects_flagged"] == 55
+    assert registry("audits", "run", "--confirm-held").code == 4
+
+
+def test_explain_tells_rule_values_requirement_remedy_and_clause(registry: CommandLine, frozen_work: str) -> None:
+    verdict = registry("explain", frozen_work, "--json").json
+    assert (verdict["project"], verdict["on"], verdict["outcome"]) == (frozen_work, "2026-05-20", "flagged")
+    (finding,) = verdict["findings"]
+    assert finding["rule"] == "freeze.creation"
+    assert finding["observed"] == {"work_type": "creation", "started_on": "2026-01-20"}
+    assert all(finding[name] for name in ("required", "remedy", "clause"))
+    spoken = registry("explain", frozen_work, LC_ALL="kk_KZ.UTF-8").out
+    assert "freeze.creation" in spoken and "2026-01-20" in spoken and "Не істеу керек" in spoken
+
+
+def test_explain_judges_another_date_and_writes_nothing(registry: CommandLine, frozen_work: str) -> None:
+    before = registry("journal", "head").out
+    assert registry("explain", frozen_work, "--on", "2025-12-31", "--json").json["outcome"] == "clear"
+    assert registry("explain", frozen_work, "--fail-on-flags").code == 6
+    assert registry("explain", frozen_work, "--on", "2025-12-31", "--fail-on-flags").code == 0
+    assert registry("journal", "head").out == before
+
+
+def test_explaining_a_restricted_project_is_journalled(
+    registry: CommandLine, frozen_work: str, services: Callable[[], Any]
+) -> None:
+    supervisor = an_actor("supervisor")
+    with services(), transaction():
+        restrict_project(supervisor, find_project_to_change(supervisor, frozen_work), True, "secret")
+    assert registry("explain", frozen_work).code == 0
+    assert '"restricted.read"' in registry("journal", "export").out.splitlines()[-1]
+
+
+def test_an_unknown_project_is_not_found(registry: CommandLine) -> None:
+    for number in ("QT-2026-0000001-3", "QT-2026-0000001-4", "x"):
+        ran = registry("explain", number)
+        assert (ran.code, ran.raw) == (3, b"") and number in ran.err
+
+
+def test_the_command_line_acts_as_the_local_user(registry: CommandLine, frozen_work: str) -> None:
+    registry("audits", "run")
+    assert '"principal":"local:' in registry("journal", "export").out.splitlines()[-1]
+    assert today() == DAY
+
+
+def test_void_takes_an_audit_in_the_future_out_at_once(
+    registry: CommandLine, services: Callable[[], Any], present: Present
+) -> None:
+    with services():
+        a_project()
+    present.move(timedelta(days=400))
+    ahead = registry("audits", "run", "--json").json
+    present.move(timedelta(days=-400))
+    assert registry("audits", "run").code == 4
+    assert registry("audits", "void", str(ahead["id"])).code == 2
+    assert registry("audits", "void", str(ahead["id"]), "--reason", " ").code == 2
+    voided = registry("audits", "void", str(ahead["id"]), "--reason", "The clock was ahead.", "--json")
+    assert (voided.code, voided.json["status"], voided.json["voiding"]["reason"]) == (
+        0,
+        "voided",
+        "The clock was ahead.",
+    )
+    assert "registry audits run" in voided.err
+    assert registry("audits", "void", str(ahead["id"]), "--reason", "Again").code == 4
+    assert registry("audits", "void", "999", "--reason", "None").code == 3
+    assert registry("audits", "run").code == 0
+    assert "audit.voided" in registry("journal", "export").out
+    assert registry("journal", "verify").code == 0

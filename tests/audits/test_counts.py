@@ -1,0 +1,224 @@
+"""An audit's counts add up, and each flag tells its own life rightly."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from flask import Flask
+from sqlalchemy import func, select
+
+from registry.core.database import db
+from registry.core.pagination import Page
+from registry.flags.audit_runs import AuditRun
+from registry.flags.models import Flag
+from registry.flags.queries import list_flags
+from tests.audits.steps import (
+    AUDITOR,
+    OLD_SYSTEM,
+    accept,
+    audit,
+    changes,
+    counts,
+    edit,
+    exempt,
+    flag,
+    flag_counts,
+    flags_of,
+    table,
+    verify,
+)
+from tests.factories import a_project, an_agency
+from tests.present import Present
+
+DAY = date(2026, 10, 5)
+NEXT = DAY + timedelta(days=1)
+
+
+def standing() -> int:
+    return db.session.scalar(select(func.count()).select_from(Flag).where(Flag.status != "cleared")) or 0
+
+
+def adds_up(run: AuditRun) -> None:
+    """Each standing flag was counted once."""
+    assert run.flags_opened + run.flags_kept + run.flags_reopened == standing()
+
+
+def test_the_first_audit_counts_projects_and_flags_apart(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    a_project(agency)
+    # Two rules on one project: begun on paper before the freeze, under a contract signed in it.
+    a_project(agency, work_started_on="2025-12-31", contract_signed_on="2026-01-20")
+    exempt(a_project(agency, **OLD_SYSTEM), DAY, DAY)
+    verify(a_project(agency, placement="on_platform"), DAY)
+    a_project(an_agency(kind="private"))
+    a_project(an_agency(kind="national_security"))
+    run = audit()
+    assert counts(run) == {
+        "projects_judged": 4,
+        "projects_out_of_scope": 2,
+        "projects_flagged": 2,
+        "projects_exempt": 1,
+        "opened": 4,
+        "kept": 0,
+        "reopened": 0,
+        "cleared": 0,
+    }
+    adds_up(run)
+
+
+def test_every_agency_kind_is_judged_or_out_of_scope_as_the_policy_says(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    inside = ("central_body", "local_executive", "state_legal_entity", "quasi_public", "subsidiary", "other_performer")
+    flagged = [a_project(an_agency(kind=kind)) for kind in inside]
+    outside = [a_project(an_agency(kind=kind)) for kind in ("national_security", "private")]
+    run = audit()
+    assert (run.projects_judged, run.projects_out_of_scope, run.projects_flagged) == (6, 2, 6)
+    assert all(flags_of(project) for project in flagged)
+    assert not any(flags_of(project) for project in outside)
+
+
+def test_exempt_and_accepted_flags_count_as_kept_and_their_projects_not_as_flagged(
+    app: Flask, present: Present
+) -> None:
+    present.set(DAY)
+    accepted, exempted, plain = a_project(), a_project(), a_project()
+    audit()
+    accept(accepted, "freeze.creation")
+    exempt(exempted, DAY, DAY)
+    run = audit()
+    assert flag_counts(run) == (0, 3, 0, 0)
+    assert (run.projects_flagged, run.projects_exempt) == (1, 1)
+    assert changes(run) == [(exempted.number, "freeze.creation", "exempted")]
+    assert [flags_of(project)[0][2] for project in (accepted, exempted, plain)] == ["accepted", "exempt", "open"]
+    adds_up(run)
+
+
+def test_a_project_with_an_accepted_and_an_open_flag_is_flagged(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project(work_started_on="2025-12-31", contract_signed_on="2026-01-20")
+    audit()
+    accept(project, "freeze.transitional")
+    run = audit()
+    assert {(rule, status) for rule, _, status in flags_of(project)} == {
+        ("freeze.transitional", "accepted"),
+        ("integrity.backdated", "open"),
+    }
+    assert run.projects_flagged == 1
+
+
+def test_a_cleared_flag_tells_when_it_was_last_seen_and_which_audits_opened_and_cleared_it(
+    app: Flask, present: Present
+) -> None:
+    present.set(DAY)
+    project = a_project(placement="on_platform", **OLD_SYSTEM)
+    opening = audit()
+    present.set(DAY + timedelta(days=2))
+    audit()
+    present.set(DAY + timedelta(days=5))
+    verify(project, DAY + timedelta(days=4))
+    clearing = audit()
+    assert flag_counts(clearing) == (0, 0, 0, 1)
+    assert changes(clearing) == [(project.number, "platform.unverified", "cleared")]
+    cleared = flag(project, "platform.unverified")
+    assert (cleared["status"], cleared["opened_on"]) == ("cleared", DAY)
+    assert cleared["last_seen_on"] == DAY + timedelta(days=2)
+    assert cleared["cleared_on"] == DAY + timedelta(days=5)
+    assert (cleared["opened_by_audit"], cleared["cleared_by_audit"]) == (opening.id, clearing.id)
+
+
+def test_a_standing_flag_was_last_seen_by_the_last_good_audit(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    number = a_project().number
+
+    def last_seen_on() -> date:
+        (shown,) = list_flags(AUDITOR, {"project": number}, Page(limit=2), "en").items
+        return shown["last_seen_on"]
+
+    audit()
+    assert last_seen_on() == DAY
+    present.set(NEXT)
+    audit(dry_run=True)
+    assert last_seen_on() == DAY
+    audit()
+    assert last_seen_on() == NEXT
+
+
+def test_a_cleared_rule_that_returns_is_a_new_flag_and_the_old_one_stays_as_it_was(
+    app: Flask, present: Present
+) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    accept(project, "freeze.creation")
+    edit(project, contract_signed_on="2026-12-01", work_started_on="2026-12-01")
+    audit()
+    old = flag(project, "freeze.creation")
+    assert old["status"] == "cleared"
+    edit(project, contract_signed_on="2026-01-20", work_started_on="2026-02-01")
+    present.set(NEXT)
+    run = audit()
+    new = flag(project, "freeze.creation")
+    assert new["id"] != old["id"]
+    assert (new["status"], new["opened_on"], new["accepted_fingerprint"]) == ("open", NEXT, None)
+    assert [row for row in table(Flag) if row["id"] == old["id"]] == [old]
+    assert (project.number, "freeze.creation", "opened") in changes(run)
+    adds_up(run)
+
+
+def test_a_reopened_flag_keeps_its_id_and_the_date_on_which_it_was_opened(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    first = flag(project, "freeze.creation")
+    accept(project, "freeze.creation")
+    edit(project, contract_signed_on="2026-01-21")
+    present.set(NEXT)
+    run = audit()
+    assert flag_counts(run) == (0, 0, 1, 0)
+    assert changes(run) == [(project.number, "freeze.creation", "reopened")]
+    again = flag(project, "freeze.creation")
+    assert (again["id"], again["opened_on"], again["opened_by_audit"]) == (first["id"], DAY, first["opened_by_audit"])
+    assert (again["status"], again["observed"]["started_on"]) == ("open", "2026-01-21")
+    adds_up(run)
+
+
+def test_severity_and_observed_values_follow_the_last_audit(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project(placement="on_platform", platform_key="qt-1", **OLD_SYSTEM)
+    audit()
+    assert flags_of(project) == [("platform.unverified", "low", "open")]
+    # Thirty days after the registration the grace is over, and the other rules are judged too.
+    present.set(DAY + timedelta(days=30))
+    audit()
+    assert flags_of(project) == [("platform.unverified", "low", "open")]
+    present.set(DAY + timedelta(days=31))
+    run = audit()
+    assert flags_of(project) == [("platform.unverified", "medium", "open"), ("migration.overdue", "low", "open")]
+    assert flag_counts(run) == (1, 1, 0, 0)
+    edit(project, placement="off_platform")
+    edit(project, placement="on_platform")
+    audit()
+    assert flag(project, "platform.unverified")["observed"]["earlier_placement"] == "off_platform"
+
+
+def test_an_agency_that_leaves_the_scope_takes_its_flags_with_it(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency(kind="subsidiary")
+    project = a_project(agency)
+    audit()
+    agency.kind = "private"
+    db.session.commit()
+    run = audit()
+    assert flag_counts(run) == (0, 0, 0, 1)
+    assert (run.projects_judged, run.projects_out_of_scope) == (0, 1)
+    assert flags_of(project) == [("freeze.creation", "high", "cleared")]
+
+
+def test_before_the_cutoff_nothing_is_flagged(app: Flask, present: Present) -> None:
+    present.set(date(2025, 12, 31))
+    project = a_project(contract_signed_on="2025-12-01", work_started_on="2025-12-01")
+    assert flag_counts(audit()) == (0, 0, 0, 0)
+    present.set(date(2026, 1, 1))
+    assert flag_counts(audit()) == (1, 0, 0, 0)
+    assert flags_of(project) == [("freeze.transitional", "medium", "open")]

@@ -1,0 +1,182 @@
+"""Which dates an audit may have, for good and dry."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from registry.accounts.actors import RoleNotAllowed
+from registry.accounts.roles import Role
+from registry.audits.service import AuditDateBeforeLast, run_audit
+from registry.core.errors import Conflict, Invalid
+from registry.flags.audit_runs import AuditRun, last_good_audit
+from registry.flags.freeze_status import status_of
+from registry.flags.models import Flag
+from registry.freeze.policy_file import load_policy
+from registry.journal.service import JournalEntry
+from registry.settings import CHECKOUT
+from tests.audits.steps import OLD_SYSTEM, audit, changes, flag_counts, table
+from tests.factories import a_project, an_actor, an_agency
+from tests.present import Present
+
+DAY = date(2026, 10, 5)
+
+
+def days(number: int) -> date:
+    return DAY + timedelta(days=number)
+
+
+def test_an_audit_without_a_date_is_of_today_in_almaty(app: Flask, present: Present) -> None:
+    present.set(datetime(2026, 10, 4, 18, 59, tzinfo=UTC))
+    assert audit().on == date(2026, 10, 4)
+    present.set(datetime(2026, 10, 4, 19, 0, tzinfo=UTC))
+    assert audit().on == DAY
+
+
+def test_an_audit_for_good_before_the_last_audited_date_is_a_conflict_and_leaves_nothing(
+    app: Flask, present: Present
+) -> None:
+    present.set(DAY)
+    a_project()
+    audit(days(-1))
+    before = table(AuditRun), table(Flag), table(JournalEntry)
+    with pytest.raises(AuditDateBeforeLast) as refused:
+        audit(days(-2))
+    assert isinstance(refused.value, Conflict)
+    assert refused.value.params == {"on": "2026-10-03", "last": "2026-10-04"}
+    assert (table(AuditRun), table(Flag), table(JournalEntry)) == before
+
+
+def test_an_audit_for_good_after_today_is_invalid_and_leaves_nothing(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    with pytest.raises(Invalid) as refused:
+        audit(days(1))
+    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [
+        ("/on", "audit-date-after-today")
+    ]
+    assert table(AuditRun) == []
+
+
+def test_the_first_audit_for_good_may_have_any_past_date(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    a_project()
+    run = audit(date(2026, 3, 1))
+    assert (run.status, flag_counts(run)) == ("succeeded", (1, 0, 0, 0))
+
+
+def test_dates_between_the_last_audited_one_and_today_go_for_good_the_last_one_again_too(
+    app: Flask, present: Present
+) -> None:
+    present.set(DAY)
+    a_project()
+    for on in (days(-3), days(-3), days(-1), DAY, DAY):
+        run = audit(on)
+        assert (run.on, run.status) == (on, "succeeded")
+    assert len({row["id"] for row in table(AuditRun)}) == 5
+
+
+def test_a_dry_run_a_held_one_and_a_failed_one_do_not_move_the_last_audited_date(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    audit(days(-5))
+    audit(DAY, dry_run=True)
+    audit(days(900), dry_run=True)
+    last = last_good_audit()
+    assert last is not None
+    assert last.on == days(-5)
+    assert audit(days(-4)).status == "succeeded"
+
+
+@pytest.mark.parametrize("on", [date(1, 1, 1), date(2025, 12, 31), days(-400), days(0), days(1), date(9999, 12, 31)])
+def test_a_dry_run_of_any_date_writes_no_flag_but_tells_counts_and_changes(
+    app: Flask, present: Present, on: date
+) -> None:
+    present.set(DAY)
+    creation = a_project(pilot_started_on="2026-03-01", stage="pilot")
+    old = a_project(**OLD_SYSTEM)
+    audit()
+    before = table(Flag)
+    run = audit(on, dry_run=True)
+    assert table(Flag) == before
+    assert (run.dry_run, run.status, run.projects_judged, run.on) == (True, "succeeded", 2, on)
+    told = {
+        "opened": sum(change == "opened" for _, _, change in changes(run)),
+        "cleared": sum(change == "cleared" for _, _, change in changes(run)),
+    }
+    assert told == {"opened": run.flags_opened, "cleared": run.flags_cleared}
+    if on < date(2026, 1, 1):
+        assert changes(run) == sorted(
+            [
+                (creation.number, "freeze.creation", "cleared"),
+                (old.number, "migration.overdue", "cleared"),
+            ]
+        )
+    if on == date(9999, 12, 31):
+        assert changes(run) == [(creation.number, "freeze.pilot-limit", "opened")]
+
+
+def test_a_dry_run_gives_the_counts_that_the_audit_for_good_then_has(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    for values in ({}, OLD_SYSTEM, {"placement": "unknown"}, {"placement": "on_platform"}):
+        a_project(agency, **values)
+    dry = audit(dry_run=True)
+    good = audit()
+    assert flag_counts(dry) == flag_counts(good)
+    assert changes(dry) == changes(good)
+    assert dry.input_digest == good.input_digest
+    assert dry.id != good.id
+
+
+def test_a_dry_run_may_try_another_policy_file(app: Flask, present: Present, tmp_path: Path) -> None:
+    present.set(DAY)
+    a_project()
+    old = a_project(**OLD_SYSTEM)
+    audit()
+    text = (CHECKOUT / "config" / "freeze_policy.toml").read_text(encoding="utf-8")
+    other = tmp_path / "later.toml"
+    other.write_text(
+        text.replace('version = "2026.1"', 'version = "trial"').replace(
+            "migration_deadline = 2026-09-30", "migration_deadline = 2026-12-31"
+        ),
+        encoding="utf-8",
+    )
+    before = table(Flag)
+    run = audit(dry_run=True, policy=load_policy(other))
+    assert changes(run) == [(old.number, "freeze.legacy", "opened"), (old.number, "migration.overdue", "cleared")]
+    assert (run.policy_version, run.flags_kept) == ("trial", 1)
+    assert table(Flag) == before
+
+
+def test_another_policy_never_audits_for_good(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    with pytest.raises(ValueError, match="dry run"):
+        audit(policy=load_policy(CHECKOUT / "config" / "freeze_policy.toml"))
+    assert table(AuditRun) == []
+
+
+@pytest.mark.parametrize("role", [Role.REVIEWER, Role.AUDITOR, Role.ADMINISTRATOR])
+def test_only_operator_and_supervisor_run_audits(app: Flask, role: Role) -> None:
+    with pytest.raises(RoleNotAllowed):
+        run_audit(an_actor(role), dry_run=True)
+    assert table(AuditRun) == []
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.SUPERVISOR])
+def test_a_run_tells_who_started_it_and_the_journal_too(app: Flask, role: Role) -> None:
+    run = run_audit(an_actor(role))
+    assert run.started_by == f"{role.value}@tests"
+    (entry,) = table(JournalEntry)
+    assert (entry["action"], entry["subject"]) == ("audit.succeeded", f"audit:{run.id}")
+
+
+def test_an_hour_that_was_set_back_between_two_audits_leaves_no_project_unaudited(app: Flask, present: Present) -> None:
+    instant = present.set(DAY)
+    a_project()
+    audit()
+    present.set(instant - timedelta(hours=1))
+    project = a_project()
+    audit()
+    assert status_of(project.id) == "flagged"

@@ -1,0 +1,229 @@
+"""What people decided: exemptions recorded by the Commission's decision, and flags accepted by an approval."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+
+from registry.core.transactions import transaction
+from registry.exemptions.service import exemption_in_force, find_exemption, revoke_exemption
+from registry.flags.models import Flag
+from tests.audits.steps import (
+    OLD_SYSTEM,
+    SUPERVISOR,
+    accept,
+    audit,
+    changes,
+    edit,
+    exempt,
+    flag,
+    flag_counts,
+    flags_of,
+    table,
+)
+from tests.factories import a_project
+from tests.present import Present
+
+DAY = date(2026, 10, 5)
+RULE = "freeze.creation"
+
+
+def days(number: int) -> date:
+    return DAY + timedelta(days=number)
+
+
+def revoke(exemption_id: int) -> None:
+    with transaction():
+        revoke_exemption(SUPERVISOR, find_exemption(SUPERVISOR, exemption_id), "the Commission took it back")
+
+
+def test_an_exemption_acts_at_the_next_audit_and_not_before(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    exemption = exempt(project, DAY, days(30))
+    assert flag(project, RULE)["status"] == "open"
+    run = audit()
+    assert (flag(project, RULE)["status"], flag(project, RULE)["exemption_id"]) == ("exempt", exemption.id)
+    assert flag_counts(run) == (0, 1, 0, 0)
+    assert (run.projects_flagged, run.projects_exempt) == (0, 1)
+
+
+def test_a_project_exempt_from_its_first_audit_on_has_its_flags_opened_as_exempt(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    exemption = exempt(project, DAY, days(30))
+    run = audit()
+    assert changes(run) == [(project.number, RULE, "opened")]
+    assert (flag(project, RULE)["status"], flag(project, RULE)["exemption_id"]) == ("exempt", exemption.id)
+    assert (run.projects_flagged, run.projects_exempt) == (0, 1)
+
+
+@pytest.mark.parametrize(("valid_from", "valid_to", "status"), [(0, 0, "exempt"), (1, 9, "open"), (-9, -1, "open")])
+def test_an_exemption_is_in_force_from_its_first_to_its_last_day(
+    app: Flask, present: Present, valid_from: int, valid_to: int, status: str
+) -> None:
+    present.set(DAY)
+    project = a_project()
+    exempt(project, days(valid_from), days(valid_to))
+    audit()
+    assert flags_of(project) == [(RULE, "high", status)]
+
+
+def test_the_day_after_an_exemption_ends_the_same_flag_is_open_again(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    exempt(project, DAY, days(2))
+    audit()
+    before = flag(project, RULE)
+    present.set(days(2))
+    assert flag_counts(audit()) == (0, 1, 0, 0)
+    assert flag(project, RULE) == before
+    present.set(days(3))
+    run = audit()
+    assert changes(run) == [(project.number, RULE, "reopened")]
+    again = flag(project, RULE)
+    assert (again["id"], again["status"], again["exemption_id"]) == (before["id"], "open", None)
+    assert (run.projects_flagged, run.projects_exempt) == (1, 0)
+
+
+def test_a_revoked_exemption_ends_at_the_next_audit(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    exemption = exempt(project, DAY, days(30))
+    audit()
+    revoke(exemption.id)
+    assert flag(project, RULE)["status"] == "exempt"
+    run = audit()
+    assert changes(run) == [(project.number, RULE, "reopened")]
+    assert (flag(project, RULE)["status"], flag(project, RULE)["exemption_id"]) == ("open", None)
+
+
+def test_of_overlapping_exemptions_the_last_recorded_is_named_and_the_other_goes_on_after_it(
+    app: Flask, present: Present
+) -> None:
+    present.set(DAY)
+    project = a_project()
+    longer = exempt(project, days(-5), days(30))
+    shorter = exempt(project, days(-1), days(1))
+    audit()
+    assert flag(project, RULE)["exemption_id"] == shorter.id
+    present.set(days(2))
+    run = audit()
+    assert (flag(project, RULE)["status"], flag(project, RULE)["exemption_id"]) == ("exempt", longer.id)
+    assert (flag_counts(run), changes(run)) == ((0, 1, 0, 0), [])
+    revoke(longer.id)
+    audit()
+    assert flag(project, RULE)["status"] == "open"
+
+
+def test_revoking_one_of_two_overlapping_exemptions_leaves_the_other_in_force(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    first, second = exempt(project, DAY, days(9)), exempt(project, DAY, days(9))
+    audit()
+    revoke(second.id)
+    audit()
+    assert flag(project, RULE)["exemption_id"] == first.id == exemption_in_force(project.id, DAY)
+
+
+def test_an_exemption_covers_every_flag_of_its_project_and_no_other_project(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project(work_started_on="2025-12-31", contract_signed_on="2026-01-20")
+    other = a_project(project.agency)
+    exempt(project, DAY, DAY)
+    run = audit()
+    assert {status for _, _, status in flags_of(project)} == {"exempt"}
+    assert len(flags_of(project)) == 2
+    assert {status for _, _, status in flags_of(other)} == {"open"}
+    assert (run.projects_flagged, run.projects_exempt) == (1, 1)
+
+
+def test_a_new_finding_under_an_exemption_is_exempt_too(app: Flask, present: Present) -> None:
+    present.set(date(2026, 9, 30))
+    project = a_project(**OLD_SYSTEM)
+    exempt(project, date(2026, 9, 1), date(2026, 12, 31))
+    audit()
+    present.set(date(2026, 10, 1))
+    audit()
+    assert flags_of(project) == [("freeze.legacy", "low", "cleared"), ("migration.overdue", "low", "exempt")]
+
+
+def test_an_accepted_flag_stays_accepted_while_its_values_stay(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    accept(project, RULE)
+    before = table(Flag)
+    # Other fields of the record may change: the rule did not observe them.
+    edit(project, budget_kzt=1, name_ru="Другое имя", stage="testing")
+    present.set(days(40))
+    run = audit()
+    assert table(Flag) == before
+    assert (flag_counts(run), run.projects_flagged) == ((0, 1, 0, 0), 0)
+
+
+def test_an_accepted_flag_reopens_when_its_values_change_and_stays_open_when_they_change_back(
+    app: Flask, present: Present
+) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    accept(project, RULE)
+    edit(project, contract_signed_on="2026-01-19")
+    assert changes(audit()) == [(project.number, RULE, "reopened")]
+    assert (flag(project, RULE)["status"], flag(project, RULE)["accepted_fingerprint"]) == ("open", None)
+    edit(project, contract_signed_on="2026-01-20")
+    run = audit()
+    assert (flag(project, RULE)["status"], flag_counts(run)) == ("open", (0, 1, 0, 0))
+
+
+def test_exempt_wins_over_accepted_and_gives_the_acceptance_back_afterwards(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    accept(project, RULE)
+    exempt(project, DAY, DAY)
+    run = audit()
+    assert (flag(project, RULE)["status"], run.projects_exempt) == ("exempt", 1)
+    present.set(days(1))
+    run = audit()
+    assert (flag(project, RULE)["status"], run.projects_exempt, run.projects_flagged) == ("accepted", 0, 0)
+    assert flag_counts(run) == (0, 1, 0, 0)
+
+
+def test_values_that_change_under_an_exemption_end_the_acceptance(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    accept(project, RULE)
+    exempt(project, DAY, DAY)
+    edit(project, contract_signed_on="2026-01-19")
+    audit()
+    assert flag(project, RULE)["status"] == "exempt"
+    present.set(days(1))
+    assert changes(audit()) == [(project.number, RULE, "reopened")]
+
+
+def test_a_flag_accepted_under_an_exemption_is_exempt_at_the_next_audit(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    exempt(project, DAY, days(5))
+    audit()
+    accept(project, RULE)
+    run = audit()
+    assert (flag(project, RULE)["status"], flag_counts(run)) == ("exempt", (0, 1, 0, 0))
+
+
+def test_an_acceptance_of_one_rule_leaves_the_project_s_other_flags_open(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project(work_started_on="2025-12-31", contract_signed_on="2026-01-20")
+    audit()
+    accept(project, "freeze.transitional")
+    audit()
+    assert sorted(flags_of(project)) == [
+        ("freeze.transitional", "medium", "accepted"),
+        ("integrity.backdated", "high", "open"),
+    ]

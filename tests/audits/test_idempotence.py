@@ -1,0 +1,116 @@
+"""An audit again, on the same date and facts, changes nothing; a later date is another matter."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from flask import Flask
+from sqlalchemy import select
+
+from registry.audits.jobs import run_due_night
+from registry.core.clock import local_instant
+from registry.core.database import db
+from registry.flags.audit_runs import AuditChange
+from registry.flags.models import Flag
+from registry.freeze.current import policy_in_force
+from registry.freeze.evaluation import evaluate
+from registry.freeze.facts import Facts
+from tests.audits.steps import OLD_SYSTEM, accept, audit, changes, edit, exempt, flag_counts, flags_of, table, verify
+from tests.factories import a_project, an_agency
+from tests.present import NOON, Present
+
+DAY = date(2026, 10, 5)
+
+
+def a_mixed_registry() -> None:
+    """Projects that are flagged by several rules, exempt, accepted, clear and out of scope."""
+    agency = an_agency()
+    a_project(agency)
+    a_project(agency, work_started_on="2025-12-31", contract_signed_on="2026-01-20")
+    a_project(agency, **OLD_SYSTEM)
+    a_project(agency, placement="on_platform")
+    verify(a_project(agency, placement="on_platform"), date(2026, 9, 1))
+    exempt(a_project(agency), date(2026, 9, 1), date(2026, 12, 31))
+    a_project(an_agency(kind="private"))
+
+
+def test_the_same_date_and_facts_again_change_nothing(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    a_mixed_registry()
+    accepted = a_project()
+    first = audit()
+    accept(accepted, "freeze.creation")
+    second = audit()
+    before, kept = table(Flag), table(AuditChange)
+    third = audit()
+    assert table(Flag) == before
+    assert table(AuditChange) == kept
+    assert changes(second) == changes(third) == []
+    assert flag_counts(third) == (0, len(before), 0, 0)
+    assert first.input_digest == second.input_digest == third.input_digest
+    seen = ("projects_judged", "projects_out_of_scope", "projects_exempt")
+    assert [getattr(third, name) for name in seen] == [getattr(first, name) for name in seen] == [7, 1, 1]
+
+
+def test_the_digest_tells_another_date_and_other_facts(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    first = audit()
+    edit(project, budget_kzt=1)
+    edited = audit()
+    edit(project, budget_kzt=120_000_000)
+    back = audit()
+    present.set(DAY + timedelta(days=1))
+    digests = [first.input_digest, edited.input_digest, back.input_digest, audit().input_digest]
+    # Back at the old values the record has a longer past, which the law compares too.
+    assert len(set(digests)) == len(digests)
+
+
+def test_a_later_date_with_the_same_facts_may_open_what_the_date_brings(app: Flask, present: Present) -> None:
+    present.set(date(2026, 9, 30))
+    project = a_project(**OLD_SYSTEM)
+    audit()
+    assert flags_of(project) == [("freeze.legacy", "low", "open")]
+    present.set(date(2026, 10, 1))
+    run = audit()
+    assert flags_of(project) == [("freeze.legacy", "low", "cleared"), ("migration.overdue", "low", "open")]
+    assert changes(run) == [
+        (project.number, "freeze.legacy", "cleared"),
+        (project.number, "migration.overdue", "opened"),
+    ]
+
+
+def test_a_night_after_a_manual_audit_of_the_day_before_writes_no_flag_when_nothing_changed(
+    app: Flask, present: Present
+) -> None:
+    present.set(DAY)
+    a_mixed_registry()
+    audit()
+    before = table(Flag)
+    present.set(local_instant(DAY + timedelta(days=1), NOON))
+    night = run_due_night(NOON)
+    assert night is not None
+    assert night.on == DAY + timedelta(days=1)
+    assert table(Flag) == before
+    assert flag_counts(night) == (0, len(before), 0, 0)
+
+
+def test_the_flags_are_what_the_law_finds(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    stands = db.session.scalars(select(Flag).where(Flag.project_id == project.id)).one()
+    facts = Facts(
+        "central_body",
+        "creation",
+        "creation",
+        "off_platform",
+        registered_on=DAY,
+        contract_signed_on=date(2026, 1, 20),
+        work_started_on=date(2026, 2, 1),
+        budget_kzt=120_000_000,
+    )
+    (finding,) = evaluate(facts, policy_in_force(), DAY)
+    assert (stands.rule, stands.severity, stands.observed) == (finding.rule, finding.severity, finding.observed)
+    assert stands.fingerprint == finding.fingerprint
+    assert (stands.status, stands.opened_on, stands.cleared_on) == ("open", DAY, None)

@@ -1,0 +1,136 @@
+"""Flags judged by a person who read the records and the contract's words: the audit still gives exactly these.
+
+Sixty were drawn evenly over the thirteen rules that fire on the real records (``draw``). The other rules need what a
+table published once cannot have: edits, confirmations, orders, modifications begun under the freeze. For them
+``believable.csv`` and the steps below, judged in the same file.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+
+from registry.audits.queries import all_changes_of
+from registry.cases.orders import Order
+from registry.core.clock import now
+from registry.core.transactions import transaction
+from registry.freeze.current import policy_in_force
+from registry.platform.confirmations import confirm_onboarding
+from registry.projects.service import find_project_to_change
+from tests.audits.draw import DRAWN, draw
+from tests.audits.real_file import AUDITED_ON, DATA, REGISTERED_ON, external_ids, record, register_file, rows
+from tests.audits.steps import AUDITOR, OPERATOR, SUPERVISOR, audit, edit
+from tests.present import Present
+
+BELIEVABLE = "B-"
+NEWCOMER = "B-UNV-1"
+EDITED_ON = date(2026, 10, 12)
+
+
+def judged() -> Iterator[dict[str, str]]:
+    with (DATA / "judged_flags.csv").open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def real() -> list[dict[str, str]]:
+    return [row for row in judged() if not row["external_id"].startswith(BELIEVABLE)]
+
+
+def believable() -> list[dict[str, str]]:
+    return [row for row in judged() if row["external_id"].startswith(BELIEVABLE)]
+
+
+def found(*, dry_run: bool) -> dict[tuple[str, str], str]:
+    """(external id, rule) → severity of all that an audit of the day opens."""
+    named = external_ids()
+    changes = all_changes_of(AUDITOR, audit(AUDITED_ON, dry_run=dry_run))
+    assert {row["change"] for row in changes} == {"opened"}
+    return {(named[row["project"]], row["rule"]): row["severity"] for row in changes}
+
+
+def test_none_of_the_sixty_flags_drawn_from_the_real_records_is_wrong(real_app: Flask, present: Present) -> None:
+    present.set(AUDITED_ON)
+    flags = found(dry_run=False)
+    verdicts = {(row["external_id"], row["rule"]): row for row in real()}
+    assert len(verdicts) == len(real()) == DRAWN
+    assert {flag: row["severity"] for flag, row in verdicts.items()} == {flag: flags.get(flag) for flag in verdicts}
+    assert Counter(row["verdict"] for row in verdicts.values()) == {"right": DRAWN}
+
+
+def test_the_sixty_are_those_that_the_seeded_draw_gives(real_app: Flask, present: Present) -> None:
+    present.set(AUDITED_ON)
+    assert draw(found(dry_run=True)) == {(row["external_id"], row["rule"]) for row in real()}
+
+
+def test_the_draw_is_even_over_the_rules_that_fire(real_app: Flask, present: Present) -> None:
+    present.set(AUDITED_ON)
+    firing = Counter(rule for _, rule in found(dry_run=True))
+    drawn = Counter(row["rule"] for row in real())
+    assert len(firing) == 13
+    assert {rule: min(count, 5) for rule, count in firing.items()} == {
+        rule: min(count, 5) for rule, count in drawn.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["projects.csv", "believable.csv"])
+def test_the_values_that_decided_a_verdict_are_those_of_the_record(name: str) -> None:
+    records = {row["external_id"]: row for row in rows(name)}
+    checked = [row for row in judged() if row["external_id"] in records]
+    for row in checked:
+        values = dict(part.split("=", 1) for part in row["deciding_values"].split("; "))
+        entered = records[row["external_id"]]
+        assert values == {field: entered.get(field, "") for field in values}, row["external_id"]
+        assert len(row["reason"]) > 20
+    assert len(checked) == (len(real()) if name == "projects.csv" else len(believable()))
+
+
+def test_the_rules_that_the_real_records_never_break_fire_on_believable_ones(app: Flask, present: Present) -> None:
+    believable_steps(present)
+    present.set(AUDITED_ON)
+    assert found(dry_run=False) == {(row["external_id"], row["rule"]): row["severity"] for row in believable()}
+    assert Counter(row["verdict"] for row in believable()) == {"right": len(believable())}
+
+
+def test_every_rule_of_the_law_has_a_judged_flag(app: Flask) -> None:
+    assert {row["rule"] for row in judged()} == set(policy_in_force().rules)
+
+
+def believable_steps(present: Present) -> None:
+    """What happened to the believable records between their registration and the audit."""
+    present.set(REGISTERED_ON)
+    register_file("agencies", "agencies.csv")
+    early = [row["external_id"] for row in rows("believable.csv") if row["external_id"] != NEWCOMER]
+    register_file("projects", "believable.csv", *early)
+    confirm("B-ONB-2", on=date(2026, 9, 25), due_on=date(2026, 10, 20), present=present)
+    confirm("B-ONB-1", on=date(2026, 10, 10), due_on=date(2027, 3, 1), present=present)
+    present.set(EDITED_ON)
+    edit(
+        record("B-RW-1"),
+        work_type="modification",
+        object_commissioned_on="2021-04-12",
+        object_original_cost_kzt=200_000_000,
+        consent_number="АК-139",
+    )
+    edit(record("B-RW-2"), contract_signed_on="2025-12-30", work_started_on="2025-12-31")
+    with transaction() as session:
+        order = Order(
+            project_id=record("B-ORD-1").id,
+            decision="migrate_by",
+            due_on=date(2026, 10, 15),
+            approved_at=now() - timedelta(days=20),
+            approved_by=SUPERVISOR.principal,
+        )
+        session.add(order)
+    present.set(date(2026, 10, 20))
+    register_file("projects", "believable.csv", NEWCOMER)
+
+
+def confirm(external_id: str, on: date, due_on: date, present: Present) -> None:
+    present.set(on)
+    with transaction():
+        confirm_onboarding(OPERATOR, find_project_to_change(OPERATOR, record(external_id).number), due_on)

@@ -1,0 +1,434 @@
+"""The night as the scheduler and cron run it: once, caught up once, tried again, with what was missed listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import date, datetime, time, timedelta
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, event, text
+
+from registry.accounts.actors import SCHEDULE
+from registry.audits.exclusive_lock import AUDIT_LOCK, AuditRunning
+from registry.audits.jobs import audit_tonight, run_due_night
+from registry.core.clock import local_instant, now
+from registry.core.database import db
+from registry.core.outbox import OutboxMessage
+from registry.flags.audit_runs import AuditChange, AuditRun
+from registry.flags.models import Flag
+from registry.journal.service import JournalEntry
+from tests.audits.steps import audit, flag_counts, installed, table
+from tests.factories import a_project
+from tests.present import Present
+
+TWO = time(2)
+DAY = date(2026, 10, 5)
+
+
+class Broken(Exception):
+    """What goes wrong in the middle of an audit."""
+
+
+def days(number: int) -> date:
+    return DAY + timedelta(days=number)
+
+
+def at(day: date, hour: int, minute: int = 0) -> datetime:
+    return local_instant(day, time(hour, minute))
+
+
+def nights() -> list[tuple[date, str, str]]:
+    """(date, trigger, status) of every run and missed date, in the order of dates."""
+    return sorted((row["on"], row["trigger"], row["status"]) for row in table(AuditRun))
+
+
+def breaking(connection: Connection, statement: str) -> Callable[[], None]:
+    """Break the first statement that begins so, on its way to the database; call the result to mend it."""
+
+    def broken(conn: Connection, cursor: object, sql: str, *rest: object) -> None:
+        if sql.startswith(statement):
+            raise Broken(statement)
+
+    event.listen(connection.engine, "before_cursor_execute", broken)
+    return lambda: event.remove(connection.engine, "before_cursor_execute", broken)
+
+
+def test_a_fresh_installation_owes_no_night_before_its_first_hour(app: Flask, present: Present) -> None:
+    installed(at(DAY, 10))
+    for moment in (at(DAY, 10), at(DAY, 23), at(days(1), 1, 59)):
+        present.set(moment)
+        assert run_due_night(TWO) is None
+    present.set(at(days(1), 2))
+    run_due_night(TWO)
+    assert nights() == [(days(1), "schedule", "succeeded")]
+
+
+def test_with_the_nightly_audit_off_none_is_ever_due(app: Flask, present: Present) -> None:
+    installed(at(days(-100), 10))
+    present.set(DAY)
+    assert run_due_night(None) is None
+    assert table(AuditRun) == []
+
+
+def test_a_night_is_audited_once_however_often_the_scheduler_asks(app: Flask, present: Present) -> None:
+    installed(at(DAY, 1))
+    a_project()
+    present.set(at(DAY, 2))
+    run = run_due_night(TWO)
+    assert run is not None
+    assert (run.on, run.trigger, run.status, run.started_by) == (DAY, "schedule", "succeeded", SCHEDULE.principal)
+    assert flag_counts(run) == (1, 0, 0, 0)
+    for minute in range(1, 60):
+        present.set(at(DAY, 2, minute))
+        assert run_due_night(TWO) is None
+    assert len(table(AuditRun)) == 1
+
+
+def test_after_downtime_the_latest_date_is_audited_once_and_the_dates_between_are_listed(
+    app: Flask, present: Present
+) -> None:
+    installed(at(DAY, 1))
+    present.set(at(DAY, 2))
+    run_due_night(TWO)
+    present.set(at(days(4), 9, 30))
+    caught_up = run_due_night(TWO)
+    assert caught_up is not None
+    assert (caught_up.on, caught_up.trigger) == (days(4), "catch_up")
+    assert run_due_night(TWO) is None
+    assert nights() == [
+        (DAY, "schedule", "succeeded"),
+        (days(1), "schedule", "missed"),
+        (days(2), "schedule", "missed"),
+        (days(3), "schedule", "missed"),
+        (days(4), "catch_up", "succeeded"),
+    ]
+    assert [row["projects_judged"] for row in table(AuditRun) if row["status"] == "missed"] == [0, 0, 0]
+
+
+def test_a_start_late_in_the_same_day_catches_up_and_lists_nothing(app: Flask, present: Present) -> None:
+    installed(at(DAY, 1))
+    present.set(at(DAY, 2))
+    run_due_night(TWO)
+    present.set(at(days(1), 14))
+    run_due_night(TWO)
+    assert nights() == [(DAY, "schedule", "succeeded"), (days(1), "catch_up", "succeeded")]
+
+
+def test_a_start_just_before_the_hour_catches_up_the_day_before_and_then_does_the_night(
+    app: Flask, present: Present
+) -> None:
+    installed(at(DAY, 1))
+    present.set(at(DAY, 2))
+    run_due_night(TWO)
+    present.set(at(days(3), 1, 58))
+    run_due_night(TWO)
+    present.set(at(days(3), 2))
+    run_due_night(TWO)
+    assert nights() == [
+        (DAY, "schedule", "succeeded"),
+        (days(1), "schedule", "missed"),
+        (days(2), "catch_up", "succeeded"),
+        (days(3), "schedule", "succeeded"),
+    ]
+
+
+def test_a_manual_audit_of_the_date_satisfies_its_night(app: Flask, present: Present) -> None:
+    installed(at(days(-1), 1))
+    present.set(at(days(-1), 2))
+    run_due_night(TWO)
+    present.set(at(DAY, 1))
+    audit()
+    present.set(at(DAY, 2))
+    assert run_due_night(TWO) is None
+    present.set(at(days(1), 2))
+    run_due_night(TWO)
+    assert nights() == [
+        (days(-1), "schedule", "succeeded"),
+        (DAY, "manual", "succeeded"),
+        (days(1), "schedule", "succeeded"),
+    ]
+
+
+def test_a_dry_run_or_a_held_or_failed_audit_satisfies_no_night(app: Flask, present: Present) -> None:
+    installed(at(DAY, 1))
+    present.set(at(DAY, 1, 30))
+    audit(dry_run=True)
+    present.set(at(DAY, 2))
+    run = run_due_night(TWO)
+    assert run is not None
+    assert run.on == DAY
+
+
+def test_a_manual_audit_after_downtime_does_not_hide_the_dates_that_were_missed(app: Flask, present: Present) -> None:
+    installed(at(DAY, 1))
+    present.set(at(DAY, 2))
+    run_due_night(TWO)
+    # Down for three days; the operator audits by hand before the scheduler is back.
+    present.set(at(days(3), 12))
+    audit(days(2))
+    audit()
+    assert run_due_night(TWO) is None
+    present.set(at(days(4), 2))
+    night = run_due_night(TWO)
+    assert night is not None
+    assert night.trigger == "schedule"
+    assert nights() == [
+        (DAY, "schedule", "succeeded"),
+        (days(1), "schedule", "missed"),
+        (days(2), "manual", "succeeded"),
+        (days(3), "manual", "succeeded"),
+        (days(4), "schedule", "succeeded"),
+    ]
+
+
+def test_a_failed_night_is_kept_and_tried_again_after_ten_minutes_in_the_same_row(
+    app: Flask, present: Present, connection: Connection
+) -> None:
+    installed(at(DAY, 1))
+    a_project()
+    present.set(at(DAY, 2))
+    journal, outbox = table(JournalEntry), table(OutboxMessage)
+    mend = breaking(connection, "INSERT INTO flags")
+    with pytest.raises(Broken):
+        run_due_night(TWO)
+    (failed,) = table(AuditRun)
+    assert (failed["on"], failed["status"], failed["scheduled_for"]) == (DAY, "failed", DAY)
+    assert failed["failure"] == "Broken: INSERT INTO flags"
+    assert (table(Flag), table(AuditChange)) == ([], [])
+    assert table(JournalEntry) == journal
+    told = table(OutboxMessage)
+    assert [message["topic"] for message in told[len(outbox) :]] == ["audit.failed"]
+    present.set(at(DAY, 2, 9))
+    assert run_due_night(TWO) is None
+    present.set(at(DAY, 2, 10))
+    with pytest.raises(Broken):
+        run_due_night(TWO)
+    assert table(OutboxMessage) == told
+    mend()
+    present.set(at(DAY, 2, 19))
+    assert run_due_night(TWO) is None
+    present.set(at(DAY, 2, 20))
+    run = run_due_night(TWO)
+    assert run is not None
+    assert (run.id, run.status, run.failure) == (failed["id"], "succeeded", None)
+    assert (len(table(AuditRun)), len(table(Flag))) == (1, 1)
+
+
+def test_a_night_that_failed_all_day_stays_listed_as_failed(
+    app: Flask, present: Present, connection: Connection
+) -> None:
+    installed(at(days(-2), 1))
+    present.set(at(days(-2), 2))
+    run_due_night(TWO)
+    a_project()
+    present.set(at(DAY, 2))
+    mend = breaking(connection, "INSERT INTO flags")
+    with pytest.raises(Broken):
+        run_due_night(TWO)
+    mend()
+    present.set(at(days(1), 2))
+    run_due_night(TWO)
+    assert nights() == [
+        (days(-2), "schedule", "succeeded"),
+        (days(-1), "schedule", "missed"),
+        (DAY, "schedule", "failed"),
+        (days(1), "schedule", "succeeded"),
+    ]
+
+
+def test_a_failed_manual_audit_is_kept_with_its_reason(app: Flask, present: Present, connection: Connection) -> None:
+    present.set(DAY)
+    a_project()
+    mend = breaking(connection, "INSERT INTO flags")
+    with pytest.raises(Broken):
+        audit()
+    mend()
+    (row,) = table(AuditRun)
+    assert (row["status"], row["trigger"], row["failure"]) == ("failed", "manual", "Broken: INSERT INTO flags")
+    assert (row["started_at"], row["finished_at"]) == (now(), now())
+    assert flag_counts(audit()) == (1, 0, 0, 0)
+
+
+@pytest.mark.postgres_only
+def test_a_failure_never_overwrites_the_night_that_another_process_has_done_since(
+    own_app: Flask, present: Present
+) -> None:
+    with own_app.app_context():
+        installed(at(DAY, 1))
+        a_project()
+        present.set(at(DAY, 2))
+        rivals: list[str] = []
+
+        def broken(conn: Connection, cursor: object, sql: str, *rest: object) -> None:
+            if sql.startswith("INSERT INTO flags") and not rivals:
+                rivals.append("comes")
+                raise Broken
+
+        def undone(dbapi_connection: object, record: object) -> None:
+            # The failed try is rolled back and not told of yet: the other scheduler gets the claim.
+            if rivals == ["comes"]:
+                rivals.append("is here")
+                with ThreadPoolExecutor(1) as other:
+                    rivals.append(other.submit(tick, own_app).result())
+
+        event.listen(db.engine, "before_cursor_execute", broken)
+        event.listen(db.engine, "checkin", undone)
+        with pytest.raises(Broken):
+            run_due_night(TWO)
+        assert rivals == ["comes", "is here", "succeeded"]
+        assert nights() == [(DAY, "schedule", "succeeded")]
+        assert len(table(Flag)) == 1
+
+
+def test_a_manual_audit_that_ends_just_before_the_claim_satisfies_the_night(own_app: Flask, present: Present) -> None:
+    with own_app.app_context():
+        installed(at(DAY, 1))
+        present.set(at(DAY, 2))
+        operators: list[str] = []
+
+        def asked(conn: Connection, cursor: object, sql: str, *rest: object) -> None:
+            # The scheduler has seen that the date has no audit, and has not claimed it yet.
+            if "FROM installation" in sql and not operators:
+                operators.append("comes")
+                with ThreadPoolExecutor(1) as other:
+                    operators.append(other.submit(manually, own_app).result())
+
+        event.listen(db.engine, "before_cursor_execute", asked)
+        assert run_due_night(TWO) is None
+        assert operators == ["comes", "succeeded"]
+        assert nights() == [(DAY, "manual", "succeeded")]
+
+
+def manually(app: Flask) -> str:
+    """An operator's audit on a connection of its own."""
+    with app.app_context():
+        return audit().status
+
+
+def tick(app: Flask) -> str:
+    """One tick of another scheduler; how its run ended."""
+    with app.app_context():
+        run = run_due_night(TWO)
+        return "none" if run is None else run.status
+
+
+def test_cron_audits_today_once_and_lists_what_was_missed(app: Flask, present: Present) -> None:
+    present.set(at(DAY, 4))
+    first = audit_tonight()
+    assert first is not None
+    assert (first.on, first.trigger, first.status) == (DAY, "schedule", "succeeded")
+    assert audit_tonight() is None
+    present.set(at(days(1), 4))
+    audit_tonight()
+    present.set(at(days(4), 4))
+    audit_tonight()
+    assert nights() == [
+        (DAY, "schedule", "succeeded"),
+        (days(1), "schedule", "succeeded"),
+        (days(2), "schedule", "missed"),
+        (days(3), "schedule", "missed"),
+        (days(4), "catch_up", "succeeded"),
+    ]
+
+
+def test_cron_that_tries_a_failed_night_again_at_once_is_not_told_that_all_is_done(
+    app: Flask, present: Present, connection: Connection
+) -> None:
+    a_project()
+    present.set(at(DAY, 4))
+    mend = breaking(connection, "INSERT INTO flags")
+    with pytest.raises(Broken):
+        audit_tonight()
+    mend()
+    run = audit_tonight()
+    assert run is not None
+    assert (run.status, len(table(AuditRun))) == ("succeeded", 1)
+
+
+def test_scheduler_and_cron_together_audit_a_date_once(app: Flask, present: Present) -> None:
+    installed(at(DAY, 1))
+    present.set(at(DAY, 2))
+    run_due_night(TWO)
+    assert audit_tonight() is None
+    present.set(at(days(1), 2))
+    audit_tonight()
+    assert run_due_night(TWO) is None
+    assert nights() == [(DAY, "schedule", "succeeded"), (days(1), "schedule", "succeeded")]
+
+
+acts = st.one_of(
+    st.tuples(st.just("tick"), st.integers(1, 5 * 24 * 60)),
+    st.tuples(st.just("back"), st.integers(1, 24 * 60)),
+    st.tuples(st.just("manual"), st.integers(0, 600)),
+    st.tuples(st.just("fail"), st.integers(0, 3 * 24 * 60)),
+)
+
+
+@given(st.lists(acts, min_size=1, max_size=10))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_clock_that_is_moved_audits_no_date_twice_and_skips_none_silently(
+    app: Flask,
+    present: Present,
+    connection: Connection,
+    each_example: Callable[[], AbstractContextManager[None]],
+    moves: list[tuple[str, int]],
+) -> None:
+    with each_example():
+        installed(at(DAY, 1))
+        moment = present.set(at(DAY, 2))
+        run_due_night(TWO)
+        for act, minutes in moves:
+            moment += timedelta(minutes=-minutes if act == "back" else minutes)
+            moment = max(moment, at(DAY, 2))
+            present.set(moment)
+            if act == "manual":
+                by_hand()
+            elif act == "fail":
+                mend = breaking(connection, "INSERT INTO audits")
+                try:
+                    run_due_night(TWO)
+                except Broken:
+                    continue
+                finally:
+                    mend()
+            else:
+                run_due_night(TWO)
+        # At last time goes on as it should, and the next night comes.
+        latest = max([row["on"] for row in table(AuditRun)] + [moment.date(), DAY]) + timedelta(days=2)
+        present.set(at(latest, 2))
+        assert run_due_night(TWO) is not None
+        of_schedule = [row["scheduled_for"] for row in table(AuditRun) if row["scheduled_for"]]
+        assert len(of_schedule) == len(set(of_schedule))
+        every = {row["on"] for row in table(AuditRun)}
+        assert every >= {DAY + timedelta(days=number) for number in range((latest - DAY).days + 1)}
+        missed = {row["on"] for row in table(AuditRun) if row["status"] == "missed"}
+        assert not missed & {row["on"] for row in table(AuditRun) if row["status"] == "succeeded"}
+
+
+def by_hand() -> None:
+    """An operator's audit of today, unless a later date was audited already."""
+    last = max((row["on"] for row in table(AuditRun) if row["status"] == "succeeded"), default=date.min)
+    if last <= now().astimezone().date():
+        audit(max(last, date(2026, 1, 1)) if last > date.min else None)
+
+
+@pytest.mark.postgres_only
+def test_a_second_connection_that_holds_the_claim_makes_the_scheduler_wait_for_the_next_tick(
+    own_app: Flask, present: Present
+) -> None:
+    with own_app.app_context():
+        installed(at(DAY, 1))
+        present.set(at(DAY, 2))
+        with db.engine.connect() as other, other.begin():
+            other.execute(text(f"SELECT pg_advisory_xact_lock({AUDIT_LOCK})"))
+            assert run_due_night(TWO) is None
+            with pytest.raises(AuditRunning):
+                audit_tonight()
+            with pytest.raises(AuditRunning):
+                audit()
+        assert run_due_night(TWO) is not None

@@ -1,0 +1,110 @@
+"""Which night is owed, as a question of dates alone."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.audits.schedule import LATE, Night, due_on, first_due, missed, owed
+from registry.core.clock import ALMATY, local_instant
+
+TWO = time(2)
+DAY = date(2026, 10, 5)
+A_DAY = timedelta(days=1)
+hours = st.times().map(lambda at: at.replace(microsecond=0))
+instants = st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1)).map(lambda naive: naive.replace(tzinfo=ALMATY))
+dates = st.dates(date(2026, 1, 1), date(2028, 1, 1))
+
+
+def at(day: date, hour: int, minute: int = 0) -> datetime:
+    return local_instant(day, time(hour, minute))
+
+
+@given(instants, hours)
+def test_a_fresh_installation_owes_nothing_before_its_first_hour(installed: datetime, audit_at: time) -> None:
+    first = local_instant(first_due(installed, audit_at), audit_at)
+    assert installed < first <= installed + A_DAY or installed == first - A_DAY
+    assert owed(installed, audit_at, installed, None) is None
+    assert owed(first - timedelta(seconds=1), audit_at, installed, None) is None
+    assert owed(first, audit_at, installed, None) == Night(
+        first_due(installed, audit_at), False, first.astimezone(ALMATY).date()
+    )
+
+
+@given(instants, instants, hours, st.none() | dates)
+def test_what_is_owed_is_the_latest_due_date_and_later_than_any_good_audit(
+    moment: datetime, installed: datetime, audit_at: time, last_good: date | None
+) -> None:
+    night = owed(moment, audit_at, installed, last_good)
+    due = due_on(moment, audit_at)
+    assert local_instant(due, audit_at) <= moment < local_instant(due + A_DAY, audit_at)
+    if night is None:
+        assert due <= last_good if last_good is not None else due < first_due(installed, audit_at)
+        return
+    assert night.on == due
+    assert night.first == (first_due(installed, audit_at) if last_good is None else last_good + A_DAY)
+    assert night.first <= night.on
+    assert night.late == (moment - local_instant(due, audit_at) > LATE)
+
+
+@given(instants, instants, hours, st.none() | dates)
+def test_once_a_night_is_audited_nothing_is_owed_until_the_next_hour(
+    moment: datetime, installed: datetime, audit_at: time, last_good: date | None
+) -> None:
+    night = owed(moment, audit_at, installed, last_good)
+    if night is None:
+        return
+    assert owed(moment, audit_at, installed, night.on) is None
+    next_hour = local_instant(night.on + A_DAY, audit_at)
+    assert owed(next_hour - timedelta(seconds=1), audit_at, installed, night.on) is None
+    assert owed(next_hour, audit_at, installed, night.on) == Night(night.on + A_DAY, False, night.on + A_DAY)
+
+
+@given(instants, hours, dates, st.integers(0, 24 * 60))
+def test_a_clock_set_back_owes_no_date_that_was_audited(
+    moment: datetime, audit_at: time, last_good: date, minutes: int
+) -> None:
+    night = owed(moment, audit_at, moment - 900 * A_DAY, last_good)
+    if night is None:
+        return
+    earlier = moment - timedelta(minutes=minutes)
+    assert owed(earlier, audit_at, moment - 900 * A_DAY, night.on) is None
+
+
+@given(dates, st.integers(0, 60), st.sets(dates, max_size=30))
+def test_the_missed_dates_are_those_before_the_night_without_an_audit(
+    first: date, span: int, audited: set[date]
+) -> None:
+    night = first + span * A_DAY
+    listed = missed(first, night, audited)
+    assert listed == sorted(set(listed))
+    assert all(first <= day < night for day in listed)
+    assert len(listed) + len([day for day in audited if first <= day < night]) == span
+    assert not set(listed) & audited
+
+
+def test_of_several_due_dates_the_latest_alone_is_owed_and_it_is_late() -> None:
+    night = owed(at(DAY, 9), TWO, at(date(2026, 1, 1), 0), DAY - 4 * A_DAY)
+    assert night == Night(DAY, True, DAY - 3 * A_DAY)
+    assert missed(night.first, night.on, ()) == [DAY - 3 * A_DAY, DAY - 2 * A_DAY, DAY - A_DAY]
+
+
+@pytest.mark.parametrize(("minutes", "late"), [(0, False), (15, False), (16, True)])
+def test_a_start_of_a_quarter_of_an_hour_after_the_hour_is_not_late(minutes: int, late: bool) -> None:
+    night = owed(at(DAY, 2, minutes), TWO, at(date(2026, 1, 1), 0), DAY - A_DAY)
+    assert night == Night(DAY, late, DAY)
+
+
+def test_before_the_hour_it_is_still_yesterday_s_night() -> None:
+    assert due_on(at(DAY, 1, 59), TWO) == DAY - A_DAY
+    assert due_on(at(DAY, 2), TWO) == DAY
+    assert due_on(at(DAY, 0), time(0)) == DAY
+    assert due_on(at(DAY, 23, 58), time(23, 59)) == DAY - A_DAY
+
+
+def test_an_installation_within_the_hour_s_second_owes_that_day_only_when_it_came_first() -> None:
+    assert first_due(at(DAY, 1, 59), TWO) == DAY
+    assert first_due(at(DAY, 2), TWO) == DAY + A_DAY

@@ -1,0 +1,60 @@
+"""How many statements an audit sends does not grow with the number of projects."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from flask import Flask
+from sqlalchemy import Connection
+
+from registry.audits import flag_writes
+from tests.audits.steps import audit, flag_counts, many_projects, placed
+from tests.present import Present
+from tests.statements import statements
+
+DAY = date(2026, 9, 30)  # the policy names it: no safety belt
+# With all that follows the flags: cases and their events.
+MOST = 50
+
+
+def nights(connection: Connection, present: Present, ids: list[int]) -> dict[str, int]:
+    """The statements of a first night, a quiet one, one that clears and one that opens again."""
+    counted = {}
+    for name, verified_on in (("first", None), ("quiet", None), ("clears", DAY), ("opens", None)):
+        placed(ids, verified_on)
+        with statements(connection) as sent:
+            run = audit()
+        assert run.status == "succeeded"
+        counted[name] = len(sent)
+    assert flag_counts(run) == (len(ids), 0, 0, 0)
+    return counted
+
+
+def test_an_audit_of_many_projects_sends_no_more_statements_than_one_of_few(
+    app: Flask, connection: Connection, present: Present
+) -> None:
+    present.set(DAY)
+    ids = many_projects(3, placement="on_platform")
+    few = nights(connection, present, ids)
+    ids += many_projects(400, placement="on_platform")
+    many = nights(connection, present, ids)
+    # The second round's first night keeps three flags and opens the others.
+    assert many == few
+    assert max(many.values()) <= MOST
+
+
+def test_flags_are_written_in_chunks_and_the_chunks_add_up(
+    app: Flask, connection: Connection, present: Present
+) -> None:
+    present.set(DAY)
+    count = flag_writes.ROWS_AT_ONCE + 1
+    ids = many_projects(count, placement="on_platform")
+    with statements(connection) as sent:
+        assert flag_counts(audit()) == (count, 0, 0, 0)
+    assert sum(sql.startswith("INSERT INTO flags") for sql in sent) == 2
+    placed(ids, DAY)
+    present.set(DAY + timedelta(days=1))
+    with statements(connection) as sent:
+        assert flag_counts(audit()) == (0, 0, 0, count)
+    assert sum(sql.startswith("UPDATE flags") for sql in sent) == 2
+    assert len(sent) <= MOST

@@ -1,0 +1,128 @@
+"""An audit lists every change of a flag's status since the audit before, and its stocks follow from its flows."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from flask import Flask
+
+from registry.audits.service import run_audit
+from registry.core.transactions import transaction
+from registry.exemptions.service import find_exemption, revoke_exemption
+from registry.flags.audit_runs import AuditRun
+from registry.projects.models import Project
+from tests.audits.steps import SUPERVISOR, changes, edit, exempt, flags_of
+from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, TRANSITIONAL, act, audit, case_of, migrate_by
+from tests.factories import a_project
+from tests.present import Present
+
+DAY = date(2026, 10, 5)
+RULE = "freeze.creation"
+HOUR = timedelta(hours=1)
+
+
+def decide(present: Present, project: Project, proposal: dict[str, object]) -> None:
+    """Propose and approve, later than all that was done before."""
+    present.move(HOUR)
+    case = case_of(project)
+    if case.status == "new":
+        act(AIGERIM, case, "claim")
+    act(AIGERIM, case, "propose", proposal)
+    act(SAULE, case, "approve")
+    present.move(HOUR)
+
+
+def counted(run: AuditRun) -> tuple[int, int]:
+    return run.projects_flagged, run.projects_exempt
+
+
+def test_flag_that_an_exemption_covers_is_listed_as_exempted(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    assert changes(audit()) == [(project.number, RULE, "opened")]
+    exemption = exempt(project, DAY, DAY + timedelta(days=30))
+    run = audit()
+    assert (changes(run), counted(run)) == ([(project.number, RULE, "exempted")], (0, 1))
+    assert (run.flags_kept, run.flags_reopened) == (1, 0)
+    assert changes(audit()) == []
+    with transaction():
+        revoke_exemption(SUPERVISOR, find_exemption(SUPERVISOR, exemption.id), "It was another project.")
+    run = audit()
+    assert (changes(run), counted(run)) == ([(project.number, RULE, "reopened")], (1, 0))
+
+
+def test_flag_that_a_decision_accepted_is_listed_by_the_next_audit_once(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    decide(present, project, TRANSITIONAL)
+    run = audit()
+    assert (changes(run), counted(run)) == ([(project.number, RULE, "accepted")], (0, 0))
+    assert (run.flags_kept, run.flags_cleared) == (1, 0)
+    present.move(HOUR)
+    assert changes(audit()) == []
+
+
+def test_accepted_flag_that_an_exemption_covers_is_accepted_again_when_it_ends(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    decide(present, project, NO_BREACH)
+    audit()
+    exempt(project, DAY, DAY)
+    assert changes(audit()) == [(project.number, RULE, "exempted")]
+    present.set(DAY + timedelta(days=1))
+    run = audit()
+    assert (changes(run), counted(run)) == ([(project.number, RULE, "accepted")], (0, 0))
+
+
+def test_accepted_and_exempted_between_two_audits_is_listed_once_as_exempted(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    decide(present, project, NO_BREACH)
+    exempt(project, DAY, DAY)
+    assert changes(audit()) == [(project.number, RULE, "exempted")]
+
+
+def test_accepted_flag_whose_values_change_is_listed_as_reopened(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    decide(present, project, NO_BREACH)
+    audit()
+    edit(project, contract_signed_on="2026-01-19")
+    run = audit()
+    assert (changes(run), run.flags_reopened) == ([(project.number, RULE, "reopened")], 1)
+
+
+def test_flag_that_an_order_opened_is_listed_as_no_longer_accepted(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project(work_started_on="2025-12-31", contract_signed_on="2026-01-20")
+    audit()
+    decide(present, project, NO_BREACH)
+    audit()
+    # Other values reopen one of the two flags; the other stays accepted until an order replaces the decision.
+    edit(project, contract_signed_on="2026-01-19")
+    audit()
+    assert flags_of(project) == [
+        ("freeze.transitional", "medium", "accepted"),
+        ("integrity.backdated", "high", "open"),
+    ]
+    decide(present, project, migrate_by(DAY + timedelta(days=30)))
+    run = audit()
+    assert changes(run) == [(project.number, "freeze.transitional", "unaccepted")]
+    assert (counted(run), run.flags_reopened, run.flags_kept) == ((1, 0), 0, 2)
+    present.move(HOUR)
+    assert changes(audit()) == []
+
+
+def test_dry_run_lists_the_same_changes(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    accepted, exempted = a_project(), a_project()
+    audit()
+    decide(present, accepted, TRANSITIONAL)
+    exempt(exempted, DAY, DAY)
+    wanted = sorted([(accepted.number, RULE, "accepted"), (exempted.number, RULE, "exempted")])
+    assert changes(run_audit(SUPERVISOR, dry_run=True)) == wanted
+    assert changes(audit()) == wanted

@@ -1,0 +1,74 @@
+"""The page of an audit: what stands is compared with what stood, and every change of a flag's status is listed."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+
+import pytest
+
+from registry.accounts.actors import SCHEDULE
+from registry.accounts.roles import Role
+from registry.audits.execution import new_run
+from registry.core.clock import now
+from registry.core.transactions import transaction
+from registry.freeze.current import policy_in_force
+from tests.audits.steps import exempt
+from tests.cases.cast import AIGERIM, SAULE, TRANSITIONAL, act, audit, case_of
+from tests.factories import a_project
+from tests.fixtures.web import SignedIn
+from tests.present import Present
+
+DAY = date(2026, 10, 5)
+HOUR = timedelta(hours=1)
+ROW = re.compile(r'<th scope="row" class="govuk-table__cell stacked__main">([^<]+)</th>(.*?)</tr>', re.DOTALL)
+
+
+def table(page: str, caption: str) -> dict[str, list[str]]:
+    """The rows of a table of counts, by name."""
+    found = page.partition(f">{caption}</caption>")[2].partition("</table>")[0]
+    return {name: re.findall(r">([^<>\s]+)</td>", cells) for name, cells in ROW.findall(found)}
+
+
+def test_stocks_have_a_difference_and_changes_have_none(signed_in: SignedIn, present: Present) -> None:
+    present.set(DAY)
+    exempted, accepted = a_project(), a_project()
+    audit()
+    present.move(HOUR)
+    exempt(exempted, DAY, DAY)
+    act(AIGERIM, case_of(accepted), "claim")
+    act(AIGERIM, case_of(accepted), "propose", TRANSITIONAL)
+    act(SAULE, case_of(accepted), "approve")
+    present.move(HOUR)
+    page = signed_in(Role.AUDITOR).get(f"/audits/{audit().id}").text
+    assert table(page, "After the run") == {
+        "Projects judged": ["2", "2", "0"],
+        "Projects flagged": ["0", "2", "-2"],
+        "Projects exempt": ["1", "0", "+1"],
+        "Projects out of scope": ["0", "0", "0"],
+        "Flags active": ["2", "2", "0"],
+    }
+    assert table(page, "Flags whose status changed") == {
+        "Opened": ["0", "2"],
+        "Reopened": ["0", "0"],
+        "Exempt by the Commission": ["1", "0"],
+        "Accepted": ["1", "0"],
+        "No longer accepted": ["0", "0"],
+        "Cleared": ["0", "0"],
+    }
+    listed = page.partition(">What changed</h2>")[2]
+    assert "Nothing." not in listed and exempted.number in listed and accepted.number in listed
+    assert ">Exempt by the Commission</td>" in listed and ">Accepted</td>" in listed
+
+
+@pytest.mark.parametrize("status", ["failed", "missed"])
+def test_run_that_judged_nothing_is_not_compared(signed_in: SignedIn, present: Present, status: str) -> None:
+    present.set(DAY)
+    a_project()
+    audit()
+    with transaction() as session:
+        run = new_run(SCHEDULE, DAY + timedelta(days=1), "schedule", policy_in_force(), dry_run=False)
+        run.status, run.finished_at = status, now()
+        session.add(run)
+    page = signed_in(Role.AUDITOR).get(f"/audits/{run.id}").text
+    assert "Difference" not in page and "Projects judged" not in page

@@ -1,0 +1,222 @@
+"""A voided audit no longer counts: nights run again, and flags and cases are right after the next one."""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor, RoleNotAllowed
+from registry.accounts.roles import Role
+from registry.audits.jobs import run_due_night
+from registry.audits.service import AuditNotFound
+from registry.audits.voiding import (
+    AuditNotLatest,
+    AuditNotVoidable,
+    VoidingNeedsSecondPerson,
+    VoidingNotProposed,
+    confirm_voiding,
+    propose_voiding,
+    void_audit,
+)
+from registry.cases.models import Case
+from registry.core.clock import local_instant
+from registry.core.database import db
+from registry.core.pagination import Page
+from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun, last_good_date
+from registry.flags.models import Flag
+from registry.flags.queries import flags_of
+from registry.journal.service import JournalEntry
+from registry.journal.verification import verify_stored
+from registry.platform.confirmations import confirm_onboarding
+from registry.projects.service import find_project_to_change
+from tests.audits.steps import AUDITOR, OPERATOR, SUPERVISOR, audit, installed, table, verify
+from tests.factories import a_project, an_actor
+from tests.present import Present
+
+TWO, NOON = time(2), time(12)
+DAY = date(2026, 10, 5)
+FUTURE = date(2027, 11, 10)
+REASON = "The clock was 401 days ahead."
+
+
+def days(number: int) -> date:
+    return DAY + timedelta(days=number)
+
+
+def night(present: Present, day: date) -> AuditRun:
+    present.set(local_instant(day, TWO))
+    run = run_due_night(TWO)
+    assert run is not None
+    return run
+
+
+@pytest.fixture
+def jumped(app: Flask, present: Present) -> AuditRun:
+    """A night, then one 401 days ahead; the clock is right again, at noon of the first day."""
+    installed(local_instant(DAY, time(1)))
+    a_project()
+    night(present, DAY)
+    run = night(present, FUTURE)
+    assert run.on == FUTURE
+    present.set(DAY)
+    return run
+
+
+def test_voided_run_and_its_missed_dates_no_longer_hold_up_the_nights(jumped: AuditRun, present: Present) -> None:
+    present.set(local_instant(days(1), NOON))
+    assert run_due_night(TWO) is None
+    void_audit(OPERATOR, jumped.id, REASON)
+    assert last_good_date() == DAY
+    run = run_due_night(TWO)
+    assert run is not None
+    assert (run.on, run.status) == (days(1), "succeeded")
+    assert night(present, days(2)).on == days(2)
+    by_status: dict[str, list[date]] = {}
+    for row in table(AuditRun):
+        by_status.setdefault(row["status"], []).append(row["on"])
+    assert by_status["succeeded"] == [DAY, days(1), days(2)]
+    assert "missed" not in by_status
+    assert sorted(by_status["voided"]) == [days(number) for number in range(1, 402)]
+
+
+def test_dates_that_passed_without_a_night_before_the_voiding_stay_missed(jumped: AuditRun, present: Present) -> None:
+    present.set(local_instant(days(10), NOON))
+    void_audit(OPERATOR, jumped.id, REASON)
+    run = run_due_night(TWO)
+    assert run is not None
+    assert run.on == days(10)
+    missed = [row["on"] for row in table(AuditRun) if row["status"] == "missed"]
+    assert missed == [days(number) for number in range(1, 10)]
+
+
+def test_voiding_is_journalled_with_its_reason_and_what_it_took_back(jumped: AuditRun) -> None:
+    void_audit(OPERATOR, jumped.id, REASON)
+    entry = table(JournalEntry)[-1]
+    assert (entry["action"], entry["subject"], entry["principal"]) == (
+        "audit.voided",
+        f"audit:{jumped.id}",
+        OPERATOR.principal,
+    )
+    assert f'"reason":"{REASON}"' in entry["details"] and '"missed_voided":400' in entry["details"]
+    assert verify_stored() == []
+
+
+def test_flags_and_cases_are_right_after_the_next_night(app: Flask, present: Present) -> None:
+    installed(local_instant(DAY, time(1)))
+    # Flagged for good; a pilot that becomes too long on the way; an onboarding whose day passes; clear for good.
+    present.set(DAY - timedelta(days=1))
+    flagged = a_project()
+    pilot = a_project(stage="pilot", pilot_started_on="2026-09-01", work_started_on="2026-02-01")
+    clear = a_project(placement="on_platform")
+    verify(clear, DAY - timedelta(days=1))
+    night(present, DAY)
+    before = standing()
+    cases_before = cases()
+    run = night(present, FUTURE)
+    assert (pilot.id, "freeze.pilot-limit", "open", FUTURE, None) in standing()
+    present.set(local_instant(DAY, NOON))
+    assert (before, cases_before) != (standing(), cases())
+    void_audit(OPERATOR, run.id, REASON)
+    assert standing() == before
+    cleared = [row for row in table(Flag) if row["status"] == "cleared"]
+    assert {(row["opened_on"], row["cleared_on"]) for row in cleared} == {(DAY, DAY)}
+    assert night(present, days(1)).status == "succeeded"
+    assert standing() == before
+    assert cases() == cases_before
+    for project in (flagged, pilot, clear):
+        for flag in flags_of(AUDITOR, project.id, Page(), "en").items:
+            assert flag["opened_on"] <= days(1) and (flag["cleared_on"] or DAY) <= days(1)
+
+
+def test_flags_that_the_voided_audit_cleared_stand_again_with_their_ids(app: Flask, present: Present) -> None:
+    installed(local_instant(DAY, time(1)))
+    project = a_project(stage="planning", contract_signed_on="2027-06-01", work_started_on="2027-06-01")
+    night(present, DAY)
+    before = standing()
+    assert [row[:3] for row in before] == [(project.id, "freeze.planned", "open")]
+    run = night(present, FUTURE)
+    assert [row[1] for row in standing()] == ["freeze.creation"]
+    ids = {row["id"] for row in table(Flag) if row["rule"] == "freeze.planned"}
+    present.set(DAY)
+    void_audit(OPERATOR, run.id, REASON)
+    assert standing() == before
+    night(present, days(1))
+    assert standing() == before
+    assert {row["id"] for row in table(Flag) if row["rule"] == "freeze.planned"} == ids
+
+
+def test_case_of_the_voided_audit_has_no_date_in_the_future(app: Flask, present: Present) -> None:
+    installed(local_instant(DAY, time(1)))
+    present.set(DAY - timedelta(days=1))
+    moving = a_project(placement="onboarding", onboarding_due_on="2027-01-01")
+    with transaction():
+        confirm_onboarding(OPERATOR, find_project_to_change(OPERATOR, moving.number), date(2027, 1, 1))
+    night(present, DAY)
+    run = night(present, FUTURE)
+    assert [case["opened_by_audit"] for case in table(Case)] == [run.id]
+    present.set(DAY)
+    void_audit(OPERATOR, run.id, REASON)
+    for case in table(Case):
+        assert case["project_id"] == moving.id
+        assert case["opened_at"].date() <= DAY
+        assert case["due_on"] <= date(2026, 11, 3)
+
+
+def test_operator_and_supervisor_void_together(jumped: AuditRun) -> None:
+    proposed = propose_voiding(OPERATOR, jumped.id, REASON)
+    assert (proposed.status, proposed.voiding and proposed.voiding["proposed_by"]) == ("succeeded", OPERATOR.principal)
+    for second in (OPERATOR, an_actor(Role.OPERATOR), Actor(OPERATOR.principal, Role.SUPERVISOR)):
+        with pytest.raises(VoidingNeedsSecondPerson):
+            confirm_voiding(second, jumped.id)
+    voided = confirm_voiding(SUPERVISOR, jumped.id)
+    assert voided.status == "voided" and voided.voiding is not None
+    assert voided.voiding["confirmed_by"] == SUPERVISOR.principal
+    actions = [row["action"] for row in table(JournalEntry)][-2:]
+    assert actions == ["audit.voiding-proposed", "audit.voided"]
+
+
+def test_supervisor_proposes_and_operator_confirms(jumped: AuditRun) -> None:
+    propose_voiding(SUPERVISOR, jumped.id, REASON)
+    with pytest.raises(VoidingNeedsSecondPerson):
+        confirm_voiding(SUPERVISOR, jumped.id)
+    assert confirm_voiding(OPERATOR, jumped.id).status == "voided"
+
+
+def test_only_the_latest_audit_of_a_date_in_the_future_can_be_voided(jumped: AuditRun, present: Present) -> None:
+    first = db.session.scalars(select(AuditRun.id).where(AuditRun.on == DAY)).one()
+    missed = db.session.scalars(select(AuditRun.id).where(AuditRun.status == "missed").limit(1)).one()
+    with pytest.raises(AuditNotVoidable):
+        void_audit(OPERATOR, first, REASON)
+    with pytest.raises(AuditNotVoidable):
+        void_audit(OPERATOR, missed, REASON)
+    with pytest.raises(AuditNotFound):
+        void_audit(OPERATOR, 10**6, REASON)
+    with pytest.raises(RoleNotAllowed):
+        propose_voiding(AUDITOR, jumped.id, REASON)
+    with pytest.raises(VoidingNotProposed):
+        confirm_voiding(SUPERVISOR, jumped.id)
+    later = night(present, FUTURE + timedelta(days=1))
+    present.set(DAY)
+    with pytest.raises(AuditNotLatest):
+        void_audit(OPERATOR, jumped.id, REASON)
+    void_audit(OPERATOR, later.id, REASON)
+    void_audit(OPERATOR, jumped.id, REASON)
+    with pytest.raises(AuditNotVoidable):
+        void_audit(OPERATOR, jumped.id, REASON)
+    assert audit().on == DAY
+
+
+def standing() -> list[tuple[Any, ...]]:
+    """(project, rule, status, opened on, cleared on) of the flags that are not cleared."""
+    names = ("project_id", "rule", "status", "opened_on", "cleared_on")
+    return sorted(tuple(row[name] for name in names) for row in table(Flag) if row["status"] != "cleared")
+
+
+def cases() -> list[tuple[Any, ...]]:
+    """(project, status, severity, due on) of every case."""
+    return sorted((row["project_id"], row["status"], row["severity"], row["due_on"]) for row in table(Case))

@@ -1,0 +1,82 @@
+"""Writes random facts of the law's tests into the database, past the services: they are not all reachable today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime, time
+from itertools import count
+from typing import Any
+
+from sqlalchemy import insert
+
+from registry.agencies.service import Agency
+from registry.cases.orders import Order
+from registry.core.clock import local_instant, now
+from registry.core.transactions import transaction
+from registry.freeze.facts import Facts
+from registry.projects.models import Project
+from registry.projects.numbers import take_numbers
+from registry.projects.revisions import Revision
+from tests.factories import an_agency
+from tests.freeze.random_projects import AGENCY_KINDS, as_past
+
+NOT_COLUMNS = ("agency_kind", "registered_on", "order_migrate_by", "past")
+_serial = count(1)
+
+
+def an_agency_of_each_kind() -> dict[str, Agency]:
+    """One registered agency of each kind."""
+    return {kind: an_agency(kind=kind) for kind in AGENCY_KINDS}
+
+
+def write(facts: Facts, agencies: Mapping[str, Agency]) -> tuple[int, Facts]:
+    """The new project's id, and the facts as they are then: it has a day of registration in any case."""
+    registered = facts.registered_on or now().date()
+    with transaction() as session:
+        (number,) = take_numbers(1)
+        at = local_instant(registered, time(12))
+        values = {name: value for name, value in asdict(facts).items() if name not in NOT_COLUMNS}
+        project = Project(
+            **values,
+            number=number,
+            agency=agencies[facts.agency_kind],
+            external_id=f"random {next(_serial)}",
+            name_ru="Система",
+            object_kind="system",
+            is_restricted=False,
+            version=len(facts.past) + 1,
+            registered_at=at,
+            updated_at=at,
+            words="",
+        )
+        session.add(project)
+        session.flush()
+        revisions = [asdict(past) for past in (*facts.past, as_past(facts))]
+        session.execute(
+            insert(Revision),
+            [_revision(values, project.id, version, at) for version, values in enumerate(revisions, 1)],
+        )
+        if facts.order_migrate_by is not None:
+            session.add_all(_orders(project.id, facts, at))
+    return project.id, replace(facts, registered_on=registered)
+
+
+def write_all(drawn: Iterable[Facts], agencies: Mapping[str, Agency]) -> dict[int, Facts]:
+    """The same of many."""
+    with transaction():
+        return dict(write(facts, agencies) for facts in drawn)
+
+
+def _revision(values: dict[str, Any], project_id: int, version: int, at: datetime) -> dict[str, Any]:
+    return values | {"project_id": project_id, "version": version, "at": at, "by": "random", "changes": []}
+
+
+def _orders(project_id: int, facts: Facts, at: datetime) -> list[Order]:
+    """The order in force, after one that was replaced and before one that was withdrawn."""
+    usual = {"project_id": project_id, "approved_at": at, "approved_by": "supervisor"}
+    return [
+        Order(**usual, decision="stop", due_on=None, ended_at=at, ended_because="replaced"),
+        Order(**usual, decision="migrate_by", due_on=facts.order_migrate_by),
+        Order(**usual, decision="write_off", due_on=None, ended_at=at, ended_because="withdrawn"),
+    ]

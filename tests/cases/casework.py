@@ -1,0 +1,44 @@
+"""What people do to cases by page, as the tests of pages share it."""
+
+from __future__ import annotations
+
+import re
+
+from registry.agencies.service import Agency
+from registry.cases.models import Case
+from registry.core.database import db
+from registry.projects.models import Project
+from tests.cases.cast import audit, case_of
+from tests.factories import a_project
+from tests.fixtures.web import Visit
+
+# A gap in its data, which its agency can close by an edit.
+GAP = {
+    "work_type": "maintenance",
+    "stage": "operation",
+    "work_started_on": "2025-01-10",
+    "contract_signed_on": "2025-01-10",
+}
+LAW = {"propose-reason": "Письмо от 3 февраля.", "propose-legal_basis": "Указ, пункт 1"}
+
+
+def a_case(agency: Agency | None = None, **values: str) -> tuple[Project, str]:
+    """A flagged project and the address of its case."""
+    project = a_project(agency, **values)
+    audit()
+    return project, f"/cases/{case_of(project).id}"
+
+
+def send(visit: Visit, case: str, action: str, seen: str | None = None, **fields: object) -> tuple[int, str]:
+    """Send the form of an action, as the page that was seen (by default the present one) has it."""
+    page = seen or visit.get(case).text
+    hidden = {name: re.search(f'name="{name}" value="([^"]+)"', page)[1] for name in ("seen", "events")}  # type: ignore[index] # every page with forms has both
+    answer = visit.send(f"{case}/{action}", page=case, **hidden, **fields)
+    return answer.status_code, answer.text
+
+
+def status(case: str) -> str:
+    db.session.expire_all()
+    found = db.session.get(Case, int(case.rpartition("/")[2]))
+    assert found
+    return found.status

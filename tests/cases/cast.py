@@ -1,0 +1,122 @@
+"""The people of the stories about cases, and how they act: each act in a transaction of its own, as a face does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
+from registry.audits.service import run_audit
+from registry.cases import appeals, decisions
+from registry.cases import service as cases
+from registry.cases.models import Case
+from registry.cases.queries import find_case, find_case_to_change
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun
+from registry.flags.models import Flag
+from registry.projects.fields import accept_fields
+from registry.projects.models import Project
+from registry.projects.service import change_project, find_project_to_change
+from tests.factories import an_actor
+
+AIGERIM = an_actor(Role.REVIEWER, name="aigerim")
+BOLAT = an_actor(Role.REVIEWER, name="bolat")
+# The same person with a second token of a higher role: still one principal.
+AIGERIM_AS_SUPERVISOR = an_actor(Role.SUPERVISOR, name="aigerim")
+SAULE = an_actor(Role.SUPERVISOR, name="saule")
+TIMUR = an_actor(Role.SUPERVISOR, name="timur")
+AUDITOR = an_actor(Role.AUDITOR)
+OPERATOR = an_actor(Role.OPERATOR)
+ADMINISTRATOR = an_actor(Role.ADMINISTRATOR)
+
+LAW = {"reason": "The letter of 3 February.", "legal_basis": "Decree of 10 December 2025, clause 1"}
+NO_BREACH = {"decision": "no_breach", "reason_code": "wrong_data", **LAW}
+TRANSITIONAL = {"decision": "transitional_accepted", **LAW}
+
+
+def migrate_by(day: date) -> dict[str, Any]:
+    """An order to move by a day."""
+    return {"decision": "migrate_by", "due_on": day, **LAW}
+
+
+def editor_of(agency: Agency) -> Actor:
+    """Somebody who works for the agency."""
+    return an_actor(Role.AGENCY_EDITOR, agency, name="editor")
+
+
+def act(by: Actor, case: Case | int, name: str, *args: Any) -> Case:
+    """Do one action, named as in the contract."""
+    with transaction():
+        return SERVICES[name](by, find_case_to_change(by, case if isinstance(case, int) else case.id), *args)
+
+
+SERVICES: dict[str, Callable[..., Case]] = {
+    "claim": cases.claim,
+    "assign": cases.assign,
+    "release": cases.release,
+    "ask": cases.ask,
+    "answer": cases.answer,
+    "propose": decisions.propose,
+    "approve": decisions.approve,
+    "return": cases.send_back,
+    "refer": cases.refer,
+    "confirm": cases.confirm,
+    "withdraw": cases.withdraw,
+    "appeal": appeals.appeal,
+    "comment": cases.say,
+}
+
+
+def audit() -> AuditRun:
+    """Tonight's audit."""
+    return run_audit(OPERATOR)
+
+
+def edit(by: Actor, project: Project, **changes: Any) -> None:
+    """Change the project as an agency would."""
+    accepted, problems = accept_fields(changes)
+    assert not problems
+    with transaction():
+        change_project(by, find_project_to_change(by, project.number), accepted)
+
+
+def case_of(project: Project) -> Case:
+    """The newest case of a project, as it is now."""
+    newest = select(Case.id).where(Case.project_id == project.id).order_by(Case.id.desc()).limit(1)
+    return find_case(SAULE, db.session.scalars(newest).one())
+
+
+def cases_of(project: Project) -> int:
+    """How many cases a project has had."""
+    return len(db.session.scalars(select(Case.id).where(Case.project_id == project.id)).all())
+
+
+def flags_of(project: Project) -> dict[str, str]:
+    """Each rule with the status of the project's newest flag of it."""
+    rows = db.session.execute(select(Flag.rule, Flag.status).where(Flag.project_id == project.id).order_by(Flag.id))
+    return dict(map(tuple, rows))
+
+
+def under_review(project: Project) -> Case:
+    """The project's case, claimed by Aigerim after tonight's audit."""
+    audit()
+    return act(AIGERIM, case_of(project), "claim")
+
+
+def decided(project: Project, proposal: dict[str, Any]) -> Case:
+    """The project's case, decided by Aigerim and Saule."""
+    case = under_review(project)
+    act(AIGERIM, case, "propose", proposal)
+    return act(SAULE, case, "approve")
+
+
+def days(count: int) -> date:
+    """So many days after today."""
+    return today() + timedelta(days=count)

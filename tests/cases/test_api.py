@@ -1,0 +1,292 @@
+"""Cases over HTTP: the whole review by calls alone, who may do what, and what each caller sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
+from registry.audits.service import run_audit
+from registry.cases.workflow import ACTIONS
+from registry.core.database import db
+from registry.journal.service import JournalEntry
+from registry.projects.models import Project
+from tests.api.callers import Caller, caller, code, codes
+from tests.factories import a_project, a_service_token, an_actor, an_agency
+from tests.present import Present
+
+PROPOSAL = {
+    "decision": "no_breach",
+    "reason_code": "wrong_data",
+    "reason": "The date was mistyped.",
+    "legal_basis": "Decree of 10 December 2025, clause 1",
+}
+SHOWN = {
+    "id", "project", "agency", "status", "severity", "assignee", "flags", "proposal", "decisions", "due_on",
+    "opened_at",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def monday(present: Present) -> None:
+    present.set(date(2026, 2, 16))
+
+
+@pytest.fixture
+def project(agency: Agency) -> Project:
+    """A flagged project of the editor's agency."""
+    made = a_project(agency)
+    run_audit(an_actor(Role.OPERATOR))
+    return made
+
+
+@pytest.fixture
+def case(project: Project, reviewer: Caller) -> str:
+    """The path of its case."""
+    found = reviewer.get(f"/cases?project={project.number}").get_json()["items"]
+    return f"/cases/{found[0]['id']}"
+
+
+def done(answer: Any) -> dict[str, Any]:
+    assert answer.status_code == 200, answer.get_json()
+    return answer.get_json()
+
+
+def test_a_case_goes_from_flag_to_acceptance_by_calls_alone(
+    case: str, reviewer: Caller, supervisor: Caller, editor: Caller, project: Project
+) -> None:
+    assert done(reviewer.post(f"{case}/claim", {}))["status"] == "under_review"
+    assert done(reviewer.post(f"{case}/ask", {"comment": "Which date?"}))["due_on"] == "2026-03-02"
+    assert done(editor.post(f"{case}/answer", {"comment": "2025."}))["status"] == "under_review"
+    proposed = done(reviewer.post(f"{case}/propose", PROPOSAL))
+    assert (proposed["status"], proposed["proposal"]["decision"]) == ("awaiting_approval", "no_breach")
+    closed = done(supervisor.post(f"{case}/approve", {}))
+    assert (closed["status"], closed["outcome"], closed["proposal"]) == ("closed", "no_breach", None)
+    assert [flag["status"] for flag in closed["flags"]] == ["accepted"]
+    flags = reviewer.get(f"/projects/{project.number}/flags").get_json()["items"]
+    assert [(flag["status"], flag["case"]) for flag in flags] == [("accepted", closed["id"])]
+    assert reviewer.get(f"/projects/{project.number}").get_json()["freeze_status"] == "accepted"
+
+
+def test_a_case_shows_the_words_of_the_contract_in_lists_and_alone(case: str, reviewer: Caller) -> None:
+    alone = reviewer.get(case).get_json()
+    listed = reviewer.get("/cases").get_json()["items"][0]
+    assert set(listed) >= SHOWN
+    assert {name: alone[name] for name in listed} == listed
+    assert alone["actions"] == ["claim", "assign", "comment"]
+    assert alone["flags"][0]["rule"] == "freeze.creation"
+    assert {"required", "remedy", "clause", "observed"} <= set(alone["flags"][0])
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("action", list(ACTIONS))
+def test_a_role_that_lacks_an_action_is_refused_before_anything_else(
+    case: str, action: str, role: Role, as_role: Callable[..., Caller], agency: Agency
+) -> None:
+    bound = agency if role.value.startswith("agency") else None
+    answer = as_role(role, bound).post(f"{case}/{action}", {})
+    allowed = {
+        "approve": {Role.SUPERVISOR},
+        "answer": {Role.AGENCY_EDITOR},
+        "appeal": {Role.AGENCY_EDITOR},
+        "comment": {Role.AGENCY_EDITOR, Role.REVIEWER, Role.SUPERVISOR},
+    }.get(action, {Role.REVIEWER, Role.SUPERVISOR})
+    assert (answer.status_code == 403) == (role not in allowed)
+
+
+@pytest.mark.parametrize("action", list(ACTIONS))
+def test_a_foreign_agency_finds_no_case_to_act_on(case: str, action: str, client: FlaskClient) -> None:
+    stranger = caller(client, Role.AGENCY_EDITOR, an_agency())
+    assert stranger.post(f"{case}/{action}", {}).status_code == 404
+    assert stranger.get(case).status_code == 404
+    assert stranger.get("/cases").get_json()["items"] == []
+
+
+def test_the_proposer_approves_neither_with_the_same_nor_with_another_token(case: str, client: FlaskClient) -> None:
+    again = caller(client, Role.SUPERVISOR, name="aigerim")
+    once = caller(client, Role.REVIEWER, name="aigerim")
+    done(once.post(f"{case}/claim", {}))
+    done(once.post(f"{case}/propose", PROPOSAL))
+    for person in (once, again):
+        assert person.post(f"{case}/approve", {}).status_code == 403
+    assert code(again.post(f"{case}/approve", {})) == "decision-needs-another-person"
+    assert done(caller(client, Role.SUPERVISOR).post(f"{case}/approve", {}))["status"] == "closed"
+
+
+def test_service_account_does_anything_to_a_case_but_approve(case: str, client: FlaskClient) -> None:
+    service = Caller(client, a_service_token(Role.SUPERVISOR))
+    done(service.post(f"{case}/claim", {}))
+    done(service.post(f"{case}/propose", PROPOSAL))
+    for account in (service, Caller(client, a_service_token(Role.SUPERVISOR))):
+        answer = account.post(f"{case}/approve", {})
+        assert (answer.status_code, code(answer)) == (403, "approval-needs-a-person")
+    assert done(caller(client, Role.SUPERVISOR).post(f"{case}/approve", {}))["status"] == "closed"
+
+
+def test_an_action_that_no_longer_fits_hears_what_changed(case: str, reviewer: Caller, client: FlaskClient) -> None:
+    other = caller(client, Role.REVIEWER, name="bolat")
+    done(other.post(f"{case}/claim", {}))
+    answer = reviewer.post(f"{case}/claim", {})
+    assert (answer.status_code, code(answer)) == (409, "case-action-not-possible")
+    assert "under_review" in answer.get_json()["detail"]
+    assert "bolat" in answer.get_json()["detail"]
+
+
+def test_an_if_match_on_an_action_is_honoured_and_not_required(case: str, reviewer: Caller) -> None:
+    old = reviewer.get(case).headers["ETag"]
+    done(reviewer.post(f"{case}/comment", {"comment": "Seen."}, If_Match=old))
+    assert reviewer.post(f"{case}/claim", {}, If_Match=old).status_code == 412
+    assert reviewer.get(case).get_json()["status"] == "new"
+    assert reviewer.get(case, If_None_Match=reviewer.get(case).headers["ETag"]).status_code == 304
+
+
+def test_an_action_without_a_body_is_taken_and_a_wrong_one_is_not(case: str, reviewer: Caller) -> None:
+    assert reviewer.call("POST", f"{case}/claim").status_code == 200
+    assert reviewer.call("POST", f"{case}/release", data="x", content_type="text/plain").status_code == 415
+    assert codes(reviewer.post(f"{case}/release", {"why": "x"})) == {("/why", "unknown-field")}
+    assert codes(reviewer.post(f"{case}/assign", {})) == {("/assignee", "required")}
+    assert codes(reviewer.post(f"{case}/comment", {})) == {("/comment", "required")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"decision": "granted"}, ("/decision", "not-a-choice")),
+        ({"decision": None}, ("/decision", "required")),
+        ({"reason": " "}, ("/reason", "required")),
+        ({"legal_basis": None}, ("/legal_basis", "required")),
+        ({"reason_code": None}, ("/reason_code", "required")),
+        ({"reason_code": "bribe"}, ("/reason_code", "not-a-choice")),
+        ({"decision": "transitional_accepted"}, ("/reason_code", "not-with-this-decision")),
+        ({"due_on": "2026-03-01"}, ("/due_on", "not-with-this-decision")),
+        ({"decision": "migrate_by", "reason_code": None}, ("/due_on", "required")),
+        ({"decision": "stop", "reason_code": None}, ("/due_on", "required")),
+        ({"decision": "stop", "reason_code": None, "due_on": "2026-02-15"}, ("/due_on", "date-before-today")),
+        ({"decision": "stop", "reason_code": None, "due_on": "15.02.2026"}, ("/due_on", "expected-date")),
+        ({"comment": 1}, ("/comment", "expected-text")),
+        ({"status": "closed"}, ("/status", "unknown-field")),
+    ],
+)
+def test_a_wrong_proposal_names_its_field_and_writes_nothing(
+    case: str, reviewer: Caller, changes: dict[str, Any], problem: tuple[str, str]
+) -> None:
+    done(reviewer.post(f"{case}/claim", {}))
+    answer = reviewer.post(f"{case}/propose", PROPOSAL | changes)
+    assert answer.status_code == 422
+    assert codes(answer) == {problem}
+    assert reviewer.get(case).get_json()["status"] == "under_review"
+
+
+@pytest.mark.parametrize("decision", ["migrate_by", "stop", "write_off"])
+def test_an_order_is_in_remediation_until_its_date(
+    case: str, reviewer: Caller, supervisor: Caller, decision: str
+) -> None:
+    order = {"decision": decision, "reason": "x", "legal_basis": "y", "due_on": "2026-02-16"}
+    done(reviewer.post(f"{case}/claim", {}))
+    done(reviewer.post(f"{case}/propose", order))
+    ordered = done(supervisor.post(f"{case}/approve", {}))
+    assert (ordered["status"], ordered["due_on"], ordered["flags"][0]["status"]) == (
+        "remediation",
+        "2026-02-16",
+        "open",
+    )
+    assert ordered["decisions"][0]["appeal_until"] == "2026-03-10"
+
+
+def test_a_reviewer_opens_a_case_from_the_watch_list(reviewer: Caller, supervisor: Caller, agency: Agency) -> None:
+    weak = a_project(
+        agency, work_type="maintenance", stage="operation", work_started_on="2020-01-01",
+        contract_signed_on="2020-01-01", object_commissioned_on="2020-01-01",
+    )  # fmt: skip
+    assert reviewer.post("/cases", {"project": weak.number}).status_code == 409
+    run_audit(an_actor(Role.OPERATOR))
+    opened = reviewer.post("/cases", {"project": weak.number})
+    assert opened.status_code == 201
+    assert opened.headers["Location"] == f"/api/v1/cases/{opened.get_json()['id']}"
+    assert opened.headers["ETag"] == reviewer.get(f"/cases/{opened.get_json()['id']}").headers["ETag"]
+    assert code(supervisor.post("/cases", {"project": weak.number})) == "case-already-open"
+    assert codes(reviewer.post("/cases", {"project": "QT-2026-9999999-1"})) == {("/project", "project-unknown")}
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("status=new", True), ("status=closed", False), ("severity=high", True), ("severity=low,medium", False),
+        ("rule=freeze.creation", True), ("rule=freeze.legacy", False), ("region=71", True), ("region=75", False),
+        ("sector=07", True), ("overdue=false", True), ("overdue=true", False), ("is_assigned=false", True),
+        ("assignee=somebody", False), ("due_on=2026-03-17", True), ("due_on_to=2026-03-16", False),
+        ("sort=-severity", True), ("sort=opened_at", True),
+    ],
+)  # fmt: skip
+def test_the_list_is_narrowed_by_its_filters(case: str, reviewer: Caller, query: str, found: bool) -> None:
+    answer = reviewer.get(f"/cases?{query}")
+    assert answer.status_code == 200
+    assert bool(answer.get_json()["items"]) is found
+
+
+@pytest.mark.parametrize("query", ["status=open", "overdue=yes", "rule=x", "due_on=1", "sort=project", "who=me"])
+def test_a_filter_that_cannot_be_used_is_refused(reviewer: Caller, query: str) -> None:
+    assert reviewer.get(f"/cases?{query}").status_code == 400
+
+
+def test_cases_are_overdue_the_day_after_their_term_and_pages_follow_one_another(
+    reviewer: Caller, agency: Agency, present: Present
+) -> None:
+    for _ in range(5):
+        a_project(agency)
+    run_audit(an_actor(Role.OPERATOR))
+    present.set(date(2026, 3, 18))
+    later = caller(reviewer._client, Role.REVIEWER)
+    seen, cursor = [], ""
+    while True:
+        page = later.get(f"/cases?overdue=true&limit=2{cursor}").get_json()
+        seen += [item["id"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert seen == sorted(set(seen))
+    assert len(seen) == 5
+
+
+def test_a_restricted_project_hides_its_case_and_each_read_is_journalled(
+    case: str, project: Project, reviewer: Caller, supervisor: Caller, editor: Caller
+) -> None:
+    done(supervisor.put(f"/projects/{project.number}/restriction", {"is_restricted": True, "reason": "secret"}))
+    assert reviewer.get(case).status_code == 404
+    assert reviewer.get("/cases").get_json()["items"] == []
+    assert reviewer.post(f"{case}/claim", {}).status_code == 404
+    assert supervisor.get(case).status_code == 200
+    assert supervisor.get("/cases").get_json()["items"]
+    assert editor.get(case).status_code == 200
+    read = select(JournalEntry.details).where(
+        JournalEntry.action == "restricted.read", JournalEntry.subject == f"project:{project.number}"
+    )
+    assert sorted(db.session.scalars(read)) == ['{"what":"case"}', '{"what":"case"}', '{"what":"cases"}']
+
+
+def test_several_cleared_cases_are_confirmed_in_one_call(case: str, reviewer: Caller) -> None:
+    number = int(case.rpartition("/")[2])
+    told = done(reviewer.post("/cases/confirm", {"cases": [number]}))
+    assert told["confirmed"] == []
+    assert (told["refused"][0]["id"], told["refused"][0]["code"]) == (number, "case-action-not-possible")
+    assert codes(reviewer.post("/cases/confirm", {"cases": []})) == {("/cases", "number-of-ids")}
+    assert codes(reviewer.post("/cases/confirm", {"cases": ["1"]})) == {("/cases", "expected-ids")}
+
+
+@pytest.mark.parametrize("path", ["/cases/0", "/cases/999999999999", "/cases/x", "/cases/4000000"])
+def test_a_case_that_is_not_there_is_not_found(reviewer: Caller, path: str) -> None:
+    assert reviewer.get(path).status_code == 404
+    assert reviewer.post(f"{path}/claim", {}).status_code == 404
+
+
+def test_a_repeated_action_with_its_key_is_done_once(case: str, reviewer: Caller) -> None:
+    first = reviewer.post(f"{case}/claim", {}, Idempotency_Key="k1")
+    again = reviewer.post(f"{case}/claim", {}, Idempotency_Key="k1")
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.get_json() == again.get_json()

@@ -1,0 +1,208 @@
+"""Casework in a real browser: by each role, by keyboard, and by two people at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page
+
+from registry.accounts.roles import Role
+from tests.cases.cast import audit
+from tests.factories import a_project, an_agency
+from tests.web.browser import context, enter, follow, sign_in, tab_to, type_into
+from tests.web.tour import person_name
+
+Demo = tuple[Flask, dict[str, object]]
+CASE = re.compile(r"/cases/(\d+)\?")
+DECIDED = 4
+# Journeys that other tests make on both databases without a browser.
+pytestmark = pytest.mark.sqlite_only
+# Tab, Enter and arrows for one case from the queue, its reason not counted.
+MOST_KEYS = 18
+
+
+@contextmanager
+def at_work(browser: Browser, address: str, role: Role, *, scripts: bool = True) -> Iterator[Page]:
+    """The page of somebody of the role."""
+    opened = context(browser, address, scripts=scripts)
+    page = opened.new_page()
+    sign_in(page, person_name(role))
+    yield page
+    opened.close()
+
+
+def case_at(page: Page) -> str:
+    found = CASE.search(page.url)
+    assert found, page.url
+    return found[1]
+
+
+def decide(page: Page) -> int:
+    """Take the case on the page, propose a decision and go on to the next, by keyboard; how many keys that took."""
+    number, keys = case_at(page), 0
+
+    def press(key: str) -> None:
+        nonlocal keys
+        keys += 1
+        page.keyboard.press(key)
+
+    def send() -> None:
+        nonlocal keys
+        keys += 1
+        enter(page)
+
+    def go(selector: str) -> None:
+        nonlocal keys
+        keys += tab_to(page, selector)
+
+    go("a[href='#acting']")
+    press("Enter")
+    go("form[action*='/claim'] button")
+    send()
+    page.wait_for_selector(".govuk-notification-banner:focus")
+    go("a[href='#acting']")
+    press("Enter")
+    go("[name=propose-decision]")
+    press("ArrowDown")
+    go("#propose-reason")
+    page.keyboard.type("Signed before the cutoff.")
+    go("form[action*='/propose'] button[name=then]")
+    send()
+    page.wait_for_url(lambda url: f"/cases/{number}" not in url)
+    return keys
+
+
+@pytest.fixture
+def queue(demo: Demo) -> str:
+    """The filter that leaves the cases of a new agency, which nobody has taken."""
+    with demo[0].app_context():
+        agency = an_agency()
+        for _ in range(DECIDED):
+            a_project(agency)
+        audit()
+        return f"agency={agency.bin}"
+
+
+def test_a_reviewer_decides_case_after_case_from_the_queue_without_the_mouse(
+    browser: Browser, address: str, queue: str
+) -> None:
+    with at_work(browser, address, Role.REVIEWER) as page:
+        page.goto(f"/cases?status=new&{queue}")
+        tab_to(page, "table a[href^='/cases/']")
+        enter(page)
+        decided, keys = [], []
+        for _ in range(DECIDED):
+            decided.append(case_at(page))
+            keys.append(decide(page))
+            said = page.inner_text("main .govuk-notification-banner >> nth=0")
+            assert f"Case {decided[-1]}: Decision proposed" in said
+            assert page.locator(".govuk-notification-banner:focus").count() == 1
+        assert len(set(decided)) == DECIDED and max(keys) <= MOST_KEYS, keys
+        assert "That was the last case of this list." in page.inner_text("main")
+    with at_work(browser, address, Role.SUPERVISOR) as page:
+        page.goto(f"/cases?to_approve=true&{queue}")
+        follow(page, "table a >> nth=0")
+        for _ in range(3):
+            number = case_at(page)
+            assert "Signed before the cutoff." in page.inner_text("main")
+            tab_to(page, "form[action*='/approve'] button[name=then]")
+            enter(page)
+            assert f"/cases/{number}" not in page.url
+            assert f"Case {number}: Decision approved" in page.inner_text(".govuk-notification-banner")
+
+
+def do(page: Page, action: str) -> None:
+    """Send the form of an action on a case by the keyboard: open it when it is shut, and go to its button."""
+    button = page.locator(f"main form[action*='/{action}'] button").first
+    if not button.is_visible():
+        page.locator(f"details:has(form[action*='/{action}']) > summary").focus()
+        page.keyboard.press("Enter")
+    button.focus()
+    enter(page)
+    page.wait_for_selector(".govuk-notification-banner")
+
+
+def test_by_browser_alone_a_flagged_project_is_claimed_asked_about_answered_proposed_and_accepted(
+    browser: Browser, demo: Demo, address: str
+) -> None:
+    case = f"/cases/{demo[1]['case_new']}"
+    with (
+        at_work(browser, address, Role.REVIEWER) as reviewer,
+        at_work(browser, address, Role.SUPERVISOR) as supervisor,
+        # Without scripts on the agency's side, and with the keyboard on the reviewer's.
+        at_work(browser, address, Role.AGENCY_EDITOR, scripts=False) as editor,
+    ):
+        reviewer.goto(case)
+        do(reviewer, "claim")
+        reviewer.locator("details:has(#ask-comment) > summary").focus()
+        reviewer.keyboard.press("Enter")
+        reviewer.fill("#ask-comment", "When was it signed?")
+        do(reviewer, "ask")
+        editor.goto("/home")
+        follow(editor, f"main a[href^='{case}?'] >> nth=0")
+        assert "When was it signed?" in editor.inner_text("main")
+        editor.fill("#answer-comment", "In December 2025.")
+        follow(editor, "form[action*='/answer'] button >> nth=0")
+        assert "In December 2025." in editor.inner_text("main")
+        reviewer.goto(case)
+        tab_to(reviewer, "#propose-decision")
+        reviewer.keyboard.press("ArrowDown")
+        type_into(reviewer, "#propose-reason", "Signed before the cutoff.")
+        do(reviewer, "propose")
+        supervisor.goto(case)
+        assert "Signed before the cutoff." in supervisor.inner_text("main")
+        do(supervisor, "approve")
+        assert "Closed" in supervisor.inner_text("main")
+
+
+def test_the_second_of_two_at_one_case_sees_what_changed_and_keeps_what_was_typed(
+    browser: Browser, demo: Demo, address: str
+) -> None:
+    case = f"/cases/{demo[1]['case_review']}"
+    with (
+        at_work(browser, address, Role.REVIEWER) as first,
+        at_work(browser, address, Role.SUPERVISOR) as second,
+    ):
+        first.goto(case)
+        second.goto(case)
+        second.locator("details:has(#comment-comment) > summary").click()
+        second.fill("#comment-comment", "I am calling them too.")
+        first.locator("details:has(#comment-comment) > summary").click()
+        first.fill("#comment-comment", "They will send it on Friday.")
+        do(first, "comment")
+        follow(second, "form[action*='/comment'] button")
+        told = second.locator(".govuk-error-summary")
+        assert "The case has changed" in told.inner_text() and "They will send it on Friday." in told.inner_text()
+        assert second.evaluate("document.activeElement.classList.contains('govuk-error-summary')")
+        assert second.input_value("#comment-comment") == "I am calling them too."
+        do(second, "comment")
+        assert "I am calling them too." in second.inner_text(".timeline")
+
+
+def test_who_reads_alone_is_offered_no_act_and_takes_the_lists_along(
+    browser: Browser, demo: Demo, address: str
+) -> None:
+    for role in (Role.AUDITOR, Role.AGENCY_VIEWER, Role.ADMINISTRATOR):
+        with at_work(browser, address, role, scripts=False) as page:
+            follow(page, "nav >> text=Cases")
+            with page.expect_download() as waited:
+                page.click(".take-along >> text=XLSX")
+            assert re.fullmatch(r"cases-[0-9-]+\.xlsx", waited.value.suggested_filename)
+            follow(page, "table a >> nth=0")
+            assert page.locator("main form").count() == 0 and page.locator(".timeline li").count() >= 1
+            follow(page, "text=Next case of this list")
+            assert "/cases" in page.url
+
+
+def test_an_operator_runs_an_audit_and_sees_what_it_changed(browser: Browser, demo: Demo, address: str) -> None:
+    with at_work(browser, address, Role.OPERATOR) as page:
+        page.goto("/audits/new")
+        follow(page, "main button[type=submit]")
+        assert "The audit is done." in page.inner_text(".govuk-notification-banner")
+        follow(page, "nav >> text=Cases")
+        follow(page, "text=Team queue")
+        assert page.locator("main table form").count() == 0

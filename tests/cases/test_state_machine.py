@@ -1,0 +1,345 @@
+"""Any people, doing anything in any order, with audits and edits between: the workflow holds.
+
+What each act is expected to do is written here from docs/contract.md §4, not from the workflow's own table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import date, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import func, select
+
+from registry.accounts.roles import Role
+from registry.audits.service import run_audit
+from registry.cases.models import Case, CaseDecision, CaseEvent
+from registry.cases.orders import Order
+from registry.cases.queries import find_case
+from registry.cases.transitions import is_under_order, possible_actions, waiting_proposal
+from registry.cases.workflow import REVIEW_CLOCK_RUNS
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.errors import Conflict, NotAllowed, Refusal
+from registry.core.transactions import transaction
+from registry.exemptions.service import record_exemption
+from registry.flags.models import Flag
+from registry.journal.service import JournalEntry
+from registry.platform.confirmations import verify_placement
+from registry.projects.service import find_project_to_change
+from tests.cases.cast import (
+    ADMINISTRATOR,
+    AIGERIM,
+    AIGERIM_AS_SUPERVISOR,
+    AUDITOR,
+    BOLAT,
+    NO_BREACH,
+    OPERATOR,
+    SAULE,
+    TIMUR,
+    TRANSITIONAL,
+    act,
+    case_of,
+    cases_of,
+    edit,
+    editor_of,
+    migrate_by,
+)
+from tests.factories import a_project, a_token, an_actor
+from tests.present import Present
+
+REVIEWERS = {Role.REVIEWER, Role.SUPERVISOR}
+REVIEW, ASKED, APPROVAL = "under_review", "awaiting_agency", "awaiting_approval"
+COMMISSION, REMEDY, CONFIRMATION = "with_commission", "remediation", "awaiting_confirmation"
+# Of the workflow, which is the same on both; on PostgreSQL each takes three times as long.
+STORIES = {"sqlite": 20, "postgresql": 6}
+# Action → where it starts.
+STARTS: dict[str, set[str]] = {
+    "claim": {"new", REMEDY, CONFIRMATION},
+    "assign": {"new", REVIEW, ASKED, APPROVAL, COMMISSION, REMEDY, CONFIRMATION},
+    "release": {REVIEW},
+    "ask": {REVIEW},
+    "answer": {ASKED},
+    "propose": {REVIEW},
+    "approve": {APPROVAL},
+    "return": {APPROVAL, COMMISSION, CONFIRMATION},
+    "refer": {REVIEW},
+    "confirm": {CONFIRMATION},
+    "withdraw": {ASKED, APPROVAL, COMMISSION, REMEDY},
+    "appeal": {REMEDY, "closed", "new", REVIEW, ASKED, APPROVAL, COMMISSION},
+    "comment": {"new", REVIEW, ASKED, APPROVAL, COMMISSION, REMEDY, CONFIRMATION, "closed"},
+}
+ENDS: dict[str, set[str]] = {
+    "claim": {REVIEW},
+    "release": {"new"},
+    "ask": {ASKED},
+    "answer": {REVIEW, "new"},
+    "propose": {APPROVAL},
+    "approve": {REMEDY, "closed"},
+    "return": {REVIEW, "new"},
+    "refer": {COMMISSION},
+    "confirm": {"closed"},
+    "withdraw": {REVIEW, "new"},
+    "appeal": {REVIEW, "new"},
+}
+
+
+def test_no_order_of_acts_gets_round_the_workflow(
+    each_example: Callable[[], AbstractContextManager[None]], present: Present
+) -> None:
+    class Machine(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.undone = each_example()
+            self.undone.__enter__()
+            present.set(date(2026, 11, 2))
+            for person in (AIGERIM, BOLAT, SAULE, TIMUR):
+                a_token(person.role, name=person.principal, lifetime=None)
+            self.project = a_project(
+                work_type="maintenance",
+                stage="operation",
+                contract_signed_on="2025-01-10",
+                work_started_on="2025-01-10",
+                platform_key="k",
+            )
+            agency = self.project.agency
+            self.editor = editor_of(agency)
+            self.viewer = an_actor(Role.AGENCY_VIEWER, agency, name="viewer")
+            self.people = (
+                AIGERIM, BOLAT, AIGERIM_AS_SUPERVISOR, SAULE, TIMUR, AUDITOR, OPERATOR, ADMINISTRATOR, self.editor,
+                self.viewer,
+            )  # fmt: skip
+            run_audit(OPERATOR)
+
+        def teardown(self) -> None:
+            try:
+                self.come_to_an_end()
+            finally:
+                self.undone.__exit__(None, None, None)
+
+        @property
+        def case(self) -> Case:
+            return case_of(self.project)
+
+        def acts_kept(self) -> tuple[int, int]:
+            """Entries in the journal by people's acts on cases, and those on their timelines."""
+            journal = select(func.count()).where(JournalEntry.subject.like("case:%"))
+            timeline = select(func.count()).select_from(CaseEvent).where(CaseEvent.side != "audit")
+            return db.session.execute(journal).scalar_one(), db.session.execute(timeline).scalar_one()
+
+        @rule(data=st.data())
+        def anyone_does_anything(self, data: st.DataObject) -> None:
+            case = self.case
+            if data.draw(st.integers(0, 3)) == 0:
+                by = data.draw(st.sampled_from(self.people))
+                name = data.draw(st.sampled_from(sorted(STARTS)))
+            else:
+                # Mostly what can be done, or nothing would ever get far.
+                options = [
+                    (person, action)
+                    for person in self.people
+                    for action in possible_actions(person, case, waiting_proposal(case))
+                    if action != "comment"
+                ]
+                if not options:
+                    return
+                by, name = data.draw(st.sampled_from(options))
+            self.do(by, name, self.values_of(name, data))
+
+        def values_of(self, name: str, data: st.DataObject) -> list[Any]:
+            if name == "assign":
+                return [data.draw(st.sampled_from(["aigerim", "bolat", "saule", "timur"]))]
+            if name == "propose":
+                stop = {**migrate_by(today() + timedelta(days=40)), "decision": "stop"}
+                write_off = {**migrate_by(today()), "decision": "write_off", "due_on": None}
+                later = migrate_by(today() + timedelta(days=data.draw(st.integers(0, 30))))
+                return [data.draw(st.sampled_from([NO_BREACH, TRANSITIONAL, stop, write_off, later]))]
+            return ["word"] if name == "comment" else []
+
+        def do(self, by: Any, name: str, values: list[Any]) -> None:
+            case = self.case
+            before = (case.status, case.assignee, case.version)
+            proposal = waiting_proposal(case)
+            proposed_by = None if proposal is None else proposal.proposed_by
+            kept, was_under_order = self.acts_kept(), is_under_order(case)
+            refused: Refusal | None = None
+            try:
+                act(by, case, name, *values)
+            except Refusal as refusal:
+                refused = refusal
+            case = find_case(SAULE, case.id)
+            if refused is not None:
+                assert (case.status, case.assignee, case.version) == before
+                assert self.acts_kept() == kept
+                assert isinstance(refused, NotAllowed | Conflict), refused
+                self.judge_refusal(by, name, before, refused, was_under_order=was_under_order)
+                return
+            assert before[0] in STARTS[name]
+            assert case.status in ENDS.get(name, {before[0], REVIEW})
+            assert self.acts_kept() == (kept[0] + 1, kept[1] + 1)
+            if name in ("answer", "appeal"):
+                assert by.role is Role.AGENCY_EDITOR
+            elif name != "comment":
+                assert by.role in REVIEWERS
+            else:
+                assert by.role in REVIEWERS | {Role.AGENCY_EDITOR}
+            if name == "approve":
+                assert by.role is Role.SUPERVISOR
+                assert proposed_by not in (None, by.principal)
+            if name == "claim":
+                # An approved order is not taken back by a single reviewer, the holder or not.
+                assert by.role is Role.SUPERVISOR if before[0] == REMEDY else before[1] in (None, by.principal)
+                assert case.assignee == by.principal
+            if name == "appeal":
+                assert was_under_order or before[0] == "closed"
+                assert waiting_proposal(case) is None and not is_under_order(case)
+            if by.role is Role.REVIEWER and name in ("release", "ask", "refer", "propose"):
+                assert before[1] == by.principal
+
+        def judge_refusal(self, by: Any, name: str, before: Any, refused: Refusal, *, was_under_order: bool) -> None:
+            """What the role allows, from a status where it starts, is refused only for a reason of its own."""
+            if name == "appeal" and before[0] not in (REMEDY, "closed") and not was_under_order:
+                assert refused.code in ("case-action-not-possible", "role-not-allowed")
+            elif isinstance(refused, Conflict) and before[0] in STARTS[name]:
+                assert refused.code in (
+                    "case-taken", "proposal-out-of-date", "nothing-to-appeal", "appeal-too-late", "another-case-open",
+                )  # fmt: skip
+            if isinstance(refused, NotAllowed) and by.role is Role.SUPERVISOR:
+                assert refused.code == "decision-needs-another-person" or name in ("answer", "appeal")
+
+        @rule(days=st.integers(0, 45))
+        def an_audit_runs(self, days: int) -> None:
+            present.move(timedelta(days=days))
+            case = self.case
+            was, version = case.status, case.version
+            accepted = self.flags("accepted")
+            run_audit(OPERATOR)
+            case = self.case
+            if case.status != was:
+                event = db.session.scalars(
+                    select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id.desc()).limit(1)
+                ).one()
+                assert event.side == "audit"
+                assert (event.to_status, case.version > version) == (case.status, True) or cases_of(self.project) > 1
+            assert self.flags("accepted") <= accepted | self.flags("exempt") | self.flags("accepted", once=True)
+
+        @rule(filled=st.booleans())
+        def the_agency_edits(self, filled: bool) -> None:
+            status = self.case.status
+            edit(self.editor, self.project, object_commissioned_on="2020-01-01" if filled else None)
+            assert self.case.status == status
+
+        @rule(on=st.booleans())
+        def the_project_moves(self, on: bool) -> None:
+            edit(self.editor, self.project, placement="on_platform" if on else "off_platform", platform_key="k")
+            if on:
+                with transaction():
+                    project = find_project_to_change(OPERATOR, self.project.number)
+                    verify_placement(OPERATOR, project, "k", today(), "seen")
+
+        @precondition(lambda self: self.case.status == COMMISSION)
+        @rule(days=st.integers(0, 30))
+        def the_commission_grants(self, days: int) -> None:
+            record_exemption(
+                SAULE,
+                {
+                    "project": self.project.number,
+                    "decision_number": "1",
+                    "decided_on": today(),
+                    "valid_from": today(),
+                    "valid_to": today() + timedelta(days=days),
+                },
+            )
+
+        def flags(self, status: str, *, once: bool = False) -> set[int]:
+            which = Flag.accepted_fingerprint.is_not(None) if once else Flag.status == status
+            return set(db.session.scalars(select(Flag.id).where(Flag.project_id == self.project.id, which)))
+
+        @invariant()
+        def at_most_one_case_is_open(self) -> None:
+            opened = select(func.count()).select_from(Case).where(Case.status != "closed")
+            assert db.session.execute(opened).scalar_one() <= 1
+
+        @invariant()
+        def every_decision_has_two_people(self) -> None:
+            for decision in db.session.scalars(select(CaseDecision).where(CaseDecision.outcome == "approved")):
+                assert decision.decided_by not in (None, decision.proposed_by)
+
+        @invariant()
+        def nothing_is_accepted_without_a_decision(self) -> None:
+            accepting = {"no_breach", "transitional_accepted"}
+            approved = db.session.scalars(select(CaseDecision.decision).where(CaseDecision.outcome == "approved"))
+            if self.flags("accepted", once=True):
+                assert accepting & set(approved)
+
+        @invariant()
+        def an_order_stands_behind_remediation(self) -> None:
+            in_force = db.session.scalars(select(Order).where(Order.ended_at.is_(None))).all()
+            assert len(in_force) <= 1
+            if self.case.status == REMEDY:
+                assert in_force
+
+        @invariant()
+        def an_agency_can_appeal_while_an_order_binds_it(self) -> None:
+            case = self.case
+            if is_under_order(case) and case.status != CONFIRMATION:
+                assert "appeal" in possible_actions(self.editor, case, waiting_proposal(case))
+
+        @invariant()
+        def the_clock_fits_the_status(self) -> None:
+            case = self.case
+            if case.status in REVIEW_CLOCK_RUNS or case.status == ASKED:
+                assert case.due_on is not None
+            if case.status in ("closed", COMMISSION):
+                assert case.due_on is None
+            assert (case.closed_at is None) == (case.outcome is None) == (case.status != "closed")
+
+        @invariant()
+        def a_proposal_waits_only_for_its_approval(self) -> None:
+            assert (waiting_proposal(self.case) is not None) == (self.case.status == APPROVAL)
+
+        @invariant()
+        def somebody_can_go_on(self) -> None:
+            case = self.case
+            if case.status == "closed":
+                return
+            proposal = waiting_proposal(case)
+            assert any(set(possible_actions(person, case, proposal)) - {"comment"} for person in self.people)
+
+        def come_to_an_end(self) -> None:
+            """From wherever it stands two supervisors bring the case to its end: there is no dead end."""
+            for _ in range(8):
+                case = self.case
+                match case.status:
+                    case "closed":
+                        return
+                    case "new" | "remediation":
+                        act(SAULE, case, "assign", "saule")
+                        if case.status == REMEDY:
+                            act(SAULE, case, "claim")
+                    case "under_review":
+                        act(TIMUR, case, "propose", NO_BREACH)
+                        act(SAULE, case, "approve")
+                    case "awaiting_agency" | "with_commission":
+                        act(SAULE, case, "withdraw")
+                    case "awaiting_approval":
+                        act(SAULE, case, "return")
+                    case "awaiting_confirmation":
+                        act(SAULE, case, "confirm")
+            raise AssertionError(f"the case is still {self.case.status}")
+
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=STORIES[db.engine.dialect.name],
+            stateful_step_count=20,
+            deadline=None,
+            # What fails is told in whole by its steps; making it shorter takes minutes of audits.
+            phases=(Phase.reuse, Phase.generate),
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )

@@ -1,0 +1,179 @@
+"""What the page of a case tells each side: how to obey, what to approve, whose values, and who did what."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+
+from registry.accounts.roles import Role
+from registry.core.clock import today
+from registry.exemptions.service import record_exemption
+from registry.projects.documents import add_document
+from tests.cases.casework import LAW, a_case, send, status
+from tests.cases.cast import AIGERIM, SAULE, TIMUR, act, case_of, days, decided, editor_of, migrate_by
+from tests.factories import an_agency
+from tests.fixtures.web import SignedIn
+from tests.present import Present
+from tests.web.forms import untouched_form
+
+ORDERS = {
+    "migrate_by": ("Move the object to QazTech by", "“On QazTech”", "ask for the placement to be confirmed"),
+    "stop": ("Stop the work by", "“Terminated”", "ask for the ending to be confirmed"),
+    "write_off": ("write it off", "“Written off”", "Add the act to the documents"),
+}
+
+
+@pytest.mark.parametrize("decision", list(ORDERS))
+def test_an_order_tells_its_agency_what_to_do_and_leads_to_it(signed_in: SignedIn, decision: str) -> None:
+    agency = an_agency()
+    project, case = a_case(agency)
+    due_on = None if decision == "write_off" else days(30)
+    decided(project, {**migrate_by(days(30)), "decision": decision, "due_on": due_on})
+    page = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
+    assert all(told in page for told in ORDERS[decision])
+    assert f'href="/projects/{project.number}/edit"' in page
+    page = signed_in(Role.AGENCY_VIEWER, agency).get(case).text
+    assert ORDERS[decision][0] in page and f'href="/projects/{project.number}/edit"' not in page
+    assert ORDERS[decision][0] not in signed_in(Role.REVIEWER).get(case).text
+    act(TIMUR, case_of(project), "withdraw")
+    assert ORDERS[decision][0] not in signed_in(Role.AGENCY_EDITOR, agency, name="later").get(case).text
+
+
+def test_an_order_is_reopened_by_a_supervisor_only_and_never_by_the_first_button(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project, case = a_case(agency)
+    decided(project, migrate_by(days(30)))
+    reviewer, supervisor = signed_in(Role.REVIEWER), signed_in(Role.SUPERVISOR)
+    assert f"{case}/claim" not in reviewer.get(case).text
+    page = supervisor.get(case).text
+    assert "Reopen the review" in page and "Take the case" not in page
+    assert 'class="acting__one" open' not in page
+    assert send(reviewer, case, "claim")[0] == 403
+    assert send(supervisor, case, "claim")[0] == 200 and status(case) == "under_review"
+    editor = signed_in(Role.AGENCY_EDITOR, agency)
+    assert send(editor, case, "appeal", **{"appeal-comment": "Договор старше."})[0] == 200
+    assert "no longer in effect" in editor.get(case).text
+
+
+def test_the_documents_of_the_project_stand_on_its_case(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project, case = a_case(agency)
+    visit = signed_in(Role.REVIEWER)
+    assert ">Documents<" not in visit.get(case).text
+    add_document(editor_of(agency), project, "договор.pdf", "application/pdf", b"%PDF-1.7", "contract", "С актами")
+    assert "<span>С актами</span>" in visit.get(case).text and ">Contract, " in visit.get(case).text
+    link = re.search(rf'href="(/projects/{project.number}/documents/\d+)" download>договор.pdf', visit.get(case).text)
+    assert link and visit.get(link[1]).data == b"%PDF-1.7"
+
+
+def test_findings_speak_to_the_agency_and_to_oversight_of_the_agency(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    _project, case = a_case(agency)
+    for role in (Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR):
+        page = signed_in(role).get(case).text
+        assert "The agency’s values" in page and "What the agency should do" in page
+        assert "Your values" not in page and "What to do now" not in page
+    page = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
+    assert "Your values" in page and "What to do now" in page
+
+
+def test_what_is_to_be_approved_stands_above_what_was_found_with_its_button(signed_in: SignedIn) -> None:
+    project, case = a_case()
+    reviewer = signed_in(Role.REVIEWER)
+    send(reviewer, case, "claim")
+    send(reviewer, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
+    page = signed_in(Role.SUPERVISOR).get(case).text
+    assert page.index("Proposed: Transitional") < page.index(f"{case}/approve") < page.index("Flags")
+    assert page.count(LAW["propose-legal_basis"]) == 1
+    act(SAULE, case_of(project), "approve")
+    assert reviewer.get(case).text.count(LAW["propose-legal_basis"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "hint", "basis"),
+    [
+        ("en", "in Russian", "Указ"),
+        ("ru", "на русском языке", "Указ"),
+        ("kk", "қазақ тілінде", "Президентінің"),
+    ],
+)
+def test_the_legal_basis_of_a_proposal_begins_in_a_language_of_the_agency(
+    signed_in: SignedIn, language: str, hint: str, basis: str
+) -> None:
+    _project, case = a_case()
+    visit = signed_in(Role.REVIEWER, language=language)
+    send(visit, case, "claim")
+    page = visit.get(case).text
+    area = re.search(r'name="propose-legal_basis"[^>]*>([^<]*)<', page)
+    assert area and basis.lower() in area[1].lower() and hint in page
+
+
+def test_a_supervisor_returns_a_proposal_with_a_reason(signed_in: SignedIn) -> None:
+    _project, case = a_case()
+    reviewer, supervisor = signed_in(Role.REVIEWER), signed_in(Role.SUPERVISOR)
+    send(reviewer, case, "claim")
+    send(reviewer, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
+    code, page = send(supervisor, case, "return")
+    assert code == 422 and 'id="return-comment-error"' in page and status(case) == "awaiting_approval"
+    send(supervisor, case, "return", **{"return-comment": "Где договор?"})
+    assert "Где договор?" in reviewer.get(case).text
+
+
+def test_what_an_audit_did_is_told_by_its_day_and_linked_for_oversight(signed_in: SignedIn, present: Present) -> None:
+    present.set(date(2026, 11, 25))
+    agency = an_agency()
+    _project, case = a_case(agency)
+    page = signed_in(Role.REVIEWER).get(case).text
+    assert re.search(r'<a class="govuk-link" href="/audits/\d+">An audit of 25 November 2026</a>', page)
+    page = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
+    assert "An audit of 25 November 2026" in page and "/audits/" not in page and "audit:" not in page
+
+
+def test_a_referred_case_leads_who_may_record_the_decision_to_its_form(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project, case = a_case(agency)
+    act(AIGERIM, case_of(project), "claim")
+    form = f'href="/projects/{project.number}/exemption"'
+    supervisor, reviewer = signed_in(Role.SUPERVISOR), signed_in(Role.REVIEWER)
+    assert form not in supervisor.get(case).text
+    act(AIGERIM, case_of(project), "refer")
+    page = supervisor.get(case).text
+    assert form in page and "No decision on this project is recorded yet." in page
+    assert form not in reviewer.get(case).text
+    given = {"decision_number": "14-K", "decided_on": today(), "valid_from": today(), "valid_to": days(30)}
+    record_exemption(SAULE, {**given, "project": project.number})
+    page = reviewer.get(case).text
+    assert "Decision of the Commission 14-K" in page and "is recorded yet" not in page
+    assert f'href="/projects/{project.number}#confirmed"' in page
+    assert 'id="confirmed"' in reviewer.get(f"/projects/{project.number}").text
+    editor = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
+    assert "Decision of the Commission 14-K" in editor and form not in editor
+
+
+def test_a_returned_proposal_comes_back_filled_in_beside_what_was_said_of_it(signed_in: SignedIn) -> None:
+    project, case = a_case()
+    reviewer = signed_in(Role.REVIEWER, name="aigerim")
+    given = {"decision": "stop", "due_on": days(40), "reason": "Письмо.\n2-й абзац.", "legal_basis": "Указ, пункт 7"}
+    act(AIGERIM, case_of(project), "claim")
+    assert 'name="propose-reason"' in reviewer.get(case).text and "Returned by" not in reviewer.get(case).text
+    act(AIGERIM, case_of(project), "propose", given)
+    act(SAULE, case_of(project), "return", "Срок короче: до 1 декабря.")
+    page = reviewer.get(case).text
+    assert re.search(
+        r'Returned by saule, [^<]+</strong></p>\s*<p class="details">Срок короче: до 1 декабря\.</p>', page
+    )
+    form = untouched_form(page, "propose-reason")
+    assert form["propose-decision"] == "stop" and form["propose-reason"] == "Письмо.\r\n2-й абзац."
+    assert form["propose-legal_basis"] == "Указ, пункт 7"
+    assert form["propose-due_on"] == f"{days(40):%d.%m.%Y}" and form["propose-comment"] == ""
+    # What is typed over it is kept when the form comes back with an error.
+    status_code, page = send(reviewer, case, "propose", **{"propose-reason": "Другое", "propose-legal_basis": ""})
+    again = untouched_form(page, "propose-reason")
+    assert (status_code, again["propose-reason"], again["propose-legal_basis"]) == (422, "Другое", "")
+    assert "propose-decision" not in again
+    reviewer.client.post(f"{case}/propose", data={**form, "propose-due_on": f"{days(20):%d.%m.%Y}"})
+    assert status(case) == "awaiting_approval"
+    act(AIGERIM, case_of(project), "withdraw")
+    assert "Returned by" not in reviewer.get(case).text

@@ -1,0 +1,281 @@
+"""What the work lists promise: what waits for whom, counted, taken along as it is on the screen, and worked through."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+from datetime import date, timedelta
+
+import pytest
+from openpyxl import load_workbook
+from sqlalchemy import Connection, select
+
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.exemptions.service import record_exemption
+from registry.journal.service import JournalEntry
+from registry.projects.models import Project
+from registry.projects.service import find_project_to_change, restrict_project
+from registry.web import downloads as list_tables
+from tests.cases.casework import GAP, a_case, send
+from tests.cases.cast import AIGERIM, SAULE, TRANSITIONAL, act, audit, case_of
+from tests.factories import a_project, an_agency
+from tests.fixtures.web import SignedIn, Visit
+from tests.statements import statements
+
+# A finding that is too weak for a case of its own.
+WEAK = {**GAP, "object_commissioned_on": "2020-01-01"}
+CASE = re.compile(r'<a class="govuk-link" href="/cases/(\d+)\?')
+PROJECT = re.compile(r'<a class="govuk-link" href="/projects/(QT-[\d-]+)"')
+LISTS = ("/cases?status=new", "/cases/watch-list", "/cases/exemptions-ending")
+
+
+def rows(visit: Visit, path: str) -> list[dict[str, str]]:
+    """A list as CSV."""
+    answer = visit.client.get(path)
+    assert answer.status_code == 200 and answer.mimetype == "text/csv"
+    return list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
+
+
+def counts(page: str) -> dict[str, int]:
+    """What the tabs say."""
+    found = re.findall(r'>([^<>]+)<span class="tabs__count"><span class="govuk-visually-hidden">: </span>(\d+)<', page)
+    return {html.unescape(name).strip(): int(count) for name, count in found}
+
+
+def exempt(project: Project, days: int, **more: str) -> None:
+    given = {"project": project.number, "decision_number": "14-K", "decided_on": today(), "valid_from": today()}
+    record_exemption(SAULE, {**given, "valid_to": today() + timedelta(days=days), **more})
+
+
+def hide(project: Project) -> None:
+    with transaction():
+        restrict_project(SAULE, find_project_to_change(SAULE, project.number), is_restricted=True, reason="Служебное")
+
+
+def reads_of(project: Project) -> int:
+    """How often the reading of a restricted project is in the journal."""
+    wanted = (JournalEntry.action == "restricted.read", JournalEntry.subject == f"project:{project.number}")
+    return len(db.session.scalars(select(JournalEntry.subject).where(*wanted)).all())
+
+
+def test_a_list_is_taken_along_with_the_rows_order_and_filters_of_the_screen(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    for values in ({}, GAP, {"sector": "09"}, {"stage": "pilot", "pilot_started_on": "2026-02-03"}):
+        a_project(agency, **values)
+    audit()
+    visit = signed_in(Role.SUPERVISOR)
+    for query in ("status=new", "status=new&sort=-severity", "status=new&sector=09", "status=new&severity=medium"):
+        shown = CASE.findall(visit.get(f"/cases?{query}").text)
+        assert shown and [row["Case"] for row in rows(visit, f"/cases.csv?{query}")] == shown
+        sheet = load_workbook(io.BytesIO(visit.client.get(f"/cases.xlsx?{query}").data)).active
+        header, *told = sheet.iter_rows(values_only=True)
+        assert [str(row[0]) for row in told] == shown and header[:3] == ("Case", "Number", "Project")
+        assert isinstance(told[0][header.index("Due on")], date)
+
+
+def test_a_list_longer_than_its_pages_is_taken_along_whole(
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_tables, "LARGEST_LIMIT", 7)
+    agency = an_agency()
+    for _ in range(30):
+        a_project(agency)
+    audit()
+    visit = signed_in(Role.AUDITOR)
+    assert len(CASE.findall(visit.get("/cases?status=new").text)) == 25
+    assert len(rows(visit, "/cases.csv?status=new")) == 30
+
+
+def test_a_table_is_in_the_language_of_the_page_and_runs_nothing(signed_in: SignedIn) -> None:
+    agency = an_agency(name_ru="=cmd|' /C calc'!A0", name_kk="@SUM(1)")
+    project = a_project(agency, name_ru="+1+1", name_kk="-2")
+    audit()
+    exempt(a_project(agency, name_ru="=1", name_kk="=2"), 5, scope="=HYPERLINK(1)", conditions="\t=1")
+    row = rows(signed_in(Role.AUDITOR, language="ru"), "/cases.csv?status=new")[0]
+    assert (row["Номер"], row["Проект"], row["Состояние"]) == (project.number, "'+1+1", "Инспектор не назначен")
+    row = rows(signed_in(Role.REVIEWER, language="kk"), "/cases/exemptions-ending.csv")[0]
+    assert "'=2" in row.values() and "'@SUM(1)" in row.values() and "'=HYPERLINK(1)" in row.values()
+
+
+def test_an_agency_takes_along_neither_who_reviews_nor_what_is_proposed(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project, _case = a_case(agency)
+    act(AIGERIM, case_of(project), "claim")
+    act(AIGERIM, case_of(project), "propose", TRANSITIONAL)
+    stranger, _other = a_case()
+    for ending in ("csv", "xlsx"):
+        assert signed_in(Role.REVIEWER, name=ending).client.get(f"/cases.{ending}?status=new").status_code == 200
+    visit = signed_in(Role.AGENCY_VIEWER, agency)
+    found = rows(visit, "/cases.csv?status=awaiting_approval,new")
+    assert [row["Number"] for row in found] == [project.number] and stranger.number not in str(found)
+    assert "aigerim" not in str(found) and "Transitional" not in str(found)
+
+
+def test_my_approvals_are_what_others_proposed(signed_in: SignedIn) -> None:
+    own, others = a_project(), a_project()
+    audit()
+    visit = signed_in(Role.SUPERVISOR, name="saule")
+    for by, project in ((SAULE, own), (AIGERIM, others)):
+        act(by, case_of(project), "claim")
+        act(by, case_of(project), "propose", TRANSITIONAL)
+    page = visit.get("/cases?to_approve=true").text
+    assert CASE.findall(page) == [str(case_of(others).id)]
+    assert counts(page)["Waiting for my approval"] == 1
+    assert [row["Number"] for row in rows(visit, "/cases.csv?to_approve=true")] == [others.number]
+    assert CASE.findall(signed_in(Role.REVIEWER).get("/cases?to_approve=true").text) == []
+
+
+def test_the_tabs_count_what_their_lists_hold(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    for _ in range(3):
+        a_project(agency)
+    hide(a_project(agency))
+    audit()
+    a_project_of_another = a_project()
+    audit()
+    visit = signed_in(Role.REVIEWER)
+    send(visit, f"/cases/{case_of(a_project_of_another).id}", "claim")
+    assert counts(visit.get("/cases?status=new").text) == {
+        "My work": 1,
+        "Team queue": 3,
+        "Overdue": 0,
+        "Waiting for the agency": 0,
+        "Cleared, to confirm": 0,
+        "All open": 4,
+    }
+    assert counts(signed_in(Role.AGENCY_EDITOR, agency).get("/cases").text)["All open"] == 4
+
+
+def test_the_watch_list_holds_weak_findings_until_somebody_opens_a_case(signed_in: SignedIn) -> None:
+    weak = a_project(**WEAK, sector="09")
+    strong = a_project()
+    audit()
+    visit = signed_in(Role.REVIEWER)
+    assert PROJECT.findall(visit.get("/cases/watch-list").text) == [weak.number]
+    assert PROJECT.findall(visit.get("/cases/watch-list?sector=07").text) == []
+    assert [row["Number"] for row in rows(visit, "/cases/watch-list.csv")] == [weak.number]
+    assert strong.number not in visit.get("/cases/watch-list").text
+    assert "Open a case" not in signed_in(Role.AUDITOR).get("/cases/watch-list").text.partition("<table")[2]
+    page = visit.send(f"/projects/{weak.number}/case", page="/cases/watch-list").text
+    assert "The case is opened." in page
+    assert "No project is on the watch list." in visit.get("/cases/watch-list").text
+
+
+def test_exemptions_are_listed_by_when_they_end(signed_in: SignedIn) -> None:
+    later, soon, over = a_project(), a_project(), a_project(sector="09")
+    for project, days in ((later, 59), (soon, 3), (over, 61)):
+        exempt(project, days)
+    visit = signed_in(Role.REVIEWER)
+    assert PROJECT.findall(visit.get("/cases/exemptions-ending").text) == [soon.number, later.number]
+    assert PROJECT.findall(visit.get("/cases/exemptions-ending?within=30").text) == [soon.number]
+    assert PROJECT.findall(visit.get("/cases/exemptions-ending?within=any&sector=09").text) == [over.number]
+    found = rows(visit, "/cases/exemptions-ending.csv?within=90")
+    assert [(row["Number"], row["Days left"]) for row in found] == [
+        (soon.number, "3"),
+        (later.number, "59"),
+        (over.number, "61"),
+    ]
+    assert visit.get("/cases/exemptions-ending?within=7").status_code == 400
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_restricted_projects_are_in_the_lists_and_tables_of_few(signed_in: SignedIn, role: Role) -> None:
+    agency = an_agency()
+    hidden = [a_project(agency), a_project(agency, **WEAK), a_project(agency)]
+    exempt(hidden[2], 5)
+    audit()
+    for project in hidden:
+        hide(project)
+    visit = signed_in(role, agency if role.value.startswith("agency") else None)
+    sees = role in (Role.SUPERVISOR, Role.AUDITOR, Role.AGENCY_EDITOR, Role.AGENCY_VIEWER)
+    for path, project in zip(LISTS, hidden, strict=True):
+        path, _, query = path.partition("?")
+        assert (project.number in visit.get(f"{path}?{query}").text) is sees, path
+        assert (project.number in str(rows(visit, f"{path}.csv?{query}"))) is sees, path
+        before = reads_of(project)
+        assert visit.client.get(f"{path}.xlsx?{query}").status_code == 200
+        assert reads_of(project) - before == int(sees), path
+
+
+def test_a_longer_list_costs_no_more_statements(signed_in: SignedIn, connection: Connection) -> None:
+    agency = an_agency()
+    visit = signed_in(Role.SUPERVISOR)
+
+    def cost() -> list[int]:
+        found = []
+        for path in (*LISTS, "/cases.csv?status=new", "/cases/watch-list.csv", "/cases/exemptions-ending.csv"):
+            with statements(connection) as sent:
+                assert visit.client.get(path).status_code == 200
+            found.append(len(sent))
+        return found
+
+    def more(agency: Agency) -> None:
+        a_project(agency)
+        a_project(agency, **WEAK)
+        exempt(a_project(agency), 5)
+
+    more(agency)
+    audit()
+    few = cost()
+    for _ in range(6):
+        more(an_agency())
+    audit()
+    assert cost() == few and max(few) <= 16
+
+
+def link_on(page: str, before: str) -> str:
+    """The address that a page has in an attribute beginning so."""
+    found = re.search(rf'{before}([^"]*)"', page)
+    assert found, before
+    return html.unescape(found[1])
+
+
+def test_from_case_to_case_the_place_in_the_list_is_kept(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    for _ in range(3):
+        a_project(agency)
+    audit()
+    visit = signed_in(Role.REVIEWER)
+    first, second, third = CASE.findall(visit.get("/cases?status=new&sort=due_on").text)
+    path = f"/cases/{first}?status=new&sort=due_on"
+    following = "/cases/next" + link_on(visit.get(path).text, 'href="/cases/next')
+    assert visit.get(following).request.path == f"/cases/{second}"
+    # Taken and referred, the case is off the list and owes no date any more; the way on is from where it stood.
+    claim = f"/cases/{first}/claim" + link_on(visit.get(path).text, f'action="/cases/{first}/claim')
+    page = visit.send(claim, page=path).text
+    refer = f"/cases/{first}/refer" + link_on(page, f'action="/cases/{first}/refer')
+    page = visit.send(refer, page=f"/cases/{first}").text
+    following = "/cases/next" + link_on(page, 'href="/cases/next')
+    answer = visit.get(following)
+    assert answer.request.path == f"/cases/{second}"
+    page = answer.text
+    claim = f"/cases/{second}/claim" + link_on(page, f'action="/cases/{second}/claim')
+    page = visit.send(claim, page=f"/cases/{second}").text
+    refer = f"/cases/{second}/refer" + link_on(page, f'action="/cases/{second}/refer')
+    answer = visit.send(refer, page=f"/cases/{second}", then="next")
+    assert answer.request.path == f"/cases/{third}"
+    assert f"Case {second}: Referred to the Commission" in answer.text
+
+
+def test_after_the_last_case_the_list_is_there_again(signed_in: SignedIn) -> None:
+    _project, case = a_case()
+    visit = signed_in(Role.REVIEWER)
+    following = "/cases/next" + link_on(visit.get(f"{case}?status=new").text, 'href="/cases/next')
+    answer = visit.get(following)
+    assert answer.request.full_path == "/cases?status=new" and "That was the last case of this list." in answer.text
+    assert "/cases/next" not in visit.get(case).text
+    assert visit.get("/cases/next?status=new&cursor=x").status_code == 400
+    assert visit.get(f"{case}?status=new&sort=nothing").status_code == 400
+
+
+def test_confirming_leads_back_to_the_list_with_its_filters(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.REVIEWER)
+    path = "/cases/confirmation?status=awaiting_confirmation&sector=09"
+    answer = visit.send(path, page="/cases?status=awaiting_confirmation", case="999999")
+    assert answer.request.full_path == "/cases?status=awaiting_confirmation&sector=09"

@@ -1,0 +1,110 @@
+"""The workflow as data: complete, sound, and nothing in it leads nowhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.cases.workflow import ACTIONS, AUDIT_MOVES, DECISIONS, Status, To, Who, fits, target
+from registry.core.vocabularies import CASE_STATUSES
+
+
+def steps(status: Status) -> set[tuple[str, Status]]:
+    """What people can do from a status, and where it leads."""
+    found = set()
+    for action in ACTIONS.values():
+        move = action.moves.get(status)
+        if move is None:
+            continue
+        for assignee in (None, "somebody"):
+            for decision in DECISIONS if move.to is To.DECIDED else (None,):
+                found.add((action.name, target(move, status, assignee, decision)))
+    return found
+
+
+def reachable(start: Status) -> set[Status]:
+    """Every status that people can bring a case to."""
+    seen, ahead = {start}, [start]
+    while ahead:
+        for _, after in steps(ahead.pop()):
+            if after not in seen:
+                seen.add(after)
+                ahead.append(after)
+    return seen
+
+
+def test_the_words_are_those_of_the_contract() -> None:
+    assert tuple(Status) == CASE_STATUSES
+    assert set(ACTIONS) == {
+        "claim", "assign", "release", "ask", "answer", "propose", "approve", "return", "refer", "confirm", "withdraw",
+        "appeal", "comment",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.AWAITING_CONFIRMATION])
+def test_people_can_close_a_case_from_every_status(status: Status) -> None:
+    assert Status.CLOSED in reachable(status)
+
+
+def test_people_and_audits_together_reach_every_status_from_new() -> None:
+    audits_reach = {after for _, after in AUDIT_MOVES.values() if isinstance(after, Status)}
+    assert reachable(Status.NEW) | audits_reach == set(Status)
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.CLOSED])
+def test_a_supervisor_who_did_not_propose_can_always_go_on(status: Status) -> None:
+    """Whoever holds the case may fall ill: nothing waits for one person, and nothing for the agency alone."""
+    may = PERMISSIONS[Role.SUPERVISOR]
+    on = [
+        action.name
+        for action in ACTIONS.values()
+        if action.needs in may
+        and action.name != "comment"
+        and (move := action.moves.get(status))
+        and fits(move.who, "saule", leads=True, assignee="ill", proposed_by="ill")
+    ]
+    assert set(on) - {"assign"} or (
+        # Assigned to whoever is well, it can be claimed.
+        "assign" in on and "claim" in {name for name, _ in steps(status)}
+    )
+
+
+def test_every_action_is_somebodys() -> None:
+    for action in ACTIONS.values():
+        assert any(action.needs in may for may in PERMISSIONS.values()), action.name
+
+
+def test_only_supervisors_approve_and_only_agencies_answer_and_appeal() -> None:
+    def roles(name: str) -> set[Role]:
+        return {role for role, may in PERMISSIONS.items() if ACTIONS[name].needs in may}
+
+    assert roles("approve") == {Role.SUPERVISOR}
+    assert roles("answer") == roles("appeal") == {Role.AGENCY_EDITOR}
+    others = set(ACTIONS) - {"approve", "answer", "appeal", "comment"}
+    assert all(roles(name) == {Role.REVIEWER, Role.SUPERVISOR} for name in others)
+
+
+def test_a_supervisor_may_do_all_a_reviewer_may() -> None:
+    assert PERMISSIONS[Role.REVIEWER] <= PERMISSIONS[Role.SUPERVISOR]
+
+
+def test_no_role_but_the_supervisors_leads_and_the_auditor_and_administrator_decide_nothing() -> None:
+    deciding = {p for p in Permission if p.value.startswith("cases.")} - {Permission.CASES_READ}
+    for role in (Role.AUDITOR, Role.ADMINISTRATOR, Role.OPERATOR, Role.AGENCY_VIEWER):
+        assert not deciding & PERMISSIONS[role], role
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_nobody_approves_the_own_proposal_whatever_the_role(leads: bool) -> None:
+    assert not fits(Who.ANOTHER, "aigerim", leads=leads, assignee=None, proposed_by="aigerim")
+    assert not fits(Who.ANOTHER, "aigerim", leads=leads, assignee="aigerim", proposed_by=None)
+    assert fits(Who.ANOTHER, "saule", leads=leads, assignee="saule", proposed_by="aigerim")
+
+
+def test_approving_is_the_only_way_that_leads_to_a_decision() -> None:
+    for action in ACTIONS.values():
+        if action.name != "approve":
+            targets = {move.to for move in action.moves.values()}
+            assert To.DECIDED not in targets
+            assert Status.REMEDIATION not in targets
+            assert action.name == "confirm" or Status.CLOSED not in targets

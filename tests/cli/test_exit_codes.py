@@ -1,0 +1,135 @@
+"""A command ends in a sentence and an exit code, never in a traceback."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.cli import CommandLine, of_processes
+
+READING = (("audits", "list"), ("tokens", "list"), ("journal", "head"), ("explain", "QT-2026-0000001-3"))
+HOSTILE = (
+    *("", " ", "'", '"; DROP TABLE projects; --', "../../etc/passwd", "%s%n{0}{missing}", "١٢٣", "ＱＴ", "🙂" * 50),
+    *("a" * 20_000, "9" * 400, "\x1b[31m", "line\nbreak", "\x01", "-", "--", "=", "a=b", "qtr_0123456789_x"),
+    "QT-2026-0000001-3\x7f",
+)
+
+
+def test_every_wrong_setting_is_named_and_nothing_starts(registry: CommandLine) -> None:
+    wrong = {"REGISTRY_PORT": "eighty", "REGISTRY_AUDIT_AT": "25:00", "REGISTRY_POLICY_FILE": "/no/such/file"}
+    for command in (*READING, ("serve",), ("scheduler",), ("db", "upgrade"), ("backup", "b")):
+        ran = registry(*command, **wrong)
+        assert (ran.code, ran.raw) == (2, b""), command
+        assert all(name in ran.err for name in wrong)
+
+
+def test_a_database_that_cannot_be_reached_is_told_without_its_password(registry: CommandLine) -> None:
+    url = "postgresql+psycopg://somebody:hush@127.0.0.1:9/none"
+    for command in (*READING, ("db", "upgrade"), ("scheduler",), ("restore", Path(__file__))):
+        ran = registry(*command, REGISTRY_DATABASE_URL=url)
+        assert ran.code in (1, 5), command
+        assert ran.err and "hush" not in ran.err and "Traceback" not in ran.err
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(registry: CommandLine, tmp_path: Path) -> None:
+    other = tmp_path / "letter.txt"
+    other.write_text("Dear registry, " * 500)
+    for command in (*READING, ("db", "upgrade"), ("backup", tmp_path / "copy")):
+        ran = registry(*command, REGISTRY_DATABASE_URL=f"sqlite:///{other}")
+        assert (ran.code, ran.raw) == (1, b""), command
+        assert "not a database" in ran.err
+    assert other.read_text() == "Dear registry, " * 500
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_wrong_policy_file_is_named_with_line_and_key(registry: CommandLine, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('version = "x"\ncutoff = 5\n')
+    ran = registry("audits", "list", REGISTRY_POLICY_FILE=str(policy))
+    assert ran.code == 5
+    assert f"{policy}:2: cutoff" in ran.err
+
+
+def test_log_of_commands_is_lines_of_json_in_utc(registry: CommandLine) -> None:
+    assert registry("audits", "list").code == 0
+    forged = ValueError("no\n2026-11-26 01:00:00,000 ERROR forged")
+    logging.getLogger("registry.cli.exit_codes").error("one\nline", exc_info=forged)
+
+    log = (registry.data_dir / "commands.log").read_text(encoding="utf-8").splitlines()
+    line = json.loads(log[0])
+    assert len(log) == 1 and line["message"] == "one\nline" and "forged" in line["exception"]
+    assert re.fullmatch(r"[0-9-]{10}T[0-9:.]+Z", line["at"])
+    assert (line["level"], line["logger"]) == ("error", "registry.cli.exit_codes")
+
+
+def test_an_unknown_command_or_option_is_wrong_usage(registry: CommandLine) -> None:
+    for command in (("nonsense",), ("audits", "nonsense"), ("audits", "run", "--nonsense"), ("explain",)):
+        ran = registry(*command)
+        assert (ran.code, ran.raw) == (2, b""), command
+        assert "Usage: " in ran.err
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    HOSTILE,
+)
+def test_hostile_arguments_end_in_a_sentence(registry: CommandLine, hostile: str) -> None:
+    commands = [
+        ("explain", "--", hostile),
+        ("explain", "QT-2026-0000001-3", f"--on={hostile}"),
+        ("audits", "show", "--", hostile),
+        ("audits", "run", f"--on={hostile}"),
+        ("tokens", "revoke", "--", hostile),
+        ("tokens", "issue", "--name=x", f"--role={hostile}"),
+        ("tokens", "issue", "--name=x", "--role=reviewer", f"--expires-in={hostile}"),
+        ("tokens", "issue", "--name=x", "--role=agency_editor", f"--agency={hostile}"),
+        ("journal", "verify", f"--head={hostile}"),
+        ("projects", "export", "--", hostile),
+        ("projects", "export", f"--stage={hostile}", f"--agency={hostile}"),
+        ("projects", "export", f"--budget-kzt-from={hostile}", f"--registered_at_to={hostile}"),
+        ("projects", "import", "--", hostile),
+        ("restore", "--", hostile),
+    ]
+    for command in commands:
+        ran = registry(*command)
+        # 5: a path of that name may be there, and then is no table.
+        assert ran.code in (2, 3, 5), (command, ran)
+        assert ran.raw == b"" and ran.err and "Traceback" not in ran.err and "unexpected" not in ran.err
+    issued = registry("tokens", "issue", f"--name={hostile}", "--role=auditor")
+    assert issued.code in (0, 2)
+    assert (issued.code == 0) == issued.out.startswith("qtr_")
+
+
+@of_processes
+def test_an_argument_of_bytes_that_are_no_text_is_wrong_usage(registry: CommandLine) -> None:
+    for command in (
+        (b"explain", b"\xff\xfe"),
+        (b"tokens", b"issue", b"--role", b"auditor", b"--name", b"\xed\xa0\x80"),
+    ):
+        ran = registry.process(*command)
+        assert (ran.code, ran.raw) == (2, b"")
+        assert "UTF-8" in ran.err and "Traceback" not in ran.err
+
+
+def test_help_needs_no_settings_and_names_every_command(registry: CommandLine) -> None:
+    ran = registry("--help", REGISTRY_PORT="wrong")
+    assert ran.code == 0
+    for command in ("serve", "scheduler", "db", "audits", "explain", "projects", "agencies", "inventory", "tokens"):
+        assert f"\n  {command} " in ran.out
+    for command in ("journal", "backup", "restore", "demo"):
+        assert f"\n  {command} " in ran.out
+    assert registry("audits", "run", "--help", REGISTRY_PORT="wrong").code == 0
+
+
+@of_processes
+def test_the_process_ends_with_the_same_codes_and_streams(registry: CommandLine) -> None:
+    missing = registry.process("explain", "QT-2026-0000001-3")
+    assert (missing.code, missing.raw) == (3, b"")
+    assert "QT-2026-0000001-3" in missing.err
+    listed = registry.process("audits", "list", "--json")
+    assert (listed.code, listed.json, listed.err) == (0, {"items": [], "next": None}, "")
+    assert b"\x1b" not in registry.process("audits", "list").raw

@@ -1,0 +1,73 @@
+"""Every refusal and problem has its words in three languages, and they take the same parameters."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import registry
+from registry.core.errors import Refusal
+from registry.core.languages import LANGUAGES
+from registry.core.messages import MessageUnknown, catalogue, message
+from registry.http.error_handlers import STATUSES
+
+TAKES_CODE = {"Problem": 1, "ValueRefused": 0, "invalid": 1, "Wrong": 0}
+
+
+def refusals(kind: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from refusals(below)
+
+
+def written_codes() -> set[str]:
+    """The codes that the source writes out, wherever a problem is made."""
+    found = set()
+    for path in Path(registry.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in TAKES_CODE:
+                place = TAKES_CODE[node.func.id]
+                if len(node.args) > place and isinstance(node.args[place], ast.Constant):
+                    found.add(str(node.args[place].value))
+    return found
+
+
+def test_every_refusal_of_a_service_has_its_words() -> None:
+    for module in pkgutil.walk_packages(registry.__path__, "registry."):
+        importlib.import_module(module.name)
+
+    assert {kind.code for kind in refusals() if kind.__module__.startswith("registry.")} - set(catalogue()) == set()
+
+
+def test_every_problem_of_a_field_has_its_words() -> None:
+    codes = written_codes()
+
+    assert len(codes) > 30
+    assert codes - set(catalogue()) == set()
+
+
+def test_every_status_has_its_title() -> None:
+    assert {f"title-{status}" for _, status in STATUSES} <= set(catalogue())
+
+
+@pytest.mark.parametrize("code", sorted(catalogue()))
+def test_a_message_says_the_same_in_every_language(code: str) -> None:
+    entry = catalogue()[code]
+    names = {
+        language: {name for _, name, _, _ in string.Formatter().parse(entry[language]) if name} for language in entry
+    }
+
+    assert set(entry) == set(LANGUAGES)
+    assert all(text.strip() for text in entry.values())
+    assert len(set(map(frozenset, names.values()))) == 1
+
+
+def test_a_code_without_words_is_a_mistake_of_the_program() -> None:
+    with pytest.raises(MessageUnknown):
+        message("no-such-code", "en")

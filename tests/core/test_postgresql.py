@@ -1,0 +1,127 @@
+"""What the service promises of PostgreSQL: limits on every wait, and a database that cannot be written is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from registry.audits.exclusive_lock import only_audit
+from registry.core.bulk import insert_rows
+from registry.core.clock import now
+from registry.core.database import attach_database, db
+from registry.core.database_settings import DatabaseLimits
+from registry.core.outbox import OutboxMessage
+from registry.core.postgresql import libpq_address
+from registry.core.transactions import transaction
+
+pytestmark = pytest.mark.postgres_only
+
+LIMITS = DatabaseLimits(pool=2, statement_timeout=1, lock_timeout=1, idle_timeout=1, long_timeout=77)
+
+
+@pytest.fixture
+def limited(own_database: str) -> Iterator[Flask]:
+    app = Flask("tests")
+    attach_database(app, own_database, LIMITS)
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def shown(name: str) -> str:
+    return db.session.scalar(text(f"SHOW {name}"))
+
+
+def test_a_statement_that_takes_too_long_is_ended(limited: Flask) -> None:
+    with pytest.raises(OperationalError, match="statement timeout"):
+        db.session.execute(text("SELECT pg_sleep(30)"))
+
+
+def test_waiting_for_a_lock_ends(limited: Flask, own_database: str) -> None:
+    with psycopg.connect(libpq_address(own_database)) as other:
+        other.execute("LOCK TABLE agencies")
+        with pytest.raises(OperationalError, match="lock timeout"), transaction() as session:
+            session.execute(text("SET LOCAL statement_timeout = 0"))
+            session.execute(text("SELECT count(*) FROM agencies"))
+
+
+def test_a_transaction_left_open_is_ended_and_the_next_one_finds_a_new_connection(limited: Flask) -> None:
+    pid = db.session.scalar(text("SELECT pg_backend_pid()"))
+    with psycopg.connect(libpq_address(db.engine.url.render_as_string(hide_password=False))) as other:
+        other.autocommit = True
+        while other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone():
+            other.execute("SELECT pg_sleep(0.05)")
+    with pytest.raises(OperationalError):
+        db.session.execute(text("SELECT 1"))
+    db.session.rollback()
+    assert db.session.scalar(text("SELECT pg_backend_pid()")) != pid
+
+
+def test_audits_may_take_longer_and_what_follows_may_not(limited: Flask) -> None:
+    with only_audit():
+        assert (shown("statement_timeout"), shown("idle_in_transaction_session_timeout")) == ("77s", "77s")
+        assert shown("lock_timeout") == "1s"
+    assert (shown("statement_timeout"), shown("idle_in_transaction_session_timeout")) == ("1s", "1s")
+
+
+def test_a_database_that_became_read_only_is_left_for_one_that_can_be_written(
+    limited: Flask, own_database: str
+) -> None:
+    with db.engine.connect() as one, db.engine.connect() as two:
+        pids = [each.scalar(text("SELECT pg_backend_pid()")) for each in (one, two)]
+    # As when an address leads to a server that has become a standby: a session that was good refuses to write.
+    with pytest.raises(OperationalError, match="read-only transaction"), transaction() as session:
+        session.execute(text("SET TRANSACTION READ ONLY"))
+        session.execute(text("UPDATE journal_head SET seq = seq"))
+    with db.engine.connect() as one, db.engine.connect() as two:
+        assert not {each.scalar(text("SELECT pg_backend_pid()")) for each in (one, two)} & set(pids)
+
+
+def test_a_server_that_cannot_be_written_is_not_connected_to(limited: Flask, own_database: str) -> None:
+    with psycopg.connect(libpq_address(own_database), autocommit=True) as other:
+        name = db.engine.url.database
+        other.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        with pytest.raises(OperationalError, match="read-only"):
+            db.session.execute(text("SELECT 1"))
+        other.execute("SET default_transaction_read_only = off")
+        other.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+    db.session.rollback()
+    assert db.session.scalar(text("SELECT 1")) == 1
+
+
+def test_a_connection_lost_while_rows_are_copied_is_told_as_any_other(limited: Flask) -> None:
+    with pytest.raises(OperationalError), transaction() as session:
+        session.execute(text("SET TRANSACTION READ ONLY"))
+        insert_rows(session, OutboxMessage, [{"topic": "t", "payload": {}, "created_at": now()}])
+    with pytest.raises(OperationalError), transaction() as session:
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+        with psycopg.connect(libpq_address(db.engine.url.render_as_string(hide_password=False))) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+        insert_rows(session, OutboxMessage, [{"topic": "t", "payload": {}, "created_at": now()}])
+
+
+def test_other_refusals_of_the_database_keep_the_connection(limited: Flask) -> None:
+    pid = db.session.scalar(text("SELECT pg_backend_pid()"))
+    with pytest.raises(DBAPIError):
+        db.session.execute(text("SELECT 1 / 0"))
+    db.session.rollback()
+    assert db.session.scalar(text("SELECT pg_backend_pid()")) == pid
+
+
+def test_of_several_hosts_the_one_that_answers_is_taken(own_database: str, tmp_path: Path) -> None:
+    app = Flask("tests")
+    url = own_database.replace("host=", f"host={tmp_path}&host=")
+    attach_database(app, url)
+    with app.app_context():
+        assert db.session.scalar(text("SELECT 1")) == 1
+        db.session.remove()
+        db.engine.dispose()
+    with psycopg.connect(libpq_address(url)) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)

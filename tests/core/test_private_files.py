@@ -1,0 +1,41 @@
+"""What lies on the disk is for the service's own account."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from registry.audits.exclusive_lock import only_audit
+from registry.core.database import db
+from registry.settings import read_settings
+from tests.conftest import service_app
+
+pytestmark = pytest.mark.sqlite_only
+
+
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    """What most machines have, whatever this one has."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_nobody_else_can_read_the_database_its_log_or_the_secret_key(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    settings = read_settings({"REGISTRY_DATA_DIR": str(folder)})
+    app = service_app(settings.database_url, folder)
+    with app.app_context():
+        with only_audit() as session:
+            session.execute(db.text("CREATE TABLE made (x INTEGER)"))
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+        db.engine.dispose()
+
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {"registry.sqlite3", "registry.sqlite3-wal", "registry.sqlite3-shm", "secret_key"} <= set(modes)
+    assert set(modes.values()) == {0o600}

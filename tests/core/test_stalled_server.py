@@ -1,0 +1,70 @@
+"""A database server that is connected and says nothing more: waiting for it ends on our side too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from registry.core.bounded_connection import end_waits, wait_limit
+from registry.core.database import attach_database, db
+from registry.core.database_settings import DatabaseLimits
+from registry.core.postgresql import allow_long_work
+from registry.core.transactions import transaction
+from tests.running import until
+from tests.stalling_proxy import StallingProxy, stalling_proxy
+
+pytestmark = pytest.mark.postgres_only
+
+
+@pytest.fixture
+def proxy(own_database: str) -> Iterator[StallingProxy]:
+    with stalling_proxy(own_database) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def limited(proxy: StallingProxy) -> Iterator[Flask]:
+    app = Flask("tests")
+    attach_database(app, proxy.url, DatabaseLimits(pool=2, statement_timeout=1, long_timeout=3600))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_statement_on_a_stalled_connection_ends_and_the_next_one_works(proxy: StallingProxy, limited: Flask) -> None:
+    db.session.execute(text("SELECT 1"))
+    proxy.stall()
+    began = time.monotonic()
+    with pytest.raises(OperationalError, match="did not answer within 6 seconds"):
+        db.session.execute(text("SELECT 2"))
+    assert time.monotonic() - began < 10
+    db.session.rollback()
+    proxy.go_on()
+    assert db.session.scalar(text("SELECT 3")) == 3
+
+
+def test_long_work_waits_longer_until_its_waits_are_ended(proxy: StallingProxy, limited: Flask) -> None:
+    def wait_long() -> str:
+        with limited.app_context(), pytest.raises(OperationalError) as raised, transaction() as session:
+            allow_long_work(session.connection())
+            raw = session.connection().connection.dbapi_connection
+            assert raw is not None and raw.wait_limit == 3605
+            proxy.stall()
+            session.execute(text("SELECT 1"))
+        return str(raised.value)
+
+    with ThreadPoolExecutor(1) as aside:
+        waiting = aside.submit(wait_long)
+        until(lambda: end_waits(0.5) or waiting.done())
+        assert "server closed the connection" in waiting.result()
+
+
+def test_wait_limit_follows_the_limit_of_statements() -> None:
+    assert (wait_limit(60), wait_limit(0)) == (65, None)

@@ -1,0 +1,119 @@
+"""What ``transaction()`` promises: all of a change or nothing, on both databases."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from registry.accounts.models import Account
+from registry.agencies.service import Agency
+from registry.core import outbox
+from registry.core.database import db
+from registry.core.errors import Invalid, invalid
+from registry.core.transactions import read_each_alone, read_together, transaction
+from registry.journal import service as journal
+from registry.journal.service import JournalEntry
+from tests.factories import ADMINISTRATOR, a_project, an_account, an_agency
+
+
+def counts() -> dict[str, int]:
+    tables = {"accounts": Account, "journal": JournalEntry, "agencies": Agency, "outbox": outbox.OutboxMessage}
+    return {name: db.session.scalar(select(func.count()).select_from(table)) for name, table in tables.items()}
+
+
+def test_a_change_its_journal_entry_and_its_outbox_row_stand_together(app: Flask) -> None:
+    a_project()
+    assert counts() == {"accounts": 0, "journal": 2, "agencies": 1, "outbox": 1}
+
+
+def test_a_refused_change_leaves_nothing_behind(app: Flask) -> None:
+    an_agency()
+    before = counts()
+    with pytest.raises(Invalid), transaction():
+        an_account("somebody")
+        outbox.send_later("topic", {})
+        journal.record(ADMINISTRATOR, "act", "thing:1")
+        db.session.flush()
+        raise invalid("/x", "required")
+    assert counts() == before
+
+
+def test_after_a_refusal_the_next_change_goes_in_without_the_refused_journal_entry(app: Flask) -> None:
+    with pytest.raises(Invalid), transaction():
+        journal.record(ADMINISTRATOR, "refused", "thing:1")
+        raise invalid("/x", "required")
+    with transaction():
+        journal.record(ADMINISTRATOR, "accepted", "thing:1")
+    assert db.session.scalars(select(JournalEntry.action)).all() == ["accepted"]
+
+
+def test_a_nested_call_joins_the_outer_one_and_falls_with_it(app: Flask) -> None:
+    with pytest.raises(Invalid), transaction():
+        an_agency()
+        raise invalid("/x", "required")
+    assert counts() == {"accounts": 0, "journal": 0, "agencies": 0, "outbox": 0}
+
+
+def test_a_nested_call_keeps_the_outer_session(app: Flask) -> None:
+    with transaction() as outer, transaction() as inner:
+        assert inner is outer
+
+
+def test_a_constraint_that_breaks_at_the_end_takes_the_whole_change_back(app: Flask) -> None:
+    with transaction():
+        an_account("somebody")
+    taken = db.session.scalars(select(Account)).one()
+    with pytest.raises(IntegrityError), transaction() as session:
+        journal.record(ADMINISTRATOR, "act", "thing:1")
+        values = {"name_skeleton": "another", "kind": "service", "role": "operator", "created_at": taken.created_at}
+        session.add(Account(name="somebody", **values))
+    assert counts() == {"accounts": 1, "journal": 0, "agencies": 0, "outbox": 0}
+
+
+def test_writing_outside_a_transaction_is_a_mistake_of_the_program(app: Flask) -> None:
+    with pytest.raises(RuntimeError, match="transaction"):
+        outbox.send_later("topic", {})
+    with pytest.raises(RuntimeError, match="transaction"):
+        journal.record(ADMINISTRATOR, "act", "thing:1")
+    with pytest.raises(RuntimeError, match="transaction"):
+        an_account("somebody")
+    assert counts() == {"accounts": 0, "journal": 0, "agencies": 0, "outbox": 0}
+
+
+def test_real_commits_behave_the_same(own_app: Flask) -> None:
+    with own_app.app_context():
+        with pytest.raises(Invalid), transaction():
+            an_agency()
+            raise invalid("/x", "required")
+        an_agency()
+    with own_app.app_context():
+        assert counts() == {"accounts": 0, "journal": 1, "agencies": 1, "outbox": 0}
+
+
+def test_what_a_request_commits_outlives_the_reading_of_the_test_around_it(app: Flask) -> None:
+    # A promise of the test suite itself: tests read, call the service through a client, and write again.
+    agency = an_agency()
+    assert db.session.scalar(select(func.count()).select_from(Agency)) == 1
+    with app.app_context():
+        an_agency()
+    assert agency.kind == "central_body"
+    an_agency()
+    assert db.session.scalar(select(func.count()).select_from(Agency)) == 3
+
+
+@pytest.mark.postgres_only
+def test_what_is_read_alone_is_no_part_of_a_transaction_and_what_is_read_together_is(own_app: Flask) -> None:
+    def moments() -> set[object]:
+        # PostgreSQL's now() is when the transaction began.
+        return {db.session.scalar(select(func.now())) for _ in range(3)}
+
+    with own_app.app_context():
+        read_each_alone()
+        assert len(moments()) == 3
+        with transaction():
+            assert len(moments()) == 1
+        assert len(moments()) == 3
+        read_together()
+        assert len(moments()) == 1

@@ -1,0 +1,120 @@
+"""Working days, counted by hand from the calendars of 2026 and 2027."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.core.working_days import CALENDAR_FILE, Calendar, CalendarInvalid, load_calendar
+
+CALENDAR = load_calendar(CALENDAR_FILE)
+DAYS = st.dates(date(2025, 12, 1), date(2028, 12, 31))
+
+
+@pytest.mark.parametrize(
+    ("day", "works", "why"),
+    [
+        (date(2026, 8, 30), False, "a Sunday, and since 2026 nothing more"),
+        (date(2026, 8, 31), True, "30 August is no holiday any more, so no Monday stands in for it"),
+        (date(2025, 9, 1), False, "in 2025 30 August was a Saturday and a holiday: the Monday stood in for it"),
+        (date(2026, 3, 16), True, "15 March is a holiday from 2027 on: in 2026 it is a plain Sunday"),
+        (date(2027, 3, 15), False, "Constitution Day, the first time"),
+        (date(2027, 8, 30), True, "a plain Monday"),
+        (date(2026, 3, 9), False, "8 March is a Sunday"),
+        (date(2026, 3, 24), False, "21 March is a Saturday"),
+        (date(2026, 3, 25), False, "22 March is a Sunday"),
+        (date(2026, 3, 26), True, "after Nauryz"),
+        (date(2026, 5, 11), False, "9 May is a Saturday"),
+        (date(2026, 5, 27), False, "Kurban ait"),
+        (date(2026, 10, 26), False, "25 October is a Sunday"),
+        (date(2027, 1, 4), False, "2 January is a Saturday"),
+        (date(2027, 1, 5), True, "a Tuesday between New Year and Christmas"),
+        (date(2027, 1, 7), False, "Orthodox Christmas"),
+    ],
+)
+def test_a_day_works_or_rests_as_the_national_calendar_says(day: date, works: bool, why: str) -> None:
+    assert CALENDAR.is_working(day) is works, why
+
+
+@pytest.mark.parametrize(
+    ("day", "count", "expected", "how"),
+    [
+        (date(2026, 2, 27), 10, date(2026, 3, 16), "2-6 March 5; 10-13 March 9 (9 March rests); 16 March 10"),
+        (date(2026, 3, 20), 1, date(2026, 3, 26), "21-25 March rest"),
+        (date(2026, 4, 30), 5, date(2026, 5, 12), "1 May rests; 4, 5, 6, 8 May 4; 7, 9-11 rest; 12 May 5"),
+        (date(2026, 8, 28), 20, date(2026, 9, 25), "31 August and September's first weeks without a holiday"),
+        (date(2026, 12, 14), 15, date(2027, 1, 8), "15, 17, 18: 3; 21-25: 8; 28-31: 12; 5, 6, 8 January 15"),
+        (date(2026, 12, 31), 1, date(2027, 1, 5), "1-4 January rest"),
+        (date(2027, 3, 12), 5, date(2027, 3, 25), "15 rests; 16-19 4; 20-24 rest; 25 March 5"),
+        (date(2027, 3, 6), 0, date(2027, 3, 9), "a Saturday, and 8 March is a Monday"),
+        (date(2026, 3, 26), -1, date(2026, 3, 20), "backwards over Nauryz"),
+    ],
+)
+def test_working_days_are_counted_over_holidays_and_year_ends(day: date, count: int, expected: date, how: str) -> None:
+    assert CALENDAR.after(day, count) == expected, how
+
+
+@given(DAYS, st.integers(-60, 60).filter(bool))
+def test_counting_forth_and_measuring_back_agree_for_working_days(day: date, count: int) -> None:
+    day = CALENDAR.after(day, 0)
+    assert CALENDAR.between(day, CALENDAR.after(day, count)) == count
+
+
+@given(DAYS, st.integers(0, 60))
+def test_a_term_never_ends_on_a_day_of_rest(day: date, count: int) -> None:
+    assert CALENDAR.is_working(CALENDAR.after(day, count))
+
+
+def test_the_government_can_move_days_in_both_directions(tmp_path: Path) -> None:
+    path = tmp_path / "calendar.toml"
+    path.write_text("days_off = [2026-12-15]\nworking_days = [2026-12-19]\n", encoding="utf-8")
+    moved = load_calendar(path)
+    assert not moved.is_working(date(2026, 12, 15))
+    assert moved.is_working(date(2026, 12, 19))
+    # 17, 18 and the worked Saturday: 15 and 16 December rest.
+    assert moved.after(date(2026, 12, 14), 3) == date(2026, 12, 19)
+
+
+def test_an_announced_kurban_ait_replaces_the_estimate() -> None:
+    announced = Calendar(days_off=frozenset({date(2026, 5, 28)}), working_days=frozenset({date(2026, 5, 27)}))
+    assert announced.is_working(date(2026, 5, 27))
+    assert announced.holiday(date(2026, 5, 27), "ru") is None
+    assert not announced.is_working(date(2026, 5, 28))
+
+
+@pytest.mark.parametrize(("language", "name"), [("kk", "Наурыз мейрамы"), ("ru", "Наурыз мейрамы"), ("en", "Nauryz")])
+def test_a_moved_holiday_keeps_its_name_in_each_language(language: str, name: str) -> None:
+    assert CALENDAR.holiday(date(2026, 3, 24), language) == name
+
+
+def test_every_holiday_of_the_coming_years_has_names_of_our_own() -> None:
+    first = date(2026, 1, 1)
+    for number in range(366 * 6):
+        day = first + timedelta(days=number)
+        name = CALENDAR.holiday(day, "en")
+        assert name is None or any(name == texts["en"] for texts in CALENDAR.names.values()), (day, name)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("days_off = ['2026-12-15']", "days_off: expected dates"),
+        ("days_off = [2026-12-15T10:00:00]", "days_off: expected dates"),
+        ("days_off = [2026-12-15]\nworking_days = [2026-12-15]", "2026-12-15 is among days_off too"),
+        ("holidays = []", "holidays: unknown"),
+        ("names = 1", "names: expected a table"),
+        ("names.Easter = { kk = 'x' }", 'names."Easter"'),
+        ("days_off = [", "not valid TOML"),
+    ],
+)
+def test_a_wrong_calendar_file_is_refused_with_its_name_and_key(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "calendar.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(CalendarInvalid) as refused:
+        load_calendar(path)
+    assert told in str(refused.value)
+    assert str(path) in str(refused.value)

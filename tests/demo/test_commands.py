@@ -1,0 +1,119 @@
+"""``registry demo load``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from itertools import islice
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from registry.accounts.people import all_people
+from registry.accounts.roles import Role
+from registry.cases.details import is_overdue
+from registry.cases.models import Case, CaseDecision, CaseEvent
+from registry.cases.workflow import ACTIONS
+from registry.core.bin_numbers import is_bin
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.vocabularies import CASE_STATUSES
+from registry.demo.calendar import rows_of
+from registry.demo.people import ADMINISTRATOR, actor
+from registry.demo.story import moments, tell
+from registry.exemptions.service import Exemption
+from registry.flags.audit_runs import AuditRun
+from registry.flags.models import Flag
+from registry.freeze.words import RULES
+from registry.journal.service import JournalEntry
+from registry.projects.models import Project
+from tests.factories import an_agency
+from tests.fixtures.cli import CommandLine
+from tests.present import Present
+
+Services = Callable[[], Any]
+# What nobody does in the story; the tour shows that they can.
+NOT_TOLD = {"release", "withdraw"}
+
+
+# What hangs on the day does not hang on the database.
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("day", [date(2026, 2, 20), date(2028, 3, 26)])
+def test_the_demo_has_cases_in_every_status_whenever_it_is_loaded(
+    registry: CommandLine, services: Services, present: Present, day: date
+) -> None:
+    present.set(day)
+    ran = registry("demo", "load")
+    assert (ran.code, ran.raw) == (0, b"")
+    with services():
+        assert set(db.session.scalars(select(Case.status))) == set(CASE_STATUSES)
+
+
+def test_the_demo_has_every_rule_every_role_and_what_people_and_nights_do(
+    registry: CommandLine, services: Services
+) -> None:
+    registry("demo", "load")
+    with services():
+        flags = pairs(Flag.rule, Flag.status)
+        assert {rule for rule, status in flags if status == "open"} == set(RULES)
+        assert {status for _, status in flags} == {"open", "exempt", "accepted", "cleared"}
+        assert {person.role for person in all_people(actor(ADMINISTRATOR))} == set(Role)
+        nights = {("succeeded", "schedule"), ("succeeded", "catch_up"), ("missed", "schedule")}
+        assert pairs(AuditRun.status, AuditRun.trigger) == {*nights, ("succeeded", "manual")}
+        acts = pairs(CaseEvent.action, CaseEvent.side)
+        assert {action for action, _ in acts} >= set(ACTIONS) - NOT_TOLD
+        assert set(db.session.scalars(select(CaseDecision.outcome))) == {None, "approved", "returned"}
+        overdue = [case for case in db.session.scalars(select(Case)) if is_overdue(case)]
+        assert {case.status for case in overdue} >= {"remediation", "awaiting_agency"} and len(overdue) < 8
+        ends = sorted((exemption.valid_to - today()).days for exemption in db.session.scalars(select(Exemption)))
+        assert 0 < ends[0] < 15 and ends[1] > 90
+        assert db.session.scalar(select(func.count()).where(Project.is_restricted)) == 1
+        told = list(db.session.scalars(select(JournalEntry.at).order_by(JournalEntry.seq)))
+    assert told == sorted(told)
+    assert registry("journal", "verify").code == 0
+
+
+def test_before_the_freeze_the_demo_says_when_it_can_be_loaded(registry: CommandLine, present: Present) -> None:
+    present.set(date(2026, 1, 10))
+    ran = registry("demo", "load")
+    assert (ran.code, ran.raw) == (4, b"") and "2026-02-20" in ran.err
+
+
+def pairs(*columns: Any) -> set[tuple[str, str]]:
+    """The different pairs of values in two columns."""
+    return {(first, second) for first, second in db.session.execute(select(*columns))}
+
+
+def test_an_interrupted_load_goes_on_and_a_second_one_changes_nothing(
+    registry: CommandLine, services: Services, present: Present
+) -> None:
+    present.set(date(2026, 11, 25))
+    with services():
+        list(islice(tell(moments(today())), 60))
+    assert registry("demo", "load").code == 0
+    head = registry("journal", "head").out
+    again = registry("demo", "load")
+    assert again.code == 0 and "nothing" in again.err
+    assert registry("journal", "head").out == head
+    with services():
+        assert db.session.scalar(select(func.count()).select_from(Project)) == len(rows_of("projects.csv", today()))
+        assert set(db.session.scalars(select(Case.status))) == set(CASE_STATUSES)
+
+
+def test_the_demo_does_not_mix_with_records_of_ones_own(registry: CommandLine, services: Services) -> None:
+    with services():
+        an_agency()
+    head = registry("journal", "head").out
+    ran = registry("demo", "load")
+    assert (ran.code, ran.raw) == (4, b"") and "REGISTRY_DATA_DIR" in ran.err
+    assert registry("journal", "head").out == head
+
+
+def test_its_numbers_are_valid_and_its_names_are_kazakh_and_russian() -> None:
+    for agency in rows_of("agencies.csv", today()):
+        assert is_bin(agency["bin"]) and agency["name_kk"] and agency["name_ru"] and agency["name_en"]
+    projects = rows_of("projects.csv", today())
+    assert len(projects) >= 75
+    assert all(row["name_kk"] and row["name_ru"] and row["name_kk"] != row["name_ru"] for row in projects)
+    assert all(is_bin(row["supplier_bin"]) for row in projects if row["supplier_bin"])

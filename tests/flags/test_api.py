@@ -1,0 +1,163 @@
+"""A project's flags over HTTP, as audits leave them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
+from registry.audits.service import run_audit
+from registry.core.errors import Malformed
+from registry.core.pagination import Page
+from registry.flags.queries import list_flags
+from registry.projects.models import Project
+from tests.api.callers import Caller, code, codes
+from tests.factories import a_project, an_actor, an_agency
+from tests.present import Present
+
+OPERATOR = an_actor(Role.OPERATOR)
+
+
+@pytest.fixture
+def project(agency: Agency, present: Present) -> Project:
+    """A creation of 2026, registered on 2 March and audited on that day."""
+    present.set(date(2026, 3, 2))
+    project = a_project(agency)
+    run_audit(OPERATOR)
+    return project
+
+
+def flags(who: Caller, number: str, query: str = "", **headers: str) -> list[dict[str, Any]]:
+    return list(who.get(f"/projects/{number}/flags{query}", **headers).get_json()["items"])
+
+
+def test_a_flag_answers_which_rule_which_values_what_now_and_which_clause(editor: Caller, project: Project) -> None:
+    found = flags(editor, project.number)
+
+    assert [flag["rule"] for flag in found] == ["freeze.creation"]
+    flag = found[0]
+    assert set(flag) == {
+        "id",
+        "project",
+        "rule",
+        "severity",
+        "status",
+        "title",
+        "observed",
+        "required",
+        "remedy",
+        "clause",
+        "opened_on",
+        "last_seen_on",
+        "cleared_on",
+        "exemption",
+        "case",
+        "changed_at",
+    }
+    assert (flag["project"], flag["severity"], flag["status"]) == (project.number, "high", "open")
+    assert flag["observed"]["started_on"] == "2026-01-20"
+    assert (flag["opened_on"], flag["last_seen_on"], flag["cleared_on"]) == ("2026-03-02", "2026-03-02", None)
+    assert editor.get(f"/projects/{project.number}").get_json()["freeze_status"] == "flagged"
+    assert editor.get("/projects?flagged=true&severity=high").get_json()["items"][0]["severity"] == "high"
+
+
+def test_texts_of_a_flag_come_in_the_language_asked_for(editor: Caller, project: Project) -> None:
+    texts = {
+        language: flags(editor, project.number, Accept_Language=language)[0]["remedy"]
+        for language in ("kk", "ru", "en")
+    }
+
+    assert len(set(texts.values())) == 3
+
+
+def test_a_standing_flag_was_last_seen_by_the_last_good_audit(
+    editor: Caller, project: Project, present: Present
+) -> None:
+    present.set(date(2026, 3, 3))
+    run_audit(OPERATOR, dry_run=True)
+    assert flags(editor, project.number)[0]["last_seen_on"] == "2026-03-02"
+    run_audit(OPERATOR)
+    assert flags(editor, project.number)[0]["last_seen_on"] == "2026-03-03"
+
+
+def test_a_cleared_flag_stays_in_the_list_with_its_dates(
+    editor: Caller, reviewer: Caller, project: Project, present: Present
+) -> None:
+    editor.change(f"/projects/{project.number}", {"placement": "on_platform"})
+    sent = {"platform_key": "k", "verified_on": "2026-03-02", "evidence": "List"}
+    assert reviewer.post(f"/projects/{project.number}/placement-verification", sent).status_code == 200
+    present.set(date(2026, 3, 4))
+    run_audit(OPERATOR)
+
+    flag = flags(editor, project.number)[0]
+
+    assert (flag["status"], flag["cleared_on"]) == ("cleared", "2026-03-04")
+    assert editor.get(f"/projects/{project.number}").get_json()["freeze_status"] == "clear"
+
+
+def test_an_exempt_flag_names_its_exemption(supervisor: Caller, editor: Caller, project: Project) -> None:
+    made = supervisor.post(
+        "/exemptions",
+        {
+            "project": project.number,
+            "decision_number": "5-1",
+            "decided_on": "2026-03-01",
+            "valid_from": "2026-03-01",
+            "valid_to": "2026-03-31",
+        },
+    ).get_json()
+    run_audit(OPERATOR)
+
+    flag = flags(editor, project.number)[0]
+
+    assert (flag["status"], flag["exemption"]) == ("exempt", made["id"])
+
+
+def test_flags_are_sorted_and_paged_and_nothing_else_is_asked(editor: Caller, project: Project) -> None:
+    path = f"/projects/{project.number}/flags"
+
+    assert editor.get(f"{path}?sort=-severity&limit=1").status_code == 200
+    assert codes(editor.get(f"{path}?sort=rule")) == {("sort", "not-a-choice")}
+    assert codes(editor.get(f"{path}?rule=freeze.creation")) == {("rule", "unknown-parameter")}
+    assert code(editor.get("/projects/QT-2026-0000001-4/flags")) == "project-not-found"
+
+
+def test_flags_of_all_projects_are_narrowed_and_filtered(project: Project, agency: Agency) -> None:
+    foreign = a_project(an_agency(), placement="unknown")
+    run_audit(OPERATOR)
+    viewer = an_actor(Role.AGENCY_VIEWER, agency)
+
+    def found(by: Any, **filters: str) -> set[tuple[str, str]]:
+        return {(flag["project"], flag["rule"]) for flag in list_flags(by, filters, Page(), "en").items}
+
+    mine, theirs = (project.number, "freeze.creation"), (foreign.number, "freeze.creation")
+    gap = (foreign.number, "freeze.data-gap")
+    assert found(OPERATOR) == {mine, theirs, gap}
+    assert found(viewer) == {mine}
+    assert found(viewer, project=foreign.number) == set()
+    assert found(OPERATOR, rule="freeze.data-gap,platform.unverified") == {gap}
+    assert found(OPERATOR, severity="medium", status="open") == {gap}
+    assert found(OPERATOR, agency=agency.bin, region="71", sector="07", opened_on_from="2026-03-02") == {mine}
+    assert found(OPERATOR, opened_on_to="2026-03-01") == set()
+    for filters in ({"rule": "nonsense"}, {"status": "closed"}, {"opened_on": "today"}, {"colour": "red"}):
+        with pytest.raises(Malformed):
+            list_flags(OPERATOR, filters, Page(), "en")
+
+
+def test_pages_of_flags_meet_in_every_order(project: Project, agency: Agency) -> None:
+    for _ in range(3):
+        a_project(agency, placement="unknown")
+    run_audit(OPERATOR)
+    for sort in ("id", "-id", "opened_on", "-opened_on", "severity", "-severity"):
+        seen: list[int] = []
+        cursor = None
+        while True:
+            listing = list_flags(OPERATOR, {}, Page(2, cursor, sort), "en")
+            seen += [flag["id"] for flag in listing.items]
+            cursor = listing.next
+            if cursor is None:
+                break
+        assert len(seen) == len(set(seen)) == 7, sort

@@ -1,0 +1,256 @@
+"""``changed_at``: a reader who follows it ends with what the lists show, whatever people and audits do in any order."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Role
+from registry.agencies.service import agency_to_change, change_agency
+from registry.audits.service import run_audit
+from registry.cases.details import show_case
+from registry.cases.lists import list_cases
+from registry.cases.models import Case
+from registry.cases.queries import find_case, open_case
+from registry.cases.transitions import possible_actions, waiting_proposal
+from registry.core.clock import rfc3339, today
+from registry.core.database import db
+from registry.core.errors import Refusal
+from registry.core.pagination import Listing, Page
+from registry.core.transactions import transaction
+from registry.exemptions.service import Exemption, find_exemption_to_change, record_exemption, revoke_exemption
+from registry.flags.queries import list_flags
+from registry.platform.confirmations import verify_placement
+from registry.projects.api.responses import project_tag
+from registry.projects.models import Project
+from registry.projects.queries import list_projects
+from registry.projects.service import find_project, find_project_to_change, restrict_project
+from tests.cases.cast import (
+    AIGERIM,
+    AUDITOR,
+    NO_BREACH,
+    SAULE,
+    TIMUR,
+    TRANSITIONAL,
+    act,
+    case_of,
+    edit,
+    editor_of,
+    migrate_by,
+)
+from tests.factories import ADMINISTRATOR, a_project, a_token, an_actor, an_agency
+from tests.present import Present
+
+ACTS = 60
+LISTS: dict[str, tuple[str, Callable[[Actor, dict[str, str], Page], Listing]]] = {
+    "projects": ("number", list_projects),
+    "flags": ("id", lambda by, filters, page: list_flags(by, filters, page, "en")),
+    "cases": ("id", lambda by, filters, page: list_cases(by, filters, page, "en")),
+}
+# What the calendar alone changes.
+NOT_COUNTED = ("last_seen_on", "is_overdue", "actions")
+
+
+def counted(shown: Any) -> Any:
+    """What is shown but for what does not count, as plain JSON."""
+
+    def without(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: without(inner) for name, inner in value.items() if name not in NOT_COUNTED and name[0] != "_"}
+        return [without(inner) for inner in value] if isinstance(value, list) else value
+
+    return json.loads(json.dumps(without(shown), default=str, sort_keys=True))
+
+
+class Follower:
+    """Reads each list from the newest ``changed_at`` that it has seen, the rising way."""
+
+    def __init__(self, by: Actor) -> None:
+        self.by = by
+        self.seen: dict[str, dict[Any, Any]] = {name: {} for name in LISTS}
+        self.newest: dict[str, datetime | None] = dict.fromkeys(LISTS)
+
+    def follow(self) -> None:
+        for name, (key, read) in LISTS.items():
+            newest = self.newest[name]
+            filters = {} if newest is None else {"changed_at_from": rfc3339(newest)}
+            page = Page(2, None, "changed_at")
+            while True:
+                found = read(self.by, filters, page)
+                for item in found.items:
+                    self.seen[name][item[key]] = counted({**item})
+                    self.newest[name] = item["changed_at"]
+                if found.next is None:
+                    break
+                page = Page(2, found.next, "changed_at")
+
+    def require_current(self, what: object) -> None:
+        for name, (key, read) in LISTS.items():
+            for item in read(self.by, {}, Page(500)).items:
+                assert self.seen[name].get(item[key]) == counted({**item}), (name, item[key], what)
+
+
+class Story:
+    """Three projects of two agencies, and everything that may happen to them."""
+
+    def __init__(self, present: Present, seed: int) -> None:
+        self.present, self.random = present, random.Random(seed)
+        present.set(date(2026, 11, 2))
+        for person in (AIGERIM, SAULE, TIMUR):
+            a_token(person.role, name=person.principal, lifetime=None)
+        self.top, self.agency = an_agency(), an_agency()
+        old = {"work_type": "maintenance", "stage": "operation", "platform_key": "k"}
+        self.projects = [
+            a_project(self.agency),
+            a_project(self.agency, **old, contract_signed_on="2025-01-10", work_started_on="2025-01-10"),
+            a_project(self.agency, **old, object_commissioned_on="2020-01-01", contract_signed_on="2025-01-10"),
+        ]
+        self.editor = editor_of(self.agency)
+        self.above = an_actor(Role.AGENCY_VIEWER, self.top, name="above")
+        self.people = (AIGERIM, SAULE, TIMUR, self.editor)
+        self.acts: tuple[Callable[[], object], ...] = (
+            *[self.act_on_case] * 4, *[self.audit] * 3, self.edit, self.place, self.exempt, self.revoke,
+            self.restrict, self.change_kind, self.move_agency, self.look_closer,
+        )  # fmt: skip
+
+    def happen(self) -> str:
+        done = self.random.choice(self.acts)
+        self.present.move(timedelta(seconds=1))
+        try:
+            done()
+        except Refusal as refusal:
+            return f"{done.__name__}: {refusal.code}"
+        return done.__name__
+
+    @property
+    def project(self) -> Project:
+        return self.random.choice(self.projects)
+
+    def audit(self) -> None:
+        self.present.move(timedelta(days=self.random.choice((0, 1, 20))))
+        run_audit(an_actor(Role.OPERATOR))
+
+    def edit(self) -> None:
+        edit(self.editor, self.project, object_commissioned_on=self.random.choice(("2020-01-01", None)))
+
+    def place(self) -> None:
+        project, on = self.project, self.random.choice((True, False))
+        edit(self.editor, project, placement="on_platform" if on else "off_platform", platform_key="k")
+        if on:
+            with transaction():
+                operator = an_actor(Role.OPERATOR)
+                found = find_project_to_change(SAULE, project.number)
+                verify_placement(operator, found, "k", today(), "seen")
+
+    def exempt(self) -> None:
+        until = today() + timedelta(days=self.random.choice((0, 30)))
+        days = {"decided_on": today(), "valid_from": today(), "valid_to": until}
+        record_exemption(SAULE, {"project": self.project.number, "decision_number": "1", **days})
+
+    def revoke(self) -> None:
+        ids = db.session.scalars(select(Exemption.id).where(Exemption.revoked_at.is_(None))).all()
+        if ids:
+            with transaction():
+                revoke_exemption(SAULE, find_exemption_to_change(SAULE, self.random.choice(ids)), None)
+
+    def restrict(self) -> None:
+        with transaction():
+            project = find_project_to_change(SAULE, self.project.number)
+            restrict_project(SAULE, project, not project.is_restricted, "a reason")
+
+    def change_kind(self) -> None:
+        with transaction():
+            kind = self.random.choice(("central_body", "private"))
+            change_agency(ADMINISTRATOR, agency_to_change(self.agency.bin), {"kind": kind})
+
+    def move_agency(self) -> None:
+        with transaction():
+            parent = self.random.choice((self.top.bin, None))
+            change_agency(ADMINISTRATOR, agency_to_change(self.agency.bin), {"parent_bin": parent})
+
+    def look_closer(self) -> None:
+        open_case(SAULE, self.project.number)
+
+    def act_on_case(self) -> None:
+        ids = db.session.scalars(select(Case.id)).all()
+        if not ids:
+            return
+        case = find_case(SAULE, self.random.choice(ids))
+        by = self.random.choice(self.people)
+        possible = possible_actions(by, case, waiting_proposal(case))
+        if not possible:
+            return
+        name = self.random.choice(possible)
+        order = migrate_by(today() + timedelta(days=40))
+        values = {
+            "assign": ["saule"],
+            "propose": [self.random.choice([NO_BREACH, TRANSITIONAL, order])],
+            "comment": ["word"],
+        }
+        act(by, case, name, *values.get(name, []))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_following_changed_at_gives_what_the_lists_show(app: Flask, present: Present, seed: int) -> None:
+    story = Story(present, seed)
+    followers = [Follower(by) for by in (AUDITOR, AIGERIM, story.editor, story.above)]
+    done = []
+    for _ in range(ACTS):
+        done.append(story.happen())
+        for follower in followers:
+            follower.follow()
+            follower.require_current(done)
+    assert {"audit", "act_on_case", "restrict", "change_kind", "move_agency"} <= set(done)
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_nothing_that_is_shown_changes_without_changed_at(app: Flask, present: Present, seed: int) -> None:
+    story = Story(present, seed)
+    done: list[str] = []
+    before: dict[Any, tuple[Any, Any]] = {}
+    for _ in range(ACTS):
+        done.append(story.happen())
+        for project in story.projects:
+            found = find_project(AUDITOR, project.number)
+            now_is = (project_tag(found), found.changed_at)
+            require_marked(before, project.number, now_is, done)
+        for case_id in db.session.scalars(select(Case.id)).all():
+            for by in (AUDITOR, story.editor):
+                case = find_case(by, case_id) if by is AUDITOR else find_case(AUDITOR, case_id)
+                shown = counted(show_case(by, case, "en"))
+                require_marked(before, (case_id, by.principal), (shown, case.changed_at), done)
+
+
+def require_marked(before: dict[Any, tuple[Any, Any]], key: Any, now_is: tuple[Any, Any], done: list[str]) -> None:
+    """What is shown of one resource is as it was, or its ``changed_at`` is later."""
+    if key in before and before[key][0] != now_is[0]:
+        assert now_is[1] > before[key][1], (key, done[-3:])
+    before[key] = now_is
+
+
+def test_quiet_audit_moves_no_changed_at(app: Flask, present: Present) -> None:
+    present.set(date(2026, 11, 2))
+    project = a_project()
+    run_audit(an_actor(Role.OPERATOR))
+    case = case_of(project)
+    flag = list_flags(AUDITOR, {}, Page(), "en").items[0]
+    seen = (find_project(AUDITOR, project.number).changed_at, case.changed_at, flag["changed_at"])
+    assert seen[0] == seen[1] == seen[2]
+    present.set(date(2026, 11, 3))
+    run_audit(an_actor(Role.OPERATOR))
+
+    flag_later = list_flags(AUDITOR, {}, Page(), "en").items[0]
+    assert flag_later["last_seen_on"] == date(2026, 11, 3)
+    assert (
+        find_project(AUDITOR, project.number).changed_at,
+        case_of(project).changed_at,
+        flag_later["changed_at"],
+    ) == seen

@@ -1,0 +1,54 @@
+"""The evaluation answers every hand-worked case exactly as the contract does, and the cases are complete."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from registry.freeze.evaluation import evaluate
+from registry.freeze.policy_file import load_policy
+from tests.freeze.cases import SEVERITIES, Case, load
+
+CASES = load()
+POLICY_FILE = Path(__file__).resolve().parents[2] / "config" / "freeze_policy.toml"
+
+
+@pytest.fixture(scope="module")
+def policy():
+    return load_policy(POLICY_FILE)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
+def test_case(case: Case, policy) -> None:
+    found = sorted((finding.rule, finding.severity) for finding in evaluate(case.facts, policy, case.on))
+    assert found == sorted(case.findings), case.reason
+
+
+@pytest.mark.parametrize("rule", SEVERITIES)
+def test_each_rule_fires_in_at_least_five_cases(rule: str) -> None:
+    fires = [case for case in CASES if case.rule == rule and case.kind == "fires"]
+    assert len(fires) >= 5
+    assert [case.id for case in fires if rule not in dict(case.findings)] == []
+
+
+@pytest.mark.parametrize("rule", SEVERITIES)
+def test_each_rule_has_at_least_five_near_misses(rule: str) -> None:
+    near = [case for case in CASES if case.rule == rule and case.kind == "near_miss"]
+    assert len(near) >= 5
+    assert [case.id for case in near if rule in dict(case.findings)] == []
+
+
+def test_ids_are_unique() -> None:
+    assert [id for id, count in Counter(case.id for case in CASES).items() if count > 1] == []
+
+
+def test_no_two_cases_ask_the_same_question_with_different_answers() -> None:
+    answers: dict[tuple, frozenset] = {}
+    for case in CASES:
+        assert answers.setdefault((case.on, case.facts), case.findings) == case.findings, case.id
+
+
+def test_each_case_has_a_reason() -> None:
+    assert [case.id for case in CASES if len(case.reason.split()) < 4 or not case.reason.endswith(".")] == []

@@ -1,0 +1,231 @@
+"""What holds for every project, whatever its facts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from registry.freeze.evaluation import evaluate, in_scope, on_platform
+from registry.freeze.facts import Facts, Past
+from registry.freeze.policy import Policy
+from registry.freeze.started import started_on
+from registry.freeze.words import AGENCY_KINDS, FINAL_STAGES, PLACEMENT_RULES, RULES, SEVERITIES
+from tests.freeze.factories import CUTOFF, POLICY, facts, past, with_rule
+
+ONE_DAY = timedelta(days=1)
+EDGES = [CUTOFF - ONE_DAY, CUTOFF, date(2024, 2, 29), POLICY.migration_deadline, POLICY.migration_deadline + ONE_DAY]
+DATES = st.sampled_from(EDGES) | st.dates(date(2024, 1, 1), date(2028, 12, 31))
+MAYBE = st.none() | DATES
+MONEY = st.none() | st.integers(0, 10**15) | st.integers(0, 12)
+WORK = st.sampled_from(["creation", "development", "modification", "maintenance", "migration"])
+UNFINISHED = ["planning", "creation", "testing", "pilot", "operation"]
+STAGES = st.sampled_from(UNFINISHED + sorted(FINAL_STAGES))
+PLACEMENTS = st.sampled_from(["on_platform", "onboarding", "off_platform", "unknown"])
+
+PASTS = st.builds(Past, WORK, STAGES, PLACEMENTS, contract_signed_on=MAYBE, work_started_on=MAYBE)
+FACTS = st.builds(
+    Facts,
+    agency_kind=st.sampled_from(sorted(AGENCY_KINDS)),
+    work_type=WORK,
+    stage=STAGES,
+    placement=PLACEMENTS,
+    registered_on=MAYBE,
+    onboarding_due_on=MAYBE,
+    contract_signed_on=MAYBE,
+    work_started_on=MAYBE,
+    pilot_started_on=MAYBE,
+    commissioned_on=MAYBE,
+    object_commissioned_on=MAYBE,
+    ended_on=MAYBE,
+    budget_kzt=MONEY,
+    object_original_cost_kzt=MONEY,
+    consent_number=st.none() | st.just("12-3"),
+    placement_verified_on=MAYBE,
+    onboarding_confirmed_on=MAYBE,
+    ending_confirmed_on=MAYBE,
+    order_migrate_by=MAYBE,
+    past=st.lists(PASTS, max_size=3).map(tuple),
+)
+ON = st.sampled_from(EDGES) | st.dates(date(2025, 6, 1), date(2028, 12, 31))
+
+
+def without(policy: Policy, *rules: str) -> Policy:
+    for rule in rules:
+        policy = with_rule(policy, rule, enabled=False)
+    return policy
+
+
+def found(project: Facts, policy: Policy, on: date) -> list[str]:
+    return [finding.rule for finding in evaluate(project, policy, on)]
+
+
+@settings(max_examples=500)
+@given(FACTS, ON)
+def test_an_unfinished_project_is_unflagged_only_if_it_is_confirmed_on_the_platform(project: Facts, on: date) -> None:
+    judged = on >= CUTOFF and in_scope(project.agency_kind, POLICY) and project.stage not in FINAL_STAGES
+    if judged and not evaluate(project, POLICY, on):
+        assert project.placement == "on_platform"
+        assert project.placement_verified_on is not None
+        assert project.placement_verified_on <= on
+
+
+@given(FACTS, ON)
+def test_nothing_is_flagged_before_the_cutoff_out_of_scope_or_on_the_platform(project: Facts, on: date) -> None:
+    assert evaluate(project, POLICY, min(on, CUTOFF - ONE_DAY)) == ()
+    assert evaluate(replace(project, agency_kind="national_security"), POLICY, on) == ()
+    assert evaluate(replace(project, placement="on_platform", placement_verified_on=on), POLICY, on) == ()
+
+
+@given(FACTS, ON)
+def test_the_same_facts_on_the_same_day_give_the_same_findings(project: Facts, on: date) -> None:
+    assert evaluate(project, POLICY, on) == evaluate(replace(project), replace(POLICY), on)
+
+
+@settings(max_examples=500)
+@given(FACTS, ON, ON)
+def test_a_fingerprint_stays_the_same_from_day_to_day(project: Facts, one: date, other: date) -> None:
+    first = {finding.rule: finding.fingerprint for finding in evaluate(project, POLICY, one)}
+    second = {finding.rule: finding.fingerprint for finding in evaluate(project, POLICY, other)}
+    assert all(first[rule] == second[rule] for rule in first.keys() & second.keys())
+
+
+@given(FACTS, ON)
+def test_each_rule_is_found_once_and_in_the_order_of_the_table(project: Facts, on: date) -> None:
+    rules = found(project, POLICY, on)
+    assert rules == [rule for rule in RULES if rule in rules]
+    assert sum(rule in PLACEMENT_RULES for rule in rules) <= 1
+
+
+@settings(max_examples=500)
+@given(FACTS, ON, st.sampled_from(RULES))
+def test_turning_a_rule_off_takes_its_finding_away_and_can_only_bring_legacy(
+    project: Facts, on: date, rule: str
+) -> None:
+    before, after = set(found(project, POLICY, on)), set(found(project, without(POLICY, rule), on))
+    assert before - after <= {rule}
+    assert after - before <= {"freeze.legacy"}
+    assert rule not in after
+
+
+@given(FACTS, ON)
+def test_with_every_rule_off_nothing_is_found(project: Facts, on: date) -> None:
+    assert evaluate(project, without(POLICY, *RULES), on) == ()
+
+
+@settings(max_examples=500)
+@given(FACTS, ON)
+def test_legacy_is_found_exactly_where_no_other_rule_of_the_table_is(project: Facts, on: date) -> None:
+    rules = [finding.rule for finding in evaluate(project, POLICY, on) if finding.rule not in PLACEMENT_RULES]
+    assert "freeze.legacy" not in rules or rules == ["freeze.legacy"]
+
+
+@settings(max_examples=500)
+@given(FACTS, ON)
+@example(facts(work_type="creation", contract_signed_on=CUTOFF, work_started_on=None), CUTOFF)
+def test_a_claim_adds_a_finding_and_removes_none_once_its_grace_is_over(project: Facts, on: date) -> None:
+    # A revision elsewhere ends the grace.
+    plain = replace(project, placement="off_platform", past=(*project.past, past()))
+    onboarding = replace(plain, placement="onboarding", onboarding_confirmed_on=None)
+    hosted = replace(plain, placement="on_platform", placement_verified_on=None)
+    standing = evaluate(plain, POLICY, on)
+    if standing and plain.stage not in FINAL_STAGES:
+        for claimed, rule in [(onboarding, "platform.onboarding-unconfirmed"), (hosted, "platform.unverified")]:
+            assert found(claimed, POLICY, on) == [rule, *(finding.rule for finding in standing)]
+
+
+@given(FACTS, ON, st.sampled_from(sorted(FINAL_STAGES)))
+def test_a_final_stage_knows_one_rule_only(project: Facts, on: date, stage: str) -> None:
+    assert set(found(replace(project, stage=stage), POLICY, on)) <= {"integrity.ended-unconfirmed"}
+
+
+@given(FACTS, ON, st.sampled_from(RULES), st.sampled_from(SEVERITIES))
+def test_severity_is_the_policys_except_within_the_grace(project: Facts, on: date, rule: str, severity: str) -> None:
+    policy = with_rule(POLICY, rule, severity=severity)
+    for finding in evaluate(project, policy, on):
+        expected = policy.rules[finding.rule].severity
+        lone_claim = finding.rule == "platform.unverified" and len(evaluate(project, policy, on)) == 1
+        assert finding.severity == ("low" if lone_claim else expected)
+
+
+def test_the_grace_lasts_thirty_days_and_is_lost_by_any_other_placement() -> None:
+    claim = facts(placement="on_platform", registered_on=date(2026, 2, 1), past=(past(placement="on_platform"),))
+    policy = with_rule(POLICY, "platform.unverified", severity="high")
+    for day in (date(2026, 1, 15), date(2026, 2, 1), date(2026, 3, 3)):
+        (only,) = evaluate(claim, policy, day)
+        assert (only.rule, only.severity) == ("platform.unverified", "low")
+    first, second = evaluate(claim, policy, date(2026, 3, 4))
+    assert (first.rule, first.severity, second.rule) == ("platform.unverified", "high", "freeze.legacy")
+    changed = replace(claim, past=(past(placement="on_platform"), past(placement="onboarding")))
+    assert found(changed, policy, date(2026, 2, 2)) == ["platform.unverified", "freeze.legacy"]
+    assert found(replace(claim, registered_on=None), policy, date(2027, 1, 1)) == ["platform.unverified"]
+    no_grace = replace(policy, verification_grace_days=0)
+    assert found(replace(claim, registered_on=None), no_grace, date(2027, 1, 1)) == ["platform.unverified"]
+    assert len(evaluate(claim, no_grace, date(2026, 2, 2))) == 2
+
+
+def test_a_placements_rule_that_is_off_still_decides_what_else_is_judged() -> None:
+    day = date(2026, 2, 10)
+    confirmed = facts(placement="onboarding", onboarding_confirmed_on=day, onboarding_due_on=day)
+    assert found(confirmed, POLICY, day) == ["platform.onboarding"]
+    assert found(confirmed, without(POLICY, "platform.onboarding"), day) == []
+    assert found(confirmed, POLICY, day + ONE_DAY) == ["platform.onboarding-overdue", "freeze.legacy"]
+    assert found(confirmed, POLICY, day - ONE_DAY) == ["platform.onboarding-unconfirmed", "freeze.legacy"]
+    assert found(confirmed, without(POLICY, "platform.onboarding-overdue"), day + ONE_DAY) == ["freeze.legacy"]
+
+
+def test_confirmations_count_from_their_own_day_on() -> None:
+    day = date(2026, 5, 5)
+    ended = facts(stage="archived", ending_confirmed_on=day)
+    assert found(ended, POLICY, day - ONE_DAY) == ["integrity.ended-unconfirmed"]
+    assert found(ended, POLICY, day) == []
+    hosted = facts(placement="on_platform", placement_verified_on=day)
+    assert not on_platform(hosted, day - ONE_DAY)
+    assert on_platform(hosted, day)
+    assert not on_platform(facts(placement_verified_on=day), day)
+
+
+def test_an_ending_before_the_freeze_that_was_always_recorded_needs_no_confirmation() -> None:
+    day = date(2026, 5, 5)
+    ended = facts(
+        stage="written_off", ended_on=CUTOFF - ONE_DAY, past=(past(stage="archived", ended_on=CUTOFF - ONE_DAY),)
+    )
+    assert found(ended, POLICY, day) == []
+    assert found(replace(ended, ended_on=CUTOFF), POLICY, day) == ["integrity.ended-unconfirmed"]
+    assert found(replace(ended, past=(past(),)), POLICY, day) == ["integrity.ended-unconfirmed"]
+
+
+def test_the_start_is_the_earliest_date_of_the_policys_clock() -> None:
+    both = facts(contract_signed_on=date(2026, 3, 2), work_started_on=date(2026, 3, 1))
+    assert started_on(both, POLICY) == date(2026, 3, 1)
+    assert started_on(past(work_started_on=None), POLICY) == date(2025, 2, 1)
+    assert started_on(both, replace(POLICY, start_clock=("contract_signed_on",))) == date(2026, 3, 2)
+    assert started_on(facts(contract_signed_on=None, work_started_on=None), POLICY) is None
+
+
+def test_the_modification_limit_is_exact_to_the_tenge_and_follows_the_policy() -> None:
+    day = date(2026, 5, 5)
+    work = facts(
+        work_type="modification",
+        contract_signed_on=CUTOFF,
+        work_started_on=None,
+        consent_number="12-3",
+        budget_kzt=2 * 10**14,
+        object_original_cost_kzt=10**15,
+    )
+    over = replace(work, budget_kzt=2 * 10**14 + 1)
+    assert found(work, POLICY, day) == ["freeze.legacy"]
+    assert found(over, POLICY, day) == ["freeze.modification-limit"]
+    assert found(over, replace(POLICY, modification_limit_percent=21), day) == ["freeze.legacy"]
+    assert found(replace(work, consent_number=""), POLICY, day) == ["freeze.modification-limit"]
+    assert found(replace(work, budget_kzt=1, object_original_cost_kzt=0), POLICY, day) == ["freeze.modification-limit"]
+    assert found(replace(work, budget_kzt=0, object_original_cost_kzt=0), POLICY, day) == ["freeze.legacy"]
+
+
+def test_the_pilot_limit_follows_the_policy() -> None:
+    pilot = facts(stage="pilot", pilot_started_on=date(2024, 2, 29))
+    longer = replace(POLICY, pilot_limit_months=24)
+    assert found(pilot, longer, date(2026, 2, 28)) == ["freeze.legacy"]
+    assert found(pilot, longer, date(2026, 3, 1)) == ["freeze.pilot-limit"]

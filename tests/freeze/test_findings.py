@@ -1,0 +1,205 @@
+"""What a finding tells: the project's own values, a fingerprint that lasts, and the clause of the day."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from registry.freeze.evaluation import evaluate
+from registry.freeze.findings import Finding, Observed, explain
+from registry.freeze.policy import Wording
+from tests.freeze.factories import POLICY, facts, past, with_rule
+
+ON = date(2026, 10, 15)
+NEW = {"contract_signed_on": date(2026, 2, 1), "work_started_on": date(2026, 3, 1)}
+NONE = {"contract_signed_on": None, "work_started_on": None}
+
+
+def observed(rule: str, **changes: Any) -> Any:
+    (found,) = [finding for finding in evaluate(facts(**changes), POLICY, ON) if finding.rule == rule]
+    assert found.severity == POLICY.rules[rule].severity
+    return found.observed
+
+
+def test_freeze_rules_observe_the_work_and_its_start() -> None:
+    assert observed("freeze.creation", work_type="creation", **NEW) == {
+        "work_type": "creation",
+        "started_on": "2026-02-01",
+    }
+    assert observed("freeze.planned", work_type="migration", stage="planning", **NONE) == {
+        "work_type": "migration",
+        "stage": "planning",
+        "started_on": None,
+    }
+    assert observed("freeze.transitional", work_type="creation", commissioned_on=date(2026, 5, 1)) == {
+        "work_type": "creation",
+        "started_on": "2025-02-01",
+        "commissioned_on": "2026-05-01",
+    }
+    assert observed("freeze.development", work_type="development", **NEW) == {
+        "work_type": "development",
+        "object_commissioned_on": "2026-01-05",
+        "started_on": "2026-02-01",
+    }
+    assert observed("freeze.misclassified", work_type="development", object_commissioned_on=None, **NEW) == {
+        "work_type": "development",
+        "object_commissioned_on": None,
+        "started_on": "2026-02-01",
+    }
+
+
+def test_the_modification_limit_observes_money_and_consent() -> None:
+    assert observed("freeze.modification-limit", work_type="modification", budget_kzt=0, **NEW) == {
+        "work_type": "modification",
+        "started_on": "2026-02-01",
+        "budget_kzt": 0,
+        "object_original_cost_kzt": None,
+        "consent_number": None,
+    }
+
+
+def test_the_pilot_limit_observes_the_pilots_start() -> None:
+    assert observed("freeze.pilot-limit", stage="pilot", pilot_started_on=date(2025, 4, 1)) == {
+        "stage": "pilot",
+        "pilot_started_on": "2025-04-01",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({"placement": "unknown"}, {"placement": "unknown"}),
+        (NONE | {"work_type": "migration"}, {"work_type": "migration", "started_on": None}),
+        ({"stage": "pilot"}, {"stage": "pilot", "pilot_started_on": None}),
+        ({"object_commissioned_on": None}, {"object_commissioned_on": None}),
+        (
+            {"work_type": "modification", "budget_kzt": 5},
+            {"work_type": "modification", "budget_kzt": 5, "object_original_cost_kzt": None},
+        ),
+        (
+            {"work_type": "modification", "object_original_cost_kzt": 5},
+            {"work_type": "modification", "budget_kzt": None, "object_original_cost_kzt": 5},
+        ),
+    ],
+)
+def test_a_data_gap_observes_only_what_is_missing(changes: dict[str, Any], missing: dict[str, Any]) -> None:
+    assert observed("freeze.data-gap", **changes) == {"work_type": "maintenance", "stage": "operation"} | missing
+
+
+def test_migration_rules_observe_the_date_that_is_overdue() -> None:
+    old = date(2019, 1, 1)
+    assert observed("migration.overdue", object_commissioned_on=old) == {
+        "work_type": "maintenance",
+        "object_commissioned_on": "2019-01-01",
+    }
+    assert observed("migration.overdue", work_type="creation", commissioned_on=old, object_commissioned_on=None) == {
+        "work_type": "creation",
+        "commissioned_on": "2019-01-01",
+    }
+    assert observed("migration.order-overdue", order_migrate_by=date(2026, 10, 14)) == {
+        "order_migrate_by": "2026-10-14"
+    }
+
+
+def test_integrity_rules_observe_both_of_the_values_that_disagree() -> None:
+    assert observed("integrity.backdated", contract_signed_on=date(2026, 1, 1)) == {
+        "work_started_on": "2025-03-01",
+        "contract_signed_on": "2026-01-01",
+    }
+    once_new = past(work_type="creation", contract_signed_on=date(2026, 2, 2), work_started_on=None)
+    assert observed("integrity.rewritten", past=(past(), once_new, past(**NEW))) == {
+        "started_on": "2025-02-01",
+        "earlier_started_on": "2026-02-02",
+    }
+    assert observed("integrity.rewritten", past=(past(**NONE), once_new), **NEW) == {
+        "work_type": "maintenance",
+        "earlier_work_type": "creation",
+        "started_on": "2026-02-01",
+    }
+    ended = past(stage="archived")
+    assert observed("integrity.ended-unconfirmed", stage="archived", past=(ended, past(), past(stage="pilot"))) == {
+        "stage": "archived",
+        "ended_on": None,
+        "earlier_stage": "operation",
+    }
+    assert observed("integrity.ended-unconfirmed", stage="archived", ended_on=date(2026, 1, 1), past=(ended,)) == {
+        "stage": "archived",
+        "ended_on": "2026-01-01",
+        "earlier_stage": None,
+    }
+
+
+def test_legacy_observes_where_the_object_is_and_what_is_done_to_it() -> None:
+    assert observed("freeze.legacy") == {
+        "placement": "off_platform",
+        "work_type": "maintenance",
+        "stage": "operation",
+        "started_on": "2025-02-01",
+    }
+
+
+def test_placements_findings_observe_what_is_claimed() -> None:
+    history = (past(placement="on_platform"), past(), past(placement="unknown"))
+    assert observed("platform.unverified", placement="on_platform", past=history) == {
+        "placement": "on_platform",
+        "registered_on": "2026-01-10",
+        "earlier_placement": "off_platform",
+    }
+    due = date(2026, 11, 1)
+    onboarding = {"placement": "onboarding", "onboarding_due_on": "2026-11-01"}
+    assert observed("platform.onboarding-unconfirmed", placement="onboarding", onboarding_due_on=due) == onboarding
+    confirmed = {"placement": "onboarding", "onboarding_confirmed_on": date(2026, 6, 1)}
+    assert observed("platform.onboarding", onboarding_due_on=due, **confirmed) == onboarding
+    assert observed("platform.onboarding-overdue", onboarding_due_on=date(2026, 10, 14), **confirmed) == {
+        "placement": "onboarding",
+        "onboarding_due_on": "2026-10-14",
+    }
+    assert observed("platform.onboarding-overdue", **confirmed)["onboarding_due_on"] is None
+
+
+def test_the_fingerprint_is_of_rule_and_values_and_not_of_severity() -> None:
+    finding = Finding("freeze.creation", "high", {"work_type": "creation", "started_on": "2026-02-01"})
+    # Stored with every acceptance: another canonical form would reopen all of them.
+    canonical = b'["freeze.creation",{"started_on":"2026-02-01","work_type":"creation"}]'
+    assert finding.fingerprint == sha256(canonical).hexdigest()
+    assert replace(finding, severity="low").fingerprint == finding.fingerprint
+    assert replace(finding, rule="freeze.planned").fingerprint != finding.fingerprint
+    assert replace(finding, observed={**finding.observed, "started_on": None}).fingerprint != finding.fingerprint
+    turned: Observed = {"started_on": "2026-02-01", "work_type": "creation"}
+    assert replace(finding, observed=turned).fingerprint == finding.fingerprint
+
+
+def test_the_clause_is_the_wording_of_the_day() -> None:
+    finding = Finding("freeze.creation", "high", {})
+    first, second = POLICY.rules["freeze.creation"].clauses
+    for day, wording in [
+        (second.in_force_from - timedelta(days=1), first),
+        (second.in_force_from, second),
+        (date(2040, 1, 1), second),
+        (first.in_force_from - timedelta(days=1), first),
+    ]:
+        clause = explain(finding, POLICY, day, "ru").clause
+        assert clause.startswith(f"{wording.act['ru']}: {wording.text['ru']} Эта редакция действует с ")
+
+
+def test_the_clause_tells_its_period_in_each_language() -> None:
+    texts = {"kk": "мәтін.", "ru": "текст.", "en": "text."}
+    closed = Wording(texts, texts, date(2026, 3, 5), date(2026, 12, 31))
+    policy = with_rule(
+        POLICY, "freeze.legacy", clauses=(closed, replace(closed, in_force_from=date(2027, 1, 1), in_force_to=None))
+    )
+    finding = Finding("freeze.legacy", "low", {})
+    assert {language: explain(finding, policy, ON, language).clause for language in texts} == {
+        "kk": "мәтін.: мәтін. Бұл редакция 05.03.2026 күнінен 31.12.2026 күніне дейін (қоса алғанда) қолданылады.",
+        "ru": "текст.: текст. Эта редакция действует с 05.03.2026 по 31.12.2026.",
+        "en": "text.: text. This wording is in force from 5 March 2026 to 31 December 2026.",
+    }
+    assert {language: explain(finding, policy, date(2027, 1, 1), language).clause for language in texts} == {
+        "kk": "мәтін.: мәтін. Бұл редакция 01.01.2027 күнінен бастап қолданылады.",
+        "ru": "текст.: текст. Эта редакция действует с 01.01.2027.",
+        "en": "text.: text. This wording has been in force since 1 January 2027.",
+    }

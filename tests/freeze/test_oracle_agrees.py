@@ -1,0 +1,148 @@
+"""The evaluator and the oracle, written apart from each other from the same page, say the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry.freeze.evaluation import evaluate
+from registry.freeze.facts import Facts
+from registry.freeze.policy_file import load_policy
+from tests.freeze.oracle import ALL_RULES, expected
+from tests.freeze.random_projects import IN_SCOPE, another_policy, project
+
+POLICY_FILE = Path(__file__).parents[2] / "config" / "freeze_policy.toml"
+PROJECTS = 10_000
+PROJECTS_PER_POLICY = 10
+
+SEVERITY_IN_THE_CONTRACT = {
+    "platform.unverified": "medium",
+    "platform.onboarding": "low",
+    "platform.onboarding-overdue": "medium",
+    "platform.onboarding-unconfirmed": "low",
+    "freeze.creation": "high",
+    "freeze.planned": "medium",
+    "freeze.transitional": "medium",
+    "freeze.development": "medium",
+    "freeze.misclassified": "high",
+    "freeze.modification-limit": "high",
+    "freeze.pilot-limit": "high",
+    "freeze.data-gap": "medium",
+    "migration.overdue": "low",
+    "migration.order-overdue": "high",
+    "integrity.backdated": "high",
+    "integrity.rewritten": "high",
+    "integrity.ended-unconfirmed": "medium",
+    "freeze.legacy": "low",
+}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Any:
+    return load_policy(POLICY_FILE)
+
+
+def the_law_in(policy: Any) -> str:
+    """What of a policy the rules look at, in few lines."""
+    rules = ", ".join(
+        f"{name}={'' if rule.enabled else 'off/'}{rule.severity}" for name, rule in sorted(policy.rules.items())
+    )
+    return (
+        f"cutoff={policy.cutoff} deadline={policy.migration_deadline} clock={policy.start_clock} "
+        f"scope={sorted(policy.scope)} pilot={policy.pilot_limit_months} "
+        f"percent={policy.modification_limit_percent} grace={policy.verification_grace_days}\n  {rules}"
+    )
+
+
+def assert_same_answers(cases: Iterable[tuple[str, Facts, Any, date]]) -> None:
+    disagreements: list[str] = []
+    rules: Counter[str] = Counter()
+    for seed, facts, policy, on in cases:
+        findings = [(finding.rule, finding.severity) for finding in evaluate(facts, policy, on)]
+        wanted = expected(facts, policy, on)
+        if set(findings) == wanted and len(findings) == len(wanted):
+            continue
+        rules.update(rule for rule, _ in set(findings) ^ wanted)
+        disagreements.append(
+            f"{seed}, on {on}\n  {facts}\n  policy: {the_law_in(policy)}\n"
+            f"  evaluate: {sorted(findings)}\n  oracle:   {sorted(wanted)}"
+        )
+    assert not disagreements, (
+        f"{len(disagreements)} projects are judged differently, by rule {dict(rules)}; the first of them:\n"
+        + "\n".join(disagreements[:3])
+    )
+
+
+def test_the_shipped_policy_says_what_the_contract_says(shipped: Any) -> None:
+    assert {name: rule.severity for name, rule in shipped.rules.items()} == SEVERITY_IN_THE_CONTRACT
+    assert all(rule.enabled for rule in shipped.rules.values())
+    assert shipped.cutoff == date(2026, 1, 1)
+    assert shipped.migration_deadline == date(2026, 9, 30)
+    assert set(shipped.start_clock) == {"contract_signed_on", "work_started_on"}
+    assert set(shipped.scope) == set(IN_SCOPE)
+    assert shipped.pilot_limit_months == 12
+    assert shipped.modification_limit_percent == 20
+    assert shipped.verification_grace_days == 30
+
+
+def test_under_the_shipped_policy_ten_thousand_random_projects_get_the_findings_of_the_oracle(shipped: Any) -> None:
+    def cases() -> Iterable[tuple[str, Facts, Any, date]]:
+        for seed in range(PROJECTS):
+            facts, on = project(seed, shipped)
+            yield f"project seed {seed}, shipped policy", facts, shipped, on
+
+    assert_same_answers(cases())
+
+
+def test_under_random_policies_ten_thousand_random_projects_get_the_findings_of_the_oracle(shipped: Any) -> None:
+    def cases() -> Iterable[tuple[str, Facts, Any, date]]:
+        policy = shipped
+        for number in range(PROJECTS):
+            policy_seed, remainder = divmod(number, PROJECTS_PER_POLICY)
+            if remainder == 0:
+                policy = another_policy(policy_seed, shipped)
+            seed = PROJECTS + number
+            facts, on = project(seed, policy)
+            yield f"project seed {seed}, policy seed {policy_seed}", facts, policy, on
+
+    assert_same_answers(cases())
+
+
+def test_the_limit_of_a_modification_is_exact_to_the_tenge_under_any_percentage(shipped: Any) -> None:
+    on = date(2026, 6, 1)
+
+    def cases() -> Iterable[tuple[str, Facts, Any, date]]:
+        for percent in (20, *range(101)):
+            policy = replace(shipped, modification_limit_percent=percent)
+            for cost in (0, 1, 4, 5, 99, 100, 700, 1_000_003, 10**15 - 5, 10**15):
+                for budget in (cost * percent // 100 + step for step in (-1, 0, 1)):
+                    facts = Facts(
+                        agency_kind="central_body",
+                        work_type="modification",
+                        stage="creation",
+                        placement="off_platform",
+                        registered_on=on,
+                        work_started_on=date(2026, 2, 2),
+                        object_commissioned_on=date(2020, 2, 2),
+                        budget_kzt=max(budget, 0),
+                        object_original_cost_kzt=cost,
+                        consent_number="12-3/456",
+                    )
+                    yield f"{percent} %", facts, policy, on
+
+    assert_same_answers(cases())
+
+
+def test_every_rule_is_hit_and_is_missed_by_at_least_fifty_random_projects(shipped: Any) -> None:
+    hits: Counter[str] = Counter()
+    for seed in range(PROJECTS):
+        facts, on = project(seed, shipped)
+        hits.update(rule for rule, _ in expected(facts, shipped, on))
+    assert set(hits) <= set(ALL_RULES)
+    assert {rule: hits[rule] for rule in ALL_RULES if not 50 <= hits[rule] <= PROJECTS - 50} == {}

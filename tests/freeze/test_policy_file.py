@@ -1,0 +1,272 @@
+"""A policy file is read as it stands, or refused with file, line and key."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from registry.freeze.policy import Clocks
+from registry.freeze.policy_file import PolicyInvalid, load_policy, read_policy
+from registry.freeze.words import RULES
+from tests.freeze.factories import POLICY, POLICY_FILE
+from tests.freeze.policy_texts import CREATION, NEWLINE, SHIPPED, changed, in_creation, line_of, problems
+
+
+def test_the_shipped_policy_says_what_the_contract_says() -> None:
+    assert POLICY.version == "2026.1"
+    assert (POLICY.in_force_from, POLICY.cutoff) == (date(2026, 1, 1), date(2026, 1, 1))
+    assert POLICY.start_clock == ("contract_signed_on", "work_started_on")
+    assert POLICY.scope == {
+        "central_body",
+        "local_executive",
+        "state_legal_entity",
+        "quasi_public",
+        "subsidiary",
+        "other_performer",
+    }
+    assert POLICY.migration_deadline == date(2026, 9, 30)
+    assert (POLICY.pilot_limit_months, POLICY.modification_limit_percent) == (12, 20)
+    assert (POLICY.verification_grace_days, POLICY.onboarding_limit_months) == (30, 6)
+    assert POLICY.case_from_severity == "medium"
+    assert (POLICY.safety_belt_percent, POLICY.safety_belt_minimum) == (25, 50)
+    assert POLICY.document_quota_mib == 200
+    assert POLICY.clocks == Clocks(answer=10, review=20, appeal=15)
+    assert POLICY.named_dates == (POLICY.cutoff, POLICY.migration_deadline)
+
+
+def test_every_rule_is_shipped_on_with_the_contracts_severity_and_marked_as_unread() -> None:
+    assert {name: rule.severity for name, rule in POLICY.rules.items()} == {
+        "platform.unverified": "medium",
+        "platform.onboarding": "low",
+        "platform.onboarding-overdue": "medium",
+        "platform.onboarding-unconfirmed": "low",
+        "freeze.creation": "high",
+        "freeze.planned": "medium",
+        "freeze.transitional": "medium",
+        "freeze.development": "medium",
+        "freeze.misclassified": "high",
+        "freeze.modification-limit": "high",
+        "freeze.pilot-limit": "high",
+        "freeze.data-gap": "medium",
+        "migration.overdue": "low",
+        "migration.order-overdue": "high",
+        "integrity.backdated": "high",
+        "integrity.rewritten": "high",
+        "integrity.ended-unconfirmed": "medium",
+        "freeze.legacy": "low",
+    }
+    assert tuple(POLICY.rules) == RULES
+    assert all(rule.enabled for rule in POLICY.rules.values())
+    assert not any(rule.kk_reviewed for rule in POLICY.rules.values())
+
+
+def test_the_digest_is_that_of_the_files_bytes(tmp_path: Path) -> None:
+    copy = tmp_path / "copy.toml"
+    copy.write_bytes(SHIPPED.replace("\n", "\r\n").encode())
+    assert load_policy(copy).digest == sha256(copy.read_bytes()).hexdigest()
+    assert load_policy(str(POLICY_FILE)).digest == sha256(POLICY_FILE.read_bytes()).hexdigest()
+
+
+def test_the_same_file_read_twice_gives_equal_policies() -> None:
+    assert load_policy(POLICY_FILE) == POLICY
+    assert hash(load_policy(POLICY_FILE)) == hash(POLICY)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("version", "2026", "a text that is not blank"),
+        ("version", '" "', "a text that is not blank"),
+        ("in_force_from", '"2026-01-01"', "a date such as 2026-01-01, without quotes or time"),
+        ("cutoff", "2026-01-01T00:00:00", "a date such as 2026-01-01, without quotes or time"),
+        ("migration_deadline", "20260930", "a date such as 2026-01-01, without quotes or time"),
+        ("start_clock", "[]", "a list of one or more of contract_signed_on, work_started_on"),
+        ("start_clock", '["specification_approved_on"]', "a list of one or more of contract_signed_on"),
+        ("start_clock", '"contract_signed_on"', "a list of one or more of contract_signed_on"),
+        ("start_clock", "[[]]", "a list of one or more of contract_signed_on"),
+        ("pilot_limit_months", "0", "a whole number of months from 1 to 600"),
+        ("pilot_limit_months", "601", "a whole number of months from 1 to 600"),
+        ("pilot_limit_months", "true", "a whole number of months from 1 to 600"),
+        ("onboarding_limit_months", "0", "a whole number of months from 1 to 600"),
+        ("onboarding_limit_months", "601", "a whole number of months from 1 to 600"),
+        ("modification_limit_percent", "-1", "a whole number of percent from 0 to 100"),
+        ("modification_limit_percent", "101", "a whole number of percent from 0 to 100"),
+        ("modification_limit_percent", "20.0", "a whole number of percent from 0 to 100"),
+        ("safety_belt_percent", "-1", "a whole number of percent from 0 to 100"),
+        ("safety_belt_percent", "101", "a whole number of percent from 0 to 100"),
+        ("safety_belt_minimum", "-1", "a whole number of projects from 0 to 1000000000"),
+        ("safety_belt_minimum", "1000000001", "a whole number of projects from 0 to 1000000000"),
+        ("document_quota_mib", "0", "a whole number of MiB from 1 to 1000000"),
+        ("document_quota_mib", "1000001", "a whole number of MiB from 1 to 1000000"),
+        ("document_quota_mib", "1.5", "a whole number of MiB from 1 to 1000000"),
+        ("verification_grace_days", "-1", "a whole number of days from 0 to 3650"),
+        ("verification_grace_days", "3651", "a whole number of days from 0 to 3650"),
+        ("case_from_severity", '"severe"', "one of low, medium, high"),
+        ("case_from_severity", "[]", "one of low, medium, high"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_line_and_key(key: str, value: str, expected: str) -> None:
+    text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", SHIPPED, count=1)
+    (problem,) = problems(text)
+    assert problem.startswith(f"policy.toml:{line_of(f'{NEWLINE}{key} = ', text) + 1}: {key}: expected {expected}")
+    assert ", found " in problem
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("pilot_limit_months", 1),
+        ("pilot_limit_months", 600),
+        ("onboarding_limit_months", 1),
+        ("onboarding_limit_months", 600),
+        ("modification_limit_percent", 0),
+        ("modification_limit_percent", 100),
+        ("safety_belt_percent", 0),
+        ("safety_belt_percent", 100),
+        ("safety_belt_minimum", 0),
+        ("safety_belt_minimum", 1_000_000_000),
+        ("document_quota_mib", 1),
+        ("document_quota_mib", 1_000_000),
+        ("verification_grace_days", 0),
+        ("verification_grace_days", 3650),
+    ],
+)
+def test_the_ends_of_every_range_are_accepted(key: str, value: int) -> None:
+    text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", SHIPPED, count=1)
+    assert getattr(read_policy(text, "policy.toml"), key) == value
+
+
+@pytest.mark.parametrize("kind", ["ministry", "Central_body"])
+def test_an_unknown_agency_kind_in_the_scope_is_refused(kind: str) -> None:
+    (problem,) = problems(changed('"quasi_public"', f'"{kind}"'))
+    kinds = "central_body, local_executive, national_security, other_performer, private, quasi_public"
+    expected = f"scope: expected a list of one or more of {kinds}, state_legal_entity, subsidiary, found "
+    assert problem.startswith(f"policy.toml:{line_of('scope = [')}: {expected}")
+
+
+@pytest.mark.parametrize(("name", "days"), [("answer", 10), ("review", 20), ("appeal", 15)])
+def test_a_wrong_clock_is_refused_by_line_and_key(name: str, days: int) -> None:
+    line = line_of(f"{name} = {days}")
+    for wrong in ("0", "true", "1.5", "3651"):
+        (problem,) = problems(changed(f"{name} = {days}", f"{name} = {wrong}"))
+        assert problem.startswith(
+            f"policy.toml:{line}: clocks.{name}: expected a whole number of working days from 1 to 3650, found "
+        )
+    for right in (1, 3650):
+        policy = read_policy(changed(f"{name} = {days}", f"{name} = {right}"), "policy.toml")
+        assert getattr(policy.clocks, name) == right
+
+
+@pytest.mark.parametrize("key", ["version", "cutoff", "start_clock", "safety_belt_minimum"])
+def test_a_missing_key_is_refused_at_the_head_of_the_file(key: str) -> None:
+    (problem,) = problems(re.sub(rf"(?m)^{key} = .*$", "", SHIPPED, count=1))
+    assert problem.startswith(f"policy.toml:1: {key}: missing, expected ")
+
+
+def test_policy_file_without_document_quota_means_200_mib() -> None:
+    text = re.sub(r"(?m)^document_quota_mib = .*$", "", SHIPPED, count=1)
+    assert read_policy(text, "policy.toml").document_quota_mib == 200
+
+
+def test_a_missing_clock_is_refused_at_the_line_of_its_section() -> None:
+    (problem,) = problems(changed("review = 20", ""))
+    assert problem.startswith(f"policy.toml:{line_of('[clocks]')}: clocks.review: missing, expected a whole number")
+
+
+def test_an_unknown_key_is_refused_wherever_it_stands() -> None:
+    for text, key in [
+        (changed('version = "2026.1"', 'version = "2026.1"\nodd = 1'), "odd"),
+        (changed("review = 20", "review = 20\nodd = 1"), "clocks.odd"),
+        (changed("enabled = true", "enabled = true\nodd = 1", '[rules."freeze.creation"]'), f"{CREATION}.odd"),
+        (
+            changed("in_force_from = ", "odd = 1\nin_force_from = ", '[[rules."freeze.creation".clauses]]'),
+            f"{CREATION}.clauses[1].odd",
+        ),
+    ]:
+        (problem,) = problems(text)
+        assert problem.startswith(f"policy.toml:{line_of('odd = 1', text)}: {key}: unknown, expected only ")
+    assert problems(changed("review = 20", "review = 20\nodd = 1"))[0].endswith("only answer, review, appeal")
+
+
+@pytest.mark.parametrize("value", ['"none"', "[]", "1"])
+def test_a_section_that_is_no_table_is_refused(value: str) -> None:
+    head = SHIPPED[: SHIPPED.index("[clocks]")]
+    text = f"clocks = {value}\nrules = {value}\n{head}"
+    clocks, rules = problems(text)
+    assert clocks.startswith("policy.toml:1: clocks: expected a table, found ")
+    assert rules.startswith("policy.toml:2: rules: expected a table, found ")
+    assert problems(head) == (
+        "policy.toml:1: clocks: missing, expected a table",
+        "policy.toml:1: rules: missing, expected a table",
+    )
+
+
+def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
+    text = SHIPPED.replace("pilot_limit_months = 12", "pilot_limit_months = 0").replace("answer = 10", "answer = 0")
+    text = text.replace('severity = "high"', 'severity = "grave"').replace("cutoff = 2026", "cut_off = 2026")
+    told = problems(text)
+    lines = [int(problem.split(":")[1]) for problem in told]
+    assert len(told) == 4 + SHIPPED.count('severity = "high"')
+    assert lines == sorted(lines)
+
+
+@pytest.mark.parametrize("quotes", ['"""', "'''"])
+def test_keys_inside_a_long_text_do_not_mislead_about_lines(quotes: str) -> None:
+    text = in_creation("title_kk", f"{quotes}\nseverity = 1\n[clocks]\n{quotes}")
+    # One that ends on its own line opens nothing.
+    text = text.replace('version = "2026.1"', f"version = {quotes}2026.1{quotes}").replace("answer = 10", "answer = 0")
+    text = text.replace('severity = "high"', "severity = 2")
+    told = problems(text)
+    assert told[0].startswith(f"policy.toml:{line_of('answer = 0', text)}: clocks.answer: ")
+    assert told[1].startswith(f"policy.toml:{line_of('severity = 2', text)}: {CREATION}.severity: ")
+
+
+def test_dotted_keys_and_inline_tables_are_read_and_refused_like_sections() -> None:
+    start = SHIPPED.index("[clocks]")
+    end = SHIPPED.index("# The rules.")
+    dotted = "clocks.answer = 10\nclocks . 'review' = 0\nclocks.\"appeal\" = 15\n"
+    text = SHIPPED[:start] + dotted + SHIPPED[end:]
+    (problem,) = problems(text)
+    assert problem.startswith(f"policy.toml:{line_of('clocks . ', text)}: clocks.review: expected a whole number")
+    text = SHIPPED[:start] + "clocks = {answer = 10, review = 0, appeal = 15}\n" + SHIPPED[end:]
+    (problem,) = problems(text)
+    assert problem.startswith(f"policy.toml:{line_of('clocks = {', text)}: clocks.review: expected a whole number")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('version = "2026.1"\ncutoff = 2026-13-01\n\nin_force_from = 1\n', 2),
+        ("a = 1\n\na = 2\n", 3),
+        ('a = 1\nb = """\n\n', 2),
+        ("\ufeffa = 1", 1),
+    ],
+)
+def test_invalid_toml_is_refused_with_its_line(text: str, line: int) -> None:
+    (problem,) = problems(text)
+    assert problem.startswith(f"policy.toml:{line}: not valid TOML: ")
+
+
+def test_a_file_that_is_not_utf8_is_refused_with_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_bytes('version = "2026.1"\n# күн\n'.encode() + "# срок\n".encode("cp1251"))
+    with pytest.raises(PolicyInvalid) as refused:
+        load_policy(file)
+    assert refused.value.problems == (f"{file}:3: not UTF-8, expected a TOML file saved as UTF-8",)
+
+
+def test_a_file_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(PolicyInvalid) as refused:
+        load_policy(tmp_path / "none.toml")
+    assert refused.value.problems == (f"{tmp_path / 'none.toml'}: cannot be read: No such file or directory",)
+
+
+def test_a_loaded_file_is_named_in_its_refusals(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(SHIPPED.replace("answer = 10", "answer = 0"), encoding="utf-8")
+    with pytest.raises(PolicyInvalid, match=re.escape(f"{file}:{line_of('answer = 10')}: clocks.answer: expected")):
+        load_policy(file)

@@ -1,0 +1,114 @@
+"""Every finding answers in kk, ru and en: which rule, what is required, what to do, which clause."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from registry.freeze.dates import add_months, iso, written
+from registry.freeze.findings import Explained, Finding, explain
+from registry.freeze.required import required_text
+from registry.freeze.words import LANGUAGES, RULES
+from tests.freeze.factories import POLICY
+
+DAYS = (date(2026, 1, 1), date(2026, 7, 10), date(2026, 7, 11), date(2027, 1, 1))
+
+
+def texts(explained: Explained) -> tuple[str, ...]:
+    return (explained.title, explained.required, explained.remedy, explained.clause)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_is_explained_whole_in_every_language(rule: str, language: str) -> None:
+    for on in DAYS:
+        explained = explain(Finding(rule, "low", {}), POLICY, on, language)
+        for text in texts(explained):
+            assert text.strip() == text != ""
+            assert not re.search(r"[{}]|None|XX|  ", text)
+        assert explained.title == POLICY.rules[rule].title[language]
+        assert explained.remedy == POLICY.rules[rule].remedy[language]
+        assert explained.required == required_text(rule, POLICY, language)
+        assert explained.required.endswith(".") and explained.remedy.endswith(".")
+        assert not explained.title.endswith(".")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_language_borrows_another_ones_text(rule: str) -> None:
+    told = [texts(explain(Finding(rule, "low", {}), POLICY, DAYS[-1], language)) for language in LANGUAGES]
+    assert all(len(set(versions)) == len(LANGUAGES) for versions in zip(*told, strict=True))
+    kazakh, russian, english = (" ".join(each) for each in told)
+    assert re.search("[әғқңөұүһі]", kazakh)
+    assert not re.search("[әғқңөұүһі]", russian)
+    assert not re.search("[а-яё]", english.lower())
+
+
+def test_every_clause_names_an_act_that_was_in_force_on_the_day() -> None:
+    for rule in RULES:
+        before = explain(Finding(rule, "low", {}), POLICY, date(2026, 7, 10), "en").clause
+        assert "Digital Code of" not in before
+        assert re.search("decree|Law|Government meeting", before)
+        after = explain(Finding(rule, "low", {}), POLICY, date(2026, 7, 11), "en").clause
+        assert "Digital Code of the Republic of Kazakhstan of 9 January 2026, No. 255-VIII" in after
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_required_speaks_with_the_policys_own_values(language: str) -> None:
+    policy = replace(
+        POLICY,
+        cutoff=date(2031, 2, 3),
+        migration_deadline=date(2032, 11, 30),
+        pilot_limit_months=71,
+        modification_limit_percent=72,
+        verification_grace_days=73,
+        onboarding_limit_months=74,
+        start_clock=("work_started_on",),
+    )
+    assert written(date(2031, 2, 3), language) in required_text("freeze.creation", policy, language)
+    assert written(date(2032, 11, 30), language) in required_text("migration.overdue", policy, language)
+    for rule, value in [
+        ("freeze.pilot-limit", "71"),
+        ("freeze.modification-limit", "72"),
+        ("platform.unverified", "73"),
+        ("platform.onboarding", "74"),
+    ]:
+        assert value in required_text(rule, policy, language)
+
+
+def test_what_is_required_names_the_start_clock() -> None:
+    both = "date the contract was signed, date work started"
+    assert f"({both})" in required_text("freeze.data-gap", POLICY, "en")
+    work_only = replace(POLICY, start_clock=("work_started_on",))
+    assert "(дата начала работ)" in required_text("freeze.data-gap", work_only, "ru")
+    assert "(жұмыс басталған күн)" in required_text("freeze.data-gap", work_only, "kk")
+
+
+def test_an_unknown_language_is_an_error_and_not_a_silent_russian() -> None:
+    with pytest.raises(KeyError):
+        explain(Finding("freeze.legacy", "low", {}), POLICY, DAYS[0], "de")
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "later"),
+    [
+        (date(2024, 2, 29), 12, date(2025, 2, 28)),
+        (date(2024, 2, 29), 48, date(2028, 2, 29)),
+        (date(2025, 2, 28), 12, date(2026, 2, 28)),
+        (date(2025, 12, 31), 1, date(2026, 1, 31)),
+        (date(2026, 1, 31), 1, date(2026, 2, 28)),
+        (date(2025, 11, 15), 1, date(2025, 12, 15)),
+        (date(2025, 8, 31), 25, date(2027, 9, 30)),
+    ],
+)
+def test_months_are_added_by_the_calendar(day: date, months: int, later: date) -> None:
+    assert add_months(day, months) == later
+
+
+def test_dates_are_written_as_each_language_writes_them() -> None:
+    assert written(date(2026, 1, 5), "en") == "5 January 2026"
+    assert written(date(2026, 12, 31), "en") == "31 December 2026"
+    assert written(date(2026, 1, 5), "ru") == written(date(2026, 1, 5), "kk") == "05.01.2026"
+    assert (iso(date(2026, 1, 5)), iso(None)) == ("2026-01-05", None)

@@ -1,0 +1,243 @@
+"""Health, readiness and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+
+from registry.accounts.roles import Role
+from registry.app import create_app
+from registry.audits.service import run_audit
+from registry.audits.voiding import void_audit
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.installation import Installation
+from registry.core.outbox import send_later
+from registry.core.schema import upgrade_schema
+from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun
+from registry.notifications.models import Letter
+from registry.settings import read_settings
+from tests.factories import an_actor, an_agency
+from tests.faults.small_disks import filled, small_disk
+from tests.present import Present
+
+
+@pytest.fixture
+def installed(app: Flask, present: Present) -> Iterator[Present]:
+    """A registry that was installed at noon of 1 March 2026, which is now."""
+    present.set(date(2026, 3, 1))
+    with transaction() as session:
+        session.execute(update(Installation).values(installed_at=now()))
+    yield present
+
+
+def an_audit(status: str = "succeeded", *, dry_run: bool = False) -> None:
+    with transaction() as session:
+        session.add(
+            AuditRun(
+                on=now().date(),
+                trigger="manual",
+                status=status,
+                dry_run=dry_run,
+                policy_version="1",
+                policy_digest="0" * 64,
+                started_by="tests",
+                started_at=now(),
+                finished_at=now(),
+            )
+        )
+
+
+def test_the_process_is_healthy_whatever_the_database_does(client: FlaskClient) -> None:
+    answer = client.get("/healthz")
+
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"})
+
+
+def test_a_fresh_installation_is_ready_and_owes_a_night_after_26_hours(client: FlaskClient, installed: Present) -> None:
+    assert client.get("/readyz").get_json() == {"status": "ready", "reasons": []}
+    installed.move(timedelta(hours=26))
+    assert client.get("/readyz").status_code == 200
+    installed.move(timedelta(seconds=1))
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["reasons"] == ["no-good-audit-since 2026-03-01T07:00:00.000000Z"]
+
+
+def test_readiness_lasts_26_hours_from_the_last_good_audit(client: FlaskClient, installed: Present) -> None:
+    an_audit()
+    installed.move(timedelta(hours=25))
+    an_audit(dry_run=True)
+    an_audit("failed")
+    assert client.get("/readyz").status_code == 200
+    installed.move(timedelta(hours=2))
+    assert client.get("/readyz").status_code == 503
+    an_audit()
+    assert client.get("/readyz").status_code == 200
+
+
+def test_last_audit_in_the_future_is_not_ready_until_it_is_voided(client: FlaskClient, installed: Present) -> None:
+    installed.move(timedelta(days=400))
+    an_audit()
+    installed.move(timedelta(days=-400))
+    answer = client.get("/readyz")
+    audit_id = db.session.scalars(select(AuditRun.id)).one()
+    assert (answer.status_code, answer.get_json()["reasons"]) == (
+        503,
+        [f"audit-in-the-future 2027-04-05: registry audits void {audit_id}"],
+    )
+    void_audit(an_actor(Role.OPERATOR), audit_id, "The clock was ahead.")
+    assert client.get("/readyz").get_json()["reasons"] == []
+
+
+def test_clock_more_than_two_days_after_the_last_entry_names_the_command(
+    client: FlaskClient, installed: Present
+) -> None:
+    installed.move(timedelta(days=2, seconds=1))
+    assert client.get("/readyz").get_json()["reasons"] == [
+        "no-good-audit-since 2026-03-01T07:00:00.000000Z",
+        "clock-not-confirmed since 2026-03-01T07:00:00.000000Z: registry audits run",
+    ]
+    run_audit(an_actor(Role.OPERATOR))
+    assert client.get("/readyz").get_json()["reasons"] == []
+
+
+def test_an_old_schema_is_not_ready(empty_database: str, tmp_path: Path) -> None:
+    app = _app(empty_database, tmp_path)
+
+    answer = app.test_client().get("/readyz")
+
+    assert (answer.status_code, answer.get_json()["reasons"]) == (503, ["schema-not-current"])
+    _close(app)
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize(("at", "content"), [(0, b"no database"), (4096, bytes(4096 * 20))])
+def test_damaged_file_is_not_ready_and_the_restore_is_named(
+    own_database: str, tmp_path: Path, at: int, content: bytes
+) -> None:
+    with open(own_database.removeprefix("sqlite:///"), "r+b") as file:
+        file.seek(at)
+        file.write(content)
+    app = _app(own_database, tmp_path)
+    answer = app.test_client().get("/readyz")
+    assert (answer.status_code, answer.get_json()["reasons"]) == (503, ["database-damaged: registry restore FILE"])
+    assert app.test_client().get("/healthz").status_code == 200
+    _close(app)
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.needs_root
+def test_full_disk_is_not_ready_until_there_is_room_again(tmp_path: Path) -> None:
+    with small_disk(tmp_path, 24):
+        app = _app(f"sqlite:///{tmp_path}/registry.sqlite3", tmp_path)
+        with app.app_context():
+            upgrade_schema()
+        client = app.test_client()
+        assert client.get("/readyz").status_code == 200
+        with filled(tmp_path, 5_000_000):
+            assert client.get("/readyz").get_json() == {"status": "not ready", "reasons": ["disk-full"]}
+        assert client.get("/readyz").status_code == 200
+        _close(app)
+
+
+def test_a_database_that_is_away_is_not_ready_and_no_mistake_of_the_service(tmp_path: Path) -> None:
+    app = _app("postgresql+psycopg://nobody@127.0.0.1:1/nothing", tmp_path)
+    client = app.test_client()
+
+    ready = client.get("/readyz")
+    listed = client.get("/api/v1/projects", headers={"Authorization": "Bearer " + "qtr_AAAAAAAAAA_" + "A" * 46})
+    metrics = client.get("/metrics").get_data(as_text=True)
+
+    assert (ready.status_code, ready.get_json()["reasons"]) == (503, ["database-not-reachable"])
+    assert client.get("/healthz").status_code == 200
+    assert listed.status_code in (401, 503)
+    assert "registry_database_up 0.0" in metrics
+    _close(app)
+
+
+def test_with_audits_off_none_is_owed_until_one_was_made(own_database: str, tmp_path: Path, present: Present) -> None:
+    app = _app(own_database, tmp_path, REGISTRY_AUDIT_AT="off")
+    present.move(timedelta(days=30))
+
+    assert app.test_client().get("/readyz").status_code == 200
+    _close(app)
+
+
+def test_metrics_count_requests_by_route_and_what_waits(client: FlaskClient, installed: Present) -> None:
+    an_audit()
+    with transaction():
+        send_later("tests", {})
+    client.get("/api/v1/projects/QT-2026-0000001-5")
+
+    text = client.get("/metrics").get_data(as_text=True)
+
+    assert 'registry_http_requests_total{method="GET",route="/api/v1/projects/<project:number>",status="401"}' in text
+    assert 'registry_queue_size{queue="outbox"} 1.0' in text
+    assert 'registry_queue_size{queue="imports"} 0.0' in text
+    line = next(line for line in text.splitlines() if line.startswith("registry_last_good_audit_timestamp_seconds "))
+    assert float(line.split()[1]) == now().timestamp()
+
+
+def test_metrics_count_methods_that_do_not_exist_as_other(client: FlaskClient) -> None:
+    for method in ("BREW", "brew", "PROPFIND", "X" * 100):
+        assert client.open("/healthz", method=method).status_code == 405
+    client.options("/healthz")
+
+    text = client.get("/metrics").get_data(as_text=True)
+
+    assert 'registry_http_requests_total{method="other",route="none",status="405"} ' in text
+    assert 'registry_http_requests_total{method="OPTIONS",route="/healthz",status="200"} ' in text
+    assert "BREW" not in text and "PROPFIND" not in text and "XXX" not in text
+
+
+def test_metrics_tell_how_many_letters_wait_since_when_and_how_many_were_given_up(
+    client: FlaskClient, installed: Present
+) -> None:
+    agency = an_agency(email="office@agency.kz")
+    for state, minutes in (("waiting", 7), ("waiting", 3), ("failed", 60), ("sent", 60)):
+        with transaction() as session:
+            session.add(
+                Letter(
+                    key=f"{state} {minutes}",
+                    agency_id=agency.id,
+                    is_digest=False,
+                    told=[],
+                    created_at=now() - timedelta(minutes=minutes),
+                    state=state,
+                    tries=1,
+                    next_try_at=now(),
+                )
+            )
+    lines = client.get("/metrics").get_data(as_text=True).splitlines()
+    assert {
+        'registry_queue_size{queue="letters"} 2.0',
+        'registry_queue_oldest_seconds{queue="letters"} 420.0',
+        'registry_queue_oldest_seconds{queue="outbox"} 0.0',
+        "registry_letters_failed 1.0",
+    } <= set(lines)
+
+
+def _app(url: str, data_dir: Path, **settings: str) -> Flask:
+    return create_app(
+        read_settings(
+            {
+                "REGISTRY_DATABASE_URL": url,
+                "REGISTRY_DATA_DIR": str(data_dir),
+                "REGISTRY_SECRET_KEY": "of-the-tests-and-nobody-else",
+                **settings,
+            }
+        )
+    )
+
+
+def _close(app: Flask) -> None:
+    with app.app_context():
+        db.engine.dispose()

@@ -1,0 +1,179 @@
+"""Idempotency-Key: sent again, done once."""
+
+from __future__ import annotations
+
+import threading
+from datetime import date, timedelta
+
+from flask import Flask
+from sqlalchemy import func, select
+
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
+from registry.core.database import db
+from registry.core.idempotency import KeptAnswer
+from registry.journal.service import JournalEntry
+from registry.projects.models import Project
+from tests.api.callers import BASE, Caller, caller, code, codes
+from tests.factories import a_project, a_token, an_agency, bearer, project_values
+from tests.present import Present
+
+
+def how_many(column: object) -> int:
+    return int(db.session.scalar(select(func.count(column))) or 0)
+
+
+def test_the_same_request_again_gets_the_first_answer_again(editor: Caller, agency: Agency) -> None:
+    sent = {"agency": agency.bin, **project_values()}
+
+    first = editor.post("/projects", sent, Idempotency_Key="key 1")
+    again = editor.post("/projects", sent, Idempotency_Key="key 1")
+
+    assert (again.status_code, again.data) == (first.status_code, first.data) == (201, first.data)
+    for name in ("Location", "ETag", "Content-Type", "Content-Language"):
+        assert again.headers[name] == first.headers[name]
+    assert how_many(Project.id) == 1
+
+
+def test_another_body_with_the_same_key_is_refused(editor: Caller, agency: Agency) -> None:
+    sent = {"agency": agency.bin, **project_values()}
+    editor.post("/projects", sent, Idempotency_Key="k")
+
+    answer = editor.post("/projects", sent | {"stage": "pilot"}, Idempotency_Key="k")
+
+    assert (answer.status_code, code(answer)) == (422, "idempotency-key-reused")
+    assert how_many(Project.id) == 1
+
+
+def test_a_refusal_is_not_kept(editor: Caller, agency: Agency) -> None:
+    sent = {"agency": agency.bin, **project_values(external_id="X")}
+    wrong = editor.post("/projects", sent | {"stage": "nonsense"}, Idempotency_Key="k")
+    taken_by = a_project(agency, external_id="X")
+    taken = editor.post("/projects", sent, Idempotency_Key="k")
+    editor.change(f"/projects/{taken_by.number}", {"external_id": None})
+
+    right = editor.post("/projects", sent, Idempotency_Key="k")
+
+    assert [answer.status_code for answer in (wrong, taken, right)] == [422, 409, 201]
+
+
+def test_a_key_is_its_principals_and_its_routes_own(
+    client: object, editor: Caller, administrator: Caller, agency: Agency
+) -> None:
+    sent = {"agency": agency.bin, **project_values(external_id=None)}
+
+    numbers = {who.post("/projects", sent, Idempotency_Key="k").get_json()["number"] for who in (editor, administrator)}
+    check = editor.post("/projects/check", sent, Idempotency_Key="k")
+
+    assert len(numbers) == 2
+    assert check.status_code == 200
+
+
+def test_two_tokens_of_one_principal_share_their_keys(client: object, agency: Agency) -> None:
+    first, second = (caller(client, Role.AGENCY_EDITOR, agency, name="a.serikova") for _ in range(2))
+    sent = {"agency": agency.bin, **project_values()}
+
+    one = first.post("/projects", sent, Idempotency_Key="k")
+    two = second.post("/projects", sent, Idempotency_Key="k")
+
+    assert one.data == two.data
+
+
+def test_a_key_is_forgotten_after_24_hours(client: object, agency: Agency, present: Present) -> None:
+    present.set(date(2026, 6, 1))
+    editor = Caller(client, a_token("agency_editor", agency, lifetime=None))
+    sent = {"agency": agency.bin, **project_values(external_id=None)}
+
+    def number() -> str:
+        return str(editor.post("/projects", sent, Idempotency_Key="k").get_json()["number"])
+
+    first = number()
+    present.move(timedelta(hours=23, minutes=59))
+    assert number() == first
+    present.move(timedelta(minutes=2))
+    assert number() != first
+    assert how_many(KeptAnswer.id) == 1
+
+
+def test_an_upload_is_the_same_whatever_its_boundary(editor: Caller, agency: Agency) -> None:
+    path = f"/projects/{a_project(agency).number}/documents"
+
+    first = editor.upload(path, b"content", Idempotency_Key="k")
+    again = editor.upload(path, b"content", Idempotency_Key="k")
+    other = editor.upload(path, b"other", Idempotency_Key="k")
+
+    assert first.data == again.data
+    assert code(other) == "idempotency-key-reused"
+
+
+def test_a_key_that_is_empty_too_long_or_not_ascii_is_refused(editor: Caller, agency: Agency) -> None:
+    sent = {"agency": agency.bin, **project_values()}
+    for key in ("", "x" * 201, "a\tb", "кілт"):
+        answer = editor.post("/projects", sent, Idempotency_Key=key)
+        assert (answer.status_code, codes(answer)) == (400, {("Idempotency-Key", "idempotency-key-not-usable")}), key
+    assert editor.post("/projects", sent, Idempotency_Key="x" * 200).status_code == 201
+
+
+def test_who_may_no_longer_do_it_hears_no_kept_answer(supervisor: Caller, editor: Caller, agency: Agency) -> None:
+    number = a_project(agency, placement="on_platform").number
+    sent = {"platform_key": "k", "verified_on": "2026-01-05", "evidence": "List"}
+
+    done = supervisor.post(f"/projects/{number}/placement-verification", sent, Idempotency_Key="k")
+
+    assert done.status_code == 200
+    assert editor.post(f"/projects/{number}/placement-verification", sent, Idempotency_Key="k").status_code == 403
+
+
+def test_50_posts_at_once_with_one_key_make_one_project(own_app: Flask) -> None:
+    with own_app.app_context():
+        agency = an_agency()
+        sent = {"agency": agency.bin, **project_values()}
+        headers = bearer(a_token("agency_editor", agency), Idempotency_Key="one")
+        before = how_many(JournalEntry.seq)
+    answers: list[tuple[int, bytes]] = []
+    gate = threading.Barrier(50)
+
+    def post() -> None:
+        client = own_app.test_client()
+        gate.wait()
+        answer = client.post(f"{BASE}/projects", json=sent, headers=headers)
+        answers.append((answer.status_code, answer.data))
+
+    threads = [threading.Thread(target=post) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(answers) == 50
+    assert set(answers) == {answers[0]}
+    assert answers[0][0] == 201
+    with own_app.app_context():
+        assert how_many(Project.id) == 1
+        assert how_many(JournalEntry.seq) == before + 1
+
+
+def test_contended_edits_lose_none(own_app: Flask) -> None:
+    with own_app.app_context():
+        agency = an_agency()
+        number = a_project(agency, budget_kzt=0).number
+        token = a_token("agency_editor", agency)
+
+    def add_one() -> None:
+        editor = Caller(own_app.test_client(), token)
+        done = False
+        while not done:
+            read = editor.get(f"/projects/{number}")
+            wanted = read.get_json()["budget_kzt"] + 1
+            answer = editor.patch(f"/projects/{number}", {"budget_kzt": wanted}, If_Match=read.headers["ETag"])
+            assert answer.status_code in (200, 412)
+            done = answer.status_code == 200
+
+    threads = [threading.Thread(target=add_one) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with own_app.app_context():
+        assert db.session.scalar(select(Project.budget_kzt).where(Project.number == number)) == 10

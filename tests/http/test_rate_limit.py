@@ -1,0 +1,170 @@
+"""A caller who sends too much hears 429 and when to come again; the others notice nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from registry.accounts.roles import Role
+from registry.http.error_handlers import PROBLEM_JSON
+from registry.http.rate_limit import MOST_BUCKETS, RATES, Rates
+from tests.api.callers import Caller, caller, code
+from tests.conftest import service_app
+from tests.factories import an_agency
+from tests.fixtures.web import SignedIn, signed_in
+
+__all__ = ["signed_in"]
+
+
+class Minutes:
+    """A clock that stands until it is moved, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def minutes() -> Minutes:
+    return Minutes()
+
+
+@pytest.fixture
+def limited(app: Flask, minutes: Minutes) -> Iterator[Flask]:
+    """The service with 20 requests a minute for a principal and 2 for an address without sign-in."""
+    app.extensions[RATES] = Rates(20, minutes)
+    yield app
+    del app.extensions[RATES]
+
+
+def test_a_principal_is_stopped_at_the_limit_with_any_token_and_goes_on_when_told(
+    limited: Flask, minutes: Minutes
+) -> None:
+    agency = an_agency()
+    first, second = (caller(limited.test_client(), "agency_editor", agency, "a.serikova") for _ in range(2))
+    other = caller(limited.test_client(), "agency_editor", agency)
+
+    statuses = [who.get("/projects").status_code for _ in range(10) for who in (first, second)]
+    stopped = second.get("/projects")
+    patient = other.get("/projects")
+    minutes.seconds += int(stopped.headers["Retry-After"])
+
+    assert statuses == [200] * 20
+    assert (stopped.status_code, stopped.content_type, code(stopped)) == (429, PROBLEM_JSON, "too-many-requests")
+    assert stopped.headers["Retry-After"] == "3"
+    assert patient.status_code == 200
+    assert first.get("/projects").status_code == 200
+    assert first.get("/projects").status_code == 429
+
+
+def test_who_is_not_signed_in_has_a_tenth_and_takes_nothing_from_who_is(limited: Flask) -> None:
+    nobody, guesser = Caller(limited.test_client(), None), Caller(limited.test_client(), "qtr_guess")
+    somebody = caller(limited.test_client(), "auditor")
+
+    statuses = [who.get("/projects").status_code for _ in range(2) for who in (nobody, guesser)]
+
+    assert statuses == [401, 401, 429, 429]
+    assert somebody.get("/projects").status_code == 200
+
+
+def test_pages_are_counted_for_the_person_and_a_visitor_hears_it_as_a_page(
+    limited: Flask, minutes: Minutes, signed_in: SignedIn
+) -> None:
+    limited.extensions[RATES] = Rates(1000, minutes)
+    person = signed_in(Role.AUDITOR)
+    limited.extensions[RATES] = Rates(20, minutes)
+    visitor = limited.test_client()
+
+    told = [visitor.get("/sign-in").status_code for _ in range(3)]
+    stopped = visitor.get("/sign-in", headers={"Accept-Language": "en"})
+    seen = [person.get("/projects").status_code for _ in range(21)]
+
+    assert told == [200, 200, 429]
+    assert stopped.headers["Retry-After"] == "30"
+    assert "Try again in 30 seconds" in stopped.text
+    assert seen == [200] * 20 + [429]
+
+
+def test_behind_a_proxy_each_visitor_has_an_address_and_without_one_nobody_can_claim_another(
+    own_database: str, tmp_path: Path
+) -> None:
+    def statuses(app: Flask, *addresses: str) -> list[int]:
+        client = app.test_client()
+        return [
+            client.get("/api/v1/projects", headers={"X-Forwarded-For": address}).status_code for address in addresses
+        ]
+
+    behind = service_app(own_database, tmp_path, REGISTRY_TRUSTED_PROXIES="1", REGISTRY_RATE_LIMIT="10")
+    alone = service_app(own_database, tmp_path, REGISTRY_RATE_LIMIT="10")
+
+    assert statuses(behind, "198.51.100.1", "198.51.100.2", "forged, 198.51.100.1") == [401, 401, 429]
+    assert statuses(alone, "198.51.100.1", "198.51.100.2") == [401, 429]
+    assert statuses(behind, "2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1") == [401, 429, 401]
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Authorization": "Bearer junk"}, {"Cookie": "a=b"}, {"Cookie": "a", "Authorization": ""}]
+)
+@pytest.mark.parametrize("path", ["/api/v1/openapi.json", "/api/v1/docs", "/docs"])
+def test_documentation_counts_for_the_address_whatever_is_shown(
+    limited: Flask, path: str, headers: dict[str, str]
+) -> None:
+    client = limited.test_client(use_cookies=False)
+
+    answers = [client.get(path, headers=headers) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers][2:] == [429]
+    assert {answer.status_code for answer in answers[:2]} <= {200, 302}
+    assert answers[2].headers["Retry-After"] == "30"
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer junk"}, {"Cookie": "registry_language=en"}])
+@pytest.mark.parametrize("path", ["/nothing/here", "/api/v1/nothing"])
+def test_address_without_anything_is_not_found_and_over_the_limit_too_many_requests(
+    limited: Flask, path: str, headers: dict[str, str], accept: str
+) -> None:
+    client = limited.test_client(use_cookies=False)
+
+    answers = [client.get(path, headers={"Accept": accept, "Accept-Language": "en", **headers}) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 429]
+    assert answers[2].headers["Retry-After"] == "30"
+
+
+def test_wrong_method_over_the_limit_is_too_many_requests(limited: Flask) -> None:
+    client = limited.test_client(use_cookies=False)
+    headers = {"Accept": "text/html", "Cookie": "a=b"}
+
+    assert [client.delete("/projects", headers=headers).status_code for _ in range(3)] == [405, 405, 429]
+
+
+def test_address_without_anything_counts_for_the_person_who_is_signed_in(
+    limited: Flask, minutes: Minutes, signed_in: SignedIn
+) -> None:
+    limited.extensions[RATES] = Rates(1000, minutes)
+    person = signed_in(Role.AUDITOR)
+    limited.extensions[RATES] = Rates(20, minutes)
+
+    answers = [person.client.get("/nothing", headers={"Accept": "text/html"}) for _ in range(21)]
+
+    assert [answer.status_code for answer in answers] == [404] * 20 + [429]
+    assert "Try again in 3 seconds" in answers[20].text
+
+
+def test_probes_and_styles_are_never_refused(limited: Flask) -> None:
+    client = limited.test_client()
+    for path in ("/healthz", "/metrics", "/assets/registry.css"):
+        assert {client.get(path).status_code for _ in range(30)} <= {200, 404}
+
+
+def test_many_addresses_do_not_fill_the_memory() -> None:
+    rates = Rates(100, Minutes())
+    for number in range(MOST_BUCKETS * 2):
+        rates.take(f"address {number}")
+    assert len(rates._buckets) <= MOST_BUCKETS

@@ -1,0 +1,162 @@
+"""Imports over HTTP: taken in at once, worked off in the background."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse
+
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
+from registry.imports.worker import work_off_next
+from tests.api.callers import BASE, Caller, caller, code, codes
+
+COLUMNS = "agency,external_id,name_ru,object_kind,work_type,stage,placement"
+
+
+def rows(*lines: str) -> bytes:
+    return "\n".join([COLUMNS, *lines]).encode()
+
+
+def row(agency: Agency, external_id: str, kind: str = "system") -> str:
+    return f"{agency.bin},{external_id},Система,{kind},creation,creation,off_platform"
+
+
+def send(by: Caller, content: bytes, name: str = "projects.csv", **fields: str) -> TestResponse:
+    return by.form("/imports", {"file": FileStorage(io.BytesIO(content), name), "kind": "projects", **fields})
+
+
+def test_a_file_is_taken_in_and_its_progress_found_where_location_says(editor: Caller, agency: Agency) -> None:
+    answer = send(editor, rows(row(agency, "A-1"), row(agency, "A-2", "spaceship")))
+
+    assert answer.status_code == 202
+    run = answer.get_json()
+    assert answer.headers["Location"] == f"{BASE}/imports/{run['id']}"
+    assert (run["state"], run["total"], run["processed"], run["dry_run"]) == ("queued", 2, 0, False)
+    work_off_next()
+    done = editor.get(f"/imports/{run['id']}")
+    assert done.headers["ETag"] != answer.headers["ETag"]
+    assert {name: done.get_json()[name] for name in ("state", "processed", "created", "rejected", "failure")} == {
+        "state": "done",
+        "processed": 2,
+        "created": 1,
+        "rejected": 1,
+        "failure": None,
+    }
+    assert len(editor.get("/projects").get_json()["items"]) == 1
+
+
+def test_bad_rows_are_told_in_the_language_asked_for(editor: Caller, agency: Agency) -> None:
+    run = send(editor, rows(row(agency, "A-1", "spaceship"), row(agency, ""))).get_json()["id"]
+    work_off_next()
+
+    errors = editor.get(f"/imports/{run}/errors").get_json()["items"]
+
+    assert [(error["row"], error["column"], error["code"]) for error in errors] == [
+        (2, "object_kind", "not-a-choice"),
+        (3, "external_id", "required"),
+    ]
+    told = {
+        editor.get(f"/imports/{run}/errors", Accept_Language=asked).get_json()["items"][0]["message"]
+        for asked in ("kk", "ru", "en")
+    }
+    assert len(told) == 3
+    first = editor.get(f"/imports/{run}/errors?limit=1").get_json()
+    rest = editor.get(f"/imports/{run}/errors?limit=1&cursor={first['next']}").get_json()
+    assert [*first["items"], *rest["items"]] == errors
+    assert editor.get(f"/imports/{run}/errors?sort=-row").get_json()["items"] == errors[::-1]
+
+
+def test_a_dry_run_reports_everything_and_writes_nothing(editor: Caller, agency: Agency) -> None:
+    run = send(editor, rows(row(agency, "A-1")), dry_run="true").get_json()
+    work_off_next()
+
+    assert run["dry_run"] is True
+    assert editor.get(f"/imports/{run['id']}").get_json()["created"] == 1
+    assert editor.get("/projects").get_json()["items"] == []
+
+
+def test_an_import_shows_to_who_sent_it_and_to_administrators(
+    client: FlaskClient, editor: Caller, administrator: Caller, as_role: Callable[..., Caller], agency: Agency
+) -> None:
+    mine = caller(client, Role.AGENCY_EDITOR, agency, name="a.serikova")
+    same = caller(client, Role.AGENCY_EDITOR, agency, name="a.serikova")
+    path = f"/imports/{send(mine, rows(row(agency, 'A-1'))).get_json()['id']}"
+
+    for seeing in (mine, same, administrator):
+        assert seeing.get(path).status_code == 200
+        assert seeing.get(f"{path}/errors").status_code == 200
+    for blind in (editor, as_role("auditor"), as_role("supervisor"), as_role("agency_viewer", agency)):
+        assert blind.get(path).status_code == 404
+        assert blind.get(f"{path}/errors").status_code == 404
+
+
+def test_only_who_registers_projects_imports(as_role: Callable[..., Caller], editor: Caller, agency: Agency) -> None:
+    content = rows(row(agency, "A-1"))
+    for role in ("reviewer", "supervisor", "auditor", "operator"):
+        assert send(as_role(role), content).status_code == 403
+    assert send(as_role("agency_viewer", agency), content).status_code == 403
+    agencies = b"bin,name_ru,kind\n"
+    refused = editor.form("/imports", {"file": FileStorage(io.BytesIO(agencies), "a.csv"), "kind": "agencies"})
+    assert refused.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("parts", "problems"),
+    [
+        ({}, {("/file", "required"), ("/kind", "required")}),
+        ({"kind": "projects"}, {("/file", "required")}),
+        ({"kind": "projects", "file": "text"}, {("/file", "expected-file")}),
+        ({"kind": "projects", "file": None, "mode": "fast"}, {("/mode", "unknown-field")}),
+        ({"kind": "people", "file": None}, {("/kind", "not-a-choice")}),
+        ({"kind": "", "file": None}, {("/kind", "not-a-choice")}),
+        (
+            {"kind": "people", "file": None, "dry_run": "1"},
+            {("/kind", "not-a-choice"), ("/dry_run", "expected-true-or-false")},
+        ),
+        ({"kind": "projects", "file": None, "dry_run": ""}, {("/dry_run", "expected-true-or-false")}),
+    ],
+)
+def test_a_form_that_is_wrong_is_refused_by_its_field(
+    editor: Caller, agency: Agency, parts: dict[str, str | None], problems: set[tuple[str, str]]
+) -> None:
+    content = rows(row(agency, "A-1"))
+    made = {
+        name: FileStorage(io.BytesIO(content), "a.csv") if value is None else value for name, value in parts.items()
+    }
+
+    answer = editor.form("/imports", made)
+
+    assert answer.status_code == 422
+    assert codes(answer) == problems
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\x01\x02", b"agency,colour\n", b"PK\x03\x04 no archive", b"name_ru\nx\n"]
+)
+def test_a_file_that_cannot_be_read_is_refused_at_once(editor: Caller, content: bytes) -> None:
+    answer = send(editor, content)
+
+    assert answer.status_code == 422
+    assert all(problem["message"] for problem in answer.get_json()["errors"])
+
+
+def test_a_body_that_is_no_form_is_not_taken(editor: Caller) -> None:
+    answer = editor.post("/imports", {"kind": "projects"})
+
+    assert (answer.status_code, code(answer)) == (415, "content-type-not-taken")
+
+
+def test_a_file_sent_twice_under_one_key_is_imported_once(editor: Caller, agency: Agency) -> None:
+    def again() -> TestResponse:
+        parts = {"file": FileStorage(io.BytesIO(rows(row(agency, "A-1"))), "a.csv"), "kind": "projects"}
+        return editor.form("/imports", parts, Idempotency_Key="k-1")
+
+    first, second = again(), again()
+
+    assert first.get_json() == second.get_json()
+    assert first.headers["Location"] == second.headers["Location"]

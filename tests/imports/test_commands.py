@@ -1,0 +1,202 @@
+"""``registry agencies``, ``registry projects`` and ``registry inventory``."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from python_calamine import load_workbook
+
+from tests.factories import a_bin
+from tests.fixtures.cli import CommandLine, of_processes
+
+HEADER = "agency,external_id,name_ru,object_kind,work_type,stage,placement,platform_key,budget_kzt\n"
+
+
+@pytest.fixture
+def agency(registry: CommandLine, tmp_path: Path) -> str:
+    """The BIN of an agency that was imported."""
+    number = a_bin()
+    file = tmp_path / "agencies.csv"
+    file.write_text(f"bin,name_kk,name_ru,kind,region\n{number},Министрлік,Министерство,central_body,71\n", "utf-8")
+    assert registry("agencies", "import", file).code == 0
+    return number
+
+
+def rows(agency: str, *lines: str) -> str:
+    return HEADER + "".join(f"{agency},{line}\n" for line in lines)
+
+
+GOOD = "P-1,Портал услуг,system,creation,pilot,off_platform,,1000"
+ON_PLATFORM = "P-2,Реестр,system,development,operation,on_platform,qt-7,0"
+BAD = "P-3,Карта,system,creation,pilot,off_platform,,a lot"
+WORSE = "P-4,,castle,creation,pilot,off_platform,,5"
+
+
+def test_good_rows_go_in_and_again_change_nothing(registry: CommandLine, agency: str, tmp_path: Path) -> None:
+    file = tmp_path / "projects.csv"
+    file.write_text(rows(agency, GOOD, ON_PLATFORM), "utf-8")
+    ran = registry("projects", "import", file, "--json")
+    assert ran.code == 0
+    assert ran.json | {"id": 0} == {
+        **{"id": 0, "state": "done", "dry_run": False, "total": 2, "processed": 2, "created": 2, "updated": 0},
+        **{"unchanged": 0, "rejected": 0, "errors": []},
+    }
+    again = registry("projects", "import", file)
+    assert again.code == 0 and "unchanged 2" in again.out
+
+
+def test_a_bad_row_is_named_and_the_rest_goes_in(registry: CommandLine, agency: str, tmp_path: Path) -> None:
+    file = tmp_path / "projects.csv"
+    file.write_text(rows(agency, GOOD, BAD, WORSE), "utf-8")
+    ran = registry("projects", "import", file)
+    assert ran.code == 5 and "created 1" in ran.out and "rejected 2" in ran.out
+    assert "row 3, column budget_kzt, expected-whole-number: " in ran.err
+    assert "row 4, column object_kind, not-a-choice: " in ran.err
+    as_json = registry("projects", "import", file, "--json")
+    assert as_json.code == 5
+    error = as_json.json["errors"][0]
+    assert (error["row"], error["column"], error["code"]) == (3, "budget_kzt", "expected-whole-number")
+    assert error["message"]
+
+
+def test_a_dry_run_reports_everything_and_writes_nothing(registry: CommandLine, agency: str, tmp_path: Path) -> None:
+    file = tmp_path / "projects.csv"
+    file.write_text(rows(agency, GOOD, BAD), "utf-8")
+    before = registry("journal", "head").out
+    ran = registry("projects", "import", file, "--dry-run", "--json")
+    assert ran.code == 5
+    assert (ran.json["dry_run"], ran.json["created"], ran.json["rejected"]) == (True, 1, 1)
+    assert registry("journal", "head").out == before
+    assert exported(registry) == []
+
+
+UNREADABLE = (
+    *(b"", b"\x00\x01\x02", b"PK\x03\x04 no archive", b"\xff\xfe\xfa", b"[" * 50_000, b"\xd0\xcf\x11\xe0old excel"),
+    *(b"agency,external_id,colour\nx,y,z\n", b"agency,agency\n1,2\n", b"external_id\n1\n", "Привет".encode("utf-16")),
+)
+
+
+@pytest.mark.parametrize("content", UNREADABLE)
+def test_a_file_that_cannot_be_read_is_invalid_data(registry: CommandLine, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "file.csv"
+    file.write_bytes(content)
+    before = registry("journal", "head").out
+    for command in ("projects", "agencies", "inventory"):
+        ran = registry(command, "import", file)
+        assert (ran.code, ran.raw) == (5, b""), command
+        assert ran.err and "unexpected" not in ran.err
+    assert registry("journal", "head").out == before
+
+
+def test_a_file_that_is_not_there_is_wrong_usage(registry: CommandLine, tmp_path: Path) -> None:
+    for command in ("projects", "agencies", "inventory"):
+        assert registry(command, "import", tmp_path / "none.csv").code == 2
+        assert registry(command, "import", tmp_path).code == 2
+
+
+def exported(registry: CommandLine, *arguments: str) -> list[dict[str, str]]:
+    ran = registry("projects", "export", *arguments)
+    assert ran.code == 0, ran.err
+    return list(csv.DictReader(io.StringIO(ran.raw.decode("utf-8-sig"), newline="")))
+
+
+@pytest.fixture
+def two_projects(registry: CommandLine, agency: str, tmp_path: Path) -> str:
+    """The agency of two projects."""
+    file = tmp_path / "projects.csv"
+    file.write_text(rows(agency, GOOD, ON_PLATFORM), "utf-8")
+    assert registry("projects", "import", file).code == 0
+    return agency
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ([], {"P-1", "P-2"}),
+        (["--stage", "pilot"], {"P-1"}),
+        (["stage=pilot"], {"P-1"}),
+        (["--stage", "pilot,operation"], {"P-1", "P-2"}),
+        (["--work-type", "development"], {"P-2"}),
+        (["--work_type=development"], {"P-2"}),
+        (["--budget-kzt-from", "1"], {"P-1"}),
+        (["budget_kzt_to=0", "--stage=operation"], {"P-2"}),
+        (["q=портал"], {"P-1"}),
+        (["--freeze-status", "unaudited"], {"P-1", "P-2"}),
+    ],
+)
+def test_an_export_takes_the_filters_of_the_list(
+    registry: CommandLine, two_projects: str, filters: list[str], expected: set[str]
+) -> None:
+    assert {row["external_id"] for row in exported(registry, *filters)} == expected
+    assert {row["agency"] for row in exported(registry, "--agency", two_projects, *filters)} == {two_projects}
+
+
+@of_processes
+def test_an_export_as_xlsx_opens_as_a_workbook(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
+    ran = registry.process("projects", "export", "--format", "xlsx", "--stage", "pilot")
+    assert (ran.code, ran.err) == (0, "")
+    sheet = load_workbook(io.BytesIO(ran.raw)).get_sheet_by_index(0).to_python()
+    assert len(sheet) == 2 and "P-1" in sheet[1]
+
+
+def test_a_filter_that_cannot_be_read_is_wrong_usage(registry: CommandLine, two_projects: str) -> None:
+    for filters in (
+        ["colour=red"],
+        ["stage"],
+        ["stage=castle"],
+        ["stage=pilot", "--stage=pilot"],
+        ["--budget-kzt-from=x"],
+    ):
+        ran = registry("projects", "export", *filters)
+        assert (ran.code, ran.raw) == (2, b""), filters
+        assert ran.err
+    assert registry("projects", "export", "--format", "pdf").code == 2
+
+
+def test_an_export_into_a_closed_pipe_ends_quietly(registry: CommandLine, two_projects: str) -> None:
+    process = registry.start("projects", "export")
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert "Traceback" not in process.stderr.read()
+    process.stderr.close()
+    assert process.wait(30) in (0, 1)
+
+
+def test_the_inventory_tells_before_it_writes(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
+    file = tmp_path / "inventory.csv"
+    file.write_text(
+        f"platform_key,agency,verified_on\nqt-7,{two_projects},2026-03-01\nqt-8,{two_projects},2026-03-01\n"
+    )
+    dry = registry("inventory", "import", file, "--dry-run", "--json")
+    assert dry.code == 0
+    assert {name: dry.json[name] for name in ("dry_run", "matched", "lost", "mismatched", "unregistered")} == {
+        **{"dry_run": True, "matched": 1, "lost": 0, "mismatched": 0, "unregistered": 1}
+    }
+    assert {row["placement_verified_on"] for row in exported(registry)} == {""}
+    applied = registry("inventory", "import", file)
+    assert applied.code == 0 and "matched 1" in applied.out
+    assert {row["placement_verified_on"] for row in exported(registry)} == {"", "2026-03-01"}
+
+
+def test_a_bad_row_of_the_inventory_is_named(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
+    file = tmp_path / "inventory.csv"
+    lines = [f"qt-7,{two_projects},2026-03-01", f"qt-9,{two_projects},yesterday"]
+    file.write_text("platform_key,agency,verified_on\n" + "\n".join(lines) + "\n")
+    ran = registry("inventory", "import", file, "--json")
+    assert (ran.code, ran.json["matched"], ran.json["rejected"]) == (5, 1, 1)
+    (error,) = ran.json["errors"]
+    assert (error["row"], error["column"], error["code"]) == (3, "verified_on", "expected-date") and error["message"]
+    assert "row 3, column verified_on" in registry("inventory", "import", file).err
+
+
+@of_processes
+def test_progress_goes_to_a_terminal_only(
+    registry: CommandLine, two_projects: str, tmp_path: Path, services: Callable[[], Any]
+) -> None:
+    ran = registry.process("projects", "import", str(tmp_path / "projects.csv"))
+    assert ran.code == 0 and "%" not in ran.err and "\r" not in ran.err and "\x1b" not in ran.err + ran.out

@@ -1,0 +1,216 @@
+"""Which files are read, how their cells are understood, and what is refused at once."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import date, datetime
+
+import openpyxl
+import pytest
+from flask import Flask
+
+from registry.accounts.roles import Role
+from registry.core.database import db
+from registry.core.errors import Invalid, Problem
+from registry.core.languages import LANGUAGES
+from registry.core.messages import message
+from registry.core.spreadsheets.reader import open_sheet
+from registry.imports.models import ImportRun
+from registry.imports.service import import_now, queue_import
+from registry.projects.models import Project
+from tests.factories import an_actor, an_agency
+from tests.imports.tables import csv_of, with_entry, xlsx_of
+
+SHEET = "xl/worksheets/sheet1.xml"
+HEADER = ("agency", "external_id", "name_ru", "object_kind", "work_type", "stage", "placement")
+
+
+def refusal(content: bytes) -> list[Problem]:
+    """What is said of a file that is refused at once; each problem has words in every language."""
+    with pytest.raises(Invalid) as refused:
+        queue_import(an_actor(Role.ADMINISTRATOR), "projects", False, "file", content)
+    problems = list(refused.value.problems)
+    for problem in problems:
+        assert problem.pointer == "/file"
+        assert all(message(problem.code, language, problem.params) for language in LANGUAGES)
+    return problems
+
+
+def code(content: bytes) -> str:
+    return refusal(content)[0].code
+
+
+def minimal(agency: str, **more: str) -> dict[str, str]:
+    """A row that can be registered."""
+    values = ("A-1", "Система", "system", "creation", "creation", "off_platform")
+    return {"agency": agency, **dict(zip(HEADER[1:], values, strict=True)), **more}
+
+
+def imported(content: bytes) -> Project:
+    run = import_now(an_actor(Role.ADMINISTRATOR), "projects", False, "file", content)
+    assert (run.state, run.created, run.rejected) == ("done", 1, 0)
+    return db.session.scalars(db.select(Project).order_by(Project.id.desc())).first()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "delimiter"),
+    [("utf-8", ","), ("utf-8-sig", ","), ("utf-8-sig", ";"), ("cp1251", ";"), ("cp1251", ",")],
+)
+def test_a_csv_is_read_as_excel_and_others_save_it(app: Flask, encoding: str, delimiter: str) -> None:
+    row = minimal(an_agency().bin, name_ru='Реестр; «строки, и кавычки "так"»\nвторая строка № 1')
+    project = imported(csv_of(row, delimiter=delimiter, encoding=encoding))
+    assert project.name_ru == 'Реестр; «строки, и кавычки "так"»\nвторая строка № 1'
+
+
+def test_the_columns_may_stand_in_any_order_and_read_only_ones_are_passed_over(app: Flask) -> None:
+    row = minimal(an_agency().bin)
+    given = dict(reversed(row.items())) | {"number": "QT-1", "version": "x", "freeze_status": "?", "severity": "high"}
+    assert imported(csv_of(given)).version == 1
+
+
+def test_numbers_that_lost_their_zeros_get_them_back(app: Flask) -> None:
+    agency = an_agency(bin="000140000022")
+    header = (*HEADER, "sector", "region", "budget_kzt", "object_class", "is_ai", "holds_personal_data", "supplier_bin")
+    values = ("A-1", "Система", "system", "creation", "creation", "off_platform")
+    project = imported(xlsx_of(header, (int(agency.bin), *values, 7, 71, 123.0, 2, True, 0, float(agency.bin))))
+    assert (project.sector, project.region, project.budget_kzt, project.object_class) == ("07", "71", 123, 2)
+    assert (project.is_ai, project.holds_personal_data, project.supplier_bin) == (True, False, agency.bin)
+
+
+@pytest.mark.parametrize("cell", [date(2026, 2, 1), datetime(2026, 2, 1), "2026-02-01"])
+def test_dates_come_from_date_cells_and_from_iso_text(app: Flask, cell: object) -> None:
+    row = (an_agency().bin, "A-1", "Система", "system", "creation", "creation", "off_platform", cell)
+    assert imported(xlsx_of((*HEADER, "work_started_on"), row)).work_started_on == date(2026, 2, 1)
+
+
+@pytest.mark.parametrize("text", ["true", "1", "yes", "да", "ДА", "иә", "ИСТИНА"])
+def test_yes_is_understood_in_three_languages(app: Flask, text: str) -> None:
+    assert imported(csv_of(minimal(an_agency().bin, is_ai=text))).is_ai is True
+
+
+@pytest.mark.parametrize("text", ["false", "0", "No", "нет", "жоқ"])
+def test_no_is_understood_in_three_languages(app: Flask, text: str) -> None:
+    assert imported(csv_of(minimal(an_agency().bin, is_ai=text))).is_ai is False
+
+
+def test_the_apostrophe_that_guards_a_formula_is_taken_off_again(app: Flask) -> None:
+    row = minimal(an_agency().bin, name_ru="'=SUM(A1)", purpose="''-1", name_en="'тырнақша")
+    project = imported(csv_of(row))
+    assert (project.name_ru, project.purpose, project.name_en) == ("=SUM(A1)", "'-1", "'тырнақша")
+
+
+def test_row_numbers_are_the_spreadsheets_own(app: Flask) -> None:
+    content = b'agency,external_id\r\n\r\n"a\nb",1\r\n,,\r\n2,3\r\n'
+    assert [(row.number, row.cells) for row in open_sheet(content).rows()] == [(3, ["a\nb", "1"]), (5, ["2", "3"])]
+    content = xlsx_of((), ("agency", "external_id"), (), ("x", 1), (None, None), ("y", 2))
+    assert [(row.number, row.cells) for row in open_sheet(content).rows()] == [(4, ["x", "1"]), (6, ["y", "2"])]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "file-empty"),
+        (b"\xef\xbb\xbf", "file-empty"),
+        (b"\r\n\r\n,,,\r\n", "file-empty"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "file-not-a-table"),
+        (b"agency\x00,external_id\r\n", "file-not-a-table"),
+        ("agency,external_id\r\n".encode("utf-16"), "file-not-a-table"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "file-not-a-table"),
+        (b"PK\x03\x04 and no more", "xlsx-unreadable"),
+        (b'agency,external_id\r\n"1,2\r\n', "csv-broken"),
+        (b'agency,external_id\r\n"1"x,2\r\n', "csv-broken"),
+        ("agency,external_id\r\nСистема учёта".encode() + b"\xd0", "utf8-broken"),
+        ("agency,external_id\r\nСистема \x98".encode("cp1251", "replace") + b"\x98", "file-encoding-unknown"),
+        (b"agency,external_id,agency\r\n", "column-twice"),
+        (b"agency,external_id,,name_ru\r\n", "column-without-name"),
+        (b"agency,name_ru\r\n", "column-missing"),
+        (b"external_id,name_ru\r\n", "column-missing"),
+        (b"Agency,external_id\r\n", "column-missing"),
+        (b"agency;external_id,name_ru\r\n", "column-missing"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_at_once(app: Flask, content: bytes, expected: str) -> None:
+    assert code(content) == expected
+    assert db.session.scalar(db.select(ImportRun.id)) is None
+
+
+def test_unknown_columns_are_refused_by_name(app: Flask) -> None:
+    problems = refusal(b"agency,external_id,budget,\xd0\xa6\xd0\xb5\xd0\xbd\xd0\xb0,is_restricted,agency_id\r\n")
+    assert [problem.params.get("column") for problem in problems] == ["budget", "Цена", "agency_id"]
+
+
+def test_ten_thousand_columns_are_refused_with_few_words(app: Flask) -> None:
+    problems = refusal(",".join(f"column_{number}" for number in range(10_000)).encode())
+    assert 0 < len(problems) <= 20
+
+
+def test_a_file_of_more_than_20_mib_is_refused(app: Flask) -> None:
+    assert code(b"agency,external_id\r\n" + b"\n" * (20 << 20)) == "file-too-large"
+
+
+def test_two_far_cells_that_ask_for_549_gb_are_refused(app: Flask) -> None:
+    workbook = openpyxl.Workbook()
+    workbook.active["A1"], workbook.active["XFD1048576"] = "agency", "x"
+    made = io.BytesIO()
+    workbook.save(made)
+    assert len(made.getvalue()) < 8192
+    assert code(made.getvalue()) == "xlsx-too-many-cells"
+
+
+def test_a_far_cell_hidden_from_the_search_still_harms_nobody(app: Flask) -> None:
+    sheet = (
+        "<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><sheetData><row>"
+        "<c r='A1' t='inlineStr'><is><t>agency</t></is></c><c r='&#88;FD1048576'><v>1</v></c></row>"
+        "</sheetData></worksheet>"
+    )
+    for encoding in ("utf-8", "utf-16"):
+        content = with_entry(xlsx_of(HEADER), SHEET, sheet.encode(encoding))
+        assert code(content) in (
+            "xlsx-too-many-cells",
+            "xlsx-unreadable",
+            "xlsx-too-large",
+            "column-missing",
+            "file-empty",
+        )
+
+
+def test_a_zip_bomb_is_refused(app: Flask) -> None:
+    content = with_entry(xlsx_of(HEADER), SHEET, b" " * (200 << 20))
+    assert len(content) < 1 << 20
+    assert code(content) == "xlsx-too-large"
+
+
+def test_an_archive_that_lies_about_its_sizes_is_refused(app: Flask) -> None:
+    size = 64 << 20
+    content = with_entry(xlsx_of(HEADER), SHEET, b" " * size)
+    lying = content.replace(size.to_bytes(4, "little"), (1000).to_bytes(4, "little"))
+    assert lying != content
+    assert code(lying) == "xlsx-unreadable"
+
+
+def test_an_archive_of_many_entries_or_without_a_sheet_is_refused(app: Flask) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for number in range(2000):
+            archive.writestr(str(number), b"")
+    assert code(made.getvalue()) == "xlsx-too-large"
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("word/document.xml", b"<w/>")
+    assert code(made.getvalue()) == "xlsx-unreadable"
+
+
+def test_entities_in_a_sheet_are_not_followed(app: Flask) -> None:
+    laughs = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + "".join(
+        f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+    )
+    sheet = (
+        f"<?xml version='1.0'?>{laughs}]><worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'>"
+        "<sheetData><row r='1'><c r='A1' t='inlineStr'><is><t>&i;</t></is></c></row></sheetData></worksheet>"
+    )
+    assert code(with_entry(xlsx_of(HEADER), SHEET, sheet.encode())) in (
+        "xlsx-unreadable",
+        "column-missing",
+        "file-empty",
+    )

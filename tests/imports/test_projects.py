@@ -1,0 +1,263 @@
+"""What an import does to projects: row by row the same as the API, and a bad row stops no other."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Role
+from registry.core.database import db
+from registry.core.errors import NotAllowed
+from registry.core.languages import LANGUAGES
+from registry.core.messages import message
+from registry.core.outbox import OutboxMessage
+from registry.core.pagination import Page
+from registry.core.transactions import transaction
+from registry.imports.models import ImportRun, RowError
+from registry.imports.service import ImportNotFound, errors_of, find_import, import_now, queue_import
+from registry.imports.worker import work_off_next
+from registry.journal.service import JournalEntry
+from registry.platform.confirmations import verify_placement
+from registry.projects.models import CHANGEABLE, Project
+from registry.projects.revisions import Revision, history
+from registry.projects.service import restrict_project
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, project_values
+from tests.imports.tables import DATA, csv_of, xlsx_of
+from tests.imports.test_files import HEADER, minimal
+
+
+def run_import(content: bytes, by: Actor = ADMINISTRATOR, kind: str = "projects", dry_run: bool = False) -> ImportRun:
+    """An import, whose counts add up and whose errors have words in every language."""
+    run = import_now(by, kind, dry_run, "file.csv", content)
+    assert (run.state, run.failure) == ("done", None)
+    assert run.created + run.updated + run.unchanged + run.rejected == run.processed == run.total
+    for error in errors(run):
+        assert all(message(error["code"], language, error["params"]) for language in LANGUAGES)
+    return run
+
+
+def errors(run: ImportRun) -> list[Any]:
+    return errors_of(ADMINISTRATOR, run, Page(limit=500)).items
+
+
+def codes(run: ImportRun) -> list[tuple[int, str | None, str]]:
+    return [(error["row"], error["column"], error["code"]) for error in errors(run)]
+
+
+def counts(run: ImportRun) -> tuple[int, int, int, int]:
+    return run.created, run.updated, run.unchanged, run.rejected
+
+
+def stored() -> tuple[int, ...]:
+    """How many rows there are of everything that an import may write but its own."""
+    tables = (Project, Revision, JournalEntry, OutboxMessage)
+    return tuple(db.session.execute(db.select(db.func.count()).select_from(table)).scalar_one() for table in tables)
+
+
+def test_the_real_records_go_in_whole_and_a_second_time_change_nothing(app: Flask) -> None:
+    run_import((DATA / "agencies.csv").read_bytes(), kind="agencies")
+    content = (DATA / "projects.csv").read_bytes()
+    assert counts(run_import(content)) == (1050, 0, 0, 0)
+    before = stored()
+    assert counts(run_import(content)) == (0, 0, 1050, 0)
+    assert stored()[:2] == before[:2]
+
+
+def test_an_import_registers_exactly_as_the_api_does(app: Flask) -> None:
+    agency = an_agency()
+    by_api = a_project(agency, external_id="A-1")
+    values = project_values(external_id="A-2")
+    run_import(csv_of({"agency": agency.bin, **{name: str(value) for name, value in values.items()}}))
+    imported = db.session.scalars(db.select(Project).where(Project.external_id == "A-2")).one()
+    same = [name for name in (*CHANGEABLE, "version", "agency_id") if name != "external_id"]
+    assert [getattr(imported, name) for name in same] == [getattr(by_api, name) for name in same]
+    first, second = (history(project.id)[0]["changes"] for project in (by_api, imported))
+    assert [change["field"] for change in first] == [change["field"] for change in second]
+    entries = db.session.scalars(
+        db.select(JournalEntry).where(JournalEntry.action == "project.registered").order_by(JournalEntry.seq)
+    ).all()
+    assert [entry.subject for entry in entries] == [f"project:{by_api.number}", f"project:{imported.number}"]
+    told = db.session.scalars(db.select(OutboxMessage).where(OutboxMessage.topic == "project.registered")).all()
+    assert [entry.payload["project"] for entry in told] == [by_api.number, imported.number]
+
+
+def test_an_empty_cell_clears_its_field_and_an_absent_column_leaves_it(app: Flask) -> None:
+    project = a_project(external_id="A-1", purpose="Учёт", url="https://example.kz")
+    row = {"agency": project.agency.bin, "external_id": "A-1", "purpose": "", "name_ru": "Новое имя"}
+    assert counts(run_import(csv_of(row))) == (0, 1, 0, 0)
+    db.session.refresh(project)
+    assert (project.purpose, project.url, project.name_ru, project.version) == (
+        None,
+        "https://example.kz",
+        "Новое имя",
+        2,
+    )
+    changed = history(project.id)[-1]
+    assert [change["field"] for change in changed["changes"]] == ["name_ru", "purpose"]
+    entry = db.session.scalars(db.select(JournalEntry).where(JournalEntry.action == "project.changed")).one()
+    assert entry.subject == f"project:{project.number}"
+
+
+def test_an_imported_edit_of_what_was_confirmed_ends_the_confirmation(app: Flask) -> None:
+    project = a_project(external_id="A-1", placement="on_platform", platform_key="qt-1")
+    with transaction():
+        verify_placement(an_actor(Role.OPERATOR), project, "qt-1", date(2026, 10, 1), "акт")
+    key = {"agency": project.agency.bin, "external_id": "A-1"}
+    run_import(csv_of({**key, "name_ru": "Иное имя"}))
+    db.session.refresh(project)
+    assert project.placement_verified_on == date(2026, 10, 1)
+    run_import(csv_of({**key, "platform_key": "qt-2"}))
+    db.session.refresh(project)
+    assert (project.placement_verified_on, project.version) == (None, 4)
+
+
+def test_a_row_cannot_write_what_is_read_only(app: Flask) -> None:
+    project = a_project(external_id="A-1", placement="on_platform", platform_key="qt-1")
+    row = {"agency": project.agency.bin, "external_id": "A-1", "placement_verified_on": "2026-01-01", "version": "9"}
+    assert counts(run_import(csv_of({**row, "is_restricted": "true", "number": "QT-0"}))) == (0, 0, 1, 0)
+
+
+def test_a_bad_row_is_told_by_row_and_column_and_stops_no_other(app: Flask) -> None:
+    good = an_agency().bin
+    rows = [
+        minimal(good, external_id="1", budget_kzt="", work_started_on="", is_ai="", supplier_bin=""),
+        minimal(good, external_id=""),
+        minimal(good, external_id="1"),
+        minimal("", external_id="4"),
+        minimal("960140000062", external_id="5"),
+        minimal("960140000061", external_id="6"),
+        minimal(good, external_id="7", work_type="новое", budget_kzt="1e3"),
+        minimal(good, external_id="8", name_ru="x" * 501),
+        minimal(good, external_id="9", stage="", work_started_on="2026-1-1"),
+        minimal(good, external_id="10", work_started_on="01.02.2026", is_ai="возможно"),
+        minimal(good, external_id="11", work_started_on="20260101", supplier_bin="96014000006\uff11"),
+        minimal(good, external_id="12", budget_kzt="12.5", work_started_on="2026-02-30"),
+        minimal(good, external_id="13", budget_kzt="\uff11\uff12", work_started_on="\uff12026-01-01"),
+        minimal(good, external_id="14", budget_kzt="-1"),
+        minimal(good, external_id="15", budget_kzt="9" * 5000),
+        minimal(good, external_id="16", name_ru="a\x00b"),
+        minimal(good, external_id="17", stage=""),
+        minimal(good, external_id="18"),
+    ]
+    run = run_import(csv_of(*rows))
+    assert counts(run) == (2, 0, 0, 16)
+    assert codes(run) == [
+        (3, "external_id", "required"),
+        (4, "external_id", "external-id-twice"),
+        (5, "agency", "required"),
+        (6, "agency", "bin-invalid"),
+        (7, "agency", "agency-unknown"),
+        (8, "work_type", "not-a-choice"),
+        (8, "budget_kzt", "expected-whole-number"),
+        (9, "name_ru", "too-long"),
+        (10, "work_started_on", "expected-date"),
+        (11, "work_started_on", "expected-date"),
+        (11, "is_ai", "expected-true-or-false"),
+        (12, "work_started_on", "expected-date"),
+        (12, "supplier_bin", "bin-invalid"),
+        (13, "budget_kzt", "expected-whole-number"),
+        (13, "work_started_on", "no-such-date"),
+        (14, "budget_kzt", "expected-whole-number"),
+        (14, "work_started_on", "expected-date"),
+        (15, "budget_kzt", "number-out-of-range"),
+        (16, "budget_kzt", "expected-whole-number"),
+        (17, "name_ru", "control-character"),
+        (18, "stage", "required"),
+    ]
+
+
+def test_a_row_with_a_huge_cell_or_too_many_cells_is_refused_alone(app: Flask) -> None:
+    good = an_agency().bin
+    content = csv_of(minimal(good, external_id="1"), minimal(good, external_id="2", name_ru="я" * 300_000))
+    content += csv_of(minimal(good, external_id="3")).split(b"\r\n")[1] + b",,surplus\r\n"
+    run = run_import(content)
+    assert (counts(run), codes(run)) == ((1, 0, 0, 2), [(3, "name_ru", "too-long"), (4, None, "row-too-long")])
+
+
+def test_formulas_without_a_value_and_error_cells_are_bad_cells(app: Flask) -> None:
+    values = ("Система", "system", "creation", "creation", "off_platform")
+    good = an_agency().bin
+    run = run_import(
+        xlsx_of(HEADER, (good, "1", *values), (good, "2", "=1+1", *values[1:]), (good, "3", "#N/A", *values[1:]))
+    )
+    assert codes(run) == [(3, "name_ru", "cell-without-value"), (4, "name_ru", "cell-without-value")]
+
+
+def test_an_editor_imports_for_the_own_agency_and_those_below_it_only(app: Flask) -> None:
+    own, foreign = an_agency(), an_agency()
+    below = an_agency(own)
+    rows = [minimal(agency.bin, external_id="1") for agency in (own, below, foreign)]
+    run = run_import(csv_of(*rows), by=an_actor(Role.AGENCY_EDITOR, own))
+    assert (counts(run), codes(run)) == ((2, 0, 0, 1), [(4, "agency", "agency-not-yours")])
+
+
+def test_an_administrator_does_not_reach_a_restricted_project_through_an_import(app: Flask) -> None:
+    agency = an_agency()
+    project = a_project(agency, external_id="A-1")
+    with transaction():
+        restrict_project(an_actor(Role.SUPERVISOR), project, True, "решение")
+    content = csv_of(minimal(agency.bin, external_id="A-1"))
+    assert codes(run_import(content)) == [(2, "external_id", "external-id-taken")]
+    own = run_import(content, by=an_actor(Role.AGENCY_EDITOR, agency))
+    assert counts(own) == (0, 1, 0, 0)
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role not in (Role.AGENCY_EDITOR, Role.ADMINISTRATOR)])
+def test_who_may_not_write_projects_may_not_import_them(app: Flask, role: Role) -> None:
+    agency = an_agency() if role is Role.AGENCY_VIEWER else None
+    with pytest.raises(NotAllowed):
+        queue_import(an_actor(role, agency), "projects", True, "x", b"agency,external_id\n")
+
+
+def test_a_dry_run_tells_everything_and_writes_nothing_but_itself(app: Flask) -> None:
+    project = a_project(external_id="A-1")
+    rows = [minimal(project.agency.bin, external_id=name) for name in ("A-1", "A-2", "A-2", "")]
+    before = stored()
+    dry = run_import(csv_of(*rows), dry_run=True)
+    assert stored() == before
+    wet = run_import(csv_of(*rows))
+    assert counts(dry) == counts(wet) == (1, 1, 0, 2)
+    assert codes(dry) == codes(wet)
+
+
+def test_a_queued_import_is_worked_off_as_who_queued_it(app: Flask) -> None:
+    own = an_agency()
+    editor = an_actor(Role.AGENCY_EDITOR, own)
+    content = csv_of(minimal(own.bin, external_id="1"), minimal(an_agency().bin, external_id="1"))
+    queued = queue_import(editor, "projects", False, "мой\x00 файл.csv", content)
+    assert (queued.state, queued.total, queued.processed, queued.file_name) == ("queued", 2, 0, "мой файл.csv")
+    done = work_off_next()
+    assert done is not None
+    assert (done.id, done.state, counts(done)) == (queued.id, "done", (1, 0, 0, 1))
+    assert work_off_next() is None
+    entry = db.session.scalars(db.select(JournalEntry).where(JournalEntry.action == "project.registered")).one()
+    assert (entry.principal, entry.role) == (editor.principal, "agency_editor")
+
+
+def test_an_import_shows_to_its_principal_and_to_administrators_only(app: Flask) -> None:
+    agency = an_agency()
+    mine = an_actor(Role.AGENCY_EDITOR, agency, "mine")
+    run = queue_import(mine, "projects", True, "x", csv_of(minimal(agency.bin)))
+    assert find_import(mine, run.id).id == find_import(ADMINISTRATOR, run.id).id == run.id
+    for other in (an_actor(Role.AGENCY_EDITOR, agency, "other"), an_actor(Role.SUPERVISOR), an_actor(Role.AUDITOR)):
+        with pytest.raises(ImportNotFound):
+            find_import(other, run.id)
+        with pytest.raises(ImportNotFound):
+            errors_of(other, run, Page())
+
+
+def test_errors_are_paged_in_the_order_of_the_rows(app: Flask) -> None:
+    run = run_import(csv_of(*(minimal("", external_id=str(number)) for number in range(7))))
+    seen, cursor = [], None
+    while True:
+        listing = errors_of(ADMINISTRATOR, run, Page(limit=3, cursor=cursor))
+        seen += [error["row"] for error in listing.items]
+        cursor = listing.next
+        if cursor is None:
+            break
+    assert seen == list(range(2, 9))
+    assert db.session.scalar(db.select(db.func.count()).select_from(RowError)) == 7

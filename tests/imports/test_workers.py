@@ -1,0 +1,162 @@
+"""Workers of imports: killed, two at once, too slow: nothing is lost, nothing is doubled, nothing hangs."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy.exc import OperationalError
+
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.imports.models import FilePiece, ImportRun
+from registry.imports.service import find_import, queue_import
+from registry.imports.worker import MOST_ATTEMPTS, work_off_next
+from registry.journal.service import JournalEntry
+from registry.projects.models import Project
+from registry.projects.revisions import Revision
+from tests.factories import ADMINISTRATOR, an_account, an_agency
+from tests.forked import Forked
+from tests.imports import import_worker
+from tests.imports.tables import csv_of
+from tests.imports.test_files import minimal
+from tests.imports.test_projects import counts, errors
+
+ROWS = 5000
+BAD = 50
+
+
+def many_rows(agency: str) -> bytes:
+    """Good rows, and one bad one in a hundred."""
+    return csv_of(
+        *(
+            minimal(agency, external_id=f"R-{number}", stage="" if number % 100 == 50 else "creation")
+            for number in range(ROWS)
+        )
+    )
+
+
+def worker(url: str, folder: Path, lease: timedelta) -> Forked:
+    return Forked(import_worker.main, url, str(folder), lease)
+
+
+def assert_each_row_went_in_once(run_id: int) -> None:
+    run = find_import(ADMINISTRATOR, run_id)
+    assert (run.state, run.processed, run.total) == ("done", ROWS, ROWS)
+    assert counts(run) == (ROWS - BAD, 0, 0, BAD)
+    assert len({error["row"] for error in errors(run)}) == len(errors(run)) == BAD
+    registered = db.select(JournalEntry.subject).where(JournalEntry.action == "project.registered")
+    subjects = db.session.scalars(registered).all()
+    assert len(set(subjects)) == len(subjects) == ROWS - BAD
+    for table in (Project, Revision):
+        assert db.session.execute(db.select(db.func.count()).select_from(table)).scalar_one() == ROWS - BAD
+    assert db.session.scalar(db.select(FilePiece.import_id)) is None
+
+
+def test_a_worker_killed_again_and_again_loses_nothing_and_doubles_nothing(
+    own_app: Flask, own_database: str, tmp_path: Path
+) -> None:
+    with own_app.app_context():
+        run_id = queue_import(ADMINISTRATOR, "projects", False, "x", many_rows(an_agency().bin)).id
+        kills = 0
+        for _ in range(100):
+            with worker(own_database, tmp_path, timedelta(0)) as process:
+                said = next(process.stdout).strip()
+                if said.isdigit() and int(said) < ROWS:
+                    # After its first chunk, in the middle of the next.
+                    kills += 1
+                    process.kill()
+            if find_import(ADMINISTRATOR, run_id).state == "done":
+                break
+            db.session.rollback()
+        assert kills >= 3
+        assert_each_row_went_in_once(run_id)
+
+
+def test_two_workers_never_work_the_same_run(own_app: Flask, own_database: str, tmp_path: Path) -> None:
+    with own_app.app_context():
+        run_id = queue_import(ADMINISTRATOR, "projects", False, "x", many_rows(an_agency().bin)).id
+        db.session.rollback()
+        workers = [worker(own_database, tmp_path, timedelta(minutes=1)) for _ in range(2)]
+        said = [process.communicate()[0].split() for process in workers]
+        assert sorted(len(lines) > 1 for lines in said) == [False, True]
+        assert sorted(lines[-1] for lines in said) == ["done", "none"]
+        assert_each_row_went_in_once(run_id)
+
+
+def test_a_worker_that_was_taken_for_dead_writes_nothing_more(own_app: Flask) -> None:
+    with own_app.app_context():
+        run_id = queue_import(ADMINISTRATOR, "projects", False, "x", many_rows(an_agency().bin)).id
+        others: list[str] = []
+
+        def overtaken(_run: ImportRun) -> None:
+            if not others:
+                with own_app.app_context():
+                    other = work_off_next()
+                    others.append("none" if other is None else other.state)
+
+        work_off_next(timedelta(0), overtaken)
+        assert others == ["done"]
+        assert_each_row_went_in_once(run_id)
+
+
+def test_a_run_that_never_gets_on_is_failed_with_its_reason(app: Flask) -> None:
+    run_id = queue_import(ADMINISTRATOR, "projects", False, "x", csv_of(minimal(an_agency().bin))).id
+    with transaction() as session:
+        run = session.get_one(ImportRun, run_id)
+        run.state, run.attempts, run.lease_until = "running", MOST_ATTEMPTS, now() - timedelta(seconds=1)
+    failed = work_off_next()
+    assert failed is not None
+    assert (failed.state, failed.failure, failed.finished_at is not None) == ("failed", "import-given-up", True)
+    assert work_off_next() is None
+
+
+@pytest.mark.parametrize("change", [{"disabled_at": True}, {"pending_since": True}, {"role": "auditor"}])
+def test_import_of_an_account_that_may_not_any_more_is_failed(app: Flask, change: dict[str, object]) -> None:
+    queue_import(ADMINISTRATOR, "projects", False, "x", csv_of(minimal(an_agency().bin)))
+    with transaction() as session:
+        account = an_account(ADMINISTRATOR.principal, "administrator")
+        session.flush()
+        for name, value in change.items():
+            setattr(account, name, now() if value is True else value)
+    failed = work_off_next()
+    assert failed is not None
+    assert (failed.state, failed.failure) == ("failed", "principal-disabled")
+    assert db.session.scalar(db.select(Project.id)) is None
+
+
+def test_a_fault_of_the_program_fails_the_run_and_is_raised(app: Flask) -> None:
+    run_id = queue_import(ADMINISTRATOR, "projects", False, "x", csv_of(minimal(an_agency().bin))).id
+
+    def broken(_run: ImportRun) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work_off_next(on_progress=broken)
+    run = find_import(ADMINISTRATOR, run_id)
+    assert (run.state, run.failure, run.created) == ("failed", "import-broke-off", 1)
+
+
+def test_a_run_is_left_to_be_taken_up_again_when_the_database_goes_away(app: Flask) -> None:
+    run_id = queue_import(ADMINISTRATOR, "projects", False, "x", csv_of(minimal(an_agency().bin))).id
+
+    def away(_run: ImportRun) -> None:
+        raise OperationalError("", {}, ConnectionError())
+
+    with pytest.raises(OperationalError):
+        work_off_next(timedelta(0), away)
+    assert find_import(ADMINISTRATOR, run_id).state == "running"
+    done = work_off_next()
+    assert done is not None
+    assert (done.state, counts(done)) == ("done", (1, 0, 0, 0))
+
+
+def test_queued_runs_are_worked_off_in_the_order_of_their_coming(app: Flask) -> None:
+    agency = an_agency().bin
+    ids = [queue_import(ADMINISTRATOR, "projects", True, "x", csv_of(minimal(agency))).id for _ in range(3)]
+    done = list(itertools.takewhile(lambda run: run is not None, iter(work_off_next, object())))
+    assert [run.id for run in done if run is not None] == ids

@@ -1,0 +1,154 @@
+"""Journal entries about restricted projects: hidden from administrators, and journalled as read by others."""
+
+from __future__ import annotations
+
+import ast
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+import registry
+from registry.agencies.service import Agency
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.exemptions.service import record_exemption
+from registry.flags.models import Flag
+from registry.journal import service as journal
+from registry.journal.subjects import KINDS, OF_A_PROJECT, OF_NO_PROJECT
+from registry.projects.documents import add_document
+from registry.projects.models import Project
+from registry.projects.service import find_project_to_change, restrict_project
+from tests.api.callers import Caller
+from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of
+from tests.factories import a_project
+
+EXEMPTION = {
+    "decision_number": "12",
+    "decided_on": date(2026, 1, 15),
+    "valid_from": date(2027, 1, 1),
+    "valid_to": date(2027, 2, 1),
+}
+
+
+def restrict(project: Project, *, is_restricted: bool = True) -> None:
+    with transaction():
+        restrict_project(SAULE, find_project_to_change(SAULE, project.number), is_restricted, "State secret")
+
+
+def subjects_of(project: Project) -> dict[str, str]:
+    """A journal subject of every kind that belongs to the project, each with an entry."""
+    flag = db.session.scalars(select(Flag.id).where(Flag.project_id == project.id)).first()
+    document = add_document(SAULE, project, "contract.pdf", "application/pdf", b"%PDF-1.7").id
+    exemption = record_exemption(SAULE, {"project": project.number, **EXEMPTION}).id
+    keys = {
+        "project": project.number,
+        "case": case_of(project).id,
+        "document": document,
+        "exemption": exemption,
+        "flag": flag,
+    }
+    subjects = {kind: f"{kind}:{key}" for kind, key in keys.items()}
+    with transaction():
+        for subject in subjects.values():
+            journal.record(SAULE, "tests.recorded", subject, {})
+    return subjects
+
+
+def recorded_kinds() -> set[str]:
+    """The kinds of subject in every call of ``journal.record`` in the code: the text in front of the colon."""
+    found = set()
+    for path in Path(registry.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("journal.record", "record_entry"):
+                subject = node.args[2]
+                start = subject.values[0] if isinstance(subject, ast.JoinedStr) else subject
+                assert isinstance(start, ast.Constant), f"{path}:{node.lineno}: write the subject as f'kind:{{key}}'"
+                found.add(str(start.value).partition(":")[0])
+    return found
+
+
+def test_every_recorded_subject_kind_has_a_visibility_rule() -> None:
+    recorded = recorded_kinds()
+    assert {"project", "case", "agency", "audit", "import", "inventory", "person", "token"} <= recorded
+    assert recorded <= KINDS
+    assert not OF_NO_PROJECT & {"project", *OF_A_PROJECT}
+
+
+@pytest.mark.parametrize("kind", ["project", *sorted(OF_A_PROJECT)])
+def test_restricted_subject_is_hidden_from_administrators(
+    administrator: Caller, supervisor: Caller, agency: Agency, kind: str
+) -> None:
+    hidden, shown = a_project(agency), a_project(agency)
+    audit()
+    subjects, others = subjects_of(hidden), subjects_of(shown)
+    entry = administrator.get(f"/journal?subject={subjects[kind]}").get_json()["items"][0]
+    restrict(hidden)
+
+    assert administrator.get(f"/journal?subject={subjects[kind]}").get_json() == {"items": [], "next": None}
+    assert entry["seq"] not in [each["seq"] for each in administrator.get("/journal?limit=500").get_json()["items"]]
+    assert administrator.get(f"/journal?subject={others[kind]}").get_json()["items"]
+    assert supervisor.get(f"/journal?subject={subjects[kind]}").get_json()["items"]
+
+    restrict(hidden, is_restricted=False)
+    assert administrator.get(f"/journal?subject={subjects[kind]}").get_json()["items"][-1]
+
+
+@pytest.mark.parametrize("kind", ["project", *sorted(OF_A_PROJECT)])
+def test_reading_restricted_subject_is_journalled(supervisor: Caller, agency: Agency, kind: str) -> None:
+    project = a_project(agency)
+    audit()
+    subject = subjects_of(project)[kind]
+    restrict(project)
+
+    assert supervisor.get(f"/journal?subject={subject}&action=tests.recorded").get_json()["items"]
+
+    (read,) = supervisor.get("/journal?action=restricted.read").get_json()["items"]
+    assert (read["subject"], read["details"]) == (f"project:{project.number}", {"what": "journal"})
+    # Reading about readings adds none: a client that follows the journal arrives at its end.
+    assert len(supervisor.get("/journal?action=restricted.read").get_json()["items"]) == 1
+
+
+def test_pages_of_a_narrowed_journal_are_full_and_complete(administrator: Caller, agency: Agency) -> None:
+    projects = [a_project(agency) for _ in range(6)]
+    audit()
+    for project in projects:
+        act(AIGERIM, case_of(project), "claim")
+    whole = [entry["seq"] for entry in administrator.get("/journal?limit=500").get_json()["items"]]
+    hidden = {f"{kind}:{key}" for p in projects[::2] for kind, key in (("project", p.number), ("case", case_of(p).id))}
+    for project in projects[::2]:
+        restrict(project)
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = administrator.get(f"/journal?limit=2{cursor and f'&cursor={cursor}'}").get_json()
+        assert len(page["items"]) == 2 or page["next"] is None
+        assert not hidden & {entry["subject"] for entry in page["items"]}
+        seen += [entry["seq"] for entry in page["items"]]
+        cursor = page["next"]
+    # Of each of the three: its registration and its claimed case.
+    assert len(set(whole)) - len(set(seen) & set(whole)) == 6 and seen == sorted(set(seen), reverse=True)
+
+
+def test_audit_entries_count_no_restricted_project_for_administrators(
+    administrator: Caller, supervisor: Caller, agency: Agency
+) -> None:
+    hidden, shown = a_project(agency), a_project(agency)
+    restrict(hidden)
+    run = audit()
+
+    def details(caller: Caller, action: str) -> dict[str, object]:
+        (entry,) = caller.get(f"/journal?subject=audit:{run.id}&action={action}").get_json()["items"]
+        return dict(entry["details"])
+
+    narrowed, whole = details(administrator, "audit.succeeded"), details(supervisor, "audit.succeeded")
+    assert (narrowed["projects_judged"], narrowed["projects_flagged"], narrowed["flags_opened"]) == (1, 1, 1)
+    assert (whole["projects_judged"], whole["projects_flagged"], whole["flags_opened"]) == (2, 2, 2)
+    assert "restricted" not in narrowed
+    visible = case_of(shown).id
+    assert details(administrator, "cases.followed") == {"opened": {"count": 1, "first": visible, "last": visible}}
+    assert details(supervisor, "cases.followed")["opened"] == {
+        "count": 2,
+        "first": case_of(hidden).id,
+        "last": visible,
+    }

@@ -1,0 +1,341 @@
+"""What the journal's check promises: whatever is done to an entry shows, to the service and to the lone verifier."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import random
+import subprocess
+import sys
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, delete, insert, select, update
+
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.journal import service as journal
+from registry.journal.service import FIRST_HASH, JournalEntry, JournalHead, canonical, entry_hash
+from registry.journal.verification import MOST_FAULTS, STORED, Head, verify, verify_stored
+from registry.settings import CHECKOUT
+from tests.factories import ADMINISTRATOR, a_project
+from tests.savepoints import rolled_back
+
+VERIFIER = CHECKOUT / "scripts" / "verify_journal"
+TAMPERINGS = 10_000
+
+Entry = dict[str, Any]
+
+
+def load_verifier() -> ModuleType:
+    loader = SourceFileLoader("verify_journal", str(VERIFIER))
+    module = module_from_spec(spec_from_loader("verify_journal", loader))
+    sys.dont_write_bytecode, kept = True, sys.dont_write_bytecode
+    try:
+        loader.exec_module(module)
+    finally:
+        sys.dont_write_bytecode = kept
+    return module
+
+
+LONE = load_verifier()
+
+
+def a_chain(length: int, start: int = 0, last: str = FIRST_HASH, old: int = 0) -> list[Entry]:
+    """A journal made without the database, with values awkward in JSON; the ``old`` first are of the first form."""
+    entries = []
+    for seq in range(start + 1, start + length + 1):
+        entry = {
+            "seq": seq,
+            "at": f"2026-03-{seq % 28 + 1:02}T04:05:06.000000Z",
+            "principal": "Әсел Құдайберген" if seq % 2 else "service:schedule",
+            "role": "supervisor",
+            "action": "project.changed",
+            "subject": f"project:QT-2026-{seq:07}-1",
+            "details": canonical({"changes": [{"field": "name_kk", "old": 'а\n"б"', "new": "\u001f\u2028₸"}]}),
+            "source": "10.0.0.1",
+            "request_id": f"{seq:032x}",
+            **({} if seq <= old else {"credential": f"token:{seq:010}", "client_request_id": f"caller-{seq}"}),
+            "previous_hash": last,
+        }
+        last = entry_hash(entry)
+        entries.append({**entry, "hash": last})
+    return entries
+
+
+def exported(entries: list[Entry]) -> bytes:
+    return b"".join(json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for entry in entries)
+
+
+def head_of(entries: list[Entry]) -> Head:
+    return Head(entries[-1]["seq"], entries[-1]["hash"])
+
+
+def lone_faults(data: bytes, head: Head | None = None) -> list[tuple[str, int]]:
+    pair = None if head is None else (head.seq, head.hash)
+    return [fault[:2] for fault in LONE.faults_of(LONE.lines_of(io.BytesIO(data)), pair)][:MOST_FAULTS]
+
+
+def own_faults(entries: list[Entry], head: Head | None = None) -> list[tuple[str, int]]:
+    return [(fault.code, fault.seq) for fault in verify(entries, head)]
+
+
+def test_a_whole_journal_has_no_fault() -> None:
+    entries = a_chain(30)
+    for head in (None, head_of(entries), head_of(entries[:7]), Head(0, FIRST_HASH)):
+        assert own_faults(entries, head) == lone_faults(exported(entries), head) == []
+    assert own_faults([]) == lone_faults(b"") == []
+
+
+@pytest.mark.parametrize("column", STORED)
+def test_a_change_of_any_column_is_found(column: str) -> None:
+    entries = a_chain(5)
+    entries[2][column] = 99 if column == "seq" else entries[2][column] + "0"
+    assert own_faults(entries)
+    assert own_faults(entries) == lone_faults(exported(entries))
+
+
+def test_journal_that_begins_with_entries_of_the_first_form_is_whole() -> None:
+    entries = a_chain(6, old=3)
+    assert [len(entry) for entry in entries] == [11, 11, 11, 13, 13, 13]
+    assert own_faults(entries) == lone_faults(exported(entries)) == []
+    stored = [{"credential": None, "client_request_id": None} | entry for entry in entries]
+    assert own_faults(stored) == []
+
+
+def test_hash_of_an_entry_of_the_first_form_is_over_its_ten_columns() -> None:
+    (entry,) = a_chain(1, old=1)
+    text = (
+        '[1,"2026-03-02T04:05:06.000000Z","Әсел Құдайберген","supervisor","project.changed",'
+        '"project:QT-2026-0000001-1",'
+        + json.dumps(entry["details"], ensure_ascii=False)
+        + f',"10.0.0.1","{1:032x}","{FIRST_HASH}"]'
+    )
+    assert entry["hash"] == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("names", [["credential"], ["client_request_id"], ["credential", "client_request_id"]])
+def test_columns_taken_from_an_entry_are_found(names: list[str]) -> None:
+    entries = a_chain(3)
+    stripped = [dict(entry) for entry in entries]
+    for name in names:
+        del stripped[1][name]
+    assert own_faults(stripped)
+    assert own_faults(stripped)[0] == lone_faults(exported(stripped))[0]
+    nulled = [dict(entry) for entry in entries]
+    nulled[1] |= dict.fromkeys(names)
+    assert own_faults(nulled)
+
+
+def test_columns_added_to_an_entry_of_the_first_form_are_found() -> None:
+    entries = a_chain(3, old=3)
+    entries[1] = {name: entries[1][name] for name in STORED if name in entries[1]}
+    forged = {**entries[1], "credential": "local", "client_request_id": ""}
+    entries[1] = {name: forged[name] for name in STORED}
+    assert own_faults(entries) == lone_faults(exported(entries)) == [("hash-wrong", 2)]
+
+
+def test_a_missing_an_added_and_a_moved_entry_are_told_apart() -> None:
+    entries = a_chain(5)
+    missing = entries[:2] + entries[3:]
+    assert own_faults(missing) == [("missing", 4), ("chain-broken", 4)]
+    twice = entries[:3] + entries[2:]
+    assert own_faults(twice) == [("out-of-order", 3), ("chain-broken", 3)]
+    moved = [entries[0], entries[2], entries[1], *entries[3:]]
+    assert [code for code, _ in own_faults(moved)][:2] == ["missing", "chain-broken"]
+    for journal_now in (missing, twice, moved):
+        assert own_faults(journal_now) == lone_faults(exported(journal_now))
+
+
+def test_a_cut_end_is_found_against_an_exported_head() -> None:
+    entries = a_chain(9)
+    cut, head = entries[:6], head_of(entries[:8])
+    assert own_faults(cut) == []
+    assert own_faults(cut, head) == lone_faults(exported(cut), head) == [("cut-off", 6)]
+    assert own_faults([], head) == lone_faults(b"", head) == [("cut-off", 0)]
+
+
+def test_a_journal_rewritten_from_some_entry_on_is_found_against_an_exported_head() -> None:
+    entries = a_chain(4)
+    forged = a_chain(5, start=4, last=entries[-1]["hash"])
+    forged[0]["principal"] = "nobody"
+    last = entries[-1]["hash"]
+    for entry in forged:
+        entry["previous_hash"] = last
+        last = entry["hash"] = entry_hash(entry)
+    honest = head_of(entries + a_chain(5, start=4, last=entries[-1]["hash"]))
+    assert own_faults(entries + forged) == []
+    assert own_faults(entries + forged, honest) == lone_faults(exported(entries + forged), honest)
+    assert own_faults(entries + forged, honest) == [("head-differs", 9)]
+
+
+def test_a_journal_of_faults_stops_after_a_hundred() -> None:
+    entries = a_chain(300)
+    for entry in entries:
+        entry["hash"] = "f" * 64
+    assert len(verify(entries)) == MOST_FAULTS
+
+
+def test_entries_of_other_columns_or_types_are_malformed() -> None:
+    first = a_chain(1)[0]
+    wrong: list[Entry] = [
+        {},
+        {**first, "more": "x"},
+        {**first, "seq": "1"},
+        {**first, "seq": True},
+        {**first, "at": None},
+    ]
+    for entry in wrong:
+        assert ("malformed", 1) in own_faults([entry])
+        assert ("malformed", 1) in lone_faults(exported([entry]))
+
+
+def test_ten_thousand_random_tamperings_of_an_export_are_all_found() -> None:
+    entries = a_chain(12)
+    lines = exported(entries).splitlines(keepends=True)
+    foreign = exported(a_chain(12, last="1" * 64)).splitlines(keepends=True)
+    head = head_of(entries)
+    chance = random.Random(20260101)
+    missed = []
+    for number in range(TAMPERINGS):
+        data = tampered(lines, foreign, chance)
+        if not lone_faults(data, head):
+            missed.append((number, data))
+    assert missed == []
+
+
+def tampered(lines: list[bytes], foreign: list[bytes], chance: random.Random) -> bytes:
+    """A copy with one random change, which is never the journal itself."""
+    whole = b"".join(lines)
+    at = chance.randrange(len(whole))
+    index = chance.randrange(len(lines))
+    left = lines[:index] + lines[index + 1 :]
+    place = chance.choice([other for other in range(len(lines)) if other != index])
+    return chance.choice(
+        [
+            whole[:at] + bytes([whole[at] ^ chance.randrange(1, 256)]) + whole[at + 1 :],
+            whole[:at] + whole[at + 1 :],
+            whole[:at] + bytes([chance.randrange(256)]) + whole[at:] + b"\n",
+            whole[:at],
+            b"".join(left),
+            b"".join([*lines[:place], chance.choice(foreign), *lines[place:]]),
+            b"".join([*lines[:place], lines[index], *lines[place:]]),
+            b"".join([*left[:place], lines[index], *left[place:]]),
+            b"".join([*lines[:index], chance.choice(foreign), *lines[index + 1 :]]),
+        ]
+    )
+
+
+def test_ten_thousand_random_changes_of_stored_values_are_all_found() -> None:
+    entries = a_chain(12)
+    head, chance = head_of(entries), random.Random(20260102)
+    missed = []
+    for number in range(TAMPERINGS):
+        changed = [dict(entry) for entry in entries]
+        entry, column = chance.choice(changed), chance.choice(STORED)
+        entry[column] = changed_value(entry[column], chance)
+        if not verify(changed, head):
+            missed.append((number, column))
+    assert missed == []
+
+
+def changed_value(value: Any, chance: random.Random) -> Any:
+    if isinstance(value, int):
+        return value + chance.choice([-1, 1, 7])
+    at = chance.randrange(len(value))
+    other = chance.choice([letter for letter in "0aЯ \n" if letter != value[at]])
+    return value[:at] + chance.choice(["", other]) + value[at + 1 :]
+
+
+def test_the_stored_journal_is_whole_after_real_work(app: Flask) -> None:
+    assert verify_stored() == []
+    a_project()
+    assert verify_stored() == []
+    seq, last = db.session.execute(select(JournalHead.seq, JournalHead.hash)).one()
+    assert verify_stored(Head(seq, last)) == []
+    assert [fault.code for fault in verify_stored(Head(seq + 1, last))] == ["cut-off"]
+    assert [fault.code for fault in verify_stored(Head(seq, "0" * 64))] == ["head-differs"]
+
+
+def unguarded(connection: Connection, statement: Any) -> None:
+    """What somebody with the database's own rights could do: lift the guard, write, and put the guard back."""
+    if connection.dialect.name == "sqlite":
+        guards = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
+        for name, _ in guards:
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        connection.execute(statement)
+        for _, sql in guards:
+            connection.exec_driver_sql(sql)
+    else:
+        connection.exec_driver_sql("ALTER TABLE journal DISABLE TRIGGER ALL")
+        connection.execute(statement)
+        connection.exec_driver_sql("ALTER TABLE journal ENABLE TRIGGER ALL")
+
+
+def test_tampering_in_the_database_itself_is_found(own_app: Flask) -> None:
+    # As the owner of the tables: the service has no right to any of this.
+    with rolled_back(own_app) as connection, own_app.app_context():
+        for _ in range(3):
+            a_project()
+        db.session.remove()
+        spoilt = {
+            "hash-wrong": update(JournalEntry).where(JournalEntry.seq == 2).values(principal="nobody"),
+            "missing": delete(JournalEntry).where(JournalEntry.seq == 3),
+            "cut-off": delete(JournalEntry).where(JournalEntry.seq == 6),
+            "head-differs": update(JournalHead).values(hash="e" * 64),
+            "beyond-head": insert(JournalEntry).values(**next_entry(connection)),
+        }
+        for code, statement in spoilt.items():
+            nested = connection.begin_nested()
+            unguarded(connection, statement)
+            assert code in [fault.code for fault in verify_stored()]
+            db.session.remove()
+            nested.rollback()
+        assert verify_stored() == []
+
+
+def next_entry(connection: Connection) -> Entry:
+    seq, last = connection.execute(select(JournalHead.seq, JournalHead.hash)).one()
+    return a_chain(1, start=seq, last=last)[0]
+
+
+def test_the_lone_verifier_agrees_with_the_service_on_what_the_database_holds(app: Flask, tmp_path: Path) -> None:
+    with transaction():
+        journal.record(ADMINISTRATOR, "act", "thing:1", {"text": '«Қазақ»\n\t"₸"\\', "nothing": None})
+    a_project()
+    columns = [JournalEntry.__table__.c[name] for name in STORED]
+    rows = [dict(row) for row in db.session.execute(select(*columns).order_by(JournalEntry.seq)).mappings()]
+    assert own_faults(rows) == lone_faults(exported(rows)) == []
+    file = tmp_path / "journal.jsonl"
+    file.write_bytes(exported(rows))
+    head = head_of(rows)
+    assert run_verifier(file) == (0, f"{head.seq}:{head.hash}\n")
+    assert run_verifier(file, "--head", f"{head.seq}:{head.hash}")[0] == 0
+    assert run_verifier(file, "--head", f"{head.seq + 1}:{head.hash}")[0] == 1
+    assert run_verifier(file, "--head", "now")[0] == 2
+    file.write_bytes(exported(rows).replace(b"thing:1", b"thing:2"))
+    assert run_verifier(file) == (1, f"entry 1: hash-wrong: expected {hash_with(rows[0])}, found {rows[0]['hash']}\n")
+
+
+def hash_with(entry: Entry) -> str:
+    return entry_hash({**entry, "subject": "thing:2"})
+
+
+def run_verifier(file: Path, *options: str) -> tuple[int, str]:
+    # -I: no packages and no environment, as on an auditor's machine.
+    ran = subprocess.run(
+        [sys.executable, "-I", str(VERIFIER), *options, str(file)], capture_output=True, text=True, check=False
+    )
+    return ran.returncode, ran.stdout
+
+
+@pytest.mark.parametrize("text", ["", "1", "1:ab", ":" + "0" * 64, "-1:" + "0" * 64, "1:" + "G" * 64, "１:" + "0" * 64])
+def test_what_is_no_head_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="SEQ:HASH"):
+        Head.read(text)

@@ -1,0 +1,101 @@
+"""The journal as a person reads it: acts by name, what they were done on as links, and filters that say what fits."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from flask import Flask
+
+from registry.accounts.roles import Role
+from registry.accounts.service_accounts import add_service_account
+from registry.cases.workflow import ACTIONS
+from registry.journal.views import labels as journal_words
+from tests.cases.cast import AIGERIM, act, audit, case_of
+from tests.factories import a_project, a_token, an_actor, an_agency, bearer, project_values
+from tests.fixtures.web import SignedIn
+
+REGISTRY = Path(journal_words.__file__).parents[2]
+WRITTEN = re.compile(r'(?:journal\.record\(\s*by|write_all\(\s*by, \w+|keep_changes\([\w, ]+),\s*"([a-z]+\.[a-z-]+)"')
+ROWS = re.compile(r"№ (\d+)</a>")
+
+
+def test_every_act_that_is_written_has_a_name() -> None:
+    written = {found for path in REGISTRY.rglob("*.py") for found in WRITTEN.findall(path.read_text(encoding="utf-8"))}
+    assert len(written) > 15 and written | {f"case.{name}" for name in ACTIONS} <= set(journal_words.ACTS)
+
+
+def test_an_entry_names_the_act_and_leads_to_what_it_was_done_on(signed_in: SignedIn) -> None:
+    project = a_project(an_agency())
+    run = audit()
+    case = act(AIGERIM, case_of(project), "claim")
+    page = signed_in(Role.AUDITOR, language="ru").get("/journal").text
+    assert "Дело взято" in page and "case.claim" in page and "Аудит проведён" in page
+    assert f'href="/cases/{case.id}">Дело № {case.id}<' in page
+    assert f'href="/audits/{run.id}"' in page and f'href="/projects/{project.number}"' in page
+
+
+def test_a_subject_is_found_by_the_plain_number_of_a_project_a_case_or_an_agency(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project = a_project(agency)
+    audit()
+    case = act(AIGERIM, case_of(project), "claim")
+    visit = signed_in(Role.SUPERVISOR)
+    for typed, whole in (
+        (project.number.lower(), f"project:{project.number}"),
+        (str(case.id), f"case:{case.id}"),
+        (agency.bin, f"agency:{agency.bin}"),
+    ):
+        found = ROWS.findall(visit.get(f"/journal?subject={typed}").text)
+        assert found and found == ROWS.findall(visit.get(f"/journal?subject={whole}").text), typed
+
+
+def test_an_act_is_chosen_by_its_name(signed_in: SignedIn) -> None:
+    a_project()
+    visit = signed_in(Role.AUDITOR)
+    page = visit.get("/journal?action=project.registered").text
+    assert '<option value="project.registered" selected>Project registered</option>' in page
+    assert len(ROWS.findall(page)) == 1
+    assert '<option value="of.old" selected>of.old</option>' in visit.get("/journal?action=of.old").text
+
+
+def test_an_entry_tells_its_details_in_words(signed_in: SignedIn) -> None:
+    project = a_project()
+    audit()
+    case = act(AIGERIM, case_of(project), "claim")
+    visit = signed_in(Role.AUDITOR)
+    link = re.search(r'href="(/journal/\d+)"', visit.get(f"/journal?subject={case.id}&action=case.claim").text)
+    assert link
+    entry = visit.get(link[1]).text
+    assert "Status after" in entry and "Under review" in entry and "Original entry in the journal" in entry
+
+
+def test_an_entry_names_the_credential_and_the_clients_request_number(app: Flask, signed_in: SignedIn) -> None:
+    agency = an_agency()
+    token = a_token(Role.AGENCY_EDITOR, agency)
+    sent = {"agency": agency.bin, **project_values()}
+    headers = bearer(token, X_Request_ID="ticket-42")
+    assert app.test_client().post("/api/v1/projects", json=sent, headers=headers).status_code == 201
+    visit = signed_in(Role.SUPERVISOR)
+
+    def entry(query: str) -> str:
+        link = re.search(r'href="(/journal/\d+)"', visit.get(f"/journal?{query}").text)
+        assert link
+        return visit.get(link[1]).text
+
+    by_token = entry("action=project.registered")
+    assert f"Token {token.split('_')[1]}" in by_token and "ticket-42" in by_token
+    by_session = entry("action=person.signed-in")
+    assert re.search(r"Session [0-9a-f]{16}\b", by_session) and "Request ID sent by the caller" not in by_session
+    assert "On the server itself" in entry("action=agency.registered")
+
+
+def test_an_entry_tells_what_became_of_an_account_in_words(signed_in: SignedIn) -> None:
+    add_service_account(an_actor(Role.ADMINISTRATOR), "robot", Role.REVIEWER, None)
+    visit = signed_in(Role.AUDITOR, language="ru")
+    link = re.search(r'href="(/journal/\d+)"', visit.get("/journal?subject=account:robot").text)
+    assert link
+    entry = visit.get(link[1]).text
+    for text in ("Вид учётной записи", "Служебная учётная запись", "Инспектор", "На подтверждении"):
+        assert text in entry
+    assert "Вид организации" not in entry

@@ -1,0 +1,58 @@
+"""People with an e-mail, and what reached them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import select
+
+from registry.accounts.people import NewPerson, Person, add_person
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
+from registry.core.database import db
+from registry.notifications.immediate import hand_on
+from registry.notifications.models import Letter
+from registry.notifications.recipients import recipient_now
+from tests.factories import ADMINISTRATOR
+
+PASSWORD = "correct horse battery staple"
+
+
+def a_reader(
+    role: Role | str, agency: Agency | None = None, name: str | None = None, language: str = "en", **values: Any
+) -> Person:
+    """Somebody who signs in, with the address ``name@readers.kz`` unless told otherwise."""
+    name = name or str(role)
+    wanted = NewPerson(
+        name, Role(role), agency.id if agency else None, values.get("email", f"{name}@readers.kz"), language
+    )
+    return add_person(ADMINISTRATOR, wanted, PASSWORD)
+
+
+def told() -> list[tuple[str, str, list[int | str]]]:
+    """(address, kind, references) of every letter in the database, sorted, after the outbox was handed on."""
+    hand_on(with_mail=True)
+    return sorted(of_letters(db.session.scalars(select(Letter).order_by(Letter.id)).all()))
+
+
+def of_letters(letters: Any) -> list[tuple[str, str, list[int | str]]]:
+    """(address, kind, references) of letters."""
+    found = []
+    for letter in letters:
+        to = recipient_now(letter.person_id, letter.agency_id)
+        address = "nobody" if to is None else to.address
+        found += [(address, each["kind"], each["references"]) for each in letter.told]
+    return found
+
+
+def forget() -> None:
+    """Throw away what was written so far, so that a test sees only what follows."""
+    hand_on(with_mail=True)
+    db.session.query(Letter).delete()
+    db.session.commit()
+
+
+def kinds_of(notices: list[tuple[str, str, list[int | str]]], address: str) -> Counter[str]:
+    """How often each kind reached an address."""
+    return Counter(kind for to, kind, _ in notices if to == address)

@@ -1,0 +1,107 @@
+"""``registry notices``, and mails from the processes that people start."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from registry.notifications.delivery import HELD_FOR, Sent, send_waiting
+from tests.cases.cast import AIGERIM, act, under_review
+from tests.cli.test_serve import free_port, running, until
+from tests.factories import a_project, an_agency
+from tests.fixtures.cli import CommandLine
+from tests.forked import Forked
+from tests.notifications.mail_server import Kept, mail_through, serving
+from tests.present import Present
+
+
+def a_question() -> int:
+    """A case on which an agency with an address was asked."""
+    return act(AIGERIM, under_review(a_project(an_agency(email="office@agency.kz"))), "ask").id
+
+
+def through(port: int) -> dict[str, str]:
+    return {
+        "REGISTRY_SMTP_URL": f"smtp://127.0.0.1:{port}",
+        "REGISTRY_PUBLIC_URL": "https://registry.tests",
+        "REGISTRY_DIGEST_AT": "off",
+    }
+
+
+def test_send_sends_what_waits_once_and_tells_what_it_did(registry: CommandLine, services: Callable[[], Any]) -> None:
+    with services():
+        case = a_question()
+    kept, port = Kept(), free_port()
+    with serving(kept, port):
+        first = registry("notices", "send", "--json", **through(port))
+        second = registry("notices", "send", "--json", **through(port))
+    nothing = {"handed_on": 0, "digest": None, "sent": 0, "refused": 0, "dropped": 0, "unusable": None, "waiting": 0}
+    assert (first.code, first.json) == (0, nothing | {"handed_on": 2, "sent": 1})
+    assert (second.code, second.json) == (0, nothing)
+    assert [f"https://registry.tests/cases/{case}\n" in text for text in kept.text_to("office@agency.kz")] == [True]
+
+
+def test_send_fails_while_the_mail_server_is_away_and_keeps_the_letters(
+    registry: CommandLine, services: Callable[[], Any]
+) -> None:
+    with services():
+        a_question()
+    away = registry("notices", "send", **through(free_port()))
+    assert away.code == 1
+    assert "The mail server could not be used: ConnectionRefusedError" in away.err
+    listed = registry("notices", "list", "--state", "waiting", "--json").json["items"]
+    assert [(letter["state"], letter["tries"]) for letter in listed] == [("waiting", 1)]
+    assert "ConnectionRefusedError" in registry("notices", "list").out
+
+
+def test_without_a_mail_server_send_says_so(registry: CommandLine, services: Callable[[], Any]) -> None:
+    with services():
+        a_question()
+    ran = registry("notices", "send", "--json")
+    assert (ran.code, ran.json["sent"]) == (0, 0)
+    assert "REGISTRY_SMTP_URL" in ran.err
+
+
+class Killing(Kept):
+    """Takes a mail, and kills who brought it before the answer arrives."""
+
+    process: Forked | None = None
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        answer = await super().handle_DATA(server, session, envelope)
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+        return answer
+
+
+def test_a_sender_killed_between_sending_and_marking_leaves_a_letter_that_is_sent_again_under_its_name(
+    registry: CommandLine, services: Callable[[], Any], present: Present
+) -> None:
+    with services():
+        a_question()
+    kept, port = Killing(), free_port()
+    with serving(kept, port):
+        kept.process = process = registry.fork("notices", "send", **through(port))
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        with services():
+            assert send_waiting(mail_through(port)) == Sent()
+            present.move(HELD_FOR + timedelta(seconds=1))
+            assert send_waiting(mail_through(port)) == Sent(sent=1)
+    assert [mail["Message-ID"] for mail in kept.mails] == [kept.mails[0]["Message-ID"]] * 2
+
+
+def test_serve_sends_what_waits(registry: CommandLine, services: Callable[[], Any]) -> None:
+    with services():
+        a_question()
+    kept, port = Kept(), free_port()
+    settings = through(port) | {"REGISTRY_PORT": str(free_port())}
+    with serving(kept, port), running(registry, "serve", **settings):
+        until(lambda: kept.mails)
+    assert kept.recipients == ["office@agency.kz"]

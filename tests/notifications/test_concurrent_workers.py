@@ -1,0 +1,80 @@
+"""Several processes that tell at the same moment: nobody is told twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import select
+
+from registry.core.clock import local_instant
+from registry.core.database import db
+from registry.notifications.delivery import send_waiting
+from registry.notifications.digest import write_due_digest
+from registry.notifications.immediate import hand_on
+from registry.notifications.models import Letter
+from tests.cases.cast import AIGERIM, act, audit, case_of
+from tests.factories import a_project, an_agency
+from tests.notifications.mail_server import Kept, free_port, mail_through, serving
+from tests.notifications.readers import of_letters
+from tests.notifications.test_delivery import a_letter
+from tests.notifications.test_digest import MONDAY, NINE
+from tests.present import Present
+
+RIVALS = 4
+
+
+def at_once(app: Flask, work: Callable[[], Any]) -> list[Any]:
+    """What rivals that start together each give back."""
+    start = Barrier(RIVALS)
+
+    def one(_: int) -> Any:
+        with app.app_context():
+            start.wait()
+            return work()
+
+    with ThreadPoolExecutor(RIVALS) as threads:
+        return list(threads.map(one, range(RIVALS)))
+
+
+def test_rival_senders_send_each_letter_once(own_app: Flask) -> None:
+    addresses = [f"office{number}@agency.kz" for number in range(24)]
+    with own_app.app_context():
+        for address in addresses:
+            a_letter(address)
+    kept, port = Kept(), free_port()
+    with serving(kept, port):
+        done = at_once(own_app, lambda: send_waiting(mail_through(port)))
+    assert sum(each.sent for each in done) == len(addresses)
+    assert sorted(kept.recipients) == sorted(addresses)
+
+
+def test_rivals_turn_each_message_into_letters_once(own_app: Flask) -> None:
+    with own_app.app_context():
+        agency = an_agency(email="office@agency.kz")
+        projects = [a_project(agency) for _ in range(10)]
+        audit()
+        cases = [case_of(project).id for project in projects]
+        for case in cases:
+            act(AIGERIM, case, "claim")
+            act(AIGERIM, case, "ask")
+    at_once(own_app, lambda: hand_on(with_mail=True))
+    with own_app.app_context():
+        asked = Counter(
+            number for _, _, numbers in of_letters(db.session.scalars(select(Letter))) for number in numbers
+        )
+        assert asked == dict.fromkeys(cases, 1)
+
+
+def test_rivals_write_the_digest_of_a_day_once(own_app: Flask, present: Present) -> None:
+    present.set(MONDAY)
+    with own_app.app_context():
+        a_project(an_agency(email="office@agency.kz"))
+        audit()
+    present.set(local_instant(MONDAY, NINE) + timedelta(hours=4))
+    assert sorted(map(str, at_once(own_app, lambda: write_due_digest(NINE)))) == ["1", "None", "None", "None"]

@@ -1,0 +1,298 @@
+"""Mails through a real SMTP server: at least once, to one address each, whatever the server does."""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+from aiosmtpd.smtp import AuthResult
+from flask import Flask
+from sqlalchemy import select, update
+
+from registry.accounts.people import disable_person
+from registry.agencies.service import Agency
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.notifications.delivery import MOST_TRIES, Sent, send_waiting, wait_after
+from registry.notifications.models import Letter
+from registry.notifications.recipients import recipient_now
+from registry.notifications.service import write_letter
+from tests.cases.cast import audit, case_of
+from tests.factories import ADMINISTRATOR, a_project, an_agency
+from tests.notifications.mail_server import Kept, free_port, mail_through, only, serving
+from tests.notifications.readers import a_reader
+from tests.notifications.test_immediate import restrict
+from tests.present import Present
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def server(kept: Kept, port: int) -> Iterator[Kept]:
+    with serving(kept, port):
+        yield kept
+
+
+def a_letter(address: str = "office@agency.kz") -> None:
+    """To an agency, about something whose sight needs no right."""
+    agency = an_agency(email=address)
+    with transaction():
+        to = recipient_now(None, agency.id)
+        assert to is not None
+        write_letter(to, {"audit-held": [1]}, now())
+
+
+def letters() -> list[tuple[str, int, str | None]]:
+    """(state, tries, error) of every letter, oldest first."""
+    rows = select(Letter.state, Letter.tries, Letter.error).order_by(Letter.id)
+    return [tuple(row) for row in db.session.execute(rows)]
+
+
+def test_a_letter_is_sent_once(app: Flask, server: Kept, port: int) -> None:
+    a_letter()
+    assert send_waiting(mail_through(port)) == Sent(sent=1)
+    assert send_waiting(mail_through(port)) == Sent()
+    assert server.recipients == ["office@agency.kz"]
+    assert server.senders == ["registry@registry.tests"]
+    assert letters() == [("sent", 1, None)]
+
+
+def test_while_the_server_is_down_letters_wait_and_each_is_sent_once_when_it_is_up(
+    app: Flask, kept: Kept, port: int, present: Present
+) -> None:
+    present.set(date(2026, 3, 6))
+    addresses = [f"office{number}@agency.kz" for number in range(3)]
+    for address in addresses:
+        a_letter(address)
+    for _ in range(5):
+        down = send_waiting(mail_through(port))
+        assert down.unusable is not None
+        assert "ConnectionRefusedError" in down.unusable
+        present.move(timedelta(seconds=30))
+    present.move(timedelta(hours=1))
+    with serving(kept, port):
+        assert send_waiting(mail_through(port)) == Sent(sent=3)
+        assert send_waiting(mail_through(port)) == Sent()
+    assert sorted(kept.recipients) == addresses
+    assert {state for state, _, _ in letters()} == {"sent"}
+
+
+@pytest.mark.parametrize("answer", ["550 5.1.1 no such mailbox", "450 4.2.1 mailbox busy"])
+def test_when_the_server_refuses_one_address_the_others_get_theirs(
+    app: Flask, server: Kept, port: int, answer: str
+) -> None:
+    server.refused["gone@agency.kz"] = answer
+    for address in ("first@agency.kz", "gone@agency.kz", "last@agency.kz"):
+        a_letter(address)
+    assert send_waiting(mail_through(port)) == Sent(sent=2, refused=1)
+    assert server.recipients == ["first@agency.kz", "last@agency.kz"]
+    assert letters()[1] == ("failed" if answer.startswith("5") else "waiting", 1, answer)
+
+
+def test_a_mailbox_that_is_busy_is_tried_ever_less_often_and_given_up_visibly_after_three_days(
+    app: Flask, server: Kept, port: int, present: Present
+) -> None:
+    start = present.set(date(2026, 3, 6))
+    server.refused["office@agency.kz"] = "450 4.2.1 mailbox busy"
+    a_letter()
+    tried = []
+    while send_waiting(mail_through(port)).refused:
+        tried.append(now() - start)
+        assert send_waiting(mail_through(port)) == Sent()
+        letter = db.session.scalars(select(Letter)).one()
+        present.set(max(letter.next_try_at, now()))
+    gaps = [later - earlier for earlier, later in itertools.pairwise(tried)]
+    assert gaps[:8] == [timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 16, 32, 60, 60)]
+    assert gaps == sorted(gaps)
+    assert timedelta(days=2, hours=20) < tried[-1] < timedelta(days=3)
+    assert letters() == [("failed", MOST_TRIES, "450 4.2.1 mailbox busy")]
+
+
+def test_a_text_that_the_server_refuses_for_good_is_given_up_at_once(app: Flask, server: Kept, port: int) -> None:
+    server.on_data = "554 5.7.1 not wanted"
+    a_letter()
+    assert send_waiting(mail_through(port)) == Sent(refused=1)
+    assert letters() == [("failed", 1, "554 5.7.1 not wanted")]
+
+
+def test_a_server_that_is_going_down_is_left_alone_and_the_letter_kept(app: Flask, server: Kept, port: int) -> None:
+    server.on_data = "421 4.3.0 going down"
+    a_letter("first@agency.kz")
+    a_letter("last@agency.kz")
+    assert send_waiting(mail_through(port)) == Sent(unusable="421 4.3.0 going down")
+    assert letters() == [("waiting", 1, "421 4.3.0 going down"), ("waiting", 0, None)]
+
+
+@pytest.mark.parametrize(
+    "address", ["айгүл@agency.kz", "a(b@agency.kz", "a@x..kz", f"a@{'ә' * 70}.kz", 'a"b@agency.kz']
+)
+def test_an_address_that_no_mail_can_go_to_is_given_up_and_stops_nobody_else(
+    app: Flask, server: Kept, port: int, address: str
+) -> None:
+    a_letter()
+    with transaction() as session:
+        session.execute(update(Agency).values(email=address))
+    a_letter("last@agency.kz")
+    assert send_waiting(mail_through(port)) == Sent(sent=1, refused=1)
+    assert server.recipients == ["last@agency.kz"]
+    assert [state for state, _, _ in letters()] == ["failed", "sent"]
+
+
+def test_a_domain_of_kazakh_letters_is_written_as_mail_servers_know_it(app: Flask, server: Kept, port: int) -> None:
+    a_letter("office@мекеме.қаз")
+    assert send_waiting(mail_through(port)) == Sent(sent=1)
+    assert server.recipients == ["office@xn--e1aaasid.xn--80ao21a"]
+
+
+def test_who_was_shut_out_since_gets_no_mail(app: Flask, server: Kept, port: int) -> None:
+    person = a_reader("operator")
+    to = recipient_now(person.id, None)
+    assert to is not None
+    with transaction():
+        write_letter(to, {"audit-held": [1]}, now())
+    disable_person(ADMINISTRATOR, person.id)
+    assert send_waiting(mail_through(port)) == Sent(dropped=1)
+    assert server.mails == []
+    assert letters() == [("dropped", 1, None)]
+
+
+def test_a_project_that_was_restricted_since_is_left_out_of_the_mail(app: Flask, server: Kept, port: int) -> None:
+    person = a_reader("reviewer", name="bolat")
+    secret, open_one = a_project(), a_project()
+    audit()
+    to = recipient_now(person.id, None)
+    assert to is not None
+    with transaction():
+        write_letter(to, {"case-assigned": [case_of(secret).id]}, now())
+        write_letter(to, {"case-overdue": [case_of(secret).id, case_of(open_one).id]}, now(), is_digest=True)
+    restrict(secret)
+    assert send_waiting(mail_through(port)) == Sent(sent=1, dropped=1)
+    [text] = server.text_to("bolat@readers.kz")
+    assert f"/cases/{case_of(open_one).id}\n" in text
+    assert f"/cases/{case_of(secret).id}\n" not in text
+    assert text.startswith("Changes in the project registry: 1\n")
+
+
+def test_what_cannot_wait_goes_before_digests(app: Flask, server: Kept, port: int) -> None:
+    person = a_reader("operator")
+    to = recipient_now(person.id, None)
+    assert to is not None
+    with transaction():
+        write_letter(to, {"audit-held": [1]}, now(), is_digest=True)
+    a_letter("now@agency.kz")
+    send_waiting(mail_through(port))
+    assert server.recipients == ["now@agency.kz", "operator@readers.kz"]
+
+
+def test_a_letter_sent_but_not_marked_is_sent_again_under_the_same_name(
+    app: Flask, server: Kept, port: int, present: Present, monkeypatch
+) -> None:
+    present.set(date(2026, 3, 6))
+    a_letter()
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("registry.notifications.delivery._end", die)
+        with pytest.raises(KeyboardInterrupt):
+            send_waiting(mail_through(port))
+    assert send_waiting(mail_through(port)) == Sent()
+    # Held for fifteen minutes: who is slow is not overtaken.
+    present.move(timedelta(minutes=14, seconds=59))
+    assert send_waiting(mail_through(port)) == Sent()
+    present.move(timedelta(seconds=1))
+    assert send_waiting(mail_through(port)) == Sent(sent=1)
+    first, second = server.mails
+    assert first["Message-ID"] == second["Message-ID"]
+    assert first.as_bytes() == second.as_bytes()
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def certified(authority: trustme.CA) -> ssl.SSLContext:
+    """What a server needs that proves to be 127.0.0.1, to whoever trusts the authority."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+def trust(authority: trustme.CA, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority.cert_pem.write_to_path(str(folder / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
+
+
+def test_mail_is_encrypted_when_the_server_offers_it(
+    app: Flask, kept: Kept, port: int, certified: ssl.SSLContext
+) -> None:
+    a_letter()
+    with serving(kept, port, tls_context=certified):
+        assert send_waiting(mail_through(port)) == Sent(sent=1)
+    assert kept.encrypted == [True]
+
+
+def test_a_password_is_sent_to_a_server_that_proves_who_it_is(
+    app: Flask, kept: Kept, port: int, certified: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch
+) -> None:
+    trust(authority, tmp_path, monkeypatch)
+    a_letter()
+    options = {"tls_context": certified, "authenticator": only("registry", "pa ss@"), "auth_required": True}
+    with serving(kept, port, **options):
+        wrong = send_waiting(mail_through(port, user="registry", password="wrong"))
+        assert wrong.unusable is not None
+        assert wrong.unusable.startswith("535 ")
+        a_letter("second@agency.kz")
+        assert send_waiting(mail_through(port, user="registry", password="pa ss@")) == Sent(sent=1)
+    assert kept.encrypted == [True]
+
+
+def test_a_password_is_not_sent_where_anybody_could_listen_or_answer(
+    app: Flask, kept: Kept, port: int, certified: ssl.SSLContext
+) -> None:
+    given: list[object] = []
+
+    def listen(server: object, session: object, envelope: object, mechanism: str, data: object) -> AuthResult:
+        given.append(data)
+        return AuthResult(success=True)
+
+    with_password = mail_through(port, user="registry", password="secret")
+    a_letter()
+    with serving(kept, port, authenticator=listen, auth_require_tls=False):
+        assert "no STARTTLS" in (send_waiting(with_password).unusable or "")
+    a_letter("second@agency.kz")
+    with serving(kept, port, authenticator=listen, tls_context=certified):
+        assert "CERTIFICATE_VERIFY_FAILED" in (send_waiting(with_password).unusable or "")
+    assert given == []
+    assert kept.mails == []
+
+
+def test_mail_leaves_over_tls_from_the_first_byte_with_smtps(
+    app: Flask, kept: Kept, port: int, certified: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch
+) -> None:
+    trust(authority, tmp_path, monkeypatch)
+    a_letter()
+    with serving(kept, port, ssl_context=certified):
+        assert send_waiting(mail_through(port, tls=True)) == Sent(sent=1)
+    assert kept.recipients == ["office@agency.kz"]
+
+
+def test_waits_never_exceed_an_hour() -> None:
+    assert max(wait_after(tries) for tries in range(1, 10_000)) == timedelta(hours=1)

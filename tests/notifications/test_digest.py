@@ -1,0 +1,252 @@
+"""The digest: once a working day, what began since the last one, and nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from registry.core.clock import ALMATY, local_instant, today
+from registry.core.database import db
+from registry.notifications.digest import due_on, write_due_digest
+from registry.notifications.models import Letter
+from registry.projects.models import Project
+from tests.audits.steps import exempt, many_projects, verify
+from tests.cases.cast import (
+    AIGERIM,
+    NO_BREACH,
+    SAULE,
+    act,
+    audit,
+    case_of,
+    decided,
+    edit,
+    editor_of,
+    migrate_by,
+    under_review,
+)
+from tests.factories import ADMINISTRATOR, a_project, an_agency
+from tests.notifications.readers import a_reader, of_letters
+from tests.notifications.test_immediate import restrict
+from tests.present import Present
+
+NINE = time(9)
+# A week without a holiday.
+MONDAY = date(2026, 2, 2)
+A_DAY = timedelta(days=1)
+
+Digest = Callable[[date], list[tuple[str, str, list[Any]]]]
+
+
+@pytest.fixture(autouse=True)
+def _before(app: Flask, present: Present) -> None:
+    """Monday at noon, after Monday's digest."""
+    present.set(local_instant(MONDAY, NINE))
+    write_due_digest(NINE)
+    present.set(MONDAY)
+
+
+@pytest.fixture
+def digest(present: Present) -> Digest:
+    """The digest of a day: (address, kind, references)."""
+
+    def made(day: date) -> list[tuple[str, str, list[Any]]]:
+        present.set(local_instant(day, NINE))
+        before = set(db.session.scalars(select(Letter.id)))
+        write_due_digest(NINE)
+        new = select(Letter).where(Letter.id.not_in(before), Letter.is_digest).order_by(Letter.id)
+        told = sorted(of_letters(db.session.scalars(new)))
+        present.move(timedelta(hours=3))
+        return told
+
+    return made
+
+
+def move(*projects: Project) -> None:
+    """They are on the platform now, and it is confirmed."""
+    for number, project in enumerate(projects):
+        edit(ADMINISTRATOR, project, placement="on_platform", platform_key=f"key {number}")
+        verify(project, today())
+
+
+def test_an_agency_reads_once_what_the_night_changed_on_its_projects(digest: Digest) -> None:
+    agency = an_agency(email="office@agency.kz")
+    new = a_project(agency)
+    gone = a_project(agency, placement="on_platform", platform_key="key", contract_signed_on=None, work_started_on=None)
+    audit()
+    assert digest(MONDAY + A_DAY) == [
+        ("office@agency.kz", "case-opened", [case_of(new).id]),
+        ("office@agency.kz", "flags-opened", [new.number, gone.number]),
+    ]
+    verify(gone, MONDAY + A_DAY)
+    audit()
+    assert digest(MONDAY + 2 * A_DAY) == [("office@agency.kz", "flags-cleared", [gone.number])]
+    audit()
+    assert digest(MONDAY + 3 * A_DAY) == []
+
+
+def test_a_digest_is_written_once_a_day_whatever_happens_after_it(digest: Digest) -> None:
+    agency = an_agency(email="office@agency.kz")
+    a_project(agency)
+    audit()
+    assert digest(MONDAY + A_DAY) != []
+    a_project(agency)
+    audit()
+    assert write_due_digest(NINE) is None
+    assert [kind for _, kind, _ in digest(MONDAY + 2 * A_DAY)] == ["case-opened", "flags-opened"]
+
+
+def test_without_news_nobody_gets_a_digest(digest: Digest) -> None:
+    a_project(an_agency(email="office@agency.kz"))
+    a_reader("reviewer", name="aigerim")
+    assert digest(MONDAY + A_DAY) == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "due"),
+    [
+        (datetime(2026, 2, 3, 8, 59, tzinfo=ALMATY), None),
+        (datetime(2026, 2, 3, 9, 0, tzinfo=ALMATY), date(2026, 2, 3)),
+        (datetime(2026, 2, 3, 23, 59, tzinfo=ALMATY), date(2026, 2, 3)),
+        (datetime(2026, 2, 7, 12, 0, tzinfo=ALMATY), None),
+        (datetime(2026, 2, 8, 12, 0, tzinfo=ALMATY), None),
+        (datetime(2026, 12, 16, 12, 0, tzinfo=ALMATY), None),
+    ],
+    ids=["before the hour", "at the hour", "late", "on Saturday", "on Sunday", "on Independence Day"],
+)
+def test_a_digest_is_due_on_working_days_from_its_hour_on(moment: datetime, due: date | None) -> None:
+    assert due_on(moment, NINE) == due
+
+
+def test_with_digests_off_none_is_written() -> None:
+    assert write_due_digest(None) is None
+
+
+def test_what_days_without_a_digest_brought_is_in_the_next_one(digest: Digest, present: Present) -> None:
+    agency = an_agency(email="office@agency.kz")
+    a_project(agency)
+    audit()
+    present.set(MONDAY + 5 * A_DAY)
+    later = a_project(agency)
+    audit()
+    told = digest(MONDAY + 7 * A_DAY)
+    assert [len(references) for _, _, references in told] == [2, 2]
+    assert later.number in told[1][2]
+
+
+def test_an_agency_reads_that_an_order_is_due_soon_and_then_that_it_is_overdue_each_once(digest: Digest) -> None:
+    agency = an_agency(email="office@agency.kz")
+    due = MONDAY + 14 * A_DAY
+    case = decided(a_project(agency), migrate_by(due))
+    told = {number: digest(MONDAY + number * A_DAY) for number in range(1, 18)}
+    of_orders = {
+        number: kind
+        for number, notices in told.items()
+        for to, kind, references in notices
+        if kind.startswith("order-") and (to, references) == ("office@agency.kz", [case.id])
+    }
+    assert of_orders == {7: "order-due-soon", 15: "order-overdue"}
+
+
+def test_an_order_that_was_fulfilled_is_not_dunned(digest: Digest) -> None:
+    agency = an_agency(email="office@agency.kz")
+    project = a_project(agency)
+    case = decided(project, migrate_by(MONDAY + 14 * A_DAY))
+    move(project)
+    audit()
+    act(AIGERIM, case, "confirm")
+    kinds = {kind for number in range(1, 18) for _, kind, _ in digest(MONDAY + number * A_DAY)}
+    assert kinds == {"case-opened", "case-closed", "flags-opened", "flags-cleared"}
+
+
+def test_an_agency_reads_once_that_an_exemption_ends_within_thirty_days(digest: Digest) -> None:
+    agency = an_agency(email="office@agency.kz")
+    project, renewed = a_project(agency), a_project(agency)
+    exempt(project, date(2026, 1, 1), MONDAY + 33 * A_DAY)
+    exempt(renewed, date(2026, 1, 1), MONDAY + 33 * A_DAY)
+    exempt(renewed, date(2026, 1, 1), MONDAY + 99 * A_DAY)
+    told = {number: digest(MONDAY + number * A_DAY) for number in range(1, 10)}
+    assert {number: notices for number, notices in told.items() if notices} == {
+        3: [("office@agency.kz", "exemption-ending", [project.number])]
+    }
+
+
+def test_an_exemption_recorded_near_its_end_is_told_in_the_next_digest(digest: Digest) -> None:
+    project = a_project(an_agency(email="office@agency.kz"))
+    exempt(project, date(2026, 1, 1), MONDAY + 9 * A_DAY)
+    assert digest(MONDAY + A_DAY) == [("office@agency.kz", "exemption-ending", [project.number])]
+    assert digest(MONDAY + 2 * A_DAY) == []
+
+
+def test_a_reviewer_reads_once_that_a_case_is_overdue(digest: Digest) -> None:
+    a_reader("reviewer", name="aigerim")
+    a_reader("reviewer", name="bolat")
+    case = under_review(a_project())
+    assert case.due_on is not None
+    day = case.due_on
+    assert digest(day) == []
+    assert digest(day + A_DAY) == [("aigerim@readers.kz", "case-overdue", [case.id])]
+    assert digest(day + 2 * A_DAY) == []
+
+
+def test_cases_that_wait_for_confirmation_reach_who_holds_them_or_every_reviewer(digest: Digest) -> None:
+    for name in ("aigerim", "bolat"):
+        a_reader("reviewer", name=name)
+    held, free = a_project(), a_project()
+    audit()
+    act(AIGERIM, case_of(held), "claim")
+    move(held, free)
+    audit()
+    ids = [case_of(project).id for project in (held, free)]
+    assert digest(MONDAY + A_DAY) == [
+        ("aigerim@readers.kz", "case-awaiting-confirmation", ids),
+        ("bolat@readers.kz", "case-awaiting-confirmation", ids[1:]),
+    ]
+    assert digest(MONDAY + 2 * A_DAY) == []
+
+
+def test_supervisors_but_the_proposer_read_of_proposals_that_still_wait(digest: Digest) -> None:
+    for name in ("saule", "timur"):
+        a_reader("supervisor", name=name)
+    waiting, returned = (under_review(a_project()) for _ in range(2))
+    act(SAULE, waiting, "assign", "saule")
+    act(SAULE, waiting, "propose", NO_BREACH)
+    act(AIGERIM, returned, "propose", NO_BREACH)
+    act(SAULE, returned, "return")
+    assert digest(MONDAY + A_DAY) == [("timur@readers.kz", "proposal-waiting", [waiting.id])]
+
+
+def test_a_case_closed_in_answer_to_an_appeal_is_told_at_once_and_not_again(digest: Digest) -> None:
+    agency = an_agency(email="office@agency.kz")
+    appealed, other = a_project(agency), a_project(agency)
+    case, closed = decided(appealed, migrate_by(MONDAY + 90 * A_DAY)), decided(other, NO_BREACH)
+    act(editor_of(agency), case, "appeal")
+    act(AIGERIM, case, "propose", NO_BREACH)
+    act(SAULE, case, "approve")
+    assert ("office@agency.kz", "case-closed", [closed.id]) in digest(MONDAY + A_DAY)
+
+
+def test_restricted_projects_are_in_digests_only_of_who_may_see_them(digest: Digest) -> None:
+    for role, name in (("reviewer", "bolat"), ("supervisor", "timur")):
+        a_reader(role, name=name)
+    project = a_project(an_agency(email="office@agency.kz"))
+    audit()
+    move(project)
+    restrict(project)
+    audit()
+    told = digest(MONDAY + A_DAY)
+    assert {to for to, _, _ in told} == {"office@agency.kz", "timur@readers.kz"}
+
+
+def test_a_long_digest_names_twenty_and_counts_the_rest(digest: Digest) -> None:
+    ids = many_projects(35, an_agency(email="office@agency.kz"))
+    audit()
+    digest(MONDAY + A_DAY)
+    letter = db.session.scalars(select(Letter).where(Letter.is_digest)).one()
+    numbers = sorted(db.session.scalars(select(Project.number).where(Project.id.in_(ids))))
+    flags = next(each for each in letter.told if each["kind"] == "flags-opened")
+    assert flags == {"kind": "flags-opened", "references": numbers[:20], "count": 35}

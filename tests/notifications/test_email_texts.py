@@ -1,0 +1,190 @@
+"""What a mail says, in whose language, and what it never says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import RequestRedirect
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
+from registry.core.clock import local_instant
+from registry.core.languages import LANGUAGES, Language
+from registry.core.messages import catalogue
+from registry.notifications.digest import write_due_digest
+from registry.notifications.email_texts import link_to, mail_of
+from registry.notifications.jobs import digest_when_due, tell_what_waits
+from registry.notifications.kinds import KINDS
+from registry.notifications.recipients import OFFICIAL, Recipient
+from registry.projects.numbers import is_project_number
+from registry.settings import read_settings
+from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of, editor_of, migrate_by
+from tests.factories import a_project, an_agency
+from tests.notifications.mail_server import Kept, free_port, mail_through, serving
+from tests.notifications.readers import a_reader
+from tests.notifications.test_digest import MONDAY, NINE
+from tests.present import Present
+
+MAIL = mail_through(25, sender_name="Реестр проектов")
+WRITTEN_AT = datetime(2026, 3, 6, 4, 0, tzinfo=UTC)
+NUMBERS = {"cases": 17, "projects": "QT-2026-0000001-5", "audits": 3}
+
+
+def reader(*languages: Language, name: str | None = None) -> Recipient:
+    return Recipient(Actor("reader", Role.REVIEWER), "reader@readers.kz", languages, name)
+
+
+def told(kind: str, count: int = 1) -> list[dict[str, Any]]:
+    return [{"kind": kind, "references": [NUMBERS[KINDS[kind]]] * min(count, 20), "count": count}]
+
+
+def text_of(mail: EmailMessage) -> str:
+    return mail.get_content().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_says_in_the_readers_language_what_happened_with_a_number_and_a_link(
+    kind: str, language: Language
+) -> None:
+    mail = mail_of(MAIL, "k", reader(language), told(kind), WRITTEN_AT, is_digest=False)
+    number, words = str(NUMBERS[KINDS[kind]]), catalogue()[f"notice-{kind}"]
+    text = text_of(mail)
+    assert mail["Subject"].startswith(words[language])
+    assert number in mail["Subject"]
+    assert words[language] in text
+    assert f"https://registry.tests/{KINDS[kind]}/{number}\n" in text
+    assert not any(words[other] in text for other in LANGUAGES if other != language)
+
+
+def test_a_mail_carries_the_headers_that_mail_servers_and_robots_look_at() -> None:
+    mail = mail_of(MAIL, "a1b2", reader("ru"), told("question"), WRITTEN_AT, is_digest=False)
+    assert mail["From"] == "Реестр проектов <registry@registry.tests>"
+    assert mail["To"] == "reader@readers.kz"
+    assert mail["Date"] == "Fri, 06 Mar 2026 04:00:00 +0000"
+    assert mail["Message-ID"] == "<a1b2@registry.tests>"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Content-Language"] == "ru"
+    assert mail.get_content_charset() == "utf-8"
+    raw = mail.as_bytes()
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 100
+
+
+def test_an_agencys_own_address_is_written_to_in_both_official_languages() -> None:
+    mail = mail_of(MAIL, "k", reader(*OFFICIAL), told("question"), WRITTEN_AT, is_digest=False)
+    words = catalogue()["notice-question"]
+    assert mail["Subject"] == f"{words['kk']}: № 17 іс / {words['ru']}: Дело № 17"
+    assert text_of(mail).index(words["kk"]) < text_of(mail).index(words["ru"])
+    assert mail["Content-Language"] == "kk, ru"
+
+
+def test_a_person_is_greeted_by_name() -> None:
+    mail = mail_of(MAIL, "k", reader("en", name="Айгүл"), told("question"), WRITTEN_AT, is_digest=False)
+    assert text_of(mail).startswith("Hello Айгүл,\n")
+
+
+def test_a_digest_counts_everything_and_says_how_many_it_does_not_name() -> None:
+    several = told("flags-opened", 35) + told("case-opened")
+    mail = mail_of(MAIL, "k", reader("en"), several, WRITTEN_AT, is_digest=True)
+    assert mail["Subject"] == "Changes in the project registry: 36"
+    assert text_of(mail).count(f"https://registry.tests/projects/{NUMBERS['projects']}\n") == 20
+    assert "  and 15 more – https://registry.tests/projects\n" in text_of(mail)
+
+
+@pytest.mark.parametrize("address", ["a@b.kz\r\nBcc: c@d.kz", "a@b.kz\nX: y", "a@b.kz, c@d.kz", "<a@b.kz>", "a@b.kz\0"])
+def test_an_address_cannot_add_a_header_or_another_reader(address: str) -> None:
+    to = Recipient(Actor("reader", Role.REVIEWER), address, ("en",))
+    with pytest.raises(ValueError, match=r"."):
+        mail_of(MAIL, "k", to, told("question"), WRITTEN_AT, is_digest=False)
+
+
+def test_every_link_leads_to_a_page(app: Flask) -> None:
+    pages = app.url_map.bind("registry.tests")
+    assert is_project_number(str(NUMBERS["projects"]))
+    for of, number in NUMBERS.items():
+        for path in (link_to("", of, number), f"/{of}"):
+            try:
+                endpoint, _ = pages.match(path)
+            except (NotFound, RequestRedirect) as error:
+                raise AssertionError(path) from error
+            assert endpoint.startswith("web.")
+
+
+SECRETS = (
+    "Жүрек соғысын есепке алу",
+    "Учёт сердцебиений",
+    "Purpose in a sentence",
+    "777000111",
+    "LETTER-OF-REASON",
+    "CLAUSE-OF-BASIS",
+    "WHICH-CONTRACT",
+    "THE-ANSWER",
+    "IT-IS-ANOTHER",
+    "freeze.",
+    "high",
+    "migrate_by",
+    "2026-04",
+)
+
+
+def test_no_mail_of_a_whole_story_holds_a_finding_a_value_a_name_or_a_reason(
+    app: Flask, present: Present, tmp_path: Path
+) -> None:
+    kept, port = Kept(), free_port()
+    settings = read_settings(
+        {
+            "REGISTRY_SMTP_URL": f"smtp://127.0.0.1:{port}",
+            "REGISTRY_PUBLIC_URL": "https://registry.tests/",
+            "REGISTRY_DATA_DIR": str(tmp_path),
+        }
+    )
+    present.set(local_instant(MONDAY, NINE))
+    write_due_digest(NINE)
+    present.set(MONDAY)
+    agency = an_agency(email="office@agency.kz")
+    for language in LANGUAGES:
+        a_reader("agency_editor", agency, f"editor-{language}", language)
+    a_reader("reviewer", name="aigerim")
+    a_reader("supervisor", name="saule")
+    tell_the_story(agency)
+    with serving(kept, port):
+        for day in (MONDAY, MONDAY + timedelta(days=1)):
+            present.set(local_instant(day, NINE) + timedelta(hours=4))
+            digest_when_due(settings)
+            tell_what_waits(settings)
+    assert Counter(kept.recipients) == {
+        "office@agency.kz": 3,
+        "editor-kk@readers.kz": 3,
+        "editor-ru@readers.kz": 3,
+        "editor-en@readers.kz": 3,
+        "aigerim@readers.kz": 4,
+    }
+    for address in set(kept.recipients):
+        for text in kept.text_to(address):
+            assert "https://registry.tests/cases/" in text
+            assert [secret for secret in SECRETS if secret in text] == []
+
+
+def tell_the_story(agency: Agency) -> None:
+    """A project is flagged, asked about, answered for, ordered to move at the second try, and appealed for."""
+    values = {"name_kk": SECRETS[0], "name_ru": SECRETS[1], "purpose": SECRETS[2], "budget_kzt": 777000111}
+    project = a_project(agency, **values)
+    audit()
+    case = case_of(project)
+    act(SAULE, case, "assign", "aigerim")
+    act(AIGERIM, case, "ask", "WHICH-CONTRACT")
+    act(editor_of(agency), case, "answer", "THE-ANSWER")
+    order = migrate_by(date(2026, 4, 1)) | {"reason": "LETTER-OF-REASON", "legal_basis": "CLAUSE-OF-BASIS"}
+    for how in ("return", "approve"):
+        act(AIGERIM, case, "propose", order)
+        act(SAULE, case, how, "LETTER-OF-REASON")
+    act(editor_of(agency), case, "appeal", "IT-IS-ANOTHER")

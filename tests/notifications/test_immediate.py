@@ -1,0 +1,269 @@
+"""What cannot wait: who hears of it, and who does not."""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, update
+
+from registry.accounts.account_changes import change_role
+from registry.accounts.people import disable_person
+from registry.accounts.roles import Role
+from registry.audits import jobs as nightly
+from registry.core.clock import local_instant, now
+from registry.core.database import db
+from registry.core.outbox import OutboxMessage, send_later
+from registry.core.transactions import transaction
+from registry.notifications.immediate import hand_on
+from registry.notifications.models import Letter
+from registry.notifications.service import forget_old_letters
+from registry.projects.models import Project
+from tests.audits.steps import installed, many_projects, placed, verify
+from tests.cases.cast import (
+    AIGERIM,
+    NO_BREACH,
+    SAULE,
+    act,
+    audit,
+    case_of,
+    days,
+    decided,
+    edit,
+    editor_of,
+    migrate_by,
+    under_review,
+)
+from tests.factories import ADMINISTRATOR, a_project, an_agency
+from tests.notifications.readers import a_reader, forget, told
+from tests.present import Present
+
+FRIDAY = date(2026, 3, 6)
+TWO = time(2)
+
+
+@pytest.fixture(autouse=True)
+def _on_friday(app: Flask, present: Present) -> None:
+    present.set(FRIDAY)
+
+
+def restrict(project: Project) -> None:
+    with transaction() as session:
+        session.execute(update(Project).where(Project.id == project.id).values(is_restricted=True))
+
+
+def test_an_agency_hears_at_once_of_a_question_at_its_address_and_its_people_at_theirs() -> None:
+    agency = an_agency(email="office@agency.kz")
+    a_reader("agency_editor", agency, "editor")
+    a_reader("agency_viewer", an_agency(), "stranger")
+    case = under_review(a_project(agency))
+    forget()
+    act(AIGERIM, case, "ask", "Which contract is it?")
+    assert told() == [
+        ("editor@readers.kz", "question", [case.id]),
+        ("office@agency.kz", "question", [case.id]),
+    ]
+
+
+def test_an_agency_without_an_address_or_people_is_heard_for_by_the_nearest_above() -> None:
+    top = an_agency(email="top@agency.kz")
+    middle = an_agency(top, email="middle@agency.kz")
+    case = under_review(a_project(an_agency(an_agency(middle))))
+    forget()
+    act(AIGERIM, case, "ask")
+    assert told() == [("middle@agency.kz", "question", [case.id])]
+
+
+def test_one_address_is_told_once_whoever_has_it() -> None:
+    agency = an_agency(email="Office@agency.kz")
+    a_reader("agency_editor", agency, "editor", email="office@agency.kz")
+    case = under_review(a_project(agency))
+    forget()
+    act(AIGERIM, case, "ask")
+    assert told() == [("office@agency.kz", "question", [case.id])]
+
+
+@pytest.mark.parametrize(
+    ("proposal", "heard"),
+    [(migrate_by(FRIDAY + timedelta(days=90)), ["order"]), (NO_BREACH, [])],
+)
+def test_an_agency_hears_at_once_of_an_order_and_not_of_what_is_in_its_favour(proposal, heard) -> None:
+    case = decided(a_project(an_agency(email="office@agency.kz")), proposal)
+    assert [kind for _, kind, references in told() if references == [case.id]] == heard
+
+
+def test_an_agency_hears_at_once_what_became_of_its_appeal_and_the_reviewer_of_the_appeal() -> None:
+    agency = an_agency(email="office@agency.kz")
+    a_reader("reviewer", name="aigerim")
+    case = decided(a_project(agency), migrate_by(days(60)))
+    forget()
+    act(editor_of(agency), case, "appeal", "It is another system.")
+    assert told() == [("aigerim@readers.kz", "decision-appealed", [case.id])]
+    forget()
+    act(AIGERIM, case, "propose", NO_BREACH)
+    act(SAULE, case, "approve")
+    assert told() == [("office@agency.kz", "appeal-answered", [case.id])]
+
+
+def test_a_reviewer_hears_of_a_case_that_another_assigned_and_not_of_the_own_doing() -> None:
+    for name in ("aigerim", "bolat"):
+        a_reader("reviewer", name=name)
+    case = under_review(a_project())
+    forget()
+    act(AIGERIM, case, "assign", "aigerim")
+    assert told() == []
+    act(AIGERIM, case, "assign", "bolat")
+    assert told() == [("bolat@readers.kz", "case-assigned", [case.id])]
+
+
+def test_the_reviewer_who_holds_the_case_hears_of_the_answer() -> None:
+    agency = an_agency()
+    for name in ("aigerim", "bolat"):
+        a_reader("reviewer", name=name)
+    case = under_review(a_project(agency))
+    act(AIGERIM, case, "ask")
+    forget()
+    act(editor_of(agency), case, "answer", "The contract of January.")
+    assert told() == [("aigerim@readers.kz", "question-answered", [case.id])]
+
+
+def test_the_proposer_hears_that_the_proposal_is_returned() -> None:
+    a_reader("reviewer", name="aigerim")
+    a_reader("supervisor", name="saule")
+    case = under_review(a_project())
+    act(AIGERIM, case, "propose", NO_BREACH)
+    forget()
+    act(SAULE, case, "return", "Which letter?")
+    assert told() == [("aigerim@readers.kz", "proposal-returned", [case.id])]
+
+
+def test_agency_and_reviewer_hear_at_once_of_cases_that_an_audit_reopened_in_one_letter() -> None:
+    agency = an_agency(email="office@agency.kz")
+    a_reader("reviewer", name="aigerim")
+    projects = [a_project(agency) for _ in range(2)]
+    cases = [decided(project, NO_BREACH).id for project in projects]
+    for project in projects:
+        edit(editor_of(agency), project, budget_kzt=900, contract_signed_on="2026-02-20")
+    forget()
+    audit()
+    reopened = [notice for notice in told() if notice[1] == "case-reopened"]
+    assert reopened == [
+        ("aigerim@readers.kz", "case-reopened", cases),
+        ("office@agency.kz", "case-reopened", cases),
+    ]
+
+
+def test_nobody_hears_of_a_restricted_project_who_may_not_see_it() -> None:
+    agency = an_agency(email="office@agency.kz")
+    a_reader("reviewer", name="bolat")
+    a_reader("supervisor", name="timur")
+    project = a_project(agency)
+    audit()
+    case = case_of(project)
+    forget()
+    act(SAULE, case, "assign", "bolat")
+    restrict(project)
+    assert told() == []
+    act(SAULE, case, "assign", "saule")
+    act(SAULE, case, "assign", "timur")
+    act(SAULE, case, "ask")
+    assert told() == [("office@agency.kz", "question", [case.id]), ("timur@readers.kz", "case-assigned", [case.id])]
+
+
+def test_who_is_shut_out_hears_nothing() -> None:
+    person = a_reader("reviewer", name="bolat")
+    case = under_review(a_project())
+    act(AIGERIM, case, "assign", "bolat")
+    disable_person(ADMINISTRATOR, person.id)
+    assert told() == []
+
+
+def test_who_reviewed_and_works_for_an_agency_now_hears_nothing_of_reviews() -> None:
+    person = a_reader("reviewer", name="bolat")
+    case = under_review(a_project())
+    act(AIGERIM, case, "assign", "bolat")
+    change_role(ADMINISTRATOR, person.account_id, Role.AGENCY_VIEWER, an_agency().id)
+    assert told() == []
+
+
+def test_operators_and_supervisors_hear_of_a_held_audit() -> None:
+    for role in ("operator", "supervisor", "reviewer", "auditor", "administrator"):
+        a_reader(role)
+    ids = many_projects(80, placement="on_platform", platform_key="key")
+    placed(ids, FRIDAY)
+    audit()
+    placed(ids, None)
+    forget()
+    held = audit()
+    assert held.status == "held"
+    assert told() == [
+        ("operator@readers.kz", "audit-held", [held.id]),
+        ("supervisor@readers.kz", "audit-held", [held.id]),
+    ]
+
+
+def test_operators_hear_once_of_a_night_that_fails_again_and_again(present: Present, monkeypatch) -> None:
+    a_reader("operator")
+    a_reader("supervisor")
+    installed(now())
+
+    def break_down(*_: object, **__: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(nightly, "carry_out", break_down)
+    for minutes in (0, 11, 22):
+        present.set(local_instant(FRIDAY + timedelta(days=1), TWO) + timedelta(minutes=minutes))
+        with pytest.raises(OSError, match="full"):
+            nightly.run_due_night(TWO)
+    assert [(to, kind) for to, kind, _ in told()] == [("operator@readers.kz", "audit-failed")]
+
+
+def test_operators_hear_of_missed_nights_in_one_letter(present: Present) -> None:
+    a_reader("operator")
+    installed(now())
+    present.set(local_instant(FRIDAY + timedelta(days=4), TWO))
+    nightly.run_due_night(TWO)
+    [(to, kind, nights)] = told()
+    assert (to, kind, len(nights)) == ("operator@readers.kz", "nights-missed", 3)
+
+
+def test_without_mail_the_outbox_is_emptied_and_nobody_is_told_later() -> None:
+    case = under_review(a_project(an_agency(email="office@agency.kz")))
+    act(AIGERIM, case, "ask")
+    hand_on(with_mail=False)
+    assert db.session.scalar(select(func.count()).where(OutboxMessage.delivered_at.is_(None))) == 0
+    assert told() == []
+
+
+def test_what_was_handed_on_and_letters_are_forgotten_after_thirty_days(present: Present) -> None:
+    case = under_review(a_project(an_agency(email="office@agency.kz")))
+    act(AIGERIM, case, "ask")
+    assert told()
+    present.move(timedelta(days=29))
+    forget_old_letters()
+    assert counted() != (0, 0)
+    present.move(timedelta(days=1, seconds=1))
+    forget_old_letters()
+    assert counted() == (0, 0)
+
+
+def counted() -> tuple[int | None, int | None]:
+    return tuple(db.session.scalar(select(func.count(model.id))) for model in (OutboxMessage, Letter))
+
+
+def test_what_nobody_is_told_of_does_not_pile_up() -> None:
+    for _ in range(3):
+        a_project()
+    with transaction():
+        send_later("of.another.version", {"anything": 1})
+    assert told() == []
+    assert db.session.scalar(select(func.count()).where(OutboxMessage.delivered_at.is_(None))) == 0
+
+
+def test_a_project_confirmed_on_the_platform_is_no_news_at_once() -> None:
+    project = a_project(an_agency(email="office@agency.kz"), placement="on_platform", platform_key="key")
+    audit()
+    verify(project, FRIDAY)
+    audit()
+    assert told() == []

@@ -1,0 +1,89 @@
+"""The platform inventory over HTTP."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse
+
+from registry.agencies.service import Agency
+from tests.api.callers import Caller, codes
+from tests.factories import a_project
+from tests.present import Present
+
+
+@pytest.fixture(autouse=True)
+def _today(present: Present) -> None:
+    present.set(date(2026, 6, 1))
+
+
+def send(by: Caller, *lines: str, **fields: str) -> TestResponse:
+    content = "\n".join(["platform_key,agency,verified_on", *lines]).encode()
+    return by.form("/platform-inventories", {"file": FileStorage(io.BytesIO(content), "list.csv"), **fields})
+
+
+def test_the_list_is_told_before_it_is_applied(reviewer: Caller, agency: Agency) -> None:
+    number = a_project(agency, placement="on_platform", platform_key="k-1").number
+    a_project(agency, placement="off_platform", platform_key="k-2")
+    lines = (f"k-1,{agency.bin},2026-05-20", f"k-2,{agency.bin},2026-05-20", f"k-3,{agency.bin},2026-05-20", "k-4,1,x")
+
+    dry = send(reviewer, *lines, dry_run="true")
+
+    assert dry.status_code == 200
+    told = dry.get_json()
+    assert {name: told[name] for name in ("dry_run", "matched", "lost", "mismatched", "unregistered", "rejected")} == {
+        "dry_run": True,
+        "matched": 1,
+        "lost": 0,
+        "mismatched": 1,
+        "unregistered": 1,
+        "rejected": 1,
+    }
+    assert told["rows"]["matched"] == [number]
+    assert {error["row"] for error in told["errors"]} == {5}
+    assert all(error["message"] for error in told["errors"])
+    assert reviewer.get(f"/projects/{number}").get_json()["placement_verified_on"] is None
+    applied = send(reviewer, *lines).get_json()
+    assert applied == told | {"dry_run": False}
+    assert reviewer.get(f"/projects/{number}").get_json()["placement_verified_on"] == "2026-05-20"
+
+
+def test_a_list_without_a_good_row_is_refused_and_says_what_is_wrong_in_each(reviewer: Caller, agency: Agency) -> None:
+    for dry_run in ("true", "false"):
+        refused = send(reviewer, f"k-1,{agency.bin},20.05.2026", "k-2,,2026-05-20", dry_run=dry_run)
+
+        assert refused.status_code == 422
+        assert codes(refused) == {
+            ("/file", "inventory-without-rows"),
+            ("/file/2/verified_on", "expected-date"),
+            ("/file/3/agency", "required"),
+        }
+
+
+def test_what_vanished_from_the_list_loses_its_verification(reviewer: Caller, agency: Agency) -> None:
+    number = a_project(agency, placement="on_platform", platform_key="k-1").number
+    a_project(agency, placement="on_platform", platform_key="k-2")
+    send(reviewer, f"k-1,{agency.bin},2026-05-20", f"k-2,{agency.bin},2026-05-20")
+
+    assert send(reviewer, f"k-2,{agency.bin},2026-05-20").get_json()["lost"] == 1
+    assert reviewer.get(f"/projects/{number}").get_json()["placement_verified_on"] is None
+
+
+def test_reviewers_supervisors_and_operators_apply_it(as_role: Callable[..., Caller], agency: Agency) -> None:
+    line = f"k-1,{agency.bin},2026-05-20"
+    for role in ("reviewer", "supervisor", "operator"):
+        assert send(as_role(role), line).status_code == 200
+    for role in ("auditor", "administrator"):
+        assert send(as_role(role), line).status_code == 403
+    assert send(as_role("agency_editor", agency), line).status_code == 403
+
+
+def test_a_form_that_is_wrong_is_refused_by_its_field(reviewer: Caller) -> None:
+    assert codes(reviewer.form("/platform-inventories", {})) == {("/file", "required")}
+    assert codes(send(reviewer, dry_run="yes")) == {("/dry_run", "expected-true-or-false")}
+    assert codes(send(reviewer, kind="projects")) == {("/kind", "unknown-field")}
+    assert send(reviewer).status_code == 422

@@ -1,0 +1,175 @@
+"""The platform inventory: what matches is verified, what vanished loses its verification, and nothing unasked for."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from registry.accounts.actors import Actor, RoleNotAllowed
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.errors import Invalid
+from registry.core.transactions import transaction
+from registry.journal.service import JournalEntry
+from registry.platform.confirmations import confirmations_of, verify_placement
+from registry.platform.inventory import apply_inventory
+from registry.platform.models import Inventory
+from registry.projects.models import Project
+from registry.projects.revisions import history
+from registry.projects.service import restrict_project
+from tests.factories import a_project, an_actor, an_agency
+from tests.imports.tables import DATA, csv_of
+from tests.imports.test_projects import run_import, stored
+
+OPERATOR = an_actor(Role.OPERATOR)
+DAY = date(2026, 10, 1)
+
+
+def listed(key: str, agency: str, on: str = DAY.isoformat()) -> dict[str, str]:
+    return {"platform_key": key, "agency": agency, "verified_on": on}
+
+
+def apply(*rows: dict[str, str], dry_run: bool = False, by: Actor = OPERATOR) -> dict[str, Any]:
+    return apply_inventory(by, "list.csv", csv_of(*rows), dry_run)
+
+
+def told(summary: dict[str, Any]) -> tuple[int, int, int, int]:
+    return summary["matched"], summary["lost"], summary["mismatched"], summary["unregistered"]
+
+
+def on_platform(agency: Agency, key: str | None, **values: Any) -> Project:
+    return a_project(agency, **({"placement": "on_platform", "platform_key": key} | values))
+
+
+def verified(agency: Agency, key: str, by: Actor = OPERATOR) -> Project:
+    project = on_platform(agency, key)
+    with transaction():
+        return verify_placement(by, project, key, DAY, "акт")
+
+
+def verified_on(project: Project) -> date | None:
+    return db.session.execute(db.select(Project.placement_verified_on).where(Project.id == project.id)).scalar_one()
+
+
+def test_the_real_list_verifies_291_records_and_finds_12_that_nobody_registered(app: Flask) -> None:
+    run_import((DATA / "agencies.csv").read_bytes(), kind="agencies")
+    run_import((DATA / "projects.csv").read_bytes())
+    content = (DATA / "platform-inventory.csv").read_bytes()
+    dry = apply_inventory(OPERATOR, "list.csv", content, True)
+    assert told(dry) == (291, 0, 0, 12)
+    assert told(apply_inventory(OPERATOR, "list.csv", content, False)) == (291, 0, 0, 12)
+    counted = db.select(db.func.count()).select_from(Project).where(Project.placement_verified_on == DAY)
+    assert db.session.scalar(counted) == 291
+    before = stored()
+    assert told(apply_inventory(OPERATOR, "list.csv", content, False)) == (291, 0, 0, 12)
+    assert (stored()[:2], stored()[2]) == (before[:2], before[2] + 1)
+
+
+def test_what_matches_is_verified_by_whom_and_what_vanished_loses_it(app: Flask) -> None:
+    agency, other = an_agency(), an_agency()
+    match = on_platform(agency, "qt-1")
+    reviewed = verified(agency, "qt-gone", an_actor(Role.REVIEWER))
+    foreign = on_platform(other, "qt-1")
+    moved = a_project(agency, placement="off_platform", platform_key="qt-2")
+    keyless = on_platform(agency, None)
+    summary = apply(listed("qt-1", agency.bin), listed("qt-2", agency.bin), listed("qt-3", agency.bin))
+    assert told(summary) == (1, 1, 2, 1)
+    assert summary["rows"]["matched"] == [match.number]
+    assert summary["rows"]["lost"] == [reviewed.number]
+    assert [row["number"] for row in summary["rows"]["mismatched"]] == [foreign.number, moved.number]
+    assert [row["platform_key"] for row in summary["rows"]["unregistered"]] == ["qt-3"]
+    assert [verified_on(project) for project in (match, reviewed, foreign, moved, keyless)] == [
+        DAY,
+        None,
+        None,
+        None,
+        None,
+    ]
+    for project, new in ((match, DAY.isoformat()), (reviewed, None)):
+        last = history(project.id)[-1]
+        assert (last["by"], last["changes"][0]["field"], last["changes"][0]["new"]) == (
+            OPERATOR.principal,
+            "placement_verified_on",
+            new,
+        )
+    assert confirmations_of(match.id)[-1]["facts"] == {"verified_on": DAY.isoformat(), "platform_key": "qt-1"}
+    actions = db.session.scalars(db.select(JournalEntry.action).order_by(JournalEntry.seq.desc()).limit(3)).all()
+    assert actions == ["inventory.applied", "placement.verification-lost", "placement.verified"]
+
+
+def test_a_dry_run_tells_the_same_and_writes_nothing(app: Flask) -> None:
+    agency = an_agency()
+    match, gone = on_platform(agency, "qt-1"), verified(agency, "qt-gone")
+    before = stored()
+    dry = apply(listed("qt-1", agency.bin), dry_run=True)
+    assert (told(dry), dry["dry_run"]) == ((1, 1, 0, 0), True)
+    assert (verified_on(match), verified_on(gone), stored()) == (None, DAY, before)
+    assert db.session.scalar(db.select(Inventory.id)) is None
+    assert {**apply(listed("qt-1", agency.bin)), "dry_run": True} == dry
+
+
+def test_bad_rows_are_told_and_take_no_verification_away(app: Flask) -> None:
+    agency = an_agency()
+    kept = [verified(agency, f"qt-{number}") for number in range(1, 5)]
+    tomorrow = (today() + timedelta(days=1)).isoformat()
+    summary = apply(
+        listed("qt-0", agency.bin),
+        listed("qt-0", agency.bin),
+        listed("qt-1", agency.bin, "01.10.2026"),
+        listed("qt-2", "123"),
+        listed("qt-3", "960140000061"),
+        listed("qt-4", agency.bin, tomorrow),
+        listed("", agency.bin),
+        listed("qt-5", agency.bin, ""),
+    )
+    assert (told(summary), summary["total"], summary["rejected"]) == ((0, 0, 0, 1), 8, 7)
+    assert [(error["row"], error["column"], error["code"]) for error in summary["errors"]] == [
+        (3, "platform_key", "platform-key-twice"),
+        (4, "verified_on", "expected-date"),
+        (5, "agency", "bin-invalid"),
+        (6, "agency", "agency-unknown"),
+        (7, "verified_on", "date-after-today"),
+        (8, "platform_key", "required"),
+        (9, "verified_on", "required"),
+    ]
+    assert all(verified_on(project) == DAY for project in kept)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"platform_key,agency,verified_on\r\n",
+        b"platform_key,agency,verified_on\r\nqt-1,123,2026-10-01\r\n",
+        b"platform_key,agency\r\nqt-1,960140000061\r\n",
+        b"platform_key,agency,verified_on,stage\r\n",
+    ],
+)
+def test_an_empty_or_wrong_list_is_refused_and_takes_nothing_away(app: Flask, content: bytes) -> None:
+    project = verified(an_agency(), "qt-1")
+    with pytest.raises(Invalid):
+        apply_inventory(OPERATOR, "list.csv", content, False)
+    assert verified_on(project) == DAY
+
+
+def test_a_list_leaves_alone_what_its_actor_may_not_see(app: Flask) -> None:
+    agency = an_agency()
+    hidden = verified(agency, "qt-hidden")
+    supervisor = an_actor(Role.SUPERVISOR)
+    with transaction():
+        restrict_project(supervisor, hidden, True, "решение")
+    assert told(apply(listed("qt-1", agency.bin))) == (0, 0, 0, 1)
+    assert verified_on(hidden) == DAY
+    assert told(apply(listed("qt-1", agency.bin), by=supervisor)) == (0, 1, 0, 1)
+    assert verified_on(hidden) is None
+
+
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.ADMINISTRATOR])
+def test_only_who_confirms_placements_applies_a_list(app: Flask, role: Role) -> None:
+    with pytest.raises(RoleNotAllowed):
+        apply(listed("qt-1", "960140000061"), by=an_actor(role))

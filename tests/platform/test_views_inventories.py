@@ -1,0 +1,59 @@
+"""QazTech's list by page: what would lose its confirmation is told by name, and much of it only on a second yes."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from registry.accounts.roles import Role
+from registry.agencies.service import Agency
+from registry.platform.inventory import apply_inventory
+from registry.projects.models import Project
+from registry.projects.service import find_project
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
+from tests.fixtures.web import SignedIn, Visit
+
+HEADER = "platform_key,agency,verified_on\n"
+
+
+def confirmed(agency: Agency, count: int) -> tuple[list[Project], list[str]]:
+    """So many confirmed projects, and the rows of the list that confirm them."""
+    keys = [f"qt-{place}" for place in range(count)]
+    projects = [a_project(agency, placement="on_platform", platform_key=key, name_ru=f"Портал {key}") for key in keys]
+    rows = [f"{key},{agency.bin},2026-02-01\n" for key in keys]
+    apply_inventory(an_actor(Role.OPERATOR), "list.csv", (HEADER + "".join(rows)).encode(), dry_run=False)
+    return projects, rows
+
+
+def sent(visit: Visit, rows: list[str]) -> tuple[str, str]:
+    """The answer to a list, and where its yes goes."""
+    page = visit.send("/inventory", file=(io.BytesIO((HEADER + "".join(rows)).encode()), "list.csv")).text
+    found = re.search(r'action="(/inventory/\d+/apply)"', page)
+    assert found
+    return page, found[1]
+
+
+def is_confirmed(project: Project) -> bool:
+    return find_project(ADMINISTRATOR, project.number).placement_verified_on is not None
+
+
+def test_a_list_cut_short_takes_a_second_yes(signed_in: SignedIn) -> None:
+    agency = an_agency(name_ru="Министерство озёр")
+    projects, rows = confirmed(agency, 8)
+    visit = signed_in(Role.OPERATOR)
+    page, address = sent(visit, rows[:1])
+    assert "7 of 8 confirmed records would lose their confirmation" in page
+    assert "Портал qt-7" in page and "Министерство озёр" in page and 'class="code">qt-7<' in page
+    refused = visit.send(address, page="/inventory")
+    assert refused.status_code == 422 and 'id="many_lost-error"' in refused.text and "Портал qt-7" in refused.text
+    assert all(map(is_confirmed, projects))
+    assert visit.send(address, page="/inventory", many_lost="yes").status_code == 200
+    assert [is_confirmed(project) for project in projects] == [True, *[False] * 7]
+
+
+def test_a_few_that_vanish_take_one_yes(signed_in: SignedIn) -> None:
+    projects, rows = confirmed(an_agency(), 8)
+    visit = signed_in(Role.OPERATOR)
+    page, address = sent(visit, rows[:4])
+    assert "many_lost" not in page and visit.send(address, page="/inventory").status_code == 200
+    assert sum(map(is_confirmed, projects)) == 4

@@ -1,0 +1,285 @@
+"""Projects over HTTP: checked, registered, listed, read, explained."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from datetime import date
+
+from registry.agencies.service import Agency
+from tests.api.callers import Caller, code, codes
+from tests.factories import a_project, an_agency, project_values
+from tests.present import Present
+
+
+def test_an_editor_registers_a_project_and_hears_its_verdict(editor: Caller, agency: Agency, present: Present) -> None:
+    present.set(date(2026, 3, 2))
+    sent = {"agency": agency.bin, **project_values()}
+
+    answer = editor.post("/projects", sent)
+
+    assert answer.status_code == 201
+    body = answer.get_json()
+    assert {name: body[name] for name in sent} == sent
+    assert body["started_on"] == "2026-01-20"
+    assert body["freeze_status"] == "unaudited"
+    assert body["version"] == 1
+    assert body["registered_at"] == "2026-03-02T07:00:00.000000Z"
+    verdict = body.pop("verdict")
+    assert verdict["project"] == body["number"]
+    assert verdict["on"] == "2026-03-02"
+    assert verdict["outcome"] == "flagged"
+    assert verdict["findings"][0]["rule"] == "freeze.creation"
+    assert set(verdict["findings"][0]) >= {"severity", "observed", "required", "remedy", "clause"}
+    read = editor.get(f"/projects/{body['number']}")
+    assert answer.headers["Location"] == f"/api/v1/projects/{body['number']}"
+    assert read.get_json() == body
+    assert read.headers["ETag"] == answer.headers["ETag"]
+
+
+def test_a_check_can_ask_about_another_date(editor: Caller, agency: Agency) -> None:
+    sent = {
+        "agency": agency.bin,
+        "name_ru": "Портал",
+        "object_kind": "system",
+        "work_type": "creation",
+        "stage": "creation",
+        "placement": "off_platform",
+        "contract_signed_on": "2026-03-02",
+    }
+    assert editor.post("/projects/check?on=2025-12-31", sent).get_json()["outcome"] == "clear"
+    assert editor.post("/projects/check?on=2026-03-02", sent).get_json()["outcome"] == "flagged"
+    assert editor.post("/projects/check?on=2026-3-2", sent).status_code == 400
+
+
+def test_a_check_tells_the_same_verdict_and_registers_nothing(editor: Caller, agency: Agency, present: Present) -> None:
+    present.set(date(2026, 3, 2))
+    sent = {"agency": agency.bin, **project_values(placement="on_platform", platform_key="k-1")}
+
+    checked = editor.post("/projects/check", sent)
+
+    assert checked.status_code == 200
+    assert editor.get("/projects").get_json()["items"] == []
+    registered = editor.post("/projects", sent).get_json()["verdict"]
+    assert checked.get_json()["project"] is None
+    assert [(f["rule"], f["severity"]) for f in checked.get_json()["findings"]] == [("platform.unverified", "low")]
+    assert [f["rule"] for f in registered["findings"]] == ["platform.unverified"]
+
+
+def test_an_incomplete_project_is_registered(editor: Caller, agency: Agency) -> None:
+    answer = editor.post(
+        "/projects",
+        {
+            "agency": agency.bin,
+            "name_kk": "Жүйе",
+            "object_kind": "system",
+            "work_type": "maintenance",
+            "stage": "operation",
+            "placement": "unknown",
+        },
+    )
+
+    assert answer.status_code == 201
+    assert answer.get_json()["budget_kzt"] is None
+
+
+def test_every_wrong_field_is_told_at_once_with_what_is_wrong_between_them(editor: Caller, agency: Agency) -> None:
+    answer = editor.post(
+        "/projects",
+        {
+            "agency": agency.bin,
+            "name_ru": "  ",
+            "object_kind": "castle",
+            "work_type": "creation",
+            "stage": "",
+            "budget_kzt": -1,
+            "is_ai": "yes",
+            "url": "ftp://x",
+            "work_started_on": "2026-05-01",
+            "ended_on": "2026-04-01",
+            "number": "QT-2026-0000001-5",
+            "freeze_status": "clear",
+            "nonsense": 1,
+        },
+    )
+
+    assert answer.status_code == 422
+    assert codes(answer) == {
+        ("/name_kk", "name-required"),
+        ("/name_ru", "name-required"),
+        ("/object_kind", "not-a-choice"),
+        ("/stage", "not-a-choice"),
+        ("/placement", "required"),
+        ("/budget_kzt", "number-out-of-range"),
+        ("/is_ai", "expected-true-or-false"),
+        ("/url", "url-invalid"),
+        ("/ended_on", "date-before"),
+        ("/work_started_on", "date-after"),
+        ("/number", "read-only-field"),
+        ("/freeze_status", "read-only-field"),
+        ("/nonsense", "unknown-field"),
+    }
+
+
+def test_of_a_name_that_is_sent_and_wrong_nobody_hears_that_it_is_missing(editor: Caller, agency: Agency) -> None:
+    sent = {"agency": agency.bin, "object_kind": "system", "work_type": "creation", "stage": "creation"}
+    answer = editor.post("/projects/check", {**sent, "placement": "unknown", "name_ru": "н" * 501})
+
+    assert codes(answer) == {("/name_ru", "too-long")}
+
+
+def test_a_word_is_found_with_and_without_its_dots_and_however_its_letters_are_written(
+    editor: Caller, agency: Agency
+) -> None:
+    number = a_project(agency, name_ru=unicodedata.normalize("NFD", "Реестр учёта ёлок и йода")).number
+
+    for word in ("учета", "учёта", "ЕЛОК", "Ёлок", "йод", unicodedata.normalize("NFD", "йода")):
+        assert [found["number"] for found in editor.get(f"/projects?q={word}").get_json()["items"]] == [number], word
+
+
+def test_an_editor_cannot_register_for_a_foreign_agency_even_with_wrong_fields(editor: Caller) -> None:
+    foreign = an_agency()
+
+    for sent in ({}, {"stage": 5}, {"nonsense": 1}):
+        answer = editor.post("/projects", {"agency": foreign.bin, **project_values(), **sent})
+        assert (answer.status_code, code(answer)) == (403, "agency-not-yours")
+
+
+def test_an_editor_registers_for_an_agency_below(editor: Caller, agency: Agency) -> None:
+    child = an_agency(parent=an_agency(parent=agency))
+
+    assert editor.post("/projects", {"agency": child.bin, **project_values()}).status_code == 201
+
+
+def test_an_unknown_agency_is_named(administrator: Caller) -> None:
+    answer = administrator.post("/projects", {"agency": "050340004478", **project_values()})
+
+    assert codes(answer) == {("/agency", "agency-unknown")}
+
+
+def test_an_external_id_is_unique_within_its_agency(editor: Caller, agency: Agency) -> None:
+    a_project(agency, external_id="X-1")
+
+    answer = editor.post("/projects", {"agency": agency.bin, **project_values(external_id="X-1")})
+
+    assert (answer.status_code, code(answer)) == (409, "external-id-taken")
+
+
+def test_a_list_has_the_short_shape(editor: Caller, agency: Agency) -> None:
+    project = a_project(agency)
+
+    items = editor.get("/projects?work_type=creation&q=учёта").get_json()["items"]
+
+    assert len(items) == 1
+    assert items[0]["number"] == project.number
+    assert set(items[0]) == {
+        "number",
+        "agency",
+        "external_id",
+        "name_kk",
+        "name_ru",
+        "name_en",
+        "object_kind",
+        "work_type",
+        "stage",
+        "placement",
+        "started_on",
+        "budget_kzt",
+        "sector",
+        "region",
+        "freeze_status",
+        "severity",
+        "updated_at",
+        "changed_at",
+    }
+
+
+def test_pages_of_projects_are_linked_and_keep_their_filters(editor: Caller, agency: Agency) -> None:
+    made = {a_project(agency).number for _ in range(5)}
+
+    first = editor.get("/projects?limit=3&placement=off_platform&sort=number")
+    second = editor.get(first.headers["Link"].partition("/api/v1")[2].partition(">")[0])
+
+    assert {item["number"] for answer in (first, second) for item in answer.get_json()["items"]} == made
+    assert second.get_json()["next"] is None
+    assert "placement=off_platform" in first.headers["Link"]
+
+
+def test_a_verdict_is_told_for_any_date(editor: Caller, agency: Agency) -> None:
+    project = a_project(agency)
+
+    before = editor.get(f"/projects/{project.number}/verdict?on=2025-12-31")
+    after = editor.get(f"/projects/{project.number}/verdict?on=2026-06-01")
+
+    assert (before.get_json()["outcome"], before.get_json()["findings"]) == ("clear", [])
+    assert after.get_json()["outcome"] == "flagged"
+
+
+def test_a_bad_date_of_a_verdict_is_a_bad_request(editor: Caller, agency: Agency) -> None:
+    project = a_project(agency)
+
+    for value in ("", "yesterday", "2026-02-30", "20260101", "２０２６-01-01"):
+        answer = editor.get(f"/projects/{project.number}/verdict?on={value}")
+        assert answer.status_code == 400, value
+        assert answer.get_json()["errors"][0]["pointer"] == "on"
+
+
+def test_a_private_company_is_out_of_scope(administrator: Caller) -> None:
+    project = a_project(an_agency(kind="private"))
+
+    assert administrator.get(f"/projects/{project.number}/verdict").get_json()["outcome"] == "out_of_scope"
+    assert administrator.get(f"/projects/{project.number}").get_json()["freeze_status"] == "out_of_scope"
+
+
+def test_the_history_begins_with_the_registration(editor: Caller, agency: Agency) -> None:
+    project = a_project(agency, budget_kzt=1000)
+    editor.change(f"/projects/{project.number}", {"budget_kzt": 2000})
+
+    items = editor.get(f"/projects/{project.number}/history").get_json()["items"]
+
+    assert [set(item) for item in items] == [{"at", "by", "changes"}] * 2
+    assert {"field": "budget_kzt", "old": None, "new": 1000} in items[0]["changes"]
+    assert items[1]["changes"] == [{"field": "budget_kzt", "old": 1000, "new": 2000}]
+
+
+def test_what_is_not_a_project_number_is_not_found(editor: Caller) -> None:
+    for number in ("QT-2026-0000001-5", "1", "QT-2026-0000001-4", "%00", "QT-２０２６-0000001-5", "%ed%a0%80"):
+        answer = editor.get(f"/projects/{number}")
+        assert (answer.status_code, code(answer)) == (404, "project-not-found"), number
+
+
+def test_a_restricted_project_shows_to_few_and_each_reading_is_journalled(
+    editor: Caller,
+    agency: Agency,
+    supervisor: Caller,
+    reviewer: Caller,
+    as_role: Callable[..., Caller],
+) -> None:
+    number = a_project(agency).number
+    answer = supervisor.put(f"/projects/{number}/restriction", {"is_restricted": True, "reason": "Secret"})
+    assert (answer.status_code, answer.get_json()["is_restricted"]) == (200, True)
+
+    parts = ("", "/history", "/verdict", "/flags", "/documents")
+    for part in parts:
+        assert reviewer.get(f"/projects/{number}{part}").status_code == 404
+        assert as_role("administrator").get(f"/projects/{number}{part}").status_code == 404
+        for caller in (editor, supervisor, as_role("auditor")):
+            assert caller.get(f"/projects/{number}{part}").status_code == 200
+    assert reviewer.get("/projects").get_json()["items"] == []
+    assert [item["number"] for item in editor.get("/projects").get_json()["items"]] == [number]
+    assert len(_readings(number)) == 3 * len(parts) + 1
+
+
+def _readings(number: str) -> list[str]:
+    from sqlalchemy import select
+
+    from registry.core.database import db
+    from registry.journal.service import JournalEntry
+
+    return list(
+        db.session.scalars(
+            select(JournalEntry.details).where(
+                JournalEntry.action == "restricted.read", JournalEntry.subject == f"project:{number}"
+            )
+        )
+    )

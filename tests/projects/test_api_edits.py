@@ -1,0 +1,148 @@
+"""Editing a project: merge patch, entity tags, and what an edit ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from registry.agencies.service import Agency
+from registry.projects.models import Project
+from tests.api.callers import Caller, code, codes
+from tests.factories import a_project, an_agency
+
+
+@pytest.fixture
+def project(agency: Agency) -> Project:
+    return a_project(agency, name_en="Records", placement="on_platform", platform_key="k-1")
+
+
+def test_null_clears_and_absent_stays(editor: Caller, project: Project) -> None:
+    answer = editor.change(f"/projects/{project.number}", {"name_en": None, "stage": "pilot"})
+
+    assert answer.status_code == 200
+    body = answer.get_json()
+    assert (body["name_en"], body["stage"], body["name_ru"], body["version"]) == (None, "pilot", project.name_ru, 2)
+
+
+def test_a_required_field_cannot_be_cleared(editor: Caller, project: Project) -> None:
+    answer = editor.change(f"/projects/{project.number}", {"stage": None, "name_ru": None, "name_kk": " "})
+
+    assert answer.status_code == 422
+    assert codes(answer) == {
+        ("/stage", "required"),
+        ("/name_ru", "name-required"),
+        ("/name_kk", "name-required"),
+    }
+
+
+def test_read_only_fields_are_refused_and_not_ignored(editor: Caller, project: Project) -> None:
+    foreign = an_agency()
+    for name, value in {
+        "agency": foreign.bin,
+        "number": "QT-2026-0000001-5",
+        "placement_verified_on": "2026-01-05",
+        "onboarding_confirmed_on": None,
+        "ending_confirmed_on": "2026-01-05",
+        "is_restricted": True,
+        "started_on": "2020-01-01",
+        "version": 7,
+        "registered_at": "2020-01-01T00:00:00Z",
+        "updated_at": None,
+        "freeze_status": "clear",
+        "verdict": {},
+    }.items():
+        answer = editor.change(f"/projects/{project.number}", {name: value})
+        assert (answer.status_code, codes(answer)) == (422, {(f"/{name}", "read-only-field")}), name
+
+
+def test_an_edit_of_what_was_confirmed_ends_the_confirmation(
+    editor: Caller, reviewer: Caller, project: Project
+) -> None:
+    path = f"/projects/{project.number}"
+    sent = {"platform_key": "k-1", "verified_on": "2026-05-01", "evidence": "List of May"}
+    assert reviewer.post(f"{path}/placement-verification", sent).status_code == 200
+
+    assert editor.change(path, {"budget_kzt": 5}).get_json()["placement_verified_on"] == "2026-05-01"
+    assert editor.change(path, {"platform_key": "k-2"}).get_json()["placement_verified_on"] is None
+
+
+def test_another_day_of_the_end_than_the_confirmed_one_is_a_claim_again(
+    editor: Caller, reviewer: Caller, project: Project
+) -> None:
+    path = f"/projects/{project.number}"
+    editor.change(path, {"stage": "terminated"})
+    sent = {"ended_on": "2026-05-02", "consent_number": "C-1", "evidence": "The act"}
+    assert reviewer.post(f"{path}/ending-confirmation", sent).status_code == 200
+
+    assert editor.change(path, {"budget_kzt": 5}).get_json()["ending_confirmed_on"] is not None
+    assert editor.change(path, {"ended_on": None}).get_json()["ending_confirmed_on"] is None
+
+
+def test_a_change_from_an_old_state_is_refused(editor: Caller, project: Project) -> None:
+    path = f"/projects/{project.number}"
+    old = editor.get(path).headers["ETag"]
+    editor.change(path, {"budget_kzt": 5})
+
+    answer = editor.patch(path, {"budget_kzt": 6}, If_Match=old)
+
+    assert (answer.status_code, code(answer)) == (412, "changed-since-read")
+    assert editor.get(path).get_json()["budget_kzt"] == 5
+
+
+def test_a_weak_or_foreign_tag_never_matches_and_a_star_always_does(editor: Caller, project: Project) -> None:
+    path = f"/projects/{project.number}"
+    tag = editor.get(path).headers["ETag"]
+
+    assert tag.startswith('"')
+    assert editor.patch(path, {}, If_Match=f"W/{tag}").status_code == 412
+    assert editor.patch(path, {}, If_Match='"other"').status_code == 412
+    assert editor.patch(path, {}, If_Match=f'"other", {tag}').status_code == 200
+    assert editor.patch(path, {}, If_Match="*").status_code == 200
+
+
+def test_an_edit_that_changes_nothing_keeps_version_and_tag(editor: Caller, project: Project) -> None:
+    path = f"/projects/{project.number}"
+    before = editor.get(path)
+
+    after = editor.change(path, {"stage": project.stage})
+
+    assert after.get_json() == before.get_json()
+    assert after.headers["ETag"] == before.headers["ETag"]
+
+
+def test_a_known_tag_gives_304_without_a_body(editor: Caller, project: Project) -> None:
+    path = f"/projects/{project.number}"
+    tag = editor.get(path).headers["ETag"]
+
+    same = editor.get(path, If_None_Match=tag)
+    editor.change(path, {"budget_kzt": 5})
+    other = editor.get(path, If_None_Match=tag)
+
+    assert (same.status_code, same.data, same.headers["ETag"]) == (304, b"", tag)
+    assert other.status_code == 200
+
+
+def test_the_tag_changes_when_only_the_freeze_status_does(
+    editor: Caller, administrator: Caller, project: Project, agency: Agency
+) -> None:
+    path = f"/projects/{project.number}"
+    before = editor.get(path)
+    administrator.change(f"/agencies/{agency.bin}", {"kind": "private"})
+
+    after = editor.get(path)
+
+    assert after.get_json()["freeze_status"] == "out_of_scope"
+    assert after.get_json()["version"] == before.get_json()["version"]
+    assert after.headers["ETag"] != before.headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "text/plain", "application/merge-patch+json; charset=cp1251"]
+)
+def test_a_patch_takes_merge_patch_alone(editor: Caller, project: Project, content_type: str) -> None:
+    request: dict[str, Any] = {"data": b"{}", "content_type": content_type, "headers": {"If-Match": "*"}}
+
+    answer = editor.call("PATCH", f"/projects/{project.number}", **request)
+
+    assert (answer.status_code, code(answer)) == (415, "content-type-not-taken")

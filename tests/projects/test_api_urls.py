@@ -1,0 +1,40 @@
+"""The address of a project is shown to everybody who sees the project: it holds no user name and no password."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry.agencies.service import Agency
+from tests.api.callers import Caller, codes
+from tests.factories import a_project, project_values
+
+
+@pytest.mark.parametrize("address", ["https://user:pw@example.kz/", "https://user@example.kz", "http://:@example.kz"])
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("kk", "пайдаланушы аты мен құпиясөз болмауы керек"),
+        ("ru", "не должно быть имени пользователя и пароля"),
+        ("en", "must not contain a user name or password"),
+    ],
+)
+def test_url_with_user_name_or_password_is_refused(
+    editor: Caller, agency: Agency, address: str, language: str, text: str
+) -> None:
+    number = a_project(agency).number
+    body = {"agency": agency.bin, **project_values(url=address)}
+
+    registered = editor.post("/projects", body, Accept_Language=language)
+    changed = editor.change(f"/projects/{number}", {"url": address})
+
+    assert (registered.status_code, codes(registered)) == (422, {("/url", "url-with-credentials")})
+    assert (changed.status_code, codes(changed)) == (422, {("/url", "url-with-credentials")})
+    assert text in registered.get_json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "address", ["https://example.kz/~user@host", "https://example.kz?to=a@b.kz", "http://[::1]:80"]
+)
+def test_url_with_an_at_sign_elsewhere_is_accepted(editor: Caller, agency: Agency, address: str) -> None:
+    answer = editor.post("/projects", {"agency": agency.bin, **project_values(url=address)})
+    assert (answer.status_code, answer.get_json()["url"]) == (201, address)

@@ -1,0 +1,126 @@
+"""What an export holds, for whom, and that it can be edited and imported again."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from python_calamine import CalamineWorkbook
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Role
+from registry.core.database import db
+from registry.core.errors import Malformed
+from registry.core.transactions import transaction
+from registry.journal.service import JournalEntry
+from registry.projects.export_columns import COLUMNS
+from registry.projects.exports import export_csv, export_xlsx
+from registry.projects.fields import FIELDS, READ_ONLY
+from registry.projects.service import restrict_project
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
+from tests.imports.tables import DATA
+from tests.imports.test_projects import counts, run_import
+
+HOSTILE = [
+    "=SUM(A1)",
+    "+7 701",
+    "-1",
+    "@x",
+    "'=x",
+    "''+1",
+    "'",
+    "a\nb",
+    'Он сказал "да"; потом, нет',
+    "_x0041_",
+    "₸ 𝕏 ӘҚ",
+]
+
+
+def exported(by: Actor = ADMINISTRATOR, **filters: str) -> list[dict[str, str]]:
+    content = b"".join(export_csv(by, filters))
+    assert content.startswith(b"\xef\xbb\xbf")
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+def in_xlsx(tmp_path: Path, by: Actor = ADMINISTRATOR, **filters: str) -> bytes:
+    path = tmp_path / "projects.xlsx"
+    export_xlsx(by, filters, path)
+    return path.read_bytes()
+
+
+def test_an_export_holds_every_field_and_what_is_read_only(app: Flask) -> None:
+    project = a_project(is_ai=True, holds_personal_data=False, object_class=2, purpose="Учёт")
+    (row,) = exported()
+    assert set(row) == {"agency", *FIELDS, *READ_ONLY, "severity"} == set(COLUMNS)
+    assert (row["number"], row["agency"], row["is_ai"]) == (project.number, project.agency.bin, "true")
+    assert (row["holds_personal_data"], row["object_class"], row["is_restricted"]) == ("false", "2", "false")
+    assert (row["started_on"], row["version"], row["freeze_status"]) == ("2026-01-20", "1", "unaudited")
+    assert (row["budget_kzt"], row["sector"], row["purpose"], row["name_en"]) == ("120000000", "07", "Учёт", "")
+    assert row["registered_at"] == project.registered_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def test_no_exported_cell_starts_a_formula(app: Flask, tmp_path: Path) -> None:
+    agency = an_agency()
+    for text in HOSTILE:
+        a_project(agency, name_ru=text, contract_number=text, responsible_name=text)
+    cells = [cell for row in exported() for cell in row.values()]
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(in_xlsx(tmp_path))).get_sheet_by_index(0)
+    cells += [cell for row in sheet.to_python()[1:] for cell in row if isinstance(cell, str)]
+    assert not [cell for cell in cells if cell[:1] in tuple("=+-@\t\r")]
+
+
+def test_an_untouched_export_changes_nothing_when_it_is_imported(app: Flask, tmp_path: Path) -> None:
+    agency = an_agency()
+    for number, text in enumerate(HOSTILE):
+        a_project(agency, external_id=f"{text}{number}", name_ru=text, purpose=text, object_class=1, is_ai=False)
+    content = b"".join(export_csv(ADMINISTRATOR, {}))
+    assert counts(run_import(content)) == (0, 0, len(HOSTILE), 0)
+    assert counts(run_import(in_xlsx(tmp_path))) == (0, 0, len(HOSTILE), 0)
+
+
+def test_the_real_records_survive_the_way_out_and_in(app: Flask, tmp_path: Path) -> None:
+    run_import((DATA / "agencies.csv").read_bytes(), kind="agencies")
+    run_import((DATA / "projects.csv").read_bytes())
+    assert counts(run_import(b"".join(export_csv(ADMINISTRATOR, {})))) == (0, 0, 1050, 0)
+    assert counts(run_import(in_xlsx(tmp_path))) == (0, 0, 1050, 0)
+
+
+def test_dates_and_money_are_dates_and_numbers_in_xlsx(app: Flask, tmp_path: Path) -> None:
+    a_project(budget_kzt=10**15, work_started_on="2026-02-01")
+    header, row = CalamineWorkbook.from_filelike(io.BytesIO(in_xlsx(tmp_path))).get_sheet_by_index(0).to_python()
+    cells = dict(zip(header, row, strict=True))
+    assert (cells["budget_kzt"], cells["work_started_on"]) == (10.0**15, date(2026, 2, 1))
+
+
+def test_the_filters_are_those_of_the_list(app: Flask, tmp_path: Path) -> None:
+    pilot = a_project(stage="pilot", pilot_started_on="2026-03-01", name_ru="Реестр лесов")
+    a_project(stage="testing")
+    for filters in ({"stage": "pilot,planning"}, {"q": "лесо"}, {"registered_at_from": "2020-01-01", "stage": "pilot"}):
+        assert [row["number"] for row in exported(**filters)] == [pilot.number]
+    for filters in ({"stage": "fast"}, {"nothing": "1"}):
+        with pytest.raises(Malformed):
+            export_csv(ADMINISTRATOR, filters)
+        with pytest.raises(Malformed):
+            export_xlsx(ADMINISTRATOR, filters, tmp_path / "none.xlsx")
+
+
+def test_an_agency_exports_its_own_projects_and_those_below_it(app: Flask) -> None:
+    own = an_agency()
+    mine, below = a_project(own), a_project(an_agency(own))
+    a_project()
+    assert {row["number"] for row in exported(an_actor(Role.AGENCY_VIEWER, own))} == {mine.number, below.number}
+
+
+def test_restricted_projects_are_exported_to_few_and_each_read_is_journalled(app: Flask) -> None:
+    project = a_project()
+    with transaction():
+        restrict_project(an_actor(Role.SUPERVISOR), project, True, "решение")
+    reads = db.select(JournalEntry.subject).where(JournalEntry.action == "restricted.read")
+    assert exported(an_actor(Role.OPERATOR)) == exported() == []
+    assert db.session.scalars(reads).all() == []
+    assert [row["is_restricted"] for row in exported(an_actor(Role.AUDITOR))] == ["true"]
+    assert db.session.scalars(reads).all() == [f"project:{project.number}"]

@@ -1,0 +1,66 @@
+"""What changing by page promises: the second of two sees what the first did, and nobody's words are lost."""
+
+from __future__ import annotations
+
+from registry.accounts.roles import Role
+from registry.projects.models import Project
+from registry.projects.service import find_project
+from tests.factories import ADMINISTRATOR, a_project, an_agency
+from tests.fixtures.web import SignedIn
+
+
+def present(project: Project) -> Project:
+    return find_project(ADMINISTRATOR, project.number)
+
+
+def test_only_what_was_changed_is_written(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project = a_project(agency, purpose="Первая строка\nвторая")
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    visit.send(
+        f"/projects/{project.number}/edit",
+        version="1",
+        name_ru="Новое имя",
+        purpose="Первая строка\r\nвторая",
+        budget_kzt=str(project.budget_kzt),
+        contract_signed_on="20.01.2026",
+    )
+    now = present(project)
+    assert (now.name_ru, now.version) == ("Новое имя", 2)
+    page = visit.get(f"/projects/{project.number}/history").text
+    assert page.count("<ins>Новое имя</ins>") == 1
+
+
+def test_the_second_of_two_sees_what_changed_and_then_both_changes_stand(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project = a_project(agency)
+    edit = f"/projects/{project.number}/edit"
+    first = signed_in(Role.AGENCY_EDITOR, agency, name="first")
+    second = signed_in(Role.AGENCY_EDITOR, agency, name="second")
+    first.send(edit, version="1", name_ru="Имя от первого", contract_signed_on="21.01.2026", stage="creation")
+    told = second.send(edit, version="1", name_ru=project.name_ru, contract_signed_on="20.01.2026", stage="pilot")
+    assert told.status_code == 409
+    assert "Someone else changed this project" in told.text and "Имя от первого" in told.text
+    assert 'value="pilot" checked' in told.text and 'value="21.01.2026"' in told.text
+    assert present(project).stage == "creation"
+    second.send(edit, version="2", name_ru="Имя от первого", contract_signed_on="21.01.2026", stage="pilot")
+    now = present(project)
+    assert (now.name_ru, now.stage, now.version) == ("Имя от первого", "pilot", 3)
+
+
+def test_a_wrong_value_stands_at_its_field_and_nothing_is_written(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project = a_project(agency)
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    answer = visit.send(f"/projects/{project.number}/edit", version="1", stage="pilot", work_started_on="31.02.2026")
+    assert answer.status_code == 422 and 'id="work_started_on-error"' in answer.text
+    assert present(project).version == 1
+
+
+def test_a_forged_version_never_gets_round_the_check(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project = a_project(agency)
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    for version in ("", "0", "-1", "999999999", "x", "1" * 30):
+        answer = visit.send(f"/projects/{project.number}/edit", version=version, name_ru=f"Имя {version[:5]}")
+        assert answer.status_code in (200, 409)

@@ -1,0 +1,88 @@
+"""The bars of the compliance report can be told apart without colour: by lightness, pattern, edge and label."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations, pairwise
+from pathlib import Path
+
+from registry.accounts.roles import Role
+from registry.reports.views.compliance import SHARES
+from registry.web import blueprint as pages
+from tests.cases.cast import audit
+from tests.factories import a_project, an_agency
+from tests.fixtures.web import SignedIn
+
+CSS = (Path(pages.__file__).parent / "assets" / "registry.css").read_text(encoding="utf-8")
+CHART = (Path(pages.__file__).parent / "templates" / "reports/_chart.html").read_text(encoding="utf-8")
+# WCAG 2.2, 1.4.11: what is needed to understand a graphic has 3:1 against what it adjoins.
+LEAST = 3.0
+
+
+def colour(selector: str, name: str = "fill") -> str:
+    found = re.search(rf"^{re.escape(selector)} \{{[^}}]*\b{name}: (#[0-9a-f]{{3,6}})", CSS, re.MULTILINE)
+    assert found, f"{selector} has no {name}"
+    text = found[1].removeprefix("#")
+    return text if len(text) == 6 else "".join(letter * 2 for letter in text)
+
+
+def luminance(text: str) -> float:
+    """Relative luminance (WCAG), which is also how light the colour is in greyscale: 0 black, 1 white."""
+    parts = [int(text[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+COLOURS = {share: colour(f".share--{share}") for share in SHARES}
+
+
+def test_neighbours_in_the_order_of_the_bars_have_three_to_one_without_colour() -> None:
+    told = {pair: round(contrast(COLOURS[pair[0]], COLOURS[pair[1]]), 2) for pair in pairwise(SHARES)}
+    assert len(told) == len(SHARES) - 1 and min(told.values()) >= LEAST, told
+    # High flags and clear projects: the two that are not to be confused.
+    assert contrast(COLOURS["flagged_high"], COLOURS["clear"]) >= 6
+
+
+def test_any_two_shares_of_one_lightness_differ_in_pattern() -> None:
+    patterned = set(re.findall(r'"(\w+)"', CHART.partition("set patterned = (")[2].partition(")")[0]))
+    lines = re.findall(r'share == "(\w+)" %}<path [^>]*d="([^"]+)"', CHART)
+    drawn = dict(lines) | {"unaudited": re.findall(r'else %}<path [^>]*d="([^"]+)"', CHART)[0]}
+    assert set(drawn) == patterned and len(set(drawn.values())) == len(patterned)
+    alike = [pair for pair in combinations(SHARES, 2) if contrast(COLOURS[pair[0]], COLOURS[pair[1]]) < LEAST]
+    assert all(drawn.get(one) != drawn.get(other) for one, other in alike)
+    for share in patterned:
+        assert contrast(colour(f".mark--{share}", "stroke"), COLOURS[share]) >= LEAST
+
+
+def test_an_edge_parts_any_two_neighbours() -> None:
+    """A black line with a white core: one of the two stands out from either side, whatever the shares are."""
+    edges = [colour(".chart__edge", "stroke"), colour(".chart__gap", "stroke")]
+    for share in SHARES:
+        assert max(contrast(edge, COLOURS[share]) for edge in edges) >= LEAST
+    assert contrast(*edges) >= 7
+    assert contrast(colour(".chart__label text"), colour(".chart__label rect")) >= 7
+
+
+def test_paper_keeps_what_the_bars_are_told_apart_by() -> None:
+    exact = re.search(r"([^{}]+)\{ print-color-adjust: exact;", CSS.partition("@media print")[2])
+    assert exact and {".chart__bar", ".legend svg"} <= {each.strip() for each in exact[1].split(",")}
+
+
+def test_bars_and_legend_draw_the_same_patterns_and_wide_pieces_tell_their_percentage(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    a_project(agency)
+    a_project(agency, placement="on_platform", platform_key="qt-1")
+    audit()
+    page = signed_in(Role.AUDITOR).get("/reports/compliance").text
+    legend = page.partition('<ul class="legend">')[2].partition("</ul>")[0]
+    for share in SHARES:
+        drawn = f"url(#share-{share})" if f'id="share-{share}"' in page else f'class="share--{share}"'
+        assert drawn in legend
+    bar = page.partition('<svg class="chart__bar"')[2].partition("</div>")[0]
+    assert bar.count("data-share=") == 2 and bar.count('class="chart__edge"') == bar.count('class="chart__gap"') == 1
+    assert re.findall(r"<text [^>]+>(\d+)\u00a0%</text>", bar) == ["50", "50"]

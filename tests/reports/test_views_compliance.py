@@ -1,0 +1,172 @@
+"""The compliance report by page: agencies level by level and page by page, and files of all of it."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+from datetime import timedelta
+
+from openpyxl import load_workbook
+
+from registry.accounts.roles import Role
+from registry.audits.service import run_audit
+from registry.core.transactions import transaction
+from registry.projects.service import find_project_to_change, restrict_project
+from tests.factories import a_project, an_actor, an_agency
+from tests.fixtures.web import SignedIn
+from tests.present import Present
+
+REPORT = "/reports/compliance"
+
+
+def names_of(page: str) -> list[str]:
+    """What the rows of the table are called, the sum of all among them."""
+    return [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r'<th scope="row">(.*?)</th>', page, re.DOTALL)]
+
+
+def test_compliance_bars_fill_their_width_and_the_table_says_the_same(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    for _ in range(3):
+        a_project(agency)
+    run_audit(an_actor(Role.OPERATOR))
+    page = signed_in(Role.AUDITOR).get(f"{REPORT}?by=agency").text
+    widths = [float(width) for width in re.findall(r'data-share="\w+" [^>]*x="[\d.]+%" width="([\d.]+)%"', page)]
+    assert abs(sum(widths) - 100) < 0.01
+    assert names_of(page) == [agency.name_ru, "All"]
+
+
+def test_a_ministry_is_opened_by_a_link_and_its_subordinates_stand_below_it(signed_in: SignedIn) -> None:
+    ministry, other = an_agency(), an_agency()
+    committee = an_agency(ministry)
+    for agency in (ministry, other, committee):
+        a_project(agency)
+    visit = signed_in(Role.AUDITOR)
+    top = visit.get(REPORT).text
+    assert f"{ministry.name_ru} with 1 agency below" in names_of(top) and committee.name_ru not in top
+    link = re.search(rf'href="([^"]+)">{ministry.name_ru}', top)
+    assert link
+    level = visit.get(link[1]).text
+    assert names_of(level) == [f"{ministry.name_ru} itself", committee.name_ru, "All"]
+    assert other.name_ru not in level
+    assert visit.get(f"{REPORT}?within=000000000000").status_code == 404
+
+
+def test_an_agency_opens_the_report_with_itself_and_finds_no_other(signed_in: SignedIn) -> None:
+    mine, other = an_agency(), an_agency()
+    below = an_agency(mine)
+    for agency in (mine, other, below):
+        a_project(agency)
+    visit = signed_in(Role.AGENCY_VIEWER, mine)
+    assert names_of(visit.get(REPORT).text) == [f"{mine.name_ru} itself", below.name_ru, "All"]
+    assert visit.get(f"{REPORT}?within={other.bin}").status_code == 404
+    assert other.bin not in visit.get(f"{REPORT}.csv").text
+
+
+def test_many_agencies_come_page_by_page_and_whole_when_asked_for(signed_in: SignedIn) -> None:
+    for _ in range(30):
+        a_project(an_agency())
+    visit = signed_in(Role.AUDITOR)
+    first = visit.get(REPORT).text
+    following = re.search(r'href="([^"]+)" rel="next"', first)
+    assert following and "1 to 25 of 30" in first
+    second = visit.get(following[1].replace("&amp;", "&")).text
+    shown = [*names_of(first)[:-1], *names_of(second)[:-1]]
+    assert len(set(shown)) == 30 and 'rel="next"' not in second
+    whole = re.search(r'href="([^"]+)">All 30 rows on one page', first)
+    assert whole
+    assert names_of(visit.get(whole[1].replace("&amp;", "&")).text)[:-1] == shown
+    # The sum is of all of them on each page.
+    assert all(re.search(r'dense__total"><th scope="row">All</th><td><a [^>]+>30<', page) for page in (first, second))
+    for nonsense in ("0", "-1", "x", "99999999999999999999"):
+        assert visit.get(f"{REPORT}?page={nonsense}").status_code == 200
+
+
+def test_the_table_shows_millions_and_the_files_exact_tenge(signed_in: SignedIn) -> None:
+    ministry = an_agency()
+    committee = an_agency(ministry)
+    a_project(ministry, budget_kzt=1_234_567_890)
+    a_project(committee, budget_kzt=1)
+    run_audit(an_actor(Role.OPERATOR))
+    visit = signed_in(Role.AUDITOR)
+    assert '<td title="1,234,567,891\u00a0₸">1,235</td>' in visit.get(f"{REPORT}?by=region").text
+    header, *rows = csv.reader(io.StringIO(visit.get(f"{REPORT}.csv").data.decode("utf-8-sig")))
+    sheet = load_workbook(io.BytesIO(visit.get(f"{REPORT}.xlsx").data)).worksheets[0]
+    table = [dict(zip(header, row, strict=True)) for row in rows]
+    assert [(row["BIN"], row["BIN of the parent agency"], row["Budget"], row["Flagged"]) for row in table] == [
+        (ministry.bin, "", "1234567890", "1"),
+        (committee.bin, ministry.bin, "1", "1"),
+    ]
+    assert [row[header.index("Budget")] for row in sheet.iter_rows(min_row=2, values_only=True)] == [1_234_567_890, 1]
+
+
+def test_the_file_of_the_regions_has_their_rows(signed_in: SignedIn) -> None:
+    a_project(region="71", budget_kzt=5)
+    a_project(region=None)
+    table = signed_in(Role.AUDITOR).get(f"{REPORT}.csv?by=region").data.decode("utf-8-sig")
+    header, *rows = csv.reader(io.StringIO(table))
+    assert header[:2] == ["Region", "Projects"] and "BIN" not in header
+    assert [row[0] for row in rows] == ["Astana", "Not given"]
+
+
+def test_every_figure_leads_to_the_projects_that_it_counts(signed_in: SignedIn) -> None:
+    ministry = an_agency()
+    committee = an_agency(ministry)
+    for agency in (ministry, committee, committee, an_agency(kind="private")):
+        a_project(agency, region="71")
+    run_audit(an_actor(Role.OPERATOR))
+    a_project(committee, region=None)
+    visit = signed_in(Role.AUDITOR)
+    for by in ("agency", "region", "kind", "sector", f"agency&within={ministry.bin}"):
+        links = re.findall(r'<td><a [^>]*href="([^"]+)">(\d+)</a>', visit.get(f"{REPORT}?by={by}").text)
+        assert links, by
+        for link, count in links:
+            assert visit.get(html.unescape(link)).text.count("stacked__main") == int(count), (by, link)
+            table = visit.get(html.unescape(link).replace("/projects", "/projects.csv", 1)).data.decode("utf-8-sig")
+            assert len(list(csv.DictReader(io.StringIO(table)))) == int(count), (by, link)
+
+
+def test_the_shares_of_a_column_stand_in_line(signed_in: SignedIn) -> None:
+    a_project()
+    run_audit(an_actor(Role.OPERATOR))
+    assert signed_in(Role.AUDITOR).get(f"{REPORT}?by=region").text.count("<td>0.0</td>") == 2
+
+
+def test_oversight_reads_how_compliance_went_from_audit_to_audit(signed_in: SignedIn, present: Present) -> None:
+    agency = an_agency()
+    a_project(agency)
+    operator = an_actor(Role.OPERATOR)
+    run_audit(operator)
+    visit = signed_in(Role.AUDITOR)
+    assert "Compliance over time" not in visit.get(REPORT).text
+    present.move(timedelta(days=1))
+    a_project(agency)
+    run_audit(operator)
+    last = run_audit(operator)
+    visit = signed_in(Role.AUDITOR, name="next")
+    section = visit.get(REPORT).text.partition("Compliance over time")[2].partition("</table>")[0]
+    figures = re.findall(r"<td>([\d.]+)</td>", section)
+    assert figures == ["2", "2", "0", "0", "0.0", "1", "1", "0", "0", "0.0"] and f"/audits/{last.id}" in section
+    assert "Compliance over time" not in signed_in(Role.AGENCY_VIEWER, agency).get(REPORT).text
+
+
+def test_trend_and_audits_count_the_same_projects_as_the_report(signed_in: SignedIn, present: Present) -> None:
+    supervisor, agency = an_actor(Role.SUPERVISOR), an_agency()
+    numbers = [a_project(agency).number for _ in range(3)]
+    for number in numbers[:2]:
+        run_audit(an_actor(Role.OPERATOR))
+        present.move(timedelta(days=1))
+        with transaction():
+            restrict_project(supervisor, find_project_to_change(supervisor, number), True, "State secret")
+    run = run_audit(an_actor(Role.OPERATOR))
+    for role, count in ((Role.ADMINISTRATOR, 1), (Role.AUDITOR, 3)):
+        visit = signed_in(role)
+        report = visit.get(REPORT).text
+        assert re.search(rf'dense__total"><th scope="row">All</th><td><a [^>]+>{count}<', report)
+        newest = report.partition('id="over-time"')[2].partition("</th><td>")[2]
+        assert newest.startswith(f"{count}</td><td>{count}</td><td>0</td><td>0</td>")
+        judged = re.search(r'data-label="Judged">(\d+)<', visit.get("/audits").text)
+        assert judged and judged[1] == str(count)
+        assert f'data-label="This run">{count}<' in visit.get(f"/audits/{run.id}").text
+        assert "opened 0 flags" in visit.get("/home").text

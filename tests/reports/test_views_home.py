@@ -1,0 +1,74 @@
+"""What the first page tells: an agency its orders, oversight where the country stands, in figures that add up."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import Connection
+
+from registry.accounts.roles import Role
+from tests.cases.cast import audit, case_of, days, decided, migrate_by
+from tests.factories import a_project, an_agency
+from tests.fixtures.web import SignedIn
+from tests.statements import statements
+
+TILE = re.compile(r"<dt>([^<]+)</dt><dd><a [^>]+>(\d+)<")
+
+
+def test_an_agency_finds_its_orders_with_both_dates_on_its_first_page(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project = a_project(agency)
+    audit()
+    visit = signed_in(Role.AGENCY_EDITOR, agency, "ru")
+    assert "Предписания к исполнению" not in visit.get("/home").text
+    decided(project, migrate_by(days(30)))
+    page = visit.get("/home").text
+    section = page.partition("Предписания к исполнению")[2].partition("</table>")[0]
+    assert project.number in section and f"/cases/{case_of(project).id}?" in section
+    assert "Перенести на QazTech к сроку" in section and section.count("\u00a0г.<") == 2
+    assert project.number not in signed_in(Role.AGENCY_VIEWER).get("/home").text
+
+
+def test_the_tiles_of_the_first_page_add_up_to_all_projects(signed_in: SignedIn) -> None:
+    private = an_agency(kind="private")
+    for agency in (private, None, None):
+        a_project(agency)
+    audit()
+    a_project()
+    page = signed_in(Role.AUDITOR).get("/home").text
+    tiles = {name: int(count) for name, count in TILE.findall(page)}
+    assert tiles.pop("Projects") == sum(tiles.values()) == 4
+    assert tiles["Out of scope"] == 1 and tiles["Not audited yet"] == 1
+    told = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "0 of the 2 projects in scope are clear (0.0 %). 1 project is out of scope." in told
+    assert "1 project is not audited yet." in told
+
+
+def test_who_has_nothing_to_do_reads_where_the_country_stands(signed_in: SignedIn) -> None:
+    a_project()
+    audit()
+    page = signed_in(Role.AUDITOR).get("/home").text
+    assert re.search(r"<h1[^>]*>National overview</h1>", page) and "Your tasks" not in page
+    assert re.search(r"Cases not assigned yet</a>: 1<", page) and "Overdue cases</a>: 0<" in page
+    assert re.search(r"The last audit, for [^,]+, opened [1-9] flags, reopened 0 and cleared 0\.", page)
+
+
+def test_more_orders_cost_the_first_page_no_more_statements(signed_in: SignedIn, connection: Connection) -> None:
+    agency = an_agency()
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+
+    def cost() -> int:
+        with statements(connection) as sent:
+            assert visit.client.get("/home").status_code == 200
+        return len(sent)
+
+    def more() -> None:
+        project = a_project(agency)
+        audit()
+        decided(project, migrate_by(days(30)))
+
+    more()
+    few = cost()
+    more()
+    more()
+    assert cost() == few

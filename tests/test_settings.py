@@ -1,0 +1,264 @@
+"""What the settings promise an operator: a wrong one is refused by its name, and the embedded default needs none."""
+
+from __future__ import annotations
+
+import stat
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from registry.core.postgresql import libpq_address
+from registry.settings import SECRET_KEY_FILE, Mail, SettingsInvalid, read_settings
+from tests.preload import processes
+
+POSTGRES = "postgresql+psycopg://registry:secret@database/registry"
+SECRET = "a secret of enough letters"
+
+
+def environment(folder: Path, **variables: str) -> dict[str, str]:
+    return {"REGISTRY_DATA_DIR": str(folder / "data"), **variables}
+
+
+def test_without_any_variable_everything_lies_in_the_data_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = read_settings({})
+    assert settings.data_dir == tmp_path / "var"
+    assert settings.database_url == f"sqlite:///{tmp_path}/var/registry.sqlite3"
+    assert (settings.host, settings.port, settings.audit_at) == ("127.0.0.1", 8000, time(2))
+    assert settings.policy_file.name == "freeze_policy.toml"
+    assert settings.embedded
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("REGISTRY_DATABASE_URL", "mysql://localhost/registry"),
+        ("REGISTRY_DATABASE_URL", "postgresql://localhost/registry"),
+        ("REGISTRY_DATABASE_URL", "sqlite:///"),
+        ("REGISTRY_DATABASE_URL", "sqlite:///:memory:"),
+        ("REGISTRY_DATABASE_URL", "registry.sqlite3"),
+        ("REGISTRY_DATABASE_URL", "postgresql+psycopg://registry@one:5432,two:5432/registry"),
+        ("REGISTRY_DATABASE_URL", "postgresql+psycopg://registry@host"),
+        ("REGISTRY_DATABASE_POOL", "0"),
+        ("REGISTRY_STATEMENT_TIMEOUT", "1min"),
+        ("REGISTRY_LOCK_TIMEOUT", "-1"),
+        ("REGISTRY_IDLE_TIMEOUT", "1.5"),
+        ("REGISTRY_LONG_TIMEOUT", "99999999999"),
+        ("REGISTRY_SECRET_KEY", "short"),
+        ("REGISTRY_SECRET_KEY", ""),
+        ("REGISTRY_PORT", "0"),
+        ("REGISTRY_PORT", "65536"),
+        ("REGISTRY_HEALTH_PORT", "65536"),
+        ("REGISTRY_HEALTH_PORT", "off"),
+        ("REGISTRY_PORT", "http"),
+        ("REGISTRY_PORT", "-1"),
+        ("REGISTRY_PORT", "８０００"),
+        ("REGISTRY_AUDIT_AT", "2:00"),
+        ("REGISTRY_AUDIT_AT", "24:00"),
+        ("REGISTRY_AUDIT_AT", "02:60"),
+        ("REGISTRY_AUDIT_AT", "02:00:00"),
+        ("REGISTRY_AUDIT_AT", "never"),
+        ("REGISTRY_POLICY_FILE", "/no/such/policy.toml"),
+        ("REGISTRY_DIGEST_AT", "9:00"),
+        ("REGISTRY_OIDC_ISSUER", "https://idp.gov.kz"),
+        ("REGISTRY_DIGEST_AT", "morning"),
+        ("REGISTRY_RATE_LIMIT", "0"),
+        ("REGISTRY_RATE_LIMIT", "many"),
+        ("REGISTRY_RATE_LIMIT", "-1"),
+        ("REGISTRY_TRUSTED_PROXIES", "all"),
+        ("REGISTRY_TRUSTED_PROXIES", "-1"),
+        ("REGISTRY_SMTP_URL", "http://mail"),
+        ("REGISTRY_SMTP_URL", "smtp://"),
+        ("REGISTRY_SMTP_URL", "smtp://mail:0"),
+        ("REGISTRY_SMTP_URL", "smtp://mail:port"),
+        ("REGISTRY_SMTP_URL", "smtp://mail/box"),
+        ("REGISTRY_SMTP_URL", "smtp://mail?tls=no"),
+        ("REGISTRY_SMTP_URL", "smtp://user@mail"),
+        ("REGISTRY_SMTP_URL", "smtp://:password@mail"),
+        ("REGISTRY_SMTP_URL", "smtp://us%0D%0Aer:password@mail"),
+        ("REGISTRY_SMTP_URL", "smtp://пошта.kz"),
+        ("REGISTRY_PUBLIC_URL", "registry.gov.kz"),
+        ("REGISTRY_PUBLIC_URL", "https://"),
+        ("REGISTRY_PUBLIC_URL", "https://host:port"),
+        ("REGISTRY_PUBLIC_URL", "https://user:password@host"),
+        ("REGISTRY_PUBLIC_URL", "https://user@host"),
+        ("REGISTRY_PUBLIC_URL", "https://host/a\nBcc: somebody"),
+    ],
+)
+def test_a_wrong_variable_is_refused_by_its_name(tmp_path: Path, variable: str, value: str) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(environment(tmp_path, **{"REGISTRY_SECRET_KEY": SECRET, variable: value}))
+    assert [problem.partition(":")[0] for problem in refused.value.problems] == [variable]
+
+
+@pytest.mark.parametrize(
+    ("owner", "service"),
+    [
+        ("postgresql+psycopg://owner@database/registry", "sqlite:////tmp/registry.sqlite3"),
+        ("postgresql://owner@database/registry", POSTGRES),
+        ("postgresql+psycopg://registry@database/registry", POSTGRES),
+        ("postgresql+psycopg://owner@database/another", POSTGRES),
+        ("postgresql+psycopg://owner@database/registry", "postgresql+psycopg:///registry?host=database"),
+    ],
+)
+def test_an_owner_must_be_another_role_in_the_same_database(tmp_path: Path, owner: str, service: str) -> None:
+    variables = {"REGISTRY_DATABASE_OWNER_URL": owner, "REGISTRY_DATABASE_URL": service, "REGISTRY_SECRET_KEY": SECRET}
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(environment(tmp_path, **variables))
+    assert [problem.partition(":")[0] for problem in refused.value.problems] == ["REGISTRY_DATABASE_OWNER_URL"]
+    assert "secret" not in str(refused.value)
+
+
+def test_the_address_of_a_database_may_name_its_standby(tmp_path: Path) -> None:
+    url = "postgresql+psycopg://registry:secret@/registry?host=one:5432&host=two:5433"
+    settings = read_settings(environment(tmp_path, REGISTRY_DATABASE_URL=url, REGISTRY_SECRET_KEY=SECRET))
+    assert settings.database_url == url
+    address = libpq_address(url, password=False)
+    assert {"host=one,two", "port=5432,5433", "target_session_attrs=read-write"} <= set(address.split())
+    assert "secret" not in address and "password=secret" in libpq_address(url)
+
+
+def test_a_data_folder_that_cannot_be_made_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsInvalid, match="REGISTRY_DATA_DIR"):
+        read_settings({"REGISTRY_DATA_DIR": str(tmp_path / "file" / "data")})
+
+
+def test_every_wrong_variable_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(environment(tmp_path, REGISTRY_PORT="x", REGISTRY_AUDIT_AT="x", REGISTRY_SMTP_URL="x"))
+    assert len(refused.value.problems) == 3
+
+
+def test_an_external_database_needs_a_secret_key_of_the_operators(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="REGISTRY_SECRET_KEY: required"):
+        read_settings(environment(tmp_path, REGISTRY_DATABASE_URL=POSTGRES))
+    settings = read_settings(environment(tmp_path, REGISTRY_DATABASE_URL=POSTGRES, REGISTRY_SECRET_KEY=SECRET))
+    assert settings.secret_key == SECRET
+    assert not (tmp_path / "data" / SECRET_KEY_FILE).exists()
+
+
+def test_the_nightly_audit_can_be_moved_and_turned_off(tmp_path: Path) -> None:
+    assert read_settings(environment(tmp_path, REGISTRY_AUDIT_AT="23:59")).audit_at == time(23, 59)
+    assert read_settings(environment(tmp_path, REGISTRY_AUDIT_AT="off")).audit_at is None
+
+
+def test_a_generated_secret_key_is_kept_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    first, second = read_settings(environment(tmp_path)), read_settings(environment(tmp_path))
+    path = tmp_path / "data" / SECRET_KEY_FILE
+    assert first.secret_key == second.secret_key == path.read_text()
+    assert len(first.secret_key) == 64
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [file.name for file in path.parent.iterdir()] == [SECRET_KEY_FILE]
+
+
+def test_a_data_folder_with_an_empty_secret_key_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / SECRET_KEY_FILE).touch()
+    with pytest.raises(SettingsInvalid, match=r"REGISTRY_DATA_DIR: .*delete the file"):
+        read_settings(environment(tmp_path))
+
+
+def _key_of(folder: str) -> str:
+    return read_settings({"REGISTRY_DATA_DIR": folder}).secret_key
+
+
+def test_processes_that_start_at_once_agree_on_the_secret_key(tmp_path: Path) -> None:
+    folders = [str(tmp_path / str(number)) for number in range(50) for _ in range(4)]
+    with processes(4) as pool:
+        keys = list(pool.map(_key_of, folders))
+    for start in range(0, len(keys), 4):
+        assert len(set(keys[start : start + 4])) == 1
+    assert len(set(keys)) == 50
+
+
+def mail_settings(folder: Path, **variables: str) -> Mail:
+    usual = {"REGISTRY_SMTP_URL": "smtp://mail", "REGISTRY_PUBLIC_URL": "https://registry.gov.kz/"}
+    mail = read_settings(environment(folder, **(usual | variables))).mail
+    assert mail is not None
+    return mail
+
+
+def test_without_a_mail_server_no_mail_is_sent(tmp_path: Path) -> None:
+    assert read_settings(environment(tmp_path, REGISTRY_PUBLIC_URL="https://registry.gov.kz")).mail is None
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://mail", ("mail", 25, False, None, None)),
+        ("smtps://mail.gov.kz/", ("mail.gov.kz", 465, True, None, None)),
+        ("smtp://mail:2525", ("mail", 2525, False, None, None)),
+        ("smtp://user%40gov.kz:pa%3Ass%2F@mail:587", ("mail", 587, False, "user@gov.kz", "pa:ss/")),
+        ("smtp://[::1]:25", ("::1", 25, False, None, None)),
+    ],
+)
+def test_the_address_of_the_mail_server_says_all_that_it_takes(tmp_path: Path, url: str, server: object) -> None:
+    mail = mail_settings(tmp_path, REGISTRY_SMTP_URL=url)
+    assert (mail.host, mail.port, mail.tls, mail.user, mail.password) == server
+
+
+@pytest.mark.parametrize(
+    ("variables", "sender"),
+    [
+        ({}, ("", "registry@registry.gov.kz")),
+        ({"REGISTRY_PUBLIC_URL": "http://registry.gov.kz:8080/x"}, ("", "registry@registry.gov.kz")),
+        ({"REGISTRY_MAIL_FROM": "noreply@gov.kz"}, ("", "noreply@gov.kz")),
+        ({"REGISTRY_MAIL_FROM": "Тізілім <noreply@gov.kz>"}, ("Тізілім", "noreply@gov.kz")),
+    ],
+)
+def test_mails_come_from_the_public_address_or_from_the_one_that_is_set(
+    tmp_path: Path, variables: dict[str, str], sender: object
+) -> None:
+    mail = mail_settings(tmp_path, **variables)
+    assert (mail.sender_name, mail.sender) == sender
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"REGISTRY_MAIL_FROM": "registry"},
+        {"REGISTRY_MAIL_FROM": "a@gov.kz\r\nBcc: b@gov.kz"},
+        {"REGISTRY_MAIL_FROM": "a@gov.kz, b@gov.kz"},
+        {"REGISTRY_MAIL_FROM": "пошта@gov.kz"},
+        {"REGISTRY_PUBLIC_URL": "http://127.0.0.1:8000"},
+        {"REGISTRY_PUBLIC_URL": "http://localhost:8000"},
+        {"REGISTRY_PUBLIC_URL": "http://[::1]"},
+    ],
+)
+def test_a_sender_that_mails_cannot_come_from_is_refused(tmp_path: Path, variables: dict[str, str]) -> None:
+    with pytest.raises(SettingsInvalid, match=r"^REGISTRY_MAIL_FROM: [^\n]*$"):
+        mail_settings(tmp_path, **variables)
+
+
+def test_mails_need_the_address_that_their_links_lead_to(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match=r"^REGISTRY_PUBLIC_URL: required with REGISTRY_SMTP_URL"):
+        mail_settings(tmp_path, REGISTRY_PUBLIC_URL="")
+
+
+def test_a_password_of_the_mail_server_is_never_shown(tmp_path: Path) -> None:
+    mail = mail_settings(tmp_path, REGISTRY_SMTP_URL="smtp://user:hidden@mail")
+    assert "hidden" not in repr(mail)
+    with pytest.raises(SettingsInvalid) as refused:
+        mail_settings(tmp_path, REGISTRY_SMTP_URL="smtp://user:hidden@mail/nonsense")
+    assert "hidden" not in str(refused.value)
+
+
+def test_the_digest_can_be_moved_and_turned_off(tmp_path: Path) -> None:
+    assert read_settings(environment(tmp_path)).digest_at == time(9)
+    assert read_settings(environment(tmp_path, REGISTRY_DIGEST_AT="07:30")).digest_at == time(7, 30)
+    assert read_settings(environment(tmp_path, REGISTRY_DIGEST_AT="off")).digest_at is None
+
+
+def test_an_address_with_a_password_that_is_refused_is_not_repeated(tmp_path: Path) -> None:
+    wrong = {
+        "REGISTRY_SMTP_URL": "smpt://user:hunter2hunter2@mail",
+        "REGISTRY_DATABASE_URL": "mysql://u:hunter2@host/x",
+    }
+
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(environment(tmp_path, **wrong))
+
+    assert "REGISTRY_SMTP_URL" in str(refused.value)
+    assert "hunter2" not in str(refused.value)

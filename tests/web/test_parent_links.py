@@ -1,0 +1,106 @@
+"""Nothing typed, sent or gone back to ends in a dead end: there is a page, and it leads on."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from werkzeug.routing import IntegerConverter
+
+from registry.accounts.roles import Role
+from registry.http.required_permission import NEEDS
+from registry.web.error_pages import unexpected
+from tests.cases.casework import a_case
+from tests.factories import a_project
+from tests.fixtures.web import PASSWORD, SignedIn
+from tests.web.test_forms import filled, routes
+
+HUGE = "99999999999999999999"
+A_BROWSER = {"Accept": "text/html"}
+
+
+def test_no_page_takes_a_number_without_a_bound(app: Flask) -> None:
+    numbers = [
+        converter
+        for rule in app.url_map.iter_rules()
+        if hasattr(app.view_functions[rule.endpoint], NEEDS)
+        for converter in rule._converters.values()
+        if isinstance(converter, IntegerConverter)
+    ]
+    assert all(converter.max is not None for converter in numbers)
+
+
+@pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.AGENCY_EDITOR, Role.ADMINISTRATOR])
+def test_a_number_that_is_too_long_is_a_page_that_is_not_there(app: Flask, signed_in: SignedIn, role: Role) -> None:
+    number = a_project().number
+    visit = signed_in(role)
+    token = visit.token("/home")
+    for method, rule, _needs in routes(app):
+        path = re.sub(r"<(row_id|int\(max=\d+\)):\w+>", HUGE, rule)
+        if path != rule:
+            path = filled(path, number)
+            answer = visit.client.open(path, method=method, data={"form_token": token}, headers=A_BROWSER)
+            assert answer.status_code == 404 and "There is nothing at this address. See" in answer.text, path
+
+
+def test_the_switch_of_languages_after_a_form_leads_to_the_page_of_the_form(signed_in: SignedIn) -> None:
+    _project, case = a_case()
+    visit = signed_in(Role.SUPERVISOR)
+    answer = visit.send(f"{case}/comment?status=new", page=case)
+    assert answer.status_code == 422
+    switch = re.search(r'href="(/language/ru\?[^"]+)"', answer.text)
+    assert switch
+    page = visit.get(switch[1].replace("&amp;", "&"))
+    assert (page.status_code, page.request.full_path) == (200, f"{case}?status=new")
+    assert '<html lang="ru"' in page.text
+
+
+def test_an_address_that_only_takes_a_form_opens_as_the_page_of_the_form(signed_in: SignedIn) -> None:
+    project, case = a_case()
+    visit = signed_in(Role.SUPERVISOR)
+    for path, page in {
+        f"{case}/approve": case,
+        f"/projects/{project.number}/documents": f"/projects/{project.number}",
+        "/inventory/1/apply": "/inventory",
+    }.items():
+        answer = visit.client.get(path, headers=A_BROWSER)
+        assert (answer.status_code, answer.headers["Location"]) == (303, page)
+
+
+def test_an_address_without_a_page_of_its_own_says_so_in_a_page(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.REVIEWER)
+    for answer in (visit.client.get("/sign-out", headers=A_BROWSER), visit.client.delete("/cases", headers=A_BROWSER)):
+        assert answer.status_code == 405 and "only takes a form" in answer.text and answer.headers["Allow"]
+    assert visit.client.get("/home").status_code == 200
+    for headers in ({"Accept": "application/json"}, {}):
+        answer = visit.client.delete("/api/v1/cases/1", headers=headers)
+        assert answer.get_json()["type"].endswith("method-not-taken")
+
+
+def test_a_form_sent_after_the_session_ended_leads_to_the_sign_in_and_back_to_its_page(signed_in: SignedIn) -> None:
+    _project, case = a_case()
+    visit = signed_in(Role.REVIEWER)
+    token = visit.token(case)
+    visit.send("/sign-out", page="/home")
+    answer = visit.client.post(f"{case}/comment", data={"form_token": token, "comment-comment": "Звонил."})
+    assert answer.status_code == 303
+    page = visit.get(answer.headers["Location"])
+    assert "Your session ended" in page.text and f'name="back" value="{case}"' in page.text
+    answer = visit.send("/sign-in", name="reviewer.web", password=PASSWORD, back=case)
+    assert answer.request.path == case and "Звонил." not in answer.text
+
+
+def test_a_form_of_another_session_is_refused_with_the_way_to_its_page(signed_in: SignedIn) -> None:
+    _project, case = a_case()
+    visit = signed_in(Role.REVIEWER)
+    answer = visit.client.post(f"{case}/comment", data={"form_token": "0" * 64})
+    assert answer.status_code == 403 and f'href="{case}">Back to the form' in answer.text
+
+
+def test_a_fault_of_the_service_names_the_number_to_tell_and_the_way_home(app: Flask) -> None:
+    with app.test_request_context("/home", headers={"Cookie": "registry_language=en"}):
+        answer = unexpected(RuntimeError("a mistake of the test's own"))
+    assert answer.status_code == 500
+    assert "Give this number to support:" in answer.get_data(as_text=True)
+    assert 'href="/">To the first page' in answer.get_data(as_text=True)
