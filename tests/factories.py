@@ -77,12 +77,12 @@ def project_values(**values: Any) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in merged.items()}
 
 
-def a_project(agency: Agency | None = None, by: Actor | None = None, **values: Any) -> Project:
+def a_project(agency: Agency | None = None, actor: Actor | None = None, **values: Any) -> Project:
     """A registered project, of a new agency when none is given; dates as ``date`` or as text."""
     accepted, problems = accept_fields(project_values(**values))
     if problems:
         raise ValueError(problems)
-    return register_project(by or ADMINISTRATOR, (agency or an_agency()).bin, accepted)
+    return register_project(actor or ADMINISTRATOR, (agency or an_agency()).bin, accepted)
 
 
 def a_token(

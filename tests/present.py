@@ -28,9 +28,9 @@ class Present:
         self._travel.start()
         return instant.astimezone(UTC)
 
-    def move(self, by: timedelta) -> datetime:
+    def move(self, actor: timedelta) -> datetime:
         """Move on, from the real present when none was set; the new instant."""
-        return self.set(datetime.now(UTC) + by)
+        return self.set(datetime.now(UTC) + actor)
 
     def release(self) -> None:
         """Back to real time."""

@@ -98,11 +98,11 @@ def sign_in(
     return secret
 
 
-def sign_out(by: Actor, secret: str) -> None:
+def sign_out(actor: Actor, secret: str) -> None:
     """End the session."""
     with transaction():
         end_session(secret)
-        journal.record(by, "person.signed-out", f"person:{by.principal}")
+        journal.record(actor, "person.signed-out", f"person:{actor.principal}")
 
 
 def _begin(name: str, source: str, device: str | None) -> int:

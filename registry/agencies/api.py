@@ -26,12 +26,12 @@ FILTERS: Final = (
 )
 
 
-def agency_of(_by: Actor, bin: str) -> Agency:
+def agency_of(_actor: Actor, bin: str) -> Agency:
     """The agency that the path names. Raises AgencyNotFound."""
     return agency_by_bin(bin)
 
 
-def agency_to_patch(_by: Actor, bin: str) -> Agency:
+def agency_to_patch(_actor: Actor, bin: str) -> Agency:
     """The same, locked."""
     return agency_to_change(bin)
 

@@ -27,9 +27,9 @@ LONGEST_VALUE: Final = 1000
 OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {"kind": AGENCY_KINDS, "region": REGIONS}
 
 
-def list_agencies(by: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+def list_agencies(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
     """A page of agencies as mappings. Raises Malformed for a bad filter, sort or cursor."""
-    by.require(Permission.AGENCIES_READ)
+    actor.require(Permission.AGENCIES_READ)
     parent = aliased(Agency)
     key, descending = _sort_key(page.sort or DEFAULT_SORT)
     statement = (

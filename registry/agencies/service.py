@@ -87,9 +87,9 @@ def agencies_by_id() -> dict[int, Agency]:
     return {agency.id: agency for agency in db.session.scalars(select(Agency))}
 
 
-def register_agency(by: Actor, values: Mapping[str, Any]) -> Agency:
+def register_agency(actor: Actor, values: Mapping[str, Any]) -> Agency:
     """Register an agency from accepted values with ``bin``. Raises Invalid, BinTaken, RoleNotAllowed."""
-    by.require(Permission.AGENCIES_WRITE)
+    actor.require(Permission.AGENCIES_WRITE)
     with transaction() as session:
         problems = [] if values.get("bin") else [Problem("/bin", "required")]
         problems += _problems(values)
@@ -106,16 +106,16 @@ def register_agency(by: Actor, values: Mapping[str, Any]) -> Agency:
         except IntegrityError as error:
             raise BinTaken(bin=values["bin"]) from error
         kept = {name: value for name, value in values.items() if value is not None}
-        journal.record(by, "agency.registered", f"agency:{agency.bin}", kept)
+        journal.record(actor, "agency.registered", f"agency:{agency.bin}", kept)
     return agency
 
 
-def change_agency(by: Actor, agency: Agency, changes: Mapping[str, Any]) -> list[dict[str, Any]]:
+def change_agency(actor: Actor, agency: Agency, changes: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Apply accepted changes inside the open transaction; the changes made, none when all was so already.
 
     Raises Invalid (a required value cleared, a parent that is not there or stands below), RoleNotAllowed.
     """
-    by.require(Permission.AGENCIES_WRITE)
+    actor.require(Permission.AGENCIES_WRITE)
     before = {name: getattr(agency, name) for name in AGENCY_FIELDS}
     wanted = before | dict(changes)
     problems = _problems(wanted, agency)
@@ -137,7 +137,7 @@ def change_agency(by: Actor, agency: Agency, changes: Mapping[str, Any]) -> list
             session.flush()
             if not SHOWN_BY_PROJECTS.isdisjoint(change["field"] for change in made):
                 mark_all_below_agency(agency.updated_at, agency.id)
-            journal.record(by, "agency.changed", f"agency:{agency.bin}", {"changes": made})
+            journal.record(actor, "agency.changed", f"agency:{agency.bin}", {"changes": made})
     return made
 
 
@@ -164,14 +164,14 @@ def subtree(agency_id: int | BindParameter[int]) -> CTE:
     return below.union(select(agency.id).join(below, agency.parent_id == below.c.id))
 
 
-def own_agencies(by: Actor) -> Select[tuple[int]] | None:
+def own_agencies(actor: Actor) -> Select[tuple[int]] | None:
     """The ids that the actor is bound to, as a query; None when the actor is bound to none."""
-    return None if by.agency_id is None else select(subtree(by.agency_id).c.id)
+    return None if actor.agency_id is None else select(subtree(actor.agency_id).c.id)
 
 
-def acts_for(by: Actor, agency_id: int) -> bool:
+def acts_for(actor: Actor, agency_id: int) -> bool:
     """True when the agency is the actor's own or below it, or the actor is bound to none."""
-    own = own_agencies(by)
+    own = own_agencies(actor)
     return (
         own is None
         or db.session.scalar(select(Agency.id).where(Agency.id == agency_id, Agency.id.in_(own))) is not None

@@ -34,7 +34,7 @@ class ClearingFact:
 
     kind: str
     at: datetime | None = None
-    by: str | None = None
+    actor: str | None = None
     field: str | None = None
     old: Any = None
     new: Any = None
@@ -103,11 +103,11 @@ def _changes(project_id: int, audit_id: int) -> list[ClearingFact]:
     entries = select(JournalEntry.at, JournalEntry.principal, JournalEntry.details).where(
         JournalEntry.subject == f"agency:{bin_number}", JournalEntry.action == "agency.changed"
     )
-    for written, by, details in db.session.execute(entries.order_by(JournalEntry.seq)):
+    for written, actor, details in db.session.execute(entries.order_by(JournalEntry.seq)):
         at = datetime.fromisoformat(written)
         if at <= until and (since is None or at > since):
             facts += [
-                ClearingFact("agency_kind", at, by, "kind", change["old"], change["new"])
+                ClearingFact("agency_kind", at, actor, "kind", change["old"], change["new"])
                 for change in json.loads(details).get("changes", ())
                 if change["field"] == "kind"
             ]

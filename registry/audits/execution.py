@@ -37,7 +37,7 @@ from registry.journal import service as journal
 log = logging.getLogger(__name__)
 
 
-def new_run(by: Actor, on: date, trigger: str, policy: Policy, *, dry_run: bool) -> AuditRun:
+def new_run(actor: Actor, on: date, trigger: str, policy: Policy, *, dry_run: bool) -> AuditRun:
     """A run's row, not written yet."""
     return AuditRun(
         on=on,
@@ -46,12 +46,12 @@ def new_run(by: Actor, on: date, trigger: str, policy: Policy, *, dry_run: bool)
         dry_run=dry_run,
         policy_version=policy.version,
         policy_digest=policy.digest,
-        started_by=by.principal,
+        started_by=actor.principal,
         started_at=now(),
     )
 
 
-def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditRun:
+def carry_out(actor: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditRun:
     """Judge every project by the policy on the run's date and write what follows, inside the open transaction.
 
     With ``belt`` the run is held when it would flag or clear too much at once; its changes then tell what it would do.
@@ -96,11 +96,11 @@ def carry_out(by: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditR
         write_flags(plan, run.id, run.on, moment, None if last is None else last.on)
         followed = follow_flags(run.id, run.on, moment, policy)
         if followed:
-            journal.record(by, "cases.followed", f"audit:{run.id}", followed)
+            journal.record(actor, "cases.followed", f"audit:{run.id}", followed)
     write_changes(plan, run.id, carried_out=carried_out)
     run.finished_at = now()
     session.flush()
-    journal.record(by, f"audit.{'dry-run' if run.dry_run else run.status}", f"audit:{run.id}", _told(run))
+    journal.record(actor, f"audit.{'dry-run' if run.dry_run else run.status}", f"audit:{run.id}", _told(run))
     if not run.dry_run:
         outbox.send_later(f"audit.{run.status}", {"audit": run.id, "reopened": followed.get("reopened", [])})
     log.info("audit finished", extra={"audit": run.id, "on": run.on.isoformat(), "status": run.status})

@@ -13,15 +13,15 @@ class PolicyNotFound(NotFound):
     """There is no policy of that version."""
 
 
-def read_policies(by: Actor) -> list[Policy]:
+def read_policies(actor: Actor) -> list[Policy]:
     """Every policy that can be read: the one in force. Raises RoleNotAllowed."""
-    by.require(Permission.POLICIES_READ)
+    actor.require(Permission.POLICIES_READ)
     return [policy_in_force()]
 
 
-def read_policy_of(by: Actor, version: str) -> Policy:
+def read_policy_of(actor: Actor, version: str) -> Policy:
     """The policy of that version. Raises RoleNotAllowed and PolicyNotFound."""
-    for policy in read_policies(by):
+    for policy in read_policies(actor):
         if policy.version == version:
             return policy
     raise PolicyNotFound(version=version)

@@ -29,12 +29,12 @@ AUDIT_FILTERS: Final[Mapping[str, PlainFilter]] = {
 }
 
 
-def list_audits(by: Actor, raw: Mapping[str, str], page: Page) -> Listing:
+def list_audits(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     """A page of audits, the newest first (``sort``: ``-id`` or ``id``), with the counts that the actor may see.
 
     Raises RoleNotAllowed and Malformed.
     """
-    by.require(Permission.AUDITS_READ)
+    actor.require(Permission.AUDITS_READ)
     if page.sort not in (None, "id", "-id"):
         raise Malformed([Problem("sort", "not-a-choice", {"options": "id, -id"})])
     descending = page.sort != "id"
@@ -45,44 +45,44 @@ def list_audits(by: Actor, raw: Mapping[str, str], page: Page) -> Listing:
         statement = statement.where(after(NEWEST_FIRST, AuditRun.id.expression, descending, page.cursor))
     ordered = statement.order_by(*order_by(NEWEST_FIRST, AuditRun.id.expression, descending)).limit(page.limit + 1)
     listing = cut(db.session.execute(ordered).mappings().all(), page, NEWEST_FIRST, descending)
-    return Listing([visible_run(by, run) for run in listing.items], listing.next)
+    return Listing([visible_run(actor, run) for run in listing.items], listing.next)
 
 
-def changes_of(by: Actor, audit: AuditRun, page: Page) -> Listing:
+def changes_of(actor: Actor, audit: AuditRun, page: Page) -> Listing:
     """A page of what the audit changed on projects that the actor may see: ``{project, rule, severity, change}``.
 
     Restricted projects among them are journalled as read.
     """
-    by.require(Permission.AUDITS_READ)
-    statement = _changes(by, audit)
+    actor.require(Permission.AUDITS_READ)
+    statement = _changes(actor, audit)
     if page.cursor is not None:
         statement = statement.where(after(OLDEST_FIRST, AuditChange.id.expression, False, page.cursor))
     rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
     listing = cut(rows, page, OLDEST_FIRST, descending=False)
-    _journal_reads(by, listing.items)
+    _journal_reads(actor, listing.items)
     return listing
 
 
-def count_changes(by: Actor, audit: AuditRun) -> dict[str, int]:
+def count_changes(actor: Actor, audit: AuditRun) -> dict[str, int]:
     """How many changes of each kind the audit lists on projects that the actor may see; 0 for the others."""
-    by.require(Permission.AUDITS_READ)
+    actor.require(Permission.AUDITS_READ)
     counts = (
         select(AuditChange.change, func.count())
-        .where(AuditChange.audit_id == audit.id, *among_visible(by, AuditChange.project_id.expression))
+        .where(AuditChange.audit_id == audit.id, *among_visible(actor, AuditChange.project_id.expression))
         .group_by(AuditChange.change)
     )
     return dict.fromkeys(CHANGES, 0) | {row[0]: row[1] for row in db.session.execute(counts)}
 
 
-def all_changes_of(by: Actor, audit: AuditRun) -> list[dict[str, Any]]:
+def all_changes_of(actor: Actor, audit: AuditRun) -> list[dict[str, Any]]:
     """Everything that the audit changed on projects that the actor may see; the restricted are journalled as read."""
-    by.require(Permission.AUDITS_READ)
-    rows = db.session.execute(_changes(by, audit)).mappings().all()
-    _journal_reads(by, rows)
+    actor.require(Permission.AUDITS_READ)
+    rows = db.session.execute(_changes(actor, audit)).mappings().all()
+    _journal_reads(actor, rows)
     return [{name: value for name, value in row.items() if not name.startswith("_")} for row in rows]
 
 
-def _changes(by: Actor, audit: AuditRun) -> Select[*tuple[Any, ...]]:
+def _changes(actor: Actor, audit: AuditRun) -> Select[*tuple[Any, ...]]:
     return (
         select(
             Project.number.label("project"),
@@ -94,14 +94,14 @@ def _changes(by: Actor, audit: AuditRun) -> Select[*tuple[Any, ...]]:
             AuditChange.id.label("_id"),
         )
         .join(Project, Project.id == AuditChange.project_id)
-        .where(AuditChange.audit_id == audit.id, *visible_projects(by))
+        .where(AuditChange.audit_id == audit.id, *visible_projects(actor))
         .order_by(AuditChange.id)
     )
 
 
-def previous_good(by: Actor, audit: AuditRun) -> AuditRun | None:
+def previous_good(actor: Actor, audit: AuditRun) -> AuditRun | None:
     """The run for good that succeeded before this one, by date and then by time. Raises RoleNotAllowed."""
-    by.require(Permission.AUDITS_READ)
+    actor.require(Permission.AUDITS_READ)
     return db.session.scalar(
         select(AuditRun)
         .where(
@@ -115,5 +115,5 @@ def previous_good(by: Actor, audit: AuditRun) -> AuditRun | None:
     )
 
 
-def _journal_reads(by: Actor, rows: Iterable[Any]) -> None:
-    journal_restricted_reads(by, (row["project"] for row in rows if row["_restricted"]), "audit changes")
+def _journal_reads(actor: Actor, rows: Iterable[Any]) -> None:
+    journal_restricted_reads(actor, (row["project"] for row in rows if row["_restricted"]), "audit changes")

@@ -33,13 +33,13 @@ COUNTS: Final = (
 RESTRICTED: Final = "restricted"
 
 
-def visible_run(by: Actor, run: AuditRun | Mapping[str, Any]) -> dict[str, Any]:
+def visible_run(actor: Actor, run: AuditRun | Mapping[str, Any]) -> dict[str, Any]:
     """The columns of a run with the counts that the actor may see: without restricted projects, or with all."""
     columns = (
         {**run} if isinstance(run, Mapping) else {each.key: getattr(run, each.key) for each in run.__table__.columns}
     )
     restricted = columns.pop("restricted_counts")
-    return columns if by.may(Permission.RESTRICTED_READ) else without_restricted(columns, restricted)
+    return columns if actor.may(Permission.RESTRICTED_READ) else without_restricted(columns, restricted)
 
 
 def without_restricted(run: Mapping[str, Any], restricted: Mapping[str, int] | None) -> dict[str, Any]:

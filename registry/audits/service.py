@@ -37,7 +37,7 @@ class NoAuditHeld(Conflict):
 
 
 def run_audit(
-    by: Actor,
+    actor: Actor,
     on: date | None = None,
     *,
     dry_run: bool = False,
@@ -50,60 +50,60 @@ def run_audit(
     """
     if policy is not None and not dry_run:
         raise ValueError("another policy is tried in a dry run only")
-    by.require(Permission.AUDITS_RUN)
+    actor.require(Permission.AUDITS_RUN)
     day = on or today()
     if not dry_run and day > today():
         raise Invalid([Problem("/on", "audit-date-after-today", {"today": today().isoformat()})])
-    run = new_run(by, day, "manual", policy or policy_in_force(), dry_run=dry_run)
+    run = new_run(actor, day, "manual", policy or policy_in_force(), dry_run=dry_run)
     try:
         with only_audit():
             if not dry_run:
                 _require_not_before_last(day)
-            return carry_out(by, run, policy or policy_in_force(), belt=True)
+            return carry_out(actor, run, policy or policy_in_force(), belt=True)
     except Refusal:
         raise
     except Exception as error:
-        failed = new_run(by, day, "manual", policy or policy_in_force(), dry_run=dry_run)
+        failed = new_run(actor, day, "manual", policy or policy_in_force(), dry_run=dry_run)
         failed.started_at = run.started_at
         keep_failure(failed, error)
         raise
 
 
-def confirm_held_audit(by: Actor, audit_id: int) -> AuditRun:
+def confirm_held_audit(actor: Actor, audit_id: int) -> AuditRun:
     """Judge a held run's date again, without the belt; the same row becomes succeeded.
 
     Raises RoleNotAllowed, AuditNotFound, AuditNotHeld, AuditDateBeforeLast, AuditRunning.
     """
-    by.require(Permission.AUDITS_CONFIRM)
-    find_audit(by, audit_id)
+    actor.require(Permission.AUDITS_CONFIRM)
+    find_audit(actor, audit_id)
     with only_audit() as session:
         statement = select(AuditRun).where(AuditRun.id == audit_id).execution_options(populate_existing=True)
         run = session.scalars(statement).one()
         if run.status != "held":
             raise AuditNotHeld(id=audit_id, status=run.status)
         _require_not_before_last(run.on)
-        run.confirmed_by = by.principal
+        run.confirmed_by = actor.principal
         policy = policy_in_force()
         run.policy_version, run.policy_digest = policy.version, policy.digest
-        return carry_out(by, run, policy, belt=False)
+        return carry_out(actor, run, policy, belt=False)
 
 
-def confirm_latest_held(by: Actor, on: date | None = None) -> AuditRun:
+def confirm_latest_held(actor: Actor, on: date | None = None) -> AuditRun:
     """Confirm the latest held audit of a date, of any date when None.
 
     Raises NoAuditHeld and what ``confirm_held_audit`` raises.
     """
-    by.require(Permission.AUDITS_CONFIRM)
+    actor.require(Permission.AUDITS_CONFIRM)
     held = select(AuditRun.id).where(AuditRun.status == "held").order_by(AuditRun.id.desc()).limit(1)
     audit_id = db.session.scalar(held if on is None else held.where(AuditRun.on == on))
     if audit_id is None:
         raise NoAuditHeld(on=(on or today()).isoformat())
-    return confirm_held_audit(by, audit_id)
+    return confirm_held_audit(actor, audit_id)
 
 
-def find_audit(by: Actor, audit_id: int) -> AuditRun:
+def find_audit(actor: Actor, audit_id: int) -> AuditRun:
     """The audit of that id. Raises RoleNotAllowed and AuditNotFound."""
-    by.require(Permission.AUDITS_READ)
+    actor.require(Permission.AUDITS_READ)
     found = db.session.get(AuditRun, audit_id, populate_existing=True)
     if found is None:
         raise AuditNotFound(id=audit_id)

@@ -40,14 +40,14 @@ FILTERS: Final = plain_parameters({**filters_of_cases(), **OF_FLAGS, **OF_THE_RE
 NOTE: Final = JsonBody(CASE_COMMENT, {"comment": "See the contract's date."}, may_be_empty=True)
 
 
-def case_of(by: Actor, case_id: int) -> Case:
+def case_of(actor: Actor, case_id: int) -> Case:
     """The case that the path names. Raises CaseNotFound."""
-    return find_case(by, case_id)
+    return find_case(actor, case_id)
 
 
-def locked_case(by: Actor, case_id: int) -> Case:
+def locked_case(actor: Actor, case_id: int) -> Case:
     """The same, locked."""
-    return find_case_to_change(by, case_id)
+    return find_case_to_change(actor, case_id)
 
 
 def shown(call: Call, case: Case, location: str | None = None) -> Answer:

@@ -26,15 +26,15 @@ class AnotherCaseOpen(Conflict):
     """A later case of the project is open: what is to be said belongs there."""
 
 
-def appeal(by: Actor, case: Case, comment: str | None = None) -> Case:
+def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Appeal the decision in effect, within the policy's working days. Its order ends; the review begins anew. What was
     proposed or asked meanwhile falls with it.
 
     Raises NothingToAppeal, AppealTooLate, AnotherCaseOpen, and what the workflow refuses.
     """
-    step = begin(by, case, "appeal")
+    step = begin(actor, case, "appeal")
     decision = _to_appeal(case)
-    settle(step.proposal, "withdrawn", by)
+    settle(step.proposal, "withdrawn", actor)
     end_orders(case, "appealed")
     decision.ended_because = "appealed"
     return finish(step, comment)

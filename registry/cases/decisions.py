@@ -27,13 +27,13 @@ class ProposalOutOfDate(Conflict):
     """The findings, or the day, are no longer what the proposal was made on: it has to be returned and made anew."""
 
 
-def propose(by: Actor, case: Case, values: Mapping[str, Any]) -> Case:
+def propose(actor: Actor, case: Case, values: Mapping[str, Any]) -> Case:
     """Propose a decision from accepted values: ``decision``, ``reason_code``, ``reason``, ``legal_basis``, ``due_on``
     and ``comment``.
 
     Raises what the workflow refuses, and Invalid.
     """
-    step = begin(by, case, "propose")
+    step = begin(actor, case, "propose")
     problems = proposal_problems(values)
     if problems:
         raise Invalid(problems)
@@ -43,20 +43,20 @@ def propose(by: Actor, case: Case, values: Mapping[str, Any]) -> Case:
             **{name: values.get(name) for name in ("decision", "reason_code", "reason", "legal_basis", "due_on")},
             comment=values.get("comment"),
             seen={str(flag.id): flag.fingerprint for flag in _standing(case)},
-            proposed_by=by.principal,
+            proposed_by=actor.principal,
             proposed_at=now(),
         )
     )
     return finish(step, values.get("comment"), details=_told(values))
 
 
-def approve(by: Actor, case: Case, comment: str | None = None) -> Case:
+def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Approve the waiting proposal: ``no_breach`` and ``transitional_accepted`` accept the case's flags with the values
     that were seen, and close it; the others become orders, and what an earlier decision accepted is open again.
 
     Raises DecisionNeedsAnotherPerson for the proposer, ProposalOutOfDate, and what the workflow refuses.
     """
-    step = begin(by, case, "approve")
+    step = begin(actor, case, "approve")
     proposal = step.proposal
     if proposal is None:
         raise RuntimeError(f"case {case.id} awaits the approval of nothing")
@@ -70,7 +70,7 @@ def approve(by: Actor, case: Case, comment: str | None = None) -> Case:
         earlier.ended_because = "replaced"
     end_orders(case, "replaced")
     moment = now()
-    proposal.outcome, proposal.decided_by, proposal.decided_at = "approved", by.principal, moment
+    proposal.outcome, proposal.decided_by, proposal.decided_at = "approved", actor.principal, moment
     proposal.appeal_until = national_calendar().after(today(), policy_in_force().clocks.appeal)
     if not accepts:
         order = Order(
@@ -78,7 +78,7 @@ def approve(by: Actor, case: Case, comment: str | None = None) -> Case:
             decision=proposal.decision,
             due_on=proposal.due_on,
             approved_at=moment,
-            approved_by=by.principal,
+            approved_by=actor.principal,
         )
         db.session.add(order)
         db.session.flush()

@@ -18,20 +18,20 @@ from registry.core.languages import Language
 from registry.flags.queries import flags_of_cases
 
 
-def show_case(by: Actor, case: Case, language: Language) -> dict[str, Any]:
+def show_case(actor: Actor, case: Case, language: Language) -> dict[str, Any]:
     """The whole case: what a list shows of it, its timeline, and what the person may do now."""
-    actions = possible_actions(by, case, waiting_proposal(case))
-    return show_cases(by, [case], language)[0] | {
-        "events": _events(by, case),
+    actions = possible_actions(actor, case, waiting_proposal(case))
+    return show_cases(actor, [case], language)[0] | {
+        "events": _events(actor, case),
         "actions": [name for name in actions if name != "appeal" or can_be_appealed(case)],
     }
 
 
-def show_cases(by: Actor, cases: Sequence[Case], language: Language) -> list[dict[str, Any]]:
+def show_cases(actor: Actor, cases: Sequence[Case], language: Language) -> list[dict[str, Any]]:
     """Cases as a list shows them, in the same order, in two queries for all of them."""
     ids = [case.id for case in cases]
-    flags = flags_of_cases(by, ids, language)
-    decisions = _decisions(by, ids)
+    flags = flags_of_cases(actor, ids, language)
+    decisions = _decisions(actor, ids)
     return [
         {
             "id": case.id,
@@ -59,9 +59,9 @@ def is_overdue(case: Case) -> bool:
     return case.due_on is not None and case.due_on < today()
 
 
-def _decisions(by: Actor, ids: Sequence[int]) -> Mapping[int, list[dict[str, Any]]]:
+def _decisions(actor: Actor, ids: Sequence[int]) -> Mapping[int, list[dict[str, Any]]]:
     statement = select(CaseDecision).where(CaseDecision.case_id.in_(ids)).order_by(CaseDecision.id)
-    for_agency = by.role in AGENCY_ROLES
+    for_agency = actor.role in AGENCY_ROLES
     if for_agency:
         statement = statement.where(CaseDecision.outcome == "approved")
     found: dict[int, list[dict[str, Any]]] = {}
@@ -91,9 +91,9 @@ DECISION_SHOWN = (
 )
 
 
-def _events(by: Actor, case: Case) -> list[dict[str, Any]]:
+def _events(actor: Actor, case: Case) -> list[dict[str, Any]]:
     statement = select(CaseEvent).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id)
-    for_agency = by.role in AGENCY_ROLES
+    for_agency = actor.role in AGENCY_ROLES
     if for_agency:
         statement = statement.where(CaseEvent.tells_agency.is_(True))
     return [

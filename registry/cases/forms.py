@@ -63,15 +63,15 @@ def kinds_of(action: str) -> Mapping[str, Kind]:
     return KINDS.get(action, COMMENT)
 
 
-def carry_out(by: Actor, case: Case, action: str, values: Mapping[str, Any]) -> Case:
+def carry_out(actor: Actor, case: Case, action: str, values: Mapping[str, Any]) -> Case:
     """Do the action with accepted values, on a locked case. Raises what its service raises."""
     if action == "assign":
-        return cases.assign(by, case, values["assignee"], values["comment"])
+        return cases.assign(actor, case, values["assignee"], values["comment"])
     if action == "propose":
-        return decisions.propose(by, case, values)
+        return decisions.propose(actor, case, values)
     if action == "comment":
-        return cases.say(by, case, values["comment"], for_agency=values.get("for_agency") is True)
-    return PLAIN[action](by, case, values.get("comment"))
+        return cases.say(actor, case, values["comment"], for_agency=values.get("for_agency") is True)
+    return PLAIN[action](actor, case, values.get("comment"))
 
 
 def action_name(action: str, status: str) -> str:
@@ -89,12 +89,12 @@ def cautions_of(status: str) -> dict[str, str]:
     }
 
 
-def fields_of(by: Actor, action: str) -> list[Field]:
+def fields_of(actor: Actor, action: str) -> list[Field]:
     """What the form of an action asks, each field named ``<action>-<field>``: several forms share the page."""
-    return [replace(field, name=f"{action}-{field.name}") for field in _fields(by, action)]
+    return [replace(field, name=f"{action}-{field.name}") for field in _fields(actor, action)]
 
 
-def _fields(by: Actor, action: str) -> list[Field]:
+def _fields(actor: Actor, action: str) -> list[Field]:
     note = asked("comment", "note", label=_("Note for the timeline (optional)"))
     match action:
         case "claim":
@@ -140,7 +140,7 @@ def _fields(by: Actor, action: str) -> list[Field]:
                 asked("due_on", "day", hint=_("The date by which it must be moved or stopped."), when="ordered"),
                 note,
             ]
-        case "comment" if by.role not in AGENCY_ROLES:
+        case "comment" if actor.role not in AGENCY_ROLES:
             return [asked("comment", "area"), asked("for_agency", "check")]
         case "comment":
             return [asked("comment", "area")]

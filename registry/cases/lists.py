@@ -42,19 +42,19 @@ SORTS: Final[Mapping[str, SortKey]] = {
 DEFAULT_SORT: Final = "due_on"
 
 
-def list_cases(by: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
+def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
     """A page of cases, by default what is due first in front; restricted projects on it are journalled as read.
 
     Raises RoleNotAllowed, and Malformed for a bad filter, sort or cursor.
     """
-    by.require(Permission.CASES_READ)
+    actor.require(Permission.CASES_READ)
     key, descending = _sort_key(page.sort or DEFAULT_SORT)
     statement = (
         select(Case, key.column.label("_sort"))
         .join(Case.project_record)
         .join(Project.agency)
         .options(contains_eager(Case.project_record).contains_eager(Project.agency))
-        .where(*visible_projects(by), *case_conditions(by, filters))
+        .where(*visible_projects(actor), *case_conditions(actor, filters))
         .execution_options(populate_existing=True)
     )
     if page.cursor is not None:
@@ -64,21 +64,21 @@ def list_cases(by: Actor, filters: Mapping[str, str], page: Page, language: Lang
     found = cut(rows, page, key, descending)
     cases = [row["case"] for row in found.items]
     restricted = [case.project_record.number for case in cases if case.project_record.is_restricted]
-    shown = show_cases(by, cases, language)
-    journal_restricted_reads(by, restricted, "cases")
+    shown = show_cases(actor, cases, language)
+    journal_restricted_reads(actor, restricted, "cases")
     return Listing(shown, found.next)
 
 
-def count_cases(by: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
+def count_cases(actor: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
     """How many open cases each of some lists has for the person, in one query. Their filters ask nothing of projects.
 
     Raises RoleNotAllowed and Malformed.
     """
-    by.require(Permission.CASES_READ)
+    actor.require(Permission.CASES_READ)
     if not lists:
         return []
-    counts = [func.count(case((and_(*case_conditions(by, filters)), 1))) for filters in lists]
-    of_visible = among_visible(by, Case.project_id.expression)
+    counts = [func.count(case((and_(*case_conditions(actor, filters)), 1))) for filters in lists]
+    of_visible = among_visible(actor, Case.project_id.expression)
     counted = db.session.execute(select(*counts).select_from(Case).where(Case.status != Status.CLOSED, *of_visible))
     return [int(count) for count in counted.one()]
 
@@ -90,24 +90,24 @@ def place_of(found: Case, sort: str | None) -> str:
     return cursor_after(key, descending, value, found.id)
 
 
-def case_conditions(by: Actor, filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
+def case_conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
     """The filters as conditions on cases joined with project and agency. Raises Malformed."""
     rules = {name: value for name, value in filters.items() if name in OF_FLAGS}
     own = {name: value for name, value in filters.items() if name in OF_THE_READER}
     others = {name: value for name, value in filters.items() if name not in {*OF_FLAGS, *OF_THE_READER}}
-    made = conditions(filters_of_cases(), others) + conditions({"to_approve": YesNoWords(_to_approve(by))}, own)
+    made = conditions(filters_of_cases(), others) + conditions({"to_approve": YesNoWords(_to_approve(actor))}, own)
     for condition in conditions(OF_FLAGS, rules):
         covered = select(Flag.id).join(CaseFlag, CaseFlag.flag_id == Flag.id)
         made.append(exists(covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", condition)))
     return made
 
 
-def _to_approve(by: Actor) -> ColumnElement[bool]:
+def _to_approve(actor: Actor) -> ColumnElement[bool]:
     # Four eyes: what somebody proposed waits for another, whatever role that somebody has.
-    if not by.may(Permission.CASES_APPROVE):
+    if not actor.may(Permission.CASES_APPROVE):
         return false()
     proposed = select(CaseDecision.id).where(CaseDecision.case_id == Case.id, CaseDecision.outcome.is_(None))
-    by_another = exists(proposed.where(CaseDecision.proposed_by != by.principal))
+    by_another = exists(proposed.where(CaseDecision.proposed_by != actor.principal))
     return and_(Case.status == Status.AWAITING_APPROVAL, by_another)
 
 

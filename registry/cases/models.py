@@ -69,7 +69,7 @@ class CaseFlag(Model):
 
 
 class CaseEvent(Model):
-    """One entry of a case's timeline. ``side``: ``oversight``, ``agency`` or ``audit``, which is then ``by``."""
+    """One entry of a case's timeline. ``side``: ``oversight``, ``agency`` or ``audit``, which is then ``actor``."""
 
     __tablename__ = "case_events"
 

@@ -38,31 +38,31 @@ class ProjectNotFlagged(Conflict):
     """The project has no open flag, so there is nothing to review."""
 
 
-def find_case(by: Actor, case_id: int) -> Case:
+def find_case(actor: Actor, case_id: int) -> Case:
     """The case of that id with its project and agency. Raises CaseNotFound also for what the actor may not see."""
-    return _found(_query(by, case_id), case_id)
+    return _found(_query(actor, case_id), case_id)
 
 
-def find_case_to_change(by: Actor, case_id: int) -> Case:
+def find_case_to_change(actor: Actor, case_id: int) -> Case:
     """The same, locked until the open transaction ends, so that of two people on one case the second sees the first's.
 
     An audit that writes flags is waited for.
     """
     require_transaction()
     flags_for_people()
-    return _found(_query(by, case_id).with_for_update(of=Case), case_id)
+    return _found(_query(actor, case_id).with_for_update(of=Case), case_id)
 
 
-def open_case(by: Actor, number: str) -> Case:
+def open_case(actor: Actor, number: str) -> Case:
     """Open a case from the weak flags of a project: a reviewer looks where no audit made anyone look.
 
     Raises RoleNotAllowed, Invalid (an unknown project), CaseAlreadyOpen and ProjectNotFlagged.
     """
-    by.require(Permission.CASES_REVIEW)
+    actor.require(Permission.CASES_REVIEW)
     with transaction() as session:
         flags_for_people()
         # The project's lock makes the second of two people wait and see the first one's case.
-        seen = select(Project).where(Project.number == number, *visible_projects(by)).with_for_update(of=Project)
+        seen = select(Project).where(Project.number == number, *visible_projects(actor)).with_for_update(of=Project)
         project = session.scalar(seen)
         if project is None:
             raise invalid("/project", "project-unknown", number=number)
@@ -99,7 +99,7 @@ def open_case(by: Actor, number: str) -> Case:
                 case_id=case.id,
                 at=moment,
                 action="opened",
-                by=by.principal,
+                by=actor.principal,
                 side="oversight",
                 to_status=Status.NEW.value,
                 details={},
@@ -107,18 +107,18 @@ def open_case(by: Actor, number: str) -> Case:
                 speaks_to_agency=False,
             )
         )
-        journal.record(by, "case.opened", f"case:{case.id}", {"project": number})
+        journal.record(actor, "case.opened", f"case:{case.id}", {"project": number})
         outbox.send_later("case.opened", {"case": case.id})
-        return find_case(by, case.id)
+        return find_case(actor, case.id)
 
 
-def _query(by: Actor, case_id: int) -> Select[Case]:
+def _query(actor: Actor, case_id: int) -> Select[Case]:
     return (
         select(Case)
         .join(Case.project_record)
         .join(Project.agency)
         .options(contains_eager(Case.project_record).contains_eager(Project.agency))
-        .where(Case.id == case_id, *visible_projects(by))
+        .where(Case.id == case_id, *visible_projects(actor))
         .execution_options(populate_existing=True)
     )
 

@@ -23,17 +23,17 @@ from registry.flags.change_times import CASE, mark_cases, mark_flags
 from registry.flags.models import FLAGS, Flag
 
 
-def claim(by: Actor, case: Case, comment: str | None = None) -> Case:
+def claim(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Take a case that nobody holds, or take one's own back under review; one with an order, a supervisor alone."""
-    step = begin(by, case, "claim")
-    case.assignee = by.principal
-    return finish(step, comment, details={"assignee": by.principal})
+    step = begin(actor, case, "claim")
+    case.assignee = actor.principal
+    return finish(step, comment, details={"assignee": actor.principal})
 
 
-def assign(by: Actor, case: Case, assignee: str, comment: str | None = None) -> Case:
+def assign(actor: Actor, case: Case, assignee: str, comment: str | None = None) -> Case:
     """Give a case to a reviewer; a reviewer gives a free or the own one, a supervisor any. Raises Invalid."""
-    step = begin(by, case, "assign")
-    if assignee != by.principal:
+    step = begin(actor, case, "assign")
+    if assignee != actor.principal:
         _require_reviewer(case, assignee)
     case.assignee = assignee
     return finish(step, comment, details={"assignee": assignee})
@@ -46,47 +46,47 @@ def _require_reviewer(case: Case, assignee: str) -> None:
         raise invalid("/assignee", "assignee-may-not-see", assignee=assignee)
 
 
-def release(by: Actor, case: Case, comment: str | None = None) -> Case:
+def release(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Give a case back to the queue."""
-    step = begin(by, case, "release")
+    step = begin(actor, case, "release")
     case.assignee = None
     return finish(step, comment)
 
 
-def ask(by: Actor, case: Case, comment: str | None = None) -> Case:
+def ask(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Ask the agency; the review's clock stops and the answer's starts. Without a text: to explain the findings."""
-    return finish(begin(by, case, "ask"), comment)
+    return finish(begin(actor, case, "ask"), comment)
 
 
-def answer(by: Actor, case: Case, comment: str | None = None) -> Case:
+def answer(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Answer for the agency; late answers are taken too."""
-    return finish(begin(by, case, "answer"), comment)
+    return finish(begin(actor, case, "answer"), comment)
 
 
-def refer(by: Actor, case: Case, comment: str | None = None) -> Case:
+def refer(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Refer the case to the Commission. Its decision is recorded as an exemption, or the case is returned."""
-    return finish(begin(by, case, "refer"), comment)
+    return finish(begin(actor, case, "refer"), comment)
 
 
-def send_back(by: Actor, case: Case, comment: str | None = None) -> Case:
+def send_back(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Return a proposal to the reviewer, or a case from the Commission or the confirmation to review."""
-    step = begin(by, case, "return")
-    settle(step.proposal, "returned", by)
+    step = begin(actor, case, "return")
+    settle(step.proposal, "returned", actor)
     return finish(step, comment)
 
 
-def withdraw(by: Actor, case: Case, comment: str | None = None) -> Case:
+def withdraw(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Take back what the case waits for: the question, the proposal, the referral or, for a supervisor, the order."""
-    step = begin(by, case, "withdraw")
-    settle(step.proposal, "withdrawn", by)
+    step = begin(actor, case, "withdraw")
+    settle(step.proposal, "withdrawn", actor)
     if case.status == Status.REMEDIATION:
         end_orders(case, "withdrawn")
     return finish(step, comment, details={"withdrawn_from": case.status})
 
 
-def confirm(by: Actor, case: Case, comment: str | None = None) -> Case:
+def confirm(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Confirm that what was found is gone: the case closes as resolved. Weaker flags go back to the watch list."""
-    step = begin(by, case, "confirm")
+    step = begin(actor, case, "confirm")
     standing = select(Flag.id).where(Flag.project_id == case.project_id, Flag.status != "cleared")
     covered = select(CaseFlag.flag_id).where(CaseFlag.case_id == case.id, CaseFlag.flag_id.in_(standing))
     mark_flags(now(), FLAGS.c.id.in_(covered))
@@ -94,16 +94,18 @@ def confirm(by: Actor, case: Case, comment: str | None = None) -> Case:
     return finish(step, comment)
 
 
-def confirm_many(by: Actor, ids: list[int], comment: str | None = None) -> tuple[list[int], list[tuple[int, Refusal]]]:
+def confirm_many(
+    actor: Actor, ids: list[int], comment: str | None = None
+) -> tuple[list[int], list[tuple[int, Refusal]]]:
     """Confirm several cases: those that closed, and the others with why not. Each one stands or falls alone."""
-    by.require(ACTIONS["confirm"].needs)
+    actor.require(ACTIONS["confirm"].needs)
     confirmed: list[int] = []
     refused: list[tuple[int, Refusal]] = []
     # In the order of ids, so that two people who confirm the same ones never wait for one another.
     with transaction():
         for case_id in sorted(set(ids)):
             try:
-                confirm(by, find_case_to_change(by, case_id), comment)
+                confirm(actor, find_case_to_change(actor, case_id), comment)
             except Refusal as refusal:
                 refused.append((case_id, refusal))
             else:
@@ -111,10 +113,10 @@ def confirm_many(by: Actor, ids: list[int], comment: str | None = None) -> tuple
     return confirmed, refused
 
 
-def say(by: Actor, case: Case, comment: str, *, for_agency: bool = False) -> Case:
+def say(actor: Actor, case: Case, comment: str, *, for_agency: bool = False) -> Case:
     """Put a comment on the timeline: oversight's is a note of its own unless meant for the agency."""
-    step = begin(by, case, "comment")
-    return finish(step, comment, speaks_to_agency=for_agency or by.role in AGENCY_ROLES)
+    step = begin(actor, case, "comment")
+    return finish(step, comment, speaks_to_agency=for_agency or actor.role in AGENCY_ROLES)
 
 
 def decision_in_effect(case: Case) -> CaseDecision | None:
@@ -144,7 +146,7 @@ def end_orders(case: Case, because: str) -> None:
         mark_cases(now(), CASE.c.id.in_([decision.case_id for decision in ended]))
 
 
-def settle(proposal: CaseDecision | None, outcome: str, by: Actor) -> None:
+def settle(proposal: CaseDecision | None, outcome: str, actor: Actor) -> None:
     """End a waiting proposal, if there is one, in another way than by its approval."""
     if proposal is not None:
-        proposal.outcome, proposal.decided_by, proposal.decided_at = outcome, by.principal, now()
+        proposal.outcome, proposal.decided_by, proposal.decided_at = outcome, actor.principal, now()

@@ -49,14 +49,14 @@ class DecisionNeedsAnotherPerson(NotAllowed):
 class Step:
     """An act that may be done: the case as it is, and where the act leads."""
 
-    by: Actor
+    actor: Actor
     case: Case
     action: Action
     move: Move
     proposal: CaseDecision | None
 
 
-def begin(by: Actor, case: Case, name: str) -> Step:
+def begin(actor: Actor, case: Case, name: str) -> Step:
     """Check role, status and person, in this order, on a case that is locked in the open transaction.
 
     Raises RoleNotAllowed, CaseActionNotPossible, CaseTaken, CaseNotYours, ApprovalNeedsAPerson and
@@ -64,14 +64,14 @@ def begin(by: Actor, case: Case, name: str) -> Step:
     """
     require_transaction()
     action = ACTIONS[name]
-    by.require(action.needs)
+    actor.require(action.needs)
     move = _move(case, action)
     if move is None:
-        raise CaseActionNotPossible(case=case.id, action=name, status=case.status, **_last(by, case))
+        raise CaseActionNotPossible(case=case.id, action=name, status=case.status, **_last(actor, case))
     proposal = waiting_proposal(case)
-    if not _fits(by, case, action, move, proposal):
-        raise _refusal(by, case, action, move.who)
-    return Step(by, case, action, move, proposal)
+    if not _fits(actor, case, action, move, proposal):
+        raise _refusal(actor, case, action, move.who)
+    return Step(actor, case, action, move, proposal)
 
 
 def finish(
@@ -88,7 +88,7 @@ def finish(
     ``details`` show on the timeline, to the agency too where the action tells it. ``speaks_to_agency`` overrules the
     workflow for one comment.
     """
-    case, action, by = step.case, step.action, step.by
+    case, action, actor = step.case, step.action, step.actor
     before = Status(case.status)
     after = target(step.move, before, case.assignee, decision)
     clock = moved(
@@ -107,13 +107,13 @@ def finish(
         case.outcome = None if after is not Status.CLOSED else decision or "resolved"
     case.version += 1
     case.changed_at = now()
-    from_agency = by.role in AGENCY_ROLES
+    from_agency = actor.role in AGENCY_ROLES
     speaks = action.speaks_to_agency if speaks_to_agency is None else speaks_to_agency
     event = CaseEvent(
         case_id=case.id,
         at=now(),
         action=action.name,
-        by=by.principal,
+        by=actor.principal,
         side="agency" if from_agency else "oversight",
         from_status=before.value,
         to_status=after.value,
@@ -127,7 +127,7 @@ def finish(
     told = {"project": case.project_record.number, "from": before.value, "to": after.value, **(details or {})}
     if comment is not None:
         told["comment"] = comment
-    journal.record(by, f"case.{action.name}", f"case:{case.id}", told)
+    journal.record(actor, f"case.{action.name}", f"case:{case.id}", told)
     outbox.send_later(f"case.{action.name}", {"case": case.id, "event": event.id})
     return case
 
@@ -141,14 +141,14 @@ def waiting_proposal(case: Case) -> CaseDecision | None:
     )
 
 
-def possible_actions(by: Actor, case: Case, proposal: CaseDecision | None) -> list[str]:
+def possible_actions(actor: Actor, case: Case, proposal: CaseDecision | None) -> list[str]:
     """The actions that the person may do to the case now, as far as role, status and person decide it."""
     return [
         action.name
         for action in ACTIONS.values()
-        if by.may(action.needs)
+        if actor.may(action.needs)
         and (move := _move(case, action)) is not None
-        and _fits(by, case, action, move, proposal)
+        and _fits(actor, case, action, move, proposal)
     ]
 
 
@@ -167,18 +167,18 @@ def is_under_order(case: Case) -> bool:
     return db.session.scalar(in_force.limit(1)) is not None
 
 
-def _fits(by: Actor, case: Case, action: Action, move: Move, proposal: CaseDecision | None) -> bool:
-    return (by.is_person or not action.needs_person) and fits(
+def _fits(actor: Actor, case: Case, action: Action, move: Move, proposal: CaseDecision | None) -> bool:
+    return (actor.is_person or not action.needs_person) and fits(
         move.who,
-        by.principal,
-        leads=by.may(Permission.CASES_LEAD),
+        actor.principal,
+        leads=actor.may(Permission.CASES_LEAD),
         assignee=case.assignee,
         proposed_by=None if proposal is None else proposal.proposed_by,
     )
 
 
-def _refusal(by: Actor, case: Case, action: Action, who: Who) -> Exception:
-    if action.needs_person and not by.is_person:
+def _refusal(actor: Actor, case: Case, action: Action, who: Who) -> Exception:
+    if action.needs_person and not actor.is_person:
         return ApprovalNeedsAPerson(case=case.id)
     match who:
         case Who.ANOTHER:
@@ -186,14 +186,14 @@ def _refusal(by: Actor, case: Case, action: Action, who: Who) -> Exception:
         case Who.FREE_OR_OWN:
             return CaseTaken(case=case.id, assignee=case.assignee)
         case Who.LEAD:
-            return RoleNotAllowed(role=by.role.value, permission=Permission.CASES_LEAD.value)
+            return RoleNotAllowed(role=actor.role.value, permission=Permission.CASES_LEAD.value)
     return CaseNotYours(case=case.id, assignee=case.assignee or "-")
 
 
-def _last(by: Actor, case: Case) -> dict[str, str]:
+def _last(actor: Actor, case: Case) -> dict[str, str]:
     """What happened last on the case, as far as the person may know."""
     mine = [CaseEvent.case_id == case.id]
-    if by.role in AGENCY_ROLES:
+    if actor.role in AGENCY_ROLES:
         mine.append(CaseEvent.tells_agency.is_(True))
     event = db.session.scalars(select(CaseEvent).where(*mine).order_by(CaseEvent.id.desc()).limit(1)).one()
     return {"last": event.action, "by": event.by, "at": rfc3339(event.at)}

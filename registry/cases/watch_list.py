@@ -22,15 +22,15 @@ from registry.projects.queries import list_projects
 DEFAULT_SORT: Final = "-registered_at"
 
 
-def list_watched(by: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
+def list_watched(actor: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
     """A page of the watch list: projects in the short shape with their ``flags``, the newest first.
 
     The filters are those of projects. Raises RoleNotAllowed, and Malformed for a bad filter, sort or cursor.
     """
-    by.require(Permission.CASES_READ)
+    actor.require(Permission.CASES_READ)
     sorted_page = Page(page.limit, page.cursor, page.sort or DEFAULT_SORT)
-    found = list_projects(by, filters, sorted_page, only=_watched())
-    flags = standing_flags_of(by, [row["number"] for row in found.items], language)
+    found = list_projects(actor, filters, sorted_page, only=_watched())
+    flags = standing_flags_of(actor, [row["number"] for row in found.items], language)
     return Listing([{**row, "flags": flags[row["number"]]} for row in found.items], found.next)
 
 

@@ -33,7 +33,7 @@ def first_of_each_role() -> dict[Role, str]:
     return {role: next(row["name"] for row in _people() if row["role"] == role) for role in Role}
 
 
-def actor(name: str) -> Actor:
+def demo_actor(name: str) -> Actor:
     """The person as an actor."""
     row = next(row for row in _people() if row["name"] == name)
     agency_id = agency_by_bin(row["agency"]).id if row["agency"] else None
@@ -45,9 +45,9 @@ def add_people() -> None:
     """Let them sign in. Each gets a password that nobody knows, until an administrator gives another."""
     for row in _people():
         if person_named(row["name"]) is None:
-            them = actor(row["name"])
+            them = demo_actor(row["name"])
             add_person(
-                actor(ADMINISTRATOR),
+                demo_actor(ADMINISTRATOR),
                 NewPerson(them.principal, them.role, them.agency_id, row["email"], "en"),
                 new_password(),
             )

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from registry.core.clock import today
 from registry.core.database import db
 from registry.demo.calendar import PARTS, as_csv, projects_of, rows_of, working_day
-from registry.demo.people import ADMINISTRATOR, OPERATOR, REVIEWER, SECOND_REVIEWER, SUPERVISOR, actor
+from registry.demo.people import ADMINISTRATOR, OPERATOR, REVIEWER, SECOND_REVIEWER, SUPERVISOR, demo_actor
 from registry.exemptions.service import record_exemption
 from registry.imports.models import ImportRun
 from registry.imports.service import import_now
@@ -41,17 +41,17 @@ def import_part(part: int, day: date) -> None:
 def inventory(_day: date) -> None:
     """QazTech's list of the day."""
     content = as_csv(rows_of("inventory.csv", today()))
-    apply_inventory(actor(OPERATOR), "inventory.csv", content, dry_run=False)
+    apply_inventory(demo_actor(OPERATOR), "inventory.csv", content, dry_run=False)
 
 
 def onboarding(external_id: str, due: int) -> Act:
     """A confirmed move to the platform, by so many working days after the loading."""
-    return lambda day: confirm_onboarding(actor(REVIEWER), _project(external_id), working_day(day, -due))
+    return lambda day: confirm_onboarding(demo_actor(REVIEWER), _project(external_id), working_day(day, -due))
 
 
-def ending(by: str, external_id: str, consent_number: str, evidence: str) -> Act:
+def ending(actor: str, external_id: str, consent_number: str, evidence: str) -> Act:
     """A confirmed ending."""
-    return lambda _day: confirm_ending(actor(by), _project(external_id), today(), consent_number, evidence)
+    return lambda _day: confirm_ending(demo_actor(actor), _project(external_id), today(), consent_number, evidence)
 
 
 def exemption(external_id: str, number: str, until: int, scope: str, conditions: str) -> Act:
@@ -67,24 +67,24 @@ def exemption(external_id: str, number: str, until: int, scope: str, conditions:
             "scope": scope,
             "conditions": conditions,
         }
-        record_exemption(actor(SUPERVISOR), values)
+        record_exemption(demo_actor(SUPERVISOR), values)
 
     return record
 
 
 def restriction(external_id: str, reason: str) -> Act:
     """A project that only few may see."""
-    return lambda _day: restrict_project(actor(SUPERVISOR), _project(external_id), True, reason)
+    return lambda _day: restrict_project(demo_actor(SUPERVISOR), _project(external_id), True, reason)
 
 
-def edit(by: str, external_id: str, **changes: Any) -> Act:
+def edit(actor: str, external_id: str, **changes: Any) -> Act:
     """An agency's own edit."""
-    return lambda _day: change_project(actor(by), _project(external_id), changes)
+    return lambda _day: change_project(demo_actor(actor), _project(external_id), changes)
 
 
 def on_the_last_day(day: date) -> None:
     """Edits of today: some clear a flag, some raise one."""
-    reviewer, administrator = actor(REVIEWER), actor(ADMINISTRATOR)
+    reviewer, administrator = demo_actor(REVIEWER), demo_actor(ADMINISTRATOR)
     verified = _project("NDSMED-004")
     verify_placement(reviewer, verified, str(verified.platform_key), day, "Письмо оператора платформы № 512")
     change_project(administrator, _project("NDS-009"), {"stage": "archived"})
@@ -94,7 +94,7 @@ def on_the_last_day(day: date) -> None:
     change_project(administrator, _project("ROADS-003"), {"work_started_on": date(2025, 12, 28)})
     change_project(administrator, _project("ARALDIG-003"), {"work_type": "development"})
     change_project(
-        actor("Gulnara Seitova"), _project("SARY-005"), {"placement": "on_platform", "platform_key": "qt-sary-05"}
+        demo_actor("Gulnara Seitova"), _project("SARY-005"), {"placement": "on_platform", "platform_key": "qt-sary-05"}
     )
 
 
@@ -135,7 +135,7 @@ ACTS: Final[tuple[tuple[int, Act], ...]] = (
 def _import(kind: str, name: str, rows: list[dict[str, str]]) -> None:
     run = db.session.scalar(select(ImportRun).where(ImportRun.file_name == name))
     if run is None:
-        run = import_now(actor(ADMINISTRATOR), kind, False, name, as_csv(rows))
+        run = import_now(demo_actor(ADMINISTRATOR), kind, False, name, as_csv(rows))
     elif run.lease_until is not None:
         # The process that had it was interrupted.
         run = work_off(Hold(run.id, run.lease_until, LEASE))
@@ -145,4 +145,4 @@ def _import(kind: str, name: str, rows: list[dict[str, str]]) -> None:
 
 def _project(external_id: str) -> Project:
     number = db.session.scalars(select(Project.number).where(Project.external_id == external_id)).one()
-    return find_project_to_change(actor(SUPERVISOR), number)
+    return find_project_to_change(demo_actor(SUPERVISOR), number)

@@ -24,7 +24,7 @@ from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.core.working_days import national_calendar
 from registry.demo.calendar import PARTS, rows_of, working_day
-from registry.demo.people import OPERATOR, SOURCE, actor, add_people
+from registry.demo.people import OPERATOR, SOURCE, add_people, demo_actor
 from registry.demo.records import ACTS, import_agencies, import_part, on_the_last_day
 from registry.flags.audit_runs import AuditRun
 from registry.journal.service import JournalEntry
@@ -96,7 +96,7 @@ def last_day(story: Sequence[Moment]) -> AuditRun | None:
     if until is None or until <= story[-1].at:
         with transaction():
             on_the_last_day(today())
-    return run_audit(actor(OPERATOR))
+    return run_audit(demo_actor(OPERATOR))
 
 
 def _told(which: Any) -> datetime | None:
@@ -127,19 +127,19 @@ def _acts(day: date) -> Iterator[Moment]:
 
 
 def _on_case(row: Mapping[str, str], day: date) -> None:
-    by, name, comment = actor(row["by"]), row["act"], row["comment"] or None
+    actor, name, comment = demo_actor(row["by"]), row["act"], row["comment"] or None
     number = db.session.scalars(select(Project.number).where(Project.external_id == row["project"])).one()
     if name == "open":
-        open_case(by, number)
+        open_case(actor, number)
         return
     newest = select(func.max(Case.id)).join(Case.project_record).where(Project.number == number)
-    case = find_case_to_change(by, db.session.scalars(newest).one())
+    case = find_case_to_change(actor, db.session.scalars(newest).one())
     if name == "assign":
-        cases.assign(by, case, row["assignee"], comment)
+        cases.assign(actor, case, row["assignee"], comment)
     elif name == "propose":
-        decisions.propose(by, case, _proposal(row, day))
+        decisions.propose(actor, case, _proposal(row, day))
     else:
-        ON_CASES[name](by, case, comment)
+        ON_CASES[name](actor, case, comment)
 
 
 def _proposal(row: Mapping[str, str], day: date) -> dict[str, Any]:

@@ -18,14 +18,14 @@ from registry.http.etag import make_tag
 routes = Routes("exemptions", "Decisions of the Commission, recorded here and never granted here.")
 
 
-def to_read(by: Actor, id: int) -> Exemption:
+def to_read(actor: Actor, id: int) -> Exemption:
     """The exemption that the path names; reading one of a restricted project is journalled."""
-    return read_exemption(by, id)
+    return read_exemption(actor, id)
 
 
-def to_change(by: Actor, id: int) -> Exemption:
+def to_change(actor: Actor, id: int) -> Exemption:
     """The same, locked."""
-    return find_exemption_to_change(by, id)
+    return find_exemption_to_change(actor, id)
 
 
 def tag_of(exemption: Exemption) -> str:

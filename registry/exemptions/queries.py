@@ -29,19 +29,19 @@ SORTS: Final[Mapping[str, SortKey]] = {
 DEFAULT_SORT: Final = "-id"
 
 
-def list_exemptions(by: Actor, raw: Mapping[str, str], page: Page) -> Listing:
+def list_exemptions(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     """A page of exemptions of projects that the actor may see, the newest first unless sorted otherwise.
 
     Those of restricted projects are journalled as read. Raises RoleNotAllowed and Malformed.
     """
-    by.require(Permission.EXEMPTIONS_READ)
+    actor.require(Permission.EXEMPTIONS_READ)
     key, descending = _sort_key(page.sort or DEFAULT_SORT)
     statement = (
         select(Exemption)
         .join(Exemption.project_record)
         .join(Agency, Agency.id == Project.agency_id)
         .options(contains_eager(Exemption.project_record).contains_eager(Project.agency))
-        .where(*visible_projects(by), *conditions(filters_of_exemptions(), raw))
+        .where(*visible_projects(actor), *conditions(filters_of_exemptions(), raw))
     )
     if page.cursor is not None:
         statement = statement.where(after(key, Exemption.id.expression, descending, page.cursor))
@@ -49,7 +49,7 @@ def list_exemptions(by: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     found = list(db.session.scalars(ordered))
     restricted = [each.project for each in found[: page.limit] if each.project_record.is_restricted]
     if restricted:
-        journal_restricted_reads(by, restricted, "exemptions")
+        journal_restricted_reads(actor, restricted, "exemptions")
         # What was read before is let go by the journal's transaction; one restricted since is not in the journal.
         found = [
             each
@@ -84,12 +84,12 @@ def filters_of_exemptions() -> dict[str, PlainFilter]:
     }
 
 
-def read_exemption(by: Actor, exemption_id: int) -> Exemption:
+def read_exemption(actor: Actor, exemption_id: int) -> Exemption:
     """The exemption of that id, to show; the reading of one of a restricted project is journalled."""
-    found = find_exemption(by, exemption_id)
+    found = find_exemption(actor, exemption_id)
     if found.project_record.is_restricted:
-        journal_restricted_reads(by, [found.project], "exemption")
-        return find_exemption(by, exemption_id)
+        journal_restricted_reads(actor, [found.project], "exemption")
+        return find_exemption(actor, exemption_id)
     return found
 
 

@@ -65,9 +65,9 @@ class Exemption(Model):
         return "in_force" if today() <= self.valid_to else "expired"
 
 
-def record_exemption(by: Actor, values: dict[str, Any]) -> Exemption:
+def record_exemption(actor: Actor, values: dict[str, Any]) -> Exemption:
     """Record a decision from accepted values. Raises RoleNotAllowed, Invalid (dates, an unknown project)."""
-    by.require(Permission.EXEMPTIONS_RECORD)
+    actor.require(Permission.EXEMPTIONS_RECORD)
     problems = []
     if values["valid_to"] < values["valid_from"]:
         problems += [
@@ -78,7 +78,7 @@ def record_exemption(by: Actor, values: dict[str, Any]) -> Exemption:
         problems.append(Problem("/decided_on", "date-after-today"))
     with transaction() as session:
         number = values["project"]
-        seen = select(Project).where(Project.number == number, *visible_projects(by))
+        seen = select(Project).where(Project.number == number, *visible_projects(actor))
         project = session.scalar(seen)
         if project is None:
             problems.append(Problem("/project", "project-unknown", {"number": number}))
@@ -88,41 +88,41 @@ def record_exemption(by: Actor, values: dict[str, Any]) -> Exemption:
             project_record=project,
             **{name: values.get(name) for name in EXEMPTION_FIELDS},
             recorded_at=now(),
-            recorded_by=by.principal,
+            recorded_by=actor.principal,
         )
         session.add(exemption)
         session.flush()
         details = {name: _plain(values.get(name)) for name in EXEMPTION_FIELDS} | {"exemption": exemption.id}
-        journal.record(by, "exemption.recorded", f"project:{number}", details)
+        journal.record(actor, "exemption.recorded", f"project:{number}", details)
     return exemption
 
 
 EXEMPTION_FIELDS = ("decision_number", "decided_on", "valid_from", "valid_to", "scope", "conditions")
 
 
-def find_exemption(by: Actor, exemption_id: int) -> Exemption:
+def find_exemption(actor: Actor, exemption_id: int) -> Exemption:
     """The exemption of that id. Raises ExemptionNotFound also for one of a project that the actor may not see."""
-    return _found(_query(by, exemption_id), exemption_id)
+    return _found(_query(actor, exemption_id), exemption_id)
 
 
-def find_exemption_to_change(by: Actor, exemption_id: int) -> Exemption:
+def find_exemption_to_change(actor: Actor, exemption_id: int) -> Exemption:
     """The same, locked until the open transaction ends, so that of two who revoke it the second hears of the first."""
     require_transaction()
-    return _found(_query(by, exemption_id).with_for_update(of=Exemption), exemption_id)
+    return _found(_query(actor, exemption_id).with_for_update(of=Exemption), exemption_id)
 
 
-def revoke_exemption(by: Actor, exemption: Exemption, reason: str | None) -> Exemption:
+def revoke_exemption(actor: Actor, exemption: Exemption, reason: str | None) -> Exemption:
     """Revoke it, inside the open transaction; flags follow at the next audit.
 
     Raises RoleNotAllowed and ExemptionAlreadyRevoked.
     """
-    by.require(Permission.EXEMPTIONS_RECORD)
+    actor.require(Permission.EXEMPTIONS_RECORD)
     if exemption.revoked_at is not None:
         raise ExemptionAlreadyRevoked(on=local_date(exemption.revoked_at).isoformat())
-    exemption.revoked_at, exemption.revoked_by, exemption.revocation_reason = now(), by.principal, reason
+    exemption.revoked_at, exemption.revoked_by, exemption.revocation_reason = now(), actor.principal, reason
     db.session.flush()
     details = {"exemption": exemption.id, "reason": reason}
-    journal.record(by, "exemption.revoked", f"project:{exemption.project}", details)
+    journal.record(actor, "exemption.revoked", f"project:{exemption.project}", details)
     return exemption
 
 
@@ -149,11 +149,11 @@ def exemption_in_force(project_id: int, day: date) -> int | None:
     return db.session.scalar(select(func.max(Exemption.id)).where(Exemption.project_id == project_id, in_force_on(day)))
 
 
-def _query(by: Actor, exemption_id: int) -> Select[Exemption]:
+def _query(actor: Actor, exemption_id: int) -> Select[Exemption]:
     return (
         select(Exemption)
         .join(Project, Project.id == Exemption.project_id)
-        .where(Exemption.id == exemption_id, *visible_projects(by))
+        .where(Exemption.id == exemption_id, *visible_projects(actor))
         .execution_options(populate_existing=True)
     )
 

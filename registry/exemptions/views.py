@@ -35,18 +35,18 @@ COLUMNS: Final = ("decision_number", "decided_on", "valid_from", "valid_to", "sc
 
 
 @pages.page("/cases/exemptions-ending", needs=Permission.EXEMPTIONS_READ)
-def exemptions_ending(by: Actor) -> Answer:
+def exemptions_ending(actor: Actor) -> Answer:
     """Exemptions in force that end within some days, what ends first in front."""
     filters, within = asked_filters(FILTERS), _asked_days()
-    listing = _ending(by, asked_page())
+    listing = _ending(actor, asked_page())
     return render_template(
         "exemptions/list.html",
-        by=by,
+        actor=actor,
         items=listing.items,
         left={item.id: (item.valid_to - today()).days for item in listing.items},
-        tabs=tabs(by, {}),
+        tabs=tabs(actor, {}),
         filters=filters,
-        agency=agency_filter(by, filters),
+        agency=agency_filter(actor, filters),
         choices=CHOICES,
         within=within,
         periods={
@@ -59,7 +59,7 @@ def exemptions_ending(by: Actor) -> Answer:
 
 
 @pages.page(f"/cases/exemptions-ending.<{ENDINGS}:ending>", needs=Permission.EXEMPTIONS_READ)
-def exemptions_ending_table(by: Actor, ending: str) -> Answer:
+def exemptions_ending_table(actor: Actor, ending: str) -> Answer:
     """The same exemptions, all of them, as a table."""
     header = [
         field_label("number"),
@@ -69,14 +69,14 @@ def exemptions_ending_table(by: Actor, ending: str) -> Answer:
         *(field_label(name) for name in COLUMNS),
         _("Days left"),
     ]
-    return download_list(ending, "exemptions-ending", header, lambda page: _ending(by, page), _rows)
+    return download_list(ending, "exemptions-ending", header, lambda page: _ending(actor, page), _rows)
 
 
-def _ending(by: Actor, page: Page) -> Listing:
+def _ending(actor: Actor, page: Page) -> Listing:
     filters, within = asked_filters(FILTERS), _asked_days()
     if within != ANY:
         filters["valid_to_to"] = (today() + timedelta(days=int(within))).isoformat()
-    return list_exemptions(by, {**filters, "in_force": "true"}, Page(page.limit, page.cursor, "valid_to"))
+    return list_exemptions(actor, {**filters, "in_force": "true"}, Page(page.limit, page.cursor, "valid_to"))
 
 
 def _asked_days() -> str:

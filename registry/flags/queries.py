@@ -54,24 +54,24 @@ SORTS: Final[Mapping[str, tuple[ColumnElement[Any], type]]] = {
 DEFAULT_SORT: Final = "-id"
 
 
-def list_flags(by: Actor, raw: Mapping[str, str], page: Page, language: Language) -> Listing:
+def list_flags(actor: Actor, raw: Mapping[str, str], page: Page, language: Language) -> Listing:
     """A page of the flags on projects that the actor may see, the newest first unless sorted otherwise.
 
     Restricted projects among them are journalled as read. Raises Malformed for a bad filter, sort or cursor.
     """
-    by.require(Permission.PROJECTS_READ)
-    return _page(by, conditions(FLAG_FILTERS, raw), {}, page, language)
+    actor.require(Permission.PROJECTS_READ)
+    return _page(actor, conditions(FLAG_FILTERS, raw), {}, page, language)
 
 
-def flags_of(by: Actor, project_id: int, page: Page, language: Language) -> Listing:
+def flags_of(actor: Actor, project_id: int, page: Page, language: Language) -> Listing:
     """A page of one project's flags, cleared ones too, the newest first unless sorted otherwise. Raises Malformed."""
-    return _page(by, [OF_PROJECT], {"project": project_id}, page, language)
+    return _page(actor, [OF_PROJECT], {"project": project_id}, page, language)
 
 
-def flags_of_cases(by: Actor, ids: Sequence[int], language: Language) -> dict[int, list[dict[str, Any]]]:
+def flags_of_cases(actor: Actor, ids: Sequence[int], language: Language) -> dict[int, list[dict[str, Any]]]:
     """The flags that each of some cases covers, cleared ones too, oldest first."""
     statement = (
-        _flags(CaseFlag.case_id.expression, visible_projects(by))
+        _flags(CaseFlag.case_id.expression, visible_projects(actor))
         .join(CaseFlag, CaseFlag.flag_id == FLAG.id)
         .where(CaseFlag.case_id.in_(ids))
         .order_by(FLAG.id)
@@ -84,11 +84,11 @@ def flags_of_cases(by: Actor, ids: Sequence[int], language: Language) -> dict[in
     return found
 
 
-def standing_flags_of(by: Actor, numbers: Sequence[str], language: Language) -> dict[str, list[dict[str, Any]]]:
+def standing_flags_of(actor: Actor, numbers: Sequence[str], language: Language) -> dict[str, list[dict[str, Any]]]:
     """The standing flags of each of some projects, by number, in two queries for all of them; the worst first."""
     worst = rank(FLAG.severity)
     wanted = (PROJECT.number.in_(numbers), FLAG.status != "cleared")
-    statement = _flags(worst, visible_projects(by)).where(*wanted).order_by(worst.desc(), FLAG.id)
+    statement = _flags(worst, visible_projects(actor)).where(*wanted).order_by(worst.desc(), FLAG.id)
     last_on = last_good_date()
     found: dict[str, list[dict[str, Any]]] = {number: [] for number in numbers}
     for row in db.session.execute(statement).mappings():
@@ -98,18 +98,18 @@ def standing_flags_of(by: Actor, numbers: Sequence[str], language: Language) -> 
 
 
 def _page(
-    by: Actor, wanted: Sequence[ColumnElement[bool]], values: Mapping[str, Any], page: Page, language: Language
+    actor: Actor, wanted: Sequence[ColumnElement[bool]], values: Mapping[str, Any], page: Page, language: Language
 ) -> Listing:
     sort = page.sort or DEFAULT_SORT
     key, descending = _sort_key(sort)
-    statement = _sorted(sort, by.agency_id is not None, by.may(Permission.RESTRICTED_READ)).where(*wanted)
+    statement = _sorted(sort, actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ)).where(*wanted)
     if page.cursor is not None:
         statement = statement.where(after(key, FLAG.id, descending, page.cursor))
-    values = {**values, OWN_AGENCY: by.agency_id, "most": page.limit + 1}
+    values = {**values, OWN_AGENCY: actor.agency_id, "most": page.limit + 1}
     listing = cut(db.session.execute(statement, values).mappings().all(), page, key, descending)
     policy = policy_in_force()
     shown = [_shown(row, policy, row["_last_on"], language) for row in listing.items]
-    journal_restricted_reads(by, (row["project"] for row in listing.items if row["_restricted"]), "flags")
+    journal_restricted_reads(actor, (row["project"] for row in listing.items if row["_restricted"]), "flags")
     return Listing(shown, listing.next)
 
 

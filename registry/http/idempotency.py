@@ -27,7 +27,7 @@ LONGEST_KEY = 200
 KEPT_HEADERS = ("Content-Type", "Content-Language", "Location", "ETag", "Link")
 
 
-def answer_once(by: Actor, digest: str, answer: Callable[[], Response], *, commits_itself: bool) -> Response:
+def answer_once(actor: Actor, digest: str, answer: Callable[[], Response], *, commits_itself: bool) -> Response:
     """Give the kept answer of this key, or answer and keep that; refusals are not kept.
 
     ``commits_itself``: the answer is made outside of any transaction and kept after it.
@@ -38,7 +38,7 @@ def answer_once(by: Actor, digest: str, answer: Callable[[], Response], *, commi
         return answer()
     if not key or len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()):
         raise Malformed([Problem(HEADER, "idempotency-key-not-usable", {"limit": LONGEST_KEY})])
-    mine = {"principal": by.principal, "route": f"{request.method} {request.path}", "key": key}
+    mine = {"principal": actor.principal, "route": f"{request.method} {request.path}", "key": key}
     if not commits_itself:
         with transaction():
             claimed = _claim(mine, digest)

@@ -35,8 +35,8 @@ CHUNK: Final = 500
 class AgencyImport:
     """One file of agencies on its way in, for one actor."""
 
-    def __init__(self, by: Actor, columns: Sequence[str], dry_run: bool) -> None:
-        self.by = by
+    def __init__(self, actor: Actor, columns: Sequence[str], dry_run: bool) -> None:
+        self.actor = actor
         self.dry_run = dry_run
         self.columns = columns
         self.readers = readers(columns, KINDS)
@@ -81,10 +81,10 @@ class AgencyImport:
 
     def _write(self, row: Incoming, new: bool) -> None:
         if new:
-            register_agency(self.by, row.values)
+            register_agency(self.actor, row.values)
         else:
             changes = {name: value for name, value in row.values.items() if name != "bin"}
-            change_agency(self.by, agency_to_change(str(row.key[0])), changes)
+            change_agency(self.actor, agency_to_change(str(row.key[0])), changes)
 
     def _judge(self, row: Incoming) -> list[Problem]:
         """What is wrong with the row in the tree as it is by now; a good row becomes part of it."""

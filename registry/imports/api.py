@@ -90,9 +90,9 @@ EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-def import_of(by: Actor, id: int) -> ImportRun:
+def import_of(actor: Actor, id: int) -> ImportRun:
     """The import that the path names."""
-    return find_import(by, id)
+    return find_import(actor, id)
 
 
 def _answer(run: ImportRun, language: Language, location: str | None = None) -> Answer:

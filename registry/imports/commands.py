@@ -23,17 +23,17 @@ COUNTS = ("total", "created", "updated", "unchanged", "rejected")
 
 def import_file(kind: str, path: Path, dry_run: bool, as_json: bool) -> None:
     """Import the file, tell what became of its rows, and end with 5 when one was refused."""
-    by = local_actor(Role.ADMINISTRATOR)
+    actor = local_actor(Role.ADMINISTRATOR)
     content = path.read_bytes()
     with progress("cli-importing") as on_progress:
 
         def tell(so_far: ImportRun) -> None:
             on_progress(so_far.processed, so_far.total)
 
-        run = import_now(by, kind, dry_run, path.name, content, tell)
+        run = import_now(actor, kind, dry_run, path.name, content, tell)
     if run.state == "failed":
         raise Ended([words("cli-import-failed", reason=words(run.failure or "internal-fault"))], FAILED)
-    errors = every(lambda page: errors_of(by, run, page)) if run.rejected else []
+    errors = every(lambda page: errors_of(actor, run, page)) if run.rejected else []
     if as_json:
         print_json(shown(SHOWN, run) | {"errors": [spoken(error) for error in errors]})
     else:

@@ -35,8 +35,8 @@ NOTHING: Final[dict[str, Any]] = {**dict.fromkeys(CHANGEABLE), "is_restricted": 
 class ProjectImport:
     """One file of projects on its way in, for one actor."""
 
-    def __init__(self, by: Actor, columns: Sequence[str], dry_run: bool) -> None:
-        self.by = by
+    def __init__(self, actor: Actor, columns: Sequence[str], dry_run: bool) -> None:
+        self.actor = actor
         self.dry_run = dry_run
         self.columns = columns
         self.readers = readers(columns, KINDS)
@@ -68,7 +68,7 @@ class ProjectImport:
             before = there.get((agency_id, row.values["external_id"]))
             if before is None:
                 wanted = NOTHING | row.values
-            elif before["is_restricted"] and not self.by.may(Permission.RESTRICTED_READ):
+            elif before["is_restricted"] and not self.actor.may(Permission.RESTRICTED_READ):
                 taken: dict[str, object] = {"external_id": row.key[1], "agency": row.key[0]}
                 outcome.reject(row.row, [Problem("/external_id", "external-id-taken", taken)])
                 continue
@@ -89,8 +89,8 @@ class ProjectImport:
                 else:
                     outcome.unchanged += 1
         if not self.dry_run:
-            register_all(self.by, new)
-            write_all(self.by, changed, "project.changed")
+            register_all(self.actor, new)
+            write_all(self.actor, changed, "project.changed")
         return outcome
 
     def _read(self, row: Row) -> Incoming:
@@ -121,7 +121,7 @@ class ProjectImport:
     def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, tuple[int, bool]]:
         """BIN → id, and whether the actor acts for it."""
         named = Agency.bin.in_([number for number in bins if number is not None])
-        own = own_agencies(self.by)
+        own = own_agencies(self.actor)
         mine = true() if own is None else Agency.id.in_(own)
         rows = db.session.execute(select(Agency.bin, Agency.id, mine).where(named))
         return {number: (agency_id, bool(acts_for)) for number, agency_id, acts_for in rows}

@@ -31,53 +31,53 @@ class ImportNotFound(NotFound):
     """There is no import of that id, or it is another's."""
 
 
-def queue_import(by: Actor, kind: str, dry_run: bool, file_name: str, content: bytes) -> ImportRun:
+def queue_import(actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes) -> ImportRun:
     """Take a file in for the background worker, read through once, so that an unreadable one is refused now.
 
     Raises RoleNotAllowed and Invalid (pointer /file: not a table, wrong columns, over 20 MiB; pointer /kind).
     """
-    _require(by, kind)
+    _require(actor, kind)
     require_upload_size(content)
-    return _take_in(by, kind, dry_run, file_name, content, None)
+    return _take_in(actor, kind, dry_run, file_name, content, None)
 
 
 def import_now(
-    by: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, on_progress: Progress | None = None
+    actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, on_progress: Progress | None = None
 ) -> ImportRun:
     """Take a file of any size in and work it off at once, for the command line; ``on_progress`` hears of each chunk.
 
     Raises RoleNotAllowed and Invalid. If this process is killed, the background worker goes on with the run.
     """
-    _require(by, kind)
+    _require(actor, kind)
     until = now() + LEASE
-    run = _take_in(by, kind, dry_run, file_name, content, until)
+    run = _take_in(actor, kind, dry_run, file_name, content, until)
     return work_off(Hold(run.id, until, LEASE), on_progress)
 
 
-def find_import(by: Actor, import_id: int) -> ImportRun:
+def find_import(actor: Actor, import_id: int) -> ImportRun:
     """The run, for its principal and for administrators. Raises ImportNotFound."""
     run = db.session.scalar(
         select(ImportRun).where(ImportRun.id == import_id).execution_options(populate_existing=True)
     )
-    if run is None or not _may_see(by, run):
+    if run is None or not _may_see(actor, run):
         raise ImportNotFound(id=import_id)
     return run
 
 
-def imports_of(by: Actor) -> list[ImportRun]:
+def imports_of(actor: Actor) -> list[ImportRun]:
     """The actor's own runs, an administrator's view of all, the newest first, a hundred at most."""
     statement = select(ImportRun).order_by(ImportRun.id.desc()).limit(MOST_RUNS)
-    if not by.may(Permission.IMPORTS_READ_ALL):
-        statement = statement.where(ImportRun.principal == by.principal)
+    if not actor.may(Permission.IMPORTS_READ_ALL):
+        statement = statement.where(ImportRun.principal == actor.principal)
     return list(db.session.scalars(statement))
 
 
-def errors_of(by: Actor, run: ImportRun, page: Page) -> Listing:
+def errors_of(actor: Actor, run: ImportRun, page: Page) -> Listing:
     """A page of ``{row, column, code, params}`` in the order of the rows; ``column`` is None when a whole row is wrong.
 
     Raises ImportNotFound for another's run, Malformed for a bad sort or cursor.
     """
-    if not _may_see(by, run):
+    if not _may_see(actor, run):
         raise ImportNotFound(id=run.id)
     if page.sort not in (None, "row", "-row"):
         raise Malformed([Problem("sort", "not-a-choice", {"options": "row, -row"})])
@@ -92,19 +92,19 @@ def errors_of(by: Actor, run: ImportRun, page: Page) -> Listing:
     return cut(db.session.execute(statement).mappings().all(), page, BY_ROW, descending)
 
 
-def _may_see(by: Actor, run: ImportRun) -> bool:
-    return run.principal == by.principal or by.may(Permission.IMPORTS_READ_ALL)
+def _may_see(actor: Actor, run: ImportRun) -> bool:
+    return run.principal == actor.principal or actor.may(Permission.IMPORTS_READ_ALL)
 
 
-def _require(by: Actor, kind: str) -> None:
-    by.require(Permission.IMPORTS_RUN)
+def _require(actor: Actor, kind: str) -> None:
+    actor.require(Permission.IMPORTS_RUN)
     if kind not in KINDS:
         raise invalid("/kind", "not-a-choice", options=", ".join(KINDS))
-    by.require(Permission.AGENCIES_WRITE if kind == "agencies" else Permission.PROJECTS_WRITE)
+    actor.require(Permission.AGENCIES_WRITE if kind == "agencies" else Permission.PROJECTS_WRITE)
 
 
 def _take_in(
-    by: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, lease_until: datetime | None
+    actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, lease_until: datetime | None
 ) -> ImportRun:
     sheet = open_sheet(content)
     check_columns(sheet.columns, *COLUMNS[kind])
@@ -115,13 +115,13 @@ def _take_in(
             kind=kind,
             state="queued" if lease_until is None else "running",
             dry_run=dry_run,
-            principal=by.principal,
-            role=by.role.value,
-            agency_id=by.agency_id,
-            source=by.source,
-            request_id=by.request_id,
-            credential=by.credential,
-            client_request_id=by.client_request_id,
+            principal=actor.principal,
+            role=actor.role.value,
+            agency_id=actor.agency_id,
+            source=actor.source,
+            request_id=actor.request_id,
+            credential=actor.credential,
+            client_request_id=actor.client_request_id,
             file_name=plain_file_name(file_name),
             sha256=hashlib.sha256(content).hexdigest(),
             total=total,
@@ -135,7 +135,7 @@ def _take_in(
         keep_file(run.id, sheet.content)
         if not dry_run:
             details = {"kind": kind, "file_name": run.file_name, "sha256": run.sha256, "rows": total}
-            journal.record(by, "import.queued", f"import:{run.id}", details)
+            journal.record(actor, "import.queued", f"import:{run.id}", details)
     return run
 
 

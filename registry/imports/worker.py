@@ -102,20 +102,20 @@ def work_off_next(lease: timedelta = LEASE, on_progress: Progress | None = None)
 def work_off(hold: Hold, on_progress: Progress | None = None) -> ImportRun:
     """Work off a run that the caller holds; ``on_progress`` hears of it after each chunk."""
     run = db.session.get_one(ImportRun, hold.run_id)
-    by = _actor(run)
+    actor = _actor(run)
     try:
-        _finish(hold, by, run, _work(hold, by, run, on_progress))
+        _finish(hold, actor, run, _work(hold, actor, run, on_progress))
     except LeaseLost:
         logger.warning("import %s was taken over by another worker", hold.run_id)
     return run
 
 
-def _work(hold: Hold, by: Actor, run: ImportRun, on_progress: Progress | None) -> str | None:
+def _work(hold: Hold, actor: Actor, run: ImportRun, on_progress: Progress | None) -> str | None:
     """Work the run off; the code of what keeps it from going on, None when it is done."""
     try:
         _require_able(run)
         sheet = open_sheet(kept_file(hold.run_id))
-        rows = IMPORTS[run.kind](by, sheet.columns, run.dry_run)
+        rows = IMPORTS[run.kind](actor, sheet.columns, run.dry_run)
         for chunk in rows.chunks(sheet.rows(), run.processed):
             _work_off_chunk(hold, rows, chunk)
             if on_progress is not None:
@@ -131,7 +131,7 @@ def _work(hold: Hold, by: Actor, run: ImportRun, on_progress: Progress | None) -
     except Exception:
         # A mistake of ours, which another try would repeat: who waits for the import is told, and the error goes on up.
         with suppress(LeaseLost):
-            _finish(hold, by, run, "import-broke-off")
+            _finish(hold, actor, run, "import-broke-off")
         raise
     return None
 
@@ -203,7 +203,7 @@ def _work_off_chunk(hold: Hold, rows: RowImport, chunk: Sequence[Incoming]) -> N
             return
 
 
-def _finish(hold: Hold, by: Actor, run: ImportRun, failure: str | None) -> None:
+def _finish(hold: Hold, actor: Actor, run: ImportRun, failure: str | None) -> None:
     state = "done" if failure is None else "failed"
     with transaction() as session:
         ended = {"state": state, "finished_at": now(), "lease_until": None, "failure": failure}
@@ -213,4 +213,4 @@ def _finish(hold: Hold, by: Actor, run: ImportRun, failure: str | None) -> None:
         if not run.dry_run:
             counts: dict[str, object] = {name: getattr(run, name) for name in ("total", *COUNTS)}
             details = counts if failure is None else {**counts, "failure": failure}
-            journal.record(by, f"import.{state}", f"import:{run.id}", details)
+            journal.record(actor, f"import.{state}", f"import:{run.id}", details)

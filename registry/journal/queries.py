@@ -40,34 +40,34 @@ class JournalEntryNotFound(NotFound):
     """The journal has no such entry, or none that the actor may see."""
 
 
-def list_journal(by: Actor, raw: Mapping[str, str], page: Page) -> Listing:
+def list_journal(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     """A page of entries, the newest first (``sort``: ``-seq`` or ``seq``). Raises RoleNotAllowed and Malformed.
 
     Restricted projects among them are journalled as read.
     """
-    by.require(Permission.JOURNAL_READ)
+    actor.require(Permission.JOURNAL_READ)
     if page.sort not in (None, "seq", "-seq"):
         raise Malformed([Problem("sort", "not-a-choice", {"options": "seq, -seq"})])
     descending = page.sort != "seq"
-    statement = _entries(by).add_columns(JournalEntry.seq.label("_sort"), JournalEntry.seq.label("_id"))
+    statement = _entries(actor).add_columns(JournalEntry.seq.label("_sort"), JournalEntry.seq.label("_id"))
     statement = statement.where(*conditions(JOURNAL_FILTERS, raw))
     if page.cursor is not None:
         statement = statement.where(after(KEY, JournalEntry.seq.expression, descending, page.cursor))
     ordered = statement.order_by(*order_by(KEY, JournalEntry.seq.expression, descending)).limit(page.limit + 1)
     listing = cut(db.session.execute(ordered).mappings().all(), page, KEY, descending)
-    return Listing(_read(by, listing.items), listing.next)
+    return Listing(_read(actor, listing.items), listing.next)
 
 
-def find_entry(by: Actor, seq: int) -> dict[str, Any]:
+def find_entry(actor: Actor, seq: int) -> dict[str, Any]:
     """One entry; one about a restricted project is journalled as read. Raises RoleNotAllowed, JournalEntryNotFound."""
-    by.require(Permission.JOURNAL_READ)
-    row = db.session.execute(_entries(by).where(JournalEntry.seq == seq)).mappings().one_or_none()
+    actor.require(Permission.JOURNAL_READ)
+    row = db.session.execute(_entries(actor).where(JournalEntry.seq == seq)).mappings().one_or_none()
     if row is None:
         raise JournalEntryNotFound(seq=seq)
-    return _read(by, [row])[0]
+    return _read(actor, [row])[0]
 
 
-def _entries(by: Actor) -> Select[Any]:
+def _entries(actor: Actor) -> Select[Any]:
     """The entries that the actor may see, each with the restricted project that it is about as ``_restricted``."""
     restricted = restricted_subjects()
     statement = (
@@ -75,15 +75,15 @@ def _entries(by: Actor) -> Select[Any]:
         .select_from(JournalEntry)
         .outerjoin(restricted, restricted.c.subject == JournalEntry.subject)
     )
-    return statement if by.may(Permission.RESTRICTED_READ) else statement.where(restricted.c.project.is_(None))
+    return statement if actor.may(Permission.RESTRICTED_READ) else statement.where(restricted.c.project.is_(None))
 
 
-def _read(by: Actor, rows: Sequence[Any]) -> list[dict[str, Any]]:
+def _read(actor: Actor, rows: Sequence[Any]) -> list[dict[str, Any]]:
     shown = [_shown(row) for row in rows]
-    if not by.may(Permission.RESTRICTED_READ):
-        return narrowed_details(by, shown)
+    if not actor.may(Permission.RESTRICTED_READ):
+        return narrowed_details(actor, shown)
     read = (row["_restricted"] for row in rows if row["_restricted"] and row["action"] != RESTRICTED_READ_ACTION)
-    journal_restricted_reads(by, read, "journal")
+    journal_restricted_reads(actor, read, "journal")
     return shown
 
 

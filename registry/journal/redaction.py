@@ -20,17 +20,18 @@ CASES_FOLLOWED: Final = "cases.followed"
 COUNTS_OF_ALL: Final = frozenset({"flags_cleared", "flags_restored", "cases_corrected"})
 
 
-def narrowed_details(by: Actor, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def narrowed_details(actor: Actor, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The entries, in whose details neither counts nor ids of cases cover restricted projects.
 
     The hash of an entry is that of what was written; only a reader of the whole can compute it again.
     """
     return [
-        {**entry, "details": _narrowed(by, entry)} if entry["subject"].startswith(AUDIT) else entry for entry in entries
+        {**entry, "details": _narrowed(actor, entry)} if entry["subject"].startswith(AUDIT) else entry
+        for entry in entries
     ]
 
 
-def _narrowed(by: Actor, entry: Mapping[str, Any]) -> dict[str, Any]:
+def _narrowed(actor: Actor, entry: Mapping[str, Any]) -> dict[str, Any]:
     details = dict(entry["details"])
     if entry["action"] == "audit.voided":
         return {name: value for name, value in details.items() if name not in COUNTS_OF_ALL}
@@ -41,14 +42,14 @@ def _narrowed(by: Actor, entry: Mapping[str, Any]) -> dict[str, Any]:
     hidden = set(db.session.scalars(select(Case.id).join(Case.project_record).where(Project.is_restricted)))
     narrowed: dict[str, Any] = {name: [case for case in ids if case not in hidden] for name, ids in details.items()}
     if opened is not None:
-        narrowed["opened"] = _opened(by, opened, int(entry["subject"].removeprefix(AUDIT)))
+        narrowed["opened"] = _opened(actor, opened, int(entry["subject"].removeprefix(AUDIT)))
     return {name: told for name, told in narrowed.items() if told}
 
 
-def _opened(by: Actor, opened: Mapping[str, int], audit_id: int) -> dict[str, int]:
+def _opened(actor: Actor, opened: Mapping[str, int], audit_id: int) -> dict[str, int]:
     mine = (Case.opened_by_audit == audit_id, Case.id.between(opened["first"], opened["last"]))
     visible = select(func.count(), func.min(Case.id), func.max(Case.id)).where(
-        *mine, *among_visible(by, Case.project_id.expression)
+        *mine, *among_visible(actor, Case.project_id.expression)
     )
     count, first, last = db.session.execute(visible).one()
     return {"count": count, "first": first, "last": last} if count else {}

@@ -101,13 +101,13 @@ ADD_LAST: Final = insert(table_of(JournalEntry)).add_cte(MOVE_HEAD.cte("moved"))
 
 @dataclass(frozen=True, slots=True)
 class _Recorded:
-    by: Signatory
+    actor: Signatory
     action: str
     subject: str
     details: Mapping[str, Any] | WrittenJson
 
 
-def record(by: Signatory, action: str, subject: str, details: Mapping[str, Any] | WrittenJson | None = None) -> None:
+def record(actor: Signatory, action: str, subject: str, details: Mapping[str, Any] | WrittenJson | None = None) -> None:
     """Keep an entry for the open transaction; it enters the chain when that commits.
 
     ``details`` must be JSON-ready, or written out already as ``canonical`` does it. Raises RuntimeError when no
@@ -116,7 +116,7 @@ def record(by: Signatory, action: str, subject: str, details: Mapping[str, Any] 
     session = db.session()
     if not session.info.get("transaction_open"):
         raise RuntimeError("a journal entry belongs to a transaction()")
-    session.info.setdefault(RECORDED, []).append(_Recorded(by, action, subject, details or {}))
+    session.info.setdefault(RECORDED, []).append(_Recorded(actor, action, subject, details or {}))
 
 
 def append_recorded(session: Session) -> None:
@@ -132,15 +132,15 @@ def append_recorded(session: Session) -> None:
         row = {
             "seq": seq,
             "at": at,
-            "principal": entry.by.principal,
-            "role": entry.by.role,
+            "principal": entry.actor.principal,
+            "role": entry.actor.role,
             "action": entry.action,
             "subject": entry.subject,
             "details": canonical(entry.details),
-            "source": entry.by.source,
-            "request_id": entry.by.request_id,
-            "credential": entry.by.credential,
-            "client_request_id": entry.by.client_request_id,
+            "source": entry.actor.source,
+            "request_id": entry.actor.request_id,
+            "credential": entry.actor.credential,
+            "client_request_id": entry.actor.client_request_id,
             "previous_hash": last,
         }
         last = entry_hash(row)

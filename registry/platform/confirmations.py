@@ -61,13 +61,13 @@ class Confirmation(Model):
     __table_args__ = (Index(None, "project_id", "kind"),)
 
 
-def verify_placement(by: Actor, project: Project, platform_key: str, verified_on: date, evidence: str) -> Project:
+def verify_placement(actor: Actor, project: Project, platform_key: str, verified_on: date, evidence: str) -> Project:
     """Confirm that the project lives on the platform since ``verified_on``, inside the open transaction.
 
     An empty stored key is filled. Raises RoleNotAllowed, Invalid (a date after today), PlacementNotClaimed and
     PlatformKeyDiffers.
     """
-    by.require(Permission.PLACEMENTS_CONFIRM)
+    actor.require(Permission.PLACEMENTS_CONFIRM)
     if verified_on > today():
         raise Invalid([Problem("/verified_on", "date-after-today")])
     if project.placement != "on_platform":
@@ -76,22 +76,24 @@ def verify_placement(by: Actor, project: Project, platform_key: str, verified_on
         raise PlatformKeyDiffers(number=project.number)
     before = snapshot(project)
     wanted = before | {"platform_key": platform_key, "placement_verified_on": verified_on}
-    _confirm(by, project, "placement", {"verified_on": verified_on, "platform_key": platform_key, "evidence": evidence})
-    keep_changes(by, project, before, wanted, "placement.verified", {"evidence": evidence})
+    _confirm(
+        actor, project, "placement", {"verified_on": verified_on, "platform_key": platform_key, "evidence": evidence}
+    )
+    keep_changes(actor, project, before, wanted, "placement.verified", {"evidence": evidence})
     return project
 
 
-def confirm_onboarding(by: Actor, project: Project, due_on: date) -> Project:
+def confirm_onboarding(actor: Actor, project: Project, due_on: date) -> Project:
     """Confirm that the project moves to the platform by ``due_on``, at most the policy's months ahead of today.
 
     The second confirmation is a reviewer's; a third is refused. Raises RoleNotAllowed, Invalid, PlacementNotClaimed,
     OnboardingNotExtendedByOperator, OnboardingAlreadyExtended.
     """
-    by.require(Permission.PLACEMENTS_CONFIRM)
+    actor.require(Permission.PLACEMENTS_CONFIRM)
     day = today()
     latest = add_months(day, policy_in_force().onboarding_limit_months)
     given = _given(project.id, "onboarding")
-    if given and not by.may(Permission.ONBOARDING_EXTEND):
+    if given and not actor.may(Permission.ONBOARDING_EXTEND):
         raise OnboardingNotExtendedByOperator(number=project.number)
     if not day <= due_on <= latest:
         raise Invalid([Problem("/due_on", "date-out-of-range", {"earliest": str(day), "latest": str(latest)})])
@@ -101,17 +103,17 @@ def confirm_onboarding(by: Actor, project: Project, due_on: date) -> Project:
         raise OnboardingAlreadyExtended(number=project.number)
     before = snapshot(project)
     wanted = before | {"onboarding_due_on": due_on, "onboarding_confirmed_on": day}
-    _confirm(by, project, "onboarding", {"due_on": due_on})
-    keep_changes(by, project, before, wanted, "onboarding.confirmed", {"due_on": due_on.isoformat()})
+    _confirm(actor, project, "onboarding", {"due_on": due_on})
+    keep_changes(actor, project, before, wanted, "onboarding.confirmed", {"due_on": due_on.isoformat()})
     return project
 
 
-def confirm_ending(by: Actor, project: Project, ended_on: date, consent_number: str, evidence: str) -> Project:
+def confirm_ending(actor: Actor, project: Project, ended_on: date, consent_number: str, evidence: str) -> Project:
     """Confirm that the work ended, with the authorised body's agreement (Digital Code No. 255-VIII, Art. 89).
 
     It counts from today on. Raises RoleNotAllowed, Invalid (after today, before the work started), StageNotFinal.
     """
-    by.require(Permission.PLACEMENTS_CONFIRM)
+    actor.require(Permission.PLACEMENTS_CONFIRM)
     if ended_on > today():
         raise Invalid([Problem("/ended_on", "date-after-today")])
     if project.stage not in FINAL_STAGES:
@@ -122,9 +124,9 @@ def confirm_ending(by: Actor, project: Project, ended_on: date, consent_number: 
     if problems:
         raise Invalid([problem for problem in problems if problem.pointer == "/ended_on"] or problems)
     facts = {"ended_on": ended_on, "consent_number": consent_number, "evidence": evidence}
-    _confirm(by, project, "ending", facts)
+    _confirm(actor, project, "ending", facts)
     details = {"consent_number": consent_number, "evidence": evidence}
-    keep_changes(by, project, before, wanted, "ending.confirmed", details)
+    keep_changes(actor, project, before, wanted, "ending.confirmed", details)
     return project
 
 
@@ -145,6 +147,6 @@ def _given(project_id: int, kind: str) -> int:
     return db.session.execute(counted).scalar_one()
 
 
-def _confirm(by: Actor, project: Project, kind: str, facts: dict[str, Any]) -> None:
+def _confirm(actor: Actor, project: Project, kind: str, facts: dict[str, Any]) -> None:
     ready = {name: value.isoformat() if isinstance(value, date) else value for name, value in facts.items()}
-    require_transaction().add(Confirmation(project_id=project.id, kind=kind, at=now(), by=by.principal, facts=ready))
+    require_transaction().add(Confirmation(project_id=project.id, kind=kind, at=now(), by=actor.principal, facts=ready))

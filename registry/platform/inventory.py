@@ -48,7 +48,7 @@ class Plan:
     unregistered: list[dict[str, Any]] = field(default_factory=list)
 
 
-def apply_inventory(by: Actor, file_name: str, content: bytes, dry_run: bool) -> dict[str, Any]:
+def apply_inventory(actor: Actor, file_name: str, content: bytes, dry_run: bool) -> dict[str, Any]:
     """Apply QazTech's list, or tell what it would do; all of it in one transaction.
 
     The summary: ``dry_run``, the counts ``matched``, ``lost``, ``mismatched`` (records), ``unregistered`` (keys),
@@ -56,7 +56,7 @@ def apply_inventory(by: Actor, file_name: str, content: bytes, dry_run: bool) ->
     both are cut at 1,000. A key in a bad row has not vanished. What the actor may not see is left as it is. Raises
     RoleNotAllowed and Invalid (pointer /file), also for a list without one good row: it would end every verification.
     """
-    by.require(Permission.PLACEMENTS_CONFIRM)
+    actor.require(Permission.PLACEMENTS_CONFIRM)
     require_upload_size(content)
     sheet = open_sheet(content)
     check_columns(sheet.columns, COLUMNS, COLUMNS)
@@ -65,19 +65,19 @@ def apply_inventory(by: Actor, file_name: str, content: bytes, dry_run: bool) ->
     if not rows:
         raise Invalid([Problem("/file", "inventory-without-rows", {"rejected": outcome.rejected}), *_in_rows(outcome)])
     if dry_run:
-        return _summary(True, _plan(by, rows, bad_keys, lock=False), outcome, len(rows))
+        return _summary(True, _plan(actor, rows, bad_keys, lock=False), outcome, len(rows))
     with transaction() as session:
-        plan = _plan(by, rows, bad_keys, lock=True)
+        plan = _plan(actor, rows, bad_keys, lock=True)
         summary = _summary(False, plan, outcome, len(rows))
         name, digest = plain_file_name(file_name), hashlib.sha256(content).hexdigest()
-        inventory = Inventory(at=now(), by=by.principal, file_name=name, sha256=digest, summary=summary)
+        inventory = Inventory(at=now(), by=actor.principal, file_name=name, sha256=digest, summary=summary)
         session.add(inventory)
         session.flush()
         for start in range(0, len(plan.writes), CHUNK):
-            _write(by, inventory.id, dict(plan.writes[start : start + CHUNK]))
+            _write(actor, inventory.id, dict(plan.writes[start : start + CHUNK]))
         counts = {name: value for name, value in summary.items() if isinstance(value, int) and name != "dry_run"}
         details = {"file_name": name, "sha256": digest, **counts}
-        journal.record(by, "inventory.applied", f"inventory:{inventory.id}", details)
+        journal.record(actor, "inventory.applied", f"inventory:{inventory.id}", details)
     return summary
 
 
@@ -89,22 +89,22 @@ def _in_rows(outcome: Outcome) -> list[Problem]:
     ]
 
 
-def confirmed_records(by: Actor) -> int:
+def confirmed_records(actor: Actor) -> int:
     """How many records that the actor may see are confirmed on the platform now."""
     verified = (
         select(func.count())
         .select_from(table_of(Project))
-        .where(table_of(Project).c.placement_verified_on.is_not(None), *visible_projects(by))
+        .where(table_of(Project).c.placement_verified_on.is_not(None), *visible_projects(actor))
     )
     return int(db.session.execute(verified).scalar_one())
 
 
-def _plan(by: Actor, rows: Mapping[str, InventoryRow], bad_keys: set[str], *, lock: bool) -> Plan:
+def _plan(actor: Actor, rows: Mapping[str, InventoryRow], bad_keys: set[str], *, lock: bool) -> Plan:
     statement = (
         select(*(table_of(Project).c[name] for name in LOOKED_AT), Agency.bin)
         .join(Agency, Agency.id == Project.agency_id)
         .where(
-            or_(Project.platform_key.is_not(None), Project.placement_verified_on.is_not(None)), *visible_projects(by)
+            or_(Project.platform_key.is_not(None), Project.placement_verified_on.is_not(None)), *visible_projects(actor)
         )
         .order_by(Project.id)
     )
@@ -149,7 +149,7 @@ def _summary(dry_run: bool, plan: Plan, outcome: Outcome, good: int) -> dict[str
     }
 
 
-def _write(by: Actor, inventory_id: int, dates: Mapping[int, date | None]) -> None:
+def _write(actor: Actor, inventory_id: int, dates: Mapping[int, date | None]) -> None:
     names = ("id", "number", "version", *CHANGEABLE)
     statement = select(*(table_of(Project).c[name] for name in names)).where(Project.id.in_(list(dates)))
     verified, lost, confirmations = [], [], []
@@ -164,8 +164,8 @@ def _write(by: Actor, inventory_id: int, dates: Mapping[int, date | None]) -> No
             continue
         verified.append(changed)
         facts = {"verified_on": day.isoformat(), "platform_key": row.platform_key}
-        given = {"project_id": row.id, "kind": "placement", "at": moment, "by": by.principal, "facts": facts}
+        given = {"project_id": row.id, "kind": "placement", "at": moment, "by": actor.principal, "facts": facts}
         confirmations.append({**given, "inventory_id": inventory_id})
-    write_all(by, verified, "placement.verified", {"inventory": inventory_id})
-    write_all(by, lost, "placement.verification-lost", {"inventory": inventory_id})
+    write_all(actor, verified, "placement.verified", {"inventory": inventory_id})
+    write_all(actor, lost, "placement.verification-lost", {"inventory": inventory_id})
     insert_rows(require_transaction(), Confirmation, confirmations)

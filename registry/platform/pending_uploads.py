@@ -33,27 +33,27 @@ class WaitingFile(Model):
     content: Mapped[bytes] = deferred(mapped_column(LargeBinary, nullable=False))
 
 
-def keep_waiting(by: Actor, file_name: str, content: bytes) -> int:
+def keep_waiting(actor: Actor, file_name: str, content: bytes) -> int:
     """Keep a file until its owner says yes; the id to ask for it. The owner's older ones are dropped."""
     with transaction() as session:
         moment = now()
         session.execute(
             delete(WaitingFile).where(
-                (WaitingFile.principal == by.principal) | (WaitingFile.kept_at < moment - KEPT_FOR)
+                (WaitingFile.principal == actor.principal) | (WaitingFile.kept_at < moment - KEPT_FOR)
             )
         )
-        file = WaitingFile(principal=by.principal, file_name=file_name, content=content, kept_at=moment)
+        file = WaitingFile(principal=actor.principal, file_name=file_name, content=content, kept_at=moment)
         session.add(file)
         session.flush()
     return file.id
 
 
-def take_waiting(by: Actor, file_id: int) -> tuple[str, bytes]:
+def take_waiting(actor: Actor, file_id: int) -> tuple[str, bytes]:
     """The file's name and bytes; it is dropped with the open transaction. Raises WaitingFileNotFound."""
     session = require_transaction()
     row = session.execute(
         select(WaitingFile.file_name, WaitingFile.content).where(
-            WaitingFile.id == file_id, WaitingFile.principal == by.principal
+            WaitingFile.id == file_id, WaitingFile.principal == actor.principal
         )
     ).one_or_none()
     if row is None:

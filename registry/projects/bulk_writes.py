@@ -40,7 +40,7 @@ class Changed:
     changes: list[dict[str, Any]]
 
 
-def register_all(by: Actor, projects: Sequence[Registered]) -> None:
+def register_all(actor: Actor, projects: Sequence[Registered]) -> None:
     """Register projects of accepted and checked values, inside the open transaction.
 
     Raises IntegrityError when somebody has just registered one of the same agency and external id.
@@ -70,9 +70,9 @@ def register_all(by: Actor, projects: Sequence[Registered]) -> None:
     for row, project in zip(rows, projects, strict=True):
         # Written out once for both: that takes longer than to find out what differs.
         changes = WrittenJson(journal.canonical(differences({"is_restricted": False}, row)))
-        revisions.append(revision_row(row, changes, by.principal))
+        revisions.append(revision_row(row, changes, actor.principal))
         details = WrittenJson(f'{{"agency":{journal.canonical(project.agency)},"changes":{changes}}}')
-        journal.record(by, "project.registered", f"project:{row['number']}", details)
+        journal.record(actor, "project.registered", f"project:{row['number']}", details)
     insert_rows(session, Revision, revisions)
     insert_rows(
         session,
@@ -81,7 +81,7 @@ def register_all(by: Actor, projects: Sequence[Registered]) -> None:
     )
 
 
-def write_all(by: Actor, projects: Sequence[Changed], action: str, details: Mapping[str, Any] | None = None) -> None:
+def write_all(actor: Actor, projects: Sequence[Changed], action: str, details: Mapping[str, Any] | None = None) -> None:
     """Write changed projects, whose rows the open transaction has locked."""
     if not projects:
         return
@@ -98,8 +98,8 @@ def write_all(by: Actor, projects: Sequence[Changed], action: str, details: Mapp
             "words": search_words(values, values["number"]),
         }
         rows.append({"_id": row["id"], **{name: row[name] for name in WRITTEN}})
-        revisions.append(revision_row(row, project.changes, by.principal))
-        journal.record(by, action, f"project:{row['number']}", {**(details or {}), "changes": project.changes})
+        revisions.append(revision_row(row, project.changes, actor.principal))
+        journal.record(actor, action, f"project:{row['number']}", {**(details or {}), "changes": project.changes})
     table = table_of(Project)
     statement = update(table).where(table.c.id == bindparam("_id"))
     session.execute(statement.values({name: bindparam(name) for name in WRITTEN}), rows)

@@ -66,11 +66,11 @@ def export(file_format: str, filters: tuple[str, ...], **options: str | None) ->
 
     A filter is an option or NAME=VALUE, both named as the fields; several values with commas: `stage=pilot,testing`.
     """
-    by = local_actor(Role.AUDITOR)
+    actor = local_actor(Role.AUDITOR)
     chosen = chosen_filters(filters, options)
     out = sys.stdout.buffer
     if file_format == "csv":
-        for piece in export_csv(by, chosen):
+        for piece in export_csv(actor, chosen):
             out.write(piece)
         out.flush()
         return
@@ -78,7 +78,7 @@ def export(file_format: str, filters: tuple[str, ...], **options: str | None) ->
         raise UsageWrong(words("cli-xlsx-to-terminal"))
     with tempfile.TemporaryDirectory(prefix="registry-") as folder:
         path = Path(folder) / "projects.xlsx"
-        export_xlsx(by, chosen, path)
+        export_xlsx(actor, chosen, path)
         with path.open("rb") as made:
             shutil.copyfileobj(made, out)
         out.flush()

@@ -27,36 +27,36 @@ Statement = Callable[[bool, bool], Select[Any]]
 NUMBER: Final = "asked_number"
 
 
-def read_whole(by: Actor, number: str, what: str) -> Mapping[str, Any]:
+def read_whole(actor: Actor, number: str, what: str) -> Mapping[str, Any]:
     """Everything shown of the project of that number; the reading of a restricted one is journalled as ``what``.
 
     Raises ProjectNotFound also for what the actor may not see.
     """
-    row = _read(by, number, what, _whole)
+    row = _read(actor, number, what, _whole)
     policy = policy_in_force()
     status, severity = told_standing(row["_standing"], row["id"], row["_kind"], row["_judged"])
     began = started_on(Past(**{name: row[name] for name in LAW_LOOKS_AT}), policy)
     return {**row, "started_on": began, "freeze_status": status, "severity": severity}
 
 
-def read_id(by: Actor, number: str, what: str) -> int:
+def read_id(actor: Actor, number: str, what: str) -> int:
     """The same for something that hangs on the project: its id alone."""
-    found: int = _read(by, number, what, _id_alone)["id"]
+    found: int = _read(actor, number, what, _id_alone)["id"]
     return found
 
 
-def _read(by: Actor, number: str, what: str, statement: Statement) -> RowMapping:
-    row = _row(by, number, statement)
+def _read(actor: Actor, number: str, what: str, statement: Statement) -> RowMapping:
+    row = _row(actor, number, statement)
     if not row["is_restricted"]:
         return row
-    journal_restricted_reads(by, [number], what)
-    return _row(by, number, statement)
+    journal_restricted_reads(actor, [number], what)
+    return _row(actor, number, statement)
 
 
-def _row(by: Actor, number: str, statement: Statement) -> RowMapping:
-    asked = statement(by.agency_id is not None, by.may(Permission.RESTRICTED_READ))
+def _row(actor: Actor, number: str, statement: Statement) -> RowMapping:
+    asked = statement(actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ))
     usable = is_project_number(number)
-    values = {NUMBER: number, OWN_AGENCY: by.agency_id}
+    values = {NUMBER: number, OWN_AGENCY: actor.agency_id}
     row = db.session.execute(asked, values).mappings().one_or_none() if usable else None
     if row is None:
         raise ProjectNotFound(number=number)

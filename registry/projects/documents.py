@@ -66,7 +66,7 @@ OLDEST_FIRST: Final = SortKey("id", Document.id.expression, int)
 
 
 def add_document(
-    by: Actor,
+    actor: Actor,
     project: Project,
     name: str,
     content_type: str,
@@ -78,7 +78,7 @@ def add_document(
 
     Raises RoleNotAllowed, Invalid (an empty file, a program, a script or a page) and DocumentQuotaExceeded.
     """
-    by.require(Permission.DOCUMENTS_WRITE)
+    actor.require(Permission.DOCUMENTS_WRITE)
     if not content:
         raise invalid("/file", "document-empty")
     if is_refused(name, content):
@@ -95,14 +95,14 @@ def add_document(
             size=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
             added_at=now(),
-            added_by=by.principal,
+            added_by=actor.principal,
             content=content,
         )
         session.add(document)
         session.flush()
         told = {"document": document.id, "name": name, "size": document.size, "sha256": document.sha256}
         details = {**told, "kind": document.kind, "description": description}
-        journal.record(by, "document.added", f"project:{number}", details)
+        journal.record(actor, "document.added", f"project:{number}", details)
     return document
 
 

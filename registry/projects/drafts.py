@@ -38,35 +38,35 @@ class Draft(Model):
     updated_at: Mapped[datetime] = mapped_column(Instant)
 
 
-def start_draft(by: Actor) -> Draft:
+def start_draft(actor: Actor) -> Draft:
     """An empty draft of the actor's. Raises RoleNotAllowed and TooManyDrafts."""
-    by.require(Permission.PROJECTS_WRITE)
+    actor.require(Permission.PROJECTS_WRITE)
     with transaction() as session:
-        if session.execute(select(func.count(Draft.id)).where(Draft.principal == by.principal)).scalar_one() >= (
+        if session.execute(select(func.count(Draft.id)).where(Draft.principal == actor.principal)).scalar_one() >= (
             MOST_DRAFTS
         ):
             raise TooManyDrafts(most=MOST_DRAFTS)
         moment = now()
-        draft = Draft(principal=by.principal, values={}, created_at=moment, updated_at=moment)
+        draft = Draft(principal=actor.principal, values={}, created_at=moment, updated_at=moment)
         session.add(draft)
         session.flush()
     return draft
 
 
-def drafts_of(by: Actor) -> list[Draft]:
+def drafts_of(actor: Actor) -> list[Draft]:
     """The actor's drafts, the last changed first."""
     return list(
         db.session.scalars(
-            select(Draft).where(Draft.principal == by.principal).order_by(Draft.updated_at.desc(), Draft.id.desc())
+            select(Draft).where(Draft.principal == actor.principal).order_by(Draft.updated_at.desc(), Draft.id.desc())
         )
     )
 
 
-def find_draft(by: Actor, draft_id: int) -> Draft:
+def find_draft(actor: Actor, draft_id: int) -> Draft:
     """The actor's draft of that id. Raises DraftNotFound."""
     draft = db.session.scalar(
         select(Draft)
-        .where(Draft.id == draft_id, Draft.principal == by.principal)
+        .where(Draft.id == draft_id, Draft.principal == actor.principal)
         .execution_options(populate_existing=True)
     )
     if draft is None:
@@ -74,16 +74,16 @@ def find_draft(by: Actor, draft_id: int) -> Draft:
     return draft
 
 
-def save_draft(by: Actor, draft_id: int, typed: dict[str, str]) -> Draft:
+def save_draft(actor: Actor, draft_id: int, typed: dict[str, str]) -> Draft:
     """Keep what was typed beside what the draft holds already. Raises DraftNotFound."""
     with transaction():
-        draft = find_draft(by, draft_id)
+        draft = find_draft(actor, draft_id)
         draft.values = {**draft.values, **typed}
         draft.updated_at = now()
     return draft
 
 
-def discard_draft(by: Actor, draft_id: int) -> None:
+def discard_draft(actor: Actor, draft_id: int) -> None:
     """Throw the draft away; one that is gone already is no mistake."""
     with transaction() as session:
-        session.execute(delete(Draft).where(Draft.id == draft_id, Draft.principal == by.principal))
+        session.execute(delete(Draft).where(Draft.id == draft_id, Draft.principal == actor.principal))

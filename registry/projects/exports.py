@@ -34,23 +34,23 @@ ROWS_A_PIECE: Final = 500
 
 
 def export_csv(
-    by: Actor, raw_filters: Mapping[str, str], *, only: Sequence[ColumnElement[bool]] = ()
+    actor: Actor, raw_filters: Mapping[str, str], *, only: Sequence[ColumnElement[bool]] = ()
 ) -> Iterator[bytes]:
     """The CSV in UTF-8 with BOM, piece by piece; it needs the application's context until its end.
 
     The filters are read and reads of restricted projects journalled at once, which raises Malformed. ``only``: the
     conditions on projects of a narrower list.
     """
-    statement = _statement(by, raw_filters, only)
+    statement = _statement(actor, raw_filters, only)
     header = CSV_START + csv_lines([statement.selected_columns.keys()])
     return _pieces(header, statement)
 
 
 def export_xlsx(
-    by: Actor, raw_filters: Mapping[str, str], path: Path, *, only: Sequence[ColumnElement[bool]] = ()
+    actor: Actor, raw_filters: Mapping[str, str], path: Path, *, only: Sequence[ColumnElement[bool]] = ()
 ) -> None:
     """Write the XLSX file. Raises Malformed, and TooManyRowsForXlsx when a sheet cannot hold them."""
-    statement = _statement(by, raw_filters, only)
+    statement = _statement(actor, raw_filters, only)
     counted = db.session.execute(select(func.count()).select_from(statement.subquery())).scalar_one()
     if counted > MOST_XLSX_ROWS:
         raise TooManyRowsForXlsx(rows=counted, limit=MOST_XLSX_ROWS)
@@ -71,13 +71,13 @@ def export_xlsx(
                     sheet.write_string(place, column, value)
 
 
-def _statement(by: Actor, raw_filters: Mapping[str, str], only: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    conditions = [*project_conditions(by, raw_filters), *only]
+def _statement(actor: Actor, raw_filters: Mapping[str, str], only: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    conditions = [*project_conditions(actor, raw_filters), *only]
     statement = select(*export_columns()).join_from(Project, Agency, Agency.id == Project.agency_id).where(*conditions)
-    if by.may(Permission.RESTRICTED_READ):
+    if actor.may(Permission.RESTRICTED_READ):
         asked = select(Project.number).join(Agency, Agency.id == Project.agency_id)
         restricted = db.session.scalars(asked.where(*conditions, Project.is_restricted.is_(True))).all()
-        journal_restricted_reads(by, restricted, "export")
+        journal_restricted_reads(actor, restricted, "export")
         # One that became restricted since is not in the journal and so not in the export.
         statement = statement.where(Project.is_restricted.is_(False) | Project.number.in_(restricted))
     read_together()

@@ -86,12 +86,12 @@ class Filter:
     options: tuple[str, ...] = ()
 
 
-def project_conditions(by: Actor, raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
+def project_conditions(actor: Actor, raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
     """The conditions of a list of projects: what the actor may see, and the filters.
 
     The statement must join Agency. Raises Malformed naming every filter that does not exist or has a bad value.
     """
-    conditions = visible_projects(by)
+    conditions = visible_projects(actor)
     problems = []
     for name, value in raw.items():
         known = FILTERS.get(name)

@@ -30,7 +30,7 @@ COMMON: Final = 10_000
 
 
 def list_projects(
-    by: Actor, raw_filters: Mapping[str, str], page: Page, *, only: Sequence[ColumnElement[bool]] = ()
+    actor: Actor, raw_filters: Mapping[str, str], page: Page, *, only: Sequence[ColumnElement[bool]] = ()
 ) -> Listing:
     """A page of the projects that the actor may see and the filters leave, as mappings in the short shape.
 
@@ -38,17 +38,17 @@ def list_projects(
     Raises Malformed for a bad filter, sort or cursor.
     """
     key, descending = sort_key(page.sort or DEFAULT_SORT)
-    conditions = [*project_conditions(by, raw_filters), *only]
+    conditions = [*project_conditions(actor, raw_filters), *only]
     statement = _shown(page.sort or DEFAULT_SORT, policy_in_force(), is_sqlite()).limit(written(page.limit + 1))
     behind = [] if page.cursor is None else [after(key, table_of(Project).c.id, descending, page.cursor)]
     words = words_of(raw_filters.get("q", ""))
     if words and not is_sqlite():
         others = {name: value for name, value in raw_filters.items() if name != "q"}
         # The words last: PostgreSQL asks in this order, and looking through a text takes as long as ten comparisons.
-        conditions = [*project_conditions(by, others), *only, _with_words(words)]
+        conditions = [*project_conditions(actor, others), *only, _with_words(words)]
     rows = db.session.execute(statement.where(*conditions, *behind)).mappings().all()
     listing = cut(rows, page, key, descending)
-    journal_restricted_reads(by, (row["number"] for row in listing.items if row["_restricted"]), "list")
+    journal_restricted_reads(actor, (row["number"] for row in listing.items if row["_restricted"]), "list")
     return Listing([_told(row) for row in listing.items], listing.next)
 
 

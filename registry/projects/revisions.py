@@ -56,22 +56,22 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dic
     ]
 
 
-def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]] | WrittenJson, by: str) -> dict[str, Any]:
+def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]] | WrittenJson, actor: str) -> dict[str, Any]:
     """A revision as a row to insert, of a project given as a mapping with ``id``, ``version`` and ``updated_at``."""
     row = {name: project[name] for name in LAW_LOOKS_AT}
     return row | {
         "project_id": project["id"],
         "version": project["version"],
         "at": project["updated_at"],
-        "by": by,
+        "by": actor,
         "changes": changes,
     }
 
 
-def keep_revision(project: Project, changes: list[dict[str, Any]], by: str) -> None:
+def keep_revision(project: Project, changes: list[dict[str, Any]], actor: str) -> None:
     """Write the revision of a project that was just changed, inside the open transaction."""
     values = {name: getattr(project, name) for name in (*LAW_LOOKS_AT, "id", "version", "updated_at")}
-    require_transaction().add(Revision(**revision_row(values, changes, by)))
+    require_transaction().add(Revision(**revision_row(values, changes, actor)))
 
 
 BY_VERSION: Final = SortKey("version", Revision.version.expression, int)

@@ -44,36 +44,36 @@ class ExternalIdTaken(Conflict):
     """The agency has a project of that external id already."""
 
 
-def find_project(by: Actor, number: str) -> Project:
+def find_project(actor: Actor, number: str) -> Project:
     """The project of that number. Raises ProjectNotFound also for what the actor may not see."""
-    return _find(by, number, lock=False)
+    return _find(actor, number, lock=False)
 
 
-def read_project(by: Actor, number: str, what: str) -> Project:
+def read_project(actor: Actor, number: str, what: str) -> Project:
     """The project of that number, to show; the reading of a restricted one is journalled as ``what``."""
-    project = find_project(by, number)
+    project = find_project(actor, number)
     if not project.is_restricted:
         return project
-    journal_restricted_reads(by, [number], what)
-    return find_project(by, number)
+    journal_restricted_reads(actor, [number], what)
+    return find_project(actor, number)
 
 
-def find_project_to_change(by: Actor, number: str) -> Project:
+def find_project_to_change(actor: Actor, number: str) -> Project:
     """The same, locked until the open transaction ends, so that no two changes overwrite one another."""
     require_transaction()
-    return _find(by, number, lock=True)
+    return _find(actor, number, lock=True)
 
 
 def check_project(
-    by: Actor, agency_bin: str | None, values: Mapping[str, Any], known: Sequence[Problem] = ()
+    actor: Actor, agency_bin: str | None, values: Mapping[str, Any], known: Sequence[Problem] = ()
 ) -> Agency:
     """The agency of a project that could be registered so. ``known``: what is wrong already, to be told with the rest.
 
     Raises RoleNotAllowed, AgencyNotYours, Invalid (pointers to every wrong field) and ExternalIdTaken.
     """
-    by.require(Permission.PROJECTS_WRITE)
+    actor.require(Permission.PROJECTS_WRITE)
     agency = None if agency_bin is None else db.session.scalar(select(Agency).where(Agency.bin == agency_bin))
-    if agency is not None and not acts_for(by, agency.id):
+    if agency is not None and not acts_for(actor, agency.id):
         raise AgencyNotYours(bin=agency.bin)
     problems = whole_record_problems(values)
     if agency_bin is None:
@@ -88,11 +88,11 @@ def check_project(
 
 
 def register_project(
-    by: Actor, agency_bin: str | None, values: Mapping[str, Any], known: Sequence[Problem] = ()
+    actor: Actor, agency_bin: str | None, values: Mapping[str, Any], known: Sequence[Problem] = ()
 ) -> Project:
     """Register a project from accepted values, with its first revision. Raises what check_project raises."""
     with transaction() as session:
-        agency = check_project(by, agency_bin, values, known)
+        agency = check_project(actor, agency_bin, values, known)
         moment = now()
         row = {name: values.get(name) for name in CHANGEABLE} | {"is_restricted": False, "agency_id": agency.id}
         row |= {"version": 1, "registered_at": moment, "updated_at": moment, "changed_at": moment}
@@ -104,24 +104,24 @@ def register_project(
             insert_together(
                 session,
                 (Project, row),
-                (Revision, revision_row(row, changes, by.principal)),
+                (Revision, revision_row(row, changes, actor.principal)),
                 (OutboxMessage, message_row("project.registered", {"project": number})),
             )
         except IntegrityError as error:
             raise ExternalIdTaken(external_id=row["external_id"], agency=agency.bin) from error
-        journal.record(by, "project.registered", f"project:{number}", {"agency": agency.bin, "changes": changes})
+        journal.record(actor, "project.registered", f"project:{number}", {"agency": agency.bin, "changes": changes})
         return _as_stored(row, agency)
 
 
 def change_project(
-    by: Actor, project: Project, changes: Mapping[str, Any], known: Sequence[Problem] = ()
+    actor: Actor, project: Project, changes: Mapping[str, Any], known: Sequence[Problem] = ()
 ) -> list[dict[str, Any]]:
     """Apply an agency's edit, of accepted values, inside the open transaction; the changes made.
 
     An edit of what a confirmation vouched for ends that confirmation. Nothing is written when nothing differs.
     Raises RoleNotAllowed, Invalid and ExternalIdTaken.
     """
-    by.require(Permission.PROJECTS_WRITE)
+    actor.require(Permission.PROJECTS_WRITE)
     require_transaction()
     before = snapshot(project)
     wanted = before | dict(changes)
@@ -131,15 +131,15 @@ def change_project(
     if wanted["external_id"] != before["external_id"]:
         _require_free(project.agency, wanted["external_id"])
     end_confirmations(before, wanted)
-    return keep_changes(by, project, before, wanted, "project.changed")
+    return keep_changes(actor, project, before, wanted, "project.changed")
 
 
-def restrict_project(by: Actor, project: Project, is_restricted: bool, reason: str) -> list[dict[str, Any]]:
+def restrict_project(actor: Actor, project: Project, is_restricted: bool, reason: str) -> list[dict[str, Any]]:
     """Show the project to few, or to all again, inside the open transaction. Raises RoleNotAllowed."""
-    by.require(Permission.PROJECTS_RESTRICT)
+    actor.require(Permission.PROJECTS_RESTRICT)
     before = snapshot(project)
     wanted = before | {"is_restricted": is_restricted}
-    made = keep_changes(by, project, before, wanted, "project.restricted", {"reason": reason})
+    made = keep_changes(actor, project, before, wanted, "project.restricted", {"reason": reason})
     if made:
         # Who may see the project now reads its flags and cases for the first time.
         mark_all_of_project(project.changed_at, project.id)
@@ -148,7 +148,7 @@ def restrict_project(by: Actor, project: Project, is_restricted: bool, reason: s
 
 
 def keep_changes(
-    by: Actor,
+    actor: Actor,
     project: Project,
     before: Mapping[str, Any],
     wanted: Mapping[str, Any],
@@ -165,8 +165,8 @@ def keep_changes(
     project.updated_at = project.changed_at = now()
     project.words = search_words(wanted, project.number)
     _flush(project)
-    keep_revision(project, made, by.principal)
-    journal.record(by, action, f"project:{project.number}", {**(details or {}), "changes": made})
+    keep_revision(project, made, actor.principal)
+    journal.record(actor, action, f"project:{project.number}", {**(details or {}), "changes": made})
     return made
 
 
@@ -179,12 +179,12 @@ def joined(known: Sequence[Problem], found: Sequence[Problem]) -> list[Problem]:
     return [*known, *(problem for problem in found if problem.pointer not in named)]
 
 
-def _find(by: Actor, number: str, *, lock: bool) -> Project:
+def _find(actor: Actor, number: str, *, lock: bool) -> Project:
     statement = (
         select(Project)
         .join(Project.agency)
         .options(contains_eager(Project.agency))
-        .where(Project.number == number, *visible_projects(by))
+        .where(Project.number == number, *visible_projects(actor))
         .execution_options(populate_existing=True)
     )
     usable = is_project_number(number)

@@ -20,9 +20,9 @@ OWN_AGENCY: Final = "own_agency"
 RESTRICTED_READ_ACTION: Final = "restricted.read"
 
 
-def visible_projects(by: Actor) -> list[ColumnElement[bool]]:
+def visible_projects(actor: Actor) -> list[ColumnElement[bool]]:
     """Conditions on Project: own agency and those below for agency roles; restricted ones for who may read them."""
-    return _conditions(own_agencies(by), restricted=by.may(Permission.RESTRICTED_READ))
+    return _conditions(own_agencies(actor), restricted=actor.may(Permission.RESTRICTED_READ))
 
 
 def visible_with(*, bound: bool, restricted: bool) -> list[ColumnElement[bool]]:
@@ -42,25 +42,25 @@ def _conditions(own: Select[tuple[int]] | None, *, restricted: bool) -> list[Col
     return conditions
 
 
-def among_visible(by: Actor, project_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
+def among_visible(actor: Actor, project_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
     """The same as conditions on a column of ids of projects, for statements that need nothing else of them.
 
     Restricted ones are few, and an index of their own knows them.
     """
     conditions: list[ColumnElement[bool]] = []
-    own = own_agencies(by)
+    own = own_agencies(actor)
     if own is not None:
         conditions.append(project_id.in_(select(PROJECT.id).where(PROJECT.agency_id.in_(own))))
-    if not by.may(Permission.RESTRICTED_READ):
+    if not actor.may(Permission.RESTRICTED_READ):
         conditions.append(project_id.not_in(select(PROJECT.id).where(PROJECT.is_restricted)))
     return conditions
 
 
-def journal_restricted_reads(by: Actor, numbers: Iterable[str], what: str) -> None:
+def journal_restricted_reads(actor: Actor, numbers: Iterable[str], what: str) -> None:
     """Journal that restricted projects were read. ``what``: ``project``, ``list``, ``export`` and the like."""
     read = sorted(set(numbers))
     if not read:
         return
     with transaction():
         for number in read:
-            journal.record(by, RESTRICTED_READ_ACTION, f"project:{number}", {"what": what})
+            journal.record(actor, RESTRICTED_READ_ACTION, f"project:{number}", {"what": what})

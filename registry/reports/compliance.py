@@ -41,7 +41,7 @@ COUNTED: Final = (
 Agencies = Mapping[int, Mapping[str, Any]]
 
 
-def compliance(by: Actor, grouped_by: str, agencies: Agencies | None = None) -> dict[str, Any]:
+def compliance(actor: Actor, grouped_by: str, agencies: Agencies | None = None) -> dict[str, Any]:
     """Rows of counts and whole tenge by ``agency``, ``region``, ``kind`` or ``sector``, and their totals.
 
     ``flagged`` counts projects with an open flag, apart by severity of the highest standing flag; exempt projects are
@@ -49,11 +49,11 @@ def compliance(by: Actor, grouped_by: str, agencies: Agencies | None = None) -> 
     there are none. An agency sees itself and those below it. ``agencies``: seen_agencies(), for who has read them.
     Raises RoleNotAllowed.
     """
-    by.require(Permission.REPORTS_READ)
+    actor.require(Permission.REPORTS_READ)
     if grouped_by == "agency" and agencies is None:
-        agencies = seen_agencies(by)
+        agencies = seen_agencies(actor)
     rows: dict[Any, dict[str, Any]] = {}
-    for key, kind, judged, code, projects, budget in db.session.execute(_pieces(by, grouped_by)).all():
+    for key, kind, judged, code, projects, budget in db.session.execute(_pieces(actor, grouped_by)).all():
         row = rows.get(key)
         if row is None:
             row = rows[key] = dict.fromkeys(("key", *COUNTED), 0)
@@ -75,11 +75,11 @@ def compliance(by: Actor, grouped_by: str, agencies: Agencies | None = None) -> 
     return {"by": grouped_by, "items": items, "totals": added(items)}
 
 
-def seen_agencies(by: Actor) -> Agencies:
+def seen_agencies(actor: Actor) -> Agencies:
     """The agencies whose projects the reader may see, by their ids: ``bin``, ``kind``, ``parent_id`` and names."""
     agency = table_of(Agency).c
     columns = (agency.id, agency.bin, agency.kind, agency.parent_id, *(agency[name] for name in NAMES))
-    own = own_agencies(by)
+    own = own_agencies(actor)
     statement = select(*columns) if own is None else select(*columns).where(agency.id.in_(own))
     return {row["id"]: dict(row) for row in db.session.execute(statement).mappings()}
 
@@ -96,7 +96,7 @@ def with_share(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _pieces(by: Actor, grouped_by: str) -> Select[*tuple[Any, ...]]:
+def _pieces(actor: Actor, grouped_by: str) -> Select[*tuple[Any, ...]]:
     """How many projects of a group, of one kind of agency, stand alike, and their budgets together.
 
     One pass over projects and one over standing flags, both answered by an index alone. By agency no kind is told.
@@ -110,6 +110,6 @@ def _pieces(by: Actor, grouped_by: str) -> Select[*tuple[Any, ...]]:
         select(group, kind, *alike, func.count(), func.sum(project.c.budget_kzt))
         .select_from(whose)
         .outerjoin(standing, standing.c.project_id == project.c.id)
-        .where(*visible_projects(by))
+        .where(*visible_projects(actor))
         .group_by(group, *(() if grouped_by == "agency" else (kind,)), *alike)
     )

@@ -27,13 +27,13 @@ class Level:
     totals: Row
 
 
-def compliance_below(by: Actor, bin_number: str | None) -> Level:
+def compliance_below(actor: Actor, bin_number: str | None) -> Level:
     """The level below the agency of that BIN, None for the top; a single agency at the top is gone into.
 
     Raises RoleNotAllowed, and AgencyNotFound for one that is not there or not the reader's to see.
     """
-    agencies = seen_agencies(by)
-    own = {row["key"]: row for row in compliance(by, "agency", agencies)["items"]}
+    agencies = seen_agencies(actor)
+    own = {row["key"]: row for row in compliance(actor, "agency", agencies)["items"]}
     whole: dict[int, Row] = {}
     below: dict[int, int] = {}
     for agency in agencies.values():
@@ -58,9 +58,9 @@ def compliance_below(by: Actor, bin_number: str | None) -> Level:
     return Level(above, rows, added(rows))
 
 
-def parents(by: Actor) -> dict[str, str | None]:
+def parents(actor: Actor) -> dict[str, str | None]:
     """The BIN of each agency that the reader sees, with that of the agency above it, if the reader sees that one."""
-    agencies = seen_agencies(by)
+    agencies = seen_agencies(actor)
     return {
         agency["bin"]: agencies[agency["parent_id"]]["bin"] if agency["parent_id"] in agencies else None
         for agency in agencies.values()

@@ -58,20 +58,20 @@ class Pages(Blueprint):
             def answer(path: dict[str, Any]) -> Answer:
                 if takes_file:
                     limit_form()
-                by = visitor().actor
+                actor = visitor().actor
                 if request.method == "POST":
                     require_same_origin()
-                if by is None and not isinstance(needs, Open):
+                if actor is None and not isinstance(needs, Open):
                     # Before the form's token, which ended with the session: nothing is done, and nothing is lost.
                     return to_sign_in()
                 if visitor().must_change_password and not (before_password_change or isinstance(needs, Open)):
                     return redirect(url_for(CHANGE_FIRST), 303)
                 if request.method == "POST":
                     require_form_token()
-                if isinstance(needs, Open) or by is None:
+                if isinstance(needs, Open) or actor is None:
                     return view(**path)
-                by.require(needs)
-                return view(by, **path)
+                actor.require(needs)
+                return view(actor, **path)
 
             setattr(handle, NEEDS, needs)
             self.add_url_rule(rule, endpoint=view.__name__, view_func=handle, methods=list(methods))

@@ -45,13 +45,13 @@ MENU: Final = (
 
 def menu() -> list[Item]:
     """The lines that the person's role may use; none for somebody who has to change the password first."""
-    by = visitor().actor
-    if by is None or visitor().must_change_password:
+    actor = visitor().actor
+    if actor is None or visitor().must_change_password:
         return []
-    side = "agency" if by.role in AGENCY_ROLES else "oversight"
+    side = "agency" if actor.role in AGENCY_ROLES else "oversight"
     items = []
     for endpoint, text, permission, whose in MENU:
-        if by.may(permission) and whose in (None, side):
+        if actor.may(permission) and whose in (None, side):
             address = url_for(f"web.{endpoint}")
             within = request.path.startswith(f"{address}/") if address != "/" else False
             items.append(Item(gettext(text), address, request.path == address, within))

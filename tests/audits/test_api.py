@@ -35,8 +35,8 @@ def operator(as_role: Callable[..., Caller]) -> Caller:
     return as_role("operator")
 
 
-def audited(by: Caller, **order: Any) -> dict[str, Any]:
-    answer = by.post("/audits", order)
+def audited(actor: Caller, **order: Any) -> dict[str, Any]:
+    answer = actor.post("/audits", order)
     assert answer.status_code == 201, answer.get_data(as_text=True)
     return dict(answer.get_json())
 

@@ -41,9 +41,9 @@ class Clocks:
         """The guard of a process that has just started."""
         return ClockGuard(lambda: self.seconds, lambda: self.server)
 
-    def pass_time(self, by: timedelta) -> None:
+    def pass_time(self, actor: timedelta) -> None:
         """Time that really passed."""
-        self.seconds += by.total_seconds()
+        self.seconds += actor.total_seconds()
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ def restrict(project: Project, *, is_restricted: bool = True) -> None:
         restrict_project(SUPERVISOR, find_project_to_change(SUPERVISOR, project.number), is_restricted, "State secret")
 
 
-def seen(run: AuditRun, by: Actor = REVIEWER) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    shown = visible_run(by, run)
+def seen(run: AuditRun, actor: Actor = REVIEWER) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    shown = visible_run(actor, run)
     return tuple(shown[name] for name in COUNTS), tuple(shown[name] for name in FLAGS)
 
 

@@ -51,10 +51,10 @@ def editor_of(agency: Agency) -> Actor:
     return an_actor(Role.AGENCY_EDITOR, agency, name="editor")
 
 
-def act(by: Actor, case: Case | int, name: str, *args: Any) -> Case:
+def act(actor: Actor, case: Case | int, name: str, *args: Any) -> Case:
     """Do one action, named as in the contract."""
     with transaction():
-        return SERVICES[name](by, find_case_to_change(by, case if isinstance(case, int) else case.id), *args)
+        return SERVICES[name](actor, find_case_to_change(actor, case if isinstance(case, int) else case.id), *args)
 
 
 SERVICES: dict[str, Callable[..., Case]] = {
@@ -79,12 +79,12 @@ def audit() -> AuditRun:
     return run_audit(OPERATOR)
 
 
-def edit(by: Actor, project: Project, **changes: Any) -> None:
+def edit(actor: Actor, project: Project, **changes: Any) -> None:
     """Change the project as an agency would."""
     accepted, problems = accept_fields(changes)
     assert not problems
     with transaction():
-        change_project(by, find_project_to_change(by, project.number), accepted)
+        change_project(actor, find_project_to_change(actor, project.number), accepted)
 
 
 def case_of(project: Project) -> Case:

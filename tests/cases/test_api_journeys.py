@@ -79,8 +79,8 @@ def decided(reviewer: Caller, supervisor: Caller, case: str, **proposal: str) ->
     return done(supervisor.post(f"{case}/approve", {}))
 
 
-def flags(by: Caller, number: str) -> dict[str, str]:
-    items = done(by.get(f"/projects/{number}/flags"))["items"]
+def flags(actor: Caller, number: str) -> dict[str, str]:
+    items = done(actor.get(f"/projects/{number}/flags"))["items"]
     return {flag["rule"]: flag["status"] for flag in items}
 
 

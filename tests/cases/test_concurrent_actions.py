@@ -35,11 +35,11 @@ def test_fifty_reviewers_who_claim_at_once_never_hold_the_same_case(own_app: Fla
 
     def claim_from_the_front(number: int) -> int | None:
         with own_app.app_context():
-            by = an_actor(Role.REVIEWER, name=f"reviewer-{number}")
+            actor = an_actor(Role.REVIEWER, name=f"reviewer-{number}")
             at_once.wait(60)
             for case_id in queue:
                 try:
-                    return act(by, case_id, "claim").id
+                    return act(actor, case_id, "claim").id
                 except Conflict:
                     continue
             return None

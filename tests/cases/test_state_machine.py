@@ -135,7 +135,7 @@ def test_no_order_of_acts_gets_round_the_workflow(
         def anyone_does_anything(self, data: st.DataObject) -> None:
             case = self.case
             if data.draw(st.integers(0, 3)) == 0:
-                by = data.draw(st.sampled_from(self.people))
+                actor = data.draw(st.sampled_from(self.people))
                 name = data.draw(st.sampled_from(sorted(STARTS)))
             else:
                 # Mostly what can be done, or nothing would ever get far.
@@ -147,8 +147,8 @@ def test_no_order_of_acts_gets_round_the_workflow(
                 ]
                 if not options:
                     return
-                by, name = data.draw(st.sampled_from(options))
-            self.do(by, name, self.values_of(name, data))
+                actor, name = data.draw(st.sampled_from(options))
+            self.do(actor, name, self.values_of(name, data))
 
         def values_of(self, name: str, data: st.DataObject) -> list[Any]:
             if name == "assign":
@@ -160,7 +160,7 @@ def test_no_order_of_acts_gets_round_the_workflow(
                 return [data.draw(st.sampled_from([NO_BREACH, TRANSITIONAL, stop, write_off, later]))]
             return ["word"] if name == "comment" else []
 
-        def do(self, by: Any, name: str, values: list[Any]) -> None:
+        def do(self, actor: Any, name: str, values: list[Any]) -> None:
             case = self.case
             before = (case.status, case.assignee, case.version)
             proposal = waiting_proposal(case)
@@ -168,7 +168,7 @@ def test_no_order_of_acts_gets_round_the_workflow(
             kept, was_under_order = self.acts_kept(), is_under_order(case)
             refused: Refusal | None = None
             try:
-                act(by, case, name, *values)
+                act(actor, case, name, *values)
             except Refusal as refusal:
                 refused = refusal
             case = find_case(SAULE, case.id)
@@ -176,31 +176,31 @@ def test_no_order_of_acts_gets_round_the_workflow(
                 assert (case.status, case.assignee, case.version) == before
                 assert self.acts_kept() == kept
                 assert isinstance(refused, NotAllowed | Conflict), refused
-                self.judge_refusal(by, name, before, refused, was_under_order=was_under_order)
+                self.judge_refusal(actor, name, before, refused, was_under_order=was_under_order)
                 return
             assert before[0] in STARTS[name]
             assert case.status in ENDS.get(name, {before[0], REVIEW})
             assert self.acts_kept() == (kept[0] + 1, kept[1] + 1)
             if name in ("answer", "appeal"):
-                assert by.role is Role.AGENCY_EDITOR
+                assert actor.role is Role.AGENCY_EDITOR
             elif name != "comment":
-                assert by.role in REVIEWERS
+                assert actor.role in REVIEWERS
             else:
-                assert by.role in REVIEWERS | {Role.AGENCY_EDITOR}
+                assert actor.role in REVIEWERS | {Role.AGENCY_EDITOR}
             if name == "approve":
-                assert by.role is Role.SUPERVISOR
-                assert proposed_by not in (None, by.principal)
+                assert actor.role is Role.SUPERVISOR
+                assert proposed_by not in (None, actor.principal)
             if name == "claim":
                 # An approved order is not taken back by a single reviewer, the holder or not.
-                assert by.role is Role.SUPERVISOR if before[0] == REMEDY else before[1] in (None, by.principal)
-                assert case.assignee == by.principal
+                assert actor.role is Role.SUPERVISOR if before[0] == REMEDY else before[1] in (None, actor.principal)
+                assert case.assignee == actor.principal
             if name == "appeal":
                 assert was_under_order or before[0] == "closed"
                 assert waiting_proposal(case) is None and not is_under_order(case)
-            if by.role is Role.REVIEWER and name in ("release", "ask", "refer", "propose"):
-                assert before[1] == by.principal
+            if actor.role is Role.REVIEWER and name in ("release", "ask", "refer", "propose"):
+                assert before[1] == actor.principal
 
-        def judge_refusal(self, by: Any, name: str, before: Any, refused: Refusal, *, was_under_order: bool) -> None:
+        def judge_refusal(self, actor: Any, name: str, before: Any, refused: Refusal, *, was_under_order: bool) -> None:
             """What the role allows, from a status where it starts, is refused only for a reason of its own."""
             if name == "appeal" and before[0] not in (REMEDY, "closed") and not was_under_order:
                 assert refused.code in ("case-action-not-possible", "role-not-allowed")
@@ -208,7 +208,7 @@ def test_no_order_of_acts_gets_round_the_workflow(
                 assert refused.code in (
                     "case-taken", "proposal-out-of-date", "nothing-to-appeal", "appeal-too-late", "another-case-open",
                 )  # fmt: skip
-            if isinstance(refused, NotAllowed) and by.role is Role.SUPERVISOR:
+            if isinstance(refused, NotAllowed) and actor.role is Role.SUPERVISOR:
                 assert refused.code == "decision-needs-another-person" or name in ("answer", "appeal")
 
         @rule(days=st.integers(0, 45))

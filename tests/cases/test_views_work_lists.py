@@ -121,9 +121,9 @@ def test_my_approvals_are_what_others_proposed(signed_in: SignedIn) -> None:
     own, others = a_project(), a_project()
     audit()
     visit = signed_in(Role.SUPERVISOR, name="saule")
-    for by, project in ((SAULE, own), (AIGERIM, others)):
-        act(by, case_of(project), "claim")
-        act(by, case_of(project), "propose", TRANSITIONAL)
+    for actor, project in ((SAULE, own), (AIGERIM, others)):
+        act(actor, case_of(project), "claim")
+        act(actor, case_of(project), "propose", TRANSITIONAL)
     page = visit.get("/cases?to_approve=true").text
     assert CASE.findall(page) == [str(case_of(others).id)]
     assert counts(page)["Waiting for my approval"] == 1

@@ -20,7 +20,7 @@ from registry.core.clock import today
 from registry.core.database import db
 from registry.core.vocabularies import CASE_STATUSES
 from registry.demo.calendar import rows_of
-from registry.demo.people import ADMINISTRATOR, actor
+from registry.demo.people import ADMINISTRATOR, demo_actor
 from registry.demo.story import moments, tell
 from registry.exemptions.service import Exemption
 from registry.flags.audit_runs import AuditRun
@@ -58,7 +58,7 @@ def test_the_demo_has_every_rule_every_role_and_what_people_and_nights_do(
         flags = pairs(Flag.rule, Flag.status)
         assert {rule for rule, status in flags if status == "open"} == set(RULES)
         assert {status for _, status in flags} == {"open", "exempt", "accepted", "cleared"}
-        assert {person.role for person in all_people(actor(ADMINISTRATOR))} == set(Role)
+        assert {person.role for person in all_people(demo_actor(ADMINISTRATOR))} == set(Role)
         nights = {("succeeded", "schedule"), ("succeeded", "catch_up"), ("missed", "schedule")}
         assert pairs(AuditRun.status, AuditRun.trigger) == {*nights, ("succeeded", "manual")}
         acts = pairs(CaseEvent.action, CaseEvent.side)

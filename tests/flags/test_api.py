@@ -130,8 +130,8 @@ def test_flags_of_all_projects_are_narrowed_and_filtered(project: Project, agenc
     run_audit(OPERATOR)
     viewer = an_actor(Role.AGENCY_VIEWER, agency)
 
-    def found(by: Any, **filters: str) -> set[tuple[str, str]]:
-        return {(flag["project"], flag["rule"]) for flag in list_flags(by, filters, Page(), "en").items}
+    def found(actor: Any, **filters: str) -> set[tuple[str, str]]:
+        return {(flag["project"], flag["rule"]) for flag in list_flags(actor, filters, Page(), "en").items}
 
     mine, theirs = (project.number, "freeze.creation"), (foreign.number, "freeze.creation")
     gap = (foreign.number, "freeze.data-gap")

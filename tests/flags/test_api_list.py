@@ -52,8 +52,8 @@ def flagged(supervisor: Caller, agency: Agency, foreign: Agency) -> tuple[str, s
     return own, other.number
 
 
-def projects(by: Caller, query: str = "") -> set[str]:
-    return {item["project"] for item in by.get(f"/flags{query}").get_json()["items"]}
+def projects(actor: Caller, query: str = "") -> set[str]:
+    return {item["project"] for item in actor.get(f"/flags{query}").get_json()["items"]}
 
 
 def test_a_flag_tells_what_holds_since_when_and_what_to_do(supervisor: Caller, flagged: tuple[str, str]) -> None:

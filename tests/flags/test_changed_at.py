@@ -52,8 +52,8 @@ from tests.present import Present
 ACTS = 60
 LISTS: dict[str, tuple[str, Callable[[Actor, dict[str, str], Page], Listing]]] = {
     "projects": ("number", list_projects),
-    "flags": ("id", lambda by, filters, page: list_flags(by, filters, page, "en")),
-    "cases": ("id", lambda by, filters, page: list_cases(by, filters, page, "en")),
+    "flags": ("id", lambda actor, filters, page: list_flags(actor, filters, page, "en")),
+    "cases": ("id", lambda actor, filters, page: list_cases(actor, filters, page, "en")),
 }
 # What the calendar alone changes.
 NOT_COUNTED = ("last_seen_on", "is_overdue", "actions")
@@ -73,8 +73,8 @@ def counted(shown: Any) -> Any:
 class Follower:
     """Reads each list from the newest ``changed_at`` that it has seen, the rising way."""
 
-    def __init__(self, by: Actor) -> None:
-        self.by = by
+    def __init__(self, actor: Actor) -> None:
+        self.actor = actor
         self.seen: dict[str, dict[Any, Any]] = {name: {} for name in LISTS}
         self.newest: dict[str, datetime | None] = dict.fromkeys(LISTS)
 
@@ -84,7 +84,7 @@ class Follower:
             filters = {} if newest is None else {"changed_at_from": rfc3339(newest)}
             page = Page(2, None, "changed_at")
             while True:
-                found = read(self.by, filters, page)
+                found = read(self.actor, filters, page)
                 for item in found.items:
                     self.seen[name][item[key]] = counted({**item})
                     self.newest[name] = item["changed_at"]
@@ -94,7 +94,7 @@ class Follower:
 
     def require_current(self, what: object) -> None:
         for name, (key, read) in LISTS.items():
-            for item in read(self.by, {}, Page(500)).items:
+            for item in read(self.actor, {}, Page(500)).items:
                 assert self.seen[name].get(item[key]) == counted({**item}), (name, item[key], what)
 
 
@@ -184,8 +184,8 @@ class Story:
         if not ids:
             return
         case = find_case(SAULE, self.random.choice(ids))
-        by = self.random.choice(self.people)
-        possible = possible_actions(by, case, waiting_proposal(case))
+        actor = self.random.choice(self.people)
+        possible = possible_actions(actor, case, waiting_proposal(case))
         if not possible:
             return
         name = self.random.choice(possible)
@@ -195,13 +195,13 @@ class Story:
             "propose": [self.random.choice([NO_BREACH, TRANSITIONAL, order])],
             "comment": ["word"],
         }
-        act(by, case, name, *values.get(name, []))
+        act(actor, case, name, *values.get(name, []))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_following_changed_at_gives_what_the_lists_show(app: Flask, present: Present, seed: int) -> None:
     story = Story(present, seed)
-    followers = [Follower(by) for by in (AUDITOR, AIGERIM, story.editor, story.above)]
+    followers = [Follower(actor) for actor in (AUDITOR, AIGERIM, story.editor, story.above)]
     done = []
     for _ in range(ACTS):
         done.append(story.happen())
@@ -223,10 +223,10 @@ def test_nothing_that_is_shown_changes_without_changed_at(app: Flask, present: P
             now_is = (project_tag(found), found.changed_at)
             require_marked(before, project.number, now_is, done)
         for case_id in db.session.scalars(select(Case.id)).all():
-            for by in (AUDITOR, story.editor):
-                case = find_case(by, case_id) if by is AUDITOR else find_case(AUDITOR, case_id)
-                shown = counted(show_case(by, case, "en"))
-                require_marked(before, (case_id, by.principal), (shown, case.changed_at), done)
+            for actor in (AUDITOR, story.editor):
+                case = find_case(actor, case_id) if actor is AUDITOR else find_case(AUDITOR, case_id)
+                shown = counted(show_case(actor, case, "en"))
+                require_marked(before, (case_id, actor.principal), (shown, case.changed_at), done)
 
 
 def require_marked(before: dict[Any, tuple[Any, Any]], key: Any, now_is: tuple[Any, Any], done: list[str]) -> None:

@@ -44,7 +44,7 @@ class Aim:
 
     declared: Declared
     path: str
-    by: Caller
+    actor: Caller
     good: int
     body: dict[str, Any]
     file: tuple[str, bytes] | None
@@ -72,7 +72,7 @@ class Aim:
         elif isinstance(self.declared.body, FormBody) and raw is None:
             raw = self.form()
             named.setdefault("Content-Type", "multipart/form-data; boundary=limit")
-        return self.by.call(self.declared.method, path or self.path, data=raw or b"", headers=named)
+        return self.actor.call(self.declared.method, path or self.path, data=raw or b"", headers=named)
 
     def form(
         self, *more: bytes, filename: str | None = "list.csv", name: str = "file", kind: str = "text/csv"

@@ -77,7 +77,7 @@ def test_a_strange_name_of_something_finds_nothing(at: dict[str, Aim]) -> None:
 
 
 def test_a_text_is_never_taken_for_a_pattern_when_it_is_searched(at: dict[str, Aim]) -> None:
-    asked = at["list_all_projects"].by
+    asked = at["list_all_projects"].actor
     wrong = []
     for case in VALUES:
         if "text" in case and len(text_of(case)) < 600:

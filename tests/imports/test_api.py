@@ -26,8 +26,8 @@ def row(agency: Agency, external_id: str, kind: str = "system") -> str:
     return f"{agency.bin},{external_id},Система,{kind},creation,creation,off_platform"
 
 
-def send(by: Caller, content: bytes, name: str = "projects.csv", **fields: str) -> TestResponse:
-    return by.form("/imports", {"file": FileStorage(io.BytesIO(content), name), "kind": "projects", **fields})
+def send(actor: Caller, content: bytes, name: str = "projects.csv", **fields: str) -> TestResponse:
+    return actor.form("/imports", {"file": FileStorage(io.BytesIO(content), name), "kind": "projects", **fields})
 
 
 def test_a_file_is_taken_in_and_its_progress_found_where_location_says(editor: Caller, agency: Agency) -> None:

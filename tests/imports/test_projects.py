@@ -30,9 +30,11 @@ from tests.imports.tables import DATA, csv_of, xlsx_of
 from tests.imports.test_files import HEADER, minimal
 
 
-def run_import(content: bytes, by: Actor = ADMINISTRATOR, kind: str = "projects", dry_run: bool = False) -> ImportRun:
+def run_import(
+    content: bytes, actor: Actor = ADMINISTRATOR, kind: str = "projects", dry_run: bool = False
+) -> ImportRun:
     """An import, whose counts add up and whose errors have words in every language."""
-    run = import_now(by, kind, dry_run, "file.csv", content)
+    run = import_now(actor, kind, dry_run, "file.csv", content)
     assert (run.state, run.failure) == ("done", None)
     assert run.created + run.updated + run.unchanged + run.rejected == run.processed == run.total
     for error in errors(run):
@@ -191,7 +193,7 @@ def test_an_editor_imports_for_the_own_agency_and_those_below_it_only(app: Flask
     own, foreign = an_agency(), an_agency()
     below = an_agency(own)
     rows = [minimal(agency.bin, external_id="1") for agency in (own, below, foreign)]
-    run = run_import(csv_of(*rows), by=an_actor(Role.AGENCY_EDITOR, own))
+    run = run_import(csv_of(*rows), actor=an_actor(Role.AGENCY_EDITOR, own))
     assert (counts(run), codes(run)) == ((2, 0, 0, 1), [(4, "agency", "agency-not-yours")])
 
 
@@ -202,7 +204,7 @@ def test_an_administrator_does_not_reach_a_restricted_project_through_an_import(
         restrict_project(an_actor(Role.SUPERVISOR), project, True, "решение")
     content = csv_of(minimal(agency.bin, external_id="A-1"))
     assert codes(run_import(content)) == [(2, "external_id", "external-id-taken")]
-    own = run_import(content, by=an_actor(Role.AGENCY_EDITOR, agency))
+    own = run_import(content, actor=an_actor(Role.AGENCY_EDITOR, agency))
     assert counts(own) == (0, 1, 0, 0)
 
 

@@ -33,7 +33,7 @@ def entries() -> list[JournalEntry]:
 
 def test_an_entry_tells_who_did_what_when_and_from_where(app: Flask, present: Present) -> None:
     present.set(datetime(2026, 3, 1, 4, 5, 6, 7, tzinfo=UTC))
-    by = Actor(
+    actor = Actor(
         "Әсел Құдайберген",
         Role.REVIEWER,
         None,
@@ -43,7 +43,7 @@ def test_an_entry_tells_who_did_what_when_and_from_where(app: Flask, present: Pr
         client_request_id="of-the-caller",
     )
     with transaction():
-        journal.record(by, "placement.verified", "project:QT-2026-0000001-1", {"b": "ә", "a": None})
+        journal.record(actor, "placement.verified", "project:QT-2026-0000001-1", {"b": "ә", "a": None})
     (entry,) = entries()
     assert {name: getattr(entry, name) for name in COLUMNS} == {
         "seq": 1,

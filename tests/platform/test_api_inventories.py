@@ -21,9 +21,9 @@ def _today(present: Present) -> None:
     present.set(date(2026, 6, 1))
 
 
-def send(by: Caller, *lines: str, **fields: str) -> TestResponse:
+def send(actor: Caller, *lines: str, **fields: str) -> TestResponse:
     content = "\n".join(["platform_key,agency,verified_on", *lines]).encode()
-    return by.form("/platform-inventories", {"file": FileStorage(io.BytesIO(content), "list.csv"), **fields})
+    return actor.form("/platform-inventories", {"file": FileStorage(io.BytesIO(content), "list.csv"), **fields})
 
 
 def test_the_list_is_told_before_it_is_applied(reviewer: Caller, agency: Agency) -> None:

@@ -34,8 +34,8 @@ def listed(key: str, agency: str, on: str = DAY.isoformat()) -> dict[str, str]:
     return {"platform_key": key, "agency": agency, "verified_on": on}
 
 
-def apply(*rows: dict[str, str], dry_run: bool = False, by: Actor = OPERATOR) -> dict[str, Any]:
-    return apply_inventory(by, "list.csv", csv_of(*rows), dry_run)
+def apply(*rows: dict[str, str], dry_run: bool = False, actor: Actor = OPERATOR) -> dict[str, Any]:
+    return apply_inventory(actor, "list.csv", csv_of(*rows), dry_run)
 
 
 def told(summary: dict[str, Any]) -> tuple[int, int, int, int]:
@@ -46,10 +46,10 @@ def on_platform(agency: Agency, key: str | None, **values: Any) -> Project:
     return a_project(agency, **({"placement": "on_platform", "platform_key": key} | values))
 
 
-def verified(agency: Agency, key: str, by: Actor = OPERATOR) -> Project:
+def verified(agency: Agency, key: str, actor: Actor = OPERATOR) -> Project:
     project = on_platform(agency, key)
     with transaction():
-        return verify_placement(by, project, key, DAY, "акт")
+        return verify_placement(actor, project, key, DAY, "акт")
 
 
 def verified_on(project: Project) -> date | None:
@@ -165,11 +165,11 @@ def test_a_list_leaves_alone_what_its_actor_may_not_see(app: Flask) -> None:
         restrict_project(supervisor, hidden, True, "решение")
     assert told(apply(listed("qt-1", agency.bin))) == (0, 0, 0, 1)
     assert verified_on(hidden) == DAY
-    assert told(apply(listed("qt-1", agency.bin), by=supervisor)) == (0, 1, 0, 1)
+    assert told(apply(listed("qt-1", agency.bin), actor=supervisor)) == (0, 1, 0, 1)
     assert verified_on(hidden) is None
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.ADMINISTRATOR])
 def test_only_who_confirms_placements_applies_a_list(app: Flask, role: Role) -> None:
     with pytest.raises(RoleNotAllowed):
-        apply(listed("qt-1", "960140000061"), by=an_actor(role))
+        apply(listed("qt-1", "960140000061"), actor=an_actor(role))

@@ -21,14 +21,14 @@ def _today(present: Present) -> None:
     present.set(date(2026, 6, 1))
 
 
-def from_csv(by: Caller, query: str = "") -> list[dict[str, str]]:
-    answer = by.get(f"/exports/projects.csv{query}")
+def from_csv(actor: Caller, query: str = "") -> list[dict[str, str]]:
+    answer = actor.get(f"/exports/projects.csv{query}")
     assert answer.status_code == 200
     return list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
 
 
-def from_xlsx(by: Caller, query: str = "") -> list[dict[str, object]]:
-    answer = by.get(f"/exports/projects.xlsx{query}")
+def from_xlsx(actor: Caller, query: str = "") -> list[dict[str, object]]:
+    answer = actor.get(f"/exports/projects.xlsx{query}")
     assert answer.status_code == 200
     header, *rows = openpyxl.load_workbook(io.BytesIO(answer.data)).active.values
     return [dict(zip(header, row, strict=True)) for row in rows]

@@ -40,15 +40,15 @@ HOSTILE = [
 ]
 
 
-def exported(by: Actor = ADMINISTRATOR, **filters: str) -> list[dict[str, str]]:
-    content = b"".join(export_csv(by, filters))
+def exported(actor: Actor = ADMINISTRATOR, **filters: str) -> list[dict[str, str]]:
+    content = b"".join(export_csv(actor, filters))
     assert content.startswith(b"\xef\xbb\xbf")
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 
-def in_xlsx(tmp_path: Path, by: Actor = ADMINISTRATOR, **filters: str) -> bytes:
+def in_xlsx(tmp_path: Path, actor: Actor = ADMINISTRATOR, **filters: str) -> bytes:
     path = tmp_path / "projects.xlsx"
-    export_xlsx(by, filters, path)
+    export_xlsx(actor, filters, path)
     return path.read_bytes()
 
 

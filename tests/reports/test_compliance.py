@@ -32,11 +32,11 @@ DAY = date(2026, 10, 5)
 OF_A_REPORT = 3
 
 
-def counted_one_by_one(by: Actor, grouped_by: str) -> dict[str | None, dict[str, int]]:
+def counted_one_by_one(actor: Actor, grouped_by: str) -> dict[str | None, dict[str, int]]:
     """The rows of the report, from all that the lists show to the reader."""
     kinds = {agency.bin: agency.kind for agency in db.session.scalars(select(Agency))}
     rows: dict[str | None, dict[str, int]] = {}
-    for project in list_projects(by, {}, Page(limit=500)).items:
+    for project in list_projects(actor, {}, Page(limit=500)).items:
         key = kinds[project["agency"]] if grouped_by == "kind" else project[grouped_by]
         row = rows.setdefault(key, dict.fromkeys(COUNTED, 0))
         status, money = project["freeze_status"], project["budget_kzt"] or 0
@@ -96,11 +96,11 @@ def test_the_report_counts_what_the_lists_show_whatever_was_done_before(
     ]
     for _ in range(25):
         chance.choice(acts)()
-        for by in readers:
+        for actor in readers:
             for grouped_by in GROUPS:
-                report = compliance(by, grouped_by)
+                report = compliance(actor, grouped_by)
                 rows = {row["key"]: {name: row[name] for name in COUNTED} for row in report["items"]}
-                assert rows == counted_one_by_one(by, grouped_by)
+                assert rows == counted_one_by_one(actor, grouped_by)
                 assert report["totals"]["projects"] == sum(row["projects"] for row in rows.values())
 
 

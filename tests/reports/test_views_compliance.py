@@ -118,13 +118,13 @@ def test_every_figure_leads_to_the_projects_that_it_counts(signed_in: SignedIn) 
     run_audit(an_actor(Role.OPERATOR))
     a_project(committee, region=None)
     visit = signed_in(Role.AUDITOR)
-    for by in ("agency", "region", "kind", "sector", f"agency&within={ministry.bin}"):
-        links = re.findall(r'<td><a [^>]*href="([^"]+)">(\d+)</a>', visit.get(f"{REPORT}?by={by}").text)
-        assert links, by
+    for actor in ("agency", "region", "kind", "sector", f"agency&within={ministry.bin}"):
+        links = re.findall(r'<td><a [^>]*href="([^"]+)">(\d+)</a>', visit.get(f"{REPORT}?by={actor}").text)
+        assert links, actor
         for link, count in links:
-            assert visit.get(html.unescape(link)).text.count("stacked__main") == int(count), (by, link)
+            assert visit.get(html.unescape(link)).text.count("stacked__main") == int(count), (actor, link)
             table = visit.get(html.unescape(link).replace("/projects", "/projects.csv", 1)).data.decode("utf-8-sig")
-            assert len(list(csv.DictReader(io.StringIO(table)))) == int(count), (by, link)
+            assert len(list(csv.DictReader(io.StringIO(table)))) == int(count), (actor, link)
 
 
 def test_the_shares_of_a_column_stand_in_line(signed_in: SignedIn) -> None:

@@ -177,13 +177,13 @@ def test_untouched_registration_step_changes_nothing(signed_in: SignedIn, step: 
     agency = an_agency()
     visit = signed_in(Role.AGENCY_EDITOR, agency, name="editor")
     # What a draft holds is text as it was typed, right or wrong; its agency is one that is not offered any more.
-    by = editor_of(agency)
+    actor = editor_of(agency)
     texts = {name: f"\r\n {name}\r\n" if name == "purpose" else "7" for name in FIELDS} | {"agency": a_bin()}
     chosen = {"object_kind": "system", "work_type": "migration", "stage": "pilot", "placement": "unknown"}
     chosen |= {"funding": "ppp", "object_class": "2", "is_ai": "no", "holds_personal_data": "yes"}
-    draft = start_draft(by)
-    save_draft(by, draft.id, texts | chosen)
+    draft = start_draft(actor)
+    save_draft(actor, draft.id, texts | chosen)
     path = f"/register/{draft.id}/{step}"
     visit.client.post(path, data=untouched_form(visit.get(path).text, PARTS[step][0]))
     db.session.expire_all()
-    assert find_draft(by, draft.id).values == texts | chosen
+    assert find_draft(actor, draft.id).values == texts | chosen

@@ -19,7 +19,7 @@ from registry.accounts.tokens import Token, issue
 from registry.audits.service import run_audit
 from registry.cases.models import Case
 from registry.core.database import db
-from registry.demo.people import actor, first_of_each_role
+from registry.demo.people import demo_actor, first_of_each_role
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
 from registry.imports.service import import_now
@@ -71,11 +71,11 @@ def prepare(app: Flask) -> dict[str, object]:
             assert person is not None
             set_password(local_actor(Role.ADMINISTRATOR), person.id, PASSWORD)
             issue(local_actor(Role.ADMINISTRATOR), person.name, None, None, timedelta(days=90))
-        by_administrator = replace(actor(person_name(Role.ADMINISTRATOR)), credential="session:of-the-tour")
+        by_administrator = replace(demo_actor(person_name(Role.ADMINISTRATOR)), credential="session:of-the-tour")
         add_person(by_administrator, NewPerson("Ержан Сейітқали", Role.REVIEWER), PASSWORD)
         by_another = replace(by_administrator, principal="Another administrator")
         pending = add_service_account(by_another, "Decision support", Role.SUPERVISOR, None)
-        editor = actor(person_name(Role.AGENCY_EDITOR))
+        editor = demo_actor(person_name(Role.AGENCY_EDITOR))
         draft = start_draft(editor)
         save_draft(editor, draft.id, DRAFT)
         run = import_now(editor, "projects", True, "проекты.csv", BAD_TABLE.encode())

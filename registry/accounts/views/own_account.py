@@ -34,21 +34,21 @@ from registry.web.translations import gettext as _
 
 
 @pages.page("/account", needs=ANYBODY_SIGNED_IN)
-def my_account(by: Actor) -> Answer:
+def my_account(actor: Actor) -> Answer:
     """Who is signed in, and the own tokens, the newest first."""
     signed_in = visitor().signed_in
     return render_template(
         "accounts/detail.html",
-        by=by,
-        agency=None if by.agency_id is None else db.session.get(Agency, by.agency_id),
+        actor=actor,
+        agency=None if actor.agency_id is None else db.session.get(Agency, actor.agency_id),
         language=None if signed_in is None else signed_in.language,
-        tokens=own_tokens(by)[::-1],
+        tokens=own_tokens(actor)[::-1],
         token_status=token_status,
     )
 
 
 @pages.page("/account/password", needs=ANYBODY_SIGNED_IN, methods=("GET", "POST"), before_password_change=True)
-def own_password(by: Actor) -> Answer:
+def own_password(actor: Actor) -> Answer:
     """The form, and what becomes of it: every other session ends, and this one goes on as a new one."""
     must_change = visitor().must_change_password
     if request.method != "POST":
@@ -59,36 +59,36 @@ def own_password(by: Actor) -> Answer:
     if problems:
         return _form(Form({}, problems), must_change=must_change), 422
     try:
-        secret = change_own_password(by, old, new)
+        secret = change_own_password(actor, old, new)
     except (Invalid, SignInBusy) as refused:
         return _form(refused_form({}, refused, "old_password"), must_change=must_change), status_of(refused)
     say(_("Your password is changed. Your other sessions and your tokens have ended."))
     response = see("home" if must_change else "my_account")
     keep_session(response, secret)
     # The cookie of a known device holds for one password.
-    keep_device(response, by.principal, None)
+    keep_device(response, actor.principal, None)
     return response
 
 
 @pages.page("/account/tokens/new", needs=ANYBODY_SIGNED_IN, methods=("GET", "POST"))
-def new_own_token(by: Actor) -> Answer:
+def new_own_token(actor: Actor) -> Answer:
     """Create a token for the own account; it is displayed once."""
     intro = _("The token works until it expires, until you revoke it, or until your password or role changes.")
     back = url_for("web.my_account")
-    page = token_form(_("Create token"), back, by.role, intro, by.principal)
+    page = token_form(_("Create token"), back, actor.role, intro, actor.principal)
 
     def act(values: dict[str, Any]) -> Answer:
-        return display_token(issue_own_token(by, *chosen_token(values)), by.principal, back)
+        return display_token(issue_own_token(actor, *chosen_token(values)), actor.principal, back)
 
-    return answer_form(page, act, usual_token(by.role))
+    return answer_form(page, act, usual_token(actor.role))
 
 
 @pages.page("/account/tokens/<key_id>/revocation", needs=ANYBODY_SIGNED_IN, methods=("GET", "POST"))
-def revoke_own(by: Actor, key_id: str) -> Answer:
+def revoke_own(actor: Actor, key_id: str) -> Answer:
     """Revoke an own token, after a question."""
     if request.method == "GET":
-        return revocation_question(find_own_token(by, key_id).key_id, "web.my_account")
-    revoke_own_token(by, key_id)
+        return revocation_question(find_own_token(actor, key_id).key_id, "web.my_account")
+    revoke_own_token(actor, key_id)
     say(_("The token no longer works."))
     return see("my_account")
 

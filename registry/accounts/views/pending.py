@@ -18,19 +18,19 @@ from registry.web.translations import gettext as _
 
 
 @pages.page("/people/pending", needs=Permission.ACCOUNTS_CONFIRM)
-def accounts_to_confirm(by: Actor) -> Answer:
+def accounts_to_confirm(actor: Actor) -> Answer:
     """The accounts that wait, the longest waiting first."""
-    return render_template("accounts/pending.html", by=by, pending=list_pending(by))
+    return render_template("accounts/pending.html", actor=actor, pending=list_pending(actor))
 
 
 @pages.page("/people/pending/<row_id:account_id>/confirmation", needs=Permission.ACCOUNTS_CONFIRM, methods=("POST",))
-def confirm(by: Actor, account_id: int) -> Answer:
+def confirm(actor: Actor, account_id: int) -> Answer:
     """Confirm the account with the role that was displayed beside the button."""
     name, role = find_account(account_id).name, request.form.get("role", "")
     if role not in PERMISSIONS:
         raise invalid("/role", "not-a-choice", options=", ".join(PERMISSIONS))
     try:
-        confirm_account(by, account_id, Role(role))
+        confirm_account(actor, account_id, Role(role))
     except Conflict as refused:
         say(refusal_text(refused), "error")
     else:
@@ -38,9 +38,9 @@ def confirm(by: Actor, account_id: int) -> Answer:
     return see("accounts_to_confirm")
 
 
-def list_pending(by: Actor) -> list[dict[str, Any]]:
+def list_pending(actor: Actor) -> list[dict[str, Any]]:
     """Each account that waits, with whether the person who acts may confirm it."""
-    return [{"account": account, "can_confirm": can_confirm(by, account)} for account in pending_accounts(by)]
+    return [{"account": account, "can_confirm": can_confirm(actor, account)} for account in pending_accounts(actor)]
 
 
 def with_confirmation_note(text: str, account: Account) -> str:

@@ -35,15 +35,19 @@ LANGUAGE: Final = Choice(("kk", "ru", "en"))
 
 
 @pages.page("/people", needs=Permission.PEOPLE_MANAGE)
-def people(by: Actor) -> Answer:
+def people(actor: Actor) -> Answer:
     """Everybody, and whose account waits for a second person."""
     return render_template(
-        "accounts/people.html", by=by, people=access.all_people(by), agencies=agencies_by_id(), can_confirm=can_confirm
+        "accounts/people.html",
+        actor=actor,
+        people=access.all_people(actor),
+        agencies=agencies_by_id(),
+        can_confirm=can_confirm,
     )
 
 
 @pages.page("/people/new", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
-def new_person(by: Actor) -> Answer:
+def new_person(actor: Actor) -> Answer:
     """Let somebody sign in; the password is made and shown once."""
     page = FormPage(
         _("Add a person"),
@@ -52,7 +56,7 @@ def new_person(by: Actor) -> Answer:
         [
             asked("name", "text", hint=_("What the person signs in with, such as a.serikova.")),
             asked("role", "radios", choices=options("role")),
-            agency_field(by),
+            agency_field(actor),
             asked("email", "text", hint=_("Address for notifications.")),
             asked("language", "radios", choices=options("language")),
         ],
@@ -66,23 +70,23 @@ def new_person(by: Actor) -> Answer:
         wanted = access.NewPerson(
             values["name"], Role(values["role"]), agency_id(values["agency"]), values["email"], values["language"]
         )
-        person = access.add_person(by, wanted, password)
+        person = access.add_person(actor, wanted, password)
         return _display_password(person, password)
 
     return answer_form(page, act, {"language": "kk"})
 
 
 @pages.page("/people/<row_id:person_id>/edit", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
-def edit_person(by: Actor, person_id: int) -> Answer:
+def edit_person(actor: Actor, person_id: int) -> Answer:
     """Change the role and agency of somebody else."""
-    person = access.find_person(by, person_id)
+    person = access.find_person(actor, person_id)
     account = person.account
     agency = None if account.agency_id is None else db.session.get(Agency, account.agency_id)
     page = FormPage(
         _("Change role"),
         _("Change role"),
         url_for("web.people"),
-        [asked("role", "radios", choices=options("role")), agency_field(by)],
+        [asked("role", "radios", choices=options("role")), agency_field(actor)],
         {"role": ROLES, "agency": Bin()},
         ("role",),
         intro=" ".join((_("A change ends all sessions and tokens of this person."), confirmation_rule())),
@@ -95,7 +99,7 @@ def edit_person(by: Actor, person_id: int) -> Answer:
             say_changes([])
             return see("people")
         role = Role(values["role"]) if "role" in values else Role(account.role)
-        change_role(by, account.id, role, agency_id(values["agency"]) if "agency" in values else account.agency_id)
+        change_role(actor, account.id, role, agency_id(values["agency"]) if "agency" in values else account.agency_id)
         say_with_confirmation(_("The role of %(name)s is changed.") % {"name": person.name}, account)
         return see("people")
 
@@ -103,33 +107,33 @@ def edit_person(by: Actor, person_id: int) -> Answer:
 
 
 @pages.page("/people/<row_id:person_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
-def disable_person(by: Actor, person_id: int) -> Answer:
+def disable_person(actor: Actor, person_id: int) -> Answer:
     """Disable an account, after a question."""
-    person = access.find_person(by, person_id)
+    person = access.find_person(actor, person_id)
     if request.method == "GET":
         told = _("All sessions and tokens of this person end immediately. You can enable the account again.")
         return _question(person, _("Disable account"), told)
-    access.disable_person(by, person_id)
+    access.disable_person(actor, person_id)
     say(_("The account is disabled. Its sessions and tokens have ended."))
     return see("people")
 
 
 @pages.page("/people/<row_id:person_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
-def enable_person(by: Actor, person_id: int) -> Answer:
+def enable_person(actor: Actor, person_id: int) -> Answer:
     """Enable an account, after a question."""
-    person = access.find_person(by, person_id)
+    person = access.find_person(actor, person_id)
     if request.method == "GET":
         told = _("The person can sign in again with the same password. Earlier sessions and tokens stay ended.")
         return _question(person, _("Enable account"), with_confirmation_note(told, person.account))
-    access.enable_person(by, person_id)
+    access.enable_person(actor, person_id)
     say_with_confirmation(_("The account %(name)s is enabled.") % {"name": person.name}, person.account)
     return see("people")
 
 
 @pages.page("/people/<row_id:person_id>/password", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
-def renew_password(by: Actor, person_id: int) -> Answer:
+def renew_password(actor: Actor, person_id: int) -> Answer:
     """A new password, after a question, shown once; sessions and tokens of the person end."""
-    person = access.find_person(by, person_id)
+    person = access.find_person(actor, person_id)
     if request.method == "GET":
         told = _(
             "The current password and all sessions and tokens of this person end immediately. The new password is "
@@ -137,13 +141,13 @@ def renew_password(by: Actor, person_id: int) -> Answer:
         )
         return _question(person, _("New password"), with_confirmation_note(told, person.account))
     password = new_password()
-    access.set_password(by, person_id, password)
+    access.set_password(actor, person_id, password)
     return _display_password(person, password)
 
 
-def agency_field(by: Actor) -> Field:
+def agency_field(actor: Actor) -> Field:
     """The agency of somebody with an agency role, chosen by name; the BIN is typed where there are very many."""
-    choices = agency_choices(by)
+    choices = agency_choices(actor)
     if choices:
         return asked("agency", "select", hint=_("Only for the two agency roles."), choices=choices)
     return asked("agency", "text", hint=_("The BIN; only for the two agency roles."))

@@ -48,9 +48,9 @@ def sign_in() -> Answer:
 
 
 @pages.page("/sign-out", needs=ANYBODY_SIGNED_IN, methods=("POST",), before_password_change=True)
-def sign_out(by: Actor) -> Answer:
+def sign_out(actor: Actor) -> Answer:
     """End the session."""
-    password_sign_in.sign_out(by, visitor().secret)
+    password_sign_in.sign_out(actor, visitor().secret)
     response = redirect(url_for("web.welcome"), 303)
     drop_session(response)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'

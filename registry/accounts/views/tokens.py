@@ -38,13 +38,13 @@ from registry.web.translations import gettext as _
 
 
 @pages.page("/tokens", needs=Permission.TOKENS_MANAGE)
-def tokens(by: Actor) -> Answer:
+def tokens(actor: Actor) -> Answer:
     """The service accounts, and every token, the newest first."""
     return render_template(
         "accounts/tokens.html",
-        by=by,
+        actor=actor,
         can_confirm=can_confirm,
-        accounts=list_service_accounts(by),
+        accounts=list_service_accounts(actor),
         tokens=all_tokens()[::-1],
         token_status=token_status,
         agencies=agencies_by_id(),
@@ -52,7 +52,7 @@ def tokens(by: Actor) -> Answer:
 
 
 @pages.page("/tokens/accounts/new", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
-def new_service_account(by: Actor) -> Answer:
+def new_service_account(actor: Actor) -> Answer:
     """Add a service account."""
     page = FormPage(
         _("Add service account"),
@@ -61,7 +61,7 @@ def new_service_account(by: Actor) -> Answer:
         [
             asked("name", "text", hint=_("The name of the system that works through the API.")),
             asked("role", "radios", choices=options("role")),
-            agency_field(by),
+            agency_field(actor),
         ],
         {"name": Text(), "role": ROLES, "agency": Bin()},
         ("name", "role"),
@@ -69,7 +69,7 @@ def new_service_account(by: Actor) -> Answer:
     )
 
     def act(values: dict[str, Any]) -> Answer:
-        account = add_service_account(by, values["name"], Role(values["role"]), agency_id(values["agency"]))
+        account = add_service_account(actor, values["name"], Role(values["role"]), agency_id(values["agency"]))
         text = _("The service account %(name)s is added. Issue a token for it.") % {"name": account.name}
         say_with_confirmation(text, account)
         return see("tokens")
@@ -78,49 +78,49 @@ def new_service_account(by: Actor) -> Answer:
 
 
 @pages.page("/tokens/accounts/<row_id:account_id>/token", needs=Permission.TOKENS_MANAGE, methods=("GET", "POST"))
-def new_service_token(by: Actor, account_id: int) -> Answer:
+def new_service_token(actor: Actor, account_id: int) -> Answer:
     """Issue a token for a service account; it is displayed once."""
-    account = find_service_account(by, account_id)
+    account = find_service_account(actor, account_id)
     intro = _("The token works until it expires, until it is revoked, or until the role of the account changes.")
     role, back = Role(account.role), url_for("web.tokens")
     page = token_form(_("Issue token"), back, role, intro, account.name)
 
     def act(values: dict[str, Any]) -> Answer:
-        return display_token(issue_service_token(by, account_id, *chosen_token(values)), account.name, back)
+        return display_token(issue_service_token(actor, account_id, *chosen_token(values)), account.name, back)
 
     return answer_form(page, act, usual_token(role))
 
 
 @pages.page("/tokens/accounts/<row_id:account_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
-def disable_service_account(by: Actor, account_id: int) -> Answer:
+def disable_service_account(actor: Actor, account_id: int) -> Answer:
     """Disable a service account, after a question."""
-    account = find_service_account(by, account_id)
+    account = find_service_account(actor, account_id)
     if request.method == "GET":
         told = _("All tokens of this account are revoked immediately. You can enable the account again.")
         return _question(account.name, _("Disable account"), told)
-    disable_account(by, account.id)
+    disable_account(actor, account.id)
     say(_("The account is disabled. Its sessions and tokens have ended."))
     return see("tokens")
 
 
 @pages.page("/tokens/accounts/<row_id:account_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
-def enable_service_account(by: Actor, account_id: int) -> Answer:
+def enable_service_account(actor: Actor, account_id: int) -> Answer:
     """Enable a service account, after a question."""
-    account = find_service_account(by, account_id)
+    account = find_service_account(actor, account_id)
     if request.method == "GET":
         told = _("You can issue tokens for the account again. Its earlier tokens stay revoked.")
         return _question(account.name, _("Enable account"), with_confirmation_note(told, account))
-    enable_account(by, account.id)
+    enable_account(actor, account.id)
     say_with_confirmation(_("The account %(name)s is enabled.") % {"name": account.name}, account)
     return see("tokens")
 
 
 @pages.page("/tokens/<key_id>/revocation", needs=Permission.TOKENS_MANAGE, methods=("GET", "POST"))
-def revoke_token(by: Actor, key_id: str) -> Answer:
+def revoke_token(actor: Actor, key_id: str) -> Answer:
     """Revoke any token, after a question."""
     if request.method == "GET":
-        return revocation_question(find_token(by, key_id).key_id, "web.tokens")
-    revoke(by, key_id)
+        return revocation_question(find_token(actor, key_id).key_id, "web.tokens")
+    revoke(actor, key_id)
     say(_("The token no longer works."))
     return see("tokens")
 

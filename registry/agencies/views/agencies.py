@@ -25,13 +25,13 @@ FILTERS: Final = ("q", "kind", "region")
 
 
 @pages.page("/agencies", needs=Permission.AGENCIES_READ)
-def agencies(by: Actor) -> Answer:
+def agencies(actor: Actor) -> Answer:
     """All agencies."""
     filters = asked_filters(FILTERS)
-    listing = list_agencies(by, filters, asked_page(50))
+    listing = list_agencies(actor, filters, asked_page(50))
     return render_template(
         "agencies/list.html",
-        by=by,
+        actor=actor,
         items=listing.items,
         filters=filters,
         next_address=next_address(listing.next),
@@ -40,7 +40,7 @@ def agencies(by: Actor) -> Answer:
 
 
 @pages.page("/agencies/new", needs=Permission.AGENCIES_WRITE, methods=("GET", "POST"))
-def new_agency(by: Actor) -> Answer:
+def new_agency(actor: Actor) -> Answer:
     """Register an agency."""
     page = FormPage(
         _("Register an agency"),
@@ -52,7 +52,7 @@ def new_agency(by: Actor) -> Answer:
     )
 
     def act(values: Mapping[str, Any]) -> Answer:
-        register_agency(by, values)
+        register_agency(actor, values)
         say(_("The agency is registered."))
         return see("agencies", q=values["bin"])
 
@@ -60,7 +60,7 @@ def new_agency(by: Actor) -> Answer:
 
 
 @pages.page("/agencies/<bin>/edit", needs=Permission.AGENCIES_WRITE, methods=("GET", "POST"))
-def edit_agency(by: Actor, bin: str) -> Answer:
+def edit_agency(actor: Actor, bin: str) -> Answer:
     """Change an agency."""
     agency = agency_by_bin(bin)
     page = FormPage(
@@ -76,7 +76,7 @@ def edit_agency(by: Actor, bin: str) -> Answer:
 
     def act(values: Mapping[str, Any]) -> Answer:
         with transaction():
-            made = change_agency(by, agency_to_change(bin), values)
+            made = change_agency(actor, agency_to_change(bin), values)
         say_changes(made)
         return see("agencies", q=bin)
 

@@ -16,10 +16,10 @@ from registry.web.labels import name_in_page_language
 MOST_CHOICES: Final = 200
 
 
-def agency_choices(by: Actor, most: int = MOST_CHOICES) -> list[tuple[str, str]]:
+def agency_choices(actor: Actor, most: int = MOST_CHOICES) -> list[tuple[str, str]]:
     """``(BIN, name)`` by name; empty when there are more than ``most`` to choose from, and the BIN is typed."""
     statement = select(Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en).limit(most + 1)
-    own = own_agencies(by)
+    own = own_agencies(actor)
     found = db.session.execute(statement if own is None else statement.where(Agency.id.in_(own))).all()
     if len(found) > most:
         return []
@@ -27,9 +27,9 @@ def agency_choices(by: Actor, most: int = MOST_CHOICES) -> list[tuple[str, str]]
     return sorted(named, key=lambda choice: kazakh_key(choice[1]))
 
 
-def usual_agency(by: Actor) -> dict[str, str]:
+def usual_agency(actor: Actor) -> dict[str, str]:
     """What a draft begins with: the own agency and its region."""
-    agency = None if by.agency_id is None else db.session.get(Agency, by.agency_id)
+    agency = None if actor.agency_id is None else db.session.get(Agency, actor.agency_id)
     return {} if agency is None else {"agency": agency.bin, "region": agency.region or ""}
 
 

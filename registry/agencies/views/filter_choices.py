@@ -38,9 +38,9 @@ class AgencyFilter:
     below: bool | None
 
 
-def agency_filter(by: Actor, filters: Mapping[str, str], *, with_below: bool = False) -> AgencyFilter | None:
+def agency_filter(actor: Actor, filters: Mapping[str, str], *, with_below: bool = False) -> AgencyFilter | None:
     """The field that narrows a list to an agency; None for who sees a single one."""
-    given, choices = filters.get("agency", ""), agency_choices(by, MOST_CHOICES)
+    given, choices = filters.get("agency", ""), agency_choices(actor, MOST_CHOICES)
     if len(choices) == 1 and not given:
         return None
     below = filters.get(BELOW) == YES if with_below else None

@@ -32,9 +32,9 @@ from registry.http.etag import make_tag
 routes = Routes("audits", "Runs of the policy over every project.")
 
 
-def audit_of(by: Actor, id: int) -> AuditRun:
+def audit_of(actor: Actor, id: int) -> AuditRun:
     """The audit that the path names."""
-    return find_audit(by, id)
+    return find_audit(actor, id)
 
 
 def shown(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,8 +42,8 @@ def shown(run: Mapping[str, Any]) -> dict[str, Any]:
     return {**run, "failure": told_failure(run["failure"])}
 
 
-def _answer(by: Actor, run: AuditRun, location: str | None = None, **more: Any) -> Answer:
-    columns = shown(visible_run(by, run))
+def _answer(actor: Actor, run: AuditRun, location: str | None = None, **more: Any) -> Answer:
+    columns = shown(visible_run(actor, run))
     tag = make_tag("audit", *(columns[name] for name in AUDIT.fields))
     return Answer({**columns, **more}, location, tag)
 

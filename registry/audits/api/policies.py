@@ -61,9 +61,9 @@ EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-def policy_of(by: Actor, version: str) -> Policy:
+def policy_of(actor: Actor, version: str) -> Policy:
     """The policy that the path names."""
-    return read_policy_of(by, version)
+    return read_policy_of(actor, version)
 
 
 @routes.declare(

@@ -31,11 +31,11 @@ def explain(number: str, on: date | None, fail_on_flags: bool, as_json: bool) ->
 
     It judges the facts as they are now, and writes nothing.
     """
-    by = local_actor(Role.AUDITOR)
-    project = find_project(by, number)
+    actor = local_actor(Role.AUDITOR)
+    project = find_project(actor, number)
     verdict = verdict_of(project, on, language())
     if project.is_restricted:
-        journal_restricted_reads(by, [project.number], "verdict")
+        journal_restricted_reads(actor, [project.number], "verdict")
     if as_json:
         print_json(verdict)
     else:

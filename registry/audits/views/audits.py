@@ -34,13 +34,13 @@ JUDGED = ("succeeded", "held")
 
 
 @pages.page("/audits", needs=Permission.AUDITS_READ)
-def audits(by: Actor) -> Answer:
+def audits(actor: Actor) -> Answer:
     """Every run, the newest first."""
     filters = asked_filters(FILTERS)
-    listing = list_audits(by, filters, asked_page())
+    listing = list_audits(actor, filters, asked_page())
     return render_template(
         "audits/list.html",
-        by=by,
+        actor=actor,
         items=listing.items,
         filters=filters,
         next_address=next_address(listing.next),
@@ -49,26 +49,26 @@ def audits(by: Actor) -> Answer:
 
 
 @pages.page("/audits/<row_id:audit_id>", needs=Permission.AUDITS_READ)
-def audit(by: Actor, audit_id: int) -> Answer:
+def audit(actor: Actor, audit_id: int) -> Answer:
     """One run: what stands after it beside what stood after the run before, and every change."""
-    run = find_audit(by, audit_id)
-    before = previous_good(by, run) if run.status in JUDGED else None
-    listing = changes_of(by, run, asked_page(50))
-    shown = visible_run(by, run)
-    shown_before = None if before is None else visible_run(by, before)
+    run = find_audit(actor, audit_id)
+    before = previous_good(actor, run) if run.status in JUDGED else None
+    listing = changes_of(actor, run, asked_page(50))
+    shown = visible_run(actor, run)
+    shown_before = None if before is None else visible_run(actor, before)
     return render_template(
         "audits/detail.html",
-        by=by,
+        actor=actor,
         audit=shown,
         is_voidable=is_voidable(run),
-        may_confirm_voiding=may_confirm_voiding(by, run),
+        may_confirm_voiding=may_confirm_voiding(actor, run),
         before=shown_before,
         stocks=_stocks(shown) if run.status in JUDGED else {},
         stocks_before={} if shown_before is None else _stocks(shown_before),
-        flows=count_changes(by, run),
-        flows_before={} if before is None else count_changes(by, before),
+        flows=count_changes(actor, run),
+        flows_before={} if before is None else count_changes(actor, before),
         changes=listing.items,
-        projects=projects_numbered(by, (change["project"] for change in listing.items)),
+        projects=projects_numbered(actor, (change["project"] for change in listing.items)),
         rules=rule_titles(),
         next_address=next_address(listing.next),
         first_address=first_address(),
@@ -81,7 +81,7 @@ def _stocks(run: Mapping[str, Any]) -> dict[str, int]:
 
 
 @pages.page("/audits/new", needs=Permission.AUDITS_RUN, methods=("GET", "POST"))
-def new_audit(by: Actor) -> Answer:
+def new_audit(actor: Actor) -> Answer:
     """Run an audit, for good or to try."""
     page = FormPage(
         _("Run an audit"),
@@ -104,7 +104,7 @@ def new_audit(by: Actor) -> Answer:
 
     def act(values: dict[str, object]) -> Answer:
         day = values["on"]
-        run = run_audit(by, day, dry_run=bool(values["dry_run"]))  # type: ignore[arg-type] # AnyDay gives a date or None
+        run = run_audit(actor, day, dry_run=bool(values["dry_run"]))  # type: ignore[arg-type] # AnyDay gives a date or None
         if run.status == "held":
             say(_("The audit is held and changed nothing. A supervisor must confirm it."), "information")
         else:
@@ -115,17 +115,17 @@ def new_audit(by: Actor) -> Answer:
 
 
 @pages.page("/audits/<row_id:audit_id>/confirmation", needs=Permission.AUDITS_CONFIRM, methods=("POST",))
-def confirm_audit(by: Actor, audit_id: int) -> Answer:
+def confirm_audit(actor: Actor, audit_id: int) -> Answer:
     """Let a held run change what it said it would."""
-    confirm_held_audit(by, audit_id)
+    confirm_held_audit(actor, audit_id)
     say(_("The audit is confirmed and done."))
     return see("audit", audit_id=audit_id)
 
 
 @pages.page("/audits/<row_id:audit_id>/voiding", needs=Permission.AUDITS_VOID, methods=("GET", "POST"))
-def propose_to_void(by: Actor, audit_id: int) -> Answer:
+def propose_to_void(actor: Actor, audit_id: int) -> Answer:
     """Propose to void an audit that a wrong clock dated in the future."""
-    run = find_audit(by, audit_id)
+    run = find_audit(actor, audit_id)
     page = FormPage(
         _("Propose to void the audit"),
         _("Propose voiding"),
@@ -141,7 +141,7 @@ def propose_to_void(by: Actor, audit_id: int) -> Answer:
     )
 
     def act(values: dict[str, object]) -> Answer:
-        propose_voiding(by, audit_id, str(values["reason"]))
+        propose_voiding(actor, audit_id, str(values["reason"]))
         say(_("The proposal to void the audit is saved."))
         return see("audit", audit_id=audit_id)
 
@@ -149,8 +149,8 @@ def propose_to_void(by: Actor, audit_id: int) -> Answer:
 
 
 @pages.page("/audits/<row_id:audit_id>/voiding-confirmation", needs=Permission.AUDITS_VOID, methods=("POST",))
-def void_proposed(by: Actor, audit_id: int) -> Answer:
+def void_proposed(actor: Actor, audit_id: int) -> Answer:
     """Void the audit as the second one of the two."""
-    confirm_voiding(by, audit_id)
+    confirm_voiding(actor, audit_id)
     say(_("The audit is voided."))
     return see("audit", audit_id=audit_id)

@@ -19,7 +19,7 @@ ACTS_AS: Final = "audit:"
 
 
 def audit_names(
-    by: Actor, events: Iterable[Mapping[str, Any]], more: Iterable[int] = ()
+    actor: Actor, events: Iterable[Mapping[str, Any]], more: Iterable[int] = ()
 ) -> dict[str, tuple[str, str | None]]:
     """``(what it is called, its address for who may open it)`` of every audit, by the name that it acts under.
 
@@ -27,7 +27,7 @@ def audit_names(
     """
     ids = {int(event["by"].removeprefix(ACTS_AS)) for event in events if event["by"].startswith(ACTS_AS)} | set(more)
     runs = db.session.execute(select(AuditRun.id, AuditRun.on, AuditRun.trigger).where(AuditRun.id.in_(ids)))
-    opens = by.may(Permission.AUDITS_READ)
+    opens = actor.may(Permission.AUDITS_READ)
     return {
         f"{ACTS_AS}{run.id}": (
             (_("An audit of %(day)s") if run.trigger == "manual" else _("The nightly audit of %(day)s"))

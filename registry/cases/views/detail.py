@@ -48,13 +48,13 @@ STAYS = ("claim", "comment")
 
 
 @pages.page("/cases/<row_id:case_id>", needs=Permission.CASES_READ)
-def case(by: Actor, case_id: int) -> Answer:
+def case(actor: Actor, case_id: int) -> Answer:
     """The case."""
-    return _page(by, case_id)
+    return _page(actor, case_id)
 
 
 @pages.page("/cases/<row_id:case_id>/<action>", needs=Permission.CASES_COMMENT, methods=("POST",))
-def act_on_case(by: Actor, case_id: int, action: str) -> Answer:
+def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
     """Do something to the case. What came too late is not done: the page shows what changed, and keeps what was typed.
 
     The permission of the action itself is checked by its service.
@@ -68,18 +68,18 @@ def act_on_case(by: Actor, case_id: int, action: str) -> Answer:
     missing = [name for name in REQUIRED.get(action, ()) if values.get(name) is None and f"/{name}" not in wrong]
     problems += [Problem(f"/{name}", "required") for name in missing]
     if problems:
-        return _page(by, case_id, texts, problems, action), 422
+        return _page(actor, case_id, texts, problems, action), 422
     try:
         with transaction():
-            found = find_case_to_change(by, case_id)
+            found = find_case_to_change(actor, case_id)
             place = asked_place(found)
-            if _is_stale(show_case(by, found, page_language())):
-                return _page(by, case_id, texts, opened=action, is_stale=True), 409
-            carry_out(by, found, action, values)
+            if _is_stale(show_case(actor, found, page_language())):
+                return _page(actor, case_id, texts, opened=action, is_stale=True), 409
+            carry_out(actor, found, action, values)
     except Invalid as refused:
-        return _page(by, case_id, texts, refused.problems, action), 422
+        return _page(actor, case_id, texts, refused.problems, action), 422
     except (Conflict, NotAllowed) as refused:
-        return _page(by, case_id, texts, opened=action, refusal=refused), status_of(refused)
+        return _page(actor, case_id, texts, opened=action, refusal=refused), status_of(refused)
     if place and request.form.get("then") == NEXT:
         case = gettext("Case %(id)s") % {"id": case_id}
         say(f"{case}: {word('case_event', action)}")
@@ -102,7 +102,7 @@ def _tag(view: Mapping[str, Any]) -> str:
 
 
 def _page(
-    by: Actor,
+    actor: Actor,
     case_id: int,
     texts: Mapping[str, str] | None = None,
     problems: Sequence[Problem] = (),
@@ -111,30 +111,30 @@ def _page(
     *,
     is_stale: bool = False,
 ) -> str:
-    found = find_case(by, case_id)
-    view = show_case(by, found, page_language())
+    found = find_case(actor, case_id)
+    view = show_case(actor, found, page_language())
     is_restricted = found.project_record.is_restricted
     documents = documents_of(found.project_record)
-    journal_restricted_reads(by, [view["project"]] if is_restricted else [], "case")
+    journal_restricted_reads(actor, [view["project"]] if is_restricted else [], "case")
     given = dict(texts or {})
     found_now = standing(view["flags"])
-    on_project = standing_flags_of(by, [view["project"]], page_language())[view["project"]]
+    on_project = standing_flags_of(actor, [view["project"]], page_language())[view["project"]]
     own = {flag["id"] for flag in view["flags"]}
     cleared = cleared_flags(view["flags"])
     explained = clearings(found.project_id, [flag["id"] for flag in cleared])
     returned = returned_proposal(found) if "propose" in view["actions"] else None
     if "propose" in view["actions"]:
-        given = _proposal_texts(by, case_id, returned) | given if opened != "propose" else given
+        given = _proposal_texts(actor, case_id, returned) | given if opened != "propose" else given
     form = Form(given, [replace(each, pointer=f"/{opened}-{each.pointer.lstrip('/')}") for each in problems])
     first = _first(view["actions"], view["status"])
-    actions = {action: fields_of(by, action) for action in sorted(view["actions"], key=lambda name: name != first)}
+    actions = {action: fields_of(actor, action) for action in sorted(view["actions"], key=lambda name: name != first)}
     seen = _seen()
     is_news = seen is not None and (is_stale or refusal is not None)
     return render_template(
         "cases/detail.html",
-        by=by,
+        actor=actor,
         case=view,
-        project=projects_of(by, [view])[view["project"]],
+        project=projects_of(actor, [view])[view["project"]],
         standing=found_now,
         others=[flag for flag in on_project if flag["id"] not in own],
         cleared=cleared,
@@ -143,7 +143,7 @@ def _page(
         names={action: action_name(action, view["status"]) for action in actions},
         cautions=cautions_of(view["status"]),
         documents=documents,
-        audits=audit_names(by, view["events"], (each.audit_id for each in explained.values())),
+        audits=audit_names(actor, view["events"], (each.audit_id for each in explained.values())),
         steps_to_obey=steps_to_obey,
         labels={field.name: field.label for fields in actions.values() for field in fields},
         opened=opened if opened in actions else first,
@@ -161,10 +161,10 @@ def _page(
     )
 
 
-def _proposal_texts(by: Actor, case_id: int, returned: ReturnedProposal | None) -> dict[str, str]:
+def _proposal_texts(actor: Actor, case_id: int, returned: ReturnedProposal | None) -> dict[str, str]:
     """What the form of a proposal begins with: the one that was returned, else the clauses of what was found."""
     if returned is None:
-        return {"propose-legal_basis": legal_basis(by, case_id)}
+        return {"propose-legal_basis": legal_basis(actor, case_id)}
     return {f"propose-{name}": as_typed(getattr(returned.proposal, name)) for name in kinds_of("propose")}
 
 

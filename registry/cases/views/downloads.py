@@ -16,9 +16,9 @@ from registry.web.labels import field_label, name_in_page_language, word
 from registry.web.translations import gettext as _
 
 
-def case_header(by: Actor) -> list[str]:
+def case_header(actor: Actor) -> list[str]:
     """What the columns are called. An agency's list has neither who reviews nor what is merely proposed."""
-    ours = [] if by.role in AGENCY_ROLES else [field_label("assignee"), _("Proposed"), field_label("proposed_by")]
+    ours = [] if actor.role in AGENCY_ROLES else [field_label("assignee"), _("Proposed"), field_label("proposed_by")]
     return [
         _("Case"),
         field_label("number"),
@@ -36,15 +36,15 @@ def case_header(by: Actor) -> list[str]:
     ]
 
 
-def case_rows(by: Actor, items: Sequence[Mapping[str, Any]]) -> Rows:
+def case_rows(actor: Actor, items: Sequence[Mapping[str, Any]]) -> Rows:
     """A row for each case of a page."""
-    projects = projects_of(by, items)
-    return [_row(by, item, projects[item["project"]]) for item in items if item["project"] in projects]
+    projects = projects_of(actor, items)
+    return [_row(actor, item, projects[item["project"]]) for item in items if item["project"] in projects]
 
 
-def _row(by: Actor, item: Mapping[str, Any], project: Project) -> list[Cell]:
+def _row(actor: Actor, item: Mapping[str, Any], project: Project) -> list[Cell]:
     ours: list[Cell] = []
-    if by.role not in AGENCY_ROLES:
+    if actor.role not in AGENCY_ROLES:
         proposal = item["proposal"]
         ours = [item["assignee"], None, None]
         if proposal is not None:

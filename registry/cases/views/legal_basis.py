@@ -15,9 +15,9 @@ def basis_language() -> Language:
     return "kk" if page_language() == "kk" else "ru"
 
 
-def legal_basis(by: Actor, case_id: int) -> str:
+def legal_basis(actor: Actor, case_id: int) -> str:
     """The clauses of what stands on the case."""
-    flags = standing(flags_of_cases(by, [case_id], basis_language())[case_id])
+    flags = standing(flags_of_cases(actor, [case_id], basis_language())[case_id])
     return "; ".join(dict.fromkeys(flag["clause"] for flag in flags))
 
 

@@ -37,32 +37,32 @@ CONFIRMED: Final = {"status": "awaiting_confirmation"}
 
 
 @pages.page("/cases", needs=Permission.CASES_READ)
-def cases(by: Actor) -> Answer:
+def cases(actor: Actor) -> Answer:
     """The cases that the filters leave; without any, the first of the person's lists that is for work."""
     filters = asked_filters(FILTERS)
     if not filters:
-        return see("cases", **usual_list(by))
-    return _page(by, filters)
+        return see("cases", **usual_list(actor))
+    return _page(actor, filters)
 
 
-def _page(by: Actor, filters: Mapping[str, str], *, none_chosen: bool = False) -> str:
-    listing = list_cases(by, filters, asked_page(), page_language())
+def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False) -> str:
+    listing = list_cases(actor, filters, asked_page(), page_language())
     return render_template(
         "cases/list.html",
-        by=by,
+        actor=actor,
         items=listing.items,
-        projects=projects_of(by, listing.items),
-        tabs=tabs(by, filters),
+        projects=projects_of(actor, listing.items),
+        tabs=tabs(actor, filters),
         filters=filters,
         kept=[name for name in filters if name not in (*CHOICES, "rule")],
         narrowed=any(name not in OF_TABS for name in filters),
         place=asked_list(),
-        agency=agency_filter(by, filters),
+        agency=agency_filter(actor, filters),
         choices=CHOICES,
         rules=rule_titles(),
         sorts=SORTS,
         sort=request.args.get("sort") or "due_on",
-        confirming=filters.get("status") == CONFIRMED["status"] and by.may(Permission.CASES_REVIEW),
+        confirming=filters.get("status") == CONFIRMED["status"] and actor.may(Permission.CASES_REVIEW),
         none_chosen=none_chosen,
         next_address=next_address(listing.next),
         first_address=first_address(),
@@ -70,22 +70,22 @@ def _page(by: Actor, filters: Mapping[str, str], *, none_chosen: bool = False) -
 
 
 @pages.page(f"/cases.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
-def cases_table(by: Actor, ending: str) -> Answer:
+def cases_table(actor: Actor, ending: str) -> Answer:
     """The same cases, all of them, as a table."""
     filters, language = asked_filters(FILTERS), page_language()
     return download_list(
         ending,
         "cases",
-        case_header(by),
-        lambda page: list_cases(by, filters, page, language),
-        lambda items: case_rows(by, items),
+        case_header(actor),
+        lambda page: list_cases(actor, filters, page, language),
+        lambda items: case_rows(actor, items),
     )
 
 
 @pages.page("/cases/next", needs=Permission.CASES_READ)
-def next_case(by: Actor) -> Answer:
+def next_case(actor: Actor) -> Answer:
     """Go on to the case behind the place in the list that the address names, or back to the list after its last."""
-    found = list_cases(by, asked_filters(FILTERS), asked_page(1), page_language()).items
+    found = list_cases(actor, asked_filters(FILTERS), asked_page(1), page_language()).items
     if found:
         return see("case", case_id=found[0]["id"], **asked_list())
     say(gettext("That was the last case of this list."), "information")
@@ -93,14 +93,14 @@ def next_case(by: Actor) -> Answer:
 
 
 @pages.page("/cases/confirmation", needs=Permission.CASES_REVIEW, methods=("POST",))
-def confirm_cases(by: Actor) -> Answer:
+def confirm_cases(actor: Actor) -> Answer:
     """Confirm the chosen cases; each stands or falls alone, and what was not confirmed is an error on the next page."""
     chosen = [
         int(sent) for sent in request.form.getlist("case") if sent.isascii() and sent.isdigit() and len(sent) < 10
     ]
     if not chosen:
-        return _page(by, asked_filters(FILTERS) or CONFIRMED, none_chosen=True), 422
-    confirmed, refused = review.confirm_many(by, chosen[:AT_ONCE])
+        return _page(actor, asked_filters(FILTERS) or CONFIRMED, none_chosen=True), 422
+    confirmed, refused = review.confirm_many(actor, chosen[:AT_ONCE])
     count = len(confirmed)
     if confirmed:
         say(

@@ -35,18 +35,18 @@ COLUMNS: Final = ("work_type", "stage", "placement", "started_on", "budget_kzt")
 
 
 @pages.page("/cases/watch-list", needs=Permission.CASES_READ)
-def watch_list(by: Actor) -> Answer:
+def watch_list(actor: Actor) -> Answer:
     """Projects whose findings open no case by themselves."""
     filters = asked_filters(FILTERS)
-    listing = list_watched(by, filters, asked_page(), page_language())
+    listing = list_watched(actor, filters, asked_page(), page_language())
     return render_template(
         "cases/watch_list.html",
-        by=by,
+        actor=actor,
         items=listing.items,
-        projects=projects_numbered(by, (item["number"] for item in listing.items)),
-        tabs=tabs(by, {}),
+        projects=projects_numbered(actor, (item["number"] for item in listing.items)),
+        tabs=tabs(actor, {}),
         filters=filters,
-        agency=agency_filter(by, filters),
+        agency=agency_filter(actor, filters),
         choices=CHOICES,
         rules=rule_titles(),
         sorts=SORTS,
@@ -57,7 +57,7 @@ def watch_list(by: Actor) -> Answer:
 
 
 @pages.page(f"/cases/watch-list.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
-def watch_list_table(by: Actor, ending: str) -> Answer:
+def watch_list_table(actor: Actor, ending: str) -> Answer:
     """The same projects, all of them, as a table."""
     filters, language = asked_filters(FILTERS), page_language()
     header = [
@@ -73,21 +73,21 @@ def watch_list_table(by: Actor, ending: str) -> Answer:
         ending,
         "watch-list",
         header,
-        lambda page: list_watched(by, filters, page, language),
-        lambda items: _rows(by, items),
+        lambda page: list_watched(actor, filters, page, language),
+        lambda items: _rows(actor, items),
     )
 
 
 @pages.page("/projects/<number>/case", needs=Permission.CASES_REVIEW, methods=("POST",))
-def open_project_case(by: Actor, number: str) -> Answer:
+def open_project_case(actor: Actor, number: str) -> Answer:
     """Open a case for a project on the watch list."""
-    case = open_case(by, number)
+    case = open_case(actor, number)
     say(gettext("The case is opened."))
     return see("case", case_id=case.id)
 
 
-def _rows(by: Actor, items: Sequence[Mapping[str, Any]]) -> Rows:
-    projects = projects_numbered(by, (item["number"] for item in items))
+def _rows(actor: Actor, items: Sequence[Mapping[str, Any]]) -> Rows:
+    projects = projects_numbered(actor, (item["number"] for item in items))
     return [
         [
             item["number"],

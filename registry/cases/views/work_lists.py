@@ -73,12 +73,14 @@ AGENCY: Final = (
 )
 
 
-def tabs(by: Actor, filters: Mapping[str, str]) -> list[Tab]:
+def tabs(actor: Actor, filters: Mapping[str, str]) -> list[Tab]:
     """The person's lists, with how much waits in each, counted in one query."""
-    lists = [each for each in (AGENCY if by.role in AGENCY_ROLES else OVERSIGHT) if by.may(each.needs)]
-    wanted = [{name: by.principal if value == ME else value for name, value in each.filters.items()} for each in lists]
+    lists = [each for each in (AGENCY if actor.role in AGENCY_ROLES else OVERSIGHT) if actor.may(each.needs)]
+    wanted = [
+        {name: actor.principal if value == ME else value for name, value in each.filters.items()} for each in lists
+    ]
     counted = [given for each, given in zip(lists, wanted, strict=True) if each.counted]
-    counts = iter(count_cases(by, counted))
+    counts = iter(count_cases(actor, counted))
     path = page_above(request.path)
     made = []
     for each, given in zip(lists, wanted, strict=True):
@@ -89,8 +91,8 @@ def tabs(by: Actor, filters: Mapping[str, str]) -> list[Tab]:
     return made
 
 
-def usual_list(by: Actor) -> dict[str, str]:
+def usual_list(actor: Actor) -> dict[str, str]:
     """The filters of the list that somebody begins with: the agency's open cases, a reviewer's queue."""
-    if by.role in AGENCY_ROLES or not by.may(Permission.CASES_REVIEW):
+    if actor.role in AGENCY_ROLES or not actor.may(Permission.CASES_REVIEW):
         return {"status": ANY_OPEN}
     return {"status": "new"}

@@ -19,30 +19,30 @@ from registry.web.lists import asked_page, first_address, next_address
 
 
 @pages.page("/imports", needs=Permission.IMPORTS_RUN, methods=("GET", "POST"), takes_file=True)
-def imports(by: Actor) -> Answer:
+def imports(actor: Actor) -> Answer:
     """The form and the earlier imports; a POST takes a file in."""
     if request.method != "POST":
-        return _page(by, Form({"kind": "projects", "dry_run": "yes"}))
+        return _page(actor, Form({"kind": "projects", "dry_run": "yes"}))
     typed = {"kind": request.form.get("kind", "projects"), "dry_run": request.form.get("dry_run", "")}
     try:
         name, content = sent_file()
-        run = queue_import(by, typed["kind"], typed["dry_run"] == "yes", name, content)
+        run = queue_import(actor, typed["kind"], typed["dry_run"] == "yes", name, content)
     except Invalid as refused:
-        return _page(by, refused_form(typed, refused, "file")), 422
+        return _page(actor, refused_form(typed, refused, "file")), 422
     return see("import_run", import_id=run.id)
 
 
 @pages.page("/imports/<any(projects, agencies):kind>.csv", needs=Permission.IMPORTS_RUN)
-def import_template(_by: Actor, kind: str) -> Answer:
+def import_template(_actor: Actor, kind: str) -> Answer:
     """A table with the header row alone, to fill in."""
     return csv_download(f"{kind}-template", table_as_csv([column.name for column in import_columns(kind)], []))
 
 
 @pages.page("/imports/<row_id:import_id>", needs=Permission.IMPORTS_RUN)
-def import_run(by: Actor, import_id: int) -> Answer:
+def import_run(actor: Actor, import_id: int) -> Answer:
     """How far it is, and what was wrong in which row. With scripts the page looks again by itself."""
-    run = find_import(by, import_id)
-    errors = errors_of(by, run, asked_page(100))
+    run = find_import(actor, import_id)
+    errors = errors_of(actor, run, asked_page(100))
     return render_template(
         "imports/detail.html",
         run=run,
@@ -52,7 +52,7 @@ def import_run(by: Actor, import_id: int) -> Answer:
     )
 
 
-def _page(by: Actor, form: Form) -> str:
-    kinds = options("import_kind") if by.may(Permission.AGENCIES_WRITE) else options("import_kind")[:1]
+def _page(actor: Actor, form: Form) -> str:
+    kinds = options("import_kind") if actor.may(Permission.AGENCIES_WRITE) else options("import_kind")[:1]
     columns = [(kind, text, import_columns(kind)) for kind, text in kinds]
-    return render_template("imports/list.html", form=form, kinds=kinds, columns=columns, runs=imports_of(by))
+    return render_template("imports/list.html", form=form, kinds=kinds, columns=columns, runs=imports_of(actor))

@@ -24,12 +24,12 @@ FILTERS = ("subject", "action", "principal", "request_id")
 
 
 @pages.page("/journal", needs=Permission.JOURNAL_READ)
-def journal(by: Actor) -> Answer:
+def journal(actor: Actor) -> Answer:
     """Entries, the newest first."""
     filters = asked_filters(FILTERS)
     if "subject" in filters:
         filters["subject"] = ",".join(subject_as_written(part.strip()) for part in filters["subject"].split(","))
-    listing = list_journal(by, filters, asked_page(50))
+    listing = list_journal(actor, filters, asked_page(50))
     return render_template(
         "journal/list.html",
         items=listing.items,
@@ -46,9 +46,9 @@ def journal(by: Actor) -> Answer:
 
 
 @pages.page("/journal/<int(max=9223372036854775807):seq>", needs=Permission.JOURNAL_READ)
-def journal_entry(by: Actor, seq: int) -> Answer:
+def journal_entry(actor: Actor, seq: int) -> Answer:
     """One entry whole: what it says in detail, and its place in the chain."""
-    entry = find_entry(by, seq)
+    entry = find_entry(actor, seq)
     return render_template(
         "journal/detail.html",
         entry=entry,

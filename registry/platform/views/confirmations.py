@@ -28,9 +28,9 @@ BOTH: Final = ("GET", "POST")
 
 
 @pages.page("/projects/<number>/confirm-placement", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
-def confirm_placement(by: Actor, number: str) -> Answer:
+def confirm_placement(actor: Actor, number: str) -> Answer:
     """Confirm that the object lives on the platform."""
-    project = read_project(by, number, "project")
+    project = read_project(actor, number, "project")
     page = FormPage(
         _("Confirm the placement on QazTech"),
         _("Confirm"),
@@ -45,13 +45,13 @@ def confirm_placement(by: Actor, number: str) -> Answer:
         subject=name_in_page_language(project),
     )
     present = {"platform_key": as_typed(project.platform_key)}
-    return answer_form(page, lambda values: _on(by, number, verify_placement, **values), present)
+    return answer_form(page, lambda values: _on(actor, number, verify_placement, **values), present)
 
 
 @pages.page("/projects/<number>/confirm-onboarding", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
-def confirm_project_onboarding(by: Actor, number: str) -> Answer:
+def confirm_project_onboarding(actor: Actor, number: str) -> Answer:
     """Confirm, or once extend, the move to the platform."""
-    project = read_project(by, number, "project")
+    project = read_project(actor, number, "project")
     page = FormPage(
         _("Confirm the onboarding"),
         _("Confirm"),
@@ -68,13 +68,13 @@ def confirm_project_onboarding(by: Actor, number: str) -> Answer:
         subject=name_in_page_language(project),
     )
     present = {"due_on": as_typed(project.onboarding_due_on)}
-    return answer_form(page, lambda values: _on(by, number, confirm_onboarding, **values), present)
+    return answer_form(page, lambda values: _on(actor, number, confirm_onboarding, **values), present)
 
 
 @pages.page("/projects/<number>/confirm-ending", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
-def confirm_project_ending(by: Actor, number: str) -> Answer:
+def confirm_project_ending(actor: Actor, number: str) -> Answer:
     """Confirm that the work ended, with the authorised body's agreement."""
-    project = read_project(by, number, "project")
+    project = read_project(actor, number, "project")
     page = FormPage(
         _("Confirm the ending"),
         _("Confirm"),
@@ -99,13 +99,13 @@ def confirm_project_ending(by: Actor, number: str) -> Answer:
         subject=name_in_page_language(project),
     )
     present = {"ended_on": as_typed(project.ended_on), "consent_number": as_typed(project.consent_number)}
-    return answer_form(page, lambda values: _on(by, number, confirm_ending, **values), present)
+    return answer_form(page, lambda values: _on(actor, number, confirm_ending, **values), present)
 
 
 @pages.page("/projects/<number>/restrict", needs=Permission.PROJECTS_RESTRICT, methods=BOTH)
-def restrict(by: Actor, number: str) -> Answer:
+def restrict(actor: Actor, number: str) -> Answer:
     """Show the project to few, or to all again."""
-    project = read_project(by, number, "project")
+    project = read_project(actor, number, "project")
     wanted = not project.is_restricted
     page = FormPage(
         _("Restrict access") if wanted else _("Remove the restriction"),
@@ -121,14 +121,14 @@ def restrict(by: Actor, number: str) -> Answer:
         name_in_page_language(project),
     )
     return answer_form(
-        page, lambda values: _on(by, number, restrict_project, is_restricted=wanted, reason=values["reason"])
+        page, lambda values: _on(actor, number, restrict_project, is_restricted=wanted, reason=values["reason"])
     )
 
 
 @pages.page("/projects/<number>/exemption", needs=Permission.EXEMPTIONS_RECORD, methods=BOTH)
-def record_project_exemption(by: Actor, number: str) -> Answer:
+def record_project_exemption(actor: Actor, number: str) -> Answer:
     """Record what the Commission decided."""
-    project = read_project(by, number, "project")
+    project = read_project(actor, number, "project")
     page = FormPage(
         _("Record a decision of the Commission"),
         _("Record"),
@@ -158,15 +158,15 @@ def record_project_exemption(by: Actor, number: str) -> Answer:
     )
 
     def act(values: dict[str, Any]) -> Answer:
-        record_exemption(by, {**values, "project": number})
+        record_exemption(actor, {**values, "project": number})
         return _done(number)
 
     return answer_form(page, act)
 
 
-def _on(by: Actor, number: str, service: Callable[..., object], **values: Any) -> Answer:
+def _on(actor: Actor, number: str, service: Callable[..., object], **values: Any) -> Answer:
     with transaction():
-        service(by, find_project_to_change(by, number), **values)
+        service(actor, find_project_to_change(actor, number), **values)
     return _done(number)
 
 

@@ -36,30 +36,30 @@ class ManyWouldLose(Exception):
 
 
 @pages.page("/inventory", needs=Permission.PLACEMENTS_CONFIRM, methods=("GET", "POST"), takes_file=True)
-def inventory(by: Actor) -> Answer:
+def inventory(actor: Actor) -> Answer:
     """Send the list; the answer tells what it would do, and nothing is written."""
     if request.method != "POST":
         return render_template("platform/inventory.html", form=Form(), summary=None)
     try:
         sent = sent_file()
-        summary = apply_inventory(by, sent[0], sent[1], dry_run=True)
+        summary = apply_inventory(actor, sent[0], sent[1], dry_run=True)
     except Invalid as refused:
         return render_template("platform/inventory.html", form=refused_form({}, refused, "file"), summary=None), 422
-    waiting = keep_waiting(by, *sent)
-    return _shown(by, Form(), summary, waiting, confirmed_records(by))
+    waiting = keep_waiting(actor, *sent)
+    return _shown(actor, Form(), summary, waiting, confirmed_records(actor))
 
 
 @pages.page("/inventory/<row_id:waiting>/apply", needs=Permission.PLACEMENTS_CONFIRM, methods=("POST",))
-def apply_waiting_inventory(by: Actor, waiting: int) -> Answer:
+def apply_waiting_inventory(actor: Actor, waiting: int) -> Answer:
     """Write what was shown; where many would lose their confirmation, only when that was ticked."""
-    before = confirmed_records(by)
+    before = confirmed_records(actor)
     try:
         with transaction():
-            name, content = take_waiting(by, waiting)
-            summary = apply_inventory(by, name, content, dry_run=False)
+            name, content = take_waiting(actor, waiting)
+            summary = apply_inventory(actor, name, content, dry_run=False)
             require_a_tick(summary, before)
     except ManyWouldLose as refused:
-        return _shown(by, Form({}, [Problem(f"/{TICK}", "required")]), refused.summary, waiting, before), 422
+        return _shown(actor, Form({}, [Problem(f"/{TICK}", "required")]), refused.summary, waiting, before), 422
     say(
         _("The inventory is applied: %(matched)s confirmed, %(lost)s lost their confirmation.")
         % {"matched": summary["matched"], "lost": summary["lost"]}
@@ -78,7 +78,7 @@ def require_a_tick(summary: Mapping[str, Any], confirmed: int) -> None:
         raise ManyWouldLose(summary)
 
 
-def _shown(by: Actor, form: Form, summary: Mapping[str, Any], waiting: int, confirmed: int) -> str:
+def _shown(actor: Actor, form: Form, summary: Mapping[str, Any], waiting: int, confirmed: int) -> str:
     named = [*summary["rows"]["lost"], *(row["number"] for row in summary["rows"]["mismatched"])]
     return render_template(
         "platform/inventory.html",
@@ -88,7 +88,7 @@ def _shown(by: Actor, form: Form, summary: Mapping[str, Any], waiting: int, conf
         confirmed=confirmed,
         many_lost=many_lost(summary, confirmed),
         tick=TICK,
-        projects=projects_numbered(by, named),
+        projects=projects_numbered(actor, named),
         agencies=names_of_agencies(summary["rows"]["unregistered"]),
     )
 

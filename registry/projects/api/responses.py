@@ -21,21 +21,21 @@ from registry.projects.service import find_project, find_project_to_change, read
 WORKED_OUT = ("started_on", "freeze_status", "severity")
 
 
-def found(by: Actor, number: str) -> Project:
+def found(actor: Actor, number: str) -> Project:
     """The project that the path names."""
-    return find_project(by, number)
+    return find_project(actor, number)
 
 
-def locked(by: Actor, number: str, **_rest: object) -> Project:
+def locked(actor: Actor, number: str, **_rest: object) -> Project:
     """The same, locked for a change."""
-    return find_project_to_change(by, number)
+    return find_project_to_change(actor, number)
 
 
 def read_as(what: str, read: Callable[[Actor, str, str], Any] = read_project) -> Callable[..., Any]:
     """A finder whose reading of a restricted project is journalled as ``what``; ``read``: of how much of it."""
 
-    def find(by: Actor, number: str, **_rest: object) -> Any:
-        return read(by, number, what)
+    def find(actor: Actor, number: str, **_rest: object) -> Any:
+        return read(actor, number, what)
 
     return find
 

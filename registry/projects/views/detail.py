@@ -39,21 +39,21 @@ ALL = Page(500)
 
 
 @pages.page("/projects/<number>", needs=Permission.PROJECTS_READ)
-def project(by: Actor, number: str) -> Answer:
+def project(actor: Actor, number: str) -> Answer:
     """The whole project on one page."""
-    return _page(by, number, Form())
+    return _page(actor, number, Form())
 
 
-def _page(by: Actor, number: str, form: Form) -> str:
+def _page(actor: Actor, number: str, form: Form) -> str:
     language = page_language()
-    flags = flags_of(by, find_project(by, number).id, ALL, language).items
-    exemptions = list_exemptions(by, {"project": number}, ALL).items
+    flags = flags_of(actor, find_project(actor, number).id, ALL, language).items
+    exemptions = list_exemptions(actor, {"project": number}, ALL).items
     # Last: the journalled reading of a restricted project lets go of rows that were read before.
-    found = read_project(by, number, "project")
+    found = read_project(actor, number, "project")
     verdict = verdict_of(found, None, language)
     return render_template(
         "projects/detail.html",
-        by=by,
+        actor=actor,
         project=found,
         status=status_of(found.id),
         standing=standing(flags),
@@ -66,48 +66,48 @@ def _page(by: Actor, number: str, form: Form) -> str:
         exemptions=exemptions,
         documents=documents_of(found),
         form=form,
-        cases=cases_of_project(by, number),
+        cases=cases_of_project(actor, number),
     )
 
 
 @pages.page("/projects/<number>/history", needs=Permission.PROJECTS_READ)
-def project_history(by: Actor, number: str) -> Answer:
+def project_history(actor: Actor, number: str) -> Answer:
     """Every change, the newest first."""
-    found = read_project(by, number, "history")
+    found = read_project(actor, number, "history")
     return render_template("projects/history.html", project=found, revisions=history(found.id)[::-1])
 
 
 @pages.page("/projects/<number>/documents", needs=Permission.DOCUMENTS_WRITE, methods=("POST",), takes_file=True)
-def add_project_document(by: Actor, number: str) -> Answer:
+def add_project_document(actor: Actor, number: str) -> Answer:
     """Keep a document with the project."""
-    found = find_project(by, number)
+    found = find_project(actor, number)
     try:
-        _add_sent(by, found)
+        _add_sent(actor, found)
     except Invalid as refused:
-        return _page(by, number, refused_form(typed(DOCUMENT_FIELDS), refused, "file")), 422
+        return _page(actor, number, refused_form(typed(DOCUMENT_FIELDS), refused, "file")), 422
     except DocumentQuotaExceeded as refused:
-        return _page(by, number, refused_form(typed(DOCUMENT_FIELDS), refused, "file")), 409
+        return _page(actor, number, refused_form(typed(DOCUMENT_FIELDS), refused, "file")), 409
     say(gettext("Document saved."))
     return see("project", number=number, _anchor="documents")
 
 
 @pages.page("/projects/<number>/documents/<row_id:document_id>", needs=Permission.PROJECTS_READ)
-def project_document(by: Actor, number: str, document_id: int) -> Answer:
+def project_document(actor: Actor, number: str, document_id: int) -> Answer:
     """A document, always as a download: nothing that somebody uploaded is shown as a page of ours."""
-    document, content = read_document(read_project(by, number, "document"), document_id)
+    document, content = read_document(read_project(actor, number, "document"), document_id)
     response = Response(content, content_type="application/octet-stream")
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(document.name, safe='')}"
     return response
 
 
-def _add_sent(by: Actor, found: Project) -> None:
+def _add_sent(actor: Actor, found: Project) -> None:
     sent = read_form()[1].get("file") if _chosen() else None
     values, problems = accept(typed(DOCUMENT_FIELDS), DOCUMENT_FIELDS)
     if sent is None:
         raise Invalid([Problem("/file", "required"), *problems])
     if problems:
         raise Invalid(problems)
-    add_document(by, found, sent.name, sent.content_type, sent.content, **values)
+    add_document(actor, found, sent.name, sent.content_type, sent.content, **values)
 
 
 def _chosen() -> bool:

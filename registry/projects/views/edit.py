@@ -27,14 +27,14 @@ VERSION: Final = "version"
 
 
 @pages.page("/projects/<number>/edit", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
-def edit_project(by: Actor, number: str) -> Answer:
+def edit_project(actor: Actor, number: str) -> Answer:
     """The form with the present values; a POST writes what was changed in it."""
     if request.method != "POST":
-        found = read_project(by, number, "project")
+        found = read_project(actor, number, "project")
         return _form(found, Form(_present(found)), [])
     texts = typed(FIELDS)
     with transaction():
-        found = find_project_to_change(by, number)
+        found = find_project_to_change(actor, number)
         seen = _asked_version(found)
         since = history(found.id)[seen:]
         mine = _changed_by_me(found, texts, since)
@@ -43,7 +43,7 @@ def edit_project(by: Actor, number: str) -> Answer:
             return _form(found, Form({**_present(found), **mine}), since), 409
         values, problems = accept(mine, FIELDS)
         try:
-            made = change_project(by, found, values, problems)
+            made = change_project(actor, found, values, problems)
         except (Invalid, Conflict) as refused:
             return _form(found, refused_form({**_present(found), **mine}, refused, "external_id"), []), 422
     say_changes(made)

@@ -15,28 +15,28 @@ from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
 
 
-def projects_of(by: Actor, cases: Iterable[Mapping[str, Any]]) -> dict[str, Project]:
+def projects_of(actor: Actor, cases: Iterable[Mapping[str, Any]]) -> dict[str, Project]:
     """The project of each case, by number, with its agency."""
-    return projects_numbered(by, (case["project"] for case in cases))
+    return projects_numbered(actor, (case["project"] for case in cases))
 
 
-def projects_numbered(by: Actor, numbers: Iterable[str]) -> dict[str, Project]:
+def projects_numbered(actor: Actor, numbers: Iterable[str]) -> dict[str, Project]:
     """The projects of these numbers that the person may see, with their agencies."""
     statement = (
         select(Project)
         .join(Project.agency)
         .options(contains_eager(Project.agency))
-        .where(Project.number.in_(set(numbers)), *visible_projects(by))
+        .where(Project.number.in_(set(numbers)), *visible_projects(actor))
     )
     return {project.number: project for project in db.session.scalars(statement)}
 
 
-def cases_of_project(by: Actor, number: str) -> list[Case]:
+def cases_of_project(actor: Actor, number: str) -> list[Case]:
     """The cases of a project that the person may see, the newest first."""
     statement = (
         select(Case)
         .join(Case.project_record)
-        .where(Project.number == number, *visible_projects(by))
+        .where(Project.number == number, *visible_projects(actor))
         .order_by(Case.id.desc())
     )
     return list(db.session.scalars(statement))

@@ -47,19 +47,19 @@ SORTS: Final = {
 
 
 @pages.page("/projects", needs=Permission.PROJECTS_READ)
-def projects(by: Actor) -> Answer:
+def projects(actor: Actor) -> Answer:
     """The projects that the filters leave."""
     filters = asked_filters(FILTERS)
     usual, only = of_agencies(filters)
-    listing = list_projects(by, usual, asked_page(), only=only)
+    listing = list_projects(actor, usual, asked_page(), only=only)
     return render_template(
         "projects/list.html",
-        by=by,
+        actor=actor,
         items=listing.items,
         filters=filters,
-        agencies=names_of_agencies(listing.items) if by.agency_id is None else {},
-        agency=agency_filter(by, filters, with_below=True),
-        choices=CHOICES if by.agency_id is not None else (*CHOICES, KIND),
+        agencies=names_of_agencies(listing.items) if actor.agency_id is None else {},
+        agency=agency_filter(actor, filters, with_below=True),
+        choices=CHOICES if actor.agency_id is not None else (*CHOICES, KIND),
         kept=KEPT,
         rules=rule_titles(),
         sorts=SORTS,
@@ -70,9 +70,9 @@ def projects(by: Actor) -> Answer:
 
 
 @pages.page(f"/projects.<{ENDINGS}:ending>", needs=Permission.PROJECTS_READ)
-def projects_table(by: Actor, ending: str) -> Answer:
+def projects_table(actor: Actor, ending: str) -> Answer:
     """The same projects, all of them, as a table that can be changed and imported again."""
     usual, only = of_agencies(asked_filters(FILTERS))
     if ending == "csv":
-        return csv_download("projects", export_csv(by, usual, only=only))
-    return xlsx_download("projects", lambda path: export_xlsx(by, usual, path, only=only))
+        return csv_download("projects", export_csv(actor, usual, only=only))
+    return xlsx_download("projects", lambda path: export_xlsx(actor, usual, path, only=only))

@@ -32,30 +32,30 @@ STEPS: Final = tuple(PARTS)
 
 
 @pages.page("/register", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
-def register(by: Actor) -> Answer:
+def register(actor: Actor) -> Answer:
     """The drafts; a POST begins a new one."""
     if request.method != "POST":
-        return render_template("projects/register.html", drafts=drafts_of(by))
-    draft = start_draft(by)
-    save_draft(by, draft.id, usual_agency(by))
+        return render_template("projects/register.html", drafts=drafts_of(actor))
+    draft = start_draft(actor)
+    save_draft(actor, draft.id, usual_agency(actor))
     return see("register_step", draft_id=draft.id, step=STEPS[0])
 
 
 @pages.page("/register/<row_id:draft_id>/<step>", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
-def register_step(by: Actor, draft_id: int, step: str) -> Answer:
+def register_step(actor: Actor, draft_id: int, step: str) -> Answer:
     """One step. What was typed is kept, whether it is right or not."""
     if step not in STEPS:
         raise RouteNotFound
-    draft = find_draft(by, draft_id)
+    draft = find_draft(actor, draft_id)
     if request.method != "POST":
-        return _step(by, draft, step, Form(draft.values))
-    draft = save_draft(by, draft_id, typed(_asked(step)))
+        return _step(actor, draft, step, Form(draft.values))
+    draft = save_draft(actor, draft_id, typed(_asked(step)))
     if "leave" in request.form:
         say(gettext("Draft saved. You can find it here."))
         return see("register")
     problems = accept({name: draft.values.get(name, "") for name in _asked(step)}, KINDS)[1]
     if problems:
-        return _step(by, draft, step, Form(draft.values, problems)), 422
+        return _step(actor, draft, step, Form(draft.values, problems)), 422
     place = STEPS.index(step) + 1
     if place < len(STEPS):
         return see("register_step", draft_id=draft_id, step=STEPS[place])
@@ -63,26 +63,26 @@ def register_step(by: Actor, draft_id: int, step: str) -> Answer:
 
 
 @pages.page("/register/<row_id:draft_id>/check", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
-def register_check(by: Actor, draft_id: int) -> Answer:
+def register_check(actor: Actor, draft_id: int) -> Answer:
     """Everything on one page with the verdict; a POST registers."""
-    draft = find_draft(by, draft_id)
+    draft = find_draft(actor, draft_id)
     if request.method != "POST":
-        return _check(by, draft)
+        return _check(actor, draft)
     agency, values, problems = _judged(draft.values)
     try:
         with transaction():
-            project = register_project(by, agency, values, problems)
-            discard_draft(by, draft_id)
+            project = register_project(actor, agency, values, problems)
+            discard_draft(actor, draft_id)
     except (Invalid, Conflict, NotAllowed):
-        return _check(by, draft), 422
+        return _check(actor, draft), 422
     say(gettext("The project is registered under the number %s.") % project.number)
     return see("project", number=project.number)
 
 
 @pages.page("/register/<row_id:draft_id>/discard", needs=Permission.PROJECTS_WRITE, methods=("POST",))
-def register_discard(by: Actor, draft_id: int) -> Answer:
+def register_discard(actor: Actor, draft_id: int) -> Answer:
     """Throw a draft away."""
-    discard_draft(by, draft_id)
+    discard_draft(actor, draft_id)
     say(gettext("Draft deleted."))
     return see("register")
 
@@ -91,10 +91,10 @@ def _asked(step: str) -> tuple[str, ...]:
     return ("agency", *PARTS[step]) if step == STEPS[0] else PARTS[step]
 
 
-def _step(by: Actor, draft: Draft, step: str, form: Form) -> str:
+def _step(actor: Actor, draft: Draft, step: str, form: Form) -> str:
     fields = [project_field(name) for name in PARTS[step]]
     if step == STEPS[0]:
-        choices = agency_choices(by)
+        choices = agency_choices(actor)
         fields.insert(0, asked("agency", "select" if choices else "text", choices=choices))
     place = STEPS.index(step)
     back = url_for("web.register_step", draft_id=draft.id, step=STEPS[place - 1]) if place else url_for("web.register")
@@ -109,11 +109,11 @@ def _judged(texts: Mapping[str, str]) -> tuple[str | None, dict[str, Any], list[
     return values.pop("agency", None), values, problems
 
 
-def _check(by: Actor, draft: Draft) -> str:
+def _check(actor: Actor, draft: Draft) -> str:
     agency_bin, values, problems = _judged(draft.values)
     verdict, told = None, []
     try:
-        agency = check_project(by, agency_bin, values, problems)
+        agency = check_project(actor, agency_bin, values, problems)
         verdict = verdict_to_check(agency, values, None, page_language())
     except Invalid as refused:
         told = [

@@ -34,10 +34,10 @@ LAST_PAGE: Final = 9999
 
 
 @pages.page("/reports/compliance", needs=Permission.REPORTS_READ)
-def compliance_report(by: Actor) -> Answer:
+def compliance_report(actor: Actor) -> Answer:
     """The report, grouped as asked: of agencies one level of their tree, page by page unless the whole is asked for."""
     grouped = _asked_group()
-    level = _asked_level(by, grouped)
+    level = _asked_level(actor, grouped)
     whole, page = "whole" in request.args, _asked_page()
     first = 0 if whole else (page - 1) * ROWS_A_PAGE
     shown = level.rows if whole else level.rows[first : first + ROWS_A_PAGE]
@@ -60,7 +60,7 @@ def compliance_report(by: Actor) -> Answer:
         all_of={"agency": level.above[-1]["bin"], "below": "true"} if level.above else {},
         of_share=of_share,
         last=last_good_audit(),
-        days=[] if level.above or first else over_time(by),
+        days=[] if level.above or first else over_time(actor),
         next_address=_same_level(page=page + 1) if first + len(shown) < len(level.rows) else None,
         first_address=_same_level() if first else None,
         whole_address=_same_level(whole="true") if len(shown) < len(level.rows) else None,
@@ -68,10 +68,10 @@ def compliance_report(by: Actor) -> Answer:
 
 
 @pages.page(f"/reports/compliance.<{ENDINGS}:ending>", needs=Permission.REPORTS_READ)
-def compliance_table(by: Actor, ending: str) -> Answer:
+def compliance_table(actor: Actor, ending: str) -> Answer:
     """The whole report as a table, with exact amounts: every agency for itself, not with those below it."""
     grouped = _asked_group()
-    header, rows = compliance_header(grouped), compliance_rows(by, grouped)
+    header, rows = compliance_header(grouped), compliance_rows(actor, grouped)
     if ending == "csv":
         return csv_download("compliance", table_as_csv(header, [rows]))
     return xlsx_download("compliance", lambda path: table_as_xlsx(path, "compliance", header, [rows]))
@@ -111,10 +111,10 @@ def _asked_group() -> str:
     return grouped if grouped in GROUPS else BY_DEFAULT
 
 
-def _asked_level(by: Actor, grouped: str) -> Level:
+def _asked_level(actor: Actor, grouped: str) -> Level:
     if grouped == "agency":
-        return compliance_below(by, request.args.get("within") or None)
-    report = compliance(by, grouped)
+        return compliance_below(actor, request.args.get("within") or None)
+    report = compliance(actor, grouped)
     return Level([], report["items"], report["totals"])
 
 

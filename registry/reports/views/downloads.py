@@ -48,10 +48,10 @@ def compliance_header(grouped: str) -> list[str]:
     ]
 
 
-def compliance_rows(by: Actor, grouped: str) -> Rows:
+def compliance_rows(actor: Actor, grouped: str) -> Rows:
     """A row for each row of the report."""
-    above = parents(by) if grouped == "agency" else {}
-    return [_row(grouped, row, above) for row in compliance(by, grouped)["items"]]
+    above = parents(actor) if grouped == "agency" else {}
+    return [_row(grouped, row, above) for row in compliance(actor, grouped)["items"]]
 
 
 def _row(grouped: str, row: Mapping[str, Any], above: Mapping[str, str | None]) -> list[Cell]:

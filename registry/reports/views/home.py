@@ -34,43 +34,45 @@ SOON: Final = timedelta(days=60)
 
 
 @pages.page("/home", needs=ANYBODY_SIGNED_IN)
-def home(by: Actor) -> Answer:
+def home(actor: Actor) -> Answer:
     """What needs the person: the worst first."""
-    totals = compliance(by, "kind")["totals"]
-    if by.role in AGENCY_ROLES:
-        questions = list_cases(by, {"status": "awaiting_agency"}, Page(WORST), page_language()).items
-        ordered = list_cases(by, ORDERED, Page(WORST), page_language()).items
+    totals = compliance(actor, "kind")["totals"]
+    if actor.role in AGENCY_ROLES:
+        questions = list_cases(actor, {"status": "awaiting_agency"}, Page(WORST), page_language()).items
+        ordered = list_cases(actor, ORDERED, Page(WORST), page_language()).items
         return render_template(
             "reports/home_agency.html",
-            by=by,
+            actor=actor,
             questions=questions,
             orders=[(case, order_of(case)) for case in ordered],
-            projects=projects_of(by, [*questions, *ordered]),
+            projects=projects_of(actor, [*questions, *ordered]),
             totals=totals,
             last=last_good_audit(),
-            worst=worst_projects(by),
-            ending=onboarding_ending(by),
-            drafts=drafts_of(by) if by.may(Permission.PROJECTS_WRITE) else [],
+            worst=worst_projects(actor),
+            ending=onboarding_ending(actor),
+            drafts=drafts_of(actor) if actor.may(Permission.PROJECTS_WRITE) else [],
         )
     last = last_good_audit()
-    held = list_audits(by, {"status": "held"}, Page(WORST)).items
-    wanted = {"status": "under_review,awaiting_confirmation", "assignee": by.principal}
-    mine = list_cases(by, wanted, Page(WORST), page_language()).items if by.may(Permission.CASES_REVIEW) else []
-    waiting = list_cases(by, TO_APPROVE, Page(WORST), page_language()).items if by.may(Permission.CASES_APPROVE) else []
-    may_confirm = by.may(Permission.ACCOUNTS_CONFIRM)
+    held = list_audits(actor, {"status": "held"}, Page(WORST)).items
+    wanted = {"status": "under_review,awaiting_confirmation", "assignee": actor.principal}
+    mine = list_cases(actor, wanted, Page(WORST), page_language()).items if actor.may(Permission.CASES_REVIEW) else []
+    waiting = (
+        list_cases(actor, TO_APPROVE, Page(WORST), page_language()).items if actor.may(Permission.CASES_APPROVE) else []
+    )
+    may_confirm = actor.may(Permission.ACCOUNTS_CONFIRM)
     return render_template(
         "reports/home_oversight.html",
-        by=by,
+        actor=actor,
         mine=mine,
         mine_filters=wanted,
         waiting=waiting,
         waiting_filters=TO_APPROVE,
-        projects=projects_of(by, [*mine, *waiting]),
+        projects=projects_of(actor, [*mine, *waiting]),
         totals=totals,
-        last=None if last is None else visible_run(by, last),
+        last=None if last is None else visible_run(actor, last),
         held=held,
-        pending=[row for row in list_pending(by) if row["can_confirm"]][:WORST] if may_confirm else [],
-        counts=dict(zip(("new", "overdue", "to_approve"), count_cases(by, COUNTED), strict=True)),
+        pending=[row for row in list_pending(actor) if row["can_confirm"]][:WORST] if may_confirm else [],
+        counts=dict(zip(("new", "overdue", "to_approve"), count_cases(actor, COUNTED), strict=True)),
     )
 
 
@@ -79,17 +81,17 @@ def order_of(case: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return next((told for told in reversed(case["decisions"]) if told["ended_because"] is None), None)
 
 
-def worst_projects(by: Actor) -> list[Any]:
+def worst_projects(actor: Actor) -> list[Any]:
     """The flagged projects that the person may see, by severity, a page's worth."""
     found: list[Any] = []
     for severity in reversed(SEVERITIES):
         if len(found) < WORST:
             filters = {"freeze_status": "flagged", "severity": severity}
-            found += list_projects(by, filters, Page(WORST - len(found))).items
+            found += list_projects(actor, filters, Page(WORST - len(found))).items
     return found
 
 
-def onboarding_ending(by: Actor) -> list[Any]:
+def onboarding_ending(actor: Actor) -> list[Any]:
     """Projects whose onboarding is due soon, or was."""
     until = (today() + SOON).isoformat()
-    return list_projects(by, {"placement": "onboarding", "onboarding_due_on_to": until}, Page(WORST)).items
+    return list_projects(actor, {"placement": "onboarding", "onboarding_due_on_to": until}, Page(WORST)).items

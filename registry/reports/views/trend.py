@@ -15,16 +15,16 @@ LOOKED_AT: Final = 50
 GOOD: Final = {"status": "succeeded", "dry_run": "false"}
 
 
-def over_time(by: Actor) -> list[dict[str, Any]]:
+def over_time(actor: Actor) -> list[dict[str, Any]]:
     """The last days that were audited for good, the newest first; nothing for who may not read audits.
 
     Each with ``on``, ``audit``, the counts ``judged``, ``flagged``, ``exempt`` and ``unflagged`` (neither of the two),
     the last as ``percent`` of the judged too.
     """
-    if not by.may(Permission.AUDITS_READ):
+    if not actor.may(Permission.AUDITS_READ):
         return []
     days: dict[Any, dict[str, Any]] = {}
-    for run in list_audits(by, GOOD, Page(LOOKED_AT)).items:
+    for run in list_audits(actor, GOOD, Page(LOOKED_AT)).items:
         if run["on"] not in days and run["projects_judged"] and len(days) < SHOWN:
             days[run["on"]] = _told(run)
     return sorted(days.values(), key=lambda told: told["on"], reverse=True)
