@@ -12,21 +12,21 @@ from registry.api.blueprint import require_declared_permissions
 from registry.api.docs import attach_docs
 from registry.api.specification import attach_api
 from registry.core.clock import require_current_zone
-from registry.core.database import attach_database
+from registry.core.database import init_database
 from registry.core.working_days import CALENDAR_FILE, load_calendar, serve_calendar
 from registry.freeze.current import serve_policy
 from registry.freeze.policy_file import load_policy
 from registry.http.cross_origin import attach_cross_origin
-from registry.http.error_handlers import attach_errors
+from registry.http.error_handlers import init_error_handlers
 from registry.http.forwarded_headers import attach_forwarded_warning
-from registry.http.health import attach_health
-from registry.http.json_provider import attach_json
-from registry.http.metrics import attach_metrics
-from registry.http.rate_limit import attach_rates
+from registry.http.health import init_health
+from registry.http.json_provider import init_json
+from registry.http.metrics import init_metrics
+from registry.http.rate_limit import init_rate_limit
 from registry.http.request_bodies import LARGEST_BODY, attach_body_drain
-from registry.http.request_ids import attach_request_ids
-from registry.http.request_log import attach_request_log, log_to_stderr
-from registry.http.security_headers import attach_headers
+from registry.http.request_ids import init_request_ids
+from registry.http.request_log import init_request_log, log_to_stderr
+from registry.http.security_headers import init_security_headers
 from registry.settings import Settings, read_settings
 from registry.web.application import attach_web
 
@@ -58,20 +58,20 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign] # Flask's own way
-    attach_json(app)
+    init_json(app)
     log_to_stderr()
     # What is attached first sees the answer last: headers and log must see every answer as it leaves.
-    attach_request_log(app)
-    attach_metrics(app)
-    attach_request_ids(app)
-    attach_headers(app, settings)
+    init_request_log(app)
+    init_metrics(app)
+    init_request_ids(app)
+    init_security_headers(app, settings)
     attach_body_drain(app)
     attach_cross_origin(app, settings.public_url)
-    attach_errors(app)
+    init_error_handlers(app)
     attach_forwarded_warning(app, settings.trusted_proxies)
-    attach_rates(app, settings.rate_limit, OPEN_ENDPOINTS)
-    attach_database(app, settings.database_url, settings.database_limits)
-    attach_health(app, settings)
+    init_rate_limit(app, settings.rate_limit, OPEN_ENDPOINTS)
+    init_database(app, settings.database_url, settings.database_limits)
+    init_health(app, settings)
     attach_api(app)
     attach_docs(app)
     attach_web(app, settings)

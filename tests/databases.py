@@ -13,7 +13,7 @@ import psycopg
 from flask import Flask
 from sqlalchemy import make_url
 
-from registry.core.database import attach_database, db
+from registry.core.database import db, init_database
 from registry.core.schema import upgrade_schema
 from tests.postgres_server import PostgresServer
 
@@ -141,7 +141,7 @@ def databases_at(kind: str, address: str) -> SqliteDatabases | PostgresDatabases
 def bare_app(url: str) -> Flask:
     """An app that has a database and nothing else."""
     app = Flask("tests")
-    attach_database(app, url)
+    init_database(app, url)
     return app
 
 

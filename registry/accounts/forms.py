@@ -13,7 +13,7 @@ from registry.accounts.tokens import Issued
 from registry.core.clock import now
 from registry.core.field_types import Choice
 from registry.web.blueprint import Answer
-from registry.web.fields import Field, asked
+from registry.web.fields import Field, form_field
 from registry.web.form_pages import FormPage
 from registry.web.labels import role_name
 from registry.web.translations import gettext as _
@@ -28,13 +28,13 @@ def token_form(title: str, back: str, account_role: Role, intro: str, subject: s
     """The form of a new token; it asks for a role only where the account's own has a narrower one."""
     roles = roles_within(account_role)
     fields: list[Field] = [
-        asked("expires_in", "radios", choices=[(value, _("%s days") % value) for value in LIFETIMES])
+        form_field("expires_in", "radios", choices=[(value, _("%s days") % value) for value in LIFETIMES])
     ]
     kinds = {"expires_in": Choice(LIFETIMES)}
     if len(roles) > 1:
         names = [(role.value, role_name(role.value)) for role in roles]
         hint = _("With a narrower role the token allows less than the account.")
-        fields.append(asked("role", "radios", hint=hint, choices=names))
+        fields.append(form_field("role", "radios", hint=hint, choices=names))
         kinds["role"] = Choice(tuple(role.value for role in roles))
     return FormPage(title, title, back, fields, kinds, tuple(kinds), intro=intro, subject=subject)
 

@@ -23,7 +23,7 @@ from registry.accounts.models import (
     require_account_manager,
     role_problems,
 )
-from registry.accounts.passwords import LONGEST, SHORTEST, hash_password, is_right
+from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, hash_password, verify_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.sessions import start_session
 from registry.core.clock import now
@@ -143,7 +143,7 @@ def change_own_password(actor: Actor, old: str, new: str) -> str:
     if not actor.is_person or person is None:
         raise AccountsNeedAPerson
     before = person.password_hash
-    if not is_right(before, old):
+    if not verify_password(before, old):
         raise invalid("/old_password", "old-password-wrong")
     problems = password_problems(new, person.name, "/new_password")
     if not problems and new == old:
@@ -164,9 +164,9 @@ def change_own_password(actor: Actor, old: str, new: str) -> str:
 
 def password_problems(password: str, name: str, pointer: str = "/password") -> list[Problem]:
     """What is wrong with a password: its length, or that it is the name."""
-    if not SHORTEST <= len(password) <= LONGEST:
-        return [Problem(pointer, "password-length", {"shortest": SHORTEST, "longest": LONGEST})]
-    if name.casefold() in password.casefold() and len(password) < len(name) + SHORTEST:
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        return [Problem(pointer, "password-length", {"shortest": MIN_LENGTH, "longest": MAX_LENGTH})]
+    if name.casefold() in password.casefold() and len(password) < len(name) + MIN_LENGTH:
         return [Problem(pointer, "password-like-name")]
     return []
 

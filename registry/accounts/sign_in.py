@@ -10,13 +10,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.account_names import LONGEST_NAME, clean_name
 from registry.accounts.actors import Actor
-from registry.accounts.passwords import hash_password, is_right, needs_rehash
+from registry.accounts.passwords import hash_password, needs_rehash, verify_password
 from registry.accounts.people import person_named
 from registry.accounts.roles import Role
 from registry.accounts.sessions import end_session, secret_hash_of, session_credential, start_session
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
-from registry.core.errors import NotAllowed, Refusal
+from registry.core.errors import NotAllowed, RegistryError
 from registry.core.networks import network_of
 from registry.core.transactions import transaction
 from registry.journal import service as journal
@@ -27,7 +27,7 @@ MOST_OF_NAME: Final = 30
 MOST_FROM_SOURCE: Final = 30
 
 
-class PasswordNotAccepted(Refusal):
+class PasswordNotAccepted(RegistryError):
     """Name or password is wrong, or the person is disabled: never told which."""
 
 
@@ -35,7 +35,7 @@ class AccountNotConfirmed(NotAllowed):
     """The password is right; a second person has to confirm the account first."""
 
 
-class TooManyAttempts(Refusal):
+class TooManyAttempts(RegistryError):
     """Too many failed sign-ins of this name or from this address; the right password is not looked at either."""
 
 
@@ -70,7 +70,7 @@ def sign_in(
     attempt = _begin(clean_name(name), source, device)
     person = person_named(name)
     kept = None if person is None else person.password_hash
-    right = is_right(kept, password)
+    right = verify_password(kept, password)
     if person is None or kept is None or not right or person.is_disabled:
         raise PasswordNotAccepted
     if person.is_pending:

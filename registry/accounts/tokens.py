@@ -36,7 +36,7 @@ from registry.accounts.models import (
 from registry.accounts.roles import Permission, Role, is_within
 from registry.core.clock import now, rfc3339
 from registry.core.database import Instant, Model, db
-from registry.core.errors import Invalid, NotAllowed, NotFound, Problem, Refusal
+from registry.core.errors import Invalid, NotAllowed, NotFound, Problem, RegistryError
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 
@@ -51,7 +51,7 @@ KEY_ID = re.compile(rf"[0-9A-Za-z]{{{KEY_ID_LENGTH}}}")
 USE_IS_KEPT_EVERY = timedelta(minutes=5)
 
 
-class TokenNotAccepted(Refusal):
+class TokenNotAccepted(RegistryError):
     """The token is unknown, mistyped, expired or revoked, or its account is disabled or pending: never told which."""
 
 

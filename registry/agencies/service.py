@@ -17,7 +17,7 @@ from registry.core.bulk import table_of
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
-from registry.core.field_types import Bin, Choice, Email, Kind, Text, ValueRefused
+from registry.core.field_types import Bin, Choice, Email, InvalidValue, Kind, Text
 from registry.core.transactions import require_transaction, transaction
 from registry.core.vocabularies import AGENCY_KINDS, REGIONS
 from registry.journal import service as journal
@@ -149,7 +149,7 @@ def accept_agency_fields(raw: Mapping[str, object]) -> tuple[dict[str, Any], lis
         kind = Bin() if name == "bin" else AGENCY_FIELDS[name]
         try:
             values[name] = kind.accept(sent)
-        except ValueRefused as refused:
+        except InvalidValue as refused:
             problems.append(Problem(f"/{name}", refused.code, refused.params))
     return values, problems
 

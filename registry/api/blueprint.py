@@ -15,7 +15,7 @@ from registry.api.declared import Answers, Declared, Everybody, FormBody, JsonBo
 from registry.api.endpoint import answer_request
 from registry.api.operations import operation_of
 from registry.http.query_parameters import Parameter
-from registry.http.required_permission import NEEDS
+from registry.http.required_permission import REQUIRED_PERMISSION
 
 BASE = "/api/v1"
 HANDLER = "registry_declared"
@@ -96,4 +96,4 @@ def require_declared_permissions(app: flask.Flask, open_endpoints: Mapping[str, 
 
 
 def _declares(view: object) -> bool:
-    return hasattr(view, HANDLER) or hasattr(view, NEEDS)
+    return hasattr(view, HANDLER) or hasattr(view, REQUIRED_PERMISSION)

@@ -13,14 +13,14 @@ from registry.accounts.roles import Permission
 from registry.api.declared import Answer, Call, Declared, FormBody, JsonBody, View
 from registry.api.loading import load_values
 from registry.core.errors import Invalid, Malformed, Problem
-from registry.core.field_types import Kind, ValueRefused
+from registry.core.field_types import InvalidValue, Kind
 from registry.core.pagination import Listing, Page
 from registry.core.schema_fields import Body
-from registry.core.transactions import read_each_alone, transaction
-from registry.http.authentication import signed_in
+from registry.core.transactions import autocommit_reads, transaction
+from registry.http.authentication import authenticate
 from registry.http.etag import not_modified, require_fresh, require_if_match
-from registry.http.idempotency import answer_once, body_digest
-from registry.http.locale import asked_language
+from registry.http.idempotency import body_digest, run_once
+from registry.http.locale import request_locale
 from registry.http.query_parameters import next_link, page_parameters, read_query, take_page
 from registry.http.request_bodies import (
     JSON_TYPE,
@@ -39,9 +39,9 @@ def answer_request(declared: Declared, view: View, path: Mapping[str, Any]) -> R
     """Check in the order 401, 404, 403, 400, 415, 428, 413, 412, 422, then answer."""
     actor = None
     subject = None
-    read_each_alone()
+    autocommit_reads()
     if isinstance(declared.needs, Permission):
-        actor = signed_in()
+        actor = authenticate()
         if declared.subject is not None:
             subject = declared.subject(actor, **path)
         actor.require(declared.needs)
@@ -50,10 +50,10 @@ def answer_request(declared: Declared, view: View, path: Mapping[str, Any]) -> R
     raw, form = _read_body(declared)
     if declared.if_match:
         require_if_match()
-    call = Call(actor, asked_language(), path, subject, query, page)
+    call = Call(actor, request_locale(), path, subject, query, page)
     if actor is None or request.method != "POST":
         return _perform(declared, view, call, raw, form)
-    return answer_once(
+    return run_once(
         actor,
         _digest(raw, form),
         lambda: _perform(declared, view, call, raw, form),
@@ -174,7 +174,7 @@ def parameter_value(call: Call, name: str, kind: Kind) -> Any:
         return None
     try:
         value = kind.accept(sent)
-    except ValueRefused as refused:
+    except InvalidValue as refused:
         raise Malformed([Problem(name, refused.code, refused.params)]) from refused
     if value is None:
         raise Malformed([Problem(name, "value-missing")])

@@ -12,18 +12,18 @@ from registry.http.request_bodies import MULTIPART
 
 ERROR_NAMES = {
     400: "Malformed",
-    401: "SignInNeeded",
+    401: "AuthenticationRequired",
     403: "NotAllowed",
     404: "NotFound",
     409: "Conflict",
     412: "Stale",
-    413: "ContentTooLarge",
-    415: "ContentTypeNotTaken",
+    413: "PayloadTooLarge",
+    415: "UnsupportedMediaType",
     422: "Invalid",
-    428: "IfMatchNeeded",
+    428: "PreconditionRequired",
     429: "TooManyRequests",
-    500: "InternalFault",
-    503: "DatabaseNotReachable",
+    500: "InternalError",
+    503: "DatabaseUnavailable",
 }
 HEADERS = {
     "ETag": "The strong entity tag of the representation.",

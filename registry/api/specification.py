@@ -21,7 +21,7 @@ from registry.exemptions import api as exemptions
 from registry.flags import api as flags
 from registry.http.error_handlers import PROBLEM_JSON
 from registry.http.request_bodies import LARGEST_BODY, LARGEST_FILE
-from registry.http.url_converters import ROW_ID, RowId
+from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports import api as imports
 from registry.journal import api as journal
 from registry.platform.api import confirmations, inventories
@@ -170,7 +170,7 @@ def make_specification() -> dict[str, Any]:
     how = {"info": {"description": DESCRIPTION}, "security": [{"bearer": []}], "marshmallow_plugin": SchemaPlugin()}
     api = Specification(spec_kwargs=how)
     api.init_app(app)
-    api.register_converter(RowId, _row_id_schema)
+    api.register_converter(RowIdConverter, _row_id_schema)
     api.register_converter(ProjectName, _text_schema)
     api.ma_plugin.converter.add_attribute_function(json_schema)
     components = api.spec.components
@@ -190,12 +190,12 @@ def make_specification() -> dict[str, Any]:
 
 
 def _know_converters(app: Flask) -> None:
-    app.url_map.converters[ROW_ID] = RowId
+    app.url_map.converters[ROW_ID] = RowIdConverter
     app.url_map.converters["project"] = ProjectName
 
 
-def _row_id_schema(_converter: RowId) -> dict[str, Any]:
-    return {"type": "integer", "minimum": 1, "maximum": RowId.LARGEST}
+def _row_id_schema(_converter: RowIdConverter) -> dict[str, Any]:
+    return {"type": "integer", "minimum": 1, "maximum": RowIdConverter.LARGEST}
 
 
 def _text_schema(_converter: ProjectName) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from registry.api.declared import Call
 from registry.core.errors import Invalid, Problem
-from registry.core.field_types import Choice, Kind, ValueRefused
+from registry.core.field_types import Choice, InvalidValue, Kind
 from registry.core.languages import Language
 from registry.core.messages import message
 
@@ -44,10 +44,10 @@ class Required:
     kind: Kind
 
     def accept(self, value: object) -> Any:
-        """What the kind makes of it. Raises ValueRefused, also for a missing one."""
+        """What the kind makes of it. Raises InvalidValue, also for a missing one."""
         accepted = self.kind.accept(value)
         if accepted is None:
-            raise ValueRefused("required")
+            raise InvalidValue("required")
         return accepted
 
 
@@ -55,9 +55,9 @@ class TrueOrFalse:
     """``true`` or ``false`` as a form writes it; false when it is not there."""
 
     def accept(self, value: object) -> bool:
-        """The boolean. Raises ValueRefused."""
+        """The boolean. Raises InvalidValue."""
         if value not in (None, "true", "false"):
-            raise ValueRefused("expected-true-or-false")
+            raise InvalidValue("expected-true-or-false")
         return value == "true"
 
 
@@ -68,7 +68,7 @@ def form_values(call: Call, **kinds: Kind) -> dict[str, Any]:
     for name, kind in kinds.items():
         try:
             accepted[name] = kind.accept(call.values.get(name))
-        except ValueRefused as refused:
+        except InvalidValue as refused:
             problems.append(Problem(f"/{name}", refused.code, dict(refused.params)))
     if problems:
         raise Invalid(problems)

@@ -25,7 +25,7 @@ class AuditRunning(Conflict):
 
 
 @contextmanager
-def only_audit() -> Iterator[Session]:
+def exclusive_lock() -> Iterator[Session]:
     """A transaction that no other audit runs beside. Raises AuditRunning at once when one does.
 
     PostgreSQL: an advisory lock of the transaction. SQLite: a lock on a file beside the database, because a second

@@ -20,15 +20,15 @@ from registry.audits.candidates import (
 from registry.audits.change_threshold import held_because
 from registry.audits.decided_flags import statuses_before
 from registry.audits.flag_writes import write_changes, write_flags
-from registry.audits.reconciliation import Plan, reconcile, standing_flags
+from registry.audits.reconciliation import Plan, active_flags, reconcile
 from registry.audits.restricted_counts import COUNTS, RESTRICTED
-from registry.cases.sync import follow_flags
+from registry.cases.sync import sync_cases
 from registry.core import outbox
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, last_good_audit
 from registry.flags.change_times import PROJECT, mark_projects, mark_projects_by_id
-from registry.flags.lock import flags_for_audit
+from registry.flags.lock import lock_flags_for_audit
 from registry.freeze.evaluation import evaluate
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
@@ -51,14 +51,14 @@ def new_run(actor: Actor, on: date, trigger: str, policy: Policy, *, dry_run: bo
     )
 
 
-def carry_out(actor: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditRun:
+def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditRun:
     """Judge every project by the policy on the run's date and write what follows, inside the open transaction.
 
     With ``belt`` the run is held when it would flag or clear too much at once; its changes then tell what it would do.
     """
     session = require_transaction()
     if not run.dry_run:
-        flags_for_audit()
+        lock_flags_for_audit()
     session.add(run)
     session.flush()
     last = last_good_audit()
@@ -72,7 +72,7 @@ def carry_out(actor: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> Aud
     for part in parts(totals.up_to):
         judged = _judge(policy, run.on, part, digest)
         judged_before = 0 if last is None else last.judged_up_to
-        reconcile(plan, judged, standing_flags(part), judged_before, restricted_plan, restricted.ids)
+        reconcile(plan, judged, active_flags(part), judged_before, restricted_plan, restricted.ids)
     # A dry run is never held, but tells that it would be.
     why = held_because(plan, policy, run.on, last) if belt or run.dry_run else None
     held = why is not None and not run.dry_run
@@ -94,15 +94,15 @@ def carry_out(actor: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> Aud
         moment = now()
         _mark_projects(plan, moment, totals, policy, last)
         write_flags(plan, run.id, run.on, moment, None if last is None else last.on)
-        followed = follow_flags(run.id, run.on, moment, policy)
+        followed = sync_cases(run.id, run.on, moment, policy)
         if followed:
             journal.record(actor, "cases.followed", f"audit:{run.id}", followed)
     write_changes(plan, run.id, carried_out=carried_out)
     run.finished_at = now()
     session.flush()
-    journal.record(actor, f"audit.{'dry-run' if run.dry_run else run.status}", f"audit:{run.id}", _told(run))
+    journal.record(actor, f"audit.{'dry-run' if run.dry_run else run.status}", f"audit:{run.id}", _journal_details(run))
     if not run.dry_run:
-        outbox.send_later(f"audit.{run.status}", {"audit": run.id, "reopened": followed.get("reopened", [])})
+        outbox.enqueue(f"audit.{run.status}", {"audit": run.id, "reopened": followed.get("reopened", [])})
     log.info("audit finished", extra={"audit": run.id, "on": run.on.isoformat(), "status": run.status})
     return run
 
@@ -137,7 +137,7 @@ def _counts(plan: Plan, totals: Totals) -> dict[str, int]:
     }
 
 
-def _told(run: AuditRun) -> dict[str, Any]:
+def _journal_details(run: AuditRun) -> dict[str, Any]:
     names = (*COUNTS, "input_digest", "policy_version", "policy_digest", "trigger")
     told = {"on": run.on.isoformat(), **{name: getattr(run, name) for name in names}}
     restricted = {name: count for name, count in (run.restricted_counts or {}).items() if name in COUNTS}

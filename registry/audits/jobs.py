@@ -10,22 +10,22 @@ from sqlalchemy.orm import Session
 
 from registry.accounts.actors import SCHEDULE
 from registry.audits.clock_guard import ClockGuard
-from registry.audits.exclusive_lock import AuditRunning, only_audit
-from registry.audits.execution import carry_out, new_run
-from registry.audits.schedule import Night, missed, owed
-from registry.audits.service import keep_failure
+from registry.audits.exclusive_lock import AuditRunning, exclusive_lock
+from registry.audits.execution import execute_audit, new_run
+from registry.audits.schedule import ScheduledRun, is_due, missed
+from registry.audits.service import save_failed_run
 from registry.core import outbox
 from registry.core.clock import now, today
-from registry.core.database import db, insert_unless_there
+from registry.core.database import db, insert_or_ignore
 from registry.core.installation import installed_at
 from registry.flags.audit_runs import AuditRun, last_good_audit
 from registry.freeze.current import policy_in_force
 
 log = logging.getLogger(__name__)
-TRY_AGAIN_AFTER = timedelta(minutes=10)
+RETRY_AFTER = timedelta(minutes=10)
 
 
-def run_due_night(
+def run_due_audit(
     audit_at: time | None, moment: datetime | None = None, clock_guard: ClockGuard | None = None
 ) -> AuditRun | None:
     """Audit the night that is owed by ``moment`` (now when None); None when none is, or another process does it.
@@ -41,17 +41,17 @@ def run_due_night(
     if clock_guard is not None and not clock_guard.is_plausible(moment):
         return None
     last = last_good_audit()
-    night = owed(moment, audit_at, installed_at(), None if last is None else last.on)
+    night = is_due(moment, audit_at, installed_at(), None if last is None else last.on)
     if night is None:
         return None
     try:
-        return _audit(night, moment, TRY_AGAIN_AFTER)
+        return _audit(night, moment, RETRY_AFTER)
     except AuditRunning:
         log.info("another audit runs now", extra={"on": night.on.isoformat()})
         return None
 
 
-def audit_tonight(clock_guard: ClockGuard | None = None) -> AuditRun | None:
+def run_nightly_audit(clock_guard: ClockGuard | None = None) -> AuditRun | None:
     """Audit today for cron or a CronJob, which choose the hour and the tries themselves.
 
     None when today is audited already, or its run is held. Raises AuditRunning when another audit runs now, and with
@@ -64,27 +64,27 @@ def audit_tonight(clock_guard: ClockGuard | None = None) -> AuditRun | None:
         return None
     if clock_guard is not None:
         clock_guard.require_plausible(now())
-    return _audit(Night(day, False, day if last is None else last.on + timedelta(days=1)), now(), timedelta())
+    return _audit(ScheduledRun(day, False, day if last is None else last.on + timedelta(days=1)), now(), timedelta())
 
 
-def _audit(night: Night, moment: datetime, try_again_after: timedelta) -> AuditRun | None:
+def _audit(night: ScheduledRun, moment: datetime, try_again_after: timedelta) -> AuditRun | None:
     try:
-        with only_audit() as session:
+        with exclusive_lock() as session:
             run = _claim(session, night, moment, try_again_after)
             if run is None:
                 return None
             listed = _list_missed(session, night)
             # After a night that was tried and is held or failed, this one is no catch-up: nothing was down.
             run.trigger = "catch_up" if night.late or night.on - timedelta(days=1) in listed else "schedule"
-            return carry_out(SCHEDULE, run, policy_in_force(), belt=True)
+            return execute_audit(SCHEDULE, run, policy_in_force(), belt=True)
     except AuditRunning:
         raise
     except Exception as error:
-        _keep_failed_night(night, error)
+        _save_failed_run(night, error)
         raise
 
 
-def _claim(session: Session, night: Night, moment: datetime, try_again_after: timedelta) -> AuditRun | None:
+def _claim(session: Session, night: ScheduledRun, moment: datetime, try_again_after: timedelta) -> AuditRun | None:
     """The night's row to run, None when somebody else has done it, or it failed a moment ago."""
     last = last_good_audit()
     if last is not None and last.on >= night.on:
@@ -101,7 +101,7 @@ def _claim(session: Session, night: Night, moment: datetime, try_again_after: ti
     return there
 
 
-def _list_missed(session: Session, night: Night) -> list[date]:
+def _list_missed(session: Session, night: ScheduledRun) -> list[date]:
     """List the dates without an audit since a night last listed its own; the dates that were not listed yet.
 
     A manual audit after a downtime does not hide the dates before it.
@@ -115,21 +115,21 @@ def _list_missed(session: Session, night: Night) -> list[date]:
             AuditRun.status == "succeeded", AuditRun.dry_run.is_(False), AuditRun.on.between(first, night.on)
         )
     ).all()
-    kept = {day: _keep_missed(session, day) for day in missed(first, night.on, set(audited))}
+    kept = {day: _save_missed(session, day) for day in missed(first, night.on, set(audited))}
     new = {day: audit_id for day, audit_id in kept.items() if audit_id is not None}
     if new:
-        outbox.send_later("audit.missed", {"audits": list(new.values())})
+        outbox.enqueue("audit.missed", {"audits": list(new.values())})
     return list(new)
 
 
-def _keep_missed(session: Session, day: date) -> int | None:
+def _save_missed(session: Session, day: date) -> int | None:
     run = new_run(SCHEDULE, day, "schedule", policy_in_force(), dry_run=False)
     values = {
         name: getattr(run, name)
         for name in ("on", "trigger", "dry_run", "policy_version", "policy_digest", "started_by", "started_at")
     }
     insert = (
-        insert_unless_there(AuditRun)
+        insert_or_ignore(AuditRun)
         .values(**values, **NOTHING_JUDGED, status="missed", scheduled_for=day, finished_at=run.started_at)
         .on_conflict_do_nothing()
     )
@@ -152,10 +152,10 @@ NOTHING_JUDGED = dict.fromkeys(
 )
 
 
-def _keep_failed_night(night: Night, error: Exception) -> None:
+def _save_failed_run(night: ScheduledRun, error: Exception) -> None:
     """Keep the failure, unless another process has run the night since, or runs it now: its result stands."""
     try:
-        with only_audit() as session:
+        with exclusive_lock() as session:
             there = session.scalar(select(AuditRun).where(AuditRun.scheduled_for == night.on))
             if there is None:
                 trigger = "catch_up" if night.late else "schedule"
@@ -163,6 +163,6 @@ def _keep_failed_night(night: Night, error: Exception) -> None:
                 there.scheduled_for = night.on
             elif there.status != "failed":
                 return
-            keep_failure(there, error)
+            save_failed_run(there, error)
     except AuditRunning:
         log.info("another audit runs now", extra={"on": night.on.isoformat()})

@@ -26,7 +26,7 @@ STATUS_CHANGES: Mapping[tuple[str, str], str] = {
 }
 
 
-class Standing(NamedTuple):
+class ActiveFlags(NamedTuple):
     """A flag that is not cleared, in what reconciliation compares."""
 
     project_id: int
@@ -50,10 +50,10 @@ class Plan:
     """
 
     opened: list[tuple[int, Finding, int | None]] = field(default_factory=list)
-    updated: list[tuple[Standing, Finding, str, str | None, int | None]] = field(default_factory=list)
-    reopened: list[tuple[Standing, Finding]] = field(default_factory=list)
-    restated: list[tuple[Standing, Finding, str]] = field(default_factory=list)
-    cleared: list[Standing] = field(default_factory=list)
+    updated: list[tuple[ActiveFlags, Finding, str, str | None, int | None]] = field(default_factory=list)
+    reopened: list[tuple[ActiveFlags, Finding]] = field(default_factory=list)
+    restated: list[tuple[ActiveFlags, Finding, str]] = field(default_factory=list)
+    cleared: list[ActiveFlags] = field(default_factory=list)
     statuses_before: Mapping[tuple[int, str], str] = field(default_factory=dict)
     kept: int = 0
     projects_flagged: int = 0
@@ -84,13 +84,13 @@ class Plan:
             yield flag.project_id, flag.rule, flag.severity, "cleared"
 
 
-def standing_flags(part: Part) -> dict[int, list[Standing]]:
+def active_flags(part: Part) -> dict[int, list[ActiveFlags]]:
     """The standing flags of the projects of a part, by the ids of the projects."""
-    found: dict[int, list[Standing]] = {}
-    for line in db.session.scalars(_standing(), part._asdict()):
+    found: dict[int, list[ActiveFlags]] = {}
+    for line in db.session.scalars(_active(), part._asdict()):
         project_id, flag_id, rule, severity, status, fingerprint, accepted, exemption = line.split("\t")
         number = int(project_id)
-        standing = Standing(
+        standing = ActiveFlags(
             number,
             int(flag_id),
             rule,
@@ -105,16 +105,16 @@ def standing_flags(part: Part) -> dict[int, list[Standing]]:
 
 
 @cache
-def _standing() -> Select[str]:
+def _active() -> Select[str]:
     flag = table_of(Flag).c
-    columns = (flag[name] for name in Standing._fields)
+    columns = (flag[name] for name in ActiveFlags._fields)
     return as_lines(select(*columns).where(flag.status != "cleared", in_part(flag.project_id)))
 
 
 def reconcile(
     plan: Plan,
     judged: Iterable[tuple[int, tuple[Finding, ...], int | None]],
-    standing: dict[int, list[Standing]],
+    standing: dict[int, list[ActiveFlags]],
     judged_before: int,
     restricted: Plan,
     restricted_ids: frozenset[int],
@@ -142,7 +142,7 @@ def _project(
     project_id: int,
     findings: tuple[Finding, ...],
     exemption_id: int | None,
-    flags: Sequence[Standing],
+    flags: Sequence[ActiveFlags],
     judged_before: int,
 ) -> None:
     before = {flag.rule: flag for flag in flags}
@@ -162,7 +162,7 @@ def _project(
         plan.newly_clear += bool(flags) and not findings
 
 
-def _keep(plan: Plan, flag: Standing, finding: Finding, exemption_id: int | None) -> str:
+def _keep(plan: Plan, flag: ActiveFlags, finding: Finding, exemption_id: int | None) -> str:
     fingerprint = finding.fingerprint
     # Values that a decision did not see need a decision of their own, even when the old ones come back.
     accepted = flag.accepted_fingerprint if flag.accepted_fingerprint == fingerprint else None

@@ -15,7 +15,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditChange, AuditRun, last_good_audit
-from registry.flags.models import STANDING, Flag
+from registry.flags.models import ACTIVE_STATUSES, Flag
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
 
@@ -72,7 +72,7 @@ def move_in_last_audit(project: Project, *, restricted: bool) -> None:
 
 def _counts_of(project: Project, audit_id: int) -> dict[str, int]:
     session = require_transaction()
-    standing = select(Flag.status).where(Flag.project_id == project.id, Flag.status.in_(STANDING))
+    standing = select(Flag.status).where(Flag.project_id == project.id, Flag.status.in_(ACTIVE_STATUSES))
     statuses = session.scalars(standing).all()
     mine = (AuditChange.audit_id == audit_id, AuditChange.project_id == project.id)
     changes = Counter(session.scalars(select(AuditChange.change).where(*mine)))

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, select, update
 
 from registry.cases.models import Case, CaseEvent
-from registry.cases.sync import REVIEWERS_HOLD_THE_BALL
+from registry.cases.sync import WAITING_FOR_REVIEWER
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
 from registry.core.working_days import national_calendar
@@ -46,7 +46,7 @@ def reverse_cases(audit_id: int, day: date) -> int:
     session = require_transaction()
     moved = Case.id.in_(select(CaseEvent.case_id).where(CaseEvent.by == f"audit:{audit_id}"))
     until = national_calendar().after(day, policy_in_force().clocks.review)
-    reviewed = Case.status.in_(REVIEWERS_HOLD_THE_BALL)
+    reviewed = Case.status.in_(WAITING_FOR_REVIEWER)
     late, future, exempt = Case.due_on > until, Case.opened_at > now(), Case.exempt_since > day
     changed = set(session.scalars(select(Case.id).where(moved, (reviewed & late) | future | exempt)))
     _update(Case, moved, reviewed, late, due_on=until)

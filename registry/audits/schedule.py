@@ -12,7 +12,7 @@ LATE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
+class ScheduledRun:
     """A business date that needs its audit. ``first``: the first date that was due since the last good audit."""
 
     on: date
@@ -26,7 +26,7 @@ def due_on(moment: datetime, audit_at: time) -> date:
     return local.date() if local.time() >= audit_at else local.date() - timedelta(days=1)
 
 
-def owed(moment: datetime, audit_at: time, installed_at: datetime, last_good_on: date | None) -> Night | None:
+def is_due(moment: datetime, audit_at: time, installed_at: datetime, last_good_on: date | None) -> ScheduledRun | None:
     """The night that is owed, None when there is none.
 
     A good audit of a date, by hand too, satisfies its night and every earlier one; a night before the installation is
@@ -36,7 +36,7 @@ def owed(moment: datetime, audit_at: time, installed_at: datetime, last_good_on:
     first = first_due(installed_at, audit_at) if last_good_on is None else last_good_on + timedelta(days=1)
     if day < first:
         return None
-    return Night(day, moment - local_instant(day, audit_at) > LATE, first)
+    return ScheduledRun(day, moment - local_instant(day, audit_at) > LATE, first)
 
 
 def missed(first: date, night: date, audited: Collection[date]) -> list[date]:

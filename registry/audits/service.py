@@ -8,12 +8,12 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.audits.exclusive_lock import only_audit
-from registry.audits.execution import carry_out, new_run
+from registry.audits.exclusive_lock import exclusive_lock
+from registry.audits.execution import execute_audit, new_run
 from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db
-from registry.core.errors import Conflict, Invalid, NotFound, Problem, Refusal
+from registry.core.errors import Conflict, Invalid, NotFound, Problem, RegistryError
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun, last_good_audit
 from registry.freeze.current import policy_in_force
@@ -56,16 +56,16 @@ def run_audit(
         raise Invalid([Problem("/on", "audit-date-after-today", {"today": today().isoformat()})])
     run = new_run(actor, day, "manual", policy or policy_in_force(), dry_run=dry_run)
     try:
-        with only_audit():
+        with exclusive_lock():
             if not dry_run:
                 _require_not_before_last(day)
-            return carry_out(actor, run, policy or policy_in_force(), belt=True)
-    except Refusal:
+            return execute_audit(actor, run, policy or policy_in_force(), belt=True)
+    except RegistryError:
         raise
     except Exception as error:
         failed = new_run(actor, day, "manual", policy or policy_in_force(), dry_run=dry_run)
         failed.started_at = run.started_at
-        keep_failure(failed, error)
+        save_failed_run(failed, error)
         raise
 
 
@@ -76,7 +76,7 @@ def confirm_held_audit(actor: Actor, audit_id: int) -> AuditRun:
     """
     actor.require(Permission.AUDITS_CONFIRM)
     find_audit(actor, audit_id)
-    with only_audit() as session:
+    with exclusive_lock() as session:
         statement = select(AuditRun).where(AuditRun.id == audit_id).execution_options(populate_existing=True)
         run = session.scalars(statement).one()
         if run.status != "held":
@@ -85,7 +85,7 @@ def confirm_held_audit(actor: Actor, audit_id: int) -> AuditRun:
         run.confirmed_by = actor.principal
         policy = policy_in_force()
         run.policy_version, run.policy_digest = policy.version, policy.digest
-        return carry_out(actor, run, policy, belt=False)
+        return execute_audit(actor, run, policy, belt=False)
 
 
 def confirm_latest_held(actor: Actor, on: date | None = None) -> AuditRun:
@@ -110,7 +110,7 @@ def find_audit(actor: Actor, audit_id: int) -> AuditRun:
     return found
 
 
-def keep_failure(run: AuditRun, error: BaseException) -> None:
+def save_failed_run(run: AuditRun, error: BaseException) -> None:
     """Keep that a run failed and why; what it had done is rolled back already. A night's next failure is no news."""
     is_news = run.status != "failed" and not run.dry_run
     run.status, run.finished_at = "failed", now()
@@ -119,7 +119,7 @@ def keep_failure(run: AuditRun, error: BaseException) -> None:
         session.add(run)
         session.flush()
         if is_news:
-            outbox.send_later("audit.failed", {"audit": run.id})
+            outbox.enqueue("audit.failed", {"audit": run.id})
 
 
 def _require_not_before_last(day: date) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.audits.exclusive_lock import only_audit
+from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.reversal import reverse_cases, reverse_flags
 from registry.audits.service import find_audit
 from registry.core.clock import now, rfc3339, today
@@ -22,7 +22,7 @@ from registry.core.errors import Conflict, NotAllowed
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, last_good_audit
 from registry.flags.change_times import CASE, PROJECT, mark_cases, mark_flags, mark_projects
-from registry.flags.lock import flags_for_audit
+from registry.flags.lock import lock_flags_for_audit
 from registry.flags.models import FLAGS
 from registry.journal import service as journal
 
@@ -68,7 +68,7 @@ def propose_voiding(actor: Actor, audit_id: int, reason: str) -> AuditRun:
     """
     actor.require(Permission.AUDITS_VOID)
     find_audit(actor, audit_id)
-    with only_audit() as session:
+    with exclusive_lock() as session:
         run = _voidable(session, audit_id)
         run.voiding = _proposal(actor, reason)
         journal.record(actor, "audit.voiding-proposed", f"audit:{run.id}", {"on": run.on.isoformat(), "reason": reason})
@@ -83,7 +83,7 @@ def confirm_voiding(actor: Actor, audit_id: int) -> AuditRun:
     """
     actor.require(Permission.AUDITS_VOID)
     find_audit(actor, audit_id)
-    with only_audit() as session:
+    with exclusive_lock() as session:
         run = _voidable(session, audit_id)
         if run.voiding is None:
             raise VoidingNotProposed(id=run.id)
@@ -99,7 +99,7 @@ def void_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:
     """
     actor.require(Permission.AUDITS_VOID)
     find_audit(actor, audit_id)
-    with only_audit() as session:
+    with exclusive_lock() as session:
         return _void(actor, _voidable(session, audit_id), _proposal(actor, reason))
 
 
@@ -127,7 +127,7 @@ def _voidable(session: Session, audit_id: int) -> AuditRun:
 
 def _void(actor: Actor, run: AuditRun, proposal: dict[str, Any]) -> AuditRun:
     session = require_transaction()
-    flags_for_audit()
+    lock_flags_for_audit()
     day, at = today(), now()
     _mark_what_it_changed(run, at)
     counts = {**reverse_flags(run.id, day), "cases_corrected": reverse_cases(run.id, day)}

@@ -6,8 +6,8 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.cases.models import Case, CaseDecision
-from registry.cases.service import decision_in_effect, end_orders, settle
-from registry.cases.transitions import begin, finish
+from registry.cases.service import apply_decision, decision_in_effect, end_orders
+from registry.cases.transitions import apply, authorize
 from registry.cases.workflow import Status
 from registry.core.clock import today
 from registry.core.database import db
@@ -32,12 +32,12 @@ def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
 
     Raises NothingToAppeal, AppealTooLate, AnotherCaseOpen, and what the workflow refuses.
     """
-    step = begin(actor, case, "appeal")
+    step = authorize(actor, case, "appeal")
     decision = _to_appeal(case)
-    settle(step.proposal, "withdrawn", actor)
+    apply_decision(step.proposal, "withdrawn", actor)
     end_orders(case, "appealed")
     decision.ended_because = "appealed"
-    return finish(step, comment)
+    return apply(step, comment)
 
 
 def can_be_appealed(case: Case) -> bool:

@@ -21,7 +21,7 @@ class Clock:
     review_days_left: int | None = None
 
 
-def moved(
+def adjusted(
     clock: Clock,
     before: Status,
     after: Status,

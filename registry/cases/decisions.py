@@ -12,7 +12,7 @@ from registry.accounts.actors import Actor
 from registry.cases.models import Case, CaseDecision
 from registry.cases.orders import Order
 from registry.cases.service import decision_in_effect, end_orders
-from registry.cases.transitions import begin, finish
+from registry.cases.transitions import apply, authorize
 from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON
 from registry.core.clock import now, today
 from registry.core.database import db
@@ -33,7 +33,7 @@ def propose(actor: Actor, case: Case, values: Mapping[str, Any]) -> Case:
 
     Raises what the workflow refuses, and Invalid.
     """
-    step = begin(actor, case, "propose")
+    step = authorize(actor, case, "propose")
     problems = proposal_problems(values)
     if problems:
         raise Invalid(problems)
@@ -42,12 +42,12 @@ def propose(actor: Actor, case: Case, values: Mapping[str, Any]) -> Case:
             case_id=case.id,
             **{name: values.get(name) for name in ("decision", "reason_code", "reason", "legal_basis", "due_on")},
             comment=values.get("comment"),
-            seen={str(flag.id): flag.fingerprint for flag in _standing(case)},
+            seen={str(flag.id): flag.fingerprint for flag in _active_flags(case)},
             proposed_by=actor.principal,
             proposed_at=now(),
         )
     )
-    return finish(step, values.get("comment"), details=_told(values))
+    return apply(step, values.get("comment"), details=_journal_details(values))
 
 
 def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
@@ -56,7 +56,7 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
 
     Raises DecisionNeedsAnotherPerson for the proposer, ProposalOutOfDate, and what the workflow refuses.
     """
-    step = begin(actor, case, "approve")
+    step = authorize(actor, case, "approve")
     proposal = step.proposal
     if proposal is None:
         raise RuntimeError(f"case {case.id} awaits the approval of nothing")
@@ -83,9 +83,9 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
         db.session.add(order)
         db.session.flush()
         proposal.order_id = order.id
-    told = _told({name: getattr(proposal, name) for name in DECIDED}) | {"proposed_by": proposal.proposed_by}
+    told = _journal_details({name: getattr(proposal, name) for name in DECIDED}) | {"proposed_by": proposal.proposed_by}
     told |= {name: rules for name, rules in restated.items() if rules}
-    return finish(step, comment, details=told, decision=proposal.decision, ordered_until=proposal.due_on)
+    return apply(step, comment, details=told, decision=proposal.decision, ordered_until=proposal.due_on)
 
 
 DECIDED = ("decision", "reason_code", "reason", "legal_basis", "due_on")
@@ -114,7 +114,7 @@ def proposal_problems(values: Mapping[str, Any]) -> list[Problem]:
 
 def _accept_flags(case: Case, proposal: CaseDecision) -> list[str]:
     """Accept what stands as it was seen; the rules of the flags that were open until now."""
-    flags = _standing(case)
+    flags = _active_flags(case)
     # Nobody accepts what nobody looked at: an audit between proposal and approval may have found other values.
     if any(proposal.seen.get(str(flag.id)) != flag.fingerprint for flag in flags):
         raise ProposalOutOfDate(case=case.id)
@@ -132,7 +132,7 @@ def _open_flags(case: Case) -> list[str]:
 
     The rules of the flags that were accepted until now.
     """
-    flags = _standing(case)
+    flags = _active_flags(case)
     accepted = [flag for flag in flags if flag.status == "accepted"]
     for flag in flags:
         flag.accepted_fingerprint = None
@@ -147,13 +147,13 @@ def _mark(flags: Sequence[Flag]) -> None:
     mark_flags(now(), FLAGS.c.id.in_([flag.id for flag in flags]))
 
 
-def _standing(case: Case) -> list[Flag]:
+def _active_flags(case: Case) -> list[Flag]:
     """The flags that the case is about: all that stand on its project, as audits keep people out."""
     statement = select(Flag).where(Flag.project_id == case.project_id, Flag.status != "cleared").order_by(Flag.id)
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 
-def _told(values: Mapping[str, Any]) -> dict[str, Any]:
+def _journal_details(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value.isoformat() if isinstance(value, date) else value
         for name in DECIDED

@@ -15,7 +15,7 @@ from registry.cases.reviewers import reviewers
 from registry.cases.views.legal_basis import basis_hint
 from registry.cases.workflow import DECISIONS, REASON_CODES, Status
 from registry.core.field_types import Choice, Day, Kind, Text, YesNo
-from registry.web.fields import Field, asked
+from registry.web.fields import Field, form_field
 from registry.web.labels import options, word
 from registry.web.translations import gettext as _
 
@@ -95,13 +95,13 @@ def fields_of(actor: Actor, action: str) -> list[Field]:
 
 
 def _fields(actor: Actor, action: str) -> list[Field]:
-    note = asked("comment", "note", label=_("Note for the timeline (optional)"))
+    note = form_field("comment", "note", label=_("Note for the timeline (optional)"))
     match action:
         case "claim":
             return []
         case "ask":
             return [
-                asked(
+                form_field(
                     "comment",
                     "area",
                     label=_("Question"),
@@ -111,12 +111,12 @@ def _fields(actor: Actor, action: str) -> list[Field]:
                 )
             ]
         case "answer":
-            return [asked("comment", "area", label=_("Your answer"))]
+            return [form_field("comment", "area", label=_("Your answer"))]
         case "appeal":
-            return [asked("comment", "area", label=_("Why the decision is wrong"))]
+            return [form_field("comment", "area", label=_("Why the decision is wrong"))]
         case "return":
             return [
-                asked(
+                form_field(
                     "comment",
                     "area",
                     label=_("Reason for returning it"),
@@ -124,24 +124,24 @@ def _fields(actor: Actor, action: str) -> list[Field]:
                 )
             ]
         case "assign":
-            return [asked("assignee", "select", choices=[(name, name) for name in reviewers()]), note]
+            return [form_field("assignee", "select", choices=[(name, name) for name in reviewers()]), note]
         case "propose":
             return [
-                asked("decision", "radios", choices=options("decision")),
-                asked(
+                form_field("decision", "radios", choices=options("decision")),
+                form_field(
                     "reason_code",
                     "select",
                     choices=options("reason_code"),
                     hint=_("Only when there is no breach."),
                     when="no-breach",
                 ),
-                asked("reason", "area"),
-                asked("legal_basis", "area", hint=basis_hint()),
-                asked("due_on", "day", hint=_("The date by which it must be moved or stopped."), when="ordered"),
+                form_field("reason", "area"),
+                form_field("legal_basis", "area", hint=basis_hint()),
+                form_field("due_on", "day", hint=_("The date by which it must be moved or stopped."), when="ordered"),
                 note,
             ]
         case "comment" if actor.role not in AGENCY_ROLES:
-            return [asked("comment", "area"), asked("for_agency", "check")]
+            return [form_field("comment", "area"), form_field("for_agency", "check")]
         case "comment":
-            return [asked("comment", "area")]
+            return [form_field("comment", "area")]
     return [note]

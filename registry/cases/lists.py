@@ -20,7 +20,7 @@ from registry.core.database import db
 from registry.core.errors import Malformed, Problem
 from registry.core.filters import PlainFilter, Texts, Words, YesNoWords, conditions, day_filters, instant_filters
 from registry.core.languages import Language
-from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, cut, order_by
+from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, cut_page, order_by
 from registry.core.vocabularies import CASE_STATUSES, REGIONS, SECTORS
 from registry.flags.models import SEVERITY_RANK, Flag, rank
 from registry.freeze.words import RULES
@@ -61,7 +61,7 @@ def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: L
         statement = statement.where(after(key, Case.id.expression, descending, page.cursor))
     statement = statement.order_by(*order_by(key, Case.id.expression, descending)).limit(page.limit + 1)
     rows = [{"case": row[0], "_sort": row[1], "_id": row[0].id} for row in db.session.execute(statement)]
-    found = cut(rows, page, key, descending)
+    found = cut_page(rows, page, key, descending)
     cases = [row["case"] for row in found.items]
     restricted = [case.project_record.number for case in cases if case.project_record.is_restricted]
     shown = show_cases(actor, cases, language)
@@ -83,7 +83,7 @@ def count_cases(actor: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
     return [int(count) for count in counted.one()]
 
 
-def place_of(found: Case, sort: str | None) -> str:
+def position_of(found: Case, sort: str | None) -> str:
     """The cursor of a case in the lists of this order: what follows it begins there. Raises Malformed."""
     key, descending = _sort_key(sort or DEFAULT_SORT)
     value = SEVERITY_RANK[found.severity] if key.name == "severity" else getattr(found, key.name)

@@ -127,7 +127,7 @@ class CaseDecision(Model):
     )
 
 
-def case_of_flag(flag_id: ColumnElement[int]) -> ColumnElement[int | None]:
+def case_id_of_flag(flag_id: ColumnElement[int]) -> ColumnElement[int | None]:
     """The newest case that covers a flag, NULL for none, as a scalar subquery."""
     return (
         select(func.max(CaseFlag.case_id))

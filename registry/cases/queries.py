@@ -18,8 +18,8 @@ from registry.core.errors import Conflict, NotFound, invalid
 from registry.core.transactions import require_transaction, transaction
 from registry.core.working_days import national_calendar
 from registry.flags.change_times import mark_flags
-from registry.flags.lock import flags_for_people
-from registry.flags.models import FLAGS, SEVERITY_RANK, STANDS, Flag
+from registry.flags.lock import lock_flags_for_review
+from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, Flag
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.models import Project
@@ -40,7 +40,7 @@ class ProjectNotFlagged(Conflict):
 
 def find_case(actor: Actor, case_id: int) -> Case:
     """The case of that id with its project and agency. Raises CaseNotFound also for what the actor may not see."""
-    return _found(_query(actor, case_id), case_id)
+    return _case_row(_query(actor, case_id), case_id)
 
 
 def find_case_to_change(actor: Actor, case_id: int) -> Case:
@@ -49,8 +49,8 @@ def find_case_to_change(actor: Actor, case_id: int) -> Case:
     An audit that writes flags is waited for.
     """
     require_transaction()
-    flags_for_people()
-    return _found(_query(actor, case_id).with_for_update(of=Case), case_id)
+    lock_flags_for_review()
+    return _case_row(_query(actor, case_id).with_for_update(of=Case), case_id)
 
 
 def open_case(actor: Actor, number: str) -> Case:
@@ -60,7 +60,7 @@ def open_case(actor: Actor, number: str) -> Case:
     """
     actor.require(Permission.CASES_REVIEW)
     with transaction() as session:
-        flags_for_people()
+        lock_flags_for_review()
         # The project's lock makes the second of two people wait and see the first one's case.
         seen = select(Project).where(Project.number == number, *visible_projects(actor)).with_for_update(of=Project)
         project = session.scalar(seen)
@@ -93,7 +93,7 @@ def open_case(actor: Actor, number: str) -> Case:
             )
         )
         # Each of them names its case, and earlier cases that show it do so too.
-        mark_flags(moment, FLAGS.c.project_id == project.id, STANDS)
+        mark_flags(moment, FLAGS.c.project_id == project.id, IS_ACTIVE)
         session.add(
             CaseEvent(
                 case_id=case.id,
@@ -108,7 +108,7 @@ def open_case(actor: Actor, number: str) -> Case:
             )
         )
         journal.record(actor, "case.opened", f"case:{case.id}", {"project": number})
-        outbox.send_later("case.opened", {"case": case.id})
+        outbox.enqueue("case.opened", {"case": case.id})
         return find_case(actor, case.id)
 
 
@@ -123,7 +123,7 @@ def _query(actor: Actor, case_id: int) -> Select[Case]:
     )
 
 
-def _found(statement: Select[Any], case_id: int) -> Case:
+def _case_row(statement: Select[Any], case_id: int) -> Case:
     found = db.session.scalar(statement)
     if not isinstance(found, Case):
         raise CaseNotFound(id=case_id)

@@ -42,13 +42,13 @@ from registry.freeze.policy import Policy
 # Below SQLite's 32,766 parameters a statement.
 ROWS_AT_ONCE: Final = 20_000
 MANY: Final = 1000
-REVIEWERS_HOLD_THE_BALL: Final = ("new", "under_review", "awaiting_approval", "awaiting_confirmation")
+WAITING_FOR_REVIEWER: Final = ("new", "under_review", "awaiting_approval", "awaiting_confirmation")
 SEVERITY_NAMES: Final = {number: name for name, number in SEVERITY_RANK.items()}
-BACK: Final[ColumnElement[str]] = case((Case.assignee.is_(None), "new"), else_="under_review")
+STATUS_WHEN_REOPENED: Final[ColumnElement[str]] = case((Case.assignee.is_(None), "new"), else_="under_review")
 
 
 @dataclass(frozen=True, slots=True)
-class _Night:
+class _AuditContext:
     audit_id: int
     on: date
     at: datetime
@@ -60,26 +60,26 @@ class _Night:
         return bindparam(None, callable_=lambda: national_calendar().after(today(), self.review_days), type_=Date)
 
 
-def follow_flags(audit_id: int, on: date, at: datetime, policy: Policy) -> dict[str, Any]:
+def sync_cases(audit_id: int, on: date, at: datetime, policy: Policy) -> dict[str, Any]:
     """Bring every case where its flags now want it; what was done, JSON-ready: ids by kind, empty when nothing was.
 
     ``opened`` tells the first and the last id and the count. ``at``: when the audit's flags changed, and its cases do.
     """
-    night = _Night(audit_id, on, at, policy.clocks.review)
+    night = _AuditContext(audit_id, on, at, policy.clocks.review)
     reopened = _ids(night, cases_to_move.accepted_no_more())
-    _move(night, reopened, "reopened", BACK, due_on=night.review_until, closed_at=None, outcome=None)
+    _move(night, reopened, "reopened", STATUS_WHEN_REOPENED, due_on=night.review_until, closed_at=None, outcome=None)
     opened = _open(night, policy.case_from_severity)
     flagged = _ids(night, cases_to_move.with_new_flags())
     _note(night, flagged, "flagged", Case.status.expression)
     if opened or flagged:
         _cover(night)
     returned = _ids(night, cases_to_move.flagged_again())
-    _move(night, returned, "reopened", BACK, exempt_since=None)
+    _move(night, returned, "reopened", STATUS_WHEN_REOPENED, exempt_since=None)
     expired = _ids(night, cases_to_move.exempt_no_more())
-    _move(night, expired, "reopened", BACK, due_on=night.review_until, exempt_since=None)
+    _move(night, expired, "reopened", STATUS_WHEN_REOPENED, due_on=night.review_until, exempt_since=None)
     cleared = _ids(night, cases_to_move.cleared())
     _lapse(night, cleared)
-    goes_on = case((Case.status.in_(REVIEWERS_HOLD_THE_BALL), Case.due_on), else_=night.review_until)
+    goes_on = case((Case.status.in_(WAITING_FOR_REVIEWER), Case.due_on), else_=night.review_until)
     stopped: dict[str, Any] = {"review_days_left": None, "exempt_since": None}
     _move(night, cleared, "cleared", literal("awaiting_confirmation"), due_on=goes_on, **stopped)
     exempted = _ids(night, cases_to_move.exempted())
@@ -98,7 +98,7 @@ def follow_flags(audit_id: int, on: date, at: datetime, policy: Policy) -> dict[
     return {name: what for name, what in told.items() if what}
 
 
-def _open(night: _Night, from_severity: str) -> dict[str, int]:
+def _open(night: _AuditContext, from_severity: str) -> dict[str, int]:
     session = require_transaction()
     without = cases_to_move.projects_without_case(from_severity)
     if session.scalar(without.limit(1)) is None:
@@ -131,18 +131,18 @@ def _open(night: _Night, from_severity: str) -> dict[str, int]:
     return {"count": count, "first": first, "last": last}
 
 
-def _cover(night: _Night) -> None:
+def _cover(night: _AuditContext) -> None:
     # A flag names its case: those that stood before change when one covers them.
     earlier = cases_to_move.uncovered().with_only_columns(FLAGS.c.id).where(FLAGS.c.changed_at < night.at)
     _execute(update(Flag).where(Flag.id.in_(earlier)).values(changed_at=night.at))
     require_transaction().execute(insert(CaseFlag).from_select(["case_id", "flag_id"], cases_to_move.uncovered()))
 
 
-def _ids(night: _Night, statement: Select[int]) -> list[int]:
+def _ids(night: _AuditContext, statement: Select[int]) -> list[int]:
     return sorted(db.session.scalars(statement, {cases_to_move.AUDIT: night.audit_id}))
 
 
-def _move(night: _Night, ids: Sequence[int], action: str, to: ColumnElement[str], **values: Any) -> None:
+def _move(night: _AuditContext, ids: Sequence[int], action: str, to: ColumnElement[str], **values: Any) -> None:
     _add_events_of(night, ids, action, to)
     for chunk in _chunks(ids):
         moved = (
@@ -153,25 +153,25 @@ def _move(night: _Night, ids: Sequence[int], action: str, to: ColumnElement[str]
         _execute(moved)
 
 
-def _note(night: _Night, ids: Sequence[int], action: str, status: ColumnElement[str]) -> None:
+def _note(night: _AuditContext, ids: Sequence[int], action: str, status: ColumnElement[str]) -> None:
     _add_events_of(night, ids, action, status)
     for chunk in _chunks(ids):
         _execute(update(Case).where(Case.id.in_(chunk)).values(version=Case.version + 1, changed_at=night.at))
 
 
-def _lapse(night: _Night, ids: Sequence[int]) -> None:
+def _lapse(night: _AuditContext, ids: Sequence[int]) -> None:
     lapsed: dict[str, Any] = {"outcome": "lapsed", "decided_at": night.at}
     for chunk in _chunks(ids):
         mine = (CaseDecision.case_id.in_(chunk), CaseDecision.outcome.is_(None))
         _execute(update(CaseDecision).where(*mine).values(**lapsed))
 
 
-def _add_events_of(night: _Night, ids: Sequence[int], action: str, to: ColumnElement[str]) -> None:
+def _add_events_of(night: _AuditContext, ids: Sequence[int], action: str, to: ColumnElement[str]) -> None:
     for chunk in _chunks(ids):
         _add_events(night, action, to, Case.id.in_(chunk))
 
 
-def _add_events(night: _Night, action: str, to: ColumnElement[str], *which: ColumnElement[bool]) -> None:
+def _add_events(night: _AuditContext, action: str, to: ColumnElement[str], *which: ColumnElement[bool]) -> None:
     event: Mapping[str, ColumnElement[Any]] = {
         "case_id": Case.id.expression,
         "at": literal(night.at, Instant),
@@ -187,7 +187,7 @@ def _add_events(night: _Night, action: str, to: ColumnElement[str], *which: Colu
     _execute(insert(CaseEvent).from_select(list(event), select(*event.values()).where(*which).order_by(Case.id)))
 
 
-def _refresh_severities(night: _Night) -> None:
+def _refresh_severities(night: _AuditContext) -> None:
     """A case is as grave as its gravest standing flag; without any it keeps what it was."""
     changed = db.session.execute(cases_to_move.changed_severities()).all()
     table: Any = Case.__table__

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, 
 from sqlalchemy.orm import aliased
 
 from registry.cases.models import Case, CaseEvent, CaseFlag
-from registry.flags.models import STANDING, Flag, rank
+from registry.flags.models import ACTIVE_STATUSES, Flag, rank
 from registry.freeze.words import SEVERITIES
 
 AUDIT: Final = "audit"
@@ -65,7 +65,7 @@ def with_new_flags() -> Select[int]:
 @cache
 def flagged_again() -> Select[int]:
     """The cases that wait to be confirmed as cleared, and have a flag again."""
-    return select(Case.id).where(Case.status == "awaiting_confirmation", _stands(*STANDING))
+    return select(Case.id).where(Case.status == "awaiting_confirmation", _has_active_flag(*ACTIVE_STATUSES))
 
 
 @cache
@@ -74,8 +74,8 @@ def exempt_no_more() -> Select[int]:
     return select(Case.id).where(
         Case.status == "with_commission",
         Case.exempt_since.is_not(None),
-        not_(_stands("exempt")),
-        _stands(*STANDING),
+        not_(_has_active_flag("exempt")),
+        _has_active_flag(*ACTIVE_STATUSES),
     )
 
 
@@ -84,7 +84,7 @@ def cleared() -> Select[int]:
     """The cases without a flag that keeps them open, but for those that people took up again before this AUDIT."""
     return select(Case.id).where(
         Case.status.not_in(("closed", "awaiting_confirmation")),
-        not_(_stands(*STANDING)),
+        not_(_has_active_flag(*ACTIVE_STATUSES)),
         or_(Case.status == "remediation", not_(_taken_back()), _cleared_by_audit()),
     )
 
@@ -95,8 +95,8 @@ def exempted() -> Select[int]:
     return select(Case.id).where(
         Case.status.in_(("new", "under_review", "with_commission")),
         Case.exempt_since.is_(None),
-        not_(_stands("open")),
-        _stands("exempt"),
+        not_(_has_active_flag("open")),
+        _has_active_flag("exempt"),
     )
 
 
@@ -121,7 +121,7 @@ def _open_case(project_id: ColumnElement[int]) -> ColumnElement[bool]:
     return exists(select(other.id).where(other.project_id == project_id, other.status != "closed"))
 
 
-def _stands(*statuses: str) -> ColumnElement[bool]:
+def _has_active_flag(*statuses: str) -> ColumnElement[bool]:
     """The case's project has a flag of one of the statuses that is grave enough to keep the case open."""
     return exists(
         select(Flag.id)

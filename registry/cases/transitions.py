@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.roles import AGENCY_ROLES, Permission
-from registry.cases.deadlines import Clock, moved
+from registry.cases.deadlines import Clock, adjusted
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.orders import Order
 from registry.cases.workflow import ACTIONS, Action, Move, Status, Who, fits, target
@@ -56,7 +56,7 @@ class Step:
     proposal: CaseDecision | None
 
 
-def begin(actor: Actor, case: Case, name: str) -> Step:
+def authorize(actor: Actor, case: Case, name: str) -> Step:
     """Check role, status and person, in this order, on a case that is locked in the open transaction.
 
     Raises RoleNotAllowed, CaseActionNotPossible, CaseTaken, CaseNotYours, ApprovalNeedsAPerson and
@@ -74,7 +74,7 @@ def begin(actor: Actor, case: Case, name: str) -> Step:
     return Step(actor, case, action, move, proposal)
 
 
-def finish(
+def apply(
     step: Step,
     comment: str | None = None,
     *,
@@ -91,7 +91,7 @@ def finish(
     case, action, actor = step.case, step.action, step.actor
     before = Status(case.status)
     after = target(step.move, before, case.assignee, decision)
-    clock = moved(
+    clock = adjusted(
         Clock(case.due_on, case.review_days_left),
         before,
         after,
@@ -128,7 +128,7 @@ def finish(
     if comment is not None:
         told["comment"] = comment
     journal.record(actor, f"case.{action.name}", f"case:{case.id}", told)
-    outbox.send_later(f"case.{action.name}", {"case": case.id, "event": event.id})
+    outbox.enqueue(f"case.{action.name}", {"case": case.id, "event": event.id})
     return case
 
 

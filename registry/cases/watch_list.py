@@ -14,7 +14,7 @@ from registry.cases.workflow import Status
 from registry.core.languages import Language
 from registry.core.pagination import Listing, Page
 from registry.flags.models import SEVERITY_RANK, Flag
-from registry.flags.queries import standing_flags_of
+from registry.flags.queries import active_flags_of
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
 from registry.projects.queries import list_projects
@@ -30,7 +30,7 @@ def list_watched(actor: Actor, filters: Mapping[str, str], page: Page, language:
     actor.require(Permission.CASES_READ)
     sorted_page = Page(page.limit, page.cursor, page.sort or DEFAULT_SORT)
     found = list_projects(actor, filters, sorted_page, only=_watched())
-    flags = standing_flags_of(actor, [row["number"] for row in found.items], language)
+    flags = active_flags_of(actor, [row["number"] for row in found.items], language)
     return Listing([{**row, "flags": flags[row["number"]]} for row in found.items], found.next)
 
 

@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import make_url
 
 from registry.core.clock import require_current_zone
-from registry.core.database import attach_database, db
+from registry.core.database import db, init_database
 from registry.core.schema import is_new_file, require_current_schema, upgrade_schema
 from registry.freeze.current import serve_policy
 from registry.freeze.policy_file import load_policy
@@ -28,7 +28,7 @@ R = TypeVar("R")
 
 
 @contextmanager
-def registry_open(settings: Settings) -> Iterator[Flask]:
+def open_registry(settings: Settings) -> Iterator[Flask]:
     """The database and the policy, without the API, for as long as the block runs.
 
     Raises SettingsInvalid, PolicyInvalid, TimeZoneDataStale.
@@ -36,7 +36,7 @@ def registry_open(settings: Settings) -> Iterator[Flask]:
     require_current_zone()
     serve_policy(load_policy(settings.policy_file))
     app = Flask("registry")
-    attach_database(app, settings.database_url, settings.database_limits)
+    init_database(app, settings.database_url, settings.database_limits)
     with connected(app):
         yield app
 
@@ -88,7 +88,7 @@ def in_registry(command: Callable[P, R]) -> Callable[P, R]:
     @wraps(command)
     def opened(*args: P.args, **kwargs: P.kwargs) -> R:
         settings = command_settings()
-        with registry_open(settings):
+        with open_registry(settings):
             make_first_schema(settings)
             require_current_schema()
             return command(*args, **kwargs)

@@ -14,10 +14,10 @@ from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
 from registry.cli import postgresql_backup as postgres_copies
 from registry.cli import sqlite_backup as sqlite_copies
-from registry.cli.app_context import as_owner, command_settings, registry_open
-from registry.cli.exit_codes import CONFLICT, FAILED, Ended
+from registry.cli.app_context import as_owner, command_settings, open_registry
+from registry.cli.exit_codes import CONFLICT, FAILED, CommandFailed
 from registry.cli.options import FILE
-from registry.cli.output import say, words
+from registry.cli.output import cli_text, print_message
 from registry.core.schema import grant_to_service, schema_is_current, schema_is_known, upgrade_schema
 from registry.core.transactions import transaction
 from registry.journal import service as journal
@@ -36,12 +36,12 @@ def backup(file: Path, force: bool) -> None:
     """
     settings = command_settings(read_only=True)
     if not file.parent.is_dir():
-        raise Ended([words("cli-no-such-folder", path=file.parent)], FAILED)
+        raise CommandFailed([cli_text("cli-no-such-folder", path=file.parent)], FAILED)
     if file.exists() and file.stat().st_size and not force:
-        raise Ended([words("cli-file-there", path=file)], CONFLICT)
+        raise CommandFailed([cli_text("cli-file-there", path=file)], CONFLICT)
     digest = _copies(settings).take(settings.database_url, file)
     click.echo(digest)
-    say("cli-backup-done", path=file)
+    print_message("cli-backup-done", path=file)
 
 
 @click.command()
@@ -62,9 +62,9 @@ def restore(file: Path, replace: bool, force: bool) -> None:
     copies.require_backup(file)
     replaced = copies.present_head(owner.database_url)
     if replaced is not None and not (replace or force):
-        raise Ended([words("cli-records-there")], CONFLICT)
+        raise CommandFailed([cli_text("cli-records-there")], CONFLICT)
     digest = copies.put_back(owner.database_url, file, force=force)
-    with registry_open(owner):
+    with open_registry(owner):
         if service_role is not None:
             grant_to_service(service_role)
         if not schema_is_current() and schema_is_known():
@@ -73,11 +73,11 @@ def restore(file: Path, replace: bool, force: bool) -> None:
         if schema_is_current():
             _journal_restore(file, digest, replaced, force=force)
         else:
-            say("cli-restored-old-schema")
+            print_message("cli-restored-old-schema")
     click.echo(digest)
     if faults:
-        raise Ended([words("cli-restored-broken-journal", fault=faults[0])], FAILED)
-    say("cli-restored", path=file)
+        raise CommandFailed([cli_text("cli-restored-broken-journal", fault=faults[0])], FAILED)
+    print_message("cli-restored", path=file)
 
 
 def _journal_restore(file: Path, digest: str, replaced: str | None, *, force: bool) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from registry.cli.app_context import as_owner, command_settings, registry_open
-from registry.cli.output import say
+from registry.cli.app_context import as_owner, command_settings, open_registry
+from registry.cli.output import print_message
 from registry.core.schema import grant_to_service, schema_is_current, upgrade_schema
 
 
@@ -21,11 +21,11 @@ def upgrade() -> None:
     With REGISTRY_DATABASE_OWNER_URL it works as that role, and gives the role of REGISTRY_DATABASE_URL its rights.
     """
     owner, service_role = as_owner(command_settings())
-    with registry_open(owner):
+    with open_registry(owner):
         if not schema_is_current():
             upgrade_schema(service_role=service_role)
-            say("cli-schema-upgraded")
+            print_message("cli-schema-upgraded")
             return
         if service_role is not None:
             grant_to_service(service_role)
-        say("cli-schema-was-current")
+        print_message("cli-schema-was-current")

@@ -9,21 +9,21 @@ from typing import IO, Any, Final
 import click
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from registry.cli.output import words
+from registry.cli.output import cli_text
 from registry.core.clock import TimeZoneDataStale
-from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, Refusal, Stale
+from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError, Stale
 from registry.core.messages import MessageUnknown
 from registry.core.schema import SchemaNotCurrent, ServiceRoleMissing
 from registry.core.storage import is_damage
 from registry.freeze.policy_file import PolicyInvalid
-from registry.http.database_errors import refusal_of
+from registry.http.database_errors import error_of
 from registry.http.http_errors import DatabaseBusy
 from registry.settings import SettingsInvalid
 
 log = logging.getLogger(__name__)
 
 FAILED, USAGE, NOT_FOUND, CONFLICT, INVALID, FLAGS_FOUND = range(1, 7)
-MOST_SHOWN = 50
+MAX_ERRORS_SHOWN = 50
 
 # The first that fits counts. Settings are given with the call, as its options are: a wrong one is wrong usage, which a
 # supervisor of processes must not try again. A filter that cannot be read is an option too.
@@ -34,7 +34,7 @@ EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (Invalid, INVALID),
     (Malformed, USAGE),
     (NotAllowed, FAILED),
-    (Refusal, FAILED),
+    (RegistryError, FAILED),
     (SettingsInvalid, USAGE),
     (PolicyInvalid, INVALID),
     (SchemaNotCurrent, FAILED),
@@ -44,7 +44,7 @@ EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
 )
 
 
-class Ended(click.ClickException):
+class CommandFailed(click.ClickException):
     """The command ends with sentences on stderr and an exit code."""
 
     def __init__(self, sentences: Sequence[str], exit_code: int) -> None:
@@ -56,14 +56,14 @@ class Ended(click.ClickException):
         click.echo(self.message, file=file, err=file is None)
 
 
-class UsageWrong(Ended):
+class UsageError(CommandFailed):
     """The options do not fit together, or one has a value that it cannot have."""
 
     def __init__(self, *sentences: str) -> None:
         super().__init__(sentences, USAGE)
 
 
-def ending_of(error: Exception) -> Ended:
+def command_failure(error: Exception) -> CommandFailed:
     """The ending that an exception means. One that is not in the table is logged with its traceback."""
     code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), None)
     # SQLAlchemy's DatabaseError itself, and none of its kinds, is what SQLite says of a file that is not its own.
@@ -71,39 +71,39 @@ def ending_of(error: Exception) -> Ended:
         code = FAILED
     if code is not None:
         try:
-            return Ended(sentences_of(error), code)
+            return CommandFailed(error_lines(error), code)
         except (MessageUnknown, KeyError):
             log.exception("a refusal has no words")
     log.error("a command failed", exc_info=error)
-    return Ended([words("cli-unexpected", error=type(error).__name__)], code or FAILED)
+    return CommandFailed([cli_text("cli-unexpected", error=type(error).__name__)], code or FAILED)
 
 
-def sentences_of(error: Exception) -> list[str]:
+def error_lines(error: Exception) -> list[str]:
     """What an expected failure says."""
     if isinstance(error, Invalid | Malformed) and error.problems:
-        return [words(error.code, **error.params), *problem_lines(error.problems)]
-    if isinstance(error, Refusal):
-        return [words(error.code, **error.params)]
+        return [cli_text(error.code, **error.params), *problem_lines(error.problems)]
+    if isinstance(error, RegistryError):
+        return [cli_text(error.code, **error.params)]
     if isinstance(error, SettingsInvalid):
-        return [words("cli-settings-wrong"), *(f"  {problem}" for problem in error.problems)]
+        return [cli_text("cli-settings-wrong"), *(f"  {problem}" for problem in error.problems)]
     if isinstance(error, PolicyInvalid):
-        return [words("cli-policy-wrong"), *(f"  {problem}" for problem in error.problems)]
+        return [cli_text("cli-policy-wrong"), *(f"  {problem}" for problem in error.problems)]
     if isinstance(error, SchemaNotCurrent):
-        return [words("cli-schema-not-current")]
+        return [cli_text("cli-schema-not-current")]
     if isinstance(error, ServiceRoleMissing):
-        return [words("cli-service-role-missing", role=error)]
-    if isinstance(error, DatabaseError) and isinstance(refusal_of(error), DatabaseBusy):
-        return [words(DatabaseBusy.code)]
+        return [cli_text("cli-service-role-missing", role=error)]
+    if isinstance(error, DatabaseError) and isinstance(error_of(error), DatabaseBusy):
+        return [cli_text(DatabaseBusy.code)]
     if isinstance(error, DatabaseError) and is_damage(error.orig):
-        return [words("cli-database-damaged", reason=" ".join(str(error.orig).split()))]
+        return [cli_text("cli-database-damaged", reason=" ".join(str(error.orig).split()))]
     if isinstance(error, DatabaseError):
-        return [words("cli-database-unusable", reason=" ".join(str(error.orig).split()))]
+        return [cli_text("cli-database-unusable", reason=" ".join(str(error.orig).split()))]
     return [str(error)]
 
 
 def problem_lines(problems: Sequence[Problem]) -> list[str]:
     """One line a problem: the field and what is wrong with it."""
     return [
-        f"  {problem.pointer.removeprefix('/')}: {words(problem.code, **problem.params)}"
-        for problem in problems[:MOST_SHOWN]
+        f"  {problem.pointer.removeprefix('/')}: {cli_text(problem.code, **problem.params)}"
+        for problem in problems[:MAX_ERRORS_SHOWN]
     ]

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import click
 
-from registry.cli.exit_codes import UsageWrong, ending_of
-from registry.cli.output import words
+from registry.cli.exit_codes import UsageError, command_failure
+from registry.cli.output import cli_text
 
 # In the order of the help. Only the module of the command that was asked for is loaded: all of them take longer.
 COMMANDS: Final[Mapping[str, str]] = {
@@ -53,7 +53,7 @@ class Registry(click.Group):
         """Refuse what is no text, before a database or a terminal gets it."""
         for argument in args:
             if "\0" in argument or any("\ud800" <= letter <= "\udfff" for letter in argument):
-                raise UsageWrong(words("cli-argument-not-text"))
+                raise UsageError(cli_text("cli-argument-not-text"))
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -63,7 +63,7 @@ class Registry(click.Group):
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception as error:
-            raise ending_of(error) from error
+            raise command_failure(error) from error
 
 
 @click.group(cls=Registry, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

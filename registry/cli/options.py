@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from registry.cli.output import words
-from registry.core.field_types import Text, ValueRefused, exact_day
+from registry.cli.output import cli_text
+from registry.core.field_types import InvalidValue, Text, exact_day
 
 
 class Day(click.ParamType[date]):
@@ -23,8 +23,8 @@ class Day(click.ParamType[date]):
             return value
         try:
             return exact_day(value)
-        except ValueRefused as refused:
-            self.fail(words(refused.code, **refused.params), param, ctx)
+        except InvalidValue as refused:
+            self.fail(cli_text(refused.code, **refused.params), param, ctx)
 
 
 class Reason(click.ParamType[str]):
@@ -36,10 +36,10 @@ class Reason(click.ParamType[str]):
         """The trimmed text, or a usage error."""
         try:
             accepted = Text(5000).accept(value)
-        except ValueRefused as refused:
-            self.fail(words(refused.code, **refused.params), param, ctx)
+        except InvalidValue as refused:
+            self.fail(cli_text(refused.code, **refused.params), param, ctx)
         if accepted is None:
-            self.fail(words("required"), param, ctx)
+            self.fail(cli_text("required"), param, ctx)
         return str(accepted)
 
 

@@ -36,14 +36,14 @@ def language(environ: Mapping[str, str] | None = None) -> Language:
     return DEFAULT_LANGUAGE
 
 
-def words(code: str, /, **params: object) -> str:
+def cli_text(code: str, /, **params: object) -> str:
     """The message of a code in the language of the locale."""
     return message(code, language(), params)
 
 
-def say(code: str, /, **params: object) -> None:
+def print_message(code: str, /, **params: object) -> None:
     """A message to the person, on stderr."""
-    click.echo(words(code, **params), err=True)
+    click.echo(cli_text(code, **params), err=True)
 
 
 def print_json(value: Any) -> None:
@@ -94,7 +94,7 @@ def _text(value: Any) -> str:
 def progress(code: str) -> Iterator[OnProgress]:
     """A bar on stderr, fed with (done, total); nothing is drawn where no terminal is there."""
     hidden = not sys.stderr.isatty()
-    with click.progressbar(length=1, label=words(code), file=sys.stderr, hidden=hidden) as bar:
+    with click.progressbar(length=1, label=cli_text(code), file=sys.stderr, hidden=hidden) as bar:
 
         def on_progress(done: int, total: int) -> None:
             bar.length = max(total, 1)

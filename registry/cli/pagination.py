@@ -8,7 +8,7 @@ from typing import Any
 from registry.core.pagination import LARGEST_LIMIT, Listing, Page
 
 
-def every(read: Callable[[Page], Listing]) -> list[Any]:
+def every_item(read: Callable[[Page], Listing]) -> list[Any]:
     """All rows of a list, page after page."""
     rows: list[Any] = []
     cursor = None

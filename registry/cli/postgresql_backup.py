@@ -15,9 +15,9 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
-from registry.cli.exit_codes import CONFLICT, FAILED, INVALID, Ended
+from registry.cli.exit_codes import CONFLICT, FAILED, INVALID, CommandFailed
 from registry.cli.new_file import new_file
-from registry.cli.output import words
+from registry.cli.output import cli_text
 from registry.core.postgresql import libpq_address
 
 OURS = ("TABLE DATA public journal_head ", "TABLE DATA public alembic_version ")
@@ -53,9 +53,9 @@ def require_backup(file: Path) -> None:
         [_tool("pg_restore"), "--list", "--", str(file)], capture_output=True, text=True, check=False, errors="replace"
     )
     if listed.returncode:
-        raise Ended([words("cli-not-a-backup", path=file, reason=_last_line(listed.stderr))], INVALID)
+        raise CommandFailed([cli_text("cli-not-a-backup", path=file, reason=_last_line(listed.stderr))], INVALID)
     if not all(name in listed.stdout for name in OURS):
-        raise Ended([words("cli-not-a-backup", path=file, reason=words("cli-another-database"))], INVALID)
+        raise CommandFailed([cli_text("cli-not-a-backup", path=file, reason=cli_text("cli-another-database"))], INVALID)
 
 
 def present_head(url: str) -> str | None:
@@ -91,12 +91,12 @@ def _require_alone(url: str, *, force: bool) -> None:
             time.sleep(0.1)
         if sessions and not force:
             told = ", ".join(f"{user or '-'} ({application or '-'}, pid {pid})" for pid, user, application in sessions)
-            raise Ended([words("cli-database-in-use", sessions=told)], CONFLICT)
+            raise CommandFailed([cli_text("cli-database-in-use", sessions=told)], CONFLICT)
         for pid, _user, _application in sessions:
             try:
                 connection.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
             except psycopg.errors.InsufficientPrivilege as error:
-                raise Ended([words("cli-sessions-not-ended", reason=error)], FAILED) from error
+                raise CommandFailed([cli_text("cli-sessions-not-ended", reason=error)], FAILED) from error
 
 
 def _digest(connection: psycopg.Connection) -> str:
@@ -127,13 +127,15 @@ def _run(url: str, tool: str, *arguments: str) -> None:
     if done.returncode:
         with _connection(url) as connection:
             version = connection.info.server_version // 10_000
-        raise Ended([words("cli-tool-failed", tool=tool, reason=_last_line(done.stderr), version=version)], FAILED)
+        raise CommandFailed(
+            [cli_text("cli-tool-failed", tool=tool, reason=_last_line(done.stderr), version=version)], FAILED
+        )
 
 
 def _tool(name: str) -> str:
     found = shutil.which(name)
     if found is None:
-        raise Ended([words("cli-tool-missing", tool=name)], FAILED)
+        raise CommandFailed([cli_text("cli-tool-missing", tool=name)], FAILED)
     return found
 
 
@@ -161,6 +163,6 @@ def _refused_clearly() -> Iterator[None]:
     try:
         yield
     except psycopg.OperationalError as error:
-        raise Ended([words("cli-database-unusable", reason=" ".join(str(error).split()))], FAILED) from error
+        raise CommandFailed([cli_text("cli-database-unusable", reason=" ".join(str(error).split()))], FAILED) from error
     except OSError as error:
-        raise Ended([words("cli-file-not-writable", reason=error)], FAILED) from error
+        raise CommandFailed([cli_text("cli-file-not-writable", reason=error)], FAILED) from error

@@ -19,13 +19,13 @@ from apscheduler.triggers.base import BaseTrigger
 from flask import Flask
 
 from registry.audits.clock_guard import ClockGuard
-from registry.audits.jobs import run_due_night
+from registry.audits.jobs import run_due_audit
 from registry.core.clock import ALMATY, now
 from registry.core.database import db
-from registry.http.idempotency import forget_old_answers
+from registry.http.idempotency import delete_old_responses
 from registry.imports.worker import work_off_next
-from registry.notifications.jobs import digest_when_due, tell_what_waits
-from registry.notifications.service import forget_old_letters
+from registry.notifications.jobs import deliver_notifications, digest_when_due
+from registry.notifications.service import delete_old_emails
 from registry.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -57,13 +57,13 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
     clock_guard = ClockGuard()
     return (
         # Asks which due date has no audit: so catching up after downtime needs nothing of its own.
-        Job("nightly audit", timedelta(minutes=1), lambda: run_due_night(settings.audit_at, None, clock_guard)),
+        Job("nightly audit", timedelta(minutes=1), lambda: run_due_audit(settings.audit_at, None, clock_guard)),
         # Apart, as a digest waits for an audit that runs, and what cannot wait does not.
         Job("digest", timedelta(minutes=1), lambda: digest_when_due(settings)),
-        Job("notices", timedelta(minutes=1), lambda: tell_what_waits(settings)),
+        Job("notices", timedelta(minutes=1), lambda: deliver_notifications(settings)),
         Job("imports", timedelta(seconds=1), work_off_imports),
-        Job("kept answers", timedelta(days=1), forget_old_answers),
-        Job("old letters", timedelta(days=1), forget_old_letters),
+        Job("kept answers", timedelta(days=1), delete_old_responses),
+        Job("old letters", timedelta(days=1), delete_old_emails),
     )
 
 

@@ -11,9 +11,9 @@ from typing import Final
 import click
 from flask import Flask
 
-from registry.cli.app_context import connected, registry_open
-from registry.cli.exit_codes import FAILED, Ended
-from registry.cli.output import say, words
+from registry.cli.app_context import connected, open_registry
+from registry.cli.exit_codes import FAILED, CommandFailed
+from registry.cli.output import cli_text, print_message
 from registry.cli.scheduler import Schedule, jobs
 from registry.cli.web_server import WebServer
 from registry.core.schema import require_current_schema, upgrade_schema
@@ -48,13 +48,13 @@ def serve() -> None:
         schedule = Schedule(app, jobs(settings))
         schedule.start()
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        say("cli-serving", address=f"http://{host}:{settings.port}")
+        print_message("cli-serving", address=f"http://{host}:{settings.port}")
         try:
             server.serve_until(stopping)
         finally:
-            say("cli-stopping")
+            print_message("cli-stopping")
             schedule.stop()
-    say("cli-stopped")
+    print_message("cli-stopped")
 
 
 @click.command()
@@ -64,18 +64,18 @@ def scheduler() -> None:
     For installations where several web processes serve the API. Any number may run: the database makes a night single.
     """
     settings = read_settings()
-    with registry_open(settings) as app:
+    with open_registry(settings) as app:
         prepare_schema(settings)
         log_to_stderr()
         stopping = stopped_by_signals()
         end_database_waits(stopping, settings)
         schedule = Schedule(app, jobs(settings))
         schedule.start()
-        say("cli-scheduling")
+        print_message("cli-scheduling")
         stopping.wait()
-        say("cli-stopping")
+        print_message("cli-stopping")
         schedule.stop()
-    say("cli-stopped")
+    print_message("cli-stopped")
 
 
 def listening(app: Flask, settings: Settings) -> WebServer:
@@ -87,8 +87,8 @@ def listening(app: Flask, settings: Settings) -> WebServer:
         return WebServer(app, settings.host, settings.port)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        sentence = words("cli-address-not-usable", host=settings.host, port=port, reason=reason)
-        raise Ended([sentence], FAILED) from error
+        sentence = cli_text("cli-address-not-usable", host=settings.host, port=port, reason=reason)
+        raise CommandFailed([sentence], FAILED) from error
 
 
 def end_database_waits(stopping: threading.Event, settings: Settings) -> None:

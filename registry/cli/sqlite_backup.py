@@ -16,9 +16,9 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import make_url
 
-from registry.cli.exit_codes import CONFLICT, FAILED, INVALID, NOT_FOUND, USAGE, Ended
+from registry.cli.exit_codes import CONFLICT, FAILED, INVALID, NOT_FOUND, USAGE, CommandFailed
 from registry.cli.new_file import new_file
-from registry.cli.output import words
+from registry.cli.output import cli_text
 from registry.core.clock import now
 from registry.core.private_files import make_private
 from registry.core.storage import is_damage
@@ -28,7 +28,7 @@ UNREADABLE = "unreadable"
 OURS = {"alembic_version", "journal", "journal_head"}
 
 
-class Damaged(Ended):
+class Damaged(CommandFailed):
     """The file of the database is damaged, or is no database."""
 
 
@@ -36,9 +36,9 @@ def take(url: str, target: Path) -> str:
     """Copy the database to ``target``; the digest of what is in the copy."""
     path = _path(url)
     if not path.is_file():
-        raise Ended([words("cli-no-database", path=path)], NOT_FOUND)
+        raise CommandFailed([cli_text("cli-no-database", path=path)], NOT_FOUND)
     if target.exists() and target.samefile(path):
-        raise Ended([words("cli-backup-onto-itself", path=target)], USAGE)
+        raise CommandFailed([cli_text("cli-backup-onto-itself", path=target)], USAGE)
     with _refused_clearly(), new_file(target) as making:
         with _source(path, making.parent) as source, closing(sqlite3.connect(making)) as copy:
             source.backup(copy, progress=_patience())
@@ -55,11 +55,11 @@ def require_backup(file: Path) -> None:
             checked = backup.execute("PRAGMA integrity_check(1)").fetchone()[0]
             tables = {name for (name,) in backup.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except sqlite3.DatabaseError as error:
-        raise Ended([words("cli-not-a-backup", path=file, reason=error)], INVALID) from error
+        raise CommandFailed([cli_text("cli-not-a-backup", path=file, reason=error)], INVALID) from error
     if checked != "ok":
-        raise Ended([words("cli-not-a-backup", path=file, reason=checked)], INVALID)
+        raise CommandFailed([cli_text("cli-not-a-backup", path=file, reason=checked)], INVALID)
     if not tables >= OURS:
-        raise Ended([words("cli-not-a-backup", path=file, reason=words("cli-another-database"))], INVALID)
+        raise CommandFailed([cli_text("cli-not-a-backup", path=file, reason=cli_text("cli-another-database"))], INVALID)
 
 
 def present_head(url: str) -> str | None:
@@ -123,7 +123,7 @@ def _take_alone(there: sqlite3.Connection) -> None:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise
-        raise Ended([words("cli-database-in-use", sessions="SQLite")], CONFLICT) from error
+        raise CommandFailed([cli_text("cli-database-in-use", sessions="SQLite")], CONFLICT) from error
 
 
 def _set_aside(path: Path) -> None:
@@ -211,10 +211,10 @@ def _refused_clearly() -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise Ended([words("cli-database-busy", seconds=WAIT_S)], FAILED) from error
+        raise CommandFailed([cli_text("cli-database-busy", seconds=WAIT_S)], FAILED) from error
     except sqlite3.DatabaseError as error:
         if is_damage(error):
-            raise Damaged([words("cli-database-damaged", reason=error)], FAILED) from error
-        raise Ended([words("cli-database-unusable", reason=error)], FAILED) from error
+            raise Damaged([cli_text("cli-database-damaged", reason=error)], FAILED) from error
+        raise CommandFailed([cli_text("cli-database-unusable", reason=error)], FAILED) from error
     except (sqlite3.Error, OSError) as error:
-        raise Ended([words("cli-database-unusable", reason=error)], FAILED) from error
+        raise CommandFailed([cli_text("cli-database-unusable", reason=error)], FAILED) from error

@@ -107,7 +107,7 @@ class Instant(TypeDecorator[datetime]):
 LONG_AGO = text("'1970-01-01 00:00:00.000000'")
 
 
-def attach_database(app: Flask, url: str, limits: DatabaseLimits | None = None) -> None:
+def init_database(app: Flask, url: str, limits: DatabaseLimits | None = None) -> None:
     """Give the app its database, with the engine's settings of this service; ``limits`` are PostgreSQL's."""
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, limits or DatabaseLimits())
@@ -187,6 +187,6 @@ def is_sqlite() -> bool:
     return db.engine.dialect.name == "sqlite"
 
 
-def insert_unless_there(table: type[Base]) -> PostgresInsert | SqliteInsert:
+def insert_or_ignore(table: type[Base]) -> PostgresInsert | SqliteInsert:
     """An INSERT that can say ON CONFLICT DO NOTHING, in the dialect of the present app's database."""
     return sqlite_insert(table) if is_sqlite() else postgres_insert(table)

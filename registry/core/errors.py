@@ -20,7 +20,7 @@ class Problem:
     params: dict[str, object] = field(default_factory=dict)
 
 
-class Refusal(Exception):
+class RegistryError(Exception):
     """The base of all refusals. ``params`` fill the message's template."""
 
     code: ClassVar[str] = ""
@@ -35,23 +35,23 @@ class Refusal(Exception):
         self.params = params
 
 
-class NotFound(Refusal):
+class NotFound(RegistryError):
     """There is no such thing, or the caller may not see it: the two are told apart nowhere."""
 
 
-class NotAllowed(Refusal):
+class NotAllowed(RegistryError):
     """The caller sees the thing, but the role does not allow the act."""
 
 
-class Conflict(Refusal):
+class Conflict(RegistryError):
     """The act does not fit what is there now."""
 
 
-class Stale(Refusal):
+class Stale(RegistryError):
     """The thing changed since the caller read it (RFC 9110, If-Match)."""
 
 
-class Malformed(Refusal):
+class Malformed(RegistryError):
     """The request cannot be read at all, or asks with a parameter that does not exist."""
 
     def __init__(self, problems: Sequence[Problem] = (), **params: object) -> None:
@@ -59,7 +59,7 @@ class Malformed(Refusal):
         self.problems = tuple(problems)
 
 
-class Invalid(Refusal):
+class Invalid(RegistryError):
     """What was sent can be read but is wrong; ``problems`` names every wrong place."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:

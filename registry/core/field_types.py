@@ -23,7 +23,7 @@ NOT_FOR_INTERCHANGE = "\ufffe\uffff"
 EMAIL = re.compile(r"[^@\s,;<>\x22]+@[^@\s,;<>\x22]+\.[^@\s,;<>\x22.]+")
 
 
-class ValueRefused(Exception):
+class InvalidValue(Exception):
     """A value that its field cannot hold."""
 
     def __init__(self, code: str, **params: object) -> None:
@@ -33,7 +33,7 @@ class ValueRefused(Exception):
 
 
 class Kind(Protocol):
-    """Turns what was sent into what is kept, None for a missing value, or raises ValueRefused."""
+    """Turns what was sent into what is kept, None for a missing value, or raises InvalidValue."""
 
     def accept(self, value: object) -> Any: ...
 
@@ -52,14 +52,14 @@ class Text:
         if value is None:
             return None
         if not isinstance(value, str):
-            raise ValueRefused("expected-text")
+            raise InvalidValue("expected-text")
         text = value.replace("\r\n", "\n").strip()
         found = control_character(text, but="\t\n")
         if found is not None:
-            raise ValueRefused("control-character", character=f"U+{ord(found):04X}")
+            raise InvalidValue("control-character", character=f"U+{ord(found):04X}")
         if len(text) > self.limit:
-            raise ValueRefused("too-long", limit=self.limit, length=len(text))
-        return text if shows(text) else None
+            raise InvalidValue("too-long", limit=self.limit, length=len(text))
+        return text if is_visible(text) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ class Choice:
         if value is None:
             return None
         if not isinstance(value, str):
-            raise ValueRefused("expected-text")
+            raise InvalidValue("expected-text")
         if value not in self.options:
-            raise ValueRefused("not-a-choice", options=", ".join(self.options))
+            raise InvalidValue("not-a-choice", options=", ".join(self.options))
         return value
 
 
@@ -92,7 +92,7 @@ class Day:
         day = exact_day(value)
         latest = self.latest or years_ahead(today(), YEARS_AHEAD)
         if not EARLIEST <= day <= latest:
-            raise ValueRefused("date-out-of-range", earliest=EARLIEST.isoformat(), latest=latest.isoformat())
+            raise InvalidValue("date-out-of-range", earliest=EARLIEST.isoformat(), latest=latest.isoformat())
         return day
 
 
@@ -117,9 +117,9 @@ class Whole:
         if value is None:
             return None
         if type(value) is not int:
-            raise ValueRefused("expected-whole-number")
+            raise InvalidValue("expected-whole-number")
         if not self.smallest <= value <= self.largest:
-            raise ValueRefused("number-out-of-range", smallest=self.smallest, largest=self.largest)
+            raise InvalidValue("number-out-of-range", smallest=self.smallest, largest=self.largest)
         return value
 
 
@@ -134,9 +134,9 @@ class Ids:
         if value is None:
             return None
         if not isinstance(value, list) or any(type(each) is not int or not 0 < each < 2**31 for each in value):
-            raise ValueRefused("expected-ids")
+            raise InvalidValue("expected-ids")
         if not 0 < len(value) <= self.most:
-            raise ValueRefused("number-of-ids", largest=self.most)
+            raise InvalidValue("number-of-ids", largest=self.most)
         return value
 
 
@@ -148,7 +148,7 @@ class YesNo:
         """The boolean."""
         if value is None or isinstance(value, bool):
             return value
-        raise ValueRefused("expected-true-or-false")
+        raise InvalidValue("expected-true-or-false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +160,9 @@ class Bin:
         if value is None:
             return None
         if not isinstance(value, str):
-            raise ValueRefused("expected-text")
+            raise InvalidValue("expected-text")
         if not is_bin(value):
-            raise ValueRefused("bin-invalid")
+            raise InvalidValue("bin-invalid")
         return value
 
 
@@ -176,7 +176,7 @@ class Email:
         """The address as written."""
         text = self.text.accept(value)
         if text is not None and not EMAIL.fullmatch(text):
-            raise ValueRefused("email-invalid")
+            raise InvalidValue("email-invalid")
         return text
 
 
@@ -195,15 +195,15 @@ class Url:
             parts = urlsplit(text)
             usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text)
         except ValueError as error:
-            raise ValueRefused("url-invalid") from error
+            raise InvalidValue("url-invalid") from error
         if not usable:
-            raise ValueRefused("url-invalid")
+            raise InvalidValue("url-invalid")
         if "@" in parts.netloc:
-            raise ValueRefused("url-with-credentials")
+            raise InvalidValue("url-with-credentials")
         return text
 
 
-def shows(text: str) -> bool:
+def is_visible(text: str) -> bool:
     """Whether a reader sees anything: blanks, zero-width letters and marks of direction alone are nothing."""
     if text.isprintable():
         return text != ""
@@ -226,13 +226,13 @@ def control_character(text: str, but: str = "") -> str | None:
 
 
 def exact_day(value: object) -> date:
-    """``YYYY-MM-DD`` in ASCII digits as a date. Raises ValueRefused: ISO 8601 has more forms, which are refused."""
+    """``YYYY-MM-DD`` in ASCII digits as a date. Raises InvalidValue: ISO 8601 has more forms, which are refused."""
     if not isinstance(value, str) or not DAY.fullmatch(value):
-        raise ValueRefused("expected-date")
+        raise InvalidValue("expected-date")
     try:
         return date.fromisoformat(value)
     except ValueError as error:
-        raise ValueRefused("no-such-date") from error
+        raise InvalidValue("no-such-date") from error
 
 
 def years_ahead(day: date, years: int) -> date:

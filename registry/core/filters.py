@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement
 
 from registry.core.clock import local_instant, rfc3339
 from registry.core.errors import Malformed, Problem
-from registry.core.field_types import ValueRefused, control_character, exact_day
+from registry.core.field_types import InvalidValue, control_character, exact_day
 
 LARGEST_ID = 2**31 - 1
 LONGEST_VALUE = 1000
@@ -25,11 +25,11 @@ class Words:
     options: tuple[str, ...]
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The condition. Raises ValueRefused."""
-        words = several(value)
+        """The condition. Raises InvalidValue."""
+        words = split_values(value)
         for word in words:
             if word not in self.options:
-                raise ValueRefused("not-a-choice", options=", ".join(self.options))
+                raise InvalidValue("not-a-choice", options=", ".join(self.options))
         return self.column.in_(words)
 
 
@@ -40,8 +40,8 @@ class Texts:
     column: ColumnElement[Any]
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The condition. Raises ValueRefused."""
-        return self.column.in_(several(value))
+        """The condition. Raises InvalidValue."""
+        return self.column.in_(split_values(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class YesNoWords:
     column: ColumnElement[Any]
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The condition. Raises ValueRefused."""
+        """The condition. Raises InvalidValue."""
         if value not in ("true", "false"):
-            raise ValueRefused("expected-true-or-false")
+            raise InvalidValue("expected-true-or-false")
         return self.column.is_(value == "true")
 
 
@@ -65,7 +65,7 @@ class Days:
     end: str = ""
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The condition. Raises ValueRefused."""
+        """The condition. Raises InvalidValue."""
         day = exact_day(value)
         if self.end == "from":
             return self.column >= day
@@ -80,8 +80,8 @@ class Moments:
     end: str
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The condition. Raises ValueRefused."""
-        edge, included = time_edge(value, self.end)
+        """The condition. Raises InvalidValue."""
+        edge, included = parse_range_edge(value, self.end)
         text = rfc3339(edge)
         if self.end == "from":
             return self.column >= text
@@ -96,8 +96,8 @@ class Instants:
     end: str
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The condition. Raises ValueRefused."""
-        edge, included = time_edge(value, self.end)
+        """The condition. Raises InvalidValue."""
+        edge, included = parse_range_edge(value, self.end)
         if self.end == "from":
             return self.column >= edge
         return self.column <= edge if included else self.column < edge
@@ -121,26 +121,26 @@ def instant_filters(name: str, column: ColumnElement[Any]) -> dict[str, PlainFil
     return {f"{name}_from": Instants(column, "from"), f"{name}_to": Instants(column, "to")}
 
 
-def time_edge(value: str, end: str) -> tuple[datetime, bool]:
+def parse_range_edge(value: str, end: str) -> tuple[datetime, bool]:
     """Where a range of time begins (``from``) or ends (``to``), and whether the edge belongs to it.
 
-    A date means the whole local day, an RFC 3339 instant means itself. Raises ValueRefused.
+    A date means the whole local day, an RFC 3339 instant means itself. Raises InvalidValue.
     """
     if len(value) > len("YYYY-MM-DD"):
         try:
             instant = datetime.fromisoformat(value)
             if instant.tzinfo is None or not value.isascii():
-                raise ValueRefused("expected-date")
+                raise InvalidValue("expected-date")
             return instant.astimezone(UTC), True
         except ValueError as error:
-            raise ValueRefused("expected-date") from error
+            raise InvalidValue("expected-date") from error
         except OverflowError as error:
-            raise ValueRefused("no-such-date") from error
+            raise InvalidValue("no-such-date") from error
     day = exact_day(value)
     try:
         return local_instant(day if end == "from" else day + timedelta(days=1), time()), end == "from"
     except OverflowError as error:
-        raise ValueRefused("no-such-date") from error
+        raise InvalidValue("no-such-date") from error
 
 
 def conditions(filters: Mapping[str, PlainFilter], raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
@@ -153,18 +153,18 @@ def conditions(filters: Mapping[str, PlainFilter], raw: Mapping[str, str]) -> li
             continue
         try:
             made.append(known.condition(value))
-        except ValueRefused as refused:
+        except InvalidValue as refused:
             problems.append(Problem(name, refused.code, refused.params))
     if problems:
         raise Malformed(problems)
     return made
 
 
-def several(value: str) -> list[str]:
-    """The parts between the commas, trimmed. Raises ValueRefused for an empty one, and for what no field can hold."""
+def split_values(value: str) -> list[str]:
+    """The parts between the commas, trimmed. Raises InvalidValue for an empty one, and for what no field can hold."""
     if len(value) > LONGEST_VALUE or control_character(value) is not None:
-        raise ValueRefused("not-usable")
+        raise InvalidValue("not-usable")
     parts = [part.strip() for part in value.split(",")]
     if not all(parts):
-        raise ValueRefused("value-missing")
+        raise InvalidValue("value-missing")
     return parts

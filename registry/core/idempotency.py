@@ -10,10 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.database import Instant, Model
 
-KEPT_FOR = timedelta(hours=24)
+KEEP_FOR = timedelta(hours=24)
 
 
-class KeptAnswer(Model):
+class StoredResponse(Model):
     """The first answer to a POST with an Idempotency-Key; written with the change, so that both stand or none."""
 
     __tablename__ = "kept_answers"

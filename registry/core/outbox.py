@@ -39,7 +39,7 @@ class OutboxMessage(Model):
     )
 
 
-def send_later(topic: str, payload: Mapping[str, Any]) -> None:
+def enqueue(topic: str, payload: Mapping[str, Any]) -> None:
     """Write a message with the open transaction. Raises RuntimeError when none is open."""
     require_transaction().add(OutboxMessage(**message_row(topic, payload)))
 
@@ -49,13 +49,13 @@ def message_row(topic: str, payload: Mapping[str, Any]) -> dict[str, Any]:
     return {"topic": topic, "payload": dict(payload), "created_at": now()}
 
 
-def anything_waits() -> bool:
+def has_waiting() -> bool:
     """True when a message waits to be delivered."""
     db.session.rollback()
     return db.session.scalar(select(OutboxMessage.id).where(OutboxMessage.delivered_at.is_(None)).limit(1)) is not None
 
 
-def take_waiting(topics: Collection[str], most: int) -> list[OutboxMessage]:
+def lock_waiting(topics: Collection[str], most: int) -> list[OutboxMessage]:
     """The oldest messages of these topics that wait, marked as delivered with the open transaction.
 
     Two that take at once never get the same: PostgreSQL passes over rows that another holds, SQLite has one writer.
@@ -74,7 +74,7 @@ def take_waiting(topics: Collection[str], most: int) -> list[OutboxMessage]:
     return taken
 
 
-def pass_over(topics: Collection[str]) -> None:
+def mark_delivered(topics: Collection[str]) -> None:
     """Mark as delivered, in the open transaction, what waits of all other topics: nobody is told of them."""
     statement = (
         update(OutboxMessage)
@@ -84,7 +84,7 @@ def pass_over(topics: Collection[str]) -> None:
     require_transaction().execute(statement, execution_options={"synchronize_session": False})
 
 
-def forget_delivered(before: datetime) -> None:
+def delete_delivered(before: datetime) -> None:
     """Delete, in the open transaction, what was delivered before an instant."""
     statement = delete(OutboxMessage).where(OutboxMessage.delivered_at < before)
     require_transaction().execute(statement, execution_options={"synchronize_session": False})

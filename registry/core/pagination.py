@@ -64,7 +64,7 @@ class SortKey:
         return literal_column(self.ends[0 if descending else 1], self.column.type)
 
 
-def written(count: int) -> ColumnElement[int]:
+def literal_limit(count: int) -> ColumnElement[int]:
     """A LIMIT written into the statement, not sent with it: PostgreSQL has no good plan for any number of rows."""
     return literal(count, literal_execute=True)
 
@@ -117,7 +117,7 @@ def read_cursor(cursor: str) -> tuple[str, Any, int]:
     return sort, value, last
 
 
-def cut(rows: Sequence[Any], page: Page, key: SortKey, descending: bool) -> Listing:
+def cut_page(rows: Sequence[Any], page: Page, key: SortKey, descending: bool) -> Listing:
     """A page out of ``limit + 1`` rows; each row is a mapping with ``_sort`` and ``_id`` beside its own keys."""
     shown = list(rows[: page.limit])
     if len(rows) <= page.limit:

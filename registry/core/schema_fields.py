@@ -19,10 +19,10 @@ from registry.core.field_types import (
     Day,
     Email,
     Ids,
+    InvalidValue,
     Kind,
     Text,
     Url,
-    ValueRefused,
     Whole,
     YesNo,
 )
@@ -57,7 +57,7 @@ class Accepted(fields.Field[Any]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's
         try:
             kept = self.kind.accept(value)
-        except ValueRefused as refused:
+        except InvalidValue as refused:
             raise ValidationError([Wrong(refused.code, refused.params)]) from refused
         if kept is None and self.required:
             raise ValidationError(["required"])

@@ -28,14 +28,14 @@ def transaction() -> Iterator[Session]:
         session.connection(execution_options={SQLITE_BEGIN: "IMMEDIATE"})
         yield session
         session.flush()
-        journal.append_recorded(session)
+        journal.append_pending(session)
         session.commit()
     except BaseException:
         session.rollback()
         raise
     finally:
         session.info.pop(OPEN, None)
-        journal.forget_recorded(session)
+        journal.discard_recorded(session)
 
 
 def require_transaction() -> Session:
@@ -46,12 +46,12 @@ def require_transaction() -> Session:
     return session
 
 
-def read_each_alone() -> None:
+def autocommit_reads() -> None:
     """From now on, on PostgreSQL, each statement that this request reads by outside of ``transaction()`` is its own."""
     db.session().info[EACH_ALONE] = True
 
 
-def read_together() -> None:
+def read_in_transaction() -> None:
     """What follows is read in one transaction again: for cursors, COPY and settings that last as long as it."""
     session = db.session()
     if not session.info.get(OPEN) and session.info.pop(EACH_ALONE, False):

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from registry.agencies.service import Agency
 from registry.cases.models import Case
 from registry.cli.app_context import in_registry
-from registry.cli.output import progress, say
+from registry.cli.output import print_message, progress
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Conflict
@@ -54,9 +54,9 @@ def load() -> None:
             on_progress(count, len(story))
     audit = last_day(story)
     if audit is None:
-        say("cli-demo-there")
+        print_message("cli-demo-there")
         return
-    say(
+    print_message(
         "cli-demo-done",
         agencies=len(ours),
         projects=db.session.execute(select(func.count(Project.id))).scalar_one(),

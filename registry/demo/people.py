@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from registry.accounts.actors import LOCAL, Actor
-from registry.accounts.passwords import new_password
+from registry.accounts.passwords import generate_password
 from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
 from registry.agencies.service import agency_by_bin
@@ -49,5 +49,5 @@ def add_people() -> None:
             add_person(
                 demo_actor(ADMINISTRATOR),
                 NewPerson(them.principal, them.role, them.agency_id, row["email"], "en"),
-                new_password(),
+                generate_password(),
             )

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from registry.audits.jobs import audit_tonight
+from registry.audits.jobs import run_nightly_audit
 from registry.audits.service import run_audit
 from registry.cases import appeals, decisions
 from registry.cases import service as cases
@@ -109,7 +109,7 @@ def _nights(day: date) -> Iterator[Moment]:
     for number in range(1, (day - first).days):
         night = first + timedelta(days=number)
         if night != missed:
-            yield Moment(local_instant(night, NIGHT), audit_tonight, once=False)
+            yield Moment(local_instant(night, NIGHT), run_nightly_audit, once=False)
 
 
 def _acts(day: date) -> Iterator[Moment]:

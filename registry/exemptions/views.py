@@ -21,7 +21,7 @@ from registry.exemptions.service import Exemption
 from registry.web.blueprint import Answer, pages
 from registry.web.downloads import ENDINGS, download_list
 from registry.web.labels import field_label, name_in_page_language
-from registry.web.lists import asked_filters, asked_page, first_address, next_address
+from registry.web.lists import first_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext as _
 from registry.web.translations import ngettext
 
@@ -37,8 +37,8 @@ COLUMNS: Final = ("decision_number", "decided_on", "valid_from", "valid_to", "sc
 @pages.page("/cases/exemptions-ending", needs=Permission.EXEMPTIONS_READ)
 def exemptions_ending(actor: Actor) -> Answer:
     """Exemptions in force that end within some days, what ends first in front."""
-    filters, within = asked_filters(FILTERS), _asked_days()
-    listing = _ending(actor, asked_page())
+    filters, within = requested_filters(FILTERS), _asked_days()
+    listing = _ending(actor, requested_page())
     return render_template(
         "exemptions/list.html",
         actor=actor,
@@ -73,7 +73,7 @@ def exemptions_ending_table(actor: Actor, ending: str) -> Answer:
 
 
 def _ending(actor: Actor, page: Page) -> Listing:
-    filters, within = asked_filters(FILTERS), _asked_days()
+    filters, within = requested_filters(FILTERS), _asked_days()
     if within != ANY:
         filters["valid_to_to"] = (today() + timedelta(days=int(within))).isoformat()
     return list_exemptions(actor, {**filters, "in_force": "true"}, Page(page.limit, page.cursor, "valid_to"))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.bulk import table_of
 from registry.core.database import Instant, Model, db
-from registry.core.pagination import written
+from registry.core.pagination import literal_limit
 
 TRIGGERS = ("schedule", "manual", "catch_up")
 CHANGES = ("opened", "reopened", "exempted", "accepted", "unaccepted", "cleared")
@@ -103,7 +103,7 @@ def last_good_date() -> date | None:
     return found
 
 
-def told_failure(failure: str | None) -> str | None:
+def failure_text(failure: str | None) -> str | None:
     """What is told of a failure. Behind the colon stands what the fault said, which may be of projects few may see."""
     return None if failure is None else failure.partition(":")[0]
 
@@ -118,7 +118,7 @@ def newest_good(*what: Any) -> Select[*tuple[Any, ...]]:
         select(*what)
         .where(run.status == literal_column("'succeeded'"), run.dry_run.is_(False))
         .order_by(run.on.desc(), run.judged_up_to.desc(), run.finished_at.desc(), run.id.desc())
-        .limit(written(1))
+        .limit(literal_limit(1))
     )
 
 

@@ -10,7 +10,7 @@ from registry.agencies.service import Agency
 from registry.core.bulk import table_of
 from registry.core.database import db, is_sqlite
 from registry.flags.audit_runs import AuditRun, newest_good
-from registry.flags.models import FLAGS, SEVERITY_RANK, STANDING, STANDS, has_flag, rank, worst_severity
+from registry.flags.models import ACTIVE_STATUSES, FLAGS, IS_ACTIVE, SEVERITY_RANK, has_flag, rank, worst_severity
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.projects.models import Project
@@ -29,33 +29,33 @@ def judged_up_to() -> int:
     return db.session.scalar(select(JUDGED_UP_TO)) or 0
 
 
-def standing_code(project_id: ColumnElement[int]) -> ColumnElement[int | None]:
+def status_code(project_id: ColumnElement[int]) -> ColumnElement[int | None]:
     """The worst status and severity of a project's standing flags in one number, NULL without any, as SQL.
 
-    One look at the flags of each row shown; ``told_standing`` reads it.
+    One look at the flags of each row shown; ``decode_status`` reads it.
     """
     worst = func.max(case(STATUS_RANK, value=FLAGS.c.status))
     gravest = func.max(rank(FLAGS.c.severity))
-    standing = (FLAGS.c.project_id == project_id, STANDS)
+    standing = (FLAGS.c.project_id == project_id, IS_ACTIVE)
     return select(worst * 10 + gravest).where(*standing).correlate_except(FLAGS).scalar_subquery()
 
 
-def standing_codes() -> Subquery:
-    """``standing_code`` of every project that has a standing flag, as rows of ``project_id`` and ``code``.
+def status_codes() -> Subquery:
+    """``status_code`` of every project that has a standing flag, as rows of ``project_id`` and ``code``.
 
     One pass over all standing flags, for statements that ask about many projects at once.
     """
     code = func.max(case(STATUS_RANK, value=FLAGS.c.status)) * 10 + func.max(rank(FLAGS.c.severity))
-    standing = select(FLAGS.c.project_id, code.label("code")).where(STANDS)
+    standing = select(FLAGS.c.project_id, code.label("code")).where(IS_ACTIVE)
     return standing.group_by(FLAGS.c.project_id).subquery()
 
 
-def told_standing(code: int | None, project_id: int, kind: str, judged: int | None) -> tuple[str, str | None]:
+def decode_status(code: int | None, project_id: int, kind: str, judged: int | None) -> tuple[str, str | None]:
     """Freeze status and highest severity, of a project of an agency of that kind, as freeze_status() has them."""
-    return told_of_many(code, kind, judged=project_id <= (judged or 0))
+    return decode_status_of_many(code, kind, judged=project_id <= (judged or 0))
 
 
-def told_of_many(code: int | None, kind: str, *, judged: bool) -> tuple[str, str | None]:
+def decode_status_of_many(code: int | None, kind: str, *, judged: bool) -> tuple[str, str | None]:
     """The same, of projects that have one code, agencies of one kind, and all or none of them been ``judged``."""
     status, severity = divmod(code or 0, 10)
     gravest = SEVERITY_OF[severity]
@@ -73,7 +73,7 @@ def has_status(status: str) -> ColumnElement[bool]:
     judged = func.coalesce(JUDGED_UP_TO, 0)
     if status == "unaudited":
         return and_(~outside, PROJECT.id > judged)
-    better = {"flagged": (), "exempt": ("open",), "accepted": ("open", "exempt"), "clear": STANDING}[status]
+    better = {"flagged": (), "exempt": ("open",), "accepted": ("open", "exempt"), "clear": ACTIVE_STATUSES}[status]
     own = {"flagged": "open", "exempt": "exempt", "accepted": "accepted"}.get(status)
     conditions = [~has_flag(PROJECT.id, *better)] if better else []
     if own is not None:
@@ -85,7 +85,7 @@ def has_severity(severity: str) -> ColumnElement[bool]:
     """That this is the severity of a project's highest standing flag, as a condition that indexes can answer."""
 
     def stands(*severities: str) -> ColumnElement[bool]:
-        mine = (FLAGS.c.project_id == PROJECT.id, STANDS, FLAGS.c.severity.in_(severities))
+        mine = (FLAGS.c.project_id == PROJECT.id, IS_ACTIVE, FLAGS.c.severity.in_(severities))
         return select(FLAGS.c.id).where(*mine).correlate_except(FLAGS).exists()
 
     graver = [name for name, number in SEVERITY_RANK.items() if number > SEVERITY_RANK[severity]]
@@ -122,13 +122,13 @@ def started_on(policy: Policy) -> ColumnElement[Any]:
 
 def standing_of_new(kind: str) -> tuple[str, str | None]:
     """Freeze status and severity of a project that was just registered, of an agency of that kind."""
-    return told_standing(None, 1, kind, None)
+    return decode_status(None, 1, kind, None)
 
 
 def standing_of(project_id: int) -> tuple[str, str | None]:
     """The freeze status and the highest severity of one project."""
-    code, judged, kind = db.session.execute(STANDING_OF_ONE, {"project": project_id}).one()
-    return told_standing(code, project_id, kind, judged)
+    code, judged, kind = db.session.execute(STATUS_OF_ONE, {"project": project_id}).one()
+    return decode_status(code, project_id, kind, judged)
 
 
 def status_of(project_id: int) -> str:
@@ -137,8 +137,8 @@ def status_of(project_id: int) -> str:
 
 
 # Made once: every look at a project asks it.
-STANDING_OF_ONE: Final = (
-    select(standing_code(PROJECT.id), JUDGED_UP_TO, AGENCY.kind)
+STATUS_OF_ONE: Final = (
+    select(status_code(PROJECT.id), JUDGED_UP_TO, AGENCY.kind)
     .select_from(table_of(Project))
     .join(table_of(Agency), AGENCY.id == PROJECT.agency_id)
     .where(PROJECT.id == bindparam("project"))

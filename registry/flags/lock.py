@@ -14,12 +14,12 @@ from registry.core.transactions import require_transaction
 FLAG_LOCK = 742_003
 
 
-def flags_for_audit() -> None:
+def lock_flags_for_audit() -> None:
     """Wait until nobody else writes flags, and keep everybody out until the open transaction ends."""
     _take("pg_advisory_xact_lock")
 
 
-def flags_for_people() -> None:
+def lock_flags_for_review() -> None:
     """Wait until no audit writes flags, and keep audits out until the open transaction ends."""
     _take("pg_advisory_xact_lock_shared")
 

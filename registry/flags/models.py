@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.core.bulk import table_of
 from registry.core.database import LONG_AGO, Instant, Model
 
-STANDING = ("open", "exempt", "accepted")
+ACTIVE_STATUSES = ("open", "exempt", "accepted")
 SEVERITY_RANK = {"low": 1, "medium": 2, "high": 3}
 
 
@@ -69,7 +69,7 @@ class Flag(Model):
 # For conditions in statements that are not to know objects.
 FLAGS: Final = table_of(Flag)
 # Written out, not sent as a value: so PostgreSQL sees in a plan for any values that the index of standing flags serves.
-STANDS: Final[ColumnElement[bool]] = FLAGS.c.status != literal_column("'cleared'")
+IS_ACTIVE: Final[ColumnElement[bool]] = FLAGS.c.status != literal_column("'cleared'")
 
 
 def rank(severity: ColumnElement[str]) -> ColumnElement[int]:
@@ -81,7 +81,7 @@ def worst_severity(project_id: ColumnElement[int]) -> ColumnElement[int | None]:
     """The rank of a project's highest standing flag, NULL for none, as a scalar subquery."""
     return (
         select(func.max(rank(FLAGS.c.severity)))
-        .where(FLAGS.c.project_id == project_id, STANDS)
+        .where(FLAGS.c.project_id == project_id, IS_ACTIVE)
         .correlate_except(FLAGS)
         .scalar_subquery()
     )
@@ -91,7 +91,7 @@ def has_flag(project_id: ColumnElement[int], *statuses: str) -> ColumnElement[bo
     """True when the project has a flag of one of the statuses."""
     return (
         select(FLAGS.c.id)
-        .where(FLAGS.c.project_id == project_id, FLAGS.c.status.in_(statuses), STANDS)
+        .where(FLAGS.c.project_id == project_id, FLAGS.c.status.in_(statuses), IS_ACTIVE)
         .correlate_except(FLAGS)
         .exists()
     )

@@ -12,13 +12,13 @@ from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import Agency
-from registry.cases.models import CaseFlag, case_of_flag
+from registry.cases.models import CaseFlag, case_id_of_flag
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
 from registry.core.filters import PlainFilter, Texts, Words, conditions, day_filters, instant_filters
 from registry.core.languages import Language
-from registry.core.pagination import Listing, Page, SortKey, after, cut, order_by
+from registry.core.pagination import Listing, Page, SortKey, after, cut_page, order_by
 from registry.core.vocabularies import REGIONS, SECTORS, SEVERITIES
 from registry.flags.audit_runs import LAST_GOOD_DATE, last_good_date
 from registry.flags.models import Flag, rank
@@ -84,7 +84,7 @@ def flags_of_cases(actor: Actor, ids: Sequence[int], language: Language) -> dict
     return found
 
 
-def standing_flags_of(actor: Actor, numbers: Sequence[str], language: Language) -> dict[str, list[dict[str, Any]]]:
+def active_flags_of(actor: Actor, numbers: Sequence[str], language: Language) -> dict[str, list[dict[str, Any]]]:
     """The standing flags of each of some projects, by number, in two queries for all of them; the worst first."""
     worst = rank(FLAG.severity)
     wanted = (PROJECT.number.in_(numbers), FLAG.status != "cleared")
@@ -106,7 +106,7 @@ def _page(
     if page.cursor is not None:
         statement = statement.where(after(key, FLAG.id, descending, page.cursor))
     values = {**values, OWN_AGENCY: actor.agency_id, "most": page.limit + 1}
-    listing = cut(db.session.execute(statement, values).mappings().all(), page, key, descending)
+    listing = cut_page(db.session.execute(statement, values).mappings().all(), page, key, descending)
     policy = policy_in_force()
     shown = [_shown(row, policy, row["_last_on"], language) for row in listing.items]
     journal_restricted_reads(actor, (row["project"] for row in listing.items if row["_restricted"]), "flags")
@@ -138,7 +138,7 @@ def _flags(sort: ColumnElement[Any], visible: Sequence[ColumnElement[bool]]) -> 
             FLAG.last_seen_on,
             FLAG.cleared_on,
             FLAG.exemption_id.label("exemption"),
-            case_of_flag(FLAG.id).label("case"),
+            case_id_of_flag(FLAG.id).label("case"),
             FLAG.changed_at,
             PROJECT.is_restricted.label("_restricted"),
             sort.label("_sort"),

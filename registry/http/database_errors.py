@@ -7,11 +7,11 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 
-from registry.core.errors import Refusal
-from registry.http.http_errors import DatabaseBusy, DatabaseNotReachable, StorageFull
+from registry.core.errors import RegistryError
+from registry.http.http_errors import DatabaseBusy, DatabaseUnavailable, StorageFull
 
 # The last one: every connection of the pool has been busy for long.
-DATABASE_AWAY: Final = (OperationalError, InterfaceError, TimeoutError)
+DATABASE_ERRORS: Final = (OperationalError, InterfaceError, TimeoutError)
 DISK_FULL: Final = "53100"
 # lock_not_available, query_canceled (the statement timeout), deadlock_detected, serialization_failure,
 # too_many_connections: the server answers and nothing was changed.
@@ -19,8 +19,8 @@ BUSY: Final = ("55P03", "57014", "40P01", "40001", "53300")
 SQLITE_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def refusal_of(error: Exception) -> Refusal:
-    """The refusal that one of ``DATABASE_AWAY`` is told as."""
+def error_of(error: Exception) -> RegistryError:
+    """The refusal that one of ``DATABASE_ERRORS`` is told as."""
     original = error.orig if isinstance(error, DBAPIError) else None
     sqlstate = getattr(original, "sqlstate", None)
     sqlite_code = getattr(original, "sqlite_errorcode", 0) & 0xFF
@@ -28,4 +28,4 @@ def refusal_of(error: Exception) -> Refusal:
         return StorageFull()
     if isinstance(error, TimeoutError) or sqlstate in BUSY or sqlite_code in SQLITE_BUSY:
         return DatabaseBusy()
-    return DatabaseNotReachable()
+    return DatabaseUnavailable()

@@ -11,11 +11,11 @@ from werkzeug.exceptions import HTTPException
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.sign_in import WINDOW, PasswordNotAccepted, TooManyAttempts
 from registry.accounts.tokens import TokenNotAccepted
-from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, Refusal, Stale
+from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError, Stale
 from registry.core.messages import message
 from registry.http import http_errors as refusals
-from registry.http.database_errors import DATABASE_AWAY, refusal_of
-from registry.http.locale import asked_language
+from registry.http.database_errors import DATABASE_ERRORS, error_of
+from registry.http.locale import request_locale
 from registry.http.request_ids import request_id
 from registry.http.request_log import LOG
 
@@ -25,59 +25,59 @@ WINDOW_S: Final = int(WINDOW.total_seconds())
 CHALLENGE: Final = 'Bearer realm="registry"'
 
 # The first line that fits counts.
-STATUSES: Final[tuple[tuple[type[Refusal], int], ...]] = (
+STATUSES: Final[tuple[tuple[type[RegistryError], int], ...]] = (
     (Malformed, 400),
-    (refusals.RequestMalformed, 400),
-    (refusals.SignInNeeded, 401),
+    (refusals.BadRequest, 400),
+    (refusals.AuthenticationRequired, 401),
     (TokenNotAccepted, 401),
     (PasswordNotAccepted, 401),
     (NotAllowed, 403),
     (NotFound, 404),
     (refusals.RouteNotFound, 404),
-    (refusals.MethodNotTaken, 405),
+    (refusals.MethodNotAllowed, 405),
     (Conflict, 409),
     (Stale, 412),
-    (refusals.ContentTooLarge, 413),
-    (refusals.ContentTypeNotTaken, 415),
+    (refusals.PayloadTooLarge, 413),
+    (refusals.UnsupportedMediaType, 415),
     (Invalid, 422),
     (refusals.IdempotencyKeyReused, 422),
-    (refusals.IfMatchNeeded, 428),
+    (refusals.PreconditionRequired, 428),
     (refusals.TooManyRequests, 429),
     (TooManyAttempts, 429),
     (SignInBusy, 503),
-    (refusals.DatabaseNotReachable, 503),
+    (refusals.DatabaseUnavailable, 503),
     (refusals.DatabaseBusy, 503),
     (refusals.StorageFull, 503),
-    (refusals.InternalFault, 500),
+    (refusals.InternalError, 500),
 )
-OF_HTTP: Final[dict[int, type[Refusal]]] = {
+OF_HTTP: Final[dict[int, type[RegistryError]]] = {
     404: refusals.RouteNotFound,
-    405: refusals.MethodNotTaken,
-    413: refusals.ContentTooLarge,
-    415: refusals.ContentTypeNotTaken,
+    405: refusals.MethodNotAllowed,
+    413: refusals.PayloadTooLarge,
+    415: refusals.UnsupportedMediaType,
 }
 
 
-def status_of(refusal: Refusal) -> int:
+def status_of(refusal: RegistryError) -> int:
     """The status of a refusal; one of no known kind is a mistake of this program."""
     return next((status for kind, status in STATUSES if isinstance(refusal, kind)), 500)
 
 
-def retry_after(refusal: Refusal) -> str | None:
+def retry_after(refusal: RegistryError) -> str | None:
     """In how many seconds it is worth trying again; None when time alone mends nothing."""
     match refusal:
         case refusals.TooManyRequests():
             return str(refusal.params["seconds"])
         case TooManyAttempts():
             return str(WINDOW_S)
-        case SignInBusy() | refusals.DatabaseNotReachable() | refusals.DatabaseBusy() | refusals.StorageFull():
+        case SignInBusy() | refusals.DatabaseUnavailable() | refusals.DatabaseBusy() | refusals.StorageFull():
             return "5"
     return None
 
 
-def problem_answer(refusal: Refusal) -> Response:
+def problem_response(refusal: RegistryError) -> Response:
     """The refusal as problem+json in the language asked for."""
-    language = asked_language()
+    language = request_locale()
     status = status_of(refusal)
     problems: Sequence[Problem] = getattr(refusal, "problems", ())
     body: dict[str, object] = {
@@ -105,24 +105,24 @@ def problem_answer(refusal: Refusal) -> Response:
         response.headers["Retry-After"] = wait
     if status == 401:
         response.headers["WWW-Authenticate"] = (
-            CHALLENGE if isinstance(refusal, refusals.SignInNeeded) else f'{CHALLENGE}, error="invalid_token"'
+            CHALLENGE if isinstance(refusal, refusals.AuthenticationRequired) else f'{CHALLENGE}, error="invalid_token"'
         )
     return response
 
 
-def attach_errors(app: Flask) -> None:
+def init_error_handlers(app: Flask) -> None:
     """Answer every refusal, HTTP error and unexpected exception as problem+json."""
 
-    @app.errorhandler(Refusal)
-    def refused(error: Refusal) -> Response:
-        return problem_answer(error)
+    @app.errorhandler(RegistryError)
+    def refused(error: RegistryError) -> Response:
+        return problem_response(error)
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
         status = error.code or 500
         if status >= 500:
             return unexpected(error)
-        response = problem_answer(OF_HTTP.get(status, refusals.RequestMalformed)())
+        response = problem_response(OF_HTTP.get(status, refusals.BadRequest)())
         for name, value in error.get_headers(request.environ):
             if name.lower() in ("allow", "retry-after"):
                 response.headers[name] = value
@@ -130,12 +130,12 @@ def attach_errors(app: Flask) -> None:
 
     def database_away(error: Exception) -> Response:
         LOG.error("the database could not be used", exc_info=error)
-        return problem_answer(refusal_of(error))
+        return problem_response(error_of(error))
 
-    for kind in DATABASE_AWAY:
+    for kind in DATABASE_ERRORS:
         app.register_error_handler(kind, database_away)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         LOG.error("unexpected exception", exc_info=error)
-        return problem_answer(refusals.InternalFault())
+        return problem_response(refusals.InternalError())

@@ -7,7 +7,7 @@ import hashlib
 from flask import Response, request
 from werkzeug.http import quote_etag
 
-from registry.http.http_errors import ChangedSinceRead, IfMatchNeeded
+from registry.http.http_errors import PreconditionFailed, PreconditionRequired
 
 
 def make_tag(*parts: object) -> str:
@@ -16,19 +16,19 @@ def make_tag(*parts: object) -> str:
 
 
 def require_if_match() -> None:
-    """Raise IfMatchNeeded unless the request says which state it changes."""
+    """Raise PreconditionRequired unless the request says which state it changes."""
     if "If-Match" not in request.headers:
-        raise IfMatchNeeded
+        raise PreconditionRequired
 
 
 def require_fresh(tag: str) -> None:
-    """Raise ChangedSinceRead unless ``If-Match`` names this tag; weak tags never do (RFC 9110, 13.1.1)."""
+    """Raise PreconditionFailed unless ``If-Match`` names this tag; weak tags never do (RFC 9110, 13.1.1)."""
     if not request.if_match.contains(tag):
-        raise ChangedSinceRead
+        raise PreconditionFailed
 
 
 def require_fresh_if_named(tag: str) -> None:
-    """Raise ChangedSinceRead when the request has an ``If-Match`` and that does not name this tag."""
+    """Raise PreconditionFailed when the request has an ``If-Match`` and that does not name this tag."""
     if "If-Match" in request.headers:
         require_fresh(tag)
 

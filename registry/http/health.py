@@ -15,7 +15,7 @@ from registry.core.installation import installed_at
 from registry.core.schema import schema_is_current
 from registry.core.storage import has_no_room, is_damage, is_damaged
 from registry.flags.audit_runs import audit_in_future, last_good_audit
-from registry.http.database_errors import refusal_of
+from registry.http.database_errors import error_of
 from registry.http.request_log import LOG
 from registry.settings import Settings
 
@@ -23,13 +23,13 @@ DAMAGED: Final = "database-damaged: registry restore FILE"
 LONGEST_WITHOUT_AUDIT: Final = timedelta(hours=26)
 
 
-def attach_health(app: Flask, settings: Settings) -> None:
+def init_health(app: Flask, settings: Settings) -> None:
     """Register the two routes."""
     health = Blueprint("health", __name__)
 
     @health.get("/healthz")
     def healthz() -> Response:
-        return _told(200, {"status": "ok"})
+        return _status_text(200, {"status": "ok"})
 
     @health.get("/readyz")
     def readyz() -> Response:
@@ -37,10 +37,10 @@ def attach_health(app: Flask, settings: Settings) -> None:
             reasons = why_not_ready(audits_are_on=settings.audit_at is not None)
         except (SQLAlchemyError, sqlite3.Error) as error:
             LOG.error("not ready: the database cannot be used", exc_info=error)
-            reasons = [DAMAGED if is_damage(getattr(error, "orig", error)) else refusal_of(error).code]
+            reasons = [DAMAGED if is_damage(getattr(error, "orig", error)) else error_of(error).code]
         if reasons:
-            return _told(503, {"status": "not ready", "reasons": reasons})
-        return _told(200, {"status": "ready", "reasons": []})
+            return _status_text(503, {"status": "not ready", "reasons": reasons})
+        return _status_text(200, {"status": "ready", "reasons": []})
 
     app.register_blueprint(health)
 
@@ -68,5 +68,5 @@ def why_not_ready(*, audits_are_on: bool) -> list[str]:
     return reasons
 
 
-def _told(status: int, body: dict[str, object]) -> Response:
+def _status_text(status: int, body: dict[str, object]) -> Response:
     return Response(json.dumps(body), status=status, content_type="application/json")

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from registry.core.errors import NotAllowed, Refusal, Stale
+from registry.core.errors import NotAllowed, RegistryError, Stale
 
 
-class SignInNeeded(Refusal):
+class AuthenticationRequired(RegistryError):
     """The request carries no bearer token."""
 
 
-class ContentTypeNotTaken(Refusal):
+class UnsupportedMediaType(RegistryError):
     """The body is of a type that this route does not take."""
 
 
-class ContentTooLarge(Refusal):
+class PayloadTooLarge(RegistryError):
     """The body or the file is larger than this route takes."""
 
 
-class IfMatchNeeded(Refusal):
+class PreconditionRequired(RegistryError):
     """A change must say which state it was made from."""
 
 
-class ChangedSinceRead(Stale):
+class PreconditionFailed(Stale):
     """The resource is no longer in the state that If-Match names."""
 
 
-class IdempotencyKeyReused(Refusal):
+class IdempotencyKeyReused(RegistryError):
     """The key was used with another body before."""
 
 
@@ -33,33 +33,33 @@ class CrossOriginRequest(NotAllowed):
     """A page of another origin sent the form."""
 
 
-class TooManyRequests(Refusal):
+class TooManyRequests(RegistryError):
     """The caller has sent more requests than the service takes in a minute."""
 
 
-class RouteNotFound(Refusal):
+class RouteNotFound(RegistryError):
     """There is nothing at this address."""
 
 
-class MethodNotTaken(Refusal):
+class MethodNotAllowed(RegistryError):
     """The address does not take this method."""
 
 
-class RequestMalformed(Refusal):
+class BadRequest(RegistryError):
     """The request cannot be read as HTTP."""
 
 
-class DatabaseNotReachable(Refusal):
+class DatabaseUnavailable(RegistryError):
     """The database does not answer. A change that was on its way may or may not have been made."""
 
 
-class DatabaseBusy(Refusal):
+class DatabaseBusy(RegistryError):
     """A lock, a statement or a free connection took longer than its limit. The change was not made."""
 
 
-class StorageFull(Refusal):
+class StorageFull(RegistryError):
     """The database has no room for the change, which was not made."""
 
 
-class InternalFault(Refusal):
+class InternalError(RegistryError):
     """A mistake in this program; the log tells more under the trace id."""

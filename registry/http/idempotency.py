@@ -16,18 +16,18 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from registry.accounts.actors import Actor
 from registry.core.clock import now
-from registry.core.database import db, insert_unless_there
+from registry.core.database import db, insert_or_ignore
 from registry.core.errors import Malformed, Problem
-from registry.core.idempotency import KEPT_FOR, KeptAnswer
+from registry.core.idempotency import KEEP_FOR, StoredResponse
 from registry.core.transactions import transaction
 from registry.http.http_errors import IdempotencyKeyReused
 
 HEADER = "Idempotency-Key"
-LONGEST_KEY = 200
-KEPT_HEADERS = ("Content-Type", "Content-Language", "Location", "ETag", "Link")
+MAX_KEY_LENGTH = 200
+STORED_HEADERS = ("Content-Type", "Content-Language", "Location", "ETag", "Link")
 
 
-def answer_once(actor: Actor, digest: str, answer: Callable[[], Response], *, commits_itself: bool) -> Response:
+def run_once(actor: Actor, digest: str, answer: Callable[[], Response], *, commits_itself: bool) -> Response:
     """Give the kept answer of this key, or answer and keep that; refusals are not kept.
 
     ``commits_itself``: the answer is made outside of any transaction and kept after it.
@@ -36,33 +36,33 @@ def answer_once(actor: Actor, digest: str, answer: Callable[[], Response], *, co
     key = request.headers.get(HEADER)
     if key is None:
         return answer()
-    if not key or len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()):
-        raise Malformed([Problem(HEADER, "idempotency-key-not-usable", {"limit": LONGEST_KEY})])
+    if not key or len(key) > MAX_KEY_LENGTH or not (key.isascii() and key.isprintable()):
+        raise Malformed([Problem(HEADER, "idempotency-key-not-usable", {"limit": MAX_KEY_LENGTH})])
     mine = {"principal": actor.principal, "route": f"{request.method} {request.path}", "key": key}
     if not commits_itself:
         with transaction():
             claimed = _claim(mine, digest)
             if claimed is None:
-                return _again(mine, digest)
+                return _stored_response(mine, digest)
             response = answer()
-            _keep(claimed, response)
+            _store(claimed, response)
         return response
     # Only looked for: a claim that outlived its process would keep the key from ever being answered.
-    fresh = KeptAnswer.at >= now() - KEPT_FOR
-    if db.session.scalar(select(KeptAnswer.id).where(*_same(mine), fresh)) is not None:
-        return _again(mine, digest)
+    fresh = StoredResponse.at >= now() - KEEP_FOR
+    if db.session.scalar(select(StoredResponse.id).where(*_same(mine), fresh)) is not None:
+        return _stored_response(mine, digest)
     response = answer()
     with transaction():
         claimed = _claim(mine, digest)
         if claimed is not None:
-            _keep(claimed, response)
+            _store(claimed, response)
     return response
 
 
-def forget_old_answers() -> None:
+def delete_old_responses() -> None:
     """Delete what was kept longer than 24 hours."""
     with transaction() as session:
-        session.execute(delete(KeptAnswer).where(KeptAnswer.at < now() - KEPT_FOR))
+        session.execute(delete(StoredResponse).where(StoredResponse.at < now() - KEEP_FOR))
 
 
 def body_digest(raw: bytes) -> str:
@@ -71,24 +71,24 @@ def body_digest(raw: bytes) -> str:
 
 
 def _same(mine: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    return [getattr(KeptAnswer, name) == value for name, value in mine.items()]
+    return [getattr(StoredResponse, name) == value for name, value in mine.items()]
 
 
 def _claim(mine: Mapping[str, str], digest: str) -> int | None:
     """The id of the key's new row; None when it has one that is not too old."""
-    db.session.execute(delete(KeptAnswer).where(*_same(mine), KeptAnswer.at < now() - KEPT_FOR))
-    claim = insert_unless_there(KeptAnswer).values(**mine, request_hash=digest, at=now())
-    return db.session.scalar(claim.on_conflict_do_nothing().returning(KeptAnswer.id))
+    db.session.execute(delete(StoredResponse).where(*_same(mine), StoredResponse.at < now() - KEEP_FOR))
+    claim = insert_or_ignore(StoredResponse).values(**mine, request_hash=digest, at=now())
+    return db.session.scalar(claim.on_conflict_do_nothing().returning(StoredResponse.id))
 
 
-def _keep(claimed: int, response: Response) -> None:
-    headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+def _store(claimed: int, response: Response) -> None:
+    headers = {name: response.headers[name] for name in STORED_HEADERS if name in response.headers}
     values = {"status": response.status_code, "headers": headers, "body": response.get_data()}
-    db.session.execute(update(KeptAnswer).where(KeptAnswer.id == claimed).values(**values))
+    db.session.execute(update(StoredResponse).where(StoredResponse.id == claimed).values(**values))
 
 
-def _again(mine: Mapping[str, str], digest: str) -> Response:
-    kept = db.session.execute(select(KeptAnswer).where(*_same(mine))).scalar_one()
+def _stored_response(mine: Mapping[str, str], digest: str) -> Response:
+    kept = db.session.execute(select(StoredResponse).where(*_same(mine))).scalar_one()
     if kept.request_hash != digest:
         raise IdempotencyKeyReused
     return Response(kept.body or b"", status=kept.status, headers=kept.headers or {})

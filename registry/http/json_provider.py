@@ -32,6 +32,6 @@ class PlainJson(DefaultJSONProvider):
         return super().dumps(obj, **{"separators": (",", ":"), **kwargs})
 
 
-def attach_json(app: Flask) -> None:
+def init_json(app: Flask) -> None:
     """Make it the application's."""
     app.json = PlainJson(app)

@@ -15,7 +15,7 @@ from registry.core.languages import DEFAULT_LANGUAGE, Language
 OFFERED: Final[tuple[Language, ...]] = ("en", "kk", "ru")
 
 
-def asked_language() -> Language:
+def request_locale() -> Language:
     """The best of our languages by ``Accept-Language`` and its q-values, English when none fits."""
     return _best(request.headers.get("Accept-Language", ""))
 

@@ -19,9 +19,9 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.outbox import OutboxMessage
 from registry.flags.audit_runs import last_good_audit
-from registry.http.request_log import BEGAN, LOG
+from registry.http.request_log import LOG, STARTED_AT
 from registry.imports.models import ImportRun
-from registry.notifications.service import letters_backlog
+from registry.notifications.service import queue_state
 
 # Of RFC 9110 and 5789. Any other name is the caller's invention, and would make a time series of its own.
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -38,7 +38,7 @@ class StoredNumbers(Collector):
             waiting, oldest = db.session.execute(
                 select(func.count(), func.min(OutboxMessage.created_at)).where(OutboxMessage.delivered_at.is_(None))
             ).one()
-            letters = letters_backlog()
+            letters = queue_state()
         except SQLAlchemyError as error:
             LOG.error("metrics: the database cannot be used", exc_info=error)
             yield GaugeMetricFamily("registry_database_up", "1 when the database answers", value=0)
@@ -70,7 +70,7 @@ def _age(since: datetime | None) -> float:
     return 0 if since is None else (now() - since).total_seconds()
 
 
-def attach_metrics(app: Flask) -> None:
+def init_metrics(app: Flask) -> None:
     """Count every request of this application, and register the route."""
     # One collection an application: tests make several in a process.
     collection = CollectorRegistry()
@@ -87,7 +87,7 @@ def attach_metrics(app: Flask) -> None:
         route = request.url_rule.rule if request.url_rule is not None else "none"
         method = request.method if request.method in METHODS else "other"
         requests.labels(method, route, response.status_code).inc()
-        began = request.environ.get(BEGAN)
+        began = request.environ.get(STARTED_AT)
         if began is not None:
             seconds.labels(route).observe(time.perf_counter() - began)
         return response

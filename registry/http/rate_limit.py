@@ -17,16 +17,16 @@ from flask import Flask, current_app, request
 from registry.core.networks import network_of
 from registry.http.http_errors import TooManyRequests
 
-RATES: Final = "registry.rates"
+EXTENSION: Final = "registry.rates"
 COUNTED: Final = "registry.counted"
 # Who is not signed in shares an address with others and needs little: sign-in, and the addresses of nothing.
-SHARE_OF_STRANGERS: Final = 10
-MOST_BUCKETS: Final = 10_000
+ANONYMOUS_DIVISOR: Final = 10
+MAX_BUCKETS: Final = 10_000
 # What probes ask for, and what is kept by browsers and costs next to nothing.
-NOT_COUNTED: Final = frozenset({"health.healthz", "health.readyz", "metrics.show", "web.asset", "docs.asset"})
+EXEMPT_ENDPOINTS: Final = frozenset({"health.healthz", "health.readyz", "metrics.show", "web.asset", "docs.asset"})
 
 
-class Rates:
+class RateLimiter:
     """Buckets of ``per_minute`` requests each: as many at once after a quiet minute, and so many a minute on."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -45,7 +45,7 @@ class Rates:
             left = min(size, left + (moment - at) * each_second)
             if left < 1:
                 return (1 - left) / each_second
-            if caller not in self._buckets and len(self._buckets) >= MOST_BUCKETS:
+            if caller not in self._buckets and len(self._buckets) >= MAX_BUCKETS:
                 self._forget(moment)
             self._buckets[caller] = (left - 1, moment)
         return 0.0
@@ -53,33 +53,33 @@ class Rates:
     def _forget(self, moment: float) -> None:
         """Drop the buckets that are full again; of callers without end, all: memory is the scarcer thing."""
         recent = {caller: kept for caller, kept in self._buckets.items() if moment - kept[1] < 60}
-        self._buckets = recent if len(recent) < MOST_BUCKETS else {}
+        self._buckets = recent if len(recent) < MAX_BUCKETS else {}
 
 
-def attach_rates(app: Flask, per_minute: int | None, open_endpoints: Container[str] = ()) -> None:
+def init_rate_limit(app: Flask, per_minute: int | None, open_endpoints: Container[str] = ()) -> None:
     """Count every request of who shows no token and no session at once, the others' when they are known; None: none.
 
     ``open_endpoints`` look at neither: their requests count for the address, whatever they show.
     """
     if per_minute is not None:
-        app.extensions[RATES] = Rates(per_minute)
+        app.extensions[EXTENSION] = RateLimiter(per_minute)
 
     @app.before_request
     def count_strangers() -> None:
         is_stranger = "Authorization" not in request.headers and not request.cookies
         if is_stranger or request.endpoint in open_endpoints:
-            count_request(None)
+            check_rate_limit(None)
 
 
-def count_request(principal: str | None) -> None:
+def check_rate_limit(principal: str | None) -> None:
     """Count this request, once, for its principal or, without one, for its address. Raises TooManyRequests."""
-    rates: Rates | None = current_app.extensions.get(RATES)
-    if rates is None or COUNTED in request.environ or request.endpoint in NOT_COUNTED:
+    rates: RateLimiter | None = current_app.extensions.get(EXTENSION)
+    if rates is None or COUNTED in request.environ or request.endpoint in EXEMPT_ENDPOINTS:
         return
     request.environ[COUNTED] = True
     if principal is not None:
         wait = rates.take(f"principal {principal}")
     else:
-        wait = rates.take(f"address {network_of(request.remote_addr or '')}", SHARE_OF_STRANGERS)
+        wait = rates.take(f"address {network_of(request.remote_addr or '')}", ANONYMOUS_DIVISOR)
     if wait > 0:
         raise TooManyRequests(seconds=math.ceil(wait))

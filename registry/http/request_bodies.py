@@ -13,7 +13,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from registry.core.errors import Invalid, Malformed, Problem
-from registry.http.http_errors import ContentTooLarge, ContentTypeNotTaken
+from registry.http.http_errors import PayloadTooLarge, UnsupportedMediaType
 
 JSON_TYPE = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -58,19 +58,19 @@ def attach_body_drain(app: Flask) -> None:
 
 
 def require_content_type(taken: str) -> None:
-    """Raise ContentTypeNotTaken unless the body has this type, in UTF-8."""
+    """Raise UnsupportedMediaType unless the body has this type, in UTF-8."""
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     # A quote that is never closed hides what follows it from one reader and not from another.
     whole = (request.content_type or "").count('"') % 2 == 0
     if request.mimetype != taken or charset not in ("utf-8", "utf8", "us-ascii") or not whole:
-        raise ContentTypeNotTaken(taken=taken)
+        raise UnsupportedMediaType(taken=taken)
 
 
 def read_bytes() -> bytes:
-    """The whole body. Raises ContentTooLarge above 1 MiB."""
+    """The whole body. Raises PayloadTooLarge above 1 MiB."""
     request.max_content_length = LARGEST_BODY
     if (request.content_length or 0) > LARGEST_BODY:
-        raise ContentTooLarge(limit=_size(LARGEST_BODY))
+        raise PayloadTooLarge(limit=_size(LARGEST_BODY))
     return request.get_data()
 
 
@@ -97,14 +97,14 @@ def limit_form() -> None:
 
 
 def read_form() -> tuple[dict[str, str], dict[str, SentFile]]:
-    """The fields and files of a multipart body. Raises ContentTooLarge, and Malformed when a name comes twice."""
+    """The fields and files of a multipart body. Raises PayloadTooLarge, and Malformed when a name comes twice."""
     limit_form()
     if (request.content_length or 0) > LARGEST_FILE + ENVELOPE:
-        raise ContentTooLarge(limit=_size(LARGEST_FILE))
+        raise PayloadTooLarge(limit=_size(LARGEST_FILE))
     try:
         sent_files = list(request.files.items(multi=True))
     except RequestEntityTooLarge as error:
-        raise ContentTooLarge(limit=_size(LARGEST_FILE)) from error
+        raise PayloadTooLarge(limit=_size(LARGEST_FILE)) from error
     try:
         return _collected(sent_files)
     finally:
@@ -122,7 +122,7 @@ def _collected(sent_files: list[tuple[str, FileStorage]]) -> tuple[dict[str, str
         _once(name, fields, files)
         content = sent.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
-            raise ContentTooLarge(limit=_size(LARGEST_FILE))
+            raise PayloadTooLarge(limit=_size(LARGEST_FILE))
         files[name] = SentFile(file_name(sent.filename or ""), _type_of(sent.mimetype), content)
     return fields, files
 

@@ -13,7 +13,7 @@ KEPT = "registry.request_id"
 SHAPE = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
-def attach_request_ids(app: Flask) -> None:
+def init_request_ids(app: Flask) -> None:
     """Give every request an id and every answer its header."""
 
     @app.after_request

@@ -14,7 +14,7 @@ from registry.http.authentication import PRINCIPAL
 from registry.http.request_ids import client_request_id, request_id
 
 LOG = logging.getLogger("registry")
-BEGAN = "registry.began"
+STARTED_AT = "registry.began"
 EXTRAS = ("method", "path", "status", "milliseconds", "principal", "source", "audit", "on")
 
 
@@ -48,16 +48,16 @@ def log_to_stderr() -> None:
     LOG.setLevel(logging.INFO)
 
 
-def attach_request_log(app: Flask) -> None:
+def init_request_log(app: Flask) -> None:
     """Log every request when it is answered."""
 
     @app.before_request
     def begin() -> None:
-        request.environ[BEGAN] = time.perf_counter()
+        request.environ[STARTED_AT] = time.perf_counter()
 
     @app.after_request
     def end(response: Response) -> Response:
-        began = request.environ.get(BEGAN)
+        began = request.environ.get(STARTED_AT)
         extra = {
             "method": request.method,
             "path": request.path,

@@ -7,14 +7,14 @@ from typing import Final
 
 from registry.accounts.roles import Permission
 
-NEEDS: Final = "registry_needs"
+REQUIRED_PERMISSION: Final = "registry_needs"
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class Public:
     """A route that answers without signing in, with the reason."""
 
     because: str
 
 
-Needs = Permission | Open
+RequiredPermission = Permission | Public

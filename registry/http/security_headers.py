@@ -22,7 +22,7 @@ USUAL: Final = {
 }
 
 
-def attach_headers(app: Flask, settings: Settings) -> None:
+def init_security_headers(app: Flask, settings: Settings) -> None:
     """Set the headers that an answer does not set itself."""
     public_is_https = (settings.public_url or "").startswith("https:")
 

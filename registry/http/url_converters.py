@@ -9,7 +9,7 @@ from werkzeug.routing import BaseConverter, Map, ValidationError
 ROW_ID: Final = "row_id"
 
 
-class RowId(BaseConverter):
+class RowIdConverter(BaseConverter):
     """The id of a row: a positive number that the database's integers hold, in ASCII digits."""
 
     regex = "[1-9][0-9]{0,9}"

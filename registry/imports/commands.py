@@ -11,9 +11,9 @@ import click
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
 from registry.cli.app_context import shown
-from registry.cli.exit_codes import FAILED, INVALID, MOST_SHOWN, Ended
-from registry.cli.output import print_json, progress, say, words
-from registry.cli.pagination import every
+from registry.cli.exit_codes import FAILED, INVALID, MAX_ERRORS_SHOWN, CommandFailed
+from registry.cli.output import cli_text, print_json, print_message, progress
+from registry.cli.pagination import every_item
 from registry.imports.models import ImportRun
 from registry.imports.service import errors_of, import_now
 
@@ -32,14 +32,14 @@ def import_file(kind: str, path: Path, dry_run: bool, as_json: bool) -> None:
 
         run = import_now(actor, kind, dry_run, path.name, content, tell)
     if run.state == "failed":
-        raise Ended([words("cli-import-failed", reason=words(run.failure or "internal-fault"))], FAILED)
-    errors = every(lambda page: errors_of(actor, run, page)) if run.rejected else []
+        raise CommandFailed([cli_text("cli-import-failed", reason=cli_text(run.failure or "internal-error"))], FAILED)
+    errors = every_item(lambda page: errors_of(actor, run, page)) if run.rejected else []
     if as_json:
         print_json(shown(SHOWN, run) | {"errors": [spoken(error) for error in errors]})
     else:
         click.echo("  ".join(f"{name} {getattr(run, name)}" for name in COUNTS))
         say_bad_rows(errors)
-        say("cli-import-checked" if dry_run else "cli-import-done")
+        print_message("cli-import-checked" if dry_run else "cli-import-done")
     if run.rejected:
         raise click.exceptions.Exit(INVALID)
 
@@ -50,15 +50,15 @@ def spoken(error: Mapping[str, Any]) -> dict[str, Any]:
         "row": error["row"],
         "column": error["column"],
         "code": error["code"],
-        "message": words(error["code"], **error["params"]),
+        "message": cli_text(error["code"], **error["params"]),
     }
 
 
 def say_bad_rows(errors: Sequence[Mapping[str, Any]]) -> None:
     """The first of the bad rows on stderr, each with row, column, code and message, and how many more there are."""
-    for error in errors[:MOST_SHOWN]:
+    for error in errors[:MAX_ERRORS_SHOWN]:
         line = spoken(error)
         code = "cli-bad-row" if line["column"] is None else "cli-bad-cell"
-        say(code, **line)
-    if len(errors) > MOST_SHOWN:
-        say("cli-bad-rows-more", count=len(errors) - MOST_SHOWN)
+        print_message(code, **line)
+    if len(errors) > MAX_ERRORS_SHOWN:
+        print_message("cli-bad-rows-more", count=len(errors) - MAX_ERRORS_SHOWN)

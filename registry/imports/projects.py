@@ -14,7 +14,7 @@ from registry.agencies.service import Agency, own_agencies
 from registry.core.bulk import table_of
 from registry.core.database import db, is_sqlite
 from registry.core.errors import Problem
-from registry.core.field_types import Bin, Kind, ValueRefused
+from registry.core.field_types import Bin, InvalidValue, Kind
 from registry.core.spreadsheets.cell_values import cell_problem, read_cells, readers
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import Incoming, Outcome
@@ -102,7 +102,7 @@ class ProjectImport:
             agency = KINDS["agency"].accept(sent_agency)
             if agency is None:
                 problems.insert(0, Problem("/agency", "required"))
-        except ValueRefused as refused:
+        except InvalidValue as refused:
             problems.insert(0, Problem("/agency", refused.code, refused.params))
         if problems:
             cells = dict(zip(self.columns, row.cells, strict=True))

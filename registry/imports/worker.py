@@ -23,7 +23,7 @@ from registry.agencies.service import BinTaken
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.errors import Invalid, Refusal
+from registry.core.errors import Invalid, RegistryError
 from registry.core.spreadsheets.reader import Row, open_sheet
 from registry.core.spreadsheets.row_errors import Incoming, Outcome
 from registry.core.transactions import transaction
@@ -64,11 +64,11 @@ class LeaseLost(Exception):
     """Another worker has taken the run over, as this one was silent for too long."""
 
 
-class ImportGivenUp(Refusal):
+class ImportGivenUp(RegistryError):
     """The run was taken up several times and never got on."""
 
 
-class PrincipalDisabled(Refusal):
+class PrincipalDisabled(RegistryError):
     """Who queued the run has been disabled since."""
 
 

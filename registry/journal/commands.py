@@ -12,9 +12,9 @@ from sqlalchemy import select
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Permission, Role
 from registry.cli.app_context import in_registry
-from registry.cli.exit_codes import FAILED, Ended
+from registry.cli.exit_codes import FAILED, CommandFailed
 from registry.cli.options import as_json_option
-from registry.cli.output import print_json, say, words
+from registry.cli.output import cli_text, print_json, print_message
 from registry.core.database import db
 from registry.journal.service import COLUMNS, JournalEntry, JournalHead, columns_of
 from registry.journal.verification import Head, verify_stored
@@ -36,7 +36,7 @@ class HeadGiven(click.ParamType[Head]):
         try:
             return Head.read(value)
         except ValueError:
-            self.fail(words("cli-head-wrong", value=value), param, ctx)
+            self.fail(cli_text("cli-head-wrong", value=value), param, ctx)
 
 
 @click.group()
@@ -67,8 +67,8 @@ def verify(earlier: Head | None, as_json: bool) -> None:
             }
         )
     if faults:
-        raise Ended([words("cli-journal-broken", fault=fault) for fault in faults], FAILED)
-    say("cli-journal-whole", entries=entries.seq, head=f"{entries.seq}:{entries.hash}")
+        raise CommandFailed([cli_text("cli-journal-broken", fault=fault) for fault in faults], FAILED)
+    print_message("cli-journal-whole", entries=entries.seq, head=f"{entries.seq}:{entries.hash}")
 
 
 @journal.command()

@@ -18,7 +18,7 @@ from registry.accounts.roles import Permission
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
 from registry.core.filters import PlainFilter, Texts, conditions, moment_filters
-from registry.core.pagination import Listing, Page, SortKey, after, cut, order_by
+from registry.core.pagination import Listing, Page, SortKey, after, cut_page, order_by
 from registry.journal.redaction import narrowed_details
 from registry.journal.service import JournalEntry
 from registry.journal.subjects import restricted_subjects
@@ -54,7 +54,7 @@ def list_journal(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     if page.cursor is not None:
         statement = statement.where(after(KEY, JournalEntry.seq.expression, descending, page.cursor))
     ordered = statement.order_by(*order_by(KEY, JournalEntry.seq.expression, descending)).limit(page.limit + 1)
-    listing = cut(db.session.execute(ordered).mappings().all(), page, KEY, descending)
+    listing = cut_page(db.session.execute(ordered).mappings().all(), page, KEY, descending)
     return Listing(_read(actor, listing.items), listing.next)
 
 

@@ -22,7 +22,7 @@ from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now, rfc3339
 from registry.core.database import Model, WrittenJson, db, is_sqlite
 
-RECORDED = "journal_recorded"
+PENDING = "journal_recorded"
 ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 FIRST_HASH = "0" * 64
 OLD_COLUMNS = (
@@ -100,7 +100,7 @@ ADD_LAST: Final = insert(table_of(JournalEntry)).add_cte(MOVE_HEAD.cte("moved"))
 
 
 @dataclass(frozen=True, slots=True)
-class _Recorded:
+class _PendingEntry:
     actor: Signatory
     action: str
     subject: str
@@ -116,12 +116,12 @@ def record(actor: Signatory, action: str, subject: str, details: Mapping[str, An
     session = db.session()
     if not session.info.get("transaction_open"):
         raise RuntimeError("a journal entry belongs to a transaction()")
-    session.info.setdefault(RECORDED, []).append(_Recorded(actor, action, subject, details or {}))
+    session.info.setdefault(PENDING, []).append(_PendingEntry(actor, action, subject, details or {}))
 
 
-def append_recorded(session: Session) -> None:
+def append_pending(session: Session) -> None:
     """Add the kept entries to the chain, holding the head's lock until the commit."""
-    recorded: list[_Recorded] = session.info.pop(RECORDED, [])
+    recorded: list[_PendingEntry] = session.info.pop(PENDING, [])
     if not recorded:
         return
     seq, last = session.execute(TAKE_HEAD).one()
@@ -154,9 +154,9 @@ def append_recorded(session: Session) -> None:
         session.execute(ADD_LAST, rows[-1] | head)
 
 
-def forget_recorded(session: Session) -> None:
+def discard_recorded(session: Session) -> None:
     """Drop what a rolled-back transaction had kept."""
-    session.info.pop(RECORDED, None)
+    session.info.pop(PENDING, None)
 
 
 def canonical(value: Any) -> str:

@@ -10,10 +10,10 @@ import click
 from registry.cli.app_context import in_registry, shown
 from registry.cli.exit_codes import FAILED
 from registry.cli.options import as_json_option
-from registry.cli.output import print_json, print_pairs, print_table, say
+from registry.cli.output import print_json, print_message, print_pairs, print_table
 from registry.core.pagination import LARGEST_LIMIT
-from registry.notifications.jobs import digest_when_due, tell_what_waits
-from registry.notifications.service import STATES, latest_letters, letters_backlog
+from registry.notifications.jobs import deliver_notifications, digest_when_due
+from registry.notifications.service import STATES, latest_emails, queue_state
 from registry.settings import read_settings
 
 SHOWN = (
@@ -47,18 +47,18 @@ def send(as_json: bool) -> None:
     """
     settings = read_settings()
     digest = digest_when_due(settings)
-    done = tell_what_waits(settings, most=sys.maxsize)
+    done = deliver_notifications(settings, most=sys.maxsize)
     told = {
         "handed_on": done.handed_on,
         "digest": digest,
         **asdict(done.mails),
-        "waiting": letters_backlog().waiting,
+        "waiting": queue_state().waiting,
     }
     print_json(told) if as_json else print_pairs(told)
     if settings.mail is None:
-        say("cli-no-mail")
+        print_message("cli-no-mail")
     if done.mails.unusable is not None:
-        say("cli-mail-server-unusable", reason=done.mails.unusable)
+        print_message("cli-mail-server-unusable", reason=done.mails.unusable)
         raise click.exceptions.Exit(FAILED)
 
 
@@ -69,7 +69,7 @@ def send(as_json: bool) -> None:
 @in_registry
 def list_(state: str | None, limit: int, as_json: bool) -> None:
     """List the latest letters, newest first. They are kept for 30 days."""
-    letters = latest_letters(state, limit)
+    letters = latest_emails(state, limit)
     if as_json:
         print_json({"items": [shown((*SHOWN, "told"), letter) for letter in letters]})
     else:

@@ -15,11 +15,11 @@ from registry.cases.models import Case
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.notifications.email_texts import mail_of
+from registry.notifications.email_texts import render_email
 from registry.notifications.kinds import KINDS
-from registry.notifications.models import Letter
+from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import Recipient, recipient_now
-from registry.notifications.smtp import LetterRefused, MailServer, MailServerUnusable
+from registry.notifications.smtp import EmailRejected, MailServer, MailServerUnavailable
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
 from registry.settings import Mail
@@ -76,7 +76,7 @@ def send_waiting(mail: Mail, most: int = MOST_A_PASS) -> Sent:
                 break
             try:
                 done[_send(server, mail, held)] += 1
-            except MailServerUnusable as error:
+            except MailServerUnavailable as error:
                 unusable = str(error)
                 log.error("the mail server cannot be used: %s", unusable)  # noqa: TRY400 - its reason says all
                 _put_back(held, unusable)
@@ -94,12 +94,12 @@ def _send(server: MailServer, mail: Mail, held: _Held) -> str:
         _end(held, "dropped")
         return "dropped"
     try:
-        message = mail_of(mail, held.key, to, told, held.created_at, is_digest=held.is_digest)
+        message = render_email(mail, held.key, to, told, held.created_at, is_digest=held.is_digest)
         server.send(message)
-    except (LetterRefused, ValueError) as refused:
+    except (EmailRejected, ValueError) as refused:
         # The address stays out of the log: the letter's row leads to it.
         log.warning("letter %s is refused: %s", held.id, refused)
-        if isinstance(refused, LetterRefused) and not refused.for_good and held.tries < MOST_TRIES:
+        if isinstance(refused, EmailRejected) and not refused.for_good and held.tries < MOST_TRIES:
             _put_back(held, str(refused))
         else:
             _end(held, "failed", str(refused))
@@ -110,11 +110,16 @@ def _send(server: MailServer, mail: Mail, held: _Held) -> str:
 
 def _take_one() -> _Held | None:
     """Hold the next letter that is due, what cannot wait before digests."""
-    due = (Letter.state == "waiting", Letter.next_try_at <= now())
+    due = (OutboundEmail.state == "waiting", OutboundEmail.next_try_at <= now())
     db.session.rollback()
-    if db.session.scalar(select(Letter.id).where(*due).limit(1)) is None:
+    if db.session.scalar(select(OutboundEmail.id).where(*due).limit(1)) is None:
         return None
-    first = select(Letter).where(*due).order_by(Letter.is_digest, Letter.next_try_at, Letter.id).limit(1)
+    first = (
+        select(OutboundEmail)
+        .where(*due)
+        .order_by(OutboundEmail.is_digest, OutboundEmail.next_try_at, OutboundEmail.id)
+        .limit(1)
+    )
     with transaction() as session:
         letter = session.scalar(first.with_for_update(skip_locked=True).execution_options(populate_existing=True))
         if letter is None:
@@ -153,9 +158,9 @@ def _end(held: _Held, state: str, error: str | None = None) -> None:
 
 def _mark(held: _Held, **values: Any) -> None:
     # Held too long, the letter may be another sender's by now.
-    ours = (Letter.id == held.id, Letter.tries == held.tries, Letter.state == "waiting")
+    ours = (OutboundEmail.id == held.id, OutboundEmail.tries == held.tries, OutboundEmail.state == "waiting")
     with transaction() as session:
-        session.execute(update(Letter).where(*ours).values(values).execution_options(synchronize_session=False))
+        session.execute(update(OutboundEmail).where(*ours).values(values).execution_options(synchronize_session=False))
 
 
 def _still_visible(to: Recipient, told: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ ENDING_DAYS: Final = timedelta(days=30)
 ROWS_AT_ONCE: Final = 2000
 
 
-class Hearing(Enum):
+class RecipientGroup(Enum):
     """Who is to hear of it."""
 
     AGENCY = "the agency of the project"
@@ -56,37 +56,37 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Began:
+class DigestItem:
     """One thing that is so now and was not before. ``principal``: the reviewer or the proposer whom it concerns."""
 
     kind: str
     reference: int | str
-    hearing: Hearing
+    hearing: RecipientGroup
     agency_id: int
     is_restricted: bool
     principal: str | None
 
 
-def all_that_began(span: Span) -> Iterator[Began]:
+def digest_items(span: Span) -> Iterator[DigestItem]:
     """Everything, kind by kind."""
     for statement in (_flags(span), _orders(span), _exemptions(span)):
-        yield from _read(statement, Hearing.AGENCY)
-    yield from _read(_timeline(span, "case-opened", CaseEvent.action == "opened"), Hearing.AGENCY)
-    yield from _read(_timeline(span, "case-closed", _closed()), Hearing.AGENCY)
+        yield from _read(statement, RecipientGroup.AGENCY)
+    yield from _read(_timeline(span, "case-opened", CaseEvent.action == "opened"), RecipientGroup.AGENCY)
+    yield from _read(_timeline(span, "case-closed", _closed()), RecipientGroup.AGENCY)
     proposed = (CaseEvent.action == "propose", Case.status == "awaiting_approval")
-    yield from _read(_timeline(span, "proposal-waiting", *proposed, principal=CaseEvent.by), Hearing.APPROVERS)
+    yield from _read(_timeline(span, "proposal-waiting", *proposed, principal=CaseEvent.by), RecipientGroup.APPROVERS)
     cleared = (CaseEvent.action == "cleared", Case.status == "awaiting_confirmation")
     waiting = _timeline(span, "case-awaiting-confirmation", *cleared, principal=Case.assignee)
-    yield from _read(waiting, Hearing.REVIEWERS)
-    yield from _read(_overdue(span), Hearing.REVIEWERS)
+    yield from _read(waiting, RecipientGroup.REVIEWERS)
+    yield from _read(_overdue(span), RecipientGroup.REVIEWERS)
 
 
-def _read(statement: Select[Any], hearing: Hearing) -> Iterator[Began]:
+def _read(statement: Select[Any], hearing: RecipientGroup) -> Iterator[DigestItem]:
     for row in db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)):
-        yield Began(row.kind, row.reference, hearing, row.agency_id, row.is_restricted, row.principal)
+        yield DigestItem(row.kind, row.reference, hearing, row.agency_id, row.is_restricted, row.principal)
 
 
-def _told(kind: Any, reference: Any, principal: Any = None) -> list[ColumnElement[Any]]:
+def _rows(kind: Any, reference: Any, principal: Any = None) -> list[ColumnElement[Any]]:
     return [
         (literal(kind) if isinstance(kind, str) else kind).label("kind"),
         reference.label("reference"),
@@ -100,7 +100,7 @@ def _flags(span: Span) -> Select[Any]:
     """What the audits of the span changed on a project, whatever the number of its flags."""
     kind = case((AuditChange.change == "cleared", "flags-cleared"), else_="flags-opened")
     return (
-        select(*_told(kind, Project.number))
+        select(*_rows(kind, Project.number))
         .join(AuditChange, AuditChange.project_id == Project.id)
         .join(AuditRun, AuditRun.id == AuditChange.audit_id)
         .where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False), span.holds(AuditRun.finished_at.expression))
@@ -112,7 +112,7 @@ def _flags(span: Span) -> Select[Any]:
 
 def _timeline(span: Span, kind: str, *conditions: ColumnElement[bool], principal: Any = None) -> Select[Any]:
     return (
-        select(*_told(kind, CaseEvent.case_id, principal))
+        select(*_rows(kind, CaseEvent.case_id, principal))
         .join(Case, Case.project_id == Project.id)
         .join(CaseEvent, CaseEvent.case_id == Case.id)
         .where(span.holds(CaseEvent.at.expression), *conditions)
@@ -156,7 +156,7 @@ def _orders(span: Span) -> Select[Any]:
     was_not_soon = or_(Case.due_on > soon_before, span.holds(Order.approved_at.expression))
     kind = case((is_overdue, "order-overdue"), else_="order-due-soon")
     return (
-        select(*_told(kind, Case.id))
+        select(*_rows(kind, Case.id))
         .join(Case, Case.project_id == Project.id)
         .join(order, order.c.project_id == Project.id)
         .join(Order, Order.id == order.c.order_id)
@@ -180,7 +180,7 @@ def _exemptions(span: Span) -> Select[Any]:
     )
     was_far = or_(Exemption.valid_to > span.first + ENDING_DAYS, span.holds(Exemption.recorded_at.expression))
     return (
-        select(*_told("exemption-ending", Project.number))
+        select(*_rows("exemption-ending", Project.number))
         .join(Exemption, Exemption.project_id == Project.id)
         .where(
             Exemption.revoked_at.is_(None),
@@ -195,7 +195,7 @@ def _exemptions(span: Span) -> Select[Any]:
 def _overdue(span: Span) -> Select[Any]:
     """Cases that somebody holds and whose term, whoever's it is, ended since."""
     return (
-        select(*_told("case-overdue", Case.id, Case.assignee))
+        select(*_rows("case-overdue", Case.id, Case.assignee))
         .join(Case, Case.project_id == Project.id)
         .where(
             Case.assignee.is_not(None),

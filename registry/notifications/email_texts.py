@@ -17,16 +17,18 @@ from registry.notifications.kinds import KINDS
 from registry.notifications.recipients import Recipient
 from registry.settings import Mail
 
-Told = Sequence[Mapping[str, Any]]
+MessageParams = Sequence[Mapping[str, Any]]
 BETWEEN_LANGUAGES: Final = "\n\n----------\n\n"
 
 
-def mail_of(mail: Mail, key: str, to: Recipient, told: Told, written_at: datetime, *, is_digest: bool) -> EmailMessage:
+def render_email(
+    mail: Mail, key: str, to: Recipient, told: MessageParams, written_at: datetime, *, is_digest: bool
+) -> EmailMessage:
     """The mail of a letter, the same at every try. Raises ValueError for an address that no header can carry."""
     made = EmailMessage(policy=SMTP)
     made["From"] = Address(mail.sender_name, addr_spec=mail.sender)
     try:
-        made["To"] = Address(addr_spec=on_the_wire(to.address))
+        made["To"] = Address(addr_spec=to_bytes(to.address))
     except HeaderParseError as error:
         raise ValueError(str(error)) from error
     made["Subject"] = " / ".join(_subject(told, language, is_digest) for language in to.languages)
@@ -40,7 +42,7 @@ def mail_of(mail: Mail, key: str, to: Recipient, told: Told, written_at: datetim
     return made
 
 
-def on_the_wire(address: str) -> str:
+def to_bytes(address: str) -> str:
     """The address with its domain as DNS has it. Raises ValueError when there is no such form."""
     local, _, domain = address.rpartition("@")
     return f"{local}@{domain.encode('idna').decode('ascii')}"
@@ -51,7 +53,7 @@ def link_to(public_url: str, of: str, reference: int | str) -> str:
     return f"{public_url}/{of}/{reference}"
 
 
-def _subject(told: Told, language: Language, is_digest: bool) -> str:
+def _subject(told: MessageParams, language: Language, is_digest: bool) -> str:
     if is_digest:
         return message("notice-subject-digest", language, {"count": sum(each["count"] for each in told)})
     first = told[0]
@@ -61,7 +63,7 @@ def _subject(told: Told, language: Language, is_digest: bool) -> str:
     return f"{what}: {message(code, language, {'number': number})}"
 
 
-def _text(public_url: str, name: str | None, told: Told, language: Language, is_digest: bool) -> str:
+def _text(public_url: str, name: str | None, told: MessageParams, language: Language, is_digest: bool) -> str:
     greeting = (
         message("notice-greeting", language)
         if name is None

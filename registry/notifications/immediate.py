@@ -14,10 +14,10 @@ from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.workflow import ORDERING
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.outbox import anything_waits, pass_over, take_waiting
+from registry.core.outbox import has_waiting, lock_waiting, mark_delivered
 from registry.core.transactions import transaction
-from registry.notifications.recipients import Audience, Recipient, load_audience
-from registry.notifications.service import write_letter
+from registry.notifications.recipients import Directory, Recipient, load_directory
+from registry.notifications.service import queue_email
 from registry.projects.models import Project
 
 AT_A_TIME: Final = 100
@@ -35,7 +35,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class Context:
     """One entry of a case's timeline, with what decides who may hear of it."""
 
     event: CaseEvent
@@ -43,11 +43,11 @@ class Happened:
     agency_id: int
     is_restricted: bool
 
-    def agency(self, audience: Audience, kind: str) -> list[Notice]:
+    def agency(self, audience: Directory, kind: str) -> list[Notice]:
         """Told to the agency, which may see its own restricted projects."""
         return [Notice(to, kind, self.event.case_id) for to in audience.of_agency(self.agency_id)]
 
-    def reviewer(self, audience: Audience, kind: str, principal: str | None) -> list[Notice]:
+    def reviewer(self, audience: Directory, kind: str, principal: str | None) -> list[Notice]:
         """Told to one reviewer who may see the project, unless the reviewer did it."""
         return [
             Notice(to, kind, self.event.case_id)
@@ -57,21 +57,21 @@ class Happened:
         ]
 
 
-def hand_on(*, with_mail: bool) -> int:
+def process_outbox(*, with_mail: bool) -> int:
     """Turn all that waits in the outbox into letters; how many there were. Without mail nobody is told of them, ever.
 
     Each message is taken once, by whichever process comes first.
     """
     handed_on = 0
     # Asked before a transaction is begun: most minutes there is nothing, and on SQLite only one writes at a time.
-    while anything_waits():
+    while has_waiting():
         with transaction():
-            pass_over(TOLD if with_mail else ())
-            messages = take_waiting(TOLD, AT_A_TIME) if with_mail else []
+            mark_delivered(HANDLERS if with_mail else ())
+            messages = lock_waiting(HANDLERS, AT_A_TIME) if with_mail else []
             if messages:
-                audience = load_audience()
+                audience = load_directory()
                 for message in messages:
-                    _write(TOLD[message.topic](message.payload, audience))
+                    _write(HANDLERS[message.topic](message.payload, audience))
         handed_on += len(messages)
         if not messages:
             break
@@ -85,10 +85,10 @@ def _write(notices: Iterable[Notice]) -> None:
         by_recipient[notice.to][notice.kind].append(notice.reference)
     moment = now()
     for to, told in by_recipient.items():
-        write_letter(to, told, moment)
+        queue_email(to, told, moment)
 
 
-def _happened(*conditions: Any) -> list[Happened]:
+def _happened(*conditions: Any) -> list[Context]:
     rows = db.session.execute(
         select(CaseEvent, Case.assignee, Project.agency_id, Project.is_restricted)
         .join(Case, Case.id == CaseEvent.case_id)
@@ -96,39 +96,39 @@ def _happened(*conditions: Any) -> list[Happened]:
         .where(*conditions)
         .order_by(CaseEvent.id)
     )
-    return [Happened(*row) for row in rows]
+    return [Context(*row) for row in rows]
 
 
 def _on_a_case(
-    told: Callable[[Happened, Audience], list[Notice]],
-) -> Callable[[Mapping[str, Any], Audience], list[Notice]]:
-    def of(payload: Mapping[str, Any], audience: Audience) -> list[Notice]:
+    told: Callable[[Context, Directory], list[Notice]],
+) -> Callable[[Mapping[str, Any], Directory], list[Notice]]:
+    def of(payload: Mapping[str, Any], audience: Directory) -> list[Notice]:
         return [notice for each in _happened(CaseEvent.id == payload.get("event")) for notice in told(each, audience)]
 
     return of
 
 
-def _asked(what: Happened, audience: Audience) -> list[Notice]:
+def _asked(what: Context, audience: Directory) -> list[Notice]:
     return what.agency(audience, "question")
 
 
-def _approved(what: Happened, audience: Audience) -> list[Notice]:
+def _approved(what: Context, audience: Directory) -> list[Notice]:
     if what.event.details["decision"] in ORDERING:
         return what.agency(audience, "order")
     # What was decided in the agency's favour waits for the digest, unless it is what the agency appealed for.
     return what.agency(audience, "appeal-answered") if answers_an_appeal(what.event) else []
 
 
-def _assigned(what: Happened, audience: Audience) -> list[Notice]:
+def _assigned(what: Context, audience: Directory) -> list[Notice]:
     return what.reviewer(audience, "case-assigned", what.event.details["assignee"])
 
 
-def _answered(what: Happened, audience: Audience) -> list[Notice]:
+def _answered(what: Context, audience: Directory) -> list[Notice]:
     asked_by = db.session.scalar(_earlier(what.event, "ask").with_only_columns(CaseEvent.by))
     return what.reviewer(audience, "question-answered", what.assignee or asked_by)
 
 
-def _returned(what: Happened, audience: Audience) -> list[Notice]:
+def _returned(what: Context, audience: Directory) -> list[Notice]:
     if what.event.from_status != "awaiting_approval":
         return []
     proposed_by = db.session.scalar(
@@ -140,7 +140,7 @@ def _returned(what: Happened, audience: Audience) -> list[Notice]:
     return what.reviewer(audience, "proposal-returned", proposed_by)
 
 
-def _appealed(what: Happened, audience: Audience) -> list[Notice]:
+def _appealed(what: Context, audience: Directory) -> list[Notice]:
     return what.reviewer(audience, "decision-appealed", what.assignee)
 
 
@@ -159,7 +159,7 @@ def _earlier(event: CaseEvent, *actions: str) -> Any:
     )
 
 
-def _audited(payload: Mapping[str, Any], audience: Audience) -> list[Notice]:
+def _audited(payload: Mapping[str, Any], audience: Directory) -> list[Notice]:
     """Of what an audit did by itself only the reopened cases cannot wait."""
     told: list[Notice] = []
     cases, by_audit = payload.get("reopened", []), CaseEvent.by == f"audit:{payload['audit']}"
@@ -171,21 +171,21 @@ def _audited(payload: Mapping[str, Any], audience: Audience) -> list[Notice]:
     return told
 
 
-def _held(payload: Mapping[str, Any], audience: Audience) -> list[Notice]:
+def _held(payload: Mapping[str, Any], audience: Directory) -> list[Notice]:
     hearing = audience.of_role(Role.OPERATOR, Role.SUPERVISOR)
     return [Notice(to, "audit-held", payload["audit"]) for to in hearing]
 
 
-def _failed(payload: Mapping[str, Any], audience: Audience) -> list[Notice]:
+def _failed(payload: Mapping[str, Any], audience: Directory) -> list[Notice]:
     return [Notice(to, "audit-failed", payload["audit"]) for to in audience.of_role(Role.OPERATOR)]
 
 
-def _missed(payload: Mapping[str, Any], audience: Audience) -> list[Notice]:
+def _missed(payload: Mapping[str, Any], audience: Directory) -> list[Notice]:
     operators = audience.of_role(Role.OPERATOR)
     return [Notice(to, "nights-missed", audit) for to in operators for audit in payload["audits"]]
 
 
-TOLD: Final[Mapping[str, Callable[[Mapping[str, Any], Audience], list[Notice]]]] = {
+HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notice]]]] = {
     "case.ask": _on_a_case(_asked),
     "case.approve": _on_a_case(_approved),
     "case.assign": _on_a_case(_assigned),

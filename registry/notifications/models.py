@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.core.database import Instant, Model
 
 
-class Letter(Model):
+class OutboundEmail(Model):
     """What one recipient, a person or an agency, is told in one e-mail.
 
     ``told``: what happened, as ``{kind, references, count}``; references are numbers, never findings or names.

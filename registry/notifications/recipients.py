@@ -31,7 +31,7 @@ class Recipient:
     agency_id: int | None = None
 
 
-class Audience:
+class Directory:
     """Everybody who can be told, looked up by what they are."""
 
     def __init__(self, people: list[Recipient], agencies: list[Recipient], parents: dict[int, int | None]) -> None:
@@ -66,7 +66,7 @@ class Audience:
         return [each for each in self.who_may(Permission.CASES_REVIEW) if each.actor.principal == principal]
 
 
-def load_audience() -> Audience:
+def load_directory() -> Directory:
     """Everybody, as of now."""
     agencies = db.session.execute(select(Agency.id, Agency.bin, Agency.parent_id, Agency.email)).all()
     people = db.session.scalars(
@@ -76,7 +76,7 @@ def load_audience() -> Audience:
         .order_by(Person.id)
         .execution_options(populate_existing=True)
     )
-    return Audience(
+    return Directory(
         [_person(person, person.email) for person in people if person.email],
         [_agency(row.id, row.bin, row.email) for row in agencies if row.email],
         {row.id: row.parent_id for row in agencies},

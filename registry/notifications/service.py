@@ -12,10 +12,10 @@ from sqlalchemy import delete, func, select
 
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.outbox import forget_delivered
+from registry.core.outbox import delete_delivered
 from registry.core.transactions import require_transaction, transaction
 from registry.notifications.kinds import KINDS
-from registry.notifications.models import Letter
+from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import Recipient
 
 STATES: Final = ("waiting", "sent", "failed", "dropped")
@@ -24,7 +24,7 @@ MOST_REFERENCES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
+class QueueState:
     """How many letters wait, since when the oldest does, and how many of the last 30 days were given up."""
 
     waiting: int
@@ -32,12 +32,12 @@ class Backlog:
     failed: int
 
 
-def write_letter(
+def queue_email(
     to: Recipient, told: Mapping[str, Sequence[int | str]], moment: datetime, *, is_digest: bool = False
 ) -> None:
     """Write a letter in the open transaction: by kind all that it is about, of which the first 20 will be named."""
     require_transaction().add(
-        Letter(
+        OutboundEmail(
             key=secrets.token_hex(16),
             person_id=to.person_id,
             agency_id=to.agency_id,
@@ -55,26 +55,26 @@ def write_letter(
     )
 
 
-def latest_letters(state: str | None, limit: int) -> list[Letter]:
+def latest_emails(state: str | None, limit: int) -> list[OutboundEmail]:
     """The latest letters, newest first, of one state when it is given."""
-    statement = select(Letter).order_by(Letter.id.desc()).limit(limit)
+    statement = select(OutboundEmail).order_by(OutboundEmail.id.desc()).limit(limit)
     if state is not None:
-        statement = statement.where(Letter.state == state)
+        statement = statement.where(OutboundEmail.state == state)
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 
-def letters_backlog() -> Backlog:
+def queue_state() -> QueueState:
     """What waits and what was given up."""
     waiting, oldest = db.session.execute(
-        select(func.count(), func.min(Letter.created_at)).where(Letter.state == "waiting")
+        select(func.count(), func.min(OutboundEmail.created_at)).where(OutboundEmail.state == "waiting")
     ).one()
-    failed = db.session.scalar(select(func.count()).where(Letter.state == "failed"))
-    return Backlog(waiting, oldest, failed or 0)
+    failed = db.session.scalar(select(func.count()).where(OutboundEmail.state == "failed"))
+    return QueueState(waiting, oldest, failed or 0)
 
 
-def forget_old_letters() -> None:
+def delete_old_emails() -> None:
     """Delete letters, and what the outbox has handed on, after 30 days."""
     before = now() - KEPT_FOR
     with transaction() as session:
-        session.execute(delete(Letter).where(Letter.created_at < before))
-        forget_delivered(before)
+        session.execute(delete(OutboundEmail).where(OutboundEmail.created_at < before))
+        delete_delivered(before)

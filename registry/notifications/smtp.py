@@ -18,11 +18,11 @@ SERVICE_CLOSING: Final = 421
 FIRST_LASTING: Final = 500
 
 
-class MailServerUnusable(Exception):
+class MailServerUnavailable(Exception):
     """No mail can leave now: the server is away, or refuses us and not a letter. Says why."""
 
 
-class LetterRefused(Exception):
+class EmailRejected(Exception):
     """The server took others but not this one. ``for_good``: trying again would not help (RFC 5321, 5yz)."""
 
     def __init__(self, reason: str, *, for_good: bool) -> None:
@@ -38,7 +38,7 @@ class MailServer:
         self._connection: smtplib.SMTP | None = None
 
     def send(self, message: EmailMessage) -> None:
-        """Hand a mail to the server. Raises LetterRefused and MailServerUnusable."""
+        """Hand a mail to the server. Raises EmailRejected and MailServerUnavailable."""
         with self._understood():
             if self._connection is None:
                 self._connection = self._connected()
@@ -63,17 +63,17 @@ class MailServer:
         except (smtplib.SMTPResponseException, smtplib.SMTPServerDisconnected) as failed:
             # Also a sender that the server does not want: that is so for every letter.
             self._drop()
-            raise MailServerUnusable(_reason(failed)) from failed
+            raise MailServerUnavailable(_reason(failed)) from failed
         except (OSError, smtplib.SMTPException) as failed:
             self._drop()
-            raise MailServerUnusable(_reason(failed)) from failed
+            raise MailServerUnavailable(_reason(failed)) from failed
 
     def _refusal(self, code: int, text: bytes | str) -> Exception:
         reason = f"{code} {_plain(text)}"[:LONGEST_REASON]
         if code == SERVICE_CLOSING:
             self._drop()
-            return MailServerUnusable(reason)
-        return LetterRefused(reason, for_good=code >= FIRST_LASTING)
+            return MailServerUnavailable(reason)
+        return EmailRejected(reason, for_good=code >= FIRST_LASTING)
 
     def _connected(self) -> smtplib.SMTP:
         mail = self._mail
@@ -104,7 +104,7 @@ class MailServer:
         has_password = self._mail.user is not None
         if not connection.has_extn("starttls"):
             if has_password:
-                raise MailServerUnusable("the server offers no STARTTLS, and a password is not sent without it")
+                raise MailServerUnavailable("the server offers no STARTTLS, and a password is not sent without it")
             return
         context = ssl.create_default_context()
         if not has_password:

@@ -12,7 +12,7 @@ from registry.accounts.roles import Role
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import INVALID
 from registry.cli.options import FILE, as_json_option, dry_run_option
-from registry.cli.output import print_json, say
+from registry.cli.output import print_json, print_message
 from registry.imports.commands import say_bad_rows, spoken
 from registry.platform.inventory import apply_inventory
 
@@ -42,6 +42,6 @@ def import_(file: Path, dry_run: bool, as_json: bool) -> None:
     else:
         click.echo("  ".join(f"{name} {summary[name]}" for name in COUNTS))
         say_bad_rows(errors)
-        say("cli-inventory-checked" if dry_run else "cli-inventory-applied")
+        print_message("cli-inventory-checked" if dry_run else "cli-inventory-applied")
     if summary["rejected"]:
         raise click.exceptions.Exit(INVALID)

@@ -20,7 +20,7 @@ from registry.freeze.dates import add_months
 from registry.projects.fields import whole_record_problems
 from registry.projects.models import Project
 from registry.projects.revisions import snapshot
-from registry.projects.service import keep_changes
+from registry.projects.service import save_changes
 
 MOST_ONBOARDING_CONFIRMATIONS = 2
 
@@ -79,7 +79,7 @@ def verify_placement(actor: Actor, project: Project, platform_key: str, verified
     _confirm(
         actor, project, "placement", {"verified_on": verified_on, "platform_key": platform_key, "evidence": evidence}
     )
-    keep_changes(actor, project, before, wanted, "placement.verified", {"evidence": evidence})
+    save_changes(actor, project, before, wanted, "placement.verified", {"evidence": evidence})
     return project
 
 
@@ -104,7 +104,7 @@ def confirm_onboarding(actor: Actor, project: Project, due_on: date) -> Project:
     before = snapshot(project)
     wanted = before | {"onboarding_due_on": due_on, "onboarding_confirmed_on": day}
     _confirm(actor, project, "onboarding", {"due_on": due_on})
-    keep_changes(actor, project, before, wanted, "onboarding.confirmed", {"due_on": due_on.isoformat()})
+    save_changes(actor, project, before, wanted, "onboarding.confirmed", {"due_on": due_on.isoformat()})
     return project
 
 
@@ -126,7 +126,7 @@ def confirm_ending(actor: Actor, project: Project, ended_on: date, consent_numbe
     facts = {"ended_on": ended_on, "consent_number": consent_number, "evidence": evidence}
     _confirm(actor, project, "ending", facts)
     details = {"consent_number": consent_number, "evidence": evidence}
-    keep_changes(actor, project, before, wanted, "ending.confirmed", details)
+    save_changes(actor, project, before, wanted, "ending.confirmed", details)
     return project
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 from registry.core.errors import Problem
-from registry.core.field_types import Bin, Day, Kind, Text, ValueRefused
+from registry.core.field_types import Bin, Day, InvalidValue, Kind, Text
 from registry.core.spreadsheets.cell_values import cell_problem, read_cells, readers
 from registry.core.spreadsheets.reader import Sheet
 from registry.core.spreadsheets.row_errors import Outcome
@@ -47,7 +47,7 @@ def read_inventory_rows(
         for name, kind in KINDS.items():
             try:
                 values[name] = kind.accept(raw[name])
-            except ValueRefused as refused:
+            except InvalidValue as refused:
                 cell = row.cells[sheet.columns.index(name)]
                 problems.append(cell_problem(cell, Problem(f"/{name}", refused.code, refused.params)))
             else:

@@ -17,11 +17,11 @@ from registry.core.transactions import require_transaction, transaction
 KEPT_FOR: Final = timedelta(days=1)
 
 
-class WaitingFileNotFound(NotFound):
+class PendingUploadNotFound(NotFound):
     """The file is not there any more, or it is another's."""
 
 
-class WaitingFile(Model):
+class PendingUpload(Model):
     """A file of which the summary was shown and which is applied when the person says yes, for a day at most."""
 
     __tablename__ = "waiting_files"
@@ -33,30 +33,30 @@ class WaitingFile(Model):
     content: Mapped[bytes] = deferred(mapped_column(LargeBinary, nullable=False))
 
 
-def keep_waiting(actor: Actor, file_name: str, content: bytes) -> int:
+def store_upload(actor: Actor, file_name: str, content: bytes) -> int:
     """Keep a file until its owner says yes; the id to ask for it. The owner's older ones are dropped."""
     with transaction() as session:
         moment = now()
         session.execute(
-            delete(WaitingFile).where(
-                (WaitingFile.principal == actor.principal) | (WaitingFile.kept_at < moment - KEPT_FOR)
+            delete(PendingUpload).where(
+                (PendingUpload.principal == actor.principal) | (PendingUpload.kept_at < moment - KEPT_FOR)
             )
         )
-        file = WaitingFile(principal=actor.principal, file_name=file_name, content=content, kept_at=moment)
+        file = PendingUpload(principal=actor.principal, file_name=file_name, content=content, kept_at=moment)
         session.add(file)
         session.flush()
     return file.id
 
 
-def take_waiting(actor: Actor, file_id: int) -> tuple[str, bytes]:
-    """The file's name and bytes; it is dropped with the open transaction. Raises WaitingFileNotFound."""
+def take_upload(actor: Actor, file_id: int) -> tuple[str, bytes]:
+    """The file's name and bytes; it is dropped with the open transaction. Raises PendingUploadNotFound."""
     session = require_transaction()
     row = session.execute(
-        select(WaitingFile.file_name, WaitingFile.content).where(
-            WaitingFile.id == file_id, WaitingFile.principal == actor.principal
+        select(PendingUpload.file_name, PendingUpload.content).where(
+            PendingUpload.id == file_id, PendingUpload.principal == actor.principal
         )
     ).one_or_none()
     if row is None:
-        raise WaitingFileNotFound(id=file_id)
-    session.execute(delete(WaitingFile).where(WaitingFile.id == file_id))
+        raise PendingUploadNotFound(id=file_id)
+    session.execute(delete(PendingUpload).where(PendingUpload.id == file_id))
     return row.file_name, row.content

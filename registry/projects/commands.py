@@ -14,9 +14,9 @@ import click
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
 from registry.cli.app_context import in_registry
-from registry.cli.exit_codes import UsageWrong
+from registry.cli.exit_codes import UsageError
 from registry.cli.options import FILE, as_json_option, dry_run_option
-from registry.cli.output import words
+from registry.cli.output import cli_text
 from registry.imports.commands import import_file
 from registry.projects.exports import export_csv, export_xlsx
 from registry.projects.filters import FILTERS
@@ -75,7 +75,7 @@ def export(file_format: str, filters: tuple[str, ...], **options: str | None) ->
         out.flush()
         return
     if sys.stdout.isatty():
-        raise UsageWrong(words("cli-xlsx-to-terminal"))
+        raise UsageError(cli_text("cli-xlsx-to-terminal"))
     with tempfile.TemporaryDirectory(prefix="registry-") as folder:
         path = Path(folder) / "projects.xlsx"
         export_xlsx(actor, chosen, path)
@@ -85,13 +85,13 @@ def export(file_format: str, filters: tuple[str, ...], **options: str | None) ->
 
 
 def chosen_filters(pairs: tuple[str, ...], options: dict[str, str | None]) -> dict[str, str]:
-    """Filter name → value. Raises UsageWrong for a pair without ``=`` and for a filter given twice."""
+    """Filter name → value. Raises UsageError for a pair without ``=`` and for a filter given twice."""
     chosen = {name.removeprefix("filter_"): value for name, value in options.items() if value is not None}
     for pair in pairs:
         name, is_there, value = pair.partition("=")
         if not is_there:
-            raise UsageWrong(words("cli-filter-wrong", text=pair))
+            raise UsageError(cli_text("cli-filter-wrong", text=pair))
         if name in chosen:
-            raise UsageWrong(words("cli-filter-twice", name=name))
+            raise UsageError(cli_text("cli-filter-twice", name=name))
         chosen[name] = value
     return chosen

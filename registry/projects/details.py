@@ -13,7 +13,7 @@ from registry.accounts.roles import Permission
 from registry.agencies.service import Agency
 from registry.core.bulk import table_of
 from registry.core.database import db
-from registry.flags.freeze_status import JUDGED_UP_TO, standing_code, told_standing
+from registry.flags.freeze_status import JUDGED_UP_TO, decode_status, status_code
 from registry.freeze.current import policy_in_force
 from registry.freeze.facts import Past
 from registry.freeze.started import started_on
@@ -34,7 +34,7 @@ def read_whole(actor: Actor, number: str, what: str) -> Mapping[str, Any]:
     """
     row = _read(actor, number, what, _whole)
     policy = policy_in_force()
-    status, severity = told_standing(row["_standing"], row["id"], row["_kind"], row["_judged"])
+    status, severity = decode_status(row["_standing"], row["id"], row["_kind"], row["_judged"])
     began = started_on(Past(**{name: row[name] for name in LAW_LOOKS_AT}), policy)
     return {**row, "started_on": began, "freeze_status": status, "severity": severity}
 
@@ -72,7 +72,7 @@ def _whole(bound: bool, restricted: bool) -> Select[Any]:
         *columns,
         agency.bin.label("agency"),
         agency.kind.label("_kind"),
-        standing_code(project.id).label("_standing"),
+        status_code(project.id).label("_standing"),
         JUDGED_UP_TO.label("_judged"),
     )
     return _of_number(shown.join(table_of(Agency), agency.id == project.agency_id), bound, restricted)

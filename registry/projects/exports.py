@@ -24,7 +24,7 @@ from registry.core.spreadsheets.writer import (
     csv_lines,
     plain_workbook,
 )
-from registry.core.transactions import read_together
+from registry.core.transactions import read_in_transaction
 from registry.projects.export_columns import DAYS, NUMBERS, export_columns
 from registry.projects.filters import project_conditions
 from registry.projects.models import Project
@@ -80,7 +80,7 @@ def _statement(actor: Actor, raw_filters: Mapping[str, str], only: Sequence[Colu
         journal_restricted_reads(actor, restricted, "export")
         # One that became restricted since is not in the journal and so not in the export.
         statement = statement.where(Project.is_restricted.is_(False) | Project.number.in_(restricted))
-    read_together()
+    read_in_transaction()
     allow_long_work(db.session.connection())
     return statement.order_by(Project.id)
 

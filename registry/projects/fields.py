@@ -12,10 +12,10 @@ from registry.core.field_types import (
     Choice,
     Day,
     Email,
+    InvalidValue,
     Kind,
     Text,
     Url,
-    ValueRefused,
     Whole,
     YesNo,
 )
@@ -88,7 +88,7 @@ def accept_fields(raw: Mapping[str, object]) -> tuple[dict[str, Any], list[Probl
     for name, sent in raw.items():
         try:
             values[name] = FIELDS[name].accept(sent)
-        except ValueRefused as refused:
+        except InvalidValue as refused:
             problems.append(Problem(f"/{name}", refused.code, refused.params))
     return values, problems
 

@@ -13,8 +13,8 @@ from registry.agencies.service import Agency
 from registry.core.bin_numbers import is_bin
 from registry.core.bulk import table_of
 from registry.core.errors import Malformed, Problem
-from registry.core.field_types import LARGEST_AMOUNT, ValueRefused, control_character, exact_day
-from registry.core.filters import LONGEST_VALUE, several, time_edge
+from registry.core.field_types import LARGEST_AMOUNT, InvalidValue, control_character, exact_day
+from registry.core.filters import LONGEST_VALUE, parse_range_edge, split_values
 from registry.core.search import has_words, words_of
 from registry.core.vocabularies import (
     FREEZE_STATUSES,
@@ -28,7 +28,7 @@ from registry.core.vocabularies import (
     WORK_TYPES,
 )
 from registry.flags.freeze_status import has_severity, has_status, started_on
-from registry.flags.models import FLAGS, STANDS, has_flag
+from registry.flags.models import FLAGS, IS_ACTIVE, has_flag
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
@@ -100,7 +100,7 @@ def project_conditions(actor: Actor, raw: Mapping[str, str]) -> list[ColumnEleme
             continue
         try:
             conditions.append(known.condition(name, value))
-        except ValueRefused as refused:
+        except InvalidValue as refused:
             problems.append(Problem(name, refused.code, refused.params))
     if problems:
         raise Malformed(problems)
@@ -116,25 +116,25 @@ def _column(name: str) -> ColumnElement[Any]:
 
 
 def _one_of_words(name: str, value: str) -> ColumnElement[bool]:
-    values = several(value)
+    values = split_values(value)
     for word in values:
         if word not in WORDS[name]:
-            raise ValueRefused("not-a-choice", options=", ".join(WORDS[name]))
+            raise InvalidValue("not-a-choice", options=", ".join(WORDS[name]))
     if name in WORKED_OUT:
         return or_(*(WORKED_OUT[name](word) for word in values))
     return _column(name).in_([int(word) for word in values] if name == "object_class" else values)
 
 
 def _one_of_texts(name: str, value: str) -> ColumnElement[bool]:
-    values = several(value)
+    values = split_values(value)
     if name in ("agency", "supplier_bin") and not all(is_bin(number) for number in values):
-        raise ValueRefused("bin-invalid")
+        raise InvalidValue("bin-invalid")
     return _column(name).in_(values)
 
 
 def _boolean(name: str, value: str) -> ColumnElement[bool]:
     if value not in ("true", "false"):
-        raise ValueRefused("expected-true-or-false")
+        raise InvalidValue("expected-true-or-false")
     if name == "flagged":
         flagged = has_flag(PROJECT.id, "open")
         return flagged if value == "true" else ~flagged
@@ -150,7 +150,7 @@ def _day_range(name: str, value: str) -> ColumnElement[bool]:
 def _instant_range(name: str, value: str) -> ColumnElement[bool]:
     field, _, end = name.rpartition("_")
     column = _column(field)
-    edge, included = time_edge(value, end)
+    edge, included = parse_range_edge(value, end)
     if end == "from":
         return column >= edge
     return column <= edge if included else column < edge
@@ -159,26 +159,26 @@ def _instant_range(name: str, value: str) -> ColumnElement[bool]:
 def _amount_range(name: str, value: str) -> ColumnElement[bool]:
     field, _, end = name.rpartition("_")
     if not (value.isascii() and value.isdigit() and len(value) <= 16) or int(value) > LARGEST_AMOUNT:
-        raise ValueRefused("expected-whole-number")
+        raise InvalidValue("expected-whole-number")
     column = _column(field)
     return column >= int(value) if end == "from" else column <= int(value)
 
 
 def _rule(_name: str, value: str) -> ColumnElement[bool]:
-    rules = several(value)
+    rules = split_values(value)
     for rule in rules:
         if rule not in policy_in_force().rules:
-            raise ValueRefused("not-a-choice", options=", ".join(policy_in_force().rules))
-    standing = select(FLAGS.c.id).where(FLAGS.c.project_id == PROJECT.id, STANDS, FLAGS.c.rule.in_(rules))
+            raise InvalidValue("not-a-choice", options=", ".join(policy_in_force().rules))
+    standing = select(FLAGS.c.id).where(FLAGS.c.project_id == PROJECT.id, IS_ACTIVE, FLAGS.c.rule.in_(rules))
     return standing.correlate_except(FLAGS).exists()
 
 
 def _words(_name: str, value: str) -> ColumnElement[bool]:
     """Every word, or its beginning, in the names, the purpose or the number; without a word, nothing is found."""
     if len(value) > LONGEST_VALUE or control_character(value) is not None:
-        raise ValueRefused("not-usable")
+        raise InvalidValue("not-usable")
     if not value:
-        raise ValueRefused("value-missing")
+        raise InvalidValue("value-missing")
     words = words_of(value)
     return has_words(PROJECT.words, words) if words else false()
 

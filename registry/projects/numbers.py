@@ -16,7 +16,7 @@ from stdnum.iso7064 import mod_11_10
 
 from registry.core.bulk import next_id, table_of, take_ids
 from registry.core.clock import today
-from registry.core.database import Model, insert_unless_there, is_sqlite
+from registry.core.database import Model, insert_or_ignore, is_sqlite
 from registry.core.transactions import require_transaction
 from registry.projects.models import Project
 
@@ -50,7 +50,7 @@ def take_numbers(count: int) -> list[str]:
     wanted = {"this_year": year, "count": count}
     last = session.scalar(TAKE, wanted)
     if last is None:
-        session.execute(insert_unless_there(NumberSeries).values(year=year, last=0).on_conflict_do_nothing())
+        session.execute(insert_or_ignore(NumberSeries).values(year=year, last=0).on_conflict_do_nothing())
         last = session.scalar(TAKE, wanted) or count
     return [project_number(year, serial) for serial in range(last - count + 1, last + 1)]
 

@@ -14,9 +14,9 @@ from registry.agencies.service import Agency
 from registry.core.bulk import estimated_rows, table_of
 from registry.core.database import db, is_sqlite
 from registry.core.errors import Malformed, Problem
-from registry.core.pagination import Listing, Page, SortKey, after, cut, order_by, written
+from registry.core.pagination import Listing, Page, SortKey, after, cut_page, literal_limit, order_by
 from registry.core.search import has_words, holds_words, words_of
-from registry.flags.freeze_status import JUDGED_UP_TO, standing_code, started_on, told_standing
+from registry.flags.freeze_status import JUDGED_UP_TO, decode_status, started_on, status_code
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.projects.filters import project_conditions
@@ -39,7 +39,7 @@ def list_projects(
     """
     key, descending = sort_key(page.sort or DEFAULT_SORT)
     conditions = [*project_conditions(actor, raw_filters), *only]
-    statement = _shown(page.sort or DEFAULT_SORT, policy_in_force(), is_sqlite()).limit(written(page.limit + 1))
+    statement = _shown(page.sort or DEFAULT_SORT, policy_in_force(), is_sqlite()).limit(literal_limit(page.limit + 1))
     behind = [] if page.cursor is None else [after(key, table_of(Project).c.id, descending, page.cursor)]
     words = words_of(raw_filters.get("q", ""))
     if words and not is_sqlite():
@@ -47,9 +47,9 @@ def list_projects(
         # The words last: PostgreSQL asks in this order, and looking through a text takes as long as ten comparisons.
         conditions = [*project_conditions(actor, others), *only, _with_words(words)]
     rows = db.session.execute(statement.where(*conditions, *behind)).mappings().all()
-    listing = cut(rows, page, key, descending)
+    listing = cut_page(rows, page, key, descending)
     journal_restricted_reads(actor, (row["number"] for row in listing.items if row["_restricted"]), "list")
-    return Listing([_told(row) for row in listing.items], listing.next)
+    return Listing([_representation(row) for row in listing.items], listing.next)
 
 
 def _with_words(words: list[str]) -> ColumnElement[bool]:
@@ -79,7 +79,7 @@ def _shown(sort: str, policy: Policy, _on_sqlite: bool) -> Select[*tuple[Any, ..
         project.placement,
         started_on(policy).label("started_on"),
         *(project[name] for name in ("budget_kzt", "sector", "region", "updated_at", "changed_at")),
-        standing_code(project.id).label("_standing"),
+        status_code(project.id).label("_standing"),
         JUDGED_UP_TO.label("_judged"),
         agency.kind.label("_kind"),
         project.is_restricted.label("_restricted"),
@@ -93,8 +93,8 @@ def _shown(sort: str, policy: Policy, _on_sqlite: bool) -> Select[*tuple[Any, ..
     )
 
 
-def _told(row: Mapping[str, Any]) -> dict[str, Any]:
-    status, severity = told_standing(row["_standing"], row["_id"], row["_kind"], row["_judged"])
+def _representation(row: Mapping[str, Any]) -> dict[str, Any]:
+    status, severity = decode_status(row["_standing"], row["_id"], row["_kind"], row["_judged"])
     return {**row, "freeze_status": status, "severity": severity}
 
 

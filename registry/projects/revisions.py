@@ -13,7 +13,7 @@ from sqlalchemy import JSON, ForeignKey, Select, String, Text, UniqueConstraint,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.database import Instant, Model, WrittenJson, db
-from registry.core.pagination import Listing, Page, SortKey, after, cut
+from registry.core.pagination import Listing, Page, SortKey, after, cut_page
 from registry.core.transactions import require_transaction
 from registry.freeze.facts import Past
 from registry.projects.models import CHANGEABLE, Project
@@ -68,7 +68,7 @@ def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]] | Wri
     }
 
 
-def keep_revision(project: Project, changes: list[dict[str, Any]], actor: str) -> None:
+def save_revision(project: Project, changes: list[dict[str, Any]], actor: str) -> None:
     """Write the revision of a project that was just changed, inside the open transaction."""
     values = {name: getattr(project, name) for name in (*LAW_LOOKS_AT, "id", "version", "updated_at")}
     require_transaction().add(Revision(**revision_row(values, changes, actor)))
@@ -88,7 +88,7 @@ def history_page(project_id: int, page: Page) -> Listing:
     if page.cursor is not None:
         statement = statement.where(after(BY_VERSION, Revision.version.expression, False, page.cursor))
     rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
-    return cut(rows, page, BY_VERSION, descending=False)
+    return cut_page(rows, page, BY_VERSION, descending=False)
 
 
 def _history(project_id: int) -> Select[Any]:

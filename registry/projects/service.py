@@ -26,7 +26,7 @@ from registry.projects.fields import whole_record_problems
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.numbers import is_project_number, take_number
 from registry.projects.placement_claims import end_confirmations
-from registry.projects.revisions import Revision, differences, keep_revision, revision_row, snapshot
+from registry.projects.revisions import Revision, differences, revision_row, save_revision, snapshot
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 
 NAMES: Final = frozenset({"/name_kk", "/name_ru"})
@@ -131,7 +131,7 @@ def change_project(
     if wanted["external_id"] != before["external_id"]:
         _require_free(project.agency, wanted["external_id"])
     end_confirmations(before, wanted)
-    return keep_changes(actor, project, before, wanted, "project.changed")
+    return save_changes(actor, project, before, wanted, "project.changed")
 
 
 def restrict_project(actor: Actor, project: Project, is_restricted: bool, reason: str) -> list[dict[str, Any]]:
@@ -139,7 +139,7 @@ def restrict_project(actor: Actor, project: Project, is_restricted: bool, reason
     actor.require(Permission.PROJECTS_RESTRICT)
     before = snapshot(project)
     wanted = before | {"is_restricted": is_restricted}
-    made = keep_changes(actor, project, before, wanted, "project.restricted", {"reason": reason})
+    made = save_changes(actor, project, before, wanted, "project.restricted", {"reason": reason})
     if made:
         # Who may see the project now reads its flags and cases for the first time.
         mark_all_of_project(project.changed_at, project.id)
@@ -147,7 +147,7 @@ def restrict_project(actor: Actor, project: Project, is_restricted: bool, reason
     return made
 
 
-def keep_changes(
+def save_changes(
     actor: Actor,
     project: Project,
     before: Mapping[str, Any],
@@ -165,7 +165,7 @@ def keep_changes(
     project.updated_at = project.changed_at = now()
     project.words = search_words(wanted, project.number)
     _flush(project)
-    keep_revision(project, made, actor.principal)
+    save_revision(project, made, actor.principal)
     journal.record(actor, action, f"project:{project.number}", {**(details or {}), "changes": made})
     return made
 

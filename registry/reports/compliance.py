@@ -12,7 +12,7 @@ from registry.accounts.roles import Permission
 from registry.agencies.service import Agency, own_agencies
 from registry.core.bulk import table_of
 from registry.core.database import db
-from registry.flags.freeze_status import judged_up_to, standing_codes, told_of_many
+from registry.flags.freeze_status import decode_status_of_many, judged_up_to, status_codes
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
 
@@ -58,7 +58,7 @@ def compliance(actor: Actor, grouped_by: str, agencies: Agencies | None = None) 
         if row is None:
             row = rows[key] = dict.fromkeys(("key", *COUNTED), 0)
         of_kind = kind if agencies is None else agencies[key]["kind"]
-        status, severity = told_of_many(code, of_kind, judged=judged)
+        status, severity = decode_status_of_many(code, of_kind, judged=judged)
         # PostgreSQL sums bigint to numeric, and money is whole tenge.
         money = int(budget or 0)
         row["projects"] += projects
@@ -101,7 +101,7 @@ def _pieces(actor: Actor, grouped_by: str) -> Select[*tuple[Any, ...]]:
 
     One pass over projects and one over standing flags, both answered by an index alone. By agency no kind is told.
     """
-    project, agency, standing = table_of(Project), table_of(Agency), standing_codes()
+    project, agency, standing = table_of(Project), table_of(Agency), status_codes()
     group, judged = GROUPS[grouped_by], project.c.id <= judged_up_to()
     whose = project if grouped_by == "agency" else project.join(agency, agency.c.id == project.c.agency_id)
     kind = null() if grouped_by == "agency" else agency.c.kind

@@ -20,7 +20,7 @@ from registry.cases.views import lists as cases
 from registry.cases.views import watch_list
 from registry.core.clock import now
 from registry.exemptions import views as exemptions
-from registry.http.url_converters import ROW_ID, RowId
+from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
 from registry.journal.views import journal
 from registry.platform.views import confirmations, inventories
@@ -34,15 +34,15 @@ from registry.settings import Settings
 from registry.web import site as front
 from registry.web.assets import asset_url
 from registry.web.blueprint import pages
-from registry.web.csrf import FIELD, form_token
-from registry.web.current_user import page_language, visitor
-from registry.web.error_messages import failure_text, row_error_text
-from registry.web.error_pages import attach_error_pages
+from registry.web.csrf import FIELD, csrf_token
+from registry.web.current_user import current_user, page_locale
+from registry.web.error_messages import failure_message, row_error_message
+from registry.web.error_pages import init_error_pages
 from registry.web.flash import FlashCookie
-from registry.web.formats import attach_formats
-from registry.web.labels import attach_labels
+from registry.web.formats import init_formats
+from registry.web.labels import init_labels
 from registry.web.layout import LANGUAGE_NAMES, crumbs, menu, switch_address
-from registry.web.translations import attach_texts
+from registry.web.translations import init_translations
 
 # Importing a module of pages declares them.
 WITH_PAGES = (
@@ -84,7 +84,7 @@ def attach_web(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SECURE=(settings.public_url or "").startswith("https:"),
     )
     app.session_interface = FlashCookie()
-    app.url_map.converters[ROW_ID] = RowId
+    app.url_map.converters[ROW_ID] = RowIdConverter
     app.jinja_loader = FileSystemLoader(TEMPLATES)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
@@ -92,20 +92,20 @@ def attach_web(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(
         asset_url=asset_url,
         crumbs=crumbs,
-        error_text=row_error_text,
-        failure_text=failure_text,
-        form_token=form_token,
+        error_text=row_error_message,
+        failure_text=failure_message,
+        form_token=csrf_token,
         form_token_field=FIELD,
         languages=LANGUAGE_NAMES,
         menu=menu,
-        page_language=page_language,
+        page_language=page_locale,
         present_moment=now,
         switch_address=switch_address,
-        visitor=visitor,
+        visitor=current_user,
     )
-    attach_texts(app)
-    attach_formats(app)
-    attach_labels(app)
+    init_translations(app)
+    init_formats(app)
+    init_labels(app)
     app.add_template_filter(main_findings, "main_findings")
-    attach_error_pages(app)
+    init_error_pages(app)
     app.register_blueprint(pages)

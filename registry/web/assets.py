@@ -14,7 +14,7 @@ from werkzeug.http import quote_etag
 
 from registry.http.etag import not_modified
 from registry.http.http_errors import RouteNotFound
-from registry.web.blueprint import Answer, Open, pages
+from registry.web.blueprint import Answer, Public, pages
 
 FOLDER: Final = Path(__file__).with_name("assets")
 TYPES: Final = {
@@ -38,7 +38,7 @@ class Asset:
 
 
 @cache
-def assets() -> dict[str, Asset]:
+def load_assets() -> dict[str, Asset]:
     """Every file of the folder by its path in it, read once."""
     found = {}
     for path in sorted(FOLDER.rglob("*")):
@@ -52,13 +52,13 @@ def assets() -> dict[str, Asset]:
 
 def asset_url(name: str) -> str:
     """The address of a file, which changes with its content."""
-    return url_for("web.asset", name=name, v=assets()[name].digest)
+    return url_for("web.asset", name=name, v=load_assets()[name].digest)
 
 
-@pages.page("/assets/<path:name>", needs=Open("styles and scripts are no secret, and the sign-in page needs them"))
+@pages.page("/assets/<path:name>", needs=Public("styles and scripts are no secret, and the sign-in page needs them"))
 def asset(name: str) -> Answer:
     """One file."""
-    found = assets().get(name)
+    found = load_assets().get(name)
     if found is None:
         raise RouteNotFound
     unchanged = not_modified(found.digest)

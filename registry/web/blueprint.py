@@ -17,9 +17,9 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.http.cross_origin import require_same_origin
 from registry.http.request_bodies import limit_form
-from registry.http.required_permission import NEEDS, Needs, Open
-from registry.web.csrf import require_form_token
-from registry.web.current_user import visitor
+from registry.http.required_permission import REQUIRED_PERMISSION, Public, RequiredPermission
+from registry.web.csrf import require_csrf_token
+from registry.web.current_user import current_user
 from registry.web.parent_links import page_address
 
 Answer = str | Response | tuple[str, int]
@@ -27,7 +27,7 @@ OpenView = Callable[..., Answer]
 SIGN_IN: Final = "web.sign_in"
 CHANGE_FIRST: Final = "web.own_password"
 # A page that only somebody signed in may see, whatever the role.
-ANYBODY_SIGNED_IN: Final = Permission.AGENCIES_READ
+ANY_SIGNED_IN: Final = Permission.AGENCIES_READ
 
 
 class Pages(Blueprint):
@@ -37,7 +37,7 @@ class Pages(Blueprint):
         self,
         rule: str,
         *,
-        needs: Needs,
+        needs: RequiredPermission,
         methods: tuple[str, ...] = ("GET",),
         takes_file: bool = False,
         before_password_change: bool = False,
@@ -58,22 +58,22 @@ class Pages(Blueprint):
             def answer(path: dict[str, Any]) -> Answer:
                 if takes_file:
                     limit_form()
-                actor = visitor().actor
+                actor = current_user().actor
                 if request.method == "POST":
                     require_same_origin()
-                if actor is None and not isinstance(needs, Open):
+                if actor is None and not isinstance(needs, Public):
                     # Before the form's token, which ended with the session: nothing is done, and nothing is lost.
                     return to_sign_in()
-                if visitor().must_change_password and not (before_password_change or isinstance(needs, Open)):
+                if current_user().must_change_password and not (before_password_change or isinstance(needs, Public)):
                     return redirect(url_for(CHANGE_FIRST), 303)
                 if request.method == "POST":
-                    require_form_token()
-                if isinstance(needs, Open) or actor is None:
+                    require_csrf_token()
+                if isinstance(needs, Public) or actor is None:
                     return view(**path)
                 actor.require(needs)
                 return view(actor, **path)
 
-            setattr(handle, NEEDS, needs)
+            setattr(handle, REQUIRED_PERMISSION, needs)
             self.add_url_rule(rule, endpoint=view.__name__, view_func=handle, methods=list(methods))
             return view
 
@@ -103,10 +103,10 @@ def local_address(sent: str | None) -> str | None:
     return None
 
 
-def see(endpoint: str, **values: Any) -> Response:
+def redirect_to(endpoint: str, **values: Any) -> Response:
     """Go on to a page after something was done, so that reloading does not do it again."""
     return redirect(url_for(f"web.{endpoint}", **values), 303)
 
 
 pages = Pages("web", __name__)
-__all__ = ["ANYBODY_SIGNED_IN", "Actor", "Answer", "Open", "Permission", "local_address", "pages", "see"]
+__all__ = ["ANY_SIGNED_IN", "Actor", "Answer", "Permission", "Public", "local_address", "pages", "redirect_to"]

@@ -16,12 +16,12 @@ from registry.accounts.roles import AGENCY_ROLES
 from registry.accounts.sessions import LONGEST
 from registry.core.languages import LANGUAGES, Language
 from registry.http.authentication import PRINCIPAL
-from registry.http.locale import asked_language
-from registry.http.rate_limit import count_request
+from registry.http.locale import request_locale
+from registry.http.rate_limit import check_rate_limit
 from registry.http.request_ids import client_request_id, request_id
 
 SESSION_COOKIE: Final = "registry_session"
-VISITOR_COOKIE: Final = "registry_visitor"
+ANONYMOUS_COOKIE: Final = "registry_visitor"
 LANGUAGE_COOKIE: Final = "registry_language"
 DEVICE_COOKIE: Final = "registry_device_"
 # Looked up once a request; kept with the request itself.
@@ -41,7 +41,7 @@ class Cookie(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class CurrentUser:
     """``secret`` is the session's when signed in, else one that ties forms to this browser."""
 
     secret: str
@@ -63,50 +63,50 @@ class Visitor:
         return self.actor is not None and self.actor.role in AGENCY_ROLES
 
 
-def visitor() -> Visitor:
+def current_user() -> CurrentUser:
     """The visitor of this request, looked up once."""
-    found: Visitor | None = request.environ.get(VISITOR)
+    found: CurrentUser | None = request.environ.get(VISITOR)
     if found is None:
-        found = request.environ[VISITOR] = _visitor()
+        found = request.environ[VISITOR] = _load_current_user()
         if found.actor is not None:
             request.environ[PRINCIPAL] = found.actor.principal
         # Kept before it is counted: a refused request's own page asks who looks at it.
-        count_request(None if found.actor is None else found.actor.principal)
+        check_rate_limit(None if found.actor is None else found.actor.principal)
     return found
 
 
-def page_language() -> Language:
+def page_locale() -> Language:
     """Chosen by the switch, else the person's own, else what the browser asks for."""
     language: Language | None = request.environ.get(LANGUAGE)
     if language is None:
         chosen = request.cookies.get(LANGUAGE_COOKIE)
-        signed_in = visitor().signed_in
+        signed_in = current_user().signed_in
         wanted = chosen or (signed_in.language if signed_in else None)
-        language = next((known for known in LANGUAGES if known == wanted), None) or asked_language()
+        language = next((known for known in LANGUAGES if known == wanted), None) or request_locale()
         request.environ[LANGUAGE] = language
     return language
 
 
-def language_without_database() -> Language:
+def locale_without_database() -> Language:
     """The language of a page that must not ask who looks at it, unless that is known already."""
     known: Language | None = request.environ.get(LANGUAGE)
     if known is not None:
         return known
     chosen = request.cookies.get(LANGUAGE_COOKIE)
-    return next((language for language in LANGUAGES if language == chosen), None) or asked_language()
+    return next((language for language in LANGUAGES if language == chosen), None) or request_locale()
 
 
-def keep_session(response: Response, secret: str) -> None:
+def set_session_cookie(response: Response, secret: str) -> None:
     """Give the browser a session's secret."""
     response.set_cookie(SESSION_COOKIE, secret, max_age=int(LONGEST.total_seconds()), **_cookie())
 
 
-def drop_session(response: Response) -> None:
+def clear_session_cookie(response: Response) -> None:
     """Take it back."""
     response.delete_cookie(SESSION_COOKIE, **_cookie())
 
 
-def keep_language(response: Response, language: Language) -> None:
+def set_language_cookie(response: Response, language: Language) -> None:
     """Remember the language that was chosen."""
     response.set_cookie(LANGUAGE_COOKIE, language, max_age=A_YEAR, **_cookie())
 
@@ -125,21 +125,21 @@ def keep_device(response: Response, name: str, device: str | None) -> None:
         response.set_cookie(DEVICE_COOKIE + cookie_suffix(name), cookie, max_age=kept_for, **_cookie())
 
 
-def keep_visitor(response: Response) -> None:
+def set_anonymous_cookie(response: Response) -> None:
     """Give a visitor's forms something to be tied to."""
-    found: Visitor | None = request.environ.get(VISITOR)
-    if found is not None and found.signed_in is None and request.cookies.get(VISITOR_COOKIE) != found.secret:
-        response.set_cookie(VISITOR_COOKIE, found.secret, **_cookie())
+    found: CurrentUser | None = request.environ.get(VISITOR)
+    if found is not None and found.signed_in is None and request.cookies.get(ANONYMOUS_COOKIE) != found.secret:
+        response.set_cookie(ANONYMOUS_COOKIE, found.secret, **_cookie())
 
 
-def _visitor() -> Visitor:
+def _load_current_user() -> CurrentUser:
     secret = request.cookies.get(SESSION_COOKIE, "")
     if len(secret) in SECRET_LENGTHS and secret.isascii():
         signed_in = signed_in_by(secret, request.remote_addr or "", request_id(), client_request_id())
         if signed_in is not None:
-            return Visitor(secret, signed_in)
-    kept = request.cookies.get(VISITOR_COOKIE, "")
-    return Visitor(kept if len(kept) in SECRET_LENGTHS and kept.isascii() else secrets.token_urlsafe(32), None)
+            return CurrentUser(secret, signed_in)
+    kept = request.cookies.get(ANONYMOUS_COOKIE, "")
+    return CurrentUser(kept if len(kept) in SECRET_LENGTHS and kept.isascii() else secrets.token_urlsafe(32), None)
 
 
 def _cookie() -> Cookie:

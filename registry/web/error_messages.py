@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-from registry.core.errors import Problem, Refusal
+from registry.core.errors import Problem, RegistryError
 from registry.core.messages import message
-from registry.web.current_user import page_language
+from registry.web.current_user import page_locale
 from registry.web.formats import moment, number
 from registry.web.labels import FIELDS, LABELLED_PARAMS, field_label, role_name, word
 
@@ -28,8 +28,8 @@ PAGE_CODES: Final = {
     "audit-date-after-today": "page-audit-date-after-today",
     "audit-date-before-last": "page-audit-date-before-last",
     "expected-date": "typed-date-wrong",
-    "internal-fault": "page-internal-fault",
-    "method-not-taken": "page-method-not-taken",
+    "internal-error": "page-internal-fault",
+    "method-not-allowed": "page-method-not-taken",
     "number-out-of-range": "page-number-out-of-range",
     "role-not-allowed": "page-role-not-allowed",
     "route-not-found": "page-route-not-found",
@@ -37,27 +37,27 @@ PAGE_CODES: Final = {
 WRITTEN_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def problem_text(problem: Problem) -> str:
+def problem_message(problem: Problem) -> str:
     """What is wrong, in the page's language, with other fields called as the page calls them."""
     return _page_message(problem.code, problem.params)
 
 
-def refusal_text(refusal: Refusal) -> str:
+def error_message(refusal: RegistryError) -> str:
     """The sentence of a refusal, in the page's language."""
     return _page_message(refusal.code, refusal.params)
 
 
-def row_error_text(row: Mapping[str, Any]) -> str:
+def row_error_message(row: Mapping[str, Any]) -> str:
     """What is wrong in a row of a table, as services tell it: ``code`` and ``params``.
 
     In the importer's own words: a date in a table is written otherwise than one that is typed into a form.
     """
-    return message(row["code"], page_language(), _named(dict(row["params"] or {})))
+    return message(row["code"], page_locale(), _named(dict(row["params"] or {})))
 
 
-def failure_text(code: str) -> str:
+def failure_message(code: str) -> str:
     """Why background work failed, by its code in the catalogue."""
-    return message(code, page_language(), {})
+    return message(code, page_locale(), {})
 
 
 def page_code(code: str) -> str:
@@ -71,7 +71,7 @@ def day_typed(day: date) -> str:
 
 
 def _page_message(code: str, params: Mapping[str, object]) -> str:
-    return message(page_code(code), page_language(), {name: _typed(value) for name, value in _named(params).items()})
+    return message(page_code(code), page_locale(), {name: _typed(value) for name, value in _named(params).items()})
 
 
 def _typed(value: object) -> object:

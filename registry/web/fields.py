@@ -12,7 +12,7 @@ from registry.projects.fields import FIELDS as KINDS
 from registry.projects.fields import REQUIRED
 from registry.web.forms import as_typed
 from registry.web.labels import AMOUNTS, field_label, options
-from registry.web.translations import gettext, marked
+from registry.web.translations import gettext, lazy_text
 
 # Controls that keep line breaks. A browser takes them out of the value of every other input.
 MULTILINE: Final = ("area", "note")
@@ -22,35 +22,39 @@ LONG_TEXT: Final = 500
 NUMBERED: Final = 3
 
 HINTS: Final[Mapping[str, str]] = {
-    "agency": marked("Whose project it is."),
-    "external_id": marked("The number of the project in your own accounts. It must be unique within the agency."),
-    "object_code": marked("The same for all projects on one system, so that they are seen together."),
-    "name_kk": marked("Enter a name in Kazakh or in Russian; one is enough."),
-    "name_ru": marked("Enter a name in Kazakh or in Russian; one is enough."),
-    "purpose": marked("What it is for, in a few sentences."),
-    "platform_key": marked("If the object is on QazTech: the key that QazTech gave it."),
-    "onboarding_due_on": marked("If the object is being onboarded to QazTech: the date by which it will be finished."),
-    "contract_signed_on": marked("The earlier of this date and the next one counts as the beginning."),
-    "pilot_started_on": marked("A pilot lasts twelve months at most."),
-    "commissioned_on": marked("When the result of this project went into operation."),
-    "object_commissioned_on": marked("For work on something that existed before: when that went into operation."),
-    "ended_on": marked("Only for a project that is finished or stopped."),
-    "budget_kzt": marked("Whole tenge, without tiyn."),
-    "object_original_cost_kzt": marked("What the object cost when it was made. For a modification it sets the limit."),
-    "consent_number": marked("The number of the letter. A modification needs it."),
-    "supplier_bin": marked("Twelve digits."),
-    "url": marked("Begins with https://"),
-    "is_ai": marked("Learns from data or decides by itself."),
+    "agency": lazy_text("Whose project it is."),
+    "external_id": lazy_text("The number of the project in your own accounts. It must be unique within the agency."),
+    "object_code": lazy_text("The same for all projects on one system, so that they are seen together."),
+    "name_kk": lazy_text("Enter a name in Kazakh or in Russian; one is enough."),
+    "name_ru": lazy_text("Enter a name in Kazakh or in Russian; one is enough."),
+    "purpose": lazy_text("What it is for, in a few sentences."),
+    "platform_key": lazy_text("If the object is on QazTech: the key that QazTech gave it."),
+    "onboarding_due_on": lazy_text(
+        "If the object is being onboarded to QazTech: the date by which it will be finished."
+    ),
+    "contract_signed_on": lazy_text("The earlier of this date and the next one counts as the beginning."),
+    "pilot_started_on": lazy_text("A pilot lasts twelve months at most."),
+    "commissioned_on": lazy_text("When the result of this project went into operation."),
+    "object_commissioned_on": lazy_text("For work on something that existed before: when that went into operation."),
+    "ended_on": lazy_text("Only for a project that is finished or stopped."),
+    "budget_kzt": lazy_text("Whole tenge, without tiyn."),
+    "object_original_cost_kzt": lazy_text(
+        "What the object cost when it was made. For a modification it sets the limit."
+    ),
+    "consent_number": lazy_text("The number of the letter. A modification needs it."),
+    "supplier_bin": lazy_text("Twelve digits."),
+    "url": lazy_text("Begins with https://"),
+    "is_ai": lazy_text("Learns from data or decides by itself."),
 }
 WORK_TYPES: Final[Mapping[str, str]] = {
-    "creation": marked("A new object."),
-    "development": marked("New functions of an object that is in operation already."),
-    "modification": marked(
+    "creation": lazy_text("A new object."),
+    "development": lazy_text("New functions of an object that is in operation already."),
+    "modification": lazy_text(
         "A change of an object in operation within %(percent)s %% of its original cost and with the authorised body’s "
         "consent."
     ),
-    "maintenance": marked("Fixes and upkeep without new functions."),
-    "migration": marked("The move of an object to QazTech."),
+    "maintenance": lazy_text("Fixes and upkeep without new functions."),
+    "migration": lazy_text("The move of an object to QazTech."),
 }
 
 
@@ -71,7 +75,7 @@ class Field:
     hints: Mapping[str, str] = field(default_factory=dict)
 
 
-def asked(
+def form_field(
     name: str, control: str, *, label: str = "", hint: str = "", choices: Sequence[tuple[str, str]] = (), when: str = ""
 ) -> Field:
     """A question with the field's usual name and hint, unless others are given."""
@@ -103,15 +107,15 @@ def work_type_hints() -> dict[str, str]:
 def _project_field(name: str) -> Field:
     match KINDS[name]:
         case Choice(options=words):
-            return asked(name, "radios" if len(words) <= MOST_RADIOS else "select", choices=options(name))
+            return form_field(name, "radios" if len(words) <= MOST_RADIOS else "select", choices=options(name))
         case Day():
-            return asked(name, "day")
+            return form_field(name, "day")
         case YesNo():
-            return asked(name, "yes_no")
+            return form_field(name, "yes_no")
         case Whole() if name.endswith(AMOUNTS):
-            return asked(name, "money")
+            return form_field(name, "money")
         case Whole(largest=largest) if largest == NUMBERED:
-            return asked(name, "radios", choices=options(name))
+            return form_field(name, "radios", choices=options(name))
         case Text(limit=limit) if limit > LONG_TEXT:
-            return asked(name, "area")
-    return asked(name, "text")
+            return form_field(name, "area")
+    return form_field(name, "text")

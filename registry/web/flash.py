@@ -21,7 +21,7 @@ class FlashCookie(SecureCookieSessionInterface):
     digest_method = staticmethod(hashlib.sha256)
 
 
-def say(text: str, kind: FlashKind = "success") -> None:
+def flash_message(text: str, kind: FlashKind = "success") -> None:
     """Display the text on the next page."""
     flash(text, kind)
 
@@ -29,6 +29,6 @@ def say(text: str, kind: FlashKind = "success") -> None:
 def say_changes(made: Sequence[object]) -> None:
     """Tell whether an edit changed anything."""
     if made:
-        say(gettext("Changes saved."))
+        flash_message(gettext("Changes saved."))
     else:
-        say(gettext("There were no changes to save."), "information")
+        flash_message(gettext("There were no changes to save."), "information")

@@ -12,7 +12,7 @@ from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.core.field_types import Kind
 from registry.web.blueprint import Answer
 from registry.web.fields import Field
-from registry.web.forms import Form, accept, changed_texts, refused_form, typed
+from registry.web.forms import Form, accept, changed_texts, invalid_form, typed_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,13 @@ def answer_form(
     try:
         return act(values)
     except (Invalid, Conflict, NotAllowed) as refused:
-        return _shown(page, refused_form(texts, refused, page.fields[0].name)), 422
+        return _shown(page, invalid_form(texts, refused, page.fields[0].name)), 422
 
 
 def _sent(page: FormPage, present: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """The texts to show again, and those to judge: all that the form asks, for an edit only what was changed."""
     names = [field.name for field in page.fields]
-    texts = typed(names)
+    texts = typed_values(names)
     if not page.edits:
         return texts, {name: texts.get(name, "") for name in names}
     # A browser sends nothing for a checkbox that is not ticked.

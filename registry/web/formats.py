@@ -12,7 +12,7 @@ from flask import Flask
 
 from registry.core.clock import ALMATY
 from registry.core.languages import Language
-from registry.web.current_user import page_language
+from registry.web.current_user import page_locale
 from registry.web.translations import gettext
 
 LOCALES: Final[dict[Language, Locale]] = {
@@ -79,14 +79,14 @@ def percent(value: float | None) -> str:
     return NOTHING if value is None else f"{one_decimal(value)}{NO_BREAK}%"
 
 
-def attach_formats(app: Flask) -> None:
+def init_formats(app: Flask) -> None:
     """Give them to the templates as filters."""
     for format_ in (day, moment, number, money, millions, money_in_short, one_decimal, percent):
         app.add_template_filter(format_, format_.__name__)
 
 
 def _locale() -> Locale:
-    return LOCALES[page_language()]
+    return LOCALES[page_locale()]
 
 
 def _plain(text: str) -> str:

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from flask import request
 
-from registry.core.errors import Invalid, Problem, Refusal
-from registry.core.field_types import AnyDay, Bin, Day, Kind, ValueRefused, Whole, YesNo
-from registry.web.error_messages import day_typed, problem_text, refusal_text
+from registry.core.errors import Invalid, Problem, RegistryError
+from registry.core.field_types import AnyDay, Bin, Day, InvalidValue, Kind, Whole, YesNo
+from registry.web.error_messages import day_typed, error_message, problem_message
 
 LONGEST_TYPED: Final = 20_000
 YES_NO: Final = {"yes": True, "no": False}
@@ -29,7 +29,7 @@ class Form:
 
     values: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
-    refusal: Refusal | None = None
+    refusal: RegistryError | None = None
     at: str = ""
 
     def value(self, name: str) -> str:
@@ -38,9 +38,9 @@ class Form:
 
     def error(self, name: str) -> str | None:
         """What is wrong with the field, in the page's language."""
-        told = [problem_text(problem) for problem in self.problems if _name(problem) == name]
+        told = [problem_message(problem) for problem in self.problems if _name(problem) == name]
         if self.refusal is not None and self.at == name:
-            told.append(refusal_text(self.refusal))
+            told.append(error_message(self.refusal))
         return " ".join(dict.fromkeys(told)) or None
 
     @property
@@ -50,14 +50,14 @@ class Form:
         return [(name, self.error(name) or "") for name in dict.fromkeys(names)]
 
 
-def refused_form(values: Mapping[str, str], refusal: Refusal, at: str) -> Form:
+def invalid_form(values: Mapping[str, str], refusal: RegistryError, at: str) -> Form:
     """The form again, with what a service said no with; ``at`` is the field for what names none."""
     if isinstance(refusal, Invalid):
         return Form(values, refusal.problems)
     return Form(values, refusal=refusal, at=at)
 
 
-def typed(names: Iterable[str]) -> dict[str, str]:
+def typed_values(names: Iterable[str]) -> dict[str, str]:
     """What was typed into these fields. A field that the form did not have stays away."""
     return {name: request.form[name][:LONGEST_TYPED] for name in names if name in request.form}
 
@@ -70,7 +70,7 @@ def accept(texts: Mapping[str, str], kinds: Mapping[str, Kind]) -> tuple[dict[st
         kind = kinds[name]
         try:
             values[name] = kind.accept(plain_value(kind, text))
-        except ValueRefused as refused:
+        except InvalidValue as refused:
             problems.append(Problem(f"/{name}", refused.code, refused.params))
     return values, problems
 

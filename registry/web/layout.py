@@ -9,9 +9,9 @@ from flask import request, url_for
 
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.core.languages import Language
-from registry.web.current_user import visitor
+from registry.web.current_user import current_user
 from registry.web.parent_links import page_address
-from registry.web.translations import gettext, marked
+from registry.web.translations import gettext, lazy_text
 
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"kk": "Қазақша", "ru": "Русский", "en": "English"}
 
@@ -28,25 +28,25 @@ class Item:
 
 # (endpoint, text, permission, for whom: "agency", "oversight", or None for both)
 MENU: Final = (
-    ("home", marked("Home"), Permission.PROJECTS_READ, None),
-    ("projects", marked("Projects"), Permission.PROJECTS_READ, None),
-    ("cases", marked("Cases"), Permission.CASES_READ, None),
-    ("register", marked("Register"), Permission.PROJECTS_WRITE, None),
-    ("imports", marked("Import"), Permission.IMPORTS_RUN, None),
-    ("audits", marked("Audits"), Permission.AUDITS_READ, None),
-    ("compliance_report", marked("Compliance"), Permission.REPORTS_READ, None),
-    ("inventory", marked("Platform inventory"), Permission.PLACEMENTS_CONFIRM, None),
-    ("journal", marked("Journal"), Permission.JOURNAL_READ, None),
-    ("agencies", marked("Agencies"), Permission.AGENCIES_READ, "oversight"),
-    ("people", marked("People"), Permission.PEOPLE_MANAGE, None),
-    ("tokens", marked("Tokens"), Permission.TOKENS_MANAGE, None),
+    ("home", lazy_text("Home"), Permission.PROJECTS_READ, None),
+    ("projects", lazy_text("Projects"), Permission.PROJECTS_READ, None),
+    ("cases", lazy_text("Cases"), Permission.CASES_READ, None),
+    ("register", lazy_text("Register"), Permission.PROJECTS_WRITE, None),
+    ("imports", lazy_text("Import"), Permission.IMPORTS_RUN, None),
+    ("audits", lazy_text("Audits"), Permission.AUDITS_READ, None),
+    ("compliance_report", lazy_text("Compliance"), Permission.REPORTS_READ, None),
+    ("inventory", lazy_text("Platform inventory"), Permission.PLACEMENTS_CONFIRM, None),
+    ("journal", lazy_text("Journal"), Permission.JOURNAL_READ, None),
+    ("agencies", lazy_text("Agencies"), Permission.AGENCIES_READ, "oversight"),
+    ("people", lazy_text("People"), Permission.PEOPLE_MANAGE, None),
+    ("tokens", lazy_text("Tokens"), Permission.TOKENS_MANAGE, None),
 )
 
 
 def menu() -> list[Item]:
     """The lines that the person's role may use; none for somebody who has to change the password first."""
-    actor = visitor().actor
-    if actor is None or visitor().must_change_password:
+    actor = current_user().actor
+    if actor is None or current_user().must_change_password:
         return []
     side = "agency" if actor.role in AGENCY_ROLES else "oversight"
     items = []

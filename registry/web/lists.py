@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 from flask import request
 
 from registry.core.pagination import Page
-from registry.web.parent_links import page_above
+from registry.web.parent_links import parent_page
 
 SHOWN: Final = 25
 LONGEST: Final = 1000
 
 
-def asked_filters(names: Iterable[str]) -> dict[str, str]:
+def requested_filters(names: Iterable[str]) -> dict[str, str]:
     """The filters that have a value; a form sends its empty fields too, and a choice several times."""
     found = {}
     for name in names:
@@ -25,7 +25,7 @@ def asked_filters(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def asked_page(limit: int = SHOWN) -> Page:
+def requested_page(limit: int = SHOWN) -> Page:
     """The page of the list that the address names."""
     return Page(limit, request.args.get("cursor") or None, request.args.get("sort") or None)
 
@@ -43,4 +43,4 @@ def first_address() -> str | None:
 def _same_list(**more: str) -> str:
     kept = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor" and value]
     # A list that a form displays again is still found at the list's own address.
-    return f"{page_above(request.path)}?{urlencode([*kept, *more.items()])}"
+    return f"{parent_page(request.path)}?{urlencode([*kept, *more.items()])}"

@@ -7,7 +7,7 @@ from typing import Final
 from werkzeug.wrappers import Response
 
 from registry.web.blueprint import pages
-from registry.web.current_user import keep_visitor, language_without_database
+from registry.web.current_user import locale_without_database, set_anonymous_cookie
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -21,6 +21,6 @@ def protect(response: Response) -> Response:
     if response.mimetype == "text/html":
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         # A page that must not ask the database has not asked for the person's language either.
-        response.headers["Content-Language"] = language_without_database()
-        keep_visitor(response)
+        response.headers["Content-Language"] = locale_without_database()
+        set_anonymous_cookie(response)
     return response

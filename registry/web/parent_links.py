@@ -13,12 +13,12 @@ FIRST_PAGE: Final = "/"
 
 def page_address() -> str:
     """The address of this request's page: its own, or that of the nearest page above what takes forms only."""
-    path = page_above(request.path)
+    path = parent_page(request.path)
     query = request.query_string.decode("ascii", "replace")
     return f"{path}?{query}" if query and path != FIRST_PAGE else path
 
 
-def page_above(path: str) -> str:
+def parent_page(path: str) -> str:
     """The path itself where it can be opened, else the nearest one above it that can."""
     addresses = current_app.create_url_adapter(request)
     while addresses is not None and path.strip("/"):

@@ -13,7 +13,7 @@ from babel.support import NullTranslations, Translations
 from flask import Flask
 
 from registry.core.languages import Language
-from registry.web.current_user import page_language
+from registry.web.current_user import page_locale
 
 FOLDER: Final = Path(__file__).with_name("translations")
 
@@ -32,20 +32,20 @@ def catalogue(language: Language) -> NullTranslations:
 
 def gettext(text: str) -> str:
     """The text in the page's language."""
-    return catalogue(page_language()).ugettext(text)
+    return catalogue(page_locale()).ugettext(text)
 
 
 def ngettext(one: str, many: str, count: int) -> str:
     """The text for a count, in the page's language."""
-    return catalogue(page_language()).ungettext(one, many, count)
+    return catalogue(page_locale()).ungettext(one, many, count)
 
 
-def marked(text: str) -> str:
+def lazy_text(text: str) -> str:
     """The text itself, marked for the catalogues and translated where it is shown."""
     return text
 
 
-def attach_texts(app: Flask) -> None:
+def init_translations(app: Flask) -> None:
     """Give ``_()`` and ``ngettext()`` to the templates."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
     environment: Any = app.jinja_env

@@ -25,7 +25,7 @@ from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.sessions import start_session
 from registry.accounts.tokens import TokenNotAccepted, actor_of, issue, issue_own_token, revoke
 from registry.core.database import db
-from registry.core.errors import NotAllowed, NotFound, Refusal
+from registry.core.errors import NotAllowed, NotFound, RegistryError
 from registry.core.transactions import transaction
 from tests.cases.cast import AIGERIM, NO_BREACH, act, case_of, under_review
 from tests.factories import ADMINISTRATOR as LOCAL
@@ -84,7 +84,7 @@ def test_one_administrator_gets_no_decision_approved(
         def attempt(self, data: st.DataObject, service: Callable[[Actor], None]) -> None:
             try:
                 service(data.draw(st.sampled_from(self.came_in())))
-            except Refusal:
+            except RegistryError:
                 db.session.rollback()
 
         def agency_of(self, role: Role) -> int | None:

@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 
-from registry.accounts.passwords import new_password
+from registry.accounts.passwords import generate_password
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.core.errors import Invalid
@@ -26,7 +26,7 @@ def test_a_password_is_kept_with_the_memory_and_the_passes_that_owasp_asks_for(s
 
 
 def test_generated_password_has_128_random_bits() -> None:
-    made = {new_password() for _ in range(100)}
+    made = {generate_password() for _ in range(100)}
     assert len(made) == 100
     assert {len(base64.urlsafe_b64decode(password + "==")) for password in made} == {16}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from registry.accounts.passwords import is_right
+from registry.accounts.passwords import verify_password
 from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
 from tests.factories import an_actor, an_agency
@@ -21,7 +21,7 @@ def test_a_password_is_made_printed_alone_and_right(registry: CommandLine, servi
     with services():
         person = person_named("a.serikova")
         assert person is not None and (person.role, person.language) == ("reviewer", "ru")
-        assert is_right(person.password_hash, ran.out.strip())
+        assert verify_password(person.password_hash, ran.out.strip())
     assert ran.out.strip() not in ran.err
 
 
@@ -38,7 +38,7 @@ def test_a_password_is_read_from_standard_input_and_not_printed(
     assert (ran.code, ran.out) == (0, "")
     with services():
         person = person_named("e")
-        assert person is not None and is_right(person.password_hash, "құпия сөз ұзын")
+        assert person is not None and verify_password(person.password_hash, "құпия сөз ұзын")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "assignee-not-a-reviewer",
         "audit-date-after-today",
         "bin-invalid",
-        "changed-since-read",
+        "precondition-failed",
         "control-character",
         "cursor-not-ours",
         "date-after",

@@ -47,17 +47,20 @@ def test_a_token_that_does_not_hold_is_told_as_such(editor: Caller, nobody: Call
     wrong = nobody.call("GET", "/projects", headers={"Authorization": "Bearer qtr_nonsense"})
     other = nobody.call("GET", "/projects", headers={"Authorization": "Basic YTpi"})
 
-    assert (code(missing), missing.headers["WWW-Authenticate"]) == ("sign-in-needed", 'Bearer realm="registry"')
+    assert (code(missing), missing.headers["WWW-Authenticate"]) == (
+        "authentication-required",
+        'Bearer realm="registry"',
+    )
     assert code(wrong) == "token-not-accepted"
     assert wrong.headers["WWW-Authenticate"] == 'Bearer realm="registry", error="invalid_token"'
-    assert code(other) == "sign-in-needed"
+    assert code(other) == "authentication-required"
 
 
 def test_an_address_or_method_that_does_not_exist_is_a_problem_too(editor: Caller) -> None:
     method = editor.call("DELETE", "/projects")
 
     assert code(editor.get("/nothing")) == "route-not-found"
-    assert (method.status_code, code(method)) == (405, "method-not-taken")
+    assert (method.status_code, code(method)) == (405, "method-not-allowed")
     assert set(method.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
     assert editor.get("/projects/").status_code == 404
 

@@ -175,7 +175,7 @@ def test_a_hostile_value_is_named(editor: Caller, agency: Agency, field: str, va
 def test_a_body_over_1_mib_is_too_large(editor: Caller) -> None:
     answer = editor.post("/projects", {"purpose": "x" * 1024 * 1024})
 
-    assert (answer.status_code, code(answer)) == (413, "content-too-large")
+    assert (answer.status_code, code(answer)) == (413, "payload-too-large")
 
 
 def test_an_unexpected_exception_tells_its_trace_id_and_nothing_else(
@@ -188,7 +188,7 @@ def test_an_unexpected_exception_tells_its_trace_id_and_nothing_else(
 
     answer = own_app.test_client().get("/healthz", headers={"X-Request-ID": "trace-1"})
 
-    assert (answer.status_code, code(answer)) == (500, "internal-fault")
+    assert (answer.status_code, code(answer)) == (500, "internal-error")
     assert answer.get_json()["trace_id"] == answer.headers["X-Request-ID"]
     assert '"trace_id": "trace-1"' not in answer.text
     assert b"swordfish" not in answer.data

@@ -14,7 +14,7 @@ from registry.api.blueprint import PermissionNotDeclared, declared_routes, requi
 from registry.api.docs import FOLDER
 from registry.api.specification import make_specification
 from registry.app import OPEN_ENDPOINTS
-from registry.http.required_permission import NEEDS
+from registry.http.required_permission import REQUIRED_PERMISSION
 from registry.settings import CHECKOUT
 from tests.api.callers import BASE
 
@@ -84,7 +84,7 @@ def test_every_route_that_is_open_is_named_with_its_reason(app: Flask) -> None:
         f"{blueprint}.{route.operation}" for blueprint in app.blueprints for _, route in declared_routes(app)
     }
     # A page says itself what it needs, or why it is open; tests/web tries each.
-    undeclared -= {endpoint for endpoint, view in app.view_functions.items() if hasattr(view, NEEDS)}
+    undeclared -= {endpoint for endpoint, view in app.view_functions.items() if hasattr(view, REQUIRED_PERMISSION)}
 
     assert undeclared == set(OPEN_ENDPOINTS)
     assert all(OPEN_ENDPOINTS.values())

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, update
 
 from registry.accounts.roles import Role
 from registry.agencies.service import Agency
-from registry.audits.exclusive_lock import only_audit
+from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.service import run_audit
 from registry.core.transactions import transaction
 from registry.projects.models import Project
@@ -131,7 +131,7 @@ def test_a_second_audit_hears_conflict_while_one_runs(own_app: Flask) -> None:
     with own_app.app_context():
         operator = caller(own_app.test_client(), "operator")
         operator.get("/audits")
-        with only_audit(), ThreadPoolExecutor(1) as pool:
+        with exclusive_lock(), ThreadPoolExecutor(1) as pool:
             refused = pool.submit(operator.post, "/audits", {}).result()
 
     assert (refused.status_code, code(refused)) == (409, "audit-running")
@@ -141,7 +141,7 @@ def test_a_second_audit_with_a_key_hears_conflict_too(own_app: Flask) -> None:
     with own_app.app_context():
         operator = caller(own_app.test_client(), "operator")
         operator.get("/audits")
-        with only_audit(), ThreadPoolExecutor(1) as pool:
+        with exclusive_lock(), ThreadPoolExecutor(1) as pool:
             refused = pool.submit(operator.post, "/audits", {}, Idempotency_Key="k").result()
         done = operator.post("/audits", {}, Idempotency_Key="k")
 

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from registry.accounts.actors import RoleNotAllowed
-from registry.audits.jobs import run_due_night
+from registry.audits.jobs import run_due_audit
 from registry.audits.service import (
     AuditDateBeforeLast,
     AuditNotFound,
@@ -242,12 +242,12 @@ def test_a_dry_run_is_never_held_but_tells_that_it_would_be_and_does_not_confirm
 def test_a_held_night_waits_and_is_not_run_again_every_minute(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     placed(ids, None)
-    held = run_due_night(NOON)
+    held = run_due_audit(NOON)
     assert held is not None
     assert (held.status, held.trigger) == ("held", "schedule")
     before = table(AuditRun), table(OutboxMessage)
     for minutes in (1, 11, 60, 23 * 60 + 59):
-        assert run_due_night(NOON, local_instant(NEXT, NOON) + timedelta(minutes=minutes)) is None
+        assert run_due_audit(NOON, local_instant(NEXT, NOON) + timedelta(minutes=minutes)) is None
     assert (table(AuditRun), table(OutboxMessage)) == before
     run = confirm_held_audit(SUPERVISOR, held.id)
     assert (run.id, run.status, run.on, run.trigger) == (held.id, "succeeded", NEXT, "schedule")
@@ -258,9 +258,9 @@ def test_the_night_after_a_held_one_is_an_ordinary_night_and_lists_nothing_as_mi
 ) -> None:
     ids = audited(60, 60, present)
     placed(ids, None)
-    run_due_night(NOON)
+    run_due_audit(NOON)
     present.set(NEXT + timedelta(days=1))
-    second = run_due_night(NOON)
+    second = run_due_audit(NOON)
     assert second is not None
     # Nothing was down: it is no catch-up, and waits as the first one does.
     assert (second.on, second.status, second.trigger) == (NEXT + timedelta(days=1), "held", "schedule")

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from registry.audits.clock_guard import ClockGuard, ClockNotConfirmed
-from registry.audits.jobs import audit_tonight, run_due_night
+from registry.audits.jobs import run_due_audit, run_nightly_audit
 from registry.core.clock import local_instant
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
@@ -58,7 +58,7 @@ def runs() -> list[tuple[date, str, str]]:
 def first_night(present: Present, guard: ClockGuard) -> None:
     installed(at(DAY, 1))
     present.set(at(DAY, 2))
-    run_due_night(TWO, None, guard)
+    run_due_audit(TWO, None, guard)
 
 
 def test_clock_400_days_ahead_runs_no_night_and_lists_nothing_as_missed(
@@ -70,7 +70,7 @@ def test_clock_400_days_ahead_runs_no_night_and_lists_nothing_as_missed(
     clocks.pass_time(timedelta(hours=10))
     with caplog.at_level(logging.ERROR, "registry.audits.clock_guard"):
         for _minute in range(3):
-            assert run_due_night(TWO, None, guard) is None
+            assert run_due_audit(TWO, None, guard) is None
             clocks.pass_time(timedelta(minutes=1))
     assert runs() == [(DAY, "schedule", "succeeded")]
     (logged,) = (record for record in caplog.records if record.levelno == logging.ERROR)
@@ -78,7 +78,7 @@ def test_clock_400_days_ahead_runs_no_night_and_lists_nothing_as_missed(
     # The clock is right again: so is the next night.
     present.set(at(days(1), 2))
     clocks.pass_time(timedelta(hours=14))
-    run = run_due_night(TWO, None, guard)
+    run = run_due_audit(TWO, None, guard)
     assert run is not None
     assert (run.on, run.trigger) == (days(1), "schedule")
 
@@ -89,7 +89,7 @@ def test_journal_entries_written_in_a_jump_do_not_confirm_it(app: Flask, present
     present.set(at(DAY, 12) + timedelta(days=400))
     an_agency()
     a_project()
-    assert run_due_night(TWO, None, guard) is None
+    assert run_due_audit(TWO, None, guard) is None
     assert runs() == [(DAY, "schedule", "succeeded")]
 
 
@@ -99,13 +99,13 @@ def test_fresh_start_more_than_two_days_after_the_last_entry_waits_for_a_person(
     first_night(present, clocks.guard())
     present.set(at(DAY, 2) + timedelta(days=30))
     guard = clocks.guard()
-    assert run_due_night(TWO, None, guard) is None
+    assert run_due_audit(TWO, None, guard) is None
     with pytest.raises(ClockNotConfirmed):
-        audit_tonight(clocks.guard())
+        run_nightly_audit(clocks.guard())
     audit()
     present.set(at(days(31), 2))
     clocks.pass_time(timedelta(days=1))
-    run = run_due_night(TWO, None, guard)
+    run = run_due_audit(TWO, None, guard)
     assert run is not None
     assert (run.on, run.trigger, run.status) == (days(31), "schedule", "succeeded")
     assert [status for on, _, status in runs() if DAY < on < days(30)] == ["missed"] * 29
@@ -114,7 +114,7 @@ def test_fresh_start_more_than_two_days_after_the_last_entry_waits_for_a_person(
 def test_fresh_start_within_two_days_catches_up(app: Flask, present: Present, clocks: Clocks) -> None:
     first_night(present, clocks.guard())
     present.set(at(DAY, 2) + HOURS_48)
-    run = run_due_night(TWO, None, clocks.guard())
+    run = run_due_audit(TWO, None, clocks.guard())
     assert run is not None
     assert (run.on, run.trigger) == (days(2), "catch_up")
 
@@ -126,7 +126,7 @@ def test_work_in_the_days_without_nights_confirms_the_clock_at_a_fresh_start(
     present.set(at(days(9), 15))
     an_agency()
     present.set(at(days(10), 9))
-    run = run_due_night(TWO, None, clocks.guard())
+    run = run_due_audit(TWO, None, clocks.guard())
     assert run is not None
     assert (run.on, run.trigger) == (days(10), "catch_up")
 
@@ -147,11 +147,11 @@ def test_clock_ahead_of_the_database_server_is_refused_whatever_the_journal_says
     first_night(present, guard)
     present.set(at(days(3), 2))
     audit()
-    assert run_due_night(TWO, None, guard) is None
+    assert run_due_audit(TWO, None, guard) is None
     clocks.pass_time(timedelta(days=4))
     clocks.server = at(days(4), 2)
     present.set(at(days(4), 2))
-    assert run_due_night(TWO, None, guard) is not None
+    assert run_due_audit(TWO, None, guard) is not None
 
 
 def test_failed_nights_keep_the_clock_confirmed(app: Flask, present: Present, clocks: Clocks) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from registry.audits.exclusive_lock import only_audit
+from registry.audits.exclusive_lock import exclusive_lock
 from registry.core.clock import today
 from registry.core.transactions import transaction
 from registry.platform.confirmations import verify_placement
@@ -107,7 +107,7 @@ def test_a_date_that_cannot_be_audited_is_refused(registry: CommandLine, frozen_
 def test_a_second_audit_at_the_same_time_is_a_conflict(
     registry: CommandLine, frozen_work: str, services: Callable[[], Any]
 ) -> None:
-    with services(), only_audit():
+    with services(), exclusive_lock():
         ran = registry.process("audits", "run", "--json")
     assert (ran.code, ran.raw) == (4, b"") and ran.err
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from flask import Flask
 from sqlalchemy import select
 
-from registry.audits.jobs import run_due_night
+from registry.audits.jobs import run_due_audit
 from registry.core.clock import local_instant
 from registry.core.database import db
 from registry.flags.audit_runs import AuditChange
@@ -88,7 +88,7 @@ def test_a_night_after_a_manual_audit_of_the_day_before_writes_no_flag_when_noth
     audit()
     before = table(Flag)
     present.set(local_instant(DAY + timedelta(days=1), NOON))
-    night = run_due_night(NOON)
+    night = run_due_audit(NOON)
     assert night is not None
     assert night.on == DAY + timedelta(days=1)
     assert table(Flag) == before

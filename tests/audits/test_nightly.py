@@ -15,7 +15,7 @@ from sqlalchemy import Connection, event, text
 
 from registry.accounts.actors import SCHEDULE
 from registry.audits.exclusive_lock import AUDIT_LOCK, AuditRunning
-from registry.audits.jobs import audit_tonight, run_due_night
+from registry.audits.jobs import run_due_audit, run_nightly_audit
 from registry.core.clock import local_instant, now
 from registry.core.database import db
 from registry.core.outbox import OutboxMessage
@@ -62,16 +62,16 @@ def test_a_fresh_installation_owes_no_night_before_its_first_hour(app: Flask, pr
     installed(at(DAY, 10))
     for moment in (at(DAY, 10), at(DAY, 23), at(days(1), 1, 59)):
         present.set(moment)
-        assert run_due_night(TWO) is None
+        assert run_due_audit(TWO) is None
     present.set(at(days(1), 2))
-    run_due_night(TWO)
+    run_due_audit(TWO)
     assert nights() == [(days(1), "schedule", "succeeded")]
 
 
 def test_with_the_nightly_audit_off_none_is_ever_due(app: Flask, present: Present) -> None:
     installed(at(days(-100), 10))
     present.set(DAY)
-    assert run_due_night(None) is None
+    assert run_due_audit(None) is None
     assert table(AuditRun) == []
 
 
@@ -79,13 +79,13 @@ def test_a_night_is_audited_once_however_often_the_scheduler_asks(app: Flask, pr
     installed(at(DAY, 1))
     a_project()
     present.set(at(DAY, 2))
-    run = run_due_night(TWO)
+    run = run_due_audit(TWO)
     assert run is not None
     assert (run.on, run.trigger, run.status, run.started_by) == (DAY, "schedule", "succeeded", SCHEDULE.principal)
     assert flag_counts(run) == (1, 0, 0, 0)
     for minute in range(1, 60):
         present.set(at(DAY, 2, minute))
-        assert run_due_night(TWO) is None
+        assert run_due_audit(TWO) is None
     assert len(table(AuditRun)) == 1
 
 
@@ -94,12 +94,12 @@ def test_after_downtime_the_latest_date_is_audited_once_and_the_dates_between_ar
 ) -> None:
     installed(at(DAY, 1))
     present.set(at(DAY, 2))
-    run_due_night(TWO)
+    run_due_audit(TWO)
     present.set(at(days(4), 9, 30))
-    caught_up = run_due_night(TWO)
+    caught_up = run_due_audit(TWO)
     assert caught_up is not None
     assert (caught_up.on, caught_up.trigger) == (days(4), "catch_up")
-    assert run_due_night(TWO) is None
+    assert run_due_audit(TWO) is None
     assert nights() == [
         (DAY, "schedule", "succeeded"),
         (days(1), "schedule", "missed"),
@@ -113,9 +113,9 @@ def test_after_downtime_the_latest_date_is_audited_once_and_the_dates_between_ar
 def test_a_start_late_in_the_same_day_catches_up_and_lists_nothing(app: Flask, present: Present) -> None:
     installed(at(DAY, 1))
     present.set(at(DAY, 2))
-    run_due_night(TWO)
+    run_due_audit(TWO)
     present.set(at(days(1), 14))
-    run_due_night(TWO)
+    run_due_audit(TWO)
     assert nights() == [(DAY, "schedule", "succeeded"), (days(1), "catch_up", "succeeded")]
 
 
@@ -124,11 +124,11 @@ def test_a_start_just_before_the_hour_catches_up_the_day_before_and_then_does_th
 ) -> None:
     installed(at(DAY, 1))
     present.set(at(DAY, 2))
-    run_due_night(TWO)
+    run_due_audit(TWO)
     present.set(at(days(3), 1, 58))
-    run_due_night(TWO)
+    run_due_audit(TWO)
     present.set(at(days(3), 2))
-    run_due_night(TWO)
+    run_due_audit(TWO)
     assert nights() == [
         (DAY, "schedule", "succeeded"),
         (days(1), "schedule", "missed"),
@@ -140,13 +140,13 @@ def test_a_start_just_before_the_hour_catches_up_the_day_before_and_then_does_th
 def test_a_manual_audit_of_the_date_satisfies_its_night(app: Flask, present: Present) -> None:
     installed(at(days(-1), 1))
     present.set(at(days(-1), 2))
-    run_due_night(TWO)
+    run_due_audit(TWO)
     present.set(at(DAY, 1))
     audit()
     present.set(at(DAY, 2))
-    assert run_due_night(TWO) is None
+    assert run_due_audit(TWO) is None
     present.set(at(days(1), 2))
-    run_due_night(TWO)
+    run_due_audit(TWO)
     assert nights() == [
         (days(-1), "schedule", "succeeded"),
         (DAY, "manual", "succeeded"),
@@ -159,7 +159,7 @@ def test_a_dry_run_or_a_held_or_failed_audit_satisfies_no_night(app: Flask, pres
     present.set(at(DAY, 1, 30))
     audit(dry_run=True)
     present.set(at(DAY, 2))
-    run = run_due_night(TWO)
+    run = run_due_audit(TWO)
     assert run is not None
     assert run.on == DAY
 
@@ -167,14 +167,14 @@ def test_a_dry_run_or_a_held_or_failed_audit_satisfies_no_night(app: Flask, pres
 def test_a_manual_audit_after_downtime_does_not_hide_the_dates_that_were_missed(app: Flask, present: Present) -> None:
     installed(at(DAY, 1))
     present.set(at(DAY, 2))
-    run_due_night(TWO)
+    run_due_audit(TWO)
     # Down for three days; the operator audits by hand before the scheduler is back.
     present.set(at(days(3), 12))
     audit(days(2))
     audit()
-    assert run_due_night(TWO) is None
+    assert run_due_audit(TWO) is None
     present.set(at(days(4), 2))
-    night = run_due_night(TWO)
+    night = run_due_audit(TWO)
     assert night is not None
     assert night.trigger == "schedule"
     assert nights() == [
@@ -195,7 +195,7 @@ def test_a_failed_night_is_kept_and_tried_again_after_ten_minutes_in_the_same_ro
     journal, outbox = table(JournalEntry), table(OutboxMessage)
     mend = breaking(connection, "INSERT INTO flags")
     with pytest.raises(Broken):
-        run_due_night(TWO)
+        run_due_audit(TWO)
     (failed,) = table(AuditRun)
     assert (failed["on"], failed["status"], failed["scheduled_for"]) == (DAY, "failed", DAY)
     assert failed["failure"] == "Broken: INSERT INTO flags"
@@ -204,16 +204,16 @@ def test_a_failed_night_is_kept_and_tried_again_after_ten_minutes_in_the_same_ro
     told = table(OutboxMessage)
     assert [message["topic"] for message in told[len(outbox) :]] == ["audit.failed"]
     present.set(at(DAY, 2, 9))
-    assert run_due_night(TWO) is None
+    assert run_due_audit(TWO) is None
     present.set(at(DAY, 2, 10))
     with pytest.raises(Broken):
-        run_due_night(TWO)
+        run_due_audit(TWO)
     assert table(OutboxMessage) == told
     mend()
     present.set(at(DAY, 2, 19))
-    assert run_due_night(TWO) is None
+    assert run_due_audit(TWO) is None
     present.set(at(DAY, 2, 20))
-    run = run_due_night(TWO)
+    run = run_due_audit(TWO)
     assert run is not None
     assert (run.id, run.status, run.failure) == (failed["id"], "succeeded", None)
     assert (len(table(AuditRun)), len(table(Flag))) == (1, 1)
@@ -224,15 +224,15 @@ def test_a_night_that_failed_all_day_stays_listed_as_failed(
 ) -> None:
     installed(at(days(-2), 1))
     present.set(at(days(-2), 2))
-    run_due_night(TWO)
+    run_due_audit(TWO)
     a_project()
     present.set(at(DAY, 2))
     mend = breaking(connection, "INSERT INTO flags")
     with pytest.raises(Broken):
-        run_due_night(TWO)
+        run_due_audit(TWO)
     mend()
     present.set(at(days(1), 2))
-    run_due_night(TWO)
+    run_due_audit(TWO)
     assert nights() == [
         (days(-2), "schedule", "succeeded"),
         (days(-1), "schedule", "missed"),
@@ -279,7 +279,7 @@ def test_a_failure_never_overwrites_the_night_that_another_process_has_done_sinc
         event.listen(db.engine, "before_cursor_execute", broken)
         event.listen(db.engine, "checkin", undone)
         with pytest.raises(Broken):
-            run_due_night(TWO)
+            run_due_audit(TWO)
         assert rivals == ["comes", "is here", "succeeded"]
         assert nights() == [(DAY, "schedule", "succeeded")]
         assert len(table(Flag)) == 1
@@ -299,7 +299,7 @@ def test_a_manual_audit_that_ends_just_before_the_claim_satisfies_the_night(own_
                     operators.append(other.submit(manually, own_app).result())
 
         event.listen(db.engine, "before_cursor_execute", asked)
-        assert run_due_night(TWO) is None
+        assert run_due_audit(TWO) is None
         assert operators == ["comes", "succeeded"]
         assert nights() == [(DAY, "manual", "succeeded")]
 
@@ -313,20 +313,20 @@ def manually(app: Flask) -> str:
 def tick(app: Flask) -> str:
     """One tick of another scheduler; how its run ended."""
     with app.app_context():
-        run = run_due_night(TWO)
+        run = run_due_audit(TWO)
         return "none" if run is None else run.status
 
 
 def test_cron_audits_today_once_and_lists_what_was_missed(app: Flask, present: Present) -> None:
     present.set(at(DAY, 4))
-    first = audit_tonight()
+    first = run_nightly_audit()
     assert first is not None
     assert (first.on, first.trigger, first.status) == (DAY, "schedule", "succeeded")
-    assert audit_tonight() is None
+    assert run_nightly_audit() is None
     present.set(at(days(1), 4))
-    audit_tonight()
+    run_nightly_audit()
     present.set(at(days(4), 4))
-    audit_tonight()
+    run_nightly_audit()
     assert nights() == [
         (DAY, "schedule", "succeeded"),
         (days(1), "schedule", "succeeded"),
@@ -343,9 +343,9 @@ def test_cron_that_tries_a_failed_night_again_at_once_is_not_told_that_all_is_do
     present.set(at(DAY, 4))
     mend = breaking(connection, "INSERT INTO flags")
     with pytest.raises(Broken):
-        audit_tonight()
+        run_nightly_audit()
     mend()
-    run = audit_tonight()
+    run = run_nightly_audit()
     assert run is not None
     assert (run.status, len(table(AuditRun))) == ("succeeded", 1)
 
@@ -353,11 +353,11 @@ def test_cron_that_tries_a_failed_night_again_at_once_is_not_told_that_all_is_do
 def test_scheduler_and_cron_together_audit_a_date_once(app: Flask, present: Present) -> None:
     installed(at(DAY, 1))
     present.set(at(DAY, 2))
-    run_due_night(TWO)
-    assert audit_tonight() is None
+    run_due_audit(TWO)
+    assert run_nightly_audit() is None
     present.set(at(days(1), 2))
-    audit_tonight()
-    assert run_due_night(TWO) is None
+    run_nightly_audit()
+    assert run_due_audit(TWO) is None
     assert nights() == [(DAY, "schedule", "succeeded"), (days(1), "schedule", "succeeded")]
 
 
@@ -381,7 +381,7 @@ def test_a_clock_that_is_moved_audits_no_date_twice_and_skips_none_silently(
     with each_example():
         installed(at(DAY, 1))
         moment = present.set(at(DAY, 2))
-        run_due_night(TWO)
+        run_due_audit(TWO)
         for act, minutes in moves:
             moment += timedelta(minutes=-minutes if act == "back" else minutes)
             moment = max(moment, at(DAY, 2))
@@ -391,17 +391,17 @@ def test_a_clock_that_is_moved_audits_no_date_twice_and_skips_none_silently(
             elif act == "fail":
                 mend = breaking(connection, "INSERT INTO audits")
                 try:
-                    run_due_night(TWO)
+                    run_due_audit(TWO)
                 except Broken:
                     continue
                 finally:
                     mend()
             else:
-                run_due_night(TWO)
+                run_due_audit(TWO)
         # At last time goes on as it should, and the next night comes.
         latest = max([row["on"] for row in table(AuditRun)] + [moment.date(), DAY]) + timedelta(days=2)
         present.set(at(latest, 2))
-        assert run_due_night(TWO) is not None
+        assert run_due_audit(TWO) is not None
         of_schedule = [row["scheduled_for"] for row in table(AuditRun) if row["scheduled_for"]]
         assert len(of_schedule) == len(set(of_schedule))
         every = {row["on"] for row in table(AuditRun)}
@@ -426,9 +426,9 @@ def test_a_second_connection_that_holds_the_claim_makes_the_scheduler_wait_for_t
         present.set(at(DAY, 2))
         with db.engine.connect() as other, other.begin():
             other.execute(text(f"SELECT pg_advisory_xact_lock({AUDIT_LOCK})"))
-            assert run_due_night(TWO) is None
+            assert run_due_audit(TWO) is None
             with pytest.raises(AuditRunning):
-                audit_tonight()
+                run_nightly_audit()
             with pytest.raises(AuditRunning):
                 audit()
-        assert run_due_night(TWO) is not None
+        assert run_due_audit(TWO) is not None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.audits.schedule import LATE, Night, due_on, first_due, missed, owed
+from registry.audits.schedule import LATE, ScheduledRun, due_on, first_due, is_due, missed
 from registry.core.clock import ALMATY, local_instant
 
 TWO = time(2)
@@ -27,9 +27,9 @@ def at(day: date, hour: int, minute: int = 0) -> datetime:
 def test_a_fresh_installation_owes_nothing_before_its_first_hour(installed: datetime, audit_at: time) -> None:
     first = local_instant(first_due(installed, audit_at), audit_at)
     assert installed < first <= installed + A_DAY or installed == first - A_DAY
-    assert owed(installed, audit_at, installed, None) is None
-    assert owed(first - timedelta(seconds=1), audit_at, installed, None) is None
-    assert owed(first, audit_at, installed, None) == Night(
+    assert is_due(installed, audit_at, installed, None) is None
+    assert is_due(first - timedelta(seconds=1), audit_at, installed, None) is None
+    assert is_due(first, audit_at, installed, None) == ScheduledRun(
         first_due(installed, audit_at), False, first.astimezone(ALMATY).date()
     )
 
@@ -38,7 +38,7 @@ def test_a_fresh_installation_owes_nothing_before_its_first_hour(installed: date
 def test_what_is_owed_is_the_latest_due_date_and_later_than_any_good_audit(
     moment: datetime, installed: datetime, audit_at: time, last_good: date | None
 ) -> None:
-    night = owed(moment, audit_at, installed, last_good)
+    night = is_due(moment, audit_at, installed, last_good)
     due = due_on(moment, audit_at)
     assert local_instant(due, audit_at) <= moment < local_instant(due + A_DAY, audit_at)
     if night is None:
@@ -54,24 +54,24 @@ def test_what_is_owed_is_the_latest_due_date_and_later_than_any_good_audit(
 def test_once_a_night_is_audited_nothing_is_owed_until_the_next_hour(
     moment: datetime, installed: datetime, audit_at: time, last_good: date | None
 ) -> None:
-    night = owed(moment, audit_at, installed, last_good)
+    night = is_due(moment, audit_at, installed, last_good)
     if night is None:
         return
-    assert owed(moment, audit_at, installed, night.on) is None
+    assert is_due(moment, audit_at, installed, night.on) is None
     next_hour = local_instant(night.on + A_DAY, audit_at)
-    assert owed(next_hour - timedelta(seconds=1), audit_at, installed, night.on) is None
-    assert owed(next_hour, audit_at, installed, night.on) == Night(night.on + A_DAY, False, night.on + A_DAY)
+    assert is_due(next_hour - timedelta(seconds=1), audit_at, installed, night.on) is None
+    assert is_due(next_hour, audit_at, installed, night.on) == ScheduledRun(night.on + A_DAY, False, night.on + A_DAY)
 
 
 @given(instants, hours, dates, st.integers(0, 24 * 60))
 def test_a_clock_set_back_owes_no_date_that_was_audited(
     moment: datetime, audit_at: time, last_good: date, minutes: int
 ) -> None:
-    night = owed(moment, audit_at, moment - 900 * A_DAY, last_good)
+    night = is_due(moment, audit_at, moment - 900 * A_DAY, last_good)
     if night is None:
         return
     earlier = moment - timedelta(minutes=minutes)
-    assert owed(earlier, audit_at, moment - 900 * A_DAY, night.on) is None
+    assert is_due(earlier, audit_at, moment - 900 * A_DAY, night.on) is None
 
 
 @given(dates, st.integers(0, 60), st.sets(dates, max_size=30))
@@ -87,15 +87,15 @@ def test_the_missed_dates_are_those_before_the_night_without_an_audit(
 
 
 def test_of_several_due_dates_the_latest_alone_is_owed_and_it_is_late() -> None:
-    night = owed(at(DAY, 9), TWO, at(date(2026, 1, 1), 0), DAY - 4 * A_DAY)
-    assert night == Night(DAY, True, DAY - 3 * A_DAY)
+    night = is_due(at(DAY, 9), TWO, at(date(2026, 1, 1), 0), DAY - 4 * A_DAY)
+    assert night == ScheduledRun(DAY, True, DAY - 3 * A_DAY)
     assert missed(night.first, night.on, ()) == [DAY - 3 * A_DAY, DAY - 2 * A_DAY, DAY - A_DAY]
 
 
 @pytest.mark.parametrize(("minutes", "late"), [(0, False), (15, False), (16, True)])
 def test_a_start_of_a_quarter_of_an_hour_after_the_hour_is_not_late(minutes: int, late: bool) -> None:
-    night = owed(at(DAY, 2, minutes), TWO, at(date(2026, 1, 1), 0), DAY - A_DAY)
-    assert night == Night(DAY, late, DAY)
+    night = is_due(at(DAY, 2, minutes), TWO, at(date(2026, 1, 1), 0), DAY - A_DAY)
+    assert night == ScheduledRun(DAY, late, DAY)
 
 
 def test_before_the_hour_it_is_still_yesterday_s_night() -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.roles import Role
-from registry.audits.jobs import run_due_night
+from registry.audits.jobs import run_due_audit
 from registry.audits.service import AuditNotFound
 from registry.audits.voiding import (
     AuditNotLatest,
@@ -50,7 +50,7 @@ def days(number: int) -> date:
 
 def night(present: Present, day: date) -> AuditRun:
     present.set(local_instant(day, TWO))
-    run = run_due_night(TWO)
+    run = run_due_audit(TWO)
     assert run is not None
     return run
 
@@ -69,10 +69,10 @@ def jumped(app: Flask, present: Present) -> AuditRun:
 
 def test_voided_run_and_its_missed_dates_no_longer_hold_up_the_nights(jumped: AuditRun, present: Present) -> None:
     present.set(local_instant(days(1), NOON))
-    assert run_due_night(TWO) is None
+    assert run_due_audit(TWO) is None
     void_audit(OPERATOR, jumped.id, REASON)
     assert last_good_date() == DAY
-    run = run_due_night(TWO)
+    run = run_due_audit(TWO)
     assert run is not None
     assert (run.on, run.status) == (days(1), "succeeded")
     assert night(present, days(2)).on == days(2)
@@ -87,7 +87,7 @@ def test_voided_run_and_its_missed_dates_no_longer_hold_up_the_nights(jumped: Au
 def test_dates_that_passed_without_a_night_before_the_voiding_stay_missed(jumped: AuditRun, present: Present) -> None:
     present.set(local_instant(days(10), NOON))
     void_audit(OPERATOR, jumped.id, REASON)
-    run = run_due_night(TWO)
+    run = run_due_audit(TWO)
     assert run is not None
     assert run.on == days(10)
     missed = [row["on"] for row in table(AuditRun) if row["status"] == "missed"]

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from registry.cases.deadlines import Clock, moved
+from registry.cases.deadlines import Clock, adjusted
 from registry.cases.workflow import Status
 from registry.core.working_days import CALENDAR_FILE, load_calendar
 from registry.freeze.policy import Clocks
@@ -17,7 +17,7 @@ S = Status
 
 
 def go(clock: Clock, before: Status, after: Status, on: date, ordered_until: date | None = None) -> Clock:
-    return moved(clock, before, after, on, CALENDAR, TERMS, ordered_until)
+    return adjusted(clock, before, after, on, CALENDAR, TERMS, ordered_until)
 
 
 def test_the_review_stops_while_the_agency_holds_the_ball_and_goes_on_where_it_stopped() -> None:

@@ -24,7 +24,7 @@ from registry.cases.transitions import is_under_order, possible_actions, waiting
 from registry.cases.workflow import REVIEW_CLOCK_RUNS
 from registry.core.clock import today
 from registry.core.database import db
-from registry.core.errors import Conflict, NotAllowed, Refusal
+from registry.core.errors import Conflict, NotAllowed, RegistryError
 from registry.core.transactions import transaction
 from registry.exemptions.service import record_exemption
 from registry.flags.models import Flag
@@ -166,10 +166,10 @@ def test_no_order_of_acts_gets_round_the_workflow(
             proposal = waiting_proposal(case)
             proposed_by = None if proposal is None else proposal.proposed_by
             kept, was_under_order = self.acts_kept(), is_under_order(case)
-            refused: Refusal | None = None
+            refused: RegistryError | None = None
             try:
                 act(actor, case, name, *values)
-            except Refusal as refusal:
+            except RegistryError as refusal:
                 refused = refusal
             case = find_case(SAULE, case.id)
             if refused is not None:
@@ -200,7 +200,9 @@ def test_no_order_of_acts_gets_round_the_workflow(
             if actor.role is Role.REVIEWER and name in ("release", "ask", "refer", "propose"):
                 assert before[1] == actor.principal
 
-        def judge_refusal(self, actor: Any, name: str, before: Any, refused: Refusal, *, was_under_order: bool) -> None:
+        def judge_refusal(
+            self, actor: Any, name: str, before: Any, refused: RegistryError, *, was_under_order: bool
+        ) -> None:
             """What the role allows, from a status where it starts, is refused only for a reason of its own."""
             if name == "appeal" and before[0] not in (REMEDY, "closed") and not was_under_order:
                 assert refused.code in ("case-action-not-possible", "role-not-allowed")

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 import registry
-from registry.core.errors import Refusal
+from registry.core.errors import RegistryError
 from registry.core.languages import LANGUAGES
 from registry.core.messages import MessageUnknown, catalogue, message
 from registry.http.error_handlers import STATUSES
 
-TAKES_CODE = {"Problem": 1, "ValueRefused": 0, "invalid": 1, "Wrong": 0}
+TAKES_CODE = {"Problem": 1, "InvalidValue": 0, "invalid": 1, "Wrong": 0}
 
 
-def refusals(kind: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
+def refusals(kind: type[RegistryError] = RegistryError) -> Iterator[type[RegistryError]]:
     for below in kind.__subclasses__():
         yield below
         yield from refusals(below)

@@ -11,10 +11,10 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from registry.audits.exclusive_lock import only_audit
+from registry.audits.exclusive_lock import exclusive_lock
 from registry.core.bulk import insert_rows
 from registry.core.clock import now
-from registry.core.database import attach_database, db
+from registry.core.database import db, init_database
 from registry.core.database_settings import DatabaseLimits
 from registry.core.outbox import OutboxMessage
 from registry.core.postgresql import libpq_address
@@ -28,7 +28,7 @@ LIMITS = DatabaseLimits(pool=2, statement_timeout=1, lock_timeout=1, idle_timeou
 @pytest.fixture
 def limited(own_database: str) -> Iterator[Flask]:
     app = Flask("tests")
-    attach_database(app, own_database, LIMITS)
+    init_database(app, own_database, LIMITS)
     with app.app_context():
         yield app
         db.session.remove()
@@ -65,7 +65,7 @@ def test_a_transaction_left_open_is_ended_and_the_next_one_finds_a_new_connectio
 
 
 def test_audits_may_take_longer_and_what_follows_may_not(limited: Flask) -> None:
-    with only_audit():
+    with exclusive_lock():
         assert (shown("statement_timeout"), shown("idle_in_transaction_session_timeout")) == ("77s", "77s")
         assert shown("lock_timeout") == "1s"
     assert (shown("statement_timeout"), shown("idle_in_transaction_session_timeout")) == ("1s", "1s")
@@ -118,7 +118,7 @@ def test_other_refusals_of_the_database_keep_the_connection(limited: Flask) -> N
 def test_of_several_hosts_the_one_that_answers_is_taken(own_database: str, tmp_path: Path) -> None:
     app = Flask("tests")
     url = own_database.replace("host=", f"host={tmp_path}&host=")
-    attach_database(app, url)
+    init_database(app, url)
     with app.app_context():
         assert db.session.scalar(text("SELECT 1")) == 1
         db.session.remove()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.audits.exclusive_lock import only_audit
+from registry.audits.exclusive_lock import exclusive_lock
 from registry.core.database import db
 from registry.settings import read_settings
 from tests.conftest import service_app
@@ -31,7 +31,7 @@ def test_nobody_else_can_read_the_database_its_log_or_the_secret_key(tmp_path: P
     settings = read_settings({"REGISTRY_DATA_DIR": str(folder)})
     app = service_app(settings.database_url, folder)
     with app.app_context():
-        with only_audit() as session:
+        with exclusive_lock() as session:
             session.execute(db.text("CREATE TABLE made (x INTEGER)"))
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
         db.engine.dispose()

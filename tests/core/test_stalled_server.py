@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from registry.core.bounded_connection import end_waits, wait_limit
-from registry.core.database import attach_database, db
+from registry.core.database import db, init_database
 from registry.core.database_settings import DatabaseLimits
 from registry.core.postgresql import allow_long_work
 from registry.core.transactions import transaction
@@ -31,7 +31,7 @@ def proxy(own_database: str) -> Iterator[StallingProxy]:
 @pytest.fixture
 def limited(proxy: StallingProxy) -> Iterator[Flask]:
     app = Flask("tests")
-    attach_database(app, proxy.url, DatabaseLimits(pool=2, statement_timeout=1, long_timeout=3600))
+    init_database(app, proxy.url, DatabaseLimits(pool=2, statement_timeout=1, long_timeout=3600))
     with app.app_context():
         yield app
         db.session.remove()

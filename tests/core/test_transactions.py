@@ -12,7 +12,7 @@ from registry.agencies.service import Agency
 from registry.core import outbox
 from registry.core.database import db
 from registry.core.errors import Invalid, invalid
-from registry.core.transactions import read_each_alone, read_together, transaction
+from registry.core.transactions import autocommit_reads, read_in_transaction, transaction
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, a_project, an_account, an_agency
@@ -33,7 +33,7 @@ def test_a_refused_change_leaves_nothing_behind(app: Flask) -> None:
     before = counts()
     with pytest.raises(Invalid), transaction():
         an_account("somebody")
-        outbox.send_later("topic", {})
+        outbox.enqueue("topic", {})
         journal.record(ADMINISTRATOR, "act", "thing:1")
         db.session.flush()
         raise invalid("/x", "required")
@@ -74,7 +74,7 @@ def test_a_constraint_that_breaks_at_the_end_takes_the_whole_change_back(app: Fl
 
 def test_writing_outside_a_transaction_is_a_mistake_of_the_program(app: Flask) -> None:
     with pytest.raises(RuntimeError, match="transaction"):
-        outbox.send_later("topic", {})
+        outbox.enqueue("topic", {})
     with pytest.raises(RuntimeError, match="transaction"):
         journal.record(ADMINISTRATOR, "act", "thing:1")
     with pytest.raises(RuntimeError, match="transaction"):
@@ -110,10 +110,10 @@ def test_what_is_read_alone_is_no_part_of_a_transaction_and_what_is_read_togethe
         return {db.session.scalar(select(func.now())) for _ in range(3)}
 
     with own_app.app_context():
-        read_each_alone()
+        autocommit_reads()
         assert len(moments()) == 3
         with transaction():
             assert len(moments()) == 1
         assert len(moments()) == 3
-        read_together()
+        read_in_transaction()
         assert len(moments()) == 1

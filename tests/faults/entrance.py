@@ -27,9 +27,9 @@ from sqlalchemy import Connection, event
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
 from registry.audits.exclusive_lock import AuditRunning
-from registry.audits.jobs import run_due_night
+from registry.audits.jobs import run_due_audit
 from registry.audits.service import run_audit
-from registry.cli.app_context import registry_open
+from registry.cli.app_context import open_registry
 from registry.core.database import db
 from registry.settings import read_settings
 
@@ -58,12 +58,12 @@ def scheduler_of(url: str, data_dir: str) -> AbstractContextManager[Flask]:
         "REGISTRY_DATA_DIR": data_dir,
         "REGISTRY_SECRET_KEY": "of-the-tests-and-nobody-else",
     }
-    return registry_open(read_settings(settings))
+    return open_registry(read_settings(settings))
 
 
 def tick(moment: datetime | None) -> str:
     """A scheduler's tick."""
-    run = run_due_night(AUDIT_AT, moment)
+    run = run_due_audit(AUDIT_AT, moment)
     return "none" if run is None else f"ran {run.status}"
 
 

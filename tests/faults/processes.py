@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 from types import TracebackType
 
-from registry.audits.jobs import run_due_night
+from registry.audits.jobs import run_due_audit
 from registry.flags.audit_runs import AuditRun
 from tests.faults import entrance
 from tests.faults.entrance import AUDIT_AT
@@ -51,7 +51,7 @@ class Process:
 def next_start(moment: datetime) -> AuditRun:
     """The next ticks of a scheduler. PostgreSQL takes a moment to see that a killed process is gone."""
     for _ in range(500):
-        run = run_due_night(AUDIT_AT, moment)
+        run = run_due_audit(AUDIT_AT, moment)
         if run is not None:
             return run
         Event().wait(0.02)

@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 
 from registry.audits.exclusive_lock import AuditRunning
-from registry.audits.jobs import run_due_night
+from registry.audits.jobs import run_due_audit
 from registry.core.clock import local_instant, today
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
@@ -102,7 +102,7 @@ def test_a_manual_audit_during_another_one_hears_a_conflict_and_leaves_nothing(
             audit()
         with pytest.raises(AuditRunning):
             audit(dry_run=True)
-        assert run_due_night(AUDIT_AT, due(1)) is None
+        assert run_due_audit(AUDIT_AT, due(1)) is None
         assert table(AuditRun) == []
         os.kill(int(child), signal.SIGKILL)
         assert other.answer() == f"dead {child}"
@@ -117,7 +117,7 @@ def test_two_schedulers_in_threads_audit_a_night_once(own_app: Flask) -> None:
     def tick(number: int) -> str:
         with own_app.app_context():
             start.wait()
-            run = run_due_night(AUDIT_AT, due(number))
+            run = run_due_audit(AUDIT_AT, due(number))
             return "none" if run is None else run.status
 
     with ThreadPoolExecutor(4) as threads:

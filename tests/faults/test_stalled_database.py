@@ -28,7 +28,7 @@ def test_stalled_database_delays_neither_requests_nor_the_end_for_long(
             proxy.stall()
             began = time.monotonic()
             status, problem, _ = ask("GET", port, "/projects", token)
-            assert (status, problem["type"]) == (503, "urn:qaztech-registry:problem:database-not-reachable")
+            assert (status, problem["type"]) == (503, "urn:qaztech-registry:problem:database-unavailable")
             assert time.monotonic() - began < 20
             waiting = threading.Thread(target=ask, args=("GET", port, "/projects", token))
             waiting.start()

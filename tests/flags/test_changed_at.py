@@ -23,7 +23,7 @@ from registry.cases.queries import find_case, open_case
 from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.core.clock import rfc3339, today
 from registry.core.database import db
-from registry.core.errors import Refusal
+from registry.core.errors import RegistryError
 from registry.core.pagination import Listing, Page
 from registry.core.transactions import transaction
 from registry.exemptions.service import Exemption, find_exemption_to_change, record_exemption, revoke_exemption
@@ -126,7 +126,7 @@ class Story:
         self.present.move(timedelta(seconds=1))
         try:
             done()
-        except Refusal as refusal:
+        except RegistryError as refusal:
             return f"{done.__name__}: {refusal.code}"
         return done.__name__
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError, TimeoutError
 from registry.accounts.roles import Role
 from registry.core.database import db, is_sqlite
 from registry.core.postgresql import libpq_address
-from registry.http.database_errors import refusal_of
+from registry.http.database_errors import error_of
 from tests.api.callers import Caller, code
 from tests.conftest import forget, service_app
 from tests.databases import Databases
@@ -87,7 +87,7 @@ def test_page_of_a_busy_database_says_that_nothing_was_changed(impatient_app: Fl
 def test_statement_timeout_is_database_busy(impatient_app: Flask) -> None:
     with impatient_app.app_context(), pytest.raises(OperationalError) as raised:
         db.session.execute(text("SELECT pg_sleep(30)"))
-    assert refusal_of(raised.value).code == "database-busy"
+    assert error_of(raised.value).code == "database-busy"
 
 
 @pytest.mark.postgres_only
@@ -101,11 +101,11 @@ def test_command_says_that_the_database_is_busy(impatient_app: Flask, own_databa
 
 
 def test_no_free_connection_is_database_busy() -> None:
-    assert refusal_of(TimeoutError("QueuePool limit of size 10 overflow 10 reached")).code == "database-busy"
+    assert error_of(TimeoutError("QueuePool limit of size 10 overflow 10 reached")).code == "database-busy"
 
 
 def test_unreachable_database_is_another_error(tmp_path: Path) -> None:
     app = service_app(AWAY, tmp_path)
     with pytest.raises(OperationalError) as raised, app.app_context():
         db.session.execute(text("SELECT 1"))
-    assert refusal_of(raised.value).code == "database-not-reachable"
+    assert error_of(raised.value).code == "database-unavailable"

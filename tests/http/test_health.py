@@ -18,11 +18,11 @@ from registry.audits.voiding import void_audit
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.installation import Installation
-from registry.core.outbox import send_later
+from registry.core.outbox import enqueue
 from registry.core.schema import upgrade_schema
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
-from registry.notifications.models import Letter
+from registry.notifications.models import OutboundEmail
 from registry.settings import read_settings
 from tests.factories import an_actor, an_agency
 from tests.faults.small_disks import filled, small_disk
@@ -156,7 +156,7 @@ def test_a_database_that_is_away_is_not_ready_and_no_mistake_of_the_service(tmp_
     listed = client.get("/api/v1/projects", headers={"Authorization": "Bearer " + "qtr_AAAAAAAAAA_" + "A" * 46})
     metrics = client.get("/metrics").get_data(as_text=True)
 
-    assert (ready.status_code, ready.get_json()["reasons"]) == (503, ["database-not-reachable"])
+    assert (ready.status_code, ready.get_json()["reasons"]) == (503, ["database-unavailable"])
     assert client.get("/healthz").status_code == 200
     assert listed.status_code in (401, 503)
     assert "registry_database_up 0.0" in metrics
@@ -174,7 +174,7 @@ def test_with_audits_off_none_is_owed_until_one_was_made(own_database: str, tmp_
 def test_metrics_count_requests_by_route_and_what_waits(client: FlaskClient, installed: Present) -> None:
     an_audit()
     with transaction():
-        send_later("tests", {})
+        enqueue("tests", {})
     client.get("/api/v1/projects/QT-2026-0000001-5")
 
     text = client.get("/metrics").get_data(as_text=True)
@@ -205,7 +205,7 @@ def test_metrics_tell_how_many_letters_wait_since_when_and_how_many_were_given_u
     for state, minutes in (("waiting", 7), ("waiting", 3), ("failed", 60), ("sent", 60)):
         with transaction() as session:
             session.add(
-                Letter(
+                OutboundEmail(
                     key=f"{state} {minutes}",
                     agency_id=agency.id,
                     is_digest=False,

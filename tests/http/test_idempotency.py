@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from registry.accounts.roles import Role
 from registry.agencies.service import Agency
 from registry.core.database import db
-from registry.core.idempotency import KeptAnswer
+from registry.core.idempotency import StoredResponse
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from tests.api.callers import BASE, Caller, caller, code, codes
@@ -92,7 +92,7 @@ def test_a_key_is_forgotten_after_24_hours(client: object, agency: Agency, prese
     assert number() == first
     present.move(timedelta(minutes=2))
     assert number() != first
-    assert how_many(KeptAnswer.id) == 1
+    assert how_many(StoredResponse.id) == 1
 
 
 def test_an_upload_is_the_same_whatever_its_boundary(editor: Caller, agency: Agency) -> None:

@@ -10,7 +10,7 @@ from flask import Flask
 
 from registry.accounts.roles import Role
 from registry.http.error_handlers import PROBLEM_JSON
-from registry.http.rate_limit import MOST_BUCKETS, RATES, Rates
+from registry.http.rate_limit import EXTENSION, MAX_BUCKETS, RateLimiter
 from tests.api.callers import Caller, caller, code
 from tests.conftest import service_app
 from tests.factories import an_agency
@@ -37,9 +37,9 @@ def minutes() -> Minutes:
 @pytest.fixture
 def limited(app: Flask, minutes: Minutes) -> Iterator[Flask]:
     """The service with 20 requests a minute for a principal and 2 for an address without sign-in."""
-    app.extensions[RATES] = Rates(20, minutes)
+    app.extensions[EXTENSION] = RateLimiter(20, minutes)
     yield app
-    del app.extensions[RATES]
+    del app.extensions[EXTENSION]
 
 
 def test_a_principal_is_stopped_at_the_limit_with_any_token_and_goes_on_when_told(
@@ -75,9 +75,9 @@ def test_who_is_not_signed_in_has_a_tenth_and_takes_nothing_from_who_is(limited:
 def test_pages_are_counted_for_the_person_and_a_visitor_hears_it_as_a_page(
     limited: Flask, minutes: Minutes, signed_in: SignedIn
 ) -> None:
-    limited.extensions[RATES] = Rates(1000, minutes)
+    limited.extensions[EXTENSION] = RateLimiter(1000, minutes)
     person = signed_in(Role.AUDITOR)
-    limited.extensions[RATES] = Rates(20, minutes)
+    limited.extensions[EXTENSION] = RateLimiter(20, minutes)
     visitor = limited.test_client()
 
     told = [visitor.get("/sign-in").status_code for _ in range(3)]
@@ -147,9 +147,9 @@ def test_wrong_method_over_the_limit_is_too_many_requests(limited: Flask) -> Non
 def test_address_without_anything_counts_for_the_person_who_is_signed_in(
     limited: Flask, minutes: Minutes, signed_in: SignedIn
 ) -> None:
-    limited.extensions[RATES] = Rates(1000, minutes)
+    limited.extensions[EXTENSION] = RateLimiter(1000, minutes)
     person = signed_in(Role.AUDITOR)
-    limited.extensions[RATES] = Rates(20, minutes)
+    limited.extensions[EXTENSION] = RateLimiter(20, minutes)
 
     answers = [person.client.get("/nothing", headers={"Accept": "text/html"}) for _ in range(21)]
 
@@ -164,7 +164,7 @@ def test_probes_and_styles_are_never_refused(limited: Flask) -> None:
 
 
 def test_many_addresses_do_not_fill_the_memory() -> None:
-    rates = Rates(100, Minutes())
-    for number in range(MOST_BUCKETS * 2):
+    rates = RateLimiter(100, Minutes())
+    for number in range(MAX_BUCKETS * 2):
         rates.take(f"address {number}")
-    assert len(rates._buckets) <= MOST_BUCKETS
+    assert len(rates._buckets) <= MAX_BUCKETS

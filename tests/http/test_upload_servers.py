@@ -60,4 +60,4 @@ def test_uploads_of_every_size_arrive_whole(own_app: Flask, port: int) -> None:
             assert (status, body["sha256"]) == (201, hashlib.sha256(content).hexdigest())
     for size in (20 * MIB + 1, 21 * MIB):
         status, body = upload(port, token, path, random_bytes(size))
-        assert (status, body["type"]) == (413, "urn:qaztech-registry:problem:content-too-large")
+        assert (status, body["type"]) == (413, "urn:qaztech-registry:problem:payload-too-large")

@@ -51,11 +51,11 @@ def test_inventory_upload_is_read_whole(reviewer: Caller, agency: Agency, size: 
 
 
 def test_upload_over_20_mib_is_refused(administrator: Caller, reviewer: Caller) -> None:
-    too_large = 413, "content-too-large"
+    too_large = 413, "payload-too-large"
     for size in (20 * MIB + 1, 21 * MIB):
         assert upload(administrator, "/imports", agencies_of(size), kind="agencies") == too_large
         assert upload(reviewer, "/platform-inventories", random_bytes(size)) == too_large
 
 
 def test_form_field_of_more_than_128_kib_is_refused(administrator: Caller) -> None:
-    assert upload(administrator, "/imports", agencies_of(200), kind="x" * 129 * 1024) == (413, "content-too-large")
+    assert upload(administrator, "/imports", agencies_of(200), kind="x" * 129 * 1024) == (413, "payload-too-large")

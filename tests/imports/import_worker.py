@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from registry.cli.app_context import registry_open
+from registry.cli.app_context import open_registry
 from registry.imports.models import ImportRun
 from registry.imports.worker import work_off_next
 from registry.settings import read_settings
@@ -19,6 +19,6 @@ def say(run: ImportRun) -> None:
 def main(url: str, data_dir: str, lease: timedelta) -> None:
     """Print how many rows are worked off after each chunk, at the end the run's state, or ``none``."""
     settings = {"REGISTRY_DATABASE_URL": url, "REGISTRY_DATA_DIR": data_dir, "REGISTRY_SECRET_KEY": SECRET}
-    with registry_open(read_settings(settings)):
+    with open_registry(read_settings(settings)):
         done = work_off_next(lease, say)
         print("none" if done is None else done.state, flush=True)  # noqa: T201

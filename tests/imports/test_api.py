@@ -148,7 +148,7 @@ def test_a_file_that_cannot_be_read_is_refused_at_once(editor: Caller, content: 
 def test_a_body_that_is_no_form_is_not_taken(editor: Caller) -> None:
     answer = editor.post("/imports", {"kind": "projects"})
 
-    assert (answer.status_code, code(answer)) == (415, "content-type-not-taken")
+    assert (answer.status_code, code(answer)) == (415, "unsupported-media-type")
 
 
 def test_a_file_sent_twice_under_one_key_is_imported_once(editor: Caller, agency: Agency) -> None:

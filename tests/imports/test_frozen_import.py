@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, event
 
-from registry.cli.app_context import registry_open
+from registry.cli.app_context import open_registry
 from registry.core.database import db
 from registry.imports.service import queue_import
 from registry.imports.worker import work_off_next
@@ -32,7 +32,7 @@ def freeze_in_a_chunk(url: str, data_dir: str) -> None:
         "REGISTRY_SECRET_KEY": "of-the-tests-and-nobody-else",
         "REGISTRY_IDLE_TIMEOUT": "1",
     }
-    with registry_open(read_settings(settings)):
+    with open_registry(read_settings(settings)):
 
         def freeze(connection: Connection, cursor: object, sql: str, *rest: object) -> None:
             if "number_series" in sql:

@@ -11,8 +11,8 @@ from registry.accounts.people import NewPerson, Person, add_person
 from registry.accounts.roles import Role
 from registry.agencies.service import Agency
 from registry.core.database import db
-from registry.notifications.immediate import hand_on
-from registry.notifications.models import Letter
+from registry.notifications.immediate import process_outbox
+from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import recipient_now
 from tests.factories import ADMINISTRATOR
 
@@ -32,8 +32,8 @@ def a_reader(
 
 def told() -> list[tuple[str, str, list[int | str]]]:
     """(address, kind, references) of every letter in the database, sorted, after the outbox was handed on."""
-    hand_on(with_mail=True)
-    return sorted(of_letters(db.session.scalars(select(Letter).order_by(Letter.id)).all()))
+    process_outbox(with_mail=True)
+    return sorted(of_letters(db.session.scalars(select(OutboundEmail).order_by(OutboundEmail.id)).all()))
 
 
 def of_letters(letters: Any) -> list[tuple[str, str, list[int | str]]]:
@@ -48,8 +48,8 @@ def of_letters(letters: Any) -> list[tuple[str, str, list[int | str]]]:
 
 def forget() -> None:
     """Throw away what was written so far, so that a test sees only what follows."""
-    hand_on(with_mail=True)
-    db.session.query(Letter).delete()
+    process_outbox(with_mail=True)
+    db.session.query(OutboundEmail).delete()
     db.session.commit()
 
 

@@ -16,8 +16,8 @@ from registry.core.clock import local_instant
 from registry.core.database import db
 from registry.notifications.delivery import send_waiting
 from registry.notifications.digest import write_due_digest
-from registry.notifications.immediate import hand_on
-from registry.notifications.models import Letter
+from registry.notifications.immediate import process_outbox
+from registry.notifications.models import OutboundEmail
 from tests.cases.cast import AIGERIM, act, audit, case_of
 from tests.factories import a_project, an_agency
 from tests.notifications.mail_server import Kept, free_port, mail_through, serving
@@ -63,10 +63,10 @@ def test_rivals_turn_each_message_into_letters_once(own_app: Flask) -> None:
         for case in cases:
             act(AIGERIM, case, "claim")
             act(AIGERIM, case, "ask")
-    at_once(own_app, lambda: hand_on(with_mail=True))
+    at_once(own_app, lambda: process_outbox(with_mail=True))
     with own_app.app_context():
         asked = Counter(
-            number for _, _, numbers in of_letters(db.session.scalars(select(Letter))) for number in numbers
+            number for _, _, numbers in of_letters(db.session.scalars(select(OutboundEmail))) for number in numbers
         )
         assert asked == dict.fromkeys(cases, 1)
 

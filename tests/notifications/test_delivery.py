@@ -20,9 +20,9 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.notifications.delivery import MOST_TRIES, Sent, send_waiting, wait_after
-from registry.notifications.models import Letter
+from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import recipient_now
-from registry.notifications.service import write_letter
+from registry.notifications.service import queue_email
 from tests.cases.cast import audit, case_of
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.notifications.mail_server import Kept, free_port, mail_through, only, serving
@@ -53,12 +53,12 @@ def a_letter(address: str = "office@agency.kz") -> None:
     with transaction():
         to = recipient_now(None, agency.id)
         assert to is not None
-        write_letter(to, {"audit-held": [1]}, now())
+        queue_email(to, {"audit-held": [1]}, now())
 
 
 def letters() -> list[tuple[str, int, str | None]]:
     """(state, tries, error) of every letter, oldest first."""
-    rows = select(Letter.state, Letter.tries, Letter.error).order_by(Letter.id)
+    rows = select(OutboundEmail.state, OutboundEmail.tries, OutboundEmail.error).order_by(OutboundEmail.id)
     return [tuple(row) for row in db.session.execute(rows)]
 
 
@@ -113,7 +113,7 @@ def test_a_mailbox_that_is_busy_is_tried_ever_less_often_and_given_up_visibly_af
     while send_waiting(mail_through(port)).refused:
         tried.append(now() - start)
         assert send_waiting(mail_through(port)) == Sent()
-        letter = db.session.scalars(select(Letter)).one()
+        letter = db.session.scalars(select(OutboundEmail)).one()
         present.set(max(letter.next_try_at, now()))
     gaps = [later - earlier for earlier, later in itertools.pairwise(tried)]
     assert gaps[:8] == [timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 16, 32, 60, 60)]
@@ -163,7 +163,7 @@ def test_who_was_shut_out_since_gets_no_mail(app: Flask, server: Kept, port: int
     to = recipient_now(person.id, None)
     assert to is not None
     with transaction():
-        write_letter(to, {"audit-held": [1]}, now())
+        queue_email(to, {"audit-held": [1]}, now())
     disable_person(ADMINISTRATOR, person.id)
     assert send_waiting(mail_through(port)) == Sent(dropped=1)
     assert server.mails == []
@@ -177,8 +177,8 @@ def test_a_project_that_was_restricted_since_is_left_out_of_the_mail(app: Flask,
     to = recipient_now(person.id, None)
     assert to is not None
     with transaction():
-        write_letter(to, {"case-assigned": [case_of(secret).id]}, now())
-        write_letter(to, {"case-overdue": [case_of(secret).id, case_of(open_one).id]}, now(), is_digest=True)
+        queue_email(to, {"case-assigned": [case_of(secret).id]}, now())
+        queue_email(to, {"case-overdue": [case_of(secret).id, case_of(open_one).id]}, now(), is_digest=True)
     restrict(secret)
     assert send_waiting(mail_through(port)) == Sent(sent=1, dropped=1)
     [text] = server.text_to("bolat@readers.kz")
@@ -192,7 +192,7 @@ def test_what_cannot_wait_goes_before_digests(app: Flask, server: Kept, port: in
     to = recipient_now(person.id, None)
     assert to is not None
     with transaction():
-        write_letter(to, {"audit-held": [1]}, now(), is_digest=True)
+        queue_email(to, {"audit-held": [1]}, now(), is_digest=True)
     a_letter("now@agency.kz")
     send_waiting(mail_through(port))
     assert server.recipients == ["now@agency.kz", "operator@readers.kz"]

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from registry.core.clock import ALMATY, local_instant, today
 from registry.core.database import db
 from registry.notifications.digest import due_on, write_due_digest
-from registry.notifications.models import Letter
+from registry.notifications.models import OutboundEmail
 from registry.projects.models import Project
 from tests.audits.steps import exempt, many_projects, verify
 from tests.cases.cast import (
@@ -56,9 +56,13 @@ def digest(present: Present) -> Digest:
 
     def made(day: date) -> list[tuple[str, str, list[Any]]]:
         present.set(local_instant(day, NINE))
-        before = set(db.session.scalars(select(Letter.id)))
+        before = set(db.session.scalars(select(OutboundEmail.id)))
         write_due_digest(NINE)
-        new = select(Letter).where(Letter.id.not_in(before), Letter.is_digest).order_by(Letter.id)
+        new = (
+            select(OutboundEmail)
+            .where(OutboundEmail.id.not_in(before), OutboundEmail.is_digest)
+            .order_by(OutboundEmail.id)
+        )
         told = sorted(of_letters(db.session.scalars(new)))
         present.move(timedelta(hours=3))
         return told
@@ -246,7 +250,7 @@ def test_a_long_digest_names_twenty_and_counts_the_rest(digest: Digest) -> None:
     ids = many_projects(35, an_agency(email="office@agency.kz"))
     audit()
     digest(MONDAY + A_DAY)
-    letter = db.session.scalars(select(Letter).where(Letter.is_digest)).one()
+    letter = db.session.scalars(select(OutboundEmail).where(OutboundEmail.is_digest)).one()
     numbers = sorted(db.session.scalars(select(Project.number).where(Project.id.in_(ids))))
     flags = next(each for each in letter.told if each["kind"] == "flags-opened")
     assert flags == {"kind": "flags-opened", "references": numbers[:20], "count": 35}

@@ -20,8 +20,8 @@ from registry.core.clock import local_instant
 from registry.core.languages import LANGUAGES, Language
 from registry.core.messages import catalogue
 from registry.notifications.digest import write_due_digest
-from registry.notifications.email_texts import link_to, mail_of
-from registry.notifications.jobs import digest_when_due, tell_what_waits
+from registry.notifications.email_texts import link_to, render_email
+from registry.notifications.jobs import deliver_notifications, digest_when_due
 from registry.notifications.kinds import KINDS
 from registry.notifications.recipients import OFFICIAL, Recipient
 from registry.projects.numbers import is_project_number
@@ -55,7 +55,7 @@ def text_of(mail: EmailMessage) -> str:
 def test_every_kind_says_in_the_readers_language_what_happened_with_a_number_and_a_link(
     kind: str, language: Language
 ) -> None:
-    mail = mail_of(MAIL, "k", reader(language), told(kind), WRITTEN_AT, is_digest=False)
+    mail = render_email(MAIL, "k", reader(language), told(kind), WRITTEN_AT, is_digest=False)
     number, words = str(NUMBERS[KINDS[kind]]), catalogue()[f"notice-{kind}"]
     text = text_of(mail)
     assert mail["Subject"].startswith(words[language])
@@ -66,7 +66,7 @@ def test_every_kind_says_in_the_readers_language_what_happened_with_a_number_and
 
 
 def test_a_mail_carries_the_headers_that_mail_servers_and_robots_look_at() -> None:
-    mail = mail_of(MAIL, "a1b2", reader("ru"), told("question"), WRITTEN_AT, is_digest=False)
+    mail = render_email(MAIL, "a1b2", reader("ru"), told("question"), WRITTEN_AT, is_digest=False)
     assert mail["From"] == "Реестр проектов <registry@registry.tests>"
     assert mail["To"] == "reader@readers.kz"
     assert mail["Date"] == "Fri, 06 Mar 2026 04:00:00 +0000"
@@ -80,7 +80,7 @@ def test_a_mail_carries_the_headers_that_mail_servers_and_robots_look_at() -> No
 
 
 def test_an_agencys_own_address_is_written_to_in_both_official_languages() -> None:
-    mail = mail_of(MAIL, "k", reader(*OFFICIAL), told("question"), WRITTEN_AT, is_digest=False)
+    mail = render_email(MAIL, "k", reader(*OFFICIAL), told("question"), WRITTEN_AT, is_digest=False)
     words = catalogue()["notice-question"]
     assert mail["Subject"] == f"{words['kk']}: № 17 іс / {words['ru']}: Дело № 17"
     assert text_of(mail).index(words["kk"]) < text_of(mail).index(words["ru"])
@@ -88,13 +88,13 @@ def test_an_agencys_own_address_is_written_to_in_both_official_languages() -> No
 
 
 def test_a_person_is_greeted_by_name() -> None:
-    mail = mail_of(MAIL, "k", reader("en", name="Айгүл"), told("question"), WRITTEN_AT, is_digest=False)
+    mail = render_email(MAIL, "k", reader("en", name="Айгүл"), told("question"), WRITTEN_AT, is_digest=False)
     assert text_of(mail).startswith("Hello Айгүл,\n")
 
 
 def test_a_digest_counts_everything_and_says_how_many_it_does_not_name() -> None:
     several = told("flags-opened", 35) + told("case-opened")
-    mail = mail_of(MAIL, "k", reader("en"), several, WRITTEN_AT, is_digest=True)
+    mail = render_email(MAIL, "k", reader("en"), several, WRITTEN_AT, is_digest=True)
     assert mail["Subject"] == "Changes in the project registry: 36"
     assert text_of(mail).count(f"https://registry.tests/projects/{NUMBERS['projects']}\n") == 20
     assert "  and 15 more – https://registry.tests/projects\n" in text_of(mail)
@@ -104,7 +104,7 @@ def test_a_digest_counts_everything_and_says_how_many_it_does_not_name() -> None
 def test_an_address_cannot_add_a_header_or_another_reader(address: str) -> None:
     to = Recipient(Actor("reader", Role.REVIEWER), address, ("en",))
     with pytest.raises(ValueError, match=r"."):
-        mail_of(MAIL, "k", to, told("question"), WRITTEN_AT, is_digest=False)
+        render_email(MAIL, "k", to, told("question"), WRITTEN_AT, is_digest=False)
 
 
 def test_every_link_leads_to_a_page(app: Flask) -> None:
@@ -160,7 +160,7 @@ def test_no_mail_of_a_whole_story_holds_a_finding_a_value_a_name_or_a_reason(
         for day in (MONDAY, MONDAY + timedelta(days=1)):
             present.set(local_instant(day, NINE) + timedelta(hours=4))
             digest_when_due(settings)
-            tell_what_waits(settings)
+            deliver_notifications(settings)
     assert Counter(kept.recipients) == {
         "office@agency.kz": 3,
         "editor-kk@readers.kz": 3,

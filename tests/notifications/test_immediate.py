@@ -14,11 +14,11 @@ from registry.accounts.roles import Role
 from registry.audits import jobs as nightly
 from registry.core.clock import local_instant, now
 from registry.core.database import db
-from registry.core.outbox import OutboxMessage, send_later
+from registry.core.outbox import OutboxMessage, enqueue
 from registry.core.transactions import transaction
-from registry.notifications.immediate import hand_on
-from registry.notifications.models import Letter
-from registry.notifications.service import forget_old_letters
+from registry.notifications.immediate import process_outbox
+from registry.notifications.models import OutboundEmail
+from registry.notifications.service import delete_old_emails
 from registry.projects.models import Project
 from tests.audits.steps import installed, many_projects, placed, verify
 from tests.cases.cast import (
@@ -215,7 +215,7 @@ def test_operators_hear_once_of_a_night_that_fails_again_and_again(present: Pres
     for minutes in (0, 11, 22):
         present.set(local_instant(FRIDAY + timedelta(days=1), TWO) + timedelta(minutes=minutes))
         with pytest.raises(OSError, match="full"):
-            nightly.run_due_night(TWO)
+            nightly.run_due_audit(TWO)
     assert [(to, kind) for to, kind, _ in told()] == [("operator@readers.kz", "audit-failed")]
 
 
@@ -223,7 +223,7 @@ def test_operators_hear_of_missed_nights_in_one_letter(present: Present) -> None
     a_reader("operator")
     installed(now())
     present.set(local_instant(FRIDAY + timedelta(days=4), TWO))
-    nightly.run_due_night(TWO)
+    nightly.run_due_audit(TWO)
     [(to, kind, nights)] = told()
     assert (to, kind, len(nights)) == ("operator@readers.kz", "nights-missed", 3)
 
@@ -231,7 +231,7 @@ def test_operators_hear_of_missed_nights_in_one_letter(present: Present) -> None
 def test_without_mail_the_outbox_is_emptied_and_nobody_is_told_later() -> None:
     case = under_review(a_project(an_agency(email="office@agency.kz")))
     act(AIGERIM, case, "ask")
-    hand_on(with_mail=False)
+    process_outbox(with_mail=False)
     assert db.session.scalar(select(func.count()).where(OutboxMessage.delivered_at.is_(None))) == 0
     assert told() == []
 
@@ -241,22 +241,22 @@ def test_what_was_handed_on_and_letters_are_forgotten_after_thirty_days(present:
     act(AIGERIM, case, "ask")
     assert told()
     present.move(timedelta(days=29))
-    forget_old_letters()
+    delete_old_emails()
     assert counted() != (0, 0)
     present.move(timedelta(days=1, seconds=1))
-    forget_old_letters()
+    delete_old_emails()
     assert counted() == (0, 0)
 
 
 def counted() -> tuple[int | None, int | None]:
-    return tuple(db.session.scalar(select(func.count(model.id))) for model in (OutboxMessage, Letter))
+    return tuple(db.session.scalar(select(func.count(model.id))) for model in (OutboxMessage, OutboundEmail))
 
 
 def test_what_nobody_is_told_of_does_not_pile_up() -> None:
     for _ in range(3):
         a_project()
     with transaction():
-        send_later("of.another.version", {"anything": 1})
+        enqueue("of.another.version", {"anything": 1})
     assert told() == []
     assert db.session.scalar(select(func.count()).where(OutboxMessage.delivered_at.is_(None))) == 0
 

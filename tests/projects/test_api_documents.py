@@ -80,7 +80,7 @@ def test_a_form_without_its_file_or_with_more_is_refused(editor: Caller, path: s
     assert codes(editor.form(path, {"file": [file("a.txt"), file("b.txt")]})) == {("/file", "field-repeated")}
     assert codes(editor.form(path, {"file": file("a" * 201)})) == {("/file", "file-name-not-usable")}
     assert codes(editor.upload(path, b"")) == {("/file", "document-empty")}
-    assert code(editor.post(path, {})) == "content-type-not-taken"
+    assert code(editor.post(path, {})) == "unsupported-media-type"
 
 
 def test_document_keeps_kind_and_description(editor: Caller, path: str) -> None:

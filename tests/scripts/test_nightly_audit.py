@@ -12,7 +12,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.audits.exclusive_lock import only_audit
+from registry.audits.exclusive_lock import exclusive_lock
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
@@ -60,7 +60,7 @@ def test_a_held_night_ends_as_a_conflict_each_time(own_app: Flask, own_database:
 
 
 def test_beside_another_audit_it_ends_as_a_conflict(own_app: Flask, own_database: str, tmp_path: Path) -> None:
-    with own_app.app_context(), only_audit():
+    with own_app.app_context(), exclusive_lock():
         code, line = audited(own_database, tmp_path)
     assert (code, line["status"]) == (4, "conflict")
 

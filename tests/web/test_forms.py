@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from registry.accounts.roles import PERMISSIONS, Role
 from registry.core.database import db
-from registry.http.required_permission import NEEDS, Open
+from registry.http.required_permission import REQUIRED_PERMISSION, Public
 from registry.projects.models import Project
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn, Visit
@@ -19,7 +19,7 @@ from tests.fixtures.web import SignedIn, Visit
 def routes(app: Flask) -> list[tuple[str, str, object]]:
     found = []
     for rule in app.url_map.iter_rules():
-        needs = getattr(app.view_functions[rule.endpoint], NEEDS, None)
+        needs = getattr(app.view_functions[rule.endpoint], REQUIRED_PERMISSION, None)
         if needs is not None:
             found += [(method, rule.rule, needs) for method in sorted(rule.methods - {"HEAD", "OPTIONS"})]
     return found
@@ -58,7 +58,9 @@ def test_no_form_counts_without_its_token_whoever_sends_it(app: Flask, signed_in
                     answer = who.client.post(filled(rule, number), data=token)
                     if answer.status_code == 303:
                         # Who is not signed in is led to the sign-in, and back to the page of the form.
-                        assert not isinstance(needs, Open) and "/sign-in?back=/" in unquote(answer.headers["Location"])
+                        assert not isinstance(needs, Public) and "/sign-in?back=/" in unquote(
+                            answer.headers["Location"]
+                        )
                         continue
                     assert answer.status_code == 403, rule
                     assert "This form is out of date" in answer.text
@@ -73,7 +75,7 @@ def test_a_token_of_one_browser_does_not_count_in_another(app: Flask, signed_in:
 def test_who_is_not_signed_in_sees_the_open_pages_alone(app: Flask, visit: Visit) -> None:
     number = a_project().number
     for method, rule, needs in routes(app):
-        if method == "GET" and not isinstance(needs, Open):
+        if method == "GET" and not isinstance(needs, Public):
             answer = visit.client.get(filled(rule, number))
             assert answer.status_code == 303, rule
             assert answer.headers["Location"].startswith("/sign-in")
@@ -86,7 +88,7 @@ def test_every_page_asks_for_the_permission_that_it_declares(app: Flask, signed_
     visit = signed_in(role, agency if role.value.startswith("agency") else None)
     token = visit.token("/home")
     for method, rule, needs in routes(app):
-        if isinstance(needs, Open) or rule == "/sign-out":
+        if isinstance(needs, Public) or rule == "/sign-out":
             continue
         path = filled(rule, number)
         answer = visit.client.get(path) if method == "GET" else visit.client.post(path, data={"form_token": token})

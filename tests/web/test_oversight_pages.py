@@ -20,7 +20,7 @@ from registry.exemptions.service import Exemption
 from registry.flags.audit_runs import AuditRun
 from registry.freeze.current import policy_in_force
 from registry.imports.worker import work_off_next
-from registry.platform.pending_uploads import WaitingFile
+from registry.platform.pending_uploads import PendingUpload
 from registry.projects.service import find_project
 from tests.audits.steps import many_projects, placed
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
@@ -93,13 +93,13 @@ def test_qaztechs_list_tells_what_it_would_do_before_anything_is_written(signed_
     page = visit.send("/inventory", file=(io.BytesIO(table.encode()), "list.csv")).text
     assert "Nothing is saved yet." in page and "qt-2" in page
     assert find_project(ADMINISTRATOR, project.number).placement_verified_on is None
-    waiting = db.session.scalars(select(WaitingFile.id)).one()
+    waiting = db.session.scalars(select(PendingUpload.id)).one()
     stranger = signed_in(Role.REVIEWER)
     assert stranger.send(f"/inventory/{waiting}/apply", page="/inventory").status_code == 404
     done = visit.send(f"/inventory/{waiting}/apply", page="/inventory").text
     assert "1 confirmed" in done
     assert str(find_project(ADMINISTRATOR, project.number).placement_verified_on) == "2026-02-01"
-    assert db.session.execute(select(func.count(WaitingFile.id))).scalar_one() == 0
+    assert db.session.execute(select(func.count(PendingUpload.id))).scalar_one() == 0
 
 
 def test_an_import_is_found_again_with_what_is_wrong_in_which_row(signed_in: SignedIn) -> None:

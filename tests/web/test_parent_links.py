@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.routing import IntegerConverter
 
 from registry.accounts.roles import Role
-from registry.http.required_permission import NEEDS
+from registry.http.required_permission import REQUIRED_PERMISSION
 from registry.web.error_pages import unexpected
 from tests.cases.casework import a_case
 from tests.factories import a_project
@@ -24,7 +24,7 @@ def test_no_page_takes_a_number_without_a_bound(app: Flask) -> None:
     numbers = [
         converter
         for rule in app.url_map.iter_rules()
-        if hasattr(app.view_functions[rule.endpoint], NEEDS)
+        if hasattr(app.view_functions[rule.endpoint], REQUIRED_PERMISSION)
         for converter in rule._converters.values()
         if isinstance(converter, IntegerConverter)
     ]
@@ -75,7 +75,7 @@ def test_an_address_without_a_page_of_its_own_says_so_in_a_page(signed_in: Signe
     assert visit.client.get("/home").status_code == 200
     for headers in ({"Accept": "application/json"}, {}):
         answer = visit.client.delete("/api/v1/cases/1", headers=headers)
-        assert answer.get_json()["type"].endswith("method-not-taken")
+        assert answer.get_json()["type"].endswith("method-not-allowed")
 
 
 def test_a_form_sent_after_the_session_ended_leads_to_the_sign_in_and_back_to_its_page(signed_in: SignedIn) -> None:

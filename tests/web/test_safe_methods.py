@@ -19,7 +19,7 @@ from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.imports.service import queue_import
-from registry.platform.pending_uploads import keep_waiting
+from registry.platform.pending_uploads import store_upload
 from registry.projects.drafts import save_draft, start_draft
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.test_access_matrix import World, a_world
@@ -99,7 +99,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "audit_id": world.audit_id,
         "import_id": world.import_id if run is None else run.id,
         "draft_id": 1 if draft is None else draft.id,
-        "waiting": keep_waiting(actor, "list.csv", inventory),
+        "waiting": store_upload(actor, "list.csv", inventory),
         "person_id": person.id,
         "account_id": service.id,
         "key_id": issue(ADMINISTRATOR, "other.reviewer", Role.REVIEWER, None, None).key_id,

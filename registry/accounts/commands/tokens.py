@@ -17,8 +17,8 @@ from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.token_queries import all_tokens
 from registry.agencies.service import Agency, agency_by_bin
 from registry.cli.app_context import in_registry
-from registry.cli.exit_codes import UsageWrong, problem_lines
-from registry.cli.output import print_json, print_table, say, words
+from registry.cli.exit_codes import UsageError, problem_lines
+from registry.cli.output import cli_text, print_json, print_message, print_table
 from registry.core.database import db
 from registry.core.errors import Invalid
 
@@ -42,7 +42,7 @@ class Lifetime(click.ParamType[timedelta]):
         found = LIFETIME.fullmatch(value)
         seconds = int(found[1]) * SECONDS[found[2]] if found else 0
         if not 0 < seconds <= LONGEST:
-            self.fail(words("cli-lifetime-wrong", value=value), param, ctx)
+            self.fail(cli_text("cli-lifetime-wrong", value=value), param, ctx)
         return timedelta(seconds=seconds)
 
 
@@ -66,15 +66,15 @@ def issue(name: str, role: str | None, agency_bin: str | None, expires_in: timed
     wanted = None if role is None else Role(role)
     name = clean_name(name)
     if wanted in AGENCY_ROLES and agency_bin is None and account_named(name) is None:
-        raise UsageWrong(words("cli-token-needs-agency", role=role))
+        raise UsageError(cli_text("cli-token-needs-agency", role=role))
     agency_id = None if agency_bin is None else agency_by_bin(agency_bin).id
     try:
         issued = access.issue(local_actor(Role.ADMINISTRATOR), name, wanted, agency_id, expires_in)
     except Invalid as refused:
         # Everything that was sent came as an option.
-        raise UsageWrong(words("cli-token-refused"), *problem_lines(refused.problems)) from refused
+        raise UsageError(cli_text("cli-token-refused"), *problem_lines(refused.problems)) from refused
     click.echo(issued.text)
-    say("cli-token-issued", key_id=issued.key_id, name=name, role=issued.role.value)
+    print_message("cli-token-issued", key_id=issued.key_id, name=name, role=issued.role.value)
 
 
 @tokens.command()
@@ -83,7 +83,7 @@ def issue(name: str, role: str | None, agency_bin: str | None, expires_in: timed
 def revoke(key_id: str) -> None:
     """End the token of KEY_ID, the letters between the two underscores; it is out on its next request."""
     access.revoke(local_actor(Role.ADMINISTRATOR), key_id)
-    say("cli-token-revoked", key_id=key_id)
+    print_message("cli-token-revoked", key_id=key_id)
 
 
 @tokens.command("list")

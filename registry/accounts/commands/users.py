@@ -11,12 +11,12 @@ from registry.accounts.account_changes import confirm_account, disable_account, 
 from registry.accounts.account_names import clean_name
 from registry.accounts.actors import local_actor
 from registry.accounts.models import Account, AccountNotFound, account_named
-from registry.accounts.passwords import LONGEST, new_password
+from registry.accounts.passwords import MAX_LENGTH, generate_password
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.agencies.service import agency_by_bin
 from registry.cli.app_context import in_registry
-from registry.cli.exit_codes import UsageWrong, problem_lines
-from registry.cli.output import say, words
+from registry.cli.exit_codes import UsageError, problem_lines
+from registry.cli.output import cli_text, print_message
 from registry.core.errors import Invalid
 from registry.core.languages import LANGUAGES
 
@@ -50,18 +50,18 @@ def add(
     """
     wanted = Role(role)
     if wanted in AGENCY_ROLES and agency_bin is None:
-        raise UsageWrong(words("cli-token-needs-agency", role=role))
+        raise UsageError(cli_text("cli-token-needs-agency", role=role))
     agency_id = None if agency_bin is None else agency_by_bin(agency_bin).id
     given = _given_password(password_stdin, ask_password)
     person = people.NewPerson(name, wanted, agency_id, email, language)
-    password = given or new_password()
+    password = given or generate_password()
     try:
         people.add_person(local_actor(Role.ADMINISTRATOR), person, password, must_change=given is None)
     except Invalid as refused:
-        raise UsageWrong(words("cli-user-refused"), *problem_lines(refused.problems)) from refused
+        raise UsageError(cli_text("cli-user-refused"), *problem_lines(refused.problems)) from refused
     if given is None:
         click.echo(password)
-    say("cli-user-added", name=clean_name(name), role=role)
+    print_message("cli-user-added", name=clean_name(name), role=role)
 
 
 @users.command()
@@ -70,7 +70,7 @@ def add(
 def disable(name: str) -> None:
     """Disable an account, a person's or a service's: its sessions and tokens end with it, from the next request on."""
     disable_account(local_actor(Role.ADMINISTRATOR), _account(name).id)
-    say("cli-user-disabled", name=name)
+    print_message("cli-user-disabled", name=name)
 
 
 @users.command()
@@ -79,7 +79,7 @@ def disable(name: str) -> None:
 def enable(name: str) -> None:
     """Enable an account again. The password counts as before; sessions and tokens of before stay ended."""
     enable_account(local_actor(Role.ADMINISTRATOR), _account(name).id)
-    say("cli-user-enabled", name=name)
+    print_message("cli-user-enabled", name=name)
 
 
 @users.command()
@@ -89,7 +89,7 @@ def confirm(name: str) -> None:
     """Confirm an account that an administrator made, re-roled, enabled or gave a password, and that waits for it."""
     account = _account(name)
     confirm_account(local_actor(Role.ADMINISTRATOR), account.id, Role(account.role))
-    say("cli-user-confirmed", name=account.name, role=account.role)
+    print_message("cli-user-confirmed", name=account.name, role=account.role)
 
 
 def _account(name: str) -> Account:
@@ -101,7 +101,7 @@ def _account(name: str) -> Account:
 
 def _given_password(from_stdin: bool, ask: bool) -> str | None:
     if from_stdin:
-        return sys.stdin.readline(LONGEST + 2).rstrip("\r\n")
+        return sys.stdin.readline(MAX_LENGTH + 2).rstrip("\r\n")
     if ask:
-        return str(click.prompt(words("cli-user-password"), hide_input=True, confirmation_prompt=True, err=True))
+        return str(click.prompt(cli_text("cli-user-password"), hide_input=True, confirmation_prompt=True, err=True))
     return None

@@ -25,18 +25,18 @@ from registry.agencies.service import Agency
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.http.error_handlers import status_of
-from registry.web.blueprint import ANYBODY_SIGNED_IN, Actor, Answer, pages, see
-from registry.web.current_user import keep_device, keep_session, visitor
-from registry.web.flash import say
+from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, pages, redirect_to
+from registry.web.current_user import current_user, keep_device, set_session_cookie
+from registry.web.flash import flash_message
 from registry.web.form_pages import answer_form
-from registry.web.forms import Form, refused_form
+from registry.web.forms import Form, invalid_form
 from registry.web.translations import gettext as _
 
 
-@pages.page("/account", needs=ANYBODY_SIGNED_IN)
+@pages.page("/account", needs=ANY_SIGNED_IN)
 def my_account(actor: Actor) -> Answer:
     """Who is signed in, and the own tokens, the newest first."""
-    signed_in = visitor().signed_in
+    signed_in = current_user().signed_in
     return render_template(
         "accounts/detail.html",
         actor=actor,
@@ -47,10 +47,10 @@ def my_account(actor: Actor) -> Answer:
     )
 
 
-@pages.page("/account/password", needs=ANYBODY_SIGNED_IN, methods=("GET", "POST"), before_password_change=True)
+@pages.page("/account/password", needs=ANY_SIGNED_IN, methods=("GET", "POST"), before_password_change=True)
 def own_password(actor: Actor) -> Answer:
     """The form, and what becomes of it: every other session ends, and this one goes on as a new one."""
-    must_change = visitor().must_change_password
+    must_change = current_user().must_change_password
     if request.method != "POST":
         return _form(Form(), must_change=must_change)
     old, new = request.form.get("old_password", ""), request.form.get("new_password", "")
@@ -61,16 +61,16 @@ def own_password(actor: Actor) -> Answer:
     try:
         secret = change_own_password(actor, old, new)
     except (Invalid, SignInBusy) as refused:
-        return _form(refused_form({}, refused, "old_password"), must_change=must_change), status_of(refused)
-    say(_("Your password is changed. Your other sessions and your tokens have ended."))
-    response = see("home" if must_change else "my_account")
-    keep_session(response, secret)
+        return _form(invalid_form({}, refused, "old_password"), must_change=must_change), status_of(refused)
+    flash_message(_("Your password is changed. Your other sessions and your tokens have ended."))
+    response = redirect_to("home" if must_change else "my_account")
+    set_session_cookie(response, secret)
     # The cookie of a known device holds for one password.
     keep_device(response, actor.principal, None)
     return response
 
 
-@pages.page("/account/tokens/new", needs=ANYBODY_SIGNED_IN, methods=("GET", "POST"))
+@pages.page("/account/tokens/new", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
 def new_own_token(actor: Actor) -> Answer:
     """Create a token for the own account; it is displayed once."""
     intro = _("The token works until it expires, until you revoke it, or until your password or role changes.")
@@ -83,14 +83,14 @@ def new_own_token(actor: Actor) -> Answer:
     return answer_form(page, act, usual_token(actor.role))
 
 
-@pages.page("/account/tokens/<key_id>/revocation", needs=ANYBODY_SIGNED_IN, methods=("GET", "POST"))
+@pages.page("/account/tokens/<key_id>/revocation", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
 def revoke_own(actor: Actor, key_id: str) -> Answer:
     """Revoke an own token, after a question."""
     if request.method == "GET":
         return revocation_question(find_own_token(actor, key_id).key_id, "web.my_account")
     revoke_own_token(actor, key_id)
-    say(_("The token no longer works."))
-    return see("my_account")
+    flash_message(_("The token no longer works."))
+    return redirect_to("my_account")
 
 
 def _form(form: Form, *, must_change: bool) -> str:

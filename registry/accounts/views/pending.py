@@ -11,9 +11,9 @@ from registry.accounts.actors import Actor
 from registry.accounts.models import Account, find_account
 from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.core.errors import Conflict, invalid
-from registry.web.blueprint import Answer, pages, see
-from registry.web.error_messages import refusal_text
-from registry.web.flash import say
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.error_messages import error_message
+from registry.web.flash import flash_message
 from registry.web.translations import gettext as _
 
 
@@ -32,10 +32,10 @@ def confirm(actor: Actor, account_id: int) -> Answer:
     try:
         confirm_account(actor, account_id, Role(role))
     except Conflict as refused:
-        say(refusal_text(refused), "error")
+        flash_message(error_message(refused), "error")
     else:
-        say(_("The account %(name)s is confirmed.") % {"name": name})
-    return see("accounts_to_confirm")
+        flash_message(_("The account %(name)s is confirmed.") % {"name": name})
+    return redirect_to("accounts_to_confirm")
 
 
 def list_pending(actor: Actor) -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def with_confirmation_note(text: str, account: Account) -> str:
 
 def say_with_confirmation(text: str, account: Account) -> None:
     """Display what was done on the next page, and that a second person has to confirm it, where that is so."""
-    say(f"{text} {pending_text()}" if account.status == "pending" else text)
+    flash_message(f"{text} {pending_text()}" if account.status == "pending" else text)
 
 
 def pending_text() -> str:

@@ -10,7 +10,7 @@ from registry.accounts import people as access
 from registry.accounts.account_changes import can_confirm, change_role
 from registry.accounts.actors import Actor
 from registry.accounts.models import Person
-from registry.accounts.passwords import new_password
+from registry.accounts.passwords import generate_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.views.pending import (
     confirmation_rule,
@@ -23,9 +23,9 @@ from registry.agencies.views.choices import agency_choices
 from registry.core.database import db
 from registry.core.errors import NotFound, invalid
 from registry.core.field_types import Bin, Choice, Email, Text
-from registry.web.blueprint import Answer, pages, see
-from registry.web.fields import Field, asked
-from registry.web.flash import say, say_changes
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.fields import Field, form_field
+from registry.web.flash import flash_message, say_changes
 from registry.web.form_pages import FormPage, answer_form
 from registry.web.labels import options
 from registry.web.translations import gettext as _
@@ -54,11 +54,11 @@ def new_person(actor: Actor) -> Answer:
         _("Add"),
         url_for("web.people"),
         [
-            asked("name", "text", hint=_("What the person signs in with, such as a.serikova.")),
-            asked("role", "radios", choices=options("role")),
+            form_field("name", "text", hint=_("What the person signs in with, such as a.serikova.")),
+            form_field("role", "radios", choices=options("role")),
             agency_field(actor),
-            asked("email", "text", hint=_("Address for notifications.")),
-            asked("language", "radios", choices=options("language")),
+            form_field("email", "text", hint=_("Address for notifications.")),
+            form_field("language", "radios", choices=options("language")),
         ],
         {"name": Text(), "role": ROLES, "agency": Bin(), "email": Email(), "language": LANGUAGE},
         ("name", "role", "language"),
@@ -66,7 +66,7 @@ def new_person(actor: Actor) -> Answer:
     )
 
     def act(values: dict[str, Any]) -> Answer:
-        password = new_password()
+        password = generate_password()
         wanted = access.NewPerson(
             values["name"], Role(values["role"]), agency_id(values["agency"]), values["email"], values["language"]
         )
@@ -86,7 +86,7 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
         _("Change role"),
         _("Change role"),
         url_for("web.people"),
-        [asked("role", "radios", choices=options("role")), agency_field(actor)],
+        [form_field("role", "radios", choices=options("role")), agency_field(actor)],
         {"role": ROLES, "agency": Bin()},
         ("role",),
         intro=" ".join((_("A change ends all sessions and tokens of this person."), confirmation_rule())),
@@ -97,11 +97,11 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
     def act(values: dict[str, Any]) -> Answer:
         if not values:
             say_changes([])
-            return see("people")
+            return redirect_to("people")
         role = Role(values["role"]) if "role" in values else Role(account.role)
         change_role(actor, account.id, role, agency_id(values["agency"]) if "agency" in values else account.agency_id)
         say_with_confirmation(_("The role of %(name)s is changed.") % {"name": person.name}, account)
-        return see("people")
+        return redirect_to("people")
 
     return answer_form(page, act, {"role": account.role, "agency": "" if agency is None else agency.bin})
 
@@ -114,8 +114,8 @@ def disable_person(actor: Actor, person_id: int) -> Answer:
         told = _("All sessions and tokens of this person end immediately. You can enable the account again.")
         return _question(person, _("Disable account"), told)
     access.disable_person(actor, person_id)
-    say(_("The account is disabled. Its sessions and tokens have ended."))
-    return see("people")
+    flash_message(_("The account is disabled. Its sessions and tokens have ended."))
+    return redirect_to("people")
 
 
 @pages.page("/people/<row_id:person_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
@@ -127,7 +127,7 @@ def enable_person(actor: Actor, person_id: int) -> Answer:
         return _question(person, _("Enable account"), with_confirmation_note(told, person.account))
     access.enable_person(actor, person_id)
     say_with_confirmation(_("The account %(name)s is enabled.") % {"name": person.name}, person.account)
-    return see("people")
+    return redirect_to("people")
 
 
 @pages.page("/people/<row_id:person_id>/password", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
@@ -140,7 +140,7 @@ def renew_password(actor: Actor, person_id: int) -> Answer:
             "displayed once, and the person changes it at the first sign-in."
         )
         return _question(person, _("New password"), with_confirmation_note(told, person.account))
-    password = new_password()
+    password = generate_password()
     access.set_password(actor, person_id, password)
     return _display_password(person, password)
 
@@ -149,8 +149,8 @@ def agency_field(actor: Actor) -> Field:
     """The agency of somebody with an agency role, chosen by name; the BIN is typed where there are very many."""
     choices = agency_choices(actor)
     if choices:
-        return asked("agency", "select", hint=_("Only for the two agency roles."), choices=choices)
-    return asked("agency", "text", hint=_("The BIN; only for the two agency roles."))
+        return form_field("agency", "select", hint=_("Only for the two agency roles."), choices=choices)
+    return form_field("agency", "text", hint=_("The BIN; only for the two agency roles."))
 
 
 def agency_id(number: str | None) -> int | None:

@@ -29,9 +29,9 @@ from registry.accounts.views.pending import confirmation_rule, say_with_confirma
 from registry.accounts.views.people import ROLES, agency_field, agency_id
 from registry.agencies.service import agencies_by_id
 from registry.core.field_types import Bin, Text
-from registry.web.blueprint import Answer, pages, see
-from registry.web.fields import asked
-from registry.web.flash import say
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.fields import form_field
+from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form
 from registry.web.labels import options
 from registry.web.translations import gettext as _
@@ -59,8 +59,8 @@ def new_service_account(actor: Actor) -> Answer:
         _("Add service account"),
         url_for("web.tokens"),
         [
-            asked("name", "text", hint=_("The name of the system that works through the API.")),
-            asked("role", "radios", choices=options("role")),
+            form_field("name", "text", hint=_("The name of the system that works through the API.")),
+            form_field("role", "radios", choices=options("role")),
             agency_field(actor),
         ],
         {"name": Text(), "role": ROLES, "agency": Bin()},
@@ -72,7 +72,7 @@ def new_service_account(actor: Actor) -> Answer:
         account = add_service_account(actor, values["name"], Role(values["role"]), agency_id(values["agency"]))
         text = _("The service account %(name)s is added. Issue a token for it.") % {"name": account.name}
         say_with_confirmation(text, account)
-        return see("tokens")
+        return redirect_to("tokens")
 
     return answer_form(page, act)
 
@@ -99,8 +99,8 @@ def disable_service_account(actor: Actor, account_id: int) -> Answer:
         told = _("All tokens of this account are revoked immediately. You can enable the account again.")
         return _question(account.name, _("Disable account"), told)
     disable_account(actor, account.id)
-    say(_("The account is disabled. Its sessions and tokens have ended."))
-    return see("tokens")
+    flash_message(_("The account is disabled. Its sessions and tokens have ended."))
+    return redirect_to("tokens")
 
 
 @pages.page("/tokens/accounts/<row_id:account_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
@@ -112,7 +112,7 @@ def enable_service_account(actor: Actor, account_id: int) -> Answer:
         return _question(account.name, _("Enable account"), with_confirmation_note(told, account))
     enable_account(actor, account.id)
     say_with_confirmation(_("The account %(name)s is enabled.") % {"name": account.name}, account)
-    return see("tokens")
+    return redirect_to("tokens")
 
 
 @pages.page("/tokens/<key_id>/revocation", needs=Permission.TOKENS_MANAGE, methods=("GET", "POST"))
@@ -121,8 +121,8 @@ def revoke_token(actor: Actor, key_id: str) -> Answer:
     if request.method == "GET":
         return revocation_question(find_token(actor, key_id).key_id, "web.tokens")
     revoke(actor, key_id)
-    say(_("The token no longer works."))
-    return see("tokens")
+    flash_message(_("The token no longer works."))
+    return redirect_to("tokens")
 
 
 def _question(subject: str, act: str, told: str) -> str:

@@ -13,12 +13,12 @@ from registry.agencies.queries import list_agencies
 from registry.agencies.service import AGENCY_FIELDS, agency_by_bin, agency_to_change, change_agency, register_agency
 from registry.core.field_types import Bin
 from registry.core.transactions import transaction
-from registry.web.blueprint import Answer, pages, see
-from registry.web.fields import Field, asked, present_text
-from registry.web.flash import say, say_changes
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.fields import Field, form_field, present_text
+from registry.web.flash import flash_message, say_changes
 from registry.web.form_pages import FormPage, answer_form
 from registry.web.labels import options
-from registry.web.lists import asked_filters, asked_page, first_address, next_address
+from registry.web.lists import first_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext as _
 
 FILTERS: Final = ("q", "kind", "region")
@@ -27,8 +27,8 @@ FILTERS: Final = ("q", "kind", "region")
 @pages.page("/agencies", needs=Permission.AGENCIES_READ)
 def agencies(actor: Actor) -> Answer:
     """All agencies."""
-    filters = asked_filters(FILTERS)
-    listing = list_agencies(actor, filters, asked_page(50))
+    filters = requested_filters(FILTERS)
+    listing = list_agencies(actor, filters, requested_page(50))
     return render_template(
         "agencies/list.html",
         actor=actor,
@@ -46,15 +46,15 @@ def new_agency(actor: Actor) -> Answer:
         _("Register an agency"),
         _("Register"),
         url_for("web.agencies"),
-        [asked("bin", "text", hint=_("Twelve digits.")), *_fields()],
+        [form_field("bin", "text", hint=_("Twelve digits.")), *_fields()],
         {"bin": Bin(), **AGENCY_FIELDS},
         ("bin", "kind"),
     )
 
     def act(values: Mapping[str, Any]) -> Answer:
         register_agency(actor, values)
-        say(_("The agency is registered."))
-        return see("agencies", q=values["bin"])
+        flash_message(_("The agency is registered."))
+        return redirect_to("agencies", q=values["bin"])
 
     return answer_form(page, act)
 
@@ -78,7 +78,7 @@ def edit_agency(actor: Actor, bin: str) -> Answer:
         with transaction():
             made = change_agency(actor, agency_to_change(bin), values)
         say_changes(made)
-        return see("agencies", q=bin)
+        return redirect_to("agencies", q=bin)
 
     return answer_form(
         page, act, {field.name: present_text(field, getattr(agency, field.name)) for field in page.fields}
@@ -87,11 +87,11 @@ def edit_agency(actor: Actor, bin: str) -> Answer:
 
 def _fields() -> list[Field]:
     return [
-        asked("name_kk", "text"),
-        asked("name_ru", "text"),
-        asked("name_en", "text"),
-        asked("kind", "radios", choices=options("kind")),
-        asked("region", "select", choices=options("region")),
-        asked("parent_bin", "text", hint=_("The parent agency acts for this one too.")),
-        asked("email", "text", hint=_("Address for notifications.")),
+        form_field("name_kk", "text"),
+        form_field("name_ru", "text"),
+        form_field("name_en", "text"),
+        form_field("kind", "radios", choices=options("kind")),
+        form_field("region", "select", choices=options("region")),
+        form_field("parent_bin", "text", hint=_("The parent agency acts for this one too.")),
+        form_field("email", "text", hint=_("Address for notifications.")),
     ]

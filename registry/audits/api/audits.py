@@ -26,7 +26,7 @@ from registry.audits.schemas import (
 from registry.audits.service import confirm_held_audit, find_audit, run_audit
 from registry.audits.voiding import confirm_voiding, propose_voiding
 from registry.core.pagination import Listing
-from registry.flags.audit_runs import AuditRun, told_failure
+from registry.flags.audit_runs import AuditRun, failure_text
 from registry.http.etag import make_tag
 
 routes = Routes("audits", "Runs of the policy over every project.")
@@ -39,7 +39,7 @@ def audit_of(actor: Actor, id: int) -> AuditRun:
 
 def shown(run: Mapping[str, Any]) -> dict[str, Any]:
     """The audit as a mapping of what it shows, out of its columns."""
-    return {**run, "failure": told_failure(run["failure"])}
+    return {**run, "failure": failure_text(run["failure"])}
 
 
 def _answer(actor: Actor, run: AuditRun, location: str | None = None, **more: Any) -> Answer:

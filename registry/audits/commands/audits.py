@@ -14,11 +14,11 @@ from registry.audits.queries import all_changes_of, list_audits
 from registry.audits.service import confirm_latest_held, find_audit, run_audit
 from registry.audits.voiding import void_audit
 from registry.cli.app_context import in_registry, shown
-from registry.cli.exit_codes import CONFLICT, FLAGS_FOUND, UsageWrong
+from registry.cli.exit_codes import CONFLICT, FLAGS_FOUND, UsageError
 from registry.cli.options import DAY, REASON, as_json_option, fail_on_flags_option
-from registry.cli.output import print_json, print_pairs, print_table, say, words
+from registry.cli.output import cli_text, print_json, print_message, print_pairs, print_table
 from registry.core.pagination import LARGEST_LIMIT, Page
-from registry.flags.audit_runs import AuditRun, told_failure
+from registry.flags.audit_runs import AuditRun, failure_text
 from registry.freeze.policy_file import load_policy
 
 SHOWN = (
@@ -91,9 +91,9 @@ def run(
     the audit, or when there is none to confirm; with --fail-on-flags with 6 when a project has an open flag.
     """
     if policy_file is not None and not dry_run:
-        raise UsageWrong(words("cli-policy-only-dry"))
+        raise UsageError(cli_text("cli-policy-only-dry"))
     if confirm_held and dry_run:
-        raise UsageWrong(words("cli-confirm-not-dry"))
+        raise UsageError(cli_text("cli-confirm-not-dry"))
     policy = None if policy_file is None else load_policy(policy_file)
     if confirm_held:
         audit = confirm_latest_held(local_actor(Role.SUPERVISOR), on)
@@ -101,7 +101,7 @@ def run(
         audit = run_audit(local_actor(Role.OPERATOR), on, dry_run=dry_run, policy=policy)
     show(audit, as_json, MOST_CHANGES_TOLD)
     if audit.status == "held":
-        say("cli-audit-held", id=audit.id)
+        print_message("cli-audit-held", id=audit.id)
         raise click.exceptions.Exit(CONFLICT)
     if fail_on_flags and audit.projects_flagged:
         raise click.exceptions.Exit(FLAGS_FOUND)
@@ -142,7 +142,7 @@ def void_one(audit_id: int, reason: str, as_json: bool) -> None:
     """
     audit = void_audit(local_actor(Role.OPERATOR), audit_id, reason)
     show(audit, as_json, MOST_CHANGES_TOLD)
-    say("cli-audit-voided", id=audit.id)
+    print_message("cli-audit-voided", id=audit.id)
 
 
 def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> None:
@@ -165,9 +165,9 @@ def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> Non
         click.echo()
         print_table(CHANGE_SHOWN, changes[:most_changes])
     if most_changes is not None and len(changes) > most_changes:
-        say("cli-more-changes", count=len(changes) - most_changes, id=audit.id)
+        print_message("cli-more-changes", count=len(changes) - most_changes, id=audit.id)
 
 
 def _row(names: tuple[str, ...], row: Any) -> dict[str, Any]:
     told = {name: row[name] for name in names} if hasattr(row, "keys") else shown(names, row)
-    return {**told, "failure": told_failure(told["failure"])} if "failure" in told else told
+    return {**told, "failure": failure_text(told["failure"])} if "failure" in told else told

@@ -13,7 +13,7 @@ from registry.audits.verdicts import verdict_of
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import FLAGS_FOUND
 from registry.cli.options import DAY, as_json_option, fail_on_flags_option
-from registry.cli.output import language, print_json, words
+from registry.cli.output import cli_text, language, print_json
 from registry.projects.models import Project
 from registry.projects.service import find_project
 from registry.projects.visibility import journal_restricted_reads
@@ -48,8 +48,8 @@ def _print(project: Project, verdict: dict[str, Any]) -> None:
     spoken = language()
     names = {"kk": project.name_kk, "ru": project.name_ru, "en": project.name_en}
     click.echo(f"{project.number}  {names[spoken] or project.name_ru or project.name_kk}")
-    outcome = words(f"cli-outcome-{verdict['outcome'].replace('_', '-')}")
-    click.echo(words("cli-verdict", on=verdict["on"], outcome=outcome, policy=verdict["policy_version"]))
+    outcome = cli_text(f"cli-outcome-{verdict['outcome'].replace('_', '-')}")
+    click.echo(cli_text("cli-verdict", on=verdict["on"], outcome=outcome, policy=verdict["policy_version"]))
     for finding in verdict["findings"]:
         observed = ", ".join(f"{name}: {_value(value)}" for name, value in finding["observed"].items())
         click.echo()
@@ -60,7 +60,7 @@ def _print(project: Project, verdict: dict[str, Any]) -> None:
             ("cli-remedy", finding["remedy"]),
             ("cli-clause", finding["clause"]),
         ):
-            click.echo(f"  {words(code)}: {text}")
+            click.echo(f"  {cli_text(code)}: {text}")
 
 
 def _value(value: Any) -> str:

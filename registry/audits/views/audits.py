@@ -17,12 +17,12 @@ from registry.audits.voiding import confirm_voiding, is_voidable, may_confirm_vo
 from registry.core.clock import today
 from registry.core.field_types import AnyDay, Text, YesNo
 from registry.projects.views.links import projects_numbered
-from registry.web.blueprint import Answer, pages, see
-from registry.web.fields import asked
-from registry.web.flash import say
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.fields import form_field
+from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form
 from registry.web.forms import as_typed
-from registry.web.lists import asked_filters, asked_page, first_address, next_address
+from registry.web.lists import first_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext as _
 
 LONGEST_REASON = 5000
@@ -36,8 +36,8 @@ JUDGED = ("succeeded", "held")
 @pages.page("/audits", needs=Permission.AUDITS_READ)
 def audits(actor: Actor) -> Answer:
     """Every run, the newest first."""
-    filters = asked_filters(FILTERS)
-    listing = list_audits(actor, filters, asked_page())
+    filters = requested_filters(FILTERS)
+    listing = list_audits(actor, filters, requested_page())
     return render_template(
         "audits/list.html",
         actor=actor,
@@ -53,7 +53,7 @@ def audit(actor: Actor, audit_id: int) -> Answer:
     """One run: what stands after it beside what stood after the run before, and every change."""
     run = find_audit(actor, audit_id)
     before = previous_good(actor, run) if run.status in JUDGED else None
-    listing = changes_of(actor, run, asked_page(50))
+    listing = changes_of(actor, run, requested_page(50))
     shown = visible_run(actor, run)
     shown_before = None if before is None else visible_run(actor, before)
     return render_template(
@@ -88,7 +88,7 @@ def new_audit(actor: Actor) -> Answer:
         _("Run the audit"),
         url_for("web.audits"),
         [
-            asked(
+            form_field(
                 "on",
                 "day",
                 hint=_(
@@ -96,7 +96,7 @@ def new_audit(actor: Actor) -> Answer:
                     "last audited date and today."
                 ),
             ),
-            asked("dry_run", "check", label=_("Dry run: show what would change, without changing any flag")),
+            form_field("dry_run", "check", label=_("Dry run: show what would change, without changing any flag")),
         ],
         {"on": AnyDay(), "dry_run": YesNo()},
         intro=_("The audit checks every project and can take some time."),
@@ -106,10 +106,10 @@ def new_audit(actor: Actor) -> Answer:
         day = values["on"]
         run = run_audit(actor, day, dry_run=bool(values["dry_run"]))  # type: ignore[arg-type] # AnyDay gives a date or None
         if run.status == "held":
-            say(_("The audit is held and changed nothing. A supervisor must confirm it."), "information")
+            flash_message(_("The audit is held and changed nothing. A supervisor must confirm it."), "information")
         else:
-            say(_("The audit is done."))
-        return see("audit", audit_id=run.id)
+            flash_message(_("The audit is done."))
+        return redirect_to("audit", audit_id=run.id)
 
     return answer_form(page, act, {"on": as_typed(today())})
 
@@ -118,8 +118,8 @@ def new_audit(actor: Actor) -> Answer:
 def confirm_audit(actor: Actor, audit_id: int) -> Answer:
     """Let a held run change what it said it would."""
     confirm_held_audit(actor, audit_id)
-    say(_("The audit is confirmed and done."))
-    return see("audit", audit_id=audit_id)
+    flash_message(_("The audit is confirmed and done."))
+    return redirect_to("audit", audit_id=audit_id)
 
 
 @pages.page("/audits/<row_id:audit_id>/voiding", needs=Permission.AUDITS_VOID, methods=("GET", "POST"))
@@ -130,7 +130,7 @@ def propose_to_void(actor: Actor, audit_id: int) -> Answer:
         _("Propose to void the audit"),
         _("Propose voiding"),
         url_for("web.audit", audit_id=audit_id),
-        [asked("reason", "area", label=_("Reason"), hint=_("What was wrong with the clock, and since when."))],
+        [form_field("reason", "area", label=_("Reason"), hint=_("What was wrong with the clock, and since when."))],
         {"reason": Text(LONGEST_REASON)},
         ("reason",),
         intro=_(
@@ -142,8 +142,8 @@ def propose_to_void(actor: Actor, audit_id: int) -> Answer:
 
     def act(values: dict[str, object]) -> Answer:
         propose_voiding(actor, audit_id, str(values["reason"]))
-        say(_("The proposal to void the audit is saved."))
-        return see("audit", audit_id=audit_id)
+        flash_message(_("The proposal to void the audit is saved."))
+        return redirect_to("audit", audit_id=audit_id)
 
     return answer_form(page, act)
 
@@ -152,5 +152,5 @@ def propose_to_void(actor: Actor, audit_id: int) -> Answer:
 def void_proposed(actor: Actor, audit_id: int) -> Answer:
     """Void the audit as the second one of the two."""
     confirm_voiding(actor, audit_id)
-    say(_("The audit is voided."))
-    return see("audit", audit_id=audit_id)
+    flash_message(_("The audit is voided."))
+    return redirect_to("audit", audit_id=audit_id)

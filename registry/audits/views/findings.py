@@ -7,7 +7,7 @@ from typing import Any
 
 from registry.flags.models import SEVERITY_RANK
 from registry.freeze.current import policy_in_force
-from registry.web.current_user import page_language
+from registry.web.current_user import page_locale
 
 
 def standing(flags: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -39,7 +39,7 @@ def cleared_last(flags: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def rule_titles() -> dict[str, str]:
     """Every rule of the policy with its name in the page's language."""
-    language = page_language()
+    language = page_locale()
     return {name: rule.title[language] for name, rule in policy_in_force().rules.items()}
 
 

@@ -19,24 +19,24 @@ from registry.cases.queries import find_case, find_case_to_change
 from registry.cases.returned_proposals import ReturnedProposal, returned_proposal
 from registry.cases.views.audit_links import audit_names
 from registry.cases.views.legal_basis import legal_basis
-from registry.cases.views.list_position import asked_list, asked_place
-from registry.cases.views.order_instructions import steps_to_obey
+from registry.cases.views.list_position import requested_list, requested_position
+from registry.cases.views.order_instructions import order_instructions
 from registry.cases.workflow import ACTIONS, Status
-from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, Refusal
+from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
 from registry.core.transactions import transaction
 from registry.exemptions.queries import exemptions_of
-from registry.flags.queries import standing_flags_of
+from registry.flags.queries import active_flags_of
 from registry.http.error_handlers import status_of
 from registry.http.etag import make_tag
 from registry.http.http_errors import RouteNotFound
 from registry.projects.documents import documents_of
 from registry.projects.views.links import projects_of
 from registry.projects.visibility import journal_restricted_reads
-from registry.web.blueprint import Answer, pages, see
-from registry.web.current_user import page_language
-from registry.web.error_messages import refusal_text
-from registry.web.flash import say
-from registry.web.forms import Form, accept, as_typed, typed
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.current_user import page_locale
+from registry.web.error_messages import error_message
+from registry.web.flash import flash_message
+from registry.web.forms import Form, accept, as_typed, typed_values
 from registry.web.labels import word
 from registry.web.translations import gettext
 
@@ -62,7 +62,7 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
     if action not in ACTIONS:
         raise RouteNotFound
     kinds = kinds_of(action)
-    texts = typed(f"{action}-{name}" for name in kinds)
+    texts = typed_values(f"{action}-{name}" for name in kinds)
     values, problems = accept({name: texts.get(f"{action}-{name}", "") for name in kinds}, kinds)
     wrong = {problem.pointer for problem in problems}
     missing = [name for name in REQUIRED.get(action, ()) if values.get(name) is None and f"/{name}" not in wrong]
@@ -72,8 +72,8 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
     try:
         with transaction():
             found = find_case_to_change(actor, case_id)
-            place = asked_place(found)
-            if _is_stale(show_case(actor, found, page_language())):
+            place = requested_position(found)
+            if _is_stale(show_case(actor, found, page_locale())):
                 return _page(actor, case_id, texts, opened=action, is_stale=True), 409
             carry_out(actor, found, action, values)
     except Invalid as refused:
@@ -82,10 +82,10 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
         return _page(actor, case_id, texts, opened=action, refusal=refused), status_of(refused)
     if place and request.form.get("then") == NEXT:
         case = gettext("Case %(id)s") % {"id": case_id}
-        say(f"{case}: {word('case_event', action)}")
-        return see("next_case", **place)
-    say(word("case_event", action))
-    return see("case", case_id=case_id, **place)
+        flash_message(f"{case}: {word('case_event', action)}")
+        return redirect_to("next_case", **place)
+    flash_message(word("case_event", action))
+    return redirect_to("case", case_id=case_id, **place)
 
 
 def _is_stale(view: Mapping[str, Any]) -> bool:
@@ -107,18 +107,18 @@ def _page(
     texts: Mapping[str, str] | None = None,
     problems: Sequence[Problem] = (),
     opened: str = "",
-    refusal: Refusal | None = None,
+    refusal: RegistryError | None = None,
     *,
     is_stale: bool = False,
 ) -> str:
     found = find_case(actor, case_id)
-    view = show_case(actor, found, page_language())
+    view = show_case(actor, found, page_locale())
     is_restricted = found.project_record.is_restricted
     documents = documents_of(found.project_record)
     journal_restricted_reads(actor, [view["project"]] if is_restricted else [], "case")
     given = dict(texts or {})
     found_now = standing(view["flags"])
-    on_project = standing_flags_of(actor, [view["project"]], page_language())[view["project"]]
+    on_project = active_flags_of(actor, [view["project"]], page_locale())[view["project"]]
     own = {flag["id"] for flag in view["flags"]}
     cleared = cleared_flags(view["flags"])
     explained = clearings(found.project_id, [flag["id"] for flag in cleared])
@@ -144,11 +144,11 @@ def _page(
         cautions=cautions_of(view["status"]),
         documents=documents,
         audits=audit_names(actor, view["events"], (each.audit_id for each in explained.values())),
-        steps_to_obey=steps_to_obey,
+        steps_to_obey=order_instructions,
         labels={field.name: field.label for fields in actions.values() for field in fields},
         opened=opened if opened in actions else first,
-        place=asked_place(found),
-        list_filters=asked_list(),
+        place=requested_position(found),
+        list_filters=requested_list(),
         stays=STAYS,
         form=form,
         lost=given.get(f"{opened}-comment") if opened and opened not in actions else None,
@@ -156,7 +156,7 @@ def _page(
         exemptions=exemptions_of(found.project_id),
         tag=_tag(view),
         is_stale=is_stale,
-        refusal=refusal_text(refusal) if refusal is not None else None,
+        refusal=error_message(refusal) if refusal is not None else None,
         news=view["events"][seen:] if is_news else [],
     )
 

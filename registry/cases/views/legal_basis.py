@@ -6,13 +6,13 @@ from registry.accounts.actors import Actor
 from registry.audits.views.findings import standing
 from registry.core.languages import Language
 from registry.flags.queries import flags_of_cases
-from registry.web.current_user import page_language
+from registry.web.current_user import page_locale
 from registry.web.translations import gettext
 
 
 def basis_language() -> Language:
     """Kazakh for who works in Kazakh, else Russian; never the English of somebody's screen."""
-    return "kk" if page_language() == "kk" else "ru"
+    return "kk" if page_locale() == "kk" else "ru"
 
 
 def legal_basis(actor: Actor, case_id: int) -> str:

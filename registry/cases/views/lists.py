@@ -14,23 +14,23 @@ from registry.audits.views.findings import rule_titles
 from registry.cases import service as review
 from registry.cases.lists import list_cases
 from registry.cases.views.downloads import case_header, case_rows
-from registry.cases.views.list_position import FILTERS, asked_list
+from registry.cases.views.list_position import FILTERS, requested_list
 from registry.cases.views.work_lists import OF_TABS, tabs, usual_list
 from registry.projects.views.links import projects_of
-from registry.web.blueprint import Answer, pages, see
-from registry.web.current_user import page_language
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.current_user import page_locale
 from registry.web.downloads import ENDINGS, download_list
-from registry.web.error_messages import refusal_text
-from registry.web.flash import say
-from registry.web.lists import asked_filters, asked_page, first_address, next_address
-from registry.web.translations import gettext, marked, ngettext
+from registry.web.error_messages import error_message
+from registry.web.flash import flash_message
+from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.translations import gettext, lazy_text, ngettext
 
 # Those that the page offers as choices; the tabs set the others.
 CHOICES: Final = ("severity", "sector", "region")
 SORTS: Final = {
-    "due_on": marked("Earliest due date first"),
-    "-severity": marked("Highest severity first"),
-    "-opened_at": marked("Newest first"),
+    "due_on": lazy_text("Earliest due date first"),
+    "-severity": lazy_text("Highest severity first"),
+    "-opened_at": lazy_text("Newest first"),
 }
 AT_ONCE: Final = 500
 CONFIRMED: Final = {"status": "awaiting_confirmation"}
@@ -39,14 +39,14 @@ CONFIRMED: Final = {"status": "awaiting_confirmation"}
 @pages.page("/cases", needs=Permission.CASES_READ)
 def cases(actor: Actor) -> Answer:
     """The cases that the filters leave; without any, the first of the person's lists that is for work."""
-    filters = asked_filters(FILTERS)
+    filters = requested_filters(FILTERS)
     if not filters:
-        return see("cases", **usual_list(actor))
+        return redirect_to("cases", **usual_list(actor))
     return _page(actor, filters)
 
 
 def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False) -> str:
-    listing = list_cases(actor, filters, asked_page(), page_language())
+    listing = list_cases(actor, filters, requested_page(), page_locale())
     return render_template(
         "cases/list.html",
         actor=actor,
@@ -56,7 +56,7 @@ def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False
         filters=filters,
         kept=[name for name in filters if name not in (*CHOICES, "rule")],
         narrowed=any(name not in OF_TABS for name in filters),
-        place=asked_list(),
+        place=requested_list(),
         agency=agency_filter(actor, filters),
         choices=CHOICES,
         rules=rule_titles(),
@@ -72,7 +72,7 @@ def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False
 @pages.page(f"/cases.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
 def cases_table(actor: Actor, ending: str) -> Answer:
     """The same cases, all of them, as a table."""
-    filters, language = asked_filters(FILTERS), page_language()
+    filters, language = requested_filters(FILTERS), page_locale()
     return download_list(
         ending,
         "cases",
@@ -85,11 +85,11 @@ def cases_table(actor: Actor, ending: str) -> Answer:
 @pages.page("/cases/next", needs=Permission.CASES_READ)
 def next_case(actor: Actor) -> Answer:
     """Go on to the case behind the place in the list that the address names, or back to the list after its last."""
-    found = list_cases(actor, asked_filters(FILTERS), asked_page(1), page_language()).items
+    found = list_cases(actor, requested_filters(FILTERS), requested_page(1), page_locale()).items
     if found:
-        return see("case", case_id=found[0]["id"], **asked_list())
-    say(gettext("That was the last case of this list."), "information")
-    return see("cases", **asked_list())
+        return redirect_to("case", case_id=found[0]["id"], **requested_list())
+    flash_message(gettext("That was the last case of this list."), "information")
+    return redirect_to("cases", **requested_list())
 
 
 @pages.page("/cases/confirmation", needs=Permission.CASES_REVIEW, methods=("POST",))
@@ -99,15 +99,15 @@ def confirm_cases(actor: Actor) -> Answer:
         int(sent) for sent in request.form.getlist("case") if sent.isascii() and sent.isdigit() and len(sent) < 10
     ]
     if not chosen:
-        return _page(actor, asked_filters(FILTERS) or CONFIRMED, none_chosen=True), 422
+        return _page(actor, requested_filters(FILTERS) or CONFIRMED, none_chosen=True), 422
     confirmed, refused = review.confirm_many(actor, chosen[:AT_ONCE])
     count = len(confirmed)
     if confirmed:
-        say(
+        flash_message(
             ngettext("%(num)s case is confirmed and closed.", "%(num)s cases are confirmed and closed.", count)
             % {"num": count}
         )
     for case_id, refusal in refused:
         name = gettext("Case %(id)s") % {"id": case_id}
-        say(f"{name}: {refusal_text(refusal)}", "error")
-    return see("cases", **(asked_list() or CONFIRMED))
+        flash_message(f"{name}: {error_message(refusal)}", "error")
+    return redirect_to("cases", **(requested_list() or CONFIRMED))

@@ -12,7 +12,7 @@ from registry.web.translations import gettext as _
 STAGES = {"stop": "terminated", "write_off": "written_off"}
 
 
-def steps_to_obey(decision: Mapping[str, Any]) -> list[str]:
+def order_instructions(decision: Mapping[str, Any]) -> list[str]:
     """What is to be done now, nothing when the decision orders nothing or is no longer in effect."""
     if decision["ended_because"]:
         return []

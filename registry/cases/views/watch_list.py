@@ -16,20 +16,20 @@ from registry.cases.views.work_lists import tabs
 from registry.cases.watch_list import DEFAULT_SORT, list_watched
 from registry.core.spreadsheets.writer import Cell, Rows
 from registry.projects.views.links import projects_numbered
-from registry.web.blueprint import Answer, pages, see
-from registry.web.current_user import page_language
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.current_user import page_locale
 from registry.web.downloads import ENDINGS, download_list
-from registry.web.flash import say
+from registry.web.flash import flash_message
 from registry.web.labels import field_label, name_in_page_language, word
-from registry.web.lists import asked_filters, asked_page, first_address, next_address
-from registry.web.translations import gettext, marked
+from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.translations import gettext, lazy_text
 
 CHOICES: Final = ("work_type", "stage", "placement", "sector", "region")
 FILTERS: Final = ("q", "rule", *CHOICES, "agency")
 SORTS: Final = {
-    "-registered_at": marked("Newest first"),
-    "-budget_kzt": marked("Largest budget first"),
-    "started_on": marked("Earliest start first"),
+    "-registered_at": lazy_text("Newest first"),
+    "-budget_kzt": lazy_text("Largest budget first"),
+    "started_on": lazy_text("Earliest start first"),
 }
 COLUMNS: Final = ("work_type", "stage", "placement", "started_on", "budget_kzt")
 
@@ -37,8 +37,8 @@ COLUMNS: Final = ("work_type", "stage", "placement", "started_on", "budget_kzt")
 @pages.page("/cases/watch-list", needs=Permission.CASES_READ)
 def watch_list(actor: Actor) -> Answer:
     """Projects whose findings open no case by themselves."""
-    filters = asked_filters(FILTERS)
-    listing = list_watched(actor, filters, asked_page(), page_language())
+    filters = requested_filters(FILTERS)
+    listing = list_watched(actor, filters, requested_page(), page_locale())
     return render_template(
         "cases/watch_list.html",
         actor=actor,
@@ -59,7 +59,7 @@ def watch_list(actor: Actor) -> Answer:
 @pages.page(f"/cases/watch-list.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
 def watch_list_table(actor: Actor, ending: str) -> Answer:
     """The same projects, all of them, as a table."""
-    filters, language = asked_filters(FILTERS), page_language()
+    filters, language = requested_filters(FILTERS), page_locale()
     header = [
         field_label("number"),
         gettext("Project"),
@@ -82,8 +82,8 @@ def watch_list_table(actor: Actor, ending: str) -> Answer:
 def open_project_case(actor: Actor, number: str) -> Answer:
     """Open a case for a project on the watch list."""
     case = open_case(actor, number)
-    say(gettext("The case is opened."))
-    return see("case", case_id=case.id)
+    flash_message(gettext("The case is opened."))
+    return redirect_to("case", case_id=case.id)
 
 
 def _rows(actor: Actor, items: Sequence[Mapping[str, Any]]) -> Rows:

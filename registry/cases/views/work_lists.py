@@ -13,8 +13,8 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.cases.lists import count_cases
 from registry.cases.workflow import OPEN
-from registry.web.parent_links import page_above
-from registry.web.translations import gettext, marked
+from registry.web.parent_links import parent_page
+from registry.web.translations import gettext, lazy_text
 
 ANY_OPEN: Final = ",".join(status.value for status in OPEN)
 # Stands for the person's own name.
@@ -45,28 +45,28 @@ class Tab:
     count: int | None
 
 
-ALL_OPEN: Final = WorkList(marked("All open"), Permission.CASES_READ, {"status": ANY_OPEN})
-CLOSED: Final = WorkList(marked("Closed"), Permission.CASES_READ, {"status": "closed"}, counted=False)
+ALL_OPEN: Final = WorkList(lazy_text("All open"), Permission.CASES_READ, {"status": ANY_OPEN})
+CLOSED: Final = WorkList(lazy_text("Closed"), Permission.CASES_READ, {"status": "closed"}, counted=False)
 ENDING: Final = WorkList(
-    marked("Exemptions ending"), Permission.EXEMPTIONS_READ, {}, "web.exemptions_ending", counted=False
+    lazy_text("Exemptions ending"), Permission.EXEMPTIONS_READ, {}, "web.exemptions_ending", counted=False
 )
 OVERSIGHT: Final = (
     WorkList(
-        marked("My work"), Permission.CASES_REVIEW, {"status": "under_review,awaiting_confirmation", "assignee": ME}
+        lazy_text("My work"), Permission.CASES_REVIEW, {"status": "under_review,awaiting_confirmation", "assignee": ME}
     ),
-    WorkList(marked("Team queue"), Permission.CASES_READ, {"status": "new"}),
-    WorkList(marked("Overdue"), Permission.CASES_READ, {"overdue": "true"}),
-    WorkList(marked("Waiting for the agency"), Permission.CASES_READ, {"status": "awaiting_agency"}),
-    WorkList(marked("Waiting for my approval"), Permission.CASES_APPROVE, {"to_approve": "true"}),
-    WorkList(marked("Cleared, to confirm"), Permission.CASES_READ, {"status": "awaiting_confirmation"}),
+    WorkList(lazy_text("Team queue"), Permission.CASES_READ, {"status": "new"}),
+    WorkList(lazy_text("Overdue"), Permission.CASES_READ, {"overdue": "true"}),
+    WorkList(lazy_text("Waiting for the agency"), Permission.CASES_READ, {"status": "awaiting_agency"}),
+    WorkList(lazy_text("Waiting for my approval"), Permission.CASES_APPROVE, {"to_approve": "true"}),
+    WorkList(lazy_text("Cleared, to confirm"), Permission.CASES_READ, {"status": "awaiting_confirmation"}),
     ALL_OPEN,
     CLOSED,
-    WorkList(marked("Watch list"), Permission.CASES_READ, {}, "web.watch_list", counted=False),
+    WorkList(lazy_text("Watch list"), Permission.CASES_READ, {}, "web.watch_list", counted=False),
     ENDING,
 )
 AGENCY: Final = (
-    WorkList(marked("To answer"), Permission.CASES_READ, {"status": "awaiting_agency"}),
-    WorkList(marked("To correct"), Permission.CASES_READ, {"status": "remediation"}),
+    WorkList(lazy_text("To answer"), Permission.CASES_READ, {"status": "awaiting_agency"}),
+    WorkList(lazy_text("To correct"), Permission.CASES_READ, {"status": "remediation"}),
     ALL_OPEN,
     CLOSED,
     ENDING,
@@ -81,7 +81,7 @@ def tabs(actor: Actor, filters: Mapping[str, str]) -> list[Tab]:
     ]
     counted = [given for each, given in zip(lists, wanted, strict=True) if each.counted]
     counts = iter(count_cases(actor, counted))
-    path = page_above(request.path)
+    path = parent_page(request.path)
     made = []
     for each, given in zip(lists, wanted, strict=True):
         address = url_for(each.page)

@@ -12,10 +12,10 @@ from registry.http.downloads import csv_download
 from registry.imports.service import errors_of, find_import, imports_of, queue_import
 from registry.imports.views.columns import import_columns
 from registry.platform.views.inventories import sent_file
-from registry.web.blueprint import Answer, pages, see
-from registry.web.forms import Form, refused_form
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.forms import Form, invalid_form
 from registry.web.labels import options
-from registry.web.lists import asked_page, first_address, next_address
+from registry.web.lists import first_address, next_address, requested_page
 
 
 @pages.page("/imports", needs=Permission.IMPORTS_RUN, methods=("GET", "POST"), takes_file=True)
@@ -28,8 +28,8 @@ def imports(actor: Actor) -> Answer:
         name, content = sent_file()
         run = queue_import(actor, typed["kind"], typed["dry_run"] == "yes", name, content)
     except Invalid as refused:
-        return _page(actor, refused_form(typed, refused, "file")), 422
-    return see("import_run", import_id=run.id)
+        return _page(actor, invalid_form(typed, refused, "file")), 422
+    return redirect_to("import_run", import_id=run.id)
 
 
 @pages.page("/imports/<any(projects, agencies):kind>.csv", needs=Permission.IMPORTS_RUN)
@@ -42,7 +42,7 @@ def import_template(_actor: Actor, kind: str) -> Answer:
 def import_run(actor: Actor, import_id: int) -> Answer:
     """How far it is, and what was wrong in which row. With scripts the page looks again by itself."""
     run = find_import(actor, import_id)
-    errors = errors_of(actor, run, asked_page(100))
+    errors = errors_of(actor, run, requested_page(100))
     return render_template(
         "imports/detail.html",
         run=run,

@@ -11,14 +11,14 @@ from registry.journal.views.labels import (
     act_choices,
     act_name,
     credential_name,
+    detail_rows,
     source_name,
     subject_address,
     subject_as_written,
     subject_name,
-    told_details,
 )
 from registry.web.blueprint import Answer, pages
-from registry.web.lists import asked_filters, asked_page, first_address, next_address
+from registry.web.lists import first_address, next_address, requested_filters, requested_page
 
 FILTERS = ("subject", "action", "principal", "request_id")
 
@@ -26,10 +26,10 @@ FILTERS = ("subject", "action", "principal", "request_id")
 @pages.page("/journal", needs=Permission.JOURNAL_READ)
 def journal(actor: Actor) -> Answer:
     """Entries, the newest first."""
-    filters = asked_filters(FILTERS)
+    filters = requested_filters(FILTERS)
     if "subject" in filters:
         filters["subject"] = ",".join(subject_as_written(part.strip()) for part in filters["subject"].split(","))
-    listing = list_journal(actor, filters, asked_page(50))
+    listing = list_journal(actor, filters, requested_page(50))
     return render_template(
         "journal/list.html",
         items=listing.items,
@@ -52,7 +52,7 @@ def journal_entry(actor: Actor, seq: int) -> Answer:
     return render_template(
         "journal/detail.html",
         entry=entry,
-        told=told_details(entry["details"]),
+        told=detail_rows(entry["details"]),
         credential_name=credential_name,
         act_name=act_name,
         source_name=source_name,

@@ -10,67 +10,67 @@ from flask import url_for
 
 from registry.cases.views.labels import CASE_WORDS
 from registry.web.labels import FIELDS, field_label, shown, word
-from registry.web.translations import gettext, marked
+from registry.web.translations import gettext, lazy_text
 
 ACTS: Final[Mapping[str, str]] = {
-    "project.registered": marked("Project registered"),
-    "project.changed": marked("Project changed"),
-    "project.restricted": marked("Restriction set or lifted"),
-    "restricted.read": marked("Restricted project read"),
-    "placement.verified": marked("Placement on QazTech confirmed"),
-    "placement.verification-lost": marked("Confirmation of the placement lost"),
-    "onboarding.confirmed": marked("Onboarding confirmed"),
-    "ending.confirmed": marked("Ending confirmed"),
-    "document.added": marked("Document added"),
-    "exemption.recorded": marked("Exemption recorded"),
-    "exemption.revoked": marked("Exemption revoked"),
+    "project.registered": lazy_text("Project registered"),
+    "project.changed": lazy_text("Project changed"),
+    "project.restricted": lazy_text("Restriction set or lifted"),
+    "restricted.read": lazy_text("Restricted project read"),
+    "placement.verified": lazy_text("Placement on QazTech confirmed"),
+    "placement.verification-lost": lazy_text("Confirmation of the placement lost"),
+    "onboarding.confirmed": lazy_text("Onboarding confirmed"),
+    "ending.confirmed": lazy_text("Ending confirmed"),
+    "document.added": lazy_text("Document added"),
+    "exemption.recorded": lazy_text("Exemption recorded"),
+    "exemption.revoked": lazy_text("Exemption revoked"),
     **{f"case.{name}": text for name, text in CASE_WORDS["case_event"].items()},
-    "cases.followed": marked("Cases updated by an audit"),
-    "audit.succeeded": marked("Audit done"),
-    "audit.dry-run": marked("Dry run done"),
-    "audit.held": marked("Audit held"),
-    "audit.voiding-proposed": marked("Voiding of an audit proposed"),
-    "audit.voided": marked("Audit voided"),
-    "import.queued": marked("Import accepted"),
-    "import.done": marked("Import done"),
-    "import.failed": marked("Import failed"),
-    "inventory.applied": marked("Platform inventory applied"),
-    "agency.registered": marked("Agency registered"),
-    "agency.changed": marked("Agency changed"),
-    "account.added": marked("Account added"),
-    "account.disabled": marked("Account disabled"),
-    "account.enabled": marked("Account enabled"),
-    "account.role-changed": marked("Role of an account changed"),
-    "account.confirmed": marked("Account confirmed"),
-    "account.password-set": marked("Password set by an administrator"),
-    "account.password-changed": marked("Own password changed"),
-    "person.added": marked("Person added"),
-    "person.disabled": marked("Account disabled"),
-    "person.enabled": marked("Account enabled"),
-    "person.password-set": marked("Password set"),
-    "person.signed-in": marked("Signed in"),
-    "person.signed-out": marked("Signed out"),
-    "database.restored": marked("Database restored from a backup"),
-    "token.issued": marked("Token issued"),
-    "token.revoked": marked("Token revoked"),
+    "cases.followed": lazy_text("Cases updated by an audit"),
+    "audit.succeeded": lazy_text("Audit done"),
+    "audit.dry-run": lazy_text("Dry run done"),
+    "audit.held": lazy_text("Audit held"),
+    "audit.voiding-proposed": lazy_text("Voiding of an audit proposed"),
+    "audit.voided": lazy_text("Audit voided"),
+    "import.queued": lazy_text("Import accepted"),
+    "import.done": lazy_text("Import done"),
+    "import.failed": lazy_text("Import failed"),
+    "inventory.applied": lazy_text("Platform inventory applied"),
+    "agency.registered": lazy_text("Agency registered"),
+    "agency.changed": lazy_text("Agency changed"),
+    "account.added": lazy_text("Account added"),
+    "account.disabled": lazy_text("Account disabled"),
+    "account.enabled": lazy_text("Account enabled"),
+    "account.role-changed": lazy_text("Role of an account changed"),
+    "account.confirmed": lazy_text("Account confirmed"),
+    "account.password-set": lazy_text("Password set by an administrator"),
+    "account.password-changed": lazy_text("Own password changed"),
+    "person.added": lazy_text("Person added"),
+    "person.disabled": lazy_text("Account disabled"),
+    "person.enabled": lazy_text("Account enabled"),
+    "person.password-set": lazy_text("Password set"),
+    "person.signed-in": lazy_text("Signed in"),
+    "person.signed-out": lazy_text("Signed out"),
+    "database.restored": lazy_text("Database restored from a backup"),
+    "token.issued": lazy_text("Token issued"),
+    "token.revoked": lazy_text("Token revoked"),
 }
 SOURCES: Final[Mapping[str, str]] = {
-    "cli": marked("Command line"),
-    "schedule": marked("Schedule"),
-    "demo": marked("Demonstration data"),
+    "cli": lazy_text("Command line"),
+    "schedule": lazy_text("Schedule"),
+    "demo": lazy_text("Demonstration data"),
 }
 # The credential of an entry, by what stands before its colon.
-CREDENTIALS: Final[Mapping[str, str]] = {"token": marked("Token %(id)s"), "session": marked("Session %(id)s")}
+CREDENTIALS: Final[Mapping[str, str]] = {"token": lazy_text("Token %(id)s"), "session": lazy_text("Session %(id)s")}
 # Details of accounts and tokens, which are no fields of forms.
 DETAILS: Final[Mapping[str, str]] = {
-    "account": marked("Account"),
-    "account_kind": marked("Kind of account"),
-    "asked_by": marked("Requested by"),
-    "expires_at": marked("Expires"),
-    "pending": marked("Waiting for confirmation"),
+    "account": lazy_text("Account"),
+    "account_kind": lazy_text("Kind of account"),
+    "asked_by": lazy_text("Requested by"),
+    "expires_at": lazy_text("Expires"),
+    "pending": lazy_text("Waiting for confirmation"),
 }
-STATUSES: Final[Mapping[str, str]] = {"from": marked("Status before"), "to": marked("Status after")}
-NUMBERED: Final[Mapping[str, str]] = {"case": marked("Case %(id)s"), "audit": marked("Audit %(id)s")}
+STATUSES: Final[Mapping[str, str]] = {"from": lazy_text("Status before"), "to": lazy_text("Status after")}
+NUMBERED: Final[Mapping[str, str]] = {"case": lazy_text("Case %(id)s"), "audit": lazy_text("Audit %(id)s")}
 # What a person types as the subject, and the kind that it is written with in the journal.
 TYPED: Final = (
     (re.compile(r"QT-[0-9-]+", re.IGNORECASE), "project"),
@@ -125,7 +125,7 @@ def subject_as_written(typed: str) -> str:
     return typed if kind is None else f"{kind}:{typed.upper()}"
 
 
-def told_details(details: Mapping[str, Any]) -> list[tuple[str, str]]:
+def detail_rows(details: Mapping[str, Any]) -> list[tuple[str, str]]:
     """``(name, value)`` of the details that are a single value each."""
     renamed = {"kind": "account_kind"} if "pending" in details else {}
     return [

@@ -15,9 +15,9 @@ from registry.exemptions.service import record_exemption
 from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, read_project, restrict_project
-from registry.web.blueprint import Answer, pages, see
-from registry.web.fields import asked
-from registry.web.flash import say
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.fields import form_field
+from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form
 from registry.web.forms import as_typed
 from registry.web.labels import name_in_page_language
@@ -36,9 +36,9 @@ def confirm_placement(actor: Actor, number: str) -> Answer:
         _("Confirm"),
         _back(project),
         [
-            asked("platform_key", "text", hint=_("As in the platform inventory.")),
-            asked("verified_on", "day", hint=_("The day on which you saw it there.")),
-            asked("evidence", "area", hint=_("What you checked: a document, a query of the platform.")),
+            form_field("platform_key", "text", hint=_("As in the platform inventory.")),
+            form_field("verified_on", "day", hint=_("The day on which you saw it there.")),
+            form_field("evidence", "area", hint=_("What you checked: a document, a query of the platform.")),
         ],
         {"platform_key": Text(), "verified_on": AnyDay(), "evidence": EVIDENCE},
         ("platform_key", "verified_on", "evidence"),
@@ -57,7 +57,7 @@ def confirm_project_onboarding(actor: Actor, number: str) -> Answer:
         _("Confirm"),
         _back(project),
         [
-            asked(
+            form_field(
                 "due_on",
                 "day",
                 hint=_("The date by which the onboarding will be finished. A reviewer can extend it once."),
@@ -80,15 +80,15 @@ def confirm_project_ending(actor: Actor, number: str) -> Answer:
         _("Confirm"),
         _back(project),
         [
-            asked("ended_on", "day", hint=_("The day on which the work ended, as the act has it.")),
-            asked(
+            form_field("ended_on", "day", hint=_("The day on which the work ended, as the act has it.")),
+            form_field(
                 "consent_number",
                 "text",
                 hint=_(
                     "The number of the letter in which the authorised body agreed to end the operation of the object."
                 ),
             ),
-            asked("evidence", "area", hint=_("What you checked: the act, the letter, and where they are kept.")),
+            form_field("evidence", "area", hint=_("What you checked: the act, the letter, and where they are kept.")),
         ],
         {"ended_on": Day(), "consent_number": Text(), "evidence": EVIDENCE},
         ("ended_on", "consent_number", "evidence"),
@@ -111,7 +111,7 @@ def restrict(actor: Actor, number: str) -> Answer:
         _("Restrict access") if wanted else _("Remove the restriction"),
         _("Restrict access") if wanted else _("Remove the restriction"),
         _back(project),
-        [asked("reason", "area")],
+        [form_field("reason", "area")],
         {"reason": EVIDENCE},
         ("reason",),
         _(
@@ -134,12 +134,12 @@ def record_project_exemption(actor: Actor, number: str) -> Answer:
         _("Record"),
         _back(project),
         [
-            asked("decision_number", "text"),
-            asked("decided_on", "day"),
-            asked("valid_from", "day"),
-            asked("valid_to", "day"),
-            asked("scope", "area"),
-            asked("conditions", "area"),
+            form_field("decision_number", "text"),
+            form_field("decided_on", "day"),
+            form_field("valid_from", "day"),
+            form_field("valid_to", "day"),
+            form_field("scope", "area"),
+            form_field("conditions", "area"),
         ],
         {
             "decision_number": Text(),
@@ -171,8 +171,8 @@ def _on(actor: Actor, number: str, service: Callable[..., object], **values: Any
 
 
 def _done(number: str) -> Answer:
-    say(_("Saved. Flags change at the next audit."))
-    return see("project", number=number)
+    flash_message(_("Saved. Flags change at the next audit."))
+    return redirect_to("project", number=number)
 
 
 def _back(project: Project) -> str:

@@ -14,11 +14,11 @@ from registry.core.errors import Invalid, Problem, invalid
 from registry.core.transactions import transaction
 from registry.http.request_bodies import read_form
 from registry.platform.inventory import apply_inventory, confirmed_records
-from registry.platform.pending_uploads import keep_waiting, take_waiting
+from registry.platform.pending_uploads import store_upload, take_upload
 from registry.projects.views.links import projects_numbered
-from registry.web.blueprint import Answer, pages, see
-from registry.web.flash import say
-from registry.web.forms import Form, refused_form
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.flash import flash_message
+from registry.web.forms import Form, invalid_form
 from registry.web.translations import gettext as _
 
 # As with audits: few may vanish any day, many at once are more likely a file cut short.
@@ -44,8 +44,8 @@ def inventory(actor: Actor) -> Answer:
         sent = sent_file()
         summary = apply_inventory(actor, sent[0], sent[1], dry_run=True)
     except Invalid as refused:
-        return render_template("platform/inventory.html", form=refused_form({}, refused, "file"), summary=None), 422
-    waiting = keep_waiting(actor, *sent)
+        return render_template("platform/inventory.html", form=invalid_form({}, refused, "file"), summary=None), 422
+    waiting = store_upload(actor, *sent)
     return _shown(actor, Form(), summary, waiting, confirmed_records(actor))
 
 
@@ -55,16 +55,16 @@ def apply_waiting_inventory(actor: Actor, waiting: int) -> Answer:
     before = confirmed_records(actor)
     try:
         with transaction():
-            name, content = take_waiting(actor, waiting)
+            name, content = take_upload(actor, waiting)
             summary = apply_inventory(actor, name, content, dry_run=False)
             require_a_tick(summary, before)
     except ManyWouldLose as refused:
         return _shown(actor, Form({}, [Problem(f"/{TICK}", "required")]), refused.summary, waiting, before), 422
-    say(
+    flash_message(
         _("The inventory is applied: %(matched)s confirmed, %(lost)s lost their confirmation.")
         % {"matched": summary["matched"], "lost": summary["lost"]}
     )
-    return see("inventory")
+    return redirect_to("inventory")
 
 
 def many_lost(summary: Mapping[str, Any], confirmed: int) -> bool:

@@ -29,10 +29,10 @@ from registry.projects.revisions import history
 from registry.projects.service import find_project, read_project
 from registry.projects.views.links import cases_of_project
 from registry.projects.views.sections import CONFIRMED, PARTS, part_title
-from registry.web.blueprint import Answer, pages, see
-from registry.web.current_user import page_language
-from registry.web.flash import say
-from registry.web.forms import Form, accept, refused_form, typed
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.current_user import page_locale
+from registry.web.flash import flash_message
+from registry.web.forms import Form, accept, invalid_form, typed_values
 from registry.web.translations import gettext
 
 ALL = Page(500)
@@ -45,7 +45,7 @@ def project(actor: Actor, number: str) -> Answer:
 
 
 def _page(actor: Actor, number: str, form: Form) -> str:
-    language = page_language()
+    language = page_locale()
     flags = flags_of(actor, find_project(actor, number).id, ALL, language).items
     exemptions = list_exemptions(actor, {"project": number}, ALL).items
     # Last: the journalled reading of a restricted project lets go of rows that were read before.
@@ -84,11 +84,11 @@ def add_project_document(actor: Actor, number: str) -> Answer:
     try:
         _add_sent(actor, found)
     except Invalid as refused:
-        return _page(actor, number, refused_form(typed(DOCUMENT_FIELDS), refused, "file")), 422
+        return _page(actor, number, invalid_form(typed_values(DOCUMENT_FIELDS), refused, "file")), 422
     except DocumentQuotaExceeded as refused:
-        return _page(actor, number, refused_form(typed(DOCUMENT_FIELDS), refused, "file")), 409
-    say(gettext("Document saved."))
-    return see("project", number=number, _anchor="documents")
+        return _page(actor, number, invalid_form(typed_values(DOCUMENT_FIELDS), refused, "file")), 409
+    flash_message(gettext("Document saved."))
+    return redirect_to("project", number=number, _anchor="documents")
 
 
 @pages.page("/projects/<number>/documents/<row_id:document_id>", needs=Permission.PROJECTS_READ)
@@ -102,7 +102,7 @@ def project_document(actor: Actor, number: str, document_id: int) -> Answer:
 
 def _add_sent(actor: Actor, found: Project) -> None:
     sent = read_form()[1].get("file") if _chosen() else None
-    values, problems = accept(typed(DOCUMENT_FIELDS), DOCUMENT_FIELDS)
+    values, problems = accept(typed_values(DOCUMENT_FIELDS), DOCUMENT_FIELDS)
     if sent is None:
         raise Invalid([Problem("/file", "required"), *problems])
     if problems:

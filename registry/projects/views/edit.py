@@ -18,10 +18,10 @@ from registry.projects.models import Project
 from registry.projects.revisions import history
 from registry.projects.service import change_project, find_project_to_change, read_project
 from registry.projects.views.sections import PARTS, part_title
-from registry.web.blueprint import Answer, pages, see
+from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import present_text, project_field
 from registry.web.flash import say_changes
-from registry.web.forms import Form, accept, changed_texts, refused_form, typed
+from registry.web.forms import Form, accept, changed_texts, invalid_form, typed_values
 
 VERSION: Final = "version"
 
@@ -32,7 +32,7 @@ def edit_project(actor: Actor, number: str) -> Answer:
     if request.method != "POST":
         found = read_project(actor, number, "project")
         return _form(found, Form(_present(found)), [])
-    texts = typed(FIELDS)
+    texts = typed_values(FIELDS)
     with transaction():
         found = find_project_to_change(actor, number)
         seen = _asked_version(found)
@@ -45,9 +45,9 @@ def edit_project(actor: Actor, number: str) -> Answer:
         try:
             made = change_project(actor, found, values, problems)
         except (Invalid, Conflict) as refused:
-            return _form(found, refused_form({**_present(found), **mine}, refused, "external_id"), []), 422
+            return _form(found, invalid_form({**_present(found), **mine}, refused, "external_id"), []), 422
     say_changes(made)
-    return see("project", number=number)
+    return redirect_to("project", number=number)
 
 
 def _form(project: Project, form: Form, since: list[dict[str, Any]]) -> str:

@@ -15,8 +15,8 @@ from registry.projects.exports import export_csv, export_xlsx
 from registry.projects.queries import list_projects
 from registry.web.blueprint import Answer, pages
 from registry.web.downloads import ENDINGS
-from registry.web.lists import asked_filters, asked_page, first_address, next_address
-from registry.web.translations import marked
+from registry.web.lists import first_address, next_address, requested_filters, requested_page
+from registry.web.translations import lazy_text
 
 FILTERS: Final = (
     "q",
@@ -38,20 +38,20 @@ FILTERS: Final = (
 CHOICES: Final = ("freeze_status", "severity", "work_type", "stage", "placement", "sector", "region")
 KEPT: Final = ("onboarding_due_on_to", "is_restricted")
 SORTS: Final = {
-    "-registered_at": marked("Newest first"),
-    "-updated_at": marked("Last changed first"),
-    "-budget_kzt": marked("Largest budget first"),
-    "started_on": marked("Earliest start first"),
-    "number": marked("By number"),
+    "-registered_at": lazy_text("Newest first"),
+    "-updated_at": lazy_text("Last changed first"),
+    "-budget_kzt": lazy_text("Largest budget first"),
+    "started_on": lazy_text("Earliest start first"),
+    "number": lazy_text("By number"),
 }
 
 
 @pages.page("/projects", needs=Permission.PROJECTS_READ)
 def projects(actor: Actor) -> Answer:
     """The projects that the filters leave."""
-    filters = asked_filters(FILTERS)
+    filters = requested_filters(FILTERS)
     usual, only = of_agencies(filters)
-    listing = list_projects(actor, usual, asked_page(), only=only)
+    listing = list_projects(actor, usual, requested_page(), only=only)
     return render_template(
         "projects/list.html",
         actor=actor,
@@ -72,7 +72,7 @@ def projects(actor: Actor) -> Answer:
 @pages.page(f"/projects.<{ENDINGS}:ending>", needs=Permission.PROJECTS_READ)
 def projects_table(actor: Actor, ending: str) -> Answer:
     """The same projects, all of them, as a table that can be changed and imported again."""
-    usual, only = of_agencies(asked_filters(FILTERS))
+    usual, only = of_agencies(requested_filters(FILTERS))
     if ending == "csv":
         return csv_download("projects", export_csv(actor, usual, only=only))
     return xlsx_download("projects", lambda path: export_xlsx(actor, usual, path, only=only))

@@ -11,7 +11,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.views.choices import agency_choices, agency_name, usual_agency
 from registry.audits.verdicts import verdict_to_check
-from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, Refusal
+from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
 from registry.core.field_types import Bin
 from registry.core.transactions import transaction
 from registry.http.http_errors import RouteNotFound
@@ -19,12 +19,12 @@ from registry.projects.drafts import Draft, discard_draft, drafts_of, find_draft
 from registry.projects.fields import FIELDS
 from registry.projects.service import check_project, register_project
 from registry.projects.views.sections import PARTS, part_of, part_title
-from registry.web.blueprint import Answer, pages, see
-from registry.web.current_user import page_language
-from registry.web.error_messages import problem_text, refusal_text
-from registry.web.fields import asked, project_field
-from registry.web.flash import say
-from registry.web.forms import Form, accept, typed
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.current_user import page_locale
+from registry.web.error_messages import error_message, problem_message
+from registry.web.fields import form_field, project_field
+from registry.web.flash import flash_message
+from registry.web.forms import Form, accept, typed_values
 from registry.web.translations import gettext
 
 KINDS: Final = {**FIELDS, "agency": Bin()}
@@ -38,7 +38,7 @@ def register(actor: Actor) -> Answer:
         return render_template("projects/register.html", drafts=drafts_of(actor))
     draft = start_draft(actor)
     save_draft(actor, draft.id, usual_agency(actor))
-    return see("register_step", draft_id=draft.id, step=STEPS[0])
+    return redirect_to("register_step", draft_id=draft.id, step=STEPS[0])
 
 
 @pages.page("/register/<row_id:draft_id>/<step>", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
@@ -49,17 +49,17 @@ def register_step(actor: Actor, draft_id: int, step: str) -> Answer:
     draft = find_draft(actor, draft_id)
     if request.method != "POST":
         return _step(actor, draft, step, Form(draft.values))
-    draft = save_draft(actor, draft_id, typed(_asked(step)))
+    draft = save_draft(actor, draft_id, typed_values(_asked(step)))
     if "leave" in request.form:
-        say(gettext("Draft saved. You can find it here."))
-        return see("register")
+        flash_message(gettext("Draft saved. You can find it here."))
+        return redirect_to("register")
     problems = accept({name: draft.values.get(name, "") for name in _asked(step)}, KINDS)[1]
     if problems:
         return _step(actor, draft, step, Form(draft.values, problems)), 422
     place = STEPS.index(step) + 1
     if place < len(STEPS):
-        return see("register_step", draft_id=draft_id, step=STEPS[place])
-    return see("register_check", draft_id=draft_id)
+        return redirect_to("register_step", draft_id=draft_id, step=STEPS[place])
+    return redirect_to("register_check", draft_id=draft_id)
 
 
 @pages.page("/register/<row_id:draft_id>/check", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
@@ -75,16 +75,16 @@ def register_check(actor: Actor, draft_id: int) -> Answer:
             discard_draft(actor, draft_id)
     except (Invalid, Conflict, NotAllowed):
         return _check(actor, draft), 422
-    say(gettext("The project is registered under the number %s.") % project.number)
-    return see("project", number=project.number)
+    flash_message(gettext("The project is registered under the number %s.") % project.number)
+    return redirect_to("project", number=project.number)
 
 
 @pages.page("/register/<row_id:draft_id>/discard", needs=Permission.PROJECTS_WRITE, methods=("POST",))
 def register_discard(actor: Actor, draft_id: int) -> Answer:
     """Throw a draft away."""
     discard_draft(actor, draft_id)
-    say(gettext("Draft deleted."))
-    return see("register")
+    flash_message(gettext("Draft deleted."))
+    return redirect_to("register")
 
 
 def _asked(step: str) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ def _step(actor: Actor, draft: Draft, step: str, form: Form) -> str:
     fields = [project_field(name) for name in PARTS[step]]
     if step == STEPS[0]:
         choices = agency_choices(actor)
-        fields.insert(0, asked("agency", "select" if choices else "text", choices=choices))
+        fields.insert(0, form_field("agency", "select" if choices else "text", choices=choices))
     place = STEPS.index(step)
     back = url_for("web.register_step", draft_id=draft.id, step=STEPS[place - 1]) if place else url_for("web.register")
     title = part_title(step)
@@ -114,13 +114,14 @@ def _check(actor: Actor, draft: Draft) -> str:
     verdict, told = None, []
     try:
         agency = check_project(actor, agency_bin, values, problems)
-        verdict = verdict_to_check(agency, values, None, page_language())
+        verdict = verdict_to_check(agency, values, None, page_locale())
     except Invalid as refused:
         told = [
-            (part_of(problem.pointer[1:]), problem.pointer[1:], problem_text(problem)) for problem in refused.problems
+            (part_of(problem.pointer[1:]), problem.pointer[1:], problem_message(problem))
+            for problem in refused.problems
         ]
     except (Conflict, NotAllowed) as refused:
-        told = [(STEPS[0], _field_of(refused), refusal_text(refused))]
+        told = [(STEPS[0], _field_of(refused), error_message(refused))]
     return render_template(
         "projects/register_check.html",
         draft=draft,
@@ -134,5 +135,5 @@ def _check(actor: Actor, draft: Draft) -> str:
     )
 
 
-def _field_of(refusal: Refusal) -> str:
+def _field_of(refusal: RegistryError) -> str:
     return "external_id" if isinstance(refusal, Conflict) else "agency"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from registry.web.translations import gettext, marked
+from registry.web.translations import gettext, lazy_text
 
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "what": (
@@ -53,10 +53,10 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 TITLES: Final[Mapping[str, str]] = {
-    "what": marked("About the project"),
-    "placement": marked("Hosting"),
-    "dates": marked("Dates"),
-    "money": marked("Money and consent"),
+    "what": lazy_text("About the project"),
+    "placement": lazy_text("Hosting"),
+    "dates": lazy_text("Dates"),
+    "money": lazy_text("Money and consent"),
 }
 # Shown with a part, never asked.
 CONFIRMED: Final[Mapping[str, tuple[str, ...]]] = {

@@ -18,14 +18,14 @@ from registry.reports.views.downloads import compliance_header, compliance_rows,
 from registry.reports.views.trend import over_time
 from registry.web.blueprint import Answer, pages
 from registry.web.downloads import ENDINGS
-from registry.web.translations import marked
+from registry.web.translations import lazy_text
 
 BY_DEFAULT: Final = "agency"
 GROUP_NAMES: Final = {
-    "agency": marked("By agency"),
-    "region": marked("By region"),
-    "kind": marked("By kind of agency"),
-    "sector": marked("By sector"),
+    "agency": lazy_text("By agency"),
+    "region": lazy_text("By region"),
+    "kind": lazy_text("By kind of agency"),
+    "sector": lazy_text("By sector"),
 }
 # From the worst to the best, as the bars show them.
 SHARES: Final = ("flagged_high", "flagged_medium", "flagged_low", "exempt", "accepted", "clear", "unaudited")

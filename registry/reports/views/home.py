@@ -22,8 +22,8 @@ from registry.projects.drafts import drafts_of
 from registry.projects.queries import list_projects
 from registry.projects.views.links import projects_of
 from registry.reports.compliance import compliance
-from registry.web.blueprint import ANYBODY_SIGNED_IN, Answer, pages
-from registry.web.current_user import page_language
+from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages
+from registry.web.current_user import page_locale
 
 WORST: Final = 10
 TO_APPROVE: Final = {"to_approve": "true"}
@@ -33,13 +33,13 @@ COUNTED: Final = ({"status": "new"}, {"overdue": "true"}, TO_APPROVE)
 SOON: Final = timedelta(days=60)
 
 
-@pages.page("/home", needs=ANYBODY_SIGNED_IN)
+@pages.page("/home", needs=ANY_SIGNED_IN)
 def home(actor: Actor) -> Answer:
     """What needs the person: the worst first."""
     totals = compliance(actor, "kind")["totals"]
     if actor.role in AGENCY_ROLES:
-        questions = list_cases(actor, {"status": "awaiting_agency"}, Page(WORST), page_language()).items
-        ordered = list_cases(actor, ORDERED, Page(WORST), page_language()).items
+        questions = list_cases(actor, {"status": "awaiting_agency"}, Page(WORST), page_locale()).items
+        ordered = list_cases(actor, ORDERED, Page(WORST), page_locale()).items
         return render_template(
             "reports/home_agency.html",
             actor=actor,
@@ -55,9 +55,9 @@ def home(actor: Actor) -> Answer:
     last = last_good_audit()
     held = list_audits(actor, {"status": "held"}, Page(WORST)).items
     wanted = {"status": "under_review,awaiting_confirmation", "assignee": actor.principal}
-    mine = list_cases(actor, wanted, Page(WORST), page_language()).items if actor.may(Permission.CASES_REVIEW) else []
+    mine = list_cases(actor, wanted, Page(WORST), page_locale()).items if actor.may(Permission.CASES_REVIEW) else []
     waiting = (
-        list_cases(actor, TO_APPROVE, Page(WORST), page_language()).items if actor.may(Permission.CASES_APPROVE) else []
+        list_cases(actor, TO_APPROVE, Page(WORST), page_locale()).items if actor.may(Permission.CASES_APPROVE) else []
     )
     may_confirm = actor.may(Permission.ACCOUNTS_CONFIRM)
     return render_template(
