@@ -1,4 +1,4 @@
-"""Orders: approved decisions that an agency must do something by a date. ``registry/review/`` writes them."""
+"""Orders: approved decisions that an agency must do something by a date. ``cases/decisions.py`` writes them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ PRINCIPAL = "registry.principal"
 
 
 def authenticate() -> Actor:
-    """Who calls. Raises AuthenticationRequired without a token, TokenNotAccepted with one that does not hold, TooManyRequests."""
+    """The caller, by bearer token. Raises AuthenticationRequired, TokenNotAccepted and TooManyRequests."""
     scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() != SCHEME or not token.strip():
         check_rate_limit(None)

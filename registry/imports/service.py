@@ -14,6 +14,7 @@ from registry.accounts.roles import Permission
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem, invalid
+from registry.core.file_names import printable_file_name
 from registry.core.pagination import Listing, Page, SortKey, after, cut_page, order_by
 from registry.core.spreadsheets.reader import check_columns, open_sheet, require_upload_size
 from registry.core.transactions import transaction
@@ -22,7 +23,6 @@ from registry.imports.worker import COLUMNS, LEASE, Hold, Progress, work_off
 from registry.journal import service as journal
 
 KINDS: Final[Sequence[str]] = ("projects", "agencies")
-LONGEST_FILE_NAME: Final = 200
 MOST_RUNS: Final = 100
 BY_ROW: Final = SortKey("row", RowError.row.expression, int)
 
@@ -122,7 +122,7 @@ def _take_in(
             request_id=actor.request_id,
             credential=actor.credential,
             client_request_id=actor.client_request_id,
-            file_name=plain_file_name(file_name),
+            file_name=printable_file_name(file_name),
             sha256=hashlib.sha256(content).hexdigest(),
             total=total,
             queued_at=moment,
@@ -137,8 +137,3 @@ def _take_in(
             details = {"kind": kind, "file_name": run.file_name, "sha256": run.sha256, "rows": total}
             journal.record(actor, "import.queued", f"import:{run.id}", details)
     return run
-
-
-def plain_file_name(name: str) -> str:
-    """The name without what a database or a terminal cannot take."""
-    return "".join(letter for letter in name if letter.isprintable())[:LONGEST_FILE_NAME]

@@ -1,4 +1,4 @@
-"""Letters and digests, as rows. ``registry/notices/`` writes them."""
+"""Letters and digests, as rows. ``notifications/service.py`` writes them."""
 
 from __future__ import annotations
 

@@ -17,10 +17,10 @@ from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
+from registry.core.file_names import printable_file_name
 from registry.core.spreadsheets.reader import check_columns, open_sheet, require_upload_size
 from registry.core.spreadsheets.row_errors import Outcome
 from registry.core.transactions import require_transaction, transaction
-from registry.imports.service import plain_file_name
 from registry.journal import service as journal
 from registry.platform.confirmations import Confirmation
 from registry.platform.inventory_rows import COLUMNS, InventoryRow, read_inventory_rows
@@ -69,7 +69,7 @@ def apply_inventory(actor: Actor, file_name: str, content: bytes, dry_run: bool)
     with transaction() as session:
         plan = _plan(actor, rows, bad_keys, lock=True)
         summary = _summary(False, plan, outcome, len(rows))
-        name, digest = plain_file_name(file_name), hashlib.sha256(content).hexdigest()
+        name, digest = printable_file_name(file_name), hashlib.sha256(content).hexdigest()
         inventory = Inventory(at=now(), by=actor.principal, file_name=name, sha256=digest, summary=summary)
         session.add(inventory)
         session.flush()

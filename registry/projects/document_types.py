@@ -1,7 +1,7 @@
 """Which files are refused as documents: programs, scripts, and pages that a browser would run.
 
 Judged by the bytes first, then by the name; the type that a sender declares proves nothing. Documents are sent as
-downloads in any case (``projects/api/documents.py``): this keeps them from being opened on the machine of who downloads them.
+downloads in any case (``projects/api/documents.py``): this keeps programs off the machines of those who download them.
 Archives are not unpacked.
 """
 

@@ -21,23 +21,23 @@ def _today(present: Present) -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "key"), [("agency", None), ("region", "71"), ("kind", "central_body"), ("sector", "07")]
+    ("grouping", "key"), [("agency", None), ("region", "71"), ("kind", "central_body"), ("sector", "07")]
 )
 def test_compliance_counts_projects_by_what_is_asked(
-    supervisor: Caller, agency: Agency, actor: str, key: str | None
+    supervisor: Caller, agency: Agency, grouping: str, key: str | None
 ) -> None:
     a_project(agency, budget_kzt=100)
     a_project(agency, budget_kzt=None)
     supervisor.post("/audits", {})
 
-    report = supervisor.get(f"/reports/compliance?by={actor}").get_json()
+    report = supervisor.get(f"/reports/compliance?by={grouping}").get_json()
 
     (row,) = report["items"]
     assert row["key"] == (key or agency.bin)
     assert (row["projects"], row["flagged"], row["flagged_high"], row["clear"]) == (2, 2, 2, 0)
     assert (row["budget_kzt"], row["clear_percent"]) == (100, 0.0)
     assert report["totals"]["projects"] == 2
-    assert report["by"] == actor
+    assert report["by"] == grouping
 
 
 def test_compliance_is_by_agency_unless_told_otherwise(supervisor: Caller, agency: Agency) -> None:

@@ -16,7 +16,9 @@ from tests.factories import a_project, a_token, an_actor, an_agency, bearer, pro
 from tests.fixtures.web import SignedIn
 
 REGISTRY = Path(journal_words.__file__).parents[2]
-WRITTEN = re.compile(r'(?:journal\.record\(\s*by|write_all\(\s*by, \w+|keep_changes\([\w, ]+),\s*"([a-z]+\.[a-z-]+)"')
+WRITTEN = re.compile(
+    r'(?:journal\.record\(\s*actor|write_all\(\s*actor, \w+|save_changes\([\w, ]+),\s*"([a-z]+\.[a-z-]+)"'
+)
 ROWS = re.compile(r"№ (\d+)</a>")
 
 

@@ -211,7 +211,7 @@ def test_operators_hear_once_of_a_night_that_fails_again_and_again(present: Pres
     def break_down(*_: object, **__: object) -> None:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(nightly, "carry_out", break_down)
+    monkeypatch.setattr(nightly, "execute_audit", break_down)
     for minutes in (0, 11, 22):
         present.set(local_instant(FRIDAY + timedelta(days=1), TWO) + timedelta(minutes=minutes))
         with pytest.raises(OSError, match="full"):

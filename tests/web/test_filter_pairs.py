@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any
 
 import pytest
 
-from registry import web
+import registry
 from registry.accounts.roles import Role
 from registry.agencies.views import agencies
 from registry.audits.views import audits
@@ -76,7 +76,9 @@ def rows_of(path: str, known: Mapping[str, str], readers: Mapping[Role, Visit]) 
 
 
 def test_every_list_with_filters_is_tried() -> None:
-    modules: list[Any] = [import_module(f"registry.web.{module.name}") for module in iter_modules(web.__path__)]
+    modules: list[Any] = [
+        import_module(found.name) for found in walk_packages(registry.__path__, "registry.") if ".views" in found.name
+    ]
     assert {module for module in modules if "FILTERS" in vars(module) and module is not cases} == WITH_FILTERS
 
 

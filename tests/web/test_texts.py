@@ -30,7 +30,7 @@ REGISTRY = Path(catalogues.__file__).parents[1]
 TEMPLATES = sorted(REGISTRY.glob("*/templates/**/*.html"))
 # A name that is the same in every language, or an attribute that a macro writes.
 PLAIN = re.compile(r"QazTech$|[a-z-]+=\"")
-KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "lazy_text": None}
 PLACEHOLDER = re.compile(r"%\((\w+)\)s|%s|%%")
 JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 SHOWN_ATTRIBUTES = re.compile(r'\b(?:aria-label|title|placeholder|alt|data-label)="([^"]*)"')

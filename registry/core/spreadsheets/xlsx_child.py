@@ -1,6 +1,6 @@
 """Reads an XLSX file in a process of its own, which may be killed: limits first, then the archive, then the parser.
 
-Run as ``python -m registry.core.spreadsheets.xlsx_child``: file on stdin, JSON lines on stdout: ``{"rows": [[number, cells]]}``,
+Run as ``python -m registry.core.spreadsheets.xlsx_child``: file in, JSON lines out: ``{"rows": [[number, cells]]}``,
 at the end ``{"end": true}`` or ``{"refused": code, "params": {…}}``. All cells are text, as a CSV would have them.
 """
 
