@@ -17,6 +17,7 @@ from registry.exemptions.service import record_exemption
 from registry.flags.models import Flag
 from registry.journal import service as journal
 from registry.journal.subjects import KINDS, OF_A_PROJECT, OF_NO_PROJECT
+from registry.platform.inventory import apply_inventory
 from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
@@ -152,3 +153,19 @@ def test_audit_entries_count_no_restricted_project_for_administrators(
         "first": case_of(hidden).id,
         "last": visible,
     }
+
+
+def test_inventory_entry_counts_nothing_for_who_may_not_see_restricted_projects(
+    administrator: Caller, supervisor: Caller, agency: Agency
+) -> None:
+    project = a_project(agency, placement="on_platform", platform_key="qt-1")
+    restrict(project)
+    apply_inventory(
+        SAULE, "list.csv", f"platform_key,agency,verified_on\nqt-1,{agency.bin},2026-01-10\n".encode(), False
+    )
+
+    (hidden,) = administrator.get("/journal?action=inventory.applied").get_json()["items"]
+    (whole,) = supervisor.get("/journal?action=inventory.applied").get_json()["items"]
+
+    assert whole["details"]["matched"] == 1
+    assert "matched" not in hidden["details"] and hidden["details"]["file_name"] == "list.csv"
