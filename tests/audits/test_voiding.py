@@ -173,7 +173,11 @@ def test_case_of_the_voided_audit_has_no_date_in_the_future(app: Flask, present:
 def test_operator_and_supervisor_void_together(jumped: AuditRun) -> None:
     proposed = propose_voiding(OPERATOR, jumped.id, REASON)
     assert (proposed.status, proposed.voiding and proposed.voiding["proposed_by"]) == ("succeeded", OPERATOR.principal)
-    for second in (OPERATOR, an_actor(Role.OPERATOR), replace(SUPERVISOR, principal=OPERATOR.principal)):
+    for second in (
+        OPERATOR,
+        an_actor(Role.OPERATOR, name="another"),
+        replace(SUPERVISOR, principal=OPERATOR.principal),
+    ):
         with pytest.raises(VoidingNeedsSecondPerson):
             confirm_voiding(second, jumped.id)
     voided = confirm_voiding(SUPERVISOR, jumped.id)
