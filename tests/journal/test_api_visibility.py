@@ -25,6 +25,7 @@ from tests.api.callers import Caller
 from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of
 from tests.factories import a_project
 
+KINDS_OF_A_PROJECT = ("project", "case", "document", "exemption", "flag")
 EXEMPTION = {
     "decision_number": "12",
     "decided_on": date(2026, 1, 15),
@@ -74,10 +75,11 @@ def test_every_recorded_subject_kind_has_a_visibility_rule() -> None:
     recorded = recorded_kinds()
     assert {"project", "case", "agency", "audit", "import", "inventory", "person", "token"} <= recorded
     assert recorded <= KINDS
+    assert {"project", *OF_A_PROJECT} == set(KINDS_OF_A_PROJECT)
     assert not OF_NO_PROJECT & {"project", *OF_A_PROJECT}
 
 
-@pytest.mark.parametrize("kind", ["project", *sorted(OF_A_PROJECT)])
+@pytest.mark.parametrize("kind", KINDS_OF_A_PROJECT)
 def test_restricted_subject_is_hidden_from_administrators(
     administrator: Caller, supervisor: Caller, agency: Agency, kind: str
 ) -> None:
@@ -96,7 +98,7 @@ def test_restricted_subject_is_hidden_from_administrators(
     assert administrator.get(f"/journal?subject={subjects[kind]}").get_json()["items"][-1]
 
 
-@pytest.mark.parametrize("kind", ["project", *sorted(OF_A_PROJECT)])
+@pytest.mark.parametrize("kind", KINDS_OF_A_PROJECT)
 def test_reading_restricted_subject_is_journalled(supervisor: Caller, agency: Agency, kind: str) -> None:
     project = a_project(agency)
     audit()
