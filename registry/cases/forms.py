@@ -37,7 +37,7 @@ KINDS: Final[Mapping[str, Mapping[str, Kind]]] = {
 REQUIRED: Final[Mapping[str, Sequence[str]]] = {
     "assign": ("assignee",),
     "answer": ("comment",),
-    # Who proposed has to know what to make better. By the API the comment may stay away (docs/contract.md §4).
+    # Who proposed has to know what to make better. By the API the comment may stay away (docs/reference/workflow.md).
     "return": ("comment",),
     "appeal": ("comment",),
     "comment": ("comment",),

@@ -15,7 +15,7 @@ from registry.accounts.roles import Permission
 
 
 class Status(StrEnum):
-    """Where a case stands (docs/contract.md §4)."""
+    """Where a case stands (docs/reference/workflow.md)."""
 
     NEW = "new"
     UNDER_REVIEW = "under_review"

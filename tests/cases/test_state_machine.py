@@ -1,6 +1,6 @@
 """Any people, doing anything in any order, with audits and edits between: the workflow holds.
 
-What each act is expected to do is written here from docs/contract.md §4, not from the workflow's own table.
+What each act is expected to do is written here from docs/reference/workflow.md, not from the workflow's own table.
 """
 
 from __future__ import annotations
