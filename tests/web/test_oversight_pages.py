@@ -19,7 +19,7 @@ from registry.core.transactions import transaction
 from registry.exemptions.service import Exemption
 from registry.flags.audit_runs import AuditRun
 from registry.freeze.current import policy_in_force
-from registry.imports.worker import work_off_next
+from registry.imports.worker import run_next_import
 from registry.platform.pending_uploads import PendingUpload
 from registry.projects.service import find_project
 from tests.audits.steps import many_projects, placed
@@ -111,7 +111,7 @@ def test_an_import_is_found_again_with_what_is_wrong_in_which_row(signed_in: Sig
     visit = signed_in(Role.AGENCY_EDITOR, agency)
     page = visit.send("/imports", kind="projects", file=(io.BytesIO(table.encode()), "проекты.csv"))
     assert "Queued" in page.text and 'hx-trigger="every 2s"' in page.text
-    work_off_next()
+    run_next_import()
     assert "проекты.csv" in visit.get("/imports").text
     found = visit.get(page.request.path).text
     assert "2 of 2 rows" in found and "Row 3" in found and "Hosting" in found
