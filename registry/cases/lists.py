@@ -79,8 +79,8 @@ def count_cases(actor: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
         return []
     counts = [func.count(case((and_(*case_conditions(actor, filters)), 1))) for filters in lists]
     of_visible = among_visible(actor, Case.project_id.expression)
-    counted = db.session.execute(select(*counts).select_from(Case).where(Case.status != Status.CLOSED, *of_visible))
-    return [int(count) for count in counted.one()]
+    row_counts = db.session.execute(select(*counts).select_from(Case).where(Case.status != Status.CLOSED, *of_visible))
+    return [int(count) for count in row_counts.one()]
 
 
 def position_of(found: Case, sort: str | None) -> str:
@@ -95,11 +95,11 @@ def case_conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElem
     rules = {name: value for name, value in filters.items() if name in OF_FLAGS}
     own = {name: value for name, value in filters.items() if name in OF_THE_READER}
     others = {name: value for name, value in filters.items() if name not in {*OF_FLAGS, *OF_THE_READER}}
-    made = conditions(filters_of_cases(), others) + conditions({"to_approve": YesNoWords(_to_approve(actor))}, own)
+    criteria = conditions(filters_of_cases(), others) + conditions({"to_approve": YesNoWords(_to_approve(actor))}, own)
     for condition in conditions(OF_FLAGS, rules):
         covered = select(Flag.id).join(CaseFlag, CaseFlag.flag_id == Flag.id)
-        made.append(exists(covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", condition)))
-    return made
+        criteria.append(exists(covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", condition)))
+    return criteria
 
 
 def _to_approve(actor: Actor) -> ColumnElement[bool]:

@@ -29,11 +29,11 @@ class Order(Model):
     __table_args__ = (Index(None, "project_id"),)
 
 
-def newest_in_force(*which: ColumnElement[bool]) -> Subquery:
-    """Subquery of (project_id, order_id): each project's newest order in force that meets the conditions ``which``."""
+def newest_in_force(*conditions: ColumnElement[bool]) -> Subquery:
+    """Subquery of (project_id, order_id): each project's newest order in force that meets the conditions."""
     return (
         select(Order.project_id, func.max(Order.id).label("order_id"))
-        .where(Order.ended_at.is_(None), *which)
+        .where(Order.ended_at.is_(None), *conditions)
         .group_by(Order.project_id)
         .subquery()
     )

@@ -66,9 +66,11 @@ def open_case(actor: Actor, number: str) -> Case:
         project = session.scalar(seen)
         if project is None:
             raise invalid("/project", "project-unknown", number=number)
-        there = session.scalar(select(Case.id).where(Case.project_id == project.id, Case.status != Status.CLOSED))
-        if there is not None:
-            raise CaseAlreadyOpen(case=there, project=number)
+        open_case_id = session.scalar(
+            select(Case.id).where(Case.project_id == project.id, Case.status != Status.CLOSED)
+        )
+        if open_case_id is not None:
+            raise CaseAlreadyOpen(case=open_case_id, project=number)
         flags = session.scalars(select(Flag).where(Flag.project_id == project.id, Flag.status != "cleared")).all()
         if not any(flag.status == "open" for flag in flags):
             raise ProjectNotFlagged(project=number)

@@ -172,7 +172,7 @@ def _add_events_of(audit: _AuditContext, ids: Sequence[int], action: str, to: Co
         _add_events(audit, action, to, Case.id.in_(chunk))
 
 
-def _add_events(audit: _AuditContext, action: str, to: ColumnElement[str], *which: ColumnElement[bool]) -> None:
+def _add_events(audit: _AuditContext, action: str, to: ColumnElement[str], *conditions: ColumnElement[bool]) -> None:
     event: Mapping[str, ColumnElement[Any]] = {
         "case_id": Case.id.expression,
         "at": literal(audit.at, Instant),
@@ -185,7 +185,7 @@ def _add_events(audit: _AuditContext, action: str, to: ColumnElement[str], *whic
         "tells_agency": literal(True),
         "speaks_to_agency": literal(False),
     }
-    _execute(insert(CaseEvent).from_select(list(event), select(*event.values()).where(*which).order_by(Case.id)))
+    _execute(insert(CaseEvent).from_select(list(event), select(*event.values()).where(*conditions).order_by(Case.id)))
 
 
 def _refresh_severities(audit: _AuditContext) -> None:

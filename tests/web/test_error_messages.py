@@ -8,7 +8,7 @@ import pytest
 
 from registry.accounts.roles import Role
 from registry.imports.service import import_now
-from tests.cases.casework import LAW, a_case, send
+from tests.cases.casework import LAW, flagged_case, send
 from tests.cases.cast import editor_of
 from tests.factories import an_agency
 from tests.fixtures.web import SignedIn
@@ -47,7 +47,7 @@ def test_an_amount_that_is_no_amount_says_what_is_wrong_with_it(signed_in: Signe
 
 def test_dates_in_errors_are_written_as_the_form_takes_them(signed_in: SignedIn, present: Present) -> None:
     present.set(date(2026, 11, 25))
-    _project, case = a_case()
+    _project, case = flagged_case()
     visit = signed_in(Role.SUPERVISOR)
     send(visit, case, "claim")
     order = {"propose-decision": "migrate_by", **LAW}
@@ -59,7 +59,7 @@ def test_dates_in_errors_are_written_as_the_form_takes_them(signed_in: SignedIn,
 
 def test_an_audit_of_an_earlier_day_is_refused_in_the_words_of_its_form(signed_in: SignedIn, present: Present) -> None:
     present.set(date(2026, 11, 25))
-    a_case()
+    flagged_case()
     page = signed_in(Role.OPERATOR).send("/audits/new", on="20.11.2026").text
     assert "20.11.2026 cannot be audited any more" in page and "“Dry run”" in page and "dry_run)" not in page
 

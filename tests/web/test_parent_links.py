@@ -11,7 +11,7 @@ from werkzeug.routing import IntegerConverter
 from registry.accounts.roles import Role
 from registry.http.required_permission import REQUIRED_PERMISSION
 from registry.web.error_pages import unexpected
-from tests.cases.casework import a_case
+from tests.cases.casework import flagged_case
 from tests.factories import a_project
 from tests.fixtures.web import PASSWORD, SignedIn
 from tests.web.test_forms import filled, routes
@@ -45,7 +45,7 @@ def test_a_number_that_is_too_long_is_a_page_that_is_not_there(app: Flask, signe
 
 
 def test_the_switch_of_languages_after_a_form_leads_to_the_page_of_the_form(signed_in: SignedIn) -> None:
-    _project, case = a_case()
+    _project, case = flagged_case()
     visit = signed_in(Role.SUPERVISOR)
     answer = visit.send(f"{case}/comment?status=new", page=case)
     assert answer.status_code == 422
@@ -57,7 +57,7 @@ def test_the_switch_of_languages_after_a_form_leads_to_the_page_of_the_form(sign
 
 
 def test_an_address_that_only_takes_a_form_opens_as_the_page_of_the_form(signed_in: SignedIn) -> None:
-    project, case = a_case()
+    project, case = flagged_case()
     visit = signed_in(Role.SUPERVISOR)
     for path, page in {
         f"{case}/approve": case,
@@ -79,7 +79,7 @@ def test_an_address_without_a_page_of_its_own_says_so_in_a_page(signed_in: Signe
 
 
 def test_a_form_sent_after_the_session_ended_leads_to_the_sign_in_and_back_to_its_page(signed_in: SignedIn) -> None:
-    _project, case = a_case()
+    _project, case = flagged_case()
     visit = signed_in(Role.REVIEWER)
     token = visit.token(case)
     visit.send("/sign-out", page="/home")
@@ -92,7 +92,7 @@ def test_a_form_sent_after_the_session_ended_leads_to_the_sign_in_and_back_to_it
 
 
 def test_a_form_of_another_session_is_refused_with_the_way_to_its_page(signed_in: SignedIn) -> None:
-    _project, case = a_case()
+    _project, case = flagged_case()
     visit = signed_in(Role.REVIEWER)
     answer = visit.client.post(f"{case}/comment", data={"form_token": "0" * 64})
     assert answer.status_code == 403 and f'href="{case}">Back to the form' in answer.text

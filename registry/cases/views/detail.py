@@ -12,7 +12,7 @@ from flask import render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.clearing_facts import clearings
-from registry.audits.views.findings import cleared_flags, standing
+from registry.audits.views.findings import active_only, cleared_flags
 from registry.cases.details import show_case
 from registry.cases.forms import REQUIRED, action_name, carry_out, cautions_of, fields_of, kinds_of
 from registry.cases.queries import find_case, find_case_to_change
@@ -40,7 +40,7 @@ from registry.web.forms import Form, accept, as_typed, typed_values
 from registry.web.labels import word
 from registry.web.translations import gettext
 
-LARGEST_COUNT = 6
+MAX_COUNT_DIGITS = 6
 # Value of a form's second button: continue with the next case of the list.
 NEXT = "next"
 # After these actions the person usually continues on the same case.
@@ -71,15 +71,15 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
         return _page(actor, case_id, texts, problems, action), 422
     try:
         with transaction():
-            found = find_case_to_change(actor, case_id)
-            place = requested_position(found)
-            if _is_stale(show_case(actor, found, page_locale())):
+            case_record = find_case_to_change(actor, case_id)
+            place = requested_position(case_record)
+            if _is_stale(show_case(actor, case_record, page_locale())):
                 return _page(actor, case_id, texts, opened=action, is_stale=True), 409
-            carry_out(actor, found, action, values)
+            carry_out(actor, case_record, action, values)
     except Invalid as error:
         return _page(actor, case_id, texts, error.problems, action), 422
     except (Conflict, NotAllowed) as error:
-        return _page(actor, case_id, texts, opened=action, refusal=error), status_of(error)
+        return _page(actor, case_id, texts, opened=action, error=error), status_of(error)
     if place and request.form.get("then") == NEXT:
         case = gettext("Case %(id)s") % {"id": case_id}
         flash_message(f"{case}: {word('case_event', action)}")
@@ -107,29 +107,29 @@ def _page(
     texts: Mapping[str, str] | None = None,
     problems: Sequence[Problem] = (),
     opened: str = "",
-    refusal: RegistryError | None = None,
+    error: RegistryError | None = None,
     *,
     is_stale: bool = False,
 ) -> str:
-    found = find_case(actor, case_id)
-    view = show_case(actor, found, page_locale())
-    is_restricted = found.project_record.is_restricted
-    documents = documents_of(found.project_record)
+    case_record = find_case(actor, case_id)
+    view = show_case(actor, case_record, page_locale())
+    is_restricted = case_record.project_record.is_restricted
+    documents = documents_of(case_record.project_record)
     journal_restricted_reads(actor, [view["project"]] if is_restricted else [], "case")
     form_values = dict(texts or {})
-    active = standing(view["flags"])
+    active = active_only(view["flags"])
     on_project = active_flags_of(actor, [view["project"]], page_locale())[view["project"]]
     own = {flag["id"] for flag in view["flags"]}
     cleared = cleared_flags(view["flags"])
-    explained = clearings(found.project_id, [flag["id"] for flag in cleared])
-    returned = returned_proposal(found) if "propose" in view["actions"] else None
+    explained = clearings(case_record.project_id, [flag["id"] for flag in cleared])
+    returned = returned_proposal(case_record) if "propose" in view["actions"] else None
     if "propose" in view["actions"] and opened != "propose":
         form_values = _proposal_texts(actor, case_id, returned) | form_values
     form = Form(form_values, [replace(each, pointer=f"/{opened}-{each.pointer.lstrip('/')}") for each in problems])
     first = _first(view["actions"], view["status"])
     actions = {action: fields_of(actor, action) for action in sorted(view["actions"], key=lambda name: name != first)}
     seen = _seen()
-    is_news = seen is not None and (is_stale or refusal is not None)
+    has_new_events = seen is not None and (is_stale or error is not None)
     return render_template(
         "cases/detail.html",
         actor=actor,
@@ -147,17 +147,17 @@ def _page(
         steps_to_obey=order_instructions,
         labels={field.name: field.label for fields in actions.values() for field in fields},
         opened=opened if opened in actions else first,
-        place=requested_position(found),
+        place=requested_position(case_record),
         list_filters=requested_list(),
         stays=STAYS,
         form=form,
         lost=form_values.get(f"{opened}-comment") if opened and opened not in actions else None,
         returned=returned,
-        exemptions=exemptions_of(found.project_id),
+        exemptions=exemptions_of(case_record.project_id),
         tag=_tag(view),
         is_stale=is_stale,
-        refusal=error_message(refusal) if refusal is not None else None,
-        news=view["events"][seen:] if is_news else [],
+        refusal=error_message(error) if error is not None else None,
+        news=view["events"][seen:] if has_new_events else [],
     )
 
 
@@ -178,5 +178,5 @@ def _first(actions: list[str], status: str) -> str:
 
 
 def _seen() -> int | None:
-    sent = request.form.get("events", "")
-    return int(sent) if sent.isascii() and sent.isdigit() and len(sent) <= LARGEST_COUNT else None
+    count = request.form.get("events", "")
+    return int(count) if count.isascii() and count.isdigit() and len(count) <= MAX_COUNT_DIGITS else None

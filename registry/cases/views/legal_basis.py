@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry.accounts.actors import Actor
-from registry.audits.views.findings import standing
+from registry.audits.views.findings import active_only
 from registry.core.languages import Language
 from registry.flags.queries import flags_of_cases
 from registry.web.current_user import page_locale
@@ -17,7 +17,7 @@ def basis_language() -> Language:
 
 def legal_basis(actor: Actor, case_id: int) -> str:
     """Return the clauses of the case's active flags."""
-    flags = standing(flags_of_cases(actor, [case_id], basis_language())[case_id])
+    flags = active_only(flags_of_cases(actor, [case_id], basis_language())[case_id])
     return "; ".join(dict.fromkeys(flag["clause"] for flag in flags))
 
 
