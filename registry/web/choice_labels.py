@@ -1,4 +1,4 @@
-"""What the words that fields may hold are called on the pages."""
+"""Labels of the choices of fields."""
 
 from __future__ import annotations
 

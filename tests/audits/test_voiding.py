@@ -1,4 +1,4 @@
-"""A voided audit no longer counts: nights run again, and flags and cases are right after the next one."""
+"""Voided audits no longer count: nightly audits run again, and the next one corrects flags and cases."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def night(present: Present, day: date) -> AuditRun:
 
 @pytest.fixture
 def jumped(app: Flask, present: Present) -> AuditRun:
-    """A night, then one 401 days ahead; the clock is right again, at noon of the first day."""
+    """Run a nightly audit, then one 401 days ahead; the clock is correct again at noon of the first day."""
     installed(local_instant(DAY, time(1)))
     a_project()
     night(present, DAY)
@@ -70,7 +70,7 @@ def jumped(app: Flask, present: Present) -> AuditRun:
     return run
 
 
-def test_voided_run_and_its_missed_dates_no_longer_hold_up_the_nights(jumped: AuditRun, present: Present) -> None:
+def test_voided_run_and_its_missed_dates_no_longer_block_nightly_audits(jumped: AuditRun, present: Present) -> None:
     present.set(local_instant(days(1), NOON))
     assert run_due_audit(TWO) is None
     void_audit(OPERATOR, jumped.id, REASON)
@@ -87,7 +87,7 @@ def test_voided_run_and_its_missed_dates_no_longer_hold_up_the_nights(jumped: Au
     assert sorted(by_status["voided"]) == [days(number) for number in range(1, 402)]
 
 
-def test_dates_that_passed_without_a_night_before_the_voiding_stay_missed(jumped: AuditRun, present: Present) -> None:
+def test_dates_passed_without_audit_before_voiding_stay_missed(jumped: AuditRun, present: Present) -> None:
     present.set(local_instant(days(10), NOON))
     void_audit(OPERATOR, jumped.id, REASON)
     run = run_due_audit(TWO)
@@ -97,7 +97,7 @@ def test_dates_that_passed_without_a_night_before_the_voiding_stay_missed(jumped
     assert missed == [days(number) for number in range(1, 10)]
 
 
-def test_voiding_is_journalled_with_its_reason_and_what_it_took_back(jumped: AuditRun) -> None:
+def test_voiding_is_journalled_with_reason_and_counts(jumped: AuditRun) -> None:
     void_audit(OPERATOR, jumped.id, REASON)
     entry = table(JournalEntry)[-1]
     assert (entry["action"], entry["subject"], entry["principal"]) == (
@@ -109,9 +109,9 @@ def test_voiding_is_journalled_with_its_reason_and_what_it_took_back(jumped: Aud
     assert verify_stored() == []
 
 
-def test_flags_and_cases_are_right_after_the_next_night(app: Flask, present: Present) -> None:
+def test_flags_and_cases_are_correct_after_next_audit(app: Flask, present: Present) -> None:
     installed(local_instant(DAY, time(1)))
-    # Flagged for good; a pilot that becomes too long on the way; an onboarding whose day passes; clear for good.
+    # Always flagged; a pilot that becomes too long; an onboarding that becomes overdue; always clear.
     present.set(DAY - timedelta(days=1))
     flagged = a_project()
     pilot = a_project(stage="pilot", pilot_started_on="2026-09-01", work_started_on="2026-02-01")
@@ -136,7 +136,7 @@ def test_flags_and_cases_are_right_after_the_next_night(app: Flask, present: Pre
             assert flag["opened_on"] <= days(1) and (flag["cleared_on"] or DAY) <= days(1)
 
 
-def test_flags_that_the_voided_audit_cleared_stand_again_with_their_ids(app: Flask, present: Present) -> None:
+def test_flags_cleared_by_voided_audit_are_active_again(app: Flask, present: Present) -> None:
     installed(local_instant(DAY, time(1)))
     project = a_project(stage="planning", contract_signed_on="2027-06-01", work_started_on="2027-06-01")
     night(present, DAY)
@@ -153,7 +153,7 @@ def test_flags_that_the_voided_audit_cleared_stand_again_with_their_ids(app: Fla
     assert {row["id"] for row in table(Flag) if row["rule"] == "freeze.planned"} == ids
 
 
-def test_case_of_the_voided_audit_has_no_date_in_the_future(app: Flask, present: Present) -> None:
+def test_case_of_voided_audit_has_no_future_date(app: Flask, present: Present) -> None:
     installed(local_instant(DAY, time(1)))
     present.set(DAY - timedelta(days=1))
     moving = a_project(placement="onboarding", onboarding_due_on="2027-01-01")
@@ -205,7 +205,7 @@ def test_service_account_neither_proposes_nor_confirms_a_voiding(jumped: AuditRu
     assert jumped.status == "succeeded"
 
 
-def test_only_the_latest_audit_of_a_date_in_the_future_can_be_voided(jumped: AuditRun, present: Present) -> None:
+def test_only_latest_future_audit_can_be_voided(jumped: AuditRun, present: Present) -> None:
     first = db.session.scalars(select(AuditRun.id).where(AuditRun.on == DAY)).one()
     missed = db.session.scalars(select(AuditRun.id).where(AuditRun.status == "missed").limit(1)).one()
     with pytest.raises(AuditNotVoidable):
@@ -230,11 +230,11 @@ def test_only_the_latest_audit_of_a_date_in_the_future_can_be_voided(jumped: Aud
 
 
 def standing() -> list[tuple[Any, ...]]:
-    """(project, rule, status, opened on, cleared on) of the flags that are not cleared."""
+    """Return (project, rule, status, opened on, cleared on) of the active flags."""
     names = ("project_id", "rule", "status", "opened_on", "cleared_on")
     return sorted(tuple(row[name] for name in names) for row in table(Flag) if row["status"] != "cleared")
 
 
 def cases() -> list[tuple[Any, ...]]:
-    """(project, status, severity, due on) of every case."""
+    """Return (project, status, severity, due on) of every case."""
     return sorted((row["project_id"], row["status"], row["severity"], row["due_on"]) for row in table(Case))

@@ -1,4 +1,4 @@
-"""What the pages call cases' statuses, actions, decisions and the entries of their timelines."""
+"""Labels of case statuses, actions, decisions and timeline events."""
 
 from __future__ import annotations
 
