@@ -12,7 +12,8 @@ from flask import Flask
 
 from registry.agencies import api as agencies
 from registry.api.blueprint import ProjectName
-from registry.api.operations import ERROR_NAMES
+from registry.api.operation_docs import ERROR_NAMES, ETAG
+from registry.api.query_schemas import parameter_schema, parameter_style
 from registry.audits.api import audits, policies
 from registry.audits.api.policy_schemas import RULE
 from registry.cases import api as cases
@@ -30,7 +31,7 @@ from registry.projects.schemas import VERDICT
 from registry.reports import api as reports
 
 BLUEPRINTS = (
-    agencies.routes,
+    agencies.blp,
     projects.routes,
     confirmations.routes,
     inventories.routes,
@@ -102,7 +103,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
             "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]([ -~]*[!-~])?$"},
         },
     ),
-    "IfMatch": (
+    "IF_MATCH": (
         "header",
         {
             "name": "If-Match",
@@ -111,7 +112,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
             "schema": {"type": "string"},
         },
     ),
-    "IfNoneMatch": (
+    "IF_NONE_MATCH": (
         "header",
         {
             "name": "If-None-Match",
@@ -151,6 +152,10 @@ class Specification(flask_smorest.Api):  # type: ignore[misc] # flask-smorest is
     def _register_error_handlers(self) -> None:
         pass
 
+    def _register_etag_headers(self) -> None:
+        # Ours are among PARAMETERS, and ETAG.
+        pass
+
 
 def attach_api(app: Flask) -> None:
     """Let the application answer every route of the API."""
@@ -172,12 +177,16 @@ def make_specification() -> dict[str, Any]:
     api.init_app(app)
     api.register_converter(RowIdConverter, _row_id_schema)
     api.register_converter(ProjectName, _text_schema)
-    api.ma_plugin.converter.add_attribute_function(json_schema)
+    converter = api.ma_plugin.converter
+    converter.add_attribute_function(json_schema)
+    converter.add_attribute_function(parameter_schema)
+    converter.add_parameter_attribute_function(parameter_style)
     components = api.spec.components
     components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "qtr_…"})
     components.schema("Problem", PROBLEM_SCHEMA)
     for name, (place, parameter) in PARAMETERS.items():
         components.parameter(name, place, parameter)
+    components.header("ETAG", ETAG)
     for status, name in ERROR_NAMES.items():
         schema = {"$ref": "#/components/schemas/Problem"}
         components.response(name, {"description": ERROR_TEXTS[status], "content": {PROBLEM_JSON: {"schema": schema}}})

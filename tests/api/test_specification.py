@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from registry.api.blueprint import PermissionNotDeclared, declared_routes, require_declared_permissions
+from registry.api.blueprint import PermissionNotDeclared
+from registry.api.declared_routes import declared_routes, require_declared_permissions
 from registry.api.docs import FOLDER
 from registry.api.specification import make_specification
 from registry.app import OPEN_ENDPOINTS
@@ -42,11 +43,11 @@ def test_every_route_is_documented_with_its_permission_and_errors(app: Flask) ->
         for name, operation in methods.items()
         if name != "parameters"
     }
-    declared = {route.operation: route for _, route in declared_routes(app)}
+    declared = {operation.name: operation for operation in declared_routes(app)}
 
     assert set(operations) == set(declared)
     for name, operation in operations.items():
-        assert operation["x-permission"] == declared[name].needs.value
+        assert operation["x-permission"] == declared[name].permission.value
         assert operation["summary"]
         assert {"401", "403"} <= set(operation["responses"])
         assert ("requestBody" in operation) == (declared[name].body is not None)
@@ -81,7 +82,7 @@ def test_a_route_that_declares_no_permission_stops_the_start(own_app: Flask) -> 
 
 def test_every_route_that_is_open_is_named_with_its_reason(app: Flask) -> None:
     undeclared = {rule.endpoint for rule in app.url_map.iter_rules()} - {
-        f"{blueprint}.{route.operation}" for blueprint in app.blueprints for _, route in declared_routes(app)
+        operation.endpoint for operation in declared_routes(app)
     }
     # A page says itself what it needs, or why it is open; tests/web tries each.
     undeclared -= {endpoint for endpoint, view in app.view_functions.items() if hasattr(view, REQUIRED_PERMISSION)}
