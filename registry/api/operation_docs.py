@@ -45,9 +45,8 @@ def complete_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
         responses[304] = {"description": "Not changed since the tag in `If-None-Match`."}
     responses |= {status: ERROR_NAMES[status] for status in _error_statuses(doc, doc_info, method)}
     text = doc_info["docstring"]
-    text["summary"] = text["summary"].rstrip(".")
-    if "description" in text:
-        text["description"] = " ".join(text["description"].split())
+    doc_info["docstring"] = {name: " ".join(words.split()) for name, words in text.items()}
+    doc_info["docstring"]["summary"] = doc_info["docstring"]["summary"].rstrip(".")
     return doc
 
 

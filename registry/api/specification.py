@@ -38,13 +38,13 @@ BLUEPRINTS = (
     documents.routes,
     imports.routes,
     exports.routes,
-    audits.routes,
-    flags.routes,
+    audits.blp,
+    flags.blp,
     cases.routes,
-    exemptions.routes,
-    policies.routes,
-    reports.routes,
-    journal.routes,
+    exemptions.blp,
+    policies.blp,
+    reports.blp,
+    journal.blp,
 )
 
 DESCRIPTION = """The register of state digital projects and of the freeze on new ones outside QazTech.

@@ -60,7 +60,7 @@ class World:
 
 @dataclass(frozen=True)
 class Try:
-    """How a route is called rightly, who may, who may and sees nothing, and whether its subject belongs to an agency."""
+    """How a route is called rightly, who may, who may but does not see it, and whether its subject is an agency's."""
 
     path: str
     allowed: set[Role]
