@@ -15,10 +15,7 @@ from werkzeug.routing import BaseConverter
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.api.declared import Answers, Declared, Everybody, FormBody, JsonBody
-from registry.api.endpoint import answer_request
 from registry.api.operation_docs import IDEMPOTENT, RULE, complete_operation
-from registry.api.operations import operation_of
 from registry.api.pages import PageSchema
 from registry.api.parser import StrictParser
 from registry.core.transactions import autocommit_reads
@@ -26,7 +23,7 @@ from registry.http.authentication import authenticate
 from registry.http.etag import make_tag, not_modified, require_if_match
 from registry.http.idempotency import request_digest, run_once
 from registry.http.locale import request_locale
-from registry.http.query_parameters import Parameter, read_query
+from registry.http.query_parameters import read_query
 from registry.http.request_bodies import JSON_TYPE, MERGE_PATCH, MULTIPART
 from registry.http.required_permission import REQUIRED_PERMISSION
 
@@ -34,8 +31,6 @@ API_PREFIX: Final = "/api/v1"
 # The attribute of a view that ``requires`` made: the view itself, so that what decorates it further shows.
 CHECKED_FIRST: Final = "registry_checked_first"
 APIDOC: Final = "_apidoc"
-BASE = API_PREFIX
-HANDLER = "registry_declared"
 View = Callable[..., Any]
 
 
@@ -187,48 +182,3 @@ def _add_vary(response: Response) -> Response:
     response.vary.add("Accept-Language")
     response.vary.add("Authorization")
     return response
-
-
-class Routes(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest is untyped
-    """A blueprint below ``/api/v1``."""
-
-    def __init__(self, name: str, description: str) -> None:
-        super().__init__(name, __name__, url_prefix=API_PREFIX, description=description)
-
-    def declare(
-        self,
-        method: str,
-        rule: str,
-        *,
-        needs: Permission | Everybody,
-        answers: Answers,
-        subject: Callable[..., Any] | None = None,
-        locks: Callable[..., Any] | None = None,
-        query: tuple[Parameter, ...] = (),
-        paged: bool = False,
-        sorts: tuple[str, ...] = (),
-        body: JsonBody | FormBody | None = None,
-        if_match: bool = False,
-        tag: Callable[[Any], str] | None = None,
-        commits_itself: bool = False,
-    ) -> Callable[[View], View]:
-        """Make the decorated view the route's. Its name is the operation's id, its docstring the documentation."""
-
-        def register(view: View) -> View:
-            name = view.__name__
-            declared = Declared(
-                *(name, method, rule, needs, answers, subject, query, paged, sorts, body, if_match, locks, tag),
-                commits_itself,
-            )
-            operation = operation_of(declared, view.__doc__ or "")
-
-            def handle(**path: Any) -> Response:
-                return answer_request(declared, view, path)
-
-            handle.__name__ = name
-            setattr(handle, HANDLER, declared)
-            setattr(handle, "_apidoc", {"manual_doc": operation})  # noqa: B010 - the attribute that flask-smorest reads
-            self.route(rule, methods=[method], endpoint=name)(handle)
-            return view
-
-        return register

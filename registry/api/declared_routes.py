@@ -10,9 +10,7 @@ import flask
 from marshmallow import Schema
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import APIDOC, CHECKED_FIRST, HANDLER, ApiBlueprint, PermissionNotDeclared
-from registry.api.declared import Declared, JsonBody
-from registry.http.request_bodies import MULTIPART
+from registry.api.blueprint import APIDOC, CHECKED_FIRST, ApiBlueprint, PermissionNotDeclared
 from registry.http.required_permission import REQUIRED_PERMISSION
 
 
@@ -42,10 +40,6 @@ def declared_routes(app: flask.Flask) -> Iterator[Operation]:
     """Every operation of the API."""
     for rule in app.url_map.iter_rules():
         for method, view in _views(app, rule.endpoint, rule.methods or set()):
-            old = getattr(view, HANDLER, None)
-            if old is not None:
-                yield _of_declared(old, rule.endpoint, rule.rule)
-                continue
             doc = getattr(view, APIDOC, None)
             if doc is not None:
                 yield Operation(
@@ -69,8 +63,7 @@ def require_declared_permissions(app: flask.Flask, open_endpoints: Mapping[str, 
         for rule in app.url_map.iter_rules()
         if rule.endpoint not in open_endpoints
         for method, view in _views(app, rule.endpoint, rule.methods or set())
-        if not (hasattr(view, REQUIRED_PERMISSION) or hasattr(view, HANDLER))
-        or getattr(view, CHECKED_FIRST, view) is not view
+        if not hasattr(view, REQUIRED_PERMISSION) or getattr(view, CHECKED_FIRST, view) is not view
     ]
     if missing:
         raise PermissionNotDeclared(f"routes without a declared permission: {', '.join(sorted(missing))}")
@@ -89,14 +82,3 @@ def _body(doc: Mapping[str, Any]) -> RequestBody | None:
         if argument["in"] in types:
             return RequestBody(argument["schema"], types[argument["in"]], argument["required"])
     return None
-
-
-def _of_declared(old: Declared, endpoint: str, rule: str) -> Operation:
-    body = None
-    if isinstance(old.body, JsonBody):
-        body = RequestBody(old.body.schema, old.body.content_type, not old.body.may_be_empty)
-    elif old.body is not None:
-        body = RequestBody(Schema(), MULTIPART, True)
-    if not isinstance(old.needs, Permission):
-        raise TypeError(old.operation)
-    return Operation(old.operation, endpoint, old.method, rule, old.needs, body, old.if_match)

@@ -14,6 +14,7 @@ from registry.agencies import api as agencies
 from registry.api.blueprint import ProjectName
 from registry.api.operation_docs import ERROR_NAMES, ETAG
 from registry.api.query_schemas import parameter_schema, parameter_style
+from registry.api.uploads import form_field_schema
 from registry.audits.api import audits, policies
 from registry.audits.api.policy_schemas import RULE
 from registry.cases import api as cases
@@ -32,15 +33,15 @@ from registry.reports import api as reports
 
 BLUEPRINTS = (
     agencies.blp,
-    projects.routes,
-    confirmations.routes,
-    inventories.routes,
-    documents.routes,
-    imports.routes,
-    exports.routes,
+    projects.blp,
+    confirmations.blp,
+    inventories.blp,
+    documents.blp,
+    imports.blp,
+    exports.blp,
     audits.blp,
     flags.blp,
-    cases.routes,
+    cases.blp,
     exemptions.blp,
     policies.blp,
     reports.blp,
@@ -180,6 +181,7 @@ def make_specification() -> dict[str, Any]:
     converter = api.ma_plugin.converter
     converter.add_attribute_function(json_schema)
     converter.add_attribute_function(parameter_schema)
+    converter.add_attribute_function(form_field_schema)
     converter.add_parameter_attribute_function(parameter_style)
     components = api.spec.components
     components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "qtr_…"})

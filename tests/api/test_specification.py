@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from registry.api.blueprint import PermissionNotDeclared
+from registry.accounts.roles import Permission
+from registry.agencies.schemas import AGENCY, AGENCY_BODY
+from registry.api.blueprint import ApiBlueprint, PermissionNotDeclared
 from registry.api.declared_routes import declared_routes, require_declared_permissions
 from registry.api.docs import FOLDER
 from registry.api.specification import make_specification
@@ -78,6 +81,34 @@ def test_a_route_that_declares_no_permission_stops_the_start(own_app: Flask) -> 
 
     with pytest.raises(PermissionNotDeclared, match="/api/v1/secret"):
         require_declared_permissions(own_app, OPEN_ENDPOINTS)
+
+
+def test_a_route_that_reads_the_body_before_the_permission_stops_the_start(own_app: Flask) -> None:
+    blp = ApiBlueprint("wrong", __name__, description="Wrong.")
+
+    @blp.route("/wrong", methods=["POST"])
+    @blp.arguments(AGENCY_BODY)
+    @blp.requires(Permission.AGENCIES_WRITE)
+    @blp.response(200, AGENCY)
+    def register(values: dict[str, Any]) -> dict[str, Any]:
+        """Register an agency."""
+        return values
+
+    own_app.register_blueprint(blp)
+
+    with pytest.raises(PermissionNotDeclared, match="POST /api/v1/wrong"):
+        require_declared_permissions(own_app, OPEN_ENDPOINTS)
+
+
+def test_every_post_takes_an_idempotency_key() -> None:
+    key = {"$ref": "#/components/parameters/IdempotencyKey"}
+    paths = json.loads(COMMITTED.read_text(encoding="utf-8"))["paths"]
+    posts = {path: methods["post"]["parameters"] for path, methods in paths.items() if "post" in methods}
+
+    assert len(posts) > 20
+    assert [
+        path for path, taken in posts.items() if {"$ref": "#/components/parameters/IdempotencyKey"} not in taken
+    ] == []
 
 
 def test_every_route_that_is_open_is_named_with_its_reason(app: Flask) -> None:
