@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import registry.models  # noqa: F401 - foreign keys name their tables, so every one must be known
-from registry.api.blueprint import require_declared_permissions
+from registry.api.declared_routes import require_declared_permissions
 from registry.api.docs import attach_docs
 from registry.api.specification import attach_api
 from registry.core.clock import require_current_zone
