@@ -1,4 +1,4 @@
-"""Pages, each declaring who may see it. Before its view runs: the person, origin and form token, the permission.
+"""Pages, each declaring who may see it. Before its view runs: the person, the origin, the CSRF token, the permission.
 
 A view acts on POST only and is never called with HEAD: that is answered as GET, and the server leaves out the body.
 """
@@ -15,10 +15,10 @@ from werkzeug.wrappers import Response
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.extensions import csrf
 from registry.http.cross_origin import require_same_origin
 from registry.http.request_bodies import limit_form
 from registry.http.required_permission import REQUIRED_PERMISSION, Public, RequiredPermission
-from registry.web.csrf import require_csrf_token
 from registry.web.current_user import current_user
 from registry.web.parent_links import page_address
 
@@ -62,12 +62,12 @@ class Pages(Blueprint):
                 if request.method == "POST":
                     require_same_origin()
                 if actor is None and not isinstance(needs, Public):
-                    # Before the form's token, which ended with the session: nothing is done, and nothing is lost.
+                    # Before the CSRF token, which ended with the session: nothing is done, and nothing is lost.
                     return to_sign_in()
                 if current_user().must_change_password and not (before_password_change or isinstance(needs, Public)):
                     return redirect(url_for(CHANGE_FIRST), 303)
                 if request.method == "POST":
-                    require_csrf_token()
+                    csrf.protect()
                 if isinstance(needs, Public) or actor is None:
                     return view(**path)
                 actor.require(needs)

@@ -40,7 +40,7 @@ def test_a_number_that_is_too_long_is_a_page_that_is_not_there(app: Flask, signe
         path = re.sub(r"<(row_id|int\(max=\d+\)):\w+>", HUGE, rule)
         if path != rule:
             path = filled(path, number)
-            answer = visit.client.open(path, method=method, data={"form_token": token}, headers=A_BROWSER)
+            answer = visit.client.open(path, method=method, data={"csrf_token": token}, headers=A_BROWSER)
             assert answer.status_code == 404 and "There is nothing at this address. See" in answer.text, path
 
 
@@ -83,7 +83,7 @@ def test_a_form_sent_after_the_session_ended_leads_to_the_sign_in_and_back_to_it
     visit = signed_in(Role.REVIEWER)
     token = visit.token(case)
     visit.send("/sign-out", page="/home")
-    answer = visit.client.post(f"{case}/comment", data={"form_token": token, "comment-comment": "Звонил."})
+    answer = visit.client.post(f"{case}/comment", data={"csrf_token": token, "comment-comment": "Звонил."})
     assert answer.status_code == 303
     page = visit.get(answer.headers["Location"])
     assert "Your session ended" in page.text and f'name="back" value="{case}"' in page.text
@@ -94,7 +94,7 @@ def test_a_form_sent_after_the_session_ended_leads_to_the_sign_in_and_back_to_it
 def test_a_form_of_another_session_is_refused_with_the_way_to_its_page(signed_in: SignedIn) -> None:
     _project, case = a_case()
     visit = signed_in(Role.REVIEWER)
-    answer = visit.client.post(f"{case}/comment", data={"form_token": "0" * 64})
+    answer = visit.client.post(f"{case}/comment", data={"csrf_token": "0" * 64})
     assert answer.status_code == 403 and f'href="{case}">Back to the form' in answer.text
 
 

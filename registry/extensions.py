@@ -1,0 +1,7 @@
+"""Flask extensions, made once and given to the application by ``create_app()``."""
+
+from __future__ import annotations
+
+from flask_wtf import CSRFProtect
+
+csrf = CSRFProtect()
