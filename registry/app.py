@@ -16,6 +16,7 @@ from registry.core.database import init_database
 from registry.core.working_days import CALENDAR_FILE, load_calendar, serve_calendar
 from registry.freeze.current import serve_policy
 from registry.freeze.policy_file import load_policy
+from registry.http.compression import init_compression
 from registry.http.cross_origin import attach_cross_origin
 from registry.http.error_handlers import init_error_handlers
 from registry.http.forwarded_headers import attach_forwarded_warning
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     # What is attached first sees the answer last: headers and log must see every answer as it leaves.
     init_request_log(app)
     init_metrics(app)
+    init_compression(app)
     init_request_ids(app)
     init_security_headers(app, settings)
     attach_body_drain(app)
