@@ -23,7 +23,6 @@ from registry.core.database_settings import DatabaseLimits, check_database_url, 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
 SHORTEST_SECRET_KEY = 16
-PREFIX = "REGISTRY_"
 POLICY_FILE = CHECKOUT / "config" / "freeze_policy.toml"
 EXPECTED_PORT = "a port from 1 to 65535"
 EXPECTED_PROXIES = "how many proxies stand before the service"
@@ -101,7 +100,7 @@ class Environment(Env):
     """The variables of a mapping, by default of the process. An empty variable counts as one that is not set."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        super().__init__(eager=False, prefix=PREFIX)
+        super().__init__(eager=False)
         self.variables = variables
 
     def _get_value(self, env_key: str, default: Any) -> Any:
@@ -117,31 +116,31 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
     env = Environment(os.environ if environ is None else environ)
     for name, parser in PARSERS.items():
         env.add_parser(name, parser)
-    data_dir = Path(env.str("DATA_DIR", "var")).absolute()
+    data_dir = Path(env.str("REGISTRY_DATA_DIR", "var")).absolute()
     if not read_only:
-        env.data_dir("DATA_DIR", data_dir)
-    url = env.str("DATABASE_URL", f"sqlite:///{data_dir / 'registry.sqlite3'}", validate=check_database_url)
-    smtp = env.smtp_server("SMTP_URL", "")
-    public_url = env.public_url("PUBLIC_URL", "", with_mail=smtp is not None)
-    sender = env.sender("MAIL_FROM", "", public_url=public_url) if smtp and public_url else None
+        env.data_dir("REGISTRY_DATA_DIR", data_dir)
+    url = env.str("REGISTRY_DATABASE_URL", f"sqlite:///{data_dir / 'registry.sqlite3'}", validate=check_database_url)
+    smtp = env.smtp_server("REGISTRY_SMTP_URL", "")
+    public_url = env.public_url("REGISTRY_PUBLIC_URL", "", with_mail=smtp is not None)
+    sender = env.sender("REGISTRY_MAIL_FROM", "", public_url=public_url) if smtp and public_url else None
     # Unlike the others, a secret key that is empty is wrong: whoever writes it means to set one.
-    given_key = env.variables.get(f"{PREFIX}SECRET_KEY")
+    given_key = env.variables.get("REGISTRY_SECRET_KEY")
     settings = Settings(
         database_url=url,
-        database_owner_url=env.owner_url("DATABASE_OWNER_URL", "", service_url=url),
+        database_owner_url=env.owner_url("REGISTRY_DATABASE_OWNER_URL", "", service_url=url),
         database_limits=database_limits(env),
         data_dir=data_dir,
-        secret_key=env.secret_key("SECRET_KEY", given_key, embedded=url is None or url.startswith("sqlite:")),
-        host=env.str("HOST", "127.0.0.1"),
-        port=env.int("PORT", 8000, **whole_number(1, 65535, EXPECTED_PORT)),
-        audit_at=_local_time(env.str("AUDIT_AT", "02:00", validate=LOCAL_TIME_OR_OFF)),
-        policy_file=(env.path("POLICY_FILE", None, validate=IS_FILE) or POLICY_FILE).absolute(),
+        secret_key=env.secret_key("REGISTRY_SECRET_KEY", given_key, embedded=url is None or url.startswith("sqlite:")),
+        host=env.str("REGISTRY_HOST", "127.0.0.1"),
+        port=env.int("REGISTRY_PORT", 8000, **whole_number(1, 65535, EXPECTED_PORT)),
+        audit_at=_local_time(env.str("REGISTRY_AUDIT_AT", "02:00", validate=LOCAL_TIME_OR_OFF)),
+        policy_file=(env.path("REGISTRY_POLICY_FILE", None, validate=IS_FILE) or POLICY_FILE).absolute(),
         public_url=public_url,
         mail=Mail(*(*smtp, *sender, public_url.rstrip("/"))) if smtp and sender else None,
-        digest_at=_local_time(env.str("DIGEST_AT", "09:00", validate=LOCAL_TIME_OR_OFF)),
-        rate_limit=_rate_limit(env.str("RATE_LIMIT", USUAL_RATE_LIMIT, validate=NUMBER_OR_OFF)),
-        trusted_proxies=env.int("TRUSTED_PROXIES", 0, **whole_number(0, 9, EXPECTED_PROXIES)),
-        health_port=env.int("HEALTH_PORT", 0, **whole_number(0, 65535, EXPECTED_PORT)) or None,
+        digest_at=_local_time(env.str("REGISTRY_DIGEST_AT", "09:00", validate=LOCAL_TIME_OR_OFF)),
+        rate_limit=_rate_limit(env.str("REGISTRY_RATE_LIMIT", USUAL_RATE_LIMIT, validate=NUMBER_OR_OFF)),
+        trusted_proxies=env.int("REGISTRY_TRUSTED_PROXIES", 0, **whole_number(0, 9, EXPECTED_PROXIES)),
+        health_port=env.int("REGISTRY_HEALTH_PORT", 0, **whole_number(0, 65535, EXPECTED_PORT)) or None,
     )
     _require_valid(env)
     if not settings.secret_key and not read_only:

@@ -70,11 +70,11 @@ def database_limits(env: Env) -> DatabaseLimits:
     """The limits, each with its default."""
     usual, timeout = DatabaseLimits(), whole_number(0, LONGEST_TIMEOUT)
     return DatabaseLimits(
-        pool=env.int("DATABASE_POOL", usual.pool, **whole_number(1, 1000)),
-        statement_timeout=env.int("STATEMENT_TIMEOUT", usual.statement_timeout, **timeout),
-        lock_timeout=env.int("LOCK_TIMEOUT", usual.lock_timeout, **timeout),
-        idle_timeout=env.int("IDLE_TIMEOUT", usual.idle_timeout, **timeout),
-        long_timeout=env.int("LONG_TIMEOUT", usual.long_timeout, **timeout),
+        pool=env.int("REGISTRY_DATABASE_POOL", usual.pool, **whole_number(1, 1000)),
+        statement_timeout=env.int("REGISTRY_STATEMENT_TIMEOUT", usual.statement_timeout, **timeout),
+        lock_timeout=env.int("REGISTRY_LOCK_TIMEOUT", usual.lock_timeout, **timeout),
+        idle_timeout=env.int("REGISTRY_IDLE_TIMEOUT", usual.idle_timeout, **timeout),
+        long_timeout=env.int("REGISTRY_LONG_TIMEOUT", usual.long_timeout, **timeout),
     )
 
 
