@@ -5,5 +5,9 @@ from __future__ import annotations
 from flask_compress import Compress
 from flask_wtf import CSRFProtect
 
+from registry.core.database import db
+
 compress = Compress()
 csrf = CSRFProtect()
+
+__all__ = ["compress", "csrf", "db"]

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 
-from flask import Response, request
+from flask import Response, current_app, request
 from werkzeug.http import quote_etag
 
-from registry.http.compression import ALGORITHMS
 from registry.http.http_errors import PreconditionFailed, PreconditionRequired
 
 
@@ -50,4 +49,4 @@ def not_modified(tag: str) -> Response | None:
 
 
 def _with_encodings(tag: str) -> list[str]:
-    return [tag, *(f"{tag}:{algorithm}" for algorithm in ALGORITHMS)]
+    return [tag, *(f"{tag}:{algorithm}" for algorithm in current_app.config["COMPRESS_ALGORITHM"])]

@@ -1,4 +1,4 @@
-"""CSRF tokens of Flask-WTF, bound to the session that somebody is signed in with."""
+"""CSRF tokens of Flask-WTF, bound to the session of the current user. ``registry/flask_config.py`` has the settings."""
 
 from __future__ import annotations
 
@@ -6,24 +6,10 @@ import hashlib
 import hmac
 from typing import Final
 
-from flask import Flask, current_app, session
-
-from registry.extensions import csrf
+from flask import current_app, session
 
 TOKEN: Final = "csrf_token"  # noqa: S105 - a key of the session
 PURPOSE: Final = "csrf-token:"
-
-
-def init_csrf(app: Flask) -> None:
-    """Give templates ``csrf_token()``; pages call ``csrf.protect()`` once they know who sent the form."""
-    app.config.update(
-        WTF_CSRF_CHECK_DEFAULT=False,
-        # A form stays valid as long as its session: nobody loses what took two hours to write.
-        WTF_CSRF_TIME_LIMIT=None,
-        # http/cross_origin.py checks the origin, also over plain HTTP and behind a proxy that changes the host.
-        WTF_CSRF_SSL_STRICT=False,
-    )
-    csrf.init_app(app)
 
 
 def bind_csrf_token(secret: str) -> None:
