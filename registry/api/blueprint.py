@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 import flask_smorest
 from flask import Response, g, request
-from flask_smorest.exceptions import NotModified
+from flask_smorest.exceptions import NotModified, PreconditionFailed
 from marshmallow import Schema
 from werkzeug.routing import BaseConverter
 
@@ -20,7 +20,7 @@ from registry.api.pages import PageSchema
 from registry.api.parser import StrictParser
 from registry.core.transactions import autocommit_reads
 from registry.http.authentication import authenticate
-from registry.http.etag import make_tag, not_modified, require_if_match
+from registry.http.etag import make_tag, not_modified, require_fresh, require_if_match
 from registry.http.idempotency import request_digest, run_once
 from registry.http.locale import request_locale
 from registry.http.query_parameters import read_query
@@ -163,6 +163,13 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
         # An empty If-Match is there, and names no tag: 412, where flask-smorest's own says 428.
         if request.method in self.METHODS_NEEDING_CHECK_ETAG:
             require_if_match()
+
+    def check_etag(self, etag_data: Any, etag_schema: Any = None) -> None:
+        """Compare ``If-Match`` with the tag, also as Flask-Compress gave it with a compressed response."""
+        try:
+            super().check_etag(etag_data, etag_schema)
+        except PreconditionFailed:
+            require_fresh(self._generate_etag(etag_data))
 
     def _check_not_modified(self, etag: str) -> None:
         """Compare weakly (RFC 9110, 13.1.2): a proxy that compresses makes weak tags of ours."""
