@@ -58,7 +58,7 @@ def test_invalid_policy_file_is_reported_with_line_and_key(registry: CommandLine
     assert f"{policy}:2: cutoff" in ran.err
 
 
-def test_an_invalid_calendar_file_is_named_with_its_key(registry: CommandLine, tmp_path: Path) -> None:
+def test_invalid_calendar_file_is_reported_with_its_key(registry: CommandLine, tmp_path: Path) -> None:
     calendar = tmp_path / "calendar.toml"
     calendar.write_text('days_off = ["2026-01-05"]\n')
     ran = registry("serve", REGISTRY_CALENDAR_FILE=str(calendar))
