@@ -41,6 +41,10 @@ class VoidingNotProposed(Conflict):
     """Nobody has proposed to void the audit."""
 
 
+class VoidingNeedsAPerson(NotAllowed):
+    """A service account neither proposes nor confirms: an administrator has the tokens of all of them."""
+
+
 class VoidingNeedsSecondPerson(NotAllowed):
     """An operator and a supervisor void an audit together; the person with the other role must confirm."""
 
@@ -55,6 +59,7 @@ def may_confirm_voiding(actor: Actor, run: AuditRun) -> bool:
     proposal = run.voiding
     return (
         proposal is not None
+        and actor.is_person
         and actor.may(Permission.AUDITS_VOID)
         and actor.principal != proposal["proposed_by"]
         and actor.role.value != proposal["proposed_role"]
@@ -64,9 +69,9 @@ def may_confirm_voiding(actor: Actor, run: AuditRun) -> bool:
 def propose_voiding(actor: Actor, audit_id: int, reason: str) -> AuditRun:
     """Propose to void the audit. Replaces an earlier proposal.
 
-    Raises RoleNotAllowed, AuditNotFound, AuditNotVoidable, AuditNotLatest, AuditRunning.
+    Raises RoleNotAllowed, VoidingNeedsAPerson, AuditNotFound, AuditNotVoidable, AuditNotLatest, AuditRunning.
     """
-    actor.require(Permission.AUDITS_VOID)
+    _require_person(actor)
     find_audit(actor, audit_id)
     with exclusive_lock() as session:
         run = _voidable(session, audit_id)
@@ -78,10 +83,10 @@ def propose_voiding(actor: Actor, audit_id: int, reason: str) -> AuditRun:
 def confirm_voiding(actor: Actor, audit_id: int) -> AuditRun:
     """Void the audit as the second person.
 
-    Raises RoleNotAllowed, AuditNotFound, AuditNotVoidable, AuditNotLatest, VoidingNotProposed,
+    Raises RoleNotAllowed, VoidingNeedsAPerson, AuditNotFound, AuditNotVoidable, AuditNotLatest, VoidingNotProposed,
     VoidingNeedsSecondPerson, AuditRunning.
     """
-    actor.require(Permission.AUDITS_VOID)
+    _require_person(actor)
     find_audit(actor, audit_id)
     with exclusive_lock() as session:
         run = _voidable(session, audit_id)
@@ -101,6 +106,12 @@ def void_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:
     find_audit(actor, audit_id)
     with exclusive_lock() as session:
         return _void(actor, _voidable(session, audit_id), _proposal(actor, reason))
+
+
+def _require_person(actor: Actor) -> None:
+    actor.require(Permission.AUDITS_VOID)
+    if not actor.is_person:
+        raise VoidingNeedsAPerson
 
 
 def _proposal(actor: Actor, reason: str) -> dict[str, Any]:

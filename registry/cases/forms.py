@@ -37,7 +37,7 @@ KINDS: Final[Mapping[str, Mapping[str, Kind]]] = {
 REQUIRED: Final[Mapping[str, Sequence[str]]] = {
     "assign": ("assignee",),
     "answer": ("comment",),
-    # The proposer has to know what to improve. The comment is optional in the API (docs/contract.md §4).
+    # The proposer has to know what to improve. The comment is optional in the API (docs/reference/workflow.md).
     "return": ("comment",),
     "appeal": ("comment",),
     "comment": ("comment",),

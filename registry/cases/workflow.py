@@ -15,7 +15,7 @@ from registry.accounts.roles import Permission
 
 
 class Status(StrEnum):
-    """Status of a case (docs/contract.md §4)."""
+    """Status of a case (docs/reference/workflow.md)."""
 
     NEW = "new"
     UNDER_REVIEW = "under_review"

@@ -29,6 +29,7 @@ PAGE_CODES: Final = {
     "audit-date-before-last": "page-audit-date-before-last",
     "expected-date": "typed-date-wrong",
     "internal-error": "page-internal-fault",
+    "invalid": "page-invalid",
     "method-not-allowed": "page-method-not-taken",
     "number-out-of-range": "page-number-out-of-range",
     "role-not-allowed": "page-role-not-allowed",

@@ -143,7 +143,9 @@ def test_clock_ahead_of_database_server_is_refused(app: Flask, present: Present,
     first_night(present, guard)
     present.set(at(days(3), 2))
     audit()
-    assert run_due_audit(TWO, None, guard) is None
+    with pytest.raises(ClockNotConfirmed) as refused:
+        guard.require_plausible(at(days(3), 2))
+    assert refused.value.params["known"] == "2026-10-04T20:00:00.000000Z"
     clocks.pass_time(timedelta(days=4))
     clocks.server = at(days(4), 2)
     present.set(at(days(4), 2))

@@ -49,12 +49,12 @@ def test_totals_show_difference_and_changes_do_not(signed_in: SignedIn, present:
         "Flags active": ["2", "2", "0"],
     }
     assert table(page, "Flags whose status changed") == {
-        "Opened": ["0", "2"],
-        "Reopened": ["0", "0"],
+        "Flag opened": ["0", "2"],
+        "Flag reopened": ["0", "0"],
         "Exempt by the Commission": ["1", "0"],
         "Accepted": ["1", "0"],
         "No longer accepted": ["0", "0"],
-        "Cleared": ["0", "0"],
+        "Flag cleared": ["0", "0"],
     }
     listed = page.partition(">What changed</h2>")[2]
     assert "Nothing." not in listed and exempted.number in listed and accepted.number in listed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, time, timedelta
 from typing import Any
 
@@ -9,16 +10,18 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor, RoleNotAllowed
+from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
 from registry.audits.jobs import run_due_audit
 from registry.audits.service import AuditNotFound
 from registry.audits.voiding import (
     AuditNotLatest,
     AuditNotVoidable,
+    VoidingNeedsAPerson,
     VoidingNeedsSecondPerson,
     VoidingNotProposed,
     confirm_voiding,
+    may_confirm_voiding,
     propose_voiding,
     void_audit,
 )
@@ -170,7 +173,11 @@ def test_case_of_voided_audit_has_no_future_date(app: Flask, present: Present) -
 def test_operator_and_supervisor_void_together(jumped: AuditRun) -> None:
     proposed = propose_voiding(OPERATOR, jumped.id, REASON)
     assert (proposed.status, proposed.voiding and proposed.voiding["proposed_by"]) == ("succeeded", OPERATOR.principal)
-    for second in (OPERATOR, an_actor(Role.OPERATOR), Actor(OPERATOR.principal, Role.SUPERVISOR)):
+    for second in (
+        OPERATOR,
+        an_actor(Role.OPERATOR, name="another"),
+        replace(SUPERVISOR, principal=OPERATOR.principal),
+    ):
         with pytest.raises(VoidingNeedsSecondPerson):
             confirm_voiding(second, jumped.id)
     voided = confirm_voiding(SUPERVISOR, jumped.id)
@@ -185,6 +192,17 @@ def test_supervisor_proposes_and_operator_confirms(jumped: AuditRun) -> None:
     with pytest.raises(VoidingNeedsSecondPerson):
         confirm_voiding(SUPERVISOR, jumped.id)
     assert confirm_voiding(OPERATOR, jumped.id).status == "voided"
+
+
+def test_service_account_neither_proposes_nor_confirms_a_voiding(jumped: AuditRun) -> None:
+    service = {"is_person": False, "credential": "token:of-tests"}
+    with pytest.raises(VoidingNeedsAPerson):
+        propose_voiding(replace(SUPERVISOR, **service), jumped.id, REASON)
+    propose_voiding(OPERATOR, jumped.id, REASON)
+    assert not may_confirm_voiding(replace(SUPERVISOR, **service), jumped)
+    with pytest.raises(VoidingNeedsAPerson):
+        confirm_voiding(replace(SUPERVISOR, **service), jumped.id)
+    assert jumped.status == "succeeded"
 
 
 def test_only_latest_future_audit_can_be_voided(jumped: AuditRun, present: Present) -> None:

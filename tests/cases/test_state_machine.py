@@ -1,6 +1,6 @@
 """State machine test: the workflow holds for any sequence of actions, audits and edits.
 
-Expected results are written from docs/contract.md §4, not from the workflow's own table.
+Expected results are written from docs/reference/workflow.md, not from the workflow's own table.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ CASE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "comment": lazy_text("Commented"),
         "reopened": lazy_text("Reopened by an audit"),
         "flagged": lazy_text("An audit opened a new flag"),
-        "cleared": lazy_text("An audit cleared all flags"),
+        "cleared": lazy_text("An audit cleared the flags of the case"),
         "exempted": lazy_text("Exempt by the Commission"),
     },
     "decision": {
