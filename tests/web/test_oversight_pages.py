@@ -31,7 +31,7 @@ def test_operator_runs_audit_and_sees_changes(signed_in: SignedIn) -> None:
     project = a_project()
     visit = signed_in(Role.OPERATOR)
     page = visit.send("/audits/new").text
-    assert "The audit is done." in page and project.number in page and "Opened" in page
+    assert "The audit is done." in page and project.number in page and "Flag opened" in page
     assert db.session.scalars(select(AuditRun.status)).one() == "succeeded"
 
 
