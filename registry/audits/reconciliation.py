@@ -26,7 +26,7 @@ STATUS_CHANGES: Mapping[tuple[str, str], str] = {
 }
 
 
-class ActiveFlags(NamedTuple):
+class ActiveFlag(NamedTuple):
     """The compared columns of a flag that is not cleared."""
 
     project_id: int
@@ -50,10 +50,10 @@ class Plan:
     """
 
     opened: list[tuple[int, Finding, int | None]] = field(default_factory=list)
-    updated: list[tuple[ActiveFlags, Finding, str, str | None, int | None]] = field(default_factory=list)
-    reopened: list[tuple[ActiveFlags, Finding]] = field(default_factory=list)
-    restated: list[tuple[ActiveFlags, Finding, str]] = field(default_factory=list)
-    cleared: list[ActiveFlags] = field(default_factory=list)
+    updated: list[tuple[ActiveFlag, Finding, str, str | None, int | None]] = field(default_factory=list)
+    reopened: list[tuple[ActiveFlag, Finding]] = field(default_factory=list)
+    restated: list[tuple[ActiveFlag, Finding, str]] = field(default_factory=list)
+    cleared: list[ActiveFlag] = field(default_factory=list)
     statuses_before: Mapping[tuple[int, str], str] = field(default_factory=dict)
     kept: int = 0
     projects_flagged: int = 0
@@ -84,13 +84,13 @@ class Plan:
             yield flag.project_id, flag.rule, flag.severity, "cleared"
 
 
-def active_flags(part: Part) -> dict[int, list[ActiveFlags]]:
+def active_flags(part: Part) -> dict[int, list[ActiveFlag]]:
     """Return the active flags of a part's projects, by project id."""
-    flags_by_project: dict[int, list[ActiveFlags]] = {}
+    flags_by_project: dict[int, list[ActiveFlag]] = {}
     for line in db.session.scalars(_active(), part._asdict()):
         project_id, flag_id, rule, severity, status, fingerprint, accepted, exemption = line.split("\t")
         number = int(project_id)
-        standing = ActiveFlags(
+        active_flag = ActiveFlag(
             number,
             int(flag_id),
             rule,
@@ -100,21 +100,21 @@ def active_flags(part: Part) -> dict[int, list[ActiveFlags]]:
             None if accepted == MISSING_TEXT else accepted,
             None if exemption == MISSING_TEXT else int(exemption),
         )
-        flags_by_project.setdefault(number, []).append(standing)
+        flags_by_project.setdefault(number, []).append(active_flag)
     return flags_by_project
 
 
 @cache
 def _active() -> Select[str]:
     flag = table_of(Flag).c
-    columns = (flag[name] for name in ActiveFlags._fields)
+    columns = (flag[name] for name in ActiveFlag._fields)
     return as_lines(select(*columns).where(flag.status != "cleared", in_part(flag.project_id)))
 
 
 def reconcile(
     plan: Plan,
     judged: Iterable[tuple[int, tuple[Finding, ...], int | None]],
-    standing: dict[int, list[ActiveFlags]],
+    active: dict[int, list[ActiveFlag]],
     judged_before: int,
     restricted: Plan,
     restricted_ids: frozenset[int],
@@ -126,12 +126,12 @@ def reconcile(
     separate counts.
     """
     for project_id, findings, exemption_id in judged:
-        flags = standing.pop(project_id, ())
+        flags = active.pop(project_id, ())
         if findings or flags:
             _project(plan, project_id, findings, exemption_id, flags, judged_before)
             if project_id in restricted_ids:
                 _project(restricted, project_id, findings, exemption_id, flags, judged_before)
-    for project_id, flags in standing.items():
+    for project_id, flags in active.items():
         _project(plan, project_id, (), None, flags, judged_before)
         if project_id in restricted_ids:
             _project(restricted, project_id, (), None, flags, judged_before)
@@ -142,7 +142,7 @@ def _project(
     project_id: int,
     findings: tuple[Finding, ...],
     exemption_id: int | None,
-    flags: Sequence[ActiveFlags],
+    flags: Sequence[ActiveFlag],
     judged_before: int,
 ) -> None:
     before = {flag.rule: flag for flag in flags}
@@ -162,7 +162,7 @@ def _project(
         plan.newly_clear += bool(flags) and not findings
 
 
-def _keep(plan: Plan, flag: ActiveFlags, finding: Finding, exemption_id: int | None) -> str:
+def _keep(plan: Plan, flag: ActiveFlag, finding: Finding, exemption_id: int | None) -> str:
     fingerprint = finding.fingerprint
     # Values that a decision did not cover need a new decision, even when the old values return later.
     accepted = flag.accepted_fingerprint if flag.accepted_fingerprint == fingerprint else None

@@ -14,7 +14,7 @@ from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.cases.deadlines import Clock, adjusted
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.orders import Order
-from registry.cases.workflow import ACTIONS, Action, Move, Status, Who, fits, target
+from registry.cases.workflow import ACTIONS, Action, Status, Transition, Who, is_permitted, target
 from registry.core import outbox
 from registry.core.clock import now, rfc3339, today
 from registry.core.database import db
@@ -46,17 +46,17 @@ class DecisionNeedsAnotherPerson(NotAllowed):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class AuthorizedAction:
     """An authorized action: the case before it and the transition that it takes."""
 
     actor: Actor
     case: Case
     action: Action
-    move: Move
+    transition: Transition
     proposal: CaseDecision | None
 
 
-def authorize(actor: Actor, case: Case, name: str) -> Step:
+def authorize(actor: Actor, case: Case, name: str) -> AuthorizedAction:
     """Check role, status and person, in this order, on a case that is locked in the open transaction.
 
     Raises RoleNotAllowed, CaseActionNotPossible, CaseTaken, CaseNotYours, ApprovalNeedsAPerson and
@@ -65,17 +65,17 @@ def authorize(actor: Actor, case: Case, name: str) -> Step:
     require_transaction()
     action = ACTIONS[name]
     actor.require(action.needs)
-    move = _move(case, action)
-    if move is None:
+    transition = _transition(case, action)
+    if transition is None:
         raise CaseActionNotPossible(case=case.id, action=name, status=case.status, **_last(actor, case))
     proposal = waiting_proposal(case)
-    if not _fits(actor, case, action, move, proposal):
-        raise _error(actor, case, action, move.who)
-    return Step(actor, case, action, move, proposal)
+    if not _is_permitted(actor, case, action, transition, proposal):
+        raise _error(actor, case, action, transition.who)
+    return AuthorizedAction(actor, case, action, transition, proposal)
 
 
 def apply(
-    step: Step,
+    step: AuthorizedAction,
     comment: str | None = None,
     *,
     details: Mapping[str, Any] | None = None,
@@ -90,7 +90,7 @@ def apply(
     """
     case, action, actor = step.case, step.action, step.actor
     before = Status(case.status)
-    after = target(step.move, before, case.assignee, decision)
+    after = target(step.transition, before, case.assignee, decision)
     clock = adjusted(
         Clock(case.due_on, case.review_days_left),
         before,
@@ -147,14 +147,14 @@ def possible_actions(actor: Actor, case: Case, proposal: CaseDecision | None) ->
         action.name
         for action in ACTIONS.values()
         if actor.may(action.needs)
-        and (move := _move(case, action)) is not None
-        and _fits(actor, case, action, move, proposal)
+        and (transition := _transition(case, action)) is not None
+        and _is_permitted(actor, case, action, transition, proposal)
     ]
 
 
-def _move(case: Case, action: Action) -> Move | None:
-    move = action.moves.get(Status(case.status))
-    return None if move is not None and move.under_order and not is_under_order(case) else move
+def _transition(case: Case, action: Action) -> Transition | None:
+    transition = action.transitions.get(Status(case.status))
+    return None if transition is not None and transition.under_order and not is_under_order(case) else transition
 
 
 def is_under_order(case: Case) -> bool:
@@ -167,9 +167,11 @@ def is_under_order(case: Case) -> bool:
     return db.session.scalar(in_force.limit(1)) is not None
 
 
-def _fits(actor: Actor, case: Case, action: Action, move: Move, proposal: CaseDecision | None) -> bool:
-    return (actor.is_person or not action.needs_person) and fits(
-        move.who,
+def _is_permitted(
+    actor: Actor, case: Case, action: Action, transition: Transition, proposal: CaseDecision | None
+) -> bool:
+    return (actor.is_person or not action.needs_person) and is_permitted(
+        transition.who,
         actor.principal,
         leads=actor.may(Permission.CASES_LEAD),
         assignee=case.assignee,

@@ -1,7 +1,7 @@
 """Case workflow as data: each action with its permission, the statuses it starts from and the status it leads to.
 
 Services apply it, pages and the API list the possible actions from it, and a test walks through every transition.
-``AUDIT_MOVES`` lists the transitions that audits make (see ``registry/cases/sync.py``).
+``AUDIT_TRANSITIONS`` lists the transitions that audits make (see ``registry/cases/sync.py``).
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ class Status(StrEnum):
     CLOSED = "closed"
 
 
-class To(Enum):
+class Target(Enum):
     """Target statuses that depend on the case."""
 
-    SAME = "stays as it is"
-    BACK = "under_review when somebody holds it, else new"
-    DECIDED = "closed or remediation, as the decision says"
+    SAME = "unchanged"
+    BACK = "under_review when assigned, else new"
+    DECIDED = "closed or remediation, by the decision"
 
 
 class Who(Enum):
     """Who may take an action, in addition to the required permission."""
 
-    ANYONE = "nothing more"
-    HOLDER = "the assignee, or who leads"
-    FREE_OR_HOLDER = "anyone while nobody holds it, then the holder or who leads"
-    FREE_OR_OWN = "nobody holds it, or the person does"
-    ANOTHER = "not who proposed it"
-    LEAD = "who leads: an approved order is not taken back by a single reviewer"
+    ANYONE = "no further condition"
+    HOLDER = "the assignee or a supervisor"
+    FREE_OR_HOLDER = "anyone while unassigned, then the assignee or a supervisor"
+    FREE_OR_OWN = "unassigned, or assigned to the person"
+    ANOTHER = "not the proposer"
+    LEAD = "a supervisor: a single reviewer may not undo an approved order"
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Transition:
     """The target status of an action from one status, and who may take it.
 
     ``under_order``: only while an order from this case is in force.
     """
 
-    to: Status | To
+    to: Status | Target
     who: Who = Who.HOLDER
     under_order: bool = False
 
@@ -66,7 +66,7 @@ class Action:
 
     name: str
     needs: Permission
-    moves: Mapping[Status, Move]
+    transitions: Mapping[Status, Transition]
     tells_agency: bool = False
     speaks_to_agency: bool = False
     needs_person: bool = False
@@ -85,31 +85,33 @@ _ALL: Final = (
         "claim",
         P.CASES_REVIEW,
         {
-            S.NEW: Move(S.UNDER_REVIEW, Who.FREE_OR_OWN),
+            S.NEW: Transition(S.UNDER_REVIEW, Who.FREE_OR_OWN),
             # Claiming returns the case to review; an order stays in force until a decision replaces it.
-            S.AWAITING_CONFIRMATION: Move(S.UNDER_REVIEW, Who.FREE_OR_OWN),
-            S.REMEDIATION: Move(S.UNDER_REVIEW, Who.LEAD),
+            S.AWAITING_CONFIRMATION: Transition(S.UNDER_REVIEW, Who.FREE_OR_OWN),
+            S.REMEDIATION: Transition(S.UNDER_REVIEW, Who.LEAD),
         },
     ),
     Action(
         "assign",
         P.CASES_REVIEW,
-        {status: Move(S.UNDER_REVIEW if status is S.NEW else To.SAME, Who.FREE_OR_HOLDER) for status in OPEN},
+        {status: Transition(S.UNDER_REVIEW if status is S.NEW else Target.SAME, Who.FREE_OR_HOLDER) for status in OPEN},
     ),
-    Action("release", P.CASES_REVIEW, {S.UNDER_REVIEW: Move(S.NEW)}),
-    Action("ask", P.CASES_REVIEW, {S.UNDER_REVIEW: Move(S.AWAITING_AGENCY)}, tells_agency=True, speaks_to_agency=True),
+    Action("release", P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.NEW)}),
+    Action(
+        "ask", P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.AWAITING_AGENCY)}, tells_agency=True, speaks_to_agency=True
+    ),
     Action(
         "answer",
         P.CASES_ANSWER,
-        {S.AWAITING_AGENCY: Move(To.BACK, Who.ANYONE)},
+        {S.AWAITING_AGENCY: Transition(Target.BACK, Who.ANYONE)},
         tells_agency=True,
         speaks_to_agency=True,
     ),
-    Action("propose", P.CASES_REVIEW, {S.UNDER_REVIEW: Move(S.AWAITING_APPROVAL)}),
+    Action("propose", P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.AWAITING_APPROVAL)}),
     Action(
         "approve",
         P.CASES_APPROVE,
-        {S.AWAITING_APPROVAL: Move(To.DECIDED, Who.ANOTHER)},
+        {S.AWAITING_APPROVAL: Transition(Target.DECIDED, Who.ANOTHER)},
         tells_agency=True,
         needs_person=True,
     ),
@@ -117,43 +119,43 @@ _ALL: Final = (
         "return",
         P.CASES_REVIEW,
         {
-            S.AWAITING_APPROVAL: Move(To.BACK, Who.LEAD),
-            S.WITH_COMMISSION: Move(To.BACK),
-            S.AWAITING_CONFIRMATION: Move(To.BACK, Who.FREE_OR_HOLDER),
+            S.AWAITING_APPROVAL: Transition(Target.BACK, Who.LEAD),
+            S.WITH_COMMISSION: Transition(Target.BACK),
+            S.AWAITING_CONFIRMATION: Transition(Target.BACK, Who.FREE_OR_HOLDER),
         },
     ),
-    Action("refer", P.CASES_REVIEW, {S.UNDER_REVIEW: Move(S.WITH_COMMISSION)}, tells_agency=True),
-    Action("confirm", P.CASES_REVIEW, {S.AWAITING_CONFIRMATION: Move(S.CLOSED, Who.ANYONE)}, tells_agency=True),
+    Action("refer", P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.WITH_COMMISSION)}, tells_agency=True),
+    Action("confirm", P.CASES_REVIEW, {S.AWAITING_CONFIRMATION: Transition(S.CLOSED, Who.ANYONE)}, tells_agency=True),
     Action(
         "withdraw",
         P.CASES_REVIEW,
         {
             # Withdraws what the case waits for: the question, the proposal, the referral or the order.
-            S.AWAITING_AGENCY: Move(To.BACK),
-            S.AWAITING_APPROVAL: Move(To.BACK),
-            S.WITH_COMMISSION: Move(To.BACK),
-            S.REMEDIATION: Move(To.BACK, Who.LEAD),
+            S.AWAITING_AGENCY: Transition(Target.BACK),
+            S.AWAITING_APPROVAL: Transition(Target.BACK),
+            S.WITH_COMMISSION: Transition(Target.BACK),
+            S.REMEDIATION: Transition(Target.BACK, Who.LEAD),
         },
     ),
     Action(
         "appeal",
         P.CASES_ANSWER,
         {
-            S.REMEDIATION: Move(To.BACK, Who.ANYONE),
-            S.CLOSED: Move(To.BACK, Who.ANYONE),
+            S.REMEDIATION: Transition(Target.BACK, Who.ANYONE),
+            S.CLOSED: Transition(Target.BACK, Who.ANYONE),
             # During a second review the order in force still binds the agency, which may still appeal it.
-            **{status: Move(To.BACK, Who.ANYONE, under_order=True) for status in REVIEWED},
+            **{status: Transition(Target.BACK, Who.ANYONE, under_order=True) for status in REVIEWED},
         },
         tells_agency=True,
         speaks_to_agency=True,
     ),
-    Action("comment", P.CASES_COMMENT, {status: Move(To.SAME, Who.ANYONE) for status in Status}),
+    Action("comment", P.CASES_COMMENT, {status: Transition(Target.SAME, Who.ANYONE) for status in Status}),
 )
 ACTIONS: Final[Mapping[str, Action]] = {action.name: action for action in _ALL}
 
 # Transitions by audits, by name of the timeline entry: the source statuses and the target status.
-AUDIT_MOVES: Final[Mapping[str, tuple[frozenset[Status], Status | To]]] = {
-    "reopened": (frozenset({S.CLOSED, S.AWAITING_CONFIRMATION, S.WITH_COMMISSION}), To.BACK),
+AUDIT_TRANSITIONS: Final[Mapping[str, tuple[frozenset[Status], Status | Target]]] = {
+    "reopened": (frozenset({S.CLOSED, S.AWAITING_CONFIRMATION, S.WITH_COMMISSION}), Target.BACK),
     "cleared": (frozenset(OPEN) - {S.AWAITING_CONFIRMATION}, S.AWAITING_CONFIRMATION),
     "exempted": (frozenset({S.NEW, S.UNDER_REVIEW, S.WITH_COMMISSION}), S.WITH_COMMISSION),
 }
@@ -171,21 +173,21 @@ def back(assignee: str | None) -> Status:
     return S.NEW if assignee is None else S.UNDER_REVIEW
 
 
-def target(move: Move, status: Status, assignee: str | None, decision: str | None = None) -> Status:
-    """Return the status that a move leads to. ``assignee`` is the assignee after the move."""
-    if isinstance(move.to, Status):
-        return move.to
-    match move.to:
-        case To.SAME:
+def target(transition: Transition, status: Status, assignee: str | None, decision: str | None = None) -> Status:
+    """Return the status that a transition leads to. ``assignee`` is the assignee after it."""
+    if isinstance(transition.to, Status):
+        return transition.to
+    match transition.to:
+        case Target.SAME:
             return status
-        case To.BACK:
+        case Target.BACK:
             return back(assignee)
-        case To.DECIDED:
+        case Target.DECIDED:
             return S.CLOSED if decision in ACCEPTING else S.REMEDIATION
 
 
-def fits(who: Who, principal: str, *, leads: bool, assignee: str | None, proposed_by: str | None) -> bool:
-    """True when the person meets the move's condition."""
+def is_permitted(who: Who, principal: str, *, leads: bool, assignee: str | None, proposed_by: str | None) -> bool:
+    """True when the person meets the transition's condition."""
     match who:
         case Who.ANYONE:
             return True

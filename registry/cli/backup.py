@@ -27,7 +27,7 @@ from registry.settings import Settings
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
 def backup(file: Path, force: bool) -> None:
     """Write the whole database to FILE, also while the service runs, and print the digest of its contents.
 
@@ -45,8 +45,8 @@ def backup(file: Path, force: bool) -> None:
 
 @click.command()
 @click.argument("file", type=FILE)
-@click.option("--replace", is_flag=True, help="Replace the records that are there.")
-@click.option("--force", is_flag=True, help="In an emergency: replace them also while the service runs.")
+@click.option("--replace", is_flag=True, help="Replace existing records.")
+@click.option("--force", is_flag=True, help="In an emergency: do so even while the service runs.")
 def restore(file: Path, replace: bool, force: bool) -> None:
     """Replace the database with the one in FILE, check its journal, and print its digest.
 

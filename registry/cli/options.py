@@ -49,4 +49,4 @@ FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Check everything and write nothing.")
-fail_on_flags_option = click.option("--fail-on-flags", is_flag=True, help="End with 6 when flags were found.")
+fail_on_flags_option = click.option("--fail-on-flags", is_flag=True, help="Exit with 6 when flags were found.")

@@ -64,7 +64,7 @@ def send(as_json: bool) -> None:
 
 @notices.command("list")
 @click.option("--state", type=click.Choice(STATES), help="Only e-mails in this state.")
-@click.option("--limit", type=click.IntRange(1, LARGEST_LIMIT), default=20, show_default=True, help="How many.")
+@click.option("--limit", type=click.IntRange(1, LARGEST_LIMIT), default=20, show_default=True, help="Maximum number.")
 @as_json_option
 @in_registry
 def list_(state: str | None, limit: int, as_json: bool) -> None:

@@ -98,7 +98,7 @@ def _send(server: MailServer, mail: Mail, email: _Leased) -> str:
         server.send(message)
     except (EmailRejected, ValueError) as error:
         # The log does not contain the address; the id leads to it.
-        log.warning("letter %s is refused: %s", email.id, error)
+        log.warning("e-mail %s was rejected: %s", email.id, error)
         if isinstance(error, EmailRejected) and not error.for_good and email.tries < MAX_TRIES:
             _retry_later(email, str(error))
         else:

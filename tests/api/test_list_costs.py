@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from registry.agencies.service import Agency
 from registry.projects import queries as project_lists
 from tests.api.callers import Caller
-from tests.audits.steps import audit, many_projects
+from tests.audits.steps import audit, create_projects
 from tests.factories import a_project, project_values
 from tests.statements import statements
 
@@ -27,7 +27,7 @@ OF_A_REGISTRATION = 7
 def test_a_list_takes_as_many_statements_for_many_rows_as_for_few(
     connection: Connection, reviewer: Caller, agency: Agency, query: str, database_kind: str
 ) -> None:
-    many_projects(3, agency)
+    create_projects(3, agency)
     audit()
     if query == "&cursor":
         query = "&cursor=" + reviewer.get("/projects?limit=1").get_json()["next"]
@@ -37,7 +37,7 @@ def test_a_list_takes_as_many_statements_for_many_rows_as_for_few(
         with statements(connection) as sent:
             assert reviewer.get(f"/projects?limit={limit}{query}").status_code == 200
         counts.add(sum(not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")) for sql in sent))
-        many_projects(40, agency)
+        create_projects(40, agency)
     # PostgreSQL is asked how common a word is.
     asked = query.startswith("&q=") and database_kind == "postgresql"
     assert counts == {OF_A_LIST + asked}
@@ -74,7 +74,7 @@ def test_words_are_found_alike_whether_they_are_taken_for_common_or_for_rare(
 ) -> None:
     monkeypatch.setattr(project_lists, "COMMON", common)
     rare = [a_project(agency, name_ru=f"Реестр тұлпар {place}").number for place in range(3)]
-    many_projects(20, agency)
+    create_projects(20, agency)
     for query in ("q=тұлп", "q=реестр тұлпар", "q=тұлпар&stage=creation"):
         found = reviewer.get(f"/projects?{query}&sort=number").get_json()["items"]
         assert [each["number"] for each in found] == rare

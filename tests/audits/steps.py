@@ -80,7 +80,7 @@ def accept(project: Project, *rules: str) -> None:
         session.execute(update(Flag).where(*standing).values(status="accepted", accepted_fingerprint=Flag.fingerprint))
 
 
-def many_projects(count: int, agency: Agency | None = None, **values: Any) -> list[int]:
+def create_projects(count: int, agency: Agency | None = None, **values: Any) -> list[int]:
     """Create that many projects of one agency by copying a registered one. Return their ids."""
     with transaction() as session:
         first = a_project(agency or an_agency(), **values)
@@ -96,7 +96,7 @@ def many_projects(count: int, agency: Agency | None = None, **values: Any) -> li
     return [first.id, *ids]
 
 
-def placed(ids: Iterable[int], verified_on: date | None) -> None:
+def set_verified(ids: Iterable[int], verified_on: date | None) -> None:
     """Mark the projects as verified on the platform, or as no longer verified, as an inventory would."""
     with transaction() as session:
         session.execute(

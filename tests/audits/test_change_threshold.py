@@ -24,7 +24,17 @@ from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
 from registry.projects.models import Project
-from tests.audits.steps import OPERATOR, SUPERVISOR, audit, changes, exempt, flag_counts, many_projects, placed, table
+from tests.audits.steps import (
+    OPERATOR,
+    SUPERVISOR,
+    audit,
+    changes,
+    create_projects,
+    exempt,
+    flag_counts,
+    set_verified,
+    table,
+)
 from tests.factories import a_project, an_agency
 from tests.present import NOON, Present
 
@@ -36,9 +46,9 @@ VERIFIED = date(2026, 10, 1)
 def audited(judged: int, clear: int, present: Present) -> list[int]:
     """Audit that many projects successfully, so many of them clear."""
     present.set(LAST)
-    ids = many_projects(judged, placement="on_platform")
-    placed(ids[:clear], VERIFIED)
-    placed(ids[clear:], None)
+    ids = create_projects(judged, placement="on_platform")
+    set_verified(ids[:clear], VERIFIED)
+    set_verified(ids[clear:], None)
     run = audit()
     assert (run.status, run.projects_judged, run.projects_flagged) == ("succeeded", judged, judged - clear)
     present.set(NEXT)
@@ -60,7 +70,7 @@ def test_audit_is_held_from_fifty_projects_and_more_than_a_quarter(
     app: Flask, present: Present, judged: int, turned: int, status: str, clears: bool
 ) -> None:
     ids = audited(judged, 0 if clears else judged, present)
-    placed(ids[:turned], VERIFIED if clears else None)
+    set_verified(ids[:turned], VERIFIED if clears else None)
     run = audit()
     assert run.status == status
     assert (run.flags_cleared if clears else run.flags_opened) == turned
@@ -69,8 +79,8 @@ def test_audit_is_held_from_fifty_projects_and_more_than_a_quarter(
 
 def test_newly_flagged_and_newly_clear_are_counted_separately(app: Flask, present: Present) -> None:
     ids = audited(100, 50, present)
-    placed(ids[:49], None)
-    placed(ids[50:99], VERIFIED)
+    set_verified(ids[:49], None)
+    set_verified(ids[50:99], VERIFIED)
     run = audit()
     assert (run.status, run.flags_opened, run.flags_cleared) == ("succeeded", 49, 49)
 
@@ -78,7 +88,7 @@ def test_newly_flagged_and_newly_clear_are_counted_separately(app: Flask, presen
 def test_project_counts_once_and_only_when_first_flagged(app: Flask, present: Present) -> None:
     present.set(LAST)
     agency = an_agency()
-    many_projects(60, agency, work_type="maintenance", stage="operation", object_commissioned_on="2027-01-01")
+    create_projects(60, agency, work_type="maintenance", stage="operation", object_commissioned_on="2027-01-01")
     audit()
     # Each project loses its first flag and gets two others: none is newly flagged, none newly clear.
     with transaction() as session:
@@ -94,16 +104,16 @@ def test_project_counts_once_and_only_when_first_flagged(app: Flask, present: Pr
 
 def test_new_registrations_do_not_count(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
-    many_projects(100)
-    placed(ids[:49], None)
+    create_projects(100)
+    set_verified(ids[:49], None)
     run = audit()
     assert (run.status, run.projects_flagged) == ("succeeded", 149)
 
 
 def test_new_registrations_do_not_raise_the_threshold(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
-    many_projects(200)
-    placed(ids[:50], None)
+    create_projects(200)
+    set_verified(ids[:50], None)
     run = audit()
     assert run.status == "held"
     assert run.held_because == {"newly_flagged": 50, "newly_clear": 0, "judged_by_last_audit": 60}
@@ -111,15 +121,15 @@ def test_new_registrations_do_not_raise_the_threshold(app: Flask, present: Prese
 
 def test_threshold_percentage_is_of_projects_in_scope(app: Flask, present: Present) -> None:
     present.set(LAST)
-    many_projects(150, an_agency(kind="private"))
+    create_projects(150, an_agency(kind="private"))
     ids = audited(60, 60, present)
-    placed(ids[:50], None)
+    set_verified(ids[:50], None)
     assert audit().status == "held"
 
 
 def test_first_audit_is_never_held(app: Flask, present: Present) -> None:
     present.set(LAST)
-    many_projects(60)
+    create_projects(60)
     assert audit().status == "succeeded"
 
 
@@ -141,18 +151,18 @@ def test_policy_date_between_audits_disables_threshold(
     app: Flask, present: Present, last: date, on: date, held: bool
 ) -> None:
     present.set(last)
-    ids = many_projects(50, placement="on_platform")
-    placed(ids, date(2025, 12, 1))
+    ids = create_projects(50, placement="on_platform")
+    set_verified(ids, date(2025, 12, 1))
     audit()
     present.set(on)
-    placed(ids, None)
+    set_verified(ids, None)
     assert audit().status == ("held" if held else "succeeded")
 
 
 def test_held_audit_changes_nothing_and_lists_planned_changes(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     before = table(Flag)
-    placed(ids, None)
+    set_verified(ids, None)
     held = audit()
     assert (held.status, flag_counts(held), held.projects_flagged) == ("held", (60, 0, 0, 0), 60)
     assert len(changes(held)) == 60
@@ -163,10 +173,10 @@ def test_held_audit_changes_nothing_and_lists_planned_changes(app: Flask, presen
 
 def test_confirmation_judges_again_and_run_succeeds_once(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
-    placed(ids, None)
+    set_verified(ids, None)
     held = audit()
     # The facts at the time of confirmation apply, not those of the held run.
-    placed(ids[:5], VERIFIED)
+    set_verified(ids[:5], VERIFIED)
     run = confirm_held_audit(SUPERVISOR, held.id)
     assert (run.id, run.status, run.held_because) == (held.id, "succeeded", None)
     assert (flag_counts(run), len(changes(run)), len(table(Flag))) == ((55, 0, 0, 0), 55, 55)
@@ -181,7 +191,7 @@ def test_confirmation_judges_again_and_run_succeeds_once(app: Flask, present: Pr
 def test_only_supervisor_confirms_held_audits(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     good = audit()
-    placed(ids, None)
+    set_verified(ids, None)
     held = audit()
     with pytest.raises(RoleNotAllowed):
         confirm_held_audit(OPERATOR, held.id)
@@ -196,9 +206,9 @@ def test_only_supervisor_confirms_held_audits(app: Flask, present: Present) -> N
 
 def test_held_audit_before_last_successful_one_cannot_be_confirmed(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
-    placed(ids, None)
+    set_verified(ids, None)
     held = audit()
-    placed(ids, VERIFIED)
+    set_verified(ids, VERIFIED)
     present.set(NEXT + timedelta(days=1))
     assert audit().status == "succeeded"
     with pytest.raises(AuditDateBeforeLast):
@@ -208,7 +218,7 @@ def test_held_audit_before_last_successful_one_cannot_be_confirmed(app: Flask, p
 
 def test_command_confirms_latest_held_run_of_date(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
-    placed(ids, None)
+    set_verified(ids, None)
     audit()
     second = audit()
     with pytest.raises(NoAuditHeld):
@@ -220,7 +230,7 @@ def test_command_confirms_latest_held_run_of_date(app: Flask, present: Present) 
 
 def test_confirmation_needs_a_held_audit(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
-    placed(ids, None)
+    set_verified(ids, None)
     with pytest.raises(NoAuditHeld):
         confirm_latest_held(SUPERVISOR)
     assert table(Flag) == [] and len(table(AuditRun)) == 1
@@ -228,7 +238,7 @@ def test_confirmation_needs_a_held_audit(app: Flask, present: Present) -> None:
 
 def test_dry_run_is_never_held_but_reports_the_reason(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
-    placed(ids, None)
+    set_verified(ids, None)
     held = audit()
     dry = audit(dry_run=True)
     assert (dry.status, dry.flags_opened) == ("succeeded", 60)
@@ -239,7 +249,7 @@ def test_dry_run_is_never_held_but_reports_the_reason(app: Flask, present: Prese
 
 def test_held_nightly_audit_is_not_repeated_every_minute(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
-    placed(ids, None)
+    set_verified(ids, None)
     held = run_due_audit(NOON)
     assert held is not None
     assert (held.status, held.trigger) == ("held", "schedule")
@@ -253,7 +263,7 @@ def test_held_nightly_audit_is_not_repeated_every_minute(app: Flask, present: Pr
 
 def test_nightly_audit_after_held_one_lists_nothing_as_missed(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
-    placed(ids, None)
+    set_verified(ids, None)
     run_due_audit(NOON)
     present.set(NEXT + timedelta(days=1))
     second = run_due_audit(NOON)

@@ -22,7 +22,7 @@ from tests.present import NOON, Present
 DAY = date(2026, 10, 5)
 
 
-def a_mixed_registry() -> None:
+def create_mixed_registry() -> None:
     """Create projects that are flagged by several rules, exempt, accepted, clear and out of scope."""
     agency = an_agency()
     a_project(agency)
@@ -36,7 +36,7 @@ def a_mixed_registry() -> None:
 
 def test_repeated_audit_changes_nothing(app: Flask, present: Present) -> None:
     present.set(DAY)
-    a_mixed_registry()
+    create_mixed_registry()
     accepted = a_project()
     first = audit()
     accept(accepted, "freeze.creation")
@@ -82,7 +82,7 @@ def test_later_date_may_open_flags(app: Flask, present: Present) -> None:
 
 def test_nightly_audit_after_manual_one_writes_no_flag_without_changes(app: Flask, present: Present) -> None:
     present.set(DAY)
-    a_mixed_registry()
+    create_mixed_registry()
     audit()
     before = table(Flag)
     present.set(local_instant(DAY + timedelta(days=1), NOON))

@@ -45,7 +45,7 @@ def believable() -> list[dict[str, str]]:
     return [row for row in judged() if row["external_id"].startswith(BELIEVABLE)]
 
 
-def found(*, dry_run: bool) -> dict[tuple[str, str], str]:
+def flags_found(*, dry_run: bool) -> dict[tuple[str, str], str]:
     """Map (external id, rule) to the severity of all flags that an audit of the day opens."""
     named = external_ids()
     changes = all_changes_of(AUDITOR, audit(AUDITED_ON, dry_run=dry_run))
@@ -55,7 +55,7 @@ def found(*, dry_run: bool) -> dict[tuple[str, str], str]:
 
 def test_sixty_sampled_flags_match_manual_judgement(real_app: Flask, present: Present) -> None:
     present.set(AUDITED_ON)
-    flags = found(dry_run=False)
+    flags = flags_found(dry_run=False)
     verdicts = {(row["external_id"], row["rule"]): row for row in real()}
     assert len(verdicts) == len(real()) == DRAWN
     assert {flag: row["severity"] for flag, row in verdicts.items()} == {flag: flags.get(flag) for flag in verdicts}
@@ -64,12 +64,12 @@ def test_sixty_sampled_flags_match_manual_judgement(real_app: Flask, present: Pr
 
 def test_judged_flags_are_the_seeded_sample(real_app: Flask, present: Present) -> None:
     present.set(AUDITED_ON)
-    assert draw(found(dry_run=True)) == {(row["external_id"], row["rule"]) for row in real()}
+    assert draw(flags_found(dry_run=True)) == {(row["external_id"], row["rule"]) for row in real()}
 
 
 def test_sample_is_even_over_matching_rules(real_app: Flask, present: Present) -> None:
     present.set(AUDITED_ON)
-    firing = Counter(rule for _, rule in found(dry_run=True))
+    firing = Counter(rule for _, rule in flags_found(dry_run=True))
     drawn = Counter(row["rule"] for row in real())
     assert len(firing) == 13
     assert {rule: min(count, 5) for rule, count in firing.items()} == {
@@ -92,7 +92,7 @@ def test_deciding_values_are_those_of_the_record(name: str) -> None:
 def test_remaining_rules_match_constructed_records(app: Flask, present: Present) -> None:
     believable_steps(present)
     present.set(AUDITED_ON)
-    assert found(dry_run=False) == {(row["external_id"], row["rule"]): row["severity"] for row in believable()}
+    assert flags_found(dry_run=False) == {(row["external_id"], row["rule"]): row["severity"] for row in believable()}
     assert Counter(row["verdict"] for row in believable()) == {"right": len(believable())}
 
 

@@ -42,7 +42,7 @@ def at(day: date, hour: int, minute: int = 0) -> datetime:
     return local_instant(day, time(hour, minute))
 
 
-def nights() -> list[tuple[date, str, str]]:
+def runs_by_date() -> list[tuple[date, str, str]]:
     """Return (date, trigger, status) of every run and missed date, ordered by date."""
     return sorted((row["on"], row["trigger"], row["status"]) for row in table(AuditRun))
 
@@ -65,7 +65,7 @@ def test_no_audit_is_due_before_first_hour_after_installation(app: Flask, presen
         assert run_due_audit(TWO) is None
     present.set(at(days(1), 2))
     run_due_audit(TWO)
-    assert nights() == [(days(1), "schedule", "succeeded")]
+    assert runs_by_date() == [(days(1), "schedule", "succeeded")]
 
 
 def test_disabled_nightly_audit_is_never_due(app: Flask, present: Present) -> None:
@@ -98,7 +98,7 @@ def test_latest_date_is_caught_up_and_missed_dates_are_listed(app: Flask, presen
     assert caught_up is not None
     assert (caught_up.on, caught_up.trigger) == (days(4), "catch_up")
     assert run_due_audit(TWO) is None
-    assert nights() == [
+    assert runs_by_date() == [
         (DAY, "schedule", "succeeded"),
         (days(1), "schedule", "missed"),
         (days(2), "schedule", "missed"),
@@ -114,7 +114,7 @@ def test_late_start_on_same_day_catches_up(app: Flask, present: Present) -> None
     run_due_audit(TWO)
     present.set(at(days(1), 14))
     run_due_audit(TWO)
-    assert nights() == [(DAY, "schedule", "succeeded"), (days(1), "catch_up", "succeeded")]
+    assert runs_by_date() == [(DAY, "schedule", "succeeded"), (days(1), "catch_up", "succeeded")]
 
 
 def test_start_before_the_hour_catches_up_then_runs_nightly_audit(app: Flask, present: Present) -> None:
@@ -125,7 +125,7 @@ def test_start_before_the_hour_catches_up_then_runs_nightly_audit(app: Flask, pr
     run_due_audit(TWO)
     present.set(at(days(3), 2))
     run_due_audit(TWO)
-    assert nights() == [
+    assert runs_by_date() == [
         (DAY, "schedule", "succeeded"),
         (days(1), "schedule", "missed"),
         (days(2), "catch_up", "succeeded"),
@@ -143,7 +143,7 @@ def test_manual_audit_covers_nightly_audit_of_date(app: Flask, present: Present)
     assert run_due_audit(TWO) is None
     present.set(at(days(1), 2))
     run_due_audit(TWO)
-    assert nights() == [
+    assert runs_by_date() == [
         (days(-1), "schedule", "succeeded"),
         (DAY, "manual", "succeeded"),
         (days(1), "schedule", "succeeded"),
@@ -173,7 +173,7 @@ def test_manual_audit_after_downtime_does_not_hide_missed_dates(app: Flask, pres
     night = run_due_audit(TWO)
     assert night is not None
     assert night.trigger == "schedule"
-    assert nights() == [
+    assert runs_by_date() == [
         (DAY, "schedule", "succeeded"),
         (days(1), "schedule", "missed"),
         (days(2), "manual", "succeeded"),
@@ -229,7 +229,7 @@ def test_nightly_audit_failing_all_day_stays_listed_as_failed(
     mend()
     present.set(at(days(1), 2))
     run_due_audit(TWO)
-    assert nights() == [
+    assert runs_by_date() == [
         (days(-2), "schedule", "succeeded"),
         (days(-1), "schedule", "missed"),
         (DAY, "schedule", "failed"),
@@ -275,7 +275,7 @@ def test_failure_does_not_overwrite_result_of_other_process(own_app: Flask, pres
         with pytest.raises(Broken):
             run_due_audit(TWO)
         assert rivals == ["comes", "is here", "succeeded"]
-        assert nights() == [(DAY, "schedule", "succeeded")]
+        assert runs_by_date() == [(DAY, "schedule", "succeeded")]
         assert len(table(Flag)) == 1
 
 
@@ -295,7 +295,7 @@ def test_manual_audit_before_claim_covers_nightly_audit(own_app: Flask, present:
         event.listen(db.engine, "before_cursor_execute", asked)
         assert run_due_audit(TWO) is None
         assert operators == ["comes", "succeeded"]
-        assert nights() == [(DAY, "manual", "succeeded")]
+        assert runs_by_date() == [(DAY, "manual", "succeeded")]
 
 
 def manually(app: Flask) -> str:
@@ -321,7 +321,7 @@ def test_cron_audits_today_once_and_lists_missed_dates(app: Flask, present: Pres
     run_nightly_audit()
     present.set(at(days(4), 4))
     run_nightly_audit()
-    assert nights() == [
+    assert runs_by_date() == [
         (DAY, "schedule", "succeeded"),
         (days(1), "schedule", "succeeded"),
         (days(2), "schedule", "missed"),
@@ -350,7 +350,7 @@ def test_scheduler_and_cron_audit_a_date_once(app: Flask, present: Present) -> N
     present.set(at(days(1), 2))
     run_nightly_audit()
     assert run_due_audit(TWO) is None
-    assert nights() == [(DAY, "schedule", "succeeded"), (days(1), "schedule", "succeeded")]
+    assert runs_by_date() == [(DAY, "schedule", "succeeded"), (days(1), "schedule", "succeeded")]
 
 
 acts = st.one_of(

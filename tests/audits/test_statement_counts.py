@@ -8,11 +8,11 @@ from flask import Flask
 from sqlalchemy import Connection
 
 from registry.audits import flag_writes
-from tests.audits.steps import audit, flag_counts, many_projects, placed
+from tests.audits.steps import audit, create_projects, flag_counts, set_verified
 from tests.present import Present
 from tests.statements import statements
 
-DAY = date(2026, 9, 30)  # the policy names it: no safety belt
+DAY = date(2026, 9, 30)  # the policy names it: no change threshold
 # Includes the changes to cases and their events.
 MOST = 50
 
@@ -21,7 +21,7 @@ def nights(connection: Connection, present: Present, ids: list[int]) -> dict[str
     """Return the statements of four audits: the first, one without changes, one that clears, one that reopens."""
     counted = {}
     for name, verified_on in (("first", None), ("quiet", None), ("clears", DAY), ("opens", None)):
-        placed(ids, verified_on)
+        set_verified(ids, verified_on)
         with statements(connection) as sent:
             run = audit()
         assert run.status == "succeeded"
@@ -34,9 +34,9 @@ def test_statement_count_is_independent_of_number_of_projects(
     app: Flask, connection: Connection, present: Present
 ) -> None:
     present.set(DAY)
-    ids = many_projects(3, placement="on_platform")
+    ids = create_projects(3, placement="on_platform")
     few = nights(connection, present, ids)
-    ids += many_projects(400, placement="on_platform")
+    ids += create_projects(400, placement="on_platform")
     many = nights(connection, present, ids)
     # The second round's first audit keeps three flags and opens the others.
     assert many == few
@@ -46,11 +46,11 @@ def test_statement_count_is_independent_of_number_of_projects(
 def test_flags_are_written_in_chunks(app: Flask, connection: Connection, present: Present) -> None:
     present.set(DAY)
     count = flag_writes.ROWS_AT_ONCE + 1
-    ids = many_projects(count, placement="on_platform")
+    ids = create_projects(count, placement="on_platform")
     with statements(connection) as sent:
         assert flag_counts(audit()) == (count, 0, 0, 0)
     assert sum(sql.startswith("INSERT INTO flags") for sql in sent) == 2
-    placed(ids, DAY)
+    set_verified(ids, DAY)
     present.set(DAY + timedelta(days=1))
     with statements(connection) as sent:
         assert flag_counts(audit()) == (0, 0, 0, count)

@@ -110,13 +110,13 @@ def under_review(project: Project) -> Case:
     return act(AIGERIM, case_of(project), "claim")
 
 
-def decided(project: Project, proposal: dict[str, Any]) -> Case:
+def decided_case(project: Project, proposal: dict[str, Any]) -> Case:
     """Return the project's case after a decision by Aigerim and Saule."""
     case = under_review(project)
     act(AIGERIM, case, "propose", proposal)
     return act(SAULE, case, "approve")
 
 
-def days(count: int) -> date:
+def in_days(count: int) -> date:
     """Return the date so many days after today."""
     return today() + timedelta(days=count)

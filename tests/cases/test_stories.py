@@ -49,11 +49,11 @@ from tests.cases.cast import (
     audit,
     case_of,
     cases_of,
-    days,
-    decided,
+    decided_case,
     edit,
     editor_of,
     flags_of,
+    in_days,
     migrate_by,
     under_review,
 )
@@ -70,7 +70,7 @@ def monday(present: Present, app: Flask) -> None:
     present.set(MONDAY)
 
 
-def a_gap(**values: object) -> Project:
+def project_with_gap(**values: object) -> Project:
     """Return a project with a data gap: a medium flag that its agency can clear by an edit."""
     usual = {"work_type": "maintenance", "stage": "operation", "work_started_on": "2025-01-10"}
     return a_project(**usual | {"contract_signed_on": "2025-01-10"} | values)
@@ -104,7 +104,7 @@ def test_repeated_audit_changes_no_case() -> None:
 
 
 def test_weak_flags_open_no_case_until_reviewer_does() -> None:
-    project = a_gap(object_commissioned_on="2020-01-01")
+    project = project_with_gap(object_commissioned_on="2020-01-01")
     audit()
     assert cases_of(project) == 0
     case = open_case(AIGERIM, project.number)
@@ -152,7 +152,7 @@ def test_case_goes_from_flag_to_acceptance() -> None:
 
 def test_order_reopens_accepted_flags_and_audits_keep_them_open(present: Present) -> None:
     project = a_project()
-    case = decided(project, NO_BREACH)
+    case = decided_case(project, NO_BREACH)
     act(editor_of(project.agency), case, "appeal", "We were wrong.")
     decided_again = act(SAULE, act(AIGERIM, case, "propose", migrate_by(date(2026, 4, 1))), "approve")
     assert decided_again.status == "remediation"
@@ -165,7 +165,7 @@ def test_order_reopens_accepted_flags_and_audits_keep_them_open(present: Present
 
 def test_accepted_case_reopens_when_facts_change(present: Present) -> None:
     project = a_project()
-    case = decided(project, TRANSITIONAL)
+    case = decided_case(project, TRANSITIONAL)
     present.move(timedelta(days=1))
     edit(editor_of(project.agency), project, work_started_on="2026-02-10", contract_signed_on="2026-02-05")
     audit()
@@ -188,7 +188,7 @@ def test_reopened_case_without_assignee_is_new() -> None:
 
 def test_overdue_order_is_flagged_while_case_stays_in_remediation(present: Present) -> None:
     project = a_project()
-    case = decided(project, migrate_by(date(2026, 3, 20)))
+    case = decided_case(project, migrate_by(date(2026, 3, 20)))
     assert (case.status, case.due_on) == ("remediation", date(2026, 3, 20))
     present.set(date(2026, 3, 20))
     audit()
@@ -204,22 +204,22 @@ def test_overdue_order_is_flagged_while_case_stays_in_remediation(present: Prese
 
 def test_new_order_replaces_old_one_on_approval() -> None:
     project = a_project()
-    case = decided(project, migrate_by(days(30)))
+    case = decided_case(project, migrate_by(in_days(30)))
     case = act(TIMUR, case, "claim")
     assert case.status == "under_review"
     assert [order.ended_because for order in orders_of(project)] == [None]
-    act(TIMUR, case, "propose", migrate_by(days(60)))
+    act(TIMUR, case, "propose", migrate_by(in_days(60)))
     act(SAULE, case, "approve")
     assert [(order.ended_because, order.due_on) for order in orders_of(project)] == [
-        ("replaced", days(30)),
-        (None, days(60)),
+        ("replaced", in_days(30)),
+        (None, in_days(60)),
     ]
     assert [d["ended_because"] for d in show_case(SAULE, case_of(project), "en")["decisions"]] == ["replaced", None]
 
 
 def test_only_supervisor_withdraws_order() -> None:
     project = a_project()
-    case = decided(project, migrate_by(days(30)))
+    case = decided_case(project, migrate_by(in_days(30)))
     with pytest.raises(RoleNotAllowed):
         act(AIGERIM, case, "withdraw")
     assert act(TIMUR, case, "withdraw").status == "under_review"
@@ -228,7 +228,7 @@ def test_only_supervisor_withdraws_order() -> None:
 
 def test_only_supervisor_reopens_case_with_order() -> None:
     project = a_project()
-    case = decided(project, migrate_by(days(30)))
+    case = decided_case(project, migrate_by(in_days(30)))
     for reviewer in (AIGERIM, BOLAT):
         assert "claim" not in possible_actions(reviewer, case, None)
         with pytest.raises(RoleNotAllowed):
@@ -242,7 +242,7 @@ def test_only_supervisor_reopens_case_with_order() -> None:
 def test_order_can_be_appealed_during_second_review(then: list[str], present: Present) -> None:
     project = a_project()
     editor = editor_of(project.agency)
-    case = act(TIMUR, decided(project, migrate_by(days(60))), "claim")
+    case = act(TIMUR, decided_case(project, migrate_by(in_days(60))), "claim")
     for action in then:
         case = act(TIMUR, case, action, *([NO_BREACH] if action == "propose" else []))
     assert "appeal" in possible_actions(editor, case, waiting_proposal(case))
@@ -263,19 +263,19 @@ def test_review_without_order_offers_no_appeal() -> None:
 
 def test_appeal_ends_order_and_reopens_case(present: Present) -> None:
     project = a_project()
-    case = decided(project, migrate_by(days(60)))
+    case = decided_case(project, migrate_by(in_days(60)))
     # 15 working days after 16 February is 10 March, because 9 March is a day off.
     present.set(date(2026, 3, 10))
     case = act(editor_of(project.agency), case, "appeal", "The contract is older.")
     assert (case.status, case.due_on) == ("under_review", date(2026, 4, 10))
     assert [order.ended_because for order in orders_of(project)] == ["appealed"]
-    act(AIGERIM, case, "propose", migrate_by(days(90)))
+    act(AIGERIM, case, "propose", migrate_by(in_days(90)))
     assert act(SAULE, case, "approve").status == "remediation"
 
 
 def test_appeal_is_too_late_day_after_deadline(present: Present) -> None:
     project = a_project()
-    case = decided(project, migrate_by(days(60)))
+    case = decided_case(project, migrate_by(in_days(60)))
     present.set(date(2026, 3, 11))
     assert show_case(editor_of(project.agency), case, "en")["actions"] == ["comment"]
     with pytest.raises(AppealTooLate):
@@ -285,7 +285,7 @@ def test_appeal_is_too_late_day_after_deadline(present: Present) -> None:
 
 def test_closed_case_reopens_on_appeal() -> None:
     project = a_project()
-    case = decided(project, NO_BREACH)
+    case = decided_case(project, NO_BREACH)
     case = act(editor_of(project.agency), case, "appeal")
     assert case.status == "under_review"
     with pytest.raises(CaseActionNotPossible):
@@ -297,7 +297,7 @@ def test_closed_case_reopens_on_appeal() -> None:
 
 
 def test_appeal_needs_a_decision() -> None:
-    project = a_gap()
+    project = project_with_gap()
     editor = editor_of(project.agency)
     audit()
     edit(editor, project, object_commissioned_on="2020-01-01")
@@ -309,7 +309,7 @@ def test_appeal_needs_a_decision() -> None:
 
 
 def test_flags_cleared_by_edit_wait_for_reviewer() -> None:
-    project = a_gap()
+    project = project_with_gap()
     audit()
     case = case_of(project)
     edit(editor_of(project.agency), project, object_commissioned_on="2020-01-01")
@@ -326,7 +326,7 @@ def test_flags_cleared_by_edit_wait_for_reviewer() -> None:
 
 
 def test_reopened_case_stays_in_review_until_flags_clear_again(present: Present) -> None:
-    project = a_gap()
+    project = project_with_gap()
     editor = editor_of(project.agency)
     audit()
     edit(editor, project, object_commissioned_on="2020-01-01")
@@ -345,7 +345,7 @@ def test_reopened_case_stays_in_review_until_flags_clear_again(present: Present)
 
 def test_appealed_case_stays_in_review_without_active_flags() -> None:
     project = a_project()
-    decided(project, NO_BREACH)
+    decided_case(project, NO_BREACH)
     verify(project)
     audit()
     case = act(editor_of(project.agency), case_of(project), "appeal", "It is somebody else's project.")
@@ -368,7 +368,7 @@ def test_restricted_case_is_assigned_only_to_permitted_reviewers() -> None:
 
 
 def test_returning_finding_reopens_case_awaiting_confirmation() -> None:
-    project = a_gap()
+    project = project_with_gap()
     editor = editor_of(project.agency)
     under_review(project)
     edit(editor, project, object_commissioned_on="2020-01-01")
@@ -392,7 +392,7 @@ def test_pending_proposal_lapses_when_flags_clear() -> None:
 
 def test_remediation_ends_in_confirmation_after_migration() -> None:
     project = a_project()
-    decided(project, migrate_by(days(30)))
+    decided_case(project, migrate_by(in_days(30)))
     verify(project)
     audit()
     case = case_of(project)
@@ -487,7 +487,7 @@ def test_approval_rejects_findings_unseen_by_proposer() -> None:
 
 def test_proposal_with_past_due_date_is_not_approved(present: Present) -> None:
     case = under_review(a_project())
-    act(AIGERIM, case, "propose", migrate_by(days(3)))
+    act(AIGERIM, case, "propose", migrate_by(in_days(3)))
     present.move(timedelta(days=4))
     with pytest.raises(ProposalOutOfDate):
         act(SAULE, case, "approve")
@@ -571,7 +571,7 @@ def test_parent_agency_sees_case_and_others_do_not() -> None:
 
 
 def test_cleared_cases_are_confirmed_independently() -> None:
-    projects = [a_gap() for _ in range(3)]
+    projects = [project_with_gap() for _ in range(3)]
     audit()
     for project in projects[:2]:
         edit(editor_of(project.agency), project, object_commissioned_on="2020-01-01")
@@ -587,7 +587,7 @@ def test_cleared_cases_are_confirmed_independently() -> None:
 
 def test_older_case_refuses_appeal_while_later_case_is_open() -> None:
     project = a_project()
-    first = decided(project, NO_BREACH)
+    first = decided_case(project, NO_BREACH)
     edit(editor_of(project.agency), project, placement="unknown")
     audit()
     assert cases_of(project) == 2
@@ -614,6 +614,6 @@ def exemption(project: Project, until: date) -> dict[str, object]:
 
 def test_decision_accepts_weak_flags_of_project() -> None:
     project = a_project(onboarding_due_on="2026-06-01", placement="onboarding")
-    case = decided(project, NO_BREACH)
+    case = decided_case(project, NO_BREACH)
     assert case.status == "closed"
     assert set(db.session.scalars(select(Flag.status).where(Flag.project_id == project.id))) == {"accepted"}

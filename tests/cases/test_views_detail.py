@@ -12,7 +12,7 @@ from registry.core.clock import today
 from registry.exemptions.service import record_exemption
 from registry.projects.documents import add_document
 from tests.cases.casework import LAW, flagged_case, send, status
-from tests.cases.cast import AIGERIM, SAULE, TIMUR, act, case_of, days, decided, editor_of, migrate_by
+from tests.cases.cast import AIGERIM, SAULE, TIMUR, act, case_of, decided_case, editor_of, in_days, migrate_by
 from tests.factories import an_agency
 from tests.fixtures.web import SignedIn
 from tests.present import Present
@@ -29,8 +29,8 @@ ORDERS = {
 def test_order_shows_agency_instructions_and_links(signed_in: SignedIn, decision: str) -> None:
     agency = an_agency()
     project, case = flagged_case(agency)
-    due_on = None if decision == "write_off" else days(30)
-    decided(project, {**migrate_by(days(30)), "decision": decision, "due_on": due_on})
+    due_on = None if decision == "write_off" else in_days(30)
+    decided_case(project, {**migrate_by(in_days(30)), "decision": decision, "due_on": due_on})
     page = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
     assert all(told in page for told in ORDERS[decision])
     assert f'href="/projects/{project.number}/edit"' in page
@@ -44,7 +44,7 @@ def test_order_shows_agency_instructions_and_links(signed_in: SignedIn, decision
 def test_only_supervisor_reopens_order_and_not_by_first_button(signed_in: SignedIn) -> None:
     agency = an_agency()
     project, case = flagged_case(agency)
-    decided(project, migrate_by(days(30)))
+    decided_case(project, migrate_by(in_days(30)))
     reviewer, supervisor = signed_in(Role.REVIEWER), signed_in(Role.SUPERVISOR)
     assert f"{case}/claim" not in reviewer.get(case).text
     page = supervisor.get(case).text
@@ -140,7 +140,7 @@ def test_referred_case_links_to_exemption_form(signed_in: SignedIn) -> None:
     page = supervisor.get(case).text
     assert form in page and "No decision on this project is recorded yet." in page
     assert form not in reviewer.get(case).text
-    given = {"decision_number": "14-K", "decided_on": today(), "valid_from": today(), "valid_to": days(30)}
+    given = {"decision_number": "14-K", "decided_on": today(), "valid_from": today(), "valid_to": in_days(30)}
     record_exemption(SAULE, {**given, "project": project.number})
     page = reviewer.get(case).text
     assert "Decision of the Commission 14-K" in page and "is recorded yet" not in page
@@ -153,7 +153,7 @@ def test_referred_case_links_to_exemption_form(signed_in: SignedIn) -> None:
 def test_returned_proposal_is_prefilled_beside_remark(signed_in: SignedIn) -> None:
     project, case = flagged_case()
     reviewer = signed_in(Role.REVIEWER, name="aigerim")
-    given = {"decision": "stop", "due_on": days(40), "reason": "Письмо.\n2-й абзац.", "legal_basis": "Указ, пункт 7"}
+    given = {"decision": "stop", "due_on": in_days(40), "reason": "Письмо.\n2-й абзац.", "legal_basis": "Указ, пункт 7"}
     act(AIGERIM, case_of(project), "claim")
     assert 'name="propose-reason"' in reviewer.get(case).text and "Returned by" not in reviewer.get(case).text
     act(AIGERIM, case_of(project), "propose", given)
@@ -165,13 +165,13 @@ def test_returned_proposal_is_prefilled_beside_remark(signed_in: SignedIn) -> No
     form = untouched_form(page, "propose-reason")
     assert form["propose-decision"] == "stop" and form["propose-reason"] == "Письмо.\r\n2-й абзац."
     assert form["propose-legal_basis"] == "Указ, пункт 7"
-    assert form["propose-due_on"] == f"{days(40):%d.%m.%Y}" and form["propose-comment"] == ""
+    assert form["propose-due_on"] == f"{in_days(40):%d.%m.%Y}" and form["propose-comment"] == ""
     # New input is kept when the form is displayed again with an error.
     status_code, page = send(reviewer, case, "propose", **{"propose-reason": "Другое", "propose-legal_basis": ""})
     again = untouched_form(page, "propose-reason")
     assert (status_code, again["propose-reason"], again["propose-legal_basis"]) == (422, "Другое", "")
     assert "propose-decision" not in again
-    reviewer.client.post(f"{case}/propose", data={**form, "propose-due_on": f"{days(20):%d.%m.%Y}"})
+    reviewer.client.post(f"{case}/propose", data={**form, "propose-due_on": f"{in_days(20):%d.%m.%Y}"})
     assert status(case) == "awaiting_approval"
     act(AIGERIM, case_of(project), "withdraw")
     assert "Returned by" not in reviewer.get(case).text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry.accounts.roles import PERMISSIONS, Permission, Role
-from registry.cases.workflow import ACTIONS, AUDIT_MOVES, DECISIONS, Status, To, Who, fits, target
+from registry.cases.workflow import ACTIONS, AUDIT_TRANSITIONS, DECISIONS, Status, Target, Who, is_permitted, target
 from registry.core.vocabularies import CASE_STATUSES
 
 
@@ -13,12 +13,12 @@ def steps(status: Status) -> set[tuple[str, Status]]:
     """Return the actions that people can take from a status, with their targets."""
     found = set()
     for action in ACTIONS.values():
-        move = action.moves.get(status)
-        if move is None:
+        transition = action.transitions.get(status)
+        if transition is None:
             continue
         for assignee in (None, "somebody"):
-            for decision in DECISIONS if move.to is To.DECIDED else (None,):
-                found.add((action.name, target(move, status, assignee, decision)))
+            for decision in DECISIONS if transition.to is Target.DECIDED else (None,):
+                found.add((action.name, target(transition, status, assignee, decision)))
     return found
 
 
@@ -47,7 +47,7 @@ def test_people_can_close_case_from_every_status(status: Status) -> None:
 
 
 def test_every_status_is_reachable_from_new() -> None:
-    audits_reach = {after for _, after in AUDIT_MOVES.values() if isinstance(after, Status)}
+    audits_reach = {after for _, after in AUDIT_TRANSITIONS.values() if isinstance(after, Status)}
     assert reachable(Status.NEW) | audits_reach == set(Status)
 
 
@@ -60,8 +60,8 @@ def test_supervisor_other_than_proposer_can_always_continue(status: Status) -> N
         for action in ACTIONS.values()
         if action.needs in may
         and action.name != "comment"
-        and (move := action.moves.get(status))
-        and fits(move.who, "saule", leads=True, assignee="ill", proposed_by="ill")
+        and (transition := action.transitions.get(status))
+        and is_permitted(transition.who, "saule", leads=True, assignee="ill", proposed_by="ill")
     ]
     assert set(on) - {"assign"} or (
         # After reassigning it, the new assignee can claim it.
@@ -96,15 +96,15 @@ def test_only_supervisors_lead_and_auditors_and_administrators_decide_nothing() 
 
 @pytest.mark.parametrize("leads", [True, False])
 def test_nobody_approves_own_proposal(leads: bool) -> None:
-    assert not fits(Who.ANOTHER, "aigerim", leads=leads, assignee=None, proposed_by="aigerim")
-    assert not fits(Who.ANOTHER, "aigerim", leads=leads, assignee="aigerim", proposed_by=None)
-    assert fits(Who.ANOTHER, "saule", leads=leads, assignee="saule", proposed_by="aigerim")
+    assert not is_permitted(Who.ANOTHER, "aigerim", leads=leads, assignee=None, proposed_by="aigerim")
+    assert not is_permitted(Who.ANOTHER, "aigerim", leads=leads, assignee="aigerim", proposed_by=None)
+    assert is_permitted(Who.ANOTHER, "saule", leads=leads, assignee="saule", proposed_by="aigerim")
 
 
 def test_approval_is_the_only_way_to_a_decision() -> None:
     for action in ACTIONS.values():
         if action.name != "approve":
-            targets = {move.to for move in action.moves.values()}
-            assert To.DECIDED not in targets
+            targets = {transition.to for transition in action.transitions.values()}
+            assert Target.DECIDED not in targets
             assert Status.REMEDIATION not in targets
             assert action.name == "confirm" or Status.CLOSED not in targets

@@ -35,7 +35,7 @@ def programs_of_the_server(database_kind: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-def elsewhere(databases: Databases, tmp_path: Path) -> Iterator[CommandLine]:
+def other_registry(databases: Databases, tmp_path: Path) -> Iterator[CommandLine]:
     """Return a registry in a new place without a schema."""
     url = databases.make(empty=True)
     yield CommandLine(url, tmp_path / "elsewhere")
@@ -50,17 +50,17 @@ def some_records(services: Callable[[], Any], count: int = 3) -> None:
 
 
 def test_restored_backup_has_same_digest(
-    registry: CommandLine, elsewhere: CommandLine, services: Callable[[], Any], tmp_path: Path
+    registry: CommandLine, other_registry: CommandLine, services: Callable[[], Any], tmp_path: Path
 ) -> None:
     some_records(services)
     file = tmp_path / "backup"
     taken = registry("backup", file)
     assert taken.code == 0 and len(taken.out.strip()) == 64
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    restored = elsewhere("restore", file)
+    restored = other_registry("restore", file)
     assert (restored.code, restored.out) == (0, taken.out)
-    assert elsewhere("journal", "verify", "--head", registry("journal", "head").out.strip()).code == 0
-    *before, entry = elsewhere("journal", "export").out.splitlines()
+    assert other_registry("journal", "verify", "--head", registry("journal", "head").out.strip()).code == 0
+    *before, entry = other_registry("journal", "export").out.splitlines()
     assert before == registry("journal", "export").out.splitlines()
     assert json.loads(entry)["action"] == "database.restored"
     assert json.loads(json.loads(entry)["details"]) == {
@@ -69,18 +69,18 @@ def test_restored_backup_has_same_digest(
         "forced": False,
         "replaced_head": None,
     }
-    assert elsewhere("projects", "export").raw == registry("projects", "export").raw
+    assert other_registry("projects", "export").raw == registry("projects", "export").raw
 
 
 def test_restored_registry_works(
-    registry: CommandLine, elsewhere: CommandLine, services: Callable[[], Any], tmp_path: Path
+    registry: CommandLine, other_registry: CommandLine, services: Callable[[], Any], tmp_path: Path
 ) -> None:
     some_records(services)
     registry("backup", tmp_path / "backup")
-    elsewhere("restore", tmp_path / "backup")
-    assert elsewhere("tokens", "issue", "--name", "x", "--role", "auditor").code == 0
-    assert elsewhere("audits", "run").code == 0
-    assert elsewhere("journal", "verify").code == 0
+    other_registry("restore", tmp_path / "backup")
+    assert other_registry("tokens", "issue", "--name", "x", "--role", "auditor").code == 0
+    assert other_registry("audits", "run").code == 0
+    assert other_registry("journal", "verify").code == 0
 
 
 def test_restore_over_records_needs_option(registry: CommandLine, services: Callable[[], Any], tmp_path: Path) -> None:
@@ -167,20 +167,20 @@ def test_backup_of_read_only_data_folder(tmp_path: Path) -> None:
             assert registry("tokens", "issue", "--name", "x", "--role", "auditor").code == 0
             head = registry("journal", "head").out
             if state == "killed":
-                left_in_the_log(data / "registry.sqlite3")
+                leave_commit_in_log(data / "registry.sqlite3")
             (data / "secret_key").unlink()
             subprocess.run(["mount", "-o", "remount,ro", str(data)], check=True)
             taken = registry("backup", tmp_path / f"{state}.backup")
             assert taken.code == 0, taken.err
             subprocess.run(["mount", "-o", "remount,rw", str(data)], check=True)
-        elsewhere = CommandLine(f"sqlite:///{tmp_path}/{state}.sqlite3", tmp_path)
-        restored = elsewhere("restore", tmp_path / f"{state}.backup")
+        other_registry = CommandLine(f"sqlite:///{tmp_path}/{state}.sqlite3", tmp_path)
+        restored = other_registry("restore", tmp_path / f"{state}.backup")
         assert (restored.code, restored.out) == (0, taken.out)
-        assert elsewhere("journal", "verify", "--head", head.strip()).code == 0
+        assert other_registry("journal", "verify", "--head", head.strip()).code == 0
         assert sorted(path.name for path in tmp_path.glob(".*")) == []
 
 
-def left_in_the_log(file: Path) -> None:
+def leave_commit_in_log(file: Path) -> None:
     """Leave the folder as a killed service does: a commit exists in the write-ahead log only."""
     log = file.with_name(f"{file.name}-wal")
     with closing(sqlite3.connect(file, isolation_level=None)) as database:
@@ -229,7 +229,7 @@ def test_backup_to_database_file_is_refused(registry: CommandLine, services: Cal
 
 
 def test_backup_under_load_is_consistent(
-    registry: CommandLine, elsewhere: CommandLine, own_app: Flask, services: Callable[[], Any], tmp_path: Path
+    registry: CommandLine, other_registry: CommandLine, own_app: Flask, services: Callable[[], Any], tmp_path: Path
 ) -> None:
     some_records(services)
     stop, failed = threading.Event(), []
@@ -256,18 +256,18 @@ def test_backup_under_load_is_consistent(
     assert failed == []
     for number, ran in enumerate(taken):
         assert ran.code == 0, ran.err
-        restored = elsewhere("restore", "--force", tmp_path / f"backup-{number}")
+        restored = other_registry("restore", "--force", tmp_path / f"backup-{number}")
         assert (restored.code, restored.out) == (0, ran.out), restored.err
-        assert elsewhere("journal", "verify").code == 0
+        assert other_registry("journal", "verify").code == 0
 
 
 def test_tampered_journal_is_reported_on_restore(
-    registry: CommandLine, elsewhere: CommandLine, services: Callable[[], Any], tmp_path: Path
+    registry: CommandLine, other_registry: CommandLine, services: Callable[[], Any], tmp_path: Path
 ) -> None:
     some_records(services)
     tamper(services, "UPDATE journal SET principal = 'nobody' WHERE seq = 2")
     assert registry("backup", tmp_path / "backup").code == 0
-    restored = elsewhere("restore", tmp_path / "backup")
+    restored = other_registry("restore", tmp_path / "backup")
     assert restored.code == 1 and "entry 2" in restored.err
 
 

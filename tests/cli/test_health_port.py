@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 from registry.accounts.roles import Role
 from registry.core.postgresql import libpq_address
 from tests.factories import a_token, an_agency, project_values
-from tests.faults.load import ask
+from tests.faults.load import request
 from tests.fixtures.cli import CommandLine
 from tests.granian_server import granian
 from tests.running import free_port, get, running, until
@@ -69,7 +69,7 @@ def test_health_port_responds_while_all_workers_wait_for_a_lock(
         assert get(health, "/healthz") == {"status": "ok"}
         values = {"agency": agency, **project_values()}
         clients = [
-            threading.Thread(target=ask, args=("POST", port, "/projects", token, values)) for _ in range(REQUESTS)
+            threading.Thread(target=request, args=("POST", port, "/projects", token, values)) for _ in range(REQUESTS)
         ]
         with writing_locked(registry.url):
             for client in clients:

@@ -46,7 +46,7 @@ def main(url: str, data_dir: str) -> None:
                 continue
             app = app or open_here.enter_context(scheduler_of(url, data_dir))
             with app.app_context():
-                say(ORDERS[word](*map(datetime.fromisoformat, rest)))
+                print_line(ORDERS[word](*map(datetime.fromisoformat, rest)))
 
 
 def scheduler_of(url: str, data_dir: str) -> AbstractContextManager[Flask]:
@@ -71,7 +71,7 @@ def tick_by_clock(moment: datetime) -> str:
         return tick(None)
 
 
-def by_hand() -> str:
+def manual_audit() -> str:
     """Run a manual audit."""
     try:
         return f"ran {run_audit(Actor('operator@faults', Role.OPERATOR)).status}"
@@ -79,7 +79,7 @@ def by_hand() -> str:
         return "AuditRunning"
 
 
-ORDERS = {"tick": tick, "clock": tick_by_clock, "audit": by_hand}
+ORDERS = {"tick": tick, "clock": tick_by_clock, "audit": manual_audit}
 
 
 def in_a_child(url: str, data_dir: str, moment: datetime, at: int) -> None:
@@ -91,7 +91,7 @@ def in_a_child(url: str, data_dir: str, moment: datetime, at: int) -> None:
             tick(moment)
         raise AssertionError("the night ended before it could be stopped")
     os.waitpid(child, 0)
-    say(f"dead {child}")
+    print_line(f"dead {child}")
 
 
 def stop_before(at: int) -> None:
@@ -99,7 +99,7 @@ def stop_before(at: int) -> None:
     done: list[str] = []
 
     def stop() -> None:
-        say(f"stopped {os.getpid()} {''.join(done)}")
+        print_line(f"stopped {os.getpid()} {''.join(done)}")
         while True:
             signal.pause()
 
@@ -115,7 +115,7 @@ def stop_before(at: int) -> None:
     event.listen(db.engine, "commit", commit)
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """Print one line."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

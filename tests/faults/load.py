@@ -22,7 +22,7 @@ from tests.running import PATIENCE_S, until
 API = "/api/v1"
 
 
-def ask(method: str, port: int, path: str, token: str, body: Any = None, **headers: str) -> tuple[int, Any, str]:
+def request(method: str, port: int, path: str, token: str, body: Any = None, **headers: str) -> tuple[int, Any, str]:
     """Return status, body and ETag of an API response; status 0 without a complete response."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     usual = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -79,7 +79,7 @@ class Load:
             name = f"load-{client}-{serial}"
             port, other = (self._ports[(client + serial + step) % len(self._ports)] for step in (0, 1))
             values = {"agency": self._agency, **project_values(external_id=name)}
-            status, body, _ = ask("POST", port, "/projects", self._token, values)
+            status, body, _ = request("POST", port, "/projects", self._token, values)
             with self._lock:
                 self.answers[status] += 1
             if status == 201:
@@ -91,12 +91,12 @@ class Load:
                 self.wrong.append(f"POST {status} {body}")
 
     def _read(self, port: int, name: str, number: str) -> None:
-        status, body, _ = ask("GET", port, f"/projects/{number}", self._token)
+        status, body, _ = request("GET", port, f"/projects/{number}", self._token)
         if status not in (0, 503) and (status, (body or {}).get("external_id")) != (200, name):
             self.wrong.append(f"GET {number} {status} {body}")
 
 
-def let_go(app: Flask) -> None:
+def release_connections(app: Flask) -> None:
     """Release the app's connections."""
     with app.app_context():
         db.session.remove()

@@ -21,12 +21,12 @@ from registry.core.clock import local_instant, today
 from registry.flags.audit_runs import AuditRun
 from registry.imports.service import find_import, queue_import
 from registry.journal.verification import verify_stored
-from tests.audits.steps import installed, many_projects, table
+from tests.audits.steps import create_projects, installed, table
 from tests.conftest import service_app
 from tests.databases import PostgresDatabases
 from tests.factories import ADMINISTRATOR, a_bin, a_token, an_agency
 from tests.faults.entrance import AUDIT_AT
-from tests.faults.load import Load, let_go, stored
+from tests.faults.load import Load, release_connections, stored
 from tests.faults.processes import ALL, AT_THE_COMMIT, Process, next_start
 from tests.faults.served import Served
 from tests.fixtures.cli import CommandLine
@@ -76,7 +76,7 @@ def installation() -> Iterator[Installation]:
     made.folder.chmod(0o755)
     yield made
     if made.app is not None:
-        let_go(made.app)
+        release_connections(made.app)
     for server in made.servers:
         server.stop()
     shutil.rmtree(made.folder)
@@ -92,7 +92,7 @@ def test_server_restart_during_audit_and_load_loses_nothing(installation: Instal
     registry, app, agency, token = installation.begin(server)
     with app.app_context():
         installed(local_instant(today() + A_DAY, AUDIT_AT) - timedelta(hours=1))
-        many_projects(40)
+        create_projects(40)
     with Served(registry) as web, Process(registry.url, installation.folder) as scheduler:
         with Load([web.port], token, agency) as load:
             for number in range(1, RESTARTS + 1):
@@ -127,7 +127,7 @@ def test_standby_takes_over_under_load_and_loses_no_acknowledged_write(installat
         connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'standby'")
     with app.app_context():
         installed(local_instant(today() + A_DAY, AUDIT_AT) - timedelta(hours=1))
-        many_projects(40)
+        create_projects(40)
     with ExitStack() as stack:
         web = [stack.enter_context(Served(registry)) for _ in range(2)]
         scheduler = stack.enter_context(Served(registry, "scheduler"))

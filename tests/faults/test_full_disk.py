@@ -17,7 +17,7 @@ from registry.journal.verification import verify_stored
 from tests.conftest import service_app
 from tests.databases import PostgresDatabases
 from tests.factories import a_token, an_agency
-from tests.faults.load import Load, ask, let_go, stored
+from tests.faults.load import Load, release_connections, request, stored
 from tests.faults.served import Served
 from tests.faults.small_disks import filled, small_disk
 from tests.fixtures.cli import CommandLine
@@ -40,7 +40,7 @@ def test_full_disk_on_sqlite(short_folder: Path) -> None:
     with small_disk(short_folder, 24):
         registry = CommandLine(f"sqlite:///{short_folder}/registry.sqlite3", short_folder)
         assert registry("db", "upgrade").code == 0
-        refuses_and_goes_on(registry, short_folder)
+        check_full_disk(registry, short_folder)
 
 
 @pytest.mark.postgres_only
@@ -58,12 +58,12 @@ def test_full_disk_on_postgresql(short_folder: Path) -> None:
         try:
             databases = PostgresDatabases(server.address("postgres"))
             databases.make_template()
-            refuses_and_goes_on(CommandLine(databases.make(), short_folder), disk)
+            check_full_disk(CommandLine(databases.make(), short_folder), disk)
         finally:
             server.stop()
 
 
-def refuses_and_goes_on(registry: CommandLine, disk: Path) -> None:
+def check_full_disk(registry: CommandLine, disk: Path) -> None:
     app = service_app(registry.url, registry.data_dir)
     with app.app_context():
         agency, token = an_agency().bin, a_token(Role.ADMINISTRATOR)
@@ -74,13 +74,13 @@ def refuses_and_goes_on(registry: CommandLine, disk: Path) -> None:
             assert refusal(web.port, token, agency) == (503, "urn:qaztech-registry:problem:storage-full")
             assert not_ready(web.port) == ["disk-full"]
             number = next(iter(load.acknowledged.values()))
-            assert ask("GET", web.port, f"/projects/{number}", token)[0] == 200
+            assert request("GET", web.port, f"/projects/{number}", token)[0] == 200
         load.more(10)
     assert load.wrong == []
     assert set(load.acknowledged) - stored(app) == set()
     with app.app_context():
         assert verify_stored() == []
-    let_go(app)
+    release_connections(app)
 
 
 def not_ready(port: int) -> list[str]:
@@ -96,7 +96,7 @@ def refusal(port: int, token: str, agency: str) -> tuple[int, str]:
     for serial in range(100):
         body = {"agency": agency, "external_id": f"large-{serial}", "name_ru": "Б", "purpose": "ә" * 5000}
         body |= {"object_kind": "system", "work_type": "creation", "stage": "creation", "placement": "off_platform"}
-        status, answer, _ = ask("POST", port, "/projects", token, body)
+        status, answer, _ = request("POST", port, "/projects", token, body)
         if status != 201:
             return status, answer["type"]
     raise AssertionError("the disk is not full")

@@ -19,7 +19,7 @@ from registry.core.outbox import OutboxMessage
 from registry.flags.audit_runs import AuditChange, AuditRun
 from registry.flags.models import Flag
 from registry.journal.service import JournalEntry, JournalHead
-from tests.audits.steps import installed, many_projects, placed, table
+from tests.audits.steps import create_projects, installed, set_verified, table
 from tests.faults.entrance import AUDIT_AT
 from tests.faults.processes import ALL, AT_THE_COMMIT, Process, next_start
 
@@ -57,7 +57,7 @@ def test_killed_nightly_audit_leaves_nothing_and_next_start_completes_it(
     own_app: Flask, own_database: str, tmp_path: Path
 ) -> None:
     with own_app.app_context(), Process(own_database, tmp_path) as process:
-        ids = many_projects(PROJECTS, placement="on_platform", work_type="maintenance", stage="operation")
+        ids = create_projects(PROJECTS, placement="on_platform", work_type="maintenance", stage="operation")
         # After the grace period flags are severe enough to open cases, which close and open with them.
         moment = local_instant(today() + timedelta(days=45), AUDIT_AT)
         installed(moment - timedelta(hours=1))
@@ -68,8 +68,8 @@ def test_killed_nightly_audit_leaves_nothing_and_next_start_completes_it(
             moment += timedelta(days=1)
             # Each audit clears some flags, opens others and keeps the rest.
             verified = {project for place, project in enumerate(ids) if (place + number) % 3 == 0}
-            placed(verified, local_date(moment))
-            placed(set(ids) - verified, None)
+            set_verified(verified, local_date(moment))
+            set_verified(set(ids) - verified, None)
             before = everything()
             if where is None:
                 where = phases(stopped_and_killed(process, moment, AT_THE_COMMIT))

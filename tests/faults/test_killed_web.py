@@ -16,7 +16,7 @@ from registry.projects.models import Project
 from registry.projects.revisions import Revision
 from tests.databases import Databases
 from tests.factories import a_project, project_values
-from tests.faults.load import Load, ask, stored
+from tests.faults.load import Load, request, stored
 from tests.faults.processes import ALL
 from tests.faults.served import Served
 from tests.fixtures.cli import CommandLine
@@ -52,7 +52,7 @@ def test_fifty_concurrent_requests_with_one_idempotency_key_create_one_project(
     with Served(registry) as web, ThreadPoolExecutor(PARALLEL) as clients:
 
         def register(_: int) -> tuple[int, str]:
-            status, answer, _ = ask("POST", web.port, "/projects", token, body, **{"Idempotency-Key": "once"})
+            status, answer, _ = request("POST", web.port, "/projects", token, body, **{"Idempotency-Key": "once"})
             return status, answer and answer["number"]
 
         answers = set(clients.map(register, range(PARALLEL)))
@@ -68,9 +68,11 @@ def test_concurrent_edits_lose_no_update(own_app: Flask, registry: CommandLine, 
 
         def add_one(_: int) -> None:
             while True:
-                _, project, etag = ask("GET", web.port, path, token)
+                _, project, etag = request("GET", web.port, path, token)
                 change = {"budget_kzt": project["budget_kzt"] + 1}
-                status, _, _ = ask("PATCH", web.port, path, token, change, **{"If-Match": etag, "Content-Type": merge})
+                status, _, _ = request(
+                    "PATCH", web.port, path, token, change, **{"If-Match": etag, "Content-Type": merge}
+                )
                 if status == 200:
                     return
                 assert status == 412

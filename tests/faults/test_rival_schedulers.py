@@ -21,7 +21,7 @@ from registry.core.clock import local_instant, today
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
 from registry.journal.service import JournalEntry
-from tests.audits.steps import audit, installed, many_projects, table
+from tests.audits.steps import audit, create_projects, installed, table
 from tests.faults.entrance import AUDIT_AT
 from tests.faults.processes import ALL, AT_THE_COMMIT, Process, next_start
 
@@ -38,7 +38,7 @@ def several_projects(app: Flask) -> int:
     """Install just before the first nightly audit, with 200 projects to flag."""
     with app.app_context():
         installed(due(1) - timedelta(hours=1))
-        return len(many_projects(200))
+        return len(create_projects(200))
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def first_bytes(connection: ssl.SSLSocket) -> bytes:
         return b""
 
 
-def ask(
+def timed_request(
     proxy: Proxy, method: str, path: str, body: str | None = None, **headers: str
 ) -> tuple[http.client.HTTPResponse, str]:
     """Return response and body; the time taken must be less than ``PROMPT_S``."""
@@ -86,14 +86,14 @@ def ask(
 
 
 def sign_in(proxy: Proxy, password: str) -> int:
-    page, text = ask(proxy, "GET", "/sign-in")
+    page, text = timed_request(proxy, "GET", "/sign-in")
     token = re.search(r'name="csrf_token" value="([^"]+)"', text)
     assert token is not None
     cookie = "; ".join(each.partition(";")[0] for each in page.headers.get_all("Set-Cookie") or [])
     form = urlencode({"csrf_token": token[1], "name": "signs-in", "password": password})
     origin = f"https://{HOST}"
     kind = "application/x-www-form-urlencoded"
-    return ask(proxy, "POST", "/sign-in", form, Cookie=cookie, Content_Type=kind, Origin=origin)[0].status
+    return timed_request(proxy, "POST", "/sign-in", form, Cookie=cookie, Content_Type=kind, Origin=origin)[0].status
 
 
 def test_slow_clients_do_not_delay_others(own_app: Flask, registry: CommandLine, proxy: Proxy) -> None:
@@ -111,12 +111,12 @@ def test_slow_clients_do_not_delay_others(own_app: Flask, registry: CommandLine,
         ]
         assert len(slow) == 300
         for _ in range(3):
-            assert ask(proxy, "GET", "/healthz")[0].status == 200
+            assert timed_request(proxy, "GET", "/healthz")[0].status == 200
             assert sign_in(proxy, password) == 303
         # Limits on headers (10 seconds) and on silent bodies (15) end them; nginx answers 408.
         for connection in (*slow[0::3], *slow[1::3]):
             assert first_bytes(connection) in (b"", b"HTTP/1.1 408")
-        assert ask(proxy, "GET", "/healthz")[0].status == 200
+        assert timed_request(proxy, "GET", "/healthz")[0].status == 200
 
 
 def test_one_address_gets_64_concurrent_requests(proxy: Proxy) -> None:
@@ -125,14 +125,14 @@ def test_one_address_gets_64_concurrent_requests(proxy: Proxy) -> None:
             stack.enter_context(connect(proxy, HALF_A_BODY, ADDRESSES[0]))
         over = stack.enter_context(connect(proxy, HALF_A_BODY, ADDRESSES[0]))
         assert over.recv(12) == b"HTTP/1.1 429"
-        assert ask(proxy, "GET", "/healthz")[0].status == 200
+        assert timed_request(proxy, "GET", "/healthz")[0].status == 200
 
 
 def test_proxy_redirects_to_tls_and_overwrites_forwarded_headers(own_app: Flask, proxy: Proxy) -> None:
-    answer, _ = ask(proxy, "GET", "/sign-in", X_Forwarded_For="6.6.6.6", X_Forwarded_Proto="http")
+    answer, _ = timed_request(proxy, "GET", "/sign-in", X_Forwarded_For="6.6.6.6", X_Forwarded_Proto="http")
     assert answer.headers.get_all("Strict-Transport-Security") == ["max-age=31536000; includeSubDomains"]
     assert "Secure" in (answer.headers["Set-Cookie"] or "")
-    assert ask(proxy, "GET", "/metrics")[0].status == 404
+    assert timed_request(proxy, "GET", "/metrics")[0].status == 404
     plain = http.client.HTTPConnection("127.0.0.1", proxy.plain_port)
     for path, expected in (("/sign-in", (301, f"https://{HOST}/sign-in")), ("/api/v1/projects", (403, None))):
         plain.request("GET", path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.load import ask
+from tests.faults.load import request
 from tests.fixtures.cli import CommandLine
 from tests.running import PATIENCE_S, free_port, running
 from tests.stalling_proxy import stalling_proxy
@@ -24,13 +24,13 @@ def test_stalled_database_delays_neither_requests_nor_shutdown_for_long(
     with stalling_proxy(own_database) as proxy:
         registry = CommandLine(proxy.url, tmp_path)
         with running(registry, "serve", REGISTRY_PORT=str(port), REGISTRY_STATEMENT_TIMEOUT="5") as process:
-            assert ask("GET", port, "/projects", token)[0] == 200
+            assert request("GET", port, "/projects", token)[0] == 200
             proxy.stall()
             began = time.monotonic()
-            status, problem, _ = ask("GET", port, "/projects", token)
+            status, problem, _ = request("GET", port, "/projects", token)
             assert (status, problem["type"]) == (503, "urn:qaztech-registry:problem:database-unavailable")
             assert time.monotonic() - began < 20
-            waiting = threading.Thread(target=ask, args=("GET", port, "/projects", token))
+            waiting = threading.Thread(target=request, args=("GET", port, "/projects", token))
             waiting.start()
             process.send_signal(signal.SIGTERM)
             began = time.monotonic()

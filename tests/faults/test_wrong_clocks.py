@@ -12,7 +12,7 @@ from flask import Flask
 
 from registry.core.clock import local_instant, today
 from registry.flags.audit_runs import AuditRun
-from tests.audits.steps import installed, many_projects, table
+from tests.audits.steps import create_projects, installed, table
 from tests.faults.entrance import AUDIT_AT
 from tests.faults.processes import ALL, Process
 
@@ -26,7 +26,7 @@ def test_clock_jumps_of_a_day_neither_repeat_nor_silently_skip_audits(
     first, rng = today(), Random(24)
     with own_app.app_context():
         installed(local_instant(first, AUDIT_AT) - timedelta(hours=1))
-        many_projects(10)
+        create_projects(10)
     with ExitStack() as stack:
         schedulers = [stack.enter_context(Process(own_database, tmp_path)) for _ in range(SCHEDULERS)]
         for hours in range(0, DAYS * 24, 8):

@@ -16,7 +16,7 @@ from registry.flags.models import Flag
 from registry.freeze.current import policy_in_force, serve_policy
 from registry.projects.models import Project
 from tests.audits.steps import OLD_SYSTEM, OPERATOR, verify
-from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, act, audit, case_of, decided, edit, editor_of, migrate_by
+from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, act, audit, case_of, decided_case, edit, editor_of, migrate_by
 from tests.factories import a_project, an_agency
 from tests.present import Present
 
@@ -80,7 +80,7 @@ def test_order_that_a_later_case_replaces_moves_the_earlier_case(present: Presen
     agency = an_agency()
     project = a_project(agency)
     editor = editor_of(agency)
-    first = decided(project, migrate_by(DAY + timedelta(days=300))).id
+    first = decided_case(project, migrate_by(DAY + timedelta(days=300))).id
     edit(editor, project, placement="on_platform", platform_key="k-1")
     verify(project, DAY)
     audit()

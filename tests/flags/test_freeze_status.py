@@ -18,11 +18,11 @@ from tests.audits.steps import (
     OPERATOR,
     accept,
     audit,
+    create_projects,
     edit,
     exempt,
     flags_of,
-    many_projects,
-    placed,
+    set_verified,
     verify,
 )
 from tests.factories import a_project, an_agency
@@ -54,12 +54,12 @@ def test_project_is_unaudited_until_first_successful_audit(app: Flask, present: 
 
 def test_held_audit_leaves_new_projects_unaudited(app: Flask, present: Present) -> None:
     present.set(DAY)
-    ids = many_projects(60, placement="on_platform")
-    placed(ids, date(2026, 10, 1))
+    ids = create_projects(60, placement="on_platform")
+    set_verified(ids, date(2026, 10, 1))
     audit()
     present.set(DAY + timedelta(days=1))
     new = a_project()
-    placed(ids, None)
+    set_verified(ids, None)
     assert run_audit(OPERATOR).status == "held"
     assert listed(new) == ("unaudited", None)
 

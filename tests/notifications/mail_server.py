@@ -15,7 +15,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from registry.settings import Mail
 
 
-class Kept:
+class MailStore:
     """Handler for aiosmtpd. ``refused``: address → reply to RCPT; ``on_data``: reply to DATA."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Kept:
 
 
 @contextmanager
-def serving(kept: Kept, port: int, **options: Any) -> Iterator[None]:
+def serving(kept: MailStore, port: int, **options: Any) -> Iterator[None]:
     """Run the server on a local port for the duration of the block."""
     controller = Controller(kept, hostname="127.0.0.1", port=port, server_hostname="mail.tests", **options)
     controller.start()

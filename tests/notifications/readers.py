@@ -19,7 +19,7 @@ from tests.factories import ADMINISTRATOR
 PASSWORD = "correct horse battery staple"
 
 
-def a_reader(
+def create_reader(
     role: Role | str, agency: Agency | None = None, name: str | None = None, language: str = "en", **values: Any
 ) -> Person:
     """Create an account with the address ``name@readers.kz`` by default."""
@@ -30,13 +30,13 @@ def a_reader(
     return add_person(ADMINISTRATOR, wanted, PASSWORD)
 
 
-def told() -> list[tuple[str, str, list[int | str]]]:
+def queued_emails() -> list[tuple[str, str, list[int | str]]]:
     """Process the outbox. Return (address, kind, references) of every e-mail in the database, sorted."""
     process_outbox(with_mail=True)
-    return sorted(of_letters(db.session.scalars(select(OutboundEmail).order_by(OutboundEmail.id)).all()))
+    return sorted(summaries_of(db.session.scalars(select(OutboundEmail).order_by(OutboundEmail.id)).all()))
 
 
-def of_letters(letters: Any) -> list[tuple[str, str, list[int | str]]]:
+def summaries_of(letters: Any) -> list[tuple[str, str, list[int | str]]]:
     """Return (address, kind, references) of e-mails."""
     found = []
     for letter in letters:
@@ -46,7 +46,7 @@ def of_letters(letters: Any) -> list[tuple[str, str, list[int | str]]]:
     return found
 
 
-def forget() -> None:
+def delete_emails() -> None:
     """Delete all e-mails so far."""
     process_outbox(with_mail=True)
     db.session.query(OutboundEmail).delete()

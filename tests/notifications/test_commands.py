@@ -15,11 +15,11 @@ from tests.cli.test_serve import free_port, running, until
 from tests.factories import a_project, an_agency
 from tests.fixtures.cli import CommandLine
 from tests.forked import Forked
-from tests.notifications.mail_server import Kept, mail_through, serving
+from tests.notifications.mail_server import MailStore, mail_through, serving
 from tests.present import Present
 
 
-def a_question() -> int:
+def asked_case() -> int:
     """Return a case on which an agency with an address was asked."""
     return act(AIGERIM, under_review(a_project(an_agency(email="office@agency.kz"))), "ask").id
 
@@ -36,8 +36,8 @@ def test_send_delivers_waiting_emails_once_and_prints_counts(
     registry: CommandLine, services: Callable[[], Any]
 ) -> None:
     with services():
-        case = a_question()
-    kept, port = Kept(), free_port()
+        case = asked_case()
+    kept, port = MailStore(), free_port()
     with serving(kept, port):
         first = registry("notices", "send", "--json", **through(port))
         second = registry("notices", "send", "--json", **through(port))
@@ -49,7 +49,7 @@ def test_send_delivers_waiting_emails_once_and_prints_counts(
 
 def test_send_fails_without_mail_server_and_keeps_emails(registry: CommandLine, services: Callable[[], Any]) -> None:
     with services():
-        a_question()
+        asked_case()
     away = registry("notices", "send", **through(free_port()))
     assert away.code == 1
     assert "The mail server could not be used: ConnectionRefusedError" in away.err
@@ -60,13 +60,13 @@ def test_send_fails_without_mail_server_and_keeps_emails(registry: CommandLine, 
 
 def test_send_without_mail_settings_says_so(registry: CommandLine, services: Callable[[], Any]) -> None:
     with services():
-        a_question()
+        asked_case()
     ran = registry("notices", "send", "--json")
     assert (ran.code, ran.json["sent"]) == (0, 0)
     assert "REGISTRY_SMTP_URL" in ran.err
 
 
-class Killing(Kept):
+class Killing(MailStore):
     """Accepts an e-mail and kills the sender before replying."""
 
     process: Forked | None = None
@@ -84,7 +84,7 @@ def test_email_of_killed_sender_is_sent_again_with_same_message_id(
     registry: CommandLine, services: Callable[[], Any], present: Present
 ) -> None:
     with services():
-        a_question()
+        asked_case()
     kept, port = Killing(), free_port()
     with serving(kept, port):
         kept.process = process = registry.fork("notices", "send", **through(port))
@@ -99,8 +99,8 @@ def test_email_of_killed_sender_is_sent_again_with_same_message_id(
 
 def test_serve_sends_waiting_emails(registry: CommandLine, services: Callable[[], Any]) -> None:
     with services():
-        a_question()
-    kept, port = Kept(), free_port()
+        asked_case()
+    kept, port = MailStore(), free_port()
     settings = through(port) | {"REGISTRY_PORT": str(free_port())}
     with serving(kept, port), running(registry, "serve", **settings):
         until(lambda: kept.mails)

@@ -20,16 +20,16 @@ from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from tests.cases.cast import AIGERIM, act, audit, case_of
 from tests.factories import a_project, an_agency
-from tests.notifications.mail_server import Kept, free_port, mail_through, serving
-from tests.notifications.readers import of_letters
-from tests.notifications.test_delivery import a_letter
+from tests.notifications.mail_server import MailStore, free_port, mail_through, serving
+from tests.notifications.readers import summaries_of
+from tests.notifications.test_delivery import queue_one_email
 from tests.notifications.test_digest import MONDAY, NINE
 from tests.present import Present
 
 RIVALS = 4
 
 
-def at_once(app: Flask, work: Callable[[], Any]) -> list[Any]:
+def run_concurrently(app: Flask, work: Callable[[], Any]) -> list[Any]:
     """Run rivals simultaneously. Return their results."""
     start = Barrier(RIVALS)
 
@@ -46,10 +46,10 @@ def test_concurrent_senders_send_each_email_once(own_app: Flask) -> None:
     addresses = [f"office{number}@agency.kz" for number in range(24)]
     with own_app.app_context():
         for address in addresses:
-            a_letter(address)
-    kept, port = Kept(), free_port()
+            queue_one_email(address)
+    kept, port = MailStore(), free_port()
     with serving(kept, port):
-        done = at_once(own_app, lambda: send_due_emails(mail_through(port)))
+        done = run_concurrently(own_app, lambda: send_due_emails(mail_through(port)))
     assert sum(each.sent for each in done) == len(addresses)
     assert sorted(kept.recipients) == sorted(addresses)
 
@@ -63,10 +63,10 @@ def test_concurrent_workers_process_each_message_once(own_app: Flask) -> None:
         for case in cases:
             act(AIGERIM, case, "claim")
             act(AIGERIM, case, "ask")
-    at_once(own_app, lambda: process_outbox(with_mail=True))
+    run_concurrently(own_app, lambda: process_outbox(with_mail=True))
     with own_app.app_context():
         asked = Counter(
-            number for _, _, numbers in of_letters(db.session.scalars(select(OutboundEmail))) for number in numbers
+            number for _, _, numbers in summaries_of(db.session.scalars(select(OutboundEmail))) for number in numbers
         )
         assert asked == dict.fromkeys(cases, 1)
 
@@ -77,4 +77,4 @@ def test_concurrent_workers_write_each_digest_once(own_app: Flask, present: Pres
         a_project(an_agency(email="office@agency.kz"))
         audit()
     present.set(local_instant(MONDAY, NINE) + timedelta(hours=4))
-    assert sorted(map(str, at_once(own_app, lambda: write_due_digest(NINE)))) == ["1", "None", "None", "None"]
+    assert sorted(map(str, run_concurrently(own_app, lambda: write_due_digest(NINE)))) == ["1", "None", "None", "None"]

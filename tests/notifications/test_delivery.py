@@ -25,15 +25,15 @@ from registry.notifications.recipients import recipient_now
 from registry.notifications.service import queue_email
 from tests.cases.cast import audit, case_of
 from tests.factories import ADMINISTRATOR, a_project, an_agency
-from tests.notifications.mail_server import Kept, free_port, mail_through, only, serving
-from tests.notifications.readers import a_reader
+from tests.notifications.mail_server import MailStore, free_port, mail_through, only, serving
+from tests.notifications.readers import create_reader
 from tests.notifications.test_immediate import restrict
 from tests.present import Present
 
 
 @pytest.fixture
-def kept() -> Kept:
-    return Kept()
+def store() -> MailStore:
+    return MailStore()
 
 
 @pytest.fixture
@@ -42,12 +42,12 @@ def port() -> int:
 
 
 @pytest.fixture
-def server(kept: Kept, port: int) -> Iterator[Kept]:
-    with serving(kept, port):
-        yield kept
+def server(store: MailStore, port: int) -> Iterator[MailStore]:
+    with serving(store, port):
+        yield store
 
 
-def a_letter(address: str = "office@agency.kz") -> None:
+def queue_one_email(address: str = "office@agency.kz") -> None:
     """Queue an e-mail to an agency about something that needs no permission."""
     agency = an_agency(email=address)
     with transaction():
@@ -56,55 +56,55 @@ def a_letter(address: str = "office@agency.kz") -> None:
         queue_email(to, {"audit-held": [1]}, now())
 
 
-def letters() -> list[tuple[str, int, str | None]]:
+def email_states() -> list[tuple[str, int, str | None]]:
     """Return (state, tries, error) of every e-mail, oldest first."""
     rows = select(OutboundEmail.state, OutboundEmail.tries, OutboundEmail.error).order_by(OutboundEmail.id)
     return [tuple(row) for row in db.session.execute(rows)]
 
 
-def test_email_is_sent_once(app: Flask, server: Kept, port: int) -> None:
-    a_letter()
+def test_email_is_sent_once(app: Flask, server: MailStore, port: int) -> None:
+    queue_one_email()
     assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1)
     assert send_due_emails(mail_through(port)) == DeliveryResult()
     assert server.recipients == ["office@agency.kz"]
     assert server.senders == ["registry@registry.tests"]
-    assert letters() == [("sent", 1, None)]
+    assert email_states() == [("sent", 1, None)]
 
 
-def test_emails_wait_while_server_is_down(app: Flask, kept: Kept, port: int, present: Present) -> None:
+def test_emails_wait_while_server_is_down(app: Flask, store: MailStore, port: int, present: Present) -> None:
     present.set(date(2026, 3, 6))
     addresses = [f"office{number}@agency.kz" for number in range(3)]
     for address in addresses:
-        a_letter(address)
+        queue_one_email(address)
     for _ in range(5):
         down = send_due_emails(mail_through(port))
         assert down.unusable is not None
         assert "ConnectionRefusedError" in down.unusable
         present.move(timedelta(seconds=30))
     present.move(timedelta(hours=1))
-    with serving(kept, port):
+    with serving(store, port):
         assert send_due_emails(mail_through(port)) == DeliveryResult(sent=3)
         assert send_due_emails(mail_through(port)) == DeliveryResult()
-    assert sorted(kept.recipients) == addresses
-    assert {state for state, _, _ in letters()} == {"sent"}
+    assert sorted(store.recipients) == addresses
+    assert {state for state, _, _ in email_states()} == {"sent"}
 
 
 @pytest.mark.parametrize("answer", ["550 5.1.1 no such mailbox", "450 4.2.1 mailbox busy"])
-def test_rejected_address_does_not_stop_others(app: Flask, server: Kept, port: int, answer: str) -> None:
+def test_rejected_address_does_not_stop_others(app: Flask, server: MailStore, port: int, answer: str) -> None:
     server.refused["gone@agency.kz"] = answer
     for address in ("first@agency.kz", "gone@agency.kz", "last@agency.kz"):
-        a_letter(address)
+        queue_one_email(address)
     assert send_due_emails(mail_through(port)) == DeliveryResult(sent=2, refused=1)
     assert server.recipients == ["first@agency.kz", "last@agency.kz"]
-    assert letters()[1] == ("failed" if answer.startswith("5") else "waiting", 1, answer)
+    assert email_states()[1] == ("failed" if answer.startswith("5") else "waiting", 1, answer)
 
 
 def test_busy_mailbox_is_retried_with_backoff_for_three_days(
-    app: Flask, server: Kept, port: int, present: Present
+    app: Flask, server: MailStore, port: int, present: Present
 ) -> None:
     start = present.set(date(2026, 3, 6))
     server.refused["office@agency.kz"] = "450 4.2.1 mailbox busy"
-    a_letter()
+    queue_one_email()
     tried = []
     while send_due_emails(mail_through(port)).refused:
         tried.append(now() - start)
@@ -115,45 +115,45 @@ def test_busy_mailbox_is_retried_with_backoff_for_three_days(
     assert gaps[:8] == [timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 16, 32, 60, 60)]
     assert gaps == sorted(gaps)
     assert timedelta(days=2, hours=20) < tried[-1] < timedelta(days=3)
-    assert letters() == [("failed", MAX_TRIES, "450 4.2.1 mailbox busy")]
+    assert email_states() == [("failed", MAX_TRIES, "450 4.2.1 mailbox busy")]
 
 
-def test_permanently_rejected_email_is_given_up(app: Flask, server: Kept, port: int) -> None:
+def test_permanently_rejected_email_is_given_up(app: Flask, server: MailStore, port: int) -> None:
     server.on_data = "554 5.7.1 not wanted"
-    a_letter()
+    queue_one_email()
     assert send_due_emails(mail_through(port)) == DeliveryResult(refused=1)
-    assert letters() == [("failed", 1, "554 5.7.1 not wanted")]
+    assert email_states() == [("failed", 1, "554 5.7.1 not wanted")]
 
 
-def test_closing_server_is_left_and_email_kept(app: Flask, server: Kept, port: int) -> None:
+def test_closing_server_is_left_and_email_kept(app: Flask, server: MailStore, port: int) -> None:
     server.on_data = "421 4.3.0 going down"
-    a_letter("first@agency.kz")
-    a_letter("last@agency.kz")
+    queue_one_email("first@agency.kz")
+    queue_one_email("last@agency.kz")
     assert send_due_emails(mail_through(port)) == DeliveryResult(unusable="421 4.3.0 going down")
-    assert letters() == [("waiting", 1, "421 4.3.0 going down"), ("waiting", 0, None)]
+    assert email_states() == [("waiting", 1, "421 4.3.0 going down"), ("waiting", 0, None)]
 
 
 @pytest.mark.parametrize(
     "address", ["айгүл@agency.kz", "a(b@agency.kz", "a@x..kz", f"a@{'ә' * 70}.kz", 'a"b@agency.kz']
 )
-def test_invalid_address_is_given_up_and_stops_no_other(app: Flask, server: Kept, port: int, address: str) -> None:
-    a_letter()
+def test_invalid_address_is_given_up_and_stops_no_other(app: Flask, server: MailStore, port: int, address: str) -> None:
+    queue_one_email()
     with transaction() as session:
         session.execute(update(Agency).values(email=address))
-    a_letter("last@agency.kz")
+    queue_one_email("last@agency.kz")
     assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1, refused=1)
     assert server.recipients == ["last@agency.kz"]
-    assert [state for state, _, _ in letters()] == ["failed", "sent"]
+    assert [state for state, _, _ in email_states()] == ["failed", "sent"]
 
 
-def test_kazakh_domain_is_sent_in_punycode(app: Flask, server: Kept, port: int) -> None:
-    a_letter("office@мекеме.қаз")
+def test_kazakh_domain_is_sent_in_punycode(app: Flask, server: MailStore, port: int) -> None:
+    queue_one_email("office@мекеме.қаз")
     assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1)
     assert server.recipients == ["office@xn--e1aaasid.xn--80ao21a"]
 
 
-def test_disabled_person_gets_no_email(app: Flask, server: Kept, port: int) -> None:
-    person = a_reader("operator")
+def test_disabled_person_gets_no_email(app: Flask, server: MailStore, port: int) -> None:
+    person = create_reader("operator")
     to = recipient_now(person.id, None)
     assert to is not None
     with transaction():
@@ -161,11 +161,11 @@ def test_disabled_person_gets_no_email(app: Flask, server: Kept, port: int) -> N
     disable_person(ADMINISTRATOR, person.id)
     assert send_due_emails(mail_through(port)) == DeliveryResult(dropped=1)
     assert server.mails == []
-    assert letters() == [("dropped", 1, None)]
+    assert email_states() == [("dropped", 1, None)]
 
 
-def test_project_restricted_since_queueing_is_left_out(app: Flask, server: Kept, port: int) -> None:
-    person = a_reader("reviewer", name="bolat")
+def test_project_restricted_since_queueing_is_left_out(app: Flask, server: MailStore, port: int) -> None:
+    person = create_reader("reviewer", name="bolat")
     secret, open_one = a_project(), a_project()
     audit()
     to = recipient_now(person.id, None)
@@ -181,22 +181,22 @@ def test_project_restricted_since_queueing_is_left_out(app: Flask, server: Kept,
     assert text.startswith("Changes in the project registry: 1\n")
 
 
-def test_immediate_notifications_precede_digests(app: Flask, server: Kept, port: int) -> None:
-    person = a_reader("operator")
+def test_immediate_notifications_precede_digests(app: Flask, server: MailStore, port: int) -> None:
+    person = create_reader("operator")
     to = recipient_now(person.id, None)
     assert to is not None
     with transaction():
         queue_email(to, {"audit-held": [1]}, now(), is_digest=True)
-    a_letter("now@agency.kz")
+    queue_one_email("now@agency.kz")
     send_due_emails(mail_through(port))
     assert server.recipients == ["now@agency.kz", "operator@readers.kz"]
 
 
 def test_email_sent_but_not_marked_is_sent_again_with_same_message_id(
-    app: Flask, server: Kept, port: int, present: Present, monkeypatch
+    app: Flask, server: MailStore, port: int, present: Present, monkeypatch
 ) -> None:
     present.set(date(2026, 3, 6))
-    a_letter()
+    queue_one_email()
 
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -234,30 +234,36 @@ def trust(authority: trustme.CA, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
 
 
-def test_starttls_is_used_when_offered(app: Flask, kept: Kept, port: int, certified: ssl.SSLContext) -> None:
-    a_letter()
-    with serving(kept, port, tls_context=certified):
+def test_starttls_is_used_when_offered(app: Flask, store: MailStore, port: int, certified: ssl.SSLContext) -> None:
+    queue_one_email()
+    with serving(store, port, tls_context=certified):
         assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1)
-    assert kept.encrypted == [True]
+    assert store.encrypted == [True]
 
 
 def test_password_is_sent_to_verified_server(
-    app: Flask, kept: Kept, port: int, certified: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch
+    app: Flask,
+    store: MailStore,
+    port: int,
+    certified: ssl.SSLContext,
+    authority: trustme.CA,
+    tmp_path: Path,
+    monkeypatch,
 ) -> None:
     trust(authority, tmp_path, monkeypatch)
-    a_letter()
+    queue_one_email()
     options = {"tls_context": certified, "authenticator": only("registry", "pa ss@"), "auth_required": True}
-    with serving(kept, port, **options):
+    with serving(store, port, **options):
         wrong = send_due_emails(mail_through(port, user="registry", password="wrong"))
         assert wrong.unusable is not None
         assert wrong.unusable.startswith("535 ")
-        a_letter("second@agency.kz")
+        queue_one_email("second@agency.kz")
         assert send_due_emails(mail_through(port, user="registry", password="pa ss@")) == DeliveryResult(sent=1)
-    assert kept.encrypted == [True]
+    assert store.encrypted == [True]
 
 
 def test_password_is_not_sent_without_verified_tls(
-    app: Flask, kept: Kept, port: int, certified: ssl.SSLContext
+    app: Flask, store: MailStore, port: int, certified: ssl.SSLContext
 ) -> None:
     given: list[object] = []
 
@@ -266,24 +272,30 @@ def test_password_is_not_sent_without_verified_tls(
         return AuthResult(success=True)
 
     with_password = mail_through(port, user="registry", password="secret")
-    a_letter()
-    with serving(kept, port, authenticator=listen, auth_require_tls=False):
+    queue_one_email()
+    with serving(store, port, authenticator=listen, auth_require_tls=False):
         assert "no STARTTLS" in (send_due_emails(with_password).unusable or "")
-    a_letter("second@agency.kz")
-    with serving(kept, port, authenticator=listen, tls_context=certified):
+    queue_one_email("second@agency.kz")
+    with serving(store, port, authenticator=listen, tls_context=certified):
         assert "CERTIFICATE_VERIFY_FAILED" in (send_due_emails(with_password).unusable or "")
     assert given == []
-    assert kept.mails == []
+    assert store.mails == []
 
 
 def test_smtps_uses_tls_from_the_first_byte(
-    app: Flask, kept: Kept, port: int, certified: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch
+    app: Flask,
+    store: MailStore,
+    port: int,
+    certified: ssl.SSLContext,
+    authority: trustme.CA,
+    tmp_path: Path,
+    monkeypatch,
 ) -> None:
     trust(authority, tmp_path, monkeypatch)
-    a_letter()
-    with serving(kept, port, ssl_context=certified):
+    queue_one_email()
+    with serving(store, port, ssl_context=certified):
         assert send_due_emails(mail_through(port, tls=True)) == DeliveryResult(sent=1)
-    assert kept.recipients == ["office@agency.kz"]
+    assert store.recipients == ["office@agency.kz"]
 
 
 def test_retry_delay_is_at_most_an_hour() -> None:

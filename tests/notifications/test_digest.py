@@ -15,7 +15,7 @@ from registry.core.database import db
 from registry.notifications.digest import due_on, write_due_digest
 from registry.notifications.models import OutboundEmail
 from registry.projects.models import Project
-from tests.audits.steps import exempt, many_projects, verify
+from tests.audits.steps import create_projects, exempt, verify
 from tests.cases.cast import (
     AIGERIM,
     NO_BREACH,
@@ -23,14 +23,14 @@ from tests.cases.cast import (
     act,
     audit,
     case_of,
-    decided,
+    decided_case,
     edit,
     editor_of,
     migrate_by,
     under_review,
 )
 from tests.factories import ADMINISTRATOR, a_project, an_agency
-from tests.notifications.readers import a_reader, of_letters
+from tests.notifications.readers import create_reader, summaries_of
 from tests.notifications.test_immediate import restrict
 from tests.present import Present
 
@@ -63,7 +63,7 @@ def digest(present: Present) -> Digest:
             .where(OutboundEmail.id.not_in(before), OutboundEmail.is_digest)
             .order_by(OutboundEmail.id)
         )
-        told = sorted(of_letters(db.session.scalars(new)))
+        told = sorted(summaries_of(db.session.scalars(new)))
         present.move(timedelta(hours=3))
         return told
 
@@ -106,7 +106,7 @@ def test_digest_is_written_once_a_day(digest: Digest) -> None:
 
 def test_digest_without_items_is_not_sent(digest: Digest) -> None:
     a_project(an_agency(email="office@agency.kz"))
-    a_reader("reviewer", name="aigerim")
+    create_reader("reviewer", name="aigerim")
     assert digest(MONDAY + A_DAY) == []
 
 
@@ -145,7 +145,7 @@ def test_next_digest_covers_days_without_digest(digest: Digest, present: Present
 def test_agency_is_notified_once_of_due_and_once_of_overdue_order(digest: Digest) -> None:
     agency = an_agency(email="office@agency.kz")
     due = MONDAY + 14 * A_DAY
-    case = decided(a_project(agency), migrate_by(due))
+    case = decided_case(a_project(agency), migrate_by(due))
     told = {number: digest(MONDAY + number * A_DAY) for number in range(1, 18)}
     of_orders = {
         number: kind
@@ -159,7 +159,7 @@ def test_agency_is_notified_once_of_due_and_once_of_overdue_order(digest: Digest
 def test_fulfilled_order_is_not_mentioned(digest: Digest) -> None:
     agency = an_agency(email="office@agency.kz")
     project = a_project(agency)
-    case = decided(project, migrate_by(MONDAY + 14 * A_DAY))
+    case = decided_case(project, migrate_by(MONDAY + 14 * A_DAY))
     move(project)
     audit()
     act(AIGERIM, case, "confirm")
@@ -187,8 +187,8 @@ def test_exemption_recorded_near_its_end_is_in_next_digest(digest: Digest) -> No
 
 
 def test_reviewer_is_notified_once_of_overdue_case(digest: Digest) -> None:
-    a_reader("reviewer", name="aigerim")
-    a_reader("reviewer", name="bolat")
+    create_reader("reviewer", name="aigerim")
+    create_reader("reviewer", name="bolat")
     case = under_review(a_project())
     assert case.due_on is not None
     day = case.due_on
@@ -199,7 +199,7 @@ def test_reviewer_is_notified_once_of_overdue_case(digest: Digest) -> None:
 
 def test_cases_awaiting_confirmation_reach_assignee_or_all_reviewers(digest: Digest) -> None:
     for name in ("aigerim", "bolat"):
-        a_reader("reviewer", name=name)
+        create_reader("reviewer", name=name)
     held, free = a_project(), a_project()
     audit()
     act(AIGERIM, case_of(held), "claim")
@@ -215,7 +215,7 @@ def test_cases_awaiting_confirmation_reach_assignee_or_all_reviewers(digest: Dig
 
 def test_supervisors_except_proposer_are_notified_of_waiting_proposals(digest: Digest) -> None:
     for name in ("saule", "timur"):
-        a_reader("supervisor", name=name)
+        create_reader("supervisor", name=name)
     waiting, returned = (under_review(a_project()) for _ in range(2))
     act(SAULE, waiting, "assign", "saule")
     act(SAULE, waiting, "propose", NO_BREACH)
@@ -227,7 +227,7 @@ def test_supervisors_except_proposer_are_notified_of_waiting_proposals(digest: D
 def test_appeal_decision_is_notified_immediately_and_not_in_digest(digest: Digest) -> None:
     agency = an_agency(email="office@agency.kz")
     appealed, other = a_project(agency), a_project(agency)
-    case, closed = decided(appealed, migrate_by(MONDAY + 90 * A_DAY)), decided(other, NO_BREACH)
+    case, closed = decided_case(appealed, migrate_by(MONDAY + 90 * A_DAY)), decided_case(other, NO_BREACH)
     act(editor_of(agency), case, "appeal")
     act(AIGERIM, case, "propose", NO_BREACH)
     act(SAULE, case, "approve")
@@ -236,7 +236,7 @@ def test_appeal_decision_is_notified_immediately_and_not_in_digest(digest: Diges
 
 def test_digest_contains_restricted_projects_only_for_permitted_readers(digest: Digest) -> None:
     for role, name in (("reviewer", "bolat"), ("supervisor", "timur")):
-        a_reader(role, name=name)
+        create_reader(role, name=name)
     project = a_project(an_agency(email="office@agency.kz"))
     audit()
     move(project)
@@ -247,7 +247,7 @@ def test_digest_contains_restricted_projects_only_for_permitted_readers(digest: 
 
 
 def test_long_digest_names_twenty_and_counts_the_rest(digest: Digest) -> None:
-    ids = many_projects(35, an_agency(email="office@agency.kz"))
+    ids = create_projects(35, an_agency(email="office@agency.kz"))
     audit()
     digest(MONDAY + A_DAY)
     letter = db.session.scalars(select(OutboundEmail).where(OutboundEmail.is_digest)).one()

@@ -28,8 +28,8 @@ from registry.projects.numbers import is_project_number
 from registry.settings import read_settings
 from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of, editor_of, migrate_by
 from tests.factories import a_project, an_agency
-from tests.notifications.mail_server import Kept, free_port, mail_through, serving
-from tests.notifications.readers import a_reader
+from tests.notifications.mail_server import MailStore, free_port, mail_through, serving
+from tests.notifications.readers import create_reader
 from tests.notifications.test_digest import MONDAY, NINE
 from tests.present import Present
 
@@ -135,7 +135,7 @@ SECRETS = (
 
 
 def test_emails_contain_no_findings_values_names_or_reasons(app: Flask, present: Present, tmp_path: Path) -> None:
-    kept, port = Kept(), free_port()
+    kept, port = MailStore(), free_port()
     settings = read_settings(
         {
             "REGISTRY_SMTP_URL": f"smtp://127.0.0.1:{port}",
@@ -148,10 +148,10 @@ def test_emails_contain_no_findings_values_names_or_reasons(app: Flask, present:
     present.set(MONDAY)
     agency = an_agency(email="office@agency.kz")
     for language in LANGUAGES:
-        a_reader("agency_editor", agency, f"editor-{language}", language)
-    a_reader("reviewer", name="aigerim")
-    a_reader("supervisor", name="saule")
-    tell_the_story(agency)
+        create_reader("agency_editor", agency, f"editor-{language}", language)
+    create_reader("reviewer", name="aigerim")
+    create_reader("supervisor", name="saule")
+    create_history(agency)
     with serving(kept, port):
         for day in (MONDAY, MONDAY + timedelta(days=1)):
             present.set(local_instant(day, NINE) + timedelta(hours=4))
@@ -170,7 +170,7 @@ def test_emails_contain_no_findings_values_names_or_reasons(app: Flask, present:
             assert [secret for secret in SECRETS if secret in text] == []
 
 
-def tell_the_story(agency: Agency) -> None:
+def create_history(agency: Agency) -> None:
     """Create a case history: flagged, asked, answered, ordered at the second attempt, and appealed."""
     values = {"name_kk": SECRETS[0], "name_ru": SECRETS[1], "purpose": SECRETS[2], "budget_kzt": 777000111}
     project = a_project(agency, **values)

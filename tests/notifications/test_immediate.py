@@ -20,7 +20,7 @@ from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from registry.notifications.service import delete_old_emails
 from registry.projects.models import Project
-from tests.audits.steps import installed, many_projects, placed, verify
+from tests.audits.steps import create_projects, installed, set_verified, verify
 from tests.cases.cast import (
     AIGERIM,
     NO_BREACH,
@@ -28,15 +28,15 @@ from tests.cases.cast import (
     act,
     audit,
     case_of,
-    days,
-    decided,
+    decided_case,
     edit,
     editor_of,
+    in_days,
     migrate_by,
     under_review,
 )
 from tests.factories import ADMINISTRATOR, a_project, an_agency
-from tests.notifications.readers import a_reader, forget, told
+from tests.notifications.readers import create_reader, delete_emails, queued_emails
 from tests.present import Present
 
 FRIDAY = date(2026, 3, 6)
@@ -55,12 +55,12 @@ def restrict(project: Project) -> None:
 
 def test_agency_address_and_people_are_notified_of_question() -> None:
     agency = an_agency(email="office@agency.kz")
-    a_reader("agency_editor", agency, "editor")
-    a_reader("agency_viewer", an_agency(), "stranger")
+    create_reader("agency_editor", agency, "editor")
+    create_reader("agency_viewer", an_agency(), "stranger")
     case = under_review(a_project(agency))
-    forget()
+    delete_emails()
     act(AIGERIM, case, "ask", "Which contract is it?")
-    assert told() == [
+    assert queued_emails() == [
         ("editor@readers.kz", "question", [case.id]),
         ("office@agency.kz", "question", [case.id]),
     ]
@@ -70,18 +70,18 @@ def test_agency_without_recipients_uses_nearest_ancestor() -> None:
     top = an_agency(email="top@agency.kz")
     middle = an_agency(top, email="middle@agency.kz")
     case = under_review(a_project(an_agency(an_agency(middle))))
-    forget()
+    delete_emails()
     act(AIGERIM, case, "ask")
-    assert told() == [("middle@agency.kz", "question", [case.id])]
+    assert queued_emails() == [("middle@agency.kz", "question", [case.id])]
 
 
 def test_shared_address_gets_one_email() -> None:
     agency = an_agency(email="Office@agency.kz")
-    a_reader("agency_editor", agency, "editor", email="office@agency.kz")
+    create_reader("agency_editor", agency, "editor", email="office@agency.kz")
     case = under_review(a_project(agency))
-    forget()
+    delete_emails()
     act(AIGERIM, case, "ask")
-    assert told() == [("office@agency.kz", "question", [case.id])]
+    assert queued_emails() == [("office@agency.kz", "question", [case.id])]
 
 
 @pytest.mark.parametrize(
@@ -89,65 +89,65 @@ def test_shared_address_gets_one_email() -> None:
     [(migrate_by(FRIDAY + timedelta(days=90)), ["order"]), (NO_BREACH, [])],
 )
 def test_agency_is_notified_of_order_but_not_of_favourable_decision(proposal, heard) -> None:
-    case = decided(a_project(an_agency(email="office@agency.kz")), proposal)
-    assert [kind for _, kind, references in told() if references == [case.id]] == heard
+    case = decided_case(a_project(an_agency(email="office@agency.kz")), proposal)
+    assert [kind for _, kind, references in queued_emails() if references == [case.id]] == heard
 
 
 def test_agency_is_notified_of_appeal_decision_and_reviewer_of_appeal() -> None:
     agency = an_agency(email="office@agency.kz")
-    a_reader("reviewer", name="aigerim")
-    case = decided(a_project(agency), migrate_by(days(60)))
-    forget()
+    create_reader("reviewer", name="aigerim")
+    case = decided_case(a_project(agency), migrate_by(in_days(60)))
+    delete_emails()
     act(editor_of(agency), case, "appeal", "It is another system.")
-    assert told() == [("aigerim@readers.kz", "decision-appealed", [case.id])]
-    forget()
+    assert queued_emails() == [("aigerim@readers.kz", "decision-appealed", [case.id])]
+    delete_emails()
     act(AIGERIM, case, "propose", NO_BREACH)
     act(SAULE, case, "approve")
-    assert told() == [("office@agency.kz", "appeal-answered", [case.id])]
+    assert queued_emails() == [("office@agency.kz", "appeal-answered", [case.id])]
 
 
 def test_reviewer_is_notified_of_assignment_by_another_only() -> None:
     for name in ("aigerim", "bolat"):
-        a_reader("reviewer", name=name)
+        create_reader("reviewer", name=name)
     case = under_review(a_project())
-    forget()
+    delete_emails()
     act(AIGERIM, case, "assign", "aigerim")
-    assert told() == []
+    assert queued_emails() == []
     act(AIGERIM, case, "assign", "bolat")
-    assert told() == [("bolat@readers.kz", "case-assigned", [case.id])]
+    assert queued_emails() == [("bolat@readers.kz", "case-assigned", [case.id])]
 
 
 def test_assignee_is_notified_of_answer() -> None:
     agency = an_agency()
     for name in ("aigerim", "bolat"):
-        a_reader("reviewer", name=name)
+        create_reader("reviewer", name=name)
     case = under_review(a_project(agency))
     act(AIGERIM, case, "ask")
-    forget()
+    delete_emails()
     act(editor_of(agency), case, "answer", "The contract of January.")
-    assert told() == [("aigerim@readers.kz", "question-answered", [case.id])]
+    assert queued_emails() == [("aigerim@readers.kz", "question-answered", [case.id])]
 
 
 def test_proposer_is_notified_of_returned_proposal() -> None:
-    a_reader("reviewer", name="aigerim")
-    a_reader("supervisor", name="saule")
+    create_reader("reviewer", name="aigerim")
+    create_reader("supervisor", name="saule")
     case = under_review(a_project())
     act(AIGERIM, case, "propose", NO_BREACH)
-    forget()
+    delete_emails()
     act(SAULE, case, "return", "Which letter?")
-    assert told() == [("aigerim@readers.kz", "proposal-returned", [case.id])]
+    assert queued_emails() == [("aigerim@readers.kz", "proposal-returned", [case.id])]
 
 
 def test_reopened_cases_are_notified_in_one_email() -> None:
     agency = an_agency(email="office@agency.kz")
-    a_reader("reviewer", name="aigerim")
+    create_reader("reviewer", name="aigerim")
     projects = [a_project(agency) for _ in range(2)]
-    cases = [decided(project, NO_BREACH).id for project in projects]
+    cases = [decided_case(project, NO_BREACH).id for project in projects]
     for project in projects:
         edit(editor_of(agency), project, budget_kzt=900, contract_signed_on="2026-02-20")
-    forget()
+    delete_emails()
     audit()
-    reopened = [notice for notice in told() if notice[1] == "case-reopened"]
+    reopened = [notice for notice in queued_emails() if notice[1] == "case-reopened"]
     assert reopened == [
         ("aigerim@readers.kz", "case-reopened", cases),
         ("office@agency.kz", "case-reopened", cases),
@@ -156,56 +156,59 @@ def test_reopened_cases_are_notified_in_one_email() -> None:
 
 def test_restricted_project_is_notified_to_permitted_readers_only() -> None:
     agency = an_agency(email="office@agency.kz")
-    a_reader("reviewer", name="bolat")
-    a_reader("supervisor", name="timur")
+    create_reader("reviewer", name="bolat")
+    create_reader("supervisor", name="timur")
     project = a_project(agency)
     audit()
     case = case_of(project)
-    forget()
+    delete_emails()
     act(SAULE, case, "assign", "bolat")
     restrict(project)
-    assert told() == []
+    assert queued_emails() == []
     act(SAULE, case, "assign", "saule")
     act(SAULE, case, "assign", "timur")
     act(SAULE, case, "ask")
-    assert told() == [("office@agency.kz", "question", [case.id]), ("timur@readers.kz", "case-assigned", [case.id])]
+    assert queued_emails() == [
+        ("office@agency.kz", "question", [case.id]),
+        ("timur@readers.kz", "case-assigned", [case.id]),
+    ]
 
 
 def test_disabled_person_is_not_notified() -> None:
-    person = a_reader("reviewer", name="bolat")
+    person = create_reader("reviewer", name="bolat")
     case = under_review(a_project())
     act(AIGERIM, case, "assign", "bolat")
     disable_person(ADMINISTRATOR, person.id)
-    assert told() == []
+    assert queued_emails() == []
 
 
 def test_former_reviewer_is_not_notified_of_reviews() -> None:
-    person = a_reader("reviewer", name="bolat")
+    person = create_reader("reviewer", name="bolat")
     case = under_review(a_project())
     act(AIGERIM, case, "assign", "bolat")
     change_role(ADMINISTRATOR, person.account_id, Role.AGENCY_VIEWER, an_agency().id)
-    assert told() == []
+    assert queued_emails() == []
 
 
 def test_operators_and_supervisors_are_notified_of_held_audit() -> None:
     for role in ("operator", "supervisor", "reviewer", "auditor", "administrator"):
-        a_reader(role)
-    ids = many_projects(80, placement="on_platform", platform_key="key")
-    placed(ids, FRIDAY)
+        create_reader(role)
+    ids = create_projects(80, placement="on_platform", platform_key="key")
+    set_verified(ids, FRIDAY)
     audit()
-    placed(ids, None)
-    forget()
+    set_verified(ids, None)
+    delete_emails()
     held = audit()
     assert held.status == "held"
-    assert told() == [
+    assert queued_emails() == [
         ("operator@readers.kz", "audit-held", [held.id]),
         ("supervisor@readers.kz", "audit-held", [held.id]),
     ]
 
 
 def test_operators_are_notified_once_of_repeatedly_failing_audit(present: Present, monkeypatch) -> None:
-    a_reader("operator")
-    a_reader("supervisor")
+    create_reader("operator")
+    create_reader("supervisor")
     installed(now())
 
     def break_down(*_: object, **__: object) -> None:
@@ -216,15 +219,15 @@ def test_operators_are_notified_once_of_repeatedly_failing_audit(present: Presen
         present.set(local_instant(FRIDAY + timedelta(days=1), TWO) + timedelta(minutes=minutes))
         with pytest.raises(OSError, match="full"):
             nightly.run_due_audit(TWO)
-    assert [(to, kind) for to, kind, _ in told()] == [("operator@readers.kz", "audit-failed")]
+    assert [(to, kind) for to, kind, _ in queued_emails()] == [("operator@readers.kz", "audit-failed")]
 
 
 def test_operators_are_notified_of_missed_audits_in_one_email(present: Present) -> None:
-    a_reader("operator")
+    create_reader("operator")
     installed(now())
     present.set(local_instant(FRIDAY + timedelta(days=4), TWO))
     nightly.run_due_audit(TWO)
-    [(to, kind, nights)] = told()
+    [(to, kind, nights)] = queued_emails()
     assert (to, kind, len(nights)) == ("operator@readers.kz", "nights-missed", 3)
 
 
@@ -233,13 +236,13 @@ def test_without_mail_server_outbox_is_discarded() -> None:
     act(AIGERIM, case, "ask")
     process_outbox(with_mail=False)
     assert db.session.scalar(select(func.count()).where(OutboxMessage.delivered_at.is_(None))) == 0
-    assert told() == []
+    assert queued_emails() == []
 
 
 def test_delivered_messages_and_emails_are_deleted_after_thirty_days(present: Present) -> None:
     case = under_review(a_project(an_agency(email="office@agency.kz")))
     act(AIGERIM, case, "ask")
-    assert told()
+    assert queued_emails()
     present.move(timedelta(days=29))
     delete_old_emails()
     assert counted() != (0, 0)
@@ -257,7 +260,7 @@ def test_messages_without_recipients_do_not_accumulate() -> None:
         a_project()
     with transaction():
         enqueue("of.another.version", {"anything": 1})
-    assert told() == []
+    assert queued_emails() == []
     assert db.session.scalar(select(func.count()).where(OutboxMessage.delivered_at.is_(None))) == 0
 
 
@@ -266,4 +269,4 @@ def test_confirmed_migration_is_not_notified_immediately() -> None:
     audit()
     verify(project, FRIDAY)
     audit()
-    assert told() == []
+    assert queued_emails() == []

@@ -22,7 +22,7 @@ from registry.projects.queries import list_projects
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.reports.compliance import COUNTED, GROUPS, compliance
 from registry.reports.compliance_tree import compliance_below
-from tests.audits.steps import AUDITOR, OLD_SYSTEM, SUPERVISOR, accept, audit, edit, exempt, many_projects, verify
+from tests.audits.steps import AUDITOR, OLD_SYSTEM, SUPERVISOR, accept, audit, create_projects, edit, exempt, verify
 from tests.factories import a_project, an_actor, an_agency
 from tests.present import Present
 from tests.statements import statements
@@ -104,7 +104,7 @@ def test_report_counts_equal_lists_after_any_actions(app: Flask, present: Presen
 
 def test_statement_count_is_independent_of_number_of_agencies(app: Flask, connection: Connection) -> None:
     for _ in range(2):
-        many_projects(20)
+        create_projects(20)
         audit()
         for grouped_by in GROUPS:
             with statements(connection) as sent:

@@ -7,7 +7,7 @@ import re
 from sqlalchemy import Connection
 
 from registry.accounts.roles import Role
-from tests.cases.cast import audit, case_of, days, decided, migrate_by
+from tests.cases.cast import audit, case_of, decided_case, in_days, migrate_by
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
 from tests.statements import statements
@@ -21,7 +21,7 @@ def test_agency_home_lists_orders_with_both_dates(signed_in: SignedIn) -> None:
     audit()
     visit = signed_in(Role.AGENCY_EDITOR, agency, "ru")
     assert "Предписания к исполнению" not in visit.get("/home").text
-    decided(project, migrate_by(days(30)))
+    decided_case(project, migrate_by(in_days(30)))
     page = visit.get("/home").text
     section = page.partition("Предписания к исполнению")[2].partition("</table>")[0]
     assert project.number in section and f"/cases/{case_of(project).id}?" in section
@@ -65,7 +65,7 @@ def test_home_needs_no_more_statements_for_more_orders(signed_in: SignedIn, conn
     def more() -> None:
         project = a_project(agency)
         audit()
-        decided(project, migrate_by(days(30)))
+        decided_case(project, migrate_by(in_days(30)))
 
     more()
     few = cost()

@@ -65,11 +65,11 @@ def context(
         base_url=address, viewport={"width": width, "height": 900}, java_script_enabled=scripts, locale="en-GB"
     )
     opened.set_default_timeout(TIMEOUT_MS)
-    speak(opened, address, language)
+    set_locale(opened, address, language)
     return opened
 
 
-def speak(opened: BrowserContext, address: str, language: Language) -> None:
+def set_locale(opened: BrowserContext, address: str, language: Language) -> None:
     """Set the locale of pages that a window opens from now on."""
     opened.add_cookies([{"name": "registry_language", "value": language, "url": address}])
 

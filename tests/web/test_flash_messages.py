@@ -12,7 +12,7 @@ from registry.accounts.roles import Role
 from registry.audits.service import run_audit
 from registry.core.clock import today
 from registry.web import blueprint as pages
-from tests.audits.steps import many_projects, placed
+from tests.audits.steps import create_projects, set_verified
 from tests.cases.casework import GAP
 from tests.cases.cast import ADMINISTRATOR, audit, case_of, edit
 from tests.factories import a_project, an_actor, an_agency
@@ -63,10 +63,10 @@ def test_end_of_list_and_edit_without_changes_are_information(signed_in: SignedI
 
 
 def test_held_audit_is_not_a_success(signed_in: SignedIn) -> None:
-    ids = many_projects(60, placement="on_platform")
-    placed(ids, today() - timedelta(days=1))
+    ids = create_projects(60, placement="on_platform")
+    set_verified(ids, today() - timedelta(days=1))
     run_audit(an_actor(Role.OPERATOR))
-    placed(ids, None)
+    set_verified(ids, None)
     page = signed_in(Role.OPERATOR).send("/audits/new").text
     assert "The audit is held and changed nothing." in page
     assert SUCCESS not in page and "The audit is done." not in page

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 
 from registry.accounts.roles import Role
 from registry.core.languages import LANGUAGES
-from tests.web.browser import context, enter, follow, sign_in, speak, tab_to, type_into, visit
+from tests.web.browser import context, enter, follow, set_locale, sign_in, tab_to, type_into, visit
 from tests.web.tour import AGENCY, BAD_TABLE, person_name, stops
 
 AXE = Path(__file__).with_name("vendor") / "axe.js"
@@ -45,7 +45,7 @@ def test_every_page_is_accessible_fits_320_pixels_and_loads_from_own_host(
         sign_in(page, person_name(role))
     widths = (ORDINARY, NARROW)
     for stop, language in product((stop for stop in stops(demo[1]) if stop.role == role), LANGUAGES):
-        speak(opened, address, language)
+        set_locale(opened, address, language)
         visit(page, stop)
         assert page.evaluate("document.documentElement.lang") == language
         for width in widths:

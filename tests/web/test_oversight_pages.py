@@ -22,7 +22,7 @@ from registry.freeze.current import policy_in_force
 from registry.imports.worker import run_next_import
 from registry.platform.pending_uploads import PendingUpload
 from registry.projects.service import find_project
-from tests.audits.steps import many_projects, placed
+from tests.audits.steps import create_projects, set_verified
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
 
@@ -31,7 +31,7 @@ def test_operator_runs_audit_and_sees_changes(signed_in: SignedIn) -> None:
     project = a_project()
     visit = signed_in(Role.OPERATOR)
     page = visit.send("/audits/new").text
-    assert "The audit is done." in page and project.number in page and "Opened" in page
+    assert "The audit is done." in page and project.number in page and "Flag opened" in page
     assert db.session.scalars(select(AuditRun.status)).one() == "succeeded"
 
 
@@ -44,10 +44,10 @@ def test_dry_run_changes_no_flag(signed_in: SignedIn) -> None:
 
 
 def test_dry_run_reports_that_audit_would_be_held(signed_in: SignedIn) -> None:
-    ids = many_projects(60, placement="on_platform")
-    placed(ids, today())
+    ids = create_projects(60, placement="on_platform")
+    set_verified(ids, today())
     run_audit(an_actor(Role.OPERATOR))
-    placed(ids, None)
+    set_verified(ids, None)
     page = signed_in(Role.OPERATOR).send("/audits/new", dry_run="yes").text
     assert "the change threshold would hold this audit" in page and "60 projects newly flagged" in page
     assert "The audit is held" not in page

@@ -64,8 +64,8 @@ def audits() -> None:
 
 
 @audits.command()
-@click.option("--on", type=DAY, metavar="DATE", help="The business date, as 2026-11-24; today without it.")
-@click.option("--dry-run", is_flag=True, help="Change nothing: tell what would change, on any date.")
+@click.option("--on", type=DAY, metavar="DATE", help="The business date, as 2026-11-24; default: today.")
+@click.option("--dry-run", is_flag=True, help="Write nothing and report what would change; accepts any date.")
 @click.option(
     "--policy",
     "policy_file",
@@ -73,7 +73,7 @@ def audits() -> None:
     metavar="FILE",
     help="Judge by another policy file; only with --dry-run.",
 )
-@click.option("--confirm-held", is_flag=True, help="Confirm the latest held audit, of --on when given.")
+@click.option("--confirm-held", is_flag=True, help="Confirm the latest held audit, or that of --on.")
 @fail_on_flags_option
 @as_json_option
 @in_registry
@@ -108,7 +108,7 @@ def run(
 
 
 @audits.command("list")
-@click.option("--limit", type=click.IntRange(1, LARGEST_LIMIT), default=20, show_default=True, help="How many.")
+@click.option("--limit", type=click.IntRange(1, LARGEST_LIMIT), default=20, show_default=True, help="Maximum number.")
 @as_json_option
 @in_registry
 def list_(limit: int, as_json: bool) -> None:
@@ -131,7 +131,7 @@ def show_one(audit_id: int, as_json: bool) -> None:
 
 @audits.command("void")
 @click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
-@click.option("--reason", type=REASON, required=True, help="Why; what was wrong with the clock.")
+@click.option("--reason", type=REASON, required=True, help="Reason, such as what was wrong with the clock.")
 @as_json_option
 @in_registry
 def void_one(audit_id: int, reason: str, as_json: bool) -> None:

@@ -21,7 +21,7 @@ from registry.projects.visibility import journal_restricted_reads
 
 @click.command()
 @click.argument("number")
-@click.option("--on", type=DAY, metavar="DATE", help="The date to judge, as 2026-11-24; today without it.")
+@click.option("--on", type=DAY, metavar="DATE", help="The date to judge, as 2026-11-24; default: today.")
 @fail_on_flags_option
 @as_json_option
 @in_registry

@@ -26,8 +26,8 @@ def main_findings(case: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
     A case that waits for confirmation may have weaker active flags, which are not part of the confirmation.
     """
-    stands = [] if case["status"] == "awaiting_confirmation" else active_only(case["flags"])
-    return stands or cleared_last(case["flags"])
+    active = [] if case["status"] == "awaiting_confirmation" else active_only(case["flags"])
+    return active or cleared_last(case["flags"])
 
 
 def cleared_last(flags: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

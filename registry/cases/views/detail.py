@@ -135,7 +135,7 @@ def _page(
         actor=actor,
         case=view,
         project=projects_of(actor, [view])[view["project"]],
-        standing=active,
+        active_flags=active,
         others=[flag for flag in on_project if flag["id"] not in own],
         cleared=cleared,
         clearings=explained,
@@ -151,13 +151,13 @@ def _page(
         list_filters=requested_list(),
         stays=STAYS,
         form=form,
-        lost=form_values.get(f"{opened}-comment") if opened and opened not in actions else None,
+        unsaved_comment=form_values.get(f"{opened}-comment") if opened and opened not in actions else None,
         returned=returned,
         exemptions=exemptions_of(case_record.project_id),
         tag=_tag(view),
         is_stale=is_stale,
-        refusal=error_message(error) if error is not None else None,
-        news=view["events"][seen:] if has_new_events else [],
+        error_text=error_message(error) if error is not None else None,
+        new_events=view["events"][seen:] if has_new_events else [],
     )
 
 

@@ -29,7 +29,7 @@ class WorkList:
     """A work list: its page, its filters, the required permission, and whether its cases are counted."""
 
     text: str
-    needs: Permission
+    required_permission: Permission
     filters: Mapping[str, str]
     page: str = CASES
     counted: bool = True
@@ -75,7 +75,9 @@ AGENCY: Final = (
 
 def tabs(actor: Actor, filters: Mapping[str, str]) -> list[Tab]:
     """Return the actor's tabs with their counts, from one query."""
-    lists = [each for each in (AGENCY if actor.role in AGENCY_ROLES else OVERSIGHT) if actor.may(each.needs)]
+    lists = [
+        each for each in (AGENCY if actor.role in AGENCY_ROLES else OVERSIGHT) if actor.may(each.required_permission)
+    ]
     filters_of_lists = [
         {name: actor.principal if value == ME else value for name, value in each.filters.items()} for each in lists
     ]
