@@ -12,11 +12,11 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import AGENCY_FIELDS, Agency
 from registry.core.bin_numbers import is_bin
-from registry.core.collation import in_kazakh_order
+from registry.core.collation import sort_in_kazakh
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
 from registry.core.field_types import control_character
-from registry.core.pagination import Listing, Page, SortKey, after, cut_page, order_by
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.search import words_of
 from registry.core.vocabularies import AGENCY_KINDS, REGIONS
 
@@ -47,7 +47,7 @@ def list_agencies(actor: Actor, filters: Mapping[str, str], page: Page) -> Listi
     if page.cursor is not None:
         statement = statement.where(after(key, Agency.id.expression, descending, page.cursor))
     statement = statement.order_by(*order_by(key, Agency.id.expression, descending)).limit(page.limit + 1)
-    return cut_page(db.session.execute(statement).mappings().all(), page, key, descending)
+    return build_page(db.session.execute(statement).mappings().all(), page, key, descending)
 
 
 def _conditions(filters: Mapping[str, str], parent_bin: ColumnElement[Any]) -> list[ColumnElement[bool]]:
@@ -94,5 +94,5 @@ def _sort_key(sort: str) -> tuple[SortKey, bool]:
         raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
     column = getattr(Agency, name).expression
     if name in NAMES:
-        column = in_kazakh_order(column)
+        column = sort_in_kazakh(column)
     return SortKey(name, column, str, nullable=name not in ("bin", "kind")), sort.startswith("-")

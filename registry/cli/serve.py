@@ -95,12 +95,12 @@ def end_database_waits(stopping: threading.Event, settings: Settings) -> None:
     """From the event on, end every wait for PostgreSQL that lasts longer than ``LAST_DATABASE_WAIT_S``."""
     if settings.embedded:
         return
-    from registry.core.bounded_connection import end_waits
+    from registry.core.bounded_connection import close_waiting_connections
 
     def end() -> None:
         stopping.wait()
         while True:
-            end_waits(LAST_DATABASE_WAIT_S)
+            close_waiting_connections(LAST_DATABASE_WAIT_S)
             time.sleep(LOOK_EVERY_S)
 
     threading.Thread(target=end, name="last database waits", daemon=True).start()

@@ -19,7 +19,7 @@ from registry.cases import appeals, decisions
 from registry.cases import service as cases
 from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change, open_case
-from registry.core.clock import local_date, local_instant, telling_of, today
+from registry.core.clock import clock_set_to, local_date, local_instant, today
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.core.working_days import national_calendar
@@ -68,10 +68,10 @@ def tell(story: Sequence[Moment]) -> Iterator[int]:
     until = told_until()
     for count, moment in enumerate(story):
         if not moment.once:
-            with telling_of(moment.at):
+            with clock_set_to(moment.at):
                 moment.act()
         elif until is None or moment.at > until:
-            with telling_of(moment.at), transaction():
+            with clock_set_to(moment.at), transaction():
                 moment.act()
         yield count + 1
 

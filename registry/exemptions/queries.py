@@ -15,7 +15,7 @@ from registry.agencies.service import Agency
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
-from registry.core.filters import PlainFilter, Texts, Words, YesNoWords, conditions, day_filters
+from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters
 from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, order_by
 from registry.core.vocabularies import REGIONS, SECTORS
 from registry.exemptions.service import Exemption, find_exemption, in_force_on
@@ -68,19 +68,19 @@ def exemptions_of(project_id: int) -> list[Exemption]:
     return list(db.session.scalars(mine))
 
 
-def filters_of_exemptions() -> dict[str, PlainFilter]:
+def filters_of_exemptions() -> dict[str, ColumnFilter]:
     """The filters on an exemption and its project, as of today."""
     return {
-        "project": Texts(Project.number.expression),
-        "agency": Texts(Agency.bin.expression),
-        "region": Words(Project.region.expression, REGIONS),
-        "sector": Words(Project.sector.expression, SECTORS),
-        "decision_number": Texts(Exemption.decision_number.expression),
-        "revoked": YesNoWords(Exemption.revoked_at.is_not(None)),
-        "in_force": YesNoWords(in_force_on(today())),
-        **day_filters("decided_on", Exemption.decided_on.expression),
-        **day_filters("valid_from", Exemption.valid_from.expression),
-        **day_filters("valid_to", Exemption.valid_to.expression),
+        "project": TextFilter(Project.number.expression),
+        "agency": TextFilter(Agency.bin.expression),
+        "region": ChoiceFilter(Project.region.expression, REGIONS),
+        "sector": ChoiceFilter(Project.sector.expression, SECTORS),
+        "decision_number": TextFilter(Exemption.decision_number.expression),
+        "revoked": BooleanFilter(Exemption.revoked_at.is_not(None)),
+        "in_force": BooleanFilter(in_force_on(today())),
+        **date_filters("decided_on", Exemption.decided_on.expression),
+        **date_filters("valid_from", Exemption.valid_from.expression),
+        **date_filters("valid_to", Exemption.valid_to.expression),
     }
 
 

@@ -22,9 +22,9 @@ from registry.agencies.service import (
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.field_types import Bin, Kind
-from registry.core.spreadsheets.cell_values import cell_problem, read_cells, readers
+from registry.core.spreadsheets.cell_values import cell_problem, cell_readers, read_cells
 from registry.core.spreadsheets.reader import Row
-from registry.core.spreadsheets.row_errors import Incoming, Outcome
+from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
 
 KINDS: Final[dict[str, Kind]] = {"bin": Bin(), **AGENCY_FIELDS}
 COLUMNS: Final = (*KINDS, "version")
@@ -39,12 +39,12 @@ class AgencyImport:
         self.actor = actor
         self.dry_run = dry_run
         self.columns = columns
-        self.readers = readers(columns, KINDS)
+        self.readers = cell_readers(columns, KINDS)
         self.seen: dict[str, int] = {}
         # What is registered, and what this run has added to it: a dry run writes nothing and must know its own parents.
         self.known: dict[str, dict[str, Any]] = {}
 
-    def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[Incoming]]:
+    def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[ImportRow]]:
         """The rows after the first ``done``, in an order in which they can be written; the file alone decides it."""
         if self.dry_run:
             self.known = _registered()
@@ -56,9 +56,9 @@ class AgencyImport:
         while chunk := list(islice(ordered, CHUNK)):
             yield chunk
 
-    def apply(self, chunk: Sequence[Incoming]) -> Outcome:
+    def apply(self, chunk: Sequence[ImportRow]) -> ImportResult:
         """Write what differs, inside the open transaction; a dry run only tells."""
-        outcome = Outcome()
+        outcome = ImportResult()
         if not self.dry_run:
             self.known = _registered()
         for row in chunk:
@@ -79,14 +79,14 @@ class AgencyImport:
                 outcome.unchanged += 1
         return outcome
 
-    def _write(self, row: Incoming, new: bool) -> None:
+    def _write(self, row: ImportRow, new: bool) -> None:
         if new:
             register_agency(self.actor, row.values)
         else:
             changes = {name: value for name, value in row.values.items() if name != "bin"}
             change_agency(self.actor, agency_to_change(str(row.key[0])), changes)
 
-    def _judge(self, row: Incoming) -> list[Problem]:
+    def _judge(self, row: ImportRow) -> list[Problem]:
         """What is wrong with the row in the tree as it is by now; a good row becomes part of it."""
         if row.problems:
             return row.problems
@@ -104,7 +104,7 @@ class AgencyImport:
             self.known[number] = wanted
         return problems
 
-    def _read(self, row: Row) -> Incoming:
+    def _read(self, row: Row) -> ImportRow:
         values, problems = accept_agency_fields(read_cells(row.cells, self.readers))
         cells = dict(zip(self.columns, row.cells, strict=True))
         problems = [cell_problem(cells[problem.pointer[1:]], problem) for problem in problems]
@@ -116,16 +116,16 @@ class AgencyImport:
                 problems.append(Problem("/bin", "required"))
         elif (first := self.seen.setdefault(number, row.number)) != row.number:
             problems.append(Problem("/bin", "bin-twice", {"row": first}))
-        return Incoming(row.number, (number,), values, problems)
+        return ImportRow(row.number, (number,), values, problems)
 
 
-def parents_first(rows: Sequence[Incoming]) -> list[Incoming]:
+def parents_first(rows: Sequence[ImportRow]) -> list[ImportRow]:
     """The rows, each after its parent's when the file has one. Rows that stand above themselves get a problem."""
     own = {row.key[0]: row for row in rows if not row.problems}
-    placed: dict[int, Incoming] = {}
+    placed: dict[int, ImportRow] = {}
     for row in rows:
-        chain: dict[int, Incoming] = {}
-        step: Incoming | None = row
+        chain: dict[int, ImportRow] = {}
+        step: ImportRow | None = row
         while step is not None and step.row not in placed and step.row not in chain:
             chain[step.row] = step
             step = None if step.problems else own.get(step.values.get("parent_bin"))

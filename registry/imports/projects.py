@@ -15,9 +15,9 @@ from registry.core.bulk import table_of
 from registry.core.database import db, is_sqlite
 from registry.core.errors import Problem
 from registry.core.field_types import Bin, InvalidValue, Kind
-from registry.core.spreadsheets.cell_values import cell_problem, read_cells, readers
+from registry.core.spreadsheets.cell_values import cell_problem, cell_readers, read_cells
 from registry.core.spreadsheets.reader import Row
-from registry.core.spreadsheets.row_errors import Incoming, Outcome
+from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
 from registry.projects.bulk_writes import Changed, Registered, register_all, write_all
 from registry.projects.fields import FIELDS, READ_ONLY, accept_fields, whole_record_problems
 from registry.projects.models import CHANGEABLE, Project
@@ -39,10 +39,10 @@ class ProjectImport:
         self.actor = actor
         self.dry_run = dry_run
         self.columns = columns
-        self.readers = readers(columns, KINDS)
+        self.readers = cell_readers(columns, KINDS)
         self.seen: dict[tuple[str | None, ...], int] = {}
 
-    def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[Incoming]]:
+    def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[ImportRow]]:
         """The rows after the first ``done``, some hundred at a time. Those are passed over, their keys kept in mind."""
         incoming = map(self._read, rows)
         for _ in islice(incoming, done):
@@ -50,9 +50,9 @@ class ProjectImport:
         while chunk := list(islice(incoming, CHUNK)):
             yield chunk
 
-    def apply(self, chunk: Sequence[Incoming]) -> Outcome:
+    def apply(self, chunk: Sequence[ImportRow]) -> ImportResult:
         """Write what differs, inside the open transaction; a dry run only tells."""
-        outcome = Outcome()
+        outcome = ImportResult()
         agencies = self._agencies({row.key[0] for row in chunk})
         good = []
         for row in chunk:
@@ -93,7 +93,7 @@ class ProjectImport:
             write_all(self.actor, changed, "project.changed")
         return outcome
 
-    def _read(self, row: Row) -> Incoming:
+    def _read(self, row: Row) -> ImportRow:
         raw = read_cells(row.cells, self.readers)
         sent_agency = raw.pop("agency")
         values, problems = accept_fields(raw)
@@ -116,7 +116,7 @@ class ProjectImport:
                 problems.append(Problem("/external_id", "required"))
         elif agency is not None and (first := self.seen.setdefault(key, row.number)) != row.number:
             problems.append(Problem("/external_id", "external-id-twice", {"row": first}))
-        return Incoming(row.number, key, values, problems)
+        return ImportRow(row.number, key, values, problems)
 
     def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, tuple[int, bool]]:
         """BIN → id, and whether the actor acts for it."""
@@ -126,7 +126,7 @@ class ProjectImport:
         rows = db.session.execute(select(Agency.bin, Agency.id, mine).where(named))
         return {number: (agency_id, bool(acts_for)) for number, agency_id, acts_for in rows}
 
-    def _agency_problems(self, row: Incoming, agencies: dict[str | None, tuple[int, bool]]) -> list[Problem]:
+    def _agency_problems(self, row: ImportRow, agencies: dict[str | None, tuple[int, bool]]) -> list[Problem]:
         number = row.key[0]
         if number is None:
             return []

@@ -17,8 +17,8 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
-from registry.core.filters import PlainFilter, Texts, conditions, moment_filters
-from registry.core.pagination import Listing, Page, SortKey, after, cut_page, order_by
+from registry.core.filters import ColumnFilter, TextFilter, conditions, timestamp_filters
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.journal.redaction import narrowed_details
 from registry.journal.service import JournalEntry
 from registry.journal.subjects import restricted_subjects
@@ -27,12 +27,12 @@ from registry.projects.visibility import RESTRICTED_READ_ACTION, journal_restric
 COLUMNS: Final = tuple(column.label(column.key) for column in JournalEntry.__table__.columns)
 KEY: Final = SortKey("seq", JournalEntry.seq.expression, int)
 
-JOURNAL_FILTERS: Final[Mapping[str, PlainFilter]] = {
-    "subject": Texts(JournalEntry.subject.expression),
-    "action": Texts(JournalEntry.action.expression),
-    "principal": Texts(JournalEntry.principal.expression),
-    "request_id": Texts(JournalEntry.request_id.expression),
-    **moment_filters("at", JournalEntry.at.expression),
+JOURNAL_FILTERS: Final[Mapping[str, ColumnFilter]] = {
+    "subject": TextFilter(JournalEntry.subject.expression),
+    "action": TextFilter(JournalEntry.action.expression),
+    "principal": TextFilter(JournalEntry.principal.expression),
+    "request_id": TextFilter(JournalEntry.request_id.expression),
+    **timestamp_filters("at", JournalEntry.at.expression),
 }
 
 
@@ -54,7 +54,7 @@ def list_journal(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     if page.cursor is not None:
         statement = statement.where(after(KEY, JournalEntry.seq.expression, descending, page.cursor))
     ordered = statement.order_by(*order_by(KEY, JournalEntry.seq.expression, descending)).limit(page.limit + 1)
-    listing = cut_page(db.session.execute(ordered).mappings().all(), page, KEY, descending)
+    listing = build_page(db.session.execute(ordered).mappings().all(), page, KEY, descending)
     return Listing(_read(actor, listing.items), listing.next)
 
 

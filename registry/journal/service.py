@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now, rfc3339
-from registry.core.database import Model, WrittenJson, db, is_sqlite
+from registry.core.database import EncodedJson, Model, db, is_sqlite
 
 PENDING = "journal_recorded"
 ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
@@ -104,10 +104,10 @@ class _PendingEntry:
     actor: Signatory
     action: str
     subject: str
-    details: Mapping[str, Any] | WrittenJson
+    details: Mapping[str, Any] | EncodedJson
 
 
-def record(actor: Signatory, action: str, subject: str, details: Mapping[str, Any] | WrittenJson | None = None) -> None:
+def record(actor: Signatory, action: str, subject: str, details: Mapping[str, Any] | EncodedJson | None = None) -> None:
     """Keep an entry for the open transaction; it enters the chain when that commits.
 
     ``details`` must be JSON-ready, or written out already as ``canonical`` does it. Raises RuntimeError when no
@@ -161,7 +161,7 @@ def discard_recorded(session: Session) -> None:
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys, no spaces, letters as they are: the same value is always the same text."""
-    return str(value) if isinstance(value, WrittenJson) else ENCODE(value)
+    return str(value) if isinstance(value, EncodedJson) else ENCODE(value)
 
 
 def columns_of(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.file_names import printable_file_name
 from registry.core.spreadsheets.reader import check_columns, open_sheet, require_upload_size
-from registry.core.spreadsheets.row_errors import Outcome
+from registry.core.spreadsheets.row_errors import ImportResult
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.platform.confirmations import Confirmation
@@ -81,7 +81,7 @@ def apply_inventory(actor: Actor, file_name: str, content: bytes, dry_run: bool)
     return summary
 
 
-def _in_rows(outcome: Outcome) -> list[Problem]:
+def _in_rows(outcome: ImportResult) -> list[Problem]:
     told = outcome.errors[:MOST_TOLD]
     places = ["/".join(str(wrong[name]) for name in ("row", "column") if wrong[name]) for wrong in told]
     return [
@@ -132,7 +132,7 @@ def _plan(actor: Actor, rows: Mapping[str, InventoryRow], bad_keys: set[str], *,
     return plan
 
 
-def _summary(dry_run: bool, plan: Plan, outcome: Outcome, good: int) -> dict[str, Any]:
+def _summary(dry_run: bool, plan: Plan, outcome: ImportResult, good: int) -> dict[str, Any]:
     told: dict[str, Sequence[Any]] = {
         "matched": plan.matched,
         "lost": plan.lost,

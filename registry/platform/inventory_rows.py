@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from registry.core.errors import Problem
 from registry.core.field_types import Bin, Day, InvalidValue, Kind, Text
-from registry.core.spreadsheets.cell_values import cell_problem, read_cells, readers
+from registry.core.spreadsheets.cell_values import cell_problem, cell_readers, read_cells
 from registry.core.spreadsheets.reader import Sheet
-from registry.core.spreadsheets.row_errors import Outcome
+from registry.core.spreadsheets.row_errors import ImportResult
 
 KINDS: Final[Mapping[str, Kind]] = {"platform_key": Text(), "agency": Bin(), "verified_on": Day()}
 COLUMNS: Final = tuple(KINDS)
@@ -29,15 +29,15 @@ class InventoryRow:
 
 def read_inventory_rows(
     sheet: Sheet, agencies: Mapping[str, int], latest: date
-) -> tuple[Outcome, dict[str, InventoryRow], set[str]]:
+) -> tuple[ImportResult, dict[str, InventoryRow], set[str]]:
     """What is wrong in the bad rows, the good rows by platform key, and the keys of bad rows.
 
     A key's second row is bad, the first stands. ``agencies`` maps BINs to ids; no date lies after ``latest``.
     """
-    outcome = Outcome()
+    outcome = ImportResult()
     rows: dict[str, InventoryRow] = {}
     bad_keys: set[str] = set()
-    of = readers(sheet.columns, KINDS)
+    of = cell_readers(sheet.columns, KINDS)
     for row in sheet.rows():
         raw = read_cells(row.cells, of)
         values: dict[str, Any] = {}

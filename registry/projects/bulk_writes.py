@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import bindparam, update
 
 from registry.accounts.actors import Actor
-from registry.core.bulk import insert_rows, table_of, take_ids
+from registry.core.bulk import insert_rows, reserve_ids, table_of
 from registry.core.clock import now
-from registry.core.database import WrittenJson
+from registry.core.database import EncodedJson
 from registry.core.outbox import OutboxMessage
 from registry.core.search import search_words
 from registry.core.transactions import require_transaction
@@ -50,7 +50,7 @@ def register_all(actor: Actor, projects: Sequence[Registered]) -> None:
     session = require_transaction()
     moment = now()
     numbers = take_numbers(len(projects))
-    ids = take_ids(session, Project, len(projects))
+    ids = reserve_ids(session, Project, len(projects))
     rows = [
         {
             **project.values,
@@ -69,9 +69,9 @@ def register_all(actor: Actor, projects: Sequence[Registered]) -> None:
     revisions = []
     for row, project in zip(rows, projects, strict=True):
         # Written out once for both: that takes longer than to find out what differs.
-        changes = WrittenJson(journal.canonical(differences({"is_restricted": False}, row)))
+        changes = EncodedJson(journal.canonical(differences({"is_restricted": False}, row)))
         revisions.append(revision_row(row, changes, actor.principal))
-        details = WrittenJson(f'{{"agency":{journal.canonical(project.agency)},"changes":{changes}}}')
+        details = EncodedJson(f'{{"agency":{journal.canonical(project.agency)},"changes":{changes}}}')
         journal.record(actor, "project.registered", f"project:{row['number']}", details)
     insert_rows(session, Revision, revisions)
     insert_rows(

@@ -20,7 +20,7 @@ from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotFound, invalid
 from registry.core.field_types import Choice, Kind
 from registry.core.field_types import Text as TextField
-from registry.core.pagination import Listing, Page, SortKey, after, cut_page
+from registry.core.pagination import Listing, Page, SortKey, after, build_page
 from registry.core.transactions import transaction
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
@@ -126,7 +126,7 @@ def documents_page(project: Project, page: Page) -> Listing:
     if page.cursor is not None:
         statement = statement.where(after(OLDEST_FIRST, Document.id.expression, False, page.cursor))
     rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
-    return cut_page(rows, page, OLDEST_FIRST, descending=False)
+    return build_page(rows, page, OLDEST_FIRST, descending=False)
 
 
 def _documents(project: Project) -> Select[Any]:

@@ -14,7 +14,7 @@ from registry.core.bulk import table_of
 from registry.core.database import Instant, is_sqlite
 from registry.core.field_types import Email, Url
 from registry.core.field_types import Text as TextKind
-from registry.core.spreadsheets.cell_values import FORMULA_SIGNS
+from registry.core.spreadsheets.cell_values import FORMULA_PREFIXES
 from registry.flags.freeze_status import freeze_status, judged_up_to, severity, started_on
 from registry.freeze.current import policy_in_force
 from registry.projects.fields import FIELDS, READ_ONLY
@@ -60,7 +60,7 @@ def _as_text(name: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
 def _guarded(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """An apostrophe before what a spreadsheet would run, and before one that was there; an import takes it off."""
     first = func.substr(func.ltrim(column, "'"), 1, 1)
-    return case((first.in_(list(FORMULA_SIGNS)), "'" + column), else_=column)
+    return case((first.in_(list(FORMULA_PREFIXES)), "'" + column), else_=column)
 
 
 def _instant(column: ColumnElement[Any]) -> ColumnElement[Any]:

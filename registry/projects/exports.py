@@ -15,11 +15,11 @@ from registry.accounts.roles import Permission
 from registry.agencies.service import Agency
 from registry.core.bulk import copy_csv
 from registry.core.database import db, is_sqlite
-from registry.core.postgresql import allow_long_work
+from registry.core.postgresql import extend_timeouts
 from registry.core.spreadsheets.writer import (
-    CSV_START,
-    DAY_FORMAT,
-    MOST_XLSX_ROWS,
+    CSV_BOM,
+    DATE_FORMAT,
+    MAX_XLSX_ROWS,
     TooManyRowsForXlsx,
     csv_lines,
     plain_workbook,
@@ -42,7 +42,7 @@ def export_csv(
     conditions on projects of a narrower list.
     """
     statement = _statement(actor, raw_filters, only)
-    header = CSV_START + csv_lines([statement.selected_columns.keys()])
+    header = CSV_BOM + csv_lines([statement.selected_columns.keys()])
     return _pieces(header, statement)
 
 
@@ -52,14 +52,14 @@ def export_xlsx(
     """Write the XLSX file. Raises Malformed, and TooManyRowsForXlsx when a sheet cannot hold them."""
     statement = _statement(actor, raw_filters, only)
     counted = db.session.execute(select(func.count()).select_from(statement.subquery())).scalar_one()
-    if counted > MOST_XLSX_ROWS:
-        raise TooManyRowsForXlsx(rows=counted, limit=MOST_XLSX_ROWS)
+    if counted > MAX_XLSX_ROWS:
+        raise TooManyRowsForXlsx(rows=counted, limit=MAX_XLSX_ROWS)
     with plain_workbook(path) as workbook:
         sheet = workbook.add_worksheet("projects")
-        day = workbook.add_format(DAY_FORMAT)
+        day = workbook.add_format(DATE_FORMAT)
         names = statement.selected_columns.keys()
         sheet.write_row(0, 0, names)
-        for place, row in enumerate(islice(_rows(statement), MOST_XLSX_ROWS), 1):
+        for place, row in enumerate(islice(_rows(statement), MAX_XLSX_ROWS), 1):
             for column, (name, value) in enumerate(zip(names, row, strict=True)):
                 if value is None:
                     continue
@@ -81,7 +81,7 @@ def _statement(actor: Actor, raw_filters: Mapping[str, str], only: Sequence[Colu
         # One that became restricted since is not in the journal and so not in the export.
         statement = statement.where(Project.is_restricted.is_(False) | Project.number.in_(restricted))
     read_in_transaction()
-    allow_long_work(db.session.connection())
+    extend_timeouts(db.session.connection())
     return statement.order_by(Project.id)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from registry.core.errors import Problem
 from registry.core.field_types import (
-    LATEST_PLANNED_END,
+    MAX_PLANNED_END,
     Bin,
     Choice,
     Day,
@@ -41,7 +41,7 @@ FIELDS: Final[Mapping[str, Kind]] = {
     "pilot_started_on": Day(),
     "commissioned_on": Day(),
     "object_commissioned_on": Day(),
-    "planned_end_on": Day(LATEST_PLANNED_END),
+    "planned_end_on": Day(MAX_PLANNED_END),
     "ended_on": Day(),
     "contract_number": Text(),
     "supplier_bin": Bin(),

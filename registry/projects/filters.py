@@ -13,9 +13,9 @@ from registry.agencies.service import Agency
 from registry.core.bin_numbers import is_bin
 from registry.core.bulk import table_of
 from registry.core.errors import Malformed, Problem
-from registry.core.field_types import LARGEST_AMOUNT, InvalidValue, control_character, exact_day
-from registry.core.filters import LONGEST_VALUE, parse_range_edge, split_values
-from registry.core.search import has_words, words_of
+from registry.core.field_types import MAX_AMOUNT, InvalidValue, control_character, exact_day
+from registry.core.filters import MAX_VALUE_LENGTH, parse_range_edge, split_values
+from registry.core.search import matches_words, words_of
 from registry.core.vocabularies import (
     FREEZE_STATUSES,
     FUNDINGS,
@@ -158,7 +158,7 @@ def _instant_range(name: str, value: str) -> ColumnElement[bool]:
 
 def _amount_range(name: str, value: str) -> ColumnElement[bool]:
     field, _, end = name.rpartition("_")
-    if not (value.isascii() and value.isdigit() and len(value) <= 16) or int(value) > LARGEST_AMOUNT:
+    if not (value.isascii() and value.isdigit() and len(value) <= 16) or int(value) > MAX_AMOUNT:
         raise InvalidValue("expected-whole-number")
     column = _column(field)
     return column >= int(value) if end == "from" else column <= int(value)
@@ -175,12 +175,12 @@ def _rule(_name: str, value: str) -> ColumnElement[bool]:
 
 def _words(_name: str, value: str) -> ColumnElement[bool]:
     """Every word, or its beginning, in the names, the purpose or the number; without a word, nothing is found."""
-    if len(value) > LONGEST_VALUE or control_character(value) is not None:
+    if len(value) > MAX_VALUE_LENGTH or control_character(value) is not None:
         raise InvalidValue("not-usable")
     if not value:
         raise InvalidValue("value-missing")
     words = words_of(value)
-    return has_words(PROJECT.words, words) if words else false()
+    return matches_words(PROJECT.words, words) if words else false()
 
 
 FILTERS: Final[Mapping[str, Filter]] = {

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstr
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.agencies.service import Agency
-from registry.core.database import LONG_AGO, Instant, Model
+from registry.core.database import EPOCH, Instant, Model
 
 
 class Project(Model):
@@ -65,7 +65,7 @@ class Project(Model):
     version: Mapped[int]
     registered_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
-    changed_at: Mapped[datetime] = mapped_column(Instant, server_default=LONG_AGO)
+    changed_at: Mapped[datetime] = mapped_column(Instant, server_default=EPOCH)
     words: Mapped[str] = mapped_column(Text)
 
     agency: Mapped[Agency] = relationship(lazy="raise")

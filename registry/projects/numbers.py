@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningUpdate
 from stdnum.iso7064 import mod_11_10
 
-from registry.core.bulk import next_id, table_of, take_ids
+from registry.core.bulk import next_id, reserve_ids, table_of
 from registry.core.clock import today
 from registry.core.database import Model, insert_or_ignore, is_sqlite
 from registry.core.transactions import require_transaction
@@ -64,7 +64,7 @@ def take_number() -> tuple[str, int]:
         if taken is not None:
             serial, project_id = taken
             return project_number(year, serial), project_id
-    return take_numbers(1)[0], take_ids(session, Project, 1)[0]
+    return take_numbers(1)[0], reserve_ids(session, Project, 1)[0]
 
 
 def project_number(year: int, serial: int) -> str:

@@ -14,8 +14,8 @@ from registry.agencies.service import Agency
 from registry.core.bulk import estimated_rows, table_of
 from registry.core.database import db, is_sqlite
 from registry.core.errors import Malformed, Problem
-from registry.core.pagination import Listing, Page, SortKey, after, cut_page, literal_limit, order_by
-from registry.core.search import has_words, holds_words, words_of
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, literal_limit, order_by
+from registry.core.search import contains_words, matches_words, words_of
 from registry.flags.freeze_status import JUDGED_UP_TO, decode_status, started_on, status_code
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
@@ -47,7 +47,7 @@ def list_projects(
         # The words last: PostgreSQL asks in this order, and looking through a text takes as long as ten comparisons.
         conditions = [*project_conditions(actor, others), *only, _with_words(words)]
     rows = db.session.execute(statement.where(*conditions, *behind)).mappings().all()
-    listing = cut_page(rows, page, key, descending)
+    listing = build_page(rows, page, key, descending)
     journal_restricted_reads(actor, (row["number"] for row in listing.items if row["_restricted"]), "list")
     return Listing([_representation(row) for row in listing.items], listing.next)
 
@@ -59,9 +59,9 @@ def _with_words(words: list[str]) -> ColumnElement[bool]:
     which is which, but not that it must never walk the whole list for a rare one.
     """
     project = table_of(Project).c
-    found = select(project.id).where(has_words(project.words, words))
+    found = select(project.id).where(matches_words(project.words, words))
     if estimated_rows(db.session(), found) > COMMON:
-        return holds_words(project.words, words)
+        return contains_words(project.words, words)
     hits = found.cte("hits").prefix_with("MATERIALIZED")
     return project.id.in_(select(hits.c.id))
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 from sqlalchemy import JSON, ForeignKey, Select, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.core.database import Instant, Model, WrittenJson, db
-from registry.core.pagination import Listing, Page, SortKey, after, cut_page
+from registry.core.database import EncodedJson, Instant, Model, db
+from registry.core.pagination import Listing, Page, SortKey, after, build_page
 from registry.core.transactions import require_transaction
 from registry.freeze.facts import Past
 from registry.projects.models import CHANGEABLE, Project
@@ -56,7 +56,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dic
     ]
 
 
-def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]] | WrittenJson, actor: str) -> dict[str, Any]:
+def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]] | EncodedJson, actor: str) -> dict[str, Any]:
     """A revision as a row to insert, of a project given as a mapping with ``id``, ``version`` and ``updated_at``."""
     row = {name: project[name] for name in LAW_LOOKS_AT}
     return row | {
@@ -88,7 +88,7 @@ def history_page(project_id: int, page: Page) -> Listing:
     if page.cursor is not None:
         statement = statement.where(after(BY_VERSION, Revision.version.expression, False, page.cursor))
     rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
-    return cut_page(rows, page, BY_VERSION, descending=False)
+    return build_page(rows, page, BY_VERSION, descending=False)
 
 
 def _history(project_id: int) -> Select[Any]:

@@ -13,7 +13,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import Agency, acts_for
 from registry.audits.restricted_counts import move_in_last_audit
-from registry.core.bulk import insert_together
+from registry.core.bulk import insert_related
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
@@ -101,7 +101,7 @@ def register_project(
         number, project_id = take_number()
         row |= {"number": number, "id": project_id, "words": search_words(values, number)}
         try:
-            insert_together(
+            insert_related(
                 session,
                 (Project, row),
                 (Revision, revision_row(row, changes, actor.principal)),

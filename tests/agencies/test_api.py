@@ -110,7 +110,7 @@ def test_a_bad_filter_sort_or_cursor_is_named(administrator: Caller) -> None:
         "region=": ("region", "value-missing"),
         "parent_bin=12": ("parent_bin", "bin-invalid"),
         "sort=email": ("sort", "not-a-choice"),
-        "cursor=zzz": ("cursor", "cursor-not-ours"),
+        "cursor=zzz": ("cursor", "invalid-cursor"),
         "limit=0": ("limit", "limit-out-of-range"),
         "limit=501": ("limit", "limit-out-of-range"),
         "limit=５": ("limit", "limit-out-of-range"),

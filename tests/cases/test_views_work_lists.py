@@ -82,7 +82,7 @@ def test_a_list_is_taken_along_with_the_rows_order_and_filters_of_the_screen(sig
 def test_a_list_longer_than_its_pages_is_taken_along_whole(
     signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(list_tables, "LARGEST_LIMIT", 7)
+    monkeypatch.setattr(list_tables, "MAX_LIMIT", 7)
     agency = an_agency()
     for _ in range(30):
         a_project(agency)

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.agencies.service import Agency
-from registry.core.clock import local_date, local_instant, now, require_current_zone, rfc3339, telling_of, today
+from registry.core.clock import clock_set_to, local_date, local_instant, now, require_current_zone, rfc3339, today
 from registry.core.database import db
 from registry.settings import CHECKOUT
 from tests.factories import an_agency
@@ -55,13 +55,13 @@ def test_an_instant_comes_back_from_the_database_as_it_went_in(app: Flask, prese
 
 def test_only_the_demos_story_is_told_at_another_time_than_the_present() -> None:
     moment = datetime(2026, 3, 2, 4, tzinfo=UTC)
-    with telling_of(moment):
+    with clock_set_to(moment):
         assert now() == moment
     assert now() > moment
     named = {
         path.relative_to(CHECKOUT).as_posix()
         for path in (CHECKOUT / "registry").rglob("*.py")
-        if "telling_of" in path.read_text(encoding="utf-8")
+        if "clock_set_to" in path.read_text(encoding="utf-8")
     }
     assert named == {"registry/core/clock.py", "registry/demo/story.py"}
 

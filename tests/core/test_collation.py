@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import literal, select, text, union_all
 
 from registry.agencies.queries import list_agencies
-from registry.core.collation import ALPHABET, compare, in_kazakh_order, kazakh_key
+from registry.core.collation import ALPHABET, compare, kazakh_key, sort_in_kazakh
 from registry.core.database import db
 from registry.core.pagination import Page
 from tests.factories import ADMINISTRATOR, an_agency
@@ -33,7 +33,7 @@ NAMES += ("Ыбырай", "Ішкі істер", "Экология", "IT-пар�
 
 def sorted_by_database(values: list[str]) -> list[str]:
     rows = union_all(*(select(literal(value).label("value")) for value in values)).subquery()
-    return list(db.session.scalars(select(rows.c.value).order_by(in_kazakh_order(rows.c.value))))
+    return list(db.session.scalars(select(rows.c.value).order_by(sort_in_kazakh(rows.c.value))))
 
 
 def by_icu() -> bool:

@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, Column, Connection, Date, Integer, MetaData, 
 
 from registry.core.database import Instant
 from registry.core.errors import Malformed
-from registry.core.pagination import Page, SortKey, after, cursor_after, cut_page, order_by, read_cursor
+from registry.core.pagination import Page, SortKey, after, build_page, cursor_after, order_by, read_cursor
 
 PAGED = Table(
     "paged",
@@ -54,7 +54,7 @@ def page_of(connection: Connection, key: SortKey, descending: bool, limit: int, 
     if cursor is not None:
         statement = statement.where(after(key, PAGED.c.id, descending, cursor))
     rows = connection.execute(statement.order_by(*order_by(key, PAGED.c.id, descending)).limit(limit + 1))
-    return cut_page([dict(row) for row in rows.mappings()], Page(limit=limit), key, descending)
+    return build_page([dict(row) for row in rows.mappings()], Page(limit=limit), key, descending)
 
 
 def walk(connection: Connection, key: SortKey, descending: bool, limit: int) -> list[dict[str, Any]]:
@@ -164,7 +164,7 @@ def a_cursor(content: Any) -> str:
 def test_a_cursor_that_is_not_ours_is_malformed(cursor: str) -> None:
     with pytest.raises(Malformed) as refused:
         after(KEYS["whole"], PAGED.c.id, False, cursor)
-    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [("cursor", "cursor-not-ours")]
+    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [("cursor", "invalid-cursor")]
 
 
 @pytest.mark.parametrize(

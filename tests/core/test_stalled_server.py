@@ -11,10 +11,10 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from registry.core.bounded_connection import end_waits, wait_limit
+from registry.core.bounded_connection import close_waiting_connections, wait_limit
 from registry.core.database import db, init_database
 from registry.core.database_settings import DatabaseLimits
-from registry.core.postgresql import allow_long_work
+from registry.core.postgresql import extend_timeouts
 from registry.core.transactions import transaction
 from tests.running import until
 from tests.stalling_proxy import StallingProxy, stalling_proxy
@@ -53,7 +53,7 @@ def test_statement_on_a_stalled_connection_ends_and_the_next_one_works(proxy: St
 def test_long_work_waits_longer_until_its_waits_are_ended(proxy: StallingProxy, limited: Flask) -> None:
     def wait_long() -> str:
         with limited.app_context(), pytest.raises(OperationalError) as raised, transaction() as session:
-            allow_long_work(session.connection())
+            extend_timeouts(session.connection())
             raw = session.connection().connection.dbapi_connection
             assert raw is not None and raw.wait_limit == 3605
             proxy.stall()
@@ -62,7 +62,7 @@ def test_long_work_waits_longer_until_its_waits_are_ended(proxy: StallingProxy, 
 
     with ThreadPoolExecutor(1) as aside:
         waiting = aside.submit(wait_long)
-        until(lambda: end_waits(0.5) or waiting.done())
+        until(lambda: close_waiting_connections(0.5) or waiting.done())
         assert "server closed the connection" in waiting.result()
 
 

@@ -12,7 +12,7 @@ from registry.accounts.actors import Actor
 from registry.agencies.service import Agency, agency_by_bin, subtree
 from registry.agencies.views.choices import agency_choices, agency_name
 from registry.core.database import db
-from registry.core.filters import Words, conditions
+from registry.core.filters import ChoiceFilter, conditions
 from registry.core.vocabularies import AGENCY_KINDS
 from registry.projects.models import Project
 from registry.web.labels import name_in_page_language
@@ -56,7 +56,7 @@ def of_agencies(filters: Mapping[str, str]) -> tuple[dict[str, str], list[Column
     """
     usual = {name: value for name, value in filters.items() if name not in (BELOW, KIND)}
     kinds = {name: value for name, value in filters.items() if name == KIND}
-    only = conditions({KIND: Words(Agency.kind.expression, AGENCY_KINDS)}, kinds)
+    only = conditions({KIND: ChoiceFilter(Agency.kind.expression, AGENCY_KINDS)}, kinds)
     if filters.get(BELOW) == YES and "agency" in usual:
         top = agency_by_bin(usual.pop("agency"))
         only.append(Project.agency_id.in_(select(subtree(top.id).c.id)))
