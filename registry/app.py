@@ -14,7 +14,7 @@ from registry.api.specification import attach_api
 from registry.core.clock import require_current_zone
 from registry.core.database import init_database
 from registry.core.working_days import CALENDAR_FILE, load_calendar, set_calendar
-from registry.freeze.current import serve_policy
+from registry.freeze.current import set_policy
 from registry.freeze.policy_file import load_policy
 from registry.http.cross_origin import attach_cross_origin
 from registry.http.error_handlers import init_error_handlers
@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or read_settings()
     require_current_zone()
-    serve_policy(load_policy(settings.policy_file))
+    set_policy(load_policy(settings.policy_file))
     set_calendar(load_calendar(CALENDAR_FILE))
     app = Flask("registry", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY

@@ -35,7 +35,7 @@ def transaction() -> Iterator[Session]:
         raise
     finally:
         session.info.pop(TRANSACTION_OPEN, None)
-        journal.discard_recorded(session)
+        journal.discard_pending(session)
 
 
 def require_transaction() -> Session:

@@ -15,7 +15,7 @@ from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.flags.freeze_status import JUDGED_UP_TO, decode_status, status_code
 from registry.freeze.current import policy_in_force
-from registry.freeze.facts import Past
+from registry.freeze.facts import EarlierRevision
 from registry.freeze.started import started_on
 from registry.projects.models import Project
 from registry.projects.numbers import is_project_number
@@ -35,7 +35,7 @@ def read_whole(actor: Actor, number: str, what: str) -> Mapping[str, Any]:
     row = _read(actor, number, what, _whole)
     policy = policy_in_force()
     status, severity = decode_status(row["_standing"], row["id"], row["_kind"], row["_judged"])
-    began = started_on(Past(**{name: row[name] for name in LAW_LOOKS_AT}), policy)
+    began = started_on(EarlierRevision(**{name: row[name] for name in LAW_LOOKS_AT}), policy)
     return {**row, "started_on": began, "freeze_status": status, "severity": severity}
 
 

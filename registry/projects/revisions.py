@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.core.database import EncodedJson, Instant, Model, db
 from registry.core.pagination import Listing, Page, SortKey, after, build_page
 from registry.core.transactions import require_transaction
-from registry.freeze.facts import Past
+from registry.freeze.facts import EarlierRevision
 from registry.projects.models import CHANGEABLE, Project
 
 LAW_LOOKS_AT = ("work_type", "stage", "placement", "contract_signed_on", "work_started_on", "ended_on")
@@ -100,7 +100,7 @@ def _history(project_id: int) -> Select[Any]:
     )
 
 
-def earlier(project: Project) -> tuple[Past, ...]:
+def earlier(project: Project) -> tuple[EarlierRevision, ...]:
     """What the law compares, of every revision before the present one, oldest first."""
     if project.version == 1:
         return ()
@@ -110,7 +110,7 @@ def earlier(project: Project) -> tuple[Past, ...]:
         .where(Revision.project_id == project.id, Revision.version < project.version)
         .order_by(Revision.version)
     )
-    return tuple(Past(*row) for row in rows)
+    return tuple(EarlierRevision(*row) for row in rows)
 
 
 def plain(value: Any) -> Any:

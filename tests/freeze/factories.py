@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from registry.freeze.facts import Facts, Past
+from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.policy import Policy
 from registry.freeze.policy_file import load_policy
 
@@ -31,7 +31,7 @@ def facts(**changes: Any) -> Facts:
     return Facts(**(usual | changes))
 
 
-def past(**changes: Any) -> Past:
+def past(**changes: Any) -> EarlierRevision:
     """An earlier revision that said the same as ``facts()``."""
     usual: dict[str, Any] = {
         "work_type": "maintenance",
@@ -40,7 +40,7 @@ def past(**changes: Any) -> Past:
         "contract_signed_on": date(2025, 2, 1),
         "work_started_on": date(2025, 3, 1),
     }
-    return Past(**(usual | changes))
+    return EarlierRevision(**(usual | changes))
 
 
 def with_rule(policy: Policy, name: str, **changes: Any) -> Policy:

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from registry.freeze.facts import Facts, Past
+from registry.freeze.facts import EarlierRevision, Facts
 
 PLACEMENT_RULES = (
     "platform.unverified",
@@ -46,7 +46,7 @@ FINAL = ("terminated", "archived", "written_off")
 ONE_DAY = timedelta(days=1)
 
 
-def started(what: Facts | Past, start_clock: tuple[str, ...]) -> date | None:
+def started(what: Facts | EarlierRevision, start_clock: tuple[str, ...]) -> date | None:
     # "`started_on`: the earliest date set among the policy's `start_clock` (`contract_signed_on`,
     # `work_started_on`)."
     dates_set: list[date] = [getattr(what, field) for field in start_clock if getattr(what, field) is not None]

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from registry.freeze.facts import Facts, Past
+from registry.freeze.facts import EarlierRevision, Facts
 
 IN_SCOPE = (
     "central_body",
@@ -114,10 +114,10 @@ def a_stage(rng: Random) -> str:
     return rng.choice((*ONGOING_STAGES, "pilot", "operation"))
 
 
-def earlier(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[Past, ...]:
+def earlier(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[EarlierRevision, ...]:
     """Up to three earlier revisions, each differing from the next in few fields; oldest first."""
     revision = as_past(facts)
-    revisions: list[Past] = []
+    revisions: list[EarlierRevision] = []
     for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 3))):
         for _ in range(rng.choice((0, 1, 1, 2))):
             field = rng.choice(("work_type", "stage", "placement", "contract_signed_on", "work_started_on"))
@@ -135,9 +135,9 @@ def earlier(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[Past, ...
     return tuple(revisions)
 
 
-def as_past(facts: Facts) -> Past:
+def as_past(facts: Facts) -> EarlierRevision:
     """What the present revision becomes with the next edit."""
-    return Past(**{field: getattr(facts, field) for field in Past.__dataclass_fields__})
+    return EarlierRevision(**{field: getattr(facts, field) for field in EarlierRevision.__dataclass_fields__})
 
 
 def project(seed: int, policy: Any) -> tuple[Facts, date]:

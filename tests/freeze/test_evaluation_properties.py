@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from registry.freeze.evaluation import evaluate, in_scope, on_platform
-from registry.freeze.facts import Facts, Past
+from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.policy import Policy
 from registry.freeze.started import started_on
 from registry.freeze.words import AGENCY_KINDS, FINAL_STAGES, PLACEMENT_RULES, RULES, SEVERITIES
@@ -25,7 +25,7 @@ UNFINISHED = ["planning", "creation", "testing", "pilot", "operation"]
 STAGES = st.sampled_from(UNFINISHED + sorted(FINAL_STAGES))
 PLACEMENTS = st.sampled_from(["on_platform", "onboarding", "off_platform", "unknown"])
 
-PASTS = st.builds(Past, WORK, STAGES, PLACEMENTS, contract_signed_on=MAYBE, work_started_on=MAYBE)
+PASTS = st.builds(EarlierRevision, WORK, STAGES, PLACEMENTS, contract_signed_on=MAYBE, work_started_on=MAYBE)
 FACTS = st.builds(
     Facts,
     agency_kind=st.sampled_from(sorted(AGENCY_KINDS)),

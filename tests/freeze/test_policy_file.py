@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.freeze.policy import Clocks
+from registry.freeze.policy import Deadlines
 from registry.freeze.policy_file import PolicyInvalid, load_policy, read_policy
 from registry.freeze.words import RULES
 from tests.freeze.factories import POLICY, POLICY_FILE
@@ -34,7 +34,7 @@ def test_the_shipped_policy_says_what_the_contract_says() -> None:
     assert POLICY.case_from_severity == "medium"
     assert (POLICY.safety_belt_percent, POLICY.safety_belt_minimum) == (25, 50)
     assert POLICY.document_quota_mib == 200
-    assert POLICY.clocks == Clocks(answer=10, review=20, appeal=15)
+    assert POLICY.clocks == Deadlines(answer=10, review=20, appeal=15)
     assert POLICY.named_dates == (POLICY.cutoff, POLICY.migration_deadline)
 
 

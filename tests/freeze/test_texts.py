@@ -8,8 +8,8 @@ from datetime import date
 
 import pytest
 
-from registry.freeze.dates import add_months, iso, written
-from registry.freeze.findings import Explained, Finding, explain
+from registry.freeze.dates import add_months, format_date, iso
+from registry.freeze.findings import Finding, FindingTexts, explain
 from registry.freeze.required import required_text
 from registry.freeze.words import LANGUAGES, RULES
 from tests.freeze.factories import POLICY
@@ -17,7 +17,7 @@ from tests.freeze.factories import POLICY
 DAYS = (date(2026, 1, 1), date(2026, 7, 10), date(2026, 7, 11), date(2027, 1, 1))
 
 
-def texts(explained: Explained) -> tuple[str, ...]:
+def texts(explained: FindingTexts) -> tuple[str, ...]:
     return (explained.title, explained.required, explained.remedy, explained.clause)
 
 
@@ -67,8 +67,8 @@ def test_what_is_required_speaks_with_the_policys_own_values(language: str) -> N
         onboarding_limit_months=74,
         start_clock=("work_started_on",),
     )
-    assert written(date(2031, 2, 3), language) in required_text("freeze.creation", policy, language)
-    assert written(date(2032, 11, 30), language) in required_text("migration.overdue", policy, language)
+    assert format_date(date(2031, 2, 3), language) in required_text("freeze.creation", policy, language)
+    assert format_date(date(2032, 11, 30), language) in required_text("migration.overdue", policy, language)
     for rule, value in [
         ("freeze.pilot-limit", "71"),
         ("freeze.modification-limit", "72"),
@@ -108,7 +108,7 @@ def test_months_are_added_by_the_calendar(day: date, months: int, later: date) -
 
 
 def test_dates_are_written_as_each_language_writes_them() -> None:
-    assert written(date(2026, 1, 5), "en") == "5 January 2026"
-    assert written(date(2026, 12, 31), "en") == "31 December 2026"
-    assert written(date(2026, 1, 5), "ru") == written(date(2026, 1, 5), "kk") == "05.01.2026"
+    assert format_date(date(2026, 1, 5), "en") == "5 January 2026"
+    assert format_date(date(2026, 12, 31), "en") == "31 December 2026"
+    assert format_date(date(2026, 1, 5), "ru") == format_date(date(2026, 1, 5), "kk") == "05.01.2026"
     assert (iso(date(2026, 1, 5)), iso(None)) == ("2026-01-05", None)

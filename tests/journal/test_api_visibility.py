@@ -16,7 +16,7 @@ from registry.core.transactions import transaction
 from registry.exemptions.service import record_exemption
 from registry.flags.models import Flag
 from registry.journal import service as journal
-from registry.journal.subjects import KINDS, OF_A_PROJECT, OF_NO_PROJECT
+from registry.journal.subjects import KINDS, OTHER_KINDS, PROJECT_KINDS
 from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
@@ -73,10 +73,10 @@ def test_every_recorded_subject_kind_has_a_visibility_rule() -> None:
     recorded = recorded_kinds()
     assert {"project", "case", "agency", "audit", "import", "inventory", "person", "token"} <= recorded
     assert recorded <= KINDS
-    assert not OF_NO_PROJECT & {"project", *OF_A_PROJECT}
+    assert not OTHER_KINDS & {"project", *PROJECT_KINDS}
 
 
-@pytest.mark.parametrize("kind", ["project", *sorted(OF_A_PROJECT)])
+@pytest.mark.parametrize("kind", ["project", *sorted(PROJECT_KINDS)])
 def test_restricted_subject_is_hidden_from_administrators(
     administrator: Caller, supervisor: Caller, agency: Agency, kind: str
 ) -> None:
@@ -95,7 +95,7 @@ def test_restricted_subject_is_hidden_from_administrators(
     assert administrator.get(f"/journal?subject={subjects[kind]}").get_json()["items"][-1]
 
 
-@pytest.mark.parametrize("kind", ["project", *sorted(OF_A_PROJECT)])
+@pytest.mark.parametrize("kind", ["project", *sorted(PROJECT_KINDS)])
 def test_reading_restricted_subject_is_journalled(supervisor: Caller, agency: Agency, kind: str) -> None:
     project = a_project(agency)
     audit()

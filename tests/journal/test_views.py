@@ -24,7 +24,7 @@ ROWS = re.compile(r"№ (\d+)</a>")
 
 def test_every_act_that_is_written_has_a_name() -> None:
     written = {found for path in REGISTRY.rglob("*.py") for found in WRITTEN.findall(path.read_text(encoding="utf-8"))}
-    assert len(written) > 15 and written | {f"case.{name}" for name in ACTIONS} <= set(journal_words.ACTS)
+    assert len(written) > 15 and written | {f"case.{name}" for name in ACTIONS} <= set(journal_words.ACTIONS)
 
 
 def test_an_entry_names_the_act_and_leads_to_what_it_was_done_on(signed_in: SignedIn) -> None:

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from registry.agencies.service import Agency
 from registry.core.transactions import transaction
-from registry.freeze.current import policy_in_force, serve_policy
+from registry.freeze.current import policy_in_force, set_policy
 from registry.projects.documents import Document
 from registry.projects.models import Project
 from tests.api.callers import Caller, caller, code, codes
@@ -31,11 +31,11 @@ MIB = 1024 * 1024
 def quota(mib: int) -> Iterator[None]:
     """The policy with another quota."""
     usual = policy_in_force()
-    serve_policy(replace(usual, document_quota_mib=mib))
+    set_policy(replace(usual, document_quota_mib=mib))
     try:
         yield
     finally:
-        serve_policy(usual)
+        set_policy(usual)
 
 
 @pytest.fixture

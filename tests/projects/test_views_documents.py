@@ -8,7 +8,7 @@ from dataclasses import replace
 from werkzeug.test import TestResponse
 
 from registry.accounts.roles import Role
-from registry.freeze.current import policy_in_force, serve_policy
+from registry.freeze.current import policy_in_force, set_policy
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn, Visit
 
@@ -46,11 +46,11 @@ def test_upload_above_the_quota_says_how_much_is_free(signed_in: SignedIn) -> No
     number = a_project(agency).number
     visit = signed_in(Role.AGENCY_EDITOR, agency)
     usual = policy_in_force()
-    serve_policy(replace(usual, document_quota_mib=1))
+    set_policy(replace(usual, document_quota_mib=1))
     try:
         assert upload(visit, number, "1.txt", b"x" * 1024 * 1000).status_code == 200
         answer = upload(visit, number, "2.txt", b"x" * 1024 * 25)
     finally:
-        serve_policy(usual)
+        set_policy(usual)
     assert answer.status_code == 409
     assert "All documents of one project together may take at most 1 MiB. Free: 24 KiB." in answer.text

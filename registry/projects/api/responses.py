@@ -10,7 +10,7 @@ from registry.api.blueprint import BASE
 from registry.api.declared import Answer
 from registry.flags.freeze_status import standing_of, standing_of_new
 from registry.freeze.current import policy_in_force
-from registry.freeze.facts import Past
+from registry.freeze.facts import EarlierRevision
 from registry.freeze.started import started_on
 from registry.http.etag import make_tag
 from registry.projects.fields import FIELDS, READ_ONLY
@@ -62,7 +62,7 @@ def answer_new(project: Project, verdict: Mapping[str, Any]) -> Answer:
 
 
 def _worked_out(project: Project, standing: tuple[str, str | None]) -> dict[str, Any]:
-    began = started_on(Past(**{name: getattr(project, name) for name in LAW_LOOKS_AT}), policy_in_force())
+    began = started_on(EarlierRevision(**{name: getattr(project, name) for name in LAW_LOOKS_AT}), policy_in_force())
     kept = {name: getattr(project, name) for name in (*FIELDS, *READ_ONLY) if name not in WORKED_OUT}
     status, severity = standing
     worked_out = {"started_on": began, "freeze_status": status, "severity": severity}
