@@ -16,8 +16,8 @@ from registry.agencies.service import (
     accept_agency_fields,
     agency_to_change,
     change_agency,
+    missing_field_problems,
     register_agency,
-    whole_agency_problems,
 )
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
@@ -92,7 +92,7 @@ class AgencyImport:
             return row.problems
         number = str(row.key[0])
         wanted = self.known.get(number, dict.fromkeys(KINDS)) | row.values
-        problems = whole_agency_problems(wanted)
+        problems = missing_field_problems(wanted)
         above = wanted["parent_bin"]
         if above is not None and above not in self.known and above != number:
             problems.append(Problem("/parent_bin", "agency-unknown", {"bin": above}))

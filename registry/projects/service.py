@@ -11,7 +11,7 @@ from sqlalchemy.orm import contains_eager, make_transient_to_detached
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.service import Agency, acts_for
+from registry.agencies.service import Agency, may_act_for
 from registry.audits.restricted_counts import move_in_last_audit
 from registry.core.bulk import insert_related
 from registry.core.clock import now
@@ -73,7 +73,7 @@ def check_project(
     """
     actor.require(Permission.PROJECTS_WRITE)
     agency = None if agency_bin is None else db.session.scalar(select(Agency).where(Agency.bin == agency_bin))
-    if agency is not None and not acts_for(actor, agency.id):
+    if agency is not None and not may_act_for(actor, agency.id):
         raise AgencyNotYours(bin=agency.bin)
     problems = whole_record_problems(values)
     if agency_bin is None:

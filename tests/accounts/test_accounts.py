@@ -22,17 +22,17 @@ from registry.accounts.account_changes import (
     pending_accounts,
 )
 from registry.accounts.actors import Actor, RoleNotAllowed
-from registry.accounts.current_user import signed_in_by
+from registry.accounts.current_user import find_session_user
 from registry.accounts.models import AccountsNeedAPerson, Person, account_named
 from registry.accounts.people import NewPerson, add_person, change_own_password, set_password
-from registry.accounts.roles import NARROWER, PERMISSIONS, Role
+from registry.accounts.roles import NARROWER_ROLES, PERMISSIONS, Role
 from registry.accounts.sessions import WebSession
 from registry.accounts.sign_in import AccountNotConfirmed, sign_in
 from registry.accounts.tokens import (
     PeopleMakeTheirOwnTokens,
     TokenNotAccepted,
     TokenNotFound,
-    actor_of,
+    authenticate_token,
     issue,
     issue_own_token,
     revoke_own_token,
@@ -60,7 +60,7 @@ def a_person(name: str, role: Role = Role.AUDITOR) -> Person:
 
 
 def come_in(name: str, password: str = PASSWORD) -> Actor:
-    found = signed_in_by(sign_in(name, password, "10.0.0.1", "r"), "10.0.0.1", "r")
+    found = find_session_user(sign_in(name, password, "10.0.0.1", "r"), "10.0.0.1", "r")
     assert found is not None
     return found.actor
 
@@ -159,7 +159,7 @@ def test_confirmation_needs_a_supervisor_or_an_administrator(app: Flask, role: R
 
 def test_service_account_manages_no_accounts_and_confirms_none(app: Flask) -> None:
     person = add_person(ADIL, NewPerson("zhanna", Role.REVIEWER), PASSWORD)
-    robot = actor_of(a_service_token(Role.ADMINISTRATOR), "10.0.0.1", "r")
+    robot = authenticate_token(a_service_token(Role.ADMINISTRATOR), "10.0.0.1", "r")
     for act in (
         lambda: add_person(robot, NewPerson("x", Role.AUDITOR), PASSWORD),
         lambda: set_password(robot, person.id, OTHER),
@@ -198,10 +198,10 @@ def test_administrator_makes_no_token_for_a_person(app: Flask) -> None:
 def test_token_of_a_new_deciding_service_account_is_out_until_it_is_confirmed(app: Flask) -> None:
     token = issue(ADIL, "robot", Role.SUPERVISOR, None, DAY)
     with pytest.raises(TokenNotAccepted):
-        actor_of(token.text, "", "")
+        authenticate_token(token.text, "", "")
     account = account_named("robot")
     confirm_account(BOTA, account.id, Role.SUPERVISOR)
-    assert not actor_of(token.text, "", "").is_person
+    assert not authenticate_token(token.text, "", "").is_person
 
 
 def test_people_make_and_revoke_their_own_tokens(app: Flask) -> None:
@@ -209,7 +209,7 @@ def test_people_make_and_revoke_their_own_tokens(app: Flask) -> None:
     a_person("timur", Role.SUPERVISOR)
     saule = come_in("saule")
     token = issue_own_token(saule, DAY, Role.REVIEWER)
-    acting = actor_of(token.text, "10.0.0.1", "r")
+    acting = authenticate_token(token.text, "10.0.0.1", "r")
     assert (acting.principal, acting.role, acting.account_id, acting.is_person) == (
         "saule", Role.REVIEWER, saule.account_id, True,
     )  # fmt: skip
@@ -219,7 +219,7 @@ def test_people_make_and_revoke_their_own_tokens(app: Flask) -> None:
         revoke_own_token(come_in("timur"), token.key_id)
     revoke_own_token(saule, token.key_id)
     with pytest.raises(TokenNotAccepted):
-        actor_of(token.text, "", "")
+        authenticate_token(token.text, "", "")
 
 
 def test_token_issued_tells_role_agency_and_expiry(app: Flask) -> None:
@@ -248,9 +248,9 @@ def test_change_ends_every_session_and_token_and_enabling_revives_none(app: Flas
         change_role(ADIL, person.account_id, Role.OPERATOR, None)
     else:
         change_own_password(come_in("zhanna"), PASSWORD, OTHER)
-    assert signed_in_by(secret, "", "") is None
+    assert find_session_user(secret, "", "") is None
     with pytest.raises(TokenNotAccepted):
-        actor_of(token.text, "", "")
+        authenticate_token(token.text, "", "")
 
 
 def test_journal_names_session_and_account_by_a_credential(app: Flask) -> None:
@@ -263,7 +263,7 @@ def test_journal_names_session_and_account_by_a_credential(app: Flask) -> None:
 
 
 def test_narrower_roles_have_no_permission_of_their_own() -> None:
-    for role, below in NARROWER.items():
+    for role, below in NARROWER_ROLES.items():
         for narrower in below:
             assert PERMISSIONS[narrower] < PERMISSIONS[role]
 

@@ -18,12 +18,12 @@ from sqlalchemy import select
 
 from registry.accounts.account_changes import change_role, confirm_account, disable_account, enable_account
 from registry.accounts.actors import Actor
-from registry.accounts.current_user import signed_in_by
+from registry.accounts.current_user import find_session_user
 from registry.accounts.models import Account, account_named
 from registry.accounts.people import NewPerson, add_person, change_own_password, person_named, set_password
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.sessions import start_session
-from registry.accounts.tokens import TokenNotAccepted, actor_of, issue, issue_own_token, revoke
+from registry.accounts.tokens import TokenNotAccepted, authenticate_token, issue, issue_own_token, revoke
 from registry.core.database import db
 from registry.core.errors import NotAllowed, NotFound, RegistryError
 from registry.core.transactions import transaction
@@ -45,7 +45,7 @@ def session_of(name: str) -> Actor | None:
         return None
     with transaction():
         secret = start_session(person.id, "10.0.0.1")
-    signed_in = signed_in_by(secret, "10.0.0.1", "")
+    signed_in = find_session_user(secret, "10.0.0.1", "")
     return None if signed_in is None else signed_in.actor
 
 
@@ -76,7 +76,7 @@ def test_one_administrator_gets_no_decision_approved(
             found = [actor for name in sorted(self.known) if (actor := session_of(name)) is not None]
             for text in self.tokens:
                 try:
-                    found.append(actor_of(text, "10.0.0.1", ""))
+                    found.append(authenticate_token(text, "10.0.0.1", ""))
                 except TokenNotAccepted:
                     continue
             return found

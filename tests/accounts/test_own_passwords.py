@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.accounts import passwords
-from registry.accounts.current_user import signed_in_by
+from registry.accounts.current_user import find_session_user
 from registry.accounts.people import NewPerson, add_person, change_own_password, person_named
 from registry.accounts.roles import Role
 from registry.accounts.sessions import WebSession
@@ -26,7 +26,7 @@ DAY = timedelta(days=1)
 
 def test_password_that_an_administrator_gave_must_be_changed_first(app: Flask) -> None:
     add_person(ADIL, NewPerson("zhanna", Role.AUDITOR), PASSWORD)
-    first = signed_in_by(sign_in("zhanna", PASSWORD, "", ""), "", "")
+    first = find_session_user(sign_in("zhanna", PASSWORD, "", ""), "", "")
     assert first is not None and first.must_change_password
     with pytest.raises(Invalid):
         issue_own_token(first.actor, DAY)
@@ -38,7 +38,7 @@ def test_password_that_an_administrator_gave_must_be_changed_first(app: Flask) -
         with pytest.raises(Invalid) as refused:
             change_own_password(first.actor, old, new)
         assert [problem.code for problem in refused.value.problems] == [code]
-    after = signed_in_by(change_own_password(first.actor, PASSWORD, OTHER), "", "")
+    after = find_session_user(change_own_password(first.actor, PASSWORD, OTHER), "", "")
     assert after is not None and not after.must_change_password
     assert db.session.scalar(select(func.count(WebSession.id))) == 1
     with pytest.raises(PasswordNotAccepted):

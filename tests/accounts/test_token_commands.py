@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from registry.accounts.roles import Role
-from registry.accounts.tokens import TokenNotAccepted, actor_of
+from registry.accounts.tokens import TokenNotAccepted, authenticate_token
 from tests.factories import an_agency
 from tests.fixtures.cli import CommandLine
 from tests.present import Present
@@ -21,7 +21,7 @@ def test_a_token_is_printed_alone_and_is_accepted(registry: CommandLine, service
     ran = registry("tokens", "issue", "--name", "nightly export", "--role", "auditor")
     assert ran.code == 0 and ran.out.count("\n") == 1
     with services():
-        actor = actor_of(ran.out.strip(), "test", "")
+        actor = authenticate_token(ran.out.strip(), "test", "")
     assert (actor.principal, actor.role, actor.agency_id) == ("nightly export", Role.AUDITOR, None)
     assert ran.out.strip() not in ran.err
 
@@ -32,7 +32,7 @@ def test_an_agency_role_is_bound_to_its_agency(registry: CommandLine, services: 
         number, agency_id = agency.bin, agency.id
     ran = registry("tokens", "issue", "--name", "e", "--role", "agency_editor", "--agency", number)
     with services():
-        assert actor_of(ran.out.strip(), "", "").agency_id == agency_id
+        assert authenticate_token(ran.out.strip(), "", "").agency_id == agency_id
     listed = registry("tokens", "list", "--json").json["items"]
     assert [(row["role"], row["agency"]) for row in listed] == [("agency_editor", number)]
 
@@ -84,7 +84,7 @@ def test_a_revoked_token_is_out_and_an_unknown_one_is_not_found(
     ran = registry("tokens", "revoke", key_id)
     assert (ran.code, ran.raw) == (0, b"")
     with services(), pytest.raises(TokenNotAccepted):
-        actor_of(text, "", "")
+        authenticate_token(text, "", "")
     assert registry("tokens", "revoke", key_id).code == 0
     assert registry("tokens", "revoke", "0000000000").code == 3
 
@@ -107,7 +107,7 @@ def test_token_of_an_account_that_exists_needs_no_role_and_is_never_wider(
     same = registry("tokens", "issue", "--name", "robot").out.strip()
     narrower = registry("tokens", "issue", "--name", "robot", "--role", "agency_viewer").out.strip()
     with services():
-        roles = [actor_of(text, "", "").role for text in (same, narrower)]
-        assert not actor_of(same, "", "").is_person
+        roles = [authenticate_token(text, "", "").role for text in (same, narrower)]
+        assert not authenticate_token(same, "", "").is_person
     assert roles == [Role.AGENCY_EDITOR, Role.AGENCY_VIEWER]
     assert registry("tokens", "issue", "--name", "robot", "--role", "administrator").code == 2

@@ -16,12 +16,12 @@ from registry.accounts.models import Account, account_named
 from registry.accounts.roles import Role
 from registry.accounts.tokens import (
     LETTERS,
-    SHAPE,
-    Issued,
+    TOKEN_PATTERN,
+    IssuedToken,
     Token,
     TokenNotAccepted,
     TokenNotFound,
-    actor_of,
+    authenticate_token,
     checksum,
     issue,
     revoke,
@@ -37,10 +37,10 @@ DAY = timedelta(days=1)
 
 
 def accepted(text: str) -> Actor:
-    return actor_of(text, "10.0.0.1", "request-1")
+    return authenticate_token(text, "10.0.0.1", "request-1")
 
 
-def issued(name: str = "Robot", role: Role | None = Role.OPERATOR, lifetime: timedelta | None = DAY) -> Issued:
+def issued(name: str = "Robot", role: Role | None = Role.OPERATOR, lifetime: timedelta | None = DAY) -> IssuedToken:
     return issue(ADMINISTRATOR, name, role, None, lifetime)
 
 
@@ -112,7 +112,7 @@ def test_change_of_role_revokes_every_token(app: Flask) -> None:
 
 def test_a_token_is_never_stored_or_journalled(app: Flask) -> None:
     text = issued().text
-    secret = SHAPE.fullmatch(text)[2]
+    secret = TOKEN_PATTERN.fullmatch(text)[2]
     (token,) = db.session.scalars(select(Token))
     kept = " ".join(str(getattr(token, column.key)) for column in Token.__mapper__.column_attrs)
     journalled = " ".join(entry.subject + entry.details for entry in db.session.scalars(select(JournalEntry)))

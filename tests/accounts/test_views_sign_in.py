@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from registry.accounts.people import NewPerson, add_person, disable_person, person_named, set_password
 from registry.accounts.roles import Role
-from registry.accounts.sessions import IDLE, WebSession
-from registry.accounts.sign_in import MOST_OF_NAME_FROM_SOURCE, WINDOW
+from registry.accounts.sessions import IDLE_TIMEOUT, WebSession
+from registry.accounts.sign_in import MAX_FAILURES_PER_NAME_AND_SOURCE, WINDOW
 from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry
@@ -42,7 +42,7 @@ def test_guessing_is_throttled_and_the_right_password_too_until_the_window_is_ov
 ) -> None:
     present.set(now())
     a_person()
-    for _ in range(MOST_OF_NAME_FROM_SOURCE):
+    for _ in range(MAX_FAILURES_PER_NAME_AND_SOURCE):
         assert visit.sign_in("a.serikova", "guess").status_code == 401
     assert visit.sign_in("a.serikova").status_code == 429
     present.move(WINDOW + timedelta(seconds=1))
@@ -52,9 +52,9 @@ def test_guessing_is_throttled_and_the_right_password_too_until_the_window_is_ov
 def test_a_session_ends_after_idle_time(signed_in: SignedIn, present: Present) -> None:
     present.set(now())
     visit = signed_in(Role.REVIEWER)
-    present.move(IDLE - timedelta(minutes=1))
+    present.move(IDLE_TIMEOUT - timedelta(minutes=1))
     assert visit.client.get("/home").status_code == 200
-    present.move(IDLE + timedelta(minutes=1))
+    present.move(IDLE_TIMEOUT + timedelta(minutes=1))
     assert visit.client.get("/home").status_code == 303
 
 

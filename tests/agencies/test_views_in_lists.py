@@ -29,7 +29,7 @@ def test_oversight_reads_under_each_project_whose_it_is(signed_in: SignedIn) -> 
 def test_a_list_narrowed_to_an_agency_says_so_and_stays_so_on_show(
     signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch, path: str, most: int
 ) -> None:
-    monkeypatch.setattr(list_agencies, "MOST_CHOICES", most)
+    monkeypatch.setattr(list_agencies, "MAX_CHOICES", most)
     agency, other = an_agency(name_ru="Министерство озёр"), an_agency()
     for each in (agency, other):
         a_project(each)

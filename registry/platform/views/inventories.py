@@ -9,7 +9,7 @@ from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.filter_choices import names_of_agencies
+from registry.agencies.views.filter_choices import agency_names
 from registry.core.errors import Invalid, Problem, invalid
 from registry.core.transactions import transaction
 from registry.http.request_bodies import read_form
@@ -89,7 +89,7 @@ def _shown(actor: Actor, form: Form, summary: Mapping[str, Any], waiting: int, c
         many_lost=many_lost(summary, confirmed),
         tick=TICK,
         projects=projects_numbered(actor, named),
-        agencies=names_of_agencies(summary["rows"]["unregistered"]),
+        agencies=agency_names(summary["rows"]["unregistered"]),
     )
 
 

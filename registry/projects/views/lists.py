@@ -8,7 +8,7 @@ from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.filter_choices import BELOW, KIND, agency_filter, names_of_agencies, of_agencies
+from registry.agencies.views.filter_choices import BELOW, KIND, agency_filter, agency_names, split_agency_filters
 from registry.audits.views.findings import rule_titles
 from registry.http.downloads import csv_download, xlsx_download
 from registry.projects.exports import export_csv, export_xlsx
@@ -50,14 +50,14 @@ SORTS: Final = {
 def projects(actor: Actor) -> Answer:
     """The projects that the filters leave."""
     filters = requested_filters(FILTERS)
-    usual, only = of_agencies(filters)
+    usual, only = split_agency_filters(filters)
     listing = list_projects(actor, usual, requested_page(), only=only)
     return render_template(
         "projects/list.html",
         actor=actor,
         items=listing.items,
         filters=filters,
-        agencies=names_of_agencies(listing.items) if actor.agency_id is None else {},
+        agencies=agency_names(listing.items) if actor.agency_id is None else {},
         agency=agency_filter(actor, filters, with_below=True),
         choices=CHOICES if actor.agency_id is not None else (*CHOICES, KIND),
         kept=KEPT,
@@ -72,7 +72,7 @@ def projects(actor: Actor) -> Answer:
 @pages.page(f"/projects.<{ENDINGS}:ending>", needs=Permission.PROJECTS_READ)
 def projects_table(actor: Actor, ending: str) -> Answer:
     """The same projects, all of them, as a table that can be changed and imported again."""
-    usual, only = of_agencies(requested_filters(FILTERS))
+    usual, only = split_agency_filters(requested_filters(FILTERS))
     if ending == "csv":
         return csv_download("projects", export_csv(actor, usual, only=only))
     return xlsx_download("projects", lambda path: export_xlsx(actor, usual, path, only=only))

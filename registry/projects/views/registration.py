@@ -9,7 +9,7 @@ from flask import render_template, request, url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.choices import agency_choices, agency_name, usual_agency
+from registry.agencies.views.choices import agency_choices, agency_defaults, agency_name
 from registry.audits.verdicts import verdict_to_check
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
 from registry.core.field_types import Bin
@@ -37,7 +37,7 @@ def register(actor: Actor) -> Answer:
     if request.method != "POST":
         return render_template("projects/register.html", drafts=drafts_of(actor))
     draft = start_draft(actor)
-    save_draft(actor, draft.id, usual_agency(actor))
+    save_draft(actor, draft.id, agency_defaults(actor))
     return redirect_to("register_step", draft_id=draft.id, step=STEPS[0])
 
 
