@@ -18,10 +18,10 @@ from registry.core.field_types import Bin, InvalidValue, Kind
 from registry.core.spreadsheets.cell_values import cell_problem, cell_readers, read_cells
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
-from registry.projects.bulk_writes import Changed, Registered, register_all, write_all
-from registry.projects.fields import FIELDS, READ_ONLY, accept_fields, whole_record_problems
+from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
+from registry.projects.fields import FIELDS, READ_ONLY, accept_fields, cross_field_problems
 from registry.projects.models import CHANGEABLE, Project
-from registry.projects.placement_claims import end_confirmations
+from registry.projects.placement_claims import withdraw_confirmations
 from registry.projects.revisions import differences
 
 KINDS: Final[dict[str, Kind]] = {"agency": Bin(), **FIELDS}
@@ -62,8 +62,8 @@ class ProjectImport:
             else:
                 good.append((agencies[row.key[0]], row))
         there = self._there([(agency_id, row.values["external_id"]) for (agency_id, _), row in good])
-        new: list[Registered] = []
-        changed: list[Changed] = []
+        new: list[NewProject] = []
+        changed: list[ProjectChange] = []
         for (agency_id, _), row in good:
             before = there.get((agency_id, row.values["external_id"]))
             if before is None:
@@ -74,23 +74,23 @@ class ProjectImport:
                 continue
             else:
                 wanted = before | row.values
-            problems = whole_record_problems(wanted)
+            problems = cross_field_problems(wanted)
             if problems:
                 outcome.reject(row.row, problems)
             elif before is None:
-                new.append(Registered(agency_id, str(row.key[0]), wanted))
+                new.append(NewProject(agency_id, str(row.key[0]), wanted))
                 outcome.created += 1
             else:
-                end_confirmations(before, wanted)
+                withdraw_confirmations(before, wanted)
                 changes = differences(before, wanted)
                 if changes:
-                    changed.append(Changed(wanted, changes))
+                    changed.append(ProjectChange(wanted, changes))
                     outcome.updated += 1
                 else:
                     outcome.unchanged += 1
         if not self.dry_run:
-            register_all(self.actor, new)
-            write_all(self.actor, changed, "project.changed")
+            register_projects(self.actor, new)
+            update_projects(self.actor, changed, "project.changed")
         return outcome
 
     def _read(self, row: Row) -> ImportRow:

@@ -79,12 +79,12 @@ def _entries(actor: Actor) -> Select[Any]:
 
 
 def _journalled_as_read(actor: Actor, rows: Sequence[Any]) -> list[dict[str, Any]]:
-    shown = [_entry_values(row) for row in rows]
+    entries = [_entry_values(row) for row in rows]
     if not actor.may(Permission.RESTRICTED_READ):
-        return redact_details(actor, shown)
+        return redact_details(actor, entries)
     read = (row["_restricted"] for row in rows if row["_restricted"] and row["action"] != RESTRICTED_READ_ACTION)
     journal_restricted_reads(actor, read, "journal")
-    return shown
+    return entries
 
 
 def _entry_values(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The rows of QazTech's list: one platform key each, with its agency and the day since when it is there."""
+"""Rows of the platform inventory: platform key, agency and verification date."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS: Final = tuple(KINDS)
 
 @dataclass(frozen=True, slots=True)
 class InventoryRow:
-    """One good row; ``agency`` is the BIN."""
+    """A valid row; ``agency`` is the BIN."""
 
     row: int
     agency: str
@@ -30,9 +30,10 @@ class InventoryRow:
 def read_inventory_rows(
     sheet: Sheet, agencies: Mapping[str, int], latest: date
 ) -> tuple[ImportResult, dict[str, InventoryRow], set[str]]:
-    """What is wrong in the bad rows, the good rows by platform key, and the keys of bad rows.
+    """Validate the rows; returns the errors, the valid rows by platform key, and the keys of invalid rows.
 
-    A key's second row is bad, the first stands. ``agencies`` maps BINs to ids; no date lies after ``latest``.
+    Of several rows with the same key only the first is valid. ``agencies`` maps BINs to ids; dates after ``latest``
+    are invalid.
     """
     outcome = ImportResult()
     rows: dict[str, InventoryRow] = {}
@@ -47,9 +48,9 @@ def read_inventory_rows(
         for name, kind in KINDS.items():
             try:
                 values[name] = kind.accept(raw[name])
-            except InvalidValue as refused:
+            except InvalidValue as error:
                 cell = row.cells[sheet.columns.index(name)]
-                problems.append(cell_problem(cell, Problem(f"/{name}", refused.code, refused.params)))
+                problems.append(cell_problem(cell, Problem(f"/{name}", error.code, error.params)))
             else:
                 if values[name] is None:
                     problems.append(Problem(f"/{name}", "required"))

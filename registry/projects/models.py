@@ -1,4 +1,4 @@
-"""The table of projects: what is known now. What was known before stands in the revisions."""
+"""The projects table: current values. Earlier values are in the revisions."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from registry.core.database import EPOCH, Instant, Model
 
 
 class Project(Model):
-    """One piece of work on one digital object. Money in whole tenge, dates local, ``region`` a KATO prefix.
+    """One piece of work on one digital object. Money is in whole tenge, dates are local, ``region`` is a KATO prefix.
 
-    ``words`` holds the names, purpose and number in lower case, for search. ``updated_at``: the last edit;
-    ``changed_at``: the last change of anything shown, by audits and decisions too (``change_times.py``).
+    ``words`` is the search text: names, purpose and number in lower case. ``updated_at`` is the last edit,
+    ``changed_at`` the last change of any displayed value, also by audits and decisions (``flags/change_times.py``).
     """
 
     __tablename__ = "projects"
@@ -86,7 +86,7 @@ class Project(Model):
     )
 
 
-# What a revision and the journal compare: everything shown of a project that can change.
+# The columns that revisions and the journal compare: every displayed value that can change.
 CHANGEABLE = tuple(
     column.name
     for column in Project.__table__.columns

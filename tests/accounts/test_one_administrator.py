@@ -1,7 +1,7 @@
-"""One administrator alone, with any number of accounts and tokens, gets no decision approved.
+"""A single administrator, with any number of accounts and tokens, cannot get a decision approved.
 
-Every service that manages accounts and tokens is called in any order by whoever the administrator can come in as: the
-own account, people whose passwords the administrator gave, service accounts whose tokens the administrator issued.
+A hypothesis state machine calls every service that manages accounts and tokens, in any order, as every actor that the
+administrator controls: the own account, people whose passwords and service accounts whose tokens it knows.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ DECIDING = {Role.REVIEWER, Role.SUPERVISOR, Role.ADMINISTRATOR}
 
 
 def session_of(name: str) -> Actor | None:
-    """Who comes in with the person's password, once it is known."""
+    """The session of a person whose password is known."""
     person = person_named(name)
     if person is None:
         return None
@@ -49,7 +49,7 @@ def session_of(name: str) -> Actor | None:
     return None if signed_in is None else signed_in.actor
 
 
-def test_one_administrator_gets_no_decision_approved(
+def test_single_administrator_cannot_get_a_decision_approved(
     each_example: Callable[[], AbstractContextManager[None]],
 ) -> None:
     class Machine(RuleBasedStateMachine):
@@ -72,7 +72,7 @@ def test_one_administrator_gets_no_decision_approved(
             self.undone.__exit__(None, None, None)
 
         def came_in(self) -> list[Actor]:
-            """Whom the administrator can act as now."""
+            """The actors that the administrator can currently act as."""
             found = [actor for name in sorted(self.known) if (actor := session_of(name)) is not None]
             for text in self.tokens:
                 try:

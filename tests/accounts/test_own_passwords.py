@@ -1,4 +1,4 @@
-"""Passwords that only their owner knows, kept with the parameters of now."""
+"""Change of one's own password, and rehashing with current parameters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.factories import PASSWORD
 DAY = timedelta(days=1)
 
 
-def test_password_that_an_administrator_gave_must_be_changed_first(app: Flask) -> None:
+def test_password_set_by_an_administrator_must_be_changed_first(app: Flask) -> None:
     add_person(ADIL, NewPerson("zhanna", Role.AUDITOR), PASSWORD)
     first = find_session_user(sign_in("zhanna", PASSWORD, "", ""), "", "")
     assert first is not None and first.must_change_password
@@ -45,7 +45,7 @@ def test_password_that_an_administrator_gave_must_be_changed_first(app: Flask) -
         sign_in("zhanna", PASSWORD, "", "")
 
 
-def test_sign_in_rehashes_a_password_when_the_parameters_rose(app: Flask) -> None:
+def test_sign_in_rehashes_a_password_hashed_with_old_parameters(app: Flask) -> None:
     a_person("zhanna")
     before = person_named("zhanna").password_hash
     strength = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)

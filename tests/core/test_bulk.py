@@ -1,4 +1,4 @@
-"""Rows that go in many at a time."""
+"""Bulk inserts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STRANGE = ("NULL", "null", "", " ", "{a,b}", '"', "\\", '\\"', "a,b", "Әділ�
 
 
 @pytest.mark.usefixtures("app")
-def test_whatever_a_text_holds_goes_in_as_it_is_when_many_go_in_at_once() -> None:
+def test_bulk_insert_stores_any_text_unchanged() -> None:
     payloads = [{"text": text, text: [None, 1, True]} for text in STRANGE]
     with transaction() as session:
         insert_columns(session, OutboxMessage, {"topic": STRANGE, "payload": payloads}, {"created_at": now()})

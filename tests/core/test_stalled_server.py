@@ -1,4 +1,4 @@
-"""A database server that is connected and says nothing more: waiting for it ends on our side too."""
+"""Client-side timeouts when a connected database server does not respond."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_statement_on_a_stalled_connection_ends_and_the_next_one_works(proxy: St
     assert db.session.scalar(text("SELECT 3")) == 3
 
 
-def test_long_work_waits_longer_until_its_waits_are_ended(proxy: StallingProxy, limited: Flask) -> None:
+def test_extended_timeout_waits_longer_until_closed(proxy: StallingProxy, limited: Flask) -> None:
     def wait_long() -> str:
         with limited.app_context(), pytest.raises(OperationalError) as raised, transaction() as session:
             extend_timeouts(session.connection())
@@ -66,5 +66,5 @@ def test_long_work_waits_longer_until_its_waits_are_ended(proxy: StallingProxy, 
         assert "server closed the connection" in waiting.result()
 
 
-def test_wait_limit_follows_the_limit_of_statements() -> None:
+def test_wait_limit_follows_statement_timeout() -> None:
     assert (wait_limit(60), wait_limit(0)) == (65, None)

@@ -1,4 +1,4 @@
-"""The hand-worked cases of ``cases.csv``: facts on a date, and the findings that the contract asks for."""
+"""Test cases worked out by hand (``cases.csv``): facts on a date and the findings required by the contract."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PAST_KEYS = [field.name for field in fields(EarlierRevision)]
 
 
 class Case(NamedTuple):
-    """One row. ``findings`` is the complete answer expected under the default policy."""
+    """One row. ``findings`` are all findings expected under the default policy."""
 
     id: str
     rule: str
@@ -71,7 +71,7 @@ def _value(column: str, text: str) -> str | int | date | None:
 
 
 def _past(text: str, present: dict[str, str]) -> tuple[EarlierRevision, ...]:
-    """Earlier revisions, oldest first. A key that is left out means: the same as in the present row."""
+    """Earlier revisions, oldest first. An omitted key has the value of the current row."""
     revisions = []
     for part in text.split(" | ") if text else []:
         values = {key: present[key] for key in PAST_KEYS}

@@ -1,4 +1,4 @@
-"""Facts and policies for the tests of the law: in scope, off the platform, complete, unless told otherwise."""
+"""Factories of facts and policies: by default in scope, off the platform and complete."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CUTOFF = date(2026, 1, 1)
 
 
 def facts(**changes: Any) -> Facts:
-    """Maintenance of an object in operation, begun long ago: only freeze.legacy holds before the deadline."""
+    """Maintenance of an object in operation, started long ago: only freeze.legacy holds before the deadline."""
     usual: dict[str, Any] = {
         "agency_kind": "central_body",
         "work_type": "maintenance",
@@ -32,7 +32,7 @@ def facts(**changes: Any) -> Facts:
 
 
 def past(**changes: Any) -> EarlierRevision:
-    """An earlier revision that said the same as ``facts()``."""
+    """An earlier revision with the same values as ``facts()``."""
     usual: dict[str, Any] = {
         "work_type": "maintenance",
         "stage": "operation",

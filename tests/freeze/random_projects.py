@@ -136,12 +136,12 @@ def earlier(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[EarlierRe
 
 
 def as_past(facts: Facts) -> EarlierRevision:
-    """What the present revision becomes with the next edit."""
+    """The current revision as an earlier one after the next edit."""
     return EarlierRevision(**{field: getattr(facts, field) for field in EarlierRevision.__dataclass_fields__})
 
 
 def project(seed: int, policy: Any) -> tuple[Facts, date]:
-    """The project of this seed under this policy, and the date to judge it on."""
+    """The project for this seed and policy, and the evaluation date."""
     rng = Random(seed)
     on = business_date(rng, policy)
     placement = rng.choice((*PLACEMENTS, "off_platform"))
@@ -185,7 +185,7 @@ def project(seed: int, policy: Any) -> tuple[Facts, date]:
 
 
 def another_policy(seed: int, shipped: Any, *, all_rules_on: bool = False) -> Any:
-    """The shipped policy with other thresholds, dates, clock and scope, and rules off or of another severity."""
+    """The shipped policy with other thresholds, dates, clock and scope, and rules disabled or with other severities."""
     rng = Random(seed)
     share_off = 0.0 if all_rules_on else rng.choice((0.0, 0.1, 0.3, 0.6))
     rules = {

@@ -1,4 +1,4 @@
-"""Every finding answers in kk, ru and en: which rule, what is required, what to do, which clause."""
+"""Texts of every finding in kk, ru and en: rule, required condition, remedy and clause."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def texts(explained: FindingTexts) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("rule", RULES)
-def test_every_rule_is_explained_whole_in_every_language(rule: str, language: str) -> None:
+def test_every_rule_has_all_texts_in_every_language(rule: str, language: str) -> None:
     for on in DAYS:
         explained = explain(Finding(rule, "low", {}), POLICY, on, language)
         for text in texts(explained):
@@ -37,7 +37,7 @@ def test_every_rule_is_explained_whole_in_every_language(rule: str, language: st
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_no_language_borrows_another_ones_text(rule: str) -> None:
+def test_texts_differ_between_languages(rule: str) -> None:
     told = [texts(explain(Finding(rule, "low", {}), POLICY, DAYS[-1], language)) for language in LANGUAGES]
     assert all(len(set(versions)) == len(LANGUAGES) for versions in zip(*told, strict=True))
     kazakh, russian, english = (" ".join(each) for each in told)
@@ -56,7 +56,7 @@ def test_every_clause_names_an_act_that_was_in_force_on_the_day() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_is_required_speaks_with_the_policys_own_values(language: str) -> None:
+def test_required_text_contains_the_policys_values(language: str) -> None:
     policy = replace(
         POLICY,
         cutoff=date(2031, 2, 3),
@@ -78,7 +78,7 @@ def test_what_is_required_speaks_with_the_policys_own_values(language: str) -> N
         assert value in required_text(rule, policy, language)
 
 
-def test_what_is_required_names_the_start_clock() -> None:
+def test_required_text_contains_the_start_clock() -> None:
     both = "date the contract was signed, date work started"
     assert f"({both})" in required_text("freeze.data-gap", POLICY, "en")
     work_only = replace(POLICY, start_clock=("work_started_on",))
@@ -86,7 +86,7 @@ def test_what_is_required_names_the_start_clock() -> None:
     assert "(жұмыс басталған күн)" in required_text("freeze.data-gap", work_only, "kk")
 
 
-def test_an_unknown_language_is_an_error_and_not_a_silent_russian() -> None:
+def test_unknown_language_is_an_error() -> None:
     with pytest.raises(KeyError):
         explain(Finding("freeze.legacy", "low", {}), POLICY, DAYS[0], "de")
 
