@@ -8,12 +8,12 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import registry.models  # noqa: F401 - foreign keys name their tables, so every one must be known
-from registry.api.blueprint import require_declared_permissions
+from registry.api.declared_routes import require_declared_permissions
 from registry.api.docs import attach_docs
 from registry.api.specification import attach_api
 from registry.core.clock import require_current_zone
 from registry.core.database import init_database
-from registry.core.working_days import CALENDAR_FILE, load_calendar, set_calendar
+from registry.core.working_days import load_calendar, set_calendar
 from registry.freeze.current import set_policy
 from registry.freeze.policy_file import load_policy
 from registry.http.cross_origin import attach_cross_origin
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or read_settings()
     require_current_zone()
     set_policy(load_policy(settings.policy_file))
-    set_calendar(load_calendar(CALENDAR_FILE))
+    set_calendar(load_calendar(settings.calendar_file))
     app = Flask("registry", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.config["SECRET_KEY"] = settings.secret_key

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from registry.core import database_settings
 from registry.core.database_settings import DatabaseLimits
+from registry.core.shipped_files import CONFIG
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
@@ -72,6 +73,7 @@ class Settings:
     port: int
     audit_at: time | None
     policy_file: Path
+    calendar_file: Path
     public_url: str | None
     mail: Mail | None
     digest_at: time | None
@@ -108,7 +110,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         host=env.get("REGISTRY_HOST") or "127.0.0.1",
         port=_port(env, "REGISTRY_PORT", "8000", problems),
         audit_at=_local_time(env, "REGISTRY_AUDIT_AT", "02:00", problems),
-        policy_file=_policy_file(env, problems),
+        policy_file=_config_file(env, "REGISTRY_POLICY_FILE", "freeze_policy.toml", "a policy file", problems),
+        calendar_file=_config_file(env, "REGISTRY_CALENDAR_FILE", "calendar.toml", "a calendar file", problems),
         public_url=_public_url(env, problems),
         mail=_mail(env, problems),
         digest_at=_local_time(env, "REGISTRY_DIGEST_AT", "09:00", problems),
@@ -220,10 +223,10 @@ def _trusted_proxies(env: Mapping[str, str], problems: list[str]) -> int:
     return 0
 
 
-def _policy_file(env: Mapping[str, str], problems: list[str]) -> Path:
-    path = Path(env.get("REGISTRY_POLICY_FILE") or CHECKOUT / "config" / "freeze_policy.toml").absolute()
+def _config_file(env: Mapping[str, str], name: str, shipped: str, expected: str, problems: list[str]) -> Path:
+    path = Path(env.get(name) or CONFIG / shipped).absolute()
     if not path.is_file():
-        problems.append(f"REGISTRY_POLICY_FILE: there is no file {path}; name a policy file")
+        problems.append(f"{name}: there is no file {path}; name {expected}")
     return path
 
 

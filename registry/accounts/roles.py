@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Role(StrEnum):
-    """The roles (docs/contract.md §5). The first two are bound to one agency and its subordinate agencies."""
+    """The roles (docs/reference/api.md). The first two are bound to one agency and its subordinate agencies."""
 
     AGENCY_VIEWER = "agency_viewer"
     AGENCY_EDITOR = "agency_editor"

@@ -1,4 +1,4 @@
-"""Closed vocabularies: the codes that fields may have (docs/contract.md §2)."""
+"""Closed vocabularies: the codes that fields may have (docs/reference/fields.md)."""
 
 from __future__ import annotations
 

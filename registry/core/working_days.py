@@ -12,18 +12,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import holidays
+from flask import current_app
 
-from registry.settings import CHECKOUT
+from registry.core.errors import CalendarInvalid
+from registry.core.shipped_files import CONFIG
 
-CALENDAR_FILE: Final = CHECKOUT / "config" / "calendar.toml"
+CALENDAR_FILE: Final = CONFIG / "calendar.toml"
 COUNTRY: Final = "KZ"
 SUFFIX: Final = re.compile(r" \([^)]*\)$")
 SATURDAY: Final = 5
 DAY: Final = timedelta(days=1)
-
-
-class CalendarInvalid(Exception):
-    """The calendar file is invalid; the message names the file, the key and the expected value."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,8 @@ def set_calendar(calendar: Calendar) -> None:
 
 
 def national_calendar() -> Calendar:
-    """The calendar of the process, loaded from its file on first use. Raises CalendarInvalid."""
+    """The calendar of the process, read when first used from the file of the settings. Raises CalendarInvalid."""
     if not _current:
-        set_calendar(load_calendar(CALENDAR_FILE))
+        configured = current_app.config.get("CALENDAR_FILE") if current_app else None
+        set_calendar(load_calendar(configured or CALENDAR_FILE))
     return _current[0]

@@ -1,4 +1,4 @@
-"""Findings on a placement that is claimed but not confirmed (contract, section 3, steps 1-2).
+"""Findings on a placement that is claimed but not confirmed (docs/reference/rules.md).
 
 Legal basis: the decree of 10 December 2025, clause 1, and the Digital Code, Art. 82(4).
 """

@@ -52,7 +52,7 @@ class Deadlines:
 
 @dataclass(frozen=True)
 class Policy:
-    """One version of the policy (contract, section 7). ``rules`` has every rule, in the order of the table.
+    """One version of the policy (docs/reference/settings.md). ``rules`` has every rule, in the order of the table.
 
     Percentages are whole numbers from 0 to 100, months are calendar months, ``verification_grace_days`` are calendar
     days. ``safety_belt_*`` are the change threshold of an audit. ``digest`` is the SHA-256 (hex) of the policy file.

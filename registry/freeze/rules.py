@@ -1,4 +1,4 @@
-"""The rules of the freeze, one function each (contract, section 3).
+"""The rules of the freeze, one function each (docs/reference/rules.md).
 
 Each takes the project's facts, the day its work started, the policy and the day of the audit. It returns the project's
 values because of which the rule holds, or None. The caller computes ``started`` once, because most rules need it.

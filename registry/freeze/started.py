@@ -1,4 +1,4 @@
-"""The start date of a project's work, by the policy's ``start_clock`` (contract, section 3)."""
+"""The start date of a project's work, by the policy's ``start_clock`` (docs/reference/rules.md)."""
 
 from __future__ import annotations
 

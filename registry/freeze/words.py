@@ -1,4 +1,4 @@
-"""Closed vocabularies of the rules (contract, sections 2 and 3)."""
+"""Closed vocabularies of the rules (docs/reference/fields.md, rules.md)."""
 
 from __future__ import annotations
 

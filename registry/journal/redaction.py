@@ -1,4 +1,4 @@
-"""Redaction of audit entries in the journal for readers who may not see restricted projects."""
+"""Redaction of journal entries about many projects for readers who may not see restricted ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from registry.projects.visibility import among_visible
 
 AUDIT: Final = "audit:"
 CASES_FOLLOWED: Final = "cases.followed"
-# Entries about voided audits do not store separate counts of restricted projects, so these counts are removed.
+# Entries about platform inventories do not store separate counts of restricted projects, so these are removed.
+INVENTORY_APPLIED: Final = "inventory.applied"
+INVENTORY_COUNTS: Final = frozenset({"matched", "lost", "mismatched"})
+# The same applies to entries about voided audits.
 UNREDACTABLE_COUNTS: Final = frozenset({"flags_cleared", "flags_restored", "cases_corrected"})
 
 
@@ -25,14 +28,15 @@ def redact_details(actor: Actor, entries: Iterable[dict[str, Any]]) -> list[dict
 
     The hash of an entry covers the original details, so only a reader of the full entry can verify it.
     """
-    return [
-        {**entry, "details": _redacted(actor, entry)} if entry["subject"].startswith(AUDIT) else entry
-        for entry in entries
-    ]
+    return [{**entry, "details": _redacted(actor, entry)} for entry in entries]
 
 
 def _redacted(actor: Actor, entry: Mapping[str, Any]) -> dict[str, Any]:
     details = dict(entry["details"])
+    if entry["action"] == INVENTORY_APPLIED:
+        return {name: value for name, value in details.items() if name not in INVENTORY_COUNTS}
+    if not entry["subject"].startswith(AUDIT):
+        return details
     if entry["action"] == "audit.voided":
         return {name: value for name, value in details.items() if name not in UNREDACTABLE_COUNTS}
     if entry["action"] != CASES_FOLLOWED:

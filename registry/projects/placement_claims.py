@@ -10,7 +10,7 @@ ENDING_CLAIMS = ("stage", "ended_on")
 
 
 def withdraw_confirmations(before: Mapping[str, Any], after: dict[str, Any]) -> None:
-    """Clear the confirmations in ``after`` that the edit withdraws (docs/contract.md §2).
+    """Clear the confirmations in ``after`` that the edit withdraws (docs/reference/fields.md).
 
     Editing the placement, platform key or onboarding date withdraws the verification and the onboarding confirmation.
     Editing the stage or end date withdraws the ending confirmation, since nobody confirmed the new values.

@@ -1,4 +1,4 @@
-"""The compliance report: where projects stand, by agency, region, kind of agency or sector."""
+"""Compliance report: projects by freeze status, grouped by agency, region, kind of agency or sector."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from registry.flags.freeze_status import decode_status_of_many, judged_up_to, st
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
 
-# An agency's number in the rows is cheaper to group by than its BIN, and tells its kind as well.
+# Grouping by an agency's id is cheaper than by its BIN, and the id also gives the kind.
 GROUPS: Final[Mapping[str, ColumnElement[Any]]] = {
     "agency": table_of(Project).c.agency_id,
     "region": table_of(Project).c.region,
@@ -42,12 +42,12 @@ Agencies = Mapping[int, Mapping[str, Any]]
 
 
 def compliance(actor: Actor, grouped_by: str, agencies: Agencies | None = None) -> dict[str, Any]:
-    """Rows of counts and whole tenge by ``agency``, ``region``, ``kind`` or ``sector``, and their totals.
+    """Return rows of counts and whole tenge by ``agency``, ``region``, ``kind`` or ``sector``, and their totals.
 
-    ``flagged`` counts projects with an open flag, apart by severity of the highest standing flag; exempt projects are
-    counted apart and never as clear. ``clear_percent`` is of the projects in scope that an audit has judged, None when
-    there are none. An agency sees itself and those below it. ``agencies``: seen_agencies(), for who has read them.
-    Raises RoleNotAllowed.
+    ``flagged`` counts projects with an open flag, split by the severity of the highest active flag. Exempt projects are
+    counted separately and never as clear. ``clear_percent`` refers to the projects in scope that an audit has judged;
+    None when there are none. Agencies see themselves and the agencies below them. ``agencies``: the result of
+    seen_agencies(), to avoid a second query. Raises RoleNotAllowed.
     """
     actor.require(Permission.REPORTS_READ)
     if grouped_by == "agency" and agencies is None:
@@ -59,7 +59,7 @@ def compliance(actor: Actor, grouped_by: str, agencies: Agencies | None = None) 
             row = rows[key] = dict.fromkeys(("key", *COUNTED), 0)
         of_kind = kind if agencies is None else agencies[key]["kind"]
         status, severity = decode_status_of_many(code, of_kind, judged=judged)
-        # PostgreSQL sums bigint to numeric, and money is whole tenge.
+        # PostgreSQL sums bigint to numeric; amounts are whole tenge.
         money = int(budget or 0)
         row["projects"] += projects
         row["budget_kzt"] += money
@@ -76,7 +76,7 @@ def compliance(actor: Actor, grouped_by: str, agencies: Agencies | None = None) 
 
 
 def seen_agencies(actor: Actor) -> Agencies:
-    """The agencies whose projects the reader may see, by their ids: ``bin``, ``kind``, ``parent_id`` and names."""
+    """Return the agencies whose projects the actor may see, by id: ``bin``, ``kind``, ``parent_id`` and names."""
     agency = table_of(Agency).c
     columns = (agency.id, agency.bin, agency.kind, agency.parent_id, *(agency[name] for name in NAMES))
     own = own_agencies(actor)
@@ -85,31 +85,31 @@ def seen_agencies(actor: Actor) -> Agencies:
 
 
 def added(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The sum of rows of the report."""
+    """Return the sum of rows of the report."""
     return with_share({name: sum(row[name] for row in rows) for name in COUNTED})
 
 
 def with_share(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its ``clear_percent``."""
+    """Return the row with its ``clear_percent``."""
     judged = row["clear"] + row["flagged"] + row["exempt"] + row["accepted"]
     row["clear_percent"] = round(100 * row["clear"] / judged, 1) if judged else None
     return row
 
 
 def _pieces(actor: Actor, grouped_by: str) -> Select[*tuple[Any, ...]]:
-    """How many projects of a group, of one kind of agency, stand alike, and their budgets together.
+    """Query counts and budgets of projects by group, agency kind and freeze status.
 
-    One pass over projects and one over standing flags, both answered by an index alone. By agency no kind is told.
+    It reads projects and active flags once each, by index-only scans. The grouping by agency omits the kind.
     """
-    project, agency, standing = table_of(Project), table_of(Agency), status_codes()
+    project, agency, statuses = table_of(Project), table_of(Agency), status_codes()
     group, judged = GROUPS[grouped_by], project.c.id <= judged_up_to()
-    whose = project if grouped_by == "agency" else project.join(agency, agency.c.id == project.c.agency_id)
+    from_tables = project if grouped_by == "agency" else project.join(agency, agency.c.id == project.c.agency_id)
     kind = null() if grouped_by == "agency" else agency.c.kind
-    alike = (judged, standing.c.code)
+    alike = (judged, statuses.c.code)
     return (
         select(group, kind, *alike, func.count(), func.sum(project.c.budget_kzt))
-        .select_from(whose)
-        .outerjoin(standing, standing.c.project_id == project.c.id)
+        .select_from(from_tables)
+        .outerjoin(statuses, statuses.c.project_id == project.c.id)
         .where(*visible_projects(actor))
         .group_by(group, *(() if grouped_by == "agency" else (kind,)), *alike)
     )

@@ -1,4 +1,4 @@
-"""Roles and permissions, as in docs/contract.md §5."""
+"""Roles and permissions, as in docs/reference/api.md."""
 
 from __future__ import annotations
 

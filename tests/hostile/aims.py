@@ -1,4 +1,4 @@
-"""What the hostile cases aim at: each declared route with a right request, and somebody who may send it."""
+"""Targets of the hostile cases: each declared route with a valid request and an actor who may send it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from werkzeug.test import TestResponse
 
 from registry.accounts.roles import Role
 from registry.agencies.service import Agency
-from registry.api.blueprint import declared_routes
-from registry.api.declared import Declared, FormBody, JsonBody
+from registry.api.declared_routes import Operation, RequestBody, declared_routes
 from registry.core.database import db
 from registry.core.field_types import Text, Whole
 from registry.core.schema_fields import Accepted
 from registry.http.error_handlers import PROBLEM_JSON
+from registry.http.request_bodies import MULTIPART
 from registry.journal import service as journal
 from tests.api.callers import Caller, caller
 from tests.api.test_access_matrix import AGENCY, TRIES, a_world
@@ -34,15 +34,15 @@ KINDS = {
     "Url": "url",
     "Ids": "ids",
 }
-# Who may, where several may.
+# The actor where several roles are permitted.
 PREFERRED = (Role.ADMINISTRATOR, Role.SUPERVISOR, *Role)
 
 
 @dataclass(frozen=True)
 class Aim:
-    """A route, and the request to it that would be right. ``file`` is the name and content of a form's file."""
+    """A route and a valid request to it. ``file`` is the name and content of a form's file."""
 
-    declared: Declared
+    operation: Operation
     path: str
     actor: Caller
     good: int
@@ -52,32 +52,43 @@ class Aim:
     @property
     def fields(self) -> dict[str, Accepted]:
         """The fields of a JSON body."""
-        body = self.declared.body
-        assert isinstance(body, JsonBody)
+        body = self.json_body
+        assert body is not None
         return {name: field for name, field in body.schema.fields.items() if isinstance(field, Accepted)}
 
     @property
+    def json_body(self) -> RequestBody | None:
+        """The body where it is JSON."""
+        body = self.operation.body
+        return None if body is None or body.content_type == MULTIPART else body
+
+    @property
+    def takes_form(self) -> bool:
+        """Whether the body is a form."""
+        return self.operation.body is not None and self.json_body is None
+
+    @property
     def content_type(self) -> str:
-        """What the body is."""
-        return self.declared.body.content_type if isinstance(self.declared.body, JsonBody) else ""
+        """The content type of the body."""
+        return "" if self.json_body is None else self.json_body.content_type
 
     def send(self, raw: bytes | None = None, *, path: str | None = None, **headers: str) -> TestResponse:
-        """Send a raw JSON body, the good one without it; headers by names with underscores."""
+        """Send a raw JSON body, by default the valid one; headers are keyword arguments with underscores."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        if self.declared.if_match:
+        if self.operation.needs_if_match:
             named.setdefault("If-Match", "*")
-        if isinstance(self.declared.body, JsonBody):
+        if self.json_body is not None:
             named.setdefault("Content-Type", self.content_type)
             raw = json.dumps(self.body).encode() if raw is None else raw
-        elif isinstance(self.declared.body, FormBody) and raw is None:
+        elif self.takes_form and raw is None:
             raw = self.form()
             named.setdefault("Content-Type", "multipart/form-data; boundary=limit")
-        return self.actor.call(self.declared.method, path or self.path, data=raw or b"", headers=named)
+        return self.actor.call(self.operation.method, path or self.path, data=raw or b"", headers=named)
 
     def form(
         self, *more: bytes, filename: str | None = "list.csv", name: str = "file", kind: str = "text/csv"
     ) -> bytes:
-        """The good form as bytes, so that each byte of it can be wrong."""
+        """Return the valid form as bytes, so that each byte can be replaced."""
         assert self.file is not None
         named = "" if filename is None else f'; filename="{filename}"'
         parts = [part(field, value) for field, value in self.body.items()]
@@ -86,7 +97,7 @@ class Aim:
 
 
 def part(name: str, value: str | bytes, kind: str | None = None, *, closed: bool = False) -> bytes:
-    """One part of a form; ``closed`` when the name brings its own last quote."""
+    """Return one part of a form; ``closed`` when the name contains its own closing quote."""
     end = '"' if closed or "filename" not in name else ""
     head = f'--limit\r\nContent-Disposition: form-data; name="{name}{end}\r\n'
     head += f"Content-Type: {kind}\r\n" if kind else ""
@@ -94,7 +105,7 @@ def part(name: str, value: str | bytes, kind: str | None = None, *, closed: bool
 
 
 def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
-    """An aim for each declared route, about one agency and what it has."""
+    """Return a target for each declared route, for one agency and its records."""
     world = a_world(home)
     callers = {role: caller(client, role, home if role in AGENCY else None) for role in Role}
     names = {
@@ -107,8 +118,8 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
         "case": world.case_id,
     }
     found = {}
-    for _, declared in declared_routes(client.application):
-        tried = TRIES[declared.operation]
+    for operation in declared_routes(client.application):
+        tried = TRIES[operation.name]
         role = next(role for role in PREFERRED if role in tried.allowed)
         body, file = ({} if tried.body is None else tried.body(world)), None
         if tried.form is not None:
@@ -117,12 +128,12 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
             file = (sent.filename or "", sent.read())
             body = {name: value for name, value in parts.items() if isinstance(value, str)}
         path = tried.path.format(**names)
-        found[declared.operation] = Aim(declared, path, callers[role], tried.good, body, file)
+        found[operation.name] = Aim(operation, path, callers[role], tried.good, body, file)
     return found
 
 
 def kind_of(field: Accepted) -> str:
-    """The corpus's word for what a field holds."""
+    """Return the corpus's name for the type of a field."""
     kind = field.kind
     if isinstance(kind, Text):
         return f"text{kind.limit}"
@@ -132,7 +143,7 @@ def kind_of(field: Accepted) -> str:
 
 
 def state() -> list[tuple[str, Any]]:
-    """How many rows each table has, and the head of the journal."""
+    """Return each table's number of rows, and the head of the journal."""
     tables = sorted(db.metadata.tables.items())
     counts = [
         select(literal(name).label("name"), func.count().label("rows")).select_from(table) for name, table in tables
@@ -146,7 +157,7 @@ def state() -> list[tuple[str, Any]]:
 
 
 def faults(answer: TestResponse, statuses: tuple[int, ...]) -> list[str]:
-    """What is wrong with a refusal: its status, or that it is no whole problem."""
+    """Return what is wrong with an error response: its status, or an incomplete problem document."""
     wrong = [] if answer.status_code in statuses else [f"{answer.status_code}, expected {statuses}"]
     if answer.content_type != PROBLEM_JSON:
         return [*wrong, f"is {answer.content_type}: {answer.data[:200]!r}"]

@@ -9,7 +9,7 @@ from flask import Response, render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.verdicts import verdict_of
-from registry.audits.views.findings import standing
+from registry.audits.views.findings import active_only
 from registry.core.errors import Invalid, Problem
 from registry.core.pagination import Page
 from registry.exemptions.queries import list_exemptions
@@ -56,7 +56,7 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         actor=actor,
         project=project,
         status=status_of(project.id),
-        standing=standing(flags),
+        standing=active_only(flags),
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,
         parts=PARTS,
