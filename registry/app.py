@@ -13,10 +13,10 @@ from registry.api.docs import attach_docs
 from registry.api.specification import attach_api
 from registry.core.clock import require_current_zone
 from registry.core.database import init_database
-from registry.core.working_days import load_calendar, serve_calendar
+from registry.core.working_days import load_calendar, set_calendar
 from registry.extensions import compress, csrf
 from registry.flask_config import flask_config
-from registry.freeze.current import serve_policy
+from registry.freeze.current import set_policy
 from registry.freeze.policy_file import load_policy
 from registry.http.cross_origin import attach_cross_origin
 from registry.http.error_handlers import init_error_handlers
@@ -52,8 +52,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or read_settings()
     require_current_zone()
-    serve_policy(load_policy(settings.policy_file))
-    serve_calendar(load_calendar(settings.calendar_file))
+    set_policy(load_policy(settings.policy_file))
+    set_calendar(load_calendar(settings.calendar_file))
     app = Flask("registry", static_folder=None)
     app.config.from_mapping(flask_config(settings))
     if settings.trusted_proxies:

@@ -1,7 +1,7 @@
-"""The session's database, and the fixtures that every test may ask for.
+"""Pytest configuration and shared fixtures.
 
-``--database sqlite|postgresql`` picks the database; ``scripts/test`` runs both. A skipped test, or one expected to
-fail, fails the run.
+``--database sqlite|postgresql`` selects the database; ``scripts/test`` runs both. Skipped and expected-to-fail tests
+fail the run.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.databases import Databases, DatabasesOfSession, databases_at
 from tests.present import Present
 from tests.savepoints import rolled_back
 
-# How long an example takes is the machine's affair: timings live in benchmarks.
+# No deadline: durations depend on the machine and are measured in benchmarks.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
@@ -46,17 +46,17 @@ _not_run: list[str] = []
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=KINDS, default="sqlite", help="the database that the tests run on")
-    parser.addoption("--that-use-it", action="store_true", help="leave out the tests that use no database at all")
+    parser.addoption("--that-use-it", action="store_true", help="deselect the tests that use no database")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        # Told to end, tidy up as after Ctrl-C.
+        # Clean up on SIGTERM as on Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def of_session(config: pytest.Config) -> DatabasesOfSession:
-    """The session's databases, made when they are first asked for: the tests of the law need none."""
+    """The session's databases, created on first use: the tests of ``freeze`` need none."""
     if OF_SESSION not in config.stash:
         config.stash[OF_SESSION] = DatabasesOfSession(config.option.database)
     return config.stash[OF_SESSION]
@@ -64,7 +64,7 @@ def of_session(config: pytest.Config) -> DatabasesOfSession:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: object) -> None:
-    """Of pytest-xdist: tell a worker where the databases of the session are."""
+    """Pass the address of the session's databases to a pytest-xdist worker."""
     node.workerinput["databases"] = of_session(node.config).address
 
 
@@ -74,7 +74,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about the other database, and what takes long: not skipped, but not there at all."""
+    """Deselect tests for the other database, and slow tests; they are not reported as skipped."""
     out_of_place = ["postgres_only" if config.option.database == "sqlite" else "sqlite_only"]
     if os.environ.get("REGISTRY_FAULTS") != "all":
         out_of_place.append("at_length")
@@ -86,14 +86,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]
-    # A browser's are the longest: begun first, none is left to one worker when the others have nothing more to do. With
-    # one worker they come last: they keep two processors busy, and the other database's tests are through by then.
+    # Browser tests are the longest. With several workers they run first, so that none is left to a single worker at the
+    # end. With one worker they run last: they use two processors, and the other database's tests have ended by then.
     several = hasattr(config, "workerinput") or bool(config.getoption("numprocesses", None))
     items.sort(key=lambda item: ("browser" in item.fixturenames) != several)
 
 
 def pytest_collection_finish() -> None:
-    # What is loaded by now stays to the end: not to look through it again and again saves a twentieth of the time.
+    # Excluding the loaded modules from garbage collection saves a twentieth of the time.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
@@ -125,7 +125,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def _policies_read_once() -> Iterator[None]:
-    """Hundreds of services are opened with the policy of the checkout; the tests of the law read it anew."""
+    """Cache the parsed policy, since hundreds of apps load it; the tests of ``freeze`` parse it without the cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(policy_file, "read_policy", lru_cache(policy_file.read_policy))
         yield
@@ -133,7 +133,7 @@ def _policies_read_once() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def strong_hasher() -> Iterator[PasswordHasher]:
-    """What the service keeps passwords with. In tests a weak one does: else a sign-in takes as long as ten pages."""
+    """The service's password hasher. Tests use a weak one, because a real hash takes as long as ten pages."""
     with pytest.MonkeyPatch.context() as patch:
         strong = passwords.HASHER
         patch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
@@ -142,7 +142,7 @@ def strong_hasher() -> Iterator[PasswordHasher]:
 
 @pytest.fixture(scope="session")
 def databases(request: pytest.FixtureRequest, _policies_read_once: None, strong_hasher: PasswordHasher) -> Databases:
-    """Where to get databases, of the kind that this session runs on."""
+    """The factory of databases of the kind selected for this session."""
     config = request.config
     workerinput = getattr(config, "workerinput", None)
     address = workerinput["databases"] if workerinput else of_session(config).address
@@ -151,7 +151,7 @@ def databases(request: pytest.FixtureRequest, _policies_read_once: None, strong_
 
 @pytest.fixture(autouse=True)
 def _log_of_commands() -> Iterator[None]:
-    """A command in this process logs into its data folder, which is gone after the test."""
+    """Remove the log handler of commands, whose data folder is deleted after the test."""
     yield
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if handler.get_name() == LOG_FILE]:
@@ -166,7 +166,7 @@ def database_kind(databases: Databases) -> str:
 
 
 def service_app(url: str, data_dir: Path, **settings: str) -> Flask:
-    """The service on a migrated database."""
+    """The app on a migrated database."""
     app = create_app(
         read_settings(
             {
@@ -190,7 +190,7 @@ def _clear_g(_error: BaseException | None) -> None:
 
 @pytest.fixture(scope="session")
 def shared_app(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """The app that the tests of one worker share; ask for ``app``."""
+    """The app shared by the tests of one worker; tests use ``app``."""
     url = databases.make()
     app = service_app(databases.for_service(url), tmp_path_factory.mktemp("data"))
     if databases.kind == "postgresql":
@@ -202,27 +202,27 @@ def shared_app(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def connection(shared_app: Flask) -> Iterator[Connection]:
-    """The one connection of ``app``."""
+    """The single connection of ``app``; everything on it is rolled back after the test."""
     with rolled_back(shared_app) as connection:
         yield connection
 
 
 @pytest.fixture
 def app(shared_app: Flask, connection: Connection) -> Iterator[Flask]:
-    """The app, its context pushed, on a database that is empty again after the test."""
+    """The app with its context pushed; the database is empty again after the test."""
     with shared_app.app_context():
         yield shared_app
 
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    """A client of ``app``."""
+    """A test client of ``app``."""
     return app.test_client()
 
 
 @pytest.fixture
 def own_database(databases: Databases) -> Iterator[str]:
-    """The address of a migrated database of the test's own, for several connections, threads or processes."""
+    """The URL of a separate migrated database, for several connections, threads or processes."""
     url = databases.make()
     yield url
     databases.drop(url)
@@ -230,7 +230,7 @@ def own_database(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture
 def empty_database(databases: Databases) -> Iterator[str]:
-    """The address of a database without a schema."""
+    """The URL of a database without a schema."""
     url = databases.make(empty=True)
     yield url
     databases.drop(url)
@@ -238,7 +238,7 @@ def empty_database(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture
 def own_app(databases: Databases, own_database: str, tmp_path: Path) -> Iterator[Flask]:
-    """The app on a database of its own, where commits are real; no context is pushed: each thread pushes its own."""
+    """The app on a separate database with real commits; each thread must push its own context."""
     app = service_app(own_database, tmp_path)
     yield app
     forget(app, databases, own_database)
@@ -246,7 +246,7 @@ def own_app(databases: Databases, own_database: str, tmp_path: Path) -> Iterator
 
 @pytest.fixture
 def each_example(app: Flask, connection: Connection) -> Callable[[], AbstractContextManager[None]]:
-    """For hypothesis: ``with each_example():`` undoes what one example wrote."""
+    """For hypothesis: ``with each_example():`` rolls back what one example wrote."""
 
     @contextmanager
     def undone() -> Iterator[None]:
@@ -263,19 +263,19 @@ def each_example(app: Flask, connection: Connection) -> Callable[[], AbstractCon
 
 @pytest.fixture
 def present() -> Iterator[Present]:
-    """The clock's hands: ``present.set(date(2026, 9, 30))``, ``present.move(timedelta(hours=25))``."""
+    """Control of the clock: ``present.set(date(2026, 9, 30))``, ``present.move(timedelta(hours=25))``."""
     hands = Present()
     yield hands
     hands.release()
 
 
 def _prepare_early(connection: psycopg.Connection, _record: object) -> None:
-    """One connection sends all that a session's tests ask, and each statement more often than it is made here."""
+    """Prepare statements early: one connection runs all tests of a session and repeats most statements."""
     connection.prepare_threshold, connection.prepared_max = 1, 2_000
 
 
 def forget(app: Flask, databases: Databases, url: str) -> None:
-    """Close what the app has open, and drop its database."""
+    """Dispose of the app's engine and drop its database."""
     with app.app_context():
         db.engine.dispose()
     databases.drop(url)

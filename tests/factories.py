@@ -1,4 +1,4 @@
-"""What tests start from, made by the real services. Every value can be given; what is not given is usual and valid."""
+"""Test factories: agencies, projects, actors and tokens, created by the real services with valid defaults."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _serial = itertools.count(1)
 
 
 def an_actor(role: Role | str, agency: Agency | None = None, name: str | None = None) -> Actor:
-    """Somebody with the role, by default of its own name; the agency roles need an agency."""
+    """An actor with the role; the agency roles require an agency. Raises ValueError."""
     role = Role(role)
     if (role in AGENCY_ROLES) != (agency is not None):
         raise ValueError(f"{role.value}: an agency role has an agency, the others have none")
@@ -30,13 +30,13 @@ def an_actor(role: Role | str, agency: Agency | None = None, name: str | None = 
     return Actor(name, role, agency_id, "127.0.0.1", "tests", is_person=True, credential="session:of-tests")
 
 
-# Acts at once, as the command line does: what others make would wait for a second person.
+# Has the credential of the command line, so that its changes need no confirmation by a second person.
 ADMINISTRATOR = replace(an_actor(Role.ADMINISTRATOR), credential=LOCAL)
 PASSWORD = "a long and quiet password"
 
 
 def a_bin() -> str:
-    """A BIN that no test has had yet."""
+    """A new, unique BIN."""
     while True:
         serial = next(_serial)
         eleven = f"{serial // 100_000 % 100:02}0140{serial % 100_000:05}"
@@ -46,20 +46,20 @@ def a_bin() -> str:
 
 
 def an_agency(parent: Agency | None = None, **values: Any) -> Agency:
-    """A registered agency, a central body unless told otherwise."""
+    """A registered agency, by default a central body."""
     number = values.pop("bin", None) or a_bin()
-    usual = {"bin": number, "name_ru": f"Орган {number}", "kind": "central_body"}
+    defaults = {"bin": number, "name_ru": f"Орган {number}", "kind": "central_body"}
     if parent is not None:
-        usual["parent_bin"] = parent.bin
-    accepted, problems = accept_agency_fields(usual | values)
+        defaults["parent_bin"] = parent.bin
+    accepted, problems = accept_agency_fields(defaults | values)
     if problems:
         raise ValueError(problems)
     return register_agency(ADMINISTRATOR, accepted)
 
 
 def project_values(**values: Any) -> dict[str, Any]:
-    """What a client would send to register a project, but its agency: a creation of 2026 off the platform."""
-    usual = {
+    """The request body of a registration without the agency: by default a creation of 2026 off the platform."""
+    defaults = {
         "external_id": f"T-{next(_serial)}",
         "name_ru": "Информационная система учёта",
         "name_kk": "Есепке алудың ақпараттық жүйесі",
@@ -73,12 +73,12 @@ def project_values(**values: Any) -> dict[str, Any]:
         "sector": "07",
         "region": "71",
     }
-    merged = usual | values
+    merged = defaults | values
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in merged.items()}
 
 
 def a_project(agency: Agency | None = None, actor: Actor | None = None, **values: Any) -> Project:
-    """A registered project, of a new agency when none is given; dates as ``date`` or as text."""
+    """A registered project, by default of a new agency; dates as ``date`` or as text."""
     accepted, problems = accept_fields(project_values(**values))
     if problems:
         raise ValueError(problems)
@@ -91,7 +91,7 @@ def a_token(
     name: str | None = None,
     lifetime: timedelta | None = timedelta(days=1),
 ) -> str:
-    """The text of a new token of a person, who is made when the name is new; the person's role or a narrower one."""
+    """A new token of a person, who is created if the name is new; with the person's role or a narrower one."""
     name, role, agency_id = name or f"{Role(role).value}-{next(_serial)}", Role(role), agency.id if agency else None
     if account_named(name) is None:
         add_person(ADMINISTRATOR, NewPerson(name, role, agency_id), PASSWORD)
@@ -99,16 +99,16 @@ def a_token(
 
 
 def a_service_token(role: Role | str, agency: Agency | None = None, name: str | None = None) -> str:
-    """The text of a new token of a service account."""
+    """A new token of a service account."""
     name = name or f"service {Role(role).value}-{next(_serial)}"
     return issue(ADMINISTRATOR, name, Role(role), agency.id if agency else None, timedelta(days=1)).text
 
 
 def an_account(name: str, role: Role | str = Role.OPERATOR) -> Account:
-    """A service account, made inside the open transaction."""
+    """A service account, created in the open transaction."""
     return new_account(ADMINISTRATOR, name, Kind.SERVICE, Role(role), None)
 
 
 def bearer(token: str, **headers: str) -> dict[str, str]:
-    """Headers that sign a request in."""
+    """The request headers with the token; ``headers`` are added with ``_`` replaced by ``-``."""
     return {"Authorization": f"Bearer {token}", **{name.replace("_", "-"): value for name, value in headers.items()}}

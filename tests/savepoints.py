@@ -16,8 +16,7 @@ from flask import Flask, appcontext_pushed
 from flask_sqlalchemy.session import Session
 from sqlalchemy import Connection
 
-from registry.core.database import SQLITE_BEGIN, db
-from registry.core.transactions import OPEN
+from registry.core.database import SQLITE_BEGIN, TRANSACTION_OPEN, db
 from tests.one_processor import on_one_processor
 
 # What an engine's dialect does with a savepoint, and how it is said.
@@ -59,7 +58,7 @@ def rolled_back(app: Flask) -> Iterator[Connection]:
 def _let_go_of_reads(sender: Flask, **extra: Any) -> None:
     """A request inside a test: end the test's own reading, whose savepoint would swallow what the request commits."""
     for session in list(db.session.registry.registry.values()):
-        if session.in_transaction() and not session.info.get(OPEN):
+        if session.in_transaction() and not session.info.get(TRANSACTION_OPEN):
             session.commit()
             session.expire_all()
 

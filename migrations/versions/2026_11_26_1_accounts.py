@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from registry.accounts.account_names import skeleton
-from registry.accounts.roles import NARROWER, PERMISSIONS, Role, is_within
+from registry.accounts.roles import NARROWER_ROLES, PERMISSIONS, Role, is_within
 from registry.core.clock import now
 from registry.core.database import Instant
 
@@ -102,7 +102,7 @@ def _fill() -> None:
 def _width(token: Any) -> tuple[bool, int, int]:
     """Tokens that are still in force first; the widest role, the newest token."""
     role = Role(token.role) if token.role in set(Role) else None
-    width = -1 if role is None else len(NARROWER.get(role, ())) * 100 + len(PERMISSIONS[role])
+    width = -1 if role is None else len(NARROWER_ROLES.get(role, ())) * 100 + len(PERMISSIONS[role])
     return token.revoked_at is None, width, token.id
 
 

@@ -1,6 +1,6 @@
-"""What happens to an account after it was made: disabled, enabled, given another role, confirmed by a second person.
+"""Changes of accounts: disable, enable, change role, and confirmation by a second person.
 
-Each change that takes something away ends every session and token of the account; what ended stays ended.
+Every change except a confirmation ends all sessions and tokens of the account; they are never restored.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from registry.accounts.models import (
     Account,
     Person,
     account_details,
-    ask_for_confirmation,
     find_account,
     require_account_manager,
+    require_confirmation,
     require_person,
     role_problems,
 )
@@ -29,23 +29,23 @@ from registry.journal import service as journal
 
 
 class NotYourself(NotAllowed):
-    """Nobody changes the own account: another administrator does."""
+    """Administrators cannot change their own account; another administrator must do it."""
 
 
 class ConfirmationNeedsAnotherPerson(NotAllowed):
-    """Who asked for the account never confirms it."""
+    """The administrator who created or changed the account cannot confirm it."""
 
 
 class AccountNotPending(Conflict):
-    """The account waits for no confirmation."""
+    """The account is not pending."""
 
 
 class AccountChanged(Conflict):
-    """The account has another role than the one that was to be confirmed."""
+    """The account's role is not the one that was to be confirmed."""
 
 
 def disable_account(actor: Actor, account_id: int) -> None:
-    """Disable an account: it is out on its next request. Raises RoleNotAllowed, AccountNotFound, NotYourself."""
+    """Disable an account and end its access. Raises RoleNotAllowed, AccountNotFound, NotYourself."""
     require_account_manager(actor)
     with transaction():
         account = find_other_account(actor, account_id)
@@ -65,14 +65,14 @@ def enable_account(actor: Actor, account_id: int) -> None:
         account = find_other_account(actor, account_id)
         if account.disabled_at is not None:
             account.disabled_at = None
-            # Of an account that was disabled by an earlier version, tokens are not revoked yet.
+            # Earlier versions did not revoke the tokens of a disabled account.
             end_access(account)
-            ask_for_confirmation(actor, account)
+            require_confirmation(actor, account)
             journal.record(actor, "account.enabled", f"account:{account.name}", account_details(account))
 
 
 def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None) -> None:
-    """Give an account another role. Raises RoleNotAllowed, AccountNotFound, NotYourself, and Invalid at the agency."""
+    """Change the role and agency of an account. Raises RoleNotAllowed, AccountNotFound, NotYourself, Invalid."""
     require_account_manager(actor)
     problems = role_problems(role, agency_id)
     if problems:
@@ -84,15 +84,15 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
             copies = {"old_role": role.value, "old_agency_id": agency_id}
             db.session.execute(update(Person).where(Person.account_id == account.id).values(**copies))
             end_access(account)
-            ask_for_confirmation(actor, account)
+            require_confirmation(actor, account)
             journal.record(actor, "account.role-changed", f"account:{account.name}", account_details(account))
 
 
 def confirm_account(actor: Actor, account_id: int, role: Role) -> None:
-    """Confirm a pending account with the role that the person who confirms was shown.
+    """Confirm a pending account with the role that was displayed to the confirming person.
 
-    Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, NotYourself, ConfirmationNeedsAnotherPerson for whoever
-    asked for it, AccountNotPending, and AccountChanged when the role is another one by now.
+    Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, NotYourself, ConfirmationNeedsAnotherPerson,
+    AccountNotPending, and AccountChanged when the role has changed since it was displayed.
     """
     actor.require(Permission.ACCOUNTS_CONFIRM)
     require_person(actor)
@@ -111,14 +111,14 @@ def confirm_account(actor: Actor, account_id: int, role: Role) -> None:
 
 
 def pending_accounts(actor: Actor) -> list[Account]:
-    """The accounts that wait for a confirmation, the longest waiting first. Raises RoleNotAllowed."""
+    """The accounts waiting for confirmation, oldest first. Raises RoleNotAllowed."""
     actor.require(Permission.ACCOUNTS_CONFIRM)
     waiting = select(Account).where(Account.pending_since.is_not(None), Account.disabled_at.is_(None))
     return list(db.session.scalars(waiting.order_by(Account.pending_since, Account.id)))
 
 
 def can_confirm(actor: Actor, account: Account) -> bool:
-    """Whether the person who acts may confirm the account: it waits for that, and is not asked for by the person."""
+    """True when the account is pending and the actor may confirm it, not having created or changed it."""
     return (
         actor.may(Permission.ACCOUNTS_CONFIRM)
         and actor.is_person
@@ -129,7 +129,7 @@ def can_confirm(actor: Actor, account: Account) -> bool:
 
 
 def find_other_account(actor: Actor, account_id: int) -> Account:
-    """The account, locked until the transaction ends. Raises AccountNotFound, and NotYourself for the own one."""
+    """The account, locked until the transaction ends. Raises AccountNotFound, and NotYourself for the actor's own."""
     account = find_account(account_id, lock=True)
     if account.id == actor.account_id or account.name == actor.principal:
         raise NotYourself(name=account.name)

@@ -1,4 +1,4 @@
-"""Who is at a browser: the person that a session's secret stands for."""
+"""The current user: authentication of browser sessions."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from sqlalchemy import select, update
 from registry.accounts.actors import Actor
 from registry.accounts.models import Account, Person, is_active
 from registry.accounts.roles import Role
-from registry.accounts.sessions import IDLE, LONGEST, WebSession, secret_hash_of, session_credential
+from registry.accounts.sessions import IDLE_TIMEOUT, SESSION_MAX_AGE, WebSession, secret_hash_of, session_credential
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction
 
-USE_IS_KEPT_EVERY: Final = timedelta(minutes=1)
+LAST_USED_INTERVAL: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
-    """Who is at the browser: the actor that every service takes, and what only pages need.
+class SessionUser:
+    """The user of a session: the actor for services, and the values that only pages need.
 
-    ``must_change_password``: somebody else knows the password; until it is changed, nothing else may be done.
+    ``must_change_password`` is True while an administrator knows the password; no other page may be used until then.
     """
 
     actor: Actor
@@ -32,8 +32,8 @@ class SignedIn:
     must_change_password: bool = False
 
 
-def signed_in_by(secret: str, source: str, request_id: str, client_request_id: str = "") -> SignedIn | None:
-    """Who the session's secret stands for; None when it ended or the account is disabled or pending."""
+def find_session_user(secret: str, source: str, request_id: str, client_request_id: str = "") -> SessionUser | None:
+    """Find the user of a session by its secret; None when it has ended or the account is disabled or pending."""
     secret_hash = secret_hash_of(secret)
     row = db.session.execute(
         select(
@@ -52,12 +52,12 @@ def signed_in_by(secret: str, source: str, request_id: str, client_request_id: s
         .join(Account, Account.id == Person.account_id)
         .where(WebSession.secret_hash == secret_hash, is_active())
     ).one_or_none()
-    moment = now()
-    if row is None or moment - row.last_used_at > IDLE or moment - row.started_at > LONGEST:
+    at = now()
+    if row is None or at - row.last_used_at > IDLE_TIMEOUT or at - row.started_at > SESSION_MAX_AGE:
         return None
-    if moment - row.last_used_at > USE_IS_KEPT_EVERY:
+    if at - row.last_used_at > LAST_USED_INTERVAL:
         with transaction() as session:
-            session.execute(update(WebSession).where(WebSession.id == row.id).values(last_used_at=moment))
+            session.execute(update(WebSession).where(WebSession.id == row.id).values(last_used_at=at))
     actor = Actor(
         row.name,
         Role(row.role),
@@ -69,4 +69,4 @@ def signed_in_by(secret: str, source: str, request_id: str, client_request_id: s
         credential=session_credential(secret_hash),
         client_request_id=client_request_id,
     )
-    return SignedIn(actor, row.person_id, row.language, row.password_must_change)
+    return SessionUser(actor, row.person_id, row.language, row.password_must_change)

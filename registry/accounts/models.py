@@ -1,7 +1,7 @@
-"""Accounts: people, who sign in with a password, and service accounts, which have tokens alone. One role each.
+"""Accounts: people, who sign in with a password, and service accounts, which only have tokens. One role each.
 
-An account of a role that decides, or that manages accounts, is pending after an administrator made it, gave it that
-role, enabled it or gave it a password: until a second person confirms it, it can neither sign in nor use a token.
+An account with a role that decides or manages accounts becomes pending when an administrator creates it, gives it the
+role, enables it or sets its password. Until a second person confirms it, it can neither sign in nor use tokens.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from registry.accounts.account_names import LONGEST_NAME, skeleton
+from registry.accounts.account_names import MAX_NAME_LENGTH, skeleton
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.core.clock import now
@@ -35,37 +35,37 @@ from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotAllowed, NotFound, Problem
 from registry.core.transactions import require_transaction
 
-LONGEST_EMAIL: Final = 200
-# Agencies belong to a package above this one.
+MAX_EMAIL_LENGTH: Final = 200
+# A lightweight table: the agencies slice is above this one.
 AGENCIES: Final = table("agencies", column("id"), column("bin"))
 
 
 class Kind(StrEnum):
-    """A person signs in and may approve; a service account has tokens only."""
+    """The kind of account. A person can sign in and approve; a service account only has tokens."""
 
     PERSON = "person"
     SERVICE = "service"
 
 
 class AccountNotFound(NotFound):
-    """There is no account of that id or name."""
+    """No account has that id or name."""
 
 
 class AccountNameTaken(Conflict):
-    """An account has that name, or one that a reader can take for it."""
+    """Another account has that name or a confusable one."""
 
 
 class AccountsNeedAPerson(NotAllowed):
-    """Accounts and tokens are managed by people, never by a service account."""
+    """Only people may manage accounts and tokens, not service accounts."""
 
 
 class Account(Model):
-    """``asked_by``: the administrators who changed it since it was last confirmed; none of them confirms it."""
+    """An account. ``asked_by``: administrators who changed it since its last confirmation and cannot confirm it."""
 
     __tablename__ = "principals"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(LONGEST_NAME), unique=True)
+    name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), unique=True)
     name_skeleton: Mapped[str] = mapped_column(Text, server_default="-")
     kind: Mapped[str] = mapped_column(String(10), server_default=Kind.SERVICE.value)
     role: Mapped[str] = mapped_column(String(20), server_default="-")
@@ -74,9 +74,9 @@ class Account(Model):
     disabled_at: Mapped[datetime | None] = mapped_column(Instant)
     pending_since: Mapped[datetime | None] = mapped_column(Instant)
     asked_by: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
-    confirmed_by: Mapped[str | None] = mapped_column(String(LONGEST_NAME))
+    confirmed_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
 
-    # The defaults are those of the migration. A process of the version before, which gives no role, can add no account.
+    # The defaults are those of the migration. A process of the previous version, which sets no role, cannot add one.
     __table_args__ = (
         Index(None, "name_skeleton", unique=True),
         Index(None, "agency_id"),
@@ -85,31 +85,31 @@ class Account(Model):
 
     @property
     def is_person(self) -> bool:
-        """True for somebody who signs in."""
+        """True for a person, False for a service account."""
         return self.kind == Kind.PERSON
 
     @property
     def status(self) -> str:
-        """``disabled``, ``pending`` while a second person has to confirm the account, else ``active``."""
+        """``disabled``, ``pending`` (waiting for a second person's confirmation) or ``active``."""
         if self.disabled_at is not None:
             return "disabled"
         return "active" if self.pending_since is None else "pending"
 
 
 class Person(Model):
-    """What a person has beside the account. ``language`` is for pages and notices."""
+    """The data of a person besides the account. ``language`` is for pages and notifications."""
 
     __tablename__ = "people"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column("principal_id", ForeignKey("principals.id"), unique=True)
-    email: Mapped[str | None] = mapped_column(String(LONGEST_EMAIL))
+    email: Mapped[str | None] = mapped_column(String(MAX_EMAIL_LENGTH))
     language: Mapped[str] = mapped_column(String(2))
     password_hash: Mapped[str] = mapped_column(Text)
     password_must_change: Mapped[bool] = mapped_column(server_default=false())
     created_at: Mapped[datetime] = mapped_column(Instant)
     password_set_at: Mapped[datetime] = mapped_column(Instant)
-    # Copies for processes of the version before, which go on while the schema is brought up. Nothing else reads them.
+    # Copies for processes of the previous version, which keep running during an upgrade. Nothing else reads them.
     old_role: Mapped[str] = mapped_column("role", String(20))
     old_agency_id: Mapped[int | None] = mapped_column("agency_id", ForeignKey("agencies.id"), index=True)
 
@@ -117,7 +117,7 @@ class Person(Model):
 
     @property
     def name(self) -> str:
-        """What the person signs in with; the journal's word for them."""
+        """The account's name, for signing in and in the journal."""
         return self.account.name
 
     @property
@@ -132,17 +132,17 @@ class Person(Model):
 
     @property
     def is_disabled(self) -> bool:
-        """True when neither password nor tokens of the person are accepted."""
+        """True when the account is disabled."""
         return self.account.disabled_at is not None
 
     @property
     def is_pending(self) -> bool:
-        """True while a second person has to confirm the account."""
+        """True while the account waits for a second person's confirmation."""
         return self.account.pending_since is not None
 
 
 def is_active() -> ColumnElement[bool]:
-    """The condition that an account can come in: neither disabled nor pending."""
+    """The SQL condition for accounts that are neither disabled nor pending."""
     return Account.disabled_at.is_(None) & Account.pending_since.is_(None)
 
 
@@ -153,13 +153,13 @@ def require_account_manager(actor: Actor) -> None:
 
 
 def require_person(actor: Actor) -> None:
-    """Raise AccountsNeedAPerson unless a person acts, or the command line."""
+    """Raise AccountsNeedAPerson unless the actor is a person or the command line."""
     if not (actor.is_person or actor.is_local):
         raise AccountsNeedAPerson
 
 
 def role_problems(role: Role, agency_id: int | None) -> list[Problem]:
-    """What is wrong between a role and an agency: the two agency roles need one, the others take none."""
+    """The problems of a role and agency: the two agency roles require an agency, the others have none."""
     if role in AGENCY_ROLES and agency_id is None:
         return [Problem("/agency", "role-needs-agency", {"role": role.value})]
     if role not in AGENCY_ROLES and agency_id is not None:
@@ -168,21 +168,21 @@ def role_problems(role: Role, agency_id: int | None) -> list[Problem]:
 
 
 def new_account(actor: Actor, name: str, kind: Kind, role: Role, agency_id: int | None) -> Account:
-    """Make an account of a cleaned name inside the open transaction. Raises AccountNameTaken."""
+    """Create an account with a normalised name in the open transaction. Raises AccountNameTaken."""
     session = require_transaction()
-    alike = skeleton(name)
-    taken = db.session.scalar(select(Account.name).where(Account.name_skeleton == alike))
+    name_skeleton = skeleton(name)
+    taken = db.session.scalar(select(Account.name).where(Account.name_skeleton == name_skeleton))
     if taken is not None:
         raise AccountNameTaken(name=name, taken=taken)
     account = Account(
         name=name,
-        name_skeleton=alike,
+        name_skeleton=name_skeleton,
         kind=kind.value,
         role=role.value,
         agency_id=agency_id,
         created_at=now(),
     )
-    ask_for_confirmation(actor, account)
+    require_confirmation(actor, account)
     session.add(account)
     try:
         session.flush()
@@ -191,10 +191,10 @@ def new_account(actor: Actor, name: str, kind: Kind, role: Role, agency_id: int 
     return account
 
 
-def ask_for_confirmation(actor: Actor, account: Account) -> None:
-    """Note who changed the account, and make it pending when its role needs two people.
+def require_confirmation(actor: Actor, account: Account) -> None:
+    """Record who changed the account, and make it pending when its role requires two people.
 
-    The command line acts at once. It leaves an account pending that was so before.
+    Changes by the command line need no confirmation, but leave a pending account pending.
     """
     if actor.is_local:
         return
@@ -203,29 +203,30 @@ def ask_for_confirmation(actor: Actor, account: Account) -> None:
 
 
 def account_named(name: str) -> Account | None:
-    """The account of exactly that name; None for what no name ever was, which PostgreSQL would not even look for."""
+    """The account with exactly that name, None without one."""
+    # PostgreSQL rejects NUL, and no name has unprintable characters.
     if not name.isprintable():
         return None
-    found = select(Account).where(Account.name == name).execution_options(populate_existing=True)
-    return db.session.scalar(found)
+    statement = select(Account).where(Account.name == name).execution_options(populate_existing=True)
+    return db.session.scalar(statement)
 
 
 def find_account(account_id: int, *, lock: bool = False) -> Account:
-    """The account, as it is now. Raises AccountNotFound."""
+    """The account, reloaded from the database. Raises AccountNotFound."""
     statement = select(Account).where(Account.id == account_id).execution_options(populate_existing=True)
-    found = db.session.scalar(statement.with_for_update() if lock else statement)
-    if found is None:
+    account = db.session.scalar(statement.with_for_update() if lock else statement)
+    if account is None:
         raise AccountNotFound(id=account_id)
-    return found
+    return account
 
 
-def rights_of(role: str, agency_id: int | None) -> dict[str, Any]:
-    """A role and its agency as the journal tells them: the agency by its BIN."""
+def role_details(role: str, agency_id: int | None) -> dict[str, Any]:
+    """A role and its agency's BIN, as journal details."""
     number = select(AGENCIES.c.bin).where(AGENCIES.c.id == agency_id)
     return {"role": role, "agency": None if agency_id is None else db.session.scalar(number)}
 
 
 def account_details(account: Account) -> Mapping[str, Any]:
-    """What the journal tells of an account."""
-    rights = rights_of(account.role, account.agency_id)
-    return {"kind": account.kind, **rights, "pending": account.pending_since is not None}
+    """The journal details of an account."""
+    role = role_details(account.role, account.agency_id)
+    return {"kind": account.kind, **role, "pending": account.pending_since is not None}

@@ -1,4 +1,4 @@
-"""Passwords: Argon2id, a few at a time, because each takes memory and a core while it is worked out."""
+"""Password hashing with Argon2id; concurrency is limited, because each hash takes a core and 19 MiB."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.core.errors import RegistryError
 MIN_LENGTH: Final = 12
 MAX_LENGTH: Final = 200
 GENERATED_BYTES: Final = 16
-# OWASP's password storage sheet: 19 MiB, two passes, one lane.
+# OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
 HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 MAX_CONCURRENT_HASHES: Final = 4
 MAX_WAIT_SECONDS: Final = 10.0
@@ -23,32 +23,32 @@ _hashing_slots = threading.BoundedSemaphore(MAX_CONCURRENT_HASHES)
 
 
 class SignInBusy(RegistryError):
-    """Too many passwords are being checked at this moment."""
+    """Too many passwords are being hashed at the same time."""
 
 
 def hash_password(password: str) -> str:
-    """The hash to keep. Raises SignInBusy."""
+    """The hash to store. Raises SignInBusy."""
     with _HashingSlot():
         return HASHER.hash(password)
 
 
-def verify_password(kept: str | None, password: str) -> bool:
-    """True when the password is the one of the hash; without a hash, False after the same time. Raises SignInBusy."""
+def verify_password(password_hash: str | None, password: str) -> bool:
+    """True when the password matches the hash; without a hash, False after the same time. Raises SignInBusy."""
     with _HashingSlot():
         try:
-            right = HASHER.verify(kept or _dummy_hash(), password)
+            matches = HASHER.verify(password_hash or _dummy_hash(), password)
         except (VerificationError, InvalidHashError):
             return False
-    return right and kept is not None
+    return matches and password_hash is not None
 
 
-def needs_rehash(kept: str) -> bool:
-    """True when the hash was made with other parameters than those of now."""
-    return HASHER.check_needs_rehash(kept)
+def needs_rehash(password_hash: str) -> bool:
+    """True when the hash was computed with other parameters than the current ones."""
+    return HASHER.check_needs_rehash(password_hash)
 
 
 def generate_password() -> str:
-    """A random password of 128 bits, for somebody who is told it once."""
+    """A random password with 128 bits of entropy."""
     return secrets.token_urlsafe(GENERATED_BYTES)
 
 
@@ -58,7 +58,7 @@ def _dummy_hash() -> str:
 
 
 class _HashingSlot:
-    """One of the few places in which a password is worked out at the same time."""
+    """Context manager that limits concurrent hashing to ``MAX_CONCURRENT_HASHES``. Raises SignInBusy."""
 
     def __enter__(self) -> None:
         if not _hashing_slots.acquire(timeout=MAX_WAIT_SECONDS):

@@ -12,15 +12,15 @@ from registry.accounts.account_changes import disable_account, enable_account, e
 from registry.accounts.account_names import clean_name, name_problems
 from registry.accounts.actors import Actor
 from registry.accounts.models import (
-    LONGEST_EMAIL,
+    MAX_EMAIL_LENGTH,
     Account,
     AccountsNeedAPerson,
     Kind,
     Person,
     account_details,
-    ask_for_confirmation,
     new_account,
     require_account_manager,
+    require_confirmation,
     role_problems,
 )
 from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, hash_password, verify_password
@@ -37,12 +37,12 @@ EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[^@\s,;<>\"]+\.[^@\
 
 
 class PersonNotFound(NotFound):
-    """There is no person of that id."""
+    """No person has that id."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewPerson:
-    """What is asked about somebody who is to sign in."""
+    """The data of a person to add."""
 
     name: str
     role: Role
@@ -51,30 +51,30 @@ class NewPerson:
     language: str = "kk"
 
 
-def add_person(actor: Actor, wanted: NewPerson, password: str, *, must_change: bool | None = None) -> Person:
-    """Add somebody who signs in. Raises RoleNotAllowed, AccountsNeedAPerson, Invalid, AccountNameTaken.
+def add_person(actor: Actor, new: NewPerson, password: str, *, must_change: bool | None = None) -> Person:
+    """Add a person. Raises RoleNotAllowed, AccountsNeedAPerson, Invalid, AccountNameTaken.
 
-    ``must_change``: the password is changed at the first sign-in; unless told, when an administrator gave it.
+    ``must_change``: the password must be changed at the first sign-in; by default unless the command line set it.
     """
     require_account_manager(actor)
-    name = clean_name(wanted.name)
-    problems = _problems(name, wanted) + password_problems(password, name)
+    name = clean_name(new.name)
+    problems = _problems(name, new) + password_problems(password, name)
     if problems:
         raise Invalid(problems)
-    kept = hash_password(password)
+    password_hash = hash_password(password)
     with transaction() as session:
-        account = new_account(actor, name, Kind.PERSON, wanted.role, wanted.agency_id)
-        moment = now()
+        account = new_account(actor, name, Kind.PERSON, new.role, new.agency_id)
+        at = now()
         person = Person(
             account=account,
             old_role=account.role,
             old_agency_id=account.agency_id,
-            email=wanted.email,
-            language=wanted.language,
-            password_hash=kept,
+            email=new.email,
+            language=new.language,
+            password_hash=password_hash,
             password_must_change=_must_change(actor, must_change),
-            created_at=moment,
-            password_set_at=moment,
+            created_at=at,
+            password_set_at=at,
         )
         session.add(person)
         session.flush()
@@ -83,31 +83,31 @@ def add_person(actor: Actor, wanted: NewPerson, password: str, *, must_change: b
 
 
 def find_person(actor: Actor, person_id: int) -> Person:
-    """The person of that id. Raises RoleNotAllowed and PersonNotFound."""
+    """The person with that id. Raises RoleNotAllowed and PersonNotFound."""
     actor.require(Permission.PEOPLE_MANAGE)
-    found = db.session.get(Person, person_id, populate_existing=True)
-    if found is None:
+    person = db.session.get(Person, person_id, populate_existing=True)
+    if person is None:
         raise PersonNotFound(id=person_id)
-    return found
+    return person
 
 
 def person_named(name: str) -> Person | None:
-    """Who signs in by that name, as it was typed or else with its spaces put right."""
-    for typed in (name.strip(), clean_name(name)):
-        found = db.session.scalar(select(Person).join(Person.account).where(Account.name == typed))
-        if found is not None:
-            return found
+    """The person with that name as entered, or else with the normalised name; None without one."""
+    for candidate in (name.strip(), clean_name(name)):
+        person = db.session.scalar(select(Person).join(Person.account).where(Account.name == candidate))
+        if person is not None:
+            return person
     return None
 
 
 def all_people(actor: Actor) -> list[Person]:
-    """Everybody who signs in, by name. Raises RoleNotAllowed."""
+    """All people, by name. Raises RoleNotAllowed."""
     actor.require(Permission.PEOPLE_MANAGE)
     return list(db.session.scalars(select(Person).join(Person.account).order_by(Account.name)))
 
 
 def disable_person(actor: Actor, person_id: int) -> None:
-    """Disable the account of a person: out on the next request. Raises RoleNotAllowed, PersonNotFound, NotYourself."""
+    """Disable a person's account and end its access. Raises RoleNotAllowed, PersonNotFound, NotYourself."""
     disable_account(actor, find_person(actor, person_id).account_id)
 
 
@@ -117,7 +117,7 @@ def enable_person(actor: Actor, person_id: int) -> None:
 
 
 def set_password(actor: Actor, person_id: int, password: str, *, must_change: bool | None = None) -> None:
-    """Give somebody else another password, which ends every session and token.
+    """Set the password of another person, which ends all sessions and tokens of the account.
 
     Raises RoleNotAllowed, AccountsNeedAPerson, PersonNotFound, NotYourself, Invalid.
     """
@@ -125,37 +125,37 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
     problems = password_problems(password, find_person(actor, person_id).name)
     if problems:
         raise Invalid(problems)
-    kept = hash_password(password)
+    password_hash = hash_password(password)
     with transaction():
         person = find_person(actor, person_id)
         account = find_other_account(actor, person.account_id)
-        _keep_password(person, kept, must_change=_must_change(actor, must_change))
-        ask_for_confirmation(actor, account)
+        _store_password(person, password_hash, must_change=_must_change(actor, must_change))
+        require_confirmation(actor, account)
         journal.record(actor, "account.password-set", f"account:{account.name}", account_details(account))
 
 
 def change_own_password(actor: Actor, old: str, new: str) -> str:
-    """Change the password of the person who acts; the secret of a new session, because all others end.
+    """Change the actor's password, which ends all sessions; returns the secret of a new one.
 
-    Raises AccountsNeedAPerson, SignInBusy, and Invalid when the old one is wrong or the new one cannot be.
+    Raises AccountsNeedAPerson, SignInBusy, and Invalid when the old password is wrong or the new one unusable.
     """
     person = db.session.scalar(select(Person).where(Person.account_id == actor.account_id))
     if not actor.is_person or person is None:
         raise AccountsNeedAPerson
-    before = person.password_hash
-    if not verify_password(before, old):
+    old_hash = person.password_hash
+    if not verify_password(old_hash, old):
         raise invalid("/old_password", "old-password-wrong")
     problems = password_problems(new, person.name, "/new_password")
     if not problems and new == old:
         problems = [Problem("/new_password", "password-not-new")]
     if problems:
         raise Invalid(problems)
-    kept = hash_password(new)
+    new_hash = hash_password(new)
     with transaction() as session:
         session.refresh(person, with_for_update=True)
-        if person.password_hash != before:
+        if person.password_hash != old_hash:
             raise invalid("/old_password", "old-password-wrong")
-        _keep_password(person, kept, must_change=False)
+        _store_password(person, new_hash, must_change=False)
         secret = start_session(person.id, actor.source)
         details = account_details(person.account)
         journal.record(actor, "account.password-changed", f"account:{person.name}", details)
@@ -163,7 +163,7 @@ def change_own_password(actor: Actor, old: str, new: str) -> str:
 
 
 def password_problems(password: str, name: str, pointer: str = "/password") -> list[Problem]:
-    """What is wrong with a password: its length, or that it is the name."""
+    """The problems of a new password: its length, or that it contains the name and little else."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         return [Problem(pointer, "password-length", {"shortest": MIN_LENGTH, "longest": MAX_LENGTH})]
     if name.casefold() in password.casefold() and len(password) < len(name) + MIN_LENGTH:
@@ -171,19 +171,19 @@ def password_problems(password: str, name: str, pointer: str = "/password") -> l
     return []
 
 
-def _keep_password(person: Person, kept: str, *, must_change: bool) -> None:
-    person.password_hash, person.password_set_at, person.password_must_change = kept, now(), must_change
+def _store_password(person: Person, password_hash: str, *, must_change: bool) -> None:
+    person.password_hash, person.password_set_at, person.password_must_change = password_hash, now(), must_change
     end_access(person.account)
 
 
-def _must_change(actor: Actor, asked: bool | None) -> bool:
-    return not actor.is_local if asked is None else asked
+def _must_change(actor: Actor, requested: bool | None) -> bool:
+    return not actor.is_local if requested is None else requested
 
 
-def _problems(name: str, wanted: NewPerson) -> list[Problem]:
-    problems = name_problems(name) + role_problems(wanted.role, wanted.agency_id)
-    if wanted.email is not None and not (EMAIL.fullmatch(wanted.email) and len(wanted.email) <= LONGEST_EMAIL):
+def _problems(name: str, new: NewPerson) -> list[Problem]:
+    problems = name_problems(name) + role_problems(new.role, new.agency_id)
+    if new.email is not None and not (EMAIL.fullmatch(new.email) and len(new.email) <= MAX_EMAIL_LENGTH):
         problems.append(Problem("/email", "email-invalid"))
-    if wanted.language not in LANGUAGES:
+    if new.language not in LANGUAGES:
         problems.append(Problem("/language", "not-a-choice", {"options": ", ".join(LANGUAGES)}))
     return problems

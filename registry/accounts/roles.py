@@ -1,4 +1,4 @@
-"""Who may do what: one table, role → permissions. Nothing else in the tree decides it."""
+"""Roles and permissions: one table, role → permissions. No other code decides who may do what."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Role(StrEnum):
-    """The roles of docs/reference/api.md. The first two are bound to one agency and those below it."""
+    """The roles (docs/reference/api.md). The first two are bound to one agency and its subordinate agencies."""
 
     AGENCY_VIEWER = "agency_viewer"
     AGENCY_EDITOR = "agency_editor"
@@ -19,12 +19,12 @@ class Role(StrEnum):
 
     @property
     def needs_two_people(self) -> bool:
-        """Whether an account that an administrator gives this role waits for a second person."""
-        return self in TWO_PEOPLE
+        """True when a second person must confirm an account that an administrator gives this role."""
+        return self in TWO_PERSON_ROLES
 
 
 class Permission(StrEnum):
-    """An act on a kind of thing."""
+    """An action on a kind of object."""
 
     AGENCIES_READ = "agencies.read"
     AGENCIES_WRITE = "agencies.write"
@@ -117,20 +117,23 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
 
 AGENCY_ROLES: Final = frozenset({Role.AGENCY_VIEWER, Role.AGENCY_EDITOR})
 
-# Who decides, and who manages accounts: with a second administrator of its own making, one could confirm all others.
-TWO_PEOPLE: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.ADMINISTRATOR})
-# The roles below each role, which a token of its account may have instead: their permissions are among its own.
-NARROWER: Final[dict[Role, frozenset[Role]]] = {
+# Roles that decide or manage accounts. Administrators are included, because an administrator could otherwise create a
+# second administrator account and confirm accounts with it.
+TWO_PERSON_ROLES: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.ADMINISTRATOR})
+# The roles whose permissions are a subset of a role's: a token of the account may have one of them instead.
+NARROWER_ROLES: Final[dict[Role, frozenset[Role]]] = {
     Role.AGENCY_EDITOR: frozenset({Role.AGENCY_VIEWER}),
     Role.SUPERVISOR: frozenset({Role.REVIEWER, Role.AUDITOR, Role.OPERATOR}),
 }
 
 
 def is_within(role: Role, agency_id: int | None, account_role: Role, account_agency_id: int | None) -> bool:
-    """Whether a token of that role and agency has no right that its account does not have."""
-    return agency_id == account_agency_id and (role is account_role or role in NARROWER.get(account_role, frozenset()))
+    """True when a token with that role and agency has no permission that its account lacks."""
+    return agency_id == account_agency_id and (
+        role is account_role or role in NARROWER_ROLES.get(account_role, frozenset())
+    )
 
 
 def roles_within(role: Role) -> tuple[Role, ...]:
-    """The roles that a token of an account with the role may have: the account's own first."""
-    return (role, *(other for other in Role if other in NARROWER.get(role, frozenset())))
+    """The roles that a token of an account with the role may have, the account's role first."""
+    return (role, *(other for other in Role if other in NARROWER_ROLES.get(role, frozenset())))

@@ -1,4 +1,4 @@
-"""Service accounts: programs that come in with tokens. An administrator adds them, and issues their tokens."""
+"""Service accounts: accounts of programs, which authenticate with tokens issued by an administrator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from registry.accounts.models import (
     role_problems,
 )
 from registry.accounts.roles import Permission, Role
-from registry.accounts.tokens import Issued, issue
+from registry.accounts.tokens import IssuedToken, issue
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.core.transactions import transaction
@@ -47,7 +47,7 @@ def list_service_accounts(actor: Actor) -> list[Account]:
 
 
 def find_service_account(actor: Actor, account_id: int) -> Account:
-    """The service account of that id. Raises RoleNotAllowed, and AccountNotFound for a person's account too."""
+    """The service account with that id. Raises RoleNotAllowed, and AccountNotFound, also for a person's account."""
     actor.require(Permission.TOKENS_MANAGE)
     account = find_account(account_id)
     if account.is_person:
@@ -55,10 +55,10 @@ def find_service_account(actor: Actor, account_id: int) -> Account:
     return account
 
 
-def issue_service_token(actor: Actor, account_id: int, lifetime: timedelta, role: Role | None = None) -> Issued:
+def issue_service_token(actor: Actor, account_id: int, lifetime: timedelta, role: Role | None = None) -> IssuedToken:
     """Issue a token for the service account, with its role or a narrower one.
 
-    Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, and Invalid, naming what is wrong.
+    Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, Invalid.
     """
     with transaction():
         account = find_service_account(actor, account_id)

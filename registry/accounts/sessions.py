@@ -1,4 +1,4 @@
-"""Sessions of people at a browser: a secret in a cookie, its hash in the database, an end after idle time."""
+"""Web sessions: a secret in a cookie, its hash in the database, an idle timeout and a maximum age."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from registry.core.clock import now
 from registry.core.database import Instant, Model
 from registry.core.transactions import require_transaction, transaction
 
-IDLE: Final = timedelta(minutes=60)
-LONGEST: Final = timedelta(hours=12)
+IDLE_TIMEOUT: Final = timedelta(minutes=60)
+SESSION_MAX_AGE: Final = timedelta(hours=12)
 SECRET_BYTES: Final = 32
-SHOWN_OF_HASH: Final = 16
+CREDENTIAL_HASH_LENGTH: Final = 16
 
 
 class WebSession(Model):
-    """One sign-in. It ends by signing out, by idle time, at its age's limit, or with the person."""
+    """A session; ended by signing out, after ``IDLE_TIMEOUT`` or ``SESSION_MAX_AGE``, or by a change of the account."""
 
     __tablename__ = "web_sessions"
 
@@ -34,40 +34,40 @@ class WebSession(Model):
 
 
 def start_session(person_id: int, source: str) -> str:
-    """Begin a session inside the open transaction; the secret for the cookie. Sessions long ended are swept away."""
+    """Start a session in the open transaction and return the secret for the cookie. Deletes expired sessions."""
     session = require_transaction()
-    moment = now()
-    session.execute(delete(WebSession).where(WebSession.last_used_at < moment - LONGEST))
+    started_at = now()
+    session.execute(delete(WebSession).where(WebSession.last_used_at < started_at - SESSION_MAX_AGE))
     secret = secrets.token_urlsafe(SECRET_BYTES)
     session.add(
         WebSession(
             secret_hash=secret_hash_of(secret),
             person_id=person_id,
             source=source,
-            started_at=moment,
-            last_used_at=moment,
+            started_at=started_at,
+            last_used_at=started_at,
         )
     )
     return secret
 
 
 def end_session(secret: str) -> None:
-    """End one session; an unknown secret changes nothing."""
+    """End a session; an unknown secret has no effect."""
     with transaction() as session:
         session.execute(delete(WebSession).where(WebSession.secret_hash == secret_hash_of(secret)))
 
 
 def end_sessions_of(person_id: int) -> None:
-    """End every session of a person, inside the open transaction."""
+    """End all sessions of a person, in the open transaction."""
     require_transaction().execute(delete(WebSession).where(WebSession.person_id == person_id))
 
 
 def secret_hash_of(secret: str) -> str:
-    """What is kept of a session's secret."""
+    """The stored hash of a session's secret."""
     # 256 random bits: a fast hash is enough.
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def session_credential(secret_hash: str) -> str:
-    """What the journal calls a session by: the beginning of the hash of its secret."""
-    return f"session:{secret_hash[:SHOWN_OF_HASH]}"
+    """The credential in the journal: the beginning of the hash of the session's secret."""
+    return f"session:{secret_hash[:CREDENTIAL_HASH_LENGTH]}"

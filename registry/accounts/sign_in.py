@@ -1,4 +1,4 @@
-"""Signing in with name and password, throttled by name and by source; a known device has a count of its own."""
+"""Sign-in with name and password, throttled per name and per source; known devices are counted separately."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Boolean, ColumnElement, Index, String, Text, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.accounts.account_names import LONGEST_NAME, clean_name
+from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name
 from registry.accounts.actors import Actor
 from registry.accounts.passwords import hash_password, needs_rehash, verify_password
 from registry.accounts.people import person_named
@@ -22,30 +22,30 @@ from registry.core.transactions import transaction
 from registry.journal import service as journal
 
 WINDOW: Final = timedelta(minutes=15)
-MOST_OF_NAME_FROM_SOURCE: Final = 5
-MOST_OF_NAME: Final = 30
-MOST_FROM_SOURCE: Final = 30
+MAX_FAILURES_PER_NAME_AND_SOURCE: Final = 5
+MAX_FAILURES_PER_NAME: Final = 30
+MAX_FAILURES_PER_SOURCE: Final = 30
 
 
 class PasswordNotAccepted(RegistryError):
-    """Name or password is wrong, or the person is disabled: never told which."""
+    """The name or password is wrong, or the account is disabled; the response does not say which."""
 
 
 class AccountNotConfirmed(NotAllowed):
-    """The password is right; a second person has to confirm the account first."""
+    """The password is correct, but a second person must confirm the account first."""
 
 
 class TooManyAttempts(RegistryError):
-    """Too many failed sign-ins of this name or from this address; the right password is not looked at either."""
+    """Too many failed sign-ins for this name or from this address; even a correct password is not checked."""
 
 
 class SignInAttempt(Model):
-    """One attempt; it counts as failed until the password proved right, so that parallel guesses are counted too."""
+    """An attempt; it counts as failed until the password was verified, so that parallel guesses count too."""
 
     __tablename__ = "sign_in_attempts"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     source: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(Instant)
     failed: Mapped[bool] = mapped_column(Boolean)
@@ -62,23 +62,23 @@ def sign_in(
     *,
     device: str | None = None,
 ) -> str:
-    """Start a session; the secret for the cookie. ``device`` is the id of a known device.
+    """Start a session and return the secret for the cookie. ``device`` is the id of a known device.
 
     Raises PasswordNotAccepted, AccountNotConfirmed, TooManyAttempts, SignInBusy.
     """
-    name = "".join(letter for letter in name.strip()[:LONGEST_NAME] if letter.isprintable())
-    attempt = _begin(clean_name(name), source, device)
+    name = "".join(letter for letter in name.strip()[:MAX_NAME_LENGTH] if letter.isprintable())
+    attempt = _record_attempt(clean_name(name), source, device)
     person = person_named(name)
-    kept = None if person is None else person.password_hash
-    right = verify_password(kept, password)
-    if person is None or kept is None or not right or person.is_disabled:
+    password_hash = None if person is None else person.password_hash
+    matches = verify_password(password_hash, password)
+    if person is None or password_hash is None or not matches or person.is_disabled:
         raise PasswordNotAccepted
     if person.is_pending:
         raise AccountNotConfirmed
-    rehashed = hash_password(password) if needs_rehash(kept) else kept
+    rehashed = hash_password(password) if needs_rehash(password_hash) else password_hash
     with transaction() as session:
         session.refresh(person, with_for_update=True)
-        if person.password_hash != kept or person.is_disabled or person.is_pending:
+        if person.password_hash != password_hash or person.is_disabled or person.is_pending:
             raise PasswordNotAccepted
         session.execute(update(SignInAttempt).where(SignInAttempt.id == attempt).values(failed=False))
         person.password_hash = rehashed
@@ -105,24 +105,28 @@ def sign_out(actor: Actor, secret: str) -> None:
         journal.record(actor, "person.signed-out", f"person:{actor.principal}")
 
 
-def _begin(name: str, source: str, device: str | None) -> int:
-    # Strangers cannot use up a device's own count, and with a stolen cookie nobody can guess more than with none.
+def _record_attempt(name: str, source: str, device: str | None) -> int:
+    # Others cannot exhaust the limit of a known device, and a stolen cookie allows no more guesses than none.
     source = network_of(source) if device is None else f"device {device}"
     with transaction() as session:
-        moment = now()
-        session.execute(delete(SignInAttempt).where(SignInAttempt.at < moment - WINDOW))
+        at = now()
+        session.execute(delete(SignInAttempt).where(SignInAttempt.at < at - WINDOW))
         of_name, from_source = SignInAttempt.name == name, SignInAttempt.source == source
-        too_many = _failed(of_name, from_source) >= MOST_OF_NAME_FROM_SOURCE
+        too_many = _count_failures(of_name, from_source) >= MAX_FAILURES_PER_NAME_AND_SOURCE
         if device is None:
-            too_many = too_many or _failed(of_name) >= MOST_OF_NAME or _failed(from_source) >= MOST_FROM_SOURCE
+            too_many = (
+                too_many
+                or _count_failures(of_name) >= MAX_FAILURES_PER_NAME
+                or _count_failures(from_source) >= MAX_FAILURES_PER_SOURCE
+            )
         if too_many:
             raise TooManyAttempts(minutes=int(WINDOW.total_seconds() // 60))
-        attempt = SignInAttempt(name=name, source=source, at=moment, failed=True)
+        attempt = SignInAttempt(name=name, source=source, at=at, failed=True)
         session.add(attempt)
         session.flush()
     return attempt.id
 
 
-def _failed(*conditions: ColumnElement[bool]) -> int:
+def _count_failures(*conditions: ColumnElement[bool]) -> int:
     counted = select(func.count(SignInAttempt.id)).where(SignInAttempt.failed.is_(True), *conditions)
     return db.session.execute(counted).scalar_one()

@@ -1,4 +1,4 @@
-"""Lists of tokens, without their secrets."""
+"""Token queries; the results never contain secrets."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from registry.core.database import db
 
 
 def all_tokens() -> list[dict[str, Any]]:
-    """What is kept of every token, oldest first, with its account's name."""
-    return _listed()
+    """All tokens with their accounts' names, oldest first."""
+    return _list_tokens()
 
 
 def own_tokens(actor: Actor) -> list[dict[str, Any]]:
-    """What is kept of the tokens of the account that acts, oldest first."""
-    return _listed(Token.account_id == actor.account_id)
+    """The tokens of the actor's account, oldest first."""
+    return _list_tokens(Token.account_id == actor.account_id)
 
 
-def _listed(*conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
+def _list_tokens(*conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
     columns = (
         Token.key_id,
         Account.name.label("principal"),

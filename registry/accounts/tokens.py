@@ -1,6 +1,6 @@
-"""Bearer tokens: ``qtr_<key id>_<secret><checksum>``, shown once and stored as a hash of the secret.
+"""Bearer tokens: ``qtr_<key id>_<secret><checksum>``, displayed once; only a hash of the secret is stored.
 
-A token belongs to an account and never has a right that the account does not have now.
+A token belongs to an account and never has a permission that the account currently lacks.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from registry.accounts.models import (
     is_active,
     new_account,
     require_person,
-    rights_of,
+    role_details,
     role_problems,
 )
 from registry.accounts.roles import Permission, Role, is_within
@@ -44,27 +44,27 @@ LETTERS = string.digits + string.ascii_letters
 KEY_ID_LENGTH = 10
 SECRET_LENGTH = 40
 CHECKSUM_LENGTH = 6
-SHAPE = re.compile(
+TOKEN_PATTERN = re.compile(
     rf"qtr_([0-9A-Za-z]{{{KEY_ID_LENGTH}}})_([0-9A-Za-z]{{{SECRET_LENGTH}}})([0-9A-Za-z]{{{CHECKSUM_LENGTH}}})"
 )
 KEY_ID = re.compile(rf"[0-9A-Za-z]{{{KEY_ID_LENGTH}}}")
-USE_IS_KEPT_EVERY = timedelta(minutes=5)
+LAST_USED_INTERVAL = timedelta(minutes=5)
 
 
 class TokenNotAccepted(RegistryError):
-    """The token is unknown, mistyped, expired or revoked, or its account is disabled or pending: never told which."""
+    """The token is unknown, malformed, expired or revoked, or its account inactive; the response does not say which."""
 
 
 class TokenNotFound(NotFound):
-    """There is no token of that key id."""
+    """No token has that key id, or the actor may not see it."""
 
 
 class PeopleMakeTheirOwnTokens(NotAllowed):
-    """The account is a person's: nobody else makes a token that acts in a person's name."""
+    """Only the person can create tokens for a person's account."""
 
 
 class Token(Model):
-    """What is kept of a token: never the secret itself."""
+    """A token; the secret itself is not stored."""
 
     __tablename__ = "tokens"
 
@@ -80,8 +80,8 @@ class Token(Model):
     last_used_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
-# Asked at every request: made once.
-KNOWN = (
+# Built once at import: it is executed on every request.
+FIND_ACTIVE_TOKEN = (
     select(
         Token.id,
         Token.secret_hash,
@@ -101,20 +101,19 @@ KNOWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
-    """A new token; ``text`` is shown once and kept nowhere."""
+class IssuedToken:
+    """A new token; ``text`` is displayed once and not stored."""
 
     key_id: str
     text: str
     role: Role
 
 
-def issue(actor: Actor, name: str, role: Role | None, agency_id: int | None, lifetime: timedelta | None) -> Issued:
-    """Make a token for the service account called ``name``, which is made with the role when it is new.
+def issue(actor: Actor, name: str, role: Role | None, agency_id: int | None, lifetime: timedelta | None) -> IssuedToken:
+    """Issue a token for the service account ``name``, which is created with the role if it does not exist.
 
-    Without a role the token has its account's; a given one is never wider. The command line may issue tokens for
-    people too. Raises RoleNotAllowed, AccountsNeedAPerson, PeopleMakeTheirOwnTokens, AccountNameTaken, and Invalid,
-    naming what is wrong.
+    Without a role the token has its account's role; a role must not exceed it. The command line may also issue tokens
+    for people. Raises RoleNotAllowed, AccountsNeedAPerson, PeopleMakeTheirOwnTokens, AccountNameTaken, Invalid.
     """
     actor.require(Permission.TOKENS_MANAGE)
     require_person(actor)
@@ -137,8 +136,8 @@ def issue(actor: Actor, name: str, role: Role | None, agency_id: int | None, lif
         return _new_token(actor, account, role, agency_id, lifetime)
 
 
-def issue_own_token(actor: Actor, lifetime: timedelta, role: Role | None = None) -> Issued:
-    """Make a token for the person who acts. Raises AccountsNeedAPerson, and Invalid, naming what is wrong."""
+def issue_own_token(actor: Actor, lifetime: timedelta, role: Role | None = None) -> IssuedToken:
+    """Issue a token for the actor, who must be a person. Raises AccountsNeedAPerson and Invalid."""
     if not actor.is_person or actor.account_id is None:
         raise AccountsNeedAPerson
     with transaction():
@@ -160,14 +159,14 @@ def _lifetime_problems(lifetime: timedelta | None) -> list[Problem]:
 
 def _new_token(
     actor: Actor, account: Account, role: Role | None, agency_id: int | None, lifetime: timedelta | None
-) -> Issued:
+) -> IssuedToken:
     role = role or Role(account.role)
     agency_id = account.agency_id if agency_id is None else agency_id
     if not is_within(role, agency_id, Role(account.role), account.agency_id):
         raise Invalid([Problem("/role", "token-wider-than-account", {"role": role.value, "name": account.name})])
     key_id, secret = _letters(KEY_ID_LENGTH), _letters(SECRET_LENGTH)
-    moment = now()
-    expires_at = None if lifetime is None else moment + lifetime
+    created_at = now()
+    expires_at = None if lifetime is None else created_at + lifetime
     require_transaction().add(
         Token(
             key_id=key_id,
@@ -175,18 +174,18 @@ def _new_token(
             account_id=account.id,
             role=role.value,
             agency_id=agency_id,
-            created_at=moment,
+            created_at=created_at,
             expires_at=expires_at,
         )
     )
     expiry = None if expires_at is None else rfc3339(expires_at)
-    details = {"account": account.name, **rights_of(role.value, agency_id), "expires_at": expiry}
+    details = {"account": account.name, **role_details(role.value, agency_id), "expires_at": expiry}
     journal.record(actor, "token.issued", f"token:{key_id}", details)
-    return Issued(key_id, f"qtr_{key_id}_{secret}{checksum(key_id, secret)}", role)
+    return IssuedToken(key_id, f"qtr_{key_id}_{secret}{checksum(key_id, secret)}", role)
 
 
 def revoke(actor: Actor, key_id: str) -> None:
-    """End any token; it is out on its next request. Revoking again changes nothing.
+    """Revoke any token, with effect from its next request. Revoking again has no effect.
 
     Raises RoleNotAllowed, AccountsNeedAPerson, TokenNotFound.
     """
@@ -196,32 +195,32 @@ def revoke(actor: Actor, key_id: str) -> None:
 
 
 def revoke_own_token(actor: Actor, key_id: str) -> None:
-    """End a token of the account that acts. Raises TokenNotFound, for the tokens of others too."""
+    """Revoke a token of the actor's account. Raises TokenNotFound, also for tokens of other accounts."""
     with transaction():
         _revoke(actor, find_own_token(actor, key_id))
 
 
 def find_token(actor: Actor, key_id: str) -> Token:
-    """What is kept of any token. Raises RoleNotAllowed and TokenNotFound."""
+    """Any token by its key id. Raises RoleNotAllowed and TokenNotFound."""
     actor.require(Permission.TOKENS_MANAGE)
     return _find(key_id)
 
 
 def find_own_token(actor: Actor, key_id: str) -> Token:
-    """What is kept of a token of the account that acts. Raises TokenNotFound, for the tokens of others too."""
+    """A token of the actor's account. Raises TokenNotFound, also for tokens of other accounts."""
     return _find(key_id, Token.account_id == actor.account_id)
 
 
 def revoke_tokens_of(account_id: int) -> None:
-    """End every token of an account, inside the open transaction."""
+    """Revoke all tokens of an account, in the open transaction."""
     unrevoked = (Token.account_id == account_id) & Token.revoked_at.is_(None)
     require_transaction().execute(update(Token).where(unrevoked).values(revoked_at=now()))
 
 
 def _find(key_id: str, *conditions: ColumnElement[bool]) -> Token:
-    # What no key id ever was, PostgreSQL would not even look for.
-    shaped = KEY_ID.fullmatch(key_id) is not None
-    token = db.session.scalar(select(Token).where(Token.key_id == key_id, *conditions)) if shaped else None
+    # PostgreSQL rejects NUL in a parameter.
+    valid = KEY_ID.fullmatch(key_id) is not None
+    token = db.session.scalar(select(Token).where(Token.key_id == key_id, *conditions)) if valid else None
     if token is None:
         raise TokenNotFound(key_id=key_id)
     return token
@@ -234,23 +233,23 @@ def _revoke(actor: Actor, token: Token) -> None:
         journal.record(actor, "token.revoked", f"token:{token.key_id}", {"account": account})
 
 
-def actor_of(text: str, source: str, request_id: str, client_request_id: str = "") -> Actor:
-    """Whom the token acts for, with the token's rights. Raises TokenNotAccepted."""
-    shape = SHAPE.fullmatch(text)
-    if shape is None or not hmac.compare_digest(checksum(shape[1], shape[2]), shape[3]):
+def authenticate_token(text: str, source: str, request_id: str, client_request_id: str = "") -> Actor:
+    """Authenticate a token and return its actor. Raises TokenNotAccepted."""
+    match = TOKEN_PATTERN.fullmatch(text)
+    if match is None or not hmac.compare_digest(checksum(match[1], match[2]), match[3]):
         raise TokenNotAccepted
-    row = db.session.execute(KNOWN, {"key_id": shape[1]}).one_or_none()
-    moment = now()
+    row = db.session.execute(FIND_ACTIVE_TOKEN, {"key_id": match[1]}).one_or_none()
+    at = now()
     if (
         row is None
-        or not hmac.compare_digest(row.secret_hash, _hash(shape[2]))
-        or (row.expires_at is not None and row.expires_at <= moment)
+        or not hmac.compare_digest(row.secret_hash, _hash(match[2]))
+        or (row.expires_at is not None and row.expires_at <= at)
         or not is_within(Role(row.role), row.agency_id, Role(row.account_role), row.account_agency_id)
     ):
         raise TokenNotAccepted
-    if row.last_used_at is None or moment - row.last_used_at > USE_IS_KEPT_EVERY:
+    if row.last_used_at is None or at - row.last_used_at > LAST_USED_INTERVAL:
         with transaction() as session:
-            session.execute(update(Token).where(Token.id == row.id).values(last_used_at=moment))
+            session.execute(update(Token).where(Token.id == row.id).values(last_used_at=at))
     return Actor(
         row.name,
         Role(row.role),
@@ -259,13 +258,13 @@ def actor_of(text: str, source: str, request_id: str, client_request_id: str = "
         request_id,
         account_id=row.account_id,
         is_person=row.kind == Kind.PERSON,
-        credential=f"token:{shape[1]}",
+        credential=f"token:{match[1]}",
         client_request_id=client_request_id,
     )
 
 
 def checksum(key_id: str, secret: str) -> str:
-    """Six letters that show a mistyped or cut token without asking the database, and let scanners know one of ours."""
+    """Six letters that reveal a mistyped or truncated token without a query, and let secret scanners verify a match."""
     number = zlib.crc32(f"{key_id}_{secret}".encode())
     letters = ""
     for _ in range(CHECKSUM_LENGTH):
@@ -279,5 +278,5 @@ def _letters(count: int) -> str:
 
 
 def _hash(secret: str) -> str:
-    # The secret is 238 random bits, so a fast hash is enough: there is nothing to guess.
+    # The secret has 238 random bits, so a fast hash is sufficient.
     return hashlib.sha256(secret.encode()).hexdigest()

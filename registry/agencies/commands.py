@@ -1,4 +1,4 @@
-"""``registry agencies``."""
+"""``registry agencies``: import agencies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from registry.imports.commands import import_file
 
 @click.group()
 def agencies() -> None:
-    """Agencies: those who must register."""
+    """Manage the agencies that must register projects."""
 
 
 @agencies.command("import")
@@ -22,8 +22,8 @@ def agencies() -> None:
 @as_json_option
 @in_registry
 def import_(file: Path, dry_run: bool, as_json: bool) -> None:
-    """Import agencies from FILE, CSV or XLSX; a known BIN is changed, a new one registered.
+    """Import agencies from FILE, CSV or XLSX. A known BIN is updated, a new one registered.
 
-    A bad row is named on standard error and does not stop the rest; the command then ends with 5.
+    An invalid row is reported on standard error and does not stop the import; the command then exits with 5.
     """
     import_file("agencies", file, dry_run, as_json)

@@ -1,4 +1,4 @@
-"""Lists of agencies, page by page, with search."""
+"""Agency queries: the paginated list with filters and search."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import AGENCY_FIELDS, Agency
 from registry.core.bin_numbers import is_bin
-from registry.core.collation import in_kazakh_order
+from registry.core.collation import sort_in_kazakh
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
 from registry.core.field_types import control_character
-from registry.core.pagination import Listing, Page, SortKey, after, cut_page, order_by
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.search import words_of
 from registry.core.vocabularies import AGENCY_KINDS, REGIONS
 
 SORTS: Final = ("bin", "name_kk", "name_ru", "kind", "region")
 NAMES: Final = ("name_kk", "name_ru")
 DEFAULT_SORT: Final = "bin"
-LONGEST_VALUE: Final = 1000
+MAX_VALUE_LENGTH: Final = 1000
 OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {"kind": AGENCY_KINDS, "region": REGIONS}
 
 
 def list_agencies(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
-    """A page of agencies as mappings. Raises Malformed for a bad filter, sort or cursor."""
+    """A page of agencies as mappings. Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor."""
     actor.require(Permission.AGENCIES_READ)
     parent = aliased(Agency)
     key, descending = _sort_key(page.sort or DEFAULT_SORT)
@@ -47,7 +47,7 @@ def list_agencies(actor: Actor, filters: Mapping[str, str], page: Page) -> Listi
     if page.cursor is not None:
         statement = statement.where(after(key, Agency.id.expression, descending, page.cursor))
     statement = statement.order_by(*order_by(key, Agency.id.expression, descending)).limit(page.limit + 1)
-    return cut_page(db.session.execute(statement).mappings().all(), page, key, descending)
+    return build_page(db.session.execute(statement).mappings().all(), page, key, descending)
 
 
 def _conditions(filters: Mapping[str, str], parent_bin: ColumnElement[Any]) -> list[ColumnElement[bool]]:
@@ -55,7 +55,7 @@ def _conditions(filters: Mapping[str, str], parent_bin: ColumnElement[Any]) -> l
     problems = []
     for name, value in filters.items():
         values = [part.strip() for part in value.split(",")]
-        if len(value) > LONGEST_VALUE or control_character(value) is not None:
+        if len(value) > MAX_VALUE_LENGTH or control_character(value) is not None:
             problems.append(Problem(name, "not-usable"))
         elif not value or (name != "q" and not all(values)):
             problems.append(Problem(name, "value-missing"))
@@ -76,16 +76,19 @@ def _conditions(filters: Mapping[str, str], parent_bin: ColumnElement[Any]) -> l
     return conditions
 
 
-def _ids_with_words(text: str) -> list[int]:
-    """Agencies with every word, or its beginning. SQLite's lower() knows no Cyrillic, and agencies are few."""
-    words = words_of(text)
+def _ids_with_words(query: str) -> list[int]:
+    """The ids of agencies that have each query word as a prefix of a word.
+
+    Matched in Python: SQLite's lower() does not support Cyrillic, and agencies are few.
+    """
+    words = words_of(query)
     rows = db.session.execute(select(Agency.id, Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en))
-    found = []
+    ids = []
     for agency_id, *texts in rows:
-        has = [part for kept in texts if kept for part in words_of(kept)]
-        if words and all(any(part.startswith(word) for part in has) for word in words):
-            found.append(agency_id)
-    return found
+        parts = [part for text in texts if text for part in words_of(text)]
+        if words and all(any(part.startswith(word) for part in parts) for word in words):
+            ids.append(agency_id)
+    return ids
 
 
 def _sort_key(sort: str) -> tuple[SortKey, bool]:
@@ -94,5 +97,5 @@ def _sort_key(sort: str) -> tuple[SortKey, bool]:
         raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
     column = getattr(Agency, name).expression
     if name in NAMES:
-        column = in_kazakh_order(column)
+        column = sort_in_kazakh(column)
     return SortKey(name, column, str, nullable=name not in ("bin", "kind")), sort.startswith("-")

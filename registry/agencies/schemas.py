@@ -1,4 +1,4 @@
-"""An agency as it is sent and shown."""
+"""Schemas of agencies in requests and responses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KIND_TEXT: Final = "What sort of organisation it is; decides whether the freeze 
 
 
 class AgencyFields(Body):
-    """What can be entered and changed."""
+    """The writable fields."""
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset({"version"})
 
@@ -47,7 +47,7 @@ class AgencyPatch(AgencyFields):
 
 
 class Agency(AgencyFields):
-    """An agency as it is kept."""
+    """An agency in responses."""
 
     version = Shown("Rises with every change.", {"type": "integer"})
 

@@ -1,4 +1,4 @@
-"""Agencies: the tree of organisations that must register, each known by its BIN."""
+"""Agencies: the hierarchy of organisations that must register projects, identified by BIN."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ AGENCY_FIELDS: Final[Mapping[str, Kind]] = {
 }
 
 
-# The kind decides the freeze status of its projects, the agency above decides who may see them.
-SHOWN_BY_PROJECTS: Final = frozenset({"kind", "parent_bin"})
+# The kind determines the freeze status of the agency's projects, the parent who may see them.
+FIELDS_SHOWN_BY_PROJECTS: Final = frozenset({"kind", "parent_bin"})
 
 
 class AgencyNotFound(NotFound):
-    """There is no agency of that BIN."""
+    """No agency has that BIN."""
 
 
 class BinTaken(Conflict):
-    """An agency of that BIN is registered already."""
+    """An agency with that BIN already exists."""
 
 
 class Agency(Model):
-    """One organisation. ``parent_id`` makes the tree: an editor of an agency acts for those below it too."""
+    """An organisation. ``parent_id`` forms a tree: an editor of an agency also acts for its subordinate agencies."""
 
     __tablename__ = "agencies"
 
@@ -67,28 +67,28 @@ class Agency(Model):
 
     @property
     def parent_bin(self) -> str | None:
-        """The BIN of the agency above."""
+        """The BIN of the parent agency."""
         return self.parent.bin if self.parent else None
 
 
 def agency_by_bin(number: str) -> Agency:
-    """The agency of that BIN. Raises AgencyNotFound."""
+    """The agency with that BIN. Raises AgencyNotFound."""
     return _find(number, lock=False)
 
 
 def agency_to_change(number: str) -> Agency:
-    """The same, locked until the open transaction ends, so that no two changes overwrite one another."""
+    """The agency with that BIN, locked until the open transaction ends. Raises AgencyNotFound."""
     require_transaction()
     return _find(number, lock=True)
 
 
 def agencies_by_id() -> dict[int, Agency]:
-    """Every agency by its row, to name those that other rows point to."""
+    """All agencies by id."""
     return {agency.id: agency for agency in db.session.scalars(select(Agency))}
 
 
 def register_agency(actor: Actor, values: Mapping[str, Any]) -> Agency:
-    """Register an agency from accepted values with ``bin``. Raises Invalid, BinTaken, RoleNotAllowed."""
+    """Register an agency from validated values including ``bin``. Raises Invalid, BinTaken, RoleNotAllowed."""
     actor.require(Permission.AGENCIES_WRITE)
     with transaction() as session:
         problems = [] if values.get("bin") else [Problem("/bin", "required")]
@@ -97,67 +97,67 @@ def register_agency(actor: Actor, values: Mapping[str, Any]) -> Agency:
             raise Invalid(problems)
         if session.scalar(select(Agency.id).where(Agency.bin == values["bin"])) is not None:
             raise BinTaken(bin=values["bin"])
-        moment = now()
-        agency = Agency(bin=values["bin"], version=1, created_at=moment, updated_at=moment)
+        at = now()
+        agency = Agency(bin=values["bin"], version=1, created_at=at, updated_at=at)
         _apply(agency, values)
         session.add(agency)
         try:
             session.flush()
         except IntegrityError as error:
             raise BinTaken(bin=values["bin"]) from error
-        kept = {name: value for name, value in values.items() if value is not None}
-        journal.record(actor, "agency.registered", f"agency:{agency.bin}", kept)
+        details = {name: value for name, value in values.items() if value is not None}
+        journal.record(actor, "agency.registered", f"agency:{agency.bin}", details)
     return agency
 
 
 def change_agency(actor: Actor, agency: Agency, changes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Apply accepted changes inside the open transaction; the changes made, none when all was so already.
+    """Apply validated changes in the open transaction; returns the changes, empty when nothing differs.
 
-    Raises Invalid (a required value cleared, a parent that is not there or stands below), RoleNotAllowed.
+    Raises RoleNotAllowed, and Invalid for a missing required value or an unknown or subordinate parent.
     """
     actor.require(Permission.AGENCIES_WRITE)
     before = {name: getattr(agency, name) for name in AGENCY_FIELDS}
-    wanted = before | dict(changes)
-    problems = _problems(wanted, agency)
+    after = before | dict(changes)
+    problems = _problems(after, agency)
     if problems:
         raise Invalid(problems)
-    made = [
-        {"field": name, "old": before[name], "new": wanted[name]}
+    applied = [
+        {"field": name, "old": before[name], "new": after[name]}
         for name in AGENCY_FIELDS
-        if before[name] != wanted[name]
+        if before[name] != after[name]
     ]
-    if made:
-        # Projects import agencies.
+    if applied:
+        # Imported here: flags depends on agencies.
         from registry.flags.change_times import mark_all_below_agency
 
         with transaction() as session:
-            _apply(agency, wanted)
+            _apply(agency, after)
             agency.version += 1
             agency.updated_at = now()
             session.flush()
-            if not SHOWN_BY_PROJECTS.isdisjoint(change["field"] for change in made):
+            if not FIELDS_SHOWN_BY_PROJECTS.isdisjoint(change["field"] for change in applied):
                 mark_all_below_agency(agency.updated_at, agency.id)
-            journal.record(actor, "agency.changed", f"agency:{agency.bin}", {"changes": made})
-    return made
+            journal.record(actor, "agency.changed", f"agency:{agency.bin}", {"changes": applied})
+    return applied
 
 
 def accept_agency_fields(raw: Mapping[str, object]) -> tuple[dict[str, Any], list[Problem]]:
-    """Known fields as they are kept (``bin`` among them), and what is wrong with the others."""
+    """Validate raw values of known fields (including ``bin``); returns the accepted values and the problems."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []
-    for name, sent in raw.items():
-        kind = Bin() if name == "bin" else AGENCY_FIELDS[name]
+    for name, value in raw.items():
+        field_type = Bin() if name == "bin" else AGENCY_FIELDS[name]
         try:
-            values[name] = kind.accept(sent)
-        except InvalidValue as refused:
-            problems.append(Problem(f"/{name}", refused.code, refused.params))
+            values[name] = field_type.accept(value)
+        except InvalidValue as error:
+            problems.append(Problem(f"/{name}", error.code, error.params))
     return values, problems
 
 
 def subtree(agency_id: int | BindParameter[int]) -> CTE:
-    """A recursive query of the ids of an agency and all below it.
+    """A recursive CTE of the ids of an agency and all its subordinate agencies.
 
-    It has no name of its own: a statement may hold two of them, one for the reader and one for a filter.
+    The CTE is anonymous, because a statement may contain two: one for visibility and one for a filter.
     """
     agency = table_of(Agency).c
     below = select(agency.id).where(agency.id == agency_id).cte(recursive=True)
@@ -165,12 +165,12 @@ def subtree(agency_id: int | BindParameter[int]) -> CTE:
 
 
 def own_agencies(actor: Actor) -> Select[tuple[int]] | None:
-    """The ids that the actor is bound to, as a query; None when the actor is bound to none."""
+    """A query of the ids of the agencies that the actor is bound to; None for oversight roles."""
     return None if actor.agency_id is None else select(subtree(actor.agency_id).c.id)
 
 
-def acts_for(actor: Actor, agency_id: int) -> bool:
-    """True when the agency is the actor's own or below it, or the actor is bound to none."""
+def may_act_for(actor: Actor, agency_id: int) -> bool:
+    """True when the agency is the actor's own or subordinate to it, or the actor has an oversight role."""
     own = own_agencies(actor)
     return (
         own is None
@@ -178,8 +178,8 @@ def acts_for(actor: Actor, agency_id: int) -> bool:
     )
 
 
-def whole_agency_problems(values: Mapping[str, Any]) -> list[Problem]:
-    """What is missing in the values of one agency; its place in the tree is looked at apart."""
+def missing_field_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """The problems of required fields; the parent is validated separately."""
     problems = [] if values.get("kind") else [Problem("/kind", "required")]
     if not values.get("name_kk") and not values.get("name_ru"):
         problems += [Problem("/name_kk", "name-required"), Problem("/name_ru", "name-required")]
@@ -188,15 +188,16 @@ def whole_agency_problems(values: Mapping[str, Any]) -> list[Problem]:
 
 def _find(number: str, *, lock: bool) -> Agency:
     statement = select(Agency).where(Agency.bin == number).execution_options(populate_existing=True)
-    usable = is_bin(number)
-    found = db.session.scalar(statement.with_for_update(of=Agency) if lock else statement) if usable else None
-    if found is None:
+    # PostgreSQL rejects NUL in a parameter.
+    valid = is_bin(number)
+    agency = db.session.scalar(statement.with_for_update(of=Agency) if lock else statement) if valid else None
+    if agency is None:
         raise AgencyNotFound(bin=number)
-    return found
+    return agency
 
 
 def _problems(values: Mapping[str, Any], agency: Agency | None = None) -> list[Problem]:
-    problems = whole_agency_problems(values)
+    problems = missing_field_problems(values)
     parent = values.get("parent_bin")
     if parent is not None:
         parent_id = db.session.scalar(select(Agency.id).where(Agency.bin == parent))

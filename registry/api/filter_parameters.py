@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from registry.core.field_types import LARGEST_AMOUNT, Bin
-from registry.core.filters import Days, Instants, Moments, PlainFilter, Texts, Words, YesNoWords
+from registry.core.field_types import MAX_AMOUNT, Bin
+from registry.core.filters import (
+    BooleanFilter,
+    ChoiceFilter,
+    ColumnFilter,
+    DateFilter,
+    InstantFilter,
+    TextFilter,
+    TimestampFilter,
+)
 from registry.core.schema_fields import DAY_SCHEMA, schema_of_kind
 from registry.http.query_parameters import Parameter
 
@@ -20,7 +28,7 @@ TEXT_SCHEMA: Final[dict[str, Any]] = {
     "pattern": f"^{NO_CONTROLS_NOR_COMMA}*[^\\s,\\u0000-\\u001f\\u007f-\\u009f\\ufffd]{NO_CONTROLS_NOR_COMMA}*$",
 }
 WORDS_SCHEMA: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "pattern": f"^{NO_CONTROLS}+$"}
-MONEY_SCHEMA: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": LARGEST_AMOUNT}
+MONEY_SCHEMA: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": MAX_AMOUNT}
 BIN_SCHEMA: Final = schema_of_kind(Bin())
 
 
@@ -34,7 +42,7 @@ def several_of(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "array", "minItems": 1, "items": dict(schema)}
 
 
-def plain_parameters(filters: Mapping[str, PlainFilter]) -> tuple[Parameter, ...]:
+def plain_parameters(filters: Mapping[str, ColumnFilter]) -> tuple[Parameter, ...]:
     """The parameters of a list whose filters are plain ones."""
     return tuple(Parameter(name, *_described(known)) for name, known in filters.items())
 
@@ -45,16 +53,16 @@ def moment_parameter(name: str, end: str) -> Parameter:
     return Parameter(name, f"{EDGES[end]} day in Almaty, or instant (RFC 3339).", schema)
 
 
-def _described(known: PlainFilter) -> tuple[str, dict[str, Any]]:
+def _described(known: ColumnFilter) -> tuple[str, dict[str, Any]]:
     match known:
-        case Words(options=options):
+        case ChoiceFilter(options=options):
             return SEVERAL, one_of(options)
-        case Texts():
+        case TextFilter():
             return SEVERAL, several_of(TEXT_SCHEMA)
-        case YesNoWords():
+        case BooleanFilter():
             return "true or false.", {"type": "boolean"}
-        case Days(end=end):
+        case DateFilter(end=end):
             return f"{EDGES[end]} date.", dict(DAY_SCHEMA)
-        case Moments(end=end) | Instants(end=end):
+        case TimestampFilter(end=end) | InstantFilter(end=end):
             described = moment_parameter("", end)
             return described.description, described.schema

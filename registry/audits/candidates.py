@@ -20,7 +20,7 @@ from registry.core.bulk import MISSING_TEXT, as_lines
 from registry.core.clock import local_date_of_hour
 from registry.core.database import db, is_sqlite
 from registry.exemptions.service import exemption_on
-from registry.freeze.facts import Facts, Past
+from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.policy import Policy
 from registry.projects.models import Project
 from registry.projects.revisions import LAW_LOOKS_AT, Revision
@@ -201,9 +201,9 @@ def _projects(scope: frozenset[str], sqlite: bool) -> Select[str]:
     )
 
 
-def _pasts(ids: Sequence[int], digest: Any) -> dict[int, list[tuple[int, Past]]]:
+def _pasts(ids: Sequence[int], digest: Any) -> dict[int, list[tuple[int, EarlierRevision]]]:
     """Return the revisions of each project with their versions, oldest first."""
-    pasts: dict[int, list[tuple[int, Past]]] = {}
+    pasts: dict[int, list[tuple[int, EarlierRevision]]] = {}
     if ids:
         columns = [getattr(Revision, name) for name in LAW_LOOKS_AT]
         statement = (
@@ -213,5 +213,5 @@ def _pasts(ids: Sequence[int], digest: Any) -> dict[int, list[tuple[int, Past]]]
         )
         for project_id, version, *values in db.session.execute(statement):
             digest.update(repr((project_id, version, values)).encode())
-            pasts.setdefault(project_id, []).append((version, Past(*values)))
+            pasts.setdefault(project_id, []).append((version, EarlierRevision(*values)))
     return pasts

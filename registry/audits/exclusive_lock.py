@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from registry.core.database import db, is_sqlite
 from registry.core.errors import Conflict
-from registry.core.postgresql import allow_long_work
+from registry.core.postgresql import extend_timeouts
 from registry.core.private_files import make_private
 from registry.core.transactions import transaction
 
@@ -33,7 +33,7 @@ def exclusive_lock() -> Iterator[Session]:
     """
     if not is_sqlite():
         with transaction() as session:
-            allow_long_work(session.connection())
+            extend_timeouts(session.connection())
             if not session.scalar(text(f"SELECT pg_try_advisory_xact_lock({AUDIT_LOCK})")):
                 raise AuditRunning
             yield session

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import bindparam, delete, insert, literal, select, update
 
 from registry.audits.reconciliation import Plan
-from registry.core.bulk import insert_listed, insert_rows, refresh_statistics
+from registry.core.bulk import insert_columns, insert_rows, refresh_statistics
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditChange
 from registry.flags.models import Flag
@@ -38,7 +38,7 @@ def write_flags(plan: Plan, audit_id: int, on: date, at: datetime, last_seen_on:
             "fingerprint": [finding.fingerprint for finding in findings],
             "exemption_id": exemptions,
         }
-        insert_listed(session, Flag, listed, {"opened_on": on, "opened_by_audit": audit_id, "changed_at": at})
+        insert_columns(session, Flag, listed, {"opened_on": on, "opened_by_audit": audit_id, "changed_at": at})
     flag_table: Any = Flag.__table__
     changed = (
         update(flag_table)

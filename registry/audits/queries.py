@@ -12,8 +12,8 @@ from registry.accounts.roles import Permission
 from registry.audits.restricted_counts import visible_run
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
-from registry.core.filters import PlainFilter, Words, YesNoWords, conditions, day_filters
-from registry.core.pagination import Listing, Page, SortKey, after, cut_page, order_by
+from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, conditions, date_filters
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.flags.audit_runs import CHANGES, STATUSES, TRIGGERS, AuditChange, AuditRun
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
@@ -21,11 +21,11 @@ from registry.projects.visibility import among_visible, journal_restricted_reads
 NEWEST_FIRST: Final = SortKey("id", AuditRun.id.expression, int)
 OLDEST_FIRST: Final = SortKey("id", AuditChange.id.expression, int)
 
-AUDIT_FILTERS: Final[Mapping[str, PlainFilter]] = {
-    "status": Words(AuditRun.status.expression, STATUSES),
-    "trigger": Words(AuditRun.trigger.expression, TRIGGERS),
-    "dry_run": YesNoWords(AuditRun.dry_run.expression),
-    **day_filters("on", AuditRun.on.expression),
+AUDIT_FILTERS: Final[Mapping[str, ColumnFilter]] = {
+    "status": ChoiceFilter(AuditRun.status.expression, STATUSES),
+    "trigger": ChoiceFilter(AuditRun.trigger.expression, TRIGGERS),
+    "dry_run": BooleanFilter(AuditRun.dry_run.expression),
+    **date_filters("on", AuditRun.on.expression),
 }
 
 
@@ -44,7 +44,7 @@ def list_audits(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     if page.cursor is not None:
         statement = statement.where(after(NEWEST_FIRST, AuditRun.id.expression, descending, page.cursor))
     ordered = statement.order_by(*order_by(NEWEST_FIRST, AuditRun.id.expression, descending)).limit(page.limit + 1)
-    listing = cut_page(db.session.execute(ordered).mappings().all(), page, NEWEST_FIRST, descending)
+    listing = build_page(db.session.execute(ordered).mappings().all(), page, NEWEST_FIRST, descending)
     return Listing([visible_run(actor, run) for run in listing.items], listing.next)
 
 
@@ -58,7 +58,7 @@ def changes_of(actor: Actor, audit: AuditRun, page: Page) -> Listing:
     if page.cursor is not None:
         statement = statement.where(after(OLDEST_FIRST, AuditChange.id.expression, False, page.cursor))
     rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
-    listing = cut_page(rows, page, OLDEST_FIRST, descending=False)
+    listing = build_page(rows, page, OLDEST_FIRST, descending=False)
     _journal_reads(actor, listing.items)
     return listing
 

@@ -13,7 +13,7 @@ from registry.core.languages import Language
 from registry.exemptions.service import exemption_in_force
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate, in_scope
-from registry.freeze.facts import Facts, Past
+from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
 from registry.projects.models import Project
@@ -44,7 +44,7 @@ def facts_of(project: Project) -> Facts:
     return _facts(project, migrate_by_in_force(project.id), earlier(project))
 
 
-def _facts(project: Project, order_migrate_by: date | None, past: tuple[Past, ...]) -> Facts:
+def _facts(project: Project, order_migrate_by: date | None, past: tuple[EarlierRevision, ...]) -> Facts:
     return Facts(
         agency_kind=project.agency.kind,
         registered_on=local_date(project.registered_at),

@@ -7,7 +7,7 @@ from datetime import date
 
 from registry.cases.workflow import REVIEW_CLOCK_RUNS, Status
 from registry.core.working_days import Calendar
-from registry.freeze.policy import Clocks
+from registry.freeze.policy import Deadlines
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def adjusted(
     after: Status,
     on: date,
     calendar: Calendar,
-    terms: Clocks,
+    terms: Deadlines,
     ordered_until: date | None = None,
 ) -> Clock:
     """Return the deadlines after a status change on a date. The date itself does not count.

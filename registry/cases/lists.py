@@ -18,9 +18,17 @@ from registry.cases.workflow import Status
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
-from registry.core.filters import PlainFilter, Texts, Words, YesNoWords, conditions, day_filters, instant_filters
+from registry.core.filters import (
+    BooleanFilter,
+    ChoiceFilter,
+    ColumnFilter,
+    TextFilter,
+    conditions,
+    date_filters,
+    instant_filters,
+)
 from registry.core.languages import Language
-from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, cut_page, order_by
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, cursor_after, order_by
 from registry.core.vocabularies import CASE_STATUSES, REGIONS, SECTORS
 from registry.flags.models import SEVERITY_RANK, Flag, rank
 from registry.freeze.words import RULES
@@ -29,9 +37,9 @@ from registry.projects.visibility import among_visible, journal_restricted_reads
 
 # Filters and the type of their values; several values are separated by commas.
 # At least one active flag of the case must match.
-OF_FLAGS: Final[Mapping[str, PlainFilter]] = {"rule": Words(Flag.rule.expression, RULES)}
+OF_FLAGS: Final[Mapping[str, ColumnFilter]] = {"rule": ChoiceFilter(Flag.rule.expression, RULES)}
 # Filters whose result depends on the actor: decisions that the actor may approve.
-OF_THE_READER: Final[Mapping[str, PlainFilter]] = {"to_approve": YesNoWords(false())}
+OF_THE_READER: Final[Mapping[str, ColumnFilter]] = {"to_approve": BooleanFilter(false())}
 SORTS: Final[Mapping[str, SortKey]] = {
     "due_on": SortKey("due_on", Case.due_on.expression, date, nullable=True),
     "opened_at": SortKey("opened_at", Case.opened_at.expression, datetime),
@@ -61,7 +69,7 @@ def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: L
         statement = statement.where(after(key, Case.id.expression, descending, page.cursor))
     statement = statement.order_by(*order_by(key, Case.id.expression, descending)).limit(page.limit + 1)
     rows = [{"case": row[0], "_sort": row[1], "_id": row[0].id} for row in db.session.execute(statement)]
-    found = cut_page(rows, page, key, descending)
+    found = build_page(rows, page, key, descending)
     cases = [row["case"] for row in found.items]
     restricted = [case.project_record.number for case in cases if case.project_record.is_restricted]
     shown = show_cases(actor, cases, language)
@@ -95,7 +103,9 @@ def case_conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElem
     rules = {name: value for name, value in filters.items() if name in OF_FLAGS}
     own = {name: value for name, value in filters.items() if name in OF_THE_READER}
     others = {name: value for name, value in filters.items() if name not in {*OF_FLAGS, *OF_THE_READER}}
-    criteria = conditions(filters_of_cases(), others) + conditions({"to_approve": YesNoWords(_to_approve(actor))}, own)
+    criteria = conditions(filters_of_cases(), others) + conditions(
+        {"to_approve": BooleanFilter(_to_approve(actor))}, own
+    )
     for condition in conditions(OF_FLAGS, rules):
         covered = select(Flag.id).join(CaseFlag, CaseFlag.flag_id == Flag.id)
         criteria.append(exists(covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", condition)))
@@ -111,21 +121,21 @@ def _to_approve(actor: Actor) -> ColumnElement[bool]:
     return and_(Case.status == Status.AWAITING_APPROVAL, by_another)
 
 
-def filters_of_cases() -> dict[str, PlainFilter]:
+def filters_of_cases() -> dict[str, ColumnFilter]:
     """Return the filters on a case and its project, as of today."""
     # In SQL, comparing a NULL date gives NULL, and such a case is not overdue.
     overdue: ColumnElement[Any] = and_(Case.due_on.is_not(None), Case.due_on < today())
     return {
-        "status": Words(Case.status.expression, CASE_STATUSES),
-        "assignee": Texts(Case.assignee.expression),
-        "is_assigned": YesNoWords(Case.assignee.is_not(None)),
-        "project": Texts(Project.number.expression),
-        "agency": Texts(Agency.bin.expression),
-        "region": Words(Project.region.expression, REGIONS),
-        "sector": Words(Project.sector.expression, SECTORS),
-        "severity": Words(Case.severity.expression, tuple(SEVERITY_RANK)),
-        "overdue": YesNoWords(overdue),
-        **day_filters("due_on", Case.due_on.expression),
+        "status": ChoiceFilter(Case.status.expression, CASE_STATUSES),
+        "assignee": TextFilter(Case.assignee.expression),
+        "is_assigned": BooleanFilter(Case.assignee.is_not(None)),
+        "project": TextFilter(Project.number.expression),
+        "agency": TextFilter(Agency.bin.expression),
+        "region": ChoiceFilter(Project.region.expression, REGIONS),
+        "sector": ChoiceFilter(Project.sector.expression, SECTORS),
+        "severity": ChoiceFilter(Case.severity.expression, tuple(SEVERITY_RANK)),
+        "overdue": BooleanFilter(overdue),
+        **date_filters("due_on", Case.due_on.expression),
         **instant_filters("changed_at", Case.changed_at.expression),
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Text, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from registry.core.database import LONG_AGO, Instant, Model
+from registry.core.database import EPOCH, Instant, Model
 from registry.projects.models import Project
 
 
@@ -38,7 +38,7 @@ class Case(Model):
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     outcome: Mapped[str | None] = mapped_column(String(24))
     version: Mapped[int] = mapped_column(default=1)
-    changed_at: Mapped[datetime] = mapped_column(Instant, server_default=LONG_AGO)
+    changed_at: Mapped[datetime] = mapped_column(Instant, server_default=EPOCH)
 
     project_record: Mapped[Project] = relationship(lazy="raise")
 

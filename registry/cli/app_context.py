@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from registry.core.clock import require_current_zone
 from registry.core.database import db, init_database
 from registry.core.schema import is_new_file, require_current_schema, upgrade_schema
-from registry.freeze.current import serve_policy
+from registry.freeze.current import set_policy
 from registry.freeze.policy_file import load_policy
 from registry.http.request_log import JsonLines
 from registry.settings import Settings, read_settings
@@ -34,7 +34,7 @@ def open_registry(settings: Settings) -> Iterator[Flask]:
     Raises SettingsInvalid, PolicyInvalid, TimeZoneDataStale.
     """
     require_current_zone()
-    serve_policy(load_policy(settings.policy_file))
+    set_policy(load_policy(settings.policy_file))
     app = Flask("registry")
     # Read when first used: most commands need no calendar, and the package of holidays takes long to load.
     app.config["CALENDAR_FILE"] = settings.calendar_file

@@ -24,7 +24,7 @@ from registry.core.errors import (
 )
 from registry.core.messages import MessageUnknown
 from registry.core.schema import SchemaNotCurrent, ServiceRoleMissing
-from registry.core.storage import is_damage
+from registry.core.storage import is_corruption_error
 from registry.freeze.policy_file import PolicyInvalid
 from registry.http.database_errors import error_of
 from registry.http.http_errors import DatabaseBusy
@@ -107,7 +107,7 @@ def error_lines(error: Exception) -> list[str]:
         return [cli_text("cli-service-role-missing", role=error)]
     if isinstance(error, DatabaseError) and isinstance(error_of(error), DatabaseBusy):
         return [cli_text(DatabaseBusy.code)]
-    if isinstance(error, DatabaseError) and is_damage(error.orig):
+    if isinstance(error, DatabaseError) and is_corruption_error(error.orig):
         return [cli_text("cli-database-damaged", reason=" ".join(str(error.orig).split()))]
     if isinstance(error, DatabaseError):
         return [cli_text("cli-database-unusable", reason=" ".join(str(error.orig).split()))]

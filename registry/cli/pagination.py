@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from registry.core.pagination import LARGEST_LIMIT, Listing, Page
+from registry.core.pagination import MAX_LIMIT, Listing, Page
 
 
 def every_item(read: Callable[[Page], Listing]) -> list[Any]:
@@ -13,7 +13,7 @@ def every_item(read: Callable[[Page], Listing]) -> list[Any]:
     rows: list[Any] = []
     cursor = None
     while True:
-        listing = read(Page(limit=LARGEST_LIMIT, cursor=cursor))
+        listing = read(Page(limit=MAX_LIMIT, cursor=cursor))
         rows += listing.items
         if listing.next is None:
             return rows

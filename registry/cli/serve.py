@@ -96,12 +96,12 @@ def end_database_waits(stopping: threading.Event, settings: Settings) -> None:
     """After the event, cancel PostgreSQL statements that take longer than ``LAST_DATABASE_WAIT_S``."""
     if settings.embedded:
         return
-    from registry.core.bounded_connection import end_waits
+    from registry.core.bounded_connection import close_waiting_connections
 
     def end() -> None:
         stopping.wait()
         while True:
-            end_waits(LAST_DATABASE_WAIT_S)
+            close_waiting_connections(LAST_DATABASE_WAIT_S)
             time.sleep(POLL_INTERVAL_S)
 
     threading.Thread(target=end, name="last database waits", daemon=True).start()

@@ -21,7 +21,7 @@ from registry.cli.new_file import new_file
 from registry.cli.output import cli_text
 from registry.core.clock import now
 from registry.core.private_files import make_private
-from registry.core.storage import is_damage
+from registry.core.storage import is_corruption_error
 
 WAIT_S = 30
 UNREADABLE = "unreadable"
@@ -92,7 +92,7 @@ def put_back(url: str, file: Path, *, force: bool) -> str:
         try:
             _overwrite(path, source, force=force)
         except sqlite3.DatabaseError as error:
-            if not is_damage(error):
+            if not is_corruption_error(error):
                 raise
             _set_aside(path)
             make_private(path)
@@ -212,7 +212,7 @@ def _translate_errors() -> Iterator[None]:
     except TimeoutError as error:
         raise CommandFailed([cli_text("cli-database-busy", seconds=WAIT_S)], FAILED) from error
     except sqlite3.DatabaseError as error:
-        if is_damage(error):
+        if is_corruption_error(error):
             raise DatabaseDamaged([cli_text("cli-database-damaged", reason=error)], FAILED) from error
         raise CommandFailed([cli_text("cli-database-unusable", reason=error)], FAILED) from error
     except (sqlite3.Error, OSError) as error:

@@ -1,4 +1,4 @@
-"""The business identification number (BIN) of Kazakhstan: 12 digits, the last a check digit with two passes.
+"""Business identification numbers (BIN) of Kazakhstan: 12 digits, the last a check digit computed in two passes.
 
 ``YYMM``, type (4 resident, 5 non-resident, 6 sole trader), unit (0 head, 1 branch, 2 representative office, 3 farm),
 five digits of serial, check digit. python-stdnum has no module for it.
@@ -14,12 +14,12 @@ SECOND_WEIGHTS = (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2)
 
 
 def is_bin(text: str) -> bool:
-    """True for 12 ASCII digits of the right shape whose check digit holds."""
+    """True for 12 ASCII digits in the format of a BIN with a correct check digit."""
     return SHAPE.fullmatch(text) is not None and check_digit(text[:11]) == int(text[11])
 
 
 def check_digit(eleven: str) -> int | None:
-    """The check digit of eleven digits, None when both passes give 10: such a number is never issued."""
+    """The check digit of eleven digits; None when both passes give 10, since such a number is never issued."""
     digits = [int(digit) for digit in eleven]
     for weights in (FIRST_WEIGHTS, SECOND_WEIGHTS):
         rest = sum(digit * weight for digit, weight in zip(digits, weights, strict=True)) % 11

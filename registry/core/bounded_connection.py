@@ -1,7 +1,7 @@
-"""psycopg connections on which no wait for the server lasts for ever.
+"""psycopg connections with a client-side timeout for every wait.
 
-The server's own limits (``statement_timeout``) end nothing when it cannot be heard: a host that hangs, or a proxy that
-keeps the TCP connection alive and passes nothing on. Loaded on PostgreSQL only.
+The server's own limits (``statement_timeout``) do not help when the server is unreachable: a host that hangs, or a
+proxy that keeps the TCP connection alive without forwarding data. Imported on PostgreSQL only.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from psycopg import Connection, Error, OperationalError
 from psycopg.abc import PQGen
 
 RV = TypeVar("RV")
-# The server's limit comes first, and its answer needs a moment.
+# The client waits longer than the server's own limit, so that the server's error normally arrives first.
 MARGIN_S: Final = 5
-CHECK_EVERY_S: Final = 0.1
+POLL_INTERVAL_S: Final = 0.1
 _waiting: Final[dict[BoundedConnection, float]] = {}
 
 
 class BoundedConnection(Connection[Any]):
-    """``wait_limit``: the seconds after which an unanswered statement closes the connection; None for no limit."""
+    """A connection that is closed when a statement gets no response for ``wait_limit`` seconds; None for no limit."""
 
     wait_limit: float | None = None
 
-    def wait(self, gen: PQGen[RV], interval: float = CHECK_EVERY_S, timeout: float | None = None) -> RV:
+    def wait(self, gen: PQGen[RV], interval: float = POLL_INTERVAL_S, timeout: float | None = None) -> RV:
         """Wait for the server. Raises OperationalError, and closes the connection, after ``wait_limit`` seconds."""
         limit = self.wait_limit
         began = _waiting[self] = time.monotonic()
@@ -43,12 +43,12 @@ class BoundedConnection(Connection[Any]):
 
 
 def wait_limit(statement_timeout: int) -> float | None:
-    """How long to wait for a statement that the server itself ends after so many seconds; 0 is no limit."""
+    """The client-side timeout in seconds for a server-side ``statement_timeout`` in seconds; 0 means no limit."""
     return statement_timeout + MARGIN_S if statement_timeout else None
 
 
-def end_waits(longer_than_s: float) -> None:
-    """End every wait that lasts longer already, by closing its socket: whoever waits hears OperationalError."""
+def close_waiting_connections(longer_than_s: float) -> None:
+    """Shut down the socket of every connection that has waited longer; the waiting threads get OperationalError."""
     now = time.monotonic()
     for connection, began in list(_waiting.items()):
         if now - began > longer_than_s:

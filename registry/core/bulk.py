@@ -1,4 +1,4 @@
-"""Many rows at once: COPY on PostgreSQL, in a third of the time of INSERT and SELECT, and executemany on SQLite."""
+"""Bulk inserts and exports: COPY on PostgreSQL (a third of the time of INSERT and SELECT), executemany on SQLite."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ from registry.core.postgresql import as_database_error
 if TYPE_CHECKING:
     import psycopg
 
-PIECE = 1 << 16
-# No text of ours holds this control character.
+CHUNK_SIZE = 1 << 16
+# Stands for NULL; no stored text contains this control character.
 MISSING: Final = literal("\x1f", Text, literal_execute=True)
 MISSING_TEXT: Final = "\x1f"
 TAB: Final = literal("\t", Text, literal_execute=True)
 
 
 def table_of(model: type[Model]) -> Table:
-    """The table of a model, for statements that are not to know its objects."""
+    """The table of a model, for Core statements that bypass the ORM."""
     return cast("Table", model.__table__)
 
 
 def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all have the same columns, inside the open transaction. Raises what INSERT raises.
+    """Insert rows that all have the same columns, inside the open transaction. Raises the same errors as INSERT.
 
-    Defaults that Python would fill in are not: a row names every column that needs a value.
+    Python-side column defaults are not applied: each row must contain every column that needs a value.
     """
     if not rows:
         return
@@ -68,10 +68,10 @@ def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str
             copy.write_row([row[name] if process is None else process(row[name]) for name, process in processors])
 
 
-def insert_together(session: Session, *rows: tuple[type[Model], Mapping[str, Any]]) -> None:
-    """Insert one row of each of several tables, on PostgreSQL in one statement, inside the open transaction.
+def insert_related(session: Session, *rows: tuple[type[Model], Mapping[str, Any]]) -> None:
+    """Insert one row into each of several tables, on PostgreSQL in one statement, inside the open transaction.
 
-    They may refer to one another. Defaults that Python would fill in are not. Raises what INSERT raises.
+    The rows may refer to one another. Python-side column defaults are not applied. Raises the same errors as INSERT.
     """
     if is_sqlite():
         for model, row in rows:
@@ -90,12 +90,13 @@ def _inserts(rows: tuple[tuple[type[Model], tuple[str, ...]], ...]) -> Insert:
     return last.add_cte(*(other.cte(f"part_{place}") for place, other in enumerate(others)))
 
 
-def insert_listed(
+def insert_columns(
     session: Session, model: type[Model], listed: Mapping[str, Sequence[Any]], same: Mapping[str, Any]
 ) -> None:
-    """The same by one INSERT that reads columns as arrays: almost as fast as COPY, and seen by events.
+    """Insert rows given by column, with one INSERT over arrays: almost as fast as COPY, and visible to ORM events.
 
-    ``listed``: a column's value in each row; ``same``: values that all rows share. Whole numbers, text and JSON only.
+    ``listed`` maps a column to its value in each row; ``same`` maps a column to the value that all rows share.
+    Supports integers, text and JSON only.
     """
     table = table_of(model)
     if is_sqlite():
@@ -117,7 +118,7 @@ def insert_listed(
 
 
 def array_text(values: Iterable[str | int | None]) -> str:
-    """Values as PostgreSQL writes an array."""
+    """Values as a PostgreSQL array literal."""
     return "{" + ",".join(map(_element, values)) + "}"
 
 
@@ -129,11 +130,11 @@ def _element(value: str | int | None) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def take_ids(session: Session, model: type[Model], count: int) -> list[int]:
+def reserve_ids(session: Session, model: type[Model], count: int) -> list[int]:
     """The next ``count`` ids of a table, in order, inside the open transaction."""
     column = table_of(model).c.id
     if is_sqlite():
-        # Nobody else writes until the commit.
+        # SQLite has one writer: no other transaction can insert before the commit.
         last = session.execute(select(func.coalesce(func.max(column), 0))).scalar_one()
         return list(range(last + 1, last + 1 + count))
     series = func.generate_series(1, count).table_valued("n")
@@ -141,15 +142,15 @@ def take_ids(session: Session, model: type[Model], count: int) -> list[int]:
 
 
 def next_id(model: type[Model]) -> ColumnElement[int]:
-    """The next id of a table, as PostgreSQL gives it."""
+    """The SQL expression for the next id of a table (PostgreSQL only)."""
     column = table_of(model).c.id
     return sql_cast(func.nextval(func.pg_get_serial_sequence(column.table.name, column.name)), Integer)
 
 
 def as_lines(statement: Select[Any]) -> Select[str]:
-    """Each row as one text that the database makes: tabs between the cells, ``MISSING`` for NULL, dates as ISO 8601.
+    """A SELECT that returns each row as one tab-separated text; ``MISSING`` stands for NULL, dates are ISO 8601.
 
-    A third of the time of rows as objects. Only the last cell may hold a tab: split that often and not more.
+    Takes a third of the time of ORM objects. Only the last cell may contain a tab, so split at most that many times.
     """
     cells: list[ColumnElement[str]] = [
         func.coalesce(sql_cast(column, Text), MISSING) for column in statement.selected_columns
@@ -159,13 +160,13 @@ def as_lines(statement: Select[Any]) -> Select[str]:
 
 
 def refresh_statistics(session: Session, *models: type[Model]) -> None:
-    """Tell PostgreSQL's planner, in the open transaction, what was just written: it would plan for empty tables."""
+    """Run ANALYZE in the open transaction: without it, PostgreSQL plans as if tables just filled were empty."""
     if not is_sqlite():
         session.execute(text(f"ANALYZE {', '.join(table_of(model).name for model in models)}"))
 
 
 def estimated_rows(session: Session, statement: Select[Any]) -> int:
-    """How many rows PostgreSQL's planner expects of a statement, from what it knows of the columns' values."""
+    """The number of rows that PostgreSQL's planner estimates for a statement."""
     connection = session.connection()
     compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
     plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}", compiled.construct_params()).scalar_one()
@@ -173,7 +174,7 @@ def estimated_rows(session: Session, statement: Select[Any]) -> int:
 
 
 def copy_csv(session: Session, statement: Select[Any]) -> Iterator[bytes]:
-    """The rows of a statement as PostgreSQL writes CSV, in pieces of some 64 KiB; the memory that it takes is flat."""
+    """Stream the rows of a statement as CSV written by PostgreSQL, in chunks of about 64 KiB and constant memory."""
     connection = session.connection()
     compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
     with (
@@ -183,7 +184,7 @@ def copy_csv(session: Session, statement: Select[Any]) -> Iterator[bytes]:
         piece = bytearray()
         for block in copy:
             piece += block
-            if len(piece) >= PIECE:
+            if len(piece) >= CHUNK_SIZE:
                 yield bytes(piece)
                 piece.clear()
         if piece:
@@ -192,7 +193,7 @@ def copy_csv(session: Session, statement: Select[Any]) -> Iterator[bytes]:
 
 @contextmanager
 def _cursor(session: Session) -> Iterator[psycopg.Cursor[Any]]:
-    """A cursor of psycopg itself, in the session's transaction; what goes wrong is raised as SQLAlchemy would."""
+    """A psycopg cursor in the session's transaction; psycopg errors are re-raised as SQLAlchemy errors."""
     connection = session.connection()
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     try:

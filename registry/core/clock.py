@@ -1,4 +1,4 @@
-"""What time it is, in UTC and on the calendar of Asia/Almaty (UTC+5 in the whole country since 1 March 2024)."""
+"""The clock: the current time in UTC and local dates of Asia/Almaty (UTC+5 in all Kazakhstan since 1 March 2024)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from functools import lru_cache
 
 ZONE_NAME = "Asia/Almaty"
 CUTOFF_OFFSET = timedelta(hours=5)
-_told: ContextVar[datetime | None] = ContextVar("told", default=None)
+_fixed_now: ContextVar[datetime | None] = ContextVar("fixed_now", default=None)
 
 
 class TimeZoneDataStale(RuntimeError):
-    """The time-zone data is older than 2024a: every local date, the cutoff among them, would be an hour off."""
+    """The time-zone data is older than 2024a: every local date, including the cutoff, would be an hour off."""
 
 
 def _zone() -> zoneinfo.ZoneInfo:
-    # The system's copy wins over the pinned tzdata package unless it is taken off the path; an operator who sets
-    # PYTHONTZPATH has chosen a copy, which require_current_zone then judges.
+    # The system's copy takes precedence over the pinned tzdata package unless the search path is empty. An operator
+    # who sets PYTHONTZPATH has chosen a copy, which require_current_zone then checks.
     if not os.environ.get("PYTHONTZPATH"):
         zoneinfo.reset_tzpath(to=())
     return zoneinfo.ZoneInfo(ZONE_NAME)
@@ -41,25 +41,25 @@ def require_current_zone() -> None:
 
 
 def now() -> datetime:
-    """The present instant, aware, in UTC, to the microsecond."""
-    return _told.get() or datetime.now(UTC)
+    """The current time as an aware datetime in UTC, to the microsecond."""
+    return _fixed_now.get() or datetime.now(UTC)
 
 
 @contextmanager
-def telling_of(instant: datetime) -> Iterator[None]:
-    """What is done inside is done at an instant of the past: for the demo's story, which goes through the services.
+def clock_set_to(instant: datetime) -> Iterator[None]:
+    """Set the clock to an instant for the duration of the block; only the demo data may use it.
 
-    Nothing else may use it: a registry whose clock can be set back is no register (``tests/core/test_clock.py``).
+    A register whose clock can be set back could not be trusted; ``tests/core/test_clock.py`` checks the callers.
     """
-    token = _told.set(instant)
+    token = _fixed_now.set(instant)
     try:
         yield
     finally:
-        _told.reset(token)
+        _fixed_now.reset(token)
 
 
 def today() -> date:
-    """The present date in Asia/Almaty."""
+    """The current date in Asia/Almaty."""
     return local_date(now())
 
 
@@ -70,7 +70,7 @@ def local_date(instant: datetime) -> date:
 
 @lru_cache(maxsize=1 << 16)
 def local_date_of_hour(hour: str) -> date:
-    """The date in Asia/Almaty at any time of an hour of UTC, ``YYYY-MM-DD HH``: its offset is in whole hours."""
+    """The date in Asia/Almaty of a UTC hour given as ``YYYY-MM-DD HH``; the zone's offset is in whole hours."""
     return local_date(datetime.fromisoformat(hour).replace(tzinfo=UTC))
 
 

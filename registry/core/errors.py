@@ -1,6 +1,6 @@
-"""Refusals: what a service says no with. Each has a code, which is its name in the catalogue of messages.
+"""Typed exceptions of the services. Each has a code, which is its key in the message catalogue.
 
-Services raise them; only the faces turn them into statuses, exit codes and words.
+Services raise them; only the API, the pages and the CLI map them to statuses, exit codes and texts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong in what was sent: a JSON pointer (RFC 6901), a code, and the message's parameters."""
+    """One validation problem: a JSON pointer (RFC 6901), a message code, and the message's parameters."""
 
     pointer: str
     code: str
@@ -21,7 +21,7 @@ class Problem:
 
 
 class RegistryError(Exception):
-    """The base of all refusals. ``params`` fill the message's template."""
+    """The base of all service errors. ``params`` fill the message's template."""
 
     code: ClassVar[str] = ""
 
@@ -36,23 +36,23 @@ class RegistryError(Exception):
 
 
 class NotFound(RegistryError):
-    """There is no such thing, or the caller may not see it: the two are told apart nowhere."""
+    """The object does not exist or the caller may not see it; responses never distinguish the two."""
 
 
 class NotAllowed(RegistryError):
-    """The caller sees the thing, but the role does not allow the act."""
+    """The caller may see the object, but the role does not permit the action."""
 
 
 class Conflict(RegistryError):
-    """The act does not fit what is there now."""
+    """The action is not possible in the object's current state."""
 
 
 class Stale(RegistryError):
-    """The thing changed since the caller read it (RFC 9110, If-Match)."""
+    """The object changed since the caller read it (RFC 9110, If-Match)."""
 
 
 class Malformed(RegistryError):
-    """The request cannot be read at all, or asks with a parameter that does not exist."""
+    """The request cannot be parsed, or has an unknown or unusable parameter."""
 
     def __init__(self, problems: Sequence[Problem] = (), **params: object) -> None:
         super().__init__(**params)
@@ -60,7 +60,7 @@ class Malformed(RegistryError):
 
 
 class Invalid(RegistryError):
-    """What was sent can be read but is wrong; ``problems`` names every wrong place."""
+    """The request can be parsed but fails validation; ``problems`` lists every problem."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Invalid(RegistryError):
 
 
 def invalid(pointer: str, code: str, **params: object) -> Invalid:
-    """An Invalid of one problem."""
+    """An Invalid with a single problem."""
     return Invalid([Problem(pointer, code, params)])
 
 

@@ -1,4 +1,4 @@
-"""Kinds of values: what a single field may hold. Types are strict, as in JSON; a refusal has a code and parameters."""
+"""Field types: validation of single values. Types are strict, as in JSON; an error has a code and parameters."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from urllib.parse import urlsplit
 from registry.core.bin_numbers import is_bin
 from registry.core.clock import today
 
-EARLIEST = date(1991, 12, 16)
+MIN_DATE = date(1991, 12, 16)
 YEARS_AHEAD = 10
-LATEST_PLANNED_END = date(2060, 12, 31)
-LARGEST_AMOUNT = 10**15
+MAX_PLANNED_END = date(2060, 12, 31)
+MAX_AMOUNT = 10**15
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# U+FFFE and U+FFFF stand for nothing: no XLSX could give back a text that has them.
-NOT_FOR_INTERCHANGE = "\ufffe\uffff"
-# \x22 is a quotation mark: written so because generated clients copy the pattern into their own source.
+# U+FFFE and U+FFFF are not characters, and XML cannot contain them: an XLSX export would be unreadable.
+NONCHARACTERS = "\ufffe\uffff"
+# \x22 is a quotation mark, escaped because generated clients copy the pattern into their own source.
 EMAIL = re.compile(r"[^@\s,;<>\x22]+@[^@\s,;<>\x22]+\.[^@\s,;<>\x22.]+")
 
 
 class InvalidValue(Exception):
-    """A value that its field cannot hold."""
+    """A value that its field type does not accept."""
 
     def __init__(self, code: str, **params: object) -> None:
         super().__init__(code, params)
@@ -33,16 +33,16 @@ class InvalidValue(Exception):
 
 
 class Kind(Protocol):
-    """Turns what was sent into what is kept, None for a missing value, or raises InvalidValue."""
+    """A field type: ``accept`` returns the value to store, None for a missing one, or raises InvalidValue."""
 
     def accept(self, value: object) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Up to ``limit`` characters, trimmed; blank is missing, and so is what shows nothing.
+    """Up to ``limit`` characters, trimmed; blank or invisible text counts as missing.
 
-    Control characters but tab and newline are refused.
+    Control characters other than tab and newline are invalid.
     """
 
     limit: int = 200
@@ -54,9 +54,9 @@ class Text:
         if not isinstance(value, str):
             raise InvalidValue("expected-text")
         text = value.replace("\r\n", "\n").strip()
-        found = control_character(text, but="\t\n")
-        if found is not None:
-            raise InvalidValue("control-character", character=f"U+{ord(found):04X}")
+        character = control_character(text, but="\t\n")
+        if character is not None:
+            raise InvalidValue("control-character", character=f"U+{ord(character):04X}")
         if len(text) > self.limit:
             raise InvalidValue("too-long", limit=self.limit, length=len(text))
         return text if is_visible(text) else None
@@ -64,12 +64,12 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a fixed set of words."""
+    """One of a fixed set of codes."""
 
     options: tuple[str, ...]
 
     def accept(self, value: object) -> str | None:
-        """The word itself."""
+        """The code, unchanged."""
         if value is None:
             return None
         if not isinstance(value, str):
@@ -81,7 +81,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A date written ``YYYY-MM-DD`` and nothing else, from independence day to ten years ahead or to ``latest``."""
+    """A date as ``YYYY-MM-DD``, from Independence Day (1991-12-16) to ten years ahead or to ``latest``."""
 
     latest: date | None = None
 
@@ -91,14 +91,14 @@ class Day:
             return None
         day = exact_day(value)
         latest = self.latest or years_ahead(today(), YEARS_AHEAD)
-        if not EARLIEST <= day <= latest:
-            raise InvalidValue("date-out-of-range", earliest=EARLIEST.isoformat(), latest=latest.isoformat())
+        if not MIN_DATE <= day <= latest:
+            raise InvalidValue("date-out-of-range", earliest=MIN_DATE.isoformat(), latest=latest.isoformat())
         return day
 
 
 @dataclass(frozen=True, slots=True)
 class AnyDay:
-    """A date written ``YYYY-MM-DD``, of any year."""
+    """A date as ``YYYY-MM-DD`` in any year."""
 
     def accept(self, value: object) -> date | None:
         """The date."""
@@ -110,10 +110,10 @@ class Whole:
     """A whole number; money is in whole tenge."""
 
     smallest: int = 0
-    largest: int = LARGEST_AMOUNT
+    largest: int = MAX_AMOUNT
 
     def accept(self, value: object) -> int | None:
-        """The number. True and 1.0 are not whole numbers here."""
+        """The number. ``True`` and ``1.0`` are not accepted."""
         if value is None:
             return None
         if type(value) is not int:
@@ -125,7 +125,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """One to ``most`` ids of rows."""
+    """A list of 1 to ``most`` row ids."""
 
     most: int = 500
 
@@ -142,7 +142,7 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class YesNo:
-    """true or false."""
+    """A boolean."""
 
     def accept(self, value: object) -> bool | None:
         """The boolean."""
@@ -182,7 +182,7 @@ class Email:
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """An http or https address, without a user name or password: everybody who sees the project sees it."""
+    """An http or https URL without credentials: everybody who may see the project may see the URL."""
 
     text: Text = field(default_factory=Text)
 
@@ -206,29 +206,25 @@ class Url:
 
 
 def is_visible(text: str) -> bool:
-    """Whether a reader sees anything: blanks, zero-width letters and marks of direction alone are nothing."""
+    """True unless the text consists only of blanks, zero-width characters and direction marks."""
     if text.isprintable():
         return text != ""
     return any(unicodedata.category(letter) not in ("Cc", "Cf", "Zs", "Zl", "Zp") for letter in text)
 
 
 def control_character(text: str, but: str = "") -> str | None:
-    """The first control character, lone surrogate or letter that XML cannot hold in a text, None when it has none."""
+    """The first control character, lone surrogate or noncharacter of a text, except those in ``but``; None if none."""
     if text.isprintable():
         return None
     unusable = ("Cc", "Cs")
     return next(
-        (
-            one
-            for one in text
-            if one not in but and (unicodedata.category(one) in unusable or one in NOT_FOR_INTERCHANGE)
-        ),
+        (one for one in text if one not in but and (unicodedata.category(one) in unusable or one in NONCHARACTERS)),
         None,
     )
 
 
 def exact_day(value: object) -> date:
-    """``YYYY-MM-DD`` in ASCII digits as a date. Raises InvalidValue: ISO 8601 has more forms, which are refused."""
+    """Parse ``YYYY-MM-DD`` in ASCII digits. Raises InvalidValue, also for the other forms of ISO 8601."""
     if not isinstance(value, str) or not DAY.fullmatch(value):
         raise InvalidValue("expected-date")
     try:
@@ -238,7 +234,7 @@ def exact_day(value: object) -> date:
 
 
 def years_ahead(day: date, years: int) -> date:
-    """The same calendar day ``years`` later; 29 February becomes the 28th where there is none."""
+    """The same calendar day ``years`` later; 29 February becomes 28 February in a common year."""
     try:
         return day.replace(year=day.year + years)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Names of uploaded files, as they are stored and printed."""
+"""Sanitised names of uploaded files."""
 
 from typing import Final
 
@@ -6,5 +6,5 @@ MAX_FILE_NAME_LENGTH: Final = 200
 
 
 def printable_file_name(name: str) -> str:
-    """The name without what a database or a terminal cannot take, cut to 200 characters."""
+    """The name without unprintable characters, cut to 200 characters."""
     return "".join(letter for letter in name if letter.isprintable())[:MAX_FILE_NAME_LENGTH]

@@ -1,4 +1,4 @@
-"""Filters of the smaller lists: words, texts, whole numbers and date ranges on a column of their own."""
+"""List filters on single columns: codes, texts, booleans, dates and time ranges."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from registry.core.clock import local_instant, rfc3339
 from registry.core.errors import Malformed, Problem
 from registry.core.field_types import InvalidValue, control_character, exact_day
 
-LARGEST_ID = 2**31 - 1
-LONGEST_VALUE = 1000
+MAX_ID = 2**31 - 1
+MAX_VALUE_LENGTH = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """One or several, with commas, of fixed words."""
+class ChoiceFilter:
+    """One or more codes of a fixed set, separated by commas."""
 
     column: ColumnElement[Any]
     options: tuple[str, ...]
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The condition. Raises InvalidValue."""
+        """The SQL condition for a filter value. Raises InvalidValue."""
         words = split_values(value)
         for word in words:
             if word not in self.options:
@@ -34,38 +34,38 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """One or several texts, with commas."""
+class TextFilter:
+    """One or more texts, separated by commas."""
 
     column: ColumnElement[Any]
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The condition. Raises InvalidValue."""
+        """The SQL condition for a filter value. Raises InvalidValue."""
         return self.column.in_(split_values(value))
 
 
 @dataclass(frozen=True, slots=True)
-class YesNoWords:
+class BooleanFilter:
     """``true`` or ``false``."""
 
     column: ColumnElement[Any]
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The condition. Raises InvalidValue."""
+        """The SQL condition for a filter value. Raises InvalidValue."""
         if value not in ("true", "false"):
             raise InvalidValue("expected-true-or-false")
         return self.column.is_(value == "true")
 
 
 @dataclass(frozen=True, slots=True)
-class Days:
-    """A date that a column must not lie before (``from``) or after (``to``), or must be (neither)."""
+class DateFilter:
+    """A date: the first (``end="from"``) or last (``end="to"``) one to match, or the exact one (no ``end``)."""
 
     column: ColumnElement[Any]
     end: str = ""
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The condition. Raises InvalidValue."""
+        """The SQL condition for a filter value. Raises InvalidValue."""
         day = exact_day(value)
         if self.end == "from":
             return self.column >= day
@@ -73,14 +73,14 @@ class Days:
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
-    """A time that a column of RFC 3339 texts must not lie before (``from``) or after (``to``)."""
+class TimestampFilter:
+    """The first (``end="from"``) or last (``end="to"``) time to match in a column of RFC 3339 texts."""
 
     column: ColumnElement[Any]
     end: str
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The condition. Raises InvalidValue."""
+        """The SQL condition for a filter value. Raises InvalidValue."""
         edge, included = parse_range_edge(value, self.end)
         text = rfc3339(edge)
         if self.end == "from":
@@ -89,42 +89,46 @@ class Moments:
 
 
 @dataclass(frozen=True, slots=True)
-class Instants:
-    """A time that a column of instants must not lie before (``from``) or after (``to``)."""
+class InstantFilter:
+    """The first (``end="from"``) or last (``end="to"``) time to match in an Instant column."""
 
     column: ColumnElement[Any]
     end: str
 
     def condition(self, value: str) -> ColumnElement[bool]:
-        """The condition. Raises InvalidValue."""
+        """The SQL condition for a filter value. Raises InvalidValue."""
         edge, included = parse_range_edge(value, self.end)
         if self.end == "from":
             return self.column >= edge
         return self.column <= edge if included else self.column < edge
 
 
-PlainFilter = Words | Texts | YesNoWords | Days | Moments | Instants
+ColumnFilter = ChoiceFilter | TextFilter | BooleanFilter | DateFilter | TimestampFilter | InstantFilter
 
 
-def day_filters(name: str, column: ColumnElement[Any]) -> dict[str, PlainFilter]:
-    """The three filters of a date: itself, ``_from`` and ``_to``."""
-    return {name: Days(column), f"{name}_from": Days(column, "from"), f"{name}_to": Days(column, "to")}
+def date_filters(name: str, column: ColumnElement[Any]) -> dict[str, ColumnFilter]:
+    """The three filters of a date column: ``name``, ``name_from`` and ``name_to``."""
+    return {
+        name: DateFilter(column),
+        f"{name}_from": DateFilter(column, "from"),
+        f"{name}_to": DateFilter(column, "to"),
+    }
 
 
-def moment_filters(name: str, column: ColumnElement[Any]) -> dict[str, PlainFilter]:
-    """The two filters of an instant, ``_from`` and ``_to``."""
-    return {f"{name}_from": Moments(column, "from"), f"{name}_to": Moments(column, "to")}
+def timestamp_filters(name: str, column: ColumnElement[Any]) -> dict[str, ColumnFilter]:
+    """The two filters of a column of RFC 3339 texts, ``name_from`` and ``name_to``."""
+    return {f"{name}_from": TimestampFilter(column, "from"), f"{name}_to": TimestampFilter(column, "to")}
 
 
-def instant_filters(name: str, column: ColumnElement[Any]) -> dict[str, PlainFilter]:
-    """The two filters of an instant that its column holds as one, ``_from`` and ``_to``."""
-    return {f"{name}_from": Instants(column, "from"), f"{name}_to": Instants(column, "to")}
+def instant_filters(name: str, column: ColumnElement[Any]) -> dict[str, ColumnFilter]:
+    """The two filters of an Instant column, ``name_from`` and ``name_to``."""
+    return {f"{name}_from": InstantFilter(column, "from"), f"{name}_to": InstantFilter(column, "to")}
 
 
 def parse_range_edge(value: str, end: str) -> tuple[datetime, bool]:
-    """Where a range of time begins (``from``) or ends (``to``), and whether the edge belongs to it.
+    """The beginning (``from``) or end (``to``) of a time range, and whether it is inclusive.
 
-    A date means the whole local day, an RFC 3339 instant means itself. Raises InvalidValue.
+    A date stands for the whole local day, an RFC 3339 timestamp for that instant. Raises InvalidValue.
     """
     if len(value) > len("YYYY-MM-DD"):
         try:
@@ -143,26 +147,26 @@ def parse_range_edge(value: str, end: str) -> tuple[datetime, bool]:
         raise InvalidValue("no-such-date") from error
 
 
-def conditions(filters: Mapping[str, PlainFilter], raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    """The conditions of a list. Raises Malformed naming every filter that does not exist or has a bad value."""
-    made, problems = [], []
+def conditions(filters: Mapping[str, ColumnFilter], raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    """The SQL conditions of a list. Raises Malformed with a problem for each unknown filter or invalid value."""
+    clauses, problems = [], []
     for name, value in raw.items():
         known = filters.get(name)
         if known is None:
             problems.append(Problem(name, "unknown-parameter", {"name": name}))
             continue
         try:
-            made.append(known.condition(value))
-        except InvalidValue as refused:
-            problems.append(Problem(name, refused.code, refused.params))
+            clauses.append(known.condition(value))
+        except InvalidValue as error:
+            problems.append(Problem(name, error.code, error.params))
     if problems:
         raise Malformed(problems)
-    return made
+    return clauses
 
 
 def split_values(value: str) -> list[str]:
-    """The parts between the commas, trimmed. Raises InvalidValue for an empty one, and for what no field can hold."""
-    if len(value) > LONGEST_VALUE or control_character(value) is not None:
+    """The comma-separated values, trimmed. Raises InvalidValue for an empty, too long or unprintable value."""
+    if len(value) > MAX_VALUE_LENGTH or control_character(value) is not None:
         raise InvalidValue("not-usable")
     parts = [part.strip() for part in value.split(",")]
     if not all(parts):

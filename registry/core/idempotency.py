@@ -1,4 +1,7 @@
-"""Kept answers: the same key, principal, route and body give the first answer again, for 24 hours."""
+"""Idempotency: stored responses to POST requests with an Idempotency-Key.
+
+A repeated request with the same key, principal, route and body gets the first response again for 24 hours.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.database import Instant, Model
 
-KEEP_FOR = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 
 
 class StoredResponse(Model):
-    """The first answer to a POST with an Idempotency-Key; written with the change, so that both stand or none."""
+    """The first response to a POST with an Idempotency-Key, written in the same transaction as the change."""
 
     __tablename__ = "kept_answers"
 

@@ -1,4 +1,4 @@
-"""When this registry was installed: a fresh installation owes no night before it."""
+"""The installation time of this registry: no nightly audit is due for dates before it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.core.database import Instant, Model, db
 
 
 class Installation(Model):
-    """One row, made by the first migration."""
+    """A single row, inserted by the first migration."""
 
     __tablename__ = "installation"
 
@@ -20,5 +20,5 @@ class Installation(Model):
 
 
 def installed_at() -> datetime:
-    """The instant at which the schema was first made."""
+    """The instant at which the schema was first created."""
     return db.session.execute(select(Installation.installed_at)).scalar_one()

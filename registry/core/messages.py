@@ -1,4 +1,4 @@
-"""The catalogue of messages to people: one code, three languages, in ``messages.toml`` beside this file."""
+"""The message catalogue: texts in three languages by code, read from ``messages.toml`` beside this file."""
 
 from __future__ import annotations
 
@@ -13,20 +13,17 @@ CATALOGUE = Path(__file__).with_name("messages.toml")
 
 
 class MessageUnknown(LookupError):
-    """The catalogue has no message of this code: a mistake in this program, not in what a person entered."""
+    """The catalogue has no message with this code: a programming error, not a user error."""
 
 
 @cache
 def catalogue() -> Mapping[str, Mapping[str, str]]:
-    """All messages: code → language → template with ``{names}`` of parameters."""
+    """All messages: code → language → template with ``{parameter}`` placeholders."""
     return tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))
 
 
 def message(code: str, language: Language, params: Mapping[str, object] | None = None) -> str:
-    """The message of ``code`` in ``language`` with its parameters filled in.
-
-    Raises MessageUnknown for a code that is not in the catalogue.
-    """
+    """The message ``code`` in ``language`` with its parameters filled in. Raises MessageUnknown."""
     entry = catalogue().get(code)
     if entry is None:
         raise MessageUnknown(code)

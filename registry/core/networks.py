@@ -1,4 +1,4 @@
-"""The network that a caller is counted under: one line of IPv6 has 2^64 addresses, so they count as one."""
+"""Network prefixes for per-caller limits: one IPv6 subscriber has 2^64 addresses, which count as one caller."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ IPV6_PREFIX: Final = 64
 
 
 def network_of(address: str) -> str:
-    """An IPv4 address itself, also when written as IPv6; of IPv6 the /64; anything else as it is."""
+    """An IPv4 address (also one mapped to IPv6) unchanged, the /64 of an IPv6 address, anything else unchanged."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -17,6 +17,6 @@ def network_of(address: str) -> str:
     if isinstance(parsed, ipaddress.IPv4Address):
         return str(parsed)
     if parsed.ipv4_mapped is not None:
-        # A socket for both protocols gives every IPv4 caller so: in one /64 all of them would be one caller.
+        # A dual-stack socket reports every IPv4 caller in this form: in one /64 all would count as one caller.
         return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((int(parsed), IPV6_PREFIX), strict=False))

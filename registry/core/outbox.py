@@ -1,7 +1,7 @@
-"""The outbox: what must be told outside leaves after the commit, from rows written with the change itself.
+"""Transactional outbox: messages about changes, written in the same transaction as the change.
 
-Whoever tells it takes the rows that wait, writes what follows from them, and marks them as delivered, all in one
-transaction. What is sent is another table's (``registry/notifications/service.py``): the outbox knows no recipients.
+The worker takes the undelivered rows, writes the resulting e-mails, and marks the rows as delivered, all in one
+transaction. E-mails have a table of their own (``registry/notifications/service.py``): the outbox has no recipients.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from registry.core.transactions import require_transaction
 
 
 class OutboxMessage(Model):
-    """One message that waits to be delivered. ``payload`` holds references, never findings themselves."""
+    """A message to deliver. ``payload`` contains references, never the findings themselves."""
 
     __tablename__ = "outbox"
 
@@ -40,25 +40,25 @@ class OutboxMessage(Model):
 
 
 def enqueue(topic: str, payload: Mapping[str, Any]) -> None:
-    """Write a message with the open transaction. Raises RuntimeError when none is open."""
+    """Add a message to the open transaction. Raises RuntimeError when none is open."""
     require_transaction().add(OutboxMessage(**message_row(topic, payload)))
 
 
 def message_row(topic: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """A message as a row to insert with what it tells of."""
+    """A message as a row for a bulk insert."""
     return {"topic": topic, "payload": dict(payload), "created_at": now()}
 
 
 def has_waiting() -> bool:
-    """True when a message waits to be delivered."""
+    """True when there are undelivered messages."""
     db.session.rollback()
     return db.session.scalar(select(OutboxMessage.id).where(OutboxMessage.delivered_at.is_(None)).limit(1)) is not None
 
 
 def lock_waiting(topics: Collection[str], most: int) -> list[OutboxMessage]:
-    """The oldest messages of these topics that wait, marked as delivered with the open transaction.
+    """The oldest undelivered messages of these topics, marked as delivered in the open transaction.
 
-    Two that take at once never get the same: PostgreSQL passes over rows that another holds, SQLite has one writer.
+    Concurrent workers never get the same message: PostgreSQL skips locked rows, SQLite has one writer.
     """
     session = require_transaction()
     waiting = (
@@ -68,14 +68,14 @@ def lock_waiting(topics: Collection[str], most: int) -> list[OutboxMessage]:
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    taken = list(session.scalars(waiting.execution_options(populate_existing=True)))
-    for message in taken:
+    messages = list(session.scalars(waiting.execution_options(populate_existing=True)))
+    for message in messages:
         message.delivered_at = now()
-    return taken
+    return messages
 
 
 def mark_delivered(topics: Collection[str]) -> None:
-    """Mark as delivered, in the open transaction, what waits of all other topics: nobody is told of them."""
+    """Discard the undelivered messages of all other topics by marking them as delivered, in the open transaction."""
     statement = (
         update(OutboxMessage)
         .where(OutboxMessage.delivered_at.is_(None), OutboxMessage.topic.not_in(topics))
@@ -85,6 +85,6 @@ def mark_delivered(topics: Collection[str]) -> None:
 
 
 def delete_delivered(before: datetime) -> None:
-    """Delete, in the open transaction, what was delivered before an instant."""
+    """Delete the messages delivered before an instant, in the open transaction."""
     statement = delete(OutboxMessage).where(OutboxMessage.delivered_at < before)
     require_transaction().execute(statement, execution_options={"synchronize_session": False})

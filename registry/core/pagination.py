@@ -1,4 +1,4 @@
-"""Keyset paging: a cursor holds the sort values of the last row shown, so that any page costs the same."""
+"""Keyset pagination: a cursor holds the sort values of the last row returned, so that every page costs the same."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from registry.core.clock import rfc3339
 from registry.core.errors import Malformed, Problem
 
 DEFAULT_LIMIT = 50
-LARGEST_LIMIT = 500
-# What a text of ours can hold: anything but NUL and halves of surrogate pairs, which no database here stores.
+MAX_LIMIT = 500
+# Text that both databases can store: no NUL and no lone surrogates.
 STORABLE = re.compile("[^\x00\ud800-\udfff]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a caller asks of a list: how many, after which row, in which order (``name`` or ``-name``)."""
+    """The requested page: maximum number of rows, cursor, and sort order (``name`` or ``-name``)."""
 
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
@@ -33,7 +33,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of rows as mappings, and the cursor of the next page, None on the last."""
+    """One page of rows as mappings, and the cursor of the next page; None on the last page."""
 
     items: list[Any]
     next: str | None
@@ -41,10 +41,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """A column to sort by, its name in the cursor, and whether values may be missing (these come last).
+    """A column to sort by, its name in the cursor, and whether it is nullable (NULLs sort last).
 
-    ``ends``: SQL values below and above every other, to stand for a missing one: then an index over the column that
-    has them in its place serves the sort, and any page costs the same.
+    ``ends`` are SQL values below and above all others that replace NULL. An index on the coalesced column then serves
+    the sort, and every page costs the same.
     """
 
     name: str
@@ -54,41 +54,41 @@ class SortKey:
     ends: tuple[str, str] | None = None
 
     def placed(self, descending: bool) -> ColumnElement[Any]:
-        """What is compared."""
+        """The sort expression."""
         return self.column if self.ends is None else func.coalesce(self.column, self.last(descending))
 
     def last(self, descending: bool) -> ColumnElement[Any]:
-        """What stands for a missing value."""
+        """The value that replaces NULL. Raises ValueError without ``ends``."""
         if self.ends is None:
             raise ValueError(self.name)
         return literal_column(self.ends[0 if descending else 1], self.column.type)
 
 
 def literal_limit(count: int) -> ColumnElement[int]:
-    """A LIMIT written into the statement, not sent with it: PostgreSQL has no good plan for any number of rows."""
+    """A LIMIT inlined in the statement: PostgreSQL plans badly for a LIMIT that is a bound parameter."""
     return literal(count, literal_execute=True)
 
 
 def order_by(key: SortKey, unique: ColumnElement[Any], descending: bool) -> list[ColumnElement[Any]]:
-    """The ORDER BY of a keyset page: missing values last, ties broken by a unique column in the same direction."""
+    """The ORDER BY of a keyset page: NULLs last, ties broken by a unique column in the same direction."""
     first, last = (column.desc() if descending else column.asc() for column in (key.placed(descending), unique))
-    # Said so, and not by a first clause of its own, an index over the column serves the rising order.
+    # NULLS LAST, and not a separate IS NULL term, lets an index on the column serve the ascending order.
     return [first.nulls_last() if key.nullable and key.ends is None else first, last]
 
 
 def after(key: SortKey, unique: ColumnElement[Any], descending: bool, cursor: str) -> ColumnElement[bool]:
-    """The condition that leaves only the rows behind the cursor. Raises Malformed for a cursor that is not ours."""
+    """The condition for rows after the cursor. Raises Malformed (``invalid-cursor``)."""
     sort, value, last = read_cursor(cursor)
     if sort != _direction(key, descending):
-        raise _wrong_cursor()
+        raise _invalid_cursor()
     if value is not None:
         value = _value_of(key, value)
     elif not key.nullable:
-        raise _wrong_cursor()
+        raise _invalid_cursor()
     beyond_tie = unique < last if descending else unique > last
     if value is None and key.ends is None:
         return and_(key.column.is_(None), beyond_tie)
-    # Compared as a pair, because an index can begin at a pair but not at an "or".
+    # A row comparison can use an index; the equivalent OR cannot.
     behind = key.last(descending) if value is None else literal(value, key.column.type)
     pair, edge = tuple_(key.placed(descending), unique), tuple_(behind, literal(last, unique.type))
     strict = pair < edge if descending else pair > edge
@@ -96,7 +96,7 @@ def after(key: SortKey, unique: ColumnElement[Any], descending: bool, cursor: st
 
 
 def cursor_after(key: SortKey, descending: bool, value: Any, last: int) -> str:
-    """The cursor behind a row with this sort value and unique number."""
+    """The cursor for the rows after the one with this sort value and unique id."""
     if isinstance(value, datetime):
         value = rfc3339(value)
     elif isinstance(value, date):
@@ -106,23 +106,23 @@ def cursor_after(key: SortKey, descending: bool, value: Any, last: int) -> str:
 
 
 def read_cursor(cursor: str) -> tuple[str, Any, int]:
-    """The sort, value and unique number in a cursor. Raises Malformed."""
+    """The sort order, sort value and unique id in a cursor. Raises Malformed (``invalid-cursor``)."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         sort, value, last = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
-        raise _wrong_cursor() from error
+        raise _invalid_cursor() from error
     if not isinstance(sort, str) or type(last) is not int or not -(2**63) <= last < 2**63:
-        raise _wrong_cursor()
+        raise _invalid_cursor()
     return sort, value, last
 
 
-def cut_page(rows: Sequence[Any], page: Page, key: SortKey, descending: bool) -> Listing:
-    """A page out of ``limit + 1`` rows; each row is a mapping with ``_sort`` and ``_id`` beside its own keys."""
-    shown = list(rows[: page.limit])
+def build_page(rows: Sequence[Any], page: Page, key: SortKey, descending: bool) -> Listing:
+    """Build a page from ``limit + 1`` rows; each row is a mapping with ``_sort`` and ``_id`` besides its own keys."""
+    items = list(rows[: page.limit])
     if len(rows) <= page.limit:
-        return Listing(shown, None)
-    return Listing(shown, cursor_after(key, descending, shown[-1]["_sort"], shown[-1]["_id"]))
+        return Listing(items, None)
+    return Listing(items, cursor_after(key, descending, items[-1]["_sort"], items[-1]["_id"]))
 
 
 def _direction(key: SortKey, descending: bool) -> str:
@@ -136,13 +136,13 @@ def _value_of(key: SortKey, value: Any) -> Any:
         if key.kind is date and isinstance(value, str):
             return date.fromisoformat(value)
     except ValueError as error:
-        raise _wrong_cursor() from error
+        raise _invalid_cursor() from error
     if type(value) is not key.kind or (isinstance(value, int) and not -(2**63) <= value < 2**63):
-        raise _wrong_cursor()
+        raise _invalid_cursor()
     if isinstance(value, str) and not STORABLE.fullmatch(value):
-        raise _wrong_cursor()
+        raise _invalid_cursor()
     return value
 
 
-def _wrong_cursor() -> Malformed:
-    return Malformed([Problem("cursor", "cursor-not-ours")])
+def _invalid_cursor() -> Malformed:
+    return Malformed([Problem("cursor", "invalid-cursor")])

@@ -1,4 +1,4 @@
-"""PostgreSQL as this service uses it: one or several hosts, limits on every wait, and a failover that is noticed."""
+"""PostgreSQL connection settings: multiple hosts, timeouts, failover detection."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from registry.core.database_settings import DatabaseLimits
 
-# Of several hosts the one that can be written; a standby alone is refused when connecting, not at the first write.
-# A host that is gone without a word is given up after 5 seconds when connecting and after 20 when connected.
-WHERE: Final = {
+# Of several hosts, connect to the primary; a standby alone fails at connect and not at the first write.
+# An unreachable host is given up after 5 seconds when connecting and after 20 when connected.
+CONNECTION_DEFAULTS: Final = {
     "target_session_attrs": "read-write",
     "connect_timeout": "5",
     "keepalives_idle": "10",
@@ -26,16 +26,16 @@ LONG_TIMEOUT: Final = "long_timeout"
 STATEMENT_TIMEOUT: Final = "statement_timeout"
 PING_LIMIT_S: Final = 5
 READ_ONLY: Final = "25006"
-# Other states in which the server has ended the session or is about to; psycopg counts some of them as internal.
-ENDED: Final = (READ_ONLY, "25P03", "25P04", "57P01", "57P02", "57P03", "57P05")
-WAIT_FOR_CONNECTION_S: Final = 20
-USED_AT: Final = "used_at"
-TRIED_WHEN_IDLE_S: Final = 0.5
+# SQLSTATEs after which the session is unusable; psycopg classifies some of them as internal errors.
+DISCONNECT_STATES: Final = (READ_ONLY, "25P03", "25P04", "57P01", "57P02", "57P03", "57P05")
+POOL_TIMEOUT_S: Final = 20
+LAST_USED_AT: Final = "used_at"
+PING_AFTER_IDLE_S: Final = 0.5
 
 
 def engine_options(url: str, limits: DatabaseLimits) -> dict[str, Any]:
-    """What create_engine takes besides the address. What the address itself says wins over ``WHERE``."""
-    said = make_url(url).query
+    """The keyword arguments of create_engine besides the URL. The URL's query overrides ``CONNECTION_DEFAULTS``."""
+    query = make_url(url).query
     timeouts = {
         "timezone": "UTC",
         "statement_timeout": limits.statement_timeout * 1000,
@@ -43,25 +43,25 @@ def engine_options(url: str, limits: DatabaseLimits) -> dict[str, Any]:
         "idle_in_transaction_session_timeout": limits.idle_timeout * 1000,
     }
     return {
-        # A type that no table here has: its name would be looked up by every process that connects.
+        # No table uses hstore; SQLAlchemy would look the type up once per process.
         "use_native_hstore": False,
         "pool_size": limits.pool,
         "max_overflow": limits.pool,
-        "pool_timeout": WAIT_FOR_CONNECTION_S,
+        "pool_timeout": POOL_TIMEOUT_S,
         "execution_options": {LONG_TIMEOUT: limits.long_timeout, STATEMENT_TIMEOUT: limits.statement_timeout},
         "connect_args": {
-            **{name: value for name, value in WHERE.items() if name not in said},
+            **{name: value for name, value in CONNECTION_DEFAULTS.items() if name not in query},
             "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
         },
     }
 
 
 def set_up_engine(engine: Engine) -> None:
-    """Take a session that the server ended, or that cannot write any more, for a lost connection.
+    """Treat a session that the server ended, or that became read-only, as a lost connection.
 
-    A connection that lay idle is tried before it is used: after a failover nobody is given a dead one. When one
-    is lost the whole pool is connected anew, to the host that can be written now; whoever asked hears OperationalError.
-    A server that does not answer at all is waited for a little longer than its own limit, and a try for 5 seconds.
+    An idle connection is pinged before use, so that a request after a failover does not get a dead one. When one is
+    lost, the whole pool reconnects to the current primary, and the failed request gets OperationalError.
+    The client waits a little longer than the server's statement timeout, and 5 seconds for a ping.
     """
     from registry.core.bounded_connection import BoundedConnection, wait_limit
 
@@ -73,16 +73,16 @@ def set_up_engine(engine: Engine) -> None:
         connection.wait_limit = usual_limit
         return connection
 
-    # Not at every request, as pool_pre_ping would: that takes three of the seven round trips of a short one.
+    # Not on every checkout, as pool_pre_ping does: that would be three of the seven round trips of a short request.
     @event.listens_for(engine, "checkin")
     def on_checkin(connection: BoundedConnection | None, record: ConnectionPoolEntry) -> None:
         if connection is not None:
             connection.wait_limit = usual_limit
-        record.info[USED_AT] = time.monotonic()
+        record.info[LAST_USED_AT] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
     def on_checkout(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-        if time.monotonic() - record.info.get(USED_AT, time.monotonic()) < TRIED_WHEN_IDLE_S:
+        if time.monotonic() - record.info.get(LAST_USED_AT, time.monotonic()) < PING_AFTER_IDLE_S:
             return
         connection.wait_limit = PING_LIMIT_S
         try:
@@ -94,19 +94,19 @@ def set_up_engine(engine: Engine) -> None:
 
     @event.listens_for(engine, "handle_error")
     def on_error(context: ExceptionContext) -> OperationalError | None:
-        if getattr(context.original_exception, "sqlstate", None) not in ENDED:
+        if getattr(context.original_exception, "sqlstate", None) not in DISCONNECT_STATES:
             return None
         context.is_disconnect = True
-        # psycopg's ReadOnlySqlTransaction is an InternalError, as if it were a mistake of ours.
+        # psycopg's ReadOnlySqlTransaction is an InternalError, which would be reported as a bug of the service.
         return OperationalError(context.statement, context.parameters, context.original_exception)
 
 
 def as_database_error(error: Exception) -> DBAPIError:
-    """What SQLAlchemy would raise in the place of an error of psycopg's own, for work that goes past it."""
-    # psycopg is loaded where it is used: on SQLite, where it is not, a command starts a tenth sooner without it.
+    """The SQLAlchemy exception for a psycopg error, for code that uses psycopg directly. Raises TypeError."""
+    # Imported here: on SQLite, where psycopg is not needed, commands start a tenth faster without it.
     from psycopg import Error
 
-    if getattr(error, "sqlstate", None) in ENDED:
+    if getattr(error, "sqlstate", None) in DISCONNECT_STATES:
         return OperationalError(None, None, error)
     wrapped = DBAPIError.instance(None, None, error, Error)
     if not isinstance(wrapped, DBAPIError):
@@ -114,8 +114,8 @@ def as_database_error(error: Exception) -> DBAPIError:
     return wrapped
 
 
-def allow_long_work(connection: Connection) -> None:
-    """Let the open transaction's statements take as long as ``REGISTRY_LONG_TIMEOUT`` says; SQLite has no limit."""
+def extend_timeouts(connection: Connection) -> None:
+    """Raise the open transaction's timeouts to ``REGISTRY_LONG_TIMEOUT``; no effect on SQLite."""
     if connection.dialect.name == "postgresql":
         from registry.core.bounded_connection import BoundedConnection, wait_limit
 
@@ -133,10 +133,11 @@ def allow_long_work(connection: Connection) -> None:
 
 
 def libpq_address(url: str, *, password: bool = True) -> str:
-    """The address as libpq and its programs take it, with all its hosts."""
+    """A database URL as a libpq connection string, with all its hosts."""
     from psycopg.conninfo import make_conninfo
 
-    at = make_url(url)
-    _, said = at.get_dialect()().create_connect_args(at)
-    left_out = ("context",) if password else ("context", "password")
-    return make_conninfo("", **{**WHERE, **{name: value for name, value in said.items() if name not in left_out}})
+    parsed = make_url(url)
+    _, arguments = parsed.get_dialect()().create_connect_args(parsed)
+    omitted = ("context",) if password else ("context", "password")
+    given = {name: value for name, value in arguments.items() if name not in omitted}
+    return make_conninfo("", **{**CONNECTION_DEFAULTS, **given})

@@ -1,4 +1,4 @@
-"""Files that only the account of the service may read: who reads the database needs no token."""
+"""Files that only the service's account may read: reading the database file would bypass all permissions."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-ONLY_OURS = 0o600
-FOLDER_ONLY_OURS = 0o700
+PRIVATE_FILE_MODE = 0o600
+PRIVATE_FOLDER_MODE = 0o700
 
 
 def make_private(path: Path) -> None:
-    """Make an empty file of mode 600 unless there is one; whoever opens it next tells why it cannot be made.
+    """Create an empty file with mode 600 unless it exists. Errors are ignored; the next open reports them.
 
-    One that is there is not touched, not even opened: closing it would drop the locks that SQLite holds on it.
+    An existing file is not even opened: closing it would drop the POSIX locks that SQLite holds on it.
     """
     with suppress(OSError):
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, ONLY_OURS))
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE_MODE))

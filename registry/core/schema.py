@@ -1,6 +1,6 @@
-"""The schema: brought up or down by the migrations in ``migrations/``, in one transaction.
+"""Schema migrations: upgrade and downgrade with Alembic, in one transaction.
 
-On PostgreSQL it can belong to a role of its own: the service's role then gets what ``migrations/grants.sql`` gives it.
+On PostgreSQL a separate role can own the schema; the service's role then gets the rights in ``migrations/grants.sql``.
 """
 
 from __future__ import annotations
@@ -10,97 +10,97 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, text
 
 from registry.core.database import SQLITE_BEGIN, db
-from registry.core.postgresql import allow_long_work
+from registry.core.postgresql import extend_timeouts
 from registry.core.shipped_files import MIGRATIONS
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 GRANTS = MIGRATIONS / "grants.sql"
-SERVICE_ROLE = ':"service"'  # a variable as psql has them, so that the file can be run by hand
-STANDS_AT = "alembic_version"
-# Asked in the database's own words: to inspect it by SQLAlchemy takes as long as all else that a short command does.
-IS_STAMPED = {
-    "sqlite": f"SELECT count(*) FROM sqlite_master WHERE name = '{STANDS_AT}'",  # noqa: S608
-    "postgresql": f"SELECT count(to_regclass('{STANDS_AT}'))",
+SERVICE_ROLE = ':"service"'  # a psql variable, so that the file can be run by hand
+VERSION_TABLE = "alembic_version"
+# Plain SQL: SQLAlchemy's inspection takes as long as everything else that a short command does.
+VERSION_TABLE_EXISTS = {
+    "sqlite": f"SELECT count(*) FROM sqlite_master WHERE name = '{VERSION_TABLE}'",  # noqa: S608
+    "postgresql": f"SELECT count(to_regclass('{VERSION_TABLE}'))",
 }
-ONE_AT_A_TIME = 742_001
+MIGRATION_LOCK_ID = 742_001
 
 
 class SchemaNotCurrent(RuntimeError):
-    """The database's schema is not the one that this code needs: run ``registry db upgrade``."""
+    """The database schema is not the one that this code needs: run ``registry db upgrade``."""
 
 
 class ServiceRoleMissing(RuntimeError):
-    """The role that the service connects as does not exist in the database's server."""
+    """The service's role does not exist on the database server."""
 
 
 def upgrade_schema(revision: str = "head", service_role: str | None = None) -> None:
-    """Bring the schema up to a revision. Two processes at once: the second waits and finds it done.
+    """Upgrade the schema to a revision. Of two concurrent processes, the second waits and has nothing left to do.
 
-    ``service_role``, on PostgreSQL: the role, other than the present one, that may use the schema and not change it.
+    ``service_role`` (PostgreSQL only): a role other than the current one that may use but not change the schema.
     Raises ServiceRoleMissing.
     """
     _run("upgrade", revision, service_role)
 
 
 def grant_to_service(service_role: str) -> None:
-    """Give the role what an upgrade would; done again it changes nothing. Raises ServiceRoleMissing."""
+    """Grant the service's role its rights, as an upgrade does; idempotent. Raises ServiceRoleMissing."""
     with db.engine.begin() as connection:
         _grant(connection, service_role)
 
 
 def downgrade_schema(revision: str) -> None:
-    """Take the schema down to a revision."""
+    """Downgrade the schema to a revision."""
     _run("downgrade", revision)
 
 
 def schema_is_current() -> bool:
-    """True when the database stands at the newest migration."""
+    """True when the database is at the newest migration."""
     with db.engine.connect() as connection:
-        if not connection.scalar(text(IS_STAMPED[connection.dialect.name])):
+        if not connection.scalar(text(VERSION_TABLE_EXISTS[connection.dialect.name])):
             return False
-        return connection.scalars(text(f"SELECT version_num FROM {STANDS_AT}")).all() == [newest_revision()]  # noqa: S608
+        return connection.scalars(text(f"SELECT version_num FROM {VERSION_TABLE}")).all() == [newest_revision()]  # noqa: S608
 
 
 def schema_is_known() -> bool:
-    """True when the database stands at a migration that this code has: at an older one, or the newest."""
+    """True when the database is at a migration that this code knows, the newest or an older one."""
     known = {"_".join(path.stem.split("_")[:4]) for path in (MIGRATIONS / "versions").glob("*.py")}
     with db.engine.connect() as connection:
-        if not connection.scalar(text(IS_STAMPED[connection.dialect.name])):
+        if not connection.scalar(text(VERSION_TABLE_EXISTS[connection.dialect.name])):
             return False
-        return set(connection.scalars(text(f"SELECT version_num FROM {STANDS_AT}"))) <= known  # noqa: S608
+        return set(connection.scalars(text(f"SELECT version_num FROM {VERSION_TABLE}"))) <= known  # noqa: S608
 
 
 def is_new_file() -> bool:
-    """True when nothing at all was laid out in an SQLite file yet."""
+    """True when an SQLite file has no tables yet."""
     with db.engine.connect() as connection:
         return not connection.scalar(text("SELECT count(*) FROM sqlite_master"))
 
 
 def newest_revision() -> str:
-    """The revision of the newest migration, which its file's name begins with: a date and that day's number."""
+    """The revision of the newest migration: the date and number of the day that its file name begins with."""
     names = (path.stem.split("_")[:4] for path in (MIGRATIONS / "versions").glob("*.py"))
     return "_".join(max(names, key=lambda parts: [int(part) for part in parts]))
 
 
 def require_current_schema() -> None:
-    """Raise SchemaNotCurrent unless the schema is the one that this code needs."""
+    """Raise SchemaNotCurrent unless the database is at the newest migration."""
     if not schema_is_current():
         raise SchemaNotCurrent("the database's schema is not current; run: registry db upgrade")
 
 
 def _run(direction: str, revision: str, service_role: str | None = None) -> None:
-    # Loaded here, because it takes a tenth of a second and a command that changes no schema needs none of it.
+    # Imported here: it takes a tenth of a second, and most commands do not need it.
     from alembic import command
 
     with db.engine.connect() as connection:
         foreign_keys(connection, on=False)
         connection.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"})
         with connection.begin():
-            allow_long_work(connection)
+            extend_timeouts(connection)
             if connection.dialect.name == "postgresql":
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({ONE_AT_A_TIME})"))
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK_ID})"))
             config = _config()
             config.attributes["connection"] = connection
             getattr(command, direction)(config, revision)
@@ -110,15 +110,15 @@ def _run(direction: str, revision: str, service_role: str | None = None) -> None
 
 
 def _grant(connection: Connection, service_role: str) -> None:
-    there = connection.scalar(text("SELECT true FROM pg_roles WHERE rolname = :name"), {"name": service_role})
-    if not there:
+    exists = connection.scalar(text("SELECT true FROM pg_roles WHERE rolname = :name"), {"name": service_role})
+    if not exists:
         raise ServiceRoleMissing(service_role)
     quoted = connection.dialect.identifier_preparer.quote_identifier(service_role)
     connection.exec_driver_sql(GRANTS.read_text(encoding="utf-8").replace(SERVICE_ROLE, quoted))
 
 
 def foreign_keys(connection: Connection, *, on: bool) -> None:
-    """SQLite rebuilds a table to change it, which foreign keys would follow; void in a transaction."""
+    """Switch SQLite's foreign keys on or off, outside of a transaction: table rebuilds must not trigger them."""
     if connection.dialect.name == "sqlite":
         raw = connection.connection.driver_connection
         if raw is not None:

@@ -1,4 +1,4 @@
-"""Schema fields that leave the judging of a value to its kind, so that API and imports have one rule."""
+"""Marshmallow fields that validate with field types, so that API and imports share one rule."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from registry.core.field_types import (
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """What a kind refused: a code of the catalogue and its parameters."""
+    """A validation error of a field type: a message code and its parameters."""
 
     code: str
     params: Mapping[str, object] = field(default_factory=dict)
 
 
 class Accepted(fields.Field[Any]):
-    """A value of a kind. A missing one (null, blank text) is None, and is refused where it is required.
+    """A value validated by a field type. A missing value (null, blank text) is None, and invalid where required.
 
-    ``clearable`` is False for a field of a change that may stay away, but not be emptied.
+    ``clearable`` is False for a field of a PATCH body that may be absent but not null.
     """
 
     default_error_messages = {"required": "required", "null": "required"}  # noqa: RUF012 - as marshmallow declares it
@@ -57,19 +57,19 @@ class Accepted(fields.Field[Any]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's
         try:
-            kept = self.kind.accept(value)
-        except InvalidValue as refused:
-            raise ValidationError([Wrong(refused.code, refused.params)]) from refused
-        if kept is None and self.required:
+            accepted = self.kind.accept(value)
+        except InvalidValue as error:
+            raise ValidationError([Wrong(error.code, error.params)]) from error
+        if accepted is None and self.required:
             raise ValidationError(["required"])
-        return kept
+        return accepted
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's
         return value.isoformat() if isinstance(value, date) else value
 
 
 class Moment(fields.Field[Any]):
-    """An instant, shown as RFC 3339 in UTC with Z."""
+    """A read-only instant, serialised as RFC 3339 in UTC with Z."""
 
     def __init__(self, description: str, *, nullable: bool = False) -> None:
         super().__init__(dump_only=True, allow_none=nullable, metadata={"description": description})
@@ -79,7 +79,7 @@ class Moment(fields.Field[Any]):
 
 
 class Shown(fields.Field[Any]):
-    """A value that is only shown, with its JSON Schema written out; dates as ``YYYY-MM-DD``."""
+    """A read-only value with an explicit JSON Schema; dates are serialised as ``YYYY-MM-DD``."""
 
     def __init__(self, description: str, json_schema: Mapping[str, Any]) -> None:
         super().__init__(dump_only=True, metadata={"description": description})
@@ -94,18 +94,18 @@ PLAIN_TYPES = frozenset((str, int, bool, type(None)))
 
 
 class Body(Schema):
-    """The base of what is sent and shown. Unknown names are refused; READ_ONLY ones by that name.
+    """The base of request and response schemas. Unknown names are errors; READ_ONLY names have an error of their own.
 
-    What is shown has every field but the SOMETIMES ones, and may get new ones in any version.
+    A response has every field except the SOMETIMES ones; any version may add fields.
     """
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset()
-    # Of what is shown: not in every answer.
+    # Fields that not every response has.
     SOMETIMES: ClassVar[frozenset[str]] = frozenset()
     error_messages = {"unknown": "unknown-field"}  # noqa: RUF012 - as marshmallow declares it
 
     class Meta:
-        """Unknown names are refused."""
+        """Unknown names are errors."""
 
         unknown = RAISE
 
@@ -174,15 +174,15 @@ def _json_ready(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-# Blank is missing, as in any text: the formats email and uri would refuse it.
+# Blank counts as missing, as in any text; the JSON Schema formats email and uri would reject it.
 HTTP_ADDRESS = r"[Hh][Tt][Tt][Pp][Ss]?://\S+"
-# A text with something in it after trimming.
+# A text that is not empty after trimming.
 NOT_BLANK = "[^\\s\\u001c-\\u001f\\u0085]"
 DAY_SCHEMA = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 
 
 def schema_of_kind(kind: Kind) -> dict[str, Any]:
-    """The JSON Schema of what a kind accepts, without null."""
+    """The JSON Schema of the values that a field type accepts, without null."""
     match kind:
         case Text(limit=limit):
             return {"type": "string", "maxLength": limit}
@@ -207,7 +207,7 @@ def schema_of_kind(kind: Kind) -> dict[str, Any]:
 
 
 def json_schema(_converter: object, shown: fields.Field[Any], **_kwargs: object) -> dict[str, Any]:
-    """What apispec asks for each field."""
+    """The JSON Schema of a field: an attribute function for apispec."""
     if isinstance(shown, Moment):
         return nullable({"type": "string", "format": "date-time"}, allow_none=bool(shown.allow_none))
     if isinstance(shown, Shown):
@@ -221,13 +221,13 @@ def json_schema(_converter: object, shown: fields.Field[Any], **_kwargs: object)
 
 
 def shown_object(properties: Mapping[str, Any], sometimes: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The schema of an object inside an answer: every property is there but the ``sometimes`` ones."""
+    """The JSON Schema of an object in a response: all properties are required except the ``sometimes`` ones."""
     required = [name for name in properties if name not in sometimes]
     return {"type": "object", "required": required, "properties": dict(properties)}
 
 
 def nullable(schema: dict[str, Any], *, allow_none: bool = True) -> dict[str, Any]:
-    """The schema that takes null too."""
+    """The JSON Schema that also allows null."""
     if not allow_none:
         return schema
     with_null = schema | {"type": [schema["type"], "null"]}

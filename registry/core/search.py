@@ -1,7 +1,7 @@
-"""Search in projects: every word of the query, or its beginning, in names, purpose and number.
+"""Full-text search of projects: each query word matches the beginning of a word in names, purpose or number.
 
-PostgreSQL looks in a GIN index over the words as they are: no dictionary, no stemming, so that Kazakh, Russian and
-English are treated alike, and no extension. SQLite looks through all rows.
+PostgreSQL uses a GIN index on the unstemmed words, without a dictionary or an extension, so that Kazakh, Russian and
+English are treated alike. SQLite scans all rows.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from registry.core.database import is_sqlite
 
 WORD = re.compile(r"\w+")
-# PostgreSQL indexes no word longer than 2,046 bytes, and nobody looks for one.
-LONGEST_WORD = 100
+# PostgreSQL cannot index words longer than 2,046 bytes.
+MAX_WORD_LENGTH = 100
 
 
 def search_words(values: Mapping[str, Any], number: str) -> str:
-    """The text that ``q`` looks in: each word after a space, so that a word's beginning can be asked for."""
+    """The text that ``q`` searches: a space before each word, so that a prefix can be matched."""
     parts = [number, *(values.get(name) for name in ("name_kk", "name_ru", "name_en", "purpose"))]
     return " " + " ".join(words_of(" ".join(part for part in parts if part)))
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text in lower case, without punctuation; ё is е, as most write it, and a letter is one sign."""
+    """The words of a text in lower case, without punctuation, NFC-normalised; ё becomes е, as most people write it."""
     folded = unicodedata.normalize("NFC", text).casefold().replace("ё", "е")
-    return [word[:LONGEST_WORD] for word in WORD.findall(folded)]
+    return [word[:MAX_WORD_LENGTH] for word in WORD.findall(folded)]
 
 
-def holds_words(column: ColumnElement[str], words: list[str]) -> ColumnElement[bool]:
-    """That a column of ``search_words`` has each of the words, or one that begins so, seen row by row."""
+def contains_words(column: ColumnElement[str], words: list[str]) -> ColumnElement[bool]:
+    """The condition that a ``search_words`` column has each word as a prefix, evaluated without an index."""
     return and_(*(column.contains(f" {word}", autoescape=True) for word in words))
 
 
-def has_words(column: ColumnElement[str], words: list[str]) -> ColumnElement[bool]:
-    """The same, asked of the index where there is one."""
+def matches_words(column: ColumnElement[str], words: list[str]) -> ColumnElement[bool]:
+    """The condition that a ``search_words`` column has each word as a prefix, using the index on PostgreSQL."""
     if is_sqlite():
-        return holds_words(column, words)
+        return contains_words(column, words)
     indexed = func.array_to_tsvector(func.string_to_array(func.ltrim(column, " "), " "))
-    # A word is letters, digits and underscores: nothing in it can end the quotes.
+    # A word consists of letters, digits and underscores, so it cannot contain a quote.
     return indexed.op("@@")(cast(" & ".join(f"'{word}':*" for word in words), TSQUERY))

@@ -1,4 +1,4 @@
-"""Is there room on the database's disk, and is a SQLite file whole? Cheap enough for every ``/readyz``."""
+"""Storage health checks: disk space and SQLite file integrity. Cheap enough for every ``/readyz``."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from sqlalchemy.exc import DBAPIError
 from registry.core.database import db, is_sqlite
 
 DISK_FULL: Final = "53100"
-LEAST_ROOM: Final = 10 * 1024 * 1024
-# The whole file is read: a tenth of a second for 100 MiB.
-CHECKED_EVERY_S: Final = 600
-SPILLED_EVERY_S: Final = 10
-LARGEST_CHECKED: Final = 512 * 1024 * 1024
-DAMAGED: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
-# Spills some two megabytes into a temporary file on the disk of the data, and writes neither WAL nor catalogue.
+MIN_FREE_BYTES: Final = 10 * 1024 * 1024
+# Reads the whole file: a tenth of a second for 100 MiB.
+CHECK_INTERVAL_S: Final = 600
+SPILL_INTERVAL_S: Final = 10
+MAX_CHECKED_SIZE: Final = 512 * 1024 * 1024
+CORRUPTION_CODES: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+# Spills about two megabytes into a temporary file on the data disk, without writing WAL or the catalogue.
 SPILL: Final = text("SELECT count(*) FROM generate_series(1, 100000)")
 
 _lock = Lock()
@@ -30,18 +30,18 @@ _checked: dict[str, tuple[float, bool]] = {}
 _spilled: dict[str, tuple[float, bool]] = {}
 
 
-def has_no_room() -> bool:
+def is_disk_full() -> bool:
     """True when the disk of the database is full.
 
-    SQLite: less than 10 MiB are left. PostgreSQL, whose disk may be another machine's: a temporary file does not fit,
-    which is tried every ten seconds at most, as anybody may ask.
+    SQLite: less than 10 MiB are free. PostgreSQL, whose disk may be on another machine: a temporary file cannot be
+    written. This is tried at most every ten seconds, because ``/readyz`` needs no authentication.
     """
     if is_sqlite():
-        there = os.statvfs(_file().parent)
-        return there.f_bavail * there.f_frsize < LEAST_ROOM
+        disk = os.statvfs(_file().parent)
+        return disk.f_bavail * disk.f_frsize < MIN_FREE_BYTES
     with _lock:
         tried_at, was_full = _spilled.get(str(db.engine.url), (None, False))
-        if tried_at is None or time.monotonic() - tried_at >= SPILLED_EVERY_S:
+        if tried_at is None or time.monotonic() - tried_at >= SPILL_INTERVAL_S:
             was_full = _spill_fails()
             _spilled[str(db.engine.url)] = (time.monotonic(), was_full)
     return was_full
@@ -61,31 +61,31 @@ def _spill_fails() -> bool:
 
 
 def is_damaged() -> bool:
-    """True when the SQLite file is damaged. Its schema is read each time, all of it every ten minutes."""
+    """True when the SQLite file is damaged. The schema is read on each call, the whole file every ten minutes."""
     if not is_sqlite():
         return False
     path = _file()
     with _lock:
         checked_at, was_damaged = _checked.get(str(path), (None, False))
-        due = checked_at is None or time.monotonic() - checked_at >= CHECKED_EVERY_S
+        due = checked_at is None or time.monotonic() - checked_at >= CHECK_INTERVAL_S
         try:
-            # A connection of its own: one that is open already has the pages of before in memory.
+            # A new connection: an open one may still have undamaged pages in its cache.
             with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)) as database:
                 database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-                if (due or was_damaged) and path.stat().st_size <= LARGEST_CHECKED:
+                if (due or was_damaged) and path.stat().st_size <= MAX_CHECKED_SIZE:
                     was_damaged = database.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok"
                     _checked[str(path)] = (time.monotonic(), was_damaged)
         except sqlite3.DatabaseError as error:
-            if not is_damage(error):
+            if not is_corruption_error(error):
                 raise
             return True
         return was_damaged
 
 
-def is_damage(error: BaseException | None) -> bool:
-    """True for what SQLite says of a file that is damaged, or that is no database at all."""
+def is_corruption_error(error: BaseException | None) -> bool:
+    """True for the error codes of SQLite for a damaged file, or for a file that is not a database."""
     code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in DAMAGED
+    return code is not None and code & 0xFF in CORRUPTION_CODES
 
 
 def _file() -> Path:

@@ -1,4 +1,4 @@
-"""The one place that commits. A change, its journal entries and its outbox rows go in together or not at all."""
+"""The transaction manager, the only code that commits: a change, its journal entries and its outbox rows are atomic."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from contextlib import contextmanager
 
 from sqlalchemy.orm import Session
 
-from registry.core.database import EACH_ALONE, OPEN, SQLITE_BEGIN, db
+from registry.core.database import AUTOCOMMIT_READS, SQLITE_BEGIN, TRANSACTION_OPEN, db
 from registry.journal import service as journal
 
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """Write inside it; it flushes, journals and commits at its end. A nested call joins the outer one.
+    """A write transaction: flushes, appends journal entries and commits at the end. A nested call joins the outer one.
 
-    Any exception rolls the whole of it back and goes on up. What was read before is read anew, because on SQLite a
-    reader's snapshot cannot become a writer's.
+    Any exception rolls everything back and propagates. Objects read before are reloaded, because SQLite cannot
+    upgrade a reader's snapshot to a write transaction.
     """
     session = db.session()
-    if session.info.get(OPEN):
+    if session.info.get(TRANSACTION_OPEN):
         yield session
         return
     session.rollback()
-    session.info[OPEN] = True
+    session.info[TRANSACTION_OPEN] = True
     try:
         session.connection(execution_options={SQLITE_BEGIN: "IMMEDIATE"})
         yield session
@@ -34,25 +34,25 @@ def transaction() -> Iterator[Session]:
         session.rollback()
         raise
     finally:
-        session.info.pop(OPEN, None)
-        journal.discard_recorded(session)
+        session.info.pop(TRANSACTION_OPEN, None)
+        journal.discard_pending(session)
 
 
 def require_transaction() -> Session:
-    """The session of the transaction that is open. Raises RuntimeError outside of one."""
+    """The session of the open transaction. Raises RuntimeError when none is open."""
     session = db.session()
-    if not session.info.get(OPEN):
+    if not session.info.get(TRANSACTION_OPEN):
         raise RuntimeError("write inside transaction() only")
     return session
 
 
 def autocommit_reads() -> None:
-    """From now on, on PostgreSQL, each statement that this request reads by outside of ``transaction()`` is its own."""
-    db.session().info[EACH_ALONE] = True
+    """Read in autocommit mode outside of ``transaction()`` for the rest of this request (PostgreSQL only)."""
+    db.session().info[AUTOCOMMIT_READS] = True
 
 
 def read_in_transaction() -> None:
-    """What follows is read in one transaction again: for cursors, COPY and settings that last as long as it."""
+    """End autocommit mode: server-side cursors, COPY and transaction-local settings need a transaction."""
     session = db.session()
-    if not session.info.get(OPEN) and session.info.pop(EACH_ALONE, False):
+    if not session.info.get(TRANSACTION_OPEN) and session.info.pop(AUTOCOMMIT_READS, False):
         session.rollback()

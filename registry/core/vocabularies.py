@@ -1,4 +1,4 @@
-"""The words that fields may hold (docs/reference/fields.md)."""
+"""Closed vocabularies: the codes that fields may have (docs/reference/fields.md)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FUNDINGS: Final = ("republican_budget", "local_budget", "own_funds", "ppp", "ser
 SECTORS: Final = tuple(f"{number:02}" for number in range(1, 11))
 SEVERITIES: Final = ("low", "medium", "high")
 FREEZE_STATUSES: Final = ("out_of_scope", "unaudited", "clear", "flagged", "exempt", "accepted")
-# The first two digits of KATO, the classifier of administrative and territorial objects.
+# The first two digits of KATO, the national classifier of administrative and territorial units.
 REGIONS: Final = (
     "10", "11", "15", "19", "23", "27", "31", "33", "35", "39", "43", "47", "55", "59", "61", "62", "63", "71", "75",
     "79",

@@ -1,4 +1,4 @@
-"""Working days of Kazakhstan: the package ``holidays``, corrected by ``config/calendar.toml``."""
+"""The national working-day calendar: the package ``holidays``, corrected by ``config/calendar.toml``."""
 
 from __future__ import annotations
 
@@ -26,14 +26,17 @@ DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Calendar:
-    """``days_off`` and ``working_days`` overrule the base; ``names``: the base's name → language → ours."""
+    """A calendar whose ``days_off`` and ``working_days`` override the package's.
+
+    ``names`` maps the package's name of a holiday to names by language.
+    """
 
     days_off: frozenset[date] = frozenset()
     working_days: frozenset[date] = frozenset()
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def is_working(self, day: date) -> bool:
-        """True when offices work on the day."""
+        """True when the day is a working day."""
         if day in self.working_days:
             return True
         if day in self.days_off:
@@ -42,26 +45,26 @@ class Calendar:
         return day in worked_weekends if day.weekday() >= SATURDAY else day not in off
 
     def after(self, day: date, count: int) -> date:
-        """The ``count``-th working day after a day; less than 0: before it; 0: the day or the next working one."""
+        """The ``count``-th working day after a day; before it if negative; for 0, the day itself or the next one."""
         step = DAY if count >= 0 else -DAY
         if count == 0:
             while not self.is_working(day):
                 day += step
             return day
-        left = abs(count)
-        while left:
+        remaining = abs(count)
+        while remaining:
             day += step
-            left -= self.is_working(day)
+            remaining -= self.is_working(day)
         return day
 
     def between(self, first: date, last: date) -> int:
-        """How many working days lie after ``first`` up to and with ``last``; negative when ``last`` is earlier."""
+        """The number of working days after ``first`` up to and including ``last``; negative if ``last`` is earlier."""
         if last < first:
             return -self.between(last, first)
         return sum(self.is_working(first + DAY * number) for number in range(1, (last - first).days + 1))
 
     def holiday(self, day: date, language: str) -> str | None:
-        """The name of the holiday on a day, moved ones too; None on all other days."""
+        """The name of the holiday on a day, also when it was moved there; None on other days."""
         name = _base(day.year)[0].get(day)
         if name is None or day in self.working_days:
             return None
@@ -71,13 +74,13 @@ class Calendar:
 
 @lru_cache(maxsize=64)
 def _base(year: int) -> tuple[Mapping[date, str], frozenset[date]]:
-    """The base's holidays of one year and its worked weekend days, never changed, so that threads can share them."""
+    """The package's holidays and working weekend days of a year; never modified, so that threads can share them."""
     known = holidays.country_holidays(COUNTRY, years=year, language="en_US")
     return dict(known), frozenset(known.weekend_workdays)
 
 
 def load_calendar(path: Path) -> Calendar:
-    """The calendar with a file's corrections. Raises CalendarInvalid."""
+    """Load the calendar with the corrections in a file. Raises CalendarInvalid."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -95,7 +98,7 @@ def load_calendar(path: Path) -> Calendar:
 
 def _days(document: Mapping[str, Any], name: str, path: Path) -> frozenset[date]:
     days = document.get(name, [])
-    # A TOML date-time is a date to isinstance(); the calendar knows days only.
+    # isinstance() would accept a TOML date-time.
     if not isinstance(days, list) or not all(type(day) is date for day in days):
         raise CalendarInvalid(f"{path}: {name}: expected dates such as [2025-01-03], without quotes or time")
     return frozenset(days)
@@ -111,17 +114,17 @@ def _names(document: Mapping[str, Any], path: Path) -> Mapping[str, Mapping[str,
     return names
 
 
-_served: list[Calendar] = []
+_current: list[Calendar] = []
 
 
-def serve_calendar(calendar: Calendar) -> None:
-    """Make this the calendar of the process."""
-    _served[:] = [calendar]
+def set_calendar(calendar: Calendar) -> None:
+    """Set the calendar of the process."""
+    _current[:] = [calendar]
 
 
 def national_calendar() -> Calendar:
     """The calendar of the process, read when first used from the file of the settings. Raises CalendarInvalid."""
-    if not _served:
+    if not _current:
         configured = current_app.config.get("CALENDAR_FILE") if current_app else None
-        serve_calendar(load_calendar(configured or CALENDAR_FILE))
-    return _served[0]
+        set_calendar(load_calendar(configured or CALENDAR_FILE))
+    return _current[0]

@@ -20,7 +20,7 @@ from registry.cases import appeals, decisions
 from registry.cases import service as cases
 from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change, open_case
-from registry.core.clock import local_date, local_instant, telling_of, today
+from registry.core.clock import clock_set_to, local_date, local_instant, today
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.core.working_days import national_calendar
@@ -69,10 +69,10 @@ def replay(story: Sequence[Event]) -> Iterator[int]:
     until = replayed_until()
     for count, event in enumerate(story):
         if not event.once:
-            with telling_of(event.at):
+            with clock_set_to(event.at):
                 event.act()
         elif until is None or event.at > until:
-            with telling_of(event.at), transaction():
+            with clock_set_to(event.at), transaction():
                 event.act()
         yield count + 1
 

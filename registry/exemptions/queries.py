@@ -1,4 +1,4 @@
-"""Lists of exemptions, and the reading of one."""
+"""Exemption queries: the paginated list, and single exemptions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.agencies.service import Agency
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
-from registry.core.filters import PlainFilter, Texts, Words, YesNoWords, conditions, day_filters
+from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters
 from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, order_by
 from registry.core.vocabularies import REGIONS, SECTORS
 from registry.exemptions.service import Exemption, find_exemption, in_force_on
@@ -30,9 +30,9 @@ DEFAULT_SORT: Final = "-id"
 
 
 def list_exemptions(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
-    """A page of exemptions of projects that the actor may see, the newest first unless sorted otherwise.
+    """A page of exemptions of projects that the actor may see, newest first by default.
 
-    Those of restricted projects are journalled as read. Raises RoleNotAllowed and Malformed.
+    Restricted projects among them are journalled as read. Raises RoleNotAllowed and Malformed.
     """
     actor.require(Permission.EXEMPTIONS_READ)
     key, descending = _sort_key(page.sort or DEFAULT_SORT)
@@ -46,51 +46,54 @@ def list_exemptions(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing
     if page.cursor is not None:
         statement = statement.where(after(key, Exemption.id.expression, descending, page.cursor))
     ordered = statement.order_by(*order_by(key, Exemption.id.expression, descending)).limit(page.limit + 1)
-    found = list(db.session.scalars(ordered))
-    restricted = [each.project for each in found[: page.limit] if each.project_record.is_restricted]
+    exemptions = list(db.session.scalars(ordered))
+    restricted = [exemption.project for exemption in exemptions[: page.limit] if exemption.project_record.is_restricted]
     if restricted:
         journal_restricted_reads(actor, restricted, "exemptions")
-        # What was read before is let go by the journal's transaction; one restricted since is not in the journal.
-        found = [
-            each
-            for each in db.session.scalars(ordered)
-            if not each.project_record.is_restricted or each.project in restricted
+        # Read again: the journal's transaction expired the objects. Projects restricted since were not journalled.
+        exemptions = [
+            exemption
+            for exemption in db.session.scalars(ordered)
+            if not exemption.project_record.is_restricted or exemption.project in restricted
         ]
-    shown = found[: page.limit]
-    if len(found) <= page.limit:
-        return Listing(shown, None)
-    return Listing(shown, cursor_after(key, descending, getattr(shown[-1], key.name), shown[-1].id))
+    items = exemptions[: page.limit]
+    if len(exemptions) <= page.limit:
+        return Listing(items, None)
+    return Listing(items, cursor_after(key, descending, getattr(items[-1], key.name), items[-1].id))
 
 
 def exemptions_of(project_id: int) -> list[Exemption]:
-    """All exemptions of a project that the caller has read, the newest first."""
-    mine = select(Exemption).where(Exemption.project_id == project_id).order_by(Exemption.id.desc())
-    return list(db.session.scalars(mine))
+    """All exemptions of a project, newest first; the caller must have checked its visibility."""
+    statement = select(Exemption).where(Exemption.project_id == project_id).order_by(Exemption.id.desc())
+    return list(db.session.scalars(statement))
 
 
-def filters_of_exemptions() -> dict[str, PlainFilter]:
-    """The filters on an exemption and its project, as of today."""
+def filters_of_exemptions() -> dict[str, ColumnFilter]:
+    """The filters of the exemption list; ``in_force`` is evaluated as of today."""
     return {
-        "project": Texts(Project.number.expression),
-        "agency": Texts(Agency.bin.expression),
-        "region": Words(Project.region.expression, REGIONS),
-        "sector": Words(Project.sector.expression, SECTORS),
-        "decision_number": Texts(Exemption.decision_number.expression),
-        "revoked": YesNoWords(Exemption.revoked_at.is_not(None)),
-        "in_force": YesNoWords(in_force_on(today())),
-        **day_filters("decided_on", Exemption.decided_on.expression),
-        **day_filters("valid_from", Exemption.valid_from.expression),
-        **day_filters("valid_to", Exemption.valid_to.expression),
+        "project": TextFilter(Project.number.expression),
+        "agency": TextFilter(Agency.bin.expression),
+        "region": ChoiceFilter(Project.region.expression, REGIONS),
+        "sector": ChoiceFilter(Project.sector.expression, SECTORS),
+        "decision_number": TextFilter(Exemption.decision_number.expression),
+        "revoked": BooleanFilter(Exemption.revoked_at.is_not(None)),
+        "in_force": BooleanFilter(in_force_on(today())),
+        **date_filters("decided_on", Exemption.decided_on.expression),
+        **date_filters("valid_from", Exemption.valid_from.expression),
+        **date_filters("valid_to", Exemption.valid_to.expression),
     }
 
 
 def read_exemption(actor: Actor, exemption_id: int) -> Exemption:
-    """The exemption of that id, to show; the reading of one of a restricted project is journalled."""
-    found = find_exemption(actor, exemption_id)
-    if found.project_record.is_restricted:
-        journal_restricted_reads(actor, [found.project], "exemption")
+    """The exemption with that id, for display; reading one of a restricted project is journalled.
+
+    Raises ExemptionNotFound.
+    """
+    exemption = find_exemption(actor, exemption_id)
+    if exemption.project_record.is_restricted:
+        journal_restricted_reads(actor, [exemption.project], "exemption")
         return find_exemption(actor, exemption_id)
-    return found
+    return exemption
 
 
 def _sort_key(sort: str) -> tuple[SortKey, bool]:

@@ -1,4 +1,4 @@
-"""An exemption as it is sent and shown."""
+"""Schemas of exemptions in requests and responses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from registry.core.field_types import Day, Text
 from registry.core.schema_fields import Accepted, Body, Moment, Shown
 
-LONGEST_TEXT: Final = 5000
+MAX_TEXT_LENGTH: Final = 5000
 STATUSES: Final = ("revoked", "future", "in_force", "expired")
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 
@@ -24,8 +24,8 @@ class ExemptionRecord(Body):
     decided_on = Accepted(Day(), "When the Commission decided; today at the latest.", required=True)
     valid_from = Accepted(Day(), "The first day.", required=True)
     valid_to = Accepted(Day(), "The last day.", required=True)
-    scope = Accepted(Text(LONGEST_TEXT), "What it covers.")
-    conditions = Accepted(Text(LONGEST_TEXT), "On which conditions.")
+    scope = Accepted(Text(MAX_TEXT_LENGTH), "What it covers.")
+    conditions = Accepted(Text(MAX_TEXT_LENGTH), "On which conditions.")
 
 
 class Exemption(ExemptionRecord):
@@ -43,7 +43,7 @@ class Exemption(ExemptionRecord):
 class Revocation(Body):
     """Why an exemption ends."""
 
-    reason = Accepted(Text(LONGEST_TEXT), "Why; the decision that revokes it.")
+    reason = Accepted(Text(MAX_TEXT_LENGTH), "Why; the decision that revokes it.")
 
 
 EXEMPTION: Final = Exemption()

@@ -1,4 +1,4 @@
-"""Exemptions: decisions of the Commission under the President, recorded by staff, who refer cases and never grant."""
+"""Exemptions: decisions of the Commission under the President. Staff refer cases and record the decisions."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from registry.projects.visibility import visible_projects
 
 
 class ExemptionNotFound(NotFound):
-    """There is no exemption of that id, or the caller may not see its project."""
+    """The exemption does not exist, or the actor may not see its project."""
 
 
 class ExemptionAlreadyRevoked(Conflict):
-    """It was revoked before."""
+    """The exemption is already revoked."""
 
 
 class Exemption(Model):
-    """One decision. It is in force on a date from ``valid_from`` to ``valid_to``, both included, unless revoked."""
+    """A decision, in force from ``valid_from`` to ``valid_to`` inclusive unless revoked."""
 
     __tablename__ = "exemptions"
 
@@ -66,7 +66,7 @@ class Exemption(Model):
 
 
 def record_exemption(actor: Actor, values: dict[str, Any]) -> Exemption:
-    """Record a decision from accepted values. Raises RoleNotAllowed, Invalid (dates, an unknown project)."""
+    """Record a decision from validated values. Raises RoleNotAllowed, Invalid (dates, an unknown project)."""
     actor.require(Permission.EXEMPTIONS_RECORD)
     problems = []
     if values["valid_to"] < values["valid_from"]:
@@ -78,8 +78,7 @@ def record_exemption(actor: Actor, values: dict[str, Any]) -> Exemption:
         problems.append(Problem("/decided_on", "date-after-today"))
     with transaction() as session:
         number = values["project"]
-        seen = select(Project).where(Project.number == number, *visible_projects(actor))
-        project = session.scalar(seen)
+        project = session.scalar(select(Project).where(Project.number == number, *visible_projects(actor)))
         if project is None:
             problems.append(Problem("/project", "project-unknown", {"number": number}))
         if problems or project is None:
@@ -92,7 +91,7 @@ def record_exemption(actor: Actor, values: dict[str, Any]) -> Exemption:
         )
         session.add(exemption)
         session.flush()
-        details = {name: _plain(values.get(name)) for name in EXEMPTION_FIELDS} | {"exemption": exemption.id}
+        details = {name: _json_value(values.get(name)) for name in EXEMPTION_FIELDS} | {"exemption": exemption.id}
         journal.record(actor, "exemption.recorded", f"project:{number}", details)
     return exemption
 
@@ -101,18 +100,18 @@ EXEMPTION_FIELDS = ("decision_number", "decided_on", "valid_from", "valid_to", "
 
 
 def find_exemption(actor: Actor, exemption_id: int) -> Exemption:
-    """The exemption of that id. Raises ExemptionNotFound also for one of a project that the actor may not see."""
+    """The exemption with that id. Raises ExemptionNotFound, also for projects that the actor may not see."""
     return _found(_query(actor, exemption_id), exemption_id)
 
 
 def find_exemption_to_change(actor: Actor, exemption_id: int) -> Exemption:
-    """The same, locked until the open transaction ends, so that of two who revoke it the second hears of the first."""
+    """The exemption with that id, locked until the open transaction ends. Raises ExemptionNotFound."""
     require_transaction()
     return _found(_query(actor, exemption_id).with_for_update(of=Exemption), exemption_id)
 
 
 def revoke_exemption(actor: Actor, exemption: Exemption, reason: str | None) -> Exemption:
-    """Revoke it, inside the open transaction; flags follow at the next audit.
+    """Revoke the exemption in the open transaction; flags change at the next audit.
 
     Raises RoleNotAllowed and ExemptionAlreadyRevoked.
     """
@@ -129,13 +128,13 @@ def revoke_exemption(actor: Actor, exemption: Exemption, reason: str | None) -> 
 def in_force_on(day: date | ColumnElement[date]) -> ColumnElement[bool]:
     """The condition on Exemption that it is in force on a date.
 
-    A revocation ends it for every date judged from then on: an audit judges the facts as they are now.
+    A revoked exemption is in force on no date, since audits evaluate the current facts.
     """
     return and_(Exemption.revoked_at.is_(None), Exemption.valid_from <= day, Exemption.valid_to >= day)
 
 
 def exemption_on(project_id: ColumnElement[int], day: ColumnElement[date]) -> ScalarSelect[int | None]:
-    """The id of a project's exemption in force on a date, of several the last recorded, as a scalar subquery."""
+    """The id of a project's exemption in force on a date (the last recorded one), as a scalar subquery."""
     return (
         select(func.max(Exemption.id))
         .where(Exemption.project_id == project_id, in_force_on(day))
@@ -145,7 +144,7 @@ def exemption_on(project_id: ColumnElement[int], day: ColumnElement[date]) -> Sc
 
 
 def exemption_in_force(project_id: int, day: date) -> int | None:
-    """The id of one project's exemption in force on a date, of several the last recorded."""
+    """The id of a project's exemption in force on a date (the last recorded one); None without one."""
     return db.session.scalar(select(func.max(Exemption.id)).where(Exemption.project_id == project_id, in_force_on(day)))
 
 
@@ -159,11 +158,11 @@ def _query(actor: Actor, exemption_id: int) -> Select[Exemption]:
 
 
 def _found(statement: Select[Any], exemption_id: int) -> Exemption:
-    found = db.session.scalar(statement)
-    if not isinstance(found, Exemption):
+    exemption = db.session.scalar(statement)
+    if not isinstance(exemption, Exemption):
         raise ExemptionNotFound(id=exemption_id)
-    return found
+    return exemption
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value

@@ -1,4 +1,4 @@
-"""Exemptions that end soon: the day after, what the Commission let pass is flagged again."""
+"""Pages of exemptions that end soon; after its end the project is flagged again."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from registry.web.translations import ngettext
 
 CHOICES: Final = ("sector", "region")
 FILTERS: Final = (*CHOICES, "agency")
-USUAL: Final = "60"
-DAYS: Final = ("30", USUAL, "90", "180", "365")
-# Whenever it ends.
+DEFAULT_DAYS: Final = "60"
+DAYS: Final = ("30", DEFAULT_DAYS, "90", "180", "365")
+# No limit on the end date.
 ANY: Final = "any"
 COLUMNS: Final = ("decision_number", "decided_on", "valid_from", "valid_to", "scope", "conditions")
 
 
 @pages.page("/cases/exemptions-ending", needs=Permission.EXEMPTIONS_READ)
 def exemptions_ending(actor: Actor) -> Answer:
-    """Exemptions in force that end within some days, what ends first in front."""
-    filters, within = requested_filters(FILTERS), _asked_days()
+    """List the exemptions in force that end within some days, earliest end first."""
+    filters, within = requested_filters(FILTERS), _requested_days()
     listing = _ending(actor, requested_page())
     return render_template(
         "exemptions/list.html",
@@ -60,7 +60,7 @@ def exemptions_ending(actor: Actor) -> Answer:
 
 @pages.page(f"/cases/exemptions-ending.<{ENDINGS}:ending>", needs=Permission.EXEMPTIONS_READ)
 def exemptions_ending_table(actor: Actor, ending: str) -> Answer:
-    """The same exemptions, all of them, as a table."""
+    """Download all these exemptions."""
     header = [
         field_label("number"),
         _("Project"),
@@ -73,17 +73,17 @@ def exemptions_ending_table(actor: Actor, ending: str) -> Answer:
 
 
 def _ending(actor: Actor, page: Page) -> Listing:
-    filters, within = requested_filters(FILTERS), _asked_days()
+    filters, within = requested_filters(FILTERS), _requested_days()
     if within != ANY:
         filters["valid_to_to"] = (today() + timedelta(days=int(within))).isoformat()
     return list_exemptions(actor, {**filters, "in_force": "true"}, Page(page.limit, page.cursor, "valid_to"))
 
 
-def _asked_days() -> str:
-    asked = request.args.get("within") or USUAL
-    if asked not in (*DAYS, ANY):
+def _requested_days() -> str:
+    within = request.args.get("within") or DEFAULT_DAYS
+    if within not in (*DAYS, ANY):
         raise Malformed([Problem("within", "not-a-choice", {"options": ", ".join((*DAYS, ANY))})])
-    return asked
+    return within
 
 
 def _rows(items: Sequence[Exemption]) -> Rows:

@@ -9,7 +9,7 @@ from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, case, fun
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.bulk import table_of
-from registry.core.database import LONG_AGO, Instant, Model
+from registry.core.database import EPOCH, Instant, Model
 
 ACTIVE_STATUSES = ("open", "exempt", "accepted")
 SEVERITY_RANK = {"low": 1, "medium": 2, "high": 3}
@@ -39,7 +39,7 @@ class Flag(Model):
     opened_by_audit: Mapped[int] = mapped_column(ForeignKey("audits.id"))
     cleared_by_audit: Mapped[int | None] = mapped_column(ForeignKey("audits.id"))
     exemption_id: Mapped[int | None] = mapped_column(ForeignKey("exemptions.id"))
-    changed_at: Mapped[datetime] = mapped_column(Instant, server_default=LONG_AGO)
+    changed_at: Mapped[datetime] = mapped_column(Instant, server_default=EPOCH)
 
     __table_args__ = (
         Index(

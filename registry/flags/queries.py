@@ -16,9 +16,9 @@ from registry.cases.models import CaseFlag, case_id_of_flag
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
-from registry.core.filters import PlainFilter, Texts, Words, conditions, day_filters, instant_filters
+from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters, instant_filters
 from registry.core.languages import Language
-from registry.core.pagination import Listing, Page, SortKey, after, cut_page, order_by
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.vocabularies import REGIONS, SECTORS, SEVERITIES
 from registry.flags.audit_runs import LAST_GOOD_DATE, last_good_date
 from registry.flags.models import Flag, rank
@@ -34,15 +34,15 @@ PROJECT: Final = table_of(Project).c
 AGENCY: Final = table_of(Agency).c
 OF_PROJECT: Final = FLAG.project_id == bindparam("project")
 FLAG_STATUSES: Final = ("open", "exempt", "accepted", "cleared")
-FLAG_FILTERS: Final[Mapping[str, PlainFilter]] = {
-    "project": Texts(PROJECT.number),
-    "status": Words(FLAG.status, FLAG_STATUSES),
-    "rule": Words(FLAG.rule, tuple(RULES)),
-    "severity": Words(FLAG.severity, SEVERITIES),
-    "agency": Texts(AGENCY.bin),
-    "region": Words(PROJECT.region, REGIONS),
-    "sector": Words(PROJECT.sector, SECTORS),
-    **day_filters("opened_on", FLAG.opened_on),
+FLAG_FILTERS: Final[Mapping[str, ColumnFilter]] = {
+    "project": TextFilter(PROJECT.number),
+    "status": ChoiceFilter(FLAG.status, FLAG_STATUSES),
+    "rule": ChoiceFilter(FLAG.rule, tuple(RULES)),
+    "severity": ChoiceFilter(FLAG.severity, SEVERITIES),
+    "agency": TextFilter(AGENCY.bin),
+    "region": ChoiceFilter(PROJECT.region, REGIONS),
+    "sector": ChoiceFilter(PROJECT.sector, SECTORS),
+    **date_filters("opened_on", FLAG.opened_on),
     **instant_filters("changed_at", FLAG.changed_at),
 }
 SORTS: Final[Mapping[str, tuple[ColumnElement[Any], type]]] = {
@@ -106,7 +106,7 @@ def _page(
     if page.cursor is not None:
         statement = statement.where(after(key, FLAG.id, descending, page.cursor))
     values = {**values, OWN_AGENCY: actor.agency_id, "most": page.limit + 1}
-    listing = cut_page(db.session.execute(statement, values).mappings().all(), page, key, descending)
+    listing = build_page(db.session.execute(statement, values).mappings().all(), page, key, descending)
     policy = policy_in_force()
     shown = [_shown(row, policy, row["_last_on"], language) for row in listing.items]
     journal_restricted_reads(actor, (row["project"] for row in listing.items if row["_restricted"]), "flags")

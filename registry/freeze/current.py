@@ -1,23 +1,23 @@
-"""The policy that this process serves: read once at the start, asked by whatever needs the law's settings."""
+"""The current policy of the process, loaded once at startup."""
 
 from __future__ import annotations
 
 from registry.freeze.policy import Policy
 
-_served: list[Policy] = []
+_current: list[Policy] = []
 
 
-class NoPolicy(RuntimeError):
-    """The policy was asked for before the application was made: a mistake of the program."""
+class PolicyNotSet(RuntimeError):
+    """The policy was requested before the application was created: a programming error."""
 
 
-def serve_policy(policy: Policy) -> None:
-    """Make this the policy of the process."""
-    _served[:] = [policy]
+def set_policy(policy: Policy) -> None:
+    """Set the policy of the process."""
+    _current[:] = [policy]
 
 
 def policy_in_force() -> Policy:
-    """The policy of the process. Raises NoPolicy before serve_policy."""
-    if not _served:
-        raise NoPolicy
-    return _served[0]
+    """The policy of the process. Raises PolicyNotSet before serve_policy."""
+    if not _current:
+        raise PolicyNotSet
+    return _current[0]

@@ -1,4 +1,4 @@
-"""Calendar months, and dates as people and machines write them."""
+"""Date arithmetic with calendar months, and date formatting."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def add_months(day: date, months: int) -> date:
 
 
 def iso(day: date | None) -> str | None:
-    """The date as YYYY-MM-DD, or None for a date that is not set."""
+    """The date as YYYY-MM-DD; None for None."""
     return None if day is None else day.isoformat()
 
 
-def written(day: date, language: str) -> str:
-    """The date as a sentence in kk, ru or en has it; strftime would depend on the machine's locale."""
+def format_date(day: date, language: str) -> str:
+    """The date for a text in kk, ru or en. Does not use strftime, which depends on the machine's locale."""
     if language == "en":
         return f"{day.day} {_ENGLISH_MONTHS[day.month - 1]} {day.year}"
     return f"{day.day:02}.{day.month:02}.{day.year}"

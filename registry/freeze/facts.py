@@ -1,4 +1,4 @@
-"""The facts of one project that the law looks at, and nothing else."""
+"""The facts of one project that the rules evaluate."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import date
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """What an earlier revision of the project said, in the fields that the law compares."""
+class EarlierRevision:
+    """The values of an earlier revision of the project, in the fields that the rules compare."""
 
     work_type: str
     stage: str
@@ -20,11 +20,11 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One project as known now. Money in whole tenge; dates are local dates of Asia/Almaty.
+    """The current values of one project. Money is in whole tenge; dates are local dates of Asia/Almaty.
 
-    ``past`` holds every earlier revision, oldest first, without the present one. ``registered_on`` is None
-    for a project that is only being checked: it counts as registered on the day it is judged.
-    ``order_migrate_by`` is the date of the newest order ``migrate_by`` in force, if there is one.
+    ``past`` contains every earlier revision, oldest first, without the current one. ``registered_on`` is None for a
+    project that is only checked and not registered: it counts as registered on the day of evaluation.
+    ``order_migrate_by`` is the date of the newest ``migrate_by`` order in force, None without one.
     """
 
     agency_kind: str
@@ -46,4 +46,4 @@ class Facts:
     onboarding_confirmed_on: date | None = None
     ending_confirmed_on: date | None = None
     order_migrate_by: date | None = None
-    past: tuple[Past, ...] = ()
+    past: tuple[EarlierRevision, ...] = ()

@@ -1,4 +1,4 @@
-"""What a rule found on a project, and what it tells the people who must act on it."""
+"""Findings of rules, and their explanation in kk, ru and en."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from hashlib import sha256
 
-from registry.freeze.dates import written
+from registry.freeze.dates import format_date
 from registry.freeze.policy import Policy, Wording
 from registry.freeze.required import required_text
 
@@ -31,7 +31,7 @@ _BETWEEN = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule holds for one project. Nothing in ``observed`` depends on the day of the audit."""
+    """A rule that holds for a project. Nothing in ``observed`` depends on the day of the audit."""
 
     rule: str
     severity: str
@@ -39,19 +39,19 @@ class Finding:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of rule and observed values: an acceptance lasts as long as it stays the same."""
+        """SHA-256 (hex) of the rule and the observed values; an acceptance is valid while it is unchanged."""
         return _fingerprint(self.rule, *self.observed.items())
 
 
 @lru_cache(maxsize=1 << 14)
 def _fingerprint(rule: str, *observed: tuple[str, str | int | None]) -> str:
-    # Kept, because an audit asks for each standing finding and most values are common: a stage, a day.
+    # Cached: an audit computes it for each active finding, and most observed values are common.
     return sha256(_canonical([rule, dict(observed)]).encode("ascii")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
-    """A finding in one language: what it is, what would have to be true, what to do next, and the law."""
+class FindingTexts:
+    """The texts of a finding in one language: title, required condition, remedy and legal clause."""
 
     title: str
     required: str
@@ -59,10 +59,10 @@ class Explained:
     clause: str
 
 
-def explain(finding: Finding, policy: Policy, on: date, language: str) -> Explained:
-    """The finding's texts in ``language`` (kk, ru or en), with the clause as worded on the day ``on``."""
+def explain(finding: Finding, policy: Policy, on: date, language: str) -> FindingTexts:
+    """The finding's texts in ``language`` (kk, ru or en), with the wording of the clause in force on ``on``."""
     rule = policy.rules[finding.rule]
-    return Explained(
+    return FindingTexts(
         title=rule.title[language],
         required=required_text(finding.rule, policy, language),
         remedy=rule.remedy[language],
@@ -71,9 +71,9 @@ def explain(finding: Finding, policy: Policy, on: date, language: str) -> Explai
 
 
 def _clause(wording: Wording, language: str) -> str:
-    begin = written(wording.in_force_from, language)
+    begin = format_date(wording.in_force_from, language)
     if wording.in_force_to is None:
         period = _SINCE[language].format(begin=begin)
     else:
-        period = _BETWEEN[language].format(begin=begin, end=written(wording.in_force_to, language))
+        period = _BETWEEN[language].format(begin=begin, end=format_date(wording.in_force_to, language))
     return f"{wording.act[language]}: {wording.text[language]} {period}"

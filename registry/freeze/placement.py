@@ -1,4 +1,4 @@
-"""What is found on a placement that is claimed but not confirmed on the platform (docs/reference/rules.md).
+"""Findings on a placement that is claimed but not confirmed (docs/reference/rules.md).
 
 Legal basis: the decree of 10 December 2025, clause 1, and the Digital Code, Art. 82(4).
 """
@@ -14,23 +14,23 @@ from registry.freeze.findings import Finding, Observed
 from registry.freeze.policy import Policy
 
 
-class Claim(NamedTuple):
-    """A placement's finding, and whether it stands alone: the other rules are then not judged."""
+class PlacementFinding(NamedTuple):
+    """A finding on the placement. If it is ``exclusive``, the other rules are not evaluated."""
 
     finding: Finding
-    alone: bool
+    exclusive: bool
 
 
 def on_platform(facts: Facts, on: date) -> bool:
-    """The object is confirmed on the platform: placed there, and verified on the day or before."""
+    """True when the object is on the platform and this was verified on or before the day."""
     verified = facts.placement_verified_on
     return facts.placement == "on_platform" and verified is not None and verified <= on
 
 
-def claim(facts: Facts, policy: Policy, on: date) -> Claim | None:
-    """What the placement itself gives cause for; None for a project that claims nothing.
+def placement_finding(facts: Facts, policy: Policy, on: date) -> PlacementFinding | None:
+    """The finding on the placement; None for a project that claims neither placement nor onboarding.
 
-    Asked only of projects that are not confirmed on the platform.
+    Must not be called for projects that are confirmed on the platform.
     """
     if facts.placement == "on_platform":
         return _unverified(facts, policy, on)
@@ -39,7 +39,7 @@ def claim(facts: Facts, policy: Policy, on: date) -> Claim | None:
     return None
 
 
-def _unverified(facts: Facts, policy: Policy, on: date) -> Claim:
+def _unverified(facts: Facts, policy: Policy, on: date) -> PlacementFinding:
     earlier = next((past.placement for past in facts.past if past.placement != "on_platform"), None)
     grace = earlier is None and _within_grace(facts, policy, on)
     severity = "low" if grace else policy.rules["platform.unverified"].severity
@@ -48,16 +48,16 @@ def _unverified(facts: Facts, policy: Policy, on: date) -> Claim:
         "registered_on": iso(facts.registered_on),
         "earlier_placement": earlier,
     }
-    return Claim(Finding("platform.unverified", severity, observed), grace)
+    return PlacementFinding(Finding("platform.unverified", severity, observed), grace)
 
 
 def _within_grace(facts: Facts, policy: Policy, on: date) -> bool:
-    # A project that is only being checked counts as registered on the day.
+    # An unregistered project that is only checked counts as registered on the day.
     registered = facts.registered_on or on
     return on <= registered + timedelta(days=policy.verification_grace_days)
 
 
-def _onboarding(facts: Facts, policy: Policy, on: date) -> Claim:
+def _onboarding(facts: Facts, policy: Policy, on: date) -> PlacementFinding:
     confirmed = facts.onboarding_confirmed_on is not None and facts.onboarding_confirmed_on <= on
     due = facts.onboarding_due_on
     if not confirmed:
@@ -67,4 +67,4 @@ def _onboarding(facts: Facts, policy: Policy, on: date) -> Claim:
     else:
         rule = "platform.onboarding"
     observed: Observed = {"placement": facts.placement, "onboarding_due_on": iso(due)}
-    return Claim(Finding(rule, policy.rules[rule].severity, observed), rule == "platform.onboarding")
+    return PlacementFinding(Finding(rule, policy.rules[rule].severity, observed), rule == "platform.onboarding")

@@ -1,4 +1,4 @@
-"""A version of the freeze: what is frozen, from when, how strictly, and on which legal basis."""
+"""The policy of the freeze: scope, dates, limits, and each rule's severity, texts and legal basis."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import date
 class Wording:
     """One wording of a rule's legal basis; ``act`` and ``text`` are keyed by language (kk, ru, en).
 
-    In force from ``in_force_from`` to ``in_force_to``, both days included; None means still in force.
+    In force from ``in_force_from`` to ``in_force_to`` inclusive; None means still in force.
     """
 
     act: Mapping[str, str]
@@ -22,10 +22,10 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class RulePolicy:
-    """What the policy says of one rule. ``title`` and ``remedy`` are keyed by language.
+    """The settings of one rule. ``title`` and ``remedy`` are keyed by language.
 
-    ``clauses`` are ordered by date and never overlap. ``kk_reviewed`` tells whether a native lawyer has read
-    the Kazakh texts.
+    ``clauses`` are ordered by date and never overlap. ``kk_reviewed`` is True when a native lawyer has reviewed the
+    Kazakh texts.
     """
 
     enabled: bool
@@ -36,14 +36,14 @@ class RulePolicy:
     kk_reviewed: bool
 
     def wording_on(self, on: date) -> Wording:
-        """The wording that began last on or before the day; before them all, the first one."""
-        begun = [wording for wording in self.clauses if wording.in_force_from <= on]
-        return begun[-1] if begun else self.clauses[0]
+        """The latest wording that began on or before the day; the first wording for an earlier day."""
+        effective = [wording for wording in self.clauses if wording.in_force_from <= on]
+        return effective[-1] if effective else self.clauses[0]
 
 
 @dataclass(frozen=True, slots=True)
-class Clocks:
-    """Terms of a review in working days of the national calendar."""
+class Deadlines:
+    """Deadlines of a case in working days of the national calendar."""
 
     answer: int
     review: int
@@ -54,8 +54,8 @@ class Clocks:
 class Policy:
     """One version of the policy (docs/reference/settings.md). ``rules`` has every rule, in the order of the table.
 
-    Percents are whole and 0 to 100, months are calendar months, ``verification_grace_days`` calendar days.
-    ``digest`` is the SHA-256 (hex) of the file that it was read from.
+    Percentages are whole numbers from 0 to 100, months are calendar months, ``verification_grace_days`` are calendar
+    days. ``safety_belt_*`` are the change threshold of an audit. ``digest`` is the SHA-256 (hex) of the policy file.
     """
 
     version: str
@@ -72,15 +72,15 @@ class Policy:
     safety_belt_percent: int
     safety_belt_minimum: int
     document_quota_mib: int
-    clocks: Clocks
+    clocks: Deadlines
     rules: Mapping[str, RulePolicy]
     digest: str
 
     def __hash__(self) -> int:
-        # The default would hash every field on every look-up, and cannot hash the mapping of rules.
+        # The generated hash would hash every field on every look-up, and cannot hash the mapping of rules.
         return hash(self.digest)
 
     @property
     def named_dates(self) -> tuple[date, ...]:
-        """The dates on which a night may rightly change many flags at once: the safety belt is off across them."""
+        """The dates on which an audit legitimately changes many flags; the change threshold is off across them."""
         return (self.cutoff, self.migration_deadline)

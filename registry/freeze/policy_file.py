@@ -1,4 +1,4 @@
-"""Reads a policy from its TOML file, and refuses with file, line and key what is not as expected."""
+"""Policy file: loads a policy from TOML and reports errors with file, line and key."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from registry.freeze.policy import Clocks, Policy, RulePolicy, Wording
-from registry.freeze.policy_lines import key_lines, line_of, shown
-from registry.freeze.policy_shape import problems_of
+from registry.freeze.policy import Deadlines, Policy, RulePolicy, Wording
+from registry.freeze.policy_lines import format_path, key_lines, line_of
+from registry.freeze.policy_shape import validate
 from registry.freeze.words import LANGUAGES, RULES
 
-# Where the file names none.
+# The default, for policy files without the key.
 DOCUMENT_QUOTA_MIB = 200
 
 
 class PolicyInvalid(Exception):
-    """The policy file cannot be used. ``problems`` has one line each: file:line: key: what is expected."""
+    """The policy file is invalid. ``problems`` has one line per problem: ``file:line: key: expected value``."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -27,7 +27,7 @@ class PolicyInvalid(Exception):
 
 
 def load_policy(path: str | Path) -> Policy:
-    """The policy in a file. Raises PolicyInvalid, also when the file cannot be read or is not UTF-8."""
+    """Load the policy from a file. Raises PolicyInvalid, also when the file cannot be read or is not UTF-8."""
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -41,23 +41,23 @@ def load_policy(path: str | Path) -> Policy:
 
 
 def read_policy(text: str, name: str) -> Policy:
-    """The policy in a TOML text; ``name`` is what a refusal calls the file. Raises PolicyInvalid."""
+    """Parse a policy from TOML; ``name`` is the file name in error messages. Raises PolicyInvalid."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyInvalid([f"{name}:{_error_line(text, str(error))}: not valid TOML: {error}"]) from error
-    problems = problems_of(document)
+    problems = validate(document)
     if problems:
         lines = key_lines(text)
-        placed = sorted((line_of(path, lines), shown(path), complaint) for path, complaint in problems)
+        placed = sorted((line_of(path, lines), format_path(path), complaint) for path, complaint in problems)
         raise PolicyInvalid([f"{name}:{line}: {key}: {complaint}" for line, key, complaint in placed])
     return _policy(document, sha256(text.encode("utf-8")).hexdigest())
 
 
 def _error_line(text: str, message: str) -> int:
-    found = re.search(r"at line (\d+)", message)
-    # tomllib gives no number for a text that stops too early, only "at end of document".
-    return int(found[1]) if found else text.rstrip().count("\n") + 1
+    match = re.search(r"at line (\d+)", message)
+    # tomllib gives no line number for a truncated text, only "at end of document".
+    return int(match[1]) if match else text.rstrip().count("\n") + 1
 
 
 def _policy(document: Mapping[str, Any], digest: str) -> Policy:
@@ -76,7 +76,7 @@ def _policy(document: Mapping[str, Any], digest: str) -> Policy:
         safety_belt_percent=document["safety_belt_percent"],
         safety_belt_minimum=document["safety_belt_minimum"],
         document_quota_mib=document.get("document_quota_mib", DOCUMENT_QUOTA_MIB),
-        clocks=Clocks(**document["clocks"]),
+        clocks=Deadlines(**document["clocks"]),
         rules={name: _rule(document["rules"][name]) for name in RULES},
         digest=digest,
     )

@@ -1,4 +1,4 @@
-"""Where the keys of a TOML text stand, because tomllib does not tell and a refusal must name the line."""
+"""Line numbers of the keys of a TOML text, for error messages; tomllib does not provide them."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ _LONG_QUOTES = re.compile(r'"""|\'\'\'')
 
 
 def key_lines(text: str) -> dict[Path, int]:
-    """Line (from 1) of every table header and key of a valid TOML text, by path."""
+    """The line (from 1) of every table header and key of a valid TOML text, by path."""
     lines: dict[Path, int] = {(): 1}
     tables: Counter[Path] = Counter()
     section: Path = ()
     in_long_string = False
     for number, line in enumerate(text.split("\n"), start=1):
         if not in_long_string:
-            if found := _ARRAY_TABLE.match(line):
-                array = _inside(_names(found[1]), tables)
+            if match := _ARRAY_TABLE.match(line):
+                array = _full_path(_names(match[1]), tables)
                 section = (*array, tables[array])
                 tables[array] += 1
                 lines[section] = number
-            elif found := _TABLE.match(line):
-                section = _inside(_names(found[1]), tables)
+            elif match := _TABLE.match(line):
+                section = _full_path(_names(match[1]), tables)
                 lines[section] = number
-            elif found := _KEY.match(line):
-                lines[section + _names(found[1])] = number
+            elif match := _KEY.match(line):
+                lines[section + _names(match[1])] = number
         if len(_LONG_QUOTES.findall(line)) % 2:
             in_long_string = not in_long_string
     return lines
 
 
 def line_of(path: Path, lines: dict[Path, int]) -> int:
-    """Line of the key, or of the innermost table around it that the text names."""
+    """The line of the key, or of the innermost enclosing table that the text contains."""
     while path not in lines:
         path = path[:-1]
     return lines[path]
 
 
-def shown(path: Path) -> str:
-    """The path as an operator would write it: rules."freeze.creation".clauses[1].act_kk (arrays count from 1)."""
+def format_path(path: Path) -> str:
+    """The path in TOML notation: ``rules."freeze.creation".clauses[1].act_kk`` (arrays count from 1)."""
     parts: list[str] = []
     for part in path:
         if isinstance(part, int):
@@ -61,8 +61,8 @@ def _names(dotted: str) -> Path:
     return tuple(name.strip("\"'") for name in re.findall(_NAME, dotted))
 
 
-def _inside(names: Path, tables: Counter[Path]) -> Path:
-    """The names as a path: a table inside an array of tables belongs to the array's newest table."""
+def _full_path(names: Path, tables: Counter[Path]) -> Path:
+    """The full path of a table; a table inside an array of tables belongs to the array's last element."""
     path: Path = ()
     for name in names[:-1]:
         path += (name,)

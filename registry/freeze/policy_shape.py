@@ -1,4 +1,4 @@
-"""What a policy file must hold: each key with what is expected of it, as readable tables, and the check."""
+"""Validation of a policy file: the expected type of each key, as tables, and the check."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from registry.freeze.policy_lines import Path
 from registry.freeze.words import AGENCY_KINDS, CLOCK_FIELDS, LANGUAGES, RULES, SEVERITIES
 
 
-class Kind(NamedTuple):
-    """What a value must be, in words for the operator and as a test."""
+class ValueType(NamedTuple):
+    """The type of a value: a description for error messages and a predicate."""
 
     expected: str
     accepts: Callable[[Any], bool]
@@ -19,43 +19,44 @@ class Kind(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One thing wrong with the file."""
+    """One problem in the file."""
 
     path: Path
     complaint: str
 
 
-def _whole(least: int, most: int, unit: str) -> Kind:
-    # type() and not isinstance(): true is an int to Python, but never a number of days to an operator.
-    return Kind(f"a whole number of {unit} from {least} to {most}", lambda v: type(v) is int and least <= v <= most)
+def _whole(least: int, most: int, unit: str) -> ValueType:
+    # isinstance() would accept true and false.
+    expected = f"a whole number of {unit} from {least} to {most}"
+    return ValueType(expected, lambda v: type(v) is int and least <= v <= most)
 
 
-def _one_of(words: tuple[str, ...]) -> Kind:
-    return Kind("one of " + ", ".join(words), lambda v: v in words)
+def _one_of(words: tuple[str, ...]) -> ValueType:
+    return ValueType("one of " + ", ".join(words), lambda v: v in words)
 
 
-def _some_of(words: tuple[str, ...]) -> Kind:
-    return Kind(
+def _list_of(words: tuple[str, ...]) -> ValueType:
+    return ValueType(
         "a list of one or more of " + ", ".join(words),
         lambda v: isinstance(v, list) and bool(v) and all(word in words for word in v),
     )
 
 
-_TEXT = Kind("a text that is not blank", lambda v: isinstance(v, str) and bool(v.strip()))
-# A TOML date-time is a date to isinstance(); the law knows days only.
-_DATE = Kind("a date such as 2026-01-01, without quotes or time", lambda v: type(v) is date)
-_YES_NO = Kind("true or false", lambda v: isinstance(v, bool))
-_TABLE = Kind("a table", lambda v: isinstance(v, dict))
-_TABLES = Kind(
+_TEXT = ValueType("a text that is not blank", lambda v: isinstance(v, str) and bool(v.strip()))
+# isinstance() would accept a TOML date-time.
+_DATE = ValueType("a date such as 2026-01-01, without quotes or time", lambda v: type(v) is date)
+_YES_NO = ValueType("true or false", lambda v: isinstance(v, bool))
+_TABLE = ValueType("a table", lambda v: isinstance(v, dict))
+_TABLES = ValueType(
     "one or more tables", lambda v: isinstance(v, list) and bool(v) and all(isinstance(each, dict) for each in v)
 )
 
-_POLICY: Mapping[str, Kind] = {
+_POLICY: Mapping[str, ValueType] = {
     "version": _TEXT,
     "in_force_from": _DATE,
     "cutoff": _DATE,
-    "start_clock": _some_of(CLOCK_FIELDS),
-    "scope": _some_of(tuple(sorted(AGENCY_KINDS))),
+    "start_clock": _list_of(CLOCK_FIELDS),
+    "scope": _list_of(tuple(sorted(AGENCY_KINDS))),
     "migration_deadline": _DATE,
     "pilot_limit_months": _whole(1, 600, "months"),
     "modification_limit_percent": _whole(0, 100, "percent"),
@@ -64,29 +65,29 @@ _POLICY: Mapping[str, Kind] = {
     "case_from_severity": _one_of(SEVERITIES),
     "safety_belt_percent": _whole(0, 100, "percent"),
     "safety_belt_minimum": _whole(0, 1_000_000_000, "projects"),
-    # Optional: policy files from before it was a value of the policy stay valid.
+    # Optional, so that older policy files stay valid.
     "document_quota_mib": _whole(1, 1_000_000, "MiB")._replace(required=False),
     "clocks": _TABLE,
     "rules": _TABLE,
 }
-_CLOCKS: Mapping[str, Kind] = {name: _whole(1, 3650, "working days") for name in ("answer", "review", "appeal")}
-_RULES: Mapping[str, Kind] = dict.fromkeys(RULES, _TABLE)
-_RULE: Mapping[str, Kind] = {
+_CLOCKS: Mapping[str, ValueType] = {name: _whole(1, 3650, "working days") for name in ("answer", "review", "appeal")}
+_RULES: Mapping[str, ValueType] = dict.fromkeys(RULES, _TABLE)
+_RULE: Mapping[str, ValueType] = {
     "enabled": _YES_NO,
     "severity": _one_of(SEVERITIES),
     "kk_reviewed": _YES_NO,
     **{f"{name}_{language}": _TEXT for name in ("title", "remedy") for language in LANGUAGES},
     "clauses": _TABLES,
 }
-_CLAUSE: Mapping[str, Kind] = {
+_CLAUSE: Mapping[str, ValueType] = {
     **{f"{name}_{language}": _TEXT for name in ("act", "text") for language in LANGUAGES},
     "in_force_from": _DATE,
     "in_force_to": _DATE._replace(required=False),
 }
 
 
-def problems_of(document: Mapping[str, Any]) -> list[Problem]:
-    """Everything wrong with a parsed policy file, not only the first thing."""
+def validate(document: Mapping[str, Any]) -> list[Problem]:
+    """All problems of a parsed policy file."""
     problems = _check(document, _POLICY, ())
     if _TABLE.accepts(document.get("clocks")):
         problems += _check(document["clocks"], _CLOCKS, ("clocks",))
@@ -106,11 +107,11 @@ def _rule_problems(rule: Mapping[str, Any], path: Path) -> list[Problem]:
     in_clauses: list[Problem] = []
     for position, clause in enumerate(rule["clauses"]):
         in_clauses += _check(clause, _CLAUSE, (*path, "clauses", position))
-    # Only dates that are known to be dates can be compared.
+    # Compare dates only when all of them are valid.
     return problems + (in_clauses or _period_problems(rule["clauses"], (*path, "clauses")))
 
 
-def _check(table: Mapping[str, Any], kinds: Mapping[str, Kind], path: Path) -> list[Problem]:
+def _check(table: Mapping[str, Any], kinds: Mapping[str, ValueType], path: Path) -> list[Problem]:
     problems = []
     for key, kind in kinds.items():
         if key in table:
@@ -124,7 +125,7 @@ def _check(table: Mapping[str, Any], kinds: Mapping[str, Kind], path: Path) -> l
 
 
 def _period_problems(clauses: list[dict[str, Any]], path: Path) -> list[Problem]:
-    """Wordings that end before they begin, or of which two would be in force on one day."""
+    """Wordings that end before they begin or overlap."""
     problems = []
     earlier: int | None = None
     for position in sorted(range(len(clauses)), key=lambda position: clauses[position]["in_force_from"]):

@@ -1,13 +1,13 @@
-"""What would have to be true for a rule not to hold, in kk, ru and en, with the policy's own values.
+"""The condition that each rule requires, in kk, ru and en, with the policy's values.
 
-Numbers stand where no word ending depends on them, so that any policy reads well.
+Numbers are placed where no word ending depends on them, so that the texts are correct for any policy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from registry.freeze.dates import written
+from registry.freeze.dates import format_date
 from registry.freeze.policy import Policy
 
 _CLOCK = {
@@ -155,10 +155,10 @@ _REQUIRED: Mapping[str, Mapping[str, str]] = {
 
 
 def required_text(rule: str, policy: Policy, language: str) -> str:
-    """What the rule requires, as a sentence in ``language`` (kk, ru or en)."""
+    """The condition that the rule requires, as a sentence in ``language`` (kk, ru or en)."""
     return _REQUIRED[rule][language].format(
-        cutoff=written(policy.cutoff, language),
-        deadline=written(policy.migration_deadline, language),
+        cutoff=format_date(policy.cutoff, language),
+        deadline=format_date(policy.migration_deadline, language),
         months=policy.pilot_limit_months,
         percent=policy.modification_limit_percent,
         grace=policy.verification_grace_days,

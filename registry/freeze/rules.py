@@ -1,8 +1,8 @@
-"""The rules of the freeze, one small function each (docs/reference/rules.md).
+"""The rules of the freeze, one function each (docs/reference/rules.md).
 
-Each takes the project's facts, the day its work started, the policy and the day of the audit, and answers with
-the project's own values that made the rule hold, or with None. ``started`` is worked out once by the caller,
-because most rules ask for it. No rule looks at placement's claims: that is placement.py's subject.
+Each takes the project's facts, the day its work started, the policy and the day of the audit. It returns the project's
+values because of which the rule holds, or None. The caller computes ``started`` once, because most rules need it.
+The rules on placement are in ``placement.py``.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Rule = Callable[[Facts, date | None, Policy, date], Observed | None]
 
 
 def creation(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """New work begun under the freeze (decree of 10 December 2025, clause 1)."""
+    """New work that started under the freeze (decree of 10 December 2025, clause 1)."""
     if facts.work_type == "creation" and started is not None and policy.cutoff <= started <= on:
         return {"work_type": facts.work_type, "started_on": iso(started)}
     return None
 
 
 def planned(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """Work that is not maintenance and is still to begin (decree, clause 1)."""
+    """Work other than maintenance that has not started yet (decree, clause 1)."""
     if facts.work_type == "maintenance":
         return None
     if facts.stage == "planning" if started is None else started > on:
@@ -37,7 +37,7 @@ def planned(facts: Facts, started: date | None, policy: Policy, on: date) -> Obs
 
 
 def transitional(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """A creation begun before the freeze and not in operation by then: the decree is silent on its fate."""
+    """A creation that started before the freeze and was not in operation by then; the decree does not cover it."""
     if facts.work_type != "creation" or started is None or started >= policy.cutoff:
         return None
     if facts.commissioned_on is None or facts.commissioned_on >= policy.cutoff:
@@ -50,7 +50,7 @@ def transitional(facts: Facts, started: date | None, policy: Policy, on: date) -
 
 
 def development(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """New functions for an object in operation, begun under the freeze (Law 418-V, Art. 1; Digital Code, 82(4))."""
+    """New functions of an object in operation, started under the freeze (Law 418-V, Art. 1; Digital Code, 82(4))."""
     if facts.work_type != "development" or facts.object_commissioned_on is None:
         return None
     if started is not None and policy.cutoff <= started <= on:
@@ -63,7 +63,7 @@ def development(facts: Facts, started: date | None, policy: Policy, on: date) ->
 
 
 def misclassified(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """New work under another name: only what is in operation can be developed or modified (Law 418-V, Art. 1)."""
+    """Misclassified new work: only an object in operation can be developed or modified (Law 418-V, Art. 1)."""
     if facts.work_type not in ("development", "modification") or facts.object_commissioned_on is not None:
         return None
     if started is not None and policy.cutoff <= started <= on:
@@ -72,7 +72,7 @@ def misclassified(facts: Facts, started: date | None, policy: Policy, on: date) 
 
 
 def modification_limit(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """A modification beyond the share of the object's cost, or without consent (Digital Code, Art. 88)."""
+    """A modification above the limit of the object's cost, or without consent (Digital Code, Art. 88)."""
     if facts.work_type != "modification" or started is None or not policy.cutoff <= started <= on:
         return None
     if not facts.consent_number or _above_limit(facts, policy):
@@ -89,7 +89,7 @@ def modification_limit(facts: Facts, started: date | None, policy: Policy, on: d
 def _above_limit(facts: Facts, policy: Policy) -> bool:
     if facts.budget_kzt is None or facts.object_original_cost_kzt is None:
         return False
-    # Whole numbers on both sides: a float would round a tenge away at 10^15.
+    # Integers on both sides: a float would lose a tenge at 10^15.
     return facts.budget_kzt * 100 > facts.object_original_cost_kzt * policy.modification_limit_percent
 
 
@@ -103,7 +103,7 @@ def pilot_limit(facts: Facts, started: date | None, policy: Policy, on: date) ->
 
 
 def data_gap(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """Values without which the other rules cannot judge (Digital Code, Art. 71(2): the duty to register)."""
+    """Missing values that the other rules need (Digital Code, Art. 71(2): the duty to register)."""
     work_type = facts.work_type
     unstarted = started is None and facts.stage != "planning" and work_type != "maintenance"
     undated_pilot = facts.stage == "pilot" and facts.pilot_started_on is None
@@ -112,7 +112,7 @@ def data_gap(facts: Facts, started: date | None, policy: Policy, on: date) -> Ob
     unplaced = facts.placement == "unknown"
     if not (unstarted or undated_pilot or undated_object or unpriced or unplaced):
         return None
-    # Only what is missing, and why it is asked for: filling one gap must not hide behind another.
+    # Only the missing values and the reason why they are needed, so that filling one gap changes the fingerprint.
     observed: Observed = {"work_type": work_type, "stage": facts.stage}
     if unplaced:
         observed["placement"] = facts.placement
@@ -129,10 +129,10 @@ def data_gap(facts: Facts, started: date | None, policy: Policy, on: date) -> Ob
 
 
 def migration_overdue(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """In operation since before the freeze and still not moved after the deadline (Government, January 2026)."""
+    """In operation since before the freeze and not migrated by the deadline (Government, January 2026)."""
     if on <= policy.migration_deadline:
         return None
-    # The result of a creation is the object itself; any other work is done on an object that was there before.
+    # The result of a creation is the object itself; any other work concerns an object that existed before.
     field = "commissioned_on" if facts.work_type == "creation" else "object_commissioned_on"
     since: date | None = getattr(facts, field)
     if since is not None and since < policy.cutoff:
@@ -141,14 +141,14 @@ def migration_overdue(facts: Facts, started: date | None, policy: Policy, on: da
 
 
 def order_overdue(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """An order to migrate is in force and its date has passed."""
+    """An order to migrate is in force and its due date has passed."""
     if facts.order_migrate_by is not None and facts.order_migrate_by < on:
         return {"order_migrate_by": iso(facts.order_migrate_by)}
     return None
 
 
 def backdated(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """Work said to have begun before the freeze under a contract signed after it began."""
+    """Work dated before the freeze under a contract signed after the freeze began."""
     if facts.work_started_on is None or facts.contract_signed_on is None:
         return None
     if facts.work_started_on < policy.cutoff <= facts.contract_signed_on:
@@ -160,9 +160,9 @@ def backdated(facts: Facts, started: date | None, policy: Policy, on: date) -> O
 
 
 def rewritten(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """A start moved from under the freeze to before it, or a creation under the freeze that was renamed.
+    """A start date moved from under the freeze to before it, or a creation under the freeze that was reclassified.
 
-    Compares with the oldest revision that says otherwise, so that later edits do not change what was observed.
+    Compares with the oldest revision that differs, so that later edits do not change the observed values.
     """
     if started is None:
         return None
@@ -177,27 +177,27 @@ def rewritten(facts: Facts, started: date | None, policy: Policy, on: date) -> O
 
 
 def ended_unconfirmed(facts: Facts, policy: Policy, on: date) -> Observed | None:
-    """A final stage that nobody confirmed (Digital Code, Art. 89). The caller has seen that the stage is final.
+    """An unconfirmed final stage (Digital Code, Art. 89). The caller has checked that the stage is final.
 
-    An ending once told empty or under the freeze stays a suspicion: an edit of the date alone must not clear it.
+    The rule keeps holding when an end date was once missing or under the freeze: editing the date must not clear it.
     """
     if facts.ending_confirmed_on is not None and facts.ending_confirmed_on <= on:
         return None
     earlier = next((past.stage for past in facts.past if past.stage not in FINAL_STAGES), None)
-    if earlier is not None or _not_over_before(facts.ended_on, policy):
+    if earlier is not None or _not_ended_before_cutoff(facts.ended_on, policy):
         return {"stage": facts.stage, "ended_on": iso(facts.ended_on), "earlier_stage": earlier}
     for past in facts.past:
-        if _not_over_before(past.ended_on, policy):
+        if _not_ended_before_cutoff(past.ended_on, policy):
             return {"stage": facts.stage, "ended_on": iso(facts.ended_on), "earlier_ended_on": iso(past.ended_on)}
     return None
 
 
-def _not_over_before(ended_on: date | None, policy: Policy) -> bool:
+def _not_ended_before_cutoff(ended_on: date | None, policy: Policy) -> bool:
     return ended_on is None or ended_on >= policy.cutoff
 
 
 def legacy(facts: Facts, started: date | None) -> Observed:
-    """Not on the platform, though nothing else is wrong. The caller has seen that no other rule holds."""
+    """Not on the platform, without another finding. The caller has checked that no other rule holds."""
     return {
         "placement": facts.placement,
         "work_type": facts.work_type,
@@ -206,8 +206,8 @@ def legacy(facts: Facts, started: date | None) -> Observed:
     }
 
 
-# The table for unfinished projects, in the order in which findings are told. Final stages have a rule of their
-# own (ended_unconfirmed), and freeze.legacy holds where none of these does.
+# The rules for unfinished projects, in the order of the findings. Final stages have a separate rule
+# (ended_unconfirmed), and freeze.legacy holds where none of these does.
 UNFINISHED: Mapping[str, Rule] = {
     "freeze.creation": creation,
     "freeze.planned": planned,

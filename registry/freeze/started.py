@@ -1,14 +1,14 @@
-"""When work on a project began, by the policy's start clock (docs/reference/rules.md)."""
+"""The start date of a project's work, by the policy's ``start_clock`` (docs/reference/rules.md)."""
 
 from __future__ import annotations
 
 from datetime import date
 
-from registry.freeze.facts import Facts, Past
+from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.policy import Policy
 
 
-def started_on(values: Facts | Past, policy: Policy) -> date | None:
+def started_on(values: Facts | EarlierRevision, policy: Policy) -> date | None:
     """The earliest date set among the policy's ``start_clock``, or None when none is set."""
     earliest: date | None = None
     for field in policy.start_clock:

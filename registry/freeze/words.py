@@ -1,4 +1,4 @@
-"""The closed lists of words that the law knows (docs/reference/fields.md, rules.md)."""
+"""Closed vocabularies of the rules (docs/reference/fields.md, rules.md)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ AGENCY_KINDS = frozenset(
 
 FINAL_STAGES = frozenset({"terminated", "archived", "written_off"})
 
-# From the mildest to the gravest, so that a position compares two severities.
+# In ascending order, so that the position compares two severities.
 SEVERITIES = ("low", "medium", "high")
 
 LANGUAGES = ("kk", "ru", "en")
 
-# Only fields that every revision keeps can start the clock: integrity.rewritten reads them from the past too.
+# Only fields that every revision stores can be in start_clock: integrity.rewritten reads them from earlier revisions.
 CLOCK_FIELDS = ("contract_signed_on", "work_started_on")
 
 PLACEMENT_RULES = (
@@ -49,5 +49,5 @@ TABLE_RULES = (
     "freeze.legacy",
 )
 
-# The order in which findings are told.
+# The order of findings.
 RULES = PLACEMENT_RULES + TABLE_RULES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import request
 
 from registry.accounts.actors import Actor
-from registry.accounts.tokens import TokenNotAccepted, actor_of
+from registry.accounts.tokens import TokenNotAccepted, authenticate_token
 from registry.http.http_errors import AuthenticationRequired
 from registry.http.rate_limit import check_rate_limit
 from registry.http.request_ids import client_request_id, request_id
@@ -21,7 +21,7 @@ def authenticate() -> Actor:
         check_rate_limit(None)
         raise AuthenticationRequired
     try:
-        actor = actor_of(token.strip(), request.remote_addr or "", request_id(), client_request_id())
+        actor = authenticate_token(token.strip(), request.remote_addr or "", request_id(), client_request_id())
     except TokenNotAccepted:
         check_rate_limit(None)
         raise

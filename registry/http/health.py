@@ -13,7 +13,7 @@ from registry.audits.clock_guard import unconfirmed_since
 from registry.core.clock import now, rfc3339, today
 from registry.core.installation import installed_at
 from registry.core.schema import schema_is_current
-from registry.core.storage import has_no_room, is_damage, is_damaged
+from registry.core.storage import is_corruption_error, is_damaged, is_disk_full
 from registry.flags.audit_runs import audit_in_future, last_good_audit
 from registry.http.database_errors import error_of
 from registry.http.request_log import LOG
@@ -37,7 +37,7 @@ def init_health(app: Flask, settings: Settings) -> None:
             reasons = why_not_ready(audits_are_on=settings.audit_at is not None)
         except (SQLAlchemyError, sqlite3.Error) as error:
             LOG.error("not ready: the database cannot be used", exc_info=error)
-            reasons = [DAMAGED if is_damage(getattr(error, "orig", error)) else error_of(error).code]
+            reasons = [DAMAGED if is_corruption_error(getattr(error, "orig", error)) else error_of(error).code]
         if reasons:
             return _status_text(503, {"status": "not ready", "reasons": reasons})
         return _status_text(200, {"status": "ready", "reasons": []})
@@ -51,7 +51,7 @@ def why_not_ready(*, audits_are_on: bool) -> list[str]:
         return ["schema-not-current"]
     if is_damaged():
         return [DAMAGED]
-    if has_no_room():
+    if is_disk_full():
         return ["disk-full"]
     ahead = audit_in_future(today())
     if ahead is not None:

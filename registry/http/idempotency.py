@@ -18,7 +18,7 @@ from registry.accounts.actors import Actor
 from registry.core.clock import now
 from registry.core.database import db, insert_or_ignore
 from registry.core.errors import Malformed, Problem
-from registry.core.idempotency import KEEP_FOR, StoredResponse
+from registry.core.idempotency import RETENTION, StoredResponse
 from registry.core.transactions import transaction
 from registry.http.http_errors import IdempotencyKeyReused
 from registry.http.request_bodies import MULTIPART, SentFile
@@ -49,7 +49,7 @@ def run_once(actor: Actor, digest: str, answer: Callable[[], Response], *, commi
             _store(claimed, response)
         return response
     # Only looked for: a claim that outlived its process would keep the key from ever being answered.
-    fresh = StoredResponse.at >= now() - KEEP_FOR
+    fresh = StoredResponse.at >= now() - RETENTION
     if db.session.scalar(select(StoredResponse.id).where(*_same(mine), fresh)) is not None:
         return _stored_response(mine, digest)
     response = answer()
@@ -63,7 +63,7 @@ def run_once(actor: Actor, digest: str, answer: Callable[[], Response], *, commi
 def delete_old_responses() -> None:
     """Delete what was kept longer than 24 hours."""
     with transaction() as session:
-        session.execute(delete(StoredResponse).where(StoredResponse.at < now() - KEEP_FOR))
+        session.execute(delete(StoredResponse).where(StoredResponse.at < now() - RETENTION))
 
 
 def request_digest(form: Mapping[str, object]) -> str:
@@ -93,7 +93,7 @@ def _same(mine: Mapping[str, str]) -> list[ColumnElement[bool]]:
 
 def _claim(mine: Mapping[str, str], digest: str) -> int | None:
     """The id of the key's new row; None when it has one that is not too old."""
-    db.session.execute(delete(StoredResponse).where(*_same(mine), StoredResponse.at < now() - KEEP_FOR))
+    db.session.execute(delete(StoredResponse).where(*_same(mine), StoredResponse.at < now() - RETENTION))
     claim = insert_or_ignore(StoredResponse).values(**mine, request_hash=digest, at=now())
     return db.session.scalar(claim.on_conflict_do_nothing().returning(StoredResponse.id))
 

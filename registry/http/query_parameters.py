@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from flask import request
 
 from registry.core.errors import Malformed, Problem
-from registry.core.pagination import DEFAULT_LIMIT, LARGEST_LIMIT, Page
+from registry.core.pagination import DEFAULT_LIMIT, MAX_LIMIT, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Parameter:
 LIMIT: Final = Parameter(
     "limit",
     "How many items a page has at most.",
-    {"type": "integer", "minimum": 1, "maximum": LARGEST_LIMIT, "default": DEFAULT_LIMIT},
+    {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
 )
 CURSOR: Final = Parameter("cursor", "`next` of the page before.", {"type": "string", "pattern": "^[0-9A-Za-z_-]+$"})
 SORT: Final = "sort"
@@ -77,8 +77,8 @@ def take_page(sent: dict[str, str]) -> Page:
     if limit is not None:
         usable = limit.isascii() and limit.isdigit() and len(limit) <= 4
         number = int(limit) if usable else 0
-        if not 1 <= number <= LARGEST_LIMIT:
-            raise Malformed([Problem(LIMIT.name, "limit-out-of-range", {"largest": LARGEST_LIMIT})])
+        if not 1 <= number <= MAX_LIMIT:
+            raise Malformed([Problem(LIMIT.name, "limit-out-of-range", {"largest": MAX_LIMIT})])
     sort = sent.pop(SORT, None)
     if sort == "":
         raise Malformed([Problem(SORT, "value-missing")])

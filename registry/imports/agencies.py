@@ -16,15 +16,15 @@ from registry.agencies.service import (
     accept_agency_fields,
     agency_to_change,
     change_agency,
+    missing_field_problems,
     register_agency,
-    whole_agency_problems,
 )
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.field_types import Bin, Kind
-from registry.core.spreadsheets.cell_values import cell_problem, read_cells, readers
+from registry.core.spreadsheets.cell_values import cell_problem, cell_readers, read_cells
 from registry.core.spreadsheets.reader import Row
-from registry.core.spreadsheets.row_errors import Incoming, Outcome
+from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
 
 KINDS: Final[dict[str, Kind]] = {"bin": Bin(), **AGENCY_FIELDS}
 COLUMNS: Final = (*KINDS, "version")
@@ -39,12 +39,12 @@ class AgencyImport:
         self.actor = actor
         self.dry_run = dry_run
         self.columns = columns
-        self.readers = readers(columns, KINDS)
+        self.readers = cell_readers(columns, KINDS)
         self.seen: dict[str, int] = {}
         # Registered agencies and those added by this run: a dry run writes nothing but must resolve its parents.
         self.known: dict[str, dict[str, Any]] = {}
 
-    def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[Incoming]]:
+    def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[ImportRow]]:
         """Yield the rows after the first ``done``, parents first, in an order that depends on the file alone."""
         if self.dry_run:
             self.known = _registered()
@@ -56,9 +56,9 @@ class AgencyImport:
         while chunk := list(islice(ordered, CHUNK)):
             yield chunk
 
-    def apply(self, chunk: Sequence[Incoming]) -> Outcome:
+    def apply(self, chunk: Sequence[ImportRow]) -> ImportResult:
         """Write changed rows inside the open transaction; a dry run only reports them."""
-        outcome = Outcome()
+        outcome = ImportResult()
         if not self.dry_run:
             self.known = _registered()
         for row in chunk:
@@ -79,20 +79,20 @@ class AgencyImport:
                 outcome.unchanged += 1
         return outcome
 
-    def _write(self, row: Incoming, new: bool) -> None:
+    def _write(self, row: ImportRow, new: bool) -> None:
         if new:
             register_agency(self.actor, row.values)
         else:
             changes = {name: value for name, value in row.values.items() if name != "bin"}
             change_agency(self.actor, agency_to_change(str(row.key[0])), changes)
 
-    def _judge(self, row: Incoming) -> list[Problem]:
+    def _judge(self, row: ImportRow) -> list[Problem]:
         """Validate the row against the current tree; a valid row becomes part of it."""
         if row.problems:
             return row.problems
         number = str(row.key[0])
         agency = self.known.get(number, dict.fromkeys(KINDS)) | row.values
-        problems = whole_agency_problems(agency)
+        problems = missing_field_problems(agency)
         above = agency["parent_bin"]
         if above is not None and above not in self.known and above != number:
             problems.append(Problem("/parent_bin", "agency-unknown", {"bin": above}))
@@ -104,7 +104,7 @@ class AgencyImport:
             self.known[number] = agency
         return problems
 
-    def _read(self, row: Row) -> Incoming:
+    def _read(self, row: Row) -> ImportRow:
         values, problems = accept_agency_fields(read_cells(row.cells, self.readers))
         cells = dict(zip(self.columns, row.cells, strict=True))
         problems = [cell_problem(cells[problem.pointer[1:]], problem) for problem in problems]
@@ -116,16 +116,16 @@ class AgencyImport:
                 problems.append(Problem("/bin", "required"))
         elif (first := self.seen.setdefault(number, row.number)) != row.number:
             problems.append(Problem("/bin", "bin-twice", {"row": first}))
-        return Incoming(row.number, (number,), values, problems)
+        return ImportRow(row.number, (number,), values, problems)
 
 
-def parents_first(rows: Sequence[Incoming]) -> list[Incoming]:
+def parents_first(rows: Sequence[ImportRow]) -> list[ImportRow]:
     """Sort each row after its parent's row, if the file has one. Rows in a cycle get a problem."""
     own = {row.key[0]: row for row in rows if not row.problems}
-    placed: dict[int, Incoming] = {}
+    placed: dict[int, ImportRow] = {}
     for row in rows:
-        chain: dict[int, Incoming] = {}
-        step: Incoming | None = row
+        chain: dict[int, ImportRow] = {}
+        step: ImportRow | None = row
         while step is not None and step.row not in placed and step.row not in chain:
             chain[step.row] = step
             step = None if step.problems else own.get(step.values.get("parent_bin"))

@@ -15,13 +15,13 @@ from registry.core.bulk import table_of
 from registry.core.database import db, is_sqlite
 from registry.core.errors import Problem
 from registry.core.field_types import Bin, InvalidValue, Kind
-from registry.core.spreadsheets.cell_values import cell_problem, read_cells, readers
+from registry.core.spreadsheets.cell_values import cell_problem, cell_readers, read_cells
 from registry.core.spreadsheets.reader import Row
-from registry.core.spreadsheets.row_errors import Incoming, Outcome
-from registry.projects.bulk_writes import Changed, Registered, register_all, write_all
-from registry.projects.fields import FIELDS, READ_ONLY, accept_fields, whole_record_problems
+from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
+from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
+from registry.projects.fields import FIELDS, READ_ONLY, accept_fields, cross_field_problems
 from registry.projects.models import CHANGEABLE, Project
-from registry.projects.placement_claims import end_confirmations
+from registry.projects.placement_claims import withdraw_confirmations
 from registry.projects.revisions import differences
 
 KINDS: Final[dict[str, Kind]] = {"agency": Bin(), **FIELDS}
@@ -39,10 +39,10 @@ class ProjectImport:
         self.actor = actor
         self.dry_run = dry_run
         self.columns = columns
-        self.readers = readers(columns, KINDS)
+        self.readers = cell_readers(columns, KINDS)
         self.seen: dict[tuple[str | None, ...], int] = {}
 
-    def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[Incoming]]:
+    def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[ImportRow]]:
         """Yield the rows after the first ``done`` in chunks. The keys of skipped rows are remembered."""
         incoming = map(self._read, rows)
         for _ in islice(incoming, done):
@@ -50,9 +50,9 @@ class ProjectImport:
         while chunk := list(islice(incoming, CHUNK)):
             yield chunk
 
-    def apply(self, chunk: Sequence[Incoming]) -> Outcome:
+    def apply(self, chunk: Sequence[ImportRow]) -> ImportResult:
         """Write changed rows inside the open transaction; a dry run only reports them."""
-        outcome = Outcome()
+        outcome = ImportResult()
         agencies = self._agencies({row.key[0] for row in chunk})
         good = []
         for row in chunk:
@@ -62,8 +62,8 @@ class ProjectImport:
             else:
                 good.append((agencies[row.key[0]], row))
         registered = self._registered([(agency_id, row.values["external_id"]) for (agency_id, _), row in good])
-        new: list[Registered] = []
-        changed: list[Changed] = []
+        new: list[NewProject] = []
+        changed: list[ProjectChange] = []
         for (agency_id, _), row in good:
             before = registered.get((agency_id, row.values["external_id"]))
             if before is None:
@@ -74,26 +74,26 @@ class ProjectImport:
                 continue
             else:
                 record = before | row.values
-            problems = whole_record_problems(record)
+            problems = cross_field_problems(record)
             if problems:
                 outcome.reject(row.row, problems)
             elif before is None:
-                new.append(Registered(agency_id, str(row.key[0]), record))
+                new.append(NewProject(agency_id, str(row.key[0]), record))
                 outcome.created += 1
             else:
-                end_confirmations(before, record)
+                withdraw_confirmations(before, record)
                 changes = differences(before, record)
                 if changes:
-                    changed.append(Changed(record, changes))
+                    changed.append(ProjectChange(record, changes))
                     outcome.updated += 1
                 else:
                     outcome.unchanged += 1
         if not self.dry_run:
-            register_all(self.actor, new)
-            write_all(self.actor, changed, "project.changed")
+            register_projects(self.actor, new)
+            update_projects(self.actor, changed, "project.changed")
         return outcome
 
-    def _read(self, row: Row) -> Incoming:
+    def _read(self, row: Row) -> ImportRow:
         raw = read_cells(row.cells, self.readers)
         sent_agency = raw.pop("agency")
         values, problems = accept_fields(raw)
@@ -116,7 +116,7 @@ class ProjectImport:
                 problems.append(Problem("/external_id", "required"))
         elif agency is not None and (first := self.seen.setdefault(key, row.number)) != row.number:
             problems.append(Problem("/external_id", "external-id-twice", {"row": first}))
-        return Incoming(row.number, key, values, problems)
+        return ImportRow(row.number, key, values, problems)
 
     def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, tuple[int, bool]]:
         """Map each BIN to the agency's id and whether the actor may act for it."""
@@ -126,7 +126,7 @@ class ProjectImport:
         rows = db.session.execute(select(Agency.bin, Agency.id, is_own).where(named))
         return {number: (agency_id, bool(acts_for)) for number, agency_id, acts_for in rows}
 
-    def _agency_problems(self, row: Incoming, agencies: dict[str | None, tuple[int, bool]]) -> list[Problem]:
+    def _agency_problems(self, row: ImportRow, agencies: dict[str | None, tuple[int, bool]]) -> list[Problem]:
         number = row.key[0]
         if number is None:
             return []

@@ -15,7 +15,7 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem, invalid
 from registry.core.file_names import printable_file_name
-from registry.core.pagination import Listing, Page, SortKey, after, cut_page, order_by
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.spreadsheets.reader import check_columns, open_sheet, require_upload_size
 from registry.core.transactions import transaction
 from registry.imports.models import ImportRun, RowError, store_file
@@ -89,7 +89,7 @@ def errors_of(actor: Actor, run: ImportRun, page: Page) -> Listing:
     if page.cursor is not None:
         statement = statement.where(after(BY_ROW, unique, descending, page.cursor))
     statement = statement.order_by(*order_by(BY_ROW, unique, descending)).limit(page.limit + 1)
-    return cut_page(db.session.execute(statement).mappings().all(), page, BY_ROW, descending)
+    return build_page(db.session.execute(statement).mappings().all(), page, BY_ROW, descending)
 
 
 def _may_see(actor: Actor, run: ImportRun) -> bool:

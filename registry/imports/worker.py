@@ -25,7 +25,7 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Invalid, RegistryError
 from registry.core.spreadsheets.reader import Row, open_sheet
-from registry.core.spreadsheets.row_errors import Incoming, Outcome
+from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
 from registry.core.transactions import transaction
 from registry.imports import agencies as import_agencies
 from registry.imports import projects as import_projects
@@ -45,8 +45,8 @@ Progress = Callable[[ImportRun], None]
 class RowImport(Protocol):
     """Reads and writes the rows of one kind."""
 
-    def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[Incoming]]: ...
-    def apply(self, chunk: Sequence[Incoming]) -> Outcome: ...
+    def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[ImportRow]]: ...
+    def apply(self, chunk: Sequence[ImportRow]) -> ImportResult: ...
 
 
 IMPORTS: Final[Mapping[str, Callable[[Actor, Sequence[str], bool], RowImport]]] = {
@@ -182,7 +182,7 @@ def _may_still(account: Account, run: ImportRun) -> bool:
     return not is_out and is_within(Role(run.role), run.agency_id, Role(account.role), account.agency_id)
 
 
-def _import_chunk(run_lease: RunLease, rows: RowImport, chunk: Sequence[Incoming]) -> None:
+def _import_chunk(run_lease: RunLease, rows: RowImport, chunk: Sequence[ImportRow]) -> None:
     for attempt in range(1, ATTEMPTS_A_CHUNK + 1):
         until = now() + run_lease.length
         try:

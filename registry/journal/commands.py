@@ -1,4 +1,4 @@
-"""``registry journal``: verify the hash chain, tell its head, and take the journal off the machine."""
+"""``registry journal``: verify the hash chain, print its head, and export the journal."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from registry.journal.verification import Head, verify_stored
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads
 
-ROWS_AT_A_TIME = 1000
+BATCH_SIZE = 1000
 
 
-class HeadGiven(click.ParamType[Head]):
+class HeadType(click.ParamType[Head]):
     """``SEQ:HASH``, as ``registry journal head`` prints it."""
 
     name = "head"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Head:
-        """The head, or a usage error."""
+        """Parse the head; a usage error if it is malformed."""
         if isinstance(value, Head):
             return value
         try:
@@ -41,21 +41,21 @@ class HeadGiven(click.ParamType[Head]):
 
 @click.group()
 def journal() -> None:
-    """Verify, read out and export the append-only journal."""
+    """Verify and export the append-only journal."""
 
 
 @journal.command()
 @click.option(
     "--head",
     "earlier",
-    type=HeadGiven(),
+    type=HeadType(),
     metavar="SEQ:HASH",
-    help="A head kept elsewhere: nothing before it may differ.",
+    help="A head exported earlier; verifies that nothing before it changed.",
 )
 @as_json_option
 @in_registry
 def verify(earlier: Head | None, as_json: bool) -> None:
-    """Check every entry of the journal: content, order, gaps and end. Ends with 1 when something does not fit."""
+    """Check every entry of the journal: content, order, gaps and end. Exits with 1 when a check fails."""
     entries = _head()
     faults = verify_stored(earlier)
     if as_json:
@@ -74,7 +74,7 @@ def verify(earlier: Head | None, as_json: bool) -> None:
 @journal.command()
 @in_registry
 def head() -> None:
-    """Print the last entry's number and hash as SEQ:HASH. Keep it on another machine, for `verify --head`."""
+    """Print the last entry's number and hash as SEQ:HASH. Store it on another machine, for `verify --head`."""
     last = _head()
     click.echo(f"{last.seq}:{last.hash}")
 
@@ -82,9 +82,9 @@ def head() -> None:
 @journal.command()
 @in_registry
 def export() -> None:
-    """Print every entry as a line of JSON, oldest first; the chain can be checked from these lines alone.
+    """Print every entry as a line of JSON, oldest first; the chain can be verified from these lines alone.
 
-    Restricted projects are journalled as read first.
+    The export itself is journalled as a read of all restricted projects first.
     """
     actor = local_actor(Role.AUDITOR)
     actor.require(Permission.JOURNAL_READ)
@@ -92,7 +92,7 @@ def export() -> None:
     journal_restricted_reads(actor, restricted, "journal export")
     columns = [getattr(JournalEntry, name) for name in (*COLUMNS, "hash")]
     statement = select(*columns).order_by(JournalEntry.seq)
-    rows = db.session.execute(statement, execution_options={"yield_per": ROWS_AT_A_TIME}).mappings()
+    rows = db.session.execute(statement, execution_options={"yield_per": BATCH_SIZE}).mappings()
     for row in map(dict, rows):
         line = {name: row[name] for name in (*columns_of(row), "hash")}
         click.echo(json.dumps(line, ensure_ascii=False, separators=(",", ":")))

@@ -1,8 +1,8 @@
-"""The journal, page by page, for who may read it. Entries on restricted projects show to who may read those.
+"""Journal queries. Entries about restricted projects are visible only to actors who may read those.
 
-Whether an entry is about a restricted project is decided by the project behind its subject, whatever kind that is
-(journal_subjects.py). Reading such entries is journalled, except those of ``restricted.read`` itself: somebody who
-follows the journal to its end would otherwise never arrive there.
+Whether an entry is about a restricted project is decided by the project of its subject, whatever its kind
+(``subjects.py``). Reading such entries is journalled, except entries of ``restricted.read`` itself: otherwise each
+page read would append entries, and a reader would never reach the end.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
-from registry.core.filters import PlainFilter, Texts, conditions, moment_filters
-from registry.core.pagination import Listing, Page, SortKey, after, cut_page, order_by
-from registry.journal.redaction import narrowed_details
+from registry.core.filters import ColumnFilter, TextFilter, conditions, timestamp_filters
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
+from registry.journal.redaction import redact_details
 from registry.journal.service import JournalEntry
 from registry.journal.subjects import restricted_subjects
 from registry.projects.visibility import RESTRICTED_READ_ACTION, journal_restricted_reads
@@ -27,23 +27,23 @@ from registry.projects.visibility import RESTRICTED_READ_ACTION, journal_restric
 COLUMNS: Final = tuple(column.label(column.key) for column in JournalEntry.__table__.columns)
 KEY: Final = SortKey("seq", JournalEntry.seq.expression, int)
 
-JOURNAL_FILTERS: Final[Mapping[str, PlainFilter]] = {
-    "subject": Texts(JournalEntry.subject.expression),
-    "action": Texts(JournalEntry.action.expression),
-    "principal": Texts(JournalEntry.principal.expression),
-    "request_id": Texts(JournalEntry.request_id.expression),
-    **moment_filters("at", JournalEntry.at.expression),
+JOURNAL_FILTERS: Final[Mapping[str, ColumnFilter]] = {
+    "subject": TextFilter(JournalEntry.subject.expression),
+    "action": TextFilter(JournalEntry.action.expression),
+    "principal": TextFilter(JournalEntry.principal.expression),
+    "request_id": TextFilter(JournalEntry.request_id.expression),
+    **timestamp_filters("at", JournalEntry.at.expression),
 }
 
 
 class JournalEntryNotFound(NotFound):
-    """The journal has no such entry, or none that the actor may see."""
+    """The entry does not exist, or the actor may not see it."""
 
 
 def list_journal(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
-    """A page of entries, the newest first (``sort``: ``-seq`` or ``seq``). Raises RoleNotAllowed and Malformed.
+    """A page of entries, newest first (``sort``: ``-seq`` or ``seq``). Raises RoleNotAllowed and Malformed.
 
-    Restricted projects among them are journalled as read.
+    The restricted projects among them are journalled as read.
     """
     actor.require(Permission.JOURNAL_READ)
     if page.sort not in (None, "seq", "-seq"):
@@ -54,21 +54,21 @@ def list_journal(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     if page.cursor is not None:
         statement = statement.where(after(KEY, JournalEntry.seq.expression, descending, page.cursor))
     ordered = statement.order_by(*order_by(KEY, JournalEntry.seq.expression, descending)).limit(page.limit + 1)
-    listing = cut_page(db.session.execute(ordered).mappings().all(), page, KEY, descending)
-    return Listing(_read(actor, listing.items), listing.next)
+    listing = build_page(db.session.execute(ordered).mappings().all(), page, KEY, descending)
+    return Listing(_journalled_as_read(actor, listing.items), listing.next)
 
 
 def find_entry(actor: Actor, seq: int) -> dict[str, Any]:
-    """One entry; one about a restricted project is journalled as read. Raises RoleNotAllowed, JournalEntryNotFound."""
+    """One entry; a restricted project is journalled as read. Raises RoleNotAllowed and JournalEntryNotFound."""
     actor.require(Permission.JOURNAL_READ)
     row = db.session.execute(_entries(actor).where(JournalEntry.seq == seq)).mappings().one_or_none()
     if row is None:
         raise JournalEntryNotFound(seq=seq)
-    return _read(actor, [row])[0]
+    return _journalled_as_read(actor, [row])[0]
 
 
 def _entries(actor: Actor) -> Select[Any]:
-    """The entries that the actor may see, each with the restricted project that it is about as ``_restricted``."""
+    """The entries visible to the actor; ``_restricted`` is the number of the restricted project, if any."""
     restricted = restricted_subjects()
     statement = (
         select(*COLUMNS, restricted.c.project.label("_restricted"))
@@ -78,14 +78,14 @@ def _entries(actor: Actor) -> Select[Any]:
     return statement if actor.may(Permission.RESTRICTED_READ) else statement.where(restricted.c.project.is_(None))
 
 
-def _read(actor: Actor, rows: Sequence[Any]) -> list[dict[str, Any]]:
-    shown = [_shown(row) for row in rows]
+def _journalled_as_read(actor: Actor, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    entries = [_entry_values(row) for row in rows]
     if not actor.may(Permission.RESTRICTED_READ):
-        return narrowed_details(actor, shown)
+        return redact_details(actor, entries)
     read = (row["_restricted"] for row in rows if row["_restricted"] and row["action"] != RESTRICTED_READ_ACTION)
     journal_restricted_reads(actor, read, "journal")
-    return shown
+    return entries
 
 
-def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+def _entry_values(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: row[name] for name in row if not name.startswith("_")}, "details": json.loads(row["details"])}

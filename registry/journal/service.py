@@ -1,10 +1,10 @@
-"""The journal: append-only and hash-chained. Each entry carries the hash of the one before it.
+"""The journal: an append-only, hash-chained audit log. Each entry contains the hash of the previous one.
 
 An entry's hash is SHA-256 over the canonical JSON of all its columns but ``hash``, so that any changed byte of a row
-shows. Entries of earlier versions have no ``credential`` and no ``client_request_id`` (NULL): their hash is over the
-other columns. The two lists differ in length, so that no entry of one form has the hash of the other: taking the two
-columns away, or adding them, shows too. One row, the chain's head, is locked while entries are added: the order of the
-chain is the order of commits.
+is detected. Entries of earlier versions have no ``credential`` and no ``client_request_id`` (NULL); their hash covers
+the other columns. The two lists differ in length, so that no entry of one form has the hash of the other, and removing
+or adding the two columns is detected too. A single row, the chain's head, is locked while entries are appended: the
+order of the chain is the order of commits.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now, rfc3339
-from registry.core.database import Model, WrittenJson, db, is_sqlite
+from registry.core.database import EncodedJson, Model, db, is_sqlite
 
 PENDING = "journal_recorded"
 ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 FIRST_HASH = "0" * 64
-OLD_COLUMNS = (
+ORIGINAL_COLUMNS = (
     "seq",
     "at",
     "principal",
@@ -38,11 +38,11 @@ OLD_COLUMNS = (
     "previous_hash",
 )
 ADDED_COLUMNS = ("credential", "client_request_id")
-COLUMNS = (*OLD_COLUMNS[:-1], *ADDED_COLUMNS, "previous_hash")
+COLUMNS = (*ORIGINAL_COLUMNS[:-1], *ADDED_COLUMNS, "previous_hash")
 
 
-class Signatory(Protocol):
-    """Who an entry is signed with. Principals are names, as the journal must be readable on its own."""
+class JournalActor(Protocol):
+    """The actor of an entry. Principals are names, so that the journal is readable without other tables."""
 
     @property
     def principal(self) -> str: ...
@@ -59,7 +59,7 @@ class Signatory(Protocol):
 
 
 class JournalEntry(Model):
-    """One act: who, when, what, on what, from where. ``subject`` is ``kind:key``, such as ``project:QT-2026-…``."""
+    """One action: who, when, what, on which subject, from where. ``subject`` is ``kind:key``: ``project:QT-2026-…``."""
 
     __tablename__ = "journal"
 
@@ -81,7 +81,7 @@ class JournalEntry(Model):
 
 
 class JournalHead(Model):
-    """The chain's last entry; one row, made by the migration."""
+    """The number and hash of the last entry: a single row, inserted by the migration."""
 
     __tablename__ = "journal_head"
 
@@ -90,27 +90,29 @@ class JournalHead(Model):
     hash: Mapped[str] = mapped_column(String(64))
 
 
-# Made once: every change waits for them, and those that wait for the lock wait for all of it.
+# Built once at import: every change executes them while it holds the lock on the head.
 HEAD: Final = table_of(JournalHead).c
-TAKE_HEAD: Final = select(HEAD.seq, HEAD.hash).where(HEAD.id == 1).with_for_update()
-MOVE_HEAD: Final = (
+SELECT_HEAD_FOR_UPDATE: Final = select(HEAD.seq, HEAD.hash).where(HEAD.id == 1).with_for_update()
+UPDATE_HEAD: Final = (
     update(table_of(JournalHead)).where(HEAD.id == 1).values(seq=bindparam("head_seq"), hash=bindparam("head_hash"))
 )
-ADD_LAST: Final = insert(table_of(JournalEntry)).add_cte(MOVE_HEAD.cte("moved"))
+INSERT_LAST_ENTRY: Final = insert(table_of(JournalEntry)).add_cte(UPDATE_HEAD.cte("moved"))
 
 
 @dataclass(frozen=True, slots=True)
 class _PendingEntry:
-    actor: Signatory
+    actor: JournalActor
     action: str
     subject: str
-    details: Mapping[str, Any] | WrittenJson
+    details: Mapping[str, Any] | EncodedJson
 
 
-def record(actor: Signatory, action: str, subject: str, details: Mapping[str, Any] | WrittenJson | None = None) -> None:
-    """Keep an entry for the open transaction; it enters the chain when that commits.
+def record(
+    actor: JournalActor, action: str, subject: str, details: Mapping[str, Any] | EncodedJson | None = None
+) -> None:
+    """Add an entry to the open transaction; it is appended to the chain on commit.
 
-    ``details`` must be JSON-ready, or written out already as ``canonical`` does it. Raises RuntimeError when no
+    ``details`` must be JSON-serialisable, or already encoded as by ``canonical``. Raises RuntimeError when no
     transaction is open.
     """
     session = db.session()
@@ -120,14 +122,14 @@ def record(actor: Signatory, action: str, subject: str, details: Mapping[str, An
 
 
 def append_pending(session: Session) -> None:
-    """Add the kept entries to the chain, holding the head's lock until the commit."""
-    recorded: list[_PendingEntry] = session.info.pop(PENDING, [])
-    if not recorded:
+    """Append the pending entries to the chain, holding the head's lock until the commit."""
+    pending: list[_PendingEntry] = session.info.pop(PENDING, [])
+    if not pending:
         return
-    seq, last = session.execute(TAKE_HEAD).one()
+    seq, last = session.execute(SELECT_HEAD_FOR_UPDATE).one()
     at = rfc3339(now())
     rows = []
-    for entry in recorded:
+    for entry in pending:
         seq += 1
         row = {
             "seq": seq,
@@ -148,27 +150,27 @@ def append_pending(session: Session) -> None:
     head = {"head_seq": seq, "head_hash": last}
     if is_sqlite():
         insert_rows(session, JournalEntry, rows)
-        session.execute(MOVE_HEAD, head)
+        session.execute(UPDATE_HEAD, head)
     else:
         insert_rows(session, JournalEntry, rows[:-1])
-        session.execute(ADD_LAST, rows[-1] | head)
+        session.execute(INSERT_LAST_ENTRY, rows[-1] | head)
 
 
-def discard_recorded(session: Session) -> None:
-    """Drop what a rolled-back transaction had kept."""
+def discard_pending(session: Session) -> None:
+    """Discard the pending entries of a transaction that was rolled back."""
     session.info.pop(PENDING, None)
 
 
 def canonical(value: Any) -> str:
-    """JSON with sorted keys, no spaces, letters as they are: the same value is always the same text."""
-    return str(value) if isinstance(value, WrittenJson) else ENCODE(value)
+    """Canonical JSON: sorted keys, no spaces, no ASCII escapes. Equal values give the same text."""
+    return str(value) if isinstance(value, EncodedJson) else ENCODE(value)
 
 
 def columns_of(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """The columns that the hash of a stored or exported entry is over."""
-    return OLD_COLUMNS if all(row.get(name) is None for name in ADDED_COLUMNS) else COLUMNS
+    """The columns that the hash of a stored or exported entry covers."""
+    return ORIGINAL_COLUMNS if all(row.get(name) is None for name in ADDED_COLUMNS) else COLUMNS
 
 
 def entry_hash(row: Mapping[str, Any]) -> str:
-    """SHA-256, in hex, over the columns that the chain protects."""
+    """SHA-256 (hex) over the columns of an entry."""
     return hashlib.sha256(canonical([row[name] for name in columns_of(row)]).encode()).hexdigest()

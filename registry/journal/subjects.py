@@ -1,4 +1,4 @@
-"""Subjects of journal entries: each kind, and for those that belong to a project, which of them are restricted."""
+"""Subjects of journal entries: their kinds, and which of them belong to restricted projects."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from registry.flags.models import Flag
 from registry.projects.documents import Document
 from registry.projects.models import Project
 
-# Kinds whose key is the id of a row with a project_id. Every kind that names a project in any way belongs here.
-OF_A_PROJECT: Final[Mapping[str, Any]] = {
+# Kinds whose key is the id of a row with a project_id. Every kind that belongs to a project must be listed here.
+PROJECT_KINDS: Final[Mapping[str, Any]] = {
     "case": table_of(Case),
     "document": table_of(Document),
     "exemption": table_of(Exemption),
     "flag": table_of(Flag),
 }
-# Kinds that are about no single project. What their details say of restricted ones is narrowed in journal_lists.py.
-OF_NO_PROJECT: Final = frozenset({"account", "agency", "audit", "database", "import", "inventory", "person", "token"})
-KINDS: Final = frozenset({"project", *OF_A_PROJECT, *OF_NO_PROJECT})
+# Kinds without a single project. Their details about restricted projects are redacted in redaction.py.
+OTHER_KINDS: Final = frozenset({"account", "agency", "audit", "database", "import", "inventory", "person", "token"})
+KINDS: Final = frozenset({"project", *PROJECT_KINDS, *OTHER_KINDS})
 
 PROJECT: Final = table_of(Project).c
 
 
 def restricted_subjects() -> Subquery:
-    """``subject`` and ``project`` (its number) of everything that belongs to a restricted project.
+    """``subject`` and ``project`` (its number) of all records that belong to restricted projects.
 
-    Restricted projects are few and have an index of their own, so that all of it is read in one step.
+    Restricted projects are few and have a partial index, so that all of them are read in one step.
     """
     parts: list[Select[Any]] = [_part("project", PROJECT.number, None)]
-    parts += [_part(kind, cast(table.c.id, String), table) for kind, table in OF_A_PROJECT.items()]
+    parts += [_part(kind, cast(table.c.id, String), table) for kind, table in PROJECT_KINDS.items()]
     return union_all(*parts).subquery("restricted_subjects")
 
 
 def _part(kind: str, key: ColumnElement[str], table: Any) -> Select[Any]:
     subject = (literal(f"{kind}:") + key).label("subject")
-    found = select(subject, PROJECT.number.label("project")).select_from(table_of(Project))
+    statement = select(subject, PROJECT.number.label("project")).select_from(table_of(Project))
     if table is not None:
-        found = found.join(table, table.c.project_id == PROJECT.id)
-    return found.where(PROJECT.is_restricted)
+        statement = statement.join(table, table.c.project_id == PROJECT.id)
+    return statement.where(PROJECT.is_restricted)

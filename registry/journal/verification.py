@@ -1,7 +1,7 @@
-"""Checks the journal's chain: order, gaps, hashes, its head, and truncation before a head that was exported earlier.
+"""Verification of the journal's hash chain: order, gaps, hashes, head, and truncation before an exported head.
 
-It reads the entries once, in constant memory. ``scripts/verify_journal`` is a second, independent reading of the same
-rules, for whoever has nothing but an exported journal; a test holds the two to one answer.
+Entries are read once, in constant memory. ``scripts/verify_journal`` is an independent second implementation for an
+exported journal; a test checks that both give the same result.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from sqlalchemy import select
 from registry.core.database import db
 from registry.journal.service import COLUMNS, FIRST_HASH, JournalEntry, JournalHead, columns_of, entry_hash
 
-HEAD = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
-ROWS_AT_A_TIME = 1000
-# The first fault tells where to look; a rewritten journal would give one for each entry.
-MOST_FAULTS = 100
+HEAD_PATTERN = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
+BATCH_SIZE = 1000
+# The first fault is usually enough; a rewritten journal would have one for each entry.
+MAX_FAULTS = 100
 STORED = (*COLUMNS, "hash")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What does not fit. ``seq`` is the entry at which it shows; ``code`` one of:
+    """A verification fault. ``seq`` is the entry at which it was detected; ``code`` is one of:
 
     ``malformed`` (columns or their types), ``missing`` and ``out-of-order`` (the numbers), ``chain-broken`` (the hash
-    of the entry before), ``hash-wrong`` (the entry's own content), ``cut-off`` (the journal ends before a head),
-    ``head-differs`` (another entry stands where the head was taken), ``beyond-head`` (entries after the head's).
+    of the previous entry), ``hash-wrong`` (the entry's own content), ``cut-off`` (the journal ends before a head),
+    ``head-differs`` (the entry at the head's number is another one), ``beyond-head`` (entries after the head).
     """
 
     code: str
@@ -43,47 +43,47 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The number and hash of an entry that was the last one once; (0, zeros) of an empty journal."""
+    """The number and hash of the last entry at some time; (0, zeros) for an empty journal."""
 
     seq: int
     hash: str
 
     @classmethod
     def read(cls, text: str) -> Head:
-        """From ``SEQ:HASH``. Raises ValueError."""
-        shape = HEAD.fullmatch(text)
-        if shape is None:
+        """Parse ``SEQ:HASH``. Raises ValueError."""
+        match = HEAD_PATTERN.fullmatch(text)
+        if match is None:
             raise ValueError(f"expected SEQ:HASH, a number and 64 hexadecimal digits, got {text!r}")
-        return cls(int(shape[1]), shape[2])
+        return cls(int(match[1]), match[2])
 
 
 def verify(entries: Iterable[Mapping[str, Any]], expected_head: Head | None = None) -> list[Fault]:
-    """The faults of a journal given oldest first, none when it is whole; no more than the first hundred.
+    """The faults of a journal given oldest first, at most the first hundred; empty when it is intact.
 
-    With ``expected_head`` nothing up to that entry can have been cut off or rewritten.
+    ``expected_head`` also detects truncation and rewriting up to that entry.
     """
     faults: list[Fault] = []
-    for fault in _Reading(expected_head).faults(entries):
+    for fault in _ChainReader(expected_head).faults(entries):
         faults.append(fault)
-        if len(faults) == MOST_FAULTS:
+        if len(faults) == MAX_FAULTS:
             break
     return faults
 
 
 def verify_stored(expected_head: Head | None = None) -> list[Fault]:
-    """The faults of the stored journal, held against its head row and, when given, against an exported head."""
+    """The faults of the stored journal, checked against its head row and, if given, an exported head."""
     session = db.session()
-    # Entries that others add while this reads stand after the head that was read before.
+    # Entries appended during the verification come after the head that was read before.
     before = Head(*session.execute(select(JournalHead.seq, JournalHead.hash)).one())
     columns = [JournalEntry.__table__.c[name] for name in STORED]
     rows = session.execute(
-        select(*columns).order_by(JournalEntry.seq), execution_options={"yield_per": ROWS_AT_A_TIME}
+        select(*columns).order_by(JournalEntry.seq), execution_options={"yield_per": BATCH_SIZE}
     ).mappings()
-    reading = _Reading(expected_head, before)
+    reading = _ChainReader(expected_head, before)
     faults: list[Fault] = []
     for fault in reading.faults(dict(row) for row in rows):
         faults.append(fault)
-        if len(faults) == MOST_FAULTS:
+        if len(faults) == MAX_FAULTS:
             return faults
     last = session.execute(select(JournalHead.seq)).scalar_one()
     if reading.seq > last:
@@ -91,8 +91,8 @@ def verify_stored(expected_head: Head | None = None) -> list[Fault]:
     return faults
 
 
-class _Reading:
-    """Where the reader stands: the number and hash of the entry that it read last."""
+class _ChainReader:
+    """Verifies entries in order; ``seq`` and ``hash`` are those of the last entry read."""
 
     def __init__(self, *heads: Head | None) -> None:
         self.seq, self.hash = 0, FIRST_HASH

@@ -11,7 +11,7 @@ from registry.cli.app_context import in_registry, shown
 from registry.cli.exit_codes import FAILED
 from registry.cli.options import as_json_option
 from registry.cli.output import print_json, print_message, print_pairs, print_table
-from registry.core.pagination import LARGEST_LIMIT
+from registry.core.pagination import MAX_LIMIT
 from registry.notifications.jobs import deliver_notifications, digest_when_due
 from registry.notifications.service import STATES, latest_emails, queue_state
 from registry.settings import read_settings
@@ -64,7 +64,7 @@ def send(as_json: bool) -> None:
 
 @notices.command("list")
 @click.option("--state", type=click.Choice(STATES), help="Only e-mails in this state.")
-@click.option("--limit", type=click.IntRange(1, LARGEST_LIMIT), default=20, show_default=True, help="Maximum number.")
+@click.option("--limit", type=click.IntRange(1, MAX_LIMIT), default=20, show_default=True, help="Maximum number.")
 @as_json_option
 @in_registry
 def list_(state: str | None, limit: int, as_json: bool) -> None:

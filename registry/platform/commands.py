@@ -1,4 +1,4 @@
-"""``registry inventory``: QazTech's own list of what lives on the platform."""
+"""``registry inventory``: import the platform inventory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COUNTS = ("total", "matched", "lost", "mismatched", "unregistered", "rejected")
 
 @click.group()
 def inventory() -> None:
-    """The platform inventory."""
+    """Manage the platform inventory."""
 
 
 @inventory.command("import")
@@ -30,10 +30,10 @@ def inventory() -> None:
 @as_json_option
 @in_registry
 def import_(file: Path, dry_run: bool, as_json: bool) -> None:
-    """Apply the list in FILE: what matches is verified, what vanished from it loses its verification.
+    """Apply the inventory in FILE: matching projects are verified, projects no longer listed lose their verification.
 
-    Columns: platform_key, agency, verified_on. Try it with --dry-run: it tells how many would be matched, lost,
-    mismatched and unregistered, and writes nothing.
+    Columns: platform_key, agency, verified_on. With --dry-run, print how many would be matched, lost, mismatched and
+    unregistered, and write nothing.
     """
     summary: dict[str, Any] = apply_inventory(local_actor(Role.OPERATOR), file.name, file.read_bytes(), dry_run=dry_run)
     errors = summary["errors"]

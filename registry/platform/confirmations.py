@@ -1,4 +1,4 @@
-"""Confirmed facts: what a reviewer or operator vouches for, with evidence. Only these lift a suspicion."""
+"""Confirmations of placement, onboarding and ending by a reviewer or operator, with evidence."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from registry.core.transactions import require_transaction
 from registry.core.vocabularies import FINAL_STAGES
 from registry.freeze.current import policy_in_force
 from registry.freeze.dates import add_months
-from registry.projects.fields import whole_record_problems
+from registry.projects.fields import cross_field_problems
 from registry.projects.models import Project
 from registry.projects.revisions import snapshot
 from registry.projects.service import save_changes
 
-MOST_ONBOARDING_CONFIRMATIONS = 2
+MAX_ONBOARDING_CONFIRMATIONS = 2
 
 
 class PlacementNotClaimed(Conflict):
-    """Only a project that claims the placement can have it confirmed."""
+    """The project does not claim the placement to be confirmed."""
 
 
 class PlatformKeyDiffers(Conflict):
-    """The record has another platform key."""
+    """The project has another platform key."""
 
 
 class OnboardingNotExtendedByOperator(NotAllowed):
-    """Extending an onboarding is a reviewer's decision."""
+    """Only a reviewer can extend an onboarding."""
 
 
 class OnboardingAlreadyExtended(Conflict):
-    """An onboarding is confirmed once and extended once."""
+    """An onboarding can be confirmed once and extended once."""
 
 
 class StageNotFinal(Conflict):
-    """Only a project in a final stage can have its ending confirmed."""
+    """The project is not in a final stage."""
 
 
 class Confirmation(Model):
-    """One confirmation as it was given. The project's own columns tell whether it still holds."""
+    """A confirmation as it was given. The project's columns contain the confirmations that are still valid."""
 
     __tablename__ = "confirmations"
 
@@ -62,10 +62,10 @@ class Confirmation(Model):
 
 
 def verify_placement(actor: Actor, project: Project, platform_key: str, verified_on: date, evidence: str) -> Project:
-    """Confirm that the project lives on the platform since ``verified_on``, inside the open transaction.
+    """Confirm that the project has been on the platform since ``verified_on``, in the open transaction.
 
-    An empty stored key is filled. Raises RoleNotAllowed, Invalid (a date after today), PlacementNotClaimed and
-    PlatformKeyDiffers.
+    Sets the project's platform key if it has none. Raises RoleNotAllowed, Invalid (a date after today),
+    PlacementNotClaimed and PlatformKeyDiffers.
     """
     actor.require(Permission.PLACEMENTS_CONFIRM)
     if verified_on > today():
@@ -75,43 +75,43 @@ def verify_placement(actor: Actor, project: Project, platform_key: str, verified
     if project.platform_key not in (None, platform_key):
         raise PlatformKeyDiffers(number=project.number)
     before = snapshot(project)
-    wanted = before | {"platform_key": platform_key, "placement_verified_on": verified_on}
+    after = before | {"platform_key": platform_key, "placement_verified_on": verified_on}
     _confirm(
         actor, project, "placement", {"verified_on": verified_on, "platform_key": platform_key, "evidence": evidence}
     )
-    save_changes(actor, project, before, wanted, "placement.verified", {"evidence": evidence})
+    save_changes(actor, project, before, after, "placement.verified", {"evidence": evidence})
     return project
 
 
 def confirm_onboarding(actor: Actor, project: Project, due_on: date) -> Project:
-    """Confirm that the project moves to the platform by ``due_on``, at most the policy's months ahead of today.
+    """Confirm that the project moves to the platform by ``due_on``, at most ``onboarding_limit_months`` from today.
 
-    The second confirmation is a reviewer's; a third is refused. Raises RoleNotAllowed, Invalid, PlacementNotClaimed,
-    OnboardingNotExtendedByOperator, OnboardingAlreadyExtended.
+    Only a reviewer can confirm a second time (an extension), and nobody a third time. Raises RoleNotAllowed, Invalid,
+    PlacementNotClaimed, OnboardingNotExtendedByOperator, OnboardingAlreadyExtended.
     """
     actor.require(Permission.PLACEMENTS_CONFIRM)
     day = today()
     latest = add_months(day, policy_in_force().onboarding_limit_months)
-    given = _given(project.id, "onboarding")
-    if given and not actor.may(Permission.ONBOARDING_EXTEND):
+    previous = _count_confirmations(project.id, "onboarding")
+    if previous and not actor.may(Permission.ONBOARDING_EXTEND):
         raise OnboardingNotExtendedByOperator(number=project.number)
     if not day <= due_on <= latest:
         raise Invalid([Problem("/due_on", "date-out-of-range", {"earliest": str(day), "latest": str(latest)})])
     if project.placement != "onboarding":
         raise PlacementNotClaimed(placement=project.placement, needed="onboarding")
-    if given >= MOST_ONBOARDING_CONFIRMATIONS:
+    if previous >= MAX_ONBOARDING_CONFIRMATIONS:
         raise OnboardingAlreadyExtended(number=project.number)
     before = snapshot(project)
-    wanted = before | {"onboarding_due_on": due_on, "onboarding_confirmed_on": day}
+    after = before | {"onboarding_due_on": due_on, "onboarding_confirmed_on": day}
     _confirm(actor, project, "onboarding", {"due_on": due_on})
-    save_changes(actor, project, before, wanted, "onboarding.confirmed", {"due_on": due_on.isoformat()})
+    save_changes(actor, project, before, after, "onboarding.confirmed", {"due_on": due_on.isoformat()})
     return project
 
 
 def confirm_ending(actor: Actor, project: Project, ended_on: date, consent_number: str, evidence: str) -> Project:
     """Confirm that the work ended, with the authorised body's agreement (Digital Code No. 255-VIII, Art. 89).
 
-    It counts from today on. Raises RoleNotAllowed, Invalid (after today, before the work started), StageNotFinal.
+    Valid from today. Raises RoleNotAllowed, Invalid (after today, before the work started), StageNotFinal.
     """
     actor.require(Permission.PLACEMENTS_CONFIRM)
     if ended_on > today():
@@ -119,14 +119,14 @@ def confirm_ending(actor: Actor, project: Project, ended_on: date, consent_numbe
     if project.stage not in FINAL_STAGES:
         raise StageNotFinal(stage=project.stage)
     before = snapshot(project)
-    wanted = before | {"ended_on": ended_on, "ending_confirmed_on": today()}
-    problems = whole_record_problems(wanted)
+    after = before | {"ended_on": ended_on, "ending_confirmed_on": today()}
+    problems = cross_field_problems(after)
     if problems:
         raise Invalid([problem for problem in problems if problem.pointer == "/ended_on"] or problems)
     facts = {"ended_on": ended_on, "consent_number": consent_number, "evidence": evidence}
     _confirm(actor, project, "ending", facts)
     details = {"consent_number": consent_number, "evidence": evidence}
-    save_changes(actor, project, before, wanted, "ending.confirmed", details)
+    save_changes(actor, project, before, after, "ending.confirmed", details)
     return project
 
 
@@ -140,7 +140,7 @@ def confirmations_of(project_id: int) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-def _given(project_id: int, kind: str) -> int:
+def _count_confirmations(project_id: int, kind: str) -> int:
     counted = select(func.count(Confirmation.id)).where(
         Confirmation.project_id == project_id, Confirmation.kind == kind
     )

@@ -1,4 +1,4 @@
-"""Applying the platform inventory: what matches is verified, what vanished loses its verification."""
+"""Import of the platform inventory: verifies matching projects and withdraws verifications of unlisted ones."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.file_names import printable_file_name
 from registry.core.spreadsheets.reader import check_columns, open_sheet, require_upload_size
-from registry.core.spreadsheets.row_errors import Outcome
+from registry.core.spreadsheets.row_errors import ImportResult
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.platform.confirmations import Confirmation
 from registry.platform.inventory_rows import COLUMNS, InventoryRow, read_inventory_rows
 from registry.platform.models import Inventory
-from registry.projects.bulk_writes import Changed, write_all
+from registry.projects.bulk_writes import ProjectChange, update_projects
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.revisions import differences
 from registry.projects.visibility import visible_projects
 
-MOST_DETAILS: Final = 1000
-# Of a list that is refused as a whole: enough to see what is wrong with all of it.
-MOST_TOLD: Final = 50
+MAX_DETAILS: Final = 1000
+# The number of errors reported for an inventory that is rejected as a whole.
+MAX_REPORTED_ERRORS: Final = 50
 CHUNK: Final = 500
-LOOKED_AT: Final = ("id", "number", "agency_id", "placement", "platform_key", "placement_verified_on")
+COMPARED_COLUMNS: Final = ("id", "number", "agency_id", "placement", "platform_key", "placement_verified_on")
 
 
 @dataclass(slots=True)
 class Plan:
-    """What the list does to the records: (project id, new date of verification) to write, and what it tells."""
+    """The effect of an inventory: (project id, new verification date) to write, and the summary's rows."""
 
     writes: list[tuple[int, date | None]] = field(default_factory=list)
     matched: list[str] = field(default_factory=list)
@@ -49,12 +49,13 @@ class Plan:
 
 
 def apply_inventory(actor: Actor, file_name: str, content: bytes, dry_run: bool) -> dict[str, Any]:
-    """Apply QazTech's list, or tell what it would do; all of it in one transaction.
+    """Apply the inventory in one transaction, or only compute its effect; returns the summary.
 
-    The summary: ``dry_run``, the counts ``matched``, ``lost``, ``mismatched`` (records), ``unregistered`` (keys),
-    ``total`` and ``rejected`` (rows), details of each under ``rows``, and ``errors`` (``{row, column, code, params}``);
-    both are cut at 1,000. A key in a bad row has not vanished. What the actor may not see is left as it is. Raises
-    RoleNotAllowed and Invalid (pointer /file), also for a list without one good row: it would end every verification.
+    The summary contains ``dry_run``, the counts ``matched``, ``lost``, ``mismatched`` (projects), ``unregistered``
+    (keys), ``total`` and ``rejected`` (rows), details of each under ``rows``, and ``errors`` (``{row, column, code,
+    params}``), the last two cut at 1,000. A key in an invalid row does not count as unlisted. Projects that the actor
+    may not see are not changed. Raises RoleNotAllowed and Invalid (pointer ``/file``), also for an inventory without a
+    valid row, since it would withdraw every verification.
     """
     actor.require(Permission.PLACEMENTS_CONFIRM)
     require_upload_size(content)
@@ -63,7 +64,9 @@ def apply_inventory(actor: Actor, file_name: str, content: bytes, dry_run: bool)
     agencies = {row.bin: row.id for row in db.session.execute(select(Agency.bin, Agency.id))}
     outcome, rows, bad_keys = read_inventory_rows(sheet, agencies, today())
     if not rows:
-        raise Invalid([Problem("/file", "inventory-without-rows", {"rejected": outcome.rejected}), *_in_rows(outcome)])
+        raise Invalid(
+            [Problem("/file", "inventory-without-rows", {"rejected": outcome.rejected}), *_row_problems(outcome)]
+        )
     if dry_run:
         return _summary(True, _plan(actor, rows, bad_keys, lock=False), outcome, len(rows))
     with transaction() as session:
@@ -81,16 +84,16 @@ def apply_inventory(actor: Actor, file_name: str, content: bytes, dry_run: bool)
     return summary
 
 
-def _in_rows(outcome: Outcome) -> list[Problem]:
-    told = outcome.errors[:MOST_TOLD]
-    places = ["/".join(str(wrong[name]) for name in ("row", "column") if wrong[name]) for wrong in told]
+def _row_problems(outcome: ImportResult) -> list[Problem]:
+    errors = outcome.errors[:MAX_REPORTED_ERRORS]
+    places = ["/".join(str(error[name]) for name in ("row", "column") if error[name]) for error in errors]
     return [
-        Problem(f"/file/{place}", wrong["code"], wrong["params"]) for place, wrong in zip(places, told, strict=True)
+        Problem(f"/file/{place}", error["code"], error["params"]) for place, error in zip(places, errors, strict=True)
     ]
 
 
-def confirmed_records(actor: Actor) -> int:
-    """How many records that the actor may see are confirmed on the platform now."""
+def count_confirmed_projects(actor: Actor) -> int:
+    """The number of projects visible to the actor that are confirmed on the platform."""
     verified = (
         select(func.count())
         .select_from(table_of(Project))
@@ -101,7 +104,7 @@ def confirmed_records(actor: Actor) -> int:
 
 def _plan(actor: Actor, rows: Mapping[str, InventoryRow], bad_keys: set[str], *, lock: bool) -> Plan:
     statement = (
-        select(*(table_of(Project).c[name] for name in LOOKED_AT), Agency.bin)
+        select(*(table_of(Project).c[name] for name in COMPARED_COLUMNS), Agency.bin)
         .join(Agency, Agency.id == Project.agency_id)
         .where(
             or_(Project.platform_key.is_not(None), Project.placement_verified_on.is_not(None)), *visible_projects(actor)
@@ -124,16 +127,16 @@ def _plan(actor: Actor, rows: Mapping[str, InventoryRow], bad_keys: set[str], *,
             if record.placement_verified_on != listed.verified_on:
                 plan.writes.append((record.id, listed.verified_on))
         else:
-            told = {"number": record.number, "platform_key": record.platform_key, "placement": record.placement}
-            plan.mismatched.append({**told, "agency": record.bin, "listed_agency": listed.agency})
+            values = {"number": record.number, "platform_key": record.platform_key, "placement": record.placement}
+            plan.mismatched.append({**values, "agency": record.bin, "listed_agency": listed.agency})
     plan.unregistered = [
         {"platform_key": key, "agency": row.agency, "row": row.row} for key, row in rows.items() if key not in recorded
     ]
     return plan
 
 
-def _summary(dry_run: bool, plan: Plan, outcome: Outcome, good: int) -> dict[str, Any]:
-    told: dict[str, Sequence[Any]] = {
+def _summary(dry_run: bool, plan: Plan, outcome: ImportResult, good: int) -> dict[str, Any]:
+    rows: dict[str, Sequence[Any]] = {
         "matched": plan.matched,
         "lost": plan.lost,
         "mismatched": plan.mismatched,
@@ -141,11 +144,11 @@ def _summary(dry_run: bool, plan: Plan, outcome: Outcome, good: int) -> dict[str
     }
     return {
         "dry_run": dry_run,
-        **{name: len(items) for name, items in told.items()},
+        **{name: len(items) for name, items in rows.items()},
         "total": good + outcome.rejected,
         "rejected": outcome.rejected,
-        "rows": {name: list(items[:MOST_DETAILS]) for name, items in told.items()},
-        "errors": outcome.errors[:MOST_DETAILS],
+        "rows": {name: list(items[:MAX_DETAILS]) for name, items in rows.items()},
+        "errors": outcome.errors[:MAX_DETAILS],
     }
 
 
@@ -153,19 +156,19 @@ def _write(actor: Actor, inventory_id: int, dates: Mapping[int, date | None]) ->
     names = ("id", "number", "version", *CHANGEABLE)
     statement = select(*(table_of(Project).c[name] for name in names)).where(Project.id.in_(list(dates)))
     verified, lost, confirmations = [], [], []
-    moment = now()
+    at = now()
     for row in db.session.execute(statement.order_by(Project.id)):
         before = dict(zip(names, row, strict=True))
         day = dates[row.id]
-        wanted = {**before, "placement_verified_on": day}
-        changed = Changed(wanted, differences(before, wanted))
+        after = {**before, "placement_verified_on": day}
+        change = ProjectChange(after, differences(before, after))
         if day is None:
-            lost.append(changed)
+            lost.append(change)
             continue
-        verified.append(changed)
+        verified.append(change)
         facts = {"verified_on": day.isoformat(), "platform_key": row.platform_key}
-        given = {"project_id": row.id, "kind": "placement", "at": moment, "by": actor.principal, "facts": facts}
-        confirmations.append({**given, "inventory_id": inventory_id})
-    write_all(actor, verified, "placement.verified", {"inventory": inventory_id})
-    write_all(actor, lost, "placement.verification-lost", {"inventory": inventory_id})
+        confirmation = {"project_id": row.id, "kind": "placement", "at": at, "by": actor.principal, "facts": facts}
+        confirmations.append({**confirmation, "inventory_id": inventory_id})
+    update_projects(actor, verified, "placement.verified", {"inventory": inventory_id})
+    update_projects(actor, lost, "placement.verification-lost", {"inventory": inventory_id})
     insert_rows(require_transaction(), Confirmation, confirmations)

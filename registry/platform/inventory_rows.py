@@ -1,4 +1,4 @@
-"""The rows of QazTech's list: one platform key each, with its agency and the day since when it is there."""
+"""Rows of the platform inventory: platform key, agency and verification date."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from registry.core.errors import Problem
 from registry.core.field_types import Bin, Day, InvalidValue, Kind, Text
-from registry.core.spreadsheets.cell_values import cell_problem, read_cells, readers
+from registry.core.spreadsheets.cell_values import cell_problem, cell_readers, read_cells
 from registry.core.spreadsheets.reader import Sheet
-from registry.core.spreadsheets.row_errors import Outcome
+from registry.core.spreadsheets.row_errors import ImportResult
 
 KINDS: Final[Mapping[str, Kind]] = {"platform_key": Text(), "agency": Bin(), "verified_on": Day()}
 COLUMNS: Final = tuple(KINDS)
@@ -19,7 +19,7 @@ COLUMNS: Final = tuple(KINDS)
 
 @dataclass(frozen=True, slots=True)
 class InventoryRow:
-    """One good row; ``agency`` is the BIN."""
+    """A valid row; ``agency`` is the BIN."""
 
     row: int
     agency: str
@@ -29,15 +29,16 @@ class InventoryRow:
 
 def read_inventory_rows(
     sheet: Sheet, agencies: Mapping[str, int], latest: date
-) -> tuple[Outcome, dict[str, InventoryRow], set[str]]:
-    """What is wrong in the bad rows, the good rows by platform key, and the keys of bad rows.
+) -> tuple[ImportResult, dict[str, InventoryRow], set[str]]:
+    """Validate the rows; returns the errors, the valid rows by platform key, and the keys of invalid rows.
 
-    A key's second row is bad, the first stands. ``agencies`` maps BINs to ids; no date lies after ``latest``.
+    Of several rows with the same key only the first is valid. ``agencies`` maps BINs to ids; dates after ``latest``
+    are invalid.
     """
-    outcome = Outcome()
+    outcome = ImportResult()
     rows: dict[str, InventoryRow] = {}
     bad_keys: set[str] = set()
-    of = readers(sheet.columns, KINDS)
+    of = cell_readers(sheet.columns, KINDS)
     for row in sheet.rows():
         raw = read_cells(row.cells, of)
         values: dict[str, Any] = {}
@@ -47,9 +48,9 @@ def read_inventory_rows(
         for name, kind in KINDS.items():
             try:
                 values[name] = kind.accept(raw[name])
-            except InvalidValue as refused:
+            except InvalidValue as error:
                 cell = row.cells[sheet.columns.index(name)]
-                problems.append(cell_problem(cell, Problem(f"/{name}", refused.code, refused.params)))
+                problems.append(cell_problem(cell, Problem(f"/{name}", error.code, error.params)))
             else:
                 if values[name] is None:
                     problems.append(Problem(f"/{name}", "required"))

@@ -1,4 +1,4 @@
-"""The platform inventory: QazTech's own list of what lives on it, by which placements are verified in bulk."""
+"""The platform inventory: QazTech's list of the objects on the platform, which verifies placements in bulk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from registry.core.database import Instant, Model
 
 
 class Inventory(Model):
-    """One list as it was applied, with its summary."""
+    """An applied inventory with its summary."""
 
     __tablename__ = "inventories"
 

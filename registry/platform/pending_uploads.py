@@ -1,4 +1,4 @@
-"""Files that wait for a yes: what they would do was shown, and it is done when their owner says so."""
+"""Pending uploads: files whose preview was displayed and that wait for their owner's confirmation."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from registry.core.database import Instant, Model
 from registry.core.errors import NotFound
 from registry.core.transactions import require_transaction, transaction
 
-KEPT_FOR: Final = timedelta(days=1)
+RETENTION: Final = timedelta(days=1)
 
 
 class PendingUploadNotFound(NotFound):
-    """The file is not there any more, or it is another's."""
+    """The upload does not exist any more, or belongs to someone else."""
 
 
 class PendingUpload(Model):
-    """A file of which the summary was shown and which is applied when the person says yes, for a day at most."""
+    """An uploaded file, stored for at most ``RETENTION``."""
 
     __tablename__ = "waiting_files"
 
@@ -34,22 +34,22 @@ class PendingUpload(Model):
 
 
 def store_upload(actor: Actor, file_name: str, content: bytes) -> int:
-    """Keep a file until its owner says yes; the id to ask for it. The owner's older ones are dropped."""
+    """Store a file until it is confirmed and return its id. Deletes the owner's earlier uploads and expired ones."""
     with transaction() as session:
-        moment = now()
+        at = now()
         session.execute(
             delete(PendingUpload).where(
-                (PendingUpload.principal == actor.principal) | (PendingUpload.kept_at < moment - KEPT_FOR)
+                (PendingUpload.principal == actor.principal) | (PendingUpload.kept_at < at - RETENTION)
             )
         )
-        file = PendingUpload(principal=actor.principal, file_name=file_name, content=content, kept_at=moment)
+        file = PendingUpload(principal=actor.principal, file_name=file_name, content=content, kept_at=at)
         session.add(file)
         session.flush()
     return file.id
 
 
 def take_upload(actor: Actor, file_id: int) -> tuple[str, bytes]:
-    """The file's name and bytes; it is dropped with the open transaction. Raises PendingUploadNotFound."""
+    """Return the file's name and content, and delete it in the open transaction. Raises PendingUploadNotFound."""
     session = require_transaction()
     row = session.execute(
         select(PendingUpload.file_name, PendingUpload.content).where(

@@ -1,4 +1,4 @@
-"""What is sent to confirm a fact or to restrict a project."""
+"""Schemas of requests that confirm facts or restrict a project."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from registry.core.field_types import Day, Text, YesNo
 from registry.core.schema_fields import Accepted, Body
 from registry.projects.fields import FIELDS
 
-LONGEST_EVIDENCE: Final = 5000
+MAX_EVIDENCE_LENGTH: Final = 5000
 
 
 class PlacementVerification(Body):
@@ -16,7 +16,7 @@ class PlacementVerification(Body):
 
     platform_key = Accepted(FIELDS["platform_key"], "The object's key on QazTech.", required=True)
     verified_on = Accepted(Day(), "On QazTech since; today at the latest.", required=True)
-    evidence = Accepted(Text(LONGEST_EVIDENCE), "What shows it.", required=True)
+    evidence = Accepted(Text(MAX_EVIDENCE_LENGTH), "What shows it.", required=True)
 
 
 class OnboardingConfirmation(Body):
@@ -30,14 +30,14 @@ class EndingConfirmation(Body):
 
     ended_on = Accepted(Day(), "When it ended; today at the latest.", required=True)
     consent_number = Accepted(FIELDS["consent_number"], "Number of the authorised body's consent.", required=True)
-    evidence = Accepted(Text(LONGEST_EVIDENCE), "What shows it.", required=True)
+    evidence = Accepted(Text(MAX_EVIDENCE_LENGTH), "What shows it.", required=True)
 
 
 class Restriction(Body):
     """Who may see the project."""
 
     is_restricted = Accepted(YesNo(), "True: supervisor, auditor and its own agency only.", required=True)
-    reason = Accepted(Text(LONGEST_EVIDENCE), "Why.", required=True)
+    reason = Accepted(Text(MAX_EVIDENCE_LENGTH), "Why.", required=True)
 
 
 VERIFICATION: Final = PlacementVerification()

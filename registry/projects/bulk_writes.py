@@ -1,4 +1,4 @@
-"""Writing many projects at once, with the revisions, journal entries and messages of single registrations and edits."""
+"""Bulk registration and update of projects, with the same revisions, journal entries and messages as single ones."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 from sqlalchemy import bindparam, update
 
 from registry.accounts.actors import Actor
-from registry.core.bulk import insert_rows, table_of, take_ids
+from registry.core.bulk import insert_rows, reserve_ids, table_of
 from registry.core.clock import now
-from registry.core.database import WrittenJson
+from registry.core.database import EncodedJson
 from registry.core.outbox import OutboxMessage
 from registry.core.search import search_words
 from registry.core.transactions import require_transaction
 from registry.journal import service as journal
 from registry.projects.models import CHANGEABLE, Project
-from registry.projects.numbers import take_numbers
+from registry.projects.numbers import reserve_numbers
 from registry.projects.revisions import Revision, differences, revision_row
 
-WRITTEN = (*CHANGEABLE, "version", "updated_at", "changed_at", "words")
+UPDATED_COLUMNS = (*CHANGEABLE, "version", "updated_at", "changed_at", "words")
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
-    """A project to register: ``values`` holds every changeable field."""
+class NewProject:
+    """A project to register: ``values`` contains every changeable field."""
 
     agency_id: int
     agency: str
@@ -33,24 +33,24 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """A project to change: ``values`` holds each changeable field as it shall be, id, number and old version."""
+class ProjectChange:
+    """A project to update: ``values`` contains the new value of each changeable field, id, number and old version."""
 
     values: dict[str, Any]
     changes: list[dict[str, Any]]
 
 
-def register_all(actor: Actor, projects: Sequence[Registered]) -> None:
-    """Register projects of accepted and checked values, inside the open transaction.
+def register_projects(actor: Actor, projects: Sequence[NewProject]) -> None:
+    """Register projects from validated values, in the open transaction.
 
-    Raises IntegrityError when somebody has just registered one of the same agency and external id.
+    Raises IntegrityError when another transaction has registered the same agency and external id.
     """
     if not projects:
         return
     session = require_transaction()
-    moment = now()
-    numbers = take_numbers(len(projects))
-    ids = take_ids(session, Project, len(projects))
+    at = now()
+    numbers = reserve_numbers(len(projects))
+    ids = reserve_ids(session, Project, len(projects))
     rows = [
         {
             **project.values,
@@ -58,9 +58,9 @@ def register_all(actor: Actor, projects: Sequence[Registered]) -> None:
             "number": number,
             "agency_id": project.agency_id,
             "version": 1,
-            "registered_at": moment,
-            "updated_at": moment,
-            "changed_at": moment,
+            "registered_at": at,
+            "updated_at": at,
+            "changed_at": at,
             "words": search_words(project.values, number),
         }
         for project, project_id, number in zip(projects, ids, numbers, strict=True)
@@ -68,39 +68,41 @@ def register_all(actor: Actor, projects: Sequence[Registered]) -> None:
     insert_rows(session, Project, rows)
     revisions = []
     for row, project in zip(rows, projects, strict=True):
-        # Written out once for both: that takes longer than to find out what differs.
-        changes = WrittenJson(journal.canonical(differences({"is_restricted": False}, row)))
+        # Encoded once for both uses: encoding takes longer than the comparison.
+        changes = EncodedJson(journal.canonical(differences({"is_restricted": False}, row)))
         revisions.append(revision_row(row, changes, actor.principal))
-        details = WrittenJson(f'{{"agency":{journal.canonical(project.agency)},"changes":{changes}}}')
+        details = EncodedJson(f'{{"agency":{journal.canonical(project.agency)},"changes":{changes}}}')
         journal.record(actor, "project.registered", f"project:{row['number']}", details)
     insert_rows(session, Revision, revisions)
     insert_rows(
         session,
         OutboxMessage,
-        [{"topic": "project.registered", "payload": {"project": number}, "created_at": moment} for number in numbers],
+        [{"topic": "project.registered", "payload": {"project": number}, "created_at": at} for number in numbers],
     )
 
 
-def write_all(actor: Actor, projects: Sequence[Changed], action: str, details: Mapping[str, Any] | None = None) -> None:
-    """Write changed projects, whose rows the open transaction has locked."""
+def update_projects(
+    actor: Actor, projects: Sequence[ProjectChange], action: str, details: Mapping[str, Any] | None = None
+) -> None:
+    """Update projects whose rows are locked by the open transaction."""
     if not projects:
         return
     session = require_transaction()
-    moment = now()
+    at = now()
     rows, revisions = [], []
     for project in projects:
         values = project.values
         row = {
             **values,
             "version": values["version"] + 1,
-            "updated_at": moment,
-            "changed_at": moment,
+            "updated_at": at,
+            "changed_at": at,
             "words": search_words(values, values["number"]),
         }
-        rows.append({"_id": row["id"], **{name: row[name] for name in WRITTEN}})
+        rows.append({"_id": row["id"], **{name: row[name] for name in UPDATED_COLUMNS}})
         revisions.append(revision_row(row, project.changes, actor.principal))
         journal.record(actor, action, f"project:{row['number']}", {**(details or {}), "changes": project.changes})
     table = table_of(Project)
     statement = update(table).where(table.c.id == bindparam("_id"))
-    session.execute(statement.values({name: bindparam(name) for name in WRITTEN}), rows)
+    session.execute(statement.values({name: bindparam(name) for name in UPDATED_COLUMNS}), rows)
     insert_rows(session, Revision, revisions)

@@ -24,7 +24,7 @@ from registry.projects.filters import FILTERS
 
 @click.group()
 def projects() -> None:
-    """Projects: import and export."""
+    """Import and export projects."""
 
 
 @projects.command("import")
@@ -35,13 +35,13 @@ def projects() -> None:
 def import_(file: Path, dry_run: bool, as_json: bool) -> None:
     """Import projects from FILE, CSV or XLSX, by agency and external_id.
 
-    A bad row is named on standard error and does not stop the rest; the command then ends with 5.
+    An invalid row is reported on standard error and does not stop the import; the command then exits with 5.
     """
     import_file("projects", file, dry_run, as_json)
 
 
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """An option for each filter that lists of projects have, named as it is there: ``--work-type`` is ``work_type``."""
+    """Add an option for each filter of the project list: ``--work-type`` (or ``--work_type``) for ``work_type``."""
     for name, known in reversed(list(FILTERS.items())):
         takes = ", ".join(known.options) if known.options else known.takes
         names = [f"--{name.replace('_', '-')}"] + ([f"--{name}"] if "_" in name else [])
@@ -56,42 +56,42 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Choice(["csv", "xlsx"]),
     default="csv",
     show_default=True,
-    help="What to write.",
+    help="The file format.",
 )
 @click.argument("filters", nargs=-1, metavar="[NAME=VALUE]...")
 @filter_options
 @in_registry
 def export(file_format: str, filters: tuple[str, ...], **options: str | None) -> None:
-    """Write every field of the projects to standard output, those that the filters leave.
+    """Write all fields of the projects that match the filters to standard output.
 
-    A filter is an option or NAME=VALUE, both named as the fields; several values with commas: `stage=pilot,testing`.
+    A filter is an option or NAME=VALUE, named as the field; separate several values by commas: `stage=pilot,testing`.
     """
     actor = local_actor(Role.AUDITOR)
-    chosen = chosen_filters(filters, options)
+    raw_filters = parse_filters(filters, options)
     out = sys.stdout.buffer
     if file_format == "csv":
-        for piece in export_csv(actor, chosen):
-            out.write(piece)
+        for chunk in export_csv(actor, raw_filters):
+            out.write(chunk)
         out.flush()
         return
     if sys.stdout.isatty():
         raise UsageError(cli_text("cli-xlsx-to-terminal"))
     with tempfile.TemporaryDirectory(prefix="registry-") as folder:
         path = Path(folder) / "projects.xlsx"
-        export_xlsx(actor, chosen, path)
-        with path.open("rb") as made:
-            shutil.copyfileobj(made, out)
+        export_xlsx(actor, raw_filters, path)
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, out)
         out.flush()
 
 
-def chosen_filters(pairs: tuple[str, ...], options: dict[str, str | None]) -> dict[str, str]:
-    """Filter name → value. Raises UsageError for a pair without ``=`` and for a filter given twice."""
-    chosen = {name.removeprefix("filter_"): value for name, value in options.items() if value is not None}
+def parse_filters(pairs: tuple[str, ...], options: dict[str, str | None]) -> dict[str, str]:
+    """Filter name → value. Raises UsageError for a pair without ``=`` and for a duplicate filter."""
+    filters = {name.removeprefix("filter_"): value for name, value in options.items() if value is not None}
     for pair in pairs:
-        name, is_there, value = pair.partition("=")
-        if not is_there:
+        name, separator, value = pair.partition("=")
+        if not separator:
             raise UsageError(cli_text("cli-filter-wrong", text=pair))
-        if name in chosen:
+        if name in filters:
             raise UsageError(cli_text("cli-filter-twice", name=name))
-        chosen[name] = value
-    return chosen
+        filters[name] = value
+    return filters

@@ -1,4 +1,4 @@
-"""One project read, to be shown: one narrow statement, and rows instead of objects, which nobody is to change."""
+"""Project details: reads one project for display with a single statement, as a mapping and not as an ORM object."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.flags.freeze_status import JUDGED_UP_TO, decode_status, status_code
 from registry.freeze.current import policy_in_force
-from registry.freeze.facts import Past
+from registry.freeze.facts import EarlierRevision
 from registry.freeze.started import started_on
 from registry.projects.models import Project
 from registry.projects.numbers import is_project_number
@@ -24,25 +24,25 @@ from registry.projects.service import ProjectNotFound
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_with
 
 Statement = Callable[[bool, bool], Select[Any]]
-NUMBER: Final = "asked_number"
+NUMBER_PARAMETER: Final = "requested_number"
 
 
 def read_whole(actor: Actor, number: str, what: str) -> Mapping[str, Any]:
-    """Everything shown of the project of that number; the reading of a restricted one is journalled as ``what``.
+    """All displayed values of a project; reading a restricted project is journalled as ``what``.
 
-    Raises ProjectNotFound also for what the actor may not see.
+    Raises ProjectNotFound, also for projects that the actor may not see.
     """
-    row = _read(actor, number, what, _whole)
+    row = _read(actor, number, what, _details_statement)
     policy = policy_in_force()
     status, severity = decode_status(row["_standing"], row["id"], row["_kind"], row["_judged"])
-    began = started_on(Past(**{name: row[name] for name in LAW_LOOKS_AT}), policy)
-    return {**row, "started_on": began, "freeze_status": status, "severity": severity}
+    work_started = started_on(EarlierRevision(**{name: row[name] for name in LAW_LOOKS_AT}), policy)
+    return {**row, "started_on": work_started, "freeze_status": status, "severity": severity}
 
 
 def read_id(actor: Actor, number: str, what: str) -> int:
-    """The same for something that hangs on the project: its id alone."""
-    found: int = _read(actor, number, what, _id_alone)["id"]
-    return found
+    """The id of a project, for reading its related records; otherwise as ``read_whole``."""
+    project_id: int = _read(actor, number, what, _id_statement)["id"]
+    return project_id
 
 
 def _read(actor: Actor, number: str, what: str, statement: Statement) -> RowMapping:
@@ -54,36 +54,37 @@ def _read(actor: Actor, number: str, what: str, statement: Statement) -> RowMapp
 
 
 def _row(actor: Actor, number: str, statement: Statement) -> RowMapping:
-    asked = statement(actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ))
-    usable = is_project_number(number)
-    values = {NUMBER: number, OWN_AGENCY: actor.agency_id}
-    row = db.session.execute(asked, values).mappings().one_or_none() if usable else None
+    prepared = statement(actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ))
+    # PostgreSQL rejects NUL in a parameter.
+    valid = is_project_number(number)
+    values = {NUMBER_PARAMETER: number, OWN_AGENCY: actor.agency_id}
+    row = db.session.execute(prepared, values).mappings().one_or_none() if valid else None
     if row is None:
         raise ProjectNotFound(number=number)
     return row
 
 
-# Made once for each kind of reader: a statement of so many columns takes longer to make than to run.
+# Cached per kind of reader: building a statement with so many columns takes longer than executing it.
 @lru_cache(maxsize=4)
-def _whole(bound: bool, restricted: bool) -> Select[Any]:
+def _details_statement(bound: bool, restricted: bool) -> Select[Any]:
     project, agency = table_of(Project).c, table_of(Agency).c
     columns: list[ColumnElement[Any]] = [column for column in project if column.name != "words"]
-    shown = select(
+    statement = select(
         *columns,
         agency.bin.label("agency"),
         agency.kind.label("_kind"),
         status_code(project.id).label("_standing"),
         JUDGED_UP_TO.label("_judged"),
     )
-    return _of_number(shown.join(table_of(Agency), agency.id == project.agency_id), bound, restricted)
+    return _by_number(statement.join(table_of(Agency), agency.id == project.agency_id), bound, restricted)
 
 
 @lru_cache(maxsize=4)
-def _id_alone(bound: bool, restricted: bool) -> Select[Any]:
+def _id_statement(bound: bool, restricted: bool) -> Select[Any]:
     project = table_of(Project).c
-    return _of_number(select(project.id, project.is_restricted), bound, restricted)
+    return _by_number(select(project.id, project.is_restricted), bound, restricted)
 
 
-def _of_number(statement: Select[Any], bound: bool, restricted: bool) -> Select[Any]:
-    number = table_of(Project).c.number == bindparam(NUMBER)
+def _by_number(statement: Select[Any], bound: bool, restricted: bool) -> Select[Any]:
+    number = table_of(Project).c.number == bindparam(NUMBER_PARAMETER)
     return statement.where(number, *visible_with(bound=bound, restricted=restricted))

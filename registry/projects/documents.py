@@ -1,6 +1,6 @@
-"""Documents of a project: kind, description, size, type and SHA-256, kept with the bytes.
+"""Documents of a project: content with kind, description, size, content type and SHA-256.
 
-The hash is checked whenever the bytes are read. All documents of a project together stay within the policy's quota.
+The hash is verified on every read. The total size of a project's documents is limited by the policy's quota.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotFound, invalid
 from registry.core.field_types import Choice, Kind
 from registry.core.field_types import Text as TextField
-from registry.core.pagination import Listing, Page, SortKey, after, cut_page
+from registry.core.pagination import Listing, Page, SortKey, after, build_page
 from registry.core.transactions import transaction
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
-from registry.projects.document_types import is_refused
+from registry.projects.document_types import is_blocked_file
 from registry.projects.models import Project
 
 DOCUMENT_KINDS: Final = ("contract", "specification", "act", "letter", "evidence", "other")
@@ -33,19 +33,19 @@ MIB: Final = 1024 * 1024
 
 
 class DocumentQuotaExceeded(Conflict):
-    """With this document the project would have more bytes of documents than the policy allows."""
+    """The document would exceed the project's quota."""
 
 
 class DocumentNotFound(NotFound):
-    """The project has no document of that id."""
+    """The project has no document with that id."""
 
 
 class DocumentDamaged(RuntimeError):
-    """The stored bytes no longer match their SHA-256: restore them from a backup."""
+    """The stored content does not match its SHA-256: restore it from a backup."""
 
 
 class Document(Model):
-    """A file as it was given. ``content_type`` is what the sender said; it is always served as a download."""
+    """An uploaded file. ``content_type`` is the declared one; documents are always served as downloads."""
 
     __tablename__ = "documents"
 
@@ -74,18 +74,18 @@ def add_document(
     kind: str | None = None,
     description: str | None = None,
 ) -> Document:
-    """Keep a file with the project; ``kind`` is ``other`` unless given, both values are accepted ones.
+    """Add a document to the project; ``kind`` (default ``other``) and ``description`` must be validated values.
 
-    Raises RoleNotAllowed, Invalid (an empty file, a program, a script or a page) and DocumentQuotaExceeded.
+    Raises RoleNotAllowed, Invalid (an empty or blocked file) and DocumentQuotaExceeded.
     """
     actor.require(Permission.DOCUMENTS_WRITE)
     if not content:
         raise invalid("/file", "document-empty")
-    if is_refused(name, content):
+    if is_blocked_file(name, content):
         raise invalid("/file", "document-type-refused")
     project_id, number = project.id, project.number
     with transaction() as session:
-        _require_room(project_id, len(content))
+        _require_quota(project_id, len(content))
         document = Document(
             project_id=project_id,
             kind=kind or "other",
@@ -100,33 +100,39 @@ def add_document(
         )
         session.add(document)
         session.flush()
-        told = {"document": document.id, "name": name, "size": document.size, "sha256": document.sha256}
-        details = {**told, "kind": document.kind, "description": description}
+        details = {
+            "document": document.id,
+            "name": name,
+            "size": document.size,
+            "sha256": document.sha256,
+            "kind": document.kind,
+            "description": description,
+        }
         journal.record(actor, "document.added", f"project:{number}", details)
     return document
 
 
-def _require_room(project_id: int, size: int) -> None:
-    """Lock the project, so that two uploads at a time cannot share what is left. Raises DocumentQuotaExceeded."""
+def _require_quota(project_id: int, size: int) -> None:
+    """Check the quota; locks the project, so that concurrent uploads cannot exceed it. Raises DocumentQuotaExceeded."""
     db.session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
-    kept = db.session.scalar(select(func.sum(Document.size)).where(Document.project_id == project_id)) or 0
+    used = db.session.scalar(select(func.sum(Document.size)).where(Document.project_id == project_id)) or 0
     quota = policy_in_force().document_quota_mib
-    if kept + size > quota * MIB:
-        raise DocumentQuotaExceeded(limit=quota, free=max(quota * MIB - kept, 0) // 1024)
+    if used + size > quota * MIB:
+        raise DocumentQuotaExceeded(limit=quota, free=max(quota * MIB - used, 0) // 1024)
 
 
 def documents_of(project: Project) -> list[dict[str, Any]]:
-    """What is kept of each document but its bytes, oldest first."""
+    """The metadata of a project's documents, oldest first."""
     return [dict(row) for row in db.session.execute(_documents(project)).mappings()]
 
 
 def documents_page(project: Project, page: Page) -> Listing:
-    """A page of the documents of a project, oldest first. Raises Malformed for a cursor that is not ours."""
+    """A page of the documents of a project, oldest first. Raises Malformed for an invalid cursor."""
     statement = _documents(project)
     if page.cursor is not None:
         statement = statement.where(after(OLDEST_FIRST, Document.id.expression, False, page.cursor))
     rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
-    return cut_page(rows, page, OLDEST_FIRST, descending=False)
+    return build_page(rows, page, OLDEST_FIRST, descending=False)
 
 
 def _documents(project: Project) -> Select[Any]:
@@ -147,11 +153,11 @@ def _documents(project: Project) -> Select[Any]:
 
 
 def read_document(project: Project, document_id: int) -> tuple[Document, bytes]:
-    """A document with its bytes. Raises DocumentNotFound, and DocumentDamaged when they are not what was given."""
-    found = db.session.scalar(select(Document).where(Document.id == document_id, Document.project_id == project.id))
-    if found is None:
+    """A document and its content. Raises DocumentNotFound, and DocumentDamaged when the hash does not match."""
+    document = db.session.scalar(select(Document).where(Document.id == document_id, Document.project_id == project.id))
+    if document is None:
         raise DocumentNotFound(id=document_id)
-    content = found.content
-    if len(content) != found.size or hashlib.sha256(content).hexdigest() != found.sha256:
+    content = document.content
+    if len(content) != document.size or hashlib.sha256(content).hexdigest() != document.sha256:
         raise DocumentDamaged(f"document {document_id} of {project.number}")
-    return found, content
+    return document, content

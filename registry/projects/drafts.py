@@ -1,4 +1,4 @@
-"""Drafts: a registration begun and not finished, as the person typed it."""
+"""Drafts of registrations, with the values as entered."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotFound
 from registry.core.transactions import transaction
 
-MOST_DRAFTS: Final = 200
+MAX_DRAFTS: Final = 200
 
 
 class DraftNotFound(NotFound):
-    """There is no draft of that id, or it is another's."""
+    """The draft does not exist or belongs to someone else."""
 
 
 class TooManyDrafts(Conflict):
-    """One person keeps so many drafts at most."""
+    """The actor already has ``MAX_DRAFTS`` drafts."""
 
 
 class Draft(Model):
-    """``values`` holds each field's text as it was typed; nothing of it is judged before a step is left."""
+    """A draft. ``values`` contains the entered text of each field, which may be invalid."""
 
     __tablename__ = "drafts"
 
@@ -39,22 +39,22 @@ class Draft(Model):
 
 
 def start_draft(actor: Actor) -> Draft:
-    """An empty draft of the actor's. Raises RoleNotAllowed and TooManyDrafts."""
+    """Create an empty draft for the actor. Raises RoleNotAllowed and TooManyDrafts."""
     actor.require(Permission.PROJECTS_WRITE)
     with transaction() as session:
         if session.execute(select(func.count(Draft.id)).where(Draft.principal == actor.principal)).scalar_one() >= (
-            MOST_DRAFTS
+            MAX_DRAFTS
         ):
-            raise TooManyDrafts(most=MOST_DRAFTS)
-        moment = now()
-        draft = Draft(principal=actor.principal, values={}, created_at=moment, updated_at=moment)
+            raise TooManyDrafts(most=MAX_DRAFTS)
+        at = now()
+        draft = Draft(principal=actor.principal, values={}, created_at=at, updated_at=at)
         session.add(draft)
         session.flush()
     return draft
 
 
 def drafts_of(actor: Actor) -> list[Draft]:
-    """The actor's drafts, the last changed first."""
+    """The actor's drafts, most recently changed first."""
     return list(
         db.session.scalars(
             select(Draft).where(Draft.principal == actor.principal).order_by(Draft.updated_at.desc(), Draft.id.desc())
@@ -63,7 +63,7 @@ def drafts_of(actor: Actor) -> list[Draft]:
 
 
 def find_draft(actor: Actor, draft_id: int) -> Draft:
-    """The actor's draft of that id. Raises DraftNotFound."""
+    """The actor's draft with that id. Raises DraftNotFound."""
     draft = db.session.scalar(
         select(Draft)
         .where(Draft.id == draft_id, Draft.principal == actor.principal)
@@ -74,16 +74,16 @@ def find_draft(actor: Actor, draft_id: int) -> Draft:
     return draft
 
 
-def save_draft(actor: Actor, draft_id: int, typed: dict[str, str]) -> Draft:
-    """Keep what was typed beside what the draft holds already. Raises DraftNotFound."""
+def save_draft(actor: Actor, draft_id: int, texts: dict[str, str]) -> Draft:
+    """Merge entered texts into the draft. Raises DraftNotFound."""
     with transaction():
         draft = find_draft(actor, draft_id)
-        draft.values = {**draft.values, **typed}
+        draft.values = {**draft.values, **texts}
         draft.updated_at = now()
     return draft
 
 
 def discard_draft(actor: Actor, draft_id: int) -> None:
-    """Throw the draft away; one that is gone already is no mistake."""
+    """Delete the draft; no error if it does not exist."""
     with transaction() as session:
         session.execute(delete(Draft).where(Draft.id == draft_id, Draft.principal == actor.principal))

@@ -1,6 +1,6 @@
-"""The columns of an export: every field and what is read-only, each as the text of its cell.
+"""Export columns: all fields and read-only values, formatted as cell text by the database.
 
-The database formats them because it does so ten times as fast; both databases give the same text.
+Formatting in SQL is ten times as fast as in Python; both databases produce the same text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from registry.core.bulk import table_of
 from registry.core.database import Instant, is_sqlite
 from registry.core.field_types import Email, Url
 from registry.core.field_types import Text as TextKind
-from registry.core.spreadsheets.cell_values import FORMULA_SIGNS
+from registry.core.spreadsheets.cell_values import FORMULA_PREFIXES
 from registry.flags.freeze_status import freeze_status, judged_up_to, severity, started_on
 from registry.freeze.current import policy_in_force
 from registry.projects.fields import FIELDS, READ_ONLY
@@ -25,27 +25,27 @@ NUMBERS: Final = frozenset({"budget_kzt", "object_original_cost_kzt", "object_cl
 DAYS: Final = frozenset(
     {"started_on", *(column.name for column in table_of(Project).columns if isinstance(column.type, Date))}
 )
-ENTERED: Final = frozenset(name for name, kind in FIELDS.items() if isinstance(kind, TextKind | Email | Url))
+FREE_TEXT: Final = frozenset(name for name, kind in FIELDS.items() if isinstance(kind, TextKind | Email | Url))
 
 
 def export_columns() -> list[ColumnElement[Any]]:
-    """The columns, labelled with their names; the statement must join Agency."""
+    """The labelled columns; the statement must join Agency."""
     policy = policy_in_force()
-    worked_out: dict[str, ColumnElement[Any]] = {
+    computed: dict[str, ColumnElement[Any]] = {
         "agency": Agency.bin.expression,
         "started_on": started_on(policy),
         "freeze_status": freeze_status(policy, judged_up_to()),
         "severity": severity(),
     }
     return [
-        _as_text(name, worked_out[name] if name in worked_out else table_of(Project).c[name]).label(name)
+        _as_text(name, computed[name] if name in computed else table_of(Project).c[name]).label(name)
         for name in COLUMNS
     ]
 
 
 def _as_text(name: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
-    if name in ENTERED:
-        return _guarded(column)
+    if name in FREE_TEXT:
+        return _escape_formula(column)
     if name in DAYS:
         return cast(column, Text)
     if isinstance(column.type, Instant):
@@ -57,10 +57,10 @@ def _as_text(name: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
     return column
 
 
-def _guarded(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """An apostrophe before what a spreadsheet would run, and before one that was there; an import takes it off."""
+def _escape_formula(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Add an apostrophe to text that a spreadsheet would evaluate, as ``writer.escape_formula``; imports remove it."""
     first = func.substr(func.ltrim(column, "'"), 1, 1)
-    return case((first.in_(list(FORMULA_SIGNS)), "'" + column), else_=column)
+    return case((first.in_(list(FORMULA_PREFIXES)), "'" + column), else_=column)
 
 
 def _instant(column: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -1,4 +1,4 @@
-"""Exports of projects: everything known, as CSV or XLSX, with the filters of the list."""
+"""Project exports: all columns as CSV or XLSX, with the filters of the list."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from registry.accounts.roles import Permission
 from registry.agencies.service import Agency
 from registry.core.bulk import copy_csv
 from registry.core.database import db, is_sqlite
-from registry.core.postgresql import allow_long_work
+from registry.core.postgresql import extend_timeouts
 from registry.core.spreadsheets.writer import (
-    CSV_START,
-    DAY_FORMAT,
-    MOST_XLSX_ROWS,
+    CSV_BOM,
+    DATE_FORMAT,
+    MAX_XLSX_ROWS,
     TooManyRowsForXlsx,
     csv_lines,
     plain_workbook,
@@ -30,36 +30,36 @@ from registry.projects.filters import project_conditions
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads
 
-ROWS_A_PIECE: Final = 500
+ROWS_PER_CHUNK: Final = 500
 
 
 def export_csv(
     actor: Actor, raw_filters: Mapping[str, str], *, only: Sequence[ColumnElement[bool]] = ()
 ) -> Iterator[bytes]:
-    """The CSV in UTF-8 with BOM, piece by piece; it needs the application's context until its end.
+    """Stream the CSV in UTF-8 with BOM; needs the application context until the end.
 
-    The filters are read and reads of restricted projects journalled at once, which raises Malformed. ``only``: the
-    conditions on projects of a narrower list.
+    Filters are parsed (raising Malformed) and restricted projects journalled before the first chunk. ``only``:
+    additional conditions on Project.
     """
     statement = _statement(actor, raw_filters, only)
-    header = CSV_START + csv_lines([statement.selected_columns.keys()])
-    return _pieces(header, statement)
+    header = CSV_BOM + csv_lines([statement.selected_columns.keys()])
+    return _chunks(header, statement)
 
 
 def export_xlsx(
     actor: Actor, raw_filters: Mapping[str, str], path: Path, *, only: Sequence[ColumnElement[bool]] = ()
 ) -> None:
-    """Write the XLSX file. Raises Malformed, and TooManyRowsForXlsx when a sheet cannot hold them."""
+    """Write the XLSX file. Raises Malformed and TooManyRowsForXlsx."""
     statement = _statement(actor, raw_filters, only)
     counted = db.session.execute(select(func.count()).select_from(statement.subquery())).scalar_one()
-    if counted > MOST_XLSX_ROWS:
-        raise TooManyRowsForXlsx(rows=counted, limit=MOST_XLSX_ROWS)
+    if counted > MAX_XLSX_ROWS:
+        raise TooManyRowsForXlsx(rows=counted, limit=MAX_XLSX_ROWS)
     with plain_workbook(path) as workbook:
         sheet = workbook.add_worksheet("projects")
-        day = workbook.add_format(DAY_FORMAT)
+        day = workbook.add_format(DATE_FORMAT)
         names = statement.selected_columns.keys()
         sheet.write_row(0, 0, names)
-        for place, row in enumerate(islice(_rows(statement), MOST_XLSX_ROWS), 1):
+        for place, row in enumerate(islice(_rows(statement), MAX_XLSX_ROWS), 1):
             for column, (name, value) in enumerate(zip(names, row, strict=True)):
                 if value is None:
                     continue
@@ -75,25 +75,25 @@ def _statement(actor: Actor, raw_filters: Mapping[str, str], only: Sequence[Colu
     conditions = [*project_conditions(actor, raw_filters), *only]
     statement = select(*export_columns()).join_from(Project, Agency, Agency.id == Project.agency_id).where(*conditions)
     if actor.may(Permission.RESTRICTED_READ):
-        asked = select(Project.number).join(Agency, Agency.id == Project.agency_id)
-        restricted = db.session.scalars(asked.where(*conditions, Project.is_restricted.is_(True))).all()
+        numbers = select(Project.number).join(Agency, Agency.id == Project.agency_id)
+        restricted = db.session.scalars(numbers.where(*conditions, Project.is_restricted.is_(True))).all()
         journal_restricted_reads(actor, restricted, "export")
-        # One that became restricted since is not in the journal and so not in the export.
+        # A project that became restricted since then was not journalled, so it is not exported.
         statement = statement.where(Project.is_restricted.is_(False) | Project.number.in_(restricted))
     read_in_transaction()
-    allow_long_work(db.session.connection())
+    extend_timeouts(db.session.connection())
     return statement.order_by(Project.id)
 
 
-def _pieces(header: bytes, statement: Select[Any]) -> Iterator[bytes]:
+def _chunks(header: bytes, statement: Select[Any]) -> Iterator[bytes]:
     yield header
     if is_sqlite():
         rows = _rows(statement)
-        while piece := list(islice(rows, ROWS_A_PIECE)):
-            yield csv_lines(piece)
+        while chunk := list(islice(rows, ROWS_PER_CHUNK)):
+            yield csv_lines(chunk)
     else:
         yield from copy_csv(db.session(), statement)
 
 
 def _rows(statement: Select[Any]) -> Iterator[Sequence[Any]]:
-    yield from db.session.execute(statement, execution_options={"yield_per": ROWS_A_PIECE})
+    yield from db.session.execute(statement, execution_options={"yield_per": ROWS_PER_CHUNK})

@@ -1,4 +1,4 @@
-"""The fields that a person enters about a project, each with the kind of its value. API and imports read this table."""
+"""Writable fields of a project with their field types, used by the API, forms and imports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from registry.core.errors import Problem
 from registry.core.field_types import (
-    LATEST_PLANNED_END,
+    MAX_PLANNED_END,
     Bin,
     Choice,
     Day,
@@ -41,7 +41,7 @@ FIELDS: Final[Mapping[str, Kind]] = {
     "pilot_started_on": Day(),
     "commissioned_on": Day(),
     "object_commissioned_on": Day(),
-    "planned_end_on": Day(LATEST_PLANNED_END),
+    "planned_end_on": Day(MAX_PLANNED_END),
     "ended_on": Day(),
     "contract_number": Text(),
     "supplier_bin": Bin(),
@@ -73,8 +73,8 @@ READ_ONLY: Final = (
     "freeze_status",
     "severity",
 )
-# Pairs (earlier, later): the later must not lie before the earlier; both are named when it does.
-IN_ORDER: Final = (
+# Pairs (earlier, later): the later date must not be before the earlier one; otherwise both fields have an error.
+DATE_ORDER: Final = (
     ("work_started_on", "pilot_started_on"),
     ("work_started_on", "commissioned_on"),
     ("work_started_on", "ended_on"),
@@ -82,23 +82,23 @@ IN_ORDER: Final = (
 
 
 def accept_fields(raw: Mapping[str, object]) -> tuple[dict[str, Any], list[Problem]]:
-    """Each known field's value as it is kept, and what is wrong with the others. Names must be known."""
+    """Validate raw values of known fields; returns the accepted values and the problems. Raises KeyError."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []
-    for name, sent in raw.items():
+    for name, value in raw.items():
         try:
-            values[name] = FIELDS[name].accept(sent)
-        except InvalidValue as refused:
-            problems.append(Problem(f"/{name}", refused.code, refused.params))
+            values[name] = FIELDS[name].accept(value)
+        except InvalidValue as error:
+            problems.append(Problem(f"/{name}", error.code, error.params))
     return values, problems
 
 
-def whole_record_problems(values: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong between the fields of one project: a required one missing, no name, dates in the wrong order."""
+def cross_field_problems(values: Mapping[str, Any]) -> list[Problem]:
+    """The problems across the fields of a project: missing required values, no name, dates in the wrong order."""
     problems = [Problem(f"/{name}", "required") for name in REQUIRED if values.get(name) is None]
     if values.get("name_kk") is None and values.get("name_ru") is None:
         problems += [Problem("/name_kk", "name-required"), Problem("/name_ru", "name-required")]
-    for earlier, later in IN_ORDER:
+    for earlier, later in DATE_ORDER:
         first, second = values.get(earlier), values.get(later)
         if first is not None and second is not None and second < first:
             problems += [

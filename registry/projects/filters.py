@@ -1,4 +1,4 @@
-"""The filters of every list of projects: named as the fields, values with commas, ranges for dates and money."""
+"""Filters of project lists: named as the fields, comma-separated values, ranges for dates and amounts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from registry.agencies.service import Agency
 from registry.core.bin_numbers import is_bin
 from registry.core.bulk import table_of
 from registry.core.errors import Malformed, Problem
-from registry.core.field_types import LARGEST_AMOUNT, InvalidValue, control_character, exact_day
-from registry.core.filters import LONGEST_VALUE, parse_range_edge, split_values
-from registry.core.search import has_words, words_of
+from registry.core.field_types import MAX_AMOUNT, InvalidValue, control_character, exact_day
+from registry.core.filters import MAX_VALUE_LENGTH, parse_range_edge, split_values
+from registry.core.search import matches_words, words_of
 from registry.core.vocabularies import (
     FREEZE_STATUSES,
     FUNDINGS,
@@ -79,7 +79,7 @@ AMOUNTS: Final = ("budget_kzt", "object_original_cost_kzt")
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One query parameter: what it takes (``options`` for fixed words) and how it becomes a condition."""
+    """A query parameter: a description of its values, the function that builds its condition, and fixed options."""
 
     takes: str
     condition: Callable[[str, str], ColumnElement[bool]]
@@ -87,9 +87,9 @@ class Filter:
 
 
 def project_conditions(actor: Actor, raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    """The conditions of a list of projects: what the actor may see, and the filters.
+    """The conditions of a list of projects: visibility for the actor, and the filters.
 
-    The statement must join Agency. Raises Malformed naming every filter that does not exist or has a bad value.
+    The statement must join Agency. Raises Malformed with a problem for each unknown filter or invalid value.
     """
     conditions = visible_projects(actor)
     problems = []
@@ -100,8 +100,8 @@ def project_conditions(actor: Actor, raw: Mapping[str, str]) -> list[ColumnEleme
             continue
         try:
             conditions.append(known.condition(name, value))
-        except InvalidValue as refused:
-            problems.append(Problem(name, refused.code, refused.params))
+        except InvalidValue as error:
+            problems.append(Problem(name, error.code, error.params))
     if problems:
         raise Malformed(problems)
     return conditions
@@ -115,7 +115,7 @@ def _column(name: str) -> ColumnElement[Any]:
     return PROJECT[name]
 
 
-def _one_of_words(name: str, value: str) -> ColumnElement[bool]:
+def _choice(name: str, value: str) -> ColumnElement[bool]:
     values = split_values(value)
     for word in values:
         if word not in WORDS[name]:
@@ -125,7 +125,7 @@ def _one_of_words(name: str, value: str) -> ColumnElement[bool]:
     return _column(name).in_([int(word) for word in values] if name == "object_class" else values)
 
 
-def _one_of_texts(name: str, value: str) -> ColumnElement[bool]:
+def _text(name: str, value: str) -> ColumnElement[bool]:
     values = split_values(value)
     if name in ("agency", "supplier_bin") and not all(is_bin(number) for number in values):
         raise InvalidValue("bin-invalid")
@@ -141,7 +141,7 @@ def _boolean(name: str, value: str) -> ColumnElement[bool]:
     return _column(name).is_(value == "true")
 
 
-def _day_range(name: str, value: str) -> ColumnElement[bool]:
+def _date_range(name: str, value: str) -> ColumnElement[bool]:
     field, _, end = name.rpartition("_")
     column, day = _column(field), exact_day(value)
     return column >= day if end == "from" else column <= day
@@ -158,7 +158,7 @@ def _instant_range(name: str, value: str) -> ColumnElement[bool]:
 
 def _amount_range(name: str, value: str) -> ColumnElement[bool]:
     field, _, end = name.rpartition("_")
-    if not (value.isascii() and value.isdigit() and len(value) <= 16) or int(value) > LARGEST_AMOUNT:
+    if not (value.isascii() and value.isdigit() and len(value) <= 16) or int(value) > MAX_AMOUNT:
         raise InvalidValue("expected-whole-number")
     column = _column(field)
     return column >= int(value) if end == "from" else column <= int(value)
@@ -169,27 +169,27 @@ def _rule(_name: str, value: str) -> ColumnElement[bool]:
     for rule in rules:
         if rule not in policy_in_force().rules:
             raise InvalidValue("not-a-choice", options=", ".join(policy_in_force().rules))
-    standing = select(FLAGS.c.id).where(FLAGS.c.project_id == PROJECT.id, IS_ACTIVE, FLAGS.c.rule.in_(rules))
-    return standing.correlate_except(FLAGS).exists()
+    active = select(FLAGS.c.id).where(FLAGS.c.project_id == PROJECT.id, IS_ACTIVE, FLAGS.c.rule.in_(rules))
+    return active.correlate_except(FLAGS).exists()
 
 
-def _words(_name: str, value: str) -> ColumnElement[bool]:
-    """Every word, or its beginning, in the names, the purpose or the number; without a word, nothing is found."""
-    if len(value) > LONGEST_VALUE or control_character(value) is not None:
+def _search(_name: str, value: str) -> ColumnElement[bool]:
+    """Full-text search with word prefixes in names, purpose and number; matches nothing without a word."""
+    if len(value) > MAX_VALUE_LENGTH or control_character(value) is not None:
         raise InvalidValue("not-usable")
     if not value:
         raise InvalidValue("value-missing")
     words = words_of(value)
-    return has_words(PROJECT.words, words) if words else false()
+    return matches_words(PROJECT.words, words) if words else false()
 
 
 FILTERS: Final[Mapping[str, Filter]] = {
-    "q": Filter("words in names, purpose and number", _words),
-    **{name: Filter("words", _one_of_words, options) for name, options in WORDS.items()},
-    **{name: Filter("texts", _one_of_texts) for name in TEXTS},
+    "q": Filter("words in names, purpose and number", _search),
+    **{name: Filter("words", _choice, options) for name, options in WORDS.items()},
+    **{name: Filter("texts", _text) for name in TEXTS},
     **{name: Filter("true or false", _boolean) for name in BOOLEANS},
     "rule": Filter("rules of standing flags", _rule),
-    **{f"{name}_{end}": Filter("date", _day_range) for name in DAYS for end in ("from", "to")},
+    **{f"{name}_{end}": Filter("date", _date_range) for name in DAYS for end in ("from", "to")},
     **{f"{name}_{end}": Filter("date or instant", _instant_range) for name in INSTANTS for end in ("from", "to")},
     **{f"{name}_{end}": Filter("whole tenge", _amount_range) for name in AMOUNTS for end in ("from", "to")},
 }

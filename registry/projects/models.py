@@ -1,4 +1,4 @@
-"""The table of projects: what is known now. What was known before stands in the revisions."""
+"""The projects table: current values. Earlier values are in the revisions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstr
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.agencies.service import Agency
-from registry.core.database import LONG_AGO, Instant, Model
+from registry.core.database import EPOCH, Instant, Model
 
 
 class Project(Model):
-    """One piece of work on one digital object. Money in whole tenge, dates local, ``region`` a KATO prefix.
+    """One piece of work on one digital object. Money is in whole tenge, dates are local, ``region`` is a KATO prefix.
 
-    ``words`` holds the names, purpose and number in lower case, for search. ``updated_at``: the last edit;
-    ``changed_at``: the last change of anything shown, by audits and decisions too (``change_times.py``).
+    ``words`` is the search text: names, purpose and number in lower case. ``updated_at`` is the last edit,
+    ``changed_at`` the last change of any displayed value, also by audits and decisions (``flags/change_times.py``).
     """
 
     __tablename__ = "projects"
@@ -65,7 +65,7 @@ class Project(Model):
     version: Mapped[int]
     registered_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
-    changed_at: Mapped[datetime] = mapped_column(Instant, server_default=LONG_AGO)
+    changed_at: Mapped[datetime] = mapped_column(Instant, server_default=EPOCH)
     words: Mapped[str] = mapped_column(Text)
 
     agency: Mapped[Agency] = relationship(lazy="raise")
@@ -86,7 +86,7 @@ class Project(Model):
     )
 
 
-# What a revision and the journal compare: everything shown of a project that can change.
+# The columns that revisions and the journal compare: every displayed value that can change.
 CHANGEABLE = tuple(
     column.name
     for column in Project.__table__.columns

@@ -1,7 +1,7 @@
 """Project numbers: ``QT-<year>-<7 digits>-<check digit>``, the check by ISO 7064 mod 11,10 over year and serial.
 
-The year's row is locked from the first number taken to the commit, so serials and project ids follow the order of
-commits: an audit can say with one id which projects it has judged.
+The year's row is locked from the first reservation to the commit, so serials and project ids follow the order of
+commits: a single id tells which projects an audit has evaluated.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningUpdate
 from stdnum.iso7064 import mod_11_10
 
-from registry.core.bulk import next_id, table_of, take_ids
+from registry.core.bulk import next_id, reserve_ids, table_of
 from registry.core.clock import today
 from registry.core.database import Model, insert_or_ignore, is_sqlite
 from registry.core.transactions import require_transaction
 from registry.projects.models import Project
 
-SHAPE = re.compile(r"QT-([0-9]{4})-([0-9]{7})-([0-9])")
+NUMBER_PATTERN = re.compile(r"QT-([0-9]{4})-([0-9]{7})-([0-9])")
 
 
 class NumberSeries(Model):
-    """The last serial given in a year."""
+    """The last serial used in a year."""
 
     __tablename__ = "number_series"
 
@@ -33,47 +33,47 @@ class NumberSeries(Model):
 
 
 SERIES: Final = table_of(NumberSeries).c
-# Made once, as others wait while it runs.
-TAKE: Final = (
+# Built once at import: other registrations wait for this statement.
+RESERVE_SERIALS: Final = (
     update(table_of(NumberSeries))
     .where(SERIES.year == bindparam("this_year"))
     .values(last=SERIES.last + bindparam("count"))
     .returning(SERIES.last)
 )
-TAKE_WITH_ID: Final[ReturningUpdate[*tuple[Any, ...]]] = TAKE.returning(next_id(Project))
+RESERVE_SERIAL_WITH_ID: Final[ReturningUpdate[*tuple[Any, ...]]] = RESERVE_SERIALS.returning(next_id(Project))
 
 
-def take_numbers(count: int) -> list[str]:
-    """The next ``count`` numbers of this year, inside the open transaction."""
+def reserve_numbers(count: int) -> list[str]:
+    """Reserve the next ``count`` numbers of this year, in the open transaction."""
     session = require_transaction()
     year = today().year
-    wanted = {"this_year": year, "count": count}
-    last = session.scalar(TAKE, wanted)
+    parameters = {"this_year": year, "count": count}
+    last = session.scalar(RESERVE_SERIALS, parameters)
     if last is None:
         session.execute(insert_or_ignore(NumberSeries).values(year=year, last=0).on_conflict_do_nothing())
-        last = session.scalar(TAKE, wanted) or count
+        last = session.scalar(RESERVE_SERIALS, parameters) or count
     return [project_number(year, serial) for serial in range(last - count + 1, last + 1)]
 
 
-def take_number() -> tuple[str, int]:
-    """The next number of this year and the id of its project, inside the open transaction."""
+def reserve_number() -> tuple[str, int]:
+    """Reserve the next number of this year and the id of its project, in the open transaction."""
     session = require_transaction()
     year = today().year
     if not is_sqlite():
-        taken = session.execute(TAKE_WITH_ID, {"this_year": year, "count": 1}).one_or_none()
-        if taken is not None:
-            serial, project_id = taken
+        reserved = session.execute(RESERVE_SERIAL_WITH_ID, {"this_year": year, "count": 1}).one_or_none()
+        if reserved is not None:
+            serial, project_id = reserved
             return project_number(year, serial), project_id
-    return take_numbers(1)[0], take_ids(session, Project, 1)[0]
+    return reserve_numbers(1)[0], reserve_ids(session, Project, 1)[0]
 
 
 def project_number(year: int, serial: int) -> str:
-    """The number of a year and serial."""
+    """The project number for a year and serial."""
     digits = f"{year:04}{serial:07}"
     return f"QT-{year:04}-{serial:07}-{mod_11_10.calc_check_digit(digits)}"
 
 
 def is_project_number(text: str) -> bool:
-    """True for a number of the right shape whose check digit holds."""
-    shape = SHAPE.fullmatch(text)
-    return shape is not None and mod_11_10.calc_check_digit(shape[1] + shape[2]) == shape[3]
+    """True for a well-formed number with a correct check digit."""
+    match = NUMBER_PATTERN.fullmatch(text)
+    return match is not None and mod_11_10.calc_check_digit(match[1] + match[2]) == match[3]

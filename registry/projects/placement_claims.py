@@ -1,4 +1,4 @@
-"""What an agency claims of its placement and of an ending, and which claims end a confirmation when they are edited."""
+"""Placement and ending as claimed by the agency; editing a claim withdraws its confirmation."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ PLACEMENT_CLAIMS = ("placement", "platform_key", "onboarding_due_on")
 ENDING_CLAIMS = ("stage", "ended_on")
 
 
-def end_confirmations(before: Mapping[str, Any], wanted: dict[str, Any]) -> None:
-    """Take out of ``wanted`` the confirmations that the edit ends (docs/reference/fields.md).
+def withdraw_confirmations(before: Mapping[str, Any], after: dict[str, Any]) -> None:
+    """Clear the confirmations in ``after`` that the edit withdraws (docs/reference/fields.md).
 
-    Placement, platform key or onboarding date edited: verification and onboarding end. Stage or day of the end edited:
-    the ending does, as another day is one that nobody confirmed.
+    Editing the placement, platform key or onboarding date withdraws the verification and the onboarding confirmation.
+    Editing the stage or end date withdraws the ending confirmation, since nobody confirmed the new values.
     """
-    if any(before[name] != wanted[name] for name in PLACEMENT_CLAIMS):
-        wanted["placement_verified_on"] = None
-        wanted["onboarding_confirmed_on"] = None
-    if any(before[name] != wanted[name] for name in ENDING_CLAIMS):
-        wanted["ending_confirmed_on"] = None
+    if any(before[name] != after[name] for name in PLACEMENT_CLAIMS):
+        after["placement_verified_on"] = None
+        after["onboarding_confirmed_on"] = None
+    if any(before[name] != after[name] for name in ENDING_CLAIMS):
+        after["ending_confirmed_on"] = None

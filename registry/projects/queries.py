@@ -1,4 +1,4 @@
-"""Lists of projects in their short shape, page by page, with search."""
+"""Project queries: the paginated list with filters and search."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from registry.agencies.service import Agency
 from registry.core.bulk import estimated_rows, table_of
 from registry.core.database import db, is_sqlite
 from registry.core.errors import Malformed, Problem
-from registry.core.pagination import Listing, Page, SortKey, after, cut_page, literal_limit, order_by
-from registry.core.search import has_words, holds_words, words_of
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, literal_limit, order_by
+from registry.core.search import contains_words, matches_words, words_of
 from registry.flags.freeze_status import JUDGED_UP_TO, decode_status, started_on, status_code
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
@@ -25,53 +25,55 @@ from registry.projects.visibility import journal_restricted_reads
 
 SORTS: Final = ("registered_at", "updated_at", "changed_at", "number", "budget_kzt", "started_on")
 DEFAULT_SORT: Final = "-registered_at"
-# Of so many rows the index is read, and they are sorted, in a hundredth of a second.
-COMMON: Final = 10_000
+# Reading and sorting this many rows from the index takes a hundredth of a second.
+INDEX_SCAN_LIMIT: Final = 10_000
 
 
 def list_projects(
     actor: Actor, raw_filters: Mapping[str, str], page: Page, *, only: Sequence[ColumnElement[bool]] = ()
 ) -> Listing:
-    """A page of the projects that the actor may see and the filters leave, as mappings in the short shape.
+    """A page of the projects that are visible to the actor and match the filters, as mappings.
 
-    ``only``: the conditions on projects of a narrower list. Restricted projects among them are journalled as read.
-    Raises Malformed for a bad filter, sort or cursor.
+    ``only``: additional conditions on Project. Restricted projects among them are journalled as read.
+    Raises Malformed for an invalid filter, sort or cursor.
     """
     key, descending = sort_key(page.sort or DEFAULT_SORT)
     conditions = [*project_conditions(actor, raw_filters), *only]
-    statement = _shown(page.sort or DEFAULT_SORT, policy_in_force(), is_sqlite()).limit(literal_limit(page.limit + 1))
-    behind = [] if page.cursor is None else [after(key, table_of(Project).c.id, descending, page.cursor)]
+    statement = _list_statement(page.sort or DEFAULT_SORT, policy_in_force(), is_sqlite()).limit(
+        literal_limit(page.limit + 1)
+    )
+    after_cursor = [] if page.cursor is None else [after(key, table_of(Project).c.id, descending, page.cursor)]
     words = words_of(raw_filters.get("q", ""))
     if words and not is_sqlite():
         others = {name: value for name, value in raw_filters.items() if name != "q"}
-        # The words last: PostgreSQL asks in this order, and looking through a text takes as long as ten comparisons.
-        conditions = [*project_conditions(actor, others), *only, _with_words(words)]
-    rows = db.session.execute(statement.where(*conditions, *behind)).mappings().all()
-    listing = cut_page(rows, page, key, descending)
+        # The search last: PostgreSQL evaluates in this order, and a text search costs as much as ten comparisons.
+        conditions = [*project_conditions(actor, others), *only, _matches_search(words)]
+    rows = db.session.execute(statement.where(*conditions, *after_cursor)).mappings().all()
+    listing = build_page(rows, page, key, descending)
     journal_restricted_reads(actor, (row["number"] for row in listing.items if row["_restricted"]), "list")
     return Listing([_representation(row) for row in listing.items], listing.next)
 
 
-def _with_words(words: list[str]) -> ColumnElement[bool]:
-    """That a project has the words, asked of PostgreSQL in the way that fits how common they are.
+def _matches_search(words: list[str]) -> ColumnElement[bool]:
+    """The search condition for PostgreSQL, chosen by how common the words are.
 
-    A common word fills a page from the first rows of the list, a rare one is found by the index. The planner knows
-    which is which, but not that it must never walk the whole list for a rare one.
+    Common words fill a page from the first rows of the list, rare ones need the index. The planner estimates this
+    correctly, but may still scan the whole list for a rare word.
     """
     project = table_of(Project).c
-    found = select(project.id).where(has_words(project.words, words))
-    if estimated_rows(db.session(), found) > COMMON:
-        return holds_words(project.words, words)
-    hits = found.cte("hits").prefix_with("MATERIALIZED")
+    matches = select(project.id).where(matches_words(project.words, words))
+    if estimated_rows(db.session(), matches) > INDEX_SCAN_LIMIT:
+        return contains_words(project.words, words)
+    hits = matches.cte("hits").prefix_with("MATERIALIZED")
     return project.id.in_(select(hits.c.id))
 
 
 @lru_cache(maxsize=64)
-def _shown(sort: str, policy: Policy, _on_sqlite: bool) -> Select[*tuple[Any, ...]]:
-    # Made once a sort: a statement of so many columns takes longer to make than to run.
+def _list_statement(sort: str, policy: Policy, _on_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    # Cached per sort: building a statement with so many columns takes longer than executing it.
     key, descending = sort_key(sort)
     project, agency = table_of(Project).c, table_of(Agency).c
-    shown = (
+    columns = (
         project.number,
         agency.bin.label("agency"),
         project.external_id,
@@ -87,7 +89,7 @@ def _shown(sort: str, policy: Policy, _on_sqlite: bool) -> Select[*tuple[Any, ..
         project.id.label("_id"),
     )
     return (
-        select(*shown)
+        select(*columns)
         .join(table_of(Agency), agency.id == project.agency_id)
         .order_by(*order_by(key, project.id, descending))
     )
@@ -99,7 +101,7 @@ def _representation(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sort_key(sort: str) -> tuple[SortKey, bool]:
-    """The key and direction of ``name`` or ``-name``. Raises Malformed for a field that lists are not sorted by."""
+    """The sort key and direction for ``name`` or ``-name``. Raises Malformed for other fields."""
     descending = sort.startswith("-")
     name = sort.removeprefix("-")
     if name not in SORTS:

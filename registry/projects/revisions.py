@@ -1,6 +1,6 @@
-"""Revisions: every change of a project, kept whole. Who, when, and each field's old and new value.
+"""Revisions: the change history of projects. Who, when, and the old and new value of each changed field.
 
-Beside the changes a revision keeps the few values that the law compares, as they were after it.
+A revision also stores the values that the rules compare (``LAW_LOOKS_AT``), as they were after the change.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Any, Final
 from sqlalchemy import JSON, ForeignKey, Select, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.core.database import Instant, Model, WrittenJson, db
-from registry.core.pagination import Listing, Page, SortKey, after, cut_page
+from registry.core.database import EncodedJson, Instant, Model, db
+from registry.core.pagination import Listing, Page, SortKey, after, build_page
 from registry.core.transactions import require_transaction
-from registry.freeze.facts import Past
+from registry.freeze.facts import EarlierRevision
 from registry.projects.models import CHANGEABLE, Project
 
 LAW_LOOKS_AT = ("work_type", "stage", "placement", "contract_signed_on", "work_started_on", "ended_on")
 
 
 class Revision(Model):
-    """The project as version ``version`` changed it; version 1 is the registration."""
+    """The change that produced ``version``; version 1 is the registration."""
 
     __tablename__ = "revisions"
 
@@ -43,21 +43,21 @@ class Revision(Model):
 
 
 def snapshot(project: Project) -> dict[str, Any]:
-    """The values that can change, as they are now."""
+    """The current values of the changeable columns."""
     return {name: getattr(project, name) for name in CHANGEABLE}
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """``{field, old, new}`` of each value that differs, JSON-ready, in the order of the fields."""
+    """``{field, old, new}`` of each value that differs, JSON-serialisable, in the order of the columns."""
     return [
-        {"field": name, "old": plain(old), "new": plain(new)}
+        {"field": name, "old": json_value(old), "new": json_value(new)}
         for name in CHANGEABLE
         if (old := before.get(name)) != (new := after.get(name))
     ]
 
 
-def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]] | WrittenJson, actor: str) -> dict[str, Any]:
-    """A revision as a row to insert, of a project given as a mapping with ``id``, ``version`` and ``updated_at``."""
+def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]] | EncodedJson, actor: str) -> dict[str, Any]:
+    """A revision as a row to insert; ``project`` must include ``id``, ``version`` and ``updated_at``."""
     row = {name: project[name] for name in LAW_LOOKS_AT}
     return row | {
         "project_id": project["id"],
@@ -69,7 +69,7 @@ def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]] | Wri
 
 
 def save_revision(project: Project, changes: list[dict[str, Any]], actor: str) -> None:
-    """Write the revision of a project that was just changed, inside the open transaction."""
+    """Add the revision of a project that was just changed, in the open transaction."""
     values = {name: getattr(project, name) for name in (*LAW_LOOKS_AT, "id", "version", "updated_at")}
     require_transaction().add(Revision(**revision_row(values, changes, actor)))
 
@@ -83,12 +83,12 @@ def history(project_id: int) -> list[dict[str, Any]]:
 
 
 def history_page(project_id: int, page: Page) -> Listing:
-    """A page of the revisions of a project, oldest first. Raises Malformed for a cursor that is not ours."""
+    """A page of the revisions of a project, oldest first. Raises Malformed for an invalid cursor."""
     statement = _history(project_id)
     if page.cursor is not None:
         statement = statement.where(after(BY_VERSION, Revision.version.expression, False, page.cursor))
     rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
-    return cut_page(rows, page, BY_VERSION, descending=False)
+    return build_page(rows, page, BY_VERSION, descending=False)
 
 
 def _history(project_id: int) -> Select[Any]:
@@ -100,8 +100,8 @@ def _history(project_id: int) -> Select[Any]:
     )
 
 
-def earlier(project: Project) -> tuple[Past, ...]:
-    """What the law compares, of every revision before the present one, oldest first."""
+def earlier(project: Project) -> tuple[EarlierRevision, ...]:
+    """The values that the rules compare, of every revision before the current one, oldest first."""
     if project.version == 1:
         return ()
     columns = [getattr(Revision, name) for name in LAW_LOOKS_AT]
@@ -110,9 +110,9 @@ def earlier(project: Project) -> tuple[Past, ...]:
         .where(Revision.project_id == project.id, Revision.version < project.version)
         .order_by(Revision.version)
     )
-    return tuple(Past(*row) for row in rows)
+    return tuple(EarlierRevision(*row) for row in rows)
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON has it: dates and instants as text."""
+def json_value(value: Any) -> Any:
+    """A JSON-serialisable value: dates and instants as ISO 8601 text."""
     return value.isoformat() if isinstance(value, date) else value

@@ -1,4 +1,4 @@
-"""A project as it is sent and shown."""
+"""Schemas of projects in requests and responses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _field(name: str, description: str, *, required: bool = False, clearable: bo
 
 
 class ProjectFields(Body):
-    """What an agency enters."""
+    """The writable fields."""
 
     external_id = _field("external_id", "The agency's own reference, unique within it.")
     object_code = _field("object_code", "Projects of one agency with the same code work on the same object.")
@@ -97,7 +97,7 @@ class ProjectPatch(LenientBody, ProjectFields):
 
 
 class Project(ProjectFields):
-    """A project as it is kept."""
+    """A project in responses."""
 
     object_kind = _field("object_kind", "What is worked on.", required=True)
     work_type = _field("work_type", "What is done to it.", required=True)
@@ -139,7 +139,7 @@ FINDING_SCHEMA: Final[dict[str, Any]] = {
 
 
 class Verdict(Body):
-    """What the law says of a project on a date."""
+    """The verdict on a project for a date."""
 
     project = Shown("The project's number, null for one that is only checked.", TEXT_OR_NULL)
     on = Shown("The date judged.", dict(DAY_SCHEMA))
@@ -152,13 +152,13 @@ class Verdict(Body):
 
 
 class JudgedProject(Project):
-    """A project just registered, with its verdict as of today."""
+    """A newly registered project, with its verdict as of today."""
 
     verdict = Shown("As `GET …/verdict` tells it.", {"$ref": "#/components/schemas/Verdict"})
 
 
 class ShortProject(Body):
-    """A project as lists show it."""
+    """A project in lists."""
 
     number = Shown("The project's number.", {"type": "string"})
     agency = Shown("BIN of the agency.", {"type": "string"})

@@ -1,4 +1,4 @@
-"""Projects: registering, changing and finding one. The services take an actor and accepted values, and journal."""
+"""Project service: find, register, change and restrict projects. Takes the actor first, and validated values."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sqlalchemy.orm import contains_eager, make_transient_to_detached
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.service import Agency, acts_for
+from registry.agencies.service import Agency, may_act_for
 from registry.audits.restricted_counts import move_in_last_audit
-from registry.core.bulk import insert_together
+from registry.core.bulk import insert_related
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
@@ -22,10 +22,10 @@ from registry.core.search import search_words
 from registry.core.transactions import require_transaction, transaction
 from registry.flags.change_times import mark_all_of_project
 from registry.journal import service as journal
-from registry.projects.fields import whole_record_problems
+from registry.projects.fields import cross_field_problems
 from registry.projects.models import CHANGEABLE, Project
-from registry.projects.numbers import is_project_number, take_number
-from registry.projects.placement_claims import end_confirmations
+from registry.projects.numbers import is_project_number, reserve_number
+from registry.projects.placement_claims import withdraw_confirmations
 from registry.projects.revisions import Revision, differences, revision_row, save_revision, snapshot
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 
@@ -33,24 +33,27 @@ NAMES: Final = frozenset({"/name_kk", "/name_ru"})
 
 
 class ProjectNotFound(NotFound):
-    """There is no project of that number, or the caller may not see it."""
+    """The project does not exist, or the actor may not see it."""
 
 
 class AgencyNotYours(NotAllowed):
-    """An editor acts for the own agency and those below it only."""
+    """The actor may only act for the own agency and its subordinate agencies."""
 
 
 class ExternalIdTaken(Conflict):
-    """The agency has a project of that external id already."""
+    """The agency already has a project with that external id."""
 
 
 def find_project(actor: Actor, number: str) -> Project:
-    """The project of that number. Raises ProjectNotFound also for what the actor may not see."""
+    """The project with that number. Raises ProjectNotFound, also for projects that the actor may not see."""
     return _find(actor, number, lock=False)
 
 
 def read_project(actor: Actor, number: str, what: str) -> Project:
-    """The project of that number, to show; the reading of a restricted one is journalled as ``what``."""
+    """The project with that number, for display; reading a restricted project is journalled as ``what``.
+
+    Raises ProjectNotFound.
+    """
     project = find_project(actor, number)
     if not project.is_restricted:
         return project
@@ -59,7 +62,7 @@ def read_project(actor: Actor, number: str, what: str) -> Project:
 
 
 def find_project_to_change(actor: Actor, number: str) -> Project:
-    """The same, locked until the open transaction ends, so that no two changes overwrite one another."""
+    """The project with that number, locked until the open transaction ends. Raises ProjectNotFound."""
     require_transaction()
     return _find(actor, number, lock=True)
 
@@ -67,41 +70,41 @@ def find_project_to_change(actor: Actor, number: str) -> Project:
 def check_project(
     actor: Actor, agency_bin: str | None, values: Mapping[str, Any], known: Sequence[Problem] = ()
 ) -> Agency:
-    """The agency of a project that could be registered so. ``known``: what is wrong already, to be told with the rest.
+    """Check that a project could be registered and return its agency. ``known``: problems found by the caller.
 
-    Raises RoleNotAllowed, AgencyNotYours, Invalid (pointers to every wrong field) and ExternalIdTaken.
+    Raises RoleNotAllowed, AgencyNotYours, Invalid (all problems, including the known ones) and ExternalIdTaken.
     """
     actor.require(Permission.PROJECTS_WRITE)
     agency = None if agency_bin is None else db.session.scalar(select(Agency).where(Agency.bin == agency_bin))
-    if agency is not None and not acts_for(actor, agency.id):
+    if agency is not None and not may_act_for(actor, agency.id):
         raise AgencyNotYours(bin=agency.bin)
-    problems = whole_record_problems(values)
+    problems = cross_field_problems(values)
     if agency_bin is None:
         problems.insert(0, Problem("/agency", "required"))
     elif agency is None:
         problems.insert(0, Problem("/agency", "agency-unknown", {"bin": agency_bin}))
-    problems = joined(known, problems)
+    problems = merge_problems(known, problems)
     if problems or agency is None:
         raise Invalid(problems)
-    _require_free(agency, values.get("external_id"))
+    _require_unused_external_id(agency, values.get("external_id"))
     return agency
 
 
 def register_project(
     actor: Actor, agency_bin: str | None, values: Mapping[str, Any], known: Sequence[Problem] = ()
 ) -> Project:
-    """Register a project from accepted values, with its first revision. Raises what check_project raises."""
+    """Register a project from validated values, with its first revision. Raises the same errors as check_project."""
     with transaction() as session:
         agency = check_project(actor, agency_bin, values, known)
-        moment = now()
+        at = now()
         row = {name: values.get(name) for name in CHANGEABLE} | {"is_restricted": False, "agency_id": agency.id}
-        row |= {"version": 1, "registered_at": moment, "updated_at": moment, "changed_at": moment}
+        row |= {"version": 1, "registered_at": at, "updated_at": at, "changed_at": at}
         changes = differences({"is_restricted": False}, row)
-        # From the number to the commit registrations stand in line: what can be done before is done.
-        number, project_id = take_number()
+        # Registrations are serialised from here to the commit, so as much as possible is done before.
+        number, project_id = reserve_number()
         row |= {"number": number, "id": project_id, "words": search_words(values, number)}
         try:
-            insert_together(
+            insert_related(
                 session,
                 (Project, row),
                 (Revision, revision_row(row, changes, actor.principal)),
@@ -116,67 +119,67 @@ def register_project(
 def change_project(
     actor: Actor, project: Project, changes: Mapping[str, Any], known: Sequence[Problem] = ()
 ) -> list[dict[str, Any]]:
-    """Apply an agency's edit, of accepted values, inside the open transaction; the changes made.
+    """Apply an agency's edit (validated values) in the open transaction; returns the changes.
 
-    An edit of what a confirmation vouched for ends that confirmation. Nothing is written when nothing differs.
+    Editing a confirmed value withdraws the confirmation. Nothing is written when nothing differs.
     Raises RoleNotAllowed, Invalid and ExternalIdTaken.
     """
     actor.require(Permission.PROJECTS_WRITE)
     require_transaction()
     before = snapshot(project)
-    wanted = before | dict(changes)
-    problems = joined(known, whole_record_problems(wanted))
+    after = before | dict(changes)
+    problems = merge_problems(known, cross_field_problems(after))
     if problems:
         raise Invalid(problems)
-    if wanted["external_id"] != before["external_id"]:
-        _require_free(project.agency, wanted["external_id"])
-    end_confirmations(before, wanted)
-    return save_changes(actor, project, before, wanted, "project.changed")
+    if after["external_id"] != before["external_id"]:
+        _require_unused_external_id(project.agency, after["external_id"])
+    withdraw_confirmations(before, after)
+    return save_changes(actor, project, before, after, "project.changed")
 
 
 def restrict_project(actor: Actor, project: Project, is_restricted: bool, reason: str) -> list[dict[str, Any]]:
-    """Show the project to few, or to all again, inside the open transaction. Raises RoleNotAllowed."""
+    """Restrict access to the project or remove the restriction, in the open transaction. Raises RoleNotAllowed."""
     actor.require(Permission.PROJECTS_RESTRICT)
     before = snapshot(project)
-    wanted = before | {"is_restricted": is_restricted}
-    made = save_changes(actor, project, before, wanted, "project.restricted", {"reason": reason})
-    if made:
-        # Who may see the project now reads its flags and cases for the first time.
+    after = before | {"is_restricted": is_restricted}
+    changes = save_changes(actor, project, before, after, "project.restricted", {"reason": reason})
+    if changes:
+        # The flags and cases are new to everyone for whom the project becomes visible.
         mark_all_of_project(project.changed_at, project.id)
         move_in_last_audit(project, restricted=is_restricted)
-    return made
+    return changes
 
 
 def save_changes(
     actor: Actor,
     project: Project,
     before: Mapping[str, Any],
-    wanted: Mapping[str, Any],
+    after: Mapping[str, Any],
     action: str,
     details: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
-    """Write what differs: the row, its revision and its journal entry. The changes made, none when nothing differs."""
-    made = differences(before, wanted)
-    if not made:
-        return made
-    for change in made:
-        setattr(project, change["field"], wanted[change["field"]])
+    """Write the differences: row, revision and journal entry. Returns the changes, empty when nothing differs."""
+    changes = differences(before, after)
+    if not changes:
+        return changes
+    for change in changes:
+        setattr(project, change["field"], after[change["field"]])
     project.version += 1
     project.updated_at = project.changed_at = now()
-    project.words = search_words(wanted, project.number)
+    project.words = search_words(after, project.number)
     _flush(project)
-    save_revision(project, made, actor.principal)
-    journal.record(actor, action, f"project:{project.number}", {**(details or {}), "changes": made})
-    return made
+    save_revision(project, changes, actor.principal)
+    journal.record(actor, action, f"project:{project.number}", {**(details or {}), "changes": changes})
+    return changes
 
 
-def joined(known: Sequence[Problem], found: Sequence[Problem]) -> list[Problem]:
-    """Both, but of a field that is wrong already nothing more: a refused value is not also missing."""
-    named = {problem.pointer for problem in known}
-    if not named.isdisjoint(NAMES):
-        # One of the two is enough: the one that was sent is to be put right, and not the other to be added.
-        named |= NAMES
-    return [*known, *(problem for problem in found if problem.pointer not in named)]
+def merge_problems(known: Sequence[Problem], further: Sequence[Problem]) -> list[Problem]:
+    """Both lists, without further problems of fields with a known one: an invalid value is not also missing."""
+    pointers = {problem.pointer for problem in known}
+    if not pointers.isdisjoint(NAMES):
+        # One name is sufficient: the invalid one needs correcting, and the other need not be added.
+        pointers |= NAMES
+    return [*known, *(problem for problem in further if problem.pointer not in pointers)]
 
 
 def _find(actor: Actor, number: str, *, lock: bool) -> Project:
@@ -187,15 +190,16 @@ def _find(actor: Actor, number: str, *, lock: bool) -> Project:
         .where(Project.number == number, *visible_projects(actor))
         .execution_options(populate_existing=True)
     )
-    usable = is_project_number(number)
-    found = db.session.scalar(statement.with_for_update(of=Project) if lock else statement) if usable else None
-    if found is None:
+    # PostgreSQL rejects NUL in a parameter.
+    valid = is_project_number(number)
+    project = db.session.scalar(statement.with_for_update(of=Project) if lock else statement) if valid else None
+    if project is None:
         raise ProjectNotFound(number=number)
-    return found
+    return project
 
 
 def _as_stored(row: Mapping[str, Any], agency: Agency) -> Project:
-    """The object of a row that was just written, without asking for it."""
+    """The ORM object of a row that was just inserted, without a query."""
     project = Project(**row)
     project.agency = agency
     make_transient_to_detached(project)
@@ -203,7 +207,7 @@ def _as_stored(row: Mapping[str, Any], agency: Agency) -> Project:
     return project
 
 
-def _require_free(agency: Agency, external_id: str | None) -> None:
+def _require_unused_external_id(agency: Agency, external_id: str | None) -> None:
     if external_id is None:
         return
     taken = select(Project.number).where(Project.agency_id == agency.id, Project.external_id == external_id)

@@ -1,4 +1,4 @@
-"""Which projects an actor may see. Every query of projects, flags, changes, reports and exports is narrowed by this."""
+"""Visibility of projects. Every query of projects, flags, changes, reports and exports applies these conditions."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ RESTRICTED_READ_ACTION: Final = "restricted.read"
 
 
 def visible_projects(actor: Actor) -> list[ColumnElement[bool]]:
-    """Conditions on Project: own agency and those below for agency roles; restricted ones for who may read them."""
+    """Conditions on Project: the actor's agencies for agency roles, and no restricted projects without permission."""
     return _conditions(own_agencies(actor), restricted=actor.may(Permission.RESTRICTED_READ))
 
 
 def visible_with(*, bound: bool, restricted: bool) -> list[ColumnElement[bool]]:
-    """The same for a statement that is made once: for who is ``bound`` to an agency, told as the parameter
-    ``OWN_AGENCY``, or to none, and who may or may not read ``restricted`` ones.
+    """The conditions of ``visible_projects`` for a cached statement.
+
+    ``bound``: the actor is bound to an agency, given as the parameter ``OWN_AGENCY``. ``restricted``: the actor may
+    read restricted projects.
     """
     own = select(subtree(bindparam(OWN_AGENCY, type_=Integer)).c.id) if bound else None
     return _conditions(own, restricted=restricted)
@@ -43,9 +45,9 @@ def _conditions(own: Select[tuple[int]] | None, *, restricted: bool) -> list[Col
 
 
 def among_visible(actor: Actor, project_id: ColumnElement[int]) -> list[ColumnElement[bool]]:
-    """The same as conditions on a column of ids of projects, for statements that need nothing else of them.
+    """The conditions of ``visible_projects`` on a column of project ids, for statements without a join of Project.
 
-    Restricted ones are few, and an index of their own knows them.
+    Restricted projects are few and have a partial index.
     """
     conditions: list[ColumnElement[bool]] = []
     own = own_agencies(actor)
@@ -57,7 +59,7 @@ def among_visible(actor: Actor, project_id: ColumnElement[int]) -> list[ColumnEl
 
 
 def journal_restricted_reads(actor: Actor, numbers: Iterable[str], what: str) -> None:
-    """Journal that restricted projects were read. ``what``: ``project``, ``list``, ``export`` and the like."""
+    """Journal reads of restricted projects. ``what`` is the kind of read: ``project``, ``list``, ``export``, …"""
     read = sorted(set(numbers))
     if not read:
         return

@@ -9,10 +9,10 @@ from flask import current_app, request
 from werkzeug.wrappers import Response
 
 from registry.accounts.actors import Actor
-from registry.accounts.current_user import SignedIn, signed_in_by
-from registry.accounts.known_devices import KNOWN_FOR, cookie_suffix, device_cookie, known_device
+from registry.accounts.current_user import SessionUser, find_session_user
+from registry.accounts.known_devices import DEVICE_MAX_AGE, cookie_suffix, device_cookie, known_device
 from registry.accounts.roles import AGENCY_ROLES
-from registry.accounts.sessions import LONGEST
+from registry.accounts.sessions import SESSION_MAX_AGE
 from registry.core.languages import LANGUAGES, Language
 from registry.http.authentication import PRINCIPAL
 from registry.http.locale import request_locale
@@ -44,7 +44,7 @@ class CurrentUser:
     """``secret`` is the session's, empty when not signed in."""
 
     secret: str
-    signed_in: SignedIn | None
+    signed_in: SessionUser | None
 
     @property
     def actor(self) -> Actor | None:
@@ -97,7 +97,7 @@ def locale_without_database() -> Language:
 
 def set_session_cookie(response: Response, secret: str) -> None:
     """Set the session cookie."""
-    response.set_cookie(SESSION_COOKIE, secret, max_age=int(LONGEST.total_seconds()), **_cookie())
+    response.set_cookie(SESSION_COOKIE, secret, max_age=int(SESSION_MAX_AGE.total_seconds()), **_cookie())
 
 
 def clear_session_cookie(response: Response) -> None:
@@ -120,14 +120,14 @@ def keep_device(response: Response, name: str, device: str | None) -> None:
     """Store the device id for the person in the browser."""
     cookie = device_cookie(str(current_app.secret_key), name, device)
     if cookie is not None:
-        kept_for = int(KNOWN_FOR.total_seconds())
+        kept_for = int(DEVICE_MAX_AGE.total_seconds())
         response.set_cookie(DEVICE_COOKIE + cookie_suffix(name), cookie, max_age=kept_for, **_cookie())
 
 
 def _load_current_user() -> CurrentUser:
     secret = request.cookies.get(SESSION_COOKIE, "")
     if len(secret) in SECRET_LENGTHS and secret.isascii():
-        signed_in = signed_in_by(secret, request.remote_addr or "", request_id(), client_request_id())
+        signed_in = find_session_user(secret, request.remote_addr or "", request_id(), client_request_id())
         if signed_in is not None:
             bind_csrf_token(secret)
             return CurrentUser(secret, signed_in)

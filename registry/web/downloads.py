@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flask import Response, request
 
-from registry.core.pagination import LARGEST_LIMIT, Listing, Page
+from registry.core.pagination import MAX_LIMIT, Listing, Page
 from registry.core.spreadsheets.writer import Rows, table_as_csv, table_as_xlsx
 from registry.http.downloads import csv_download, xlsx_download
 
@@ -45,4 +45,4 @@ def _read(listing: Listing, rows_of: Callable[[list[Any]], Rows]) -> tuple[Rows,
 
 
 def _page(cursor: str | None = None) -> Page:
-    return Page(LARGEST_LIMIT, cursor, request.args.get("sort") or None)
+    return Page(MAX_LIMIT, cursor, request.args.get("sort") or None)

@@ -1,4 +1,4 @@
-"""Account names: what is refused, and which names are one because a reader cannot tell them apart."""
+"""Account names: allowed characters and confusable names."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ALIKE = [
 
 
 @pytest.mark.parametrize("name", ALIKE)
-def test_name_that_looks_the_same_has_the_same_skeleton(name: str) -> None:
+def test_confusable_names_have_the_same_skeleton(name: str) -> None:
     assert skeleton(name) == skeleton(NAME)
 
 
@@ -53,7 +53,7 @@ def test_name_that_looks_the_same_has_the_same_skeleton(name: str) -> None:
         ("\u0439", "\u0438\u0306"),
     ],
 )
-def test_names_that_look_the_same_in_some_case_are_one(one: str, other: str) -> None:
+def test_names_confusable_in_another_case_have_the_same_skeleton(one: str, other: str) -> None:
     assert skeleton(one) == skeleton(other)
 
 
@@ -102,7 +102,7 @@ def test_different_names_have_different_skeletons(one: str, other: str) -> None:
         "e\u0331\u0301\u0301",
     ],
 )
-def test_name_is_refused(app: Flask, name: str) -> None:
+def test_name_is_rejected(app: Flask, name: str) -> None:
     assert [problem.code for problem in name_problems(clean_name(name))] == ["name-not-usable"]
     with pytest.raises(Invalid):
         add_person(ADMINISTRATOR, NewPerson(name, Role.AUDITOR), PASSWORD)
@@ -126,7 +126,7 @@ def test_name_is_accepted(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALIKE)
-def test_account_of_a_name_that_looks_the_same_is_refused(app: Flask, name: str) -> None:
+def test_account_with_a_confusable_name_is_rejected(app: Flask, name: str) -> None:
     add_person(ADMINISTRATOR, NewPerson(NAME, Role.SUPERVISOR), PASSWORD)
     with pytest.raises(AccountNameTaken):
         add_person(ADMINISTRATOR, NewPerson(name, Role.REVIEWER), PASSWORD)
@@ -136,7 +136,7 @@ def test_account_of_a_name_that_looks_the_same_is_refused(app: Flask, name: str)
     assert db.session.scalars(select(Account.name)).all() == [NAME]
 
 
-def test_parallel_accounts_of_one_skeleton_are_one_and_conflicts(own_app: Flask) -> None:
+def test_concurrent_accounts_with_one_skeleton_conflict(own_app: Flask) -> None:
     start = threading.Barrier(4)
 
     def add(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Accounts: who confirms whom, what ends with a change, and passwords that only their owner knows."""
+"""Accounts: confirmation by a second person, loss of access, tokens and passwords."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from registry.accounts.account_changes import (
     pending_accounts,
 )
 from registry.accounts.actors import Actor, RoleNotAllowed
-from registry.accounts.current_user import signed_in_by
+from registry.accounts.current_user import find_session_user
 from registry.accounts.models import AccountsNeedAPerson, Person, account_named
 from registry.accounts.people import NewPerson, add_person, change_own_password, set_password
-from registry.accounts.roles import NARROWER, PERMISSIONS, Role
+from registry.accounts.roles import NARROWER_ROLES, PERMISSIONS, Role
 from registry.accounts.sessions import WebSession
 from registry.accounts.sign_in import AccountNotConfirmed, sign_in
 from registry.accounts.tokens import (
     PeopleMakeTheirOwnTokens,
     TokenNotAccepted,
     TokenNotFound,
-    actor_of,
+    authenticate_token,
     issue,
     issue_own_token,
     revoke_own_token,
@@ -60,16 +60,14 @@ def a_person(name: str, role: Role = Role.AUDITOR) -> Person:
 
 
 def come_in(name: str, password: str = PASSWORD) -> Actor:
-    found = signed_in_by(sign_in(name, password, "10.0.0.1", "r"), "10.0.0.1", "r")
+    found = find_session_user(sign_in(name, password, "10.0.0.1", "r"), "10.0.0.1", "r")
     assert found is not None
     return found.actor
 
 
 @pytest.mark.parametrize("role", [Role.REVIEWER, Role.SUPERVISOR, Role.ADMINISTRATOR])
 @pytest.mark.parametrize("confirming", [BOTA, SAULE])
-def test_person_of_a_deciding_role_is_out_until_a_second_person_confirms(
-    app: Flask, role: Role, confirming: Actor
-) -> None:
+def test_person_with_a_deciding_role_is_pending_until_confirmed(app: Flask, role: Role, confirming: Actor) -> None:
     person = add_person(ADIL, NewPerson("new", role), PASSWORD)
     with pytest.raises(AccountNotConfirmed):
         sign_in("new", PASSWORD, "10.0.0.1", "r")
@@ -92,7 +90,7 @@ def test_person_of_a_deciding_role_is_out_until_a_second_person_confirms(
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.OPERATOR, Role.AGENCY_EDITOR, Role.AGENCY_VIEWER])
-def test_person_of_another_role_comes_in_at_once(app: Flask, role: Role) -> None:
+def test_person_with_another_role_is_active_immediately(app: Flask, role: Role) -> None:
     agency = an_agency() if role.value.startswith("agency") else None
     add_person(ADIL, NewPerson("new", role, agency.id if agency else None), PASSWORD)
     assert come_in("new").role is role
@@ -100,7 +98,7 @@ def test_person_of_another_role_comes_in_at_once(app: Flask, role: Role) -> None
     assert json.loads(entry)["agency"] == (agency.bin if agency else None)
 
 
-def test_command_line_acts_at_once_and_confirms(app: Flask) -> None:
+def test_command_line_needs_no_confirmation_and_can_confirm(app: Flask) -> None:
     a_person("first", Role.ADMINISTRATOR)
     assert not is_pending("first")
     person = add_person(ADIL, NewPerson("second", Role.SUPERVISOR), PASSWORD)
@@ -139,7 +137,7 @@ def test_each_of_several_who_changed_an_account_cannot_confirm_it(app: Flask) ->
     confirm_account(SAULE, person.account_id, Role.SUPERVISOR)
 
 
-def test_confirmation_of_another_role_than_the_one_that_was_shown_is_refused(app: Flask) -> None:
+def test_confirmation_of_another_role_than_displayed_is_rejected(app: Flask) -> None:
     person = add_person(ADIL, NewPerson("zhanna", Role.REVIEWER), PASSWORD)
     change_role(ADIL, person.account_id, Role.SUPERVISOR, None)
     with pytest.raises(AccountChanged):
@@ -159,7 +157,7 @@ def test_confirmation_needs_a_supervisor_or_an_administrator(app: Flask, role: R
 
 def test_service_account_manages_no_accounts_and_confirms_none(app: Flask) -> None:
     person = add_person(ADIL, NewPerson("zhanna", Role.REVIEWER), PASSWORD)
-    robot = actor_of(a_service_token(Role.ADMINISTRATOR), "10.0.0.1", "r")
+    robot = authenticate_token(a_service_token(Role.ADMINISTRATOR), "10.0.0.1", "r")
     for act in (
         lambda: add_person(robot, NewPerson("x", Role.AUDITOR), PASSWORD),
         lambda: set_password(robot, person.id, OTHER),
@@ -175,7 +173,7 @@ def test_service_account_manages_no_accounts_and_confirms_none(app: Flask) -> No
             act()
 
 
-def test_nobody_changes_the_own_account_but_its_password(app: Flask) -> None:
+def test_own_account_cannot_be_changed_except_the_password(app: Flask) -> None:
     person = a_person("adil", Role.ADMINISTRATOR)
     adil = come_in("adil")
     for act in (
@@ -189,19 +187,19 @@ def test_nobody_changes_the_own_account_but_its_password(app: Flask) -> None:
             act()
 
 
-def test_administrator_makes_no_token_for_a_person(app: Flask) -> None:
+def test_administrator_cannot_issue_a_token_for_a_person(app: Flask) -> None:
     a_person("saule", Role.SUPERVISOR)
     with pytest.raises(PeopleMakeTheirOwnTokens):
         issue(ADIL, "saule", None, None, DAY)
 
 
-def test_token_of_a_new_deciding_service_account_is_out_until_it_is_confirmed(app: Flask) -> None:
+def test_token_of_a_pending_service_account_is_rejected_until_confirmed(app: Flask) -> None:
     token = issue(ADIL, "robot", Role.SUPERVISOR, None, DAY)
     with pytest.raises(TokenNotAccepted):
-        actor_of(token.text, "", "")
+        authenticate_token(token.text, "", "")
     account = account_named("robot")
     confirm_account(BOTA, account.id, Role.SUPERVISOR)
-    assert not actor_of(token.text, "", "").is_person
+    assert not authenticate_token(token.text, "", "").is_person
 
 
 def test_people_make_and_revoke_their_own_tokens(app: Flask) -> None:
@@ -209,7 +207,7 @@ def test_people_make_and_revoke_their_own_tokens(app: Flask) -> None:
     a_person("timur", Role.SUPERVISOR)
     saule = come_in("saule")
     token = issue_own_token(saule, DAY, Role.REVIEWER)
-    acting = actor_of(token.text, "10.0.0.1", "r")
+    acting = authenticate_token(token.text, "10.0.0.1", "r")
     assert (acting.principal, acting.role, acting.account_id, acting.is_person) == (
         "saule", Role.REVIEWER, saule.account_id, True,
     )  # fmt: skip
@@ -219,10 +217,10 @@ def test_people_make_and_revoke_their_own_tokens(app: Flask) -> None:
         revoke_own_token(come_in("timur"), token.key_id)
     revoke_own_token(saule, token.key_id)
     with pytest.raises(TokenNotAccepted):
-        actor_of(token.text, "", "")
+        authenticate_token(token.text, "", "")
 
 
-def test_token_issued_tells_role_agency_and_expiry(app: Flask) -> None:
+def test_token_issued_entry_contains_role_agency_and_expiry(app: Flask) -> None:
     agency = an_agency()
     token = issue(ADMINISTRATOR, "editor", Role.AGENCY_EDITOR, agency.id, None)
     details = db.session.scalars(select(JournalEntry.details).where(JournalEntry.subject == f"token:{token.key_id}"))
@@ -235,7 +233,7 @@ def test_token_issued_tells_role_agency_and_expiry(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("change", ["disabled", "password", "role", "own password"])
-def test_change_ends_every_session_and_token_and_enabling_revives_none(app: Flask, change: str) -> None:
+def test_change_ends_sessions_and_tokens_and_enabling_restores_none(app: Flask, change: str) -> None:
     person = a_person("zhanna")
     secret = sign_in("zhanna", PASSWORD, "10.0.0.1", "r")
     token = issue(ADMINISTRATOR, "zhanna", None, None, DAY)
@@ -248,9 +246,9 @@ def test_change_ends_every_session_and_token_and_enabling_revives_none(app: Flas
         change_role(ADIL, person.account_id, Role.OPERATOR, None)
     else:
         change_own_password(come_in("zhanna"), PASSWORD, OTHER)
-    assert signed_in_by(secret, "", "") is None
+    assert find_session_user(secret, "", "") is None
     with pytest.raises(TokenNotAccepted):
-        actor_of(token.text, "", "")
+        authenticate_token(token.text, "", "")
 
 
 def test_enabling_revives_no_token_of_an_account_that_an_earlier_version_disabled(app: Flask) -> None:
@@ -261,10 +259,10 @@ def test_enabling_revives_no_token_of_an_account_that_an_earlier_version_disable
     db.session.commit()
     enable_account(ADIL, person.account_id)
     with pytest.raises(TokenNotAccepted):
-        actor_of(token.text, "", "")
+        authenticate_token(token.text, "", "")
 
 
-def test_journal_names_session_and_account_by_a_credential(app: Flask) -> None:
+def test_journal_contains_the_credential(app: Flask) -> None:
     a_person("adil", Role.ADMINISTRATOR)
     adil = come_in("adil")
     add_person(adil, NewPerson("zhanna", Role.AUDITOR), PASSWORD)
@@ -274,7 +272,7 @@ def test_journal_names_session_and_account_by_a_credential(app: Flask) -> None:
 
 
 def test_narrower_roles_have_no_permission_of_their_own() -> None:
-    for role, below in NARROWER.items():
+    for role, below in NARROWER_ROLES.items():
         for narrower in below:
             assert PERMISSIONS[narrower] < PERMISSIONS[role]
 

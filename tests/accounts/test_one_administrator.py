@@ -1,7 +1,7 @@
-"""One administrator alone, with any number of accounts and tokens, gets no decision approved.
+"""A single administrator, with any number of accounts and tokens, cannot get a decision approved.
 
-Every service that manages accounts and tokens is called in any order by whoever the administrator can come in as: the
-own account, people whose passwords the administrator gave, service accounts whose tokens the administrator issued.
+A hypothesis state machine calls every service that manages accounts and tokens, in any order, as every actor that the
+administrator controls: the own account, people whose passwords and service accounts whose tokens it knows.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from sqlalchemy import select
 
 from registry.accounts.account_changes import change_role, confirm_account, disable_account, enable_account
 from registry.accounts.actors import Actor
-from registry.accounts.current_user import signed_in_by
+from registry.accounts.current_user import find_session_user
 from registry.accounts.models import Account, account_named
 from registry.accounts.people import NewPerson, add_person, change_own_password, person_named, set_password
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.sessions import start_session
-from registry.accounts.tokens import TokenNotAccepted, actor_of, issue, issue_own_token, revoke
+from registry.accounts.tokens import TokenNotAccepted, authenticate_token, issue, issue_own_token, revoke
 from registry.core.database import db
 from registry.core.errors import NotAllowed, NotFound, RegistryError
 from registry.core.transactions import transaction
@@ -39,17 +39,17 @@ DECIDING = {Role.REVIEWER, Role.SUPERVISOR, Role.ADMINISTRATOR}
 
 
 def session_of(name: str) -> Actor | None:
-    """Who comes in with the person's password, once it is known."""
+    """The session of a person whose password is known."""
     person = person_named(name)
     if person is None:
         return None
     with transaction():
         secret = start_session(person.id, "10.0.0.1")
-    signed_in = signed_in_by(secret, "10.0.0.1", "")
+    signed_in = find_session_user(secret, "10.0.0.1", "")
     return None if signed_in is None else signed_in.actor
 
 
-def test_one_administrator_gets_no_decision_approved(
+def test_single_administrator_cannot_get_a_decision_approved(
     each_example: Callable[[], AbstractContextManager[None]],
 ) -> None:
     class Machine(RuleBasedStateMachine):
@@ -72,11 +72,11 @@ def test_one_administrator_gets_no_decision_approved(
             self.undone.__exit__(None, None, None)
 
         def came_in(self) -> list[Actor]:
-            """Whom the administrator can act as now."""
+            """The actors that the administrator can currently act as."""
             found = [actor for name in sorted(self.known) if (actor := session_of(name)) is not None]
             for text in self.tokens:
                 try:
-                    found.append(actor_of(text, "10.0.0.1", ""))
+                    found.append(authenticate_token(text, "10.0.0.1", ""))
                 except TokenNotAccepted:
                     continue
             return found

@@ -1,4 +1,4 @@
-"""Passwords that only their owner knows, kept with the parameters of now."""
+"""Change of one's own password, and rehashing with current parameters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.accounts import passwords
-from registry.accounts.current_user import signed_in_by
+from registry.accounts.current_user import find_session_user
 from registry.accounts.people import NewPerson, add_person, change_own_password, person_named
 from registry.accounts.roles import Role
 from registry.accounts.sessions import WebSession
@@ -24,9 +24,9 @@ from tests.factories import PASSWORD
 DAY = timedelta(days=1)
 
 
-def test_password_that_an_administrator_gave_must_be_changed_first(app: Flask) -> None:
+def test_password_set_by_an_administrator_must_be_changed_first(app: Flask) -> None:
     add_person(ADIL, NewPerson("zhanna", Role.AUDITOR), PASSWORD)
-    first = signed_in_by(sign_in("zhanna", PASSWORD, "", ""), "", "")
+    first = find_session_user(sign_in("zhanna", PASSWORD, "", ""), "", "")
     assert first is not None and first.must_change_password
     with pytest.raises(Invalid):
         issue_own_token(first.actor, DAY)
@@ -38,14 +38,14 @@ def test_password_that_an_administrator_gave_must_be_changed_first(app: Flask) -
         with pytest.raises(Invalid) as refused:
             change_own_password(first.actor, old, new)
         assert [problem.code for problem in refused.value.problems] == [code]
-    after = signed_in_by(change_own_password(first.actor, PASSWORD, OTHER), "", "")
+    after = find_session_user(change_own_password(first.actor, PASSWORD, OTHER), "", "")
     assert after is not None and not after.must_change_password
     assert db.session.scalar(select(func.count(WebSession.id))) == 1
     with pytest.raises(PasswordNotAccepted):
         sign_in("zhanna", PASSWORD, "", "")
 
 
-def test_sign_in_rehashes_a_password_when_the_parameters_rose(app: Flask) -> None:
+def test_sign_in_rehashes_a_password_hashed_with_old_parameters(app: Flask) -> None:
     a_person("zhanna")
     before = person_named("zhanna").password_hash
     strength = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)

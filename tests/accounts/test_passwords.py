@@ -1,4 +1,4 @@
-"""What the keeping of passwords promises to who has one: that a stolen database does not tell it."""
+"""Password hashing and password rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.factories import ADMINISTRATOR
 LIKELY = "Астана-2026-весна"
 
 
-def test_a_password_is_kept_with_the_memory_and_the_passes_that_owasp_asks_for(strong_hasher: PasswordHasher) -> None:
+def test_password_hash_uses_owasp_parameters(strong_hasher: PasswordHasher) -> None:
     kept = strong_hasher.hash(LIKELY)
 
     assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
@@ -32,7 +32,7 @@ def test_generated_password_has_128_random_bits() -> None:
 
 
 @pytest.mark.parametrize("password", ["a.serikova-26", "A.Serikova2026!", "26-a.serikova"])
-def test_password_of_little_more_than_the_name_is_refused(app: Flask, password: str) -> None:
+def test_password_with_little_more_than_the_name_is_rejected(app: Flask, password: str) -> None:
     with pytest.raises(Invalid) as refused:
         add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), password)
 
@@ -41,7 +41,7 @@ def test_password_of_little_more_than_the_name_is_refused(app: Flask, password: 
     ]
 
 
-def test_name_within_a_password_that_is_long_without_it_is_no_problem(app: Flask) -> None:
+def test_password_may_contain_the_name_when_long_without_it(app: Flask) -> None:
     assert (
         add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), f"a.serikova {LIKELY}").name == "a.serikova"
     )

@@ -1,4 +1,4 @@
-"""What the table of roles promises: the reading of docs/reference/api.md, and who can never do what."""
+"""Roles and permissions, as in docs/reference/api.md."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ WRITES = frozenset(
 )
 
 
-def test_every_role_has_its_line_in_the_table() -> None:
+def test_every_role_has_permissions() -> None:
     assert set(PERMISSIONS) == set(Role)
 
 
-def test_every_permission_is_somebodys() -> None:
+def test_every_permission_belongs_to_a_role() -> None:
     assert set().union(*PERMISSIONS.values()) == set(Permission)
 
 
@@ -60,31 +60,31 @@ def test_every_permission_is_somebodys() -> None:
         (P.RESTRICTED_READ, {Role.SUPERVISOR, Role.AUDITOR, *AGENCY_ROLES}),
     ],
 )
-def test_an_act_is_allowed_to_exactly_the_roles_of_the_contract(permission: Permission, roles: set[Role]) -> None:
+def test_permissions_match_the_contract(permission: Permission, roles: set[Role]) -> None:
     assert {role for role, granted in PERMISSIONS.items() if permission in granted} == roles
 
 
-def test_an_auditor_and_a_viewer_change_nothing() -> None:
+def test_auditor_and_a_viewer_change_nothing() -> None:
     for role in (Role.AUDITOR, Role.AGENCY_VIEWER):
         assert not PERMISSIONS[role] & WRITES
 
 
-def test_a_supervisor_may_do_all_that_a_reviewer_may() -> None:
+def test_supervisor_may_do_all_that_a_reviewer_may() -> None:
     assert PERMISSIONS[Role.REVIEWER] < PERMISSIONS[Role.SUPERVISOR]
 
 
-def test_an_agency_never_reads_the_oversights_audits_policies_or_journal() -> None:
+def test_agency_never_reads_the_oversights_audits_policies_or_journal() -> None:
     for role in AGENCY_ROLES:
         assert not PERMISSIONS[role] & {P.AUDITS_READ, P.POLICIES_READ, P.JOURNAL_READ}
     for role in set(Role) - AGENCY_ROLES:
         assert PERMISSIONS[role] >= OVERSIGHT
 
 
-def test_a_refusal_names_role_and_permission() -> None:
+def test_role_not_allowed_contains_role_and_permission() -> None:
     with pytest.raises(RoleNotAllowed) as refused:
         Actor("Somebody", Role.AUDITOR).require(P.AUDITS_RUN)
     assert refused.value.params == {"role": "auditor", "permission": "audits.run"}
 
 
-def test_the_command_line_acts_as_its_user() -> None:
+def test_command_line_acts_as_its_user() -> None:
     assert local_actor(Role.OPERATOR).principal.startswith("local:")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from registry.accounts.roles import Role
-from registry.accounts.tokens import TokenNotAccepted, actor_of
+from registry.accounts.tokens import TokenNotAccepted, authenticate_token
 from tests.factories import an_agency
 from tests.fixtures.cli import CommandLine
 from tests.present import Present
@@ -17,22 +17,22 @@ from tests.present import Present
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
-def test_a_token_is_printed_alone_and_is_accepted(registry: CommandLine, services: Callable[[], Any]) -> None:
+def test_issue_prints_only_the_token_which_is_accepted(registry: CommandLine, services: Callable[[], Any]) -> None:
     ran = registry("tokens", "issue", "--name", "nightly export", "--role", "auditor")
     assert ran.code == 0 and ran.out.count("\n") == 1
     with services():
-        actor = actor_of(ran.out.strip(), "test", "")
+        actor = authenticate_token(ran.out.strip(), "test", "")
     assert (actor.principal, actor.role, actor.agency_id) == ("nightly export", Role.AUDITOR, None)
     assert ran.out.strip() not in ran.err
 
 
-def test_an_agency_role_is_bound_to_its_agency(registry: CommandLine, services: Callable[[], Any]) -> None:
+def test_agency_role_is_bound_to_its_agency(registry: CommandLine, services: Callable[[], Any]) -> None:
     with services():
         agency = an_agency()
         number, agency_id = agency.bin, agency.id
     ran = registry("tokens", "issue", "--name", "e", "--role", "agency_editor", "--agency", number)
     with services():
-        assert actor_of(ran.out.strip(), "", "").agency_id == agency_id
+        assert authenticate_token(ran.out.strip(), "", "").agency_id == agency_id
     listed = registry("tokens", "list", "--json").json["items"]
     assert [(row["role"], row["agency"]) for row in listed] == [("agency_editor", number)]
 
@@ -46,7 +46,7 @@ def test_an_agency_role_is_bound_to_its_agency(registry: CommandLine, services: 
         ("90d", timedelta(days=90)),
     ],
 )
-def test_a_lifetime_takes_seconds_minutes_hours_and_days(
+def test_lifetime_takes_seconds_minutes_hours_and_days(
     registry: CommandLine, present: Present, text: str, lifetime: timedelta
 ) -> None:
     present.set(NOW)
@@ -56,13 +56,13 @@ def test_a_lifetime_takes_seconds_minutes_hours_and_days(
 
 
 @pytest.mark.parametrize("text", ["0d", "-1d", "90", "d", "1.5h", "90D", "1w", "٩d", "36501d", "9999999999d", " 1d"])
-def test_any_other_lifetime_is_wrong_usage(registry: CommandLine, text: str) -> None:
+def test_invalid_lifetime_is_a_usage_error(registry: CommandLine, text: str) -> None:
     ran = registry("tokens", "issue", "--name", "x", "--role", "reviewer", f"--expires-in={text}")
     assert (ran.code, ran.raw) == (2, b"")
     assert registry("tokens", "list", "--json").json["items"] == []
 
 
-def test_what_is_missing_or_unknown_is_told_by_its_code(registry: CommandLine, services: Callable[[], Any]) -> None:
+def test_missing_and_unknown_values_are_reported_by_code(registry: CommandLine, services: Callable[[], Any]) -> None:
     with services():
         number = an_agency().bin
     issue = ("tokens", "issue", "--name", "x")
@@ -76,7 +76,7 @@ def test_what_is_missing_or_unknown_is_told_by_its_code(registry: CommandLine, s
     assert registry("tokens", "list", "--json").json["items"] == []
 
 
-def test_a_revoked_token_is_out_and_an_unknown_one_is_not_found(
+def test_revoke_rejects_the_token_and_reports_an_unknown_one(
     registry: CommandLine, services: Callable[[], Any]
 ) -> None:
     text = registry("tokens", "issue", "--name", "x", "--role", "reviewer").out.strip()
@@ -84,12 +84,12 @@ def test_a_revoked_token_is_out_and_an_unknown_one_is_not_found(
     ran = registry("tokens", "revoke", key_id)
     assert (ran.code, ran.raw) == (0, b"")
     with services(), pytest.raises(TokenNotAccepted):
-        actor_of(text, "", "")
+        authenticate_token(text, "", "")
     assert registry("tokens", "revoke", key_id).code == 0
     assert registry("tokens", "revoke", "0000000000").code == 3
 
 
-def test_no_list_shows_a_secret(registry: CommandLine) -> None:
+def test_list_shows_no_secrets(registry: CommandLine) -> None:
     text = registry("tokens", "issue", "--name", "x", "--role", "reviewer").out.strip()
     secret = text.split("_")[2]
     for ran in (registry("tokens", "list"), registry("tokens", "list", "--json"), registry("journal", "export")):
@@ -107,7 +107,7 @@ def test_token_of_an_account_that_exists_needs_no_role_and_is_never_wider(
     same = registry("tokens", "issue", "--name", "robot").out.strip()
     narrower = registry("tokens", "issue", "--name", "robot", "--role", "agency_viewer").out.strip()
     with services():
-        roles = [actor_of(text, "", "").role for text in (same, narrower)]
-        assert not actor_of(same, "", "").is_person
+        roles = [authenticate_token(text, "", "").role for text in (same, narrower)]
+        assert not authenticate_token(same, "", "").is_person
     assert roles == [Role.AGENCY_EDITOR, Role.AGENCY_VIEWER]
     assert registry("tokens", "issue", "--name", "robot", "--role", "administrator").code == 2

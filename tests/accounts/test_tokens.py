@@ -1,4 +1,4 @@
-"""What tokens promise: shown once, dead when expired or revoked, and never wider than their account."""
+"""Tokens: displayed once, expiry, revocation, and permissions limited by the account."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from registry.accounts.models import Account, account_named
 from registry.accounts.roles import Role
 from registry.accounts.tokens import (
     LETTERS,
-    SHAPE,
-    Issued,
+    TOKEN_PATTERN,
+    IssuedToken,
     Token,
     TokenNotAccepted,
     TokenNotFound,
-    actor_of,
+    authenticate_token,
     checksum,
     issue,
     revoke,
@@ -37,14 +37,14 @@ DAY = timedelta(days=1)
 
 
 def accepted(text: str) -> Actor:
-    return actor_of(text, "10.0.0.1", "request-1")
+    return authenticate_token(text, "10.0.0.1", "request-1")
 
 
-def issued(name: str = "Robot", role: Role | None = Role.OPERATOR, lifetime: timedelta | None = DAY) -> Issued:
+def issued(name: str = "Robot", role: Role | None = Role.OPERATOR, lifetime: timedelta | None = DAY) -> IssuedToken:
     return issue(ADMINISTRATOR, name, role, None, lifetime)
 
 
-def test_a_token_acts_for_its_principal_with_its_role_and_agency(app: Flask) -> None:
+def test_token_acts_for_its_principal_with_its_role_and_agency(app: Flask) -> None:
     agency = an_agency()
     text = a_token(Role.AGENCY_EDITOR, agency, name="Айгүл")
     account = account_named("Айгүл")
@@ -73,7 +73,7 @@ def test_token_of_an_account_has_its_role_or_a_narrower_one(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("wider", [Role.SUPERVISOR, Role.AUDITOR, Role.OPERATOR, Role.ADMINISTRATOR])
-def test_token_wider_than_its_account_is_refused(app: Flask, wider: Role) -> None:
+def test_token_wider_than_its_account_is_rejected(app: Flask, wider: Role) -> None:
     issued("Robot", Role.REVIEWER)
     with pytest.raises(Invalid) as refused:
         issued("Robot", wider)
@@ -82,7 +82,7 @@ def test_token_wider_than_its_account_is_refused(app: Flask, wider: Role) -> Non
     ]
 
 
-def test_token_of_another_agency_than_its_account_is_refused(app: Flask) -> None:
+def test_token_of_another_agency_than_its_account_is_rejected(app: Flask) -> None:
     own, other = an_agency(), an_agency()
     issue(ADMINISTRATOR, "Editor", Role.AGENCY_EDITOR, own.id, DAY)
     with pytest.raises(Invalid):
@@ -110,16 +110,16 @@ def test_change_of_role_revokes_every_token(app: Flask) -> None:
         accepted(token.text)
 
 
-def test_a_token_is_never_stored_or_journalled(app: Flask) -> None:
+def test_token_is_never_stored_or_journalled(app: Flask) -> None:
     text = issued().text
-    secret = SHAPE.fullmatch(text)[2]
+    secret = TOKEN_PATTERN.fullmatch(text)[2]
     (token,) = db.session.scalars(select(Token))
     kept = " ".join(str(getattr(token, column.key)) for column in Token.__mapper__.column_attrs)
     journalled = " ".join(entry.subject + entry.details for entry in db.session.scalars(select(JournalEntry)))
     assert secret not in kept + journalled
 
 
-def test_an_expired_token_is_out_to_the_second(app: Flask, present: Present) -> None:
+def test_token_expires_to_the_second(app: Flask, present: Present) -> None:
     moment = present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
     token = issued(lifetime=timedelta(hours=1))
     present.set(moment + timedelta(minutes=59, seconds=59))
@@ -129,14 +129,14 @@ def test_an_expired_token_is_out_to_the_second(app: Flask, present: Present) -> 
         accepted(token.text)
 
 
-def test_a_token_without_a_lifetime_lasts(app: Flask, present: Present) -> None:
+def test_token_without_a_lifetime_does_not_expire(app: Flask, present: Present) -> None:
     present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
     token = issued(lifetime=None)
     present.set(datetime(2036, 3, 1, 9, tzinfo=UTC))
     assert accepted(token.text).principal == "Robot"
 
 
-def test_a_revoked_token_is_out_on_its_next_request_and_its_sister_is_not(app: Flask) -> None:
+def test_revoked_token_is_rejected_and_others_of_the_account_are_not(app: Flask) -> None:
     token, sister = issued(), issued()
     accepted(token.text)
     revoke(ADMINISTRATOR, token.key_id)
@@ -145,7 +145,7 @@ def test_a_revoked_token_is_out_on_its_next_request_and_its_sister_is_not(app: F
     assert accepted(sister.text).principal == "Robot"
 
 
-def test_revoking_again_changes_nothing(app: Flask, present: Present) -> None:
+def test_revoking_twice_has_no_effect(app: Flask, present: Present) -> None:
     present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
     token = issued()
     revoke(ADMINISTRATOR, token.key_id)
@@ -155,13 +155,13 @@ def test_revoking_again_changes_nothing(app: Flask, present: Present) -> None:
     assert actions == ["account.added", "token.issued", "token.revoked"]
 
 
-def test_revoking_what_does_not_exist_says_so(app: Flask) -> None:
+def test_revoking_an_unknown_token_raises_token_not_found(app: Flask) -> None:
     with pytest.raises(TokenNotFound):
         revoke(ADMINISTRATOR, "0" * 10)
 
 
 @pytest.mark.parametrize("out", ["disabled_at", "pending_since"])
-def test_disabled_or_pending_account_is_out_with_all_its_tokens(app: Flask, present: Present, out: str) -> None:
+def test_tokens_of_disabled_or_pending_accounts_are_rejected(app: Flask, present: Present, out: str) -> None:
     moment = present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
     tokens = [issued(), issued()]
     with transaction() as session:
@@ -172,7 +172,7 @@ def test_disabled_or_pending_account_is_out_with_all_its_tokens(app: Flask, pres
 
 
 @given(at=st.integers(0, 10_000), letter=st.sampled_from(LETTERS))
-def test_any_mistyped_letter_is_refused_without_asking_the_database(at: int, letter: str) -> None:
+def test_mistyped_token_is_rejected_without_a_query(at: int, letter: str) -> None:
     # No app is there: a question to the database would fail with another error.
     text = f"qtr_{'a' * 10}_{'b' * 40}{checksum('a' * 10, 'b' * 40)}"
     place = at % len(text)
@@ -183,24 +183,24 @@ def test_any_mistyped_letter_is_refused_without_asking_the_database(at: int, let
         accepted(text[:place])
 
 
-def test_a_well_formed_token_that_nobody_issued_is_refused(app: Flask) -> None:
+def test_well_formed_unknown_token_is_rejected(app: Flask) -> None:
     with pytest.raises(TokenNotAccepted):
         accepted(f"qtr_{'a' * 10}_{'b' * 40}{checksum('a' * 10, 'b' * 40)}")
 
 
-def test_the_right_key_with_another_secret_is_refused(app: Flask) -> None:
+def test_wrong_secret_is_rejected(app: Flask) -> None:
     key_id = issued().key_id
     with pytest.raises(TokenNotAccepted):
         accepted(f"qtr_{key_id}_{'b' * 40}{checksum(key_id, 'b' * 40)}")
 
 
 @pytest.mark.parametrize("text", ["", "qtr_", "Bearer x", "qtr_１_x", "q" * 100_000, "qtr_\x00", "\ud800"])
-def test_what_is_no_token_is_refused(app: Flask, text: str) -> None:
+def test_malformed_token_is_rejected(app: Flask, text: str) -> None:
     with pytest.raises(TokenNotAccepted):
         accepted(text)
 
 
-def test_the_last_use_is_kept_but_not_written_at_every_request(app: Flask, present: Present) -> None:
+def test_last_used_at_is_not_written_on_every_request(app: Flask, present: Present) -> None:
     moment = present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
     token = issued()
     uses = []
@@ -225,7 +225,7 @@ def test_the_last_use_is_kept_but_not_written_at_every_request(app: Flask, prese
         ("", Role.AGENCY_VIEWER, False, -DAY, ["/name", "/agency", "/expires_in"]),
     ],
 )
-def test_a_token_that_makes_no_sense_is_not_issued(
+def test_invalid_token_request_is_rejected(
     app: Flask, name: str, role: Role, with_agency: bool, lifetime: timedelta, pointers: list[str]
 ) -> None:
     agency_id = an_agency().id if with_agency else None

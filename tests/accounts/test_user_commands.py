@@ -15,7 +15,7 @@ from tests.factories import an_actor, an_agency
 from tests.fixtures.cli import CommandLine, of_processes
 
 
-def test_a_password_is_made_printed_alone_and_right(registry: CommandLine, services: Callable[[], Any]) -> None:
+def test_add_prints_only_the_generated_password(registry: CommandLine, services: Callable[[], Any]) -> None:
     ran = registry("users", "add", "--name", "a.serikova", "--role", "reviewer", "--language", "ru")
     assert ran.code == 0 and ran.out.count("\n") == 1
     with services():
@@ -26,7 +26,7 @@ def test_a_password_is_made_printed_alone_and_right(registry: CommandLine, servi
 
 
 @of_processes
-def test_a_password_is_read_from_standard_input_and_not_printed(
+def test_add_reads_the_password_from_stdin_without_printing_it(
     registry: CommandLine, services: Callable[[], Any]
 ) -> None:
     with services():
@@ -51,19 +51,19 @@ def test_a_password_is_read_from_standard_input_and_not_printed(
         (("--role", "auditor", "--language", "de"), 2),
     ],
 )
-def test_what_cannot_be_is_told_by_its_code(registry: CommandLine, options: tuple[str, ...], code: int) -> None:
+def test_invalid_options_are_reported_by_code(registry: CommandLine, options: tuple[str, ...], code: int) -> None:
     ran = registry("users", "add", "--name", "x", *options)
     assert ran.code == code and ran.out == ""
 
 
-def test_a_short_password_is_refused_and_the_same_name_twice_is_a_conflict(registry: CommandLine) -> None:
+def test_short_password_is_rejected_and_duplicate_name_is_a_conflict(registry: CommandLine) -> None:
     ran = registry.process("users", "add", "--name", "x", "--role", "auditor", "--password-stdin", stdin=b"short\n")
     assert ran.code == 2
     assert registry("users", "add", "--name", "x", "--role", "auditor").code == 0
     assert registry("users", "add", "--name", "x", "--role", "auditor").code == 4
 
 
-def test_disabled_person_is_out_at_once_and_enabling_revives_no_token(
+def test_disable_ends_access_and_enable_restores_no_token(
     registry: CommandLine, own_app: Flask, services: Callable[[], Any]
 ) -> None:
     assert registry("users", "add", "--name", "a.serikova", "--role", "auditor").code == 0
@@ -83,9 +83,7 @@ def test_disabled_person_is_out_at_once_and_enabling_revives_no_token(
     assert registry("users", "disable", "nobody").code == 3
 
 
-def test_account_that_an_administrator_made_is_confirmed_on_the_machine(
-    registry: CommandLine, services: Callable[[], Any]
-) -> None:
+def test_confirm_command_confirms_a_pending_account(registry: CommandLine, services: Callable[[], Any]) -> None:
     with services():
         add_person(an_actor("administrator"), NewPerson("saule", Role.SUPERVISOR), "a long and quiet password")
     ran = registry("users", "confirm", "saule")
@@ -96,7 +94,7 @@ def test_account_that_an_administrator_made_is_confirmed_on_the_machine(
     assert registry("users", "confirm", "nobody").code == 3
 
 
-def test_printed_password_must_be_changed_and_a_chosen_one_not(
+def test_generated_password_must_be_changed_and_an_entered_one_not(
     registry: CommandLine, services: Callable[[], Any]
 ) -> None:
     assert registry("users", "add", "--name", "printed", "--role", "auditor").code == 0
@@ -107,7 +105,7 @@ def test_printed_password_must_be_changed_and_a_chosen_one_not(
         assert not person_named("chosen").password_must_change
 
 
-def test_name_of_an_account_that_looks_the_same_is_a_conflict(registry: CommandLine) -> None:
+def test_confusable_account_name_is_a_conflict(registry: CommandLine) -> None:
     assert registry("users", "add", "--name", "Saule", "--role", "auditor").code == 0
     assert registry("users", "add", "--name", "S\u0430ule", "--role", "auditor").code == 4
     assert registry("tokens", "issue", "--name", "SAULE", "--role", "auditor").code == 4

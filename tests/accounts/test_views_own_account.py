@@ -1,4 +1,4 @@
-"""*My account* and *Tokens*: people make and revoke their own tokens, administrators those of service accounts."""
+"""Pages of the user's own account, and of service accounts and tokens."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_own_token_offers_the_own_role_and_narrower_ones(signed_in: SignedIn, ro
     assert re.findall(r'name="role" type="radio" value="(\w+)"', page) == narrower
 
 
-def test_own_token_of_a_wider_role_is_refused(signed_in: SignedIn) -> None:
+def test_own_token_of_a_wider_role_is_rejected(signed_in: SignedIn) -> None:
     visit = signed_in(Role.SUPERVISOR)
     for sent in ({"role": "administrator", "expires_in": "30"}, {"expires_in": "30"}, {"role": "reviewer"}):
         assert visit.send("/account/tokens/new", **sent).status_code == 422
@@ -167,7 +167,7 @@ def test_service_account_pages_are_for_administrators_only(signed_in: SignedIn) 
     assert all_tokens() == [] and robot.disabled_at is None
 
 
-def test_empty_password_fields_say_what_to_enter(signed_in: SignedIn) -> None:
+def test_empty_password_fields_have_error_messages(signed_in: SignedIn) -> None:
     visit = signed_in(Role.OPERATOR)
     answer = visit.send("/account/password", old_password="", new_password="")
     assert answer.status_code == 422
@@ -176,7 +176,7 @@ def test_empty_password_fields_say_what_to_enter(signed_in: SignedIn) -> None:
     assert answer.status_code == 422 and "A password has 12 to 200 characters." in answer.text
 
 
-def test_first_sign_in_with_a_given_password_leads_to_the_change_of_it(app: Flask, signed_in: SignedIn) -> None:
+def test_first_sign_in_with_a_generated_password_redirects_to_its_change(app: Flask, signed_in: SignedIn) -> None:
     administrator = signed_in(Role.ADMINISTRATOR)
     shown = administrator.send("/people/new", name="zhanna", role="operator", language="en").text
     password = shown.split('id="secret">')[1].split("<")[0]

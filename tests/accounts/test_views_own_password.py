@@ -1,4 +1,4 @@
-"""The page on which people change their password, which comes first when an administrator gave it."""
+"""The page for changing one's own password."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_person_who_must_change_the_password_can_sign_out(visit: Visit) -> None:
     assert visit.send("/sign-out", page=PATH, follow=False).headers["Location"] == "/"
 
 
-def test_wrong_present_password_changes_nothing(signed_in: SignedIn, app: Flask) -> None:
+def test_wrong_current_password_changes_nothing(signed_in: SignedIn, app: Flask) -> None:
     visit = signed_in(Role.OPERATOR)
     answer = visit.send(PATH, old_password="not this one", new_password=OTHER)
     assert answer.status_code == 422 and "The current password is wrong." in answer.text
@@ -40,7 +40,7 @@ def test_wrong_present_password_changes_nothing(signed_in: SignedIn, app: Flask)
     assert Visit(app.test_client()).sign_in("operator.web").status_code == 200
 
 
-def test_pending_person_hears_so_with_the_right_password_only(visit: Visit, signed_in: SignedIn) -> None:
+def test_pending_account_is_only_revealed_with_the_correct_password(visit: Visit, signed_in: SignedIn) -> None:
     administrator = signed_in(Role.ADMINISTRATOR)
     shown = administrator.send("/people/new", name="zhanna", role="supervisor", language="en").text
     password = shown.split('id="secret">')[1].split("<")[0]

@@ -1,4 +1,4 @@
-"""Accounts of deciding roles wait on the pages for a second person: who sees them, who confirms, and who cannot."""
+"""Pages of pending accounts and their confirmation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def path_of(name: str) -> str:
 
 
 def ask_for(administrator: Visit, name: str = "zhanna", role: str = "reviewer") -> str:
-    """Add a person as an administrator does; the password."""
+    """Add a person as an administrator and return the password."""
     page = administrator.send("/people/new", name=name, role=role, language="en").text
     return page.split('id="secret">')[1].split("<")[0]
 
@@ -51,7 +51,7 @@ def test_second_person_confirms_the_account(signed_in: SignedIn, visit: Visit, s
     assert entry.principal == "second" and '"asked_by":"administrator.web"' in entry.details
 
 
-def test_who_asked_sees_no_button_and_cannot_confirm(signed_in: SignedIn) -> None:
+def test_requesting_administrator_has_no_button_and_cannot_confirm(signed_in: SignedIn) -> None:
     administrator = signed_in(Role.ADMINISTRATOR)
     ask_for(administrator)
     assert "Confirm account" not in administrator.get("/people").text
@@ -73,7 +73,7 @@ def test_other_roles_neither_see_nor_confirm_pending_accounts(signed_in: SignedI
     assert supervisor.get("/people").status_code == 403 and supervisor.get("/people/new").status_code == 403
 
 
-def test_status_tags_tell_who_asked(signed_in: SignedIn) -> None:
+def test_status_tags_show_who_requested(signed_in: SignedIn) -> None:
     administrator = signed_in(Role.ADMINISTRATOR)
     ask_for(administrator)
     page = signed_in(Role.ADMINISTRATOR, name="second").get("/people").text
@@ -96,7 +96,7 @@ def test_role_that_was_changed_meanwhile_is_not_confirmed(signed_in: SignedIn, r
     assert is_pending() == (role == "supervisor")
 
 
-def test_confirmation_without_a_known_role_is_refused(signed_in: SignedIn) -> None:
+def test_confirmation_without_a_known_role_is_rejected(signed_in: SignedIn) -> None:
     ask_for(signed_in(Role.ADMINISTRATOR))
     supervisor = signed_in(Role.SUPERVISOR)
     for sent in ({}, {"role": "emperor"}, {"role": "\x00"}):
@@ -106,7 +106,7 @@ def test_confirmation_without_a_known_role_is_refused(signed_in: SignedIn) -> No
 
 
 @pytest.mark.parametrize("act", ["edit", "enabled", "password"])
-def test_change_of_a_deciding_account_says_that_it_has_to_be_confirmed(signed_in: SignedIn, act: str) -> None:
+def test_change_of_a_deciding_account_displays_the_confirmation_note(signed_in: SignedIn, act: str) -> None:
     person = add_person(ADMINISTRATOR, NewPerson("zhanna", Role.REVIEWER), PASSWORD)
     administrator = signed_in(Role.ADMINISTRATOR)
     path = f"/people/{person.id}/{act}"

@@ -1,4 +1,4 @@
-"""What signing in promises: throttled, revocable, ending after idle time, the same person as behind a token."""
+"""Sign-in and sign-out pages, and sessions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from registry.accounts.people import NewPerson, add_person, disable_person, person_named, set_password
 from registry.accounts.roles import Role
-from registry.accounts.sessions import IDLE, WebSession
-from registry.accounts.sign_in import MOST_OF_NAME_FROM_SOURCE, WINDOW
+from registry.accounts.sessions import IDLE_TIMEOUT, WebSession
+from registry.accounts.sign_in import MAX_FAILURES_PER_NAME_AND_SOURCE, WINDOW
 from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry
@@ -23,13 +23,13 @@ def a_person(name: str = "a.serikova", role: Role = Role.REVIEWER) -> int:
     return add_person(ADMINISTRATOR, NewPerson(name, role), PASSWORD).id
 
 
-def test_the_right_password_leads_to_the_first_page(visit: Visit) -> None:
+def test_correct_password_redirects_to_the_home_page(visit: Visit) -> None:
     a_person()
     # Nothing waits for somebody new.
     assert "National overview" in visit.sign_in("a.serikova").text
 
 
-def test_a_wrong_password_and_an_unknown_name_hear_the_same(visit: Visit) -> None:
+def test_wrong_password_and_unknown_name_get_the_same_response(visit: Visit) -> None:
     a_person()
     wrong, unknown = visit.sign_in("a.serikova", "not this one"), visit.sign_in("nobody", "not this one")
     assert wrong.status_code == unknown.status_code == 401
@@ -37,28 +37,26 @@ def test_a_wrong_password_and_an_unknown_name_hear_the_same(visit: Visit) -> Non
     assert "The name or the password is wrong" in unknown.text
 
 
-def test_guessing_is_throttled_and_the_right_password_too_until_the_window_is_over(
-    visit: Visit, present: Present
-) -> None:
+def test_throttling_also_rejects_the_correct_password_until_the_window_ends(visit: Visit, present: Present) -> None:
     present.set(now())
     a_person()
-    for _ in range(MOST_OF_NAME_FROM_SOURCE):
+    for _ in range(MAX_FAILURES_PER_NAME_AND_SOURCE):
         assert visit.sign_in("a.serikova", "guess").status_code == 401
     assert visit.sign_in("a.serikova").status_code == 429
     present.move(WINDOW + timedelta(seconds=1))
     assert visit.sign_in("a.serikova").status_code == 200
 
 
-def test_a_session_ends_after_idle_time(signed_in: SignedIn, present: Present) -> None:
+def test_session_ends_after_idle_time(signed_in: SignedIn, present: Present) -> None:
     present.set(now())
     visit = signed_in(Role.REVIEWER)
-    present.move(IDLE - timedelta(minutes=1))
+    present.move(IDLE_TIMEOUT - timedelta(minutes=1))
     assert visit.client.get("/home").status_code == 200
-    present.move(IDLE + timedelta(minutes=1))
+    present.move(IDLE_TIMEOUT + timedelta(minutes=1))
     assert visit.client.get("/home").status_code == 303
 
 
-def test_a_session_ends_after_12_hours_of_work(signed_in: SignedIn, present: Present) -> None:
+def test_session_ends_after_12_hours_of_use(signed_in: SignedIn, present: Present) -> None:
     start = now()
     present.set(start)
     visit = signed_in(Role.REVIEWER)
@@ -69,7 +67,7 @@ def test_a_session_ends_after_12_hours_of_work(signed_in: SignedIn, present: Pre
     assert visit.client.get("/home").status_code == 303
 
 
-def test_a_disabled_person_is_out_on_the_next_request_with_session_and_token(app: Flask, signed_in: SignedIn) -> None:
+def test_disabling_a_person_ends_sessions_and_tokens(app: Flask, signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER, name="b.omarov")
     token = a_token(Role.REVIEWER, name="b.omarov")
     person = person_named("b.omarov")
@@ -80,7 +78,7 @@ def test_a_disabled_person_is_out_on_the_next_request_with_session_and_token(app
     assert visit.sign_in("b.omarov").status_code == 401
 
 
-def test_a_new_password_ends_every_session(signed_in: SignedIn) -> None:
+def test_new_password_ends_every_session(signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER, name="c.akhmet")
     person = person_named("c.akhmet")
     assert person is not None
@@ -99,7 +97,7 @@ def test_signing_out_ends_the_session_itself_not_only_the_cookie(app: Flask, sig
     assert again.get("/home").status_code == 303
 
 
-def test_signing_in_again_ends_the_session_before(app: Flask, signed_in: SignedIn) -> None:
+def test_signing_in_again_ends_the_previous_session(app: Flask, signed_in: SignedIn) -> None:
     visit = signed_in(Role.AUDITOR)
     before = visit.client.get_cookie("registry_session")
     assert before is not None
@@ -116,7 +114,7 @@ def test_signing_in_again_ends_the_session_before(app: Flask, signed_in: SignedI
     assert thief.get("/projects").headers["Location"].startswith("/sign-in")
 
 
-def test_the_database_holds_no_secret_that_a_cookie_could_be_made_of(signed_in: SignedIn) -> None:
+def test_database_stores_no_session_secret(signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER)
     kept = visit.client.get_cookie("registry_session")
     assert kept is not None
@@ -125,7 +123,7 @@ def test_the_database_holds_no_secret_that_a_cookie_could_be_made_of(signed_in: 
     assert person is not None and person.password_hash.startswith("$argon2id$")
 
 
-def test_cookies_are_out_of_reach_for_scripts_and_other_sites_and_secure_under_tls(visit: Visit) -> None:
+def test_cookies_are_httponly_samesite_and_secure_under_tls(visit: Visit) -> None:
     a_person()
     token = visit.token()
     answer = visit.client.post(
@@ -138,13 +136,13 @@ def test_cookies_are_out_of_reach_for_scripts_and_other_sites_and_secure_under_t
     assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Secure" in cookie
 
 
-def test_pages_and_tokens_act_as_one_principal_in_the_journal(signed_in: SignedIn) -> None:
+def test_sessions_and_tokens_have_the_same_principal_in_the_journal(signed_in: SignedIn) -> None:
     signed_in(Role.SUPERVISOR, name="d.nurlan")
     entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "person.signed-in")).one()
     assert (entry.principal, entry.role) == ("d.nurlan", "supervisor")
 
 
-def test_nobody_is_led_to_another_host_after_signing_in(visit: Visit) -> None:
+def test_sign_in_does_not_redirect_to_another_host(visit: Visit) -> None:
     a_person()
     for back in ("https://evil.example", "//evil.example", "/\\evil.example"):
         answer = visit.send("/sign-in", follow=False, name="a.serikova", password=PASSWORD, back=back)

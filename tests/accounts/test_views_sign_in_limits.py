@@ -1,4 +1,4 @@
-"""Failed sign-ins are limited by name and address; who signed in from a browser before is not locked out of it."""
+"""Limits of failed sign-ins by name and address, and known devices."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAME = "a.serikova"
 
 @pytest.fixture(autouse=True)
 def _person(app: Flask, present: Present) -> Iterator[None]:
-    """The one who signs in, at a clock that stands still."""
+    """A person, with a fixed clock."""
     present.set(now())
     add_person(ADMINISTRATOR, NewPerson(NAME, Role.REVIEWER), PASSWORD)
     yield
@@ -39,24 +39,24 @@ def statuses(visit: Visit, *attempts: tuple[str, str]) -> list[int]:
 
 
 def known(app: Flask) -> Visit:
-    """A browser from which the person signed in, and out again."""
+    """A browser from which the person signed in and out."""
     visit = Visit(app.test_client())
     assert attempt(visit, NAME, PASSWORD).status_code == 303
     visit.send("/sign-out", page="/home")
     return visit
 
 
-def test_a_name_is_limited_to_5_failures_from_one_address(visit: Visit) -> None:
+def test_name_is_limited_to_5_failures_from_one_address(visit: Visit) -> None:
     assert statuses(visit, *[(NAME, "192.0.2.1")] * 6) == [401] * 5 + [429]
     assert attempt(visit, NAME, PASSWORD).status_code == 429
     assert attempt(visit, NAME, PASSWORD, "192.0.2.2").status_code == 303
 
 
-def test_a_name_is_limited_to_30_failures_from_all_addresses(visit: Visit) -> None:
+def test_name_is_limited_to_30_failures_from_all_addresses(visit: Visit) -> None:
     assert statuses(visit, *[(NAME, f"192.0.2.{number}") for number in range(31)]) == [401] * 30 + [429]
 
 
-def test_an_address_is_limited_to_30_failures_of_all_names(visit: Visit) -> None:
+def test_address_is_limited_to_30_failures_of_all_names(visit: Visit) -> None:
     assert statuses(visit, *[(f"name-{number}", "192.0.2.1") for number in range(31)]) == [401] * 30 + [429]
     assert statuses(visit, ("name-31", "192.0.2.2")) == [401]
 
@@ -100,7 +100,7 @@ def test_known_device_keeps_its_count_through_another_sign_in(app: Flask) -> Non
     assert statuses(device, *[(NAME, "192.0.2.9")] * 2) == [401, 429]
 
 
-def test_known_device_of_one_person_is_a_stranger_to_others(app: Flask, visit: Visit) -> None:
+def test_known_device_is_not_known_for_other_people(app: Flask, visit: Visit) -> None:
     add_person(ADMINISTRATOR, NewPerson("b.omarov", Role.REVIEWER), PASSWORD)
     device = known(app)
     cookie = next(name for name in cookies(device) if name.startswith("registry_device_"))
@@ -141,7 +141,7 @@ def test_known_device_is_forgotten(app: Flask, visit: Visit, present: Present, s
     assert answer.status_code == 429
 
 
-def test_cookie_of_a_known_device_is_protected_and_tells_nothing(app: Flask, visit: Visit) -> None:
+def test_device_cookie_is_protected_and_reveals_no_name(app: Flask, visit: Visit) -> None:
     answer = attempt(visit, NAME, PASSWORD)
 
     cookie = next(sent for sent in answer.headers.getlist("Set-Cookie") if sent.startswith("registry_device_"))
@@ -151,7 +151,7 @@ def test_cookie_of_a_known_device_is_protected_and_tells_nothing(app: Flask, vis
     assert len(payload) == 2 and re.fullmatch("[0-9a-f]{64}", payload[1])
 
 
-def test_name_that_cannot_be_printed_does_no_harm(app: Flask) -> None:
+def test_unprintable_name_is_handled(app: Flask) -> None:
     device = known(app)
 
     assert attempt(device, f"{NAME}\0", PASSWORD).status_code == 303

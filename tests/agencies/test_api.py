@@ -7,7 +7,7 @@ from tests.api.callers import Caller, code, codes
 from tests.factories import a_bin, an_agency
 
 
-def test_an_administrator_registers_an_agency_and_finds_it_where_location_says(administrator: Caller) -> None:
+def test_registered_agency_is_at_its_location(administrator: Caller) -> None:
     number = a_bin()
     sent = {"bin": number, "name_kk": "Қаржы министрлігі", "kind": "central_body", "region": "71", "email": "a@b.kz"}
 
@@ -30,7 +30,7 @@ def test_an_administrator_registers_an_agency_and_finds_it_where_location_says(a
     assert read.headers["ETag"] == answer.headers["ETag"]
 
 
-def test_every_wrong_field_of_an_agency_is_told_at_once(administrator: Caller) -> None:
+def test_all_invalid_fields_of_an_agency_are_reported(administrator: Caller) -> None:
     answer = administrator.post("/agencies", {"bin": "1", "kind": "x", "email": 5, "version": 2, "nonsense": 1})
 
     assert answer.status_code == 422
@@ -43,13 +43,13 @@ def test_every_wrong_field_of_an_agency_is_told_at_once(administrator: Caller) -
     }
 
 
-def test_an_agency_is_registered_once(administrator: Caller, agency: Agency) -> None:
+def test_agency_is_registered_once(administrator: Caller, agency: Agency) -> None:
     answer = administrator.post("/agencies", {"bin": agency.bin, "name_ru": "Ещё раз", "kind": "private"})
 
     assert (answer.status_code, code(answer)) == (409, "bin-taken")
 
 
-def test_a_patch_clears_what_is_null_and_leaves_what_is_absent(administrator: Caller, agency: Agency) -> None:
+def test_patch_clears_what_is_null_and_leaves_what_is_absent(administrator: Caller, agency: Agency) -> None:
     path = f"/agencies/{agency.bin}"
     administrator.change(path, {"name_en": "Body", "email": "a@b.kz"})
 
@@ -61,14 +61,14 @@ def test_a_patch_clears_what_is_null_and_leaves_what_is_absent(administrator: Ca
     assert administrator.get(path).get_json() == answer.get_json()
 
 
-def test_a_bin_never_changes(administrator: Caller, agency: Agency) -> None:
+def test_bin_never_changes(administrator: Caller, agency: Agency) -> None:
     answer = administrator.change(f"/agencies/{agency.bin}", {"bin": a_bin()})
 
     assert answer.status_code == 422
     assert codes(answer) == {("/bin", "read-only-field")}
 
 
-def test_an_agency_cannot_stand_above_itself(administrator: Caller, agency: Agency) -> None:
+def test_agency_cannot_be_its_own_ancestor(administrator: Caller, agency: Agency) -> None:
     child = an_agency(parent=agency)
 
     answer = administrator.change(f"/agencies/{agency.bin}", {"parent_bin": child.bin})
@@ -89,7 +89,7 @@ def test_agencies_are_found_by_word_kind_and_parent(administrator: Caller, agenc
     assert bins("q=нетакого") == []
 
 
-def test_pages_of_agencies_meet_without_gap_or_repetition(administrator: Caller) -> None:
+def test_agency_pages_have_no_gaps_or_repetitions(administrator: Caller) -> None:
     made = {an_agency(name_ru=f"Орган {index}").bin for index in range(7)}
     seen: list[str] = []
     path = "/agencies?limit=3&sort=-name_ru"
@@ -104,13 +104,13 @@ def test_pages_of_agencies_meet_without_gap_or_repetition(administrator: Caller)
     assert len(seen) == len(made)
 
 
-def test_a_bad_filter_sort_or_cursor_is_named(administrator: Caller) -> None:
+def test_invalid_filter_sort_or_cursor_is_reported(administrator: Caller) -> None:
     for query, wrong in {
         "kind=nonsense": ("kind", "not-a-choice"),
         "region=": ("region", "value-missing"),
         "parent_bin=12": ("parent_bin", "bin-invalid"),
         "sort=email": ("sort", "not-a-choice"),
-        "cursor=zzz": ("cursor", "cursor-not-ours"),
+        "cursor=zzz": ("cursor", "invalid-cursor"),
         "limit=0": ("limit", "limit-out-of-range"),
         "limit=501": ("limit", "limit-out-of-range"),
         "limit=５": ("limit", "limit-out-of-range"),

@@ -1,4 +1,4 @@
-"""Lists read by agency: whose a project is, and a field that narrows a list to one agency and says which."""
+"""Agency names and agency filters in project lists."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.statements import statements
 LISTS = ("/projects", "/cases?status=new", "/cases/watch-list", "/cases/exemptions-ending")
 
 
-def test_oversight_reads_under_each_project_whose_it_is(signed_in: SignedIn) -> None:
+def test_project_list_shows_agency_names_for_oversight(signed_in: SignedIn) -> None:
     agency = an_agency(name_ru="Министерство озёр", name_kk="Көлдер министрлігі")
     a_project(agency)
     assert "Көлдер министрлігі" in signed_in(Role.AUDITOR, language="kk").get("/projects").text.partition("<table")[2]
@@ -26,10 +26,10 @@ def test_oversight_reads_under_each_project_whose_it_is(signed_in: SignedIn) -> 
 
 @pytest.mark.parametrize("path", LISTS)
 @pytest.mark.parametrize("most", [40, 1])
-def test_a_list_narrowed_to_an_agency_says_so_and_stays_so_on_show(
+def test_agency_filter_is_displayed_and_kept(
     signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch, path: str, most: int
 ) -> None:
-    monkeypatch.setattr(list_agencies, "MOST_CHOICES", most)
+    monkeypatch.setattr(list_agencies, "MAX_CHOICES", most)
     agency, other = an_agency(name_ru="Министерство озёр"), an_agency()
     for each in (agency, other):
         a_project(each)
@@ -41,7 +41,7 @@ def test_a_list_narrowed_to_an_agency_says_so_and_stays_so_on_show(
     assert re.search(chosen, form) and form.count('name="agency"') == 1
 
 
-def test_a_ministry_is_listed_alone_or_with_what_is_below_it(signed_in: SignedIn) -> None:
+def test_agency_filter_can_include_subordinate_agencies(signed_in: SignedIn) -> None:
     ministry = an_agency()
     own, below, others = a_project(ministry), a_project(an_agency(ministry)), a_project()
     visit = signed_in(Role.AUDITOR)
@@ -59,13 +59,13 @@ def test_a_ministry_is_listed_alone_or_with_what_is_below_it(signed_in: SignedIn
     assert own.number in mine and below.number in mine and others.number not in mine
 
 
-def test_who_works_for_a_single_agency_is_asked_for_none(signed_in: SignedIn) -> None:
+def test_single_agency_user_has_no_agency_filter(signed_in: SignedIn) -> None:
     agency = an_agency()
     a_project(agency)
     assert 'name="agency"' not in signed_in(Role.AGENCY_EDITOR, agency).get("/projects").text
 
 
-def test_more_projects_of_more_agencies_cost_no_more_statements(signed_in: SignedIn, connection: Connection) -> None:
+def test_project_list_statements_do_not_grow_with_agencies(signed_in: SignedIn, connection: Connection) -> None:
     visit = signed_in(Role.REVIEWER)
 
     def cost() -> int:

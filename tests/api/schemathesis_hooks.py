@@ -25,7 +25,7 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "bin-invalid",
         "precondition-failed",
         "control-character",
-        "cursor-not-ours",
+        "invalid-cursor",
         "date-after",
         "date-after-today",
         "date-before",

@@ -22,7 +22,7 @@ from registry.freeze.policy import Policy
 from registry.platform.confirmations import verify_placement
 from registry.projects.fields import accept_fields
 from registry.projects.models import Project
-from registry.projects.numbers import take_numbers
+from registry.projects.numbers import reserve_numbers
 from registry.projects.revisions import Revision, revision_row
 from registry.projects.service import change_project, find_project_to_change
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
@@ -85,7 +85,7 @@ def create_projects(count: int, agency: Agency | None = None, **values: Any) -> 
     with transaction() as session:
         first = a_project(agency or an_agency(), **values)
         row = {column.name: getattr(first, column.name) for column in Project.__table__.columns}
-        numbers = take_numbers(count - 1)
+        numbers = reserve_numbers(count - 1)
         copies = [
             {name: row[name] for name in row if name != "id"} | {"number": number, "external_id": f"copy {number}"}
             for number in numbers

@@ -16,7 +16,7 @@ from registry.core.clock import local_instant, now
 from registry.core.transactions import transaction
 from registry.freeze.facts import Facts
 from registry.projects.models import Project
-from registry.projects.numbers import take_numbers
+from registry.projects.numbers import reserve_numbers
 from registry.projects.revisions import Revision
 from tests.factories import an_agency
 from tests.freeze.random_projects import AGENCY_KINDS, as_past
@@ -34,7 +34,7 @@ def write(facts: Facts, agencies: Mapping[str, Agency]) -> tuple[int, Facts]:
     """Write a project. Return its id and its facts; the registration date is always set."""
     registered = facts.registered_on or now().date()
     with transaction() as session:
-        (number,) = take_numbers(1)
+        (number,) = reserve_numbers(1)
         at = local_instant(registered, time(12))
         values = {name: value for name, value in asdict(facts).items() if name not in NOT_COLUMNS}
         project = Project(

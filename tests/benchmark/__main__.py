@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import psycopg
 
-from registry.freeze.current import serve_policy
+from registry.freeze.current import set_policy
 from registry.freeze.policy_file import load_policy
 from registry.settings import read_settings
 from tests.benchmark import web
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def _measure(size: str, only: set[str], rounds: int, databases: Databases, folder: Path) -> Iterator[Figure]:
-    serve_policy(load_policy(read_settings(environment("sqlite:////nowhere", folder)).policy_file))
+    set_policy(load_policy(read_settings(environment("sqlite:////nowhere", folder)).policy_file))
     if "sqlite" in only:
         yield from measure_sqlite_night(folder, SIZES["10k"], rounds)
     names = [name for name in SIZES if SIZES[name] <= SIZES[size]] if "audit" in only else [size]

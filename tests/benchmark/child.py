@@ -39,12 +39,12 @@ def environment(url: str, data_dir: Path) -> dict[str, str]:
 def main() -> None:
     """Run the task that the arguments name."""
     from registry.cli.app_context import open_registry
-    from registry.core.working_days import CALENDAR_FILE, load_calendar, serve_calendar
+    from registry.core.working_days import CALENDAR_FILE, load_calendar, set_calendar
     from registry.settings import read_settings
     from tests.benchmark import tasks
 
     with open_registry(read_settings()):
-        serve_calendar(load_calendar(CALENDAR_FILE))
+        set_calendar(load_calendar(CALENDAR_FILE))
         told = getattr(tasks, sys.argv[1])(**json.loads(sys.argv[2]))
     print(json.dumps(told))  # noqa: T201 - its answer
 

@@ -9,10 +9,10 @@ import pytest
 from registry.cases.deadlines import Clock, adjusted
 from registry.cases.workflow import Status
 from registry.core.working_days import CALENDAR_FILE, load_calendar
-from registry.freeze.policy import Clocks
+from registry.freeze.policy import Deadlines
 
 CALENDAR = load_calendar(CALENDAR_FILE)
-TERMS = Clocks(answer=10, review=20, appeal=15)
+TERMS = Deadlines(answer=10, review=20, appeal=15)
 S = Status
 
 

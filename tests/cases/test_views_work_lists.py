@@ -80,7 +80,7 @@ def test_download_has_rows_order_and_filters_of_page(signed_in: SignedIn) -> Non
 
 
 def test_download_contains_all_pages(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(list_tables, "LARGEST_LIMIT", 7)
+    monkeypatch.setattr(list_tables, "MAX_LIMIT", 7)
     agency = an_agency()
     for _ in range(30):
         a_project(agency)

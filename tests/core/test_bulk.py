@@ -1,11 +1,11 @@
-"""Rows that go in many at a time."""
+"""Bulk inserts."""
 
 from __future__ import annotations
 
 import pytest
 from sqlalchemy import select
 
-from registry.core.bulk import insert_listed, table_of
+from registry.core.bulk import insert_columns, table_of
 from registry.core.clock import now
 from registry.core.outbox import OutboxMessage
 from registry.core.transactions import transaction
@@ -14,10 +14,10 @@ STRANGE = ("NULL", "null", "", " ", "{a,b}", '"', "\\", '\\"', "a,b", "Әділ�
 
 
 @pytest.mark.usefixtures("app")
-def test_whatever_a_text_holds_goes_in_as_it_is_when_many_go_in_at_once() -> None:
+def test_bulk_insert_stores_any_text_unchanged() -> None:
     payloads = [{"text": text, text: [None, 1, True]} for text in STRANGE]
     with transaction() as session:
-        insert_listed(session, OutboxMessage, {"topic": STRANGE, "payload": payloads}, {"created_at": now()})
+        insert_columns(session, OutboxMessage, {"topic": STRANGE, "payload": payloads}, {"created_at": now()})
         outbox = table_of(OutboxMessage).c
         kept = session.execute(select(outbox.topic, outbox.payload).order_by(outbox.id)).all()
     assert [tuple(row) for row in kept] == list(zip(STRANGE, payloads, strict=True))

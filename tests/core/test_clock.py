@@ -1,4 +1,4 @@
-"""What the clock promises: days are Almaty's, instants are UTC, and a stale map of time zones refuses to start."""
+"""The clock: local dates of Almaty, UTC instants, and rejection of stale time-zone data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.agencies.service import Agency
-from registry.core.clock import local_date, local_instant, now, require_current_zone, rfc3339, telling_of, today
+from registry.core.clock import clock_set_to, local_date, local_instant, now, require_current_zone, rfc3339, today
 from registry.core.database import db
 from registry.settings import CHECKOUT
 from tests.factories import an_agency
@@ -30,21 +30,21 @@ ASK = "from registry.core.clock import require_current_zone; require_current_zon
         (datetime(2026, 1, 1, 18, 59, tzinfo=UTC), date(2026, 1, 1)),
     ],
 )
-def test_the_day_begins_at_midnight_in_almaty(present: Present, instant: datetime, day: date) -> None:
+def test_day_begins_at_midnight_in_almaty(present: Present, instant: datetime, day: date) -> None:
     present.set(instant)
     assert now() == instant
     assert today() == local_date(instant) == day
 
 
-def test_a_local_time_is_five_hours_before_in_utc() -> None:
+def test_local_time_is_five_hours_before_in_utc() -> None:
     assert local_instant(date(2026, 1, 1), time(2)) == datetime(2025, 12, 31, 21, tzinfo=UTC)
 
 
-def test_instants_are_written_with_z_and_microseconds() -> None:
+def test_rfc3339_has_z_and_microseconds() -> None:
     assert rfc3339(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02T03:04:05.000000Z"
 
 
-def test_an_instant_comes_back_from_the_database_as_it_went_in(app: Flask, present: Present) -> None:
+def test_instant_column_round_trips(app: Flask, present: Present) -> None:
     moment = present.set(datetime(2026, 2, 28, 23, 59, 59, 999999, tzinfo=UTC))
     an_agency()
     db.session.expire_all()
@@ -53,25 +53,25 @@ def test_an_instant_comes_back_from_the_database_as_it_went_in(app: Flask, prese
     assert kept.tzinfo is UTC
 
 
-def test_only_the_demos_story_is_told_at_another_time_than_the_present() -> None:
+def test_only_the_demo_sets_the_clock() -> None:
     moment = datetime(2026, 3, 2, 4, tzinfo=UTC)
-    with telling_of(moment):
+    with clock_set_to(moment):
         assert now() == moment
     assert now() > moment
     named = {
         path.relative_to(CHECKOUT).as_posix()
         for path in (CHECKOUT / "registry").rglob("*.py")
-        if "telling_of" in path.read_text(encoding="utf-8")
+        if "clock_set_to" in path.read_text(encoding="utf-8")
     }
     assert named == {"registry/core/clock.py", "registry/demo/story.py"}
 
 
-def test_the_pinned_time_zone_data_is_current() -> None:
+def test_pinned_time_zone_data_is_current() -> None:
     require_current_zone()
     assert started(None) == (0, "started\n", "")
 
 
-def test_stale_time_zone_data_refuses_to_start(tmp_path: Path) -> None:
+def test_stale_time_zone_data_prevents_the_start(tmp_path: Path) -> None:
     a_zone(tmp_path, hours=6)
     code, printed, complaint = started(tmp_path)
     assert (code, printed) == (1, "")
@@ -80,13 +80,13 @@ def test_stale_time_zone_data_refuses_to_start(tmp_path: Path) -> None:
     assert "PYTHONTZPATH" in complaint
 
 
-def test_current_time_zone_data_of_the_operators_choice_starts(tmp_path: Path) -> None:
+def test_current_time_zone_data_in_pythontzpath_is_accepted(tmp_path: Path) -> None:
     a_zone(tmp_path, hours=5)
     assert started(tmp_path)[:2] == (0, "started\n")
 
 
 def a_zone(folder: Path, hours: int) -> None:
-    """Write a folder of time zones in which Almaty has always had one offset (TZif version 1, RFC 9636)."""
+    """Write a time-zone folder in which Almaty has always had one offset (TZif version 1, RFC 9636)."""
     file = folder / "Asia" / "Almaty"
     file.parent.mkdir()
     counts = struct.pack(">6l", 0, 0, 0, 0, 1, 4)

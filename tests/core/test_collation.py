@@ -1,4 +1,4 @@
-"""Names in the order of the Kazakh alphabet, and pages that keep to it."""
+"""The Kazakh collation, and cursor pages sorted by it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import literal, select, text, union_all
 
 from registry.agencies.queries import list_agencies
-from registry.core.collation import ALPHABET, compare, in_kazakh_order, kazakh_key
+from registry.core.collation import ALPHABET, compare, kazakh_key, sort_in_kazakh
 from registry.core.database import db
 from registry.core.pagination import Page
 from tests.factories import ADMINISTRATOR, an_agency
@@ -33,28 +33,28 @@ NAMES += ("Ыбырай", "Ішкі істер", "Экология", "IT-пар�
 
 def sorted_by_database(values: list[str]) -> list[str]:
     rows = union_all(*(select(literal(value).label("value")) for value in values)).subquery()
-    return list(db.session.scalars(select(rows.c.value).order_by(in_kazakh_order(rows.c.value))))
+    return list(db.session.scalars(select(rows.c.value).order_by(sort_in_kazakh(rows.c.value))))
 
 
 def by_icu() -> bool:
-    """SQLite's is our own; of PostgreSQL's servers those that tests bring along may lack ICU."""
+    """True when the collation has the full order: on SQLite always, on PostgreSQL only with ICU."""
     if db.engine.dialect.name == "sqlite":
         return True
     return db.session.scalar(text("SELECT collprovider = 'i' FROM pg_collation WHERE collname = 'kazakh'"))
 
 
-def test_the_alphabet_is_the_order() -> None:
+def test_collation_follows_the_kazakh_alphabet() -> None:
     letters = list(ALPHABET)
     random.Random(42).shuffle(letters)
     assert "".join(sorted(letters, key=kazakh_key)) == ALPHABET
 
 
-def test_names_come_as_a_kazakh_expects_them(app: Flask) -> None:
+def test_names_sort_in_kazakh_order(app: Flask) -> None:
     found = sorted_by_database(random.Random(1).sample(NAMES, len(NAMES)))
     assert found == (list(NAMES) if by_icu() else sorted(NAMES))
 
 
-def test_whatever_differs_has_an_order() -> None:
+def test_different_texts_never_compare_as_equal() -> None:
     texts = ["әкімдік", "Әкімдік", "Әкімдік ", "", "\u00a0", "а", "a", "А", "ß", "ss"]
     for one in texts:
         for other in texts:
@@ -63,7 +63,7 @@ def test_whatever_differs_has_an_order() -> None:
 
 
 @pytest.mark.parametrize("sort", ["name_kk", "-name_kk"])
-def test_pages_of_agencies_walk_that_order(app: Flask, sort: str) -> None:
+def test_agency_pages_follow_the_kazakh_order(app: Flask, sort: str) -> None:
     for name in random.Random(2).sample([*NAMES, *NAMES], 2 * len(NAMES)):
         an_agency(name_kk=name)
     an_agency()

@@ -1,4 +1,4 @@
-"""Every refusal and problem has its words in three languages, and they take the same parameters."""
+"""Every error and problem code has messages in three languages with the same parameters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def refusals(kind: type[RegistryError] = RegistryError) -> Iterator[type[Registr
 
 
 def written_codes() -> set[str]:
-    """The codes that the source writes out, wherever a problem is made."""
+    """The problem codes that occur as literals in the source."""
     found = set()
     for path in Path(registry.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -38,14 +38,14 @@ def written_codes() -> set[str]:
     return found
 
 
-def test_every_refusal_of_a_service_has_its_words() -> None:
+def test_every_service_error_has_a_message() -> None:
     for module in pkgutil.walk_packages(registry.__path__, "registry."):
         importlib.import_module(module.name)
 
     assert {kind.code for kind in refusals() if kind.__module__.startswith("registry.")} - set(catalogue()) == set()
 
 
-def test_every_problem_of_a_field_has_its_words() -> None:
+def test_every_field_problem_has_a_message() -> None:
     codes = written_codes()
 
     assert len(codes) > 30
@@ -57,7 +57,7 @@ def test_every_status_has_its_title() -> None:
 
 
 @pytest.mark.parametrize("code", sorted(catalogue()))
-def test_a_message_says_the_same_in_every_language(code: str) -> None:
+def test_message_has_the_same_parameters_in_every_language(code: str) -> None:
     entry = catalogue()[code]
     names = {
         language: {name for _, name, _, _ in string.Formatter().parse(entry[language]) if name} for language in entry
@@ -68,6 +68,6 @@ def test_a_message_says_the_same_in_every_language(code: str) -> None:
     assert len(set(map(frozenset, names.values()))) == 1
 
 
-def test_a_code_without_words_is_a_mistake_of_the_program() -> None:
+def test_unknown_message_code_raises_message_unknown() -> None:
     with pytest.raises(MessageUnknown):
         message("no-such-code", "en")

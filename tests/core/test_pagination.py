@@ -1,4 +1,4 @@
-"""What paging promises: whoever follows the cursors sees each row once, in order, however rows sort and tie."""
+"""Keyset pagination: each row appears once and in order, for every sort key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, Column, Connection, Date, Integer, MetaData, 
 
 from registry.core.database import Instant
 from registry.core.errors import Malformed
-from registry.core.pagination import Page, SortKey, after, cursor_after, cut_page, order_by, read_cursor
+from registry.core.pagination import Page, SortKey, after, build_page, cursor_after, order_by, read_cursor
 
 PAGED = Table(
     "paged",
@@ -54,7 +54,7 @@ def page_of(connection: Connection, key: SortKey, descending: bool, limit: int, 
     if cursor is not None:
         statement = statement.where(after(key, PAGED.c.id, descending, cursor))
     rows = connection.execute(statement.order_by(*order_by(key, PAGED.c.id, descending)).limit(limit + 1))
-    return cut_page([dict(row) for row in rows.mappings()], Page(limit=limit), key, descending)
+    return build_page([dict(row) for row in rows.mappings()], Page(limit=limit), key, descending)
 
 
 def walk(connection: Connection, key: SortKey, descending: bool, limit: int) -> list[dict[str, Any]]:
@@ -79,7 +79,7 @@ EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=[Healt
 
 @EXAMPLES
 @given(rows=ROWS, name=st.sampled_from(sorted(KEYS)), descending=st.booleans(), limit=st.integers(1, 5))
-def test_walking_by_cursor_visits_each_row_once_and_in_order(
+def test_cursor_pages_return_each_row_once_and_in_order(
     paged: Connection,
     each_example: Callable[[], AbstractContextManager[None]],
     rows: list[dict[str, Any]],
@@ -102,7 +102,7 @@ def test_walking_by_cursor_visits_each_row_once_and_in_order(
 
 @EXAMPLES
 @given(rows=ROWS, name=st.sampled_from(sorted(KEYS)), descending=st.booleans(), gone=st.integers(0, 3))
-def test_rows_that_come_and_go_between_pages_shift_no_other(
+def test_inserts_and_deletes_between_pages_shift_no_other_row(
     paged: Connection,
     each_example: Callable[[], AbstractContextManager[None]],
     rows: list[dict[str, Any]],
@@ -161,10 +161,10 @@ def a_cursor(content: Any) -> str:
         base64.urlsafe_b64encode(b'["whole", NaN, 1]').decode().rstrip("="),
     ],
 )
-def test_a_cursor_that_is_not_ours_is_malformed(cursor: str) -> None:
+def test_invalid_cursor_is_malformed(cursor: str) -> None:
     with pytest.raises(Malformed) as refused:
         after(KEYS["whole"], PAGED.c.id, False, cursor)
-    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [("cursor", "cursor-not-ours")]
+    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [("cursor", "invalid-cursor")]
 
 
 @pytest.mark.parametrize(
@@ -179,19 +179,19 @@ def test_a_cursor_that_is_not_ours_is_malformed(cursor: str) -> None:
         ("at", 1),
     ],
 )
-def test_a_cursor_with_a_value_that_its_column_cannot_hold_is_malformed(name: str, value: Any) -> None:
+def test_cursor_with_a_value_that_its_column_cannot_hold_is_malformed(name: str, value: Any) -> None:
     with pytest.raises(Malformed):
         after(KEYS[name], PAGED.c.id, False, a_cursor([name, value, 1]))
 
 
-def test_a_cursor_without_a_value_is_malformed_where_values_are_never_missing() -> None:
+def test_cursor_with_null_is_malformed_for_a_non_nullable_column() -> None:
     key = SortKey("whole", PAGED.c.whole, int)
     with pytest.raises(Malformed):
         after(key, PAGED.c.id, False, cursor_after(key, False, None, 1))
 
 
 @given(value=st.none() | LETTERS | st.integers(), last=st.integers(-(2**63), 2**63 - 1))
-def test_a_cursor_reads_back_what_it_was_made_of(value: Any, last: int) -> None:
+def test_cursor_round_trips(value: Any, last: int) -> None:
     cursor = cursor_after(KEYS["text"], True, value, last)
     assert cursor.isascii()
     assert read_cursor(cursor) == ("-text", value, last)

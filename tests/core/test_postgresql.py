@@ -1,4 +1,4 @@
-"""What the service promises of PostgreSQL: limits on every wait, and a database that cannot be written is left."""
+"""PostgreSQL: timeouts, and reconnection when a server becomes read-only."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def shown(name: str) -> str:
     return db.session.scalar(text(f"SHOW {name}"))
 
 
-def test_a_statement_that_takes_too_long_is_ended(limited: Flask) -> None:
+def test_statement_timeout_cancels_a_long_statement(limited: Flask) -> None:
     with pytest.raises(OperationalError, match="statement timeout"):
         db.session.execute(text("SELECT pg_sleep(30)"))
 
 
-def test_waiting_for_a_lock_ends(limited: Flask, own_database: str) -> None:
+def test_lock_timeout_ends_a_wait(limited: Flask, own_database: str) -> None:
     with psycopg.connect(libpq_address(own_database)) as other:
         other.execute("LOCK TABLE agencies")
         with pytest.raises(OperationalError, match="lock timeout"), transaction() as session:
@@ -52,7 +52,7 @@ def test_waiting_for_a_lock_ends(limited: Flask, own_database: str) -> None:
             session.execute(text("SELECT count(*) FROM agencies"))
 
 
-def test_a_transaction_left_open_is_ended_and_the_next_one_finds_a_new_connection(limited: Flask) -> None:
+def test_idle_transaction_is_ended_and_the_next_one_gets_a_new_connection(limited: Flask) -> None:
     pid = db.session.scalar(text("SELECT pg_backend_pid()"))
     with psycopg.connect(libpq_address(db.engine.url.render_as_string(hide_password=False))) as other:
         other.autocommit = True
@@ -64,16 +64,14 @@ def test_a_transaction_left_open_is_ended_and_the_next_one_finds_a_new_connectio
     assert db.session.scalar(text("SELECT pg_backend_pid()")) != pid
 
 
-def test_audits_may_take_longer_and_what_follows_may_not(limited: Flask) -> None:
+def test_extended_timeouts_apply_to_one_transaction_only(limited: Flask) -> None:
     with exclusive_lock():
         assert (shown("statement_timeout"), shown("idle_in_transaction_session_timeout")) == ("77s", "77s")
         assert shown("lock_timeout") == "1s"
     assert (shown("statement_timeout"), shown("idle_in_transaction_session_timeout")) == ("1s", "1s")
 
 
-def test_a_database_that_became_read_only_is_left_for_one_that_can_be_written(
-    limited: Flask, own_database: str
-) -> None:
+def test_pool_reconnects_to_the_primary_when_a_server_becomes_read_only(limited: Flask, own_database: str) -> None:
     with db.engine.connect() as one, db.engine.connect() as two:
         pids = [each.scalar(text("SELECT pg_backend_pid()")) for each in (one, two)]
     # As when an address leads to a server that has become a standby: a session that was good refuses to write.
@@ -84,7 +82,7 @@ def test_a_database_that_became_read_only_is_left_for_one_that_can_be_written(
         assert not {each.scalar(text("SELECT pg_backend_pid()")) for each in (one, two)} & set(pids)
 
 
-def test_a_server_that_cannot_be_written_is_not_connected_to(limited: Flask, own_database: str) -> None:
+def test_standby_is_rejected_on_connect(limited: Flask, own_database: str) -> None:
     with psycopg.connect(libpq_address(own_database), autocommit=True) as other:
         name = db.engine.url.database
         other.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
@@ -96,7 +94,7 @@ def test_a_server_that_cannot_be_written_is_not_connected_to(limited: Flask, own
     assert db.session.scalar(text("SELECT 1")) == 1
 
 
-def test_a_connection_lost_while_rows_are_copied_is_told_as_any_other(limited: Flask) -> None:
+def test_connection_lost_during_copy_raises_operational_error(limited: Flask) -> None:
     with pytest.raises(OperationalError), transaction() as session:
         session.execute(text("SET TRANSACTION READ ONLY"))
         insert_rows(session, OutboxMessage, [{"topic": "t", "payload": {}, "created_at": now()}])
@@ -107,7 +105,7 @@ def test_a_connection_lost_while_rows_are_copied_is_told_as_any_other(limited: F
         insert_rows(session, OutboxMessage, [{"topic": "t", "payload": {}, "created_at": now()}])
 
 
-def test_other_refusals_of_the_database_keep_the_connection(limited: Flask) -> None:
+def test_other_database_errors_keep_the_connection(limited: Flask) -> None:
     pid = db.session.scalar(text("SELECT pg_backend_pid()"))
     with pytest.raises(DBAPIError):
         db.session.execute(text("SELECT 1 / 0"))
@@ -115,7 +113,7 @@ def test_other_refusals_of_the_database_keep_the_connection(limited: Flask) -> N
     assert db.session.scalar(text("SELECT pg_backend_pid()")) == pid
 
 
-def test_of_several_hosts_the_one_that_answers_is_taken(own_database: str, tmp_path: Path) -> None:
+def test_available_host_is_used_of_several(own_database: str, tmp_path: Path) -> None:
     app = Flask("tests")
     url = own_database.replace("host=", f"host={tmp_path}&host=")
     init_database(app, url)

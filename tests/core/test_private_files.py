@@ -1,4 +1,4 @@
-"""What lies on the disk is for the service's own account."""
+"""File permissions of the database and the secret key."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ pytestmark = pytest.mark.sqlite_only
 
 @pytest.fixture
 def usual_umask() -> Iterator[None]:
-    """What most machines have, whatever this one has."""
+    """Set the usual umask."""
     before = os.umask(0o022)
     yield
     os.umask(before)
 
 
 @pytest.mark.usefixtures("usual_umask")
-def test_nobody_else_can_read_the_database_its_log_or_the_secret_key(tmp_path: Path) -> None:
+def test_database_files_and_secret_key_are_private(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     settings = read_settings({"REGISTRY_DATA_DIR": str(folder)})
     app = service_app(settings.database_url, folder)

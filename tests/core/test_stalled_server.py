@@ -1,4 +1,4 @@
-"""A database server that is connected and says nothing more: waiting for it ends on our side too."""
+"""Client-side timeouts when a connected database server does not respond."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from registry.core.bounded_connection import end_waits, wait_limit
+from registry.core.bounded_connection import close_waiting_connections, wait_limit
 from registry.core.database import db, init_database
 from registry.core.database_settings import DatabaseLimits
-from registry.core.postgresql import allow_long_work
+from registry.core.postgresql import extend_timeouts
 from registry.core.transactions import transaction
 from tests.running import until
 from tests.stalling_proxy import StallingProxy, stalling_proxy
@@ -50,10 +50,10 @@ def test_statement_on_a_stalled_connection_ends_and_the_next_one_works(proxy: St
     assert db.session.scalar(text("SELECT 3")) == 3
 
 
-def test_long_work_waits_longer_until_its_waits_are_ended(proxy: StallingProxy, limited: Flask) -> None:
+def test_extended_timeout_waits_longer_until_closed(proxy: StallingProxy, limited: Flask) -> None:
     def wait_long() -> str:
         with limited.app_context(), pytest.raises(OperationalError) as raised, transaction() as session:
-            allow_long_work(session.connection())
+            extend_timeouts(session.connection())
             raw = session.connection().connection.dbapi_connection
             assert raw is not None and raw.wait_limit == 3605
             proxy.stall()
@@ -62,9 +62,9 @@ def test_long_work_waits_longer_until_its_waits_are_ended(proxy: StallingProxy, 
 
     with ThreadPoolExecutor(1) as aside:
         waiting = aside.submit(wait_long)
-        until(lambda: end_waits(0.5) or waiting.done())
+        until(lambda: close_waiting_connections(0.5) or waiting.done())
         assert "server closed the connection" in waiting.result()
 
 
-def test_wait_limit_follows_the_limit_of_statements() -> None:
+def test_wait_limit_follows_statement_timeout() -> None:
     assert (wait_limit(60), wait_limit(0)) == (65, None)

@@ -1,4 +1,4 @@
-"""What ``transaction()`` promises: all of a change or nothing, on both databases."""
+"""``transaction()``: changes are atomic on both databases."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def counts() -> dict[str, int]:
     return {name: db.session.scalar(select(func.count()).select_from(table)) for name, table in tables.items()}
 
 
-def test_a_change_its_journal_entry_and_its_outbox_row_stand_together(app: Flask) -> None:
+def test_change_journal_entry_and_outbox_row_are_committed_together(app: Flask) -> None:
     a_project()
     assert counts() == {"accounts": 0, "journal": 2, "agencies": 1, "outbox": 1}
 
 
-def test_a_refused_change_leaves_nothing_behind(app: Flask) -> None:
+def test_failed_change_is_rolled_back_completely(app: Flask) -> None:
     an_agency()
     before = counts()
     with pytest.raises(Invalid), transaction():
@@ -40,7 +40,7 @@ def test_a_refused_change_leaves_nothing_behind(app: Flask) -> None:
     assert counts() == before
 
 
-def test_after_a_refusal_the_next_change_goes_in_without_the_refused_journal_entry(app: Flask) -> None:
+def test_change_after_a_failure_does_not_include_the_failed_journal_entry(app: Flask) -> None:
     with pytest.raises(Invalid), transaction():
         journal.record(ADMINISTRATOR, "refused", "thing:1")
         raise invalid("/x", "required")
@@ -49,19 +49,19 @@ def test_after_a_refusal_the_next_change_goes_in_without_the_refused_journal_ent
     assert db.session.scalars(select(JournalEntry.action)).all() == ["accepted"]
 
 
-def test_a_nested_call_joins_the_outer_one_and_falls_with_it(app: Flask) -> None:
+def test_nested_transaction_joins_the_outer_one_and_is_rolled_back_with_it(app: Flask) -> None:
     with pytest.raises(Invalid), transaction():
         an_agency()
         raise invalid("/x", "required")
     assert counts() == {"accounts": 0, "journal": 0, "agencies": 0, "outbox": 0}
 
 
-def test_a_nested_call_keeps_the_outer_session(app: Flask) -> None:
+def test_nested_transaction_uses_the_outer_session(app: Flask) -> None:
     with transaction() as outer, transaction() as inner:
         assert inner is outer
 
 
-def test_a_constraint_that_breaks_at_the_end_takes_the_whole_change_back(app: Flask) -> None:
+def test_constraint_violation_on_flush_rolls_back_the_whole_change(app: Flask) -> None:
     with transaction():
         an_account("somebody")
     taken = db.session.scalars(select(Account)).one()
@@ -72,7 +72,7 @@ def test_a_constraint_that_breaks_at_the_end_takes_the_whole_change_back(app: Fl
     assert counts() == {"accounts": 1, "journal": 0, "agencies": 0, "outbox": 0}
 
 
-def test_writing_outside_a_transaction_is_a_mistake_of_the_program(app: Flask) -> None:
+def test_writing_outside_a_transaction_raises_runtime_error(app: Flask) -> None:
     with pytest.raises(RuntimeError, match="transaction"):
         outbox.enqueue("topic", {})
     with pytest.raises(RuntimeError, match="transaction"):
@@ -92,7 +92,7 @@ def test_real_commits_behave_the_same(own_app: Flask) -> None:
         assert counts() == {"accounts": 0, "journal": 1, "agencies": 1, "outbox": 0}
 
 
-def test_what_a_request_commits_outlives_the_reading_of_the_test_around_it(app: Flask) -> None:
+def test_commits_of_a_request_survive_reads_of_the_test(app: Flask) -> None:
     # A promise of the test suite itself: tests read, call the service through a client, and write again.
     agency = an_agency()
     assert db.session.scalar(select(func.count()).select_from(Agency)) == 1
@@ -104,7 +104,7 @@ def test_what_a_request_commits_outlives_the_reading_of_the_test_around_it(app: 
 
 
 @pytest.mark.postgres_only
-def test_what_is_read_alone_is_no_part_of_a_transaction_and_what_is_read_together_is(own_app: Flask) -> None:
+def test_autocommit_reads_are_not_in_a_transaction_until_read_in_transaction(own_app: Flask) -> None:
     def moments() -> set[object]:
         # PostgreSQL's now() is when the transaction began.
         return {db.session.scalar(select(func.now())) for _ in range(3)}

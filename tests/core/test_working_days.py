@@ -1,4 +1,4 @@
-"""Working days, counted by hand from the calendars of 2026 and 2027."""
+"""Working days, computed by hand from the calendars of 2026 and 2027."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DAYS = st.dates(date(2025, 12, 1), date(2028, 12, 31))
         (date(2027, 1, 7), False, "Orthodox Christmas"),
     ],
 )
-def test_a_day_works_or_rests_as_the_national_calendar_says(day: date, works: bool, why: str) -> None:
+def test_working_days_follow_the_national_calendar(day: date, works: bool, why: str) -> None:
     assert CALENDAR.is_working(day) is works, why
 
 
@@ -60,17 +60,17 @@ def test_working_days_are_counted_over_holidays_and_year_ends(day: date, count: 
 
 
 @given(DAYS, st.integers(-60, 60).filter(bool))
-def test_counting_forth_and_measuring_back_agree_for_working_days(day: date, count: int) -> None:
+def test_after_and_between_agree(day: date, count: int) -> None:
     day = CALENDAR.after(day, 0)
     assert CALENDAR.between(day, CALENDAR.after(day, count)) == count
 
 
 @given(DAYS, st.integers(0, 60))
-def test_a_term_never_ends_on_a_day_of_rest(day: date, count: int) -> None:
+def test_term_never_ends_on_a_day_off(day: date, count: int) -> None:
     assert CALENDAR.is_working(CALENDAR.after(day, count))
 
 
-def test_the_government_can_move_days_in_both_directions(tmp_path: Path) -> None:
+def test_calendar_file_can_move_days_in_both_directions(tmp_path: Path) -> None:
     path = tmp_path / "calendar.toml"
     path.write_text("days_off = [2026-12-15]\nworking_days = [2026-12-19]\n", encoding="utf-8")
     moved = load_calendar(path)
@@ -80,7 +80,7 @@ def test_the_government_can_move_days_in_both_directions(tmp_path: Path) -> None
     assert moved.after(date(2026, 12, 14), 3) == date(2026, 12, 19)
 
 
-def test_an_announced_kurban_ait_replaces_the_estimate() -> None:
+def test_announced_kurban_ait_replaces_the_estimate() -> None:
     announced = Calendar(days_off=frozenset({date(2026, 5, 28)}), working_days=frozenset({date(2026, 5, 27)}))
     assert announced.is_working(date(2026, 5, 27))
     assert announced.holiday(date(2026, 5, 27), "ru") is None
@@ -88,11 +88,11 @@ def test_an_announced_kurban_ait_replaces_the_estimate() -> None:
 
 
 @pytest.mark.parametrize(("language", "name"), [("kk", "Наурыз мейрамы"), ("ru", "Наурыз мейрамы"), ("en", "Nauryz")])
-def test_a_moved_holiday_keeps_its_name_in_each_language(language: str, name: str) -> None:
+def test_moved_holiday_keeps_its_name_in_each_language(language: str, name: str) -> None:
     assert CALENDAR.holiday(date(2026, 3, 24), language) == name
 
 
-def test_every_holiday_of_the_coming_years_has_names_of_our_own() -> None:
+def test_every_holiday_of_the_coming_years_has_translated_names() -> None:
     first = date(2026, 1, 1)
     for number in range(366 * 6):
         day = first + timedelta(days=number)
@@ -112,7 +112,7 @@ def test_every_holiday_of_the_coming_years_has_names_of_our_own() -> None:
         ("days_off = [", "not valid TOML"),
     ],
 )
-def test_a_wrong_calendar_file_is_refused_with_its_name_and_key(tmp_path: Path, text: str, told: str) -> None:
+def test_invalid_calendar_file_is_rejected_with_file_name_and_key(tmp_path: Path, text: str, told: str) -> None:
     path = tmp_path / "calendar.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(CalendarInvalid) as refused:

@@ -13,7 +13,7 @@ from registry.audits.voiding import void_audit
 from registry.cases.models import Case
 from registry.core.database import db
 from registry.flags.models import Flag
-from registry.freeze.current import policy_in_force, serve_policy
+from registry.freeze.current import policy_in_force, set_policy
 from registry.projects.models import Project
 from tests.audits.steps import OLD_SYSTEM, OPERATOR, verify
 from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, act, audit, case_of, decided_case, edit, editor_of, migrate_by
@@ -102,11 +102,11 @@ def test_another_policy_moves_every_project_at_the_next_audit(present: Present) 
     before = times()
     present.move(timedelta(minutes=1))
     usual = policy_in_force()
-    serve_policy(replace(usual, start_clock=("work_started_on",), digest="0" * 64))
+    set_policy(replace(usual, start_clock=("work_started_on",), digest="0" * 64))
     try:
         audit()
     finally:
-        serve_policy(usual)
+        set_policy(usual)
     assert moved(before) >= names
 
 

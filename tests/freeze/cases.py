@@ -1,4 +1,4 @@
-"""The hand-worked cases of ``cases.csv``: facts on a date, and the findings that the contract asks for."""
+"""Test cases worked out by hand (``cases.csv``): facts on a date and the findings required by the contract."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from registry.freeze.facts import Facts, Past
+from registry.freeze.facts import EarlierRevision, Facts
 
 FILE = Path(__file__).with_name("cases.csv")
 
@@ -41,11 +41,11 @@ FACT_COLUMNS = [field.name for field in fields(Facts) if field.name != "past"]
 COLUMNS = ["id", "rule", "kind", "on", *FACT_COLUMNS, "past", "findings", "reason"]
 REQUIRED = {"agency_kind", "work_type", "stage", "placement"}
 MONEY = {"budget_kzt", "object_original_cost_kzt"}
-PAST_KEYS = [field.name for field in fields(Past)]
+PAST_KEYS = [field.name for field in fields(EarlierRevision)]
 
 
 class Case(NamedTuple):
-    """One row. ``findings`` is the complete answer expected under the default policy."""
+    """One row. ``findings`` are all findings expected under the default policy."""
 
     id: str
     rule: str
@@ -70,8 +70,8 @@ def _value(column: str, text: str) -> str | int | date | None:
     return text
 
 
-def _past(text: str, present: dict[str, str]) -> tuple[Past, ...]:
-    """Earlier revisions, oldest first. A key that is left out means: the same as in the present row."""
+def _past(text: str, present: dict[str, str]) -> tuple[EarlierRevision, ...]:
+    """Earlier revisions, oldest first. An omitted key has the value of the current row."""
     revisions = []
     for part in text.split(" | ") if text else []:
         values = {key: present[key] for key in PAST_KEYS}
@@ -81,7 +81,7 @@ def _past(text: str, present: dict[str, str]) -> tuple[Past, ...]:
                 raise ValueError(f"not a past value: {pair!r}")
             values[key] = value
         typed = {key: _value(key, value) for key, value in values.items()}
-        revisions.append(Past(**typed))  # type: ignore[arg-type]
+        revisions.append(EarlierRevision(**typed))  # type: ignore[arg-type]
     return tuple(revisions)
 
 

@@ -1,4 +1,4 @@
-"""Facts and policies for the tests of the law: in scope, off the platform, complete, unless told otherwise."""
+"""Factories of facts and policies: by default in scope, off the platform and complete."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from registry.freeze.facts import Facts, Past
+from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.policy import Policy
 from registry.freeze.policy_file import load_policy
 
@@ -17,7 +17,7 @@ CUTOFF = date(2026, 1, 1)
 
 
 def facts(**changes: Any) -> Facts:
-    """Maintenance of an object in operation, begun long ago: only freeze.legacy holds before the deadline."""
+    """Maintenance of an object in operation, started long ago: only freeze.legacy holds before the deadline."""
     usual: dict[str, Any] = {
         "agency_kind": "central_body",
         "work_type": "maintenance",
@@ -31,8 +31,8 @@ def facts(**changes: Any) -> Facts:
     return Facts(**(usual | changes))
 
 
-def past(**changes: Any) -> Past:
-    """An earlier revision that said the same as ``facts()``."""
+def past(**changes: Any) -> EarlierRevision:
+    """An earlier revision with the same values as ``facts()``."""
     usual: dict[str, Any] = {
         "work_type": "maintenance",
         "stage": "operation",
@@ -40,7 +40,7 @@ def past(**changes: Any) -> Past:
         "contract_signed_on": date(2025, 2, 1),
         "work_started_on": date(2025, 3, 1),
     }
-    return Past(**(usual | changes))
+    return EarlierRevision(**(usual | changes))
 
 
 def with_rule(policy: Policy, name: str, **changes: Any) -> Policy:

@@ -1,8 +1,8 @@
-"""The freeze rules once more, read sentence by sentence from docs/reference/rules.md and fields.md.
+"""An independent, literal implementation of the freeze rules in docs/reference/rules.md and fields.md.
 
-This is not how one would write an evaluator. It is slow, repeats itself and follows the page sentence by
-sentence, each sentence quoted above the lines that say the same, so that it can be checked by reading. It
-shares no code with the service. Where a sentence can be read in two ways, a comment says which was taken.
+It is slow and repetitive on purpose: it follows the contract sentence by sentence, with each sentence quoted above
+the lines that implement it, so that it can be verified by reading. It shares no code with the service. Comments note
+the interpretation of ambiguous sentences.
 """
 
 # The nesting follows the sentences, not the shortest way to write them.
@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from registry.freeze.facts import Facts, Past
+from registry.freeze.facts import EarlierRevision, Facts
 
 PLACEMENT_RULES = (
     "platform.unverified",
@@ -46,7 +46,7 @@ FINAL = ("terminated", "archived", "written_off")
 ONE_DAY = timedelta(days=1)
 
 
-def started(what: Facts | Past, start_clock: tuple[str, ...]) -> date | None:
+def started(what: Facts | EarlierRevision, start_clock: tuple[str, ...]) -> date | None:
     # "`started_on`: the earliest date that is set among the policy's `start_clock` (`contract_signed_on`,
     # `work_started_on`)."
     dates_set: list[date] = [getattr(what, field) for field in start_clock if getattr(what, field) is not None]
@@ -71,7 +71,7 @@ def calendar_months_later(day: date, months: int) -> date:
 
 
 def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
-    """Every rule that has to be found, with its severity."""
+    """The expected rules with their severities."""
     # "`D`: the audit's business date in `Asia/Almaty`. `C`: the cutoff, 2026-01-01."
     D = on
     C = policy.cutoff

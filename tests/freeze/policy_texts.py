@@ -1,4 +1,4 @@
-"""The shipped policy file as a text to spoil, and what its reader says of it."""
+"""Policy file texts with modifications, and the resulting errors."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ def changed(old: str, new: str, after: str = "") -> str:
 
 
 def in_creation(key: str, value: str) -> str:
-    """The shipped file with one key of the rule freeze.creation set otherwise."""
+    """The shipped policy file with one key of the rule freeze.creation changed."""
     start = SHIPPED.index('[rules."freeze.creation"]')
     return SHIPPED[:start] + re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", SHIPPED[start:], count=1)

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from registry.freeze.facts import Facts, Past
+from registry.freeze.facts import EarlierRevision, Facts
 
 IN_SCOPE = (
     "central_body",
@@ -114,10 +114,10 @@ def a_stage(rng: Random) -> str:
     return rng.choice((*ONGOING_STAGES, "pilot", "operation"))
 
 
-def earlier(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[Past, ...]:
+def earlier(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[EarlierRevision, ...]:
     """Up to three earlier revisions, each differing from the next in few fields; oldest first."""
     revision = as_past(facts)
-    revisions: list[Past] = []
+    revisions: list[EarlierRevision] = []
     for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 3))):
         for _ in range(rng.choice((0, 1, 1, 2))):
             field = rng.choice(("work_type", "stage", "placement", "contract_signed_on", "work_started_on"))
@@ -135,13 +135,13 @@ def earlier(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[Past, ...
     return tuple(revisions)
 
 
-def as_past(facts: Facts) -> Past:
-    """What the present revision becomes with the next edit."""
-    return Past(**{field: getattr(facts, field) for field in Past.__dataclass_fields__})
+def as_past(facts: Facts) -> EarlierRevision:
+    """The current revision as an earlier one after the next edit."""
+    return EarlierRevision(**{field: getattr(facts, field) for field in EarlierRevision.__dataclass_fields__})
 
 
 def project(seed: int, policy: Any) -> tuple[Facts, date]:
-    """The project of this seed under this policy, and the date to judge it on."""
+    """The project for this seed and policy, and the evaluation date."""
     rng = Random(seed)
     on = business_date(rng, policy)
     placement = rng.choice((*PLACEMENTS, "off_platform"))
@@ -185,7 +185,7 @@ def project(seed: int, policy: Any) -> tuple[Facts, date]:
 
 
 def another_policy(seed: int, shipped: Any, *, all_rules_on: bool = False) -> Any:
-    """The shipped policy with other thresholds, dates, clock and scope, and rules off or of another severity."""
+    """The shipped policy with other thresholds, dates, clock and scope, and rules disabled or with other severities."""
     rng = Random(seed)
     share_off = 0.0 if all_rules_on else rng.choice((0.0, 0.1, 0.3, 0.6))
     rules = {

@@ -1,4 +1,4 @@
-"""The evaluation answers every hand-worked case exactly as the contract does, and the cases are complete."""
+"""The evaluation matches every case worked out by hand, and the cases are complete."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_ids_are_unique() -> None:
     assert [id for id, count in Counter(case.id for case in CASES).items() if count > 1] == []
 
 
-def test_no_two_cases_ask_the_same_question_with_different_answers() -> None:
+def test_no_two_cases_have_equal_facts_and_different_findings() -> None:
     answers: dict[tuple, frozenset] = {}
     for case in CASES:
         assert answers.setdefault((case.on, case.facts), case.findings) == case.findings, case.id

@@ -1,4 +1,4 @@
-"""What holds for every project, whatever its facts."""
+"""Properties of the evaluation for all facts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from registry.freeze.evaluation import evaluate, in_scope, on_platform
-from registry.freeze.facts import Facts, Past
+from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.policy import Policy
 from registry.freeze.started import started_on
 from registry.freeze.words import AGENCY_KINDS, FINAL_STAGES, PLACEMENT_RULES, RULES, SEVERITIES
@@ -25,7 +25,7 @@ UNFINISHED = ["planning", "creation", "testing", "pilot", "operation"]
 STAGES = st.sampled_from(UNFINISHED + sorted(FINAL_STAGES))
 PLACEMENTS = st.sampled_from(["on_platform", "onboarding", "off_platform", "unknown"])
 
-PASTS = st.builds(Past, WORK, STAGES, PLACEMENTS, contract_signed_on=MAYBE, work_started_on=MAYBE)
+PASTS = st.builds(EarlierRevision, WORK, STAGES, PLACEMENTS, contract_signed_on=MAYBE, work_started_on=MAYBE)
 FACTS = st.builds(
     Facts,
     agency_kind=st.sampled_from(sorted(AGENCY_KINDS)),
@@ -64,7 +64,7 @@ def found(project: Facts, policy: Policy, on: date) -> list[str]:
 
 @settings(max_examples=500)
 @given(FACTS, ON)
-def test_an_unfinished_project_is_unflagged_only_if_it_is_confirmed_on_the_platform(project: Facts, on: date) -> None:
+def test_unfinished_project_is_unflagged_only_if_it_is_confirmed_on_the_platform(project: Facts, on: date) -> None:
     judged = on >= CUTOFF and in_scope(project.agency_kind, POLICY) and project.stage not in FINAL_STAGES
     if judged and not evaluate(project, POLICY, on):
         assert project.placement == "on_platform"
@@ -80,13 +80,13 @@ def test_nothing_is_flagged_before_the_cutoff_out_of_scope_or_on_the_platform(pr
 
 
 @given(FACTS, ON)
-def test_the_same_facts_on_the_same_day_give_the_same_findings(project: Facts, on: date) -> None:
+def test_same_facts_on_the_same_day_give_the_same_findings(project: Facts, on: date) -> None:
     assert evaluate(project, POLICY, on) == evaluate(replace(project), replace(POLICY), on)
 
 
 @settings(max_examples=500)
 @given(FACTS, ON, ON)
-def test_a_fingerprint_stays_the_same_from_day_to_day(project: Facts, one: date, other: date) -> None:
+def test_fingerprint_stays_the_same_from_day_to_day(project: Facts, one: date, other: date) -> None:
     first = {finding.rule: finding.fingerprint for finding in evaluate(project, POLICY, one)}
     second = {finding.rule: finding.fingerprint for finding in evaluate(project, POLICY, other)}
     assert all(first[rule] == second[rule] for rule in first.keys() & second.keys())
@@ -101,9 +101,7 @@ def test_each_rule_is_found_once_and_in_the_order_of_the_table(project: Facts, o
 
 @settings(max_examples=500)
 @given(FACTS, ON, st.sampled_from(RULES))
-def test_turning_a_rule_off_takes_its_finding_away_and_can_only_bring_legacy(
-    project: Facts, on: date, rule: str
-) -> None:
+def test_disabling_a_rule_removes_its_finding_and_can_only_add_legacy(project: Facts, on: date, rule: str) -> None:
     before, after = set(found(project, POLICY, on)), set(found(project, without(POLICY, rule), on))
     assert before - after <= {rule}
     assert after - before <= {"freeze.legacy"}
@@ -111,7 +109,7 @@ def test_turning_a_rule_off_takes_its_finding_away_and_can_only_bring_legacy(
 
 
 @given(FACTS, ON)
-def test_with_every_rule_off_nothing_is_found(project: Facts, on: date) -> None:
+def test_no_findings_with_all_rules_disabled(project: Facts, on: date) -> None:
     assert evaluate(project, without(POLICY, *RULES), on) == ()
 
 
@@ -125,7 +123,7 @@ def test_legacy_is_found_exactly_where_no_other_rule_of_the_table_is(project: Fa
 @settings(max_examples=500)
 @given(FACTS, ON)
 @example(facts(work_type="creation", contract_signed_on=CUTOFF, work_started_on=None), CUTOFF)
-def test_a_claim_adds_a_finding_and_removes_none_once_its_grace_is_over(project: Facts, on: date) -> None:
+def test_placement_claim_adds_a_finding_and_removes_none_after_the_grace_period(project: Facts, on: date) -> None:
     # A revision elsewhere ends the grace.
     plain = replace(project, placement="off_platform", past=(*project.past, past()))
     onboarding = replace(plain, placement="onboarding", onboarding_confirmed_on=None)
@@ -137,12 +135,14 @@ def test_a_claim_adds_a_finding_and_removes_none_once_its_grace_is_over(project:
 
 
 @given(FACTS, ON, st.sampled_from(sorted(FINAL_STAGES)))
-def test_a_final_stage_knows_one_rule_only(project: Facts, on: date, stage: str) -> None:
+def test_final_stage_has_one_rule_only(project: Facts, on: date, stage: str) -> None:
     assert set(found(replace(project, stage=stage), POLICY, on)) <= {"integrity.ended-unconfirmed"}
 
 
 @given(FACTS, ON, st.sampled_from(RULES), st.sampled_from(SEVERITIES))
-def test_severity_is_the_policys_except_within_the_grace(project: Facts, on: date, rule: str, severity: str) -> None:
+def test_severity_is_the_policys_except_within_the_grace_period(
+    project: Facts, on: date, rule: str, severity: str
+) -> None:
     policy = with_rule(POLICY, rule, severity=severity)
     for finding in evaluate(project, policy, on):
         expected = policy.rules[finding.rule].severity
@@ -150,7 +150,7 @@ def test_severity_is_the_policys_except_within_the_grace(project: Facts, on: dat
         assert finding.severity == ("low" if lone_claim else expected)
 
 
-def test_the_grace_lasts_thirty_days_and_is_lost_by_any_other_placement() -> None:
+def test_grace_period_lasts_thirty_days_and_ends_with_another_placement() -> None:
     claim = facts(placement="on_platform", registered_on=date(2026, 2, 1), past=(past(placement="on_platform"),))
     policy = with_rule(POLICY, "platform.unverified", severity="high")
     for day in (date(2026, 1, 15), date(2026, 2, 1), date(2026, 3, 3)):
@@ -166,7 +166,7 @@ def test_the_grace_lasts_thirty_days_and_is_lost_by_any_other_placement() -> Non
     assert len(evaluate(claim, no_grace, date(2026, 2, 2))) == 2
 
 
-def test_a_placements_rule_that_is_off_still_decides_what_else_is_judged() -> None:
+def test_disabled_placement_rule_still_decides_which_rules_are_evaluated() -> None:
     day = date(2026, 2, 10)
     confirmed = facts(placement="onboarding", onboarding_confirmed_on=day, onboarding_due_on=day)
     assert found(confirmed, POLICY, day) == ["platform.onboarding"]
@@ -187,7 +187,7 @@ def test_confirmations_count_from_their_own_day_on() -> None:
     assert not on_platform(facts(placement_verified_on=day), day)
 
 
-def test_an_ending_before_the_freeze_that_was_always_recorded_needs_no_confirmation() -> None:
+def test_ending_before_the_freeze_that_was_always_recorded_needs_no_confirmation() -> None:
     day = date(2026, 5, 5)
     ended = facts(
         stage="written_off", ended_on=CUTOFF - ONE_DAY, past=(past(stage="archived", ended_on=CUTOFF - ONE_DAY),)
@@ -197,7 +197,7 @@ def test_an_ending_before_the_freeze_that_was_always_recorded_needs_no_confirmat
     assert found(replace(ended, past=(past(),)), POLICY, day) == ["integrity.ended-unconfirmed"]
 
 
-def test_the_start_is_the_earliest_date_of_the_policys_clock() -> None:
+def test_start_is_the_earliest_date_of_the_policys_clock() -> None:
     both = facts(contract_signed_on=date(2026, 3, 2), work_started_on=date(2026, 3, 1))
     assert started_on(both, POLICY) == date(2026, 3, 1)
     assert started_on(past(work_started_on=None), POLICY) == date(2025, 2, 1)
@@ -205,7 +205,7 @@ def test_the_start_is_the_earliest_date_of_the_policys_clock() -> None:
     assert started_on(facts(contract_signed_on=None, work_started_on=None), POLICY) is None
 
 
-def test_the_modification_limit_is_exact_to_the_tenge_and_follows_the_policy() -> None:
+def test_modification_limit_is_exact_to_the_tenge_and_follows_the_policy() -> None:
     day = date(2026, 5, 5)
     work = facts(
         work_type="modification",
@@ -224,7 +224,7 @@ def test_the_modification_limit_is_exact_to_the_tenge_and_follows_the_policy() -
     assert found(replace(work, budget_kzt=0, object_original_cost_kzt=0), POLICY, day) == ["freeze.legacy"]
 
 
-def test_the_pilot_limit_follows_the_policy() -> None:
+def test_pilot_limit_follows_the_policy() -> None:
     pilot = facts(stage="pilot", pilot_started_on=date(2024, 2, 29))
     longer = replace(POLICY, pilot_limit_months=24)
     assert found(pilot, longer, date(2026, 2, 28)) == ["freeze.legacy"]

@@ -1,4 +1,4 @@
-"""What a finding tells: the project's own values, a fingerprint that lasts, and the clause of the day."""
+"""Findings: observed values, fingerprint and clause."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_freeze_rules_observe_the_work_and_its_start() -> None:
     }
 
 
-def test_the_modification_limit_observes_money_and_consent() -> None:
+def test_modification_limit_observes_money_and_consent() -> None:
     assert observed("freeze.modification-limit", work_type="modification", budget_kzt=0, **NEW) == {
         "work_type": "modification",
         "started_on": "2026-02-01",
@@ -62,7 +62,7 @@ def test_the_modification_limit_observes_money_and_consent() -> None:
     }
 
 
-def test_the_pilot_limit_observes_the_pilots_start() -> None:
+def test_pilot_limit_observes_the_pilots_start() -> None:
     assert observed("freeze.pilot-limit", stage="pilot", pilot_started_on=date(2025, 4, 1)) == {
         "stage": "pilot",
         "pilot_started_on": "2025-04-01",
@@ -86,7 +86,7 @@ def test_the_pilot_limit_observes_the_pilots_start() -> None:
         ),
     ],
 )
-def test_a_data_gap_observes_only_what_is_missing(changes: dict[str, Any], missing: dict[str, Any]) -> None:
+def test_data_gap_observes_only_what_is_missing(changes: dict[str, Any], missing: dict[str, Any]) -> None:
     assert observed("freeze.data-gap", **changes) == {"work_type": "maintenance", "stage": "operation"} | missing
 
 
@@ -133,7 +133,7 @@ def test_integrity_rules_observe_both_of_the_values_that_disagree() -> None:
     }
 
 
-def test_legacy_observes_where_the_object_is_and_what_is_done_to_it() -> None:
+def test_legacy_observes_placement_and_work() -> None:
     assert observed("freeze.legacy") == {
         "placement": "off_platform",
         "work_type": "maintenance",
@@ -142,7 +142,7 @@ def test_legacy_observes_where_the_object_is_and_what_is_done_to_it() -> None:
     }
 
 
-def test_placements_findings_observe_what_is_claimed() -> None:
+def test_placement_findings_observe_the_claim() -> None:
     history = (past(placement="on_platform"), past(), past(placement="unknown"))
     assert observed("platform.unverified", placement="on_platform", past=history) == {
         "placement": "on_platform",
@@ -161,7 +161,7 @@ def test_placements_findings_observe_what_is_claimed() -> None:
     assert observed("platform.onboarding-overdue", **confirmed)["onboarding_due_on"] is None
 
 
-def test_the_fingerprint_is_of_rule_and_values_and_not_of_severity() -> None:
+def test_fingerprint_is_of_rule_and_values_and_not_of_severity() -> None:
     finding = Finding("freeze.creation", "high", {"work_type": "creation", "started_on": "2026-02-01"})
     # Stored with every acceptance: another canonical form would reopen all of them.
     canonical = b'["freeze.creation",{"started_on":"2026-02-01","work_type":"creation"}]'
@@ -173,7 +173,7 @@ def test_the_fingerprint_is_of_rule_and_values_and_not_of_severity() -> None:
     assert replace(finding, observed=turned).fingerprint == finding.fingerprint
 
 
-def test_the_clause_is_the_wording_of_the_day() -> None:
+def test_clause_is_the_wording_of_the_day() -> None:
     finding = Finding("freeze.creation", "high", {})
     first, second = POLICY.rules["freeze.creation"].clauses
     for day, wording in [
@@ -186,7 +186,7 @@ def test_the_clause_is_the_wording_of_the_day() -> None:
         assert clause.startswith(f"{wording.act['ru']}: {wording.text['ru']} Эта редакция действует с ")
 
 
-def test_the_clause_tells_its_period_in_each_language() -> None:
+def test_clause_contains_its_period_in_each_language() -> None:
     texts = {"kk": "мәтін.", "ru": "текст.", "en": "text."}
     closed = Wording(texts, texts, date(2026, 3, 5), date(2026, 12, 31))
     policy = with_rule(

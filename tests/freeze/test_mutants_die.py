@@ -1,4 +1,4 @@
-"""What scripts/mutation found that no other test of the law had noticed."""
+"""Tests for mutants found by scripts/mutation."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ ON = date(2026, 5, 5)
 BEFORE = date(2025, 6, 1)
 
 
-def test_an_ending_moved_to_before_the_freeze_is_told_with_both_its_dates() -> None:
+def test_ending_moved_before_the_freeze_observes_both_dates() -> None:
     ended = facts(stage="archived", ended_on=BEFORE, past=(past(stage="archived", ended_on=CUTOFF),))
     (finding,) = evaluate(ended, POLICY, ON)
     assert finding.rule == "integrity.ended-unconfirmed"
     assert finding.observed == {"stage": "archived", "ended_on": "2025-06-01", "earlier_ended_on": "2026-01-01"}
 
 
-def test_an_ending_once_told_without_a_date_is_told_so() -> None:
+def test_ending_once_without_a_date_is_observed() -> None:
     ended = facts(stage="archived", ended_on=BEFORE, past=(past(stage="archived", ended_on=None),))
     (finding,) = evaluate(ended, POLICY, ON)
     assert finding.observed == {"stage": "archived", "ended_on": "2025-06-01", "earlier_ended_on": None}
 
 
 @pytest.mark.parametrize(("content", "line"), [(b"\xff", 1), (b"\n\xff", 2), (b"a = 1\n\n# \xd0", 3)])
-def test_bytes_that_are_no_utf8_are_told_by_their_line(tmp_path: Path, content: bytes, line: int) -> None:
+def test_invalid_utf8_is_reported_with_its_line(tmp_path: Path, content: bytes, line: int) -> None:
     file = tmp_path / "policy.toml"
     file.write_bytes(content)
     with pytest.raises(PolicyInvalid, match=f"policy.toml:{line}: "):

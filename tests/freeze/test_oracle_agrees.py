@@ -1,4 +1,4 @@
-"""The evaluator and the oracle, written apart from each other from the same page, say the same."""
+"""The evaluator agrees with the oracle, an independent implementation of the contract."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def shipped() -> Any:
 
 
 def the_law_in(policy: Any) -> str:
-    """What of a policy the rules look at, in few lines."""
+    """A short description of the policy values that rules use."""
     rules = ", ".join(
         f"{name}={'' if rule.enabled else 'off/'}{rule.severity}" for name, rule in sorted(policy.rules.items())
     )
@@ -79,7 +79,7 @@ def assert_same_answers(cases: Iterable[tuple[str, Facts, Any, date]]) -> None:
     )
 
 
-def test_the_shipped_policy_says_what_the_contract_says(shipped: Any) -> None:
+def test_shipped_policy_matches_the_contract(shipped: Any) -> None:
     assert {name: rule.severity for name, rule in shipped.rules.items()} == SEVERITY_IN_THE_CONTRACT
     assert all(rule.enabled for rule in shipped.rules.values())
     assert shipped.cutoff == date(2026, 1, 1)
@@ -91,7 +91,7 @@ def test_the_shipped_policy_says_what_the_contract_says(shipped: Any) -> None:
     assert shipped.verification_grace_days == 30
 
 
-def test_under_the_shipped_policy_ten_thousand_random_projects_get_the_findings_of_the_oracle(shipped: Any) -> None:
+def test_evaluation_matches_the_oracle_for_the_shipped_policy(shipped: Any) -> None:
     def cases() -> Iterable[tuple[str, Facts, Any, date]]:
         for seed in range(PROJECTS):
             facts, on = project(seed, shipped)
@@ -100,7 +100,7 @@ def test_under_the_shipped_policy_ten_thousand_random_projects_get_the_findings_
     assert_same_answers(cases())
 
 
-def test_under_random_policies_ten_thousand_random_projects_get_the_findings_of_the_oracle(shipped: Any) -> None:
+def test_evaluation_matches_the_oracle_for_random_policies(shipped: Any) -> None:
     def cases() -> Iterable[tuple[str, Facts, Any, date]]:
         policy = shipped
         for number in range(PROJECTS):
@@ -114,7 +114,7 @@ def test_under_random_policies_ten_thousand_random_projects_get_the_findings_of_
     assert_same_answers(cases())
 
 
-def test_the_limit_of_a_modification_is_exact_to_the_tenge_under_any_percentage(shipped: Any) -> None:
+def test_limit_of_a_modification_is_exact_to_the_tenge_under_any_percentage(shipped: Any) -> None:
     on = date(2026, 6, 1)
 
     def cases() -> Iterable[tuple[str, Facts, Any, date]]:
@@ -139,7 +139,7 @@ def test_the_limit_of_a_modification_is_exact_to_the_tenge_under_any_percentage(
     assert_same_answers(cases())
 
 
-def test_every_rule_is_hit_and_is_missed_by_at_least_fifty_random_projects(shipped: Any) -> None:
+def test_each_rule_holds_and_does_not_hold_for_at_least_fifty_random_projects(shipped: Any) -> None:
     hits: Counter[str] = Counter()
     for seed in range(PROJECTS):
         facts, on = project(seed, shipped)

@@ -1,4 +1,4 @@
-"""A policy file is read as it stands, or refused with file, line and key."""
+"""Loading of policy files, and errors with file, line and key."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from registry.freeze.policy import Clocks
+from registry.freeze.policy import Deadlines
 from registry.freeze.policy_file import PolicyInvalid, load_policy, read_policy
 from registry.freeze.words import RULES
 from tests.freeze.factories import POLICY, POLICY_FILE
 from tests.freeze.policy_texts import CREATION, NEWLINE, SHIPPED, changed, in_creation, line_of, problems
 
 
-def test_the_shipped_policy_says_what_the_contract_says() -> None:
+def test_shipped_policy_matches_the_contract() -> None:
     assert POLICY.version == "2026.1"
     assert (POLICY.in_force_from, POLICY.cutoff) == (date(2026, 1, 1), date(2026, 1, 1))
     assert POLICY.start_clock == ("contract_signed_on", "work_started_on")
@@ -34,11 +34,11 @@ def test_the_shipped_policy_says_what_the_contract_says() -> None:
     assert POLICY.case_from_severity == "medium"
     assert (POLICY.safety_belt_percent, POLICY.safety_belt_minimum) == (25, 50)
     assert POLICY.document_quota_mib == 200
-    assert POLICY.clocks == Clocks(answer=10, review=20, appeal=15)
+    assert POLICY.clocks == Deadlines(answer=10, review=20, appeal=15)
     assert POLICY.named_dates == (POLICY.cutoff, POLICY.migration_deadline)
 
 
-def test_every_rule_is_shipped_on_with_the_contracts_severity_and_marked_as_unread() -> None:
+def test_shipped_rules_are_enabled_with_the_contracts_severity_and_not_reviewed() -> None:
     assert {name: rule.severity for name, rule in POLICY.rules.items()} == {
         "platform.unverified": "medium",
         "platform.onboarding": "low",
@@ -64,14 +64,14 @@ def test_every_rule_is_shipped_on_with_the_contracts_severity_and_marked_as_unre
     assert not any(rule.kk_reviewed for rule in POLICY.rules.values())
 
 
-def test_the_digest_is_that_of_the_files_bytes(tmp_path: Path) -> None:
+def test_digest_is_the_sha256_of_the_file(tmp_path: Path) -> None:
     copy = tmp_path / "copy.toml"
     copy.write_bytes(SHIPPED.replace("\n", "\r\n").encode())
     assert load_policy(copy).digest == sha256(copy.read_bytes()).hexdigest()
     assert load_policy(str(POLICY_FILE)).digest == sha256(POLICY_FILE.read_bytes()).hexdigest()
 
 
-def test_the_same_file_read_twice_gives_equal_policies() -> None:
+def test_same_file_read_twice_gives_equal_policies() -> None:
     assert load_policy(POLICY_FILE) == POLICY
     assert hash(load_policy(POLICY_FILE)) == hash(POLICY)
 
@@ -109,7 +109,7 @@ def test_the_same_file_read_twice_gives_equal_policies() -> None:
         ("case_from_severity", "[]", "one of low, medium, high"),
     ],
 )
-def test_a_wrong_value_is_refused_by_line_and_key(key: str, value: str, expected: str) -> None:
+def test_wrong_value_is_rejected_by_line_and_key(key: str, value: str, expected: str) -> None:
     text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", SHIPPED, count=1)
     (problem,) = problems(text)
     assert problem.startswith(f"policy.toml:{line_of(f'{NEWLINE}{key} = ', text) + 1}: {key}: expected {expected}")
@@ -135,13 +135,13 @@ def test_a_wrong_value_is_refused_by_line_and_key(key: str, value: str, expected
         ("verification_grace_days", 3650),
     ],
 )
-def test_the_ends_of_every_range_are_accepted(key: str, value: int) -> None:
+def test_ends_of_every_range_are_accepted(key: str, value: int) -> None:
     text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", SHIPPED, count=1)
     assert getattr(read_policy(text, "policy.toml"), key) == value
 
 
 @pytest.mark.parametrize("kind", ["ministry", "Central_body"])
-def test_an_unknown_agency_kind_in_the_scope_is_refused(kind: str) -> None:
+def test_unknown_agency_kind_in_the_scope_is_rejected(kind: str) -> None:
     (problem,) = problems(changed('"quasi_public"', f'"{kind}"'))
     kinds = "central_body, local_executive, national_security, other_performer, private, quasi_public"
     expected = f"scope: expected a list of one or more of {kinds}, state_legal_entity, subsidiary, found "
@@ -149,7 +149,7 @@ def test_an_unknown_agency_kind_in_the_scope_is_refused(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "days"), [("answer", 10), ("review", 20), ("appeal", 15)])
-def test_a_wrong_clock_is_refused_by_line_and_key(name: str, days: int) -> None:
+def test_wrong_clock_is_rejected_by_line_and_key(name: str, days: int) -> None:
     line = line_of(f"{name} = {days}")
     for wrong in ("0", "true", "1.5", "3651"):
         (problem,) = problems(changed(f"{name} = {days}", f"{name} = {wrong}"))
@@ -162,7 +162,7 @@ def test_a_wrong_clock_is_refused_by_line_and_key(name: str, days: int) -> None:
 
 
 @pytest.mark.parametrize("key", ["version", "cutoff", "start_clock", "safety_belt_minimum"])
-def test_a_missing_key_is_refused_at_the_head_of_the_file(key: str) -> None:
+def test_missing_key_is_rejected_at_the_first_line(key: str) -> None:
     (problem,) = problems(re.sub(rf"(?m)^{key} = .*$", "", SHIPPED, count=1))
     assert problem.startswith(f"policy.toml:1: {key}: missing, expected ")
 
@@ -172,12 +172,12 @@ def test_policy_file_without_document_quota_means_200_mib() -> None:
     assert read_policy(text, "policy.toml").document_quota_mib == 200
 
 
-def test_a_missing_clock_is_refused_at_the_line_of_its_section() -> None:
+def test_missing_clock_is_rejected_at_the_line_of_its_section() -> None:
     (problem,) = problems(changed("review = 20", ""))
     assert problem.startswith(f"policy.toml:{line_of('[clocks]')}: clocks.review: missing, expected a whole number")
 
 
-def test_an_unknown_key_is_refused_wherever_it_stands() -> None:
+def test_unknown_key_is_rejected_anywhere() -> None:
     for text, key in [
         (changed('version = "2026.1"', 'version = "2026.1"\nodd = 1'), "odd"),
         (changed("review = 20", "review = 20\nodd = 1"), "clocks.odd"),
@@ -193,7 +193,7 @@ def test_an_unknown_key_is_refused_wherever_it_stands() -> None:
 
 
 @pytest.mark.parametrize("value", ['"none"', "[]", "1"])
-def test_a_section_that_is_no_table_is_refused(value: str) -> None:
+def test_section_that_is_no_table_is_rejected(value: str) -> None:
     head = SHIPPED[: SHIPPED.index("[clocks]")]
     text = f"clocks = {value}\nrules = {value}\n{head}"
     clocks, rules = problems(text)
@@ -205,7 +205,7 @@ def test_a_section_that_is_no_table_is_refused(value: str) -> None:
     )
 
 
-def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
+def test_all_problems_are_reported_at_once_in_the_order_of_the_file() -> None:
     text = SHIPPED.replace("pilot_limit_months = 12", "pilot_limit_months = 0").replace("answer = 10", "answer = 0")
     text = text.replace('severity = "high"', 'severity = "grave"').replace("cutoff = 2026", "cut_off = 2026")
     told = problems(text)
@@ -215,7 +215,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
 
 
 @pytest.mark.parametrize("quotes", ['"""', "'''"])
-def test_keys_inside_a_long_text_do_not_mislead_about_lines(quotes: str) -> None:
+def test_keys_inside_a_multiline_text_do_not_change_line_numbers(quotes: str) -> None:
     text = in_creation("title_kk", f"{quotes}\nseverity = 1\n[clocks]\n{quotes}")
     # One that ends on its own line opens nothing.
     text = text.replace('version = "2026.1"', f"version = {quotes}2026.1{quotes}").replace("answer = 10", "answer = 0")
@@ -225,7 +225,7 @@ def test_keys_inside_a_long_text_do_not_mislead_about_lines(quotes: str) -> None
     assert told[1].startswith(f"policy.toml:{line_of('severity = 2', text)}: {CREATION}.severity: ")
 
 
-def test_dotted_keys_and_inline_tables_are_read_and_refused_like_sections() -> None:
+def test_dotted_keys_and_inline_tables_are_handled_like_sections() -> None:
     start = SHIPPED.index("[clocks]")
     end = SHIPPED.index("# The rules.")
     dotted = "clocks.answer = 10\nclocks . 'review' = 0\nclocks.\"appeal\" = 15\n"
@@ -246,12 +246,12 @@ def test_dotted_keys_and_inline_tables_are_read_and_refused_like_sections() -> N
         ("\ufeffa = 1", 1),
     ],
 )
-def test_invalid_toml_is_refused_with_its_line(text: str, line: int) -> None:
+def test_invalid_toml_is_rejected_with_its_line(text: str, line: int) -> None:
     (problem,) = problems(text)
     assert problem.startswith(f"policy.toml:{line}: not valid TOML: ")
 
 
-def test_a_file_that_is_not_utf8_is_refused_with_the_line(tmp_path: Path) -> None:
+def test_file_that_is_not_utf8_is_rejected_with_the_line(tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_bytes('version = "2026.1"\n# күн\n'.encode() + "# срок\n".encode("cp1251"))
     with pytest.raises(PolicyInvalid) as refused:
@@ -259,13 +259,13 @@ def test_a_file_that_is_not_utf8_is_refused_with_the_line(tmp_path: Path) -> Non
     assert refused.value.problems == (f"{file}:3: not UTF-8, expected a TOML file saved as UTF-8",)
 
 
-def test_a_file_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
+def test_missing_file_is_rejected_by_name(tmp_path: Path) -> None:
     with pytest.raises(PolicyInvalid) as refused:
         load_policy(tmp_path / "none.toml")
     assert refused.value.problems == (f"{tmp_path / 'none.toml'}: cannot be read: No such file or directory",)
 
 
-def test_a_loaded_file_is_named_in_its_refusals(tmp_path: Path) -> None:
+def test_errors_contain_the_file_name(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(SHIPPED.replace("answer = 10", "answer = 0"), encoding="utf-8")
     with pytest.raises(PolicyInvalid, match=re.escape(f"{file}:{line_of('answer = 10')}: clocks.answer: expected")):

@@ -1,4 +1,4 @@
-"""The sections of a policy file that tell of rules are whole, or refused with file, line and key."""
+"""Rule sections of policy files, and errors with file, line and key."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_wordings_are_ordered_by_date_however_the_file_orders_them() -> None:
     assert [clause.in_force_to for clause in clauses] == [date(2025, 12, 31), date(2027, 7, 10)]
 
 
-def test_a_missing_rule_is_refused_and_so_is_an_unknown_one() -> None:
+def test_missing_rule_is_rejected_and_so_is_an_unknown_one() -> None:
     text = SHIPPED.replace('rules."freeze.creation"', 'rules."freeze.unheard-of"')
     missing, unknown = problems(text)
     assert missing == f"policy.toml:1: {CREATION}: missing, expected a table"
@@ -37,7 +37,7 @@ def test_a_missing_rule_is_refused_and_so_is_an_unknown_one() -> None:
     )
 
 
-def test_a_rule_that_is_no_table_is_refused() -> None:
+def test_rule_that_is_no_table_is_rejected() -> None:
     start = SHIPPED.index('[rules."freeze.creation"]')
     end = SHIPPED.index('[rules."freeze.planned"]')
     text = SHIPPED[:start] + '[rules]\n"freeze.creation" = 5\n' + SHIPPED[end:]
@@ -59,7 +59,7 @@ def test_a_rule_that_is_no_table_is_refused() -> None:
         ("text_kk", "[]", "a text that is not blank"),
     ],
 )
-def test_a_wrong_value_in_a_rule_is_refused_by_line_and_key(key: str, value: str, expected: str) -> None:
+def test_wrong_value_in_a_rule_is_rejected_by_line_and_key(key: str, value: str, expected: str) -> None:
     text = in_creation(key, value)
     (problem,) = problems(text)
     line = line_of(f"\n{key} = ", text[text.index('[rules."freeze.creation"]') :])
@@ -70,7 +70,7 @@ def test_a_wrong_value_in_a_rule_is_refused_by_line_and_key(key: str, value: str
 
 @pytest.mark.parametrize("part", ["title", "remedy", "act", "text"])
 @pytest.mark.parametrize("language", ["kk", "ru", "en"])
-def test_a_text_missing_in_one_language_is_refused(part: str, language: str) -> None:
+def test_text_missing_in_one_language_is_rejected(part: str, language: str) -> None:
     start = SHIPPED.index('[rules."freeze.creation"]')
     rest = re.sub(rf"(?m)^{part}_{language} = .*$", "", SHIPPED[start:], count=1)
     (problem,) = problems(SHIPPED[:start] + rest)
@@ -81,7 +81,7 @@ def test_a_text_missing_in_one_language_is_refused(part: str, language: str) -> 
 
 
 @pytest.mark.parametrize("value", ["[]", "{}", "[1]", '"decree"'])
-def test_a_rule_without_a_legal_basis_is_refused(value: str) -> None:
+def test_rule_without_a_legal_basis_is_rejected(value: str) -> None:
     start = SHIPPED.index('\n[[rules."freeze.creation".clauses]]')
     end = SHIPPED.index('[rules."freeze.planned"]')
     text = f"{SHIPPED[:start]}clauses = {value}\n{SHIPPED[end:]}"
@@ -91,7 +91,7 @@ def test_a_rule_without_a_legal_basis_is_refused(value: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["2026-07-11", "2027-01-01", None])
-def test_overlapping_wordings_are_refused_at_the_later_one(end: str | None) -> None:
+def test_overlapping_wordings_are_rejected_at_the_later_one(end: str | None) -> None:
     line = "" if end is None else f"in_force_to = {end}"
     text = changed("in_force_to = 2026-07-10", line, '[rules."freeze.creation"]')
     (problem,) = problems(text)
@@ -110,14 +110,14 @@ def test_wordings_of_one_day_and_with_a_gap_are_accepted() -> None:
         assert clauses[0].in_force_to == date.fromisoformat(end)
 
 
-def test_a_wording_that_ends_before_it_begins_is_refused() -> None:
+def test_wording_that_ends_before_it_begins_is_rejected() -> None:
     text = changed("in_force_to = 2026-07-10", "in_force_to = 2025-12-31", '[rules."freeze.creation"]')
     (problem,) = problems(text)
     at = line_of("in_force_to = 2025-12-31", text)
     assert problem == (f"policy.toml:{at}: {CREATION}.clauses[1].in_force_to: expected a day on or after 2026-01-01")
 
 
-def test_a_table_inside_a_wording_is_told_at_its_own_line() -> None:
+def test_table_inside_a_wording_is_reported_at_its_own_line() -> None:
     at = SHIPPED.index('[rules."freeze.planned"]')
     text = SHIPPED[:at] + '[rules."freeze.creation".clauses.odd]\nx = 1\n' + SHIPPED[at:]
     (problem,) = problems(text)

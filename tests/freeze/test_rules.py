@@ -1,4 +1,4 @@
-"""Where each rule begins and ends: the last value that does not fire beside the first that does."""
+"""Boundaries of each rule: the last value that does not match and the first that does."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_work_is_frozen_from_the_cutoff_to_the_day_itself(rule: str, work: dict[
     assert rule not in rules(**started(CUTOFF, **(work | {"work_type": "migration"})))
 
 
-def test_work_to_come_is_planned_unless_it_is_maintenance() -> None:
+def test_future_work_is_planned_unless_it_is_maintenance() -> None:
     assert "freeze.planned" in rules(**started(TOMORROW, work_type="migration"))
     assert "freeze.planned" not in rules(**started(ON, work_type="migration"))
     assert "freeze.planned" not in rules(**started(TOMORROW))
@@ -54,7 +54,7 @@ def test_work_to_come_is_planned_unless_it_is_maintenance() -> None:
     assert planned.observed["started_on"] == "2026-05-06"
 
 
-def test_a_creation_from_before_is_transitional_until_it_was_in_operation_before() -> None:
+def test_creation_from_before_is_transitional_until_it_was_in_operation_before() -> None:
     assert rules(work_type="creation") == ["freeze.transitional"]
     assert rules(work_type="creation", commissioned_on=CUTOFF) == ["freeze.transitional"]
     assert rules(work_type="creation", commissioned_on=EVE) == ["freeze.legacy"]
@@ -62,7 +62,7 @@ def test_a_creation_from_before_is_transitional_until_it_was_in_operation_before
     assert "freeze.transitional" not in rules(**started(None, work_type="creation"))
 
 
-def test_the_modification_limit_needs_both_amounts() -> None:
+def test_modification_limit_needs_both_amounts() -> None:
     work = started(CUTOFF, work_type="modification", consent_number="1")
     assert rules(**work, budget_kzt=21, object_original_cost_kzt=100) == ["freeze.modification-limit"]
     assert rules(**work, budget_kzt=20, object_original_cost_kzt=100) == ["freeze.legacy"]
@@ -70,13 +70,13 @@ def test_the_modification_limit_needs_both_amounts() -> None:
     assert rules(**work, object_original_cost_kzt=0) == ["freeze.data-gap"]
 
 
-def test_a_pilot_may_last_to_the_same_day_of_the_next_year() -> None:
+def test_pilot_may_last_to_the_same_day_of_the_next_year() -> None:
     assert rules(stage="pilot", pilot_started_on=date(2025, 5, 5)) == ["freeze.legacy"]
     assert rules(stage="pilot", pilot_started_on=date(2025, 5, 4)) == ["freeze.pilot-limit"]
     assert rules(stage="testing", pilot_started_on=date(2025, 5, 4)) == ["freeze.legacy"]
 
 
-def test_a_data_gap_is_only_what_a_rule_would_need() -> None:
+def test_data_gap_covers_only_values_that_rules_need() -> None:
     assert rules(work_type="development", stage="planning", **UNDATED) == ["freeze.planned"]
     assert rules(work_type="development", stage="operation", **UNDATED) == ["freeze.data-gap"]
     assert rules(**UNDATED) == ["freeze.legacy"]
@@ -96,7 +96,7 @@ def test_migration_is_overdue_after_the_deadline_for_what_was_in_operation_befor
     assert rules(after, work_type="creation", commissioned_on=EVE) == ["migration.overdue"]
 
 
-def test_an_order_is_overdue_the_day_after_its_date() -> None:
+def test_order_is_overdue_the_day_after_its_date() -> None:
     assert rules(order_migrate_by=ON) == ["freeze.legacy"]
     assert rules(TOMORROW, order_migrate_by=ON) == ["migration.order-overdue"]
 
@@ -109,14 +109,14 @@ def test_work_is_backdated_when_only_its_contract_is_under_the_freeze() -> None:
     assert rules(work_started_on=None, contract_signed_on=CUTOFF) == ["freeze.legacy"]
 
 
-def test_a_start_moved_to_before_the_freeze_is_rewritten() -> None:
+def test_start_moved_to_before_the_freeze_is_rewritten() -> None:
     assert rules(**started(EVE), past=(past(**started(CUTOFF)),)) == ["integrity.rewritten"]
     assert rules(**started(EVE), past=(past(**started(EVE)), past(**UNDATED))) == ["freeze.legacy"]
     assert rules(**started(CUTOFF), past=(past(**started(CUTOFF)),)) == ["freeze.legacy"]
     assert rules(**UNDATED, past=(past(**started(CUTOFF)),)) == ["freeze.legacy"]
 
 
-def test_a_creation_under_the_freeze_that_was_renamed_is_rewritten() -> None:
+def test_creation_under_the_freeze_that_was_renamed_is_rewritten() -> None:
     creation = past(work_type="creation")
     assert rules(**started(CUTOFF), past=(past(), creation)) == ["integrity.rewritten"]
     assert rules(**started(CUTOFF), past=(past(), past(work_type="migration"))) == ["freeze.legacy"]

@@ -1,4 +1,4 @@
-"""Every finding answers in kk, ru and en: which rule, what is required, what to do, which clause."""
+"""Texts of every finding in kk, ru and en: rule, required condition, remedy and clause."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import date
 
 import pytest
 
-from registry.freeze.dates import add_months, iso, written
-from registry.freeze.findings import Explained, Finding, explain
+from registry.freeze.dates import add_months, format_date, iso
+from registry.freeze.findings import Finding, FindingTexts, explain
 from registry.freeze.required import required_text
 from registry.freeze.words import LANGUAGES, RULES
 from tests.freeze.factories import POLICY
@@ -17,13 +17,13 @@ from tests.freeze.factories import POLICY
 DAYS = (date(2026, 1, 1), date(2026, 7, 10), date(2026, 7, 11), date(2027, 1, 1))
 
 
-def texts(explained: Explained) -> tuple[str, ...]:
+def texts(explained: FindingTexts) -> tuple[str, ...]:
     return (explained.title, explained.required, explained.remedy, explained.clause)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("rule", RULES)
-def test_every_rule_is_explained_whole_in_every_language(rule: str, language: str) -> None:
+def test_every_rule_has_all_texts_in_every_language(rule: str, language: str) -> None:
     for on in DAYS:
         explained = explain(Finding(rule, "low", {}), POLICY, on, language)
         for text in texts(explained):
@@ -37,7 +37,7 @@ def test_every_rule_is_explained_whole_in_every_language(rule: str, language: st
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_no_language_borrows_another_ones_text(rule: str) -> None:
+def test_texts_differ_between_languages(rule: str) -> None:
     told = [texts(explain(Finding(rule, "low", {}), POLICY, DAYS[-1], language)) for language in LANGUAGES]
     assert all(len(set(versions)) == len(LANGUAGES) for versions in zip(*told, strict=True))
     kazakh, russian, english = (" ".join(each) for each in told)
@@ -56,7 +56,7 @@ def test_every_clause_names_an_act_that_was_in_force_on_the_day() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_is_required_speaks_with_the_policys_own_values(language: str) -> None:
+def test_required_text_contains_the_policys_values(language: str) -> None:
     policy = replace(
         POLICY,
         cutoff=date(2031, 2, 3),
@@ -67,8 +67,8 @@ def test_what_is_required_speaks_with_the_policys_own_values(language: str) -> N
         onboarding_limit_months=74,
         start_clock=("work_started_on",),
     )
-    assert written(date(2031, 2, 3), language) in required_text("freeze.creation", policy, language)
-    assert written(date(2032, 11, 30), language) in required_text("migration.overdue", policy, language)
+    assert format_date(date(2031, 2, 3), language) in required_text("freeze.creation", policy, language)
+    assert format_date(date(2032, 11, 30), language) in required_text("migration.overdue", policy, language)
     for rule, value in [
         ("freeze.pilot-limit", "71"),
         ("freeze.modification-limit", "72"),
@@ -78,7 +78,7 @@ def test_what_is_required_speaks_with_the_policys_own_values(language: str) -> N
         assert value in required_text(rule, policy, language)
 
 
-def test_what_is_required_names_the_start_clock() -> None:
+def test_required_text_contains_the_start_clock() -> None:
     both = "date the contract was signed, date work started"
     assert f"({both})" in required_text("freeze.data-gap", POLICY, "en")
     work_only = replace(POLICY, start_clock=("work_started_on",))
@@ -86,7 +86,7 @@ def test_what_is_required_names_the_start_clock() -> None:
     assert "(жұмыс басталған күн)" in required_text("freeze.data-gap", work_only, "kk")
 
 
-def test_an_unknown_language_is_an_error_and_not_a_silent_russian() -> None:
+def test_unknown_language_is_an_error() -> None:
     with pytest.raises(KeyError):
         explain(Finding("freeze.legacy", "low", {}), POLICY, DAYS[0], "de")
 
@@ -108,7 +108,7 @@ def test_months_are_added_by_the_calendar(day: date, months: int, later: date) -
 
 
 def test_dates_are_written_as_each_language_writes_them() -> None:
-    assert written(date(2026, 1, 5), "en") == "5 January 2026"
-    assert written(date(2026, 12, 31), "en") == "31 December 2026"
-    assert written(date(2026, 1, 5), "ru") == written(date(2026, 1, 5), "kk") == "05.01.2026"
+    assert format_date(date(2026, 1, 5), "en") == "5 January 2026"
+    assert format_date(date(2026, 12, 31), "en") == "31 December 2026"
+    assert format_date(date(2026, 1, 5), "ru") == format_date(date(2026, 1, 5), "kk") == "05.01.2026"
     assert (iso(date(2026, 1, 5)), iso(None)) == ("2026-01-05", None)

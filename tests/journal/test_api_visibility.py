@@ -1,4 +1,4 @@
-"""Journal entries about restricted projects: hidden from administrators, and journalled as read by others."""
+"""Visibility of journal entries about restricted projects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from registry.core.transactions import transaction
 from registry.exemptions.service import record_exemption
 from registry.flags.models import Flag
 from registry.journal import service as journal
-from registry.journal.subjects import KINDS, OF_A_PROJECT, OF_NO_PROJECT
+from registry.journal.subjects import KINDS, OTHER_KINDS, PROJECT_KINDS
 from registry.platform.inventory import apply_inventory
 from registry.projects.documents import add_document
 from registry.projects.models import Project
@@ -40,7 +40,7 @@ def restrict(project: Project, *, is_restricted: bool = True) -> None:
 
 
 def subjects_of(project: Project) -> dict[str, str]:
-    """A journal subject of every kind that belongs to the project, each with an entry."""
+    """Journal entries with a subject of every kind that belongs to the project."""
     flag = db.session.scalars(select(Flag.id).where(Flag.project_id == project.id)).first()
     document = add_document(SAULE, project, "contract.pdf", "application/pdf", b"%PDF-1.7").id
     exemption = record_exemption(SAULE, {"project": project.number, **EXEMPTION}).id
@@ -59,7 +59,7 @@ def subjects_of(project: Project) -> dict[str, str]:
 
 
 def recorded_kinds() -> set[str]:
-    """The kinds of subject in every call of ``journal.record`` in the code: the text in front of the colon."""
+    """The subject kinds in all calls of ``journal.record`` in the code."""
     found = set()
     for path in Path(registry.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -75,8 +75,8 @@ def test_every_recorded_subject_kind_has_a_visibility_rule() -> None:
     recorded = recorded_kinds()
     assert {"project", "case", "agency", "audit", "import", "inventory", "person", "token"} <= recorded
     assert recorded <= KINDS
-    assert {"project", *OF_A_PROJECT} == set(KINDS_OF_A_PROJECT)
-    assert not OF_NO_PROJECT & {"project", *OF_A_PROJECT}
+    assert {"project", *PROJECT_KINDS} == set(KINDS_OF_A_PROJECT)
+    assert not OTHER_KINDS & {"project", *PROJECT_KINDS}
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_A_PROJECT)
@@ -113,7 +113,7 @@ def test_reading_restricted_subject_is_journalled(supervisor: Caller, agency: Ag
     assert len(supervisor.get("/journal?action=restricted.read").get_json()["items"]) == 1
 
 
-def test_pages_of_a_narrowed_journal_are_full_and_complete(administrator: Caller, agency: Agency) -> None:
+def test_pages_of_a_filtered_journal_are_full_and_complete(administrator: Caller, agency: Agency) -> None:
     projects = [a_project(agency) for _ in range(6)]
     audit()
     for project in projects:

@@ -21,7 +21,7 @@ def some_entries(services: Callable[[], Any]) -> None:
 
 
 def tamper(services: Callable[[], Any], statement: str) -> None:
-    """Change the journal the way somebody with the database in hand would."""
+    """Change the journal directly in the database."""
     with services(), db.engine.begin() as connection:
         if connection.dialect.name == "sqlite":
             triggers = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
@@ -32,7 +32,7 @@ def tamper(services: Callable[[], Any], statement: str) -> None:
         connection.execute(text(statement))
 
 
-def test_an_untouched_journal_is_whole(registry: CommandLine, services: Callable[[], Any]) -> None:
+def test_verify_reports_an_intact_journal(registry: CommandLine, services: Callable[[], Any]) -> None:
     some_entries(services)
     head = registry("journal", "head").out.strip()
     seq, _, hash_ = head.partition(":")
@@ -42,7 +42,7 @@ def test_an_untouched_journal_is_whole(registry: CommandLine, services: Callable
     assert registry("journal", "verify", "--json").json == {"entries": 3, "head": head, "faults": []}
 
 
-def test_a_changed_entry_is_found_and_the_first_fault_named(registry: CommandLine, services: Callable[[], Any]) -> None:
+def test_verify_reports_the_first_fault_of_a_changed_entry(registry: CommandLine, services: Callable[[], Any]) -> None:
     some_entries(services)
     tamper(services, "UPDATE journal SET principal = 'nobody' WHERE seq = 2")
     ran = registry("journal", "verify")
@@ -52,7 +52,7 @@ def test_a_changed_entry_is_found_and_the_first_fault_named(registry: CommandLin
     assert as_json.code == 1 and as_json.json["faults"][0]["seq"] == 2
 
 
-def test_a_truncation_is_found_by_a_head_kept_elsewhere(registry: CommandLine, services: Callable[[], Any]) -> None:
+def test_verify_detects_truncation_with_an_exported_head(registry: CommandLine, services: Callable[[], Any]) -> None:
     some_entries(services)
     head = registry("journal", "head").out.strip()
     tamper(services, "DELETE FROM journal WHERE seq = 3")
@@ -61,7 +61,7 @@ def test_a_truncation_is_found_by_a_head_kept_elsewhere(registry: CommandLine, s
     assert registry("journal", "verify", "--head", head).code == 1
 
 
-def test_an_export_is_enough_to_check_the_chain(registry: CommandLine, services: Callable[[], Any]) -> None:
+def test_export_is_sufficient_to_verify_the_chain(registry: CommandLine, services: Callable[[], Any]) -> None:
     some_entries(services)
     lines = [json.loads(line) for line in registry("journal", "export").out.splitlines()]
     assert [line["seq"] for line in lines] == [1, 2, 3]
@@ -69,6 +69,6 @@ def test_an_export_is_enough_to_check_the_chain(registry: CommandLine, services:
     assert [line["previous_hash"] for line in lines[1:]] == [line["hash"] for line in lines[:-1]]
 
 
-def test_a_head_that_is_none_is_wrong_usage(registry: CommandLine) -> None:
+def test_malformed_head_is_a_usage_error(registry: CommandLine) -> None:
     for head in ("", "1", "1:abc", f"x:{'0' * 64}", f"1:{'G' * 64}", f"1:{'0' * 65}"):
         assert registry("journal", "verify", "--head", head).code == 2

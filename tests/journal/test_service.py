@@ -1,4 +1,4 @@
-"""What the journal promises: one chain in the order of the commits, whoever writes, and no way to change an entry."""
+"""The journal: one chain in the order of commits, and entries that cannot be changed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def entries() -> list[JournalEntry]:
     return list(db.session.scalars(select(JournalEntry).order_by(JournalEntry.seq)))
 
 
-def test_an_entry_tells_who_did_what_when_and_from_where(app: Flask, present: Present) -> None:
+def test_entry_contains_actor_action_time_and_source(app: Flask, present: Present) -> None:
     present.set(datetime(2026, 3, 1, 4, 5, 6, 7, tzinfo=UTC))
     actor = Actor(
         "Әсел Құдайберген",
@@ -61,7 +61,7 @@ def test_an_entry_tells_who_did_what_when_and_from_where(app: Flask, present: Pr
     }
 
 
-def test_an_entrys_hash_covers_every_column(app: Flask) -> None:
+def test_entrys_hash_covers_every_column(app: Flask) -> None:
     with transaction():
         journal.record(ADMINISTRATOR, "act", "thing:1")
     (entry,) = entries()
@@ -71,13 +71,13 @@ def test_an_entrys_hash_covers_every_column(app: Flask) -> None:
         assert entry_hash({**row, name: f"{row[name]}0"}) != entry.hash
 
 
-def test_no_shift_of_letters_between_columns_keeps_the_hash() -> None:
+def test_moving_letters_between_columns_changes_the_hash() -> None:
     row = dict.fromkeys(COLUMNS, "")
     assert entry_hash({**row, "action": "ab", "subject": "c"}) != entry_hash({**row, "action": "a", "subject": "bc"})
     assert entry_hash({**row, "action": '","', "subject": ""}) != entry_hash({**row, "action": "", "subject": '","'})
 
 
-def test_entries_of_one_change_stand_in_the_order_in_which_they_were_recorded(app: Flask) -> None:
+def test_entries_of_one_transaction_keep_their_order(app: Flask) -> None:
     with transaction():
         for number in range(5):
             journal.record(ADMINISTRATOR, f"act-{number}", "thing:1")
@@ -89,25 +89,25 @@ def test_entries_of_one_change_stand_in_the_order_in_which_they_were_recorded(ap
     assert tuple(head) == (5, written[-1].hash)
 
 
-def test_a_change_without_an_entry_leaves_the_chain_alone(app: Flask) -> None:
+def test_change_without_an_entry_does_not_change_the_chain(app: Flask) -> None:
     with transaction():
         an_account("somebody")
     assert entries() == []
     assert db.session.scalar(select(JournalHead.seq)) == 0
 
 
-def test_details_are_written_the_same_way_for_the_same_content() -> None:
+def test_canonical_json_is_equal_for_equal_details() -> None:
     assert canonical({"b": 1, "a": ["₸", None]}) == canonical({"a": ["₸", None], "b": 1}) == '{"a":["₸",null],"b":1}'
 
 
-def test_details_that_are_no_json_stop_the_change(app: Flask) -> None:
+def test_details_that_are_not_json_roll_back_the_change(app: Flask) -> None:
     with pytest.raises(TypeError), transaction():
         an_account("somebody")
         journal.record(ADMINISTRATOR, "act", "thing:1", {"what": object()})
     assert entries() == []
 
 
-def test_concurrent_changes_make_one_chain_without_gaps_and_lose_none(own_app: Flask) -> None:
+def test_concurrent_changes_form_one_chain_without_gaps(own_app: Flask) -> None:
     start = threading.Barrier(WRITERS)
 
     def write(writer: int) -> int:
@@ -150,7 +150,7 @@ def test_concurrent_changes_make_one_chain_without_gaps_and_lose_none(own_app: F
         "DELETE FROM journal WHERE seq = 1",
     ],
 )
-def test_an_entry_can_be_neither_changed_nor_deleted(app: Flask, connection: Connection, statement: str) -> None:
+def test_entry_can_be_neither_changed_nor_deleted(app: Flask, connection: Connection, statement: str) -> None:
     with transaction():
         journal.record(ADMINISTRATOR, "act", "thing:1")
     refused_as_append_only(connection, statement)
@@ -158,7 +158,7 @@ def test_an_entry_can_be_neither_changed_nor_deleted(app: Flask, connection: Con
 
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("verb", ["INSERT OR REPLACE", "REPLACE"])
-def test_an_entry_cannot_be_replaced_on_sqlite(app: Flask, connection: Connection, verb: str) -> None:
+def test_entry_cannot_be_replaced_on_sqlite(app: Flask, connection: Connection, verb: str) -> None:
     with transaction():
         journal.record(ADMINISTRATOR, "act", "thing:1")
     refused_as_append_only(connection, f"{verb} INTO journal SELECT * FROM journal WHERE seq = 1")
@@ -172,7 +172,7 @@ def test_an_entry_cannot_be_replaced_on_sqlite(app: Flask, connection: Connectio
         "INSERT INTO journal SELECT * FROM journal ON CONFLICT (seq) DO UPDATE SET principal = 'nobody'",
     ],
 )
-def test_the_journal_cannot_be_emptied_or_upserted_on_postgresql(
+def test_journal_cannot_be_emptied_or_upserted_on_postgresql(
     app: Flask, connection: Connection, statement: str
 ) -> None:
     with transaction():

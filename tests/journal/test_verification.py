@@ -1,4 +1,4 @@
-"""What the journal's check promises: whatever is done to an entry shows, to the service and to the lone verifier."""
+"""Verification of the journal by the service and by ``scripts/verify_journal``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.journal import service as journal
 from registry.journal.service import FIRST_HASH, JournalEntry, JournalHead, canonical, entry_hash
-from registry.journal.verification import MOST_FAULTS, STORED, Head, verify, verify_stored
+from registry.journal.verification import MAX_FAULTS, STORED, Head, verify, verify_stored
 from registry.settings import CHECKOUT
 from tests.factories import ADMINISTRATOR, a_project
 from tests.savepoints import rolled_back
@@ -48,7 +48,7 @@ LONE = load_verifier()
 
 
 def a_chain(length: int, start: int = 0, last: str = FIRST_HASH, old: int = 0) -> list[Entry]:
-    """A journal made without the database, with values awkward in JSON; the ``old`` first are of the first form."""
+    """A journal built in memory, with JSON edge cases; the first ``old`` entries have the original columns."""
     entries = []
     for seq in range(start + 1, start + length + 1):
         entry = {
@@ -79,14 +79,14 @@ def head_of(entries: list[Entry]) -> Head:
 
 def lone_faults(data: bytes, head: Head | None = None) -> list[tuple[str, int]]:
     pair = None if head is None else (head.seq, head.hash)
-    return [fault[:2] for fault in LONE.faults_of(LONE.lines_of(io.BytesIO(data)), pair)][:MOST_FAULTS]
+    return [fault[:2] for fault in LONE.faults_of(LONE.lines_of(io.BytesIO(data)), pair)][:MAX_FAULTS]
 
 
 def own_faults(entries: list[Entry], head: Head | None = None) -> list[tuple[str, int]]:
     return [(fault.code, fault.seq) for fault in verify(entries, head)]
 
 
-def test_a_whole_journal_has_no_fault() -> None:
+def test_intact_journal_has_no_faults() -> None:
     entries = a_chain(30)
     for head in (None, head_of(entries), head_of(entries[:7]), Head(0, FIRST_HASH)):
         assert own_faults(entries, head) == lone_faults(exported(entries), head) == []
@@ -94,14 +94,14 @@ def test_a_whole_journal_has_no_fault() -> None:
 
 
 @pytest.mark.parametrize("column", STORED)
-def test_a_change_of_any_column_is_found(column: str) -> None:
+def test_change_of_any_column_is_detected(column: str) -> None:
     entries = a_chain(5)
     entries[2][column] = 99 if column == "seq" else entries[2][column] + "0"
     assert own_faults(entries)
     assert own_faults(entries) == lone_faults(exported(entries))
 
 
-def test_journal_that_begins_with_entries_of_the_first_form_is_whole() -> None:
+def test_journal_with_entries_of_the_original_columns_is_intact() -> None:
     entries = a_chain(6, old=3)
     assert [len(entry) for entry in entries] == [11, 11, 11, 13, 13, 13]
     assert own_faults(entries) == lone_faults(exported(entries)) == []
@@ -109,7 +109,7 @@ def test_journal_that_begins_with_entries_of_the_first_form_is_whole() -> None:
     assert own_faults(stored) == []
 
 
-def test_hash_of_an_entry_of_the_first_form_is_over_its_ten_columns() -> None:
+def test_hash_of_an_original_entry_covers_its_ten_columns() -> None:
     (entry,) = a_chain(1, old=1)
     text = (
         '[1,"2026-03-02T04:05:06.000000Z","Әсел Құдайберген","supervisor","project.changed",'
@@ -121,7 +121,7 @@ def test_hash_of_an_entry_of_the_first_form_is_over_its_ten_columns() -> None:
 
 
 @pytest.mark.parametrize("names", [["credential"], ["client_request_id"], ["credential", "client_request_id"]])
-def test_columns_taken_from_an_entry_are_found(names: list[str]) -> None:
+def test_removed_columns_are_detected(names: list[str]) -> None:
     entries = a_chain(3)
     stripped = [dict(entry) for entry in entries]
     for name in names:
@@ -133,7 +133,7 @@ def test_columns_taken_from_an_entry_are_found(names: list[str]) -> None:
     assert own_faults(nulled)
 
 
-def test_columns_added_to_an_entry_of_the_first_form_are_found() -> None:
+def test_columns_added_to_an_original_entry_are_detected() -> None:
     entries = a_chain(3, old=3)
     entries[1] = {name: entries[1][name] for name in STORED if name in entries[1]}
     forged = {**entries[1], "credential": "local", "client_request_id": ""}
@@ -141,7 +141,7 @@ def test_columns_added_to_an_entry_of_the_first_form_are_found() -> None:
     assert own_faults(entries) == lone_faults(exported(entries)) == [("hash-wrong", 2)]
 
 
-def test_a_missing_an_added_and_a_moved_entry_are_told_apart() -> None:
+def test_missing_added_and_moved_entries_have_different_faults() -> None:
     entries = a_chain(5)
     missing = entries[:2] + entries[3:]
     assert own_faults(missing) == [("missing", 4), ("chain-broken", 4)]
@@ -153,7 +153,7 @@ def test_a_missing_an_added_and_a_moved_entry_are_told_apart() -> None:
         assert own_faults(journal_now) == lone_faults(exported(journal_now))
 
 
-def test_a_cut_end_is_found_against_an_exported_head() -> None:
+def test_truncation_is_detected_with_an_exported_head() -> None:
     entries = a_chain(9)
     cut, head = entries[:6], head_of(entries[:8])
     assert own_faults(cut) == []
@@ -161,7 +161,7 @@ def test_a_cut_end_is_found_against_an_exported_head() -> None:
     assert own_faults([], head) == lone_faults(b"", head) == [("cut-off", 0)]
 
 
-def test_a_journal_rewritten_from_some_entry_on_is_found_against_an_exported_head() -> None:
+def test_rewritten_journal_is_detected_with_an_exported_head() -> None:
     entries = a_chain(4)
     forged = a_chain(5, start=4, last=entries[-1]["hash"])
     forged[0]["principal"] = "nobody"
@@ -175,14 +175,14 @@ def test_a_journal_rewritten_from_some_entry_on_is_found_against_an_exported_hea
     assert own_faults(entries + forged, honest) == [("head-differs", 9)]
 
 
-def test_a_journal_of_faults_stops_after_a_hundred() -> None:
+def test_verification_stops_after_a_hundred_faults() -> None:
     entries = a_chain(300)
     for entry in entries:
         entry["hash"] = "f" * 64
-    assert len(verify(entries)) == MOST_FAULTS
+    assert len(verify(entries)) == MAX_FAULTS
 
 
-def test_entries_of_other_columns_or_types_are_malformed() -> None:
+def test_entries_with_other_columns_or_types_are_malformed() -> None:
     first = a_chain(1)[0]
     wrong: list[Entry] = [
         {},
@@ -196,7 +196,7 @@ def test_entries_of_other_columns_or_types_are_malformed() -> None:
         assert ("malformed", 1) in lone_faults(exported([entry]))
 
 
-def test_ten_thousand_random_tamperings_of_an_export_are_all_found() -> None:
+def test_ten_thousand_random_changes_of_an_export_are_detected() -> None:
     entries = a_chain(12)
     lines = exported(entries).splitlines(keepends=True)
     foreign = exported(a_chain(12, last="1" * 64)).splitlines(keepends=True)
@@ -211,7 +211,7 @@ def test_ten_thousand_random_tamperings_of_an_export_are_all_found() -> None:
 
 
 def tampered(lines: list[bytes], foreign: list[bytes], chance: random.Random) -> bytes:
-    """A copy with one random change, which is never the journal itself."""
+    """A copy with one random change that differs from the original."""
     whole = b"".join(lines)
     at = chance.randrange(len(whole))
     index = chance.randrange(len(lines))
@@ -232,7 +232,7 @@ def tampered(lines: list[bytes], foreign: list[bytes], chance: random.Random) ->
     )
 
 
-def test_ten_thousand_random_changes_of_stored_values_are_all_found() -> None:
+def test_ten_thousand_random_changes_of_stored_values_are_detected() -> None:
     entries = a_chain(12)
     head, chance = head_of(entries), random.Random(20260102)
     missed = []
@@ -253,7 +253,7 @@ def changed_value(value: Any, chance: random.Random) -> Any:
     return value[:at] + chance.choice(["", other]) + value[at + 1 :]
 
 
-def test_the_stored_journal_is_whole_after_real_work(app: Flask) -> None:
+def test_stored_journal_is_intact_after_service_calls(app: Flask) -> None:
     assert verify_stored() == []
     a_project()
     assert verify_stored() == []
@@ -264,7 +264,7 @@ def test_the_stored_journal_is_whole_after_real_work(app: Flask) -> None:
 
 
 def unguarded(connection: Connection, statement: Any) -> None:
-    """What somebody with the database's own rights could do: lift the guard, write, and put the guard back."""
+    """Write as the database owner could: disable the triggers, write, and restore the triggers."""
     if connection.dialect.name == "sqlite":
         guards = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
         for name, _ in guards:
@@ -278,7 +278,7 @@ def unguarded(connection: Connection, statement: Any) -> None:
         connection.exec_driver_sql("ALTER TABLE journal ENABLE TRIGGER ALL")
 
 
-def test_tampering_in_the_database_itself_is_found(own_app: Flask) -> None:
+def test_tampering_in_the_database_is_detected(own_app: Flask) -> None:
     # As the owner of the tables: the service has no right to any of this.
     with rolled_back(own_app) as connection, own_app.app_context():
         for _ in range(3):
@@ -305,7 +305,7 @@ def next_entry(connection: Connection) -> Entry:
     return a_chain(1, start=seq, last=last)[0]
 
 
-def test_the_lone_verifier_agrees_with_the_service_on_what_the_database_holds(app: Flask, tmp_path: Path) -> None:
+def test_independent_verifier_agrees_with_the_service(app: Flask, tmp_path: Path) -> None:
     with transaction():
         journal.record(ADMINISTRATOR, "act", "thing:1", {"text": '«Қазақ»\n\t"₸"\\', "nothing": None})
     a_project()
@@ -336,6 +336,6 @@ def run_verifier(file: Path, *options: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("text", ["", "1", "1:ab", ":" + "0" * 64, "-1:" + "0" * 64, "1:" + "G" * 64, "１:" + "0" * 64])
-def test_what_is_no_head_is_refused(text: str) -> None:
+def test_malformed_head_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="SEQ:HASH"):
         Head.read(text)

@@ -1,4 +1,4 @@
-"""The journal as a person reads it: acts by name, what they were done on as links, and filters that say what fits."""
+"""Journal pages: labels, links to subjects, and filters."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ WRITTEN = re.compile(
 ROWS = re.compile(r"№ (\d+)</a>")
 
 
-def test_every_act_that_is_written_has_a_name() -> None:
+def test_every_action_has_a_label() -> None:
     written = {found for path in REGISTRY.rglob("*.py") for found in WRITTEN.findall(path.read_text(encoding="utf-8"))}
-    assert len(written) > 15 and written | {f"case.{name}" for name in ACTIONS} <= set(journal_words.ACTS)
+    assert len(written) > 15 and written | {f"case.{name}" for name in ACTIONS} <= set(journal_words.ACTIONS)
 
 
-def test_an_entry_names_the_act_and_leads_to_what_it_was_done_on(signed_in: SignedIn) -> None:
+def test_entry_shows_action_label_and_links_to_its_subject(signed_in: SignedIn) -> None:
     project = a_project(an_agency())
     run = audit()
     case = act(AIGERIM, case_of(project), "claim")
@@ -37,7 +37,7 @@ def test_an_entry_names_the_act_and_leads_to_what_it_was_done_on(signed_in: Sign
     assert f'href="/audits/{run.id}"' in page and f'href="/projects/{project.number}"' in page
 
 
-def test_a_subject_is_found_by_the_plain_number_of_a_project_a_case_or_an_agency(signed_in: SignedIn) -> None:
+def test_subject_filter_accepts_plain_project_case_and_agency_numbers(signed_in: SignedIn) -> None:
     agency = an_agency()
     project = a_project(agency)
     audit()
@@ -52,7 +52,7 @@ def test_a_subject_is_found_by_the_plain_number_of_a_project_a_case_or_an_agency
         assert found and found == ROWS.findall(visit.get(f"/journal?subject={whole}").text), typed
 
 
-def test_an_act_is_chosen_by_its_name(signed_in: SignedIn) -> None:
+def test_actions_are_selected_by_label(signed_in: SignedIn) -> None:
     a_project()
     visit = signed_in(Role.AUDITOR)
     page = visit.get("/journal?action=project.registered").text
@@ -61,7 +61,7 @@ def test_an_act_is_chosen_by_its_name(signed_in: SignedIn) -> None:
     assert '<option value="of.old" selected>of.old</option>' in visit.get("/journal?action=of.old").text
 
 
-def test_an_entry_tells_its_details_in_words(signed_in: SignedIn) -> None:
+def test_entry_shows_labelled_details(signed_in: SignedIn) -> None:
     project = a_project()
     audit()
     case = act(AIGERIM, case_of(project), "claim")
@@ -72,7 +72,7 @@ def test_an_entry_tells_its_details_in_words(signed_in: SignedIn) -> None:
     assert "Status after" in entry and "Under review" in entry and "Original entry in the journal" in entry
 
 
-def test_an_entry_names_the_credential_and_the_clients_request_number(app: Flask, signed_in: SignedIn) -> None:
+def test_entry_shows_credential_and_client_request_id(app: Flask, signed_in: SignedIn) -> None:
     agency = an_agency()
     token = a_token(Role.AGENCY_EDITOR, agency)
     sent = {"agency": agency.bin, **project_values()}
@@ -92,7 +92,7 @@ def test_an_entry_names_the_credential_and_the_clients_request_number(app: Flask
     assert "On the server itself" in entry("action=agency.registered")
 
 
-def test_an_entry_tells_what_became_of_an_account_in_words(signed_in: SignedIn) -> None:
+def test_entry_shows_account_changes_with_labels(signed_in: SignedIn) -> None:
     add_service_account(an_actor(Role.ADMINISTRATOR), "robot", Role.REVIEWER, None)
     visit = signed_in(Role.AUDITOR, language="ru")
     link = re.search(r'href="(/journal/\d+)"', visit.get("/journal?subject=account:robot").text)

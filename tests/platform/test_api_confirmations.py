@@ -1,4 +1,4 @@
-"""Confirmed facts and exemptions over HTTP."""
+"""Confirmations and exemptions over HTTP."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _today(present: Present) -> None:
     present.set(TODAY)
 
 
-def test_a_verified_project_is_clear_from_that_date_on(reviewer: Caller, agency: Agency) -> None:
+def test_verified_project_is_clear_from_that_date_on(reviewer: Caller, agency: Agency) -> None:
     number = a_project(agency, placement="on_platform").number
     sent = {"platform_key": "k-9", "verified_on": "2026-05-20", "evidence": "QazTech's list"}
 
@@ -52,7 +52,7 @@ def test_only_a_claimed_placement_with_the_same_key_is_verified(reviewer: Caller
     assert code(reviewer.post(f"/projects/{other}/placement-verification", sent)) == "platform-key-differs"
 
 
-def test_a_confirmation_needs_its_evidence_and_no_date_ahead(reviewer: Caller, agency: Agency) -> None:
+def test_confirmation_requires_evidence_and_no_future_date(reviewer: Caller, agency: Agency) -> None:
     path = f"/projects/{a_project(agency, placement='on_platform').number}/placement-verification"
 
     assert codes(reviewer.post(path, {"platform_key": " ", "evidence": None})) == {
@@ -64,7 +64,7 @@ def test_a_confirmation_needs_its_evidence_and_no_date_ahead(reviewer: Caller, a
     assert codes(reviewer.post(path, ahead)) == {("/verified_on", "date-after-today")}
 
 
-def test_an_onboarding_is_confirmed_once_and_extended_once_by_a_reviewer(
+def test_onboarding_is_confirmed_once_and_extended_once_by_a_reviewer(
     reviewer: Caller, agency: Agency, as_role: Callable[..., Caller]
 ) -> None:
     path = f"/projects/{a_project(agency, placement='onboarding').number}/onboarding-confirmation"
@@ -78,7 +78,7 @@ def test_an_onboarding_is_confirmed_once_and_extended_once_by_a_reviewer(
     assert code(reviewer.post(path, {"due_on": "2026-12-01"})) == "onboarding-already-extended"
 
 
-def test_an_ending_is_confirmed_in_a_final_stage(reviewer: Caller, agency: Agency) -> None:
+def test_ending_is_confirmed_in_a_final_stage(reviewer: Caller, agency: Agency) -> None:
     sent = {"ended_on": "2026-05-01", "consent_number": "17-3", "evidence": "Act"}
     running = a_project(agency).number
     ended = a_project(agency, stage="terminated").number
@@ -99,7 +99,7 @@ def exemption_of(number: str, **values: object) -> dict[str, object]:
     return usual | values
 
 
-def test_an_exemption_exempts_to_its_last_day_and_not_after(supervisor: Caller, agency: Agency) -> None:
+def test_exemption_is_in_force_up_to_its_last_day(supervisor: Caller, agency: Agency) -> None:
     number = a_project(agency).number
 
     answer = supervisor.post("/exemptions", exemption_of(number, scope="All of it"))
@@ -116,7 +116,7 @@ def test_an_exemption_exempts_to_its_last_day_and_not_after(supervisor: Caller, 
     assert outcomes == ["exempt", "flagged"]
 
 
-def test_a_revoked_exemption_exempts_no_more_and_is_revoked_once(supervisor: Caller, agency: Agency) -> None:
+def test_revoked_exemption_has_no_effect_and_cannot_be_revoked_again(supervisor: Caller, agency: Agency) -> None:
     number = a_project(agency).number
     made = supervisor.post("/exemptions", exemption_of(number)).get_json()
     path = f"/exemptions/{made['id']}"
@@ -129,7 +129,7 @@ def test_a_revoked_exemption_exempts_no_more_and_is_revoked_once(supervisor: Cal
     assert supervisor.post(f"{path}/revocation", {}).status_code == 409
 
 
-def test_of_those_who_revoke_an_exemption_at_once_one_does_and_the_others_hear_conflict(own_app: Flask) -> None:
+def test_concurrent_revocations_of_an_exemption_conflict(own_app: Flask) -> None:
     with own_app.app_context():
         token = a_token("supervisor")
         number = a_project().number
@@ -150,7 +150,7 @@ def test_of_those_who_revoke_an_exemption_at_once_one_does_and_the_others_hear_c
         assert len(db.session.scalars(entries).all()) == 1
 
 
-def test_an_exemption_needs_its_dates_in_order_and_a_project(supervisor: Caller, agency: Agency) -> None:
+def test_exemption_needs_its_dates_in_order_and_a_project(supervisor: Caller, agency: Agency) -> None:
     number = a_project(agency).number
 
     missing = supervisor.post("/exemptions", {"project": number})
@@ -168,7 +168,7 @@ def test_an_exemption_needs_its_dates_in_order_and_a_project(supervisor: Caller,
     assert codes(unknown) == {("/project", "project-unknown")}
 
 
-def test_an_agency_sees_its_own_exemptions_alone(
+def test_agency_sees_its_own_exemptions_alone(
     supervisor: Caller, agency: Agency, as_role: Callable[..., Caller]
 ) -> None:
     own = supervisor.post("/exemptions", exemption_of(a_project(agency).number)).get_json()

@@ -26,7 +26,7 @@ def send(actor: Caller, *lines: str, **fields: str) -> TestResponse:
     return actor.form("/platform-inventories", {"file": FileStorage(io.BytesIO(content), "list.csv"), **fields})
 
 
-def test_the_list_is_told_before_it_is_applied(reviewer: Caller, agency: Agency) -> None:
+def test_inventory_is_previewed_before_it_is_applied(reviewer: Caller, agency: Agency) -> None:
     number = a_project(agency, placement="on_platform", platform_key="k-1").number
     a_project(agency, placement="off_platform", platform_key="k-2")
     lines = (f"k-1,{agency.bin},2026-05-20", f"k-2,{agency.bin},2026-05-20", f"k-3,{agency.bin},2026-05-20", "k-4,1,x")
@@ -52,7 +52,7 @@ def test_the_list_is_told_before_it_is_applied(reviewer: Caller, agency: Agency)
     assert reviewer.get(f"/projects/{number}").get_json()["placement_verified_on"] == "2026-05-20"
 
 
-def test_a_list_without_a_good_row_is_refused_and_says_what_is_wrong_in_each(reviewer: Caller, agency: Agency) -> None:
+def test_inventory_without_a_valid_row_is_rejected_with_row_errors(reviewer: Caller, agency: Agency) -> None:
     for dry_run in ("true", "false"):
         refused = send(reviewer, f"k-1,{agency.bin},20.05.2026", "k-2,,2026-05-20", dry_run=dry_run)
 
@@ -64,7 +64,7 @@ def test_a_list_without_a_good_row_is_refused_and_says_what_is_wrong_in_each(rev
         }
 
 
-def test_what_vanished_from_the_list_loses_its_verification(reviewer: Caller, agency: Agency) -> None:
+def test_unlisted_project_loses_its_verification(reviewer: Caller, agency: Agency) -> None:
     number = a_project(agency, placement="on_platform", platform_key="k-1").number
     a_project(agency, placement="on_platform", platform_key="k-2")
     send(reviewer, f"k-1,{agency.bin},2026-05-20", f"k-2,{agency.bin},2026-05-20")
@@ -73,7 +73,7 @@ def test_what_vanished_from_the_list_loses_its_verification(reviewer: Caller, ag
     assert reviewer.get(f"/projects/{number}").get_json()["placement_verified_on"] is None
 
 
-def test_reviewers_supervisors_and_operators_apply_it(as_role: Callable[..., Caller], agency: Agency) -> None:
+def test_reviewers_supervisors_and_operators_apply_inventories(as_role: Callable[..., Caller], agency: Agency) -> None:
     line = f"k-1,{agency.bin},2026-05-20"
     for role in ("reviewer", "supervisor", "operator"):
         assert send(as_role(role), line).status_code == 200
@@ -82,7 +82,7 @@ def test_reviewers_supervisors_and_operators_apply_it(as_role: Callable[..., Cal
     assert send(as_role("agency_editor", agency), line).status_code == 403
 
 
-def test_a_form_that_is_wrong_is_refused_by_its_field(reviewer: Caller) -> None:
+def test_invalid_upload_form_is_rejected_with_its_field(reviewer: Caller) -> None:
     assert codes(reviewer.form("/platform-inventories", {})) == {("/file", "required")}
     assert codes(send(reviewer, dry_run="yes")) == {("/dry_run", "expected-true-or-false")}
     assert codes(send(reviewer, kind="projects")) == {("/kind", "unknown-field")}

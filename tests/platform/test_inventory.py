@@ -1,4 +1,4 @@
-"""The platform inventory: what matches is verified, what vanished loses its verification, and nothing unasked for."""
+"""Import of the platform inventory."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def verified_on(project: Project) -> date | None:
     return db.session.execute(db.select(Project.placement_verified_on).where(Project.id == project.id)).scalar_one()
 
 
-def test_the_real_list_verifies_291_records_and_finds_12_that_nobody_registered(app: Flask) -> None:
+def test_real_inventory_verifies_291_projects_and_finds_12_unregistered(app: Flask) -> None:
     run_import((DATA / "agencies.csv").read_bytes(), kind="agencies")
     run_import((DATA / "projects.csv").read_bytes())
     content = (DATA / "platform-inventory.csv").read_bytes()
@@ -70,7 +70,7 @@ def test_the_real_list_verifies_291_records_and_finds_12_that_nobody_registered(
     assert (stored()[:2], stored()[2]) == (before[:2], before[2] + 1)
 
 
-def test_what_matches_is_verified_by_whom_and_what_vanished_loses_it(app: Flask) -> None:
+def test_matching_projects_are_verified_and_unlisted_ones_lose_it(app: Flask) -> None:
     agency, other = an_agency(), an_agency()
     match = on_platform(agency, "qt-1")
     reviewed = verified(agency, "qt-gone", an_actor(Role.REVIEWER))
@@ -102,7 +102,7 @@ def test_what_matches_is_verified_by_whom_and_what_vanished_loses_it(app: Flask)
     assert actions == ["inventory.applied", "placement.verification-lost", "placement.verified"]
 
 
-def test_a_dry_run_tells_the_same_and_writes_nothing(app: Flask) -> None:
+def test_dry_run_returns_the_same_summary_and_writes_nothing(app: Flask) -> None:
     agency = an_agency()
     match, gone = on_platform(agency, "qt-1"), verified(agency, "qt-gone")
     before = stored()
@@ -113,7 +113,7 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(app: Flask) -> None:
     assert {**apply(listed("qt-1", agency.bin)), "dry_run": True} == dry
 
 
-def test_bad_rows_are_told_and_take_no_verification_away(app: Flask) -> None:
+def test_invalid_rows_are_reported_and_withdraw_no_verification(app: Flask) -> None:
     agency = an_agency()
     kept = [verified(agency, f"qt-{number}") for number in range(1, 5)]
     tomorrow = (today() + timedelta(days=1)).isoformat()
@@ -150,14 +150,14 @@ def test_bad_rows_are_told_and_take_no_verification_away(app: Flask) -> None:
         b"platform_key,agency,verified_on,stage\r\n",
     ],
 )
-def test_an_empty_or_wrong_list_is_refused_and_takes_nothing_away(app: Flask, content: bytes) -> None:
+def test_empty_or_invalid_inventory_is_rejected_and_changes_nothing(app: Flask, content: bytes) -> None:
     project = verified(an_agency(), "qt-1")
     with pytest.raises(Invalid):
         apply_inventory(OPERATOR, "list.csv", content, False)
     assert verified_on(project) == DAY
 
 
-def test_a_list_leaves_alone_what_its_actor_may_not_see(app: Flask) -> None:
+def test_inventory_does_not_change_projects_invisible_to_the_actor(app: Flask) -> None:
     agency = an_agency()
     hidden = verified(agency, "qt-hidden")
     supervisor = an_actor(Role.SUPERVISOR)
@@ -170,6 +170,6 @@ def test_a_list_leaves_alone_what_its_actor_may_not_see(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.ADMINISTRATOR])
-def test_only_who_confirms_placements_applies_a_list(app: Flask, role: Role) -> None:
+def test_inventory_requires_permission_to_confirm_placements(app: Flask, role: Role) -> None:
     with pytest.raises(RoleNotAllowed):
         apply(listed("qt-1", "960140000061"), actor=an_actor(role))

@@ -1,4 +1,4 @@
-"""QazTech's list by page: what would lose its confirmation is told by name, and much of it only on a second yes."""
+"""Inventory pages: preview, and confirmation of many losses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADER = "platform_key,agency,verified_on\n"
 
 
 def confirmed(agency: Agency, count: int) -> tuple[list[Project], list[str]]:
-    """So many confirmed projects, and the rows of the list that confirm them."""
+    """The given number of confirmed projects, and the inventory rows that confirm them."""
     keys = [f"qt-{place}" for place in range(count)]
     projects = [a_project(agency, placement="on_platform", platform_key=key, name_ru=f"Портал {key}") for key in keys]
     rows = [f"{key},{agency.bin},2026-02-01\n" for key in keys]
@@ -26,7 +26,7 @@ def confirmed(agency: Agency, count: int) -> tuple[list[Project], list[str]]:
 
 
 def sent(visit: Visit, rows: list[str]) -> tuple[str, str]:
-    """The answer to a list, and where its yes goes."""
+    """The response to an upload, and the URL that applies it."""
     page = visit.send("/inventory", file=(io.BytesIO((HEADER + "".join(rows)).encode()), "list.csv")).text
     found = re.search(r'action="(/inventory/\d+/apply)"', page)
     assert found
@@ -37,7 +37,7 @@ def is_confirmed(project: Project) -> bool:
     return find_project(ADMINISTRATOR, project.number).placement_verified_on is not None
 
 
-def test_a_list_cut_short_takes_a_second_yes(signed_in: SignedIn) -> None:
+def test_many_losses_require_a_second_confirmation(signed_in: SignedIn) -> None:
     agency = an_agency(name_ru="Министерство озёр")
     projects, rows = confirmed(agency, 8)
     visit = signed_in(Role.OPERATOR)
@@ -51,7 +51,7 @@ def test_a_list_cut_short_takes_a_second_yes(signed_in: SignedIn) -> None:
     assert [is_confirmed(project) for project in projects] == [True, *[False] * 7]
 
 
-def test_a_few_that_vanish_take_one_yes(signed_in: SignedIn) -> None:
+def test_few_losses_require_one_confirmation(signed_in: SignedIn) -> None:
     projects, rows = confirmed(an_agency(), 8)
     visit = signed_in(Role.OPERATOR)
     page, address = sent(visit, rows[:4])

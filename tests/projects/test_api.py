@@ -1,4 +1,4 @@
-"""Projects over HTTP: checked, registered, listed, read, explained."""
+"""Projects over HTTP: check, register, list, read, verdict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.factories import a_project, an_agency, project_values
 from tests.present import Present
 
 
-def test_an_editor_registers_a_project_and_hears_its_verdict(editor: Caller, agency: Agency, present: Present) -> None:
+def test_registration_returns_the_verdict(editor: Caller, agency: Agency, present: Present) -> None:
     present.set(date(2026, 3, 2))
     sent = {"agency": agency.bin, **project_values()}
 
@@ -37,7 +37,7 @@ def test_an_editor_registers_a_project_and_hears_its_verdict(editor: Caller, age
     assert read.headers["ETag"] == answer.headers["ETag"]
 
 
-def test_a_check_can_ask_about_another_date(editor: Caller, agency: Agency) -> None:
+def test_check_accepts_another_date(editor: Caller, agency: Agency) -> None:
     sent = {
         "agency": agency.bin,
         "name_ru": "Портал",
@@ -52,7 +52,7 @@ def test_a_check_can_ask_about_another_date(editor: Caller, agency: Agency) -> N
     assert editor.post("/projects/check?on=2026-3-2", sent).status_code == 400
 
 
-def test_a_check_tells_the_same_verdict_and_registers_nothing(editor: Caller, agency: Agency, present: Present) -> None:
+def test_check_returns_the_same_verdict_without_registering(editor: Caller, agency: Agency, present: Present) -> None:
     present.set(date(2026, 3, 2))
     sent = {"agency": agency.bin, **project_values(placement="on_platform", platform_key="k-1")}
 
@@ -66,7 +66,7 @@ def test_a_check_tells_the_same_verdict_and_registers_nothing(editor: Caller, ag
     assert [f["rule"] for f in registered["findings"]] == ["platform.unverified"]
 
 
-def test_an_incomplete_project_is_registered(editor: Caller, agency: Agency) -> None:
+def test_incomplete_project_is_registered(editor: Caller, agency: Agency) -> None:
     answer = editor.post(
         "/projects",
         {
@@ -83,7 +83,7 @@ def test_an_incomplete_project_is_registered(editor: Caller, agency: Agency) -> 
     assert answer.get_json()["budget_kzt"] is None
 
 
-def test_every_wrong_field_is_told_at_once_with_what_is_wrong_between_them(editor: Caller, agency: Agency) -> None:
+def test_all_field_and_cross_field_problems_are_reported_together(editor: Caller, agency: Agency) -> None:
     answer = editor.post(
         "/projects",
         {
@@ -121,23 +121,21 @@ def test_every_wrong_field_is_told_at_once_with_what_is_wrong_between_them(edito
     }
 
 
-def test_of_a_name_that_is_sent_and_wrong_nobody_hears_that_it_is_missing(editor: Caller, agency: Agency) -> None:
+def test_invalid_name_is_not_also_reported_as_missing(editor: Caller, agency: Agency) -> None:
     sent = {"agency": agency.bin, "object_kind": "system", "work_type": "creation", "stage": "creation"}
     answer = editor.post("/projects/check", {**sent, "placement": "unknown", "name_ru": "н" * 501})
 
     assert codes(answer) == {("/name_ru", "too-long")}
 
 
-def test_a_word_is_found_with_and_without_its_dots_and_however_its_letters_are_written(
-    editor: Caller, agency: Agency
-) -> None:
+def test_search_ignores_yo_and_unicode_normalisation(editor: Caller, agency: Agency) -> None:
     number = a_project(agency, name_ru=unicodedata.normalize("NFD", "Реестр учёта ёлок и йода")).number
 
     for word in ("учета", "учёта", "ЕЛОК", "Ёлок", "йод", unicodedata.normalize("NFD", "йода")):
         assert [found["number"] for found in editor.get(f"/projects?q={word}").get_json()["items"]] == [number], word
 
 
-def test_an_editor_cannot_register_for_a_foreign_agency_even_with_wrong_fields(editor: Caller) -> None:
+def test_editor_cannot_register_for_a_foreign_agency_even_with_wrong_fields(editor: Caller) -> None:
     foreign = an_agency()
 
     for sent in ({}, {"stage": 5}, {"nonsense": 1}):
@@ -145,19 +143,19 @@ def test_an_editor_cannot_register_for_a_foreign_agency_even_with_wrong_fields(e
         assert (answer.status_code, code(answer)) == (403, "agency-not-yours")
 
 
-def test_an_editor_registers_for_an_agency_below(editor: Caller, agency: Agency) -> None:
+def test_editor_registers_for_a_subordinate_agency(editor: Caller, agency: Agency) -> None:
     child = an_agency(parent=an_agency(parent=agency))
 
     assert editor.post("/projects", {"agency": child.bin, **project_values()}).status_code == 201
 
 
-def test_an_unknown_agency_is_named(administrator: Caller) -> None:
+def test_unknown_agency_is_named(administrator: Caller) -> None:
     answer = administrator.post("/projects", {"agency": "050340004478", **project_values()})
 
     assert codes(answer) == {("/agency", "agency-unknown")}
 
 
-def test_an_external_id_is_unique_within_its_agency(editor: Caller, agency: Agency) -> None:
+def test_external_id_is_unique_within_its_agency(editor: Caller, agency: Agency) -> None:
     a_project(agency, external_id="X-1")
 
     answer = editor.post("/projects", {"agency": agency.bin, **project_values(external_id="X-1")})
@@ -165,7 +163,7 @@ def test_an_external_id_is_unique_within_its_agency(editor: Caller, agency: Agen
     assert (answer.status_code, code(answer)) == (409, "external-id-taken")
 
 
-def test_a_list_has_the_short_shape(editor: Caller, agency: Agency) -> None:
+def test_list_has_the_short_shape(editor: Caller, agency: Agency) -> None:
     project = a_project(agency)
 
     items = editor.get("/projects?work_type=creation&q=учёта").get_json()["items"]
@@ -205,7 +203,7 @@ def test_pages_of_projects_are_linked_and_keep_their_filters(editor: Caller, age
     assert "placement=off_platform" in first.headers["Link"]
 
 
-def test_a_verdict_is_told_for_any_date(editor: Caller, agency: Agency) -> None:
+def test_verdict_is_returned_for_any_date(editor: Caller, agency: Agency) -> None:
     project = a_project(agency)
 
     before = editor.get(f"/projects/{project.number}/verdict?on=2025-12-31")
@@ -215,7 +213,7 @@ def test_a_verdict_is_told_for_any_date(editor: Caller, agency: Agency) -> None:
     assert after.get_json()["outcome"] == "flagged"
 
 
-def test_a_bad_date_of_a_verdict_is_a_bad_request(editor: Caller, agency: Agency) -> None:
+def test_bad_date_of_a_verdict_is_a_bad_request(editor: Caller, agency: Agency) -> None:
     project = a_project(agency)
 
     for value in ("", "yesterday", "2026-02-30", "20260101", "２０２６-01-01"):
@@ -224,14 +222,14 @@ def test_a_bad_date_of_a_verdict_is_a_bad_request(editor: Caller, agency: Agency
         assert answer.get_json()["errors"][0]["pointer"] == "on"
 
 
-def test_a_private_company_is_out_of_scope(administrator: Caller) -> None:
+def test_private_company_is_out_of_scope(administrator: Caller) -> None:
     project = a_project(an_agency(kind="private"))
 
     assert administrator.get(f"/projects/{project.number}/verdict").get_json()["outcome"] == "out_of_scope"
     assert administrator.get(f"/projects/{project.number}").get_json()["freeze_status"] == "out_of_scope"
 
 
-def test_the_history_begins_with_the_registration(editor: Caller, agency: Agency) -> None:
+def test_history_begins_with_the_registration(editor: Caller, agency: Agency) -> None:
     project = a_project(agency, budget_kzt=1000)
     editor.change(f"/projects/{project.number}", {"budget_kzt": 2000})
 
@@ -248,7 +246,7 @@ def test_what_is_not_a_project_number_is_not_found(editor: Caller) -> None:
         assert (answer.status_code, code(answer)) == (404, "project-not-found"), number
 
 
-def test_a_restricted_project_shows_to_few_and_each_reading_is_journalled(
+def test_restricted_project_is_hidden_and_reads_are_journalled(
     editor: Caller,
     agency: Agency,
     supervisor: Caller,

@@ -1,4 +1,4 @@
-"""Files that are no documents: programs, scripts and pages are refused by their bytes and by their names."""
+"""Blocked document types: programs, scripts and pages, by content and by extension."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ def path(agency: Agency) -> str:
 
 
 @pytest.mark.parametrize("content", [*PROGRAMS.values(), *PAGES.values()], ids=[*PROGRAMS, *PAGES])
-def test_program_or_page_is_refused_by_its_bytes(editor: Caller, path: str, content: bytes) -> None:
+def test_program_or_page_is_rejected_by_content(editor: Caller, path: str, content: bytes) -> None:
     answer = editor.upload(path, content, "letter.pdf")
     assert (answer.status_code, codes(answer)) == (422, {("/file", "document-type-refused")})
     assert editor.get(path).get_json()["items"] == []
 
 
-def test_program_or_page_is_refused_by_its_name(editor: Caller, path: str) -> None:
+def test_program_or_page_is_rejected_by_extension(editor: Caller, path: str) -> None:
     for name in NAMES:
         answer = editor.upload(path, b"plain text", name)
         assert (answer.status_code, codes(answer)) == (422, {("/file", "document-type-refused")}), name

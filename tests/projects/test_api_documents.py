@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from registry.agencies.service import Agency
 from registry.core.transactions import transaction
-from registry.freeze.current import policy_in_force, serve_policy
+from registry.freeze.current import policy_in_force, set_policy
 from registry.projects.documents import Document
 from registry.projects.models import Project
 from tests.api.callers import Caller, caller, code, codes
@@ -29,13 +29,13 @@ MIB = 1024 * 1024
 
 @contextmanager
 def quota(mib: int) -> Iterator[None]:
-    """The policy with another quota."""
+    """Set a policy with another quota."""
     usual = policy_in_force()
-    serve_policy(replace(usual, document_quota_mib=mib))
+    set_policy(replace(usual, document_quota_mib=mib))
     try:
         yield
     finally:
-        serve_policy(usual)
+        set_policy(usual)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def path(agency: Agency) -> str:
     return f"/projects/{project.number}/documents"
 
 
-def test_a_document_comes_back_byte_for_byte(editor: Caller, path: str) -> None:
+def test_document_comes_back_byte_for_byte(editor: Caller, path: str) -> None:
     content = bytes(range(256)) * 10
 
     answer = editor.upload(path, content, "Шарт №1.pdf")
@@ -63,14 +63,14 @@ def test_a_document_comes_back_byte_for_byte(editor: Caller, path: str) -> None:
     assert again.status_code == 304
 
 
-def test_a_file_of_20_mib_is_kept_and_one_byte_more_is_too_large(editor: Caller, path: str) -> None:
+def test_upload_limit_is_20_mib(editor: Caller, path: str) -> None:
     assert editor.upload(path, b"x" * (20 * MIB)).status_code == 201
     assert editor.upload(path, b"x" * (20 * MIB + 1)).status_code == 413
     assert editor.upload(path, b"x" * (21 * MIB)).status_code == 413
     assert len(editor.get(path).get_json()["items"]) == 1
 
 
-def test_a_form_without_its_file_or_with_more_is_refused(editor: Caller, path: str) -> None:
+def test_form_without_its_file_or_with_more_is_rejected(editor: Caller, path: str) -> None:
     def file(name: str) -> FileStorage:
         return FileStorage(io.BytesIO(b"x"), name)
 
@@ -127,7 +127,7 @@ def test_only_the_last_part_of_a_file_name_is_kept(editor: Caller, path: str) ->
     assert editor.upload(path, b"x", "..\\..\\etc/pass.txt").get_json()["name"] == "pass.txt"
 
 
-def test_a_document_of_another_project_is_not_found(editor: Caller, agency: Agency, path: str) -> None:
+def test_document_of_another_project_is_not_found(editor: Caller, agency: Agency, path: str) -> None:
     made = editor.upload(path, b"x").get_json()
     other = a_project(agency).number
 

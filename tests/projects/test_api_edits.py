@@ -1,4 +1,4 @@
-"""Editing a project: merge patch, entity tags, and what an edit ends."""
+"""Edits of a project: merge patch, ETags, and withdrawn confirmations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def project(agency: Agency) -> Project:
     return a_project(agency, name_en="Records", placement="on_platform", platform_key="k-1")
 
 
-def test_null_clears_and_absent_stays(editor: Caller, project: Project) -> None:
+def test_patch_null_clears_a_field_and_an_absent_field_is_unchanged(editor: Caller, project: Project) -> None:
     answer = editor.change(f"/projects/{project.number}", {"name_en": None, "stage": "pilot"})
 
     assert answer.status_code == 200
@@ -25,7 +25,7 @@ def test_null_clears_and_absent_stays(editor: Caller, project: Project) -> None:
     assert (body["name_en"], body["stage"], body["name_ru"], body["version"]) == (None, "pilot", project.name_ru, 2)
 
 
-def test_a_required_field_cannot_be_cleared(editor: Caller, project: Project) -> None:
+def test_required_field_cannot_be_cleared(editor: Caller, project: Project) -> None:
     answer = editor.change(f"/projects/{project.number}", {"stage": None, "name_ru": None, "name_kk": " "})
 
     assert answer.status_code == 422
@@ -36,7 +36,7 @@ def test_a_required_field_cannot_be_cleared(editor: Caller, project: Project) ->
     }
 
 
-def test_read_only_fields_are_refused_and_not_ignored(editor: Caller, project: Project) -> None:
+def test_read_only_fields_are_rejected_and_not_ignored(editor: Caller, project: Project) -> None:
     foreign = an_agency()
     for name, value in {
         "agency": foreign.bin,
@@ -56,7 +56,7 @@ def test_read_only_fields_are_refused_and_not_ignored(editor: Caller, project: P
         assert (answer.status_code, codes(answer)) == (422, {(f"/{name}", "read-only-field")}), name
 
 
-def test_an_edit_of_what_was_confirmed_ends_the_confirmation(
+def test_editing_a_confirmed_value_withdraws_the_confirmation(
     editor: Caller, reviewer: Caller, project: Project
 ) -> None:
     path = f"/projects/{project.number}"
@@ -67,7 +67,7 @@ def test_an_edit_of_what_was_confirmed_ends_the_confirmation(
     assert editor.change(path, {"platform_key": "k-2"}).get_json()["placement_verified_on"] is None
 
 
-def test_another_day_of_the_end_than_the_confirmed_one_is_a_claim_again(
+def test_editing_the_end_date_withdraws_the_ending_confirmation(
     editor: Caller, reviewer: Caller, project: Project
 ) -> None:
     path = f"/projects/{project.number}"
@@ -79,7 +79,7 @@ def test_another_day_of_the_end_than_the_confirmed_one_is_a_claim_again(
     assert editor.change(path, {"ended_on": None}).get_json()["ending_confirmed_on"] is None
 
 
-def test_a_change_from_an_old_state_is_refused(editor: Caller, project: Project) -> None:
+def test_stale_if_match_is_rejected(editor: Caller, project: Project) -> None:
     path = f"/projects/{project.number}"
     old = editor.get(path).headers["ETag"]
     editor.change(path, {"budget_kzt": 5})
@@ -90,7 +90,7 @@ def test_a_change_from_an_old_state_is_refused(editor: Caller, project: Project)
     assert editor.get(path).get_json()["budget_kzt"] == 5
 
 
-def test_a_weak_or_foreign_tag_never_matches_and_a_star_always_does(editor: Caller, project: Project) -> None:
+def test_if_match_rejects_weak_and_foreign_etags_and_accepts_star(editor: Caller, project: Project) -> None:
     path = f"/projects/{project.number}"
     tag = editor.get(path).headers["ETag"]
 
@@ -101,7 +101,7 @@ def test_a_weak_or_foreign_tag_never_matches_and_a_star_always_does(editor: Call
     assert editor.patch(path, {}, If_Match="*").status_code == 200
 
 
-def test_an_edit_that_changes_nothing_keeps_version_and_tag(editor: Caller, project: Project) -> None:
+def test_edit_without_changes_keeps_version_and_etag(editor: Caller, project: Project) -> None:
     path = f"/projects/{project.number}"
     before = editor.get(path)
 
@@ -111,7 +111,7 @@ def test_an_edit_that_changes_nothing_keeps_version_and_tag(editor: Caller, proj
     assert after.headers["ETag"] == before.headers["ETag"]
 
 
-def test_a_known_tag_gives_304_without_a_body(editor: Caller, project: Project) -> None:
+def test_if_none_match_returns_304_without_a_body(editor: Caller, project: Project) -> None:
     path = f"/projects/{project.number}"
     tag = editor.get(path).headers["ETag"]
 
@@ -123,7 +123,7 @@ def test_a_known_tag_gives_304_without_a_body(editor: Caller, project: Project) 
     assert other.status_code == 200
 
 
-def test_the_tag_changes_when_only_the_freeze_status_does(
+def test_etag_changes_with_the_freeze_status(
     editor: Caller, administrator: Caller, project: Project, agency: Agency
 ) -> None:
     path = f"/projects/{project.number}"
@@ -140,7 +140,7 @@ def test_the_tag_changes_when_only_the_freeze_status_does(
 @pytest.mark.parametrize(
     "content_type", ["application/json", "text/plain", "application/merge-patch+json; charset=cp1251"]
 )
-def test_a_patch_takes_merge_patch_alone(editor: Caller, project: Project, content_type: str) -> None:
+def test_patch_accepts_only_merge_patch(editor: Caller, project: Project, content_type: str) -> None:
     request: dict[str, Any] = {"data": b"{}", "content_type": content_type, "headers": {"If-Match": "*"}}
 
     answer = editor.call("PATCH", f"/projects/{project.number}", **request)

@@ -34,7 +34,7 @@ def from_xlsx(actor: Caller, query: str = "") -> list[dict[str, object]]:
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
-def test_an_export_has_every_project_that_the_list_has(editor: Caller, agency: Agency) -> None:
+def test_export_has_every_project_that_the_list_has(editor: Caller, agency: Agency) -> None:
     a_project(agency, name_ru="=cmd()", budget_kzt=5, sector="07")
     a_project(agency, budget_kzt=7, sector="09")
     a_project(an_agency())
@@ -52,7 +52,7 @@ def test_an_export_has_every_project_that_the_list_has(editor: Caller, agency: A
         ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     ],
 )
-def test_an_export_is_a_file_to_keep(editor: Caller, ending: str, content_type: str) -> None:
+def test_export_is_an_attachment(editor: Caller, ending: str, content_type: str) -> None:
     with editor.get(f"/exports/projects.{ending}") as answer:
         assert answer.is_streamed
         assert answer.headers["Content-Type"] == content_type
@@ -62,14 +62,14 @@ def test_an_export_is_a_file_to_keep(editor: Caller, ending: str, content_type: 
 
 @pytest.mark.parametrize("query", ["?colour=red", "?stage=", "?limit=10", "?sort=number", "?q=07&q=09"])
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
-def test_a_filter_that_cannot_be_used_is_told_and_not_half_a_file(editor: Caller, ending: str, query: str) -> None:
+def test_invalid_export_filter_returns_an_error(editor: Caller, ending: str, query: str) -> None:
     answer = editor.get(f"/exports/projects.{ending}{query}")
 
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_restricted_projects_are_exported_to_few_and_journalled(
+def test_export_of_restricted_projects_is_limited_and_journalled(
     supervisor: Caller, as_role: Callable[..., Caller], agency: Agency
 ) -> None:
     number = a_project(agency).number

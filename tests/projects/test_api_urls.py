@@ -1,4 +1,4 @@
-"""The address of a project is shown to everybody who sees the project: it holds no user name and no password."""
+"""URLs of projects must not contain credentials."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.factories import a_project, project_values
         ("en", "must not contain a user name or password"),
     ],
 )
-def test_url_with_user_name_or_password_is_refused(
+def test_url_with_user_name_or_password_is_rejected(
     editor: Caller, agency: Agency, address: str, language: str, text: str
 ) -> None:
     number = a_project(agency).number

@@ -1,4 +1,4 @@
-"""What an export holds, for whom, and that it can be edited and imported again."""
+"""Exports: contents, visibility, and re-import."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def in_xlsx(tmp_path: Path, actor: Actor = ADMINISTRATOR, **filters: str) -> byt
     return path.read_bytes()
 
 
-def test_an_export_holds_every_field_and_what_is_read_only(app: Flask) -> None:
+def test_export_contains_all_fields_and_read_only_values(app: Flask) -> None:
     project = a_project(is_ai=True, holds_personal_data=False, object_class=2, purpose="Учёт")
     (row,) = exported()
     assert set(row) == {"agency", *FIELDS, *READ_ONLY, "severity"} == set(COLUMNS)
@@ -73,7 +73,7 @@ def test_no_exported_cell_starts_a_formula(app: Flask, tmp_path: Path) -> None:
     assert not [cell for cell in cells if cell[:1] in tuple("=+-@\t\r")]
 
 
-def test_an_untouched_export_changes_nothing_when_it_is_imported(app: Flask, tmp_path: Path) -> None:
+def test_untouched_export_changes_nothing_when_it_is_imported(app: Flask, tmp_path: Path) -> None:
     agency = an_agency()
     for number, text in enumerate(HOSTILE):
         a_project(agency, external_id=f"{text}{number}", name_ru=text, purpose=text, object_class=1, is_ai=False)
@@ -82,7 +82,7 @@ def test_an_untouched_export_changes_nothing_when_it_is_imported(app: Flask, tmp
     assert counts(run_import(in_xlsx(tmp_path))) == (0, 0, len(HOSTILE), 0)
 
 
-def test_the_real_records_survive_the_way_out_and_in(app: Flask, tmp_path: Path) -> None:
+def test_real_records_survive_export_and_import(app: Flask, tmp_path: Path) -> None:
     run_import((DATA / "agencies.csv").read_bytes(), kind="agencies")
     run_import((DATA / "projects.csv").read_bytes())
     assert counts(run_import(b"".join(export_csv(ADMINISTRATOR, {})))) == (0, 0, 1050, 0)
@@ -96,7 +96,7 @@ def test_dates_and_money_are_dates_and_numbers_in_xlsx(app: Flask, tmp_path: Pat
     assert (cells["budget_kzt"], cells["work_started_on"]) == (10.0**15, date(2026, 2, 1))
 
 
-def test_the_filters_are_those_of_the_list(app: Flask, tmp_path: Path) -> None:
+def test_export_has_the_filters_of_the_list(app: Flask, tmp_path: Path) -> None:
     pilot = a_project(stage="pilot", pilot_started_on="2026-03-01", name_ru="Реестр лесов")
     a_project(stage="testing")
     for filters in ({"stage": "pilot,planning"}, {"q": "лесо"}, {"registered_at_from": "2020-01-01", "stage": "pilot"}):
@@ -108,14 +108,14 @@ def test_the_filters_are_those_of_the_list(app: Flask, tmp_path: Path) -> None:
             export_xlsx(ADMINISTRATOR, filters, tmp_path / "none.xlsx")
 
 
-def test_an_agency_exports_its_own_projects_and_those_below_it(app: Flask) -> None:
+def test_agency_exports_its_own_and_subordinate_projects(app: Flask) -> None:
     own = an_agency()
     mine, below = a_project(own), a_project(an_agency(own))
     a_project()
     assert {row["number"] for row in exported(an_actor(Role.AGENCY_VIEWER, own))} == {mine.number, below.number}
 
 
-def test_restricted_projects_are_exported_to_few_and_each_read_is_journalled(app: Flask) -> None:
+def test_export_of_restricted_projects_is_limited_and_journalled(app: Flask) -> None:
     project = a_project()
     with transaction():
         restrict_project(an_actor(Role.SUPERVISOR), project, True, "решение")

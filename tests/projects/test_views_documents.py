@@ -1,4 +1,4 @@
-"""Documents on the page of a project: kind, description, and what the upload form refuses."""
+"""Documents on the project page: kind, description, and upload errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from werkzeug.test import TestResponse
 
 from registry.accounts.roles import Role
-from registry.freeze.current import policy_in_force, serve_policy
+from registry.freeze.current import policy_in_force, set_policy
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn, Visit
 
@@ -27,7 +27,7 @@ def test_kind_and_description_are_shown_with_the_document(signed_in: SignedIn) -
     assert '<span class="quiet">Другое, ' in upload(visit, number, "2.pdf", b"%PDF-1.7", kind="", description="").text
 
 
-def test_refused_upload_keeps_what_was_typed(signed_in: SignedIn) -> None:
+def test_rejected_upload_keeps_entered_values(signed_in: SignedIn) -> None:
     agency = an_agency()
     number = a_project(agency).number
     visit = signed_in(Role.AGENCY_EDITOR, agency)
@@ -41,16 +41,16 @@ def test_refused_upload_keeps_what_was_typed(signed_in: SignedIn) -> None:
     assert missing.status_code == 422 and 'href="#file">' in missing.text
 
 
-def test_upload_above_the_quota_says_how_much_is_free(signed_in: SignedIn) -> None:
+def test_upload_above_the_quota_reports_free_space(signed_in: SignedIn) -> None:
     agency = an_agency()
     number = a_project(agency).number
     visit = signed_in(Role.AGENCY_EDITOR, agency)
     usual = policy_in_force()
-    serve_policy(replace(usual, document_quota_mib=1))
+    set_policy(replace(usual, document_quota_mib=1))
     try:
         assert upload(visit, number, "1.txt", b"x" * 1024 * 1000).status_code == 200
         answer = upload(visit, number, "2.txt", b"x" * 1024 * 25)
     finally:
-        serve_policy(usual)
+        set_policy(usual)
     assert answer.status_code == 409
     assert "All documents of one project together may take at most 1 MiB. Free: 24 KiB." in answer.text

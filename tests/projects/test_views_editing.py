@@ -1,4 +1,4 @@
-"""What changing by page promises: the second of two sees what the first did, and nobody's words are lost."""
+"""The edit page: concurrent edits and invalid values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def present(project: Project) -> Project:
     return find_project(ADMINISTRATOR, project.number)
 
 
-def test_only_what_was_changed_is_written(signed_in: SignedIn) -> None:
+def test_edit_writes_only_changed_fields(signed_in: SignedIn) -> None:
     agency = an_agency()
     project = a_project(agency, purpose="Первая строка\nвторая")
     visit = signed_in(Role.AGENCY_EDITOR, agency)
@@ -31,7 +31,7 @@ def test_only_what_was_changed_is_written(signed_in: SignedIn) -> None:
     assert page.count("<ins>Новое имя</ins>") == 1
 
 
-def test_the_second_of_two_sees_what_changed_and_then_both_changes_stand(signed_in: SignedIn) -> None:
+def test_concurrent_edit_shows_the_other_change_and_keeps_both(signed_in: SignedIn) -> None:
     agency = an_agency()
     project = a_project(agency)
     edit = f"/projects/{project.number}/edit"
@@ -48,7 +48,7 @@ def test_the_second_of_two_sees_what_changed_and_then_both_changes_stand(signed_
     assert (now.name_ru, now.stage, now.version) == ("Имя от первого", "pilot", 3)
 
 
-def test_a_wrong_value_stands_at_its_field_and_nothing_is_written(signed_in: SignedIn) -> None:
+def test_invalid_value_has_a_field_error_and_nothing_is_saved(signed_in: SignedIn) -> None:
     agency = an_agency()
     project = a_project(agency)
     visit = signed_in(Role.AGENCY_EDITOR, agency)
@@ -57,7 +57,7 @@ def test_a_wrong_value_stands_at_its_field_and_nothing_is_written(signed_in: Sig
     assert present(project).version == 1
 
 
-def test_a_forged_version_never_gets_round_the_check(signed_in: SignedIn) -> None:
+def test_forged_form_version_does_not_bypass_the_check(signed_in: SignedIn) -> None:
     agency = an_agency()
     project = a_project(agency)
     visit = signed_in(Role.AGENCY_EDITOR, agency)

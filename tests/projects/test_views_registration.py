@@ -1,4 +1,4 @@
-"""What registering by page promises: a draft that stays, errors at their fields, the verdict before the end."""
+"""Registration pages: drafts, field errors and the verdict."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ DATES = {"contract_signed_on": "02.03.2026"}
 
 
 def begun(visit: Visit) -> str:
-    """The address of a new draft's first step."""
+    """The URL of the first step of a new draft."""
     return visit.send("/register").request.path.removesuffix("/what")
 
 
-def test_four_steps_and_a_verdict_make_a_project(signed_in: SignedIn) -> None:
+def test_registration_takes_four_steps_and_a_check_page(signed_in: SignedIn) -> None:
     agency = an_agency()
     visit = signed_in(Role.AGENCY_EDITOR, agency)
     draft = begun(visit)
@@ -39,14 +39,14 @@ def test_four_steps_and_a_verdict_make_a_project(signed_in: SignedIn) -> None:
     assert visit.client.get(f"{draft}/what").status_code == 404
 
 
-def test_the_check_page_writes_nothing(signed_in: SignedIn) -> None:
+def test_check_page_writes_nothing(signed_in: SignedIn) -> None:
     visit = signed_in(Role.AGENCY_EDITOR)
     draft = begun(visit)
     visit.get(f"{draft}/check")
     assert db.session.scalars(select(Project)).all() == []
 
 
-def test_what_is_wrong_stands_at_its_field_and_what_was_typed_stays(signed_in: SignedIn) -> None:
+def test_errors_are_at_their_fields_and_entered_values_are_kept(signed_in: SignedIn) -> None:
     visit = signed_in(Role.AGENCY_EDITOR)
     draft = begun(visit)
     answer = visit.send(f"{draft}/money", budget_kzt="many", supplier_bin="123")
@@ -56,7 +56,7 @@ def test_what_is_wrong_stands_at_its_field_and_what_was_typed_stays(signed_in: S
     assert 'value="many"' in visit.get(f"{draft}/money").text
 
 
-def test_what_is_missing_is_told_on_the_check_page_with_the_way_to_it(signed_in: SignedIn) -> None:
+def test_check_page_links_to_missing_fields(signed_in: SignedIn) -> None:
     visit = signed_in(Role.AGENCY_EDITOR)
     draft = begun(visit)
     page = visit.get(f"{draft}/check").text
@@ -65,7 +65,7 @@ def test_what_is_missing_is_told_on_the_check_page_with_the_way_to_it(signed_in:
     assert visit.send(f"{draft}/check", page=f"{draft}/what").status_code == 422
 
 
-def test_a_draft_can_be_left_and_found_again_by_its_owner_alone(app: Flask, signed_in: SignedIn) -> None:
+def test_draft_is_visible_to_its_owner_only(app: Flask, signed_in: SignedIn) -> None:
     agency = an_agency()
     visit = signed_in(Role.AGENCY_EDITOR, agency, name="first")
     draft = begun(visit)
@@ -76,7 +76,7 @@ def test_a_draft_can_be_left_and_found_again_by_its_owner_alone(app: Flask, sign
     assert "Портал начатый" not in other.get("/register").text
 
 
-def test_an_editor_cannot_register_for_a_foreign_agency_by_page(signed_in: SignedIn) -> None:
+def test_editor_cannot_register_for_a_foreign_agency_by_page(signed_in: SignedIn) -> None:
     foreign = an_agency()
     visit = signed_in(Role.AGENCY_EDITOR)
     draft = begun(visit)
@@ -86,14 +86,14 @@ def test_an_editor_cannot_register_for_a_foreign_agency_by_page(signed_in: Signe
     assert db.session.scalars(select(Project)).all() == []
 
 
-def test_a_draft_begins_with_the_own_agency_and_region(signed_in: SignedIn) -> None:
+def test_draft_begins_with_the_own_agency_and_region(signed_in: SignedIn) -> None:
     agency = an_agency(region="43")
     visit = signed_in(Role.AGENCY_EDITOR, agency)
     page = visit.get(f"{begun(visit)}/what").text
     assert f'value="{agency.bin}" selected' in page and 'value="43" selected' in page
 
 
-def test_who_registers_hears_first_what_is_needed_and_how_kinds_of_work_differ(signed_in: SignedIn) -> None:
+def test_registration_page_explains_requirements_and_work_types(signed_in: SignedIn) -> None:
     visit = signed_in(Role.AGENCY_EDITOR)
     assert "Five things are required" in visit.get("/register").text
     step = visit.send("/register")

@@ -47,7 +47,7 @@ STATUSES = {"/audits": "audit_status", "/cases": "case_status"}
 def values_of(path: str, name: str, known: Mapping[str, str]) -> list[str]:
     """Values that a filter takes; of words all, as a form with several choices sends them."""
     fixed: dict[str, list[str]] = {
-        "action": sorted(journal_words.ACTS)[:1],
+        "action": sorted(journal_words.ACTIONS)[:1],
         "kind": [",".join(AGENCY_KINDS)],
         "rule": [",".join(RULES)],
         "within": ["365", "any"],

@@ -22,26 +22,26 @@ from registry.cli.output import cli_text, print_json, print_message, print_table
 from registry.core.database import db
 from registry.core.errors import Invalid
 
-SHOWN = ("key_id", "principal", "role", "agency", "created_at", "expires_at", "revoked_at", "last_used_at")
+COLUMNS = ("key_id", "principal", "role", "agency", "created_at", "expires_at", "revoked_at", "last_used_at")
 
 
 LIFETIME = re.compile(r"([0-9]{1,10})([smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-LONGEST = 36_500 * SECONDS["d"]
+MAX_LIFETIME_S = 36_500 * SECONDS["d"]
 
 
 class Lifetime(click.ParamType[timedelta]):
-    """A whole number and its unit: s, m, h or d; at most 100 years."""
+    """An option type: a whole number with a unit (s, m, h or d), at most 100 years."""
 
     name = "lifetime"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """The lifetime, or a usage error."""
+        """Parse the lifetime; a usage error if it is malformed."""
         if isinstance(value, timedelta):
             return value
-        found = LIFETIME.fullmatch(value)
-        seconds = int(found[1]) * SECONDS[found[2]] if found else 0
-        if not 0 < seconds <= LONGEST:
+        match = LIFETIME.fullmatch(value)
+        seconds = int(match[1]) * SECONDS[match[2]] if match else 0
+        if not 0 < seconds <= MAX_LIFETIME_S:
             self.fail(cli_text("cli-lifetime-wrong", value=value), param, ctx)
         return timedelta(seconds=seconds)
 
@@ -52,27 +52,27 @@ def tokens() -> None:
 
 
 @tokens.command()
-@click.option("--name", required=True, help="The account that it acts for; a new name makes a service account.")
+@click.option("--name", required=True, help="The account of the token; a new name creates a service account.")
 @click.option(
     "--role",
     type=click.Choice([role.value for role in Role]),
-    help="What it may do; of an account that exists, never more than that may, and without it the same.",
+    help="The role of the token, at most that of an existing account; by default the account's role.",
 )
 @click.option("--agency", "agency_bin", metavar="BIN", help="The agency, for agency_viewer and agency_editor.")
-@click.option("--expires-in", type=Lifetime(), metavar="90d", help="When it ends, in s, m, h or d; without it, never.")
+@click.option("--expires-in", type=Lifetime(), metavar="90d", help="Lifetime in s, m, h or d; by default unlimited.")
 @in_registry
 def issue(name: str, role: str | None, agency_bin: str | None, expires_in: timedelta | None) -> None:
-    """Make a token and print it, alone, on standard output. It is shown this once."""
-    wanted = None if role is None else Role(role)
+    """Issue a token and print only the token on standard output. It is displayed only once."""
+    token_role = None if role is None else Role(role)
     name = clean_name(name)
-    if wanted in AGENCY_ROLES and agency_bin is None and account_named(name) is None:
+    if token_role in AGENCY_ROLES and agency_bin is None and account_named(name) is None:
         raise UsageError(cli_text("cli-token-needs-agency", role=role))
     agency_id = None if agency_bin is None else agency_by_bin(agency_bin).id
     try:
-        issued = access.issue(local_actor(Role.ADMINISTRATOR), name, wanted, agency_id, expires_in)
-    except Invalid as refused:
-        # Everything that was sent came as an option.
-        raise UsageError(cli_text("cli-token-refused"), *problem_lines(refused.problems)) from refused
+        issued = access.issue(local_actor(Role.ADMINISTRATOR), name, token_role, agency_id, expires_in)
+    except Invalid as error:
+        # All values are options, so this is a usage error.
+        raise UsageError(cli_text("cli-token-refused"), *problem_lines(error.problems)) from error
     click.echo(issued.text)
     print_message("cli-token-issued", key_id=issued.key_id, name=name, role=issued.role.value)
 
@@ -81,7 +81,7 @@ def issue(name: str, role: str | None, agency_bin: str | None, expires_in: timed
 @click.argument("key_id")
 @in_registry
 def revoke(key_id: str) -> None:
-    """End the token of KEY_ID, the letters between the two underscores; it is out on its next request."""
+    """Revoke the token with KEY_ID, the part between the two underscores. It stops working immediately."""
     access.revoke(local_actor(Role.ADMINISTRATOR), key_id)
     print_message("cli-token-revoked", key_id=key_id)
 
@@ -90,11 +90,11 @@ def revoke(key_id: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @in_registry
 def list_tokens(as_json: bool) -> None:
-    """List the tokens that were issued: never their secrets."""
+    """List the issued tokens, without their secrets."""
     bins = {row.id: row.bin for row in db.session.execute(select(Agency.id, Agency.bin))}
-    tokens_there = [kept | {"agency": bins.get(kept["agency_id"])} for kept in all_tokens()]
-    rows = [{name: kept[name] for name in SHOWN} for kept in tokens_there]
+    listed = [token | {"agency": bins.get(token["agency_id"])} for token in all_tokens()]
+    rows = [{name: token[name] for name in COLUMNS} for token in listed]
     if as_json:
         print_json({"items": rows})
     else:
-        print_table(SHOWN, rows)
+        print_table(COLUMNS, rows)

@@ -1,4 +1,4 @@
-"""``registry users``: people who sign in to the pages with a password."""
+"""``registry users``: accounts of people, and account administration."""
 
 from __future__ import annotations
 
@@ -23,15 +23,21 @@ from registry.core.languages import LANGUAGES
 
 @click.group()
 def users() -> None:
-    """People who sign in to the pages, and accounts in general."""
+    """Add people, and disable, enable and confirm accounts."""
 
 
 @users.command()
-@click.option("--name", required=True, help="What the person signs in with.")
-@click.option("--role", required=True, type=click.Choice([role.value for role in Role]), help="What the person may do.")
+@click.option("--name", required=True, help="The name for signing in.")
+@click.option("--role", required=True, type=click.Choice([role.value for role in Role]), help="The role of the person.")
 @click.option("--agency", "agency_bin", metavar="BIN", help="The agency, for agency_viewer and agency_editor.")
-@click.option("--email", help="Where notices go.")
-@click.option("--language", type=click.Choice(LANGUAGES), default="kk", show_default=True, help="Of pages and notices.")
+@click.option("--email", help="Address for notifications.")
+@click.option(
+    "--language",
+    type=click.Choice(LANGUAGES),
+    default="kk",
+    show_default=True,
+    help="Language of pages and notifications.",
+)
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
 @click.option("--ask-password", is_flag=True, help="Ask for the password, twice.")
 @in_registry
@@ -44,22 +50,22 @@ def add(
     password_stdin: bool,
     ask_password: bool,
 ) -> None:
-    """Add a person. Without a password option one is made and printed, alone, on standard output, this once.
+    """Add a person. Without a password option, generate a password and print only it on standard output, once.
 
-    A printed password must be changed at the first sign-in.
+    A generated password must be changed at the first sign-in.
     """
-    wanted = Role(role)
-    if wanted in AGENCY_ROLES and agency_bin is None:
+    person_role = Role(role)
+    if person_role in AGENCY_ROLES and agency_bin is None:
         raise UsageError(cli_text("cli-token-needs-agency", role=role))
     agency_id = None if agency_bin is None else agency_by_bin(agency_bin).id
-    given = _given_password(password_stdin, ask_password)
-    person = people.NewPerson(name, wanted, agency_id, email, language)
-    password = given or generate_password()
+    entered = _read_password(password_stdin, ask_password)
+    person = people.NewPerson(name, person_role, agency_id, email, language)
+    password = entered or generate_password()
     try:
-        people.add_person(local_actor(Role.ADMINISTRATOR), person, password, must_change=given is None)
-    except Invalid as refused:
-        raise UsageError(cli_text("cli-user-refused"), *problem_lines(refused.problems)) from refused
-    if given is None:
+        people.add_person(local_actor(Role.ADMINISTRATOR), person, password, must_change=entered is None)
+    except Invalid as error:
+        raise UsageError(cli_text("cli-user-refused"), *problem_lines(error.problems)) from error
+    if entered is None:
         click.echo(password)
     print_message("cli-user-added", name=clean_name(name), role=role)
 
@@ -68,7 +74,7 @@ def add(
 @click.argument("name")
 @in_registry
 def disable(name: str) -> None:
-    """Disable an account, a person's or a service's: its sessions and tokens end with it, from the next request on."""
+    """Disable the account of a person or a service. Its sessions and tokens end immediately."""
     disable_account(local_actor(Role.ADMINISTRATOR), _account(name).id)
     print_message("cli-user-disabled", name=name)
 
@@ -77,7 +83,7 @@ def disable(name: str) -> None:
 @click.argument("name")
 @in_registry
 def enable(name: str) -> None:
-    """Enable an account again. The password counts as before; sessions and tokens of before stay ended."""
+    """Enable an account again. The password is unchanged; earlier sessions and tokens stay ended."""
     enable_account(local_actor(Role.ADMINISTRATOR), _account(name).id)
     print_message("cli-user-enabled", name=name)
 
@@ -86,7 +92,7 @@ def enable(name: str) -> None:
 @click.argument("name")
 @in_registry
 def confirm(name: str) -> None:
-    """Confirm an account that an administrator made, re-roled, enabled or gave a password, and that waits for it."""
+    """Confirm a pending account, which an administrator created, enabled or gave a new role or password."""
     account = _account(name)
     confirm_account(local_actor(Role.ADMINISTRATOR), account.id, Role(account.role))
     print_message("cli-user-confirmed", name=account.name, role=account.role)
@@ -99,7 +105,7 @@ def _account(name: str) -> Account:
     return account
 
 
-def _given_password(from_stdin: bool, ask: bool) -> str | None:
+def _read_password(from_stdin: bool, ask: bool) -> str | None:
     if from_stdin:
         return sys.stdin.readline(MAX_LENGTH + 2).rstrip("\r\n")
     if ask:

@@ -1,6 +1,6 @@
-"""*My account*: the own account, its password and its tokens.
+"""Pages of the user's own account: password and tokens.
 
-Somebody whose password an administrator knows must change it before any other page opens.
+A user whose password an administrator set must change it before using any other page.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import Any
 from flask import render_template, request, url_for
 
 from registry.accounts.forms import (
-    chosen_token,
     display_token,
     revocation_question,
+    token_defaults,
     token_form,
+    token_parameters,
     token_status,
-    usual_token,
 )
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.people import change_own_password
@@ -35,7 +35,7 @@ from registry.web.translations import gettext as _
 
 @pages.page("/account", needs=ANY_SIGNED_IN)
 def my_account(actor: Actor) -> Answer:
-    """Who is signed in, and the own tokens, the newest first."""
+    """Show the account of the signed-in user and its tokens, newest first."""
     signed_in = current_user().signed_in
     return render_template(
         "accounts/detail.html",
@@ -49,7 +49,7 @@ def my_account(actor: Actor) -> Answer:
 
 @pages.page("/account/password", needs=ANY_SIGNED_IN, methods=("GET", "POST"), before_password_change=True)
 def own_password(actor: Actor) -> Answer:
-    """The form, and what becomes of it: every other session ends, and this one goes on as a new one."""
+    """Change the user's own password; all sessions end, and the browser gets a new one."""
     must_change = current_user().must_change_password
     if request.method != "POST":
         return _form(Form(), must_change=must_change)
@@ -60,32 +60,32 @@ def own_password(actor: Actor) -> Answer:
         return _form(Form({}, problems), must_change=must_change), 422
     try:
         secret = change_own_password(actor, old, new)
-    except (Invalid, SignInBusy) as refused:
-        return _form(invalid_form({}, refused, "old_password"), must_change=must_change), status_of(refused)
+    except (Invalid, SignInBusy) as error:
+        return _form(invalid_form({}, error, "old_password"), must_change=must_change), status_of(error)
     flash_message(_("Your password is changed. Your other sessions and your tokens have ended."))
     response = redirect_to("home" if must_change else "my_account")
     set_session_cookie(response, secret)
-    # The cookie of a known device holds for one password.
+    # A device cookie is only valid for the password it was issued with.
     keep_device(response, actor.principal, None)
     return response
 
 
 @pages.page("/account/tokens/new", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
 def new_own_token(actor: Actor) -> Answer:
-    """Create a token for the own account; it is displayed once."""
+    """Create a token for the user's own account; it is displayed once."""
     intro = _("The token works until it expires, until you revoke it, or until your password or role changes.")
     back = url_for("web.my_account")
     page = token_form(_("Create token"), back, actor.role, intro, actor.principal)
 
     def act(values: dict[str, Any]) -> Answer:
-        return display_token(issue_own_token(actor, *chosen_token(values)), actor.principal, back)
+        return display_token(issue_own_token(actor, *token_parameters(values)), actor.principal, back)
 
-    return answer_form(page, act, usual_token(actor.role))
+    return answer_form(page, act, token_defaults(actor.role))
 
 
 @pages.page("/account/tokens/<key_id>/revocation", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
 def revoke_own(actor: Actor, key_id: str) -> Answer:
-    """Revoke an own token, after a question."""
+    """Revoke one of the user's own tokens, after a confirmation page."""
     if request.method == "GET":
         return revocation_question(find_own_token(actor, key_id).key_id, "web.my_account")
     revoke_own_token(actor, key_id)

@@ -1,4 +1,4 @@
-"""Accounts that a second person has to confirm: another administrator, or a supervisor."""
+"""Pages of accounts that another administrator or a supervisor must confirm."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from registry.web.translations import gettext as _
 
 @pages.page("/people/pending", needs=Permission.ACCOUNTS_CONFIRM)
 def accounts_to_confirm(actor: Actor) -> Answer:
-    """The accounts that wait, the longest waiting first."""
+    """List the pending accounts, oldest first."""
     return render_template("accounts/pending.html", actor=actor, pending=list_pending(actor))
 
 
@@ -31,38 +31,38 @@ def confirm(actor: Actor, account_id: int) -> Answer:
         raise invalid("/role", "not-a-choice", options=", ".join(PERMISSIONS))
     try:
         confirm_account(actor, account_id, Role(role))
-    except Conflict as refused:
-        flash_message(error_message(refused), "error")
+    except Conflict as error:
+        flash_message(error_message(error), "error")
     else:
         flash_message(_("The account %(name)s is confirmed.") % {"name": name})
     return redirect_to("accounts_to_confirm")
 
 
 def list_pending(actor: Actor) -> list[dict[str, Any]]:
-    """Each account that waits, with whether the person who acts may confirm it."""
+    """The pending accounts, each with whether the actor may confirm it."""
     return [{"account": account, "can_confirm": can_confirm(actor, account)} for account in pending_accounts(actor)]
 
 
 def with_confirmation_note(text: str, account: Account) -> str:
-    """The consequences of a change before it is made, with the confirmation that the account's role needs."""
+    """The consequences of a change, plus a note if the account's role then requires a confirmation."""
     if not Role(account.role).needs_two_people:
         return text
     note = _("After that the account works only when another administrator or a supervisor has confirmed it.")
     return f"{text} {note}"
 
 
-def say_with_confirmation(text: str, account: Account) -> None:
-    """Display what was done on the next page, and that a second person has to confirm it, where that is so."""
+def flash_with_confirmation(text: str, account: Account) -> None:
+    """Flash a message, plus a note if the account is now pending."""
     flash_message(f"{text} {pending_text()}" if account.status == "pending" else text)
 
 
 def pending_text() -> str:
-    """That a second person has to confirm an account."""
+    """The note that a second person must confirm the account."""
     return _("The account works when another administrator or a supervisor has confirmed it.")
 
 
 def confirmation_rule() -> str:
-    """Which roles need a confirmation, before one is chosen."""
+    """The note about which roles require a confirmation."""
     return _(
         "The account of a reviewer, a supervisor or an administrator works only when another administrator or a "
         "supervisor has confirmed it."

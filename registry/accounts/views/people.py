@@ -1,4 +1,4 @@
-"""People: who signs in, with which role; accounts disabled and enabled, and new passwords displayed once."""
+"""Pages for the administration of people: add, change role, disable, enable, reset password."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from registry.accounts.passwords import generate_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.views.pending import (
     confirmation_rule,
+    flash_with_confirmation,
     pending_text,
-    say_with_confirmation,
     with_confirmation_note,
 )
 from registry.agencies.service import Agency, agencies_by_id, agency_by_bin
@@ -36,7 +36,7 @@ LANGUAGE: Final = Choice(("kk", "ru", "en"))
 
 @pages.page("/people", needs=Permission.PEOPLE_MANAGE)
 def people(actor: Actor) -> Answer:
-    """Everybody, and whose account waits for a second person."""
+    """List all people."""
     return render_template(
         "accounts/people.html",
         actor=actor,
@@ -48,7 +48,7 @@ def people(actor: Actor) -> Answer:
 
 @pages.page("/people/new", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def new_person(actor: Actor) -> Answer:
-    """Let somebody sign in; the password is made and shown once."""
+    """Add a person; the generated password is displayed once."""
     page = FormPage(
         _("Add a person"),
         _("Add"),
@@ -67,10 +67,10 @@ def new_person(actor: Actor) -> Answer:
 
     def act(values: dict[str, Any]) -> Answer:
         password = generate_password()
-        wanted = access.NewPerson(
+        new = access.NewPerson(
             values["name"], Role(values["role"]), agency_id(values["agency"]), values["email"], values["language"]
         )
-        person = access.add_person(actor, wanted, password)
+        person = access.add_person(actor, new, password)
         return _display_password(person, password)
 
     return answer_form(page, act, {"language": "kk"})
@@ -78,7 +78,7 @@ def new_person(actor: Actor) -> Answer:
 
 @pages.page("/people/<row_id:person_id>/edit", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def edit_person(actor: Actor, person_id: int) -> Answer:
-    """Change the role and agency of somebody else."""
+    """Change the role and agency of another person."""
     person = access.find_person(actor, person_id)
     account = person.account
     agency = None if account.agency_id is None else db.session.get(Agency, account.agency_id)
@@ -100,7 +100,7 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
             return redirect_to("people")
         role = Role(values["role"]) if "role" in values else Role(account.role)
         change_role(actor, account.id, role, agency_id(values["agency"]) if "agency" in values else account.agency_id)
-        say_with_confirmation(_("The role of %(name)s is changed.") % {"name": person.name}, account)
+        flash_with_confirmation(_("The role of %(name)s is changed.") % {"name": person.name}, account)
         return redirect_to("people")
 
     return answer_form(page, act, {"role": account.role, "agency": "" if agency is None else agency.bin})
@@ -108,11 +108,11 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
 
 @pages.page("/people/<row_id:person_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def disable_person(actor: Actor, person_id: int) -> Answer:
-    """Disable an account, after a question."""
+    """Disable an account, after a confirmation page."""
     person = access.find_person(actor, person_id)
     if request.method == "GET":
-        told = _("All sessions and tokens of this person end immediately. You can enable the account again.")
-        return _question(person, _("Disable account"), told)
+        consequences = _("All sessions and tokens of this person end immediately. You can enable the account again.")
+        return _question(person, _("Disable account"), consequences)
     access.disable_person(actor, person_id)
     flash_message(_("The account is disabled. Its sessions and tokens have ended."))
     return redirect_to("people")
@@ -120,33 +120,33 @@ def disable_person(actor: Actor, person_id: int) -> Answer:
 
 @pages.page("/people/<row_id:person_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def enable_person(actor: Actor, person_id: int) -> Answer:
-    """Enable an account, after a question."""
+    """Enable an account, after a confirmation page."""
     person = access.find_person(actor, person_id)
     if request.method == "GET":
-        told = _("The person can sign in again with the same password. Earlier sessions and tokens stay ended.")
-        return _question(person, _("Enable account"), with_confirmation_note(told, person.account))
+        consequences = _("The person can sign in again with the same password. Earlier sessions and tokens stay ended.")
+        return _question(person, _("Enable account"), with_confirmation_note(consequences, person.account))
     access.enable_person(actor, person_id)
-    say_with_confirmation(_("The account %(name)s is enabled.") % {"name": person.name}, person.account)
+    flash_with_confirmation(_("The account %(name)s is enabled.") % {"name": person.name}, person.account)
     return redirect_to("people")
 
 
 @pages.page("/people/<row_id:person_id>/password", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def renew_password(actor: Actor, person_id: int) -> Answer:
-    """A new password, after a question, shown once; sessions and tokens of the person end."""
+    """Reset the password, after a confirmation page; it is displayed once, and all sessions and tokens end."""
     person = access.find_person(actor, person_id)
     if request.method == "GET":
-        told = _(
+        consequences = _(
             "The current password and all sessions and tokens of this person end immediately. The new password is "
             "displayed once, and the person changes it at the first sign-in."
         )
-        return _question(person, _("New password"), with_confirmation_note(told, person.account))
+        return _question(person, _("New password"), with_confirmation_note(consequences, person.account))
     password = generate_password()
     access.set_password(actor, person_id, password)
     return _display_password(person, password)
 
 
 def agency_field(actor: Actor) -> Field:
-    """The agency of somebody with an agency role, chosen by name; the BIN is typed where there are very many."""
+    """The agency field for the agency roles: a select, or a text field for the BIN if there are too many agencies."""
     choices = agency_choices(actor)
     if choices:
         return form_field("agency", "select", hint=_("Only for the two agency roles."), choices=choices)
@@ -154,7 +154,7 @@ def agency_field(actor: Actor) -> Field:
 
 
 def agency_id(number: str | None) -> int | None:
-    """The id of the agency of that BIN. Raises Invalid at the field when there is none."""
+    """The id of the agency with that BIN. Raises Invalid at ``/agency`` when there is none."""
     if number is None:
         return None
     try:
@@ -163,12 +163,12 @@ def agency_id(number: str | None) -> int | None:
         raise invalid("/agency", "agency-unknown", bin=number) from error
 
 
-def _question(person: Person, act: str, told: str) -> str:
-    return render_template("question.html", subject=person.name, act=act, told=told, back=url_for("web.people"))
+def _question(person: Person, act: str, consequences: str) -> str:
+    return render_template("question.html", subject=person.name, act=act, told=consequences, back=url_for("web.people"))
 
 
 def _display_password(person: Person, password: str) -> str:
-    """The password on the answer to the POST itself: it is stored nowhere and cannot be displayed again."""
+    """The page that displays a new password, as the response to the POST itself: only its hash is stored."""
     return render_template(
         "shown_once.html",
         whose=person.name,

@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Pages for signing in and out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from registry.web.current_user import (
 )
 from registry.web.forms import Form, invalid_form
 
-REFUSALS: tuple[type[RegistryError], ...] = (
+SIGN_IN_ERRORS: tuple[type[RegistryError], ...] = (
     password_sign_in.PasswordNotAccepted,
     password_sign_in.AccountNotConfirmed,
     password_sign_in.TooManyAttempts,
@@ -31,7 +31,7 @@ REFUSALS: tuple[type[RegistryError], ...] = (
 
 @pages.page("/sign-in", needs=Public("nobody is signed in before it"), methods=("GET", "POST"))
 def sign_in() -> Answer:
-    """The form, and what becomes of it."""
+    """Sign in with name and password."""
     back = local_address(request.values.get("back")) or url_for("web.home")
     if request.method != "POST":
         if current_user().actor is not None:
@@ -42,9 +42,9 @@ def sign_in() -> Answer:
     try:
         password, ids = request.form.get("password", ""), (request_id(), client_request_id())
         secret = password_sign_in.sign_in(name, password, source, *ids, device=device)
-    except REFUSALS as refusal:
-        form = invalid_form({"name": name}, refusal, "name")
-        return render_template("accounts/sign_in.html", form=form, back=back, ended=False), status_of(refusal)
+    except SIGN_IN_ERRORS as error:
+        form = invalid_form({"name": name}, error, "name")
+        return render_template("accounts/sign_in.html", form=form, back=back, ended=False), status_of(error)
     if current_user().actor is not None:
         end_session(current_user().secret)
     response = redirect(back, 303)

@@ -1,4 +1,4 @@
-"""Service accounts and every token, for administrators: tokens are issued for service accounts, any is revoked."""
+"""Pages for the administration of service accounts and tokens."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from flask import render_template, request, url_for
 from registry.accounts.account_changes import can_confirm, disable_account, enable_account
 from registry.accounts.actors import Actor
 from registry.accounts.forms import (
-    chosen_token,
     display_token,
     revocation_question,
+    token_defaults,
     token_form,
+    token_parameters,
     token_status,
-    usual_token,
 )
 from registry.accounts.roles import Permission, Role
 from registry.accounts.service_accounts import (
@@ -25,7 +25,7 @@ from registry.accounts.service_accounts import (
 )
 from registry.accounts.token_queries import all_tokens
 from registry.accounts.tokens import find_token, revoke
-from registry.accounts.views.pending import confirmation_rule, say_with_confirmation, with_confirmation_note
+from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation, with_confirmation_note
 from registry.accounts.views.people import ROLES, agency_field, agency_id
 from registry.agencies.service import agencies_by_id
 from registry.core.field_types import Bin, Text
@@ -39,7 +39,7 @@ from registry.web.translations import gettext as _
 
 @pages.page("/tokens", needs=Permission.TOKENS_MANAGE)
 def tokens(actor: Actor) -> Answer:
-    """The service accounts, and every token, the newest first."""
+    """List the service accounts, and all tokens, newest first."""
     return render_template(
         "accounts/tokens.html",
         actor=actor,
@@ -71,7 +71,7 @@ def new_service_account(actor: Actor) -> Answer:
     def act(values: dict[str, Any]) -> Answer:
         account = add_service_account(actor, values["name"], Role(values["role"]), agency_id(values["agency"]))
         text = _("The service account %(name)s is added. Issue a token for it.") % {"name": account.name}
-        say_with_confirmation(text, account)
+        flash_with_confirmation(text, account)
         return redirect_to("tokens")
 
     return answer_form(page, act)
@@ -86,18 +86,18 @@ def new_service_token(actor: Actor, account_id: int) -> Answer:
     page = token_form(_("Issue token"), back, role, intro, account.name)
 
     def act(values: dict[str, Any]) -> Answer:
-        return display_token(issue_service_token(actor, account_id, *chosen_token(values)), account.name, back)
+        return display_token(issue_service_token(actor, account_id, *token_parameters(values)), account.name, back)
 
-    return answer_form(page, act, usual_token(role))
+    return answer_form(page, act, token_defaults(role))
 
 
 @pages.page("/tokens/accounts/<row_id:account_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def disable_service_account(actor: Actor, account_id: int) -> Answer:
-    """Disable a service account, after a question."""
+    """Disable a service account, after a confirmation page."""
     account = find_service_account(actor, account_id)
     if request.method == "GET":
-        told = _("All tokens of this account are revoked immediately. You can enable the account again.")
-        return _question(account.name, _("Disable account"), told)
+        consequences = _("All tokens of this account are revoked immediately. You can enable the account again.")
+        return _question(account.name, _("Disable account"), consequences)
     disable_account(actor, account.id)
     flash_message(_("The account is disabled. Its sessions and tokens have ended."))
     return redirect_to("tokens")
@@ -105,19 +105,19 @@ def disable_service_account(actor: Actor, account_id: int) -> Answer:
 
 @pages.page("/tokens/accounts/<row_id:account_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def enable_service_account(actor: Actor, account_id: int) -> Answer:
-    """Enable a service account, after a question."""
+    """Enable a service account, after a confirmation page."""
     account = find_service_account(actor, account_id)
     if request.method == "GET":
-        told = _("You can issue tokens for the account again. Its earlier tokens stay revoked.")
-        return _question(account.name, _("Enable account"), with_confirmation_note(told, account))
+        consequences = _("You can issue tokens for the account again. Its earlier tokens stay revoked.")
+        return _question(account.name, _("Enable account"), with_confirmation_note(consequences, account))
     enable_account(actor, account.id)
-    say_with_confirmation(_("The account %(name)s is enabled.") % {"name": account.name}, account)
+    flash_with_confirmation(_("The account %(name)s is enabled.") % {"name": account.name}, account)
     return redirect_to("tokens")
 
 
 @pages.page("/tokens/<key_id>/revocation", needs=Permission.TOKENS_MANAGE, methods=("GET", "POST"))
 def revoke_token(actor: Actor, key_id: str) -> Answer:
-    """Revoke any token, after a question."""
+    """Revoke any token, after a confirmation page."""
     if request.method == "GET":
         return revocation_question(find_token(actor, key_id).key_id, "web.tokens")
     revoke(actor, key_id)
@@ -125,5 +125,5 @@ def revoke_token(actor: Actor, key_id: str) -> Answer:
     return redirect_to("tokens")
 
 
-def _question(subject: str, act: str, told: str) -> str:
-    return render_template("question.html", subject=subject, act=act, told=told, back=url_for("web.tokens"))
+def _question(subject: str, act: str, consequences: str) -> str:
+    return render_template("question.html", subject=subject, act=act, told=consequences, back=url_for("web.tokens"))

@@ -1,4 +1,4 @@
-"""Agencies: listed for oversight, kept by administrators."""
+"""Pages of agencies: list, register, edit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILTERS: Final = ("q", "kind", "region")
 
 @pages.page("/agencies", needs=Permission.AGENCIES_READ)
 def agencies(actor: Actor) -> Answer:
-    """All agencies."""
+    """List all agencies."""
     filters = requested_filters(FILTERS)
     listing = list_agencies(actor, filters, requested_page(50))
     return render_template(
@@ -76,8 +76,8 @@ def edit_agency(actor: Actor, bin: str) -> Answer:
 
     def act(values: Mapping[str, Any]) -> Answer:
         with transaction():
-            made = change_agency(actor, agency_to_change(bin), values)
-        flash_changes(made)
+            changes = change_agency(actor, agency_to_change(bin), values)
+        flash_changes(changes)
         return redirect_to("agencies", q=bin)
 
     return answer_form(

@@ -17,7 +17,7 @@ from registry.cli.app_context import in_registry, shown
 from registry.cli.exit_codes import CONFLICT, FLAGS_FOUND, UsageError
 from registry.cli.options import DAY, REASON, as_json_option, fail_on_flags_option
 from registry.cli.output import cli_text, print_json, print_message, print_pairs, print_table
-from registry.core.pagination import LARGEST_LIMIT, Page
+from registry.core.pagination import MAX_LIMIT, Page
 from registry.flags.audit_runs import AuditRun, failure_text
 from registry.freeze.policy_file import load_policy
 
@@ -108,7 +108,7 @@ def run(
 
 
 @audits.command("list")
-@click.option("--limit", type=click.IntRange(1, LARGEST_LIMIT), default=20, show_default=True, help="Maximum number.")
+@click.option("--limit", type=click.IntRange(1, MAX_LIMIT), default=20, show_default=True, help="Maximum number.")
 @as_json_option
 @in_registry
 def list_(limit: int, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""A table in a file: its columns and rows of text, whatever the format, and which columns it may have."""
+"""Spreadsheet reader: columns and rows of text from CSV or XLSX, and a check of the columns."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from registry.core.spreadsheets.csv_reader import as_csv, csv_records
 from registry.core.spreadsheets.xlsx_reader import xlsx_records
 
 ZIP = b"PK\x03\x04"
-# How an old workbook, pictures and PDF begin.
-NO_TABLES = (b"\xd0\xcf\x11\xe0", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF-")
-LARGEST_UPLOAD = 20 << 20
-MOST_NAMES_TOLD = 20
-LONGEST_NAME_TOLD = 60
+# Signatures of old Excel workbooks, images and PDF.
+NON_TABLE_SIGNATURES = (b"\xd0\xcf\x11\xe0", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF-")
+MAX_UPLOAD_SIZE = 20 << 20
+MAX_COLUMN_PROBLEMS = 20
+MAX_REPORTED_NAME_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row that is not blank: its number in the spreadsheet, the header's being 1, and its cells, one a column.
+    """A non-blank row: its number in the spreadsheet, where the header is 1, and one cell per column.
 
-    ``surplus`` is how many cells hold something beyond the last column.
+    ``surplus`` is the number of non-blank cells beyond the last column.
     """
 
     number: int
@@ -31,9 +31,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table; ``rows`` reads it from its beginning each time. It raises Invalid where the file cannot be read.
+    """A table. ``rows`` reads it from the beginning on each call and raises Invalid where the file is unreadable.
 
-    ``content`` is what opens as the same table again: the CSV that was sent, or the one that an XLSX became.
+    ``content`` is the table as CSV: the uploaded file, or the conversion of an XLSX file.
     """
 
     content: bytes
@@ -42,13 +42,13 @@ class Sheet:
 
 
 def open_sheet(content: bytes) -> Sheet:
-    """The table in a CSV or XLSX file, told apart by what is in it. Raises Invalid, pointer /file."""
-    if content.startswith(NO_TABLES):
+    """Open a CSV or XLSX file; the format is detected from the content. Raises Invalid with pointer ``/file``."""
+    if content.startswith(NON_TABLE_SIGNATURES):
         raise invalid("/file", "file-not-a-table")
     if content.startswith(ZIP):
         content = as_csv(cells for _, cells in xlsx_records(content))
     records = csv_records(content)
-    header, names = next(((number, names) for number, names in records if _holds(names)), (0, []))
+    header, names = next(((number, names) for number, names in records if _has_content(names)), (0, []))
     columns = [name.strip() for name in names]
     while columns and not columns[-1]:
         columns.pop()
@@ -58,12 +58,12 @@ def open_sheet(content: bytes) -> Sheet:
 
     def rows() -> Iterator[Row]:
         for number, cells in csv_records(content):
-            if number <= header or not _holds(cells):
+            if number <= header or not _has_content(cells):
                 continue
             if len(cells) == width:
                 yield Row(number, cells)
             elif len(cells) < width:
-                # Excel leaves the empty cells at the end of a row out of its CSV.
+                # Excel omits trailing empty cells in CSV.
                 yield Row(number, cells + [""] * (width - len(cells)))
             else:
                 yield Row(number, cells[:width], sum(bool(cell.strip()) for cell in cells[width:]))
@@ -72,12 +72,12 @@ def open_sheet(content: bytes) -> Sheet:
 
 
 def check_columns(columns: Iterable[str], known: Iterable[str], required: Iterable[str]) -> None:
-    """Raise Invalid, naming each column that is unknown, there twice, without a name or missing."""
+    """Raise Invalid with a problem for each unknown, duplicate, unnamed or missing column."""
     known, seen = set(known), set()
     problems = []
     for position, name in enumerate(columns, 1):
-        told = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
-        params: dict[str, object] = {"column": told[:LONGEST_NAME_TOLD]}
+        printable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
+        params: dict[str, object] = {"column": printable[:MAX_REPORTED_NAME_LENGTH]}
         if not name:
             problems.append(Problem("/file", "column-without-name", {"position": position}))
         elif name not in known:
@@ -87,14 +87,14 @@ def check_columns(columns: Iterable[str], known: Iterable[str], required: Iterab
         seen.add(name)
     missing = [Problem("/file", "column-missing", {"column": name}) for name in required if name not in seen]
     if missing or problems:
-        raise Invalid((missing + problems)[:MOST_NAMES_TOLD])
+        raise Invalid((missing + problems)[:MAX_COLUMN_PROBLEMS])
 
 
 def require_upload_size(content: bytes) -> None:
-    """Raise Invalid for a file that is larger than what may be uploaded."""
-    if len(content) > LARGEST_UPLOAD:
-        raise invalid("/file", "file-too-large", limit_mib=LARGEST_UPLOAD >> 20)
+    """Raise Invalid for a file larger than ``MAX_UPLOAD_SIZE``."""
+    if len(content) > MAX_UPLOAD_SIZE:
+        raise invalid("/file", "file-too-large", limit_mib=MAX_UPLOAD_SIZE >> 20)
 
 
-def _holds(cells: list[str]) -> bool:
+def _has_content(cells: list[str]) -> bool:
     return bool("".join(cells).strip())

@@ -1,4 +1,4 @@
-"""What an import of either kind gives back of its rows."""
+"""Rows of an import and their results."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from registry.core.errors import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
-    """One row as it was read: the values that its fields accepted, and what is wrong with it so far.
+class ImportRow:
+    """A validated row: its accepted values and the problems found so far.
 
-    ``key`` tells it from all others: BIN, or agency and external id.
+    ``key`` identifies the record: the BIN, or agency and external id.
     """
 
     row: int
@@ -23,8 +23,8 @@ class Incoming:
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What became of some rows; the four counts add up to their number."""
+class ImportResult:
+    """Counts of created, updated, unchanged and rejected rows, and the errors of the rejected ones."""
 
     created: int = 0
     updated: int = 0
@@ -33,16 +33,16 @@ class Outcome:
     errors: list[dict[str, Any]] = field(default_factory=list)
 
     def reject(self, row: int, problems: Iterable[Problem]) -> None:
-        """Count a row as rejected and keep what is wrong with it."""
+        """Count a row as rejected and add its errors."""
         self.rejected += 1
         self.errors += [row_error(row, problem) for problem in problems]
 
     @property
     def processed(self) -> int:
-        """How many rows it was."""
+        """The total number of rows."""
         return self.created + self.updated + self.unchanged + self.rejected
 
 
 def row_error(row: int, problem: Problem) -> dict[str, Any]:
-    """``{row, column, code, params}``; ``column`` is None when the row as a whole is wrong."""
+    """``{row, column, code, params}``; ``column`` is None when the problem concerns the whole row."""
     return {"row": row, "column": problem.pointer[1:] or None, "code": problem.code, "params": problem.params}

@@ -1,7 +1,8 @@
-"""Reads an XLSX file in a process of its own, which may be killed: limits first, then the archive, then the parser.
+"""XLSX parser process: sets resource limits, inspects the archive, then parses it.
 
-Run as ``python -m registry.core.spreadsheets.xlsx_child``: file in, JSON lines out: ``{"rows": [[number, cells]]}``,
-at the end ``{"end": true}`` or ``{"refused": code, "params": {…}}``. All cells are text, as a CSV would have them.
+Run as ``python -m registry.core.spreadsheets.xlsx_child``. Reads the file from stdin and writes JSON lines:
+``{"rows": [[number, cells]]}``, finally ``{"end": true}`` or ``{"error": code, "params": {…}}``. All cells are text,
+as in CSV.
 """
 
 from __future__ import annotations
@@ -14,34 +15,34 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from registry.core.spreadsheets.xlsx_archive import ArchiveRefused, look_through
+from registry.core.spreadsheets.xlsx_archive import ArchiveRejected, inspect_archive
 
-MEMORY = 1 << 30
+MEMORY_LIMIT = 1 << 30
 CPU_SECONDS = 60
-ROWS_A_LINE = 200
-# What stands for a cell without a usable value: no field takes it.
+ROWS_PER_LINE = 200
+# Replaces a cell without a usable value; no field type accepts it.
 NO_VALUE = "\x7f"
-LARGEST_EXACT = 2**53
+MAX_EXACT_INTEGER = 2**53
 
 
 def main() -> None:
-    """Read stdin and write the rows."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    """Read the file from stdin and write its rows to stdout."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr] # a real stream, not a stand-in
     content = sys.stdin.buffer.read()
     try:
-        unusable = look_through(content)
+        unusable = inspect_archive(content)
         _write_rows(content, unusable)
-    except ArchiveRefused as refused:
-        _say({"refused": refused.code, "params": refused.params})
+    except ArchiveRejected as error:
+        _write_line({"error": error.code, "params": error.params})
     except MemoryError:
-        _say({"refused": "xlsx-too-large", "params": {}})
+        _write_line({"error": "xlsx-too-large", "params": {}})
 
 
 def _write_rows(content: bytes, unusable: set[tuple[int, int]]) -> None:
-    # Imported after the limits: the parser runs under them from its first line on.
+    # Imported after the limits are set, so that they also cover the import.
     from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
     try:
@@ -52,18 +53,18 @@ def _write_rows(content: bytes, unusable: set[tuple[int, int]]) -> None:
             if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible
         ]
         if not names:
-            raise ArchiveRefused("xlsx-unreadable")
+            raise ArchiveRejected("xlsx-unreadable")
         rows: Iterable[list[Any]] = workbook.get_sheet_by_name(names[0]).iter_rows()
     except CalamineError as error:
-        raise ArchiveRefused("xlsx-unreadable") from error
+        raise ArchiveRejected("xlsx-unreadable") from error
     waiting: list[tuple[int, list[str]]] = []
     for number, row in enumerate(rows, 1):
-        cells = [TEXTS.get(type(value), str)(value) for value in row]
+        cells = [FORMATTERS.get(type(value), str)(value) for value in row]
         waiting.append((number, cells))
-        if len(waiting) == ROWS_A_LINE:
+        if len(waiting) == ROWS_PER_LINE:
             _flush(waiting, unusable)
     _flush(waiting, unusable)
-    _say({"end": True})
+    _write_line({"end": True})
 
 
 def _flush(waiting: list[tuple[int, list[str]]], unusable: set[tuple[int, int]]) -> None:
@@ -72,23 +73,23 @@ def _flush(waiting: list[tuple[int, list[str]]], unusable: set[tuple[int, int]])
             for column in range(len(cells)):
                 if (number, column + 1) in unusable:
                     cells[column] = NO_VALUE
-    _say({"rows": waiting})
+    _write_line({"rows": waiting})
     waiting.clear()
 
 
-def _say(line: dict[str, Any]) -> None:
+def _write_line(line: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def _number(value: float) -> str:
-    return str(int(value)) if value.is_integer() and abs(value) < LARGEST_EXACT else repr(value)
+    return str(int(value)) if value.is_integer() and abs(value) < MAX_EXACT_INTEGER else repr(value)
 
 
 def _instant(value: datetime) -> str:
     return value.date().isoformat() if value.time() == time() else value.isoformat()
 
 
-TEXTS: dict[type, Callable[[Any], str]] = {
+FORMATTERS: dict[type, Callable[[Any], str]] = {
     str: str,
     float: _number,
     int: str,

@@ -1,4 +1,4 @@
-"""XLSX, read by a child process that is limited in memory and time: the parser sees what strangers send."""
+"""XLSX reader: parses untrusted files in a child process with limited memory and CPU time."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ logger = logging.getLogger(__name__)
 
 
 def xlsx_records(content: bytes) -> Generator[tuple[int, list[str]], None, None]:
-    """Each row of the first visible sheet with its number, the first being 1, empty ones too, cells as text.
+    """Yield each row of the first visible sheet, including empty ones, with its number from 1; cells are text.
 
-    Raises Invalid: not an XLSX file, or one that asks for more than a registry's table would.
+    Raises Invalid for a file that is not XLSX or exceeds the limits.
     """
-    # The child needs none of the service's secrets.
+    # The child does not get the service's secrets.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
     command = [sys.executable, "-m", CHILD]
     with subprocess.Popen(  # noqa: S603 - our own module
@@ -38,17 +38,17 @@ def xlsx_records(content: bytes) -> Generator[tuple[int, list[str]], None, None]
 def _rows(child: subprocess.Popen[bytes], content: bytes) -> Generator[tuple[int, list[str]], None, None]:
     if child.stdin is None or child.stdout is None:
         raise RuntimeError("the child has no pipes")
-    # A child that its limits ended early is told by its missing last line.
+    # When a limit ended the child early, its last line is missing.
     with suppress(BrokenPipeError):
         child.stdin.write(content)
     with suppress(BrokenPipeError):
         child.stdin.close()
     for line in child.stdout:
-        said = json.loads(line)
-        if "refused" in said:
-            raise invalid("/file", said["refused"], **said["params"])
-        if "end" in said:
+        output = json.loads(line)
+        if "error" in output:
+            raise invalid("/file", output["error"], **output["params"])
+        if "end" in output:
             return
-        yield from said["rows"]
+        yield from output["rows"]
     logger.warning("the reader of an XLSX file ended with status %s", child.wait())
     raise invalid("/file", "xlsx-too-large")

@@ -11,7 +11,7 @@ from registry.core.spreadsheets.writer import table_as_csv
 from registry.http.downloads import csv_download
 from registry.imports.service import errors_of, find_import, imports_of, queue_import
 from registry.imports.views.columns import import_columns
-from registry.platform.views.inventories import sent_file
+from registry.platform.views.inventories import uploaded_file
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.forms import Form, invalid_form
 from registry.web.labels import options
@@ -25,7 +25,7 @@ def imports(actor: Actor) -> Answer:
         return _page(actor, Form({"kind": "projects", "dry_run": "yes"}))
     typed = {"kind": request.form.get("kind", "projects"), "dry_run": request.form.get("dry_run", "")}
     try:
-        name, content = sent_file()
+        name, content = uploaded_file()
         run = queue_import(actor, typed["kind"], typed["dry_run"] == "yes", name, content)
     except Invalid as error:
         return _page(actor, invalid_form(typed, error, "file")), 422

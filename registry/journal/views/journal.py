@@ -1,4 +1,4 @@
-"""The journal, for who may read it."""
+"""Pages of the journal."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.journal.queries import find_entry, list_journal
 from registry.journal.views.labels import (
-    act_choices,
-    act_name,
-    credential_name,
+    action_choices,
+    action_label,
+    credential_label,
     detail_rows,
-    source_name,
+    normalize_subject,
+    source_label,
     subject_address,
-    subject_as_written,
-    subject_name,
+    subject_label,
 )
 from registry.web.blueprint import Answer, pages
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
@@ -25,19 +25,19 @@ FILTERS = ("subject", "action", "principal", "request_id")
 
 @pages.page("/journal", needs=Permission.JOURNAL_READ)
 def journal(actor: Actor) -> Answer:
-    """Entries, the newest first."""
+    """List the entries, newest first."""
     filters = requested_filters(FILTERS)
     if "subject" in filters:
-        filters["subject"] = ",".join(subject_as_written(part.strip()) for part in filters["subject"].split(","))
+        filters["subject"] = ",".join(normalize_subject(part.strip()) for part in filters["subject"].split(","))
     listing = list_journal(actor, filters, requested_page(50))
     return render_template(
         "journal/list.html",
         items=listing.items,
         names=FILTERS,
-        acts=act_choices(filters.get("action")),
-        act_name=act_name,
-        source_name=source_name,
-        subject_name=subject_name,
+        actions=action_choices(filters.get("action")),
+        action_label=action_label,
+        source_label=source_label,
+        subject_label=subject_label,
         subject_address=subject_address,
         filters=filters,
         next_address=next_address(listing.next),
@@ -47,15 +47,15 @@ def journal(actor: Actor) -> Answer:
 
 @pages.page("/journal/<int(max=9223372036854775807):seq>", needs=Permission.JOURNAL_READ)
 def journal_entry(actor: Actor, seq: int) -> Answer:
-    """One entry whole: what it says in detail, and its place in the chain."""
+    """Show one entry with its details and its hashes."""
     entry = find_entry(actor, seq)
     return render_template(
         "journal/detail.html",
         entry=entry,
-        told=detail_rows(entry["details"]),
-        credential_name=credential_name,
-        act_name=act_name,
-        source_name=source_name,
-        subject_name=subject_name,
+        details=detail_rows(entry["details"]),
+        credential_label=credential_label,
+        action_label=action_label,
+        source_label=source_label,
+        subject_label=subject_label,
         subject_address=subject_address,
     )

@@ -1,4 +1,4 @@
-"""What the journal's entries are called: acts, what they were done on, by whom and from where, and their details."""
+"""Labels of journal entries: actions, subjects, credentials, sources and details."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from registry.cases.views.labels import CASE_WORDS
 from registry.web.labels import FIELDS, field_label, shown, word
 from registry.web.translations import gettext, lazy_text
 
-ACTS: Final[Mapping[str, str]] = {
+ACTIONS: Final[Mapping[str, str]] = {
     "project.registered": lazy_text("Project registered"),
     "project.changed": lazy_text("Project changed"),
     "project.restricted": lazy_text("Restriction set or lifted"),
@@ -59,9 +59,9 @@ SOURCES: Final[Mapping[str, str]] = {
     "schedule": lazy_text("Schedule"),
     "demo": lazy_text("Demonstration data"),
 }
-# The credential of an entry, by what stands before its colon.
+# The credential of an entry, by the part before the colon.
 CREDENTIALS: Final[Mapping[str, str]] = {"token": lazy_text("Token %(id)s"), "session": lazy_text("Session %(id)s")}
-# Details of accounts and tokens, which are no fields of forms.
+# Details of accounts and tokens that are not form fields.
 DETAILS: Final[Mapping[str, str]] = {
     "account": lazy_text("Account"),
     "account_kind": lazy_text("Kind of account"),
@@ -71,44 +71,44 @@ DETAILS: Final[Mapping[str, str]] = {
 }
 STATUSES: Final[Mapping[str, str]] = {"from": lazy_text("Status before"), "to": lazy_text("Status after")}
 NUMBERED: Final[Mapping[str, str]] = {"case": lazy_text("Case %(id)s"), "audit": lazy_text("Audit %(id)s")}
-# What a person types as the subject, and the kind that it is written with in the journal.
-TYPED: Final = (
+# Patterns of subjects that people type without a kind, and the kind that the journal adds.
+SUBJECT_PATTERNS: Final = (
     (re.compile(r"QT-[0-9-]+", re.IGNORECASE), "project"),
     (re.compile(r"[0-9]{12}"), "agency"),
     (re.compile(r"[0-9]{1,9}"), "case"),
 )
 
 
-def act_name(action: str) -> str:
-    """What an act is called; the code itself for one without a name."""
-    return gettext(ACTS[action]) if action in ACTS else action
+def action_label(action: str) -> str:
+    """The label of an action; the code itself for an unknown one."""
+    return gettext(ACTIONS[action]) if action in ACTIONS else action
 
 
-def act_choices(asked: str | None) -> list[tuple[str, str]]:
-    """``(code, name)`` of every act by name; what was asked for is among them, whatever it is."""
-    named = sorted(((code, gettext(text)) for code, text in ACTS.items()), key=lambda choice: choice[1])
-    return named if asked is None or asked in ACTS else [(asked, asked), *named]
+def action_choices(selected: str | None) -> list[tuple[str, str]]:
+    """``(code, label)`` of every action, sorted by label; an unknown selected action is added first."""
+    choices = sorted(((code, gettext(text)) for code, text in ACTIONS.items()), key=lambda choice: choice[1])
+    return choices if selected is None or selected in ACTIONS else [(selected, selected), *choices]
 
 
-def source_name(source: str) -> str:
-    """From where: an address, or what else acts."""
+def source_label(source: str) -> str:
+    """The label of a source: an IP address, the command line, the schedule or the demo."""
     return gettext(SOURCES[source]) if source in SOURCES else source or "–"
 
 
-def credential_name(credential: str) -> str:
-    """What an account came in with: a token by its key id, a session by its hash, or the server itself."""
+def credential_label(credential: str) -> str:
+    """The label of a credential: a token by its key id, a session by its hash, or the server itself."""
     kind, _colon, key = credential.partition(":")
     return gettext(CREDENTIALS[kind]) % {"id": key} if kind in CREDENTIALS else gettext("On the server itself")
 
 
-def subject_name(subject: str) -> str:
-    """What it was done on: its number or name, with its kind where the number alone says nothing."""
+def subject_label(subject: str) -> str:
+    """The label of a subject: its number or name, with its kind where the number alone is ambiguous."""
     kind, _colon, key = subject.partition(":")
     return gettext(NUMBERED[kind]) % {"id": key} if kind in NUMBERED else key or subject
 
 
 def subject_address(subject: str) -> str | None:
-    """The page of what it was done on, None where there is none for whoever reads the journal."""
+    """The URL of the subject's page; None for kinds without a page."""
     kind, _colon, key = subject.partition(":")
     if kind == "project":
         return url_for("web.project", number=key)
@@ -119,14 +119,14 @@ def subject_address(subject: str) -> str | None:
     return None
 
 
-def subject_as_written(typed: str) -> str:
-    """The subject as the journal writes it, of a project's number, a BIN or a case's number too."""
-    kind = next((kind for pattern, kind in TYPED if pattern.fullmatch(typed)), None)
+def normalize_subject(typed: str) -> str:
+    """The subject in the journal's form; adds the kind to a project number, a BIN or a case number."""
+    kind = next((kind for pattern, kind in SUBJECT_PATTERNS if pattern.fullmatch(typed)), None)
     return typed if kind is None else f"{kind}:{typed.upper()}"
 
 
 def detail_rows(details: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """``(name, value)`` of the details that are a single value each."""
+    """``(label, value)`` of the details with a scalar value."""
     renamed = {"kind": "account_kind"} if "pending" in details else {}
     return [
         (_name(renamed.get(name, name)), _value(renamed.get(name, name), value))

@@ -1,4 +1,4 @@
-"""What oversight confirms and decides on one project: placement, onboarding, ending, restriction, exemption."""
+"""Pages for oversight actions on a project: confirm placement, onboarding and ending, restrict, record exemption."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BOTH: Final = ("GET", "POST")
 
 @pages.page("/projects/<number>/confirm-placement", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
 def confirm_placement(actor: Actor, number: str) -> Answer:
-    """Confirm that the object lives on the platform."""
+    """Confirm that the object is on the platform."""
     project = read_project(actor, number, "project")
     page = FormPage(
         _("Confirm the placement on QazTech"),
@@ -44,13 +44,13 @@ def confirm_placement(actor: Actor, number: str) -> Answer:
         ("platform_key", "verified_on", "evidence"),
         subject=name_in_page_language(project),
     )
-    present = {"platform_key": as_typed(project.platform_key)}
-    return answer_form(page, lambda values: _on(actor, number, verify_placement, **values), present)
+    initial = {"platform_key": as_typed(project.platform_key)}
+    return answer_form(page, lambda values: _on(actor, number, verify_placement, **values), initial)
 
 
 @pages.page("/projects/<number>/confirm-onboarding", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
 def confirm_project_onboarding(actor: Actor, number: str) -> Answer:
-    """Confirm, or once extend, the move to the platform."""
+    """Confirm the onboarding, or extend it once."""
     project = read_project(actor, number, "project")
     page = FormPage(
         _("Confirm the onboarding"),
@@ -67,8 +67,8 @@ def confirm_project_onboarding(actor: Actor, number: str) -> Answer:
         ("due_on",),
         subject=name_in_page_language(project),
     )
-    present = {"due_on": as_typed(project.onboarding_due_on)}
-    return answer_form(page, lambda values: _on(actor, number, confirm_onboarding, **values), present)
+    initial = {"due_on": as_typed(project.onboarding_due_on)}
+    return answer_form(page, lambda values: _on(actor, number, confirm_onboarding, **values), initial)
 
 
 @pages.page("/projects/<number>/confirm-ending", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
@@ -98,18 +98,18 @@ def confirm_project_ending(actor: Actor, number: str) -> Answer:
         ),
         subject=name_in_page_language(project),
     )
-    present = {"ended_on": as_typed(project.ended_on), "consent_number": as_typed(project.consent_number)}
-    return answer_form(page, lambda values: _on(actor, number, confirm_ending, **values), present)
+    initial = {"ended_on": as_typed(project.ended_on), "consent_number": as_typed(project.consent_number)}
+    return answer_form(page, lambda values: _on(actor, number, confirm_ending, **values), initial)
 
 
 @pages.page("/projects/<number>/restrict", needs=Permission.PROJECTS_RESTRICT, methods=BOTH)
 def restrict(actor: Actor, number: str) -> Answer:
-    """Show the project to few, or to all again."""
+    """Restrict access to the project, or remove the restriction."""
     project = read_project(actor, number, "project")
-    wanted = not project.is_restricted
+    is_restricted = not project.is_restricted
     page = FormPage(
-        _("Restrict access") if wanted else _("Remove the restriction"),
-        _("Restrict access") if wanted else _("Remove the restriction"),
+        _("Restrict access") if is_restricted else _("Remove the restriction"),
+        _("Restrict access") if is_restricted else _("Remove the restriction"),
         _back(project),
         [form_field("reason", "area")],
         {"reason": EVIDENCE},
@@ -121,13 +121,13 @@ def restrict(actor: Actor, number: str) -> Answer:
         name_in_page_language(project),
     )
     return answer_form(
-        page, lambda values: _on(actor, number, restrict_project, is_restricted=wanted, reason=values["reason"])
+        page, lambda values: _on(actor, number, restrict_project, is_restricted=is_restricted, reason=values["reason"])
     )
 
 
 @pages.page("/projects/<number>/exemption", needs=Permission.EXEMPTIONS_RECORD, methods=BOTH)
 def record_project_exemption(actor: Actor, number: str) -> Answer:
-    """Record what the Commission decided."""
+    """Record a decision of the Commission."""
     project = read_project(actor, number, "project")
     page = FormPage(
         _("Record a decision of the Commission"),

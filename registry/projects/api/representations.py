@@ -7,7 +7,7 @@ from typing import Any
 
 from registry.flags.freeze_status import standing_of, standing_of_new
 from registry.freeze.current import policy_in_force
-from registry.freeze.facts import Past
+from registry.freeze.facts import EarlierRevision
 from registry.freeze.started import started_on
 from registry.projects.fields import FIELDS, READ_ONLY
 from registry.projects.models import Project
@@ -32,7 +32,7 @@ def etag_data(row: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def _row(project: Project, standing: tuple[str, str | None]) -> dict[str, Any]:
-    began = started_on(Past(**{name: getattr(project, name) for name in LAW_LOOKS_AT}), policy_in_force())
+    began = started_on(EarlierRevision(**{name: getattr(project, name) for name in LAW_LOOKS_AT}), policy_in_force())
     kept = {name: getattr(project, name) for name in (*FIELDS, *READ_ONLY) if name not in WORKED_OUT}
     status, severity = standing
     worked_out = {"started_on": began, "freeze_status": status, "severity": severity}

@@ -1,4 +1,4 @@
-"""One project: its facts, where it stands and why, what was confirmed, its documents and history."""
+"""Pages of one project: details, verdict, flags, confirmations, documents and history."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ALL = Page(500)
 
 @pages.page("/projects/<number>", needs=Permission.PROJECTS_READ)
 def project(actor: Actor, number: str) -> Answer:
-    """The whole project on one page."""
+    """Show the project."""
     return _page(actor, number, Form())
 
 
@@ -48,23 +48,23 @@ def _page(actor: Actor, number: str, form: Form) -> str:
     language = page_locale()
     flags = flags_of(actor, find_project(actor, number).id, ALL, language).items
     exemptions = list_exemptions(actor, {"project": number}, ALL).items
-    # Last: the journalled reading of a restricted project lets go of rows that were read before.
-    found = read_project(actor, number, "project")
-    verdict = verdict_of(found, None, language)
+    # Read last: journalling a restricted read starts a transaction, which expires objects read before.
+    project = read_project(actor, number, "project")
+    verdict = verdict_of(project, None, language)
     return render_template(
         "projects/detail.html",
         actor=actor,
-        project=found,
-        status=status_of(found.id),
+        project=project,
+        status=status_of(project.id),
         standing=active_only(flags),
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,
         parts=PARTS,
         confirmed=CONFIRMED,
         part_title=part_title,
-        confirmations=confirmations_of(found.id),
+        confirmations=confirmations_of(project.id),
         exemptions=exemptions,
-        documents=documents_of(found),
+        documents=documents_of(project),
         form=form,
         cases=cases_of_project(actor, number),
     )
@@ -72,43 +72,43 @@ def _page(actor: Actor, number: str, form: Form) -> str:
 
 @pages.page("/projects/<number>/history", needs=Permission.PROJECTS_READ)
 def project_history(actor: Actor, number: str) -> Answer:
-    """Every change, the newest first."""
-    found = read_project(actor, number, "history")
-    return render_template("projects/history.html", project=found, revisions=history(found.id)[::-1])
+    """Show all changes, newest first."""
+    project = read_project(actor, number, "history")
+    return render_template("projects/history.html", project=project, revisions=history(project.id)[::-1])
 
 
 @pages.page("/projects/<number>/documents", needs=Permission.DOCUMENTS_WRITE, methods=("POST",), takes_file=True)
 def add_project_document(actor: Actor, number: str) -> Answer:
-    """Keep a document with the project."""
-    found = find_project(actor, number)
+    """Add a document to the project."""
+    project = find_project(actor, number)
     try:
-        _add_sent(actor, found)
-    except Invalid as refused:
-        return _page(actor, number, invalid_form(typed_values(DOCUMENT_FIELDS), refused, "file")), 422
-    except DocumentQuotaExceeded as refused:
-        return _page(actor, number, invalid_form(typed_values(DOCUMENT_FIELDS), refused, "file")), 409
+        _add_uploaded(actor, project)
+    except Invalid as error:
+        return _page(actor, number, invalid_form(typed_values(DOCUMENT_FIELDS), error, "file")), 422
+    except DocumentQuotaExceeded as error:
+        return _page(actor, number, invalid_form(typed_values(DOCUMENT_FIELDS), error, "file")), 409
     flash_message(gettext("Document saved."))
     return redirect_to("project", number=number, _anchor="documents")
 
 
 @pages.page("/projects/<number>/documents/<row_id:document_id>", needs=Permission.PROJECTS_READ)
 def project_document(actor: Actor, number: str, document_id: int) -> Answer:
-    """A document, always as a download: nothing that somebody uploaded is shown as a page of ours."""
+    """Download a document; uploaded content is never rendered in the service's origin."""
     document, content = read_document(read_project(actor, number, "document"), document_id)
     response = Response(content, content_type="application/octet-stream")
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(document.name, safe='')}"
     return response
 
 
-def _add_sent(actor: Actor, found: Project) -> None:
-    sent = read_form()[1].get("file") if _chosen() else None
+def _add_uploaded(actor: Actor, project: Project) -> None:
+    upload = read_form()[1].get("file") if _has_file() else None
     values, problems = accept(typed_values(DOCUMENT_FIELDS), DOCUMENT_FIELDS)
-    if sent is None:
+    if upload is None:
         raise Invalid([Problem("/file", "required"), *problems])
     if problems:
         raise Invalid(problems)
-    add_document(actor, found, sent.name, sent.content_type, sent.content, **values)
+    add_document(actor, project, upload.name, upload.content_type, upload.content, **values)
 
 
-def _chosen() -> bool:
+def _has_file() -> bool:
     return bool(request.files.get("file") and request.files["file"].filename)

@@ -1,4 +1,4 @@
-"""Changing a project. Who comes second sees what the first changed, and loses nothing of what was typed."""
+"""Edit page of a project, with detection of concurrent edits; entered values are kept."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ VERSION: Final = "version"
 
 @pages.page("/projects/<number>/edit", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
 def edit_project(actor: Actor, number: str) -> Answer:
-    """The form with the present values; a POST writes what was changed in it."""
+    """Show the form with the current values; a POST saves the changed fields."""
     if request.method != "POST":
-        found = read_project(actor, number, "project")
-        return _form(found, Form(_present(found)), [])
+        project = read_project(actor, number, "project")
+        return _form(project, Form(_current_texts(project)), [])
     texts = typed_values(FIELDS)
     with transaction():
-        found = find_project_to_change(actor, number)
-        seen = _asked_version(found)
-        since = history(found.id)[seen:]
-        mine = _changed_by_me(found, texts, since)
+        project = find_project_to_change(actor, number)
+        seen = _form_version(project)
+        since = history(project.id)[seen:]
+        edited = _own_changes(project, texts, since)
         if since:
-            # Nothing is written until the second person has seen what the first one did.
-            return _form(found, Form({**_present(found), **mine}), since), 409
-        values, problems = accept(mine, FIELDS)
+            # Nothing is saved until the user has seen the concurrent changes.
+            return _form(project, Form({**_current_texts(project), **edited}), since), 409
+        values, problems = accept(edited, FIELDS)
         try:
-            made = change_project(actor, found, values, problems)
-        except (Invalid, Conflict) as refused:
-            return _form(found, invalid_form({**_present(found), **mine}, refused, "external_id"), []), 422
-    flash_changes(made)
+            changes = change_project(actor, project, values, problems)
+        except (Invalid, Conflict) as error:
+            return _form(project, invalid_form({**_current_texts(project), **edited}, error, "external_id"), []), 422
+    flash_changes(changes)
     return redirect_to("project", number=number)
 
 
@@ -57,19 +57,19 @@ def _form(project: Project, form: Form, since: list[dict[str, Any]]) -> str:
     )
 
 
-def _present(project: Project) -> dict[str, str]:
+def _current_texts(project: Project) -> dict[str, str]:
     return {name: present_text(project_field(name), getattr(project, name)) for name in FIELDS}
 
 
-def _asked_version(project: Project) -> int:
-    sent = request.form.get(VERSION, "")
-    version = int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else 0
+def _form_version(project: Project) -> int:
+    text = request.form.get(VERSION, "")
+    version = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     return min(version, project.version) or project.version
 
 
-def _changed_by_me(project: Project, texts: Mapping[str, str], since: list[dict[str, Any]]) -> dict[str, str]:
-    """What differs from the values that the form was opened with."""
-    opened_with = _present(project)
+def _own_changes(project: Project, texts: Mapping[str, str], since: list[dict[str, Any]]) -> dict[str, str]:
+    """The texts that differ from the values with which the form was opened."""
+    opened_with = _current_texts(project)
     for revision in reversed(since):
         for change in revision["changes"]:
             opened_with[change["field"]] = _typed_before(change["field"], change["old"])
@@ -77,6 +77,6 @@ def _changed_by_me(project: Project, texts: Mapping[str, str], since: list[dict[
 
 
 def _typed_before(name: str, old: Any) -> str:
-    # A revision keeps dates as JSON does.
+    # A revision stores dates as ISO 8601 text.
     value = date.fromisoformat(old) if old and isinstance(FIELDS.get(name), Day) else old
     return present_text(project_field(name), value)

@@ -1,4 +1,4 @@
-"""Projects by their numbers, for their names and their agencies' in lists; and the cases of one."""
+"""Related records for pages: projects of cases, and cases of a project."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def projects_of(actor: Actor, cases: Iterable[Mapping[str, Any]]) -> dict[str, P
 
 
 def projects_numbered(actor: Actor, numbers: Iterable[str]) -> dict[str, Project]:
-    """The projects of these numbers that the person may see, with their agencies."""
+    """The projects with these numbers that the actor may see, by number, with their agencies."""
     statement = (
         select(Project)
         .join(Project.agency)
@@ -32,7 +32,7 @@ def projects_numbered(actor: Actor, numbers: Iterable[str]) -> dict[str, Project
 
 
 def cases_of_project(actor: Actor, number: str) -> list[Case]:
-    """The cases of a project that the person may see, the newest first."""
+    """The cases of a project if the actor may see it, newest first."""
     statement = (
         select(Case)
         .join(Case.project_record)

@@ -1,4 +1,4 @@
-"""The list of projects: searched and filtered in the address, and exported as it stands on the screen."""
+"""Project list page with search and filters in the URL, and its export."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.filter_choices import BELOW, KIND, agency_filter, names_of_agencies, of_agencies
+from registry.agencies.views.filter_choices import BELOW, KIND, agency_filter, agency_names, split_agency_filters
 from registry.audits.views.findings import rule_titles
 from registry.http.downloads import csv_download, xlsx_download
 from registry.projects.exports import export_csv, export_xlsx
@@ -34,9 +34,9 @@ FILTERS: Final = (
     "onboarding_due_on_to",
     "is_restricted",
 )
-# Those that the page offers as choices; the others come by links.
+# The filters that the page offers as selects; the others are only set by links.
 CHOICES: Final = ("freeze_status", "severity", "work_type", "stage", "placement", "sector", "region")
-KEPT: Final = ("onboarding_due_on_to", "is_restricted")
+HIDDEN_FILTERS: Final = ("onboarding_due_on_to", "is_restricted")
 SORTS: Final = {
     "-registered_at": lazy_text("Newest first"),
     "-updated_at": lazy_text("Last changed first"),
@@ -48,19 +48,19 @@ SORTS: Final = {
 
 @pages.page("/projects", needs=Permission.PROJECTS_READ)
 def projects(actor: Actor) -> Answer:
-    """The projects that the filters leave."""
+    """List the projects that match the filters."""
     filters = requested_filters(FILTERS)
-    usual, only = of_agencies(filters)
-    listing = list_projects(actor, usual, requested_page(), only=only)
+    shared, only = split_agency_filters(filters)
+    listing = list_projects(actor, shared, requested_page(), only=only)
     return render_template(
         "projects/list.html",
         actor=actor,
         items=listing.items,
         filters=filters,
-        agencies=names_of_agencies(listing.items) if actor.agency_id is None else {},
+        agencies=agency_names(listing.items) if actor.agency_id is None else {},
         agency=agency_filter(actor, filters, with_below=True),
         choices=CHOICES if actor.agency_id is not None else (*CHOICES, KIND),
-        kept=KEPT,
+        kept=HIDDEN_FILTERS,
         rules=rule_titles(),
         sorts=SORTS,
         sort=request.args.get("sort") or "-registered_at",
@@ -71,8 +71,8 @@ def projects(actor: Actor) -> Answer:
 
 @pages.page(f"/projects.<{ENDINGS}:ending>", needs=Permission.PROJECTS_READ)
 def projects_table(actor: Actor, ending: str) -> Answer:
-    """The same projects, all of them, as a table that can be changed and imported again."""
-    usual, only = of_agencies(requested_filters(FILTERS))
+    """Download all projects that match the filters; the file can be edited and imported."""
+    shared, only = split_agency_filters(requested_filters(FILTERS))
     if ending == "csv":
-        return csv_download("projects", export_csv(actor, usual, only=only))
-    return xlsx_download("projects", lambda path: export_xlsx(actor, usual, path, only=only))
+        return csv_download("projects", export_csv(actor, shared, only=only))
+    return xlsx_download("projects", lambda path: export_xlsx(actor, shared, path, only=only))

@@ -1,4 +1,4 @@
-"""Registering a project in steps, from a draft that can be left and found again, with the verdict before the end."""
+"""Registration pages: a multi-step form with drafts and a verdict before submission."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import render_template, request, url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.choices import agency_choices, agency_name, usual_agency
+from registry.agencies.views.choices import agency_choices, agency_defaults, agency_name
 from registry.audits.verdicts import verdict_to_check
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
 from registry.core.field_types import Bin
@@ -33,27 +33,27 @@ STEPS: Final = tuple(PARTS)
 
 @pages.page("/register", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
 def register(actor: Actor) -> Answer:
-    """The drafts; a POST begins a new one."""
+    """List the drafts; a POST creates a new one."""
     if request.method != "POST":
         return render_template("projects/register.html", drafts=drafts_of(actor))
     draft = start_draft(actor)
-    save_draft(actor, draft.id, usual_agency(actor))
+    save_draft(actor, draft.id, agency_defaults(actor))
     return redirect_to("register_step", draft_id=draft.id, step=STEPS[0])
 
 
 @pages.page("/register/<row_id:draft_id>/<step>", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
 def register_step(actor: Actor, draft_id: int, step: str) -> Answer:
-    """One step. What was typed is kept, whether it is right or not."""
+    """One step of the form. Entered values are saved even when invalid."""
     if step not in STEPS:
         raise RouteNotFound
     draft = find_draft(actor, draft_id)
     if request.method != "POST":
         return _step(actor, draft, step, Form(draft.values))
-    draft = save_draft(actor, draft_id, typed_values(_asked(step)))
+    draft = save_draft(actor, draft_id, typed_values(_step_fields(step)))
     if "leave" in request.form:
         flash_message(gettext("Draft saved. You can find it here."))
         return redirect_to("register")
-    problems = accept({name: draft.values.get(name, "") for name in _asked(step)}, KINDS)[1]
+    problems = accept({name: draft.values.get(name, "") for name in _step_fields(step)}, KINDS)[1]
     if problems:
         return _step(actor, draft, step, Form(draft.values, problems)), 422
     place = STEPS.index(step) + 1
@@ -64,11 +64,11 @@ def register_step(actor: Actor, draft_id: int, step: str) -> Answer:
 
 @pages.page("/register/<row_id:draft_id>/check", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
 def register_check(actor: Actor, draft_id: int) -> Answer:
-    """Everything on one page with the verdict; a POST registers."""
+    """Show all values and the verdict; a POST registers the project."""
     draft = find_draft(actor, draft_id)
     if request.method != "POST":
         return _check(actor, draft)
-    agency, values, problems = _judged(draft.values)
+    agency, values, problems = _validate(draft.values)
     try:
         with transaction():
             project = register_project(actor, agency, values, problems)
@@ -81,13 +81,13 @@ def register_check(actor: Actor, draft_id: int) -> Answer:
 
 @pages.page("/register/<row_id:draft_id>/discard", needs=Permission.PROJECTS_WRITE, methods=("POST",))
 def register_discard(actor: Actor, draft_id: int) -> Answer:
-    """Throw a draft away."""
+    """Delete a draft."""
     discard_draft(actor, draft_id)
     flash_message(gettext("Draft deleted."))
     return redirect_to("register")
 
 
-def _asked(step: str) -> tuple[str, ...]:
+def _step_fields(step: str) -> tuple[str, ...]:
     return ("agency", *PARTS[step]) if step == STEPS[0] else PARTS[step]
 
 
@@ -104,36 +104,35 @@ def _step(actor: Actor, draft: Draft, step: str, form: Form) -> str:
     )
 
 
-def _judged(texts: Mapping[str, str]) -> tuple[str | None, dict[str, Any], list[Problem]]:
+def _validate(texts: Mapping[str, str]) -> tuple[str | None, dict[str, Any], list[Problem]]:
     values, problems = accept({name: texts[name] for name in texts if name in KINDS}, KINDS)
     return values.pop("agency", None), values, problems
 
 
 def _check(actor: Actor, draft: Draft) -> str:
-    agency_bin, values, problems = _judged(draft.values)
-    verdict, told = None, []
+    agency_bin, values, problems = _validate(draft.values)
+    verdict, errors = None, []
     try:
         agency = check_project(actor, agency_bin, values, problems)
         verdict = verdict_to_check(agency, values, None, page_locale())
-    except Invalid as refused:
-        told = [
-            (part_of(problem.pointer[1:]), problem.pointer[1:], problem_message(problem))
-            for problem in refused.problems
+    except Invalid as error:
+        errors = [
+            (part_of(problem.pointer[1:]), problem.pointer[1:], problem_message(problem)) for problem in error.problems
         ]
-    except (Conflict, NotAllowed) as refused:
-        told = [(STEPS[0], _field_of(refused), error_message(refused))]
+    except (Conflict, NotAllowed) as error:
+        errors = [(STEPS[0], _field_of(error), error_message(error))]
     return render_template(
         "projects/register_check.html",
         draft=draft,
         agency=agency_name(agency_bin),
         values=values,
         verdict=verdict,
-        told=told,
+        told=errors,
         parts=PARTS,
         part_title=part_title,
         last_step=STEPS[-1],
     )
 
 
-def _field_of(refusal: RegistryError) -> str:
-    return "external_id" if isinstance(refusal, Conflict) else "agency"
+def _field_of(error: RegistryError) -> str:
+    return "external_id" if isinstance(error, Conflict) else "agency"

@@ -1,4 +1,4 @@
-"""The parts in which a project is asked and shown: the steps of a registration are the chapters of its page."""
+"""Sections of a project: the steps of the registration and the sections of its page."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ TITLES: Final[Mapping[str, str]] = {
     "dates": lazy_text("Dates"),
     "money": lazy_text("Money and consent"),
 }
-# Shown with a part, never asked.
+# Read-only values displayed with each section.
 CONFIRMED: Final[Mapping[str, tuple[str, ...]]] = {
     "what": (),
     "placement": ("placement_verified_on", "onboarding_confirmed_on"),
@@ -68,10 +68,10 @@ CONFIRMED: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def part_title(part: str) -> str:
-    """What the part is called."""
+    """The title of a section."""
     return gettext(TITLES[part])
 
 
 def part_of(field: str) -> str:
-    """The part in which a field is asked; the first for what is asked there without being a field."""
+    """The section of a field; the first section for ``agency``, which is not in ``PARTS``."""
     return next((part for part, fields in PARTS.items() if field in fields), "what")

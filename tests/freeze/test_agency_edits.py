@@ -51,7 +51,7 @@ def shipped() -> Any:
 
 
 def values_for(field: str, facts: Facts, policy: Any, on: date) -> tuple[Any, ...]:
-    """What an agency might write into this field to get away."""
+    """Values that an agency might enter in this field to avoid a finding."""
     day = timedelta(days=1)
     if field in ENUMS:
         return ENUMS[field]
@@ -77,7 +77,7 @@ def values_for(field: str, facts: Facts, policy: Any, on: date) -> tuple[Any, ..
 
 
 def edited(facts: Facts, edit: Edit) -> Facts:
-    """The project after the edit: the old state is a revision, and what it had confirmed may have ended."""
+    """The project after the edit: the old state is a revision, and confirmations may be withdrawn."""
     changed = {field: value for field, value in edit.items() if field == KEY or getattr(facts, field) != value}
     if not changed:
         return facts
@@ -123,21 +123,21 @@ def assert_still_flagged(before: Facts, steps: list[Edit], policy: Any, on: date
     return facts
 
 
-def test_no_single_field_edited_to_any_likely_value_clears_a_flagged_project(shipped: Any) -> None:
+def test_editing_a_single_field_does_not_clear_a_flagged_project(shipped: Any) -> None:
     for seed, facts, on in flagged(shipped, first_seed=100_000, count=80):
         for field in EDITABLE:
             for value in values_for(field, facts, shipped, on):
                 assert_still_flagged(facts, [{field: value}], shipped, on, seed)
 
 
-def test_no_several_fields_edited_at_once_clear_a_flagged_project(shipped: Any) -> None:
+def test_editing_several_fields_does_not_clear_a_flagged_project(shipped: Any) -> None:
     for seed, facts, on in flagged(shipped, first_seed=200_000, count=400):
         rng = Random(seed)
         for _ in range(8):
             assert_still_flagged(facts, [random_edit(rng, facts, shipped, on)], shipped, on, seed)
 
 
-def test_no_two_edits_in_a_row_clear_a_flagged_project(shipped: Any) -> None:
+def test_two_consecutive_edits_do_not_clear_a_flagged_project(shipped: Any) -> None:
     for seed, facts, on in flagged(shipped, first_seed=300_000, count=400):
         rng = Random(seed)
         for _ in range(4):
@@ -145,7 +145,7 @@ def test_no_two_edits_in_a_row_clear_a_flagged_project(shipped: Any) -> None:
             assert_still_flagged(facts, steps, shipped, on, seed)
 
 
-def test_an_edit_taken_back_does_not_clear_a_flagged_project(shipped: Any) -> None:
+def test_reverted_edit_does_not_clear_a_flagged_project(shipped: Any) -> None:
     for seed, facts, on in flagged(shipped, first_seed=400_000, count=400):
         rng = Random(seed)
         for _ in range(4):
@@ -153,7 +153,7 @@ def test_an_edit_taken_back_does_not_clear_a_flagged_project(shipped: Any) -> No
             assert_still_flagged(facts, [edit, undoing(facts, edit)], shipped, on, seed)
 
 
-def test_an_edit_taken_back_does_not_bring_a_confirmation_back(shipped: Any) -> None:
+def test_reverted_edit_does_not_restore_a_confirmation(shipped: Any) -> None:
     on = date(2026, 11, 2)
     confirmed = Facts(
         agency_kind="central_body",
@@ -197,7 +197,7 @@ def registered_as_ended(ended_on: date | None) -> Facts:
 
 
 @pytest.mark.parametrize("ended_on", [None, date(2026, 1, 1), date(2026, 6, 30)])
-def test_a_project_registered_as_ended_with_no_date_or_after_the_cutoff_is_flagged(
+def test_project_registered_as_ended_with_no_date_or_after_the_cutoff_is_flagged(
     shipped: Any, ended_on: date | None
 ) -> None:
     findings = evaluate(registered_as_ended(ended_on), shipped, date(2026, 11, 2))
@@ -205,6 +205,6 @@ def test_a_project_registered_as_ended_with_no_date_or_after_the_cutoff_is_flagg
 
 
 @pytest.mark.parametrize("ended_on", [None, date(2026, 1, 1), date(2026, 6, 30)])
-def test_an_ending_that_is_flagged_cannot_be_moved_before_the_cutoff(shipped: Any, ended_on: date | None) -> None:
+def test_ending_that_is_flagged_cannot_be_moved_before_the_cutoff(shipped: Any, ended_on: date | None) -> None:
     after = edited(registered_as_ended(ended_on), {"ended_on": date(2025, 12, 31)})
     assert evaluate(after, shipped, date(2026, 11, 2))
