@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from registry.core.database import EACH_ALONE, OPEN, SQLITE_BEGIN, db
-from registry.journal import service as journal
+from registry.core.events import Event
+
+# The journal connects to both.
+before_commit: Final[Event[[Session]]] = Event("before_commit")
+after_rollback: Final[Event[[Session]]] = Event("after_rollback")
 
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """Write inside it; it flushes, journals and commits at its end. A nested call joins the outer one.
+    """Write inside it; it flushes, runs ``before_commit`` and commits at its end. A nested call joins the outer one.
 
     Any exception rolls the whole of it back and goes on up. What was read before is read anew, because on SQLite a
     reader's snapshot cannot become a writer's.
@@ -28,14 +33,16 @@ def transaction() -> Iterator[Session]:
         session.connection(execution_options={SQLITE_BEGIN: "IMMEDIATE"})
         yield session
         session.flush()
-        journal.append_pending(session)
+        before_commit.publish(session)
         session.commit()
     except BaseException:
-        session.rollback()
+        try:
+            session.rollback()
+        finally:
+            after_rollback.publish(session)
         raise
     finally:
         session.info.pop(OPEN, None)
-        journal.discard_recorded(session)
 
 
 def require_transaction() -> Session:

@@ -20,7 +20,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now, rfc3339
-from registry.core.database import Model, WrittenJson, db, is_sqlite
+from registry.core.database import Model, WrittenJson, is_sqlite
+from registry.core.transactions import after_rollback, before_commit, require_transaction
 
 PENDING = "journal_recorded"
 ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
@@ -113,12 +114,11 @@ def record(actor: Signatory, action: str, subject: str, details: Mapping[str, An
     ``details`` must be JSON-ready, or written out already as ``canonical`` does it. Raises RuntimeError when no
     transaction is open.
     """
-    session = db.session()
-    if not session.info.get("transaction_open"):
-        raise RuntimeError("a journal entry belongs to a transaction()")
+    session = require_transaction()
     session.info.setdefault(PENDING, []).append(_PendingEntry(actor, action, subject, details or {}))
 
 
+@before_commit.connect
 def append_pending(session: Session) -> None:
     """Add the kept entries to the chain, holding the head's lock until the commit."""
     recorded: list[_PendingEntry] = session.info.pop(PENDING, [])
@@ -154,6 +154,7 @@ def append_pending(session: Session) -> None:
         session.execute(ADD_LAST, rows[-1] | head)
 
 
+@after_rollback.connect
 def discard_recorded(session: Session) -> None:
     """Drop what a rolled-back transaction had kept."""
     session.info.pop(PENDING, None)
