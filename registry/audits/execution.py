@@ -27,12 +27,12 @@ from registry.core import outbox
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, last_good_audit
-from registry.flags.change_times import PROJECT, mark_projects, mark_projects_by_id
 from registry.flags.lock import lock_flags_for_audit
 from registry.freeze.evaluation import evaluate
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
+from registry.projects.change_times import PROJECT, mark_projects, projects_of_ids
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,9 @@ def _mark_projects(plan: Plan, at: datetime, totals: Totals, policy: Policy, las
         # Another scope or another start clock shows in every project.
         judged = 0
     else:
-        mark_projects_by_id(at, (project_id for project_id in plan.changed_projects() if project_id <= judged))
+        changed = {project_id for project_id in plan.changed_projects() if project_id <= judged}
+        for some in projects_of_ids(changed):
+            mark_projects(at, some)
     if judged < totals.up_to:
         mark_projects(at, PROJECT.c.id > judged, PROJECT.c.id <= totals.up_to)
 

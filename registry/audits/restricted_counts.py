@@ -53,7 +53,7 @@ def without_restricted(run: Mapping[str, Any], restricted: Mapping[str, int] | N
     return narrowed
 
 
-def move_in_last_audit(project: Project, *, restricted: bool) -> None:
+def move_in_last_audit(project: Project) -> None:
     """Count the project among the restricted ones of the last good audit, or no longer, inside the open transaction.
 
     So the counts of the audit and those of the report stay those of the same projects. Earlier runs keep the counts
@@ -65,7 +65,7 @@ def move_in_last_audit(project: Project, *, restricted: bool) -> None:
         return
     lock = select(AuditRun).where(AuditRun.id == last.id).with_for_update()
     locked = session.scalars(lock.execution_options(populate_existing=True)).one()
-    kept, sign = locked.restricted_counts or {}, 1 if restricted else -1
+    kept, sign = locked.restricted_counts or {}, 1 if project.is_restricted else -1
     own = _counts_of(project, last.id)
     locked.restricted_counts = {**kept, **{name: kept.get(name, 0) + sign * own[name] for name in COUNTS}}
 

@@ -12,7 +12,6 @@ from sqlalchemy.orm import contains_eager, make_transient_to_detached
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import Agency, acts_for
-from registry.audits.restricted_counts import move_in_last_audit
 from registry.core.bulk import insert_together
 from registry.core.clock import now
 from registry.core.database import db
@@ -20,8 +19,8 @@ from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Proble
 from registry.core.outbox import OutboxMessage, message_row
 from registry.core.search import search_words
 from registry.core.transactions import require_transaction, transaction
-from registry.flags.change_times import mark_all_of_project
 from registry.journal import service as journal
+from registry.projects.events import project_restricted
 from registry.projects.fields import whole_record_problems
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.numbers import is_project_number, take_number
@@ -141,9 +140,7 @@ def restrict_project(actor: Actor, project: Project, is_restricted: bool, reason
     wanted = before | {"is_restricted": is_restricted}
     made = save_changes(actor, project, before, wanted, "project.restricted", {"reason": reason})
     if made:
-        # Who may see the project now reads its flags and cases for the first time.
-        mark_all_of_project(project.changed_at, project.id)
-        move_in_last_audit(project, restricted=is_restricted)
+        project_restricted.publish(project)
     return made
 
 
