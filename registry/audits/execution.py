@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from typing import Any
+
+from sqlalchemy import ColumnElement, and_
 
 from registry.accounts.actors import Actor
 from registry.audits.candidates import (
@@ -27,12 +29,13 @@ from registry.core import outbox
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, last_good_audit
+from registry.flags.freeze_status import update_freeze_status
 from registry.flags.lock import lock_flags_for_audit
 from registry.freeze.evaluation import evaluate
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
-from registry.projects.change_times import PROJECT, mark_projects, projects_of_ids
+from registry.projects.change_times import PROJECT, lock_projects, projects_of_ids
 
 log = logging.getLogger(__name__)
 
@@ -92,8 +95,14 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, belt: bool) ->
     carried_out = not held and not run.dry_run
     if carried_out:
         moment = now()
-        _mark_projects(plan, moment, totals, policy, last)
+        changed = _changed_projects(plan, totals, policy, last)
+        # Before the flags, whose foreign keys lock projects too: one order for all that lock many.
+        for some in changed:
+            lock_projects(some)
         write_flags(plan, run.id, run.on, moment, None if last is None else last.on)
+        session.flush()
+        for some in changed:
+            update_freeze_status(moment, some, policy=policy)
         followed = sync_cases(run.id, run.on, moment, policy)
         if followed:
             journal.record(actor, "cases.followed", f"audit:{run.id}", followed)
@@ -107,18 +116,18 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, belt: bool) ->
     return run
 
 
-def _mark_projects(plan: Plan, at: datetime, totals: Totals, policy: Policy, last: AuditRun | None) -> None:
-    # Before the flags, whose foreign keys lock projects too: one order for all that lock many.
+def _changed_projects(plan: Plan, totals: Totals, policy: Policy, last: AuditRun | None) -> list[ColumnElement[bool]]:
+    """Conditions that the projects fit whose freeze status, severity or start the audit may have changed."""
     judged = 0 if last is None else last.judged_up_to
+    changed: list[ColumnElement[bool]] = []
     if last is not None and last.policy_digest != policy.digest:
         # Another scope or another start clock shows in every project.
         judged = 0
     else:
-        changed = {project_id for project_id in plan.changed_projects() if project_id <= judged}
-        for some in projects_of_ids(changed):
-            mark_projects(at, some)
+        changed = projects_of_ids({project_id for project_id in plan.changed_projects() if project_id <= judged})
     if judged < totals.up_to:
-        mark_projects(at, PROJECT.c.id > judged, PROJECT.c.id <= totals.up_to)
+        changed.append(and_(PROJECT.c.id > judged, PROJECT.c.id <= totals.up_to))
+    return changed
 
 
 def _judge(policy: Policy, on: date, part: Part, digest: Any) -> Iterator[tuple[int, tuple[Finding, ...], int | None]]:

@@ -22,6 +22,7 @@ from registry.core.clock import now, rfc3339, today
 from registry.core.errors import Conflict, NotAllowed
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, last_good_audit
+from registry.flags.freeze_status import update_freeze_status
 from registry.flags.lock import lock_flags_for_audit
 from registry.flags.models import FLAGS
 from registry.journal import service as journal
@@ -136,6 +137,7 @@ def _void(actor: Actor, run: AuditRun, proposal: dict[str, Any]) -> AuditRun:
     run.voiding = {**proposal, "confirmed_by": actor.principal, "confirmed_at": rfc3339(now())}
     session.flush()
     _mark_unaudited_again(run, at)
+    update_freeze_status(at, PROJECT.c.changed_at == at)
     counts["missed_voided"] = _void_missed(session, run.voiding)
     told = {"on": run.on.isoformat(), "reason": proposal["reason"], "proposed_by": proposal["proposed_by"], **counts}
     journal.record(actor, "audit.voided", f"audit:{run.id}", told)

@@ -19,9 +19,10 @@ from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.working_days import national_calendar
+from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import FLAGS, Flag
 from registry.freeze.current import policy_in_force
-from registry.projects.change_times import PROJECT, mark_projects
+from registry.projects.change_times import PROJECT
 
 
 class ProposalOutOfDate(Conflict):
@@ -65,7 +66,7 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
         raise ProposalOutOfDate(case=case.id)
     accepts = proposal.decision in ACCEPTING
     restated = {"flags_accepted": _accept_flags(case, proposal)} if accepts else {"flags_opened": _open_flags(case)}
-    mark_projects(now(), PROJECT.c.id == case.project_id)
+    update_freeze_status(now(), PROJECT.c.id == case.project_id)
     earlier = decision_in_effect(case)
     if earlier is not None:
         earlier.ended_because = "replaced"

@@ -9,7 +9,6 @@ from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Text, fun
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.core.database import LONG_AGO, Instant, Model
-from registry.flags.linked_columns import linked_column
 from registry.projects.models import Project
 
 
@@ -128,7 +127,6 @@ class CaseDecision(Model):
     )
 
 
-@linked_column("case")
 def case_id_of_flag(flag_id: ColumnElement[int]) -> ColumnElement[int | None]:
     """The newest case that covers a flag, NULL for none, as a scalar subquery."""
     return (

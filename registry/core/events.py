@@ -1,7 +1,7 @@
 """Events: a slice publishes what happened, slices above it subscribe, so that imports point down.
 
 Handlers run at once, in the publisher's transaction and in the order in which they were connected, so that rows are
-always locked in one order. An exception in a handler rolls all of it back. ``registry/subscriptions.py`` connects them.
+always locked in one order. An exception in a handler rolls all of it back. ``registry/hooks.py`` connects them.
 """
 
 from __future__ import annotations

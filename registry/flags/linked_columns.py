@@ -1,4 +1,4 @@
-"""Columns that slices above add to what is shown of a flag, such as the case that covers it."""
+"""Columns that slices above add to what is shown of a flag, such as its case. ``registry/hooks.py`` does it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,9 @@ OfFlag = Callable[[ColumnElement[int]], ColumnElement[Any]]
 _columns: Final[dict[str, OfFlag]] = {}
 
 
-def linked_column(name: str) -> Callable[[OfFlag], OfFlag]:
-    """Let every list of flags show the value of this function of a flag's id, under that name. A decorator."""
-
-    def add(of_flag: OfFlag) -> OfFlag:
-        _columns[name] = of_flag
-        return of_flag
-
-    return add
+def link_column(name: str, of_flag: OfFlag) -> None:
+    """Let every list of flags show the value of this function of a flag's id, under that name."""
+    _columns[name] = of_flag
 
 
 def linked_columns(flag_id: ColumnElement[int]) -> list[ColumnElement[Any]]:

@@ -22,6 +22,7 @@ from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.projects.events import project_restricted
 from registry.projects.fields import whole_record_problems
+from registry.projects.freeze_status import status_at_registration
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.numbers import is_project_number, take_number
 from registry.projects.placement_claims import end_confirmations
@@ -70,8 +71,14 @@ def check_project(
 
     Raises RoleNotAllowed, AgencyNotYours, Invalid (pointers to every wrong field) and ExternalIdTaken.
     """
+    return _check_project(actor, agency_bin, values, known, lock=False)
+
+
+def _check_project(
+    actor: Actor, agency_bin: str | None, values: Mapping[str, Any], known: Sequence[Problem], *, lock: bool
+) -> Agency:
     actor.require(Permission.PROJECTS_WRITE)
-    agency = None if agency_bin is None else db.session.scalar(select(Agency).where(Agency.bin == agency_bin))
+    agency = None if agency_bin is None else _agency(agency_bin, lock=lock)
     if agency is not None and not acts_for(actor, agency.id):
         raise AgencyNotYours(bin=agency.bin)
     problems = whole_record_problems(values)
@@ -91,10 +98,11 @@ def register_project(
 ) -> Project:
     """Register a project from accepted values, with its first revision. Raises what check_project raises."""
     with transaction() as session:
-        agency = check_project(actor, agency_bin, values, known)
+        agency = _check_project(actor, agency_bin, values, known, lock=True)
         moment = now()
         row = {name: values.get(name) for name in CHANGEABLE} | {"is_restricted": False, "agency_id": agency.id}
         row |= {"version": 1, "registered_at": moment, "updated_at": moment, "changed_at": moment}
+        row |= {"freeze_status": status_at_registration(agency.kind), "severity": None}
         changes = differences({"is_restricted": False}, row)
         # From the number to the commit registrations stand in line: what can be done before is done.
         number, project_id = take_number()
@@ -174,6 +182,16 @@ def joined(known: Sequence[Problem], found: Sequence[Problem]) -> list[Problem]:
         # One of the two is enough: the one that was sent is to be put right, and not the other to be added.
         named |= NAMES
     return [*known, *(problem for problem in found if problem.pointer not in named)]
+
+
+def _agency(number: str, *, lock: bool) -> Agency | None:
+    statement = select(Agency).where(Agency.bin == number)
+    if lock:
+        # As the foreign key will: from now to the commit nobody changes the kind, which decides the freeze status.
+        statement = statement.with_for_update(of=Agency, read=True, key_share=True)
+        statement = statement.execution_options(populate_existing=True)
+    found: Agency | None = db.session.scalar(statement)
+    return found
 
 
 def _find(actor: Actor, number: str, *, lock: bool) -> Project:

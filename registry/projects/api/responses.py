@@ -8,7 +8,6 @@ from typing import Any
 from registry.accounts.actors import Actor
 from registry.api.blueprint import BASE
 from registry.api.declared import Answer
-from registry.flags.freeze_status import standing_of, standing_of_new
 from registry.freeze.current import policy_in_force
 from registry.freeze.facts import Past
 from registry.freeze.started import started_on
@@ -18,7 +17,8 @@ from registry.projects.models import Project
 from registry.projects.revisions import LAW_LOOKS_AT
 from registry.projects.service import find_project, find_project_to_change, read_project
 
-WORKED_OUT = ("started_on", "freeze_status", "severity")
+# What can change without another version.
+DERIVED = ("started_on", "freeze_status", "severity")
 
 
 def found(actor: Actor, number: str) -> Project:
@@ -41,13 +41,13 @@ def read_as(what: str, read: Callable[[Actor, str, str], Any] = read_project) ->
 
 
 def project_tag(project: Project) -> str:
-    """The entity tag: it changes with everything that the project shows, worked-out values among it."""
-    return _tag(_worked_out(project, standing_of(project.id)))
+    """The entity tag: it changes with everything that the project shows, derived values among it."""
+    return _tag(_representation(project))
 
 
 def answer(project: Project) -> Answer:
     """A project that was just changed, with its tag."""
-    return answer_read(_worked_out(project, standing_of(project.id)))
+    return answer_read(_representation(project))
 
 
 def answer_read(row: Mapping[str, Any]) -> Answer:
@@ -57,17 +57,15 @@ def answer_read(row: Mapping[str, Any]) -> Answer:
 
 def answer_new(project: Project, verdict: Mapping[str, Any]) -> Answer:
     """A project that was just registered, with its tag, address and verdict."""
-    row = _worked_out(project, standing_of_new(project.agency.kind))
+    row = _representation(project)
     return Answer({**row, "verdict": verdict}, f"{BASE}/projects/{project.number}", _tag(row))
 
 
-def _worked_out(project: Project, standing: tuple[str, str | None]) -> dict[str, Any]:
+def _representation(project: Project) -> dict[str, Any]:
     began = started_on(Past(**{name: getattr(project, name) for name in LAW_LOOKS_AT}), policy_in_force())
-    kept = {name: getattr(project, name) for name in (*FIELDS, *READ_ONLY) if name not in WORKED_OUT}
-    status, severity = standing
-    worked_out = {"started_on": began, "freeze_status": status, "severity": severity}
-    return {**kept, "agency": project.agency.bin, **worked_out}
+    kept = {name: getattr(project, name) for name in (*FIELDS, *READ_ONLY) if name != "started_on"}
+    return {**kept, "agency": project.agency.bin, "started_on": began}
 
 
 def _tag(row: Mapping[str, Any]) -> str:
-    return make_tag("project", row["number"], row["version"], row["changed_at"], *(row[name] for name in WORKED_OUT))
+    return make_tag("project", row["number"], row["version"], row["changed_at"], *(row[name] for name in DERIVED))

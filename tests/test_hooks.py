@@ -33,6 +33,7 @@ def test_handlers_are_connected_in_process(module: str) -> None:
     assert json.loads(shown) == [
         [
             "registry.projects.change_times.mark_projects_of_agency",
+            "registry.flags.freeze_status.update_freeze_status_of_agency",
             "registry.flags.change_times.mark_flags_of_agency",
             "registry.cases.change_times.mark_cases_of_agency",
         ],
