@@ -1,12 +1,12 @@
 # The daily commands. Each calls what is in scripts/ or in the locked environment .venv, which is made on first use.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-sqlite test-postgresql lint format types docs/openapi mutation benchmark
+.PHONY: help install run demo test test-sqlite test-postgresql lint format types openapi mutation benchmark
 
 TESTS ?= tests
 INSTALL := . scripts/environment && install test
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z\/-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 install: ## Make .venv with the locked versions of everything that tests need
 	@$(INSTALL)
@@ -35,7 +35,7 @@ format: ## Format the code and sort its imports
 types: ## Check types
 	@$(INSTALL) && .venv/bin/mypy
 
-docs/openapi: ## Write docs/openapi.json anew
+openapi: ## Write docs/openapi.json anew
 	@$(INSTALL) && .venv/bin/python -m registry.api.openapi >docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
 
 mutation: ## Measure whether the tests notice small changes of the code

@@ -1,12 +1,15 @@
-"""When projects, flags and cases last changed, for readers who follow what changed; indexes for those lists."""
+"""When projects, flags and cases last changed, for readers who follow what changed; indexes for those lists.
+
+Rows from before get the time of the upgrade. To work out a better one would take a minute for a million projects, in
+which the added columns keep every reader of the tables waiting.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
+from registry.core.clock import now
 from registry.core.database import Instant
 
 revision = "2026_11_26_2"
@@ -14,43 +17,23 @@ down_revision = "2026_11_26_1"
 branch_labels = None
 depends_on = None
 
-# A constant, so that neither database rewrites its table to add the column.
 LONG_AGO = "'1970-01-01 00:00:00.000000'"
 TABLES = ("projects", "flags", "cases")
-GOOD = "status = 'succeeded' AND NOT dry_run"
-# The latest that is known of each: edits, the audits that judged or changed it, and what happened on its cases.
-AUDITED = f'(SELECT finished_at FROM audits WHERE {GOOD} AND judged_up_to >= projects.id ORDER BY "on", id LIMIT 1)'  # noqa: S608
-KNOWN = {
-    "projects": (
-        "updated_at",
-        AUDITED,
-        "(SELECT max(audits.finished_at) FROM flags JOIN audits ON audits.id = flags.opened_by_audit"
-        " OR audits.id = flags.cleared_by_audit WHERE flags.project_id = projects.id)",
-        "(SELECT max(case_events.at) FROM cases JOIN case_events ON case_events.case_id = cases.id"
-        " WHERE cases.project_id = projects.id)",
-    ),
-    "flags": (
-        "(SELECT finished_at FROM audits WHERE audits.id = flags.opened_by_audit)",
-        "(SELECT finished_at FROM audits WHERE audits.id = flags.cleared_by_audit)",
-        "(SELECT max(case_events.at) FROM case_flags JOIN case_events ON case_events.case_id = case_flags.case_id"
-        " WHERE case_flags.flag_id = flags.id)",
-    ),
-    "cases": (
-        "opened_at",
-        "closed_at",
-        "(SELECT max(case_events.at) FROM case_events WHERE case_events.case_id = cases.id)",
-        "(SELECT max(audits.finished_at) FROM case_flags JOIN flags ON flags.id = case_flags.flag_id"
-        " JOIN audits ON audits.id = flags.cleared_by_audit WHERE case_flags.case_id = cases.id)",
-    ),
-}
 
 
 def upgrade() -> None:
-    """Add the columns with what is known, then the indexes."""
+    """Add the columns, then the indexes."""
+    moment = now()
+    is_postgresql = op.get_bind().dialect.name == "postgresql"
+    # With a constant default PostgreSQL adds a column without a look at the rows; SQLite can change no default later.
+    default = f"'{moment:%Y-%m-%d %H:%M:%S.%f}+00:00'" if is_postgresql else LONG_AGO
     for table in TABLES:
-        column: sa.Column[Any] = sa.Column("changed_at", Instant(), nullable=False, server_default=sa.text(LONG_AGO))
-        op.add_column(table, column)
-        op.execute(sa.text(f"UPDATE {table} SET changed_at = coalesce({_latest(KNOWN[table])}, changed_at)"))  # noqa: S608
+        op.add_column(table, sa.Column("changed_at", Instant(), nullable=False, server_default=sa.text(default)))
+        if is_postgresql:
+            op.alter_column(table, "changed_at", server_default=sa.text(LONG_AGO))
+        else:
+            op.execute(sa.update(sa.table(table, sa.column("changed_at", Instant()))).values(changed_at=moment))
+    for table in TABLES:
         op.create_index(f"ix_{table}_changed_at_id", table, ["changed_at", "id"])
 
 
@@ -59,11 +42,3 @@ def downgrade() -> None:
     for table in TABLES:
         op.drop_index(f"ix_{table}_changed_at_id", table)
         op.drop_column(table, "changed_at")
-
-
-def _latest(known: tuple[str, ...]) -> str:
-    if op.get_bind().dialect.name == "postgresql":
-        return f"greatest({', '.join(known)})"
-    # SQLite's max() of several is NULL when any of them is; its instants sort as text.
-    parts = ", ".join(f"coalesce({each}, '')" for each in known)
-    return f"nullif(max({parts}), '')"

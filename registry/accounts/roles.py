@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Role(StrEnum):
-    """The roles of docs/contract.md §5. The first two are bound to one agency and those below it."""
+    """The roles of docs/reference/api.md. The first two are bound to one agency and those below it."""
 
     AGENCY_VIEWER = "agency_viewer"
     AGENCY_EDITOR = "agency_editor"

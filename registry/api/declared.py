@@ -64,7 +64,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One route. The checks run in the order of the fields (docs/contract.md §8, HTTP).
+    """One route. The checks run in the order of the fields (docs/reference/api.md).
 
     ``subject`` finds what the path names (404). ``locks`` finds it again, inside a transaction, in which the
     view then runs. ``tag`` makes the subject's entity tag, which ``If-Match`` must name when ``if_match`` is set.

@@ -1,7 +1,7 @@
-"""What an audit looks at: the projects that could be flagged, as the law's facts, some ten thousand ids at a time.
+"""Audit candidates: reads the projects that could be flagged as facts, in parts of 20,000 ids.
 
-Left out in SQL is only what the law has nothing to say of before any rule is asked: agencies out of scope, and
-placements on the platform verified by the date. A test holds this against the law itself.
+The query skips only projects that no rule can match: agencies out of scope, and placements on the platform verified by
+the date. A test compares the query with the evaluation of every project.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from registry.projects.revisions import LAW_LOOKS_AT, Revision
 
 IDS_AT_ONCE = 20_000
 CELLS = 23
-# What a project's own row gives to Facts behind the day of its registration, in the order of its fields.
+# Columns of a project between the registration date and the amounts of money, in the order of Facts' fields.
 DAYS_BEFORE_MONEY = (
     "onboarding_due_on",
     "contract_signed_on",
@@ -42,19 +42,19 @@ DAYS_AFTER_MONEY = ("placement_verified_on", "onboarding_confirmed_on", "ending_
 
 
 class Part(NamedTuple):
-    """The projects with an id above ``after`` and up to ``to``."""
+    """Projects with an id above ``after`` and up to ``to``."""
 
     after: int
     to: int
 
 
 def in_part(project_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """The condition of being in a Part, whose fields the statement takes as parameters."""
+    """Condition: the project is in a Part, whose fields are the statement's parameters."""
     return and_(project_id > bindparam("after", type_=Integer), project_id <= bindparam("to", type_=Integer))
 
 
 class Candidate(NamedTuple):
-    """A project that could be flagged, with its exemption in force on the date."""
+    """A project that could be flagged, with the exemption in force on the date."""
 
     project_id: int
     facts: Facts
@@ -62,7 +62,7 @@ class Candidate(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """How many projects an audit judges; ``up_to`` is the highest project id among all."""
+    """Number of projects that an audit judges; ``up_to`` is the highest project id of all."""
 
     in_scope: int
     out_of_scope: int
@@ -70,21 +70,21 @@ class Totals(NamedTuple):
 
 
 def count_projects(policy: Policy) -> Totals:
-    """The projects that are there now, in and out of the policy's scope."""
+    """Count the present projects, in and out of the policy's scope."""
     up_to = db.session.execute(select(func.coalesce(func.max(Project.id), 0))).scalar_one()
     inside, everything = db.session.execute(_counts(policy.scope), {"up_to": up_to}).one()
     return Totals(inside, everything - inside, up_to)
 
 
 class RestrictedProjects(NamedTuple):
-    """The restricted projects among those that an audit judges, with their totals."""
+    """Restricted projects among those that an audit judges, with their totals."""
 
     ids: frozenset[int]
     totals: Totals
 
 
 def restricted_projects(policy: Policy, up_to: int) -> RestrictedProjects:
-    """The restricted projects up to an id, which are few."""
+    """Return the restricted projects up to an id. They are few."""
     rows = db.session.execute(RESTRICTED, {"up_to": up_to}).all()
     in_scope = sum(kind in policy.scope for _, kind in rows)
     return RestrictedProjects(frozenset(row[0] for row in rows), Totals(in_scope, len(rows) - in_scope, up_to))
@@ -98,15 +98,15 @@ RESTRICTED: Final = (
 
 
 def parts(up_to: int) -> Iterator[Part]:
-    """All projects up to an id, in parts of which each fits into memory."""
+    """Split all projects up to an id into parts that fit into memory."""
     for after in range(0, up_to, IDS_AT_ONCE):
         yield Part(after, min(after + IDS_AT_ONCE, up_to))
 
 
 def candidates(policy: Policy, on: date, part: Part, digest: Any) -> Iterator[Candidate]:
-    """The candidates of a part in the order of their ids; ``digest``, of hashlib, is fed with all that is read."""
-    # Projects are read before their pasts: what an edit adds between the two is newer than the project as read and is
-    # passed over below, while the other way round the project would be judged without its past.
+    """Yield the candidates of a part, ordered by id, and update the hashlib object ``digest`` with all data read."""
+    # Read projects before their revisions: a revision written in between is newer than the project and skipped below.
+    # In the other order the project would be judged without that revision.
     lines = db.session.scalars(_projects(policy.scope, is_sqlite()), {**part._asdict(), "on": on}).all()
     digest.update("\n".join(lines).encode())
     rows = [line.split("\t", CELLS - 1) for line in lines]
@@ -132,12 +132,12 @@ def candidates(policy: Policy, on: date, part: Part, digest: Any) -> Iterator[Ca
 
 
 def new_digest(policy: Policy, on: date) -> Any:
-    """A SHA-256 that already covers the policy and the date."""
+    """Return a SHA-256 object updated with the policy and the date."""
     return hashlib.sha256(f"{policy.digest} {on.isoformat()}".encode())
 
 
 class _Days(dict[str, date | None]):
-    """Days by their text: of a million dates most are the same few thousand."""
+    """Cache of dates by their text: a million dates have only a few thousand distinct values."""
 
     def __missing__(self, text: str) -> date:
         day = self[text] = date.fromisoformat(text)
@@ -145,7 +145,7 @@ class _Days(dict[str, date | None]):
 
 
 class _Numbers(dict[str, int | None]):
-    """Whole numbers by their text."""
+    """Cache of integers by their text."""
 
     def __missing__(self, text: str) -> int:
         return int(text)
@@ -161,7 +161,7 @@ def _counts(scope: frozenset[str]) -> Select[int, int]:
     )
 
 
-# Built once, like every question that each night asks: for a small registry that takes longer than its answer.
+# Cached like all statements of an audit: for a small registry, building one takes longer than running it.
 @cache
 def _projects(scope: frozenset[str], sqlite: bool) -> Select[str]:
     order = newest_in_force(in_part(Order.project_id.expression))
@@ -180,7 +180,7 @@ def _projects(scope: frozenset[str], sqlite: bool) -> Select[str]:
             Project.stage,
             Project.placement,
             *(getattr(Project, name) for name in (*DAYS_BEFORE_MONEY, *MONEY, *DAYS_AFTER_MONEY)),
-            # The one free text stands last: it may hold tabs.
+            # The only free text comes last because it may contain tabs.
             Project.consent_number,
         )
         .join(Agency, Agency.id == Project.agency_id)
@@ -202,8 +202,8 @@ def _projects(scope: frozenset[str], sqlite: bool) -> Select[str]:
 
 
 def _pasts(ids: Sequence[int], digest: Any) -> dict[int, list[tuple[int, Past]]]:
-    """Of each of these projects its revisions, oldest first, with their versions."""
-    found: dict[int, list[tuple[int, Past]]] = {}
+    """Return the revisions of each project with their versions, oldest first."""
+    pasts: dict[int, list[tuple[int, Past]]] = {}
     if ids:
         columns = [getattr(Revision, name) for name in LAW_LOOKS_AT]
         statement = (
@@ -213,5 +213,5 @@ def _pasts(ids: Sequence[int], digest: Any) -> dict[int, list[tuple[int, Past]]]
         )
         for project_id, version, *values in db.session.execute(statement):
             digest.update(repr((project_id, version, values)).encode())
-            found.setdefault(project_id, []).append((version, Past(*values)))
-    return found
+            pasts.setdefault(project_id, []).append((version, Past(*values)))
+    return pasts

@@ -1,4 +1,4 @@
-"""The safety belt, both ways: an audit that would suddenly flag or clear very many projects waits for a person."""
+"""Change threshold: an audit that would flag or clear too many projects at once is held for confirmation."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from registry.freeze.policy import Policy
 
 
 def held_because(plan: Plan, policy: Policy, on: date, last: AuditRun | None) -> dict[str, int] | None:
-    """Why the audit must be held, None when it need not be.
+    """Return why the audit must be held, or None.
 
-    Of the projects that the last good audit judged: newly flagged or newly clear, at least the policy's minimum and
-    more than its percentage of all in-scope projects that it judged. Off when a date that the policy names lies between
-    the two audits, both dates included, and before the first audit.
+    Counts newly flagged and newly clear projects among those that the last successful audit judged. A count reaches the
+    threshold when it is at least the policy's minimum and more than its percentage of all in-scope projects of that
+    audit. The threshold does not apply to the first audit, nor when a date named in the policy lies between the two
+    audits, both dates included.
     """
     if last is None or any(last.on <= named <= on for named in policy.named_dates):
         return None
-    told = {
+    counts = {
         "newly_flagged": plan.newly_flagged,
         "newly_clear": plan.newly_clear,
         "judged_by_last_audit": last.projects_judged,
     }
     for count in (plan.newly_flagged, plan.newly_clear):
         if count >= policy.safety_belt_minimum and count * 100 > policy.safety_belt_percent * last.projects_judged:
-            return told
+            return counts
     return None

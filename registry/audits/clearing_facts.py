@@ -1,4 +1,4 @@
-"""Which recorded facts explain that an audit cleared a flag: what changed since the audit that saw it last."""
+"""Clearing facts: the recorded changes that explain why an audit cleared a flag."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.projects.revisions import Revision
 
-# A change of these may clear a flag of any rule: they decide which rules are judged at all.
+# A change of these fields may clear a flag of any rule, because they decide which rules apply.
 ALWAYS: Final = frozenset({"placement", "stage", "work_type", "ended_on", *CONFIRMED, "onboarding_due_on"})
-# Values that a rule observes under another name than the fields have that they come from.
+# A rule's observed value may have another name than the fields from which it is computed.
 STARTED: Final = ("contract_signed_on", "work_started_on")
 ORDER_OVERDUE: Final = "migration.order-overdue"
 LEGACY: Final = "freeze.legacy"
@@ -30,7 +30,7 @@ LEGACY: Final = "freeze.legacy"
 
 @dataclass(frozen=True, slots=True)
 class ClearingFact:
-    """A change on record. ``kind``: ``field``, ``agency_kind``, ``order`` or ``policy``."""
+    """A recorded change. ``kind``: ``field``, ``agency_kind``, ``order`` or ``policy``."""
 
     kind: str
     at: datetime | None = None
@@ -42,25 +42,25 @@ class ClearingFact:
 
 @dataclass(frozen=True, slots=True)
 class Clearing:
-    """The audit that cleared a flag, and the facts that explain it: none when nothing on record does."""
+    """The audit that cleared a flag, and the facts that explain it; empty when no recorded change does."""
 
     audit_id: int
     facts: Sequence[ClearingFact]
 
 
 def clearings(project_id: int, flag_ids: Iterable[int]) -> dict[int, Clearing]:
-    """What cleared each of some flags of one project, by flag id. Flags that stand are left out."""
+    """Return the clearing of each flag of one project by flag id, without flags that are not cleared."""
     flags = db.session.scalars(
         select(Flag).where(Flag.id.in_(list(flag_ids)), Flag.cleared_by_audit.is_not(None))
     ).all()
     audits = {flag.cleared_by_audit for flag in flags if flag.cleared_by_audit is not None}
-    known = {audit_id: _changes(project_id, audit_id) for audit_id in audits}
-    found = {}
+    changes = {audit_id: _changes(project_id, audit_id) for audit_id in audits}
+    clearings_by_flag = {}
     for flag in flags:
         if flag.cleared_by_audit is not None:
-            facts = [fact for fact in known[flag.cleared_by_audit] if _explains(fact, flag.rule, flag.observed)]
-            found[flag.id] = Clearing(flag.cleared_by_audit, facts)
-    return found
+            facts = [fact for fact in changes[flag.cleared_by_audit] if _explains(fact, flag.rule, flag.observed)]
+            clearings_by_flag[flag.id] = Clearing(flag.cleared_by_audit, facts)
+    return clearings_by_flag
 
 
 def _explains(fact: ClearingFact, rule: str, observed: Mapping[str, Any]) -> bool:
@@ -69,14 +69,14 @@ def _explains(fact: ClearingFact, rule: str, observed: Mapping[str, Any]) -> boo
     if fact.kind != "field":
         return True
     if rule == LEGACY:
-        # It holds where no other rule does: whatever the rules look at may have ended it.
+        # The legacy rule applies when no other rule does, so any field that a rule reads may have ended it.
         return fact.field in CLAIMED or fact.field in CONFIRMED
     looked_at = {*observed, *(STARTED if "started_on" in observed else ())}
     return fact.field in ALWAYS or fact.field in looked_at
 
 
 def _changes(project_id: int, audit_id: int) -> list[ClearingFact]:
-    """Everything on record that may change a verdict, between the audit before and this one, oldest first."""
+    """Return the recorded changes between the previous audit and this one that may change a verdict, oldest first."""
     audit = db.session.get_one(AuditRun, audit_id)
     before = db.session.scalar(
         select(AuditRun)

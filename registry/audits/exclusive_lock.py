@@ -1,4 +1,4 @@
-"""One audit at a time, whatever starts it: schedule, API, command line, on one machine or on several."""
+"""Exclusive audit lock: one audit at a time, across processes and machines."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ AUDIT_LOCK = 742_002
 
 
 class AuditRunning(Conflict):
-    """Another audit runs now; its result will be there in a moment."""
+    """Another audit is running."""
 
 
 @contextmanager
 def exclusive_lock() -> Iterator[Session]:
-    """A transaction that no other audit runs beside. Raises AuditRunning at once when one does.
+    """Open a transaction under the exclusive audit lock. Raises AuditRunning, without waiting, when an audit runs.
 
-    PostgreSQL: an advisory lock of the transaction. SQLite: a lock on a file beside the database, because a second
-    writer would only wait. Either goes with the process that held it, so that a killed audit blocks nothing.
+    PostgreSQL uses a transaction-level advisory lock. SQLite uses a lock on a file beside the database, because a
+    second writer would wait instead of failing. Both end with the process, so a killed audit blocks nothing.
     """
     if not is_sqlite():
         with transaction() as session:

@@ -1,4 +1,4 @@
-"""One audit: claim, candidates, evaluation, reconciliation, close. One transaction; a killed process leaves nothing."""
+"""Audit execution: candidates, evaluation, reconciliation and writes, in one transaction that a crash rolls back."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 def new_run(actor: Actor, on: date, trigger: str, policy: Policy, *, dry_run: bool) -> AuditRun:
-    """A run's row, not written yet."""
+    """Create a run's row without writing it."""
     return AuditRun(
         on=on,
         trigger=trigger,
@@ -54,10 +54,11 @@ def new_run(actor: Actor, on: date, trigger: str, policy: Policy, *, dry_run: bo
     )
 
 
-def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, belt: bool) -> AuditRun:
-    """Judge every project by the policy on the run's date and write what follows, inside the open transaction.
+def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshold: bool) -> AuditRun:
+    """Judge every project by the policy on the run's date and write the results inside the open transaction.
 
-    With ``belt`` the run is held when it would flag or clear too much at once; its changes then tell what it would do.
+    With ``check_threshold``, the run is held when it would flag or clear too many projects; its changes then describe
+    what it would do.
     """
     session = require_transaction()
     if not run.dry_run:
@@ -67,7 +68,7 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, belt: bool) ->
     last = last_good_audit()
     totals = count_projects(policy)
     digest = new_digest(policy, run.on)
-    # Before the first audit there was no flag that a decision could change.
+    # Before the first audit no flag existed that a decision could change.
     since = (last and last.finished_at) or run.started_at
     plan = Plan(statuses_before=statuses_before(since))
     restricted_plan = Plan()
@@ -76,8 +77,8 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, belt: bool) ->
         judged = _judge(policy, run.on, part, digest)
         judged_before = 0 if last is None else last.judged_up_to
         reconcile(plan, judged, active_flags(part), judged_before, restricted_plan, restricted.ids)
-    # A dry run is never held, but tells that it would be.
-    why = held_because(plan, policy, run.on, last) if belt or run.dry_run else None
+    # A dry run is never held, but it reports why it would be.
+    why = held_because(plan, policy, run.on, last) if check_threshold or run.dry_run else None
     held = why is not None and not run.dry_run
     run.status = "held" if held else "succeeded"
     run.held_because = why
@@ -91,27 +92,27 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, belt: bool) ->
         "newly_clear": restricted_plan.newly_clear,
         "judged_by_last_audit": 0 if last is None else (last.restricted_counts or {}).get("projects_judged", 0),
     }
-    followed: dict[str, Any] = {}
+    case_changes: dict[str, Any] = {}
     carried_out = not held and not run.dry_run
     if carried_out:
-        moment = now()
+        timestamp = now()
         changed = _changed_projects(plan, totals, policy, last)
-        # Before the flags, whose foreign keys lock projects too: one order for all that lock many.
+        # Before the flags, whose foreign keys lock projects too: all bulk writers lock in the same order.
         for some in changed:
             lock_projects(some)
-        write_flags(plan, run.id, run.on, moment, None if last is None else last.on)
+        write_flags(plan, run.id, run.on, timestamp, None if last is None else last.on)
         session.flush()
         for some in changed:
-            update_freeze_status(moment, some, policy=policy)
-        followed = sync_cases(run.id, run.on, moment, policy)
-        if followed:
-            journal.record(actor, "cases.followed", f"audit:{run.id}", followed)
+            update_freeze_status(timestamp, some, policy=policy)
+        case_changes = sync_cases(run.id, run.on, timestamp, policy)
+        if case_changes:
+            journal.record(actor, "cases.followed", f"audit:{run.id}", case_changes)
     write_changes(plan, run.id, carried_out=carried_out)
     run.finished_at = now()
     session.flush()
     journal.record(actor, f"audit.{'dry-run' if run.dry_run else run.status}", f"audit:{run.id}", _journal_details(run))
     if not run.dry_run:
-        outbox.enqueue(f"audit.{run.status}", {"audit": run.id, "reopened": followed.get("reopened", [])})
+        outbox.enqueue(f"audit.{run.status}", {"audit": run.id, "reopened": case_changes.get("reopened", [])})
     log.info("audit finished", extra={"audit": run.id, "on": run.on.isoformat(), "status": run.status})
     return run
 
@@ -121,7 +122,7 @@ def _changed_projects(plan: Plan, totals: Totals, policy: Policy, last: AuditRun
     judged = 0 if last is None else last.judged_up_to
     changed: list[ColumnElement[bool]] = []
     if last is not None and last.policy_digest != policy.digest:
-        # Another scope or another start clock shows in every project.
+        # A new scope or a new start of the deadlines affects every project.
         judged = 0
     else:
         changed = projects_of_ids({project_id for project_id in plan.changed_projects() if project_id <= judged})
@@ -150,6 +151,6 @@ def _counts(plan: Plan, totals: Totals) -> dict[str, int]:
 
 def _journal_details(run: AuditRun) -> dict[str, Any]:
     names = (*COUNTS, "input_digest", "policy_version", "policy_digest", "trigger")
-    told = {"on": run.on.isoformat(), **{name: getattr(run, name) for name in names}}
+    journal_entry = {"on": run.on.isoformat(), **{name: getattr(run, name) for name in names}}
     restricted = {name: count for name, count in (run.restricted_counts or {}).items() if name in COUNTS}
-    return {**told, RESTRICTED: restricted} if any(restricted.values()) else told
+    return {**journal_entry, RESTRICTED: restricted} if any(restricted.values()) else journal_entry

@@ -1,4 +1,4 @@
-"""Carries out a plan: opens, updates and clears flags in sets, and keeps the run's changes."""
+"""Bulk writes of a plan: opens, updates and clears flags, and stores the run's changes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Row = TypeVar("Row")
 
 
 def write_flags(plan: Plan, audit_id: int, on: date, at: datetime, last_seen_on: date | None) -> None:
-    """Write the plan's flags inside the open transaction, as changed ``at``.
+    """Write the plan's flags inside the open transaction, with ``changed_at`` = ``at``.
 
-    ``last_seen_on`` is the date of the last good audit.
+    ``last_seen_on`` is the date of the last successful audit.
     """
     session = require_transaction()
     for opened in _chunks(plan.opened):
@@ -79,11 +79,11 @@ UPDATED = ("status", "severity", "observed", "fingerprint", "accepted_fingerprin
 
 
 def write_changes(plan: Plan, audit_id: int, *, carried_out: bool) -> None:
-    """Keep what the run changed, or would have; what an earlier try of the same run kept goes."""
+    """Store the changes that the run made, or would make. Replaces those of an earlier attempt of the same run."""
     session = require_transaction()
     session.execute(delete(AuditChange).where(AuditChange.audit_id == audit_id))
     if carried_out and plan.opened:
-        # The flags are there already: nothing need be sent again.
+        # The flags exist already, so their changes are copied inside the database.
         opened = (
             select(literal(audit_id), Flag.project_id, Flag.rule, Flag.severity, literal("opened"))
             .where(Flag.opened_by_audit == audit_id)

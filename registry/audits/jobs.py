@@ -1,4 +1,4 @@
-"""The night: audits the date that is owed, once, whoever asks and however many ask at the same time."""
+"""Nightly audit jobs: run the due audit once, however many processes try at the same time."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ RETRY_AFTER = timedelta(minutes=10)
 
 
 def run_due_audit(
-    audit_at: time | None, moment: datetime | None = None, clock_guard: ClockGuard | None = None
+    audit_at: time | None, current_time: datetime | None = None, clock_guard: ClockGuard | None = None
 ) -> AuditRun | None:
-    """Audit the night that is owed by ``moment`` (now when None); None when none is, or another process does it.
+    """Run the nightly audit due at ``current_time`` (default: now). Return None when none is due or another runs it.
 
-    ``audit_at`` is the local hour of the nightly audit, None when it is off: then no night is ever owed. A failed
-    night is kept as ``failed`` and tried again after ten minutes; the failure goes on up to be logged. With a
-    ``clock_guard`` nothing is run by a clock that is too far ahead.
+    ``audit_at`` is the local time of the nightly audit; with None no audit is ever due. A failed audit is stored as
+    ``failed``, raised for the log, and retried after ten minutes. With a ``clock_guard`` nothing runs while the clock
+    is too far ahead.
     """
     if audit_at is None:
         return None
-    moment = moment or now()
+    current_time = current_time or now()
     db.session.rollback()
-    if clock_guard is not None and not clock_guard.is_plausible(moment):
+    if clock_guard is not None and not clock_guard.is_plausible(current_time):
         return None
     last = last_good_audit()
-    night = is_due(moment, audit_at, installed_at(), None if last is None else last.on)
-    if night is None:
+    scheduled = is_due(current_time, audit_at, installed_at(), None if last is None else last.on)
+    if scheduled is None:
         return None
     try:
-        return _audit(night, moment, RETRY_AFTER)
+        return _audit(scheduled, current_time, RETRY_AFTER)
     except AuditRunning:
-        log.info("another audit runs now", extra={"on": night.on.isoformat()})
+        log.info("another audit runs now", extra={"on": scheduled.on.isoformat()})
         return None
 
 
 def run_nightly_audit(clock_guard: ClockGuard | None = None) -> AuditRun | None:
-    """Audit today for cron or a CronJob, which choose the hour and the tries themselves.
+    """Run today's audit for cron or a CronJob, which choose the time and the retries themselves.
 
-    None when today is audited already, or its run is held. Raises AuditRunning when another audit runs now, and with
-    a ``clock_guard`` ClockNotConfirmed when the clock is too far ahead.
+    Returns None when today's audit is done or held. Raises AuditRunning when another audit runs and, with a
+    ``clock_guard``, ClockNotConfirmed when the clock is too far ahead.
     """
     day = today()
     db.session.rollback()
@@ -67,56 +67,60 @@ def run_nightly_audit(clock_guard: ClockGuard | None = None) -> AuditRun | None:
     return _audit(ScheduledRun(day, False, day if last is None else last.on + timedelta(days=1)), now(), timedelta())
 
 
-def _audit(night: ScheduledRun, moment: datetime, try_again_after: timedelta) -> AuditRun | None:
+def _audit(scheduled: ScheduledRun, current_time: datetime, retry_after: timedelta) -> AuditRun | None:
     try:
         with exclusive_lock() as session:
-            run = _claim(session, night, moment, try_again_after)
+            run = _claim(session, scheduled, current_time, retry_after)
             if run is None:
                 return None
-            listed = _list_missed(session, night)
-            # After a night that was tried and is held or failed, this one is no catch-up: nothing was down.
-            run.trigger = "catch_up" if night.late or night.on - timedelta(days=1) in listed else "schedule"
-            return execute_audit(SCHEDULE, run, policy_in_force(), belt=True)
+            listed = _list_missed(session, scheduled)
+            # After a held or failed attempt this audit is no catch-up, because the service was not down.
+            run.trigger = "catch_up" if scheduled.late or scheduled.on - timedelta(days=1) in listed else "schedule"
+            return execute_audit(SCHEDULE, run, policy_in_force(), check_threshold=True)
     except AuditRunning:
         raise
     except Exception as error:
-        _save_failed_run(night, error)
+        _save_failed_run(scheduled, error)
         raise
 
 
-def _claim(session: Session, night: ScheduledRun, moment: datetime, try_again_after: timedelta) -> AuditRun | None:
-    """The night's row to run, None when somebody else has done it, or it failed a moment ago."""
+def _claim(
+    session: Session, scheduled: ScheduledRun, current_time: datetime, retry_after: timedelta
+) -> AuditRun | None:
+    """Return the nightly audit's row to run; None when another process ran it or it failed less than the delay ago."""
     last = last_good_audit()
-    if last is not None and last.on >= night.on:
+    if last is not None and last.on >= scheduled.on:
         return None
-    run = new_run(SCHEDULE, night.on, "schedule", policy_in_force(), dry_run=False)
-    there = session.scalar(select(AuditRun).where(AuditRun.scheduled_for == night.on))
-    if there is None:
-        run.scheduled_for = night.on
+    run = new_run(SCHEDULE, scheduled.on, "schedule", policy_in_force(), dry_run=False)
+    existing = session.scalar(select(AuditRun).where(AuditRun.scheduled_for == scheduled.on))
+    if existing is None:
+        run.scheduled_for = scheduled.on
         return run
-    if there.status != "failed" or (there.finished_at and moment - there.finished_at < try_again_after):
+    if existing.status != "failed" or (existing.finished_at and current_time - existing.finished_at < retry_after):
         return None
-    there.status, there.failure, there.started_at = "running", None, run.started_at
-    there.policy_version, there.policy_digest = run.policy_version, run.policy_digest
-    return there
+    existing.status, existing.failure, existing.started_at = "running", None, run.started_at
+    existing.policy_version, existing.policy_digest = run.policy_version, run.policy_digest
+    return existing
 
 
-def _list_missed(session: Session, night: ScheduledRun) -> list[date]:
-    """List the dates without an audit since a night last listed its own; the dates that were not listed yet.
+def _list_missed(session: Session, scheduled: ScheduledRun) -> list[date]:
+    """List the dates without an audit since the last nightly audit. Return the dates that are new in the list.
 
     A manual audit after a downtime does not hide the dates before it.
     """
     listed = session.scalar(
-        select(func.max(AuditRun.scheduled_for)).where(AuditRun.status != "failed", AuditRun.scheduled_for < night.on)
+        select(func.max(AuditRun.scheduled_for)).where(
+            AuditRun.status != "failed", AuditRun.scheduled_for < scheduled.on
+        )
     )
-    first = night.first if listed is None else listed + timedelta(days=1)
+    first = scheduled.first if listed is None else listed + timedelta(days=1)
     audited = session.scalars(
         select(AuditRun.on).where(
-            AuditRun.status == "succeeded", AuditRun.dry_run.is_(False), AuditRun.on.between(first, night.on)
+            AuditRun.status == "succeeded", AuditRun.dry_run.is_(False), AuditRun.on.between(first, scheduled.on)
         )
     ).all()
-    kept = {day: _save_missed(session, day) for day in missed(first, night.on, set(audited))}
-    new = {day: audit_id for day, audit_id in kept.items() if audit_id is not None}
+    missed_ids = {day: _save_missed(session, day) for day in missed(first, scheduled.on, set(audited))}
+    new = {day: audit_id for day, audit_id in missed_ids.items() if audit_id is not None}
     if new:
         outbox.enqueue("audit.missed", {"audits": list(new.values())})
     return list(new)
@@ -152,17 +156,17 @@ NOTHING_JUDGED = dict.fromkeys(
 )
 
 
-def _save_failed_run(night: ScheduledRun, error: Exception) -> None:
-    """Keep the failure, unless another process has run the night since, or runs it now: its result stands."""
+def _save_failed_run(scheduled: ScheduledRun, error: Exception) -> None:
+    """Store the failure, unless another process ran this audit in the meantime or runs it now."""
     try:
         with exclusive_lock() as session:
-            there = session.scalar(select(AuditRun).where(AuditRun.scheduled_for == night.on))
-            if there is None:
-                trigger = "catch_up" if night.late else "schedule"
-                there = new_run(SCHEDULE, night.on, trigger, policy_in_force(), dry_run=False)
-                there.scheduled_for = night.on
-            elif there.status != "failed":
+            existing = session.scalar(select(AuditRun).where(AuditRun.scheduled_for == scheduled.on))
+            if existing is None:
+                trigger = "catch_up" if scheduled.late else "schedule"
+                existing = new_run(SCHEDULE, scheduled.on, trigger, policy_in_force(), dry_run=False)
+                existing.scheduled_for = scheduled.on
+            elif existing.status != "failed":
                 return
-            save_failed_run(there, error)
+            save_failed_run(existing, error)
     except AuditRunning:
-        log.info("another audit runs now", extra={"on": night.on.isoformat()})
+        log.info("another audit runs now", extra={"on": scheduled.on.isoformat()})

@@ -1,4 +1,4 @@
-"""The versions of the policy that can be read."""
+"""Readable versions of the policy."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from registry.freeze.policy import Policy
 
 
 class PolicyNotFound(NotFound):
-    """There is no policy of that version."""
+    """No policy has this version."""
 
 
 def read_policies(actor: Actor) -> list[Policy]:
-    """Every policy that can be read: the one in force. Raises RoleNotAllowed."""
+    """Return every readable policy: the one in force. Raises RoleNotAllowed."""
     actor.require(Permission.POLICIES_READ)
     return [policy_in_force()]
 
 
 def read_policy_of(actor: Actor, version: str) -> Policy:
-    """The policy of that version. Raises RoleNotAllowed and PolicyNotFound."""
+    """Return the policy of that version. Raises RoleNotAllowed and PolicyNotFound."""
     for policy in read_policies(actor):
         if policy.version == version:
             return policy

@@ -1,4 +1,4 @@
-"""Lists of audits and of what each changed."""
+"""Lists of audits and of their changes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AUDIT_FILTERS: Final[Mapping[str, PlainFilter]] = {
 
 
 def list_audits(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
-    """A page of audits, the newest first (``sort``: ``-id`` or ``id``), with the counts that the actor may see.
+    """Return a page of audits, newest first (``sort``: ``-id`` or ``id``), with the counts that the actor may see.
 
     Raises RoleNotAllowed and Malformed.
     """
@@ -49,9 +49,9 @@ def list_audits(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
 
 
 def changes_of(actor: Actor, audit: AuditRun, page: Page) -> Listing:
-    """A page of what the audit changed on projects that the actor may see: ``{project, rule, severity, change}``.
+    """Return a page of the audit's changes on visible projects: ``{project, rule, severity, change}``.
 
-    Restricted projects among them are journalled as read.
+    Restricted projects on the page are journalled as read.
     """
     actor.require(Permission.AUDITS_READ)
     statement = _changes(actor, audit)
@@ -64,7 +64,7 @@ def changes_of(actor: Actor, audit: AuditRun, page: Page) -> Listing:
 
 
 def count_changes(actor: Actor, audit: AuditRun) -> dict[str, int]:
-    """How many changes of each kind the audit lists on projects that the actor may see; 0 for the others."""
+    """Count the audit's changes of each kind on visible projects; 0 for kinds without any."""
     actor.require(Permission.AUDITS_READ)
     counts = (
         select(AuditChange.change, func.count())
@@ -75,7 +75,7 @@ def count_changes(actor: Actor, audit: AuditRun) -> dict[str, int]:
 
 
 def all_changes_of(actor: Actor, audit: AuditRun) -> list[dict[str, Any]]:
-    """Everything that the audit changed on projects that the actor may see; the restricted are journalled as read."""
+    """Return all changes of the audit on visible projects; restricted projects are journalled as read."""
     actor.require(Permission.AUDITS_READ)
     rows = db.session.execute(_changes(actor, audit)).mappings().all()
     _journal_reads(actor, rows)
@@ -100,7 +100,7 @@ def _changes(actor: Actor, audit: AuditRun) -> Select[*tuple[Any, ...]]:
 
 
 def previous_good(actor: Actor, audit: AuditRun) -> AuditRun | None:
-    """The run for good that succeeded before this one, by date and then by time. Raises RoleNotAllowed."""
+    """Return the successful run, not dry, before this one by date and time. Raises RoleNotAllowed."""
     actor.require(Permission.AUDITS_READ)
     return db.session.scalar(
         select(AuditRun)

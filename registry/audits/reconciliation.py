@@ -1,4 +1,4 @@
-"""Reconciliation: what the rules found tonight against the flags that stand. It plans and writes nothing."""
+"""Reconciliation: compares an audit's findings with the active flags and plans the changes, without writing."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from registry.core.database import db
 from registry.flags.models import Flag
 from registry.freeze.findings import Finding
 
-# What an audit lists of a flag that stays, by the status that the last audit left and the one that this audit leaves.
-# A flag that this audit opens again is ``reopened``, whatever it was.
+# Change that an audit lists for an existing flag, by its status after the last audit and after this one.
+# A flag that this audit opens again is always ``reopened``.
 STATUS_CHANGES: Mapping[tuple[str, str], str] = {
     ("open", "exempt"): "exempted",
     ("accepted", "exempt"): "exempted",
@@ -27,7 +27,7 @@ STATUS_CHANGES: Mapping[tuple[str, str], str] = {
 
 
 class ActiveFlags(NamedTuple):
-    """A flag that is not cleared, in what reconciliation compares."""
+    """The compared columns of a flag that is not cleared."""
 
     project_id: int
     id: int
@@ -41,12 +41,12 @@ class ActiveFlags(NamedTuple):
 
 @dataclass(slots=True)
 class Plan:
-    """Everything that an audit would write, and its counts.
+    """All writes of an audit, and its counts.
 
     ``opened``: (project id, finding, exemption id). ``updated``: (flag, finding, new status, accepted fingerprint,
-    exemption id). ``reopened``: those of the updated that are open again. ``restated``: (flag, finding, change) of the
-    others whose status changed since the last audit, by it or by a decision. ``statuses_before``: the status that the
-    last audit left, by (project id, rule), where a decision changed it since.
+    exemption id). ``reopened``: the updated flags that are open again. ``restated``: (flag, finding, change) of other
+    flags whose status changed since the last audit, by this audit or by a decision. ``statuses_before``: the status
+    after the last audit, by (project id, rule), of flags that a decision changed since.
     """
 
     opened: list[tuple[int, Finding, int | None]] = field(default_factory=list)
@@ -62,12 +62,12 @@ class Plan:
     newly_clear: int = 0
 
     def opening(self) -> Iterator[tuple[int, str, str, str]]:
-        """(project id, rule, severity, opened) of each flag to open."""
+        """Yield (project id, rule, severity, opened) of each flag to open."""
         for project_id, finding, _ in self.opened:
             yield project_id, finding.rule, finding.severity, "opened"
 
     def changed_projects(self) -> Iterator[int]:
-        """The ids of the projects whose standing changes, and perhaps their freeze status and severity."""
+        """Yield the ids of the projects whose flags change, and with them perhaps freeze status and severity."""
         yield from (project_id for project_id, _, _ in self.opened)
         for flag, finding, status, _, _ in self.updated:
             if (status, finding.severity) != (flag.status, flag.severity):
@@ -75,7 +75,7 @@ class Plan:
         yield from (flag.project_id for flag in self.cleared)
 
     def other_changes(self) -> Iterator[tuple[int, str, str, str]]:
-        """(project id, rule, severity, change) of each of the others."""
+        """Yield (project id, rule, severity, change) of all other changes."""
         for flag, finding in self.reopened:
             yield flag.project_id, flag.rule, finding.severity, "reopened"
         for flag, finding, change in self.restated:
@@ -85,8 +85,8 @@ class Plan:
 
 
 def active_flags(part: Part) -> dict[int, list[ActiveFlags]]:
-    """The standing flags of the projects of a part, by the ids of the projects."""
-    found: dict[int, list[ActiveFlags]] = {}
+    """Return the active flags of a part's projects, by project id."""
+    flags_by_project: dict[int, list[ActiveFlags]] = {}
     for line in db.session.scalars(_active(), part._asdict()):
         project_id, flag_id, rule, severity, status, fingerprint, accepted, exemption = line.split("\t")
         number = int(project_id)
@@ -100,8 +100,8 @@ def active_flags(part: Part) -> dict[int, list[ActiveFlags]]:
             None if accepted == MISSING_TEXT else accepted,
             None if exemption == MISSING_TEXT else int(exemption),
         )
-        found.setdefault(number, []).append(standing)
-    return found
+        flags_by_project.setdefault(number, []).append(standing)
+    return flags_by_project
 
 
 @cache
@@ -119,11 +119,11 @@ def reconcile(
     restricted: Plan,
     restricted_ids: frozenset[int],
 ) -> None:
-    """Plan a part: its (project id, findings, exemption id) against the flags that stand there, which are used up.
+    """Plan a part: compare (project id, findings, exemption id) with ``active``, which is emptied.
 
-    ``judged_before`` is the highest project id of the last good audit: later ones are new registrations, which the
-    safety belt does not count. What concerns ``restricted_ids`` is planned a second time in ``restricted``, only to be
-    counted.
+    ``judged_before`` is the highest project id of the last successful audit; later projects are new registrations,
+    which the change threshold does not count. Changes of ``restricted_ids`` are also planned in ``restricted``, for
+    separate counts.
     """
     for project_id, findings, exemption_id in judged:
         flags = standing.pop(project_id, ())
@@ -164,7 +164,7 @@ def _project(
 
 def _keep(plan: Plan, flag: ActiveFlags, finding: Finding, exemption_id: int | None) -> str:
     fingerprint = finding.fingerprint
-    # Values that a decision did not see need a decision of their own, even when the old ones come back.
+    # Values that a decision did not cover need a new decision, even when the old values return later.
     accepted = flag.accepted_fingerprint if flag.accepted_fingerprint == fingerprint else None
     status = "exempt" if exemption_id is not None else "accepted" if accepted is not None else "open"
     if status == "open" and flag.status != "open":

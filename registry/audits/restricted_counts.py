@@ -1,6 +1,6 @@
-"""Counts of audits as a reader may see them.
+"""Restricted counts: an audit's counts with and without restricted projects.
 
-What restricted projects add to the counts is stored with each run, and subtracted for readers who may not see those.
+Each run stores how much restricted projects add to its counts; this is subtracted for readers who may not see them.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ COUNTS: Final = (
     "flags_reopened",
     "flags_cleared",
 )
-# The key of these counts in a run's journal entries.
+# Key of these counts in a run's journal entries.
 RESTRICTED: Final = "restricted"
 
 
 def visible_run(actor: Actor, run: AuditRun | Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of a run with the counts that the actor may see: without restricted projects, or with all."""
+    """Return a run's columns with the counts that the actor may see."""
     columns = (
         {**run} if isinstance(run, Mapping) else {each.key: getattr(run, each.key) for each in run.__table__.columns}
     )
@@ -43,7 +43,7 @@ def visible_run(actor: Actor, run: AuditRun | Mapping[str, Any]) -> dict[str, An
 
 
 def without_restricted(run: Mapping[str, Any], restricted: Mapping[str, int] | None) -> dict[str, Any]:
-    """A run's columns or details minus what ``restricted`` counts, in ``held_because`` too."""
+    """Return a run's columns or details minus the ``restricted`` counts, also in ``held_because``."""
     if not restricted:
         return dict(run)
     narrowed = {name: value - restricted[name] if name in COUNTS else value for name, value in run.items()}
@@ -54,10 +54,9 @@ def without_restricted(run: Mapping[str, Any], restricted: Mapping[str, int] | N
 
 
 def move_in_last_audit(project: Project) -> None:
-    """Count the project among the restricted ones of the last good audit, or no longer, inside the open transaction.
+    """Add the project to the restricted counts of the last successful audit, or remove it, in the open transaction.
 
-    So the counts of the audit and those of the report stay those of the same projects. Earlier runs keep the counts
-    of who could be seen then.
+    The counts of the audit and of the report then cover the same projects. Earlier runs keep their counts.
     """
     session = require_transaction()
     last = last_good_audit()
@@ -65,17 +64,17 @@ def move_in_last_audit(project: Project) -> None:
         return
     lock = select(AuditRun).where(AuditRun.id == last.id).with_for_update()
     locked = session.scalars(lock.execution_options(populate_existing=True)).one()
-    kept, sign = locked.restricted_counts or {}, 1 if project.is_restricted else -1
+    counts, sign = locked.restricted_counts or {}, 1 if project.is_restricted else -1
     own = _counts_of(project, last.id)
-    locked.restricted_counts = {**kept, **{name: kept.get(name, 0) + sign * own[name] for name in COUNTS}}
+    locked.restricted_counts = {**counts, **{name: counts.get(name, 0) + sign * own[name] for name in COUNTS}}
 
 
 def _counts_of(project: Project, audit_id: int) -> dict[str, int]:
     session = require_transaction()
-    standing = select(Flag.status).where(Flag.project_id == project.id, Flag.status.in_(ACTIVE_STATUSES))
-    statuses = session.scalars(standing).all()
-    mine = (AuditChange.audit_id == audit_id, AuditChange.project_id == project.id)
-    changes = Counter(session.scalars(select(AuditChange.change).where(*mine)))
+    active = select(Flag.status).where(Flag.project_id == project.id, Flag.status.in_(ACTIVE_STATUSES))
+    statuses = session.scalars(active).all()
+    of_project = (AuditChange.audit_id == audit_id, AuditChange.project_id == project.id)
+    changes = Counter(session.scalars(select(AuditChange.change).where(*of_project)))
     in_scope = project.agency.kind in policy_in_force().scope
     return {
         "projects_judged": int(in_scope),

@@ -1,7 +1,7 @@
-"""Takes back what a voided audit did to flags and to the terms of cases.
+"""Reversal: undoes what a voided audit did to flags and to the deadlines of cases.
 
-Flags are put back where they stood before, so that no date in the future is left and the next audit compares with the
-facts of before. Cases stay where they are: the next audit moves them after their flags, and only people close them.
+Flags get their state from before the audit, so that no future date remains and the next audit compares with earlier
+facts. Cases keep their status: the next audit moves them to match their flags, and only people close them.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from registry.freeze.current import policy_in_force
 
 
 def reverse_flags(audit_id: int, day: date) -> dict[str, int]:
-    """Clear the flags that the audit opened, dated ``day``, and open again those that it cleared; the counts.
+    """Clear the flags that the audit opened, dated ``day``, and reopen those that it cleared. Return the counts.
 
-    A flag that people accepted since stays, from ``day`` on. Values and severities that the audit changed are those of
-    the next audit.
+    A flag that people accepted since stays, from ``day`` on. The next audit restores changed values and severities.
     """
     opened = Flag.opened_by_audit == audit_id
     undecided = Flag.status.in_(("open", "exempt"))
@@ -36,13 +35,13 @@ def reverse_flags(audit_id: int, day: date) -> dict[str, int]:
     _update(Flag, opened, Flag.status != "cleared", opened_on=day)
     _update(Flag, opened, undecided, status="cleared", cleared_on=day, cleared_by_audit=audit_id, last_seen_on=None)
     accepted = Flag.accepted_fingerprint == Flag.fingerprint
-    before = case((Flag.exemption_id.is_not(None), "exempt"), (accepted, "accepted"), else_="open")
-    _update(Flag, *cleared, status=before, cleared_on=None, cleared_by_audit=None, last_seen_on=None)
+    status_before = case((Flag.exemption_id.is_not(None), "exempt"), (accepted, "accepted"), else_="open")
+    _update(Flag, *cleared, status=status_before, cleared_on=None, cleared_by_audit=None, last_seen_on=None)
     return counts
 
 
 def reverse_cases(audit_id: int, day: date) -> int:
-    """Take dates in the future from the cases that the audit opened or moved; how many cases had one."""
+    """Replace future dates of the cases that the audit opened or moved. Return the number of cases changed."""
     session = require_transaction()
     moved = Case.id.in_(select(CaseEvent.case_id).where(CaseEvent.by == f"audit:{audit_id}"))
     until = national_calendar().after(day, policy_in_force().clocks.review)
@@ -56,11 +55,11 @@ def reverse_cases(audit_id: int, day: date) -> int:
     return len(changed)
 
 
-def _count(*which: ColumnElement[bool]) -> int:
-    return require_transaction().scalar(select(func.count()).select_from(Flag).where(*which)) or 0
+def _count(*conditions: ColumnElement[bool]) -> int:
+    return require_transaction().scalar(select(func.count()).select_from(Flag).where(*conditions)) or 0
 
 
-def _update(table: Any, *which: ColumnElement[bool], **values: Any) -> None:
+def _update(table: Any, *conditions: ColumnElement[bool], **values: Any) -> None:
     require_transaction().execute(
-        update(table).where(*which).values(**values), execution_options={"synchronize_session": False}
+        update(table).where(*conditions).values(**values), execution_options={"synchronize_session": False}
     )

@@ -1,4 +1,4 @@
-"""Audits asked for by people: by hand for today, dry for any date, and the confirmation of a held one."""
+"""Audits started by people: today's, dry runs of any date, and confirming a held audit."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from registry.freeze.policy import Policy
 
 
 class AuditNotFound(NotFound):
-    """There is no audit of that id."""
+    """No audit has this id."""
 
 
 class AuditDateBeforeLast(Conflict):
-    """An audit for good is not run for a date before the last audited one: the facts of that day are gone."""
+    """An audit that is no dry run may not precede the last audited date, because the facts of that day are gone."""
 
 
 class AuditNotHeld(Conflict):
@@ -33,7 +33,7 @@ class AuditNotHeld(Conflict):
 
 
 class NoAuditHeld(Conflict):
-    """No audit of the date waits for a confirmation: the safety belt comes off only for what people have seen."""
+    """No audit of the date waits for confirmation, so the change threshold stays in effect."""
 
 
 def run_audit(
@@ -43,9 +43,9 @@ def run_audit(
     dry_run: bool = False,
     policy: Policy | None = None,
 ) -> AuditRun:
-    """Audit every project on a date, today when None.
+    """Audit every project on a date (default: today).
 
-    For good: from the last audited date to today. Dry: any date, and any policy.
+    The date lies between the last audited date and today. A dry run accepts any date and any policy.
     Raises RoleNotAllowed, Invalid (after today), AuditDateBeforeLast, AuditRunning.
     """
     if policy is not None and not dry_run:
@@ -59,7 +59,7 @@ def run_audit(
         with exclusive_lock():
             if not dry_run:
                 _require_not_before_last(day)
-            return execute_audit(actor, run, policy or policy_in_force(), belt=True)
+            return execute_audit(actor, run, policy or policy_in_force(), check_threshold=True)
     except RegistryError:
         raise
     except Exception as error:
@@ -70,7 +70,7 @@ def run_audit(
 
 
 def confirm_held_audit(actor: Actor, audit_id: int) -> AuditRun:
-    """Judge a held run's date again, without the belt; the same row becomes succeeded.
+    """Judge a held run's date again without the change threshold; its row becomes succeeded.
 
     Raises RoleNotAllowed, AuditNotFound, AuditNotHeld, AuditDateBeforeLast, AuditRunning.
     """
@@ -85,13 +85,13 @@ def confirm_held_audit(actor: Actor, audit_id: int) -> AuditRun:
         run.confirmed_by = actor.principal
         policy = policy_in_force()
         run.policy_version, run.policy_digest = policy.version, policy.digest
-        return execute_audit(actor, run, policy, belt=False)
+        return execute_audit(actor, run, policy, check_threshold=False)
 
 
 def confirm_latest_held(actor: Actor, on: date | None = None) -> AuditRun:
-    """Confirm the latest held audit of a date, of any date when None.
+    """Confirm the latest held audit of a date (default: of any date).
 
-    Raises NoAuditHeld and what ``confirm_held_audit`` raises.
+    Raises NoAuditHeld and the errors of ``confirm_held_audit``.
     """
     actor.require(Permission.AUDITS_CONFIRM)
     held = select(AuditRun.id).where(AuditRun.status == "held").order_by(AuditRun.id.desc()).limit(1)
@@ -102,7 +102,7 @@ def confirm_latest_held(actor: Actor, on: date | None = None) -> AuditRun:
 
 
 def find_audit(actor: Actor, audit_id: int) -> AuditRun:
-    """The audit of that id. Raises RoleNotAllowed and AuditNotFound."""
+    """Return the audit. Raises RoleNotAllowed and AuditNotFound."""
     actor.require(Permission.AUDITS_READ)
     found = db.session.get(AuditRun, audit_id, populate_existing=True)
     if found is None:
@@ -111,14 +111,14 @@ def find_audit(actor: Actor, audit_id: int) -> AuditRun:
 
 
 def save_failed_run(run: AuditRun, error: BaseException) -> None:
-    """Keep that a run failed and why; what it had done is rolled back already. A night's next failure is no news."""
-    is_news = run.status != "failed" and not run.dry_run
+    """Store the failure of a run that was rolled back. Notify only of the first failure of a nightly audit."""
+    is_first_failure = run.status != "failed" and not run.dry_run
     run.status, run.finished_at = "failed", now()
     run.failure = f"{type(error).__name__}: {error}"[:2000]
     with transaction() as session:
         session.add(run)
         session.flush()
-        if is_news:
+        if is_first_failure:
             outbox.enqueue("audit.failed", {"audit": run.id})
 
 

@@ -1,4 +1,4 @@
-"""Verdicts: what the law says of one project on a date, explained, whether it is registered or only being checked."""
+"""Verdicts: evaluates one project, registered or only proposed, on a date, with explanations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from registry.projects.models import Project
 from registry.projects.revisions import earlier
 
 OUTCOMES: Final = ("out_of_scope", "clear", "exempt", "flagged")
-# What a project's own columns give to the law.
+# Project columns that become facts.
 CLAIMED: Final = (
     "work_type",
     "stage",
@@ -40,7 +40,7 @@ CONFIRMED: Final = ("placement_verified_on", "onboarding_confirmed_on", "ending_
 
 
 def facts_of(project: Project) -> Facts:
-    """The facts of a registered project as they are now."""
+    """Return the current facts of a registered project."""
     return _facts(project, migrate_by_in_force(project.id), earlier(project))
 
 
@@ -55,10 +55,10 @@ def _facts(project: Project, order_migrate_by: date | None, past: tuple[Past, ..
 
 
 def verdict_of(project: Project, on: date | None, language: Language, policy: Policy | None = None) -> dict[str, Any]:
-    """The verdict on a project on a date, today without one, with its texts in a language.
+    """Return the verdict on a project on a date (default: today), with texts in a language.
 
-    ``exempt`` when an exemption is in force on the date; acceptance is not looked at. ``policy`` is another than the
-    one in force, to try out.
+    ``exempt`` when an exemption is in force on the date; acceptances are ignored. ``policy`` replaces the policy in
+    force, to try one out.
     """
     day = on or today()
     exempt = exemption_in_force(project.id, day) is not None
@@ -66,19 +66,19 @@ def verdict_of(project: Project, on: date | None, language: Language, policy: Po
 
 
 def verdict_at_registration(project: Project, language: Language) -> dict[str, Any]:
-    """The same, today, of a project that was just registered: nobody has decided or exempted anything of it yet."""
+    """Return today's verdict on a project that was just registered and has no decisions or exemptions."""
     return _verdict(project.number, _facts(project, None, ()), today(), language, policy_in_force(), exempt=False)
 
 
 def verdict_to_check(agency: Agency, values: Mapping[str, Any], on: date | None, language: Language) -> dict[str, Any]:
-    """The verdict that a project of these accepted values would get on the date if it were registered today."""
+    """Return the verdict on these validated values as if they were registered today."""
     claimed: dict[str, Any] = {name: values.get(name) for name in CLAIMED}
     facts = Facts(agency_kind=agency.kind, registered_on=today(), **claimed)
     return _verdict(None, facts, on or today(), language, policy_in_force(), exempt=False)
 
 
 def explained(finding: Finding, policy: Policy, on: date, language: Language) -> dict[str, Any]:
-    """A finding as it is shown: rule, severity, observed values, what would have to be true, what to do, the clause."""
+    """Represent a finding: rule, severity, observed and required values, remedy and clause."""
     texts = explain(finding, policy, on, language)
     return {
         "rule": finding.rule,

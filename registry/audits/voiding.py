@@ -1,7 +1,7 @@
 """Voiding an audit that a wrong clock dated in the future: it no longer counts as the last audited date.
 
-An operator and a supervisor do it together: one proposes, the other confirms. On the machine itself it is done at once.
-What the audit did to flags is taken back (``reversal``); the next audit brings flags and cases up to date.
+An operator and a supervisor void it together: one proposes, the other confirms. The command line does it in one step.
+The audit's changes to flags are undone (``reversal``); the next audit updates flags and cases.
 """
 
 from __future__ import annotations
@@ -32,31 +32,36 @@ VOIDABLE = ("succeeded", "held")
 
 
 class AuditNotVoidable(Conflict):
-    """Only an audit for good, done or held, of a date after today can be voided."""
+    """Only a succeeded or held audit dated after today, and not a dry run, can be voided."""
 
 
 class AuditNotLatest(Conflict):
-    """A later audit builds on this one and has to be voided first."""
+    """A later audit builds on this one and must be voided first."""
 
 
 class VoidingNotProposed(Conflict):
     """Nobody has proposed to void the audit."""
 
 
+class VoidingNeedsAPerson(NotAllowed):
+    """A service account neither proposes nor confirms: an administrator has the tokens of all of them."""
+
+
 class VoidingNeedsSecondPerson(NotAllowed):
-    """An operator and a supervisor void an audit together: the other one has to confirm."""
+    """An operator and a supervisor void an audit together; the person with the other role must confirm."""
 
 
 def is_voidable(run: AuditRun) -> bool:
-    """True when the audit is one that can be voided, whoever asks."""
+    """True when the audit can be voided, regardless of the actor."""
     return run.status in VOIDABLE and not run.dry_run and run.on > today()
 
 
 def may_confirm_voiding(actor: Actor, run: AuditRun) -> bool:
-    """True when the actor is the second one of the two who void the audit."""
+    """True when the actor may confirm the proposal: another person in the other role."""
     proposal = run.voiding
     return (
         proposal is not None
+        and actor.is_person
         and actor.may(Permission.AUDITS_VOID)
         and actor.principal != proposal["proposed_by"]
         and actor.role.value != proposal["proposed_role"]
@@ -64,11 +69,11 @@ def may_confirm_voiding(actor: Actor, run: AuditRun) -> bool:
 
 
 def propose_voiding(actor: Actor, audit_id: int, reason: str) -> AuditRun:
-    """Propose to void the audit; a new proposal replaces the one before.
+    """Propose to void the audit. Replaces an earlier proposal.
 
-    Raises RoleNotAllowed, AuditNotFound, AuditNotVoidable, AuditNotLatest, AuditRunning.
+    Raises RoleNotAllowed, VoidingNeedsAPerson, AuditNotFound, AuditNotVoidable, AuditNotLatest, AuditRunning.
     """
-    actor.require(Permission.AUDITS_VOID)
+    _require_person(actor)
     find_audit(actor, audit_id)
     with exclusive_lock() as session:
         run = _voidable(session, audit_id)
@@ -78,12 +83,12 @@ def propose_voiding(actor: Actor, audit_id: int, reason: str) -> AuditRun:
 
 
 def confirm_voiding(actor: Actor, audit_id: int) -> AuditRun:
-    """Void the audit as the second one of the two.
+    """Void the audit as the second person.
 
-    Raises RoleNotAllowed, AuditNotFound, AuditNotVoidable, AuditNotLatest, VoidingNotProposed,
+    Raises RoleNotAllowed, VoidingNeedsAPerson, AuditNotFound, AuditNotVoidable, AuditNotLatest, VoidingNotProposed,
     VoidingNeedsSecondPerson, AuditRunning.
     """
-    actor.require(Permission.AUDITS_VOID)
+    _require_person(actor)
     find_audit(actor, audit_id)
     with exclusive_lock() as session:
         run = _voidable(session, audit_id)
@@ -95,7 +100,7 @@ def confirm_voiding(actor: Actor, audit_id: int) -> AuditRun:
 
 
 def void_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:
-    """Void the audit at once, for the operator of the machine itself.
+    """Void the audit in one step, for the operator on the command line.
 
     Raises RoleNotAllowed, AuditNotFound, AuditNotVoidable, AuditNotLatest, AuditRunning.
     """
@@ -103,6 +108,12 @@ def void_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:
     find_audit(actor, audit_id)
     with exclusive_lock() as session:
         return _void(actor, _voidable(session, audit_id), _proposal(actor, reason))
+
+
+def _require_person(actor: Actor) -> None:
+    actor.require(Permission.AUDITS_VOID)
+    if not actor.is_person:
+        raise VoidingNeedsAPerson
 
 
 def _proposal(actor: Actor, reason: str) -> dict[str, Any]:
@@ -139,13 +150,18 @@ def _void(actor: Actor, run: AuditRun, proposal: dict[str, Any]) -> AuditRun:
     _mark_unaudited_again(run, at)
     update_freeze_status(at, PROJECT.c.changed_at == at)
     counts["missed_voided"] = _void_missed(session, run.voiding)
-    told = {"on": run.on.isoformat(), "reason": proposal["reason"], "proposed_by": proposal["proposed_by"], **counts}
-    journal.record(actor, "audit.voided", f"audit:{run.id}", told)
+    journal_entry = {
+        "on": run.on.isoformat(),
+        "reason": proposal["reason"],
+        "proposed_by": proposal["proposed_by"],
+        **counts,
+    }
+    journal.record(actor, "audit.voided", f"audit:{run.id}", journal_entry)
     return run
 
 
 def _mark_what_it_changed(run: AuditRun, at: datetime) -> None:
-    """Set ``changed_at`` of what is taken back, and of all that got an instant of the wrong clock."""
+    """Set ``changed_at`` of everything that is undone, and of all rows with a timestamp of the wrong clock."""
     since = run.started_at
     flags = or_(FLAGS.c.opened_by_audit == run.id, FLAGS.c.cleared_by_audit == run.id, FLAGS.c.changed_at >= since)
     flagged = select(FLAGS.c.project_id).where(flags)
@@ -161,7 +177,7 @@ def _mark_unaudited_again(run: AuditRun, at: datetime) -> None:
 
 
 def _void_missed(session: Session, voiding: dict[str, Any]) -> int:
-    """Void what is listed as missed from today on: these nights are still to come. Earlier ones were missed indeed."""
+    """Void the missed dates from today on, which are still to come. Earlier dates were really missed."""
     listed = list(session.scalars(select(AuditRun.id).where(AuditRun.status == "missed", AuditRun.on >= today())))
     session.execute(
         update(AuditRun)

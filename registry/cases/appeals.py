@@ -1,4 +1,4 @@
-"""An agency's appeal: what can be appealed, until when, and what it ends."""
+"""Appeals: which decision an agency can appeal, until when, and what an appeal ends."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ class NothingToAppeal(Conflict):
 
 
 class AppealTooLate(Conflict):
-    """The term of the appeal is over."""
+    """The appeal period is over."""
 
 
 class AnotherCaseOpen(Conflict):
-    """A later case of the project is open: what is to be said belongs there."""
+    """A later case of the project is open; the agency raises its objection there."""
 
 
 def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
-    """Appeal the decision in effect, within the policy's working days. Its order ends; the review begins anew. What was
-    proposed or asked meanwhile falls with it.
+    """Appeal the decision in effect, within the policy's working days.
 
-    Raises NothingToAppeal, AppealTooLate, AnotherCaseOpen, and what the workflow refuses.
+    The decision's order ends and the review restarts. A waiting proposal or question is withdrawn.
+
+    Raises NothingToAppeal, AppealTooLate, AnotherCaseOpen, and the errors of ``authorize``.
     """
     step = authorize(actor, case, "appeal")
     decision = _to_appeal(case)
@@ -41,7 +42,7 @@ def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
 
 
 def can_be_appealed(case: Case) -> bool:
-    """Whether there is a decision that its agency may appeal now."""
+    """True when the case has a decision that its agency may appeal now."""
     try:
         _to_appeal(case)
     except Conflict:

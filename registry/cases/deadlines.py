@@ -1,4 +1,4 @@
-"""The clocks of a case, in working days: the review's, stopped while another holds the ball, and the others' terms."""
+"""Case deadlines in working days: the review deadline, which pauses while others act, and the deadlines of others."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from registry.freeze.policy import Clocks
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """``due_on``: by when whoever holds the ball must act, None when nothing is due.
+    """``due_on``: the date by which the responsible party must act; None when nothing is due.
 
-    ``review_days_left``: working days that the stopped review still has, below 0 when it was overdue already.
+    ``review_days_left``: working days left of a paused review; negative when the review was already overdue.
     """
 
     due_on: date | None = None
@@ -30,10 +30,10 @@ def adjusted(
     terms: Clocks,
     ordered_until: date | None = None,
 ) -> Clock:
-    """The clock after the case went from one status to another on a day; the day itself never counts.
+    """Return the deadlines after a status change on a date. The date itself does not count.
 
-    The review goes on where it stopped when an answer or the Commission's word comes, and starts anew when a case
-    reopens or comes back from remediation. ``ordered_until`` is the date of the order that begins.
+    The review resumes when the agency answers or the Commission decides, and restarts when a case reopens or comes
+    back from remediation. ``ordered_until`` is the due date of the new order.
     """
     if before is after:
         return clock

@@ -1,4 +1,4 @@
-"""Decisions: proposed by one person, approved by another, and what an approval does to flags and orders at once."""
+"""Decisions: proposal, approval by a second person, and the effects of an approval on flags and orders."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from registry.projects.change_times import PROJECT
 
 
 class ProposalOutOfDate(Conflict):
-    """The findings, or the day, are no longer what the proposal was made on: it has to be returned and made anew."""
+    """The findings or the date changed since the proposal was made; it must be returned and proposed again."""
 
 
 def propose(actor: Actor, case: Case, values: Mapping[str, Any]) -> Case:
-    """Propose a decision from accepted values: ``decision``, ``reason_code``, ``reason``, ``legal_basis``, ``due_on``
+    """Propose a decision from validated values: ``decision``, ``reason_code``, ``reason``, ``legal_basis``, ``due_on``
     and ``comment``.
 
-    Raises what the workflow refuses, and Invalid.
+    Raises Invalid and the errors of ``authorize``.
     """
     step = authorize(actor, case, "propose")
     problems = proposal_problems(values)
@@ -53,10 +53,12 @@ def propose(actor: Actor, case: Case, values: Mapping[str, Any]) -> Case:
 
 
 def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
-    """Approve the waiting proposal: ``no_breach`` and ``transitional_accepted`` accept the case's flags with the values
-    that were seen, and close it; the others become orders, and what an earlier decision accepted is open again.
+    """Approve the waiting proposal.
 
-    Raises DecisionNeedsAnotherPerson for the proposer, ProposalOutOfDate, and what the workflow refuses.
+    ``no_breach`` and ``transitional_accepted`` accept the case's flags with the values that the proposer saw, and close
+    the case. The other decisions become orders, and flags that an earlier decision accepted are open again.
+
+    Raises DecisionNeedsAnotherPerson for the proposer, ProposalOutOfDate, and the errors of ``authorize``.
     """
     step = authorize(actor, case, "approve")
     proposal = step.proposal
@@ -71,30 +73,32 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
     if earlier is not None:
         earlier.ended_because = "replaced"
     end_orders(case, "replaced")
-    moment = now()
-    proposal.outcome, proposal.decided_by, proposal.decided_at = "approved", actor.principal, moment
+    timestamp = now()
+    proposal.outcome, proposal.decided_by, proposal.decided_at = "approved", actor.principal, timestamp
     proposal.appeal_until = national_calendar().after(today(), policy_in_force().clocks.appeal)
     if not accepts:
         order = Order(
             project_id=case.project_id,
             decision=proposal.decision,
             due_on=proposal.due_on,
-            approved_at=moment,
+            approved_at=timestamp,
             approved_by=actor.principal,
         )
         db.session.add(order)
         db.session.flush()
         proposal.order_id = order.id
-    told = _journal_details({name: getattr(proposal, name) for name in DECIDED}) | {"proposed_by": proposal.proposed_by}
-    told |= {name: rules for name, rules in restated.items() if rules}
-    return apply(step, comment, details=told, decision=proposal.decision, ordered_until=proposal.due_on)
+    journal_entry = _journal_details({name: getattr(proposal, name) for name in DECIDED}) | {
+        "proposed_by": proposal.proposed_by
+    }
+    journal_entry |= {name: rules for name, rules in restated.items() if rules}
+    return apply(step, comment, details=journal_entry, decision=proposal.decision, ordered_until=proposal.due_on)
 
 
 DECIDED = ("decision", "reason_code", "reason", "legal_basis", "due_on")
 
 
 def proposal_problems(values: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong between the values of a proposal, each of which is accepted by its kind."""
+    """Validate the fields of a proposal against each other; each field is already valid by its type."""
     problems = [
         Problem(f"/{name}", "required") for name in ("decision", "reason", "legal_basis") if values.get(name) is None
     ]
@@ -115,9 +119,9 @@ def proposal_problems(values: Mapping[str, Any]) -> list[Problem]:
 
 
 def _accept_flags(case: Case, proposal: CaseDecision) -> list[str]:
-    """Accept what stands as it was seen; the rules of the flags that were open until now."""
+    """Accept the active flags as the proposer saw them. Return the rules of the flags that were open."""
     flags = _active_flags(case)
-    # Nobody accepts what nobody looked at: an audit between proposal and approval may have found other values.
+    # An audit between proposal and approval may have changed the findings, and nobody reviewed the new ones.
     if any(proposal.seen.get(str(flag.id)) != flag.fingerprint for flag in flags):
         raise ProposalOutOfDate(case=case.id)
     opened = [flag.rule for flag in flags if flag.status == "open"]
@@ -130,9 +134,9 @@ def _accept_flags(case: Case, proposal: CaseDecision) -> list[str]:
 
 
 def _open_flags(case: Case) -> list[str]:
-    """An order stands until an audit finds the facts changed, and so do the flags that it is about.
+    """Reopen the accepted flags: after an order, flags stay open until an audit finds that the facts changed.
 
-    The rules of the flags that were accepted until now.
+    Return the rules of the flags that were accepted.
     """
     flags = _active_flags(case)
     accepted = [flag for flag in flags if flag.status == "accepted"]
@@ -150,7 +154,7 @@ def _mark(flags: Sequence[Flag]) -> None:
 
 
 def _active_flags(case: Case) -> list[Flag]:
-    """The flags that the case is about: all that stand on its project, as audits keep people out."""
+    """Return the active flags of the case's project. The caller holds the flag lock."""
     statement = select(Flag).where(Flag.project_id == case.project_id, Flag.status != "cleared").order_by(Flag.id)
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 

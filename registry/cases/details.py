@@ -1,4 +1,4 @@
-"""A case as it shows to a person: oversight sees all, the agency no internal note and no mere proposal."""
+"""Representation of a case. Agencies see neither internal notes nor proposals that are not approved."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from registry.core.languages import Language
 
 
 def show_case(actor: Actor, case: Case, language: Language) -> dict[str, Any]:
-    """The whole case: what a list shows of it, its timeline, and what the person may do now."""
+    """Return the whole case: its summary, its timeline and the actions that the actor may take now."""
     actions = possible_actions(actor, case, waiting_proposal(case))
     return show_cases(actor, [case], language)[0] | {
         "events": _events(actor, case),
@@ -28,7 +28,7 @@ def show_case(actor: Actor, case: Case, language: Language) -> dict[str, Any]:
 
 
 def show_cases(actor: Actor, cases: Sequence[Case], language: Language) -> list[dict[str, Any]]:
-    """Cases as a list shows them, in the same order, in two queries for all of them."""
+    """Return the cases as lists display them, in the same order, with two queries for all of them."""
     ids = [case.id for case in cases]
     flags = flags_of_cases(actor, ids, language)
     decisions = _decisions(actor, ids)
@@ -55,7 +55,7 @@ def show_cases(actor: Actor, cases: Sequence[Case], language: Language) -> list[
 
 
 def is_overdue(case: Case) -> bool:
-    """True from the day after the term on."""
+    """True from the day after the due date."""
     return case.due_on is not None and case.due_on < today()
 
 
@@ -64,13 +64,13 @@ def _decisions(actor: Actor, ids: Sequence[int]) -> Mapping[int, list[dict[str, 
     for_agency = actor.role in AGENCY_ROLES
     if for_agency:
         statement = statement.where(CaseDecision.outcome == "approved")
-    found: dict[int, list[dict[str, Any]]] = {}
+    decisions: dict[int, list[dict[str, Any]]] = {}
     for decision in db.session.scalars(statement.execution_options(populate_existing=True)):
         shown = {name: _plain(getattr(decision, name)) for name in DECISION_SHOWN}
         if for_agency:
             shown["comment"] = None
-        found.setdefault(decision.case_id, []).append(shown)
-    return found
+        decisions.setdefault(decision.case_id, []).append(shown)
+    return decisions
 
 
 DECISION_SHOWN = (

@@ -1,4 +1,4 @@
-"""The forms of the actions on a case: what each asks, and the service that carries it out."""
+"""Forms of the case actions: their fields and the service function of each action."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ KINDS: Final[Mapping[str, Mapping[str, Kind]]] = {
 REQUIRED: Final[Mapping[str, Sequence[str]]] = {
     "assign": ("assignee",),
     "answer": ("comment",),
-    # Who proposed has to know what to make better. By the API the comment may stay away (docs/contract.md §4).
+    # The proposer has to know what to improve. The comment is optional in the API (docs/reference/workflow.md).
     "return": ("comment",),
     "appeal": ("comment",),
     "comment": ("comment",),
 }
-# What is done to a case with an order is called by what it does to the order.
+# While an order is in force, these actions have other names on the pages.
 UNDER_ORDER: Final[Mapping[str, str]] = {"claim": "reopen", "withdraw": "withdraw_order"}
 PLAIN: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
     "claim": cases.claim,
@@ -59,12 +59,12 @@ PLAIN: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
 
 
 def kinds_of(action: str) -> Mapping[str, Kind]:
-    """The fields of an action with the kinds that judge them."""
+    """Return the fields of an action with their types."""
     return KINDS.get(action, COMMENT)
 
 
 def carry_out(actor: Actor, case: Case, action: str, values: Mapping[str, Any]) -> Case:
-    """Do the action with accepted values, on a locked case. Raises what its service raises."""
+    """Run the action with validated values on a locked case. Raises what its service raises."""
     if action == "assign":
         return cases.assign(actor, case, values["assignee"], values["comment"])
     if action == "propose":
@@ -75,12 +75,12 @@ def carry_out(actor: Actor, case: Case, action: str, values: Mapping[str, Any]) 
 
 
 def action_name(action: str, status: str) -> str:
-    """What the form of an action is called: to take a case back from an order is no mere taking."""
+    """Return the label of an action's form. While an order is in force, claiming a case means reopening its review."""
     return word("case_action", UNDER_ORDER.get(action, action) if status == Status.REMEDIATION else action)
 
 
 def cautions_of(status: str) -> dict[str, str]:
-    """What is to be known before an action is sent."""
+    """Return warnings to display before an action is submitted, by action."""
     if status != Status.REMEDIATION:
         return {}
     return {
@@ -90,7 +90,7 @@ def cautions_of(status: str) -> dict[str, str]:
 
 
 def fields_of(actor: Actor, action: str) -> list[Field]:
-    """What the form of an action asks, each field named ``<action>-<field>``: several forms share the page."""
+    """Return the fields of an action's form, named ``<action>-<field>`` because several forms share the page."""
     return [replace(field, name=f"{action}-{field.name}") for field in _fields(actor, action)]
 
 

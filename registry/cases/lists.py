@@ -1,4 +1,4 @@
-"""Lists of cases, page by page: the work lists are filters of this one."""
+"""Paginated lists of cases. Work lists are filters of this list."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from registry.freeze.words import RULES
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
 
-# Each filter with what it takes; several values with commas.
-# Of the flags that a case stands for, one must fit.
+# Filters and the type of their values; several values are separated by commas.
+# At least one active flag of the case must match.
 OF_FLAGS: Final[Mapping[str, PlainFilter]] = {"rule": Words(Flag.rule.expression, RULES)}
-# What depends on who asks: a decision waits that the person may approve.
+# Filters whose result depends on the actor: decisions that the actor may approve.
 OF_THE_READER: Final[Mapping[str, PlainFilter]] = {"to_approve": YesNoWords(false())}
 SORTS: Final[Mapping[str, SortKey]] = {
     "due_on": SortKey("due_on", Case.due_on.expression, date, nullable=True),
@@ -43,9 +43,9 @@ DEFAULT_SORT: Final = "due_on"
 
 
 def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
-    """A page of cases, by default what is due first in front; restricted projects on it are journalled as read.
+    """Return a page of cases, by default ordered by due date. Restricted projects on the page are journalled as read.
 
-    Raises RoleNotAllowed, and Malformed for a bad filter, sort or cursor.
+    Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
     """
     actor.require(Permission.CASES_READ)
     key, descending = _sort_key(page.sort or DEFAULT_SORT)
@@ -70,7 +70,7 @@ def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: L
 
 
 def count_cases(actor: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
-    """How many open cases each of some lists has for the person, in one query. Their filters ask nothing of projects.
+    """Count the visible open cases of each filter set, in one query. Filters on projects are not supported.
 
     Raises RoleNotAllowed and Malformed.
     """
@@ -79,31 +79,31 @@ def count_cases(actor: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
         return []
     counts = [func.count(case((and_(*case_conditions(actor, filters)), 1))) for filters in lists]
     of_visible = among_visible(actor, Case.project_id.expression)
-    counted = db.session.execute(select(*counts).select_from(Case).where(Case.status != Status.CLOSED, *of_visible))
-    return [int(count) for count in counted.one()]
+    row_counts = db.session.execute(select(*counts).select_from(Case).where(Case.status != Status.CLOSED, *of_visible))
+    return [int(count) for count in row_counts.one()]
 
 
 def position_of(found: Case, sort: str | None) -> str:
-    """The cursor of a case in the lists of this order: what follows it begins there. Raises Malformed."""
+    """Return the cursor that continues a list of this order after the case. Raises Malformed."""
     key, descending = _sort_key(sort or DEFAULT_SORT)
     value = SEVERITY_RANK[found.severity] if key.name == "severity" else getattr(found, key.name)
     return cursor_after(key, descending, value, found.id)
 
 
 def case_conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    """The filters as conditions on cases joined with project and agency. Raises Malformed."""
+    """Convert the filters to conditions on cases joined with project and agency. Raises Malformed."""
     rules = {name: value for name, value in filters.items() if name in OF_FLAGS}
     own = {name: value for name, value in filters.items() if name in OF_THE_READER}
     others = {name: value for name, value in filters.items() if name not in {*OF_FLAGS, *OF_THE_READER}}
-    made = conditions(filters_of_cases(), others) + conditions({"to_approve": YesNoWords(_to_approve(actor))}, own)
+    criteria = conditions(filters_of_cases(), others) + conditions({"to_approve": YesNoWords(_to_approve(actor))}, own)
     for condition in conditions(OF_FLAGS, rules):
         covered = select(Flag.id).join(CaseFlag, CaseFlag.flag_id == Flag.id)
-        made.append(exists(covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", condition)))
-    return made
+        criteria.append(exists(covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", condition)))
+    return criteria
 
 
 def _to_approve(actor: Actor) -> ColumnElement[bool]:
-    # Four eyes: what somebody proposed waits for another, whatever role that somebody has.
+    # Four-eyes principle: nobody approves their own proposal, whatever their role.
     if not actor.may(Permission.CASES_APPROVE):
         return false()
     proposed = select(CaseDecision.id).where(CaseDecision.case_id == Case.id, CaseDecision.outcome.is_(None))
@@ -112,8 +112,8 @@ def _to_approve(actor: Actor) -> ColumnElement[bool]:
 
 
 def filters_of_cases() -> dict[str, PlainFilter]:
-    """The filters on a case and its project, as of today."""
-    # An SQL comparison with a missing date is neither true nor false: such a case is not overdue.
+    """Return the filters on a case and its project, as of today."""
+    # In SQL, comparing a NULL date gives NULL, and such a case is not overdue.
     overdue: ColumnElement[Any] = and_(Case.due_on.is_not(None), Case.due_on < today())
     return {
         "status": Words(Case.status.expression, CASE_STATUSES),

@@ -1,4 +1,4 @@
-"""Cases, what they cover, what happened and what was decided, as rows. Audits open cases, people decide them."""
+"""Case models: cases, the flags they cover, timeline events and decisions. Audits open cases, people decide them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from registry.projects.models import Project
 
 
 class Case(Model):
-    """The review of a flagged project. Of a project at most one is not closed, enforced by the database.
+    """The review of a flagged project. The database allows one open case per project.
 
-    ``from_severity``: what it was opened for; weaker flags are shown and decided with it, but neither keep it open nor
-    bring it back. ``due_on``: when whoever holds the ball must have acted: the reviewers, the agency that was asked, or
-    who was ordered. ``review_days_left``: working days that the stopped review clock still has. ``exempt_since``: it
-    waits with the Commission because an exemption is in force. ``version`` rises with every act.
+    ``from_severity``: the severity that opens cases at the time of opening. Weaker flags are displayed and decided with
+    the case, but neither keep it open nor reopen it. ``due_on``: the date by which the responsible party must act: the
+    reviewers, the agency that received a question, or the agency that received an order. ``review_days_left``: working
+    days left of a paused review. ``exempt_since``: the case waits for the Commission because an exemption is in force.
+    ``version`` increases with every action.
     """
 
     __tablename__ = "cases"
@@ -58,7 +59,7 @@ class Case(Model):
 
 
 class CaseFlag(Model):
-    """A flag that a case covers; a flag can come under several cases in its life."""
+    """A flag covered by a case. A flag can belong to several cases over time."""
 
     __tablename__ = "case_flags"
 
@@ -69,7 +70,7 @@ class CaseFlag(Model):
 
 
 class CaseEvent(Model):
-    """One entry of a case's timeline. ``side``: ``oversight``, ``agency`` or ``audit``, which is then ``actor``."""
+    """One entry of a case's timeline. ``side`` is ``oversight``, ``agency`` or ``audit``, which is then ``actor``."""
 
     __tablename__ = "case_events"
 
@@ -90,9 +91,11 @@ class CaseEvent(Model):
 
 
 class CaseDecision(Model):
-    """A proposed decision and what became of it. ``outcome``: None while it waits, then approved, returned, withdrawn
-    or lapsed. ``seen``: flag id → fingerprint, as the proposer saw them. An approved one is in effect until
-    ``ended_because``: appealed, withdrawn, replaced.
+    """A proposed decision and its outcome.
+
+    ``outcome``: None while the proposal waits, then approved, returned, withdrawn or lapsed. ``seen``: flag id →
+    fingerprint, as the proposer saw them. An approved decision is in effect until ``ended_because`` is set: appealed,
+    withdrawn or replaced.
     """
 
     __tablename__ = "case_decisions"
@@ -128,7 +131,7 @@ class CaseDecision(Model):
 
 
 def case_id_of_flag(flag_id: ColumnElement[int]) -> ColumnElement[int | None]:
-    """The newest case that covers a flag, NULL for none, as a scalar subquery."""
+    """Scalar subquery: the newest case that covers a flag, or NULL."""
     return (
         select(func.max(CaseFlag.case_id))
         .where(CaseFlag.flag_id == flag_id)

@@ -1,4 +1,4 @@
-"""Orders: approved decisions that an agency must do something by a date. ``cases/decisions.py`` writes them."""
+"""Orders: approved decisions that an agency must carry out by a date. ``cases/decisions.py`` writes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DECISIONS = ("migrate_by", "stop", "write_off")
 
 
 class Order(Model):
-    """In force while approved and not ended: withdrawn, appealed or replaced. Of several the newest counts."""
+    """In force from approval until it ends: withdrawn, appealed or replaced. The newest order in force applies."""
 
     __tablename__ = "orders"
 
@@ -29,18 +29,18 @@ class Order(Model):
     __table_args__ = (Index(None, "project_id"),)
 
 
-def newest_in_force(*which: ColumnElement[bool]) -> Subquery:
-    """(project_id, order_id) of each project's newest order in force, as a subquery; ``which``: of which orders."""
+def newest_in_force(*conditions: ColumnElement[bool]) -> Subquery:
+    """Subquery of (project_id, order_id): each project's newest order in force that meets the conditions."""
     return (
         select(Order.project_id, func.max(Order.id).label("order_id"))
-        .where(Order.ended_at.is_(None), *which)
+        .where(Order.ended_at.is_(None), *conditions)
         .group_by(Order.project_id)
         .subquery()
     )
 
 
 def migrate_by_in_force(project_id: int) -> date | None:
-    """The date of the project's newest order in force, if that order is ``migrate_by``."""
+    """Return the due date of the project's newest order in force, if that order is ``migrate_by``."""
     newest = db.session.scalar(
         select(Order).where(Order.project_id == project_id, Order.ended_at.is_(None)).order_by(Order.id.desc()).limit(1)
     )

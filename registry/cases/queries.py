@@ -1,4 +1,4 @@
-"""Finding a case, and opening one from the watch list."""
+"""Queries for a single case, and opening a case from the watch list."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from registry.projects.visibility import visible_projects
 
 
 class CaseNotFound(NotFound):
-    """There is no case of that id, or the caller may not see its project."""
+    """No case has this id, or the actor may not see its project."""
 
 
 class CaseAlreadyOpen(Conflict):
-    """The project has an open case; of a project there is at most one."""
+    """The project already has an open case."""
 
 
 class ProjectNotFlagged(Conflict):
@@ -39,14 +39,14 @@ class ProjectNotFlagged(Conflict):
 
 
 def find_case(actor: Actor, case_id: int) -> Case:
-    """The case of that id with its project and agency. Raises CaseNotFound also for what the actor may not see."""
+    """Return the case with its project and agency. Raises CaseNotFound, also for cases that the actor may not see."""
     return _case_row(_query(actor, case_id), case_id)
 
 
 def find_case_to_change(actor: Actor, case_id: int) -> Case:
-    """The same, locked until the open transaction ends, so that of two people on one case the second sees the first's.
+    """Return the case, locked until the transaction ends, so that concurrent actions on one case run one by one.
 
-    An audit that writes flags is waited for.
+    Waits for a running audit that writes flags.
     """
     require_transaction()
     lock_flags_for_review()
@@ -54,33 +54,35 @@ def find_case_to_change(actor: Actor, case_id: int) -> Case:
 
 
 def open_case(actor: Actor, number: str) -> Case:
-    """Open a case from the weak flags of a project: a reviewer looks where no audit made anyone look.
+    """Open a case from a project's weak flags, which open no case by themselves.
 
-    Raises RoleNotAllowed, Invalid (an unknown project), CaseAlreadyOpen and ProjectNotFlagged.
+    Raises RoleNotAllowed, Invalid (unknown project), CaseAlreadyOpen and ProjectNotFlagged.
     """
     actor.require(Permission.CASES_REVIEW)
     with transaction() as session:
         lock_flags_for_review()
-        # The project's lock makes the second of two people wait and see the first one's case.
+        # The row lock makes a concurrent request wait, and it then finds the case that this one opened.
         seen = select(Project).where(Project.number == number, *visible_projects(actor)).with_for_update(of=Project)
         project = session.scalar(seen)
         if project is None:
             raise invalid("/project", "project-unknown", number=number)
-        there = session.scalar(select(Case.id).where(Case.project_id == project.id, Case.status != Status.CLOSED))
-        if there is not None:
-            raise CaseAlreadyOpen(case=there, project=number)
+        open_case_id = session.scalar(
+            select(Case.id).where(Case.project_id == project.id, Case.status != Status.CLOSED)
+        )
+        if open_case_id is not None:
+            raise CaseAlreadyOpen(case=open_case_id, project=number)
         flags = session.scalars(select(Flag).where(Flag.project_id == project.id, Flag.status != "cleared")).all()
         if not any(flag.status == "open" for flag in flags):
             raise ProjectNotFlagged(project=number)
         worst = max((flag.severity for flag in flags), key=SEVERITY_RANK.__getitem__)
-        moment = now()
+        timestamp = now()
         case = Case(
             project_id=project.id,
             status=Status.NEW.value,
             severity=worst,
             from_severity="low",
-            opened_at=moment,
-            changed_at=moment,
+            opened_at=timestamp,
+            changed_at=timestamp,
             due_on=national_calendar().after(today(), policy_in_force().clocks.review),
             version=1,
         )
@@ -92,12 +94,12 @@ def open_case(actor: Actor, number: str) -> Case:
                 select(literal(case.id), Flag.id).where(Flag.project_id == project.id, Flag.status != "cleared"),
             )
         )
-        # Each of them names its case, and earlier cases that show it do so too.
-        mark_flags_and_cases(moment, FLAGS.c.project_id == project.id, IS_ACTIVE)
+        # Each flag displays its case; earlier cases that display the flags change too.
+        mark_flags_and_cases(timestamp, FLAGS.c.project_id == project.id, IS_ACTIVE)
         session.add(
             CaseEvent(
                 case_id=case.id,
-                at=moment,
+                at=timestamp,
                 action="opened",
                 by=actor.principal,
                 side="oversight",

@@ -1,4 +1,4 @@
-"""The proposal that was returned last, with what was said of it: the next one begins with it."""
+"""The last returned proposal and the remark of the person who returned it, to prefill the next proposal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from registry.core.database import db
 
 @dataclass(frozen=True, slots=True)
 class ReturnedProposal:
-    """A proposal as it was made; ``returned_by``, ``returned_at`` and ``remark`` are of who returned it."""
+    """A proposal as submitted; ``returned_by``, ``returned_at`` and ``remark`` describe its return."""
 
     proposal: CaseDecision
     returned_by: str
@@ -23,9 +23,9 @@ class ReturnedProposal:
 
 
 def returned_proposal(case: Case) -> ReturnedProposal | None:
-    """The case's newest proposal if it was returned; None when it was withdrawn, approved or has lapsed."""
-    mine = (CaseDecision.case_id == case.id,)
-    newest = db.session.scalar(select(CaseDecision).where(*mine).order_by(CaseDecision.id.desc()).limit(1))
+    """Return the case's newest proposal if it was returned; None if it was withdrawn, was approved or has lapsed."""
+    of_case = (CaseDecision.case_id == case.id,)
+    newest = db.session.scalar(select(CaseDecision).where(*of_case).order_by(CaseDecision.id.desc()).limit(1))
     if newest is None or newest.outcome != "returned":
         return None
     returned = (

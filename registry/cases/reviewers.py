@@ -1,4 +1,4 @@
-"""Who can be given a case."""
+"""Accounts to which a case can be assigned."""
 
 from __future__ import annotations
 
@@ -19,26 +19,28 @@ REVIEWING_RESTRICTED: Final = tuple(
 
 
 def may_review(name: str) -> bool:
-    """True for an account that can come in with a role that reviews, by password or by token."""
-    return _can_come_in(name, REVIEWING)
+    """True for an active account with a reviewing role, by password or by token."""
+    return _has_role(name, REVIEWING)
 
 
 def may_review_restricted(name: str) -> bool:
-    """True for an account that can come in with a role that reviews and sees restricted projects."""
-    return _can_come_in(name, REVIEWING_RESTRICTED)
+    """True for an active account with a reviewing role that also sees restricted projects."""
+    return _has_role(name, REVIEWING_RESTRICTED)
 
 
 def reviewers() -> list[str]:
-    """The names of all who may be given a case, in order."""
-    return sorted(db.session.scalars(select(Account.name).where(_comes_in(REVIEWING))))
+    """Return the sorted names of all accounts to which a case can be assigned."""
+    return sorted(db.session.scalars(select(Account.name).where(_active_with_role(REVIEWING))))
 
 
-def _can_come_in(name: str, roles: tuple[str, ...]) -> bool:
-    return bool(db.session.scalar(select(select(Account.id).where(Account.name == name, _comes_in(roles)).exists())))
+def _has_role(name: str, roles: tuple[str, ...]) -> bool:
+    return bool(
+        db.session.scalar(select(select(Account.id).where(Account.name == name, _active_with_role(roles)).exists()))
+    )
 
 
-def _comes_in(roles: tuple[str, ...]) -> ColumnElement[bool]:
-    """An active account of one of the roles: a person, or a service account with a token of such a role."""
+def _active_with_role(roles: tuple[str, ...]) -> ColumnElement[bool]:
+    """Condition: an active person with one of the roles, or a service account with a token of one of the roles."""
     by_token = (
         select(Token.id)
         .where(

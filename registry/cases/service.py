@@ -1,6 +1,6 @@
-"""What people do to a case beside deciding it and appealing. Each takes a case that ``find_case_to_change`` locked.
+"""Actions on a case other than decisions and appeals. Each takes a case locked by ``find_case_to_change``.
 
-All raise RoleNotAllowed, CaseActionNotPossible, CaseNotYours or CaseTaken as the workflow has it.
+All raise RoleNotAllowed, CaseActionNotPossible, CaseNotYours and CaseTaken, according to the workflow.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from registry.flags.models import FLAGS, Flag
 
 
 def claim(actor: Actor, case: Case, comment: str | None = None) -> Case:
-    """Take a case that nobody holds, or take one's own back under review; one with an order, a supervisor alone."""
+    """Assign an unassigned case to the actor, or take back one's own case for review. An order needs a supervisor."""
     step = authorize(actor, case, "claim")
     case.assignee = actor.principal
     return apply(step, comment, details={"assignee": actor.principal})
 
 
 def assign(actor: Actor, case: Case, assignee: str, comment: str | None = None) -> Case:
-    """Give a case to a reviewer; a reviewer gives a free or the own one, a supervisor any. Raises Invalid."""
+    """Assign a case to a reviewer. Reviewers assign unassigned cases and their own; supervisors any. Raises Invalid."""
     step = authorize(actor, case, "assign")
     if assignee != actor.principal:
         _require_reviewer(case, assignee)
@@ -47,19 +47,19 @@ def _require_reviewer(case: Case, assignee: str) -> None:
 
 
 def release(actor: Actor, case: Case, comment: str | None = None) -> Case:
-    """Give a case back to the queue."""
+    """Return a case to the queue."""
     step = authorize(actor, case, "release")
     case.assignee = None
     return apply(step, comment)
 
 
 def ask(actor: Actor, case: Case, comment: str | None = None) -> Case:
-    """Ask the agency; the review's clock stops and the answer's starts. Without a text: to explain the findings."""
+    """Ask the agency: the review pauses and the answer deadline starts. Without a text, ask to explain the findings."""
     return apply(authorize(actor, case, "ask"), comment)
 
 
 def answer(actor: Actor, case: Case, comment: str | None = None) -> Case:
-    """Answer for the agency; late answers are taken too."""
+    """Answer for the agency. Late answers are accepted."""
     return apply(authorize(actor, case, "answer"), comment)
 
 
@@ -69,14 +69,14 @@ def refer(actor: Actor, case: Case, comment: str | None = None) -> Case:
 
 
 def send_back(actor: Actor, case: Case, comment: str | None = None) -> Case:
-    """Return a proposal to the reviewer, or a case from the Commission or the confirmation to review."""
+    """Return a proposal to its reviewer, or a case from the Commission or from confirmation to review."""
     step = authorize(actor, case, "return")
     apply_decision(step.proposal, "returned", actor)
     return apply(step, comment)
 
 
 def withdraw(actor: Actor, case: Case, comment: str | None = None) -> Case:
-    """Take back what the case waits for: the question, the proposal, the referral or, for a supervisor, the order."""
+    """Withdraw what the case waits for: the question, the proposal, the referral or, for a supervisor, the order."""
     step = authorize(actor, case, "withdraw")
     apply_decision(step.proposal, "withdrawn", actor)
     if case.status == Status.REMEDIATION:
@@ -85,42 +85,42 @@ def withdraw(actor: Actor, case: Case, comment: str | None = None) -> Case:
 
 
 def confirm(actor: Actor, case: Case, comment: str | None = None) -> Case:
-    """Confirm that what was found is gone: the case closes as resolved. Weaker flags go back to the watch list."""
+    """Close a case as resolved because its flags are cleared. Weaker flags go back to the watch list."""
     step = authorize(actor, case, "confirm")
-    standing = select(Flag.id).where(Flag.project_id == case.project_id, Flag.status != "cleared")
-    covered = select(CaseFlag.flag_id).where(CaseFlag.case_id == case.id, CaseFlag.flag_id.in_(standing))
+    active = select(Flag.id).where(Flag.project_id == case.project_id, Flag.status != "cleared")
+    covered = select(CaseFlag.flag_id).where(CaseFlag.case_id == case.id, CaseFlag.flag_id.in_(active))
     mark_flags_and_cases(now(), FLAGS.c.id.in_(covered))
-    db.session.execute(delete(CaseFlag).where(CaseFlag.case_id == case.id, CaseFlag.flag_id.in_(standing)))
+    db.session.execute(delete(CaseFlag).where(CaseFlag.case_id == case.id, CaseFlag.flag_id.in_(active)))
     return apply(step, comment)
 
 
 def confirm_many(
     actor: Actor, ids: list[int], comment: str | None = None
 ) -> tuple[list[int], list[tuple[int, RegistryError]]]:
-    """Confirm several cases: those that closed, and the others with why not. Each one stands or falls alone."""
+    """Confirm several cases. Return the closed ids, and the other ids with their errors; each case is independent."""
     actor.require(ACTIONS["confirm"].needs)
     confirmed: list[int] = []
-    refused: list[tuple[int, RegistryError]] = []
-    # In the order of ids, so that two people who confirm the same ones never wait for one another.
+    failed: list[tuple[int, RegistryError]] = []
+    # In the order of ids, so that concurrent calls with the same ids do not deadlock.
     with transaction():
         for case_id in sorted(set(ids)):
             try:
                 confirm(actor, find_case_to_change(actor, case_id), comment)
-            except RegistryError as refusal:
-                refused.append((case_id, refusal))
+            except RegistryError as error:
+                failed.append((case_id, error))
             else:
                 confirmed.append(case_id)
-    return confirmed, refused
+    return confirmed, failed
 
 
 def say(actor: Actor, case: Case, comment: str, *, for_agency: bool = False) -> Case:
-    """Put a comment on the timeline: oversight's is a note of its own unless meant for the agency."""
+    """Add a comment to the timeline. An oversight comment is an internal note unless ``for_agency``."""
     step = authorize(actor, case, "comment")
     return apply(step, comment, speaks_to_agency=for_agency or actor.role in AGENCY_ROLES)
 
 
 def decision_in_effect(case: Case) -> CaseDecision | None:
-    """The last approved decision of the case, unless it was appealed, withdrawn or replaced."""
+    """Return the last approved decision of the case, unless it was appealed, withdrawn or replaced."""
     last = db.session.scalar(
         select(CaseDecision)
         .where(CaseDecision.case_id == case.id, CaseDecision.outcome == "approved")
@@ -131,22 +131,22 @@ def decision_in_effect(case: Case) -> CaseDecision | None:
 
 
 def end_orders(case: Case, because: str) -> None:
-    """End the project's orders in force and the decisions that they came from."""
+    """End the project's orders in force and their decisions."""
     orders = db.session.scalars(
         select(Order).where(Order.project_id == case.project_id, Order.ended_at.is_(None))
     ).all()
     for order in orders:
         order.ended_at, order.ended_because = now(), because
-    made = CaseDecision.order_id.in_([order.id for order in orders])
-    ended = db.session.scalars(select(CaseDecision).where(made, CaseDecision.ended_because.is_(None))).all()
+    from_orders = CaseDecision.order_id.in_([order.id for order in orders])
+    ended = db.session.scalars(select(CaseDecision).where(from_orders, CaseDecision.ended_because.is_(None))).all()
     for decision in ended:
         decision.ended_because = because
     if ended:
-        # They may be shown by earlier cases of the project.
+        # Earlier cases of the project may display these decisions.
         mark_cases(now(), CASE.c.id.in_([decision.case_id for decision in ended]))
 
 
 def apply_decision(proposal: CaseDecision | None, outcome: str, actor: Actor) -> None:
-    """End a waiting proposal, if there is one, in another way than by its approval."""
+    """End a waiting proposal, if any, with an outcome other than approval."""
     if proposal is not None:
         proposal.outcome, proposal.decided_by, proposal.decided_at = outcome, actor.principal, now()

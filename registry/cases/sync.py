@@ -1,9 +1,8 @@
-"""Cases follow their flags: what an audit opens, reopens, sends to be confirmed or leaves to the Commission.
+"""Case sync: after an audit, opens, reopens and moves cases so that they match their flags.
 
-It looks at where flags and cases stand now and not at what the audit changed, so that it mends what was left behind and
-does nothing when nothing is to do. It runs inside the audit's transaction, after the flags were written and while
-people are kept out (``flag_lock``): flags without their cases are never seen. A step first asks for the ids, mostly
-none, and then writes them in sets.
+It compares the current state of flags and cases, not the audit's changes; it therefore repairs earlier omissions and
+is idempotent. It runs inside the audit's transaction, after the flags are written and under the exclusive flag lock, so
+nobody sees flags without their cases. Each step first queries the ids, usually none, and then writes in bulk.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from sqlalchemy import (
     update,
 )
 
-from registry.cases import sync_queries as cases_to_move
+from registry.cases import sync_queries
 from registry.cases.change_times import mark_cases_of_flags
 from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag
 from registry.core.bulk import refresh_statistics
@@ -39,7 +38,7 @@ from registry.core.working_days import national_calendar
 from registry.flags.models import FLAGS, SEVERITY_RANK, Flag, rank
 from registry.freeze.policy import Policy
 
-# Below SQLite's 32,766 parameters a statement.
+# Below SQLite's limit of 32,766 parameters per statement.
 ROWS_AT_ONCE: Final = 20_000
 MANY: Final = 1000
 WAITING_FOR_REVIEWER: Final = ("new", "under_review", "awaiting_approval", "awaiting_confirmation")
@@ -56,51 +55,51 @@ class _AuditContext:
 
     @property
     def review_until(self) -> ColumnElement[date]:
-        # Worked out when a statement that needs it is sent: a quiet night need not load the calendar of holidays.
+        # Computed when a statement needs it, so that an audit without changes does not load the holiday calendar.
         return bindparam(None, callable_=lambda: national_calendar().after(today(), self.review_days), type_=Date)
 
 
 def sync_cases(audit_id: int, on: date, at: datetime, policy: Policy) -> dict[str, Any]:
-    """Bring every case where its flags now want it; what was done, JSON-ready: ids by kind, empty when nothing was.
+    """Bring every case in line with its flags. Return the changes, JSON-ready: ids by kind, without empty kinds.
 
-    ``opened`` tells the first and the last id and the count. ``at``: when the audit's flags changed, and its cases do.
+    ``opened`` has the first id, the last id and the count. ``at`` is the ``changed_at`` of the audit's flags and cases.
     """
-    night = _AuditContext(audit_id, on, at, policy.clocks.review)
-    reopened = _ids(night, cases_to_move.accepted_no_more())
-    _move(night, reopened, "reopened", STATUS_WHEN_REOPENED, due_on=night.review_until, closed_at=None, outcome=None)
-    opened = _open(night, policy.case_from_severity)
-    flagged = _ids(night, cases_to_move.with_new_flags())
-    _note(night, flagged, "flagged", Case.status.expression)
+    audit = _AuditContext(audit_id, on, at, policy.clocks.review)
+    reopened = _ids(audit, sync_queries.accepted_no_more())
+    _move(audit, reopened, "reopened", STATUS_WHEN_REOPENED, due_on=audit.review_until, closed_at=None, outcome=None)
+    opened = _open(audit, policy.case_from_severity)
+    flagged = _ids(audit, sync_queries.with_new_flags())
+    _note(audit, flagged, "flagged", Case.status.expression)
     if opened or flagged:
-        _cover(night)
-    returned = _ids(night, cases_to_move.flagged_again())
-    _move(night, returned, "reopened", STATUS_WHEN_REOPENED, exempt_since=None)
-    expired = _ids(night, cases_to_move.exempt_no_more())
-    _move(night, expired, "reopened", STATUS_WHEN_REOPENED, due_on=night.review_until, exempt_since=None)
-    cleared = _ids(night, cases_to_move.cleared())
-    _lapse(night, cleared)
-    goes_on = case((Case.status.in_(WAITING_FOR_REVIEWER), Case.due_on), else_=night.review_until)
+        _cover(audit)
+    returned = _ids(audit, sync_queries.flagged_again())
+    _move(audit, returned, "reopened", STATUS_WHEN_REOPENED, exempt_since=None)
+    expired = _ids(audit, sync_queries.exempt_no_more())
+    _move(audit, expired, "reopened", STATUS_WHEN_REOPENED, due_on=audit.review_until, exempt_since=None)
+    cleared = _ids(audit, sync_queries.cleared())
+    _lapse(audit, cleared)
+    goes_on = case((Case.status.in_(WAITING_FOR_REVIEWER), Case.due_on), else_=audit.review_until)
     stopped: dict[str, Any] = {"review_days_left": None, "exempt_since": None}
-    _move(night, cleared, "cleared", literal("awaiting_confirmation"), due_on=goes_on, **stopped)
-    exempted = _ids(night, cases_to_move.exempted())
+    _move(audit, cleared, "cleared", literal("awaiting_confirmation"), due_on=goes_on, **stopped)
+    exempted = _ids(audit, sync_queries.exempted())
     exempt: dict[str, Any] = {"exempt_since": on, "due_on": None, "review_days_left": None}
-    _move(night, exempted, "exempted", literal("with_commission"), **exempt)
-    _refresh_severities(night)
-    # Those that the audit opened are in cases that were moved for them.
+    _move(audit, exempted, "exempted", literal("with_commission"), **exempt)
+    _refresh_severities(audit)
+    # Flags that the audit opened belong to cases that were moved for them.
     mark_cases_of_flags(at, FLAGS.c.changed_at == at, FLAGS.c.opened_by_audit != audit_id)
-    told = {
+    changes = {
         "opened": opened,
         "reopened": sorted({*reopened, *returned, *expired}),
         "flagged": flagged,
         "cleared": cleared,
         "exempted": exempted,
     }
-    return {name: what for name, what in told.items() if what}
+    return {name: what for name, what in changes.items() if what}
 
 
-def _open(night: _AuditContext, from_severity: str) -> dict[str, int]:
+def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:
     session = require_transaction()
-    without = cases_to_move.projects_without_case(from_severity)
+    without = sync_queries.projects_without_case(from_severity)
     if session.scalar(without.limit(1)) is None:
         return {}
     worst = func.max(rank(Flag.severity.expression))
@@ -110,11 +109,11 @@ def _open(night: _AuditContext, from_severity: str) -> dict[str, int]:
             literal("new"),
             case(SEVERITY_NAMES, value=worst),
             literal(from_severity),
-            literal(night.at, Instant),
-            literal(night.audit_id),
-            night.review_until,
+            literal(audit.at, Instant),
+            literal(audit.audit_id),
+            audit.review_until,
             literal(1),
-            literal(night.at, Instant),
+            literal(audit.at, Instant),
         )
         .group_by(Flag.project_id)
         .order_by(Flag.project_id)
@@ -123,60 +122,62 @@ def _open(night: _AuditContext, from_severity: str) -> dict[str, int]:
     columns += ["version", "changed_at"]
     before = session.scalar(select(func.coalesce(func.max(Case.id), 0)))
     session.execute(insert(Case).from_select(columns, flagged))
-    mine = (Case.opened_by_audit == night.audit_id, Case.id > before)
-    count, first, last = session.execute(select(func.count(), func.min(Case.id), func.max(Case.id)).where(*mine)).one()
+    opened_now = (Case.opened_by_audit == audit.audit_id, Case.id > before)
+    count, first, last = session.execute(
+        select(func.count(), func.min(Case.id), func.max(Case.id)).where(*opened_now)
+    ).one()
     if count >= MANY:
         refresh_statistics(session, Case)
-    _add_events(night, "opened", Case.status.expression, *mine)
+    _add_events(audit, "opened", Case.status.expression, *opened_now)
     return {"count": count, "first": first, "last": last}
 
 
-def _cover(night: _AuditContext) -> None:
-    # A flag names its case: those that stood before change when one covers them.
-    earlier = cases_to_move.uncovered().with_only_columns(FLAGS.c.id).where(FLAGS.c.changed_at < night.at)
-    _execute(update(Flag).where(Flag.id.in_(earlier)).values(changed_at=night.at))
-    require_transaction().execute(insert(CaseFlag).from_select(["case_id", "flag_id"], cases_to_move.uncovered()))
+def _cover(audit: _AuditContext) -> None:
+    # A flag displays its case, so flags that existed before change when a case covers them.
+    earlier = sync_queries.uncovered().with_only_columns(FLAGS.c.id).where(FLAGS.c.changed_at < audit.at)
+    _execute(update(Flag).where(Flag.id.in_(earlier)).values(changed_at=audit.at))
+    require_transaction().execute(insert(CaseFlag).from_select(["case_id", "flag_id"], sync_queries.uncovered()))
 
 
-def _ids(night: _AuditContext, statement: Select[int]) -> list[int]:
-    return sorted(db.session.scalars(statement, {cases_to_move.AUDIT: night.audit_id}))
+def _ids(audit: _AuditContext, statement: Select[int]) -> list[int]:
+    return sorted(db.session.scalars(statement, {sync_queries.AUDIT: audit.audit_id}))
 
 
-def _move(night: _AuditContext, ids: Sequence[int], action: str, to: ColumnElement[str], **values: Any) -> None:
-    _add_events_of(night, ids, action, to)
+def _move(audit: _AuditContext, ids: Sequence[int], action: str, to: ColumnElement[str], **values: Any) -> None:
+    _add_events_of(audit, ids, action, to)
     for chunk in _chunks(ids):
         moved = (
             update(Case)
             .where(Case.id.in_(chunk))
-            .values(status=to, version=Case.version + 1, changed_at=night.at, **values)
+            .values(status=to, version=Case.version + 1, changed_at=audit.at, **values)
         )
         _execute(moved)
 
 
-def _note(night: _AuditContext, ids: Sequence[int], action: str, status: ColumnElement[str]) -> None:
-    _add_events_of(night, ids, action, status)
+def _note(audit: _AuditContext, ids: Sequence[int], action: str, status: ColumnElement[str]) -> None:
+    _add_events_of(audit, ids, action, status)
     for chunk in _chunks(ids):
-        _execute(update(Case).where(Case.id.in_(chunk)).values(version=Case.version + 1, changed_at=night.at))
+        _execute(update(Case).where(Case.id.in_(chunk)).values(version=Case.version + 1, changed_at=audit.at))
 
 
-def _lapse(night: _AuditContext, ids: Sequence[int]) -> None:
-    lapsed: dict[str, Any] = {"outcome": "lapsed", "decided_at": night.at}
+def _lapse(audit: _AuditContext, ids: Sequence[int]) -> None:
+    lapsed: dict[str, Any] = {"outcome": "lapsed", "decided_at": audit.at}
     for chunk in _chunks(ids):
-        mine = (CaseDecision.case_id.in_(chunk), CaseDecision.outcome.is_(None))
-        _execute(update(CaseDecision).where(*mine).values(**lapsed))
+        opened_now = (CaseDecision.case_id.in_(chunk), CaseDecision.outcome.is_(None))
+        _execute(update(CaseDecision).where(*opened_now).values(**lapsed))
 
 
-def _add_events_of(night: _AuditContext, ids: Sequence[int], action: str, to: ColumnElement[str]) -> None:
+def _add_events_of(audit: _AuditContext, ids: Sequence[int], action: str, to: ColumnElement[str]) -> None:
     for chunk in _chunks(ids):
-        _add_events(night, action, to, Case.id.in_(chunk))
+        _add_events(audit, action, to, Case.id.in_(chunk))
 
 
-def _add_events(night: _AuditContext, action: str, to: ColumnElement[str], *which: ColumnElement[bool]) -> None:
+def _add_events(audit: _AuditContext, action: str, to: ColumnElement[str], *conditions: ColumnElement[bool]) -> None:
     event: Mapping[str, ColumnElement[Any]] = {
         "case_id": Case.id.expression,
-        "at": literal(night.at, Instant),
+        "at": literal(audit.at, Instant),
         "action": literal(action),
-        "by": literal(f"audit:{night.audit_id}"),
+        "by": literal(f"audit:{audit.audit_id}"),
         "side": literal("audit"),
         "from_status": literal(None, String) if action == "opened" else Case.status.expression,
         "to_status": to,
@@ -184,22 +185,22 @@ def _add_events(night: _AuditContext, action: str, to: ColumnElement[str], *whic
         "tells_agency": literal(True),
         "speaks_to_agency": literal(False),
     }
-    _execute(insert(CaseEvent).from_select(list(event), select(*event.values()).where(*which).order_by(Case.id)))
+    _execute(insert(CaseEvent).from_select(list(event), select(*event.values()).where(*conditions).order_by(Case.id)))
 
 
-def _refresh_severities(night: _AuditContext) -> None:
-    """A case is as grave as its gravest standing flag; without any it keeps what it was."""
-    changed = db.session.execute(cases_to_move.changed_severities()).all()
+def _refresh_severities(audit: _AuditContext) -> None:
+    """Set each case's severity to that of its highest active flag; without active flags it stays."""
+    changed = db.session.execute(sync_queries.changed_severities()).all()
     table: Any = Case.__table__
     if changed:
         require_transaction().execute(
-            update(table).where(table.c.id == bindparam("case")).values(severity=bindparam("now"), changed_at=night.at),
+            update(table).where(table.c.id == bindparam("case")).values(severity=bindparam("now"), changed_at=audit.at),
             [{"case": case_id, "now": SEVERITY_NAMES[number]} for case_id, number in changed],
         )
 
 
 def _execute(statement: Any) -> None:
-    # Nothing of these rows is kept by the session: services read them anew, under lock.
+    # Services read these rows again under a lock, so the session's copies need no synchronization.
     require_transaction().execute(statement, execution_options={"synchronize_session": False})
 
 

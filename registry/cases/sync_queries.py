@@ -1,7 +1,7 @@
-"""Which cases an audit has to open or move: the questions to the database that every night asks.
+"""Queries for case sync: the cases that an audit opens or moves, from the current state of flags and cases.
 
-Each is built once and asked as often as there are nights: to build them takes longer than a quiet night's answers. What
-they look at is where flags and cases stand now. Those that depend on the audit take its id as ``AUDIT``.
+Each statement is built once and cached: building takes longer than running it when nothing changed. Statements that
+depend on the audit take its id as the parameter ``AUDIT``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _audit = bindparam(AUDIT, type_=Integer)
 
 @cache
 def accepted_no_more() -> Select[int]:
-    """Of each project without an open case the newest case that covers a flag which is open again."""
+    """Newest case of each project without an open case, when it covers a flag that is open again."""
     return (
         select(func.max(Case.id))
         .join(CaseFlag, CaseFlag.case_id == Case.id)
@@ -34,7 +34,7 @@ def accepted_no_more() -> Select[int]:
 
 @cache
 def projects_without_case(from_severity: str) -> Select[int]:
-    """The projects with an open flag as grave as that, and no open case."""
+    """Projects with an open flag of at least this severity and no open case."""
     heavy = SEVERITIES[SEVERITIES.index(from_severity) :]
     return select(Flag.project_id).where(
         Flag.status == "open", Flag.severity.in_(heavy), not_(_open_case(Flag.project_id.expression))
@@ -43,7 +43,7 @@ def projects_without_case(from_severity: str) -> Select[int]:
 
 @cache
 def uncovered() -> Select[int, int]:
-    """The open cases, and each flag of theirs that they do not cover yet."""
+    """Pairs of an open case and an active flag of its project that the case does not cover yet."""
     return (
         select(Case.id, Flag.id)
         .join(Flag, Flag.project_id == Case.project_id)
@@ -57,20 +57,20 @@ def uncovered() -> Select[int, int]:
 
 @cache
 def with_new_flags() -> Select[int]:
-    """The cases from before this AUDIT with a flag that they do not cover yet."""
+    """Cases opened before this AUDIT with a flag that they do not cover yet."""
     before = func.coalesce(Case.opened_by_audit, 0) != _audit
     return uncovered().with_only_columns(Case.id).where(before).distinct()
 
 
 @cache
 def flagged_again() -> Select[int]:
-    """The cases that wait to be confirmed as cleared, and have a flag again."""
+    """Cases that wait for confirmation and have an active flag again."""
     return select(Case.id).where(Case.status == "awaiting_confirmation", _has_active_flag(*ACTIVE_STATUSES))
 
 
 @cache
 def exempt_no_more() -> Select[int]:
-    """The cases that an exemption left to the Commission, which ended."""
+    """Cases that wait for the Commission because of an exemption that has ended."""
     return select(Case.id).where(
         Case.status == "with_commission",
         Case.exempt_since.is_not(None),
@@ -81,7 +81,7 @@ def exempt_no_more() -> Select[int]:
 
 @cache
 def cleared() -> Select[int]:
-    """The cases without a flag that keeps them open, but for those that people took up again before this AUDIT."""
+    """Cases without a flag that keeps them open, except cases that people reopened before this AUDIT."""
     return select(Case.id).where(
         Case.status.not_in(("closed", "awaiting_confirmation")),
         not_(_has_active_flag(*ACTIVE_STATUSES)),
@@ -91,7 +91,7 @@ def cleared() -> Select[int]:
 
 @cache
 def exempted() -> Select[int]:
-    """The cases with an exempt flag and no open one, of which it was not told yet that they are the Commission's."""
+    """Cases with an exempt flag and no open flag that do not wait for the Commission yet."""
     return select(Case.id).where(
         Case.status.in_(("new", "under_review", "with_commission")),
         Case.exempt_since.is_(None),
@@ -102,7 +102,7 @@ def exempted() -> Select[int]:
 
 @cache
 def changed_severities() -> Select[int, int]:
-    """The open cases whose severity is not that of their gravest standing flag, and the rank of that."""
+    """Open cases whose severity differs from that of their highest active flag, with that flag's rank."""
     worst = (
         select(Flag.project_id, func.max(rank(Flag.severity.expression)).label("worst"))
         .where(Flag.status != "cleared")
@@ -122,7 +122,7 @@ def _open_case(project_id: ColumnElement[int]) -> ColumnElement[bool]:
 
 
 def _has_active_flag(*statuses: str) -> ColumnElement[bool]:
-    """The case's project has a flag of one of the statuses that is grave enough to keep the case open."""
+    """Condition: the case's project has a flag with one of the statuses and of a severity that keeps the case open."""
     return exists(
         select(Flag.id)
         .where(
@@ -135,7 +135,7 @@ def _has_active_flag(*statuses: str) -> ColumnElement[bool]:
 
 
 def _taken_back() -> ColumnElement[bool]:
-    """People took the case up again after its flags had cleared: no audit undoes that while nothing more clears."""
+    """Condition: people reopened the case after its flags cleared. Audits keep this until another flag clears."""
     return exists(
         select(CaseEvent.id)
         .where(

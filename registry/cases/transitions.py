@@ -1,4 +1,4 @@
-"""Applies the workflow: may this person do this to this case now, and what every act leaves behind."""
+"""Case transitions: authorizes an action, applies it, and writes timeline, journal and outbox."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from registry.journal import service as journal
 
 
 class CaseActionNotPossible(Conflict):
-    """The case is in a status that the action does not start from: somebody acted since the caller read it."""
+    """The action is not allowed in the case's status; the case changed since the caller read it."""
 
 
 class CaseTaken(Conflict):
-    """Another reviewer holds the case."""
+    """The case is assigned to another reviewer."""
 
 
 class CaseNotYours(NotAllowed):
-    """Another reviewer holds the case; a supervisor may act, or assign it."""
+    """The case is assigned to another reviewer; a supervisor may act or reassign it."""
 
 
 class ApprovalNeedsAPerson(NotAllowed):
-    """A service account may do anything to a case but approve a decision."""
+    """A service account may not approve decisions."""
 
 
 class DecisionNeedsAnotherPerson(NotAllowed):
-    """Four eyes: who proposed a decision never approves it, whatever the token or the role."""
+    """Four-eyes principle: the proposer may not approve the decision, whatever the token or role."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An act that may be done: the case as it is, and where the act leads."""
+    """An authorized action: the case before it and the transition that it takes."""
 
     actor: Actor
     case: Case
@@ -70,7 +70,7 @@ def authorize(actor: Actor, case: Case, name: str) -> Step:
         raise CaseActionNotPossible(case=case.id, action=name, status=case.status, **_last(actor, case))
     proposal = waiting_proposal(case)
     if not _fits(actor, case, action, move, proposal):
-        raise _refusal(actor, case, action, move.who)
+        raise _error(actor, case, action, move.who)
     return Step(actor, case, action, move, proposal)
 
 
@@ -83,10 +83,10 @@ def apply(
     ordered_until: date | None = None,
     speaks_to_agency: bool | None = None,
 ) -> Case:
-    """Move the case and its clocks, write its timeline, the journal and the outbox.
+    """Change the case's status and deadlines; write its timeline, the journal and the outbox.
 
-    ``details`` show on the timeline, to the agency too where the action tells it. ``speaks_to_agency`` overrules the
-    workflow for one comment.
+    ``details`` are part of the timeline entry, also for the agency if it sees the action. ``speaks_to_agency``
+    overrides the workflow for one comment.
     """
     case, action, actor = step.case, step.action, step.actor
     before = Status(case.status)
@@ -108,7 +108,7 @@ def apply(
     case.version += 1
     case.changed_at = now()
     from_agency = actor.role in AGENCY_ROLES
-    speaks = action.speaks_to_agency if speaks_to_agency is None else speaks_to_agency
+    comment_for_agency = action.speaks_to_agency if speaks_to_agency is None else speaks_to_agency
     event = CaseEvent(
         case_id=case.id,
         at=now(),
@@ -119,21 +119,21 @@ def apply(
         to_status=after.value,
         comment=comment,
         details=dict(details or {}),
-        tells_agency=action.tells_agency or from_agency or speaks,
-        speaks_to_agency=from_agency or speaks,
+        tells_agency=action.tells_agency or from_agency or comment_for_agency,
+        speaks_to_agency=from_agency or comment_for_agency,
     )
     require_transaction().add(event)
     db.session.flush()
-    told = {"project": case.project_record.number, "from": before.value, "to": after.value, **(details or {})}
+    journal_entry = {"project": case.project_record.number, "from": before.value, "to": after.value, **(details or {})}
     if comment is not None:
-        told["comment"] = comment
-    journal.record(actor, f"case.{action.name}", f"case:{case.id}", told)
+        journal_entry["comment"] = comment
+    journal.record(actor, f"case.{action.name}", f"case:{case.id}", journal_entry)
     outbox.enqueue(f"case.{action.name}", {"case": case.id, "event": event.id})
     return case
 
 
 def waiting_proposal(case: Case) -> CaseDecision | None:
-    """The proposal that waits for approval."""
+    """Return the proposal that waits for approval."""
     return db.session.scalar(
         select(CaseDecision)
         .where(CaseDecision.case_id == case.id, CaseDecision.outcome.is_(None))
@@ -142,7 +142,7 @@ def waiting_proposal(case: Case) -> CaseDecision | None:
 
 
 def possible_actions(actor: Actor, case: Case, proposal: CaseDecision | None) -> list[str]:
-    """The actions that the person may do to the case now, as far as role, status and person decide it."""
+    """Return the actions that role, status and person allow the actor to take now."""
     return [
         action.name
         for action in ACTIONS.values()
@@ -158,7 +158,7 @@ def _move(case: Case, action: Action) -> Move | None:
 
 
 def is_under_order(case: Case) -> bool:
-    """Whether an order that came from the case is in force."""
+    """True when an order from this case is in force."""
     in_force = (
         select(Order.id)
         .join(CaseDecision, CaseDecision.order_id == Order.id)
@@ -177,7 +177,7 @@ def _fits(actor: Actor, case: Case, action: Action, move: Move, proposal: CaseDe
     )
 
 
-def _refusal(actor: Actor, case: Case, action: Action, who: Who) -> Exception:
+def _error(actor: Actor, case: Case, action: Action, who: Who) -> Exception:
     if action.needs_person and not actor.is_person:
         return ApprovalNeedsAPerson(case=case.id)
     match who:
@@ -191,9 +191,9 @@ def _refusal(actor: Actor, case: Case, action: Action, who: Who) -> Exception:
 
 
 def _last(actor: Actor, case: Case) -> dict[str, str]:
-    """What happened last on the case, as far as the person may know."""
-    mine = [CaseEvent.case_id == case.id]
+    """Return the last event of the case that the actor may see."""
+    visible = [CaseEvent.case_id == case.id]
     if actor.role in AGENCY_ROLES:
-        mine.append(CaseEvent.tells_agency.is_(True))
-    event = db.session.scalars(select(CaseEvent).where(*mine).order_by(CaseEvent.id.desc()).limit(1)).one()
+        visible.append(CaseEvent.tells_agency.is_(True))
+    event = db.session.scalars(select(CaseEvent).where(*visible).order_by(CaseEvent.id.desc()).limit(1)).one()
     return {"last": event.action, "by": event.by, "at": rfc3339(event.at)}

@@ -1,4 +1,4 @@
-"""The watch list: projects whose findings are all too weak for a case of their own, until somebody opens one."""
+"""Watch list: projects whose findings are too weak to open a case."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ DEFAULT_SORT: Final = "-registered_at"
 
 
 def list_watched(actor: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
-    """A page of the watch list: projects in the short shape with their ``flags``, the newest first.
+    """Return a page of the watch list: project summaries with their ``flags``, newest first.
 
-    The filters are those of projects. Raises RoleNotAllowed, and Malformed for a bad filter, sort or cursor.
+    Accepts the filters of projects. Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
     """
     actor.require(Permission.CASES_READ)
     sorted_page = Page(page.limit, page.cursor, page.sort or DEFAULT_SORT)
-    found = list_projects(actor, filters, sorted_page, only=_watched())
-    flags = active_flags_of(actor, [row["number"] for row in found.items], language)
-    return Listing([{**row, "flags": flags[row["number"]]} for row in found.items], found.next)
+    listing = list_projects(actor, filters, sorted_page, only=_watched())
+    flags = active_flags_of(actor, [row["number"] for row in listing.items], language)
+    return Listing([{**row, "flags": flags[row["number"]]} for row in listing.items], listing.next)
 
 
 def _watched() -> list[ColumnElement[bool]]:
-    """An open flag, none of the severity that opens cases, and no open case."""
+    """Conditions: an open flag, no flag of the severity that opens cases, and no open case."""
     threshold = SEVERITY_RANK[policy_in_force().case_from_severity]
     weak = [name for name, rank in SEVERITY_RANK.items() if rank < threshold]
-    standing = select(Flag.id).where(Flag.project_id == Project.id)
+    active = select(Flag.id).where(Flag.project_id == Project.id)
     return [
-        exists(standing.where(Flag.status == "open", Flag.severity.in_(weak))),
-        ~exists(standing.where(Flag.status != "cleared", Flag.severity.not_in(weak))),
+        exists(active.where(Flag.status == "open", Flag.severity.in_(weak))),
+        ~exists(active.where(Flag.status != "cleared", Flag.severity.not_in(weak))),
         ~exists(select(Case.id).where(Case.project_id == Project.id, Case.status != Status.CLOSED)),
     ]

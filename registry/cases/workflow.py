@@ -1,7 +1,7 @@
-"""The workflow of a case as data: each action with who may do it, from which status, and where it leads.
+"""Case workflow as data: each action with its permission, the statuses it starts from and the status it leads to.
 
-Read by the services that apply it, by the faces that offer what can be done next, and by a test that walks all of it.
-What audits do by themselves stands in AUDIT_MOVES (``registry/cases/sync.py`` carries it out).
+Services apply it, pages and the API list the possible actions from it, and a test walks through every transition.
+``AUDIT_MOVES`` lists the transitions that audits make (see ``registry/cases/sync.py``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from registry.accounts.roles import Permission
 
 
 class Status(StrEnum):
-    """Where a case stands (docs/contract.md §4)."""
+    """Status of a case (docs/reference/workflow.md)."""
 
     NEW = "new"
     UNDER_REVIEW = "under_review"
@@ -28,7 +28,7 @@ class Status(StrEnum):
 
 
 class To(Enum):
-    """Targets that depend on the case."""
+    """Target statuses that depend on the case."""
 
     SAME = "stays as it is"
     BACK = "under_review when somebody holds it, else new"
@@ -36,7 +36,7 @@ class To(Enum):
 
 
 class Who(Enum):
-    """What an action asks of the person beside the permission."""
+    """Who may take an action, in addition to the required permission."""
 
     ANYONE = "nothing more"
     HOLDER = "the assignee, or who leads"
@@ -48,9 +48,9 @@ class Who(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Where an action leads from one status, and who may take it there.
+    """The target status of an action from one status, and who may take it.
 
-    ``under_order``: only while an order that the case decided is in force.
+    ``under_order``: only while an order from this case is in force.
     """
 
     to: Status | To
@@ -60,8 +60,8 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """``needs_person``: no service account does it. ``tells_agency``: its entry on the timeline shows to the agency;
-    ``speaks_to_agency``: its comment too.
+    """``needs_person``: not for service accounts. ``tells_agency``: the agency sees the timeline entry;
+    ``speaks_to_agency``: the agency also sees its comment.
     """
 
     name: str
@@ -74,10 +74,10 @@ class Action:
 
 S, P = Status, Permission
 OPEN: Final = tuple(status for status in Status if status is not Status.CLOSED)
-# In these the review's clock runs; in the others somebody else holds the ball.
+# Statuses in which the review deadline runs; in the others it is paused.
 REVIEW_CLOCK_RUNS: Final = frozenset({S.NEW, S.UNDER_REVIEW, S.AWAITING_APPROVAL, S.AWAITING_CONFIRMATION})
 
-# Where people look at a case before they decide it, or decide it anew.
+# Statuses before a decision, also when a case is reviewed again.
 REVIEWED: Final = (S.NEW, S.UNDER_REVIEW, S.AWAITING_AGENCY, S.AWAITING_APPROVAL, S.WITH_COMMISSION)
 
 _ALL: Final = (
@@ -86,7 +86,7 @@ _ALL: Final = (
         P.CASES_REVIEW,
         {
             S.NEW: Move(S.UNDER_REVIEW, Who.FREE_OR_OWN),
-            # From here it takes the case back under review; an order stays in force until a decision replaces it.
+            # Claiming returns the case to review; an order stays in force until a decision replaces it.
             S.AWAITING_CONFIRMATION: Move(S.UNDER_REVIEW, Who.FREE_OR_OWN),
             S.REMEDIATION: Move(S.UNDER_REVIEW, Who.LEAD),
         },
@@ -128,7 +128,7 @@ _ALL: Final = (
         "withdraw",
         P.CASES_REVIEW,
         {
-            # What the case waits for is taken back: the question, the proposal, the referral, the order.
+            # Withdraws what the case waits for: the question, the proposal, the referral or the order.
             S.AWAITING_AGENCY: Move(To.BACK),
             S.AWAITING_APPROVAL: Move(To.BACK),
             S.WITH_COMMISSION: Move(To.BACK),
@@ -141,7 +141,7 @@ _ALL: Final = (
         {
             S.REMEDIATION: Move(To.BACK, Who.ANYONE),
             S.CLOSED: Move(To.BACK, Who.ANYONE),
-            # Taken back under review, an order in force binds its agency still, which may appeal it as before.
+            # During a second review the order in force still binds the agency, which may still appeal it.
             **{status: Move(To.BACK, Who.ANYONE, under_order=True) for status in REVIEWED},
         },
         tells_agency=True,
@@ -151,14 +151,14 @@ _ALL: Final = (
 )
 ACTIONS: Final[Mapping[str, Action]] = {action.name: action for action in _ALL}
 
-# What an audit does, by its entry on the timeline: from which statuses to which.
+# Transitions by audits, by name of the timeline entry: the source statuses and the target status.
 AUDIT_MOVES: Final[Mapping[str, tuple[frozenset[Status], Status | To]]] = {
     "reopened": (frozenset({S.CLOSED, S.AWAITING_CONFIRMATION, S.WITH_COMMISSION}), To.BACK),
     "cleared": (frozenset(OPEN) - {S.AWAITING_CONFIRMATION}, S.AWAITING_CONFIRMATION),
     "exempted": (frozenset({S.NEW, S.UNDER_REVIEW, S.WITH_COMMISSION}), S.WITH_COMMISSION),
 }
 
-# Approved, these accept the case's flags and close it; the others become orders.
+# On approval, these decisions accept the case's flags and close it; the others become orders.
 ACCEPTING: Final = ("no_breach", "transitional_accepted")
 ORDERING: Final = ("migrate_by", "stop", "write_off")
 DECISIONS: Final = (*ACCEPTING, *ORDERING)
@@ -167,12 +167,12 @@ REASON_CODES: Final = ("wrong_data", "out_of_scope", "duplicate", "other")
 
 
 def back(assignee: str | None) -> Status:
-    """Where a case goes when it comes back to the reviewers."""
+    """Return the status of a case that comes back to the reviewers."""
     return S.NEW if assignee is None else S.UNDER_REVIEW
 
 
 def target(move: Move, status: Status, assignee: str | None, decision: str | None = None) -> Status:
-    """The status that a move leads to. ``assignee`` is who holds the case after it."""
+    """Return the status that a move leads to. ``assignee`` is the assignee after the move."""
     if isinstance(move.to, Status):
         return move.to
     match move.to:
@@ -185,7 +185,7 @@ def target(move: Move, status: Status, assignee: str | None, decision: str | Non
 
 
 def fits(who: Who, principal: str, *, leads: bool, assignee: str | None, proposed_by: str | None) -> bool:
-    """Whether the person is one whom the move asks for."""
+    """True when the person meets the move's condition."""
     match who:
         case Who.ANYONE:
             return True

@@ -1,4 +1,4 @@
-"""Opens the registry for a command: settings, database, policy, and a schema that fits."""
+"""Application context for commands: settings, database, policy, and the check of the schema version."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ R = TypeVar("R")
 
 @contextmanager
 def open_registry(settings: Settings) -> Iterator[Flask]:
-    """The database and the policy, without the API, for as long as the block runs.
+    """Create the application with database and policy but without the API, for the duration of the block.
 
     Raises SettingsInvalid, PolicyInvalid, TimeZoneDataStale.
     """
@@ -44,7 +44,7 @@ def open_registry(settings: Settings) -> Iterator[Flask]:
 
 @contextmanager
 def connected(app: Flask) -> Iterator[None]:
-    """Inside the app's context; at the end its connections are given back to the database."""
+    """Push the app's context; release its database connections at the end."""
     with app.app_context():
         try:
             yield
@@ -54,9 +54,9 @@ def connected(app: Flask) -> Iterator[None]:
 
 
 def command_settings(*, read_only: bool = False) -> Settings:
-    """The settings, and a log in the data folder, of JSON lines, for what no message explains.
+    """Read the settings and configure a JSON-lines log in the data folder for unexpected errors.
 
-    With ``read_only`` nothing is made in the data folder; where it cannot be written the log goes to stderr.
+    With ``read_only`` nothing is created in the data folder; if it is not writable, the log goes to stderr.
     """
     settings = read_settings(read_only=read_only)
     root = logging.getLogger()
@@ -76,7 +76,7 @@ def command_settings(*, read_only: bool = False) -> Settings:
 
 
 def as_owner(settings: Settings) -> tuple[Settings, str | None]:
-    """The settings to change the schema with, and the service's role when the owner is another one."""
+    """Return the settings for schema changes, and the service's role if the owner is another role."""
     if settings.database_owner_url is None:
         return settings, None
     service_role = make_url(settings.database_url).username
@@ -84,7 +84,7 @@ def as_owner(settings: Settings) -> tuple[Settings, str | None]:
 
 
 def in_registry(command: Callable[P, R]) -> Callable[P, R]:
-    """Run the command with the registry open and its schema current."""
+    """Decorator: run the command with an application context and a current schema."""
 
     @wraps(command)
     def opened(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -98,11 +98,11 @@ def in_registry(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def make_first_schema(settings: Settings) -> None:
-    """Lay out a new SQLite file. One that is there but old waits for ``registry serve`` or ``registry db upgrade``."""
+    """Create the schema in a new SQLite file. ``registry serve`` and ``registry db upgrade`` upgrade an old one."""
     if settings.embedded and is_new_file():
         upgrade_schema()
 
 
 def shown(names: tuple[str, ...], row: Any) -> dict[str, Any]:
-    """The named attributes of a row, in that order."""
+    """Return the named attributes of a row, in that order."""
     return {name: getattr(row, name) for name in names}

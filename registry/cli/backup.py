@@ -1,6 +1,6 @@
-"""``registry backup`` and ``registry restore``: the whole database in one file, taken while the service runs.
+"""``registry backup`` and ``registry restore``: the whole database in one file, also while the service runs.
 
-The secret key in the data folder is no part of it: a new one is made where it is missing.
+The secret key in the data folder is not part of it; a missing key is created.
 """
 
 from __future__ import annotations
@@ -29,10 +29,9 @@ from registry.settings import Settings
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 def backup(file: Path, force: bool) -> None:
-    """Write the whole database to FILE, also while the service runs, and print the digest of what is in it.
+    """Write the whole database to FILE, also while the service runs, and print the digest of its contents.
 
-    The file is complete or not there at all, and only its owner may read it. On PostgreSQL it is pg_dump's custom
-    format.
+    FILE is written completely or not at all, and only its owner can read it. PostgreSQL uses pg_dump's custom format.
     """
     settings = command_settings(read_only=True)
     if not file.parent.is_dir():
@@ -49,12 +48,11 @@ def backup(file: Path, force: bool) -> None:
 @click.option("--replace", is_flag=True, help="Replace the records that are there.")
 @click.option("--force", is_flag=True, help="In an emergency: replace them also while the service runs.")
 def restore(file: Path, replace: bool, force: bool) -> None:
-    """Put the database in FILE in the place of the present one, check its journal, and print its digest.
+    """Replace the database with the one in FILE, check its journal, and print its digest.
 
-    Take the service down before. Refused with 4 when the present database has records, unless --replace is given, and
-    when others use it. With --force they are not waited for, and on PostgreSQL their sessions are ended: what they
-    save meanwhile is lost. The restored journal gets an entry of it. With REGISTRY_DATABASE_OWNER_URL it works as that
-    role.
+    Stop the service before. Exits with 4 when the present database has records, unless --replace is given, and when
+    others use it. With --force it does not wait for them, and on PostgreSQL ends their sessions: what they save
+    meanwhile is lost. The restored journal gets an entry. Uses the role of REGISTRY_DATABASE_OWNER_URL if it is set.
     """
     settings = command_settings()
     owner, service_role = as_owner(settings)
@@ -81,7 +79,7 @@ def restore(file: Path, replace: bool, force: bool) -> None:
 
 
 def _journal_restore(file: Path, digest: str, replaced: str | None, *, force: bool) -> None:
-    """Add the restore to the restored journal; ``replaced_head`` tells how far the one before went."""
+    """Add the restore to the restored journal; ``replaced_head`` is the head of the replaced one."""
     details = {"file": file.name, "digest": digest, "replaced_head": replaced, "forced": force}
     with transaction():
         journal.record(local_actor(Role.OPERATOR), "database.restored", "database:registry", details)

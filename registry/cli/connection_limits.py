@@ -1,7 +1,7 @@
-"""Limits on connections for waitress, which by itself lets a client take as long as it likes.
+"""Connection limits for waitress, which by itself allows slow clients.
 
-Its own ``channel_timeout`` starts again with every byte, spares connections whose response is not read, and closes only
-sockets that can be written. These limits hold without a proxy as far as one process can; production needs one
+Its ``channel_timeout`` restarts with every byte, ignores connections whose response is not read, and closes only
+writable sockets. These limits work without a proxy as far as one process can; production needs a proxy
 (docs/operations.md).
 """
 
@@ -18,10 +18,10 @@ from waitress.parser import HTTPRequestParser
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Seconds, and how many connections there may be.
+    """Limits in seconds, and the maximum number of connections.
 
     ``header``: from the first byte to the end of the headers. ``body``: from the first byte to the end of the body.
-    ``silence``: without a byte of the body, or without reading a byte of the response.
+    ``silence``: without receiving a byte of the body, or without sending a byte of the response.
     ``keep_alive``: between requests.
     """
 
@@ -33,23 +33,23 @@ class ConnectionLimits:
 
 
 class TimedRequest(HTTPRequestParser):  # type: ignore[misc] # waitress has no types
-    """A request that knows when its first byte came."""
+    """A request that records the time of its first byte."""
 
     def __init__(self, adj: Adjustments) -> None:
         super().__init__(adj)
-        self.began = time.time()
+        self.started = time.time()
 
 
 class Connection(HTTPChannel):  # type: ignore[misc] # waitress has no types
-    """A connection whose requests know when they began."""
+    """A connection whose requests record their start."""
 
     parser_class = TimedRequest
 
 
 def close_slow(connections: Sequence[Connection], limits: ConnectionLimits) -> None:
-    """Close the connections that exceed a limit; at the most that there may be, also those that wait longest.
+    """Close connections that exceed a limit; at the maximum number, also those that have been idle longest.
 
-    To be called by the thread that reads and writes the sockets.
+    Call it in the thread that reads and writes the sockets.
     """
     now = time.time()
     left = []
@@ -61,23 +61,23 @@ def close_slow(connections: Sequence[Connection], limits: ConnectionLimits) -> N
     if len(left) < limits.connections:
         return
     waiting = [each for each in left if not each.requests and not each.total_outbufs_len]
-    for connection in sorted(waiting, key=_waits_since)[: max(limits.connections // 10, 1)]:
+    for connection in sorted(waiting, key=_idle_since)[: max(limits.connections // 10, 1)]:
         connection.handle_close()
 
 
 def _is_too_slow(connection: Connection, limits: ConnectionLimits, now: float) -> bool:
     silent = now - connection.last_activity
     if connection.requests or connection.total_outbufs_len:
-        # While a request is worked on, little output is held back by waitress itself, not by the client.
+        # While a request is being handled, waitress itself may delay a small output; the client is not to blame.
         unread = connection.total_outbufs_len >= (connection.adj.send_bytes if connection.requests else 1)
         return bool(unread and silent > limits.silence)
     request = connection.request
     if request is None:
         return bool(silent > limits.keep_alive)
     if not request.headers_finished:
-        return bool(now - request.began > limits.header)
-    return bool(silent > limits.silence or now - request.began > limits.body)
+        return bool(now - request.started > limits.header)
+    return bool(silent > limits.silence or now - request.started > limits.body)
 
 
-def _waits_since(connection: Connection) -> float:
-    return float(connection.last_activity if connection.request is None else connection.request.began)
+def _idle_since(connection: Connection) -> float:
+    return float(connection.last_activity if connection.request is None else connection.request.started)

@@ -1,4 +1,4 @@
-"""``registry db``: the schema of the database."""
+"""``registry db``: database schema."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from registry.core.schema import grant_to_service, schema_is_current, upgrade_sc
 
 @click.group("db")
 def database() -> None:
-    """Look after the schema of the database."""
+    """Manage the schema of the database."""
 
 
 @database.command()
 def upgrade() -> None:
-    """Bring the schema up to what this version needs; when it is so already, nothing changes.
+    """Upgrade the schema to this version. Does nothing when it is current.
 
-    With REGISTRY_DATABASE_OWNER_URL it works as that role, and gives the role of REGISTRY_DATABASE_URL its rights.
+    Uses the role of REGISTRY_DATABASE_OWNER_URL if it is set, and grants the role of REGISTRY_DATABASE_URL its rights.
     """
     owner, service_role = as_owner(command_settings())
     with open_registry(owner):

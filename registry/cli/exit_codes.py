@@ -1,4 +1,4 @@
-"""How a command ends badly: the sentences that it says, and one table from what happened to the exit code."""
+"""Exit codes and error messages of commands: maps exceptions to both."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 FAILED, USAGE, NOT_FOUND, CONFLICT, INVALID, FLAGS_FOUND = range(1, 7)
 MAX_ERRORS_SHOWN = 50
 
-# The first that fits counts. Settings are given with the call, as its options are: a wrong one is wrong usage, which a
-# supervisor of processes must not try again. A filter that cannot be read is an option too.
+# The first matching class applies. Invalid settings count as invalid usage, like options, and a process supervisor must
+# not retry them. A filter that cannot be parsed is an option too.
 EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (NotFound, NOT_FOUND),
     (Conflict, CONFLICT),
@@ -45,28 +45,28 @@ EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
 
 
 class CommandFailed(click.ClickException):
-    """The command ends with sentences on stderr and an exit code."""
+    """A failed command: its messages for stderr and its exit code."""
 
     def __init__(self, sentences: Sequence[str], exit_code: int) -> None:
         super().__init__("\n".join(sentences))
         self.exit_code = exit_code  # type: ignore[misc] # click types it as the class's, and reads the instance's
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Each sentence on a line of its own."""
+        """Print one message per line."""
         click.echo(self.message, file=file, err=file is None)
 
 
 class UsageError(CommandFailed):
-    """The options do not fit together, or one has a value that it cannot have."""
+    """The options are inconsistent or have an invalid value."""
 
     def __init__(self, *sentences: str) -> None:
         super().__init__(sentences, USAGE)
 
 
 def command_failure(error: Exception) -> CommandFailed:
-    """The ending that an exception means. One that is not in the table is logged with its traceback."""
+    """Map an exception to a failed command. Unexpected exceptions are logged with their traceback."""
     code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), None)
-    # SQLAlchemy's DatabaseError itself, and none of its kinds, is what SQLite says of a file that is not its own.
+    # SQLite raises SQLAlchemy's DatabaseError itself, not a subclass, for a file that is no database.
     if code is None and type(error) is DatabaseError:
         code = FAILED
     if code is not None:
@@ -79,7 +79,7 @@ def command_failure(error: Exception) -> CommandFailed:
 
 
 def error_lines(error: Exception) -> list[str]:
-    """What an expected failure says."""
+    """Return the messages of an expected error."""
     if isinstance(error, Invalid | Malformed) and error.problems:
         return [cli_text(error.code, **error.params), *problem_lines(error.problems)]
     if isinstance(error, RegistryError):
@@ -102,7 +102,7 @@ def error_lines(error: Exception) -> list[str]:
 
 
 def problem_lines(problems: Sequence[Problem]) -> list[str]:
-    """One line a problem: the field and what is wrong with it."""
+    """Return one line per problem: the field and its error."""
     return [
         f"  {problem.pointer.removeprefix('/')}: {cli_text(problem.code, **problem.params)}"
         for problem in problems[:MAX_ERRORS_SHOWN]

@@ -1,4 +1,4 @@
-"""The command ``registry``: its group, and how a command ends."""
+"""The ``registry`` command group."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 from registry.cli.exit_codes import UsageError, command_failure
 from registry.cli.output import cli_text
 
-# In the order of the help. Only the module of the command that was asked for is loaded: all of them take longer.
+# In the order of the help. Only the requested command's module is imported, because importing all is slow.
 COMMANDS: Final[Mapping[str, str]] = {
     "serve": "registry.cli.serve:serve",
     "scheduler": "registry.cli.serve:scheduler",
@@ -35,14 +35,14 @@ COMMANDS: Final[Mapping[str, str]] = {
 
 
 class Registry(click.Group):
-    """A group that ends in a sentence and an exit code, whatever happened inside."""
+    """A group that maps every exception to messages on stderr and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 # as click calls it
-        """The names of the commands."""
+        """Return the names of the commands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 # likewise
-        """The command of this name, whose module is loaded; None when there is none."""
+        """Import and return the command of this name, or None."""
         if cmd_name not in COMMANDS:
             return None
         module, name = COMMANDS[cmd_name].split(":")
@@ -50,14 +50,14 @@ class Registry(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse what is no text, before a database or a terminal gets it."""
+        """Reject arguments that are not valid text."""
         for argument in args:
-            if "\0" in argument or any("\ud800" <= letter <= "\udfff" for letter in argument):
+            if "\0" in argument or any("\ud800" <= character <= "\udfff" for character in argument):
                 raise UsageError(cli_text("cli-argument-not-text"))
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what it raises becomes a message on stderr and the exit code of ``endings``."""
+        """Run the command; ``exit_codes`` maps exceptions to messages and exit codes."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
@@ -77,7 +77,7 @@ def main() -> None:
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A terminal that lacks a letter shows its number rather than an error.
+            # A terminal that cannot encode a character gets its escape sequence instead of an error.
             stream.reconfigure(errors="backslashreplace")
-    # What is not expected goes to a file, once the data folder is known, and never to the terminal.
+    # Unexpected errors are logged to a file once the data folder is known, and never to the terminal.
     logging.lastResort = None

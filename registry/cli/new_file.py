@@ -1,4 +1,4 @@
-"""A file that is complete or not there at all, and that only its owner may read."""
+"""Atomic file creation: a file is complete or absent, and readable by its owner only."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path``, mode 600, which takes that name when the block ends well; otherwise it goes.
+    """Yield a temporary file beside ``path``, mode 600; rename it to ``path`` on success, else delete it.
 
-    Raises OSError when the folder cannot be written.
+    Raises OSError when the folder is not writable.
     """
     making = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     os.close(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

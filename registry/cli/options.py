@@ -1,4 +1,4 @@
-"""Options and kinds of arguments that several commands share."""
+"""Shared options and parameter types of commands."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from registry.core.field_types import InvalidValue, Text, exact_day
 
 
 class Day(click.ParamType[date]):
-    """A date as ``2026-11-24``."""
+    """A date in the form ``2026-11-24``."""
 
     name = "date"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """The date, or a usage error."""
+        """Return the date, or fail with a usage error."""
         if isinstance(value, date):
             return value
         try:
             return exact_day(value)
-        except InvalidValue as refused:
-            self.fail(cli_text(refused.code, **refused.params), param, ctx)
+        except InvalidValue as error:
+            self.fail(cli_text(error.code, **error.params), param, ctx)
 
 
 class Reason(click.ParamType[str]):
-    """A text with something in it, of at most 5,000 characters."""
+    """A text that is not blank, of at most 5,000 characters."""
 
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The trimmed text, or a usage error."""
+        """Return the trimmed text, or fail with a usage error."""
         try:
             accepted = Text(5000).accept(value)
-        except InvalidValue as refused:
-            self.fail(cli_text(refused.code, **refused.params), param, ctx)
+        except InvalidValue as error:
+            self.fail(cli_text(error.code, **error.params), param, ctx)
         if accepted is None:
             self.fail(cli_text("required"), param, ctx)
         return str(accepted)

@@ -1,4 +1,4 @@
-"""What a command says: data to stdout, messages in the locale's language to stderr, progress only to a terminal."""
+"""CLI output: data to stdout, localized messages to stderr, progress bars to terminals only."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ from registry.core.clock import rfc3339
 from registry.core.languages import DEFAULT_LANGUAGE, LANGUAGES, Language
 from registry.core.messages import message
 
-WIDEST_CELL = 60
+MAX_CELL_WIDTH = 60
 OnProgress = Callable[[int, int], None]
 
 
 def language(environ: Mapping[str, str] | None = None) -> Language:
-    """The language of the locale, by gettext's order: LANGUAGE, LC_ALL, LC_MESSAGES, LANG; English for any other.
+    """Return the locale's language by gettext's order: LANGUAGE, LC_ALL, LC_MESSAGES, LANG; English for any other.
 
-    A locale of ``C`` or ``POSIX`` means English even if LANGUAGE names another.
+    The locales ``C`` and ``POSIX`` mean English, even if LANGUAGE names another language.
     """
     env = os.environ if environ is None else environ
     locale = env.get("LC_ALL") or env.get("LC_MESSAGES") or env.get("LANG") or ""
     if locale in ("C", "POSIX"):
         return DEFAULT_LANGUAGE
-    for wanted in (*env.get("LANGUAGE", "").split(":"), locale):
-        for known in LANGUAGES:
-            if wanted.partition("_")[0].partition(".")[0].lower() == known:
-                return known
+    for candidate in (*env.get("LANGUAGE", "").split(":"), locale):
+        for language_code in LANGUAGES:
+            if candidate.partition("_")[0].partition(".")[0].lower() == language_code:
+                return language_code
     return DEFAULT_LANGUAGE
 
 
 def cli_text(code: str, /, **params: object) -> str:
-    """The message of a code in the language of the locale."""
+    """Return the message of a code in the language of the locale."""
     return message(code, language(), params)
 
 
 def print_message(code: str, /, **params: object) -> None:
-    """A message to the person, on stderr."""
+    """Print a message to stderr."""
     click.echo(cli_text(code, **params), err=True)
 
 
 def print_json(value: Any) -> None:
-    """Data as JSON on stdout, with letters as they are."""
+    """Print JSON to stdout, without escaping non-ASCII characters."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=plain))
 
 
 def plain(value: object) -> str:
-    """Dates and instants as the API has them. Raises TypeError for anything else."""
+    """Format dates and timestamps as the API does. Raises TypeError for anything else."""
     if isinstance(value, datetime):
         return rfc3339(value)
     if isinstance(value, date):
@@ -61,7 +61,7 @@ def plain(value: object) -> str:
 
 
 def print_table(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Rows in columns on stdout; a missing value is a dash."""
+    """Print rows as a table to stdout; a missing value is a dash."""
     cells = [list(names), *([_cell(row[name]) for name in names] for row in rows)]
     widths = [max(len(line[place]) for line in cells) for place in range(len(names))]
     for line in cells:
@@ -69,7 +69,7 @@ def print_table(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None
 
 
 def print_pairs(values: Mapping[str, Any]) -> None:
-    """Names and values in two columns on stdout, each value whole."""
+    """Print names and values in two columns to stdout, without truncation."""
     width = max(map(len, values))
     for name, value in values.items():
         click.echo(f"{name.ljust(width)}  {_text(value)}")
@@ -77,7 +77,7 @@ def print_pairs(values: Mapping[str, Any]) -> None:
 
 def _cell(value: Any) -> str:
     text = _text(value)
-    return text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 1] + "…"
+    return text if len(text) <= MAX_CELL_WIDTH else text[: MAX_CELL_WIDTH - 1] + "…"
 
 
 def _text(value: Any) -> str:
@@ -92,7 +92,7 @@ def _text(value: Any) -> str:
 
 @contextmanager
 def progress(code: str) -> Iterator[OnProgress]:
-    """A bar on stderr, fed with (done, total); nothing is drawn where no terminal is there."""
+    """Display a progress bar on stderr, updated with (done, total); without a terminal, display nothing."""
     hidden = not sys.stderr.isatty()
     with click.progressbar(length=1, label=cli_text(code), file=sys.stderr, hidden=hidden) as bar:
 

@@ -1,4 +1,4 @@
-"""Reading a paged list to its end."""
+"""Pagination for commands: reads all pages of a list."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from registry.core.pagination import LARGEST_LIMIT, Listing, Page
 
 
 def every_item(read: Callable[[Page], Listing]) -> list[Any]:
-    """All rows of a list, page after page."""
+    """Return all rows of a list, page by page."""
     rows: list[Any] = []
     cursor = None
     while True:

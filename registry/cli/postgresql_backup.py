@@ -1,4 +1,4 @@
-"""Copies of a PostgreSQL database by its own pg_dump and pg_restore, in the custom format."""
+"""PostgreSQL backup and restore by pg_dump and pg_restore, in the custom format."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from registry.cli.new_file import new_file
 from registry.cli.output import cli_text
 from registry.core.postgresql import libpq_address
 
-OURS = ("TABLE DATA public journal_head ", "TABLE DATA public alembic_version ")
+OWN_ENTRIES = ("TABLE DATA public journal_head ", "TABLE DATA public alembic_version ")
 LOCK_WAIT = "-c lock_timeout=60000"
 UNREADABLE = "unreadable"
 SESSIONS_END_S = 2
-# What is of the server itself, such as autovacuum, has no user.
+# Background processes of the server, such as autovacuum, have no user.
 SESSIONS = """
     SELECT pid, usename, application_name FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL ORDER BY pid
@@ -40,43 +40,43 @@ TABLES = """
 
 
 def take(url: str, target: Path) -> str:
-    """Dump the database to ``target``; the digest of what is in it, from the same snapshot."""
-    with _refused_clearly(), _snapshot(url) as (connection, snapshot), new_file(target) as making:
+    """Dump the database to ``target``. Return the digest of its contents, from the same snapshot."""
+    with _translate_errors(), _snapshot(url) as (connection, snapshot), new_file(target) as making:
         _run(url, "pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--file={making}")
         require_backup(making)
         return _digest(connection)
 
 
 def require_backup(file: Path) -> None:
-    """Raise Ended unless the file is a whole dump of this service's database."""
+    """Raise CommandFailed unless the file is a complete dump of this service's database."""
     listed = subprocess.run(  # noqa: S603 - PostgreSQL's own tool, no shell
         [_tool("pg_restore"), "--list", "--", str(file)], capture_output=True, text=True, check=False, errors="replace"
     )
     if listed.returncode:
         raise CommandFailed([cli_text("cli-not-a-backup", path=file, reason=_last_line(listed.stderr))], INVALID)
-    if not all(name in listed.stdout for name in OURS):
+    if not all(name in listed.stdout for name in OWN_ENTRIES):
         raise CommandFailed([cli_text("cli-not-a-backup", path=file, reason=cli_text("cli-another-database"))], INVALID)
 
 
 def present_head(url: str) -> str | None:
-    """The journal's head of the database as ``SEQ:HASH``, None when nothing was ever recorded in it.
+    """Return the head of the database's journal as ``SEQ:HASH``; None when the journal is empty.
 
-    ``unreadable`` when it holds tables that are not this service's.
+    Returns ``unreadable`` when the database has tables of another application.
     """
-    with _refused_clearly(), _connection(url) as connection:
-        there = connection.execute("SELECT to_regclass('public.journal_head') IS NOT NULL").fetchone()
-        if there is None or not there[0]:
+    with _translate_errors(), _connection(url) as connection:
+        has_journal = connection.execute("SELECT to_regclass('public.journal_head') IS NOT NULL").fetchone()
+        if has_journal is None or not has_journal[0]:
             return UNREADABLE if connection.execute(TABLES).fetchone() is not None else None
         head = connection.execute("SELECT seq, hash FROM public.journal_head").fetchone()
         return None if head is None or not head[0] else f"{head[0]}:{head[1]}"
 
 
 def put_back(url: str, file: Path, *, force: bool) -> str:
-    """Make the database what the file is, in one transaction; the digest of what is in it then.
+    """Replace the database's contents with the file in one transaction. Return the new digest.
 
-    Raises Ended when the database has other sessions; with ``force`` they are ended.
+    Raises CommandFailed when the database has other sessions; with ``force`` they are terminated.
     """
-    with _refused_clearly():
+    with _translate_errors():
         _require_alone(url, force=force)
         _run(url, "pg_restore", "--clean", "--if-exists", "--single-transaction", "--exit-on-error", "--", str(file))
         with _snapshot(url) as (connection, _):
@@ -85,13 +85,15 @@ def put_back(url: str, file: Path, *, force: bool) -> str:
 
 def _require_alone(url: str, *, force: bool) -> None:
     with _connection(url) as connection:
-        # One that was closed a moment ago is still listed.
+        # A session that was closed just now may still be listed.
         end = time.monotonic() + SESSIONS_END_S
         while (sessions := connection.execute(SESSIONS).fetchall()) and not force and time.monotonic() < end:
             time.sleep(0.1)
         if sessions and not force:
-            told = ", ".join(f"{user or '-'} ({application or '-'}, pid {pid})" for pid, user, application in sessions)
-            raise CommandFailed([cli_text("cli-database-in-use", sessions=told)], CONFLICT)
+            descriptions = ", ".join(
+                f"{user or '-'} ({application or '-'}, pid {pid})" for pid, user, application in sessions
+            )
+            raise CommandFailed([cli_text("cli-database-in-use", sessions=descriptions)], CONFLICT)
         for pid, _user, _application in sessions:
             try:
                 connection.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
@@ -100,7 +102,7 @@ def _require_alone(url: str, *, force: bool) -> None:
 
 
 def _digest(connection: psycopg.Connection) -> str:
-    """SHA-256, in hex, over all rows of all tables."""
+    """Return the SHA-256, in hex, of all rows of all tables."""
     summed = hashlib.sha256()
     for name, key in connection.execute(TABLES).fetchall():
         summed.update(f"{name}\n".encode())
@@ -114,7 +116,7 @@ def _digest(connection: psycopg.Connection) -> str:
 
 def _run(url: str, tool: str, *arguments: str) -> None:
     password = make_url(url).password
-    # The password goes through the environment: the arguments of a process are for everybody to read.
+    # The password is passed in the environment, because every user can read a process's arguments.
     secret = {} if password is None else {"PGPASSWORD": str(password)}
     done = subprocess.run(  # noqa: S603 - PostgreSQL's own tool, no shell
         [_tool(tool), "--no-owner", "--no-privileges", f"--dbname={libpq_address(url, password=False)}", *arguments],
@@ -133,10 +135,10 @@ def _run(url: str, tool: str, *arguments: str) -> None:
 
 
 def _tool(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
+    path = shutil.which(name)
+    if path is None:
         raise CommandFailed([cli_text("cli-tool-missing", tool=name)], FAILED)
-    return found
+    return path
 
 
 def _connection(url: str) -> psycopg.Connection:
@@ -159,7 +161,7 @@ def _last_line(text: str) -> str:
 
 
 @contextmanager
-def _refused_clearly() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except psycopg.OperationalError as error:

@@ -1,8 +1,8 @@
-"""The schedule: which work is done when. The only file that knows APScheduler.
+"""Scheduler of background jobs. The only module that uses APScheduler.
 
-Jobs are declared here and kept in memory. What makes a night single is the database's claim, not the schedule, so that
-any number of these may run beside cron or a CronJob. APScheduler plans by the wall clock: when that clock goes
-back, jobs are planned anew, or one moment a year ahead would leave all of them waiting for a year.
+Jobs are declared here and kept in memory. Claims in the database, not the scheduler, make a nightly audit run once, so
+any number of schedulers may run beside cron or a CronJob. APScheduler plans by the wall clock: when the clock is set
+back, jobs are rescheduled; otherwise a moment one year ahead would delay all of them for a year.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from registry.audits.jobs import run_due_audit
 from registry.core.clock import ALMATY, now
 from registry.core.database import db
 from registry.http.idempotency import delete_old_responses
-from registry.imports.worker import work_off_next
+from registry.imports.worker import run_next_import
 from registry.notifications.jobs import deliver_notifications, digest_when_due
 from registry.notifications.service import delete_old_emails
 from registry.settings import Settings
@@ -33,55 +33,55 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something to do again and again."""
+    """A recurring job."""
 
     name: str
     every: timedelta
     work: Callable[[], object]
 
 
-def work_off_imports() -> None:
-    """Import what is queued, file after file, until nothing is."""
-    while work_off_next() is not None:
+def run_queued_imports() -> None:
+    """Run queued imports until none is left."""
+    while run_next_import() is not None:
         pass
 
 
-# A run later than this is left to the next one: APScheduler's own grace is a second, which a busy machine exceeds.
-LATEST: Final = timedelta(minutes=1)
-# How often it is looked for jobs that a clock which was ahead has left waiting.
+# Later runs are left to the next one. APScheduler's default is one second, which a busy machine exceeds.
+MISFIRE_GRACE: Final = timedelta(minutes=1)
+# Interval of the check for jobs that a clock set back has left waiting.
 CLOCK_CHECK_SECONDS: Final = 0.5
 
 
 def jobs(settings: Settings) -> tuple[Job, ...]:
-    """All that is done by the clock."""
+    """Return all recurring jobs."""
     clock_guard = ClockGuard()
     return (
-        # Asks which due date has no audit: so catching up after downtime needs nothing of its own.
+        # Asks which due date has no audit, and therefore also catches up after downtime.
         Job("nightly audit", timedelta(minutes=1), lambda: run_due_audit(settings.audit_at, None, clock_guard)),
-        # Apart, as a digest waits for an audit that runs, and what cannot wait does not.
+        # A separate job, because the digest waits for a running audit and immediate notifications do not.
         Job("digest", timedelta(minutes=1), lambda: digest_when_due(settings)),
         Job("notices", timedelta(minutes=1), lambda: deliver_notifications(settings)),
-        Job("imports", timedelta(seconds=1), work_off_imports),
-        Job("kept answers", timedelta(days=1), delete_old_responses),
-        Job("old letters", timedelta(days=1), delete_old_emails),
+        Job("imports", timedelta(seconds=1), run_queued_imports),
+        Job("idempotent responses", timedelta(days=1), delete_old_responses),
+        Job("old e-mails", timedelta(days=1), delete_old_emails),
     )
 
 
 class PauseTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler is untyped
-    """The next run comes a pause after now. IntervalTrigger lists every run since the last: after a clock that was a
-    year ahead, millions.
+    """Fires a fixed pause after now. IntervalTrigger iterates over every run since the last: millions when the clock
+    was a year ahead.
     """
 
     def __init__(self, pause: timedelta) -> None:
         self.pause = pause
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:  # noqa: ARG002 # APScheduler's signature
-        """A pause from now."""
+        """Return the time one pause from now."""
         return now + self.pause
 
 
 class Schedule:
-    """The jobs, running in threads of their own from ``start`` to ``stop``."""
+    """Runs the jobs in threads from ``start`` to ``stop``."""
 
     def __init__(self, app: Flask, jobs: Sequence[Job]) -> None:
         self._scheduler = BackgroundScheduler(timezone=ALMATY)
@@ -96,18 +96,18 @@ class Schedule:
                 next_run_time=now(),
                 coalesce=True,
                 max_instances=1,
-                misfire_grace_time=int(LATEST.total_seconds()),
+                misfire_grace_time=int(MISFIRE_GRACE.total_seconds()),
             )
 
     def start(self) -> None:
-        """Begin, with one run of each job at once."""
-        # It would warn of each tick that finds the run before it still going, once a second for a long import.
+        """Start, with an immediate run of each job."""
+        # Otherwise it warns of each run skipped while the previous one is running: once a second in a long import.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         self._scheduler.start()
         self._clock_watch.start()
 
     def stop(self) -> None:
-        """Begin no new run, and wait for the runs that go on."""
+        """Start no new runs, and wait for running ones."""
         self._stopping.set()
         self._clock_watch.join()
         self._scheduler.shutdown(wait=True)
@@ -126,8 +126,8 @@ def _guarded(app: Flask, job: Job) -> Callable[[], None]:
             try:
                 job.work()
             except Exception:
-                # The outermost frame of a job: APScheduler would tell of it outside the service's own log. Whatever it
-                # was, the next tick tries again and the other jobs go on.
+                # Top level of a job: APScheduler would log the error elsewhere. Whatever it was, the next run tries
+                # again and the other jobs continue.
                 log.exception("the job %s failed", job.name)
             finally:
                 db.session.remove()

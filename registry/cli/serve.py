@@ -1,4 +1,4 @@
-"""``registry serve`` and ``registry scheduler``: the processes that stay until they are told to stop."""
+"""``registry serve`` and ``registry scheduler``: the long-running processes."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ from registry.http.health_listener import listen_for_health
 from registry.http.request_log import log_to_stderr
 from registry.settings import Settings, read_settings
 
-# Once told to end, the process waits for no single answer of the database longer than this.
+# During shutdown no database statement may take longer than this.
 LAST_DATABASE_WAIT_S: Final = 20
-LOOK_EVERY_S: Final = 1
+POLL_INTERVAL_S: Final = 1
 
 
 @click.command()
 def serve() -> None:
-    """Serve the API and do the scheduled work, in one process.
+    """Serve the API and run scheduled jobs in one process.
 
-    On SQLite the migrations are applied first; on PostgreSQL run `registry db upgrade` before. SIGTERM or Ctrl-C ends
-    it when all that runs is finished. Address: REGISTRY_HOST and REGISTRY_PORT. The night: REGISTRY_AUDIT_AT.
+    On SQLite the migrations are applied first; on PostgreSQL run `registry db upgrade` before. SIGTERM or Ctrl-C stops
+    it when running requests and jobs are finished. Address: REGISTRY_HOST and REGISTRY_PORT. Nightly audit:
+    REGISTRY_AUDIT_AT.
     """
-    # The web face takes a while to load, and no other command needs it.
+    # Importing the web application is slow, and no other command needs it.
     from registry.app import create_app
 
     settings = read_settings()
@@ -59,9 +60,9 @@ def serve() -> None:
 
 @click.command()
 def scheduler() -> None:
-    """Do the scheduled work alone: the nightly audit, notices, queued imports, cleaning up.
+    """Run scheduled jobs only: nightly audit, notifications, queued imports, cleanup.
 
-    For installations where several web processes serve the API. Any number may run: the database makes a night single.
+    For installations where several web processes serve the API. Any number may run: each nightly audit runs once.
     """
     settings = read_settings()
     with open_registry(settings) as app:
@@ -79,7 +80,7 @@ def scheduler() -> None:
 
 
 def listening(app: Flask, settings: Settings) -> WebServer:
-    """The server on the address of the settings, and ``/healthz`` on its own. Raises Ended when one cannot be had."""
+    """Return the server on the configured address, which also serves ``/healthz``. Raises CommandFailed on failure."""
     port = settings.health_port
     try:
         listen_for_health(settings)
@@ -92,7 +93,7 @@ def listening(app: Flask, settings: Settings) -> WebServer:
 
 
 def end_database_waits(stopping: threading.Event, settings: Settings) -> None:
-    """From the event on, end every wait for PostgreSQL that lasts longer than ``LAST_DATABASE_WAIT_S``."""
+    """After the event, cancel PostgreSQL statements that take longer than ``LAST_DATABASE_WAIT_S``."""
     if settings.embedded:
         return
     from registry.core.bounded_connection import end_waits
@@ -101,13 +102,13 @@ def end_database_waits(stopping: threading.Event, settings: Settings) -> None:
         stopping.wait()
         while True:
             end_waits(LAST_DATABASE_WAIT_S)
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_INTERVAL_S)
 
     threading.Thread(target=end, name="last database waits", daemon=True).start()
 
 
 def prepare_schema(settings: Settings) -> None:
-    """On SQLite apply the migrations; on PostgreSQL, which others may be using, refuse an old schema.
+    """On SQLite apply the migrations; on PostgreSQL, which others may use, reject an old schema.
 
     Raises SchemaNotCurrent.
     """
@@ -117,7 +118,7 @@ def prepare_schema(settings: Settings) -> None:
 
 
 def stopped_by_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set; after the first of them a second one ends the process at once."""
+    """Return an event that SIGTERM and SIGINT set; a second signal ends the process immediately."""
     stopping = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:

@@ -1,6 +1,6 @@
-"""Copies of a SQLite database by its online backup API: one consistent state, whatever is written meanwhile.
+"""SQLite backup and restore by the online backup API: a consistent copy, even during writes.
 
-A plain copy of the file would miss what still stands in the write-ahead log.
+A plain copy of the file would lack the contents of the write-ahead log.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from registry.core.storage import is_damage
 
 WAIT_S = 30
 UNREADABLE = "unreadable"
-OURS = {"alembic_version", "journal", "journal_head"}
+OWN_TABLES = {"alembic_version", "journal", "journal_head"}
 
 
-class Damaged(CommandFailed):
-    """The file of the database is damaged, or is no database."""
+class DatabaseDamaged(CommandFailed):
+    """The database file is damaged or no database."""
 
 
 def take(url: str, target: Path) -> str:
-    """Copy the database to ``target``; the digest of what is in the copy."""
+    """Copy the database to ``target``. Return the digest of the copy."""
     path = _path(url)
     if not path.is_file():
         raise CommandFailed([cli_text("cli-no-database", path=path)], NOT_FOUND)
     if target.exists() and target.samefile(path):
         raise CommandFailed([cli_text("cli-backup-onto-itself", path=target)], USAGE)
-    with _refused_clearly(), new_file(target) as making:
+    with _translate_errors(), new_file(target) as making:
         with _source(path, making.parent) as source, closing(sqlite3.connect(making)) as copy:
             source.backup(copy, progress=_patience())
-            # One file, without a log beside it.
+            # One file, without a write-ahead log beside it.
             copy.execute("PRAGMA journal_mode = DELETE")
         require_backup(making)
         return digest(making)
 
 
 def require_backup(file: Path) -> None:
-    """Raise Ended unless the file is a whole SQLite database of this service."""
+    """Raise CommandFailed unless the file is a complete SQLite database of this service."""
     try:
         with closing(_read_only(file)) as backup:
             checked = backup.execute("PRAGMA integrity_check(1)").fetchone()[0]
@@ -58,36 +58,36 @@ def require_backup(file: Path) -> None:
         raise CommandFailed([cli_text("cli-not-a-backup", path=file, reason=error)], INVALID) from error
     if checked != "ok":
         raise CommandFailed([cli_text("cli-not-a-backup", path=file, reason=checked)], INVALID)
-    if not tables >= OURS:
+    if not tables >= OWN_TABLES:
         raise CommandFailed([cli_text("cli-not-a-backup", path=file, reason=cli_text("cli-another-database"))], INVALID)
 
 
 def present_head(url: str) -> str | None:
-    """The journal's head of the database as ``SEQ:HASH``, None when nothing was ever recorded in it.
+    """Return the head of the database's journal as ``SEQ:HASH``; None when the journal is empty.
 
-    ``unreadable`` for a damaged file, and for one that is not this service's.
+    Returns ``unreadable`` for a damaged file, and for a database of another application.
     """
     path = _path(url)
     if not path.is_file():
         return None
     try:
-        with _refused_clearly(), closing(_read_only(path)) as there:
-            tables = {name for (name,) in there.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        with _translate_errors(), closing(_read_only(path)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if "journal_head" not in tables:
                 return UNREADABLE if tables else None
-            seq, head_hash = there.execute("SELECT seq, hash FROM journal_head").fetchone()
-    except Damaged:
+            seq, head_hash = connection.execute("SELECT seq, hash FROM journal_head").fetchone()
+    except DatabaseDamaged:
         return UNREADABLE
     return f"{seq}:{head_hash}" if seq else None
 
 
 def put_back(url: str, file: Path, *, force: bool) -> str:
-    """Make the database what the file is, in one transaction; the digest of what is in it then.
+    """Replace the database's contents with the file in one transaction. Return the new digest.
 
-    Raises Ended when another process has the database open, unless ``force``.
+    Raises CommandFailed when another process has the database open, unless ``force``.
     """
     path = _path(url)
-    with _refused_clearly(), closing(_read_only(file)) as source:
+    with _translate_errors(), closing(_read_only(file)) as source:
         make_private(path)
         try:
             _overwrite(path, source, force=force)
@@ -101,25 +101,24 @@ def put_back(url: str, file: Path, *, force: bool) -> str:
 
 
 def _overwrite(path: Path, source: sqlite3.Connection, *, force: bool) -> None:
-    with closing(sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)) as there:
+    with closing(sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)) as connection:
         if not force:
-            _take_alone(there)
-        # Through the library and not by renaming files: with force, another process may have the database open.
-        source.backup(there, progress=_patience())
+            _lock_exclusively(connection)
+        # By the library instead of renaming files: with ``force``, another process may have the database open.
+        source.backup(connection, progress=_patience())
 
 
-def _take_alone(there: sqlite3.Connection) -> None:
-    """Keep every other connection out until this one is closed. Raises Ended when there is one.
+def _lock_exclusively(connection: sqlite3.Connection) -> None:
+    """Block all other connections until this one is closed. Raises CommandFailed when there is one.
 
-    A connection holds a shared lock for as long as it has a database in WAL mode open, and to leave that mode needs
-    an exclusive one.
+    A connection to a database in WAL mode holds a shared lock, and leaving WAL mode needs an exclusive one.
     """
-    there.execute("PRAGMA busy_timeout = 1000")
-    there.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA busy_timeout = 1000")
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     try:
-        there.execute("PRAGMA journal_mode = DELETE")
-        there.execute("BEGIN EXCLUSIVE")
-        there.execute("COMMIT")
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("COMMIT")
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise
@@ -127,7 +126,7 @@ def _take_alone(there: sqlite3.Connection) -> None:
 
 
 def _set_aside(path: Path) -> None:
-    """Rename a damaged file, and its log, which may hold what can still be saved by hand."""
+    """Rename a damaged file and its log, from which data may still be recovered by hand."""
     end = f".damaged-{now():%Y%m%dT%H%M%S}"
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
         if path.with_name(name).exists():
@@ -135,7 +134,7 @@ def _set_aside(path: Path) -> None:
 
 
 def digest(path: Path) -> str:
-    """SHA-256, in hex, over all rows of all tables."""
+    """Return the SHA-256, in hex, of all rows of all tables."""
     summed = hashlib.sha256()
     with closing(_read_only(path)) as database:
         database.execute("BEGIN")
@@ -162,11 +161,11 @@ def _read_only(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def _source(path: Path, room: Path) -> Iterator[sqlite3.Connection]:
-    """The database to read. SQLite cannot read one in WAL mode whose folder it may not write, unless it is in use.
+def _source(path: Path, folder: Path) -> Iterator[sqlite3.Connection]:
+    """Open the database for reading. SQLite cannot read one in WAL mode in a read-only folder, unless it is in use.
 
-    Then nobody else writes there either: it is read as it stands, or, when a killed service left a log, a copy of
-    both in ``room`` is, into which SQLite can bring what stands in the log.
+    Then nobody else writes there either: the file is opened as immutable, or, if a killed service left a log, copied
+    with its log to ``folder``, where SQLite can apply the log.
     """
     if _can_be_read(path):
         with closing(_read_only(path)) as source:
@@ -177,8 +176,8 @@ def _source(path: Path, room: Path) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as source:
             yield source
         return
-    with TemporaryDirectory(dir=room, prefix=".backup-") as folder:
-        copied = Path(shutil.copyfile(path, Path(folder) / path.name))
+    with TemporaryDirectory(dir=folder, prefix=".backup-") as temporary:
+        copied = Path(shutil.copyfile(path, Path(temporary) / path.name))
         shutil.copyfile(log, copied.with_name(log.name))
         with closing(sqlite3.connect(copied)) as source:
             yield source
@@ -198,23 +197,23 @@ def _can_be_read(path: Path) -> bool:
 def _patience() -> Callable[[int, int, int], None]:
     until = time.monotonic() + WAIT_S
 
-    def look(_status: int, _remaining: int, _total: int) -> None:
-        # The library asks again and again while another process holds the database.
+    def check_timeout(_status: int, _remaining: int, _total: int) -> None:
+        # The library retries for as long as another process holds the database.
         if time.monotonic() > until:
             raise TimeoutError
 
-    return look
+    return check_timeout
 
 
 @contextmanager
-def _refused_clearly() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
         raise CommandFailed([cli_text("cli-database-busy", seconds=WAIT_S)], FAILED) from error
     except sqlite3.DatabaseError as error:
         if is_damage(error):
-            raise Damaged([cli_text("cli-database-damaged", reason=error)], FAILED) from error
+            raise DatabaseDamaged([cli_text("cli-database-damaged", reason=error)], FAILED) from error
         raise CommandFailed([cli_text("cli-database-unusable", reason=error)], FAILED) from error
     except (sqlite3.Error, OSError) as error:
         raise CommandFailed([cli_text("cli-database-unusable", reason=error)], FAILED) from error

@@ -1,4 +1,4 @@
-"""The web server of the one-machine default: waitress, stopped so that every request that came in is answered."""
+"""Web server for single-machine installations: waitress, with a shutdown that finishes running requests."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from flask import Flask
 
 THREADS = 8
-LONGEST_BODY = 24 * 1024 * 1024
-LARGEST_HEADER = 64 * 1024
+MAX_BODY_SIZE = 24 * 1024 * 1024
+MAX_HEADER_SIZE = 64 * 1024
 BUFFER = 64 * 1024
 BACKLOG = 1024
-# Sockets of waitress's own: listeners and what wakes the loop.
-FEW = 12
-FINISH_WITHIN_S = 30
-LOOK_EVERY_S = 0.5
+# Sockets of waitress itself: listeners and the trigger that wakes its loop.
+OWN_SOCKETS = 12
+SHUTDOWN_TIMEOUT_S = 30
+POLL_INTERVAL_S = 0.5
 
 
 class WebServer:
-    """Listens from the moment it is made. Raises OSError when the address is taken or not this machine's."""
+    """Listens as soon as it is created. Raises OSError when the address is in use or not local."""
 
     def __init__(self, app: Flask, host: str, port: int, limits: ConnectionLimits | None = None) -> None:
         self._sockets: dict[int, Any] = {}
@@ -39,19 +39,19 @@ class WebServer:
             port=port,
             threads=THREADS,
             ident=None,
-            # The application's own limits are lower; this one only keeps the disk from filling.
-            max_request_body_size=LONGEST_BODY,
+            # The application's limits are lower; this one only protects the disk.
+            max_request_body_size=MAX_BODY_SIZE,
             asyncore_use_poll=True,
-            # The listeners are counted too.
-            connection_limit=self._limits.connections + FEW,
+            # waitress counts the listeners too.
+            connection_limit=self._limits.connections + OWN_SOCKETS,
             backlog=BACKLOG,
             channel_timeout=int(self._limits.keep_alive) + 1,
-            max_request_header_size=LARGEST_HEADER,
+            max_request_header_size=MAX_HEADER_SIZE,
             recv_bytes=BUFFER,
-            # Beyond this, what a connection sent or has not read yet lies on the disk.
+            # Buffers above this size are moved to disk.
             inbuf_overflow=BUFFER,
             outbuf_overflow=BUFFER,
-            # The application knows how many proxies to believe, and believes none unless told.
+            # The application is configured with the number of trusted proxies; the default is none.
             clear_untrusted_proxy_headers=False,
         )
         for listener in self._listeners():
@@ -59,29 +59,29 @@ class WebServer:
 
     @property
     def port(self) -> int:
-        """Where it listens: with 0 as the port that was asked for, the one that the system gave."""
+        """The listening port; for the requested port 0, the one chosen by the system."""
         return int(self._listeners()[0].effective_port)
 
     def serve_until(self, stopping: threading.Event) -> None:
-        """Answer requests until the event is set; then take no new ones, and finish those that are there."""
+        """Serve until the event is set; then accept no new requests and finish running ones."""
         while not stopping.is_set():
-            self._look()
+            self._poll()
         for listener in self._listeners():
             listener.del_channel()
             listener.socket.close()
-        until = time.monotonic() + FINISH_WITHIN_S
+        until = time.monotonic() + SHUTDOWN_TIMEOUT_S
         while self._busy() and time.monotonic() < until:
-            self._look()
+            self._poll()
         self._server.task_dispatcher.shutdown()
-        # A request that took too long still writes to its connection: that one ends with the process.
+        # A request that exceeded the time limit still writes to its connection, which ends with the process.
         if not self._busy():
             wasyncore.close_all(self._sockets)
 
-    def _look(self) -> None:
-        wasyncore.loop(timeout=LOOK_EVERY_S, use_poll=True, map=self._sockets, count=1)
+    def _poll(self) -> None:
+        wasyncore.loop(timeout=POLL_INTERVAL_S, use_poll=True, map=self._sockets, count=1)
         now = time.monotonic()
         connections = self._connections()
-        if now - self._looked_at > LOOK_EVERY_S or len(connections) >= self._limits.connections:
+        if now - self._looked_at > POLL_INTERVAL_S or len(connections) >= self._limits.connections:
             self._looked_at = now
             close_slow(connections, self._limits)
 
@@ -89,7 +89,7 @@ class WebServer:
         return any(each.request or each.requests or each.total_outbufs_len for each in self._connections())
 
     def _listeners(self) -> list[BaseWSGIServer]:
-        return [found for found in self._sockets.values() if isinstance(found, BaseWSGIServer)]
+        return [channel for channel in self._sockets.values() if isinstance(channel, BaseWSGIServer)]
 
     def _connections(self) -> list[Connection]:
-        return [found for found in list(self._sockets.values()) if isinstance(found, Connection)]
+        return [channel for channel in list(self._sockets.values()) if isinstance(channel, Connection)]

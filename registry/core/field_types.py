@@ -193,7 +193,9 @@ class Url:
             return None
         try:
             parts = urlsplit(text)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"[\s\\]", text)
+            # Reading the port raises ValueError when it is no port; an encoded host means another one to some clients.
+            usable = usable and parts.port != 0 and "%" not in parts.netloc
         except ValueError as error:
             raise InvalidValue("url-invalid") from error
         if not usable:

@@ -1,4 +1,4 @@
-"""The words that fields may hold (docs/contract.md §2)."""
+"""The words that fields may hold (docs/reference/fields.md)."""
 
 from __future__ import annotations
 

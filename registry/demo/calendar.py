@@ -1,4 +1,4 @@
-"""The days of the demo, counted from the day of loading, and the rows of its files with their dates."""
+"""Demo calendar: dates relative to the day of loading, and the rows of the demo's files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Final
 from registry.core.working_days import national_calendar
 
 DATA: Final = Path(__file__).with_name("data")
-# What began some months before the loading began under the freeze, however early in 2026 the demo is loaded.
-FREEZE_BEGAN: Final = date(2026, 1, 5)
+# The demo's events lie under the freeze, however early in 2026 it is loaded.
+FREEZE_START: Final = date(2026, 1, 5)
 DAYS_FROM_NOW: Final = re.compile(r"@(-?[0-9]{1,4})")
-# Working days before the loading on which agencies register what they have, one part after another. The first part
-# is old enough for a review, of 20 working days, to have run out.
+# Working days before the loading on which agencies register their projects, in three parts. The first part is old
+# enough for a review deadline of 20 working days to have passed.
 PARTS: Final = (24, 12, 5)
 SECOND: Final = {"local_executive", "state_legal_entity"}
 THIRD: Final = {"quasi_public", "subsidiary", "national_security", "private"}
@@ -25,24 +25,24 @@ HEALTH: Final = "990340900110"
 
 
 def working_day(day: date, before: int) -> date:
-    """So many working days before a day; after it when negative."""
+    """Return the date so many working days before a day; after it when negative."""
     return national_calendar().after(day, -before)
 
 
 def rows_of(name: str, day: date) -> list[dict[str, str]]:
-    """The rows of a file, with ``@-45`` turned into the date 45 days before ``day``, in 2026 at the earliest."""
+    """Return the rows of a file; ``@-45`` becomes the date 45 days before ``day``, at the earliest FREEZE_START."""
     return [{column: _dated(cell, day) for column, cell in row.items()} for row in _cells(name)]
 
 
 def projects_of(part: int, day: date) -> list[dict[str, str]]:
-    """The rows of the projects that are registered ``part`` working days before the day of loading."""
+    """Return the rows of the projects registered ``part`` working days before the day of loading."""
     kinds = {row["bin"]: row["kind"] for row in _cells("agencies.csv")}
     rows = zip(_cells("projects.csv"), rows_of("projects.csv", day), strict=True)
     return [row for cells, row in rows if _part(cells, row, kinds[row["agency"]], day) == part]
 
 
 def as_csv(rows: Sequence[dict[str, str]]) -> bytes:
-    """The rows as a file to import."""
+    """Encode the rows as a CSV file for import."""
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]))
     writer.writeheader()
@@ -51,7 +51,7 @@ def as_csv(rows: Sequence[dict[str, str]]) -> bytes:
 
 
 def _part(cells: dict[str, str], row: dict[str, str], kind: str, day: date) -> int:
-    """The agency's own part, or the first after it by which everything in the row had happened."""
+    """Return the agency's part, or the first later one that follows every date in the row."""
     first, second, third = PARTS
     own = third if kind in THIRD else second if kind in SECOND or row["agency"] == HEALTH else first
     happened = max((row[name] for name, cell in cells.items() if cell.startswith("@-")), default="")
@@ -64,5 +64,5 @@ def _cells(name: str) -> list[dict[str, str]]:
 
 
 def _dated(cell: str, day: date) -> str:
-    found = DAYS_FROM_NOW.fullmatch(cell)
-    return max(day + timedelta(days=int(found[1])), FREEZE_BEGAN).isoformat() if found else cell
+    match = DAYS_FROM_NOW.fullmatch(cell)
+    return max(day + timedelta(days=int(match[1])), FREEZE_START).isoformat() if match else cell

@@ -1,4 +1,4 @@
-"""``registry demo``: an example registry to look around in."""
+"""``registry demo``: loads example data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Conflict
 from registry.demo.calendar import rows_of
-from registry.demo.story import day_of_loading, last_day, moments, tell
+from registry.demo.story import day_of_loading, history, last_day, replay
 from registry.projects.models import Project
 
 # Five weeks after the freeze began.
@@ -23,11 +23,11 @@ EARLIEST = date(2026, 2, 20)
 
 
 class RegistryInUse(Conflict):
-    """Demo data does not mix with records that are somebody's own."""
+    """The registry already has other records, with which demo data does not mix."""
 
 
 class DemoTooEarly(Conflict):
-    """The story of the demo takes place under the freeze, which had not begun by then."""
+    """The demo needs a date five weeks after the start of the freeze."""
 
 
 @click.group()
@@ -38,19 +38,19 @@ def demo() -> None:
 @demo.command()
 @in_registry
 def load() -> None:
-    """Load some Kazakh agencies, their people and projects, and what five weeks of nights and reviews made of them.
+    """Load Kazakh agencies, people and projects with the results of five weeks of nightly audits and reviews.
 
-    Into an empty registry only; a second time it changes nothing, and after an interruption it goes on.
+    The registry must be empty. A second run changes nothing; an interrupted run continues.
     """
-    ours = {row["bin"] for row in rows_of("agencies.csv", today())}
-    if set(db.session.scalars(select(Agency.bin))) - ours:
+    demo_bins = {row["bin"] for row in rows_of("agencies.csv", today())}
+    if set(db.session.scalars(select(Agency.bin))) - demo_bins:
         raise RegistryInUse
     day = day_of_loading()
     if day < EARLIEST:
         raise DemoTooEarly(today=day.isoformat(), earliest=EARLIEST.isoformat())
-    story = moments(day)
+    story = history(day)
     with progress("cli-demo-telling") as on_progress:
-        for count in tell(story):
+        for count in replay(story):
             on_progress(count, len(story))
     audit = last_day(story)
     if audit is None:
@@ -58,7 +58,7 @@ def load() -> None:
         return
     print_message(
         "cli-demo-done",
-        agencies=len(ours),
+        agencies=len(demo_bins),
         projects=db.session.execute(select(func.count(Project.id))).scalar_one(),
         cases=db.session.execute(select(func.count(Case.id))).scalar_one(),
         on=audit.on,

@@ -1,4 +1,4 @@
-"""The people of the demo. They sign in by these names; the journal and the cases know them by the same."""
+"""Demo people: their names, roles and actors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from registry.accounts.roles import Role
 from registry.agencies.service import agency_by_bin
 from registry.demo.calendar import rows_of
 
-# Where an act came from, in the journal: what the demo itself did is told from what people do later.
+# Source in the journal, which distinguishes the demo's actions from later ones.
 SOURCE: Final = "demo"
 ADMINISTRATOR: Final = "Dinara Utepova"
 OPERATOR: Final = "Timur Kassymov"
@@ -29,25 +29,25 @@ def _people() -> tuple[Mapping[str, str], ...]:
 
 
 def first_of_each_role() -> dict[Role, str]:
-    """Somebody of every role: the first in the list."""
+    """Return the first person of each role."""
     return {role: next(row["name"] for row in _people() if row["role"] == role) for role in Role}
 
 
 def demo_actor(name: str) -> Actor:
-    """The person as an actor."""
+    """Return the person as an actor."""
     row = next(row for row in _people() if row["name"] == name)
     agency_id = agency_by_bin(row["agency"]).id if row["agency"] else None
-    # The demo is told by a command on the machine.
+    # The demo is loaded by a command on the machine.
     return Actor(name, Role(row["role"]), agency_id, SOURCE, is_person=True, credential=LOCAL)
 
 
 def add_people() -> None:
-    """Let them sign in. Each gets a password that nobody knows, until an administrator gives another."""
+    """Create accounts with random passwords, which an administrator has to replace."""
     for row in _people():
         if person_named(row["name"]) is None:
-            them = demo_actor(row["name"])
+            person_actor = demo_actor(row["name"])
             add_person(
                 demo_actor(ADMINISTRATOR),
-                NewPerson(them.principal, them.role, them.agency_id, row["email"], "en"),
+                NewPerson(person_actor.principal, person_actor.role, person_actor.agency_id, row["email"], "en"),
                 generate_password(),
             )

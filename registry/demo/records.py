@@ -1,4 +1,4 @@
-"""What happens to the records of the demo: registrations, confirmations, exemptions and edits, each on its day."""
+"""Demo record actions: registrations, confirmations, exemptions and edits, each with its day."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.demo.people import ADMINISTRATOR, OPERATOR, REVIEWER, SECOND_REVIE
 from registry.exemptions.service import record_exemption
 from registry.imports.models import ImportRun
 from registry.imports.service import import_now
-from registry.imports.worker import LEASE, Hold, work_off
+from registry.imports.worker import LEASE, RunLease, run_import
 from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
 from registry.platform.inventory import apply_inventory
 from registry.projects.models import Project
@@ -24,38 +24,38 @@ from registry.projects.service import change_project, find_project_to_change, re
 Act = Callable[[date], object]
 
 
-class DemoBroken(RuntimeError):
-    """The demo data does not import: a mistake of this program."""
+class InvalidDemoData(RuntimeError):
+    """The demo data cannot be imported, which is a programming error."""
 
 
 def import_agencies() -> None:
-    """The agencies of the demo."""
+    """Import the demo agencies."""
     _import("agencies", "agencies.csv", rows_of("agencies.csv", today()))
 
 
 def import_part(part: int, day: date) -> None:
-    """The projects that are registered ``part`` working days before the day of loading."""
+    """Import the projects registered ``part`` working days before the day of loading."""
     _import("projects", f"projects-{PARTS.index(part) + 1}.csv", projects_of(part, day))
 
 
 def inventory(_day: date) -> None:
-    """QazTech's list of the day."""
+    """Import the platform inventory of the day."""
     content = as_csv(rows_of("inventory.csv", today()))
     apply_inventory(demo_actor(OPERATOR), "inventory.csv", content, dry_run=False)
 
 
 def onboarding(external_id: str, due: int) -> Act:
-    """A confirmed move to the platform, by so many working days after the loading."""
+    """Return an action: confirm onboarding with a due date so many working days after the loading."""
     return lambda day: confirm_onboarding(demo_actor(REVIEWER), _project(external_id), working_day(day, -due))
 
 
 def ending(actor: str, external_id: str, consent_number: str, evidence: str) -> Act:
-    """A confirmed ending."""
+    """Return an action: confirm an ending."""
     return lambda _day: confirm_ending(demo_actor(actor), _project(external_id), today(), consent_number, evidence)
 
 
 def exemption(external_id: str, number: str, until: int, scope: str, conditions: str) -> Act:
-    """A decision of the Commission, recorded, in force until so many working days after the loading."""
+    """Return an action: record an exemption in force until so many working days after the loading."""
 
     def record(day: date) -> None:
         values: dict[str, Any] = {
@@ -73,24 +73,24 @@ def exemption(external_id: str, number: str, until: int, scope: str, conditions:
 
 
 def restriction(external_id: str, reason: str) -> Act:
-    """A project that only few may see."""
+    """Return an action: restrict a project."""
     return lambda _day: restrict_project(demo_actor(SUPERVISOR), _project(external_id), True, reason)
 
 
 def edit(actor: str, external_id: str, **changes: Any) -> Act:
-    """An agency's own edit."""
+    """Return an action: edit a project as an agency."""
     return lambda _day: change_project(demo_actor(actor), _project(external_id), changes)
 
 
 def on_the_last_day(day: date) -> None:
-    """Edits of today: some clear a flag, some raise one."""
+    """Edit projects today; some edits clear a flag, some raise one."""
     reviewer, administrator = demo_actor(REVIEWER), demo_actor(ADMINISTRATOR)
     verified = _project("NDSMED-004")
     verify_placement(reviewer, verified, str(verified.platform_key), day, "Письмо оператора платформы № 512")
     change_project(administrator, _project("NDS-009"), {"stage": "archived"})
     confirm_ending(reviewer, _project("NDS-009"), day, "ЦР-26/305", "Акт вывода из эксплуатации")
     change_project(administrator, _project("ROADS-002"), {"stage": "terminated"})
-    # The start is moved to before the freeze, a creation is renamed, a move to the platform is claimed.
+    # Moves a start to before the freeze, changes the work type of a creation, and claims a move to the platform.
     change_project(administrator, _project("ROADS-003"), {"work_started_on": date(2025, 12, 28)})
     change_project(administrator, _project("ARALDIG-003"), {"work_type": "development"})
     change_project(
@@ -98,7 +98,7 @@ def on_the_last_day(day: date) -> None:
     )
 
 
-# By the working day before the loading.
+# Actions by working days before the loading.
 ACTS: Final[tuple[tuple[int, Act], ...]] = (
     (23, inventory),
     (16, ending(SECOND_REVIEWER, "EDU-008", "ЦР-26/214", "Акт вывода из эксплуатации № 118")),
@@ -137,10 +137,10 @@ def _import(kind: str, name: str, rows: list[dict[str, str]]) -> None:
     if run is None:
         run = import_now(demo_actor(ADMINISTRATOR), kind, False, name, as_csv(rows))
     elif run.lease_until is not None:
-        # The process that had it was interrupted.
-        run = work_off(Hold(run.id, run.lease_until, LEASE))
+        # The process that imported it was interrupted.
+        run = run_import(RunLease(run.id, run.lease_until, LEASE))
     if run.rejected or run.state != "done":
-        raise DemoBroken(f"{name}: {run.state}, {run.rejected} rows rejected")
+        raise InvalidDemoData(f"{name}: {run.state}, {run.rejected} rows rejected")
 
 
 def _project(external_id: str) -> Project:

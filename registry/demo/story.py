@@ -1,6 +1,7 @@
-"""The story of the demo: five weeks of registrations, nights and cases, told moment by moment through the services.
+"""Demo history: five weeks of registrations, nightly audits and cases, replayed through the services.
 
-Each act of people is one transaction at its own moment, so that an interrupted telling goes on where the journal ends.
+Each action is one transaction with its own timestamp, so that an interrupted replay continues after the last journal
+entry.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 
 MORNING: Final = time(9, 10)
-NIGHT: Final = time(2)
+AUDIT_TIME: Final = time(2)
 BETWEEN_ACTS: Final = timedelta(minutes=13)
-# The night after this working day before the loading did not happen: the machine was down.
+# The audit of the night after this working day did not run, as if the machine had been down.
 MISSED_AFTER: Final = 11
 LEGAL_BASIS: Final = "Указ Президента от 10 декабря 2025 года, пункт 1; Цифровой кодекс № 255-VIII, статья 82(4)"
 ON_CASES: Final[Mapping[str, Callable[..., Case]]] = {
@@ -50,80 +51,80 @@ ON_CASES: Final[Mapping[str, Callable[..., Case]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """Something that happens. ``once``: in one transaction, and not again; else it sees by itself what is done."""
+class Event:
+    """An event. ``once``: one transaction that never repeats; other events detect by themselves what is done."""
 
     at: datetime
     act: Callable[[], object]
     once: bool
 
 
-def moments(day: date) -> list[Moment]:
-    """All that happens before the day of loading, in order."""
-    return sorted([*_nights(day), *_acts(day)], key=lambda moment: moment.at)
+def history(day: date) -> list[Event]:
+    """Return all events before the day of loading, in order."""
+    return sorted([*_audits(day), *_acts(day)], key=lambda event: event.at)
 
 
-def tell(story: Sequence[Moment]) -> Iterator[int]:
-    """Tell of the moments that were not told yet; how many of them are behind."""
-    until = told_until()
-    for count, moment in enumerate(story):
-        if not moment.once:
-            with telling_of(moment.at):
-                moment.act()
-        elif until is None or moment.at > until:
-            with telling_of(moment.at), transaction():
-                moment.act()
+def replay(story: Sequence[Event]) -> Iterator[int]:
+    """Replay the events that have not been replayed yet. Yield the number of finished events."""
+    until = replayed_until()
+    for count, event in enumerate(story):
+        if not event.once:
+            with telling_of(event.at):
+                event.act()
+        elif until is None or event.at > until:
+            with telling_of(event.at), transaction():
+                event.act()
         yield count + 1
 
 
 def day_of_loading() -> date:
-    """The day that the story leads to: today, unless an earlier telling was interrupted."""
-    first = _told(func.min(JournalEntry.at))
+    """Return the day of loading: today, or the day of an interrupted replay."""
+    first = _journal_time(func.min(JournalEntry.at))
     return today() if first is None else min(today(), working_day(local_date(first), -PARTS[0]))
 
 
-def told_until() -> datetime | None:
-    """The moment of the last act that was told."""
-    return _told(func.max(JournalEntry.at))
+def replayed_until() -> datetime | None:
+    """Return the timestamp of the last replayed action."""
+    return _journal_time(func.max(JournalEntry.at))
 
 
-def last_day(story: Sequence[Moment]) -> AuditRun | None:
-    """Today's edits and an audit by hand; None when all of it is done."""
+def last_day(story: Sequence[Event]) -> AuditRun | None:
+    """Make today's edits and run a manual audit. Return None when this is done already."""
     done = select(AuditRun.id).where(AuditRun.started_by == OPERATOR, AuditRun.status == "succeeded")
     if db.session.scalar(done.limit(1)) is not None:
         return None
-    until = told_until()
+    until = replayed_until()
     if until is None or until <= story[-1].at:
         with transaction():
             on_the_last_day(today())
     return run_audit(demo_actor(OPERATOR))
 
 
-def _told(which: Any) -> datetime | None:
+def _journal_time(which: Any) -> datetime | None:
     at = db.session.scalar(select(which).where(JournalEntry.source == SOURCE))
     return None if at is None else datetime.fromisoformat(at)
 
 
-def _nights(day: date) -> Iterator[Moment]:
+def _audits(day: date) -> Iterator[Event]:
     first, missed = working_day(day, PARTS[0]), working_day(day, MISSED_AFTER) + timedelta(days=1)
     for number in range(1, (day - first).days):
-        night = first + timedelta(days=number)
-        if night != missed:
-            yield Moment(local_instant(night, NIGHT), run_nightly_audit, once=False)
+        business_date = first + timedelta(days=number)
+        if business_date != missed:
+            yield Event(local_instant(business_date, AUDIT_TIME), run_nightly_audit, once=False)
 
 
-def _acts(day: date) -> Iterator[Moment]:
+def _acts(day: date) -> Iterator[Event]:
     rows = rows_of("cases.csv", day)
     for before in range(PARTS[0], 0, -1):
-        whole: list[Callable[[], object]] = [import_agencies, add_people] if before == PARTS[0] else []
+        imports: list[Callable[[], object]] = [import_agencies, add_people] if before == PARTS[0] else []
         if before in PARTS:
-            whole.append(partial(import_part, before, day))
-        happens: list[tuple[Callable[[], object], bool]] = [(act, False) for act in whole]
-        happens += [(partial(act, day), True) for number, act in ACTS if number == before]
-        happens += [(partial(_on_case, row, day), True) for row in rows if row["day"] == str(before)]
+            imports.append(partial(import_part, before, day))
+        actions: list[tuple[Callable[[], object], bool]] = [(act, False) for act in imports]
+        actions += [(partial(act, day), True) for number, act in ACTS if number == before]
+        actions += [(partial(_on_case, row, day), True) for row in rows if row["day"] == str(before)]
         morning = local_instant(working_day(day, before), MORNING)
-        for number, (act, once) in enumerate(happens):
-            yield Moment(morning + number * BETWEEN_ACTS, act, once)
+        for number, (act, once) in enumerate(actions):
+            yield Event(morning + number * BETWEEN_ACTS, act, once)
 
 
 def _on_case(row: Mapping[str, str], day: date) -> None:

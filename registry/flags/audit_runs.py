@@ -1,4 +1,4 @@
-"""Audit runs and their changes, as rows. ``registry/audits/`` writes them; lists, reports and statuses read them."""
+"""Audit run models. ``registry/audits/`` writes them; lists, reports and freeze statuses read them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ STATUSES = ("running", "succeeded", "held", "failed", "missed", "voided")
 class AuditRun(Model):
     """One run of the policy over every project for one business date.
 
-    ``judged_up_to`` is the highest project id that the run saw: ids follow the order of commits, so every project up to
-    it was judged. ``scheduled_for`` is the business date of a night's run and unique; manual and voided runs have none.
-    ``voiding``: ``reason``, ``proposed_by``, ``proposed_role``, ``proposed_at``, ``confirmed_by``, ``confirmed_at``.
-    ``restricted_counts``: what the counts owe to projects that were restricted (``restricted_counts.py``); None for
-    runs from before it was kept.
+    ``judged_up_to`` is the highest project id that the run read. Ids follow the order of commits, so the run judged
+    every project up to it. ``scheduled_for`` is the business date of a nightly audit and unique; it is None for manual
+    and voided runs. ``voiding`` has the keys ``reason``, ``proposed_by``, ``proposed_role``, ``proposed_at``,
+    ``confirmed_by`` and ``confirmed_at``. ``restricted_counts`` is the part of the counts that comes from projects
+    that were restricted (``restricted_counts.py``); it is None for runs older than the column.
     """
 
     __tablename__ = "audits"
@@ -68,7 +68,7 @@ class AuditRun(Model):
 
 
 class AuditChange(Model):
-    """One status change of a flag since the last good audit; for a dry or held run, what would have changed."""
+    """One status change of a flag since the last successful audit; for a dry or held run, the change it would make."""
 
     __tablename__ = "audit_changes"
 
@@ -81,13 +81,13 @@ class AuditChange(Model):
 
 
 def last_good_audit() -> AuditRun | None:
-    """The newest run for good that succeeded: flags and statuses are as of it."""
+    """Return the newest successful run that is not a dry run; flags and statuses are as of this run."""
     found: AuditRun | None = db.session.scalar(newest_good(AuditRun))
     return found
 
 
 def audit_in_future(today: date) -> AuditRun | None:
-    """The latest run for good, done or held, of a date after today: a wrong clock dated it, and it has to be voided."""
+    """Return the latest succeeded or held run dated after today; a wrong clock caused it, and it must be voided."""
     found: AuditRun | None = db.session.scalar(
         select(AuditRun)
         .where(AuditRun.on > today, AuditRun.status.in_(("succeeded", "held")), AuditRun.dry_run.is_(False))
@@ -98,20 +98,20 @@ def audit_in_future(today: date) -> AuditRun | None:
 
 
 def last_good_date() -> date | None:
-    """The business date of the newest run for good that succeeded."""
+    """Return the business date of the newest successful run that is not a dry run."""
     found: date | None = db.session.scalar(LAST_GOOD_DATE)
     return found
 
 
 def failure_text(failure: str | None) -> str | None:
-    """What is told of a failure. Behind the colon stands what the fault said, which may be of projects few may see."""
+    """Return the public part of a failure; the exception text after the colon may name restricted projects."""
     return None if failure is None else failure.partition(":")[0]
 
 
 def newest_good(*what: Any) -> Select[*tuple[Any, ...]]:
-    """A query of these columns of the newest run for good that succeeded.
+    """Query these columns of the newest successful run that is not a dry run.
 
-    Of one date the run that saw more projects came later, even when the clock was set back between the two.
+    Of two runs of one date, the run that read more projects is newer, even if the clock was set back between them.
     """
     run = table_of(AuditRun).c
     return (
@@ -122,5 +122,5 @@ def newest_good(*what: Any) -> Select[*tuple[Any, ...]]:
     )
 
 
-# Made once: every list of flags asks it.
+# Built once because every list of flags runs it.
 LAST_GOOD_DATE: Final = newest_good(table_of(AuditRun).c.on)

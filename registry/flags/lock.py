@@ -1,7 +1,7 @@
-"""People and audits never write flags, cases and orders at once: each waits for the other to commit.
+"""Flag lock: audits and reviewers do not change flags, cases and orders concurrently.
 
-PostgreSQL: an advisory lock of the transaction, taken before anything is read; audits alone, people beside one another.
-SQLite: ``transaction()`` has begun IMMEDIATE already, and that is one writer at a time.
+PostgreSQL uses a transaction-level advisory lock, taken before the first read: audits take it exclusively, reviewers
+share it. SQLite needs none: ``transaction()`` begins IMMEDIATE, which allows one writer at a time.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ FLAG_LOCK = 742_003
 
 
 def lock_flags_for_audit() -> None:
-    """Wait until nobody else writes flags, and keep everybody out until the open transaction ends."""
+    """Block until no other transaction writes flags; hold the lock exclusively until the transaction ends."""
     _take("pg_advisory_xact_lock")
 
 
 def lock_flags_for_review() -> None:
-    """Wait until no audit writes flags, and keep audits out until the open transaction ends."""
+    """Block until no audit writes flags; block audits until the transaction ends."""
     _take("pg_advisory_xact_lock_shared")
 
 

@@ -1,4 +1,4 @@
-"""Flags: one rule's finding on one project, from the audit that opened it to the one that cleared it."""
+"""Flag model: one rule's finding on one project, from the audit that opened it to the audit that cleared it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ SEVERITY_RANK = {"low": 1, "medium": 2, "high": 3}
 
 
 class Flag(Model):
-    """``status``: open, exempt, accepted, cleared. Of a project and rule at most one is not cleared.
+    """``status`` is open, exempt, accepted or cleared. A project and rule have at most one flag that is not cleared.
 
-    ``last_seen_on`` is kept when the flag is cleared; a standing flag was last seen by the last good audit, so that a
-    quiet night writes nothing. ``accepted_fingerprint`` is what a decision accepted: it stands while the same.
+    ``last_seen_on`` is written when the flag is cleared. Active flags were last seen by the last successful audit, so
+    an audit without changes writes nothing. ``accepted_fingerprint`` identifies the findings that a decision accepted;
+    the acceptance applies while the fingerprint stays the same.
     """
 
     __tablename__ = "flags"
@@ -49,7 +50,7 @@ class Flag(Model):
             sqlite_where=text("status <> 'cleared'"),
             postgresql_where=text("status <> 'cleared'"),
         ),
-        # Where projects stand is read from this index alone.
+        # The query of project statuses is answered from this index alone.
         Index(
             "ix_flags_standing",
             "project_id",
@@ -66,12 +67,12 @@ class Flag(Model):
     )
 
 
-# For conditions in statements that are not to know objects.
+# The table, for statements that do not load objects.
 FLAGS: Final = table_of(Flag)
-# Written out, not sent as a value: so PostgreSQL sees in a plan for any values that the index of standing flags serves.
+# A literal, not a bound value: PostgreSQL's generic plans can then use the partial index of active flags.
 IS_ACTIVE: Final[ColumnElement[bool]] = FLAGS.c.status != literal_column("'cleared'")
 
 
 def rank(severity: ColumnElement[str]) -> ColumnElement[int]:
-    """A severity as a number to order by: 1 low, 2 medium, 3 high."""
+    """Map a severity to a sortable number: 1 low, 2 medium, 3 high."""
     return case(SEVERITY_RANK, value=severity, else_=0)

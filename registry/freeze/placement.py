@@ -1,4 +1,4 @@
-"""What is found on a placement that is claimed but not confirmed on the platform (contract, section 3, steps 1-2).
+"""What is found on a placement that is claimed but not confirmed on the platform (docs/reference/rules.md).
 
 Legal basis: the decree of 10 December 2025, clause 1, and the Digital Code, Art. 82(4).
 """

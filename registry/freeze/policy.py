@@ -52,7 +52,7 @@ class Clocks:
 
 @dataclass(frozen=True)
 class Policy:
-    """One version of the policy (contract, section 7). ``rules`` has every rule, in the order of the table.
+    """One version of the policy (docs/reference/settings.md). ``rules`` has every rule, in the order of the table.
 
     Percents are whole and 0 to 100, months are calendar months, ``verification_grace_days`` calendar days.
     ``digest`` is the SHA-256 (hex) of the file that it was read from.

@@ -1,4 +1,4 @@
-"""The rules of the freeze, one small function each (contract, section 3).
+"""The rules of the freeze, one small function each (docs/reference/rules.md).
 
 Each takes the project's facts, the day its work started, the policy and the day of the audit, and answers with
 the project's own values that made the rule hold, or with None. ``started`` is worked out once by the caller,

@@ -1,4 +1,4 @@
-"""When work on a project began, by the policy's start clock (contract, section 3)."""
+"""When work on a project began, by the policy's start clock (docs/reference/rules.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The closed lists of words that the law knows (contract, sections 2 and 3)."""
+"""The closed lists of words that the law knows (docs/reference/fields.md, rules.md)."""
 
 from __future__ import annotations
 

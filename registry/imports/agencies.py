@@ -1,4 +1,4 @@
-"""Rows of agencies: parents before their children, whatever their order in the file, each written as a single edit."""
+"""Import of agencies: parents before their children, whatever the order in the file; each row is one edit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CHUNK: Final = 500
 
 
 class AgencyImport:
-    """One file of agencies on its way in, for one actor."""
+    """The import of one file of agencies for one actor."""
 
     def __init__(self, actor: Actor, columns: Sequence[str], dry_run: bool) -> None:
         self.actor = actor
@@ -41,11 +41,11 @@ class AgencyImport:
         self.columns = columns
         self.readers = readers(columns, KINDS)
         self.seen: dict[str, int] = {}
-        # What is registered, and what this run has added to it: a dry run writes nothing and must know its own parents.
+        # Registered agencies and those added by this run: a dry run writes nothing but must resolve its parents.
         self.known: dict[str, dict[str, Any]] = {}
 
     def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[Incoming]]:
-        """The rows after the first ``done``, in an order in which they can be written; the file alone decides it."""
+        """Yield the rows after the first ``done``, parents first, in an order that depends on the file alone."""
         if self.dry_run:
             self.known = _registered()
         ordered = iter(parents_first([self._read(row) for row in rows]))
@@ -57,7 +57,7 @@ class AgencyImport:
             yield chunk
 
     def apply(self, chunk: Sequence[Incoming]) -> Outcome:
-        """Write what differs, inside the open transaction; a dry run only tells."""
+        """Write changed rows inside the open transaction; a dry run only reports them."""
         outcome = Outcome()
         if not self.dry_run:
             self.known = _registered()
@@ -67,8 +67,8 @@ class AgencyImport:
             if not problems and not self.dry_run:
                 try:
                     self._write(row, before is None)
-                except Invalid as refused:
-                    problems = list(refused.problems)
+                except Invalid as error:
+                    problems = list(error.problems)
             if problems:
                 outcome.reject(row.row, problems)
             elif before is None:
@@ -87,13 +87,13 @@ class AgencyImport:
             change_agency(self.actor, agency_to_change(str(row.key[0])), changes)
 
     def _judge(self, row: Incoming) -> list[Problem]:
-        """What is wrong with the row in the tree as it is by now; a good row becomes part of it."""
+        """Validate the row against the current tree; a valid row becomes part of it."""
         if row.problems:
             return row.problems
         number = str(row.key[0])
-        wanted = self.known.get(number, dict.fromkeys(KINDS)) | row.values
-        problems = whole_agency_problems(wanted)
-        above = wanted["parent_bin"]
+        agency = self.known.get(number, dict.fromkeys(KINDS)) | row.values
+        problems = whole_agency_problems(agency)
+        above = agency["parent_bin"]
         if above is not None and above not in self.known and above != number:
             problems.append(Problem("/parent_bin", "agency-unknown", {"bin": above}))
         while above is not None and above != number:
@@ -101,7 +101,7 @@ class AgencyImport:
         if above == number:
             problems.append(Problem("/parent_bin", "parent-below-itself"))
         if not problems:
-            self.known[number] = wanted
+            self.known[number] = agency
         return problems
 
     def _read(self, row: Row) -> Incoming:
@@ -120,7 +120,7 @@ class AgencyImport:
 
 
 def parents_first(rows: Sequence[Incoming]) -> list[Incoming]:
-    """The rows, each after its parent's when the file has one. Rows that stand above themselves get a problem."""
+    """Sort each row after its parent's row, if the file has one. Rows in a cycle get a problem."""
     own = {row.key[0]: row for row in rows if not row.problems}
     placed: dict[int, Incoming] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""What importing a file has in common for projects and agencies: the bar, the summary, the bad rows by name."""
+"""Import commands for projects and agencies: progress bar, summary and row errors."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ COUNTS = ("total", "created", "updated", "unchanged", "rejected")
 
 
 def import_file(kind: str, path: Path, dry_run: bool, as_json: bool) -> None:
-    """Import the file, tell what became of its rows, and end with 5 when one was refused."""
+    """Import the file, print the summary, and exit with 5 when a row was rejected."""
     actor = local_actor(Role.ADMINISTRATOR)
     content = path.read_bytes()
     with progress("cli-importing") as on_progress:
 
-        def tell(so_far: ImportRun) -> None:
-            on_progress(so_far.processed, so_far.total)
+        def report_progress(run_so_far: ImportRun) -> None:
+            on_progress(run_so_far.processed, run_so_far.total)
 
-        run = import_now(actor, kind, dry_run, path.name, content, tell)
+        run = import_now(actor, kind, dry_run, path.name, content, report_progress)
     if run.state == "failed":
         raise CommandFailed([cli_text("cli-import-failed", reason=cli_text(run.failure or "internal-error"))], FAILED)
     errors = every_item(lambda page: errors_of(actor, run, page)) if run.rejected else []
     if as_json:
-        print_json(shown(SHOWN, run) | {"errors": [spoken(error) for error in errors]})
+        print_json(shown(SHOWN, run) | {"errors": [error_row(error) for error in errors]})
     else:
         click.echo("  ".join(f"{name} {getattr(run, name)}" for name in COUNTS))
-        say_bad_rows(errors)
+        print_row_errors(errors)
         print_message("cli-import-checked" if dry_run else "cli-import-done")
     if run.rejected:
         raise click.exceptions.Exit(INVALID)
 
 
-def spoken(error: Mapping[str, Any]) -> dict[str, Any]:
-    """A bad row as the API shows it: row, column, code and the message."""
+def error_row(error: Mapping[str, Any]) -> dict[str, Any]:
+    """Represent a row error as the API does: row, column, code and message."""
     return {
         "row": error["row"],
         "column": error["column"],
@@ -54,10 +54,10 @@ def spoken(error: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def say_bad_rows(errors: Sequence[Mapping[str, Any]]) -> None:
-    """The first of the bad rows on stderr, each with row, column, code and message, and how many more there are."""
+def print_row_errors(errors: Sequence[Mapping[str, Any]]) -> None:
+    """Print the first row errors to stderr with row, column, code and message, and the number of further ones."""
     for error in errors[:MAX_ERRORS_SHOWN]:
-        line = spoken(error)
+        line = error_row(error)
         code = "cli-bad-row" if line["column"] is None else "cli-bad-cell"
         print_message(code, **line)
     if len(errors) > MAX_ERRORS_SHOWN:

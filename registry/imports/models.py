@@ -1,4 +1,4 @@
-"""Imports as rows: the file that was sent, how far it is worked off, and what was wrong in which row."""
+"""Import models: the uploaded file, the progress of its run, and its row errors."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ STATES = ("queued", "running", "done", "failed")
 
 
 class ImportRun(Model):
-    """One file to import. ``lease_until`` tells whether the process that works on it is still there.
+    """One file to import. ``lease_until`` shows whether the process that works on it is alive.
 
-    ``attempts`` counts how often it was taken up since it last got on. ``failure`` is a code of the catalogue.
+    ``attempts`` counts starts since the last progress. ``failure`` is a message code.
     """
 
     __tablename__ = "imports"
@@ -32,7 +32,7 @@ class ImportRun(Model):
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
     source: Mapped[str] = mapped_column(Text)
     request_id: Mapped[str] = mapped_column(Text)
-    # None for a run that was taken in by a version that did not keep them.
+    # None for runs queued by a version without this column.
     credential: Mapped[str | None] = mapped_column(Text)
     client_request_id: Mapped[str | None] = mapped_column(Text)
     file_name: Mapped[str] = mapped_column(Text)
@@ -52,7 +52,7 @@ class ImportRun(Model):
 
 
 class FilePiece(Model):
-    """A piece of the file itself, until the run ends. Apart from the run, whose row is written again and again."""
+    """A piece of the file, until the run ends. A table of its own, because the run's row is updated often."""
 
     __tablename__ = "import_files"
 
@@ -62,7 +62,7 @@ class FilePiece(Model):
 
 
 class RowError(Model):
-    """One wrong cell, or a wrong row when ``column`` is None. ``row`` is the spreadsheet's own, its header being 1."""
+    """One invalid cell, or an invalid row when ``column`` is None. ``row`` is the spreadsheet's row number."""
 
     __tablename__ = "import_errors"
 
@@ -76,15 +76,15 @@ class RowError(Model):
     __table_args__ = (Index(None, "import_id", "row"),)
 
 
-def keep_file(run_id: int, content: bytes) -> None:
-    """Keep the file inside the open transaction, in pieces: a driver copies each parameter several times."""
+def store_file(run_id: int, content: bytes) -> None:
+    """Store the file inside the open transaction, in pieces, because a driver copies each parameter several times."""
     session = require_transaction()
     for place, start in enumerate(range(0, len(content), PIECE)):
         piece = content[start : start + PIECE]
         session.execute(insert(FilePiece).values(import_id=run_id, place=place, content=piece))
 
 
-def kept_file(run_id: int) -> bytes:
-    """The file of a run that has not ended."""
+def stored_file(run_id: int) -> bytes:
+    """Return the file of a run that has not ended."""
     pieces = select(FilePiece.content).where(FilePiece.import_id == run_id).order_by(FilePiece.place)
     return b"".join(db.session.scalars(pieces, execution_options={"yield_per": 1}))

@@ -1,4 +1,4 @@
-"""Rows of projects: read, held against what is registered, and written with the effects of single edits."""
+"""Import of projects: reads rows, compares them with registered projects, and writes them as single edits would."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from registry.projects.revisions import differences
 KINDS: Final[dict[str, Kind]] = {"agency": Bin(), **FIELDS}
 COLUMNS: Final = (*KINDS, *READ_ONLY)
 REQUIRED_COLUMNS: Final = ("agency", "external_id")
-# A transaction's round trips are shared by its rows; others wait for the numbers that it takes until it is committed.
+# One transaction's round trips are shared by 1000 rows; other registrations wait for its numbers until it commits.
 CHUNK: Final = 1000
 NOTHING: Final[dict[str, Any]] = {**dict.fromkeys(CHANGEABLE), "is_restricted": False}
 
 
 class ProjectImport:
-    """One file of projects on its way in, for one actor."""
+    """The import of one file of projects for one actor."""
 
     def __init__(self, actor: Actor, columns: Sequence[str], dry_run: bool) -> None:
         self.actor = actor
@@ -43,7 +43,7 @@ class ProjectImport:
         self.seen: dict[tuple[str | None, ...], int] = {}
 
     def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[Incoming]]:
-        """The rows after the first ``done``, some hundred at a time. Those are passed over, their keys kept in mind."""
+        """Yield the rows after the first ``done`` in chunks. The keys of skipped rows are remembered."""
         incoming = map(self._read, rows)
         for _ in islice(incoming, done):
             pass
@@ -51,7 +51,7 @@ class ProjectImport:
             yield chunk
 
     def apply(self, chunk: Sequence[Incoming]) -> Outcome:
-        """Write what differs, inside the open transaction; a dry run only tells."""
+        """Write changed rows inside the open transaction; a dry run only reports them."""
         outcome = Outcome()
         agencies = self._agencies({row.key[0] for row in chunk})
         good = []
@@ -61,30 +61,30 @@ class ProjectImport:
                 outcome.reject(row.row, problems)
             else:
                 good.append((agencies[row.key[0]], row))
-        there = self._there([(agency_id, row.values["external_id"]) for (agency_id, _), row in good])
+        registered = self._registered([(agency_id, row.values["external_id"]) for (agency_id, _), row in good])
         new: list[Registered] = []
         changed: list[Changed] = []
         for (agency_id, _), row in good:
-            before = there.get((agency_id, row.values["external_id"]))
+            before = registered.get((agency_id, row.values["external_id"]))
             if before is None:
-                wanted = NOTHING | row.values
+                record = NOTHING | row.values
             elif before["is_restricted"] and not self.actor.may(Permission.RESTRICTED_READ):
                 taken: dict[str, object] = {"external_id": row.key[1], "agency": row.key[0]}
                 outcome.reject(row.row, [Problem("/external_id", "external-id-taken", taken)])
                 continue
             else:
-                wanted = before | row.values
-            problems = whole_record_problems(wanted)
+                record = before | row.values
+            problems = whole_record_problems(record)
             if problems:
                 outcome.reject(row.row, problems)
             elif before is None:
-                new.append(Registered(agency_id, str(row.key[0]), wanted))
+                new.append(Registered(agency_id, str(row.key[0]), record))
                 outcome.created += 1
             else:
-                end_confirmations(before, wanted)
-                changes = differences(before, wanted)
+                end_confirmations(before, record)
+                changes = differences(before, record)
                 if changes:
-                    changed.append(Changed(wanted, changes))
+                    changed.append(Changed(record, changes))
                     outcome.updated += 1
                 else:
                     outcome.unchanged += 1
@@ -102,8 +102,8 @@ class ProjectImport:
             agency = KINDS["agency"].accept(sent_agency)
             if agency is None:
                 problems.insert(0, Problem("/agency", "required"))
-        except InvalidValue as refused:
-            problems.insert(0, Problem("/agency", refused.code, refused.params))
+        except InvalidValue as error:
+            problems.insert(0, Problem("/agency", error.code, error.params))
         if problems:
             cells = dict(zip(self.columns, row.cells, strict=True))
             problems = [cell_problem(cells[problem.pointer[1:]], problem) for problem in problems]
@@ -119,11 +119,11 @@ class ProjectImport:
         return Incoming(row.number, key, values, problems)
 
     def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, tuple[int, bool]]:
-        """BIN → id, and whether the actor acts for it."""
+        """Map each BIN to the agency's id and whether the actor may act for it."""
         named = Agency.bin.in_([number for number in bins if number is not None])
         own = own_agencies(self.actor)
-        mine = true() if own is None else Agency.id.in_(own)
-        rows = db.session.execute(select(Agency.bin, Agency.id, mine).where(named))
+        is_own = true() if own is None else Agency.id.in_(own)
+        rows = db.session.execute(select(Agency.bin, Agency.id, is_own).where(named))
         return {number: (agency_id, bool(acts_for)) for number, agency_id, acts_for in rows}
 
     def _agency_problems(self, row: Incoming, agencies: dict[str | None, tuple[int, bool]]) -> list[Problem]:
@@ -134,27 +134,27 @@ class ProjectImport:
             return [Problem("/agency", "agency-unknown", {"bin": number})]
         return [] if agencies[number][1] else [Problem("/agency", "agency-not-yours", {"bin": number})]
 
-    def _there(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], dict[str, Any]]:
-        """(agency id, external id) → what is registered, locked for the change unless nothing will be."""
-        wanted = list(keys)
-        if not wanted:
+    def _registered(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], dict[str, Any]]:
+        """Map (agency id, external id) to the registered project, locked for update unless this is a dry run."""
+        pairs = list(keys)
+        if not pairs:
             return {}
         table = table_of(Project).c
         names = ("id", "number", "agency_id", "version", *CHANGEABLE)
-        statement = select(*(table[name] for name in names)).where(_keyed(wanted))
+        statement = select(*(table[name] for name in names)).where(_keyed(pairs))
         if not self.dry_run:
-            # In one order always, so that two who lock many rows do not wait for each other.
+            # Always in the same order, so that concurrent imports do not deadlock.
             statement = statement.order_by(Project.id).with_for_update(of=Project)
         rows = db.session.execute(statement)
         return {(row.agency_id, row.external_id): dict(zip(names, row, strict=True)) for row in rows}
 
 
 def _keyed(keys: Sequence[tuple[int, str]]) -> ColumnElement[bool]:
-    """That a project has one of these agency ids and external ids."""
+    """Condition: the project has one of these pairs of agency id and external id."""
     key = tuple_(Project.agency_id, Project.external_id)
     if is_sqlite():
         return key.in_(keys)
-    # A list of pairs is one long OR, which PostgreSQL may try on every row of the table; two arrays are joined.
+    # A list of pairs becomes a long OR, which PostgreSQL may test on every row of the table; two arrays are joined.
     agency_ids, external_ids = zip(*keys, strict=True)
     arrays = cast(list(agency_ids), ARRAY(Integer)), cast(list(external_ids), ARRAY(Text))
     listed = func.unnest(*arrays).table_valued("agency_id", "external_id", name="listed").render_derived()

@@ -1,4 +1,4 @@
-"""Imports: taking a file in, finding its run again, and what was wrong in its rows."""
+"""Imports: queueing a file, finding its run, and listing the errors of its rows."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from registry.core.file_names import printable_file_name
 from registry.core.pagination import Listing, Page, SortKey, after, cut_page, order_by
 from registry.core.spreadsheets.reader import check_columns, open_sheet, require_upload_size
 from registry.core.transactions import transaction
-from registry.imports.models import ImportRun, RowError, keep_file
-from registry.imports.worker import COLUMNS, LEASE, Hold, Progress, work_off
+from registry.imports.models import ImportRun, RowError, store_file
+from registry.imports.worker import COLUMNS, LEASE, Progress, RunLease, run_import
 from registry.journal import service as journal
 
 KINDS: Final[Sequence[str]] = ("projects", "agencies")
-MOST_RUNS: Final = 100
+MAX_RUNS: Final = 100
 BY_ROW: Final = SortKey("row", RowError.row.expression, int)
 
 
 class ImportNotFound(NotFound):
-    """There is no import of that id, or it is another's."""
+    """No import has this id, or it belongs to another account."""
 
 
 def queue_import(actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes) -> ImportRun:
-    """Take a file in for the background worker, read through once, so that an unreadable one is refused now.
+    """Queue a file for the background worker. The file is read once, so that an unreadable one fails immediately.
 
     Raises RoleNotAllowed and Invalid (pointer /file: not a table, wrong columns, over 20 MiB; pointer /kind).
     """
@@ -44,18 +44,18 @@ def queue_import(actor: Actor, kind: str, dry_run: bool, file_name: str, content
 def import_now(
     actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, on_progress: Progress | None = None
 ) -> ImportRun:
-    """Take a file of any size in and work it off at once, for the command line; ``on_progress`` hears of each chunk.
+    """Import a file of any size synchronously, for the command line; ``on_progress`` is called after each chunk.
 
-    Raises RoleNotAllowed and Invalid. If this process is killed, the background worker goes on with the run.
+    Raises RoleNotAllowed and Invalid. If this process is killed, the background worker continues the run.
     """
     _require(actor, kind)
     until = now() + LEASE
     run = _take_in(actor, kind, dry_run, file_name, content, until)
-    return work_off(Hold(run.id, until, LEASE), on_progress)
+    return run_import(RunLease(run.id, until, LEASE), on_progress)
 
 
 def find_import(actor: Actor, import_id: int) -> ImportRun:
-    """The run, for its principal and for administrators. Raises ImportNotFound."""
+    """Return the run, for its owner and administrators. Raises ImportNotFound."""
     run = db.session.scalar(
         select(ImportRun).where(ImportRun.id == import_id).execution_options(populate_existing=True)
     )
@@ -65,17 +65,17 @@ def find_import(actor: Actor, import_id: int) -> ImportRun:
 
 
 def imports_of(actor: Actor) -> list[ImportRun]:
-    """The actor's own runs, an administrator's view of all, the newest first, a hundred at most."""
-    statement = select(ImportRun).order_by(ImportRun.id.desc()).limit(MOST_RUNS)
+    """Return the actor's runs, or all runs for an administrator, newest first, at most 100."""
+    statement = select(ImportRun).order_by(ImportRun.id.desc()).limit(MAX_RUNS)
     if not actor.may(Permission.IMPORTS_READ_ALL):
         statement = statement.where(ImportRun.principal == actor.principal)
     return list(db.session.scalars(statement))
 
 
 def errors_of(actor: Actor, run: ImportRun, page: Page) -> Listing:
-    """A page of ``{row, column, code, params}`` in the order of the rows; ``column`` is None when a whole row is wrong.
+    """Return a page of ``{row, column, code, params}`` in row order; ``column`` is None when the whole row is invalid.
 
-    Raises ImportNotFound for another's run, Malformed for a bad sort or cursor.
+    Raises ImportNotFound for another account's run, Malformed for an invalid sort or cursor.
     """
     if not _may_see(actor, run):
         raise ImportNotFound(id=run.id)
@@ -110,7 +110,7 @@ def _take_in(
     check_columns(sheet.columns, *COLUMNS[kind])
     total = sum(1 for _ in sheet.rows())
     with transaction() as session:
-        moment = now()
+        timestamp = now()
         run = ImportRun(
             kind=kind,
             state="queued" if lease_until is None else "running",
@@ -125,14 +125,14 @@ def _take_in(
             file_name=printable_file_name(file_name),
             sha256=hashlib.sha256(content).hexdigest(),
             total=total,
-            queued_at=moment,
-            started_at=None if lease_until is None else moment,
+            queued_at=timestamp,
+            started_at=None if lease_until is None else timestamp,
             lease_until=lease_until,
             attempts=0 if lease_until is None else 1,
         )
         session.add(run)
         session.flush()
-        keep_file(run.id, sheet.content)
+        store_file(run.id, sheet.content)
         if not dry_run:
             details = {"kind": kind, "file_name": run.file_name, "sha256": run.sha256, "rows": total}
             journal.record(actor, "import.queued", f"import:{run.id}", details)

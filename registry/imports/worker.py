@@ -1,7 +1,7 @@
-"""Working off imports, chunk by chunk, each with its counts in one transaction: a kill loses and doubles nothing.
+"""Import worker: processes imports in chunks. Each chunk and its counts are one transaction, so a crash is harmless.
 
-A run is held by its lease: whoever writes it names the lease that it took, so a worker that was taken for dead and
-wakes up writes nothing more.
+A worker owns a run through a lease. Every write checks the lease, so a worker that was considered dead and wakes up
+writes nothing more.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from registry.core.transactions import transaction
 from registry.imports import agencies as import_agencies
 from registry.imports import projects as import_projects
 from registry.imports.agencies import AgencyImport
-from registry.imports.models import FilePiece, ImportRun, RowError, kept_file
+from registry.imports.models import FilePiece, ImportRun, RowError, stored_file
 from registry.imports.projects import ProjectImport
 from registry.journal import service as journal
 
 LEASE: Final = timedelta(seconds=120)
-MOST_ATTEMPTS: Final = 3
+MAX_ATTEMPTS: Final = 3
 ATTEMPTS_A_CHUNK: Final = 3
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ Progress = Callable[[ImportRun], None]
 
 
 class RowImport(Protocol):
-    """What reads and writes the rows of one kind."""
+    """Reads and writes the rows of one kind."""
 
     def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[Incoming]]: ...
     def apply(self, chunk: Sequence[Incoming]) -> Outcome: ...
@@ -61,97 +61,97 @@ COLUMNS: Final = {
 
 
 class LeaseLost(Exception):
-    """Another worker has taken the run over, as this one was silent for too long."""
+    """Another worker has taken over the run because this one's lease expired."""
 
 
 class ImportGivenUp(RegistryError):
-    """The run was taken up several times and never got on."""
+    """The run was started several times without progress."""
 
 
 class PrincipalDisabled(RegistryError):
-    """Who queued the run has been disabled since."""
+    """The account that queued the run has been disabled since."""
 
 
 @dataclass(slots=True)
-class Hold:
-    """A worker's hold on a run: its lease ends at ``until`` unless it is taken anew for ``length``."""
+class RunLease:
+    """A worker's lease on a run. It ends at ``until`` unless it is renewed for ``length``."""
 
     run_id: int
     until: datetime
     length: timedelta
 
     def write(self, values: Mapping[str, Any]) -> None:
-        """Write the run inside the open transaction, if it is still ours. Raises LeaseLost."""
+        """Update the run inside the open transaction. Raises LeaseLost when another worker owns it."""
         table = table_of(ImportRun)
-        mine = (table.c.id == self.run_id) & (table.c.state == "running") & (table.c.lease_until == self.until)
-        written = update(table).where(mine).values(**values).returning(table.c.id)
+        owned = (table.c.id == self.run_id) & (table.c.state == "running") & (table.c.lease_until == self.until)
+        written = update(table).where(owned).values(**values).returning(table.c.id)
         if db.session.execute(written).one_or_none() is None:
             raise LeaseLost
 
 
-def work_off_next(lease: timedelta = LEASE, on_progress: Progress | None = None) -> ImportRun | None:
-    """Claim a run that waits, or one whose worker died, and work it off; None when there is none.
+def run_next_import(lease: timedelta = LEASE, on_progress: Progress | None = None) -> ImportRun | None:
+    """Claim a queued or abandoned run and process it. Return None when there is none.
 
-    A run that cannot go on is failed, with its reason. A mistake of this program is raised after that; when the
-    database is away, the run is left to be taken up again.
+    A run that cannot continue is stored as failed with its reason. Programming errors are raised after that. When the
+    database is unavailable, the run stays claimable.
     """
-    hold = _claim(lease)
-    return None if hold is None else work_off(hold, on_progress)
+    run_lease = _claim(lease)
+    return None if run_lease is None else run_import(run_lease, on_progress)
 
 
-def work_off(hold: Hold, on_progress: Progress | None = None) -> ImportRun:
-    """Work off a run that the caller holds; ``on_progress`` hears of it after each chunk."""
-    run = db.session.get_one(ImportRun, hold.run_id)
+def run_import(run_lease: RunLease, on_progress: Progress | None = None) -> ImportRun:
+    """Process a run that the caller owns; ``on_progress`` is called after each chunk."""
+    run = db.session.get_one(ImportRun, run_lease.run_id)
     actor = _actor(run)
     try:
-        _finish(hold, actor, run, _work(hold, actor, run, on_progress))
+        _finish(run_lease, actor, run, _work(run_lease, actor, run, on_progress))
     except LeaseLost:
-        logger.warning("import %s was taken over by another worker", hold.run_id)
+        logger.warning("import %s was taken over by another worker", run_lease.run_id)
     return run
 
 
-def _work(hold: Hold, actor: Actor, run: ImportRun, on_progress: Progress | None) -> str | None:
-    """Work the run off; the code of what keeps it from going on, None when it is done."""
+def _work(run_lease: RunLease, actor: Actor, run: ImportRun, on_progress: Progress | None) -> str | None:
+    """Process the run. Return the error code that stopped it, or None."""
     try:
         _require_able(run)
-        sheet = open_sheet(kept_file(hold.run_id))
+        sheet = open_sheet(stored_file(run_lease.run_id))
         rows = IMPORTS[run.kind](actor, sheet.columns, run.dry_run)
         for chunk in rows.chunks(sheet.rows(), run.processed):
-            _work_off_chunk(hold, rows, chunk)
+            _import_chunk(run_lease, rows, chunk)
             if on_progress is not None:
                 on_progress(run)
-    except (ImportGivenUp, PrincipalDisabled) as refused:
-        return refused.code
+    except (ImportGivenUp, PrincipalDisabled) as error:
+        return error.code
     except Invalid:
-        # It could be read when it was taken in: the machine is short of memory, or the reader has changed since.
-        logger.exception("the file of import %s cannot be read any more", hold.run_id)
+        # The file was readable when it was queued: memory is short, or the reader has changed since.
+        logger.exception("the file of import %s cannot be read any more", run_lease.run_id)
         return "import-file-unreadable"
     except (OperationalError, LeaseLost):
         raise
     except Exception:
-        # A mistake of ours, which another try would repeat: who waits for the import is told, and the error goes on up.
+        # A programming error, which a retry would repeat: mark the run as failed and re-raise.
         with suppress(LeaseLost):
-            _finish(hold, actor, run, "import-broke-off")
+            _finish(run_lease, actor, run, "import-broke-off")
         raise
     return None
 
 
-def _claim(lease: timedelta) -> Hold | None:
+def _claim(lease: timedelta) -> RunLease | None:
     with transaction() as session:
-        moment = now()
-        abandoned = (ImportRun.state == "running") & (ImportRun.lease_until < moment)
+        timestamp = now()
+        abandoned = (ImportRun.state == "running") & (ImportRun.lease_until < timestamp)
         free = select(ImportRun.id).where(or_(ImportRun.state == "queued", abandoned)).order_by(ImportRun.id).limit(1)
         run_id = session.scalar(free.with_for_update(skip_locked=True))
         if run_id is None:
             return None
         values = {
             "state": "running",
-            "started_at": func.coalesce(ImportRun.started_at, moment),
-            "lease_until": moment + lease,
+            "started_at": func.coalesce(ImportRun.started_at, timestamp),
+            "lease_until": timestamp + lease,
             "attempts": ImportRun.attempts + 1,
         }
         session.execute(update(ImportRun).where(ImportRun.id == run_id).values(**values))
-    return Hold(run_id, moment + lease, lease)
+    return RunLease(run_id, timestamp + lease, lease)
 
 
 def _actor(run: ImportRun) -> Actor:
@@ -170,7 +170,7 @@ def _actor(run: ImportRun) -> Actor:
 
 
 def _require_able(run: ImportRun) -> None:
-    if run.attempts > MOST_ATTEMPTS:
+    if run.attempts > MAX_ATTEMPTS:
         raise ImportGivenUp
     account = account_named(run.principal)
     if account is not None and not _may_still(account, run):
@@ -182,33 +182,33 @@ def _may_still(account: Account, run: ImportRun) -> bool:
     return not is_out and is_within(Role(run.role), run.agency_id, Role(account.role), account.agency_id)
 
 
-def _work_off_chunk(hold: Hold, rows: RowImport, chunk: Sequence[Incoming]) -> None:
+def _import_chunk(run_lease: RunLease, rows: RowImport, chunk: Sequence[Incoming]) -> None:
     for attempt in range(1, ATTEMPTS_A_CHUNK + 1):
-        until = now() + hold.length
+        until = now() + run_lease.length
         try:
             with transaction() as session:
-                # No long work: a chunk takes seconds, and a worker frozen in one must not hold its locks for long.
-                # First of all: the run's row is locked until the chunk is committed, or the hold is known to be lost.
-                hold.write({"lease_until": until, "attempts": 0})
+                # A chunk takes seconds; a worker frozen in one must not run_lease its locks for long.
+                # First statement: it locks the run's row until the commit, or raises because the lease is lost.
+                run_lease.write({"lease_until": until, "attempts": 0})
                 outcome = rows.apply(chunk)
                 added = {name: table_of(ImportRun).c[name] + getattr(outcome, name) for name in COUNTS}
-                session.execute(update(table_of(ImportRun)).where(ImportRun.id == hold.run_id).values(**added))
-                insert_rows(session, RowError, [{"import_id": hold.run_id, **error} for error in outcome.errors])
+                session.execute(update(table_of(ImportRun)).where(ImportRun.id == run_lease.run_id).values(**added))
+                insert_rows(session, RowError, [{"import_id": run_lease.run_id, **error} for error in outcome.errors])
         except (IntegrityError, BinTaken, OperationalError):
-            # Somebody registered the same between our reading and writing, or the database undid a deadlock.
+            # Another transaction registered the same key meanwhile, or the database resolved a deadlock.
             if attempt == ATTEMPTS_A_CHUNK:
                 raise
         else:
-            hold.until = until
+            run_lease.until = until
             return
 
 
-def _finish(hold: Hold, actor: Actor, run: ImportRun, failure: str | None) -> None:
+def _finish(run_lease: RunLease, actor: Actor, run: ImportRun, failure: str | None) -> None:
     state = "done" if failure is None else "failed"
     with transaction() as session:
         ended = {"state": state, "finished_at": now(), "lease_until": None, "failure": failure}
-        hold.write(ended)
-        session.execute(delete(FilePiece).where(FilePiece.import_id == hold.run_id))
+        run_lease.write(ended)
+        session.execute(delete(FilePiece).where(FilePiece.import_id == run_lease.run_id))
         session.refresh(run)
         if not run.dry_run:
             counts: dict[str, object] = {name: getattr(run, name) for name in ("total", *COUNTS)}

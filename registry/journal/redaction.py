@@ -1,4 +1,4 @@
-"""Details of journal entries about audits, narrowed for readers who may not see restricted projects."""
+"""Details of journal entries about many projects, narrowed for readers who may not see restricted ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from registry.projects.visibility import among_visible
 
 AUDIT: Final = "audit:"
 CASES_FOLLOWED: Final = "cases.followed"
-# What an entry about a voided audit counts is not stored apart for restricted projects.
+# What an entry about a platform inventory counts is not stored apart for restricted projects.
+INVENTORY_APPLIED: Final = "inventory.applied"
+INVENTORY_COUNTS: Final = frozenset({"matched", "lost", "mismatched"})
+# Nor is what an entry about a voided audit counts.
 COUNTS_OF_ALL: Final = frozenset({"flags_cleared", "flags_restored", "cases_corrected"})
 
 
@@ -25,14 +28,15 @@ def narrowed_details(actor: Actor, entries: Iterable[dict[str, Any]]) -> list[di
 
     The hash of an entry is that of what was written; only a reader of the whole can compute it again.
     """
-    return [
-        {**entry, "details": _narrowed(actor, entry)} if entry["subject"].startswith(AUDIT) else entry
-        for entry in entries
-    ]
+    return [{**entry, "details": _narrowed(actor, entry)} for entry in entries]
 
 
 def _narrowed(actor: Actor, entry: Mapping[str, Any]) -> dict[str, Any]:
     details = dict(entry["details"])
+    if entry["action"] == INVENTORY_APPLIED:
+        return {name: value for name, value in details.items() if name not in INVENTORY_COUNTS}
+    if not entry["subject"].startswith(AUDIT):
+        return details
     if entry["action"] == "audit.voided":
         return {name: value for name, value in details.items() if name not in COUNTS_OF_ALL}
     if entry["action"] != CASES_FOLLOWED:

@@ -1,4 +1,4 @@
-"""``registry notices``: send what waits, and see what was and what was not sent."""
+"""``registry notices``: delivers notifications and lists e-mails."""
 
 from __future__ import annotations
 
@@ -33,44 +33,44 @@ IN_A_LIST = ("id", "state", "is_digest", "tries", "created_at", "ended_at", "err
 
 @click.group()
 def notices() -> None:
-    """Tell people by e-mail what changed."""
+    """Notifications by e-mail."""
 
 
 @notices.command()
 @as_json_option
 @in_registry
 def send(as_json: bool) -> None:
-    """Do one pass: write the digest when it is due, and send all that waits.
+    """Queue the digest if it is due, and send all waiting e-mails once.
 
-    `registry serve` and `registry scheduler` do the same each minute; this is for cron. Ends with 1 when the mail
-    server could not be used: what waits is tried again by the next pass.
+    `registry serve` and `registry scheduler` do the same each minute; this command is for cron. Exits with 1 when the
+    mail server could not be used; the next run tries again.
     """
     settings = read_settings()
     digest = digest_when_due(settings)
     done = deliver_notifications(settings, most=sys.maxsize)
-    told = {
+    result = {
         "handed_on": done.handed_on,
         "digest": digest,
-        **asdict(done.mails),
+        **asdict(done.emails),
         "waiting": queue_state().waiting,
     }
-    print_json(told) if as_json else print_pairs(told)
+    print_json(result) if as_json else print_pairs(result)
     if settings.mail is None:
         print_message("cli-no-mail")
-    if done.mails.unusable is not None:
-        print_message("cli-mail-server-unusable", reason=done.mails.unusable)
+    if done.emails.unusable is not None:
+        print_message("cli-mail-server-unusable", reason=done.emails.unusable)
         raise click.exceptions.Exit(FAILED)
 
 
 @notices.command("list")
-@click.option("--state", type=click.Choice(STATES), help="Only letters of this state.")
+@click.option("--state", type=click.Choice(STATES), help="Only e-mails in this state.")
 @click.option("--limit", type=click.IntRange(1, LARGEST_LIMIT), default=20, show_default=True, help="How many.")
 @as_json_option
 @in_registry
 def list_(state: str | None, limit: int, as_json: bool) -> None:
-    """List the latest letters, newest first. They are kept for 30 days."""
-    letters = latest_emails(state, limit)
+    """List the latest e-mails, newest first. They are kept for 30 days."""
+    emails = latest_emails(state, limit)
     if as_json:
-        print_json({"items": [shown((*SHOWN, "told"), letter) for letter in letters]})
+        print_json({"items": [shown((*SHOWN, "told"), email) for email in emails]})
     else:
-        print_table(IN_A_LIST, [shown(IN_A_LIST, letter) for letter in letters])
+        print_table(IN_A_LIST, [shown(IN_A_LIST, email) for email in emails])

@@ -1,4 +1,4 @@
-"""Sending: letter after letter, each at least once and by one sender at a time, until it is sent or given up."""
+"""E-mail delivery: each e-mail is sent at least once, by one sender at a time, with retries until it is given up."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from registry.settings import Mail
 
 log = logging.getLogger(__name__)
 
-# Longer than a server that answers each word at the last moment can take.
-HELD_FOR: Final = timedelta(minutes=15)
+# Longer than an SMTP dialogue can take in which the server answers each command just before the timeout.
+LEASE: Final = timedelta(minutes=15)
 FIRST_WAIT: Final = timedelta(minutes=1)
-LONGEST_WAIT: Final = timedelta(hours=1)
-# A minute, two, four and so on to an hour: some three days, a long weekend without a mail server among them.
-MOST_TRIES: Final = 76
-# So that a process that is told to stop does not work off thousands first.
-MOST_A_PASS: Final = 500
+MAX_WAIT: Final = timedelta(hours=1)
+# Retries after 1, 2, 4 … minutes up to hourly: about three days, enough for a long weekend without a mail server.
+MAX_TRIES: Final = 76
+# A limit, so that a process that has to stop does not send thousands first.
+MAX_PER_RUN: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What one pass did. ``unusable``: why the server could not be used, None when it could or need not be."""
+class DeliveryResult:
+    """Result of one delivery run. ``unusable``: why the server could not be used, else None."""
 
     sent: int = 0
     refused: int = 0
@@ -47,8 +47,8 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """A letter that is ours to send until its time is over; ``tries`` tells our hold from a later one."""
+class _Leased:
+    """An e-mail leased by this sender; ``tries`` distinguishes this lease from later ones."""
 
     id: int
     key: str
@@ -60,56 +60,56 @@ class _Held:
     tries: int
 
 
-def send_waiting(mail: Mail, most: int = MOST_A_PASS) -> Sent:
-    """Send what is due, at most so many letters, and stop where the server cannot be used.
+def send_due_emails(mail: Mail, most: int = MAX_PER_RUN) -> DeliveryResult:
+    """Send due e-mails, at most ``most``, and stop when the server cannot be used.
 
-    No transaction is open while the server is talked to. A letter that was sent but not marked, because the process was
-    killed between the two, is sent again with the same Message-ID.
+    No transaction is open during the SMTP dialogue. If the process is killed after sending and before recording it, the
+    e-mail is sent again with the same Message-ID.
     """
     done: Counter[str] = Counter()
     unusable = None
     server = MailServer(mail)
     try:
         for _ in range(most):
-            held = _take_one()
-            if held is None:
+            email = _lease_next()
+            if email is None:
                 break
             try:
-                done[_send(server, mail, held)] += 1
+                done[_send(server, mail, email)] += 1
             except MailServerUnavailable as error:
                 unusable = str(error)
                 log.error("the mail server cannot be used: %s", unusable)  # noqa: TRY400 - its reason says all
-                _put_back(held, unusable)
+                _retry_later(email, unusable)
                 break
     finally:
         server.close()
-    return Sent(done["sent"], done["refused"], done["dropped"], unusable)
+    return DeliveryResult(done["sent"], done["refused"], done["dropped"], unusable)
 
 
-def _send(server: MailServer, mail: Mail, held: _Held) -> str:
-    to = recipient_now(held.person_id, held.agency_id)
-    told = [] if to is None else _still_visible(to, held.told)
+def _send(server: MailServer, mail: Mail, email: _Leased) -> str:
+    to = recipient_now(email.person_id, email.agency_id)
+    entries = [] if to is None else _still_visible(to, email.told)
     db.session.rollback()
-    if to is None or not told:
-        _end(held, "dropped")
+    if to is None or not entries:
+        _end(email, "dropped")
         return "dropped"
     try:
-        message = render_email(mail, held.key, to, told, held.created_at, is_digest=held.is_digest)
+        message = render_email(mail, email.key, to, entries, email.created_at, is_digest=email.is_digest)
         server.send(message)
-    except (EmailRejected, ValueError) as refused:
-        # The address stays out of the log: the letter's row leads to it.
-        log.warning("letter %s is refused: %s", held.id, refused)
-        if isinstance(refused, EmailRejected) and not refused.for_good and held.tries < MOST_TRIES:
-            _put_back(held, str(refused))
+    except (EmailRejected, ValueError) as error:
+        # The log does not contain the address; the id leads to it.
+        log.warning("letter %s is refused: %s", email.id, error)
+        if isinstance(error, EmailRejected) and not error.for_good and email.tries < MAX_TRIES:
+            _retry_later(email, str(error))
         else:
-            _end(held, "failed", str(refused))
+            _end(email, "failed", str(error))
         return "refused"
-    _end(held, "sent")
+    _end(email, "sent")
     return "sent"
 
 
-def _take_one() -> _Held | None:
-    """Hold the next letter that is due, what cannot wait before digests."""
+def _lease_next() -> _Leased | None:
+    """Lease the next due e-mail, immediate notifications before digests."""
     due = (OutboundEmail.state == "waiting", OutboundEmail.next_try_at <= now())
     db.session.rollback()
     if db.session.scalar(select(OutboundEmail.id).where(*due).limit(1)) is None:
@@ -121,52 +121,54 @@ def _take_one() -> _Held | None:
         .limit(1)
     )
     with transaction() as session:
-        letter = session.scalar(first.with_for_update(skip_locked=True).execution_options(populate_existing=True))
-        if letter is None:
+        row = session.scalar(first.with_for_update(skip_locked=True).execution_options(populate_existing=True))
+        if row is None:
             return None
-        letter.tries += 1
-        letter.next_try_at = now() + HELD_FOR
-        return _Held(
-            letter.id,
-            letter.key,
-            letter.person_id,
-            letter.agency_id,
-            letter.is_digest,
-            letter.told,
-            letter.created_at,
-            letter.tries,
+        row.tries += 1
+        row.next_try_at = now() + LEASE
+        return _Leased(
+            row.id,
+            row.key,
+            row.person_id,
+            row.agency_id,
+            row.is_digest,
+            row.told,
+            row.created_at,
+            row.tries,
         )
 
 
-def _put_back(held: _Held, reason: str) -> None:
-    """Try again later, each time later than before, or give up."""
-    if held.tries >= MOST_TRIES:
-        _end(held, "failed", reason)
+def _retry_later(email: _Leased, reason: str) -> None:
+    """Schedule a retry with growing delays, or give up."""
+    if email.tries >= MAX_TRIES:
+        _end(email, "failed", reason)
         return
-    _mark(held, next_try_at=now() + wait_after(held.tries), error=reason)
+    _mark(email, next_try_at=now() + wait_after(email.tries), error=reason)
 
 
 def wait_after(tries: int) -> timedelta:
-    """How long to wait after so many tries."""
+    """Return the delay after a number of attempts."""
     doubled: int = 2 ** min(tries - 1, 10)
-    return min(FIRST_WAIT * doubled, LONGEST_WAIT)
+    return min(FIRST_WAIT * doubled, MAX_WAIT)
 
 
-def _end(held: _Held, state: str, error: str | None = None) -> None:
-    _mark(held, state=state, ended_at=now(), error=error)
+def _end(email: _Leased, state: str, error: str | None = None) -> None:
+    _mark(email, state=state, ended_at=now(), error=error)
 
 
-def _mark(held: _Held, **values: Any) -> None:
-    # Held too long, the letter may be another sender's by now.
-    ours = (OutboundEmail.id == held.id, OutboundEmail.tries == held.tries, OutboundEmail.state == "waiting")
+def _mark(email: _Leased, **values: Any) -> None:
+    # After the lease has expired, another sender may own the e-mail.
+    own_lease = (OutboundEmail.id == email.id, OutboundEmail.tries == email.tries, OutboundEmail.state == "waiting")
     with transaction() as session:
-        session.execute(update(OutboundEmail).where(*ours).values(values).execution_options(synchronize_session=False))
+        session.execute(
+            update(OutboundEmail).where(*own_lease).values(values).execution_options(synchronize_session=False)
+        )
 
 
-def _still_visible(to: Recipient, told: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What the recipient may see now: between writing and sending a project may be restricted, a person may move."""
+def _still_visible(to: Recipient, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Filter what the recipient may still see: since queueing, projects may be restricted and people may move."""
     left = []
-    for each in told:
+    for each in entries:
         shown = _visible(to, KINDS[each["kind"]], each["references"])
         gone = len(each["references"]) - len(shown)
         if shown:
@@ -181,5 +183,5 @@ def _visible(to: Recipient, of: str, references: Sequence[int | str]) -> list[in
     statement = select(column).select_from(Project).where(column.in_(references), *visible_projects(to.actor))
     if of == "cases":
         statement = statement.join(Case, Case.project_id == Project.id)
-    there = set(db.session.scalars(statement))
-    return [reference for reference in references if reference in there]
+    visible = set(db.session.scalars(statement))
+    return [reference for reference in references if reference in visible]

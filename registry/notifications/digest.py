@@ -1,4 +1,4 @@
-"""The digest: once a working day, what can wait. It tells what began since the last one, and nothing twice."""
+"""Daily digest: on working days, one e-mail per recipient about everything that began since the last digest."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ from registry.notifications.models import Digest
 from registry.notifications.recipients import Directory, Recipient, load_directory
 from registry.notifications.service import queue_email
 
-# What the first digest looks back to, as there is none before it.
+# Period of the first digest, which has no predecessor.
 FIRST_LOOKS_BACK: Final = timedelta(days=1)
 
 DigestEntry = dict[str, dict[int | str, None]]
 
 
 def write_due_digest(digest_at: time | None) -> int | None:
-    """Write today's digest when it is a working day, past the hour and not done yet; the letters, None when not due.
+    """Queue today's digest if it is a working day past ``digest_at`` and not done yet. Return the number of e-mails.
 
-    ``digest_at`` is the local hour, None when digests are off. A digest that was missed is part of the next one.
+    Returns None when no digest is due. ``digest_at`` is a local time, None when digests are off. The next digest covers
+    a missed one.
     """
     day = None if digest_at is None else due_on(now(), digest_at)
     db.session.rollback()
     if day is None or db.session.get(Digest, day, populate_existing=True) is not None:
         return None
-    # Whoever changes cases or flags now is waited for and then let on, so that what commits later began later.
+    # Wait for transactions that change cases or flags now, so that later commits belong to the next digest.
     with transaction():
         lock_flags_for_audit()
         until = now()
@@ -43,42 +44,42 @@ def write_due_digest(digest_at: time | None) -> int | None:
         claim = insert_or_ignore(Digest).values(on=day, until=until).on_conflict_do_nothing()
         if session.scalar(claim.returning(Digest.on)) is None:
             return None
-        before = session.scalar(select(Digest.until).where(Digest.on < day).order_by(Digest.on.desc()).limit(1))
-        span = Span(before or until - FIRST_LOOKS_BACK, until)
-        letters = _by_recipient(digest_items(span), load_directory())
-        for to, told in letters.items():
-            queue_email(to, {kind: list(references) for kind, references in told.items()}, until, is_digest=True)
-    return len(letters)
+        previous_until = session.scalar(select(Digest.until).where(Digest.on < day).order_by(Digest.on.desc()).limit(1))
+        span = Span(previous_until or until - FIRST_LOOKS_BACK, until)
+        emails = _by_recipient(digest_items(span), load_directory())
+        for to, entry in emails.items():
+            queue_email(to, {kind: list(references) for kind, references in entry.items()}, until, is_digest=True)
+    return len(emails)
 
 
-def due_on(moment: datetime, digest_at: time) -> date | None:
-    """The day whose digest is due at an instant: the local one, when it is a working day and past the hour."""
-    local = moment.astimezone(ALMATY)
+def due_on(timestamp: datetime, digest_at: time) -> date | None:
+    """Return the local date if it is a working day past the digest's time, else None."""
+    local = timestamp.astimezone(ALMATY)
     return local.date() if local.time() >= digest_at and national_calendar().is_working(local.date()) else None
 
 
-def _by_recipient(began: Iterable[DigestItem], audience: Directory) -> dict[Recipient, DigestEntry]:
-    letters: dict[Recipient, DigestEntry] = defaultdict(lambda: defaultdict(dict))
-    for each in began:
-        for to in RECIPIENT_GROUPS[each.hearing](each, audience):
+def _by_recipient(item: Iterable[DigestItem], directory: Directory) -> dict[Recipient, DigestEntry]:
+    emails: dict[Recipient, DigestEntry] = defaultdict(lambda: defaultdict(dict))
+    for each in item:
+        for to in RECIPIENT_GROUPS[each.recipients](each, directory):
             if not each.is_restricted or to.actor.may(Permission.RESTRICTED_READ):
-                letters[to][each.kind][each.reference] = None
-    return letters
+                emails[to][each.kind][each.reference] = None
+    return emails
 
 
-def _reviewers(began: DigestItem, audience: Directory) -> list[Recipient]:
-    """Who holds the case; when nobody does, everybody who could take it."""
-    if began.principal is None:
-        return audience.who_may(Permission.CASES_REVIEW)
-    return audience.reviewer(began.principal)
+def _reviewers(item: DigestItem, directory: Directory) -> list[Recipient]:
+    """Return the assigned reviewer, or everybody who can claim the case."""
+    if item.principal is None:
+        return directory.who_may(Permission.CASES_REVIEW)
+    return directory.reviewer(item.principal)
 
 
-def _others_who_approve(began: DigestItem, audience: Directory) -> list[Recipient]:
-    return [to for to in audience.who_may(Permission.CASES_APPROVE) if to.actor.principal != began.principal]
+def _others_who_approve(item: DigestItem, directory: Directory) -> list[Recipient]:
+    return [to for to in directory.who_may(Permission.CASES_APPROVE) if to.actor.principal != item.principal]
 
 
 RECIPIENT_GROUPS: Final[dict[RecipientGroup, Callable[[DigestItem, Directory], list[Recipient]]]] = {
-    RecipientGroup.AGENCY: lambda began, audience: audience.of_agency(began.agency_id),
+    RecipientGroup.AGENCY: lambda item, directory: directory.of_agency(item.agency_id),
     RecipientGroup.REVIEWERS: _reviewers,
     RecipientGroup.APPROVERS: _others_who_approve,
 }

@@ -1,4 +1,4 @@
-"""What began in a span of time, for the digest: each is a question of dates, so that nothing told needs to be kept."""
+"""Digest queries: what began in a time span. Each compares dates, so that the content of past digests is not stored."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROWS_AT_ONCE: Final = 2000
 
 
 class RecipientGroup(Enum):
-    """Who is to hear of it."""
+    """Recipients of a digest item."""
 
     AGENCY = "the agency of the project"
     REVIEWERS = "who holds the case, or all reviewers while nobody does"
@@ -35,40 +35,40 @@ class RecipientGroup(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Of two instants the later one is part of it. As days: what is so on ``last`` and was not yet so on ``first``."""
+    """A time span that includes its later instant. As days: what applies on ``last`` and did not yet on ``first``."""
 
     since: datetime
     until: datetime
 
     def holds(self, instant: ColumnElement[Any]) -> ColumnElement[bool]:
-        """The condition that an instant lies in it."""
+        """Condition: an instant lies in the span."""
         return and_(instant > self.since, instant <= self.until)
 
     @property
     def first(self) -> date:
-        """The day of the last digest."""
+        """Day of the previous digest."""
         return local_date(self.since)
 
     @property
     def last(self) -> date:
-        """The day of this one."""
+        """Day of this digest."""
         return local_date(self.until)
 
 
 @dataclass(frozen=True, slots=True)
 class DigestItem:
-    """One thing that is so now and was not before. ``principal``: the reviewer or the proposer whom it concerns."""
+    """Something that applies now and did not before. ``principal``: the reviewer or proposer that it concerns."""
 
     kind: str
     reference: int | str
-    hearing: RecipientGroup
+    recipients: RecipientGroup
     agency_id: int
     is_restricted: bool
     principal: str | None
 
 
 def digest_items(span: Span) -> Iterator[DigestItem]:
-    """Everything, kind by kind."""
+    """Yield all items, kind by kind."""
     for statement in (_flags(span), _orders(span), _exemptions(span)):
         yield from _read(statement, RecipientGroup.AGENCY)
     yield from _read(_timeline(span, "case-opened", CaseEvent.action == "opened"), RecipientGroup.AGENCY)
@@ -81,9 +81,9 @@ def digest_items(span: Span) -> Iterator[DigestItem]:
     yield from _read(_overdue(span), RecipientGroup.REVIEWERS)
 
 
-def _read(statement: Select[Any], hearing: RecipientGroup) -> Iterator[DigestItem]:
+def _read(statement: Select[Any], recipients: RecipientGroup) -> Iterator[DigestItem]:
     for row in db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)):
-        yield DigestItem(row.kind, row.reference, hearing, row.agency_id, row.is_restricted, row.principal)
+        yield DigestItem(row.kind, row.reference, recipients, row.agency_id, row.is_restricted, row.principal)
 
 
 def _rows(kind: Any, reference: Any, principal: Any = None) -> list[ColumnElement[Any]]:
@@ -97,7 +97,7 @@ def _rows(kind: Any, reference: Any, principal: Any = None) -> list[ColumnElemen
 
 
 def _flags(span: Span) -> Select[Any]:
-    """What the audits of the span changed on a project, whatever the number of its flags."""
+    """Projects with flag changes in the span, one row per project whatever the number of flags."""
     kind = case((AuditChange.change == "cleared", "flags-cleared"), else_="flags-opened")
     return (
         select(*_rows(kind, Project.number))
@@ -121,7 +121,7 @@ def _timeline(span: Span, kind: str, *conditions: ColumnElement[bool], principal
 
 
 def _closed() -> ColumnElement[bool]:
-    """Closed now, and not by a decision that answered an appeal: of that the agency heard at once."""
+    """Condition: closed, except by a decision on an appeal, about which the agency is notified immediately."""
     earlier, between = aliased(CaseEvent), aliased(CaseEvent)
     decided_between = exists(
         select(between.id).where(
@@ -148,7 +148,7 @@ def _closed() -> ColumnElement[bool]:
 
 
 def _orders(span: Span) -> Select[Any]:
-    """Orders that wait for the agency: due within five working days, or overdue, and not so at the last digest."""
+    """Orders that are overdue or due within five working days, and were not so at the last digest."""
     calendar, order = national_calendar(), newest_in_force()
     soon, soon_before = (calendar.after(day, SOON_WORKING_DAYS) for day in (span.last, span.first))
     is_overdue = Case.due_on < span.last
@@ -169,7 +169,7 @@ def _orders(span: Span) -> Select[Any]:
 
 
 def _exemptions(span: Span) -> Select[Any]:
-    """Exemptions that end within 30 days, were not so near their end before, and have none after them."""
+    """Exemptions that end within 30 days, did not at the last digest, and have no successor."""
     later = aliased(Exemption)
     goes_on = exists(
         select(later.id).where(
@@ -193,7 +193,7 @@ def _exemptions(span: Span) -> Select[Any]:
 
 
 def _overdue(span: Span) -> Select[Any]:
-    """Cases that somebody holds and whose term, whoever's it is, ended since."""
+    """Assigned cases that became overdue since the last digest."""
     return (
         select(*_rows("case-overdue", Case.id, Case.assignee))
         .join(Case, Case.project_id == Project.id)

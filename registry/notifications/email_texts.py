@@ -1,4 +1,4 @@
-"""A letter as a mail: a greeting, what kind of thing happened, numbers and links. Never findings, names or reasons."""
+"""E-mail texts: greeting, kind of event, numbers and links. Never findings, names or reasons."""
 
 from __future__ import annotations
 
@@ -22,48 +22,48 @@ BETWEEN_LANGUAGES: Final = "\n\n----------\n\n"
 
 
 def render_email(
-    mail: Mail, key: str, to: Recipient, told: MessageParams, written_at: datetime, *, is_digest: bool
+    mail: Mail, key: str, to: Recipient, entries: MessageParams, written_at: datetime, *, is_digest: bool
 ) -> EmailMessage:
-    """The mail of a letter, the same at every try. Raises ValueError for an address that no header can carry."""
-    made = EmailMessage(policy=SMTP)
-    made["From"] = Address(mail.sender_name, addr_spec=mail.sender)
+    """Render an e-mail, identically at each attempt. Raises ValueError for an address that no header can carry."""
+    email = EmailMessage(policy=SMTP)
+    email["From"] = Address(mail.sender_name, addr_spec=mail.sender)
     try:
-        made["To"] = Address(addr_spec=to_bytes(to.address))
+        email["To"] = Address(addr_spec=to_bytes(to.address))
     except HeaderParseError as error:
         raise ValueError(str(error)) from error
-    made["Subject"] = " / ".join(_subject(told, language, is_digest) for language in to.languages)
-    made["Date"] = format_datetime(written_at)
-    made["Message-ID"] = f"<{key}@{mail.sender.rpartition('@')[2]}>"
-    # No robot answers a robot (RFC 3834).
-    made["Auto-Submitted"] = "auto-generated"
-    texts = (_text(mail.public_url, to.name, told, language, is_digest) for language in to.languages)
-    made.set_content(BETWEEN_LANGUAGES.join(texts) + "\n")
-    made["Content-Language"] = ", ".join(to.languages)
-    return made
+    email["Subject"] = " / ".join(_subject(entries, language, is_digest) for language in to.languages)
+    email["Date"] = format_datetime(written_at)
+    email["Message-ID"] = f"<{key}@{mail.sender.rpartition('@')[2]}>"
+    # Prevents automatic replies (RFC 3834).
+    email["Auto-Submitted"] = "auto-generated"
+    texts = (_text(mail.public_url, to.name, entries, language, is_digest) for language in to.languages)
+    email.set_content(BETWEEN_LANGUAGES.join(texts) + "\n")
+    email["Content-Language"] = ", ".join(to.languages)
+    return email
 
 
 def to_bytes(address: str) -> str:
-    """The address with its domain as DNS has it. Raises ValueError when there is no such form."""
+    """Return the address with its domain in DNS form. Raises ValueError when there is none."""
     local, _, domain = address.rpartition("@")
     return f"{local}@{domain.encode('idna').decode('ascii')}"
 
 
 def link_to(public_url: str, of: str, reference: int | str) -> str:
-    """The page of a case, a project or an audit."""
+    """Return the URL of a case, project or audit page."""
     return f"{public_url}/{of}/{reference}"
 
 
-def _subject(told: MessageParams, language: Language, is_digest: bool) -> str:
+def _subject(entries: MessageParams, language: Language, is_digest: bool) -> str:
     if is_digest:
-        return message("notice-subject-digest", language, {"count": sum(each["count"] for each in told)})
-    first = told[0]
+        return message("notice-subject-digest", language, {"count": sum(each["count"] for each in entries)})
+    first = entries[0]
     what = message(f"notice-{first['kind']}", language)
     number = first["references"][0] if first["count"] == 1 else first["count"]
     code = f"notice-number-{KINDS[first['kind']]}" if first["count"] == 1 else "notice-subject-several"
     return f"{what}: {message(code, language, {'number': number})}"
 
 
-def _text(public_url: str, name: str | None, told: MessageParams, language: Language, is_digest: bool) -> str:
+def _text(public_url: str, name: str | None, entries: MessageParams, language: Language, is_digest: bool) -> str:
     greeting = (
         message("notice-greeting", language)
         if name is None
@@ -72,12 +72,12 @@ def _text(public_url: str, name: str | None, told: MessageParams, language: Lang
     parts = [greeting]
     if is_digest:
         parts.append(message("notice-digest", language))
-    parts += [_part(public_url, each, language) for each in told]
+    parts += [_part(public_url, each, language) for each in entries]
     return "\n\n".join([*parts, message("notice-ending", language)])
 
 
 def _part(public_url: str, each: Mapping[str, Any], language: Language) -> str:
-    """One kind of thing with its numbers, each with its link."""
+    """Return one kind of event with its numbers and links."""
     of = KINDS[each["kind"]]
     lines = [message(f"notice-{each['kind']}", language) + ":"]
     for reference in each["references"]:

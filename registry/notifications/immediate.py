@@ -1,4 +1,4 @@
-"""What cannot wait: from each message of the outbox the letters that follow, in the same transaction."""
+"""Immediate notifications: turns outbox messages into e-mails in one transaction."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from registry.notifications.service import queue_email
 from registry.projects.models import Project
 
 AT_A_TIME: Final = 100
-# Below SQLite's 32,766 parameters a statement.
+# Below SQLite's limit of 32,766 parameters per statement.
 CASES_AT_A_TIME: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing that one recipient is told."""
+    """One notification for one recipient."""
 
     to: Recipient
     kind: str
@@ -36,42 +36,42 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One entry of a case's timeline, with what decides who may hear of it."""
+    """A case event with the attributes that determine its recipients."""
 
     event: CaseEvent
     assignee: str | None
     agency_id: int
     is_restricted: bool
 
-    def agency(self, audience: Directory, kind: str) -> list[Notice]:
-        """Told to the agency, which may see its own restricted projects."""
-        return [Notice(to, kind, self.event.case_id) for to in audience.of_agency(self.agency_id)]
+    def agency(self, directory: Directory, kind: str) -> list[Notice]:
+        """Notify the agency, which may see its own restricted projects."""
+        return [Notice(to, kind, self.event.case_id) for to in directory.of_agency(self.agency_id)]
 
-    def reviewer(self, audience: Directory, kind: str, principal: str | None) -> list[Notice]:
-        """Told to one reviewer who may see the project, unless the reviewer did it."""
+    def reviewer(self, directory: Directory, kind: str, principal: str | None) -> list[Notice]:
+        """Notify one reviewer who may see the project, except about the reviewer's own action."""
         return [
             Notice(to, kind, self.event.case_id)
-            for to in audience.reviewer(principal)
+            for to in directory.reviewer(principal)
             if to.actor.principal != self.event.by
             and (not self.is_restricted or to.actor.may(Permission.RESTRICTED_READ))
         ]
 
 
 def process_outbox(*, with_mail: bool) -> int:
-    """Turn all that waits in the outbox into letters; how many there were. Without mail nobody is told of them, ever.
+    """Queue e-mails for all waiting outbox messages. Return the number of messages. Without mail, discard them.
 
-    Each message is taken once, by whichever process comes first.
+    Each message is processed once, by one process.
     """
     handed_on = 0
-    # Asked before a transaction is begun: most minutes there is nothing, and on SQLite only one writes at a time.
+    # Checked outside a transaction: there is usually nothing to do, and SQLite allows only one writer.
     while has_waiting():
         with transaction():
             mark_delivered(HANDLERS if with_mail else ())
             messages = lock_waiting(HANDLERS, AT_A_TIME) if with_mail else []
             if messages:
-                audience = load_directory()
+                directory = load_directory()
                 for message in messages:
-                    _write(HANDLERS[message.topic](message.payload, audience))
+                    _write(HANDLERS[message.topic](message.payload, directory))
         handed_on += len(messages)
         if not messages:
             break
@@ -79,16 +79,16 @@ def process_outbox(*, with_mail: bool) -> int:
 
 
 def _write(notices: Iterable[Notice]) -> None:
-    """One letter a recipient, whatever the number of cases that a message was about."""
+    """Queue one e-mail per recipient, whatever the number of cases in a message."""
     by_recipient: dict[Recipient, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for notice in notices:
         by_recipient[notice.to][notice.kind].append(notice.reference)
-    moment = now()
-    for to, told in by_recipient.items():
-        queue_email(to, told, moment)
+    timestamp = now()
+    for to, entries in by_recipient.items():
+        queue_email(to, entries, timestamp)
 
 
-def _happened(*conditions: Any) -> list[Context]:
+def _events(*conditions: Any) -> list[Context]:
     rows = db.session.execute(
         select(CaseEvent, Case.assignee, Project.agency_id, Project.is_restricted)
         .join(Case, Case.id == CaseEvent.case_id)
@@ -100,52 +100,56 @@ def _happened(*conditions: Any) -> list[Context]:
 
 
 def _on_a_case(
-    told: Callable[[Context, Directory], list[Notice]],
+    notices_of: Callable[[Context, Directory], list[Notice]],
 ) -> Callable[[Mapping[str, Any], Directory], list[Notice]]:
-    def of(payload: Mapping[str, Any], audience: Directory) -> list[Notice]:
-        return [notice for each in _happened(CaseEvent.id == payload.get("event")) for notice in told(each, audience)]
+    def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+        return [
+            notice
+            for context in _events(CaseEvent.id == payload.get("event"))
+            for notice in notices_of(context, directory)
+        ]
 
     return of
 
 
-def _asked(what: Context, audience: Directory) -> list[Notice]:
-    return what.agency(audience, "question")
+def _question(context: Context, directory: Directory) -> list[Notice]:
+    return context.agency(directory, "question")
 
 
-def _approved(what: Context, audience: Directory) -> list[Notice]:
-    if what.event.details["decision"] in ORDERING:
-        return what.agency(audience, "order")
-    # What was decided in the agency's favour waits for the digest, unless it is what the agency appealed for.
-    return what.agency(audience, "appeal-answered") if answers_an_appeal(what.event) else []
+def _approved(context: Context, directory: Directory) -> list[Notice]:
+    if context.event.details["decision"] in ORDERING:
+        return context.agency(directory, "order")
+    # A decision in the agency's favour waits for the digest, unless it answers an appeal.
+    return context.agency(directory, "appeal-answered") if answers_an_appeal(context.event) else []
 
 
-def _assigned(what: Context, audience: Directory) -> list[Notice]:
-    return what.reviewer(audience, "case-assigned", what.event.details["assignee"])
+def _assigned(context: Context, directory: Directory) -> list[Notice]:
+    return context.reviewer(directory, "case-assigned", context.event.details["assignee"])
 
 
-def _answered(what: Context, audience: Directory) -> list[Notice]:
-    asked_by = db.session.scalar(_earlier(what.event, "ask").with_only_columns(CaseEvent.by))
-    return what.reviewer(audience, "question-answered", what.assignee or asked_by)
+def _answered(context: Context, directory: Directory) -> list[Notice]:
+    asked_by = db.session.scalar(_earlier(context.event, "ask").with_only_columns(CaseEvent.by))
+    return context.reviewer(directory, "question-answered", context.assignee or asked_by)
 
 
-def _returned(what: Context, audience: Directory) -> list[Notice]:
-    if what.event.from_status != "awaiting_approval":
+def _returned(context: Context, directory: Directory) -> list[Notice]:
+    if context.event.from_status != "awaiting_approval":
         return []
     proposed_by = db.session.scalar(
         select(CaseDecision.proposed_by)
-        .where(CaseDecision.case_id == what.event.case_id, CaseDecision.proposed_at <= what.event.at)
+        .where(CaseDecision.case_id == context.event.case_id, CaseDecision.proposed_at <= context.event.at)
         .order_by(CaseDecision.id.desc())
         .limit(1)
     )
-    return what.reviewer(audience, "proposal-returned", proposed_by)
+    return context.reviewer(directory, "proposal-returned", proposed_by)
 
 
-def _appealed(what: Context, audience: Directory) -> list[Notice]:
-    return what.reviewer(audience, "decision-appealed", what.assignee)
+def _appealed(context: Context, directory: Directory) -> list[Notice]:
+    return context.reviewer(directory, "decision-appealed", context.assignee)
 
 
 def answers_an_appeal(event: CaseEvent) -> bool:
-    """True when the last thing before a decision, of appeals and decisions, was an appeal."""
+    """True when the last appeal or decision before this decision is an appeal."""
     before: str | None = db.session.scalar(_earlier(event, "approve", "appeal").with_only_columns(CaseEvent.action))
     return before == "appeal"
 
@@ -159,34 +163,34 @@ def _earlier(event: CaseEvent, *actions: str) -> Any:
     )
 
 
-def _audited(payload: Mapping[str, Any], audience: Directory) -> list[Notice]:
-    """Of what an audit did by itself only the reopened cases cannot wait."""
-    told: list[Notice] = []
+def _audited(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+    """Of an audit's case changes, only reopened cases are notified immediately."""
+    entries: list[Notice] = []
     cases, by_audit = payload.get("reopened", []), CaseEvent.by == f"audit:{payload['audit']}"
     for start in range(0, len(cases), CASES_AT_A_TIME):
         chunk = cases[start : start + CASES_AT_A_TIME]
-        for each in _happened(CaseEvent.case_id.in_(chunk), by_audit, CaseEvent.action == "reopened"):
-            told += each.agency(audience, "case-reopened")
-            told += each.reviewer(audience, "case-reopened", each.assignee)
-    return told
+        for each in _events(CaseEvent.case_id.in_(chunk), by_audit, CaseEvent.action == "reopened"):
+            entries += each.agency(directory, "case-reopened")
+            entries += each.reviewer(directory, "case-reopened", each.assignee)
+    return entries
 
 
-def _held(payload: Mapping[str, Any], audience: Directory) -> list[Notice]:
-    hearing = audience.of_role(Role.OPERATOR, Role.SUPERVISOR)
-    return [Notice(to, "audit-held", payload["audit"]) for to in hearing]
+def _held(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+    recipients = directory.of_role(Role.OPERATOR, Role.SUPERVISOR)
+    return [Notice(to, "audit-held", payload["audit"]) for to in recipients]
 
 
-def _failed(payload: Mapping[str, Any], audience: Directory) -> list[Notice]:
-    return [Notice(to, "audit-failed", payload["audit"]) for to in audience.of_role(Role.OPERATOR)]
+def _failed(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+    return [Notice(to, "audit-failed", payload["audit"]) for to in directory.of_role(Role.OPERATOR)]
 
 
-def _missed(payload: Mapping[str, Any], audience: Directory) -> list[Notice]:
-    operators = audience.of_role(Role.OPERATOR)
+def _missed(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+    operators = directory.of_role(Role.OPERATOR)
     return [Notice(to, "nights-missed", audit) for to in operators for audit in payload["audits"]]
 
 
 HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notice]]]] = {
-    "case.ask": _on_a_case(_asked),
+    "case.ask": _on_a_case(_question),
     "case.approve": _on_a_case(_approved),
     "case.assign": _on_a_case(_assigned),
     "case.answer": _on_a_case(_answered),

@@ -1,10 +1,10 @@
-"""What the scheduler does each minute and cron with ``registry notices send``: the digest when it is due, and mails."""
+"""Notification jobs for the scheduler and ``registry notices send``: the due digest and the delivery of e-mails."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from registry.notifications.delivery import MOST_A_PASS, Sent, send_waiting
+from registry.notifications.delivery import MAX_PER_RUN, DeliveryResult, send_due_emails
 from registry.notifications.digest import write_due_digest
 from registry.notifications.immediate import process_outbox
 from registry.settings import Settings
@@ -12,18 +12,18 @@ from registry.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRun:
-    """What a pass did: how many messages of the outbox it handed on, and its mails."""
+    """Result of one delivery run: the number of outbox messages processed, and the e-mails."""
 
     handed_on: int
-    mails: Sent
+    emails: DeliveryResult
 
 
 def digest_when_due(settings: Settings) -> int | None:
-    """Write the digest's letters when one is due; how many, None when none is or no mail is sent at all."""
+    """Queue today's digest if it is due. Return the number of e-mails; None when it is not due or e-mail is off."""
     return None if settings.mail is None else write_due_digest(settings.digest_at)
 
 
-def deliver_notifications(settings: Settings, most: int = MOST_A_PASS) -> DeliveryRun:
-    """Hand the outbox on and send what is due, at most so many letters. Without mail the outbox is emptied only."""
+def deliver_notifications(settings: Settings, most: int = MAX_PER_RUN) -> DeliveryRun:
+    """Process the outbox and send due e-mails, at most ``most``. Without a mail server, notifications are discarded."""
     handed_on = process_outbox(with_mail=settings.mail is not None)
-    return DeliveryRun(handed_on, Sent() if settings.mail is None else send_waiting(settings.mail, most))
+    return DeliveryRun(handed_on, DeliveryResult() if settings.mail is None else send_due_emails(settings.mail, most))

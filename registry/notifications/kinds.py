@@ -1,13 +1,13 @@
-"""The kinds of notices and what each is about. What a kind says is the message ``notice-<kind>`` of the catalogue."""
+"""Kinds of notifications and their subjects. The text of a kind is the message ``notice-<kind>``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-# Kind → what its references are. In a digest they come in this order.
+# Kind → type of its references, in the order of a digest.
 KINDS: Final[Mapping[str, str]] = {
-    # At once.
+    # Immediate.
     "question": "cases",
     "order": "cases",
     "appeal-answered": "cases",

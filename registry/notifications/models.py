@@ -1,4 +1,4 @@
-"""Letters and digests, as rows. ``notifications/service.py`` writes them."""
+"""Models of outbound e-mails and digests. ``notifications/service.py`` writes them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from registry.core.database import Instant, Model
 
 
 class OutboundEmail(Model):
-    """What one recipient, a person or an agency, is told in one e-mail.
+    """One e-mail to one recipient, a person or an agency.
 
-    ``told``: what happened, as ``{kind, references, count}``; references are numbers, never findings or names.
-    ``key`` names the letter to mail servers, the same at every try. ``state``: ``waiting``, ``sent``, ``failed`` (given
-    up, ``error`` says why) or ``dropped`` (there is nobody to tell it any more). A letter that is being sent is
-    ``waiting`` with a ``next_try_at`` some minutes ahead, so that what a killed sender held is tried again.
+    ``told``: the events, as ``{kind, references, count}``; references are numbers, never findings or names. ``key``
+    is the Message-ID, the same at each attempt. ``state``: ``waiting``, ``sent``, ``failed`` (given up; see ``error``)
+    or ``dropped`` (no recipient any more). While an e-mail is being sent, it is ``waiting`` with ``next_try_at`` some
+    minutes ahead, so that it is retried if the sender is killed.
     """
 
     __tablename__ = "letters"
@@ -39,7 +39,7 @@ class OutboundEmail(Model):
 
 
 class Digest(Model):
-    """The digest of one working day was made; it told what began after the last one and up to ``until``."""
+    """A completed digest of one working day; it covers the time from the last digest to ``until``."""
 
     __tablename__ = "digests"
 

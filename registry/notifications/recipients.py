@@ -1,4 +1,4 @@
-"""Who can be told: people with an e-mail who are not shut out, and agencies with one."""
+"""Recipients of notifications: people with enabled accounts and e-mail addresses, and agencies with addresses."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from registry.agencies.service import Agency
 from registry.core.database import db
 from registry.core.languages import LANGUAGES, Language
 
-# An agency's own address has no language: both official ones.
+# An agency's address has no language setting, so both official languages are used.
 OFFICIAL: Final[tuple[Language, ...]] = ("kk", "ru")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """An address with who reads it. ``actor`` tells what may be told; ``name`` is a person's, for the greeting."""
+    """An address and its reader. ``actor`` decides what may be sent; ``name`` is a person's, for the greeting."""
 
     actor: Actor
     address: str
@@ -32,20 +32,20 @@ class Recipient:
 
 
 class Directory:
-    """Everybody who can be told, looked up by what they are."""
+    """All recipients, by agency, permission and role."""
 
     def __init__(self, people: list[Recipient], agencies: list[Recipient], parents: dict[int, int | None]) -> None:
-        """``parents``: every agency with the one above it."""
+        """``parents``: maps every agency to its parent."""
         self._people = people
         self._parents = parents
         self._at: dict[int, dict[str, Recipient]] = defaultdict(dict)
-        # A person whose address is also the agency's is told once, in the own language.
+        # A person whose address equals the agency's gets one e-mail, in the person's language.
         for each in (*agencies, *people):
             if each.actor.agency_id is not None:
                 self._at[each.actor.agency_id][each.address.casefold()] = each
 
     def of_agency(self, agency_id: int) -> list[Recipient]:
-        """The agency's address and its people; with neither, those of the nearest agency above that has some."""
+        """Return the agency's address and people; without any, those of the nearest ancestor that has some."""
         at: int | None = agency_id
         while at is not None:
             if at in self._at:
@@ -54,20 +54,20 @@ class Directory:
         return []
 
     def who_may(self, permission: Permission) -> list[Recipient]:
-        """The people of oversight whose role has the permission."""
+        """Return the oversight people whose role has the permission."""
         return [each for each in self._people if each.actor.role not in AGENCY_ROLES and each.actor.may(permission)]
 
     def of_role(self, *roles: Role) -> list[Recipient]:
-        """The people of one of the roles."""
+        """Return the people with one of the roles."""
         return [each for each in self._people if each.actor.role in roles]
 
     def reviewer(self, principal: str | None) -> list[Recipient]:
-        """The person of that name, when there is one who reviews."""
+        """Return the reviewer of that name, if any."""
         return [each for each in self.who_may(Permission.CASES_REVIEW) if each.actor.principal == principal]
 
 
 def load_directory() -> Directory:
-    """Everybody, as of now."""
+    """Load all current recipients."""
     agencies = db.session.execute(select(Agency.id, Agency.bin, Agency.parent_id, Agency.email)).all()
     people = db.session.scalars(
         select(Person)
@@ -84,7 +84,7 @@ def load_directory() -> Directory:
 
 
 def recipient_now(person_id: int | None, agency_id: int | None) -> Recipient | None:
-    """The recipient of a letter as of now; None when there is no address any more, or the person is shut out."""
+    """Return the e-mail's current recipient; None when the address is gone or the account is disabled."""
     if person_id is not None:
         person = db.session.get(Person, person_id, populate_existing=True)
         if person is None or not person.email or person.is_disabled or person.is_pending:
@@ -105,6 +105,6 @@ def _person(person: Person, address: str) -> Recipient:
 
 
 def _agency(agency_id: int, number: str, address: str) -> Recipient:
-    # Whoever reads the agency's mail may see what any of its people may.
+    # The reader of the agency's mailbox may see what any of its people may see.
     actor = Actor(f"agency:{number}", Role.AGENCY_VIEWER, agency_id, "notices")
     return Recipient(actor, address, OFFICIAL, agency_id=agency_id)

@@ -1,4 +1,4 @@
-"""Writing letters, finding them, and forgetting them."""
+"""Outbound e-mail queue: adding, listing and deleting e-mails."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import Recipient
 
 STATES: Final = ("waiting", "sent", "failed", "dropped")
-KEPT_FOR: Final = timedelta(days=30)
-MOST_REFERENCES: Final = 20
+RETENTION: Final = timedelta(days=30)
+MAX_REFERENCES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """How many letters wait, since when the oldest does, and how many of the last 30 days were given up."""
+    """Number of waiting e-mails, creation time of the oldest, and number of e-mails that failed in the last 30 days."""
 
     waiting: int
     oldest_at: datetime | None
@@ -33,9 +33,9 @@ class QueueState:
 
 
 def queue_email(
-    to: Recipient, told: Mapping[str, Sequence[int | str]], moment: datetime, *, is_digest: bool = False
+    to: Recipient, references: Mapping[str, Sequence[int | str]], timestamp: datetime, *, is_digest: bool = False
 ) -> None:
-    """Write a letter in the open transaction: by kind all that it is about, of which the first 20 will be named."""
+    """Queue an e-mail in the open transaction: references by kind of notice; the first 20 of each kind are named."""
     require_transaction().add(
         OutboundEmail(
             key=secrets.token_hex(16),
@@ -43,20 +43,20 @@ def queue_email(
             agency_id=to.agency_id,
             is_digest=is_digest,
             told=[
-                {"kind": kind, "references": list(told[kind][:MOST_REFERENCES]), "count": len(told[kind])}
+                {"kind": kind, "references": list(references[kind][:MAX_REFERENCES]), "count": len(references[kind])}
                 for kind in KINDS
-                if told.get(kind)
+                if references.get(kind)
             ],
-            created_at=moment,
+            created_at=timestamp,
             state="waiting",
             tries=0,
-            next_try_at=moment,
+            next_try_at=timestamp,
         )
     )
 
 
 def latest_emails(state: str | None, limit: int) -> list[OutboundEmail]:
-    """The latest letters, newest first, of one state when it is given."""
+    """Return the latest e-mails, newest first, optionally of one state."""
     statement = select(OutboundEmail).order_by(OutboundEmail.id.desc()).limit(limit)
     if state is not None:
         statement = statement.where(OutboundEmail.state == state)
@@ -64,7 +64,7 @@ def latest_emails(state: str | None, limit: int) -> list[OutboundEmail]:
 
 
 def queue_state() -> QueueState:
-    """What waits and what was given up."""
+    """Return the state of the queue."""
     waiting, oldest = db.session.execute(
         select(func.count(), func.min(OutboundEmail.created_at)).where(OutboundEmail.state == "waiting")
     ).one()
@@ -73,8 +73,8 @@ def queue_state() -> QueueState:
 
 
 def delete_old_emails() -> None:
-    """Delete letters, and what the outbox has handed on, after 30 days."""
-    before = now() - KEPT_FOR
+    """Delete e-mails and delivered outbox messages after 30 days."""
+    before = now() - RETENTION
     with transaction() as session:
         session.execute(delete(OutboundEmail).where(OutboundEmail.created_at < before))
         delete_delivered(before)

@@ -1,4 +1,4 @@
-"""The mail server: one connection over SMTP, made when the first mail leaves, and what its refusals mean."""
+"""SMTP client: one connection per delivery run, opened with the first e-mail, and the mapping of SMTP errors."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from typing import Final
 from registry.settings import Mail
 
 TIMEOUT_S: Final = 20
-LONGEST_REASON: Final = 200
+MAX_REASON_LENGTH: Final = 200
 SERVICE_CLOSING: Final = 421
 FIRST_LASTING: Final = 500
 
 
 class MailServerUnavailable(Exception):
-    """No mail can leave now: the server is away, or refuses us and not a letter. Says why."""
+    """No e-mail can be sent now: the server is down or rejects this sender altogether. The message says why."""
 
 
 class EmailRejected(Exception):
-    """The server took others but not this one. ``for_good``: trying again would not help (RFC 5321, 5yz)."""
+    """The server rejected this e-mail only. ``for_good``: retrying is pointless (RFC 5321, 5yz)."""
 
     def __init__(self, reason: str, *, for_good: bool) -> None:
         super().__init__(reason)
@@ -31,45 +31,45 @@ class EmailRejected(Exception):
 
 
 class MailServer:
-    """Sends mails one after another; give it back with ``close``."""
+    """Sends e-mails over one connection; release it with ``close``."""
 
     def __init__(self, mail: Mail) -> None:
         self._mail = mail
         self._connection: smtplib.SMTP | None = None
 
     def send(self, message: EmailMessage) -> None:
-        """Hand a mail to the server. Raises EmailRejected and MailServerUnavailable."""
-        with self._understood():
+        """Send an e-mail. Raises EmailRejected and MailServerUnavailable."""
+        with self._translate_errors():
             if self._connection is None:
                 self._connection = self._connected()
             self._connection.send_message(message)
 
     def close(self) -> None:
-        """Say goodbye, when there is still somebody to say it to."""
+        """Close the connection, if any."""
         if self._connection is not None:
             with contextlib.suppress(OSError, smtplib.SMTPException):
                 self._connection.quit()
             self._drop()
 
     @contextmanager
-    def _understood(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
-        except smtplib.SMTPRecipientsRefused as refused:
-            code, text = next(iter(refused.recipients.values()))
-            raise self._refusal(code, text) from refused
-        except smtplib.SMTPDataError as refused:
-            raise self._refusal(refused.smtp_code, refused.smtp_error) from refused
+        except smtplib.SMTPRecipientsRefused as error:
+            code, text = next(iter(error.recipients.values()))
+            raise self._error(code, text) from error
+        except smtplib.SMTPDataError as error:
+            raise self._error(error.smtp_code, error.smtp_error) from error
         except (smtplib.SMTPResponseException, smtplib.SMTPServerDisconnected) as failed:
-            # Also a sender that the server does not want: that is so for every letter.
+            # Includes a rejected sender address, which affects every e-mail.
             self._drop()
             raise MailServerUnavailable(_reason(failed)) from failed
         except (OSError, smtplib.SMTPException) as failed:
             self._drop()
             raise MailServerUnavailable(_reason(failed)) from failed
 
-    def _refusal(self, code: int, text: bytes | str) -> Exception:
-        reason = f"{code} {_plain(text)}"[:LONGEST_REASON]
+    def _error(self, code: int, text: bytes | str) -> Exception:
+        reason = f"{code} {_plain(text)}"[:MAX_REASON_LENGTH]
         if code == SERVICE_CLOSING:
             self._drop()
             return MailServerUnavailable(reason)
@@ -77,7 +77,7 @@ class MailServer:
 
     def _connected(self) -> smtplib.SMTP:
         mail = self._mail
-        # Named by our domain: asking the resolver for this machine's name can take long.
+        # EHLO with the sender's domain, because looking up this machine's name can take long.
         us = mail.sender.rpartition("@")[2]
         if mail.tls:
             trusted = ssl.create_default_context()
@@ -96,10 +96,10 @@ class MailServer:
         return connection
 
     def _start_tls(self, connection: smtplib.SMTP) -> None:
-        """Encrypt when the server can. A password needs a server that proves who it is; without one, any will do.
+        """Encrypt when the server supports it. A password requires a verified certificate, otherwise any will do.
 
-        Mail between servers is encrypted for whoever answers (RFC 7435): a certificate that nobody vouches for, as
-        many a server on the same machine has, is no worse than the plain text that would be sent otherwise.
+        Opportunistic encryption (RFC 7435): an unverified certificate, as many local servers have, is no worse than the
+        plain text that would be sent otherwise.
         """
         has_password = self._mail.user is not None
         if not connection.has_extn("starttls"):
@@ -121,11 +121,11 @@ class MailServer:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
-        return f"{error.smtp_code} {_plain(error.smtp_error)}"[:LONGEST_REASON]
-    return f"{type(error).__name__}: {_plain(str(error))}"[:LONGEST_REASON]
+        return f"{error.smtp_code} {_plain(error.smtp_error)}"[:MAX_REASON_LENGTH]
+    return f"{type(error).__name__}: {_plain(str(error))}"[:MAX_REASON_LENGTH]
 
 
 def _plain(text: bytes | str) -> str:
-    """What a server said, on one line."""
-    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
+    """Return a server's text on one line."""
+    decoded = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return " ".join("".join(character if character.isprintable() else " " for character in decoded).split())

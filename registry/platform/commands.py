@@ -13,7 +13,7 @@ from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import INVALID
 from registry.cli.options import FILE, as_json_option, dry_run_option
 from registry.cli.output import print_json, print_message
-from registry.imports.commands import say_bad_rows, spoken
+from registry.imports.commands import error_row, print_row_errors
 from registry.platform.inventory import apply_inventory
 
 COUNTS = ("total", "matched", "lost", "mismatched", "unregistered", "rejected")
@@ -38,10 +38,10 @@ def import_(file: Path, dry_run: bool, as_json: bool) -> None:
     summary: dict[str, Any] = apply_inventory(local_actor(Role.OPERATOR), file.name, file.read_bytes(), dry_run=dry_run)
     errors = summary["errors"]
     if as_json:
-        print_json(summary | {"errors": [spoken(error) for error in errors]})
+        print_json(summary | {"errors": [error_row(error) for error in errors]})
     else:
         click.echo("  ".join(f"{name} {summary[name]}" for name in COUNTS))
-        say_bad_rows(errors)
+        print_row_errors(errors)
         print_message("cli-inventory-checked" if dry_run else "cli-inventory-applied")
     if summary["rejected"]:
         raise click.exceptions.Exit(INVALID)

@@ -8,6 +8,7 @@ Archives are not unpacked.
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 # A double click opens these, servers or browsers run them, or they install something.
@@ -18,6 +19,7 @@ EXTENSIONS: Final = (
     "sh bash zsh csh ksh fish command run bin elf so dylib app dmg pkg deb rpm appimage desktop",
     "jar war ear class jnlp apk aab xapk ipa dex wasm",
     "py pyw pyc pyz pl pm rb php phtml php5 phar asp aspx ashx jsp jspx cgi",
+    "iso img vhd vhdx one iqy slk library-ms search-ms appref-ms",
     "html htm xhtml xht shtml mht mhtml svg svgz xsl xslt swf",
 )
 REFUSED_EXTENSIONS: Final = frozenset(extension for line in EXTENSIONS for extension in line.split())
@@ -62,7 +64,8 @@ def is_refused(name: str, content: bytes) -> bool:
 
 def _has_refused_extension(name: str) -> bool:
     # Windows drops dots and blanks at the end of a name, and what follows a colon.
-    plain = name.partition(":")[0].rstrip(". ").lower()
+    # Full-width letters are those of an extension to a person.
+    plain = unicodedata.normalize("NFKC", name).partition(":")[0].rstrip(". ").lower()
     return plain.rpartition(".")[2].strip() in REFUSED_EXTENSIONS if "." in plain else False
 
 
@@ -82,7 +85,8 @@ def _is_script_or_page(content: bytes) -> bool:
         if any(namespace in text for namespace in NAMESPACES):
             return True
         text = text[prolog.end() :]
-    return MARKUP.match(text.lstrip()) is not None
+    text = text.lstrip()
+    return MARKUP.match(text) is not None or (text.startswith("<") and any(name in text for name in NAMESPACES))
 
 
 def _beginning(content: bytes) -> str:

@@ -10,7 +10,7 @@ ENDING_CLAIMS = ("stage", "ended_on")
 
 
 def end_confirmations(before: Mapping[str, Any], wanted: dict[str, Any]) -> None:
-    """Take out of ``wanted`` the confirmations that the edit ends (docs/contract.md §2).
+    """Take out of ``wanted`` the confirmations that the edit ends (docs/reference/fields.md).
 
     Placement, platform key or onboarding date edited: verification and onboarding end. Stage or day of the end edited:
     the ending does, as another day is one that nobody confirmed.

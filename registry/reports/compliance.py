@@ -1,4 +1,4 @@
-"""The compliance report: where projects stand, by agency, region, kind of agency or sector."""
+"""Compliance report: projects by freeze status, grouped by agency, region, kind of agency or sector."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.core.database import db
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
 
-# An agency's number in the rows is cheaper to group by than its BIN, and tells its kind as well.
+# Grouping by an agency's id is cheaper than by its BIN, and the id also gives the kind.
 GROUPS: Final[Mapping[str, ColumnElement[Any]]] = {
     "agency": table_of(Project).c.agency_id,
     "region": table_of(Project).c.region,
@@ -41,12 +41,12 @@ Agencies = Mapping[int, Mapping[str, Any]]
 
 
 def compliance(actor: Actor, grouped_by: str, agencies: Agencies | None = None) -> dict[str, Any]:
-    """Rows of counts and whole tenge by ``agency``, ``region``, ``kind`` or ``sector``, and their totals.
+    """Return rows of counts and whole tenge by ``agency``, ``region``, ``kind`` or ``sector``, and their totals.
 
-    ``flagged`` counts projects with an open flag, apart by severity of the highest standing flag; exempt projects are
-    counted apart and never as clear. ``clear_percent`` is of the projects in scope that an audit has judged, None when
-    there are none. An agency sees itself and those below it. ``agencies``: seen_agencies(), for who has read them.
-    Raises RoleNotAllowed.
+    ``flagged`` counts projects with an open flag, split by the severity of the highest active flag. Exempt projects are
+    counted separately and never as clear. ``clear_percent`` refers to the projects in scope that an audit has judged;
+    None when there are none. Agencies see themselves and the agencies below them. ``agencies``: the result of
+    seen_agencies(), to avoid a second query. Raises RoleNotAllowed.
     """
     actor.require(Permission.REPORTS_READ)
     if grouped_by == "agency" and agencies is None:
@@ -56,7 +56,7 @@ def compliance(actor: Actor, grouped_by: str, agencies: Agencies | None = None) 
         row = rows.get(key)
         if row is None:
             row = rows[key] = dict.fromkeys(("key", *COUNTED), 0)
-        # PostgreSQL sums bigint to numeric, and money is whole tenge.
+        # PostgreSQL sums bigint to numeric; amounts are whole tenge.
         money = int(budget or 0)
         row["projects"] += projects
         row["budget_kzt"] += money
@@ -73,7 +73,7 @@ def compliance(actor: Actor, grouped_by: str, agencies: Agencies | None = None) 
 
 
 def seen_agencies(actor: Actor) -> Agencies:
-    """The agencies whose projects the reader may see, by their ids: ``bin``, ``kind``, ``parent_id`` and names."""
+    """Return the agencies whose projects the actor may see, by id: ``bin``, ``kind``, ``parent_id`` and names."""
     agency = table_of(Agency).c
     columns = (agency.id, agency.bin, agency.kind, agency.parent_id, *(agency[name] for name in NAMES))
     own = own_agencies(actor)
@@ -82,21 +82,21 @@ def seen_agencies(actor: Actor) -> Agencies:
 
 
 def added(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The sum of rows of the report."""
+    """Return the sum of rows of the report."""
     return with_share({name: sum(row[name] for row in rows) for name in COUNTED})
 
 
 def with_share(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its ``clear_percent``."""
+    """Return the row with its ``clear_percent``."""
     judged = row["clear"] + row["flagged"] + row["exempt"] + row["accepted"]
     row["clear_percent"] = round(100 * row["clear"] / judged, 1) if judged else None
     return row
 
 
 def _pieces(actor: Actor, grouped_by: str) -> Select[*tuple[Any, ...]]:
-    """How many projects of a group have one status and severity, and their budgets together.
+    """Query counts and budgets of projects by group, freeze status and severity.
 
-    One pass over projects, which PostgreSQL answers by an index alone (``ix_projects_reported``).
+    PostgreSQL reads projects once, by an index-only scan of ``ix_projects_reported``.
     """
     project, agency = table_of(Project), table_of(Agency)
     alike = (GROUPS[grouped_by], project.c.freeze_status, project.c.severity)

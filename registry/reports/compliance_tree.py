@@ -1,4 +1,4 @@
-"""Compliance by agency as a tree: each agency together with all below it, one level at a time."""
+"""Compliance report by agency as a tree: each agency with all agencies below it, one level at a time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What lies directly below an agency, or the top of what the reader sees.
+    """The agencies directly below an agency, or the top level that the actor sees.
 
-    ``above``: the agencies on the way down to it, itself the last. ``rows``: as the report's, the most flagged first,
-    each with ``below``, how many agencies it has below it that have projects. The agency itself comes first, with what
-    is its own and ``below`` None.
+    ``above``: the agencies from the top to this one, inclusive. ``rows``: as in the report, most flagged first, each
+    with ``below``, the number of agencies below it that have projects. The agency itself comes first, with its own
+    projects and ``below`` None.
     """
 
     above: list[Mapping[str, Any]]
@@ -28,38 +28,38 @@ class Level:
 
 
 def compliance_below(actor: Actor, bin_number: str | None) -> Level:
-    """The level below the agency of that BIN, None for the top; a single agency at the top is gone into.
+    """Return the level below the agency of that BIN (None: the top level). A single agency at the top is skipped.
 
-    Raises RoleNotAllowed, and AgencyNotFound for one that is not there or not the reader's to see.
+    Raises RoleNotAllowed, and AgencyNotFound for an unknown agency or one that the actor may not see.
     """
     agencies = seen_agencies(actor)
     own = {row["key"]: row for row in compliance(actor, "agency", agencies)["items"]}
-    whole: dict[int, Row] = {}
+    totals_by_agency: dict[int, Row] = {}
     below: dict[int, int] = {}
     for agency in agencies.values():
         row = own.get(agency["bin"])
         if row is None:
             continue
-        for place, holder in enumerate(_way_up(agencies, agency)):
-            sums = whole.setdefault(holder["id"], dict.fromkeys(COUNTED, 0))
+        for place, holder in enumerate(_ancestors(agencies, agency)):
+            sums = totals_by_agency.setdefault(holder["id"], dict.fromkeys(COUNTED, 0))
             for name in COUNTED:
                 sums[name] += row[name]
             below[holder["id"]] = below.get(holder["id"], 0) + (place > 0)
-    top = _found(agencies, bin_number)
-    held = _directly_below(agencies, whole, top)
-    if top is None and len(held) == 1 and below[held[0]["id"]]:
-        top = held[0]
-        held = _directly_below(agencies, whole, top)
-    rows = [_row(agency, whole[agency["id"]], below[agency["id"]]) for agency in held]
+    top = _find_agency(agencies, bin_number)
+    members = _directly_below(agencies, totals_by_agency, top)
+    if top is None and len(members) == 1 and below[members[0]["id"]]:
+        top = members[0]
+        members = _directly_below(agencies, totals_by_agency, top)
+    rows = [_row(agency, totals_by_agency[agency["id"]], below[agency["id"]]) for agency in members]
     rows.sort(key=lambda row: (-row["flagged"], -row["projects"], row["key"]))
     if top is not None and top["bin"] in own:
         rows.insert(0, _row(top, own[top["bin"]], None))
-    above = [] if top is None else [*_way_up(agencies, top)][::-1]
+    above = [] if top is None else [*_ancestors(agencies, top)][::-1]
     return Level(above, rows, added(rows))
 
 
 def parents(actor: Actor) -> dict[str, str | None]:
-    """The BIN of each agency that the reader sees, with that of the agency above it, if the reader sees that one."""
+    """Map the BIN of each visible agency to that of its parent, if that is visible too."""
     agencies = seen_agencies(actor)
     return {
         agency["bin"]: agencies[agency["parent_id"]]["bin"] if agency["parent_id"] in agencies else None
@@ -67,7 +67,7 @@ def parents(actor: Actor) -> dict[str, str | None]:
     }
 
 
-def _found(agencies: Agencies, bin_number: str | None) -> Mapping[str, Any] | None:
+def _find_agency(agencies: Agencies, bin_number: str | None) -> Mapping[str, Any] | None:
     if bin_number is None:
         return None
     for agency in agencies.values():
@@ -76,22 +76,22 @@ def _found(agencies: Agencies, bin_number: str | None) -> Mapping[str, Any] | No
     raise AgencyNotFound(bin=bin_number)
 
 
-def _way_up(agencies: Agencies, agency: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The agency and each above it, as far as the reader sees."""
-    found: Mapping[str, Any] | None = agency
-    while found is not None:
-        yield found
-        found = agencies.get(found["parent_id"])
+def _ancestors(agencies: Agencies, agency: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the agency and each visible ancestor."""
+    current: Mapping[str, Any] | None = agency
+    while current is not None:
+        yield current
+        current = agencies.get(current["parent_id"])
 
 
 def _directly_below(
-    agencies: Agencies, whole: Mapping[int, Row], top: Mapping[str, Any] | None
+    agencies: Agencies, totals_by_agency: Mapping[int, Row], top: Mapping[str, Any] | None
 ) -> list[Mapping[str, Any]]:
     if top is None:
-        held = (agency for agency in agencies.values() if agency["parent_id"] not in agencies)
+        members = (agency for agency in agencies.values() if agency["parent_id"] not in agencies)
     else:
-        held = (agency for agency in agencies.values() if agency["parent_id"] == top["id"])
-    return [agency for agency in held if agency["id"] in whole]
+        members = (agency for agency in agencies.values() if agency["parent_id"] == top["id"])
+    return [agency for agency in members if agency["id"] in totals_by_agency]
 
 
 def _row(agency: Mapping[str, Any], sums: Row, below: int | None) -> Row:

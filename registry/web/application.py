@@ -1,4 +1,4 @@
-"""Puts the pages into the application."""
+"""Registers the pages with the Flask application."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from registry.web.labels import init_labels
 from registry.web.layout import LANGUAGE_NAMES, crumbs, menu, switch_address
 from registry.web.translations import init_translations
 
-# Importing a module of pages declares them.
+# Importing a module of views registers its routes.
 WITH_PAGES = (
     account,
     agencies,
@@ -71,12 +71,12 @@ WITH_PAGES = (
 )
 
 
-# Each slice has its own templates, under its own name; those that all share are in web/.
+# Each slice has its own template folder; shared templates are in web/.
 TEMPLATES: Final = [Path(__file__).with_name("templates"), *sorted(Path(__file__).parents[1].glob("[!w]*/templates"))]
 
 
 def attach_web(app: Flask, settings: Settings) -> None:
-    """Register the pages, what their templates use, and how their errors look."""
+    """Register the views, template filters and error pages."""
     app.config.update(
         SESSION_COOKIE_NAME="registry_notice",
         SESSION_COOKIE_HTTPONLY=True,

@@ -1,6 +1,6 @@
-"""Pages, each declaring who may see it. Before its view runs: the person, origin and form token, the permission.
+"""Blueprint of the pages. Each page declares its required permission. User, CSRF token and permission are checked.
 
-A view acts on POST only and is never called with HEAD: that is answered as GET, and the server leaves out the body.
+A view acts on POST only and is never called with HEAD: HEAD is handled as GET, and the server omits the body.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Answer = str | Response | tuple[str, int]
 OpenView = Callable[..., Answer]
 SIGN_IN: Final = "web.sign_in"
 CHANGE_FIRST: Final = "web.own_password"
-# A page that only somebody signed in may see, whatever the role.
+# Pages for every signed-in user, whatever the role.
 ANY_SIGNED_IN: Final = Permission.AGENCIES_READ
 
 
 class Pages(Blueprint):
-    """The blueprint of all pages."""
+    """Blueprint of all pages."""
 
     def page(
         self,
@@ -42,9 +42,9 @@ class Pages(Blueprint):
         takes_file: bool = False,
         before_password_change: bool = False,
     ) -> Callable[[OpenView], OpenView]:
-        """Make the decorated view the page's. It is given the actor first, unless the page is open.
+        """Register the decorated view. It gets the actor as the first argument, unless the page is public.
 
-        ``before_password_change``: the page is there for somebody who has to change the password first.
+        ``before_password_change``: also available to users who must change their password first.
         """
 
         def register(view: OpenView) -> OpenView:
@@ -62,7 +62,7 @@ class Pages(Blueprint):
                 if request.method == "POST":
                     require_same_origin()
                 if actor is None and not isinstance(needs, Public):
-                    # Before the form's token, which ended with the session: nothing is done, and nothing is lost.
+                    # Before the CSRF token, which ended with the session, so that the user can continue afterwards.
                     return to_sign_in()
                 if current_user().must_change_password and not (before_password_change or isinstance(needs, Public)):
                     return redirect(url_for(CHANGE_FIRST), 303)
@@ -82,7 +82,7 @@ class Pages(Blueprint):
 
 @contextmanager
 def _head_as_get() -> Iterator[None]:
-    """Let what runs inside see GET, so that no ``method == "GET"`` of a view takes HEAD for a form."""
+    """Make the request look like GET inside the block, so that views do not treat HEAD as a form submission."""
     request.method = "GET"
     try:
         yield
@@ -91,20 +91,20 @@ def _head_as_get() -> Iterator[None]:
 
 
 def to_sign_in() -> Response:
-    """Send somebody who is not signed in to the form, and back to this page, or to that of the form, afterwards."""
+    """Redirect to the sign-in form, and back to this page, or to the page of this form, afterwards."""
     ended = "yes" if request.method == "POST" else None
     return redirect(url_for(SIGN_IN, back=page_address(), ended=ended), 303)
 
 
-def local_address(sent: str | None) -> str | None:
-    """An address of this service to go back to, None for any other: nobody is led elsewhere by a link to us."""
-    if sent and sent.startswith("/") and not sent.startswith(("//", "/\\")) and sent.isprintable() and "\\" not in sent:
-        return sent
+def local_address(url: str | None) -> str | None:
+    """Return a local URL to go back to, or None for any other, to prevent open redirects."""
+    if url and url.startswith("/") and not url.startswith(("//", "/\\")) and url.isprintable() and "\\" not in url:
+        return url
     return None
 
 
 def redirect_to(endpoint: str, **values: Any) -> Response:
-    """Go on to a page after something was done, so that reloading does not do it again."""
+    """Redirect after an action, so that reloading does not repeat it."""
     return redirect(url_for(f"web.{endpoint}", **values), 303)
 
 

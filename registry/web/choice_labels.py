@@ -1,4 +1,4 @@
-"""What the words that fields may hold are called on the pages."""
+"""Labels of the choices of fields."""
 
 from __future__ import annotations
 
@@ -137,12 +137,12 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "catch_up": lazy_text("Catch-up"),
     },
     "change": {
-        "opened": lazy_text("Opened"),
-        "reopened": lazy_text("Reopened"),
+        "opened": lazy_text("Flag opened"),
+        "reopened": lazy_text("Flag reopened"),
         "exempted": lazy_text("Exempt by the Commission"),
         "accepted": lazy_text("Accepted"),
         "unaccepted": lazy_text("No longer accepted"),
-        "cleared": lazy_text("Cleared"),
+        "cleared": lazy_text("Flag cleared"),
     },
     "document_kind": {
         "contract": lazy_text("Contract"),

@@ -1,4 +1,4 @@
-"""A list of pages as a table to take along: the same rows in the same order, all of them."""
+"""List downloads: all rows of a list page as CSV or XLSX, in the same order."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def download_list(
     page_of: Callable[[Page], Listing],
     rows_of: Callable[[list[Any]], Rows],
 ) -> Response:
-    """The list that the address asks for, as CSV or XLSX. What its first page raises is raised before anything is sent.
+    """Stream the requested list as CSV or XLSX. Errors of its first page are raised before the response starts.
 
-    ``page_of`` reads a page of the list, ``rows_of`` makes rows of its items; neither sees more than a page at a time.
+    ``page_of`` reads a page of the list, ``rows_of`` converts its items to rows; memory holds one page at a time.
     """
-    # What was read belongs to the session of the view: rows are made of a page as soon as it is read.
+    # Loaded objects belong to the view's session, so each page is converted to rows as soon as it is read.
     first = page_of(_page())
     pages = _pages(rows_of(first.items), first.next, lambda page: _read(page_of(page), rows_of))
     if ending == "csv":

@@ -1,4 +1,4 @@
-"""What a refusal says on a page: in the page's words, where the message for callers speaks of JSON or of headers."""
+"""Error messages for pages, in the terms of the pages instead of those of the API (JSON, headers)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from registry.web.current_user import page_locale
 from registry.web.formats import moment, number
 from registry.web.labels import FIELDS, LABELLED_PARAMS, field_label, role_name, word
 
-# Parameters of messages that hold a word of a field.
+# Parameters of messages that are a choice of a field.
 WORDED_PARAMS: Final = {
     "stage": "stage",
     "status": "case_status",
@@ -21,14 +21,15 @@ WORDED_PARAMS: Final = {
     "last": "case_event",
     "decision": "decision",
 }
-# Parameters of messages that hold a number which may be large; ids of rows are none.
+# Parameters of messages that are amounts, which may be large; row ids are not.
 AMOUNTS: Final = ("smallest", "largest", "limit", "length")
-# Messages that would mislead somebody at a page, with those that take their place.
+# Messages that would mislead page users, and their replacements.
 PAGE_CODES: Final = {
     "audit-date-after-today": "page-audit-date-after-today",
     "audit-date-before-last": "page-audit-date-before-last",
     "expected-date": "typed-date-wrong",
     "internal-error": "page-internal-fault",
+    "invalid": "page-invalid",
     "method-not-allowed": "page-method-not-taken",
     "number-out-of-range": "page-number-out-of-range",
     "role-not-allowed": "page-role-not-allowed",
@@ -38,35 +39,35 @@ WRITTEN_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def problem_message(problem: Problem) -> str:
-    """What is wrong, in the page's language, with other fields called as the page calls them."""
+    """Return a problem's message in the page's language, with field labels."""
     return _page_message(problem.code, problem.params)
 
 
-def error_message(refusal: RegistryError) -> str:
-    """The sentence of a refusal, in the page's language."""
-    return _page_message(refusal.code, refusal.params)
+def error_message(error: RegistryError) -> str:
+    """Return an error's message in the page's language."""
+    return _page_message(error.code, error.params)
 
 
 def row_error_message(row: Mapping[str, Any]) -> str:
-    """What is wrong in a row of a table, as services tell it: ``code`` and ``params``.
+    """Return the message of a row error with ``code`` and ``params``.
 
-    In the importer's own words: a date in a table is written otherwise than one that is typed into a form.
+    Uses the import's own messages, because a table writes dates differently from a form.
     """
     return message(row["code"], page_locale(), _named(dict(row["params"] or {})))
 
 
 def failure_message(code: str) -> str:
-    """Why background work failed, by its code in the catalogue."""
+    """Return the message of a failed background job by its code."""
     return message(code, page_locale(), {})
 
 
 def page_code(code: str) -> str:
-    """The code of the message that a page shows."""
+    """Return the code of the message that a page displays."""
     return PAGE_CODES.get(code, code)
 
 
 def day_typed(day: date) -> str:
-    """A date as a form takes it."""
+    """Format a date as forms accept it."""
     return day.strftime("%d.%m.%Y")
 
 
@@ -75,7 +76,7 @@ def _page_message(code: str, params: Mapping[str, object]) -> str:
 
 
 def _typed(value: object) -> object:
-    # As the form takes them, or the person would have to turn them round.
+    # In the form that users type, so that they can copy it.
     if isinstance(value, str) and WRITTEN_DAY.fullmatch(value):
         return day_typed(date.fromisoformat(value))
     return value

@@ -1,4 +1,4 @@
-"""Errors as pages, in the person's language: what happened, and where to go from here."""
+"""Error handlers of pages: error messages in the user's language, with a link to continue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from registry.core.errors import RegistryError
 from registry.core.messages import message
-from registry.http import http_errors as refusals
+from registry.http import http_errors
 from registry.http.database_errors import DATABASE_ERRORS, error_of
 from registry.http.error_handlers import OF_HTTP, problem_response, retry_after, status_of
 from registry.http.rate_limit import check_rate_limit
@@ -27,26 +27,26 @@ API: Final = "/api/"
 TO_FIRST_PAGE: Final = lazy_text("To the first page")
 
 
-def error_page(refusal: RegistryError) -> Response:
-    """The refusal as a page; a request over the limit gets that instead."""
+def error_page(error: RegistryError) -> Response:
+    """Render the error as a page; a request over the rate limit gets that error instead."""
     try:
-        # Where no view ran, the visitor is counted here, for the first time.
+        # When no view ran, this loads the user and counts the request for the rate limit.
         current_user()
-    except refusals.TooManyRequests as limited:
-        refusal = limited
-    status = status_of(refusal)
-    problems = [problem_message(problem) for problem in getattr(refusal, "problems", ())]
+    except http_errors.TooManyRequests as limited:
+        error = limited
+    status = status_of(error)
+    problems = [problem_message(problem) for problem in getattr(error, "problems", ())]
     page = render_template(
         "error.html",
         status=status,
         title=message(f"title-{status}", page_locale()),
-        text=error_message(refusal),
+        text=error_message(error),
         problems=problems,
         back=page_address() if request.method == "POST" else None,
         trace_id=request_id(),
     )
     response = make_response(page, status)
-    wait = retry_after(refusal)
+    wait = retry_after(error)
     if wait is not None:
         response.headers["Retry-After"] = wait
     return response
@@ -54,24 +54,24 @@ def error_page(refusal: RegistryError) -> Response:
 
 @pages.errorhandler(RegistryError)
 def registry_error(error: RegistryError) -> Response:
-    """A refusal as a page."""
+    """Render a RegistryError as a page."""
     return error_page(error)
 
 
 @pages.errorhandler(HTTPException)
 def http_error(error: HTTPException) -> Response:
-    """What Flask itself refuses."""
+    """Render an HTTP error raised by Flask."""
     if (error.code or 500) >= 500:
         return unexpected(error)
-    return error_page(OF_HTTP.get(error.code or 500, refusals.BadRequest)(**_limits(error)))
+    return error_page(OF_HTTP.get(error.code or 500, http_errors.BadRequest)(**_limits(error)))
 
 
 def database_error(error: Exception) -> Response:
-    """The database is away or busy: a page that asks it for nothing."""
+    """Render a page without database queries when the database is unavailable or busy."""
     LOG.error("the database could not be used", exc_info=error)
-    refusal = error_of(error)
-    response = make_response(render_template("plain_error.html", **_plain(refusal)), 503)
-    response.headers["Retry-After"] = retry_after(refusal)
+    mapped = error_of(error)
+    response = make_response(render_template("plain_error.html", **_plain(mapped)), 503)
+    response.headers["Retry-After"] = retry_after(mapped)
     return response
 
 
@@ -81,38 +81,38 @@ for kind in DATABASE_ERRORS:
 
 @pages.errorhandler(Exception)
 def unexpected(error: Exception) -> Response:
-    """A mistake of this program: told with the number under which the log has it."""
+    """Render an unexpected error with the id of its log entry."""
     LOG.error("unexpected exception", exc_info=error)
-    return make_response(render_template("plain_error.html", **_plain(refusals.InternalError())), 500)
+    return make_response(render_template("plain_error.html", **_plain(http_errors.InternalError())), 500)
 
 
 def init_error_pages(app: Flask) -> None:
-    """Show an address without anything as a page too; the API keeps its own answer."""
+    """Register the error handlers. Unknown URLs get a page, except those of the API."""
 
     @app.errorhandler(404)
     def nothing_there(_error: HTTPException) -> wrappers.Response:
-        return _routing_error(refusals.RouteNotFound())
+        return _routing_error(http_errors.RouteNotFound())
 
     @app.errorhandler(405)
     def only_a_form(error: HTTPException) -> wrappers.Response:
         page = page_address()
         if not _wants_no_page() and request.method in ("GET", "HEAD") and page != FIRST_PAGE:
-            # An address that takes a form only, typed or gone back to: its page is what was meant.
+            # The URL accepts form submissions only and was typed or revisited: redirect to its page.
             return redirect(page, 303)
-        response = _routing_error(refusals.MethodNotAllowed())
+        response = _routing_error(http_errors.MethodNotAllowed())
         response.headers["Allow"] = dict(error.get_headers(request.environ))["Allow"]
         return response
 
 
-def _routing_error(refusal: RegistryError) -> wrappers.Response:
-    """The refusal of an address or method that no view takes: none has counted the request."""
+def _routing_error(error: RegistryError) -> wrappers.Response:
+    """Handle a URL or method without a view; the rate limit has not counted this request yet."""
     if not _wants_no_page():
-        return protect(error_page(refusal))
+        return protect(error_page(error))
     try:
         check_rate_limit(None)
-    except refusals.TooManyRequests as limited:
-        refusal = limited
-    return problem_response(refusal)
+    except http_errors.TooManyRequests as limited:
+        error = limited
+    return problem_response(error)
 
 
 def _wants_no_page() -> bool:
@@ -123,14 +123,14 @@ def _limits(error: HTTPException) -> dict[str, object]:
     return {"limit": "20 MiB"} if error.code == 413 else {}
 
 
-def _plain(refusal: RegistryError) -> dict[str, object]:
-    # Such a page asks the database for nothing: the database may be what is wrong.
+def _plain(error: RegistryError) -> dict[str, object]:
+    # No database query: the database may be the cause of the error.
     language = locale_without_database()
-    status = status_of(refusal)
+    status = status_of(error)
     return {
         "language": language,
         "title": message(f"title-{status}", language),
-        "text": message(page_code(refusal.code), language, refusal.params),
+        "text": message(page_code(error.code), language, error.params),
         "trace_id": request_id(),
         "home": catalogue(language).ugettext(TO_FIRST_PAGE),
     }

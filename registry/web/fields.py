@@ -1,4 +1,4 @@
-"""The fields of forms: how each is asked, with a hint where the name alone does not say it."""
+"""Form fields: label, control, hint and choices."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from registry.web.forms import as_typed
 from registry.web.labels import AMOUNTS, field_label, options
 from registry.web.translations import gettext, lazy_text
 
-# Controls that keep line breaks. A browser takes them out of the value of every other input.
+# Controls that keep line breaks; browsers remove them from the value of every other input.
 MULTILINE: Final = ("area", "note")
 LINE_BREAKS: Final = str.maketrans("", "", "\r\n")
-MOST_RADIOS: Final = 8
+MAX_RADIOS: Final = 8
 LONG_TEXT: Final = 500
 NUMBERED: Final = 3
 
@@ -60,10 +60,9 @@ WORK_TYPES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One question. ``control``: text, day, money, area, note, select, radios, yes_no, file, password, check.
+    """One form field. ``control``: text, day, money, area, note, select, radios, yes_no, file, password, check.
 
-    ``hints``: what a choice means, by its word. ``when``: what has to be chosen in the form before the question is
-    shown, by the name of the style that shows it.
+    ``hints``: explanation of each choice. ``when``: the CSS class that displays the field only after a certain choice.
     """
 
     name: str
@@ -78,19 +77,19 @@ class Field:
 def form_field(
     name: str, control: str, *, label: str = "", hint: str = "", choices: Sequence[tuple[str, str]] = (), when: str = ""
 ) -> Field:
-    """A question with the field's usual name and hint, unless others are given."""
+    """Return a field with its default label and hint unless they are given."""
     usual = HINTS.get(name)
     return Field(name, control, label or field_label(name), hint or (gettext(usual) if usual else ""), choices, when)
 
 
 def present_text(field: Field, value: object) -> str:
-    """A stored value as the field's control shows it, and as a browser sends it back when nobody touches it."""
+    """Format a stored value as its control displays it, and as a browser submits it unchanged."""
     text = as_typed(value)
     return text if field.control in MULTILINE else text.translate(LINE_BREAKS)
 
 
 def project_field(name: str) -> Field:
-    """How a field of a project is asked, by the kind of its value. Those that no project goes without say so."""
+    """Return the form field of a project field by its type; mandatory fields are marked."""
     if name in REQUIRED:
         mark = gettext("(required)")
         needed = replace(_project_field(name), label=f"{field_label(name)} {mark}")
@@ -99,7 +98,7 @@ def project_field(name: str) -> Field:
 
 
 def work_type_hints() -> dict[str, str]:
-    """How the kinds of work differ."""
+    """Return the explanations of the kinds of work."""
     limit = {"percent": policy_in_force().modification_limit_percent}
     return {kind: gettext(text) % limit if "%" in text else gettext(text) for kind, text in WORK_TYPES.items()}
 
@@ -107,7 +106,7 @@ def work_type_hints() -> dict[str, str]:
 def _project_field(name: str) -> Field:
     match KINDS[name]:
         case Choice(options=words):
-            return form_field(name, "radios" if len(words) <= MOST_RADIOS else "select", choices=options(name))
+            return form_field(name, "radios" if len(words) <= MAX_RADIOS else "select", choices=options(name))
         case Day():
             return form_field(name, "day")
         case YesNo():

@@ -1,4 +1,4 @@
-"""Flash messages: what the next page displays once."""
+"""Flash messages: texts that the next page displays once."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from flask.sessions import SecureCookieSessionInterface
 
 from registry.web.translations import gettext
 
-# ``success``: something was done. ``information``: nothing was, and nothing is wrong. ``error``: it was not done.
+# ``success``: the action was done. ``information``: nothing changed, and nothing is wrong. ``error``: it failed.
 FlashKind = Literal["success", "information", "error"]
 
 
 class FlashCookie(SecureCookieSessionInterface):
-    """Flask's session, which holds flash messages only, signed with SHA-256; Flask's own default is SHA-1."""
+    """Flask's session, used for flash messages only, signed with SHA-256 instead of Flask's default SHA-1."""
 
     digest_method = staticmethod(hashlib.sha256)
 
@@ -26,9 +26,9 @@ def flash_message(text: str, kind: FlashKind = "success") -> None:
     flash(text, kind)
 
 
-def say_changes(made: Sequence[object]) -> None:
-    """Tell whether an edit changed anything."""
-    if made:
+def flash_changes(changes: Sequence[object]) -> None:
+    """Flash whether an edit changed anything."""
+    if changes:
         flash_message(gettext("Changes saved."))
     else:
         flash_message(gettext("There were no changes to save."), "information")

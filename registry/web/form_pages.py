@@ -1,4 +1,4 @@
-"""Pages that are one form: shown, sent, shown again with what is wrong, or done."""
+"""Form pages: display, validate, submit, and redisplay with errors."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from registry.web.forms import Form, accept, changed_texts, invalid_form, typed_
 
 @dataclass(frozen=True, slots=True)
 class FormPage:
-    """What the page says and asks. ``kinds`` judge the answers, ``required`` names those that may not stay empty.
+    """Definition of a form page. ``kinds`` are the field types, ``required`` names the mandatory fields.
 
-    ``edits``: the form changes a record that exists, a partial update. Only what was changed in it is passed on; a
-    field that the form does not show, or that was not sent, is left as it is.
+    ``edits``: the form is a partial update of an existing record. Only changed fields are passed on; fields that the
+    form does not have, or that were not submitted, keep their values.
     """
 
     title: str
@@ -37,32 +37,32 @@ class FormPage:
 def answer_form(
     page: FormPage, act: Callable[[dict[str, Any]], Answer], present: Mapping[str, str] | None = None
 ) -> Answer:
-    """The page; for a POST, ``act`` on the accepted values. Its refusals show on the form."""
+    """Render the page; on POST, call ``act`` with the validated values. Its errors are displayed on the form."""
     if request.method != "POST":
         return _shown(page, Form(present or {}))
-    texts, sent = _sent(page, present or {})
-    values, problems = accept(sent, page.kinds)
+    texts, submitted = _submitted(page, present or {})
+    values, problems = accept(submitted, page.kinds)
     wrong = {problem.pointer for problem in problems}
     problems += [
         Problem(f"/{name}", "required")
         for name in page.required
-        if name in sent and values.get(name) is None and f"/{name}" not in wrong
+        if name in submitted and values.get(name) is None and f"/{name}" not in wrong
     ]
     if problems:
         return _shown(page, Form(texts, problems)), 422
     try:
         return act(values)
-    except (Invalid, Conflict, NotAllowed) as refused:
-        return _shown(page, invalid_form(texts, refused, page.fields[0].name)), 422
+    except (Invalid, Conflict, NotAllowed) as error:
+        return _shown(page, invalid_form(texts, error, page.fields[0].name)), 422
 
 
-def _sent(page: FormPage, present: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The texts to show again, and those to judge: all that the form asks, for an edit only what was changed."""
+def _submitted(page: FormPage, present: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the texts to redisplay, and the texts to validate: all of the form, for an edit only changed ones."""
     names = [field.name for field in page.fields]
     texts = typed_values(names)
     if not page.edits:
         return texts, {name: texts.get(name, "") for name in names}
-    # A browser sends nothing for a checkbox that is not ticked.
+    # Browsers send nothing for an unticked checkbox.
     texts = {field.name: "no" for field in page.fields if field.control == "check"} | texts
     return {**present, **texts}, changed_texts(texts, present)
 

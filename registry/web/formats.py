@@ -1,4 +1,4 @@
-"""Dates, money and numbers as each language writes them, formatted on the server: browsers get Kazakh wrong."""
+"""Locale formats of dates, money and numbers. The server formats them, because browsers' Kazakh data is wrong."""
 
 from __future__ import annotations
 
@@ -29,58 +29,58 @@ ONE_DECIMAL: Final = "#,##0.0"
 
 
 def day(value: date | str | None) -> str:
-    """A date in words, such as 20 January 2026; ``–`` for none. Takes ISO texts too, as JSON holds them."""
+    """Format a date, such as 20 January 2026; ``–`` for None. Accepts ISO texts as in JSON."""
     if value is None or value == "":
         return NOTHING
-    given = date.fromisoformat(value) if isinstance(value, str) else value
-    return _plain(format_date(given, "long", locale=_locale()))
+    parsed = date.fromisoformat(value) if isinstance(value, str) else value
+    return _plain(format_date(parsed, "long", locale=_locale()))
 
 
 def moment(value: datetime | str | None) -> str:
-    """An instant as the clock in Almaty showed it, to the minute."""
+    """Format a timestamp in Almaty time, to the minute."""
     if value is None or value == "":
         return NOTHING
-    given = datetime.fromisoformat(value) if isinstance(value, str) else value
-    local = given.astimezone(ALMATY)
+    parsed = datetime.fromisoformat(value) if isinstance(value, str) else value
+    local = parsed.astimezone(ALMATY)
     return f"{_plain(format_date(local, 'long', locale=_locale()))}, {format_datetime(local, 'HH:mm')}"
 
 
 def number(value: float | None) -> str:
-    """A number with its thousands apart."""
+    """Format a number with thousands separators."""
     return NOTHING if value is None else _plain(format_decimal(value, locale=_locale()))
 
 
 def money(value: int | None) -> str:
-    """Whole tenge."""
+    """Format whole tenge."""
     return NOTHING if value is None else f"{number(value)}{NO_BREAK}{TENGE}"
 
 
 def millions(value: int | None) -> str:
-    """Whole tenge as whole millions, for narrow columns."""
+    """Format whole tenge as whole millions, for narrow columns."""
     if value is None:
         return NOTHING
     return _plain(format_decimal(value / 1_000_000, format=WHOLE, locale=_locale()))
 
 
 def money_in_short(value: int) -> str:
-    """Whole tenge as a sentence has room for them: in whole millions, exact below one."""
+    """Format whole tenge for a sentence: in whole millions, below one million exactly."""
     if value < 1_000_000:
         return money(value)
     return (gettext("%(num)s million ₸") % {"num": millions(value)}).replace(" ", NO_BREAK)
 
 
 def one_decimal(value: float | None) -> str:
-    """A share with one digit behind the point, always, so that a column of them stands in line."""
+    """Format a number with exactly one decimal, so that columns align."""
     return NOTHING if value is None else _plain(format_decimal(value, format=ONE_DECIMAL, locale=_locale()))
 
 
 def percent(value: float | None) -> str:
-    """A share in percent, given as 0 to 100."""
+    """Format a share from 0 to 100 in percent."""
     return NOTHING if value is None else f"{one_decimal(value)}{NO_BREAK}%"
 
 
 def init_formats(app: Flask) -> None:
-    """Give them to the templates as filters."""
+    """Register the template filters."""
     for format_ in (day, moment, number, money, millions, money_in_short, one_decimal, percent):
         app.add_template_filter(format_, format_.__name__)
 
@@ -90,5 +90,5 @@ def _locale() -> Locale:
 
 
 def _plain(text: str) -> str:
-    # The narrow no-break space is a box in many fonts.
+    # Many fonts lack the narrow no-break space.
     return text.replace(NARROW_NO_BREAK, NO_BREAK)

@@ -1,4 +1,4 @@
-"""Forms: what was typed, what is wrong with it, and the way from typed text to a field's value."""
+"""Forms: submitted texts, their errors, and the conversion of texts to values."""
 
 from __future__ import annotations
 
@@ -14,75 +14,75 @@ from registry.core.errors import Invalid, Problem, RegistryError
 from registry.core.field_types import AnyDay, Bin, Day, InvalidValue, Kind, Whole, YesNo
 from registry.web.error_messages import day_typed, error_message, problem_message
 
-LONGEST_TYPED: Final = 20_000
+MAX_TEXT_LENGTH: Final = 20_000
 YES_NO: Final = {"yes": True, "no": False}
 DAY_MONTH_YEAR: Final = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})")
 NUMBER: Final = re.compile(r"([-\u2212]?)0*([0-9]+)")
-# Enough to be larger than any number that a field holds: the rest of the digits says nothing more.
-MOST_DIGITS: Final = 20
+# More digits than the largest valid number has; further digits are cut.
+MAX_DIGITS: Final = 20
 BLANKS: Final = " \u00a0\u202f\t"
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The values as typed, by field, and every problem in the order of the fields."""
+    """Submitted texts by field, and all problems in field order."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
-    refusal: RegistryError | None = None
+    service_error: RegistryError | None = None
     at: str = ""
 
     def value(self, name: str) -> str:
-        """What was typed, nothing when the field is new."""
+        """Return the submitted text, or an empty text."""
         return self.values.get(name, "")
 
     def error(self, name: str) -> str | None:
-        """What is wrong with the field, in the page's language."""
-        told = [problem_message(problem) for problem in self.problems if _name(problem) == name]
-        if self.refusal is not None and self.at == name:
-            told.append(error_message(self.refusal))
-        return " ".join(dict.fromkeys(told)) or None
+        """Return the field's error in the page's language, or None."""
+        messages = [problem_message(problem) for problem in self.problems if _name(problem) == name]
+        if self.service_error is not None and self.at == name:
+            messages.append(error_message(self.service_error))
+        return " ".join(dict.fromkeys(messages)) or None
 
     @property
     def errors(self) -> list[tuple[str, str]]:
-        """``(field, text)`` of all that is wrong, for the summary above the form."""
-        names = [_name(problem) for problem in self.problems] + ([self.at] if self.refusal is not None else [])
+        """Return ``(field, text)`` of all errors, for the error summary."""
+        names = [_name(problem) for problem in self.problems] + ([self.at] if self.service_error is not None else [])
         return [(name, self.error(name) or "") for name in dict.fromkeys(names)]
 
 
-def invalid_form(values: Mapping[str, str], refusal: RegistryError, at: str) -> Form:
-    """The form again, with what a service said no with; ``at`` is the field for what names none."""
-    if isinstance(refusal, Invalid):
-        return Form(values, refusal.problems)
-    return Form(values, refusal=refusal, at=at)
+def invalid_form(values: Mapping[str, str], service_error: RegistryError, at: str) -> Form:
+    """Return the form with a service's error; ``at`` is the field for errors that name none."""
+    if isinstance(service_error, Invalid):
+        return Form(values, service_error.problems)
+    return Form(values, service_error=service_error, at=at)
 
 
 def typed_values(names: Iterable[str]) -> dict[str, str]:
-    """What was typed into these fields. A field that the form did not have stays away."""
-    return {name: request.form[name][:LONGEST_TYPED] for name in names if name in request.form}
+    """Return the submitted texts of these fields, without fields that the form did not have."""
+    return {name: request.form[name][:MAX_TEXT_LENGTH] for name in names if name in request.form}
 
 
 def accept(texts: Mapping[str, str], kinds: Mapping[str, Kind]) -> tuple[dict[str, Any], list[Problem]]:
-    """Each field's value as it is kept, and what is wrong with the others."""
+    """Convert texts to values. Return the valid values and the problems of the others."""
     values: dict[str, Any] = {}
     problems = []
     for name, text in texts.items():
         kind = kinds[name]
         try:
             values[name] = kind.accept(plain_value(kind, text))
-        except InvalidValue as refused:
-            problems.append(Problem(f"/{name}", refused.code, refused.params))
+        except InvalidValue as error:
+            problems.append(Problem(f"/{name}", error.code, error.params))
     return values, problems
 
 
 def plain_value(kind: Kind, text: str) -> object:
-    """The text as JSON would have it: numbers may be typed with blanks between thousands."""
+    """Convert a text to its JSON form; numbers may have spaces between thousands."""
     text = text.strip()
     if text == "":
         return None
     if isinstance(kind, Whole):
         written = NUMBER.fullmatch(text.translate(str.maketrans("", "", BLANKS)))
-        return int(f"{'-' if written[1] else ''}{written[2][:MOST_DIGITS]}") if written else text
+        return int(f"{'-' if written[1] else ''}{written[2][:MAX_DIGITS]}") if written else text
     if isinstance(kind, YesNo):
         return YES_NO.get(text, text)
     if isinstance(kind, Day | AnyDay):
@@ -94,12 +94,12 @@ def plain_value(kind: Kind, text: str) -> object:
 
 
 def changed_texts(texts: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
-    """The texts that differ from those that the form was opened with: only these are written by an edit."""
+    """Return the texts that differ from the initial ones; an edit changes only these."""
     return {name: text for name, text in texts.items() if _flat(text) != _flat(present.get(name, ""))}
 
 
 def as_typed(value: object) -> str:
-    """A kept value as a form shows it."""
+    """Format a stored value as a form displays it."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -110,7 +110,7 @@ def as_typed(value: object) -> str:
 
 
 def _flat(text: str) -> str:
-    # Browsers send line ends as CRLF.
+    # Browsers submit line ends as CRLF.
     return text.replace("\r\n", "\n").strip()
 
 

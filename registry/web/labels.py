@@ -1,4 +1,4 @@
-"""What fields and their words are called on the pages. Texts in English, marked for the catalogues."""
+"""Labels of fields and of their choices, in English, marked for the catalogues."""
 
 from __future__ import annotations
 
@@ -101,13 +101,13 @@ WORDS_OF: Final = {"withdrawn_from": "case_status"}
 
 
 def field_label(name: str) -> str:
-    """What a field is called."""
+    """Return the label of a field."""
     text = FIELDS.get(name)
     return name if text is None else gettext(text)
 
 
 def word(field: str, value: str | int | bool | None) -> str:
-    """What a word of a field is called; the word itself for one without a name."""
+    """Return the label of a field's choice; the choice itself when it has no label."""
     if isinstance(value, bool):
         return gettext("Yes") if value else gettext("No")
     text = WORDS.get(field, {}).get(str(value))
@@ -115,7 +115,7 @@ def word(field: str, value: str | int | bool | None) -> str:
 
 
 def shown(field: str, value: Any) -> str:
-    """A field's value as a person reads it; a dash for none. Takes what JSON holds, too."""
+    """Format a field's value, also in its JSON form; a dash for None."""
     if value is None or value == "":
         return NOTHING
     if field.endswith(DAYS):
@@ -128,17 +128,17 @@ def shown(field: str, value: Any) -> str:
 
 
 def options(field: str) -> list[tuple[str, str]]:
-    """``(word, name)`` of all that a field may hold."""
+    """Return ``(choice, label)`` of all choices of a field."""
     return [(value, gettext(text)) for value, text in WORDS[field].items()]
 
 
 def role_name(role: str) -> str:
-    """What a role is called."""
+    """Return the label of a role."""
     return gettext(ROLES[role]) if role in ROLES else role
 
 
 def name_in_page_language(named: Any) -> str:
-    """The name of a project or agency in the page's language, or the nearest one that it has."""
+    """Return the name of a project or agency in the page's language, else in the nearest one that it has."""
     get = named.get if isinstance(named, Mapping) else lambda key: getattr(named, key)
     language = page_locale()
     order = [language, *(other for other in ("ru", "kk", "en") if other != language)]
@@ -146,7 +146,7 @@ def name_in_page_language(named: Any) -> str:
 
 
 def init_labels(app: Flask) -> None:
-    """Give them to the templates."""
+    """Register the template functions."""
     app.jinja_env.globals.update(
         field_label=field_label,
         word=word,

@@ -1,4 +1,4 @@
-"""What stands around every page: the menu by role, the way back, the switch of languages."""
+"""Page layout: menu by role, breadcrumbs, and language switch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LANGUAGE_NAMES: Final[dict[Language, str]] = {"kk": "Қазақша", "ru": "Р�
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line of the menu. ``here`` is true on its own page, ``within`` on those below it."""
+    """A menu item. ``here`` is true on its own page, ``within`` on pages below it."""
 
     text: str
     address: str
@@ -26,7 +26,7 @@ class Item:
     within: bool
 
 
-# (endpoint, text, permission, for whom: "agency", "oversight", or None for both)
+# (endpoint, text, permission, side: "agency", "oversight", or None for both)
 MENU: Final = (
     ("home", lazy_text("Home"), Permission.PROJECTS_READ, None),
     ("projects", lazy_text("Projects"), Permission.PROJECTS_READ, None),
@@ -44,14 +44,14 @@ MENU: Final = (
 
 
 def menu() -> list[Item]:
-    """The lines that the person's role may use; none for somebody who has to change the password first."""
+    """Return the menu items that the user's role may use; empty while the password must be changed."""
     actor = current_user().actor
     if actor is None or current_user().must_change_password:
         return []
     side = "agency" if actor.role in AGENCY_ROLES else "oversight"
     items = []
-    for endpoint, text, permission, whose in MENU:
-        if actor.may(permission) and whose in (None, side):
+    for endpoint, text, permission, item_side in MENU:
+        if actor.may(permission) and item_side in (None, side):
             address = url_for(f"web.{endpoint}")
             within = request.path.startswith(f"{address}/") if address != "/" else False
             items.append(Item(gettext(text), address, request.path == address, within))
@@ -59,10 +59,10 @@ def menu() -> list[Item]:
 
 
 def crumbs(*steps: tuple[str, str]) -> list[tuple[str, str]]:
-    """``(text, address)`` of the pages above this one, the first being home."""
+    """Return breadcrumbs: ``(text, URL)`` of the pages above this one, starting with home."""
     return [(gettext("Home"), url_for("web.home")), *steps]
 
 
 def switch_address(language: Language) -> str:
-    """Where the switch leads: to this page in the other language. A form that was sent leads to its empty self."""
+    """Return the URL that displays this page in another language. A submitted form is displayed empty."""
     return url_for("web.switch_language", language=language, back=page_address())

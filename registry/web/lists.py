@@ -1,4 +1,4 @@
-"""Lists whose filters stand in the address: what was asked, and the addresses of other pages of the same list."""
+"""List pages with filters in the query string: requested filters, and links to other pages of the list."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from registry.core.pagination import Page
 from registry.web.parent_links import parent_page
 
 SHOWN: Final = 25
-LONGEST: Final = 1000
+MAX_FILTER_LENGTH: Final = 1000
 
 
 def requested_filters(names: Iterable[str]) -> dict[str, str]:
-    """The filters that have a value; a form sends its empty fields too, and a choice several times."""
-    found = {}
+    """Return the non-empty filters. Browsers send empty fields too, and repeat fields with several values."""
+    filters = {}
     for name in names:
-        value = ",".join(part.strip() for part in request.args.getlist(name) if part.strip())[:LONGEST]
+        value = ",".join(part.strip() for part in request.args.getlist(name) if part.strip())[:MAX_FILTER_LENGTH]
         if value:
-            found[name] = value
-    return found
+            filters[name] = value
+    return filters
 
 
 def requested_page(limit: int = SHOWN) -> Page:
-    """The page of the list that the address names."""
+    """Return the requested page of the list."""
     return Page(limit, request.args.get("cursor") or None, request.args.get("sort") or None)
 
 
 def next_address(cursor: str | None) -> str | None:
-    """Where the next page is, None on the last."""
+    """Return the URL of the next page, None on the last."""
     return None if cursor is None else _same_list(cursor=cursor)
 
 
 def first_address() -> str | None:
-    """Where the list begins, None when this is the beginning."""
+    """Return the URL of the first page, None on the first."""
     return _same_list() if "cursor" in request.args else None
 
 
 def _same_list(**more: str) -> str:
-    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor" and value]
-    # A list that a form displays again is still found at the list's own address.
-    return f"{parent_page(request.path)}?{urlencode([*kept, *more.items()])}"
+    parameters = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor" and value]
+    # When a list page is displayed again for an invalid form, its links use the list's own URL.
+    return f"{parent_page(request.path)}?{urlencode([*parameters, *more.items()])}"

@@ -1,4 +1,4 @@
-"""What every page answers beside its text: where it may load from, its language, and a visitor's cookie."""
+"""Response headers of pages: content security policy, language, and the anonymous visitor's cookie."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ CONTENT_SECURITY_POLICY: Final = (
 
 @pages.after_request
 def protect(response: Response) -> Response:
-    """Let a page load from this host and from nowhere else, and tell its language."""
+    """Set the content security policy, which allows this host only, and the language."""
     if response.mimetype == "text/html":
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        # A page that must not ask the database has not asked for the person's language either.
+        # A page that must not query the database does not know the user's language either.
         response.headers["Content-Language"] = locale_without_database()
         set_anonymous_cookie(response)
     return response

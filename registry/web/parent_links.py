@@ -1,4 +1,4 @@
-"""Where a form was sent from: addresses that take forms only have no page, and lead to the one above them."""
+"""Parent pages: the page above a URL that accepts only form submissions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ FIRST_PAGE: Final = "/"
 
 
 def page_address() -> str:
-    """The address of this request's page: its own, or that of the nearest page above what takes forms only."""
+    """Return the URL of this request's page: its own, or that of the nearest page above a form-only URL."""
     path = parent_page(request.path)
     query = request.query_string.decode("ascii", "replace")
     return f"{path}?{query}" if query and path != FIRST_PAGE else path
 
 
 def parent_page(path: str) -> str:
-    """The path itself where it can be opened, else the nearest one above it that can."""
+    """Return the path if it can be opened with GET, else the nearest parent that can."""
     addresses = current_app.create_url_adapter(request)
     while addresses is not None and path.strip("/"):
         try:

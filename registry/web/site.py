@@ -1,4 +1,4 @@
-"""The first page and the switch of languages."""
+"""Welcome page and language switch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from registry.web.current_user import current_user, set_language_cookie
 
 @pages.page("/", needs=Public("says what this is, to whoever comes"))
 def welcome() -> Answer:
-    """What this service is; for somebody signed in, the way to the own work."""
+    """Display the welcome page, or redirect signed-in users to their home page."""
     if current_user().actor is not None:
         return redirect_to("home")
     return render_template("welcome.html")
@@ -20,8 +20,8 @@ def welcome() -> Answer:
 
 @pages.page("/language/<language>", needs=Public("a language is chosen before signing in"))
 def switch_language(language: str) -> Answer:
-    """Remember a language and go back."""
-    chosen = next((known for known in LANGUAGES if known == language), None)
+    """Store the chosen language and go back."""
+    chosen = next((language_code for language_code in LANGUAGES if language_code == language), None)
     if chosen is None:
         raise RouteNotFound
     response = redirect(local_address(request.args.get("back")) or "/", 303)

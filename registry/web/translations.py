@@ -1,4 +1,4 @@
-"""The texts of the pages: gettext catalogues in ``translations/``, English in the templates and modules themselves."""
+"""gettext translations of the pages: catalogues in ``translations/``; the msgids are English."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDER: Final = Path(__file__).with_name("translations")
 
 @cache
 def catalogue(language: Language) -> NullTranslations:
-    """A language's texts, compiled in memory, so that the checkout needs no build."""
+    """Return a language's catalogue, compiled in memory, so that a checkout needs no build step."""
     if language == "en":
         return NullTranslations()
     compiled = BytesIO()
@@ -31,22 +31,22 @@ def catalogue(language: Language) -> NullTranslations:
 
 
 def gettext(text: str) -> str:
-    """The text in the page's language."""
+    """Translate a text into the page's language."""
     return catalogue(page_locale()).ugettext(text)
 
 
 def ngettext(one: str, many: str, count: int) -> str:
-    """The text for a count, in the page's language."""
+    """Translate a text with a count into the page's language."""
     return catalogue(page_locale()).ungettext(one, many, count)
 
 
 def lazy_text(text: str) -> str:
-    """The text itself, marked for the catalogues and translated where it is shown."""
+    """Mark a text for the catalogues; it is translated when it is displayed."""
     return text
 
 
 def init_translations(app: Flask) -> None:
-    """Give ``_()`` and ``ngettext()`` to the templates."""
+    """Register ``_()`` and ``ngettext()`` as template globals."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
     environment: Any = app.jinja_env
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)

@@ -253,6 +253,17 @@ def test_change_ends_every_session_and_token_and_enabling_revives_none(app: Flas
         actor_of(token.text, "", "")
 
 
+def test_enabling_revives_no_token_of_an_account_that_an_earlier_version_disabled(app: Flask) -> None:
+    person = a_person("zhanna")
+    token = issue(ADMINISTRATOR, "zhanna", None, None, DAY)
+    # Earlier versions disabled an account without revoking its tokens.
+    person.account.disabled_at = person.created_at
+    db.session.commit()
+    enable_account(ADIL, person.account_id)
+    with pytest.raises(TokenNotAccepted):
+        actor_of(token.text, "", "")
+
+
 def test_journal_names_session_and_account_by_a_credential(app: Flask) -> None:
     a_person("adil", Role.ADMINISTRATOR)
     adil = come_in("adil")

@@ -1,4 +1,4 @@
-"""What the table of roles promises: the reading of docs/contract.md §5, and who can never do what."""
+"""What the table of roles promises: the reading of docs/reference/api.md, and who can never do what."""
 
 from __future__ import annotations
 

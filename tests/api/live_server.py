@@ -15,7 +15,7 @@ from registry.audits.service import run_audit
 from registry.cli.web_server import WebServer
 from registry.exemptions.service import record_exemption
 from registry.imports.service import queue_import
-from registry.imports.worker import work_off_next
+from registry.imports.worker import run_next_import
 from registry.projects.documents import add_document
 from tests.factories import ADMINISTRATOR, a_project, a_token, an_actor, an_agency
 
@@ -63,5 +63,5 @@ def _seed() -> tuple[dict[Role, str], list[str]]:
     run_audit(supervisor, dry_run=True)
     file = f"agency,external_id,name_ru,object_kind,work_type,stage,placement\n{top.bin},,Система,,,,\n"
     queue_import(ADMINISTRATOR, "projects", True, "projects.csv", file.encode())
-    work_off_next()
+    run_next_import()
     return {role: a_token(role) for role in ROLES}, [agency.bin for agency in agencies]

@@ -1,6 +1,6 @@
 """Every declared route × every role × own, child and foreign agency, tried with requests that are otherwise right.
 
-What a role may do is written out here anew, from docs/contract.md §5, and not read from the table that it tests.
+What a role may do is written out here anew, from docs/reference/api.md, and not read from the table that it tests.
 """
 
 from __future__ import annotations

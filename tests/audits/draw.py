@@ -1,4 +1,4 @@
-"""The seeded draw of the flags that were judged by hand: evenly over the rules that fire."""
+"""Seeded sample of the manually judged flags: evenly distributed over the rules that match."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ SEED = "judged by hand"
 
 
 def draw(flags: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """60 of (external id, rule), one of each rule in turn until a rule has no more.
+    """Return 60 pairs of (external id, rule), one of each rule in turn until a rule is exhausted.
 
-    Each rule's flags come in the order of a hash, so that a flag more or less changes few of the drawn.
+    Each rule's flags are ordered by a hash, so that a few more or fewer flags change little of the sample.
     """
     of_rule: dict[str, list[tuple[str, str]]] = {}
     for flag in sorted(flags, key=_place):

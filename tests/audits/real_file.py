@@ -1,4 +1,4 @@
-"""The real records of tests/data, imported as an operator would, with the platform's list applied."""
+"""Real records from tests/data, imported as an operator would, with the platform inventory applied."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from tests.factories import ADMINISTRATOR
 DATA = Path(__file__).resolve().parent.parent / "data"
 REGISTERED_ON = date(2026, 9, 20)
 LISTED_ON = date(2026, 10, 1)
-# Six weeks after the registration the grace is over; the migration's deadline has passed too.
+# Six weeks after registration, the grace period and the migration deadline have passed.
 AUDITED_ON = date(2026, 11, 2)
 
 
 def rows(name: str) -> Iterator[dict[str, str]]:
-    """The rows of a file of tests/data, without their empty cells."""
+    """Return the rows of a file of tests/data without empty cells."""
     with (DATA / name).open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             yield {column: cell for column, cell in row.items() if cell}
 
 
 def register_file(kind: str, name: str, *external_ids: str) -> None:
-    """Import a file of tests/data, of projects also some of its rows."""
+    """Import a file of tests/data; of projects optionally only some rows."""
     lines = (DATA / name).read_text(encoding="utf-8").splitlines(keepends=True)
     if external_ids:
         lines = [line for place, line in enumerate(lines) if place == 0 or line.split(",")[1] in external_ids]
@@ -41,17 +41,17 @@ def register_file(kind: str, name: str, *external_ids: str) -> None:
 
 
 def apply_platform_list() -> None:
-    """Apply the platform's list."""
+    """Apply the platform inventory."""
     name = "platform-inventory.csv"
     apply_inventory(OPERATOR, name, (DATA / name).read_bytes(), False)
 
 
 def record(external_id: str) -> Project:
-    """The registered project of that external id."""
+    """Return the registered project with this external id."""
     return db.session.scalars(select(Project).where(Project.external_id == external_id)).one()
 
 
 def external_ids() -> Mapping[str, str]:
-    """Project number → external id."""
+    """Map project numbers to external ids."""
     found = db.session.execute(select(Project.number, Project.external_id))
     return {row.number: row.external_id for row in found}

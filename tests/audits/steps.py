@@ -1,4 +1,4 @@
-"""What the tests of the nights do and look at: audits by their usual actors, edits, confirmations, whole tables."""
+"""Steps of the audit tests: audits by their usual actors, edits, confirmations, and whole tables."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 OPERATOR = an_actor(Role.OPERATOR)
 SUPERVISOR = an_actor(Role.SUPERVISOR)
 AUDITOR = an_actor(Role.AUDITOR)
-# The law's table for a maintained system of long ago, after the deadline: only migration.overdue (low) holds.
+# A maintained system from long ago, after the deadline: only migration.overdue (low) matches.
 OLD_SYSTEM = {
     "work_type": "maintenance",
     "stage": "operation",
@@ -44,12 +44,12 @@ OLD_SYSTEM = {
 
 
 def audit(on: date | None = None, *, dry_run: bool = False, policy: Policy | None = None) -> AuditRun:
-    """A manual audit by the operator."""
+    """Run a manual audit as the operator."""
     return run_audit(OPERATOR, on, dry_run=dry_run, policy=policy)
 
 
 def edit(project: Project, **values: Any) -> None:
-    """An edit by the agency."""
+    """Edit a project as its agency."""
     accepted, problems = accept_fields(values)
     if problems:
         raise ValueError(problems)
@@ -58,14 +58,14 @@ def edit(project: Project, **values: Any) -> None:
 
 
 def verify(project: Project, on: date) -> None:
-    """The platform's operator confirms the placement of a project that claims it."""
+    """Verify the placement that a project claims, as the platform's operator."""
     with transaction():
         found = find_project_to_change(OPERATOR, project.number)
         verify_placement(OPERATOR, found, found.platform_key or f"qt-{found.id}", on, "the platform's list")
 
 
 def exempt(project: Project, valid_from: date, valid_to: date) -> Exemption:
-    """A decision of the Commission is recorded."""
+    """Record an exemption."""
     values = {
         "project": project.number,
         "decision_number": "12-ЦК",
@@ -77,7 +77,7 @@ def exempt(project: Project, valid_from: date, valid_to: date) -> Exemption:
 
 
 def accept(project: Project, *rules: str) -> None:
-    """What an approved decision does to the project's flags, at once."""
+    """Accept the project's flags as an approved decision does."""
     standing = (Flag.project_id == project.id, Flag.status != "cleared", Flag.rule.in_(rules))
     with transaction() as session:
         session.execute(update(Flag).where(*standing).values(status="accepted", accepted_fingerprint=Flag.fingerprint))
@@ -90,7 +90,7 @@ def status_of(project: Project) -> str:
 
 
 def many_projects(count: int, agency: Agency | None = None, **values: Any) -> list[int]:
-    """The ids of that many new projects of one agency: one registered, the others copied from it."""
+    """Create that many projects of one agency by copying a registered one. Return their ids."""
     with transaction() as session:
         first = a_project(agency or an_agency(), **values)
         row = {column.name: getattr(first, column.name) for column in Project.__table__.columns}
@@ -106,7 +106,7 @@ def many_projects(count: int, agency: Agency | None = None, **values: Any) -> li
 
 
 def placed(ids: Iterable[int], verified_on: date | None) -> None:
-    """The facts, as a platform's list would set them: all these verified, or none of them any more."""
+    """Mark the projects as verified on the platform, or as no longer verified, as an inventory would."""
     with transaction() as session:
         session.execute(
             update(Project)
@@ -117,20 +117,20 @@ def placed(ids: Iterable[int], verified_on: date | None) -> None:
 
 
 def installed(moment: datetime) -> None:
-    """The registry was installed then: no night before it is owed."""
+    """Set the time of the installation; no earlier nightly audit is due."""
     with transaction() as session:
         session.execute(update(Installation).values(installed_at=moment))
 
 
 def table(model: type[Base], *leave_out: str) -> list[dict[str, Any]]:
-    """Every row of a table, whole, in the order of ids."""
+    """Return all rows of a table, ordered by id."""
     columns = [column for column in model.__table__.columns if column.name not in leave_out]
     rows = db.session.execute(select(*columns).order_by(*model.__table__.primary_key))
     return [dict(row) for row in rows.mappings()]
 
 
 def flags_of(project: Project) -> list[tuple[str, str, str]]:
-    """(rule, severity, status) of the project's flags, cleared ones too, the oldest first."""
+    """Return (rule, severity, status) of all flags of the project, oldest first."""
     rows = db.session.execute(
         select(Flag.rule, Flag.severity, Flag.status).where(Flag.project_id == project.id).order_by(Flag.id)
     )
@@ -138,23 +138,23 @@ def flags_of(project: Project) -> list[tuple[str, str, str]]:
 
 
 def flag(project: Project, rule: str) -> dict[str, Any]:
-    """The project's newest flag of that rule, whole."""
+    """Return the project's newest flag of the rule."""
     rows = [row for row in table(Flag) if row["project_id"] == project.id and row["rule"] == rule]
     return rows[-1]
 
 
 def changes(run: AuditRun) -> list[tuple[str, str, str]]:
-    """(project number, rule, change) of what the run changed or would have."""
+    """Return (project number, rule, change) of the run's changes."""
     return sorted((row["project"], row["rule"], row["change"]) for row in all_changes_of(AUDITOR, run))
 
 
 def counts(run: AuditRun) -> dict[str, int]:
-    """The run's eight counts."""
+    """Return the run's eight counts."""
     names = ("projects_judged", "projects_out_of_scope", "projects_flagged", "projects_exempt")
     flags = ("flags_opened", "flags_kept", "flags_reopened", "flags_cleared")
     return {name.split("_", 1)[1] if name in flags else name: getattr(run, name) for name in (*names, *flags)}
 
 
 def flag_counts(run: AuditRun) -> tuple[int, int, int, int]:
-    """Flags opened, kept, reopened and cleared."""
+    """Return the numbers of flags opened, kept, reopened and cleared."""
     return run.flags_opened, run.flags_kept, run.flags_reopened, run.flags_cleared

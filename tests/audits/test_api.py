@@ -41,7 +41,7 @@ def audited(actor: Caller, **order: Any) -> dict[str, Any]:
     return dict(answer.get_json())
 
 
-def test_an_audit_is_done_when_it_is_answered_and_found_where_location_says(operator: Caller, agency: Agency) -> None:
+def test_audit_runs_synchronously_and_location_finds_it(operator: Caller, agency: Agency) -> None:
     a_project(agency)
     a_project(an_agency(kind="private"))
 
@@ -64,7 +64,7 @@ def test_an_audit_is_done_when_it_is_answered_and_found_where_location_says(oper
     assert operator.get(f"/audits/{audit['id']}", If_None_Match=answer.headers["ETag"]).status_code == 304
 
 
-def test_a_dry_run_tells_its_changes_at_once_and_moves_nothing(operator: Caller, agency: Agency) -> None:
+def test_dry_run_returns_changes_and_writes_nothing(operator: Caller, agency: Agency) -> None:
     project = a_project(agency)
 
     dry = audited(operator, on="2026-12-31", dry_run=True)
@@ -78,14 +78,14 @@ def test_a_dry_run_tells_its_changes_at_once_and_moves_nothing(operator: Caller,
 
 
 @pytest.mark.parametrize("on", ["0001-01-01", "1991-12-16", "2025-12-31", "2028-02-29", "9999-12-31"])
-def test_a_dry_run_takes_any_date(operator: Caller, agency: Agency, on: str) -> None:
+def test_dry_run_accepts_any_date(operator: Caller, agency: Agency, on: str) -> None:
     a_project(agency, stage="pilot", pilot_started_on="2026-03-01")
     a_project(agency, placement="on_platform")
 
     assert audited(operator, on=on, dry_run=True)["on"] == on
 
 
-def test_an_audit_for_good_is_from_the_last_audited_date_to_today(operator: Caller) -> None:
+def test_audit_date_lies_between_last_audit_and_today(operator: Caller) -> None:
     audited(operator, on="2026-05-30")
 
     assert codes(operator.post("/audits", {"on": "2026-06-02"})) == {("/on", "audit-date-after-today")}
@@ -104,7 +104,7 @@ def test_an_audit_for_good_is_from_the_last_audited_date_to_today(operator: Call
         ({"policy": "mine"}, ("/policy", "unknown-field")),
     ],
 )
-def test_a_wrong_order_is_refused_by_its_field(operator: Caller, order: object, problem: tuple[str, str]) -> None:
+def test_invalid_audit_request_names_field(operator: Caller, order: object, problem: tuple[str, str]) -> None:
     answer = operator.post("/audits", order)
 
     assert answer.status_code == 422
@@ -112,9 +112,7 @@ def test_a_wrong_order_is_refused_by_its_field(operator: Caller, order: object, 
     assert operator.get("/audits").get_json()["items"] == []
 
 
-def test_only_operators_and_supervisors_run_audits_and_only_oversight_reads_them(
-    as_role: Callable[..., Caller], operator: Caller, agency: Agency
-) -> None:
+def test_audit_permissions_by_role(as_role: Callable[..., Caller], operator: Caller, agency: Agency) -> None:
     audit = audited(operator)
     for role in ("reviewer", "auditor", "administrator"):
         assert as_role(role).post("/audits", {}).status_code == 403
@@ -127,7 +125,7 @@ def test_only_operators_and_supervisors_run_audits_and_only_oversight_reads_them
             assert own.get(path).status_code == 403
 
 
-def test_a_second_audit_hears_conflict_while_one_runs(own_app: Flask) -> None:
+def test_concurrent_audit_is_a_conflict(own_app: Flask) -> None:
     with own_app.app_context():
         operator = caller(own_app.test_client(), "operator")
         operator.get("/audits")
@@ -137,7 +135,7 @@ def test_a_second_audit_hears_conflict_while_one_runs(own_app: Flask) -> None:
     assert (refused.status_code, code(refused)) == (409, "audit-running")
 
 
-def test_a_second_audit_with_a_key_hears_conflict_too(own_app: Flask) -> None:
+def test_concurrent_audit_with_idempotency_key_is_a_conflict(own_app: Flask) -> None:
     with own_app.app_context():
         operator = caller(own_app.test_client(), "operator")
         operator.get("/audits")
@@ -149,7 +147,7 @@ def test_a_second_audit_with_a_key_hears_conflict_too(own_app: Flask) -> None:
     assert done.status_code == 201
 
 
-def test_an_audit_with_a_key_is_done_once_and_its_key_takes_no_other_order(operator: Caller, agency: Agency) -> None:
+def test_audit_with_idempotency_key_runs_once(operator: Caller, agency: Agency) -> None:
     first = operator.post("/audits", {}, Idempotency_Key="k")
     again = operator.post("/audits", {}, Idempotency_Key="k")
     other = operator.post("/audits", {"dry_run": True}, Idempotency_Key="k")
@@ -160,7 +158,7 @@ def test_an_audit_with_a_key_is_done_once_and_its_key_takes_no_other_order(opera
     assert len(operator.get("/audits").get_json()["items"]) == 1
 
 
-def test_an_audit_with_a_key_that_fails_is_kept_as_failed_and_may_be_sent_again(
+def test_failed_audit_with_idempotency_key_may_be_retried(
     operator: Caller, agency: Agency, connection: Connection
 ) -> None:
     a_project(agency)
@@ -175,7 +173,7 @@ def test_an_audit_with_a_key_that_fails_is_kept_as_failed_and_may_be_sent_again(
 
 @pytest.fixture
 def held(supervisor: Caller, agency: Agency, present: Present) -> dict[str, Any]:
-    """An audit of 1 June that the belt holds: all 60 clear projects of the last one would be flagged."""
+    """Return an audit of 1 June held by the change threshold: all 60 clear projects would be flagged."""
     for number in range(60):
         a_project(agency, placement="on_platform", platform_key=f"k-{number}")
     with transaction() as session:
@@ -186,14 +184,14 @@ def held(supervisor: Caller, agency: Agency, present: Present) -> dict[str, Any]
     return audited(supervisor)
 
 
-def test_a_held_audit_is_answered_as_held_and_changes_nothing(supervisor: Caller, held: dict[str, Any]) -> None:
+def test_held_audit_returns_held_and_changes_nothing(supervisor: Caller, held: dict[str, Any]) -> None:
     assert held["status"] == "held"
     assert held["held_because"] == {"newly_flagged": 60, "newly_clear": 0, "judged_by_last_audit": 60}
     assert supervisor.get("/flags").get_json()["items"] == []
     assert len(supervisor.get(f"/audits/{held['id']}/changes?limit=500").get_json()["items"]) >= 60
 
 
-def test_a_supervisor_confirms_a_held_audit_once(supervisor: Caller, operator: Caller, held: dict[str, Any]) -> None:
+def test_supervisor_confirms_held_audit_once(supervisor: Caller, operator: Caller, held: dict[str, Any]) -> None:
     path = f"/audits/{held['id']}/confirmation"
     assert operator.post(path, {}).status_code == 403
     assert codes(supervisor.post(path, {"sure": True})) == {("/sure", "unknown-field")}
@@ -230,7 +228,7 @@ def test_audits_are_listed_newest_first_and_filtered(operator: Caller) -> None:
         assert operator.get(f"/audits{wrong}").status_code == 400
 
 
-def test_changes_of_restricted_projects_show_to_few_and_are_journalled(
+def test_changes_of_restricted_projects_are_hidden_and_reads_journalled(
     operator: Caller, supervisor: Caller, agency: Agency
 ) -> None:
     number = a_project(agency).number
@@ -243,7 +241,7 @@ def test_changes_of_restricted_projects_show_to_few_and_are_journalled(
     assert (read["subject"], read["details"]) == (f"project:{number}", {"what": "audit changes"})
 
 
-def test_operator_proposes_and_supervisor_confirms_the_voiding_of_an_audit_in_the_future(
+def test_operator_proposes_and_supervisor_confirms_voiding(
     operator: Caller, as_role: Callable[..., Caller], agency: Agency, present: Present
 ) -> None:
     a_project(agency)

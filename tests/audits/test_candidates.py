@@ -1,4 +1,4 @@
-"""An audit looks at fewer projects than there are, and still finds all that the law finds."""
+"""Audit candidates: the audit reads fewer projects than exist and still finds every finding."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DAY = date(2026, 10, 5)
 
 @given(st.integers(0, 10**9), st.booleans())
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_no_project_that_the_law_would_flag_is_left_out(
+def test_candidates_include_every_project_with_findings(
     app: Flask, each_example: Callable[[], AbstractContextManager[None]], seed: int, shipped: bool
 ) -> None:
     served = policy_in_force()
@@ -52,14 +52,14 @@ def test_no_project_that_the_law_would_flag_is_left_out(
             flagged = {key for key, facts in written.items() if evaluate(facts, policy, on)}
             read = list(candidates(policy, on, Part(0, totals.up_to), new_digest(policy, on)))
             assert [each.project_id for each in read] == sorted({each.project_id for each in read})
-            # What is read is the record itself, to the last value, and nothing that would be flagged is missing.
+            # The facts equal the record, and no project that would be flagged is missing.
             assert all(each.facts == written[each.project_id] for each in read)
             assert {each.project_id for each in read} >= flagged
 
 
 @given(st.integers(0, 10**9))
 @settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_the_flags_after_an_audit_are_the_law_s_findings_and_nothing_else(
+def test_flags_after_audit_equal_findings_of_every_project(
     app: Flask, each_example: Callable[[], AbstractContextManager[None]], present: Present, seed: int
 ) -> None:
     policy = policy_in_force()
@@ -81,7 +81,7 @@ def test_the_flags_after_an_audit_are_the_law_s_findings_and_nothing_else(
             assert (earlier(record), migrate_by_in_force(key)) == (facts.past, facts.order_migrate_by)
 
 
-def test_a_past_of_many_revisions_goes_with_its_own_project(app: Flask, present: Present) -> None:
+def test_many_revisions_belong_to_their_project(app: Flask, present: Present) -> None:
     present.set(DAY)
     agency = an_agency()
     quiet = [a_project(agency, placement="on_platform", platform_key=f"qt-{place}") for place in range(3)]
@@ -106,7 +106,7 @@ def test_a_past_of_many_revisions_goes_with_its_own_project(app: Flask, present:
     }
 
 
-def test_several_orders_and_exemptions_of_a_project_do_not_double_it(app: Flask, present: Present) -> None:
+def test_several_orders_and_exemptions_do_not_duplicate_a_project(app: Flask, present: Present) -> None:
     present.set(DAY)
     agencies = an_agency_of_each_kind()
     facts, _ = project(1, policy_in_force())
@@ -123,7 +123,7 @@ def test_several_orders_and_exemptions_of_a_project_do_not_double_it(app: Flask,
     assert (only.project_id, only.facts, only.exemption_id) == (key, written, None)
 
 
-def test_a_project_registered_while_the_audit_runs_is_left_to_the_next_one(app: Flask, present: Present) -> None:
+def test_project_registered_during_audit_waits_for_next_one(app: Flask, present: Present) -> None:
     present.set(DAY)
     first, second = a_project(), a_project()
     totals = count_projects(policy_in_force())
@@ -133,8 +133,8 @@ def test_a_project_registered_while_the_audit_runs_is_left_to_the_next_one(app: 
 
 
 @pytest.mark.postgres_only
-def test_an_edit_in_the_middle_of_an_audit_never_separates_a_project_from_its_past(own_app: Flask) -> None:
-    """Between the audit's two readings a creation under the freeze is renamed: it must not come out clean."""
+def test_edit_during_audit_never_separates_project_from_revisions(own_app: Flask) -> None:
+    """An edit of the work type between the audit's two queries must not hide a creation under the freeze."""
     with own_app.app_context():
         number = a_project().number
         edited: list[str] = []
@@ -154,7 +154,7 @@ def test_an_edit_in_the_middle_of_an_audit_never_separates_a_project_from_its_pa
 
 
 def rename(app: Flask, number: str) -> None:
-    """The agency's edit, on a connection of its own."""
+    """Edit a project as its agency on another connection."""
     with app.app_context(), transaction():
         values = {"work_type": "modification", "object_commissioned_on": date(2020, 1, 1), "consent_number": "1"}
         change_project(ADMINISTRATOR, find_project_to_change(ADMINISTRATOR, number), values)

@@ -1,4 +1,4 @@
-"""The safety belt: an audit that would suddenly flag, or clear, very many projects waits for a supervisor."""
+"""Change threshold: an audit that would flag or clear very many projects is held for a supervisor."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ VERIFIED = date(2026, 10, 1)
 
 
 def audited(judged: int, clear: int, present: Present) -> list[int]:
-    """That many projects judged by a good audit, so many of them clear."""
+    """Audit that many projects successfully, so many of them clear."""
     present.set(LAST)
     ids = many_projects(judged, placement="on_platform")
     placed(ids[:clear], VERIFIED)
@@ -56,7 +56,7 @@ def audited(judged: int, clear: int, present: Present) -> list[int]:
     ],
 )
 @pytest.mark.parametrize("clears", [False, True])
-def test_the_belt_holds_from_fifty_projects_and_more_than_a_quarter_on(
+def test_audit_is_held_from_fifty_projects_and_more_than_a_quarter(
     app: Flask, present: Present, judged: int, turned: int, status: str, clears: bool
 ) -> None:
     ids = audited(judged, 0 if clears else judged, present)
@@ -67,7 +67,7 @@ def test_the_belt_holds_from_fifty_projects_and_more_than_a_quarter_on(
     assert (run.held_because is not None) == (status == "held")
 
 
-def test_flagging_some_and_clearing_others_are_counted_apart(app: Flask, present: Present) -> None:
+def test_newly_flagged_and_newly_clear_are_counted_separately(app: Flask, present: Present) -> None:
     ids = audited(100, 50, present)
     placed(ids[:49], None)
     placed(ids[50:99], VERIFIED)
@@ -75,12 +75,12 @@ def test_flagging_some_and_clearing_others_are_counted_apart(app: Flask, present
     assert (run.status, run.flags_opened, run.flags_cleared) == ("succeeded", 49, 49)
 
 
-def test_a_project_counts_once_however_many_flags_and_only_from_none_to_any(app: Flask, present: Present) -> None:
+def test_project_counts_once_and_only_when_first_flagged(app: Flask, present: Present) -> None:
     present.set(LAST)
     agency = an_agency()
     many_projects(60, agency, work_type="maintenance", stage="operation", object_commissioned_on="2027-01-01")
     audit()
-    # Each loses its first flag and gets two others: none of them is newly flagged, none newly clear.
+    # Each project loses its first flag and gets two others: none is newly flagged, none newly clear.
     with transaction() as session:
         session.execute(
             update(Project)
@@ -92,7 +92,7 @@ def test_a_project_counts_once_however_many_flags_and_only_from_none_to_any(app:
     assert (run.status, run.flags_opened, run.flags_cleared) == ("succeeded", 120, 60)
 
 
-def test_new_registrations_never_count(app: Flask, present: Present) -> None:
+def test_new_registrations_do_not_count(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     many_projects(100)
     placed(ids[:49], None)
@@ -100,7 +100,7 @@ def test_new_registrations_never_count(app: Flask, present: Present) -> None:
     assert (run.status, run.projects_flagged) == ("succeeded", 149)
 
 
-def test_new_registrations_do_not_widen_the_quarter_either(app: Flask, present: Present) -> None:
+def test_new_registrations_do_not_raise_the_threshold(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     many_projects(200)
     placed(ids[:50], None)
@@ -109,7 +109,7 @@ def test_new_registrations_do_not_widen_the_quarter_either(app: Flask, present: 
     assert run.held_because == {"newly_flagged": 50, "newly_clear": 0, "judged_by_last_audit": 60}
 
 
-def test_the_quarter_is_of_projects_in_scope(app: Flask, present: Present) -> None:
+def test_threshold_percentage_is_of_projects_in_scope(app: Flask, present: Present) -> None:
     present.set(LAST)
     many_projects(150, an_agency(kind="private"))
     ids = audited(60, 60, present)
@@ -117,7 +117,7 @@ def test_the_quarter_is_of_projects_in_scope(app: Flask, present: Present) -> No
     assert audit().status == "held"
 
 
-def test_the_first_audit_is_never_held(app: Flask, present: Present) -> None:
+def test_first_audit_is_never_held(app: Flask, present: Present) -> None:
     present.set(LAST)
     many_projects(60)
     assert audit().status == "succeeded"
@@ -137,7 +137,7 @@ def test_the_first_audit_is_never_held(app: Flask, present: Present) -> None:
         (date(2026, 1, 2), date(2026, 1, 3), True),
     ],
 )
-def test_a_date_that_the_policy_names_between_the_two_audits_switches_the_belt_off(
+def test_policy_date_between_audits_disables_threshold(
     app: Flask, present: Present, last: date, on: date, held: bool
 ) -> None:
     present.set(last)
@@ -149,7 +149,7 @@ def test_a_date_that_the_policy_names_between_the_two_audits_switches_the_belt_o
     assert audit().status == ("held" if held else "succeeded")
 
 
-def test_a_held_audit_changes_nothing_and_tells_what_it_would_have_done(app: Flask, present: Present) -> None:
+def test_held_audit_changes_nothing_and_lists_planned_changes(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     before = table(Flag)
     placed(ids, None)
@@ -161,11 +161,11 @@ def test_a_held_audit_changes_nothing_and_tells_what_it_would_have_done(app: Fla
     assert [message["topic"] for message in table(OutboxMessage)][-1] == "audit.held"
 
 
-def test_a_confirmation_judges_again_and_the_same_row_succeeds_once(app: Flask, present: Present) -> None:
+def test_confirmation_judges_again_and_run_succeeds_once(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     placed(ids, None)
     held = audit()
-    # The facts of the hour of the confirmation count, not those of the held run.
+    # The facts at the time of confirmation apply, not those of the held run.
     placed(ids[:5], VERIFIED)
     run = confirm_held_audit(SUPERVISOR, held.id)
     assert (run.id, run.status, run.held_because) == (held.id, "succeeded", None)
@@ -178,7 +178,7 @@ def test_a_confirmation_judges_again_and_the_same_row_succeeds_once(app: Flask, 
     assert flag_counts(audit()) == (0, 55, 0, 0)
 
 
-def test_only_a_supervisor_confirms_and_only_an_audit_that_is_held(app: Flask, present: Present) -> None:
+def test_only_supervisor_confirms_held_audits(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     good = audit()
     placed(ids, None)
@@ -194,9 +194,7 @@ def test_only_a_supervisor_confirms_and_only_an_audit_that_is_held(app: Flask, p
     assert [row["status"] for row in table(AuditRun)] == ["succeeded", "succeeded", "held"]
 
 
-def test_a_held_audit_of_a_date_before_the_last_good_one_is_not_confirmed_any_more(
-    app: Flask, present: Present
-) -> None:
+def test_held_audit_before_last_successful_one_cannot_be_confirmed(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     placed(ids, None)
     held = audit()
@@ -208,7 +206,7 @@ def test_a_held_audit_of_a_date_before_the_last_good_one_is_not_confirmed_any_mo
     assert table(Flag) == []
 
 
-def test_the_command_line_s_confirmation_takes_the_latest_held_run_of_the_date(app: Flask, present: Present) -> None:
+def test_command_confirms_latest_held_run_of_date(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     placed(ids, None)
     audit()
@@ -220,7 +218,7 @@ def test_the_command_line_s_confirmation_takes_the_latest_held_run_of_the_date(a
     assert [row["status"] for row in table(AuditRun)] == ["succeeded", "held", "succeeded"]
 
 
-def test_where_nothing_is_held_the_belt_cannot_be_taken_off(app: Flask, present: Present) -> None:
+def test_confirmation_needs_a_held_audit(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     placed(ids, None)
     with pytest.raises(NoAuditHeld):
@@ -228,7 +226,7 @@ def test_where_nothing_is_held_the_belt_cannot_be_taken_off(app: Flask, present:
     assert table(Flag) == [] and len(table(AuditRun)) == 1
 
 
-def test_a_dry_run_is_never_held_but_tells_that_it_would_be_and_does_not_confirm(app: Flask, present: Present) -> None:
+def test_dry_run_is_never_held_but_reports_the_reason(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     placed(ids, None)
     held = audit()
@@ -239,7 +237,7 @@ def test_a_dry_run_is_never_held_but_tells_that_it_would_be_and_does_not_confirm
     assert table(Flag) == []
 
 
-def test_a_held_night_waits_and_is_not_run_again_every_minute(app: Flask, present: Present) -> None:
+def test_held_nightly_audit_is_not_repeated_every_minute(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     placed(ids, None)
     held = run_due_audit(NOON)
@@ -253,23 +251,19 @@ def test_a_held_night_waits_and_is_not_run_again_every_minute(app: Flask, presen
     assert (run.id, run.status, run.on, run.trigger) == (held.id, "succeeded", NEXT, "schedule")
 
 
-def test_the_night_after_a_held_one_is_an_ordinary_night_and_lists_nothing_as_missed(
-    app: Flask, present: Present
-) -> None:
+def test_nightly_audit_after_held_one_lists_nothing_as_missed(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     placed(ids, None)
     run_due_audit(NOON)
     present.set(NEXT + timedelta(days=1))
     second = run_due_audit(NOON)
     assert second is not None
-    # Nothing was down: it is no catch-up, and waits as the first one does.
+    # The service was not down, so this is no catch-up; the run is held like the first one.
     assert (second.on, second.status, second.trigger) == (NEXT + timedelta(days=1), "held", "schedule")
     assert [row["status"] for row in table(AuditRun)] == ["succeeded", "held", "held"]
 
 
-def test_projects_that_have_a_standing_flag_are_not_newly_flagged_by_the_end_of_an_exemption(
-    app: Flask, present: Present
-) -> None:
+def test_projects_with_active_flags_are_not_newly_flagged(app: Flask, present: Present) -> None:
     present.set(LAST)
     agency = an_agency()
     projects = [a_project(agency) for _ in range(50)]

@@ -1,4 +1,4 @@
-"""Voiding an audit gives what its wrong clock dated, and what is taken back, an instant of now."""
+"""``changed_at`` after voiding an audit: rows dated by the wrong clock and undone rows get the present time."""
 
 from __future__ import annotations
 

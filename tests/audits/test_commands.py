@@ -29,13 +29,13 @@ AUDIT_FIELDS = {
 
 @pytest.fixture
 def frozen_work(services: Callable[[], Any], present: Present) -> str:
-    """The number of a creation that began under the freeze, off the platform; the present is ``DAY``."""
+    """Return the number of a creation started under the freeze, off the platform; today is ``DAY``."""
     present.set(DAY)
     with services():
         return a_project().number
 
 
-def test_an_audit_prints_itself_and_what_it_changed(registry: CommandLine, frozen_work: str) -> None:
+def test_run_prints_audit_and_changes(registry: CommandLine, frozen_work: str) -> None:
     ran = registry("audits", "run", "--json")
     assert (ran.code, ran.err) == (0, "")
     audit = ran.json
@@ -47,12 +47,12 @@ def test_an_audit_prints_itself_and_what_it_changed(registry: CommandLine, froze
     ]
 
 
-def test_an_audit_for_people_names_the_project_and_the_rule(registry: CommandLine, frozen_work: str) -> None:
+def test_readable_output_names_project_and_rule(registry: CommandLine, frozen_work: str) -> None:
     ran = registry("audits", "run", "--on", "2026-05-20")
     assert ran.code == 0 and frozen_work in ran.out and "freeze.creation" in ran.out
 
 
-def test_audits_can_be_listed_and_shown_again(registry: CommandLine, frozen_work: str) -> None:
+def test_audits_are_listed_and_shown(registry: CommandLine, frozen_work: str) -> None:
     audit = registry("audits", "run", "--json").json
     assert registry("audits", "show", str(audit["id"]), "--json").json == audit
     assert audit["input_digest"] in registry("audits", "show", str(audit["id"])).out
@@ -66,19 +66,19 @@ def test_audits_can_be_listed_and_shown_again(registry: CommandLine, frozen_work
     assert registry("audits", "show", "999").code == 3
 
 
-def test_flags_end_with_six_only_when_asked(registry: CommandLine, frozen_work: str) -> None:
+def test_fail_on_flags_exits_with_six(registry: CommandLine, frozen_work: str) -> None:
     assert registry("audits", "run", "--dry-run").code == 0
     assert registry("audits", "run", "--dry-run", "--fail-on-flags").code == 6
     assert registry("audits", "run", "--dry-run", "--on", "2025-12-31", "--fail-on-flags").code == 0
 
 
-def test_a_dry_run_takes_any_date_and_writes_no_flag(registry: CommandLine, frozen_work: str) -> None:
+def test_dry_run_accepts_any_date_and_writes_no_flag(registry: CommandLine, frozen_work: str) -> None:
     dry = registry("audits", "run", "--dry-run", "--on", "2030-01-01", "--json").json
     assert dry["dry_run"] is True and dry["flags_opened"] == 1 and len(dry["changes"]) == 1
     assert registry("audits", "run", "--json").json["flags_opened"] == 1
 
 
-def test_another_policy_is_tried_dry_only(registry: CommandLine, frozen_work: str, tmp_path: Path) -> None:
+def test_other_policy_file_needs_dry_run(registry: CommandLine, frozen_work: str, tmp_path: Path) -> None:
     lenient = tmp_path / "lenient.toml"
     text = (CHECKOUT / "config" / "freeze_policy.toml").read_text(encoding="utf-8")
     text = text.replace('version = "2026.1"', 'version = "2027.0"')
@@ -95,7 +95,7 @@ def test_another_policy_is_tried_dry_only(registry: CommandLine, frozen_work: st
     assert registry("audits", "list", "--json").json["items"][0]["id"] == tried["id"]
 
 
-def test_a_date_that_cannot_be_audited_is_refused(registry: CommandLine, frozen_work: str) -> None:
+def test_invalid_date_is_rejected(registry: CommandLine, frozen_work: str) -> None:
     assert registry("audits", "run").code == 0
     assert registry("audits", "run", "--on", "2026-05-19").code == 4
     assert registry("audits", "run", "--on", "2026-05-21").code == 5
@@ -104,15 +104,13 @@ def test_a_date_that_cannot_be_audited_is_refused(registry: CommandLine, frozen_
     assert len(registry("audits", "list", "--json").json["items"]) == 1
 
 
-def test_a_second_audit_at_the_same_time_is_a_conflict(
-    registry: CommandLine, frozen_work: str, services: Callable[[], Any]
-) -> None:
+def test_concurrent_audit_is_a_conflict(registry: CommandLine, frozen_work: str, services: Callable[[], Any]) -> None:
     with services(), exclusive_lock():
         ran = registry.process("audits", "run", "--json")
     assert (ran.code, ran.raw) == (4, b"") and ran.err
 
 
-def test_a_held_audit_ends_with_four_until_it_is_confirmed(
+def test_held_audit_exits_with_four_until_confirmed(
     registry: CommandLine, services: Callable[[], Any], present: Present
 ) -> None:
     present.set(DAY)
@@ -143,7 +141,7 @@ def test_a_held_audit_ends_with_four_until_it_is_confirmed(
     assert registry("audits", "run", "--confirm-held").code == 4
 
 
-def test_explain_tells_rule_values_requirement_remedy_and_clause(registry: CommandLine, frozen_work: str) -> None:
+def test_explain_prints_rule_values_requirement_remedy_and_clause(registry: CommandLine, frozen_work: str) -> None:
     verdict = registry("explain", frozen_work, "--json").json
     assert (verdict["project"], verdict["on"], verdict["outcome"]) == (frozen_work, "2026-05-20", "flagged")
     (finding,) = verdict["findings"]
@@ -154,7 +152,7 @@ def test_explain_tells_rule_values_requirement_remedy_and_clause(registry: Comma
     assert "freeze.creation" in spoken and "2026-01-20" in spoken and "Не істеу керек" in spoken
 
 
-def test_explain_judges_another_date_and_writes_nothing(registry: CommandLine, frozen_work: str) -> None:
+def test_explain_accepts_other_date_and_writes_nothing(registry: CommandLine, frozen_work: str) -> None:
     before = registry("journal", "head").out
     assert registry("explain", frozen_work, "--on", "2025-12-31", "--json").json["outcome"] == "clear"
     assert registry("explain", frozen_work, "--fail-on-flags").code == 6
@@ -162,7 +160,7 @@ def test_explain_judges_another_date_and_writes_nothing(registry: CommandLine, f
     assert registry("journal", "head").out == before
 
 
-def test_explaining_a_restricted_project_is_journalled(
+def test_explaining_restricted_project_is_journalled(
     registry: CommandLine, frozen_work: str, services: Callable[[], Any]
 ) -> None:
     supervisor = an_actor("supervisor")
@@ -172,19 +170,19 @@ def test_explaining_a_restricted_project_is_journalled(
     assert '"restricted.read"' in registry("journal", "export").out.splitlines()[-1]
 
 
-def test_an_unknown_project_is_not_found(registry: CommandLine) -> None:
+def test_unknown_project_is_not_found(registry: CommandLine) -> None:
     for number in ("QT-2026-0000001-3", "QT-2026-0000001-4", "x"):
         ran = registry("explain", number)
         assert (ran.code, ran.raw) == (3, b"") and number in ran.err
 
 
-def test_the_command_line_acts_as_the_local_user(registry: CommandLine, frozen_work: str) -> None:
+def test_commands_act_as_local_user(registry: CommandLine, frozen_work: str) -> None:
     registry("audits", "run")
     assert '"principal":"local:' in registry("journal", "export").out.splitlines()[-1]
     assert today() == DAY
 
 
-def test_void_takes_an_audit_in_the_future_out_at_once(
+def test_void_command_voids_future_audit_in_one_step(
     registry: CommandLine, services: Callable[[], Any], present: Present
 ) -> None:
     with services():

@@ -1,4 +1,4 @@
-"""An audit's counts add up, and each flag tells its own life rightly."""
+"""Audit counts: they add up, and each flag has correct dates."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def standing() -> int:
 
 
 def adds_up(run: AuditRun) -> None:
-    """Each standing flag was counted once."""
+    """Check that each active flag was counted once."""
     assert run.flags_opened + run.flags_kept + run.flags_reopened == standing()
 
 
-def test_the_first_audit_counts_projects_and_flags_apart(app: Flask, present: Present) -> None:
+def test_first_audit_counts_projects_and_flags(app: Flask, present: Present) -> None:
     present.set(DAY)
     agency = an_agency()
     a_project(agency)
-    # Two rules on one project: begun on paper before the freeze, under a contract signed in it.
+    # Two rules match one project: its declared start is before the freeze, its contract under it.
     a_project(agency, work_started_on="2025-12-31", contract_signed_on="2026-01-20")
     exempt(a_project(agency, **OLD_SYSTEM), DAY, DAY)
     verify(a_project(agency, placement="on_platform"), DAY)
@@ -67,7 +67,7 @@ def test_the_first_audit_counts_projects_and_flags_apart(app: Flask, present: Pr
     adds_up(run)
 
 
-def test_every_agency_kind_is_judged_or_out_of_scope_as_the_policy_says(app: Flask, present: Present) -> None:
+def test_agency_kinds_are_in_scope_as_policy_says(app: Flask, present: Present) -> None:
     present.set(DAY)
     inside = ("central_body", "local_executive", "state_legal_entity", "quasi_public", "subsidiary", "other_performer")
     flagged = [a_project(an_agency(kind=kind)) for kind in inside]
@@ -78,9 +78,7 @@ def test_every_agency_kind_is_judged_or_out_of_scope_as_the_policy_says(app: Fla
     assert not any(flags_of(project) for project in outside)
 
 
-def test_exempt_and_accepted_flags_count_as_kept_and_their_projects_not_as_flagged(
-    app: Flask, present: Present
-) -> None:
+def test_exempt_and_accepted_flags_count_as_kept(app: Flask, present: Present) -> None:
     present.set(DAY)
     accepted, exempted, plain = a_project(), a_project(), a_project()
     audit()
@@ -94,7 +92,7 @@ def test_exempt_and_accepted_flags_count_as_kept_and_their_projects_not_as_flagg
     adds_up(run)
 
 
-def test_a_project_with_an_accepted_and_an_open_flag_is_flagged(app: Flask, present: Present) -> None:
+def test_project_with_accepted_and_open_flag_is_flagged(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project(work_started_on="2025-12-31", contract_signed_on="2026-01-20")
     audit()
@@ -107,9 +105,7 @@ def test_a_project_with_an_accepted_and_an_open_flag_is_flagged(app: Flask, pres
     assert run.projects_flagged == 1
 
 
-def test_a_cleared_flag_tells_when_it_was_last_seen_and_which_audits_opened_and_cleared_it(
-    app: Flask, present: Present
-) -> None:
+def test_cleared_flag_has_last_seen_date_and_both_audits(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project(placement="on_platform", **OLD_SYSTEM)
     opening = audit()
@@ -127,7 +123,7 @@ def test_a_cleared_flag_tells_when_it_was_last_seen_and_which_audits_opened_and_
     assert (cleared["opened_by_audit"], cleared["cleared_by_audit"]) == (opening.id, clearing.id)
 
 
-def test_a_standing_flag_was_last_seen_by_the_last_good_audit(app: Flask, present: Present) -> None:
+def test_active_flag_was_last_seen_by_last_successful_audit(app: Flask, present: Present) -> None:
     present.set(DAY)
     number = a_project().number
 
@@ -144,9 +140,7 @@ def test_a_standing_flag_was_last_seen_by_the_last_good_audit(app: Flask, presen
     assert last_seen_on() == NEXT
 
 
-def test_a_cleared_rule_that_returns_is_a_new_flag_and_the_old_one_stays_as_it_was(
-    app: Flask, present: Present
-) -> None:
+def test_returning_finding_opens_new_flag(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     audit()
@@ -166,7 +160,7 @@ def test_a_cleared_rule_that_returns_is_a_new_flag_and_the_old_one_stays_as_it_w
     adds_up(run)
 
 
-def test_a_reopened_flag_keeps_its_id_and_the_date_on_which_it_was_opened(app: Flask, present: Present) -> None:
+def test_reopened_flag_keeps_id_and_opening_date(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     audit()
@@ -183,12 +177,12 @@ def test_a_reopened_flag_keeps_its_id_and_the_date_on_which_it_was_opened(app: F
     adds_up(run)
 
 
-def test_severity_and_observed_values_follow_the_last_audit(app: Flask, present: Present) -> None:
+def test_severity_and_observed_values_follow_last_audit(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project(placement="on_platform", platform_key="qt-1", **OLD_SYSTEM)
     audit()
     assert flags_of(project) == [("platform.unverified", "low", "open")]
-    # Thirty days after the registration the grace is over, and the other rules are judged too.
+    # Thirty days after registration the grace period is over and the other rules apply too.
     present.set(DAY + timedelta(days=30))
     audit()
     assert flags_of(project) == [("platform.unverified", "low", "open")]
@@ -202,7 +196,7 @@ def test_severity_and_observed_values_follow_the_last_audit(app: Flask, present:
     assert flag(project, "platform.unverified")["observed"]["earlier_placement"] == "off_platform"
 
 
-def test_an_agency_that_leaves_the_scope_takes_its_flags_with_it(app: Flask, present: Present) -> None:
+def test_agency_leaving_scope_clears_its_flags(app: Flask, present: Present) -> None:
     present.set(DAY)
     agency = an_agency(kind="subsidiary")
     project = a_project(agency)
@@ -215,7 +209,7 @@ def test_an_agency_that_leaves_the_scope_takes_its_flags_with_it(app: Flask, pre
     assert flags_of(project) == [("freeze.creation", "high", "cleared")]
 
 
-def test_before_the_cutoff_nothing_is_flagged(app: Flask, present: Present) -> None:
+def test_nothing_is_flagged_before_cutoff(app: Flask, present: Present) -> None:
     present.set(date(2025, 12, 31))
     project = a_project(contract_signed_on="2025-12-01", work_started_on="2025-12-01")
     assert flag_counts(audit()) == (0, 0, 0, 0)

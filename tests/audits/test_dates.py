@@ -1,4 +1,4 @@
-"""Which dates an audit may have, for good and dry."""
+"""Dates of audits and of dry runs."""
 
 from __future__ import annotations
 
@@ -28,16 +28,14 @@ def days(number: int) -> date:
     return DAY + timedelta(days=number)
 
 
-def test_an_audit_without_a_date_is_of_today_in_almaty(app: Flask, present: Present) -> None:
+def test_default_audit_date_is_today_in_almaty(app: Flask, present: Present) -> None:
     present.set(datetime(2026, 10, 4, 18, 59, tzinfo=UTC))
     assert audit().on == date(2026, 10, 4)
     present.set(datetime(2026, 10, 4, 19, 0, tzinfo=UTC))
     assert audit().on == DAY
 
 
-def test_an_audit_for_good_before_the_last_audited_date_is_a_conflict_and_leaves_nothing(
-    app: Flask, present: Present
-) -> None:
+def test_audit_before_last_audited_date_is_a_conflict(app: Flask, present: Present) -> None:
     present.set(DAY)
     a_project()
     audit(days(-1))
@@ -49,7 +47,7 @@ def test_an_audit_for_good_before_the_last_audited_date_is_a_conflict_and_leaves
     assert (table(AuditRun), table(Flag), table(JournalEntry)) == before
 
 
-def test_an_audit_for_good_after_today_is_invalid_and_leaves_nothing(app: Flask, present: Present) -> None:
+def test_audit_after_today_is_invalid(app: Flask, present: Present) -> None:
     present.set(DAY)
     with pytest.raises(Invalid) as refused:
         audit(days(1))
@@ -59,16 +57,14 @@ def test_an_audit_for_good_after_today_is_invalid_and_leaves_nothing(app: Flask,
     assert table(AuditRun) == []
 
 
-def test_the_first_audit_for_good_may_have_any_past_date(app: Flask, present: Present) -> None:
+def test_first_audit_may_have_any_past_date(app: Flask, present: Present) -> None:
     present.set(DAY)
     a_project()
     run = audit(date(2026, 3, 1))
     assert (run.status, flag_counts(run)) == ("succeeded", (1, 0, 0, 0))
 
 
-def test_dates_between_the_last_audited_one_and_today_go_for_good_the_last_one_again_too(
-    app: Flask, present: Present
-) -> None:
+def test_audit_may_repeat_last_date_up_to_today(app: Flask, present: Present) -> None:
     present.set(DAY)
     a_project()
     for on in (days(-3), days(-3), days(-1), DAY, DAY):
@@ -77,7 +73,7 @@ def test_dates_between_the_last_audited_one_and_today_go_for_good_the_last_one_a
     assert len({row["id"] for row in table(AuditRun)}) == 5
 
 
-def test_a_dry_run_a_held_one_and_a_failed_one_do_not_move_the_last_audited_date(app: Flask, present: Present) -> None:
+def test_dry_held_and_failed_runs_do_not_move_last_audited_date(app: Flask, present: Present) -> None:
     present.set(DAY)
     audit(days(-5))
     audit(DAY, dry_run=True)
@@ -89,9 +85,7 @@ def test_a_dry_run_a_held_one_and_a_failed_one_do_not_move_the_last_audited_date
 
 
 @pytest.mark.parametrize("on", [date(1, 1, 1), date(2025, 12, 31), days(-400), days(0), days(1), date(9999, 12, 31)])
-def test_a_dry_run_of_any_date_writes_no_flag_but_tells_counts_and_changes(
-    app: Flask, present: Present, on: date
-) -> None:
+def test_dry_run_of_any_date_writes_no_flag_but_returns_changes(app: Flask, present: Present, on: date) -> None:
     present.set(DAY)
     creation = a_project(pilot_started_on="2026-03-01", stage="pilot")
     old = a_project(**OLD_SYSTEM)
@@ -116,7 +110,7 @@ def test_a_dry_run_of_any_date_writes_no_flag_but_tells_counts_and_changes(
         assert changes(run) == [(creation.number, "freeze.pilot-limit", "opened")]
 
 
-def test_a_dry_run_gives_the_counts_that_the_audit_for_good_then_has(app: Flask, present: Present) -> None:
+def test_dry_run_counts_equal_those_of_real_audit(app: Flask, present: Present) -> None:
     present.set(DAY)
     agency = an_agency()
     for values in ({}, OLD_SYSTEM, {"placement": "unknown"}, {"placement": "on_platform"}):
@@ -129,7 +123,7 @@ def test_a_dry_run_gives_the_counts_that_the_audit_for_good_then_has(app: Flask,
     assert dry.id != good.id
 
 
-def test_a_dry_run_may_try_another_policy_file(app: Flask, present: Present, tmp_path: Path) -> None:
+def test_dry_run_may_use_another_policy(app: Flask, present: Present, tmp_path: Path) -> None:
     present.set(DAY)
     a_project()
     old = a_project(**OLD_SYSTEM)
@@ -149,7 +143,7 @@ def test_a_dry_run_may_try_another_policy_file(app: Flask, present: Present, tmp
     assert table(Flag) == before
 
 
-def test_another_policy_never_audits_for_good(app: Flask, present: Present) -> None:
+def test_other_policy_is_rejected_without_dry_run(app: Flask, present: Present) -> None:
     present.set(DAY)
     with pytest.raises(ValueError, match="dry run"):
         audit(policy=load_policy(CHECKOUT / "config" / "freeze_policy.toml"))
@@ -164,14 +158,14 @@ def test_only_operator_and_supervisor_run_audits(app: Flask, role: Role) -> None
 
 
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.SUPERVISOR])
-def test_a_run_tells_who_started_it_and_the_journal_too(app: Flask, role: Role) -> None:
+def test_run_and_journal_name_who_started_it(app: Flask, role: Role) -> None:
     run = run_audit(an_actor(role))
     assert run.started_by == f"{role.value}@tests"
     (entry,) = table(JournalEntry)
     assert (entry["action"], entry["subject"]) == ("audit.succeeded", f"audit:{run.id}")
 
 
-def test_an_hour_that_was_set_back_between_two_audits_leaves_no_project_unaudited(app: Flask, present: Present) -> None:
+def test_clock_set_back_between_audits_leaves_no_project_unaudited(app: Flask, present: Present) -> None:
     instant = present.set(DAY)
     a_project()
     audit()

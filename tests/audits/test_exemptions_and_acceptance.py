@@ -1,4 +1,4 @@
-"""What people decided: exemptions recorded by the Commission's decision, and flags accepted by an approval."""
+"""Exemptions and acceptances in audits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def revoke(exemption_id: int) -> None:
         revoke_exemption(SUPERVISOR, find_exemption(SUPERVISOR, exemption_id), "the Commission took it back")
 
 
-def test_an_exemption_acts_at_the_next_audit_and_not_before(app: Flask, present: Present) -> None:
+def test_exemption_takes_effect_at_next_audit(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     audit()
@@ -51,7 +51,7 @@ def test_an_exemption_acts_at_the_next_audit_and_not_before(app: Flask, present:
     assert (run.projects_flagged, run.projects_exempt) == (0, 1)
 
 
-def test_a_project_exempt_from_its_first_audit_on_has_its_flags_opened_as_exempt(app: Flask, present: Present) -> None:
+def test_project_exempt_at_first_audit_gets_exempt_flags(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     exemption = exempt(project, DAY, days(30))
@@ -62,7 +62,7 @@ def test_a_project_exempt_from_its_first_audit_on_has_its_flags_opened_as_exempt
 
 
 @pytest.mark.parametrize(("valid_from", "valid_to", "status"), [(0, 0, "exempt"), (1, 9, "open"), (-9, -1, "open")])
-def test_an_exemption_is_in_force_from_its_first_to_its_last_day(
+def test_exemption_is_in_force_from_first_to_last_day(
     app: Flask, present: Present, valid_from: int, valid_to: int, status: str
 ) -> None:
     present.set(DAY)
@@ -72,7 +72,7 @@ def test_an_exemption_is_in_force_from_its_first_to_its_last_day(
     assert flags_of(project) == [(RULE, "high", status)]
 
 
-def test_the_day_after_an_exemption_ends_the_same_flag_is_open_again(app: Flask, present: Present) -> None:
+def test_flag_reopens_day_after_exemption_ends(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     exempt(project, DAY, days(2))
@@ -89,7 +89,7 @@ def test_the_day_after_an_exemption_ends_the_same_flag_is_open_again(app: Flask,
     assert (run.projects_flagged, run.projects_exempt) == (1, 0)
 
 
-def test_a_revoked_exemption_ends_at_the_next_audit(app: Flask, present: Present) -> None:
+def test_revoked_exemption_ends_at_next_audit(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     exemption = exempt(project, DAY, days(30))
@@ -101,9 +101,7 @@ def test_a_revoked_exemption_ends_at_the_next_audit(app: Flask, present: Present
     assert (flag(project, RULE)["status"], flag(project, RULE)["exemption_id"]) == ("open", None)
 
 
-def test_of_overlapping_exemptions_the_last_recorded_is_named_and_the_other_goes_on_after_it(
-    app: Flask, present: Present
-) -> None:
+def test_last_recorded_of_overlapping_exemptions_is_named(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     longer = exempt(project, days(-5), days(30))
@@ -119,7 +117,7 @@ def test_of_overlapping_exemptions_the_last_recorded_is_named_and_the_other_goes
     assert flag(project, RULE)["status"] == "open"
 
 
-def test_revoking_one_of_two_overlapping_exemptions_leaves_the_other_in_force(app: Flask, present: Present) -> None:
+def test_revoking_one_exemption_leaves_the_other_in_force(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     first, second = exempt(project, DAY, days(9)), exempt(project, DAY, days(9))
@@ -129,7 +127,7 @@ def test_revoking_one_of_two_overlapping_exemptions_leaves_the_other_in_force(ap
     assert flag(project, RULE)["exemption_id"] == first.id == exemption_in_force(project.id, DAY)
 
 
-def test_an_exemption_covers_every_flag_of_its_project_and_no_other_project(app: Flask, present: Present) -> None:
+def test_exemption_covers_all_flags_of_its_project_only(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project(work_started_on="2025-12-31", contract_signed_on="2026-01-20")
     other = a_project(project.agency)
@@ -141,7 +139,7 @@ def test_an_exemption_covers_every_flag_of_its_project_and_no_other_project(app:
     assert (run.projects_flagged, run.projects_exempt) == (1, 1)
 
 
-def test_a_new_finding_under_an_exemption_is_exempt_too(app: Flask, present: Present) -> None:
+def test_new_finding_under_exemption_is_exempt(app: Flask, present: Present) -> None:
     present.set(date(2026, 9, 30))
     project = a_project(**OLD_SYSTEM)
     exempt(project, date(2026, 9, 1), date(2026, 12, 31))
@@ -151,13 +149,13 @@ def test_a_new_finding_under_an_exemption_is_exempt_too(app: Flask, present: Pre
     assert flags_of(project) == [("freeze.legacy", "low", "cleared"), ("migration.overdue", "low", "exempt")]
 
 
-def test_an_accepted_flag_stays_accepted_while_its_values_stay(app: Flask, present: Present) -> None:
+def test_accepted_flag_stays_accepted_while_values_are_unchanged(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     audit()
     accept(project, RULE)
     before = table(Flag)
-    # Other fields of the record may change: the rule did not observe them.
+    # Other fields may change, because the rule does not observe them.
     edit(project, budget_kzt=1, name_ru="Другое имя", stage="testing")
     present.set(days(40))
     run = audit()
@@ -165,9 +163,7 @@ def test_an_accepted_flag_stays_accepted_while_its_values_stay(app: Flask, prese
     assert (flag_counts(run), run.projects_flagged) == ((0, 1, 0, 0), 0)
 
 
-def test_an_accepted_flag_reopens_when_its_values_change_and_stays_open_when_they_change_back(
-    app: Flask, present: Present
-) -> None:
+def test_accepted_flag_reopens_on_change_and_stays_open_on_return(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     audit()
@@ -180,7 +176,7 @@ def test_an_accepted_flag_reopens_when_its_values_change_and_stays_open_when_the
     assert (flag(project, RULE)["status"], flag_counts(run)) == ("open", (0, 1, 0, 0))
 
 
-def test_exempt_wins_over_accepted_and_gives_the_acceptance_back_afterwards(app: Flask, present: Present) -> None:
+def test_exemption_precedes_acceptance_and_restores_it(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     audit()
@@ -194,7 +190,7 @@ def test_exempt_wins_over_accepted_and_gives_the_acceptance_back_afterwards(app:
     assert flag_counts(run) == (0, 1, 0, 0)
 
 
-def test_values_that_change_under_an_exemption_end_the_acceptance(app: Flask, present: Present) -> None:
+def test_value_change_under_exemption_ends_acceptance(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     audit()
@@ -207,7 +203,7 @@ def test_values_that_change_under_an_exemption_end_the_acceptance(app: Flask, pr
     assert changes(audit()) == [(project.number, RULE, "reopened")]
 
 
-def test_a_flag_accepted_under_an_exemption_is_exempt_at_the_next_audit(app: Flask, present: Present) -> None:
+def test_flag_accepted_under_exemption_is_exempt_at_next_audit(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     exempt(project, DAY, days(5))
@@ -217,7 +213,7 @@ def test_a_flag_accepted_under_an_exemption_is_exempt_at_the_next_audit(app: Fla
     assert (flag(project, RULE)["status"], flag_counts(run)) == ("exempt", (0, 1, 0, 0))
 
 
-def test_an_acceptance_of_one_rule_leaves_the_project_s_other_flags_open(app: Flask, present: Present) -> None:
+def test_acceptance_of_one_rule_leaves_other_flags_open(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project(work_started_on="2025-12-31", contract_signed_on="2026-01-20")
     audit()

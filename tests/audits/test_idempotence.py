@@ -1,4 +1,4 @@
-"""An audit again, on the same date and facts, changes nothing; a later date is another matter."""
+"""Idempotence: repeating an audit with the same date and facts changes nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DAY = date(2026, 10, 5)
 
 
 def a_mixed_registry() -> None:
-    """Projects that are flagged by several rules, exempt, accepted, clear and out of scope."""
+    """Create projects that are flagged by several rules, exempt, accepted, clear and out of scope."""
     agency = an_agency()
     a_project(agency)
     a_project(agency, work_started_on="2025-12-31", contract_signed_on="2026-01-20")
@@ -34,7 +34,7 @@ def a_mixed_registry() -> None:
     a_project(an_agency(kind="private"))
 
 
-def test_the_same_date_and_facts_again_change_nothing(app: Flask, present: Present) -> None:
+def test_repeated_audit_changes_nothing(app: Flask, present: Present) -> None:
     present.set(DAY)
     a_mixed_registry()
     accepted = a_project()
@@ -52,7 +52,7 @@ def test_the_same_date_and_facts_again_change_nothing(app: Flask, present: Prese
     assert [getattr(third, name) for name in seen] == [getattr(first, name) for name in seen] == [7, 1, 1]
 
 
-def test_the_digest_tells_another_date_and_other_facts(app: Flask, present: Present) -> None:
+def test_digest_differs_by_date_and_facts(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     first = audit()
@@ -62,11 +62,11 @@ def test_the_digest_tells_another_date_and_other_facts(app: Flask, present: Pres
     back = audit()
     present.set(DAY + timedelta(days=1))
     digests = [first.input_digest, edited.input_digest, back.input_digest, audit().input_digest]
-    # Back at the old values the record has a longer past, which the law compares too.
+    # With the old values back the record has more revisions, which the rules compare too.
     assert len(set(digests)) == len(digests)
 
 
-def test_a_later_date_with_the_same_facts_may_open_what_the_date_brings(app: Flask, present: Present) -> None:
+def test_later_date_may_open_flags(app: Flask, present: Present) -> None:
     present.set(date(2026, 9, 30))
     project = a_project(**OLD_SYSTEM)
     audit()
@@ -80,9 +80,7 @@ def test_a_later_date_with_the_same_facts_may_open_what_the_date_brings(app: Fla
     ]
 
 
-def test_a_night_after_a_manual_audit_of_the_day_before_writes_no_flag_when_nothing_changed(
-    app: Flask, present: Present
-) -> None:
+def test_nightly_audit_after_manual_one_writes_no_flag_without_changes(app: Flask, present: Present) -> None:
     present.set(DAY)
     a_mixed_registry()
     audit()
@@ -95,7 +93,7 @@ def test_a_night_after_a_manual_audit_of_the_day_before_writes_no_flag_when_noth
     assert flag_counts(night) == (0, len(before), 0, 0)
 
 
-def test_the_flags_are_what_the_law_finds(app: Flask, present: Present) -> None:
+def test_flags_equal_findings(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     audit()

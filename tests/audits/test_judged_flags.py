@@ -1,8 +1,8 @@
-"""Flags judged by a person who read the records and the contract's words: the audit still gives exactly these.
+"""Flags judged manually from the records and the contract: the audit must give exactly these.
 
-Sixty were drawn evenly over the thirteen rules that fire on the real records (``draw``). The other rules need what a
-table published once cannot have: edits, confirmations, orders, modifications begun under the freeze. For them
-``believable.csv`` and the steps below, judged in the same file.
+Sixty flags are sampled evenly over the thirteen rules that match the real records (``draw``). The other rules need
+edits, confirmations, orders and modifications under the freeze, which a table published once cannot have; for them
+``believable.csv`` and the steps below are judged in the same file.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ def believable() -> list[dict[str, str]]:
 
 
 def found(*, dry_run: bool) -> dict[tuple[str, str], str]:
-    """(external id, rule) → severity of all that an audit of the day opens."""
+    """Map (external id, rule) to the severity of all flags that an audit of the day opens."""
     named = external_ids()
     changes = all_changes_of(AUDITOR, audit(AUDITED_ON, dry_run=dry_run))
     assert {row["change"] for row in changes} == {"opened"}
     return {(named[row["project"]], row["rule"]): row["severity"] for row in changes}
 
 
-def test_none_of_the_sixty_flags_drawn_from_the_real_records_is_wrong(real_app: Flask, present: Present) -> None:
+def test_sixty_sampled_flags_match_manual_judgement(real_app: Flask, present: Present) -> None:
     present.set(AUDITED_ON)
     flags = found(dry_run=False)
     verdicts = {(row["external_id"], row["rule"]): row for row in real()}
@@ -62,12 +62,12 @@ def test_none_of_the_sixty_flags_drawn_from_the_real_records_is_wrong(real_app: 
     assert Counter(row["verdict"] for row in verdicts.values()) == {"right": DRAWN}
 
 
-def test_the_sixty_are_those_that_the_seeded_draw_gives(real_app: Flask, present: Present) -> None:
+def test_judged_flags_are_the_seeded_sample(real_app: Flask, present: Present) -> None:
     present.set(AUDITED_ON)
     assert draw(found(dry_run=True)) == {(row["external_id"], row["rule"]) for row in real()}
 
 
-def test_the_draw_is_even_over_the_rules_that_fire(real_app: Flask, present: Present) -> None:
+def test_sample_is_even_over_matching_rules(real_app: Flask, present: Present) -> None:
     present.set(AUDITED_ON)
     firing = Counter(rule for _, rule in found(dry_run=True))
     drawn = Counter(row["rule"] for row in real())
@@ -78,7 +78,7 @@ def test_the_draw_is_even_over_the_rules_that_fire(real_app: Flask, present: Pre
 
 
 @pytest.mark.parametrize("name", ["projects.csv", "believable.csv"])
-def test_the_values_that_decided_a_verdict_are_those_of_the_record(name: str) -> None:
+def test_deciding_values_are_those_of_the_record(name: str) -> None:
     records = {row["external_id"]: row for row in rows(name)}
     checked = [row for row in judged() if row["external_id"] in records]
     for row in checked:
@@ -89,19 +89,19 @@ def test_the_values_that_decided_a_verdict_are_those_of_the_record(name: str) ->
     assert len(checked) == (len(real()) if name == "projects.csv" else len(believable()))
 
 
-def test_the_rules_that_the_real_records_never_break_fire_on_believable_ones(app: Flask, present: Present) -> None:
+def test_remaining_rules_match_constructed_records(app: Flask, present: Present) -> None:
     believable_steps(present)
     present.set(AUDITED_ON)
     assert found(dry_run=False) == {(row["external_id"], row["rule"]): row["severity"] for row in believable()}
     assert Counter(row["verdict"] for row in believable()) == {"right": len(believable())}
 
 
-def test_every_rule_of_the_law_has_a_judged_flag(app: Flask) -> None:
+def test_every_rule_has_a_judged_flag(app: Flask) -> None:
     assert {row["rule"] for row in judged()} == set(policy_in_force().rules)
 
 
 def believable_steps(present: Present) -> None:
-    """What happened to the believable records between their registration and the audit."""
+    """Apply the events between registration and audit to the constructed records."""
     present.set(REGISTERED_ON)
     register_file("agencies", "agencies.csv")
     early = [row["external_id"] for row in rows("believable.csv") if row["external_id"] != NEWCOMER]

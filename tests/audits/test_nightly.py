@@ -1,4 +1,4 @@
-"""The night as the scheduler and cron run it: once, caught up once, tried again, with what was missed listed."""
+"""Nightly audits by scheduler and cron: run once, caught up once, retried, with missed dates listed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DAY = date(2026, 10, 5)
 
 
 class Broken(Exception):
-    """What goes wrong in the middle of an audit."""
+    """A failure in the middle of an audit."""
 
 
 def days(number: int) -> date:
@@ -43,12 +43,12 @@ def at(day: date, hour: int, minute: int = 0) -> datetime:
 
 
 def nights() -> list[tuple[date, str, str]]:
-    """(date, trigger, status) of every run and missed date, in the order of dates."""
+    """Return (date, trigger, status) of every run and missed date, ordered by date."""
     return sorted((row["on"], row["trigger"], row["status"]) for row in table(AuditRun))
 
 
 def breaking(connection: Connection, statement: str) -> Callable[[], None]:
-    """Break the first statement that begins so, on its way to the database; call the result to mend it."""
+    """Make the first statement with this prefix fail. Call the result to restore it."""
 
     def broken(conn: Connection, cursor: object, sql: str, *rest: object) -> None:
         if sql.startswith(statement):
@@ -58,7 +58,7 @@ def breaking(connection: Connection, statement: str) -> Callable[[], None]:
     return lambda: event.remove(connection.engine, "before_cursor_execute", broken)
 
 
-def test_a_fresh_installation_owes_no_night_before_its_first_hour(app: Flask, present: Present) -> None:
+def test_no_audit_is_due_before_first_hour_after_installation(app: Flask, present: Present) -> None:
     installed(at(DAY, 10))
     for moment in (at(DAY, 10), at(DAY, 23), at(days(1), 1, 59)):
         present.set(moment)
@@ -68,14 +68,14 @@ def test_a_fresh_installation_owes_no_night_before_its_first_hour(app: Flask, pr
     assert nights() == [(days(1), "schedule", "succeeded")]
 
 
-def test_with_the_nightly_audit_off_none_is_ever_due(app: Flask, present: Present) -> None:
+def test_disabled_nightly_audit_is_never_due(app: Flask, present: Present) -> None:
     installed(at(days(-100), 10))
     present.set(DAY)
     assert run_due_audit(None) is None
     assert table(AuditRun) == []
 
 
-def test_a_night_is_audited_once_however_often_the_scheduler_asks(app: Flask, present: Present) -> None:
+def test_nightly_audit_runs_once(app: Flask, present: Present) -> None:
     installed(at(DAY, 1))
     a_project()
     present.set(at(DAY, 2))
@@ -89,9 +89,7 @@ def test_a_night_is_audited_once_however_often_the_scheduler_asks(app: Flask, pr
     assert len(table(AuditRun)) == 1
 
 
-def test_after_downtime_the_latest_date_is_audited_once_and_the_dates_between_are_listed(
-    app: Flask, present: Present
-) -> None:
+def test_latest_date_is_caught_up_and_missed_dates_are_listed(app: Flask, present: Present) -> None:
     installed(at(DAY, 1))
     present.set(at(DAY, 2))
     run_due_audit(TWO)
@@ -110,7 +108,7 @@ def test_after_downtime_the_latest_date_is_audited_once_and_the_dates_between_ar
     assert [row["projects_judged"] for row in table(AuditRun) if row["status"] == "missed"] == [0, 0, 0]
 
 
-def test_a_start_late_in_the_same_day_catches_up_and_lists_nothing(app: Flask, present: Present) -> None:
+def test_late_start_on_same_day_catches_up(app: Flask, present: Present) -> None:
     installed(at(DAY, 1))
     present.set(at(DAY, 2))
     run_due_audit(TWO)
@@ -119,9 +117,7 @@ def test_a_start_late_in_the_same_day_catches_up_and_lists_nothing(app: Flask, p
     assert nights() == [(DAY, "schedule", "succeeded"), (days(1), "catch_up", "succeeded")]
 
 
-def test_a_start_just_before_the_hour_catches_up_the_day_before_and_then_does_the_night(
-    app: Flask, present: Present
-) -> None:
+def test_start_before_the_hour_catches_up_then_runs_nightly_audit(app: Flask, present: Present) -> None:
     installed(at(DAY, 1))
     present.set(at(DAY, 2))
     run_due_audit(TWO)
@@ -137,7 +133,7 @@ def test_a_start_just_before_the_hour_catches_up_the_day_before_and_then_does_th
     ]
 
 
-def test_a_manual_audit_of_the_date_satisfies_its_night(app: Flask, present: Present) -> None:
+def test_manual_audit_covers_nightly_audit_of_date(app: Flask, present: Present) -> None:
     installed(at(days(-1), 1))
     present.set(at(days(-1), 2))
     run_due_audit(TWO)
@@ -154,7 +150,7 @@ def test_a_manual_audit_of_the_date_satisfies_its_night(app: Flask, present: Pre
     ]
 
 
-def test_a_dry_run_or_a_held_or_failed_audit_satisfies_no_night(app: Flask, present: Present) -> None:
+def test_dry_held_or_failed_audit_does_not_cover_nightly_audit(app: Flask, present: Present) -> None:
     installed(at(DAY, 1))
     present.set(at(DAY, 1, 30))
     audit(dry_run=True)
@@ -164,11 +160,11 @@ def test_a_dry_run_or_a_held_or_failed_audit_satisfies_no_night(app: Flask, pres
     assert run.on == DAY
 
 
-def test_a_manual_audit_after_downtime_does_not_hide_the_dates_that_were_missed(app: Flask, present: Present) -> None:
+def test_manual_audit_after_downtime_does_not_hide_missed_dates(app: Flask, present: Present) -> None:
     installed(at(DAY, 1))
     present.set(at(DAY, 2))
     run_due_audit(TWO)
-    # Down for three days; the operator audits by hand before the scheduler is back.
+    # Down for three days; the operator runs a manual audit before the scheduler is back.
     present.set(at(days(3), 12))
     audit(days(2))
     audit()
@@ -186,7 +182,7 @@ def test_a_manual_audit_after_downtime_does_not_hide_the_dates_that_were_missed(
     ]
 
 
-def test_a_failed_night_is_kept_and_tried_again_after_ten_minutes_in_the_same_row(
+def test_failed_nightly_audit_is_retried_after_ten_minutes(
     app: Flask, present: Present, connection: Connection
 ) -> None:
     installed(at(DAY, 1))
@@ -219,7 +215,7 @@ def test_a_failed_night_is_kept_and_tried_again_after_ten_minutes_in_the_same_ro
     assert (len(table(AuditRun)), len(table(Flag))) == (1, 1)
 
 
-def test_a_night_that_failed_all_day_stays_listed_as_failed(
+def test_nightly_audit_failing_all_day_stays_listed_as_failed(
     app: Flask, present: Present, connection: Connection
 ) -> None:
     installed(at(days(-2), 1))
@@ -241,7 +237,7 @@ def test_a_night_that_failed_all_day_stays_listed_as_failed(
     ]
 
 
-def test_a_failed_manual_audit_is_kept_with_its_reason(app: Flask, present: Present, connection: Connection) -> None:
+def test_failed_manual_audit_is_stored_with_reason(app: Flask, present: Present, connection: Connection) -> None:
     present.set(DAY)
     a_project()
     mend = breaking(connection, "INSERT INTO flags")
@@ -255,9 +251,7 @@ def test_a_failed_manual_audit_is_kept_with_its_reason(app: Flask, present: Pres
 
 
 @pytest.mark.postgres_only
-def test_a_failure_never_overwrites_the_night_that_another_process_has_done_since(
-    own_app: Flask, present: Present
-) -> None:
+def test_failure_does_not_overwrite_result_of_other_process(own_app: Flask, present: Present) -> None:
     with own_app.app_context():
         installed(at(DAY, 1))
         a_project()
@@ -270,7 +264,7 @@ def test_a_failure_never_overwrites_the_night_that_another_process_has_done_sinc
                 raise Broken
 
         def undone(dbapi_connection: object, record: object) -> None:
-            # The failed try is rolled back and not told of yet: the other scheduler gets the claim.
+            # The failed attempt is rolled back and not stored yet, so the other scheduler gets the claim.
             if rivals == ["comes"]:
                 rivals.append("is here")
                 with ThreadPoolExecutor(1) as other:
@@ -285,14 +279,14 @@ def test_a_failure_never_overwrites_the_night_that_another_process_has_done_sinc
         assert len(table(Flag)) == 1
 
 
-def test_a_manual_audit_that_ends_just_before_the_claim_satisfies_the_night(own_app: Flask, present: Present) -> None:
+def test_manual_audit_before_claim_covers_nightly_audit(own_app: Flask, present: Present) -> None:
     with own_app.app_context():
         installed(at(DAY, 1))
         present.set(at(DAY, 2))
         operators: list[str] = []
 
         def asked(conn: Connection, cursor: object, sql: str, *rest: object) -> None:
-            # The scheduler has seen that the date has no audit, and has not claimed it yet.
+            # The scheduler has found that the date has no audit, and has not claimed it yet.
             if "FROM installation" in sql and not operators:
                 operators.append("comes")
                 with ThreadPoolExecutor(1) as other:
@@ -305,19 +299,19 @@ def test_a_manual_audit_that_ends_just_before_the_claim_satisfies_the_night(own_
 
 
 def manually(app: Flask) -> str:
-    """An operator's audit on a connection of its own."""
+    """Run an operator's audit on another connection."""
     with app.app_context():
         return audit().status
 
 
 def tick(app: Flask) -> str:
-    """One tick of another scheduler; how its run ended."""
+    """Run one tick of another scheduler. Return its run's status."""
     with app.app_context():
         run = run_due_audit(TWO)
         return "none" if run is None else run.status
 
 
-def test_cron_audits_today_once_and_lists_what_was_missed(app: Flask, present: Present) -> None:
+def test_cron_audits_today_once_and_lists_missed_dates(app: Flask, present: Present) -> None:
     present.set(at(DAY, 4))
     first = run_nightly_audit()
     assert first is not None
@@ -336,9 +330,7 @@ def test_cron_audits_today_once_and_lists_what_was_missed(app: Flask, present: P
     ]
 
 
-def test_cron_that_tries_a_failed_night_again_at_once_is_not_told_that_all_is_done(
-    app: Flask, present: Present, connection: Connection
-) -> None:
+def test_cron_retry_of_failed_audit_runs_again(app: Flask, present: Present, connection: Connection) -> None:
     a_project()
     present.set(at(DAY, 4))
     mend = breaking(connection, "INSERT INTO flags")
@@ -350,7 +342,7 @@ def test_cron_that_tries_a_failed_night_again_at_once_is_not_told_that_all_is_do
     assert (run.status, len(table(AuditRun))) == ("succeeded", 1)
 
 
-def test_scheduler_and_cron_together_audit_a_date_once(app: Flask, present: Present) -> None:
+def test_scheduler_and_cron_audit_a_date_once(app: Flask, present: Present) -> None:
     installed(at(DAY, 1))
     present.set(at(DAY, 2))
     run_due_audit(TWO)
@@ -371,7 +363,7 @@ acts = st.one_of(
 
 @given(st.lists(acts, min_size=1, max_size=10))
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_clock_that_is_moved_audits_no_date_twice_and_skips_none_silently(
+def test_changing_clock_neither_repeats_nor_silently_skips_dates(
     app: Flask,
     present: Present,
     connection: Connection,
@@ -398,7 +390,7 @@ def test_a_clock_that_is_moved_audits_no_date_twice_and_skips_none_silently(
                     mend()
             else:
                 run_due_audit(TWO)
-        # At last time goes on as it should, and the next night comes.
+        # Finally the clock is correct, and the next nightly audit runs.
         latest = max([row["on"] for row in table(AuditRun)] + [moment.date(), DAY]) + timedelta(days=2)
         present.set(at(latest, 2))
         assert run_due_audit(TWO) is not None
@@ -411,16 +403,14 @@ def test_a_clock_that_is_moved_audits_no_date_twice_and_skips_none_silently(
 
 
 def by_hand() -> None:
-    """An operator's audit of today, unless a later date was audited already."""
+    """Run an operator's audit of today, unless a later date has been audited."""
     last = max((row["on"] for row in table(AuditRun) if row["status"] == "succeeded"), default=date.min)
     if last <= now().astimezone().date():
         audit(max(last, date(2026, 1, 1)) if last > date.min else None)
 
 
 @pytest.mark.postgres_only
-def test_a_second_connection_that_holds_the_claim_makes_the_scheduler_wait_for_the_next_tick(
-    own_app: Flask, present: Present
-) -> None:
+def test_scheduler_waits_for_next_tick_while_claim_is_locked(own_app: Flask, present: Present) -> None:
     with own_app.app_context():
         installed(at(DAY, 1))
         present.set(at(DAY, 2))

@@ -1,4 +1,4 @@
-"""The real records: 1,050 projects of 13 agencies, audited, audited again, and audited after edits."""
+"""Audits of the real records: 1,050 projects of 13 agencies, audited, audited again, and audited after edits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.present import Present
 LATER = AUDITED_ON + timedelta(days=1)
 
 
-def test_the_first_audit_finds_what_the_records_give(real_app: Flask, present: Present) -> None:
+def test_first_audit_of_real_records(real_app: Flask, present: Present) -> None:
     present.set(AUDITED_ON)
     run = audit()
     assert (run.status, run.projects_judged, run.projects_out_of_scope) == ("succeeded", 1029, 21)
@@ -40,9 +40,9 @@ def test_the_first_audit_finds_what_the_records_give(real_app: Flask, present: P
     }
 
 
-def test_an_audit_of_the_real_records_takes_less_than_a_second(real_app: Flask, present: Present) -> None:
+def test_audit_of_real_records_takes_less_than_a_second(real_app: Flask, present: Present) -> None:
     present.set(AUDITED_ON)
-    # The best of three, because other work goes on beside the tests; the standing clock does not hold perf_counter.
+    # The best of three, because the machine is busy with other tests; the fixed clock does not affect perf_counter.
     seconds = []
     for _ in range(3):
         before = time.perf_counter()
@@ -51,7 +51,7 @@ def test_an_audit_of_the_real_records_takes_less_than_a_second(real_app: Flask, 
     assert 0 < min(seconds) < 1
 
 
-def test_a_second_audit_changes_nothing(real_app: Flask, present: Present) -> None:
+def test_second_audit_changes_nothing(real_app: Flask, present: Present) -> None:
     present.set(AUDITED_ON)
     first = audit()
     flags, kept = table(Flag), table(AuditChange)
@@ -60,7 +60,7 @@ def test_a_second_audit_changes_nothing(real_app: Flask, present: Present) -> No
     assert (flag_counts(second), second.input_digest) == ((0, len(flags), 0, 0), first.input_digest)
 
 
-def test_a_later_audit_after_edits_changes_what_it_must_and_nothing_else(real_app: Flask, present: Present) -> None:
+def test_audit_after_edits_changes_only_affected_flags(real_app: Flask, present: Present) -> None:
     present.set(AUDITED_ON)
     first = audit()
     before = {row["id"]: row for row in table(Flag)}
@@ -90,7 +90,7 @@ def test_a_later_audit_after_edits_changes_what_it_must_and_nothing_else(real_ap
     ]
     assert changes(run) == sorted(expected)
     assert flag_counts(run) == (4, first.flags_opened - 4, 0, 4)
-    # The moved start is still under the freeze: the same flag, with the value as it is now.
+    # The changed start is still under the freeze: the same flag with the new value.
     ((rule, severity, status),) = flags_of(moved)
     assert (rule, severity, status) == ("freeze.creation", "high", "open")
     touched = {project.id for project in (renamed, filled, moved, placed)}

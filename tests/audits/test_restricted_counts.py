@@ -1,4 +1,4 @@
-"""Counts of audits for readers who may not see restricted projects."""
+"""Audit counts for readers who may not see restricted projects."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def seen(run: AuditRun, actor: Actor = REVIEWER) -> tuple[tuple[int, ...], tuple
     return tuple(shown[name] for name in COUNTS), tuple(shown[name] for name in FLAGS)
 
 
-def test_audit_counts_leave_out_projects_restricted_before_it(app: Flask, present: Present) -> None:
+def test_counts_exclude_projects_restricted_before_audit(app: Flask, present: Present) -> None:
     present.set(DAY)
     agency, outside = an_agency(), an_agency(kind="private")
     a_project(agency)
@@ -51,7 +51,7 @@ def test_audit_counts_leave_out_projects_restricted_before_it(app: Flask, presen
     assert "restricted_counts" not in listed
 
 
-def test_flag_counts_of_every_kind_leave_out_restricted_projects(app: Flask, present: Present) -> None:
+def test_flag_counts_of_every_kind_exclude_restricted_projects(app: Flask, present: Present) -> None:
     present.set(DAY)
     projects = [a_project() for _ in range(4)]
     audit()
@@ -61,12 +61,12 @@ def test_flag_counts_of_every_kind_leave_out_restricted_projects(app: Flask, pre
     for project in projects[1:]:
         restrict(project)
     run = audit()
-    # Reopened, cleared with another rule opened, and kept: all of restricted projects.
+    # Reopened, cleared with another rule opened, and kept: all flags of restricted projects.
     assert seen(run, AUDITOR) == ((4, 0, 4, 0), (1, 2, 1, 1))
     assert seen(run) == ((1, 0, 1, 0), (0, 1, 0, 0))
 
 
-def test_restriction_after_an_audit_moves_its_counts_with_the_report(app: Flask, present: Present) -> None:
+def test_restriction_after_audit_updates_counts_and_report(app: Flask, present: Present) -> None:
     present.set(DAY)
     a_project()
     later = a_project()
@@ -79,7 +79,7 @@ def test_restriction_after_an_audit_moves_its_counts_with_the_report(app: Flask,
     assert seen(run) == ((2, 0, 2, 0), (2, 0, 0, 0))
 
 
-def test_held_and_dry_runs_leave_out_restricted_projects(app: Flask, present: Present) -> None:
+def test_held_and_dry_runs_exclude_restricted_projects(app: Flask, present: Present) -> None:
     present.set(DAY)
     agency = an_agency()
     projects = [a_project(agency, placement="on_platform", **OLD_SYSTEM) for _ in range(2)]

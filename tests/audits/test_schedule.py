@@ -1,4 +1,4 @@
-"""Which night is owed, as a question of dates alone."""
+"""Audit schedule: due dates as pure functions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def at(day: date, hour: int, minute: int = 0) -> datetime:
 
 
 @given(instants, hours)
-def test_a_fresh_installation_owes_nothing_before_its_first_hour(installed: datetime, audit_at: time) -> None:
+def test_nothing_is_due_before_first_hour_after_installation(installed: datetime, audit_at: time) -> None:
     first = local_instant(first_due(installed, audit_at), audit_at)
     assert installed < first <= installed + A_DAY or installed == first - A_DAY
     assert is_due(installed, audit_at, installed, None) is None
@@ -35,7 +35,7 @@ def test_a_fresh_installation_owes_nothing_before_its_first_hour(installed: date
 
 
 @given(instants, instants, hours, st.none() | dates)
-def test_what_is_owed_is_the_latest_due_date_and_later_than_any_good_audit(
+def test_due_date_is_latest_and_after_last_successful_audit(
     moment: datetime, installed: datetime, audit_at: time, last_good: date | None
 ) -> None:
     night = is_due(moment, audit_at, installed, last_good)
@@ -51,7 +51,7 @@ def test_what_is_owed_is_the_latest_due_date_and_later_than_any_good_audit(
 
 
 @given(instants, instants, hours, st.none() | dates)
-def test_once_a_night_is_audited_nothing_is_owed_until_the_next_hour(
+def test_nothing_is_due_until_next_hour_after_audit(
     moment: datetime, installed: datetime, audit_at: time, last_good: date | None
 ) -> None:
     night = is_due(moment, audit_at, installed, last_good)
@@ -64,7 +64,7 @@ def test_once_a_night_is_audited_nothing_is_owed_until_the_next_hour(
 
 
 @given(instants, hours, dates, st.integers(0, 24 * 60))
-def test_a_clock_set_back_owes_no_date_that_was_audited(
+def test_clock_set_back_makes_no_audited_date_due(
     moment: datetime, audit_at: time, last_good: date, minutes: int
 ) -> None:
     night = is_due(moment, audit_at, moment - 900 * A_DAY, last_good)
@@ -75,9 +75,7 @@ def test_a_clock_set_back_owes_no_date_that_was_audited(
 
 
 @given(dates, st.integers(0, 60), st.sets(dates, max_size=30))
-def test_the_missed_dates_are_those_before_the_night_without_an_audit(
-    first: date, span: int, audited: set[date]
-) -> None:
+def test_missed_dates_are_those_without_audit_before_due_one(first: date, span: int, audited: set[date]) -> None:
     night = first + span * A_DAY
     listed = missed(first, night, audited)
     assert listed == sorted(set(listed))
@@ -86,25 +84,25 @@ def test_the_missed_dates_are_those_before_the_night_without_an_audit(
     assert not set(listed) & audited
 
 
-def test_of_several_due_dates_the_latest_alone_is_owed_and_it_is_late() -> None:
+def test_only_latest_of_several_due_dates_is_run_as_late() -> None:
     night = is_due(at(DAY, 9), TWO, at(date(2026, 1, 1), 0), DAY - 4 * A_DAY)
     assert night == ScheduledRun(DAY, True, DAY - 3 * A_DAY)
     assert missed(night.first, night.on, ()) == [DAY - 3 * A_DAY, DAY - 2 * A_DAY, DAY - A_DAY]
 
 
 @pytest.mark.parametrize(("minutes", "late"), [(0, False), (15, False), (16, True)])
-def test_a_start_of_a_quarter_of_an_hour_after_the_hour_is_not_late(minutes: int, late: bool) -> None:
+def test_start_within_fifteen_minutes_is_not_late(minutes: int, late: bool) -> None:
     night = is_due(at(DAY, 2, minutes), TWO, at(date(2026, 1, 1), 0), DAY - A_DAY)
     assert night == ScheduledRun(DAY, late, DAY)
 
 
-def test_before_the_hour_it_is_still_yesterday_s_night() -> None:
+def test_due_date_before_the_hour_is_yesterday() -> None:
     assert due_on(at(DAY, 1, 59), TWO) == DAY - A_DAY
     assert due_on(at(DAY, 2), TWO) == DAY
     assert due_on(at(DAY, 0), time(0)) == DAY
     assert due_on(at(DAY, 23, 58), time(23, 59)) == DAY - A_DAY
 
 
-def test_an_installation_within_the_hour_s_second_owes_that_day_only_when_it_came_first() -> None:
+def test_installation_at_the_hour_makes_that_day_due_only_if_earlier() -> None:
     assert first_due(at(DAY, 1, 59), TWO) == DAY
     assert first_due(at(DAY, 2), TWO) == DAY + A_DAY

@@ -1,4 +1,4 @@
-"""How many statements an audit sends does not grow with the number of projects."""
+"""Number of SQL statements of an audit: independent of the number of projects."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.present import Present
 from tests.statements import statements
 
 DAY = date(2026, 9, 30)  # the policy names it: no safety belt
-# With all that follows the flags: cases and their events.
+# Includes the changes to cases and their events.
 MOST = 50
 
 
 def nights(connection: Connection, present: Present, ids: list[int]) -> dict[str, int]:
-    """The statements of a first night, a quiet one, one that clears and one that opens again."""
+    """Return the statements of four audits: the first, one without changes, one that clears, one that reopens."""
     counted = {}
     for name, verified_on in (("first", None), ("quiet", None), ("clears", DAY), ("opens", None)):
         placed(ids, verified_on)
@@ -30,7 +30,7 @@ def nights(connection: Connection, present: Present, ids: list[int]) -> dict[str
     return counted
 
 
-def test_an_audit_of_many_projects_sends_no_more_statements_than_one_of_few(
+def test_statement_count_is_independent_of_number_of_projects(
     app: Flask, connection: Connection, present: Present
 ) -> None:
     present.set(DAY)
@@ -38,14 +38,12 @@ def test_an_audit_of_many_projects_sends_no_more_statements_than_one_of_few(
     few = nights(connection, present, ids)
     ids += many_projects(400, placement="on_platform")
     many = nights(connection, present, ids)
-    # The second round's first night keeps three flags and opens the others.
+    # The second round's first audit keeps three flags and opens the others.
     assert many == few
     assert max(many.values()) <= MOST
 
 
-def test_flags_are_written_in_chunks_and_the_chunks_add_up(
-    app: Flask, connection: Connection, present: Present
-) -> None:
+def test_flags_are_written_in_chunks(app: Flask, connection: Connection, present: Present) -> None:
     present.set(DAY)
     count = flag_writes.ROWS_AT_ONCE + 1
     ids = many_projects(count, placement="on_platform")

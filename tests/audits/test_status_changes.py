@@ -1,4 +1,4 @@
-"""An audit lists every change of a flag's status since the audit before, and its stocks follow from its flows."""
+"""Status changes: an audit lists every change of a flag's status since the last one, and stocks equal flows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 
 def decide(present: Present, project: Project, proposal: dict[str, object]) -> None:
-    """Propose and approve, later than all that was done before."""
+    """Propose and approve a decision, later than all earlier actions."""
     present.move(HOUR)
     case = case_of(project)
     if case.status == "new":
@@ -36,7 +36,7 @@ def counted(run: AuditRun) -> tuple[int, int]:
     return run.projects_flagged, run.projects_exempt
 
 
-def test_flag_that_an_exemption_covers_is_listed_as_exempted(app: Flask, present: Present) -> None:
+def test_exempted_flag_is_listed_as_exempted(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     assert changes(audit()) == [(project.number, RULE, "opened")]
@@ -51,7 +51,7 @@ def test_flag_that_an_exemption_covers_is_listed_as_exempted(app: Flask, present
     assert (changes(run), counted(run)) == ([(project.number, RULE, "reopened")], (1, 0))
 
 
-def test_flag_that_a_decision_accepted_is_listed_by_the_next_audit_once(app: Flask, present: Present) -> None:
+def test_accepted_flag_is_listed_once_by_next_audit(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     audit()
@@ -63,7 +63,7 @@ def test_flag_that_a_decision_accepted_is_listed_by_the_next_audit_once(app: Fla
     assert changes(audit()) == []
 
 
-def test_accepted_flag_that_an_exemption_covers_is_accepted_again_when_it_ends(app: Flask, present: Present) -> None:
+def test_accepted_flag_returns_to_accepted_when_exemption_ends(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     audit()
@@ -76,7 +76,7 @@ def test_accepted_flag_that_an_exemption_covers_is_accepted_again_when_it_ends(a
     assert (changes(run), counted(run)) == ([(project.number, RULE, "accepted")], (0, 0))
 
 
-def test_accepted_and_exempted_between_two_audits_is_listed_once_as_exempted(app: Flask, present: Present) -> None:
+def test_flag_accepted_and_exempted_between_audits_is_listed_once(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     audit()
@@ -85,7 +85,7 @@ def test_accepted_and_exempted_between_two_audits_is_listed_once_as_exempted(app
     assert changes(audit()) == [(project.number, RULE, "exempted")]
 
 
-def test_accepted_flag_whose_values_change_is_listed_as_reopened(app: Flask, present: Present) -> None:
+def test_accepted_flag_with_changed_values_is_listed_as_reopened(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     audit()
@@ -96,7 +96,7 @@ def test_accepted_flag_whose_values_change_is_listed_as_reopened(app: Flask, pre
     assert (changes(run), run.flags_reopened) == ([(project.number, RULE, "reopened")], 1)
 
 
-def test_flag_that_an_order_opened_is_listed_as_no_longer_accepted(app: Flask, present: Present) -> None:
+def test_flag_opened_by_order_is_listed_as_no_longer_accepted(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project(work_started_on="2025-12-31", contract_signed_on="2026-01-20")
     audit()

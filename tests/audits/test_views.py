@@ -1,4 +1,4 @@
-"""The page of an audit: what stands is compared with what stood, and every change of a flag's status is listed."""
+"""Audit page: totals compared with the previous audit, and the list of status changes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ ROW = re.compile(r'<th scope="row" class="govuk-table__cell stacked__main">([^<]
 
 
 def table(page: str, caption: str) -> dict[str, list[str]]:
-    """The rows of a table of counts, by name."""
+    """Return the rows of a table of counts, by name."""
     found = page.partition(f">{caption}</caption>")[2].partition("</table>")[0]
     return {name: re.findall(r">([^<>\s]+)</td>", cells) for name, cells in ROW.findall(found)}
 
 
-def test_stocks_have_a_difference_and_changes_have_none(signed_in: SignedIn, present: Present) -> None:
+def test_totals_show_difference_and_changes_do_not(signed_in: SignedIn, present: Present) -> None:
     present.set(DAY)
     exempted, accepted = a_project(), a_project()
     audit()
@@ -49,12 +49,12 @@ def test_stocks_have_a_difference_and_changes_have_none(signed_in: SignedIn, pre
         "Flags active": ["2", "2", "0"],
     }
     assert table(page, "Flags whose status changed") == {
-        "Opened": ["0", "2"],
-        "Reopened": ["0", "0"],
+        "Flag opened": ["0", "2"],
+        "Flag reopened": ["0", "0"],
         "Exempt by the Commission": ["1", "0"],
         "Accepted": ["1", "0"],
         "No longer accepted": ["0", "0"],
-        "Cleared": ["0", "0"],
+        "Flag cleared": ["0", "0"],
     }
     listed = page.partition(">What changed</h2>")[2]
     assert "Nothing." not in listed and exempted.number in listed and accepted.number in listed
@@ -62,7 +62,7 @@ def test_stocks_have_a_difference_and_changes_have_none(signed_in: SignedIn, pre
 
 
 @pytest.mark.parametrize("status", ["failed", "missed"])
-def test_run_that_judged_nothing_is_not_compared(signed_in: SignedIn, present: Present, status: str) -> None:
+def test_run_without_judgement_is_not_compared(signed_in: SignedIn, present: Present, status: str) -> None:
     present.set(DAY)
     a_project()
     audit()

@@ -1,4 +1,4 @@
-"""Voiding an audit of a date in the future by page."""
+"""Voiding an audit of a future date by pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.fixtures.web import SignedIn
 from tests.present import Present
 
 
-def test_operator_proposes_and_supervisor_voids_an_audit_in_the_future(signed_in: SignedIn, present: Present) -> None:
+def test_operator_proposes_and_supervisor_voids_future_audit(signed_in: SignedIn, present: Present) -> None:
     a_project()
     present.move(timedelta(days=400))
     run = run_audit(an_actor(Role.OPERATOR))

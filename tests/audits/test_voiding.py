@@ -1,7 +1,8 @@
-"""A voided audit no longer counts: nights run again, and flags and cases are right after the next one."""
+"""Voided audits no longer count: nightly audits run again, and the next one corrects flags and cases."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, time, timedelta
 from typing import Any
 
@@ -9,16 +10,18 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.actors import Actor, RoleNotAllowed
+from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
 from registry.audits.jobs import run_due_audit
 from registry.audits.service import AuditNotFound
 from registry.audits.voiding import (
     AuditNotLatest,
     AuditNotVoidable,
+    VoidingNeedsAPerson,
     VoidingNeedsSecondPerson,
     VoidingNotProposed,
     confirm_voiding,
+    may_confirm_voiding,
     propose_voiding,
     void_audit,
 )
@@ -57,7 +60,7 @@ def night(present: Present, day: date) -> AuditRun:
 
 @pytest.fixture
 def jumped(app: Flask, present: Present) -> AuditRun:
-    """A night, then one 401 days ahead; the clock is right again, at noon of the first day."""
+    """Run a nightly audit, then one 401 days ahead; the clock is correct again at noon of the first day."""
     installed(local_instant(DAY, time(1)))
     a_project()
     night(present, DAY)
@@ -67,7 +70,7 @@ def jumped(app: Flask, present: Present) -> AuditRun:
     return run
 
 
-def test_voided_run_and_its_missed_dates_no_longer_hold_up_the_nights(jumped: AuditRun, present: Present) -> None:
+def test_voided_run_and_its_missed_dates_no_longer_block_nightly_audits(jumped: AuditRun, present: Present) -> None:
     present.set(local_instant(days(1), NOON))
     assert run_due_audit(TWO) is None
     void_audit(OPERATOR, jumped.id, REASON)
@@ -84,7 +87,7 @@ def test_voided_run_and_its_missed_dates_no_longer_hold_up_the_nights(jumped: Au
     assert sorted(by_status["voided"]) == [days(number) for number in range(1, 402)]
 
 
-def test_dates_that_passed_without_a_night_before_the_voiding_stay_missed(jumped: AuditRun, present: Present) -> None:
+def test_dates_passed_without_audit_before_voiding_stay_missed(jumped: AuditRun, present: Present) -> None:
     present.set(local_instant(days(10), NOON))
     void_audit(OPERATOR, jumped.id, REASON)
     run = run_due_audit(TWO)
@@ -94,7 +97,7 @@ def test_dates_that_passed_without_a_night_before_the_voiding_stay_missed(jumped
     assert missed == [days(number) for number in range(1, 10)]
 
 
-def test_voiding_is_journalled_with_its_reason_and_what_it_took_back(jumped: AuditRun) -> None:
+def test_voiding_is_journalled_with_reason_and_counts(jumped: AuditRun) -> None:
     void_audit(OPERATOR, jumped.id, REASON)
     entry = table(JournalEntry)[-1]
     assert (entry["action"], entry["subject"], entry["principal"]) == (
@@ -106,9 +109,9 @@ def test_voiding_is_journalled_with_its_reason_and_what_it_took_back(jumped: Aud
     assert verify_stored() == []
 
 
-def test_flags_and_cases_are_right_after_the_next_night(app: Flask, present: Present) -> None:
+def test_flags_and_cases_are_correct_after_next_audit(app: Flask, present: Present) -> None:
     installed(local_instant(DAY, time(1)))
-    # Flagged for good; a pilot that becomes too long on the way; an onboarding whose day passes; clear for good.
+    # Always flagged; a pilot that becomes too long; an onboarding that becomes overdue; always clear.
     present.set(DAY - timedelta(days=1))
     flagged = a_project()
     pilot = a_project(stage="pilot", pilot_started_on="2026-09-01", work_started_on="2026-02-01")
@@ -133,7 +136,7 @@ def test_flags_and_cases_are_right_after_the_next_night(app: Flask, present: Pre
             assert flag["opened_on"] <= days(1) and (flag["cleared_on"] or DAY) <= days(1)
 
 
-def test_flags_that_the_voided_audit_cleared_stand_again_with_their_ids(app: Flask, present: Present) -> None:
+def test_flags_cleared_by_voided_audit_are_active_again(app: Flask, present: Present) -> None:
     installed(local_instant(DAY, time(1)))
     project = a_project(stage="planning", contract_signed_on="2027-06-01", work_started_on="2027-06-01")
     night(present, DAY)
@@ -150,7 +153,7 @@ def test_flags_that_the_voided_audit_cleared_stand_again_with_their_ids(app: Fla
     assert {row["id"] for row in table(Flag) if row["rule"] == "freeze.planned"} == ids
 
 
-def test_case_of_the_voided_audit_has_no_date_in_the_future(app: Flask, present: Present) -> None:
+def test_case_of_voided_audit_has_no_future_date(app: Flask, present: Present) -> None:
     installed(local_instant(DAY, time(1)))
     present.set(DAY - timedelta(days=1))
     moving = a_project(placement="onboarding", onboarding_due_on="2027-01-01")
@@ -170,7 +173,11 @@ def test_case_of_the_voided_audit_has_no_date_in_the_future(app: Flask, present:
 def test_operator_and_supervisor_void_together(jumped: AuditRun) -> None:
     proposed = propose_voiding(OPERATOR, jumped.id, REASON)
     assert (proposed.status, proposed.voiding and proposed.voiding["proposed_by"]) == ("succeeded", OPERATOR.principal)
-    for second in (OPERATOR, an_actor(Role.OPERATOR), Actor(OPERATOR.principal, Role.SUPERVISOR)):
+    for second in (
+        OPERATOR,
+        an_actor(Role.OPERATOR, name="another"),
+        replace(SUPERVISOR, principal=OPERATOR.principal),
+    ):
         with pytest.raises(VoidingNeedsSecondPerson):
             confirm_voiding(second, jumped.id)
     voided = confirm_voiding(SUPERVISOR, jumped.id)
@@ -187,7 +194,18 @@ def test_supervisor_proposes_and_operator_confirms(jumped: AuditRun) -> None:
     assert confirm_voiding(OPERATOR, jumped.id).status == "voided"
 
 
-def test_only_the_latest_audit_of_a_date_in_the_future_can_be_voided(jumped: AuditRun, present: Present) -> None:
+def test_service_account_neither_proposes_nor_confirms_a_voiding(jumped: AuditRun) -> None:
+    service = {"is_person": False, "credential": "token:of-tests"}
+    with pytest.raises(VoidingNeedsAPerson):
+        propose_voiding(replace(SUPERVISOR, **service), jumped.id, REASON)
+    propose_voiding(OPERATOR, jumped.id, REASON)
+    assert not may_confirm_voiding(replace(SUPERVISOR, **service), jumped)
+    with pytest.raises(VoidingNeedsAPerson):
+        confirm_voiding(replace(SUPERVISOR, **service), jumped.id)
+    assert jumped.status == "succeeded"
+
+
+def test_only_latest_future_audit_can_be_voided(jumped: AuditRun, present: Present) -> None:
     first = db.session.scalars(select(AuditRun.id).where(AuditRun.on == DAY)).one()
     missed = db.session.scalars(select(AuditRun.id).where(AuditRun.status == "missed").limit(1)).one()
     with pytest.raises(AuditNotVoidable):
@@ -212,11 +230,11 @@ def test_only_the_latest_audit_of_a_date_in_the_future_can_be_voided(jumped: Aud
 
 
 def standing() -> list[tuple[Any, ...]]:
-    """(project, rule, status, opened on, cleared on) of the flags that are not cleared."""
+    """Return (project, rule, status, opened on, cleared on) of the active flags."""
     names = ("project_id", "rule", "status", "opened_on", "cleared_on")
     return sorted(tuple(row[name] for name in names) for row in table(Flag) if row["status"] != "cleared")
 
 
 def cases() -> list[tuple[Any, ...]]:
-    """(project, status, severity, due on) of every case."""
+    """Return (project, status, severity, due on) of every case."""
     return sorted((row["project_id"], row["status"], row["severity"], row["due_on"]) for row in table(Case))

@@ -1,4 +1,4 @@
-"""Writes random facts of the law's tests into the database, past the services: they are not all reachable today."""
+"""Writes random facts into the database without the services, which do not allow all of them today."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _serial = count(1)
 
 
 def an_agency_of_each_kind() -> dict[str, Agency]:
-    """One registered agency of each kind."""
+    """Register one agency of each kind."""
     return {kind: an_agency(kind=kind) for kind in AGENCY_KINDS}
 
 
 def write(facts: Facts, agencies: Mapping[str, Agency]) -> tuple[int, Facts]:
-    """The new project's id, and the facts as they are then: it has a day of registration in any case."""
+    """Write a project. Return its id and its facts; the registration date is always set."""
     registered = facts.registered_on or now().date()
     with transaction() as session:
         (number,) = take_numbers(1)
@@ -63,7 +63,7 @@ def write(facts: Facts, agencies: Mapping[str, Agency]) -> tuple[int, Facts]:
 
 
 def write_all(drawn: Iterable[Facts], agencies: Mapping[str, Agency]) -> dict[int, Facts]:
-    """The same of many."""
+    """Write many projects."""
     with transaction():
         return dict(write(facts, agencies) for facts in drawn)
 
@@ -73,7 +73,7 @@ def _revision(values: dict[str, Any], project_id: int, version: int, at: datetim
 
 
 def _orders(project_id: int, facts: Facts, at: datetime) -> list[Order]:
-    """The order in force, after one that was replaced and before one that was withdrawn."""
+    """Write the order in force, after a replaced one and before a withdrawn one."""
     usual = {"project_id": project_id, "approved_at": at, "approved_by": "supervisor"}
     return [
         Order(**usual, decision="stop", due_on=None, ended_at=at, ended_because="replaced"),

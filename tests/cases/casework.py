@@ -1,4 +1,4 @@
-"""What people do to cases by page, as the tests of pages share it."""
+"""Case actions by page, shared by the page tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.cases.cast import audit, case_of
 from tests.factories import a_project
 from tests.fixtures.web import Visit
 
-# A gap in its data, which its agency can close by an edit.
+# A data gap that the agency can close by an edit.
 GAP = {
     "work_type": "maintenance",
     "stage": "operation",
@@ -22,15 +22,15 @@ GAP = {
 LAW = {"propose-reason": "Письмо от 3 февраля.", "propose-legal_basis": "Указ, пункт 1"}
 
 
-def a_case(agency: Agency | None = None, **values: str) -> tuple[Project, str]:
-    """A flagged project and the address of its case."""
+def flagged_case(agency: Agency | None = None, **values: str) -> tuple[Project, str]:
+    """Return a flagged project and the URL of its case."""
     project = a_project(agency, **values)
     audit()
     return project, f"/cases/{case_of(project).id}"
 
 
 def send(visit: Visit, case: str, action: str, seen: str | None = None, **fields: object) -> tuple[int, str]:
-    """Send the form of an action, as the page that was seen (by default the present one) has it."""
+    """Submit an action's form with the hidden fields of a page (default: the current page)."""
     page = seen or visit.get(case).text
     hidden = {name: re.search(f'name="{name}" value="([^"]+)"', page)[1] for name in ("seen", "events")}  # type: ignore[index] # every page with forms has both
     answer = visit.send(f"{case}/{action}", page=case, **hidden, **fields)

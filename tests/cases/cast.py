@@ -1,4 +1,4 @@
-"""The people of the stories about cases, and how they act: each act in a transaction of its own, as a face does it."""
+"""People and their actions for the case tests; each action is one transaction, as in production."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.factories import an_actor
 
 AIGERIM = an_actor(Role.REVIEWER, name="aigerim")
 BOLAT = an_actor(Role.REVIEWER, name="bolat")
-# The same person with a second token of a higher role: still one principal.
+# The same person with another token of a higher role is still one principal.
 AIGERIM_AS_SUPERVISOR = an_actor(Role.SUPERVISOR, name="aigerim")
 SAULE = an_actor(Role.SUPERVISOR, name="saule")
 TIMUR = an_actor(Role.SUPERVISOR, name="timur")
@@ -42,17 +42,17 @@ TRANSITIONAL = {"decision": "transitional_accepted", **LAW}
 
 
 def migrate_by(day: date) -> dict[str, Any]:
-    """An order to move by a day."""
+    """Return values of an order to migrate by a day."""
     return {"decision": "migrate_by", "due_on": day, **LAW}
 
 
 def editor_of(agency: Agency) -> Actor:
-    """Somebody who works for the agency."""
+    """Return an editor of the agency."""
     return an_actor(Role.AGENCY_EDITOR, agency, name="editor")
 
 
 def act(actor: Actor, case: Case | int, name: str, *args: Any) -> Case:
-    """Do one action, named as in the contract."""
+    """Run one action, named as in the contract."""
     with transaction():
         return SERVICES[name](actor, find_case_to_change(actor, case if isinstance(case, int) else case.id), *args)
 
@@ -75,12 +75,12 @@ SERVICES: dict[str, Callable[..., Case]] = {
 
 
 def audit() -> AuditRun:
-    """Tonight's audit."""
+    """Run today's audit."""
     return run_audit(OPERATOR)
 
 
 def edit(actor: Actor, project: Project, **changes: Any) -> None:
-    """Change the project as an agency would."""
+    """Edit the project as its agency."""
     accepted, problems = accept_fields(changes)
     assert not problems
     with transaction():
@@ -88,35 +88,35 @@ def edit(actor: Actor, project: Project, **changes: Any) -> None:
 
 
 def case_of(project: Project) -> Case:
-    """The newest case of a project, as it is now."""
+    """Return the current newest case of a project."""
     newest = select(Case.id).where(Case.project_id == project.id).order_by(Case.id.desc()).limit(1)
     return find_case(SAULE, db.session.scalars(newest).one())
 
 
 def cases_of(project: Project) -> int:
-    """How many cases a project has had."""
+    """Count a project's cases."""
     return len(db.session.scalars(select(Case.id).where(Case.project_id == project.id)).all())
 
 
 def flags_of(project: Project) -> dict[str, str]:
-    """Each rule with the status of the project's newest flag of it."""
+    """Map each rule to the status of the project's newest flag of it."""
     rows = db.session.execute(select(Flag.rule, Flag.status).where(Flag.project_id == project.id).order_by(Flag.id))
     return dict(map(tuple, rows))
 
 
 def under_review(project: Project) -> Case:
-    """The project's case, claimed by Aigerim after tonight's audit."""
+    """Return the project's case after an audit and a claim by Aigerim."""
     audit()
     return act(AIGERIM, case_of(project), "claim")
 
 
 def decided(project: Project, proposal: dict[str, Any]) -> Case:
-    """The project's case, decided by Aigerim and Saule."""
+    """Return the project's case after a decision by Aigerim and Saule."""
     case = under_review(project)
     act(AIGERIM, case, "propose", proposal)
     return act(SAULE, case, "approve")
 
 
 def days(count: int) -> date:
-    """So many days after today."""
+    """Return the date so many days after today."""
     return today() + timedelta(days=count)

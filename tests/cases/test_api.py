@@ -1,4 +1,4 @@
-"""Cases over HTTP: the whole review by calls alone, who may do what, and what each caller sees."""
+"""Cases over HTTP: the whole review, permissions, and what each caller sees."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def monday(present: Present) -> None:
 
 @pytest.fixture
 def project(agency: Agency) -> Project:
-    """A flagged project of the editor's agency."""
+    """Return a flagged project of the editor's agency."""
     made = a_project(agency)
     run_audit(an_actor(Role.OPERATOR))
     return made
@@ -48,7 +48,7 @@ def project(agency: Agency) -> Project:
 
 @pytest.fixture
 def case(project: Project, reviewer: Caller) -> str:
-    """The path of its case."""
+    """Return the path of the project's case."""
     found = reviewer.get(f"/cases?project={project.number}").get_json()["items"]
     return f"/cases/{found[0]['id']}"
 
@@ -58,7 +58,7 @@ def done(answer: Any) -> dict[str, Any]:
     return answer.get_json()
 
 
-def test_a_case_goes_from_flag_to_acceptance_by_calls_alone(
+def test_case_is_reviewed_from_flag_to_acceptance(
     case: str, reviewer: Caller, supervisor: Caller, editor: Caller, project: Project
 ) -> None:
     assert done(reviewer.post(f"{case}/claim", {}))["status"] == "under_review"
@@ -74,7 +74,7 @@ def test_a_case_goes_from_flag_to_acceptance_by_calls_alone(
     assert reviewer.get(f"/projects/{project.number}").get_json()["freeze_status"] == "accepted"
 
 
-def test_a_case_shows_the_words_of_the_contract_in_lists_and_alone(case: str, reviewer: Caller) -> None:
+def test_case_fields_match_contract_in_list_and_detail(case: str, reviewer: Caller) -> None:
     alone = reviewer.get(case).get_json()
     listed = reviewer.get("/cases").get_json()["items"][0]
     assert set(listed) >= SHOWN
@@ -86,7 +86,7 @@ def test_a_case_shows_the_words_of_the_contract_in_lists_and_alone(case: str, re
 
 @pytest.mark.parametrize("role", list(Role))
 @pytest.mark.parametrize("action", list(ACTIONS))
-def test_a_role_that_lacks_an_action_is_refused_before_anything_else(
+def test_missing_permission_is_checked_first(
     case: str, action: str, role: Role, as_role: Callable[..., Caller], agency: Agency
 ) -> None:
     bound = agency if role.value.startswith("agency") else None
@@ -101,14 +101,14 @@ def test_a_role_that_lacks_an_action_is_refused_before_anything_else(
 
 
 @pytest.mark.parametrize("action", list(ACTIONS))
-def test_a_foreign_agency_finds_no_case_to_act_on(case: str, action: str, client: FlaskClient) -> None:
+def test_other_agency_gets_not_found(case: str, action: str, client: FlaskClient) -> None:
     stranger = caller(client, Role.AGENCY_EDITOR, an_agency())
     assert stranger.post(f"{case}/{action}", {}).status_code == 404
     assert stranger.get(case).status_code == 404
     assert stranger.get("/cases").get_json()["items"] == []
 
 
-def test_the_proposer_approves_neither_with_the_same_nor_with_another_token(case: str, client: FlaskClient) -> None:
+def test_proposer_cannot_approve_with_any_token(case: str, client: FlaskClient) -> None:
     again = caller(client, Role.SUPERVISOR, name="aigerim")
     once = caller(client, Role.REVIEWER, name="aigerim")
     done(once.post(f"{case}/claim", {}))
@@ -119,7 +119,7 @@ def test_the_proposer_approves_neither_with_the_same_nor_with_another_token(case
     assert done(caller(client, Role.SUPERVISOR).post(f"{case}/approve", {}))["status"] == "closed"
 
 
-def test_service_account_does_anything_to_a_case_but_approve(case: str, client: FlaskClient) -> None:
+def test_service_account_may_do_everything_but_approve(case: str, client: FlaskClient) -> None:
     service = Caller(client, a_service_token(Role.SUPERVISOR))
     done(service.post(f"{case}/claim", {}))
     done(service.post(f"{case}/propose", PROPOSAL))
@@ -129,7 +129,7 @@ def test_service_account_does_anything_to_a_case_but_approve(case: str, client: 
     assert done(caller(client, Role.SUPERVISOR).post(f"{case}/approve", {}))["status"] == "closed"
 
 
-def test_an_action_that_no_longer_fits_hears_what_changed(case: str, reviewer: Caller, client: FlaskClient) -> None:
+def test_impossible_action_returns_last_change(case: str, reviewer: Caller, client: FlaskClient) -> None:
     other = caller(client, Role.REVIEWER, name="bolat")
     done(other.post(f"{case}/claim", {}))
     answer = reviewer.post(f"{case}/claim", {})
@@ -138,7 +138,7 @@ def test_an_action_that_no_longer_fits_hears_what_changed(case: str, reviewer: C
     assert "bolat" in answer.get_json()["detail"]
 
 
-def test_an_if_match_on_an_action_is_honoured_and_not_required(case: str, reviewer: Caller) -> None:
+def test_if_match_on_action_is_optional(case: str, reviewer: Caller) -> None:
     old = reviewer.get(case).headers["ETag"]
     done(reviewer.post(f"{case}/comment", {"comment": "Seen."}, If_Match=old))
     assert reviewer.post(f"{case}/claim", {}, If_Match=old).status_code == 412
@@ -146,7 +146,7 @@ def test_an_if_match_on_an_action_is_honoured_and_not_required(case: str, review
     assert reviewer.get(case, If_None_Match=reviewer.get(case).headers["ETag"]).status_code == 304
 
 
-def test_an_action_without_a_body_is_taken_and_a_wrong_one_is_not(case: str, reviewer: Caller) -> None:
+def test_action_body_is_optional_but_validated(case: str, reviewer: Caller) -> None:
     assert reviewer.call("POST", f"{case}/claim").status_code == 200
     assert reviewer.call("POST", f"{case}/release", data="x", content_type="text/plain").status_code == 415
     assert codes(reviewer.post(f"{case}/release", {"why": "x"})) == {("/why", "unknown-field")}
@@ -173,7 +173,7 @@ def test_an_action_without_a_body_is_taken_and_a_wrong_one_is_not(case: str, rev
         ({"status": "closed"}, ("/status", "unknown-field")),
     ],
 )
-def test_a_wrong_proposal_names_its_field_and_writes_nothing(
+def test_invalid_proposal_names_field_and_writes_nothing(
     case: str, reviewer: Caller, changes: dict[str, Any], problem: tuple[str, str]
 ) -> None:
     done(reviewer.post(f"{case}/claim", {}))
@@ -184,9 +184,7 @@ def test_a_wrong_proposal_names_its_field_and_writes_nothing(
 
 
 @pytest.mark.parametrize("decision", ["migrate_by", "stop", "write_off"])
-def test_an_order_is_in_remediation_until_its_date(
-    case: str, reviewer: Caller, supervisor: Caller, decision: str
-) -> None:
+def test_order_is_in_remediation_until_due_date(case: str, reviewer: Caller, supervisor: Caller, decision: str) -> None:
     order = {"decision": decision, "reason": "x", "legal_basis": "y", "due_on": "2026-02-16"}
     done(reviewer.post(f"{case}/claim", {}))
     done(reviewer.post(f"{case}/propose", order))
@@ -199,7 +197,7 @@ def test_an_order_is_in_remediation_until_its_date(
     assert ordered["decisions"][0]["appeal_until"] == "2026-03-10"
 
 
-def test_a_reviewer_opens_a_case_from_the_watch_list(reviewer: Caller, supervisor: Caller, agency: Agency) -> None:
+def test_reviewer_opens_case_from_watch_list(reviewer: Caller, supervisor: Caller, agency: Agency) -> None:
     weak = a_project(
         agency, work_type="maintenance", stage="operation", work_started_on="2020-01-01",
         contract_signed_on="2020-01-01", object_commissioned_on="2020-01-01",
@@ -224,18 +222,18 @@ def test_a_reviewer_opens_a_case_from_the_watch_list(reviewer: Caller, superviso
         ("sort=-severity", True), ("sort=opened_at", True),
     ],
 )  # fmt: skip
-def test_the_list_is_narrowed_by_its_filters(case: str, reviewer: Caller, query: str, found: bool) -> None:
+def test_case_list_filters(case: str, reviewer: Caller, query: str, found: bool) -> None:
     answer = reviewer.get(f"/cases?{query}")
     assert answer.status_code == 200
     assert bool(answer.get_json()["items"]) is found
 
 
 @pytest.mark.parametrize("query", ["status=open", "overdue=yes", "rule=x", "due_on=1", "sort=project", "who=me"])
-def test_a_filter_that_cannot_be_used_is_refused(reviewer: Caller, query: str) -> None:
+def test_invalid_filter_is_rejected(reviewer: Caller, query: str) -> None:
     assert reviewer.get(f"/cases?{query}").status_code == 400
 
 
-def test_cases_are_overdue_the_day_after_their_term_and_pages_follow_one_another(
+def test_case_is_overdue_day_after_due_date_and_pages_are_complete(
     reviewer: Caller, agency: Agency, present: Present
 ) -> None:
     for _ in range(5):
@@ -254,7 +252,7 @@ def test_cases_are_overdue_the_day_after_their_term_and_pages_follow_one_another
     assert len(seen) == 5
 
 
-def test_a_restricted_project_hides_its_case_and_each_read_is_journalled(
+def test_restricted_case_is_hidden_and_each_read_is_journalled(
     case: str, project: Project, reviewer: Caller, supervisor: Caller, editor: Caller
 ) -> None:
     done(supervisor.put(f"/projects/{project.number}/restriction", {"is_restricted": True, "reason": "secret"}))
@@ -270,7 +268,7 @@ def test_a_restricted_project_hides_its_case_and_each_read_is_journalled(
     assert sorted(db.session.scalars(read)) == ['{"what":"case"}', '{"what":"case"}', '{"what":"cases"}']
 
 
-def test_several_cleared_cases_are_confirmed_in_one_call(case: str, reviewer: Caller) -> None:
+def test_cleared_cases_are_confirmed_in_one_request(case: str, reviewer: Caller) -> None:
     number = int(case.rpartition("/")[2])
     told = done(reviewer.post("/cases/confirm", {"cases": [number]}))
     assert told["confirmed"] == []
@@ -280,12 +278,12 @@ def test_several_cleared_cases_are_confirmed_in_one_call(case: str, reviewer: Ca
 
 
 @pytest.mark.parametrize("path", ["/cases/0", "/cases/999999999999", "/cases/x", "/cases/4000000"])
-def test_a_case_that_is_not_there_is_not_found(reviewer: Caller, path: str) -> None:
+def test_unknown_case_is_not_found(reviewer: Caller, path: str) -> None:
     assert reviewer.get(path).status_code == 404
     assert reviewer.post(f"{path}/claim", {}).status_code == 404
 
 
-def test_a_repeated_action_with_its_key_is_done_once(case: str, reviewer: Caller) -> None:
+def test_repeated_action_with_idempotency_key_runs_once(case: str, reviewer: Caller) -> None:
     first = reviewer.post(f"{case}/claim", {}, Idempotency_Key="k1")
     again = reviewer.post(f"{case}/claim", {}, Idempotency_Key="k1")
     assert (first.status_code, again.status_code) == (200, 200)

@@ -1,4 +1,4 @@
-"""The whole life of a case by calls alone: acts, edits, audits, and the Commission's decisions."""
+"""Case life cycles over HTTP: actions, edits, audits and decisions of the Commission."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ def monday(present: Present) -> None:
     present.set(date(2026, 2, 16))
 
 
-def of_long_standing(client: FlaskClient, role: Role, agency: Agency | None = None) -> Caller:
+def long_lived_token(client: FlaskClient, role: Role, agency: Agency | None = None) -> Caller:
     """A caller whose token outlives the story."""
     return Caller(client, a_token(role, agency, lifetime=timedelta(days=90)))
 
 
 @pytest.fixture
 def reviewer(client: FlaskClient) -> Caller:
-    return of_long_standing(client, Role.REVIEWER)
+    return long_lived_token(client, Role.REVIEWER)
 
 
 @pytest.fixture
 def supervisor(client: FlaskClient) -> Caller:
-    return of_long_standing(client, Role.SUPERVISOR)
+    return long_lived_token(client, Role.SUPERVISOR)
 
 
 @pytest.fixture
 def operator(client: FlaskClient) -> Caller:
-    return of_long_standing(client, Role.OPERATOR)
+    return long_lived_token(client, Role.OPERATOR)
 
 
 @pytest.fixture
 def editor(client: FlaskClient, agency: Agency) -> Caller:
-    return of_long_standing(client, Role.AGENCY_EDITOR, agency)
+    return long_lived_token(client, Role.AGENCY_EDITOR, agency)
 
 
 def done(answer: Any, status: int = 200) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def flags(actor: Caller, number: str) -> dict[str, str]:
     return {flag["rule"]: flag["status"] for flag in items}
 
 
-def test_an_accepted_case_reopens_when_the_facts_change(
+def test_accepted_case_reopens_when_facts_change(
     reviewer: Caller, supervisor: Caller, editor: Caller, operator: Caller, agency: Agency, present: Present
 ) -> None:
     number = registered(editor, agency)
@@ -99,7 +99,7 @@ def test_an_accepted_case_reopens_when_the_facts_change(
     assert flags(reviewer, number)["freeze.creation"] == "open"
 
 
-def test_the_commission_grants_until_a_date_and_the_day_after_the_case_is_back(
+def test_case_returns_day_after_exemption_ends(
     reviewer: Caller, supervisor: Caller, editor: Caller, operator: Caller, agency: Agency, present: Present
 ) -> None:
     number = registered(editor, agency)
@@ -127,7 +127,7 @@ def test_the_commission_grants_until_a_date_and_the_day_after_the_case_is_back(
     assert done(reviewer.get("/exemptions?in_force=true"))["items"] == []
 
 
-def test_an_order_that_nobody_follows_is_overdue_and_flagged(
+def test_ignored_order_becomes_overdue_and_flagged(
     reviewer: Caller, supervisor: Caller, editor: Caller, operator: Caller, agency: Agency, present: Present
 ) -> None:
     number = registered(editor, agency)
@@ -141,7 +141,7 @@ def test_an_order_that_nobody_follows_is_overdue_and_flagged(
     assert [(item["project"], item["status"]) for item in overdue] == [(number, "remediation")]
 
 
-def test_an_agency_that_edits_its_way_out_waits_for_a_reviewer(
+def test_flags_cleared_by_edit_wait_for_reviewer(
     reviewer: Caller, editor: Caller, operator: Caller, agency: Agency
 ) -> None:
     number = registered(editor, agency, **GAP)
@@ -154,7 +154,7 @@ def test_an_agency_that_edits_its_way_out_waits_for_a_reviewer(
     assert done(reviewer.post(f"{case}/confirm", {}))["outcome"] == "resolved"
 
 
-def test_what_somebody_proposed_waits_for_another_to_approve(
+def test_proposal_waits_for_another_approver(
     client: FlaskClient, reviewer: Caller, supervisor: Caller, editor: Caller, operator: Caller, agency: Agency
 ) -> None:
     number = registered(editor, agency)
@@ -165,7 +165,7 @@ def test_what_somebody_proposed_waits_for_another_to_approve(
         name: [item["project"] for item in done(who.get("/cases?to_approve=true"))["items"]]
         for name, who in {
             "proposer": supervisor,
-            "another": of_long_standing(client, Role.SUPERVISOR),
+            "another": long_lived_token(client, Role.SUPERVISOR),
             "reviewer": reviewer,
             "agency": editor,
         }.items()

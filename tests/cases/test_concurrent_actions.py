@@ -1,4 +1,4 @@
-"""Many people at one moment, on real connections."""
+"""Concurrent actions on cases over real connections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REVIEWERS = 50
 CASES = 40
 
 
-def test_fifty_reviewers_who_claim_at_once_never_hold_the_same_case(own_app: Flask) -> None:
+def test_concurrent_claims_never_share_a_case(own_app: Flask) -> None:
     with own_app.app_context():
         agency = an_agency()
         for _ in range(CASES):
@@ -57,7 +57,7 @@ def test_fifty_reviewers_who_claim_at_once_never_hold_the_same_case(own_app: Fla
         assert Counter(claims) == taken
 
 
-def test_an_approval_beside_an_audit_loses_nothing_of_either(own_app: Flask) -> None:
+def test_concurrent_approval_and_audit_lose_no_updates(own_app: Flask) -> None:
     with own_app.app_context():
         projects = [a_project() for _ in range(6)]
         audit()

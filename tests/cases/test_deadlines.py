@@ -1,4 +1,4 @@
-"""The clocks of a case: whose term runs, and what is left of the review's."""
+"""Case deadlines: whose deadline runs, and the days left for the review."""
 
 from __future__ import annotations
 
@@ -20,53 +20,53 @@ def go(clock: Clock, before: Status, after: Status, on: date, ordered_until: dat
     return adjusted(clock, before, after, on, CALENDAR, TERMS, ordered_until)
 
 
-def test_the_review_stops_while_the_agency_holds_the_ball_and_goes_on_where_it_stopped() -> None:
-    # Opened on 2 February 2026: 20 working days later is 2 March.
+def test_review_pauses_while_agency_answers_and_resumes() -> None:
+    # Opened on 2 February 2026; 20 working days later is 2 March.
     opened = Clock(date(2026, 3, 2))
-    # Asked on 16 February: 10 working days are left; the answer is due on 2 March.
+    # Asked on 16 February: 10 working days left; the answer is due on 2 March.
     asked = go(opened, S.UNDER_REVIEW, S.AWAITING_AGENCY, date(2026, 2, 16))
     assert asked == Clock(date(2026, 3, 2), 10)
-    # Answered on 6 March: 9, 21-25 March rest: 10-13 4, 16-20 9, 26 March 10.
+    # Answered on 6 March; 9 and 21-25 March are days off: 4 days by 13, 9 by 20, 10 by 26 March.
     assert go(asked, S.AWAITING_AGENCY, S.UNDER_REVIEW, date(2026, 3, 6)) == Clock(date(2026, 3, 26))
 
 
-def test_a_question_and_its_answer_on_one_day_cost_nothing() -> None:
+def test_question_answered_on_same_day_costs_no_days() -> None:
     opened = Clock(date(2027, 1, 8))
     asked = go(opened, S.UNDER_REVIEW, S.AWAITING_AGENCY, date(2026, 12, 21))
     assert go(asked, S.AWAITING_AGENCY, S.UNDER_REVIEW, date(2026, 12, 21)) == opened
 
 
-def test_an_overdue_review_stays_as_overdue_after_an_answer() -> None:
-    # Due on Friday 13 February, asked on the 18th: three working days late; answered on 2 March: still three.
+def test_overdue_review_stays_equally_overdue_after_answer() -> None:
+    # Due on Friday 13 February, asked on the 18th, three working days late; answered on 2 March, still three.
     asked = go(Clock(date(2026, 2, 13)), S.UNDER_REVIEW, S.AWAITING_AGENCY, date(2026, 2, 18))
     assert asked.review_days_left == -3
     assert go(asked, S.AWAITING_AGENCY, S.UNDER_REVIEW, date(2026, 3, 2)) == Clock(date(2026, 2, 25))
 
 
-def test_the_commission_stops_the_review_too_and_owes_no_date() -> None:
+def test_commission_pauses_review_without_due_date() -> None:
     referred = go(Clock(date(2026, 3, 2)), S.UNDER_REVIEW, S.WITH_COMMISSION, date(2026, 2, 16))
     assert referred == Clock(None, 10)
     assert go(referred, S.WITH_COMMISSION, S.UNDER_REVIEW, date(2026, 12, 14)) == Clock(date(2026, 12, 29))
 
 
 @pytest.mark.parametrize("after", [S.AWAITING_APPROVAL, S.NEW, S.AWAITING_CONFIRMATION])
-def test_the_review_runs_on_among_the_reviewers(after: Status) -> None:
+def test_review_deadline_continues_between_reviewers(after: Status) -> None:
     clock = Clock(date(2026, 3, 2))
     assert go(clock, S.UNDER_REVIEW, after, date(2026, 2, 16)) == clock
 
 
-def test_in_remediation_the_orders_date_counts_and_the_way_back_starts_the_review_anew() -> None:
+def test_remediation_uses_order_date_and_return_restarts_review() -> None:
     ordered = go(Clock(date(2026, 3, 2)), S.AWAITING_APPROVAL, S.REMEDIATION, date(2026, 2, 16), date(2026, 6, 28))
     assert ordered == Clock(date(2026, 6, 28))
     assert go(ordered, S.REMEDIATION, S.UNDER_REVIEW, date(2026, 8, 28)) == Clock(date(2026, 9, 25))
 
 
-def test_a_closed_case_owes_nothing_and_reopens_with_a_whole_review() -> None:
+def test_closed_case_has_no_deadline_and_reopens_with_full_review() -> None:
     closed = go(Clock(date(2026, 3, 2)), S.AWAITING_APPROVAL, S.CLOSED, date(2026, 2, 16))
     assert closed == Clock()
     assert go(closed, S.CLOSED, S.NEW, date(2026, 8, 28)) == Clock(date(2026, 9, 25))
 
 
-def test_a_comment_moves_no_clock() -> None:
+def test_comment_changes_no_deadline() -> None:
     clock = Clock(date(2026, 6, 28))
     assert go(clock, S.REMEDIATION, S.REMEDIATION, date(2026, 7, 1)) == clock

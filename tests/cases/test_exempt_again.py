@@ -1,4 +1,4 @@
-"""A case that an exemption left to the Commission comes back when it ends, and leaves again with the next one."""
+"""Repeated exemptions: a case returns when an exemption ends, and goes to the Commission again with the next one."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def days(number: int) -> date:
     return DAY + timedelta(days=number)
 
 
-def test_case_goes_to_the_commission_again_with_a_second_exemption(app: Flask, present: Present) -> None:
+def test_second_exemption_refers_case_to_commission_again(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     exempt(project, DAY, days(1))
     audit()
-    # An exemption from the first audit on opens no case: one is opened when it ends.
+    # An exemption in force at the first audit opens no case; the case is opened when it ends.
     present.set(days(2))
     audit()
     act(AIGERIM, case_of(project), "claim")
@@ -42,7 +42,7 @@ def test_case_goes_to_the_commission_again_with_a_second_exemption(app: Flask, p
         assert (case.status, case.exempt_since) == ("under_review", None)
 
 
-def test_case_that_people_take_back_or_an_audit_clears_is_exempt_no_more(app: Flask, present: Present) -> None:
+def test_reopened_or_cleared_case_is_no_longer_exempt(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     audit()

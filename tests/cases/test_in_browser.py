@@ -1,4 +1,4 @@
-"""Casework in a real browser: by each role, by keyboard, and by two people at once."""
+"""Case work in a real browser: by each role, by keyboard, and by two people concurrently."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from tests.web.tour import person_name
 Demo = tuple[Flask, dict[str, object]]
 CASE = re.compile(r"/cases/(\d+)\?")
 DECIDED = 4
-# Journeys that other tests make on both databases without a browser.
+# Other tests cover these journeys on both databases without a browser.
 pytestmark = pytest.mark.sqlite_only
-# Tab, Enter and arrows for one case from the queue, its reason not counted.
+# Keystrokes (Tab, Enter, arrows) for one case of the queue, without the text of the reason.
 MOST_KEYS = 18
 
 
 @contextmanager
 def at_work(browser: Browser, address: str, role: Role, *, scripts: bool = True) -> Iterator[Page]:
-    """The page of somebody of the role."""
+    """Return the page of a signed-in person with the role."""
     opened = context(browser, address, scripts=scripts)
     page = opened.new_page()
     sign_in(page, person_name(role))
@@ -42,7 +42,7 @@ def case_at(page: Page) -> str:
 
 
 def decide(page: Page) -> int:
-    """Take the case on the page, propose a decision and go on to the next, by keyboard; how many keys that took."""
+    """Decide the case and continue with the next one by keyboard. Return the number of keystrokes."""
     number, keys = case_at(page), 0
 
     def press(key: str) -> None:
@@ -78,7 +78,7 @@ def decide(page: Page) -> int:
 
 @pytest.fixture
 def queue(demo: Demo) -> str:
-    """The filter that leaves the cases of a new agency, which nobody has taken."""
+    """Return the filter for unassigned cases of a new agency."""
     with demo[0].app_context():
         agency = an_agency()
         for _ in range(DECIDED):
@@ -87,9 +87,7 @@ def queue(demo: Demo) -> str:
         return f"agency={agency.bin}"
 
 
-def test_a_reviewer_decides_case_after_case_from_the_queue_without_the_mouse(
-    browser: Browser, address: str, queue: str
-) -> None:
+def test_reviewer_decides_queue_by_keyboard(browser: Browser, address: str, queue: str) -> None:
     with at_work(browser, address, Role.REVIEWER) as page:
         page.goto(f"/cases?status=new&{queue}")
         tab_to(page, "table a[href^='/cases/']")
@@ -116,7 +114,7 @@ def test_a_reviewer_decides_case_after_case_from_the_queue_without_the_mouse(
 
 
 def do(page: Page, action: str) -> None:
-    """Send the form of an action on a case by the keyboard: open it when it is shut, and go to its button."""
+    """Submit an action's form by keyboard: expand it if necessary and press its button."""
     button = page.locator(f"main form[action*='/{action}'] button").first
     if not button.is_visible():
         page.locator(f"details:has(form[action*='/{action}']) > summary").focus()
@@ -126,14 +124,12 @@ def do(page: Page, action: str) -> None:
     page.wait_for_selector(".govuk-notification-banner")
 
 
-def test_by_browser_alone_a_flagged_project_is_claimed_asked_about_answered_proposed_and_accepted(
-    browser: Browser, demo: Demo, address: str
-) -> None:
+def test_case_is_reviewed_and_accepted_in_browser(browser: Browser, demo: Demo, address: str) -> None:
     case = f"/cases/{demo[1]['case_new']}"
     with (
         at_work(browser, address, Role.REVIEWER) as reviewer,
         at_work(browser, address, Role.SUPERVISOR) as supervisor,
-        # Without scripts on the agency's side, and with the keyboard on the reviewer's.
+        # JavaScript is off for the agency; the reviewer uses the keyboard.
         at_work(browser, address, Role.AGENCY_EDITOR, scripts=False) as editor,
     ):
         reviewer.goto(case)
@@ -159,9 +155,7 @@ def test_by_browser_alone_a_flagged_project_is_claimed_asked_about_answered_prop
         assert "Closed" in supervisor.inner_text("main")
 
 
-def test_the_second_of_two_at_one_case_sees_what_changed_and_keeps_what_was_typed(
-    browser: Browser, demo: Demo, address: str
-) -> None:
+def test_second_editor_sees_changes_and_keeps_input(browser: Browser, demo: Demo, address: str) -> None:
     case = f"/cases/{demo[1]['case_review']}"
     with (
         at_work(browser, address, Role.REVIEWER) as first,
@@ -183,9 +177,7 @@ def test_the_second_of_two_at_one_case_sees_what_changed_and_keeps_what_was_type
         assert "I am calling them too." in second.inner_text(".timeline")
 
 
-def test_who_reads_alone_is_offered_no_act_and_takes_the_lists_along(
-    browser: Browser, demo: Demo, address: str
-) -> None:
+def test_read_only_role_has_no_actions_but_downloads(browser: Browser, demo: Demo, address: str) -> None:
     for role in (Role.AUDITOR, Role.AGENCY_VIEWER, Role.ADMINISTRATOR):
         with at_work(browser, address, role, scripts=False) as page:
             follow(page, "nav >> text=Cases")
@@ -198,7 +190,7 @@ def test_who_reads_alone_is_offered_no_act_and_takes_the_lists_along(
             assert "/cases" in page.url
 
 
-def test_an_operator_runs_an_audit_and_sees_what_it_changed(browser: Browser, demo: Demo, address: str) -> None:
+def test_operator_runs_audit_and_sees_changes(browser: Browser, demo: Demo, address: str) -> None:
     with at_work(browser, address, Role.OPERATOR) as page:
         page.goto("/audits/new")
         follow(page, "main button[type=submit]")

@@ -1,6 +1,6 @@
-"""Any people, doing anything in any order, with audits and edits between: the workflow holds.
+"""State machine test: the workflow holds for any sequence of actions, audits and edits.
 
-What each act is expected to do is written here from docs/contract.md §4, not from the workflow's own table.
+Expected results are written from docs/reference/workflow.md, not from the workflow's own table.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ from tests.present import Present
 REVIEWERS = {Role.REVIEWER, Role.SUPERVISOR}
 REVIEW, ASKED, APPROVAL = "under_review", "awaiting_agency", "awaiting_approval"
 COMMISSION, REMEDY, CONFIRMATION = "with_commission", "remediation", "awaiting_confirmation"
-# Of the workflow, which is the same on both; on PostgreSQL each takes three times as long.
+# Only on SQLite: the workflow is the same on both databases, and PostgreSQL takes three times as long.
 STORIES = {"sqlite": 20, "postgresql": 6}
-# Action → where it starts.
+# Action → statuses in which it is possible.
 STARTS: dict[str, set[str]] = {
     "claim": {"new", REMEDY, CONFIRMATION},
     "assign": {"new", REVIEW, ASKED, APPROVAL, COMMISSION, REMEDY, CONFIRMATION},
@@ -88,7 +88,7 @@ ENDS: dict[str, set[str]] = {
 }
 
 
-def test_no_order_of_acts_gets_round_the_workflow(
+def test_workflow_holds_for_any_sequence_of_actions(
     each_example: Callable[[], AbstractContextManager[None]], present: Present
 ) -> None:
     class Machine(RuleBasedStateMachine):
@@ -126,7 +126,7 @@ def test_no_order_of_acts_gets_round_the_workflow(
             return case_of(self.project)
 
         def acts_kept(self) -> tuple[int, int]:
-            """Entries in the journal by people's acts on cases, and those on their timelines."""
+            """Return the numbers of journal entries and of timeline events of people's actions on cases."""
             journal = select(func.count()).where(JournalEntry.subject.like("case:%"))
             timeline = select(func.count()).select_from(CaseEvent).where(CaseEvent.side != "audit")
             return db.session.execute(journal).scalar_one(), db.session.execute(timeline).scalar_one()
@@ -138,7 +138,7 @@ def test_no_order_of_acts_gets_round_the_workflow(
                 actor = data.draw(st.sampled_from(self.people))
                 name = data.draw(st.sampled_from(sorted(STARTS)))
             else:
-                # Mostly what can be done, or nothing would ever get far.
+                # Mostly possible actions, because random ones rarely make progress.
                 options = [
                     (person, action)
                     for person in self.people
@@ -191,7 +191,7 @@ def test_no_order_of_acts_gets_round_the_workflow(
                 assert actor.role is Role.SUPERVISOR
                 assert proposed_by not in (None, actor.principal)
             if name == "claim":
-                # An approved order is not taken back by a single reviewer, the holder or not.
+                # A reviewer may not withdraw an approved order, assigned or not.
                 assert actor.role is Role.SUPERVISOR if before[0] == REMEDY else before[1] in (None, actor.principal)
                 assert case.assignee == actor.principal
             if name == "appeal":
@@ -203,7 +203,7 @@ def test_no_order_of_acts_gets_round_the_workflow(
         def judge_refusal(
             self, actor: Any, name: str, before: Any, refused: RegistryError, *, was_under_order: bool
         ) -> None:
-            """What the role allows, from a status where it starts, is refused only for a reason of its own."""
+            """An action that the role allows in this status fails only for one of the documented reasons."""
             if name == "appeal" and before[0] not in (REMEDY, "closed") and not was_under_order:
                 assert refused.code in ("case-action-not-possible", "role-not-allowed")
             elif isinstance(refused, Conflict) and before[0] in STARTS[name]:
@@ -313,7 +313,7 @@ def test_no_order_of_acts_gets_round_the_workflow(
             assert any(set(possible_actions(person, case, proposal)) - {"comment"} for person in self.people)
 
         def come_to_an_end(self) -> None:
-            """From wherever it stands two supervisors bring the case to its end: there is no dead end."""
+            """Two supervisors can close the case from any state: there is no dead end."""
             for _ in range(8):
                 case = self.case
                 match case.status:
@@ -340,7 +340,7 @@ def test_no_order_of_acts_gets_round_the_workflow(
             max_examples=STORIES[db.engine.dialect.name],
             stateful_step_count=20,
             deadline=None,
-            # What fails is told in whole by its steps; making it shorter takes minutes of audits.
+            # A failure lists all its steps; shrinking it would take minutes of audits.
             phases=(Phase.reuse, Phase.generate),
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),

@@ -1,4 +1,4 @@
-"""What happens to a flagged project, told through real audits and the services, from the flag to the end."""
+"""Case life cycles by real audits and services, from the flag to the end."""
 
 from __future__ import annotations
 
@@ -66,36 +66,36 @@ MONDAY = date(2026, 2, 16)
 
 @pytest.fixture(autouse=True)
 def monday(present: Present, app: Flask) -> None:
-    """All stories begin on Monday 16 February 2026."""
+    """Start all tests on Monday 16 February 2026."""
     present.set(MONDAY)
 
 
 def a_gap(**values: object) -> Project:
-    """A project with a gap in its data, a medium flag that its agency can clear by an edit."""
+    """Return a project with a data gap: a medium flag that its agency can clear by an edit."""
     usual = {"work_type": "maintenance", "stage": "operation", "work_started_on": "2025-01-10"}
     return a_project(**usual | {"contract_signed_on": "2025-01-10"} | values)
 
 
 def verify(project: Project) -> None:
-    """See the project on the platform."""
+    """Verify the project's placement on the platform."""
     edit(editor_of(project.agency), project, placement="on_platform", platform_key="k-1")
     with transaction():
         verify_placement(AIGERIM, find_project_to_change(AIGERIM, project.number), "k-1", today(), "seen")
 
 
-def test_an_audit_opens_one_case_a_project_with_the_reviews_term() -> None:
+def test_audit_opens_one_case_per_project_with_review_deadline() -> None:
     project = a_project(work_started_on="2025-12-31")
     audit()
     case = case_of(project)
     assert set(flags_of(project)) >= {"integrity.backdated", "freeze.transitional"}
     assert cases_of(project) == 1
     assert (case.status, case.severity, case.assignee) == ("new", "high", None)
-    # 17-20 February 4, 23-27 9, 2-6 March 14, 10-13 18, 16 and 17 March 20; 9 March rests.
+    # Working days: 4 by 20 February, 9 by 27, 14 by 6 March, 18 by 13, 20 by 17 March; 9 March is a day off.
     assert case.due_on == date(2026, 3, 17)
     assert len(show_case(SAULE, case, "en")["flags"]) == len(flags_of(project))
 
 
-def test_the_same_audit_again_changes_no_case() -> None:
+def test_repeated_audit_changes_no_case() -> None:
     project = a_project()
     audit()
     before = show_case(SAULE, case_of(project), "en")
@@ -103,7 +103,7 @@ def test_the_same_audit_again_changes_no_case() -> None:
     assert show_case(SAULE, case_of(project), "en") == before
 
 
-def test_weak_flags_open_no_case_until_a_reviewer_does() -> None:
+def test_weak_flags_open_no_case_until_reviewer_does() -> None:
     project = a_gap(object_commissioned_on="2020-01-01")
     audit()
     assert cases_of(project) == 0
@@ -116,7 +116,7 @@ def test_weak_flags_open_no_case_until_a_reviewer_does() -> None:
     assert case_of(project).status == "new"
 
 
-def test_no_case_is_opened_for_a_project_without_an_open_flag_or_by_who_does_not_review() -> None:
+def test_case_is_opened_only_for_open_flags_and_by_reviewers() -> None:
     project = a_project()
     with pytest.raises(ProjectNotFlagged):
         open_case(AIGERIM, project.number)
@@ -126,7 +126,7 @@ def test_no_case_is_opened_for_a_project_without_an_open_flag_or_by_who_does_not
         open_case(AIGERIM, "QT-2026-9999999-9")
 
 
-def test_flagged_claimed_asked_answered_proposed_approved_accepted() -> None:
+def test_case_goes_from_flag_to_acceptance() -> None:
     project = a_project()
     editor = editor_of(project.agency)
     audit()
@@ -150,7 +150,7 @@ def test_flagged_claimed_asked_answered_proposed_approved_accepted() -> None:
     assert cases_of(project) == 1
 
 
-def test_an_order_opens_what_an_earlier_decision_accepted_and_no_audit_accepts_it_again(present: Present) -> None:
+def test_order_reopens_accepted_flags_and_audits_keep_them_open(present: Present) -> None:
     project = a_project()
     case = decided(project, NO_BREACH)
     act(editor_of(project.agency), case, "appeal", "We were wrong.")
@@ -163,7 +163,7 @@ def test_an_order_opens_what_an_earlier_decision_accepted_and_no_audit_accepts_i
     assert flags_of(project) == {"freeze.creation": "open"}
 
 
-def test_an_accepted_flag_reopens_its_case_when_the_facts_change(present: Present) -> None:
+def test_accepted_case_reopens_when_facts_change(present: Present) -> None:
     project = a_project()
     case = decided(project, TRANSITIONAL)
     present.move(timedelta(days=1))
@@ -176,7 +176,7 @@ def test_an_accepted_flag_reopens_its_case_when_the_facts_change(present: Presen
     assert show_case(SAULE, again, "en")["events"][-1]["action"] == "reopened"
 
 
-def test_a_reopened_case_that_nobody_holds_is_new() -> None:
+def test_reopened_case_without_assignee_is_new() -> None:
     project = a_project()
     case = under_review(project)
     act(AIGERIM, case, "propose", NO_BREACH)
@@ -186,7 +186,7 @@ def test_a_reopened_case_that_nobody_holds_is_new() -> None:
     assert case_of(project).status == "new"
 
 
-def test_an_order_runs_out_and_is_flagged_while_the_case_stays_in_remediation(present: Present) -> None:
+def test_overdue_order_is_flagged_while_case_stays_in_remediation(present: Present) -> None:
     project = a_project()
     case = decided(project, migrate_by(date(2026, 3, 20)))
     assert (case.status, case.due_on) == ("remediation", date(2026, 3, 20))
@@ -202,7 +202,7 @@ def test_an_order_runs_out_and_is_flagged_while_the_case_stays_in_remediation(pr
     assert shown["events"][-1]["action"] == "flagged"
 
 
-def test_a_new_order_replaces_the_old_one_and_only_then() -> None:
+def test_new_order_replaces_old_one_on_approval() -> None:
     project = a_project()
     case = decided(project, migrate_by(days(30)))
     case = act(TIMUR, case, "claim")
@@ -217,7 +217,7 @@ def test_a_new_order_replaces_the_old_one_and_only_then() -> None:
     assert [d["ended_because"] for d in show_case(SAULE, case_of(project), "en")["decisions"]] == ["replaced", None]
 
 
-def test_an_order_is_withdrawn_by_a_supervisor_and_never_by_a_single_reviewer() -> None:
+def test_only_supervisor_withdraws_order() -> None:
     project = a_project()
     case = decided(project, migrate_by(days(30)))
     with pytest.raises(RoleNotAllowed):
@@ -226,7 +226,7 @@ def test_an_order_is_withdrawn_by_a_supervisor_and_never_by_a_single_reviewer() 
     assert [order.ended_because for order in orders_of(project)] == ["withdrawn"]
 
 
-def test_a_case_with_an_order_is_reopened_by_a_supervisor_and_never_by_a_single_reviewer() -> None:
+def test_only_supervisor_reopens_case_with_order() -> None:
     project = a_project()
     case = decided(project, migrate_by(days(30)))
     for reviewer in (AIGERIM, BOLAT):
@@ -239,7 +239,7 @@ def test_a_case_with_an_order_is_reopened_by_a_supervisor_and_never_by_a_single_
 
 
 @pytest.mark.parametrize("then", [[], ["release"], ["ask"], ["propose"], ["refer"]])
-def test_an_order_can_be_appealed_while_its_case_is_reviewed_anew(then: list[str], present: Present) -> None:
+def test_order_can_be_appealed_during_second_review(then: list[str], present: Present) -> None:
     project = a_project()
     editor = editor_of(project.agency)
     case = act(TIMUR, decided(project, migrate_by(days(60))), "claim")
@@ -255,16 +255,16 @@ def test_an_order_can_be_appealed_while_its_case_is_reviewed_anew(then: list[str
         act(editor, case, "appeal")
 
 
-def test_a_review_that_no_order_came_from_offers_no_appeal() -> None:
+def test_review_without_order_offers_no_appeal() -> None:
     project = a_project()
     case = under_review(project)
     assert "appeal" not in possible_actions(editor_of(project.agency), case, None)
 
 
-def test_an_appeal_in_time_ends_the_order_and_reopens_the_case(present: Present) -> None:
+def test_appeal_ends_order_and_reopens_case(present: Present) -> None:
     project = a_project()
     case = decided(project, migrate_by(days(60)))
-    # 15 working days after 16 February: 10 March, as 9 March rests.
+    # 15 working days after 16 February is 10 March, because 9 March is a day off.
     present.set(date(2026, 3, 10))
     case = act(editor_of(project.agency), case, "appeal", "The contract is older.")
     assert (case.status, case.due_on) == ("under_review", date(2026, 4, 10))
@@ -273,7 +273,7 @@ def test_an_appeal_in_time_ends_the_order_and_reopens_the_case(present: Present)
     assert act(SAULE, case, "approve").status == "remediation"
 
 
-def test_an_appeal_is_too_late_on_the_day_after_its_term(present: Present) -> None:
+def test_appeal_is_too_late_day_after_deadline(present: Present) -> None:
     project = a_project()
     case = decided(project, migrate_by(days(60)))
     present.set(date(2026, 3, 11))
@@ -283,7 +283,7 @@ def test_an_appeal_is_too_late_on_the_day_after_its_term(present: Present) -> No
     assert [order.ended_because for order in orders_of(project)] == [None]
 
 
-def test_a_closed_case_reopens_on_appeal_and_is_decided_anew() -> None:
+def test_closed_case_reopens_on_appeal() -> None:
     project = a_project()
     case = decided(project, NO_BREACH)
     case = act(editor_of(project.agency), case, "appeal")
@@ -296,7 +296,7 @@ def test_a_closed_case_reopens_on_appeal_and_is_decided_anew() -> None:
     assert act(TIMUR, case, "approve").outcome == "transitional_accepted"
 
 
-def test_nothing_is_appealed_where_nothing_was_decided() -> None:
+def test_appeal_needs_a_decision() -> None:
     project = a_gap()
     editor = editor_of(project.agency)
     audit()
@@ -308,7 +308,7 @@ def test_nothing_is_appealed_where_nothing_was_decided() -> None:
         act(editor, case, "appeal")
 
 
-def test_an_agency_that_edits_its_way_out_waits_for_a_reviewer() -> None:
+def test_flags_cleared_by_edit_wait_for_reviewer() -> None:
     project = a_gap()
     audit()
     case = case_of(project)
@@ -325,7 +325,7 @@ def test_an_agency_that_edits_its_way_out_waits_for_a_reviewer() -> None:
     assert (case_of(project).status, cases_of(project)) == ("closed", 1)
 
 
-def test_what_a_reviewer_took_back_no_audit_sends_to_be_confirmed_until_flags_clear_again(present: Present) -> None:
+def test_reopened_case_stays_in_review_until_flags_clear_again(present: Present) -> None:
     project = a_gap()
     editor = editor_of(project.agency)
     audit()
@@ -343,7 +343,7 @@ def test_what_a_reviewer_took_back_no_audit_sends_to_be_confirmed_until_flags_cl
     assert case_of(project).status == "awaiting_confirmation"
 
 
-def test_a_case_that_its_agency_appealed_stays_with_people_though_no_flag_stands() -> None:
+def test_appealed_case_stays_in_review_without_active_flags() -> None:
     project = a_project()
     decided(project, NO_BREACH)
     verify(project)
@@ -354,7 +354,7 @@ def test_a_case_that_its_agency_appealed_stays_with_people_though_no_flag_stands
     assert case_of(project).status == "under_review"
 
 
-def test_a_restricted_case_is_given_only_to_who_may_see_it() -> None:
+def test_restricted_case_is_assigned_only_to_permitted_reviewers() -> None:
     a_token(Role.REVIEWER, name="aigerim")
     a_token(Role.SUPERVISOR, name="timur")
     project = a_project()
@@ -367,7 +367,7 @@ def test_a_restricted_case_is_given_only_to_who_may_see_it() -> None:
     assert act(SAULE, case_of(project), "assign", "timur").assignee == "timur"
 
 
-def test_a_finding_that_returns_takes_the_case_back_from_the_confirmation() -> None:
+def test_returning_finding_reopens_case_awaiting_confirmation() -> None:
     project = a_gap()
     editor = editor_of(project.agency)
     under_review(project)
@@ -378,7 +378,7 @@ def test_a_finding_that_returns_takes_the_case_back_from_the_confirmation() -> N
     assert (case_of(project).status, cases_of(project)) == ("under_review", 1)
 
 
-def test_a_pending_proposal_lapses_when_the_flags_clear() -> None:
+def test_pending_proposal_lapses_when_flags_clear() -> None:
     project = a_project()
     case = under_review(project)
     act(AIGERIM, case, "propose", NO_BREACH)
@@ -390,7 +390,7 @@ def test_a_pending_proposal_lapses_when_the_flags_clear() -> None:
         act(SAULE, case, "approve")
 
 
-def test_remediation_ends_in_confirmation_when_the_project_moved() -> None:
+def test_remediation_ends_in_confirmation_after_migration() -> None:
     project = a_project()
     decided(project, migrate_by(days(30)))
     verify(project)
@@ -400,7 +400,7 @@ def test_remediation_ends_in_confirmation_when_the_project_moved() -> None:
     assert act(BOLAT, case, "confirm").outcome == "resolved"
 
 
-def test_referred_the_commission_grants_until_a_date_and_then_the_case_is_back(present: Present) -> None:
+def test_referred_case_returns_when_exemption_ends(present: Present) -> None:
     project = a_project()
     case = under_review(project)
     case = act(AIGERIM, case, "refer")
@@ -418,11 +418,11 @@ def test_referred_the_commission_grants_until_a_date_and_then_the_case_is_back(p
     audit()
     case = case_of(project)
     assert flags_of(project) == {"freeze.creation": "open"}
-    # The review starts anew: 2 April to 29 April.
+    # The review restarts: 2 April to 29 April.
     assert (case.status, case.assignee, case.due_on) == ("under_review", "aigerim", date(2026, 4, 29))
 
 
-def test_an_exemption_without_a_referral_takes_the_case_out_of_the_queue(present: Present) -> None:
+def test_exemption_without_referral_removes_case_from_queue(present: Present) -> None:
     project = a_project()
     audit()
     record_exemption(SAULE, exemption(project, date(2026, 3, 31)))
@@ -433,7 +433,7 @@ def test_an_exemption_without_a_referral_takes_the_case_out_of_the_queue(present
     assert (case_of(project).status, cases_of(project)) == ("new", 1)
 
 
-def test_a_project_that_is_exempt_from_the_start_gets_its_case_when_the_exemption_ends(present: Present) -> None:
+def test_exempt_project_gets_case_when_exemption_ends(present: Present) -> None:
     project = a_project()
     record_exemption(SAULE, exemption(project, date(2026, 3, 31)))
     audit()
@@ -443,13 +443,13 @@ def test_a_project_that_is_exempt_from_the_start_gets_its_case_when_the_exemptio
     assert (case_of(project).status, cases_of(project)) == ("new", 1)
 
 
-def test_the_commission_that_refuses_sends_the_case_back() -> None:
+def test_commission_refusal_returns_case_to_review() -> None:
     case = under_review(a_project())
     act(AIGERIM, case, "refer")
     assert act(AIGERIM, case, "return").status == "under_review"
 
 
-def test_exempt_flags_stay_exempt_when_a_decision_accepts_them(present: Present) -> None:
+def test_exempt_flags_stay_exempt_after_acceptance(present: Present) -> None:
     project = a_project()
     case = under_review(project)
     act(AIGERIM, case, "propose", NO_BREACH)
@@ -463,7 +463,7 @@ def test_exempt_flags_stay_exempt_when_a_decision_accepts_them(present: Present)
     assert case_of(project).status == "closed"
 
 
-def test_four_eyes_are_two_principals_whatever_the_token() -> None:
+def test_proposer_cannot_approve_with_any_token() -> None:
     case = under_review(a_project())
     act(AIGERIM, case, "propose", NO_BREACH)
     with pytest.raises(DecisionNeedsAnotherPerson):
@@ -473,7 +473,7 @@ def test_four_eyes_are_two_principals_whatever_the_token() -> None:
     assert act(SAULE, case, "approve").status == "closed"
 
 
-def test_nothing_is_accepted_that_the_proposer_did_not_see() -> None:
+def test_approval_rejects_findings_unseen_by_proposer() -> None:
     project = a_project()
     case = under_review(project)
     act(AIGERIM, case, "propose", NO_BREACH)
@@ -485,7 +485,7 @@ def test_nothing_is_accepted_that_the_proposer_did_not_see() -> None:
     assert act(SAULE, case, "return").status == "under_review"
 
 
-def test_a_proposal_whose_date_passed_is_not_approved(present: Present) -> None:
+def test_proposal_with_past_due_date_is_not_approved(present: Present) -> None:
     case = under_review(a_project())
     act(AIGERIM, case, "propose", migrate_by(days(3)))
     present.move(timedelta(days=4))
@@ -493,7 +493,7 @@ def test_a_proposal_whose_date_passed_is_not_approved(present: Present) -> None:
         act(SAULE, case, "approve")
 
 
-def test_a_held_case_is_its_holders_and_the_supervisors() -> None:
+def test_assigned_case_belongs_to_assignee_and_supervisors() -> None:
     case = under_review(a_project())
     with pytest.raises(CaseActionNotPossible):
         act(BOLAT, case, "claim")
@@ -503,7 +503,7 @@ def test_a_held_case_is_its_holders_and_the_supervisors() -> None:
     assert act(SAULE, case, "ask", "Why?").status == "awaiting_agency"
 
 
-def test_a_cleared_case_that_somebody_holds_is_not_claimed_by_another() -> None:
+def test_assigned_cleared_case_is_not_claimed_by_another() -> None:
     project = a_project()
     under_review(project)
     verify(project)
@@ -512,7 +512,7 @@ def test_a_cleared_case_that_somebody_holds_is_not_claimed_by_another() -> None:
         act(BOLAT, case_of(project), "claim")
 
 
-def test_only_who_reviews_can_be_given_a_case() -> None:
+def test_case_is_assigned_only_to_reviewers() -> None:
     case = under_review(a_project())
     with pytest.raises(Invalid):
         act(SAULE, case, "assign", "nobody")
@@ -523,7 +523,7 @@ def test_only_who_reviews_can_be_given_a_case() -> None:
     assert act(SAULE, case, "assign", "zhanna").assignee == "zhanna"
 
 
-def test_the_second_of_two_people_hears_what_changed() -> None:
+def test_second_actor_sees_last_change() -> None:
     case = under_review(a_project())
     act(AIGERIM, case, "propose", NO_BREACH)
     act(TIMUR, case, "return", "Look at the contract.")
@@ -533,7 +533,7 @@ def test_the_second_of_two_people_hears_what_changed() -> None:
     assert (refused.value.params["last"], refused.value.params["by"]) == ("return", "timur")
 
 
-def test_an_agency_sees_its_own_case_without_notes_and_proposals() -> None:
+def test_agency_sees_case_without_notes_and_proposals() -> None:
     project = a_project()
     editor = editor_of(project.agency)
     case = under_review(project)
@@ -555,7 +555,7 @@ def test_an_agency_sees_its_own_case_without_notes_and_proposals() -> None:
     assert "at hand" not in str(show_case(editor, find_case(editor, case.id), "en"))
 
 
-def test_a_case_shows_to_the_agency_above_and_to_no_other() -> None:
+def test_parent_agency_sees_case_and_others_do_not() -> None:
     above = an_agency()
     project = a_project(an_agency(above))
     audit()
@@ -570,7 +570,7 @@ def test_a_case_shows_to_the_agency_above_and_to_no_other() -> None:
     assert act(editor_of(above), case, "answer").status == "under_review"
 
 
-def test_several_cleared_cases_are_confirmed_at_once_and_each_stands_alone() -> None:
+def test_cleared_cases_are_confirmed_independently() -> None:
     projects = [a_gap() for _ in range(3)]
     audit()
     for project in projects[:2]:
@@ -585,7 +585,7 @@ def test_several_cleared_cases_are_confirmed_at_once_and_each_stands_alone() -> 
     ]
 
 
-def test_a_later_case_takes_what_would_be_said_to_an_older_one() -> None:
+def test_older_case_refuses_appeal_while_later_case_is_open() -> None:
     project = a_project()
     first = decided(project, NO_BREACH)
     edit(editor_of(project.agency), project, placement="unknown")
@@ -597,12 +597,12 @@ def test_a_later_case_takes_what_would_be_said_to_an_older_one() -> None:
 
 
 def orders_of(project: Project) -> list[Order]:
-    """The project's orders, oldest first."""
+    """Return the project's orders, oldest first."""
     return list(db.session.scalars(select(Order).where(Order.project_id == project.id).order_by(Order.id)))
 
 
 def exemption(project: Project, until: date) -> dict[str, object]:
-    """A decision of the Commission from today until a day."""
+    """Record an exemption from today until a day."""
     return {
         "project": project.number,
         "decision_number": "12",
@@ -612,7 +612,7 @@ def exemption(project: Project, until: date) -> dict[str, object]:
     }
 
 
-def test_a_decision_accepts_the_weak_flags_of_its_project_too() -> None:
+def test_decision_accepts_weak_flags_of_project() -> None:
     project = a_project(onboarding_due_on="2026-06-01", placement="onboarding")
     case = decided(project, NO_BREACH)
     assert case.status == "closed"

@@ -1,4 +1,4 @@
-"""What reviewers and agencies do to cases by page, and what a page keeps from whom."""
+"""Case pages: actions of reviewers and agencies, and what each may not see."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from flask import Flask
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.cases.reviewers import may_review, reviewers
-from tests.cases.casework import GAP, LAW, a_case, send, status
+from tests.cases.casework import GAP, LAW, flagged_case, send, status
 from tests.cases.cast import SAULE, act, audit, case_of, edit, editor_of
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.fixtures.web import PASSWORD, SignedIn
 
 
-def test_by_pages_alone_a_flag_is_asked_about_answered_and_accepted(signed_in: SignedIn) -> None:
+def test_case_is_reviewed_and_accepted_by_pages(signed_in: SignedIn) -> None:
     agency = an_agency()
-    _project, case = a_case(agency)
+    _project, case = flagged_case(agency)
     reviewer, supervisor = signed_in(Role.REVIEWER), signed_in(Role.SUPERVISOR)
     editor = signed_in(Role.AGENCY_EDITOR, agency)
     assert case in reviewer.get("/cases").text
@@ -35,9 +35,9 @@ def test_by_pages_alone_a_flag_is_asked_about_answered_and_accepted(signed_in: S
     assert code == 200 and status(case) == "closed" and "Decision approved" in page
 
 
-def test_a_page_offers_exactly_what_the_person_may_do(signed_in: SignedIn) -> None:
+def test_page_offers_exactly_permitted_actions(signed_in: SignedIn) -> None:
     agency = an_agency()
-    _project, case = a_case(agency)
+    _project, case = flagged_case(agency)
     offered = {
         Role.REVIEWER: ["claim", "assign", "comment"],
         Role.AUDITOR: [],
@@ -50,8 +50,8 @@ def test_a_page_offers_exactly_what_the_person_may_do(signed_in: SignedIn) -> No
         assert re.findall(rf'action="{case}/(\w+)"', page) == actions
 
 
-def test_who_proposed_is_not_offered_the_approval_and_cannot_send_it(signed_in: SignedIn) -> None:
-    _project, case = a_case()
+def test_proposer_is_not_offered_and_cannot_submit_approval(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
     supervisor = signed_in(Role.SUPERVISOR)
     send(supervisor, case, "claim")
     send(supervisor, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
@@ -61,8 +61,8 @@ def test_who_proposed_is_not_offered_the_approval_and_cannot_send_it(signed_in: 
     assert status(case) == "awaiting_approval"
 
 
-def test_the_second_of_two_people_sees_what_the_first_did_and_keeps_the_own_text(signed_in: SignedIn) -> None:
-    _project, case = a_case()
+def test_second_editor_sees_changes_and_keeps_input(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
     first, second = signed_in(Role.SUPERVISOR, name="first"), signed_in(Role.SUPERVISOR, name="second")
     send(first, case, "claim")
     seen = second.get(case).text
@@ -73,8 +73,8 @@ def test_the_second_of_two_people_sees_what_the_first_did_and_keeps_the_own_text
     assert "Где договор?" in page and status(case) == "under_review"
 
 
-def test_a_case_that_another_took_a_moment_before_is_not_taken_twice(signed_in: SignedIn) -> None:
-    _project, case = a_case()
+def test_claimed_case_is_not_claimed_again(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
     first, second = signed_in(Role.REVIEWER, name="first"), signed_in(Role.REVIEWER, name="second")
     queue = second.token("/cases")
     send(first, case, "claim")
@@ -82,8 +82,8 @@ def test_a_case_that_another_took_a_moment_before_is_not_taken_twice(signed_in: 
     assert answer.status_code == 409 and "first" in answer.text
 
 
-def test_a_proposal_with_gaps_shows_them_at_their_fields(signed_in: SignedIn) -> None:
-    _project, case = a_case()
+def test_incomplete_proposal_shows_field_errors(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
     reviewer = signed_in(Role.REVIEWER)
     send(reviewer, case, "claim")
     code, page = send(reviewer, case, "propose", **{"propose-decision": "migrate_by", **LAW, "propose-due_on": "soon"})
@@ -94,9 +94,9 @@ def test_a_proposal_with_gaps_shows_them_at_their_fields(signed_in: SignedIn) ->
     assert code == 422 and 'id="comment-comment-error"' in page
 
 
-def test_an_internal_note_never_reaches_the_agency_and_one_for_it_does(signed_in: SignedIn) -> None:
+def test_internal_note_is_hidden_from_agency(signed_in: SignedIn) -> None:
     agency = an_agency()
-    _project, case = a_case(agency)
+    _project, case = flagged_case(agency)
     reviewer, viewer = signed_in(Role.REVIEWER), signed_in(Role.AGENCY_VIEWER, agency)
     send(reviewer, case, "comment", **{"comment-comment": "Только для нас."})
     send(reviewer, case, "comment", **{"comment-comment": "Для органа.", "comment-for_agency": "yes"})
@@ -109,7 +109,7 @@ def test_an_internal_note_never_reaches_the_agency_and_one_for_it_does(signed_in
 
 def test_cleared_cases_are_confirmed_together(signed_in: SignedIn) -> None:
     agency = an_agency()
-    made = [a_case(agency, **GAP) for _ in range(2)]
+    made = [flagged_case(agency, **GAP) for _ in range(2)]
     for project, _case in made:
         edit(editor_of(agency), project, object_commissioned_on="2020-01-01")
     audit()
@@ -122,8 +122,8 @@ def test_cleared_cases_are_confirmed_together(signed_in: SignedIn) -> None:
     assert "Choose at least one case" in visit.send("/cases/confirmation", page="/cases?status=closed").text
 
 
-def test_a_work_list_is_its_filters_in_the_address(signed_in: SignedIn) -> None:
-    _project, case = a_case()
+def test_work_list_filters_are_in_query_string(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
     visit = signed_in(Role.SUPERVISOR)
     assert case in visit.get("/cases?status=new").text
     send(visit, case, "claim")
@@ -134,7 +134,7 @@ def test_a_work_list_is_its_filters_in_the_address(signed_in: SignedIn) -> None:
     assert visit.get("/cases?status=nonsense").status_code == 400
 
 
-def test_a_case_is_opened_from_a_project_on_the_watch_list(signed_in: SignedIn) -> None:
+def test_case_is_opened_from_watch_list(signed_in: SignedIn) -> None:
     project = a_project(**GAP, object_commissioned_on="2020-01-01")
     audit()
     visit = signed_in(Role.REVIEWER)
@@ -146,8 +146,8 @@ def test_a_case_is_opened_from_a_project_on_the_watch_list(signed_in: SignedIn) 
     assert visit.send(f"{path}/case", page=path).status_code == 409
 
 
-def test_a_case_can_be_given_to_a_person_who_reviews_and_to_no_other(app: Flask, signed_in: SignedIn) -> None:
-    project, case = a_case()
+def test_case_is_assigned_only_to_reviewers(app: Flask, signed_in: SignedIn) -> None:
+    project, case = flagged_case()
     for name, role in (("d.reviewer", Role.REVIEWER), ("d.auditor", Role.AUDITOR)):
         add_person(ADMINISTRATOR, NewPerson(name, role), PASSWORD)
     assert may_review("d.reviewer") and not may_review("d.auditor") and "d.reviewer" in reviewers()
@@ -158,14 +158,14 @@ def test_a_case_can_be_given_to_a_person_who_reviews_and_to_no_other(app: Flask,
     assert code == 200 and case_of(project).assignee == "d.reviewer"
 
 
-def test_an_action_that_there_is_not_is_a_page_that_says_so(signed_in: SignedIn) -> None:
-    _project, case = a_case()
+def test_unknown_action_is_not_found(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
     assert signed_in(Role.REVIEWER).send(f"{case}/burn", page=case).status_code == 404
 
 
-def test_an_order_is_appealed_by_the_agency_with_a_reason(signed_in: SignedIn) -> None:
+def test_agency_appeals_order_with_reason(signed_in: SignedIn) -> None:
     agency = an_agency()
-    project, case = a_case(agency)
+    project, case = flagged_case(agency)
     reviewer = signed_in(Role.REVIEWER)
     send(reviewer, case, "claim")
     send(reviewer, case, "propose", **{"propose-decision": "write_off"}, **LAW)

@@ -1,4 +1,4 @@
-"""Cases whose flags cleared: what cleared, when, and the fact on record that did it, beside what still stands."""
+"""Cases with cleared flags: the flags, their dates, the recorded cause, and flags that are still active."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ def found_part(page: str) -> str:
     return page.partition(">Flags</h2>")[2].partition("Cleared flags")[0]
 
 
-def test_list_names_the_flag_that_cleared_and_the_page_the_edit_that_did_it(
-    signed_in: SignedIn, present: Present
-) -> None:
+def test_cleared_flag_is_listed_and_edit_is_named(signed_in: SignedIn, present: Present) -> None:
     present.set(DAY)
     agency = an_agency()
     project = a_project(agency, **GAP)
@@ -54,11 +52,11 @@ def test_list_names_the_flag_that_cleared_and_the_page_the_edit_that_did_it(
     page = visit.get(f"/cases/{case_of(project).id}").text
     told = cleared_part(page)
     assert ": – → 1 February 2026" in told and "editor, " in told and "Renamed" not in told and UNKNOWN not in told
-    # A weaker flag stands: the page does not say that nothing was found.
+    # A weaker flag is active, so the page does not say that nothing was found.
     assert NOTHING not in page and "freeze.legacy" in found_part(page)
 
 
-def test_verified_placement_is_named_with_who_confirmed_it(signed_in: SignedIn, present: Present) -> None:
+def test_verified_placement_is_named_with_verifier(signed_in: SignedIn, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     edit(ADMINISTRATOR, project, placement="on_platform", platform_key="qt-1")
@@ -74,7 +72,7 @@ def test_verified_placement_is_named_with_who_confirmed_it(signed_in: SignedIn, 
     assert NOTHING in page
 
 
-def test_kind_of_the_agency_that_leaves_the_scope_is_named(signed_in: SignedIn, present: Present) -> None:
+def test_agency_kind_change_is_named(signed_in: SignedIn, present: Present) -> None:
     present.set(DAY)
     agency = an_agency()
     project = a_project(agency)
@@ -88,9 +86,7 @@ def test_kind_of_the_agency_that_leaves_the_scope_is_named(signed_in: SignedIn, 
     assert "Kind of agency: Central state body → Private" in told and ADMINISTRATOR.principal in told
 
 
-def test_clearing_that_nothing_on_record_explains_is_said_to_be_unexplained(
-    signed_in: SignedIn, present: Present
-) -> None:
+def test_unexplained_clearing_says_so(signed_in: SignedIn, present: Present) -> None:
     present.set(DAY)
     project = a_project()
     audit()
@@ -102,7 +98,7 @@ def test_clearing_that_nothing_on_record_explains_is_said_to_be_unexplained(
     assert UNKNOWN in cleared_part(signed_in(Role.SUPERVISOR).get(f"/cases/{case_of(project).id}").text)
 
 
-def test_closed_case_shows_a_flag_of_the_project_that_stands_outside_it(signed_in: SignedIn, present: Present) -> None:
+def test_closed_case_shows_active_flag_outside_it(signed_in: SignedIn, present: Present) -> None:
     present.set(DAY)
     agency = an_agency()
     project = a_project(agency, **GAP)

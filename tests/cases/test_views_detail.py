@@ -1,4 +1,4 @@
-"""What the page of a case tells each side: how to obey, what to approve, whose values, and who did what."""
+"""Case page: order instructions, pending approval, findings and timeline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.accounts.roles import Role
 from registry.core.clock import today
 from registry.exemptions.service import record_exemption
 from registry.projects.documents import add_document
-from tests.cases.casework import LAW, a_case, send, status
+from tests.cases.casework import LAW, flagged_case, send, status
 from tests.cases.cast import AIGERIM, SAULE, TIMUR, act, case_of, days, decided, editor_of, migrate_by
 from tests.factories import an_agency
 from tests.fixtures.web import SignedIn
@@ -26,9 +26,9 @@ ORDERS = {
 
 
 @pytest.mark.parametrize("decision", list(ORDERS))
-def test_an_order_tells_its_agency_what_to_do_and_leads_to_it(signed_in: SignedIn, decision: str) -> None:
+def test_order_shows_agency_instructions_and_links(signed_in: SignedIn, decision: str) -> None:
     agency = an_agency()
-    project, case = a_case(agency)
+    project, case = flagged_case(agency)
     due_on = None if decision == "write_off" else days(30)
     decided(project, {**migrate_by(days(30)), "decision": decision, "due_on": due_on})
     page = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
@@ -41,9 +41,9 @@ def test_an_order_tells_its_agency_what_to_do_and_leads_to_it(signed_in: SignedI
     assert ORDERS[decision][0] not in signed_in(Role.AGENCY_EDITOR, agency, name="later").get(case).text
 
 
-def test_an_order_is_reopened_by_a_supervisor_only_and_never_by_the_first_button(signed_in: SignedIn) -> None:
+def test_only_supervisor_reopens_order_and_not_by_first_button(signed_in: SignedIn) -> None:
     agency = an_agency()
-    project, case = a_case(agency)
+    project, case = flagged_case(agency)
     decided(project, migrate_by(days(30)))
     reviewer, supervisor = signed_in(Role.REVIEWER), signed_in(Role.SUPERVISOR)
     assert f"{case}/claim" not in reviewer.get(case).text
@@ -57,9 +57,9 @@ def test_an_order_is_reopened_by_a_supervisor_only_and_never_by_the_first_button
     assert "no longer in effect" in editor.get(case).text
 
 
-def test_the_documents_of_the_project_stand_on_its_case(signed_in: SignedIn) -> None:
+def test_project_documents_are_on_case_page(signed_in: SignedIn) -> None:
     agency = an_agency()
-    project, case = a_case(agency)
+    project, case = flagged_case(agency)
     visit = signed_in(Role.REVIEWER)
     assert ">Documents<" not in visit.get(case).text
     add_document(editor_of(agency), project, "договор.pdf", "application/pdf", b"%PDF-1.7", "contract", "С актами")
@@ -68,9 +68,9 @@ def test_the_documents_of_the_project_stand_on_its_case(signed_in: SignedIn) -> 
     assert link and visit.get(link[1]).data == b"%PDF-1.7"
 
 
-def test_findings_speak_to_the_agency_and_to_oversight_of_the_agency(signed_in: SignedIn) -> None:
+def test_findings_address_agency_and_oversight_differently(signed_in: SignedIn) -> None:
     agency = an_agency()
-    _project, case = a_case(agency)
+    _project, case = flagged_case(agency)
     for role in (Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR):
         page = signed_in(role).get(case).text
         assert "The agency’s values" in page and "What the agency should do" in page
@@ -79,8 +79,8 @@ def test_findings_speak_to_the_agency_and_to_oversight_of_the_agency(signed_in: 
     assert "Your values" in page and "What to do now" in page
 
 
-def test_what_is_to_be_approved_stands_above_what_was_found_with_its_button(signed_in: SignedIn) -> None:
-    project, case = a_case()
+def test_approval_form_is_above_findings(signed_in: SignedIn) -> None:
+    project, case = flagged_case()
     reviewer = signed_in(Role.REVIEWER)
     send(reviewer, case, "claim")
     send(reviewer, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
@@ -99,10 +99,8 @@ def test_what_is_to_be_approved_stands_above_what_was_found_with_its_button(sign
         ("kk", "қазақ тілінде", "Президентінің"),
     ],
 )
-def test_the_legal_basis_of_a_proposal_begins_in_a_language_of_the_agency(
-    signed_in: SignedIn, language: str, hint: str, basis: str
-) -> None:
-    _project, case = a_case()
+def test_legal_basis_is_prefilled_in_agency_language(signed_in: SignedIn, language: str, hint: str, basis: str) -> None:
+    _project, case = flagged_case()
     visit = signed_in(Role.REVIEWER, language=language)
     send(visit, case, "claim")
     page = visit.get(case).text
@@ -110,8 +108,8 @@ def test_the_legal_basis_of_a_proposal_begins_in_a_language_of_the_agency(
     assert area and basis.lower() in area[1].lower() and hint in page
 
 
-def test_a_supervisor_returns_a_proposal_with_a_reason(signed_in: SignedIn) -> None:
-    _project, case = a_case()
+def test_supervisor_returns_proposal_with_reason(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
     reviewer, supervisor = signed_in(Role.REVIEWER), signed_in(Role.SUPERVISOR)
     send(reviewer, case, "claim")
     send(reviewer, case, "propose", **{"propose-decision": "transitional_accepted"}, **LAW)
@@ -121,19 +119,19 @@ def test_a_supervisor_returns_a_proposal_with_a_reason(signed_in: SignedIn) -> N
     assert "Где договор?" in reviewer.get(case).text
 
 
-def test_what_an_audit_did_is_told_by_its_day_and_linked_for_oversight(signed_in: SignedIn, present: Present) -> None:
+def test_audit_events_show_date_and_link_for_oversight(signed_in: SignedIn, present: Present) -> None:
     present.set(date(2026, 11, 25))
     agency = an_agency()
-    _project, case = a_case(agency)
+    _project, case = flagged_case(agency)
     page = signed_in(Role.REVIEWER).get(case).text
     assert re.search(r'<a class="govuk-link" href="/audits/\d+">An audit of 25 November 2026</a>', page)
     page = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
     assert "An audit of 25 November 2026" in page and "/audits/" not in page and "audit:" not in page
 
 
-def test_a_referred_case_leads_who_may_record_the_decision_to_its_form(signed_in: SignedIn) -> None:
+def test_referred_case_links_to_exemption_form(signed_in: SignedIn) -> None:
     agency = an_agency()
-    project, case = a_case(agency)
+    project, case = flagged_case(agency)
     act(AIGERIM, case_of(project), "claim")
     form = f'href="/projects/{project.number}/exemption"'
     supervisor, reviewer = signed_in(Role.SUPERVISOR), signed_in(Role.REVIEWER)
@@ -152,8 +150,8 @@ def test_a_referred_case_leads_who_may_record_the_decision_to_its_form(signed_in
     assert "Decision of the Commission 14-K" in editor and form not in editor
 
 
-def test_a_returned_proposal_comes_back_filled_in_beside_what_was_said_of_it(signed_in: SignedIn) -> None:
-    project, case = a_case()
+def test_returned_proposal_is_prefilled_beside_remark(signed_in: SignedIn) -> None:
+    project, case = flagged_case()
     reviewer = signed_in(Role.REVIEWER, name="aigerim")
     given = {"decision": "stop", "due_on": days(40), "reason": "Письмо.\n2-й абзац.", "legal_basis": "Указ, пункт 7"}
     act(AIGERIM, case_of(project), "claim")
@@ -168,7 +166,7 @@ def test_a_returned_proposal_comes_back_filled_in_beside_what_was_said_of_it(sig
     assert form["propose-decision"] == "stop" and form["propose-reason"] == "Письмо.\r\n2-й абзац."
     assert form["propose-legal_basis"] == "Указ, пункт 7"
     assert form["propose-due_on"] == f"{days(40):%d.%m.%Y}" and form["propose-comment"] == ""
-    # What is typed over it is kept when the form comes back with an error.
+    # New input is kept when the form is displayed again with an error.
     status_code, page = send(reviewer, case, "propose", **{"propose-reason": "Другое", "propose-legal_basis": ""})
     again = untouched_form(page, "propose-reason")
     assert (status_code, again["propose-reason"], again["propose-legal_basis"]) == (422, "Другое", "")

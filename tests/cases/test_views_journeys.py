@@ -1,4 +1,4 @@
-"""The whole life of a case by pages alone: every act, audits and the Commission's decisions too, is a form."""
+"""Case life cycles by pages: every action, audit and decision of the Commission is a form."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MONDAY = date(2026, 2, 16)
 
 
 class Office:
-    """People of an agency and of oversight at their browsers; each signs in when needed, and anew on another day."""
+    """People at their browsers; each signs in when needed, and again on another day."""
 
     def __init__(self, signed_in: SignedIn, present: Present, agency: Agency) -> None:
         self._signed_in, self._present, self._agency = signed_in, present, agency
@@ -27,7 +27,7 @@ class Office:
         self._here: set[Role] = set()
 
     def on(self, day: date) -> None:
-        """Another day: sessions have ended."""
+        """Move to another day, on which sessions have ended."""
         self._present.set(day)
         self._here.clear()
 
@@ -59,7 +59,7 @@ class Office:
         assert "The audit is done." in self.operator.send("/audits/new").text
 
     def open_case(self, project: Project) -> str:
-        """Audit, take the case from the queue, and tell where it is."""
+        """Run an audit, claim the case from the queue, and return its path."""
         self.audit()
         case = f"/cases/{case_of(project).id}"
         assert case in self.reviewer.get("/cases?status=new").text
@@ -67,7 +67,7 @@ class Office:
         return case
 
     def decide(self, case: str, **proposal: str) -> str:
-        """Propose as the reviewer, approve from the supervisor's list."""
+        """Propose as the reviewer and approve from the supervisor's list."""
         given = {f"propose-{name}": value for name, value in proposal.items()}
         assert send(self.reviewer, case, "propose", **given, **LAW)[0] == 200
         assert case in self.supervisor.get("/cases?to_approve=true").text
@@ -94,7 +94,7 @@ def edit(editor: Visit, project: Project, **changes: str) -> None:
     assert "Changes saved." in page.text, page.text
 
 
-def test_an_accepted_case_reopens_when_the_facts_change(office: Office, agency: Agency) -> None:
+def test_accepted_case_reopens_when_facts_change(office: Office, agency: Agency) -> None:
     project = a_project(agency)
     case = office.open_case(project)
     assert "Closed" in office.decide(case, decision="transitional_accepted") and status(case) == "closed"
@@ -106,7 +106,7 @@ def test_an_accepted_case_reopens_when_the_facts_change(office: Office, agency: 
     assert case in office.reviewer.get("/cases?status=under_review&assignee=reviewer.web").text
 
 
-def test_the_commission_grants_until_a_date_and_the_day_after_the_case_is_back(office: Office, agency: Agency) -> None:
+def test_case_returns_day_after_exemption_ends(office: Office, agency: Agency) -> None:
     project = a_project(agency)
     case = office.open_case(project)
     assert send(office.reviewer, case, "refer")[0] == 200
@@ -132,7 +132,7 @@ def test_the_commission_grants_until_a_date_and_the_day_after_the_case_is_back(o
     assert project.number not in office.reviewer.get("/cases/exemptions-ending?within=any").text
 
 
-def test_an_order_that_nobody_follows_is_overdue_and_flagged(office: Office, agency: Agency) -> None:
+def test_ignored_order_becomes_overdue_and_flagged(office: Office, agency: Agency) -> None:
     project = a_project(agency)
     case = office.open_case(project)
     office.decide(case, decision="migrate_by", due_on="20.03.2026")
@@ -146,13 +146,13 @@ def test_an_order_that_nobody_follows_is_overdue_and_flagged(office: Office, age
     assert flags_of(project) == {"freeze.creation": "open", "migration.order-overdue": "open"}
 
 
-def test_an_agency_that_edits_its_way_out_waits_for_a_reviewer(office: Office, agency: Agency) -> None:
+def test_flags_cleared_by_edit_wait_for_reviewer(office: Office, agency: Agency) -> None:
     project = a_project(agency, **GAP)
     case = office.open_case(project)
     edit(office.editor, project, object_commissioned_on="01.01.2020")
     office.audit()
     assert status(case) == "awaiting_confirmation"
-    assert "An audit cleared all flags" in office.editor.get(case).text
+    assert "An audit cleared the flags of the case" in office.editor.get(case).text
     waiting = "/cases?status=awaiting_confirmation"
     page = office.reviewer.send("/cases/confirmation", page=waiting, case=case.rpartition("/")[2]).text
     assert "1 case is confirmed and closed." in page and status(case) == "closed"

@@ -1,4 +1,4 @@
-"""What the work lists promise: what waits for whom, counted, taken along as it is on the screen, and worked through."""
+"""Work lists: contents per role, counts, downloads, and going through the cases of a list."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.web import downloads as list_tables
-from tests.cases.casework import GAP, a_case, send
+from tests.cases.casework import GAP, flagged_case, send
 from tests.cases.cast import AIGERIM, SAULE, TRANSITIONAL, act, audit, case_of
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn, Visit
 from tests.statements import statements
 
-# A finding that is too weak for a case of its own.
+# A finding too weak to open a case.
 WEAK = {**GAP, "object_commissioned_on": "2020-01-01"}
 CASE = re.compile(r'<a class="govuk-link" href="/cases/(\d+)\?')
 PROJECT = re.compile(r'<a class="govuk-link" href="/projects/(QT-[\d-]+)"')
@@ -36,14 +36,14 @@ LISTS = ("/cases?status=new", "/cases/watch-list", "/cases/exemptions-ending")
 
 
 def rows(visit: Visit, path: str) -> list[dict[str, str]]:
-    """A list as CSV."""
+    """Return a list as parsed CSV."""
     answer = visit.client.get(path)
     assert answer.status_code == 200 and answer.mimetype == "text/csv"
     return list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
 
 
 def counts(page: str) -> dict[str, int]:
-    """What the tabs say."""
+    """Return the counts on the tabs."""
     found = re.findall(r'>([^<>]+)<span class="tabs__count"><span class="govuk-visually-hidden">: </span>(\d+)<', page)
     return {html.unescape(name).strip(): int(count) for name, count in found}
 
@@ -59,12 +59,12 @@ def hide(project: Project) -> None:
 
 
 def reads_of(project: Project) -> int:
-    """How often the reading of a restricted project is in the journal."""
+    """Count journal entries of reads of a restricted project."""
     wanted = (JournalEntry.action == "restricted.read", JournalEntry.subject == f"project:{project.number}")
     return len(db.session.scalars(select(JournalEntry.subject).where(*wanted)).all())
 
 
-def test_a_list_is_taken_along_with_the_rows_order_and_filters_of_the_screen(signed_in: SignedIn) -> None:
+def test_download_has_rows_order_and_filters_of_page(signed_in: SignedIn) -> None:
     agency = an_agency()
     for values in ({}, GAP, {"sector": "09"}, {"stage": "pilot", "pilot_started_on": "2026-02-03"}):
         a_project(agency, **values)
@@ -79,9 +79,7 @@ def test_a_list_is_taken_along_with_the_rows_order_and_filters_of_the_screen(sig
         assert isinstance(told[0][header.index("Due on")], date)
 
 
-def test_a_list_longer_than_its_pages_is_taken_along_whole(
-    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_download_contains_all_pages(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(list_tables, "LARGEST_LIMIT", 7)
     agency = an_agency()
     for _ in range(30):
@@ -92,7 +90,7 @@ def test_a_list_longer_than_its_pages_is_taken_along_whole(
     assert len(rows(visit, "/cases.csv?status=new")) == 30
 
 
-def test_a_table_is_in_the_language_of_the_page_and_runs_nothing(signed_in: SignedIn) -> None:
+def test_download_is_localized_and_escapes_formulas(signed_in: SignedIn) -> None:
     agency = an_agency(name_ru="=cmd|' /C calc'!A0", name_kk="@SUM(1)")
     project = a_project(agency, name_ru="+1+1", name_kk="-2")
     audit()
@@ -103,12 +101,12 @@ def test_a_table_is_in_the_language_of_the_page_and_runs_nothing(signed_in: Sign
     assert "'=2" in row.values() and "'@SUM(1)" in row.values() and "'=HYPERLINK(1)" in row.values()
 
 
-def test_an_agency_takes_along_neither_who_reviews_nor_what_is_proposed(signed_in: SignedIn) -> None:
+def test_agency_download_has_no_reviewer_or_proposal(signed_in: SignedIn) -> None:
     agency = an_agency()
-    project, _case = a_case(agency)
+    project, _case = flagged_case(agency)
     act(AIGERIM, case_of(project), "claim")
     act(AIGERIM, case_of(project), "propose", TRANSITIONAL)
-    stranger, _other = a_case()
+    stranger, _other = flagged_case()
     for ending in ("csv", "xlsx"):
         assert signed_in(Role.REVIEWER, name=ending).client.get(f"/cases.{ending}?status=new").status_code == 200
     visit = signed_in(Role.AGENCY_VIEWER, agency)
@@ -117,7 +115,7 @@ def test_an_agency_takes_along_neither_who_reviews_nor_what_is_proposed(signed_i
     assert "aigerim" not in str(found) and "Transitional" not in str(found)
 
 
-def test_my_approvals_are_what_others_proposed(signed_in: SignedIn) -> None:
+def test_my_approvals_lists_proposals_of_others(signed_in: SignedIn) -> None:
     own, others = a_project(), a_project()
     audit()
     visit = signed_in(Role.SUPERVISOR, name="saule")
@@ -131,7 +129,7 @@ def test_my_approvals_are_what_others_proposed(signed_in: SignedIn) -> None:
     assert CASE.findall(signed_in(Role.REVIEWER).get("/cases?to_approve=true").text) == []
 
 
-def test_the_tabs_count_what_their_lists_hold(signed_in: SignedIn) -> None:
+def test_tab_counts_equal_list_lengths(signed_in: SignedIn) -> None:
     agency = an_agency()
     for _ in range(3):
         a_project(agency)
@@ -152,7 +150,7 @@ def test_the_tabs_count_what_their_lists_hold(signed_in: SignedIn) -> None:
     assert counts(signed_in(Role.AGENCY_EDITOR, agency).get("/cases").text)["All open"] == 4
 
 
-def test_the_watch_list_holds_weak_findings_until_somebody_opens_a_case(signed_in: SignedIn) -> None:
+def test_watch_list_holds_weak_findings_until_case_is_opened(signed_in: SignedIn) -> None:
     weak = a_project(**WEAK, sector="09")
     strong = a_project()
     audit()
@@ -167,7 +165,7 @@ def test_the_watch_list_holds_weak_findings_until_somebody_opens_a_case(signed_i
     assert "No project is on the watch list." in visit.get("/cases/watch-list").text
 
 
-def test_exemptions_are_listed_by_when_they_end(signed_in: SignedIn) -> None:
+def test_exemptions_are_sorted_by_end(signed_in: SignedIn) -> None:
     later, soon, over = a_project(), a_project(), a_project(sector="09")
     for project, days in ((later, 59), (soon, 3), (over, 61)):
         exempt(project, days)
@@ -185,7 +183,7 @@ def test_exemptions_are_listed_by_when_they_end(signed_in: SignedIn) -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_restricted_projects_are_in_the_lists_and_tables_of_few(signed_in: SignedIn, role: Role) -> None:
+def test_restricted_projects_are_hidden_in_lists_and_downloads(signed_in: SignedIn, role: Role) -> None:
     agency = an_agency()
     hidden = [a_project(agency), a_project(agency, **WEAK), a_project(agency)]
     exempt(hidden[2], 5)
@@ -203,7 +201,7 @@ def test_restricted_projects_are_in_the_lists_and_tables_of_few(signed_in: Signe
         assert reads_of(project) - before == int(sees), path
 
 
-def test_a_longer_list_costs_no_more_statements(signed_in: SignedIn, connection: Connection) -> None:
+def test_longer_list_needs_no_more_statements(signed_in: SignedIn, connection: Connection) -> None:
     agency = an_agency()
     visit = signed_in(Role.SUPERVISOR)
 
@@ -230,13 +228,13 @@ def test_a_longer_list_costs_no_more_statements(signed_in: SignedIn, connection:
 
 
 def link_on(page: str, before: str) -> str:
-    """The address that a page has in an attribute beginning so."""
+    """Return the URL of the first attribute with this prefix."""
     found = re.search(rf'{before}([^"]*)"', page)
     assert found, before
     return html.unescape(found[1])
 
 
-def test_from_case_to_case_the_place_in_the_list_is_kept(signed_in: SignedIn) -> None:
+def test_next_case_keeps_list_position(signed_in: SignedIn) -> None:
     agency = an_agency()
     for _ in range(3):
         a_project(agency)
@@ -246,7 +244,7 @@ def test_from_case_to_case_the_place_in_the_list_is_kept(signed_in: SignedIn) ->
     path = f"/cases/{first}?status=new&sort=due_on"
     following = "/cases/next" + link_on(visit.get(path).text, 'href="/cases/next')
     assert visit.get(following).request.path == f"/cases/{second}"
-    # Taken and referred, the case is off the list and owes no date any more; the way on is from where it stood.
+    # After the claim and referral the case is off the list and has no due date; the next case follows its old position.
     claim = f"/cases/{first}/claim" + link_on(visit.get(path).text, f'action="/cases/{first}/claim')
     page = visit.send(claim, page=path).text
     refer = f"/cases/{first}/refer" + link_on(page, f'action="/cases/{first}/refer')
@@ -263,8 +261,8 @@ def test_from_case_to_case_the_place_in_the_list_is_kept(signed_in: SignedIn) ->
     assert f"Case {second}: Referred to the Commission" in answer.text
 
 
-def test_after_the_last_case_the_list_is_there_again(signed_in: SignedIn) -> None:
-    _project, case = a_case()
+def test_last_case_returns_to_list(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
     visit = signed_in(Role.REVIEWER)
     following = "/cases/next" + link_on(visit.get(f"{case}?status=new").text, 'href="/cases/next')
     answer = visit.get(following)
@@ -274,7 +272,7 @@ def test_after_the_last_case_the_list_is_there_again(signed_in: SignedIn) -> Non
     assert visit.get(f"{case}?status=new&sort=nothing").status_code == 400
 
 
-def test_confirming_leads_back_to_the_list_with_its_filters(signed_in: SignedIn) -> None:
+def test_confirmation_returns_to_filtered_list(signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER)
     path = "/cases/confirmation?status=awaiting_confirmation&sector=09"
     answer = visit.send(path, page="/cases?status=awaiting_confirmation", case="999999")

@@ -1,4 +1,4 @@
-"""The workflow as data: complete, sound, and nothing in it leads nowhere."""
+"""The workflow as data: complete and without dead ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from registry.core.vocabularies import CASE_STATUSES
 
 
 def steps(status: Status) -> set[tuple[str, Status]]:
-    """What people can do from a status, and where it leads."""
+    """Return the actions that people can take from a status, with their targets."""
     found = set()
     for action in ACTIONS.values():
         move = action.moves.get(status)
@@ -23,7 +23,7 @@ def steps(status: Status) -> set[tuple[str, Status]]:
 
 
 def reachable(start: Status) -> set[Status]:
-    """Every status that people can bring a case to."""
+    """Return every status to which people can bring a case."""
     seen, ahead = {start}, [start]
     while ahead:
         for _, after in steps(ahead.pop()):
@@ -33,7 +33,7 @@ def reachable(start: Status) -> set[Status]:
     return seen
 
 
-def test_the_words_are_those_of_the_contract() -> None:
+def test_workflow_names_match_contract() -> None:
     assert tuple(Status) == CASE_STATUSES
     assert set(ACTIONS) == {
         "claim", "assign", "release", "ask", "answer", "propose", "approve", "return", "refer", "confirm", "withdraw",
@@ -42,18 +42,18 @@ def test_the_words_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.AWAITING_CONFIRMATION])
-def test_people_can_close_a_case_from_every_status(status: Status) -> None:
+def test_people_can_close_case_from_every_status(status: Status) -> None:
     assert Status.CLOSED in reachable(status)
 
 
-def test_people_and_audits_together_reach_every_status_from_new() -> None:
+def test_every_status_is_reachable_from_new() -> None:
     audits_reach = {after for _, after in AUDIT_MOVES.values() if isinstance(after, Status)}
     assert reachable(Status.NEW) | audits_reach == set(Status)
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.CLOSED])
-def test_a_supervisor_who_did_not_propose_can_always_go_on(status: Status) -> None:
-    """Whoever holds the case may fall ill: nothing waits for one person, and nothing for the agency alone."""
+def test_supervisor_other_than_proposer_can_always_continue(status: Status) -> None:
+    """No case waits for one person or for the agency alone, because the assignee may be absent."""
     may = PERMISSIONS[Role.SUPERVISOR]
     on = [
         action.name
@@ -64,12 +64,12 @@ def test_a_supervisor_who_did_not_propose_can_always_go_on(status: Status) -> No
         and fits(move.who, "saule", leads=True, assignee="ill", proposed_by="ill")
     ]
     assert set(on) - {"assign"} or (
-        # Assigned to whoever is well, it can be claimed.
+        # After reassigning it, the new assignee can claim it.
         "assign" in on and "claim" in {name for name, _ in steps(status)}
     )
 
 
-def test_every_action_is_somebodys() -> None:
+def test_every_action_has_a_role() -> None:
     for action in ACTIONS.values():
         assert any(action.needs in may for may in PERMISSIONS.values()), action.name
 
@@ -84,24 +84,24 @@ def test_only_supervisors_approve_and_only_agencies_answer_and_appeal() -> None:
     assert all(roles(name) == {Role.REVIEWER, Role.SUPERVISOR} for name in others)
 
 
-def test_a_supervisor_may_do_all_a_reviewer_may() -> None:
+def test_supervisor_may_do_all_reviewer_actions() -> None:
     assert PERMISSIONS[Role.REVIEWER] <= PERMISSIONS[Role.SUPERVISOR]
 
 
-def test_no_role_but_the_supervisors_leads_and_the_auditor_and_administrator_decide_nothing() -> None:
+def test_only_supervisors_lead_and_auditors_and_administrators_decide_nothing() -> None:
     deciding = {p for p in Permission if p.value.startswith("cases.")} - {Permission.CASES_READ}
     for role in (Role.AUDITOR, Role.ADMINISTRATOR, Role.OPERATOR, Role.AGENCY_VIEWER):
         assert not deciding & PERMISSIONS[role], role
 
 
 @pytest.mark.parametrize("leads", [True, False])
-def test_nobody_approves_the_own_proposal_whatever_the_role(leads: bool) -> None:
+def test_nobody_approves_own_proposal(leads: bool) -> None:
     assert not fits(Who.ANOTHER, "aigerim", leads=leads, assignee=None, proposed_by="aigerim")
     assert not fits(Who.ANOTHER, "aigerim", leads=leads, assignee="aigerim", proposed_by=None)
     assert fits(Who.ANOTHER, "saule", leads=leads, assignee="saule", proposed_by="aigerim")
 
 
-def test_approving_is_the_only_way_that_leads_to_a_decision() -> None:
+def test_approval_is_the_only_way_to_a_decision() -> None:
     for action in ACTIONS.values():
         if action.name != "approve":
             targets = {move.to for move in action.moves.values()}

@@ -29,14 +29,14 @@ from tests.running import free_port, get, running
 
 @pytest.fixture(autouse=True)
 def programs_of_the_server(database_kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """pg_dump and pg_restore of the same version as the tests' server, first on the path."""
+    """Put pg_dump and pg_restore of the test server's version first on the path."""
     if database_kind == "postgresql":
         monkeypatch.setenv("PATH", f"{client_programs()}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture
 def elsewhere(databases: Databases, tmp_path: Path) -> Iterator[CommandLine]:
-    """A registry in a new place, without a schema."""
+    """Return a registry in a new place without a schema."""
     url = databases.make(empty=True)
     yield CommandLine(url, tmp_path / "elsewhere")
     databases.drop(url)
@@ -49,7 +49,7 @@ def some_records(services: Callable[[], Any], count: int = 3) -> None:
             a_project(agency)
 
 
-def test_a_backup_restored_elsewhere_is_equal_by_digest(
+def test_restored_backup_has_same_digest(
     registry: CommandLine, elsewhere: CommandLine, services: Callable[[], Any], tmp_path: Path
 ) -> None:
     some_records(services)
@@ -72,7 +72,7 @@ def test_a_backup_restored_elsewhere_is_equal_by_digest(
     assert elsewhere("projects", "export").raw == registry("projects", "export").raw
 
 
-def test_a_restored_registry_goes_on(
+def test_restored_registry_works(
     registry: CommandLine, elsewhere: CommandLine, services: Callable[[], Any], tmp_path: Path
 ) -> None:
     some_records(services)
@@ -83,7 +83,7 @@ def test_a_restored_registry_goes_on(
     assert elsewhere("journal", "verify").code == 0
 
 
-def test_restoring_over_records_needs_force(registry: CommandLine, services: Callable[[], Any], tmp_path: Path) -> None:
+def test_restore_over_records_needs_option(registry: CommandLine, services: Callable[[], Any], tmp_path: Path) -> None:
     some_records(services)
     taken = registry("backup", tmp_path / "backup")
     some_records(services)
@@ -96,7 +96,7 @@ def test_restoring_over_records_needs_force(registry: CommandLine, services: Cal
     assert registry("journal", "head").out != head
 
 
-def test_restore_is_refused_while_the_service_runs(
+def test_restore_is_refused_while_service_runs(
     registry: CommandLine, own_app: Flask, services: Callable[[], Any], tmp_path: Path
 ) -> None:
     some_records(services)
@@ -118,7 +118,7 @@ def test_restore_is_refused_while_the_service_runs(
     assert registry("journal", "verify").code == 0
 
 
-def test_forced_restore_replaces_the_records_under_a_running_service(
+def test_forced_restore_replaces_records_under_running_service(
     registry: CommandLine, own_app: Flask, services: Callable[[], Any], tmp_path: Path
 ) -> None:
     some_records(services)
@@ -136,7 +136,7 @@ def test_forced_restore_replaces_the_records_under_a_running_service(
 
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("damage", [b"no database at all", bytes(4096)])
-def test_backup_is_restored_over_a_damaged_file_which_is_kept(
+def test_restore_keeps_damaged_database_file(
     registry: CommandLine, own_app: Flask, services: Callable[[], Any], tmp_path: Path, damage: bytes
 ) -> None:
     some_records(services)
@@ -157,7 +157,7 @@ def test_backup_is_restored_over_a_damaged_file_which_is_kept(
 
 @pytest.mark.sqlite_only
 @pytest.mark.needs_root
-def test_backup_of_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
+def test_backup_of_read_only_data_folder(tmp_path: Path) -> None:
     for state in ("stopped", "killed"):
         data = tmp_path / state
         data.mkdir()
@@ -181,7 +181,7 @@ def test_backup_of_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def left_in_the_log(file: Path) -> None:
-    """Make the folder what a killed service leaves: a commit that stands in the write-ahead log alone."""
+    """Leave the folder as a killed service does: a commit exists in the write-ahead log only."""
     log = file.with_name(f"{file.name}-wal")
     with closing(sqlite3.connect(file, isolation_level=None)) as database:
         database.execute("PRAGMA wal_autocheckpoint = 0")
@@ -192,7 +192,7 @@ def left_in_the_log(file: Path) -> None:
     file.write_bytes(kept[1])
 
 
-def test_a_damaged_or_foreign_file_is_no_backup_and_changes_nothing(
+def test_damaged_or_foreign_file_is_no_backup(
     registry: CommandLine, services: Callable[[], Any], tmp_path: Path
 ) -> None:
     some_records(services, count=30)
@@ -208,7 +208,7 @@ def test_a_damaged_or_foreign_file_is_no_backup_and_changes_nothing(
     assert registry("restore", tmp_path / "none").code == 2
 
 
-def test_a_backup_does_not_replace_a_file_unasked(
+def test_backup_does_not_replace_file_without_force(
     registry: CommandLine, services: Callable[[], Any], tmp_path: Path
 ) -> None:
     some_records(services)
@@ -221,14 +221,14 @@ def test_a_backup_does_not_replace_a_file_unasked(
 
 
 @pytest.mark.sqlite_only
-def test_the_database_itself_is_not_taken_for_a_backup_file(registry: CommandLine, services: Callable[[], Any]) -> None:
+def test_backup_to_database_file_is_refused(registry: CommandLine, services: Callable[[], Any]) -> None:
     some_records(services)
     file = registry.url.removeprefix("sqlite:///")
     assert registry("backup", "--force", file).code == 2
     assert registry("journal", "verify").code == 0
 
 
-def test_a_backup_under_load_is_one_state_of_the_registry(
+def test_backup_under_load_is_consistent(
     registry: CommandLine, elsewhere: CommandLine, own_app: Flask, services: Callable[[], Any], tmp_path: Path
 ) -> None:
     some_records(services)
@@ -261,7 +261,7 @@ def test_a_backup_under_load_is_one_state_of_the_registry(
         assert elsewhere("journal", "verify").code == 0
 
 
-def test_a_backup_with_a_tampered_journal_is_told_when_it_is_restored(
+def test_tampered_journal_is_reported_on_restore(
     registry: CommandLine, elsewhere: CommandLine, services: Callable[[], Any], tmp_path: Path
 ) -> None:
     some_records(services)
@@ -272,7 +272,7 @@ def test_a_backup_with_a_tampered_journal_is_told_when_it_is_restored(
 
 
 @pytest.mark.postgres_only
-def test_a_missing_pg_dump_is_named_with_its_package(registry: CommandLine, tmp_path: Path) -> None:
+def test_missing_pg_dump_is_named_with_package(registry: CommandLine, tmp_path: Path) -> None:
     ran = registry("backup", tmp_path / "backup", PATH=str(tmp_path))
     assert (ran.code, ran.raw) == (1, b"")
     assert "pg_dump" in ran.err and "postgresql-client" in ran.err

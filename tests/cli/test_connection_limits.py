@@ -1,4 +1,4 @@
-"""waitress with our limits: slow clients lose their connections, everybody else is answered."""
+"""Connection limits of waitress: slow clients are disconnected, all others served."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_slow_connection_is_closed(app: Flask, sent: bytes, limits: ConnectionLi
         assert slow.recv(1) == b""
 
 
-def test_dripping_header_is_closed_though_it_is_never_silent(app: Flask) -> None:
+def test_slowly_dripping_header_is_closed(app: Flask) -> None:
     with served(app, ConnectionLimits(header=1)) as port, connect(port, HALF_A_HEADER) as slow:
         slow.settimeout(0.1)
         with pytest.raises(OSError, match=r"reset|pipe"):
@@ -81,7 +81,7 @@ def test_dripping_header_is_closed_though_it_is_never_silent(app: Flask) -> None
                     continue
 
 
-def test_unread_responses_give_their_workers_back(app: Flask) -> None:
+def test_unread_responses_free_their_workers(app: Flask) -> None:
     with ExitStack() as stack:
         port = stack.enter_context(served(app, ConnectionLimits(silence=1)))
         for _ in range(2 * THREADS):
@@ -89,7 +89,7 @@ def test_unread_responses_give_their_workers_back(app: Flask) -> None:
         assert get(port, "/healthz") == {"status": "ok"}
 
 
-def test_of_too_many_connections_the_longest_waiting_are_closed(app: Flask) -> None:
+def test_longest_idle_connections_are_closed_at_the_maximum(app: Flask) -> None:
     with ExitStack() as stack:
         port = stack.enter_context(served(app, ConnectionLimits(connections=20)))
         slow = [stack.enter_context(connect(port, HALF_A_HEADER)) for _ in range(60)]

@@ -1,4 +1,4 @@
-"""A command ends in a sentence and an exit code, never in a traceback."""
+"""Commands exit with a message and an exit code, never with a traceback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOSTILE = (
 )
 
 
-def test_every_wrong_setting_is_named_and_nothing_starts(registry: CommandLine) -> None:
+def test_every_invalid_setting_is_named_and_nothing_starts(registry: CommandLine) -> None:
     wrong = {"REGISTRY_PORT": "eighty", "REGISTRY_AUDIT_AT": "25:00", "REGISTRY_POLICY_FILE": "/no/such/file"}
     for command in (*READING, ("serve",), ("scheduler",), ("db", "upgrade"), ("backup", "b")):
         ran = registry(*command, **wrong)
@@ -27,7 +27,7 @@ def test_every_wrong_setting_is_named_and_nothing_starts(registry: CommandLine) 
         assert all(name in ran.err for name in wrong)
 
 
-def test_a_database_that_cannot_be_reached_is_told_without_its_password(registry: CommandLine) -> None:
+def test_unreachable_database_is_reported_without_password(registry: CommandLine) -> None:
     url = "postgresql+psycopg://somebody:hush@127.0.0.1:9/none"
     for command in (*READING, ("db", "upgrade"), ("scheduler",), ("restore", Path(__file__))):
         ran = registry(*command, REGISTRY_DATABASE_URL=url)
@@ -35,7 +35,7 @@ def test_a_database_that_cannot_be_reached_is_told_without_its_password(registry
         assert ran.err and "hush" not in ran.err and "Traceback" not in ran.err
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(registry: CommandLine, tmp_path: Path) -> None:
+def test_foreign_file_is_rejected_and_unchanged(registry: CommandLine, tmp_path: Path) -> None:
     other = tmp_path / "letter.txt"
     other.write_text("Dear registry, " * 500)
     for command in (*READING, ("db", "upgrade"), ("backup", tmp_path / "copy")):
@@ -46,7 +46,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(registry: Comma
     assert not (tmp_path / "copy").exists()
 
 
-def test_a_wrong_policy_file_is_named_with_line_and_key(registry: CommandLine, tmp_path: Path) -> None:
+def test_invalid_policy_file_is_reported_with_line_and_key(registry: CommandLine, tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text('version = "x"\ncutoff = 5\n')
     ran = registry("audits", "list", REGISTRY_POLICY_FILE=str(policy))
@@ -54,7 +54,7 @@ def test_a_wrong_policy_file_is_named_with_line_and_key(registry: CommandLine, t
     assert f"{policy}:2: cutoff" in ran.err
 
 
-def test_log_of_commands_is_lines_of_json_in_utc(registry: CommandLine) -> None:
+def test_command_log_is_json_lines_in_utc(registry: CommandLine) -> None:
     assert registry("audits", "list").code == 0
     forged = ValueError("no\n2026-11-26 01:00:00,000 ERROR forged")
     logging.getLogger("registry.cli.exit_codes").error("one\nline", exc_info=forged)
@@ -66,7 +66,7 @@ def test_log_of_commands_is_lines_of_json_in_utc(registry: CommandLine) -> None:
     assert (line["level"], line["logger"]) == ("error", "registry.cli.exit_codes")
 
 
-def test_an_unknown_command_or_option_is_wrong_usage(registry: CommandLine) -> None:
+def test_unknown_command_or_option_is_usage_error(registry: CommandLine) -> None:
     for command in (("nonsense",), ("audits", "nonsense"), ("audits", "run", "--nonsense"), ("explain",)):
         ran = registry(*command)
         assert (ran.code, ran.raw) == (2, b""), command
@@ -77,7 +77,7 @@ def test_an_unknown_command_or_option_is_wrong_usage(registry: CommandLine) -> N
     "hostile",
     HOSTILE,
 )
-def test_hostile_arguments_end_in_a_sentence(registry: CommandLine, hostile: str) -> None:
+def test_hostile_arguments_exit_with_a_message(registry: CommandLine, hostile: str) -> None:
     commands = [
         ("explain", "--", hostile),
         ("explain", "QT-2026-0000001-3", f"--on={hostile}"),
@@ -96,7 +96,7 @@ def test_hostile_arguments_end_in_a_sentence(registry: CommandLine, hostile: str
     ]
     for command in commands:
         ran = registry(*command)
-        # 5: a path of that name may be there, and then is no table.
+        # 5: a file of that name may exist, which is no table.
         assert ran.code in (2, 3, 5), (command, ran)
         assert ran.raw == b"" and ran.err and "Traceback" not in ran.err and "unexpected" not in ran.err
     issued = registry("tokens", "issue", f"--name={hostile}", "--role=auditor")
@@ -105,7 +105,7 @@ def test_hostile_arguments_end_in_a_sentence(registry: CommandLine, hostile: str
 
 
 @of_processes
-def test_an_argument_of_bytes_that_are_no_text_is_wrong_usage(registry: CommandLine) -> None:
+def test_undecodable_argument_is_usage_error(registry: CommandLine) -> None:
     for command in (
         (b"explain", b"\xff\xfe"),
         (b"tokens", b"issue", b"--role", b"auditor", b"--name", b"\xed\xa0\x80"),
@@ -115,7 +115,7 @@ def test_an_argument_of_bytes_that_are_no_text_is_wrong_usage(registry: CommandL
         assert "UTF-8" in ran.err and "Traceback" not in ran.err
 
 
-def test_help_needs_no_settings_and_names_every_command(registry: CommandLine) -> None:
+def test_help_needs_no_settings_and_lists_every_command(registry: CommandLine) -> None:
     ran = registry("--help", REGISTRY_PORT="wrong")
     assert ran.code == 0
     for command in ("serve", "scheduler", "db", "audits", "explain", "projects", "agencies", "inventory", "tokens"):
@@ -126,7 +126,7 @@ def test_help_needs_no_settings_and_names_every_command(registry: CommandLine) -
 
 
 @of_processes
-def test_the_process_ends_with_the_same_codes_and_streams(registry: CommandLine) -> None:
+def test_process_has_same_exit_codes_and_streams(registry: CommandLine) -> None:
     missing = registry.process("explain", "QT-2026-0000001-3")
     assert (missing.code, missing.raw) == (3, b"")
     assert "QT-2026-0000001-3" in missing.err

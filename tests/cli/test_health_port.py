@@ -1,4 +1,4 @@
-"""``REGISTRY_HEALTH_PORT``: ``/healthz`` answers while every worker waits for a lock, on both servers."""
+"""``REGISTRY_HEALTH_PORT``: ``/healthz`` responds while every worker waits for a lock, on both servers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.fixtures.cli import CommandLine
 from tests.granian_server import granian
 from tests.running import free_port, get, running, until
 
-# More than the workers of either server: granian has two processes of eight threads.
+# More than the workers of either server: granian has two processes with eight threads each.
 REQUESTS = 40
 
 
 @contextmanager
 def writing_locked(url: str) -> Iterator[None]:
-    """While the block runs, nobody else can register a project."""
+    """Block registrations of projects for the duration of the block."""
     if url.startswith("sqlite"):
         other = sqlite3.connect(str(make_url(url).database), isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -42,7 +42,7 @@ def writing_locked(url: str) -> Iterator[None]:
 
 
 def answers(port: int) -> bool:
-    """Does ``/healthz`` of the web server answer within a second?"""
+    """True when ``/healthz`` of the web server responds within a second."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
     try:
         connection.request("GET", "/healthz")
@@ -54,7 +54,7 @@ def answers(port: int) -> bool:
 
 
 @pytest.mark.parametrize("server", ["waitress", "granian"])
-def test_health_port_answers_while_all_workers_wait_for_a_lock(
+def test_health_port_responds_while_all_workers_wait_for_a_lock(
     registry: CommandLine, services: Callable[[], Any], server: str
 ) -> None:
     with services():

@@ -1,4 +1,4 @@
-"""Messages come in the language of the locale."""
+"""CLI messages are in the language of the locale."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tests.fixtures.cli import CommandLine, of_processes
         ({"LANG": "", "LC_ALL": ""}, "en"),
     ],
 )
-def test_the_language_is_that_of_the_locale(environ: dict[str, str], expected: str) -> None:
+def test_language_follows_locale(environ: dict[str, str], expected: str) -> None:
     assert language(environ) == expected
 
 
-def test_a_refusal_is_spoken_in_the_language_of_the_caller(registry: CommandLine) -> None:
+def test_error_is_in_language_of_locale(registry: CommandLine) -> None:
     said = {
         locale: registry("tokens", "revoke", "0123456789", LC_ALL=locale).err
         for locale in ("kk_KZ.UTF-8", "ru_RU.UTF-8", "en_GB.UTF-8")
@@ -36,7 +36,7 @@ def test_a_refusal_is_spoken_in_the_language_of_the_caller(registry: CommandLine
 
 
 @of_processes
-def test_a_terminal_without_cyrillic_letters_breaks_nothing(registry: CommandLine) -> None:
+def test_terminal_without_cyrillic_works(registry: CommandLine) -> None:
     ran = registry.process("tokens", "revoke", "0123456789", LC_ALL="ru_RU.UTF-8", PYTHONIOENCODING="ascii")
     assert (ran.code, ran.raw) == (3, b"")
     assert "0123456789" in ran.err and "Traceback" not in ran.err

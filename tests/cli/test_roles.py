@@ -1,4 +1,4 @@
-"""An owner of the schema apart from the service's role: what the service may not do, and that it can do its work."""
+"""Separate owner role of the schema: the restricted service role can do its work and nothing else."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FORBIDDEN = (
 
 @pytest.fixture
 def two_roles(databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLine]:
-    """The command line of a service whose role owns nothing; the owner has laid out the schema."""
+    """Return commands of a service whose role owns nothing; the owner has created the schema."""
     monkeypatch.setenv("PATH", f"{client_programs()}{os.pathsep}{os.environ['PATH']}")
     url = databases.make(empty=True)
     registry = owned(url, databases, tmp_path)
@@ -54,7 +54,7 @@ def two_roles(databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def owned(url: str, databases: Databases, data_dir: Path) -> CommandLine:
-    """The database given to the owner, and the command line of a service that knows both roles."""
+    """Return commands of a service that knows both roles; the owner role owns the database."""
     with psycopg.connect(libpq_address(url), autocommit=True) as connection:
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [OWNER]).fetchone():
             connection.execute(f"CREATE ROLE {OWNER} LOGIN")
@@ -79,20 +79,20 @@ def refused(registry: CommandLine, statement: str) -> bool:
 
 
 def rights(registry: CommandLine) -> tuple[bool, ...] | None:
-    """May it change the journal, and register a project?"""
+    """Return whether the role may change the journal, and register a project."""
     with psycopg.connect(libpq_address(registry.url)) as connection:
         return connection.execute(
             "SELECT has_table_privilege('journal', 'UPDATE'), has_table_privilege('projects', 'INSERT')"
         ).fetchone()
 
 
-def test_the_service_can_change_neither_journal_nor_schema(two_roles: CommandLine) -> None:
+def test_service_role_can_change_neither_journal_nor_schema(two_roles: CommandLine) -> None:
     assert two_roles("tokens", "issue", "--name", "x", "--role", "auditor").code == 0
     assert [statement for statement in FORBIDDEN if not refused(two_roles, statement)] == []
     assert two_roles("journal", "verify").code == 0
 
 
-def test_the_service_without_the_owners_address_does_its_work(two_roles: CommandLine, tmp_path: Path) -> None:
+def test_service_role_works_without_owner_url(two_roles: CommandLine, tmp_path: Path) -> None:
     del two_roles.settings["REGISTRY_DATABASE_OWNER_URL"]
     number = a_bin()
     (tmp_path / "agencies.csv").write_text(f"bin,name_ru,kind\n{number},Акимат,local_executive\n")
@@ -108,7 +108,7 @@ def test_the_service_without_the_owners_address_does_its_work(two_roles: Command
     assert two_roles("backup", tmp_path / "backup").code == 0
 
 
-def test_another_upgrade_gives_the_service_its_rights_again_and_no_more(two_roles: CommandLine) -> None:
+def test_second_upgrade_restores_the_service_roles_rights_only(two_roles: CommandLine) -> None:
     owner = CommandLine(two_roles.settings["REGISTRY_DATABASE_OWNER_URL"], two_roles.data_dir)
     attempt(owner, f"GRANT UPDATE ON journal TO {SERVICE_ROLE}")
     attempt(owner, f"REVOKE INSERT ON projects FROM {SERVICE_ROLE}")
@@ -118,9 +118,7 @@ def test_another_upgrade_gives_the_service_its_rights_again_and_no_more(two_role
         assert rights(two_roles) == (False, True)
 
 
-def test_a_restored_backup_has_the_rights_of_before(
-    two_roles: CommandLine, databases: Databases, tmp_path: Path
-) -> None:
+def test_restored_backup_keeps_rights(two_roles: CommandLine, databases: Databases, tmp_path: Path) -> None:
     assert two_roles("tokens", "issue", "--name", "x", "--role", "auditor").code == 0
     taken = two_roles("backup", tmp_path / "backup")
     url = databases.make(empty=True)
@@ -132,7 +130,7 @@ def test_a_restored_backup_has_the_rights_of_before(
     databases.drop(url)
 
 
-def test_a_missing_role_is_named_and_nothing_is_made(databases: Databases, tmp_path: Path, empty_database: str) -> None:
+def test_missing_role_is_named_and_nothing_created(databases: Databases, tmp_path: Path, empty_database: str) -> None:
     registry = owned(empty_database, databases, tmp_path)
     nobody = make_url(empty_database).set(username="nobody_here").render_as_string(hide_password=False)
     ran = registry("db", "upgrade", REGISTRY_DATABASE_URL=nobody)

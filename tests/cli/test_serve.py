@@ -1,4 +1,4 @@
-"""``registry serve`` and ``registry scheduler``, as the processes that they are."""
+"""``registry serve`` and ``registry scheduler`` as processes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.running import PATIENCE_S, awaited, free_port, get, running, until
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.sqlite_only)])
-def test_the_service_answers_and_ends_cleanly(registry: CommandLine, ending: signal.Signals) -> None:
+def test_serve_responds_and_stops_cleanly(registry: CommandLine, ending: signal.Signals) -> None:
     port = free_port()
     with awaited(registry.start("serve", REGISTRY_PORT=str(port))) as process:
         assert get(port, "/healthz") == {"status": "ok"}
@@ -33,7 +33,7 @@ def test_the_service_answers_and_ends_cleanly(registry: CommandLine, ending: sig
         assert "Stopped." in err and "Traceback" not in err
 
 
-def test_a_request_that_came_in_is_answered_before_the_end(registry: CommandLine) -> None:
+def test_running_request_finishes_before_shutdown(registry: CommandLine) -> None:
     port = free_port()
     with running(registry, "serve", REGISTRY_PORT=str(port)) as process:
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client:
@@ -47,7 +47,7 @@ def test_a_request_that_came_in_is_answered_before_the_end(registry: CommandLine
         assert process.returncode == 0
 
 
-def test_an_address_that_is_taken_is_told_with_the_variables_to_change(registry: CommandLine) -> None:
+def test_used_port_is_reported_with_variables_to_change(registry: CommandLine) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -57,14 +57,14 @@ def test_an_address_that_is_taken_is_told_with_the_variables_to_change(registry:
 
 
 @pytest.mark.sqlite_only
-def test_serving_makes_the_schema_of_a_new_registry(tmp_path: Path) -> None:
+def test_serve_creates_schema_of_new_registry(tmp_path: Path) -> None:
     registry, port = CommandLine("", tmp_path / "var"), free_port()
     with running(registry, "serve", REGISTRY_PORT=str(port)):
         assert get(port, "/readyz")["status"] == "ready"
 
 
 @pytest.mark.parametrize("command", ["serve", "scheduler"])
-def test_a_queued_import_is_worked_off_in_the_background(
+def test_queued_import_is_processed_in_background(
     registry: CommandLine, services: Callable[[], Any], command: str
 ) -> None:
     content = f"bin,name_ru,kind\n{a_bin()},Акимат,local_executive\n".encode()
@@ -81,7 +81,7 @@ def test_a_queued_import_is_worked_off_in_the_background(
         assert find_import(ADMINISTRATOR, run_id).created == 1
 
 
-def test_two_schedulers_make_one_night(registry: CommandLine, services: Callable[[], Any]) -> None:
+def test_two_schedulers_run_nightly_audit_once(registry: CommandLine, services: Callable[[], Any]) -> None:
     yesterday_installed(services)
     with services():
         a_project()
@@ -102,7 +102,7 @@ def yesterday_installed(services: Callable[[], Any]) -> None:
         session.execute(update(Installation).values(installed_at=now() - timedelta(days=2)))
 
 
-def test_a_failing_job_is_logged_and_never_stops_the_others(own_app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+def test_failing_job_is_logged_and_does_not_stop_others(own_app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     runs, enough = {"failing": 0, "working": 0}, threading.Event()
 
     def fail() -> None:
@@ -122,7 +122,7 @@ def test_a_failing_job_is_logged_and_never_stops_the_others(own_app: Flask, capl
     assert "out of paper" in caplog.text
 
 
-def test_stopping_waits_for_what_runs(own_app: Flask) -> None:
+def test_shutdown_waits_for_running_jobs(own_app: Flask) -> None:
     begun, go_on, finished = threading.Event(), threading.Event(), threading.Event()
 
     def long() -> None:
@@ -141,7 +141,7 @@ def test_stopping_waits_for_what_runs(own_app: Flask) -> None:
     assert finished.is_set() and not stopper.is_alive()
 
 
-def test_jobs_go_on_after_the_clock_was_400_days_ahead_for_a_moment(own_app: Flask) -> None:
+def test_jobs_continue_after_clock_was_temporarily_400_days_ahead(own_app: Flask) -> None:
     runs = threading.Semaphore(0)
     schedule = Schedule(own_app, (Job("ticking", timedelta(milliseconds=20), runs.release),))
     schedule.start()

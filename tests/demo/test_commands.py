@@ -21,7 +21,7 @@ from registry.core.database import db
 from registry.core.vocabularies import CASE_STATUSES
 from registry.demo.calendar import rows_of
 from registry.demo.people import ADMINISTRATOR, demo_actor
-from registry.demo.story import moments, tell
+from registry.demo.story import history, replay
 from registry.exemptions.service import Exemption
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
@@ -33,14 +33,14 @@ from tests.fixtures.cli import CommandLine
 from tests.present import Present
 
 Services = Callable[[], Any]
-# What nobody does in the story; the tour shows that they can.
+# Actions that the demo does not contain; the page tour covers them.
 NOT_TOLD = {"release", "withdraw"}
 
 
-# What hangs on the day does not hang on the database.
+# The result depends on the day, not on the database.
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("day", [date(2026, 2, 20), date(2028, 3, 26)])
-def test_the_demo_has_cases_in_every_status_whenever_it_is_loaded(
+def test_demo_has_cases_in_every_status_on_any_day(
     registry: CommandLine, services: Services, present: Present, day: date
 ) -> None:
     present.set(day)
@@ -50,9 +50,7 @@ def test_the_demo_has_cases_in_every_status_whenever_it_is_loaded(
         assert set(db.session.scalars(select(Case.status))) == set(CASE_STATUSES)
 
 
-def test_the_demo_has_every_rule_every_role_and_what_people_and_nights_do(
-    registry: CommandLine, services: Services
-) -> None:
+def test_demo_has_every_rule_role_action_and_audit_status(registry: CommandLine, services: Services) -> None:
     registry("demo", "load")
     with services():
         flags = pairs(Flag.rule, Flag.status)
@@ -74,23 +72,23 @@ def test_the_demo_has_every_rule_every_role_and_what_people_and_nights_do(
     assert registry("journal", "verify").code == 0
 
 
-def test_before_the_freeze_the_demo_says_when_it_can_be_loaded(registry: CommandLine, present: Present) -> None:
+def test_demo_before_the_freeze_names_earliest_date(registry: CommandLine, present: Present) -> None:
     present.set(date(2026, 1, 10))
     ran = registry("demo", "load")
     assert (ran.code, ran.raw) == (4, b"") and "2026-02-20" in ran.err
 
 
 def pairs(*columns: Any) -> set[tuple[str, str]]:
-    """The different pairs of values in two columns."""
+    """Return the distinct pairs of values in two columns."""
     return {(first, second) for first, second in db.session.execute(select(*columns))}
 
 
-def test_an_interrupted_load_goes_on_and_a_second_one_changes_nothing(
+def test_interrupted_load_continues_and_second_load_changes_nothing(
     registry: CommandLine, services: Services, present: Present
 ) -> None:
     present.set(date(2026, 11, 25))
     with services():
-        list(islice(tell(moments(today())), 60))
+        list(islice(replay(history(today())), 60))
     assert registry("demo", "load").code == 0
     head = registry("journal", "head").out
     again = registry("demo", "load")
@@ -101,7 +99,7 @@ def test_an_interrupted_load_goes_on_and_a_second_one_changes_nothing(
         assert set(db.session.scalars(select(Case.status))) == set(CASE_STATUSES)
 
 
-def test_the_demo_does_not_mix_with_records_of_ones_own(registry: CommandLine, services: Services) -> None:
+def test_demo_is_refused_in_a_registry_with_records(registry: CommandLine, services: Services) -> None:
     with services():
         an_agency()
     head = registry("journal", "head").out
@@ -110,7 +108,7 @@ def test_the_demo_does_not_mix_with_records_of_ones_own(registry: CommandLine, s
     assert registry("journal", "head").out == head
 
 
-def test_its_numbers_are_valid_and_its_names_are_kazakh_and_russian() -> None:
+def test_demo_numbers_are_valid_and_names_kazakh_and_russian() -> None:
     for agency in rows_of("agencies.csv", today()):
         assert is_bin(agency["bin"]) and agency["name_kk"] and agency["name_ru"] and agency["name_en"]
     projects = rows_of("projects.csv", today())

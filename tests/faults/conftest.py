@@ -1,4 +1,4 @@
-"""What the faults are tried on: the service on a database of the test's own, an agency, and a token to write with."""
+"""Fixtures of the fault tests: the service on a database of its own, an agency and a token."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tests.fixtures.cli import CommandLine
 
 @pytest.fixture
 def agency(own_app: Flask) -> Iterator[str]:
-    """The BIN of the agency whose projects are written."""
+    """Return the BIN of the agency whose projects are written."""
     with own_app.app_context():
         yield an_agency().bin
 
 
 @pytest.fixture
 def token(own_app: Flask) -> str:
-    """A token of whoever writes."""
+    """Return a token for writing."""
     with own_app.app_context():
         return a_token(Role.ADMINISTRATOR)
 
 
 @pytest.fixture
 def registry(own_database: str, tmp_path: Path) -> CommandLine:
-    """The command line of the service on the test's own database."""
+    """Return the command line on the test's database."""
     return CommandLine(own_database, tmp_path)

@@ -1,15 +1,13 @@
-"""The faults' own way in: a process that makes the service and does what it is told, line by line.
+"""Test driver process: runs the service and executes commands from stdin, one line of output for each.
 
-It answers each line on stdin with one on stdout.
+- ``tick INSTANT``: a scheduler's tick at that instant; prints ``ran STATUS`` or ``none``.
+- ``clock INSTANT``: a tick in a process whose clock shows that instant; prints the same.
+- ``audit``: a manual audit; prints ``ran STATUS`` or ``AuditRunning``.
+- ``stop INSTANT N``: a child process starts the nightly audit and stops before its N-th statement, or, after the last,
+  before the commit: ``stopped PID PHASE``. PHASE has a letter for each executed statement: ``w`` for one that wrote
+  flags, ``-`` for others. The test kills the child; ``dead PID`` is printed then.
 
-- ``tick INSTANT``: a scheduler's tick at that instant; ``ran STATUS`` or ``none``.
-- ``clock INSTANT``: a scheduler's tick in a process whose clock stands at that instant; the same answers.
-- ``audit``: a manual audit; ``ran STATUS`` or ``AuditRunning``.
-- ``stop INSTANT N``: a child process begins the night and stops for good before its N-th statement, or, after the
-  last, before the commit: ``stopped PID PHASE``, where PHASE has a letter for each statement that was done, ``w`` for
-  one that wrote flags and ``-`` for any other. It is there to be killed; ``dead PID`` then follows.
-
-Nothing of this is in the service: the child stops in an event of SQLAlchemy.
+The service contains none of this: the child stops in a SQLAlchemy event.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ WRITES_FLAGS = ("INSERT INTO flags", "UPDATE flags")
 
 
 def main(url: str, data_dir: str) -> None:
-    """Answer until stdin ends. The registry is opened in it, or in the child, never in both."""
+    """Execute commands until stdin ends. Only this process or the child opens the registry, never both."""
     app: Flask | None = None
     with ExitStack() as open_here:
         for line in sys.stdin:
@@ -52,7 +50,7 @@ def main(url: str, data_dir: str) -> None:
 
 
 def scheduler_of(url: str, data_dir: str) -> AbstractContextManager[Flask]:
-    """The registry as ``registry scheduler`` opens it."""
+    """Open the registry as ``registry scheduler`` does."""
     settings = {
         "REGISTRY_DATABASE_URL": url,
         "REGISTRY_DATA_DIR": data_dir,
@@ -62,19 +60,19 @@ def scheduler_of(url: str, data_dir: str) -> AbstractContextManager[Flask]:
 
 
 def tick(moment: datetime | None) -> str:
-    """A scheduler's tick."""
+    """Run a scheduler's tick."""
     run = run_due_audit(AUDIT_AT, moment)
     return "none" if run is None else f"ran {run.status}"
 
 
 def tick_by_clock(moment: datetime) -> str:
-    """A scheduler's tick, when the whole process believes that it is now that instant."""
+    """Run a scheduler's tick while the process's clock shows that instant."""
     with time_machine.travel(moment, tick=False):
         return tick(None)
 
 
 def by_hand() -> str:
-    """A manual audit."""
+    """Run a manual audit."""
     try:
         return f"ran {run_audit(Actor('operator@faults', Role.OPERATOR)).status}"
     except AuditRunning:
@@ -97,7 +95,7 @@ def in_a_child(url: str, data_dir: str, moment: datetime, at: int) -> None:
 
 
 def stop_before(at: int) -> None:
-    """Count the statements from now on, and stop before the ``at``-th or the commit after fewer."""
+    """Count statements from now on, and stop before the ``at``-th, or before an earlier commit."""
     done: list[str] = []
 
     def stop() -> None:
@@ -118,6 +116,6 @@ def stop_before(at: int) -> None:
 
 
 def say(text: str) -> None:
-    """One line to whoever gives the orders."""
+    """Print one line."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

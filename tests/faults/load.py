@@ -1,4 +1,4 @@
-"""Clients that write without pause while something breaks, and remember what they were promised."""
+"""Load generator: clients write continuously during a fault and record the acknowledged writes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ API = "/api/v1"
 
 
 def ask(method: str, port: int, path: str, token: str, body: Any = None, **headers: str) -> tuple[int, Any, str]:
-    """Status, body and ETag of an answer of the API; status 0 when there was no whole answer."""
+    """Return status, body and ETag of an API response; status 0 without a complete response."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     usual = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     try:
@@ -38,10 +38,10 @@ def ask(method: str, port: int, path: str, token: str, body: Any = None, **heade
 
 
 class Load:
-    """While its block runs, clients register projects at all the ports and read back what was acknowledged.
+    """Clients that register projects at all ports and read acknowledged ones back, for the duration of the block.
 
-    ``acknowledged``: external id → number of every 201. ``answers`` counts by status. ``wrong`` has every answer that
-    neither does what was asked nor says clearly that it could not.
+    ``acknowledged``: external id → number of every 201. ``answers`` counts responses by status. ``wrong`` has every
+    response that neither succeeds nor is a clear error.
     """
 
     def __init__(self, ports: Sequence[int], token: str, agency: str, clients: int = 4) -> None:
@@ -68,7 +68,7 @@ class Load:
         until(lambda: len(self.acknowledged) >= enough)
 
     def refused(self, count: int) -> None:
-        """Wait until that many more were not done."""
+        """Wait until that many more writes are rejected."""
         enough = self.answers[503] + self.answers[0] + count
         until(lambda: self.answers[503] + self.answers[0] >= enough)
 
@@ -97,14 +97,14 @@ class Load:
 
 
 def let_go(app: Flask) -> None:
-    """Give the app's connections back."""
+    """Release the app's connections."""
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
 
 
 def stored(app: Flask) -> set[str]:
-    """The external ids of all projects that the database has."""
+    """Return the external ids of all projects in the database."""
     with app.app_context():
         try:
             return set(db.session.scalars(select(Project.external_id)))

@@ -1,4 +1,4 @@
-"""nginx with the shipped ``config/nginx.conf``: only addresses, ports and paths are the test's own."""
+"""nginx with the shipped ``config/nginx.conf``; only addresses, ports and paths are replaced."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or "/usr/s
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """Its ports for TLS and for plain HTTP, and whom its certificate is trusted by."""
+    """The proxy's ports for TLS and plain HTTP, and the CA of its certificate."""
 
     port: int
     plain_port: int
@@ -32,7 +32,7 @@ class Proxy:
 
 @contextmanager
 def nginx_before(web_port: int, folder: Path) -> Iterator[Proxy]:
-    """nginx in front of the service on that port; stopped at the end."""
+    """Run nginx in front of the service on that port for the duration of the block."""
     authority = trustme.CA()
     certificate = authority.issue_cert(HOST)
     certificate.private_key_pem.write_to_path(str(folder / "key.pem"))

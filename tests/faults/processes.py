@@ -1,4 +1,4 @@
-"""Real processes of the service for the faults, and how many faults a run tries."""
+"""Processes for the fault tests, and the number of faults per run."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tests.faults import entrance
 from tests.faults.entrance import AUDIT_AT
 from tests.forked import Forked
 
-# The promised counts take minutes: they are tried when asked for, a small sample always.
+# The full counts take minutes and run on request; a small sample always runs.
 ALL = os.environ.get("REGISTRY_FAULTS") == "all"
-# No audit sends so many statements: one told to stop before this one stops before its commit.
+# More than an audit's statements: a process told to stop before this one stops before its commit.
 AT_THE_COMMIT = 10_000
 
 
 class Process:
-    """One process of tests/faults/entrance.py, given orders and asked for answers."""
+    """A process of tests/faults/entrance.py that executes commands."""
 
     def __init__(self, url: str, data_dir: Path) -> None:
-        """Start it; it answers when it is ready."""
+        """Start the process and wait until it is ready."""
         self._process = Forked(entrance.main, url, str(data_dir))
 
     def __enter__(self) -> Process:
@@ -35,13 +35,13 @@ class Process:
         self._process.communicate()
 
     def order(self, line: str) -> None:
-        """Give an order."""
+        """Send a command."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
 
     def answer(self) -> str:
-        """Wait for the next answer. Fails when the process is dead."""
+        """Wait for the next output line. Fails when the process is dead."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line, f"the process died with {self._process.wait()}"
@@ -49,7 +49,7 @@ class Process:
 
 
 def next_start(moment: datetime) -> AuditRun:
-    """The next ticks of a scheduler. PostgreSQL takes a moment to see that a killed process is gone."""
+    """Run the next ticks of a scheduler. PostgreSQL needs a moment to notice that a process was killed."""
     for _ in range(500):
         run = run_due_audit(AUDIT_AT, moment)
         if run is not None:

@@ -1,4 +1,4 @@
-"""The service's long-running commands as processes that can be killed."""
+"""Long-running commands of the service as processes that can be killed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.running import free_port, until
 
 
 class Served:
-    """``registry serve`` (or ``scheduler``) as a process. What it says goes to a file: a full pipe would stop it."""
+    """``registry serve`` or ``scheduler`` as a process. Its output goes to a file, because a full pipe blocks."""
 
     def __init__(self, registry: CommandLine, command: str = "serve", port: int = 0, **settings: str) -> None:
-        """Start it and wait until it says that it is there."""
+        """Start the process and wait until it is ready."""
         self.port = port or free_port()
         self.log = Path(registry.data_dir) / f"{command}-{self.port}.log"
-        # The clients of the faults are one principal, and many.
+        # All clients of the fault tests are one principal.
         environment = registry.environment(REGISTRY_PORT=str(self.port), REGISTRY_RATE_LIMIT="off", **settings)
         self._process = Forked(forked.command, [command], environment=environment, output=self.log)
         until(lambda: "Ctrl-C" in self.log.read_text() or self._process.poll() is not None)
@@ -31,10 +31,10 @@ class Served:
         self.kill()
 
     def runs(self) -> bool:
-        """Is the process there?"""
+        """True while the process is running."""
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """kill -9."""
+        """Send SIGKILL."""
         self._process.kill()
         self._process.wait()

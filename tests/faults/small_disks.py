@@ -1,4 +1,4 @@
-"""A disk of a few megabytes, in memory, that can be filled and emptied. Mounting it is for root alone."""
+"""A small tmpfs that can be filled and emptied. Mounting it needs root."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IS_ROOT = os.geteuid() == 0
 
 @contextmanager
 def small_disk(at: Path, megabytes: int) -> Iterator[None]:
-    """While the block runs, the folder is a disk of that size."""
+    """Mount a disk of that size on the folder for the duration of the block."""
     options = f"size={megabytes}m,mode=0700"
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(at)], check=True)
     try:
@@ -24,7 +24,7 @@ def small_disk(at: Path, megabytes: int) -> Iterator[None]:
 
 @contextmanager
 def filled(disk: Path, leave: int) -> Iterator[None]:
-    """While the block runs, a file takes all of the disk but so many bytes."""
+    """Fill the disk with a file, except for the given number of bytes, for the duration of the block."""
     file = disk / "ballast"
     room = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
     with file.open("wb") as ballast:

@@ -1,4 +1,4 @@
-"""PostgreSQL goes away: restarted at once, or lost for good and followed by its standby."""
+"""PostgreSQL failures: an immediate restart, and a permanent loss with failover to the standby."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ pytestmark = pytest.mark.postgres_only
 
 RESTARTS = 20 if ALL else 1
 A_DAY = timedelta(days=1)
-# What is acknowledged must outlive the server's processes, if not the machine's power.
+# Acknowledged writes must survive the server's processes, not the machine's power supply.
 DURABLE = {**SETTINGS, "synchronous_commit": "on"}
 SYNCHRONOUS = {**DURABLE, "synchronous_standby_names": "standby"}
 
 
 @dataclass
 class Installation:
-    """A registry on servers of its own."""
+    """A registry on its own servers."""
 
     folder: Path
     servers: list[PostgresServer] = field(default_factory=list)
     app: Flask | None = None
 
     def start(self, name: str, settings: dict[str, str], standby_of: PostgresServer | None = None) -> PostgresServer:
-        """Start one more server."""
+        """Start another server."""
         (self.folder / name).mkdir()
         self.servers.append(PostgresServer(self.folder / name, settings, standby_of=standby_of))
         return self.servers[-1]
 
     def begin(self, first: PostgresServer) -> tuple[CommandLine, Flask, str, str]:
-        """Its command line, its services, an agency and a token; the address names all the servers."""
+        """Set up commands, services, an agency and a token; the URL names all servers."""
         url = PostgresDatabases(first.address("postgres")).make(empty=True)
         for other in self.servers:
             if other is not first:
@@ -71,7 +71,7 @@ class Installation:
 
 @pytest.fixture
 def installation() -> Iterator[Installation]:
-    # A socket's path has at most 107 bytes, so not below pytest's own long folders.
+    # A socket's path has at most 107 bytes, so it cannot be below pytest's long folders.
     made = Installation(Path(tempfile.mkdtemp(prefix="qtr-")))
     made.folder.chmod(0o755)
     yield made
@@ -83,11 +83,11 @@ def installation() -> Iterator[Installation]:
 
 
 def night(number: int) -> str:
-    """The instant at which the night of a day from tomorrow on is due."""
+    """Return the instant at which the nightly audit of a day from tomorrow on is due."""
     return local_instant(today() + number * A_DAY, AUDIT_AT).isoformat()
 
 
-def test_a_server_that_is_restarted_in_mid_audit_and_under_load_spoils_nothing(installation: Installation) -> None:
+def test_server_restart_during_audit_and_load_loses_nothing(installation: Installation) -> None:
     server = installation.start("one", DURABLE)
     registry, app, agency, token = installation.begin(server)
     with app.app_context():
@@ -119,7 +119,7 @@ def test_a_server_that_is_restarted_in_mid_audit_and_under_load_spoils_nothing(i
 
 
 @pytest.mark.at_length
-def test_a_standby_takes_over_under_load_and_nothing_acknowledged_is_lost(installation: Installation) -> None:
+def test_standby_takes_over_under_load_and_loses_no_acknowledged_write(installation: Installation) -> None:
     primary = installation.start("primary", SYNCHRONOUS | {"synchronous_standby_names": ""})
     standby = installation.start("standby", DURABLE, standby_of=primary)
     registry, app, agency, token = installation.begin(primary)
@@ -154,7 +154,7 @@ def test_a_standby_takes_over_under_load_and_nothing_acknowledged_is_lost(instal
 
 
 def one_night(rivals: list[Process], number: int) -> list[str]:
-    """What two schedulers that want the same night do."""
+    """Run two schedulers concurrently for the same nightly audit."""
     for rival in rivals:
         rival.order(f"tick {night(number)}")
     return sorted(rival.answer() for rival in rivals)

@@ -1,4 +1,4 @@
-"""A full disk: what does not fit is refused clearly, nothing is spoilt, and it goes on when there is room again."""
+"""Full disk: writes that do not fit are rejected clearly, nothing is damaged, and work continues with free space."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LEAVE = 600_000
 
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
-    """A folder whose path is short enough for a socket."""
+    """Return a folder whose path is short enough for a socket."""
     folder = Path(tempfile.mkdtemp(prefix="qtr-"))
     yield folder
     shutil.rmtree(folder)
@@ -36,7 +36,7 @@ def short_folder() -> Iterator[Path]:
 
 @pytest.mark.sqlite_only
 @pytest.mark.needs_root
-def test_a_full_disk_on_sqlite(short_folder: Path) -> None:
+def test_full_disk_on_sqlite(short_folder: Path) -> None:
     with small_disk(short_folder, 24):
         registry = CommandLine(f"sqlite:///{short_folder}/registry.sqlite3", short_folder)
         assert registry("db", "upgrade").code == 0
@@ -46,8 +46,8 @@ def test_a_full_disk_on_sqlite(short_folder: Path) -> None:
 @pytest.mark.postgres_only
 @pytest.mark.needs_root
 @pytest.mark.at_length
-def test_a_full_disk_on_postgresql(short_folder: Path) -> None:
-    # The write-ahead log on a disk of its own, as docs/operations.md says: when that is full, the server stops.
+def test_full_disk_on_postgresql(short_folder: Path) -> None:
+    # The write-ahead log has its own disk, as in docs/operations.md; when it is full, the server stops.
     disk = short_folder / "data"
     log = short_folder / "log"
     for folder in (disk, log):
@@ -84,7 +84,7 @@ def refuses_and_goes_on(registry: CommandLine, disk: Path) -> None:
 
 
 def not_ready(port: int) -> list[str]:
-    """The reasons that ``/readyz`` gives."""
+    """Return the reasons given by ``/readyz``."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
         connection.request("GET", "/readyz")
         reasons: list[str] = json.load(connection.getresponse())["reasons"]
@@ -92,7 +92,7 @@ def not_ready(port: int) -> list[str]:
 
 
 def refusal(port: int, token: str, agency: str) -> tuple[int, str]:
-    """What a registration that does not fit is told; smaller ones may still fit a while."""
+    """Return the error of a registration that does not fit; smaller ones may still fit."""
     for serial in range(100):
         body = {"agency": agency, "external_id": f"large-{serial}", "name_ru": "Б", "purpose": "ә" * 5000}
         body |= {"object_kind": "system", "work_type": "creation", "stage": "creation", "placement": "off_platform"}

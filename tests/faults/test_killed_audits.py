@@ -1,4 +1,4 @@
-"""kill -9 in the middle of a night: nothing is lost, nothing is twice, and the next start finishes the night."""
+"""Nightly audits killed with SIGKILL: nothing is lost or duplicated, and the next start completes the audit."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ TABLES = (AuditRun, AuditChange, Flag, Case, CaseFlag, CaseEvent, JournalEntry, 
 
 
 def everything() -> list[list[dict[str, Any]]]:
-    """All that an audit can write, read anew."""
+    """Return everything that an audit can write, read again."""
     db.session.rollback()
     return [table(each) for each in TABLES]
 
 
 def phases(phase: str) -> Iterator[int]:
-    """Where to stop: in turn after the first write and before the commit, and anywhere up to the first write."""
+    """Yield where to stop: in turn after the first write and before the commit, and anywhere before the first write."""
     rng = Random(9)
     first_write = phase.index("w")
     while True:
@@ -44,7 +44,7 @@ def phases(phase: str) -> Iterator[int]:
 
 
 def stopped_and_killed(process: Process, moment: datetime, at: int) -> str:
-    """Stop a night there, kill it; the phase that it had reached."""
+    """Stop a nightly audit there and kill it. Return the phase that it had reached."""
     process.order(f"stop {moment.isoformat()} {at}")
     word, child, *phase = process.answer().split()
     assert word == "stopped"
@@ -53,12 +53,12 @@ def stopped_and_killed(process: Process, moment: datetime, at: int) -> str:
     return "".join(phase)
 
 
-def test_a_night_that_is_killed_leaves_nothing_and_the_next_start_finishes_it(
+def test_killed_nightly_audit_leaves_nothing_and_next_start_completes_it(
     own_app: Flask, own_database: str, tmp_path: Path
 ) -> None:
     with own_app.app_context(), Process(own_database, tmp_path) as process:
         ids = many_projects(PROJECTS, placement="on_platform", work_type="maintenance", stage="operation")
-        # Past the grace: flags are grave enough to open cases, which fall and come with them.
+        # After the grace period flags are severe enough to open cases, which close and open with them.
         moment = local_instant(today() + timedelta(days=45), AUDIT_AT)
         installed(moment - timedelta(hours=1))
         next_start(moment)
@@ -66,7 +66,7 @@ def test_a_night_that_is_killed_leaves_nothing_and_the_next_start_finishes_it(
         after_first_write = 0
         for number in range(1, KILLS + 1):
             moment += timedelta(days=1)
-            # Each night clears some flags, opens others and keeps the rest.
+            # Each audit clears some flags, opens others and keeps the rest.
             verified = {project for place, project in enumerate(ids) if (place + number) % 3 == 0}
             placed(verified, local_date(moment))
             placed(set(ids) - verified, None)

@@ -1,4 +1,4 @@
-"""The web process under load: killed, asked the same fifty times at once, edited by everybody at once, and copied."""
+"""The web process under load: killed, with concurrent repeated requests and edits, and backed up."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EDITORS, EDITS = (8, 10_000) if ALL else (4, 24)
 BACKUPS = 10
 
 
-def test_every_acknowledged_write_is_there_after_the_web_process_is_killed(
+def test_acknowledged_writes_survive_killed_web_process(
     own_app: Flask, registry: CommandLine, agency: str, token: str
 ) -> None:
     port = free_port()
@@ -45,7 +45,7 @@ def test_every_acknowledged_write_is_there_after_the_web_process_is_killed(
         assert verify_stored() == []
 
 
-def test_fifty_requests_at_once_with_one_key_make_one_project(
+def test_fifty_concurrent_requests_with_one_idempotency_key_create_one_project(
     own_app: Flask, registry: CommandLine, agency: str, token: str
 ) -> None:
     body = {"agency": agency, **project_values()}
@@ -60,7 +60,7 @@ def test_fifty_requests_at_once_with_one_key_make_one_project(
         assert answers == {(201, db.session.scalars(select(Project.number)).one())}
 
 
-def test_of_edits_that_everybody_makes_at_once_none_is_lost(own_app: Flask, registry: CommandLine, token: str) -> None:
+def test_concurrent_edits_lose_no_update(own_app: Flask, registry: CommandLine, token: str) -> None:
     with own_app.app_context():
         number = a_project(budget_kzt=0).number
     path, merge = f"/projects/{number}", "application/merge-patch+json"
@@ -82,7 +82,7 @@ def test_of_edits_that_everybody_makes_at_once_none_is_lost(own_app: Flask, regi
 
 
 @pytest.mark.at_length  # tests/cli/test_backup.py has a sample
-def test_a_backup_taken_under_load_is_restored_equal_by_digest(
+def test_backup_under_load_has_same_digest_after_restore(
     own_app: Flask,
     registry: CommandLine,
     agency: str,

@@ -1,4 +1,4 @@
-"""Several schedulers, and several people, who all want the same audit at the same moment."""
+"""Concurrent schedulers and manual audits."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ A_DAY = timedelta(days=1)
 
 
 def due(number: int) -> datetime:
-    """The instant at which the night of a day from tomorrow on is due."""
+    """Return the instant at which the nightly audit of a day from tomorrow on is due."""
     return local_instant(today() + number * A_DAY, AUDIT_AT)
 
 
 def several_projects(app: Flask) -> int:
-    """Installed just before the first night, with 200 projects to flag."""
+    """Install just before the first nightly audit, with 200 projects to flag."""
     with app.app_context():
         installed(due(1) - timedelta(hours=1))
         return len(many_projects(200))
@@ -43,17 +43,17 @@ def several_projects(app: Flask) -> int:
 
 @pytest.fixture
 def rivals(own_app: Flask, own_database: str, tmp_path: Path) -> Iterator[list[Process]]:
-    """Processes that are ready, on one database."""
+    """Start processes on one database and wait until they are ready."""
     with ExitStack() as stack:
         ready = [stack.enter_context(Process(own_database, tmp_path)) for _ in range(RIVALS)]
         for each in ready:
-            # A tick of long ago: nothing is owed, and the process is awake.
+            # A tick of a distant past, at which nothing is due, wakes the process up.
             each.order(f"tick {local_instant(date(2026, 1, 1), AUDIT_AT).isoformat()}")
         assert [each.answer() for each in ready] == ["none"] * RIVALS
         yield ready
 
 
-def test_rival_schedulers_audit_each_business_date_once(own_app: Flask, rivals: list[Process]) -> None:
+def test_concurrent_schedulers_audit_each_date_once(own_app: Flask, rivals: list[Process]) -> None:
     flagged = several_projects(own_app)
     dates = [today() + number * A_DAY for number in range(1, DATES + 1)]
     for number in range(1, DATES + 1):
@@ -73,9 +73,7 @@ def test_rival_schedulers_audit_each_business_date_once(own_app: Flask, rivals: 
         assert len(audits) == DATES
 
 
-def test_of_duplicate_manual_triggers_one_runs_at_a_time_and_the_others_hear_a_conflict(
-    own_app: Flask, rivals: list[Process]
-) -> None:
+def test_concurrent_manual_audits_run_one_at_a_time(own_app: Flask, rivals: list[Process]) -> None:
     flagged = several_projects(own_app)
     for rival in rivals:
         rival.order("audit")
@@ -83,13 +81,13 @@ def test_of_duplicate_manual_triggers_one_runs_at_a_time_and_the_others_hear_a_c
     assert set(answers) <= {"ran succeeded", "AuditRunning"}
     assert answers["ran succeeded"] >= 1
     with own_app.app_context():
-        # One that came when another had just ended is an audit of its own, which changes nothing.
+        # A request after another audit has ended is an audit of its own, which changes nothing.
         opened = [row["flags_opened"] for row in table(AuditRun)]
         assert opened == [flagged] + [0] * (answers["ran succeeded"] - 1)
         assert len(table(Flag)) == flagged
 
 
-def test_a_manual_audit_during_another_one_hears_a_conflict_and_leaves_nothing(
+def test_concurrent_manual_audit_is_a_conflict_and_leaves_nothing(
     own_app: Flask, own_database: str, tmp_path: Path
 ) -> None:
     flagged = several_projects(own_app)
@@ -110,7 +108,7 @@ def test_a_manual_audit_during_another_one_hears_a_conflict_and_leaves_nothing(
         assert (run.status, run.flags_opened) == ("succeeded", flagged)
 
 
-def test_two_schedulers_in_threads_audit_a_night_once(own_app: Flask) -> None:
+def test_two_schedulers_in_threads_audit_date_once(own_app: Flask) -> None:
     flagged = several_projects(own_app)
     start = Barrier(4)
 
@@ -127,7 +125,7 @@ def test_two_schedulers_in_threads_audit_a_night_once(own_app: Flask) -> None:
         assert [row["flags_opened"] for row in table(AuditRun)] == [flagged, 0, 0, 0, 0]
 
 
-def test_duplicate_manual_triggers_in_threads_never_run_side_by_side(own_app: Flask) -> None:
+def test_concurrent_manual_audits_in_threads_never_overlap(own_app: Flask) -> None:
     flagged = several_projects(own_app)
     start = Barrier(4)
 

@@ -1,4 +1,4 @@
-"""Three hundred slow clients before the shipped nginx and servers: everybody else is answered promptly."""
+"""Three hundred slow clients in front of the shipped nginx and servers: all other clients are served promptly."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.running import PATIENCE_S, free_port, running
 pytestmark = pytest.mark.at_length
 
 EACH_KIND = 100
-# Below the limit of connections of one address, so that it is not what helps.
+# Below the connection limit per address, so that this limit is not what protects the service.
 ADDRESSES = [f"127.0.0.{number}" for number in range(10, 20)]
 PROMPT_S = 5
 DOCUMENT = b"x" * 2 * 1024 * 1024
@@ -51,7 +51,7 @@ def proxy(request: pytest.FixtureRequest, registry: CommandLine, tmp_path: Path)
 
 
 def connect(proxy: Proxy, sent: str, address: str = "127.0.0.1") -> ssl.SSLSocket:
-    """A connection that has sent something; its buffer is small, so that what is not read waits on the other side."""
+    """Open a connection and send data; its buffer is small, so that unread data waits at the server."""
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     plain.settimeout(PATIENCE_S)
@@ -63,7 +63,7 @@ def connect(proxy: Proxy, sent: str, address: str = "127.0.0.1") -> ssl.SSLSocke
 
 
 def first_bytes(connection: ssl.SSLSocket) -> bytes:
-    """What the other side says; nothing when it closes the connection."""
+    """Return the first bytes from the server; empty when it closes the connection."""
     try:
         return connection.recv(12)
     except ConnectionResetError:
@@ -73,7 +73,7 @@ def first_bytes(connection: ssl.SSLSocket) -> bytes:
 def ask(
     proxy: Proxy, method: str, path: str, body: str | None = None, **headers: str
 ) -> tuple[http.client.HTTPResponse, str]:
-    """The answer, its body, and the time that it took is less than ``PROMPT_S``."""
+    """Return response and body; the time taken must be less than ``PROMPT_S``."""
     began = time.monotonic()
     connection = http.client.HTTPConnection(HOST)
     connection.sock = connect(proxy, "")
@@ -96,7 +96,7 @@ def sign_in(proxy: Proxy, password: str) -> int:
     return ask(proxy, "POST", "/sign-in", form, Cookie=cookie, Content_Type=kind, Origin=origin)[0].status
 
 
-def test_slow_clients_hold_nobody_up(own_app: Flask, registry: CommandLine, proxy: Proxy) -> None:
+def test_slow_clients_do_not_delay_others(own_app: Flask, registry: CommandLine, proxy: Proxy) -> None:
     password = registry("users", "add", "--name", "signs-in", "--role", "auditor").out.strip()
     with own_app.app_context():
         project, token = a_project(), a_token(Role.ADMINISTRATOR)
@@ -113,13 +113,13 @@ def test_slow_clients_hold_nobody_up(own_app: Flask, registry: CommandLine, prox
         for _ in range(3):
             assert ask(proxy, "GET", "/healthz")[0].status == 200
             assert sign_in(proxy, password) == 303
-        # The limits on headers (10 seconds) and on silent bodies (15) end them; 408 is nginx's word for it.
+        # Limits on headers (10 seconds) and on silent bodies (15) end them; nginx answers 408.
         for connection in (*slow[0::3], *slow[1::3]):
             assert first_bytes(connection) in (b"", b"HTTP/1.1 408")
         assert ask(proxy, "GET", "/healthz")[0].status == 200
 
 
-def test_one_address_gets_64_requests_at_once(proxy: Proxy) -> None:
+def test_one_address_gets_64_concurrent_requests(proxy: Proxy) -> None:
     with ExitStack() as stack:
         for _ in range(64):
             stack.enter_context(connect(proxy, HALF_A_BODY, ADDRESSES[0]))
@@ -128,7 +128,7 @@ def test_one_address_gets_64_requests_at_once(proxy: Proxy) -> None:
         assert ask(proxy, "GET", "/healthz")[0].status == 200
 
 
-def test_proxy_leads_people_to_tls_and_overwrites_what_clients_claim(own_app: Flask, proxy: Proxy) -> None:
+def test_proxy_redirects_to_tls_and_overwrites_forwarded_headers(own_app: Flask, proxy: Proxy) -> None:
     answer, _ = ask(proxy, "GET", "/sign-in", X_Forwarded_For="6.6.6.6", X_Forwarded_Proto="http")
     assert answer.headers.get_all("Strict-Transport-Security") == ["max-age=31536000; includeSubDomains"]
     assert "Secure" in (answer.headers["Set-Cookie"] or "")
@@ -142,7 +142,7 @@ def test_proxy_leads_people_to_tls_and_overwrites_what_clients_claim(own_app: Fl
     plain.close()
 
 
-def test_body_over_the_limit_is_refused_by_the_proxy(proxy: Proxy) -> None:
+def test_body_over_the_limit_is_rejected_by_the_proxy(proxy: Proxy) -> None:
     too_large = f"POST /api/v1/imports HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 104857600\r\n\r\n"
     with connect(proxy, too_large) as connection:
         answer = http.client.HTTPResponse(connection)

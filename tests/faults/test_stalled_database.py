@@ -1,4 +1,4 @@
-"""``registry serve`` while the database server says nothing more: requests end, and so does the process."""
+"""``registry serve`` while the database server does not respond: requests end, and so does the process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.stalling_proxy import stalling_proxy
 pytestmark = [pytest.mark.postgres_only, pytest.mark.at_length]
 
 
-def test_stalled_database_delays_neither_requests_nor_the_end_for_long(
+def test_stalled_database_delays_neither_requests_nor_shutdown_for_long(
     own_database: str, tmp_path: Path, token: str
 ) -> None:
     port = free_port()

@@ -1,4 +1,4 @@
-"""Clocks that are a day off: no business date is audited twice, and none is left out without being listed."""
+"""Clocks wrong by a day: no business date is audited twice, and none is skipped without being listed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCHEDULERS, DAYS = (3, 60) if ALL else (2, 3)
 A_DAY = timedelta(days=1)
 
 
-def test_clocks_that_jump_by_a_day_make_no_night_twice_and_skip_none_silently(
+def test_clock_jumps_of_a_day_neither_repeat_nor_silently_skip_audits(
     own_app: Flask, own_database: str, tmp_path: Path
 ) -> None:
     first, rng = today(), Random(24)

@@ -1,4 +1,4 @@
-"""A project's flags over HTTP, as audits leave them."""
+"""Flags of a project over HTTP."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def flags(who: Caller, number: str, query: str = "", **headers: str) -> list[dic
     return list(who.get(f"/projects/{number}/flags{query}", **headers).get_json()["items"])
 
 
-def test_a_flag_answers_which_rule_which_values_what_now_and_which_clause(editor: Caller, project: Project) -> None:
+def test_flag_shows_rule_values_remedy_and_clause(editor: Caller, project: Project) -> None:
     found = flags(editor, project.number)
 
     assert [flag["rule"] for flag in found] == ["freeze.creation"]
@@ -64,7 +64,7 @@ def test_a_flag_answers_which_rule_which_values_what_now_and_which_clause(editor
     assert editor.get("/projects?flagged=true&severity=high").get_json()["items"][0]["severity"] == "high"
 
 
-def test_texts_of_a_flag_come_in_the_language_asked_for(editor: Caller, project: Project) -> None:
+def test_flag_texts_are_in_requested_language(editor: Caller, project: Project) -> None:
     texts = {
         language: flags(editor, project.number, Accept_Language=language)[0]["remedy"]
         for language in ("kk", "ru", "en")
@@ -73,9 +73,7 @@ def test_texts_of_a_flag_come_in_the_language_asked_for(editor: Caller, project:
     assert len(set(texts.values())) == 3
 
 
-def test_a_standing_flag_was_last_seen_by_the_last_good_audit(
-    editor: Caller, project: Project, present: Present
-) -> None:
+def test_active_flag_was_last_seen_by_last_successful_audit(editor: Caller, project: Project, present: Present) -> None:
     present.set(date(2026, 3, 3))
     run_audit(OPERATOR, dry_run=True)
     assert flags(editor, project.number)[0]["last_seen_on"] == "2026-03-02"
@@ -83,7 +81,7 @@ def test_a_standing_flag_was_last_seen_by_the_last_good_audit(
     assert flags(editor, project.number)[0]["last_seen_on"] == "2026-03-03"
 
 
-def test_a_cleared_flag_stays_in_the_list_with_its_dates(
+def test_cleared_flag_stays_listed_with_its_dates(
     editor: Caller, reviewer: Caller, project: Project, present: Present
 ) -> None:
     editor.change(f"/projects/{project.number}", {"placement": "on_platform"})
@@ -98,7 +96,7 @@ def test_a_cleared_flag_stays_in_the_list_with_its_dates(
     assert editor.get(f"/projects/{project.number}").get_json()["freeze_status"] == "clear"
 
 
-def test_an_exempt_flag_names_its_exemption(supervisor: Caller, editor: Caller, project: Project) -> None:
+def test_exempt_flag_names_its_exemption(supervisor: Caller, editor: Caller, project: Project) -> None:
     made = supervisor.post(
         "/exemptions",
         {
@@ -116,7 +114,7 @@ def test_an_exempt_flag_names_its_exemption(supervisor: Caller, editor: Caller, 
     assert (flag["status"], flag["exemption"]) == ("exempt", made["id"])
 
 
-def test_flags_are_sorted_and_paged_and_nothing_else_is_asked(editor: Caller, project: Project) -> None:
+def test_flag_list_is_sorted_and_paginated_and_rejects_other_parameters(editor: Caller, project: Project) -> None:
     path = f"/projects/{project.number}/flags"
 
     assert editor.get(f"{path}?sort=-severity&limit=1").status_code == 200
@@ -125,7 +123,7 @@ def test_flags_are_sorted_and_paged_and_nothing_else_is_asked(editor: Caller, pr
     assert code(editor.get("/projects/QT-2026-0000001-4/flags")) == "project-not-found"
 
 
-def test_flags_of_all_projects_are_narrowed_and_filtered(project: Project, agency: Agency) -> None:
+def test_flag_list_accepts_filters(project: Project, agency: Agency) -> None:
     foreign = a_project(an_agency(), placement="unknown")
     run_audit(OPERATOR)
     viewer = an_actor(Role.AGENCY_VIEWER, agency)
@@ -147,7 +145,7 @@ def test_flags_of_all_projects_are_narrowed_and_filtered(project: Project, agenc
             list_flags(OPERATOR, filters, Page(), "en")
 
 
-def test_pages_of_flags_meet_in_every_order(project: Project, agency: Agency) -> None:
+def test_flag_pages_are_complete_in_every_order(project: Project, agency: Agency) -> None:
     for _ in range(3):
         a_project(agency, placement="unknown")
     run_audit(OPERATOR)

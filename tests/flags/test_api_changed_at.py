@@ -1,4 +1,4 @@
-"""Following what changed over HTTP, and what lists and answers carry for clients that do so."""
+"""``changed_at`` filters over HTTP, and what lists and responses contain for synchronizing clients."""
 
 from __future__ import annotations
 
@@ -95,14 +95,14 @@ def test_repeated_parameter_of_a_list_means_several_values(
 
 
 @pytest.mark.parametrize("query", ["q=a&q=b", "limit=1&limit=2", "ended_on_from=2026-01-01&ended_on_from=2026-01-02"])
-def test_repeated_parameter_of_one_value_is_refused(supervisor: Caller, query: str) -> None:
+def test_repeated_single_value_parameter_is_rejected(supervisor: Caller, query: str) -> None:
     refused = supervisor.get(f"/projects?{query}")
 
     assert refused.status_code == 400
     assert {code for _, code in codes(refused)} == {"parameter-repeated"}
 
 
-def test_next_page_of_repeated_parameters_keeps_them(agency: Agency, supervisor: Caller) -> None:
+def test_next_page_of_repeated_parameters_keeps_filters(agency: Agency, supervisor: Caller) -> None:
     for _ in range(3):
         a_project(agency)
     link = supervisor.get("/projects?limit=2&work_type=creation&work_type=migration").headers["Link"]
@@ -110,7 +110,7 @@ def test_next_page_of_repeated_parameters_keeps_them(agency: Agency, supervisor:
     assert "work_type=creation&work_type=migration" in link
 
 
-def test_not_modified_tells_caches_what_it_depends_on(audited: str, as_role: Callable[..., Caller]) -> None:
+def test_not_modified_response_has_vary_header(audited: str, as_role: Callable[..., Caller]) -> None:
     auditor = as_role("auditor")
     case = auditor.get("/cases").get_json()["items"][0]["id"]
     for path in (f"/projects/{audited}", f"/cases/{case}"):

@@ -1,4 +1,4 @@
-"""Flags over all projects, over HTTP."""
+"""Flags of all projects over HTTP."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def projects(actor: Caller, query: str = "") -> set[str]:
     return {item["project"] for item in actor.get(f"/flags{query}").get_json()["items"]}
 
 
-def test_a_flag_tells_what_holds_since_when_and_what_to_do(supervisor: Caller, flagged: tuple[str, str]) -> None:
+def test_flag_shows_finding_date_and_remedy(supervisor: Caller, flagged: tuple[str, str]) -> None:
     flag = supervisor.get(f"/flags?project={flagged[0]}&rule=freeze.creation").get_json()["items"][0]
 
     assert set(flag) == SHOWN
@@ -72,7 +72,7 @@ def test_a_flag_tells_what_holds_since_when_and_what_to_do(supervisor: Caller, f
     assert all(flag[name] for name in ("title", "required", "remedy", "clause"))
 
 
-def test_flags_speak_the_language_asked_for(supervisor: Caller, flagged: tuple[str, str]) -> None:
+def test_flag_texts_are_in_requested_language(supervisor: Caller, flagged: tuple[str, str]) -> None:
     told = {
         language: supervisor.get(f"/flags?project={flagged[0]}", Accept_Language=language).get_json()["items"][0]
         for language in ("kk", "ru", "en")
@@ -98,7 +98,7 @@ def test_flags_speak_the_language_asked_for(supervisor: Caller, flagged: tuple[s
         ("?opened_on_to=2026-06-01", "both"),
     ],
 )
-def test_flags_are_found_by_what_they_and_their_projects_are(
+def test_flags_are_filtered_by_their_own_and_project_fields(
     supervisor: Caller, flagged: tuple[str, str], query: str, found: str
 ) -> None:
     own, other = flagged
@@ -106,7 +106,7 @@ def test_flags_are_found_by_what_they_and_their_projects_are(
     assert projects(supervisor, query) == {"both": {own, other}, "own": {own}, "other": {other}, "": set()}[found]
 
 
-def test_flags_are_found_by_project_and_agency(
+def test_flags_are_filtered_by_project_and_agency(
     supervisor: Caller, flagged: tuple[str, str], agency: Agency, foreign: Agency
 ) -> None:
     own, other = flagged
@@ -128,11 +128,11 @@ def test_flags_are_found_by_project_and_agency(
         "?region=7",
     ],
 )
-def test_a_filter_that_cannot_be_used_is_malformed(supervisor: Caller, query: str) -> None:
+def test_invalid_filter_is_malformed(supervisor: Caller, query: str) -> None:
     assert supervisor.get(f"/flags{query}").status_code == 400
 
 
-def test_an_agency_sees_only_its_own_flags(
+def test_agency_sees_only_its_own_flags(
     editor: Caller, as_role: Callable[..., Caller], flagged: tuple[str, str], foreign: Agency
 ) -> None:
     own, other = flagged
@@ -142,7 +142,7 @@ def test_an_agency_sees_only_its_own_flags(
     assert projects(as_role("agency_viewer", foreign)) == {other}
 
 
-def test_flags_of_restricted_projects_show_to_few_and_are_journalled(
+def test_flags_of_restricted_projects_are_hidden_and_reads_are_journalled(
     supervisor: Caller, editor: Caller, as_role: Callable[..., Caller], flagged: tuple[str, str]
 ) -> None:
     own, other = flagged
@@ -156,7 +156,7 @@ def test_flags_of_restricted_projects_show_to_few_and_are_journalled(
     assert [(entry["subject"], entry["details"]["what"]) for entry in reads] == [(f"project:{own}", "flags")] * 2
 
 
-def test_flags_are_paged_in_the_order_asked_for(supervisor: Caller, flagged: tuple[str, str]) -> None:
+def test_flags_are_paginated_in_requested_order(supervisor: Caller, flagged: tuple[str, str]) -> None:
     whole = [flag["id"] for flag in supervisor.get("/flags?sort=id").get_json()["items"]]
     seen: list[int] = []
     page = supervisor.get("/flags?sort=id&limit=1")

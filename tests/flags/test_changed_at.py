@@ -1,4 +1,4 @@
-"""``changed_at``: a reader who follows it ends with what the lists show, whatever people and audits do in any order."""
+"""``changed_at``: a client that follows it has the same data as the lists, after any sequence of actions."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ LISTS: dict[str, tuple[str, Callable[[Actor, dict[str, str], Page], Listing]]] =
     "flags": ("id", lambda actor, filters, page: list_flags(actor, filters, page, "en")),
     "cases": ("id", lambda actor, filters, page: list_cases(actor, filters, page, "en")),
 }
-# What the calendar alone changes.
+# Fields that change with the calendar alone.
 NOT_COUNTED = ("last_seen_on", "is_overdue", "actions")
 
 
 def counted(shown: Any) -> Any:
-    """What is shown but for what does not count, as plain JSON."""
+    """Return the representation without ignored fields, as plain JSON."""
 
     def without(value: Any) -> Any:
         if isinstance(value, dict):
@@ -71,7 +71,7 @@ def counted(shown: Any) -> Any:
 
 
 class Follower:
-    """Reads each list from the newest ``changed_at`` that it has seen, the rising way."""
+    """Reads each list in ascending order from the newest ``changed_at`` that it has seen."""
 
     def __init__(self, actor: Actor) -> None:
         self.actor = actor
@@ -99,7 +99,7 @@ class Follower:
 
 
 class Story:
-    """Three projects of two agencies, and everything that may happen to them."""
+    """Three projects of two agencies, and all actions on them."""
 
     def __init__(self, present: Present, seed: int) -> None:
         self.present, self.random = present, random.Random(seed)
@@ -199,7 +199,7 @@ class Story:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
-def test_following_changed_at_gives_what_the_lists_show(app: Flask, present: Present, seed: int) -> None:
+def test_following_changed_at_matches_full_lists(app: Flask, present: Present, seed: int) -> None:
     story = Story(present, seed)
     followers = [Follower(actor) for actor in (AUDITOR, AIGERIM, story.editor, story.above)]
     done = []
@@ -212,7 +212,7 @@ def test_following_changed_at_gives_what_the_lists_show(app: Flask, present: Pre
 
 
 @pytest.mark.parametrize("seed", [11, 12])
-def test_nothing_that_is_shown_changes_without_changed_at(app: Flask, present: Present, seed: int) -> None:
+def test_every_visible_change_updates_changed_at(app: Flask, present: Present, seed: int) -> None:
     story = Story(present, seed)
     done: list[str] = []
     before: dict[Any, tuple[Any, Any]] = {}
@@ -230,13 +230,13 @@ def test_nothing_that_is_shown_changes_without_changed_at(app: Flask, present: P
 
 
 def require_marked(before: dict[Any, tuple[Any, Any]], key: Any, now_is: tuple[Any, Any], done: list[str]) -> None:
-    """What is shown of one resource is as it was, or its ``changed_at`` is later."""
+    """Require that the representation is unchanged or its ``changed_at`` is later."""
     if key in before and before[key][0] != now_is[0]:
         assert now_is[1] > before[key][1], (key, done[-3:])
     before[key] = now_is
 
 
-def test_quiet_audit_moves_no_changed_at(app: Flask, present: Present) -> None:
+def test_audit_without_changes_keeps_changed_at(app: Flask, present: Present) -> None:
     present.set(date(2026, 11, 2))
     project = a_project()
     run_audit(an_actor(Role.OPERATOR))

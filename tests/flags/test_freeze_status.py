@@ -1,4 +1,4 @@
-"""Where a project stands in lists: worked out from its flags and the last good audit."""
+"""Freeze status in lists: derived from a project's flags and the last successful audit."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ DAY = date(2026, 10, 5)
 
 
 def listed(project: Project) -> tuple[str, str | None]:
-    """(freeze_status, severity) as lists show them."""
+    """Return (freeze_status, severity) as in lists."""
     (row,) = list_projects(AUDITOR, {"number": project.number}, Page(limit=1)).items
     assert row["freeze_status"] == status_of(project)
     return row["freeze_status"], row["severity"]
 
 
-def test_a_project_is_unaudited_until_its_first_audit_for_good(app: Flask, present: Present) -> None:
+def test_project_is_unaudited_until_first_successful_audit(app: Flask, present: Present) -> None:
     present.set(DAY)
     agency = an_agency()
     first = a_project(agency)
@@ -52,7 +52,7 @@ def test_a_project_is_unaudited_until_its_first_audit_for_good(app: Flask, prese
     assert listed(second) == ("flagged", "high")
 
 
-def test_a_held_audit_leaves_new_projects_unaudited(app: Flask, present: Present) -> None:
+def test_held_audit_leaves_new_projects_unaudited(app: Flask, present: Present) -> None:
     present.set(DAY)
     ids = many_projects(60, placement="on_platform")
     placed(ids, date(2026, 10, 1))
@@ -64,7 +64,7 @@ def test_a_held_audit_leaves_new_projects_unaudited(app: Flask, present: Present
     assert listed(new) == ("unaudited", None)
 
 
-def test_out_of_scope_comes_before_everything_else(app: Flask, present: Present) -> None:
+def test_out_of_scope_has_precedence(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project(an_agency(kind="private"))
     assert listed(project) == ("out_of_scope", None)
@@ -72,7 +72,7 @@ def test_out_of_scope_comes_before_everything_else(app: Flask, present: Present)
     assert listed(project) == ("out_of_scope", None)
 
 
-def test_a_project_confirmed_on_the_platform_is_clear(app: Flask, present: Present) -> None:
+def test_project_verified_on_platform_is_clear(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project(placement="on_platform")
     verify(project, DAY)
@@ -80,14 +80,14 @@ def test_a_project_confirmed_on_the_platform_is_clear(app: Flask, present: Prese
     assert listed(project) == ("clear", None)
 
 
-def test_the_severity_is_the_highest_standing_flag_s(app: Flask, present: Present) -> None:
+def test_severity_is_that_of_highest_active_flag(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project(work_started_on="2025-12-31", contract_signed_on="2026-01-20")
     audit()
     assert listed(project) == ("flagged", "high")
     edit(project, contract_signed_on="2025-12-20")
     audit()
-    # The backdated contract was a high flag; what stays of it is in the project's past.
+    # The backdated contract was a high flag; a trace of it stays in the project's revisions.
     assert sorted(flags_of(project)) == [
         ("freeze.transitional", "medium", "open"),
         ("integrity.backdated", "high", "cleared"),
@@ -95,7 +95,7 @@ def test_the_severity_is_the_highest_standing_flag_s(app: Flask, present: Presen
     assert listed(project) == ("flagged", "medium")
 
 
-def test_exempt_and_accepted_projects_stand_as_such_and_never_as_clear(app: Flask, present: Present) -> None:
+def test_exempt_and_accepted_projects_are_not_clear(app: Flask, present: Present) -> None:
     present.set(DAY)
     exempted, accepted, both = a_project(), a_project(), a_project(**OLD_SYSTEM)
     exempt(exempted, DAY, DAY)
@@ -114,7 +114,7 @@ def test_exempt_and_accepted_projects_stand_as_such_and_never_as_clear(app: Flas
     assert listed(both) == ("accepted", "low")
 
 
-def test_one_open_flag_among_accepted_ones_makes_the_project_flagged(app: Flask, present: Present) -> None:
+def test_one_open_flag_makes_project_flagged(app: Flask, present: Present) -> None:
     present.set(DAY)
     project = a_project(work_started_on="2025-12-31", contract_signed_on="2026-01-20")
     audit()
@@ -124,7 +124,7 @@ def test_one_open_flag_among_accepted_ones_makes_the_project_flagged(app: Flask,
     assert listed(project) == ("accepted", "high")
 
 
-def test_the_report_counts_what_the_lists_show(app: Flask, present: Present) -> None:
+def test_report_counts_equal_lists(app: Flask, present: Present) -> None:
     present.set(DAY)
     agency = an_agency()
     a_project(agency)

@@ -1,4 +1,4 @@
-"""The freeze rules once more, read word by word from docs/contract.md (§3, and 'Rules' of §8).
+"""The freeze rules once more, read sentence by sentence from docs/reference/rules.md and fields.md.
 
 This is not how one would write an evaluator. It is slow, repeats itself and follows the page sentence by
 sentence, each sentence quoted above the lines that say the same, so that it can be checked by reading. It
@@ -40,14 +40,14 @@ TABLE_RULES = (
 )
 ALL_RULES = PLACEMENT_RULES + TABLE_RULES
 
-# "and the final ones `terminated`, `archived`, `written_off`"
+# "and the final stages `terminated`, `archived`, `written_off`"
 FINAL = ("terminated", "archived", "written_off")
 
 ONE_DAY = timedelta(days=1)
 
 
 def started(what: Facts | Past, start_clock: tuple[str, ...]) -> date | None:
-    # "`started_on`: the earliest date set among the policy's `start_clock` (`contract_signed_on`,
+    # "`started_on`: the earliest date that is set among the policy's `start_clock` (`contract_signed_on`,
     # `work_started_on`)."
     dates_set: list[date] = [getattr(what, field) for field in start_clock if getattr(what, field) is not None]
     if not dates_set:
@@ -78,12 +78,12 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
 
     started_on = started(facts, policy.start_clock)
 
-    # "*In operation since*: `object_commissioned_on`, for a creation `commissioned_on`."
+    # "*in operation since*: `object_commissioned_on`; for a creation `commissioned_on`."
     in_operation_since = facts.object_commissioned_on
     if facts.work_type == "creation":
         in_operation_since = facts.commissioned_on
 
-    # "*On the platform*: placement `on_platform`, verified on or before D."
+    # "*on the platform*: placement `on_platform`, verified on or before `D`"
     # "Every confirmation counts from its own date on."
     on_the_platform = False
     if facts.placement == "on_platform":
@@ -91,30 +91,30 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
             if facts.placement_verified_on <= D:
                 on_the_platform = True
 
-    # "Nothing is flagged before C, out of scope, or on the platform."
+    # "Nothing is flagged before `C`, out of scope, or on the platform."
     if D < C:
         return set()
     if facts.agency_kind not in policy.scope:
         return set()
-    # §8: "Confirmed on the platform beats a final stage."
+    # "A confirmed placement on the platform counts even when the stage is final."
     if on_the_platform:
         return set()
 
     findings: set[tuple[str, str]] = set()
 
     def found(rule: str, severity: str | None = None) -> None:
-        # "Each rule can be off, or have another severity, by policy."
-        # Read so: an off rule says nothing, and that is all. Whether the other rules are judged is for the
+        # "The policy can disable each rule or give it another severity."
+        # A disabled rule has no finding, and that is all. Whether the other rules are judged is for the
         # facts to decide: "alone" keeps the others away although the rule itself is off.
         if policy.rules[rule].enabled:
             findings.add((rule, policy.rules[rule].severity if severity is None else severity))
 
-    # "First the placement, for stages that are not final:"
+    # "Placement first: for stages that are not final:"
     final = facts.stage in FINAL
     if not final:
-        # "1. `on_platform`, not verified: `platform.unverified`."
+        # "1. Placement `on_platform`, not verified: `platform.unverified`."
         if facts.placement == "on_platform":
-            # "Within 30 days of the project's registration,"
+            # "Within the grace period (30 days from the project's registration),"
             # The thirtieth day after it is still within. Facts: None counts as registered on the day judged.
             registered_on = D if facts.registered_on is None else facts.registered_on
             within_the_grace = False
@@ -123,7 +123,7 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
                 if day == D:
                     within_the_grace = True
                 day = day + ONE_DAY
-            # §8: "A date before registration is within the grace"
+            # "A date before the registration is within the grace period"
             if D < registered_on:
                 within_the_grace = True
             # "and only if every revision of it was `on_platform`:"
@@ -131,33 +131,33 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
             for revision in facts.past:
                 if revision.placement != "on_platform":
                     always_on_platform = False
-            # "low and alone;"
-            # §8: "A policy's severity for `platform.unverified` is the one after the grace."
+            # "the flag is low and the only one."
+            # "The severity that a policy sets for this rule is the one after the grace period."
             if within_the_grace and always_on_platform:
                 found("platform.unverified", "low")
                 return findings
-            # "otherwise medium, and the other rules are judged too."
+            # "Otherwise it is medium, and the other rules are judged too."
             found("platform.unverified")
 
-        # "2. `onboarding`:"
+        # "2. Placement `onboarding`:"
         if facts.placement == "onboarding":
             confirmed = False
             if facts.onboarding_confirmed_on is not None:
                 if facts.onboarding_confirmed_on <= D:
                     confirmed = True
             if confirmed and facts.onboarding_due_on is not None:
-                # "confirmed on or before D and `onboarding_due_on` ≥ D: `platform.onboarding` (low) alone."
+                # "confirmed on or before D, `onboarding_due_on` ≥ D: `platform.onboarding`, low; not judged"
                 if facts.onboarding_due_on >= D:
                     found("platform.onboarding")
                     return findings
-                # "Confirmed but past due: `platform.onboarding-overdue` (medium),"
+                # "confirmed, but past due: `platform.onboarding-overdue`, medium; judged too"
                 if facts.onboarding_due_on < D:
                     found("platform.onboarding-overdue")
-            # "not confirmed: `platform.onboarding-unconfirmed` (low), and the other rules are judged too."
+            # "not confirmed: `platform.onboarding-unconfirmed`, low; judged too"
             if not confirmed:
                 found("platform.onboarding-unconfirmed")
 
-        # "3. else the other rules. A claim adds a finding; only a confirmed fact removes one."
+        # "3. Otherwise only the other rules. A claim adds a finding; only a confirmed fact removes one."
 
     # Of the table, what holds, and is on.
     holding: set[str] = set()
@@ -175,7 +175,7 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
     if facts.work_type == "creation" and started_between:
         holds("freeze.creation")
 
-    # `freeze.planned`: "any work but maintenance, and `started_on` > D or stage planning with `started_on` empty"
+    # `freeze.planned`: "any work but maintenance, and `started_on` > D, or stage planning with `started_on` empty"
     # Read so: never maintenance, whichever of the two.
     if facts.work_type != "maintenance":
         if started_on is not None and started_on > D:
@@ -202,7 +202,7 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
 
     # `freeze.modification-limit`: "modification, C ≤ `started_on` ≤ D, and `budget_kzt` > 20 % of
     # `object_original_cost_kzt` (both set), or `consent_number` empty"
-    # Read so: a modification started between, and one of the two. §8: "Money 0 is a value."
+    # Read so: a modification started between, and one of the two. "A budget or cost of 0 is a value."
     if facts.work_type == "modification" and started_between:
         if facts.budget_kzt is not None and facts.object_original_cost_kzt is not None:
             limit = facts.object_original_cost_kzt * Fraction(str(policy.modification_limit_percent)) / 100
@@ -211,7 +211,7 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
         if facts.consent_number is None or facts.consent_number.strip() == "":
             holds("freeze.modification-limit")
 
-    # `freeze.pilot-limit`: "stage pilot and D later than `pilot_started_on` + 12 calendar months"
+    # `freeze.pilot-limit`: "stage pilot, and D is later than `pilot_started_on` + 12 calendar months"
     if facts.stage == "pilot" and facts.pilot_started_on is not None:
         if D > calendar_months_later(facts.pilot_started_on, policy.pilot_limit_months):
             holds("freeze.pilot-limit")
@@ -241,7 +241,7 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
         if D > policy.migration_deadline:
             holds("migration.overdue")
 
-    # `migration.order-overdue`: "an order `migrate_by` is in force and its date < D"
+    # `migration.order-overdue`: "an order `migrate_by` is in force, and its due date < D"
     if facts.order_migrate_by is not None and facts.order_migrate_by < D:
         holds("migration.order-overdue")
 
@@ -251,8 +251,8 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
         if facts.contract_signed_on is not None and facts.contract_signed_on >= C:
             holds("integrity.backdated")
 
-    # `integrity.rewritten`: "an earlier revision had `started_on` ≥ C and now it is < C;"
-    # §8: "`integrity.rewritten` looks at every earlier revision under the present clock."
+    # `integrity.rewritten`: "an earlier revision had `started_on` ≥ C, and now it is < C;"
+    # "`integrity.rewritten` looks at every earlier revision, with the policy's present `start_clock`."
     for revision in facts.past:
         started_then = started(revision, policy.start_clock)
         if started_then is not None and started_then >= C:
@@ -265,13 +265,13 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
             if started_on is not None and started_on >= C:
                 holds("integrity.rewritten")
 
-    # `freeze.legacy`: "not final, and no rule of this table above holds (placement's own findings do not keep
-    # it away, a rule that is off counts as not holding)"
+    # `freeze.legacy`: "not final, and no other rule of this table holds. The rules on placement do not count here; a
+    # rule that is disabled counts as not holding"
     if not final and not holding:
         holds("freeze.legacy")
 
-    # `integrity.ended-unconfirmed`: "stage final, ending not confirmed, and `ended_on` empty or ≥ C or an earlier
-    # revision was not final. The only rule for final stages"
+    # `integrity.ended-unconfirmed`: "stage final, ending not confirmed, and one of: `ended_on` is empty or ≥ C; an
+    # earlier revision was not final; an earlier revision had `ended_on` empty or ≥ C. The only rule for final stages"
     # It stands above `freeze.legacy` in the table, but the two never meet.
     if final:
         holding.clear()
@@ -286,8 +286,7 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
             for revision in facts.past:
                 if revision.stage not in FINAL:
                     holds("integrity.ended-unconfirmed")
-                # Beyond the contract's words, so that no edit by the agency alone clears it: an earlier revision
-                # with `ended_on` empty or ≥ C.
+                # "an earlier revision had `ended_on` empty or ≥ C": no edit by the agency alone clears it.
                 if revision.ended_on is None or revision.ended_on >= C:
                     holds("integrity.ended-unconfirmed")
 

@@ -1,4 +1,4 @@
-"""What the hostile cases aim at: each declared route with a right request, and somebody who may send it."""
+"""Targets of the hostile cases: each declared route with a valid request and an actor who may send it."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ KINDS = {
     "Url": "url",
     "Ids": "ids",
 }
-# Who may, where several may.
+# The actor where several roles are permitted.
 PREFERRED = (Role.ADMINISTRATOR, Role.SUPERVISOR, *Role)
 
 
 @dataclass(frozen=True)
 class Aim:
-    """A route, and the request to it that would be right. ``file`` is the name and content of a form's file."""
+    """A route and a valid request to it. ``file`` is the name and content of a form's file."""
 
     declared: Declared
     path: str
@@ -58,11 +58,11 @@ class Aim:
 
     @property
     def content_type(self) -> str:
-        """What the body is."""
+        """The content type of the body."""
         return self.declared.body.content_type if isinstance(self.declared.body, JsonBody) else ""
 
     def send(self, raw: bytes | None = None, *, path: str | None = None, **headers: str) -> TestResponse:
-        """Send a raw JSON body, the good one without it; headers by names with underscores."""
+        """Send a raw JSON body, by default the valid one; headers are keyword arguments with underscores."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.declared.if_match:
             named.setdefault("If-Match", "*")
@@ -77,7 +77,7 @@ class Aim:
     def form(
         self, *more: bytes, filename: str | None = "list.csv", name: str = "file", kind: str = "text/csv"
     ) -> bytes:
-        """The good form as bytes, so that each byte of it can be wrong."""
+        """Return the valid form as bytes, so that each byte can be replaced."""
         assert self.file is not None
         named = "" if filename is None else f'; filename="{filename}"'
         parts = [part(field, value) for field, value in self.body.items()]
@@ -86,7 +86,7 @@ class Aim:
 
 
 def part(name: str, value: str | bytes, kind: str | None = None, *, closed: bool = False) -> bytes:
-    """One part of a form; ``closed`` when the name brings its own last quote."""
+    """Return one part of a form; ``closed`` when the name contains its own closing quote."""
     end = '"' if closed or "filename" not in name else ""
     head = f'--limit\r\nContent-Disposition: form-data; name="{name}{end}\r\n'
     head += f"Content-Type: {kind}\r\n" if kind else ""
@@ -94,7 +94,7 @@ def part(name: str, value: str | bytes, kind: str | None = None, *, closed: bool
 
 
 def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
-    """An aim for each declared route, about one agency and what it has."""
+    """Return a target for each declared route, for one agency and its records."""
     world = a_world(home)
     callers = {role: caller(client, role, home if role in AGENCY else None) for role in Role}
     names = {
@@ -122,7 +122,7 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
 
 
 def kind_of(field: Accepted) -> str:
-    """The corpus's word for what a field holds."""
+    """Return the corpus's name for the type of a field."""
     kind = field.kind
     if isinstance(kind, Text):
         return f"text{kind.limit}"
@@ -132,7 +132,7 @@ def kind_of(field: Accepted) -> str:
 
 
 def state() -> list[tuple[str, Any]]:
-    """How many rows each table has, and the head of the journal."""
+    """Return each table's number of rows, and the head of the journal."""
     tables = sorted(db.metadata.tables.items())
     counts = [
         select(literal(name).label("name"), func.count().label("rows")).select_from(table) for name, table in tables
@@ -146,7 +146,7 @@ def state() -> list[tuple[str, Any]]:
 
 
 def faults(answer: TestResponse, statuses: tuple[int, ...]) -> list[str]:
-    """What is wrong with a refusal: its status, or that it is no whole problem."""
+    """Return what is wrong with an error response: its status, or an incomplete problem document."""
     wrong = [] if answer.status_code in statuses else [f"{answer.status_code}, expected {statuses}"]
     if answer.content_type != PROBLEM_JSON:
         return [*wrong, f"is {answer.content_type}: {answer.data[:200]!r}"]

@@ -1,4 +1,4 @@
-"""Aims for the hostile cases, made once a worker: what a case writes is undone, and most may write nothing."""
+"""Targets of the hostile cases, created once per worker; writes of a case are rolled back."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.savepoints import rolled_back
 
 @pytest.fixture(scope="package")
 def prepared(shared_app: Flask) -> Iterator[tuple[Connection, dict[str, Aim]]]:
-    """The one connection of these tests, and the aims that stand in its transaction."""
-    # A line for each of nine thousand requests would cost a tenth of the time.
+    """Yield the shared connection and the targets that exist in its transaction."""
+    # Logging each of nine thousand requests would take a tenth of the time.
     LOG.setLevel(logging.WARNING)
     with rolled_back(shared_app) as connection:
         with shared_app.app_context():
@@ -29,7 +29,7 @@ def prepared(shared_app: Flask) -> Iterator[tuple[Connection, dict[str, Aim]]]:
 
 @pytest.fixture
 def connection(prepared: tuple[Connection, dict[str, Aim]]) -> Iterator[Connection]:
-    """As everywhere, but the aims stay: a test's own work alone is rolled back."""
+    """Return the connection as elsewhere, but roll back only the test's own writes and keep the targets."""
     shared, _ = prepared
     nested = shared.begin_nested()
     yield shared
@@ -38,5 +38,5 @@ def connection(prepared: tuple[Connection, dict[str, Aim]]) -> Iterator[Connecti
 
 @pytest.fixture
 def at(app: Flask, prepared: tuple[Connection, dict[str, Aim]]) -> dict[str, Aim]:
-    """An aim for each declared route."""
+    """Return a target for each declared route."""
     return prepared[1]

@@ -1,4 +1,4 @@
-"""The committed corpus of hostile cases, one file a subject; what a case says becomes what is sent."""
+"""Corpus of hostile cases, one file per subject, and the conversion of a case to a request."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ Case = dict[str, Any]
 
 
 def cases(subject: str) -> list[Case]:
-    """The cases of a subject."""
+    """Return the cases of a subject."""
     read: list[Case] = json.loads((HERE / f"{subject}.json").read_text("utf-8"))
     return read
 
 
 def named(case: Case) -> str:
-    """What a test calls the case."""
+    """Return the test id of a case."""
     return str(case["name"])
 
 
 def text_of(case: Case) -> str:
-    """A value that is a text."""
+    """Return a value that is a text."""
     return str(case["text"]) * case.get("times", 1)
 
 
 def token_of(case: Case) -> str:
-    """A value as it stands in a JSON body."""
+    """Return a value as it is written in a JSON body."""
     times = case.get("times", 1)
     if "text" in case:
-        # Long ones as they are: six bytes a letter in forty fields would be more than a body may have.
+        # Without escapes: six bytes per character in forty fields would exceed the body size limit.
         return json.dumps(text_of(case), ensure_ascii=times == 1)
     if case["json"] == "NEST":
         return "[" * times + "]" * times
@@ -53,7 +53,7 @@ def token_of(case: Case) -> str:
 
 
 def body_of(case: Case, good: dict[str, Any]) -> bytes:
-    """A whole body; where the case says only how it is written, of what would be right."""
+    """Return a whole body; a case that only changes the syntax uses the valid fields."""
     raw = json.dumps(good).encode(case.get("encoding", "utf-8"))
     if "text" in case:
         raw = text_of(case).replace("LONG", "n" * 100_000).encode()
@@ -65,7 +65,7 @@ def body_of(case: Case, good: dict[str, Any]) -> bytes:
 
 
 def headers_of(case: Case) -> dict[str, str]:
-    """Headers, the long ones written out."""
+    """Return headers, long ones expanded."""
     return {
         name: next((value.replace(word, long) for word, long in WRITTEN.items() if word in value), value)
         for name, value in case.get("headers", {}).items()
@@ -74,12 +74,12 @@ def headers_of(case: Case) -> dict[str, str]:
 
 @cache
 def tables() -> list[tuple[Case, bytes]]:
-    """Files that call themselves tables, made once: one of them is large."""
+    """Return files that pretend to be tables, created once because one of them is large."""
     return [(case, table_of(case)) for case in cases("tables")]
 
 
 def table_of(case: Case) -> bytes:
-    """A file that calls itself a table."""
+    """Return a file that pretends to be a table."""
     if "archive" in case:
         made = io.BytesIO()
         with zipfile.ZipFile(made, "w") as archive:
@@ -98,17 +98,17 @@ def table_of(case: Case) -> bytes:
 
 
 def as_kept(text: str) -> str:
-    """A text as it is kept, and given back."""
+    """Return a text as it is stored and returned."""
     return text.replace("\r\n", "\n").strip()
 
 
 def cell_of(case: Case) -> bytes | str:
-    """What a cell holds: a text, or bytes that are none."""
+    """Return the content of a cell: a text, or bytes that are not valid text."""
     return bytes.fromhex(case["hex"]) if "hex" in case else text_of(case)
 
 
 def csv_of_cells(columns: Sequence[str], rows: Iterable[Mapping[str, bytes | str]]) -> bytes:
-    """A CSV of any bytes, every cell in quotes."""
+    """Return a CSV of any bytes, every cell quoted."""
 
     def quoted(cell: bytes | str) -> bytes:
         raw = cell if isinstance(cell, bytes) else cell.encode()
@@ -119,7 +119,7 @@ def csv_of_cells(columns: Sequence[str], rows: Iterable[Mapping[str, bytes | str
 
 
 def xlsx_of_cells(columns: Sequence[str], rows: Iterable[Mapping[str, str | Case]]) -> bytes:
-    """An XLSX whose cells are texts, or what a case says: a formula never worked out, an error, a number, a day."""
+    """Return an XLSX of texts, or of the case's cell types: a formula without value, an error, a number, a date."""
     made = io.BytesIO()
     plain = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
     with xlsxwriter.Workbook(made, plain) as workbook:

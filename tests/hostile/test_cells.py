@@ -1,4 +1,4 @@
-"""Hostile cells in imports and lists: reported by row and column, and the rest goes in."""
+"""Hostile cells in imports and inventories: reported by row and column; other rows are imported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def table(format_: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) ->
 
 
 def errors(run: ImportRun) -> dict[int, set[tuple[str | None, str]]]:
-    """row → (column, code)."""
+    """Map row to (column, code)."""
     found: dict[int, set[tuple[str | None, str]]] = {}
     for item in errors_of(an_actor(Role.ADMINISTRATOR), run, Page(500)).items:
         found.setdefault(item["row"], set()).add((item["column"], item["code"]))
@@ -47,7 +47,7 @@ def a_row(agency: Agency, place: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_a_hostile_cell_is_told_by_its_row_and_column_and_the_other_rows_go_in(app: Flask, format_: str) -> None:
+def test_hostile_cell_is_reported_and_other_rows_are_imported(app: Flask, format_: str) -> None:
     agency = an_agency()
     tried = [case for case in cases("cells") if case.get("only", format_) == format_]
     rows, expected = [], {}
@@ -65,9 +65,9 @@ def test_a_hostile_cell_is_told_by_its_row_and_column_and_the_other_rows_go_in(a
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_any_text_in_a_cell_is_kept_as_it_was_written_or_its_row_is_refused(app: Flask, format_: str) -> None:
+def test_text_in_cell_is_stored_unchanged_or_rejected(app: Flask, format_: str) -> None:
     agency = an_agency()
-    # XLSX has no way to hold U+FFFE and U+FFFF.
+    # XLSX cannot contain U+FFFE and U+FFFF.
     held = [case for case in TEXTS if format_ == "csv" or not {"\ufffe", "\uffff"} & set(text_of(case))]
     rows = [{**a_row(agency, place), "name_en": text_of(case)} for place, case in enumerate(held)]
 
@@ -90,7 +90,7 @@ def test_any_text_in_a_cell_is_kept_as_it_was_written_or_its_row_is_refused(app:
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_any_text_in_every_cell_of_an_agency_breaks_no_other_row(app: Flask, format_: str) -> None:
+def test_text_in_agency_cells_affects_no_other_row(app: Flask, format_: str) -> None:
     columns = ("bin", "name_kk", "name_ru", "name_en", "kind", "region", "parent_bin", "email")
     good = [dict.fromkeys(columns, "") | {"bin": a_bin(), "name_ru": "Орган", "kind": "private"} for _ in TEXTS]
     bad = [dict.fromkeys(columns, text_of(case)) for case in TEXTS]
@@ -106,7 +106,7 @@ def test_any_text_in_every_cell_of_an_agency_breaks_no_other_row(app: Flask, for
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_any_text_in_every_cell_of_an_inventory_is_a_bad_row_and_no_more(app: Flask, format_: str) -> None:
+def test_text_in_inventory_cells_is_an_invalid_row(app: Flask, format_: str) -> None:
     agency = an_agency()
     columns = ("platform_key", "agency", "verified_on")
     rows = [dict.fromkeys(columns, text_of(case)) for case in TEXTS if not case.get("missing")]
@@ -123,6 +123,6 @@ def fits(case: Case, kind: str) -> bool:
 
 
 def imported(case: Case) -> str:
-    """What an import keeps: the apostrophe before a formula is an export's own."""
+    """Return what an import stores: the apostrophe before a formula comes from exports and is removed."""
     text = as_kept(text_of(case))
     return text[1:] if text.startswith("'=") else text

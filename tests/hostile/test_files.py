@@ -1,4 +1,4 @@
-"""Hostile forms, file names and tables at every route that takes a file."""
+"""Hostile forms, file names and tables at every route that accepts a file."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def form_of(case: Case, aim: Aim) -> bytes:
     return raw[: -case["cut"]] if "cut" in case else raw
 
 
-# Werkzeug leaves the temporary files of a form open when it stops reading it.
+# Werkzeug leaves a form's temporary files open when it stops reading it.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("operation", FORMS)
-def test_a_form_that_is_wrong_is_refused_and_a_strange_name_is_only_a_name(at: dict[str, Aim], operation: str) -> None:
+def test_invalid_form_is_rejected_and_strange_file_name_is_harmless(at: dict[str, Aim], operation: str) -> None:
     aim = at[operation]
     wrong = []
     for case in cases("files"):
@@ -53,7 +53,7 @@ def test_a_form_that_is_wrong_is_refused_and_a_strange_name_is_only_a_name(at: d
 
 
 @pytest.mark.parametrize("operation", TABLES)
-def test_a_file_that_is_no_table_is_refused_at_once(at: dict[str, Aim], operation: str) -> None:
+def test_file_that_is_no_table_is_rejected_immediately(at: dict[str, Aim], operation: str) -> None:
     aim = at[operation]
     before = state()
     wrong = []

@@ -1,4 +1,4 @@
-"""Strange text that a field can hold: what comes back, from every route that takes it, is what was written."""
+"""Strange but valid texts: every route stores and returns them unchanged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Undone = Callable[[], AbstractContextManager[None]]
 
 
 def packed(kind: str) -> list[str]:
-    """The texts that the kind can hold, as many as fit into one joined by a letter that is not trimmed."""
+    """Return the texts that the type accepts, joined by a character that is not trimmed, in packs of maximum length."""
     packs: list[str] = []
     for case in STRANGE:
         if kind in case["accepted_by"]:
@@ -39,7 +39,7 @@ def packed(kind: str) -> list[str]:
 
 
 def bodies(aim: Aim) -> Iterator[dict[str, str]]:
-    """Every pack in every text field of a body."""
+    """Return bodies with every pack in every text field."""
     packs = {name: packed(kind_of(field)) for name, field in aim.fields.items() if kind_of(field) in LIMITS}
     for name in REFERENCES:
         packs.pop(name, None)
@@ -48,16 +48,14 @@ def bodies(aim: Aim) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize("operation", sorted(name for name, tried in TRIES.items() if tried.body is not None))
-def test_a_strange_text_that_a_field_can_hold_is_kept_as_it_was_written(
-    at: dict[str, Aim], operation: str, each_example: Undone
-) -> None:
+def test_strange_but_valid_text_is_stored_unchanged(at: dict[str, Aim], operation: str, each_example: Undone) -> None:
     aim = at[operation]
     for texts in bodies(aim):
         with each_example():
             answer = aim.send(json.dumps({**aim.body, **texts}).encode())
 
             shown = answer.get_json()
-            # What a case's status does not allow is refused for that, not for its text.
+            # What a case's status does not allow is rejected for that reason, not for its text.
             assert answer.status_code in (aim.good, 409), shown
             if answer.status_code < 300:
                 assert {name: shown[name] for name in texts if name in shown} == {
@@ -65,9 +63,7 @@ def test_a_strange_text_that_a_field_can_hold_is_kept_as_it_was_written(
                 }
 
 
-def test_strange_text_comes_back_from_the_project_and_its_history_and_survives_every_export(
-    at: dict[str, Aim], client: FlaskClient
-) -> None:
+def test_strange_text_survives_history_and_exports(at: dict[str, Aim], client: FlaskClient) -> None:
     agency = an_agency()
     admin, administrator = caller(client, Role.ADMINISTRATOR), an_actor(Role.ADMINISTRATOR)
     sent = list(bodies(at["patch_project"]))
@@ -86,5 +82,5 @@ def test_strange_text_comes_back_from_the_project_and_its_history_and_survives_e
     for format_ in ("csv", "xlsx"):
         with admin.get(f"/exports/projects.{format_}?agency={agency.bin}") as export:
             run = import_now(administrator, "projects", False, f"again.{format_}", export.data)
-        # A text that came back changed would be an update.
+        # A text that is returned changed would count as an update.
         assert (run.state, run.unchanged, run.total) == ("done", len(sent), len(sent)), format_

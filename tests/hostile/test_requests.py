@@ -10,13 +10,13 @@ from tests.hostile.aims import WRITING, Aim, faults, state
 from tests.hostile.corpus import body_of, cases, headers_of, named
 
 STATUSES = {"malformed": (400,), "too-large": (413,), "invalid": (422,), "content-type": (415,)}
-# What the test client, as a server before the service would, says itself.
+# Statuses that the test client itself returns, as a web server in front of the service would.
 OPERATIONS = sorted(TRIES)
 WITH_BODY = sorted(name for name, tried in TRIES.items() if tried.body is not None)
 
 
 @pytest.mark.parametrize("operation", WITH_BODY)
-def test_a_body_that_is_wrong_as_a_whole_is_refused_and_leaves_nothing(at: dict[str, Aim], operation: str) -> None:
+def test_invalid_body_is_rejected_and_writes_nothing(at: dict[str, Aim], operation: str) -> None:
     aim = at[operation]
     assert isinstance(aim.declared.body, JsonBody)
     before = state()
@@ -36,7 +36,7 @@ def test_a_body_that_is_wrong_as_a_whole_is_refused_and_leaves_nothing(at: dict[
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_hostile_header_is_refused_or_passed_over(at: dict[str, Aim], operation: str) -> None:
+def test_hostile_header_is_rejected_or_ignored(at: dict[str, Aim], operation: str) -> None:
     aim = at[operation]
     before = state()
     wrong = []
@@ -57,7 +57,7 @@ def test_a_hostile_header_is_refused_or_passed_over(at: dict[str, Aim], operatio
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_hostile_query_is_refused_before_anything_is_done(at: dict[str, Aim], operation: str) -> None:
+def test_hostile_query_is_rejected_before_any_action(at: dict[str, Aim], operation: str) -> None:
     aim = at[operation]
     before = state()
     wrong = []
@@ -72,7 +72,7 @@ def test_a_hostile_query_is_refused_before_anything_is_done(at: dict[str, Aim], 
 
 
 @pytest.mark.parametrize("operation", sorted(name for name, tried in TRIES.items() if "{" in tried.path))
-def test_a_hostile_path_names_nothing(at: dict[str, Aim], operation: str) -> None:
+def test_hostile_path_is_not_found(at: dict[str, Aim], operation: str) -> None:
     aim = at[operation]
     template = TRIES[operation].path
     before = state()
@@ -90,7 +90,7 @@ def test_a_hostile_path_names_nothing(at: dict[str, Aim], operation: str) -> Non
     assert state() == before
 
 
-def test_every_body_is_tried(at: dict[str, Aim]) -> None:
+def test_every_body_is_covered(at: dict[str, Aim]) -> None:
     json_bodies = {name for name, aim in at.items() if isinstance(aim.declared.body, JsonBody)}
     forms = {name for name, aim in at.items() if isinstance(aim.declared.body, FormBody)}
 

@@ -1,4 +1,4 @@
-"""Each hostile value in each field of each JSON body: refused by its pointer, or kept as it is."""
+"""Hostile values in each field of each JSON body: rejected by pointer, or stored unchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.hostile.aims import WRITING, Aim, faults, kind_of, state
 from tests.hostile.corpus import Case, cases, named, text_of, token_of
 
 VALUES = cases("values")
-# What names something that is there; another name finds nothing.
+# Fields that identify something existing; another value is not found.
 REFERENCES = ("project", "assignee", "agency")
 
 
@@ -22,7 +22,7 @@ def takes_json(aim: Aim) -> bool:
 
 
 def with_everywhere(aim: Aim, token: str) -> bytes:
-    """A body whose every field has the value."""
+    """Return a body with the value in every field."""
     return ("{" + ",".join(f"{json.dumps(name)}:{token}" for name in aim.fields) + "}").encode()
 
 
@@ -35,9 +35,7 @@ def refused_fields(aim: Aim, case: Case) -> set[str]:
 
 
 @pytest.mark.parametrize("operation", sorted(name for name, tried in TRIES.items() if tried.body is not None))
-def test_a_value_that_its_field_cannot_hold_is_refused_by_name_and_leaves_nothing(
-    at: dict[str, Aim], operation: str
-) -> None:
+def test_invalid_value_names_its_field_and_writes_nothing(at: dict[str, Aim], operation: str) -> None:
     aim = at[operation]
     before = state()
     wrong = []
@@ -59,7 +57,7 @@ def test_a_value_that_its_field_cannot_hold_is_refused_by_name_and_leaves_nothin
     assert state() == before
 
 
-def test_a_strange_name_of_something_finds_nothing(at: dict[str, Aim]) -> None:
+def test_strange_identifier_is_not_found(at: dict[str, Aim]) -> None:
     asked = (("create_case", "project"), ("create_exemption", "project"), ("assign_case", "assignee"))
     before = state()
     wrong = []
@@ -76,7 +74,7 @@ def test_a_strange_name_of_something_finds_nothing(at: dict[str, Aim]) -> None:
     assert state() == before
 
 
-def test_a_text_is_never_taken_for_a_pattern_when_it_is_searched(at: dict[str, Aim]) -> None:
+def test_search_text_is_never_a_pattern(at: dict[str, Aim]) -> None:
     asked = at["list_all_projects"].actor
     wrong = []
     for case in VALUES:

@@ -1,4 +1,4 @@
-"""A worker of imports, to be run as a process of its own."""
+"""An import worker as a separate process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from registry.cli.app_context import open_registry
 from registry.imports.models import ImportRun
-from registry.imports.worker import work_off_next
+from registry.imports.worker import run_next_import
 from registry.settings import read_settings
 
 SECRET = "of-the-tests-and-nobody-else"
@@ -17,8 +17,8 @@ def say(run: ImportRun) -> None:
 
 
 def main(url: str, data_dir: str, lease: timedelta) -> None:
-    """Print how many rows are worked off after each chunk, at the end the run's state, or ``none``."""
+    """Print the number of processed rows after each chunk, then the run's state, or ``none``."""
     settings = {"REGISTRY_DATABASE_URL": url, "REGISTRY_DATA_DIR": data_dir, "REGISTRY_SECRET_KEY": SECRET}
     with open_registry(read_settings(settings)):
-        done = work_off_next(lease, say)
+        done = run_next_import(lease, say)
         print("none" if done is None else done.state, flush=True)  # noqa: T201

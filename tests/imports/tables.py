@@ -1,4 +1,4 @@
-"""Files of tables as people and strangers send them, made in the test that needs them."""
+"""Builders of CSV and XLSX files for the tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DATA = Path(__file__).parent.parent / "data"
 
 
 def csv_of(*rows: dict[str, str], delimiter: str = ",", encoding: str = "utf-8") -> bytes:
-    """A CSV with the columns of the first row."""
+    """Return a CSV with the columns of the first row."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), delimiter=delimiter, lineterminator="\r\n")
     writer.writeheader()
@@ -24,7 +24,7 @@ def csv_of(*rows: dict[str, str], delimiter: str = ",", encoding: str = "utf-8")
 
 
 def xlsx_of(*rows: Sequence[Any]) -> bytes:
-    """An XLSX whose first row is the header."""
+    """Return an XLSX whose first row is the header."""
     workbook = openpyxl.Workbook()
     for place, row in enumerate(rows, 1):
         for column, value in enumerate(row, 1):
@@ -36,7 +36,7 @@ def xlsx_of(*rows: Sequence[Any]) -> bytes:
 
 
 def with_entry(content: bytes, name: str, entry: bytes) -> bytes:
-    """The archive with one entry replaced or added."""
+    """Return the archive with one entry replaced or added."""
     made = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(content)) as old,

@@ -1,4 +1,4 @@
-"""What an import does to agencies: parents before children, whatever their order in the file."""
+"""Import of agencies: parents before children, whatever their order in the file."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def row(number: str, parent: str = "", **more: str) -> dict[str, str]:
     return {"bin": number, "name_ru": f"Орган {number}", "kind": "central_body", "parent_bin": parent, **more}
 
 
-def test_the_real_agencies_go_in_and_a_second_time_change_nothing(app: Flask) -> None:
+def test_real_agencies_are_imported_and_second_import_changes_nothing(app: Flask) -> None:
     content = (DATA / "agencies.csv").read_bytes()
     assert counts(run_import(content, kind="agencies")) == (13, 0, 0, 0)
     assert counts(run_import(content, kind="agencies")) == (0, 0, 13, 0)
 
 
-def test_children_may_come_before_their_parents(app: Flask) -> None:
+def test_children_may_precede_their_parents(app: Flask) -> None:
     top, middle, leaf = a_bin(), a_bin(), a_bin()
     content = csv_of(row(leaf, middle), row(middle, top), row(top))
     dry = run_import(content, kind="agencies", dry_run=True)
@@ -37,7 +37,7 @@ def test_children_may_come_before_their_parents(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_circles_are_refused_and_the_rest_goes_in(app: Flask, dry_run: bool) -> None:
+def test_cycles_are_rejected_and_other_rows_imported(app: Flask, dry_run: bool) -> None:
     one, two, three, four = a_bin(), a_bin(), a_bin(), a_bin()
     content = csv_of(row(one, two), row(two, one), row(three, three), row(four))
     run = run_import(content, kind="agencies", dry_run=dry_run)
@@ -45,7 +45,7 @@ def test_circles_are_refused_and_the_rest_goes_in(app: Flask, dry_run: bool) -> 
     assert codes(run) == [(number, "parent_bin", "parent-below-itself") for number in (2, 3, 4)]
 
 
-def test_a_circle_with_what_is_registered_is_refused_too(app: Flask) -> None:
+def test_cycle_with_registered_agency_is_rejected(app: Flask) -> None:
     top = an_agency()
     below = an_agency(top)
     content = csv_of({"bin": top.bin, "parent_bin": below.bin})
@@ -54,7 +54,7 @@ def test_a_circle_with_what_is_registered_is_refused_too(app: Flask) -> None:
         assert codes(run) == [(2, "parent_bin", "parent-below-itself")]
 
 
-def test_parent_and_child_can_change_places_in_one_file(app: Flask) -> None:
+def test_parent_and_child_can_swap_in_one_file(app: Flask) -> None:
     top = an_agency()
     below = an_agency(top)
     content = csv_of({"bin": top.bin, "parent_bin": below.bin}, {"bin": below.bin, "parent_bin": ""})
@@ -63,7 +63,7 @@ def test_parent_and_child_can_change_places_in_one_file(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_bad_rows_are_told_and_their_children_with_them(app: Flask, dry_run: bool) -> None:
+def test_invalid_rows_and_their_children_are_reported(app: Flask, dry_run: bool) -> None:
     good, bad, child = a_bin(), a_bin(), a_bin()
     content = csv_of(
         row(good, email="a@b.kz"),
@@ -89,13 +89,13 @@ def test_bad_rows_are_told_and_their_children_with_them(app: Flask, dry_run: boo
     ]
 
 
-def test_a_dry_run_of_agencies_writes_nothing(app: Flask) -> None:
+def test_dry_run_of_agencies_writes_nothing(app: Flask) -> None:
     before = stored()
     run_import((DATA / "agencies.csv").read_bytes(), kind="agencies", dry_run=True)
     assert stored() == before
 
 
-def test_an_empty_cell_clears_and_each_change_is_journalled(app: Flask) -> None:
+def test_empty_cell_clears_field_and_change_is_journalled(app: Flask) -> None:
     agency = an_agency(email="a@b.kz", region="71")
     assert counts(run_import(csv_of({"bin": agency.bin, "email": ""}), kind="agencies")) == (0, 1, 0, 0)
     found = agency_by_bin(agency.bin)
@@ -104,6 +104,6 @@ def test_an_empty_cell_clears_and_each_change_is_journalled(app: Flask) -> None:
     assert entry.subject == f"agency:{agency.bin}"
 
 
-def test_an_editor_cannot_import_agencies(app: Flask) -> None:
+def test_editor_cannot_import_agencies(app: Flask) -> None:
     with pytest.raises(RoleNotAllowed):
         queue_import(an_actor(Role.AGENCY_EDITOR, an_agency()), "agencies", True, "x", csv_of(row(a_bin())))

@@ -1,4 +1,4 @@
-"""Imports over HTTP: taken in at once, worked off in the background."""
+"""Imports over HTTP: queued immediately, processed in the background."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from registry.accounts.roles import Role
 from registry.agencies.service import Agency
-from registry.imports.worker import work_off_next
+from registry.imports.worker import run_next_import
 from tests.api.callers import BASE, Caller, caller, code, codes
 
 COLUMNS = "agency,external_id,name_ru,object_kind,work_type,stage,placement"
@@ -30,14 +30,14 @@ def send(actor: Caller, content: bytes, name: str = "projects.csv", **fields: st
     return actor.form("/imports", {"file": FileStorage(io.BytesIO(content), name), "kind": "projects", **fields})
 
 
-def test_a_file_is_taken_in_and_its_progress_found_where_location_says(editor: Caller, agency: Agency) -> None:
+def test_upload_returns_location_of_progress(editor: Caller, agency: Agency) -> None:
     answer = send(editor, rows(row(agency, "A-1"), row(agency, "A-2", "spaceship")))
 
     assert answer.status_code == 202
     run = answer.get_json()
     assert answer.headers["Location"] == f"{BASE}/imports/{run['id']}"
     assert (run["state"], run["total"], run["processed"], run["dry_run"]) == ("queued", 2, 0, False)
-    work_off_next()
+    run_next_import()
     done = editor.get(f"/imports/{run['id']}")
     assert done.headers["ETag"] != answer.headers["ETag"]
     assert {name: done.get_json()[name] for name in ("state", "processed", "created", "rejected", "failure")} == {
@@ -50,9 +50,9 @@ def test_a_file_is_taken_in_and_its_progress_found_where_location_says(editor: C
     assert len(editor.get("/projects").get_json()["items"]) == 1
 
 
-def test_bad_rows_are_told_in_the_language_asked_for(editor: Caller, agency: Agency) -> None:
+def test_row_errors_are_in_requested_language(editor: Caller, agency: Agency) -> None:
     run = send(editor, rows(row(agency, "A-1", "spaceship"), row(agency, ""))).get_json()["id"]
-    work_off_next()
+    run_next_import()
 
     errors = editor.get(f"/imports/{run}/errors").get_json()["items"]
 
@@ -71,16 +71,16 @@ def test_bad_rows_are_told_in_the_language_asked_for(editor: Caller, agency: Age
     assert editor.get(f"/imports/{run}/errors?sort=-row").get_json()["items"] == errors[::-1]
 
 
-def test_a_dry_run_reports_everything_and_writes_nothing(editor: Caller, agency: Agency) -> None:
+def test_dry_run_reports_everything_and_writes_nothing(editor: Caller, agency: Agency) -> None:
     run = send(editor, rows(row(agency, "A-1")), dry_run="true").get_json()
-    work_off_next()
+    run_next_import()
 
     assert run["dry_run"] is True
     assert editor.get(f"/imports/{run['id']}").get_json()["created"] == 1
     assert editor.get("/projects").get_json()["items"] == []
 
 
-def test_an_import_shows_to_who_sent_it_and_to_administrators(
+def test_import_is_visible_to_owner_and_administrators(
     client: FlaskClient, editor: Caller, administrator: Caller, as_role: Callable[..., Caller], agency: Agency
 ) -> None:
     mine = caller(client, Role.AGENCY_EDITOR, agency, name="a.serikova")
@@ -95,7 +95,9 @@ def test_an_import_shows_to_who_sent_it_and_to_administrators(
         assert blind.get(f"{path}/errors").status_code == 404
 
 
-def test_only_who_registers_projects_imports(as_role: Callable[..., Caller], editor: Caller, agency: Agency) -> None:
+def test_only_project_registering_roles_may_import(
+    as_role: Callable[..., Caller], editor: Caller, agency: Agency
+) -> None:
     content = rows(row(agency, "A-1"))
     for role in ("reviewer", "supervisor", "auditor", "operator"):
         assert send(as_role(role), content).status_code == 403
@@ -121,7 +123,7 @@ def test_only_who_registers_projects_imports(as_role: Callable[..., Caller], edi
         ({"kind": "projects", "file": None, "dry_run": ""}, {("/dry_run", "expected-true-or-false")}),
     ],
 )
-def test_a_form_that_is_wrong_is_refused_by_its_field(
+def test_invalid_form_names_field(
     editor: Caller, agency: Agency, parts: dict[str, str | None], problems: set[tuple[str, str]]
 ) -> None:
     content = rows(row(agency, "A-1"))
@@ -138,20 +140,20 @@ def test_a_form_that_is_wrong_is_refused_by_its_field(
 @pytest.mark.parametrize(
     "content", [b"", b"\x00\x01\x02", b"agency,colour\n", b"PK\x03\x04 no archive", b"name_ru\nx\n"]
 )
-def test_a_file_that_cannot_be_read_is_refused_at_once(editor: Caller, content: bytes) -> None:
+def test_unreadable_file_is_rejected_immediately(editor: Caller, content: bytes) -> None:
     answer = send(editor, content)
 
     assert answer.status_code == 422
     assert all(problem["message"] for problem in answer.get_json()["errors"])
 
 
-def test_a_body_that_is_no_form_is_not_taken(editor: Caller) -> None:
+def test_non_form_body_is_rejected(editor: Caller) -> None:
     answer = editor.post("/imports", {"kind": "projects"})
 
     assert (answer.status_code, code(answer)) == (415, "unsupported-media-type")
 
 
-def test_a_file_sent_twice_under_one_key_is_imported_once(editor: Caller, agency: Agency) -> None:
+def test_repeated_upload_with_idempotency_key_is_imported_once(editor: Caller, agency: Agency) -> None:
     def again() -> TestResponse:
         parts = {"file": FileStorage(io.BytesIO(rows(row(agency, "A-1"))), "a.csv"), "kind": "projects"}
         return editor.form("/imports", parts, Idempotency_Key="k-1")

@@ -19,7 +19,7 @@ HEADER = "agency,external_id,name_ru,object_kind,work_type,stage,placement,platf
 
 @pytest.fixture
 def agency(registry: CommandLine, tmp_path: Path) -> str:
-    """The BIN of an agency that was imported."""
+    """Return the BIN of an imported agency."""
     number = a_bin()
     file = tmp_path / "agencies.csv"
     file.write_text(f"bin,name_kk,name_ru,kind,region\n{number},Министрлік,Министерство,central_body,71\n", "utf-8")
@@ -37,7 +37,9 @@ BAD = "P-3,Карта,system,creation,pilot,off_platform,,a lot"
 WORSE = "P-4,,castle,creation,pilot,off_platform,,5"
 
 
-def test_good_rows_go_in_and_again_change_nothing(registry: CommandLine, agency: str, tmp_path: Path) -> None:
+def test_valid_rows_are_imported_and_second_import_changes_nothing(
+    registry: CommandLine, agency: str, tmp_path: Path
+) -> None:
     file = tmp_path / "projects.csv"
     file.write_text(rows(agency, GOOD, ON_PLATFORM), "utf-8")
     ran = registry("projects", "import", file, "--json")
@@ -50,7 +52,7 @@ def test_good_rows_go_in_and_again_change_nothing(registry: CommandLine, agency:
     assert again.code == 0 and "unchanged 2" in again.out
 
 
-def test_a_bad_row_is_named_and_the_rest_goes_in(registry: CommandLine, agency: str, tmp_path: Path) -> None:
+def test_invalid_row_is_named_and_others_are_imported(registry: CommandLine, agency: str, tmp_path: Path) -> None:
     file = tmp_path / "projects.csv"
     file.write_text(rows(agency, GOOD, BAD, WORSE), "utf-8")
     ran = registry("projects", "import", file)
@@ -64,7 +66,7 @@ def test_a_bad_row_is_named_and_the_rest_goes_in(registry: CommandLine, agency: 
     assert error["message"]
 
 
-def test_a_dry_run_reports_everything_and_writes_nothing(registry: CommandLine, agency: str, tmp_path: Path) -> None:
+def test_dry_run_reports_everything_and_writes_nothing(registry: CommandLine, agency: str, tmp_path: Path) -> None:
     file = tmp_path / "projects.csv"
     file.write_text(rows(agency, GOOD, BAD), "utf-8")
     before = registry("journal", "head").out
@@ -82,7 +84,7 @@ UNREADABLE = (
 
 
 @pytest.mark.parametrize("content", UNREADABLE)
-def test_a_file_that_cannot_be_read_is_invalid_data(registry: CommandLine, tmp_path: Path, content: bytes) -> None:
+def test_unreadable_file_is_invalid_data(registry: CommandLine, tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "file.csv"
     file.write_bytes(content)
     before = registry("journal", "head").out
@@ -93,7 +95,7 @@ def test_a_file_that_cannot_be_read_is_invalid_data(registry: CommandLine, tmp_p
     assert registry("journal", "head").out == before
 
 
-def test_a_file_that_is_not_there_is_wrong_usage(registry: CommandLine, tmp_path: Path) -> None:
+def test_missing_file_is_usage_error(registry: CommandLine, tmp_path: Path) -> None:
     for command in ("projects", "agencies", "inventory"):
         assert registry(command, "import", tmp_path / "none.csv").code == 2
         assert registry(command, "import", tmp_path).code == 2
@@ -107,7 +109,7 @@ def exported(registry: CommandLine, *arguments: str) -> list[dict[str, str]]:
 
 @pytest.fixture
 def two_projects(registry: CommandLine, agency: str, tmp_path: Path) -> str:
-    """The agency of two projects."""
+    """Return the agency of two projects."""
     file = tmp_path / "projects.csv"
     file.write_text(rows(agency, GOOD, ON_PLATFORM), "utf-8")
     assert registry("projects", "import", file).code == 0
@@ -129,7 +131,7 @@ def two_projects(registry: CommandLine, agency: str, tmp_path: Path) -> str:
         (["--freeze-status", "unaudited"], {"P-1", "P-2"}),
     ],
 )
-def test_an_export_takes_the_filters_of_the_list(
+def test_export_accepts_list_filters(
     registry: CommandLine, two_projects: str, filters: list[str], expected: set[str]
 ) -> None:
     assert {row["external_id"] for row in exported(registry, *filters)} == expected
@@ -137,14 +139,14 @@ def test_an_export_takes_the_filters_of_the_list(
 
 
 @of_processes
-def test_an_export_as_xlsx_opens_as_a_workbook(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
+def test_xlsx_export_is_a_workbook(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
     ran = registry.process("projects", "export", "--format", "xlsx", "--stage", "pilot")
     assert (ran.code, ran.err) == (0, "")
     sheet = load_workbook(io.BytesIO(ran.raw)).get_sheet_by_index(0).to_python()
     assert len(sheet) == 2 and "P-1" in sheet[1]
 
 
-def test_a_filter_that_cannot_be_read_is_wrong_usage(registry: CommandLine, two_projects: str) -> None:
+def test_unparsable_filter_is_usage_error(registry: CommandLine, two_projects: str) -> None:
     for filters in (
         ["colour=red"],
         ["stage"],
@@ -158,7 +160,7 @@ def test_a_filter_that_cannot_be_read_is_wrong_usage(registry: CommandLine, two_
     assert registry("projects", "export", "--format", "pdf").code == 2
 
 
-def test_an_export_into_a_closed_pipe_ends_quietly(registry: CommandLine, two_projects: str) -> None:
+def test_export_to_closed_pipe_ends_quietly(registry: CommandLine, two_projects: str) -> None:
     process = registry.start("projects", "export")
     assert process.stdout is not None and process.stderr is not None
     process.stdout.close()
@@ -167,7 +169,7 @@ def test_an_export_into_a_closed_pipe_ends_quietly(registry: CommandLine, two_pr
     assert process.wait(30) in (0, 1)
 
 
-def test_the_inventory_tells_before_it_writes(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
+def test_inventory_previews_before_writing(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
     file = tmp_path / "inventory.csv"
     file.write_text(
         f"platform_key,agency,verified_on\nqt-7,{two_projects},2026-03-01\nqt-8,{two_projects},2026-03-01\n"
@@ -183,7 +185,7 @@ def test_the_inventory_tells_before_it_writes(registry: CommandLine, two_project
     assert {row["placement_verified_on"] for row in exported(registry)} == {"", "2026-03-01"}
 
 
-def test_a_bad_row_of_the_inventory_is_named(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
+def test_invalid_inventory_row_is_named(registry: CommandLine, two_projects: str, tmp_path: Path) -> None:
     file = tmp_path / "inventory.csv"
     lines = [f"qt-7,{two_projects},2026-03-01", f"qt-9,{two_projects},yesterday"]
     file.write_text("platform_key,agency,verified_on\n" + "\n".join(lines) + "\n")
@@ -195,7 +197,7 @@ def test_a_bad_row_of_the_inventory_is_named(registry: CommandLine, two_projects
 
 
 @of_processes
-def test_progress_goes_to_a_terminal_only(
+def test_progress_is_displayed_on_terminals_only(
     registry: CommandLine, two_projects: str, tmp_path: Path, services: Callable[[], Any]
 ) -> None:
     ran = registry.process("projects", "import", str(tmp_path / "projects.csv"))

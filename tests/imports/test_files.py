@@ -1,4 +1,4 @@
-"""Which files are read, how their cells are understood, and what is refused at once."""
+"""Import files: accepted formats, cell conversion, and immediate rejection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HEADER = ("agency", "external_id", "name_ru", "object_kind", "work_type", "stage
 
 
 def refusal(content: bytes) -> list[Problem]:
-    """What is said of a file that is refused at once; each problem has words in every language."""
+    """Return the problems of a rejected file; each has a message in every language."""
     with pytest.raises(Invalid) as refused:
         queue_import(an_actor(Role.ADMINISTRATOR), "projects", False, "file", content)
     problems = list(refused.value.problems)
@@ -42,7 +42,7 @@ def code(content: bytes) -> str:
 
 
 def minimal(agency: str, **more: str) -> dict[str, str]:
-    """A row that can be registered."""
+    """Return a row that can be registered."""
     values = ("A-1", "Система", "system", "creation", "creation", "off_platform")
     return {"agency": agency, **dict(zip(HEADER[1:], values, strict=True)), **more}
 
@@ -57,19 +57,19 @@ def imported(content: bytes) -> Project:
     ("encoding", "delimiter"),
     [("utf-8", ","), ("utf-8-sig", ","), ("utf-8-sig", ";"), ("cp1251", ";"), ("cp1251", ",")],
 )
-def test_a_csv_is_read_as_excel_and_others_save_it(app: Flask, encoding: str, delimiter: str) -> None:
+def test_csv_dialects_of_excel_and_others_are_read(app: Flask, encoding: str, delimiter: str) -> None:
     row = minimal(an_agency().bin, name_ru='Реестр; «строки, и кавычки "так"»\nвторая строка № 1')
     project = imported(csv_of(row, delimiter=delimiter, encoding=encoding))
     assert project.name_ru == 'Реестр; «строки, и кавычки "так"»\nвторая строка № 1'
 
 
-def test_the_columns_may_stand_in_any_order_and_read_only_ones_are_passed_over(app: Flask) -> None:
+def test_columns_may_be_in_any_order_and_read_only_ones_are_ignored(app: Flask) -> None:
     row = minimal(an_agency().bin)
     given = dict(reversed(row.items())) | {"number": "QT-1", "version": "x", "freeze_status": "?", "severity": "high"}
     assert imported(csv_of(given)).version == 1
 
 
-def test_numbers_that_lost_their_zeros_get_them_back(app: Flask) -> None:
+def test_lost_leading_zeros_are_restored(app: Flask) -> None:
     agency = an_agency(bin="000140000022")
     header = (*HEADER, "sector", "region", "budget_kzt", "object_class", "is_ai", "holds_personal_data", "supplier_bin")
     values = ("A-1", "Система", "system", "creation", "creation", "off_platform")
@@ -79,28 +79,28 @@ def test_numbers_that_lost_their_zeros_get_them_back(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("cell", [date(2026, 2, 1), datetime(2026, 2, 1), "2026-02-01"])
-def test_dates_come_from_date_cells_and_from_iso_text(app: Flask, cell: object) -> None:
+def test_dates_are_read_from_date_cells_and_iso_text(app: Flask, cell: object) -> None:
     row = (an_agency().bin, "A-1", "Система", "system", "creation", "creation", "off_platform", cell)
     assert imported(xlsx_of((*HEADER, "work_started_on"), row)).work_started_on == date(2026, 2, 1)
 
 
 @pytest.mark.parametrize("text", ["true", "1", "yes", "да", "ДА", "иә", "ИСТИНА"])
-def test_yes_is_understood_in_three_languages(app: Flask, text: str) -> None:
+def test_yes_is_accepted_in_three_languages(app: Flask, text: str) -> None:
     assert imported(csv_of(minimal(an_agency().bin, is_ai=text))).is_ai is True
 
 
 @pytest.mark.parametrize("text", ["false", "0", "No", "нет", "жоқ"])
-def test_no_is_understood_in_three_languages(app: Flask, text: str) -> None:
+def test_no_is_accepted_in_three_languages(app: Flask, text: str) -> None:
     assert imported(csv_of(minimal(an_agency().bin, is_ai=text))).is_ai is False
 
 
-def test_the_apostrophe_that_guards_a_formula_is_taken_off_again(app: Flask) -> None:
+def test_apostrophe_before_formula_is_removed(app: Flask) -> None:
     row = minimal(an_agency().bin, name_ru="'=SUM(A1)", purpose="''-1", name_en="'тырнақша")
     project = imported(csv_of(row))
     assert (project.name_ru, project.purpose, project.name_en) == ("=SUM(A1)", "'-1", "'тырнақша")
 
 
-def test_row_numbers_are_the_spreadsheets_own(app: Flask) -> None:
+def test_row_numbers_are_those_of_the_spreadsheet(app: Flask) -> None:
     content = b'agency,external_id\r\n\r\n"a\nb",1\r\n,,\r\n2,3\r\n'
     assert [(row.number, row.cells) for row in open_sheet(content).rows()] == [(3, ["a\nb", "1"]), (5, ["2", "3"])]
     content = xlsx_of((), ("agency", "external_id"), (), ("x", 1), (None, None), ("y", 2))
@@ -130,26 +130,26 @@ def test_row_numbers_are_the_spreadsheets_own(app: Flask) -> None:
         (b"agency;external_id,name_ru\r\n", "column-missing"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_at_once(app: Flask, content: bytes, expected: str) -> None:
+def test_unreadable_file_is_rejected_immediately(app: Flask, content: bytes, expected: str) -> None:
     assert code(content) == expected
     assert db.session.scalar(db.select(ImportRun.id)) is None
 
 
-def test_unknown_columns_are_refused_by_name(app: Flask) -> None:
+def test_unknown_columns_are_named(app: Flask) -> None:
     problems = refusal(b"agency,external_id,budget,\xd0\xa6\xd0\xb5\xd0\xbd\xd0\xb0,is_restricted,agency_id\r\n")
     assert [problem.params.get("column") for problem in problems] == ["budget", "Цена", "agency_id"]
 
 
-def test_ten_thousand_columns_are_refused_with_few_words(app: Flask) -> None:
+def test_ten_thousand_columns_give_a_short_error(app: Flask) -> None:
     problems = refusal(",".join(f"column_{number}" for number in range(10_000)).encode())
     assert 0 < len(problems) <= 20
 
 
-def test_a_file_of_more_than_20_mib_is_refused(app: Flask) -> None:
+def test_file_over_20_mib_is_rejected(app: Flask) -> None:
     assert code(b"agency,external_id\r\n" + b"\n" * (20 << 20)) == "file-too-large"
 
 
-def test_two_far_cells_that_ask_for_549_gb_are_refused(app: Flask) -> None:
+def test_distant_cells_that_need_549_gb_are_rejected(app: Flask) -> None:
     workbook = openpyxl.Workbook()
     workbook.active["A1"], workbook.active["XFD1048576"] = "agency", "x"
     made = io.BytesIO()
@@ -158,7 +158,7 @@ def test_two_far_cells_that_ask_for_549_gb_are_refused(app: Flask) -> None:
     assert code(made.getvalue()) == "xlsx-too-many-cells"
 
 
-def test_a_far_cell_hidden_from_the_search_still_harms_nobody(app: Flask) -> None:
+def test_hidden_distant_cell_is_harmless(app: Flask) -> None:
     sheet = (
         "<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><sheetData><row>"
         "<c r='A1' t='inlineStr'><is><t>agency</t></is></c><c r='&#88;FD1048576'><v>1</v></c></row>"
@@ -175,13 +175,13 @@ def test_a_far_cell_hidden_from_the_search_still_harms_nobody(app: Flask) -> Non
         )
 
 
-def test_a_zip_bomb_is_refused(app: Flask) -> None:
+def test_zip_bomb_is_rejected(app: Flask) -> None:
     content = with_entry(xlsx_of(HEADER), SHEET, b" " * (200 << 20))
     assert len(content) < 1 << 20
     assert code(content) == "xlsx-too-large"
 
 
-def test_an_archive_that_lies_about_its_sizes_is_refused(app: Flask) -> None:
+def test_archive_with_false_sizes_is_rejected(app: Flask) -> None:
     size = 64 << 20
     content = with_entry(xlsx_of(HEADER), SHEET, b" " * size)
     lying = content.replace(size.to_bytes(4, "little"), (1000).to_bytes(4, "little"))
@@ -189,7 +189,7 @@ def test_an_archive_that_lies_about_its_sizes_is_refused(app: Flask) -> None:
     assert code(lying) == "xlsx-unreadable"
 
 
-def test_an_archive_of_many_entries_or_without_a_sheet_is_refused(app: Flask) -> None:
+def test_archive_with_many_entries_or_without_sheet_is_rejected(app: Flask) -> None:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         for number in range(2000):
@@ -201,7 +201,7 @@ def test_an_archive_of_many_entries_or_without_a_sheet_is_refused(app: Flask) ->
     assert code(made.getvalue()) == "xlsx-unreadable"
 
 
-def test_entities_in_a_sheet_are_not_followed(app: Flask) -> None:
+def test_xml_entities_are_not_resolved(app: Flask) -> None:
     laughs = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + "".join(
         f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in zip("abcdefgh", "bcdefghi", strict=True)
     )

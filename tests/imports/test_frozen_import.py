@@ -1,4 +1,4 @@
-"""A worker that is frozen in the middle of an import's chunk gives its locks back after ``REGISTRY_IDLE_TIMEOUT``."""
+"""A worker frozen in an import chunk releases its locks after ``REGISTRY_IDLE_TIMEOUT``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event
 from registry.cli.app_context import open_registry
 from registry.core.database import db
 from registry.imports.service import queue_import
-from registry.imports.worker import work_off_next
+from registry.imports.worker import run_next_import
 from registry.projects.models import Project
 from registry.settings import read_settings
 from tests.factories import ADMINISTRATOR, a_project, an_agency
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.postgres_only
 
 
 def freeze_in_a_chunk(url: str, data_dir: str) -> None:
-    """Begin an import, and stop for good after the statement that locks the numbers of projects."""
+    """Start an import and freeze after the statement that locks the project numbers."""
     settings = {
         "REGISTRY_DATABASE_URL": url,
         "REGISTRY_DATA_DIR": data_dir,
@@ -40,7 +40,7 @@ def freeze_in_a_chunk(url: str, data_dir: str) -> None:
                 os.kill(os.getpid(), signal.SIGSTOP)
 
         event.listen(db.engine, "after_cursor_execute", freeze)
-        work_off_next()
+        run_next_import()
 
 
 def test_frozen_import_worker_does_not_block_registrations(own_app: Flask, own_database: str, tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_frozen_import_worker_does_not_block_registrations(own_app: Flask, own_d
             try:
                 assert worker.stdout is not None
                 assert worker.stdout.readline() == "frozen\n"
-                # It waits for the numbers that the worker has locked; a lock timeout would end that 30 seconds later.
+                # It waits for the numbers that the worker has locked; a lock timeout would fail 30 seconds later.
                 a_project(agency)
             finally:
                 worker.kill()

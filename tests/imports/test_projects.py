@@ -1,4 +1,4 @@
-"""What an import does to projects: row by row the same as the API, and a bad row stops no other."""
+"""Import of projects: each row works like an API request, and an invalid row stops no other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from registry.core.pagination import Page
 from registry.core.transactions import transaction
 from registry.imports.models import ImportRun, RowError
 from registry.imports.service import ImportNotFound, errors_of, find_import, import_now, queue_import
-from registry.imports.worker import work_off_next
+from registry.imports.worker import run_next_import
 from registry.journal.service import JournalEntry
 from registry.platform.confirmations import verify_placement
 from registry.projects.models import CHANGEABLE, Project
@@ -33,7 +33,7 @@ from tests.imports.test_files import HEADER, minimal
 def run_import(
     content: bytes, actor: Actor = ADMINISTRATOR, kind: str = "projects", dry_run: bool = False
 ) -> ImportRun:
-    """An import, whose counts add up and whose errors have words in every language."""
+    """Import a file. Its counts add up, and its errors have messages in every language."""
     run = import_now(actor, kind, dry_run, "file.csv", content)
     assert (run.state, run.failure) == ("done", None)
     assert run.created + run.updated + run.unchanged + run.rejected == run.processed == run.total
@@ -55,12 +55,12 @@ def counts(run: ImportRun) -> tuple[int, int, int, int]:
 
 
 def stored() -> tuple[int, ...]:
-    """How many rows there are of everything that an import may write but its own."""
+    """Count all rows that an import may write, except its own."""
     tables = (Project, Revision, JournalEntry, OutboxMessage)
     return tuple(db.session.execute(db.select(db.func.count()).select_from(table)).scalar_one() for table in tables)
 
 
-def test_the_real_records_go_in_whole_and_a_second_time_change_nothing(app: Flask) -> None:
+def test_real_records_are_imported_and_second_import_changes_nothing(app: Flask) -> None:
     run_import((DATA / "agencies.csv").read_bytes(), kind="agencies")
     content = (DATA / "projects.csv").read_bytes()
     assert counts(run_import(content)) == (1050, 0, 0, 0)
@@ -69,7 +69,7 @@ def test_the_real_records_go_in_whole_and_a_second_time_change_nothing(app: Flas
     assert stored()[:2] == before[:2]
 
 
-def test_an_import_registers_exactly_as_the_api_does(app: Flask) -> None:
+def test_import_registers_like_the_api(app: Flask) -> None:
     agency = an_agency()
     by_api = a_project(agency, external_id="A-1")
     values = project_values(external_id="A-2")
@@ -87,7 +87,7 @@ def test_an_import_registers_exactly_as_the_api_does(app: Flask) -> None:
     assert [entry.payload["project"] for entry in told] == [by_api.number, imported.number]
 
 
-def test_an_empty_cell_clears_its_field_and_an_absent_column_leaves_it(app: Flask) -> None:
+def test_empty_cell_clears_field_and_absent_column_keeps_it(app: Flask) -> None:
     project = a_project(external_id="A-1", purpose="Учёт", url="https://example.kz")
     row = {"agency": project.agency.bin, "external_id": "A-1", "purpose": "", "name_ru": "Новое имя"}
     assert counts(run_import(csv_of(row))) == (0, 1, 0, 0)
@@ -104,7 +104,7 @@ def test_an_empty_cell_clears_its_field_and_an_absent_column_leaves_it(app: Flas
     assert entry.subject == f"project:{project.number}"
 
 
-def test_an_imported_edit_of_what_was_confirmed_ends_the_confirmation(app: Flask) -> None:
+def test_imported_edit_of_confirmed_field_ends_confirmation(app: Flask) -> None:
     project = a_project(external_id="A-1", placement="on_platform", platform_key="qt-1")
     with transaction():
         verify_placement(an_actor(Role.OPERATOR), project, "qt-1", date(2026, 10, 1), "акт")
@@ -117,13 +117,13 @@ def test_an_imported_edit_of_what_was_confirmed_ends_the_confirmation(app: Flask
     assert (project.placement_verified_on, project.version) == (None, 4)
 
 
-def test_a_row_cannot_write_what_is_read_only(app: Flask) -> None:
+def test_row_cannot_write_read_only_fields(app: Flask) -> None:
     project = a_project(external_id="A-1", placement="on_platform", platform_key="qt-1")
     row = {"agency": project.agency.bin, "external_id": "A-1", "placement_verified_on": "2026-01-01", "version": "9"}
     assert counts(run_import(csv_of({**row, "is_restricted": "true", "number": "QT-0"}))) == (0, 0, 1, 0)
 
 
-def test_a_bad_row_is_told_by_row_and_column_and_stops_no_other(app: Flask) -> None:
+def test_invalid_row_is_reported_and_others_are_imported(app: Flask) -> None:
     good = an_agency().bin
     rows = [
         minimal(good, external_id="1", budget_kzt="", work_started_on="", is_ai="", supplier_bin=""),
@@ -172,7 +172,7 @@ def test_a_bad_row_is_told_by_row_and_column_and_stops_no_other(app: Flask) -> N
     ]
 
 
-def test_a_row_with_a_huge_cell_or_too_many_cells_is_refused_alone(app: Flask) -> None:
+def test_row_with_huge_cell_or_too_many_cells_is_rejected(app: Flask) -> None:
     good = an_agency().bin
     content = csv_of(minimal(good, external_id="1"), minimal(good, external_id="2", name_ru="я" * 300_000))
     content += csv_of(minimal(good, external_id="3")).split(b"\r\n")[1] + b",,surplus\r\n"
@@ -180,7 +180,7 @@ def test_a_row_with_a_huge_cell_or_too_many_cells_is_refused_alone(app: Flask) -
     assert (counts(run), codes(run)) == ((1, 0, 0, 2), [(3, "name_ru", "too-long"), (4, None, "row-too-long")])
 
 
-def test_formulas_without_a_value_and_error_cells_are_bad_cells(app: Flask) -> None:
+def test_formulas_without_value_and_error_cells_are_invalid(app: Flask) -> None:
     values = ("Система", "system", "creation", "creation", "off_platform")
     good = an_agency().bin
     run = run_import(
@@ -189,7 +189,7 @@ def test_formulas_without_a_value_and_error_cells_are_bad_cells(app: Flask) -> N
     assert codes(run) == [(3, "name_ru", "cell-without-value"), (4, "name_ru", "cell-without-value")]
 
 
-def test_an_editor_imports_for_the_own_agency_and_those_below_it_only(app: Flask) -> None:
+def test_editor_imports_only_for_own_agency_and_subordinates(app: Flask) -> None:
     own, foreign = an_agency(), an_agency()
     below = an_agency(own)
     rows = [minimal(agency.bin, external_id="1") for agency in (own, below, foreign)]
@@ -197,7 +197,7 @@ def test_an_editor_imports_for_the_own_agency_and_those_below_it_only(app: Flask
     assert (counts(run), codes(run)) == ((2, 0, 0, 1), [(4, "agency", "agency-not-yours")])
 
 
-def test_an_administrator_does_not_reach_a_restricted_project_through_an_import(app: Flask) -> None:
+def test_administrator_cannot_change_restricted_project_by_import(app: Flask) -> None:
     agency = an_agency()
     project = a_project(agency, external_id="A-1")
     with transaction():
@@ -209,13 +209,13 @@ def test_an_administrator_does_not_reach_a_restricted_project_through_an_import(
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role not in (Role.AGENCY_EDITOR, Role.ADMINISTRATOR)])
-def test_who_may_not_write_projects_may_not_import_them(app: Flask, role: Role) -> None:
+def test_import_needs_project_write_permission(app: Flask, role: Role) -> None:
     agency = an_agency() if role is Role.AGENCY_VIEWER else None
     with pytest.raises(NotAllowed):
         queue_import(an_actor(role, agency), "projects", True, "x", b"agency,external_id\n")
 
 
-def test_a_dry_run_tells_everything_and_writes_nothing_but_itself(app: Flask) -> None:
+def test_dry_run_reports_everything_and_writes_only_its_run(app: Flask) -> None:
     project = a_project(external_id="A-1")
     rows = [minimal(project.agency.bin, external_id=name) for name in ("A-1", "A-2", "A-2", "")]
     before = stored()
@@ -226,21 +226,21 @@ def test_a_dry_run_tells_everything_and_writes_nothing_but_itself(app: Flask) ->
     assert codes(dry) == codes(wet)
 
 
-def test_a_queued_import_is_worked_off_as_who_queued_it(app: Flask) -> None:
+def test_queued_import_acts_as_its_owner(app: Flask) -> None:
     own = an_agency()
     editor = an_actor(Role.AGENCY_EDITOR, own)
     content = csv_of(minimal(own.bin, external_id="1"), minimal(an_agency().bin, external_id="1"))
     queued = queue_import(editor, "projects", False, "мой\x00 файл.csv", content)
     assert (queued.state, queued.total, queued.processed, queued.file_name) == ("queued", 2, 0, "мой файл.csv")
-    done = work_off_next()
+    done = run_next_import()
     assert done is not None
     assert (done.id, done.state, counts(done)) == (queued.id, "done", (1, 0, 0, 1))
-    assert work_off_next() is None
+    assert run_next_import() is None
     entry = db.session.scalars(db.select(JournalEntry).where(JournalEntry.action == "project.registered")).one()
     assert (entry.principal, entry.role) == (editor.principal, "agency_editor")
 
 
-def test_an_import_shows_to_its_principal_and_to_administrators_only(app: Flask) -> None:
+def test_import_is_visible_to_owner_and_administrators(app: Flask) -> None:
     agency = an_agency()
     mine = an_actor(Role.AGENCY_EDITOR, agency, "mine")
     run = queue_import(mine, "projects", True, "x", csv_of(minimal(agency.bin)))
@@ -252,7 +252,7 @@ def test_an_import_shows_to_its_principal_and_to_administrators_only(app: Flask)
             errors_of(other, run, Page())
 
 
-def test_errors_are_paged_in_the_order_of_the_rows(app: Flask) -> None:
+def test_errors_are_paginated_in_row_order(app: Flask) -> None:
     run = run_import(csv_of(*(minimal("", external_id=str(number)) for number in range(7))))
     seen, cursor = [], None
     while True:

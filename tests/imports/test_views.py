@@ -1,4 +1,4 @@
-"""What the page of imports promises a newcomer: an empty table to fill in, and what may stand in each column."""
+"""Import page: template and column reference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from registry.accounts.roles import Role
 from registry.core.languages import LANGUAGES, Language
 from registry.core.vocabularies import STAGES
-from registry.imports.worker import work_off_next
+from registry.imports.worker import run_next_import
 from tests.factories import an_agency
 from tests.fixtures.web import SignedIn
 
@@ -24,7 +24,7 @@ FILLED = {
 }
 
 
-def test_the_empty_table_is_taken_as_it_is_once_filled_in(signed_in: SignedIn) -> None:
+def test_filled_template_is_accepted(signed_in: SignedIn) -> None:
     agency = an_agency()
     visit = signed_in(Role.AGENCY_EDITOR, agency)
     (header,) = csv.reader(io.StringIO(visit.get("/imports/projects.csv").data.decode("utf-8-sig")))
@@ -34,20 +34,20 @@ def test_the_empty_table_is_taken_as_it_is_once_filled_in(signed_in: SignedIn) -
     table.writeheader()
     table.writerow({**FILLED, "agency": agency.bin})
     page = visit.send("/imports", kind="projects", file=(io.BytesIO(told.getvalue().encode()), "мои.csv"))
-    work_off_next()
+    run_next_import()
     visit.get(page.request.path)
     assert "Портал озёр" in visit.get("/projects").text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_code_stands_with_its_meaning_in_the_language_of_the_page(signed_in: SignedIn, language: Language) -> None:
+def test_codes_have_localized_meanings(signed_in: SignedIn, language: Language) -> None:
     page = signed_in(Role.AGENCY_EDITOR, language=language).get("/imports").text
     assert all(f'<span class="code">{stage}</span>' in page for stage in STAGES)
     assert {"kk": "Жоспарлау", "ru": "Планирование", "en": "Planning"}[language] in page
     assert "parent_bin" not in page
 
 
-def test_an_administrator_finds_the_columns_of_agencies_too(signed_in: SignedIn) -> None:
+def test_administrator_sees_agency_columns(signed_in: SignedIn) -> None:
     visit = signed_in(Role.ADMINISTRATOR)
     assert "parent_bin" in visit.get("/imports").text
     assert visit.get("/imports/agencies.csv").data.decode("utf-8-sig").startswith("bin,")

@@ -1,4 +1,4 @@
-"""Workers of imports: killed, two at once, too slow: nothing is lost, nothing is doubled, nothing hangs."""
+"""Import workers: killed, concurrent and slow ones lose, duplicate and block nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.imports.models import FilePiece, ImportRun
 from registry.imports.service import find_import, queue_import
-from registry.imports.worker import MOST_ATTEMPTS, work_off_next
+from registry.imports.worker import MAX_ATTEMPTS, run_next_import
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.projects.revisions import Revision
@@ -31,7 +31,7 @@ BAD = 50
 
 
 def many_rows(agency: str) -> bytes:
-    """Good rows, and one bad one in a hundred."""
+    """Return valid rows with one invalid row in a hundred."""
     return csv_of(
         *(
             minimal(agency, external_id=f"R-{number}", stage="" if number % 100 == 50 else "creation")
@@ -57,7 +57,7 @@ def assert_each_row_went_in_once(run_id: int) -> None:
     assert db.session.scalar(db.select(FilePiece.import_id)) is None
 
 
-def test_a_worker_killed_again_and_again_loses_nothing_and_doubles_nothing(
+def test_repeatedly_killed_worker_loses_and_duplicates_nothing(
     own_app: Flask, own_database: str, tmp_path: Path
 ) -> None:
     with own_app.app_context():
@@ -77,7 +77,7 @@ def test_a_worker_killed_again_and_again_loses_nothing_and_doubles_nothing(
         assert_each_row_went_in_once(run_id)
 
 
-def test_two_workers_never_work_the_same_run(own_app: Flask, own_database: str, tmp_path: Path) -> None:
+def test_two_workers_never_process_the_same_run(own_app: Flask, own_database: str, tmp_path: Path) -> None:
     with own_app.app_context():
         run_id = queue_import(ADMINISTRATOR, "projects", False, "x", many_rows(an_agency().bin)).id
         db.session.rollback()
@@ -88,7 +88,7 @@ def test_two_workers_never_work_the_same_run(own_app: Flask, own_database: str, 
         assert_each_row_went_in_once(run_id)
 
 
-def test_a_worker_that_was_taken_for_dead_writes_nothing_more(own_app: Flask) -> None:
+def test_worker_with_lost_lease_writes_nothing(own_app: Flask) -> None:
     with own_app.app_context():
         run_id = queue_import(ADMINISTRATOR, "projects", False, "x", many_rows(an_agency().bin)).id
         others: list[str] = []
@@ -96,67 +96,67 @@ def test_a_worker_that_was_taken_for_dead_writes_nothing_more(own_app: Flask) ->
         def overtaken(_run: ImportRun) -> None:
             if not others:
                 with own_app.app_context():
-                    other = work_off_next()
+                    other = run_next_import()
                     others.append("none" if other is None else other.state)
 
-        work_off_next(timedelta(0), overtaken)
+        run_next_import(timedelta(0), overtaken)
         assert others == ["done"]
         assert_each_row_went_in_once(run_id)
 
 
-def test_a_run_that_never_gets_on_is_failed_with_its_reason(app: Flask) -> None:
+def test_run_without_progress_fails_with_reason(app: Flask) -> None:
     run_id = queue_import(ADMINISTRATOR, "projects", False, "x", csv_of(minimal(an_agency().bin))).id
     with transaction() as session:
         run = session.get_one(ImportRun, run_id)
-        run.state, run.attempts, run.lease_until = "running", MOST_ATTEMPTS, now() - timedelta(seconds=1)
-    failed = work_off_next()
+        run.state, run.attempts, run.lease_until = "running", MAX_ATTEMPTS, now() - timedelta(seconds=1)
+    failed = run_next_import()
     assert failed is not None
     assert (failed.state, failed.failure, failed.finished_at is not None) == ("failed", "import-given-up", True)
-    assert work_off_next() is None
+    assert run_next_import() is None
 
 
 @pytest.mark.parametrize("change", [{"disabled_at": True}, {"pending_since": True}, {"role": "auditor"}])
-def test_import_of_an_account_that_may_not_any_more_is_failed(app: Flask, change: dict[str, object]) -> None:
+def test_import_of_disabled_account_fails(app: Flask, change: dict[str, object]) -> None:
     queue_import(ADMINISTRATOR, "projects", False, "x", csv_of(minimal(an_agency().bin)))
     with transaction() as session:
         account = an_account(ADMINISTRATOR.principal, "administrator")
         session.flush()
         for name, value in change.items():
             setattr(account, name, now() if value is True else value)
-    failed = work_off_next()
+    failed = run_next_import()
     assert failed is not None
     assert (failed.state, failed.failure) == ("failed", "principal-disabled")
     assert db.session.scalar(db.select(Project.id)) is None
 
 
-def test_a_fault_of_the_program_fails_the_run_and_is_raised(app: Flask) -> None:
+def test_programming_error_fails_run_and_is_raised(app: Flask) -> None:
     run_id = queue_import(ADMINISTRATOR, "projects", False, "x", csv_of(minimal(an_agency().bin))).id
 
     def broken(_run: ImportRun) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        work_off_next(on_progress=broken)
+        run_next_import(on_progress=broken)
     run = find_import(ADMINISTRATOR, run_id)
     assert (run.state, run.failure, run.created) == ("failed", "import-broke-off", 1)
 
 
-def test_a_run_is_left_to_be_taken_up_again_when_the_database_goes_away(app: Flask) -> None:
+def test_run_stays_claimable_when_database_is_unavailable(app: Flask) -> None:
     run_id = queue_import(ADMINISTRATOR, "projects", False, "x", csv_of(minimal(an_agency().bin))).id
 
     def away(_run: ImportRun) -> None:
         raise OperationalError("", {}, ConnectionError())
 
     with pytest.raises(OperationalError):
-        work_off_next(timedelta(0), away)
+        run_next_import(timedelta(0), away)
     assert find_import(ADMINISTRATOR, run_id).state == "running"
-    done = work_off_next()
+    done = run_next_import()
     assert done is not None
     assert (done.state, counts(done)) == ("done", (1, 0, 0, 0))
 
 
-def test_queued_runs_are_worked_off_in_the_order_of_their_coming(app: Flask) -> None:
+def test_queued_runs_are_processed_in_order(app: Flask) -> None:
     agency = an_agency().bin
     ids = [queue_import(ADMINISTRATOR, "projects", True, "x", csv_of(minimal(agency))).id for _ in range(3)]
-    done = list(itertools.takewhile(lambda run: run is not None, iter(work_off_next, object())))
+    done = list(itertools.takewhile(lambda run: run is not None, iter(run_next_import, object())))
     assert [run.id for run in done if run is not None] == ids

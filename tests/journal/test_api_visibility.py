@@ -17,6 +17,7 @@ from registry.exemptions.service import record_exemption
 from registry.flags.models import Flag
 from registry.journal import service as journal
 from registry.journal.subjects import KINDS, OF_A_PROJECT, OF_NO_PROJECT
+from registry.platform.inventory import apply_inventory
 from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
@@ -24,6 +25,7 @@ from tests.api.callers import Caller
 from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of
 from tests.factories import a_project
 
+KINDS_OF_A_PROJECT = ("project", "case", "document", "exemption", "flag")
 EXEMPTION = {
     "decision_number": "12",
     "decided_on": date(2026, 1, 15),
@@ -73,10 +75,11 @@ def test_every_recorded_subject_kind_has_a_visibility_rule() -> None:
     recorded = recorded_kinds()
     assert {"project", "case", "agency", "audit", "import", "inventory", "person", "token"} <= recorded
     assert recorded <= KINDS
+    assert {"project", *OF_A_PROJECT} == set(KINDS_OF_A_PROJECT)
     assert not OF_NO_PROJECT & {"project", *OF_A_PROJECT}
 
 
-@pytest.mark.parametrize("kind", ["project", *sorted(OF_A_PROJECT)])
+@pytest.mark.parametrize("kind", KINDS_OF_A_PROJECT)
 def test_restricted_subject_is_hidden_from_administrators(
     administrator: Caller, supervisor: Caller, agency: Agency, kind: str
 ) -> None:
@@ -95,7 +98,7 @@ def test_restricted_subject_is_hidden_from_administrators(
     assert administrator.get(f"/journal?subject={subjects[kind]}").get_json()["items"][-1]
 
 
-@pytest.mark.parametrize("kind", ["project", *sorted(OF_A_PROJECT)])
+@pytest.mark.parametrize("kind", KINDS_OF_A_PROJECT)
 def test_reading_restricted_subject_is_journalled(supervisor: Caller, agency: Agency, kind: str) -> None:
     project = a_project(agency)
     audit()
@@ -152,3 +155,19 @@ def test_audit_entries_count_no_restricted_project_for_administrators(
         "first": case_of(hidden).id,
         "last": visible,
     }
+
+
+def test_inventory_entry_counts_nothing_for_who_may_not_see_restricted_projects(
+    administrator: Caller, supervisor: Caller, agency: Agency
+) -> None:
+    project = a_project(agency, placement="on_platform", platform_key="qt-1")
+    restrict(project)
+    apply_inventory(
+        SAULE, "list.csv", f"platform_key,agency,verified_on\nqt-1,{agency.bin},2026-01-10\n".encode(), False
+    )
+
+    (hidden,) = administrator.get("/journal?action=inventory.applied").get_json()["items"]
+    (whole,) = supervisor.get("/journal?action=inventory.applied").get_json()["items"]
+
+    assert whole["details"]["matched"] == 1
+    assert "matched" not in hidden["details"] and hidden["details"]["file_name"] == "list.csv"

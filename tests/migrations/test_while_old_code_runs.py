@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 
+from registry.core.clock import now
 from registry.core.database import db
 from registry.core.postgresql import libpq_address
 from registry.core.schema import downgrade_schema, schema_is_current, upgrade_schema
 from tests.databases import bare_app
+from tests.migrations.rows import fill_every_table
 
 pytestmark = pytest.mark.postgres_only
 
@@ -28,6 +31,10 @@ TASTE = (
     "require-statement-timeout",
 )
 LATER_TABLE = "2026_11_24_2"
+BEFORE_ACCOUNTS = "2026_11_25_1"
+# Tables with a row or more for each project, of which an installation may have a million.
+LARGE_TABLE_REWRITTEN = re.compile(r"UPDATE (projects|revisions|flags|cases|case_events|case_flags|journal)\b")
+FOLLOWED = [db.metadata.tables[name] for name in ("projects", "flags", "cases")]
 
 
 def test_squawk_finds_no_statement_that_would_hold_up_running_code(empty_database: str, tmp_path: Path) -> None:
@@ -63,3 +70,34 @@ def test_an_upgrade_that_would_have_to_wait_gives_up_and_changes_nothing(own_dat
         upgrade_schema()
         assert schema_is_current()
         db.engine.dispose()
+
+
+def test_upgrade_rewrites_no_large_table_while_readers_wait(empty_database: str) -> None:
+    statements: list[str] = []
+    with bare_app(empty_database).app_context():
+        upgrade_schema(BEFORE_ACCOUNTS)
+
+        @event.listens_for(db.engine, "before_cursor_execute")
+        def collect(conn: object, cursor: object, statement: str, *rest: object) -> None:
+            statements.append(statement)
+
+        upgrade_schema()
+        db.engine.dispose()
+    assert sum(statement.startswith("ALTER TABLE projects ADD COLUMN") for statement in statements) == 1
+    assert [statement for statement in statements if LARGE_TABLE_REWRITTEN.match(statement)] == []
+
+
+def test_changed_at_of_rows_from_before_is_the_time_of_the_upgrade(empty_database: str) -> None:
+    with bare_app(empty_database).app_context():
+        upgrade_schema()
+        with db.engine.begin() as connection:
+            fill_every_table(connection)
+        downgrade_schema(BEFORE_ACCOUNTS)
+        began = now()
+        upgrade_schema()
+        with db.engine.connect() as connection:
+            changed = [connection.scalar(select(table.c.changed_at)) for table in FOLLOWED]
+        db.engine.dispose()
+    assert len(set(changed)) == 1
+    assert changed[0] is not None
+    assert began <= changed[0] <= now()

@@ -1,4 +1,4 @@
-"""A real SMTP server (aiosmtpd) in this process, which keeps what it takes and refuses what it is told to."""
+"""An SMTP server (aiosmtpd) in this process that stores e-mails and rejects configured ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from registry.settings import Mail
 
 
 class Kept:
-    """A handler of aiosmtpd. ``refused``: address → the answer to RCPT; ``on_data``: the answer to the mail's text."""
+    """Handler for aiosmtpd. ``refused``: address → reply to RCPT; ``on_data``: reply to DATA."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
@@ -46,7 +46,7 @@ class Kept:
         return "250 OK"
 
     def text_to(self, address: str) -> list[str]:
-        """What the mails to one address say, subject first."""
+        """Return the subjects and texts of the e-mails to one address."""
         return [
             f"{mail['Subject']}\n{mail.get_content()}".replace("\r\n", "\n")
             for mail, to in zip(self.mails, self.recipients, strict=True)
@@ -56,7 +56,7 @@ class Kept:
 
 @contextmanager
 def serving(kept: Kept, port: int, **options: Any) -> Iterator[None]:
-    """The server, on a port of this machine, for as long as the block runs."""
+    """Run the server on a local port for the duration of the block."""
     controller = Controller(kept, hostname="127.0.0.1", port=port, server_hostname="mail.tests", **options)
     controller.start()
     try:
@@ -66,14 +66,14 @@ def serving(kept: Kept, port: int, **options: Any) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """Return an unused port."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
 
 
 def mail_through(port: int, **values: Any) -> Mail:
-    """Settings that send through it."""
+    """Return mail settings for this server."""
     usual: dict[str, Any] = {
         "host": "127.0.0.1",
         "port": port,
@@ -88,7 +88,7 @@ def mail_through(port: int, **values: Any) -> Mail:
 
 
 def only(user: str, password: str) -> Any:
-    """An authenticator of aiosmtpd that lets one user in."""
+    """Return an authenticator for aiosmtpd that accepts one user."""
 
     def check(server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: Any) -> AuthResult:
         right = isinstance(given, LoginPassword) and given == LoginPassword(user.encode(), password.encode())

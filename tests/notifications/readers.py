@@ -1,4 +1,4 @@
-"""People with an e-mail, and what reached them."""
+"""People with e-mail addresses, and the e-mails to them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PASSWORD = "correct horse battery staple"
 def a_reader(
     role: Role | str, agency: Agency | None = None, name: str | None = None, language: str = "en", **values: Any
 ) -> Person:
-    """Somebody who signs in, with the address ``name@readers.kz`` unless told otherwise."""
+    """Create an account with the address ``name@readers.kz`` by default."""
     name = name or str(role)
     wanted = NewPerson(
         name, Role(role), agency.id if agency else None, values.get("email", f"{name}@readers.kz"), language
@@ -31,13 +31,13 @@ def a_reader(
 
 
 def told() -> list[tuple[str, str, list[int | str]]]:
-    """(address, kind, references) of every letter in the database, sorted, after the outbox was handed on."""
+    """Process the outbox. Return (address, kind, references) of every e-mail in the database, sorted."""
     process_outbox(with_mail=True)
     return sorted(of_letters(db.session.scalars(select(OutboundEmail).order_by(OutboundEmail.id)).all()))
 
 
 def of_letters(letters: Any) -> list[tuple[str, str, list[int | str]]]:
-    """(address, kind, references) of letters."""
+    """Return (address, kind, references) of e-mails."""
     found = []
     for letter in letters:
         to = recipient_now(letter.person_id, letter.agency_id)
@@ -47,12 +47,12 @@ def of_letters(letters: Any) -> list[tuple[str, str, list[int | str]]]:
 
 
 def forget() -> None:
-    """Throw away what was written so far, so that a test sees only what follows."""
+    """Delete all e-mails so far."""
     process_outbox(with_mail=True)
     db.session.query(OutboundEmail).delete()
     db.session.commit()
 
 
 def kinds_of(notices: list[tuple[str, str, list[int | str]]], address: str) -> Counter[str]:
-    """How often each kind reached an address."""
+    """Count the e-mails of each kind to an address."""
     return Counter(kind for to, kind, _ in notices if to == address)

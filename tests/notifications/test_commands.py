@@ -1,4 +1,4 @@
-"""``registry notices``, and mails from the processes that people start."""
+"""``registry notices``, and e-mails from long-running processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from registry.notifications.delivery import HELD_FOR, Sent, send_waiting
+from registry.notifications.delivery import LEASE, DeliveryResult, send_due_emails
 from tests.cases.cast import AIGERIM, act, under_review
 from tests.cli.test_serve import free_port, running, until
 from tests.factories import a_project, an_agency
@@ -20,7 +20,7 @@ from tests.present import Present
 
 
 def a_question() -> int:
-    """A case on which an agency with an address was asked."""
+    """Return a case on which an agency with an address was asked."""
     return act(AIGERIM, under_review(a_project(an_agency(email="office@agency.kz"))), "ask").id
 
 
@@ -32,7 +32,9 @@ def through(port: int) -> dict[str, str]:
     }
 
 
-def test_send_sends_what_waits_once_and_tells_what_it_did(registry: CommandLine, services: Callable[[], Any]) -> None:
+def test_send_delivers_waiting_emails_once_and_prints_counts(
+    registry: CommandLine, services: Callable[[], Any]
+) -> None:
     with services():
         case = a_question()
     kept, port = Kept(), free_port()
@@ -45,9 +47,7 @@ def test_send_sends_what_waits_once_and_tells_what_it_did(registry: CommandLine,
     assert [f"https://registry.tests/cases/{case}\n" in text for text in kept.text_to("office@agency.kz")] == [True]
 
 
-def test_send_fails_while_the_mail_server_is_away_and_keeps_the_letters(
-    registry: CommandLine, services: Callable[[], Any]
-) -> None:
+def test_send_fails_without_mail_server_and_keeps_emails(registry: CommandLine, services: Callable[[], Any]) -> None:
     with services():
         a_question()
     away = registry("notices", "send", **through(free_port()))
@@ -58,7 +58,7 @@ def test_send_fails_while_the_mail_server_is_away_and_keeps_the_letters(
     assert "ConnectionRefusedError" in registry("notices", "list").out
 
 
-def test_without_a_mail_server_send_says_so(registry: CommandLine, services: Callable[[], Any]) -> None:
+def test_send_without_mail_settings_says_so(registry: CommandLine, services: Callable[[], Any]) -> None:
     with services():
         a_question()
     ran = registry("notices", "send", "--json")
@@ -67,7 +67,7 @@ def test_without_a_mail_server_send_says_so(registry: CommandLine, services: Cal
 
 
 class Killing(Kept):
-    """Takes a mail, and kills who brought it before the answer arrives."""
+    """Accepts an e-mail and kills the sender before replying."""
 
     process: Forked | None = None
 
@@ -80,7 +80,7 @@ class Killing(Kept):
         return answer
 
 
-def test_a_sender_killed_between_sending_and_marking_leaves_a_letter_that_is_sent_again_under_its_name(
+def test_email_of_killed_sender_is_sent_again_with_same_message_id(
     registry: CommandLine, services: Callable[[], Any], present: Present
 ) -> None:
     with services():
@@ -91,13 +91,13 @@ def test_a_sender_killed_between_sending_and_marking_leaves_a_letter_that_is_sen
         process.communicate()
         assert process.returncode == -signal.SIGKILL
         with services():
-            assert send_waiting(mail_through(port)) == Sent()
-            present.move(HELD_FOR + timedelta(seconds=1))
-            assert send_waiting(mail_through(port)) == Sent(sent=1)
+            assert send_due_emails(mail_through(port)) == DeliveryResult()
+            present.move(LEASE + timedelta(seconds=1))
+            assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1)
     assert [mail["Message-ID"] for mail in kept.mails] == [kept.mails[0]["Message-ID"]] * 2
 
 
-def test_serve_sends_what_waits(registry: CommandLine, services: Callable[[], Any]) -> None:
+def test_serve_sends_waiting_emails(registry: CommandLine, services: Callable[[], Any]) -> None:
     with services():
         a_question()
     kept, port = Kept(), free_port()

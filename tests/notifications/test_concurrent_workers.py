@@ -1,4 +1,4 @@
-"""Several processes that tell at the same moment: nobody is told twice."""
+"""Concurrent notification workers: each recipient is notified once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from registry.core.clock import local_instant
 from registry.core.database import db
-from registry.notifications.delivery import send_waiting
+from registry.notifications.delivery import send_due_emails
 from registry.notifications.digest import write_due_digest
 from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
@@ -30,7 +30,7 @@ RIVALS = 4
 
 
 def at_once(app: Flask, work: Callable[[], Any]) -> list[Any]:
-    """What rivals that start together each give back."""
+    """Run rivals simultaneously. Return their results."""
     start = Barrier(RIVALS)
 
     def one(_: int) -> Any:
@@ -42,19 +42,19 @@ def at_once(app: Flask, work: Callable[[], Any]) -> list[Any]:
         return list(threads.map(one, range(RIVALS)))
 
 
-def test_rival_senders_send_each_letter_once(own_app: Flask) -> None:
+def test_concurrent_senders_send_each_email_once(own_app: Flask) -> None:
     addresses = [f"office{number}@agency.kz" for number in range(24)]
     with own_app.app_context():
         for address in addresses:
             a_letter(address)
     kept, port = Kept(), free_port()
     with serving(kept, port):
-        done = at_once(own_app, lambda: send_waiting(mail_through(port)))
+        done = at_once(own_app, lambda: send_due_emails(mail_through(port)))
     assert sum(each.sent for each in done) == len(addresses)
     assert sorted(kept.recipients) == sorted(addresses)
 
 
-def test_rivals_turn_each_message_into_letters_once(own_app: Flask) -> None:
+def test_concurrent_workers_process_each_message_once(own_app: Flask) -> None:
     with own_app.app_context():
         agency = an_agency(email="office@agency.kz")
         projects = [a_project(agency) for _ in range(10)]
@@ -71,7 +71,7 @@ def test_rivals_turn_each_message_into_letters_once(own_app: Flask) -> None:
         assert asked == dict.fromkeys(cases, 1)
 
 
-def test_rivals_write_the_digest_of_a_day_once(own_app: Flask, present: Present) -> None:
+def test_concurrent_workers_write_each_digest_once(own_app: Flask, present: Present) -> None:
     present.set(MONDAY)
     with own_app.app_context():
         a_project(an_agency(email="office@agency.kz"))

@@ -1,4 +1,4 @@
-"""Mails through a real SMTP server: at least once, to one address each, whatever the server does."""
+"""E-mail delivery through a real SMTP server: at least once, with retries, whatever the server does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from registry.agencies.service import Agency
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction
-from registry.notifications.delivery import MOST_TRIES, Sent, send_waiting, wait_after
+from registry.notifications.delivery import MAX_TRIES, DeliveryResult, send_due_emails, wait_after
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import recipient_now
 from registry.notifications.service import queue_email
@@ -48,7 +48,7 @@ def server(kept: Kept, port: int) -> Iterator[Kept]:
 
 
 def a_letter(address: str = "office@agency.kz") -> None:
-    """To an agency, about something whose sight needs no right."""
+    """Queue an e-mail to an agency about something that needs no permission."""
     agency = an_agency(email=address)
     with transaction():
         to = recipient_now(None, agency.id)
@@ -57,120 +57,114 @@ def a_letter(address: str = "office@agency.kz") -> None:
 
 
 def letters() -> list[tuple[str, int, str | None]]:
-    """(state, tries, error) of every letter, oldest first."""
+    """Return (state, tries, error) of every e-mail, oldest first."""
     rows = select(OutboundEmail.state, OutboundEmail.tries, OutboundEmail.error).order_by(OutboundEmail.id)
     return [tuple(row) for row in db.session.execute(rows)]
 
 
-def test_a_letter_is_sent_once(app: Flask, server: Kept, port: int) -> None:
+def test_email_is_sent_once(app: Flask, server: Kept, port: int) -> None:
     a_letter()
-    assert send_waiting(mail_through(port)) == Sent(sent=1)
-    assert send_waiting(mail_through(port)) == Sent()
+    assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1)
+    assert send_due_emails(mail_through(port)) == DeliveryResult()
     assert server.recipients == ["office@agency.kz"]
     assert server.senders == ["registry@registry.tests"]
     assert letters() == [("sent", 1, None)]
 
 
-def test_while_the_server_is_down_letters_wait_and_each_is_sent_once_when_it_is_up(
-    app: Flask, kept: Kept, port: int, present: Present
-) -> None:
+def test_emails_wait_while_server_is_down(app: Flask, kept: Kept, port: int, present: Present) -> None:
     present.set(date(2026, 3, 6))
     addresses = [f"office{number}@agency.kz" for number in range(3)]
     for address in addresses:
         a_letter(address)
     for _ in range(5):
-        down = send_waiting(mail_through(port))
+        down = send_due_emails(mail_through(port))
         assert down.unusable is not None
         assert "ConnectionRefusedError" in down.unusable
         present.move(timedelta(seconds=30))
     present.move(timedelta(hours=1))
     with serving(kept, port):
-        assert send_waiting(mail_through(port)) == Sent(sent=3)
-        assert send_waiting(mail_through(port)) == Sent()
+        assert send_due_emails(mail_through(port)) == DeliveryResult(sent=3)
+        assert send_due_emails(mail_through(port)) == DeliveryResult()
     assert sorted(kept.recipients) == addresses
     assert {state for state, _, _ in letters()} == {"sent"}
 
 
 @pytest.mark.parametrize("answer", ["550 5.1.1 no such mailbox", "450 4.2.1 mailbox busy"])
-def test_when_the_server_refuses_one_address_the_others_get_theirs(
-    app: Flask, server: Kept, port: int, answer: str
-) -> None:
+def test_rejected_address_does_not_stop_others(app: Flask, server: Kept, port: int, answer: str) -> None:
     server.refused["gone@agency.kz"] = answer
     for address in ("first@agency.kz", "gone@agency.kz", "last@agency.kz"):
         a_letter(address)
-    assert send_waiting(mail_through(port)) == Sent(sent=2, refused=1)
+    assert send_due_emails(mail_through(port)) == DeliveryResult(sent=2, refused=1)
     assert server.recipients == ["first@agency.kz", "last@agency.kz"]
     assert letters()[1] == ("failed" if answer.startswith("5") else "waiting", 1, answer)
 
 
-def test_a_mailbox_that_is_busy_is_tried_ever_less_often_and_given_up_visibly_after_three_days(
+def test_busy_mailbox_is_retried_with_backoff_for_three_days(
     app: Flask, server: Kept, port: int, present: Present
 ) -> None:
     start = present.set(date(2026, 3, 6))
     server.refused["office@agency.kz"] = "450 4.2.1 mailbox busy"
     a_letter()
     tried = []
-    while send_waiting(mail_through(port)).refused:
+    while send_due_emails(mail_through(port)).refused:
         tried.append(now() - start)
-        assert send_waiting(mail_through(port)) == Sent()
+        assert send_due_emails(mail_through(port)) == DeliveryResult()
         letter = db.session.scalars(select(OutboundEmail)).one()
         present.set(max(letter.next_try_at, now()))
     gaps = [later - earlier for earlier, later in itertools.pairwise(tried)]
     assert gaps[:8] == [timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 16, 32, 60, 60)]
     assert gaps == sorted(gaps)
     assert timedelta(days=2, hours=20) < tried[-1] < timedelta(days=3)
-    assert letters() == [("failed", MOST_TRIES, "450 4.2.1 mailbox busy")]
+    assert letters() == [("failed", MAX_TRIES, "450 4.2.1 mailbox busy")]
 
 
-def test_a_text_that_the_server_refuses_for_good_is_given_up_at_once(app: Flask, server: Kept, port: int) -> None:
+def test_permanently_rejected_email_is_given_up(app: Flask, server: Kept, port: int) -> None:
     server.on_data = "554 5.7.1 not wanted"
     a_letter()
-    assert send_waiting(mail_through(port)) == Sent(refused=1)
+    assert send_due_emails(mail_through(port)) == DeliveryResult(refused=1)
     assert letters() == [("failed", 1, "554 5.7.1 not wanted")]
 
 
-def test_a_server_that_is_going_down_is_left_alone_and_the_letter_kept(app: Flask, server: Kept, port: int) -> None:
+def test_closing_server_is_left_and_email_kept(app: Flask, server: Kept, port: int) -> None:
     server.on_data = "421 4.3.0 going down"
     a_letter("first@agency.kz")
     a_letter("last@agency.kz")
-    assert send_waiting(mail_through(port)) == Sent(unusable="421 4.3.0 going down")
+    assert send_due_emails(mail_through(port)) == DeliveryResult(unusable="421 4.3.0 going down")
     assert letters() == [("waiting", 1, "421 4.3.0 going down"), ("waiting", 0, None)]
 
 
 @pytest.mark.parametrize(
     "address", ["айгүл@agency.kz", "a(b@agency.kz", "a@x..kz", f"a@{'ә' * 70}.kz", 'a"b@agency.kz']
 )
-def test_an_address_that_no_mail_can_go_to_is_given_up_and_stops_nobody_else(
-    app: Flask, server: Kept, port: int, address: str
-) -> None:
+def test_invalid_address_is_given_up_and_stops_no_other(app: Flask, server: Kept, port: int, address: str) -> None:
     a_letter()
     with transaction() as session:
         session.execute(update(Agency).values(email=address))
     a_letter("last@agency.kz")
-    assert send_waiting(mail_through(port)) == Sent(sent=1, refused=1)
+    assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1, refused=1)
     assert server.recipients == ["last@agency.kz"]
     assert [state for state, _, _ in letters()] == ["failed", "sent"]
 
 
-def test_a_domain_of_kazakh_letters_is_written_as_mail_servers_know_it(app: Flask, server: Kept, port: int) -> None:
+def test_kazakh_domain_is_sent_in_punycode(app: Flask, server: Kept, port: int) -> None:
     a_letter("office@мекеме.қаз")
-    assert send_waiting(mail_through(port)) == Sent(sent=1)
+    assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1)
     assert server.recipients == ["office@xn--e1aaasid.xn--80ao21a"]
 
 
-def test_who_was_shut_out_since_gets_no_mail(app: Flask, server: Kept, port: int) -> None:
+def test_disabled_person_gets_no_email(app: Flask, server: Kept, port: int) -> None:
     person = a_reader("operator")
     to = recipient_now(person.id, None)
     assert to is not None
     with transaction():
         queue_email(to, {"audit-held": [1]}, now())
     disable_person(ADMINISTRATOR, person.id)
-    assert send_waiting(mail_through(port)) == Sent(dropped=1)
+    assert send_due_emails(mail_through(port)) == DeliveryResult(dropped=1)
     assert server.mails == []
     assert letters() == [("dropped", 1, None)]
 
 
-def test_a_project_that_was_restricted_since_is_left_out_of_the_mail(app: Flask, server: Kept, port: int) -> None:
+def test_project_restricted_since_queueing_is_left_out(app: Flask, server: Kept, port: int) -> None:
     person = a_reader("reviewer", name="bolat")
     secret, open_one = a_project(), a_project()
     audit()
@@ -180,25 +174,25 @@ def test_a_project_that_was_restricted_since_is_left_out_of_the_mail(app: Flask,
         queue_email(to, {"case-assigned": [case_of(secret).id]}, now())
         queue_email(to, {"case-overdue": [case_of(secret).id, case_of(open_one).id]}, now(), is_digest=True)
     restrict(secret)
-    assert send_waiting(mail_through(port)) == Sent(sent=1, dropped=1)
+    assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1, dropped=1)
     [text] = server.text_to("bolat@readers.kz")
     assert f"/cases/{case_of(open_one).id}\n" in text
     assert f"/cases/{case_of(secret).id}\n" not in text
     assert text.startswith("Changes in the project registry: 1\n")
 
 
-def test_what_cannot_wait_goes_before_digests(app: Flask, server: Kept, port: int) -> None:
+def test_immediate_notifications_precede_digests(app: Flask, server: Kept, port: int) -> None:
     person = a_reader("operator")
     to = recipient_now(person.id, None)
     assert to is not None
     with transaction():
         queue_email(to, {"audit-held": [1]}, now(), is_digest=True)
     a_letter("now@agency.kz")
-    send_waiting(mail_through(port))
+    send_due_emails(mail_through(port))
     assert server.recipients == ["now@agency.kz", "operator@readers.kz"]
 
 
-def test_a_letter_sent_but_not_marked_is_sent_again_under_the_same_name(
+def test_email_sent_but_not_marked_is_sent_again_with_same_message_id(
     app: Flask, server: Kept, port: int, present: Present, monkeypatch
 ) -> None:
     present.set(date(2026, 3, 6))
@@ -210,13 +204,13 @@ def test_a_letter_sent_but_not_marked_is_sent_again_under_the_same_name(
     with monkeypatch.context() as patch:
         patch.setattr("registry.notifications.delivery._end", die)
         with pytest.raises(KeyboardInterrupt):
-            send_waiting(mail_through(port))
-    assert send_waiting(mail_through(port)) == Sent()
-    # Held for fifteen minutes: who is slow is not overtaken.
+            send_due_emails(mail_through(port))
+    assert send_due_emails(mail_through(port)) == DeliveryResult()
+    # The lease of fifteen minutes protects slow senders.
     present.move(timedelta(minutes=14, seconds=59))
-    assert send_waiting(mail_through(port)) == Sent()
+    assert send_due_emails(mail_through(port)) == DeliveryResult()
     present.move(timedelta(seconds=1))
-    assert send_waiting(mail_through(port)) == Sent(sent=1)
+    assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1)
     first, second = server.mails
     assert first["Message-ID"] == second["Message-ID"]
     assert first.as_bytes() == second.as_bytes()
@@ -229,7 +223,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def certified(authority: trustme.CA) -> ssl.SSLContext:
-    """What a server needs that proves to be 127.0.0.1, to whoever trusts the authority."""
+    """Return the server certificate for 127.0.0.1, issued by the authority."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     return context
@@ -240,31 +234,29 @@ def trust(authority: trustme.CA, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
 
 
-def test_mail_is_encrypted_when_the_server_offers_it(
-    app: Flask, kept: Kept, port: int, certified: ssl.SSLContext
-) -> None:
+def test_starttls_is_used_when_offered(app: Flask, kept: Kept, port: int, certified: ssl.SSLContext) -> None:
     a_letter()
     with serving(kept, port, tls_context=certified):
-        assert send_waiting(mail_through(port)) == Sent(sent=1)
+        assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1)
     assert kept.encrypted == [True]
 
 
-def test_a_password_is_sent_to_a_server_that_proves_who_it_is(
+def test_password_is_sent_to_verified_server(
     app: Flask, kept: Kept, port: int, certified: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch
 ) -> None:
     trust(authority, tmp_path, monkeypatch)
     a_letter()
     options = {"tls_context": certified, "authenticator": only("registry", "pa ss@"), "auth_required": True}
     with serving(kept, port, **options):
-        wrong = send_waiting(mail_through(port, user="registry", password="wrong"))
+        wrong = send_due_emails(mail_through(port, user="registry", password="wrong"))
         assert wrong.unusable is not None
         assert wrong.unusable.startswith("535 ")
         a_letter("second@agency.kz")
-        assert send_waiting(mail_through(port, user="registry", password="pa ss@")) == Sent(sent=1)
+        assert send_due_emails(mail_through(port, user="registry", password="pa ss@")) == DeliveryResult(sent=1)
     assert kept.encrypted == [True]
 
 
-def test_a_password_is_not_sent_where_anybody_could_listen_or_answer(
+def test_password_is_not_sent_without_verified_tls(
     app: Flask, kept: Kept, port: int, certified: ssl.SSLContext
 ) -> None:
     given: list[object] = []
@@ -276,23 +268,23 @@ def test_a_password_is_not_sent_where_anybody_could_listen_or_answer(
     with_password = mail_through(port, user="registry", password="secret")
     a_letter()
     with serving(kept, port, authenticator=listen, auth_require_tls=False):
-        assert "no STARTTLS" in (send_waiting(with_password).unusable or "")
+        assert "no STARTTLS" in (send_due_emails(with_password).unusable or "")
     a_letter("second@agency.kz")
     with serving(kept, port, authenticator=listen, tls_context=certified):
-        assert "CERTIFICATE_VERIFY_FAILED" in (send_waiting(with_password).unusable or "")
+        assert "CERTIFICATE_VERIFY_FAILED" in (send_due_emails(with_password).unusable or "")
     assert given == []
     assert kept.mails == []
 
 
-def test_mail_leaves_over_tls_from_the_first_byte_with_smtps(
+def test_smtps_uses_tls_from_the_first_byte(
     app: Flask, kept: Kept, port: int, certified: ssl.SSLContext, authority: trustme.CA, tmp_path: Path, monkeypatch
 ) -> None:
     trust(authority, tmp_path, monkeypatch)
     a_letter()
     with serving(kept, port, ssl_context=certified):
-        assert send_waiting(mail_through(port, tls=True)) == Sent(sent=1)
+        assert send_due_emails(mail_through(port, tls=True)) == DeliveryResult(sent=1)
     assert kept.recipients == ["office@agency.kz"]
 
 
-def test_waits_never_exceed_an_hour() -> None:
+def test_retry_delay_is_at_most_an_hour() -> None:
     assert max(wait_after(tries) for tries in range(1, 10_000)) == timedelta(hours=1)

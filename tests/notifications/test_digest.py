@@ -1,4 +1,4 @@
-"""The digest: once a working day, what began since the last one, and nothing twice."""
+"""Digest: once a working day, everything that began since the last one, without repetition."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.notifications.test_immediate import restrict
 from tests.present import Present
 
 NINE = time(9)
-# A week without a holiday.
+# A week without holidays.
 MONDAY = date(2026, 2, 2)
 A_DAY = timedelta(days=1)
 
@@ -44,7 +44,7 @@ Digest = Callable[[date], list[tuple[str, str, list[Any]]]]
 
 @pytest.fixture(autouse=True)
 def _before(app: Flask, present: Present) -> None:
-    """Monday at noon, after Monday's digest."""
+    """Start on Monday at noon, after Monday's digest."""
     present.set(local_instant(MONDAY, NINE))
     write_due_digest(NINE)
     present.set(MONDAY)
@@ -52,7 +52,7 @@ def _before(app: Flask, present: Present) -> None:
 
 @pytest.fixture
 def digest(present: Present) -> Digest:
-    """The digest of a day: (address, kind, references)."""
+    """Return the digest of a day: (address, kind, references)."""
 
     def made(day: date) -> list[tuple[str, str, list[Any]]]:
         present.set(local_instant(day, NINE))
@@ -71,13 +71,13 @@ def digest(present: Present) -> Digest:
 
 
 def move(*projects: Project) -> None:
-    """They are on the platform now, and it is confirmed."""
+    """Migrate the projects to the platform and confirm it."""
     for number, project in enumerate(projects):
         edit(ADMINISTRATOR, project, placement="on_platform", platform_key=f"key {number}")
         verify(project, today())
 
 
-def test_an_agency_reads_once_what_the_night_changed_on_its_projects(digest: Digest) -> None:
+def test_agency_is_notified_once_of_audit_changes(digest: Digest) -> None:
     agency = an_agency(email="office@agency.kz")
     new = a_project(agency)
     gone = a_project(agency, placement="on_platform", platform_key="key", contract_signed_on=None, work_started_on=None)
@@ -93,7 +93,7 @@ def test_an_agency_reads_once_what_the_night_changed_on_its_projects(digest: Dig
     assert digest(MONDAY + 3 * A_DAY) == []
 
 
-def test_a_digest_is_written_once_a_day_whatever_happens_after_it(digest: Digest) -> None:
+def test_digest_is_written_once_a_day(digest: Digest) -> None:
     agency = an_agency(email="office@agency.kz")
     a_project(agency)
     audit()
@@ -104,7 +104,7 @@ def test_a_digest_is_written_once_a_day_whatever_happens_after_it(digest: Digest
     assert [kind for _, kind, _ in digest(MONDAY + 2 * A_DAY)] == ["case-opened", "flags-opened"]
 
 
-def test_without_news_nobody_gets_a_digest(digest: Digest) -> None:
+def test_digest_without_items_is_not_sent(digest: Digest) -> None:
     a_project(an_agency(email="office@agency.kz"))
     a_reader("reviewer", name="aigerim")
     assert digest(MONDAY + A_DAY) == []
@@ -122,15 +122,15 @@ def test_without_news_nobody_gets_a_digest(digest: Digest) -> None:
     ],
     ids=["before the hour", "at the hour", "late", "on Saturday", "on Sunday", "on Independence Day"],
 )
-def test_a_digest_is_due_on_working_days_from_its_hour_on(moment: datetime, due: date | None) -> None:
+def test_digest_is_due_on_working_days_after_configured_time(moment: datetime, due: date | None) -> None:
     assert due_on(moment, NINE) == due
 
 
-def test_with_digests_off_none_is_written() -> None:
+def test_disabled_digest_is_not_written() -> None:
     assert write_due_digest(None) is None
 
 
-def test_what_days_without_a_digest_brought_is_in_the_next_one(digest: Digest, present: Present) -> None:
+def test_next_digest_covers_days_without_digest(digest: Digest, present: Present) -> None:
     agency = an_agency(email="office@agency.kz")
     a_project(agency)
     audit()
@@ -142,7 +142,7 @@ def test_what_days_without_a_digest_brought_is_in_the_next_one(digest: Digest, p
     assert later.number in told[1][2]
 
 
-def test_an_agency_reads_that_an_order_is_due_soon_and_then_that_it_is_overdue_each_once(digest: Digest) -> None:
+def test_agency_is_notified_once_of_due_and_once_of_overdue_order(digest: Digest) -> None:
     agency = an_agency(email="office@agency.kz")
     due = MONDAY + 14 * A_DAY
     case = decided(a_project(agency), migrate_by(due))
@@ -156,7 +156,7 @@ def test_an_agency_reads_that_an_order_is_due_soon_and_then_that_it_is_overdue_e
     assert of_orders == {7: "order-due-soon", 15: "order-overdue"}
 
 
-def test_an_order_that_was_fulfilled_is_not_dunned(digest: Digest) -> None:
+def test_fulfilled_order_is_not_mentioned(digest: Digest) -> None:
     agency = an_agency(email="office@agency.kz")
     project = a_project(agency)
     case = decided(project, migrate_by(MONDAY + 14 * A_DAY))
@@ -167,7 +167,7 @@ def test_an_order_that_was_fulfilled_is_not_dunned(digest: Digest) -> None:
     assert kinds == {"case-opened", "case-closed", "flags-opened", "flags-cleared"}
 
 
-def test_an_agency_reads_once_that_an_exemption_ends_within_thirty_days(digest: Digest) -> None:
+def test_agency_is_notified_once_of_exemption_ending_within_thirty_days(digest: Digest) -> None:
     agency = an_agency(email="office@agency.kz")
     project, renewed = a_project(agency), a_project(agency)
     exempt(project, date(2026, 1, 1), MONDAY + 33 * A_DAY)
@@ -179,14 +179,14 @@ def test_an_agency_reads_once_that_an_exemption_ends_within_thirty_days(digest: 
     }
 
 
-def test_an_exemption_recorded_near_its_end_is_told_in_the_next_digest(digest: Digest) -> None:
+def test_exemption_recorded_near_its_end_is_in_next_digest(digest: Digest) -> None:
     project = a_project(an_agency(email="office@agency.kz"))
     exempt(project, date(2026, 1, 1), MONDAY + 9 * A_DAY)
     assert digest(MONDAY + A_DAY) == [("office@agency.kz", "exemption-ending", [project.number])]
     assert digest(MONDAY + 2 * A_DAY) == []
 
 
-def test_a_reviewer_reads_once_that_a_case_is_overdue(digest: Digest) -> None:
+def test_reviewer_is_notified_once_of_overdue_case(digest: Digest) -> None:
     a_reader("reviewer", name="aigerim")
     a_reader("reviewer", name="bolat")
     case = under_review(a_project())
@@ -197,7 +197,7 @@ def test_a_reviewer_reads_once_that_a_case_is_overdue(digest: Digest) -> None:
     assert digest(day + 2 * A_DAY) == []
 
 
-def test_cases_that_wait_for_confirmation_reach_who_holds_them_or_every_reviewer(digest: Digest) -> None:
+def test_cases_awaiting_confirmation_reach_assignee_or_all_reviewers(digest: Digest) -> None:
     for name in ("aigerim", "bolat"):
         a_reader("reviewer", name=name)
     held, free = a_project(), a_project()
@@ -213,7 +213,7 @@ def test_cases_that_wait_for_confirmation_reach_who_holds_them_or_every_reviewer
     assert digest(MONDAY + 2 * A_DAY) == []
 
 
-def test_supervisors_but_the_proposer_read_of_proposals_that_still_wait(digest: Digest) -> None:
+def test_supervisors_except_proposer_are_notified_of_waiting_proposals(digest: Digest) -> None:
     for name in ("saule", "timur"):
         a_reader("supervisor", name=name)
     waiting, returned = (under_review(a_project()) for _ in range(2))
@@ -224,7 +224,7 @@ def test_supervisors_but_the_proposer_read_of_proposals_that_still_wait(digest: 
     assert digest(MONDAY + A_DAY) == [("timur@readers.kz", "proposal-waiting", [waiting.id])]
 
 
-def test_a_case_closed_in_answer_to_an_appeal_is_told_at_once_and_not_again(digest: Digest) -> None:
+def test_appeal_decision_is_notified_immediately_and_not_in_digest(digest: Digest) -> None:
     agency = an_agency(email="office@agency.kz")
     appealed, other = a_project(agency), a_project(agency)
     case, closed = decided(appealed, migrate_by(MONDAY + 90 * A_DAY)), decided(other, NO_BREACH)
@@ -234,7 +234,7 @@ def test_a_case_closed_in_answer_to_an_appeal_is_told_at_once_and_not_again(dige
     assert ("office@agency.kz", "case-closed", [closed.id]) in digest(MONDAY + A_DAY)
 
 
-def test_restricted_projects_are_in_digests_only_of_who_may_see_them(digest: Digest) -> None:
+def test_digest_contains_restricted_projects_only_for_permitted_readers(digest: Digest) -> None:
     for role, name in (("reviewer", "bolat"), ("supervisor", "timur")):
         a_reader(role, name=name)
     project = a_project(an_agency(email="office@agency.kz"))
@@ -246,7 +246,7 @@ def test_restricted_projects_are_in_digests_only_of_who_may_see_them(digest: Dig
     assert {to for to, _, _ in told} == {"office@agency.kz", "timur@readers.kz"}
 
 
-def test_a_long_digest_names_twenty_and_counts_the_rest(digest: Digest) -> None:
+def test_long_digest_names_twenty_and_counts_the_rest(digest: Digest) -> None:
     ids = many_projects(35, an_agency(email="office@agency.kz"))
     audit()
     digest(MONDAY + A_DAY)

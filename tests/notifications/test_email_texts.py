@@ -1,4 +1,4 @@
-"""What a mail says, in whose language, and what it never says."""
+"""E-mail texts: content, language, and what they must not contain."""
 
 from __future__ import annotations
 
@@ -52,9 +52,7 @@ def text_of(mail: EmailMessage) -> str:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_says_in_the_readers_language_what_happened_with_a_number_and_a_link(
-    kind: str, language: Language
-) -> None:
+def test_every_kind_has_text_number_and_link_in_readers_language(kind: str, language: Language) -> None:
     mail = render_email(MAIL, "k", reader(language), told(kind), WRITTEN_AT, is_digest=False)
     number, words = str(NUMBERS[KINDS[kind]]), catalogue()[f"notice-{kind}"]
     text = text_of(mail)
@@ -65,7 +63,7 @@ def test_every_kind_says_in_the_readers_language_what_happened_with_a_number_and
     assert not any(words[other] in text for other in LANGUAGES if other != language)
 
 
-def test_a_mail_carries_the_headers_that_mail_servers_and_robots_look_at() -> None:
+def test_email_headers() -> None:
     mail = render_email(MAIL, "a1b2", reader("ru"), told("question"), WRITTEN_AT, is_digest=False)
     assert mail["From"] == "Реестр проектов <registry@registry.tests>"
     assert mail["To"] == "reader@readers.kz"
@@ -79,7 +77,7 @@ def test_a_mail_carries_the_headers_that_mail_servers_and_robots_look_at() -> No
     assert max(map(len, raw.split(b"\r\n"))) <= 100
 
 
-def test_an_agencys_own_address_is_written_to_in_both_official_languages() -> None:
+def test_agency_address_gets_both_official_languages() -> None:
     mail = render_email(MAIL, "k", reader(*OFFICIAL), told("question"), WRITTEN_AT, is_digest=False)
     words = catalogue()["notice-question"]
     assert mail["Subject"] == f"{words['kk']}: № 17 іс / {words['ru']}: Дело № 17"
@@ -87,12 +85,12 @@ def test_an_agencys_own_address_is_written_to_in_both_official_languages() -> No
     assert mail["Content-Language"] == "kk, ru"
 
 
-def test_a_person_is_greeted_by_name() -> None:
+def test_person_is_greeted_by_name() -> None:
     mail = render_email(MAIL, "k", reader("en", name="Айгүл"), told("question"), WRITTEN_AT, is_digest=False)
     assert text_of(mail).startswith("Hello Айгүл,\n")
 
 
-def test_a_digest_counts_everything_and_says_how_many_it_does_not_name() -> None:
+def test_digest_counts_items_and_names_how_many_are_left_out() -> None:
     several = told("flags-opened", 35) + told("case-opened")
     mail = render_email(MAIL, "k", reader("en"), several, WRITTEN_AT, is_digest=True)
     assert mail["Subject"] == "Changes in the project registry: 36"
@@ -101,13 +99,13 @@ def test_a_digest_counts_everything_and_says_how_many_it_does_not_name() -> None
 
 
 @pytest.mark.parametrize("address", ["a@b.kz\r\nBcc: c@d.kz", "a@b.kz\nX: y", "a@b.kz, c@d.kz", "<a@b.kz>", "a@b.kz\0"])
-def test_an_address_cannot_add_a_header_or_another_reader(address: str) -> None:
+def test_address_cannot_inject_headers_or_recipients(address: str) -> None:
     to = Recipient(Actor("reader", Role.REVIEWER), address, ("en",))
     with pytest.raises(ValueError, match=r"."):
         render_email(MAIL, "k", to, told("question"), WRITTEN_AT, is_digest=False)
 
 
-def test_every_link_leads_to_a_page(app: Flask) -> None:
+def test_every_link_opens_a_page(app: Flask) -> None:
     pages = app.url_map.bind("registry.tests")
     assert is_project_number(str(NUMBERS["projects"]))
     for of, number in NUMBERS.items():
@@ -136,9 +134,7 @@ SECRETS = (
 )
 
 
-def test_no_mail_of_a_whole_story_holds_a_finding_a_value_a_name_or_a_reason(
-    app: Flask, present: Present, tmp_path: Path
-) -> None:
+def test_emails_contain_no_findings_values_names_or_reasons(app: Flask, present: Present, tmp_path: Path) -> None:
     kept, port = Kept(), free_port()
     settings = read_settings(
         {
@@ -175,7 +171,7 @@ def test_no_mail_of_a_whole_story_holds_a_finding_a_value_a_name_or_a_reason(
 
 
 def tell_the_story(agency: Agency) -> None:
-    """A project is flagged, asked about, answered for, ordered to move at the second try, and appealed for."""
+    """Create a case history: flagged, asked, answered, ordered at the second attempt, and appealed."""
     values = {"name_kk": SECRETS[0], "name_ru": SECRETS[1], "purpose": SECRETS[2], "budget_kzt": 777000111}
     project = a_project(agency, **values)
     audit()

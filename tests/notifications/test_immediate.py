@@ -1,4 +1,4 @@
-"""What cannot wait: who hears of it, and who does not."""
+"""Immediate notifications: events and recipients."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def restrict(project: Project) -> None:
         session.execute(update(Project).where(Project.id == project.id).values(is_restricted=True))
 
 
-def test_an_agency_hears_at_once_of_a_question_at_its_address_and_its_people_at_theirs() -> None:
+def test_agency_address_and_people_are_notified_of_question() -> None:
     agency = an_agency(email="office@agency.kz")
     a_reader("agency_editor", agency, "editor")
     a_reader("agency_viewer", an_agency(), "stranger")
@@ -66,7 +66,7 @@ def test_an_agency_hears_at_once_of_a_question_at_its_address_and_its_people_at_
     ]
 
 
-def test_an_agency_without_an_address_or_people_is_heard_for_by_the_nearest_above() -> None:
+def test_agency_without_recipients_uses_nearest_ancestor() -> None:
     top = an_agency(email="top@agency.kz")
     middle = an_agency(top, email="middle@agency.kz")
     case = under_review(a_project(an_agency(an_agency(middle))))
@@ -75,7 +75,7 @@ def test_an_agency_without_an_address_or_people_is_heard_for_by_the_nearest_abov
     assert told() == [("middle@agency.kz", "question", [case.id])]
 
 
-def test_one_address_is_told_once_whoever_has_it() -> None:
+def test_shared_address_gets_one_email() -> None:
     agency = an_agency(email="Office@agency.kz")
     a_reader("agency_editor", agency, "editor", email="office@agency.kz")
     case = under_review(a_project(agency))
@@ -88,12 +88,12 @@ def test_one_address_is_told_once_whoever_has_it() -> None:
     ("proposal", "heard"),
     [(migrate_by(FRIDAY + timedelta(days=90)), ["order"]), (NO_BREACH, [])],
 )
-def test_an_agency_hears_at_once_of_an_order_and_not_of_what_is_in_its_favour(proposal, heard) -> None:
+def test_agency_is_notified_of_order_but_not_of_favourable_decision(proposal, heard) -> None:
     case = decided(a_project(an_agency(email="office@agency.kz")), proposal)
     assert [kind for _, kind, references in told() if references == [case.id]] == heard
 
 
-def test_an_agency_hears_at_once_what_became_of_its_appeal_and_the_reviewer_of_the_appeal() -> None:
+def test_agency_is_notified_of_appeal_decision_and_reviewer_of_appeal() -> None:
     agency = an_agency(email="office@agency.kz")
     a_reader("reviewer", name="aigerim")
     case = decided(a_project(agency), migrate_by(days(60)))
@@ -106,7 +106,7 @@ def test_an_agency_hears_at_once_what_became_of_its_appeal_and_the_reviewer_of_t
     assert told() == [("office@agency.kz", "appeal-answered", [case.id])]
 
 
-def test_a_reviewer_hears_of_a_case_that_another_assigned_and_not_of_the_own_doing() -> None:
+def test_reviewer_is_notified_of_assignment_by_another_only() -> None:
     for name in ("aigerim", "bolat"):
         a_reader("reviewer", name=name)
     case = under_review(a_project())
@@ -117,7 +117,7 @@ def test_a_reviewer_hears_of_a_case_that_another_assigned_and_not_of_the_own_doi
     assert told() == [("bolat@readers.kz", "case-assigned", [case.id])]
 
 
-def test_the_reviewer_who_holds_the_case_hears_of_the_answer() -> None:
+def test_assignee_is_notified_of_answer() -> None:
     agency = an_agency()
     for name in ("aigerim", "bolat"):
         a_reader("reviewer", name=name)
@@ -128,7 +128,7 @@ def test_the_reviewer_who_holds_the_case_hears_of_the_answer() -> None:
     assert told() == [("aigerim@readers.kz", "question-answered", [case.id])]
 
 
-def test_the_proposer_hears_that_the_proposal_is_returned() -> None:
+def test_proposer_is_notified_of_returned_proposal() -> None:
     a_reader("reviewer", name="aigerim")
     a_reader("supervisor", name="saule")
     case = under_review(a_project())
@@ -138,7 +138,7 @@ def test_the_proposer_hears_that_the_proposal_is_returned() -> None:
     assert told() == [("aigerim@readers.kz", "proposal-returned", [case.id])]
 
 
-def test_agency_and_reviewer_hear_at_once_of_cases_that_an_audit_reopened_in_one_letter() -> None:
+def test_reopened_cases_are_notified_in_one_email() -> None:
     agency = an_agency(email="office@agency.kz")
     a_reader("reviewer", name="aigerim")
     projects = [a_project(agency) for _ in range(2)]
@@ -154,7 +154,7 @@ def test_agency_and_reviewer_hear_at_once_of_cases_that_an_audit_reopened_in_one
     ]
 
 
-def test_nobody_hears_of_a_restricted_project_who_may_not_see_it() -> None:
+def test_restricted_project_is_notified_to_permitted_readers_only() -> None:
     agency = an_agency(email="office@agency.kz")
     a_reader("reviewer", name="bolat")
     a_reader("supervisor", name="timur")
@@ -171,7 +171,7 @@ def test_nobody_hears_of_a_restricted_project_who_may_not_see_it() -> None:
     assert told() == [("office@agency.kz", "question", [case.id]), ("timur@readers.kz", "case-assigned", [case.id])]
 
 
-def test_who_is_shut_out_hears_nothing() -> None:
+def test_disabled_person_is_not_notified() -> None:
     person = a_reader("reviewer", name="bolat")
     case = under_review(a_project())
     act(AIGERIM, case, "assign", "bolat")
@@ -179,7 +179,7 @@ def test_who_is_shut_out_hears_nothing() -> None:
     assert told() == []
 
 
-def test_who_reviewed_and_works_for_an_agency_now_hears_nothing_of_reviews() -> None:
+def test_former_reviewer_is_not_notified_of_reviews() -> None:
     person = a_reader("reviewer", name="bolat")
     case = under_review(a_project())
     act(AIGERIM, case, "assign", "bolat")
@@ -187,7 +187,7 @@ def test_who_reviewed_and_works_for_an_agency_now_hears_nothing_of_reviews() -> 
     assert told() == []
 
 
-def test_operators_and_supervisors_hear_of_a_held_audit() -> None:
+def test_operators_and_supervisors_are_notified_of_held_audit() -> None:
     for role in ("operator", "supervisor", "reviewer", "auditor", "administrator"):
         a_reader(role)
     ids = many_projects(80, placement="on_platform", platform_key="key")
@@ -203,7 +203,7 @@ def test_operators_and_supervisors_hear_of_a_held_audit() -> None:
     ]
 
 
-def test_operators_hear_once_of_a_night_that_fails_again_and_again(present: Present, monkeypatch) -> None:
+def test_operators_are_notified_once_of_repeatedly_failing_audit(present: Present, monkeypatch) -> None:
     a_reader("operator")
     a_reader("supervisor")
     installed(now())
@@ -219,7 +219,7 @@ def test_operators_hear_once_of_a_night_that_fails_again_and_again(present: Pres
     assert [(to, kind) for to, kind, _ in told()] == [("operator@readers.kz", "audit-failed")]
 
 
-def test_operators_hear_of_missed_nights_in_one_letter(present: Present) -> None:
+def test_operators_are_notified_of_missed_audits_in_one_email(present: Present) -> None:
     a_reader("operator")
     installed(now())
     present.set(local_instant(FRIDAY + timedelta(days=4), TWO))
@@ -228,7 +228,7 @@ def test_operators_hear_of_missed_nights_in_one_letter(present: Present) -> None
     assert (to, kind, len(nights)) == ("operator@readers.kz", "nights-missed", 3)
 
 
-def test_without_mail_the_outbox_is_emptied_and_nobody_is_told_later() -> None:
+def test_without_mail_server_outbox_is_discarded() -> None:
     case = under_review(a_project(an_agency(email="office@agency.kz")))
     act(AIGERIM, case, "ask")
     process_outbox(with_mail=False)
@@ -236,7 +236,7 @@ def test_without_mail_the_outbox_is_emptied_and_nobody_is_told_later() -> None:
     assert told() == []
 
 
-def test_what_was_handed_on_and_letters_are_forgotten_after_thirty_days(present: Present) -> None:
+def test_delivered_messages_and_emails_are_deleted_after_thirty_days(present: Present) -> None:
     case = under_review(a_project(an_agency(email="office@agency.kz")))
     act(AIGERIM, case, "ask")
     assert told()
@@ -252,7 +252,7 @@ def counted() -> tuple[int | None, int | None]:
     return tuple(db.session.scalar(select(func.count(model.id))) for model in (OutboxMessage, OutboundEmail))
 
 
-def test_what_nobody_is_told_of_does_not_pile_up() -> None:
+def test_messages_without_recipients_do_not_accumulate() -> None:
     for _ in range(3):
         a_project()
     with transaction():
@@ -261,7 +261,7 @@ def test_what_nobody_is_told_of_does_not_pile_up() -> None:
     assert db.session.scalar(select(func.count()).where(OutboxMessage.delivered_at.is_(None))) == 0
 
 
-def test_a_project_confirmed_on_the_platform_is_no_news_at_once() -> None:
+def test_confirmed_migration_is_not_notified_immediately() -> None:
     project = a_project(an_agency(email="office@agency.kz"), placement="on_platform", platform_key="key")
     audit()
     verify(project, FRIDAY)

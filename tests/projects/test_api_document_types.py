@@ -43,12 +43,13 @@ PAGES = {
     "UTF-8 with a mark": b"\xef\xbb\xbf<body onload=x>",
     "SVG": b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>',
     "SVG with a document type": b'<?xml version="1.0"?><!DOCTYPE svg PUBLIC "x" "y"><svg/>',
+    "SVG under a prefix": b'<svg:svg xmlns:svg="http://www.w3.org/2000/svg"/>',
     "XHTML under another root": b'<?xml version="1.0"?><a xmlns:h="http://www.w3.org/1999/xhtml"><h:script/></a>',
 }
 NAMES = (
     "setup.exe", "a.dll", "a.msi", "a.bat", "a.cmd", "a.ps1", "a.vbs", "a.js", "a.jar", "a.apk", "a.sh", "a.py",
     "page.html", "page.HTM", "page.xhtml", "image.svg", "a.hta", "a.lnk", "a.mht", "letter.pdf.exe", "letter.exe.",
-    "letter.exe . ", "letter.exe::$DATA",
+    "letter.exe . ", "letter.exe::$DATA", "letter.ｅｘｅ", "disk.iso", "query.iqy",
 )  # fmt: skip
 DOCUMENTS = {
     "letter.pdf": b"%PDF-1.7\n<html>",

@@ -33,6 +33,15 @@ def test_url_with_user_name_or_password_is_refused(
 
 
 @pytest.mark.parametrize(
+    "address",
+    ["https://example.kz:99999", "https://x%40example.kz", "https://example.kz/\\@other.kz", "https://example.kz:0"],
+)
+def test_url_that_clients_read_differently_is_refused(editor: Caller, agency: Agency, address: str) -> None:
+    answer = editor.post("/projects", {"agency": agency.bin, **project_values(url=address)})
+    assert (answer.status_code, codes(answer)) == (422, {("/url", "url-invalid")})
+
+
+@pytest.mark.parametrize(
     "address", ["https://example.kz/~user@host", "https://example.kz?to=a@b.kz", "http://[::1]:80"]
 )
 def test_url_with_an_at_sign_elsewhere_is_accepted(editor: Caller, agency: Agency, address: str) -> None:

@@ -1,4 +1,4 @@
-"""The bars of the compliance report can be told apart without colour: by lightness, pattern, edge and label."""
+"""Chart colours: the report's bars are distinguishable without colour by lightness, pattern, border and label."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.fixtures.web import SignedIn
 
 CSS = (Path(pages.__file__).parent / "assets" / "registry.css").read_text(encoding="utf-8")
 CHART = (Path(pages.__file__).parents[1] / "reports/templates/reports/_chart.html").read_text(encoding="utf-8")
-# WCAG 2.2, 1.4.11: what is needed to understand a graphic has 3:1 against what it adjoins.
+# WCAG 2.2, 1.4.11: graphics needed for understanding have 3:1 contrast with adjacent colours.
 LEAST = 3.0
 
 
@@ -27,7 +27,7 @@ def colour(selector: str, name: str = "fill") -> str:
 
 
 def luminance(text: str) -> float:
-    """Relative luminance (WCAG), which is also how light the colour is in greyscale: 0 black, 1 white."""
+    """Return the relative luminance (WCAG), which is also the lightness in greyscale: 0 black, 1 white."""
     parts = [int(text[place : place + 2], 16) / 255 for place in (0, 2, 4)]
     red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
@@ -41,14 +41,14 @@ def contrast(one: str, other: str) -> float:
 COLOURS = {share: colour(f".share--{share}") for share in SHARES}
 
 
-def test_neighbours_in_the_order_of_the_bars_have_three_to_one_without_colour() -> None:
+def test_adjacent_shares_have_three_to_one_contrast_without_colour() -> None:
     told = {pair: round(contrast(COLOURS[pair[0]], COLOURS[pair[1]]), 2) for pair in pairwise(SHARES)}
     assert len(told) == len(SHARES) - 1 and min(told.values()) >= LEAST, told
-    # High flags and clear projects: the two that are not to be confused.
+    # High flags and clear projects are the two that must not be confused.
     assert contrast(COLOURS["flagged_high"], COLOURS["clear"]) >= 6
 
 
-def test_any_two_shares_of_one_lightness_differ_in_pattern() -> None:
+def test_shares_of_equal_lightness_differ_in_pattern() -> None:
     patterned = set(re.findall(r'"(\w+)"', CHART.partition("set patterned = (")[2].partition(")")[0]))
     lines = re.findall(r'share == "(\w+)" %}<path [^>]*d="([^"]+)"', CHART)
     drawn = dict(lines) | {"unaudited": re.findall(r'else %}<path [^>]*d="([^"]+)"', CHART)[0]}
@@ -59,8 +59,8 @@ def test_any_two_shares_of_one_lightness_differ_in_pattern() -> None:
         assert contrast(colour(f".mark--{share}", "stroke"), COLOURS[share]) >= LEAST
 
 
-def test_an_edge_parts_any_two_neighbours() -> None:
-    """A black line with a white core: one of the two stands out from either side, whatever the shares are."""
+def test_border_separates_adjacent_shares() -> None:
+    """The border is a black line with a white core, so that one of them contrasts with any share."""
     edges = [colour(".chart__edge", "stroke"), colour(".chart__gap", "stroke")]
     for share in SHARES:
         assert max(contrast(edge, COLOURS[share]) for edge in edges) >= LEAST
@@ -68,12 +68,12 @@ def test_an_edge_parts_any_two_neighbours() -> None:
     assert contrast(colour(".chart__label text"), colour(".chart__label rect")) >= 7
 
 
-def test_paper_keeps_what_the_bars_are_told_apart_by() -> None:
+def test_print_keeps_patterns_and_borders() -> None:
     exact = re.search(r"([^{}]+)\{ print-color-adjust: exact;", CSS.partition("@media print")[2])
     assert exact and {".chart__bar", ".legend svg"} <= {each.strip() for each in exact[1].split(",")}
 
 
-def test_bars_and_legend_draw_the_same_patterns_and_wide_pieces_tell_their_percentage(signed_in: SignedIn) -> None:
+def test_bars_and_legend_use_same_patterns_and_wide_segments_show_percentage(signed_in: SignedIn) -> None:
     agency = an_agency()
     a_project(agency)
     a_project(agency, placement="on_platform", platform_key="qt-1")

@@ -1,4 +1,4 @@
-"""The compliance report is right at every moment, and for whoever asks: it counts what the lists show."""
+"""Compliance report: its counts equal the lists for every reader at any time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OF_A_REPORT = 2
 
 
 def counted_one_by_one(actor: Actor, grouped_by: str) -> dict[str | None, dict[str, int]]:
-    """The rows of the report, from all that the lists show to the reader."""
+    """Compute the report's rows from all list pages that the reader sees."""
     kinds = {agency.bin: agency.kind for agency in db.session.scalars(select(Agency))}
     rows: dict[str | None, dict[str, int]] = {}
     for project in list_projects(actor, {}, Page(limit=500)).items:
@@ -63,14 +63,12 @@ def days(present: Present) -> Iterator[date]:
         day += timedelta(days=1)
 
 
-# Days by chance: two courses of them on each database.
+# Random sequences of days: two for each database.
 @pytest.mark.parametrize(
     "seed",
     [pytest.param(seed, marks=pytest.mark.sqlite_only if seed < 2 else pytest.mark.postgres_only) for seed in range(4)],
 )
-def test_the_report_counts_what_the_lists_show_whatever_was_done_before(
-    app: Flask, present: Present, seed: int
-) -> None:
+def test_report_counts_equal_lists_after_any_actions(app: Flask, present: Present, seed: int) -> None:
     chance, calendar = Random(seed), days(present)
     day = next(calendar)
     ministry = an_agency()
@@ -79,7 +77,7 @@ def test_the_report_counts_what_the_lists_show_whatever_was_done_before(
     readers = [AUDITOR, an_actor(Role.REVIEWER), an_actor(Role.AGENCY_VIEWER, ministry)]
 
     def some() -> Project:
-        # An administrator changes no restricted project.
+        # Administrators cannot change restricted projects.
         return chance.choice([project for project in projects if not project.is_restricted])
 
     acts: list[Callable[[], Any]] = [
@@ -104,7 +102,7 @@ def test_the_report_counts_what_the_lists_show_whatever_was_done_before(
                 assert report["totals"]["projects"] == sum(row["projects"] for row in rows.values())
 
 
-def test_the_report_takes_as_many_statements_for_many_agencies_as_for_few(app: Flask, connection: Connection) -> None:
+def test_statement_count_is_independent_of_number_of_agencies(app: Flask, connection: Connection) -> None:
     for _ in range(2):
         many_projects(20)
         audit()
@@ -115,7 +113,7 @@ def test_the_report_takes_as_many_statements_for_many_agencies_as_for_few(app: F
             assert len(asked) == (OF_A_REPORT if grouped_by == "agency" else OF_A_REPORT - 1)
 
 
-def test_an_agency_stands_in_its_level_with_all_below_it(app: Flask, present: Present) -> None:
+def test_agency_level_includes_subordinates(app: Flask, present: Present) -> None:
     present.set(DAY)
     ministry, other = an_agency(), an_agency()
     committee = an_agency(ministry)
@@ -144,7 +142,7 @@ def test_an_agency_stands_in_its_level_with_all_below_it(app: Flask, present: Pr
     assert [agency["bin"] for agency in lowest.above] == [ministry.bin, committee.bin]
 
 
-def test_an_agency_begins_with_itself_and_sees_nothing_above_or_beside_it(app: Flask) -> None:
+def test_agency_starts_with_itself_and_sees_no_others(app: Flask) -> None:
     ministry, other = an_agency(), an_agency()
     committee = an_agency(ministry)
     department = an_agency(committee)

@@ -1,4 +1,4 @@
-"""The compliance report by page: agencies level by level and page by page, and files of all of it."""
+"""Compliance report page: levels of agencies, pagination and downloads."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ REPORT = "/reports/compliance"
 
 
 def names_of(page: str) -> list[str]:
-    """What the rows of the table are called, the sum of all among them."""
+    """Return the names of the table's rows, including the total."""
     return [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r'<th scope="row">(.*?)</th>', page, re.DOTALL)]
 
 
-def test_compliance_bars_fill_their_width_and_the_table_says_the_same(signed_in: SignedIn) -> None:
+def test_bars_fill_their_width_and_table_has_same_figures(signed_in: SignedIn) -> None:
     agency = an_agency()
     for _ in range(3):
         a_project(agency)
@@ -37,7 +37,7 @@ def test_compliance_bars_fill_their_width_and_the_table_says_the_same(signed_in:
     assert names_of(page) == [agency.name_ru, "All"]
 
 
-def test_a_ministry_is_opened_by_a_link_and_its_subordinates_stand_below_it(signed_in: SignedIn) -> None:
+def test_ministry_row_links_to_its_subordinates(signed_in: SignedIn) -> None:
     ministry, other = an_agency(), an_agency()
     committee = an_agency(ministry)
     for agency in (ministry, other, committee):
@@ -53,7 +53,7 @@ def test_a_ministry_is_opened_by_a_link_and_its_subordinates_stand_below_it(sign
     assert visit.get(f"{REPORT}?within=000000000000").status_code == 404
 
 
-def test_an_agency_opens_the_report_with_itself_and_finds_no_other(signed_in: SignedIn) -> None:
+def test_agency_opens_report_with_itself_only(signed_in: SignedIn) -> None:
     mine, other = an_agency(), an_agency()
     below = an_agency(mine)
     for agency in (mine, other, below):
@@ -64,7 +64,7 @@ def test_an_agency_opens_the_report_with_itself_and_finds_no_other(signed_in: Si
     assert other.bin not in visit.get(f"{REPORT}.csv").text
 
 
-def test_many_agencies_come_page_by_page_and_whole_when_asked_for(signed_in: SignedIn) -> None:
+def test_agencies_are_paginated_or_complete_on_request(signed_in: SignedIn) -> None:
     for _ in range(30):
         a_project(an_agency())
     visit = signed_in(Role.AUDITOR)
@@ -77,13 +77,13 @@ def test_many_agencies_come_page_by_page_and_whole_when_asked_for(signed_in: Sig
     whole = re.search(r'href="([^"]+)">All 30 rows on one page', first)
     assert whole
     assert names_of(visit.get(whole[1].replace("&amp;", "&")).text)[:-1] == shown
-    # The sum is of all of them on each page.
+    # The total covers all agencies on each page.
     assert all(re.search(r'dense__total"><th scope="row">All</th><td><a [^>]+>30<', page) for page in (first, second))
     for nonsense in ("0", "-1", "x", "99999999999999999999"):
         assert visit.get(f"{REPORT}?page={nonsense}").status_code == 200
 
 
-def test_the_table_shows_millions_and_the_files_exact_tenge(signed_in: SignedIn) -> None:
+def test_table_shows_millions_and_downloads_exact_tenge(signed_in: SignedIn) -> None:
     ministry = an_agency()
     committee = an_agency(ministry)
     a_project(ministry, budget_kzt=1_234_567_890)
@@ -101,7 +101,7 @@ def test_the_table_shows_millions_and_the_files_exact_tenge(signed_in: SignedIn)
     assert [row[header.index("Budget")] for row in sheet.iter_rows(min_row=2, values_only=True)] == [1_234_567_890, 1]
 
 
-def test_the_file_of_the_regions_has_their_rows(signed_in: SignedIn) -> None:
+def test_download_by_region_has_its_rows(signed_in: SignedIn) -> None:
     a_project(region="71", budget_kzt=5)
     a_project(region=None)
     table = signed_in(Role.AUDITOR).get(f"{REPORT}.csv?by=region").data.decode("utf-8-sig")
@@ -110,7 +110,7 @@ def test_the_file_of_the_regions_has_their_rows(signed_in: SignedIn) -> None:
     assert [row[0] for row in rows] == ["Astana", "Not given"]
 
 
-def test_every_figure_leads_to_the_projects_that_it_counts(signed_in: SignedIn) -> None:
+def test_figures_link_to_the_counted_projects(signed_in: SignedIn) -> None:
     ministry = an_agency()
     committee = an_agency(ministry)
     for agency in (ministry, committee, committee, an_agency(kind="private")):
@@ -127,13 +127,13 @@ def test_every_figure_leads_to_the_projects_that_it_counts(signed_in: SignedIn) 
             assert len(list(csv.DictReader(io.StringIO(table)))) == int(count), (actor, link)
 
 
-def test_the_shares_of_a_column_stand_in_line(signed_in: SignedIn) -> None:
+def test_shares_align_in_columns(signed_in: SignedIn) -> None:
     a_project()
     run_audit(an_actor(Role.OPERATOR))
     assert signed_in(Role.AUDITOR).get(f"{REPORT}?by=region").text.count("<td>0.0</td>") == 2
 
 
-def test_oversight_reads_how_compliance_went_from_audit_to_audit(signed_in: SignedIn, present: Present) -> None:
+def test_oversight_sees_compliance_trend(signed_in: SignedIn, present: Present) -> None:
     agency = an_agency()
     a_project(agency)
     operator = an_actor(Role.OPERATOR)
@@ -151,7 +151,7 @@ def test_oversight_reads_how_compliance_went_from_audit_to_audit(signed_in: Sign
     assert "Compliance over time" not in signed_in(Role.AGENCY_VIEWER, agency).get(REPORT).text
 
 
-def test_trend_and_audits_count_the_same_projects_as_the_report(signed_in: SignedIn, present: Present) -> None:
+def test_trend_and_audits_count_same_projects_as_report(signed_in: SignedIn, present: Present) -> None:
     supervisor, agency = an_actor(Role.SUPERVISOR), an_agency()
     numbers = [a_project(agency).number for _ in range(3)]
     for number in numbers[:2]:

@@ -1,4 +1,4 @@
-"""What the first page tells: an agency its orders, oversight where the country stands, in figures that add up."""
+"""Home page: an agency's orders and oversight's overview."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.statements import statements
 TILE = re.compile(r"<dt>([^<]+)</dt><dd><a [^>]+>(\d+)<")
 
 
-def test_an_agency_finds_its_orders_with_both_dates_on_its_first_page(signed_in: SignedIn) -> None:
+def test_agency_home_lists_orders_with_both_dates(signed_in: SignedIn) -> None:
     agency = an_agency()
     project = a_project(agency)
     audit()
@@ -29,7 +29,7 @@ def test_an_agency_finds_its_orders_with_both_dates_on_its_first_page(signed_in:
     assert project.number not in signed_in(Role.AGENCY_VIEWER).get("/home").text
 
 
-def test_the_tiles_of_the_first_page_add_up_to_all_projects(signed_in: SignedIn) -> None:
+def test_home_tiles_add_up_to_all_projects(signed_in: SignedIn) -> None:
     private = an_agency(kind="private")
     for agency in (private, None, None):
         a_project(agency)
@@ -44,7 +44,7 @@ def test_the_tiles_of_the_first_page_add_up_to_all_projects(signed_in: SignedIn)
     assert "1 project is not audited yet." in told
 
 
-def test_who_has_nothing_to_do_reads_where_the_country_stands(signed_in: SignedIn) -> None:
+def test_home_without_tasks_shows_overview(signed_in: SignedIn) -> None:
     a_project()
     audit()
     page = signed_in(Role.AUDITOR).get("/home").text
@@ -53,7 +53,7 @@ def test_who_has_nothing_to_do_reads_where_the_country_stands(signed_in: SignedI
     assert re.search(r"The last audit, for [^,]+, opened [1-9] flags, reopened 0 and cleared 0\.", page)
 
 
-def test_more_orders_cost_the_first_page_no_more_statements(signed_in: SignedIn, connection: Connection) -> None:
+def test_home_needs_no_more_statements_for_more_orders(signed_in: SignedIn, connection: Connection) -> None:
     agency = an_agency()
     visit = signed_in(Role.AGENCY_EDITOR, agency)
 

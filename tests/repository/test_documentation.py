@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from configparser import ConfigParser
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -92,3 +93,16 @@ def test_terminology_has_one_term_in_each_language() -> None:
     assert [row for row in rows if len(row) != 4 or not all(row[:3])] == []
     english = [row[0] for row in rows]
     assert len(set(english)) == len(english)
+
+
+def test_changelog_has_the_version_of_the_package_dated_and_grouped() -> None:
+    changelog = (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")
+    headings = re.findall(r"(?m)^## (.+)$", changelog)
+    assert headings[0] == "[Unreleased]"
+    setup = ConfigParser()
+    setup.read(CHECKOUT / "setup.cfg", encoding="utf-8")
+    assert headings[1].startswith(f"[{setup['metadata']['version']}] - ")
+    for heading in headings[1:]:
+        assert re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d{2}-\d{2}", heading)
+    groups = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"(?m)^### (.+)$", changelog)) <= groups

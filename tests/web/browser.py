@@ -1,4 +1,4 @@
-"""A real browser: Debian's Chromium, driven by Playwright, against the service in a thread of this process."""
+"""A real browser: Debian's Chromium, driven by Playwright, with the service in a thread of this process."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.web.tour import PASSWORD, Stop, person_name
 
 TIMEOUT_MS = 20_000
 MOST_TABS = 60
-# The same browser; without windows of its own it takes two thirds of the time.
+# The same browser without window management, which takes two thirds of the time.
 PROGRAMS = ("chromium-headless-shell", "chromium")
-# A script lives as long as its page here: to optimize it takes longer than to run it.
+# Scripts live only as long as their page here, so optimizing them takes longer than running them.
 UNOPTIMIZED = "--js-flags=--no-opt --no-maglev"
-# Names of this machine that a browser does not take for it: plain HTTP, and hosts of one site.
+# Host names of this machine that a browser does not treat as local: plain HTTP, and hosts of one site.
 NAMES = "--host-resolver-rules=MAP *.example.test 127.0.0.1"
 
 
@@ -31,7 +31,7 @@ class NoChromium(RuntimeError):
 
 @contextmanager
 def served(app: Flask) -> Iterator[str]:
-    """The service on a free port of this machine, as long as the block runs; its address."""
+    """Serve on a free local port for the duration of the block. Yields the URL."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -45,7 +45,7 @@ def served(app: Flask) -> Iterator[str]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The browser. Raises NoChromium."""
+    """Start the browser. Raises NoChromium."""
     path = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if path is None:
         raise NoChromium("apt-get install chromium-headless-shell")
@@ -60,7 +60,7 @@ def chromium() -> Iterator[Browser]:
 def context(
     browser: Browser, address: str, language: Language = "en", *, width: int = 1280, scripts: bool = True
 ) -> BrowserContext:
-    """A fresh window of this width, in this language, that lets nothing be loaded from elsewhere."""
+    """Return a new window of this width and locale that can load nothing from other hosts."""
     opened = browser.new_context(
         base_url=address, viewport={"width": width, "height": 900}, java_script_enabled=scripts, locale="en-GB"
     )
@@ -70,12 +70,12 @@ def context(
 
 
 def speak(opened: BrowserContext, address: str, language: Language) -> None:
-    """Let the pages that a window opens from now on be in this language."""
+    """Set the locale of pages that a window opens from now on."""
     opened.add_cookies([{"name": "registry_language", "value": language, "url": address}])
 
 
 def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
-    """Sign in through the form."""
+    """Sign in by the form."""
     page.goto("/sign-in")
     page.fill("#name", name)
     page.fill("#password", password)
@@ -83,19 +83,19 @@ def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
 
 
 def follow(page: Page, selector: str) -> None:
-    """Click what leads to another page, and wait until that is there: a click alone leaves one on the page before."""
+    """Click a link or button and wait for the next page; a click alone does not wait."""
     with page.expect_navigation():
         page.click(selector)
 
 
 def enter(page: Page) -> None:
-    """Press Enter on what has the focus and leads to another page, and wait until that is there."""
+    """Press Enter on the focused element and wait for the next page."""
     with page.expect_navigation():
         page.keyboard.press("Enter")
 
 
 def visit(page: Page, stop: Stop) -> None:
-    """Go to a stop, and send its form when it has one to send."""
+    """Open a stop, and submit its form if it has one."""
     page.goto(stop.path)
     if stop.sends is None:
         return
@@ -105,7 +105,7 @@ def visit(page: Page, stop: Stop) -> None:
 
 
 def sessions(browser: Browser, address: str, language: Language, width: int) -> Iterator[tuple[Role | None, Page]]:
-    """A page for a visitor and for somebody of each role, signed in."""
+    """Return a page for a visitor and for a signed-in person of each role."""
     for role in (None, *Role):
         opened = context(browser, address, language, width=width)
         page = opened.new_page()
@@ -116,7 +116,7 @@ def sessions(browser: Browser, address: str, language: Language, width: int) -> 
 
 
 def tab_to(page: Page, selector: str) -> int:
-    """Press Tab until the element has the focus; how often that was. Raises AssertionError when it is never reached."""
+    """Press Tab until the element is focused. Return the number of presses. Raises AssertionError if it never is."""
     for count in range(1, MOST_TABS + 1):
         page.keyboard.press("Tab")
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):

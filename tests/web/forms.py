@@ -1,15 +1,15 @@
-"""Successful controls of an HTML form: what a browser sends when somebody presses its button and changes nothing."""
+"""Successful controls of an HTML form: what a browser submits for an unchanged form."""
 
 from __future__ import annotations
 
 from html.parser import HTMLParser
 
-# They are sent only when they are the button that was pressed.
+# Submitted only by the button that is pressed.
 BUTTONS = ("submit", "button", "image", "reset")
 
 
 class _Forms(HTMLParser):
-    """The controls of each form with a ``form_token``, by HTML's rules of form submission."""
+    """Controls of each form with a ``form_token``, by HTML's rules of form submission."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -46,7 +46,7 @@ class _Forms(HTMLParser):
             self._inside = False
         elif tag == "textarea" and self._area is not None:
             name, parts = self._area
-            # A line end right behind the tag is not part of the value.
+            # A line break directly after the tag is not part of the value.
             text = "".join(parts).replace("\r\n", "\n").removeprefix("\n")
             self.forms[-1].append((name, text.replace("\n", "\r\n")))
             self._area = None
@@ -58,7 +58,7 @@ class _Forms(HTMLParser):
 
 
 def untouched_form(page: str, field: str) -> dict[str, str]:
-    """What the page's form with that field sends untouched."""
+    """Return what the page's form with that field submits unchanged."""
     parser = _Forms()
     parser.feed(page)
     (found,) = [dict(form) for form in parser.forms if field in dict(form)]

@@ -1,6 +1,6 @@
-"""What ``scripts/gallery`` runs: every stop of the tour as a picture, ``<page>.<language>.<width>.png``.
+"""Implementation of ``scripts/gallery``: a screenshot of every stop, ``<page>.<language>.<width>.png``.
 
-With ``--readme`` the one picture of README.md is made anew.
+``--readme`` creates the picture of README.md.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ README_HEIGHT = 1180
 
 
 def make_gallery(folder: Path, only: str = "") -> None:
-    """Make the pictures of the pages whose name has ``only`` in it."""
+    """Create the screenshots of the pages whose name contains ``only``."""
     folder.mkdir(parents=True, exist_ok=True)
     with demo() as (address, known, browser):
         for language in LANGUAGES:
@@ -43,7 +43,7 @@ def make_gallery(folder: Path, only: str = "") -> None:
 
 
 def make_readme_picture() -> None:
-    """Make the picture of the README: the upper part of a case that waits for a supervisor."""
+    """Create the picture of the README: the top of a case that waits for a supervisor."""
     README_PICTURE.parent.mkdir(exist_ok=True)
     with demo() as (address, known, browser):
         (stop,) = (stop for stop in stops(known) if stop.name == README_STOP)
@@ -57,7 +57,7 @@ def make_readme_picture() -> None:
 
 @contextmanager
 def demo() -> Iterator[tuple[str, dict[str, object], Browser]]:
-    """The demo, served: its address, what the tour's paths need, and a browser."""
+    """Serve the demo. Return its URL, the parameters of the tour's paths, and a browser."""
     with tempfile.TemporaryDirectory() as data:
         environment = {"REGISTRY_DATA_DIR": data, "REGISTRY_AUDIT_AT": "off"}
         app = create_app(read_settings(environment))

@@ -1,4 +1,4 @@
-"""What the vendored files promise: as published, ours in looks, and whole in letters."""
+"""Vendored assets: unchanged, without GOV.UK branding, and complete."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AXE = Path(__file__).with_name("vendor")
 
 
 @pytest.mark.parametrize("folder", [FOLDER / "vendor", AXE], ids=["pages", "axe"])
-def test_the_vendored_files_are_as_they_were_taken(folder: Path) -> None:
+def test_vendored_files_match_their_checksums(folder: Path) -> None:
     listed = dict(line.split("  ./")[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
     there = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -24,14 +24,14 @@ def test_the_vendored_files_are_as_they_were_taken(folder: Path) -> None:
     assert there == listed
 
 
-def test_nothing_of_the_british_government_is_served() -> None:
+def test_no_crown_copyright_assets_are_served() -> None:
     for path in FOLDER.rglob("*.css"):
         text = path.read_text(encoding="utf-8")
         assert "GDS Transport" not in text and "crest" not in text
     assert not [path for path in FOLDER.rglob("*") if "crown" in path.name or "govuk-icon" in path.name]
 
 
-def test_styles_load_nothing_from_elsewhere(client: FlaskClient) -> None:
+def test_stylesheets_load_nothing_from_other_hosts(client: FlaskClient) -> None:
     for path in FOLDER.rglob("*.css"):
         text = path.read_text(encoding="utf-8")
         assert "@import" not in text
@@ -40,7 +40,7 @@ def test_styles_load_nothing_from_elsewhere(client: FlaskClient) -> None:
             assert client.get(f"/assets/{name}").status_code == 200
 
 
-def test_a_file_with_its_digest_is_kept_for_a_year_and_asked_for_once(client: FlaskClient) -> None:
+def test_hashed_asset_is_cached_for_a_year(client: FlaskClient) -> None:
     page = client.get("/").text
     address = page.split('href="/assets/registry.css')[1].split('"')[0]
     answer = client.get(f"/assets/registry.css{address}")
@@ -50,5 +50,5 @@ def test_a_file_with_its_digest_is_kept_for_a_year_and_asked_for_once(client: Fl
 
 
 @pytest.mark.parametrize("name", ["../application.py", "..%2fapplication.py", "nothing.css", "vendor"])
-def test_nothing_but_the_assets_is_served(client: FlaskClient, name: str) -> None:
+def test_only_assets_are_served(client: FlaskClient, name: str) -> None:
     assert client.get(f"/assets/{name}").status_code == 404

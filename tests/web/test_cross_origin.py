@@ -1,4 +1,4 @@
-"""A form counts only when a page of this service sent it, whatever token it carries."""
+"""Cross-origin requests: forms are accepted only from pages of this service, whatever their token."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REFUSED = "This form was sent from another site"
         {"Origin": ""},
     ],
 )
-def test_sign_in_form_from_another_origin_is_refused(visit: Visit, headers: dict[str, str]) -> None:
+def test_sign_in_form_from_other_origin_is_rejected(visit: Visit, headers: dict[str, str]) -> None:
     add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), PASSWORD)
     data = {"form_token": visit.token(), "name": "a.serikova", "password": PASSWORD}
 
@@ -74,7 +74,7 @@ def test_public_url_of_the_settings_is_an_own_origin(own_database: str, tmp_path
     assert app.extensions[PUBLIC_ORIGIN] == "https://registry.example.kz"
 
 
-def test_every_form_from_another_origin_is_refused(app: Flask, signed_in: SignedIn) -> None:
+def test_every_form_from_other_origin_is_rejected(app: Flask, signed_in: SignedIn) -> None:
     number = a_project().number
     visitor, person = Visit(app.test_client()), signed_in(Role.ADMINISTRATOR)
     for who in (visitor, person):
@@ -87,7 +87,7 @@ def test_every_form_from_another_origin_is_refused(app: Flask, signed_in: Signed
                 assert REFUSED in answer.text, rule
 
 
-def test_api_takes_tokens_from_anywhere_and_never_the_session_cookie(app: Flask, signed_in: SignedIn) -> None:
+def test_api_accepts_tokens_from_any_origin_and_no_session_cookie(app: Flask, signed_in: SignedIn) -> None:
     agency: Agency = an_agency()
     body = {"agency": agency.bin, **project_values()}
     token = bearer(a_token(Role.AGENCY_EDITOR, agency))

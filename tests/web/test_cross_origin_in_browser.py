@@ -1,4 +1,4 @@
-"""What a browser sends from our own pages is accepted, and what it sends from a sibling host does nothing."""
+"""Cross-origin requests in a browser: the service's own pages work, and a sibling host has no effect."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from registry.accounts.roles import Role
 from tests.web.browser import context, follow, served, sign_in
 from tests.web.tour import PASSWORD, person_name
 
-# What a browser sends does not hang on the database.
+# Browser behaviour does not depend on the database.
 pytestmark = pytest.mark.sqlite_only
-# The page may not read the answer; the request is made with the cookie of the session all the same.
+# The page may not read the response, but the request has the session cookie.
 FETCH = "url => fetch(url, {method: 'HEAD', mode: 'no-cors', credentials: 'include'}).catch(() => null)"
 ADMINISTRATOR = person_name(Role.ADMINISTRATOR)
 
 
 def named(address: str, host: str) -> str:
-    """The address under another of the machine's names."""
+    """Return the URL under another host name of this machine."""
     return f"http://{host}.example.test:{urlsplit(address).port}"
 
 
@@ -30,7 +30,7 @@ def named(address: str, host: str) -> str:
 def test_own_forms_work_with_fetch_metadata_and_with_origin_alone(
     browser: Browser, address: str, host: str | None
 ) -> None:
-    # Over plain HTTP a browser sends Fetch Metadata to the machine itself only, elsewhere nothing but Origin.
+    # Over plain HTTP a browser sends Fetch Metadata only to localhost, and only Origin to other hosts.
     base = named(address, host) if host else address
     opened = context(browser, base)
     page = opened.new_page()
@@ -51,7 +51,7 @@ def test_sibling_host_neither_acts_with_head_nor_signs_anybody_in(
     answered = []
 
     def note(_app: Flask, response: Response) -> None:
-        # A style or font of the page before may still be on its way.
+        # A stylesheet or font of the previous page may still be loading.
         if not request.path.startswith("/assets/"):
             answered.append((request.method, "registry_session" in request.cookies, response.status_code))
 

@@ -1,4 +1,4 @@
-"""What is refused is said in words that fit where a person stands: in a form, at a page, over a table."""
+"""Error messages in terms of their place: form, page or table."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pytest
 
 from registry.accounts.roles import Role
 from registry.imports.service import import_now
-from tests.cases.casework import LAW, a_case, send
+from tests.cases.casework import LAW, flagged_case, send
 from tests.cases.cast import editor_of
 from tests.factories import an_agency
 from tests.fixtures.web import SignedIn
 from tests.present import Present
 
 
-def test_a_date_in_a_table_is_asked_for_as_tables_write_it(signed_in: SignedIn) -> None:
+def test_table_date_error_names_table_format(signed_in: SignedIn) -> None:
     agency = an_agency()
     table = (
         "agency,external_id,name_ru,object_kind,work_type,stage,placement,contract_signed_on,planned_end_on\n"
@@ -39,15 +39,15 @@ def test_a_date_in_a_table_is_asked_for_as_tables_write_it(signed_in: SignedIn) 
         ("много", "A whole number is expected."),
     ],
 )
-def test_an_amount_that_is_no_amount_says_what_is_wrong_with_it(signed_in: SignedIn, typed: str, told: str) -> None:
+def test_invalid_amount_says_what_is_wrong(signed_in: SignedIn, typed: str, told: str) -> None:
     visit = signed_in(Role.AGENCY_EDITOR)
     draft = visit.send("/register").request.path.replace("/what", "/money")
     assert told in visit.send(draft, budget_kzt=typed).text
 
 
-def test_dates_in_errors_are_written_as_the_form_takes_them(signed_in: SignedIn, present: Present) -> None:
+def test_dates_in_errors_are_in_form_format(signed_in: SignedIn, present: Present) -> None:
     present.set(date(2026, 11, 25))
-    _project, case = a_case()
+    _project, case = flagged_case()
     visit = signed_in(Role.SUPERVISOR)
     send(visit, case, "claim")
     order = {"propose-decision": "migrate_by", **LAW}
@@ -57,19 +57,19 @@ def test_dates_in_errors_are_written_as_the_form_takes_them(signed_in: SignedIn,
     assert "The date must lie from 16.12.1991 to 25.11.2036." in page
 
 
-def test_an_audit_of_an_earlier_day_is_refused_in_the_words_of_its_form(signed_in: SignedIn, present: Present) -> None:
+def test_audit_of_earlier_day_is_rejected_in_terms_of_the_form(signed_in: SignedIn, present: Present) -> None:
     present.set(date(2026, 11, 25))
-    a_case()
+    flagged_case()
     page = signed_in(Role.OPERATOR).send("/audits/new", on="20.11.2026").text
     assert "20.11.2026 cannot be audited any more" in page and "“Dry run”" in page and "dry_run)" not in page
 
 
-def test_a_page_of_another_role_names_the_role_and_no_permission(signed_in: SignedIn) -> None:
+def test_forbidden_page_names_role_and_no_permission(signed_in: SignedIn) -> None:
     page = signed_in(Role.AGENCY_EDITOR).client.get("/people")
     assert page.status_code == 403
     assert "The role «Agency editor» does not include this." in page.text and "people.manage" not in page.text
 
 
-def test_a_page_that_is_not_there_speaks_of_no_interface_for_programs(signed_in: SignedIn) -> None:
+def test_missing_page_does_not_mention_the_api(signed_in: SignedIn) -> None:
     page = signed_in(Role.AGENCY_EDITOR).client.get("/nothing-here", headers={"Accept": "text/html"})
     assert page.status_code == 404 and "Addresses are described" not in page.text

@@ -1,4 +1,4 @@
-"""Every filter of every list on the pages together with every other, with every order and for every kind of reader."""
+"""Pairwise tests of list filters: every filter with every other, every order and every kind of reader."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.pairwise import pairwise_rows
 
 BOUND = Role.AGENCY_VIEWER
 READERS = (Role.SUPERVISOR, Role.ADMINISTRATOR, BOUND)
-# Each list: its filters, the orders that it offers, and whether it can be downloaded as it is filtered.
+# Each list: its filters, its orders, and whether it can be downloaded.
 LISTS: dict[str, tuple[Iterable[str], Iterable[str], bool]] = {
     "/agencies": (agencies.FILTERS, (), False),
     "/audits": (audits.FILTERS, (), False),
@@ -75,7 +75,7 @@ def rows_of(path: str, known: Mapping[str, str], readers: Mapping[Role, Visit]) 
     return rows + [(readers[BOUND], row) for row in pairwise_rows(factors) if BOUND in open_to]
 
 
-def test_every_list_with_filters_is_tried() -> None:
+def test_every_list_with_filters_is_covered() -> None:
     modules: list[Any] = [
         import_module(found.name) for found in walk_packages(registry.__path__, "registry.") if ".views" in found.name
     ]
@@ -83,7 +83,7 @@ def test_every_list_with_filters_is_tried() -> None:
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_every_pair_of_filters_on_a_page_answers(signed_in: SignedIn, path: str) -> None:
+def test_every_pair_of_filters_is_accepted(signed_in: SignedIn, path: str) -> None:
     agency, known = listed_records()
     readers = {role: signed_in(role, agency if role is BOUND else None) for role in READERS}
     failed = []

@@ -1,4 +1,4 @@
-"""Flash messages: success only for what was done, an error summary for what was not, information for the rest."""
+"""Flash messages: success for completed actions, error for failed ones, information for the rest."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def cleared_case() -> int:
     return case_of(project).id
 
 
-def test_confirming_no_case_is_an_error_that_leads_to_the_first_case(signed_in: SignedIn) -> None:
+def test_confirming_no_case_is_an_error_linked_to_first_case(signed_in: SignedIn) -> None:
     case = cleared_case()
     answer = signed_in(Role.REVIEWER).send("/cases/confirmation?status=awaiting_confirmation", page=WAITING)
     assert answer.status_code == 422 and SUCCESS not in answer.text and BANNER not in answer.text
@@ -42,7 +42,7 @@ def test_confirming_no_case_is_an_error_that_leads_to_the_first_case(signed_in: 
     assert 'action="/cases/confirmation?status=awaiting_confirmation"' in answer.text
 
 
-def test_cases_that_cannot_be_confirmed_are_errors_and_the_others_a_success(signed_in: SignedIn) -> None:
+def test_unconfirmable_cases_are_errors_and_the_others_a_success(signed_in: SignedIn) -> None:
     case = cleared_case()
     visit = signed_in(Role.REVIEWER)
     page = visit.send("/cases/confirmation", page=WAITING, case=["999999", str(case)]).text
@@ -53,7 +53,7 @@ def test_cases_that_cannot_be_confirmed_are_errors_and_the_others_a_success(sign
     assert SUCCESS not in again and "Case 999999: " in again and "0 cases" not in again
 
 
-def test_end_of_a_list_and_an_edit_without_changes_are_information(signed_in: SignedIn) -> None:
+def test_end_of_list_and_edit_without_changes_are_information(signed_in: SignedIn) -> None:
     agency = an_agency()
     project = a_project(agency)
     page = signed_in(Role.REVIEWER).get("/cases/next?status=new").text
@@ -62,7 +62,7 @@ def test_end_of_a_list_and_an_edit_without_changes_are_information(signed_in: Si
     assert "There were no changes to save." in page and BANNER in page and SUCCESS not in page
 
 
-def test_held_audit_is_not_announced_as_done(signed_in: SignedIn) -> None:
+def test_held_audit_is_not_a_success(signed_in: SignedIn) -> None:
     ids = many_projects(60, placement="on_platform")
     placed(ids, today() - timedelta(days=1))
     run_audit(an_actor(Role.OPERATOR))
@@ -72,12 +72,12 @@ def test_held_audit_is_not_announced_as_done(signed_in: SignedIn) -> None:
     assert SUCCESS not in page and "The audit is done." not in page
 
 
-def test_what_was_done_is_a_success(signed_in: SignedIn) -> None:
+def test_completed_action_is_a_success(signed_in: SignedIn) -> None:
     page = signed_in(Role.OPERATOR).send("/audits/new").text
     assert "The audit is done." in page and page.count(SUCCESS) == 1 and SUMMARY not in page
 
 
-def test_cookie_of_flash_messages_is_signed_with_sha_256(signed_in: SignedIn) -> None:
+def test_flash_cookie_is_signed_with_sha_256(signed_in: SignedIn) -> None:
     cookies = signed_in(Role.OPERATOR).send("/audits/new", follow=False).headers.getlist("Set-Cookie")
     cookie = next(cookie for cookie in cookies if cookie.startswith("registry_notice="))
     signature = cookie.partition(";")[0].rpartition(".")[2]
@@ -85,8 +85,8 @@ def test_cookie_of_flash_messages_is_signed_with_sha_256(signed_in: SignedIn) ->
     assert "HttpOnly" in cookie and "SameSite=Lax" in cookie
 
 
-def test_messages_of_something_not_done_name_their_kind() -> None:
-    """A flash message is a success unless its call says otherwise: those that begin with a denial must."""
+def test_negative_messages_name_their_kind() -> None:
+    """Flash messages are successes by default, so calls whose text begins with a negation must set the kind."""
     denials = re.compile(r"(No|Nothing|Not|That was) ")
     calls = [
         call

@@ -1,4 +1,4 @@
-"""What forms promise: only ours count, and who may not do a thing cannot do it by page either."""
+"""Form submissions: CSRF tokens, permissions and hostile texts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def filled(rule: str, number: str) -> str:
     return rule
 
 
-def test_no_form_counts_without_its_token_whoever_sends_it(app: Flask, signed_in: SignedIn) -> None:
+def test_every_form_needs_its_token(app: Flask, signed_in: SignedIn) -> None:
     number = a_project().number
     for who in (Visit(app.test_client()), signed_in(Role.ADMINISTRATOR)):
         for method, rule, needs in routes(app):
@@ -57,7 +57,7 @@ def test_no_form_counts_without_its_token_whoever_sends_it(app: Flask, signed_in
                 for token in ({}, {"form_token": "0" * 64}, {"form_token": "ә"}):
                     answer = who.client.post(filled(rule, number), data=token)
                     if answer.status_code == 303:
-                        # Who is not signed in is led to the sign-in, and back to the page of the form.
+                        # Visitors are redirected to the sign-in page, and back to the page of the form.
                         assert not isinstance(needs, Public) and "/sign-in?back=/" in unquote(
                             answer.headers["Location"]
                         )
@@ -66,13 +66,13 @@ def test_no_form_counts_without_its_token_whoever_sends_it(app: Flask, signed_in
                     assert "This form is out of date" in answer.text
 
 
-def test_a_token_of_one_browser_does_not_count_in_another(app: Flask, signed_in: SignedIn) -> None:
+def test_token_of_one_browser_is_invalid_in_another(app: Flask, signed_in: SignedIn) -> None:
     stolen = signed_in(Role.ADMINISTRATOR).token("/people/new")
     other = Visit(app.test_client())
     assert other.client.post("/sign-in", data={"form_token": stolen, "name": "x"}).status_code == 403
 
 
-def test_who_is_not_signed_in_sees_the_open_pages_alone(app: Flask, visit: Visit) -> None:
+def test_visitors_see_public_pages_only(app: Flask, visit: Visit) -> None:
     number = a_project().number
     for method, rule, needs in routes(app):
         if method == "GET" and not isinstance(needs, Public):
@@ -82,7 +82,7 @@ def test_who_is_not_signed_in_sees_the_open_pages_alone(app: Flask, visit: Visit
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_every_page_asks_for_the_permission_that_it_declares(app: Flask, signed_in: SignedIn, role: Role) -> None:
+def test_every_page_requires_its_declared_permission(app: Flask, signed_in: SignedIn, role: Role) -> None:
     agency = an_agency(bin="990340900110")
     number = a_project(agency).number
     visit = signed_in(role, agency if role.value.startswith("agency") else None)
@@ -99,7 +99,7 @@ def test_every_page_asks_for_the_permission_that_it_declares(app: Flask, signed_
             assert answer.status_code == 403, (method, path)
 
 
-def test_a_foreign_agencys_project_is_not_there(signed_in: SignedIn) -> None:
+def test_project_of_other_agency_is_not_found(signed_in: SignedIn) -> None:
     number = a_project().number
     visit = signed_in(Role.AGENCY_EDITOR)
     for path in (f"/projects/{number}", f"/projects/{number}/edit", f"/projects/{number}/history"):
@@ -109,7 +109,7 @@ def test_a_foreign_agencys_project_is_not_there(signed_in: SignedIn) -> None:
 
 
 @pytest.mark.parametrize("text", ["\x00", "\ud800", "<script>alert(1)</script>", "٣", "A" * 30_000, "'; drop table--"])
-def test_hostile_text_in_a_form_is_told_or_shown_as_text(signed_in: SignedIn, text: str) -> None:
+def test_hostile_text_in_form_is_rejected_or_escaped(signed_in: SignedIn, text: str) -> None:
     visit = signed_in(Role.AGENCY_EDITOR)
     page = visit.send("/register")
     draft = page.request.path

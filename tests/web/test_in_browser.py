@@ -1,4 +1,4 @@
-"""What pages promise in a real browser: readable for all, at any width, by keyboard, and whole without scripts."""
+"""Pages in a real browser: accessible at any width, by keyboard, and without JavaScript."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from tests.web.tour import AGENCY, BAD_TABLE, person_name, stops
 
 AXE = Path(__file__).with_name("vendor") / "axe.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# Only what is wrong comes back: the whole report of a page is megabytes, and takes longer than finding it.
+# Returns violations only: the report of a page is megabytes, which take longer to transfer than to compute.
 VIOLATIONS = """([tags, left_out]) => axe.run(
     document, {runOnly: tags, rules: Object.fromEntries(left_out.map(rule => [rule, {enabled: false}]))}
 ).then(report => report.violations)"""
-# Asks a person to look, and is never a violation.
+# Asks for a manual check and is never a violation.
 ASKS = ["hidden-content"]
-# Colours are the same in every language, and looking at them takes half of the time.
+# Colours are the same in every language, and checking them takes half of the time.
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
 NARROW = {"width": 320, "height": 640}
 ORDINARY = {"width": 1280, "height": 900}
-# What a browser makes of a page does not hang on the database; what pages say and do is tried on both without one.
+# Browser behaviour does not depend on the database; other tests cover the pages on both databases.
 pytestmark = pytest.mark.sqlite_only
 
 
 @pytest.mark.parametrize("role", (None, *Role))
-def test_every_page_in_every_language_is_accessible_fits_320_pixels_and_asks_no_other_host(
+def test_every_page_is_accessible_fits_320_pixels_and_loads_from_own_host(
     browser: Browser, demo: tuple[Flask, dict[str, object]], address: str, role: Role | None
 ) -> None:
     found, asked, said = [], set(), []
     opened = context(browser, address, width=ORDINARY["width"])
-    # Given to the browser once: given to each page it takes as long as the page.
+    # Passed to the browser once; passing it to each page takes as long as loading the page.
     opened.add_init_script(path=AXE)
     page = opened.new_page()
     page.on("request", lambda request: asked.add(request.url))
@@ -56,7 +56,7 @@ def test_every_page_in_every_language_is_accessible_fits_320_pixels_and_asks_no_
                 found += [(stop.name, language, rule["id"], rule["nodes"][0]["html"]) for rule in broken]
             elif (needed := page.evaluate("document.documentElement.scrollWidth")) > NARROW["width"]:
                 found.append((stop.name, language, "scrolls sideways", str(needed)))
-        # The next page is opened as wide as this one was left: one change of width a page, and both ways are tried.
+        # The next page is opened at this width: one change of width per page covers both.
         widths = widths[::-1]
     opened.close()
     assert not found, "\n".join(map(str, found))
@@ -64,7 +64,7 @@ def test_every_page_in_every_language_is_accessible_fits_320_pixels_and_asks_no_
     assert said == []
 
 
-def test_the_keyboard_alone_registers_a_project(
+def test_project_is_registered_by_keyboard(
     browser: Browser, demo: tuple[Flask, dict[str, object]], address: str
 ) -> None:
     opened = context(browser, address)
@@ -103,7 +103,7 @@ def test_the_keyboard_alone_registers_a_project(
     opened.close()
 
 
-def test_without_scripts_an_editor_imports_and_finds_what_is_wrong(
+def test_import_without_javascript_shows_errors(
     browser: Browser, demo: tuple[Flask, dict[str, object]], address: str
 ) -> None:
     opened = context(browser, address, "ru", scripts=False)
@@ -120,7 +120,7 @@ def test_without_scripts_an_editor_imports_and_finds_what_is_wrong(
     opened.close()
 
 
-def test_without_scripts_somebody_changes_a_project_and_adds_a_document(
+def test_project_is_edited_and_document_added_without_javascript(
     browser: Browser, demo: tuple[Flask, dict[str, object]], address: str
 ) -> None:
     opened = context(browser, address, scripts=False)

@@ -1,4 +1,4 @@
-"""What oversight and administration can do by page: audits, QazTech's list, imports, people and tokens."""
+"""Pages of oversight and administration: audits, platform inventory, imports, accounts and tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from registry.core.transactions import transaction
 from registry.exemptions.service import Exemption
 from registry.flags.audit_runs import AuditRun
 from registry.freeze.current import policy_in_force
-from registry.imports.worker import work_off_next
+from registry.imports.worker import run_next_import
 from registry.platform.pending_uploads import PendingUpload
 from registry.projects.service import find_project
 from tests.audits.steps import many_projects, placed
@@ -27,7 +27,7 @@ from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
 
 
-def test_an_operator_runs_an_audit_and_sees_what_it_changed(signed_in: SignedIn) -> None:
+def test_operator_runs_audit_and_sees_changes(signed_in: SignedIn) -> None:
     project = a_project()
     visit = signed_in(Role.OPERATOR)
     page = visit.send("/audits/new").text
@@ -35,7 +35,7 @@ def test_an_operator_runs_an_audit_and_sees_what_it_changed(signed_in: SignedIn)
     assert db.session.scalars(select(AuditRun.status)).one() == "succeeded"
 
 
-def test_a_tried_audit_changes_no_flag(signed_in: SignedIn) -> None:
+def test_dry_run_changes_no_flag(signed_in: SignedIn) -> None:
     project = a_project()
     visit = signed_in(Role.OPERATOR)
     page = visit.send("/audits/new", dry_run="yes").text
@@ -43,7 +43,7 @@ def test_a_tried_audit_changes_no_flag(signed_in: SignedIn) -> None:
     assert "Not audited yet" in visit.get(f"/projects/{project.number}").text
 
 
-def test_a_tried_audit_tells_that_it_would_be_held_for_good(signed_in: SignedIn) -> None:
+def test_dry_run_reports_that_audit_would_be_held(signed_in: SignedIn) -> None:
     ids = many_projects(60, placement="on_platform")
     placed(ids, today())
     run_audit(an_actor(Role.OPERATOR))
@@ -53,12 +53,12 @@ def test_a_tried_audit_tells_that_it_would_be_held_for_good(signed_in: SignedIn)
     assert "The audit is held" not in page
 
 
-def test_an_audit_of_tomorrow_is_refused_at_its_field(signed_in: SignedIn) -> None:
+def test_audit_of_tomorrow_shows_field_error(signed_in: SignedIn) -> None:
     answer = signed_in(Role.OPERATOR).send("/audits/new", on="01.01.2090")
     assert answer.status_code == 422 and 'id="on-error"' in answer.text
 
 
-def test_a_supervisor_confirms_a_held_run_and_an_operator_cannot(signed_in: SignedIn) -> None:
+def test_supervisor_confirms_held_run_and_operator_cannot(signed_in: SignedIn) -> None:
     a_project()
     with transaction() as session:
         run = new_run(SCHEDULE, today(), "schedule", policy_in_force(), dry_run=False)
@@ -75,7 +75,7 @@ def test_a_supervisor_confirms_a_held_run_and_an_operator_cannot(signed_in: Sign
     assert supervisor.send(f"{held}/confirmation", page="/home").status_code == 409
 
 
-def test_an_audit_stands_beside_the_one_before(signed_in: SignedIn) -> None:
+def test_audit_is_displayed_beside_previous_one(signed_in: SignedIn) -> None:
     a_project()
     operator = an_actor(Role.OPERATOR)
     run_audit(operator)
@@ -85,7 +85,7 @@ def test_an_audit_stands_beside_the_one_before(signed_in: SignedIn) -> None:
     assert "Difference" in page and ">+1<" in page
 
 
-def test_qaztechs_list_tells_what_it_would_do_before_anything_is_written(signed_in: SignedIn) -> None:
+def test_inventory_is_previewed_before_it_is_applied(signed_in: SignedIn) -> None:
     agency = an_agency()
     project = a_project(agency, placement="on_platform", platform_key="qt-1")
     table = f"platform_key,agency,verified_on\nqt-1,{agency.bin},2026-02-01\nqt-2,{agency.bin},2026-02-01\n"
@@ -102,7 +102,7 @@ def test_qaztechs_list_tells_what_it_would_do_before_anything_is_written(signed_
     assert db.session.execute(select(func.count(PendingUpload.id))).scalar_one() == 0
 
 
-def test_an_import_is_found_again_with_what_is_wrong_in_which_row(signed_in: SignedIn) -> None:
+def test_import_page_shows_row_errors(signed_in: SignedIn) -> None:
     agency = an_agency()
     table = (
         "agency,external_id,name_ru,object_kind,work_type,stage,placement\n"
@@ -111,7 +111,7 @@ def test_an_import_is_found_again_with_what_is_wrong_in_which_row(signed_in: Sig
     visit = signed_in(Role.AGENCY_EDITOR, agency)
     page = visit.send("/imports", kind="projects", file=(io.BytesIO(table.encode()), "проекты.csv"))
     assert "Queued" in page.text and 'hx-trigger="every 2s"' in page.text
-    work_off_next()
+    run_next_import()
     assert "проекты.csv" in visit.get("/imports").text
     found = visit.get(page.request.path).text
     assert "2 of 2 rows" in found and "Row 3" in found and "Hosting" in found
@@ -120,13 +120,13 @@ def test_an_import_is_found_again_with_what_is_wrong_in_which_row(signed_in: Sig
     assert other.client.get(page.request.path).status_code == 404
 
 
-def test_a_form_without_a_file_says_so_at_the_field(signed_in: SignedIn) -> None:
+def test_form_without_file_shows_field_error(signed_in: SignedIn) -> None:
     visit = signed_in(Role.OPERATOR)
     answer = visit.send("/inventory")
     assert answer.status_code == 422 and 'id="file-error"' in answer.text
 
 
-def test_a_new_persons_password_is_shown_once_and_works(app: Flask, signed_in: SignedIn) -> None:
+def test_password_of_new_account_is_displayed_once_and_works(app: Flask, signed_in: SignedIn) -> None:
     visit = signed_in(Role.ADMINISTRATOR)
     answer = visit.send("/people/new", name="e.bek", role="auditor", language="kk")
     secret = re.search(r'id="secret">([^<]+)<', answer.text)
@@ -136,7 +136,7 @@ def test_a_new_persons_password_is_shown_once_and_works(app: Flask, signed_in: S
     assert newcomer.sign_in("e.bek", secret[1]).status_code == 200
 
 
-def test_the_same_name_twice_and_an_unknown_agency_are_told_at_their_fields(signed_in: SignedIn) -> None:
+def test_duplicate_name_and_unknown_agency_show_field_errors(signed_in: SignedIn) -> None:
     visit = signed_in(Role.ADMINISTRATOR)
     visit.send("/people/new", name="e.bek", role="auditor", language="kk")
     twice = visit.send("/people/new", name="e.bek", role="auditor", language="kk")
@@ -145,7 +145,7 @@ def test_the_same_name_twice_and_an_unknown_agency_are_told_at_their_fields(sign
     assert lost.status_code == 422 and 'id="agency-error"' in lost.text
 
 
-def test_an_administrator_cannot_shut_out_the_own_person(signed_in: SignedIn) -> None:
+def test_administrator_cannot_disable_own_account(signed_in: SignedIn) -> None:
     visit = signed_in(Role.ADMINISTRATOR)
     person = person_named("administrator.web")
     assert person is not None
@@ -154,7 +154,7 @@ def test_an_administrator_cannot_shut_out_the_own_person(signed_in: SignedIn) ->
     assert visit.get("/home").status_code == 200
 
 
-def test_nobody_is_shut_out_or_given_a_password_by_a_single_click(app: Flask, signed_in: SignedIn) -> None:
+def test_disabling_and_password_reset_need_confirmation(app: Flask, signed_in: SignedIn) -> None:
     administrator = signed_in(Role.ADMINISTRATOR)
     person = signed_in(Role.AUDITOR, name="e.bek")
     link = re.search(
@@ -171,7 +171,7 @@ def test_nobody_is_shut_out_or_given_a_password_by_a_single_click(app: Flask, si
     assert 'secret">' in administrator.send(link[1].replace("disabled", "password")).text
 
 
-def test_the_agency_of_a_new_person_is_chosen_by_its_name(signed_in: SignedIn) -> None:
+def test_agency_of_new_account_is_selected_by_name(signed_in: SignedIn) -> None:
     agency = an_agency(name_ru="Министерство озёр")
     visit = signed_in(Role.ADMINISTRATOR)
     assert f'<option value="{agency.bin}" >Министерство озёр' in visit.get("/people/new").text
@@ -179,7 +179,7 @@ def test_the_agency_of_a_new_person_is_chosen_by_its_name(signed_in: SignedIn) -
     assert "Министерство озёр" in visit.get("/people").text
 
 
-def test_an_entry_of_the_journal_is_whole_on_a_page_of_its_own(signed_in: SignedIn) -> None:
+def test_journal_entry_has_its_own_page(signed_in: SignedIn) -> None:
     project = a_project(purpose="Учёт аппаратов")
     visit = signed_in(Role.SUPERVISOR)
     path = f"/journal?subject=project:{project.number}"
@@ -194,7 +194,7 @@ def test_an_entry_of_the_journal_is_whole_on_a_page_of_its_own(signed_in: Signed
     assert visit.get("/journal/99999999999999999999").status_code == 404
 
 
-def test_what_was_confirmed_and_decided_by_page_is_recorded(signed_in: SignedIn) -> None:
+def test_confirmations_and_decisions_by_page_are_recorded(signed_in: SignedIn) -> None:
     project = a_project(placement="on_platform")
     operator, supervisor = signed_in(Role.OPERATOR), signed_in(Role.SUPERVISOR)
     path = f"/projects/{project.number}"
@@ -215,7 +215,7 @@ def test_what_was_confirmed_and_decided_by_page_is_recorded(signed_in: SignedIn)
     assert supervisor.client.get(path).status_code == 200
 
 
-def test_a_document_is_kept_and_always_served_as_a_download(signed_in: SignedIn) -> None:
+def test_document_is_stored_and_served_as_download(signed_in: SignedIn) -> None:
     agency = an_agency()
     project = a_project(agency)
     visit = signed_in(Role.AGENCY_EDITOR, agency)
@@ -230,7 +230,7 @@ def test_a_document_is_kept_and_always_served_as_a_download(signed_in: SignedIn)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_every_page_may_load_from_this_host_alone_and_run_no_inline_script(signed_in: SignedIn) -> None:
+def test_every_page_has_strict_content_security_policy(signed_in: SignedIn) -> None:
     visit = signed_in(Role.ADMINISTRATOR)
     for path in ("/home", "/projects", "/people", "/nothing-here", "/projects/QT-2026-0000000-0"):
         answer = visit.get(path)
@@ -240,7 +240,7 @@ def test_every_page_may_load_from_this_host_alone_and_run_no_inline_script(signe
         assert not re.search(r'(?:src|href)="(?:https?:)?//', answer.text)
 
 
-def test_what_an_audit_changed_names_the_projects_and_tells_two_runs_of_a_day_apart(signed_in: SignedIn) -> None:
+def test_audit_changes_name_projects_and_distinguish_runs_of_a_day(signed_in: SignedIn) -> None:
     project = a_project(name_ru="Портал озёр", name_kk="Көлдер порталы")
     operator = an_actor(Role.OPERATOR)
     first = run_audit(operator)
@@ -251,7 +251,7 @@ def test_what_an_audit_changed_names_the_projects_and_tells_two_runs_of_a_day_ap
     assert re.search(rf'href="/audits/{first.id}">[^<]+, \d\d:\d\d</a>', second)
 
 
-def test_who_confirms_an_ending_reads_what_it_does_and_what_each_answer_is(signed_in: SignedIn) -> None:
+def test_ending_confirmation_explains_effect_and_answers(signed_in: SignedIn) -> None:
     project = a_project(stage="terminated")
     page = signed_in(Role.OPERATOR).get(f"/projects/{project.number}/confirm-ending").text
     assert "The next audit clears the flag of an unconfirmed ending." in page

@@ -1,4 +1,4 @@
-"""Nothing typed, sent or gone back to ends in a dead end: there is a page, and it leads on."""
+"""Parent links: every typed, submitted or revisited URL has a page that leads on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from werkzeug.routing import IntegerConverter
 from registry.accounts.roles import Role
 from registry.http.required_permission import REQUIRED_PERMISSION
 from registry.web.error_pages import unexpected
-from tests.cases.casework import a_case
+from tests.cases.casework import flagged_case
 from tests.factories import a_project
 from tests.fixtures.web import PASSWORD, SignedIn
 from tests.web.test_forms import filled, routes
@@ -20,7 +20,7 @@ HUGE = "99999999999999999999"
 A_BROWSER = {"Accept": "text/html"}
 
 
-def test_no_page_takes_a_number_without_a_bound(app: Flask) -> None:
+def test_no_route_accepts_unbounded_numbers(app: Flask) -> None:
     numbers = [
         converter
         for rule in app.url_map.iter_rules()
@@ -32,7 +32,7 @@ def test_no_page_takes_a_number_without_a_bound(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.AGENCY_EDITOR, Role.ADMINISTRATOR])
-def test_a_number_that_is_too_long_is_a_page_that_is_not_there(app: Flask, signed_in: SignedIn, role: Role) -> None:
+def test_too_long_number_is_not_found(app: Flask, signed_in: SignedIn, role: Role) -> None:
     number = a_project().number
     visit = signed_in(role)
     token = visit.token("/home")
@@ -44,8 +44,8 @@ def test_a_number_that_is_too_long_is_a_page_that_is_not_there(app: Flask, signe
             assert answer.status_code == 404 and "There is nothing at this address. See" in answer.text, path
 
 
-def test_the_switch_of_languages_after_a_form_leads_to_the_page_of_the_form(signed_in: SignedIn) -> None:
-    _project, case = a_case()
+def test_language_switch_after_form_leads_to_form_page(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
     visit = signed_in(Role.SUPERVISOR)
     answer = visit.send(f"{case}/comment?status=new", page=case)
     assert answer.status_code == 422
@@ -56,8 +56,8 @@ def test_the_switch_of_languages_after_a_form_leads_to_the_page_of_the_form(sign
     assert '<html lang="ru"' in page.text
 
 
-def test_an_address_that_only_takes_a_form_opens_as_the_page_of_the_form(signed_in: SignedIn) -> None:
-    project, case = a_case()
+def test_form_only_url_redirects_to_form_page(signed_in: SignedIn) -> None:
+    project, case = flagged_case()
     visit = signed_in(Role.SUPERVISOR)
     for path, page in {
         f"{case}/approve": case,
@@ -68,7 +68,7 @@ def test_an_address_that_only_takes_a_form_opens_as_the_page_of_the_form(signed_
         assert (answer.status_code, answer.headers["Location"]) == (303, page)
 
 
-def test_an_address_without_a_page_of_its_own_says_so_in_a_page(signed_in: SignedIn) -> None:
+def test_unknown_url_is_not_found_page(signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER)
     for answer in (visit.client.get("/sign-out", headers=A_BROWSER), visit.client.delete("/cases", headers=A_BROWSER)):
         assert answer.status_code == 405 and "only takes a form" in answer.text and answer.headers["Allow"]
@@ -78,8 +78,8 @@ def test_an_address_without_a_page_of_its_own_says_so_in_a_page(signed_in: Signe
         assert answer.get_json()["type"].endswith("method-not-allowed")
 
 
-def test_a_form_sent_after_the_session_ended_leads_to_the_sign_in_and_back_to_its_page(signed_in: SignedIn) -> None:
-    _project, case = a_case()
+def test_form_after_session_end_leads_to_sign_in_and_back(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
     visit = signed_in(Role.REVIEWER)
     token = visit.token(case)
     visit.send("/sign-out", page="/home")
@@ -91,14 +91,14 @@ def test_a_form_sent_after_the_session_ended_leads_to_the_sign_in_and_back_to_it
     assert answer.request.path == case and "Звонил." not in answer.text
 
 
-def test_a_form_of_another_session_is_refused_with_the_way_to_its_page(signed_in: SignedIn) -> None:
-    _project, case = a_case()
+def test_form_of_other_session_is_rejected_with_link_to_its_page(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
     visit = signed_in(Role.REVIEWER)
     answer = visit.client.post(f"{case}/comment", data={"form_token": "0" * 64})
     assert answer.status_code == 403 and f'href="{case}">Back to the form' in answer.text
 
 
-def test_a_fault_of_the_service_names_the_number_to_tell_and_the_way_home(app: Flask) -> None:
+def test_internal_error_shows_trace_id_and_home_link(app: Flask) -> None:
     with app.test_request_context("/home", headers={"Cookie": "registry_language=en"}):
         answer = unexpected(RuntimeError("a mistake of the test's own"))
     assert answer.status_code == 500

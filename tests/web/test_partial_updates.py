@@ -1,4 +1,4 @@
-"""Edit forms write what was changed in them and nothing else: what a form does not show stays as it is."""
+"""Partial updates: edit forms write only changed fields and keep fields that they do not display."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.factories import ADMINISTRATOR, a_bin, a_project, an_agency
 from tests.fixtures.web import PASSWORD, SignedIn
 from tests.web.forms import untouched_form
 
-# A single-line input of a browser takes line breaks out; a text area sends them as CRLF.
+# Browsers remove line breaks from single-line inputs and submit CRLF from text areas.
 AGENCY: dict[str, Any] = {
     "name_kk": "Бірінші\nжол «Ә»",
     "name_ru": "Первая строка\nи вторая & <третья>",
@@ -72,12 +72,12 @@ PROJECT: dict[str, Any] = {
     "responsible_position": "начальник\nотдела",
     "responsible_email": "a@example.kz",
 }
-# Every page that edits a record ends in /edit; a new one belongs here and into a test below.
+# Every page that edits a record ends in /edit; a new one needs an entry here and a test below.
 EDIT_FORMS = {"edit_agency", "edit_person", "edit_project"}
 
 
 def written() -> tuple[int, int]:
-    """How many revisions and journal entries there are, but for sign-ins."""
+    """Count revisions and journal entries except sign-ins."""
     revisions = db.session.execute(select(func.count(Revision.id))).scalar_one()
     return revisions, db.session.execute(select(func.count(JournalEntry.seq))).scalar_one()
 
@@ -95,12 +95,12 @@ def full_project(agency: Agency, **values: Any) -> Project:
     return project
 
 
-def test_every_edit_page_is_tried_here(app: Flask) -> None:
+def test_every_edit_page_is_covered(app: Flask) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if rule.rule.endswith("/edit")]
     assert {rule.endpoint.removeprefix("web.") for rule in rules} == EDIT_FORMS
 
 
-def test_untouched_agency_form_changes_nothing(signed_in: SignedIn) -> None:
+def test_unchanged_agency_form_changes_nothing(signed_in: SignedIn) -> None:
     agency = an_agency(an_agency(), **AGENCY)
     before = shown_of(agency, (*AGENCY_FIELDS, "version", "updated_at"))
     assert None not in before.values()
@@ -112,7 +112,7 @@ def test_untouched_agency_form_changes_nothing(signed_in: SignedIn) -> None:
     assert shown_of(agency, before) == before and written() == count
 
 
-def test_unrelated_agency_edit_leaves_what_was_not_sent(signed_in: SignedIn) -> None:
+def test_agency_edit_keeps_fields_that_were_not_submitted(signed_in: SignedIn) -> None:
     agency = an_agency(an_agency(), **AGENCY)
     before = shown_of(agency, AGENCY_FIELDS)
     visit = signed_in(Role.ADMINISTRATOR)
@@ -124,7 +124,7 @@ def test_unrelated_agency_edit_leaves_what_was_not_sent(signed_in: SignedIn) -> 
     assert json.loads(entry.details) == {"changes": [change]}
 
 
-def test_agency_field_that_is_emptied_is_cleared_and_a_required_one_is_not(signed_in: SignedIn) -> None:
+def test_emptied_agency_field_is_cleared_unless_required(signed_in: SignedIn) -> None:
     agency = an_agency(an_agency(), **AGENCY)
     visit = signed_in(Role.ADMINISTRATOR)
     path = f"/agencies/{agency.bin}/edit"
@@ -137,7 +137,7 @@ def test_agency_field_that_is_emptied_is_cleared_and_a_required_one_is_not(signe
     assert agency_by_bin(agency.bin).kind == "national_security"
 
 
-def test_person_edit_writes_only_what_was_changed(signed_in: SignedIn) -> None:
+def test_person_edit_writes_only_changes(signed_in: SignedIn) -> None:
     agency = an_agency()
     person = add_person(ADMINISTRATOR, NewPerson("aigul", Role.AGENCY_EDITOR, agency.id), PASSWORD)
     visit = signed_in(Role.ADMINISTRATOR)
@@ -152,7 +152,7 @@ def test_person_edit_writes_only_what_was_changed(signed_in: SignedIn) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_untouched_project_form_changes_nothing(signed_in: SignedIn, stage: str) -> None:
+def test_unchanged_project_form_changes_nothing(signed_in: SignedIn, stage: str) -> None:
     agency = an_agency()
     project = full_project(agency, stage=stage)
     before = shown_of(project, (*FIELDS, "version", "updated_at"))
@@ -164,7 +164,7 @@ def test_untouched_project_form_changes_nothing(signed_in: SignedIn, stage: str)
     assert shown_of(project, before) == before and written() == count
 
 
-def test_unrelated_project_edit_leaves_what_was_not_sent(signed_in: SignedIn) -> None:
+def test_project_edit_keeps_fields_that_were_not_submitted(signed_in: SignedIn) -> None:
     agency = an_agency()
     project = full_project(agency)
     before = shown_of(project, FIELDS)
@@ -173,10 +173,10 @@ def test_unrelated_project_edit_leaves_what_was_not_sent(signed_in: SignedIn) ->
 
 
 @pytest.mark.parametrize("step", PARTS)
-def test_untouched_registration_step_changes_nothing(signed_in: SignedIn, step: str) -> None:
+def test_unchanged_registration_step_changes_nothing(signed_in: SignedIn, step: str) -> None:
     agency = an_agency()
     visit = signed_in(Role.AGENCY_EDITOR, agency, name="editor")
-    # What a draft holds is text as it was typed, right or wrong; its agency is one that is not offered any more.
+    # A draft stores texts as typed, valid or not; its agency is no longer offered.
     actor = editor_of(agency)
     texts = {name: f"\r\n {name}\r\n" if name == "purpose" else "7" for name in FIELDS} | {"agency": a_bin()}
     chosen = {"object_kind": "system", "work_type": "migration", "stage": "pilot", "placement": "unknown"}

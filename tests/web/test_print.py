@@ -1,4 +1,4 @@
-"""What pages promise on paper: whose and of when, readable by somebody who cannot click, and nothing cut off."""
+"""Print styles: user and time, no controls, and nothing cut off."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from registry.accounts.roles import Role
 from tests.web.browser import context, sign_in
 from tests.web.tour import person_name
 
-# A4 less its margins, in the pixels of styles.
+# A4 without margins, in CSS pixels.
 UPRIGHT, ACROSS = 702, 1032
 CLICKED = ".govuk-button, .filters, .tabs, .take-along, .govuk-pagination, .acting, .site-header, form"
 STYLE = "([selector, of, name]) => getComputedStyle(document.querySelector(selector), of)[name]"
@@ -30,7 +30,7 @@ def on_paper(browser: Browser, address: str, path: str, width: int, role: Role =
     ("path", "width"),
     [("/reports/compliance?by=agency", ACROSS), ("/projects", UPRIGHT), ("/home", UPRIGHT), ("/cases", UPRIGHT)],
 )
-def test_a_printed_page_tells_whose_and_of_when_it_is_and_holds_nothing_to_click(
+def test_printed_page_names_user_and_time_and_has_no_controls(
     browser: Browser, demo: tuple[Flask, dict[str, object]], address: str, path: str, width: int
 ) -> None:
     page = on_paper(browser, address, path, width)
@@ -45,9 +45,7 @@ def test_a_printed_page_tells_whose_and_of_when_it_is_and_holds_nothing_to_click
 
 
 @pytest.mark.sqlite_only
-def test_a_printed_list_is_a_table_and_no_pile_of_cards(
-    browser: Browser, demo: tuple[Flask, dict[str, object]], address: str
-) -> None:
+def test_printed_list_is_a_table(browser: Browser, demo: tuple[Flask, dict[str, object]], address: str) -> None:
     page = on_paper(browser, address, "/projects", UPRIGHT)
     assert page.evaluate(STYLE, ["table tbody tr", None, "display"]) == "table-row"
     assert page.evaluate(STYLE, ["table thead", None, "position"]) == "static"

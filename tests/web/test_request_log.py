@@ -1,4 +1,4 @@
-"""The line that the log gets of each request names who made it, at pages as at the API."""
+"""Request log: each line names the principal, for pages and for the API."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_request_log_names_the_principal_over_the_rate_limit(app: Flask, caplog:
     ]
 
 
-def test_request_log_tells_the_address_of_a_failed_sign_in(visit: Visit, caplog: pytest.LogCaptureFixture) -> None:
+def test_request_log_contains_address_of_failed_sign_in(visit: Visit, caplog: pytest.LogCaptureFixture) -> None:
     data = {"form_token": visit.token(), "name": "nobody", "password": "guess"}
     caplog.clear()
 
@@ -88,6 +88,6 @@ def test_request_log_tells_the_address_of_a_failed_sign_in(visit: Visit, caplog:
     assert (line["path"], line["status"], line["principal"], line["source"]) == ("/sign-in", 401, None, "192.0.2.7")
 
 
-def test_request_log_names_nobody_for_a_visitor(visit: Visit, caplog: pytest.LogCaptureFixture) -> None:
+def test_request_log_names_no_principal_for_visitors(visit: Visit, caplog: pytest.LogCaptureFixture) -> None:
     visit.client.get("/sign-in")
     assert logged(caplog) == [("GET", "/sign-in", 200, None)]

@@ -1,4 +1,4 @@
-"""HEAD, OPTIONS and GET change nothing: sent to every route, by each role, about rows that exist."""
+"""Safe methods: HEAD, OPTIONS and GET change nothing on any route, for any role, with existing rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.fixtures.web import SignedIn
 from tests.present import Present
 
 METHODS = ("HEAD", "OPTIONS", "GET")
-# What a safe request may write, each with its reason.
+# Writes allowed for safe requests, each with its reason.
 ALLOWED = {
     ("web_sessions", "last_used_at"): "a session ends after idle time",
     ("tokens", "last_used_at"): "an administrator sees which tokens are still in use",
@@ -42,7 +42,7 @@ Contents = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 
 
 def contents() -> Contents:
-    """Every row of every table, by its primary key."""
+    """Return every row of every table by its primary key."""
     found: Contents = {}
     for name, table in db.metadata.tables.items():
         rows = db.session.execute(table.select()).mappings()
@@ -52,7 +52,7 @@ def contents() -> Contents:
 
 
 def changes(before: Contents, after: Contents) -> set[tuple[str, str]]:
-    """``(table, column)`` of a changed row; ``(journal, action)`` of a new entry; ``row added``, ``row removed``."""
+    """Return ``(table, column)`` of changed rows, ``(journal, action)`` of new entries, and added or removed rows."""
     found = set()
     for name, rows in after.items():
         old = before[name]
@@ -66,7 +66,7 @@ def changes(before: Contents, after: Contents) -> set[tuple[str, str]]:
 
 
 def addresses(app: Flask, values: dict[str, object], ids: dict[str, object]) -> Iterator[tuple[Rule, str]]:
-    """Each route with the address of something that exists."""
+    """Return each route with the URL of an existing resource."""
     for rule in app.url_map.iter_rules():
         named = {name: values[name] for name in rule.arguments if name in values}
         for name, converter in rule._converters.items():
@@ -82,7 +82,7 @@ def addresses(app: Flask, values: dict[str, object], ids: dict[str, object]) -> 
 
 
 def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, object]]:
-    """Rows for the arguments of every route, those that belong to one person made for the actor."""
+    """Create rows for the arguments of every route; personal ones belong to the actor."""
     draft = start_draft(actor) if actor.may(Permission.PROJECTS_WRITE) else None
     if draft is not None:
         save_draft(actor, draft.id, {"agency": world.agency.bin, **COMPLETE_DRAFT})
@@ -119,7 +119,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
     return values, ids
 
 
-def test_a_safe_method_changes_no_row_of_any_table(app: Flask, signed_in: SignedIn, present: Present) -> None:
+def test_safe_method_changes_no_row(app: Flask, signed_in: SignedIn, present: Present) -> None:
     present.set(now())
     home = an_agency()
     world = a_world(home)
@@ -136,7 +136,7 @@ def test_a_safe_method_changes_no_row_of_any_table(app: Flask, signed_in: Signed
         visit = signed_in(role, agency)
         headers = bearer(a_token(role, agency, f"{role.value}.web"))
         values, ids = rows_of(world, an_actor(role, agency, f"{role.value}.web"))
-        # Far enough from the sign-in for the use of session and token to be written.
+        # Long enough after the sign-in that the last use of session and token is written.
         present.move(timedelta(minutes=2))
         before = contents()
         for _, path in addresses(app, values, ids):

@@ -1,4 +1,4 @@
-"""Small promises of pages that a changed number or name would break: downloads, the menu, the first page."""
+"""Details of pages that mutation testing found untested: downloads, menu and home page."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ from tests.present import Present
 JOURNAL_READERS = {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}
 
 
-def test_cases_download_has_the_day_of_opening_under_opened_and_of_closing_under_closed(
-    signed_in: SignedIn, present: Present
-) -> None:
+def test_cases_download_has_opening_and_closing_days_in_their_columns(signed_in: SignedIn, present: Present) -> None:
     present.set(date(2026, 10, 5))
     agency = an_agency()
     project = a_project(agency, **GAP)
@@ -36,14 +34,14 @@ def test_cases_download_has_the_day_of_opening_under_opened_and_of_closing_under
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_menu_has_the_journal_for_those_who_may_read_it_only(signed_in: SignedIn, role: Role) -> None:
+def test_menu_has_journal_for_permitted_roles_only(signed_in: SignedIn, role: Role) -> None:
     visit = signed_in(role)
     menu = visit.get("/home").text.partition('id="navigation"')[2].partition("</ul>")[0]
     assert ('href="/journal"' in menu) == (role in JOURNAL_READERS)
     assert visit.client.get("/journal").status_code == (200 if role in JOURNAL_READERS else 403)
 
 
-def test_first_page_of_an_agency_warns_of_onboarding_that_ends_within_60_days(signed_in: SignedIn) -> None:
+def test_agency_home_warns_of_onboarding_ending_within_60_days(signed_in: SignedIn) -> None:
     agency = an_agency()
     for days in (-1, 60, 61):
         name = f"Через {days}"

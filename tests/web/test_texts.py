@@ -1,4 +1,4 @@
-"""What the pages' texts promise: whole in kk, ru and en, none of them written past the catalogues."""
+"""Texts of the pages: complete in kk, ru and en, and all from the catalogues."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.fixtures.web import PASSWORD, SignedIn
 
 REGISTRY = Path(catalogues.__file__).parents[1]
 TEMPLATES = sorted(REGISTRY.glob("*/templates/**/*.html"))
-# A name that is the same in every language, or an attribute that a macro writes.
+# Names that are the same in every language, and attributes that a macro writes.
 PLAIN = re.compile(r"QazTech$|[a-z-]+=\"")
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "lazy_text": None}
 PLACEHOLDER = re.compile(r"%\((\w+)\)s|%s|%%")
@@ -59,12 +59,12 @@ def strings(language: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
 
 
 @pytest.mark.parametrize("language", ["kk", "ru"])
-def test_every_text_is_translated_and_none_is_left_over(language: str) -> None:
+def test_every_text_is_translated_and_none_is_unused(language: str) -> None:
     there = {key for key, texts in strings(language) if all(text.strip() for text in texts)}
     assert there == extracted()
 
 
-def test_no_text_stands_inside_an_f_string_where_older_pythons_find_none_to_translate() -> None:
+def test_no_translatable_text_is_inside_an_f_string() -> None:
     inside = [
         f"{path.name}:{call.lineno}"
         for path in REGISTRY.rglob("*.py")
@@ -82,7 +82,7 @@ def test_no_translation_is_fuzzy(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["kk", "ru"])
-def test_a_translation_fills_in_the_same_values(language: str) -> None:
+def test_translations_have_same_placeholders(language: str) -> None:
     for key, texts in strings(language):
         first = key if isinstance(key, str) else key[0]
         for text in texts:
@@ -90,7 +90,7 @@ def test_a_translation_fills_in_the_same_values(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["kk", "ru"])
-def test_a_translation_is_in_its_own_letters(language: str) -> None:
+def test_translations_use_the_letters_of_their_language(language: str) -> None:
     for key, texts in strings(language):
         for text in texts:
             bare = PLACEHOLDER.sub("", text)
@@ -98,14 +98,14 @@ def test_a_translation_is_in_its_own_letters(language: str) -> None:
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
-def test_a_template_holds_no_text_of_its_own(template: Path) -> None:
+def test_templates_contain_no_untranslated_text(template: Path) -> None:
     source = template.read_text(encoding="utf-8")
     bare = JINJA.sub(" ", source)
     shown = [*re.sub(r"<[^>]*>", " ", bare).split(), *" ".join(SHOWN_ATTRIBUTES.findall(bare)).split()]
     assert [word for word in shown if re.search(r"[^\W\d_]{2,}", word) and not PLAIN.match(word)] == []
 
 
-def test_every_field_and_every_word_of_one_has_a_name() -> None:
+def test_every_field_and_choice_has_a_label() -> None:
     assert set(project_fields.FIELDS) | set(project_fields.READ_ONLY) - {"version"} <= set(labels.FIELDS)
     for field, words in {
         "kind": vocabulary.AGENCY_KINDS,
@@ -122,7 +122,7 @@ def test_every_field_and_every_word_of_one_has_a_name() -> None:
         assert set(words) == set(WORDS[field])
 
 
-# Words that tags show, and the ends of infinitives and finite verbs. A Kazakh verb stands at the end.
+# Terms of tags, and endings of infinitives and finite verbs. Kazakh verbs are at the end.
 STATUSES = (
     "stage", "placement", "freeze_status", "flagged", "flag_status", "audit_status", "change", "import_state",
     "case_status", "account_status", "token_status",
@@ -149,9 +149,7 @@ def test_tags_and_statuses_are_not_verbs(language: str) -> None:
         ("en", "Disabled", "Disable account"),
     ],
 )
-def test_tag_of_a_disabled_person_is_not_the_name_of_the_act(
-    signed_in: SignedIn, language: str, tag: str, act: str
-) -> None:
+def test_tag_of_disabled_account_differs_from_action(signed_in: SignedIn, language: str, tag: str, act: str) -> None:
     person = add_person(ADMINISTRATOR, NewPerson("aigerim", Role.REVIEWER), PASSWORD)
     visit = signed_in(Role.ADMINISTRATOR, language=language)
     assert tag not in visit.get("/people").text
@@ -168,7 +166,7 @@ def test_tag_of_a_disabled_person_is_not_the_name_of_the_act(
         ("en", "20 January 2026", "1,200,000 ₸"),
     ],
 )
-def test_dates_and_money_are_written_as_each_language_does(app: Flask, language: str, day: str, money: str) -> None:
+def test_dates_and_money_are_localized(app: Flask, language: str, day: str, money: str) -> None:
     with app.test_request_context(headers={"Cookie": f"registry_language={language}"}):
         assert formats.day(date(2026, 1, 20)).replace("\u00a0", " ") == day
         assert formats.money(1_200_000).replace("\u00a0", " ") == money
@@ -176,7 +174,7 @@ def test_dates_and_money_are_written_as_each_language_does(app: Flask, language:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_switch_keeps_the_page_and_is_remembered(app: Flask, language: str) -> None:
+def test_language_switch_keeps_page_and_is_remembered(app: Flask, language: str) -> None:
     client = app.test_client()
     answer = client.get(f"/language/{language}?back=/sign-in?back=/projects", follow_redirects=True)
     assert answer.request.path == "/sign-in"
@@ -184,6 +182,6 @@ def test_the_switch_keeps_the_page_and_is_remembered(app: Flask, language: str) 
     assert f'<html lang="{language}"' in client.get("/").text
 
 
-def test_the_switch_leads_nobody_to_another_host(app: Flask) -> None:
+def test_language_switch_does_not_redirect_to_other_hosts(app: Flask) -> None:
     answer = app.test_client().get("/language/kk?back=//evil.example")
     assert answer.headers["Location"] == "/"

@@ -1,4 +1,4 @@
-"""Files of every size up to 20 MiB are taken by the pages too; larger ones get a page that names the limit."""
+"""Upload sizes: pages accept files up to 20 MiB; larger ones get a page that names the limit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def send(visit: Visit, path: str, content: bytes, page: str | None = None, **fie
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_pages_take_files_of_every_size(signed_in: SignedIn, agency: Agency, size: int) -> None:
+def test_pages_accept_files_of_every_size(signed_in: SignedIn, agency: Agency, size: int) -> None:
     agencies = table_of_line_breaks(("bin", "name_ru", "kind"), (a_bin(), "Акимат", "local_executive"), size)
     inventory = table_of_line_breaks(
         ("platform_key", "agency", "verified_on"), ("key-1", agency.bin, "2026-01-05"), size
@@ -40,7 +40,7 @@ def test_pages_take_files_of_every_size(signed_in: SignedIn, agency: Agency, siz
     assert send(editor, f"{project}/documents", random_bytes(size), page=project) == 303
 
 
-def test_a_file_over_20_mib_gets_a_page_that_names_the_limit(signed_in: SignedIn) -> None:
+def test_file_over_20_mib_gets_page_with_limit(signed_in: SignedIn) -> None:
     visit = signed_in(Role.ADMINISTRATOR)
     for size in (20 * MIB + 1, 21 * MIB):
         answer = visit.send("/imports", kind="agencies", file=(io.BytesIO(random_bytes(size)), "table.csv"))

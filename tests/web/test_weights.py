@@ -1,4 +1,4 @@
-"""What a page costs whoever opens it: few kilobytes, however much there is, and as many statements for it."""
+"""Page weights: few kilobytes and a constant number of statements, however many rows exist."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONG_KK = "Қазақстан Республикасының Цифрлық да
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_list_weighs_more_than_sixty_kilobytes(signed_in: SignedIn, language: Language) -> None:
+def test_lists_are_at_most_sixty_kilobytes(signed_in: SignedIn, language: Language) -> None:
     for place in range(MANY):
         agency = an_agency(name_ru=f"{LONG_RU} {place}", name_kk=f"{place} {LONG_KK}")
         a_project(agency, purpose="Учёт медицинского оборудования. " * 100)

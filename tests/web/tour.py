@@ -1,4 +1,4 @@
-"""The pages that are looked at: by the gallery as pictures, by the tests with axe. On the demo's data."""
+"""Tour of all pages on the demo's data, for the gallery's screenshots and the accessibility tests."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ DRAFT: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A page: who looks at it (None: signed out), where it is, and what is sent by the form on it, if anything."""
+    """A page: its viewer (None: signed out), its URL, and the form submitted on it, if any."""
 
     name: str
     role: Role | None
@@ -59,12 +59,12 @@ class Stop:
 
 
 def person_name(role: Role) -> str:
-    """What the person of the role signs in with."""
+    """Return the user name of the person of the role."""
     return first_of_each_role()[role]
 
 
 def prepare(app: Flask) -> dict[str, object]:
-    """Passwords, a draft, an import with errors and an audit tried, on loaded demo data; what the paths need."""
+    """Add passwords, a draft, an import with errors and a dry run to the demo. Return the parameters of the paths."""
     with app.app_context():
         for role in Role:
             person = person_named(person_name(role))
@@ -109,7 +109,7 @@ def prepare(app: Flask) -> dict[str, object]:
 
 
 def stops(known: Mapping[str, object]) -> list[Stop]:
-    """Every page, empty, filled and with errors."""
+    """Return every page, empty, filled and with errors."""
     editor, viewer, reviewer, supervisor, operator, administrator, auditor = (
         Role.AGENCY_EDITOR,
         Role.AGENCY_VIEWER,

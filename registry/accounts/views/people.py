@@ -25,7 +25,7 @@ from registry.core.errors import NotFound, invalid
 from registry.core.field_types import Bin, Choice, Email, Text
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import Field, form_field
-from registry.web.flash import flash_message, say_changes
+from registry.web.flash import flash_changes, flash_message
 from registry.web.form_pages import FormPage, answer_form
 from registry.web.labels import options
 from registry.web.translations import gettext as _
@@ -96,7 +96,7 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
 
     def act(values: dict[str, Any]) -> Answer:
         if not values:
-            say_changes([])
+            flash_changes([])
             return redirect_to("people")
         role = Role(values["role"]) if "role" in values else Role(account.role)
         change_role(actor, account.id, role, agency_id(values["agency"]) if "agency" in values else account.agency_id)

@@ -15,7 +15,7 @@ from registry.core.field_types import Bin
 from registry.core.transactions import transaction
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import Field, form_field, present_text
-from registry.web.flash import flash_message, say_changes
+from registry.web.flash import flash_changes, flash_message
 from registry.web.form_pages import FormPage, answer_form
 from registry.web.labels import options
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
@@ -77,7 +77,7 @@ def edit_agency(actor: Actor, bin: str) -> Answer:
     def act(values: Mapping[str, Any]) -> Answer:
         with transaction():
             made = change_agency(actor, agency_to_change(bin), values)
-        say_changes(made)
+        flash_changes(made)
         return redirect_to("agencies", q=bin)
 
     return answer_form(

@@ -1,4 +1,4 @@
-"""``registry audits``: run the policy over every project, and read what earlier runs found."""
+"""``registry audits``: run audits and display their results."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ IN_A_LIST = (
     "flags_cleared",
 )
 CHANGE_SHOWN = ("project", "rule", "severity", "change")
-MOST_CHANGES_TOLD = 20
+MAX_PRINTED_CHANGES = 20
 
 
 @click.group()
@@ -87,8 +87,8 @@ def run(
 ) -> None:
     """Audit every project now.
 
-    Ends with 4 when another audit runs, when the date lies before the last audited one, when the safety belt holds
-    the audit, or when there is none to confirm; with --fail-on-flags with 6 when a project has an open flag.
+    Exits with 4 when another audit runs, when the date lies before the last audited one, when the change threshold
+    holds the audit, or when there is none to confirm; with --fail-on-flags with 6 when a project has an open flag.
     """
     if policy_file is not None and not dry_run:
         raise UsageError(cli_text("cli-policy-only-dry"))
@@ -99,7 +99,7 @@ def run(
         audit = confirm_latest_held(local_actor(Role.SUPERVISOR), on)
     else:
         audit = run_audit(local_actor(Role.OPERATOR), on, dry_run=dry_run, policy=policy)
-    show(audit, as_json, MOST_CHANGES_TOLD)
+    show(audit, as_json, MAX_PRINTED_CHANGES)
     if audit.status == "held":
         print_message("cli-audit-held", id=audit.id)
         raise click.exceptions.Exit(CONFLICT)
@@ -135,18 +135,18 @@ def show_one(audit_id: int, as_json: bool) -> None:
 @as_json_option
 @in_registry
 def void_one(audit_id: int, reason: str, as_json: bool) -> None:
-    """Void an audit that a wrong clock dated in the future, so that nights run again.
+    """Void an audit that a wrong clock dated in the future, so that nightly audits run again.
 
-    It no longer counts as the last audited date, the dates from today on that it listed as missed go with it, and its
-    changes to flags are taken back. Ends with 4 for an audit that cannot be voided.
+    It no longer counts as the last audited date. The dates from today on that it listed as missed are voided too, and
+    its changes to flags are undone. Exits with 4 for an audit that cannot be voided.
     """
     audit = void_audit(local_actor(Role.OPERATOR), audit_id, reason)
-    show(audit, as_json, MOST_CHANGES_TOLD)
+    show(audit, as_json, MAX_PRINTED_CHANGES)
     print_message("cli-audit-voided", id=audit.id)
 
 
 def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> None:
-    """An audit with its changes on stdout; people are told the first ``most_changes``, all when None."""
+    """Print an audit with its changes. The readable form has the first ``most_changes``, all when None."""
     changes = all_changes_of(local_actor(Role.AUDITOR), audit)
     if as_json:
         print_json(_row(SHOWN, audit) | {"changes": changes})
@@ -169,5 +169,5 @@ def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> Non
 
 
 def _row(names: tuple[str, ...], row: Any) -> dict[str, Any]:
-    told = {name: row[name] for name in names} if hasattr(row, "keys") else shown(names, row)
-    return {**told, "failure": failure_text(told["failure"])} if "failure" in told else told
+    values = {name: row[name] for name in names} if hasattr(row, "keys") else shown(names, row)
+    return {**values, "failure": failure_text(values["failure"])} if "failure" in values else values

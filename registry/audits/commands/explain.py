@@ -1,4 +1,4 @@
-"""``registry explain``: what the law says of one project, and why."""
+"""``registry explain``: the verdict on one project and its reasons."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from registry.projects.visibility import journal_restricted_reads
 @as_json_option
 @in_registry
 def explain(number: str, on: date | None, fail_on_flags: bool, as_json: bool) -> None:
-    """Explain the verdict on the project NUMBER, as QT-2026-0000001-3: each rule that holds, with the values that made
-    it hold, what would have to be true, what to do next, and the clause.
+    """Explain the verdict on the project NUMBER, as QT-2026-0000001-3: each rule that matches, with observed values,
+    required values, remedy and clause.
 
-    It judges the facts as they are now, and writes nothing.
+    Judges the facts as they are now, and writes nothing.
     """
     actor = local_actor(Role.AUDITOR)
     project = find_project(actor, number)
@@ -45,9 +45,9 @@ def explain(number: str, on: date | None, fail_on_flags: bool, as_json: bool) ->
 
 
 def _print(project: Project, verdict: dict[str, Any]) -> None:
-    spoken = language()
+    locale = language()
     names = {"kk": project.name_kk, "ru": project.name_ru, "en": project.name_en}
-    click.echo(f"{project.number}  {names[spoken] or project.name_ru or project.name_kk}")
+    click.echo(f"{project.number}  {names[locale] or project.name_ru or project.name_kk}")
     outcome = cli_text(f"cli-outcome-{verdict['outcome'].replace('_', '-')}")
     click.echo(cli_text("cli-verdict", on=verdict["on"], outcome=outcome, policy=verdict["policy_version"]))
     for finding in verdict["findings"]:

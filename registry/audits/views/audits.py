@@ -1,4 +1,4 @@
-"""Audits: their list, what one changed against the run before it, running one, and confirming a held one."""
+"""Audit pages: list, detail with a comparison to the previous run, running, confirming and voiding."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from registry.web.forms import as_typed
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext as _
 
-LONGEST_REASON = 5000
+MAX_REASON_LENGTH = 5000
 FILTERS = ("status", "trigger", "dry_run")
-# Stocks: what stands after a run, to be compared with what stood after another. Changes are flows, and are not.
+# Stocks are the totals after a run, which can be compared with another run's. Changes are flows, which cannot.
 STOCKS = ("projects_judged", "projects_flagged", "projects_exempt", "projects_out_of_scope", "flags_active")
 ACTIVE = ("flags_opened", "flags_kept", "flags_reopened")
 JUDGED = ("succeeded", "held")
@@ -35,7 +35,7 @@ JUDGED = ("succeeded", "held")
 
 @pages.page("/audits", needs=Permission.AUDITS_READ)
 def audits(actor: Actor) -> Answer:
-    """Every run, the newest first."""
+    """List all runs, newest first."""
     filters = requested_filters(FILTERS)
     listing = list_audits(actor, filters, requested_page())
     return render_template(
@@ -50,7 +50,7 @@ def audits(actor: Actor) -> Answer:
 
 @pages.page("/audits/<row_id:audit_id>", needs=Permission.AUDITS_READ)
 def audit(actor: Actor, audit_id: int) -> Answer:
-    """One run: what stands after it beside what stood after the run before, and every change."""
+    """Display one run: its totals beside those of the previous run, and its changes."""
     run = find_audit(actor, audit_id)
     before = previous_good(actor, run) if run.status in JUDGED else None
     listing = changes_of(actor, run, requested_page(50))
@@ -82,7 +82,7 @@ def _stocks(run: Mapping[str, Any]) -> dict[str, int]:
 
 @pages.page("/audits/new", needs=Permission.AUDITS_RUN, methods=("GET", "POST"))
 def new_audit(actor: Actor) -> Answer:
-    """Run an audit, for good or to try."""
+    """Run an audit or a dry run."""
     page = FormPage(
         _("Run an audit"),
         _("Run the audit"),
@@ -116,7 +116,7 @@ def new_audit(actor: Actor) -> Answer:
 
 @pages.page("/audits/<row_id:audit_id>/confirmation", needs=Permission.AUDITS_CONFIRM, methods=("POST",))
 def confirm_audit(actor: Actor, audit_id: int) -> Answer:
-    """Let a held run change what it said it would."""
+    """Confirm a held run, which then applies its changes."""
     confirm_held_audit(actor, audit_id)
     flash_message(_("The audit is confirmed and done."))
     return redirect_to("audit", audit_id=audit_id)
@@ -131,7 +131,7 @@ def propose_to_void(actor: Actor, audit_id: int) -> Answer:
         _("Propose voiding"),
         url_for("web.audit", audit_id=audit_id),
         [form_field("reason", "area", label=_("Reason"), hint=_("What was wrong with the clock, and since when."))],
-        {"reason": Text(LONGEST_REASON)},
+        {"reason": Text(MAX_REASON_LENGTH)},
         ("reason",),
         intro=_(
             "The audit no longer counts: nightly audits run again from today, and its changes to flags are undone. "
@@ -150,7 +150,7 @@ def propose_to_void(actor: Actor, audit_id: int) -> Answer:
 
 @pages.page("/audits/<row_id:audit_id>/voiding-confirmation", needs=Permission.AUDITS_VOID, methods=("POST",))
 def void_proposed(actor: Actor, audit_id: int) -> Answer:
-    """Void the audit as the second one of the two."""
+    """Confirm voiding an audit as the second person."""
     confirm_voiding(actor, audit_id)
     flash_message(_("The audit is voided."))
     return redirect_to("audit", audit_id=audit_id)

@@ -1,4 +1,4 @@
-"""What the timeline of a case calls the audits that acted on it."""
+"""Names and links of audits on a case's timeline."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ ACTS_AS: Final = "audit:"
 def audit_names(
     actor: Actor, events: Iterable[Mapping[str, Any]], more: Iterable[int] = ()
 ) -> dict[str, tuple[str, str | None]]:
-    """``(what it is called, its address for who may open it)`` of every audit, by the name that it acts under.
+    """Map ``audit:<id>`` to ``(name, URL)``; the URL is None for actors who may not open audits.
 
-    ``more``: the ids of audits that no entry names.
+    ``more``: ids of audits that no timeline event names.
     """
     ids = {int(event["by"].removeprefix(ACTS_AS)) for event in events if event["by"].startswith(ACTS_AS)} | set(more)
     runs = db.session.execute(select(AuditRun.id, AuditRun.on, AuditRun.trigger).where(AuditRun.id.in_(ids)))

@@ -1,4 +1,4 @@
-"""One case: what was found, what happened, and the forms of exactly what the person may do to it now."""
+"""Case page: findings, timeline and the forms of the actions that the person may take now."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask import render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.clearing_facts import clearings
-from registry.audits.views.findings import cleared_flags, standing
+from registry.audits.views.findings import active_only, cleared_flags
 from registry.cases.details import show_case
 from registry.cases.forms import REQUIRED, action_name, carry_out, cautions_of, fields_of, kinds_of
 from registry.cases.queries import find_case, find_case_to_change
@@ -40,24 +40,24 @@ from registry.web.forms import Form, accept, as_typed, typed_values
 from registry.web.labels import word
 from registry.web.translations import gettext
 
-LARGEST_COUNT = 6
-# What a form's second button sends: go on to the next case of the list when it is done.
+MAX_COUNT_DIGITS = 6
+# Value of a form's second button: continue with the next case of the list.
 NEXT = "next"
-# After these one has more to do on the same case.
+# After these actions the person usually continues on the same case.
 STAYS = ("claim", "comment")
 
 
 @pages.page("/cases/<row_id:case_id>", needs=Permission.CASES_READ)
 def case(actor: Actor, case_id: int) -> Answer:
-    """The case."""
+    """Display the case."""
     return _page(actor, case_id)
 
 
 @pages.page("/cases/<row_id:case_id>/<action>", needs=Permission.CASES_COMMENT, methods=("POST",))
 def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
-    """Do something to the case. What came too late is not done: the page shows what changed, and keeps what was typed.
+    """Run an action on the case. A stale form is rejected: the page shows what changed and keeps the entered values.
 
-    The permission of the action itself is checked by its service.
+    The action's own permission is checked by its service.
     """
     if action not in ACTIONS:
         raise RouteNotFound
@@ -71,15 +71,15 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
         return _page(actor, case_id, texts, problems, action), 422
     try:
         with transaction():
-            found = find_case_to_change(actor, case_id)
-            place = requested_position(found)
-            if _is_stale(show_case(actor, found, page_locale())):
+            case_record = find_case_to_change(actor, case_id)
+            place = requested_position(case_record)
+            if _is_stale(show_case(actor, case_record, page_locale())):
                 return _page(actor, case_id, texts, opened=action, is_stale=True), 409
-            carry_out(actor, found, action, values)
-    except Invalid as refused:
-        return _page(actor, case_id, texts, refused.problems, action), 422
-    except (Conflict, NotAllowed) as refused:
-        return _page(actor, case_id, texts, opened=action, refusal=refused), status_of(refused)
+            carry_out(actor, case_record, action, values)
+    except Invalid as error:
+        return _page(actor, case_id, texts, error.problems, action), 422
+    except (Conflict, NotAllowed) as error:
+        return _page(actor, case_id, texts, opened=action, error=error), status_of(error)
     if place and request.form.get("then") == NEXT:
         case = gettext("Case %(id)s") % {"id": case_id}
         flash_message(f"{case}: {word('case_event', action)}")
@@ -89,16 +89,16 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
 
 
 def _is_stale(view: Mapping[str, Any]) -> bool:
-    # A button in a list has not seen the case: then its service alone judges whether the action still fits.
+    # A button in a list sends no version of the case; its service checks whether the action is still possible.
     seen = request.form.get("seen")
     return seen is not None and seen != _tag(view)
 
 
 def _tag(view: Mapping[str, Any]) -> str:
-    # The words of the rules follow the page's language, which may be switched meanwhile.
-    kept = {name: value for name, value in view.items() if name != "flags"}
+    # Rule texts depend on the locale, which may change in between.
+    compared = {name: value for name, value in view.items() if name != "flags"}
     flags = [(flag["id"], flag["status"], flag["observed"]) for flag in view["flags"]]
-    return make_tag("case", json.dumps([kept, flags], default=str, sort_keys=True))
+    return make_tag("case", json.dumps([compared, flags], default=str, sort_keys=True))
 
 
 def _page(
@@ -107,35 +107,35 @@ def _page(
     texts: Mapping[str, str] | None = None,
     problems: Sequence[Problem] = (),
     opened: str = "",
-    refusal: RegistryError | None = None,
+    error: RegistryError | None = None,
     *,
     is_stale: bool = False,
 ) -> str:
-    found = find_case(actor, case_id)
-    view = show_case(actor, found, page_locale())
-    is_restricted = found.project_record.is_restricted
-    documents = documents_of(found.project_record)
+    case_record = find_case(actor, case_id)
+    view = show_case(actor, case_record, page_locale())
+    is_restricted = case_record.project_record.is_restricted
+    documents = documents_of(case_record.project_record)
     journal_restricted_reads(actor, [view["project"]] if is_restricted else [], "case")
-    given = dict(texts or {})
-    found_now = standing(view["flags"])
+    form_values = dict(texts or {})
+    active = active_only(view["flags"])
     on_project = active_flags_of(actor, [view["project"]], page_locale())[view["project"]]
     own = {flag["id"] for flag in view["flags"]}
     cleared = cleared_flags(view["flags"])
-    explained = clearings(found.project_id, [flag["id"] for flag in cleared])
-    returned = returned_proposal(found) if "propose" in view["actions"] else None
-    if "propose" in view["actions"]:
-        given = _proposal_texts(actor, case_id, returned) | given if opened != "propose" else given
-    form = Form(given, [replace(each, pointer=f"/{opened}-{each.pointer.lstrip('/')}") for each in problems])
+    explained = clearings(case_record.project_id, [flag["id"] for flag in cleared])
+    returned = returned_proposal(case_record) if "propose" in view["actions"] else None
+    if "propose" in view["actions"] and opened != "propose":
+        form_values = _proposal_texts(actor, case_id, returned) | form_values
+    form = Form(form_values, [replace(each, pointer=f"/{opened}-{each.pointer.lstrip('/')}") for each in problems])
     first = _first(view["actions"], view["status"])
     actions = {action: fields_of(actor, action) for action in sorted(view["actions"], key=lambda name: name != first)}
     seen = _seen()
-    is_news = seen is not None and (is_stale or refusal is not None)
+    has_new_events = seen is not None and (is_stale or error is not None)
     return render_template(
         "cases/detail.html",
         actor=actor,
         case=view,
         project=projects_of(actor, [view])[view["project"]],
-        standing=found_now,
+        standing=active,
         others=[flag for flag in on_project if flag["id"] not in own],
         cleared=cleared,
         clearings=explained,
@@ -147,36 +147,36 @@ def _page(
         steps_to_obey=order_instructions,
         labels={field.name: field.label for fields in actions.values() for field in fields},
         opened=opened if opened in actions else first,
-        place=requested_position(found),
+        place=requested_position(case_record),
         list_filters=requested_list(),
         stays=STAYS,
         form=form,
-        lost=given.get(f"{opened}-comment") if opened and opened not in actions else None,
+        lost=form_values.get(f"{opened}-comment") if opened and opened not in actions else None,
         returned=returned,
-        exemptions=exemptions_of(found.project_id),
+        exemptions=exemptions_of(case_record.project_id),
         tag=_tag(view),
         is_stale=is_stale,
-        refusal=error_message(refusal) if refusal is not None else None,
-        news=view["events"][seen:] if is_news else [],
+        refusal=error_message(error) if error is not None else None,
+        news=view["events"][seen:] if has_new_events else [],
     )
 
 
 def _proposal_texts(actor: Actor, case_id: int, returned: ReturnedProposal | None) -> dict[str, str]:
-    """What the form of a proposal begins with: the one that was returned, else the clauses of what was found."""
+    """Return initial values for a proposal: the returned proposal, or the clauses of the findings."""
     if returned is None:
         return {"propose-legal_basis": legal_basis(actor, case_id)}
     return {f"propose-{name}": as_typed(getattr(returned.proposal, name)) for name in kinds_of("propose")}
 
 
 def _first(actions: list[str], status: str) -> str:
-    """The action whose form stands open: what moves the case on, or nothing when all that is left is to comment.
+    """Return the action whose form is expanded: the one that moves the case on; none when only a comment is possible.
 
-    An order in force is waited for: nobody reopens its review for want of another button.
+    While an order is in force, reopening the review is not suggested.
     """
     moving = ("approve", "answer", *(() if status == Status.REMEDIATION else ("claim",)), "confirm", "propose")
     return next((name for name in moving if name in actions), "")
 
 
 def _seen() -> int | None:
-    sent = request.form.get("events", "")
-    return int(sent) if sent.isascii() and sent.isdigit() and len(sent) <= LARGEST_COUNT else None
+    count = request.form.get("events", "")
+    return int(count) if count.isascii() and count.isdigit() and len(count) <= MAX_COUNT_DIGITS else None

@@ -1,4 +1,4 @@
-"""The columns of a list of cases when it is taken along: what the page shows of each, as texts and dates."""
+"""Columns and rows of case exports: the content of the list page as texts and dates."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from registry.web.translations import gettext as _
 
 
 def case_header(actor: Actor) -> list[str]:
-    """What the columns are called. An agency's list has neither who reviews nor what is merely proposed."""
-    ours = [] if actor.role in AGENCY_ROLES else [field_label("assignee"), _("Proposed"), field_label("proposed_by")]
+    """Return the column headings. Agencies see neither the reviewer nor proposals."""
+    oversight_only = (
+        [] if actor.role in AGENCY_ROLES else [field_label("assignee"), _("Proposed"), field_label("proposed_by")]
+    )
     return [
         _("Case"),
         field_label("number"),
@@ -30,25 +32,25 @@ def case_header(actor: Actor) -> list[str]:
         field_label("status"),
         field_label("due_on"),
         _("Overdue"),
-        *ours,
+        *oversight_only,
         _("Opened"),
         _("Closed"),
     ]
 
 
 def case_rows(actor: Actor, items: Sequence[Mapping[str, Any]]) -> Rows:
-    """A row for each case of a page."""
+    """Return one row per case."""
     projects = projects_of(actor, items)
     return [_row(actor, item, projects[item["project"]]) for item in items if item["project"] in projects]
 
 
 def _row(actor: Actor, item: Mapping[str, Any], project: Project) -> list[Cell]:
-    ours: list[Cell] = []
+    oversight_only: list[Cell] = []
     if actor.role not in AGENCY_ROLES:
         proposal = item["proposal"]
-        ours = [item["assignee"], None, None]
+        oversight_only = [item["assignee"], None, None]
         if proposal is not None:
-            ours[1:] = [word("decision", proposal["decision"]), proposal["proposed_by"]]
+            oversight_only[1:] = [word("decision", proposal["decision"]), proposal["proposed_by"]]
     return [
         item["id"],
         item["project"],
@@ -60,7 +62,7 @@ def _row(actor: Actor, item: Mapping[str, Any], project: Project) -> list[Cell]:
         word("case_status", item["status"]),
         item["due_on"],
         word("overdue", item["is_overdue"]),
-        *ours,
+        *oversight_only,
         local_date(item["opened_at"]),
         local_date(item["closed_at"]) if item["closed_at"] is not None else None,
     ]

@@ -1,4 +1,4 @@
-"""What the pages call cases' statuses, actions, decisions and the entries of their timelines."""
+"""Labels of case statuses, actions, decisions and timeline events."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ CASE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "comment": lazy_text("Commented"),
         "reopened": lazy_text("Reopened by an audit"),
         "flagged": lazy_text("An audit opened a new flag"),
-        "cleared": lazy_text("An audit cleared all flags"),
+        "cleared": lazy_text("An audit cleared the flags of the case"),
         "exempted": lazy_text("Exempt by the Commission"),
     },
     "decision": {

@@ -1,9 +1,9 @@
-"""The legal basis that a proposal begins with: in a language of the agency, which reads it as it was written."""
+"""Initial legal basis of a proposal, in Kazakh or Russian because the agency receives this text."""
 
 from __future__ import annotations
 
 from registry.accounts.actors import Actor
-from registry.audits.views.findings import standing
+from registry.audits.views.findings import active_only
 from registry.cases.covered_flags import flags_of_cases
 from registry.core.languages import Language
 from registry.web.current_user import page_locale
@@ -11,18 +11,18 @@ from registry.web.translations import gettext
 
 
 def basis_language() -> Language:
-    """Kazakh for who works in Kazakh, else Russian; never the English of somebody's screen."""
+    """Return Kazakh when the page is in Kazakh, else Russian; never English."""
     return "kk" if page_locale() == "kk" else "ru"
 
 
 def legal_basis(actor: Actor, case_id: int) -> str:
-    """The clauses of what stands on the case."""
-    flags = standing(flags_of_cases(actor, [case_id], basis_language())[case_id])
+    """Return the clauses of the case's active flags."""
+    flags = active_only(flags_of_cases(actor, [case_id], basis_language())[case_id])
     return "; ".join(dict.fromkeys(flag["clause"] for flag in flags))
 
 
 def basis_hint() -> str:
-    """What is asked, and in which language it stands there already."""
+    """Return the hint of the field, which names the language of the initial text."""
     if basis_language() == "kk":
         return gettext("The clause on which the decision is based, in Kazakh. The agency sees exactly this text.")
     return gettext("The clause on which the decision is based, in Russian. The agency sees exactly this text.")

@@ -1,4 +1,4 @@
-"""Where somebody stands in the list that a case was opened from, kept in the address from case to case."""
+"""Position in the list from which a case was opened, carried in the query string from case to case."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ FILTERS: Final = (
 
 
 def requested_list() -> dict[str, str]:
-    """The filters and the order of the list, nothing when the address names none."""
+    """Return the filters and the sort of the list; empty when the query string has none."""
     filters = requested_filters(FILTERS)
     sort = request.args.get("sort")
     return filters | {"sort": sort} if filters and sort else filters
 
 
 def requested_position(case: Case) -> dict[str, str]:
-    """The list with the place in it that the next case follows; nothing when the case was not opened from a list.
+    """Return the list with the cursor of the next case; empty when the case was not opened from a list.
 
-    The place is the one that the case had when it was opened: what is done to it may move it, or take it off the list.
+    The cursor is taken when the case is opened, because an action may move the case or remove it from the list.
     """
-    found = requested_list()
-    if not found:
+    position = requested_list()
+    if not position:
         return {}
-    return found | {"cursor": request.args.get("cursor") or position_of(case, found.get("sort"))}
+    return position | {"cursor": request.args.get("cursor") or position_of(case, position.get("sort"))}

@@ -1,4 +1,4 @@
-"""Work lists of cases: the queue with its tabs, each a filter in the address, and what is done from there."""
+"""Work lists of cases: the queue with its tabs, each a set of filters, and bulk confirmation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from registry.web.flash import flash_message
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext, lazy_text, ngettext
 
-# Those that the page offers as choices; the tabs set the others.
+# Filters offered on the page; the tabs set the others.
 CHOICES: Final = ("severity", "sector", "region")
 SORTS: Final = {
     "due_on": lazy_text("Earliest due date first"),
@@ -38,7 +38,7 @@ CONFIRMED: Final = {"status": "awaiting_confirmation"}
 
 @pages.page("/cases", needs=Permission.CASES_READ)
 def cases(actor: Actor) -> Answer:
-    """The cases that the filters leave; without any, the first of the person's lists that is for work."""
+    """List the cases that match the filters; without filters, the person's first work list."""
     filters = requested_filters(FILTERS)
     if not filters:
         return redirect_to("cases", **usual_list(actor))
@@ -71,7 +71,7 @@ def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False
 
 @pages.page(f"/cases.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
 def cases_table(actor: Actor, ending: str) -> Answer:
-    """The same cases, all of them, as a table."""
+    """Download all matching cases as a table."""
     filters, language = requested_filters(FILTERS), page_locale()
     return download_list(
         ending,
@@ -84,7 +84,7 @@ def cases_table(actor: Actor, ending: str) -> Answer:
 
 @pages.page("/cases/next", needs=Permission.CASES_READ)
 def next_case(actor: Actor) -> Answer:
-    """Go on to the case behind the place in the list that the address names, or back to the list after its last."""
+    """Redirect to the next case of the list, or to the list after its last case."""
     found = list_cases(actor, requested_filters(FILTERS), requested_page(1), page_locale()).items
     if found:
         return redirect_to("case", case_id=found[0]["id"], **requested_list())
@@ -94,20 +94,20 @@ def next_case(actor: Actor) -> Answer:
 
 @pages.page("/cases/confirmation", needs=Permission.CASES_REVIEW, methods=("POST",))
 def confirm_cases(actor: Actor) -> Answer:
-    """Confirm the chosen cases; each stands or falls alone, and what was not confirmed is an error on the next page."""
+    """Confirm the selected cases, each independently; failures become error messages on the next page."""
     chosen = [
         int(sent) for sent in request.form.getlist("case") if sent.isascii() and sent.isdigit() and len(sent) < 10
     ]
     if not chosen:
         return _page(actor, requested_filters(FILTERS) or CONFIRMED, none_chosen=True), 422
-    confirmed, refused = review.confirm_many(actor, chosen[:AT_ONCE])
+    confirmed, failed = review.confirm_many(actor, chosen[:AT_ONCE])
     count = len(confirmed)
     if confirmed:
         flash_message(
             ngettext("%(num)s case is confirmed and closed.", "%(num)s cases are confirmed and closed.", count)
             % {"num": count}
         )
-    for case_id, refusal in refused:
+    for case_id, error in failed:
         name = gettext("Case %(id)s") % {"id": case_id}
-        flash_message(f"{name}: {error_message(refusal)}", "error")
+        flash_message(f"{name}: {error_message(error)}", "error")
     return redirect_to("cases", **(requested_list() or CONFIRMED))

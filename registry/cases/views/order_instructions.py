@@ -1,4 +1,4 @@
-"""What an agency does to obey an order: the steps in this register, in their sequence."""
+"""Order instructions: the steps in this register by which an agency carries out an order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STAGES = {"stop": "terminated", "write_off": "written_off"}
 
 
 def order_instructions(decision: Mapping[str, Any]) -> list[str]:
-    """What is to be done now, nothing when the decision orders nothing or is no longer in effect."""
+    """Return the steps; empty when the decision is no order or no longer in effect."""
     if decision["ended_because"]:
         return []
     if decision["decision"] == "migrate_by":

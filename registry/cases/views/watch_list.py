@@ -1,4 +1,4 @@
-"""The watch list of weak findings, and the case that somebody opens from it."""
+"""Watch list page and opening a case from it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COLUMNS: Final = ("work_type", "stage", "placement", "started_on", "budget_kzt")
 
 @pages.page("/cases/watch-list", needs=Permission.CASES_READ)
 def watch_list(actor: Actor) -> Answer:
-    """Projects whose findings open no case by themselves."""
+    """List the projects whose findings open no case."""
     filters = requested_filters(FILTERS)
     listing = list_watched(actor, filters, requested_page(), page_locale())
     return render_template(
@@ -58,7 +58,7 @@ def watch_list(actor: Actor) -> Answer:
 
 @pages.page(f"/cases/watch-list.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
 def watch_list_table(actor: Actor, ending: str) -> Answer:
-    """The same projects, all of them, as a table."""
+    """Download the whole watch list as a table."""
     filters, language = requested_filters(FILTERS), page_locale()
     header = [
         field_label("number"),

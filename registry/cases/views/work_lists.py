@@ -1,4 +1,4 @@
-"""The work lists, each a tab: who has which, and how many cases wait in it."""
+"""Work list tabs: which roles have which lists, and the number of cases in each."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from registry.web.parent_links import parent_page
 from registry.web.translations import gettext, lazy_text
 
 ANY_OPEN: Final = ",".join(status.value for status in OPEN)
-# Stands for the person's own name.
+# Placeholder for the actor's name.
 ME: Final = "me"
-# The filters that make a list of cases one of the tabs; all others narrow it.
+# Filters that define the tabs; all others narrow a tab.
 OF_TABS: Final = ("status", "assignee", "overdue", "to_approve")
 CASES: Final = "web.cases"
 
 
 @dataclass(frozen=True, slots=True)
 class WorkList:
-    """A list: its page, the filters that make it, who has it, and whether its cases are counted."""
+    """A work list: its page, its filters, the required permission, and whether its cases are counted."""
 
     text: str
     needs: Permission
@@ -37,7 +37,7 @@ class WorkList:
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A work list as the page shows it. ``here`` is true for the one on the page."""
+    """A work list on the page. ``here`` is true for the current one."""
 
     text: str
     address: str
@@ -74,25 +74,25 @@ AGENCY: Final = (
 
 
 def tabs(actor: Actor, filters: Mapping[str, str]) -> list[Tab]:
-    """The person's lists, with how much waits in each, counted in one query."""
+    """Return the actor's tabs with their counts, from one query."""
     lists = [each for each in (AGENCY if actor.role in AGENCY_ROLES else OVERSIGHT) if actor.may(each.needs)]
-    wanted = [
+    filters_of_lists = [
         {name: actor.principal if value == ME else value for name, value in each.filters.items()} for each in lists
     ]
-    counted = [given for each, given in zip(lists, wanted, strict=True) if each.counted]
+    counted = [list_filters for each, list_filters in zip(lists, filters_of_lists, strict=True) if each.counted]
     counts = iter(count_cases(actor, counted))
     path = parent_page(request.path)
-    made = []
-    for each, given in zip(lists, wanted, strict=True):
+    shown = []
+    for each, list_filters in zip(lists, filters_of_lists, strict=True):
         address = url_for(each.page)
-        here = path == address and all(filters.get(name) == given.get(name) for name in OF_TABS)
-        query = f"?{urlencode(given)}" if given else ""
-        made.append(Tab(gettext(each.text), address + query, here, next(counts) if each.counted else None))
-    return made
+        here = path == address and all(filters.get(name) == list_filters.get(name) for name in OF_TABS)
+        query = f"?{urlencode(list_filters)}" if list_filters else ""
+        shown.append(Tab(gettext(each.text), address + query, here, next(counts) if each.counted else None))
+    return shown
 
 
 def usual_list(actor: Actor) -> dict[str, str]:
-    """The filters of the list that somebody begins with: the agency's open cases, a reviewer's queue."""
+    """Return the filters of the default list: the agency's open cases or a reviewer's queue."""
     if actor.role in AGENCY_ROLES or not actor.may(Permission.CASES_REVIEW):
         return {"status": ANY_OPEN}
     return {"status": "new"}

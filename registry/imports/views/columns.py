@@ -1,4 +1,4 @@
-"""The columns that an import takes: what each is called, what may stand in it, and an empty table to begin with."""
+"""Import columns: their labels and value types, and the empty template."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEEDED: Final[Mapping[str, Sequence[str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``name`` as the table has it, ``label`` as the pages call it; ``codes`` with what each means, if it takes any."""
+    """``name`` is the table's heading, ``label`` the page's term; ``codes`` maps each allowed code to its label."""
 
     name: str
     label: str
@@ -35,7 +35,7 @@ class Column:
 
 
 def import_columns(kind: str) -> list[Column]:
-    """The columns of a table of projects or agencies, in the order of the template."""
+    """Return the columns of a table of projects or agencies, in template order."""
     return [
         Column(name, field_label(name), name in NEEDED[kind], _form(of), _codes(name, of))
         for name, of in COLUMNS[kind].items()

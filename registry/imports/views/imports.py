@@ -1,4 +1,4 @@
-"""Imports: a table sent, worked off in the background, and its progress and errors found again."""
+"""Import pages: uploading a table, and the progress and errors of its run."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from registry.web.lists import first_address, next_address, requested_page
 
 @pages.page("/imports", needs=Permission.IMPORTS_RUN, methods=("GET", "POST"), takes_file=True)
 def imports(actor: Actor) -> Answer:
-    """The form and the earlier imports; a POST takes a file in."""
+    """Display the form and earlier imports; a POST queues a file."""
     if request.method != "POST":
         return _page(actor, Form({"kind": "projects", "dry_run": "yes"}))
     typed = {"kind": request.form.get("kind", "projects"), "dry_run": request.form.get("dry_run", "")}
     try:
         name, content = sent_file()
         run = queue_import(actor, typed["kind"], typed["dry_run"] == "yes", name, content)
-    except Invalid as refused:
-        return _page(actor, invalid_form(typed, refused, "file")), 422
+    except Invalid as error:
+        return _page(actor, invalid_form(typed, error, "file")), 422
     return redirect_to("import_run", import_id=run.id)
 
 
 @pages.page("/imports/<any(projects, agencies):kind>.csv", needs=Permission.IMPORTS_RUN)
 def import_template(_actor: Actor, kind: str) -> Answer:
-    """A table with the header row alone, to fill in."""
+    """Download a table with only the header row."""
     return csv_download(f"{kind}-template", table_as_csv([column.name for column in import_columns(kind)], []))
 
 
 @pages.page("/imports/<row_id:import_id>", needs=Permission.IMPORTS_RUN)
 def import_run(actor: Actor, import_id: int) -> Answer:
-    """How far it is, and what was wrong in which row. With scripts the page looks again by itself."""
+    """Display progress and row errors. With JavaScript the page refreshes itself."""
     run = find_import(actor, import_id)
     errors = errors_of(actor, run, requested_page(100))
     return render_template(

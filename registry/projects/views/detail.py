@@ -9,7 +9,7 @@ from flask import Response, render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.verdicts import verdict_of
-from registry.audits.views.findings import standing
+from registry.audits.views.findings import active_only
 from registry.core.errors import Invalid, Problem
 from registry.core.pagination import Page
 from registry.exemptions.queries import list_exemptions
@@ -55,7 +55,7 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         actor=actor,
         project=found,
         status=found.freeze_status,
-        standing=standing(flags),
+        standing=active_only(flags),
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,
         parts=PARTS,

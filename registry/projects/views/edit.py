@@ -20,7 +20,7 @@ from registry.projects.service import change_project, find_project_to_change, re
 from registry.projects.views.sections import PARTS, part_title
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import present_text, project_field
-from registry.web.flash import say_changes
+from registry.web.flash import flash_changes
 from registry.web.forms import Form, accept, changed_texts, invalid_form, typed_values
 
 VERSION: Final = "version"
@@ -46,7 +46,7 @@ def edit_project(actor: Actor, number: str) -> Answer:
             made = change_project(actor, found, values, problems)
         except (Invalid, Conflict) as refused:
             return _form(found, invalid_form({**_present(found), **mine}, refused, "external_id"), []), 422
-    say_changes(made)
+    flash_changes(made)
     return redirect_to("project", number=number)
 
 

@@ -1,4 +1,4 @@
-"""Compliance by agency, region, kind and sector: bars that print, the table beneath them, and files of all of it."""
+"""Compliance report page: by agency, region, kind or sector, as printable bars and a table, with exports."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GROUP_NAMES: Final = {
     "kind": lazy_text("By kind of agency"),
     "sector": lazy_text("By sector"),
 }
-# From the worst to the best, as the bars show them.
+# From worst to best, the order of the bars.
 SHARES: Final = ("flagged_high", "flagged_medium", "flagged_low", "exempt", "accepted", "clear", "unaudited")
 ROWS_A_PAGE: Final = 25
 LAST_PAGE: Final = 9999
@@ -35,14 +35,20 @@ LAST_PAGE: Final = 9999
 
 @pages.page("/reports/compliance", needs=Permission.REPORTS_READ)
 def compliance_report(actor: Actor) -> Answer:
-    """The report, grouped as asked: of agencies one level of their tree, page by page unless the whole is asked for."""
-    grouped = _asked_group()
-    level = _asked_level(actor, grouped)
-    whole, page = "whole" in request.args, _asked_page()
+    """Display the report by the requested group. By agency it has one level of the tree, in pages or as a whole."""
+    grouped = _requested_group()
+    level = _requested_level(actor, grouped)
+    whole, page = "whole" in request.args, _requested_page()
     first = 0 if whole else (page - 1) * ROWS_A_PAGE
     shown = level.rows if whole else level.rows[first : first + ROWS_A_PAGE]
     rows = [
-        {"below": 0, **row, "name": group_name(grouped, row), "opens": _opened(row), "whose": whose(grouped, row)}
+        {
+            "below": 0,
+            **row,
+            "name": group_name(grouped, row),
+            "opens": _opened(row),
+            "whose": group_filters(grouped, row),
+        }
         for row in shown
     ]
     return render_template(
@@ -58,7 +64,7 @@ def compliance_report(actor: Actor) -> Answer:
         share_name=share_name,
         totals=level.totals,
         all_of={"agency": level.above[-1]["bin"], "below": "true"} if level.above else {},
-        of_share=of_share,
+        of_share=share_filters,
         last=last_good_audit(),
         days=[] if level.above or first else over_time(actor),
         next_address=_same_level(page=page + 1) if first + len(shown) < len(level.rows) else None,
@@ -69,8 +75,8 @@ def compliance_report(actor: Actor) -> Answer:
 
 @pages.page(f"/reports/compliance.<{ENDINGS}:ending>", needs=Permission.REPORTS_READ)
 def compliance_table(actor: Actor, ending: str) -> Answer:
-    """The whole report as a table, with exact amounts: every agency for itself, not with those below it."""
-    grouped = _asked_group()
+    """Download the whole report with exact amounts; every agency without the agencies below it."""
+    grouped = _requested_group()
     header, rows = compliance_header(grouped), compliance_rows(actor, grouped)
     if ending == "csv":
         return csv_download("compliance", table_as_csv(header, [rows]))
@@ -78,7 +84,7 @@ def compliance_table(actor: Actor, ending: str) -> Answer:
 
 
 def bar(row: dict[str, Any]) -> list[tuple[str, float, float]]:
-    """``(share, from, width)`` of each piece, in percent of the row's projects in scope."""
+    """Return ``(share, start, width)`` of each segment, in percent of the row's projects in scope."""
     total = sum(row[name] for name in SHARES)
     pieces, begin = [], 0.0
     for name in SHARES:
@@ -89,15 +95,15 @@ def bar(row: dict[str, Any]) -> list[tuple[str, float, float]]:
     return pieces
 
 
-def whose(grouped: str, row: Mapping[str, Any]) -> dict[str, str] | None:
-    """The filters of the list of projects that leave the row's; None where it has none for them."""
+def group_filters(grouped: str, row: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the project list filters that select the row's projects; None when no filter does."""
     if row["key"] is None:
         return None
     return {grouped: row["key"]} | ({"below": "true"} if row.get("below") else {})
 
 
-def of_share(share: str) -> dict[str, str]:
-    """The filters of the list of projects that leave a share of them."""
+def share_filters(share: str) -> dict[str, str]:
+    """Return the project list filters that select a share of the projects."""
     status, _underscore, severity = share.partition("_")
     return (
         {"freeze_status": status, "severity": severity}
@@ -106,21 +112,21 @@ def of_share(share: str) -> dict[str, str]:
     )
 
 
-def _asked_group() -> str:
+def _requested_group() -> str:
     grouped = request.args.get("by", BY_DEFAULT)
     return grouped if grouped in GROUPS else BY_DEFAULT
 
 
-def _asked_level(actor: Actor, grouped: str) -> Level:
+def _requested_level(actor: Actor, grouped: str) -> Level:
     if grouped == "agency":
         return compliance_below(actor, request.args.get("within") or None)
     report = compliance(actor, grouped)
     return Level([], report["items"], report["totals"])
 
 
-def _asked_page() -> int:
-    sent = request.args.get("page", "")
-    return min(max(int(sent), 1), LAST_PAGE) if sent.isascii() and sent.isdigit() and len(sent) < 10 else 1
+def _requested_page() -> int:
+    page = request.args.get("page", "")
+    return min(max(int(page), 1), LAST_PAGE) if page.isascii() and page.isdigit() and len(page) < 10 else 1
 
 
 def _opened(row: dict[str, Any]) -> str | None:
@@ -128,5 +134,5 @@ def _opened(row: dict[str, Any]) -> str | None:
 
 
 def _same_level(**more: Any) -> str:
-    kept: dict[str, Any] = {name: request.args[name] for name in ("by", "within") if request.args.get(name)}
-    return url_for("web.compliance_report", **kept, **more)
+    parameters: dict[str, Any] = {name: request.args[name] for name in ("by", "within") if request.args.get(name)}
+    return url_for("web.compliance_report", **parameters, **more)

@@ -1,4 +1,4 @@
-"""The columns of the compliance report when it is taken along: exact amounts, and the BINs of agencies."""
+"""Columns and rows of the compliance report's export: exact amounts and BINs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEVERITIES: Final = ("high", "medium", "low")
 
 
 def group_name(grouped: str, row: Mapping[str, Any]) -> str:
-    """What a row is called."""
+    """Return the name of a row's group."""
     if row["key"] is None:
         return _("Not given")
     if grouped == "agency":
@@ -26,7 +26,7 @@ def group_name(grouped: str, row: Mapping[str, Any]) -> str:
 
 
 def share_name(share: str) -> str:
-    """What a share of the projects is called: a freeze status, of the flagged ones with their severity."""
+    """Return the label of a share of projects: a freeze status, for flagged projects with their severity."""
     status, _underscore, severity = share.partition("_")
     if status == "flagged" and severity:
         return word("flagged", severity)
@@ -34,7 +34,7 @@ def share_name(share: str) -> str:
 
 
 def compliance_header(grouped: str) -> list[str]:
-    """What the columns are called."""
+    """Return the column headings."""
     of_agencies = [field_label("bin"), field_label("parent_bin")] if grouped == "agency" else []
     return [
         *of_agencies,
@@ -49,7 +49,7 @@ def compliance_header(grouped: str) -> list[str]:
 
 
 def compliance_rows(actor: Actor, grouped: str) -> Rows:
-    """A row for each row of the report."""
+    """Return one row per row of the report."""
     above = parents(actor) if grouped == "agency" else {}
     return [_row(grouped, row, above) for row in compliance(actor, grouped)["items"]]
 

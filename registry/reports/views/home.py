@@ -1,4 +1,4 @@
-"""The first page of somebody signed in: what needs you."""
+"""Home page: the actor's tasks, most urgent first."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from registry.web.current_user import page_locale
 WORST: Final = 10
 TO_APPROVE: Final = {"to_approve": "true"}
 ORDERED: Final = {"status": "remediation"}
-# The work lists that oversight is told the length of.
+# Work lists whose counts oversight sees.
 COUNTED: Final = ({"status": "new"}, {"overdue": "true"}, TO_APPROVE)
 SOON: Final = timedelta(days=60)
 
 
 @pages.page("/home", needs=ANY_SIGNED_IN)
 def home(actor: Actor) -> Answer:
-    """What needs the person: the worst first."""
+    """Display the actor's tasks, most urgent first."""
     totals = compliance(actor, "kind")["totals"]
     if actor.role in AGENCY_ROLES:
         questions = list_cases(actor, {"status": "awaiting_agency"}, Page(WORST), page_locale()).items
@@ -54,8 +54,12 @@ def home(actor: Actor) -> Answer:
         )
     last = last_good_audit()
     held = list_audits(actor, {"status": "held"}, Page(WORST)).items
-    wanted = {"status": "under_review,awaiting_confirmation", "assignee": actor.principal}
-    mine = list_cases(actor, wanted, Page(WORST), page_locale()).items if actor.may(Permission.CASES_REVIEW) else []
+    assigned_filters = {"status": "under_review,awaiting_confirmation", "assignee": actor.principal}
+    assigned = (
+        list_cases(actor, assigned_filters, Page(WORST), page_locale()).items
+        if actor.may(Permission.CASES_REVIEW)
+        else []
+    )
     waiting = (
         list_cases(actor, TO_APPROVE, Page(WORST), page_locale()).items if actor.may(Permission.CASES_APPROVE) else []
     )
@@ -63,11 +67,11 @@ def home(actor: Actor) -> Answer:
     return render_template(
         "reports/home_oversight.html",
         actor=actor,
-        mine=mine,
-        mine_filters=wanted,
+        mine=assigned,
+        mine_filters=assigned_filters,
         waiting=waiting,
         waiting_filters=TO_APPROVE,
-        projects=projects_of(actor, [*mine, *waiting]),
+        projects=projects_of(actor, [*assigned, *waiting]),
         totals=totals,
         last=None if last is None else visible_run(actor, last),
         held=held,
@@ -77,21 +81,21 @@ def home(actor: Actor) -> Answer:
 
 
 def order_of(case: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The decision that the case waits to see carried out: the newest approved one that has not ended."""
-    return next((told for told in reversed(case["decisions"]) if told["ended_because"] is None), None)
+    """Return the order that the case waits for: the newest approved decision that has not ended."""
+    return next((decision for decision in reversed(case["decisions"]) if decision["ended_because"] is None), None)
 
 
 def worst_projects(actor: Actor) -> list[Any]:
-    """The flagged projects that the person may see, by severity, a page's worth."""
-    found: list[Any] = []
+    """Return the visible flagged projects, most severe first, at most WORST."""
+    projects: list[Any] = []
     for severity in reversed(SEVERITIES):
-        if len(found) < WORST:
+        if len(projects) < WORST:
             filters = {"freeze_status": "flagged", "severity": severity}
-            found += list_projects(actor, filters, Page(WORST - len(found))).items
-    return found
+            projects += list_projects(actor, filters, Page(WORST - len(projects))).items
+    return projects
 
 
 def onboarding_ending(actor: Actor) -> list[Any]:
-    """Projects whose onboarding is due soon, or was."""
+    """Return projects whose onboarding is due soon or overdue."""
     until = (today() + SOON).isoformat()
     return list_projects(actor, {"placement": "onboarding", "onboarding_due_on_to": until}, Page(WORST)).items

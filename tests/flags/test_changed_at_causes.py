@@ -1,0 +1,127 @@
+"""What moves ``changed_at`` of a project, its flags and its cases: causes that the random stories seldom reach."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from registry.audits.voiding import void_audit
+from registry.cases.models import Case
+from registry.core.database import db
+from registry.flags.models import Flag
+from registry.freeze.current import policy_in_force, serve_policy
+from registry.projects.models import Project
+from tests.audits.steps import OLD_SYSTEM, OPERATOR, verify
+from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, act, audit, case_of, decided, edit, editor_of, migrate_by
+from tests.factories import a_project, an_agency
+from tests.present import Present
+
+DAY = date(2026, 11, 2)
+
+
+def times() -> dict[str, datetime]:
+    """``changed_at`` of every project, flag (by its rule) and case."""
+    db.session.expire_all()
+    found = {f"project {row.number}": row.changed_at for row in db.session.scalars(select(Project))}
+    found |= {row.rule: row.changed_at for row in db.session.scalars(select(Flag))}
+    return found | {f"case {row.id}": row.changed_at for row in db.session.scalars(select(Case))}
+
+
+def moved(before: dict[str, datetime]) -> set[str]:
+    """What has another time by now."""
+    return {name for name, at in times().items() if at != before.get(name)}
+
+
+@pytest.fixture(autouse=True)
+def _begin(app: Flask, present: Present) -> None:
+    present.set(DAY)
+
+
+def test_approval_moves_project_flags_and_case(present: Present) -> None:
+    project = a_project()
+    audit()
+    act(AIGERIM, case_of(project), "claim")
+    act(AIGERIM, case_of(project), "propose", NO_BREACH)
+    before = times()
+    present.move(timedelta(minutes=1))
+    act(SAULE, case_of(project), "approve")
+    assert moved(before) == set(before)
+    assert len(before) >= 3
+
+
+def test_other_observed_values_move_the_flag_and_its_case(present: Present) -> None:
+    agency = an_agency()
+    project = a_project(agency, contract_signed_on="2026-02-01", work_started_on="2026-02-01")
+    audit()
+    edit(editor_of(agency), project, contract_signed_on="2026-03-01", work_started_on="2026-03-01")
+    before = times()
+    present.move(timedelta(minutes=1))
+    audit()
+    assert moved(before) == {"freeze.creation", f"case {case_of(project).id}"}
+
+
+def test_case_of_an_audit_moves_the_weak_flag_that_it_covers(present: Present) -> None:
+    agency = an_agency()
+    project = a_project(agency, **OLD_SYSTEM)
+    audit()
+    assert set(times()) == {f"project {project.number}", "migration.overdue"}
+    edit(editor_of(agency), project, placement="on_platform", platform_key="k-1")
+    before = times()
+    present.move(timedelta(minutes=1))
+    audit()
+    assert moved(before) >= {"migration.overdue", "platform.unverified", f"case {case_of(project).id}"}
+
+
+def test_order_that_a_later_case_replaces_moves_the_earlier_case(present: Present) -> None:
+    agency = an_agency()
+    project = a_project(agency)
+    editor = editor_of(agency)
+    first = decided(project, migrate_by(DAY + timedelta(days=300))).id
+    edit(editor, project, placement="on_platform", platform_key="k-1")
+    verify(project, DAY)
+    audit()
+    act(AIGERIM, first, "confirm")
+    edit(editor, project, placement="unknown")
+    audit()
+    second = act(AIGERIM, case_of(project), "claim").id
+    assert second != first
+    act(AIGERIM, second, "propose", migrate_by(DAY + timedelta(days=200)))
+    before = times()
+    present.move(timedelta(minutes=1))
+    act(SAULE, second, "approve")
+    assert {f"case {first}", f"case {second}"} <= moved(before)
+
+
+def test_another_policy_moves_every_project_at_the_next_audit(present: Present) -> None:
+    names = {f"project {a_project(**values).number}" for values in ({}, OLD_SYSTEM)}
+    audit()
+    before = times()
+    present.move(timedelta(minutes=1))
+    usual = policy_in_force()
+    serve_policy(replace(usual, start_clock=("work_started_on",), digest="0" * 64))
+    try:
+        audit()
+    finally:
+        serve_policy(usual)
+    assert moved(before) >= names
+
+
+def test_voiding_moves_a_project_that_was_edited_since_and_is_unaudited_again(present: Present) -> None:
+    a_project()
+    audit()
+    present.set(date(2027, 11, 10))
+    agency = an_agency()
+    late = a_project(agency, placement="on_platform", platform_key="k-1")
+    # Without a flag, which would move the project too.
+    verify(late, DAY)
+    run = audit()
+    present.set(DAY)
+    edit(editor_of(agency), late, purpose="Another purpose")
+    before = times()
+    present.move(timedelta(minutes=1))
+    void_audit(OPERATOR, run.id, "The clock was ahead.")
+    assert f"project {late.number}" in moved(before)
