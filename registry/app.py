@@ -8,12 +8,14 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import registry.models  # noqa: F401 - foreign keys name their tables, so every one must be known
-from registry.api.blueprint import require_declared_permissions
+from registry.api.declared_routes import require_declared_permissions
 from registry.api.docs import attach_docs
 from registry.api.specification import attach_api
 from registry.core.clock import require_current_zone
 from registry.core.database import init_database
-from registry.core.working_days import CALENDAR_FILE, load_calendar, serve_calendar
+from registry.core.working_days import load_calendar, serve_calendar
+from registry.extensions import compress, csrf
+from registry.flask_config import flask_config
 from registry.freeze.current import serve_policy
 from registry.freeze.policy_file import load_policy
 from registry.http.cross_origin import attach_cross_origin
@@ -23,7 +25,7 @@ from registry.http.health import init_health
 from registry.http.json_provider import init_json
 from registry.http.metrics import init_metrics
 from registry.http.rate_limit import init_rate_limit
-from registry.http.request_bodies import LARGEST_BODY, attach_body_drain
+from registry.http.request_bodies import attach_body_drain
 from registry.http.request_ids import init_request_ids
 from registry.http.request_log import init_request_log, log_to_stderr
 from registry.http.security_headers import init_security_headers
@@ -51,10 +53,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or read_settings()
     require_current_zone()
     serve_policy(load_policy(settings.policy_file))
-    serve_calendar(load_calendar(CALENDAR_FILE))
+    serve_calendar(load_calendar(settings.calendar_file))
     app = Flask("registry", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
-    app.config["SECRET_KEY"] = settings.secret_key
+    app.config.from_mapping(flask_config(settings))
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign] # Flask's own way
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     # What is attached first sees the answer last: headers and log must see every answer as it leaves.
     init_request_log(app)
     init_metrics(app)
+    compress.init_app(app)
     init_request_ids(app)
     init_security_headers(app, settings)
     attach_body_drain(app)
@@ -74,6 +76,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_health(app, settings)
     attach_api(app)
     attach_docs(app)
-    attach_web(app, settings)
+    csrf.init_app(app)
+    attach_web(app)
     require_declared_permissions(app, OPEN_ENDPOINTS)
     return app

@@ -1,4 +1,4 @@
-"""The service's settings, read once from the environment and refused with the variable's name when wrong."""
+"""Settings from the environment variables ``REGISTRY_*``, read once with environs; errors name each wrong variable."""
 
 from __future__ import annotations
 
@@ -7,24 +7,34 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import time
 from email.utils import getaddresses
 from pathlib import Path
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from registry.core import database_settings
-from registry.core.database_settings import DatabaseLimits
+from environs import Env, EnvValidationError, ValidationError
+from marshmallow.validate import Predicate, Regexp
+
+from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, owner_url, whole_number
+from registry.core.shipped_files import CONFIG
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
 SHORTEST_SECRET_KEY = 16
+EXPECTED_PORT = "a port from 1 to 65535"
+EXPECTED_PROXIES = "how many proxies stand before the service"
+LOCAL_TIME_OR_OFF = Regexp(
+    r"(off|([01][0-9]|2[0-3]):[0-5][0-9])\Z", error="expected HH:MM (Asia/Almaty) or off, got {input!r}"
+)
+NUMBER_OR_OFF = Regexp(r"(off|[1-9][0-9]{0,8})\Z", error="expected a number of requests a minute or off, got {input!r}")
 # One plain ASCII address at a domain, for the From of mails.
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 SMTP_PORTS = {"smtp": 25, "smtps": 465}
 # 1,000 a second without end: more than a script that waits for its answers gets out of one process.
-USUAL_RATE_LIMIT = 60_000
+USUAL_RATE_LIMIT = "60000"
 
 
 class SettingsInvalid(Exception):
@@ -72,6 +82,7 @@ class Settings:
     port: int
     audit_at: time | None
     policy_file: Path
+    calendar_file: Path
     public_url: str | None
     mail: Mail | None
     digest_at: time | None
@@ -85,80 +96,115 @@ class Settings:
         return self.database_url.startswith("sqlite:")
 
 
+class Environment(Env):
+    """The variables of a mapping, by default of the process. An empty variable counts as one that is not set."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        super().__init__(eager=False)
+        self.variables = variables
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        return self.variables.get(env_key) or default
+
+
 def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool = False) -> Settings:
     """Read ``REGISTRY_*``. Makes the data folder and, in the embedded default, the secret key.
 
     With ``read_only`` nothing is made, and the secret key is empty where there is none. Raises SettingsInvalid with
     every wrong variable, not only the first.
     """
-    env = os.environ if environ is None else environ
-    problems: list[str] = []
-    data_dir = Path(env.get("REGISTRY_DATA_DIR") or "var").absolute()
-    database_url = database_settings.database_url(env, f"sqlite:///{data_dir / 'registry.sqlite3'}", problems)
+    env = Environment(os.environ if environ is None else environ)
+    for name, parser in PARSERS.items():
+        env.add_parser(name, parser)
+    data_dir = Path(env.str("REGISTRY_DATA_DIR", "var")).absolute()
     if not read_only:
-        _make_data_dir(data_dir, problems)
+        env.data_dir("REGISTRY_DATA_DIR", data_dir)
+    url = env.str("REGISTRY_DATABASE_URL", f"sqlite:///{data_dir / 'registry.sqlite3'}", validate=check_database_url)
+    smtp = env.smtp_server("REGISTRY_SMTP_URL", "")
+    public_url = env.public_url("REGISTRY_PUBLIC_URL", "", with_mail=smtp is not None)
+    sender = env.sender("REGISTRY_MAIL_FROM", "", public_url=public_url) if smtp and public_url else None
+    # Unlike the others, a secret key that is empty is wrong: whoever writes it means to set one.
+    given_key = env.variables.get("REGISTRY_SECRET_KEY")
     settings = Settings(
-        database_url=database_url,
-        database_owner_url=database_settings.owner_url(env, database_url, problems),
-        database_limits=database_settings.limits(env, problems),
+        database_url=url,
+        database_owner_url=env.owner_url("REGISTRY_DATABASE_OWNER_URL", "", service_url=url),
+        database_limits=database_limits(env),
         data_dir=data_dir,
-        secret_key=""
-        if read_only and database_url.startswith("sqlite:")
-        else _secret_key(env, data_dir, database_url, problems),
-        host=env.get("REGISTRY_HOST") or "127.0.0.1",
-        port=_port(env, "REGISTRY_PORT", "8000", problems),
-        audit_at=_local_time(env, "REGISTRY_AUDIT_AT", "02:00", problems),
-        policy_file=_policy_file(env, problems),
-        public_url=_public_url(env, problems),
-        mail=_mail(env, problems),
-        digest_at=_local_time(env, "REGISTRY_DIGEST_AT", "09:00", problems),
-        rate_limit=_rate_limit(env, problems),
-        trusted_proxies=_trusted_proxies(env, problems),
-        health_port=_port(env, "REGISTRY_HEALTH_PORT", "0", problems) or None,
+        secret_key=env.secret_key("REGISTRY_SECRET_KEY", given_key, embedded=url is None or url.startswith("sqlite:")),
+        host=env.str("REGISTRY_HOST", "127.0.0.1"),
+        port=env.int("REGISTRY_PORT", 8000, **whole_number(1, 65535, EXPECTED_PORT)),
+        audit_at=_local_time(env.str("REGISTRY_AUDIT_AT", "02:00", validate=LOCAL_TIME_OR_OFF)),
+        policy_file=_config_file(env, "REGISTRY_POLICY_FILE", "freeze_policy.toml", "a policy file"),
+        calendar_file=_config_file(env, "REGISTRY_CALENDAR_FILE", "calendar.toml", "a calendar file"),
+        public_url=public_url,
+        mail=Mail(*(*smtp, *sender, public_url.rstrip("/"))) if smtp and sender else None,
+        digest_at=_local_time(env.str("REGISTRY_DIGEST_AT", "09:00", validate=LOCAL_TIME_OR_OFF)),
+        rate_limit=_rate_limit(env.str("REGISTRY_RATE_LIMIT", USUAL_RATE_LIMIT, validate=NUMBER_OR_OFF)),
+        trusted_proxies=env.int("REGISTRY_TRUSTED_PROXIES", 0, **whole_number(0, 9, EXPECTED_PROXIES)),
+        health_port=env.int("REGISTRY_HEALTH_PORT", 0, **whole_number(0, 65535, EXPECTED_PORT)) or None,
     )
+    _require_valid(env)
+    if not settings.secret_key and not read_only:
+        return replace(settings, secret_key=_kept_secret_key(data_dir))
+    return settings
+
+
+def _config_file(env: Environment, name: str, shipped: str, expected: str) -> Path:
+    is_file = Predicate("is_file", error=f"there is no file {{input}}; name {expected}")
+    path: Path | None = env.path(name, None, validate=is_file)
+    return (path or CONFIG / shipped).absolute()
+
+
+def _require_valid(env: Environment) -> None:
+    problems = []
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        messages: Any = error.error_messages
+        problems = [f"{name}: {text}" for name, texts in messages.items() for text in texts]
     problems += [
         f"{name}: people sign in with passwords; OpenID Connect is not part of this version, so remove the variable"
-        for name in sorted(env)
+        for name in sorted(env.variables)
         if name.startswith("REGISTRY_OIDC_")
     ]
     if problems:
         raise SettingsInvalid(problems)
-    return settings
 
 
-def _make_data_dir(data_dir: Path, problems: list[str]) -> None:
+def _data_dir(text: str | Path) -> Path:
+    path = Path(text).absolute()
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        problems.append(
-            f"REGISTRY_DATA_DIR: the folder {data_dir} cannot be made ({error.strerror}); name a writable one"
-        )
-    else:
-        if not os.access(data_dir, os.W_OK | os.X_OK):
-            problems.append(f"REGISTRY_DATA_DIR: the folder {data_dir} cannot be written; name a writable one")
+        raise ValidationError(f"the folder {path} cannot be made ({error.strerror}); name a writable one") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise ValidationError(f"the folder {path} cannot be written; name a writable one")
+    return path
 
 
-def _secret_key(env: Mapping[str, str], data_dir: Path, database_url: str, problems: list[str]) -> str:
-    given = env.get("REGISTRY_SECRET_KEY")
-    if given is not None:
-        if len(given) < SHORTEST_SECRET_KEY:
-            problems.append(f"REGISTRY_SECRET_KEY: expected at least {SHORTEST_SECRET_KEY} characters, better 32")
-        return given
-    if not database_url.startswith("sqlite:"):
-        problems.append("REGISTRY_SECRET_KEY: required with this database; set a random text of 32 characters")
+def _secret_key(text: str | None, embedded: bool) -> str:
+    """The key that is set; empty where the embedded database's own key, in the data folder, counts."""
+    if text is None:
+        if not embedded:
+            raise ValidationError("required with this database; set a random text of 32 characters")
         return ""
-    if problems:
-        return ""
+    if len(text) < SHORTEST_SECRET_KEY:
+        raise ValidationError(f"expected at least {SHORTEST_SECRET_KEY} characters, better 32")
+    return text
+
+
+def _kept_secret_key(data_dir: Path) -> str:
     path = data_dir / SECRET_KEY_FILE
     try:
         if not path.exists():
             _make_secret_key(path)
         key = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"REGISTRY_DATA_DIR: the secret key in {path} cannot be made or read ({error})")
-        return ""
+        raise SettingsInvalid(
+            [f"REGISTRY_DATA_DIR: the secret key in {path} cannot be made or read ({error})"]
+        ) from error
     if len(key) < SHORTEST_SECRET_KEY:
-        problems.append(f"REGISTRY_DATA_DIR: {path} holds no secret key; delete the file and a new one is made")
+        raise SettingsInvalid([f"REGISTRY_DATA_DIR: {path} holds no secret key; delete the file and a new one is made"])
     return key
 
 
@@ -176,117 +222,70 @@ def _make_secret_key(path: Path) -> None:
         os.unlink(written)
 
 
-def _port(env: Mapping[str, str], name: str, default: str, problems: list[str]) -> int:
-    text = env.get(name) or default
-    if text == default or (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
-        return int(text)
-    problems.append(f"{name}: expected a port from 1 to 65535, got {text!r}")
-    return 0
+def _local_time(text: str | None) -> time | None:
+    return None if text in (None, "off") else time.fromisoformat(text)
 
 
-def _local_time(env: Mapping[str, str], name: str, default: str, problems: list[str]) -> time | None:
-    text = env.get(name) or default
-    if text == "off":
-        return None
-    hour, _, minute = text.partition(":")
-    if (
-        text.isascii()
-        and len(text) == 5
-        and hour.isdigit()
-        and minute.isdigit()
-        and int(hour) < 24
-        and int(minute) < 60
-    ):
-        return time(int(hour), int(minute))
-    problems.append(f"{name}: expected HH:MM (Asia/Almaty) or off, got {text!r}")
-    return None
+def _rate_limit(text: str | None) -> int | None:
+    return None if text in (None, "off") else int(text)
 
 
-def _rate_limit(env: Mapping[str, str], problems: list[str]) -> int | None:
-    text = env.get("REGISTRY_RATE_LIMIT") or str(USUAL_RATE_LIMIT)
-    if text == "off":
-        return None
-    if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0:
-        return int(text)
-    problems.append(f"REGISTRY_RATE_LIMIT: expected a number of requests a minute or off, got {text!r}")
-    return None
-
-
-def _trusted_proxies(env: Mapping[str, str], problems: list[str]) -> int:
-    text = env.get("REGISTRY_TRUSTED_PROXIES") or "0"
-    if text.isascii() and text.isdigit() and len(text) == 1:
-        return int(text)
-    problems.append(f"REGISTRY_TRUSTED_PROXIES: expected how many proxies stand before the service, got {text!r}")
-    return 0
-
-
-def _policy_file(env: Mapping[str, str], problems: list[str]) -> Path:
-    path = Path(env.get("REGISTRY_POLICY_FILE") or CHECKOUT / "config" / "freeze_policy.toml").absolute()
-    if not path.is_file():
-        problems.append(f"REGISTRY_POLICY_FILE: there is no file {path}; name a policy file")
-    return path
-
-
-def _public_url(env: Mapping[str, str], problems: list[str]) -> str | None:
-    text = env.get("REGISTRY_PUBLIC_URL")
+def _public_url(text: str, with_mail: bool) -> str | None:
     if not text:
+        if with_mail:
+            raise ValidationError("required with REGISTRY_SMTP_URL, because mails lead people to the pages")
         return None
     try:
         parts = urlsplit(text)
-        valid = (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
-        )
+        valid = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc and parts.port != 0
     except ValueError:
         valid = False
     if not valid or not (text.isascii() and text.isprintable()) or " " in text:
         # What was given may hold a password.
-        problems.append("REGISTRY_PUBLIC_URL: expected an address such as https://host, without user or password")
+        raise ValidationError("expected an address such as https://host, without user or password")
     return text
 
 
-def _mail(env: Mapping[str, str], problems: list[str]) -> Mail | None:
-    """How mails leave, None when they do not. What is wrong is told without the address, which may hold a password."""
-    text = env.get("REGISTRY_SMTP_URL")
+def _smtp_server(text: str) -> tuple[str, int, bool, str | None, str | None] | None:
+    """Host, port, TLS, user and password. An error does not repeat the address, which may hold a password."""
     if not text:
         return None
-    server = _smtp_server(text)
-    if server is None:
-        problems.append("REGISTRY_SMTP_URL: expected smtp://host, smtps://host or smtps://user:password@host:port")
-        return None
-    public_url = env.get("REGISTRY_PUBLIC_URL")
-    if not public_url:
-        problems.append("REGISTRY_PUBLIC_URL: required with REGISTRY_SMTP_URL, because mails lead people to the pages")
-        return None
-    sender_name, sender = _sender(env, public_url, problems)
-    return Mail(*server, sender, sender_name, public_url.rstrip("/"))
-
-
-def _smtp_server(text: str) -> tuple[str, int, bool, str | None, str | None] | None:
-    """Host, port, TLS, user and password; None when the address is none."""
+    wrong = ValidationError("expected smtp://host, smtps://host or smtps://user:password@host:port")
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
-    except ValueError:
-        return None
+    except ValueError as error:
+        raise wrong from error
     user, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
     plain = parts.path in ("", "/") and not parts.query and not parts.fragment
     if not host or port == 0 or parts.scheme not in SMTP_PORTS or not plain or bool(user) != bool(password):
-        return None
+        raise wrong
     if not host.isascii() or not f"{host}{user or ''}{password or ''}".isprintable():
-        return None
+        raise wrong
     return host, port or SMTP_PORTS[parts.scheme], parts.scheme == "smtps", user or None, password or None
 
 
-def _sender(env: Mapping[str, str], public_url: str, problems: list[str]) -> tuple[str, str]:
-    text = env.get("REGISTRY_MAIL_FROM")
+def _sender(text: str, public_url: str) -> tuple[str, str]:
+    """The address and the name of the sender; by default ``registry`` at the domain of the pages."""
     if text:
         # Of several, parseaddr takes the first without a word before Python 3.11.10.
         found = getaddresses([text])
         name, address = found[0] if len(found) == 1 else ("", "")
         if not ADDRESS.fullmatch(address) or not text.isprintable():
-            problems.append(f"REGISTRY_MAIL_FROM: expected address@domain or Name <address@domain>, got {text!r}")
-        return name, address
+            raise ValidationError(f"expected address@domain or Name <address@domain>, got {text!r}")
+        return address, name
     address = f"registry@{public_url.partition('://')[2].partition('/')[0].partition(':')[0]}"
     if not ADDRESS.fullmatch(address) or address.rpartition(".")[2].isdigit():
-        problems.append("REGISTRY_MAIL_FROM: required, because REGISTRY_PUBLIC_URL has no domain to send mails from")
-    return "", address
+        raise ValidationError("required, because REGISTRY_PUBLIC_URL has no domain to send mails from")
+    return address, ""
+
+
+# What takes more than a validator: it depends on other variables, or becomes another type.
+PARSERS: Final[dict[str, Callable[..., object]]] = {
+    "data_dir": _data_dir,
+    "owner_url": owner_url,
+    "public_url": _public_url,
+    "secret_key": _secret_key,
+    "sender": _sender,
+    "smtp_server": _smtp_server,
+}

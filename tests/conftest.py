@@ -19,7 +19,7 @@ import hypothesis
 import psycopg
 import pytest
 from argon2 import PasswordHasher
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, event
 
@@ -167,7 +167,7 @@ def database_kind(databases: Databases) -> str:
 
 def service_app(url: str, data_dir: Path, **settings: str) -> Flask:
     """The service on a migrated database."""
-    return create_app(
+    app = create_app(
         read_settings(
             {
                 "REGISTRY_DATABASE_URL": url,
@@ -178,6 +178,14 @@ def service_app(url: str, data_dir: Path, **settings: str) -> Flask:
             }
         )
     )
+    app.teardown_request(_clear_g)
+    return app
+
+
+def _clear_g(_error: BaseException | None) -> None:
+    """Requests inside the pushed context of ``app`` share its ``g``, where extensions keep what is of one request."""
+    for name in list(g):
+        g.pop(name)
 
 
 @pytest.fixture(scope="session")

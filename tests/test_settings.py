@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from registry.core.postgresql import libpq_address
-from registry.settings import SECRET_KEY_FILE, Mail, SettingsInvalid, read_settings
+from registry.settings import CHECKOUT, SECRET_KEY_FILE, Mail, SettingsInvalid, read_settings
 from tests.preload import processes
 
 POSTGRES = "postgresql+psycopg://registry:secret@database/registry"
@@ -26,7 +26,8 @@ def test_without_any_variable_everything_lies_in_the_data_folder(tmp_path: Path,
     assert settings.data_dir == tmp_path / "var"
     assert settings.database_url == f"sqlite:///{tmp_path}/var/registry.sqlite3"
     assert (settings.host, settings.port, settings.audit_at) == ("127.0.0.1", 8000, time(2))
-    assert settings.policy_file.name == "freeze_policy.toml"
+    assert settings.policy_file == CHECKOUT / "config" / "freeze_policy.toml"
+    assert settings.calendar_file == CHECKOUT / "config" / "calendar.toml"
     assert settings.embedded
 
 
@@ -53,13 +54,13 @@ def test_without_any_variable_everything_lies_in_the_data_folder(tmp_path: Path,
         ("REGISTRY_HEALTH_PORT", "off"),
         ("REGISTRY_PORT", "http"),
         ("REGISTRY_PORT", "-1"),
-        ("REGISTRY_PORT", "８０００"),
         ("REGISTRY_AUDIT_AT", "2:00"),
         ("REGISTRY_AUDIT_AT", "24:00"),
         ("REGISTRY_AUDIT_AT", "02:60"),
         ("REGISTRY_AUDIT_AT", "02:00:00"),
         ("REGISTRY_AUDIT_AT", "never"),
         ("REGISTRY_POLICY_FILE", "/no/such/policy.toml"),
+        ("REGISTRY_CALENDAR_FILE", "/no/such/calendar.toml"),
         ("REGISTRY_DIGEST_AT", "9:00"),
         ("REGISTRY_OIDC_ISSUER", "https://idp.gov.kz"),
         ("REGISTRY_DIGEST_AT", "morning"),

@@ -1,99 +1,88 @@
-"""Agencies: read by all, kept by administrators."""
+"""The agencies endpoints: everybody reads, administrators write."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-from registry.accounts.actors import Actor
+from flask.views import MethodView
+
 from registry.accounts.roles import Permission
 from registry.agencies.queries import OPTIONS, SORTS, list_agencies
 from registry.agencies.schemas import AGENCY, AGENCY_BODY, AGENCY_EXAMPLE, AGENCY_PATCH
 from registry.agencies.service import Agency, agency_by_bin, agency_to_change, change_agency, register_agency
-from registry.api.blueprint import BASE, Routes
-from registry.api.declared import Answer, Answers, Call, JsonBody
+from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.filter_parameters import BIN_SCHEMA, SEVERAL, WORDS_SCHEMA, one_of, several_of
-from registry.core.pagination import Listing
-from registry.http.etag import make_tag
+from registry.api.operation_docs import LINK, LOCATION
+from registry.api.pages import PageSchema, page_response
+from registry.api.query_schemas import ListArguments, list_query
+from registry.core.transactions import transaction
 from registry.http.query_parameters import Parameter
-from registry.http.request_bodies import MERGE_PATCH
 
-routes = Routes("agencies", "Organisations that must register, each known by its BIN.")
+blp = ApiBlueprint("agencies", __name__, description="Organisations that must register, each known by its BIN.")
 FILTERS: Final = (
     *(Parameter(name, SEVERAL, one_of(options)) for name, options in OPTIONS.items()),
     Parameter("bin", SEVERAL, several_of(BIN_SCHEMA)),
     Parameter("parent_bin", f"BINs of the agencies above. {SEVERAL}", several_of(BIN_SCHEMA)),
     Parameter("q", "Words, or their beginnings, in names and BIN.", WORDS_SCHEMA),
 )
+REGISTRATION_EXAMPLE: Final = {name: AGENCY_EXAMPLE[name] for name in ("bin", "name_kk", "name_ru", "kind", "region")}
 
 
-def agency_of(_actor: Actor, bin: str) -> Agency:
-    """The agency that the path names. Raises AgencyNotFound."""
-    return agency_by_bin(bin)
+def etag_data(agency: Agency) -> tuple[object, ...]:
+    """What the entity tag of an agency is made from."""
+    return "agency", agency.bin, agency.version
 
 
-def agency_to_patch(_actor: Actor, bin: str) -> Agency:
-    """The same, locked."""
-    return agency_to_change(bin)
+@blp.route("/agencies")
+class Agencies(MethodView):
+    """All agencies."""
+
+    @blp.requires(Permission.AGENCIES_READ)
+    @blp.doc(operationId="list_all_agencies")
+    @blp.arguments(list_query(FILTERS, SORTS), location="query")
+    @blp.response(200, PageSchema(AGENCY), example={"items": [AGENCY_EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List agencies."""
+        return page_response(list_agencies(current_actor(), *query))
+
+    @blp.requires(Permission.AGENCIES_WRITE)
+    @blp.doc(operationId="create_agency")
+    @blp.arguments(AGENCY_BODY, example=REGISTRATION_EXAMPLE)
+    @blp.idempotent
+    @blp.etag
+    @blp.response(201, AGENCY, description="Registered.", example=AGENCY_EXAMPLE, headers=LOCATION)
+    def post(self, values: Mapping[str, Any]) -> Any:
+        """Register an agency."""
+        agency = register_agency(current_actor(), values)
+        blp.set_etag(etag_data(agency))
+        return agency, {"Location": f"{API_PREFIX}/agencies/{agency.bin}"}
 
 
-def tag_of(agency: Agency) -> str:
-    """The agency's entity tag."""
-    return make_tag("agency", agency.bin, agency.version)
+@blp.route("/agencies/<bin>")
+class AgencyByBin(MethodView):
+    """One agency."""
 
+    @blp.requires(Permission.AGENCIES_READ)
+    @blp.doc(operationId="read_agency")
+    @blp.etag
+    @blp.response(200, AGENCY, example=AGENCY_EXAMPLE)
+    def get(self, bin: str) -> Any:
+        """Read an agency."""
+        agency = agency_by_bin(bin)
+        blp.set_etag(etag_data(agency))
+        return agency
 
-@routes.declare(
-    "GET",
-    "/agencies",
-    needs=Permission.AGENCIES_READ,
-    query=FILTERS,
-    paged=True,
-    sorts=SORTS,
-    answers=Answers(AGENCY, example={"items": [AGENCY_EXAMPLE], "next": None}, lists=True),
-)
-def list_all_agencies(call: Call) -> Listing:
-    """List agencies."""
-    return list_agencies(call.by, call.query, call.page)
-
-
-@routes.declare(
-    "POST",
-    "/agencies",
-    needs=Permission.AGENCIES_WRITE,
-    body=JsonBody(
-        AGENCY_BODY, {name: AGENCY_EXAMPLE[name] for name in ("bin", "name_kk", "name_ru", "kind", "region")}
-    ),
-    answers=Answers(AGENCY, AGENCY_EXAMPLE, 201, "Registered.", headers=("Location", "ETag")),
-)
-def create_agency(call: Call) -> Answer:
-    """Register an agency."""
-    agency = register_agency(call.by, call.values)
-    return Answer(agency, f"{BASE}/agencies/{agency.bin}", tag_of(agency))
-
-
-@routes.declare(
-    "GET",
-    "/agencies/<bin>",
-    needs=Permission.AGENCIES_READ,
-    subject=agency_of,
-    answers=Answers(AGENCY, AGENCY_EXAMPLE, headers=("ETag",)),
-)
-def read_agency(call: Call) -> Answer:
-    """Read an agency."""
-    return Answer(call.subject, tag=tag_of(call.subject))
-
-
-@routes.declare(
-    "PATCH",
-    "/agencies/<bin>",
-    needs=Permission.AGENCIES_WRITE,
-    subject=agency_of,
-    locks=agency_to_patch,
-    tag=tag_of,
-    if_match=True,
-    body=JsonBody(AGENCY_PATCH, {"name_en": "Ministry of Health", "email": None}, MERGE_PATCH),
-    answers=Answers(AGENCY, AGENCY_EXAMPLE, headers=("ETag",)),
-)
-def patch_agency(call: Call) -> Answer:
-    """Change an agency. A field that is null is cleared, an absent one stays."""
-    change_agency(call.by, call.subject, call.values)
-    return Answer(call.subject, tag=tag_of(call.subject))
+    @blp.requires(Permission.AGENCIES_WRITE)
+    @blp.doc(operationId="patch_agency")
+    @blp.etag
+    @blp.arguments(AGENCY_PATCH, location="merge_patch", example={"name_en": "Ministry of Health", "email": None})
+    @blp.response(200, AGENCY, example=AGENCY_EXAMPLE)
+    def patch(self, values: Mapping[str, Any], bin: str) -> Any:
+        """Change an agency. A field that is null is cleared, an absent one stays."""
+        with transaction():
+            agency = agency_to_change(bin)
+            blp.check_etag(etag_data(agency))
+            change_agency(current_actor(), agency, values)
+            blp.set_etag(etag_data(agency))
+        return agency

@@ -1,24 +1,37 @@
-"""Blueprints whose routes declare, in one readable place, who may call them and what they take and give."""
+"""flask-smorest's Blueprint with what this API adds: required permissions, idempotency keys, strong entity tags."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import wraps
+from typing import Any, ClassVar, Final
 
-import flask
 import flask_smorest
-from flask import Response
+from flask import Response, g, request
+from flask_smorest.exceptions import NotModified
+from marshmallow import Schema
 from werkzeug.routing import BaseConverter
 
+from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.api.declared import Answers, Declared, Everybody, FormBody, JsonBody, View
-from registry.api.endpoint import answer_request
-from registry.api.operations import operation_of
-from registry.http.query_parameters import Parameter
+from registry.api.operation_docs import IDEMPOTENT, RULE, complete_operation
+from registry.api.pages import PageSchema
+from registry.api.parser import StrictParser
+from registry.core.transactions import autocommit_reads
+from registry.http.authentication import authenticate
+from registry.http.etag import make_tag, not_modified, require_if_match
+from registry.http.idempotency import request_digest, run_once
+from registry.http.locale import request_locale
+from registry.http.query_parameters import read_query
+from registry.http.request_bodies import JSON_TYPE, MERGE_PATCH, MULTIPART
 from registry.http.required_permission import REQUIRED_PERMISSION
 
-BASE = "/api/v1"
-HANDLER = "registry_declared"
+API_PREFIX: Final = "/api/v1"
+# The attribute of a view that ``requires`` made: the view itself, so that what decorates it further shows.
+CHECKED_FIRST: Final = "registry_checked_first"
+APIDOC: Final = "_apidoc"
+View = Callable[..., Any]
 
 
 class PermissionNotDeclared(RuntimeError):
@@ -31,69 +44,141 @@ class ProjectName(BaseConverter):
     regex = "(?!check$)[^/]+"
 
 
-class Routes(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest is untyped
-    """A blueprint below ``/api/v1``."""
-
-    def __init__(self, name: str, description: str) -> None:
-        super().__init__(name, __name__, url_prefix=BASE, description=description)
-
-    def declare(
-        self,
-        method: str,
-        rule: str,
-        *,
-        needs: Permission | Everybody,
-        answers: Answers,
-        subject: Callable[..., Any] | None = None,
-        locks: Callable[..., Any] | None = None,
-        query: tuple[Parameter, ...] = (),
-        paged: bool = False,
-        sorts: tuple[str, ...] = (),
-        body: JsonBody | FormBody | None = None,
-        if_match: bool = False,
-        tag: Callable[[Any], str] | None = None,
-        commits_itself: bool = False,
-    ) -> Callable[[View], View]:
-        """Make the decorated view the route's. Its name is the operation's id, its docstring the documentation."""
-
-        def register(view: View) -> View:
-            name = view.__name__
-            declared = Declared(
-                *(name, method, rule, needs, answers, subject, query, paged, sorts, body, if_match, locks, tag),
-                commits_itself,
-            )
-            operation = operation_of(declared, view.__doc__ or "")
-
-            def handle(**path: Any) -> Response:
-                return answer_request(declared, view, path)
-
-            handle.__name__ = name
-            setattr(handle, HANDLER, declared)
-            setattr(handle, "_apidoc", {"manual_doc": operation})  # noqa: B010 - the attribute that flask-smorest reads
-            self.route(rule, methods=[method], endpoint=name)(handle)
-            return view
-
-        return register
+def current_actor() -> Actor:
+    """Who calls this endpoint, as ``ApiBlueprint.requires`` found out."""
+    actor: Actor = g.actor
+    return actor
 
 
-def declared_routes(app: flask.Flask) -> Iterator[tuple[str, Declared]]:
-    """Every declared route of the application with its whole rule."""
-    for rule in app.url_map.iter_rules():
-        declared = getattr(app.view_functions[rule.endpoint], HANDLER, None)
-        if declared is not None:
-            yield rule.rule, declared
+class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest is untyped
+    """A blueprint below ``/api/v1``.
+
+    Decorators in this order: ``requires``, ``doc``, ``etag`` of a PATCH, ``arguments``, ``idempotent``, ``etag``,
+    ``response``. ``arguments`` reads ``json``, ``merge_patch``, ``multipart`` and, by a QuerySchema, ``query``; with
+    ``required=False`` no body at all is an empty object.
+    """
+
+    ARGUMENTS_PARSER = StrictParser()
+    DEFAULT_LOCATION_CONTENT_TYPE_MAPPING: ClassVar[dict[str, str]] = {
+        "json": JSON_TYPE,
+        "optional_json": JSON_TYPE,
+        "merge_patch": MERGE_PATCH,
+        "multipart": MULTIPART,
+    }
+
+    def __init__(self, name: str, import_name: str, *, description: str) -> None:
+        super().__init__(name, import_name, url_prefix=API_PREFIX, description=description)
+        self._prepare_doc_cbks.append(complete_operation)
+        self.after_request(_add_vary)
+
+    def add_url_rule(self, rule: str, *args: Any, **options: Any) -> None:
+        """Register the rule, and note it for the documentation."""
+        super().add_url_rule(rule, *args, **options)
+        for method, doc_info in self._docs[self._endpoints[-1]].items():
+            if method != "parameters":
+                doc_info[RULE] = rule
+
+    def requires(self, permission: Permission) -> Callable[[View], View]:
+        """Decorator, the outermost: authenticate and check the permission before the request is read any further.
+
+        It also refuses query parameters where no ``arguments`` reads them.
+        """
+
+        def decorate(view: View) -> View:
+            arguments = getattr(view, APIDOC, {}).get("arguments", {}).get("parameters", ())
+            reads_query = any(argument["in"] == "query" for argument in arguments)
+
+            @wraps(view)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                autocommit_reads()
+                g.actor = authenticate()
+                g.actor.require(permission)
+                if not reads_query:
+                    read_query(())
+                return view(*args, **kwargs)
+
+            _document(wrapper, REQUIRED_PERMISSION, permission)
+            setattr(wrapper, REQUIRED_PERMISSION, permission)
+            setattr(wrapper, CHECKED_FIRST, wrapper)
+            return wrapper
+
+        return decorate
+
+    def idempotent(self, view: View | None = None, *, commits_itself: bool = False) -> Any:
+        """Decorator of a POST, below ``arguments``: the same ``Idempotency-Key`` gets the first response again.
+
+        ``commits_itself``: the view must not run inside the transaction of the key.
+        """
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def wrapper(*args: Any, **kwargs: Any) -> Response:
+                form = next((each for each in args if isinstance(each, Mapping)), {})
+                digest = request_digest(form)
+                return run_once(current_actor(), digest, lambda: view(*args, **kwargs), commits_itself=commits_itself)
+
+            _document(wrapper, IDEMPOTENT, True)
+            return wrapper
+
+        return decorate if view is None else decorate(view)
+
+    def arguments(self, schema: Schema, *, location: str = "json", required: bool = True, **kwargs: Any) -> Any:
+        """flask-smorest's, where a body that is not required may be absent."""
+        if location == "json" and not required:
+            location = "optional_json"
+        return super().arguments(schema, location=location, required=required, **kwargs)
+
+    def response(self, status_code: int, schema: Any = None, *, description: str = "Done.", **kwargs: Any) -> Any:
+        """flask-smorest's, with ``Content-Language``."""
+        respond = super().response(status_code, schema, description=description, **kwargs)
+
+        def decorate(view: View) -> View:
+            answer = respond(view)
+
+            @wraps(answer)
+            def wrapper(*args: Any, **kwargs: Any) -> Response:
+                response: Response = answer(*args, **kwargs)
+                if response.is_json:
+                    response.headers["Content-Language"] = request_locale()
+                return response
+
+            return wrapper
+
+        return decorate
+
+    @staticmethod
+    def _make_doc_response_schema(schema: Any) -> Any:
+        return schema.json_schema() if isinstance(schema, PageSchema) else schema
+
+    def _is_etag_enabled(self) -> bool:
+        # flask-smorest's own looks into an Api, which exists only while the specification is made.
+        return True
+
+    @staticmethod
+    def _generate_etag(etag_data: str | tuple[object, ...], extra_data: Any = None) -> str:  # noqa: ARG004 - the library's
+        """The tag itself, or what it is made from: not the whole representation, which costs more to make."""
+        return etag_data if isinstance(etag_data, str) else make_tag(*etag_data)
+
+    def _check_precondition(self) -> None:
+        # An empty If-Match is there, and names no tag: 412, where flask-smorest's own says 428.
+        if request.method in self.METHODS_NEEDING_CHECK_ETAG:
+            require_if_match()
+
+    def _check_not_modified(self, etag: str) -> None:
+        """Compare weakly (RFC 9110, 13.1.2): a proxy that compresses makes weak tags of ours."""
+        if request.method in self.METHODS_CHECKING_NOT_MODIFIED:
+            response = not_modified(etag)
+            if response is not None:
+                raise NotModified(response=response)
 
 
-def require_declared_permissions(app: flask.Flask, open_endpoints: Mapping[str, str]) -> None:
-    """Raise PermissionNotDeclared for a route that neither declares a permission nor is named as open."""
-    missing = [
-        rule.rule
-        for rule in app.url_map.iter_rules()
-        if rule.endpoint not in open_endpoints and not _declares(app.view_functions[rule.endpoint])
-    ]
-    if missing:
-        raise PermissionNotDeclared(f"routes without a declared permission: {', '.join(sorted(missing))}")
+def _document(view: View, name: str, value: object) -> None:
+    # Copied, because ``wraps`` shares it with the function that is wrapped.
+    setattr(view, APIDOC, {**deepcopy(getattr(view, APIDOC, {})), name: value})
 
 
-def _declares(view: object) -> bool:
-    return hasattr(view, HANDLER) or hasattr(view, REQUIRED_PERMISSION)
+def _add_vary(response: Response) -> Response:
+    # A 304 too: it tells a cache what the stored response depends on (RFC 9110, 15.4.5).
+    response.vary.add("Accept-Language")
+    response.vary.add("Authorization")
+    return response

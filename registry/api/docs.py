@@ -8,7 +8,7 @@ from typing import Final
 from flask import Blueprint, Flask, Response, redirect, request, send_from_directory
 from werkzeug.wrappers import Response as AnyResponse
 
-from registry.api.blueprint import BASE
+from registry.api.blueprint import API_PREFIX
 from registry.api.openapi import specification_text
 from registry.http.etag import make_tag, not_modified
 
@@ -25,7 +25,7 @@ def attach_docs(app: Flask) -> None:
     docs = Blueprint("docs", __name__)
     html = (FOLDER / "page.html").read_text(encoding="utf-8")
 
-    @docs.get(f"{BASE}/openapi.json")
+    @docs.get(f"{API_PREFIX}/openapi.json")
     def openapi() -> Response:
         specification = specification_text()
         tag = make_tag(specification)
@@ -38,15 +38,15 @@ def attach_docs(app: Flask) -> None:
 
     @docs.get("/docs")
     def leading() -> AnyResponse:
-        return redirect(f"{BASE}/docs", code=302)
+        return redirect(f"{API_PREFIX}/docs", code=302)
 
-    @docs.get(f"{BASE}/docs")
+    @docs.get(f"{API_PREFIX}/docs")
     def page() -> Response:
         response = Response(html, content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = POLICY
         return response
 
-    @docs.get(f"{BASE}/docs/<any({', '.join(map(repr, ASSETS))}):name>")
+    @docs.get(f"{API_PREFIX}/docs/<any({', '.join(map(repr, ASSETS))}):name>")
     def asset(name: str) -> Response:
         return send_from_directory(FOLDER, name, conditional=request.method == "GET")
 

@@ -12,7 +12,9 @@ from flask import Flask
 
 from registry.agencies import api as agencies
 from registry.api.blueprint import ProjectName
-from registry.api.operations import ERROR_NAMES
+from registry.api.operation_docs import ERROR_NAMES, ETAG
+from registry.api.query_schemas import parameter_schema, parameter_style
+from registry.api.uploads import form_field_schema
 from registry.audits.api import audits, policies
 from registry.audits.api.policy_schemas import RULE
 from registry.cases import api as cases
@@ -30,20 +32,20 @@ from registry.projects.schemas import VERDICT
 from registry.reports import api as reports
 
 BLUEPRINTS = (
-    agencies.routes,
-    projects.routes,
-    confirmations.routes,
-    inventories.routes,
-    documents.routes,
-    imports.routes,
-    exports.routes,
-    audits.routes,
-    flags.routes,
-    cases.routes,
-    exemptions.routes,
-    policies.routes,
-    reports.routes,
-    journal.routes,
+    agencies.blp,
+    projects.blp,
+    confirmations.blp,
+    inventories.blp,
+    documents.blp,
+    imports.blp,
+    exports.blp,
+    audits.blp,
+    flags.blp,
+    cases.blp,
+    exemptions.blp,
+    policies.blp,
+    reports.blp,
+    journal.blp,
 )
 
 DESCRIPTION = """The register of state digital projects and of the freeze on new ones outside QazTech.
@@ -102,7 +104,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
             "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]([ -~]*[!-~])?$"},
         },
     ),
-    "IfMatch": (
+    "IF_MATCH": (
         "header",
         {
             "name": "If-Match",
@@ -111,7 +113,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
             "schema": {"type": "string"},
         },
     ),
-    "IfNoneMatch": (
+    "IF_NONE_MATCH": (
         "header",
         {
             "name": "If-None-Match",
@@ -151,6 +153,10 @@ class Specification(flask_smorest.Api):  # type: ignore[misc] # flask-smorest is
     def _register_error_handlers(self) -> None:
         pass
 
+    def _register_etag_headers(self) -> None:
+        # Ours are among PARAMETERS, and ETAG.
+        pass
+
 
 def attach_api(app: Flask) -> None:
     """Let the application answer every route of the API."""
@@ -172,12 +178,17 @@ def make_specification() -> dict[str, Any]:
     api.init_app(app)
     api.register_converter(RowIdConverter, _row_id_schema)
     api.register_converter(ProjectName, _text_schema)
-    api.ma_plugin.converter.add_attribute_function(json_schema)
+    converter = api.ma_plugin.converter
+    converter.add_attribute_function(json_schema)
+    converter.add_attribute_function(parameter_schema)
+    converter.add_attribute_function(form_field_schema)
+    converter.add_parameter_attribute_function(parameter_style)
     components = api.spec.components
     components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "qtr_…"})
     components.schema("Problem", PROBLEM_SCHEMA)
     for name, (place, parameter) in PARAMETERS.items():
         components.parameter(name, place, parameter)
+    components.header("ETAG", ETAG)
     for status, name in ERROR_NAMES.items():
         schema = {"$ref": "#/components/schemas/Problem"}
         components.response(name, {"description": ERROR_TEXTS[status], "content": {PROBLEM_JSON: {"schema": schema}}})

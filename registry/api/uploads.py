@@ -1,28 +1,19 @@
-"""What the routes that take a file have in common: the fields beside it, and how its bad rows are told."""
+"""Multipart forms with a file: their schema fields, and how the bad rows of a file are shown."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
-from registry.api.declared import Call
-from registry.core.errors import Invalid, Problem
-from registry.core.field_types import Choice, InvalidValue, Kind
+from marshmallow import ValidationError, fields, missing
+
+from registry.core.field_types import InvalidValue, Kind
 from registry.core.languages import Language
 from registry.core.messages import message
+from registry.core.schema_fields import Wrong
+from registry.http.request_bodies import SentFile
 
-FILE_SCHEMA: Final = {
-    "type": "string",
-    "format": "binary",
-    "description": "CSV (UTF-8 or cp1251; comma or semicolon) or XLSX, up to 20 MiB.",
-}
-DRY_RUN_SCHEMA: Final = {
-    "type": "string",
-    "enum": ["true", "false"],
-    "default": "false",
-    "description": "Write nothing, tell everything.",
-}
+TABLE_TEXT: Final = "CSV (UTF-8 or cp1251; comma or semicolon) or XLSX, up to 20 MiB."
 ROW_ERROR_PROPERTIES: Final[dict[str, Any]] = {
     "row": {"type": "integer", "description": "The spreadsheet's own number; its header is row 1."},
     "column": {"type": ["string", "null"], "description": "Null when the row as a whole is wrong."},
@@ -37,50 +28,70 @@ ROW_ERROR_EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Required:
-    """A field of a form that must be there."""
+class FormField(fields.Field[Any]):
+    """The base of the fields of a form, each with its JSON Schema."""
 
-    kind: Kind
+    default_error_messages = {"required": "required"}  # noqa: RUF012 - as marshmallow declares it
 
-    def accept(self, value: object) -> Any:
-        """What the kind makes of it. Raises InvalidValue, also for a missing one."""
-        accepted = self.kind.accept(value)
-        if accepted is None:
-            raise InvalidValue("required")
-        return accepted
+    def __init__(
+        self, description: str, json_schema: Mapping[str, Any], *, required: bool = False, load_default: Any = missing
+    ) -> None:
+        super().__init__(required=required, load_default=load_default, metadata={"description": description})
+        self.json_schema = json_schema
+
+
+class UploadedFile(FormField):
+    """A file, which must be there."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(description, {"type": "string", "format": "binary"}, required=True)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> SentFile:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, SentFile):
+            raise ValidationError(["expected-file"])
+        return value
+
+
+class FormText(FormField):
+    """A text beside the file, as its kind accepts it."""
+
+    def __init__(
+        self, kind: Kind, description: str, json_schema: Mapping[str, Any], *, required: bool = False, **options: Any
+    ) -> None:
+        super().__init__(description, json_schema, required=required, **options)
+        self.kind = kind
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's
+        try:
+            return self.kind.accept(value)
+        except InvalidValue as error:
+            raise ValidationError([Wrong(error.code, error.params)]) from error
 
 
 class TrueOrFalse:
-    """``true`` or ``false`` as a form writes it; false when it is not there."""
+    """``true`` or ``false`` as a form writes it."""
 
     def accept(self, value: object) -> bool:
         """The boolean. Raises InvalidValue."""
-        if value not in (None, "true", "false"):
+        if not isinstance(value, str):
+            raise InvalidValue("expected-text")
+        if value not in ("true", "false"):
             raise InvalidValue("expected-true-or-false")
         return value == "true"
 
 
-def form_values(call: Call, **kinds: Kind) -> dict[str, Any]:
-    """The fields of a form as their kinds accept them. Raises Invalid naming each that is refused."""
-    accepted: dict[str, Any] = {}
-    problems = []
-    for name, kind in kinds.items():
-        try:
-            accepted[name] = kind.accept(call.values.get(name))
-        except InvalidValue as refused:
-            problems.append(Problem(f"/{name}", refused.code, dict(refused.params)))
-    if problems:
-        raise Invalid(problems)
-    return accepted
+def dry_run_field() -> FormText:
+    """Whether the file is only tried; false when it is not said."""
+    schema = {"type": "string", "enum": ["true", "false"], "default": "false"}
+    return FormText(TrueOrFalse(), "Write nothing, tell everything.", schema, load_default=False)
 
 
-def one_of(options: Sequence[str]) -> Kind:
-    """A field that must be one of some words."""
-    return Required(Choice(tuple(options)))
+def form_field_schema(_converter: object, field: fields.Field[Any], **_kwargs: object) -> dict[str, Any]:
+    """apispec's attribute function: the JSON Schema of a form field."""
+    return dict(field.json_schema) if isinstance(field, FormField) else {}
 
 
-def told(error: Mapping[str, Any], language: Language) -> dict[str, Any]:
+def row_error(error: Mapping[str, Any], language: Language) -> dict[str, Any]:
     """A bad row, with its message in a language."""
     return {
         "row": error["row"],

@@ -1,16 +1,22 @@
-"""Cases: listed and read by scope, acted on by role."""
+"""The cases endpoints: listed and read by scope, acted on by role."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
+
+from flask.views import MethodView
+from marshmallow import Schema
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.api.blueprint import BASE, Routes
-from registry.api.declared import Answer, Answers, Call, JsonBody
+from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.filter_parameters import plain_parameters
+from registry.api.operation_docs import LINK, LOCATION
+from registry.api.pages import PageSchema, page_response
+from registry.api.query_schemas import ListArguments, list_query
 from registry.cases import appeals, decisions
 from registry.cases import service as cases
 from registry.cases.details import show_case
@@ -31,151 +37,166 @@ from registry.cases.schemas import (
 )
 from registry.cases.workflow import ACTIONS
 from registry.core.messages import message
-from registry.core.pagination import Listing
+from registry.core.transactions import transaction
 from registry.http.etag import make_tag, require_fresh_if_named
+from registry.http.locale import request_locale
 from registry.projects.visibility import journal_restricted_reads
 
-routes = Routes("cases", "Reviews of flagged projects: people decide, and every decision needs two of them.")
+blp = ApiBlueprint(
+    "cases", __name__, description="Reviews of flagged projects: people decide, and every decision needs two of them."
+)
 FILTERS: Final = plain_parameters({**filters_of_cases(), **OF_FLAGS, **OF_THE_READER})
-NOTE: Final = JsonBody(CASE_COMMENT, {"comment": "See the contract's date."}, may_be_empty=True)
 
 
-def case_of(actor: Actor, case_id: int) -> Case:
-    """The case that the path names. Raises CaseNotFound."""
-    return find_case(actor, case_id)
+def visible(case: Case) -> Mapping[str, Any]:
+    """The case as the caller sees it."""
+    return show_case(current_actor(), case, request_locale())
 
 
-def locked_case(actor: Actor, case_id: int) -> Case:
-    """The same, locked."""
-    return find_case_to_change(actor, case_id)
+def etag_data(view: Mapping[str, Any]) -> tuple[object, ...]:
+    """What the entity tag is made from: exactly what the caller sees."""
+    return "case", json.dumps(view, default=str, sort_keys=True)
 
 
-def shown(call: Call, case: Case, location: str | None = None) -> Answer:
-    """The case as the caller sees it, with the tag of exactly that."""
-    view = show_case(call.by, case, call.language)
-    return Answer(view, location, make_tag("case", json.dumps(view, default=str, sort_keys=True)))
+@blp.route("/cases")
+class Cases(MethodView):
+    """All cases."""
+
+    @blp.requires(Permission.CASES_READ)
+    @blp.doc(operationId="list_all_cases")
+    @blp.arguments(list_query(FILTERS, SORTS), location="query")
+    @blp.response(200, PageSchema(CASE_SUMMARY), headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List cases, by default what is due first in front. Sort by due_on, opened_at, changed_at, severity or id."""
+        return page_response(list_cases(current_actor(), *query, request_locale()))
+
+    @blp.requires(Permission.CASES_REVIEW)
+    @blp.doc(operationId="create_case")
+    @blp.arguments(CASE_OPENING, example={"project": "QT-2026-0000001-1"})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(201, CASE, description="Opened.", headers=LOCATION)
+    def post(self, values: Mapping[str, Any]) -> Any:
+        """Open a case for a project on the watch list."""
+        case = open_case(current_actor(), values["project"])
+        view = visible(case)
+        blp.set_etag(etag_data(view))
+        return view, {"Location": f"{API_PREFIX}/cases/{case.id}"}
 
 
-@routes.declare(
-    "GET",
-    "/cases",
-    needs=Permission.CASES_READ,
-    query=FILTERS,
-    paged=True,
-    sorts=tuple(SORTS),
-    answers=Answers(CASE_SUMMARY, lists=True),
-)
-def list_all_cases(call: Call) -> Listing:
-    """List cases, by default what is due first in front. Sort by due_on, opened_at, changed_at, severity or id."""
-    return list_cases(call.by, call.query, call.page, call.language)
+@blp.route("/cases/<row_id:case_id>")
+class CaseById(MethodView):
+    """One case."""
+
+    @blp.requires(Permission.CASES_READ)
+    @blp.doc(operationId="read_case")
+    @blp.etag
+    @blp.response(200, CASE)
+    def get(self, case_id: int) -> Any:
+        """Read a case with its timeline and what the caller may do now."""
+        case = find_case(current_actor(), case_id)
+        view = visible(case)
+        project = case.project_record
+        journal_restricted_reads(current_actor(), [project.number] if project.is_restricted else [], "case")
+        blp.set_etag(etag_data(view))
+        return view
 
 
-@routes.declare(
-    "POST",
-    "/cases",
-    needs=Permission.CASES_REVIEW,
-    body=JsonBody(CASE_OPENING, {"project": "QT-2026-0000001-1"}),
-    answers=Answers(CASE, None, 201, "Opened.", headers=("Location", "ETag")),
-)
-def create_case(call: Call) -> Answer:
-    """Open a case for a project on the watch list."""
-    case = open_case(call.by, call.values["project"])
-    return shown(call, case, f"{BASE}/cases/{case.id}")
+@blp.route("/cases/confirm")
+class CasesConfirmation(MethodView):
+    """The confirmation of several cases."""
+
+    @blp.requires(Permission.CASES_REVIEW)
+    @blp.doc(operationId="confirm_many_cases")
+    @blp.arguments(MANY_CASES, example={"cases": [12, 15]})
+    @blp.idempotent
+    @blp.response(200, MANY_CONFIRMED, example={"confirmed": [12], "refused": []})
+    def post(self, values: Mapping[str, Any]) -> Any:
+        """Confirm several cleared cases; each stands or falls alone."""
+        confirmed, refused = cases.confirm_many(current_actor(), values["cases"], values.get("comment"))
+        errors = [
+            {"id": case_id, "code": error.code, "message": message(error.code, request_locale(), error.params)}
+            for case_id, error in refused
+        ]
+        return {"confirmed": confirmed, "refused": errors}
 
 
-@routes.declare(
-    "GET",
-    "/cases/<row_id:case_id>",
-    needs=Permission.CASES_READ,
-    subject=case_of,
-    answers=Answers(CASE, headers=("ETag",)),
-)
-def read_case(call: Call) -> Answer:
-    """Read a case with its timeline and what the caller may do now."""
-    project = call.subject.project_record
-    answer = shown(call, call.subject)
-    journal_restricted_reads(call.by, [project.number] if project.is_restricted else [], "case")
-    return answer
+@dataclass(frozen=True, slots=True)
+class ActionEndpoint:
+    """How an action of the workflow is called: what it does, its service, and its body."""
+
+    summary: str
+    act: Callable[[Case, Mapping[str, Any]], Case]
+    schema: Schema
+    example: Mapping[str, Any]
+    body_required: bool = True
 
 
-@routes.declare(
-    "POST",
-    "/cases/confirm",
-    needs=Permission.CASES_REVIEW,
-    body=JsonBody(MANY_CASES, {"cases": [12, 15]}),
-    answers=Answers(MANY_CONFIRMED, {"confirmed": [12], "refused": []}),
-)
-def confirm_many_cases(call: Call) -> Mapping[str, Any]:
-    """Confirm several cleared cases; each stands or falls alone."""
-    confirmed, refused = cases.confirm_many(call.by, call.values["cases"], call.values.get("comment"))
-    told = [
-        {"id": case_id, "code": refusal.code, "message": message(refusal.code, call.language, refusal.params)}
-        for case_id, refusal in refused
-    ]
-    return {"confirmed": confirmed, "refused": told}
+def _with_comment(summary: str, act: Callable[[Actor, Case, str | None], Case]) -> ActionEndpoint:
+    """An action that takes a comment and nothing else, or no body at all."""
+    return ActionEndpoint(
+        summary,
+        lambda case, values: act(current_actor(), case, values.get("comment")),
+        CASE_COMMENT,
+        {"comment": "See the contract's date."},
+        body_required=False,
+    )
 
 
-def _comment(act: Callable[[Actor, Case, str | None], Case]) -> Callable[[Call], Case]:
-    return lambda call: act(call.by, call.subject, call.values.get("comment"))
+def _assign(case: Case, values: Mapping[str, Any]) -> Case:
+    return cases.assign(current_actor(), case, values["assignee"], values.get("comment"))
 
 
-def _assign(call: Call) -> Case:
-    return cases.assign(call.by, call.subject, call.values["assignee"], call.values.get("comment"))
+def _comment(case: Case, values: Mapping[str, Any]) -> Case:
+    return cases.say(current_actor(), case, values["comment"], for_agency=values.get("for_agency") is True)
 
 
-def _say(call: Call) -> Case:
-    return cases.say(call.by, call.subject, call.values["comment"], for_agency=call.values.get("for_agency") is True)
+def _propose(case: Case, values: Mapping[str, Any]) -> Case:
+    return decisions.propose(current_actor(), case, values)
 
 
-def _propose(call: Call) -> Case:
-    return decisions.propose(call.by, call.subject, call.values)
-
-
-# Each action with its body, its service, and what it does.
-ON_A_CASE: Final[Mapping[str, tuple[JsonBody, Callable[[Call], Case], str]]] = {
-    "claim": (
-        NOTE,
-        _comment(cases.claim),
-        "Take a case that nobody holds, or one's own back under review; one with an order, a supervisor alone.",
+ENDPOINTS: Final[Mapping[str, ActionEndpoint]] = {
+    "claim": _with_comment(
+        "Take a case that nobody holds, or one's own back under review; one with an order, a supervisor alone",
+        cases.claim,
     ),
-    "assign": (JsonBody(CASE_ASSIGNMENT, {"assignee": "aigerim"}), _assign, "Give a case to a reviewer."),
-    "release": (NOTE, _comment(cases.release), "Give a case back to the queue."),
-    "ask": (NOTE, _comment(cases.ask), "Ask the agency; it reads the comment."),
-    "answer": (NOTE, _comment(cases.answer), "Answer for the agency."),
-    "propose": (JsonBody(CASE_PROPOSAL, PROPOSAL_EXAMPLE), _propose, "Propose a decision."),
-    "approve": (NOTE, _comment(decisions.approve), "Approve what another person proposed."),
-    "return": (NOTE, _comment(cases.send_back), "Return a proposal, a referral or a cleared case to review."),
-    "refer": (NOTE, _comment(cases.refer), "Refer the case to the Commission."),
-    "confirm": (NOTE, _comment(cases.confirm), "Confirm that what was found is gone."),
-    "withdraw": (NOTE, _comment(cases.withdraw), "Take back a question, proposal, referral or order."),
-    "appeal": (
-        NOTE,
-        _comment(appeals.appeal),
-        "Appeal a decision for the agency, also while its case is reviewed anew.",
-    ),
-    "comment": (JsonBody(CASE_REMARK, {"comment": "Seen."}), _say, "Put a comment on the timeline."),
+    "assign": ActionEndpoint("Give a case to a reviewer", _assign, CASE_ASSIGNMENT, {"assignee": "aigerim"}),
+    "release": _with_comment("Give a case back to the queue", cases.release),
+    "ask": _with_comment("Ask the agency; it reads the comment", cases.ask),
+    "answer": _with_comment("Answer for the agency", cases.answer),
+    "propose": ActionEndpoint("Propose a decision", _propose, CASE_PROPOSAL, PROPOSAL_EXAMPLE),
+    "approve": _with_comment("Approve what another person proposed", decisions.approve),
+    "return": _with_comment("Return a proposal, a referral or a cleared case to review", cases.send_back),
+    "refer": _with_comment("Refer the case to the Commission", cases.refer),
+    "confirm": _with_comment("Confirm that what was found is gone", cases.confirm),
+    "withdraw": _with_comment("Take back a question, proposal, referral or order", cases.withdraw),
+    "appeal": _with_comment("Appeal a decision for the agency, also while its case is reviewed anew", appeals.appeal),
+    "comment": ActionEndpoint("Put a comment on the timeline", _comment, CASE_REMARK, {"comment": "Seen."}),
 }
 
 
-def _declare(name: str) -> None:
-    body, act, told = ON_A_CASE[name]
+def _add_action(name: str, endpoint: ActionEndpoint) -> None:
+    operation = f"{name}_case"
 
-    def view(call: Call) -> Answer:
-        require_fresh_if_named(str(shown(call, call.subject).tag))
-        return shown(call, act(call))
+    @blp.route(f"/cases/<row_id:case_id>/{name}", methods=["POST"], endpoint=operation)
+    @blp.requires(ACTIONS[name].needs)
+    @blp.doc(operationId=operation, summary=endpoint.summary)
+    @blp.arguments(endpoint.schema, required=endpoint.body_required, example=endpoint.example)
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, CASE)
+    def act_on_case(values: Mapping[str, Any], case_id: int) -> Any:
+        """Act on a case.
 
-    view.__name__ = f"{name}_case"
-    view.__doc__ = f"{told}\n\nAn `If-Match` is honoured, and not required: an action that no longer fits hears 409."
-    routes.declare(
-        "POST",
-        f"/cases/<row_id:case_id>/{name}",
-        needs=ACTIONS[name].needs,
-        subject=case_of,
-        locks=locked_case,
-        body=body,
-        answers=Answers(CASE, headers=("ETag",)),
-    )(view)
+        An `If-Match` is honoured, and not required: an action that no longer fits hears 409.
+        """
+        with transaction():
+            case = find_case_to_change(current_actor(), case_id)
+            require_fresh_if_named(make_tag(*etag_data(visible(case))))
+            view = visible(endpoint.act(case, values))
+        blp.set_etag(etag_data(view))
+        return view
 
 
 for _name in ACTIONS:
-    _declare(_name)
+    _add_action(_name, ENDPOINTS[_name])

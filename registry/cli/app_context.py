@@ -37,6 +37,8 @@ def open_registry(settings: Settings) -> Iterator[Flask]:
     require_current_zone()
     serve_policy(load_policy(settings.policy_file))
     app = Flask("registry")
+    # Read when first used: most commands need no calendar, and the package of holidays takes long to load.
+    app.config["CALENDAR_FILE"] = settings.calendar_file
     init_database(app, settings.database_url, settings.database_limits)
     with connected(app):
         yield app

@@ -11,7 +11,17 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from registry.cli.output import cli_text
 from registry.core.clock import TimeZoneDataStale
-from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError, Stale
+from registry.core.errors import (
+    CalendarInvalid,
+    Conflict,
+    Invalid,
+    Malformed,
+    NotAllowed,
+    NotFound,
+    Problem,
+    RegistryError,
+    Stale,
+)
 from registry.core.messages import MessageUnknown
 from registry.core.schema import SchemaNotCurrent, ServiceRoleMissing
 from registry.core.storage import is_damage
@@ -37,6 +47,7 @@ EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (RegistryError, FAILED),
     (SettingsInvalid, USAGE),
     (PolicyInvalid, INVALID),
+    (CalendarInvalid, INVALID),
     (SchemaNotCurrent, FAILED),
     (ServiceRoleMissing, FAILED),
     (TimeZoneDataStale, FAILED),
@@ -88,6 +99,8 @@ def error_lines(error: Exception) -> list[str]:
         return [cli_text("cli-settings-wrong"), *(f"  {problem}" for problem in error.problems)]
     if isinstance(error, PolicyInvalid):
         return [cli_text("cli-policy-wrong"), *(f"  {problem}" for problem in error.problems)]
+    if isinstance(error, CalendarInvalid):
+        return [cli_text("cli-calendar-invalid"), f"  {error}"]
     if isinstance(error, SchemaNotCurrent):
         return [cli_text("cli-schema-not-current")]
     if isinstance(error, ServiceRoleMissing):

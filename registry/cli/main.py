@@ -16,6 +16,7 @@ from registry.cli.output import cli_text
 
 # In the order of the help. Only the requested command's module is imported, because importing all is slow.
 COMMANDS: Final[Mapping[str, str]] = {
+    "init": "registry.cli.init:init",
     "serve": "registry.cli.serve:serve",
     "scheduler": "registry.cli.serve:scheduler",
     "db": "registry.cli.database:database",

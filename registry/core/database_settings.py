@@ -1,10 +1,12 @@
-"""The settings of the database, as ``settings.py`` has them read: its address, its owner, and limits on every wait."""
+"""Settings of the database: its address, its owner, and the limits of every wait."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from environs import Env, ValidationError
+from marshmallow.validate import Range
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -31,52 +33,48 @@ class DatabaseLimits:
     long_timeout: int = 3600
 
 
-def database_url(env: Mapping[str, str], embedded: str, problems: list[str]) -> str:
-    """``REGISTRY_DATABASE_URL``, or the embedded default."""
-    url = env.get("REGISTRY_DATABASE_URL") or embedded
-    if url.startswith(POSTGRES):
-        if not _readable(url):
-            problems.append(f"REGISTRY_DATABASE_URL: expected {EXPECTED_POSTGRES}")
-    elif not url.startswith("sqlite:///") or url in ("sqlite:///", "sqlite:///:memory:"):
-        problems.append(f"REGISTRY_DATABASE_URL: expected sqlite:////path/to/file or {EXPECTED_POSTGRES}")
-    return url
+def check_database_url(text: str) -> None:
+    """Raise ValidationError when the service cannot use the address, which the error does not repeat: it may hold a
+    password.
+    """
+    if text.startswith(POSTGRES):
+        if not _readable(text):
+            raise ValidationError(f"expected {EXPECTED_POSTGRES}")
+    elif not text.startswith("sqlite:///") or text in ("sqlite:///", "sqlite:///:memory:"):
+        raise ValidationError(f"expected sqlite:////path/to/file or {EXPECTED_POSTGRES}")
 
 
-def owner_url(env: Mapping[str, str], service_url: str, problems: list[str]) -> str | None:
-    """``REGISTRY_DATABASE_OWNER_URL``: another role in the same database as the service's."""
-    url = env.get("REGISTRY_DATABASE_OWNER_URL")
-    if not url:
+def owner_url(text: str, service_url: str | None) -> str | None:
+    """The address of another role in the same database as the service's; empty is None."""
+    if not text:
         return None
-    if not (url.startswith(POSTGRES) and _readable(url)):
-        problems.append(f"REGISTRY_DATABASE_OWNER_URL: expected {EXPECTED_POSTGRES}")
-    elif not (service_url.startswith(POSTGRES) and _readable(service_url)):
-        problems.append("REGISTRY_DATABASE_OWNER_URL: only with a REGISTRY_DATABASE_URL of PostgreSQL")
-    else:
-        owner, service = make_url(url), make_url(service_url)
-        if not service.username or owner.username == service.username:
-            problems.append("REGISTRY_DATABASE_OWNER_URL: expected another user than that of REGISTRY_DATABASE_URL")
-        elif owner.database != service.database:
-            problems.append("REGISTRY_DATABASE_OWNER_URL: expected the database of REGISTRY_DATABASE_URL")
-    return url
+    if not (text.startswith(POSTGRES) and _readable(text)):
+        raise ValidationError(f"expected {EXPECTED_POSTGRES}")
+    if service_url is None or not service_url.startswith(POSTGRES):
+        raise ValidationError("only with a REGISTRY_DATABASE_URL of PostgreSQL")
+    owner, service = make_url(text), make_url(service_url)
+    if not service.username or owner.username == service.username:
+        raise ValidationError("expected another user than that of REGISTRY_DATABASE_URL")
+    if owner.database != service.database:
+        raise ValidationError("expected the database of REGISTRY_DATABASE_URL")
+    return text
 
 
-def limits(env: Mapping[str, str], problems: list[str]) -> DatabaseLimits:
+def whole_number(least: int, most: int, expected: str = "a whole number from {min} to {max}") -> dict[str, Any]:
+    """The arguments of ``env.int`` for a number within limits; ``expected`` is what an error says."""
+    sentence = f"expected {expected.format(min=least, max=most)}, got {{input!r}}"
+    return {"validate": Range(least, most, error=sentence), "error_messages": {"invalid": sentence}}
+
+
+def database_limits(env: Env) -> DatabaseLimits:
     """The limits, each with its default."""
-    usual = DatabaseLimits()
-
-    def number(name: str, default: int, least: int, most: int) -> int:
-        text = env.get(name) or str(default)
-        if text.isascii() and text.isdigit() and len(text) < 9 and least <= int(text) <= most:
-            return int(text)
-        problems.append(f"{name}: expected a whole number from {least} to {most}, got {text!r}")
-        return default
-
+    usual, timeout = DatabaseLimits(), whole_number(0, LONGEST_TIMEOUT)
     return DatabaseLimits(
-        pool=number("REGISTRY_DATABASE_POOL", usual.pool, 1, 1000),
-        statement_timeout=number("REGISTRY_STATEMENT_TIMEOUT", usual.statement_timeout, 0, LONGEST_TIMEOUT),
-        lock_timeout=number("REGISTRY_LOCK_TIMEOUT", usual.lock_timeout, 0, LONGEST_TIMEOUT),
-        idle_timeout=number("REGISTRY_IDLE_TIMEOUT", usual.idle_timeout, 0, LONGEST_TIMEOUT),
-        long_timeout=number("REGISTRY_LONG_TIMEOUT", usual.long_timeout, 0, LONGEST_TIMEOUT),
+        pool=env.int("REGISTRY_DATABASE_POOL", usual.pool, **whole_number(1, 1000)),
+        statement_timeout=env.int("REGISTRY_STATEMENT_TIMEOUT", usual.statement_timeout, **timeout),
+        lock_timeout=env.int("REGISTRY_LOCK_TIMEOUT", usual.lock_timeout, **timeout),
+        idle_timeout=env.int("REGISTRY_IDLE_TIMEOUT", usual.idle_timeout, **timeout),
+        long_timeout=env.int("REGISTRY_LONG_TIMEOUT", usual.long_timeout, **timeout),
     )
 
 

@@ -70,3 +70,7 @@ class Invalid(RegistryError):
 def invalid(pointer: str, code: str, **params: object) -> Invalid:
     """An Invalid of one problem."""
     return Invalid([Problem(pointer, code, params)])
+
+
+class CalendarInvalid(Exception):
+    """The calendar file cannot be used; the message names the file, the key and what is expected."""

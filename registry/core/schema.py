@@ -11,12 +11,11 @@ from sqlalchemy import Connection, text
 
 from registry.core.database import SQLITE_BEGIN, db
 from registry.core.postgresql import allow_long_work
-from registry.settings import CHECKOUT
+from registry.core.shipped_files import MIGRATIONS
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-MIGRATIONS = CHECKOUT / "migrations"
 GRANTS = MIGRATIONS / "grants.sql"
 SERVICE_ROLE = ':"service"'  # a variable as psql has them, so that the file can be run by hand
 STANDS_AT = "alembic_version"

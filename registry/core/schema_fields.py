@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
 from registry.core.bin_numbers import SHAPE as BIN_SHAPE
 from registry.core.clock import rfc3339
+from registry.core.errors import Problem
 from registry.core.field_types import (
     EMAIL,
     AnyDay,
@@ -104,9 +105,59 @@ class Body(Schema):
 
         unknown = RAISE
 
-    def shown(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """What ``dump`` gives of a mapping, in a fifth of its time: our fields show each value under its own name."""
-        return {name: _json_ready(row[name]) for name in self.dump_fields if name in row}
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """What is shown of an object or a mapping.
+
+        Of a mapping in a fifth of marshmallow's time (a page of 500 projects in 10 ms instead of 50): our fields show
+        each value under its own name.
+        """
+        if not isinstance(obj, Mapping):
+            return super().dump(obj, many=many)
+        return {name: _json_ready(obj[name]) for name in self.dump_fields if name in obj}
+
+    def handle_error(self, error: ValidationError, data: Any, **kwargs: Any) -> None:  # noqa: ARG002 - marshmallow's
+        """Tell read-only names from unknown ones."""
+        for name in self.READ_ONLY.intersection(error.messages_dict):
+            error.messages_dict[name] = ["read-only-field"]
+
+
+class Loaded(NamedTuple):
+    """The values that a schema accepted, and what is wrong with the others."""
+
+    values: dict[str, Any]
+    problems: tuple[Problem, ...]
+
+
+class LenientBody(Body):
+    """A body whose ``load`` returns Loaded and raises nothing: its service adds problems and raises all at once."""
+
+    def load(self, data: Any, **kwargs: Any) -> Any:
+        """The values that are accepted, and what is wrong with the others."""
+        try:
+            return Loaded(super().load(data, **kwargs), ())
+        except ValidationError as error:
+            values = error.valid_data if isinstance(error.valid_data, dict) else {}
+            return Loaded(values, body_problems(error.messages_dict))
+
+
+def body_problems(messages: Mapping[str, Iterable[object]]) -> tuple[Problem, ...]:
+    """marshmallow's messages as problems, each with the JSON pointer of its field (RFC 6901)."""
+    return tuple(_problem(_pointer(name), found) for name, many in messages.items() for found in many)
+
+
+def parameter_problems(messages: Mapping[str, Iterable[object]]) -> tuple[Problem, ...]:
+    """marshmallow's messages as problems, each with the name of its query parameter."""
+    return tuple(_problem(name, found) for name, many in messages.items() for found in many)
+
+
+def _pointer(name: str) -> str:
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def _problem(pointer: str, found: object) -> Problem:
+    if isinstance(found, Wrong):
+        return Problem(pointer, found.code, dict(found.params))
+    return Problem(pointer, str(found))
 
 
 def _json_ready(value: Any) -> Any:

@@ -12,18 +12,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import holidays
+from flask import current_app
 
-from registry.settings import CHECKOUT
+from registry.core.errors import CalendarInvalid
+from registry.core.shipped_files import CONFIG
 
-CALENDAR_FILE: Final = CHECKOUT / "config" / "calendar.toml"
+CALENDAR_FILE: Final = CONFIG / "calendar.toml"
 COUNTRY: Final = "KZ"
 SUFFIX: Final = re.compile(r" \([^)]*\)$")
 SATURDAY: Final = 5
 DAY: Final = timedelta(days=1)
-
-
-class CalendarInvalid(Exception):
-    """The calendar file cannot be used; the message names the file, the key and what is expected."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,8 @@ def serve_calendar(calendar: Calendar) -> None:
 
 
 def national_calendar() -> Calendar:
-    """The calendar of the process, read from its file when none was served. Raises CalendarInvalid."""
+    """The calendar of the process, read when first used from the file of the settings. Raises CalendarInvalid."""
     if not _served:
-        serve_calendar(load_calendar(CALENDAR_FILE))
+        configured = current_app.config.get("CALENDAR_FILE") if current_app else None
+        serve_calendar(load_calendar(configured or CALENDAR_FILE))
     return _served[0]

@@ -1,90 +1,88 @@
-"""Exemptions: decisions of the Commission, recorded by supervisors."""
+"""The exemptions endpoints: decisions of the Commission, recorded by supervisors."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from registry.accounts.actors import Actor
+from flask.views import MethodView
+
 from registry.accounts.roles import Permission
-from registry.api.blueprint import BASE, Routes
-from registry.api.declared import Answer, Answers, Call, JsonBody
+from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.filter_parameters import plain_parameters
-from registry.core.pagination import Listing
+from registry.api.operation_docs import LINK, LOCATION
+from registry.api.pages import PageSchema, page_response
+from registry.api.query_schemas import ListArguments, list_query
+from registry.core.transactions import transaction
 from registry.exemptions.queries import SORTS, filters_of_exemptions, list_exemptions, read_exemption
 from registry.exemptions.schemas import EXAMPLE, EXEMPTION, EXEMPTION_BODY, REVOCATION, SENT
 from registry.exemptions.service import Exemption, find_exemption_to_change, record_exemption, revoke_exemption
-from registry.http.etag import make_tag
 
-routes = Routes("exemptions", "Decisions of the Commission, recorded here and never granted here.")
-
-
-def to_read(actor: Actor, id: int) -> Exemption:
-    """The exemption that the path names; reading one of a restricted project is journalled."""
-    return read_exemption(actor, id)
-
-
-def to_change(actor: Actor, id: int) -> Exemption:
-    """The same, locked."""
-    return find_exemption_to_change(actor, id)
-
-
-def tag_of(exemption: Exemption) -> str:
-    """The entity tag; the status changes with the date alone."""
-    return make_tag("exemption", exemption.id, exemption.status)
-
-
-def _shown(exemption: Exemption, **more: Any) -> Answer:
-    return Answer(exemption, tag=tag_of(exemption), **more)
-
-
-@routes.declare(
-    "GET",
-    "/exemptions",
-    needs=Permission.EXEMPTIONS_READ,
-    query=plain_parameters(filters_of_exemptions()),
-    paged=True,
-    sorts=tuple(SORTS),
-    answers=Answers(EXEMPTION, {"items": [EXAMPLE], "next": None}, lists=True),
+blp = ApiBlueprint(
+    "exemptions", __name__, description="Decisions of the Commission, recorded here and never granted here."
 )
-def list_all_exemptions(call: Call) -> Listing:
-    """List exemptions, by default the newest first. Sort by id or valid_to."""
-    return list_exemptions(call.by, call.query, call.page)
+QUERY = list_query(plain_parameters(filters_of_exemptions()), SORTS)
 
 
-@routes.declare(
-    "POST",
-    "/exemptions",
-    needs=Permission.EXEMPTIONS_RECORD,
-    body=JsonBody(EXEMPTION_BODY, SENT),
-    answers=Answers(EXEMPTION, EXAMPLE, 201, "Recorded.", headers=("Location", "ETag")),
-)
-def create_exemption(call: Call) -> Answer:
-    """Record a decision of the Commission; flags follow at the next audit."""
-    exemption = record_exemption(call.by, dict(call.values))
-    return _shown(exemption, location=f"{BASE}/exemptions/{exemption.id}")
+def etag_data(exemption: Exemption) -> tuple[object, ...]:
+    """What the entity tag is made from; the status changes with the date alone."""
+    return "exemption", exemption.id, exemption.status
 
 
-@routes.declare(
-    "GET",
-    "/exemptions/<row_id:id>",
-    needs=Permission.EXEMPTIONS_READ,
-    subject=to_read,
-    answers=Answers(EXEMPTION, EXAMPLE, headers=("ETag",)),
-)
-def read_one_exemption(call: Call) -> Answer:
-    """Read an exemption."""
-    return _shown(call.subject)
+@blp.route("/exemptions")
+class Exemptions(MethodView):
+    """All exemptions."""
+
+    @blp.requires(Permission.EXEMPTIONS_READ)
+    @blp.doc(operationId="list_all_exemptions")
+    @blp.arguments(QUERY, location="query")
+    @blp.response(200, PageSchema(EXEMPTION), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List exemptions, by default the newest first. Sort by id or valid_to."""
+        return page_response(list_exemptions(current_actor(), *query))
+
+    @blp.requires(Permission.EXEMPTIONS_RECORD)
+    @blp.doc(operationId="create_exemption")
+    @blp.arguments(EXEMPTION_BODY, example=SENT)
+    @blp.idempotent
+    @blp.etag
+    @blp.response(201, EXEMPTION, description="Recorded.", example=EXAMPLE, headers=LOCATION)
+    def post(self, values: dict[str, Any]) -> Any:
+        """Record a decision of the Commission; flags follow at the next audit."""
+        exemption = record_exemption(current_actor(), values)
+        blp.set_etag(etag_data(exemption))
+        return exemption, {"Location": f"{API_PREFIX}/exemptions/{exemption.id}"}
 
 
-@routes.declare(
-    "POST",
-    "/exemptions/<row_id:id>/revocation",
-    needs=Permission.EXEMPTIONS_RECORD,
-    subject=to_read,
-    locks=to_change,
-    body=JsonBody(REVOCATION, {"reason": "Decision No. 5-2 of 1 June 2026"}),
-    answers=Answers(EXEMPTION, {**EXAMPLE, "status": "revoked"}, headers=("ETag",)),
-)
-def revoke_one_exemption(call: Call) -> Answer:
-    """Revoke an exemption; flags follow at the next audit."""
-    return _shown(revoke_exemption(call.by, call.subject, call.values.get("reason")))
+@blp.route("/exemptions/<row_id:id>")
+class ExemptionById(MethodView):
+    """One exemption."""
+
+    @blp.requires(Permission.EXEMPTIONS_READ)
+    @blp.doc(operationId="read_one_exemption")
+    @blp.etag
+    @blp.response(200, EXEMPTION, example=EXAMPLE)
+    def get(self, id: int) -> Any:
+        """Read an exemption."""
+        exemption = read_exemption(current_actor(), id)
+        blp.set_etag(etag_data(exemption))
+        return exemption
+
+
+@blp.route("/exemptions/<row_id:id>/revocation")
+class ExemptionRevocation(MethodView):
+    """The end of an exemption."""
+
+    @blp.requires(Permission.EXEMPTIONS_RECORD)
+    @blp.doc(operationId="revoke_one_exemption")
+    @blp.arguments(REVOCATION, example={"reason": "Decision No. 5-2 of 1 June 2026"})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, EXEMPTION, example={**EXAMPLE, "status": "revoked"})
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Revoke an exemption; flags follow at the next audit."""
+        with transaction():
+            exemption = find_exemption_to_change(current_actor(), id)
+            exemption = revoke_exemption(current_actor(), exemption, values.get("reason"))
+        blp.set_etag(etag_data(exemption))
+        return exemption

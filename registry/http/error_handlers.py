@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from flask import Flask, Response, json, request
+from flask_smorest.exceptions import NotModified
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
 
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.sign_in import WINDOW, PasswordNotAccepted, TooManyAttempts
@@ -53,8 +55,10 @@ STATUSES: Final[tuple[tuple[type[RegistryError], int], ...]] = (
 OF_HTTP: Final[dict[int, type[RegistryError]]] = {
     404: refusals.RouteNotFound,
     405: refusals.MethodNotAllowed,
+    412: refusals.PreconditionFailed,
     413: refusals.PayloadTooLarge,
     415: refusals.UnsupportedMediaType,
+    428: refusals.PreconditionRequired,
 }
 
 
@@ -118,7 +122,10 @@ def init_error_handlers(app: Flask) -> None:
         return problem_response(error)
 
     @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> Response:
+    def http_error(error: HTTPException) -> AnyResponse:
+        if isinstance(error, NotModified):
+            unchanged: AnyResponse = error.get_response()
+            return unchanged
         status = error.code or 500
         if status >= 500:
             return unexpected(error)

@@ -1,10 +1,14 @@
-"""Strong entity tags, made from what a representation depends on."""
+"""Strong entity tags, made from what a representation depends on.
+
+Flask-Compress appends the encoding to the tag of a compressed response (``"abc:zstd"``), because strong tags differ by
+encoding (RFC 9110, 8.8.3.3); a request may name a resource's state by each of them.
+"""
 
 from __future__ import annotations
 
 import hashlib
 
-from flask import Response, request
+from flask import Response, current_app, request
 from werkzeug.http import quote_etag
 
 from registry.http.http_errors import PreconditionFailed, PreconditionRequired
@@ -23,7 +27,7 @@ def require_if_match() -> None:
 
 def require_fresh(tag: str) -> None:
     """Raise PreconditionFailed unless ``If-Match`` names this tag; weak tags never do (RFC 9110, 13.1.1)."""
-    if not request.if_match.contains(tag):
+    if not any(request.if_match.contains(each) for each in _with_encodings(tag)):
         raise PreconditionFailed
 
 
@@ -35,9 +39,14 @@ def require_fresh_if_named(tag: str) -> None:
 
 def not_modified(tag: str) -> Response | None:
     """A 304 when ``If-None-Match`` names this tag (RFC 9110, 13.1.2)."""
-    if not request.if_none_match.contains_weak(tag):
+    known = next((each for each in _with_encodings(tag) if request.if_none_match.contains_weak(each)), None)
+    if known is None:
         return None
     response = Response(status=304)
-    response.headers["ETag"] = quote_etag(tag)
+    response.headers["ETag"] = quote_etag(known)
     response.headers.remove("Content-Type")
     return response
+
+
+def _with_encodings(tag: str) -> list[str]:
+    return [tag, *(f"{tag}:{algorithm}" for algorithm in current_app.config["COMPRESS_ALGORITHM"])]

@@ -29,6 +29,10 @@ class IdempotencyKeyReused(RegistryError):
     """The key was used with another body before."""
 
 
+class CsrfTokenInvalid(NotAllowed):
+    """The form was not ours, or belongs to a session that ended."""
+
+
 class CrossOriginRequest(NotAllowed):
     """A page of another origin sent the form."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 
-from flask import Response, request
+from flask import Response, json, request
 from sqlalchemy import ColumnElement, delete, select, update
 
 from registry.accounts.actors import Actor
@@ -21,6 +21,7 @@ from registry.core.errors import Malformed, Problem
 from registry.core.idempotency import KEEP_FOR, StoredResponse
 from registry.core.transactions import transaction
 from registry.http.http_errors import IdempotencyKeyReused
+from registry.http.request_bodies import MULTIPART, SentFile
 
 HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 200
@@ -63,6 +64,22 @@ def delete_old_responses() -> None:
     """Delete what was kept longer than 24 hours."""
     with transaction() as session:
         session.execute(delete(StoredResponse).where(StoredResponse.at < now() - KEEP_FOR))
+
+
+def request_digest(form: Mapping[str, object]) -> str:
+    """What two requests are compared by: the body as it was sent, or the loaded ``form`` of a multipart body.
+
+    A multipart boundary differs each time the same form is sent.
+    """
+    parts: list[object] = [request.mimetype, sorted(request.args.items())]
+    if request.mimetype != MULTIPART:
+        return body_digest(json.dumps([*parts, []]).encode("utf-8", "replace") + request.get_data())
+    for name, value in sorted(form.items()):
+        if isinstance(value, SentFile):
+            parts.append([name, value.name, value.content_type, body_digest(value.content)])
+        else:
+            parts.append([name, value])
+    return body_digest(json.dumps(parts).encode("utf-8", "replace"))
 
 
 def body_digest(raw: bytes) -> str:

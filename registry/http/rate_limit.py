@@ -1,7 +1,7 @@
-"""How many requests a minute one caller may send: a bucket a caller that fills again all the time.
+"""Per-caller rate limiting (token bucket). docs/adr/0018-own-rate-limit.md: why not Flask-Limiter.
 
-Buckets are this process's own: n web processes let n times as many through. It keeps a runaway script from taking the
-service from the others; a flood is the proxy's to stop. Sign-in has its own, stricter count in the database.
+Each process has its own buckets: n web processes let n times as many requests through. The limit keeps a runaway script
+from taking the service from the others; the proxy stops a flood. Sign-in has its own, stricter limit in the database.
 """
 
 from __future__ import annotations

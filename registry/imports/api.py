@@ -1,42 +1,47 @@
-"""Imports: a file is taken in at once and worked off in the background."""
+"""The imports endpoints: a file is taken in at once and worked off in the background."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from registry.accounts.actors import Actor
+from flask.views import MethodView
+
 from registry.accounts.roles import Permission
-from registry.api.blueprint import BASE, Routes
-from registry.api.declared import Answer, Answers, Call, FormBody
+from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.operation_docs import LINK, LOCATION
+from registry.api.pages import PageSchema, page_response
+from registry.api.query_schemas import ListArguments, list_query
 from registry.api.uploads import (
-    DRY_RUN_SCHEMA,
-    FILE_SCHEMA,
     ROW_ERROR_EXAMPLE,
     ROW_ERROR_PROPERTIES,
-    TrueOrFalse,
-    form_values,
-    one_of,
-    told,
+    TABLE_TEXT,
+    FormText,
+    UploadedFile,
+    dry_run_field,
+    row_error,
 )
-from registry.core.languages import Language
+from registry.core.field_types import Choice
 from registry.core.messages import message
 from registry.core.pagination import Listing
 from registry.core.schema_fields import Body, Moment, Shown
-from registry.http.etag import make_tag
+from registry.http.locale import request_locale
+from registry.http.request_bodies import SentFile
 from registry.imports.models import STATES, ImportRun
 from registry.imports.service import KINDS, errors_of, find_import, queue_import
 
-routes = Routes("imports", "Files of projects or agencies, worked off row by row.")
+blp = ApiBlueprint("imports", __name__, description="Files of projects or agencies, worked off row by row.")
 
 COUNT: Final = {"type": "integer", "minimum": 0}
-FORM: Final = FormBody(
-    {
-        "file": FILE_SCHEMA,
-        "kind": {"type": "string", "enum": list(KINDS), "description": "What the rows are."},
-        "dry_run": DRY_RUN_SCHEMA,
-    },
-    required=("file", "kind"),
-)
+KIND_SCHEMA: Final = {"type": "string", "enum": list(KINDS)}
+
+
+class ImportForm(Body):
+    """A file to import."""
+
+    file = UploadedFile(TABLE_TEXT)
+    kind = FormText(Choice(tuple(KINDS)), "What the rows are.", KIND_SCHEMA, required=True)
+    dry_run = dry_run_field()
 
 
 class Import(Body):
@@ -90,69 +95,67 @@ EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-def import_of(actor: Actor, id: int) -> ImportRun:
-    """The import that the path names."""
-    return find_import(actor, id)
+QUEUED_EXAMPLE: Final[dict[str, Any]] = {
+    **EXAMPLE,
+    "state": "queued",
+    **dict.fromkeys(("processed", "created", "updated", "unchanged", "rejected"), 0),
+}
 
 
-def _answer(run: ImportRun, language: Language, location: str | None = None) -> Answer:
+def visible(run: ImportRun) -> dict[str, Any]:
+    """The import in the caller's language; its entity tag is made from exactly that."""
     shown = {name: getattr(run, name) for name in IMPORT.fields}
     if run.failure is not None:
-        shown["failure"] = message(run.failure, language)
-    return Answer(shown, location, make_tag("import", *shown.values()))
+        shown["failure"] = message(run.failure, request_locale())
+    blp.set_etag(("import", *shown.values()))
+    return shown
 
 
-@routes.declare(
-    "POST",
-    "/imports",
-    needs=Permission.IMPORTS_RUN,
-    body=FORM,
-    answers=Answers(
-        IMPORT,
-        {
-            **EXAMPLE,
-            "state": "queued",
-            **dict.fromkeys(("processed", "created", "updated", "unchanged", "rejected"), 0),
-        },
-        202,
-        "Taken in; `Location` tells how far it is.",
-        headers=("Location", "ETag"),
-    ),
-)
-def create_import(call: Call) -> Answer:
-    """Import a file of projects or agencies.
+@blp.route("/imports")
+class Imports(MethodView):
+    """All imports."""
 
-    A project that its agency and external id name already is changed, others are registered. An empty cell clears a
-    field, an absent column leaves it. A bad row is reported and does not stop the rest.
-    """
-    asked = form_values(call, kind=one_of(KINDS), dry_run=TrueOrFalse())
-    sent = call.files["file"]
-    run = queue_import(call.by, asked["kind"], asked["dry_run"], sent.name, sent.content)
-    return _answer(run, call.language, f"{BASE}/imports/{run.id}")
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="create_import")
+    @blp.arguments(ImportForm(), location="multipart")
+    @blp.idempotent
+    @blp.etag
+    @blp.response(
+        202, IMPORT, description="Taken in; `Location` tells how far it is.", example=QUEUED_EXAMPLE, headers=LOCATION
+    )
+    def post(self, form: Mapping[str, Any]) -> Any:
+        """Import a file of projects or agencies.
+
+        A project that its agency and external id name already is changed, others are registered. An empty cell clears a
+        field, an absent column leaves it. A bad row is reported and does not stop the rest.
+        """
+        file: SentFile = form["file"]
+        run = queue_import(current_actor(), form["kind"], form["dry_run"], file.name, file.content)
+        return visible(run), {"Location": f"{API_PREFIX}/imports/{run.id}"}
 
 
-@routes.declare(
-    "GET",
-    "/imports/<row_id:id>",
-    needs=Permission.IMPORTS_RUN,
-    subject=import_of,
-    answers=Answers(IMPORT, EXAMPLE, headers=("ETag",)),
-)
-def read_one_import(call: Call) -> Answer:
-    """See how far an import is. It shows to who sent it and to administrators."""
-    return _answer(call.subject, call.language)
+@blp.route("/imports/<row_id:id>")
+class ImportById(MethodView):
+    """One import."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="read_one_import")
+    @blp.etag
+    @blp.response(200, IMPORT, example=EXAMPLE)
+    def get(self, id: int) -> Any:
+        """See how far an import is. It shows to who sent it and to administrators."""
+        return visible(find_import(current_actor(), id))
 
 
-@routes.declare(
-    "GET",
-    "/imports/<row_id:id>/errors",
-    needs=Permission.IMPORTS_RUN,
-    subject=import_of,
-    paged=True,
-    sorts=("row",),
-    answers=Answers(RowError(), {"items": [ROW_ERROR_EXAMPLE], "next": None}, lists=True),
-)
-def list_import_errors(call: Call) -> Listing:
-    """List what was wrong in which row, in the order of the rows."""
-    listing = errors_of(call.by, call.subject, call.page)
-    return Listing([told(error, call.language) for error in listing.items], listing.next)
+@blp.route("/imports/<row_id:id>/errors")
+class ImportErrors(MethodView):
+    """The bad rows of an import."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="list_import_errors")
+    @blp.arguments(list_query(sorts=("row",)), location="query")
+    @blp.response(200, PageSchema(RowError()), example={"items": [ROW_ERROR_EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments, id: int) -> Any:
+        """List what was wrong in which row, in the order of the rows."""
+        listing = errors_of(current_actor(), find_import(current_actor(), id), query.page)
+        return page_response(Listing([row_error(error, request_locale()) for error in listing.items], listing.next))

@@ -1,18 +1,21 @@
-"""The journal, for auditors, supervisors and administrators."""
+"""The journal endpoint, for auditors, supervisors and administrators."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from flask.views import MethodView
+
 from registry.accounts.roles import Permission
-from registry.api.blueprint import Routes
-from registry.api.declared import Answers, Call
+from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.filter_parameters import plain_parameters
-from registry.core.pagination import Listing
+from registry.api.operation_docs import LINK
+from registry.api.pages import PageSchema, page_response
+from registry.api.query_schemas import ListArguments, list_query
 from registry.core.schema_fields import Body, Shown
 from registry.journal.queries import JOURNAL_FILTERS, list_journal
 
-routes = Routes("journal", "Who did what, when, from where: append-only and hash-chained.")
+blp = ApiBlueprint("journal", __name__, description="Who did what, when, from where: append-only and hash-chained.")
 
 
 class Entry(Body):
@@ -55,15 +58,14 @@ EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-@routes.declare(
-    "GET",
-    "/journal",
-    needs=Permission.JOURNAL_READ,
-    query=plain_parameters(JOURNAL_FILTERS),
-    paged=True,
-    sorts=("seq",),
-    answers=Answers(Entry(), {"items": [EXAMPLE], "next": None}, lists=True),
-)
-def read_journal(call: Call) -> Listing:
-    """Read the journal, the newest entries first."""
-    return list_journal(call.by, call.query, call.page)
+@blp.route("/journal")
+class Journal(MethodView):
+    """All entries."""
+
+    @blp.requires(Permission.JOURNAL_READ)
+    @blp.doc(operationId="read_journal")
+    @blp.arguments(list_query(plain_parameters(JOURNAL_FILTERS), ("seq",)), location="query")
+    @blp.response(200, PageSchema(Entry()), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """Read the journal, the newest entries first."""
+        return page_response(list_journal(current_actor(), *query))

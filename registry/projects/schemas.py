@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 
 from registry.agencies.schemas import BIN_TEXT
 from registry.core.field_types import Bin
-from registry.core.schema_fields import DAY_SCHEMA, Accepted, Body, Moment, Shown, nullable
+from registry.core.schema_fields import DAY_SCHEMA, Accepted, Body, LenientBody, Moment, Shown, nullable
 from registry.core.vocabularies import (
     FREEZE_STATUSES,
     OBJECT_KINDS,
@@ -69,7 +69,7 @@ class ProjectFields(Body):
     responsible_email = _field("responsible_email", "That person's e-mail.")
 
 
-class ProjectRegistration(ProjectFields):
+class ProjectRegistration(LenientBody, ProjectFields):
     """A project to register or to check."""
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset({*READ_ONLY, "verdict"})
@@ -83,7 +83,7 @@ class ProjectRegistration(ProjectFields):
     )
 
 
-class ProjectPatch(ProjectFields):
+class ProjectPatch(LenientBody, ProjectFields):
     """Changes of a project: null clears a field, an absent one stays."""
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset({*READ_ONLY, "agency", "verdict"})

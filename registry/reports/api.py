@@ -1,19 +1,21 @@
-"""Reports: where projects stand."""
+"""The reports endpoint: where projects stand."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+from flask.views import MethodView
+
 from registry.accounts.roles import Permission
-from registry.api.blueprint import Routes
-from registry.api.declared import Answers, Call
-from registry.api.endpoint import parameter_value
+from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.query_schemas import QueryParameter, QuerySchema
 from registry.core.field_types import Choice
 from registry.core.schema_fields import Body, Shown
 from registry.http.query_parameters import Parameter
 from registry.reports.compliance import COUNTED, GROUPS, compliance
 
-routes = Routes("reports", "Where projects stand after the last audit.")
+blp = ApiBlueprint("reports", __name__, description="Where projects stand after the last audit.")
 BY_DEFAULT: Final = "agency"
 BY: Final = Parameter("by", "What the rows are of.", {"type": "string", "enum": list(GROUPS), "default": BY_DEFAULT})
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
@@ -76,9 +78,22 @@ EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-@routes.declare(
-    "GET", "/reports/compliance", needs=Permission.REPORTS_READ, query=(BY,), answers=Answers(Compliance(), EXAMPLE)
-)
-def read_compliance(call: Call) -> dict[str, Any]:
-    """Report compliance by agency, region, kind of agency or sector. Agencies see themselves and those below them."""
-    return compliance(call.by, parameter_value(call, BY.name, Choice(tuple(GROUPS))) or BY_DEFAULT)
+class ComplianceQuery(QuerySchema):
+    """What the report is of."""
+
+    by = QueryParameter(BY, Choice(tuple(GROUPS)))
+
+
+@blp.route("/reports/compliance")
+class ComplianceReport(MethodView):
+    """Compliance by groups."""
+
+    @blp.requires(Permission.REPORTS_READ)
+    @blp.doc(operationId="read_compliance")
+    @blp.arguments(ComplianceQuery(), location="query")
+    @blp.response(200, Compliance(), example=EXAMPLE)
+    def get(self, query: Mapping[str, Any]) -> Any:
+        """Report compliance by agency, region, kind of agency or sector. Agencies see themselves and those below
+        them.
+        """
+        return compliance(current_actor(), query.get("by", BY_DEFAULT))

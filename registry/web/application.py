@@ -30,15 +30,13 @@ from registry.projects.views import lists as projects
 from registry.projects.views import registration
 from registry.reports.views import compliance as reports
 from registry.reports.views import home
-from registry.settings import Settings
 from registry.web import site as front
 from registry.web.assets import asset_url
 from registry.web.blueprint import pages
-from registry.web.csrf import FIELD, csrf_token
 from registry.web.current_user import current_user, page_locale
 from registry.web.error_messages import failure_message, row_error_message
 from registry.web.error_pages import init_error_pages
-from registry.web.flash import FlashCookie
+from registry.web.flash import FlaskSession
 from registry.web.formats import init_formats
 from registry.web.labels import init_labels
 from registry.web.layout import LANGUAGE_NAMES, crumbs, menu, switch_address
@@ -75,15 +73,9 @@ WITH_PAGES = (
 TEMPLATES: Final = [Path(__file__).with_name("templates"), *sorted(Path(__file__).parents[1].glob("[!w]*/templates"))]
 
 
-def attach_web(app: Flask, settings: Settings) -> None:
+def attach_web(app: Flask) -> None:
     """Register the views, template filters and error pages."""
-    app.config.update(
-        SESSION_COOKIE_NAME="registry_notice",
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=(settings.public_url or "").startswith("https:"),
-    )
-    app.session_interface = FlashCookie()
+    app.session_interface = FlaskSession()
     app.url_map.converters[ROW_ID] = RowIdConverter
     app.jinja_loader = FileSystemLoader(TEMPLATES)
     app.jinja_env.undefined = StrictUndefined
@@ -94,8 +86,6 @@ def attach_web(app: Flask, settings: Settings) -> None:
         crumbs=crumbs,
         error_text=row_error_message,
         failure_text=failure_message,
-        form_token=csrf_token,
-        form_token_field=FIELD,
         languages=LANGUAGE_NAMES,
         menu=menu,
         page_language=page_locale,

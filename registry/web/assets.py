@@ -1,4 +1,7 @@
-"""Styles, scripts and the typeface, from this host alone. A name with its digest may be kept for a year."""
+"""Static files: styles, scripts and fonts, from this host alone. An address with the digest may be cached for a year.
+
+docs/adr/0020-own-asset-serving.md: why not WhiteNoise.
+"""
 
 from __future__ import annotations
 

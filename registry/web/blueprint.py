@@ -15,10 +15,10 @@ from werkzeug.wrappers import Response
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.extensions import csrf
 from registry.http.cross_origin import require_same_origin
 from registry.http.request_bodies import limit_form
 from registry.http.required_permission import REQUIRED_PERMISSION, Public, RequiredPermission
-from registry.web.csrf import require_csrf_token
 from registry.web.current_user import current_user
 from registry.web.parent_links import page_address
 
@@ -67,7 +67,7 @@ class Pages(Blueprint):
                 if current_user().must_change_password and not (before_password_change or isinstance(needs, Public)):
                     return redirect(url_for(CHANGE_FIRST), 303)
                 if request.method == "POST":
-                    require_csrf_token()
+                    csrf.protect()
                 if isinstance(needs, Public) or actor is None:
                     return view(**path)
                 actor.require(needs)

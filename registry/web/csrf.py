@@ -1,4 +1,4 @@
-"""Tokens of forms: a POST counts only when it comes from a form that we gave to this very browser."""
+"""CSRF tokens of Flask-WTF, bound to the session of the current user. ``registry/flask_config.py`` has the settings."""
 
 from __future__ import annotations
 
@@ -6,27 +6,19 @@ import hashlib
 import hmac
 from typing import Final
 
-from flask import current_app, request
+from flask import current_app, session
 
-from registry.core.errors import NotAllowed
-from registry.web.current_user import current_user
-
-FIELD: Final = "form_token"
-PURPOSE: Final = "form-token:"
+TOKEN: Final = "csrf_token"  # noqa: S105 - a key of the session
+PURPOSE: Final = "csrf-token:"
 
 
-class CsrfTokenInvalid(NotAllowed):
-    """The form was not ours, or belongs to a session that ended."""
+def bind_csrf_token(secret: str) -> None:
+    """Derive the token that Flask-WTF keeps in Flask's session from the secret of a signed-in session.
 
-
-def csrf_token() -> str:
-    """The token of this visitor's forms."""
+    A cookie of Flask's session that somebody else planted in the browser gives no valid token, and pages that are
+    opened at once agree on one.
+    """
     key = str(current_app.secret_key).encode()
-    return hmac.new(key, (PURPOSE + current_user().secret).encode(), hashlib.sha256).hexdigest()
-
-
-def require_csrf_token() -> None:
-    """Raise CsrfTokenInvalid unless the POST carries the visitor's token."""
-    sent = request.form.get(FIELD, "")
-    if not sent.isascii() or not hmac.compare_digest(sent, csrf_token()):
-        raise CsrfTokenInvalid
+    token = hmac.new(key, (PURPOSE + secret).encode(), hashlib.sha256).hexdigest()
+    if session.get(TOKEN) != token:
+        session[TOKEN] = token

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
@@ -19,9 +18,9 @@ from registry.http.authentication import PRINCIPAL
 from registry.http.locale import request_locale
 from registry.http.rate_limit import check_rate_limit
 from registry.http.request_ids import client_request_id, request_id
+from registry.web.csrf import bind_csrf_token
 
 SESSION_COOKIE: Final = "registry_session"
-ANONYMOUS_COOKIE: Final = "registry_visitor"
 LANGUAGE_COOKIE: Final = "registry_language"
 DEVICE_COOKIE: Final = "registry_device_"
 # Cached in the request.
@@ -42,7 +41,7 @@ class Cookie(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class CurrentUser:
-    """``secret`` is the session's when signed in, else the secret that binds form tokens to this browser."""
+    """``secret`` is the session's, empty when not signed in."""
 
     secret: str
     signed_in: SignedIn | None
@@ -125,24 +124,14 @@ def keep_device(response: Response, name: str, device: str | None) -> None:
         response.set_cookie(DEVICE_COOKIE + cookie_suffix(name), cookie, max_age=kept_for, **_cookie())
 
 
-def set_anonymous_cookie(response: Response) -> None:
-    """Set the cookie to which an anonymous visitor's form tokens are bound."""
-    user: CurrentUser | None = request.environ.get(USER_KEY)
-    if user is not None and user.signed_in is None and request.cookies.get(ANONYMOUS_COOKIE) != user.secret:
-        response.set_cookie(ANONYMOUS_COOKIE, user.secret, **_cookie())
-
-
 def _load_current_user() -> CurrentUser:
     secret = request.cookies.get(SESSION_COOKIE, "")
     if len(secret) in SECRET_LENGTHS and secret.isascii():
         signed_in = signed_in_by(secret, request.remote_addr or "", request_id(), client_request_id())
         if signed_in is not None:
+            bind_csrf_token(secret)
             return CurrentUser(secret, signed_in)
-    secret = request.cookies.get(ANONYMOUS_COOKIE, "")
-    return CurrentUser(
-        secret if len(secret) in SECRET_LENGTHS and secret.isascii() else secrets.token_urlsafe(32),
-        None,
-    )
+    return CurrentUser("", None)
 
 
 def _cookie() -> Cookie:

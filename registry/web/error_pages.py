@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from flask import Flask, Response, make_response, redirect, render_template, request
+from flask_wtf.csrf import CSRFError
 from werkzeug import wrappers
 from werkzeug.exceptions import HTTPException
 
@@ -56,6 +57,12 @@ def error_page(error: RegistryError) -> Response:
 def registry_error(error: RegistryError) -> Response:
     """Render a RegistryError as a page."""
     return error_page(error)
+
+
+@pages.errorhandler(CSRFError)
+def csrf_error(_error: CSRFError) -> Response:
+    """A form without a valid CSRF token."""
+    return error_page(http_errors.CsrfTokenInvalid())
 
 
 @pages.errorhandler(HTTPException)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Literal
 
-from flask import flash
+from flask import Flask, flash, request
 from flask.sessions import SecureCookieSessionInterface
 
 from registry.web.translations import gettext
@@ -15,10 +15,14 @@ from registry.web.translations import gettext
 FlashKind = Literal["success", "information", "error"]
 
 
-class FlashCookie(SecureCookieSessionInterface):
-    """Flask's session, used for flash messages only, signed with SHA-256 instead of Flask's default SHA-1."""
+class FlaskSession(SecureCookieSessionInterface):
+    """Flask's session, used for flash messages and the CSRF token, signed with SHA-256 instead of SHA-1."""
 
     digest_method = staticmethod(hashlib.sha256)
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Whether the cookie is for TLS only: wherever the service is reached over TLS, behind a proxy too."""
+        return super().get_cookie_secure(app) or request.is_secure
 
 
 def flash_message(text: str, kind: FlashKind = "success") -> None:

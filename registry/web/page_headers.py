@@ -1,4 +1,4 @@
-"""Response headers of pages: content security policy, language, and the anonymous visitor's cookie."""
+"""Response headers of pages: content security policy and language."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from werkzeug.wrappers import Response
 
 from registry.web.blueprint import pages
-from registry.web.current_user import locale_without_database, set_anonymous_cookie
+from registry.web.current_user import locale_without_database
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -22,5 +22,4 @@ def protect(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         # A page that must not query the database does not know the user's language either.
         response.headers["Content-Language"] = locale_without_database()
-        set_anonymous_cookie(response)
     return response

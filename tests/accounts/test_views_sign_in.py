@@ -107,7 +107,7 @@ def test_signing_in_again_ends_the_session_before(app: Flask, signed_in: SignedI
     thief.set_cookie("registry_session", before.value)
 
     token = visit.token("/projects")
-    visit.client.post("/sign-in", data={"form_token": token, "name": "auditor.web", "password": PASSWORD})
+    visit.client.post("/sign-in", data={"csrf_token": token, "name": "auditor.web", "password": PASSWORD})
 
     after = visit.client.get_cookie("registry_session")
     assert after is not None
@@ -130,9 +130,9 @@ def test_cookies_are_out_of_reach_for_scripts_and_other_sites_and_secure_under_t
     token = visit.token()
     answer = visit.client.post(
         "/sign-in",
-        data={"form_token": token, "name": "a.serikova", "password": PASSWORD},
+        data={"csrf_token": token, "name": "a.serikova", "password": PASSWORD},
         base_url="https://localhost",
-        headers={"Cookie": f"registry_visitor={visit.client.get_cookie('registry_visitor').value}"},
+        headers={"Cookie": f"registry_notice={visit.client.get_cookie('registry_notice').value}"},
     )
     cookie = next(value for value in answer.headers.getlist("Set-Cookie") if value.startswith("registry_session="))
     assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Secure" in cookie

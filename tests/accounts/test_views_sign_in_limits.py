@@ -30,7 +30,7 @@ def _person(app: Flask, present: Present) -> Iterator[None]:
 
 
 def attempt(visit: Visit, name: str, password: str = "guess", address: str = "192.0.2.1") -> TestResponse:
-    data = {"form_token": visit.token(), "name": name, "password": password}
+    data = {"csrf_token": visit.token(), "name": name, "password": password}
     return visit.client.post("/sign-in", data=data, environ_overrides={"REMOTE_ADDR": address})
 
 

@@ -1,4 +1,4 @@
-"""Checks come in the order 401, 404, 403, 415, 428, 412, 422: each call mends what the one before was refused for."""
+"""Checks come in the order 401, 403, 428, 415, 400, 422, 404, 412: each call mends the fault of the one before."""
 
 from __future__ import annotations
 
@@ -15,17 +15,28 @@ def test_a_patch_is_checked_in_the_order_of_the_contract(
     path = f"/projects/{a_project(agency).number}"
     stranger = as_role("agency_editor", an_agency())
     wrong = {"data": b'{"stage": "nonsense"}', "content_type": "text/plain"}
+    unreadable = {"data": b"{", "content_type": MERGE_PATCH}
     patch = {**wrong, "content_type": MERGE_PATCH}
+    good = {"data": b'{"stage": "pilot"}', "content_type": MERGE_PATCH}
     tag = editor.get(path).headers["ETag"]
+    old = {"headers": {"If-Match": '"old"'}}
 
     assert nobody.call("PATCH", path, **wrong).status_code == 401
-    assert stranger.call("PATCH", path, **wrong).status_code == 404
     assert as_role("reviewer").call("PATCH", path, **wrong).status_code == 403
-    assert editor.call("PATCH", path, **wrong).status_code == 415
-    assert editor.call("PATCH", path, **patch).status_code == 428
-    assert editor.call("PATCH", path, **patch, headers={"If-Match": '"old"'}).status_code == 412
+    assert stranger.call("PATCH", path, **wrong).status_code == 428
+    assert stranger.call("PATCH", path, **wrong, **old).status_code == 415
+    assert stranger.call("PATCH", path, **unreadable, **old).status_code == 400
+    assert stranger.call("PATCH", path, **patch, **old).status_code == 404
+    assert editor.call("PATCH", path, **patch, **old).status_code == 412
     assert editor.call("PATCH", path, **patch, headers={"If-Match": tag}).status_code == 422
-    assert editor.patch(path, {"stage": "pilot"}, If_Match=tag).status_code == 200
+    assert editor.call("PATCH", path, **good, headers={"If-Match": tag}).status_code == 200
+
+
+def test_a_body_is_checked_before_the_entity_tag(administrator: Caller, agency: Agency) -> None:
+    path, old = f"/agencies/{agency.bin}", '"old"'
+
+    assert administrator.patch(path, {"region": "nonsense"}, If_Match=old).status_code == 422
+    assert administrator.patch(path, {"region": "71"}, If_Match=old).status_code == 412
 
 
 def test_a_post_is_checked_in_the_order_of_the_contract(
@@ -34,12 +45,15 @@ def test_a_post_is_checked_in_the_order_of_the_contract(
     path = f"/projects/{a_project(agency).number}/placement-verification"
     missing = "/projects/QT-2026-9999999-9/placement-verification"
     text = {"data": b"{}", "content_type": "text/plain"}
+    good = {"platform_key": "k", "verified_on": "2026-01-12", "evidence": "List"}
 
     assert nobody.call("POST", missing, **text).status_code == 401
-    assert editor.call("POST", missing, **text).status_code == 404
-    assert editor.call("POST", path, **text).status_code == 403
-    assert reviewer.call("POST", path, **text).status_code == 415
-    assert reviewer.post(path, {}).status_code == 422
+    assert editor.call("POST", missing, **text).status_code == 403
+    assert reviewer.call("POST", missing, **text).status_code == 415
+    assert reviewer.post(missing, {}).status_code == 422
+    assert reviewer.post(missing, good).status_code == 404
+    # The record says that it lives elsewhere.
+    assert reviewer.post(path, good).status_code == 409
 
 
 def test_a_token_that_does_not_hold_is_told_as_such(editor: Caller, nobody: Caller) -> None:

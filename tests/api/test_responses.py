@@ -58,7 +58,7 @@ def test_errors_and_verdicts_come_in_the_language_asked_for(
 
 
 def test_a_problem_has_the_members_of_rfc_9457(editor: Caller) -> None:
-    answer = editor.get("/projects/QT-2026-0000001-5?x=1", X_Request_ID="mine-1")
+    answer = editor.get("/projects/QT-2026-0000001-5/verdict?on=2026-03-02", X_Request_ID="mine-1")
 
     assert answer.content_type == "application/problem+json"
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
@@ -67,7 +67,7 @@ def test_a_problem_has_the_members_of_rfc_9457(editor: Caller) -> None:
         "title": "Not found",
         "status": 404,
         "detail": "There is no project QT-2026-0000001-5.",
-        "instance": "/api/v1/projects/QT-2026-0000001-5",
+        "instance": "/api/v1/projects/QT-2026-0000001-5/verdict",
         "trace_id": answer.headers["X-Request-ID"],
     }
 
@@ -216,7 +216,7 @@ def test_logs_are_lines_of_json_with_the_request_id_and_without_tokens(app: Flas
 def test_answers_vary_with_who_asks(editor: Caller, agency: Agency) -> None:
     number = a_project(agency).number
     for path in ("/projects", f"/projects/{number}", "/reports/compliance"):
-        assert editor.get(path).vary.as_set() == {"accept-language", "authorization"}, path
+        assert editor.get(path).vary.as_set() == {"accept-language", "authorization", "accept-encoding"}, path
 
 
 def test_head_is_get_without_a_body(editor: Caller, agency: Agency) -> None:

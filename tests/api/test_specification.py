@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from registry.api.blueprint import PermissionNotDeclared, declared_routes, require_declared_permissions
+from registry.accounts.roles import Permission
+from registry.agencies.schemas import AGENCY, AGENCY_BODY
+from registry.api.blueprint import ApiBlueprint, PermissionNotDeclared
+from registry.api.declared_routes import declared_routes, require_declared_permissions
 from registry.api.docs import FOLDER
 from registry.api.specification import make_specification
 from registry.app import OPEN_ENDPOINTS
@@ -42,11 +46,11 @@ def test_every_route_is_documented_with_its_permission_and_errors(app: Flask) ->
         for name, operation in methods.items()
         if name != "parameters"
     }
-    declared = {route.operation: route for _, route in declared_routes(app)}
+    declared = {operation.name: operation for operation in declared_routes(app)}
 
     assert set(operations) == set(declared)
     for name, operation in operations.items():
-        assert operation["x-permission"] == declared[name].needs.value
+        assert operation["x-permission"] == declared[name].permission.value
         assert operation["summary"]
         assert {"401", "403"} <= set(operation["responses"])
         assert ("requestBody" in operation) == (declared[name].body is not None)
@@ -79,9 +83,35 @@ def test_a_route_that_declares_no_permission_stops_the_start(own_app: Flask) -> 
         require_declared_permissions(own_app, OPEN_ENDPOINTS)
 
 
+def test_a_route_that_reads_the_body_before_the_permission_stops_the_start(own_app: Flask) -> None:
+    blp = ApiBlueprint("wrong", __name__, description="Wrong.")
+
+    @blp.route("/wrong", methods=["POST"])
+    @blp.arguments(AGENCY_BODY)
+    @blp.requires(Permission.AGENCIES_WRITE)
+    @blp.response(200, AGENCY)
+    def register(values: dict[str, Any]) -> dict[str, Any]:
+        """Register an agency."""
+        return values
+
+    own_app.register_blueprint(blp)
+
+    with pytest.raises(PermissionNotDeclared, match="POST /api/v1/wrong"):
+        require_declared_permissions(own_app, OPEN_ENDPOINTS)
+
+
+def test_every_post_takes_an_idempotency_key() -> None:
+    key = {"$ref": "#/components/parameters/IdempotencyKey"}
+    paths = json.loads(COMMITTED.read_text(encoding="utf-8"))["paths"]
+    posts = {path: methods["post"]["parameters"] for path, methods in paths.items() if "post" in methods}
+
+    assert len(posts) > 20
+    assert [path for path, parameters in posts.items() if key not in parameters] == []
+
+
 def test_every_route_that_is_open_is_named_with_its_reason(app: Flask) -> None:
     undeclared = {rule.endpoint for rule in app.url_map.iter_rules()} - {
-        f"{blueprint}.{route.operation}" for blueprint in app.blueprints for _, route in declared_routes(app)
+        operation.endpoint for operation in declared_routes(app)
     }
     # A page says itself what it needs, or why it is open; tests/web tries each.
     undeclared -= {endpoint for endpoint, view in app.view_functions.items() if hasattr(view, REQUIRED_PERMISSION)}

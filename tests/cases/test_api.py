@@ -103,7 +103,11 @@ def test_missing_permission_is_checked_first(
 @pytest.mark.parametrize("action", list(ACTIONS))
 def test_other_agency_gets_not_found(case: str, action: str, client: FlaskClient) -> None:
     stranger = caller(client, Role.AGENCY_EDITOR, an_agency())
-    assert stranger.post(f"{case}/{action}", {}).status_code == 404
+    body = {"comment": "Ours?"} if action == "comment" else {}
+    # What agencies never do is refused before the case is looked up, of whoever it is.
+    expected = 404 if action in ("answer", "appeal", "comment") else 403
+    assert stranger.post(f"{case}/{action}", body).status_code == expected
+    assert stranger.post(f"/cases/999999/{action}", body).status_code == expected
     assert stranger.get(case).status_code == 404
     assert stranger.get("/cases").get_json()["items"] == []
 

@@ -78,7 +78,7 @@ def test_claimed_case_is_not_claimed_again(signed_in: SignedIn) -> None:
     first, second = signed_in(Role.REVIEWER, name="first"), signed_in(Role.REVIEWER, name="second")
     queue = second.token("/cases")
     send(first, case, "claim")
-    answer = second.client.post(f"{case}/claim", data={"form_token": queue})
+    answer = second.client.post(f"{case}/claim", data={"csrf_token": queue})
     assert answer.status_code == 409 and "first" in answer.text
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from registry.cli.app_context import open_registry
+from registry.core import working_days
+from registry.settings import read_settings
 from tests.fixtures.cli import CommandLine, of_processes
 
 READING = (("audits", "list"), ("tokens", "list"), ("journal", "head"), ("explain", "QT-2026-0000001-3"))
@@ -52,6 +56,25 @@ def test_invalid_policy_file_is_reported_with_line_and_key(registry: CommandLine
     ran = registry("audits", "list", REGISTRY_POLICY_FILE=str(policy))
     assert ran.code == 5
     assert f"{policy}:2: cutoff" in ran.err
+
+
+def test_an_invalid_calendar_file_is_named_with_its_key(registry: CommandLine, tmp_path: Path) -> None:
+    calendar = tmp_path / "calendar.toml"
+    calendar.write_text('days_off = ["2026-01-05"]\n')
+    ran = registry("serve", REGISTRY_CALENDAR_FILE=str(calendar))
+    assert ran.code == 5
+    assert "The calendar file is invalid" in ran.err and f"{calendar}: days_off" in ran.err
+
+
+def test_commands_use_the_configured_calendar(
+    registry: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calendar = tmp_path / "calendar.toml"
+    calendar.write_text("days_off = [2026-01-05]\n")
+    # Another test may have read the calendar of this process.
+    monkeypatch.setattr(working_days, "_served", [])
+    with open_registry(read_settings({**registry.settings, "REGISTRY_CALENDAR_FILE": str(calendar)})):
+        assert working_days.national_calendar().days_off == {date(2026, 1, 5)}
 
 
 def test_command_log_is_json_lines_in_utc(registry: CommandLine) -> None:

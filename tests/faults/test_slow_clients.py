@@ -87,10 +87,10 @@ def ask(
 
 def sign_in(proxy: Proxy, password: str) -> int:
     page, text = ask(proxy, "GET", "/sign-in")
-    token = re.search(r'name="form_token" value="([0-9a-f]{64})"', text)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', text)
     assert token is not None
     cookie = "; ".join(each.partition(";")[0] for each in page.headers.get_all("Set-Cookie") or [])
-    form = urlencode({"form_token": token[1], "name": "signs-in", "password": password})
+    form = urlencode({"csrf_token": token[1], "name": "signs-in", "password": password})
     origin = f"https://{HOST}"
     kind = "application/x-www-form-urlencoded"
     return ask(proxy, "POST", "/sign-in", form, Cookie=cookie, Content_Type=kind, Origin=origin)[0].status

@@ -29,7 +29,7 @@ from registry.core.transactions import transaction
 from registry.exemptions.service import Exemption, find_exemption_to_change, record_exemption, revoke_exemption
 from registry.flags.queries import list_flags
 from registry.platform.confirmations import verify_placement
-from registry.projects.api.responses import project_tag
+from registry.projects.api.representations import etag_data, project_row
 from registry.projects.models import Project
 from registry.projects.queries import list_projects
 from registry.projects.service import find_project, find_project_to_change, restrict_project
@@ -220,7 +220,7 @@ def test_every_visible_change_updates_changed_at(app: Flask, present: Present, s
         done.append(story.happen())
         for project in story.projects:
             found = find_project(AUDITOR, project.number)
-            now_is = (project_tag(found), found.changed_at)
+            now_is = (etag_data(project_row(found)), found.changed_at)
             require_marked(before, project.number, now_is, done)
         for case_id in db.session.scalars(select(Case.id)).all():
             for actor in (AUDITOR, story.editor):

@@ -13,12 +13,12 @@ from werkzeug.test import TestResponse
 
 from registry.accounts.roles import Role
 from registry.agencies.service import Agency
-from registry.api.blueprint import declared_routes
-from registry.api.declared import Declared, FormBody, JsonBody
+from registry.api.declared_routes import Operation, RequestBody, declared_routes
 from registry.core.database import db
 from registry.core.field_types import Text, Whole
 from registry.core.schema_fields import Accepted
 from registry.http.error_handlers import PROBLEM_JSON
+from registry.http.request_bodies import MULTIPART
 from registry.journal import service as journal
 from tests.api.callers import Caller, caller
 from tests.api.test_access_matrix import AGENCY, TRIES, a_world
@@ -42,7 +42,7 @@ PREFERRED = (Role.ADMINISTRATOR, Role.SUPERVISOR, *Role)
 class Aim:
     """A route and a valid request to it. ``file`` is the name and content of a form's file."""
 
-    declared: Declared
+    operation: Operation
     path: str
     actor: Caller
     good: int
@@ -52,27 +52,38 @@ class Aim:
     @property
     def fields(self) -> dict[str, Accepted]:
         """The fields of a JSON body."""
-        body = self.declared.body
-        assert isinstance(body, JsonBody)
+        body = self.json_body
+        assert body is not None
         return {name: field for name, field in body.schema.fields.items() if isinstance(field, Accepted)}
+
+    @property
+    def json_body(self) -> RequestBody | None:
+        """The body where it is JSON."""
+        body = self.operation.body
+        return None if body is None or body.content_type == MULTIPART else body
+
+    @property
+    def takes_form(self) -> bool:
+        """Whether the body is a form."""
+        return self.operation.body is not None and self.json_body is None
 
     @property
     def content_type(self) -> str:
         """The content type of the body."""
-        return self.declared.body.content_type if isinstance(self.declared.body, JsonBody) else ""
+        return "" if self.json_body is None else self.json_body.content_type
 
     def send(self, raw: bytes | None = None, *, path: str | None = None, **headers: str) -> TestResponse:
         """Send a raw JSON body, by default the valid one; headers are keyword arguments with underscores."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        if self.declared.if_match:
+        if self.operation.needs_if_match:
             named.setdefault("If-Match", "*")
-        if isinstance(self.declared.body, JsonBody):
+        if self.json_body is not None:
             named.setdefault("Content-Type", self.content_type)
             raw = json.dumps(self.body).encode() if raw is None else raw
-        elif isinstance(self.declared.body, FormBody) and raw is None:
+        elif self.takes_form and raw is None:
             raw = self.form()
             named.setdefault("Content-Type", "multipart/form-data; boundary=limit")
-        return self.actor.call(self.declared.method, path or self.path, data=raw or b"", headers=named)
+        return self.actor.call(self.operation.method, path or self.path, data=raw or b"", headers=named)
 
     def form(
         self, *more: bytes, filename: str | None = "list.csv", name: str = "file", kind: str = "text/csv"
@@ -107,8 +118,8 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
         "case": world.case_id,
     }
     found = {}
-    for _, declared in declared_routes(client.application):
-        tried = TRIES[declared.operation]
+    for operation in declared_routes(client.application):
+        tried = TRIES[operation.name]
         role = next(role for role in PREFERRED if role in tried.allowed)
         body, file = ({} if tried.body is None else tried.body(world)), None
         if tried.form is not None:
@@ -117,7 +128,7 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
             file = (sent.filename or "", sent.read())
             body = {name: value for name, value in parts.items() if isinstance(value, str)}
         path = tried.path.format(**names)
-        found[declared.operation] = Aim(declared, path, callers[role], tried.good, body, file)
+        found[operation.name] = Aim(operation, path, callers[role], tried.good, body, file)
     return found
 
 

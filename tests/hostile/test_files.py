@@ -58,7 +58,7 @@ def test_file_that_is_no_table_is_rejected_immediately(at: dict[str, Aim], opera
     before = state()
     wrong = []
     for case, content in tables():
-        hostile = Aim(aim.declared, aim.path, aim.actor, aim.good, aim.body, ("list.csv", content))
+        hostile = Aim(aim.operation, aim.path, aim.actor, aim.good, aim.body, ("list.csv", content))
         found = faults(hostile.send(), (422,))
         wrong += [(named(case), *found)] if found else []
 

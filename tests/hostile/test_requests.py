@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from registry.api.declared import FormBody, JsonBody
 from tests.api.test_access_matrix import TRIES
 from tests.hostile.aims import WRITING, Aim, faults, state
 from tests.hostile.corpus import body_of, cases, headers_of, named
@@ -18,14 +17,14 @@ WITH_BODY = sorted(name for name, tried in TRIES.items() if tried.body is not No
 @pytest.mark.parametrize("operation", WITH_BODY)
 def test_invalid_body_is_rejected_and_writes_nothing(at: dict[str, Aim], operation: str) -> None:
     aim = at[operation]
-    assert isinstance(aim.declared.body, JsonBody)
+    assert aim.json_body is not None
     before = state()
     wrong = []
     for case in cases("bodies"):
         headers = {name.replace("-", "_"): value for name, value in headers_of(case).items()}
         raw = body_of(case, aim.body or {"comment": "a"})
         statuses = STATUSES[case["expected"]]
-        if aim.declared.body.may_be_empty and not raw:
+        if not aim.json_body.required and not raw:
             continue
         answer = aim.send(raw, **headers)
         found = faults(answer, statuses)
@@ -42,8 +41,10 @@ def test_hostile_header_is_rejected_or_ignored(at: dict[str, Aim], operation: st
     wrong = []
     for case in cases("headers"):
         expected = case["expected"]
-        applies = case["on"] in ("any", aim.declared.method) and (case["on"] != "PATCH" or aim.declared.if_match)
-        if not applies or (expected == "good" and aim.declared.method in WRITING):
+        applies = case["on"] in ("any", aim.operation.method) and (
+            case["on"] != "PATCH" or aim.operation.needs_if_match
+        )
+        if not applies or (expected == "good" and aim.operation.method in WRITING):
             continue
         with aim.send(**{name.replace("-", "_"): value for name, value in headers_of(case).items()}) as answer:
             if expected == "good":
@@ -62,7 +63,7 @@ def test_hostile_query_is_rejected_before_any_action(at: dict[str, Aim], operati
     before = state()
     wrong = []
     for case in cases("queries"):
-        if case["on"] == ("write" if aim.declared.method in WRITING else "list"):
+        if case["on"] == ("write" if aim.operation.method in WRITING else "list"):
             answer = aim.send(path=f"{aim.path}?{case['query']}")
             found = faults(answer, (400,))
             wrong += [(named(case), *found)] if found else []
@@ -91,8 +92,8 @@ def test_hostile_path_is_not_found(at: dict[str, Aim], operation: str) -> None:
 
 
 def test_every_body_is_covered(at: dict[str, Aim]) -> None:
-    json_bodies = {name for name, aim in at.items() if isinstance(aim.declared.body, JsonBody)}
-    forms = {name for name, aim in at.items() if isinstance(aim.declared.body, FormBody)}
+    json_bodies = {name for name, aim in at.items() if aim.json_body is not None}
+    forms = {name for name, aim in at.items() if aim.takes_form}
 
     assert json_bodies == set(WITH_BODY)
     assert forms == {name for name, tried in TRIES.items() if tried.form is not None}

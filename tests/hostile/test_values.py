@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from registry.api.declared import JsonBody
 from tests.api.callers import codes
 from tests.api.test_access_matrix import TRIES
 from tests.hostile.aims import WRITING, Aim, faults, kind_of, state
@@ -18,7 +17,7 @@ REFERENCES = ("project", "assignee", "agency")
 
 
 def takes_json(aim: Aim) -> bool:
-    return isinstance(aim.declared.body, JsonBody) and aim.declared.method in WRITING
+    return aim.json_body is not None and aim.operation.method in WRITING
 
 
 def with_everywhere(aim: Aim, token: str) -> bytes:

@@ -90,9 +90,12 @@ def test_import_is_visible_to_owner_and_administrators(
     for seeing in (mine, same, administrator):
         assert seeing.get(path).status_code == 200
         assert seeing.get(f"{path}/errors").status_code == 200
-    for blind in (editor, as_role("auditor"), as_role("supervisor"), as_role("agency_viewer", agency)):
-        assert blind.get(path).status_code == 404
-        assert blind.get(f"{path}/errors").status_code == 404
+    assert editor.get(path).status_code == 404
+    assert editor.get(f"{path}/errors").status_code == 404
+    for without_imports in (as_role("auditor"), as_role("supervisor"), as_role("agency_viewer", agency)):
+        for of_any in (path, "/imports/999999"):
+            assert without_imports.get(of_any).status_code == 403
+            assert without_imports.get(f"{of_any}/errors").status_code == 403
 
 
 def test_only_project_registering_roles_may_import(

@@ -9,7 +9,7 @@ BUTTONS = ("submit", "button", "image", "reset")
 
 
 class _Forms(HTMLParser):
-    """Controls of each form with a ``form_token``, by HTML's rules of form submission."""
+    """Controls of each form with a ``csrf_token``, by HTML's rules of form submission."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

@@ -37,7 +37,7 @@ REFUSED = "This form was sent from another site"
 )
 def test_sign_in_form_from_other_origin_is_rejected(visit: Visit, headers: dict[str, str]) -> None:
     add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), PASSWORD)
-    data = {"form_token": visit.token(), "name": "a.serikova", "password": PASSWORD}
+    data = {"csrf_token": visit.token(), "name": "a.serikova", "password": PASSWORD}
 
     answer = visit.client.post("/sign-in", data=data, headers=headers)
 
@@ -61,7 +61,7 @@ def test_sign_in_form_from_other_origin_is_rejected(visit: Visit, headers: dict[
 def test_sign_in_form_from_the_own_origin_is_accepted(visit: Visit, app: Flask, headers: dict[str, str]) -> None:
     app.extensions[PUBLIC_ORIGIN] = origin_of("https://Registry.example.kz:443/")
     add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), PASSWORD)
-    data = {"form_token": visit.token(), "name": "a.serikova", "password": PASSWORD}
+    data = {"csrf_token": visit.token(), "name": "a.serikova", "password": PASSWORD}
 
     answer = visit.client.post("/sign-in", data=data, headers=headers)
 
@@ -82,7 +82,7 @@ def test_every_form_from_other_origin_is_rejected(app: Flask, signed_in: SignedI
         for method, rule, _ in routes(app):
             if method == "POST":
                 headers = {"Sec-Fetch-Site": "same-site"}
-                answer = who.client.post(filled(rule, number), data={"form_token": token}, headers=headers)
+                answer = who.client.post(filled(rule, number), data={"csrf_token": token}, headers=headers)
                 assert answer.status_code == 403, rule
                 assert REFUSED in answer.text, rule
 

@@ -54,7 +54,7 @@ def test_every_form_needs_its_token(app: Flask, signed_in: SignedIn) -> None:
     for who in (Visit(app.test_client()), signed_in(Role.ADMINISTRATOR)):
         for method, rule, needs in routes(app):
             if method == "POST":
-                for token in ({}, {"form_token": "0" * 64}, {"form_token": "ә"}):
+                for token in ({}, {"csrf_token": "0" * 64}, {"csrf_token": "ә"}):
                     answer = who.client.post(filled(rule, number), data=token)
                     if answer.status_code == 303:
                         # Visitors are redirected to the sign-in page, and back to the page of the form.
@@ -69,7 +69,7 @@ def test_every_form_needs_its_token(app: Flask, signed_in: SignedIn) -> None:
 def test_token_of_one_browser_is_invalid_in_another(app: Flask, signed_in: SignedIn) -> None:
     stolen = signed_in(Role.ADMINISTRATOR).token("/people/new")
     other = Visit(app.test_client())
-    assert other.client.post("/sign-in", data={"form_token": stolen, "name": "x"}).status_code == 403
+    assert other.client.post("/sign-in", data={"csrf_token": stolen, "name": "x"}).status_code == 403
 
 
 def test_visitors_see_public_pages_only(app: Flask, visit: Visit) -> None:
@@ -91,7 +91,7 @@ def test_every_page_requires_its_declared_permission(app: Flask, signed_in: Sign
         if isinstance(needs, Public) or rule == "/sign-out":
             continue
         path = filled(rule, number)
-        answer = visit.client.get(path) if method == "GET" else visit.client.post(path, data={"form_token": token})
+        answer = visit.client.get(path) if method == "GET" else visit.client.post(path, data={"csrf_token": token})
         if needs in PERMISSIONS[role]:
             assert answer.status_code not in (401, 500), path
             assert answer.status_code != 403 or "do not" not in answer.text, path
@@ -114,7 +114,7 @@ def test_hostile_text_in_form_is_rejected_or_escaped(signed_in: SignedIn, text: 
     page = visit.send("/register")
     draft = page.request.path
     sent = text.encode("utf-8", "surrogatepass")
-    answer = visit.client.post(draft, data={"form_token": visit.token(draft), "name_ru": sent, "url": sent})
+    answer = visit.client.post(draft, data={"csrf_token": visit.token(draft), "name_ru": sent, "url": sent})
     assert answer.status_code in (303, 422)
     assert "<script>alert" not in visit.get(draft).text
     assert db.session.execute(select(func.count(Project.id))).scalar_one() == 0

@@ -40,7 +40,7 @@ def test_too_long_number_is_not_found(app: Flask, signed_in: SignedIn, role: Rol
         path = re.sub(r"<(row_id|int\(max=\d+\)):\w+>", HUGE, rule)
         if path != rule:
             path = filled(path, number)
-            answer = visit.client.open(path, method=method, data={"form_token": token}, headers=A_BROWSER)
+            answer = visit.client.open(path, method=method, data={"csrf_token": token}, headers=A_BROWSER)
             assert answer.status_code == 404 and "There is nothing at this address. See" in answer.text, path
 
 
@@ -83,7 +83,7 @@ def test_form_after_session_end_leads_to_sign_in_and_back(signed_in: SignedIn) -
     visit = signed_in(Role.REVIEWER)
     token = visit.token(case)
     visit.send("/sign-out", page="/home")
-    answer = visit.client.post(f"{case}/comment", data={"form_token": token, "comment-comment": "Звонил."})
+    answer = visit.client.post(f"{case}/comment", data={"csrf_token": token, "comment-comment": "Звонил."})
     assert answer.status_code == 303
     page = visit.get(answer.headers["Location"])
     assert "Your session ended" in page.text and f'name="back" value="{case}"' in page.text
@@ -94,7 +94,7 @@ def test_form_after_session_end_leads_to_sign_in_and_back(signed_in: SignedIn) -
 def test_form_of_other_session_is_rejected_with_link_to_its_page(signed_in: SignedIn) -> None:
     _project, case = flagged_case()
     visit = signed_in(Role.REVIEWER)
-    answer = visit.client.post(f"{case}/comment", data={"form_token": "0" * 64})
+    answer = visit.client.post(f"{case}/comment", data={"csrf_token": "0" * 64})
     assert answer.status_code == 403 and f'href="{case}">Back to the form' in answer.text
 
 

@@ -32,9 +32,9 @@ def test_request_log_names_the_principal_of_pages(
     visit.client.get("/projects")
     visit.client.get("/people")
     visit.client.head("/projects")
-    visit.client.post("/sign-out", data={"form_token": "wrong"})
+    visit.client.post("/sign-out", data={"csrf_token": "wrong"})
     visit.client.get("/nothing", headers={"Accept": "text/html"})
-    visit.client.post("/sign-out", data={"form_token": token})
+    visit.client.post("/sign-out", data={"csrf_token": token})
     visit.client.get("/projects")
 
     assert logged(caplog) == [
@@ -79,7 +79,7 @@ def test_request_log_names_the_principal_over_the_rate_limit(app: Flask, caplog:
 
 
 def test_request_log_contains_address_of_failed_sign_in(visit: Visit, caplog: pytest.LogCaptureFixture) -> None:
-    data = {"form_token": visit.token(), "name": "nobody", "password": "guess"}
+    data = {"csrf_token": visit.token(), "name": "nobody", "password": "guess"}
     caplog.clear()
 
     visit.client.post("/sign-in", data=data, environ_overrides={"REMOTE_ADDR": "192.0.2.7"})

@@ -19,7 +19,7 @@ def agency(app: object) -> Agency:
 
 
 def send(visit: Visit, path: str, content: bytes, page: str | None = None, **fields: str) -> int:
-    fields = {"form_token": visit.token(page or path), **fields}
+    fields = {"csrf_token": visit.token(page or path), **fields}
     with visit.client.post(path, data={**fields, "file": (io.BytesIO(content), "table.csv")}) as answer:
         return answer.status_code
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import redirect, render_template, request, url_for
+from flask import redirect, render_template, request, session, url_for
 
 from registry.accounts import sign_in as password_sign_in
 from registry.accounts.actors import Actor
@@ -59,5 +59,7 @@ def sign_out(actor: Actor) -> Answer:
     password_sign_in.sign_out(actor, current_user().secret)
     response = redirect(url_for("web.welcome"), 303)
     clear_session_cookie(response)
+    # With it goes the CSRF token of the session that ended.
+    session.clear()
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response

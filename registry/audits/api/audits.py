@@ -1,15 +1,18 @@
-"""Audits: run by operators and supervisors, confirmed by supervisors, read by oversight."""
+"""The audits endpoints: run by operators and supervisors, confirmed by supervisors, read by oversight."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from registry.accounts.actors import Actor
+from flask.views import MethodView
+
 from registry.accounts.roles import Permission
-from registry.api.blueprint import BASE, Routes
-from registry.api.declared import Answer, Answers, Call, JsonBody
+from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.filter_parameters import plain_parameters
+from registry.api.operation_docs import LINK, LOCATION
+from registry.api.pages import PageSchema, page_response
+from registry.api.query_schemas import ListArguments, list_query
 from registry.audits.queries import AUDIT_FILTERS, all_changes_of, changes_of, list_audits
 from registry.audits.restricted_counts import visible_run
 from registry.audits.schemas import (
@@ -27,14 +30,14 @@ from registry.audits.service import confirm_held_audit, find_audit, run_audit
 from registry.audits.voiding import confirm_voiding, propose_voiding
 from registry.core.pagination import Listing
 from registry.flags.audit_runs import AuditRun, failure_text
-from registry.http.etag import make_tag
 
-routes = Routes("audits", "Runs of the policy over every project.")
-
-
-def audit_of(actor: Actor, id: int) -> AuditRun:
-    """The audit that the path names."""
-    return find_audit(actor, id)
+blp = ApiBlueprint("audits", __name__, description="Runs of the policy over every project.")
+DRY_RUN_EXAMPLE = {**AUDIT_EXAMPLE, "dry_run": True, "changes": [CHANGE_EXAMPLE]}
+VOIDED_EXAMPLE = {
+    **AUDIT_EXAMPLE,
+    "status": "voided",
+    "voiding": {**VOIDING_EXAMPLE, "confirmed_by": "s.akhmetova", "confirmed_at": "2026-03-03T05:20:00.000000Z"},
+}
 
 
 def shown(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,126 +45,117 @@ def shown(run: Mapping[str, Any]) -> dict[str, Any]:
     return {**run, "failure": failure_text(run["failure"])}
 
 
-def _answer(actor: Actor, run: AuditRun, location: str | None = None, **more: Any) -> Answer:
-    columns = shown(visible_run(actor, run))
-    tag = make_tag("audit", *(columns[name] for name in AUDIT.fields))
-    return Answer({**columns, **more}, location, tag)
+def visible(run: AuditRun) -> dict[str, Any]:
+    """The audit as the caller sees it; its entity tag is made from exactly that."""
+    columns = shown(visible_run(current_actor(), run))
+    blp.set_etag(("audit", *(columns[name] for name in AUDIT.fields)))
+    return columns
 
 
-@routes.declare(
-    "POST",
-    "/audits",
-    needs=Permission.AUDITS_RUN,
-    body=JsonBody(AUDIT_ORDER, {"on": "2026-03-03", "dry_run": True}, may_be_empty=True),
-    answers=Answers(
-        AUDIT_JUST_RUN,
-        {**AUDIT_EXAMPLE, "dry_run": True, "changes": [CHANGE_EXAMPLE]},
+@blp.route("/audits")
+class Audits(MethodView):
+    """All audits."""
+
+    @blp.requires(Permission.AUDITS_READ)
+    @blp.doc(operationId="list_all_audits")
+    @blp.arguments(list_query(plain_parameters(AUDIT_FILTERS), ("id",)), location="query")
+    @blp.response(200, PageSchema(AUDIT), example={"items": [AUDIT_EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List audits, the newest first."""
+        listing = list_audits(current_actor(), *query)
+        return page_response(Listing([shown(run) for run in listing.items], listing.next))
+
+    @blp.requires(Permission.AUDITS_RUN)
+    @blp.doc(operationId="create_audit")
+    @blp.arguments(AUDIT_ORDER, required=False, example={"on": "2026-03-03", "dry_run": True})
+    @blp.idempotent(commits_itself=True)
+    @blp.etag
+    @blp.response(
         201,
-        "Done, or held by the safety belt.",
-        headers=("Location", "ETag"),
-    ),
-    commits_itself=True,
-)
-def create_audit(call: Call) -> Answer:
-    """Audit every project now.
+        AUDIT_JUST_RUN,
+        description="Done, or held by the safety belt.",
+        example=DRY_RUN_EXAMPLE,
+        headers=LOCATION,
+    )
+    def post(self, values: Mapping[str, Any]) -> Any:
+        """Audit every project now.
 
-    For good on a date from the last audited one to today. A dry run takes any date, writes no flag and tells what
-    would change. One at a time: 409 while another runs.
-    """
-    run = run_audit(call.by, call.values.get("on"), dry_run=bool(call.values.get("dry_run")))
-    more = {"changes": all_changes_of(call.by, run)} if run.dry_run else {}
-    return _answer(call.by, run, f"{BASE}/audits/{run.id}", **more)
-
-
-@routes.declare(
-    "POST",
-    "/audits/<row_id:id>/confirmation",
-    needs=Permission.AUDITS_CONFIRM,
-    subject=audit_of,
-    body=JsonBody(CONFIRMATION, {}, may_be_empty=True),
-    answers=Answers(AUDIT, AUDIT_EXAMPLE, headers=("ETag",)),
-    commits_itself=True,
-)
-def confirm_audit(call: Call) -> Answer:
-    """Confirm a held audit: its date is judged again without the safety belt."""
-    return _answer(call.by, confirm_held_audit(call.by, call.subject.id))
+        For good on a date from the last audited one to today. A dry run takes any date, writes no flag and tells what
+        would change. One at a time: 409 while another runs.
+        """
+        run = run_audit(current_actor(), values.get("on"), dry_run=bool(values.get("dry_run")))
+        changes = {"changes": all_changes_of(current_actor(), run)} if run.dry_run else {}
+        return {**visible(run), **changes}, {"Location": f"{API_PREFIX}/audits/{run.id}"}
 
 
-@routes.declare(
-    "POST",
-    "/audits/<row_id:id>/voiding",
-    needs=Permission.AUDITS_VOID,
-    subject=audit_of,
-    body=JsonBody(VOIDING_PROPOSAL, {"reason": VOIDING_EXAMPLE["reason"]}),
-    answers=Answers(AUDIT, {**AUDIT_EXAMPLE, "voiding": VOIDING_EXAMPLE}, headers=("ETag",)),
-    commits_itself=True,
-)
-def propose_to_void_audit(call: Call) -> Answer:
-    """Propose to void an audit that a wrong clock dated in the future; a new proposal replaces the one before."""
-    return _answer(call.by, propose_voiding(call.by, call.subject.id, call.values["reason"]))
+@blp.route("/audits/<row_id:id>")
+class AuditById(MethodView):
+    """One audit."""
+
+    @blp.requires(Permission.AUDITS_READ)
+    @blp.doc(operationId="read_one_audit")
+    @blp.etag
+    @blp.response(200, AUDIT, example=AUDIT_EXAMPLE)
+    def get(self, id: int) -> Any:
+        """Read an audit."""
+        return visible(find_audit(current_actor(), id))
 
 
-@routes.declare(
-    "POST",
-    "/audits/<row_id:id>/voiding-confirmation",
-    needs=Permission.AUDITS_VOID,
-    subject=audit_of,
-    body=JsonBody(CONFIRMATION, {}, may_be_empty=True),
-    answers=Answers(
-        AUDIT,
-        {
-            **AUDIT_EXAMPLE,
-            "status": "voided",
-            "voiding": {
-                **VOIDING_EXAMPLE,
-                "confirmed_by": "s.akhmetova",
-                "confirmed_at": "2026-03-03T05:20:00.000000Z",
-            },
-        },
-        headers=("ETag",),
-    ),
-    commits_itself=True,
-)
-def void_proposed_audit(call: Call) -> Answer:
-    """Void an audit: an operator confirms a supervisor's proposal, or a supervisor an operator's."""
-    return _answer(call.by, confirm_voiding(call.by, call.subject.id))
+@blp.route("/audits/<row_id:id>/changes")
+class AuditChanges(MethodView):
+    """What an audit changed."""
+
+    @blp.requires(Permission.AUDITS_READ)
+    @blp.doc(operationId="list_changes")
+    @blp.arguments(list_query(), location="query")
+    @blp.response(200, PageSchema(CHANGE), example={"items": [CHANGE_EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments, id: int) -> Any:
+        """List every change of a flag's status since the audit before; of a dry or held one, what would have
+        changed.
+        """
+        return page_response(changes_of(current_actor(), find_audit(current_actor(), id), query.page))
 
 
-@routes.declare(
-    "GET",
-    "/audits",
-    needs=Permission.AUDITS_READ,
-    query=plain_parameters(AUDIT_FILTERS),
-    paged=True,
-    sorts=("id",),
-    answers=Answers(AUDIT, {"items": [AUDIT_EXAMPLE], "next": None}, lists=True),
-)
-def list_all_audits(call: Call) -> Listing:
-    """List audits, the newest first."""
-    listing = list_audits(call.by, call.query, call.page)
-    return Listing([shown(run) for run in listing.items], listing.next)
+@blp.route("/audits/<row_id:id>/confirmation")
+class AuditConfirmation(MethodView):
+    """The confirmation of a held audit."""
+
+    @blp.requires(Permission.AUDITS_CONFIRM)
+    @blp.doc(operationId="confirm_audit")
+    @blp.arguments(CONFIRMATION, required=False, example={})
+    @blp.idempotent(commits_itself=True)
+    @blp.etag
+    @blp.response(200, AUDIT, example=AUDIT_EXAMPLE)
+    def post(self, _values: Mapping[str, Any], id: int) -> Any:
+        """Confirm a held audit: its date is judged again without the safety belt."""
+        return visible(confirm_held_audit(current_actor(), find_audit(current_actor(), id).id))
 
 
-@routes.declare(
-    "GET",
-    "/audits/<row_id:id>",
-    needs=Permission.AUDITS_READ,
-    subject=audit_of,
-    answers=Answers(AUDIT, AUDIT_EXAMPLE, headers=("ETag",)),
-)
-def read_one_audit(call: Call) -> Answer:
-    """Read an audit."""
-    return _answer(call.by, call.subject)
+@blp.route("/audits/<row_id:id>/voiding")
+class AuditVoiding(MethodView):
+    """The proposal to void an audit."""
+
+    @blp.requires(Permission.AUDITS_VOID)
+    @blp.doc(operationId="propose_to_void_audit")
+    @blp.arguments(VOIDING_PROPOSAL, example={"reason": VOIDING_EXAMPLE["reason"]})
+    @blp.idempotent(commits_itself=True)
+    @blp.etag
+    @blp.response(200, AUDIT, example={**AUDIT_EXAMPLE, "voiding": VOIDING_EXAMPLE})
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Propose to void an audit that a wrong clock dated in the future; a new proposal replaces the one before."""
+        return visible(propose_voiding(current_actor(), find_audit(current_actor(), id).id, values["reason"]))
 
 
-@routes.declare(
-    "GET",
-    "/audits/<row_id:id>/changes",
-    needs=Permission.AUDITS_READ,
-    subject=audit_of,
-    paged=True,
-    answers=Answers(CHANGE, {"items": [CHANGE_EXAMPLE], "next": None}, lists=True),
-)
-def list_changes(call: Call) -> Listing:
-    """List every change of a flag's status since the audit before; of a dry or held one, what would have changed."""
-    return changes_of(call.by, call.subject, call.page)
+@blp.route("/audits/<row_id:id>/voiding-confirmation")
+class AuditVoidingConfirmation(MethodView):
+    """The confirmation of that proposal."""
+
+    @blp.requires(Permission.AUDITS_VOID)
+    @blp.doc(operationId="void_proposed_audit")
+    @blp.arguments(CONFIRMATION, required=False, example={})
+    @blp.idempotent(commits_itself=True)
+    @blp.etag
+    @blp.response(200, AUDIT, example=VOIDED_EXAMPLE)
+    def post(self, _values: Mapping[str, Any], id: int) -> Any:
+        """Void an audit: an operator confirms a supervisor's proposal, or a supervisor an operator's."""
+        return visible(confirm_voiding(current_actor(), find_audit(current_actor(), id).id))

@@ -1,21 +1,20 @@
-"""Policies: the law's settings, read by oversight."""
+"""The policies endpoints: the law's settings, read by oversight."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from registry.accounts.actors import Actor
+from flask.views import MethodView
+
 from registry.accounts.roles import Permission
-from registry.api.blueprint import Routes
-from registry.api.declared import Answer, Answers, Call
+from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.pages import PageSchema
 from registry.audits.api.policy_schemas import POLICY, policy_shown
 from registry.audits.policies import read_policies, read_policy_of
 from registry.core.pagination import Listing
-from registry.freeze.policy import Policy
 from registry.freeze.words import RULES
-from registry.http.etag import make_tag
 
-routes = Routes("policies", "Versions of the freeze.")
+blp = ApiBlueprint("policies", __name__, description="Versions of the freeze.")
 
 RULE_EXAMPLE: Final[dict[str, Any]] = {
     "enabled": True,
@@ -61,29 +60,28 @@ EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-def policy_of(actor: Actor, version: str) -> Policy:
-    """The policy that the path names."""
-    return read_policy_of(actor, version)
+@blp.route("/policies")
+class Policies(MethodView):
+    """All policies."""
+
+    @blp.requires(Permission.POLICIES_READ)
+    @blp.doc(operationId="list_policies")
+    @blp.response(200, PageSchema(POLICY), example={"items": [EXAMPLE], "next": None})
+    def get(self) -> Any:
+        """List policies: the one in force."""
+        return Listing([policy_shown(policy) for policy in read_policies(current_actor())], None)
 
 
-@routes.declare(
-    "GET",
-    "/policies",
-    needs=Permission.POLICIES_READ,
-    answers=Answers(POLICY, {"items": [EXAMPLE], "next": None}, lists=True),
-)
-def list_policies(call: Call) -> Listing:
-    """List policies: the one in force."""
-    return Listing([policy_shown(policy) for policy in read_policies(call.by)], None)
+@blp.route("/policies/<version>")
+class PolicyByVersion(MethodView):
+    """One policy."""
 
-
-@routes.declare(
-    "GET",
-    "/policies/<version>",
-    needs=Permission.POLICIES_READ,
-    subject=policy_of,
-    answers=Answers(POLICY, EXAMPLE, headers=("ETag",)),
-)
-def read_one_policy(call: Call) -> Answer:
-    """Read a policy: every threshold, and every rule with its texts in Kazakh, Russian and English."""
-    return Answer(policy_shown(call.subject), tag=make_tag("policy", call.subject.digest))
+    @blp.requires(Permission.POLICIES_READ)
+    @blp.doc(operationId="read_one_policy")
+    @blp.etag
+    @blp.response(200, POLICY, example=EXAMPLE)
+    def get(self, version: str) -> Any:
+        """Read a policy: every threshold, and every rule with its texts in Kazakh, Russian and English."""
+        policy = read_policy_of(current_actor(), version)
+        blp.set_etag(("policy", policy.digest))
+        return policy_shown(policy)

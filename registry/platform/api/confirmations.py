@@ -2,79 +2,115 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask.views import MethodView
+from werkzeug.http import quote_etag
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import Routes
-from registry.api.declared import Answer, Answers, Call, JsonBody
+from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.operation_docs import ETAG
+from registry.core.transactions import transaction
+from registry.http.etag import make_tag
 from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
-from registry.projects.api.projects import PROJECT_EXAMPLE
-from registry.projects.api.responses import answer, found, locked
+from registry.projects.api import examples
+from registry.projects.api.representations import etag_data, project_row
 from registry.projects.schemas import PROJECT
-from registry.projects.service import restrict_project
+from registry.projects.service import find_project_to_change, restrict_project
 
-routes = Routes("confirmations", "What lifts a suspicion is confirmed by reviewer or operator, not claimed.")
-THE_PROJECT: Final = Answers(PROJECT, PROJECT_EXAMPLE, description="The project as it is now.", headers=("ETag",))
-
-
-@routes.declare(
-    "POST",
-    "/projects/<number>/placement-verification",
-    needs=Permission.PLACEMENTS_CONFIRM,
-    subject=found,
-    locks=locked,
-    body=JsonBody(VERIFICATION, {"platform_key": "qt-4711", "verified_on": "2026-03-02", "evidence": "QazTech list"}),
-    answers=THE_PROJECT,
+blp = ApiBlueprint(
+    "confirmations", __name__, description="What lifts a suspicion is confirmed by reviewer or operator, not claimed."
 )
-def confirm_placement(call: Call) -> Answer:
-    """Confirm that a project lives on QazTech."""
-    sent = call.values
-    return answer(verify_placement(call.by, call.subject, sent["platform_key"], sent["verified_on"], sent["evidence"]))
+THE_PROJECT: Final[dict[str, Any]] = {
+    "description": "The project as it is now.",
+    "example": examples.PROJECT,
+}
 
 
-@routes.declare(
-    "POST",
-    "/projects/<number>/onboarding-confirmation",
-    needs=Permission.PLACEMENTS_CONFIRM,
-    subject=found,
-    locks=locked,
-    body=JsonBody(ONBOARDING, {"due_on": "2026-08-31"}),
-    answers=THE_PROJECT,
-)
-def confirm_move(call: Call) -> Answer:
-    """Confirm that a project moves to QazTech by a date, at most six months ahead.
+@blp.route("/projects/<number>/placement-verification")
+class PlacementVerification(MethodView):
+    """That a project lives on QazTech."""
 
-    It can be extended once, by a reviewer.
-    """
-    return answer(confirm_onboarding(call.by, call.subject, call.values["due_on"]))
-
-
-@routes.declare(
-    "POST",
-    "/projects/<number>/ending-confirmation",
-    needs=Permission.PLACEMENTS_CONFIRM,
-    subject=found,
-    locks=locked,
-    body=JsonBody(ENDING, {"ended_on": "2026-03-01", "consent_number": "17-3/45", "evidence": "Act of writing-off"}),
-    answers=THE_PROJECT,
-)
-def confirm_end(call: Call) -> Answer:
-    """Confirm that the work ended with the authorised body's consent."""
-    sent = call.values
-    return answer(confirm_ending(call.by, call.subject, sent["ended_on"], sent["consent_number"], sent["evidence"]))
+    @blp.requires(Permission.PLACEMENTS_CONFIRM)
+    @blp.doc(operationId="confirm_placement")
+    @blp.arguments(
+        VERIFICATION, example={"platform_key": "qt-4711", "verified_on": "2026-03-02", "evidence": "QazTech list"}
+    )
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, PROJECT, **THE_PROJECT)
+    def post(self, values: Mapping[str, Any], number: str) -> Any:
+        """Confirm that a project lives on QazTech."""
+        with transaction():
+            project = find_project_to_change(current_actor(), number)
+            verify_placement(
+                current_actor(), project, values["platform_key"], values["verified_on"], values["evidence"]
+            )
+            row = project_row(project)
+        blp.set_etag(etag_data(row))
+        return row
 
 
-@routes.declare(
-    "PUT",
-    "/projects/<number>/restriction",
-    needs=Permission.PROJECTS_RESTRICT,
-    subject=found,
-    locks=locked,
-    body=JsonBody(RESTRICTION, {"is_restricted": True, "reason": "State secrets"}),
-    answers=THE_PROJECT,
-)
-def restrict(call: Call) -> Answer:
-    """Show a project to supervisor, auditor and its own agency only, or to all again."""
-    restrict_project(call.by, call.subject, call.values["is_restricted"], call.values["reason"])
-    return answer(call.subject)
+@blp.route("/projects/<number>/onboarding-confirmation")
+class OnboardingConfirmation(MethodView):
+    """That a project moves to QazTech."""
+
+    @blp.requires(Permission.PLACEMENTS_CONFIRM)
+    @blp.doc(operationId="confirm_move")
+    @blp.arguments(ONBOARDING, example={"due_on": "2026-08-31"})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, PROJECT, **THE_PROJECT)
+    def post(self, values: Mapping[str, Any], number: str) -> Any:
+        """Confirm that a project moves to QazTech by a date, at most six months ahead.
+
+        It can be extended once, by a reviewer.
+        """
+        with transaction():
+            project = find_project_to_change(current_actor(), number)
+            confirm_onboarding(current_actor(), project, values["due_on"])
+            row = project_row(project)
+        blp.set_etag(etag_data(row))
+        return row
+
+
+@blp.route("/projects/<number>/ending-confirmation")
+class EndingConfirmation(MethodView):
+    """That the work ended."""
+
+    @blp.requires(Permission.PLACEMENTS_CONFIRM)
+    @blp.doc(operationId="confirm_end")
+    @blp.arguments(
+        ENDING, example={"ended_on": "2026-03-01", "consent_number": "17-3/45", "evidence": "Act of writing-off"}
+    )
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, PROJECT, **THE_PROJECT)
+    def post(self, values: Mapping[str, Any], number: str) -> Any:
+        """Confirm that the work ended with the authorised body's consent."""
+        with transaction():
+            project = find_project_to_change(current_actor(), number)
+            confirm_ending(current_actor(), project, values["ended_on"], values["consent_number"], values["evidence"])
+            row = project_row(project)
+        blp.set_etag(etag_data(row))
+        return row
+
+
+@blp.route("/projects/<number>/restriction")
+class Restriction(MethodView):
+    """Who may see a project."""
+
+    # Without ``etag``: a restriction needs no If-Match, because it replaces nothing that was read before.
+    @blp.requires(Permission.PROJECTS_RESTRICT)
+    @blp.doc(operationId="restrict")
+    @blp.arguments(RESTRICTION, example={"is_restricted": True, "reason": "State secrets"})
+    @blp.response(200, PROJECT, headers={"ETag": ETAG}, **THE_PROJECT)
+    def put(self, values: Mapping[str, Any], number: str) -> Any:
+        """Show a project to supervisor, auditor and its own agency only, or to all again."""
+        with transaction():
+            project = find_project_to_change(current_actor(), number)
+            restrict_project(current_actor(), project, values["is_restricted"], values["reason"])
+            row = project_row(project)
+        return row, {"ETag": quote_etag(make_tag(*etag_data(row)))}

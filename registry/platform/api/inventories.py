@@ -1,25 +1,30 @@
-"""The platform inventory: QazTech's own list of what lives on it."""
+"""The platform inventories endpoint: QazTech's own list of what lives on it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+from flask.views import MethodView
+
 from registry.accounts.roles import Permission
-from registry.api.blueprint import Routes
-from registry.api.declared import Answers, Call, FormBody
+from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.uploads import (
-    DRY_RUN_SCHEMA,
-    FILE_SCHEMA,
     ROW_ERROR_EXAMPLE,
     ROW_ERROR_PROPERTIES,
-    TrueOrFalse,
-    form_values,
-    told,
+    TABLE_TEXT,
+    UploadedFile,
+    dry_run_field,
+    row_error,
 )
 from registry.core.schema_fields import Body, Shown
+from registry.http.locale import request_locale
+from registry.http.request_bodies import SentFile
 from registry.platform.inventory import apply_inventory
 
-routes = Routes("platform-inventories", "QazTech's own list, by which placements are verified in bulk.")
+blp = ApiBlueprint(
+    "platform-inventories", __name__, description="QazTech's own list, by which placements are verified in bulk."
+)
 
 COUNT: Final = {"type": "integer", "minimum": 0}
 TEXT: Final = {"type": "string"}
@@ -46,6 +51,13 @@ ERRORS: Final[dict[str, Any]] = {
     "type": "array",
     "items": {"type": "object", "required": list(ROW_ERROR_PROPERTIES), "properties": ROW_ERROR_PROPERTIES},
 }
+
+
+class InventoryForm(Body):
+    """QazTech's list."""
+
+    file = UploadedFile(TABLE_TEXT)
+    dry_run = dry_run_field()
 
 
 class InventorySummary(Body):
@@ -88,19 +100,20 @@ EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-@routes.declare(
-    "POST",
-    "/platform-inventories",
-    needs=Permission.PLACEMENTS_CONFIRM,
-    body=FormBody({"file": FILE_SCHEMA, "dry_run": DRY_RUN_SCHEMA}),
-    answers=Answers(InventorySummary(), EXAMPLE),
-)
-def create_platform_inventory(call: Call) -> dict[str, Any]:
-    """Verify placements by QazTech's list.
+@blp.route("/platform-inventories")
+class PlatformInventories(MethodView):
+    """QazTech's lists."""
 
-    What matches is verified, what vanished loses its verification. A dry run tells it before anything is written.
-    """
-    dry_run = form_values(call, dry_run=TrueOrFalse())["dry_run"]
-    sent = call.files["file"]
-    summary = apply_inventory(call.by, sent.name, sent.content, dry_run)
-    return {**summary, "errors": [told(error, call.language) for error in summary["errors"]]}
+    @blp.requires(Permission.PLACEMENTS_CONFIRM)
+    @blp.doc(operationId="create_platform_inventory")
+    @blp.arguments(InventoryForm(), location="multipart")
+    @blp.idempotent
+    @blp.response(200, InventorySummary(), example=EXAMPLE)
+    def post(self, form: Mapping[str, Any]) -> Any:
+        """Verify placements by QazTech's list.
+
+        What matches is verified, what vanished loses its verification. A dry run tells it before anything is written.
+        """
+        file: SentFile = form["file"]
+        summary = apply_inventory(current_actor(), file.name, file.content, form["dry_run"])
+        return {**summary, "errors": [row_error(error, request_locale()) for error in summary["errors"]]}

@@ -1,24 +1,26 @@
-"""Documents of a project."""
+"""The documents endpoints: files that belong to a project."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
 from flask import Response
-from werkzeug.http import quote_etag
+from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import BASE, Routes
-from registry.api.declared import Answer, Answers, Call, FormBody
-from registry.api.uploads import form_values
-from registry.core.pagination import Listing
+from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.operation_docs import LINK, LOCATION
+from registry.api.pages import PageSchema, page_response
+from registry.api.query_schemas import ListArguments, list_query
+from registry.api.uploads import FormText, UploadedFile
 from registry.core.schema_fields import Body, Moment, Shown
-from registry.http.etag import not_modified
-from registry.projects.api.responses import found, read_as
+from registry.http.request_bodies import SentFile
 from registry.projects.documents import DOCUMENT_FIELDS, DOCUMENT_KINDS, add_document, documents_page, read_document
+from registry.projects.service import find_project, read_project
 
-routes = Routes("documents", "Files that belong to a project.")
+blp = ApiBlueprint("documents", __name__, description="Files that belong to a project.")
 
 
 KIND: Final[dict[str, Any]] = {"type": "string", "enum": list(DOCUMENT_KINDS)}
@@ -50,68 +52,59 @@ EXAMPLE: Final[dict[str, Any]] = {
     "added_at": "2026-03-02T06:00:00.000000Z",
     "added_by": "a.serikova",
 }
-FORM: Final[dict[str, Any]] = {
-    "file": {
-        "type": "string",
-        "format": "binary",
-        "description": "Up to 20 MiB, and all of a project's within the policy's `document_quota_mib`. "
-        "Programs, scripts and HTML pages are refused.",
-    },
-    "kind": {**KIND, "default": "other", "description": "What it is."},
-    "description": {"type": "string", "maxLength": 500, "description": "What it is about."},
-}
-
-
-@routes.declare(
-    "GET",
-    "/projects/<number>/documents",
-    needs=Permission.PROJECTS_READ,
-    subject=read_as("documents"),
-    paged=True,
-    answers=Answers(DOCUMENT, {"items": [EXAMPLE], "next": None}, lists=True),
+FILE_TEXT: Final = (
+    "Up to 20 MiB, and all of a project's within the policy's `document_quota_mib`. "
+    "Programs, scripts and HTML pages are refused."
 )
-def list_documents(call: Call) -> Listing:
-    """List the documents of a project, the oldest first."""
-    return documents_page(call.subject, call.page)
 
 
-@routes.declare(
-    "POST",
-    "/projects/<number>/documents",
-    needs=Permission.DOCUMENTS_WRITE,
-    subject=found,
-    body=FormBody(FORM),
-    answers=Answers(DOCUMENT, EXAMPLE, 201, "Kept.", headers=("Location",)),
-)
-def create_document(call: Call) -> Answer:
-    """Add a document to a project."""
-    sent = call.files["file"]
-    number = call.subject.number
-    fields = form_values(call, **DOCUMENT_FIELDS)
-    document = add_document(call.by, call.subject, sent.name, sent.content_type, sent.content, **fields)
-    return Answer(document, f"{BASE}/projects/{number}/documents/{document.id}")
+class DocumentForm(Body):
+    """A document to add."""
+
+    file = UploadedFile(FILE_TEXT)
+    kind = FormText(DOCUMENT_FIELDS["kind"], "What it is.", {**KIND, "default": "other"})
+    description = FormText(DOCUMENT_FIELDS["description"], "What it is about.", {"type": "string", "maxLength": 500})
 
 
-@routes.declare(
-    "GET",
-    "/projects/<number>/documents/<row_id:id>",
-    needs=Permission.PROJECTS_READ,
-    subject=read_as("document"),
-    answers=Answers(
-        None,
-        description="The bytes as they were given.",
-        content_types=("application/octet-stream",),
-        headers=("ETag",),
-    ),
-)
-def download_document(call: Call) -> Response:
-    """Download a document, checked against its SHA-256."""
-    document, content = read_document(call.subject, call.path["id"])
-    response = not_modified(document.sha256)
-    if response is None:
+@blp.route("/projects/<number>/documents")
+class Documents(MethodView):
+    """The documents of a project."""
+
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="list_documents")
+    @blp.arguments(list_query(), location="query")
+    @blp.response(200, PageSchema(DOCUMENT), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments, number: str) -> Any:
+        """List the documents of a project, the oldest first."""
+        return page_response(documents_page(read_project(current_actor(), number, "documents"), query.page))
+
+    @blp.requires(Permission.DOCUMENTS_WRITE)
+    @blp.doc(operationId="create_document")
+    @blp.arguments(DocumentForm(), location="multipart")
+    @blp.idempotent
+    @blp.response(201, DOCUMENT, description="Kept.", example=EXAMPLE, headers=LOCATION)
+    def post(self, form: Mapping[str, Any], number: str) -> Any:
+        """Add a document to a project."""
+        project = find_project(current_actor(), number)
+        file: SentFile = form["file"]
+        fields = {name: form.get(name) for name in DOCUMENT_FIELDS}
+        document = add_document(current_actor(), project, file.name, file.content_type, file.content, **fields)
+        return document, {"Location": f"{API_PREFIX}/projects/{project.number}/documents/{document.id}"}
+
+
+@blp.route("/projects/<number>/documents/<row_id:id>")
+class DocumentById(MethodView):
+    """One document."""
+
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="download_document")
+    @blp.etag
+    @blp.response(200, {}, content_type="application/octet-stream", description="The bytes as they were given.")
+    def get(self, number: str, id: int) -> Response:
+        """Download a document, checked against its SHA-256."""
+        document, content = read_document(read_project(current_actor(), number, "document"), id)
+        blp.set_etag(document.sha256)
         # Never the sender's own type: a browser must not open what somebody uploaded as a page of this service.
         response = Response(content, content_type="application/octet-stream")
         response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(document.name, safe='')}"
-        response.headers["ETag"] = quote_etag(document.sha256)
-    response.vary.add("Authorization")
-    return response
+        return response

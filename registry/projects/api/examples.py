@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from registry.projects import schemas
+
 SENT: Final[dict[str, Any]] = {
     "agency": "050340004478",
     "external_id": "MZ-2026-014",
@@ -21,6 +23,19 @@ SENT: Final[dict[str, Any]] = {
     "region": "71",
 }
 NUMBER: Final = "QT-2026-0000001-5"
+PROJECT: Final[dict[str, Any]] = {
+    **dict.fromkeys(schemas.PROJECT.fields),
+    **SENT,
+    "number": NUMBER,
+    "started_on": "2026-02-16",
+    "is_restricted": False,
+    "version": 1,
+    "registered_at": "2026-03-02T06:00:00.000000Z",
+    "updated_at": "2026-03-02T06:00:00.000000Z",
+    "changed_at": "2026-03-02T06:00:00.000000Z",
+    "freeze_status": "unaudited",
+    "severity": None,
+}
 VERDICT: Final[dict[str, Any]] = {
     "project": NUMBER,
     "on": "2026-03-02",

@@ -1,43 +1,47 @@
-"""Exports: everything known of the projects that the caller may see."""
+"""The exports endpoints: everything known of the projects that the caller may see."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import Response
+from flask.views import MethodView
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import Routes
-from registry.api.declared import Answers, Call
+from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.operation_docs import CONTENT_DISPOSITION
+from registry.api.query_schemas import filter_query
 from registry.http.downloads import CSV, XLSX, csv_download, xlsx_download
 from registry.projects.api.query_parameters import PROJECT_PARAMETERS
 from registry.projects.exports import export_csv, export_xlsx
 
-routes = Routes("exports", "Lists to take along.")
+blp = ApiBlueprint("exports", __name__, description="Lists to take along.")
+QUERY = filter_query(PROJECT_PARAMETERS)
+DESCRIPTION = "One row a project."
 
 
-@routes.declare(
-    "GET",
-    "/exports/projects.csv",
-    needs=Permission.PROJECTS_READ,
-    query=PROJECT_PARAMETERS,
-    answers=Answers(None, description="One row a project.", content_types=(CSV,), headers=("Content-Disposition",)),
-)
-def export_projects_as_csv(call: Call) -> Response:
-    """Export projects as CSV: UTF-8, every field. It can be edited and imported again."""
-    return _of_the_caller(csv_download("projects", export_csv(call.by, call.query)))
+@blp.route("/exports/projects.csv")
+class ProjectsCsv(MethodView):
+    """Projects as CSV."""
+
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="export_projects_as_csv")
+    @blp.arguments(QUERY, location="query")
+    @blp.response(200, {}, content_type=CSV, description=DESCRIPTION, headers=CONTENT_DISPOSITION)
+    def get(self, filters: Mapping[str, str]) -> Response:
+        """Export projects as CSV: UTF-8, every field. It can be edited and imported again."""
+        return csv_download("projects", export_csv(current_actor(), filters))
 
 
-@routes.declare(
-    "GET",
-    "/exports/projects.xlsx",
-    needs=Permission.PROJECTS_READ,
-    query=PROJECT_PARAMETERS,
-    answers=Answers(None, description="One row a project.", content_types=(XLSX,), headers=("Content-Disposition",)),
-)
-def export_projects_as_xlsx(call: Call) -> Response:
-    """Export projects as an Excel workbook. It can be edited and imported again."""
-    return _of_the_caller(xlsx_download("projects", lambda path: export_xlsx(call.by, call.query, path)))
+@blp.route("/exports/projects.xlsx")
+class ProjectsXlsx(MethodView):
+    """Projects as a workbook."""
 
-
-def _of_the_caller(response: Response) -> Response:
-    response.vary.add("Authorization")
-    return response
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="export_projects_as_xlsx")
+    @blp.arguments(QUERY, location="query")
+    @blp.response(200, {}, content_type=XLSX, description=DESCRIPTION, headers=CONTENT_DISPOSITION)
+    def get(self, filters: Mapping[str, str]) -> Response:
+        """Export projects as an Excel workbook. It can be edited and imported again."""
+        actor = current_actor()
+        return xlsx_download("projects", lambda path: export_xlsx(actor, filters, path))

@@ -1,23 +1,28 @@
-"""Projects: checked, registered, found, read and changed."""
+"""The projects endpoints: checked, registered, found, read and changed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+from flask.views import MethodView
+
 from registry.accounts.roles import Permission
-from registry.api.blueprint import Routes
-from registry.api.declared import Answer, Answers, Call, JsonBody
-from registry.api.endpoint import parameter_value
+from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.operation_docs import LINK, LOCATION
+from registry.api.pages import PageSchema, page_response
+from registry.api.query_schemas import ListArguments, QueryParameter, QuerySchema, list_query
 from registry.audits.verdicts import verdict_at_registration, verdict_of, verdict_to_check
 from registry.core.field_types import AnyDay
-from registry.core.pagination import Listing
+from registry.core.schema_fields import Loaded
+from registry.core.transactions import transaction
 from registry.flags.queries import SORTS as FLAG_SORTS
 from registry.flags.queries import flags_of
+from registry.http.locale import request_locale
 from registry.http.query_parameters import Parameter
-from registry.http.request_bodies import MERGE_PATCH
 from registry.projects.api import examples
 from registry.projects.api.query_parameters import PROJECT_PARAMETERS
-from registry.projects.api.responses import answer, answer_new, answer_read, found, locked, project_tag, read_as
+from registry.projects.api.representations import etag_data, project_row
 from registry.projects.details import read_id, read_whole
 from registry.projects.queries import SORTS, list_projects
 from registry.projects.revisions import history_page
@@ -31,145 +36,144 @@ from registry.projects.schemas import (
     SHORT_PROJECT,
     VERDICT,
 )
-from registry.projects.service import change_project, check_project, register_project
+from registry.projects.service import (
+    change_project,
+    check_project,
+    find_project_to_change,
+    read_project,
+    register_project,
+)
 
-routes = Routes("projects", "Pieces of work on digital objects, and what the freeze says of each.")
-
+blp = ApiBlueprint(
+    "projects", __name__, description="Pieces of work on digital objects, and what the freeze says of each."
+)
 ON: Final = Parameter("on", "The date to judge, today without it.", {"type": "string", "format": "date"})
-PROJECT_EXAMPLE: Final[dict[str, Any]] = {
-    **dict.fromkeys(PROJECT.fields),
-    **examples.SENT,
-    "number": examples.NUMBER,
-    "started_on": "2026-02-16",
-    "is_restricted": False,
-    "version": 1,
-    "registered_at": "2026-03-02T06:00:00.000000Z",
-    "updated_at": "2026-03-02T06:00:00.000000Z",
-    "changed_at": "2026-03-02T06:00:00.000000Z",
-    "freeze_status": "unaudited",
-    "severity": None,
-}
+REGISTERED_EXAMPLE: Final[dict[str, Any]] = {**examples.PROJECT, "verdict": examples.VERDICT}
 
 
-@routes.declare(
-    "POST",
-    "/projects",
-    needs=Permission.PROJECTS_WRITE,
-    body=JsonBody(PROJECT_BODY, examples.SENT, joins_problems=True),
-    answers=Answers(
-        JUDGED_PROJECT,
-        {**PROJECT_EXAMPLE, "verdict": examples.VERDICT},
-        201,
-        "Registered.",
-        headers=("Location", "ETag"),
-    ),
-)
-def create_project(call: Call) -> Answer:
-    """Register a project.
+class VerdictQuery(QuerySchema):
+    """On which date."""
 
-    An incomplete record is registered and flagged, never turned away. The body comes back with today's verdict.
-    """
-    values = dict(call.values)
-    project = register_project(call.by, values.pop("agency", None), values, call.problems)
-    return answer_new(project, verdict_at_registration(project, call.language))
+    on = QueryParameter(ON, AnyDay())
 
 
-@routes.declare(
-    "POST",
-    "/projects/check",
-    needs=Permission.PROJECTS_WRITE,
-    query=(ON,),
-    body=JsonBody(PROJECT_BODY, examples.SENT, joins_problems=True),
-    answers=Answers(VERDICT, {**examples.VERDICT, "project": None}),
-)
-def check_before_registering(call: Call) -> dict[str, Any]:
-    """Get the verdict on a project, on a date, without registering it."""
-    values = dict(call.values)
-    agency = check_project(call.by, values.pop("agency", None), values, call.problems)
-    return verdict_to_check(agency, values, parameter_value(call, "on", AnyDay()), call.language)
+@blp.route("/projects")
+class Projects(MethodView):
+    """All projects."""
+
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="list_all_projects")
+    @blp.arguments(list_query(PROJECT_PARAMETERS, SORTS), location="query")
+    @blp.response(200, PageSchema(SHORT_PROJECT), example={"items": [examples.SHORT], "next": None}, headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List and search projects."""
+        return page_response(list_projects(current_actor(), *query))
+
+    @blp.requires(Permission.PROJECTS_WRITE)
+    @blp.doc(operationId="create_project")
+    @blp.arguments(PROJECT_BODY, example=examples.SENT)
+    @blp.idempotent
+    @blp.etag
+    @blp.response(201, JUDGED_PROJECT, description="Registered.", example=REGISTERED_EXAMPLE, headers=LOCATION)
+    def post(self, sent: Loaded) -> Any:
+        """Register a project.
+
+        An incomplete record is registered and flagged, never turned away. The body comes back with today's verdict.
+        """
+        agency = sent.values.pop("agency", None)
+        project = register_project(current_actor(), agency, sent.values, sent.problems)
+        row = project_row(project)
+        blp.set_etag(etag_data(row))
+        verdict = verdict_at_registration(project, request_locale())
+        return {**row, "verdict": verdict}, {"Location": f"{API_PREFIX}/projects/{project.number}"}
 
 
-@routes.declare(
-    "GET",
-    "/projects",
-    needs=Permission.PROJECTS_READ,
-    query=PROJECT_PARAMETERS,
-    paged=True,
-    sorts=SORTS,
-    answers=Answers(SHORT_PROJECT, {"items": [examples.SHORT], "next": None}, lists=True),
-)
-def list_all_projects(call: Call) -> Listing:
-    """List and search projects."""
-    return list_projects(call.by, call.query, call.page)
+@blp.route("/projects/check")
+class ProjectCheck(MethodView):
+    """A project that is not registered."""
+
+    @blp.requires(Permission.PROJECTS_WRITE)
+    @blp.doc(operationId="check_before_registering")
+    @blp.arguments(VerdictQuery(), location="query")
+    @blp.arguments(PROJECT_BODY, example=examples.SENT)
+    @blp.idempotent
+    @blp.response(200, VERDICT, example={**examples.VERDICT, "project": None})
+    def post(self, query: Mapping[str, Any], sent: Loaded) -> Any:
+        """Get the verdict on a project, on a date, without registering it."""
+        agency = check_project(current_actor(), sent.values.pop("agency", None), sent.values, sent.problems)
+        return verdict_to_check(agency, sent.values, query.get("on"), request_locale())
 
 
-@routes.declare(
-    "GET",
-    "/projects/<project:number>",
-    needs=Permission.PROJECTS_READ,
-    subject=read_as("project", read_whole),
-    answers=Answers(PROJECT, PROJECT_EXAMPLE, headers=("ETag",)),
-)
-def read_one_project(call: Call) -> Answer:
-    """Read a project."""
-    return answer_read(call.subject)
+@blp.route("/projects/<project:number>")
+class ProjectByNumber(MethodView):
+    """One project."""
+
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="read_one_project")
+    @blp.etag
+    @blp.response(200, PROJECT, example=examples.PROJECT)
+    def get(self, number: str) -> Any:
+        """Read a project."""
+        row = read_whole(current_actor(), number, "project")
+        blp.set_etag(etag_data(row))
+        return row
+
+    @blp.requires(Permission.PROJECTS_WRITE)
+    @blp.doc(operationId="patch_project")
+    @blp.etag
+    @blp.arguments(PROJECT_PATCH, location="merge_patch", example={"stage": "pilot", "ended_on": None})
+    @blp.response(200, PROJECT, example=examples.PROJECT)
+    def patch(self, sent: Loaded, number: str) -> Any:
+        """Change a project. A field that is null is cleared, an absent one stays.
+
+        An edit of what a confirmation vouched for ends that confirmation.
+        """
+        with transaction():
+            project = find_project_to_change(current_actor(), number)
+            blp.check_etag(etag_data(project_row(project)))
+            change_project(current_actor(), project, sent.values, sent.problems)
+            row = project_row(project)
+        blp.set_etag(etag_data(row))
+        return row
 
 
-@routes.declare(
-    "PATCH",
-    "/projects/<project:number>",
-    needs=Permission.PROJECTS_WRITE,
-    subject=found,
-    locks=locked,
-    tag=project_tag,
-    if_match=True,
-    body=JsonBody(PROJECT_PATCH, {"stage": "pilot", "ended_on": None}, MERGE_PATCH, joins_problems=True),
-    answers=Answers(PROJECT, PROJECT_EXAMPLE, headers=("ETag",)),
-)
-def patch_project(call: Call) -> Answer:
-    """Change a project. A field that is null is cleared, an absent one stays.
+@blp.route("/projects/<number>/history")
+class ProjectHistory(MethodView):
+    """The revisions of a project."""
 
-    An edit of what a confirmation vouched for ends that confirmation.
-    """
-    change_project(call.by, call.subject, call.values, call.problems)
-    return answer(call.subject)
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="read_history")
+    @blp.arguments(list_query(), location="query")
+    @blp.response(200, PageSchema(REVISION), example={"items": [examples.REVISION], "next": None}, headers=LINK)
+    def get(self, query: ListArguments, number: str) -> Any:
+        """Read every change of a project, the oldest first, from its registration on."""
+        project = read_project(current_actor(), number, "history")
+        return page_response(history_page(project.id, query.page))
 
 
-@routes.declare(
-    "GET",
-    "/projects/<number>/history",
-    needs=Permission.PROJECTS_READ,
-    subject=read_as("history"),
-    paged=True,
-    answers=Answers(REVISION, {"items": [examples.REVISION], "next": None}, lists=True),
-)
-def read_history(call: Call) -> Listing:
-    """Read every change of a project, the oldest first, from its registration on."""
-    return history_page(call.subject.id, call.page)
+@blp.route("/projects/<number>/verdict")
+class ProjectVerdict(MethodView):
+    """What the freeze says of a project."""
+
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="read_verdict")
+    @blp.arguments(VerdictQuery(), location="query")
+    @blp.response(200, VERDICT, example=examples.VERDICT)
+    def get(self, query: Mapping[str, Any], number: str) -> Any:
+        """Explain what the freeze says of a project on a date."""
+        project = read_project(current_actor(), number, "verdict")
+        return verdict_of(project, query.get("on"), request_locale())
 
 
-@routes.declare(
-    "GET",
-    "/projects/<number>/verdict",
-    needs=Permission.PROJECTS_READ,
-    subject=read_as("verdict"),
-    query=(ON,),
-    answers=Answers(VERDICT, examples.VERDICT),
-)
-def read_verdict(call: Call) -> dict[str, Any]:
-    """Explain what the freeze says of a project on a date."""
-    return verdict_of(call.subject, parameter_value(call, "on", AnyDay()), call.language)
+@blp.route("/projects/<number>/flags")
+class ProjectFlags(MethodView):
+    """The flags of a project."""
 
-
-@routes.declare(
-    "GET",
-    "/projects/<number>/flags",
-    needs=Permission.PROJECTS_READ,
-    subject=read_as("flags", read_id),
-    paged=True,
-    sorts=tuple(FLAG_SORTS),
-    answers=Answers(FLAG, {"items": [examples.FLAG], "next": None}, lists=True),
-)
-def list_flags_of_project(call: Call) -> Listing:
-    """List the flags of a project, cleared ones too."""
-    return flags_of(call.by, call.subject, call.page, call.language)
+    @blp.requires(Permission.PROJECTS_READ)
+    @blp.doc(operationId="list_flags_of_project")
+    @blp.arguments(list_query(sorts=FLAG_SORTS), location="query")
+    @blp.response(200, PageSchema(FLAG), example={"items": [examples.FLAG], "next": None}, headers=LINK)
+    def get(self, query: ListArguments, number: str) -> Any:
+        """List the flags of a project, cleared ones too."""
+        project_id = read_id(current_actor(), number, "flags")
+        return page_response(flags_of(current_actor(), project_id, query.page, request_locale()))

@@ -1,0 +1,65 @@
+"""What flask-smorest cannot know of an operation: its permission, its error responses, our own headers."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from registry.accounts.roles import Permission
+from registry.http.required_permission import REQUIRED_PERMISSION
+
+ERROR_NAMES: Final = {
+    400: "Malformed",
+    401: "AuthenticationRequired",
+    403: "NotAllowed",
+    404: "NotFound",
+    409: "Conflict",
+    412: "Stale",
+    413: "PayloadTooLarge",
+    415: "UnsupportedMediaType",
+    422: "Invalid",
+    428: "PreconditionRequired",
+    429: "TooManyRequests",
+    500: "InternalError",
+    503: "DatabaseUnavailable",
+}
+TEXT: Final = {"type": "string"}
+LOCATION: Final = {"Location": {"description": "Where the new resource is.", "schema": TEXT}}
+LINK: Final = {"Link": {"description": 'The next page, `rel="next"`; absent on the last.', "schema": TEXT}}
+CONTENT_DISPOSITION: Final = {"Content-Disposition": {"description": "The file's name.", "schema": TEXT}}
+ETAG: Final = {"description": "The strong entity tag of the representation.", "schema": TEXT}
+# Set on the view by ApiBlueprint, read here.
+IDEMPOTENT: Final = "idempotent"
+RULE: Final = "rule"
+
+
+def complete_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_kwargs: Any) -> dict[str, Any]:
+    """Callback of flask-smorest's blueprints: complete an operation that its own callbacks began."""
+    permission: Permission = doc_info[REQUIRED_PERMISSION]
+    doc["x-permission"] = permission.value
+    own = ["AcceptLanguage", *(["IdempotencyKey"] if doc_info.get(IDEMPOTENT) else [])]
+    doc["parameters"] = [*own, *doc.get("parameters", [])]
+    responses = doc["responses"]
+    # flask-smorest puts a 422 at every operation that has arguments, a query among them.
+    responses.pop(422, None)
+    if 304 in responses:
+        responses[304] = {"description": "Not changed since the tag in `If-None-Match`."}
+    responses |= {status: ERROR_NAMES[status] for status in _error_statuses(doc, doc_info, method)}
+    text = doc_info["docstring"]
+    doc_info["docstring"] = {name: " ".join(words.split()) for name, words in text.items()}
+    doc_info["docstring"]["summary"] = doc_info["docstring"]["summary"].rstrip(".")
+    return doc
+
+
+def _error_statuses(doc: dict[str, Any], doc_info: dict[str, Any], method: str) -> list[int]:
+    found = {400, 401, 403, 429, 500, 503}
+    if "<" in doc_info[RULE]:
+        found.add(404)
+    if method != "get":
+        found.add(409)
+    if method == "post":
+        found.add(422)
+    if "requestBody" in doc:
+        found |= {413, 415, 422}
+    if 428 in doc["responses"]:
+        found |= {412, 428}
+    return sorted(found)

@@ -1,0 +1,39 @@
+"""Pages of a list: ``{"items": […], "next": …}`` and the ``Link`` header."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema
+
+from registry.core.pagination import Listing
+from registry.http.query_parameters import next_link
+
+
+class PageSchema(Schema):
+    """A page of items of one schema; it dumps a Listing."""
+
+    def __init__(self, item: Schema) -> None:
+        super().__init__()
+        self.item = item
+
+    def dump(self, obj: Any, **_kwargs: Any) -> Any:
+        """The page with each item dumped by its schema."""
+        return {"items": [self.item.dump(item) for item in obj.items], "next": obj.next}
+
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of the page, in place; the item's own becomes a component."""
+        return {
+            "type": "object",
+            "properties": {
+                "items": {"type": "array", "items": self.item},
+                "next": {"type": ["string", "null"]},
+            },
+            "required": ["items", "next"],
+        }
+
+
+def page_response(listing: Listing) -> tuple[Listing, Mapping[str, str]]:
+    """A page and its ``Link`` header, as a view returns them."""
+    return listing, ({} if listing.next is None else {"Link": next_link(listing.next)})

@@ -1,0 +1,85 @@
+"""Schemas of query parameters, those of paged lists among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from marshmallow import ValidationError, fields, post_load
+
+from registry.core.field_types import InvalidValue, Kind
+from registry.core.pagination import Page
+from registry.core.schema_fields import Body, Wrong
+from registry.http.query_parameters import Parameter, page_parameters, take_page
+
+
+class QueryParameter(fields.Field[Any]):
+    """A query parameter: text as it was sent, or what ``kind`` makes of it. ``parameter`` documents it."""
+
+    def __init__(self, parameter: Parameter, kind: Kind | None = None) -> None:
+        super().__init__(metadata={"description": parameter.description})
+        self.parameter = parameter
+        self.kind = kind
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's
+        if self.kind is None:
+            return value
+        try:
+            accepted = self.kind.accept(value)
+        except InvalidValue as error:
+            raise ValidationError([Wrong(error.code, error.params)]) from error
+        if accepted is None:
+            raise ValidationError(["value-missing"])
+        return accepted
+
+
+class QuerySchema(Body):
+    """The base of query schemas; every field is a QueryParameter."""
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """The parameters that are taken."""
+        return [field.parameter for field in self.fields.values() if isinstance(field, QueryParameter)]
+
+
+class ListArguments(NamedTuple):
+    """The query of a list: the filters that the list itself validates, and the page."""
+
+    filters: Mapping[str, str]
+    page: Page
+
+
+class PagedQuerySchema(QuerySchema):
+    """The query of a paged list; it loads as ListArguments."""
+
+    @post_load
+    def separate_page(self, sent: dict[str, str], **_kwargs: Any) -> ListArguments:
+        """Separate limit, cursor and sort from the filters. Raises Malformed for an unusable limit or sort."""
+        page = take_page(sent)
+        return ListArguments(sent, page)
+
+
+def filter_query(filters: Iterable[Parameter]) -> QuerySchema:
+    """The query schema of what can be filtered and is not paged; it loads as a mapping."""
+    return _query(QuerySchema, filters)
+
+
+def list_query(filters: Iterable[Parameter] = (), sorts: Iterable[str] = ()) -> QuerySchema:
+    """The query schema of a paged list with these filters, sortable by these fields."""
+    return _query(PagedQuerySchema, (*filters, *page_parameters(tuple(sorts))))
+
+
+def _query(base: type[QuerySchema], parameters: Iterable[Parameter]) -> QuerySchema:
+    schema = base.from_dict({parameter.name: QueryParameter(parameter) for parameter in parameters}, name="Query")
+    return schema()  # type: ignore[return-value] # marshmallow promises no more than a Schema
+
+
+def parameter_schema(_converter: object, field: fields.Field[Any], **_kwargs: object) -> dict[str, Any]:
+    """apispec's attribute function: the JSON Schema of a query parameter."""
+    return dict(field.parameter.schema) if isinstance(field, QueryParameter) else {}
+
+
+def parameter_style(_converter: object, field: fields.Field[Any], **_kwargs: object) -> dict[str, Any]:
+    """apispec's parameter attribute function: several values of one parameter stand in it with commas."""
+    several = isinstance(field, QueryParameter) and field.parameter.takes_several
+    return {"style": "form", "explode": False} if several else {}

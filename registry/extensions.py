@@ -1,0 +1,13 @@
+"""Flask extensions, made once and given to the application by ``create_app()``."""
+
+from __future__ import annotations
+
+from flask_compress import Compress
+from flask_wtf import CSRFProtect
+
+from registry.core.database import db
+
+compress = Compress()
+csrf = CSRFProtect()
+
+__all__ = ["compress", "csrf", "db"]

@@ -1,0 +1,33 @@
+"""Flask's configuration and that of its extensions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from registry.http.request_bodies import LARGEST_BODY
+from registry.settings import Settings
+
+
+def flask_config(settings: Settings) -> dict[str, Any]:
+    """The values for ``app.config``; the database and the API add theirs."""
+    return {
+        "SECRET_KEY": settings.secret_key,
+        "MAX_CONTENT_LENGTH": LARGEST_BODY,
+        # Flask's session holds flash messages and the CSRF token; who is signed in says the cookie registry_session.
+        "SESSION_COOKIE_NAME": "registry_notice",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": (settings.public_url or "").startswith("https:"),
+        # Pages call csrf.protect() once they know who sent the form; the API takes bearer tokens only.
+        "WTF_CSRF_CHECK_DEFAULT": False,
+        # A form stays valid as long as its session: nobody loses what took two hours to write.
+        "WTF_CSRF_TIME_LIMIT": None,
+        # http/cross_origin.py checks the origin, also over plain HTTP and behind a proxy that changes the host.
+        "WTF_CSRF_SSL_STRICT": False,
+        # Downloads and documents are sent as they are. There is no cache: pages belong to one person.
+        "COMPRESS_ALGORITHM": ("zstd", "br", "gzip"),
+        "COMPRESS_MIMETYPES": ("text/html", "text/css", "text/javascript", "image/svg+xml", "application/json"),
+        "COMPRESS_STREAMS": False,
+        # http/etag.py compares entity tags.
+        "COMPRESS_EVALUATE_CONDITIONAL_REQUEST": False,
+    }

@@ -1,0 +1,94 @@
+"""Compression: pages, JSON and styles by what the client accepts; never downloads; entity tags still match."""
+
+from __future__ import annotations
+
+import gzip
+
+import brotli
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from registry.accounts.roles import Role
+from tests.api.callers import BASE
+from tests.factories import a_project, a_token, an_agency, bearer
+from tests.fixtures.web import SignedIn, signed_in
+
+__all__ = ["signed_in"]
+BROWSER = {"Accept-Encoding": "gzip, deflate, br, zstd"}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip, deflate, br", "br"),
+        ("gzip, deflate", "gzip"),
+        ("deflate", None),
+        ("identity", None),
+        ("", None),
+    ],
+)
+def test_page_is_compressed_by_what_the_browser_accepts(
+    client: FlaskClient, accepted: str, encoding: str | None
+) -> None:
+    answer = client.get("/sign-in", headers={"Accept-Encoding": accepted})
+
+    assert answer.headers.get("Content-Encoding") == encoding
+    assert "accept-encoding" in answer.vary.as_set()
+    if encoding is not None:
+        assert len(answer.data) < len(client.get("/sign-in").data) / 2
+
+
+def test_compressed_page_and_json_are_the_same_as_plain_ones(app: Flask) -> None:
+    project = a_project()
+    client = app.test_client()
+    headers = bearer(a_token(Role.AUDITOR))
+    path = f"{BASE}/projects/{project.number}"
+
+    plain = client.get(path, headers=headers)
+    packed = client.get(path, headers={**headers, "Accept-Encoding": "gzip"})
+    smaller = client.get(path, headers={**headers, "Accept-Encoding": "br"})
+
+    assert gzip.decompress(packed.data) == plain.data
+    assert brotli.decompress(smaller.data) == plain.data
+    assert (packed.headers["Content-Type"], int(packed.headers["Content-Length"])) == (
+        "application/json",
+        len(packed.data),
+    )
+
+
+@pytest.mark.parametrize("path", ["/projects.csv", "/projects.xlsx"])
+def test_downloads_are_not_compressed(signed_in: SignedIn, path: str) -> None:
+    a_project()
+    with signed_in(Role.AUDITOR).client.get(path, headers=BROWSER) as answer:
+        assert (answer.status_code, answer.headers.get("Content-Encoding")) == (200, None)
+
+
+def test_tag_of_a_compressed_response_gives_304_and_changes_the_project(app: Flask) -> None:
+    agency = an_agency()
+    project = a_project(agency)
+    client, path = app.test_client(), f"{BASE}/projects/{project.number}"
+    headers = {**bearer(a_token(Role.AGENCY_EDITOR, agency)), **BROWSER}
+    merge_patch = "application/merge-patch+json"
+
+    def rename(name: str, tag: str) -> int:
+        sent = {**headers, "If-Match": tag}
+        return client.patch(path, data=f'{{"name_en": "{name}"}}', content_type=merge_patch, headers=sent).status_code
+
+    first = client.get(path, headers=headers)
+    tag = first.headers["ETag"]
+    unchanged = client.get(path, headers={**headers, "If-None-Match": tag})
+    statuses = [rename("B", tag.replace(":zstd", ":xz")), rename("A", tag), rename("C", tag)]
+
+    assert first.headers["Content-Encoding"] == "zstd" and tag.endswith(':zstd"')
+    assert (unchanged.status_code, unchanged.headers["ETag"], unchanged.data) == (304, tag, b"")
+    assert statuses == [412, 200, 412]
+
+
+def test_style_sheet_is_compressed(client: FlaskClient) -> None:
+    plain = client.get("/assets/registry.css")
+    packed = client.get("/assets/registry.css", headers=BROWSER)
+
+    assert packed.headers["Content-Encoding"] == "zstd"
+    assert len(packed.data) < len(plain.data) / 2
