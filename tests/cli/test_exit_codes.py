@@ -72,7 +72,7 @@ def test_commands_use_the_configured_calendar(
     calendar = tmp_path / "calendar.toml"
     calendar.write_text("days_off = [2026-01-05]\n")
     # Another test may have read the calendar of this process.
-    monkeypatch.setattr(working_days, "_served", [])
+    monkeypatch.setattr(working_days, "_current", [])
     with open_registry(read_settings({**registry.settings, "REGISTRY_CALENDAR_FILE": str(calendar)})):
         assert working_days.national_calendar().days_off == {date(2026, 1, 5)}
 
