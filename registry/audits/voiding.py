@@ -41,6 +41,14 @@ class VoidingNotProposed(Conflict):
     """Nobody has proposed to void the audit."""
 
 
+class VoidingProposalChanged(Conflict):
+    """The proposal is another one than the one that was to be confirmed."""
+
+
+class VoidingNeedsAPerson(NotAllowed):
+    """A service account neither proposes nor confirms: the two are persons."""
+
+
 class VoidingNeedsSecondPerson(NotAllowed):
     """An operator and a supervisor void an audit together: the other one has to confirm."""
 
@@ -55,6 +63,7 @@ def may_confirm_voiding(actor: Actor, run: AuditRun) -> bool:
     proposal = run.voiding
     return (
         proposal is not None
+        and actor.is_person
         and actor.may(Permission.AUDITS_VOID)
         and actor.principal != proposal["proposed_by"]
         and actor.role.value != proposal["proposed_role"]
@@ -64,10 +73,9 @@ def may_confirm_voiding(actor: Actor, run: AuditRun) -> bool:
 def propose_voiding(actor: Actor, audit_id: int, reason: str) -> AuditRun:
     """Propose to void the audit; a new proposal replaces the one before.
 
-    Raises RoleNotAllowed, AuditNotFound, AuditNotVoidable, AuditNotLatest, AuditRunning.
+    Raises RoleNotAllowed, VoidingNeedsAPerson, AuditNotFound, AuditNotVoidable, AuditNotLatest, AuditRunning.
     """
-    actor.require(Permission.AUDITS_VOID)
-    find_audit(actor, audit_id)
+    _require_one_of_two(actor, audit_id)
     with exclusive_lock() as session:
         run = _voidable(session, audit_id)
         run.voiding = _proposal(actor, reason)
@@ -75,20 +83,21 @@ def propose_voiding(actor: Actor, audit_id: int, reason: str) -> AuditRun:
         return run
 
 
-def confirm_voiding(actor: Actor, audit_id: int) -> AuditRun:
-    """Void the audit as the second one of the two.
+def confirm_voiding(actor: Actor, audit_id: int, proposed_at: str) -> AuditRun:
+    """Void the audit as the second one of the two. ``proposed_at`` tells which proposal that one has seen.
 
-    Raises RoleNotAllowed, AuditNotFound, AuditNotVoidable, AuditNotLatest, VoidingNotProposed,
-    VoidingNeedsSecondPerson, AuditRunning.
+    Raises RoleNotAllowed, VoidingNeedsAPerson, AuditNotFound, AuditNotVoidable, AuditNotLatest, VoidingNotProposed,
+    VoidingNeedsSecondPerson, VoidingProposalChanged, AuditRunning.
     """
-    actor.require(Permission.AUDITS_VOID)
-    find_audit(actor, audit_id)
+    _require_one_of_two(actor, audit_id)
     with exclusive_lock() as session:
         run = _voidable(session, audit_id)
         if run.voiding is None:
             raise VoidingNotProposed(id=run.id)
         if not may_confirm_voiding(actor, run):
             raise VoidingNeedsSecondPerson(id=run.id)
+        if run.voiding["proposed_at"] != proposed_at:
+            raise VoidingProposalChanged(id=run.id, proposed_by=run.voiding["proposed_by"])
         return _void(actor, run, run.voiding)
 
 
@@ -101,6 +110,13 @@ def void_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:
     find_audit(actor, audit_id)
     with exclusive_lock() as session:
         return _void(actor, _voidable(session, audit_id), _proposal(actor, reason))
+
+
+def _require_one_of_two(actor: Actor, audit_id: int) -> None:
+    actor.require(Permission.AUDITS_VOID)
+    find_audit(actor, audit_id)
+    if not actor.is_person:
+        raise VoidingNeedsAPerson(id=audit_id)
 
 
 def _proposal(actor: Actor, reason: str) -> dict[str, Any]:

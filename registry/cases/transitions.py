@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor, RoleNotAllowed
+from registry.accounts.models import account_named
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.cases.deadlines import Clock, adjusted
 from registry.cases.models import Case, CaseDecision, CaseEvent
@@ -41,6 +42,10 @@ class ApprovalNeedsAPerson(NotAllowed):
     """A service account may do anything to a case but approve a decision."""
 
 
+class ProposalNeedsAPerson(NotAllowed):
+    """A service account proposed the decision: with one person's approval, only one person would have decided."""
+
+
 class DecisionNeedsAnotherPerson(NotAllowed):
     """Four eyes: who proposed a decision never approves it, whatever the token or the role."""
 
@@ -59,8 +64,8 @@ class Step:
 def authorize(actor: Actor, case: Case, name: str) -> Step:
     """Check role, status and person, in this order, on a case that is locked in the open transaction.
 
-    Raises RoleNotAllowed, CaseActionNotPossible, CaseTaken, CaseNotYours, ApprovalNeedsAPerson and
-    DecisionNeedsAnotherPerson.
+    Raises RoleNotAllowed, CaseActionNotPossible, CaseTaken, CaseNotYours, ApprovalNeedsAPerson,
+    ProposalNeedsAPerson and DecisionNeedsAnotherPerson.
     """
     require_transaction()
     action = ACTIONS[name]
@@ -70,7 +75,7 @@ def authorize(actor: Actor, case: Case, name: str) -> Step:
         raise CaseActionNotPossible(case=case.id, action=name, status=case.status, **_last(actor, case))
     proposal = waiting_proposal(case)
     if not _fits(actor, case, action, move, proposal):
-        raise _refusal(actor, case, action, move.who)
+        raise _refusal(actor, case, action, move.who, proposal)
     return Step(actor, case, action, move, proposal)
 
 
@@ -168,7 +173,9 @@ def is_under_order(case: Case) -> bool:
 
 
 def _fits(actor: Actor, case: Case, action: Action, move: Move, proposal: CaseDecision | None) -> bool:
-    return (actor.is_person or not action.needs_person) and fits(
+    if action.needs_person and not (actor.is_person and _is_of_a_person(proposal)):
+        return False
+    return fits(
         move.who,
         actor.principal,
         leads=actor.may(Permission.CASES_LEAD),
@@ -177,9 +184,16 @@ def _fits(actor: Actor, case: Case, action: Action, move: Move, proposal: CaseDe
     )
 
 
-def _refusal(actor: Actor, case: Case, action: Action, who: Who) -> Exception:
+def _is_of_a_person(proposal: CaseDecision | None) -> bool:
+    account = None if proposal is None else account_named(proposal.proposed_by)
+    return account is None or account.is_person
+
+
+def _refusal(actor: Actor, case: Case, action: Action, who: Who, proposal: CaseDecision | None) -> Exception:
     if action.needs_person and not actor.is_person:
         return ApprovalNeedsAPerson(case=case.id)
+    if action.needs_person and proposal is not None and not _is_of_a_person(proposal):
+        return ProposalNeedsAPerson(case=case.id, proposed_by=proposal.proposed_by)
     match who:
         case Who.ANOTHER:
             return DecisionNeedsAnotherPerson(case=case.id)

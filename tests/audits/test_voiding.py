@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, time, timedelta
 from typing import Any
 
@@ -12,12 +13,14 @@ from sqlalchemy import select
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.roles import Role
 from registry.audits.jobs import run_due_audit
-from registry.audits.service import AuditNotFound
+from registry.audits.service import AuditNotFound, find_audit
 from registry.audits.voiding import (
     AuditNotLatest,
     AuditNotVoidable,
+    VoidingNeedsAPerson,
     VoidingNeedsSecondPerson,
     VoidingNotProposed,
+    VoidingProposalChanged,
     confirm_voiding,
     propose_voiding,
     void_audit,
@@ -46,6 +49,12 @@ REASON = "The clock was 401 days ahead."
 
 def days(number: int) -> date:
     return DAY + timedelta(days=number)
+
+
+def proposed_at(run: AuditRun) -> str:
+    voiding = db.session.scalars(select(AuditRun.voiding).where(AuditRun.id == run.id)).one()
+    assert voiding is not None
+    return str(voiding["proposed_at"])
 
 
 def night(present: Present, day: date) -> AuditRun:
@@ -170,10 +179,10 @@ def test_case_of_the_voided_audit_has_no_date_in_the_future(app: Flask, present:
 def test_operator_and_supervisor_void_together(jumped: AuditRun) -> None:
     proposed = propose_voiding(OPERATOR, jumped.id, REASON)
     assert (proposed.status, proposed.voiding and proposed.voiding["proposed_by"]) == ("succeeded", OPERATOR.principal)
-    for second in (OPERATOR, an_actor(Role.OPERATOR), Actor(OPERATOR.principal, Role.SUPERVISOR)):
+    for second in (OPERATOR, an_actor(Role.OPERATOR), Actor(OPERATOR.principal, Role.SUPERVISOR, is_person=True)):
         with pytest.raises(VoidingNeedsSecondPerson):
-            confirm_voiding(second, jumped.id)
-    voided = confirm_voiding(SUPERVISOR, jumped.id)
+            confirm_voiding(second, jumped.id, proposed_at(jumped))
+    voided = confirm_voiding(SUPERVISOR, jumped.id, proposed_at(jumped))
     assert voided.status == "voided" and voided.voiding is not None
     assert voided.voiding["confirmed_by"] == SUPERVISOR.principal
     actions = [row["action"] for row in table(JournalEntry)][-2:]
@@ -183,8 +192,31 @@ def test_operator_and_supervisor_void_together(jumped: AuditRun) -> None:
 def test_supervisor_proposes_and_operator_confirms(jumped: AuditRun) -> None:
     propose_voiding(SUPERVISOR, jumped.id, REASON)
     with pytest.raises(VoidingNeedsSecondPerson):
-        confirm_voiding(SUPERVISOR, jumped.id)
-    assert confirm_voiding(OPERATOR, jumped.id).status == "voided"
+        confirm_voiding(SUPERVISOR, jumped.id, proposed_at(jumped))
+    assert confirm_voiding(OPERATOR, jumped.id, proposed_at(jumped)).status == "voided"
+
+
+def test_service_account_neither_proposes_nor_confirms_a_voiding(jumped: AuditRun) -> None:
+    for role in (Role.OPERATOR, Role.SUPERVISOR):
+        with pytest.raises(VoidingNeedsAPerson):
+            propose_voiding(replace(an_actor(role), is_person=False), jumped.id, REASON)
+    propose_voiding(OPERATOR, jumped.id, REASON)
+    with pytest.raises(VoidingNeedsAPerson):
+        confirm_voiding(replace(SUPERVISOR, is_person=False), jumped.id, proposed_at(jumped))
+    assert find_audit(OPERATOR, jumped.id).status == "succeeded"
+
+
+def test_proposal_that_replaced_the_one_that_was_seen_is_not_confirmed(jumped: AuditRun, present: Present) -> None:
+    propose_voiding(OPERATOR, jumped.id, REASON)
+    seen = proposed_at(jumped)
+    present.move(timedelta(seconds=1))
+    propose_voiding(an_actor(Role.OPERATOR, name="another"), jumped.id, "Another reason.")
+    for stale in (seen, ""):
+        with pytest.raises(VoidingProposalChanged):
+            confirm_voiding(SUPERVISOR, jumped.id, stale)
+    assert find_audit(OPERATOR, jumped.id).status == "succeeded"
+    voided = confirm_voiding(SUPERVISOR, jumped.id, proposed_at(jumped))
+    assert voided.voiding is not None and voided.voiding["reason"] == "Another reason."
 
 
 def test_only_the_latest_audit_of_a_date_in_the_future_can_be_voided(jumped: AuditRun, present: Present) -> None:
@@ -199,7 +231,7 @@ def test_only_the_latest_audit_of_a_date_in_the_future_can_be_voided(jumped: Aud
     with pytest.raises(RoleNotAllowed):
         propose_voiding(AUDITOR, jumped.id, REASON)
     with pytest.raises(VoidingNotProposed):
-        confirm_voiding(SUPERVISOR, jumped.id)
+        confirm_voiding(SUPERVISOR, jumped.id, "")
     later = night(present, FUTURE + timedelta(days=1))
     present.set(DAY)
     with pytest.raises(AuditNotLatest):

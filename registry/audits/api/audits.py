@@ -20,6 +20,7 @@ from registry.audits.schemas import (
     CHANGE,
     CHANGE_EXAMPLE,
     CONFIRMATION,
+    VOIDING_CONFIRMATION,
     VOIDING_EXAMPLE,
     VOIDING_PROPOSAL,
 )
@@ -106,7 +107,7 @@ def propose_to_void_audit(call: Call) -> Answer:
     "/audits/<row_id:id>/voiding-confirmation",
     needs=Permission.AUDITS_VOID,
     subject=audit_of,
-    body=JsonBody(CONFIRMATION, {}, may_be_empty=True),
+    body=JsonBody(VOIDING_CONFIRMATION, {"proposed_at": VOIDING_EXAMPLE["proposed_at"]}),
     answers=Answers(
         AUDIT,
         {
@@ -123,8 +124,8 @@ def propose_to_void_audit(call: Call) -> Answer:
     commits_itself=True,
 )
 def void_proposed_audit(call: Call) -> Answer:
-    """Void an audit: an operator confirms a supervisor's proposal, or a supervisor an operator's."""
-    return _answer(call.by, confirm_voiding(call.by, call.subject.id))
+    """Void an audit: an operator confirms a supervisor's proposal, or a supervisor an operator's. Both are persons."""
+    return _answer(call.by, confirm_voiding(call.by, call.subject.id, call.values["proposed_at"]))
 
 
 @routes.declare(
