@@ -40,6 +40,14 @@ def test_wrong_present_password_changes_nothing(signed_in: SignedIn, app: Flask)
     assert Visit(app.test_client()).sign_in("operator.web").status_code == 200
 
 
+def test_sixth_guess_of_the_present_password_is_refused_with_429(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.OPERATOR)
+    answers = [visit.send(PATH, old_password=f"guess {number}", new_password=OTHER) for number in range(5)]
+    assert [answer.status_code for answer in answers] == [422] * 5
+    answer = visit.send(PATH, old_password=PASSWORD, new_password=OTHER)
+    assert answer.status_code == 429 and "Too many attempts failed" in answer.text
+
+
 def test_pending_person_hears_so_with_the_right_password_only(visit: Visit, signed_in: SignedIn) -> None:
     administrator = signed_in(Role.ADMINISTRATOR)
     shown = administrator.send("/people/new", name="zhanna", role="supervisor", language="en").text

@@ -7,10 +7,10 @@ from datetime import timedelta
 from flask import Flask
 from sqlalchemy import select
 
+from registry.accounts.attempts import MOST_OF_NAME_FROM_SOURCE, WINDOW
 from registry.accounts.people import NewPerson, add_person, disable_person, person_named, set_password
 from registry.accounts.roles import Role
 from registry.accounts.sessions import IDLE, WebSession
-from registry.accounts.sign_in import MOST_OF_NAME_FROM_SOURCE, WINDOW
 from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import render_template, request, url_for
 
+from registry.accounts.attempts import TooManyAttempts
 from registry.accounts.forms import (
     chosen_token,
     display_token,
@@ -60,7 +61,7 @@ def own_password(actor: Actor) -> Answer:
         return _form(Form({}, problems), must_change=must_change), 422
     try:
         secret = change_own_password(actor, old, new)
-    except (Invalid, SignInBusy) as refused:
+    except (Invalid, SignInBusy, TooManyAttempts) as refused:
         return _form(invalid_form({}, refused, "old_password"), must_change=must_change), status_of(refused)
     flash_message(_("Your password is changed. Your other sessions and your tokens have ended."))
     response = redirect_to("home" if must_change else "my_account")

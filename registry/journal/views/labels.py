@@ -44,6 +44,7 @@ ACTS: Final[Mapping[str, str]] = {
     "account.confirmed": lazy_text("Account confirmed"),
     "account.password-set": lazy_text("Password set by an administrator"),
     "account.password-changed": lazy_text("Own password changed"),
+    "account.password-refused": lazy_text("Wrong current password"),
     "person.added": lazy_text("Person added"),
     "person.disabled": lazy_text("Account disabled"),
     "person.enabled": lazy_text("Account enabled"),
