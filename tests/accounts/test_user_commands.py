@@ -91,7 +91,10 @@ def test_account_that_an_administrator_made_is_confirmed_on_the_machine(
     ran = registry("users", "confirm", "saule")
     assert ran.code == 0 and "saule" in ran.err and "supervisor" in ran.err
     with services():
-        assert not person_named("saule").is_pending
+        person = person_named("saule")
+        assert not person.is_pending and person.password_must_change
+        # A new password is printed, alone: whoever asked for the account knows none that works.
+        assert verify_password(person.password_hash, ran.out.strip()) and ran.out.count("\n") == 1
     assert registry("users", "confirm", "saule").code == 4
     assert registry("users", "confirm", "nobody").code == 3
 

@@ -9,12 +9,12 @@ from flask import render_template, request, url_for
 from registry.accounts import people as access
 from registry.accounts.account_changes import can_confirm, change_role
 from registry.accounts.actors import Actor
+from registry.accounts.forms import display_password
 from registry.accounts.models import Person
 from registry.accounts.passwords import generate_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.views.pending import (
     confirmation_rule,
-    pending_text,
     say_with_confirmation,
     with_confirmation_note,
 )
@@ -71,7 +71,8 @@ def new_person(actor: Actor) -> Answer:
             values["name"], Role(values["role"]), agency_id(values["agency"]), values["email"], values["language"]
         )
         person = access.add_person(actor, wanted, password)
-        return _display_password(person, password)
+        added = _("The account %(name)s is added.") % {"name": person.name}
+        return _display_password(person, password, added)
 
     return answer_form(page, act, {"language": "kk"})
 
@@ -124,6 +125,8 @@ def enable_person(actor: Actor, person_id: int) -> Answer:
     person = access.find_person(actor, person_id)
     if request.method == "GET":
         told = _("The person can sign in again with the same password. Earlier sessions and tokens stay ended.")
+        if Role(person.role).needs_two_people:
+            told = _("Earlier sessions and tokens of this person stay ended.")
         return _question(person, _("Enable account"), with_confirmation_note(told, person.account))
     access.enable_person(actor, person_id)
     say_with_confirmation(_("The account %(name)s is enabled.") % {"name": person.name}, person.account)
@@ -139,10 +142,12 @@ def renew_password(actor: Actor, person_id: int) -> Answer:
             "The current password and all sessions and tokens of this person end immediately. The new password is "
             "displayed once, and the person changes it at the first sign-in."
         )
+        if Role(person.role).needs_two_people:
+            told = _("The current password and all sessions and tokens of this person end immediately.")
         return _question(person, _("New password"), with_confirmation_note(told, person.account))
     password = generate_password()
     access.set_password(actor, person_id, password)
-    return _display_password(person, password)
+    return _display_password(person, password, _("The password of %(name)s no longer works.") % {"name": person.name})
 
 
 def agency_field(actor: Actor) -> Field:
@@ -167,14 +172,9 @@ def _question(person: Person, act: str, told: str) -> str:
     return render_template("question.html", subject=person.name, act=act, told=told, back=url_for("web.people"))
 
 
-def _display_password(person: Person, password: str) -> str:
-    """The password on the answer to the POST itself: it is stored nowhere and cannot be displayed again."""
-    return render_template(
-        "shown_once.html",
-        whose=person.name,
-        what=_("Password"),
-        secret=password,
-        told=_("It is displayed only once and cannot be recovered. Copy it now and hand it over securely."),
-        hint=pending_text() if person.is_pending else "",
-        back=url_for("web.people"),
-    )
+def _display_password(person: Person, password: str, told: str) -> Answer:
+    """The password; of an account that waits for a second person, whoever confirms it gets another one instead."""
+    if not person.is_pending:
+        return display_password(person.name, password, url_for("web.people"))
+    say_with_confirmation(told, person.account)
+    return redirect_to("people")

@@ -53,6 +53,7 @@ ACTS: Final[Mapping[str, str]] = {
     "person.signed-out": lazy_text("Signed out"),
     "database.restored": lazy_text("Database restored from a backup"),
     "token.issued": lazy_text("Token issued"),
+    "token.confirmed": lazy_text("Token confirmed"),
     "token.revoked": lazy_text("Token revoked"),
 }
 SOURCES: Final[Mapping[str, str]] = {
