@@ -165,7 +165,8 @@ def test_pending_service_account_is_confirmed_on_the_same_page(app: Flask, signe
     assert "You issued this token" in administrator.get(LIST).text
     assert "Waiting for confirmation" in administrator.get("/tokens").text
     assert administrator.send(path, page="/account/password").status_code == 403
-    assert "Confirm token" in supervisor.get(LIST).text
+    assert "Confirm token" in supervisor.get(LIST).text and "Tokens to confirm" in supervisor.get("/home").text
+    assert "Tokens to confirm" not in administrator.get("/home").text
     confirmed = supervisor.send(path, page=LIST).text
     assert "is confirmed." in confirmed and "Tokens to confirm" not in confirmed
     assert "does not wait for a confirmation" in supervisor.send(path, page="/account/password").text
