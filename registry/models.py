@@ -1,8 +1,7 @@
 """Every table, imported, so that metadata is whole for migrations and for foreign keys by name."""
 
+from registry.accounts import attempts, sessions, tokens
 from registry.accounts import models as accounts
-from registry.accounts import sessions, tokens
-from registry.accounts import sign_in as password_sign_in
 from registry.agencies import service as agencies
 from registry.cases import models as case_tables
 from registry.cases import orders
@@ -21,7 +20,7 @@ from registry.projects import models as project_table
 from registry.projects import numbers as project_numbers
 
 TABLES = (
-    password_sign_in,
+    attempts,
     accounts,
     sessions,
     tokens,
