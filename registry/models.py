@@ -1,5 +1,6 @@
 """Every table, imported, so that metadata is whole for migrations and for foreign keys by name."""
 
+import registry.hooks  # noqa: F401 - whoever knows every table has the handlers of events connected too
 from registry.accounts import attempts, sessions, tokens
 from registry.accounts import models as accounts
 from registry.agencies import service as agencies

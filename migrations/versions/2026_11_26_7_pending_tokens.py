@@ -9,7 +9,7 @@ from registry.core.clock import now
 from registry.core.database import Instant
 
 revision = "2026_11_26_7"
-down_revision = "2026_11_26_4"
+down_revision = "2026_11_26_6"
 branch_labels = None
 depends_on = None
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.agencies.events import agency_changed
 from registry.core.bin_numbers import is_bin
 from registry.core.bulk import table_of
 from registry.core.clock import now
@@ -31,10 +32,6 @@ AGENCY_FIELDS: Final[Mapping[str, Kind]] = {
     "parent_bin": Bin(),
     "email": Email(),
 }
-
-
-# The kind determines the freeze status of the agency's projects, the parent who may see them.
-FIELDS_SHOWN_BY_PROJECTS: Final = frozenset({"kind", "parent_bin"})
 
 
 class AgencyNotFound(NotFound):
@@ -127,16 +124,12 @@ def change_agency(actor: Actor, agency: Agency, changes: Mapping[str, Any]) -> l
         if before[name] != after[name]
     ]
     if applied:
-        # Imported here: flags depends on agencies.
-        from registry.flags.change_times import mark_all_below_agency
-
         with transaction() as session:
             _apply(agency, after)
             agency.version += 1
             agency.updated_at = now()
             session.flush()
-            if not FIELDS_SHOWN_BY_PROJECTS.isdisjoint(change["field"] for change in applied):
-                mark_all_below_agency(agency.updated_at, agency.id)
+            agency_changed.publish(agency.id, frozenset(change["field"] for change in applied), agency.updated_at)
             journal.record(actor, "agency.changed", f"agency:{agency.bin}", {"changes": applied})
     return applied
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from typing import Any
+
+from sqlalchemy import ColumnElement, and_
 
 from registry.accounts.actors import Actor
 from registry.audits.candidates import (
@@ -27,12 +29,13 @@ from registry.core import outbox
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, last_good_audit
-from registry.flags.change_times import PROJECT, mark_projects, mark_projects_by_id
+from registry.flags.freeze_status import update_freeze_status
 from registry.flags.lock import lock_flags_for_audit
 from registry.freeze.evaluation import evaluate
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
+from registry.projects.change_times import PROJECT, lock_projects, projects_of_ids
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +96,14 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
     carried_out = not held and not run.dry_run
     if carried_out:
         timestamp = now()
-        _mark_projects(plan, timestamp, totals, policy, last)
+        changed = _changed_projects(plan, totals, policy, last)
+        # Before the flags, whose foreign keys lock projects too: all bulk writers lock in the same order.
+        for some in changed:
+            lock_projects(some)
         write_flags(plan, run.id, run.on, timestamp, None if last is None else last.on)
+        session.flush()
+        for some in changed:
+            update_freeze_status(timestamp, some, policy=policy)
         case_changes = sync_cases(run.id, run.on, timestamp, policy)
         if case_changes:
             journal.record(actor, "cases.followed", f"audit:{run.id}", case_changes)
@@ -108,16 +117,18 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
     return run
 
 
-def _mark_projects(plan: Plan, at: datetime, totals: Totals, policy: Policy, last: AuditRun | None) -> None:
-    # Before the flags, whose foreign keys lock projects too: all bulk writers lock in the same order.
+def _changed_projects(plan: Plan, totals: Totals, policy: Policy, last: AuditRun | None) -> list[ColumnElement[bool]]:
+    """Conditions that the projects fit whose freeze status, severity or start the audit may have changed."""
     judged = 0 if last is None else last.judged_up_to
+    changed: list[ColumnElement[bool]] = []
     if last is not None and last.policy_digest != policy.digest:
         # A new scope or a new start of the deadlines affects every project.
         judged = 0
     else:
-        mark_projects_by_id(at, (project_id for project_id in plan.changed_projects() if project_id <= judged))
+        changed = projects_of_ids({project_id for project_id in plan.changed_projects() if project_id <= judged})
     if judged < totals.up_to:
-        mark_projects(at, PROJECT.c.id > judged, PROJECT.c.id <= totals.up_to)
+        changed.append(and_(PROJECT.c.id > judged, PROJECT.c.id <= totals.up_to))
+    return changed
 
 
 def _judge(policy: Policy, on: date, part: Part, digest: Any) -> Iterator[tuple[int, tuple[Finding, ...], int | None]]:

@@ -53,7 +53,7 @@ def without_restricted(run: Mapping[str, Any], restricted: Mapping[str, int] | N
     return narrowed
 
 
-def move_in_last_audit(project: Project, *, restricted: bool) -> None:
+def move_in_last_audit(project: Project) -> None:
     """Add the project to the restricted counts of the last successful audit, or remove it, in the open transaction.
 
     The counts of the audit and of the report then cover the same projects. Earlier runs keep their counts.
@@ -64,7 +64,7 @@ def move_in_last_audit(project: Project, *, restricted: bool) -> None:
         return
     lock = select(AuditRun).where(AuditRun.id == last.id).with_for_update()
     locked = session.scalars(lock.execution_options(populate_existing=True)).one()
-    counts, sign = locked.restricted_counts or {}, 1 if restricted else -1
+    counts, sign = locked.restricted_counts or {}, 1 if project.is_restricted else -1
     own = _counts_of(project, last.id)
     locked.restricted_counts = {**counts, **{name: counts.get(name, 0) + sign * own[name] for name in COUNTS}}
 

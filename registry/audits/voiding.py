@@ -17,14 +17,16 @@ from registry.accounts.roles import Permission
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.reversal import reverse_cases, reverse_flags
 from registry.audits.service import find_audit
+from registry.cases.change_times import CASE, mark_cases, mark_flags_and_cases
 from registry.core.clock import now, rfc3339, today
 from registry.core.errors import Conflict, NotAllowed
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, last_good_audit
-from registry.flags.change_times import CASE, PROJECT, mark_cases, mark_flags, mark_projects
+from registry.flags.freeze_status import update_freeze_status
 from registry.flags.lock import lock_flags_for_audit
 from registry.flags.models import FLAGS
 from registry.journal import service as journal
+from registry.projects.change_times import PROJECT, mark_projects
 
 VOIDABLE = ("succeeded", "held")
 
@@ -151,6 +153,7 @@ def _void(actor: Actor, run: AuditRun, proposal: dict[str, Any]) -> AuditRun:
     run.voiding = {**proposal, "confirmed_by": actor.principal, "confirmed_at": rfc3339(now())}
     session.flush()
     _mark_unaudited_again(run, at)
+    update_freeze_status(at, PROJECT.c.changed_at == at)
     counts["missed_voided"] = _void_missed(session, run.voiding)
     journal_entry = {
         "on": run.on.isoformat(),
@@ -169,7 +172,7 @@ def _mark_what_it_changed(run: AuditRun, at: datetime) -> None:
     flagged = select(FLAGS.c.project_id).where(flags)
     mark_projects(at, or_(PROJECT.c.changed_at >= since, PROJECT.c.id.in_(flagged)))
     mark_cases(at, CASE.c.changed_at >= since)
-    mark_flags(at, flags)
+    mark_flags_and_cases(at, flags)
 
 
 def _mark_unaudited_again(run: AuditRun, at: datetime) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor
+from registry.cases.change_times import mark_flags_and_cases
 from registry.cases.models import Case, CaseDecision
 from registry.cases.orders import Order
 from registry.cases.service import decision_in_effect, end_orders
@@ -18,9 +19,10 @@ from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.working_days import national_calendar
-from registry.flags.change_times import PROJECT, mark_flags, mark_projects
+from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import FLAGS, Flag
 from registry.freeze.current import policy_in_force
+from registry.projects.change_times import PROJECT
 
 
 class ProposalOutOfDate(Conflict):
@@ -66,7 +68,7 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
         raise ProposalOutOfDate(case=case.id)
     accepts = proposal.decision in ACCEPTING
     restated = {"flags_accepted": _accept_flags(case, proposal)} if accepts else {"flags_opened": _open_flags(case)}
-    mark_projects(now(), PROJECT.c.id == case.project_id)
+    update_freeze_status(now(), PROJECT.c.id == case.project_id)
     earlier = decision_in_effect(case)
     if earlier is not None:
         earlier.ended_because = "replaced"
@@ -148,7 +150,7 @@ def _open_flags(case: Case) -> list[str]:
 
 def _mark(flags: Sequence[Flag]) -> None:
     db.session.flush()
-    mark_flags(now(), FLAGS.c.id.in_([flag.id for flag in flags]))
+    mark_flags_and_cases(now(), FLAGS.c.id.in_([flag.id for flag in flags]))
 
 
 def _active_flags(case: Case) -> list[Flag]:

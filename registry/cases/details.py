@@ -10,12 +10,12 @@ from sqlalchemy import select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES
 from registry.cases.appeals import can_be_appealed
+from registry.cases.covered_flags import flags_of_cases
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.core.clock import rfc3339, today
 from registry.core.database import db
 from registry.core.languages import Language
-from registry.flags.queries import flags_of_cases
 
 
 def show_case(actor: Actor, case: Case, language: Language) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import contains_eager
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.cases.change_times import mark_flags_and_cases
 from registry.cases.models import Case, CaseEvent, CaseFlag
 from registry.cases.workflow import Status
 from registry.core import outbox
@@ -17,7 +18,6 @@ from registry.core.database import db
 from registry.core.errors import Conflict, NotFound, invalid
 from registry.core.transactions import require_transaction, transaction
 from registry.core.working_days import national_calendar
-from registry.flags.change_times import mark_flags
 from registry.flags.lock import lock_flags_for_review
 from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, Flag
 from registry.freeze.current import policy_in_force
@@ -95,7 +95,7 @@ def open_case(actor: Actor, number: str) -> Case:
             )
         )
         # Each flag displays its case; earlier cases that display the flags change too.
-        mark_flags(timestamp, FLAGS.c.project_id == project.id, IS_ACTIVE)
+        mark_flags_and_cases(timestamp, FLAGS.c.project_id == project.id, IS_ACTIVE)
         session.add(
             CaseEvent(
                 case_id=case.id,

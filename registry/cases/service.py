@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES
+from registry.cases.change_times import CASE, mark_cases, mark_flags_and_cases
 from registry.cases.models import Case, CaseDecision, CaseFlag
 from registry.cases.orders import Order
 from registry.cases.queries import find_case_to_change
@@ -19,7 +20,6 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import RegistryError, invalid
 from registry.core.transactions import transaction
-from registry.flags.change_times import CASE, mark_cases, mark_flags
 from registry.flags.models import FLAGS, Flag
 
 
@@ -89,7 +89,7 @@ def confirm(actor: Actor, case: Case, comment: str | None = None) -> Case:
     step = authorize(actor, case, "confirm")
     active = select(Flag.id).where(Flag.project_id == case.project_id, Flag.status != "cleared")
     covered = select(CaseFlag.flag_id).where(CaseFlag.case_id == case.id, CaseFlag.flag_id.in_(active))
-    mark_flags(now(), FLAGS.c.id.in_(covered))
+    mark_flags_and_cases(now(), FLAGS.c.id.in_(covered))
     db.session.execute(delete(CaseFlag).where(CaseFlag.case_id == case.id, CaseFlag.flag_id.in_(active)))
     return apply(step, comment)
 

@@ -28,13 +28,13 @@ from sqlalchemy import (
 )
 
 from registry.cases import sync_queries
+from registry.cases.change_times import mark_cases_of_flags
 from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag
 from registry.core.bulk import refresh_statistics
 from registry.core.clock import today
 from registry.core.database import Instant, db
 from registry.core.transactions import require_transaction
 from registry.core.working_days import national_calendar
-from registry.flags.change_times import mark_cases_of_flags
 from registry.flags.models import FLAGS, SEVERITY_RANK, Flag, rank
 from registry.freeze.policy import Policy
 

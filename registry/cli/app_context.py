@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from flask import Flask
 from sqlalchemy import make_url
 
+import registry.models  # noqa: F401 - connects the handlers of events
 from registry.core.clock import require_current_zone
 from registry.core.database import db, init_database
 from registry.core.schema import is_new_file, require_current_schema, upgrade_schema

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from registry.core.database import AUTOCOMMIT_READS, SQLITE_BEGIN, TRANSACTION_OPEN, db
-from registry.journal import service as journal
+from registry.core.events import Event
+
+# The journal connects to both.
+before_commit: Final[Event[[Session]]] = Event("before_commit")
+after_rollback: Final[Event[[Session]]] = Event("after_rollback")
 
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """A write transaction: flushes, appends journal entries and commits at the end. A nested call joins the outer one.
+    """A write transaction: flushes, runs ``before_commit`` and commits at the end. A nested call joins the outer one.
 
     Any exception rolls everything back and propagates. Objects read before are reloaded, because SQLite cannot
     upgrade a reader's snapshot to a write transaction.
@@ -28,14 +33,16 @@ def transaction() -> Iterator[Session]:
         session.connection(execution_options={SQLITE_BEGIN: "IMMEDIATE"})
         yield session
         session.flush()
-        journal.append_pending(session)
+        before_commit.publish(session)
         session.commit()
     except BaseException:
-        session.rollback()
+        try:
+            session.rollback()
+        finally:
+            after_rollback.publish(session)
         raise
     finally:
         session.info.pop(TRANSACTION_OPEN, None)
-        journal.discard_pending(session)
 
 
 def require_transaction() -> Session:

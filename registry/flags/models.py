@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, case, func, literal_column, select, text
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, case, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.bulk import table_of
@@ -76,23 +76,3 @@ IS_ACTIVE: Final[ColumnElement[bool]] = FLAGS.c.status != literal_column("'clear
 def rank(severity: ColumnElement[str]) -> ColumnElement[int]:
     """Map a severity to a sortable number: 1 low, 2 medium, 3 high."""
     return case(SEVERITY_RANK, value=severity, else_=0)
-
-
-def worst_severity(project_id: ColumnElement[int]) -> ColumnElement[int | None]:
-    """Scalar subquery: the rank of a project's highest active flag, or NULL."""
-    return (
-        select(func.max(rank(FLAGS.c.severity)))
-        .where(FLAGS.c.project_id == project_id, IS_ACTIVE)
-        .correlate_except(FLAGS)
-        .scalar_subquery()
-    )
-
-
-def has_flag(project_id: ColumnElement[int], *statuses: str) -> ColumnElement[bool]:
-    """Condition: the project has a flag with one of the statuses."""
-    return (
-        select(FLAGS.c.id)
-        .where(FLAGS.c.project_id == project_id, FLAGS.c.status.in_(statuses), IS_ACTIVE)
-        .correlate_except(FLAGS)
-        .exists()
-    )

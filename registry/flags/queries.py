@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import Agency
-from registry.cases.models import CaseFlag, case_id_of_flag
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
@@ -21,6 +20,7 @@ from registry.core.languages import Language
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.vocabularies import REGIONS, SECTORS, SEVERITIES
 from registry.flags.audit_runs import LAST_GOOD_DATE, last_good_date
+from registry.flags.linked_columns import linked_columns
 from registry.flags.models import Flag, rank
 from registry.freeze.current import policy_in_force
 from registry.freeze.findings import Finding, explain
@@ -68,31 +68,15 @@ def flags_of(actor: Actor, project_id: int, page: Page, language: Language) -> L
     return _page(actor, [OF_PROJECT], {"project": project_id}, page, language)
 
 
-def flags_of_cases(actor: Actor, ids: Sequence[int], language: Language) -> dict[int, list[dict[str, Any]]]:
-    """The flags that each of some cases covers, cleared ones too, oldest first."""
-    statement = (
-        _flags(CaseFlag.case_id.expression, visible_projects(actor))
-        .join(CaseFlag, CaseFlag.flag_id == FLAG.id)
-        .where(CaseFlag.case_id.in_(ids))
-        .order_by(FLAG.id)
-    )
-    last_on = last_good_date()
-    found: dict[int, list[dict[str, Any]]] = {case_id: [] for case_id in ids}
-    for row in db.session.execute(statement).mappings():
-        shown = _shown({**row}, policy_in_force(), last_on, language)
-        found[row["_sort"]].append(shown)
-    return found
-
-
 def active_flags_of(actor: Actor, numbers: Sequence[str], language: Language) -> dict[str, list[dict[str, Any]]]:
     """The standing flags of each of some projects, by number, in two queries for all of them; the worst first."""
     worst = rank(FLAG.severity)
     wanted = (PROJECT.number.in_(numbers), FLAG.status != "cleared")
-    statement = _flags(worst, visible_projects(actor)).where(*wanted).order_by(worst.desc(), FLAG.id)
+    statement = flag_rows(worst, visible_projects(actor)).where(*wanted).order_by(worst.desc(), FLAG.id)
     last_on = last_good_date()
     found: dict[str, list[dict[str, Any]]] = {number: [] for number in numbers}
     for row in db.session.execute(statement).mappings():
-        shown = _shown({**row}, policy_in_force(), last_on, language)
+        shown = flag_representation({**row}, policy_in_force(), last_on, language)
         found[row["project"]].append(shown)
     return found
 
@@ -108,7 +92,7 @@ def _page(
     values = {**values, OWN_AGENCY: actor.agency_id, "most": page.limit + 1}
     listing = build_page(db.session.execute(statement, values).mappings().all(), page, key, descending)
     policy = policy_in_force()
-    shown = [_shown(row, policy, row["_last_on"], language) for row in listing.items]
+    shown = [flag_representation(row, policy, row["_last_on"], language) for row in listing.items]
     journal_restricted_reads(actor, (row["project"] for row in listing.items if row["_restricted"]), "flags")
     return Listing(shown, listing.next)
 
@@ -118,14 +102,15 @@ def _page(
 def _sorted(sort: str, bound: bool, restricted: bool) -> Select[*tuple[Any, ...]]:
     key, descending = _sort_key(sort)
     return (
-        _flags(key.column, visible_with(bound=bound, restricted=restricted))
+        flag_rows(key.column, visible_with(bound=bound, restricted=restricted))
         .add_columns(LAST_GOOD_DATE.scalar_subquery().label("_last_on"))
         .order_by(*order_by(key, FLAG.id, descending))
         .limit(bindparam("most", type_=Integer))
     )
 
 
-def _flags(sort: ColumnElement[Any], visible: Sequence[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
+def flag_rows(sort: ColumnElement[Any], visible: Sequence[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
+    """A query of what is shown of flags on visible projects. ``sort``: the column that it will be sorted by."""
     return (
         select(
             FLAG.id,
@@ -138,7 +123,7 @@ def _flags(sort: ColumnElement[Any], visible: Sequence[ColumnElement[bool]]) -> 
             FLAG.last_seen_on,
             FLAG.cleared_on,
             FLAG.exemption_id.label("exemption"),
-            case_id_of_flag(FLAG.id).label("case"),
+            *linked_columns(FLAG.id),
             FLAG.changed_at,
             PROJECT.is_restricted.label("_restricted"),
             sort.label("_sort"),
@@ -151,7 +136,10 @@ def _flags(sort: ColumnElement[Any], visible: Sequence[ColumnElement[bool]]) -> 
     )
 
 
-def _shown(row: Mapping[str, Any], policy: Policy, last_on: date | None, language: Language) -> dict[str, Any]:
+def flag_representation(
+    row: Mapping[str, Any], policy: Policy, last_on: date | None, language: Language
+) -> dict[str, Any]:
+    """A row of ``flag_rows`` with its texts. ``last_on``: the date of the last good audit."""
     # A standing flag was last seen by the last good audit: a quiet night writes nothing.
     seen_on = row["last_seen_on"] if row["status"] == "cleared" else max(last_on or row["opened_on"], row["opened_on"])
     finding = Finding(row["rule"], row["severity"], row["observed"])

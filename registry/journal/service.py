@@ -20,7 +20,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now, rfc3339
-from registry.core.database import EncodedJson, Model, db, is_sqlite
+from registry.core.database import EncodedJson, Model, is_sqlite
+from registry.core.transactions import after_rollback, before_commit, require_transaction
 
 PENDING = "journal_recorded"
 ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
@@ -115,12 +116,11 @@ def record(
     ``details`` must be JSON-serialisable, or already encoded as by ``canonical``. Raises RuntimeError when no
     transaction is open.
     """
-    session = db.session()
-    if not session.info.get("transaction_open"):
-        raise RuntimeError("a journal entry belongs to a transaction()")
+    session = require_transaction()
     session.info.setdefault(PENDING, []).append(_PendingEntry(actor, action, subject, details or {}))
 
 
+@before_commit.connect
 def append_pending(session: Session) -> None:
     """Append the pending entries to the chain, holding the head's lock until the commit."""
     pending: list[_PendingEntry] = session.info.pop(PENDING, [])
@@ -156,6 +156,7 @@ def append_pending(session: Session) -> None:
         session.execute(INSERT_LAST_ENTRY, rows[-1] | head)
 
 
+@after_rollback.connect
 def discard_pending(session: Session) -> None:
     """Discard the pending entries of a transaction that was rolled back."""
     session.info.pop(PENDING, None)

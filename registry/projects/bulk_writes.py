@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, select, update
 
 from registry.accounts.actors import Actor
+from registry.agencies.service import Agency
 from registry.core.bulk import insert_rows, reserve_ids, table_of
 from registry.core.clock import now
 from registry.core.database import EncodedJson
@@ -16,6 +17,7 @@ from registry.core.outbox import OutboxMessage
 from registry.core.search import search_words
 from registry.core.transactions import require_transaction
 from registry.journal import service as journal
+from registry.projects.freeze_status import status_at_registration
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.numbers import reserve_numbers
 from registry.projects.revisions import Revision, differences, revision_row
@@ -51,6 +53,7 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> None:
     at = now()
     numbers = reserve_numbers(len(projects))
     ids = reserve_ids(session, Project, len(projects))
+    kinds = _agency_kinds({project.agency_id for project in projects})
     rows = [
         {
             **project.values,
@@ -62,6 +65,7 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> None:
             "updated_at": at,
             "changed_at": at,
             "words": search_words(project.values, number),
+            "freeze_status": status_at_registration(kinds[project.agency_id]),
         }
         for project, project_id, number in zip(projects, ids, numbers, strict=True)
     ]
@@ -79,6 +83,14 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> None:
         OutboxMessage,
         [{"topic": "project.registered", "payload": {"project": number}, "created_at": at} for number in numbers],
     )
+
+
+def _agency_kinds(ids: Collection[int]) -> dict[int, str]:
+    """The kinds of agencies, which nobody changes until the commit: they decide the freeze status."""
+    agency = table_of(Agency).c
+    locked = select(agency.id, agency.kind).where(agency.id.in_(ids)).order_by(agency.id)
+    rows = require_transaction().execute(locked.with_for_update(read=True, key_share=True))
+    return {row.id: row.kind for row in rows}
 
 
 def update_projects(

@@ -13,7 +13,6 @@ from registry.accounts.roles import Permission
 from registry.agencies.service import Agency
 from registry.core.bulk import table_of
 from registry.core.database import db
-from registry.flags.freeze_status import JUDGED_UP_TO, decode_status, status_code
 from registry.freeze.current import policy_in_force
 from registry.freeze.facts import EarlierRevision
 from registry.freeze.started import started_on
@@ -33,10 +32,8 @@ def read_whole(actor: Actor, number: str, what: str) -> Mapping[str, Any]:
     Raises ProjectNotFound, also for projects that the actor may not see.
     """
     row = _read(actor, number, what, _details_statement)
-    policy = policy_in_force()
-    status, severity = decode_status(row["_standing"], row["id"], row["_kind"], row["_judged"])
-    work_started = started_on(EarlierRevision(**{name: row[name] for name in LAW_LOOKS_AT}), policy)
-    return {**row, "started_on": work_started, "freeze_status": status, "severity": severity}
+    work_started = started_on(EarlierRevision(**{name: row[name] for name in LAW_LOOKS_AT}), policy_in_force())
+    return {**row, "started_on": work_started}
 
 
 def read_id(actor: Actor, number: str, what: str) -> int:
@@ -69,14 +66,8 @@ def _row(actor: Actor, number: str, statement: Statement) -> RowMapping:
 def _details_statement(bound: bool, restricted: bool) -> Select[Any]:
     project, agency = table_of(Project).c, table_of(Agency).c
     columns: list[ColumnElement[Any]] = [column for column in project if column.name != "words"]
-    statement = select(
-        *columns,
-        agency.bin.label("agency"),
-        agency.kind.label("_kind"),
-        status_code(project.id).label("_standing"),
-        JUDGED_UP_TO.label("_judged"),
-    )
-    return _by_number(statement.join(table_of(Agency), agency.id == project.agency_id), bound, restricted)
+    shown = select(*columns, agency.bin.label("agency"))
+    return _by_number(shown.join(table_of(Agency), agency.id == project.agency_id), bound, restricted)
 
 
 @lru_cache(maxsize=4)

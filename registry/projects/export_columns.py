@@ -15,10 +15,10 @@ from registry.core.database import Instant, is_sqlite
 from registry.core.field_types import Email, Url
 from registry.core.field_types import Text as TextKind
 from registry.core.spreadsheets.cell_values import FORMULA_PREFIXES
-from registry.flags.freeze_status import freeze_status, judged_up_to, severity, started_on
 from registry.freeze.current import policy_in_force
 from registry.projects.fields import FIELDS, READ_ONLY
 from registry.projects.models import Project
+from registry.projects.started import started_on
 
 COLUMNS: Final = ("number", "agency", *FIELDS, *(name for name in READ_ONLY if name != "number"))
 NUMBERS: Final = frozenset({"budget_kzt", "object_original_cost_kzt", "object_class", "version"})
@@ -30,12 +30,9 @@ FREE_TEXT: Final = frozenset(name for name, kind in FIELDS.items() if isinstance
 
 def export_columns() -> list[ColumnElement[Any]]:
     """The labelled columns; the statement must join Agency."""
-    policy = policy_in_force()
     computed: dict[str, ColumnElement[Any]] = {
         "agency": Agency.bin.expression,
-        "started_on": started_on(policy),
-        "freeze_status": freeze_status(policy, judged_up_to()),
-        "severity": severity(),
+        "started_on": started_on(policy_in_force()),
     }
     return [
         _as_text(name, computed[name] if name in computed else table_of(Project).c[name]).label(name)

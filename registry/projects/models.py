@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -10,12 +11,17 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from registry.agencies.service import Agency
 from registry.core.database import EPOCH, Instant, Model
 
+# The statuses that few projects have, which have an index.
+RARE_STATUSES: Final = frozenset({"unaudited", "exempt", "accepted"})
+HAS_RARE_STATUS: Final = text("freeze_status IN ('unaudited', 'exempt', 'accepted')")
+
 
 class Project(Model):
     """One piece of work on one digital object. Money is in whole tenge, dates are local, ``region`` is a KATO prefix.
 
-    ``words`` is the search text: names, purpose and number in lower case. ``updated_at`` is the last edit,
-    ``changed_at`` the last change of any displayed value, also by audits and decisions (``flags/change_times.py``).
+    ``words`` is the search text: names, purpose and number in lower case. ``updated_at``: the last edit;
+    ``changed_at``: the last change of anything shown, by audits and decisions too (``change_times.py``).
+    ``freeze_status`` and ``severity``: of the last audit or decision (``flags/freeze_status.py`` keeps them).
     """
 
     __tablename__ = "projects"
@@ -67,6 +73,8 @@ class Project(Model):
     updated_at: Mapped[datetime] = mapped_column(Instant)
     changed_at: Mapped[datetime] = mapped_column(Instant, server_default=EPOCH)
     words: Mapped[str] = mapped_column(Text)
+    freeze_status: Mapped[str] = mapped_column(String(12), server_default="unaudited")
+    severity: Mapped[str | None] = mapped_column(String(10))
 
     agency: Mapped[Agency] = relationship(lazy="raise")
 
@@ -77,6 +85,15 @@ class Project(Model):
         Index(None, "changed_at", "id"),
         Index(None, "platform_key"),
         Index(None, "agency_id", "registered_at"),
+        # An index of all statuses would lead SQLite to sort most of the table for a page.
+        Index(
+            "ix_projects_rare_status",
+            "freeze_status",
+            "registered_at",
+            "id",
+            sqlite_where=HAS_RARE_STATUS,
+            postgresql_where=HAS_RARE_STATUS,
+        ),
         Index(
             "ix_projects_restricted",
             "id",
@@ -86,9 +103,17 @@ class Project(Model):
     )
 
 
-# The columns that revisions and the journal compare: every displayed value that can change.
-CHANGEABLE = tuple(
-    column.name
-    for column in Project.__table__.columns
-    if column.name not in ("id", "number", "agency_id", "version", "registered_at", "updated_at", "changed_at", "words")
+NOT_CHANGEABLE = (
+    "id",
+    "number",
+    "agency_id",
+    "version",
+    "registered_at",
+    "updated_at",
+    "changed_at",
+    "words",
+    "freeze_status",
+    "severity",
 )
+# What a revision and the journal compare: everything shown of a project that can change.
+CHANGEABLE = tuple(column.name for column in Project.__table__.columns if column.name not in NOT_CHANGEABLE)

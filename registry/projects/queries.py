@@ -16,11 +16,11 @@ from registry.core.database import db, is_sqlite
 from registry.core.errors import Malformed, Problem
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, literal_limit, order_by
 from registry.core.search import contains_words, matches_words, words_of
-from registry.flags.freeze_status import JUDGED_UP_TO, decode_status, started_on, status_code
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.projects.filters import project_conditions
 from registry.projects.models import Project
+from registry.projects.started import started_on
 from registry.projects.visibility import journal_restricted_reads
 
 SORTS: Final = ("registered_at", "updated_at", "changed_at", "number", "budget_kzt", "started_on")
@@ -51,7 +51,7 @@ def list_projects(
     rows = db.session.execute(statement.where(*conditions, *after_cursor)).mappings().all()
     listing = build_page(rows, page, key, descending)
     journal_restricted_reads(actor, (row["number"] for row in listing.items if row["_restricted"]), "list")
-    return Listing([_representation(row) for row in listing.items], listing.next)
+    return Listing([{**row} for row in listing.items], listing.next)
 
 
 def _matches_search(words: list[str]) -> ColumnElement[bool]:
@@ -81,9 +81,8 @@ def _list_statement(sort: str, policy: Policy, _on_sqlite: bool) -> Select[*tupl
         project.placement,
         started_on(policy).label("started_on"),
         *(project[name] for name in ("budget_kzt", "sector", "region", "updated_at", "changed_at")),
-        status_code(project.id).label("_standing"),
-        JUDGED_UP_TO.label("_judged"),
-        agency.kind.label("_kind"),
+        project.freeze_status,
+        project.severity,
         project.is_restricted.label("_restricted"),
         key.column.label("_sort"),
         project.id.label("_id"),
@@ -93,11 +92,6 @@ def _list_statement(sort: str, policy: Policy, _on_sqlite: bool) -> Select[*tupl
         .join(table_of(Agency), agency.id == project.agency_id)
         .order_by(*order_by(key, project.id, descending))
     )
-
-
-def _representation(row: Mapping[str, Any]) -> dict[str, Any]:
-    status, severity = decode_status(row["_standing"], row["_id"], row["_kind"], row["_judged"])
-    return {**row, "freeze_status": status, "severity": severity}
 
 
 def sort_key(sort: str) -> tuple[SortKey, bool]:

@@ -12,7 +12,6 @@ from sqlalchemy.orm import contains_eager, make_transient_to_detached
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import Agency, may_act_for
-from registry.audits.restricted_counts import move_in_last_audit
 from registry.core.bulk import insert_related
 from registry.core.clock import now
 from registry.core.database import db
@@ -20,9 +19,10 @@ from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Proble
 from registry.core.outbox import OutboxMessage, message_row
 from registry.core.search import search_words
 from registry.core.transactions import require_transaction, transaction
-from registry.flags.change_times import mark_all_of_project
 from registry.journal import service as journal
+from registry.projects.events import project_restricted
 from registry.projects.fields import cross_field_problems
+from registry.projects.freeze_status import status_at_registration
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.numbers import is_project_number, reserve_number
 from registry.projects.placement_claims import withdraw_confirmations
@@ -74,8 +74,14 @@ def check_project(
 
     Raises RoleNotAllowed, AgencyNotYours, Invalid (all problems, including the known ones) and ExternalIdTaken.
     """
+    return _check_project(actor, agency_bin, values, known, lock=False)
+
+
+def _check_project(
+    actor: Actor, agency_bin: str | None, values: Mapping[str, Any], known: Sequence[Problem], *, lock: bool
+) -> Agency:
     actor.require(Permission.PROJECTS_WRITE)
-    agency = None if agency_bin is None else db.session.scalar(select(Agency).where(Agency.bin == agency_bin))
+    agency = None if agency_bin is None else _agency(agency_bin, lock=lock)
     if agency is not None and not may_act_for(actor, agency.id):
         raise AgencyNotYours(bin=agency.bin)
     problems = cross_field_problems(values)
@@ -95,10 +101,11 @@ def register_project(
 ) -> Project:
     """Register a project from validated values, with its first revision. Raises the same errors as check_project."""
     with transaction() as session:
-        agency = check_project(actor, agency_bin, values, known)
+        agency = _check_project(actor, agency_bin, values, known, lock=True)
         at = now()
         row = {name: values.get(name) for name in CHANGEABLE} | {"is_restricted": False, "agency_id": agency.id}
         row |= {"version": 1, "registered_at": at, "updated_at": at, "changed_at": at}
+        row |= {"freeze_status": status_at_registration(agency.kind), "severity": None}
         changes = differences({"is_restricted": False}, row)
         # Registrations are serialised from here to the commit, so as much as possible is done before.
         number, project_id = reserve_number()
@@ -144,9 +151,7 @@ def restrict_project(actor: Actor, project: Project, is_restricted: bool, reason
     after = before | {"is_restricted": is_restricted}
     changes = save_changes(actor, project, before, after, "project.restricted", {"reason": reason})
     if changes:
-        # The flags and cases are new to everyone for whom the project becomes visible.
-        mark_all_of_project(project.changed_at, project.id)
-        move_in_last_audit(project, restricted=is_restricted)
+        project_restricted.publish(project)
     return changes
 
 
@@ -180,6 +185,16 @@ def merge_problems(known: Sequence[Problem], further: Sequence[Problem]) -> list
         # One name is sufficient: the invalid one needs correcting, and the other need not be added.
         pointers |= NAMES
     return [*known, *(problem for problem in further if problem.pointer not in pointers)]
+
+
+def _agency(number: str, *, lock: bool) -> Agency | None:
+    statement = select(Agency).where(Agency.bin == number)
+    if lock:
+        # As the foreign key will: from now to the commit nobody changes the kind, which decides the freeze status.
+        statement = statement.with_for_update(of=Agency, read=True, key_share=True)
+        statement = statement.execution_options(populate_existing=True)
+    found: Agency | None = db.session.scalar(statement)
+    return found
 
 
 def _find(actor: Actor, number: str, *, lock: bool) -> Project:

@@ -12,14 +12,17 @@ from registry.accounts.roles import Role
 from registry.agencies.service import Agency
 from registry.audits.queries import all_changes_of
 from registry.audits.service import run_audit
+from registry.core.clock import now
 from registry.core.database import Base, db
 from registry.core.installation import Installation
 from registry.core.transactions import transaction
 from registry.exemptions.service import Exemption, record_exemption
 from registry.flags.audit_runs import AuditRun
+from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import Flag
 from registry.freeze.policy import Policy
 from registry.platform.confirmations import verify_placement
+from registry.projects.change_times import PROJECT
 from registry.projects.fields import accept_fields
 from registry.projects.models import Project
 from registry.projects.numbers import reserve_numbers
@@ -78,6 +81,12 @@ def accept(project: Project, *rules: str) -> None:
     standing = (Flag.project_id == project.id, Flag.status != "cleared", Flag.rule.in_(rules))
     with transaction() as session:
         session.execute(update(Flag).where(*standing).values(status="accepted", accepted_fingerprint=Flag.fingerprint))
+        update_freeze_status(now(), PROJECT.c.id == project.id)
+
+
+def status_of(project: Project) -> str:
+    """The freeze status as it is stored."""
+    return db.session.scalars(select(Project.freeze_status).where(Project.id == project.id)).one()
 
 
 def create_projects(count: int, agency: Agency | None = None, **values: Any) -> list[int]:

@@ -13,12 +13,11 @@ from registry.accounts.roles import Role
 from registry.audits.service import AuditDateBeforeLast, run_audit
 from registry.core.errors import Conflict, Invalid
 from registry.flags.audit_runs import AuditRun, last_good_audit
-from registry.flags.freeze_status import status_of
 from registry.flags.models import Flag
 from registry.freeze.policy_file import load_policy
 from registry.journal.service import JournalEntry
 from registry.settings import CHECKOUT
-from tests.audits.steps import OLD_SYSTEM, audit, changes, flag_counts, table
+from tests.audits.steps import OLD_SYSTEM, audit, changes, flag_counts, status_of, table
 from tests.factories import a_project, an_actor, an_agency
 from tests.present import Present
 
@@ -173,4 +172,4 @@ def test_clock_set_back_between_audits_leaves_no_project_unaudited(app: Flask, p
     present.set(instant - timedelta(hours=1))
     project = a_project()
     audit()
-    assert status_of(project.id) == "flagged"
+    assert status_of(project) == "flagged"

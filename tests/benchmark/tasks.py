@@ -25,7 +25,6 @@ from registry.core.database import db, is_sqlite
 from registry.core.schema import upgrade_schema
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
-from registry.flags.models import has_flag
 from registry.freeze.current import policy_in_force
 from registry.imports.service import import_now
 from registry.projects.models import Project
@@ -123,7 +122,7 @@ def pages() -> dict[str, Any]:
         name = f"supervisor {time.time_ns()}"
         person = add_person(ADMINISTRATOR, NewPerson(name, Role.SUPERVISOR, None), "a long and quiet password")
         secret = start_session(person.id, "127.0.0.1")
-    number = db.session.scalar(select(Project.number).where(has_flag(Project.id.expression, "open")).limit(1))
+    number = db.session.scalar(select(Project.number).where(Project.freeze_status == "flagged").limit(1))
     case = db.session.scalar(select(func.max(Case.id)))
     audit = db.session.scalar(select(func.min(AuditRun.id)))
     db.session.rollback()

@@ -8,7 +8,6 @@ from flask import Flask
 
 from registry.audits.service import run_audit
 from registry.core.pagination import Page
-from registry.flags.freeze_status import status_of
 from registry.projects.models import Project
 from registry.projects.queries import list_projects
 from registry.reports.compliance import compliance
@@ -23,6 +22,7 @@ from tests.audits.steps import (
     exempt,
     flags_of,
     set_verified,
+    status_of,
     verify,
 )
 from tests.factories import a_project, an_agency
@@ -34,7 +34,7 @@ DAY = date(2026, 10, 5)
 def listed(project: Project) -> tuple[str, str | None]:
     """Return (freeze_status, severity) as in lists."""
     (row,) = list_projects(AUDITOR, {"number": project.number}, Page(limit=1)).items
-    assert row["freeze_status"] == status_of(project.id)
+    assert row["freeze_status"] == status_of(project)
     return row["freeze_status"], row["severity"]
 
 

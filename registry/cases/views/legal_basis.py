@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from registry.accounts.actors import Actor
 from registry.audits.views.findings import active_only
+from registry.cases.covered_flags import flags_of_cases
 from registry.core.languages import Language
-from registry.flags.queries import flags_of_cases
 from registry.web.current_user import page_locale
 from registry.web.translations import gettext
 

@@ -22,7 +22,7 @@ from registry.http.locale import request_locale
 from registry.http.query_parameters import Parameter
 from registry.projects.api import examples
 from registry.projects.api.query_parameters import PROJECT_PARAMETERS
-from registry.projects.api.representations import etag_data, new_project_row, project_row
+from registry.projects.api.representations import etag_data, project_row
 from registry.projects.details import read_id, read_whole
 from registry.projects.queries import SORTS, list_projects
 from registry.projects.revisions import history_page
@@ -82,7 +82,7 @@ class Projects(MethodView):
         """
         agency = sent.values.pop("agency", None)
         project = register_project(current_actor(), agency, sent.values, sent.problems)
-        row = new_project_row(project)
+        row = project_row(project)
         blp.set_etag(etag_data(row))
         verdict = verdict_at_registration(project, request_locale())
         return {**row, "verdict": verdict}, {"Location": f"{API_PREFIX}/projects/{project.number}"}

@@ -13,7 +13,6 @@ from registry.audits.views.findings import active_only
 from registry.core.errors import Invalid, Problem
 from registry.core.pagination import Page
 from registry.exemptions.queries import list_exemptions
-from registry.flags.freeze_status import status_of
 from registry.flags.queries import flags_of
 from registry.http.request_bodies import read_form
 from registry.platform.confirmations import confirmations_of
@@ -55,7 +54,7 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         "projects/detail.html",
         actor=actor,
         project=project,
-        status=status_of(project.id),
+        status=project.freeze_status,
         standing=active_only(flags),
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,

@@ -1,0 +1,67 @@
+"""The freeze status and severity of projects, stored: lists, counts and reports no longer work them out from flags."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from registry.freeze.current import PolicyNotSet, policy_in_force
+
+revision = "2026_11_26_6"
+down_revision = "2026_11_26_4"
+branch_labels = None
+depends_on = None
+
+INDEX = "ix_projects_rare_status"
+RARE = sa.text("freeze_status IN ('unaudited', 'exempt', 'accepted')")
+REPORTED = "agency_id, region, sector, budget_kzt, is_restricted"
+# The scope of the policy that is shipped, for whoever migrates without one; ``registry db upgrade`` has loaded its own.
+SCOPE = ("central_body", "local_executive", "state_legal_entity", "quasi_public", "subsidiary", "other_performer")
+JUDGED = (
+    "(SELECT judged_up_to FROM audits WHERE status = 'succeeded' AND NOT dry_run"
+    ' ORDER BY "on" DESC, judged_up_to DESC, finished_at DESC, id DESC LIMIT 1)'
+)
+ACTIVE = "FROM flags WHERE flags.project_id = projects.id AND flags.status <> 'cleared'"
+FREEZE_STATUS = f"""CASE
+    WHEN (SELECT kind FROM agencies WHERE agencies.id = projects.agency_id) NOT IN :scope THEN 'out_of_scope'
+    WHEN projects.id > coalesce({JUDGED}, 0) THEN 'unaudited'
+    ELSE CASE (SELECT max(CASE flags.status
+            WHEN 'open' THEN 3 WHEN 'exempt' THEN 2 WHEN 'accepted' THEN 1 END) {ACTIVE})
+        WHEN 3 THEN 'flagged' WHEN 2 THEN 'exempt' WHEN 1 THEN 'accepted' ELSE 'clear' END
+    END"""  # noqa: S608
+SEVERITY = f"""CASE (SELECT max(CASE flags.severity
+        WHEN 'high' THEN 3 WHEN 'medium' THEN 2 WHEN 'low' THEN 1 END) {ACTIVE})
+    WHEN 3 THEN 'high' WHEN 2 THEN 'medium' WHEN 1 THEN 'low' END"""
+
+
+def upgrade() -> None:
+    """Add the columns with what flags and the last good audit give, and their indexes."""
+    op.add_column("projects", sa.Column("freeze_status", sa.String(12), nullable=False, server_default="unaudited"))
+    op.add_column("projects", sa.Column("severity", sa.String(10), nullable=True))
+    fill = sa.text(f"UPDATE projects SET freeze_status = {FREEZE_STATUS}, severity = {SEVERITY}")  # noqa: S608
+    op.execute(fill.bindparams(sa.bindparam("scope", _scope(), expanding=True)))
+    columns = ["freeze_status", "registered_at", "id"]
+    op.create_index(INDEX, "projects", columns, sqlite_where=RARE, postgresql_where=RARE)
+    _reported(f"{REPORTED}, freeze_status, severity")
+
+
+def downgrade() -> None:
+    """Drop them."""
+    _reported(REPORTED)
+    op.drop_index(INDEX, "projects")
+    op.drop_column("projects", "severity")
+    op.drop_column("projects", "freeze_status")
+
+
+def _scope() -> list[str]:
+    try:
+        return list(policy_in_force().scope)
+    except PolicyNotSet:
+        return list(SCOPE)
+
+
+def _reported(columns: str) -> None:
+    # As registry/reports/compliance.py reads projects; SQLite, which includes no columns in an index, reads the rows.
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(sa.text("DROP INDEX ix_projects_reported"))
+        op.execute(sa.text(f"CREATE INDEX ix_projects_reported ON projects (id) INCLUDE ({columns})"))

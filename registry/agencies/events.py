@@ -1,0 +1,11 @@
+"""Events of agencies, published inside the transaction of the change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from registry.core.events import Event
+
+# The agency's id, the names of the fields that changed, and when.
+agency_changed: Final[Event[[int, frozenset[str], datetime]]] = Event("agency_changed")

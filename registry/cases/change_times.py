@@ -1,0 +1,50 @@
+"""``changed_at`` of cases. What the calendar alone changes (``is_overdue``) does not count.
+
+It is written in the transaction of the change, after the projects and their flags: one order of locks.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, select, update
+
+from registry.cases.models import Case, CaseFlag
+from registry.core.bulk import table_of
+from registry.core.transactions import require_transaction
+from registry.flags.change_times import mark_flags
+from registry.flags.models import FLAGS
+from registry.projects.change_times import PROJECT, SHOWN_BY_PROJECTS, below_agency
+from registry.projects.models import Project
+
+CASE: Final = table_of(Case)
+
+
+def mark_cases(at: datetime, *which: ColumnElement[bool]) -> None:
+    """Set ``changed_at`` of the cases that fit, inside the open transaction."""
+    require_transaction().execute(update(CASE).where(*which).values(changed_at=at))
+
+
+def mark_cases_of_flags(at: datetime, *which: ColumnElement[bool]) -> None:
+    """Set ``changed_at`` of every case that shows a flag that fits."""
+    link = table_of(CaseFlag).c
+    showing = select(link.case_id).join(FLAGS, FLAGS.c.id == link.flag_id).where(*which)
+    mark_cases(at, CASE.c.id.in_(showing))
+
+
+def mark_flags_and_cases(at: datetime, *which: ColumnElement[bool]) -> None:
+    """Set ``changed_at`` of the flags that fit, and of every case that shows one of them."""
+    mark_cases_of_flags(at, *which)
+    mark_flags(at, *which)
+
+
+def mark_cases_of_agency(agency_id: int, fields: frozenset[str], at: datetime) -> None:
+    """Of who may see the cases now, some could not before."""
+    if not SHOWN_BY_PROJECTS.isdisjoint(fields):
+        mark_cases(at, CASE.c.project_id.in_(select(PROJECT.c.id).where(below_agency(agency_id))))
+
+
+def mark_cases_of_project(project: Project) -> None:
+    """The same for the cases of one project."""
+    mark_cases(project.changed_at, CASE.c.project_id == project.id)

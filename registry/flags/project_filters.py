@@ -1,0 +1,38 @@
+"""The filters of lists of projects by their flags."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import ColumnElement, select
+
+from registry.core.bulk import table_of
+from registry.core.field_types import InvalidValue
+from registry.core.filters import split_values
+from registry.flags.models import FLAGS, IS_ACTIVE
+from registry.freeze.current import policy_in_force
+from registry.projects.models import Project
+
+PROJECT: Final = table_of(Project).c
+
+
+def has_open_flag(value: str) -> ColumnElement[bool]:
+    """``flagged``: true or false. Raises InvalidValue."""
+    if value not in ("true", "false"):
+        raise InvalidValue("expected-true-or-false")
+    flagged = _has_flag(FLAGS.c.status == "open")
+    return flagged if value == "true" else ~flagged
+
+
+def has_active_flag_of_rule(value: str) -> ColumnElement[bool]:
+    """``rule``: rules of the policy with commas between them. Raises InvalidValue."""
+    rules = split_values(value)
+    for rule in rules:
+        if rule not in policy_in_force().rules:
+            raise InvalidValue("not-a-choice", options=", ".join(policy_in_force().rules))
+    return _has_flag(FLAGS.c.rule.in_(rules))
+
+
+def _has_flag(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    flags = select(FLAGS.c.id).where(FLAGS.c.project_id == PROJECT.id, IS_ACTIVE, condition)
+    return flags.correlate_except(FLAGS).exists()

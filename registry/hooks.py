@@ -1,0 +1,32 @@
+"""What slices attach to slices below them: handlers of events, columns and filters.
+
+Handlers of an event run in the order given here, and lock rows in it: projects, flags, cases, audits.
+"""
+
+from __future__ import annotations
+
+from registry.agencies.events import agency_changed
+from registry.audits.restricted_counts import move_in_last_audit
+from registry.cases.change_times import mark_cases_of_agency, mark_cases_of_project
+from registry.cases.models import case_id_of_flag
+from registry.flags.change_times import mark_flags_of_agency, mark_flags_of_project
+from registry.flags.freeze_status import update_freeze_status_of_agency
+from registry.flags.linked_columns import link_column
+from registry.flags.project_filters import has_active_flag_of_rule, has_open_flag
+from registry.projects.change_times import mark_projects_of_agency
+from registry.projects.events import project_restricted
+from registry.projects.linked_filters import link_filter
+
+agency_changed.connect(mark_projects_of_agency)
+agency_changed.connect(update_freeze_status_of_agency)
+agency_changed.connect(mark_flags_of_agency)
+agency_changed.connect(mark_cases_of_agency)
+
+project_restricted.connect(mark_flags_of_project)
+project_restricted.connect(mark_cases_of_project)
+project_restricted.connect(move_in_last_audit)
+
+link_filter("flagged", has_open_flag)
+link_filter("rule", has_active_flag_of_rule)
+
+link_column("case", case_id_of_flag)

@@ -1,0 +1,54 @@
+"""``changed_at`` of projects: when anything that they show last changed, set by set.
+
+It is written in the transaction of the change. Rows are locked by rising ids, as imports and inventories lock them, so
+that two who mark many do not wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, func, select, update
+
+from registry.agencies.service import subtree
+from registry.core.bulk import table_of
+from registry.core.database import is_sqlite
+from registry.core.transactions import require_transaction
+from registry.projects.models import Project
+
+PROJECT: Final = table_of(Project)
+IDS_AT_ONCE: Final = 5000
+# The kind decides the freeze status of an agency's projects, the agency above decides who may see them.
+SHOWN_BY_PROJECTS: Final = frozenset({"kind", "parent_bin"})
+
+
+def mark_projects(at: datetime, *which: ColumnElement[bool]) -> None:
+    """Set ``changed_at`` of the projects that fit, inside the open transaction."""
+    lock_projects(*which)
+    require_transaction().execute(update(PROJECT).where(*which).values(changed_at=at))
+
+
+def lock_projects(*which: ColumnElement[bool]) -> None:
+    """Lock the projects that fit until the open transaction ends. SQLite has one writer at a time."""
+    if not is_sqlite():
+        locked = select(PROJECT.c.id).where(*which).order_by(PROJECT.c.id).with_for_update(key_share=True).cte("locked")
+        require_transaction().execute(select(func.count()).select_from(locked))
+
+
+def projects_of_ids(ids: Iterable[int]) -> list[ColumnElement[bool]]:
+    """That a project has one of these ids, in rising parts that a statement can hold."""
+    ordered = sorted(ids)
+    return [PROJECT.c.id.in_(ordered[start : start + IDS_AT_ONCE]) for start in range(0, len(ordered), IDS_AT_ONCE)]
+
+
+def below_agency(agency_id: int) -> ColumnElement[bool]:
+    """That a project is of the agency or of one below it."""
+    return PROJECT.c.agency_id.in_(select(subtree(agency_id).c.id))
+
+
+def mark_projects_of_agency(agency_id: int, fields: frozenset[str], at: datetime) -> None:
+    """Who may see the projects of an agency and those below it, or where they stand, has changed."""
+    if not SHOWN_BY_PROJECTS.isdisjoint(fields):
+        mark_projects(at, below_agency(agency_id))

@@ -1,0 +1,11 @@
+"""Events of projects, published inside the transaction of the change."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from registry.core.events import Event
+from registry.projects.models import Project
+
+# The project, as it is now: few may see it, or all again.
+project_restricted: Final[Event[[Project]]] = Event("project_restricted")

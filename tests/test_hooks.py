@@ -1,0 +1,45 @@
+"""The handlers of events are connected in every process that can publish one, in the order of locks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+SHOW = """
+import json, {module}
+from registry.agencies.events import agency_changed
+from registry.projects.events import project_restricted
+print(json.dumps([[f"{{each.__module__}}.{{each.__name__}}" for each in event.handlers]
+                  for event in (agency_changed, project_restricted)]))
+"""
+
+pytestmark = pytest.mark.sqlite_only
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param("registry.app", id="web application"),
+        pytest.param("registry.cli.app_context", id="command line"),
+        pytest.param("registry.cli.serve", id="scheduler"),
+    ],
+)
+def test_handlers_are_connected_in_process(module: str) -> None:
+    code = SHOW.format(module=module)
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert json.loads(shown) == [
+        [
+            "registry.projects.change_times.mark_projects_of_agency",
+            "registry.flags.freeze_status.update_freeze_status_of_agency",
+            "registry.flags.change_times.mark_flags_of_agency",
+            "registry.cases.change_times.mark_cases_of_agency",
+        ],
+        [
+            "registry.flags.change_times.mark_flags_of_project",
+            "registry.cases.change_times.mark_cases_of_project",
+            "registry.audits.restricted_counts.move_in_last_audit",
+        ],
+    ]
