@@ -1,9 +1,8 @@
 """Every table, imported, so that metadata is whole for migrations and for foreign keys by name."""
 
 import registry.hooks  # noqa: F401 - whoever knows every table has the handlers of events connected too
+from registry.accounts import attempts, sessions, tokens
 from registry.accounts import models as accounts
-from registry.accounts import sessions, tokens
-from registry.accounts import sign_in as password_sign_in
 from registry.agencies import service as agencies
 from registry.cases import models as case_tables
 from registry.cases import orders
@@ -22,7 +21,7 @@ from registry.projects import models as project_table
 from registry.projects import numbers as project_numbers
 
 TABLES = (
-    password_sign_in,
+    attempts,
     accounts,
     sessions,
     tokens,

@@ -4,7 +4,8 @@ Processes of the version before go on meanwhile: they find their columns, and wh
 of the first form. Adding people and issuing tokens for new names fails in them until they are restarted.
 
 A principal without a person becomes a service account with the widest role that its tokens had. Tokens that are wider
-than their account are revoked. Of names that look the same the oldest keeps its skeleton; the others get their id
+than their account are revoked, and so are all tokens of people with a role that decides: administrators issued them,
+and could act in their names. Of names that look the same the oldest keeps its skeleton; the others get their id
 behind it: all of them stay, and no further one is made. Accounts whose names have a colon, which passed for the
 machine's own acts, are disabled. The way down drops the credentials of journal entries too, which no longer verify.
 """
@@ -94,8 +95,10 @@ def _fill() -> None:
         connection.execute(change.values(**values))
         if ":" in account.name:
             connection.execute(change.where(ACCOUNTS.c.disabled_at.is_(None)).values(disabled_at=now()))
-        wider = [token.id for token in own if not _fits(token, role, agency_id)]
-        revoked = sa.update(TOKENS).where(TOKENS.c.id.in_(wider), TOKENS.c.revoked_at.is_(None))
+        # Nobody knows whether the person or an administrator holds the token that decides in the person's name.
+        decides = person is not None and role in set(Role) and Role(role).needs_two_people
+        ended = [token.id for token in own if decides or not _fits(token, role, agency_id)]
+        revoked = sa.update(TOKENS).where(TOKENS.c.id.in_(ended), TOKENS.c.revoked_at.is_(None))
         connection.execute(revoked.values(revoked_at=now()))
 
 

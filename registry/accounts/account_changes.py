@@ -18,6 +18,7 @@ from registry.accounts.models import (
     require_person,
     role_problems,
 )
+from registry.accounts.passwords import generate_password, hash_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.sessions import end_sessions_of
 from registry.accounts.tokens import revoke_tokens_of
@@ -88,14 +89,18 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
             journal.record(actor, "account.role-changed", f"account:{account.name}", account_details(account))
 
 
-def confirm_account(actor: Actor, account_id: int, role: Role) -> None:
+def confirm_account(actor: Actor, account_id: int, role: Role) -> str | None:
     """Confirm a pending account with the role that was displayed to the confirming person.
 
-    Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, NotYourself, ConfirmationNeedsAnotherPerson,
-    AccountNotPending, and AccountChanged when the role has changed since it was displayed.
+    A person gets a new password, which is returned, to be handed over and changed at the first sign-in, so that whoever
+    requested the account knows no working one. Returns None for a service account. Raises SignInBusy, RoleNotAllowed,
+    AccountsNeedAPerson, AccountNotFound, NotYourself, ConfirmationNeedsAnotherPerson, AccountNotPending, and
+    AccountChanged when the role has changed since it was displayed.
     """
     actor.require(Permission.ACCOUNTS_CONFIRM)
     require_person(actor)
+    password = generate_password() if find_account(account_id).is_person else None
+    kept = None if password is None else hash_password(password)
     with transaction():
         account = find_other_account(actor, account_id)
         if account.pending_since is None:
@@ -106,8 +111,13 @@ def confirm_account(actor: Actor, account_id: int, role: Role) -> None:
         if account.role != role.value:
             raise AccountChanged(name=account.name, role=account.role)
         account.pending_since, account.asked_by, account.confirmed_by = None, None, actor.principal
+        if kept is not None:
+            values = {"password_hash": kept, "password_set_at": now(), "password_must_change": True}
+            db.session.execute(update(Person).where(Person.account_id == account.id).values(**values))
+            end_access(account)
         details = {**account_details(account), "asked_by": ", ".join(asked_by)}
         journal.record(actor, "account.confirmed", f"account:{account.name}", details)
+    return password
 
 
 def pending_accounts(actor: Actor) -> list[Account]:

@@ -1,7 +1,8 @@
 """Account names: allowed characters, and the skeleton for detecting confusable names.
 
-The skeleton is that of UTS 39 with case folding. ``confusables.txt`` beside this module is the part of Unicode's table
-that the allowed characters need; packages on PyPI lack the skeleton or have an old table of 900 kB.
+Names with the same skeleton are the same by UTS 39, by letter case, or by both in any number of steps.
+``confusables.txt`` beside this module has the classes of the allowed characters; packages on PyPI lack the skeleton or
+have an old table of 900 kB.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ from registry.core.errors import Problem
 
 MAX_NAME_LENGTH: Final = 200
 CONFUSABLES: Final = Path(__file__).with_name("confusables.txt")
-# Latin and Cyrillic letters, digits and punctuation. The colon is reserved for the principals ``local:`` and
-# ``service:``.
+# Latin and Cyrillic letters of living languages of Europe and Central Asia, digits and punctuation. Phonetic and
+# historic letters are left out: they would join the look-alikes of different letters. The colon is reserved for the
+# principals ``local:`` and ``service:``.
 ALLOWED_CHARACTERS: Final = re.compile(
-    r"[0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0400-\u0481\u048a-\u052f '\u2019._@()+&/,#-]+"
+    r"[0-9A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u0148\u014a-\u017e\u018f\u01f4\u01f5\u0218-\u021b\u0259"
+    r"\u0400-\u045f\u048c-\u04ff '\u2019._@()+&/,#-]+"
 )
+RESERVED: Final = ("local", "service", "schedule", "system", "root")
+"""Names that a reader of the journal would take for the machine's own."""
 
 
 def clean_name(name: str) -> str:
@@ -29,16 +34,20 @@ def clean_name(name: str) -> str:
 
 
 def name_problems(name: str) -> list[Problem]:
-    """The problems of a normalised name: its length or a character that is not allowed."""
+    """The problems of a normalised name: its length, a character that is not allowed, or that it is reserved."""
     if not name or len(name) > MAX_NAME_LENGTH or not ALLOWED_CHARACTERS.fullmatch(name):
         return [Problem("/name", "name-not-usable", {"limit": MAX_NAME_LENGTH})]
+    if skeleton(name) in {skeleton(reserved) for reserved in RESERVED}:
+        return [Problem("/name", "name-reserved")]
     return []
 
 
 def skeleton(name: str) -> str:
     """The UTS 39 skeleton; two names that look alike have the same one."""
-    folded = unicodedata.normalize("NFKC", clean_name(name)).casefold()
-    return unicodedata.normalize("NFD", folded).translate(_prototypes())
+    # The table folds case: folding first would lose what only capitals share. Names of earlier versions may have other
+    # letters, whose case is folded afterwards.
+    parts = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", clean_name(name)))
+    return unicodedata.normalize("NFD", parts.translate(_prototypes()).casefold())
 
 
 @cache

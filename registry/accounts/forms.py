@@ -1,4 +1,4 @@
-"""Token forms and pages shared by the own account and the administration of service accounts."""
+"""Token forms and pages shared by the own account and the administration of accounts, and secrets displayed once."""
 
 from __future__ import annotations
 
@@ -54,8 +54,18 @@ def display_token(issued: IssuedToken, whose: str, back: str) -> str:
     """The page that displays a new token, as the response to the POST itself."""
     notice = _("Copy the token now: it is displayed only once and cannot be recovered.")
     hint = _("Programs send it in the header %(header)s") % {"header": HEADER}
+    if issued.pending:
+        hint = " ".join((hint + ".", _("The token works when another administrator or a supervisor has confirmed it.")))
     return render_template(
         "shown_once.html", whose=whose, what=_("Token"), secret=issued.text, told=notice, hint=hint, back=back
+    )
+
+
+def display_password(name: str, password: str, back: str, hint: str = "") -> str:
+    """The password on the answer to the POST itself: it is stored nowhere and cannot be displayed again."""
+    told = _("It is displayed only once and cannot be recovered. Copy it now and hand it over securely.")
+    return render_template(
+        "shown_once.html", whose=name, what=_("Password"), secret=password, told=told, hint=hint, back=back
     )
 
 
@@ -70,7 +80,9 @@ def revocation_question(key_id: str, back: str) -> Answer:
 
 
 def token_status(token: Mapping[str, Any]) -> str:
-    """``revoked``, ``expired`` or ``valid``."""
+    """``revoked``, ``expired``, ``pending`` or ``valid``."""
     if token["revoked_at"] is not None:
         return "revoked"
-    return "expired" if token["expires_at"] is not None and token["expires_at"] <= now() else "valid"
+    if token["expires_at"] is not None and token["expires_at"] <= now():
+        return "expired"
+    return "valid" if token["pending_since"] is None else "pending"

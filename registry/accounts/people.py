@@ -11,6 +11,7 @@ from sqlalchemy import select
 from registry.accounts.account_changes import disable_account, enable_account, end_access, find_other_account
 from registry.accounts.account_names import clean_name, name_problems
 from registry.accounts.actors import Actor
+from registry.accounts.attempts import begin_password_change, mark_succeeded
 from registry.accounts.models import (
     MAX_EMAIL_LENGTH,
     Account,
@@ -137,21 +138,28 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
 def change_own_password(actor: Actor, old: str, new: str) -> str:
     """Change the actor's password, which ends all sessions; returns the secret of a new one.
 
-    Raises AccountsNeedAPerson, SignInBusy, and Invalid when the old password is wrong or the new one unusable.
+    Raises AccountsNeedAPerson, SignInBusy, TooManyAttempts, and Invalid when the old password is wrong or the new one
+    unusable. A wrong old password is journalled.
     """
     person = db.session.scalar(select(Person).where(Person.account_id == actor.account_id))
     if not actor.is_person or person is None:
         raise AccountsNeedAPerson
     old_hash = person.password_hash
+    attempt = begin_password_change(person.account_id)
     if not verify_password(old_hash, old):
+        with transaction():
+            journal.record(actor, "account.password-refused", f"account:{person.name}")
         raise invalid("/old_password", "old-password-wrong")
     problems = password_problems(new, person.name, "/new_password")
     if not problems and new == old:
         problems = [Problem("/new_password", "password-not-new")]
     if problems:
+        with transaction():
+            mark_succeeded(attempt)
         raise Invalid(problems)
     new_hash = hash_password(new)
     with transaction() as session:
+        mark_succeeded(attempt)
         session.refresh(person, with_for_update=True)
         if person.password_hash != old_hash:
             raise invalid("/old_password", "old-password-wrong")

@@ -33,6 +33,7 @@ def _list_tokens(*conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
         Token.expires_at,
         Token.revoked_at,
         Token.last_used_at,
+        Token.pending_since,
     )
     statement = select(*columns).join(Account, Account.id == Token.account_id).where(*conditions).order_by(Token.id)
     return [dict(row) for row in db.session.execute(statement).mappings()]

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, ForeignKey, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.accounts.account_names import clean_name, name_problems
+from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems
 from registry.accounts.actors import Actor
 from registry.accounts.models import (
     Account,
@@ -52,7 +52,7 @@ LAST_USED_INTERVAL = timedelta(minutes=5)
 
 
 class TokenNotAccepted(RegistryError):
-    """The token is unknown, malformed, expired or revoked, or its account inactive; the response does not say which."""
+    """The token is unknown, malformed, expired, revoked or pending, or its account inactive; not said which."""
 
 
 class TokenNotFound(NotFound):
@@ -78,6 +78,9 @@ class Token(Model):
     expires_at: Mapped[datetime | None] = mapped_column(Instant)
     revoked_at: Mapped[datetime | None] = mapped_column(Instant)
     last_used_at: Mapped[datetime | None] = mapped_column(Instant)
+    pending_since: Mapped[datetime | None] = mapped_column(Instant)
+    asked_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    confirmed_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
 
 
 # Built once at import: it is executed on every request.
@@ -96,24 +99,27 @@ FIND_ACTIVE_TOKEN = (
         Account.agency_id.label("account_agency_id"),
     )
     .join(Account, Account.id == Token.account_id)
-    .where(Token.key_id == bindparam("key_id"), Token.revoked_at.is_(None), is_active())
+    .where(Token.key_id == bindparam("key_id"), Token.revoked_at.is_(None), Token.pending_since.is_(None), is_active())
 )
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new token; ``text`` is displayed once and not stored."""
+    """A new token; ``text`` is displayed once and not stored. If ``pending``, a second person must confirm it."""
 
     key_id: str
     text: str
     role: Role
+    pending: bool = False
 
 
 def issue(actor: Actor, name: str, role: Role | None, agency_id: int | None, lifetime: timedelta | None) -> IssuedToken:
     """Issue a token for the service account ``name``, which is created with the role if it does not exist.
 
     Without a role the token has its account's role; a role must not exceed it. The command line may also issue tokens
-    for people. Raises RoleNotAllowed, AccountsNeedAPerson, PeopleMakeTheirOwnTokens, AccountNameTaken, Invalid.
+    for people, and its tokens work immediately. An administrator's token for a service account with a role that decides
+    is pending: it is that account's password, and does not work until a second person confirms it. Raises
+    RoleNotAllowed, AccountsNeedAPerson, PeopleMakeTheirOwnTokens, AccountNameTaken, Invalid.
     """
     actor.require(Permission.TOKENS_MANAGE)
     require_person(actor)
@@ -133,7 +139,8 @@ def issue(actor: Actor, name: str, role: Role | None, agency_id: int | None, lif
             journal.record(actor, "account.added", f"account:{name}", account_details(account))
         elif account.is_person and not actor.is_local:
             raise PeopleMakeTheirOwnTokens(name=name)
-        return _new_token(actor, account, role, agency_id, lifetime)
+        pending = not actor.is_local and Role(account.role).needs_two_people
+        return _new_token(actor, account, role, agency_id, lifetime, pending=pending)
 
 
 def issue_own_token(actor: Actor, lifetime: timedelta, role: Role | None = None) -> IssuedToken:
@@ -158,7 +165,13 @@ def _lifetime_problems(lifetime: timedelta | None) -> list[Problem]:
 
 
 def _new_token(
-    actor: Actor, account: Account, role: Role | None, agency_id: int | None, lifetime: timedelta | None
+    actor: Actor,
+    account: Account,
+    role: Role | None,
+    agency_id: int | None,
+    lifetime: timedelta | None,
+    *,
+    pending: bool = False,
 ) -> IssuedToken:
     role = role or Role(account.role)
     agency_id = account.agency_id if agency_id is None else agency_id
@@ -176,12 +189,16 @@ def _new_token(
             agency_id=agency_id,
             created_at=created_at,
             expires_at=expires_at,
+            pending_since=created_at if pending else None,
+            asked_by=actor.principal if pending else None,
         )
     )
     expiry = None if expires_at is None else rfc3339(expires_at)
     details = {"account": account.name, **role_details(role.value, agency_id), "expires_at": expiry}
+    if pending:
+        details["pending"] = True
     journal.record(actor, "token.issued", f"token:{key_id}", details)
-    return IssuedToken(key_id, f"qtr_{key_id}_{secret}{checksum(key_id, secret)}", role)
+    return IssuedToken(key_id, f"qtr_{key_id}_{secret}{checksum(key_id, secret)}", role, pending)
 
 
 def revoke(actor: Actor, key_id: str) -> None:

@@ -31,6 +31,7 @@ HELD_SCHEMA: Final[dict[str, Any]] = {
     },
 }
 LONGEST_REASON: Final = 5000
+LONGEST_INSTANT: Final = 40
 VOIDING_PROPERTIES: Final[dict[str, Any]] = {
     "reason": {"type": "string"},
     "proposed_by": {"type": "string"},
@@ -61,6 +62,16 @@ class VoidingProposal(Body):
     """Why an audit is to be voided."""
 
     reason = Accepted(Text(LONGEST_REASON), "Why; what was wrong with the clock.", required=True)
+
+
+class VoidingConfirmation(Body):
+    """Which proposal is confirmed."""
+
+    proposed_at = Accepted(
+        Text(LONGEST_INSTANT),
+        "`voiding.proposed_at` of the proposal that was read; 409 when another one has replaced it.",
+        required=True,
+    )
 
 
 class Audit(Body):
@@ -129,6 +140,7 @@ AUDIT_JUST_RUN: Final = AuditJustRun()
 AUDIT_ORDER: Final = AuditOrder()
 CONFIRMATION: Final = Confirmation()
 VOIDING_PROPOSAL: Final = VoidingProposal()
+VOIDING_CONFIRMATION: Final = VoidingConfirmation()
 CHANGE: Final = Change()
 CHANGE_EXAMPLE: Final[dict[str, Any]] = {
     "project": "QT-2026-0000001-5",

@@ -43,6 +43,10 @@ class VoidingNotProposed(Conflict):
     """Nobody has proposed to void the audit."""
 
 
+class VoidingProposalChanged(Conflict):
+    """The proposal has been replaced since it was read."""
+
+
 class VoidingNeedsAPerson(NotAllowed):
     """A service account neither proposes nor confirms: an administrator has the tokens of all of them."""
 
@@ -73,8 +77,7 @@ def propose_voiding(actor: Actor, audit_id: int, reason: str) -> AuditRun:
 
     Raises RoleNotAllowed, VoidingNeedsAPerson, AuditNotFound, AuditNotVoidable, AuditNotLatest, AuditRunning.
     """
-    _require_person(actor)
-    find_audit(actor, audit_id)
+    _require_person(actor, audit_id)
     with exclusive_lock() as session:
         run = _voidable(session, audit_id)
         run.voiding = _proposal(actor, reason)
@@ -82,20 +85,21 @@ def propose_voiding(actor: Actor, audit_id: int, reason: str) -> AuditRun:
         return run
 
 
-def confirm_voiding(actor: Actor, audit_id: int) -> AuditRun:
-    """Void the audit as the second person.
+def confirm_voiding(actor: Actor, audit_id: int, proposed_at: str) -> AuditRun:
+    """Void the audit as the second person. ``proposed_at`` identifies the proposal that this person has read.
 
     Raises RoleNotAllowed, VoidingNeedsAPerson, AuditNotFound, AuditNotVoidable, AuditNotLatest, VoidingNotProposed,
-    VoidingNeedsSecondPerson, AuditRunning.
+    VoidingNeedsSecondPerson, VoidingProposalChanged, AuditRunning.
     """
-    _require_person(actor)
-    find_audit(actor, audit_id)
+    _require_person(actor, audit_id)
     with exclusive_lock() as session:
         run = _voidable(session, audit_id)
         if run.voiding is None:
             raise VoidingNotProposed(id=run.id)
         if not may_confirm_voiding(actor, run):
             raise VoidingNeedsSecondPerson(id=run.id)
+        if run.voiding["proposed_at"] != proposed_at:
+            raise VoidingProposalChanged(id=run.id, proposed_by=run.voiding["proposed_by"])
         return _void(actor, run, run.voiding)
 
 
@@ -110,10 +114,11 @@ def void_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:
         return _void(actor, _voidable(session, audit_id), _proposal(actor, reason))
 
 
-def _require_person(actor: Actor) -> None:
+def _require_person(actor: Actor, audit_id: int) -> None:
     actor.require(Permission.AUDITS_VOID)
+    find_audit(actor, audit_id)
     if not actor.is_person:
-        raise VoidingNeedsAPerson
+        raise VoidingNeedsAPerson(id=audit_id)
 
 
 def _proposal(actor: Actor, reason: str) -> dict[str, Any]:

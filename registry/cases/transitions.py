@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor, RoleNotAllowed
+from registry.accounts.models import account_named
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.cases.deadlines import Clock, adjusted
 from registry.cases.models import Case, CaseDecision, CaseEvent
@@ -41,6 +42,10 @@ class ApprovalNeedsAPerson(NotAllowed):
     """A service account may not approve decisions."""
 
 
+class ProposalNeedsAPerson(NotAllowed):
+    """A service account proposed the decision: with one person's approval, only one person would have decided."""
+
+
 class DecisionNeedsAnotherPerson(NotAllowed):
     """Four-eyes principle: the proposer may not approve the decision, whatever the token or role."""
 
@@ -59,8 +64,8 @@ class AuthorizedAction:
 def authorize(actor: Actor, case: Case, name: str) -> AuthorizedAction:
     """Check role, status and person, in this order, on a case that is locked in the open transaction.
 
-    Raises RoleNotAllowed, CaseActionNotPossible, CaseTaken, CaseNotYours, ApprovalNeedsAPerson and
-    DecisionNeedsAnotherPerson.
+    Raises RoleNotAllowed, CaseActionNotPossible, CaseTaken, CaseNotYours, ApprovalNeedsAPerson,
+    ProposalNeedsAPerson and DecisionNeedsAnotherPerson.
     """
     require_transaction()
     action = ACTIONS[name]
@@ -70,7 +75,7 @@ def authorize(actor: Actor, case: Case, name: str) -> AuthorizedAction:
         raise CaseActionNotPossible(case=case.id, action=name, status=case.status, **_last(actor, case))
     proposal = waiting_proposal(case)
     if not _is_permitted(actor, case, action, transition, proposal):
-        raise _error(actor, case, action, transition.who)
+        raise _error(actor, case, action, transition.who, proposal)
     return AuthorizedAction(actor, case, action, transition, proposal)
 
 
@@ -170,7 +175,9 @@ def is_under_order(case: Case) -> bool:
 def _is_permitted(
     actor: Actor, case: Case, action: Action, transition: Transition, proposal: CaseDecision | None
 ) -> bool:
-    return (actor.is_person or not action.needs_person) and is_permitted(
+    if action.needs_person and not (actor.is_person and _is_by_person(proposal)):
+        return False
+    return is_permitted(
         transition.who,
         actor.principal,
         leads=actor.may(Permission.CASES_LEAD),
@@ -179,9 +186,16 @@ def _is_permitted(
     )
 
 
-def _error(actor: Actor, case: Case, action: Action, who: Who) -> Exception:
+def _is_by_person(proposal: CaseDecision | None) -> bool:
+    account = None if proposal is None else account_named(proposal.proposed_by)
+    return account is None or account.is_person
+
+
+def _error(actor: Actor, case: Case, action: Action, who: Who, proposal: CaseDecision | None) -> Exception:
     if action.needs_person and not actor.is_person:
         return ApprovalNeedsAPerson(case=case.id)
+    if action.needs_person and proposal is not None and not _is_by_person(proposal):
+        return ProposalNeedsAPerson(case=case.id, proposed_by=proposal.proposed_by)
     match who:
         case Who.ANOTHER:
             return DecisionNeedsAnotherPerson(case=case.id)

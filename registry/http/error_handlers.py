@@ -10,8 +10,9 @@ from flask_smorest.exceptions import NotModified
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from registry.accounts.attempts import WINDOW, TooManyAttempts
 from registry.accounts.passwords import SignInBusy
-from registry.accounts.sign_in import WINDOW, PasswordNotAccepted, TooManyAttempts
+from registry.accounts.sign_in import PasswordNotAccepted
 from registry.accounts.tokens import TokenNotAccepted
 from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError, Stale
 from registry.core.messages import message

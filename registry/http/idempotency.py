@@ -32,13 +32,15 @@ def run_once(actor: Actor, digest: str, answer: Callable[[], Response], *, commi
     """Give the kept answer of this key, or answer and keep that; refusals are not kept.
 
     ``commits_itself``: the answer is made outside of any transaction and kept after it.
-    Raises Malformed for a key that is not 1 to 200 printable ASCII characters, IdempotencyKeyReused for another body.
+    Raises Malformed for a key that is not 1 to 200 printable ASCII characters, IdempotencyKeyReused for another body,
+    and for a token of the same account with another role or agency, which may not read what this one may.
     """
     key = request.headers.get(HEADER)
     if key is None:
         return answer()
     if not key or len(key) > MAX_KEY_LENGTH or not (key.isascii() and key.isprintable()):
         raise Malformed([Problem(HEADER, "idempotency-key-not-usable", {"limit": MAX_KEY_LENGTH})])
+    digest = body_digest(f"{actor.role.value} {actor.agency_id} {digest}".encode())
     mine = {"principal": actor.principal, "route": f"{request.method} {request.path}", "key": key}
     if not commits_itself:
         with transaction():
@@ -83,7 +85,7 @@ def request_digest(form: Mapping[str, object]) -> str:
 
 
 def body_digest(raw: bytes) -> str:
-    """What two bodies are compared by."""
+    """What two requests are compared by."""
     return hashlib.sha256(raw).hexdigest()
 
 

@@ -166,6 +166,11 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "pending": lazy_text("Waiting for confirmation"),
         "disabled": lazy_text("Disabled"),
     },
-    "token_status": {"valid": lazy_text("Valid"), "expired": lazy_text("Expired"), "revoked": lazy_text("Revoked")},
+    "token_status": {
+        "valid": lazy_text("Valid"),
+        "pending": lazy_text("Waiting for confirmation"),
+        "expired": lazy_text("Expired"),
+        "revoked": lazy_text("Revoked"),
+    },
     "language": {"kk": "Қазақша", "ru": "Русский", "en": "English"},
 }

@@ -27,7 +27,8 @@ from registry.accounts.models import AccountsNeedAPerson, Person, account_named
 from registry.accounts.people import NewPerson, add_person, change_own_password, set_password
 from registry.accounts.roles import NARROWER_ROLES, PERMISSIONS, Role
 from registry.accounts.sessions import WebSession
-from registry.accounts.sign_in import AccountNotConfirmed, sign_in
+from registry.accounts.sign_in import AccountNotConfirmed, PasswordNotAccepted, sign_in
+from registry.accounts.token_confirmation import TokenNotPending, confirm_token, pending_tokens
 from registry.accounts.tokens import (
     PeopleMakeTheirOwnTokens,
     TokenNotAccepted,
@@ -35,12 +36,14 @@ from registry.accounts.tokens import (
     authenticate_token,
     issue,
     issue_own_token,
+    revoke,
     revoke_own_token,
 )
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor, an_agency
+from tests.present import Present
 
 ADIL = an_actor(Role.ADMINISTRATOR, name="adil")
 BOTA = an_actor(Role.ADMINISTRATOR, name="bota")
@@ -73,8 +76,12 @@ def test_person_with_a_deciding_role_is_pending_until_confirmed(app: Flask, role
         sign_in("new", PASSWORD, "10.0.0.1", "r")
     with pytest.raises(ConfirmationNeedsAnotherPerson):
         confirm_account(ADIL, person.account_id, role)
-    confirm_account(confirming, person.account_id, role)
-    assert come_in("new").role is role
+    password = confirm_account(confirming, person.account_id, role)
+    # Whoever asked for the account knows no password that works.
+    with pytest.raises(PasswordNotAccepted):
+        sign_in("new", PASSWORD, "10.0.0.1", "r")
+    assert password is not None and come_in("new", password).role is role
+    assert person.password_must_change
     entries = db.session.execute(
         select(JournalEntry.action, JournalEntry.principal, JournalEntry.details)
         .where(JournalEntry.subject == "account:new")
@@ -104,8 +111,8 @@ def test_command_line_needs_no_confirmation_and_can_confirm(app: Flask) -> None:
     person = add_person(ADIL, NewPerson("second", Role.SUPERVISOR), PASSWORD)
     set_password(ADMINISTRATOR, person.id, OTHER)
     assert is_pending("second")
-    confirm_account(ADMINISTRATOR, person.account_id, Role.SUPERVISOR)
-    assert come_in("second", OTHER).role is Role.SUPERVISOR
+    password = confirm_account(ADMINISTRATOR, person.account_id, Role.SUPERVISOR)
+    assert password is not None and come_in("second", password).role is Role.SUPERVISOR
     assert db.session.scalars(
         select(JournalEntry.credential).distinct().where(JournalEntry.principal == ADMINISTRATOR.principal)
     ).all() == ["local"]
@@ -198,8 +205,82 @@ def test_token_of_a_pending_service_account_is_rejected_until_confirmed(app: Fla
     with pytest.raises(TokenNotAccepted):
         authenticate_token(token.text, "", "")
     account = account_named("robot")
-    confirm_account(BOTA, account.id, Role.SUPERVISOR)
+    assert confirm_account(BOTA, account.id, Role.SUPERVISOR) is None
+    # The token is the account's password, and is confirmed by itself.
+    with pytest.raises(TokenNotAccepted):
+        authenticate_token(token.text, "", "")
+    confirm_token(BOTA, token.key_id)
     assert not authenticate_token(token.text, "", "").is_person
+
+
+@pytest.mark.parametrize("role", [Role.REVIEWER, Role.SUPERVISOR, Role.ADMINISTRATOR])
+@pytest.mark.parametrize("confirming", [BOTA, SAULE, ADMINISTRATOR])
+def test_token_for_a_deciding_service_account_is_out_until_a_second_person_confirms(
+    app: Flask, role: Role, confirming: Actor
+) -> None:
+    running = issue(ADMINISTRATOR, "robot", role, None, None)
+    token = issue(ADIL, "robot", None, None, DAY)
+    assert token.pending and not running.pending
+    with pytest.raises(TokenNotAccepted):
+        authenticate_token(token.text, "", "")
+    # What runs already goes on.
+    assert authenticate_token(running.text, "", "").role is role
+    assert [(row["key_id"], row["can_confirm"]) for row in pending_tokens(ADIL)] == [(token.key_id, False)]
+    with pytest.raises(ConfirmationNeedsAnotherPerson):
+        confirm_token(ADIL, token.key_id)
+    confirm_token(confirming, token.key_id)
+    assert authenticate_token(token.text, "", "").role is role
+    assert pending_tokens(BOTA) == []
+    with pytest.raises(TokenNotPending):
+        confirm_token(BOTA, token.key_id)
+    entries = db.session.execute(
+        select(JournalEntry.action, JournalEntry.principal, JournalEntry.details)
+        .where(JournalEntry.subject == f"token:{token.key_id}")
+        .order_by(JournalEntry.seq)
+    ).all()
+    assert [(row.action, row.principal) for row in entries] == [
+        ("token.issued", "adil"),
+        ("token.confirmed", confirming.principal),
+    ]
+    assert json.loads(entries[0].details)["pending"] is True
+    assert json.loads(entries[1].details) == {
+        "account": "robot", "role": role.value, "agency": None, "asked_by": "adil",
+    }  # fmt: skip
+
+
+def test_narrower_token_of_a_deciding_service_account_waits_too(app: Flask) -> None:
+    issue(ADMINISTRATOR, "robot", Role.SUPERVISOR, None, None)
+    assert issue(ADIL, "robot", Role.OPERATOR, None, DAY).pending
+
+
+def test_token_of_another_service_account_works_at_once(app: Flask) -> None:
+    token = issue(ADIL, "robot", Role.OPERATOR, None, DAY)
+    assert authenticate_token(token.text, "", "").role is Role.OPERATOR
+    with pytest.raises(TokenNotPending):
+        confirm_token(BOTA, token.key_id)
+
+
+def test_token_that_ended_while_it_waited_is_not_confirmed(app: Flask, present: Present) -> None:
+    issue(ADMINISTRATOR, "robot", Role.SUPERVISOR, None, None)
+    revoked, expired = (issue(ADIL, "robot", None, None, DAY) for _ in range(2))
+    revoke(BOTA, revoked.key_id)
+    present.move(DAY)
+    assert pending_tokens(BOTA) == []
+    for token in (revoked, expired):
+        with pytest.raises(TokenNotPending):
+            confirm_token(BOTA, token.key_id)
+    with pytest.raises(TokenNotFound):
+        confirm_token(BOTA, "0000000000")
+
+
+def test_token_is_confirmed_by_people_of_two_roles_only(app: Flask) -> None:
+    issue(ADMINISTRATOR, "robot", Role.SUPERVISOR, None, None)
+    token = issue(ADIL, "robot", None, None, DAY)
+    for role in (Role.REVIEWER, Role.OPERATOR, Role.AUDITOR):
+        with pytest.raises(RoleNotAllowed):
+            confirm_token(an_actor(role), token.key_id)
+    with pytest.raises(AccountsNeedAPerson):
+        confirm_token(replace(BOTA, is_person=False), token.key_id)
 
 
 def test_people_make_and_revoke_their_own_tokens(app: Flask) -> None:

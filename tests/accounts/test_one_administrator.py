@@ -1,7 +1,8 @@
 """A single administrator, with any number of accounts and tokens, cannot get a decision approved.
 
 A hypothesis state machine calls every service that manages accounts and tokens, in any order, as every actor that the
-administrator controls: the own account, people whose passwords and service accounts whose tokens it knows.
+administrator controls: the own account, people whose passwords and service accounts whose tokens it knows. A second
+administrator confirms whatever is pending, as an honest person who hands new passwords over to their owners.
 """
 
 from __future__ import annotations
@@ -22,14 +23,20 @@ from registry.accounts.current_user import find_session_user
 from registry.accounts.models import Account, account_named
 from registry.accounts.people import NewPerson, add_person, change_own_password, person_named, set_password
 from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.service_accounts import issue_service_token
 from registry.accounts.sessions import start_session
+from registry.accounts.token_confirmation import confirm_token
 from registry.accounts.tokens import TokenNotAccepted, authenticate_token, issue, issue_own_token, revoke
+from registry.audits.service import run_audit
+from registry.audits.voiding import confirm_voiding, propose_voiding
 from registry.core.database import db
 from registry.core.errors import NotAllowed, NotFound, RegistryError
 from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun
 from tests.cases.cast import AIGERIM, NO_BREACH, act, case_of, under_review
 from tests.factories import ADMINISTRATOR as LOCAL
-from tests.factories import PASSWORD, a_project, an_agency
+from tests.factories import PASSWORD, a_project, an_actor, an_agency
+from tests.present import Present
 
 DAY = timedelta(days=1)
 ROLES = st.sampled_from(list(Role))
@@ -50,7 +57,7 @@ def session_of(name: str) -> Actor | None:
 
 
 def test_single_administrator_cannot_get_a_decision_approved(
-    each_example: Callable[[], AbstractContextManager[None]],
+    each_example: Callable[[], AbstractContextManager[None]], present: Present
 ) -> None:
     class Machine(RuleBasedStateMachine):
         def __init__(self) -> None:
@@ -65,8 +72,13 @@ def test_single_administrator_cannot_get_a_decision_approved(
             self.agency_id = an_agency().id
             self.project = a_project()
             act(AIGERIM, under_review(self.project), "propose", NO_BREACH)
+            present.move(timedelta(days=400))
+            self.audit_id = run_audit(an_actor(Role.OPERATOR)).id
+            present.move(timedelta(days=-400))
+            self.propose(an_actor(Role.OPERATOR))
             self.known = {"adil"}
             self.tokens: list[str] = []
+            self.confirmed: set[str] = set()
 
         def teardown(self) -> None:
             self.undone.__exit__(None, None, None)
@@ -147,6 +159,51 @@ def test_single_administrator_cannot_get_a_decision_approved(
                 self.attempt(data, lambda actor: confirm_account(actor, account.id, Role(account.role)))
 
         @rule(data=st.data())
+        def issue_for_an_existing_service_account(self, data: st.DataObject) -> None:
+            accounts = list(
+                db.session.scalars(select(Account.id).where(Account.kind == "service").order_by(Account.id))
+            )
+            account_id = data.draw(st.sampled_from(accounts))
+            self.attempt(data, lambda actor: self.tokens.append(issue_service_token(actor, account_id, DAY).text))
+
+        @rule(data=st.data())
+        def confirm_own_token(self, data: st.DataObject) -> None:
+            if self.tokens:
+                key_id = data.draw(st.sampled_from(self.tokens)).split("_")[1]
+                self.attempt(data, lambda actor: confirm_token(actor, key_id))
+
+        @rule(name=NAMES)
+        def second_administrator_confirms(self, name: str) -> None:
+            bota, account = session_of("bota"), account_named(name)
+            if bota is None or account is None:
+                return
+            try:
+                confirm_account(bota, account.id, Role(account.role))
+            except RegistryError:
+                db.session.rollback()
+            else:
+                self.known.discard(name)
+
+        @rule(data=st.data())
+        def second_administrator_confirms_a_token(self, data: st.DataObject) -> None:
+            bota = session_of("bota")
+            if bota is None or not self.tokens:
+                return
+            key_id = data.draw(st.sampled_from(self.tokens)).split("_")[1]
+            try:
+                confirm_token(bota, key_id)
+                self.confirmed.add(key_id)
+            except RegistryError:
+                db.session.rollback()
+
+        def propose(self, actor: Actor) -> None:
+            propose_voiding(actor, self.audit_id, "The clock was ahead.")
+
+        @rule(data=st.data())
+        def propose_to_void(self, data: st.DataObject) -> None:
+            self.attempt(data, lambda actor: self.propose(actor))
+
+        @rule(data=st.data())
         def revoke_one(self, data: st.DataObject) -> None:
             if self.tokens:
                 key_id = data.draw(st.sampled_from(self.tokens)).split("_")[1]
@@ -156,8 +213,18 @@ def test_single_administrator_cannot_get_a_decision_approved(
         def nobody_else_decides(self) -> None:
             for actor in self.came_in():
                 assert actor.principal == "adil" or not (actor.is_person and actor.role in DECIDING), actor
+                # A service account decides nothing, but its token too waits for a second person.
+                confirmed = actor.credential.removeprefix("token:") in self.confirmed
+                assert actor.principal == "adil" or actor.role not in DECIDING or confirmed, actor
                 with pytest.raises((NotAllowed, NotFound)):
                     act(actor, case_of(self.project), "approve")
+
+        @invariant()
+        def nobody_voids_an_audit(self) -> None:
+            voiding = db.session.scalars(select(AuditRun.voiding).where(AuditRun.id == self.audit_id)).one()
+            for actor in self.came_in():
+                with pytest.raises(NotAllowed):
+                    confirm_voiding(actor, self.audit_id, str(voiding["proposed_at"]))
 
         @invariant()
         def names_are_told_apart(self) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from registry.accounts.roles import Role
-from registry.accounts.tokens import TokenNotAccepted, authenticate_token
-from tests.factories import an_agency
+from registry.accounts.tokens import TokenNotAccepted, authenticate_token, issue
+from tests.factories import an_actor, an_agency
 from tests.fixtures.cli import CommandLine
 from tests.present import Present
 
@@ -111,3 +111,19 @@ def test_token_of_an_account_that_exists_needs_no_role_and_is_never_wider(
         assert not authenticate_token(same, "", "").is_person
     assert roles == [Role.AGENCY_EDITOR, Role.AGENCY_VIEWER]
     assert registry("tokens", "issue", "--name", "robot", "--role", "administrator").code == 2
+
+
+def test_token_that_an_administrator_issued_is_confirmed_on_the_machine(
+    registry: CommandLine, services: Callable[[], Any]
+) -> None:
+    assert registry("tokens", "issue", "--name", "robot", "--role", "supervisor").code == 0
+    with services():
+        token = issue(an_actor(Role.ADMINISTRATOR), "robot", None, None, timedelta(days=1))
+    listed = registry("tokens", "list", "--json").json["items"]
+    assert [row["pending_since"] is None for row in listed] == [True, False]
+    ran = registry("tokens", "confirm", token.key_id)
+    assert (ran.code, ran.raw) == (0, b"") and token.key_id in ran.err
+    with services():
+        assert authenticate_token(token.text, "", "").role is Role.SUPERVISOR
+    assert registry("tokens", "confirm", token.key_id).code == 4
+    assert registry("tokens", "confirm", "0000000000").code == 3

@@ -89,7 +89,10 @@ def test_confirm_command_confirms_a_pending_account(registry: CommandLine, servi
     ran = registry("users", "confirm", "saule")
     assert ran.code == 0 and "saule" in ran.err and "supervisor" in ran.err
     with services():
-        assert not person_named("saule").is_pending
+        person = person_named("saule")
+        assert not person.is_pending and person.password_must_change
+        # A new password is printed, alone: whoever asked for the account knows none that works.
+        assert verify_password(person.password_hash, ran.out.strip()) and ran.out.count("\n") == 1
     assert registry("users", "confirm", "saule").code == 4
     assert registry("users", "confirm", "nobody").code == 3
 

@@ -25,10 +25,10 @@ def path_of(name: str) -> str:
     return f"{LIST}/{account.id}/confirmation"
 
 
-def ask_for(administrator: Visit, name: str = "zhanna", role: str = "reviewer") -> str:
-    """Add a person as an administrator and return the password."""
+def ask_for(administrator: Visit, name: str = "zhanna", role: str = "reviewer") -> None:
+    """Add a person as an administrator, who is shown no password."""
     page = administrator.send("/people/new", name=name, role=role, language="en").text
-    return page.split('id="secret">')[1].split("<")[0]
+    assert 'id="secret"' not in page and "Whoever confirms it is shown a new password" in page
 
 
 def is_pending(name: str = "zhanna") -> bool:
@@ -39,13 +39,15 @@ def is_pending(name: str = "zhanna") -> bool:
 
 @pytest.mark.parametrize("second", [Role.SUPERVISOR, Role.ADMINISTRATOR])
 def test_second_person_confirms_the_account(signed_in: SignedIn, visit: Visit, second: Role) -> None:
-    password = ask_for(signed_in(Role.ADMINISTRATOR))
+    ask_for(signed_in(Role.ADMINISTRATOR))
     confirming = signed_in(second, name="second")
     assert "Accounts to confirm" in confirming.get("/home").text
     page = confirming.get(LIST).text
     assert "zhanna" in page and "administrator.web" in page and "Reviewer" in page and "Confirm account" in page
     page = confirming.send(path_of("zhanna"), page=LIST, role="reviewer").text
-    assert "The account zhanna is confirmed." in page and "There are no accounts to confirm." in page
+    assert "The account zhanna is confirmed." in page
+    password = page.split('id="secret">')[1].split("<")[0]
+    assert "There are no accounts to confirm." in confirming.get(LIST).text
     assert visit.sign_in("zhanna", password).request.path == "/account/password"
     entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.confirmed")).one()
     assert entry.principal == "second" and '"asked_by":"administrator.web"' in entry.details
@@ -155,6 +157,17 @@ def test_pending_service_account_is_confirmed_on_the_same_page(app: Flask, signe
     assert token
     assert app.test_client().get("/api/v1/projects", headers=bearer(token[0])).status_code == 401
     supervisor = signed_in(Role.SUPERVISOR)
+    assert "The token works when another administrator or a supervisor has confirmed it." in page
     assert "Service account" in supervisor.get(LIST).text
     supervisor.send(path_of("robot"), page=LIST, role="reviewer")
+    assert app.test_client().get("/api/v1/projects", headers=bearer(token[0])).status_code == 401
+    path = f"{LIST}/tokens/{token[0].split('_')[1]}/confirmation"
+    assert "You issued this token" in administrator.get(LIST).text
+    assert "Waiting for confirmation" in administrator.get("/tokens").text
+    assert administrator.send(path, page="/account/password").status_code == 403
+    assert "Confirm token" in supervisor.get(LIST).text and "Tokens to confirm" in supervisor.get("/home").text
+    assert "Tokens to confirm" not in administrator.get("/home").text
+    confirmed = supervisor.send(path, page=LIST).text
+    assert "is confirmed." in confirmed and "Tokens to confirm" not in confirmed
+    assert "does not wait for a confirmation" in supervisor.send(path, page="/account/password").text
     assert app.test_client().get("/api/v1/projects", headers=bearer(token[0])).status_code == 200

@@ -7,10 +7,10 @@ from datetime import timedelta
 from flask import Flask
 from sqlalchemy import select
 
+from registry.accounts.attempts import MAX_FAILURES_PER_NAME_AND_SOURCE, WINDOW
 from registry.accounts.people import NewPerson, add_person, disable_person, person_named, set_password
 from registry.accounts.roles import Role
 from registry.accounts.sessions import IDLE_TIMEOUT, WebSession
-from registry.accounts.sign_in import MAX_FAILURES_PER_NAME_AND_SOURCE, WINDOW
 from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry

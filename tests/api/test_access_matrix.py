@@ -170,7 +170,11 @@ TRIES: dict[str, Try] = {
         owned=False,
     ),
     "void_proposed_audit": Try(
-        "/audits/{audit}/voiding-confirmation", {Role.OPERATOR, Role.SUPERVISOR}, 409, lambda world: {}, owned=False
+        "/audits/{audit}/voiding-confirmation",
+        {Role.OPERATOR, Role.SUPERVISOR},
+        409,
+        lambda world: {"proposed_at": "2026-03-03T05:10:00.000000Z"},
+        owned=False,
     ),
     "list_all_audits": Try("/audits", OVERSIGHT, owned=False),
     "read_one_audit": Try("/audits/{audit}", OVERSIGHT, owned=False),

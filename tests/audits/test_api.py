@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import Connection, update
 
 from registry.accounts.roles import Role
@@ -19,7 +20,7 @@ from registry.core.transactions import transaction
 from registry.projects.models import Project
 from tests.api.callers import BASE, Caller, caller, code, codes
 from tests.audits.test_nightly import breaking
-from tests.factories import a_project, an_actor, an_agency
+from tests.factories import a_project, a_service_token, an_actor, an_agency
 from tests.present import Present
 
 TODAY = date(2026, 6, 1)
@@ -242,7 +243,7 @@ def test_changes_of_restricted_projects_are_hidden_and_reads_journalled(
 
 
 def test_operator_proposes_and_supervisor_confirms_voiding(
-    operator: Caller, as_role: Callable[..., Caller], agency: Agency, present: Present
+    operator: Caller, as_role: Callable[..., Caller], client: FlaskClient, agency: Agency, present: Present
 ) -> None:
     a_project(agency)
     present.set(date(2027, 7, 6))
@@ -250,15 +251,23 @@ def test_operator_proposes_and_supervisor_confirms_voiding(
     present.set(TODAY)
     path = f"/audits/{ahead.id}"
     assert codes(operator.post(f"{path}/voiding", {"reason": " "})) == {("/reason", "required")}
-    assert code(operator.post(f"{path}/voiding-confirmation", {})) == "voiding-not-proposed"
+    confirmation = f"{path}/voiding-confirmation"
+    assert codes(operator.post(confirmation, {})) == {("/proposed_at", "required")}
+    assert code(operator.post(confirmation, {"proposed_at": "2026-06-01T00:00:00Z"})) == "voiding-not-proposed"
     proposed = operator.post(f"{path}/voiding", {"reason": "The clock was 400 days ahead."})
     assert proposed.status_code == 200
     body = proposed.get_json()
     assert (body["status"], body["voiding"]["reason"]) == ("succeeded", "The clock was 400 days ahead.")
     assert (body["voiding"]["proposed_role"], body["voiding"]["confirmed_by"]) == ("operator", None)
-    refused = operator.post(f"{path}/voiding-confirmation", {})
+    seen = {"proposed_at": body["voiding"]["proposed_at"]}
+    refused = operator.post(confirmation, seen)
     assert (refused.status_code, code(refused)) == (403, "voiding-needs-second-person")
-    voided = as_role("supervisor").post(f"{path}/voiding-confirmation", {})
+    supervisor = as_role("supervisor")
+    stale = supervisor.post(confirmation, {"proposed_at": "2026-06-01T00:00:00Z"})
+    assert (stale.status_code, code(stale)) == (409, "voiding-proposal-changed")
+    service = Caller(client, a_service_token(Role.SUPERVISOR)).post(confirmation, seen)
+    assert (service.status_code, code(service)) == (403, "voiding-needs-a-person")
+    voided = supervisor.post(confirmation, seen)
     assert voided.status_code == 200
     assert (voided.get_json()["status"], voided.get_json()["on"]) == ("voided", "2027-07-06")
     assert voided.headers["ETag"] != proposed.headers["ETag"]

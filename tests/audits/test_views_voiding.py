@@ -32,7 +32,13 @@ def test_operator_proposes_and_supervisor_voids_future_audit(signed_in: SignedIn
     assert "Void audit" not in signed_in(Role.AUDITOR).get(page).text
     supervisor = signed_in(Role.SUPERVISOR)
     assert "Void audit" in supervisor.get(page).text
-    voided = supervisor.send(f"{page}/voiding-confirmation", page=page).text
+    seen = supervisor.get(page).text.split('name="proposed_at" value="')[1].split('"')[0]
+    present.move(timedelta(seconds=1))
+    operator.send(form, reason="The clock was 401 days ahead.")
+    changed = supervisor.send(f"{page}/voiding-confirmation", page=page, proposed_at=seen).text
+    assert "The proposal has changed: operator.web made a new one." in changed and "401 days" in changed
+    seen = changed.split('name="proposed_at" value="')[1].split('"')[0]
+    voided = supervisor.send(f"{page}/voiding-confirmation", page=page, proposed_at=seen).text
     assert "The audit is voided." in voided and "supervisor.web" in voided
     assert db.session.scalars(select(AuditRun.status)).one() == "voided"
     assert "Voided" in supervisor.get("/audits").text

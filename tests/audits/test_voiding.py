@@ -13,13 +13,14 @@ from sqlalchemy import select
 from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
 from registry.audits.jobs import run_due_audit
-from registry.audits.service import AuditNotFound
+from registry.audits.service import AuditNotFound, find_audit
 from registry.audits.voiding import (
     AuditNotLatest,
     AuditNotVoidable,
     VoidingNeedsAPerson,
     VoidingNeedsSecondPerson,
     VoidingNotProposed,
+    VoidingProposalChanged,
     confirm_voiding,
     may_confirm_voiding,
     propose_voiding,
@@ -49,6 +50,12 @@ REASON = "The clock was 401 days ahead."
 
 def days(number: int) -> date:
     return DAY + timedelta(days=number)
+
+
+def proposed_at(run: AuditRun) -> str:
+    voiding = db.session.scalars(select(AuditRun.voiding).where(AuditRun.id == run.id)).one()
+    assert voiding is not None
+    return str(voiding["proposed_at"])
 
 
 def night(present: Present, day: date) -> AuditRun:
@@ -179,8 +186,8 @@ def test_operator_and_supervisor_void_together(jumped: AuditRun) -> None:
         replace(SUPERVISOR, principal=OPERATOR.principal),
     ):
         with pytest.raises(VoidingNeedsSecondPerson):
-            confirm_voiding(second, jumped.id)
-    voided = confirm_voiding(SUPERVISOR, jumped.id)
+            confirm_voiding(second, jumped.id, proposed_at(jumped))
+    voided = confirm_voiding(SUPERVISOR, jumped.id, proposed_at(jumped))
     assert voided.status == "voided" and voided.voiding is not None
     assert voided.voiding["confirmed_by"] == SUPERVISOR.principal
     actions = [row["action"] for row in table(JournalEntry)][-2:]
@@ -190,19 +197,32 @@ def test_operator_and_supervisor_void_together(jumped: AuditRun) -> None:
 def test_supervisor_proposes_and_operator_confirms(jumped: AuditRun) -> None:
     propose_voiding(SUPERVISOR, jumped.id, REASON)
     with pytest.raises(VoidingNeedsSecondPerson):
-        confirm_voiding(SUPERVISOR, jumped.id)
-    assert confirm_voiding(OPERATOR, jumped.id).status == "voided"
+        confirm_voiding(SUPERVISOR, jumped.id, proposed_at(jumped))
+    assert confirm_voiding(OPERATOR, jumped.id, proposed_at(jumped)).status == "voided"
 
 
 def test_service_account_neither_proposes_nor_confirms_a_voiding(jumped: AuditRun) -> None:
-    service = {"is_person": False, "credential": "token:of-tests"}
-    with pytest.raises(VoidingNeedsAPerson):
-        propose_voiding(replace(SUPERVISOR, **service), jumped.id, REASON)
+    for role in (Role.OPERATOR, Role.SUPERVISOR):
+        with pytest.raises(VoidingNeedsAPerson):
+            propose_voiding(replace(an_actor(role), is_person=False), jumped.id, REASON)
     propose_voiding(OPERATOR, jumped.id, REASON)
-    assert not may_confirm_voiding(replace(SUPERVISOR, **service), jumped)
+    assert not may_confirm_voiding(replace(SUPERVISOR, is_person=False), jumped)
     with pytest.raises(VoidingNeedsAPerson):
-        confirm_voiding(replace(SUPERVISOR, **service), jumped.id)
-    assert jumped.status == "succeeded"
+        confirm_voiding(replace(SUPERVISOR, is_person=False), jumped.id, proposed_at(jumped))
+    assert find_audit(OPERATOR, jumped.id).status == "succeeded"
+
+
+def test_proposal_that_replaced_the_one_that_was_seen_is_not_confirmed(jumped: AuditRun, present: Present) -> None:
+    propose_voiding(OPERATOR, jumped.id, REASON)
+    seen = proposed_at(jumped)
+    present.move(timedelta(seconds=1))
+    propose_voiding(an_actor(Role.OPERATOR, name="another"), jumped.id, "Another reason.")
+    for stale in (seen, ""):
+        with pytest.raises(VoidingProposalChanged):
+            confirm_voiding(SUPERVISOR, jumped.id, stale)
+    assert find_audit(OPERATOR, jumped.id).status == "succeeded"
+    voided = confirm_voiding(SUPERVISOR, jumped.id, proposed_at(jumped))
+    assert voided.voiding is not None and voided.voiding["reason"] == "Another reason."
 
 
 def test_only_latest_future_audit_can_be_voided(jumped: AuditRun, present: Present) -> None:
@@ -217,7 +237,7 @@ def test_only_latest_future_audit_can_be_voided(jumped: AuditRun, present: Prese
     with pytest.raises(RoleNotAllowed):
         propose_voiding(AUDITOR, jumped.id, REASON)
     with pytest.raises(VoidingNotProposed):
-        confirm_voiding(SUPERVISOR, jumped.id)
+        confirm_voiding(SUPERVISOR, jumped.id, "")
     later = night(present, FUTURE + timedelta(days=1))
     present.set(DAY)
     with pytest.raises(AuditNotLatest):

@@ -123,13 +123,20 @@ def test_proposer_cannot_approve_with_any_token(case: str, client: FlaskClient) 
     assert done(caller(client, Role.SUPERVISOR).post(f"{case}/approve", {}))["status"] == "closed"
 
 
-def test_service_account_may_do_everything_but_approve(case: str, client: FlaskClient) -> None:
+def test_service_account_may_do_everything_but_decide(case: str, client: FlaskClient) -> None:
     service = Caller(client, a_service_token(Role.SUPERVISOR))
     done(service.post(f"{case}/claim", {}))
     done(service.post(f"{case}/propose", PROPOSAL))
     for account in (service, Caller(client, a_service_token(Role.SUPERVISOR))):
         answer = account.post(f"{case}/approve", {})
         assert (answer.status_code, code(answer)) == (403, "approval-needs-a-person")
+    # With one person's approval only one person would have decided: a person takes the proposal over first.
+    supervisor = caller(client, Role.SUPERVISOR)
+    answer = supervisor.post(f"{case}/approve", {})
+    assert (answer.status_code, code(answer)) == (403, "proposal-needs-a-person")
+    assert "approve" not in supervisor.get(case).get_json()["actions"]
+    done(supervisor.post(f"{case}/return", {"comment": "I propose it myself."}))
+    done(supervisor.post(f"{case}/propose", PROPOSAL))
     assert done(caller(client, Role.SUPERVISOR).post(f"{case}/approve", {}))["status"] == "closed"
 
 

@@ -79,6 +79,18 @@ def test_two_tokens_of_one_principal_share_their_keys(client: object, agency: Ag
     assert one.data == two.data
 
 
+def test_response_to_a_wider_token_is_not_given_to_a_narrower_one(client: object) -> None:
+    supervisor, operator = (caller(client, role, name="saule") for role in (Role.SUPERVISOR, Role.OPERATOR))
+    path, sent = "/audits", {"dry_run": True}
+
+    first = supervisor.post(path, sent, Idempotency_Key="k")
+    narrower = operator.post(path, sent, Idempotency_Key="k")
+
+    assert first.status_code == 201
+    assert (narrower.status_code, code(narrower)) == (422, "idempotency-key-reused")
+    assert supervisor.post(path, sent, Idempotency_Key="k").data == first.data
+
+
 def test_a_key_is_forgotten_after_24_hours(client: object, agency: Agency, present: Present) -> None:
     present.set(date(2026, 6, 1))
     editor = Caller(client, a_token("agency_editor", agency, lifetime=None))

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from registry.accounts.account_names import skeleton
 from registry.core.database import db
 from registry.core.schema import downgrade_schema, upgrade_schema
 from tests.databases import bare_app
@@ -66,14 +67,33 @@ def test_principals_become_accounts_and_wider_tokens_are_revoked(old_app: Flask)
         token(4, 2, "supervisor"),
         token(5, 2, "administrator", "{at}"),
         principal(3, "unused"),
+        principal(4, "Bolat"),
+        person(4, "auditor"),
+        token(6, 4, "auditor"),
     )
     upgrade_schema()
     assert rows("SELECT name, kind, role, disabled_at FROM principals ORDER BY id") == [
         ("Saule", "person", "reviewer", None),
         ("robot", "service", "supervisor", None),
         ("unused", "service", "agency_viewer", None),
+        ("Bolat", "person", "auditor", None),
     ]
-    assert rows("SELECT id FROM tokens WHERE revoked_at IS NULL ORDER BY id") == [(1,), (3,), (4,)]
+    # The token of a reviewer, which an administrator issued, is revoked too.
+    assert rows("SELECT id FROM tokens WHERE revoked_at IS NULL ORDER BY id") == [(3,), (4,), (6,)]
+
+
+@pytest.mark.parametrize("role", ["reviewer", "supervisor", "administrator"])
+def test_tokens_of_people_who_decide_are_revoked(old_app: Flask, role: str) -> None:
+    run(principal(1, "Saule"), person(1, role), token(1, 1, role))
+    upgrade_schema()
+    assert rows("SELECT id FROM tokens WHERE revoked_at IS NULL") == []
+
+
+def test_skeletons_of_names_are_those_that_new_names_are_compared_with(old_app: Flask) -> None:
+    names = ["\u018f\u0441\u0435\u043b", "O\u2019Neil", "\u01a6ustem"]
+    run(*(principal(number, name) for number, name in enumerate(names, 1)))
+    upgrade_schema()
+    assert rows("SELECT name, name_skeleton FROM principals ORDER BY id") == [(name, skeleton(name)) for name in names]
 
 
 def test_names_that_look_the_same_stay_and_no_further_one_is_made(old_app: Flask) -> None:
@@ -82,7 +102,7 @@ def test_names_that_look_the_same_stay_and_no_further_one_is_made(old_app: Flask
     names = rows("SELECT name, name_skeleton FROM principals ORDER BY id")
     assert [name for name, _ in names] == ["Saule", "S\u0430ule", "saule"]
     first = str(names[0][1])
-    assert [skeleton for _, skeleton in names] == [first, f"{first}:2", f"{first}:3"]
+    assert [alike for _, alike in names] == [first, f"{first}:2", f"{first}:3"]
 
 
 def test_accounts_with_the_machines_names_are_disabled(old_app: Flask) -> None:

@@ -75,6 +75,8 @@ def prepare(app: Flask) -> dict[str, object]:
         add_person(by_administrator, NewPerson("Ержан Сейітқали", Role.REVIEWER), PASSWORD)
         by_another = replace(by_administrator, principal="Another administrator")
         pending = add_service_account(by_another, "Decision support", Role.SUPERVISOR, None)
+        issue(local_actor(Role.ADMINISTRATOR), "Nightly proposals", Role.REVIEWER, None, None)
+        issue(by_another, "Nightly proposals", None, None, timedelta(days=90))
         editor = demo_actor(person_name(Role.AGENCY_EDITOR))
         draft = start_draft(editor)
         save_draft(editor, draft.id, DRAFT)

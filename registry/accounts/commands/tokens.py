@@ -14,6 +14,7 @@ from registry.accounts.account_names import clean_name
 from registry.accounts.actors import local_actor
 from registry.accounts.models import account_named
 from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.token_confirmation import confirm_token
 from registry.accounts.token_queries import all_tokens
 from registry.agencies.service import Agency, agency_by_bin
 from registry.cli.app_context import in_registry
@@ -22,7 +23,17 @@ from registry.cli.output import cli_text, print_json, print_message, print_table
 from registry.core.database import db
 from registry.core.errors import Invalid
 
-COLUMNS = ("key_id", "principal", "role", "agency", "created_at", "expires_at", "revoked_at", "last_used_at")
+COLUMNS = (
+    "key_id",
+    "principal",
+    "role",
+    "agency",
+    "created_at",
+    "expires_at",
+    "revoked_at",
+    "last_used_at",
+    "pending_since",
+)
 
 
 LIFETIME = re.compile(r"([0-9]{1,10})([smhd])")
@@ -48,7 +59,7 @@ class Lifetime(click.ParamType[timedelta]):
 
 @click.group()
 def tokens() -> None:
-    """Issue, list and revoke bearer tokens."""
+    """Issue, confirm, list and revoke bearer tokens."""
 
 
 @tokens.command()
@@ -84,6 +95,15 @@ def revoke(key_id: str) -> None:
     """Revoke the token with KEY_ID, the part between the two underscores. It stops working immediately."""
     access.revoke(local_actor(Role.ADMINISTRATOR), key_id)
     print_message("cli-token-revoked", key_id=key_id)
+
+
+@tokens.command()
+@click.argument("key_id")
+@in_registry
+def confirm(key_id: str) -> None:
+    """Confirm the token of KEY_ID, which an administrator issued for a service account that decides."""
+    confirm_token(local_actor(Role.ADMINISTRATOR), key_id)
+    print_message("cli-token-confirmed", key_id=key_id)
 
 
 @tokens.command("list")

@@ -92,9 +92,14 @@ def enable(name: str) -> None:
 @click.argument("name")
 @in_registry
 def confirm(name: str) -> None:
-    """Confirm a pending account, which an administrator created, enabled or gave a new role or password."""
+    """Confirm a pending account, which an administrator created, enabled or gave a new role or password.
+
+    A person's new password is printed, alone, on standard output, this once. It must be changed at the first sign-in.
+    """
     account = _account(name)
-    confirm_account(local_actor(Role.ADMINISTRATOR), account.id, Role(account.role))
+    password = confirm_account(local_actor(Role.ADMINISTRATOR), account.id, Role(account.role))
+    if password is not None:
+        click.echo(password)
     print_message("cli-user-confirmed", name=account.name, role=account.role)
 
 

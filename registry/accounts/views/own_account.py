@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import render_template, request, url_for
 
+from registry.accounts.attempts import TooManyAttempts
 from registry.accounts.forms import (
     display_token,
     revocation_question,
@@ -60,7 +61,7 @@ def own_password(actor: Actor) -> Answer:
         return _form(Form({}, problems), must_change=must_change), 422
     try:
         secret = change_own_password(actor, old, new)
-    except (Invalid, SignInBusy) as error:
+    except (Invalid, SignInBusy, TooManyAttempts) as error:
         return _form(invalid_form({}, error, "old_password"), must_change=must_change), status_of(error)
     flash_message(_("Your password is changed. Your other sessions and your tokens have ended."))
     response = redirect_to("home" if must_change else "my_account")

@@ -1,15 +1,17 @@
-"""Pages of accounts that another administrator or a supervisor must confirm."""
+"""Pages of accounts and tokens that another administrator or a supervisor must confirm."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import render_template, request
+from flask import render_template, request, url_for
 
 from registry.accounts.account_changes import can_confirm, confirm_account, pending_accounts
 from registry.accounts.actors import Actor
+from registry.accounts.forms import display_password
 from registry.accounts.models import Account, find_account
 from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.accounts.token_confirmation import confirm_token, pending_tokens
 from registry.core.errors import Conflict, invalid
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.error_messages import error_message
@@ -19,22 +21,39 @@ from registry.web.translations import gettext as _
 
 @pages.page("/people/pending", needs=Permission.ACCOUNTS_CONFIRM)
 def accounts_to_confirm(actor: Actor) -> Answer:
-    """List the pending accounts, oldest first."""
-    return render_template("accounts/pending.html", actor=actor, pending=list_pending(actor))
+    """List the pending accounts and tokens, oldest first."""
+    return render_template(
+        "accounts/pending.html", actor=actor, pending=list_pending(actor), tokens=pending_tokens(actor)
+    )
 
 
 @pages.page("/people/pending/<row_id:account_id>/confirmation", needs=Permission.ACCOUNTS_CONFIRM, methods=("POST",))
 def confirm(actor: Actor, account_id: int) -> Answer:
-    """Confirm the account with the role that was displayed beside the button."""
+    """Confirm the account with the role that was displayed beside the button; a person's new password is displayed."""
     name, role = find_account(account_id).name, request.form.get("role", "")
     if role not in PERMISSIONS:
         raise invalid("/role", "not-a-choice", options=", ".join(PERMISSIONS))
     try:
-        confirm_account(actor, account_id, Role(role))
+        password = confirm_account(actor, account_id, Role(role))
+    except Conflict as error:
+        flash_message(error_message(error), "error")
+        return redirect_to("accounts_to_confirm")
+    confirmed = _("The account %(name)s is confirmed.") % {"name": name}
+    if password is not None:
+        return display_password(name, password, url_for("web.accounts_to_confirm"), confirmed)
+    flash_message(confirmed)
+    return redirect_to("accounts_to_confirm")
+
+
+@pages.page("/people/pending/tokens/<key_id>/confirmation", needs=Permission.ACCOUNTS_CONFIRM, methods=("POST",))
+def confirm_pending_token(actor: Actor, key_id: str) -> Answer:
+    """Confirm a token that an administrator issued for a service account with a role that decides."""
+    try:
+        confirm_token(actor, key_id)
     except Conflict as error:
         flash_message(error_message(error), "error")
     else:
-        flash_message(_("The account %(name)s is confirmed.") % {"name": name})
+        flash_message(_("The token %(key_id)s is confirmed.") % {"key_id": key_id})
     return redirect_to("accounts_to_confirm")
 
 
@@ -48,17 +67,20 @@ def with_confirmation_note(text: str, account: Account) -> str:
     if not Role(account.role).needs_two_people:
         return text
     note = _("After that the account works only when another administrator or a supervisor has confirmed it.")
-    return f"{text} {note}"
+    return " ".join((text, note, *_password_note(account)))
 
 
 def flash_with_confirmation(text: str, account: Account) -> None:
     """Flash a message, plus a note if the account is now pending."""
-    flash_message(f"{text} {pending_text()}" if account.status == "pending" else text)
+    if account.status == "pending":
+        note = _("The account works when another administrator or a supervisor has confirmed it.")
+        text = " ".join((text, note, *_password_note(account)))
+    flash_message(text)
 
 
-def pending_text() -> str:
-    """The note that a second person must confirm the account."""
-    return _("The account works when another administrator or a supervisor has confirmed it.")
+def _password_note(account: Account) -> list[str]:
+    note = _("Whoever confirms it is shown a new password, which the person changes at the first sign-in.")
+    return [note] if account.is_person else []
 
 
 def confirmation_rule() -> str:

@@ -9,13 +9,13 @@ from flask import render_template, request, url_for
 from registry.accounts import people as access
 from registry.accounts.account_changes import can_confirm, change_role
 from registry.accounts.actors import Actor
+from registry.accounts.forms import display_password
 from registry.accounts.models import Person
 from registry.accounts.passwords import generate_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.views.pending import (
     confirmation_rule,
     flash_with_confirmation,
-    pending_text,
     with_confirmation_note,
 )
 from registry.agencies.service import Agency, agencies_by_id, agency_by_bin
@@ -71,7 +71,8 @@ def new_person(actor: Actor) -> Answer:
             values["name"], Role(values["role"]), agency_id(values["agency"]), values["email"], values["language"]
         )
         person = access.add_person(actor, new, password)
-        return _display_password(person, password)
+        added = _("The account %(name)s is added.") % {"name": person.name}
+        return _display_password(person, password, added)
 
     return answer_form(page, act, {"language": "kk"})
 
@@ -124,6 +125,8 @@ def enable_person(actor: Actor, person_id: int) -> Answer:
     person = access.find_person(actor, person_id)
     if request.method == "GET":
         consequences = _("The person can sign in again with the same password. Earlier sessions and tokens stay ended.")
+        if Role(person.role).needs_two_people:
+            consequences = _("Earlier sessions and tokens of this person stay ended.")
         return _question(person, _("Enable account"), with_confirmation_note(consequences, person.account))
     access.enable_person(actor, person_id)
     flash_with_confirmation(_("The account %(name)s is enabled.") % {"name": person.name}, person.account)
@@ -139,10 +142,12 @@ def renew_password(actor: Actor, person_id: int) -> Answer:
             "The current password and all sessions and tokens of this person end immediately. The new password is "
             "displayed once, and the person changes it at the first sign-in."
         )
+        if Role(person.role).needs_two_people:
+            consequences = _("The current password and all sessions and tokens of this person end immediately.")
         return _question(person, _("New password"), with_confirmation_note(consequences, person.account))
     password = generate_password()
     access.set_password(actor, person_id, password)
-    return _display_password(person, password)
+    return _display_password(person, password, _("The password of %(name)s no longer works.") % {"name": person.name})
 
 
 def agency_field(actor: Actor) -> Field:
@@ -167,14 +172,9 @@ def _question(person: Person, act: str, consequences: str) -> str:
     return render_template("question.html", subject=person.name, act=act, told=consequences, back=url_for("web.people"))
 
 
-def _display_password(person: Person, password: str) -> str:
-    """The page that displays a new password, as the response to the POST itself: only its hash is stored."""
-    return render_template(
-        "shown_once.html",
-        whose=person.name,
-        what=_("Password"),
-        secret=password,
-        told=_("It is displayed only once and cannot be recovered. Copy it now and hand it over securely."),
-        hint=pending_text() if person.is_pending else "",
-        back=url_for("web.people"),
-    )
+def _display_password(person: Person, password: str, message: str) -> Answer:
+    """The page that displays a new password; for a pending account a message, as whoever confirms it gets a new one."""
+    if not person.is_pending:
+        return display_password(person.name, password, url_for("web.people"))
+    flash_with_confirmation(message, person.account)
+    return redirect_to("people")

@@ -6,6 +6,7 @@ from flask import redirect, render_template, request, session, url_for
 
 from registry.accounts import sign_in as password_sign_in
 from registry.accounts.actors import Actor
+from registry.accounts.attempts import TooManyAttempts
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.sessions import end_session
 from registry.core.errors import RegistryError
@@ -24,7 +25,7 @@ from registry.web.forms import Form, invalid_form
 SIGN_IN_ERRORS: tuple[type[RegistryError], ...] = (
     password_sign_in.PasswordNotAccepted,
     password_sign_in.AccountNotConfirmed,
-    password_sign_in.TooManyAttempts,
+    TooManyAttempts,
     SignInBusy,
 )
 

@@ -23,6 +23,7 @@ from registry.audits.schemas import (
     CHANGE,
     CHANGE_EXAMPLE,
     CONFIRMATION,
+    VOIDING_CONFIRMATION,
     VOIDING_EXAMPLE,
     VOIDING_PROPOSAL,
 )
@@ -152,10 +153,14 @@ class AuditVoidingConfirmation(MethodView):
 
     @blp.requires(Permission.AUDITS_VOID)
     @blp.doc(operationId="void_proposed_audit")
-    @blp.arguments(CONFIRMATION, required=False, example={})
+    @blp.arguments(VOIDING_CONFIRMATION, example={"proposed_at": VOIDING_EXAMPLE["proposed_at"]})
     @blp.idempotent(commits_itself=True)
     @blp.etag
     @blp.response(200, AUDIT, example=VOIDED_EXAMPLE)
-    def post(self, _values: Mapping[str, Any], id: int) -> Any:
-        """Void an audit: an operator confirms a supervisor's proposal, or a supervisor an operator's."""
-        return visible(confirm_voiding(current_actor(), find_audit(current_actor(), id).id))
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Void an audit: an operator confirms a supervisor's proposal, or a supervisor an operator's.
+
+        Both are persons.
+        """
+        audit_id = find_audit(current_actor(), id).id
+        return visible(confirm_voiding(current_actor(), audit_id, values["proposed_at"]))

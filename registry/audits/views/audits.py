@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import render_template, url_for
+from flask import render_template, request, url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
@@ -13,11 +13,18 @@ from registry.audits.queries import changes_of, count_changes, list_audits, prev
 from registry.audits.restricted_counts import visible_run
 from registry.audits.service import confirm_held_audit, find_audit, run_audit
 from registry.audits.views.findings import rule_titles
-from registry.audits.voiding import confirm_voiding, is_voidable, may_confirm_voiding, propose_voiding
+from registry.audits.voiding import (
+    VoidingProposalChanged,
+    confirm_voiding,
+    is_voidable,
+    may_confirm_voiding,
+    propose_voiding,
+)
 from registry.core.clock import today
 from registry.core.field_types import AnyDay, Text, YesNo
 from registry.projects.views.links import projects_numbered
 from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.error_messages import error_message
 from registry.web.fields import form_field
 from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form
@@ -150,7 +157,11 @@ def propose_to_void(actor: Actor, audit_id: int) -> Answer:
 
 @pages.page("/audits/<row_id:audit_id>/voiding-confirmation", needs=Permission.AUDITS_VOID, methods=("POST",))
 def void_proposed(actor: Actor, audit_id: int) -> Answer:
-    """Confirm voiding an audit as the second person."""
-    confirm_voiding(actor, audit_id)
-    flash_message(_("The audit is voided."))
+    """Confirm voiding an audit as the second person, by the proposal that was displayed beside the button."""
+    try:
+        confirm_voiding(actor, audit_id, request.form.get("proposed_at", ""))
+    except VoidingProposalChanged as error:
+        flash_message(error_message(error), "error")
+    else:
+        flash_message(_("The audit is voided."))
     return redirect_to("audit", audit_id=audit_id)

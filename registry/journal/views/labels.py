@@ -44,6 +44,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "account.confirmed": lazy_text("Account confirmed"),
     "account.password-set": lazy_text("Password set by an administrator"),
     "account.password-changed": lazy_text("Own password changed"),
+    "account.password-refused": lazy_text("Wrong current password"),
     "person.added": lazy_text("Person added"),
     "person.disabled": lazy_text("Account disabled"),
     "person.enabled": lazy_text("Account enabled"),
@@ -52,6 +53,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "person.signed-out": lazy_text("Signed out"),
     "database.restored": lazy_text("Database restored from a backup"),
     "token.issued": lazy_text("Token issued"),
+    "token.confirmed": lazy_text("Token confirmed"),
     "token.revoked": lazy_text("Token revoked"),
 }
 SOURCES: Final[Mapping[str, str]] = {

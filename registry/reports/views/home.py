@@ -10,6 +10,7 @@ from flask import render_template
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.token_confirmation import pending_tokens
 from registry.accounts.views.pending import list_pending
 from registry.audits.queries import list_audits
 from registry.audits.restricted_counts import visible_run
@@ -76,6 +77,7 @@ def home(actor: Actor) -> Answer:
         last=None if last is None else visible_run(actor, last),
         held=held,
         pending=[row for row in list_pending(actor) if row["can_confirm"]][:WORST] if may_confirm else [],
+        tokens=[row for row in pending_tokens(actor) if row["can_confirm"]][:WORST] if may_confirm else [],
         counts=dict(zip(("new", "overdue", "to_approve"), count_cases(actor, COUNTED), strict=True)),
     )
 
