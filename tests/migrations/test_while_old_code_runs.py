@@ -81,7 +81,8 @@ def test_upgrade_rewrites_no_large_table_while_readers_wait(empty_database: str)
         def collect(conn: object, cursor: object, statement: str, *rest: object) -> None:
             statements.append(statement)
 
-        upgrade_schema()
+        # The migration after it fills the stored freeze status, and needs a maintenance window (docs/operations.md).
+        upgrade_schema("2026_11_26_4")
         db.engine.dispose()
     assert sum(statement.startswith("ALTER TABLE projects ADD COLUMN") for statement in statements) == 1
     assert [statement for statement in statements if LARGE_TABLE_REWRITTEN.match(statement)] == []
