@@ -100,7 +100,7 @@ def test_slow_clients_do_not_delay_others(own_app: Flask, registry: CommandLine,
     password = registry("users", "add", "--name", "signs-in", "--role", "auditor").out.strip()
     with own_app.app_context():
         project, token = a_project(), a_token(Role.ADMINISTRATOR)
-        document = add_document(ADMINISTRATOR, project, "large.bin", "text/plain", DOCUMENT).id
+        document = add_document(ADMINISTRATOR, project, "large.csv", "text/plain", DOCUMENT).id
         path = f"/api/v1/projects/{project.number}/documents/{document}"
     unread = f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n\r\n"
     with ExitStack() as stack:
