@@ -83,7 +83,7 @@ class Audit(Body):
     on = Shown("The business date.", dict(DAY_SCHEMA))
     trigger = Shown("What started it.", {"type": "string", "enum": list(TRIGGERS)})
     status = Shown(
-        "`held`: stopped by the safety belt until a supervisor confirms. `missed`: a date that was never judged. "
+        "`held`: stopped by the change threshold until a supervisor confirms. `missed`: a date that was never judged. "
         "`voided`: taken out by people, as a wrong clock had dated it in the future; it does not count.",
         {"type": "string", "enum": list(STATUSES)},
     )
@@ -106,7 +106,7 @@ class Audit(Body):
         "SHA-256 of everything that it judged: equal input, equal result.", {"type": ["string", "null"]}
     )
     held_because = Shown(
-        "Why the safety belt held it; of a dry run, why it would hold the same one for good.", HELD_SCHEMA
+        "Why the change threshold held it; of a dry run, why it would hold the same one for good.", HELD_SCHEMA
     )
     failure = Shown("The kind of fault that ended it; the service's log has more.", {"type": ["string", "null"]})
     voiding = Shown("Who proposed to void it and why, and who confirmed that.", VOIDING_SCHEMA)

@@ -74,7 +74,7 @@ class Audits(MethodView):
     @blp.response(
         201,
         AUDIT_JUST_RUN,
-        description="Done, or held by the safety belt.",
+        description="Done, or held by the change threshold.",
         example=DRY_RUN_EXAMPLE,
         headers=LOCATION,
     )
@@ -128,7 +128,7 @@ class AuditConfirmation(MethodView):
     @blp.etag
     @blp.response(200, AUDIT, example=AUDIT_EXAMPLE)
     def post(self, _values: Mapping[str, Any], id: int) -> Any:
-        """Confirm a held audit: its date is judged again without the safety belt."""
+        """Confirm a held audit: its date is judged again without the change threshold."""
         return visible(confirm_held_audit(current_actor(), find_audit(current_actor(), id).id))
 
 
