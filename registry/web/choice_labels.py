@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry.cases.views.labels import CASE_WORDS
-from registry.web.translations import lazy_text
+from registry.core.translations import lazy_text
 
 ROLES: Final[Mapping[str, str]] = {
     "agency_viewer": lazy_text("Agency viewer"),

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from registry.core.field_types import Choice, Day, Text, Whole, YesNo
+from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.projects.fields import FIELDS as KINDS
 from registry.projects.fields import REQUIRED
 from registry.web.forms import as_typed
 from registry.web.labels import AMOUNTS, field_label, options
-from registry.web.translations import gettext, lazy_text
+from registry.web.translations import gettext
 
 # Controls that keep line breaks; browsers remove them from the value of every other input.
 MULTILINE: Final = ("area", "note")

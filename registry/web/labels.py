@@ -8,10 +8,11 @@ from typing import Any, Final
 from flask import Flask
 
 from registry.cases.views.labels import CASE_FIELDS
+from registry.core.translations import lazy_text
 from registry.web.choice_labels import ROLES, WORDS
 from registry.web.current_user import page_locale
 from registry.web.formats import NOTHING, day, moment, money
-from registry.web.translations import gettext, lazy_text
+from registry.web.translations import gettext
 
 FIELDS: Final[Mapping[str, str]] = {
     "number": lazy_text("Number"),

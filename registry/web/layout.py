@@ -9,9 +9,10 @@ from flask import request, url_for
 
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.core.languages import Language
+from registry.core.translations import lazy_text
 from registry.web.current_user import current_user
 from registry.web.parent_links import page_address
-from registry.web.translations import gettext, lazy_text
+from registry.web.translations import gettext
 
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"kk": "Қазақша", "ru": "Русский", "en": "English"}
 

@@ -40,11 +40,6 @@ def ngettext(one: str, many: str, count: int) -> str:
     return catalogue(page_locale()).ungettext(one, many, count)
 
 
-def lazy_text(text: str) -> str:
-    """Mark a text for the catalogues; it is translated when it is displayed."""
-    return text
-
-
 def init_translations(app: Flask) -> None:
     """Register ``_()`` and ``ngettext()`` as template globals."""
     app.jinja_env.add_extension("jinja2.ext.i18n")

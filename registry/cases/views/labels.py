@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from registry.web.translations import lazy_text
+from registry.core.translations import lazy_text
 
 CASE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "case_status": {

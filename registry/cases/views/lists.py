@@ -16,6 +16,7 @@ from registry.cases.lists import list_cases
 from registry.cases.views.downloads import case_header, case_rows
 from registry.cases.views.list_position import FILTERS, requested_list
 from registry.cases.views.work_lists import OF_TABS, tabs, usual_list
+from registry.core.translations import lazy_text
 from registry.projects.views.links import projects_of
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
@@ -23,7 +24,7 @@ from registry.web.downloads import ENDINGS, download_list
 from registry.web.error_messages import error_message
 from registry.web.flash import flash_message
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext, lazy_text, ngettext
+from registry.web.translations import gettext, ngettext
 
 # Filters offered on the page; the tabs set the others.
 CHOICES: Final = ("severity", "sector", "region")

@@ -15,6 +15,7 @@ from registry.cases.queries import open_case
 from registry.cases.views.work_lists import tabs
 from registry.cases.watch_list import DEFAULT_SORT, list_watched
 from registry.core.spreadsheets.writer import Cell, Rows
+from registry.core.translations import lazy_text
 from registry.projects.views.links import projects_numbered
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
@@ -22,7 +23,7 @@ from registry.web.downloads import ENDINGS, download_list
 from registry.web.flash import flash_message
 from registry.web.labels import field_label, name_in_page_language, word
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import gettext, lazy_text
+from registry.web.translations import gettext
 
 CHOICES: Final = ("work_type", "stage", "placement", "sector", "region")
 FILTERS: Final = ("q", "rule", *CHOICES, "agency")

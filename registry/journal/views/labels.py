@@ -9,8 +9,9 @@ from typing import Any, Final
 from flask import url_for
 
 from registry.cases.views.labels import CASE_WORDS
+from registry.core.translations import lazy_text
 from registry.web.labels import FIELDS, field_label, shown, word
-from registry.web.translations import gettext, lazy_text
+from registry.web.translations import gettext
 
 ACTIONS: Final[Mapping[str, str]] = {
     "project.registered": lazy_text("Project registered"),

@@ -10,13 +10,13 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.views.filter_choices import BELOW, KIND, agency_filter, agency_names, split_agency_filters
 from registry.audits.views.findings import rule_titles
+from registry.core.translations import lazy_text
 from registry.http.downloads import csv_download, xlsx_download
 from registry.projects.exports import export_csv, export_xlsx
 from registry.projects.queries import list_projects
 from registry.web.blueprint import Answer, pages
 from registry.web.downloads import ENDINGS
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
-from registry.web.translations import lazy_text
 
 FILTERS: Final = (
     "q",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from registry.web.translations import gettext, lazy_text
+from registry.core.translations import lazy_text
+from registry.web.translations import gettext
 
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "what": (

@@ -10,6 +10,7 @@ from flask import render_template, request, url_for
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.spreadsheets.writer import table_as_csv, table_as_xlsx
+from registry.core.translations import lazy_text
 from registry.flags.audit_runs import last_good_audit
 from registry.http.downloads import csv_download, xlsx_download
 from registry.reports.compliance import GROUPS, compliance
@@ -18,7 +19,6 @@ from registry.reports.views.downloads import compliance_header, compliance_rows,
 from registry.reports.views.trend import over_time
 from registry.web.blueprint import Answer, pages
 from registry.web.downloads import ENDINGS
-from registry.web.translations import lazy_text
 
 BY_DEFAULT: Final = "agency"
 GROUP_NAMES: Final = {
