@@ -13,9 +13,10 @@ from registry.agencies.service import Agency
 from registry.core.bin_numbers import is_bin
 from registry.core.bulk import table_of
 from registry.core.errors import Malformed, Problem
-from registry.core.field_types import MAX_AMOUNT, InvalidValue, control_character, exact_day
+from registry.core.fields import MAX_AMOUNT
 from registry.core.filters import MAX_VALUE_LENGTH, parse_range_edge, split_values
 from registry.core.search import matches_words, words_of
+from registry.core.value_checks import InvalidValue, control_character, exact_day
 from registry.core.vocabularies import (
     FREEZE_STATUSES,
     FUNDINGS,

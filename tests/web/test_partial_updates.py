@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
-from registry.agencies.service import AGENCY_FIELDS, Agency, agency_by_bin
+from registry.agencies.fields import AGENCY_FIELDS
+from registry.agencies.service import Agency, agency_by_bin
 from registry.core.database import db
 from registry.core.vocabularies import STAGES
 from registry.journal.service import JournalEntry
