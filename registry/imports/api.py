@@ -33,7 +33,6 @@ from registry.imports.service import KINDS, errors_of, find_import, queue_import
 blp = ApiBlueprint("imports", __name__, description="Files of projects or agencies, worked off row by row.")
 
 COUNT: Final = {"type": "integer", "minimum": 0}
-KIND_SCHEMA: Final = {"type": "string", "enum": list(KINDS)}
 
 
 class ImportForm(BaseSchema):

@@ -161,7 +161,10 @@ DATE_ORDER: Final = (
 
 
 def cross_field_problems(values: Mapping[str, Any]) -> list[Problem]:
-    """The problems across the fields of a project: missing required values, no name, dates in the wrong order."""
+    """The problems across the fields of a project: missing required values, no name, dates in the wrong order.
+
+    Not a ``@validates_schema``: a change is judged together with the stored values, which the schema does not have.
+    """
     problems = [Problem(f"/{name}", "required") for name in REQUIRED if values.get(name) is None]
     if values.get("name_kk") is None and values.get("name_ru") is None:
         problems += [Problem("/name_kk", "name-required"), Problem("/name_ru", "name-required")]
