@@ -30,6 +30,7 @@ EMAIL: Final = re.compile(r"[^@\s,;<>\x22]+@[^@\s,;<>\x22]+\.[^@\s,;<>\x22.]+")
 WRITTEN_NUMBER: Final = re.compile(r"([-\u2212]?)0*([0-9]+)")
 # More digits than the largest valid number has. Further ones are cut: Python converts no texts of thousands of digits.
 MAX_DIGITS: Final = 20
+CELL_NUMBER: Final = re.compile(r"-?[0-9]{1,30}")
 WRITTEN_DAY: Final = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})")
 YES: Final = frozenset({"true", "1", "yes", "да", "иә", "истина"})
 NO: Final = frozenset({"false", "0", "no", "нет", "жоқ", "ложь"})
@@ -67,15 +68,12 @@ class InputField(fields.Field[Any]):
         return text.strip() or None
 
     def from_cell(self, text: str) -> object:
-        """The JSON value of a table's cell; like ``from_text`` unless the field type says otherwise."""
-        return self.from_text(text)
+        """The JSON value of a table's cell. Tables are exact: programs write them, and a wrong guess has many rows."""
+        return text.strip() or None
 
 
 class Text(InputField):
-    """Up to ``limit`` characters, trimmed; blank or invisible text counts as missing.
-
-    Control characters other than tab and newline are invalid.
-    """
+    """Up to ``limit`` characters without controls but tab and newline, trimmed; blank or invisible text is missing."""
 
     def __init__(self, limit: int = 200, **options: Any) -> None:
         super().__init__(**options)
@@ -230,6 +228,11 @@ class WholeNumber(InputField):
             return super().from_text(text)
         return int(f"{'-' if written[1] else ''}{written[2][:MAX_DIGITS]}")
 
+    def from_cell(self, text: str) -> object:
+        """The number, in ASCII digits without blanks."""
+        number = text.strip()
+        return int(number) if CELL_NUMBER.fullmatch(number) else number or None
+
 
 class Boolean(InputField):
     """A boolean; a text has it as yes or no in the languages of the service, or as ``true`` or ``false``."""
@@ -248,6 +251,10 @@ class Boolean(InputField):
         """The boolean."""
         word = text.strip().casefold()
         return True if word in YES else False if word in NO else super().from_text(text)
+
+    def from_cell(self, text: str) -> object:
+        """The boolean; spreadsheets write it in the language of their user."""
+        return self.from_text(text)
 
 
 class Bin(InputField):

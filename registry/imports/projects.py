@@ -96,7 +96,7 @@ class ProjectImport:
 
     def _read(self, row: Row) -> ImportRow:
         values, problems = ROW.load_filled(read_cells(row.cells, self.readers))
-        found = cell_problems(self.columns, row.cells, problems)
+        found = cell_problems(self.columns, row.cells, problems) if problems else []
         wrong = {problem.pointer for problem in found}
         agency = values.pop("agency", None)
         if agency is None and "/agency" not in wrong:

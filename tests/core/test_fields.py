@@ -101,9 +101,19 @@ def test_text_of_a_form_becomes_its_json_value(field: InputField, text: str, val
     assert field.from_text(text) == value
 
 
-def test_cell_with_a_written_date_is_not_guessed() -> None:
-    assert AnyDay().from_cell("01.02.2026") == "01.02.2026"
-    assert WholeNumber().from_cell("1 200") == 1200
+@pytest.mark.parametrize(
+    ("field", "cell", "value"),
+    [
+        (AnyDay(), "01.02.2026", "01.02.2026"),
+        (WholeNumber(), "1 200", "1 200"),
+        (WholeNumber(), " 1200 ", 1200),
+        (Bin(), "0503 4000 4478", "0503 4000 4478"),
+        (Boolean(), "истина", True),
+        (Text(), " a ", "a"),
+    ],
+)
+def test_cell_of_a_table_is_not_guessed(field: InputField, cell: str, value: object) -> None:
+    assert field.from_cell(cell) == value
 
 
 def test_form_reports_blank_required_field_and_leaves_absent_ones_alone() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import Final
 
 from registry.core.errors import Problem
@@ -30,14 +29,11 @@ def read_cells(cells: Sequence[str], of: Iterable[tuple[int, str, CellReader]]) 
 
 
 def cell_problems(columns: Sequence[str], cells: Sequence[str], problems: Iterable[Problem]) -> list[Problem]:
-    """The problems of a row in the order of its columns.
-
-    A cell with an error, or with a formula that was never calculated, has the problem ``cell-without-value``.
-    """
-    placed = sorted(((columns.index(each.pointer[1:]), each) for each in problems), key=itemgetter(0))
+    """The problems of a row, with ``cell-without-value`` for an error or a formula that was never calculated."""
+    cell_of = dict(zip(columns, cells, strict=True))
     return [
-        Problem(problem.pointer, "cell-without-value") if cells[place] == NO_VALUE else problem
-        for place, problem in placed
+        Problem(problem.pointer, "cell-without-value") if cell_of[problem.pointer[1:]] == NO_VALUE else problem
+        for problem in problems
     ]
 
 
