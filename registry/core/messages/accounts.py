@@ -17,8 +17,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "account-not-pending": lazy_text("The account {name} does not wait for a confirmation."),
     "accounts-need-a-person": lazy_text("Accounts and tokens are managed by people, not by a service account."),
     "confirmation-needs-another-person": lazy_text(
-        "Whoever changed the account {name} or issued a token for it cannot confirm it: another administrator or a "
-        "supervisor does."
+        "The person who changed the account {name} or issued a token for it cannot confirm it: another administrator "
+        "or a supervisor must confirm it."
     ),
     "enter-current-password": lazy_text("Enter your current password."),
     "enter-new-password": lazy_text("Enter a new password."),
@@ -32,11 +32,11 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The name or the password is wrong. Check the keyboard’s language and type them again."
     ),
     "password-not-new": lazy_text("The new password must differ from the current one."),
-    "people-make-their-own-tokens": lazy_text("{name} is a person: people make their own tokens."),
+    "people-make-their-own-tokens": lazy_text("{name} is a person: people create their own tokens."),
     "person-not-found": lazy_text("There is no such person."),
     "role-needs-agency": lazy_text("The role {role} needs an agency."),
     "role-not-allowed": lazy_text("The role {role} does not have the permission {permission}."),
-    "role-takes-no-agency": lazy_text("The role {role} takes no agency."),
+    "role-takes-no-agency": lazy_text("The role {role} cannot have an agency."),
     "sign-in-busy": lazy_text("Too many people are signing in at this moment. Try again in a few seconds."),
     "token-not-accepted": lazy_text("The token is not accepted. Ask an administrator for a new one."),
     "token-not-found": lazy_text("There is no token with key id {key_id}."),

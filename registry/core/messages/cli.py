@@ -12,15 +12,15 @@ MESSAGES: Final[Mapping[str, str]] = {
         "Cannot listen on {host}:{port}: {reason}. Choose another REGISTRY_HOST or REGISTRY_PORT."
     ),
     "cli-another-database": lazy_text("it does not hold the tables of this registry"),
-    "cli-argument-not-text": lazy_text("One of the arguments is no text: it has bytes that are not UTF-8."),
+    "cli-argument-not-text": lazy_text("One of the arguments is not text: it has bytes that are not UTF-8."),
     "cli-audit-held": lazy_text(
         "Audit {id} is held: it would change too many projects at once. Nothing was changed. Check the list and, if it "
         "is right, confirm it: registry audits run --confirm-held."
     ),
     "cli-audit-voided": lazy_text(
-        "Audit {id} is voided. The next audit judges everything anew; not to wait for it: registry audits run."
+        "Audit {id} is voided. The next audit checks every project again. To run one now: registry audits run."
     ),
-    "cli-backup-done": lazy_text("Backup written to {path}. The line above is the digest of what is in it."),
+    "cli-backup-done": lazy_text("Backup written to {path}. The line above is the digest of its contents."),
     "cli-backup-onto-itself": lazy_text("{path} is the database itself. Name another file for the copy."),
     "cli-bad-cell": lazy_text("row {row}, column {column}, {code}: {message}"),
     "cli-bad-row": lazy_text("row {row}, {code}: {message}"),
@@ -32,12 +32,12 @@ MESSAGES: Final[Mapping[str, str]] = {
         "Another process has held the database for {seconds} seconds. Stop the service and try again."
     ),
     "cli-database-damaged": lazy_text(
-        "The file of the database is damaged: {reason}. Stop the service and put the last backup back: registry "
-        "restore --replace FILE."
+        "The database file is damaged: {reason}. Stop the service and restore the last backup: registry restore "
+        "--replace FILE."
     ),
     "cli-database-in-use": lazy_text(
-        "Others use the database: {sessions}. Stop the service first, web and scheduler. Only in an emergency add "
-        "--force: the latest records, which people were told are saved, are lost then."
+        "Other sessions use the database: {sessions}. Stop the service first, web and scheduler. Add --force only in "
+        "an emergency: the latest records are then lost, although they were shown as saved."
     ),
     "cli-database-unusable": lazy_text(
         "The database cannot be used: {reason}. Check REGISTRY_DATABASE_URL and the space on the disk."
@@ -47,11 +47,11 @@ MESSAGES: Final[Mapping[str, str]] = {
         "flagged: {flagged}."
     ),
     "cli-demo-telling": lazy_text("Five weeks of history"),
-    "cli-demo-there": lazy_text("The demo data is there already; nothing was changed."),
+    "cli-demo-there": lazy_text("The demo data is already loaded; nothing was changed."),
     "cli-file-not-writable": lazy_text("A file cannot be written or read: {reason}."),
-    "cli-file-there": lazy_text("The file {path} is there already. Name another one, or add --force."),
+    "cli-file-there": lazy_text("The file {path} already exists. Name another one, or add --force."),
     "cli-filter-twice": lazy_text("The filter {name} is given twice. Write several values with commas."),
-    "cli-filter-wrong": lazy_text("“{text}” is no filter: expected name=value, as stage=pilot."),
+    "cli-filter-wrong": lazy_text("“{text}” is not a filter: expected name=value, such as stage=pilot."),
     "cli-head-wrong": lazy_text(
         "“{value}” is not a head of the journal: expected SEQ:HASH, as “registry journal head” prints it."
     ),
@@ -74,7 +74,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-inventory-applied": lazy_text("The platform inventory is applied."),
     "cli-inventory-checked": lazy_text("Only checked: nothing was written. Leave out --dry-run to apply it."),
     "cli-journal-broken": lazy_text("The journal is broken: {fault}"),
-    "cli-journal-whole": lazy_text("The journal is whole: entries {entries}, head {head}."),
+    "cli-journal-whole": lazy_text("The journal is intact: entries {entries}, head {head}."),
     "cli-lifetime-wrong": lazy_text(
         "“{value}” is not a lifetime: expected a whole number and s, m, h or d, such as 90d, at most 36500d."
     ),
@@ -84,8 +84,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-more-changes": lazy_text("{count} more changes; all of them: registry audits show {id}"),
     "cli-no-database": lazy_text("There is no database {path}. Check REGISTRY_DATA_DIR or REGISTRY_DATABASE_URL."),
     "cli-no-mail": lazy_text("REGISTRY_SMTP_URL is not set: notifications are discarded."),
-    "cli-no-such-folder": lazy_text("There is no folder {path}. Make it first."),
-    "cli-not-a-backup": lazy_text("{path} is no backup of a registry, or is damaged: {reason}."),
+    "cli-no-such-folder": lazy_text("There is no folder {path}. Create it first."),
+    "cli-not-a-backup": lazy_text("{path} is not a backup of a registry, or is damaged: {reason}."),
     "cli-observed": lazy_text("Your values"),
     "cli-outcome-clear": lazy_text("clear"),
     "cli-outcome-exempt": lazy_text("exempt"),
@@ -100,7 +100,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-remedy": lazy_text("What to do"),
     "cli-required": lazy_text("What is required"),
     "cli-restored": lazy_text(
-        "Restored from {path}; the journal is whole. The line above is the digest of what is there."
+        "Restored from {path}; the journal is intact. The line above is the digest of the contents."
     ),
     "cli-restored-broken-journal": lazy_text("Restored, but the journal is broken: {fault}"),
     "cli-restored-old-schema": lazy_text(
@@ -123,7 +123,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "cli-settings-wrong": lazy_text("The settings are wrong, so nothing was started:"),
     "cli-stopped": lazy_text("Stopped."),
-    "cli-stopping": lazy_text("Stopping: what was begun is finished."),
+    "cli-stopping": lazy_text("Stopping after the current work."),
     "cli-token-confirmed": lazy_text("The token {key_id} is confirmed."),
     "cli-token-issued": lazy_text("Token for {name} ({role}), key id {key_id}. It is displayed only once."),
     "cli-token-needs-agency": lazy_text("The role {role} needs an agency: --agency BIN."),
@@ -134,10 +134,11 @@ MESSAGES: Final[Mapping[str, str]] = {
         "postgresql-client-{version}."
     ),
     "cli-tool-missing": lazy_text(
-        "The program {tool} is not there. Install PostgreSQL's client; Debian's package: postgresql-client."
+        "The program {tool} is not installed. Install PostgreSQL's client; Debian's package: postgresql-client."
     ),
     "cli-unexpected": lazy_text(
-        "An unexpected error ({error}); nothing was half written. The details are in commands.log in the data folder."
+        "An unexpected error ({error}); no incomplete change was saved. The details are in commands.log in the data "
+        "folder."
     ),
     "cli-user-added": lazy_text("{name} may now sign in as {role}."),
     "cli-user-confirmed": lazy_text("The account {name} is confirmed as {role}."),
@@ -147,11 +148,11 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-user-refused": lazy_text("The person was not added:"),
     "cli-verdict": lazy_text("On {on}: {outcome} (policy {policy})"),
     "cli-xlsx-to-terminal": lazy_text(
-        "XLSX is no file for a terminal. Send it to a file: … --format xlsx > projects.xlsx."
+        "XLSX cannot be written to a terminal. Write it to a file: … --format xlsx > projects.xlsx."
     ),
     "demo-too-early": lazy_text(
-        "The demo tells of five weeks under the freeze, so it can be loaded from {earliest} on. The clock of this "
-        "machine says {today}."
+        "The demo covers five weeks under the freeze, so it can be loaded from {earliest} on. By the clock of this "
+        "machine, today is {today}."
     ),
     "registry-in-use": lazy_text(
         "This registry has records of its own, and demo data does not mix with them. Name a folder of its own with "

@@ -17,15 +17,14 @@ MESSAGES: Final[Mapping[str, str]] = {
         "and fill it in again."
     ),
     "csrf-token-invalid": lazy_text(
-        "This form is out of date or from another session. Open the page again and fill it in anew; nothing was "
-        "changed."
+        "This form is out of date or from another session; nothing was changed. Open the page again and fill it in."
     ),
     "database-busy": lazy_text(
         "The database is busy: the time limit was reached and nothing was changed. Try again in a few seconds."
     ),
     "database-unavailable": lazy_text(
-        "The database does not answer. Try again in a while; if you were changing something, look first whether it was "
-        "done."
+        "The database does not answer. Try again later; if you were changing something, check first whether the change "
+        "was saved."
     ),
     "expected-ids": lazy_text("A list of ids is expected."),
     "expected-object": lazy_text("The body must be a JSON object, such as {{}}."),
@@ -37,7 +36,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "internal-error": lazy_text("An internal error occurred. Give the trace_id to support."),
     "invalid": lazy_text("The request has errors; see errors for each of them."),
     "invalid-cursor": lazy_text(
-        "This cursor does not belong to this list. Send next as it was given, or begin the list anew."
+        "This cursor does not belong to this list. Send next as it was given, or start again without a cursor."
     ),
     "json-not-readable": lazy_text(
         "The JSON cannot be read: check its syntax, repeated keys, NaN and its encoding (UTF-8)."
@@ -62,7 +61,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "route-not-found": lazy_text("There is nothing at this address. Addresses are described at /api/v1/docs."),
     "stale": lazy_text("The record changed since you read it. Read it again and repeat the change."),
     "storage-full": lazy_text(
-        "The disk of the database is full: nothing was changed, reading continues. Tell the operator of the service."
+        "The disk of the database is full: nothing was changed; reading is still possible. Inform the operator of the "
+        "service."
     ),
     "title-400": lazy_text("Malformed request"),
     "title-401": lazy_text("Authentication required"),

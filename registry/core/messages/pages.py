@@ -15,13 +15,13 @@ MESSAGES: Final[Mapping[str, str]] = {
         "{on} cannot be audited any more: {last} was already audited. For an earlier date select “Dry run”."
     ),
     "page-internal-fault": lazy_text("An internal error occurred. Give this number to support:"),
-    "page-invalid": lazy_text("What was sent has errors. Go back and check the form."),
+    "page-invalid": lazy_text("The form has errors. Go back and correct them."),
     "page-method-not-taken": lazy_text(
-        "This address only takes a form and cannot be opened as a page. Nothing was changed."
+        "This address only accepts a form and cannot be opened as a page. Nothing was changed."
     ),
     "page-number-out-of-range": lazy_text("The number must not be below {smallest} or above {largest}."),
     "page-role-not-allowed": lazy_text("The role {role} does not include this. Roles are given by the administrator."),
     "page-route-not-found": lazy_text(
-        "There is nothing at this address. See whether it is written correctly, or start from the first page."
+        "There is nothing at this address. Check its spelling, or start from the first page."
     ),
 }

@@ -30,7 +30,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "Audit {id} cannot be voided: only an audit of a date after today can be. Its date is {on}, its status "
         "{status}."
     ),
-    "audit-running": lazy_text("Another audit runs now. Wait a moment and look at its result."),
+    "audit-running": lazy_text("Another audit is running. Wait a moment and check its result."),
     "bin-taken": lazy_text("An agency with BIN {bin} is registered already. Change that record instead."),
     "case-action-not-possible": lazy_text(
         "The action {action} is not possible for case {case}: its status is {status}; the last action was {last} by "
@@ -41,9 +41,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "case-not-yours": lazy_text("Case {case} is assigned to {assignee}. Ask a supervisor to assign it to you."),
     "case-taken": lazy_text("Case {case} is already taken by {assignee}."),
     "clock-not-confirmed": lazy_text(
-        "No nightly audit is run: the system clock says {now}, and the last time that is known is {known}, more than "
-        "two days before. If the clock is wrong, correct it. If it is right, confirm it by running an audit by hand: "
-        "registry audits run."
+        "No nightly audit is run: the system clock shows {now}, more than two days after the last known time, {known}. "
+        "If the clock is wrong, correct it. If it is right, confirm it by running an audit by hand: registry audits "
+        "run."
     ),
     "decision-needs-another-person": lazy_text(
         "The person who proposed a decision cannot approve it. Another supervisor must approve case {case}."

@@ -10,7 +10,7 @@ from registry.core.translations import lazy_text
 MESSAGES: Final[Mapping[str, str]] = {
     "agency-unknown": lazy_text("No agency with BIN {bin} is registered."),
     "bin-invalid": lazy_text("A BIN has 12 digits, the last a check digit; this one is wrong."),
-    "control-character": lazy_text("The text has a control character, {character}. Take it out."),
+    "control-character": lazy_text("The text has a control character, {character}. Remove it."),
     "date-after": lazy_text("This date cannot be after {other}."),
     "date-after-today": lazy_text("This date cannot be after today."),
     "date-before": lazy_text("This date cannot be before {other}."),
