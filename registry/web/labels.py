@@ -9,6 +9,7 @@ from flask import Flask
 
 from registry.agencies.schemas import AGENCY_BODY
 from registry.cases.views.labels import CASE_FIELDS
+from registry.core.languages import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES
 from registry.core.translations import lazy_text
 from registry.exemptions.schemas import EXEMPTION_BODY
 from registry.platform.schemas import ONBOARDING, RESTRICTION, VERIFICATION
@@ -92,10 +93,10 @@ def role_name(role: str) -> str:
 
 def name_in_page_language(named: Any) -> str:
     """Return the name of a project or agency in the page's language, else in the nearest one that it has."""
-    get = named.get if isinstance(named, Mapping) else lambda key: getattr(named, key)
     language = page_locale()
-    order = [language, *(other for other in ("ru", "kk", "en") if other != language)]
-    return next((str(get(f"name_{each}")) for each in order if get(f"name_{each}")), "")
+    order = (f"name_{each}" for each in (language, *reversed(OFFICIAL_LANGUAGES), DEFAULT_LANGUAGE))
+    names = (named.get(key) if isinstance(named, Mapping) else getattr(named, key, None) for key in order)
+    return next((str(name) for name in names if name), "")
 
 
 def init_labels(app: Flask) -> None:
