@@ -12,7 +12,8 @@ from typing import Any
 from registry.freeze.policy import Deadlines, Policy, RulePolicy, Wording
 from registry.freeze.policy_lines import format_path, key_lines, line_of
 from registry.freeze.policy_shape import validate
-from registry.freeze.words import LANGUAGES, RULES
+from registry.freeze.rules import RULES
+from registry.freeze.vocabulary import LANGUAGES
 
 # The default, for policy files without the key.
 DOCUMENT_QUOTA_MIB = 200
