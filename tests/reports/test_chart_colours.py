@@ -9,13 +9,15 @@ from pathlib import Path
 from registry.accounts.roles import Role
 from registry.reports.views.compliance import PATTERNS, SHARES, share_class
 from registry.web import blueprint as pages
+from registry.web.tag_colours import SEVERITY_COLOURS
 from tests.cases.cast import audit
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
 
 CSS = (Path(pages.__file__).parent / "assets" / "registry.css").read_text(encoding="utf-8")
-# The CSS classes of the bars, worst first, with two ranks of severities that are not in use.
-CLASSES = ("severity-5", "severity-4", *map(share_class, SHARES))
+# The CSS classes of the bars, worst first, with the ranks of severities that are not in use yet.
+RANKS = tuple(f"severity-{rank}" for rank in range(len(SEVERITY_COLOURS), 0, -1))
+CLASSES = (*RANKS, *(name for name in map(share_class, SHARES) if name not in RANKS))
 # WCAG 2.2, 1.4.11: graphics needed for understanding have 3:1 contrast with adjacent colours.
 LEAST = 3.0
 
