@@ -14,6 +14,9 @@ from registry.freeze.findings import Finding, Observed
 from registry.freeze.policy import Policy
 from registry.freeze.vocabulary import Placement, Severity
 
+# Plain strings, which compare faster than members (see rules.py).
+ON_PLATFORM: Final = Placement.ON_PLATFORM.value
+AT_ONBOARDING: Final = Placement.ONBOARDING.value
 UNVERIFIED: Final = "platform.unverified"
 ONBOARDING: Final = "platform.onboarding"
 OVERDUE: Final = "platform.onboarding-overdue"
@@ -32,7 +35,7 @@ class PlacementFinding(NamedTuple):
 def on_platform(facts: Facts, on: date) -> bool:
     """True when the object is on the platform and this was verified on or before the day."""
     verified = facts.placement_verified_on
-    return facts.placement == Placement.ON_PLATFORM and verified is not None and verified <= on
+    return facts.placement == ON_PLATFORM and verified is not None and verified <= on
 
 
 def placement_finding(facts: Facts, policy: Policy, on: date) -> PlacementFinding | None:
@@ -40,15 +43,15 @@ def placement_finding(facts: Facts, policy: Policy, on: date) -> PlacementFindin
 
     Must not be called for projects that are confirmed on the platform.
     """
-    if facts.placement == Placement.ON_PLATFORM:
+    if facts.placement == ON_PLATFORM:
         return _unverified(facts, policy, on)
-    if facts.placement == Placement.ONBOARDING:
+    if facts.placement == AT_ONBOARDING:
         return _onboarding(facts, policy, on)
     return None
 
 
 def _unverified(facts: Facts, policy: Policy, on: date) -> PlacementFinding:
-    earlier = next((past.placement for past in facts.past if past.placement != Placement.ON_PLATFORM), None)
+    earlier = next((past.placement for past in facts.past if past.placement != ON_PLATFORM), None)
     grace = earlier is None and _within_grace(facts, policy, on)
     severity = Severity.LOW.value if grace else policy.rules[UNVERIFIED].severity
     observed: Observed = {

@@ -49,7 +49,7 @@ class Stage(Choices):
 
 
 # Stages after which no work continues.
-FINAL_STAGES = frozenset({Stage.TERMINATED, Stage.ARCHIVED, Stage.WRITTEN_OFF})
+FINAL_STAGES = frozenset({Stage.TERMINATED.value, Stage.ARCHIVED.value, Stage.WRITTEN_OFF.value})
 
 
 class AgencyKind(Choices):
