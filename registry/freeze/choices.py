@@ -6,13 +6,8 @@ from enum import StrEnum
 from typing import Self
 
 
-def gettext_noop(text: str) -> str:
-    """Mark a label for the gettext catalogues; pages translate it when they display it."""
-    return text
-
-
 class Choices(StrEnum):
-    """Base of all closed vocabularies: ``LOW = "low", gettext_noop("Low")``. The order of the members is kept.
+    """Base of all closed vocabularies: ``LOW = "low", lazy_text("Low")``. The order of the members is kept.
 
     A member with several labels has a property for each further one.
     """

@@ -5,15 +5,16 @@ Pages, API, filters, imports, exports, reports and SQL ranks derive from them. R
 
 from __future__ import annotations
 
-from registry.freeze.choices import Choices, gettext_noop
+from registry.freeze.choices import Choices
+from registry.freeze.texts import lazy_text
 
 
 class Severity(Choices):
     """Severities in ascending order."""
 
-    LOW = "low", gettext_noop("Low"), gettext_noop("Flagged: low")
-    MEDIUM = "medium", gettext_noop("Medium"), gettext_noop("Flagged: medium")
-    HIGH = "high", gettext_noop("High"), gettext_noop("Flagged: high")
+    LOW = "low", lazy_text("Low"), lazy_text("Flagged: low")
+    MEDIUM = "medium", lazy_text("Medium"), lazy_text("Flagged: medium")
+    HIGH = "high", lazy_text("High"), lazy_text("Flagged: high")
 
     @property
     def flagged_label(self) -> str:
@@ -38,14 +39,14 @@ class Severity(Choices):
 class Stage(Choices):
     """Stages of a project."""
 
-    PLANNING = "planning", gettext_noop("Planning")
-    CREATION = "creation", gettext_noop("Being created")
-    TESTING = "testing", gettext_noop("Testing")
-    PILOT = "pilot", gettext_noop("Pilot operation")
-    OPERATION = "operation", gettext_noop("In operation")
-    TERMINATED = "terminated", gettext_noop("Terminated")
-    ARCHIVED = "archived", gettext_noop("Archived")
-    WRITTEN_OFF = "written_off", gettext_noop("Written off")
+    PLANNING = "planning", lazy_text("Planning")
+    CREATION = "creation", lazy_text("Being created")
+    TESTING = "testing", lazy_text("Testing")
+    PILOT = "pilot", lazy_text("Pilot operation")
+    OPERATION = "operation", lazy_text("In operation")
+    TERMINATED = "terminated", lazy_text("Terminated")
+    ARCHIVED = "archived", lazy_text("Archived")
+    WRITTEN_OFF = "written_off", lazy_text("Written off")
 
 
 # Stages after which no work continues.
@@ -55,36 +56,34 @@ FINAL_STAGES = frozenset({Stage.TERMINATED.value, Stage.ARCHIVED.value, Stage.WR
 class AgencyKind(Choices):
     """Kinds of agencies. The policy lists those that the freeze binds."""
 
-    CENTRAL_BODY = "central_body", gettext_noop("Central state body")
-    LOCAL_EXECUTIVE = "local_executive", gettext_noop("Local executive body")
-    STATE_LEGAL_ENTITY = "state_legal_entity", gettext_noop("State legal entity")
-    QUASI_PUBLIC = "quasi_public", gettext_noop("Quasi-public sector")
-    SUBSIDIARY = "subsidiary", gettext_noop("Subsidiary, half or more state-owned")
-    OTHER_PERFORMER = "other_performer", gettext_noop("Other performer of state functions")
-    NATIONAL_SECURITY = "national_security", gettext_noop("National security")
-    PRIVATE = "private", gettext_noop("Private organisation")
+    CENTRAL_BODY = "central_body", lazy_text("Central state body")
+    LOCAL_EXECUTIVE = "local_executive", lazy_text("Local executive body")
+    STATE_LEGAL_ENTITY = "state_legal_entity", lazy_text("State legal entity")
+    QUASI_PUBLIC = "quasi_public", lazy_text("Quasi-public sector")
+    SUBSIDIARY = "subsidiary", lazy_text("Subsidiary, half or more state-owned")
+    OTHER_PERFORMER = "other_performer", lazy_text("Other performer of state functions")
+    NATIONAL_SECURITY = "national_security", lazy_text("National security")
+    PRIVATE = "private", lazy_text("Private organisation")
 
 
 class WorkType(Choices):
     """Kinds of work."""
 
-    CREATION = "creation", gettext_noop("Creation")
-    DEVELOPMENT = "development", gettext_noop("Development")
-    MODIFICATION = "modification", gettext_noop("Modification")
-    MAINTENANCE = "maintenance", gettext_noop("Maintenance")
-    MIGRATION = "migration", gettext_noop("Migration")
+    CREATION = "creation", lazy_text("Creation")
+    DEVELOPMENT = "development", lazy_text("Development")
+    MODIFICATION = "modification", lazy_text("Modification")
+    MAINTENANCE = "maintenance", lazy_text("Maintenance")
+    MIGRATION = "migration", lazy_text("Migration")
 
 
 class Placement(Choices):
     """Where the object is hosted."""
 
-    ON_PLATFORM = "on_platform", gettext_noop("On QazTech")
-    ONBOARDING = "onboarding", gettext_noop("Onboarding to QazTech")
-    OFF_PLATFORM = "off_platform", gettext_noop("Outside QazTech")
-    UNKNOWN = "unknown", gettext_noop("Not known yet")
+    ON_PLATFORM = "on_platform", lazy_text("On QazTech")
+    ONBOARDING = "onboarding", lazy_text("Onboarding to QazTech")
+    OFF_PLATFORM = "off_platform", lazy_text("Outside QazTech")
+    UNKNOWN = "unknown", lazy_text("Not known yet")
 
-
-LANGUAGES = ("kk", "ru", "en")
 
 # Only fields that every revision stores can be in start_clock: integrity.rewritten reads them from earlier revisions.
 CLOCK_FIELDS = ("contract_signed_on", "work_started_on")

@@ -9,6 +9,7 @@ from registry.accounts.roles import Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.agencies.vocabulary import Region
 from registry.cases.vocabulary import ActionName, AuditEvent, DecisionKind, ReasonCode, Status
+from registry.core.languages import LANGUAGE_NAMES
 from registry.core.translations import lazy_text
 from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, Trigger
 from registry.freeze.choices import Choices
@@ -56,5 +57,5 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "account_kind": _labels(AccountKind),
     "account_status": _labels(AccountStatus),
     "token_status": _labels(TokenStatus),
-    "language": {"kk": "Қазақша", "ru": "Русский", "en": "English"},
+    "language": LANGUAGE_NAMES,
 }

@@ -8,7 +8,8 @@ from typing import Any, Final
 from registry.core.schema_fields import DAY_SCHEMA, Body, Shown, nullable
 from registry.freeze.policy import Policy, RulePolicy, Wording
 from registry.freeze.rules import RULES
-from registry.freeze.vocabulary import CLOCK_FIELDS, LANGUAGES, AgencyKind, Severity
+from registry.freeze.texts import REQUIRED_LANGUAGES
+from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Severity
 
 TEXT: Final = {"type": "string"}
 WHOLE: Final = {"type": "integer", "minimum": 0}
@@ -20,7 +21,7 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 
 def _in_languages(*names: str) -> dict[str, Any]:
-    return {f"{name}_{language}": TEXT for name in names for language in LANGUAGES}
+    return {f"{name}_{language}": TEXT for name in names for language in REQUIRED_LANGUAGES}
 
 
 CLAUSE: Final = _object(
