@@ -8,7 +8,7 @@ from registry.agencies.fields import AGENCY_FIELDS, AgencyFields
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Choice
 from registry.core.response_fields import ReadOnly
-from registry.core.vocabularies import AGENCY_KINDS
+from registry.freeze.vocabulary import AgencyKind
 
 
 class AgencyRegistration(AgencyFields):
@@ -32,7 +32,7 @@ class Agency(AgencyFields):
     """An agency in responses."""
 
     # Never null, but published as nullable: clients generated from the specification would change with it.
-    kind = Choice(AGENCY_KINDS, description=AGENCY_FIELDS["kind"].metadata["description"])
+    kind = Choice(AgencyKind.codes(), description=AGENCY_FIELDS["kind"].metadata["description"])
     version = ReadOnly("Rises with every change.", {"type": "integer"})
 
 

@@ -8,8 +8,8 @@ from registry.core.base_schema import BaseSchema
 from registry.core.fields import AnyDay, Boolean, Text
 from registry.core.json_schemas import DAY_SCHEMA
 from registry.core.response_fields import ReadOnly, Timestamp
-from registry.core.vocabularies import SEVERITIES
-from registry.flags.audit_runs import CHANGES, STATUSES, TRIGGERS
+from registry.flags.vocabulary import AuditStatus, FlagChange, Trigger
+from registry.freeze.vocabulary import Severity
 
 COUNT: Final = {"type": "integer", "minimum": 0}
 CHANGE_MEANS: Final = (
@@ -20,8 +20,8 @@ CHANGE_MEANS: Final = (
 CHANGE_PROPERTIES: Final[dict[str, Any]] = {
     "project": {"type": "string", "description": "The project's number."},
     "rule": {"type": "string"},
-    "severity": {"type": "string", "enum": list(SEVERITIES)},
-    "change": {"type": "string", "enum": list(CHANGES), "description": CHANGE_MEANS},
+    "severity": {"type": "string", "enum": list(Severity.codes())},
+    "change": {"type": "string", "enum": list(FlagChange.codes()), "description": CHANGE_MEANS},
 }
 HELD_SCHEMA: Final[dict[str, Any]] = {
     "type": ["object", "null"],
@@ -83,11 +83,11 @@ class Audit(BaseSchema):
 
     id = ReadOnly("Its id.", {"type": "integer"})
     on = ReadOnly("The business date.", dict(DAY_SCHEMA))
-    trigger = ReadOnly("What started it.", {"type": "string", "enum": list(TRIGGERS)})
+    trigger = ReadOnly("What started it.", {"type": "string", "enum": list(Trigger.codes())})
     status = ReadOnly(
         "`held`: stopped by the change threshold until a supervisor confirms. `missed`: a date that was never judged. "
         "`voided`: taken out by people, as a wrong clock had dated it in the future; it does not count.",
-        {"type": "string", "enum": list(STATUSES)},
+        {"type": "string", "enum": list(AuditStatus.codes())},
     )
     dry_run = ReadOnly("True when it wrote no flag.", {"type": "boolean"})
     policy_version = ReadOnly("The policy judged by.", {"type": "string"})

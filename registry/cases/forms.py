@@ -14,11 +14,11 @@ from registry.cases.models import Case
 from registry.cases.reviewers import reviewers
 from registry.cases.schemas import CASE_ASSIGNMENT, CASE_COMMENT, CASE_PROPOSAL, CASE_REMARK, LONGEST_TEXT
 from registry.cases.views.legal_basis import basis_hint
-from registry.cases.workflow import Status
+from registry.cases.vocabulary import ActionName, Status
 from registry.core.base_schema import BaseSchema, Loaded
 from registry.core.fields import Text
 from registry.web.fields import Field, form_field
-from registry.web.labels import options, word
+from registry.web.labels import choice_label, options
 from registry.web.translations import gettext as _
 
 
@@ -30,25 +30,25 @@ class RequiredComment(BaseSchema):
 
 # The schemas of the API, but for a return: the proposer has to know what to improve.
 SCHEMAS: Final[Mapping[str, BaseSchema]] = {
-    "claim": BaseSchema(),
-    "assign": CASE_ASSIGNMENT,
-    "propose": CASE_PROPOSAL,
-    "comment": CASE_REMARK,
-    **dict.fromkeys(("answer", "return", "appeal"), RequiredComment()),
+    ActionName.CLAIM: BaseSchema(),
+    ActionName.ASSIGN: CASE_ASSIGNMENT,
+    ActionName.PROPOSE: CASE_PROPOSAL,
+    ActionName.COMMENT: CASE_REMARK,
+    **dict.fromkeys((ActionName.ANSWER, ActionName.RETURN, ActionName.APPEAL), RequiredComment()),
 }
 # While an order is in force, these actions have other names on the pages.
-UNDER_ORDER: Final[Mapping[str, str]] = {"claim": "reopen", "withdraw": "withdraw_order"}
+UNDER_ORDER: Final[Mapping[str, str]] = {ActionName.CLAIM: "reopen", ActionName.WITHDRAW: "withdraw_order"}
 PLAIN: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
-    "claim": cases.claim,
-    "release": cases.release,
-    "ask": cases.ask,
-    "answer": cases.answer,
-    "approve": decisions.approve,
-    "return": cases.send_back,
-    "refer": cases.refer,
-    "confirm": cases.confirm,
-    "withdraw": cases.withdraw,
-    "appeal": appeals.appeal,
+    ActionName.CLAIM: cases.claim,
+    ActionName.RELEASE: cases.release,
+    ActionName.ASK: cases.ask,
+    ActionName.ANSWER: cases.answer,
+    ActionName.APPROVE: decisions.approve,
+    ActionName.RETURN: cases.send_back,
+    ActionName.REFER: cases.refer,
+    ActionName.CONFIRM: cases.confirm,
+    ActionName.WITHDRAW: cases.withdraw,
+    ActionName.APPEAL: appeals.appeal,
 }
 
 
@@ -61,24 +61,24 @@ def load_action(action: str, texts: Mapping[str, str]) -> Loaded:
     """Validate the texts of an action's form; the problems are in the order of the form."""
     schema = _schema(action)
     # The service reports what a proposal lacks, together with what does not fit its decision.
-    values, problems = schema.load_filled_texts(texts) if action == "propose" else schema.load_texts(texts)
+    values, problems = schema.load_filled_texts(texts) if action == ActionName.PROPOSE else schema.load_texts(texts)
     return Loaded(values, tuple(sorted(problems, key=lambda problem: problem.pointer == "/comment")))
 
 
 def carry_out(actor: Actor, case: Case, action: str, values: Mapping[str, Any]) -> Case:
     """Run the action with validated values on a locked case. Raises what its service raises."""
-    if action == "assign":
+    if action == ActionName.ASSIGN:
         return cases.assign(actor, case, values["assignee"], values["comment"])
-    if action == "propose":
+    if action == ActionName.PROPOSE:
         return decisions.propose(actor, case, values)
-    if action == "comment":
+    if action == ActionName.COMMENT:
         return cases.say(actor, case, values["comment"], for_agency=values.get("for_agency") is True)
     return PLAIN[action](actor, case, values.get("comment"))
 
 
 def action_name(action: str, status: str) -> str:
     """Return the label of an action's form. While an order is in force, claiming a case means reopening its review."""
-    return word("case_action", UNDER_ORDER.get(action, action) if status == Status.REMEDIATION else action)
+    return choice_label("case_action", UNDER_ORDER.get(action, action) if status == Status.REMEDIATION else action)
 
 
 def cautions_of(status: str) -> dict[str, str]:
@@ -86,7 +86,7 @@ def cautions_of(status: str) -> dict[str, str]:
     if status != Status.REMEDIATION:
         return {}
     return {
-        "claim": _("The order stays in force until another decision replaces it. To end it, withdraw it."),
+        ActionName.CLAIM: _("The order stays in force until another decision replaces it. To end it, withdraw it."),
         "withdraw": _("The order ends, and the case is reviewed again."),
     }
 
@@ -103,9 +103,9 @@ def fields_of(actor: Actor, action: str) -> list[Field]:
 def _fields(actor: Actor, action: str) -> list[Field]:
     note = form_field("comment", "note", label=_("Note for the timeline (optional)"))
     match action:
-        case "claim":
+        case ActionName.CLAIM:
             return []
-        case "ask":
+        case ActionName.ASK:
             return [
                 form_field(
                     "comment",
@@ -116,11 +116,11 @@ def _fields(actor: Actor, action: str) -> list[Field]:
                     ),
                 )
             ]
-        case "answer":
+        case ActionName.ANSWER:
             return [form_field("comment", "area", label=_("Your answer"))]
-        case "appeal":
+        case ActionName.APPEAL:
             return [form_field("comment", "area", label=_("Why the decision is wrong"))]
-        case "return":
+        case ActionName.RETURN:
             return [
                 form_field(
                     "comment",
@@ -129,9 +129,9 @@ def _fields(actor: Actor, action: str) -> list[Field]:
                     hint=_("For the reviewer, not for the agency."),
                 )
             ]
-        case "assign":
+        case ActionName.ASSIGN:
             return [form_field("assignee", "select", choices=[(name, name) for name in reviewers()]), note]
-        case "propose":
+        case ActionName.PROPOSE:
             return [
                 form_field("decision", "radios", choices=options("decision")),
                 form_field(
@@ -146,8 +146,8 @@ def _fields(actor: Actor, action: str) -> list[Field]:
                 form_field("due_on", "day", hint=_("The date by which it must be moved or stopped."), when="ordered"),
                 note,
             ]
-        case "comment" if actor.role not in AGENCY_ROLES:
+        case ActionName.COMMENT if actor.role not in AGENCY_ROLES:
             return [form_field("comment", "area"), form_field("for_agency", "check")]
-        case "comment":
+        case ActionName.COMMENT:
             return [form_field("comment", "area")]
     return [note]

@@ -6,22 +6,22 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import fields
 
-from registry.cases.workflow import ACTIONS, DECISIONS, REASON_CODES
+from registry.cases.vocabulary import DecisionKind, ReasonCode, Status
+from registry.cases.workflow import ACTIONS
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Boolean, Choice, Day, Ids, Text
 from registry.core.json_schemas import DAY_SCHEMA, nullable, shown_object
 from registry.core.response_fields import ReadOnly, Timestamp
-from registry.core.vocabularies import CASE_STATUSES
-from registry.freeze.words import SEVERITIES
-from registry.projects.schemas import FLAG
+from registry.flags.schemas import FLAG
+from registry.freeze.vocabulary import Severity
 
 LONGEST_TEXT: Final = 5000
 COMMENT_TEXT: Final = "A note for the timeline."
 TEXT_SCHEMA: Final[dict[str, Any]] = {"type": "string"}
 DECISION_PROPERTIES: Final[dict[str, Any]] = {
     "id": {"type": "integer"},
-    "decision": {"type": "string", "enum": list(DECISIONS)},
-    "reason_code": nullable({"type": "string", "enum": list(REASON_CODES)}),
+    "decision": {"type": "string", "enum": list(DecisionKind.codes())},
+    "reason_code": nullable({"type": "string", "enum": list(ReasonCode.codes())}),
     "reason": TEXT_SCHEMA,
     "legal_basis": TEXT_SCHEMA,
     "due_on": nullable(dict(DAY_SCHEMA)),
@@ -39,8 +39,8 @@ EVENT_PROPERTIES: Final[dict[str, Any]] = {
     "at": {"type": "string", "format": "date-time"},
     "action": {"type": "string"},
     "by": {"type": "string"},
-    "from": nullable({"type": "string", "enum": list(CASE_STATUSES)}),
-    "to": {"type": "string", "enum": list(CASE_STATUSES)},
+    "from": nullable({"type": "string", "enum": list(Status.codes())}),
+    "to": {"type": "string", "enum": list(Status.codes())},
     "comment": nullable(TEXT_SCHEMA),
     "details": {"type": "object"},
     "for_agency": {"type": "boolean", "description": "Whether the agency reads the comment; to oversight only."},
@@ -76,8 +76,8 @@ class CaseAssignment(CaseComment):
 class CaseProposal(CaseComment):
     """A decision to propose."""
 
-    decision = Choice(DECISIONS, description="What is proposed.", required=True)
-    reason_code = Choice(REASON_CODES, description="Why there is no breach; with `no_breach` alone.")
+    decision = Choice(DecisionKind.codes(), description="What is proposed.", required=True)
+    reason_code = Choice(ReasonCode.codes(), description="Why there is no breach; with `no_breach` alone.")
     reason = Text(LONGEST_TEXT, description="The reason.", required=True)
     legal_basis = Text(LONGEST_TEXT, description="The clause that it rests on.", required=True)
     due_on = Day(description="By when; required with `migrate_by` and `stop`, today or later.")
@@ -97,8 +97,8 @@ class CaseSummary(BaseSchema):
     id = ReadOnly("The case.", {"type": "integer"})
     project = ReadOnly("The project's number.", TEXT_SCHEMA)
     agency = ReadOnly("The agency's BIN.", TEXT_SCHEMA)
-    status = ReadOnly("Where it stands.", {"type": "string", "enum": list(CASE_STATUSES)})
-    severity = ReadOnly("Of its gravest standing flag.", {"type": "string", "enum": list(SEVERITIES)})
+    status = ReadOnly("Where it stands.", {"type": "string", "enum": list(Status.codes())})
+    severity = ReadOnly("Of its gravest standing flag.", {"type": "string", "enum": list(Severity.codes())})
     assignee = ReadOnly("Who holds it.", nullable(TEXT_SCHEMA))
     flags = fields.List(fields.Nested(FLAG), dump_only=True, metadata={"description": "What it covers."})
     proposal = ReadOnly("What awaits approval; never to the agency.", nullable(DECISION_SCHEMA))

@@ -16,13 +16,15 @@ from registry.core.bulk import table_of
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, newest_good
 from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, rank
+from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.projects.change_times import PROJECT, lock_projects
+from registry.projects.vocabulary import FreezeStatus
 
 AGENCY: Final = table_of(Agency)
-STATUS_RANK: Final = {"open": 3, "exempt": 2, "accepted": 1}
-STATUS_OF_RANK: Final = {3: "flagged", 2: "exempt", 1: "accepted"}
+STATUS_RANK: Final = {FlagStatus.OPEN.value: 3, FlagStatus.EXEMPT.value: 2, FlagStatus.ACCEPTED.value: 1}
+STATUS_OF_RANK: Final = {3: FreezeStatus.FLAGGED.value, 2: FreezeStatus.EXEMPT.value, 1: FreezeStatus.ACCEPTED.value}
 
 
 def update_freeze_status(at: datetime, *which: ColumnElement[bool], policy: Policy | None = None) -> None:
@@ -59,9 +61,9 @@ def computed_freeze_status(policy: Policy) -> ColumnElement[str]:
     judged_up_to = newest_good(table_of(AuditRun).c.judged_up_to).scalar_subquery()
     worst = _worst_flag(case(STATUS_RANK, value=FLAGS.c.status))
     return case(
-        (kind.not_in(sorted(policy.scope)), "out_of_scope"),
-        (PROJECT.c.id > func.coalesce(judged_up_to, 0), "unaudited"),
-        else_=case(STATUS_OF_RANK, value=worst, else_="clear"),
+        (kind.not_in(sorted(policy.scope)), FreezeStatus.OUT_OF_SCOPE.value),
+        (PROJECT.c.id > func.coalesce(judged_up_to, 0), FreezeStatus.UNAUDITED.value),
+        else_=case(STATUS_OF_RANK, value=worst, else_=FreezeStatus.CLEAR.value),
     )
 
 

@@ -27,8 +27,9 @@ from registry.core.pagination import Listing
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.http.locale import request_locale
 from registry.http.request_bodies import SentFile
-from registry.imports.models import STATES, ImportRun
-from registry.imports.service import KINDS, errors_of, find_import, queue_import
+from registry.imports.models import ImportRun
+from registry.imports.service import errors_of, find_import, queue_import
+from registry.imports.vocabulary import ImportKind, ImportState
 
 blp = ApiBlueprint("imports", __name__, description="Files of projects or agencies, worked off row by row.")
 
@@ -39,7 +40,7 @@ class ImportForm(BaseSchema):
     """A file to import."""
 
     file = UploadedFile(TABLE_TEXT)
-    kind = Choice(tuple(KINDS), description="What the rows are.", required=True)
+    kind = Choice(ImportKind.codes(), description="What the rows are.", required=True)
     dry_run = DryRun()
 
 
@@ -47,9 +48,9 @@ class Import(BaseSchema):
     """One file and how far it is worked off."""
 
     id = ReadOnly("Its id.", {"type": "integer"})
-    kind = ReadOnly("What the rows are.", {"type": "string", "enum": list(KINDS)})
+    kind = ReadOnly("What the rows are.", {"type": "string", "enum": list(ImportKind.codes())})
     dry_run = ReadOnly("True when nothing is written.", {"type": "boolean"})
-    state = ReadOnly("`done` also when rows were rejected.", {"type": "string", "enum": list(STATES)})
+    state = ReadOnly("`done` also when rows were rejected.", {"type": "string", "enum": list(ImportState.codes())})
     file_name = ReadOnly("The file's name.", {"type": "string"})
     sha256 = ReadOnly("SHA-256 of the file, in hex.", {"type": "string"})
     total = ReadOnly("Rows in the file.", COUNT)

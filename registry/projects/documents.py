@@ -26,15 +26,15 @@ from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.document_types import is_blocked_file
 from registry.projects.models import Project
+from registry.projects.vocabulary import DocumentKind
 
-DOCUMENT_KINDS: Final = ("contract", "specification", "act", "letter", "evidence", "other")
 MIB: Final = 1024 * 1024
 
 
 class DocumentFields(BaseSchema):
     """What is said of a document beside its file. A multipart form has no null: an absent field stands for it."""
 
-    kind = Choice(DOCUMENT_KINDS, nullable=False, description="What it is.", default="other")
+    kind = Choice(DocumentKind.codes(), nullable=False, description="What it is.", default="other")
     description = TextField(500, nullable=False, description="What it is about.")
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from registry.agencies.vocabulary import Region
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
 from registry.core.fields import MAX_PLANNED_END, Bin, Boolean, Choice, Day, Email, InputField, Text, Url, WholeNumber
 from registry.core.translations import lazy_text
-from registry.core.vocabularies import FUNDINGS, OBJECT_KINDS, PLACEMENTS, REGIONS, SECTORS, STAGES, WORK_TYPES
+from registry.freeze.vocabulary import Placement, Stage, WorkType
+from registry.projects.vocabulary import Funding, ObjectKind, Sector
 
 
 class ProjectFields(BaseSchema):
@@ -45,17 +47,22 @@ class ProjectFields(BaseSchema):
         description="What it is for.",
     )
     sector = Choice(
-        SECTORS, label=lazy_text("Sector"), description="Division of COFOG: health is `07`, education `09`."
+        Sector.codes(), label=lazy_text("Sector"), description="Division of COFOG: health is `07`, education `09`."
     )
     object_kind = Choice(
-        OBJECT_KINDS, label=lazy_text("Kind of object"), description="What is worked on.", required=True
+        ObjectKind.codes(), label=lazy_text("Kind of object"), description="What is worked on.", required=True
     )
-    work_type = Choice(WORK_TYPES, label=lazy_text("Kind of work"), description="What is done to it.", required=True)
+    work_type = Choice(
+        WorkType.codes(), label=lazy_text("Kind of work"), description="What is done to it.", required=True
+    )
     stage = Choice(
-        STAGES, label=lazy_text("Stage"), description="How far the work is; the last three are final.", required=True
+        Stage.codes(),
+        label=lazy_text("Stage"),
+        description="How far the work is; the last three are final.",
+        required=True,
     )
     placement = Choice(
-        PLACEMENTS,
+        Placement.codes(),
         label=lazy_text("Hosting"),
         description="Where the agency says that the object lives: a claim until it is confirmed.",
         required=True,
@@ -117,8 +124,8 @@ class ProjectFields(BaseSchema):
         hint=lazy_text("The number of the letter. A modification needs it."),
         description="Number of the authorised body's consent.",
     )
-    funding = Choice(FUNDINGS, label=lazy_text("Funding"), description="Where the money comes from.")
-    region = Choice(REGIONS, label=lazy_text("Region"), description="First two digits of KATO.")
+    funding = Choice(Funding.codes(), label=lazy_text("Funding"), description="Where the money comes from.")
+    region = Choice(Region.codes(), label=lazy_text("Region"), description="First two digits of KATO.")
     url = Url(
         label=lazy_text("Web address"), hint=lazy_text("Begins with https://"), description="The object's address."
     )

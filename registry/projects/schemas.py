@@ -5,26 +5,20 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from registry.agencies.fields import BIN_TEXT
+from registry.agencies.vocabulary import Region
 from registry.core.base_schema import BaseSchema, LenientSchema
 from registry.core.fields import Bin
 from registry.core.json_schemas import DAY_SCHEMA, nullable
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
-from registry.core.vocabularies import (
-    FREEZE_STATUSES,
-    OBJECT_KINDS,
-    PLACEMENTS,
-    REGIONS,
-    SECTORS,
-    SEVERITIES,
-    STAGES,
-    WORK_TYPES,
-)
+from registry.freeze.vocabulary import Placement, Severity, Stage, WorkType
 from registry.projects.fields import READ_ONLY, ProjectFields
+from registry.projects.vocabulary import VERDICT_OUTCOMES, FreezeStatus, ObjectKind, Sector
 
 DAY_OR_NULL: Final = nullable(DAY_SCHEMA)
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
-SEVERITY_OR_NULL: Final = {"type": ["string", "null"], "enum": [*SEVERITIES, None]}
+FREEZE_STATUS: Final = {"type": "string", "enum": list(FreezeStatus.codes())}
+SEVERITY_OR_NULL: Final = {"type": ["string", "null"], "enum": [*Severity.codes(), None]}
 CHANGED_AT_TEXT: Final = "When anything shown here last changed: by an edit, an audit or a decision."
 
 
@@ -79,7 +73,7 @@ class Project(ProjectFields):
     changed_at = Timestamp(CHANGED_AT_TEXT, label=lazy_text("Last change, audits included"))
     freeze_status = ReadOnly(
         "Where it stands after the last audit.",
-        {"type": "string", "enum": list(FREEZE_STATUSES)},
+        {"type": "string", "enum": list(FreezeStatus.codes())},
         label=lazy_text("Freeze status"),
     )
     severity = ReadOnly("Of the highest standing flag.", SEVERITY_OR_NULL, label=lazy_text("Severity"))
@@ -91,7 +85,7 @@ FINDING_SCHEMA: Final[dict[str, Any]] = {
     "required": ["rule", "severity", "title", "observed", "required", "remedy", "clause"],
     "properties": {
         "rule": {"type": "string"},
-        "severity": {"type": "string", "enum": list(SEVERITIES)},
+        "severity": {"type": "string", "enum": list(Severity.codes())},
         "title": {"type": "string"},
         "observed": {**OBSERVED_SCHEMA, "description": "The project's own values that the rule looked at."},
         "required": {"type": "string", "description": "What would have to be true."},
@@ -109,7 +103,7 @@ class Verdict(BaseSchema):
     policy_version = ReadOnly("The policy judged by.", {"type": "string"})
     outcome = ReadOnly(
         "`exempt`: flagged, but an exemption is in force.",
-        {"type": "string", "enum": ["out_of_scope", "clear", "exempt", "flagged"]},
+        {"type": "string", "enum": list(VERDICT_OUTCOMES)},
     )
     findings = ReadOnly("One a rule that holds.", {"type": "array", "items": FINDING_SCHEMA})
 
@@ -129,15 +123,15 @@ class ShortProject(BaseSchema):
     name_kk = ReadOnly("Name in Kazakh.", TEXT_OR_NULL)
     name_ru = ReadOnly("Name in Russian.", TEXT_OR_NULL)
     name_en = ReadOnly("Name in English.", TEXT_OR_NULL)
-    object_kind = ReadOnly("What is worked on.", {"type": "string", "enum": list(OBJECT_KINDS)})
-    work_type = ReadOnly("What is done to it.", {"type": "string", "enum": list(WORK_TYPES)})
-    stage = ReadOnly("How far the work is.", {"type": "string", "enum": list(STAGES)})
-    placement = ReadOnly("Where the object lives, as claimed.", {"type": "string", "enum": list(PLACEMENTS)})
+    object_kind = ReadOnly("What is worked on.", {"type": "string", "enum": list(ObjectKind.codes())})
+    work_type = ReadOnly("What is done to it.", {"type": "string", "enum": list(WorkType.codes())})
+    stage = ReadOnly("How far the work is.", {"type": "string", "enum": list(Stage.codes())})
+    placement = ReadOnly("Where the object lives, as claimed.", {"type": "string", "enum": list(Placement.codes())})
     started_on = ReadOnly("The earliest date of the start clock.", DAY_OR_NULL)
     budget_kzt = ReadOnly("Whole tenge.", {"type": ["integer", "null"]})
-    sector = ReadOnly("Division of COFOG.", {"type": ["string", "null"], "enum": [*SECTORS, None]})
-    region = ReadOnly("KATO prefix.", {"type": ["string", "null"], "enum": [*REGIONS, None]})
-    freeze_status = ReadOnly("After the last audit.", {"type": "string", "enum": list(FREEZE_STATUSES)})
+    sector = ReadOnly("Division of COFOG.", {"type": ["string", "null"], "enum": [*Sector.codes(), None]})
+    region = ReadOnly("KATO prefix.", {"type": ["string", "null"], "enum": [*Region.codes(), None]})
+    freeze_status = ReadOnly("After the last audit.", {"type": "string", "enum": list(FreezeStatus.codes())})
     severity = ReadOnly("Of the highest standing flag.", SEVERITY_OR_NULL)
     updated_at = Timestamp("When it was last edited, or a fact of it confirmed.")
     changed_at = Timestamp(CHANGED_AT_TEXT)
@@ -161,27 +155,6 @@ class Revision(BaseSchema):
     )
 
 
-class Flag(BaseSchema):
-    """One rule's finding on one project."""
-
-    id = ReadOnly("Stays the same from opening to clearing.", {"type": "integer"})
-    project = ReadOnly("The project's number.", {"type": "string"})
-    rule = ReadOnly("The rule that holds.", {"type": "string"})
-    severity = ReadOnly("As of the last audit.", {"type": "string", "enum": list(SEVERITIES)})
-    status = ReadOnly("Where it stands.", {"type": "string", "enum": ["open", "exempt", "accepted", "cleared"]})
-    title = ReadOnly("The rule in words.", {"type": "string"})
-    observed = ReadOnly("The values that the rule looked at.", OBSERVED_SCHEMA)
-    required = ReadOnly("What would have to be true.", {"type": "string"})
-    remedy = ReadOnly("What to do next.", {"type": "string"})
-    clause = ReadOnly("The act and its wording.", {"type": "string"})
-    opened_on = ReadOnly("Business date of the audit that opened it.", dict(DAY_SCHEMA))
-    last_seen_on = ReadOnly("Business date of the last audit that found it.", DAY_OR_NULL)
-    cleared_on = ReadOnly("Business date of the audit that cleared it.", DAY_OR_NULL)
-    exemption = ReadOnly("The exemption that takes it out of the queue.", {"type": ["integer", "null"]})
-    case = ReadOnly("The case that reviews it.", {"type": ["integer", "null"]})
-    changed_at = Timestamp("When anything shown here last changed; `last_seen_on` of a standing flag does not count.")
-
-
 PROJECT: Final = Project()
 PROJECT_BODY: Final = ProjectRegistration()
 # Partial: a field that is required of a project may be absent, but not null.
@@ -190,4 +163,3 @@ JUDGED_PROJECT: Final = JudgedProject()
 SHORT_PROJECT: Final = ShortProject()
 VERDICT: Final = Verdict()
 REVISION: Final = Revision()
-FLAG: Final = Flag()

@@ -41,6 +41,7 @@ from registry.web.flash import FlaskSession
 from registry.web.formats import init_formats
 from registry.web.labels import init_labels
 from registry.web.layout import crumbs, menu, switch_address
+from registry.web.tag_colours import severity_rank, tag_colour
 from registry.web.translations import init_translations
 
 # Importing a module of views registers its routes.
@@ -91,7 +92,9 @@ def attach_web(app: Flask) -> None:
         menu=menu,
         page_language=page_locale,
         present_moment=now,
+        severity_rank=severity_rank,
         switch_address=switch_address,
+        tag_colour=tag_colour,
         visitor=current_user,
     )
     init_translations(app)

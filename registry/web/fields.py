@@ -9,6 +9,7 @@ from typing import Final
 from registry.core.fields import AnyDay, Boolean, Choice, InputField, Text, WholeNumber
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
+from registry.freeze.vocabulary import WorkType
 from registry.projects.fields import FIELDS
 from registry.web.forms import as_typed
 from registry.web.labels import AMOUNTS, field_label, options
@@ -21,15 +22,15 @@ MAX_RADIOS: Final = 8
 LONG_TEXT: Final = 500
 NUMBERED: Final = 3
 
-WORK_TYPES: Final[Mapping[str, str]] = {
-    "creation": lazy_text("A new object."),
-    "development": lazy_text("New functions of an object that is in operation already."),
-    "modification": lazy_text(
+WORK_TYPE_HINTS: Final[Mapping[str, str]] = {
+    WorkType.CREATION: lazy_text("A new object."),
+    WorkType.DEVELOPMENT: lazy_text("New functions of an object that is in operation already."),
+    WorkType.MODIFICATION: lazy_text(
         "A change of an object in operation within %(percent)s %% of its original cost and with the authorised body’s "
         "consent."
     ),
-    "maintenance": lazy_text("Fixes and upkeep without new functions."),
-    "migration": lazy_text("The move of an object to QazTech."),
+    WorkType.MAINTENANCE: lazy_text("Fixes and upkeep without new functions."),
+    WorkType.MIGRATION: lazy_text("The move of an object to QazTech."),
 }
 
 
@@ -81,7 +82,7 @@ def project_field(name: str) -> Field:
 def work_type_hints() -> dict[str, str]:
     """Return the explanations of the kinds of work."""
     limit = {"percent": policy_in_force().modification_limit_percent}
-    return {kind: gettext(text) % limit if "%" in text else gettext(text) for kind, text in WORK_TYPES.items()}
+    return {kind: gettext(text) % limit if "%" in text else gettext(text) for kind, text in WORK_TYPE_HINTS.items()}
 
 
 def _control(name: str, field: InputField) -> tuple[str, Sequence[tuple[str, str]]]:

@@ -9,12 +9,13 @@ from registry.core.base_schema import BaseSchema
 from registry.core.json_schemas import DAY_SCHEMA, nullable
 from registry.core.response_fields import ReadOnly
 from registry.freeze.policy import Policy, RulePolicy, Wording
+from registry.freeze.rules import RULES
 from registry.freeze.texts import REQUIRED_LANGUAGES
-from registry.freeze.words import AGENCY_KINDS, CLOCK_FIELDS, RULES, SEVERITIES
+from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Severity
 
 TEXT: Final = {"type": "string"}
 WHOLE: Final = {"type": "integer", "minimum": 0}
-SEVERITY: Final = {"type": "string", "enum": list(SEVERITIES)}
+SEVERITY: Final = {"type": "string", "enum": list(Severity.codes())}
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -49,7 +50,7 @@ class PolicyShown(BaseSchema):
     )
     scope = ReadOnly(
         "The kinds of agency that it binds.",
-        {"type": "array", "items": {"type": "string", "enum": sorted(AGENCY_KINDS)}},
+        {"type": "array", "items": {"type": "string", "enum": sorted(AgencyKind.codes())}},
     )
     migration_deadline = ReadOnly("By when what ran before the cutoff must have moved.", dict(DAY_SCHEMA))
     pilot_limit_months = ReadOnly("How long a pilot may last, in calendar months.", WHOLE)

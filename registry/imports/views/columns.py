@@ -9,7 +9,7 @@ from typing import Final
 from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, WholeNumber
 from registry.imports import agencies as import_agencies
 from registry.imports import projects as import_projects
-from registry.web.labels import word
+from registry.web.labels import choice_label
 from registry.web.translations import gettext
 
 COLUMNS: Final[Mapping[str, Mapping[str, InputField]]] = {
@@ -43,7 +43,7 @@ def import_columns(kind: str) -> list[Column]:
 
 
 def _codes(name: str, field: InputField) -> list[tuple[str, str]]:
-    return [(code, word(name, code)) for code in field.options] if isinstance(field, Choice) else []
+    return [(code, choice_label(name, code)) for code in field.options] if isinstance(field, Choice) else []
 
 
 def _form(field: InputField) -> str:

@@ -18,13 +18,14 @@ from registry.api.uploads import UploadedFile
 from registry.core.base_schema import BaseSchema
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.http.request_bodies import SentFile
-from registry.projects.documents import DOCUMENT_KINDS, DocumentFields, add_document, documents_page, read_document
+from registry.projects.documents import DocumentFields, add_document, documents_page, read_document
 from registry.projects.service import find_project, read_project
+from registry.projects.vocabulary import DocumentKind
 
 blp = ApiBlueprint("documents", __name__, description="Files that belong to a project.")
 
 
-KIND: Final[dict[str, Any]] = {"type": "string", "enum": list(DOCUMENT_KINDS)}
+KIND: Final[dict[str, Any]] = {"type": "string", "enum": list(DocumentKind.codes())}
 
 
 class Document(BaseSchema):
