@@ -150,6 +150,7 @@ def _projects(size: int, chance: Random) -> Iterator[tuple[Row, list[Row]]]:
             "region": REGIONS[int(draw() * len(REGIONS))],
             "responsible_name": f"Ответственный {own}",
             "is_restricted": "0",
+            "freeze_status": "unaudited",
             "version": version,
             "registered_at": moment,
             "updated_at": moment,
