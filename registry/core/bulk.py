@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache, reduce
-from typing import TYPE_CHECKING, Any, Final, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import (
     ARRAY,
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     import psycopg
 
 CHUNK_SIZE = 1 << 16
-# Stands for NULL; no stored text contains this control character.
-MISSING: Final = literal("\x1f", Text, literal_execute=True)
-MISSING_TEXT: Final = "\x1f"
-TAB: Final = literal("\t", Text, literal_execute=True)
 
 
 def table_of(model: type[Model]) -> Table:
@@ -145,18 +141,6 @@ def next_id(model: type[Model]) -> ColumnElement[int]:
     """The SQL expression for the next id of a table (PostgreSQL only)."""
     column = table_of(model).c.id
     return sql_cast(func.nextval(func.pg_get_serial_sequence(column.table.name, column.name)), Integer)
-
-
-def as_lines(statement: Select[Any]) -> Select[str]:
-    """A SELECT that returns each row as one tab-separated text; ``MISSING`` stands for NULL, dates are ISO 8601.
-
-    Takes a third of the time of ORM objects. Only the last cell may contain a tab, so split at most that many times.
-    """
-    cells: list[ColumnElement[str]] = [
-        func.coalesce(sql_cast(column, Text), MISSING) for column in statement.selected_columns
-    ]
-    line = reduce(lambda before, cell: before + TAB + cell, cells)
-    return statement.with_only_columns(line, maintain_column_froms=True)
 
 
 def refresh_statistics(session: Session, *models: type[Model]) -> None:
