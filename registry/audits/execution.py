@@ -29,7 +29,7 @@ from registry.core import outbox
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, last_good_audit
-from registry.flags.freeze_status import update_freeze_status
+from registry.flags.freeze_status import policy_basis, update_freeze_status
 from registry.flags.lock import lock_flags_for_audit
 from registry.freeze.evaluation import evaluate
 from registry.freeze.findings import Finding
@@ -83,6 +83,7 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
     run.status = "held" if held else "succeeded"
     run.held_because = why
     run.input_digest = digest.hexdigest()
+    run.policy_basis = policy_basis(policy)
     for name, count in _counts(plan, totals).items():
         setattr(run, name, count)
     run.judged_up_to = totals.up_to
@@ -121,8 +122,8 @@ def _changed_projects(plan: Plan, totals: Totals, policy: Policy, last: AuditRun
     """Conditions that the projects fit whose freeze status, severity or start the audit may have changed."""
     judged = 0 if last is None else last.judged_up_to
     changed: list[ColumnElement[bool]] = []
-    if last is not None and last.policy_digest != policy.digest:
-        # A new scope or a new start of the deadlines affects every project.
+    if last is not None and last.policy_digest != policy.digest and last.policy_basis != policy_basis(policy):
+        # A new scope or start clock affects every project; other changes of the policy only those whose flags change.
         judged = 0
     else:
         changed = projects_of_ids({project_id for project_id in plan.changed_projects() if project_id <= judged})

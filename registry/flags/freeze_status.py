@@ -43,6 +43,11 @@ def update_freeze_status_of_agency(agency_id: int, fields: frozenset[str], at: d
         update_freeze_status(at, PROJECT.c.agency_id == agency_id)
 
 
+def policy_basis(policy: Policy) -> dict[str, list[str]]:
+    """What the displayed values of every project depend on in the policy: its scope and its start clock."""
+    return {"scope": sorted(policy.scope), "start_clock": sorted(policy.start_clock)}
+
+
 def computed_freeze_status(policy: Policy) -> ColumnElement[str]:
     """The status of a project, worked out, as SQL on the table of projects."""
     kind = select(AGENCY.c.kind).where(AGENCY.c.id == PROJECT.c.agency_id).correlate_except(AGENCY).scalar_subquery()
