@@ -16,6 +16,7 @@ class MessageUnknown(LookupError):
     """The catalogue has no message with this code: a programming error, not a user error."""
 
 
+# Read once: 6 ms.
 @cache
 def catalogue() -> Mapping[str, Mapping[str, str]]:
     """All messages: code → language → template with ``{parameter}`` placeholders."""
