@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import ColumnElement, case, func, or_, select, update
 
 from registry.agencies.service import Agency
 from registry.core.bulk import table_of
@@ -46,6 +46,16 @@ def update_freeze_status_of_agency(agency_id: int, fields: frozenset[str], at: d
 def policy_basis(policy: Policy) -> dict[str, list[str]]:
     """What the displayed values of every project depend on in the policy: its scope and its start clock."""
     return {"scope": sorted(policy.scope), "start_clock": sorted(policy.start_clock)}
+
+
+def projects_with_wrong_status(policy: Policy) -> set[int]:
+    """The ids of projects whose stored status or severity is not the computed one: a process without them wrote.
+
+    That is a version before 0.2, which went on while the schema was upgraded.
+    """
+    status, severity = computed_freeze_status(policy), computed_severity()
+    differs = or_(PROJECT.c.freeze_status != status, PROJECT.c.severity.is_distinct_from(severity))
+    return set(require_transaction().scalars(select(PROJECT.c.id).where(differs)))
 
 
 def computed_freeze_status(policy: Policy) -> ColumnElement[str]:

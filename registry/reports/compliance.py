@@ -96,7 +96,7 @@ def with_share(row: dict[str, Any]) -> dict[str, Any]:
 def _pieces(actor: Actor, grouped_by: str) -> Select[*tuple[Any, ...]]:
     """Query counts and budgets of projects by group, freeze status and severity.
 
-    PostgreSQL reads projects once, by an index-only scan of ``ix_projects_reported``.
+    PostgreSQL reads projects once, by an index-only scan of ``ix_projects_reported_status``.
     """
     project, agency = table_of(Project), table_of(Agency)
     alike = (GROUPS[grouped_by], project.c.freeze_status, project.c.severity)

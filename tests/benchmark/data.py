@@ -130,12 +130,13 @@ def _projects(size: int, chance: Random) -> Iterator[tuple[Row, list[Row]]]:
         number = project_number(2026, serial)
         moment = str(FIRST_REGISTERED + step * serial)
         version = "2" if draw() < 0.1 else "1"
+        agency = 1 + int(draw() * AGENCIES)
         values = {
             **usual,
             **{name: days if isinstance(days, str) else days[int(draw() * len(days))] for name, days in law.items()},
             "id": str(serial),
             "number": number,
-            "agency_id": str(1 + int(draw() * AGENCIES)),
+            "agency_id": str(agency),
             "external_id": f"B-{serial}",
             "object_code": f"O-{int(draw() * size)}",
             "name_kk": kk,
@@ -151,7 +152,7 @@ def _projects(size: int, chance: Random) -> Iterator[tuple[Row, list[Row]]]:
             "region": REGIONS[int(draw() * len(REGIONS))],
             "responsible_name": f"Ответственный {own}",
             "is_restricted": "0",
-            "freeze_status": "unaudited",
+            "freeze_status": "out_of_scope" if agency % OUT_OF_SCOPE_EVERY == 0 else "unaudited",
             "version": version,
             "registered_at": moment,
             "updated_at": moment,

@@ -23,7 +23,7 @@ from registry.audits.service import run_audit
 from registry.cases.models import Case
 from registry.core.database import db
 from registry.core.dialects import is_sqlite
-from registry.core.schema import upgrade_schema
+from registry.core.schema import downgrade_schema, upgrade_schema
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
 from registry.freeze.current import policy_in_force
@@ -142,3 +142,16 @@ def _page(client: FlaskClient, path: str) -> dict[str, Any]:
         taken.append((time.perf_counter() - began) * 1000)
     # The first time is the templates' compilation.
     return {"milliseconds": median(taken[1:]), "bytes": len(body), "status": answer.status_code}
+
+
+def downgrade(revision: str) -> dict[str, Any]:
+    """The schema of an earlier version."""
+    downgrade_schema(revision)
+    return {}
+
+
+def upgrade() -> dict[str, Any]:
+    """The migrations from the version before."""
+    began = time.perf_counter()
+    upgrade_schema()
+    return {"seconds": time.perf_counter() - began}
