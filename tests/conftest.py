@@ -6,7 +6,6 @@ fail the run.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -16,12 +15,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import hypothesis
-import psycopg
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask, g
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
 from registry.accounts import passwords
 from registry.app import create_app
@@ -90,13 +88,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # end. With one worker they run last: they use two processors, and the other database's tests have ended by then.
     several = hasattr(config, "workerinput") or bool(config.getoption("numprocesses", None))
     items.sort(key=lambda item: ("browser" in item.fixturenames) != several)
-
-
-def pytest_collection_finish() -> None:
-    # Excluding the loaded modules from garbage collection saves a twentieth of the time.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def _uses_database(item: pytest.Item) -> bool:
@@ -193,9 +184,6 @@ def shared_app(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -
     """The app shared by the tests of one worker; tests use ``app``."""
     url = databases.make()
     app = service_app(databases.for_service(url), tmp_path_factory.mktemp("data"))
-    if databases.kind == "postgresql":
-        with app.app_context():
-            event.listen(db.engine, "connect", _prepare_early)
     yield app
     forget(app, databases, url)
 
@@ -267,11 +255,6 @@ def present() -> Iterator[Present]:
     hands = Present()
     yield hands
     hands.release()
-
-
-def _prepare_early(connection: psycopg.Connection, _record: object) -> None:
-    """Prepare statements early: one connection runs all tests of a session and repeats most statements."""
-    connection.prepare_threshold, connection.prepared_max = 1, 2_000
 
 
 def forget(app: Flask, databases: Databases, url: str) -> None:

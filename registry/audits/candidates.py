@@ -9,16 +9,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import date
-from functools import cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Date, Integer, Select, and_, bindparam, case, func, not_, select
 
 from registry.agencies.service import Agency
+from registry.audits.verdicts import PROJECT_FACTS
 from registry.cases.orders import Order, newest_in_force
-from registry.core.bulk import MISSING_TEXT, as_lines
-from registry.core.clock import local_date_of_hour
-from registry.core.database import db, is_sqlite
+from registry.core.bulk import table_of
+from registry.core.clock import local_date
+from registry.core.database import db
 from registry.exemptions.service import exemption_on
 from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.policy import Policy
@@ -26,19 +26,6 @@ from registry.projects.models import Project
 from registry.projects.revisions import LAW_LOOKS_AT, Revision
 
 IDS_AT_ONCE = 20_000
-CELLS = 23
-# Columns of a project between the registration date and the amounts of money, in the order of Facts' fields.
-DAYS_BEFORE_MONEY = (
-    "onboarding_due_on",
-    "contract_signed_on",
-    "work_started_on",
-    "pilot_started_on",
-    "commissioned_on",
-    "object_commissioned_on",
-    "ended_on",
-)
-MONEY = ("budget_kzt", "object_original_cost_kzt")
-DAYS_AFTER_MONEY = ("placement_verified_on", "onboarding_confirmed_on", "ending_confirmed_on")
 
 
 class Part(NamedTuple):
@@ -104,31 +91,25 @@ def parts(up_to: int) -> Iterator[Part]:
 
 
 def candidates(policy: Policy, on: date, part: Part, digest: Any) -> Iterator[Candidate]:
-    """Yield the candidates of a part, ordered by id, and update the hashlib object ``digest`` with all data read."""
+    """Yield the candidates of a part, ordered by id, and update the hashlib object ``digest`` with all data read.
+
+    ``digest`` covers the ``repr`` of each row as it was read: all projects of a part, then their revisions.
+    """
     # Read projects before their revisions: a revision written in between is newer than the project and skipped below.
     # In the other order the project would be judged without that revision.
-    lines = db.session.scalars(_projects(policy.scope, is_sqlite()), {**part._asdict(), "on": on}).all()
-    digest.update("\n".join(lines).encode())
-    rows = [line.split("\t", CELLS - 1) for line in lines]
-    pasts = _pasts([int(row[0]) for row in rows if row[1] != "1"], digest)
-    days, numbers = _Days({MISSING_TEXT: None}), _Numbers({MISSING_TEXT: None})
+    rows = db.session.execute(_projects(policy.scope), {**part._asdict(), "on": on}).all()
     for row in rows:
-        project_id, consent = int(row[0]), row[22]
-        past = pasts.get(project_id, ())
-        cells: tuple[Any, ...] = (
-            *row[6:10],
-            local_date_of_hour(row[3][:13]),
-            *[days[cell] for cell in row[10:17]],
-            numbers[row[17]],
-            numbers[row[18]],
-            None if consent == MISSING_TEXT else consent,
-            days[row[19]],
-            days[row[20]],
-            days[row[21]],
-            days[row[5]] if row[4] == "migrate_by" else None,
-            tuple(revision for version, revision in past if version < int(row[1])) if past else (),
+        digest.update(repr(tuple(row)).encode())
+    revisions = _revisions([row.id for row in rows if row.version > 1], digest)
+    for row in rows:
+        facts = Facts(
+            agency_kind=row.agency_kind,
+            registered_on=local_date(row.registered_at),
+            order_migrate_by=row.order_migrate_by,
+            past=tuple(past for version, past in revisions.get(row.id, ()) if version < row.version),
+            **{name: getattr(row, name) for name in PROJECT_FACTS},
         )
-        yield Candidate(project_id, Facts(*cells), numbers[row[2]])
+        yield Candidate(row.id, facts, row.exemption_id)
 
 
 def new_digest(policy: Policy, on: date) -> Any:
@@ -136,22 +117,6 @@ def new_digest(policy: Policy, on: date) -> Any:
     return hashlib.sha256(f"{policy.digest} {on.isoformat()}".encode())
 
 
-class _Days(dict[str, date | None]):
-    """Cache of dates by their text: a million dates have only a few thousand distinct values."""
-
-    def __missing__(self, text: str) -> date:
-        day = self[text] = date.fromisoformat(text)
-        return day
-
-
-class _Numbers(dict[str, int | None]):
-    """Cache of integers by their text."""
-
-    def __missing__(self, text: str) -> int:
-        return int(text)
-
-
-@cache
 def _counts(scope: frozenset[str]) -> Select[int, int]:
     return (
         select(func.count(case((Agency.kind.in_(scope), 1))), func.count())
@@ -161,49 +126,41 @@ def _counts(scope: frozenset[str]) -> Select[int, int]:
     )
 
 
-# Cached like all statements of an audit: for a small registry, building one takes longer than running it.
-@cache
-def _projects(scope: frozenset[str], sqlite: bool) -> Select[str]:
-    order = newest_in_force(in_part(Order.project_id.expression))
+def _projects(scope: frozenset[str]) -> Select[*tuple[Any, ...]]:
+    project, agency, order = table_of(Project).c, table_of(Agency).c, table_of(Order).c
+    newest = newest_in_force(in_part(order.project_id))
     on = bindparam("on", type_=Date)
-    registered_at = Project.registered_at.expression
-    return as_lines(
+    return (
         select(
-            Project.id,
-            Project.version,
-            exemption_on(Project.id.expression, on),
-            registered_at if sqlite else func.timezone("UTC", registered_at),
-            Order.decision,
-            Order.due_on,
-            Agency.kind,
-            Project.work_type,
-            Project.stage,
-            Project.placement,
-            *(getattr(Project, name) for name in (*DAYS_BEFORE_MONEY, *MONEY, *DAYS_AFTER_MONEY)),
-            # The only free text comes last because it may contain tabs.
-            Project.consent_number,
+            project.id,
+            project.version,
+            project.registered_at,
+            *(project[name] for name in PROJECT_FACTS),
+            agency.kind.label("agency_kind"),
+            case((order.decision == "migrate_by", order.due_on)).label("order_migrate_by"),
+            exemption_on(project.id, on).label("exemption_id"),
         )
-        .join(Agency, Agency.id == Project.agency_id)
-        .outerjoin(order, order.c.project_id == Project.id)
-        .outerjoin(Order, Order.id == order.c.order_id)
+        .join(table_of(Agency), agency.id == project.agency_id)
+        .outerjoin(newest, newest.c.project_id == project.id)
+        .outerjoin(table_of(Order), order.id == newest.c.order_id)
         .where(
-            in_part(Project.id.expression),
-            Agency.kind.in_(scope),
+            in_part(project.id),
+            agency.kind.in_(scope),
             not_(
                 and_(
-                    Project.placement == "on_platform",
-                    Project.placement_verified_on.is_not(None),
-                    Project.placement_verified_on <= on,
+                    project.placement == "on_platform",
+                    project.placement_verified_on.is_not(None),
+                    project.placement_verified_on <= on,
                 )
             ),
         )
-        .order_by(Project.id)
+        .order_by(project.id)
     )
 
 
-def _pasts(ids: Sequence[int], digest: Any) -> dict[int, list[tuple[int, EarlierRevision]]]:
+def _revisions(ids: Sequence[int], digest: Any) -> dict[int, list[tuple[int, EarlierRevision]]]:
     """Return the revisions of each project with their versions, oldest first."""
-    pasts: dict[int, list[tuple[int, EarlierRevision]]] = {}
+    revisions: dict[int, list[tuple[int, EarlierRevision]]] = {}
     if ids:
         columns = [getattr(Revision, name) for name in LAW_LOOKS_AT]
         statement = (
@@ -211,7 +168,8 @@ def _pasts(ids: Sequence[int], digest: Any) -> dict[int, list[tuple[int, Earlier
             .where(Revision.project_id.in_(ids))
             .order_by(Revision.project_id, Revision.version)
         )
-        for project_id, version, *values in db.session.execute(statement):
-            digest.update(repr((project_id, version, values)).encode())
-            pasts.setdefault(project_id, []).append((version, EarlierRevision(*values)))
-    return pasts
+        for row in db.session.execute(statement):
+            digest.update(repr(tuple(row)).encode())
+            project_id, version, *values = row
+            revisions.setdefault(project_id, []).append((version, EarlierRevision(*values)))
+    return revisions

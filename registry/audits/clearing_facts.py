@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from registry.agencies.service import Agency
-from registry.audits.verdicts import CLAIMED, CONFIRMED
+from registry.audits.verdicts import CONFIRMED, PROJECT_FACTS
 from registry.cases.orders import Order
 from registry.core.database import db
 from registry.flags.audit_runs import AuditRun
@@ -70,7 +70,7 @@ def _explains(fact: ClearingFact, rule: str, observed: Mapping[str, Any]) -> boo
         return True
     if rule == LEGACY:
         # The legacy rule applies when no other rule does, so any field that a rule reads may have ended it.
-        return fact.field in CLAIMED or fact.field in CONFIRMED
+        return fact.field in PROJECT_FACTS
     looked_at = {*observed, *(STARTED if "started_on" in observed else ())}
     return fact.field in ALWAYS or fact.field in looked_at
 

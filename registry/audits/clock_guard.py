@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from registry.core.clock import rfc3339
-from registry.core.database import db, is_sqlite
+from registry.core.database import db
+from registry.core.dialects import database_clock
 from registry.core.errors import Conflict
 from registry.core.installation import installed_at
 from registry.flags.audit_runs import AuditRun
@@ -126,14 +127,6 @@ def last_recorded_at(system_time: datetime) -> datetime:
 def seconds_since_boot() -> float:
     """Return the seconds of a clock that only moves forward and that nobody can set."""
     return time.clock_gettime(_BOOT_CLOCK)
-
-
-def database_clock() -> datetime | None:
-    """Return the PostgreSQL server's clock, which may be on another machine; None for SQLite."""
-    if is_sqlite():
-        return None
-    found: datetime | None = db.session.scalar(text("SELECT clock_timestamp()"))
-    return found
 
 
 def _confirmed_by_hand_at(system_time: datetime) -> datetime | None:

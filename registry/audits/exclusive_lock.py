@@ -11,7 +11,7 @@ from typing import IO
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from registry.core.database import db, is_sqlite
+from registry.core.dialects import database_file
 from registry.core.errors import Conflict
 from registry.core.postgresql import extend_timeouts
 from registry.core.private_files import make_private
@@ -31,26 +31,20 @@ def exclusive_lock() -> Iterator[Session]:
     PostgreSQL uses a transaction-level advisory lock. SQLite uses a lock on a file beside the database, because a
     second writer would wait instead of failing. Both end with the process, so a killed audit blocks nothing.
     """
-    if not is_sqlite():
+    database = database_file()
+    if database is None:
         with transaction() as session:
             extend_timeouts(session.connection())
             if not session.scalar(text(f"SELECT pg_try_advisory_xact_lock({AUDIT_LOCK})")):
                 raise AuditRunning
             yield session
         return
-    path = _lock_file()
+    path = Path(f"{database}.audit-lock")
     make_private(path)
     with path.open("a", encoding="ascii") as file:
         _lock(file)
         with transaction() as session:
             yield session
-
-
-def _lock_file() -> Path:
-    database = db.engine.url.database
-    if database is None:
-        raise RuntimeError("a SQLite database needs a file")
-    return Path(f"{database}.audit-lock")
 
 
 def _lock(file: IO[str]) -> None:

@@ -29,7 +29,7 @@ from registry.core import outbox
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, last_good_audit
-from registry.flags.freeze_status import projects_with_wrong_status, update_freeze_status
+from registry.flags.freeze_status import policy_basis, projects_with_wrong_status, update_freeze_status
 from registry.flags.lock import lock_flags_for_audit
 from registry.freeze.evaluation import evaluate
 from registry.freeze.findings import Finding
@@ -72,7 +72,10 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
     since = (last and last.finished_at) or run.started_at
     plan = Plan(statuses_before=statuses_before(since))
     restricted_plan = Plan()
-    wrong = set() if run.dry_run else projects_with_wrong_status(policy)
+    # While the schema was upgraded from a version before 0.2, its processes wrote no freeze status. The audits of that
+    # version have no policy basis. Comparing every project in each audit would take 10 s a million.
+    after_upgrade = last is not None and last.policy_basis is None and not run.dry_run
+    wrong = projects_with_wrong_status(policy) if after_upgrade else set()
     restricted = restricted_projects(policy, totals.up_to)
     for part in parts(totals.up_to):
         judged = _judge(policy, run.on, part, digest)
@@ -84,6 +87,7 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
     run.status = "held" if held else "succeeded"
     run.held_because = why
     run.input_digest = digest.hexdigest()
+    run.policy_basis = policy_basis(policy)
     for name, count in _counts(plan, totals).items():
         setattr(run, name, count)
     run.judged_up_to = totals.up_to
@@ -127,8 +131,8 @@ def _changed_projects(
     """
     judged = 0 if last is None else last.judged_up_to
     changed: list[ColumnElement[bool]] = []
-    if last is not None and last.policy_digest != policy.digest:
-        # A new scope or a new start of the deadlines affects every project.
+    if last is not None and last.policy_digest != policy.digest and last.policy_basis != policy_basis(policy):
+        # A new scope or start clock affects every project; other changes of the policy only those whose flags change.
         judged = 0
     else:
         ids = {*plan.changed_projects(), *wrong}

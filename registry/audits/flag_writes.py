@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from sqlalchemy import bindparam, delete, insert, literal, select, update
 
 from registry.audits.reconciliation import Plan
-from registry.core.bulk import insert_columns, insert_rows, refresh_statistics
+from registry.core.bulk import insert_rows
+from registry.core.dialects import refresh_statistics
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditChange
 from registry.flags.models import Flag
@@ -27,18 +28,22 @@ def write_flags(plan: Plan, audit_id: int, on: date, at: datetime, last_seen_on:
     """
     session = require_transaction()
     for opened in _chunks(plan.opened):
-        findings = [finding for _, finding, _ in opened]
-        exemptions = [exemption_id for _, _, exemption_id in opened]
-        listed: dict[str, list[Any]] = {
-            "project_id": [project_id for project_id, _, _ in opened],
-            "rule": [finding.rule for finding in findings],
-            "severity": [finding.severity for finding in findings],
-            "status": ["open" if exemption_id is None else "exempt" for exemption_id in exemptions],
-            "observed": [finding.observed for finding in findings],
-            "fingerprint": [finding.fingerprint for finding in findings],
-            "exemption_id": exemptions,
-        }
-        insert_columns(session, Flag, listed, {"opened_on": on, "opened_by_audit": audit_id, "changed_at": at})
+        rows = [
+            {
+                "project_id": project_id,
+                "rule": finding.rule,
+                "severity": finding.severity,
+                "status": "open" if exemption_id is None else "exempt",
+                "observed": finding.observed,
+                "fingerprint": finding.fingerprint,
+                "exemption_id": exemption_id,
+                "opened_on": on,
+                "opened_by_audit": audit_id,
+                "changed_at": at,
+            }
+            for project_id, finding, exemption_id in opened
+        ]
+        insert_rows(session, Flag, rows)
     flag_table: Any = Flag.__table__
     changed = (
         update(flag_table)
@@ -71,7 +76,7 @@ def write_flags(plan: Plan, audit_id: int, on: date, at: datetime, last_seen_on:
             execution_options={"synchronize_session": False},
         )
     if len(plan.opened) + len(plan.cleared) >= MANY:
-        refresh_statistics(session, Flag)
+        refresh_statistics(session, "flags")
 
 
 CHANGE_COLUMNS = ("audit_id", "project_id", "rule", "severity", "change")

@@ -16,7 +16,8 @@ from registry.audits.schedule import ScheduledRun, is_due, missed
 from registry.audits.service import save_failed_run
 from registry.core import outbox
 from registry.core.clock import now, today
-from registry.core.database import db, insert_or_ignore
+from registry.core.database import db
+from registry.core.dialects import insert_or_ignore
 from registry.core.installation import installed_at
 from registry.flags.audit_runs import AuditRun, last_good_audit
 from registry.freeze.current import policy_in_force

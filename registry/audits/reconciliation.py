@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from registry.audits.candidates import Part, in_part
-from registry.core.bulk import MISSING_TEXT, as_lines, table_of
+from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.flags.models import Flag
 from registry.freeze.findings import Finding
@@ -86,29 +85,14 @@ class Plan:
 
 def active_flags(part: Part) -> dict[int, list[ActiveFlag]]:
     """Return the active flags of a part's projects, by project id."""
-    flags_by_project: dict[int, list[ActiveFlag]] = {}
-    for line in db.session.scalars(_active(), part._asdict()):
-        project_id, flag_id, rule, severity, status, fingerprint, accepted, exemption = line.split("\t")
-        number = int(project_id)
-        active_flag = ActiveFlag(
-            number,
-            int(flag_id),
-            rule,
-            severity,
-            status,
-            fingerprint,
-            None if accepted == MISSING_TEXT else accepted,
-            None if exemption == MISSING_TEXT else int(exemption),
-        )
-        flags_by_project.setdefault(number, []).append(active_flag)
-    return flags_by_project
-
-
-@cache
-def _active() -> Select[str]:
     flag = table_of(Flag).c
-    columns = (flag[name] for name in ActiveFlag._fields)
-    return as_lines(select(*columns).where(flag.status != "cleared", in_part(flag.project_id)))
+    columns = [flag[name] for name in ActiveFlag._fields]
+    statement = select(*columns).where(flag.status != "cleared", in_part(flag.project_id))
+    flags_by_project: dict[int, list[ActiveFlag]] = {}
+    for row in db.session.execute(statement, part._asdict()):
+        active_flag = ActiveFlag(*row)
+        flags_by_project.setdefault(active_flag.project_id, []).append(active_flag)
+    return flags_by_project
 
 
 def reconcile(

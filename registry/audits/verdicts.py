@@ -21,7 +21,7 @@ from registry.projects.models import Project
 from registry.projects.revisions import earlier
 from registry.projects.vocabulary import FreezeStatus
 
-# Project columns that become facts.
+# Project columns that become facts of the same name: what agencies claim and what QazTech confirms.
 CLAIMED: Final = (
     "work_type",
     "stage",
@@ -38,6 +38,7 @@ CLAIMED: Final = (
     "consent_number",
 )
 CONFIRMED: Final = ("placement_verified_on", "onboarding_confirmed_on", "ending_confirmed_on")
+PROJECT_FACTS: Final = (*CLAIMED, *CONFIRMED)
 
 
 def facts_of(project: Project) -> Facts:
@@ -51,7 +52,7 @@ def _facts(project: Project, order_migrate_by: date | None, past: tuple[EarlierR
         registered_on=local_date(project.registered_at),
         order_migrate_by=order_migrate_by,
         past=past,
-        **{name: getattr(project, name) for name in (*CLAIMED, *CONFIRMED)},
+        **{name: getattr(project, name) for name in PROJECT_FACTS},
     )
 
 

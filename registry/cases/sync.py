@@ -31,9 +31,9 @@ from registry.cases import sync_queries
 from registry.cases.change_times import mark_cases_of_flags
 from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag
 from registry.cases.vocabulary import AuditEvent, Status
-from registry.core.bulk import refresh_statistics
 from registry.core.clock import today
 from registry.core.database import Instant, db
+from registry.core.dialects import refresh_statistics
 from registry.core.transactions import require_transaction
 from registry.core.working_days import national_calendar
 from registry.flags.models import FLAGS, SEVERITY_RANK, Flag, rank
@@ -145,7 +145,7 @@ def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:
         select(func.count(), func.min(Case.id), func.max(Case.id)).where(*opened_now)
     ).one()
     if count >= MANY:
-        refresh_statistics(session, Case)
+        refresh_statistics(session, "cases")
     _add_events(audit, AuditEvent.OPENED.value, Case.status.expression, *opened_now)
     return {"count": count, "first": first, "last": last}
 

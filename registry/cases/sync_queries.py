@@ -1,12 +1,10 @@
 """Queries for case sync: the cases that an audit opens or moves, from the current state of flags and cases.
 
-Each statement is built once and cached: building takes longer than running it when nothing changed. Statements that
-depend on the audit take its id as the parameter ``AUDIT``.
+Statements that depend on the audit take its id as the parameter ``AUDIT``.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Final
 
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, not_, or_, select
@@ -21,7 +19,6 @@ AUDIT: Final = "audit"
 _audit = bindparam(AUDIT, type_=Integer)
 
 
-@cache
 def accepted_no_more() -> Select[int]:
     """Newest case of each project without an open case, when it covers a flag that is open again."""
     return (
@@ -33,7 +30,6 @@ def accepted_no_more() -> Select[int]:
     )
 
 
-@cache
 def projects_without_case(from_severity: str) -> Select[int]:
     """Projects with an open flag of at least this severity and no open case."""
     heavy = Severity(from_severity).and_above()
@@ -42,7 +38,6 @@ def projects_without_case(from_severity: str) -> Select[int]:
     )
 
 
-@cache
 def uncovered() -> Select[int, int]:
     """Pairs of an open case and an active flag of its project that the case does not cover yet."""
     return (
@@ -56,20 +51,17 @@ def uncovered() -> Select[int, int]:
     )
 
 
-@cache
 def with_new_flags() -> Select[int]:
     """Cases opened before this AUDIT with a flag that they do not cover yet."""
     before = func.coalesce(Case.opened_by_audit, 0) != _audit
     return uncovered().with_only_columns(Case.id).where(before).distinct()
 
 
-@cache
 def flagged_again() -> Select[int]:
     """Cases that wait for confirmation and have an active flag again."""
     return select(Case.id).where(Case.status == Status.AWAITING_CONFIRMATION, _has_active_flag(*ACTIVE_STATUSES))
 
 
-@cache
 def exempt_no_more() -> Select[int]:
     """Cases that wait for the Commission because of an exemption that has ended."""
     return select(Case.id).where(
@@ -80,7 +72,6 @@ def exempt_no_more() -> Select[int]:
     )
 
 
-@cache
 def cleared() -> Select[int]:
     """Cases without a flag that keeps them open, except cases that people reopened before this AUDIT."""
     return select(Case.id).where(
@@ -90,7 +81,6 @@ def cleared() -> Select[int]:
     )
 
 
-@cache
 def exempted() -> Select[int]:
     """Cases with an exempt flag and no open flag that do not wait for the Commission yet."""
     return select(Case.id).where(
@@ -101,7 +91,6 @@ def exempted() -> Select[int]:
     )
 
 
-@cache
 def changed_severities() -> Select[int, int]:
     """Open cases whose severity differs from that of their highest active flag, with that flag's rank."""
     worst = (

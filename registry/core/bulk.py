@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache, reduce
-from typing import TYPE_CHECKING, Any, Final, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import (
-    ARRAY,
-    JSON,
     ColumnElement,
     Insert,
     Integer,
     Select,
     Table,
-    Text,
     bindparam,
     func,
     insert,
-    literal,
     select,
-    text,
 )
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
-from registry.core.database import Model, encode, is_sqlite
+from registry.core.database import Model
+from registry.core.dialects import has_copy, has_sequences, has_writing_ctes
 from registry.core.postgresql import as_database_error
 
 if TYPE_CHECKING:
     import psycopg
 
 CHUNK_SIZE = 1 << 16
-# Stands for NULL; no stored text contains this control character.
-MISSING: Final = literal("\x1f", Text, literal_execute=True)
-MISSING_TEXT: Final = "\x1f"
-TAB: Final = literal("\t", Text, literal_execute=True)
 
 
 def table_of(model: type[Model]) -> Table:
@@ -52,7 +44,7 @@ def insert_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str
     if not rows:
         return
     table = table_of(model)
-    if is_sqlite():
+    if not has_copy():
         session.execute(insert(table), rows)
         return
     connection = session.connection()
@@ -73,7 +65,7 @@ def insert_related(session: Session, *rows: tuple[type[Model], Mapping[str, Any]
 
     The rows may refer to one another. Python-side column defaults are not applied. Raises the same errors as INSERT.
     """
-    if is_sqlite():
+    if not has_writing_ctes():
         for model, row in rows:
             session.execute(insert(table_of(model)), row)
         return
@@ -81,6 +73,7 @@ def insert_related(session: Session, *rows: tuple[type[Model], Mapping[str, Any]
     session.execute(_inserts(tuple((model, tuple(row)) for model, row in rows)), values)
 
 
+# Cached: other registrations wait for it.
 @lru_cache(maxsize=16)
 def _inserts(rows: tuple[tuple[type[Model], tuple[str, ...]], ...]) -> Insert:
     *others, last = (
@@ -90,50 +83,10 @@ def _inserts(rows: tuple[tuple[type[Model], tuple[str, ...]], ...]) -> Insert:
     return last.add_cte(*(other.cte(f"part_{place}") for place, other in enumerate(others)))
 
 
-def insert_columns(
-    session: Session, model: type[Model], listed: Mapping[str, Sequence[Any]], same: Mapping[str, Any]
-) -> None:
-    """Insert rows given by column, with one INSERT over arrays: almost as fast as COPY, and visible to ORM events.
-
-    ``listed`` maps a column to its value in each row; ``same`` maps a column to the value that all rows share.
-    Supports integers, text and JSON only.
-    """
-    table = table_of(model)
-    if is_sqlite():
-        rows = [{**same, **dict(zip(listed, cells, strict=True))} for cells in zip(*listed.values(), strict=True)]
-        session.execute(insert(table), rows)
-        return
-    in_json = {name for name in listed if isinstance(table.c[name].type, JSON)}
-    arrays = [
-        sql_cast(
-            literal(array_text(map(encode, values) if name in in_json else values), Text),
-            ARRAY(Integer if isinstance(table.c[name].type, Integer) else Text),
-        )
-        for name, values in listed.items()
-    ]
-    unnested = func.unnest(*arrays).table_valued(*listed, name="listed").render_derived()
-    cells = [sql_cast(unnested.c[name], JSON) if name in in_json else unnested.c[name] for name in listed]
-    shared = [literal(value, table.c[name].type) for name, value in same.items()]
-    session.execute(insert(table).from_select([*listed, *same], select(*cells, *shared)))
-
-
-def array_text(values: Iterable[str | int | None]) -> str:
-    """Values as a PostgreSQL array literal."""
-    return "{" + ",".join(map(_element, values)) + "}"
-
-
-def _element(value: str | int | None) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, int):
-        return str(value)
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 def reserve_ids(session: Session, model: type[Model], count: int) -> list[int]:
     """The next ``count`` ids of a table, in order, inside the open transaction."""
     column = table_of(model).c.id
-    if is_sqlite():
+    if not has_sequences():
         # SQLite has one writer: no other transaction can insert before the commit.
         last = session.execute(select(func.coalesce(func.max(column), 0))).scalar_one()
         return list(range(last + 1, last + 1 + count))
@@ -145,24 +98,6 @@ def next_id(model: type[Model]) -> ColumnElement[int]:
     """The SQL expression for the next id of a table (PostgreSQL only)."""
     column = table_of(model).c.id
     return sql_cast(func.nextval(func.pg_get_serial_sequence(column.table.name, column.name)), Integer)
-
-
-def as_lines(statement: Select[Any]) -> Select[str]:
-    """A SELECT that returns each row as one tab-separated text; ``MISSING`` stands for NULL, dates are ISO 8601.
-
-    Takes a third of the time of ORM objects. Only the last cell may contain a tab, so split at most that many times.
-    """
-    cells: list[ColumnElement[str]] = [
-        func.coalesce(sql_cast(column, Text), MISSING) for column in statement.selected_columns
-    ]
-    line = reduce(lambda before, cell: before + TAB + cell, cells)
-    return statement.with_only_columns(line, maintain_column_froms=True)
-
-
-def refresh_statistics(session: Session, *models: type[Model]) -> None:
-    """Run ANALYZE in the open transaction: without it, PostgreSQL plans as if tables just filled were empty."""
-    if not is_sqlite():
-        session.execute(text(f"ANALYZE {', '.join(table_of(model).name for model in models)}"))
 
 
 def estimated_rows(session: Session, statement: Select[Any]) -> int:

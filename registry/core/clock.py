@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 
 ZONE_NAME = "Asia/Almaty"
 CUTOFF_OFFSET = timedelta(hours=5)
@@ -66,12 +65,6 @@ def today() -> date:
 def local_date(instant: datetime) -> date:
     """The date in Asia/Almaty at an aware instant."""
     return instant.astimezone(ALMATY).date()
-
-
-@lru_cache(maxsize=1 << 16)
-def local_date_of_hour(hour: str) -> date:
-    """The date in Asia/Almaty of a UTC hour given as ``YYYY-MM-DD HH``; the zone's offset is in whole hours."""
-    return local_date(datetime.fromisoformat(hour).replace(tzinfo=UTC))
 
 
 def local_instant(day: date, at: time) -> datetime:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, cast, func
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from registry.core.database import is_sqlite
+from registry.core.dialects import has_word_index
 
 WORD = re.compile(r"\w+")
 # PostgreSQL cannot index words longer than 2,046 bytes.
@@ -40,7 +40,7 @@ def contains_words(column: ColumnElement[str], words: list[str]) -> ColumnElemen
 
 def matches_words(column: ColumnElement[str], words: list[str]) -> ColumnElement[bool]:
     """The condition that a ``search_words`` column has each word as a prefix, using the index on PostgreSQL."""
-    if is_sqlite():
+    if not has_word_index():
         return contains_words(column, words)
     indexed = func.array_to_tsvector(func.string_to_array(func.ltrim(column, " "), " "))
     # A word consists of letters, digits and underscores, so it cannot contain a quote.

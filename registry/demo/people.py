@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from functools import cache
 from typing import Final
 
 from registry.accounts.actors import LOCAL, Actor
@@ -23,7 +22,6 @@ SECOND_REVIEWER: Final = "Bolat Zhumagulov"
 SUPERVISOR: Final = "Saule Iskakova"
 
 
-@cache
 def _people() -> tuple[Mapping[str, str], ...]:
     return tuple(rows_of("people.csv", date.min))
 

@@ -20,7 +20,8 @@ class AuditRun(Model):
     every project up to it. ``scheduled_for`` is the business date of a nightly audit and unique; it is None for manual
     and voided runs. ``voiding`` has the keys ``reason``, ``proposed_by``, ``proposed_role``, ``proposed_at``,
     ``confirmed_by`` and ``confirmed_at``. ``restricted_counts`` is the part of the counts that comes from projects
-    that were restricted (``restricted_counts.py``); it is None for runs older than the column.
+    that were restricted (``restricted_counts.py``). ``policy_basis`` is what every project's displayed values depend on
+    in the policy (``freeze_status.py``). Both are None for runs older than the column.
     """
 
     __tablename__ = "audits"
@@ -33,6 +34,7 @@ class AuditRun(Model):
     dry_run: Mapped[bool] = mapped_column(Boolean)
     policy_version: Mapped[str] = mapped_column(String(200))
     policy_digest: Mapped[str] = mapped_column(String(64))
+    policy_basis: Mapped[dict[str, list[str]] | None] = mapped_column(JSON)
     started_by: Mapped[str] = mapped_column(Text)
     started_at: Mapped[datetime] = mapped_column(Instant)
     finished_at: Mapped[datetime | None] = mapped_column(Instant)

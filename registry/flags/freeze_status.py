@@ -45,6 +45,11 @@ def update_freeze_status_of_agency(agency_id: int, fields: frozenset[str], at: d
         update_freeze_status(at, PROJECT.c.agency_id == agency_id)
 
 
+def policy_basis(policy: Policy) -> dict[str, list[str]]:
+    """What the displayed values of every project depend on in the policy: its scope and its start clock."""
+    return {"scope": sorted(policy.scope), "start_clock": sorted(policy.start_clock)}
+
+
 def projects_with_wrong_status(policy: Policy) -> set[int]:
     """The ids of projects whose stored status or severity is not the computed one: a process without them wrote.
 

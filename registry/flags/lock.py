@@ -6,9 +6,7 @@ share it. SQLite needs none: ``transaction()`` begins IMMEDIATE, which allows on
 
 from __future__ import annotations
 
-from sqlalchemy import text
-
-from registry.core.database import is_sqlite
+from registry.core.dialects import advisory_lock
 from registry.core.transactions import require_transaction
 
 FLAG_LOCK = 742_003
@@ -16,15 +14,9 @@ FLAG_LOCK = 742_003
 
 def lock_flags_for_audit() -> None:
     """Block until no other transaction writes flags; hold the lock exclusively until the transaction ends."""
-    _take("pg_advisory_xact_lock")
+    advisory_lock(require_transaction(), FLAG_LOCK)
 
 
 def lock_flags_for_review() -> None:
     """Block until no audit writes flags; block audits until the transaction ends."""
-    _take("pg_advisory_xact_lock_shared")
-
-
-def _take(function: str) -> None:
-    session = require_transaction()
-    if not is_sqlite():
-        session.execute(text(f"SELECT {function}({FLAG_LOCK})"))
+    advisory_lock(require_transaction(), FLAG_LOCK, shared=True)

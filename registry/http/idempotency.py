@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from registry.accounts.actors import Actor
 from registry.core.clock import now
-from registry.core.database import db, insert_or_ignore
+from registry.core.database import db
+from registry.core.dialects import insert_or_ignore
 from registry.core.errors import Malformed, Problem
 from registry.core.idempotency import RETENTION, StoredResponse
 from registry.core.transactions import transaction

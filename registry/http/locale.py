@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 from flask import request
@@ -20,8 +19,6 @@ def request_locale() -> Language:
     return _best(request.headers.get("Accept-Language", ""))
 
 
-# Browsers and programs send a few headers, and each of them always.
-@lru_cache(maxsize=256)
 def _best(header: str) -> Language:
     # Of equal ones ``*`` comes last, the others as they were sent.
     asked = sorted(parse_accept_header(header, LanguageAccept), key=lambda tag: -tag[1])

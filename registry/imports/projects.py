@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, Text, cast, func, select, true, tuple_
+from sqlalchemy import select, true
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import Agency, own_agencies
 from registry.core.bulk import table_of
-from registry.core.database import db, is_sqlite
+from registry.core.database import db
+from registry.core.dialects import is_one_of
 from registry.core.errors import Problem
 from registry.core.spreadsheets.cell_values import cell_problems, cell_readers, read_cells
 from registry.core.spreadsheets.reader import Row
@@ -135,21 +136,9 @@ class ProjectImport:
             return {}
         table = table_of(Project).c
         names = ("id", "number", "agency_id", "version", *CHANGEABLE)
-        statement = select(*(table[name] for name in names)).where(_keyed(pairs))
+        statement = select(*(table[name] for name in names)).where(is_one_of(table.agency_id, table.external_id, pairs))
         if not self.dry_run:
             # Always in the same order, so that concurrent imports do not deadlock.
             statement = statement.order_by(Project.id).with_for_update(of=Project)
         rows = db.session.execute(statement)
         return {(row.agency_id, row.external_id): dict(zip(names, row, strict=True)) for row in rows}
-
-
-def _keyed(keys: Sequence[tuple[int, str]]) -> ColumnElement[bool]:
-    """Condition: the project has one of these pairs of agency id and external id."""
-    key = tuple_(Project.agency_id, Project.external_id)
-    if is_sqlite():
-        return key.in_(keys)
-    # A list of pairs becomes a long OR, which PostgreSQL may test on every row of the table; two arrays are joined.
-    agency_ids, external_ids = zip(*keys, strict=True)
-    arrays = cast(list(agency_ids), ARRAY(Integer)), cast(list(external_ids), ARRAY(Text))
-    listed = func.unnest(*arrays).table_valued("agency_id", "external_id", name="listed").render_derived()
-    return key.in_(select(listed.c.agency_id, listed.c.external_id))

@@ -20,7 +20,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now, rfc3339
-from registry.core.database import EncodedJson, Model, is_sqlite
+from registry.core.database import EncodedJson, Model
+from registry.core.dialects import has_writing_ctes
 from registry.core.transactions import after_rollback, before_commit, require_transaction
 
 PENDING = "journal_recorded"
@@ -148,12 +149,12 @@ def append_pending(session: Session) -> None:
         last = entry_hash(row)
         rows.append({**row, "hash": last})
     head = {"head_seq": seq, "head_hash": last}
-    if is_sqlite():
-        insert_rows(session, JournalEntry, rows)
-        session.execute(UPDATE_HEAD, head)
-    else:
+    if has_writing_ctes():
         insert_rows(session, JournalEntry, rows[:-1])
         session.execute(INSERT_LAST_ENTRY, rows[-1] | head)
+    else:
+        insert_rows(session, JournalEntry, rows)
+        session.execute(UPDATE_HEAD, head)
 
 
 @after_rollback.connect

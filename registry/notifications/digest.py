@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Permission
 from registry.core.clock import ALMATY, now
-from registry.core.database import db, insert_or_ignore
+from registry.core.database import db
+from registry.core.dialects import insert_or_ignore
 from registry.core.transactions import transaction
 from registry.core.working_days import national_calendar
 from registry.flags.lock import lock_flags_for_audit

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, func, select, update
 
 from registry.agencies.service import subtree
 from registry.core.bulk import table_of
-from registry.core.database import is_sqlite
+from registry.core.dialects import has_row_locks
 from registry.core.transactions import require_transaction
 from registry.projects.models import Project
 
@@ -31,8 +31,8 @@ def mark_projects(at: datetime, *which: ColumnElement[bool]) -> None:
 
 
 def lock_projects(*which: ColumnElement[bool]) -> None:
-    """Lock the projects that fit until the open transaction ends. SQLite has one writer at a time."""
-    if not is_sqlite():
+    """Lock the projects that fit until the open transaction ends."""
+    if has_row_locks():
         locked = select(PROJECT.c.id).where(*which).order_by(PROJECT.c.id).with_for_update(key_share=True).cte("locked")
         require_transaction().execute(select(func.count()).select_from(locked))
 

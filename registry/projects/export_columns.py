@@ -11,7 +11,8 @@ from sqlalchemy import BigInteger, ColumnElement, Date, Integer, Text, case, cas
 
 from registry.agencies.service import Agency
 from registry.core.bulk import table_of
-from registry.core.database import Instant, is_sqlite
+from registry.core.database import Instant
+from registry.core.dialects import instant_text
 from registry.core.fields import Text as TextField
 from registry.core.fields import WholeNumber
 from registry.core.spreadsheets.cell_values import FORMULA_PREFIXES
@@ -46,7 +47,7 @@ def _as_text(name: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
     if name in DAYS:
         return cast(column, Text)
     if isinstance(column.type, Instant):
-        return _instant(column)
+        return instant_text(column)
     if column.type.python_type is bool:
         return case((column.is_(True), "true"), (column.is_(False), "false"))
     if isinstance(column.type, Integer | BigInteger):
@@ -58,9 +59,3 @@ def _escape_formula(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """Add an apostrophe to text that a spreadsheet would evaluate, as ``writer.escape_formula``; imports remove it."""
     first = func.substr(func.ltrim(column, "'"), 1, 1)
     return case((first.in_(list(FORMULA_PREFIXES)), "'" + column), else_=column)
-
-
-def _instant(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    if is_sqlite():
-        return func.replace(cast(column, Text), " ", "T") + "Z"
-    return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')

@@ -14,7 +14,8 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import Agency
 from registry.core.bulk import copy_csv
-from registry.core.database import db, is_sqlite
+from registry.core.database import db
+from registry.core.dialects import has_copy
 from registry.core.postgresql import extend_timeouts
 from registry.core.spreadsheets.writer import (
     CSV_BOM,
@@ -87,12 +88,12 @@ def _statement(actor: Actor, raw_filters: Mapping[str, str], only: Sequence[Colu
 
 def _chunks(header: bytes, statement: Select[Any]) -> Iterator[bytes]:
     yield header
-    if is_sqlite():
-        rows = _rows(statement)
-        while chunk := list(islice(rows, ROWS_PER_CHUNK)):
-            yield csv_lines(chunk)
-    else:
+    if has_copy():
         yield from copy_csv(db.session(), statement)
+        return
+    rows = _rows(statement)
+    while chunk := list(islice(rows, ROWS_PER_CHUNK)):
+        yield csv_lines(chunk)
 
 
 def _rows(statement: Select[Any]) -> Iterator[Sequence[Any]]:

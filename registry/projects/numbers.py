@@ -16,7 +16,8 @@ from stdnum.iso7064 import mod_11_10
 
 from registry.core.bulk import next_id, reserve_ids, table_of
 from registry.core.clock import today
-from registry.core.database import Model, insert_or_ignore, is_sqlite
+from registry.core.database import Model
+from registry.core.dialects import has_sequences, insert_or_ignore
 from registry.core.transactions import require_transaction
 from registry.projects.models import Project
 
@@ -59,7 +60,7 @@ def reserve_number() -> tuple[str, int]:
     """Reserve the next number of this year and the id of its project, in the open transaction."""
     session = require_transaction()
     year = today().year
-    if not is_sqlite():
+    if has_sequences():
         reserved = session.execute(RESERVE_SERIAL_WITH_ID, {"this_year": year, "count": 1}).one_or_none()
         if reserved is not None:
             serial, project_id = reserved

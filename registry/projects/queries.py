@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Select, select
 from registry.accounts.actors import Actor
 from registry.agencies.service import Agency
 from registry.core.bulk import estimated_rows, table_of
-from registry.core.database import db, is_sqlite
+from registry.core.database import db
+from registry.core.dialects import date_literal, has_word_index
 from registry.core.errors import Malformed, Problem
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, literal_limit, order_by
 from registry.core.search import contains_words, matches_words, words_of
@@ -39,12 +40,10 @@ def list_projects(
     """
     key, descending = sort_key(page.sort or DEFAULT_SORT)
     conditions = [*project_conditions(actor, raw_filters), *only]
-    statement = _list_statement(page.sort or DEFAULT_SORT, policy_in_force(), is_sqlite()).limit(
-        literal_limit(page.limit + 1)
-    )
+    statement = _list_statement(page.sort or DEFAULT_SORT, policy_in_force()).limit(literal_limit(page.limit + 1))
     after_cursor = [] if page.cursor is None else [after(key, table_of(Project).c.id, descending, page.cursor)]
     words = words_of(raw_filters.get("q", ""))
-    if words and not is_sqlite():
+    if words and has_word_index():
         others = {name: value for name, value in raw_filters.items() if name != "q"}
         # The search last: PostgreSQL evaluates in this order, and a text search costs as much as ten comparisons.
         conditions = [*project_conditions(actor, others), *only, _matches_search(words)]
@@ -69,8 +68,8 @@ def _matches_search(words: list[str]) -> ColumnElement[bool]:
 
 
 @lru_cache(maxsize=64)
-def _list_statement(sort: str, policy: Policy, _on_sqlite: bool) -> Select[*tuple[Any, ...]]:
-    # Cached per sort: building a statement with so many columns takes longer than executing it.
+def _list_statement(sort: str, policy: Policy) -> Select[*tuple[Any, ...]]:
+    # Cached per sort: 0.1 to 0.3 ms of the 4 ms of processor time of a list.
     key, descending = sort_key(sort)
     project, agency = table_of(Project).c, table_of(Agency).c
     columns = (
@@ -101,8 +100,7 @@ def sort_key(sort: str) -> tuple[SortKey, bool]:
     if name not in SORTS:
         raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
     if name == "started_on":
-        earliest, latest = ("'0001-01-01'", "'9999-12-31'")
-        ends = (earliest, latest) if is_sqlite() else (f"{earliest}::date", f"{latest}::date")
+        ends = (date_literal("0001-01-01"), date_literal("9999-12-31"))
         return SortKey(name, started_on(policy_in_force()), date, nullable=True, ends=ends), descending
     column = table_of(Project).c[name]
     if name == "budget_kzt":

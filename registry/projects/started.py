@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement
 
 from registry.core.bulk import table_of
-from registry.core.database import is_sqlite
+from registry.core.dialects import least
 from registry.freeze.policy import Policy
 from registry.projects.models import Project
 
@@ -17,9 +17,4 @@ PROJECT: Final = table_of(Project).c
 def started_on(policy: Policy) -> ColumnElement[Any]:
     """The earliest date set among the policy's start clock, NULL for none."""
     columns: list[ColumnElement[Any]] = [PROJECT[name] for name in policy.start_clock]
-    if len(columns) == 1:
-        return columns[0]
-    if not is_sqlite():
-        return func.least(*columns)
-    # SQLite's min() is NULL when any of its values is.
-    return func.coalesce(func.min(*columns), *columns)
+    return columns[0] if len(columns) == 1 else least(*columns)

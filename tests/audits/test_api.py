@@ -163,7 +163,7 @@ def test_failed_audit_with_idempotency_key_may_be_retried(
     operator: Caller, agency: Agency, connection: Connection
 ) -> None:
     a_project(agency)
-    mend = breaking(connection, "INSERT INTO flags")
+    mend = breaking(connection, "INSERT INTO audit_changes")
     broken = operator.post("/audits", {}, Idempotency_Key="k")
     mend()
     done = operator.post("/audits", {}, Idempotency_Key="k")

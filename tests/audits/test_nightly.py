@@ -189,12 +189,12 @@ def test_failed_nightly_audit_is_retried_after_ten_minutes(
     a_project()
     present.set(at(DAY, 2))
     journal, outbox = table(JournalEntry), table(OutboxMessage)
-    mend = breaking(connection, "INSERT INTO flags")
+    mend = breaking(connection, "INSERT INTO audit_changes")
     with pytest.raises(Broken):
         run_due_audit(TWO)
     (failed,) = table(AuditRun)
     assert (failed["on"], failed["status"], failed["scheduled_for"]) == (DAY, "failed", DAY)
-    assert failed["failure"] == "Broken: INSERT INTO flags"
+    assert failed["failure"] == "Broken: INSERT INTO audit_changes"
     assert (table(Flag), table(AuditChange)) == ([], [])
     assert table(JournalEntry) == journal
     told = table(OutboxMessage)
@@ -223,7 +223,7 @@ def test_nightly_audit_failing_all_day_stays_listed_as_failed(
     run_due_audit(TWO)
     a_project()
     present.set(at(DAY, 2))
-    mend = breaking(connection, "INSERT INTO flags")
+    mend = breaking(connection, "INSERT INTO audit_changes")
     with pytest.raises(Broken):
         run_due_audit(TWO)
     mend()
@@ -240,12 +240,12 @@ def test_nightly_audit_failing_all_day_stays_listed_as_failed(
 def test_failed_manual_audit_is_stored_with_reason(app: Flask, present: Present, connection: Connection) -> None:
     present.set(DAY)
     a_project()
-    mend = breaking(connection, "INSERT INTO flags")
+    mend = breaking(connection, "INSERT INTO audit_changes")
     with pytest.raises(Broken):
         audit()
     mend()
     (row,) = table(AuditRun)
-    assert (row["status"], row["trigger"], row["failure"]) == ("failed", "manual", "Broken: INSERT INTO flags")
+    assert (row["status"], row["trigger"], row["failure"]) == ("failed", "manual", "Broken: INSERT INTO audit_changes")
     assert (row["started_at"], row["finished_at"]) == (now(), now())
     assert flag_counts(audit()) == (1, 0, 0, 0)
 
@@ -259,7 +259,7 @@ def test_failure_does_not_overwrite_result_of_other_process(own_app: Flask, pres
         rivals: list[str] = []
 
         def broken(conn: Connection, cursor: object, sql: str, *rest: object) -> None:
-            if sql.startswith("INSERT INTO flags") and not rivals:
+            if sql.startswith("INSERT INTO audit_changes") and not rivals:
                 rivals.append("comes")
                 raise Broken
 
@@ -333,7 +333,7 @@ def test_cron_audits_today_once_and_lists_missed_dates(app: Flask, present: Pres
 def test_cron_retry_of_failed_audit_runs_again(app: Flask, present: Present, connection: Connection) -> None:
     a_project()
     present.set(at(DAY, 4))
-    mend = breaking(connection, "INSERT INTO flags")
+    mend = breaking(connection, "INSERT INTO audit_changes")
     with pytest.raises(Broken):
         run_nightly_audit()
     mend()

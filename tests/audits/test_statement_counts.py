@@ -43,13 +43,14 @@ def test_statement_count_is_independent_of_number_of_projects(
     assert max(many.values()) <= MOST
 
 
-def test_flags_are_written_in_chunks(app: Flask, connection: Connection, present: Present) -> None:
+def test_flags_are_written_in_chunks(app: Flask, connection: Connection, present: Present, database_kind: str) -> None:
     present.set(DAY)
     count = flag_writes.ROWS_AT_ONCE + 1
     ids = create_projects(count, placement="on_platform")
     with statements(connection) as sent:
         assert flag_counts(audit()) == (count, 0, 0, 0)
-    assert sum(sql.startswith("INSERT INTO flags") for sql in sent) == 2
+    # PostgreSQL takes them by COPY, which is no statement of SQLAlchemy.
+    assert sum(sql.startswith("INSERT INTO flags") for sql in sent) == (2 if database_kind == "sqlite" else 0)
     set_verified(ids, DAY)
     present.set(DAY + timedelta(days=1))
     with statements(connection) as sent:

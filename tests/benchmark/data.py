@@ -18,7 +18,8 @@ from registry.agencies.service import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.bin_numbers import check_digit
 from registry.core.bulk import table_of
-from registry.core.database import db, is_sqlite
+from registry.core.database import db
+from registry.core.dialects import is_sqlite
 from registry.core.search import search_words
 from registry.core.transactions import transaction
 from registry.projects.models import Project

@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from registry.core.database import db, is_sqlite
+from registry.core.database import db
+from registry.core.dialects import is_sqlite
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -21,7 +21,8 @@ from registry.accounts.tokens import issue
 from registry.app import create_app
 from registry.audits.service import run_audit
 from registry.cases.models import Case
-from registry.core.database import db, is_sqlite
+from registry.core.database import db
+from registry.core.dialects import is_sqlite
 from registry.core.schema import downgrade_schema, upgrade_schema
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun

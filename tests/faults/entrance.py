@@ -32,7 +32,7 @@ from registry.core.database import db
 from registry.settings import read_settings
 
 AUDIT_AT = time(2)
-WRITES_FLAGS = ("INSERT INTO flags", "UPDATE flags")
+WRITES_FLAGS = ("INSERT INTO flags", "INSERT INTO audit_changes", "UPDATE flags")
 
 
 def main(url: str, data_dir: str) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import null, select, update
 
 from registry.audits.voiding import void_audit
 from registry.cases.models import Case
 from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
 from registry.freeze.current import policy_in_force, set_policy
 from registry.projects.models import Project
@@ -96,18 +99,46 @@ def test_order_that_a_later_case_replaces_moves_the_earlier_case(present: Presen
     assert {f"case {first}", f"case {second}"} <= moved(before)
 
 
-def test_another_policy_moves_every_project_at_the_next_audit(present: Present) -> None:
-    names = {f"project {a_project(**values).number}" for values in ({}, OLD_SYSTEM)}
-    audit()
+def moved_by_audit_with(**changes: Any) -> set[str]:
+    """What the next audit moves when the policy differs in these values."""
     before = times()
-    present.move(timedelta(minutes=1))
     usual = policy_in_force()
-    set_policy(replace(usual, start_clock=("work_started_on",), digest="0" * 64))
+    set_policy(replace(usual, digest="0" * 64, **changes))
     try:
         audit()
     finally:
         set_policy(usual)
-    assert moved(before) >= names
+    return moved(before)
+
+
+@pytest.mark.parametrize("changes", [{"start_clock": ("work_started_on",)}, {"scope": frozenset({"central_body"})}])
+def test_another_start_clock_or_scope_moves_every_project_at_the_next_audit(
+    present: Present, changes: dict[str, Any]
+) -> None:
+    names = {f"project {a_project(**values).number}" for values in ({}, OLD_SYSTEM)}
+    audit()
+    present.move(timedelta(minutes=1))
+    assert moved_by_audit_with(**changes) >= names
+
+
+def test_policy_with_same_scope_and_start_clock_moves_only_projects_whose_flags_change(present: Present) -> None:
+    created = a_project()
+    a_project(**OLD_SYSTEM)
+    audit()
+    present.move(timedelta(minutes=1))
+    rules = dict(policy_in_force().rules)
+    rules["freeze.creation"] = replace(rules["freeze.creation"], severity="low")
+    names = {name for name in moved_by_audit_with(rules=rules) if name.startswith("project")}
+    assert names == {f"project {created.number}"}
+
+
+def test_audit_from_before_the_basis_was_stored_lets_another_policy_move_every_project(present: Present) -> None:
+    project = a_project()
+    audit()
+    with transaction() as session:
+        session.execute(update(AuditRun).values(policy_basis=null()))
+    present.move(timedelta(minutes=1))
+    assert f"project {project.number}" in moved_by_audit_with()
 
 
 def test_voiding_moves_a_project_that_was_edited_since_and_is_unaudited_again(present: Present) -> None:

@@ -14,7 +14,8 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError, TimeoutError
 
 from registry.accounts.roles import Role
-from registry.core.database import db, is_sqlite
+from registry.core.database import db
+from registry.core.dialects import is_sqlite
 from registry.core.postgresql import libpq_address
 from registry.http.database_errors import error_of
 from tests.api.callers import Caller, code

@@ -1,0 +1,116 @@
+"""Differences between SQLite and PostgreSQL, as functions named by purpose: no other module asks for the dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, Integer, Text, cast, func, select, text, tuple_
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from registry.core.database import Base, db
+
+
+def is_sqlite() -> bool:
+    """True when the current app's database is SQLite."""
+    return db.engine.dialect.name == "sqlite"
+
+
+def has_copy() -> bool:
+    """True when rows can be read and written with COPY: a third of the time of SELECT and INSERT."""
+    return not is_sqlite()
+
+
+def has_row_locks() -> bool:
+    """True when transactions lock rows. SQLite has one writer at a time."""
+    return not is_sqlite()
+
+
+def has_sequences() -> bool:
+    """True when ids are taken from sequences. SQLite takes the next one after the highest."""
+    return not is_sqlite()
+
+
+def has_writing_ctes() -> bool:
+    """True when WITH can insert and update, so that several tables are written in one round trip."""
+    return not is_sqlite()
+
+
+def has_word_index() -> bool:
+    """True when words are found by a full-text index. SQLite reads all rows."""
+    return not is_sqlite()
+
+
+def refresh_statistics(session: Session, *tables: str) -> None:
+    """Run ANALYZE in the open transaction: without it, PostgreSQL plans as if tables just filled were empty."""
+    if not is_sqlite():
+        session.execute(text(f"ANALYZE {', '.join(tables)}"))
+
+
+def database_file() -> Path | None:
+    """The file of a SQLite database; None for PostgreSQL."""
+    if not is_sqlite():
+        return None
+    path = db.engine.url.database
+    if path is None:
+        raise RuntimeError("a SQLite database needs a file")
+    return Path(path)
+
+
+def database_clock() -> datetime | None:
+    """The PostgreSQL server's clock, which may be on another machine; None for SQLite."""
+    if is_sqlite():
+        return None
+    found: datetime | None = db.session.scalar(text("SELECT clock_timestamp()"))
+    return found
+
+
+def advisory_lock(session: Session, number: int, *, shared: bool = False) -> None:
+    """Wait for a lock that the open transaction holds until it ends. SQLite has one writer at a time and needs none."""
+    if not is_sqlite():
+        session.execute(text(f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}({number})"))
+
+
+def insert_or_ignore(table: type[Base]) -> PostgresInsert | SqliteInsert:
+    """An INSERT that supports ON CONFLICT DO NOTHING."""
+    return sqlite_insert(table) if is_sqlite() else postgres_insert(table)
+
+
+def least(*columns: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The least of two or more values, ignoring NULL; NULL when all are."""
+    if not is_sqlite():
+        return func.least(*columns)
+    # SQLite's min() is NULL when any of its values is.
+    return func.coalesce(func.min(*columns), *columns)
+
+
+def date_literal(day: str) -> str:
+    """An ISO date as SQL text, for an expression that an index must match."""
+    return f"'{day}'" if is_sqlite() else f"'{day}'::date"
+
+
+def instant_text(column: ColumnElement[Any]) -> ColumnElement[str]:
+    """An instant as RFC 3339 text in UTC with microseconds."""
+    if is_sqlite():
+        return func.replace(cast(column, Text), " ", "T") + "Z"
+    return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+
+
+def is_one_of(
+    number: ColumnElement[Any], string: ColumnElement[Any], pairs: Sequence[tuple[int, str]]
+) -> ColumnElement[bool]:
+    """Condition: the two columns have the values of one of these pairs."""
+    key = tuple_(number, string)
+    if is_sqlite():
+        return key.in_(pairs)
+    # A list of pairs becomes a long OR, which PostgreSQL may test on every row of the table; two arrays are joined.
+    numbers, strings = zip(*pairs, strict=True)
+    arrays = cast(list(numbers), ARRAY(Integer)), cast(list(strings), ARRAY(Text))
+    listed = func.unnest(*arrays).table_valued("number", "string", name="listed").render_derived()
+    return key.in_(select(listed.c.number, listed.c.string))
