@@ -13,10 +13,11 @@ from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.tokens import issue
 from registry.accounts.vocabulary import AccountKind
-from registry.agencies.service import Agency, accept_agency_fields, register_agency
+from registry.agencies.schemas import AGENCY_BODY
+from registry.agencies.service import Agency, register_agency
 from registry.core.bin_numbers import check_digit
-from registry.projects.fields import accept_fields
 from registry.projects.models import Project
+from registry.projects.schemas import PROJECT_PATCH
 from registry.projects.service import register_project
 
 _serial = itertools.count(1)
@@ -52,7 +53,7 @@ def an_agency(parent: Agency | None = None, **values: Any) -> Agency:
     defaults = {"bin": number, "name_ru": f"Орган {number}", "kind": "central_body"}
     if parent is not None:
         defaults["parent_bin"] = parent.bin
-    accepted, problems = accept_agency_fields(defaults | values)
+    accepted, problems = AGENCY_BODY.load_filled(defaults | values)
     if problems:
         raise ValueError(problems)
     return register_agency(ADMINISTRATOR, accepted)
@@ -80,7 +81,7 @@ def project_values(**values: Any) -> dict[str, Any]:
 
 def a_project(agency: Agency | None = None, actor: Actor | None = None, **values: Any) -> Project:
     """A registered project, by default of a new agency; dates as ``date`` or as text."""
-    accepted, problems = accept_fields(project_values(**values))
+    accepted, problems = PROJECT_PATCH.load_filled(project_values(**values))
     if problems:
         raise ValueError(problems)
     return register_project(actor or ADMINISTRATOR, (agency or an_agency()).bin, accepted)

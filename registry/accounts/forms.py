@@ -7,12 +7,15 @@ from datetime import timedelta
 from typing import Any, Final
 
 from flask import render_template, url_for
+from marshmallow.fields import Field as SchemaField
 
 from registry.accounts.roles import Role, roles_within
 from registry.accounts.tokens import IssuedToken
 from registry.accounts.vocabulary import TokenStatus
+from registry.core.base_schema import BaseSchema
 from registry.core.clock import now
-from registry.core.field_types import Choice
+from registry.core.fields import Bin, Choice, Email, Text
+from registry.core.languages import LANGUAGES
 from registry.web.blueprint import Answer
 from registry.web.fields import Field, form_field
 from registry.web.form_pages import FormPage
@@ -25,19 +28,35 @@ DEFAULTS: Final = {"expires_in": "90"}
 HEADER: Final = "Authorization: Bearer qtr_…"
 
 
+class AccountForm(BaseSchema):
+    """An account of a person or a system."""
+
+    name = Text(required=True)
+    role = Choice([role.value for role in Role], required=True)
+    agency = Bin()
+
+
+class PersonForm(AccountForm):
+    """A person."""
+
+    email = Email()
+    language = Choice(LANGUAGES, required=True)
+
+
 def token_form(title: str, back: str, account_role: Role, intro: str, subject: str) -> FormPage:
     """The form for a new token; it has a role field only if the account's role has narrower roles."""
     roles = roles_within(account_role)
     fields: list[Field] = [
         form_field("expires_in", "radios", choices=[(value, _("%s days") % value) for value in LIFETIMES])
     ]
-    kinds = {"expires_in": Choice(LIFETIMES)}
+    schema: dict[str, SchemaField[Any]] = {"expires_in": Choice(LIFETIMES, required=True)}
     if len(roles) > 1:
         names = [(role.value, role_name(role.value)) for role in roles]
         hint = _("With a narrower role the token allows less than the account.")
         fields.append(form_field("role", "radios", hint=hint, choices=names))
-        kinds["role"] = Choice(tuple(role.value for role in roles))
-    return FormPage(title, title, back, fields, kinds, tuple(kinds), intro=intro, subject=subject)
+        schema["role"] = Choice([role.value for role in roles], required=True)
+    token_schema = BaseSchema.from_dict(schema, name="TokenForm")()
+    return FormPage(title, title, back, fields, token_schema, intro=intro, subject=subject)  # type: ignore[arg-type] # a BaseSchema
 
 
 def token_defaults(account_role: Role) -> dict[str, str]:

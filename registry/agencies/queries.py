@@ -10,15 +10,16 @@ from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.service import AGENCY_FIELDS, Agency
+from registry.agencies.fields import CHANGEABLE
+from registry.agencies.service import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.bin_numbers import is_bin
 from registry.core.collation import sort_in_kazakh
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
-from registry.core.field_types import control_character
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.search import words_of
+from registry.core.value_checks import control_character
 from registry.freeze.vocabulary import AgencyKind
 
 SORTS: Final = ("bin", "name_kk", "name_ru", "kind", "region")
@@ -36,7 +37,7 @@ def list_agencies(actor: Actor, filters: Mapping[str, str], page: Page) -> Listi
     statement = (
         select(
             Agency.bin,
-            *(getattr(Agency, name) for name in AGENCY_FIELDS if name != "parent_bin"),
+            *(getattr(Agency, name) for name in CHANGEABLE if name != "parent_bin"),
             parent.bin.label("parent_bin"),
             Agency.version,
             key.column.label("_sort"),

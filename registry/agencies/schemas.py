@@ -4,33 +4,17 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from registry.agencies.service import AGENCY_FIELDS
-from registry.core.field_types import Bin
-from registry.core.schema_fields import Accepted, Body, Shown
-
-BIN_TEXT: Final = "Business identification number: 12 digits, the last a check digit."
-KIND_TEXT: Final = "What sort of organisation it is; decides whether the freeze binds it."
-
-
-class AgencyFields(Body):
-    """The writable fields."""
-
-    READ_ONLY: ClassVar[frozenset[str]] = frozenset({"version"})
-
-    bin = Accepted(Bin(), BIN_TEXT, required=True)
-    name_kk = Accepted(AGENCY_FIELDS["name_kk"], "Name in Kazakh; this or `name_ru` is required.")
-    name_ru = Accepted(AGENCY_FIELDS["name_ru"], "Name in Russian; this or `name_kk` is required.")
-    name_en = Accepted(AGENCY_FIELDS["name_en"], "Name in English.")
-    kind = Accepted(AGENCY_FIELDS["kind"], KIND_TEXT)
-    region = Accepted(AGENCY_FIELDS["region"], "First two digits of KATO.")
-    parent_bin = Accepted(AGENCY_FIELDS["parent_bin"], "The agency above: its people act for this one too.")
-    email = Accepted(AGENCY_FIELDS["email"], "Where notices go.")
+from registry.agencies.fields import AGENCY_FIELDS, AgencyFields
+from registry.core.base_schema import BaseSchema
+from registry.core.fields import Choice
+from registry.core.response_fields import ReadOnly
+from registry.freeze.vocabulary import AgencyKind
 
 
 class AgencyRegistration(AgencyFields):
     """An agency to register."""
 
-    kind = Accepted(AGENCY_FIELDS["kind"], KIND_TEXT, required=True)
+    READ_ONLY: ClassVar[frozenset[str]] = frozenset({"version"})
 
 
 class AgencyPatch(AgencyFields):
@@ -38,9 +22,7 @@ class AgencyPatch(AgencyFields):
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset({"version", "bin"})
 
-    kind = Accepted(AGENCY_FIELDS["kind"], KIND_TEXT, clearable=False)
-
-    class Meta(Body.Meta):
+    class Meta(BaseSchema.Meta):
         """The BIN never changes."""
 
         exclude = ("bin",)
@@ -49,20 +31,22 @@ class AgencyPatch(AgencyFields):
 class Agency(AgencyFields):
     """An agency in responses."""
 
-    version = Shown("Rises with every change.", {"type": "integer"})
+    # Never null, but published as nullable: clients generated from the specification would change with it.
+    kind = Choice(AgencyKind.codes(), description=AGENCY_FIELDS["kind"].metadata["description"])
+    version = ReadOnly("Rises with every change.", {"type": "integer"})
 
 
 AGENCY: Final = Agency()
 AGENCY_BODY: Final = AgencyRegistration()
-AGENCY_PATCH: Final = AgencyPatch()
+# Partial: a field that is required of an agency may be absent, but not null.
+AGENCY_PATCH: Final = AgencyPatch(partial=True)
 AGENCY_EXAMPLE: Final[dict[str, Any]] = {
+    **dict.fromkeys(AGENCY_FIELDS),
     "bin": "050340004478",
     "name_kk": "Денсаулық сақтау министрлігі",
     "name_ru": "Министерство здравоохранения",
-    "name_en": None,
     "kind": "central_body",
     "region": "71",
-    "parent_bin": None,
     "email": "it@example.kz",
     "version": 1,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import CTE, BindParameter, ForeignKey, Integer, Select, String, select
 from sqlalchemy.exc import IntegrityError
@@ -13,26 +13,14 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.events import agency_changed
-from registry.agencies.vocabulary import Region
+from registry.agencies.fields import CHANGEABLE
 from registry.core.bin_numbers import is_bin
 from registry.core.bulk import table_of
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
-from registry.core.field_types import Bin, Choice, Email, InvalidValue, Kind, Text
 from registry.core.transactions import require_transaction, transaction
-from registry.freeze.vocabulary import AgencyKind
 from registry.journal import service as journal
-
-AGENCY_FIELDS: Final[Mapping[str, Kind]] = {
-    "name_kk": Text(500),
-    "name_ru": Text(500),
-    "name_en": Text(500),
-    "kind": Choice(AgencyKind.codes()),
-    "region": Choice(Region.codes()),
-    "parent_bin": Bin(),
-    "email": Email(),
-}
 
 
 class AgencyNotFound(NotFound):
@@ -114,15 +102,13 @@ def change_agency(actor: Actor, agency: Agency, changes: Mapping[str, Any]) -> l
     Raises RoleNotAllowed, and Invalid for a missing required value or an unknown or subordinate parent.
     """
     actor.require(Permission.AGENCIES_WRITE)
-    before = {name: getattr(agency, name) for name in AGENCY_FIELDS}
+    before = {name: getattr(agency, name) for name in CHANGEABLE}
     after = before | dict(changes)
     problems = _problems(after, agency)
     if problems:
         raise Invalid(problems)
     applied = [
-        {"field": name, "old": before[name], "new": after[name]}
-        for name in AGENCY_FIELDS
-        if before[name] != after[name]
+        {"field": name, "old": before[name], "new": after[name]} for name in CHANGEABLE if before[name] != after[name]
     ]
     if applied:
         with transaction() as session:
@@ -133,19 +119,6 @@ def change_agency(actor: Actor, agency: Agency, changes: Mapping[str, Any]) -> l
             agency_changed.publish(agency.id, frozenset(change["field"] for change in applied), agency.updated_at)
             journal.record(actor, "agency.changed", f"agency:{agency.bin}", {"changes": applied})
     return applied
-
-
-def accept_agency_fields(raw: Mapping[str, object]) -> tuple[dict[str, Any], list[Problem]]:
-    """Validate raw values of known fields (including ``bin``); returns the accepted values and the problems."""
-    values: dict[str, Any] = {}
-    problems: list[Problem] = []
-    for name, value in raw.items():
-        field_type = Bin() if name == "bin" else AGENCY_FIELDS[name]
-        try:
-            values[name] = field_type.accept(value)
-        except InvalidValue as error:
-            problems.append(Problem(f"/{name}", error.code, error.params))
-    return values, problems
 
 
 def subtree(agency_id: int | BindParameter[int]) -> CTE:
@@ -205,7 +178,7 @@ def _problems(values: Mapping[str, Any], agency: Agency | None = None) -> list[P
 
 
 def _apply(agency: Agency, values: Mapping[str, Any]) -> None:
-    for name in AGENCY_FIELDS:
+    for name in CHANGEABLE:
         if name != "parent_bin":
             setattr(agency, name, values.get(name))
     parent = values.get("parent_bin")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from registry.core.field_types import MAX_AMOUNT, Bin
+from registry.core.fields import MAX_AMOUNT, Bin
 from registry.core.filters import (
     BooleanFilter,
     ChoiceFilter,
@@ -15,7 +15,7 @@ from registry.core.filters import (
     TextFilter,
     TimestampFilter,
 )
-from registry.core.schema_fields import DAY_SCHEMA, schema_of_kind
+from registry.core.json_schemas import DAY_SCHEMA
 from registry.http.query_parameters import Parameter
 
 SEVERAL: Final = "One or several, with commas or by repeating the parameter."
@@ -29,7 +29,7 @@ TEXT_SCHEMA: Final[dict[str, Any]] = {
 }
 WORDS_SCHEMA: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "pattern": f"^{NO_CONTROLS}+$"}
 MONEY_SCHEMA: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": MAX_AMOUNT}
-BIN_SCHEMA: Final = schema_of_kind(Bin())
+BIN_SCHEMA: Final = Bin().json_schema
 
 
 def one_of(options: Iterable[str]) -> dict[str, Any]:

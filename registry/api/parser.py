@@ -9,8 +9,8 @@ from marshmallow import Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 
 from registry.api.query_schemas import QuerySchema
+from registry.core.base_schema import body_problems, parameter_problems
 from registry.core.errors import Invalid, Malformed
-from registry.core.schema_fields import body_problems, parameter_problems
 from registry.http.query_parameters import read_query
 from registry.http.request_bodies import (
     JSON_TYPE,

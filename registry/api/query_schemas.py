@@ -5,35 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from marshmallow import ValidationError, fields, post_load
+from marshmallow import fields, post_load
 
-from registry.core.field_types import InvalidValue, Kind
+from registry.core.base_schema import BaseSchema
+from registry.core.fields import InputField
 from registry.core.pagination import Page
-from registry.core.schema_fields import Body, Wrong
 from registry.http.query_parameters import Parameter, page_parameters, take_page
 
 
 class QueryParameter(fields.Field[Any]):
-    """A query parameter: text as it was sent, or what ``kind`` makes of it. ``parameter`` documents it."""
+    """A query parameter: text as it was sent, or as ``field`` deserializes it. ``parameter`` documents it."""
 
-    def __init__(self, parameter: Parameter, kind: Kind | None = None) -> None:
+    def __init__(self, parameter: Parameter, field: InputField | None = None) -> None:
         super().__init__(metadata={"description": parameter.description})
         self.parameter = parameter
-        self.kind = kind
+        self.field = field
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's
-        if self.kind is None:
-            return value
-        try:
-            accepted = self.kind.accept(value)
-        except InvalidValue as error:
-            raise ValidationError([Wrong(error.code, error.params)]) from error
-        if accepted is None:
-            raise ValidationError(["value-missing"])
-        return accepted
+        return value if self.field is None else self.field.deserialize(value)
 
 
-class QuerySchema(Body):
+class QuerySchema(BaseSchema):
     """The base of query schemas; every field is a QueryParameter."""
 
     @property

@@ -14,11 +14,12 @@ from registry.agencies import api as agencies
 from registry.api.blueprint import ProjectName
 from registry.api.operation_docs import ERROR_NAMES, ETAG
 from registry.api.query_schemas import parameter_schema, parameter_style
-from registry.api.uploads import form_field_schema
+from registry.api.uploads import upload_schema
 from registry.audits.api import audits, policies
 from registry.audits.api.policy_schemas import RULE
 from registry.cases import api as cases
-from registry.core.schema_fields import Body, json_schema
+from registry.core.base_schema import BaseSchema
+from registry.core.response_fields import field_json_schema
 from registry.exemptions import api as exemptions
 from registry.flags import api as flags
 from registry.http.error_handlers import PROBLEM_JSON
@@ -134,7 +135,7 @@ class SchemaConverter(OpenAPIConverter):
         # Nothing that is sent has a field that is only shown, and everything that is shown has one.
         if any(field.dump_only for field in instance.fields.values()):
             made.pop("additionalProperties", None)
-            sometimes = instance.SOMETIMES if isinstance(instance, Body) else frozenset()
+            sometimes = instance.SOMETIMES if isinstance(instance, BaseSchema) else frozenset()
             made["required"] = [name for name in made["properties"] if name not in sometimes]
         return made
 
@@ -179,9 +180,9 @@ def make_specification() -> dict[str, Any]:
     api.register_converter(RowIdConverter, _row_id_schema)
     api.register_converter(ProjectName, _text_schema)
     converter = api.ma_plugin.converter
-    converter.add_attribute_function(json_schema)
+    converter.add_attribute_function(field_json_schema)
     converter.add_attribute_function(parameter_schema)
-    converter.add_attribute_function(form_field_schema)
+    converter.add_attribute_function(upload_schema)
     converter.add_parameter_attribute_function(parameter_style)
     components = api.spec.components
     components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "qtr_…"})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from registry.core.field_types import AnyDay, Text, YesNo
-from registry.core.schema_fields import DAY_SCHEMA, Accepted, Body, Moment, Shown
+from registry.core.base_schema import BaseSchema
+from registry.core.fields import AnyDay, Boolean, Text
+from registry.core.json_schemas import DAY_SCHEMA
+from registry.core.response_fields import ReadOnly, Timestamp
 from registry.flags.vocabulary import AuditStatus, FlagChange, Trigger
 from registry.freeze.vocabulary import Severity
 
@@ -47,78 +49,78 @@ VOIDING_SCHEMA: Final[dict[str, Any]] = {
 }
 
 
-class AuditOrder(Body):
+class AuditOrder(BaseSchema):
     """An audit to run."""
 
-    on = Accepted(AnyDay(), "The business date, today without it. For good: from the last audited date to today.")
-    dry_run = Accepted(YesNo(), "Change nothing, only tell what would change.")
+    on = AnyDay(description="The business date, today without it. For good: from the last audited date to today.")
+    dry_run = Boolean(description="Change nothing, only tell what would change.")
 
 
-class Confirmation(Body):
+class Confirmation(BaseSchema):
     """Nothing need be said."""
 
 
-class VoidingProposal(Body):
+class VoidingProposal(BaseSchema):
     """Why an audit is to be voided."""
 
-    reason = Accepted(Text(LONGEST_REASON), "Why; what was wrong with the clock.", required=True)
+    reason = Text(LONGEST_REASON, description="Why; what was wrong with the clock.", required=True)
 
 
-class VoidingConfirmation(Body):
+class VoidingConfirmation(BaseSchema):
     """Which proposal is confirmed."""
 
-    proposed_at = Accepted(
-        Text(LONGEST_INSTANT),
-        "`voiding.proposed_at` of the proposal that was read; 409 when another one has replaced it.",
+    proposed_at = Text(
+        LONGEST_INSTANT,
+        description="`voiding.proposed_at` of the proposal that was read; 409 when another one has replaced it.",
         required=True,
     )
 
 
-class Audit(Body):
+class Audit(BaseSchema):
     """One run of the policy over every project for one business date."""
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset()
 
-    id = Shown("Its id.", {"type": "integer"})
-    on = Shown("The business date.", dict(DAY_SCHEMA))
-    trigger = Shown("What started it.", {"type": "string", "enum": list(Trigger.codes())})
-    status = Shown(
+    id = ReadOnly("Its id.", {"type": "integer"})
+    on = ReadOnly("The business date.", dict(DAY_SCHEMA))
+    trigger = ReadOnly("What started it.", {"type": "string", "enum": list(Trigger.codes())})
+    status = ReadOnly(
         "`held`: stopped by the change threshold until a supervisor confirms. `missed`: a date that was never judged. "
         "`voided`: taken out by people, as a wrong clock had dated it in the future; it does not count.",
         {"type": "string", "enum": list(AuditStatus.codes())},
     )
-    dry_run = Shown("True when it wrote no flag.", {"type": "boolean"})
-    policy_version = Shown("The policy judged by.", {"type": "string"})
-    started_at = Moment("When it began.")
-    finished_at = Moment("When it ended.", nullable=True)
-    projects_judged = Shown("Projects in scope.", COUNT)
-    projects_out_of_scope = Shown("Projects out of scope.", COUNT)
-    projects_flagged = Shown("Projects with at least one open flag.", COUNT)
-    projects_exempt = Shown("Projects whose flags are exempt, none open.", COUNT)
-    flags_opened = Shown("Flags that it opened.", COUNT)
-    flags_kept = Shown("Flags that stood and stand.", COUNT)
-    flags_reopened = Shown(
+    dry_run = ReadOnly("True when it wrote no flag.", {"type": "boolean"})
+    policy_version = ReadOnly("The policy judged by.", {"type": "string"})
+    started_at = Timestamp("When it began.")
+    finished_at = Timestamp("When it ended.", nullable=True)
+    projects_judged = ReadOnly("Projects in scope.", COUNT)
+    projects_out_of_scope = ReadOnly("Projects out of scope.", COUNT)
+    projects_flagged = ReadOnly("Projects with at least one open flag.", COUNT)
+    projects_exempt = ReadOnly("Projects whose flags are exempt, none open.", COUNT)
+    flags_opened = ReadOnly("Flags that it opened.", COUNT)
+    flags_kept = ReadOnly("Flags that stood and stand.", COUNT)
+    flags_reopened = ReadOnly(
         "Flags that are open again: accepted ones whose values changed, exempt ones whose exemption ended.",
         COUNT,
     )
-    flags_cleared = Shown("Flags that it cleared.", COUNT)
-    input_digest = Shown(
+    flags_cleared = ReadOnly("Flags that it cleared.", COUNT)
+    input_digest = ReadOnly(
         "SHA-256 of everything that it judged: equal input, equal result.", {"type": ["string", "null"]}
     )
-    held_because = Shown(
+    held_because = ReadOnly(
         "Why the change threshold held it; of a dry run, why it would hold the same one for good.", HELD_SCHEMA
     )
-    failure = Shown("The kind of fault that ended it; the service's log has more.", {"type": ["string", "null"]})
-    voiding = Shown("Who proposed to void it and why, and who confirmed that.", VOIDING_SCHEMA)
+    failure = ReadOnly("The kind of fault that ended it; the service's log has more.", {"type": ["string", "null"]})
+    voiding = ReadOnly("Who proposed to void it and why, and who confirmed that.", VOIDING_SCHEMA)
 
 
-class Change(Body):
+class Change(BaseSchema):
     """What an audit did, or would do, to one project's flag."""
 
-    project = Shown("The project's number.", CHANGE_PROPERTIES["project"])
-    rule = Shown("The rule.", CHANGE_PROPERTIES["rule"])
-    severity = Shown("Its severity.", CHANGE_PROPERTIES["severity"])
-    change = Shown("What became of the flag.", CHANGE_PROPERTIES["change"])
+    project = ReadOnly("The project's number.", CHANGE_PROPERTIES["project"])
+    rule = ReadOnly("The rule.", CHANGE_PROPERTIES["rule"])
+    severity = ReadOnly("Its severity.", CHANGE_PROPERTIES["severity"])
+    change = ReadOnly("What became of the flag.", CHANGE_PROPERTIES["change"])
 
 
 class AuditJustRun(Audit):
@@ -126,7 +128,7 @@ class AuditJustRun(Audit):
 
     SOMETIMES: ClassVar[frozenset[str]] = frozenset({"changes"})
 
-    changes = Shown(
+    changes = ReadOnly(
         "Of a dry run only.",
         {
             "type": "array",

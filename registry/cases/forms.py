@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,35 +12,29 @@ from registry.cases import appeals, decisions
 from registry.cases import service as cases
 from registry.cases.models import Case
 from registry.cases.reviewers import reviewers
+from registry.cases.schemas import CASE_ASSIGNMENT, CASE_COMMENT, CASE_PROPOSAL, CASE_REMARK, LONGEST_TEXT
 from registry.cases.views.legal_basis import basis_hint
-from registry.cases.vocabulary import ActionName, DecisionKind, ReasonCode, Status
-from registry.core.field_types import Choice, Day, Kind, Text, YesNo
+from registry.cases.vocabulary import ActionName, Status
+from registry.core.base_schema import BaseSchema, Loaded
+from registry.core.fields import Text
 from registry.web.fields import Field, form_field
 from registry.web.labels import choice_label, options
 from registry.web.translations import gettext as _
 
-LONG: Final = Text(5000)
-COMMENT: Final[Mapping[str, Kind]] = {"comment": LONG}
-KINDS: Final[Mapping[str, Mapping[str, Kind]]] = {
-    ActionName.CLAIM: {},
-    ActionName.ASSIGN: {"assignee": Text(), **COMMENT},
-    ActionName.PROPOSE: {
-        "decision": Choice(DecisionKind.codes()),
-        "reason_code": Choice(ReasonCode.codes()),
-        "reason": LONG,
-        "legal_basis": LONG,
-        "due_on": Day(),
-        **COMMENT,
-    },
-    ActionName.COMMENT: {**COMMENT, "for_agency": YesNo()},
-}
-REQUIRED: Final[Mapping[str, Sequence[str]]] = {
-    ActionName.ASSIGN: ("assignee",),
-    ActionName.ANSWER: ("comment",),
-    # The proposer has to know what to improve. The comment is optional in the API (docs/reference/workflow.md).
-    ActionName.RETURN: ("comment",),
-    ActionName.APPEAL: ("comment",),
-    ActionName.COMMENT: ("comment",),
+
+class RequiredComment(BaseSchema):
+    """A comment that the form requires; in the API it is optional (docs/reference/workflow.md)."""
+
+    comment = Text(LONGEST_TEXT, required=True)
+
+
+# The schemas of the API, but for a return: the proposer has to know what to improve.
+SCHEMAS: Final[Mapping[str, BaseSchema]] = {
+    ActionName.CLAIM: BaseSchema(),
+    ActionName.ASSIGN: CASE_ASSIGNMENT,
+    ActionName.PROPOSE: CASE_PROPOSAL,
+    ActionName.COMMENT: CASE_REMARK,
+    **dict.fromkeys((ActionName.ANSWER, ActionName.RETURN, ActionName.APPEAL), RequiredComment()),
 }
 # While an order is in force, these actions have other names on the pages.
 UNDER_ORDER: Final[Mapping[str, str]] = {ActionName.CLAIM: "reopen", ActionName.WITHDRAW: "withdraw_order"}
@@ -58,9 +52,17 @@ PLAIN: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
 }
 
 
-def kinds_of(action: str) -> Mapping[str, Kind]:
-    """Return the fields of an action with their types."""
-    return KINDS.get(action, COMMENT)
+def field_names(action: str) -> list[str]:
+    """Return the names of an action's fields."""
+    return list(_schema(action).fields)
+
+
+def load_action(action: str, texts: Mapping[str, str]) -> Loaded:
+    """Validate the texts of an action's form; the problems are in the order of the form."""
+    schema = _schema(action)
+    # The service reports what a proposal lacks, together with what does not fit its decision.
+    values, problems = schema.load_filled_texts(texts) if action == ActionName.PROPOSE else schema.load_texts(texts)
+    return Loaded(values, tuple(sorted(problems, key=lambda problem: problem.pointer == "/comment")))
 
 
 def carry_out(actor: Actor, case: Case, action: str, values: Mapping[str, Any]) -> Case:
@@ -84,9 +86,13 @@ def cautions_of(status: str) -> dict[str, str]:
     if status != Status.REMEDIATION:
         return {}
     return {
-        "claim": _("The order stays in force until another decision replaces it. To end it, withdraw it."),
+        ActionName.CLAIM: _("The order stays in force until another decision replaces it. To end it, withdraw it."),
         "withdraw": _("The order ends, and the case is reviewed again."),
     }
+
+
+def _schema(action: str) -> BaseSchema:
+    return SCHEMAS.get(action, CASE_COMMENT)
 
 
 def fields_of(actor: Actor, action: str) -> list[Field]:

@@ -8,8 +8,10 @@ from marshmallow import fields
 
 from registry.cases.vocabulary import DecisionKind, ReasonCode, Status
 from registry.cases.workflow import ACTIONS
-from registry.core.field_types import Choice, Day, Ids, Text, YesNo
-from registry.core.schema_fields import DAY_SCHEMA, Accepted, Body, Moment, Shown, nullable, shown_object
+from registry.core.base_schema import BaseSchema
+from registry.core.fields import Boolean, Choice, Day, Ids, Text
+from registry.core.json_schemas import DAY_SCHEMA, nullable, shown_object
+from registry.core.response_fields import ReadOnly, Timestamp
 from registry.flags.schemas import FLAG
 from registry.freeze.vocabulary import Severity
 
@@ -46,83 +48,83 @@ EVENT_PROPERTIES: Final[dict[str, Any]] = {
 EVENT_SCHEMA: Final = shown_object(EVENT_PROPERTIES, sometimes=("for_agency",))
 
 
-class CaseOpening(Body):
+class CaseOpening(BaseSchema):
     """A project to open a case for."""
 
-    project = Accepted(Text(), "The project's number.", required=True)
+    project = Text(description="The project's number.", required=True)
 
 
-class CaseComment(Body):
+class CaseComment(BaseSchema):
     """What any action takes."""
 
-    comment = Accepted(Text(LONGEST_TEXT), COMMENT_TEXT)
+    comment = Text(LONGEST_TEXT, description=COMMENT_TEXT)
 
 
-class CaseRemark(Body):
+class CaseRemark(BaseSchema):
     """A comment."""
 
-    comment = Accepted(Text(LONGEST_TEXT), COMMENT_TEXT, required=True)
-    for_agency = Accepted(YesNo(), "Whether the agency reads it; a reviewer's comment is internal otherwise.")
+    comment = Text(LONGEST_TEXT, description=COMMENT_TEXT, required=True)
+    for_agency = Boolean(description="Whether the agency reads it; a reviewer's comment is internal otherwise.")
 
 
 class CaseAssignment(CaseComment):
     """Who is to hold the case."""
 
-    assignee = Accepted(Text(), "The name of a principal who reviews.", required=True)
+    assignee = Text(description="The name of a principal who reviews.", required=True)
 
 
 class CaseProposal(CaseComment):
     """A decision to propose."""
 
-    decision = Accepted(Choice(DecisionKind.codes()), "What is proposed.", required=True)
-    reason_code = Accepted(Choice(ReasonCode.codes()), "Why there is no breach; with `no_breach` alone.")
-    reason = Accepted(Text(LONGEST_TEXT), "The reason.", required=True)
-    legal_basis = Accepted(Text(LONGEST_TEXT), "The clause that it rests on.", required=True)
-    due_on = Accepted(Day(), "By when; required with `migrate_by` and `stop`, today or later.")
+    decision = Choice(DecisionKind.codes(), description="What is proposed.", required=True)
+    reason_code = Choice(ReasonCode.codes(), description="Why there is no breach; with `no_breach` alone.")
+    reason = Text(LONGEST_TEXT, description="The reason.", required=True)
+    legal_basis = Text(LONGEST_TEXT, description="The clause that it rests on.", required=True)
+    due_on = Day(description="By when; required with `migrate_by` and `stop`, today or later.")
 
 
 class ManyCases(CaseComment):
     """Cases to confirm at once."""
 
-    cases = Accepted(Ids(500), "Ids of cases that await confirmation, at most 500.", required=True)
+    cases = Ids(500, description="Ids of cases that await confirmation, at most 500.", required=True)
 
 
-class CaseSummary(Body):
+class CaseSummary(BaseSchema):
     """A case as lists show it."""
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset()
 
-    id = Shown("The case.", {"type": "integer"})
-    project = Shown("The project's number.", TEXT_SCHEMA)
-    agency = Shown("The agency's BIN.", TEXT_SCHEMA)
-    status = Shown("Where it stands.", {"type": "string", "enum": list(Status.codes())})
-    severity = Shown("Of its gravest standing flag.", {"type": "string", "enum": list(Severity.codes())})
-    assignee = Shown("Who holds it.", nullable(TEXT_SCHEMA))
+    id = ReadOnly("The case.", {"type": "integer"})
+    project = ReadOnly("The project's number.", TEXT_SCHEMA)
+    agency = ReadOnly("The agency's BIN.", TEXT_SCHEMA)
+    status = ReadOnly("Where it stands.", {"type": "string", "enum": list(Status.codes())})
+    severity = ReadOnly("Of its gravest standing flag.", {"type": "string", "enum": list(Severity.codes())})
+    assignee = ReadOnly("Who holds it.", nullable(TEXT_SCHEMA))
     flags = fields.List(fields.Nested(FLAG), dump_only=True, metadata={"description": "What it covers."})
-    proposal = Shown("What awaits approval; never to the agency.", nullable(DECISION_SCHEMA))
-    decisions = Shown("What was approved, oldest first.", {"type": "array", "items": DECISION_SCHEMA})
-    due_on = Shown("When whoever holds the ball must have acted.", nullable(dict(DAY_SCHEMA)))
-    is_overdue = Shown("Whether that day is over.", {"type": "boolean"})
-    opened_at = Moment("When it was opened.")
-    closed_at = Moment("When it was closed.", nullable=True)
-    outcome = Shown("How it closed.", nullable(TEXT_SCHEMA))
-    changed_at = Moment("When anything shown here last changed, but for what the calendar alone changes.")
+    proposal = ReadOnly("What awaits approval; never to the agency.", nullable(DECISION_SCHEMA))
+    decisions = ReadOnly("What was approved, oldest first.", {"type": "array", "items": DECISION_SCHEMA})
+    due_on = ReadOnly("When whoever holds the ball must have acted.", nullable(dict(DAY_SCHEMA)))
+    is_overdue = ReadOnly("Whether that day is over.", {"type": "boolean"})
+    opened_at = Timestamp("When it was opened.")
+    closed_at = Timestamp("When it was closed.", nullable=True)
+    outcome = ReadOnly("How it closed.", nullable(TEXT_SCHEMA))
+    changed_at = Timestamp("When anything shown here last changed, but for what the calendar alone changes.")
 
 
 class Case(CaseSummary):
     """A case with its timeline."""
 
-    events = Shown("What happened, oldest first.", {"type": "array", "items": EVENT_SCHEMA})
-    actions = Shown(
+    events = ReadOnly("What happened, oldest first.", {"type": "array", "items": EVENT_SCHEMA})
+    actions = ReadOnly(
         "What the caller may do now.", {"type": "array", "items": {"type": "string", "enum": list(ACTIONS)}}
     )
 
 
-class ManyConfirmed(Body):
+class ManyConfirmed(BaseSchema):
     """What became of each of several cases."""
 
-    confirmed = Shown("Ids of the cases that closed.", {"type": "array", "items": {"type": "integer"}})
-    refused = Shown(
+    confirmed = ReadOnly("Ids of the cases that closed.", {"type": "array", "items": {"type": "integer"}})
+    refused = ReadOnly(
         "The others, with the code and the words of the refusal.",
         {
             "type": "array",

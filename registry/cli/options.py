@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from registry.cli.output import cli_text
-from registry.core.field_types import InvalidValue, Text, exact_day
+from registry.core.fields import Text
+from registry.core.value_checks import InvalidValue, exact_day
 
 
 class Day(click.ParamType[date]):
@@ -35,7 +36,7 @@ class Reason(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the trimmed text, or fail with a usage error."""
         try:
-            accepted = Text(5000).accept(value)
+            accepted = Text(5000).deserialize(value)
         except InvalidValue as error:
             self.fail(cli_text(error.code, **error.params), param, ctx)
         if accepted is None:

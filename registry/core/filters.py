@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement
 
 from registry.core.clock import local_instant, rfc3339
 from registry.core.errors import Malformed, Problem
-from registry.core.field_types import InvalidValue, control_character, exact_day
+from registry.core.value_checks import InvalidValue, control_character, exact_day
 
 MAX_ID = 2**31 - 1
 MAX_VALUE_LENGTH = 1000

@@ -4,46 +4,52 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from registry.core.field_types import Day, Text
-from registry.core.schema_fields import Accepted, Body, Moment, Shown
+from registry.core.base_schema import BaseSchema
+from registry.core.fields import Day, Text
+from registry.core.response_fields import ReadOnly, Timestamp
+from registry.core.translations import lazy_text
 
 MAX_TEXT_LENGTH: Final = 5000
 STATUSES: Final = ("revoked", "future", "in_force", "expired")
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 
 
-class ExemptionRecord(Body):
+class ExemptionRecord(BaseSchema):
     """A decision to record."""
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset(
         {"id", "status", "recorded_at", "recorded_by", "revoked_at", "revoked_by", "revocation_reason"}
     )
 
-    project = Accepted(Text(), "The project's number.", required=True)
-    decision_number = Accepted(Text(), "Number of the Commission's decision.", required=True)
-    decided_on = Accepted(Day(), "When the Commission decided; today at the latest.", required=True)
-    valid_from = Accepted(Day(), "The first day.", required=True)
-    valid_to = Accepted(Day(), "The last day.", required=True)
-    scope = Accepted(Text(MAX_TEXT_LENGTH), "What it covers.")
-    conditions = Accepted(Text(MAX_TEXT_LENGTH), "On which conditions.")
+    project = Text(description="The project's number.", required=True)
+    decision_number = Text(
+        description="Number of the Commission's decision.", required=True, label=lazy_text("Number of the decision")
+    )
+    decided_on = Day(
+        description="When the Commission decided; today at the latest.", required=True, label=lazy_text("Decided on")
+    )
+    valid_from = Day(description="The first day.", required=True, label=lazy_text("Valid from"))
+    valid_to = Day(description="The last day.", required=True, label=lazy_text("Valid to"))
+    scope = Text(MAX_TEXT_LENGTH, description="What it covers.", label=lazy_text("What it covers"))
+    conditions = Text(MAX_TEXT_LENGTH, description="On which conditions.", label=lazy_text("Conditions"))
 
 
 class Exemption(ExemptionRecord):
     """A recorded decision."""
 
-    id = Shown("Its id.", {"type": "integer"})
-    status = Shown("Where it stands today.", {"type": "string", "enum": list(STATUSES)})
-    recorded_at = Moment("When it was recorded.")
-    recorded_by = Shown("By whom.", {"type": "string"})
-    revoked_at = Moment("When it was revoked.", nullable=True)
-    revoked_by = Shown("By whom it was revoked.", TEXT_OR_NULL)
-    revocation_reason = Shown("Why it was revoked.", TEXT_OR_NULL)
+    id = ReadOnly("Its id.", {"type": "integer"})
+    status = ReadOnly("Where it stands today.", {"type": "string", "enum": list(STATUSES)})
+    recorded_at = Timestamp("When it was recorded.")
+    recorded_by = ReadOnly("By whom.", {"type": "string"})
+    revoked_at = Timestamp("When it was revoked.", nullable=True)
+    revoked_by = ReadOnly("By whom it was revoked.", TEXT_OR_NULL)
+    revocation_reason = ReadOnly("Why it was revoked.", TEXT_OR_NULL)
 
 
-class Revocation(Body):
+class Revocation(BaseSchema):
     """Why an exemption ends."""
 
-    reason = Accepted(Text(MAX_TEXT_LENGTH), "Why; the decision that revokes it.")
+    reason = Text(MAX_TEXT_LENGTH, description="Why; the decision that revokes it.")
 
 
 EXEMPTION: Final = Exemption()

@@ -7,8 +7,8 @@ from typing import Final
 from sqlalchemy import ColumnElement, select
 
 from registry.core.bulk import table_of
-from registry.core.field_types import InvalidValue
 from registry.core.filters import split_values
+from registry.core.value_checks import InvalidValue
 from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project

@@ -10,10 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
+from registry.agencies.fields import CHANGEABLE, AgencyFields
 from registry.agencies.service import (
-    AGENCY_FIELDS,
     Agency,
-    accept_agency_fields,
     agency_to_change,
     change_agency,
     missing_field_problems,
@@ -21,13 +20,13 @@ from registry.agencies.service import (
 )
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
-from registry.core.field_types import Bin, Kind
-from registry.core.spreadsheets.cell_values import cell_problem, cell_readers, read_cells
+from registry.core.spreadsheets.cell_values import cell_problems, cell_readers, read_cells
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
 
-KINDS: Final[dict[str, Kind]] = {"bin": Bin(), **AGENCY_FIELDS}
-COLUMNS: Final = (*KINDS, "version")
+ROW: Final = AgencyFields()
+FIELDS: Final = ROW.inputs
+COLUMNS: Final = (*FIELDS, "version")
 REQUIRED_COLUMNS: Final = ("bin",)
 CHUNK: Final = 500
 
@@ -39,7 +38,7 @@ class AgencyImport:
         self.actor = actor
         self.dry_run = dry_run
         self.columns = columns
-        self.readers = cell_readers(columns, KINDS)
+        self.readers = cell_readers(columns, FIELDS)
         self.seen: dict[str, int] = {}
         # Registered agencies and those added by this run: a dry run writes nothing but must resolve its parents.
         self.known: dict[str, dict[str, Any]] = {}
@@ -91,7 +90,7 @@ class AgencyImport:
         if row.problems:
             return row.problems
         number = str(row.key[0])
-        agency = self.known.get(number, dict.fromkeys(KINDS)) | row.values
+        agency = self.known.get(number, dict.fromkeys(FIELDS)) | row.values
         problems = missing_field_problems(agency)
         above = agency["parent_bin"]
         if above is not None and above not in self.known and above != number:
@@ -105,9 +104,8 @@ class AgencyImport:
         return problems
 
     def _read(self, row: Row) -> ImportRow:
-        values, problems = accept_agency_fields(read_cells(row.cells, self.readers))
-        cells = dict(zip(self.columns, row.cells, strict=True))
-        problems = [cell_problem(cells[problem.pointer[1:]], problem) for problem in problems]
+        values, found = ROW.load_filled(read_cells(row.cells, self.readers))
+        problems = cell_problems(self.columns, row.cells, found)
         if row.surplus:
             problems.append(Problem("", "row-too-long", {"columns": len(self.columns), "surplus": row.surplus}))
         number = values.get("bin")
@@ -139,7 +137,7 @@ def parents_first(rows: Sequence[ImportRow]) -> list[ImportRow]:
 
 def _registered() -> dict[str, dict[str, Any]]:
     parent = aliased(Agency)
-    columns = [getattr(Agency, name) for name in AGENCY_FIELDS if name != "parent_bin"]
+    columns = [getattr(Agency, name) for name in CHANGEABLE if name != "parent_bin"]
     statement = select(Agency.bin, *columns, parent.bin.label("parent_bin")).outerjoin(
         parent, parent.id == Agency.parent_id
     )

@@ -16,15 +16,15 @@ from registry.api.uploads import (
     ROW_ERROR_EXAMPLE,
     ROW_ERROR_PROPERTIES,
     TABLE_TEXT,
-    FormText,
+    DryRun,
     UploadedFile,
-    dry_run_field,
     row_error,
 )
-from registry.core.field_types import Choice
+from registry.core.base_schema import BaseSchema
+from registry.core.fields import Choice
 from registry.core.messages import message
 from registry.core.pagination import Listing
-from registry.core.schema_fields import Body, Moment, Shown
+from registry.core.response_fields import ReadOnly, Timestamp
 from registry.http.locale import request_locale
 from registry.http.request_bodies import SentFile
 from registry.imports.models import ImportRun
@@ -34,45 +34,44 @@ from registry.imports.vocabulary import ImportKind, ImportState
 blp = ApiBlueprint("imports", __name__, description="Files of projects or agencies, worked off row by row.")
 
 COUNT: Final = {"type": "integer", "minimum": 0}
-KIND_SCHEMA: Final = {"type": "string", "enum": list(ImportKind.codes())}
 
 
-class ImportForm(Body):
+class ImportForm(BaseSchema):
     """A file to import."""
 
     file = UploadedFile(TABLE_TEXT)
-    kind = FormText(Choice(ImportKind.codes()), "What the rows are.", KIND_SCHEMA, required=True)
-    dry_run = dry_run_field()
+    kind = Choice(ImportKind.codes(), description="What the rows are.", required=True)
+    dry_run = DryRun()
 
 
-class Import(Body):
+class Import(BaseSchema):
     """One file and how far it is worked off."""
 
-    id = Shown("Its id.", {"type": "integer"})
-    kind = Shown("What the rows are.", {"type": "string", "enum": list(ImportKind.codes())})
-    dry_run = Shown("True when nothing is written.", {"type": "boolean"})
-    state = Shown("`done` also when rows were rejected.", {"type": "string", "enum": list(ImportState.codes())})
-    file_name = Shown("The file's name.", {"type": "string"})
-    sha256 = Shown("SHA-256 of the file, in hex.", {"type": "string"})
-    total = Shown("Rows in the file.", COUNT)
-    processed = Shown("Rows worked off.", COUNT)
-    created = Shown("Rows that made something new.", COUNT)
-    updated = Shown("Rows that changed something.", COUNT)
-    unchanged = Shown("Rows that said what was there.", COUNT)
-    rejected = Shown("Rows that were refused; `/errors` tells why.", COUNT)
-    queued_at = Moment("When it was taken in.")
-    started_at = Moment("When the work began.", nullable=True)
-    finished_at = Moment("When it ended.", nullable=True)
-    failure = Shown("Why it could not be finished.", {"type": ["string", "null"]})
+    id = ReadOnly("Its id.", {"type": "integer"})
+    kind = ReadOnly("What the rows are.", {"type": "string", "enum": list(ImportKind.codes())})
+    dry_run = ReadOnly("True when nothing is written.", {"type": "boolean"})
+    state = ReadOnly("`done` also when rows were rejected.", {"type": "string", "enum": list(ImportState.codes())})
+    file_name = ReadOnly("The file's name.", {"type": "string"})
+    sha256 = ReadOnly("SHA-256 of the file, in hex.", {"type": "string"})
+    total = ReadOnly("Rows in the file.", COUNT)
+    processed = ReadOnly("Rows worked off.", COUNT)
+    created = ReadOnly("Rows that made something new.", COUNT)
+    updated = ReadOnly("Rows that changed something.", COUNT)
+    unchanged = ReadOnly("Rows that said what was there.", COUNT)
+    rejected = ReadOnly("Rows that were refused; `/errors` tells why.", COUNT)
+    queued_at = Timestamp("When it was taken in.")
+    started_at = Timestamp("When the work began.", nullable=True)
+    finished_at = Timestamp("When it ended.", nullable=True)
+    failure = ReadOnly("Why it could not be finished.", {"type": ["string", "null"]})
 
 
-class RowError(Body):
+class RowError(BaseSchema):
     """One wrong cell, or one wrong row."""
 
-    row = Shown("Where.", ROW_ERROR_PROPERTIES["row"])
-    column = Shown("In which column.", ROW_ERROR_PROPERTIES["column"])
-    code = Shown("What is wrong.", ROW_ERROR_PROPERTIES["code"])
-    message = Shown("The same in words.", ROW_ERROR_PROPERTIES["message"])
+    row = ReadOnly("Where.", ROW_ERROR_PROPERTIES["row"])
+    column = ReadOnly("In which column.", ROW_ERROR_PROPERTIES["column"])
+    code = ReadOnly("What is wrong.", ROW_ERROR_PROPERTIES["code"])
+    message = ReadOnly("The same in words.", ROW_ERROR_PROPERTIES["message"])
 
 
 IMPORT: Final = Import()

@@ -15,18 +15,19 @@ from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.dialects import is_one_of
 from registry.core.errors import Problem
-from registry.core.field_types import Bin, InvalidValue, Kind
-from registry.core.spreadsheets.cell_values import cell_problem, cell_readers, read_cells
+from registry.core.spreadsheets.cell_values import cell_problems, cell_readers, read_cells
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
 from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
-from registry.projects.fields import FIELDS, READ_ONLY, accept_fields, cross_field_problems
+from registry.projects.fields import READ_ONLY, cross_field_problems
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.placement_claims import withdraw_confirmations
 from registry.projects.revisions import differences
+from registry.projects.schemas import ProjectRegistration
 
-KINDS: Final[dict[str, Kind]] = {"agency": Bin(), **FIELDS}
-COLUMNS: Final = (*KINDS, *READ_ONLY)
+ROW: Final = ProjectRegistration()
+FIELDS: Final = {"agency": ROW.inputs["agency"], **ROW.inputs}
+COLUMNS: Final = (*FIELDS, *READ_ONLY)
 REQUIRED_COLUMNS: Final = ("agency", "external_id")
 # One transaction's round trips are shared by 1000 rows; other registrations wait for its numbers until it commits.
 CHUNK: Final = 1000
@@ -40,7 +41,7 @@ class ProjectImport:
         self.actor = actor
         self.dry_run = dry_run
         self.columns = columns
-        self.readers = cell_readers(columns, KINDS)
+        self.readers = cell_readers(columns, FIELDS)
         self.seen: dict[tuple[str | None, ...], int] = {}
 
     def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[ImportRow]]:
@@ -95,29 +96,22 @@ class ProjectImport:
         return outcome
 
     def _read(self, row: Row) -> ImportRow:
-        raw = read_cells(row.cells, self.readers)
-        sent_agency = raw.pop("agency")
-        values, problems = accept_fields(raw)
-        agency = None
-        try:
-            agency = KINDS["agency"].accept(sent_agency)
-            if agency is None:
-                problems.insert(0, Problem("/agency", "required"))
-        except InvalidValue as error:
-            problems.insert(0, Problem("/agency", error.code, error.params))
-        if problems:
-            cells = dict(zip(self.columns, row.cells, strict=True))
-            problems = [cell_problem(cells[problem.pointer[1:]], problem) for problem in problems]
+        values, problems = ROW.load_filled(read_cells(row.cells, self.readers))
+        found = cell_problems(self.columns, row.cells, problems) if problems else []
+        wrong = {problem.pointer for problem in found}
+        agency = values.pop("agency", None)
+        if agency is None and "/agency" not in wrong:
+            found.insert(0, Problem("/agency", "required"))
         if row.surplus:
-            problems.append(Problem("", "row-too-long", {"columns": len(self.columns), "surplus": row.surplus}))
+            found.append(Problem("", "row-too-long", {"columns": len(self.columns), "surplus": row.surplus}))
         external_id = values.get("external_id")
         key = (agency, external_id)
         if external_id is None:
-            if not any(problem.pointer == "/external_id" for problem in problems):
-                problems.append(Problem("/external_id", "required"))
+            if "/external_id" not in wrong:
+                found.append(Problem("/external_id", "required"))
         elif agency is not None and (first := self.seen.setdefault(key, row.number)) != row.number:
-            problems.append(Problem("/external_id", "external-id-twice", {"row": first}))
-        return ImportRow(row.number, key, values, problems)
+            found.append(Problem("/external_id", "external-id-twice", {"row": first}))
+        return ImportRow(row.number, key, values, found)
 
     def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, tuple[int, bool]]:
         """Map each BIN to the agency's id and whether the actor may act for it."""

@@ -12,33 +12,34 @@ from registry.api.filter_parameters import plain_parameters
 from registry.api.operation_docs import LINK
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
-from registry.core.schema_fields import Body, Shown
+from registry.core.base_schema import BaseSchema
+from registry.core.response_fields import ReadOnly
 from registry.journal.queries import JOURNAL_FILTERS, list_journal
 
 blp = ApiBlueprint("journal", __name__, description="Who did what, when, from where: append-only and hash-chained.")
 
 
-class Entry(Body):
+class Entry(BaseSchema):
     """One act. `hash` is SHA-256 over everything else of the entry, the hash of the one before included."""
 
-    seq = Shown("Its place in the chain, from 1 on.", {"type": "integer"})
-    at = Shown("When.", {"type": "string", "format": "date-time"})
-    principal = Shown("Who.", {"type": "string"})
-    role = Shown("In which role.", {"type": "string"})
-    action = Shown("What was done.", {"type": "string"})
-    subject = Shown("On what: `kind:key`.", {"type": "string"})
-    details = Shown("More of it.", {"type": "object"})
-    source = Shown("From where.", {"type": "string"})
-    request_id = Shown("The request, as in the logs.", {"type": "string"})
-    credential = Shown(
+    seq = ReadOnly("Its place in the chain, from 1 on.", {"type": "integer"})
+    at = ReadOnly("When.", {"type": "string", "format": "date-time"})
+    principal = ReadOnly("Who.", {"type": "string"})
+    role = ReadOnly("In which role.", {"type": "string"})
+    action = ReadOnly("What was done.", {"type": "string"})
+    subject = ReadOnly("On what: `kind:key`.", {"type": "string"})
+    details = ReadOnly("More of it.", {"type": "object"})
+    source = ReadOnly("From where.", {"type": "string"})
+    request_id = ReadOnly("The request, as in the logs.", {"type": "string"})
+    credential = ReadOnly(
         "What came in: `token:<key id>`, `session:<hash>` or `local`; null in entries of earlier versions.",
         {"type": ["string", "null"]},
     )
-    client_request_id = Shown(
+    client_request_id = ReadOnly(
         "What the caller sent as X-Request-ID; null in entries of earlier versions.", {"type": ["string", "null"]}
     )
-    previous_hash = Shown("Hash of the entry before.", {"type": "string"})
-    hash = Shown("Hash of this entry.", {"type": "string"})
+    previous_hash = ReadOnly("Hash of the entry before.", {"type": "string"})
+    hash = ReadOnly("Hash of this entry.", {"type": "string"})
 
 
 EXAMPLE: Final[dict[str, Any]] = {

@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
+from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
-from registry.core.field_types import Bin, Day, InvalidValue, Kind, Text
-from registry.core.spreadsheets.cell_values import cell_problem, cell_readers, read_cells
+from registry.core.fields import Bin, Day, Text
+from registry.core.spreadsheets.cell_values import cell_problems, cell_readers, read_cells
 from registry.core.spreadsheets.reader import Sheet
 from registry.core.spreadsheets.row_errors import ImportResult
 
-KINDS: Final[Mapping[str, Kind]] = {"platform_key": Text(), "agency": Bin(), "verified_on": Day()}
-COLUMNS: Final = tuple(KINDS)
+
+class InventoryFields(BaseSchema):
+    """The columns of the inventory."""
+
+    platform_key = Text(required=True)
+    agency = Bin(required=True)
+    verified_on = Day(required=True)
+
+
+ROW: Final = InventoryFields()
+COLUMNS: Final = tuple(ROW.inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +48,13 @@ def read_inventory_rows(
     outcome = ImportResult()
     rows: dict[str, InventoryRow] = {}
     bad_keys: set[str] = set()
-    of = cell_readers(sheet.columns, KINDS)
+    of = cell_readers(sheet.columns, ROW.inputs)
     for row in sheet.rows():
-        raw = read_cells(row.cells, of)
-        values: dict[str, Any] = {}
+        values, wrong = ROW.load_with_problems(read_cells(row.cells, of))
         problems = (
             [Problem("", "row-too-long", {"columns": len(COLUMNS), "surplus": row.surplus})] if row.surplus else []
         )
-        for name, kind in KINDS.items():
-            try:
-                values[name] = kind.accept(raw[name])
-            except InvalidValue as error:
-                cell = row.cells[sheet.columns.index(name)]
-                problems.append(cell_problem(cell, Problem(f"/{name}", error.code, error.params)))
-            else:
-                if values[name] is None:
-                    problems.append(Problem(f"/{name}", "required"))
+        problems += cell_problems(sheet.columns, row.cells, wrong)
         key, agency, day = values.get("platform_key"), values.get("agency"), values.get("verified_on")
         if agency is not None and agency not in agencies:
             problems.append(Problem("/agency", "agency-unknown", {"bin": agency}))

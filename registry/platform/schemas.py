@@ -4,40 +4,42 @@ from __future__ import annotations
 
 from typing import Final
 
-from registry.core.field_types import Day, Text, YesNo
-from registry.core.schema_fields import Accepted, Body
-from registry.projects.fields import FIELDS
+from registry.core.base_schema import BaseSchema
+from registry.core.fields import Boolean, Day, Text
+from registry.core.translations import lazy_text
 
 MAX_EVIDENCE_LENGTH: Final = 5000
 
 
-class PlacementVerification(Body):
+class PlacementVerification(BaseSchema):
     """The object lives on the platform."""
 
-    platform_key = Accepted(FIELDS["platform_key"], "The object's key on QazTech.", required=True)
-    verified_on = Accepted(Day(), "On QazTech since; today at the latest.", required=True)
-    evidence = Accepted(Text(MAX_EVIDENCE_LENGTH), "What shows it.", required=True)
+    platform_key = Text(description="The object's key on QazTech.", required=True)
+    verified_on = Day(
+        description="On QazTech since; today at the latest.", required=True, label=lazy_text("Confirmed on")
+    )
+    evidence = Text(MAX_EVIDENCE_LENGTH, description="What shows it.", required=True, label=lazy_text("Evidence"))
 
 
-class OnboardingConfirmation(Body):
+class OnboardingConfirmation(BaseSchema):
     """The object moves to the platform."""
 
-    due_on = Accepted(Day(), "By when; at most six months ahead.", required=True)
+    due_on = Day(description="By when; at most six months ahead.", required=True, label=lazy_text("Due on"))
 
 
-class EndingConfirmation(Body):
+class EndingConfirmation(BaseSchema):
     """The work ended."""
 
-    ended_on = Accepted(Day(), "When it ended; today at the latest.", required=True)
-    consent_number = Accepted(FIELDS["consent_number"], "Number of the authorised body's consent.", required=True)
-    evidence = Accepted(Text(MAX_EVIDENCE_LENGTH), "What shows it.", required=True)
+    ended_on = Day(description="When it ended; today at the latest.", required=True)
+    consent_number = Text(description="Number of the authorised body's consent.", required=True)
+    evidence = Text(MAX_EVIDENCE_LENGTH, description="What shows it.", required=True)
 
 
-class Restriction(Body):
+class Restriction(BaseSchema):
     """Who may see the project."""
 
-    is_restricted = Accepted(YesNo(), "True: supervisor, auditor and its own agency only.", required=True)
-    reason = Accepted(Text(MAX_EVIDENCE_LENGTH), "Why.", required=True)
+    is_restricted = Boolean(description="True: supervisor, auditor and its own agency only.", required=True)
+    reason = Text(MAX_EVIDENCE_LENGTH, description="Why.", required=True, label=lazy_text("Reason"))
 
 
 VERIFICATION: Final = PlacementVerification()

@@ -6,7 +6,6 @@ The hash is verified on every read. The total size of a project's documents is l
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,11 +14,12 @@ from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.core.base_schema import BaseSchema
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotFound, invalid
-from registry.core.field_types import Choice, Kind
-from registry.core.field_types import Text as TextField
+from registry.core.fields import Choice
+from registry.core.fields import Text as TextField
 from registry.core.pagination import Listing, Page, SortKey, after, build_page
 from registry.core.transactions import transaction
 from registry.freeze.current import policy_in_force
@@ -28,8 +28,14 @@ from registry.projects.document_types import is_blocked_file
 from registry.projects.models import Project
 from registry.projects.vocabulary import DocumentKind
 
-DOCUMENT_FIELDS: Final[Mapping[str, Kind]] = {"kind": Choice(DocumentKind.codes()), "description": TextField(500)}
 MIB: Final = 1024 * 1024
+
+
+class DocumentFields(BaseSchema):
+    """What is said of a document beside its file. A multipart form has no null: an absent field stands for it."""
+
+    kind = Choice(DocumentKind.codes(), nullable=False, description="What it is.", default="other")
+    description = TextField(500, nullable=False, description="What it is about.")
 
 
 class DocumentQuotaExceeded(Conflict):

@@ -13,8 +13,8 @@ from registry.agencies.service import Agency
 from registry.core.bulk import table_of
 from registry.core.database import Instant
 from registry.core.dialects import instant_text
-from registry.core.field_types import Email, Url
-from registry.core.field_types import Text as TextKind
+from registry.core.fields import Text as TextField
+from registry.core.fields import WholeNumber
 from registry.core.spreadsheets.cell_values import FORMULA_PREFIXES
 from registry.freeze.current import policy_in_force
 from registry.projects.fields import FIELDS, READ_ONLY
@@ -22,11 +22,11 @@ from registry.projects.models import Project
 from registry.projects.started import started_on
 
 COLUMNS: Final = ("number", "agency", *FIELDS, *(name for name in READ_ONLY if name != "number"))
-NUMBERS: Final = frozenset({"budget_kzt", "object_original_cost_kzt", "object_class", "version"})
+NUMBERS: Final = frozenset({"version", *(name for name, field in FIELDS.items() if isinstance(field, WholeNumber))})
 DAYS: Final = frozenset(
     {"started_on", *(column.name for column in table_of(Project).columns if isinstance(column.type, Date))}
 )
-FREE_TEXT: Final = frozenset(name for name, kind in FIELDS.items() if isinstance(kind, TextKind | Email | Url))
+FREE_TEXT: Final = frozenset(name for name, field in FIELDS.items() if isinstance(field, TextField))
 
 
 def export_columns() -> list[ColumnElement[Any]]:

@@ -1,4 +1,4 @@
-"""Writable fields of a project with their field types, used by the API, forms and imports."""
+"""The fields of a project that agencies write: the one list for API, forms, imports, exports and labels."""
 
 from __future__ import annotations
 
@@ -6,61 +6,145 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from registry.agencies.vocabulary import Region
+from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
-from registry.core.field_types import (
-    MAX_PLANNED_END,
-    Bin,
-    Choice,
-    Day,
-    Email,
-    InvalidValue,
-    Kind,
-    Text,
-    Url,
-    Whole,
-    YesNo,
-)
+from registry.core.fields import MAX_PLANNED_END, Bin, Boolean, Choice, Day, Email, InputField, Text, Url, WholeNumber
+from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Placement, Stage, WorkType
 from registry.projects.vocabulary import Funding, ObjectKind, Sector
 
-FIELDS: Final[Mapping[str, Kind]] = {
-    "external_id": Text(),
-    "object_code": Text(),
-    "name_kk": Text(500),
-    "name_ru": Text(500),
-    "name_en": Text(500),
-    "purpose": Text(5000),
-    "sector": Choice(Sector.codes()),
-    "object_kind": Choice(ObjectKind.codes()),
-    "work_type": Choice(WorkType.codes()),
-    "stage": Choice(Stage.codes()),
-    "placement": Choice(Placement.codes()),
-    "platform_key": Text(),
-    "onboarding_due_on": Day(),
-    "specification_approved_on": Day(),
-    "contract_signed_on": Day(),
-    "work_started_on": Day(),
-    "pilot_started_on": Day(),
-    "commissioned_on": Day(),
-    "object_commissioned_on": Day(),
-    "planned_end_on": Day(MAX_PLANNED_END),
-    "ended_on": Day(),
-    "contract_number": Text(),
-    "supplier_bin": Bin(),
-    "budget_kzt": Whole(),
-    "object_original_cost_kzt": Whole(),
-    "consent_number": Text(),
-    "funding": Choice(Funding.codes()),
-    "region": Choice(Region.codes()),
-    "url": Url(),
-    "object_class": Whole(1, 3),
-    "is_ai": YesNo(),
-    "holds_personal_data": YesNo(),
-    "responsible_name": Text(),
-    "responsible_position": Text(),
-    "responsible_email": Email(),
-}
-REQUIRED: Final = ("object_kind", "work_type", "stage", "placement")
+
+class ProjectFields(BaseSchema):
+    """The writable fields. A field that is added here also needs a column in ``models.py`` and a migration."""
+
+    external_id = Text(
+        label=lazy_text("Your own reference"),
+        hint=lazy_text("The number of the project in your own accounts. It must be unique within the agency."),
+        description="The agency's own reference, unique within it.",
+    )
+    object_code = Text(
+        label=lazy_text("Code of the object"),
+        hint=lazy_text("The same for all projects on one system, so that they are seen together."),
+        description="Projects of one agency with the same code work on the same object.",
+    )
+    name_kk = Text(
+        500,
+        label=lazy_text("Name in Kazakh"),
+        hint=lazy_text("Enter a name in Kazakh or in Russian; one is enough."),
+        description="Name in Kazakh; this or `name_ru` is required.",
+    )
+    name_ru = Text(
+        500,
+        label=lazy_text("Name in Russian"),
+        hint=lazy_text("Enter a name in Kazakh or in Russian; one is enough."),
+        description="Name in Russian; this or `name_kk` is required.",
+    )
+    name_en = Text(500, label=lazy_text("Name in English"), description="Name in English.")
+    purpose = Text(
+        5000,
+        label=lazy_text("Purpose"),
+        hint=lazy_text("What it is for, in a few sentences."),
+        description="What it is for.",
+    )
+    sector = Choice(
+        Sector.codes(), label=lazy_text("Sector"), description="Division of COFOG: health is `07`, education `09`."
+    )
+    object_kind = Choice(
+        ObjectKind.codes(), label=lazy_text("Kind of object"), description="What is worked on.", required=True
+    )
+    work_type = Choice(
+        WorkType.codes(), label=lazy_text("Kind of work"), description="What is done to it.", required=True
+    )
+    stage = Choice(
+        Stage.codes(),
+        label=lazy_text("Stage"),
+        description="How far the work is; the last three are final.",
+        required=True,
+    )
+    placement = Choice(
+        Placement.codes(),
+        label=lazy_text("Hosting"),
+        description="Where the agency says that the object lives: a claim until it is confirmed.",
+        required=True,
+    )
+    platform_key = Text(
+        label=lazy_text("Key on QazTech"),
+        hint=lazy_text("If the object is on QazTech: the key that QazTech gave it."),
+        description="The object's key on QazTech.",
+    )
+    onboarding_due_on = Day(
+        label=lazy_text("Onboarding due date"),
+        hint=lazy_text("If the object is being onboarded to QazTech: the date by which it will be finished."),
+        description="When the move to QazTech is to be done.",
+    )
+    specification_approved_on = Day(
+        label=lazy_text("Specification approved on"), description="Approval of the technical specification."
+    )
+    contract_signed_on = Day(
+        label=lazy_text("Contract signed on"),
+        hint=lazy_text("The earlier of this date and the next one counts as the beginning."),
+        description="Signing of the contract.",
+    )
+    work_started_on = Day(label=lazy_text("Work started on"), description="Real start of the work.")
+    pilot_started_on = Day(
+        label=lazy_text("Pilot started on"),
+        hint=lazy_text("A pilot lasts twelve months at most."),
+        description="Start of the pilot.",
+    )
+    commissioned_on = Day(
+        label=lazy_text("Result commissioned on"),
+        hint=lazy_text("When the result of this project went into operation."),
+        description="Commissioning of this project's result.",
+    )
+    object_commissioned_on = Day(
+        label=lazy_text("Object in operation since"),
+        hint=lazy_text("For work on something that existed before: when that went into operation."),
+        description="Commissioning of the object, before this work.",
+    )
+    planned_end_on = Day(MAX_PLANNED_END, label=lazy_text("Planned end"), description="Planned end.")
+    ended_on = Day(
+        label=lazy_text("Ended on"),
+        hint=lazy_text("Only for a project that is finished or stopped."),
+        description="Real end.",
+    )
+    contract_number = Text(label=lazy_text("Contract number"), description="Number of the contract.")
+    supplier_bin = Bin(
+        label=lazy_text("Supplier’s BIN"), hint=lazy_text("Twelve digits."), description="BIN of the supplier."
+    )
+    budget_kzt = WholeNumber(
+        label=lazy_text("Budget"), hint=lazy_text("Whole tenge, without tiyn."), description="Budget in whole tenge."
+    )
+    object_original_cost_kzt = WholeNumber(
+        label=lazy_text("Original cost of the object"),
+        hint=lazy_text("What the object cost when it was made. For a modification it sets the limit."),
+        description="What the object cost at first, in whole tenge.",
+    )
+    consent_number = Text(
+        label=lazy_text("Number of the authorised body’s consent"),
+        hint=lazy_text("The number of the letter. A modification needs it."),
+        description="Number of the authorised body's consent.",
+    )
+    funding = Choice(Funding.codes(), label=lazy_text("Funding"), description="Where the money comes from.")
+    region = Choice(Region.codes(), label=lazy_text("Region"), description="First two digits of KATO.")
+    url = Url(
+        label=lazy_text("Web address"), hint=lazy_text("Begins with https://"), description="The object's address."
+    )
+    object_class = WholeNumber(
+        1, 3, label=lazy_text("Class of the object"), description="Class of the object, 1 the highest."
+    )
+    is_ai = Boolean(
+        label=lazy_text("Uses artificial intelligence"),
+        hint=lazy_text("Learns from data or decides by itself."),
+        description="Whether it uses artificial intelligence.",
+    )
+    holds_personal_data = Boolean(label=lazy_text("Holds personal data"), description="Whether it holds personal data.")
+    responsible_name = Text(label=lazy_text("Responsible person"), description="Who answers for it.")
+    responsible_position = Text(label=lazy_text("Position"), description="That person's position.")
+    responsible_email = Email(label=lazy_text("E-mail"), description="That person's e-mail.")
+
+
+FIELDS: Final[Mapping[str, InputField]] = ProjectFields().inputs
+REQUIRED: Final = tuple(name for name, field in FIELDS.items() if field.required)
 READ_ONLY: Final = (
     "number",
     "placement_verified_on",
@@ -83,20 +167,11 @@ DATE_ORDER: Final = (
 )
 
 
-def accept_fields(raw: Mapping[str, object]) -> tuple[dict[str, Any], list[Problem]]:
-    """Validate raw values of known fields; returns the accepted values and the problems. Raises KeyError."""
-    values: dict[str, Any] = {}
-    problems: list[Problem] = []
-    for name, value in raw.items():
-        try:
-            values[name] = FIELDS[name].accept(value)
-        except InvalidValue as error:
-            problems.append(Problem(f"/{name}", error.code, error.params))
-    return values, problems
-
-
 def cross_field_problems(values: Mapping[str, Any]) -> list[Problem]:
-    """The problems across the fields of a project: missing required values, no name, dates in the wrong order."""
+    """The problems across the fields of a project: missing required values, no name, dates in the wrong order.
+
+    Not a ``@validates_schema``: a change is judged together with the stored values, which the schema does not have.
+    """
     problems = [Problem(f"/{name}", "required") for name in REQUIRED if values.get(name) is None]
     if values.get("name_kk") is None and values.get("name_ru") is None:
         problems += [Problem("/name_kk", "name-required"), Problem("/name_ru", "name-required")]

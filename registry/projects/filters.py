@@ -14,9 +14,10 @@ from registry.agencies.vocabulary import Region
 from registry.core.bin_numbers import is_bin
 from registry.core.bulk import table_of
 from registry.core.errors import Malformed, Problem
-from registry.core.field_types import MAX_AMOUNT, InvalidValue, control_character, exact_day
+from registry.core.fields import MAX_AMOUNT
 from registry.core.filters import MAX_VALUE_LENGTH, parse_range_edge, split_values
 from registry.core.search import matches_words, words_of
+from registry.core.value_checks import InvalidValue, control_character, exact_day
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import Placement, Severity, Stage, WorkType
 from registry.projects.linked_filters import linked_condition

@@ -10,8 +10,9 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.query_schemas import QueryParameter, QuerySchema
-from registry.core.field_types import Choice
-from registry.core.schema_fields import Body, Shown
+from registry.core.base_schema import BaseSchema
+from registry.core.fields import Choice
+from registry.core.response_fields import ReadOnly
 from registry.freeze.vocabulary import Severity
 from registry.http.query_parameters import Parameter
 from registry.projects.vocabulary import FreezeStatus
@@ -51,12 +52,12 @@ ROW: Final[dict[str, Any]] = {
 }
 
 
-class Compliance(Body):
+class Compliance(BaseSchema):
     """Counts of projects and whole tenge."""
 
-    by = Shown("What the rows are of.", {"type": "string", "enum": list(GROUPS)})
-    items = Shown("One a group, ordered by key.", {"type": "array", "items": ROW})
-    totals = Shown("Of all rows.", {"type": "object", "required": list(COUNTS), "properties": COUNTS})
+    by = ReadOnly("What the rows are of.", {"type": "string", "enum": list(GROUPS)})
+    items = ReadOnly("One a group, ordered by key.", {"type": "array", "items": ROW})
+    totals = ReadOnly("Of all rows.", {"type": "object", "required": list(COUNTS), "properties": COUNTS})
 
 
 COUNTS_EXAMPLE: Final[dict[str, Any]] = {

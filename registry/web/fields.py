@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from registry.core.field_types import Choice, Day, Text, Whole, YesNo
+from registry.core.fields import AnyDay, Boolean, Choice, InputField, Text, WholeNumber
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import WorkType
-from registry.projects.fields import FIELDS as KINDS
-from registry.projects.fields import REQUIRED
+from registry.projects.fields import FIELDS
 from registry.web.forms import as_typed
 from registry.web.labels import AMOUNTS, field_label, options
 from registry.web.translations import gettext
@@ -23,31 +22,6 @@ MAX_RADIOS: Final = 8
 LONG_TEXT: Final = 500
 NUMBERED: Final = 3
 
-HINTS: Final[Mapping[str, str]] = {
-    "agency": lazy_text("Whose project it is."),
-    "external_id": lazy_text("The number of the project in your own accounts. It must be unique within the agency."),
-    "object_code": lazy_text("The same for all projects on one system, so that they are seen together."),
-    "name_kk": lazy_text("Enter a name in Kazakh or in Russian; one is enough."),
-    "name_ru": lazy_text("Enter a name in Kazakh or in Russian; one is enough."),
-    "purpose": lazy_text("What it is for, in a few sentences."),
-    "platform_key": lazy_text("If the object is on QazTech: the key that QazTech gave it."),
-    "onboarding_due_on": lazy_text(
-        "If the object is being onboarded to QazTech: the date by which it will be finished."
-    ),
-    "contract_signed_on": lazy_text("The earlier of this date and the next one counts as the beginning."),
-    "pilot_started_on": lazy_text("A pilot lasts twelve months at most."),
-    "commissioned_on": lazy_text("When the result of this project went into operation."),
-    "object_commissioned_on": lazy_text("For work on something that existed before: when that went into operation."),
-    "ended_on": lazy_text("Only for a project that is finished or stopped."),
-    "budget_kzt": lazy_text("Whole tenge, without tiyn."),
-    "object_original_cost_kzt": lazy_text(
-        "What the object cost when it was made. For a modification it sets the limit."
-    ),
-    "consent_number": lazy_text("The number of the letter. A modification needs it."),
-    "supplier_bin": lazy_text("Twelve digits."),
-    "url": lazy_text("Begins with https://"),
-    "is_ai": lazy_text("Learns from data or decides by itself."),
-}
 WORK_TYPE_HINTS: Final[Mapping[str, str]] = {
     WorkType.CREATION: lazy_text("A new object."),
     WorkType.DEVELOPMENT: lazy_text("New functions of an object that is in operation already."),
@@ -79,9 +53,15 @@ class Field:
 def form_field(
     name: str, control: str, *, label: str = "", hint: str = "", choices: Sequence[tuple[str, str]] = (), when: str = ""
 ) -> Field:
-    """Return a field with its default label and hint unless they are given."""
-    usual = HINTS.get(name)
-    return Field(name, control, label or field_label(name), hint or (gettext(usual) if usual else ""), choices, when)
+    """Return a field, with the label of its name unless another one is given."""
+    return Field(name, control, label or field_label(name), hint, choices, when)
+
+
+def schema_field(field: InputField) -> Field:
+    """Return the form field of a schema's field: its label, its hint, and the control of its type."""
+    name = str(field.name)
+    control, choices = _control(name, field)
+    return Field(name, control, gettext(field.label), gettext(field.hint) if field.hint else "", choices)
 
 
 def present_text(field: Field, value: object) -> str:
@@ -91,12 +71,12 @@ def present_text(field: Field, value: object) -> str:
 
 
 def project_field(name: str) -> Field:
-    """Return the form field of a project field by its type; mandatory fields are marked."""
-    if name in REQUIRED:
+    """Return the form field of a project field; mandatory fields are marked."""
+    field = schema_field(FIELDS[name])
+    if FIELDS[name].required:
         mark = gettext("(required)")
-        needed = replace(_project_field(name), label=f"{field_label(name)} {mark}")
-        return replace(needed, hints=work_type_hints()) if name == "work_type" else needed
-    return _project_field(name)
+        field = replace(field, label=f"{field.label} {mark}")
+    return replace(field, hints=work_type_hints()) if name == "work_type" else field
 
 
 def work_type_hints() -> dict[str, str]:
@@ -105,18 +85,18 @@ def work_type_hints() -> dict[str, str]:
     return {kind: gettext(text) % limit if "%" in text else gettext(text) for kind, text in WORK_TYPE_HINTS.items()}
 
 
-def _project_field(name: str) -> Field:
-    match KINDS[name]:
-        case Choice(options=words):
-            return form_field(name, "radios" if len(words) <= MAX_RADIOS else "select", choices=options(name))
-        case Day():
-            return form_field(name, "day")
-        case YesNo():
-            return form_field(name, "yes_no")
-        case Whole() if name.endswith(AMOUNTS):
-            return form_field(name, "money")
-        case Whole(largest=largest) if largest == NUMBERED:
-            return form_field(name, "radios", choices=options(name))
+def _control(name: str, field: InputField) -> tuple[str, Sequence[tuple[str, str]]]:
+    match field:
+        case Choice(options=codes):
+            return "radios" if len(codes) <= MAX_RADIOS else "select", options(name)
+        case AnyDay():
+            return "day", ()
+        case Boolean():
+            return "yes_no", ()
+        case WholeNumber() if name.endswith(AMOUNTS):
+            return "money", ()
+        case WholeNumber(largest=largest) if largest == NUMBERED:
+            return "radios", options(name)
         case Text(limit=limit) if limit > LONG_TEXT:
-            return form_field(name, "area")
-    return form_field(name, "text")
+            return "area", ()
+    return "text", ()

@@ -8,16 +8,16 @@ from typing import Any
 
 from flask import render_template, request
 
-from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
-from registry.core.field_types import Kind
+from registry.core.base_schema import BaseSchema
+from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.web.blueprint import Answer
 from registry.web.fields import Field
-from registry.web.forms import Form, accept, changed_texts, invalid_form, typed_values
+from registry.web.forms import Form, changed_texts, invalid_form, typed_values
 
 
 @dataclass(frozen=True, slots=True)
 class FormPage:
-    """Definition of a form page. ``kinds`` are the field types, ``required`` names the mandatory fields.
+    """Definition of a form page. ``schema`` validates the texts; it may have further fields, which stay untouched.
 
     ``edits``: the form is a partial update of an existing record. Only changed fields are passed on; fields that the
     form does not have, or that were not submitted, keep their values.
@@ -27,8 +27,7 @@ class FormPage:
     submit: str
     back: str
     fields: Sequence[Field]
-    kinds: Mapping[str, Kind]
-    required: Sequence[str] = ()
+    schema: BaseSchema
     intro: str = ""
     subject: str = ""
     edits: bool = False
@@ -41,15 +40,10 @@ def answer_form(
     if request.method != "POST":
         return _shown(page, Form(present or {}))
     texts, submitted = _submitted(page, present or {})
-    values, problems = accept(submitted, page.kinds)
-    wrong = {problem.pointer for problem in problems}
-    problems += [
-        Problem(f"/{name}", "required")
-        for name in page.required
-        if name in submitted and values.get(name) is None and f"/{name}" not in wrong
-    ]
+    values, problems = page.schema.load_texts(submitted)
     if problems:
-        return _shown(page, Form(texts, problems)), 422
+        order = [f"/{field.name}" for field in page.fields]
+        return _shown(page, Form(texts, sorted(problems, key=lambda problem: order.index(problem.pointer)))), 422
     try:
         return act(values)
     except (Invalid, Conflict, NotAllowed) as error:

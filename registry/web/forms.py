@@ -1,26 +1,18 @@
-"""Forms: submitted texts, their errors, and the conversion of texts to values."""
+"""Forms: submitted texts and their errors. Schemas convert and validate the texts (``BaseSchema.load_texts``)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from flask import request
 
 from registry.core.errors import Invalid, Problem, RegistryError
-from registry.core.field_types import AnyDay, Bin, Day, InvalidValue, Kind, Whole, YesNo
 from registry.web.error_messages import day_typed, error_message, problem_message
 
 MAX_TEXT_LENGTH: Final = 20_000
-YES_NO: Final = {"yes": True, "no": False}
-DAY_MONTH_YEAR: Final = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})")
-NUMBER: Final = re.compile(r"([-\u2212]?)0*([0-9]+)")
-# More digits than the largest valid number has; further digits are cut.
-MAX_DIGITS: Final = 20
-BLANKS: Final = " \u00a0\u202f\t"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +52,6 @@ def invalid_form(values: Mapping[str, str], service_error: RegistryError, at: st
 def typed_values(names: Iterable[str]) -> dict[str, str]:
     """Return the submitted texts of these fields, without fields that the form did not have."""
     return {name: request.form[name][:MAX_TEXT_LENGTH] for name in names if name in request.form}
-
-
-def accept(texts: Mapping[str, str], kinds: Mapping[str, Kind]) -> tuple[dict[str, Any], list[Problem]]:
-    """Convert texts to values. Return the valid values and the problems of the others."""
-    values: dict[str, Any] = {}
-    problems = []
-    for name, text in texts.items():
-        kind = kinds[name]
-        try:
-            values[name] = kind.accept(plain_value(kind, text))
-        except InvalidValue as error:
-            problems.append(Problem(f"/{name}", error.code, error.params))
-    return values, problems
-
-
-def plain_value(kind: Kind, text: str) -> object:
-    """Convert a text to its JSON form; numbers may have spaces between thousands."""
-    text = text.strip()
-    if text == "":
-        return None
-    if isinstance(kind, Whole):
-        written = NUMBER.fullmatch(text.translate(str.maketrans("", "", BLANKS)))
-        return int(f"{'-' if written[1] else ''}{written[2][:MAX_DIGITS]}") if written else text
-    if isinstance(kind, YesNo):
-        return YES_NO.get(text, text)
-    if isinstance(kind, Day | AnyDay):
-        written = DAY_MONTH_YEAR.fullmatch(text)
-        return f"{written[3]}-{written[2]:0>2}-{written[1]:0>2}" if written else text
-    if isinstance(kind, Bin):
-        return text.translate(str.maketrans("", "", BLANKS))
-    return text
 
 
 def changed_texts(texts: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:

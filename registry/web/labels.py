@@ -7,60 +7,29 @@ from typing import Any, Final
 
 from flask import Flask
 
+from registry.agencies.schemas import AGENCY_BODY
 from registry.cases.views.labels import CASE_FIELDS
 from registry.core.languages import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES
 from registry.core.translations import lazy_text
+from registry.exemptions.schemas import EXEMPTION_BODY
+from registry.platform.schemas import ONBOARDING, RESTRICTION, VERIFICATION
+from registry.projects.schemas import PROJECT, PROJECT_BODY
 from registry.web.choice_labels import CHOICE_LABELS
 from registry.web.current_user import page_locale
 from registry.web.formats import NOTHING, day, moment, money
 from registry.web.translations import gettext
 
+# The records whose schemas carry the labels of their fields.
+RECORDS: Final = (PROJECT, PROJECT_BODY, AGENCY_BODY, EXEMPTION_BODY, VERIFICATION, ONBOARDING, RESTRICTION)
 FIELDS: Final[Mapping[str, str]] = {
-    "number": lazy_text("Number"),
-    "agency": lazy_text("Agency"),
-    "external_id": lazy_text("Your own reference"),
-    "object_code": lazy_text("Code of the object"),
-    "name_kk": lazy_text("Name in Kazakh"),
-    "name_ru": lazy_text("Name in Russian"),
-    "name_en": lazy_text("Name in English"),
-    "purpose": lazy_text("Purpose"),
-    "sector": lazy_text("Sector"),
-    "object_kind": lazy_text("Kind of object"),
-    "work_type": lazy_text("Kind of work"),
-    "stage": lazy_text("Stage"),
-    "placement": lazy_text("Hosting"),
-    "platform_key": lazy_text("Key on QazTech"),
-    "onboarding_due_on": lazy_text("Onboarding due date"),
-    "specification_approved_on": lazy_text("Specification approved on"),
-    "contract_signed_on": lazy_text("Contract signed on"),
-    "work_started_on": lazy_text("Work started on"),
-    "pilot_started_on": lazy_text("Pilot started on"),
-    "commissioned_on": lazy_text("Result commissioned on"),
-    "object_commissioned_on": lazy_text("Object in operation since"),
-    "planned_end_on": lazy_text("Planned end"),
-    "ended_on": lazy_text("Ended on"),
-    "contract_number": lazy_text("Contract number"),
-    "supplier_bin": lazy_text("Supplier’s BIN"),
-    "budget_kzt": lazy_text("Budget"),
-    "object_original_cost_kzt": lazy_text("Original cost of the object"),
-    "consent_number": lazy_text("Number of the authorised body’s consent"),
-    "funding": lazy_text("Funding"),
-    "region": lazy_text("Region"),
-    "url": lazy_text("Web address"),
-    "object_class": lazy_text("Class of the object"),
-    "is_ai": lazy_text("Uses artificial intelligence"),
-    "holds_personal_data": lazy_text("Holds personal data"),
-    "responsible_name": lazy_text("Responsible person"),
-    "responsible_position": lazy_text("Position"),
-    "responsible_email": lazy_text("E-mail"),
-    "placement_verified_on": lazy_text("Placement on QazTech confirmed on"),
-    "onboarding_confirmed_on": lazy_text("Onboarding confirmed on"),
-    "ending_confirmed_on": lazy_text("Ending confirmed on"),
-    "is_restricted": lazy_text("Restricted"),
-    "started_on": lazy_text("Started on"),
-    "registered_at": lazy_text("Registered"),
-    "updated_at": lazy_text("Last changed"),
-    "changed_at": lazy_text("Last change, audits included"),
+    **{
+        name: field.metadata["label"]
+        for record in RECORDS
+        for name, field in record.fields.items()
+        if field.metadata.get("label")
+    },
+    **CASE_FIELDS,
+    # Names that belong to no record: filters, parameters, facts of earlier revisions, fields of accounts.
     "registered_on": lazy_text("Registered"),
     "order_migrate_by": lazy_text("Order to migrate by"),
     "earlier_started_on": lazy_text("Started on, as recorded earlier"),
@@ -75,23 +44,6 @@ FIELDS: Final[Mapping[str, str]] = {
     "password": lazy_text("Password"),
     "on": lazy_text("Date"),
     "expires_in": lazy_text("Valid for"),
-    "freeze_status": lazy_text("Freeze status"),
-    "severity": lazy_text("Severity"),
-    "bin": lazy_text("BIN"),
-    "kind": lazy_text("Kind of agency"),
-    "parent_bin": lazy_text("BIN of the parent agency"),
-    "email": lazy_text("E-mail"),
-    "verified_on": lazy_text("Confirmed on"),
-    "due_on": lazy_text("Due on"),
-    "evidence": lazy_text("Evidence"),
-    "decision_number": lazy_text("Number of the decision"),
-    "decided_on": lazy_text("Decided on"),
-    "valid_from": lazy_text("Valid from"),
-    "valid_to": lazy_text("Valid to"),
-    "scope": lazy_text("What it covers"),
-    "conditions": lazy_text("Conditions"),
-    "reason": lazy_text("Reason"),
-    **CASE_FIELDS,
 }
 # Parameters of messages that name a field.
 LABELLED_PARAMS: Final = ("other", "field", "column")

@@ -23,10 +23,10 @@ from registry.flags.models import Flag
 from registry.freeze.policy import Policy
 from registry.platform.confirmations import verify_placement
 from registry.projects.change_times import PROJECT
-from registry.projects.fields import accept_fields
 from registry.projects.models import Project
 from registry.projects.numbers import reserve_numbers
 from registry.projects.revisions import Revision, revision_row
+from registry.projects.schemas import PROJECT_PATCH
 from registry.projects.service import change_project, find_project_to_change
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 
@@ -50,7 +50,7 @@ def audit(on: date | None = None, *, dry_run: bool = False, policy: Policy | Non
 
 def edit(project: Project, **values: Any) -> None:
     """Edit a project as its agency."""
-    accepted, problems = accept_fields(values)
+    accepted, problems = PROJECT_PATCH.load_filled(values)
     if problems:
         raise ValueError(problems)
     with transaction():

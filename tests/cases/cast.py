@@ -21,8 +21,8 @@ from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
-from registry.projects.fields import accept_fields
 from registry.projects.models import Project
+from registry.projects.schemas import PROJECT_PATCH
 from registry.projects.service import change_project, find_project_to_change
 from tests.factories import an_actor
 
@@ -81,7 +81,7 @@ def audit() -> AuditRun:
 
 def edit(actor: Actor, project: Project, **changes: Any) -> None:
     """Edit the project as its agency."""
-    accepted, problems = accept_fields(changes)
+    accepted, problems = PROJECT_PATCH.load_filled(changes)
     assert not problems
     with transaction():
         change_project(actor, find_project_to_change(actor, project.number), accepted)

@@ -15,8 +15,7 @@ from registry.accounts.roles import Role
 from registry.agencies.service import Agency
 from registry.api.declared_routes import Operation, RequestBody, declared_routes
 from registry.core.database import db
-from registry.core.field_types import Text, Whole
-from registry.core.schema_fields import Accepted
+from registry.core.fields import InputField, Text, WholeNumber
 from registry.http.error_handlers import PROBLEM_JSON
 from registry.http.request_bodies import MULTIPART
 from registry.journal import service as journal
@@ -28,7 +27,7 @@ KINDS = {
     "Choice": "choice",
     "Day": "day",
     "AnyDay": "any_day",
-    "YesNo": "yes_no",
+    "Boolean": "yes_no",
     "Bin": "bin",
     "Email": "email",
     "Url": "url",
@@ -50,11 +49,11 @@ class Aim:
     file: tuple[str, bytes] | None
 
     @property
-    def fields(self) -> dict[str, Accepted]:
+    def fields(self) -> dict[str, InputField]:
         """The fields of a JSON body."""
         body = self.json_body
         assert body is not None
-        return {name: field for name, field in body.schema.fields.items() if isinstance(field, Accepted)}
+        return {name: field for name, field in body.schema.fields.items() if isinstance(field, InputField)}
 
     @property
     def json_body(self) -> RequestBody | None:
@@ -132,14 +131,13 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
     return found
 
 
-def kind_of(field: Accepted) -> str:
+def kind_of(field: InputField) -> str:
     """Return the corpus's name for the type of a field."""
-    kind = field.kind
-    if isinstance(kind, Text):
-        return f"text{kind.limit}"
-    if isinstance(kind, Whole):
-        return "class" if kind.largest == 3 else "whole"
-    return KINDS[type(kind).__name__]
+    if type(field) is Text:
+        return f"text{field.limit}"
+    if isinstance(field, WholeNumber):
+        return "class" if field.largest == 3 else "whole"
+    return KINDS[type(field).__name__]
 
 
 def state() -> list[tuple[str, Any]]:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from registry.accounts.roles import Role
+from registry.projects.fields import FIELDS
 from registry.projects.models import Project
 from registry.projects.service import find_project
+from registry.projects.views.sections import PARTS
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.fixtures.web import SignedIn
+
+
+def test_edit_page_has_every_writable_field_once(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    page = signed_in(Role.AGENCY_EDITOR, agency).get(f"/projects/{a_project(agency).number}/edit").text
+    names = re.findall(r'<(?:input|select|textarea)[^>]* name="([a-z_]+)"', page)
+    assert set(names) - {"csrf_token", "version", "language", "q", "back"} == set(FIELDS)
+    assert sorted(name for part in PARTS.values() for name in part) == sorted(FIELDS)
 
 
 def present(project: Project) -> Project:

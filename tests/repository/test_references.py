@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from registry.accounts.roles import Role
-from registry.agencies.service import AGENCY_FIELDS
+from registry.agencies.fields import AGENCY_FIELDS
 from registry.cases.vocabulary import DecisionKind, Status
 from registry.cases.workflow import ACTIONS
 from registry.cli.main import main

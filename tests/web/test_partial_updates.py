@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -12,8 +13,10 @@ from sqlalchemy import func, select
 
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
-from registry.agencies.service import AGENCY_FIELDS, Agency, agency_by_bin
+from registry.agencies.fields import AGENCY_FIELDS
+from registry.agencies.service import Agency, agency_by_bin
 from registry.core.database import db
+from registry.core.fields import InputField, Text
 from registry.freeze.vocabulary import Stage
 from registry.journal.service import JournalEntry
 from registry.projects.drafts import find_draft, save_draft, start_draft
@@ -27,8 +30,14 @@ from tests.factories import ADMINISTRATOR, a_bin, a_project, an_agency
 from tests.fixtures.web import PASSWORD, SignedIn
 from tests.web.forms import untouched_form
 
+
+def with_texts(fields: Mapping[str, InputField], given: dict[str, Any]) -> dict[str, Any]:
+    """Return the values, and one for each further text field: a field that is added is covered at once."""
+    return {name: f"{name}\n«Ә»" for name, field in fields.items() if type(field) is Text} | given
+
+
 # Browsers remove line breaks from single-line inputs and submit CRLF from text areas.
-AGENCY: dict[str, Any] = {
+AGENCY_VALUES: dict[str, Any] = {
     "name_kk": "Бірінші\nжол «Ә»",
     "name_ru": "Первая строка\nи вторая & <третья>",
     "name_en": 'Two "quoted" lines\nof a name',
@@ -36,7 +45,7 @@ AGENCY: dict[str, Any] = {
     "region": "79",
     "email": "office@example.kz",
 }
-PROJECT: dict[str, Any] = {
+PROJECT_VALUES: dict[str, Any] = {
     "external_id": "№ 1\n& <2>",
     "object_code": "OB\nJ",
     "name_kk": "Атауы\nекі жол",
@@ -72,6 +81,8 @@ PROJECT: dict[str, Any] = {
     "responsible_position": "начальник\nотдела",
     "responsible_email": "a@example.kz",
 }
+AGENCY = with_texts(AGENCY_FIELDS, AGENCY_VALUES)
+PROJECT = with_texts(FIELDS, PROJECT_VALUES)
 # Every page that edits a record ends in /edit; a new one needs an entry here and a test below.
 EDIT_FORMS = {"edit_agency", "edit_person", "edit_project"}
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from flask import render_template, request, url_for
 
 from registry.accounts import people as access
 from registry.accounts.account_changes import can_confirm, change_role
 from registry.accounts.actors import Actor
-from registry.accounts.forms import display_password
+from registry.accounts.forms import PersonForm, display_password
 from registry.accounts.models import Person
 from registry.accounts.passwords import generate_password
 from registry.accounts.roles import Permission, Role
@@ -22,17 +22,12 @@ from registry.agencies.service import Agency, agencies_by_id, agency_by_bin
 from registry.agencies.views.choices import agency_choices
 from registry.core.database import db
 from registry.core.errors import NotFound, invalid
-from registry.core.field_types import Bin, Choice, Email, Text
-from registry.core.languages import LANGUAGES
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import Field, form_field
 from registry.web.flash import flash_changes, flash_message
 from registry.web.form_pages import FormPage, answer_form
 from registry.web.labels import options
 from registry.web.translations import gettext as _
-
-ROLES: Final = Choice(tuple(role.value for role in Role))
-LANGUAGE: Final = Choice(LANGUAGES)
 
 
 @pages.page("/people", needs=Permission.PEOPLE_MANAGE)
@@ -61,8 +56,7 @@ def new_person(actor: Actor) -> Answer:
             form_field("email", "text", hint=_("Address for notifications.")),
             form_field("language", "radios", choices=options("language")),
         ],
-        {"name": Text(), "role": ROLES, "agency": Bin(), "email": Email(), "language": LANGUAGE},
-        ("name", "role", "language"),
+        PersonForm(),
         intro=confirmation_rule(),
     )
 
@@ -89,8 +83,7 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
         _("Change role"),
         url_for("web.people"),
         [form_field("role", "radios", choices=options("role")), agency_field(actor)],
-        {"role": ROLES, "agency": Bin()},
-        ("role",),
+        PersonForm(),
         intro=" ".join((_("A change ends all sessions and tokens of this person."), confirmation_rule())),
         subject=person.name,
         edits=True,

@@ -9,6 +9,7 @@ from flask import render_template, request, url_for
 from registry.accounts.account_changes import can_confirm, disable_account, enable_account
 from registry.accounts.actors import Actor
 from registry.accounts.forms import (
+    AccountForm,
     display_token,
     revocation_question,
     token_defaults,
@@ -26,9 +27,8 @@ from registry.accounts.service_accounts import (
 from registry.accounts.token_queries import all_tokens
 from registry.accounts.tokens import find_token, revoke
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation, with_confirmation_note
-from registry.accounts.views.people import ROLES, agency_field, agency_id
+from registry.accounts.views.people import agency_field, agency_id
 from registry.agencies.service import agencies_by_id
-from registry.core.field_types import Bin, Text
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import form_field
 from registry.web.flash import flash_message
@@ -63,8 +63,7 @@ def new_service_account(actor: Actor) -> Answer:
             form_field("role", "radios", choices=options("role")),
             agency_field(actor),
         ],
-        {"name": Text(), "role": ROLES, "agency": Bin()},
-        ("name", "role"),
+        AccountForm(),
         intro=confirmation_rule(),
     )
 

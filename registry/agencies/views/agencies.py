@@ -10,14 +10,13 @@ from flask import render_template, url_for
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.queries import list_agencies
-from registry.agencies.service import AGENCY_FIELDS, agency_by_bin, agency_to_change, change_agency, register_agency
-from registry.core.field_types import Bin
+from registry.agencies.schemas import AGENCY_BODY, AGENCY_PATCH
+from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, register_agency
 from registry.core.transactions import transaction
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.fields import Field, form_field, present_text
+from registry.web.fields import present_text, schema_field
 from registry.web.flash import flash_changes, flash_message
 from registry.web.form_pages import FormPage, answer_form
-from registry.web.labels import options
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext as _
 
@@ -46,9 +45,8 @@ def new_agency(actor: Actor) -> Answer:
         _("Register an agency"),
         _("Register"),
         url_for("web.agencies"),
-        [form_field("bin", "text", hint=_("Twelve digits.")), *_fields()],
-        {"bin": Bin(), **AGENCY_FIELDS},
-        ("bin", "kind"),
+        [schema_field(field) for field in AGENCY_BODY.inputs.values()],
+        AGENCY_BODY,
     )
 
     def act(values: Mapping[str, Any]) -> Answer:
@@ -67,9 +65,8 @@ def edit_agency(actor: Actor, bin: str) -> Answer:
         _("Change the agency"),
         _("Save changes"),
         url_for("web.agencies"),
-        _fields(),
-        AGENCY_FIELDS,
-        ("kind",),
+        [schema_field(field) for field in AGENCY_PATCH.inputs.values()],
+        AGENCY_PATCH,
         subject=bin,
         edits=True,
     )
@@ -83,15 +80,3 @@ def edit_agency(actor: Actor, bin: str) -> Answer:
     return answer_form(
         page, act, {field.name: present_text(field, getattr(agency, field.name)) for field in page.fields}
     )
-
-
-def _fields() -> list[Field]:
-    return [
-        form_field("name_kk", "text"),
-        form_field("name_ru", "text"),
-        form_field("name_en", "text"),
-        form_field("kind", "radios", choices=options("kind")),
-        form_field("region", "select", choices=options("region")),
-        form_field("parent_bin", "text", hint=_("The parent agency acts for this one too.")),
-        form_field("email", "text", hint=_("Address for notifications.")),
-    ]

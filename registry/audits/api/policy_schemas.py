@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from registry.core.schema_fields import DAY_SCHEMA, Body, Shown, nullable
+from registry.core.base_schema import BaseSchema
+from registry.core.json_schemas import DAY_SCHEMA, nullable
+from registry.core.response_fields import ReadOnly
 from registry.freeze.policy import Policy, RulePolicy, Wording
 from registry.freeze.rules import RULES
 from registry.freeze.texts import REQUIRED_LANGUAGES
@@ -36,32 +38,34 @@ RULE: Final = _object(
 )
 
 
-class PolicyShown(Body):
+class PolicyShown(BaseSchema):
     """A version of the freeze: what is frozen, from when, how strictly, and on which legal basis."""
 
-    version = Shown("Its name.", TEXT)
-    in_force_from = Shown("Its first day.", dict(DAY_SCHEMA))
-    cutoff = Shown("The first day of the freeze.", dict(DAY_SCHEMA))
-    start_clock = Shown(
+    version = ReadOnly("Its name.", TEXT)
+    in_force_from = ReadOnly("Its first day.", dict(DAY_SCHEMA))
+    cutoff = ReadOnly("The first day of the freeze.", dict(DAY_SCHEMA))
+    start_clock = ReadOnly(
         "A project began on the earliest of these that is set.",
         {"type": "array", "items": {"type": "string", "enum": list(CLOCK_FIELDS)}},
     )
-    scope = Shown(
+    scope = ReadOnly(
         "The kinds of agency that it binds.",
         {"type": "array", "items": {"type": "string", "enum": sorted(AgencyKind.codes())}},
     )
-    migration_deadline = Shown("By when what ran before the cutoff must have moved.", dict(DAY_SCHEMA))
-    pilot_limit_months = Shown("How long a pilot may last, in calendar months.", WHOLE)
-    modification_limit_percent = Shown("How much of the original cost a modification may cost.", WHOLE)
-    verification_grace_days = Shown("How long a new placement may wait for its confirmation.", WHOLE)
-    onboarding_limit_months = Shown("How far ahead the end of a move may lie.", WHOLE)
-    case_from_severity = Shown("Flags of this severity or above open a case.", SEVERITY)
-    safety_belt_percent = Shown("An audit that would change more than this share is held.", WHOLE)
-    safety_belt_minimum = Shown("But never one that would change fewer projects than this.", WHOLE)
-    document_quota_mib = Shown("How much all documents of one project may take, in MiB.", WHOLE)
-    clocks = Shown("Terms of a review, in working days.", _object(answer=WHOLE, review=WHOLE, appeal=WHOLE))
-    rules = Shown("Every rule by its name.", _object(**{name: {"$ref": "#/components/schemas/Rule"} for name in RULES}))
-    digest = Shown("SHA-256 of the policy file.", TEXT)
+    migration_deadline = ReadOnly("By when what ran before the cutoff must have moved.", dict(DAY_SCHEMA))
+    pilot_limit_months = ReadOnly("How long a pilot may last, in calendar months.", WHOLE)
+    modification_limit_percent = ReadOnly("How much of the original cost a modification may cost.", WHOLE)
+    verification_grace_days = ReadOnly("How long a new placement may wait for its confirmation.", WHOLE)
+    onboarding_limit_months = ReadOnly("How far ahead the end of a move may lie.", WHOLE)
+    case_from_severity = ReadOnly("Flags of this severity or above open a case.", SEVERITY)
+    safety_belt_percent = ReadOnly("An audit that would change more than this share is held.", WHOLE)
+    safety_belt_minimum = ReadOnly("But never one that would change fewer projects than this.", WHOLE)
+    document_quota_mib = ReadOnly("How much all documents of one project may take, in MiB.", WHOLE)
+    clocks = ReadOnly("Terms of a review, in working days.", _object(answer=WHOLE, review=WHOLE, appeal=WHOLE))
+    rules = ReadOnly(
+        "Every rule by its name.", _object(**{name: {"$ref": "#/components/schemas/Rule"} for name in RULES})
+    )
+    digest = ReadOnly("SHA-256 of the policy file.", TEXT)
 
 
 POLICY: Final = PolicyShown()

@@ -11,6 +11,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.audits.queries import changes_of, count_changes, list_audits, previous_good
 from registry.audits.restricted_counts import visible_run
+from registry.audits.schemas import AUDIT_ORDER, VOIDING_PROPOSAL
 from registry.audits.service import confirm_held_audit, find_audit, run_audit
 from registry.audits.views.findings import rule_titles
 from registry.audits.voiding import (
@@ -21,7 +22,6 @@ from registry.audits.voiding import (
     propose_voiding,
 )
 from registry.core.clock import today
-from registry.core.field_types import AnyDay, Text, YesNo
 from registry.projects.views.links import projects_numbered
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.error_messages import error_message
@@ -32,7 +32,6 @@ from registry.web.forms import as_typed
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext as _
 
-MAX_REASON_LENGTH = 5000
 FILTERS = ("status", "trigger", "dry_run")
 # Stocks are the totals after a run, which can be compared with another run's. Changes are flows, which cannot.
 STOCKS = ("projects_judged", "projects_flagged", "projects_exempt", "projects_out_of_scope", "flags_active")
@@ -105,7 +104,7 @@ def new_audit(actor: Actor) -> Answer:
             ),
             form_field("dry_run", "check", label=_("Dry run: show what would change, without changing any flag")),
         ],
-        {"on": AnyDay(), "dry_run": YesNo()},
+        AUDIT_ORDER,
         intro=_("The audit checks every project and can take some time."),
     )
 
@@ -138,8 +137,7 @@ def propose_to_void(actor: Actor, audit_id: int) -> Answer:
         _("Propose voiding"),
         url_for("web.audit", audit_id=audit_id),
         [form_field("reason", "area", label=_("Reason"), hint=_("What was wrong with the clock, and since when."))],
-        {"reason": Text(MAX_REASON_LENGTH)},
-        ("reason",),
+        VOIDING_PROPOSAL,
         intro=_(
             "The audit no longer counts: nightly audits run again from today, and its changes to flags are undone. "
             "An operator and a supervisor do this together; the other one confirms."

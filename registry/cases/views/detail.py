@@ -14,7 +14,7 @@ from registry.accounts.roles import Permission
 from registry.audits.clearing_facts import clearings
 from registry.audits.views.findings import active_only, cleared_flags
 from registry.cases.details import show_case
-from registry.cases.forms import REQUIRED, action_name, carry_out, cautions_of, fields_of, kinds_of
+from registry.cases.forms import action_name, carry_out, cautions_of, field_names, fields_of, load_action
 from registry.cases.queries import find_case, find_case_to_change
 from registry.cases.returned_proposals import ReturnedProposal, returned_proposal
 from registry.cases.views.audit_links import audit_names
@@ -37,7 +37,7 @@ from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.error_messages import error_message
 from registry.web.flash import flash_message
-from registry.web.forms import Form, accept, as_typed, typed_values
+from registry.web.forms import Form, as_typed, typed_values
 from registry.web.labels import choice_label
 from registry.web.translations import gettext
 
@@ -62,12 +62,9 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
     """
     if action not in ACTIONS:
         raise RouteNotFound
-    kinds = kinds_of(action)
-    texts = typed_values(f"{action}-{name}" for name in kinds)
-    values, problems = accept({name: texts.get(f"{action}-{name}", "") for name in kinds}, kinds)
-    wrong = {problem.pointer for problem in problems}
-    missing = [name for name in REQUIRED.get(action, ()) if values.get(name) is None and f"/{name}" not in wrong]
-    problems += [Problem(f"/{name}", "required") for name in missing]
+    names = field_names(action)
+    texts = typed_values(f"{action}-{name}" for name in names)
+    values, problems = load_action(action, {name: texts.get(f"{action}-{name}", "") for name in names})
     if problems:
         return _page(actor, case_id, texts, problems, action), 422
     try:
@@ -166,7 +163,7 @@ def _proposal_texts(actor: Actor, case_id: int, returned: ReturnedProposal | Non
     """Return initial values for a proposal: the returned proposal, or the clauses of the findings."""
     if returned is None:
         return {"propose-legal_basis": legal_basis(actor, case_id)}
-    return {f"propose-{name}": as_typed(getattr(returned.proposal, name)) for name in kinds_of("propose")}
+    return {f"propose-{name}": as_typed(getattr(returned.proposal, name)) for name in field_names("propose")}
 
 
 def _first(actions: list[str], status: str) -> str:

@@ -1,4 +1,4 @@
-"""Import columns: their labels and value types, and the empty template."""
+"""Import columns: the fields of the schemas with their labels and value types, and the empty template."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from registry.core.field_types import AnyDay, Bin, Choice, Day, Kind, Whole, YesNo
+from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, WholeNumber
 from registry.imports import agencies as import_agencies
 from registry.imports import projects as import_projects
-from registry.projects.fields import REQUIRED
-from registry.web.labels import choice_label, field_label
-from registry.web.translations import gettext as _
+from registry.web.labels import choice_label
+from registry.web.translations import gettext
 
-COLUMNS: Final[Mapping[str, Mapping[str, Kind]]] = {
-    "projects": import_projects.KINDS,
-    "agencies": import_agencies.KINDS,
+COLUMNS: Final[Mapping[str, Mapping[str, InputField]]] = {
+    "projects": import_projects.FIELDS,
+    "agencies": import_agencies.FIELDS,
 }
-NEEDED: Final[Mapping[str, Sequence[str]]] = {
-    "projects": (*import_projects.REQUIRED_COLUMNS, *REQUIRED),
-    "agencies": (*import_agencies.REQUIRED_COLUMNS, "kind"),
+# Columns without which a row cannot be matched, and required fields.
+KEYS: Final[Mapping[str, Sequence[str]]] = {
+    "projects": import_projects.REQUIRED_COLUMNS,
+    "agencies": import_agencies.REQUIRED_COLUMNS,
 }
 
 
@@ -37,25 +37,25 @@ class Column:
 def import_columns(kind: str) -> list[Column]:
     """Return the columns of a table of projects or agencies, in template order."""
     return [
-        Column(name, field_label(name), name in NEEDED[kind], _form(of), _codes(name, of))
+        Column(name, gettext(of.label), of.required or name in KEYS[kind], _form(of), _codes(name, of))
         for name, of in COLUMNS[kind].items()
     ]
 
 
-def _codes(name: str, kind: Kind) -> list[tuple[str, str]]:
-    return [(code, choice_label(name, code)) for code in kind.options] if isinstance(kind, Choice) else []
+def _codes(name: str, field: InputField) -> list[tuple[str, str]]:
+    return [(code, choice_label(name, code)) for code in field.options] if isinstance(field, Choice) else []
 
 
-def _form(kind: Kind) -> str:
-    match kind:
+def _form(field: InputField) -> str:
+    match field:
         case Choice():
-            return _("One of the codes")
-        case Day() | AnyDay():
-            return _("A date, such as %(example)s") % {"example": "2026-01-20"}
-        case Whole():
-            return _("A whole number")
-        case YesNo():
-            return _("%(yes)s or %(no)s") % {"yes": "true", "no": "false"}
+            return gettext("One of the codes")
+        case AnyDay():
+            return gettext("A date, such as %(example)s") % {"example": "2026-01-20"}
+        case WholeNumber():
+            return gettext("A whole number")
+        case Boolean():
+            return gettext("%(yes)s or %(no)s") % {"yes": "true", "no": "false"}
         case Bin():
-            return _("Twelve digits")
-    return _("A text")
+            return gettext("Twelve digits")
+    return gettext("A text")

@@ -13,11 +13,12 @@ from registry.api.uploads import (
     ROW_ERROR_EXAMPLE,
     ROW_ERROR_PROPERTIES,
     TABLE_TEXT,
+    DryRun,
     UploadedFile,
-    dry_run_field,
     row_error,
 )
-from registry.core.schema_fields import Body, Shown
+from registry.core.base_schema import BaseSchema
+from registry.core.response_fields import ReadOnly
 from registry.http.locale import request_locale
 from registry.http.request_bodies import SentFile
 from registry.platform.inventory import apply_inventory
@@ -53,25 +54,25 @@ ERRORS: Final[dict[str, Any]] = {
 }
 
 
-class InventoryForm(Body):
+class InventoryForm(BaseSchema):
     """QazTech's list."""
 
     file = UploadedFile(TABLE_TEXT)
-    dry_run = dry_run_field()
+    dry_run = DryRun()
 
 
-class InventorySummary(Body):
+class InventorySummary(BaseSchema):
     """What an inventory changed, or would change."""
 
-    dry_run = Shown("True when nothing was written.", {"type": "boolean"})
-    matched = Shown("Placements that the list verifies.", COUNT)
-    lost = Shown("Placements that vanished from the list and lose their verification.", COUNT)
-    mismatched = Shown("Records that have a key of the list but say that they live elsewhere.", COUNT)
-    unregistered = Shown("Keys of the list that no record has.", COUNT)
-    total = Shown("Rows in the list.", COUNT)
-    rejected = Shown("Bad rows.", COUNT)
-    rows = Shown("What stands behind the four counts, at most 1,000 of each.", ROWS)
-    errors = Shown("The bad rows, at most 1,000.", ERRORS)
+    dry_run = ReadOnly("True when nothing was written.", {"type": "boolean"})
+    matched = ReadOnly("Placements that the list verifies.", COUNT)
+    lost = ReadOnly("Placements that vanished from the list and lose their verification.", COUNT)
+    mismatched = ReadOnly("Records that have a key of the list but say that they live elsewhere.", COUNT)
+    unregistered = ReadOnly("Keys of the list that no record has.", COUNT)
+    total = ReadOnly("Rows in the list.", COUNT)
+    rejected = ReadOnly("Bad rows.", COUNT)
+    rows = ReadOnly("What stands behind the four counts, at most 1,000 of each.", ROWS)
+    errors = ReadOnly("The bad rows, at most 1,000.", ERRORS)
 
 
 EXAMPLE: Final[dict[str, Any]] = {

@@ -9,21 +9,21 @@ from flask import url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.core.field_types import AnyDay, Day, Text
 from registry.core.transactions import transaction
+from registry.exemptions.schemas import EXEMPTION_BODY
 from registry.exemptions.service import record_exemption
 from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
+from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, read_project, restrict_project
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.fields import form_field
+from registry.web.fields import form_field, schema_field
 from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form
 from registry.web.forms import as_typed
 from registry.web.labels import name_in_page_language
 from registry.web.translations import gettext as _
 
-EVIDENCE: Final = Text(5000)
 BOTH: Final = ("GET", "POST")
 
 
@@ -40,8 +40,7 @@ def confirm_placement(actor: Actor, number: str) -> Answer:
             form_field("verified_on", "day", hint=_("The day on which you saw it there.")),
             form_field("evidence", "area", hint=_("What you checked: a document, a query of the platform.")),
         ],
-        {"platform_key": Text(), "verified_on": AnyDay(), "evidence": EVIDENCE},
-        ("platform_key", "verified_on", "evidence"),
+        VERIFICATION,
         subject=name_in_page_language(project),
     )
     initial = {"platform_key": as_typed(project.platform_key)}
@@ -63,8 +62,7 @@ def confirm_project_onboarding(actor: Actor, number: str) -> Answer:
                 hint=_("The date by which the onboarding will be finished. A reviewer can extend it once."),
             )
         ],
-        {"due_on": AnyDay()},
-        ("due_on",),
+        ONBOARDING,
         subject=name_in_page_language(project),
     )
     initial = {"due_on": as_typed(project.onboarding_due_on)}
@@ -90,8 +88,7 @@ def confirm_project_ending(actor: Actor, number: str) -> Answer:
             ),
             form_field("evidence", "area", hint=_("What you checked: the act, the letter, and where they are kept.")),
         ],
-        {"ended_on": Day(), "consent_number": Text(), "evidence": EVIDENCE},
-        ("ended_on", "consent_number", "evidence"),
+        ENDING,
         _(
             "You confirm that the work really ended and that the authorised body agreed. The next audit clears the "
             "flag of an unconfirmed ending. When the stage is changed later, the confirmation ends."
@@ -112,8 +109,7 @@ def restrict(actor: Actor, number: str) -> Answer:
         _("Restrict access") if is_restricted else _("Remove the restriction"),
         _back(project),
         [form_field("reason", "area")],
-        {"reason": EVIDENCE},
-        ("reason",),
+        RESTRICTION,
         _(
             "Only supervisors, auditors and the project’s own agency can see a restricted project. Each view is "
             "recorded in the journal."
@@ -133,23 +129,8 @@ def record_project_exemption(actor: Actor, number: str) -> Answer:
         _("Record a decision of the Commission"),
         _("Record"),
         _back(project),
-        [
-            form_field("decision_number", "text"),
-            form_field("decided_on", "day"),
-            form_field("valid_from", "day"),
-            form_field("valid_to", "day"),
-            form_field("scope", "area"),
-            form_field("conditions", "area"),
-        ],
-        {
-            "decision_number": Text(),
-            "decided_on": AnyDay(),
-            "valid_from": AnyDay(),
-            "valid_to": AnyDay(),
-            "scope": EVIDENCE,
-            "conditions": EVIDENCE,
-        },
-        ("decision_number", "decided_on", "valid_from", "valid_to"),
+        [schema_field(field) for name, field in EXEMPTION_BODY.inputs.items() if name != "project"],
+        EXEMPTION_BODY,
         _(
             "The Commission under the President decides; staff refer the case and record the decision. It takes "
             "effect at the next audit."

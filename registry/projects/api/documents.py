@@ -14,10 +14,11 @@ from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
-from registry.api.uploads import FormText, UploadedFile
-from registry.core.schema_fields import Body, Moment, Shown
+from registry.api.uploads import UploadedFile
+from registry.core.base_schema import BaseSchema
+from registry.core.response_fields import ReadOnly, Timestamp
 from registry.http.request_bodies import SentFile
-from registry.projects.documents import DOCUMENT_FIELDS, add_document, documents_page, read_document
+from registry.projects.documents import DocumentFields, add_document, documents_page, read_document
 from registry.projects.service import find_project, read_project
 from registry.projects.vocabulary import DocumentKind
 
@@ -27,18 +28,18 @@ blp = ApiBlueprint("documents", __name__, description="Files that belong to a pr
 KIND: Final[dict[str, Any]] = {"type": "string", "enum": list(DocumentKind.codes())}
 
 
-class Document(Body):
+class Document(BaseSchema):
     """What is kept of a document beside its bytes."""
 
-    id = Shown("Its id.", {"type": "integer"})
-    kind = Shown("What it is.", KIND)
-    description = Shown("What it is about.", {"type": ["string", "null"]})
-    name = Shown("The file's name.", {"type": "string"})
-    content_type = Shown("What the sender said that it is.", {"type": "string"})
-    size = Shown("Bytes.", {"type": "integer"})
-    sha256 = Shown("SHA-256 of the bytes, in hex.", {"type": "string"})
-    added_at = Moment("When it was added.")
-    added_by = Shown("By whom.", {"type": "string"})
+    id = ReadOnly("Its id.", {"type": "integer"})
+    kind = ReadOnly("What it is.", KIND)
+    description = ReadOnly("What it is about.", {"type": ["string", "null"]})
+    name = ReadOnly("The file's name.", {"type": "string"})
+    content_type = ReadOnly("What the sender said that it is.", {"type": "string"})
+    size = ReadOnly("Bytes.", {"type": "integer"})
+    sha256 = ReadOnly("SHA-256 of the bytes, in hex.", {"type": "string"})
+    added_at = Timestamp("When it was added.")
+    added_by = ReadOnly("By whom.", {"type": "string"})
 
 
 DOCUMENT: Final = Document()
@@ -59,12 +60,10 @@ FILE_TEXT: Final = (
 )
 
 
-class DocumentForm(Body):
+class DocumentForm(DocumentFields):
     """A document to add."""
 
     file = UploadedFile(FILE_TEXT)
-    kind = FormText(DOCUMENT_FIELDS["kind"], "What it is.", {**KIND, "default": "other"})
-    description = FormText(DOCUMENT_FIELDS["description"], "What it is about.", {"type": "string", "maxLength": 500})
 
 
 @blp.route("/projects/<number>/documents")
@@ -88,8 +87,15 @@ class Documents(MethodView):
         """Add a document to a project."""
         project = find_project(current_actor(), number)
         file: SentFile = form["file"]
-        fields = {name: form.get(name) for name in DOCUMENT_FIELDS}
-        document = add_document(current_actor(), project, file.name, file.content_type, file.content, **fields)
+        document = add_document(
+            current_actor(),
+            project,
+            file.name,
+            file.content_type,
+            file.content,
+            form.get("kind"),
+            form.get("description"),
+        )
         return document, {"Location": f"{API_PREFIX}/projects/{project.number}/documents/{document.id}"}
 
 

@@ -13,8 +13,8 @@ from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, QueryParameter, QuerySchema, list_query
 from registry.audits.verdicts import verdict_at_registration, verdict_of, verdict_to_check
-from registry.core.field_types import AnyDay
-from registry.core.schema_fields import Loaded
+from registry.core.base_schema import Loaded
+from registry.core.fields import AnyDay
 from registry.core.transactions import transaction
 from registry.flags.queries import SORTS as FLAG_SORTS
 from registry.flags.queries import flags_of

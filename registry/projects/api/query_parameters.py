@@ -15,7 +15,7 @@ from registry.api.filter_parameters import (
     one_of,
     several_of,
 )
-from registry.core.schema_fields import DAY_SCHEMA
+from registry.core.json_schemas import DAY_SCHEMA
 from registry.freeze.rules import RULES
 from registry.http.query_parameters import Parameter
 from registry.projects.filters import AMOUNTS, BOOLEANS, CHOICES, DAYS, FILTERS, INSTANTS

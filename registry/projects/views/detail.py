@@ -18,7 +18,7 @@ from registry.freeze.vocabulary import FINAL_STAGES
 from registry.http.request_bodies import read_form
 from registry.platform.confirmations import confirmations_of
 from registry.projects.documents import (
-    DOCUMENT_FIELDS,
+    DocumentFields,
     DocumentQuotaExceeded,
     add_document,
     documents_of,
@@ -32,10 +32,11 @@ from registry.projects.views.sections import CONFIRMED, PARTS, part_title
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.flash import flash_message
-from registry.web.forms import Form, accept, invalid_form, typed_values
+from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.translations import gettext
 
 ALL = Page(500)
+DOCUMENT = DocumentFields()
 
 
 @pages.page("/projects/<number>", needs=Permission.PROJECTS_READ)
@@ -85,9 +86,9 @@ def add_project_document(actor: Actor, number: str) -> Answer:
     try:
         _add_uploaded(actor, project)
     except Invalid as error:
-        return _page(actor, number, invalid_form(typed_values(DOCUMENT_FIELDS), error, "file")), 422
+        return _page(actor, number, invalid_form(typed_values(DOCUMENT.fields), error, "file")), 422
     except DocumentQuotaExceeded as error:
-        return _page(actor, number, invalid_form(typed_values(DOCUMENT_FIELDS), error, "file")), 409
+        return _page(actor, number, invalid_form(typed_values(DOCUMENT.fields), error, "file")), 409
     flash_message(gettext("Document saved."))
     return redirect_to("project", number=number, _anchor="documents")
 
@@ -103,7 +104,7 @@ def project_document(actor: Actor, number: str, document_id: int) -> Answer:
 
 def _add_uploaded(actor: Actor, project: Project) -> None:
     upload = read_form()[1].get("file") if _has_file() else None
-    values, problems = accept(typed_values(DOCUMENT_FIELDS), DOCUMENT_FIELDS)
+    values, problems = DOCUMENT.load_texts(typed_values(DOCUMENT.fields))
     if upload is None:
         raise Invalid([Problem("/file", "required"), *problems])
     if problems:

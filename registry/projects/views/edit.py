@@ -11,17 +11,18 @@ from flask import render_template, request
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.errors import Conflict, Invalid
-from registry.core.field_types import Day
+from registry.core.fields import Day
 from registry.core.transactions import transaction
 from registry.projects.fields import FIELDS
 from registry.projects.models import Project
 from registry.projects.revisions import history
+from registry.projects.schemas import PROJECT_PATCH
 from registry.projects.service import change_project, find_project_to_change, read_project
 from registry.projects.views.sections import PARTS, part_title
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import present_text, project_field
 from registry.web.flash import flash_changes
-from registry.web.forms import Form, accept, changed_texts, invalid_form, typed_values
+from registry.web.forms import Form, changed_texts, invalid_form, typed_values
 
 VERSION: Final = "version"
 
@@ -41,7 +42,7 @@ def edit_project(actor: Actor, number: str) -> Answer:
         if since:
             # Nothing is saved until the user has seen the concurrent changes.
             return _form(project, Form({**_current_texts(project), **edited}), since), 409
-        values, problems = accept(edited, FIELDS)
+        values, problems = PROJECT_PATCH.load_filled_texts(edited)
         try:
             changes = change_project(actor, project, values, problems)
         except (Invalid, Conflict) as error:

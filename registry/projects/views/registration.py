@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import render_template, request, url_for
@@ -12,22 +13,20 @@ from registry.accounts.roles import Permission
 from registry.agencies.views.choices import agency_choices, agency_defaults, agency_name
 from registry.audits.verdicts import verdict_to_check
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
-from registry.core.field_types import Bin
 from registry.core.transactions import transaction
 from registry.http.http_errors import RouteNotFound
 from registry.projects.drafts import Draft, discard_draft, drafts_of, find_draft, save_draft, start_draft
-from registry.projects.fields import FIELDS
+from registry.projects.schemas import PROJECT_BODY
 from registry.projects.service import check_project, register_project
 from registry.projects.views.sections import PARTS, part_of, part_title
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.error_messages import error_message, problem_message
-from registry.web.fields import form_field, project_field
+from registry.web.fields import project_field, schema_field
 from registry.web.flash import flash_message
-from registry.web.forms import Form, accept, typed_values
+from registry.web.forms import Form, typed_values
 from registry.web.translations import gettext
 
-KINDS: Final = {**FIELDS, "agency": Bin()}
 STEPS: Final = tuple(PARTS)
 
 
@@ -53,7 +52,9 @@ def register_step(actor: Actor, draft_id: int, step: str) -> Answer:
     if "leave" in request.form:
         flash_message(gettext("Draft saved. You can find it here."))
         return redirect_to("register")
-    problems = accept({name: draft.values.get(name, "") for name in _step_fields(step)}, KINDS)[1]
+    problems = PROJECT_BODY.load_filled_texts(
+        {name: draft.values.get(name, "") for name in _step_fields(step)}
+    ).problems
     if problems:
         return _step(actor, draft, step, Form(draft.values, problems)), 422
     place = STEPS.index(step) + 1
@@ -95,7 +96,8 @@ def _step(actor: Actor, draft: Draft, step: str, form: Form) -> str:
     fields = [project_field(name) for name in PARTS[step]]
     if step == STEPS[0]:
         choices = agency_choices(actor)
-        fields.insert(0, form_field("agency", "select" if choices else "text", choices=choices))
+        agency = schema_field(PROJECT_BODY.inputs["agency"])
+        fields.insert(0, replace(agency, control="select", choices=choices) if choices else agency)
     place = STEPS.index(step)
     back = url_for("web.register_step", draft_id=draft.id, step=STEPS[place - 1]) if place else url_for("web.register")
     title = part_title(step)
@@ -104,8 +106,10 @@ def _step(actor: Actor, draft: Draft, step: str, form: Form) -> str:
     )
 
 
-def _validate(texts: Mapping[str, str]) -> tuple[str | None, dict[str, Any], list[Problem]]:
-    values, problems = accept({name: texts[name] for name in texts if name in KINDS}, KINDS)
+def _validate(texts: Mapping[str, str]) -> tuple[str | None, dict[str, Any], Sequence[Problem]]:
+    values, problems = PROJECT_BODY.load_filled_texts(
+        {name: texts[name] for name in texts if name in PROJECT_BODY.fields}
+    )
     return values.pop("agency", None), values, problems
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry.core.translations import lazy_text
+from registry.projects.fields import FIELDS
 from registry.web.translations import gettext
 
-PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "what": (
         "name_kk",
         "name_ru",
@@ -52,6 +53,12 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "supplier_bin",
         "consent_number",
     ),
+}
+LAST: Final = "money"
+# A field that no section names is displayed in the last one.
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    **SECTIONS,
+    LAST: (*SECTIONS[LAST], *(name for name in FIELDS if not any(name in names for names in SECTIONS.values()))),
 }
 TITLES: Final[Mapping[str, str]] = {
     "what": lazy_text("About the project"),

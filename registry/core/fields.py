@@ -1,0 +1,298 @@
+"""Marshmallow fields: validation of single values, the same for API, forms and imports.
+
+Types are strict, as in JSON: ``_deserialize`` is the one place where a value is validated. ``from_text`` and
+``from_cell`` convert a text of a form or of a table to its JSON value first. A missing value is None: null, or a blank
+text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from marshmallow import fields
+
+from registry.core.bin_numbers import SHAPE as BIN_SHAPE
+from registry.core.bin_numbers import is_bin
+from registry.core.clock import today
+from registry.core.json_schemas import DAY_SCHEMA, HTTP_ADDRESS, NOT_BLANK
+from registry.core.value_checks import InvalidValue, control_character, exact_day, is_visible, years_ahead
+
+MIN_DATE: Final = date(1991, 12, 16)
+YEARS_AHEAD: Final = 10
+MAX_PLANNED_END: Final = date(2060, 12, 31)
+MAX_AMOUNT: Final = 10**15
+# \x22 is a quotation mark, escaped because generated clients copy the pattern into their own source.
+EMAIL: Final = re.compile(r"[^@\s,;<>\x22]+@[^@\s,;<>\x22]+\.[^@\s,;<>\x22.]+")
+WRITTEN_NUMBER: Final = re.compile(r"([-\u2212]?)0*([0-9]+)")
+# More digits than the largest valid number has. Further ones are cut: Python converts no texts of thousands of digits.
+MAX_DIGITS: Final = 20
+CELL_NUMBER: Final = re.compile(r"-?[0-9]{1,30}")
+WRITTEN_DAY: Final = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})")
+YES: Final = frozenset({"true", "1", "yes", "да", "иә", "истина"})
+NO: Final = frozenset({"false", "0", "no", "нет", "жоқ", "ложь"})
+BLANKS: Final = str.maketrans("", "", " \u00a0\u202f\t")
+
+
+class InputField(fields.Field[Any]):
+    """The base of writable fields. A required field is never null; ``nullable=False``: it may be absent but not null.
+
+    Metadata: ``description`` for OpenAPI, ``label`` and ``hint`` for pages, further JSON Schema keywords.
+    """
+
+    default_error_messages = {"required": "required", "null": "required"}  # noqa: RUF012 - as marshmallow declares it
+
+    def __init__(self, *, required: bool = False, nullable: bool = True, **metadata: Any) -> None:
+        super().__init__(required=required, allow_none=nullable and not required, metadata=metadata)
+
+    @property
+    def label(self) -> str:
+        """The label on pages, in English; empty when the field is on no page."""
+        return str(self.metadata.get("label", ""))
+
+    @property
+    def hint(self) -> str:
+        """The hint beside the form field, in English; empty for none."""
+        return str(self.metadata.get("hint", ""))
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of the accepted values, without null."""
+        raise NotImplementedError
+
+    def from_text(self, text: str) -> object:
+        """The JSON value of a form's text; None for a blank one. A text that cannot be read stays text: invalid."""
+        return text.strip() or None
+
+    def from_cell(self, text: str) -> object:
+        """The JSON value of a table's cell. Tables are exact: programs write them, and a wrong guess has many rows."""
+        return text.strip() or None
+
+
+class Text(InputField):
+    """Up to ``limit`` characters without controls but tab and newline, trimmed; blank or invisible text is missing."""
+
+    def __init__(self, limit: int = 200, **options: Any) -> None:
+        super().__init__(**options)
+        self.limit = limit
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | None:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, str):
+            raise InvalidValue("expected-text")
+        text = value.replace("\r\n", "\n").strip()
+        character = control_character(text, but="\t\n")
+        if character is not None:
+            raise InvalidValue("control-character", character=f"U+{ord(character):04X}")
+        if len(text) > self.limit:
+            raise InvalidValue("too-long", limit=self.limit, length=len(text))
+        if is_visible(text):
+            return text
+        if self.required:
+            raise self.make_error("required")
+        return None
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """A string; not blank where it is required."""
+        schema = {"type": "string", "maxLength": self.limit}
+        return schema | {"minLength": 1, "pattern": NOT_BLANK} if self.required else schema
+
+
+class Email(Text):
+    """One e-mail address, as written."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | None:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if text is not None and not EMAIL.fullmatch(text):
+            raise InvalidValue("email-invalid")
+        return text
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """A string with the pattern of addresses."""
+        return {"type": "string", "maxLength": self.limit, "pattern": f"^\\s*({EMAIL.pattern})?\\s*$"}
+
+
+class Url(Text):
+    """An http or https URL without credentials: everybody who may see the project may see the URL."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | None:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if text is None:
+            return None
+        try:
+            parts = urlsplit(text)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"[\s\\]", text)
+            # Reading the port raises ValueError when it is no port; an encoded host means another one to some clients.
+            usable = usable and parts.port != 0 and "%" not in parts.netloc
+        except ValueError as error:
+            raise InvalidValue("url-invalid") from error
+        if not usable:
+            raise InvalidValue("url-invalid")
+        if "@" in parts.netloc:
+            raise InvalidValue("url-with-credentials")
+        return text
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """A string with the pattern of http addresses."""
+        return {"type": "string", "maxLength": self.limit, "pattern": f"^\\s*({HTTP_ADDRESS})?\\s*$"}
+
+
+class Choice(InputField):
+    """One of a fixed set of codes."""
+
+    def __init__(self, options: Sequence[str], **more: Any) -> None:
+        super().__init__(**more)
+        self.options = tuple(options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, str):
+            raise InvalidValue("expected-text")
+        if value not in self.options:
+            raise InvalidValue("not-a-choice", options=", ".join(self.options))
+        return value
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """One of the codes."""
+        return {"type": "string", "enum": list(self.options)}
+
+
+class AnyDay(InputField):
+    """A date as ``YYYY-MM-DD`` in any year; a text may have it as ``DD.MM.YYYY``."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:  # noqa: ARG002 - marshmallow's
+        return exact_day(value)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's
+        return value.isoformat() if isinstance(value, date) else value
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """A date."""
+        return dict(DAY_SCHEMA)
+
+    def from_text(self, text: str) -> object:
+        """The date as ``YYYY-MM-DD``."""
+        written = WRITTEN_DAY.fullmatch(text.strip())
+        return f"{written[3]}-{written[2]:0>2}-{written[1]:0>2}" if written else super().from_text(text)
+
+    def from_cell(self, text: str) -> object:
+        """``YYYY-MM-DD`` only: spreadsheets of some countries write 02.01.2026 or 1/2/2026 with the month first."""
+        return text or None
+
+
+class Day(AnyDay):
+    """A date from Independence Day (1991-12-16) to ten years ahead or to ``latest``."""
+
+    def __init__(self, latest: date | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.latest = latest
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+        day = super()._deserialize(value, attr, data, **kwargs)
+        latest = self.latest or years_ahead(today(), YEARS_AHEAD)
+        if not MIN_DATE <= day <= latest:
+            raise InvalidValue("date-out-of-range", earliest=MIN_DATE.isoformat(), latest=latest.isoformat())
+        return day
+
+
+class WholeNumber(InputField):
+    """A whole number; money is in whole tenge. ``True`` and ``1.0`` are invalid; a text may have blanks in it."""
+
+    def __init__(self, smallest: int = 0, largest: int = MAX_AMOUNT, **options: Any) -> None:
+        super().__init__(**options)
+        self.smallest = smallest
+        self.largest = largest
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:  # noqa: ARG002 - marshmallow's
+        if type(value) is not int:
+            raise InvalidValue("expected-whole-number")
+        if not self.smallest <= value <= self.largest:
+            raise InvalidValue("number-out-of-range", smallest=self.smallest, largest=self.largest)
+        return value
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An integer within its limits."""
+        return {"type": "integer", "minimum": self.smallest, "maximum": self.largest}
+
+    def from_text(self, text: str) -> object:
+        """The number."""
+        written = WRITTEN_NUMBER.fullmatch(text.translate(BLANKS))
+        if written is None:
+            return super().from_text(text)
+        return int(f"{'-' if written[1] else ''}{written[2][:MAX_DIGITS]}")
+
+    def from_cell(self, text: str) -> object:
+        """The number, in ASCII digits without blanks."""
+        number = text.strip()
+        return int(number) if CELL_NUMBER.fullmatch(number) else number or None
+
+
+class Boolean(InputField):
+    """A boolean; a text has it as yes or no in the languages of the service, or as ``true`` or ``false``."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, bool):
+            raise InvalidValue("expected-true-or-false")
+        return value
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """A boolean."""
+        return {"type": "boolean"}
+
+    def from_text(self, text: str) -> object:
+        """The boolean."""
+        word = text.strip().casefold()
+        return True if word in YES else False if word in NO else super().from_text(text)
+
+    def from_cell(self, text: str) -> object:
+        """The boolean; spreadsheets write it in the language of their user."""
+        return self.from_text(text)
+
+
+class Bin(InputField):
+    """A business identification number of 12 digits with its check digit; a text may have blanks in it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, str):
+            raise InvalidValue("expected-text")
+        if not is_bin(value):
+            raise InvalidValue("bin-invalid")
+        return value
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """A string of 12 digits."""
+        return {"type": "string", "format": "bin", "pattern": f"^{BIN_SHAPE.pattern}$"}
+
+    def from_text(self, text: str) -> object:
+        """The number without blanks."""
+        return super().from_text(text.translate(BLANKS))
+
+
+class Ids(InputField):
+    """A list of 1 to ``most`` row ids."""
+
+    def __init__(self, most: int = 500, **options: Any) -> None:
+        super().__init__(**options)
+        self.most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[int]:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, list) or any(type(each) is not int or not 0 < each < 2**31 for each in value):
+            raise InvalidValue("expected-ids")
+        if not 0 < len(value) <= self.most:
+            raise InvalidValue("number-of-ids", largest=self.most)
+        return value
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An array of ids."""
+        item = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
+        return {"type": "array", "items": item, "minItems": 1, "maxItems": self.most}
