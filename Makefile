@@ -35,7 +35,7 @@ format: ## Format the code and sort its imports
 types: ## Check types
 	@$(INSTALL) && .venv/bin/mypy
 
-openapi: ## Write docs/openapi.json anew
+openapi: ## Regenerate docs/openapi.json
 	@$(INSTALL) && .venv/bin/python -m registry.api.openapi >docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
 
 mutation: ## Measure whether the tests notice small changes of the code

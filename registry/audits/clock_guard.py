@@ -132,13 +132,13 @@ def database_clock() -> datetime | None:
     """Return the PostgreSQL server's clock, which may be on another machine; None for SQLite."""
     if is_sqlite():
         return None
-    found: datetime | None = db.session.scalar(text("SELECT clock_timestamp()"))
-    return found
+    instant: datetime | None = db.session.scalar(text("SELECT clock_timestamp()"))
+    return instant
 
 
 def _confirmed_by_hand_at(system_time: datetime) -> datetime | None:
     """Return when a manual audit that was no dry run last started, by the clock of that time."""
-    found: datetime | None = db.session.scalar(
+    confirmed_at: datetime | None = db.session.scalar(
         select(func.max(AuditRun.started_at)).where(
             AuditRun.trigger == "manual",
             AuditRun.dry_run.is_(False),
@@ -146,4 +146,4 @@ def _confirmed_by_hand_at(system_time: datetime) -> datetime | None:
             AuditRun.started_at <= system_time,
         )
     )
-    return found
+    return confirmed_at

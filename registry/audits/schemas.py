@@ -30,8 +30,8 @@ HELD_SCHEMA: Final[dict[str, Any]] = {
         "judged_by_last_audit": {**COUNT, "description": "Projects in scope that the last good audit judged."},
     },
 }
-LONGEST_REASON: Final = 5000
-LONGEST_INSTANT: Final = 40
+MAX_REASON_LENGTH: Final = 5000
+MAX_INSTANT_LENGTH: Final = 40
 VOIDING_PROPERTIES: Final[dict[str, Any]] = {
     "reason": {"type": "string"},
     "proposed_by": {"type": "string"},
@@ -61,14 +61,14 @@ class Confirmation(Body):
 class VoidingProposal(Body):
     """Why an audit is to be voided."""
 
-    reason = Accepted(Text(LONGEST_REASON), "Why; what was wrong with the clock.", required=True)
+    reason = Accepted(Text(MAX_REASON_LENGTH), "Why; what was wrong with the clock.", required=True)
 
 
 class VoidingConfirmation(Body):
     """Which proposal is confirmed."""
 
     proposed_at = Accepted(
-        Text(LONGEST_INSTANT),
+        Text(MAX_INSTANT_LENGTH),
         "`voiding.proposed_at` of the proposal that was read; 409 when another one has replaced it.",
         required=True,
     )
@@ -122,7 +122,7 @@ class Change(Body):
 
 
 class AuditJustRun(Audit):
-    """An audit just run; a dry one tells at once what it would change."""
+    """An audit that was just run; a dry run includes the changes."""
 
     SOMETIMES: ClassVar[frozenset[str]] = frozenset({"changes"})
 

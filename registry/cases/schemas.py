@@ -13,7 +13,7 @@ from registry.core.vocabularies import CASE_STATUSES
 from registry.freeze.words import SEVERITIES
 from registry.projects.schemas import FLAG
 
-LONGEST_TEXT: Final = 5000
+MAX_TEXT_LENGTH: Final = 5000
 COMMENT_TEXT: Final = "A note for the timeline."
 TEXT_SCHEMA: Final[dict[str, Any]] = {"type": "string"}
 DECISION_PROPERTIES: Final[dict[str, Any]] = {
@@ -55,13 +55,13 @@ class CaseOpening(Body):
 class CaseComment(Body):
     """What any action takes."""
 
-    comment = Accepted(Text(LONGEST_TEXT), COMMENT_TEXT)
+    comment = Accepted(Text(MAX_TEXT_LENGTH), COMMENT_TEXT)
 
 
 class CaseRemark(Body):
     """A comment."""
 
-    comment = Accepted(Text(LONGEST_TEXT), COMMENT_TEXT, required=True)
+    comment = Accepted(Text(MAX_TEXT_LENGTH), COMMENT_TEXT, required=True)
     for_agency = Accepted(YesNo(), "Whether the agency reads it; a reviewer's comment is internal otherwise.")
 
 
@@ -76,8 +76,8 @@ class CaseProposal(CaseComment):
 
     decision = Accepted(Choice(DECISIONS), "What is proposed.", required=True)
     reason_code = Accepted(Choice(REASON_CODES), "Why there is no breach; with `no_breach` alone.")
-    reason = Accepted(Text(LONGEST_TEXT), "The reason.", required=True)
-    legal_basis = Accepted(Text(LONGEST_TEXT), "The clause that it rests on.", required=True)
+    reason = Accepted(Text(MAX_TEXT_LENGTH), "The reason.", required=True)
+    legal_basis = Accepted(Text(MAX_TEXT_LENGTH), "The clause that it rests on.", required=True)
     due_on = Accepted(Day(), "By when; required with `migrate_by` and `stop`, today or later.")
 
 
@@ -96,12 +96,12 @@ class CaseSummary(Body):
     project = Shown("The project's number.", TEXT_SCHEMA)
     agency = Shown("The agency's BIN.", TEXT_SCHEMA)
     status = Shown("Where it stands.", {"type": "string", "enum": list(CASE_STATUSES)})
-    severity = Shown("Of its gravest standing flag.", {"type": "string", "enum": list(SEVERITIES)})
+    severity = Shown("Of its most severe active flag.", {"type": "string", "enum": list(SEVERITIES)})
     assignee = Shown("Who holds it.", nullable(TEXT_SCHEMA))
     flags = fields.List(fields.Nested(FLAG), dump_only=True, metadata={"description": "What it covers."})
     proposal = Shown("What awaits approval; never to the agency.", nullable(DECISION_SCHEMA))
     decisions = Shown("What was approved, oldest first.", {"type": "array", "items": DECISION_SCHEMA})
-    due_on = Shown("When whoever holds the ball must have acted.", nullable(dict(DAY_SCHEMA)))
+    due_on = Shown("The deadline of the next action.", nullable(dict(DAY_SCHEMA)))
     is_overdue = Shown("Whether that day is over.", {"type": "boolean"})
     opened_at = Moment("When it was opened.")
     closed_at = Moment("When it was closed.", nullable=True)
@@ -123,7 +123,7 @@ class ManyConfirmed(Body):
 
     confirmed = Shown("Ids of the cases that closed.", {"type": "array", "items": {"type": "integer"}})
     refused = Shown(
-        "The others, with the code and the words of the refusal.",
+        "The others, with the error code and message.",
         {
             "type": "array",
             "items": shown_object({"id": {"type": "integer"}, "code": TEXT_SCHEMA, "message": TEXT_SCHEMA}),

@@ -119,7 +119,7 @@ class Project(ProjectFields):
     updated_at = Moment("When it was last edited, or a fact of it confirmed.")
     changed_at = Moment(CHANGED_AT_TEXT)
     freeze_status = Shown("Where it stands after the last audit.", {"type": "string", "enum": list(FREEZE_STATUSES)})
-    severity = Shown("Of the highest standing flag.", SEVERITY_OR_NULL)
+    severity = Shown("Of the highest active flag.", SEVERITY_OR_NULL)
 
 
 OBSERVED_SCHEMA: Final = {"type": "object", "additionalProperties": {"type": ["string", "integer", "null"]}}
@@ -175,7 +175,7 @@ class ShortProject(Body):
     sector = Shown("Division of COFOG.", {"type": ["string", "null"], "enum": [*SECTORS, None]})
     region = Shown("KATO prefix.", {"type": ["string", "null"], "enum": [*REGIONS, None]})
     freeze_status = Shown("After the last audit.", {"type": "string", "enum": list(FREEZE_STATUSES)})
-    severity = Shown("Of the highest standing flag.", SEVERITY_OR_NULL)
+    severity = Shown("Of the highest active flag.", SEVERITY_OR_NULL)
     updated_at = Moment("When it was last edited, or a fact of it confirmed.")
     changed_at = Moment(CHANGED_AT_TEXT)
 
@@ -216,7 +216,7 @@ class Flag(Body):
     cleared_on = Shown("Business date of the audit that cleared it.", DAY_OR_NULL)
     exemption = Shown("The exemption that takes it out of the queue.", {"type": ["integer", "null"]})
     case = Shown("The case that reviews it.", {"type": ["integer", "null"]})
-    changed_at = Moment("When anything shown here last changed; `last_seen_on` of a standing flag does not count.")
+    changed_at = Moment("When anything shown here last changed; `last_seen_on` of an active flag does not count.")
 
 
 PROJECT: Final = Project()

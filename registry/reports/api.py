@@ -21,11 +21,11 @@ BY: Final = Parameter("by", "What the rows are of.", {"type": "string", "enum": 
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 MEANINGS: Final = {
     "projects": "All of them.",
-    "clear": "In scope and without a standing flag.",
+    "clear": "In scope and without an active flag.",
     "flagged": "With an open flag.",
-    "flagged_high": "Of these, the highest standing flag is high.",
-    "flagged_medium": "Of these, the highest standing flag is medium.",
-    "flagged_low": "Of these, the highest standing flag is low.",
+    "flagged_high": "Of these, the highest active flag is high.",
+    "flagged_medium": "Of these, the highest active flag is medium.",
+    "flagged_low": "Of these, the highest active flag is low.",
     "exempt": "No flag open, some exempt; never counted as clear.",
     "accepted": "No flag open or exempt, some accepted by decision.",
     "out_of_scope": "The freeze does not bind their agency.",

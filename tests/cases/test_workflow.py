@@ -6,20 +6,19 @@ import pytest
 
 from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.cases.workflow import ACTIONS, AUDIT_TRANSITIONS, DECISIONS, Status, Target, Who, is_permitted, target
-from registry.core.vocabularies import CASE_STATUSES
 
 
 def steps(status: Status) -> set[tuple[str, Status]]:
     """Return the actions that people can take from a status, with their targets."""
-    found = set()
+    possible = set()
     for action in ACTIONS.values():
         transition = action.transitions.get(status)
         if transition is None:
             continue
         for assignee in (None, "somebody"):
             for decision in DECISIONS if transition.to is Target.DECIDED else (None,):
-                found.add((action.name, target(transition, status, assignee, decision)))
-    return found
+                possible.add((action.name, target(transition, status, assignee, decision)))
+    return possible
 
 
 def reachable(start: Status) -> set[Status]:
@@ -34,7 +33,10 @@ def reachable(start: Status) -> set[Status]:
 
 
 def test_workflow_names_match_contract() -> None:
-    assert tuple(Status) == CASE_STATUSES
+    assert [status.value for status in Status] == [
+        "new", "under_review", "awaiting_agency", "awaiting_approval", "with_commission", "remediation",
+        "awaiting_confirmation", "closed",
+    ]  # fmt: skip
     assert set(ACTIONS) == {
         "claim", "assign", "release", "ask", "answer", "propose", "approve", "return", "refer", "confirm", "withdraw",
         "appeal", "comment",

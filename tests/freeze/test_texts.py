@@ -38,9 +38,9 @@ def test_every_rule_has_all_texts_in_every_language(rule: str, language: str) ->
 
 @pytest.mark.parametrize("rule", RULES)
 def test_texts_differ_between_languages(rule: str) -> None:
-    told = [texts(explain(Finding(rule, "low", {}), POLICY, DAYS[-1], language)) for language in LANGUAGES]
-    assert all(len(set(versions)) == len(LANGUAGES) for versions in zip(*told, strict=True))
-    kazakh, russian, english = (" ".join(each) for each in told)
+    explained = [texts(explain(Finding(rule, "low", {}), POLICY, DAYS[-1], language)) for language in LANGUAGES]
+    assert all(len(set(versions)) == len(LANGUAGES) for versions in zip(*explained, strict=True))
+    kazakh, russian, english = (" ".join(each) for each in explained)
     assert re.search("[әғқңөұүһі]", kazakh)
     assert not re.search("[әғқңөұүһі]", russian)
     assert not re.search("[а-яё]", english.lower())

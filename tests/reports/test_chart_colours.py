@@ -20,9 +20,9 @@ LEAST = 3.0
 
 
 def colour(selector: str, name: str = "fill") -> str:
-    found = re.search(rf"^{re.escape(selector)} \{{[^}}]*\b{name}: (#[0-9a-f]{{3,6}})", CSS, re.MULTILINE)
-    assert found, f"{selector} has no {name}"
-    text = found[1].removeprefix("#")
+    match = re.search(rf"^{re.escape(selector)} \{{[^}}]*\b{name}: (#[0-9a-f]{{3,6}})", CSS, re.MULTILINE)
+    assert match, f"{selector} has no {name}"
+    text = match[1].removeprefix("#")
     return text if len(text) == 6 else "".join(letter * 2 for letter in text)
 
 
@@ -42,8 +42,8 @@ COLOURS = {share: colour(f".share--{share}") for share in SHARES}
 
 
 def test_adjacent_shares_have_three_to_one_contrast_without_colour() -> None:
-    told = {pair: round(contrast(COLOURS[pair[0]], COLOURS[pair[1]]), 2) for pair in pairwise(SHARES)}
-    assert len(told) == len(SHARES) - 1 and min(told.values()) >= LEAST, told
+    contrasts = {pair: round(contrast(COLOURS[pair[0]], COLOURS[pair[1]]), 2) for pair in pairwise(SHARES)}
+    assert len(contrasts) == len(SHARES) - 1 and min(contrasts.values()) >= LEAST, contrasts
     # High flags and clear projects are the two that must not be confused.
     assert contrast(COLOURS["flagged_high"], COLOURS["clear"]) >= 6
 

@@ -37,13 +37,13 @@ SHOWN_ATTRIBUTES = re.compile(r'\b(?:aria-label|title|placeholder|alt|data-label
 
 
 def extracted() -> set[Any]:
-    found = extract_from_dir(
+    messages = extract_from_dir(
         REGISTRY,
         method_map=[("**.py", "python"), ("**.html", "jinja2")],
         options_map={"**.html": {"newstyle_gettext": "true"}},
         keywords=KEYWORDS,
     )
-    return {message for _file, _line, message, _comments, _context in found}
+    return {message for _file, _line, message, _comments, _context in messages}
 
 
 def catalogue(language: str) -> Catalog:
@@ -136,8 +136,10 @@ VERBS = {
 
 @pytest.mark.parametrize("language", ["kk", "ru"])
 def test_tags_and_statuses_are_not_verbs(language: str) -> None:
-    told = {key: texts[0] for key, texts in strings(language) if isinstance(key, str)}
-    shown = [told[text] for field in STATUSES for text in WORDS[field].values()] + [told[text] for text in TAGS]
+    first_texts = {key: texts[0] for key, texts in strings(language) if isinstance(key, str)}
+    shown = [first_texts[text] for field in STATUSES for text in WORDS[field].values()] + [
+        first_texts[text] for text in TAGS
+    ]
     assert [text for text in shown if re.search(VERBS[language], text.lower())] == []
 
 

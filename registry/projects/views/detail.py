@@ -55,7 +55,7 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         actor=actor,
         project=project,
         status=project.freeze_status,
-        standing=active_only(flags),
+        active=active_only(flags),
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,
         parts=PARTS,
