@@ -193,12 +193,12 @@ def test_external_id_is_used_once_by_an_agency(agency: Agency, call: Any) -> Non
 
 
 @contextmanager
-def meanwhile_used_by(connection: Connection, number: str, statement_start: str) -> Iterator[None]:
-    """Another transaction gives its project the external id T-1 after this one has checked that nobody has it."""
+def meanwhile_used_by(connection: Connection, number: str, part: str) -> Iterator[None]:
+    """Another transaction gives its project the external id T-1 just before the statement with ``part``."""
     pending = [number]
 
     def hook(connection: Connection, cursor: Any, statement: str, *_: object) -> None:
-        if pending and statement.startswith(statement_start):
+        if pending and part in statement:
             connection.execute(
                 text("UPDATE projects SET external_id = 'T-1' WHERE number = :number"), {"number": pending.pop()}
             )
