@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from registry.cases import workflow
-from registry.cases.workflow import ACTIONS, AUDIT_TRANSITIONS, Status, Target, Transition, Who, is_permitted, target
+from registry.cases.vocabulary import DecisionKind, ReasonCode, Status
+from registry.cases.workflow import ACTIONS, AUDIT_TRANSITIONS, Target, Transition, Who, is_permitted, target
 
 # For each action: its permission, whether the agency sees the entry, whether it sees the comment, whether a person is
 # required; then for each status the target, who may take the action, and whether only under an order.
@@ -122,9 +123,9 @@ def test_review_deadline_runs_while_reviewers_hold_the_case() -> None:
 def test_decisions_match_the_contract() -> None:
     assert workflow.ACCEPTING == ("no_breach", "transitional_accepted")
     assert workflow.ORDERING == ("migrate_by", "stop", "write_off")
-    assert workflow.DECISIONS == ("no_breach", "transitional_accepted", "migrate_by", "stop", "write_off")
+    assert DecisionKind.codes() == ("no_breach", "transitional_accepted", "migrate_by", "stop", "write_off")
     assert workflow.NEEDS_DUE_ON == ("migrate_by", "stop")
-    assert workflow.REASON_CODES == ("wrong_data", "out_of_scope", "duplicate", "other")
+    assert ReasonCode.codes() == ("wrong_data", "out_of_scope", "duplicate", "other")
 
 
 def test_status_groups_match_the_contract() -> None:
