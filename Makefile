@@ -1,6 +1,6 @@
 # The daily commands. Each calls what is in scripts/ or in the locked environment .venv, which is made on first use.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-sqlite test-postgresql lint format types texts openapi mutation benchmark
+.PHONY: help install run demo test test-sqlite test-postgresql lint format types texts openapi coverage mutation benchmark
 
 TESTS ?= tests
 INSTALL := . scripts/environment && install test
@@ -38,8 +38,11 @@ types: ## Check types
 texts: ## Update the gettext catalogues with the texts in code and templates
 	scripts/texts
 
-openapi: ## Write docs/openapi.json anew
+openapi: ## Regenerate docs/openapi.json
 	@$(INSTALL) && .venv/bin/python -m registry.api.openapi >docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
+
+coverage: ## Measure which branches the tests take, and fail below the floor
+	scripts/coverage
 
 mutation: ## Measure whether the tests notice small changes of the code
 	scripts/mutation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from registry.http.request_bodies import LARGEST_BODY
+from registry.http.request_bodies import MAX_BODY
 from registry.settings import Settings
 
 
@@ -12,7 +12,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
     """The values for ``app.config``; the database and the API add theirs."""
     return {
         "SECRET_KEY": settings.secret_key,
-        "MAX_CONTENT_LENGTH": LARGEST_BODY,
+        "MAX_CONTENT_LENGTH": MAX_BODY,
         # Flask's session holds flash messages and the CSRF token; who is signed in says the cookie registry_session.
         "SESSION_COOKIE_NAME": "registry_notice",
         "SESSION_COOKIE_HTTPONLY": True,

@@ -23,7 +23,7 @@ from registry.core.shipped_files import CONFIG
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
-SHORTEST_SECRET_KEY = 16
+MIN_SECRET_KEY_LENGTH = 16
 EXPECTED_PORT = "a port from 1 to 65535"
 EXPECTED_PROXIES = "how many proxies stand before the service"
 LOCAL_TIME_OR_OFF = Regexp(
@@ -188,8 +188,8 @@ def _secret_key(text: str | None, embedded: bool) -> str:
         if not embedded:
             raise ValidationError("required with this database; set a random text of 32 characters")
         return ""
-    if len(text) < SHORTEST_SECRET_KEY:
-        raise ValidationError(f"expected at least {SHORTEST_SECRET_KEY} characters, better 32")
+    if len(text) < MIN_SECRET_KEY_LENGTH:
+        raise ValidationError(f"expected at least {MIN_SECRET_KEY_LENGTH} characters, better 32")
     return text
 
 
@@ -203,7 +203,7 @@ def _kept_secret_key(data_dir: Path) -> str:
         raise SettingsInvalid(
             [f"REGISTRY_DATA_DIR: the secret key in {path} cannot be made or read ({error})"]
         ) from error
-    if len(key) < SHORTEST_SECRET_KEY:
+    if len(key) < MIN_SECRET_KEY_LENGTH:
         raise SettingsInvalid([f"REGISTRY_DATA_DIR: {path} holds no secret key; delete the file and a new one is made"])
     return key
 
@@ -269,8 +269,8 @@ def _sender(text: str, public_url: str) -> tuple[str, str]:
     """The address and the name of the sender; by default ``registry`` at the domain of the pages."""
     if text:
         # Of several, parseaddr takes the first without a word before Python 3.11.10.
-        found = getaddresses([text])
-        name, address = found[0] if len(found) == 1 else ("", "")
+        addresses = getaddresses([text])
+        name, address = addresses[0] if len(addresses) == 1 else ("", "")
         if not ADDRESS.fullmatch(address) or not text.isprintable():
             raise ValidationError(f"expected address@domain or Name <address@domain>, got {text!r}")
         return address, name

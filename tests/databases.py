@@ -1,4 +1,4 @@
-"""Databases for tests: one migrated template for the session, and as many copies of it as are wanted."""
+"""Databases for tests: one migrated template for the session, and any number of copies of it."""
 
 from __future__ import annotations
 

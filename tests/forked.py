@@ -45,7 +45,7 @@ class Forked:
         self._process.start()
         for stream in streams:
             stream.close()
-        # How it ended is told once, to the first thread that asks.
+        # The exit status is available once, to the first thread that asks.
         self._asking = Lock()
 
     @property
@@ -80,15 +80,15 @@ class Forked:
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Close its input and read what it says until it ends."""
-        said: list[str] = []
+        errors: list[str] = []
         if self.stdin is not None:
             self.stdin.close()
-        aside = Thread(target=lambda: said.append(_all_of(self.stderr)))
+        aside = Thread(target=lambda: errors.append(_all_of(self.stderr)))
         aside.start()
         out = _all_of(self.stdout)
         aside.join()
         self.wait(timeout)
-        return out, said[0]
+        return out, errors[0]
 
     def __enter__(self) -> Forked:
         return self

@@ -37,7 +37,7 @@ def granian(registry: CommandLine, port: int, **settings: str) -> Iterator[subpr
             start_new_session=True,
         )
     try:
-        # A worker that is told to end while it begins is only ended at the end of GRANIAN_WORKERS_KILL_TIMEOUT.
+        # A worker that is stopped while it starts is only ended at the end of GRANIAN_WORKERS_KILL_TIMEOUT.
         workers = int(environment["GRANIAN_WORKERS"])
         until(lambda: log.read_text().count("Started worker-") == workers or server.poll() is not None)
         assert server.poll() is None, log.read_text()

@@ -20,9 +20,9 @@ Started = TypeVar("Started", Forked, subprocess.Popen[str])
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def get(port: int, path: str) -> Any:
@@ -34,9 +34,9 @@ def until(condition: Callable[[], Any]) -> Any:
     """What the condition gives once it gives something; a process of its own cannot tell us otherwise."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
+        result = condition()
+        if result:
+            return result
         threading.Event().wait(0.05)
     raise AssertionError("it did not come about in time")
 
@@ -53,12 +53,12 @@ def awaited(process: Started) -> Iterator[Started]:
     """The process once it says that it is there; killed at the end."""
     assert process.stderr is not None
     try:
-        said = ""
-        # What it does in the background may be told before that it is there.
-        while "Ctrl-C" not in said:
+        output = ""
+        # Background work may be logged before the server reports that it is ready.
+        while "Ctrl-C" not in output:
             line = process.stderr.readline()
-            assert line, said
-            said += line
+            assert line, output
+            output += line
         yield process
     finally:
         if process.poll() is None:

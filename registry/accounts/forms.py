@@ -77,15 +77,15 @@ def display_token(issued: IssuedToken, whose: str, back: str) -> str:
     if issued.pending:
         hint = " ".join((hint + ".", _("The token works when another administrator or a supervisor has confirmed it.")))
     return render_template(
-        "shown_once.html", whose=whose, what=_("Token"), secret=issued.text, told=notice, hint=hint, back=back
+        "shown_once.html", whose=whose, what=_("Token"), secret=issued.text, explanation=notice, hint=hint, back=back
     )
 
 
 def display_password(name: str, password: str, back: str, hint: str = "") -> str:
     """The password on the answer to the POST itself: it is stored nowhere and cannot be displayed again."""
-    told = _("It is displayed only once and cannot be recovered. Copy it now and hand it over securely.")
+    warning = _("It is displayed only once and cannot be recovered. Copy it now and hand it over securely.")
     return render_template(
-        "shown_once.html", whose=name, what=_("Password"), secret=password, told=told, hint=hint, back=back
+        "shown_once.html", whose=name, what=_("Password"), secret=password, explanation=warning, hint=hint, back=back
     )
 
 
@@ -95,7 +95,7 @@ def revocation_question(key_id: str, back: str) -> Answer:
         "Programs that use this token are refused from their next request. A revoked token cannot be restored."
     )
     return render_template(
-        "question.html", subject=key_id, act=_("Revoke token"), told=consequences, back=url_for(back)
+        "question.html", subject=key_id, act=_("Revoke token"), explanation=consequences, back=url_for(back)
     )
 
 

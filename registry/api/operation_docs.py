@@ -51,15 +51,15 @@ def complete_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
 
 
 def _error_statuses(doc: dict[str, Any], doc_info: dict[str, Any], method: str) -> list[int]:
-    found = {400, 401, 403, 429, 500, 503}
+    statuses = {400, 401, 403, 429, 500, 503}
     if "<" in doc_info[RULE]:
-        found.add(404)
+        statuses.add(404)
     if method != "get":
-        found.add(409)
+        statuses.add(409)
     if method == "post":
-        found.add(422)
+        statuses.add(422)
     if "requestBody" in doc:
-        found |= {413, 415, 422}
+        statuses |= {413, 415, 422}
     if 428 in doc["responses"]:
-        found |= {412, 428}
-    return sorted(found)
+        statuses |= {412, 428}
+    return sorted(statuses)

@@ -23,7 +23,7 @@ from registry.core.response_fields import field_json_schema
 from registry.exemptions import api as exemptions
 from registry.flags import api as flags
 from registry.http.error_handlers import PROBLEM_JSON
-from registry.http.request_bodies import LARGEST_BODY, LARGEST_FILE
+from registry.http.request_bodies import MAX_BODY, MAX_FILE
 from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports import api as imports
 from registry.journal import api as journal
@@ -57,7 +57,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "instance", "trace_id"],
     "properties": {
-        "type": {"type": "string", "format": "uri", "description": "A URN that ends in the code of the refusal."},
+        "type": {"type": "string", "format": "uri", "description": "A URN that ends in the error code."},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
@@ -84,7 +84,7 @@ ERROR_TEXTS = {
     404: "There is no such thing, or the caller may not see it.",
     409: "It does not fit what is there.",
     412: "Changed since it was read.",
-    413: f"The body is over {LARGEST_BODY // 1024**2} MiB, or the file over {LARGEST_FILE // 1024**2} MiB.",
+    413: f"The body is over {MAX_BODY // 1024**2} MiB, or the file over {MAX_FILE // 1024**2} MiB.",
     415: "The body's type is not taken here.",
     422: "The body is invalid; `errors` names each wrong field.",
     428: "`If-Match` is missing.",
@@ -197,8 +197,8 @@ def make_specification() -> dict[str, Any]:
     components.schema("Rule", RULE)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    found: dict[str, Any] = api.spec.to_dict()
-    return found
+    specification: dict[str, Any] = api.spec.to_dict()
+    return specification
 
 
 def _know_converters(app: Flask) -> None:

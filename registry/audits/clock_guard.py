@@ -131,7 +131,7 @@ def seconds_since_boot() -> float:
 
 def _confirmed_by_hand_at(system_time: datetime) -> datetime | None:
     """Return when a manual audit that was no dry run last started, by the clock of that time."""
-    found: datetime | None = db.session.scalar(
+    confirmed_at: datetime | None = db.session.scalar(
         select(func.max(AuditRun.started_at)).where(
             AuditRun.trigger == "manual",
             AuditRun.dry_run.is_(False),
@@ -139,4 +139,4 @@ def _confirmed_by_hand_at(system_time: datetime) -> datetime | None:
             AuditRun.started_at <= system_time,
         )
     )
-    return found
+    return confirmed_at

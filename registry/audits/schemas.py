@@ -32,8 +32,8 @@ HELD_SCHEMA: Final[dict[str, Any]] = {
         "judged_by_last_audit": {**COUNT, "description": "Projects in scope that the last good audit judged."},
     },
 }
-LONGEST_REASON: Final = 5000
-LONGEST_INSTANT: Final = 40
+MAX_REASON_LENGTH: Final = 5000
+MAX_INSTANT_LENGTH: Final = 40
 VOIDING_PROPERTIES: Final[dict[str, Any]] = {
     "reason": {"type": "string"},
     "proposed_by": {"type": "string"},
@@ -63,14 +63,14 @@ class Confirmation(BaseSchema):
 class VoidingProposal(BaseSchema):
     """Why an audit is to be voided."""
 
-    reason = Text(LONGEST_REASON, description="Why; what was wrong with the clock.", required=True)
+    reason = Text(MAX_REASON_LENGTH, description="Why; what was wrong with the clock.", required=True)
 
 
 class VoidingConfirmation(BaseSchema):
     """Which proposal is confirmed."""
 
     proposed_at = Text(
-        LONGEST_INSTANT,
+        MAX_INSTANT_LENGTH,
         description="`voiding.proposed_at` of the proposal that was read; 409 when another one has replaced it.",
         required=True,
     )
@@ -124,7 +124,7 @@ class Change(BaseSchema):
 
 
 class AuditJustRun(Audit):
-    """An audit just run; a dry one tells at once what it would change."""
+    """An audit that was just run; a dry run includes the changes."""
 
     SOMETIMES: ClassVar[frozenset[str]] = frozenset({"changes"})
 

@@ -104,10 +104,10 @@ def confirm_latest_held(actor: Actor, on: date | None = None) -> AuditRun:
 def find_audit(actor: Actor, audit_id: int) -> AuditRun:
     """Return the audit. Raises RoleNotAllowed and AuditNotFound."""
     actor.require(Permission.AUDITS_READ)
-    found = db.session.get(AuditRun, audit_id, populate_existing=True)
-    if found is None:
+    run = db.session.get(AuditRun, audit_id, populate_existing=True)
+    if run is None:
         raise AuditNotFound(id=audit_id)
-    return found
+    return run
 
 
 def save_failed_run(run: AuditRun, error: BaseException) -> None:

@@ -172,7 +172,7 @@ ENDPOINTS: Final[Mapping[str, ActionEndpoint]] = {
     ActionName.CONFIRM: _with_comment("Confirm that what was found is gone", cases.confirm),
     ActionName.WITHDRAW: _with_comment("Take back a question, proposal, referral or order", cases.withdraw),
     ActionName.APPEAL: _with_comment(
-        "Appeal a decision for the agency, also while its case is reviewed anew", appeals.appeal
+        "Appeal a decision for the agency, also while its case is reviewed again", appeals.appeal
     ),
     ActionName.COMMENT: ActionEndpoint("Put a comment on the timeline", _comment, CASE_REMARK, {"comment": "Seen."}),
 }
@@ -191,7 +191,7 @@ def _add_action(name: str, endpoint: ActionEndpoint) -> None:
     def act_on_case(values: Mapping[str, Any], case_id: int) -> Any:
         """Act on a case.
 
-        An `If-Match` is honoured, and not required: an action that no longer fits hears 409.
+        An `If-Match` is honoured, and not required: an action that is no longer possible returns 409.
         """
         with transaction():
             case = find_case_to_change(current_actor(), case_id)

@@ -24,8 +24,8 @@ def flags_of_cases(actor: Actor, ids: Sequence[int], language: Language) -> dict
         .order_by(FLAG.id)
     )
     last_on = last_good_date()
-    found: dict[int, list[dict[str, Any]]] = {case_id: [] for case_id in ids}
+    flags: dict[int, list[dict[str, Any]]] = {case_id: [] for case_id in ids}
     for row in db.session.execute(statement).mappings():
         shown = flag_representation({**row}, policy_in_force(), last_on, language)
-        found[row["_sort"]].append(shown)
-    return found
+        flags[row["_sort"]].append(shown)
+    return flags

@@ -12,7 +12,7 @@ from registry.cases import appeals, decisions
 from registry.cases import service as cases
 from registry.cases.models import Case
 from registry.cases.reviewers import reviewers
-from registry.cases.schemas import CASE_ASSIGNMENT, CASE_COMMENT, CASE_PROPOSAL, CASE_REMARK, LONGEST_TEXT
+from registry.cases.schemas import CASE_ASSIGNMENT, CASE_COMMENT, CASE_PROPOSAL, CASE_REMARK, MAX_TEXT_LENGTH
 from registry.cases.views.legal_basis import basis_hint
 from registry.cases.vocabulary import ActionName, Status
 from registry.core.base_schema import BaseSchema, Loaded
@@ -25,7 +25,7 @@ from registry.web.translations import gettext as _
 class RequiredComment(BaseSchema):
     """A comment that the form requires; in the API it is optional (docs/reference/workflow.md)."""
 
-    comment = Text(LONGEST_TEXT, required=True)
+    comment = Text(MAX_TEXT_LENGTH, required=True)
 
 
 # The schemas of the API, but for a return: the proposer has to know what to improve.

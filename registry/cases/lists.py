@@ -70,12 +70,12 @@ def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: L
         statement = statement.where(after(key, Case.id.expression, descending, page.cursor))
     statement = statement.order_by(*order_by(key, Case.id.expression, descending)).limit(page.limit + 1)
     rows = [{"case": row[0], "_sort": row[1], "_id": row[0].id} for row in db.session.execute(statement)]
-    found = build_page(rows, page, key, descending)
-    cases = [row["case"] for row in found.items]
+    listing = build_page(rows, page, key, descending)
+    cases = [row["case"] for row in listing.items]
     restricted = [case.project_record.number for case in cases if case.project_record.is_restricted]
     shown = show_cases(actor, cases, language)
     journal_restricted_reads(actor, restricted, "cases")
-    return Listing(shown, found.next)
+    return Listing(shown, listing.next)
 
 
 def count_cases(actor: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
@@ -92,11 +92,11 @@ def count_cases(actor: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
     return [int(count) for count in row_counts.one()]
 
 
-def position_of(found: Case, sort: str | None) -> str:
+def position_of(after_case: Case, sort: str | None) -> str:
     """Return the cursor that continues a list of this order after the case. Raises Malformed."""
     key, descending = _sort_key(sort or DEFAULT_SORT)
-    value = SEVERITY_RANK[found.severity] if key.name == "severity" else getattr(found, key.name)
-    return cursor_after(key, descending, value, found.id)
+    value = SEVERITY_RANK[after_case.severity] if key.name == "severity" else getattr(after_case, key.name)
+    return cursor_after(key, descending, value, after_case.id)
 
 
 def case_conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElement[bool]]:

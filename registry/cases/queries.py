@@ -126,7 +126,7 @@ def _query(actor: Actor, case_id: int) -> Select[Case]:
 
 
 def _case_row(statement: Select[Any], case_id: int) -> Case:
-    found = db.session.scalar(statement)
-    if not isinstance(found, Case):
+    case = db.session.scalar(statement)
+    if not isinstance(case, Case):
         raise CaseNotFound(id=case_id)
-    return found
+    return case

@@ -15,7 +15,7 @@ from registry.core.response_fields import ReadOnly, Timestamp
 from registry.flags.schemas import FLAG
 from registry.freeze.vocabulary import Severity
 
-LONGEST_TEXT: Final = 5000
+MAX_TEXT_LENGTH: Final = 5000
 COMMENT_TEXT: Final = "A note for the timeline."
 TEXT_SCHEMA: Final[dict[str, Any]] = {"type": "string"}
 DECISION_PROPERTIES: Final[dict[str, Any]] = {
@@ -57,13 +57,13 @@ class CaseOpening(BaseSchema):
 class CaseComment(BaseSchema):
     """What any action takes."""
 
-    comment = Text(LONGEST_TEXT, description=COMMENT_TEXT)
+    comment = Text(MAX_TEXT_LENGTH, description=COMMENT_TEXT)
 
 
 class CaseRemark(BaseSchema):
     """A comment."""
 
-    comment = Text(LONGEST_TEXT, description=COMMENT_TEXT, required=True)
+    comment = Text(MAX_TEXT_LENGTH, description=COMMENT_TEXT, required=True)
     for_agency = Boolean(description="Whether the agency reads it; a reviewer's comment is internal otherwise.")
 
 
@@ -78,8 +78,8 @@ class CaseProposal(CaseComment):
 
     decision = Choice(DecisionKind.codes(), description="What is proposed.", required=True)
     reason_code = Choice(ReasonCode.codes(), description="Why there is no breach; with `no_breach` alone.")
-    reason = Text(LONGEST_TEXT, description="The reason.", required=True)
-    legal_basis = Text(LONGEST_TEXT, description="The clause that it rests on.", required=True)
+    reason = Text(MAX_TEXT_LENGTH, description="The reason.", required=True)
+    legal_basis = Text(MAX_TEXT_LENGTH, description="The clause that it rests on.", required=True)
     due_on = Day(description="By when; required with `migrate_by` and `stop`, today or later.")
 
 
@@ -98,12 +98,12 @@ class CaseSummary(BaseSchema):
     project = ReadOnly("The project's number.", TEXT_SCHEMA)
     agency = ReadOnly("The agency's BIN.", TEXT_SCHEMA)
     status = ReadOnly("Where it stands.", {"type": "string", "enum": list(Status.codes())})
-    severity = ReadOnly("Of its gravest standing flag.", {"type": "string", "enum": list(Severity.codes())})
+    severity = ReadOnly("Of its most severe active flag.", {"type": "string", "enum": list(Severity.codes())})
     assignee = ReadOnly("Who holds it.", nullable(TEXT_SCHEMA))
     flags = fields.List(fields.Nested(FLAG), dump_only=True, metadata={"description": "What it covers."})
     proposal = ReadOnly("What awaits approval; never to the agency.", nullable(DECISION_SCHEMA))
     decisions = ReadOnly("What was approved, oldest first.", {"type": "array", "items": DECISION_SCHEMA})
-    due_on = ReadOnly("When whoever holds the ball must have acted.", nullable(dict(DAY_SCHEMA)))
+    due_on = ReadOnly("The deadline of the next action.", nullable(dict(DAY_SCHEMA)))
     is_overdue = ReadOnly("Whether that day is over.", {"type": "boolean"})
     opened_at = Timestamp("When it was opened.")
     closed_at = Timestamp("When it was closed.", nullable=True)
@@ -125,7 +125,7 @@ class ManyConfirmed(BaseSchema):
 
     confirmed = ReadOnly("Ids of the cases that closed.", {"type": "array", "items": {"type": "integer"}})
     refused = ReadOnly(
-        "The others, with the code and the words of the refusal.",
+        "The others, with the error code and message.",
         {
             "type": "array",
             "items": shown_object({"id": {"type": "integer"}, "code": TEXT_SCHEMA, "message": TEXT_SCHEMA}),

@@ -85,7 +85,7 @@ def command_failure(error: Exception) -> CommandFailed:
         try:
             return CommandFailed(error_lines(error), code)
         except (MessageUnknown, KeyError):
-            log.exception("a refusal has no words")
+            log.exception("an error has no message")
     log.error("a command failed", exc_info=error)
     return CommandFailed([cli_text("cli-unexpected", error=type(error).__name__)], code or FAILED)
 

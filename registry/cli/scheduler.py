@@ -86,7 +86,7 @@ class Schedule:
     def __init__(self, app: Flask, jobs: Sequence[Job]) -> None:
         self._scheduler = BackgroundScheduler(timezone=ALMATY)
         self._stopping = threading.Event()
-        self._clock_watch = threading.Thread(target=self._plan_anew_after_jumps, name="clock watch", daemon=True)
+        self._clock_watch = threading.Thread(target=self._reschedule_after_jumps, name="clock watch", daemon=True)
         for job in jobs:
             self._scheduler.add_job(
                 _guarded(app, job),
@@ -112,11 +112,11 @@ class Schedule:
         self._clock_watch.join()
         self._scheduler.shutdown(wait=True)
 
-    def _plan_anew_after_jumps(self) -> None:
+    def _reschedule_after_jumps(self) -> None:
         while not self._stopping.wait(CLOCK_CHECK_SECONDS):
             for job in self._scheduler.get_jobs():
                 if job.next_run_time - now() > job.trigger.pause:
-                    log.warning("the system clock went back; the job %s is planned anew", job.name)
+                    log.warning("the system clock went back; the job %s is rescheduled", job.name)
                     job.modify(next_run_time=now())
 
 

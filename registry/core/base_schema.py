@@ -115,22 +115,22 @@ class LenientSchema(BaseSchema):
 
 def body_problems(messages: Mapping[str, Iterable[object]]) -> tuple[Problem, ...]:
     """marshmallow's messages as problems, each with the JSON pointer of its field (RFC 6901)."""
-    return tuple(_problem(_pointer(name), found) for name, many in messages.items() for found in many)
+    return tuple(_problem(_pointer(name), error) for name, many in messages.items() for error in many)
 
 
 def parameter_problems(messages: Mapping[str, Iterable[object]]) -> tuple[Problem, ...]:
     """marshmallow's messages as problems, each with the name of its query parameter."""
-    return tuple(_problem(name, found) for name, many in messages.items() for found in many)
+    return tuple(_problem(name, error) for name, many in messages.items() for error in many)
 
 
 def _pointer(name: str) -> str:
     return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
-def _problem(pointer: str, found: object) -> Problem:
-    if isinstance(found, FieldError):
-        return Problem(pointer, found.code, dict(found.params))
-    return Problem(pointer, str(found))
+def _problem(pointer: str, error: object) -> Problem:
+    if isinstance(error, FieldError):
+        return Problem(pointer, error.code, dict(error.params))
+    return Problem(pointer, str(error))
 
 
 def _json_ready(value: Any) -> Any:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError
 
 POSTGRES = "postgresql+psycopg://"
 # In seconds; PostgreSQL takes them in milliseconds as a 32-bit number.
-LONGEST_TIMEOUT = 1_000_000
+MAX_TIMEOUT = 1_000_000
 EXPECTED_POSTGRES = (
     f"{POSTGRES}user:password@host/name, or with a standby {POSTGRES}user:password@/name?host=one&host=two"
 )
@@ -68,7 +68,7 @@ def whole_number(least: int, most: int, expected: str = "a whole number from {mi
 
 def database_limits(env: Env) -> DatabaseLimits:
     """The limits, each with its default."""
-    usual, timeout = DatabaseLimits(), whole_number(0, LONGEST_TIMEOUT)
+    usual, timeout = DatabaseLimits(), whole_number(0, MAX_TIMEOUT)
     return DatabaseLimits(
         pool=env.int("REGISTRY_DATABASE_POOL", usual.pool, **whole_number(1, 1000)),
         statement_timeout=env.int("REGISTRY_STATEMENT_TIMEOUT", usual.statement_timeout, **timeout),

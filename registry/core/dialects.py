@@ -67,8 +67,8 @@ def database_clock() -> datetime | None:
     """The PostgreSQL server's clock, which may be on another machine; None for SQLite."""
     if is_sqlite():
         return None
-    found: datetime | None = db.session.scalar(text("SELECT clock_timestamp()"))
-    return found
+    instant: datetime | None = db.session.scalar(text("SELECT clock_timestamp()"))
+    return instant
 
 
 def advisory_lock(session: Session, number: int, *, shared: bool = False) -> None:

@@ -31,5 +31,5 @@ class Flags(MethodView):
     @blp.arguments(list_query(plain_parameters(FLAG_FILTERS), SORTS), location="query")
     @blp.response(200, PageSchema(FLAG), example={"items": [examples.FLAG], "next": None}, headers=LINK)
     def get(self, query: ListArguments) -> Any:
-        """List flags, the newest first: standing ones and cleared ones, each with its clause and what to do next."""
+        """List flags, the newest first: active ones and cleared ones, each with its clause and what to do next."""
         return page_response(list_flags(current_actor(), *query, request_locale()))

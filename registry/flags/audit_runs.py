@@ -80,25 +80,25 @@ class AuditChange(Model):
 
 def last_good_audit() -> AuditRun | None:
     """Return the newest successful run that is not a dry run; flags and statuses are as of this run."""
-    found: AuditRun | None = db.session.scalar(newest_good(AuditRun))
-    return found
+    run: AuditRun | None = db.session.scalar(newest_good(AuditRun))
+    return run
 
 
 def audit_in_future(today: date) -> AuditRun | None:
     """Return the latest succeeded or held run dated after today; a wrong clock caused it, and it must be voided."""
-    found: AuditRun | None = db.session.scalar(
+    run: AuditRun | None = db.session.scalar(
         select(AuditRun)
         .where(AuditRun.on > today, AuditRun.status.in_(("succeeded", "held")), AuditRun.dry_run.is_(False))
         .order_by(AuditRun.on.desc(), AuditRun.judged_up_to.desc(), AuditRun.finished_at.desc(), AuditRun.id.desc())
         .limit(1)
     )
-    return found
+    return run
 
 
 def last_good_date() -> date | None:
     """Return the business date of the newest successful run that is not a dry run."""
-    found: date | None = db.session.scalar(LAST_GOOD_DATE)
-    return found
+    day: date | None = db.session.scalar(LAST_GOOD_DATE)
+    return day
 
 
 def failure_text(failure: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""``changed_at`` of flags. ``last_seen_on`` of a standing flag does not count.
+"""``changed_at`` of flags. ``last_seen_on`` of an active flag does not count.
 
 It is written in the transaction of the change, after the projects and before the cases: one order of locks.
 """

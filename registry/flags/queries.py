@@ -72,24 +72,24 @@ def flags_of(actor: Actor, project_id: int, page: Page, language: Language) -> L
 
 
 def active_flags_of(actor: Actor, numbers: Sequence[str], language: Language) -> dict[str, list[dict[str, Any]]]:
-    """The standing flags of each of some projects, by number, in two queries for all of them; the worst first."""
+    """The active flags of each of some projects, by number, in two queries for all of them; the worst first."""
     worst = rank(FLAG.severity)
-    wanted = (PROJECT.number.in_(numbers), FLAG.status != "cleared")
-    statement = flag_rows(worst, visible_projects(actor)).where(*wanted).order_by(worst.desc(), FLAG.id)
+    criteria = (PROJECT.number.in_(numbers), FLAG.status != "cleared")
+    statement = flag_rows(worst, visible_projects(actor)).where(*criteria).order_by(worst.desc(), FLAG.id)
     last_on = last_good_date()
-    found: dict[str, list[dict[str, Any]]] = {number: [] for number in numbers}
+    flags: dict[str, list[dict[str, Any]]] = {number: [] for number in numbers}
     for row in db.session.execute(statement).mappings():
         shown = flag_representation({**row}, policy_in_force(), last_on, language)
-        found[row["project"]].append(shown)
-    return found
+        flags[row["project"]].append(shown)
+    return flags
 
 
 def _page(
-    actor: Actor, wanted: Sequence[ColumnElement[bool]], values: Mapping[str, Any], page: Page, language: Language
+    actor: Actor, criteria: Sequence[ColumnElement[bool]], values: Mapping[str, Any], page: Page, language: Language
 ) -> Listing:
     sort = page.sort or DEFAULT_SORT
     key, descending = _sort_key(sort)
-    statement = _sorted(sort, actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ)).where(*wanted)
+    statement = _sorted(sort, actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ)).where(*criteria)
     if page.cursor is not None:
         statement = statement.where(after(key, FLAG.id, descending, page.cursor))
     values = {**values, OWN_AGENCY: actor.agency_id, "most": page.limit + 1}
@@ -143,7 +143,7 @@ def flag_representation(
     row: Mapping[str, Any], policy: Policy, last_on: date | None, language: Language
 ) -> dict[str, Any]:
     """A row of ``flag_rows`` with its texts. ``last_on``: the date of the last good audit."""
-    # A standing flag was last seen by the last good audit: a quiet night writes nothing.
+    # An active flag was last seen by the last good audit: an audit without changes writes nothing.
     seen_on = row["last_seen_on"] if row["status"] == "cleared" else max(last_on or row["opened_on"], row["opened_on"])
     finding = Finding(row["rule"], row["severity"], row["observed"])
     texts = explain(finding, policy, seen_on or row["opened_on"], language, translator(language))

@@ -20,7 +20,7 @@ SQLITE_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def error_of(error: Exception) -> RegistryError:
-    """The refusal that one of ``DATABASE_ERRORS`` is told as."""
+    """The typed error for one of ``DATABASE_ERRORS``."""
     original = error.orig if isinstance(error, DBAPIError) else None
     sqlstate = getattr(original, "sqlstate", None)
     sqlite_code = getattr(original, "sqlite_errorcode", 0) & 0xFF

@@ -1,4 +1,4 @@
-"""The one table refusal → status, and how an error is told: RFC 9457, in the caller's language."""
+"""Error handlers: the table of errors and statuses, and problem+json (RFC 9457) in the caller's language."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from registry.accounts.sign_in import PasswordNotAccepted
 from registry.accounts.tokens import TokenNotAccepted
 from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError, Stale
 from registry.core.messages import message
-from registry.http import http_errors as refusals
+from registry.http import http_errors
 from registry.http.database_errors import DATABASE_ERRORS, error_of
 from registry.http.locale import request_locale
 from registry.http.request_ids import request_id
@@ -30,66 +30,66 @@ CHALLENGE: Final = 'Bearer realm="registry"'
 # The first line that fits counts.
 STATUSES: Final[tuple[tuple[type[RegistryError], int], ...]] = (
     (Malformed, 400),
-    (refusals.BadRequest, 400),
-    (refusals.AuthenticationRequired, 401),
+    (http_errors.BadRequest, 400),
+    (http_errors.AuthenticationRequired, 401),
     (TokenNotAccepted, 401),
     (PasswordNotAccepted, 401),
     (NotAllowed, 403),
     (NotFound, 404),
-    (refusals.RouteNotFound, 404),
-    (refusals.MethodNotAllowed, 405),
+    (http_errors.RouteNotFound, 404),
+    (http_errors.MethodNotAllowed, 405),
     (Conflict, 409),
     (Stale, 412),
-    (refusals.PayloadTooLarge, 413),
-    (refusals.UnsupportedMediaType, 415),
+    (http_errors.PayloadTooLarge, 413),
+    (http_errors.UnsupportedMediaType, 415),
     (Invalid, 422),
-    (refusals.IdempotencyKeyReused, 422),
-    (refusals.PreconditionRequired, 428),
-    (refusals.TooManyRequests, 429),
+    (http_errors.IdempotencyKeyReused, 422),
+    (http_errors.PreconditionRequired, 428),
+    (http_errors.TooManyRequests, 429),
     (TooManyAttempts, 429),
     (SignInBusy, 503),
-    (refusals.DatabaseUnavailable, 503),
-    (refusals.DatabaseBusy, 503),
-    (refusals.StorageFull, 503),
-    (refusals.InternalError, 500),
+    (http_errors.DatabaseUnavailable, 503),
+    (http_errors.DatabaseBusy, 503),
+    (http_errors.StorageFull, 503),
+    (http_errors.InternalError, 500),
 )
 OF_HTTP: Final[dict[int, type[RegistryError]]] = {
-    404: refusals.RouteNotFound,
-    405: refusals.MethodNotAllowed,
-    412: refusals.PreconditionFailed,
-    413: refusals.PayloadTooLarge,
-    415: refusals.UnsupportedMediaType,
-    428: refusals.PreconditionRequired,
+    404: http_errors.RouteNotFound,
+    405: http_errors.MethodNotAllowed,
+    412: http_errors.PreconditionFailed,
+    413: http_errors.PayloadTooLarge,
+    415: http_errors.UnsupportedMediaType,
+    428: http_errors.PreconditionRequired,
 }
 
 
-def status_of(refusal: RegistryError) -> int:
-    """The status of a refusal; one of no known kind is a mistake of this program."""
-    return next((status for kind, status in STATUSES if isinstance(refusal, kind)), 500)
+def status_of(error: RegistryError) -> int:
+    """The status of an error; 500 for a type that is not in the table."""
+    return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
 
 
-def retry_after(refusal: RegistryError) -> str | None:
-    """In how many seconds it is worth trying again; None when time alone mends nothing."""
-    match refusal:
-        case refusals.TooManyRequests():
-            return str(refusal.params["seconds"])
+def retry_after(error: RegistryError) -> str | None:
+    """The seconds of Retry-After; None when time alone does not resolve the error."""
+    match error:
+        case http_errors.TooManyRequests():
+            return str(error.params["seconds"])
         case TooManyAttempts():
             return str(WINDOW_S)
-        case SignInBusy() | refusals.DatabaseUnavailable() | refusals.DatabaseBusy() | refusals.StorageFull():
+        case SignInBusy() | http_errors.DatabaseUnavailable() | http_errors.DatabaseBusy() | http_errors.StorageFull():
             return "5"
     return None
 
 
-def problem_response(refusal: RegistryError) -> Response:
-    """The refusal as problem+json in the language asked for."""
+def problem_response(error: RegistryError) -> Response:
+    """The error as problem+json in the requested language."""
     language = request_locale()
-    status = status_of(refusal)
-    problems: Sequence[Problem] = getattr(refusal, "problems", ())
+    status = status_of(error)
+    problems: Sequence[Problem] = getattr(error, "problems", ())
     body: dict[str, object] = {
-        "type": TYPE + refusal.code,
+        "type": TYPE + error.code,
         "title": message(f"title-{status}", language),
         "status": status,
-        "detail": message(refusal.code, language, refusal.params),
+        "detail": message(error.code, language, error.params),
         "instance": request.path,
         "trace_id": request_id(),
     }
@@ -105,18 +105,20 @@ def problem_response(refusal: RegistryError) -> Response:
     response = Response(json.dumps(body), status=status, content_type=PROBLEM_JSON)
     response.headers["Content-Language"] = language
     response.vary.add("Accept-Language")
-    wait = retry_after(refusal)
+    wait = retry_after(error)
     if wait is not None:
         response.headers["Retry-After"] = wait
     if status == 401:
         response.headers["WWW-Authenticate"] = (
-            CHALLENGE if isinstance(refusal, refusals.AuthenticationRequired) else f'{CHALLENGE}, error="invalid_token"'
+            CHALLENGE
+            if isinstance(error, http_errors.AuthenticationRequired)
+            else f'{CHALLENGE}, error="invalid_token"'
         )
     return response
 
 
 def init_error_handlers(app: Flask) -> None:
-    """Answer every refusal, HTTP error and unexpected exception as problem+json."""
+    """Answer every typed error, HTTP error and unexpected exception as problem+json."""
 
     @app.errorhandler(RegistryError)
     def refused(error: RegistryError) -> Response:
@@ -130,7 +132,7 @@ def init_error_handlers(app: Flask) -> None:
         status = error.code or 500
         if status >= 500:
             return unexpected(error)
-        response = problem_response(OF_HTTP.get(status, refusals.BadRequest)())
+        response = problem_response(OF_HTTP.get(status, http_errors.BadRequest)())
         for name, value in error.get_headers(request.environ):
             if name.lower() in ("allow", "retry-after"):
                 response.headers[name] = value
@@ -146,4 +148,4 @@ def init_error_handlers(app: Flask) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         LOG.error("unexpected exception", exc_info=error)
-        return problem_response(refusals.InternalError())
+        return problem_response(http_errors.InternalError())

@@ -20,7 +20,7 @@ from registry.http.request_log import LOG
 from registry.settings import Settings
 
 DAMAGED: Final = "database-damaged: registry restore FILE"
-LONGEST_WITHOUT_AUDIT: Final = timedelta(hours=26)
+MAX_AUDIT_AGE: Final = timedelta(hours=26)
 
 
 def init_health(app: Flask, settings: Settings) -> None:
@@ -58,10 +58,10 @@ def why_not_ready(*, audits_are_on: bool) -> list[str]:
         return [f"audit-in-the-future {ahead.on.isoformat()}: registry audits void {ahead.id}"]
     last = last_good_audit()
     reasons = []
-    # A fresh installation owes no night, and without a nightly audit none is ever due.
-    owed_since = last.finished_at if last is not None else installed_at() if audits_are_on else None
-    if owed_since is not None and now() - owed_since > LONGEST_WITHOUT_AUDIT:
-        reasons.append(f"no-good-audit-since {rfc3339(owed_since)}")
+    # A new installation has no due audit, and without a nightly audit none is ever due.
+    due_since = last.finished_at if last is not None else installed_at() if audits_are_on else None
+    if due_since is not None and now() - due_since > MAX_AUDIT_AGE:
+        reasons.append(f"no-good-audit-since {rfc3339(due_since)}")
     since = unconfirmed_since(now()) if audits_are_on else None
     if since is not None:
         reasons.append(f"clock-not-confirmed since {rfc3339(since)}: registry audits run")

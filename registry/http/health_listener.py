@@ -22,13 +22,13 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = REQUEST_TIMEOUT_S
 
     def do_GET(self) -> None:
-        found = self.path == "/healthz"
-        self.send_response(200 if found else 404)
+        is_health_check = self.path == "/healthz"
+        self.send_response(200 if is_health_check else 404)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(ALIVE) if found else 0))
+        self.send_header("Content-Length", str(len(ALIVE) if is_health_check else 0))
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
-        if found and self.command == "GET":
+        if is_health_check and self.command == "GET":
             self.wfile.write(ALIVE)
 
     def do_HEAD(self) -> None:

@@ -1,9 +1,9 @@
 """Idempotency-Key: a POST sent again gets its first answer again, and is done once.
 
-The key is claimed first, inside the transaction that the change joins: change and kept answer commit together, and
+The key is claimed first, inside the transaction that the change joins: change and stored response commit together, and
 of two at once the second waits for the first one's end. An audit must not be inside another transaction: a second one
-would wait where it is to hear 409, and a failed one could not be kept. Its answer is kept after its own commit; should
-the process die between the two, the same key audits again, which changes nothing.
+would wait instead of answering 409, and a failed one could not be stored. Its response is stored after its own commit;
+should the process die between the two, the same key audits again, which changes nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STORED_HEADERS = ("Content-Type", "Content-Language", "Location", "ETag", "Link"
 
 
 def run_once(actor: Actor, digest: str, answer: Callable[[], Response], *, commits_itself: bool) -> Response:
-    """Give the kept answer of this key, or answer and keep that; refusals are not kept.
+    """Return the stored response of this key, or answer and store that; error responses are not stored.
 
     ``commits_itself``: the answer is made outside of any transaction and kept after it.
     Raises Malformed for a key that is not 1 to 200 printable ASCII characters, IdempotencyKeyReused for another body,
@@ -42,22 +42,22 @@ def run_once(actor: Actor, digest: str, answer: Callable[[], Response], *, commi
     if not key or len(key) > MAX_KEY_LENGTH or not (key.isascii() and key.isprintable()):
         raise Malformed([Problem(HEADER, "idempotency-key-not-usable", {"limit": MAX_KEY_LENGTH})])
     digest = body_digest(f"{actor.role.value} {actor.agency_id} {digest}".encode())
-    mine = {"principal": actor.principal, "route": f"{request.method} {request.path}", "key": key}
+    scope = {"principal": actor.principal, "route": f"{request.method} {request.path}", "key": key}
     if not commits_itself:
         with transaction():
-            claimed = _claim(mine, digest)
+            claimed = _claim(scope, digest)
             if claimed is None:
-                return _stored_response(mine, digest)
+                return _stored_response(scope, digest)
             response = answer()
             _store(claimed, response)
         return response
     # Only looked for: a claim that outlived its process would keep the key from ever being answered.
     fresh = StoredResponse.at >= now() - RETENTION
-    if db.session.scalar(select(StoredResponse.id).where(*_same(mine), fresh)) is not None:
-        return _stored_response(mine, digest)
+    if db.session.scalar(select(StoredResponse.id).where(*_same(scope), fresh)) is not None:
+        return _stored_response(scope, digest)
     response = answer()
     with transaction():
-        claimed = _claim(mine, digest)
+        claimed = _claim(scope, digest)
         if claimed is not None:
             _store(claimed, response)
     return response
@@ -90,14 +90,14 @@ def body_digest(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
-def _same(mine: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    return [getattr(StoredResponse, name) == value for name, value in mine.items()]
+def _same(scope: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    return [getattr(StoredResponse, name) == value for name, value in scope.items()]
 
 
-def _claim(mine: Mapping[str, str], digest: str) -> int | None:
+def _claim(scope: Mapping[str, str], digest: str) -> int | None:
     """The id of the key's new row; None when it has one that is not too old."""
-    db.session.execute(delete(StoredResponse).where(*_same(mine), StoredResponse.at < now() - RETENTION))
-    claim = insert_or_ignore(StoredResponse).values(**mine, request_hash=digest, at=now())
+    db.session.execute(delete(StoredResponse).where(*_same(scope), StoredResponse.at < now() - RETENTION))
+    claim = insert_or_ignore(StoredResponse).values(**scope, request_hash=digest, at=now())
     return db.session.scalar(claim.on_conflict_do_nothing().returning(StoredResponse.id))
 
 
@@ -107,8 +107,8 @@ def _store(claimed: int, response: Response) -> None:
     db.session.execute(update(StoredResponse).where(StoredResponse.id == claimed).values(**values))
 
 
-def _stored_response(mine: Mapping[str, str], digest: str) -> Response:
-    kept = db.session.execute(select(StoredResponse).where(*_same(mine))).scalar_one()
+def _stored_response(scope: Mapping[str, str], digest: str) -> Response:
+    kept = db.session.execute(select(StoredResponse).where(*_same(scope))).scalar_one()
     if kept.request_hash != digest:
         raise IdempotencyKeyReused
     return Response(kept.body or b"", status=kept.status, headers=kept.headers or {})

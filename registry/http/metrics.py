@@ -28,7 +28,7 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 
 
 class StoredNumbers(Collector):
-    """What is asked of the database whenever metrics are read; when it is away, only that is told."""
+    """Gauges queried from the database at each scrape; when it is unreachable, only that is exported."""
 
     def collect(self) -> Iterator[Metric]:
         """The gauges."""

@@ -52,7 +52,7 @@ def read_query(declared: Iterable[Parameter]) -> dict[str, str]:
     """
     known = {parameter.name: parameter for parameter in declared}
     problems = []
-    found: dict[str, str] = {}
+    accepted: dict[str, str] = {}
     for name, values in request.args.lists():
         if name not in known:
             problems.append(Problem(name, "unknown-parameter", {"name": name}))
@@ -61,10 +61,10 @@ def read_query(declared: Iterable[Parameter]) -> dict[str, str]:
         elif any(ord(letter) < 32 or letter in "\x7f\ufffd" for letter in "".join(values)):
             problems.append(Problem(name, "not-usable"))
         else:
-            found[name] = ",".join(values)
+            accepted[name] = ",".join(values)
     if problems:
         raise Malformed(problems)
-    return found
+    return accepted
 
 
 def take_page(sent: dict[str, str]) -> Page:

@@ -40,19 +40,19 @@ class RateLimiter:
         size = max(self.per_minute / share, 1.0)
         each_second = size / 60
         with self._lock:
-            moment = self._clock()
-            left, at = self._buckets.get(caller, (size, moment))
-            left = min(size, left + (moment - at) * each_second)
+            current = self._clock()
+            left, at = self._buckets.get(caller, (size, current))
+            left = min(size, left + (current - at) * each_second)
             if left < 1:
                 return (1 - left) / each_second
             if caller not in self._buckets and len(self._buckets) >= MAX_BUCKETS:
-                self._forget(moment)
-            self._buckets[caller] = (left - 1, moment)
+                self._forget(current)
+            self._buckets[caller] = (left - 1, current)
         return 0.0
 
-    def _forget(self, moment: float) -> None:
+    def _forget(self, current: float) -> None:
         """Drop the buckets that are full again; of callers without end, all: memory is the scarcer thing."""
-        recent = {caller: kept for caller, kept in self._buckets.items() if moment - kept[1] < 60}
+        recent = {caller: kept for caller, kept in self._buckets.items() if current - kept[1] < 60}
         self._buckets = recent if len(recent) < MAX_BUCKETS else {}
 
 

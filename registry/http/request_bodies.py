@@ -18,18 +18,18 @@ from registry.http.http_errors import PayloadTooLarge, UnsupportedMediaType
 JSON_TYPE = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 MULTIPART = "multipart/form-data"
-LARGEST_BODY = 1024 * 1024
-LARGEST_FILE = 20 * 1024 * 1024
+MAX_BODY = 1024 * 1024
+MAX_FILE = 20 * 1024 * 1024
 # What boundaries, part headers and small fields may take beside the file.
 ENVELOPE = 64 * 1024
 # werkzeug holds this limit against what it has buffered, files included: a chunk of 64 KiB, and before it the start of
 # what may become a boundary. With the size of the chunk itself as the limit, files failed by chance.
 FORM_MEMORY = 64 * 1024 + ENVELOPE
-MOST_PARTS = 20
+MAX_PARTS = 20
 # Of a body that is too large so much is read before it is refused: granian closes the connection on the rest, and a
 # client that is still sending then sees a broken connection in place of the 413.
-MOST_DRAINED = LARGEST_FILE + 4 * 1024 * 1024
-LONGEST_FILE_NAME = 200
+MAX_DRAINED = MAX_FILE + 4 * 1024 * 1024
+MAX_FILE_NAME_LENGTH = 200
 
 
 class BodyNotReadable(Malformed):
@@ -46,12 +46,12 @@ class SentFile:
 
 
 def attach_body_drain(app: Flask) -> None:
-    """Read what is left of a body that is refused with 413, up to ``MOST_DRAINED``."""
+    """Read what is left of a body that is refused with 413, up to ``MAX_DRAINED``."""
 
     @app.after_request
     def drain(response: Response) -> Response:
         if response.status_code == 413 and (request.content_length or request.environ.get("wsgi.input_terminated")):
-            left = MOST_DRAINED
+            left = MAX_DRAINED
             while left > 0 and (piece := request.environ["wsgi.input"].read(64 * 1024)):
                 left -= len(piece)
         return response
@@ -68,9 +68,9 @@ def require_content_type(taken: str) -> None:
 
 def read_bytes() -> bytes:
     """The whole body. Raises PayloadTooLarge above 1 MiB."""
-    request.max_content_length = LARGEST_BODY
-    if (request.content_length or 0) > LARGEST_BODY:
-        raise PayloadTooLarge(limit=_size(LARGEST_BODY))
+    request.max_content_length = MAX_BODY
+    if (request.content_length or 0) > MAX_BODY:
+        raise PayloadTooLarge(limit=_size(MAX_BODY))
     return request.get_data()
 
 
@@ -91,20 +91,20 @@ def read_object(raw: bytes) -> dict[str, Any]:
 
 def limit_form() -> None:
     """Set the limits of a multipart body with a file, before anything of it is read."""
-    request.max_content_length = LARGEST_FILE + ENVELOPE
+    request.max_content_length = MAX_FILE + ENVELOPE
     request.max_form_memory_size = FORM_MEMORY
-    request.max_form_parts = MOST_PARTS
+    request.max_form_parts = MAX_PARTS
 
 
 def read_form() -> tuple[dict[str, str], dict[str, SentFile]]:
     """The fields and files of a multipart body. Raises PayloadTooLarge, and Malformed when a name comes twice."""
     limit_form()
-    if (request.content_length or 0) > LARGEST_FILE + ENVELOPE:
-        raise PayloadTooLarge(limit=_size(LARGEST_FILE))
+    if (request.content_length or 0) > MAX_FILE + ENVELOPE:
+        raise PayloadTooLarge(limit=_size(MAX_FILE))
     try:
         sent_files = list(request.files.items(multi=True))
     except RequestEntityTooLarge as error:
-        raise PayloadTooLarge(limit=_size(LARGEST_FILE)) from error
+        raise PayloadTooLarge(limit=_size(MAX_FILE)) from error
     try:
         return _collected(sent_files)
     finally:
@@ -120,9 +120,9 @@ def _collected(sent_files: list[tuple[str, FileStorage]]) -> tuple[dict[str, str
         fields[name] = text
     for name, sent in sent_files:
         _once(name, fields, files)
-        content = sent.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise PayloadTooLarge(limit=_size(LARGEST_FILE))
+        content = sent.read(MAX_FILE + 1)
+        if len(content) > MAX_FILE:
+            raise PayloadTooLarge(limit=_size(MAX_FILE))
         files[name] = SentFile(file_name(sent.filename or ""), _type_of(sent.mimetype), content)
     return fields, files
 
@@ -130,8 +130,8 @@ def _collected(sent_files: list[tuple[str, FileStorage]]) -> tuple[dict[str, str
 def file_name(sent: str) -> str:
     """The last part of a file's name. Raises Invalid when nothing printable of 1 to 200 characters is left."""
     name = sent.replace("\\", "/").rpartition("/")[2].strip()
-    if not name or len(name) > LONGEST_FILE_NAME or any(unicodedata.category(letter)[0] == "C" for letter in name):
-        raise Invalid([Problem("/file", "file-name-not-usable", {"limit": LONGEST_FILE_NAME})])
+    if not name or len(name) > MAX_FILE_NAME_LENGTH or any(unicodedata.category(letter)[0] == "C" for letter in name):
+        raise Invalid([Problem("/file", "file-name-not-usable", {"limit": MAX_FILE_NAME_LENGTH})])
     return name
 
 
@@ -146,10 +146,10 @@ def _once(name: str, fields: dict[str, str], files: dict[str, SentFile]) -> None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
         raise ValueError("a key comes twice")
-    return found
+    return fields
 
 
 def _no_constant(name: str) -> NoReturn:

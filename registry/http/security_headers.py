@@ -28,15 +28,15 @@ def init_security_headers(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def protect(response: Response) -> Response:
-        wanted = dict(USUAL)
+        headers = dict(USUAL)
         # Looked up once: each look at werkzeug's headers goes through all of them.
         there = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - iterating gives pairs
         # An answer with a tag may be kept by the caller's own cache, but is asked for again each time.
         asked_again = request.method in ("GET", "HEAD") and "etag" in there
-        wanted["Cache-Control"] = "private, no-cache" if asked_again else "no-store"
+        headers["Cache-Control"] = "private, no-cache" if asked_again else "no-store"
         if public_is_https or request.is_secure:
-            wanted["Strict-Transport-Security"] = f"max-age={A_YEAR}; includeSubDomains"
-        for name, value in wanted.items():
+            headers["Strict-Transport-Security"] = f"max-age={A_YEAR}; includeSubDomains"
+        for name, value in headers.items():
             if name.lower() not in there:
                 response.headers.add(name, value)
         return response

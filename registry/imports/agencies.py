@@ -104,8 +104,8 @@ class AgencyImport:
         return problems
 
     def _read(self, row: Row) -> ImportRow:
-        values, found = ROW.load_filled(read_cells(row.cells, self.readers))
-        problems = cell_problems(self.columns, row.cells, found)
+        values, invalid = ROW.load_filled(read_cells(row.cells, self.readers))
+        problems = cell_problems(self.columns, row.cells, invalid)
         if row.surplus:
             problems.append(Problem("", "row-too-long", {"columns": len(self.columns), "surplus": row.surplus}))
         number = values.get("bin")

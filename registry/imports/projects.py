@@ -96,22 +96,22 @@ class ProjectImport:
         return outcome
 
     def _read(self, row: Row) -> ImportRow:
-        values, problems = ROW.load_filled(read_cells(row.cells, self.readers))
-        found = cell_problems(self.columns, row.cells, problems) if problems else []
-        wrong = {problem.pointer for problem in found}
+        values, invalid = ROW.load_filled(read_cells(row.cells, self.readers))
+        problems = cell_problems(self.columns, row.cells, invalid) if invalid else []
+        wrong = {problem.pointer for problem in problems}
         agency = values.pop("agency", None)
         if agency is None and "/agency" not in wrong:
-            found.insert(0, Problem("/agency", "required"))
+            problems.insert(0, Problem("/agency", "required"))
         if row.surplus:
-            found.append(Problem("", "row-too-long", {"columns": len(self.columns), "surplus": row.surplus}))
+            problems.append(Problem("", "row-too-long", {"columns": len(self.columns), "surplus": row.surplus}))
         external_id = values.get("external_id")
         key = (agency, external_id)
         if external_id is None:
             if "/external_id" not in wrong:
-                found.append(Problem("/external_id", "required"))
+                problems.append(Problem("/external_id", "required"))
         elif agency is not None and (first := self.seen.setdefault(key, row.number)) != row.number:
-            found.append(Problem("/external_id", "external-id-twice", {"row": first}))
-        return ImportRow(row.number, key, values, found)
+            problems.append(Problem("/external_id", "external-id-twice", {"row": first}))
+        return ImportRow(row.number, key, values, problems)
 
     def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, tuple[int, bool]]:
         """Map each BIN to the agency's id and whether the actor may act for it."""

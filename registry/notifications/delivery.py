@@ -55,7 +55,7 @@ class _Leased:
     person_id: int | None
     agency_id: int | None
     is_digest: bool
-    told: Sequence[Mapping[str, Any]]
+    events: Sequence[Mapping[str, Any]]
     created_at: datetime
     tries: int
 
@@ -88,7 +88,7 @@ def send_due_emails(mail: Mail, most: int = MAX_PER_RUN) -> DeliveryResult:
 
 def _send(server: MailServer, mail: Mail, email: _Leased) -> str:
     to = recipient_now(email.person_id, email.agency_id)
-    entries = [] if to is None else _still_visible(to, email.told)
+    entries = [] if to is None else _still_visible(to, email.events)
     db.session.rollback()
     if to is None or not entries:
         _end(email, "dropped")
@@ -132,7 +132,7 @@ def _lease_next() -> _Leased | None:
             row.person_id,
             row.agency_id,
             row.is_digest,
-            row.told,
+            row.events,
             row.created_at,
             row.tries,
         )

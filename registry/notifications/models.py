@@ -14,10 +14,10 @@ from registry.core.database import Instant, Model
 class OutboundEmail(Model):
     """One e-mail to one recipient, a person or an agency.
 
-    ``told``: the events, as ``{kind, references, count}``; references are numbers, never findings or names. ``key``
-    is the Message-ID, the same at each attempt. ``state``: ``waiting``, ``sent``, ``failed`` (given up; see ``error``)
-    or ``dropped`` (no recipient any more). While an e-mail is being sent, it is ``waiting`` with ``next_try_at`` some
-    minutes ahead, so that it is retried if the sender is killed.
+    ``events``: what it notifies of, as ``{kind, references, count}``; references are numbers, never findings or names.
+    ``key`` is the Message-ID, the same at each attempt. ``state``: ``waiting``, ``sent``, ``failed`` (given up; see
+    ``error``) or ``dropped`` (no recipient any more). While an e-mail is being sent, it is ``waiting`` with
+    ``next_try_at`` some minutes ahead, so that it is retried if the sender is killed.
     """
 
     __tablename__ = "letters"
@@ -27,7 +27,7 @@ class OutboundEmail(Model):
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
     is_digest: Mapped[bool]
-    told: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    events: Mapped[list[dict[str, Any]]] = mapped_column("told", JSON)
     created_at: Mapped[datetime] = mapped_column(Instant)
     state: Mapped[str] = mapped_column(String(10))
     tries: Mapped[int]

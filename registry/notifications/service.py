@@ -42,7 +42,7 @@ def queue_email(
             person_id=to.person_id,
             agency_id=to.agency_id,
             is_digest=is_digest,
-            told=[
+            events=[
                 {"kind": kind, "references": list(references[kind][:MAX_REFERENCES]), "count": len(references[kind])}
                 for kind in KINDS
                 if references.get(kind)

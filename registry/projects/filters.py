@@ -171,7 +171,7 @@ FILTERS: Final[Mapping[str, Filter]] = {
     **{name: Filter("texts", _text) for name in TEXTS},
     **{name: Filter("true or false", _boolean) for name in BOOLEANS},
     "flagged": Filter("true or false", linked_condition),
-    "rule": Filter("rules of standing flags", linked_condition),
+    "rule": Filter("rules of active flags", linked_condition),
     **{f"{name}_{end}": Filter("date", _date_range) for name in DAYS for end in ("from", "to")},
     **{f"{name}_{end}": Filter("date or instant", _instant_range) for name in INSTANTS for end in ("from", "to")},
     **{f"{name}_{end}": Filter("whole tenge", _amount_range) for name in AMOUNTS for end in ("from", "to")},

@@ -76,7 +76,7 @@ class Project(ProjectFields):
         {"type": "string", "enum": list(FreezeStatus.codes())},
         label=lazy_text("Freeze status"),
     )
-    severity = ReadOnly("Of the highest standing flag.", SEVERITY_OR_NULL, label=lazy_text("Severity"))
+    severity = ReadOnly("Of the highest active flag.", SEVERITY_OR_NULL, label=lazy_text("Severity"))
 
 
 OBSERVED_SCHEMA: Final = {"type": "object", "additionalProperties": {"type": ["string", "integer", "null"]}}
@@ -132,7 +132,7 @@ class ShortProject(BaseSchema):
     sector = ReadOnly("Division of COFOG.", {"type": ["string", "null"], "enum": [*Sector.codes(), None]})
     region = ReadOnly("KATO prefix.", {"type": ["string", "null"], "enum": [*Region.codes(), None]})
     freeze_status = ReadOnly("After the last audit.", {"type": "string", "enum": list(FreezeStatus.codes())})
-    severity = ReadOnly("Of the highest standing flag.", SEVERITY_OR_NULL)
+    severity = ReadOnly("Of the highest active flag.", SEVERITY_OR_NULL)
     updated_at = Timestamp("When it was last edited, or a fact of it confirmed.")
     changed_at = Timestamp(CHANGED_AT_TEXT)
 

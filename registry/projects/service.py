@@ -193,8 +193,8 @@ def _agency(number: str, *, lock: bool) -> Agency | None:
         # As the foreign key will: from now to the commit nobody changes the kind, which decides the freeze status.
         statement = statement.with_for_update(of=Agency, read=True, key_share=True)
         statement = statement.execution_options(populate_existing=True)
-    found: Agency | None = db.session.scalar(statement)
-    return found
+    agency: Agency | None = db.session.scalar(statement)
+    return agency
 
 
 def _find(actor: Actor, number: str, *, lock: bool) -> Project:

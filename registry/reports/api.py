@@ -24,9 +24,9 @@ BY: Final = Parameter("by", "What the rows are of.", {"type": "string", "enum": 
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 MEANINGS: Final[dict[str, str]] = {
     "projects": "All of them.",
-    FreezeStatus.CLEAR: "In scope and without a standing flag.",
+    FreezeStatus.CLEAR: "In scope and without an active flag.",
     FreezeStatus.FLAGGED: "With an open flag.",
-    **{f"flagged_{severity}": f"Of these, the highest standing flag is {severity}." for severity in Severity},
+    **{f"flagged_{severity}": f"Of these, the highest active flag is {severity}." for severity in Severity},
     FreezeStatus.EXEMPT: "No flag open, some exempt; never counted as clear.",
     FreezeStatus.ACCEPTED: "No flag open or exempt, some accepted by decision.",
     FreezeStatus.OUT_OF_SCOPE: "The freeze does not bind their agency.",

@@ -44,14 +44,14 @@ class Asset:
 @cache
 def load_assets() -> dict[str, Asset]:
     """Every file of the folder by its path in it, read once."""
-    found = {}
+    assets = {}
     for path in sorted(FOLDER.rglob("*")):
         kind = TYPES.get(path.suffix) or mimetypes.types_map.get(path.suffix)
         if path.is_file() and kind is not None:
             content = path.read_bytes()
             digest = hashlib.sha256(content).hexdigest()[:16]
-            found[path.relative_to(FOLDER).as_posix()] = Asset(content, kind, digest)
-    return found
+            assets[path.relative_to(FOLDER).as_posix()] = Asset(content, kind, digest)
+    return assets
 
 
 def asset_url(name: str) -> str:
@@ -62,13 +62,13 @@ def asset_url(name: str) -> str:
 @pages.page("/assets/<path:name>", needs=Public("styles and scripts are no secret, and the sign-in page needs them"))
 def asset(name: str) -> Answer:
     """One file."""
-    found = load_assets().get(name)
-    if found is None:
+    entry = load_assets().get(name)
+    if entry is None:
         raise RouteNotFound
-    unchanged = not_modified(found.digest)
+    unchanged = not_modified(entry.digest)
     if unchanged is not None:
         return unchanged
-    response = Response(found.content, content_type=found.content_type)
-    response.headers["ETag"] = quote_etag(found.digest)
-    response.headers["Cache-Control"] = FOR_A_YEAR if request.args.get("v") == found.digest else FOR_A_DAY
+    response = Response(entry.content, content_type=entry.content_type)
+    response.headers["ETag"] = quote_etag(entry.digest)
+    response.headers["Cache-Control"] = FOR_A_YEAR if request.args.get("v") == entry.digest else FOR_A_DAY
     return response

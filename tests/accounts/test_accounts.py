@@ -63,9 +63,9 @@ def a_person(name: str, role: Role = Role.AUDITOR) -> Person:
 
 
 def come_in(name: str, password: str = PASSWORD) -> Actor:
-    found = find_session_user(sign_in(name, password, "10.0.0.1", "r"), "10.0.0.1", "r")
-    assert found is not None
-    return found.actor
+    user = find_session_user(sign_in(name, password, "10.0.0.1", "r"), "10.0.0.1", "r")
+    assert user is not None
+    return user.actor
 
 
 @pytest.mark.parametrize("role", [Role.REVIEWER, Role.SUPERVISOR, Role.ADMINISTRATOR])

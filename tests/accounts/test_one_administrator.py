@@ -85,13 +85,13 @@ def test_single_administrator_cannot_get_a_decision_approved(
 
         def came_in(self) -> list[Actor]:
             """The actors that the administrator can currently act as."""
-            found = [actor for name in sorted(self.known) if (actor := session_of(name)) is not None]
+            actors = [actor for name in sorted(self.known) if (actor := session_of(name)) is not None]
             for text in self.tokens:
                 try:
-                    found.append(authenticate_token(text, "10.0.0.1", ""))
+                    actors.append(authenticate_token(text, "10.0.0.1", ""))
                 except TokenNotAccepted:
                     continue
-            return found
+            return actors
 
         def attempt(self, data: st.DataObject, service: Callable[[Actor], None]) -> None:
             try:
@@ -227,7 +227,7 @@ def test_single_administrator_cannot_get_a_decision_approved(
                     confirm_voiding(actor, self.audit_id, str(voiding["proposed_at"]))
 
         @invariant()
-        def names_are_told_apart(self) -> None:
+        def names_are_distinct(self) -> None:
             names = set(db.session.scalars(select(Account.name)))
             assert names <= {"adil", "bota", "saule", "rustem", "one", "two", "robot"}
 

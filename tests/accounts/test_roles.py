@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from registry.accounts.actors import Actor, RoleNotAllowed, local_actor
-from registry.accounts.roles import AGENCY_ROLES, OVERSIGHT, PERMISSIONS, Permission, Role
+from registry.accounts.actors import SCHEDULE, Actor, RoleNotAllowed, local_actor
+from registry.accounts.roles import (
+    AGENCY_ROLES,
+    OVERSIGHT,
+    PERMISSIONS,
+    Permission,
+    Role,
+    is_within,
+    roles_within,
+)
 
 P = Permission
 WRITES = frozenset(
@@ -28,9 +36,52 @@ WRITES = frozenset(
     }
 )
 
+EVERYONE = "agencies.read cases.read exemptions.read projects.read reports.read"
+CONTRACT = {
+    "agency_viewer": f"{EVERYONE} restricted.read",
+    "agency_editor": f"{EVERYONE} restricted.read projects.write documents.write imports.run cases.answer "
+    "cases.comment",
+    "reviewer": f"{EVERYONE} audits.read policies.read placements.confirm onboarding.extend documents.write "
+    "cases.review cases.comment",
+    "supervisor": f"{EVERYONE} audits.read policies.read restricted.read projects.restrict documents.write "
+    "placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review cases.lead cases.approve "
+    "cases.comment exemptions.record journal.read accounts.confirm",
+    "auditor": f"{EVERYONE} audits.read policies.read restricted.read journal.read",
+    "operator": f"{EVERYONE} audits.read policies.read placements.confirm documents.write audits.run audits.void",
+    "administrator": f"{EVERYONE} audits.read policies.read agencies.write projects.write documents.write imports.run "
+    "imports.read-all journal.read people.manage accounts.confirm tokens.manage",
+}
 
-def test_every_role_has_permissions() -> None:
+
+def test_roles_are_those_of_the_contract() -> None:
+    assert [role.value for role in Role] == list(CONTRACT)
     assert set(PERMISSIONS) == set(Role)
+
+
+@pytest.mark.parametrize("role", CONTRACT)
+def test_role_has_exactly_the_permissions_of_the_contract(role: str) -> None:
+    assert {permission.value for permission in PERMISSIONS[Role(role)]} == set(CONTRACT[role].split())
+
+
+def test_deciding_roles_need_two_people() -> None:
+    assert {role.value for role in Role if role.needs_two_people} == {"reviewer", "supervisor", "administrator"}
+
+
+def test_agency_roles_are_two() -> None:
+    assert {"agency_viewer", "agency_editor"} == AGENCY_ROLES
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_token_has_the_role_of_its_account_or_a_narrower_one(role: Role) -> None:
+    narrower = {"agency_editor": ["agency_viewer"], "supervisor": ["reviewer", "auditor", "operator"]}
+    expected = [role.value, *narrower.get(role.value, [])]
+    assert [each.value for each in roles_within(role)] == expected
+    assert {other.value for other in Role if is_within(other, 7, role, 7)} == set(expected)
+
+
+def test_token_of_another_agency_is_not_within_its_account() -> None:
+    assert not is_within(Role.AGENCY_VIEWER, 8, Role.AGENCY_EDITOR, 7)
+    assert not is_within(Role.AGENCY_EDITOR, None, Role.AGENCY_EDITOR, 7)
 
 
 def test_every_permission_belongs_to_a_role() -> None:
@@ -87,4 +138,12 @@ def test_role_not_allowed_contains_role_and_permission() -> None:
 
 
 def test_command_line_acts_as_its_user() -> None:
-    assert local_actor(Role.OPERATOR).principal.startswith("local:")
+    actor = local_actor(Role.AUDITOR)
+    assert actor.principal.startswith("local:")
+    assert (actor.role, actor.source, actor.credential, actor.agency_id) == ("auditor", "cli", "local", None)
+    assert actor.is_local and not actor.is_person
+
+
+def test_schedule_acts_as_an_operator() -> None:
+    assert (SCHEDULE.principal, SCHEDULE.role, SCHEDULE.source) == ("service:schedule", "operator", "schedule")
+    assert SCHEDULE.is_local and not Actor("x", Role.OPERATOR, credential="session:local").is_local

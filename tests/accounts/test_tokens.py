@@ -120,11 +120,11 @@ def test_token_is_never_stored_or_journalled(app: Flask) -> None:
 
 
 def test_token_expires_to_the_second(app: Flask, present: Present) -> None:
-    moment = present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
+    start = present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
     token = issued(lifetime=timedelta(hours=1))
-    present.set(moment + timedelta(minutes=59, seconds=59))
+    present.set(start + timedelta(minutes=59, seconds=59))
     assert accepted(token.text).role is Role.OPERATOR
-    present.set(moment + timedelta(hours=1))
+    present.set(start + timedelta(hours=1))
     with pytest.raises(TokenNotAccepted):
         accepted(token.text)
 
@@ -162,10 +162,10 @@ def test_revoking_an_unknown_token_raises_token_not_found(app: Flask) -> None:
 
 @pytest.mark.parametrize("out", ["disabled_at", "pending_since"])
 def test_tokens_of_disabled_or_pending_accounts_are_rejected(app: Flask, present: Present, out: str) -> None:
-    moment = present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
+    start = present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
     tokens = [issued(), issued()]
     with transaction() as session:
-        session.execute(update(Account).values({out: moment}))
+        session.execute(update(Account).values({out: start}))
     for token in tokens:
         with pytest.raises(TokenNotAccepted):
             accepted(token.text)
@@ -201,15 +201,15 @@ def test_malformed_token_is_rejected(app: Flask, text: str) -> None:
 
 
 def test_last_used_at_is_not_written_on_every_request(app: Flask, present: Present) -> None:
-    moment = present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
+    start = present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
     token = issued()
     uses = []
     for minutes in (0, 4, 6):
-        present.set(moment + timedelta(minutes=minutes))
+        present.set(start + timedelta(minutes=minutes))
         accepted(token.text)
         db.session.expire_all()
         uses.append(db.session.scalars(select(Token)).one().last_used_at)
-    assert uses == [moment, moment, moment + timedelta(minutes=6)]
+    assert uses == [start, start, start + timedelta(minutes=6)]
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ def account_id(name: str) -> int:
 
 
 def entries(action: str) -> list[tuple[str, str]]:
-    found = select(JournalEntry.principal, JournalEntry.subject).where(JournalEntry.action == action)
-    return [(row.principal, row.subject) for row in db.session.execute(found.order_by(JournalEntry.seq))]
+    statement = select(JournalEntry.principal, JournalEntry.subject).where(JournalEntry.action == action)
+    return [(row.principal, row.subject) for row in db.session.execute(statement.order_by(JournalEntry.seq))]
 
 
 def test_my_account_shows_name_role_agency_and_language(signed_in: SignedIn) -> None:

@@ -55,8 +55,8 @@ def test_agency_filter_can_include_subordinate_agencies(signed_in: SignedIn) -> 
     stranger = signed_in(Role.AGENCY_VIEWER).get(f"/projects?agency={ministry.bin}&below=true")
     assert stranger.status_code == 200 and own.number not in stranger.text
     viewer = signed_in(Role.AGENCY_VIEWER, ministry, name="viewer.of.ministry")
-    mine = viewer.get(f"/projects?agency={ministry.bin}&below=true").text
-    assert own.number in mine and below.number in mine and others.number not in mine
+    listed = viewer.get(f"/projects?agency={ministry.bin}&below=true").text
+    assert own.number in listed and below.number in listed and others.number not in listed
 
 
 def test_single_agency_user_has_no_agency_filter(signed_in: SignedIn) -> None:

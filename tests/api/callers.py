@@ -66,7 +66,7 @@ def codes(answer: TestResponse) -> set[tuple[str, str]]:
 
 
 def code(answer: TestResponse) -> str:
-    """The code of the refusal."""
+    """The error code."""
     return str(answer.get_json()["type"]).rpartition(":")[2]
 
 

@@ -1,4 +1,4 @@
-"""What schemathesis is told beside the schema, as schemas know neither check digits nor what is registered.
+"""Hooks of schemathesis: what the schema cannot state, as schemas know neither check digits nor what is registered.
 
 Loaded by ``schemathesis.toml``. ``REGISTRY_TRY_BINS`` names agencies that are there, with commas.
 """
@@ -16,7 +16,7 @@ from schemathesis.openapi.checks import RejectedPositiveData
 
 from registry.core.bin_numbers import check_digit
 
-# Refusals of what is well formed by the schema, each for a reason that no schema can tell.
+# Errors for what is valid by the schema, each for a reason that no schema can state.
 NOT_IN_A_SCHEMA: Final = frozenset(
     {
         "agency-unknown",

@@ -1,6 +1,6 @@
 """Every declared route × every role × own, child and foreign agency, tried with requests that are otherwise right.
 
-What a role may do is written out here anew, from docs/reference/api.md, and not read from the table that it tests.
+What a role may do is written out here, from docs/reference/api.md, and not read from the table that it tests.
 """
 
 from __future__ import annotations
@@ -283,10 +283,10 @@ def test_a_role_may_do_what_the_contract_gives_it_and_nothing_else(
     methods = {operation.name: operation.method for operation in declared_routes(client.application)}
     wrong = []
     for operation, (where, world) in itertools.product(TRIES, worlds.items()):
-        wanted = expected(role, operation, where)
+        status = expected(role, operation, where)
         with send(who, operation, methods[operation], world) as answer:
-            if answer.status_code != wanted:
-                wrong.append(f"{operation} on {where}: {answer.status_code}, expected {wanted}: {answer.data[:200]!r}")
+            if answer.status_code != status:
+                wrong.append(f"{operation} on {where}: {answer.status_code}, expected {status}: {answer.data[:200]!r}")
     assert wrong == []
 
 
@@ -298,13 +298,15 @@ def test_a_list_shows_own_and_child_and_never_foreign(
     seen = {"own", "child"} if role in AGENCY else set(worlds)
 
     projects = {item["number"] for item in who.get("/projects").get_json()["items"]}
-    found = {item["number"] for item in who.get("/projects?q=учёта").get_json()["items"]}
+    numbers = {item["number"] for item in who.get("/projects?q=учёта").get_json()["items"]}
     exemptions = {item["id"] for item in who.get("/exemptions").get_json()["items"]}
 
     cases = {item["id"] for item in who.get("/cases").get_json()["items"]}
     flagged = {item["project"] for item in who.get("/flags?status=open").get_json()["items"]}
 
-    assert projects == found == {of.number for where in seen for of in (worlds[where].project, worlds[where].reviewed)}
+    assert (
+        projects == numbers == {of.number for where in seen for of in (worlds[where].project, worlds[where].reviewed)}
+    )
     assert cases == {worlds[where].case_id for where in seen}
     assert flagged == {worlds[where].reviewed.number for where in seen}
     assert exemptions == {worlds[where].exemption_id for where in seen}

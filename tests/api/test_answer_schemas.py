@@ -44,16 +44,16 @@ def objects_of_answers() -> list[tuple[str, dict[str, Any]]]:
     responses = [response for operation in operations() for response in operation["responses"].values()]
     responses += SPECIFICATION["components"]["responses"].values()
     contents = [content for response in responses for content in response.get("content", {}).values()]
-    return [found for content in contents for found in objects(content.get("schema", {}), "", done)]
+    return [item for content in contents for item in objects(content.get("schema", {}), "", done)]
 
 
 def test_answers_state_every_property_as_required() -> None:
-    found = objects_of_answers()
+    answers = objects_of_answers()
 
-    assert len(found) > 30
+    assert len(answers) > 30
     missing = {
         (name, property_)
-        for name, schema in found
+        for name, schema in answers
         for property_ in schema["properties"]
         if property_ not in schema.get("required", [])
     }
@@ -93,6 +93,6 @@ def test_every_branch_of_a_choice_of_schemas_has_a_type() -> None:
             for inner in part:
                 yield from branches(inner)
 
-    found = list(branches(SPECIFICATION))
-    assert found
-    assert all("type" in branch for branch in found)
+    choices = list(branches(SPECIFICATION))
+    assert choices
+    assert all("type" in branch for branch in choices)

@@ -1,4 +1,4 @@
-"""Checks come in the order 401, 403, 428, 415, 400, 422, 404, 412: each call mends the fault of the one before."""
+"""Checks come in the order 401, 403, 428, 415, 400, 422, 404, 412: each call corrects the fault of the one before."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_post_is_checked_in_the_order_of_the_contract(
     assert reviewer.post(path, good).status_code == 409
 
 
-def test_a_token_that_does_not_hold_is_told_as_such(editor: Caller, nobody: Caller) -> None:
+def test_invalid_token_is_reported_as_invalid(editor: Caller, nobody: Caller) -> None:
     missing = nobody.get("/projects")
     wrong = nobody.call("GET", "/projects", headers={"Authorization": "Bearer qtr_nonsense"})
     other = nobody.call("GET", "/projects", headers={"Authorization": "Basic YTpi"})

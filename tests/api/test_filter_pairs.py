@@ -52,14 +52,14 @@ def values_of(name: str, schema: Mapping[str, Any], known: Mapping[str, str]) ->
 
 def lists_of(specification: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The query parameters of each list that can be filtered, by its path."""
-    found = {}
+    lists = {}
     for path, operations in specification["paths"].items():
         parameters = operations.get("get", {}).get("parameters", [])
         query = {each["name"]: each["schema"] for each in parameters if each.get("in") == "query"}
         query.pop("cursor", None)
         if "{" not in path and query:
-            found[path.removeprefix(BASE)] = query
-    return found
+            lists[path.removeprefix(BASE)] = query
+    return lists
 
 
 def test_rows_cover_every_pair() -> None:

@@ -147,11 +147,11 @@ def patterns(part: Any) -> Iterator[str]:
 
 
 def test_patterns_are_valid_in_ecmascript_and_safe_in_source_code() -> None:
-    found = sorted(set(patterns(json.loads(SPECIFICATION.read_text(encoding="utf-8")))))
-    assert len(found) >= 8
-    for pattern in found:
+    unique = sorted(set(patterns(json.loads(SPECIFICATION.read_text(encoding="utf-8")))))
+    assert len(unique) >= 8
+    for pattern in unique:
         # Generators put them into raw string literals, which a quotation mark would end.
         assert not set(pattern) & set("\"'`\n"), pattern
         re.compile(pattern)
     typescript("tsc")
-    run("node", "--eval", f"for (const each of {json.dumps(found)}) new RegExp(each, 'u')")
+    run("node", "--eval", f"for (const each of {json.dumps(unique)}) new RegExp(each, 'u')")

@@ -76,8 +76,8 @@ def test_words_are_found_alike_whether_they_are_taken_for_common_or_for_rare(
     rare = [a_project(agency, name_ru=f"Реестр тұлпар {place}").number for place in range(3)]
     create_projects(20, agency)
     for query in ("q=тұлп", "q=реестр тұлпар", "q=тұлпар&stage=creation"):
-        found = reviewer.get(f"/projects?{query}&sort=number").get_json()["items"]
-        assert [each["number"] for each in found] == rare
+        items = reviewer.get(f"/projects?{query}&sort=number").get_json()["items"]
+        assert [each["number"] for each in items] == rare
     first = reviewer.get("/projects?q=тұлпар&sort=-registered_at&limit=2").get_json()
     rest = reviewer.get(f"/projects?q=тұлпар&sort=-registered_at&limit=2&cursor={first['next']}").get_json()
     assert [each["number"] for each in first["items"] + rest["items"]] == rare[::-1]

@@ -40,7 +40,7 @@ def test_compliance_counts_projects_by_what_is_asked(
     assert report["by"] == grouping
 
 
-def test_compliance_is_by_agency_unless_told_otherwise(supervisor: Caller, agency: Agency) -> None:
+def test_compliance_is_grouped_by_agency_by_default(supervisor: Caller, agency: Agency) -> None:
     a_project(agency)
 
     report = supervisor.get("/reports/compliance").get_json()

@@ -53,5 +53,5 @@ def record(external_id: str) -> Project:
 
 def external_ids() -> Mapping[str, str]:
     """Map project numbers to external ids."""
-    found = db.session.execute(select(Project.number, Project.external_id))
-    return {row.number: row.external_id for row in found}
+    statement = db.session.execute(select(Project.number, Project.external_id))
+    return {row.number: row.external_id for row in statement}

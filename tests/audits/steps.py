@@ -60,8 +60,8 @@ def edit(project: Project, **values: Any) -> None:
 def verify(project: Project, on: date) -> None:
     """Verify the placement that a project claims, as the platform's operator."""
     with transaction():
-        found = find_project_to_change(OPERATOR, project.number)
-        verify_placement(OPERATOR, found, found.platform_key or f"qt-{found.id}", on, "the platform's list")
+        locked = find_project_to_change(OPERATOR, project.number)
+        verify_placement(OPERATOR, locked, locked.platform_key or f"qt-{locked.id}", on, "the platform's list")
 
 
 def exempt(project: Project, valid_from: date, valid_to: date) -> Exemption:
@@ -78,9 +78,11 @@ def exempt(project: Project, valid_from: date, valid_to: date) -> Exemption:
 
 def accept(project: Project, *rules: str) -> None:
     """Accept the project's flags as an approved decision does."""
-    standing = (Flag.project_id == project.id, Flag.status != "cleared", Flag.rule.in_(rules))
+    conditions = (Flag.project_id == project.id, Flag.status != "cleared", Flag.rule.in_(rules))
     with transaction() as session:
-        session.execute(update(Flag).where(*standing).values(status="accepted", accepted_fingerprint=Flag.fingerprint))
+        session.execute(
+            update(Flag).where(*conditions).values(status="accepted", accepted_fingerprint=Flag.fingerprint)
+        )
         update_freeze_status(now(), PROJECT.c.id == project.id)
 
 
@@ -116,10 +118,10 @@ def set_verified(ids: Iterable[int], verified_on: date | None) -> None:
         )
 
 
-def installed(moment: datetime) -> None:
+def installed(at: datetime) -> None:
     """Set the time of the installation; no earlier nightly audit is due."""
     with transaction() as session:
-        session.execute(update(Installation).values(installed_at=moment))
+        session.execute(update(Installation).values(installed_at=at))
 
 
 def table(model: type[Base], *leave_out: str) -> list[dict[str, Any]]:

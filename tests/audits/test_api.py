@@ -163,9 +163,9 @@ def test_failed_audit_with_idempotency_key_may_be_retried(
     operator: Caller, agency: Agency, connection: Connection
 ) -> None:
     a_project(agency)
-    mend = breaking(connection, "INSERT INTO audit_changes")
+    repair = breaking(connection, "INSERT INTO audit_changes")
     broken = operator.post("/audits", {}, Idempotency_Key="k")
-    mend()
+    repair()
     done = operator.post("/audits", {}, Idempotency_Key="k")
 
     assert (broken.status_code, done.status_code) == (500, 201)

@@ -72,9 +72,9 @@ def test_flags_after_audit_equal_findings_of_every_project(
         audit()
         stand = {(row["project_id"], row["rule"], row["severity"], row["fingerprint"]) for row in table(Flag)}
         assert stand == {
-            (key, found.rule, found.severity, found.fingerprint)
+            (key, finding.rule, finding.severity, finding.fingerprint)
             for key, facts in written.items()
-            for found in evaluate(facts, policy, on)
+            for finding in evaluate(facts, policy, on)
         }
         for key, facts in written.items():
             record = db.session.get_one(Project, key)

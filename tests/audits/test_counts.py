@@ -34,13 +34,13 @@ DAY = date(2026, 10, 5)
 NEXT = DAY + timedelta(days=1)
 
 
-def standing() -> int:
+def active_flags() -> int:
     return db.session.scalar(select(func.count()).select_from(Flag).where(Flag.status != "cleared")) or 0
 
 
 def adds_up(run: AuditRun) -> None:
     """Check that each active flag was counted once."""
-    assert run.flags_opened + run.flags_kept + run.flags_reopened == standing()
+    assert run.flags_opened + run.flags_kept + run.flags_reopened == active_flags()
 
 
 def test_first_audit_counts_projects_and_flags(app: Flask, present: Present) -> None:

@@ -94,11 +94,11 @@ def test_dry_run_of_any_date_writes_no_flag_but_returns_changes(app: Flask, pres
     run = audit(on, dry_run=True)
     assert table(Flag) == before
     assert (run.dry_run, run.status, run.projects_judged, run.on) == (True, "succeeded", 2, on)
-    told = {
+    counts = {
         "opened": sum(change == "opened" for _, _, change in changes(run)),
         "cleared": sum(change == "cleared" for _, _, change in changes(run)),
     }
-    assert told == {"opened": run.flags_opened, "cleared": run.flags_cleared}
+    assert counts == {"opened": run.flags_opened, "cleared": run.flags_cleared}
     if on < date(2026, 1, 1):
         assert changes(run) == sorted(
             [

@@ -60,8 +60,8 @@ def breaking(connection: Connection, statement: str) -> Callable[[], None]:
 
 def test_no_audit_is_due_before_first_hour_after_installation(app: Flask, present: Present) -> None:
     installed(at(DAY, 10))
-    for moment in (at(DAY, 10), at(DAY, 23), at(days(1), 1, 59)):
-        present.set(moment)
+    for clock in (at(DAY, 10), at(DAY, 23), at(days(1), 1, 59)):
+        present.set(clock)
         assert run_due_audit(TWO) is None
     present.set(at(days(1), 2))
     run_due_audit(TWO)
@@ -189,7 +189,7 @@ def test_failed_nightly_audit_is_retried_after_ten_minutes(
     a_project()
     present.set(at(DAY, 2))
     journal, outbox = table(JournalEntry), table(OutboxMessage)
-    mend = breaking(connection, "INSERT INTO audit_changes")
+    repair = breaking(connection, "INSERT INTO audit_changes")
     with pytest.raises(Broken):
         run_due_audit(TWO)
     (failed,) = table(AuditRun)
@@ -197,15 +197,15 @@ def test_failed_nightly_audit_is_retried_after_ten_minutes(
     assert failed["failure"] == "Broken: INSERT INTO audit_changes"
     assert (table(Flag), table(AuditChange)) == ([], [])
     assert table(JournalEntry) == journal
-    told = table(OutboxMessage)
-    assert [message["topic"] for message in told[len(outbox) :]] == ["audit.failed"]
+    messages = table(OutboxMessage)
+    assert [message["topic"] for message in messages[len(outbox) :]] == ["audit.failed"]
     present.set(at(DAY, 2, 9))
     assert run_due_audit(TWO) is None
     present.set(at(DAY, 2, 10))
     with pytest.raises(Broken):
         run_due_audit(TWO)
-    assert table(OutboxMessage) == told
-    mend()
+    assert table(OutboxMessage) == messages
+    repair()
     present.set(at(DAY, 2, 19))
     assert run_due_audit(TWO) is None
     present.set(at(DAY, 2, 20))
@@ -223,10 +223,10 @@ def test_nightly_audit_failing_all_day_stays_listed_as_failed(
     run_due_audit(TWO)
     a_project()
     present.set(at(DAY, 2))
-    mend = breaking(connection, "INSERT INTO audit_changes")
+    repair = breaking(connection, "INSERT INTO audit_changes")
     with pytest.raises(Broken):
         run_due_audit(TWO)
-    mend()
+    repair()
     present.set(at(days(1), 2))
     run_due_audit(TWO)
     assert runs_by_date() == [
@@ -240,10 +240,10 @@ def test_nightly_audit_failing_all_day_stays_listed_as_failed(
 def test_failed_manual_audit_is_stored_with_reason(app: Flask, present: Present, connection: Connection) -> None:
     present.set(DAY)
     a_project()
-    mend = breaking(connection, "INSERT INTO audit_changes")
+    repair = breaking(connection, "INSERT INTO audit_changes")
     with pytest.raises(Broken):
         audit()
-    mend()
+    repair()
     (row,) = table(AuditRun)
     assert (row["status"], row["trigger"], row["failure"]) == ("failed", "manual", "Broken: INSERT INTO audit_changes")
     assert (row["started_at"], row["finished_at"]) == (now(), now())
@@ -333,10 +333,10 @@ def test_cron_audits_today_once_and_lists_missed_dates(app: Flask, present: Pres
 def test_cron_retry_of_failed_audit_runs_again(app: Flask, present: Present, connection: Connection) -> None:
     a_project()
     present.set(at(DAY, 4))
-    mend = breaking(connection, "INSERT INTO audit_changes")
+    repair = breaking(connection, "INSERT INTO audit_changes")
     with pytest.raises(Broken):
         run_nightly_audit()
-    mend()
+    repair()
     run = run_nightly_audit()
     assert run is not None
     assert (run.status, len(table(AuditRun))) == ("succeeded", 1)
@@ -372,26 +372,26 @@ def test_changing_clock_neither_repeats_nor_silently_skips_dates(
 ) -> None:
     with each_example():
         installed(at(DAY, 1))
-        moment = present.set(at(DAY, 2))
+        clock = present.set(at(DAY, 2))
         run_due_audit(TWO)
         for act, minutes in moves:
-            moment += timedelta(minutes=-minutes if act == "back" else minutes)
-            moment = max(moment, at(DAY, 2))
-            present.set(moment)
+            clock += timedelta(minutes=-minutes if act == "back" else minutes)
+            clock = max(clock, at(DAY, 2))
+            present.set(clock)
             if act == "manual":
                 by_hand()
             elif act == "fail":
-                mend = breaking(connection, "INSERT INTO audits")
+                repair = breaking(connection, "INSERT INTO audits")
                 try:
                     run_due_audit(TWO)
                 except Broken:
                     continue
                 finally:
-                    mend()
+                    repair()
             else:
                 run_due_audit(TWO)
         # Finally the clock is correct, and the next nightly audit runs.
-        latest = max([row["on"] for row in table(AuditRun)] + [moment.date(), DAY]) + timedelta(days=2)
+        latest = max([row["on"] for row in table(AuditRun)] + [clock.date(), DAY]) + timedelta(days=2)
         present.set(at(latest, 2))
         assert run_due_audit(TWO) is not None
         of_schedule = [row["scheduled_for"] for row in table(AuditRun) if row["scheduled_for"]]

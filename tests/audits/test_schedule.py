@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.audits.schedule import LATE, ScheduledRun, due_on, first_due, is_due, missed
+from registry.audits.schedule import ScheduledRun, due_on, first_due, is_due, missed
 from registry.core.clock import ALMATY, local_instant
 
 TWO = time(2)
@@ -36,64 +36,66 @@ def test_nothing_is_due_before_first_hour_after_installation(installed: datetime
 
 @given(instants, instants, hours, st.none() | dates)
 def test_due_date_is_latest_and_after_last_successful_audit(
-    moment: datetime, installed: datetime, audit_at: time, last_good: date | None
+    at_time: datetime, installed: datetime, audit_at: time, last_good: date | None
 ) -> None:
-    night = is_due(moment, audit_at, installed, last_good)
-    due = due_on(moment, audit_at)
-    assert local_instant(due, audit_at) <= moment < local_instant(due + A_DAY, audit_at)
-    if night is None:
+    due_run = is_due(at_time, audit_at, installed, last_good)
+    due = due_on(at_time, audit_at)
+    assert local_instant(due, audit_at) <= at_time < local_instant(due + A_DAY, audit_at)
+    if due_run is None:
         assert due <= last_good if last_good is not None else due < first_due(installed, audit_at)
         return
-    assert night.on == due
-    assert night.first == (first_due(installed, audit_at) if last_good is None else last_good + A_DAY)
-    assert night.first <= night.on
-    assert night.late == (moment - local_instant(due, audit_at) > LATE)
+    assert due_run.on == due
+    assert due_run.first == (first_due(installed, audit_at) if last_good is None else last_good + A_DAY)
+    assert due_run.first <= due_run.on
+    assert due_run.late == (at_time - local_instant(due, audit_at) > timedelta(minutes=15))
 
 
 @given(instants, instants, hours, st.none() | dates)
 def test_nothing_is_due_until_next_hour_after_audit(
-    moment: datetime, installed: datetime, audit_at: time, last_good: date | None
+    at_time: datetime, installed: datetime, audit_at: time, last_good: date | None
 ) -> None:
-    night = is_due(moment, audit_at, installed, last_good)
-    if night is None:
+    due_run = is_due(at_time, audit_at, installed, last_good)
+    if due_run is None:
         return
-    assert is_due(moment, audit_at, installed, night.on) is None
-    next_hour = local_instant(night.on + A_DAY, audit_at)
-    assert is_due(next_hour - timedelta(seconds=1), audit_at, installed, night.on) is None
-    assert is_due(next_hour, audit_at, installed, night.on) == ScheduledRun(night.on + A_DAY, False, night.on + A_DAY)
+    assert is_due(at_time, audit_at, installed, due_run.on) is None
+    next_hour = local_instant(due_run.on + A_DAY, audit_at)
+    assert is_due(next_hour - timedelta(seconds=1), audit_at, installed, due_run.on) is None
+    assert is_due(next_hour, audit_at, installed, due_run.on) == ScheduledRun(
+        due_run.on + A_DAY, False, due_run.on + A_DAY
+    )
 
 
 @given(instants, hours, dates, st.integers(0, 24 * 60))
 def test_clock_set_back_makes_no_audited_date_due(
-    moment: datetime, audit_at: time, last_good: date, minutes: int
+    at_time: datetime, audit_at: time, last_good: date, minutes: int
 ) -> None:
-    night = is_due(moment, audit_at, moment - 900 * A_DAY, last_good)
-    if night is None:
+    due_run = is_due(at_time, audit_at, at_time - 900 * A_DAY, last_good)
+    if due_run is None:
         return
-    earlier = moment - timedelta(minutes=minutes)
-    assert is_due(earlier, audit_at, moment - 900 * A_DAY, night.on) is None
+    earlier = at_time - timedelta(minutes=minutes)
+    assert is_due(earlier, audit_at, at_time - 900 * A_DAY, due_run.on) is None
 
 
 @given(dates, st.integers(0, 60), st.sets(dates, max_size=30))
 def test_missed_dates_are_those_without_audit_before_due_one(first: date, span: int, audited: set[date]) -> None:
-    night = first + span * A_DAY
-    listed = missed(first, night, audited)
+    due_run = first + span * A_DAY
+    listed = missed(first, due_run, audited)
     assert listed == sorted(set(listed))
-    assert all(first <= day < night for day in listed)
-    assert len(listed) + len([day for day in audited if first <= day < night]) == span
+    assert all(first <= day < due_run for day in listed)
+    assert len(listed) + len([day for day in audited if first <= day < due_run]) == span
     assert not set(listed) & audited
 
 
 def test_only_latest_of_several_due_dates_is_run_as_late() -> None:
-    night = is_due(at(DAY, 9), TWO, at(date(2026, 1, 1), 0), DAY - 4 * A_DAY)
-    assert night == ScheduledRun(DAY, True, DAY - 3 * A_DAY)
-    assert missed(night.first, night.on, ()) == [DAY - 3 * A_DAY, DAY - 2 * A_DAY, DAY - A_DAY]
+    due_run = is_due(at(DAY, 9), TWO, at(date(2026, 1, 1), 0), DAY - 4 * A_DAY)
+    assert due_run == ScheduledRun(DAY, True, DAY - 3 * A_DAY)
+    assert missed(due_run.first, due_run.on, ()) == [DAY - 3 * A_DAY, DAY - 2 * A_DAY, DAY - A_DAY]
 
 
 @pytest.mark.parametrize(("minutes", "late"), [(0, False), (15, False), (16, True)])
 def test_start_within_fifteen_minutes_is_not_late(minutes: int, late: bool) -> None:
-    night = is_due(at(DAY, 2, minutes), TWO, at(date(2026, 1, 1), 0), DAY - A_DAY)
-    assert night == ScheduledRun(DAY, late, DAY)
+    due_run = is_due(at(DAY, 2, minutes), TWO, at(date(2026, 1, 1), 0), DAY - A_DAY)
+    assert due_run == ScheduledRun(DAY, late, DAY)
 
 
 def test_due_date_before_the_hour_is_yesterday() -> None:

@@ -123,6 +123,6 @@ def test_dry_run_lists_the_same_changes(app: Flask, present: Present) -> None:
     audit()
     decide(present, accepted, TRANSITIONAL)
     exempt(exempted, DAY, DAY)
-    wanted = sorted([(accepted.number, RULE, "accepted"), (exempted.number, RULE, "exempted")])
-    assert changes(run_audit(SUPERVISOR, dry_run=True)) == wanted
-    assert changes(audit()) == wanted
+    expected = sorted([(accepted.number, RULE, "accepted"), (exempted.number, RULE, "exempted")])
+    assert changes(run_audit(SUPERVISOR, dry_run=True)) == expected
+    assert changes(audit()) == expected

@@ -26,8 +26,8 @@ ROW = re.compile(r'<th scope="row" class="govuk-table__cell stacked__main">([^<]
 
 def table(page: str, caption: str) -> dict[str, list[str]]:
     """Return the rows of a table of counts, by name."""
-    found = page.partition(f">{caption}</caption>")[2].partition("</table>")[0]
-    return {name: re.findall(r">([^<>\s]+)</td>", cells) for name, cells in ROW.findall(found)}
+    section = page.partition(f">{caption}</caption>")[2].partition("</table>")[0]
+    return {name: re.findall(r">([^<>\s]+)</td>", cells) for name, cells in ROW.findall(section)}
 
 
 def test_totals_show_difference_and_changes_do_not(signed_in: SignedIn, present: Present) -> None:

@@ -125,18 +125,18 @@ def test_flags_and_cases_are_correct_after_next_audit(app: Flask, present: Prese
     clear = a_project(placement="on_platform")
     verify(clear, DAY - timedelta(days=1))
     night(present, DAY)
-    before = standing()
+    before = active_flags()
     cases_before = cases()
     run = night(present, FUTURE)
-    assert (pilot.id, "freeze.pilot-limit", "open", FUTURE, None) in standing()
+    assert (pilot.id, "freeze.pilot-limit", "open", FUTURE, None) in active_flags()
     present.set(local_instant(DAY, NOON))
-    assert (before, cases_before) != (standing(), cases())
+    assert (before, cases_before) != (active_flags(), cases())
     void_audit(OPERATOR, run.id, REASON)
-    assert standing() == before
+    assert active_flags() == before
     cleared = [row for row in table(Flag) if row["status"] == "cleared"]
     assert {(row["opened_on"], row["cleared_on"]) for row in cleared} == {(DAY, DAY)}
     assert night(present, days(1)).status == "succeeded"
-    assert standing() == before
+    assert active_flags() == before
     assert cases() == cases_before
     for project in (flagged, pilot, clear):
         for flag in flags_of(AUDITOR, project.id, Page(), "en").items:
@@ -147,16 +147,16 @@ def test_flags_cleared_by_voided_audit_are_active_again(app: Flask, present: Pre
     installed(local_instant(DAY, time(1)))
     project = a_project(stage="planning", contract_signed_on="2027-06-01", work_started_on="2027-06-01")
     night(present, DAY)
-    before = standing()
+    before = active_flags()
     assert [row[:3] for row in before] == [(project.id, "freeze.planned", "open")]
     run = night(present, FUTURE)
-    assert [row[1] for row in standing()] == ["freeze.creation"]
+    assert [row[1] for row in active_flags()] == ["freeze.creation"]
     ids = {row["id"] for row in table(Flag) if row["rule"] == "freeze.planned"}
     present.set(DAY)
     void_audit(OPERATOR, run.id, REASON)
-    assert standing() == before
+    assert active_flags() == before
     night(present, days(1))
-    assert standing() == before
+    assert active_flags() == before
     assert {row["id"] for row in table(Flag) if row["rule"] == "freeze.planned"} == ids
 
 
@@ -249,7 +249,7 @@ def test_only_latest_future_audit_can_be_voided(jumped: AuditRun, present: Prese
     assert audit().on == DAY
 
 
-def standing() -> list[tuple[Any, ...]]:
+def active_flags() -> list[tuple[Any, ...]]:
     """Return (project, rule, status, opened on, cleared on) of the active flags."""
     names = ("project_id", "rule", "status", "opened_on", "cleared_on")
     return sorted(tuple(row[name] for name in names) for row in table(Flag) if row["status"] != "cleared")

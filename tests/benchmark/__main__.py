@@ -40,8 +40,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="the median of how many (default 5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the figures for programs")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="what an audit costs by size, as SVG")
-    wanted = parser.parse_args()
-    only = set(wanted.only.split(","))
+    arguments = parser.parse_args()
+    only = set(arguments.only.split(","))
     if unknown := only - {*ROWS, "servers", "upgrade"}:
         parser.error(f"--only: {', '.join(sorted(unknown))}")
     began = time.monotonic()
@@ -49,16 +49,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, postgres() as databases:
         about = _about(databases)
         say(json.dumps(about, ensure_ascii=False))
-        for figure in _measure(wanted.size, only, wanted.rounds, databases, Path(folder)):
+        for figure in _measure(arguments.size, only, arguments.rounds, databases, Path(folder)):
             figures.append(figure)
             say(as_table([figure]).splitlines()[-1])
     about["minutes"] = round((time.monotonic() - began) / 60, 1)
     print(as_table(figures))  # noqa: T201 - what was asked for
     say(f"{about['minutes']} minutes")
-    if wanted.json:
-        wanted.json.write_text(json.dumps(as_json(figures, about), ensure_ascii=False, indent=1) + "\n")
-    if wanted.plot:
-        wanted.plot.write_text(plot("What an audit costs", _lines(figures)))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(as_json(figures, about), ensure_ascii=False, indent=1) + "\n")
+    if arguments.plot:
+        arguments.plot.write_text(plot("What an audit costs", _lines(figures)))
 
 
 def _measure(size: str, only: set[str], rounds: int, databases: Databases, folder: Path) -> Iterator[Figure]:
@@ -69,8 +69,8 @@ def _measure(size: str, only: set[str], rounds: int, databases: Databases, folde
     for name in names:
         database = f"benchmark_{name}"
         url, address = databases.make(database), databases.plain(database)
-        told = in_child("fill", url, folder, size=SIZES[name])
-        say(f"{name}: filled in {told['seconds']:.0f} s")
+        filled = in_child("fill", url, folder, size=SIZES[name])
+        say(f"{name}: filled in {filled['seconds']:.0f} s")
         if "audit" in only:
             yield from measure_nights(name, url, address, folder, rounds)
         if name != size:

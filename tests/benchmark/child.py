@@ -21,8 +21,8 @@ def in_child(task: str, url: str, data_dir: Path, **arguments: Any) -> dict[str,
         stdout=subprocess.PIPE,
         check=True,
     )
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def environment(url: str, data_dir: Path) -> dict[str, str]:
@@ -45,8 +45,8 @@ def main() -> None:
 
     with open_registry(read_settings()):
         set_calendar(load_calendar(CALENDAR_FILE))
-        told = getattr(tasks, sys.argv[1])(**json.loads(sys.argv[2]))
-    print(json.dumps(told))  # noqa: T201 - its answer
+        result = getattr(tasks, sys.argv[1])(**json.loads(sys.argv[2]))
+    print(json.dumps(result))  # noqa: T201 - its answer
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def bins() -> list[str]:
 
 
 def _agency(place: int) -> dict[str, Any]:
-    moment = FIRST_REGISTERED.astimezone()
+    instant = FIRST_REGISTERED.astimezone()
     kind = "private" if place % OUT_OF_SCOPE_EVERY == 0 else KINDS_IN_SCOPE[place % len(KINDS_IN_SCOPE)]
     names_of = {"name_ru": f"Государственный орган {place}", "name_kk": f"{place} мемлекеттік орган"}
     row = {
@@ -110,7 +110,7 @@ def _agency(place: int) -> dict[str, Any]:
         "region": Region.codes()[place % len(Region.codes())],
         **names_of,
     }
-    return row | {"parent_id": None, "version": 1, "created_at": moment, "updated_at": moment}
+    return row | {"parent_id": None, "version": 1, "created_at": instant, "updated_at": instant}
 
 
 def _bin(place: int) -> str:
@@ -135,7 +135,7 @@ def _projects(size: int, chance: Random) -> Iterator[tuple[Row, list[Row]]]:
         law = profiles[(serial * 37) % len(profiles)]
         kk, ru, own, purpose = names(draw)
         number = project_number(2026, serial)
-        moment = str(FIRST_REGISTERED + step * serial)
+        instant = str(FIRST_REGISTERED + step * serial)
         version = "2" if draw() < 0.1 else "1"
         agency = 1 + int(draw() * AGENCIES)
         values = {
@@ -161,13 +161,13 @@ def _projects(size: int, chance: Random) -> Iterator[tuple[Row, list[Row]]]:
             "is_restricted": "0",
             "freeze_status": "out_of_scope" if agency % OUT_OF_SCOPE_EVERY == 0 else "unaudited",
             "version": version,
-            "registered_at": moment,
-            "updated_at": moment,
-            "changed_at": moment,
+            "registered_at": instant,
+            "updated_at": instant,
+            "changed_at": instant,
         }
         values["words"] = search_words(values, number)
         row = tuple(map(values.__getitem__, places))
-        yield row, [_revision(values, each, moment) for each in range(1, int(version) + 1)]
+        yield row, [_revision(values, each, instant) for each in range(1, int(version) + 1)]
 
 
 def _with_days(profile: dict[str, Any]) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def _days(first: str, last: str) -> list[str]:
     return [str(begin + timedelta(days=day)) for day in range((end - begin).days + 1)]
 
 
-def _revision(values: dict[str, Any], version: int, moment: str) -> Row:
+def _revision(values: dict[str, Any], version: int, instant: str) -> Row:
     changed = ("name_kk", "name_ru", "work_type", "stage", "placement", "contract_signed_on", "object_commissioned_on")
     if version > 1:
         changes = '[{"field": "budget_kzt", "old": null, "new": ' + values["budget_kzt"] + "}]"
@@ -193,7 +193,7 @@ def _revision(values: dict[str, Any], version: int, moment: str) -> Row:
         each = (f'{{"field": "{name}", "old": null, "new": "{values[name]}"}}' for name in changed if values[name])
         changes = "[" + ", ".join(each) + "]"
     law = (values[name] for name in REVISION_COLUMNS[4:10])
-    return (values["id"], str(version), moment, "benchmark", *law, changes)
+    return (values["id"], str(version), instant, "benchmark", *law, changes)
 
 
 def _write(projects: list[Row], revisions: list[Row]) -> None:

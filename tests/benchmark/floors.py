@@ -69,11 +69,11 @@ def one_rule_night(address: str, *, first: bool) -> dict[str, float]:
         opened = connection.execute(OPEN, {"on": AUDITED_ON}).rowcount
         connection.execute(CLEAR, {"on": AUDITED_ON})
         connection.commit()
-        told = {"seconds": time.perf_counter() - began, "cpu_database": processor_seconds(backend) - used}
+        measured = {"seconds": time.perf_counter() - began, "cpu_database": processor_seconds(backend) - used}
         if first:
             # So that the quiet pass is planned with what a server knows by the next night.
             connection.execute("ANALYZE floor_flags")
-    return {**told, "flags_opened": opened}
+    return {**measured, "flags_opened": opened}
 
 
 def psql_copy(address: str, path: Path) -> dict[str, float]:

@@ -37,14 +37,14 @@ def measure_start(url: str, data_dir: Path, rounds: int) -> Iterator[Figure]:
 
 def measure_pages(name: str, url: str, data_dir: Path) -> Iterator[Figure]:
     """Each page as a supervisor sees it."""
-    for page, told in in_child("pages", url, data_dir)["pages"].items():
+    for page, figures in in_child("pages", url, data_dir)["pages"].items():
         yield Figure(
             "pages",
             f"page {page}, {name}",
-            told["milliseconds"],
+            figures["milliseconds"],
             "ms",
             None,
             "< 100 ms, < 60 kB the second time",
-            told["milliseconds"] < 100 and told["bytes"] < 60_000 and told["status"] == 200,
-            {"kB": told["bytes"] / 1000, "status": told["status"]},
+            figures["milliseconds"] < 100 and figures["bytes"] < 60_000 and figures["status"] == 200,
+            {"kB": figures["bytes"] / 1000, "status": figures["status"]},
         )

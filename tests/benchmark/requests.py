@@ -58,19 +58,19 @@ class Beside:
         for _ in range(ROUNDS):
             ours.append(self._round(self.service, lines))
             hello.append(self._round(self.bare, ["/"]))
-        told = sorted(ours, key=_rate)[ROUNDS // 2] | {"failed": sum(each["failed"] for each in ours)}
-        return told, sorted(hello, key=_rate)[ROUNDS // 2]
+        middle = sorted(ours, key=_rate)[ROUNDS // 2] | {"failed": sum(each["failed"] for each in ours)}
+        return middle, sorted(hello, key=_rate)[ROUNDS // 2]
 
     def _round(self, served: tuple[int, int], lines: Sequence[str]) -> dict[str, Any]:
         before, of_database = tree_seconds(served[1]), tree_seconds(self.database)
-        told = web.drive(served[0], lines, self.token, SECONDS)
-        each = 1000 / told["requests"]
+        measured = web.drive(served[0], lines, self.token, SECONDS)
+        each = 1000 / measured["requests"]
         cpu, database = (tree_seconds(served[1]) - before) * each, (tree_seconds(self.database) - of_database) * each
-        return told | {"cpu": cpu, "database": database}
+        return measured | {"cpu": cpu, "database": database}
 
 
-def _rate(told: dict[str, Any]) -> float:
-    return float(told["rate"])
+def _rate(measured: dict[str, Any]) -> float:
+    return float(measured["rate"])
 
 
 def measure_requests(name: str, size: int, url: str, data_dir: Path, only: set[str], database: int) -> Iterator[Figure]:
@@ -80,8 +80,8 @@ def measure_requests(name: str, size: int, url: str, data_dir: Path, only: set[s
     for server in web.SERVERS:
         if server != SERVER and "servers" not in only:
             continue
-        wanted = only if server == SERVER else {"list"}
-        yield from _under(server, name, size, token, environ, wanted, database)
+        names = only if server == SERVER else {"list"}
+        yield from _under(server, name, size, token, environ, names, database)
 
 
 def _under(
@@ -93,13 +93,13 @@ def _under(
     ):
         port = service[0]
         beside = Beside(service, bare, database, token)
-        told = f"{name}, {server}"
+        label = f"{name}, {server}"
         if "list" in only:
-            yield from _lists(beside, size, told)
+            yield from _lists(beside, size, label)
         if "project" in only:
-            yield from _project(beside, told)
+            yield from _project(beside, label)
         if "registration" in only:
-            yield _registration(port, size, token, told)
+            yield _registration(port, size, token, label)
         if "search" in only:
             yield from _search(port, token, name)
 
@@ -175,8 +175,8 @@ def _search(port: int, token: str, name: str) -> Iterator[Figure]:
     for what, words in SEARCHES.items():
         line = f"/api/v1/projects?{SHAPE}&q={quote(words)}"
         taken = sorted(_milliseconds(port, line, token) for _ in range(15))
-        found = len(json.loads(web.ask(port, line, f"Bearer {token}")[1])["items"])
-        more = {"slowest ms": taken[-1], "found on the page": found}
+        count = len(json.loads(web.ask(port, line, f"Bearer {token}")[1])["items"])
+        more = {"slowest ms": taken[-1], "found on the page": count}
         kept = median(taken) < 30
         yield Figure("search", f"search, {what}, {name}", median(taken), "ms", None, "first page < 30 ms", kept, more)
 
@@ -206,6 +206,6 @@ def _cursor(size: int, depth: float) -> str:
     from registry.projects.queries import sort_key
 
     serial = round(size * (1 - depth))
-    moment = (FIRST_REGISTERED + REGISTERED_WITHIN / size * serial).replace(tzinfo=UTC)
+    instant = (FIRST_REGISTERED + REGISTERED_WITHIN / size * serial).replace(tzinfo=UTC)
     key, descending = sort_key("-registered_at")
-    return cursor_after(key, descending, datetime.fromisoformat(str(moment)), serial)
+    return cursor_after(key, descending, datetime.fromisoformat(str(instant)), serial)

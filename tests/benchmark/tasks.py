@@ -84,9 +84,9 @@ def import_file(path: str) -> dict[str, Any]:
     """A file of projects, every row validated, written and journalled."""
     content = Path(path).read_bytes()
     runs = []
-    told = timed(lambda: runs.append(import_now(ADMINISTRATOR, "projects", False, os.path.basename(path), content)))
+    measured = timed(lambda: runs.append(import_now(ADMINISTRATOR, "projects", False, os.path.basename(path), content)))
     (run,) = runs
-    return {**told, "memory": peak_memory(), "created": run.created, "rejected": run.rejected, "rows": run.total}
+    return {**measured, "memory": peak_memory(), "created": run.created, "rejected": run.rejected, "rows": run.total}
 
 
 def _audit(**how: Any) -> dict[str, Any]:
@@ -96,9 +96,9 @@ def _audit(**how: Any) -> dict[str, Any]:
         nonlocal run
         run = run_audit(OPERATOR, data.AUDITED_ON, **how)
 
-    told = timed(audit)
+    measured = timed(audit)
     counts = ("flags_opened", "flags_kept", "flags_cleared", "projects_judged", "projects_flagged")
-    return {**told, "memory": peak_memory(), **{name: getattr(run, name) for name in counts}}
+    return {**measured, "memory": peak_memory(), **{name: getattr(run, name) for name in counts}}
 
 
 def _forget_audits() -> None:

@@ -15,7 +15,7 @@ from tests.benchmark.child import in_child
 from tests.benchmark.figures import Figure
 
 RELEASE_0_1: Final = "2026_11_25_1"
-LONGEST_WAIT_S: Final = 2.0
+MAX_WAIT_S: Final = 2.0
 READ: Final = "SELECT id, number, name_ru, stage FROM projects WHERE id > %(id)s ORDER BY id LIMIT 25"
 # What an edit of the version before writes.
 WRITE: Final = "UPDATE projects SET budget_kzt = budget_kzt + 1, version = version + 1 WHERE id = %(id)s"
@@ -30,15 +30,15 @@ def measure_upgrade(name: str, url: str, address: str, folder: Path) -> Iterator
     for thread in threads:
         thread.start()
     try:
-        told = in_child("upgrade", url, folder)
+        measured = in_child("upgrade", url, folder)
     finally:
         stop.set()
         for thread in threads:
             thread.join()
-    yield Figure("upgrade", f"upgrade from 0.1, {name}", told["seconds"], "s")
+    yield Figure("upgrade", f"upgrade from 0.1, {name}", measured["seconds"], "s")
     for who, each in waits.items():
         each.check()
-        kept = each.longest < LONGEST_WAIT_S
+        kept = each.longest < MAX_WAIT_S
         what = f"longest wait of a {who} during it, {name}"
         yield Figure("upgrade", what, each.longest, "s", None, "< 2 s", kept, {"statements": each.count})
 

@@ -76,9 +76,9 @@ def served(application: str, server: str, environ: dict[str, str], workers: int 
 
 def free_port() -> int:
     """A port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
@@ -113,10 +113,10 @@ def drive(
     """
     authorization = f"Bearer {token}"
     if shutil.which("wrk"):
-        told = _wrk(port, lines, authorization, seconds, connections)
+        measured = _wrk(port, lines, authorization, seconds, connections)
     else:
-        told = _own_client(port, lines, authorization, seconds, connections)
-    return {**told, "rate": told["requests"] / told["seconds"]}
+        measured = _own_client(port, lines, authorization, seconds, connections)
+    return {**measured, "rate": measured["requests"] / measured["seconds"]}
 
 
 def _wrk(port: int, lines: Sequence[str], authorization: str, seconds: int, connections: int) -> dict[str, Any]:
@@ -124,14 +124,14 @@ def _wrk(port: int, lines: Sequence[str], authorization: str, seconds: int, conn
         script, file = Path(folder) / "script.lua", Path(folder) / "lines"
         script.write_text(SCRIPT)
         file.write_text("\n".join(lines))
-        told = subprocess.run(
+        completed = subprocess.run(
             ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", script, f"http://127.0.0.1:{port}"],
             env=os.environ | {"BENCHMARK_LINES": str(file), "BENCHMARK_AUTHORIZATION": authorization},
             stdout=subprocess.PIPE,
             check=True,
             text=True,
         )
-    answer: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
+    answer: dict[str, Any] = json.loads(completed.stdout.splitlines()[-1])
     return answer
 
 

@@ -39,6 +39,6 @@ def send(visit: Visit, case: str, action: str, seen: str | None = None, **fields
 
 def status(case: str) -> str:
     db.session.expire_all()
-    found = db.session.get(Case, int(case.rpartition("/")[2]))
-    assert found
-    return found.status
+    row = db.session.get(Case, int(case.rpartition("/")[2]))
+    assert row
+    return row.status

@@ -49,8 +49,8 @@ def project(agency: Agency) -> Project:
 @pytest.fixture
 def case(project: Project, reviewer: Caller) -> str:
     """Return the path of the project's case."""
-    found = reviewer.get(f"/cases?project={project.number}").get_json()["items"]
-    return f"/cases/{found[0]['id']}"
+    items = reviewer.get(f"/cases?project={project.number}").get_json()["items"]
+    return f"/cases/{items[0]['id']}"
 
 
 def done(answer: Any) -> dict[str, Any]:
@@ -224,7 +224,7 @@ def test_reviewer_opens_case_from_watch_list(reviewer: Caller, supervisor: Calle
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "is_listed"),
     [
         ("status=new", True), ("status=closed", False), ("severity=high", True), ("severity=low,medium", False),
         ("rule=freeze.creation", True), ("rule=freeze.legacy", False), ("region=71", True), ("region=75", False),
@@ -233,10 +233,10 @@ def test_reviewer_opens_case_from_watch_list(reviewer: Caller, supervisor: Calle
         ("sort=-severity", True), ("sort=opened_at", True),
     ],
 )  # fmt: skip
-def test_case_list_filters(case: str, reviewer: Caller, query: str, found: bool) -> None:
+def test_case_list_filters(case: str, reviewer: Caller, query: str, is_listed: bool) -> None:
     answer = reviewer.get(f"/cases?{query}")
     assert answer.status_code == 200
-    assert bool(answer.get_json()["items"]) is found
+    assert bool(answer.get_json()["items"]) is is_listed
 
 
 @pytest.mark.parametrize("query", ["status=open", "overdue=yes", "rule=x", "due_on=1", "sort=project", "who=me"])
@@ -281,9 +281,12 @@ def test_restricted_case_is_hidden_and_each_read_is_journalled(
 
 def test_cleared_cases_are_confirmed_in_one_request(case: str, reviewer: Caller) -> None:
     number = int(case.rpartition("/")[2])
-    told = done(reviewer.post("/cases/confirm", {"cases": [number]}))
-    assert told["confirmed"] == []
-    assert (told["refused"][0]["id"], told["refused"][0]["code"]) == (number, "case-action-not-possible")
+    confirmation = done(reviewer.post("/cases/confirm", {"cases": [number]}))
+    assert confirmation["confirmed"] == []
+    assert (confirmation["refused"][0]["id"], confirmation["refused"][0]["code"]) == (
+        number,
+        "case-action-not-possible",
+    )
     assert codes(reviewer.post("/cases/confirm", {"cases": []})) == {("/cases", "number-of-ids")}
     assert codes(reviewer.post("/cases/confirm", {"cases": ["1"]})) == {("/cases", "expected-ids")}
 

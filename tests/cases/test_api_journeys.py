@@ -55,8 +55,8 @@ def editor(client: FlaskClient, agency: Agency) -> Caller:
 
 def done(answer: Any, status: int = 200) -> dict[str, Any]:
     assert answer.status_code == status, answer.get_json()
-    found: dict[str, Any] = answer.get_json()
-    return found
+    body: dict[str, Any] = answer.get_json()
+    return body
 
 
 def registered(editor: Caller, agency: Agency, **values: str) -> str:

@@ -22,7 +22,7 @@ DECIDED = 4
 # Other tests cover these journeys on both databases without a browser.
 pytestmark = pytest.mark.sqlite_only
 # Keystrokes (Tab, Enter, arrows) for one case of the queue, without the text of the reason.
-MOST_KEYS = 18
+MAX_KEYS = 18
 
 
 @contextmanager
@@ -36,9 +36,9 @@ def at_work(browser: Browser, address: str, role: Role, *, scripts: bool = True)
 
 
 def case_at(page: Page) -> str:
-    found = CASE.search(page.url)
-    assert found, page.url
-    return found[1]
+    match = CASE.search(page.url)
+    assert match, page.url
+    return match[1]
 
 
 def decide(page: Page) -> int:
@@ -96,10 +96,10 @@ def test_reviewer_decides_queue_by_keyboard(browser: Browser, address: str, queu
         for _ in range(DECIDED):
             decided.append(case_at(page))
             keys.append(decide(page))
-            said = page.inner_text("main .govuk-notification-banner >> nth=0")
-            assert f"Case {decided[-1]}: Decision proposed" in said
+            banner = page.inner_text("main .govuk-notification-banner >> nth=0")
+            assert f"Case {decided[-1]}: Decision proposed" in banner
             assert page.locator(".govuk-notification-banner:focus").count() == 1
-        assert len(set(decided)) == DECIDED and max(keys) <= MOST_KEYS, keys
+        assert len(set(decided)) == DECIDED and max(keys) <= MAX_KEYS, keys
         assert "That was the last case of this list." in page.inner_text("main")
     with at_work(browser, address, Role.SUPERVISOR) as page:
         page.goto(f"/cases?to_approve=true&{queue}")
@@ -169,8 +169,8 @@ def test_second_editor_sees_changes_and_keeps_input(browser: Browser, demo: Demo
         first.fill("#comment-comment", "They will send it on Friday.")
         do(first, "comment")
         follow(second, "form[action*='/comment'] button")
-        told = second.locator(".govuk-error-summary")
-        assert "The case has changed" in told.inner_text() and "They will send it on Friday." in told.inner_text()
+        summary = second.locator(".govuk-error-summary")
+        assert "The case has changed" in summary.inner_text() and "They will send it on Friday." in summary.inner_text()
         assert second.evaluate("document.activeElement.classList.contains('govuk-error-summary')")
         assert second.input_value("#comment-comment") == "I am calling them too."
         do(second, "comment")
@@ -182,7 +182,7 @@ def test_read_only_role_has_no_actions_but_downloads(browser: Browser, demo: Dem
         with at_work(browser, address, role, scripts=False) as page:
             follow(page, "nav >> text=Cases")
             with page.expect_download() as waited:
-                page.click(".take-along >> text=XLSX")
+                page.click(".download-links >> text=XLSX")
             assert re.fullmatch(r"cases-[0-9-]+\.xlsx", waited.value.suggested_filename)
             follow(page, "table a >> nth=0")
             assert page.locator("main form").count() == 0 and page.locator(".timeline li").count() >= 1

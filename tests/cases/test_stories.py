@@ -443,7 +443,7 @@ def test_exempt_project_gets_case_when_exemption_ends(present: Present) -> None:
     assert (case_of(project).status, cases_of(project)) == ("new", 1)
 
 
-def test_commission_refusal_returns_case_to_review() -> None:
+def test_case_returned_by_the_commission_is_under_review() -> None:
     case = under_review(a_project())
     act(AIGERIM, case, "refer")
     assert act(AIGERIM, case, "return").status == "under_review"
@@ -579,7 +579,7 @@ def test_cleared_cases_are_confirmed_independently() -> None:
     ids = [case_of(project).id for project in projects]
     confirmed, refused = confirm_many(BOLAT, [*ids, 999_999])
     assert confirmed == ids[:2]
-    assert [(case_id, refusal.code) for case_id, refusal in refused] == [
+    assert [(case_id, error.code) for case_id, error in refused] == [
         (ids[2], "case-action-not-possible"),
         (999_999, "case-not-found"),
     ]

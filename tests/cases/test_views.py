@@ -68,8 +68,8 @@ def test_second_editor_sees_changes_and_keeps_input(signed_in: SignedIn) -> None
     seen = second.get(case).text
     send(first, case, "comment", **{"comment-comment": "Звонил в орган."})
     code, page = send(second, case, "ask", seen, **{"ask-comment": "Где договор?"})
-    told = page.partition("<h1")[0]
-    assert code == 409 and "The case has changed" in told and "Звонил в орган." in told
+    banner = page.partition("<h1")[0]
+    assert code == 409 and "The case has changed" in banner and "Звонил в орган." in banner
     assert "Где договор?" in page and status(case) == "under_review"
 
 
@@ -128,8 +128,8 @@ def test_work_list_filters_are_in_query_string(signed_in: SignedIn) -> None:
     assert case in visit.get("/cases?status=new").text
     send(visit, case, "claim")
     assert case not in visit.get("/cases?status=new").text
-    mine = re.search(r'href="(/cases\?[^"]*assignee=[^"]*)"', visit.get("/cases?status=new").text)
-    assert mine and case in visit.get(mine[1].replace("&amp;", "&")).text
+    link = re.search(r'href="(/cases\?[^"]*assignee=[^"]*)"', visit.get("/cases?status=new").text)
+    assert link and case in visit.get(link[1].replace("&amp;", "&")).text
     assert case not in visit.get("/cases?overdue=true").text
     assert visit.get("/cases?status=nonsense").status_code == 400
 

@@ -50,8 +50,13 @@ def test_cleared_flag_is_listed_and_edit_is_named(signed_in: SignedIn, present: 
     assert title("freeze.data-gap") in row and "cleared on 5 October 2026" in row
     assert not any(title(rule) in row for rule in ("freeze.legacy", "migration.overdue"))
     page = visit.get(f"/cases/{case_of(project).id}").text
-    told = cleared_part(page)
-    assert ": – → 1 February 2026" in told and "editor, " in told and "Renamed" not in told and UNKNOWN not in told
+    cleared = cleared_part(page)
+    assert (
+        ": – → 1 February 2026" in cleared
+        and "editor, " in cleared
+        and "Renamed" not in cleared
+        and UNKNOWN not in cleared
+    )
     # A weaker flag is active, so the page does not say that nothing was found.
     assert NOTHING not in page and "freeze.legacy" in found_part(page)
 
@@ -67,8 +72,8 @@ def test_verified_placement_is_named_with_verifier(signed_in: SignedIn, present:
     present.move(HOUR)
     audit()
     page = signed_in(Role.REVIEWER).get(f"/cases/{case_of(project).id}").text
-    told = cleared_part(page)
-    assert OPERATOR.principal in told and "→ 5 October 2026" in told and UNKNOWN not in told
+    cleared = cleared_part(page)
+    assert OPERATOR.principal in cleared and "→ 5 October 2026" in cleared and UNKNOWN not in cleared
     assert NOTHING in page
 
 
@@ -82,8 +87,8 @@ def test_agency_kind_change_is_named(signed_in: SignedIn, present: Present) -> N
         change_agency(ADMINISTRATOR, agency_to_change(agency.bin), {"kind": "private"})
     present.move(HOUR)
     audit()
-    told = cleared_part(signed_in(Role.SUPERVISOR).get(f"/cases/{case_of(project).id}").text)
-    assert "Kind of agency: Central state body → Private" in told and ADMINISTRATOR.principal in told
+    cleared = cleared_part(signed_in(Role.SUPERVISOR).get(f"/cases/{case_of(project).id}").text)
+    assert "Kind of agency: Central state body → Private" in cleared and ADMINISTRATOR.principal in cleared
 
 
 def test_unexplained_clearing_says_so(signed_in: SignedIn, present: Present) -> None:

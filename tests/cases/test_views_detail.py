@@ -32,7 +32,7 @@ def test_order_shows_agency_instructions_and_links(signed_in: SignedIn, decision
     due_on = None if decision == "write_off" else in_days(30)
     decided_case(project, {**migrate_by(in_days(30)), "decision": decision, "due_on": due_on})
     page = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
-    assert all(told in page for told in ORDERS[decision])
+    assert all(text in page for text in ORDERS[decision])
     assert f'href="/projects/{project.number}/edit"' in page
     page = signed_in(Role.AGENCY_VIEWER, agency).get(case).text
     assert ORDERS[decision][0] in page and f'href="/projects/{project.number}/edit"' not in page

@@ -44,8 +44,8 @@ def rows(visit: Visit, path: str) -> list[dict[str, str]]:
 
 def counts(page: str) -> dict[str, int]:
     """Return the counts on the tabs."""
-    found = re.findall(r'>([^<>]+)<span class="tabs__count"><span class="govuk-visually-hidden">: </span>(\d+)<', page)
-    return {html.unescape(name).strip(): int(count) for name, count in found}
+    tabs = re.findall(r'>([^<>]+)<span class="tabs__count"><span class="govuk-visually-hidden">: </span>(\d+)<', page)
+    return {html.unescape(name).strip(): int(count) for name, count in tabs}
 
 
 def exempt(project: Project, days: int, **more: str) -> None:
@@ -60,8 +60,8 @@ def hide(project: Project) -> None:
 
 def reads_of(project: Project) -> int:
     """Count journal entries of reads of a restricted project."""
-    wanted = (JournalEntry.action == "restricted.read", JournalEntry.subject == f"project:{project.number}")
-    return len(db.session.scalars(select(JournalEntry.subject).where(*wanted)).all())
+    conditions = (JournalEntry.action == "restricted.read", JournalEntry.subject == f"project:{project.number}")
+    return len(db.session.scalars(select(JournalEntry.subject).where(*conditions)).all())
 
 
 def test_download_has_rows_order_and_filters_of_page(signed_in: SignedIn) -> None:
@@ -74,9 +74,9 @@ def test_download_has_rows_order_and_filters_of_page(signed_in: SignedIn) -> Non
         shown = CASE.findall(visit.get(f"/cases?{query}").text)
         assert shown and [row["Case"] for row in rows(visit, f"/cases.csv?{query}")] == shown
         sheet = load_workbook(io.BytesIO(visit.client.get(f"/cases.xlsx?{query}").data)).active
-        header, *told = sheet.iter_rows(values_only=True)
-        assert [str(row[0]) for row in told] == shown and header[:3] == ("Case", "Number", "Project")
-        assert isinstance(told[0][header.index("Due on")], date)
+        header, *cells = sheet.iter_rows(values_only=True)
+        assert [str(row[0]) for row in cells] == shown and header[:3] == ("Case", "Number", "Project")
+        assert isinstance(cells[0][header.index("Due on")], date)
 
 
 def test_download_contains_all_pages(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,9 +110,9 @@ def test_agency_download_has_no_reviewer_or_proposal(signed_in: SignedIn) -> Non
     for ending in ("csv", "xlsx"):
         assert signed_in(Role.REVIEWER, name=ending).client.get(f"/cases.{ending}?status=new").status_code == 200
     visit = signed_in(Role.AGENCY_VIEWER, agency)
-    found = rows(visit, "/cases.csv?status=awaiting_approval,new")
-    assert [row["Number"] for row in found] == [project.number] and stranger.number not in str(found)
-    assert "aigerim" not in str(found) and "Transitional" not in str(found)
+    lines = rows(visit, "/cases.csv?status=awaiting_approval,new")
+    assert [row["Number"] for row in lines] == [project.number] and stranger.number not in str(lines)
+    assert "aigerim" not in str(lines) and "Transitional" not in str(lines)
 
 
 def test_my_approvals_lists_proposals_of_others(signed_in: SignedIn) -> None:
@@ -173,8 +173,8 @@ def test_exemptions_are_sorted_by_end(signed_in: SignedIn) -> None:
     assert PROJECT.findall(visit.get("/cases/exemptions-ending").text) == [soon.number, later.number]
     assert PROJECT.findall(visit.get("/cases/exemptions-ending?within=30").text) == [soon.number]
     assert PROJECT.findall(visit.get("/cases/exemptions-ending?within=any&sector=09").text) == [over.number]
-    found = rows(visit, "/cases/exemptions-ending.csv?within=90")
-    assert [(row["Number"], row["Days left"]) for row in found] == [
+    lines = rows(visit, "/cases/exemptions-ending.csv?within=90")
+    assert [(row["Number"], row["Days left"]) for row in lines] == [
         (soon.number, "3"),
         (later.number, "59"),
         (over.number, "61"),
@@ -206,12 +206,12 @@ def test_longer_list_needs_no_more_statements(signed_in: SignedIn, connection: C
     visit = signed_in(Role.SUPERVISOR)
 
     def cost() -> list[int]:
-        found = []
+        statements_made = []
         for path in (*LISTS, "/cases.csv?status=new", "/cases/watch-list.csv", "/cases/exemptions-ending.csv"):
             with statements(connection) as sent:
                 assert visit.client.get(path).status_code == 200
-            found.append(len(sent))
-        return found
+            statements_made.append(len(sent))
+        return statements_made
 
     def more(agency: Agency) -> None:
         a_project(agency)
@@ -229,9 +229,9 @@ def test_longer_list_needs_no_more_statements(signed_in: SignedIn, connection: C
 
 def link_on(page: str, before: str) -> str:
     """Return the URL of the first attribute with this prefix."""
-    found = re.search(rf'{before}([^"]*)"', page)
-    assert found, before
-    return html.unescape(found[1])
+    match = re.search(rf'{before}([^"]*)"', page)
+    assert match, before
+    return html.unescape(match[1])
 
 
 def test_next_case_keeps_list_position(signed_in: SignedIn) -> None:

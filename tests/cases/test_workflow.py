@@ -11,15 +11,15 @@ from registry.cases.workflow import ACTIONS, AUDIT_TRANSITIONS, Target, Who, is_
 
 def steps(status: Status) -> set[tuple[str, Status]]:
     """Return the actions that people can take from a status, with their targets."""
-    found = set()
+    possible = set()
     for action in ACTIONS.values():
         transition = action.transitions.get(status)
         if transition is None:
             continue
         for assignee in (None, "somebody"):
             for decision in DecisionKind if transition.to is Target.DECIDED else (None,):
-                found.add((action.name, target(transition, status, assignee, decision)))
-    return found
+                possible.add((action.name, target(transition, status, assignee, decision)))
+    return possible
 
 
 def reachable(start: Status) -> set[Status]:

@@ -145,8 +145,8 @@ def test_restore_keeps_damaged_database_file(
         db.engine.dispose()
     file = Path(registry.url.removeprefix("sqlite:///"))
     file.write_bytes(damage * 100)
-    told = registry("journal", "head")
-    assert told.code == 1 and "registry restore" in told.err
+    ran = registry("journal", "head")
+    assert ran.code == 1 and "registry restore" in ran.err
     assert registry("restore", tmp_path / "backup").code == 4
     restored = registry("restore", "--replace", tmp_path / "backup")
     assert (restored.code, restored.out) == (0, taken.out), restored.err

@@ -27,12 +27,12 @@ def test_language_follows_locale(environ: dict[str, str], expected: str) -> None
 
 
 def test_error_is_in_language_of_locale(registry: CommandLine) -> None:
-    said = {
+    messages = {
         locale: registry("tokens", "revoke", "0123456789", LC_ALL=locale).err
         for locale in ("kk_KZ.UTF-8", "ru_RU.UTF-8", "en_GB.UTF-8")
     }
-    assert len(set(said.values())) == 3
-    assert all("0123456789" in text for text in said.values())
+    assert len(set(messages.values())) == 3
+    assert all("0123456789" in text for text in messages.values())
 
 
 @of_processes

@@ -45,19 +45,19 @@ def test_rfc3339_has_z_and_microseconds() -> None:
 
 
 def test_instant_column_round_trips(app: Flask, present: Present) -> None:
-    moment = present.set(datetime(2026, 2, 28, 23, 59, 59, 999999, tzinfo=UTC))
+    instant = present.set(datetime(2026, 2, 28, 23, 59, 59, 999999, tzinfo=UTC))
     an_agency()
     db.session.expire_all()
     kept = db.session.scalars(select(Agency)).one().created_at
-    assert kept == moment
+    assert kept == instant
     assert kept.tzinfo is UTC
 
 
 def test_only_the_demo_sets_the_clock() -> None:
-    moment = datetime(2026, 3, 2, 4, tzinfo=UTC)
-    with clock_set_to(moment):
-        assert now() == moment
-    assert now() > moment
+    instant = datetime(2026, 3, 2, 4, tzinfo=UTC)
+    with clock_set_to(instant):
+        assert now() == instant
+    assert now() > instant
     named = {
         path.relative_to(CHECKOUT).as_posix()
         for path in (CHECKOUT / "registry").rglob("*.py")

@@ -50,8 +50,8 @@ def test_collation_follows_the_kazakh_alphabet() -> None:
 
 
 def test_names_sort_in_kazakh_order(app: Flask) -> None:
-    found = sorted_by_database(random.Random(1).sample(NAMES, len(NAMES)))
-    assert found == (list(NAMES) if by_icu() else sorted(NAMES))
+    ordered = sorted_by_database(random.Random(1).sample(NAMES, len(NAMES)))
+    assert ordered == (list(NAMES) if by_icu() else sorted(NAMES))
 
 
 def test_different_texts_never_compare_as_equal() -> None:

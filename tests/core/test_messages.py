@@ -35,29 +35,29 @@ TRANSLATED = [language for language in LANGUAGES if language != DEFAULT_LANGUAGE
 TAKES_CODE = {"Problem": 1, "InvalidValue": 0, "invalid": 1, "Wrong": 0}
 
 
-def refusals(kind: type[RegistryError] = RegistryError) -> Iterator[type[RegistryError]]:
+def error_types(kind: type[RegistryError] = RegistryError) -> Iterator[type[RegistryError]]:
     for below in kind.__subclasses__():
         yield below
-        yield from refusals(below)
+        yield from error_types(below)
 
 
 def written_codes() -> set[str]:
     """The problem codes that occur as literals in the source."""
-    found = set()
+    codes = set()
     for path in Path(registry.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in TAKES_CODE:
                 place = TAKES_CODE[node.func.id]
                 if len(node.args) > place and isinstance(node.args[place], ast.Constant):
-                    found.add(str(node.args[place].value))
-    return found
+                    codes.add(str(node.args[place].value))
+    return codes
 
 
 def test_every_service_error_has_a_message() -> None:
     for module in pkgutil.walk_packages(registry.__path__, "registry."):
         importlib.import_module(module.name)
 
-    assert {kind.code for kind in refusals() if kind.__module__.startswith("registry.")} - set(MESSAGES) == set()
+    assert {kind.code for kind in error_types() if kind.__module__.startswith("registry.")} - set(MESSAGES) == set()
 
 
 def test_every_field_problem_has_a_message() -> None:

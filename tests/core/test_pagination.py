@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Column, Connection, Date, Integer, MetaData, Table, Text, delete, insert, select
 
+from registry.core import pagination
 from registry.core.database import Instant
 from registry.core.errors import Malformed
 from registry.core.pagination import Page, SortKey, after, build_page, cursor_after, order_by, read_cursor
@@ -195,3 +196,173 @@ def test_cursor_round_trips(value: Any, last: int) -> None:
     cursor = cursor_after(KEYS["text"], True, value, last)
     assert cursor.isascii()
     assert read_cursor(cursor) == ("-text", value, last)
+
+
+TEXT, DAY, AT, WHOLE = (KEYS[name] for name in ("text", "day", "at", "whole"))
+REQUIRED = SortKey("whole", PAGED.c.whole, int)
+ENDS = SortKey("whole", PAGED.c.whole, int, nullable=True, ends=("-1", "9"))
+INVALID = [("cursor", "invalid-cursor")]
+
+
+def decoded(cursor: str | None) -> Any:
+    assert cursor is not None
+    return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+
+
+def sql(expression: Any) -> str:
+    return str(expression.compile(compile_kwargs={"literal_binds": True}))
+
+
+def codes_of(key: SortKey, cursor: str, *, descending: bool = False) -> list[tuple[str, str]]:
+    with pytest.raises(Malformed) as error:
+        after(key, PAGED.c.id, descending, cursor)
+    return [(problem.pointer, problem.code) for problem in error.value.problems]
+
+
+def test_page_has_50_rows_by_default() -> None:
+    assert (Page().limit, Page().cursor, Page().sort) == (50, None, None)
+
+
+def test_page_has_500_rows_at_most() -> None:
+    assert pagination.MAX_LIMIT == 500
+
+
+@pytest.mark.parametrize(
+    ("value", "content"),
+    [
+        (None, None),
+        (5, 5),
+        ("Ә?>", "Ә?>"),
+        (date(2026, 3, 2), "2026-03-02"),
+        (datetime(2026, 3, 2, 4, 5, 6, 789, tzinfo=UTC), "2026-03-02T04:05:06.000789Z"),
+    ],
+)
+def test_cursor_contains_sort_value_and_id(value: Any, content: Any) -> None:
+    cursor = cursor_after(TEXT, False, value, 7)
+    assert decoded(cursor) == ["text", content, 7]
+    assert decoded(cursor_after(TEXT, True, value, 7)) == ["-text", content, 7]
+    assert "=" not in cursor and "+" not in cursor and "/" not in cursor
+
+
+def test_cursor_is_compact_and_not_escaped() -> None:
+    cursor = cursor_after(TEXT, False, "Ә", 7)
+    assert base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode() == '["text","Ә",7]'
+
+
+@pytest.mark.parametrize(
+    ("key", "content", "ascending", "descending"),
+    [
+        (REQUIRED, 5, "(paged.whole, paged.id) > (5, 7)", "(paged.whole, paged.id) < (5, 7)"),
+        (
+            WHOLE,
+            5,
+            "(paged.whole, paged.id) > (5, 7) OR paged.whole IS NULL",
+            "(paged.whole, paged.id) < (5, 7) OR paged.whole IS NULL",
+        ),
+        (
+            WHOLE,
+            None,
+            "paged.whole IS NULL AND paged.id > 7",
+            "paged.whole IS NULL AND paged.id < 7",
+        ),
+        (
+            ENDS,
+            5,
+            "(coalesce(paged.whole, 9), paged.id) > (5, 7)",
+            "(coalesce(paged.whole, -1), paged.id) < (5, 7)",
+        ),
+        (
+            ENDS,
+            None,
+            "(coalesce(paged.whole, 9), paged.id) > (9, 7)",
+            "(coalesce(paged.whole, -1), paged.id) < (-1, 7)",
+        ),
+    ],
+)
+def test_condition_continues_after_the_cursor(key: SortKey, content: Any, ascending: str, descending: str) -> None:
+    assert sql(after(key, PAGED.c.id, False, a_cursor(["whole", content, 7]))) == ascending
+    assert sql(after(key, PAGED.c.id, True, a_cursor(["-whole", content, 7]))) == descending
+
+
+@pytest.mark.parametrize(
+    ("key", "ascending", "descending"),
+    [
+        (REQUIRED, ["paged.whole ASC", "paged.id ASC"], ["paged.whole DESC", "paged.id DESC"]),
+        (WHOLE, ["paged.whole ASC NULLS LAST", "paged.id ASC"], ["paged.whole DESC NULLS LAST", "paged.id DESC"]),
+        (
+            ENDS,
+            ["coalesce(paged.whole, 9) ASC", "paged.id ASC"],
+            ["coalesce(paged.whole, -1) DESC", "paged.id DESC"],
+        ),
+    ],
+)
+def test_order_places_nulls_last_and_breaks_ties_by_id(
+    key: SortKey, ascending: list[str], descending: list[str]
+) -> None:
+    assert [sql(each) for each in order_by(key, PAGED.c.id, False)] == ascending
+    assert [sql(each) for each in order_by(key, PAGED.c.id, True)] == descending
+
+
+def test_key_without_ends_has_no_value_for_null() -> None:
+    with pytest.raises(ValueError, match=r"^whole$"):
+        WHOLE.last(False)
+
+
+def test_limit_is_inlined_in_the_statement() -> None:
+    compiled = select(PAGED.c.id).limit(pagination.literal_limit(3)).compile()
+    assert "POSTCOMPILE" in str(compiled)
+    assert list(compiled.params.values()) == [3]
+
+
+def test_cursor_of_the_other_direction_is_malformed() -> None:
+    assert codes_of(WHOLE, a_cursor(["whole", 5, 7]), descending=True) == INVALID
+    assert codes_of(WHOLE, a_cursor(["-whole", 5, 7])) == INVALID
+
+
+@pytest.mark.parametrize("whole", [-(2**63), 2**63 - 1])
+def test_cursor_has_64_bit_values_and_ids(whole: int) -> None:
+    assert sql(after(REQUIRED, PAGED.c.id, False, a_cursor(["whole", whole, whole]))).endswith(f"> ({whole}, {whole})")
+    beyond = whole - 1 if whole < 0 else whole + 1
+    assert codes_of(REQUIRED, a_cursor(["whole", beyond, 7])) == INVALID
+    assert codes_of(REQUIRED, a_cursor(["whole", 5, beyond])) == INVALID
+
+
+@pytest.mark.parametrize(
+    ("key", "content", "value"),
+    [
+        (DAY, "2026-03-02", date(2026, 3, 2)),
+        (AT, "2026-03-02T04:05:06.000789Z", datetime(2026, 3, 2, 4, 5, 6, 789, tzinfo=UTC)),
+        (TEXT, "a\n😀", "a\n😀"),
+    ],
+)
+def test_cursor_value_is_read_as_the_type_of_its_column(key: SortKey, content: str, value: Any) -> None:
+    condition = after(key, PAGED.c.id, False, a_cursor([key.name, content, 7]))
+    assert sorted(condition.compile().params.values(), key=str) == sorted([value, 7], key=str)
+
+
+@pytest.mark.parametrize(
+    ("key", "content"),
+    [
+        (DAY, "2026-02-30"),
+        (DAY, "02.03.2026"),
+        (AT, "2026-03-02T04:05:06Z"),
+        (AT, "2026-03-02"),
+        (TEXT, "a\x00b"),
+        (TEXT, "a\ud800"),
+        (WHOLE, "5"),
+        (WHOLE, False),
+        (REQUIRED, None),
+    ],
+)
+def test_cursor_value_of_another_type_is_malformed(key: SortKey, content: Any) -> None:
+    assert codes_of(key, a_cursor([key.name, content, 7])) == INVALID
+
+
+def test_page_continues_only_when_there_are_more_rows_than_its_limit() -> None:
+    rows = [{"_sort": value, "_id": number} for number, value in enumerate([30, 20, 10], 1)]
+    full = build_page(rows, Page(limit=3), WHOLE, True)
+    assert (full.items, full.next) == (rows, None)
+    first = build_page(rows, Page(limit=2), WHOLE, True)
+    assert first.items == rows[:2]
+    assert decoded(first.next) == ["-whole", 20, 2]
+    assert build_page([], Page(limit=2), WHOLE, False).items == []

@@ -101,7 +101,7 @@ def test_every_holiday_of_the_coming_years_has_translated_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("days_off = ['2026-12-15']", "days_off: expected dates"),
         ("days_off = [2026-12-15T10:00:00]", "days_off: expected dates"),
@@ -112,10 +112,10 @@ def test_every_holiday_of_the_coming_years_has_translated_names() -> None:
         ("days_off = [", "not valid TOML"),
     ],
 )
-def test_invalid_calendar_file_is_rejected_with_file_name_and_key(tmp_path: Path, text: str, told: str) -> None:
+def test_invalid_calendar_file_is_rejected_with_file_name_and_key(tmp_path: Path, text: str, expected: str) -> None:
     path = tmp_path / "calendar.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(CalendarInvalid) as refused:
         load_calendar(path)
-    assert told in str(refused.value)
+    assert expected in str(refused.value)
     assert str(path) in str(refused.value)

@@ -34,7 +34,7 @@ from tests.present import Present
 
 Services = Callable[[], Any]
 # Actions that the demo does not contain; the page tour covers them.
-NOT_TOLD = {"release", "withdraw"}
+NOT_IN_DEMO = {"release", "withdraw"}
 
 
 # The result depends on the day, not on the database.
@@ -57,18 +57,18 @@ def test_demo_has_every_rule_role_action_and_audit_status(registry: CommandLine,
         assert {rule for rule, status in flags if status == "open"} == set(RULES)
         assert {status for _, status in flags} == {"open", "exempt", "accepted", "cleared"}
         assert {person.role for person in all_people(demo_actor(ADMINISTRATOR))} == set(Role)
-        nights = {("succeeded", "schedule"), ("succeeded", "catch_up"), ("missed", "schedule")}
-        assert pairs(AuditRun.status, AuditRun.trigger) == {*nights, ("succeeded", "manual")}
+        runs = {("succeeded", "schedule"), ("succeeded", "catch_up"), ("missed", "schedule")}
+        assert pairs(AuditRun.status, AuditRun.trigger) == {*runs, ("succeeded", "manual")}
         acts = pairs(CaseEvent.action, CaseEvent.side)
-        assert {action for action, _ in acts} >= set(ACTIONS) - NOT_TOLD
+        assert {action for action, _ in acts} >= set(ACTIONS) - NOT_IN_DEMO
         assert set(db.session.scalars(select(CaseDecision.outcome))) == {None, "approved", "returned"}
         overdue = [case for case in db.session.scalars(select(Case)) if is_overdue(case)]
         assert {case.status for case in overdue} >= {"remediation", "awaiting_agency"} and len(overdue) < 8
         ends = sorted((exemption.valid_to - today()).days for exemption in db.session.scalars(select(Exemption)))
         assert 0 < ends[0] < 15 and ends[1] > 90
         assert db.session.scalar(select(func.count()).where(Project.is_restricted)) == 1
-        told = list(db.session.scalars(select(JournalEntry.at).order_by(JournalEntry.seq)))
-    assert told == sorted(told)
+        times = list(db.session.scalars(select(JournalEntry.at).order_by(JournalEntry.seq)))
+    assert times == sorted(times)
     assert registry("journal", "verify").code == 0
 
 

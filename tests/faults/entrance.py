@@ -59,15 +59,15 @@ def scheduler_of(url: str, data_dir: str) -> AbstractContextManager[Flask]:
     return open_registry(read_settings(settings))
 
 
-def tick(moment: datetime | None) -> str:
+def tick(instant: datetime | None) -> str:
     """Run a scheduler's tick."""
-    run = run_due_audit(AUDIT_AT, moment)
+    run = run_due_audit(AUDIT_AT, instant)
     return "none" if run is None else f"ran {run.status}"
 
 
-def tick_by_clock(moment: datetime) -> str:
+def tick_by_clock(instant: datetime) -> str:
     """Run a scheduler's tick while the process's clock shows that instant."""
-    with time_machine.travel(moment, tick=False):
+    with time_machine.travel(instant, tick=False):
         return tick(None)
 
 
@@ -82,13 +82,13 @@ def manual_audit() -> str:
 ORDERS = {"tick": tick, "clock": tick_by_clock, "audit": manual_audit}
 
 
-def in_a_child(url: str, data_dir: str, moment: datetime, at: int) -> None:
+def in_a_child(url: str, data_dir: str, instant: datetime, at: int) -> None:
     """Fork a process that stops before its ``at``-th statement, and wait until it is dead."""
     child = os.fork()
     if child == 0:
         with scheduler_of(url, data_dir):
             stop_before(at)
-            tick(moment)
+            tick(instant)
         raise AssertionError("the night ended before it could be stopped")
     os.waitpid(child, 0)
     print_line(f"dead {child}")

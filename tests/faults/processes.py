@@ -16,7 +16,7 @@ from tests.forked import Forked
 
 # The full counts take minutes and run on request; a small sample always runs.
 ALL = os.environ.get("REGISTRY_FAULTS") == "all"
-# More than an audit's statements: a process told to stop before this one stops before its commit.
+# More than an audit's statements: a process that is to stop before this one stops before its commit.
 AT_THE_COMMIT = 10_000
 
 
@@ -48,10 +48,10 @@ class Process:
         return line.strip()
 
 
-def next_start(moment: datetime) -> AuditRun:
+def next_start(instant: datetime) -> AuditRun:
     """Run the next ticks of a scheduler. PostgreSQL needs a moment to notice that a process was killed."""
     for _ in range(500):
-        run = run_due_audit(AUDIT_AT, moment)
+        run = run_due_audit(AUDIT_AT, instant)
         if run is not None:
             return run
         Event().wait(0.02)

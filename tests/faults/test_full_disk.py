@@ -71,7 +71,7 @@ def check_full_disk(registry: CommandLine, disk: Path) -> None:
         load.more(10)
         with filled(disk, LEAVE):
             load.refused(20)
-            assert refusal(web.port, token, agency) == (503, "urn:qaztech-registry:problem:storage-full")
+            assert problem_of(web.port, token, agency) == (503, "urn:qaztech-registry:problem:storage-full")
             assert not_ready(web.port) == ["disk-full"]
             number = next(iter(load.acknowledged.values()))
             assert request("GET", web.port, f"/projects/{number}", token)[0] == 200
@@ -91,7 +91,7 @@ def not_ready(port: int) -> list[str]:
     return reasons
 
 
-def refusal(port: int, token: str, agency: str) -> tuple[int, str]:
+def problem_of(port: int, token: str, agency: str) -> tuple[int, str]:
     """Return the error of a registration that does not fit; smaller ones may still fit."""
     for serial in range(100):
         body = {"agency": agency, "external_id": f"large-{serial}", "name_ru": "Б", "purpose": "ә" * 5000}

@@ -43,9 +43,9 @@ def phases(phase: str) -> Iterator[int]:
         yield rng.randrange(first_write + 1)
 
 
-def stopped_and_killed(process: Process, moment: datetime, at: int) -> str:
+def stopped_and_killed(process: Process, instant: datetime, at: int) -> str:
     """Stop a nightly audit there and kill it. Return the phase that it had reached."""
-    process.order(f"stop {moment.isoformat()} {at}")
+    process.order(f"stop {instant.isoformat()} {at}")
     word, child, *phase = process.answer().split()
     assert word == "stopped"
     os.kill(int(child), signal.SIGKILL)
@@ -59,28 +59,28 @@ def test_killed_nightly_audit_leaves_nothing_and_next_start_completes_it(
     with own_app.app_context(), Process(own_database, tmp_path) as process:
         ids = create_projects(PROJECTS, placement="on_platform", work_type="maintenance", stage="operation")
         # After the grace period flags are severe enough to open cases, which close and open with them.
-        moment = local_instant(today() + timedelta(days=45), AUDIT_AT)
-        installed(moment - timedelta(hours=1))
-        next_start(moment)
+        instant = local_instant(today() + timedelta(days=45), AUDIT_AT)
+        installed(instant - timedelta(hours=1))
+        next_start(instant)
         where: Iterator[int] | None = None
         after_first_write = 0
         for number in range(1, KILLS + 1):
-            moment += timedelta(days=1)
+            instant += timedelta(days=1)
             # Each audit clears some flags, opens others and keeps the rest.
             verified = {project for place, project in enumerate(ids) if (place + number) % 3 == 0}
-            set_verified(verified, local_date(moment))
+            set_verified(verified, local_date(instant))
             set_verified(set(ids) - verified, None)
             before = everything()
             if where is None:
-                where = phases(stopped_and_killed(process, moment, AT_THE_COMMIT))
-            after_first_write += "w" in stopped_and_killed(process, moment, next(where))
+                where = phases(stopped_and_killed(process, instant, AT_THE_COMMIT))
+            after_first_write += "w" in stopped_and_killed(process, instant, next(where))
             assert everything() == before
-            run = next_start(moment)
-            assert (run.on, run.status, run.trigger) == (local_date(moment), "succeeded", "schedule")
+            run = next_start(instant)
+            assert (run.on, run.status, run.trigger) == (local_date(instant), "succeeded", "schedule")
             assert run.flags_opened + run.flags_cleared > 0
-            standing = [(row["project_id"], row["rule"]) for row in table(Flag) if row["status"] != "cleared"]
-            assert len(standing) == len(set(standing))
-            assert {project for project, _ in standing} == set(ids) - verified
+            active = [(row["project_id"], row["rule"]) for row in table(Flag) if row["status"] != "cleared"]
+            assert len(active) == len(set(active))
+            assert {project for project, _ in active} == set(ids) - verified
             assert [row["status"] for row in table(AuditRun)] == ["succeeded"] * (number + 1)
         assert after_first_write >= KILLS // 2
         assert len(table(Case)) >= PROJECTS - len(verified)

@@ -35,10 +35,10 @@ def flags(who: Caller, number: str, query: str = "", **headers: str) -> list[dic
 
 
 def test_flag_shows_rule_values_remedy_and_clause(editor: Caller, project: Project) -> None:
-    found = flags(editor, project.number)
+    items = flags(editor, project.number)
 
-    assert [flag["rule"] for flag in found] == ["freeze.creation"]
-    flag = found[0]
+    assert [flag["rule"] for flag in items] == ["freeze.creation"]
+    flag = items[0]
     assert set(flag) == {
         "id",
         "project",
@@ -128,18 +128,18 @@ def test_flag_list_accepts_filters(project: Project, agency: Agency) -> None:
     run_audit(OPERATOR)
     viewer = an_actor(Role.AGENCY_VIEWER, agency)
 
-    def found(actor: Any, **filters: str) -> set[tuple[str, str]]:
+    def listed(actor: Any, **filters: str) -> set[tuple[str, str]]:
         return {(flag["project"], flag["rule"]) for flag in list_flags(actor, filters, Page(), "en").items}
 
-    mine, theirs = (project.number, "freeze.creation"), (foreign.number, "freeze.creation")
+    own, theirs = (project.number, "freeze.creation"), (foreign.number, "freeze.creation")
     gap = (foreign.number, "freeze.data-gap")
-    assert found(OPERATOR) == {mine, theirs, gap}
-    assert found(viewer) == {mine}
-    assert found(viewer, project=foreign.number) == set()
-    assert found(OPERATOR, rule="freeze.data-gap,platform.unverified") == {gap}
-    assert found(OPERATOR, severity="medium", status="open") == {gap}
-    assert found(OPERATOR, agency=agency.bin, region="71", sector="07", opened_on_from="2026-03-02") == {mine}
-    assert found(OPERATOR, opened_on_to="2026-03-01") == set()
+    assert listed(OPERATOR) == {own, theirs, gap}
+    assert listed(viewer) == {own}
+    assert listed(viewer, project=foreign.number) == set()
+    assert listed(OPERATOR, rule="freeze.data-gap,platform.unverified") == {gap}
+    assert listed(OPERATOR, severity="medium", status="open") == {gap}
+    assert listed(OPERATOR, agency=agency.bin, region="71", sector="07", opened_on_from="2026-03-02") == {own}
+    assert listed(OPERATOR, opened_on_to="2026-03-01") == set()
     for filters in ({"rule": "nonsense"}, {"status": "closed"}, {"opened_on": "today"}, {"colour": "red"}):
         with pytest.raises(Malformed):
             list_flags(OPERATOR, filters, Page(), "en")

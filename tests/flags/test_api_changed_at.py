@@ -37,12 +37,12 @@ def test_audit_moves_changed_at_and_not_updated_at(audited: str, supervisor: Cal
 
 @pytest.mark.parametrize("path", ["/projects", "/flags", "/cases"])
 def test_lists_filter_and_sort_by_changed_at(audited: str, supervisor: Caller, path: str) -> None:
-    found = supervisor.get(f"{path}?changed_at_from=2026-11-02T08:00:00Z&sort=-changed_at").get_json()["items"]
+    items = supervisor.get(f"{path}?changed_at_from=2026-11-02T08:00:00Z&sort=-changed_at").get_json()["items"]
 
-    assert [item["changed_at"] for item in found] == ["2026-11-02T08:00:00.000000Z"]
+    assert [item["changed_at"] for item in items] == ["2026-11-02T08:00:00.000000Z"]
     assert supervisor.get(f"{path}?changed_at_from=2026-11-02T08:00:01Z&sort=changed_at").get_json()["items"] == []
     assert supervisor.get(f"{path}?changed_at_to=2026-11-02T07:59:59Z").get_json()["items"] == []
-    assert supervisor.get(f"{path}?changed_at_from=2026-11-02&changed_at_to=2026-11-02").get_json()["items"] == found
+    assert supervisor.get(f"{path}?changed_at_from=2026-11-02&changed_at_to=2026-11-02").get_json()["items"] == items
     assert codes(supervisor.get(f"{path}?changed_at_from=yesterday")) == {("changed_at_from", "expected-date")}
 
 

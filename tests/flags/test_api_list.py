@@ -73,17 +73,17 @@ def test_flag_shows_finding_date_and_remedy(supervisor: Caller, flagged: tuple[s
 
 
 def test_flag_texts_are_in_requested_language(supervisor: Caller, flagged: tuple[str, str]) -> None:
-    told = {
+    translated = {
         language: supervisor.get(f"/flags?project={flagged[0]}", Accept_Language=language).get_json()["items"][0]
         for language in ("kk", "ru", "en")
     }
 
     for name in ("title", "required", "remedy", "clause"):
-        assert len({flag[name] for flag in told.values()}) == 3
+        assert len({flag[name] for flag in translated.values()}) == 3
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "rule"),
     [
         ("", "both"),
         ("?status=open,exempt", "both"),
@@ -99,11 +99,11 @@ def test_flag_texts_are_in_requested_language(supervisor: Caller, flagged: tuple
     ],
 )
 def test_flags_are_filtered_by_their_own_and_project_fields(
-    supervisor: Caller, flagged: tuple[str, str], query: str, found: str
+    supervisor: Caller, flagged: tuple[str, str], query: str, rule: str
 ) -> None:
     own, other = flagged
 
-    assert projects(supervisor, query) == {"both": {own, other}, "own": {own}, "other": {other}, "": set()}[found]
+    assert projects(supervisor, query) == {"both": {own, other}, "own": {own}, "other": {other}, "": set()}[rule]
 
 
 def test_flags_are_filtered_by_project_and_agency(

@@ -84,13 +84,13 @@ class Follower:
             filters = {} if newest is None else {"changed_at_from": rfc3339(newest)}
             page = Page(2, None, "changed_at")
             while True:
-                found = read(self.actor, filters, page)
-                for item in found.items:
+                listing = read(self.actor, filters, page)
+                for item in listing.items:
                     self.seen[name][item[key]] = counted({**item})
                     self.newest[name] = item["changed_at"]
-                if found.next is None:
+                if listing.next is None:
                     break
-                page = Page(2, found.next, "changed_at")
+                page = Page(2, listing.next, "changed_at")
 
     def require_current(self, what: object) -> None:
         for name, (key, read) in LISTS.items():
@@ -126,8 +126,8 @@ class Story:
         self.present.move(timedelta(seconds=1))
         try:
             done()
-        except RegistryError as refusal:
-            return f"{done.__name__}: {refusal.code}"
+        except RegistryError as error:
+            return f"{done.__name__}: {error.code}"
         return done.__name__
 
     @property
@@ -147,8 +147,8 @@ class Story:
         if on:
             with transaction():
                 operator = an_actor(Role.OPERATOR)
-                found = find_project_to_change(SAULE, project.number)
-                verify_placement(operator, found, "k", today(), "seen")
+                locked = find_project_to_change(SAULE, project.number)
+                verify_placement(operator, locked, "k", today(), "seen")
 
     def exempt(self) -> None:
         until = today() + timedelta(days=self.random.choice((0, 30)))
@@ -219,8 +219,8 @@ def test_every_visible_change_updates_changed_at(app: Flask, present: Present, s
     for _ in range(ACTS):
         done.append(story.happen())
         for project in story.projects:
-            found = find_project(AUDITOR, project.number)
-            now_is = (etag_data(project_row(found)), found.changed_at)
+            project_now = find_project(AUDITOR, project.number)
+            now_is = (etag_data(project_row(project_now)), project_now.changed_at)
             require_marked(before, project.number, now_is, done)
         for case_id in db.session.scalars(select(Case.id)).all():
             for actor in (AUDITOR, story.editor):

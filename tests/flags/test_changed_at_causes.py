@@ -29,9 +29,9 @@ DAY = date(2026, 11, 2)
 def times() -> dict[str, datetime]:
     """``changed_at`` of every project, flag (by its rule) and case."""
     db.session.expire_all()
-    found = {f"project {row.number}": row.changed_at for row in db.session.scalars(select(Project))}
-    found |= {row.rule: row.changed_at for row in db.session.scalars(select(Flag))}
-    return found | {f"case {row.id}": row.changed_at for row in db.session.scalars(select(Case))}
+    changed = {f"project {row.number}": row.changed_at for row in db.session.scalars(select(Project))}
+    changed |= {row.rule: row.changed_at for row in db.session.scalars(select(Flag))}
+    return changed | {f"case {row.id}": row.changed_at for row in db.session.scalars(select(Case))}
 
 
 def moved(before: dict[str, datetime]) -> set[str]:

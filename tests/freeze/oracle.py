@@ -102,7 +102,7 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
 
     findings: set[tuple[str, str]] = set()
 
-    def found(rule: str, severity: str | None = None) -> None:
+    def add_finding(rule: str, severity: str | None = None) -> None:
         # "The policy can disable each rule or give it another severity."
         # A disabled rule has no finding, and that is all. Whether the other rules are judged is for the
         # facts to decide: "alone" keeps the others away although the rule itself is off.
@@ -134,10 +134,10 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
             # "the flag is low and the only one."
             # "The severity that a policy sets for this rule is the one after the grace period."
             if within_the_grace and always_on_platform:
-                found("platform.unverified", "low")
+                add_finding("platform.unverified", "low")
                 return findings
             # "Otherwise it is medium, and the other rules are judged too."
-            found("platform.unverified")
+            add_finding("platform.unverified")
 
         # "2. Placement `onboarding`:"
         if facts.placement == "onboarding":
@@ -148,14 +148,14 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
             if confirmed and facts.onboarding_due_on is not None:
                 # "confirmed on or before D, `onboarding_due_on` ≥ D: `platform.onboarding`, low; not judged"
                 if facts.onboarding_due_on >= D:
-                    found("platform.onboarding")
+                    add_finding("platform.onboarding")
                     return findings
                 # "confirmed, but past due: `platform.onboarding-overdue`, medium; judged too"
                 if facts.onboarding_due_on < D:
-                    found("platform.onboarding-overdue")
+                    add_finding("platform.onboarding-overdue")
             # "not confirmed: `platform.onboarding-unconfirmed`, low; judged too"
             if not confirmed:
-                found("platform.onboarding-unconfirmed")
+                add_finding("platform.onboarding-unconfirmed")
 
         # "3. Otherwise only the other rules. A claim adds a finding; only a confirmed fact removes one."
 
@@ -291,5 +291,5 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
                     holds("integrity.ended-unconfirmed")
 
     for rule in sorted(holding):
-        found(rule)
+        add_finding(rule)
     return findings

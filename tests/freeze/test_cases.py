@@ -22,8 +22,8 @@ def policy():
 
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
 def test_case(case: Case, policy) -> None:
-    found = sorted((finding.rule, finding.severity) for finding in evaluate(case.facts, policy, case.on))
-    assert found == sorted(case.findings), case.reason
+    actual = sorted((finding.rule, finding.severity) for finding in evaluate(case.facts, policy, case.on))
+    assert actual == sorted(case.findings), case.reason
 
 
 @pytest.mark.parametrize("rule", SEVERITIES)

@@ -60,7 +60,7 @@ def without(policy: Policy, *rules: str) -> Policy:
     return policy
 
 
-def found(project: Facts, policy: Policy, on: date) -> list[str]:
+def rules_of(project: Facts, policy: Policy, on: date) -> list[str]:
     return [finding.rule for finding in evaluate(project, policy, on)]
 
 
@@ -96,7 +96,7 @@ def test_fingerprint_stays_the_same_from_day_to_day(project: Facts, one: date, o
 
 @given(FACTS, ON)
 def test_each_rule_is_found_once_and_in_the_order_of_the_table(project: Facts, on: date) -> None:
-    rules = found(project, POLICY, on)
+    rules = rules_of(project, POLICY, on)
     assert rules == [rule for rule in RULES if rule in rules]
     assert sum(rule in PLACEMENT_RULES for rule in rules) <= 1
 
@@ -104,7 +104,7 @@ def test_each_rule_is_found_once_and_in_the_order_of_the_table(project: Facts, o
 @settings(max_examples=500)
 @given(FACTS, ON, st.sampled_from(RULES))
 def test_disabling_a_rule_removes_its_finding_and_can_only_add_legacy(project: Facts, on: date, rule: str) -> None:
-    before, after = set(found(project, POLICY, on)), set(found(project, without(POLICY, rule), on))
+    before, after = set(rules_of(project, POLICY, on)), set(rules_of(project, without(POLICY, rule), on))
     assert before - after <= {rule}
     assert after - before <= {"freeze.legacy"}
     assert rule not in after
@@ -130,15 +130,15 @@ def test_placement_claim_adds_a_finding_and_removes_none_after_the_grace_period(
     plain = replace(project, placement="off_platform", past=(*project.past, past()))
     onboarding = replace(plain, placement="onboarding", onboarding_confirmed_on=None)
     hosted = replace(plain, placement="on_platform", placement_verified_on=None)
-    standing = evaluate(plain, POLICY, on)
-    if standing and plain.stage not in FINAL_STAGES:
+    findings = evaluate(plain, POLICY, on)
+    if findings and plain.stage not in FINAL_STAGES:
         for claimed, rule in [(onboarding, "platform.onboarding-unconfirmed"), (hosted, "platform.unverified")]:
-            assert found(claimed, POLICY, on) == [rule, *(finding.rule for finding in standing)]
+            assert rules_of(claimed, POLICY, on) == [rule, *(finding.rule for finding in findings)]
 
 
 @given(FACTS, ON, st.sampled_from(sorted(FINAL_STAGES)))
 def test_final_stage_has_one_rule_only(project: Facts, on: date, stage: str) -> None:
-    assert set(found(replace(project, stage=stage), POLICY, on)) <= {"integrity.ended-unconfirmed"}
+    assert set(rules_of(replace(project, stage=stage), POLICY, on)) <= {"integrity.ended-unconfirmed"}
 
 
 @given(FACTS, ON, st.sampled_from(RULES), st.sampled_from(Severity.codes()))
@@ -161,28 +161,28 @@ def test_grace_period_lasts_thirty_days_and_ends_with_another_placement() -> Non
     first, second = evaluate(claim, policy, date(2026, 3, 4))
     assert (first.rule, first.severity, second.rule) == ("platform.unverified", "high", "freeze.legacy")
     changed = replace(claim, past=(past(placement="on_platform"), past(placement="onboarding")))
-    assert found(changed, policy, date(2026, 2, 2)) == ["platform.unverified", "freeze.legacy"]
-    assert found(replace(claim, registered_on=None), policy, date(2027, 1, 1)) == ["platform.unverified"]
+    assert rules_of(changed, policy, date(2026, 2, 2)) == ["platform.unverified", "freeze.legacy"]
+    assert rules_of(replace(claim, registered_on=None), policy, date(2027, 1, 1)) == ["platform.unverified"]
     no_grace = replace(policy, verification_grace_days=0)
-    assert found(replace(claim, registered_on=None), no_grace, date(2027, 1, 1)) == ["platform.unverified"]
+    assert rules_of(replace(claim, registered_on=None), no_grace, date(2027, 1, 1)) == ["platform.unverified"]
     assert len(evaluate(claim, no_grace, date(2026, 2, 2))) == 2
 
 
 def test_disabled_placement_rule_still_decides_which_rules_are_evaluated() -> None:
     day = date(2026, 2, 10)
     confirmed = facts(placement="onboarding", onboarding_confirmed_on=day, onboarding_due_on=day)
-    assert found(confirmed, POLICY, day) == ["platform.onboarding"]
-    assert found(confirmed, without(POLICY, "platform.onboarding"), day) == []
-    assert found(confirmed, POLICY, day + ONE_DAY) == ["platform.onboarding-overdue", "freeze.legacy"]
-    assert found(confirmed, POLICY, day - ONE_DAY) == ["platform.onboarding-unconfirmed", "freeze.legacy"]
-    assert found(confirmed, without(POLICY, "platform.onboarding-overdue"), day + ONE_DAY) == ["freeze.legacy"]
+    assert rules_of(confirmed, POLICY, day) == ["platform.onboarding"]
+    assert rules_of(confirmed, without(POLICY, "platform.onboarding"), day) == []
+    assert rules_of(confirmed, POLICY, day + ONE_DAY) == ["platform.onboarding-overdue", "freeze.legacy"]
+    assert rules_of(confirmed, POLICY, day - ONE_DAY) == ["platform.onboarding-unconfirmed", "freeze.legacy"]
+    assert rules_of(confirmed, without(POLICY, "platform.onboarding-overdue"), day + ONE_DAY) == ["freeze.legacy"]
 
 
 def test_confirmations_count_from_their_own_day_on() -> None:
     day = date(2026, 5, 5)
     ended = facts(stage="archived", ending_confirmed_on=day)
-    assert found(ended, POLICY, day - ONE_DAY) == ["integrity.ended-unconfirmed"]
-    assert found(ended, POLICY, day) == []
+    assert rules_of(ended, POLICY, day - ONE_DAY) == ["integrity.ended-unconfirmed"]
+    assert rules_of(ended, POLICY, day) == []
     hosted = facts(placement="on_platform", placement_verified_on=day)
     assert not on_platform(hosted, day - ONE_DAY)
     assert on_platform(hosted, day)
@@ -194,9 +194,9 @@ def test_ending_before_the_freeze_that_was_always_recorded_needs_no_confirmation
     ended = facts(
         stage="written_off", ended_on=CUTOFF - ONE_DAY, past=(past(stage="archived", ended_on=CUTOFF - ONE_DAY),)
     )
-    assert found(ended, POLICY, day) == []
-    assert found(replace(ended, ended_on=CUTOFF), POLICY, day) == ["integrity.ended-unconfirmed"]
-    assert found(replace(ended, past=(past(),)), POLICY, day) == ["integrity.ended-unconfirmed"]
+    assert rules_of(ended, POLICY, day) == []
+    assert rules_of(replace(ended, ended_on=CUTOFF), POLICY, day) == ["integrity.ended-unconfirmed"]
+    assert rules_of(replace(ended, past=(past(),)), POLICY, day) == ["integrity.ended-unconfirmed"]
 
 
 def test_start_is_the_earliest_date_of_the_policys_clock() -> None:
@@ -218,16 +218,18 @@ def test_modification_limit_is_exact_to_the_tenge_and_follows_the_policy() -> No
         object_original_cost_kzt=10**15,
     )
     over = replace(work, budget_kzt=2 * 10**14 + 1)
-    assert found(work, POLICY, day) == ["freeze.legacy"]
-    assert found(over, POLICY, day) == ["freeze.modification-limit"]
-    assert found(over, replace(POLICY, modification_limit_percent=21), day) == ["freeze.legacy"]
-    assert found(replace(work, consent_number=""), POLICY, day) == ["freeze.modification-limit"]
-    assert found(replace(work, budget_kzt=1, object_original_cost_kzt=0), POLICY, day) == ["freeze.modification-limit"]
-    assert found(replace(work, budget_kzt=0, object_original_cost_kzt=0), POLICY, day) == ["freeze.legacy"]
+    assert rules_of(work, POLICY, day) == ["freeze.legacy"]
+    assert rules_of(over, POLICY, day) == ["freeze.modification-limit"]
+    assert rules_of(over, replace(POLICY, modification_limit_percent=21), day) == ["freeze.legacy"]
+    assert rules_of(replace(work, consent_number=""), POLICY, day) == ["freeze.modification-limit"]
+    assert rules_of(replace(work, budget_kzt=1, object_original_cost_kzt=0), POLICY, day) == [
+        "freeze.modification-limit"
+    ]
+    assert rules_of(replace(work, budget_kzt=0, object_original_cost_kzt=0), POLICY, day) == ["freeze.legacy"]
 
 
 def test_pilot_limit_follows_the_policy() -> None:
     pilot = facts(stage="pilot", pilot_started_on=date(2024, 2, 29))
     longer = replace(POLICY, pilot_limit_months=24)
-    assert found(pilot, longer, date(2026, 2, 28)) == ["freeze.legacy"]
-    assert found(pilot, longer, date(2026, 3, 1)) == ["freeze.pilot-limit"]
+    assert rules_of(pilot, longer, date(2026, 2, 28)) == ["freeze.legacy"]
+    assert rules_of(pilot, longer, date(2026, 3, 1)) == ["freeze.pilot-limit"]

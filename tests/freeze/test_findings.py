@@ -21,9 +21,9 @@ NONE = {"contract_signed_on": None, "work_started_on": None}
 
 
 def observed(rule: str, **changes: Any) -> Any:
-    (found,) = [finding for finding in evaluate(facts(**changes), POLICY, ON) if finding.rule == rule]
-    assert found.severity == POLICY.rules[rule].severity
-    return found.observed
+    (match,) = [finding for finding in evaluate(facts(**changes), POLICY, ON) if finding.rule == rule]
+    assert match.severity == POLICY.rules[rule].severity
+    return match.observed
 
 
 def test_freeze_rules_observe_the_work_and_its_start() -> None:

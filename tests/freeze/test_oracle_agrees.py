@@ -65,13 +65,13 @@ def assert_same_answers(cases: Iterable[tuple[str, Facts, Any, date]]) -> None:
     rules: Counter[str] = Counter()
     for seed, facts, policy, on in cases:
         findings = [(finding.rule, finding.severity) for finding in evaluate(facts, policy, on)]
-        wanted = expected(facts, policy, on)
-        if set(findings) == wanted and len(findings) == len(wanted):
+        oracle = expected(facts, policy, on)
+        if set(findings) == oracle and len(findings) == len(oracle):
             continue
-        rules.update(rule for rule, _ in set(findings) ^ wanted)
+        rules.update(rule for rule, _ in set(findings) ^ oracle)
         disagreements.append(
             f"{seed}, on {on}\n  {facts}\n  policy: {the_law_in(policy)}\n"
-            f"  evaluate: {sorted(findings)}\n  oracle:   {sorted(wanted)}"
+            f"  evaluate: {sorted(findings)}\n  oracle:   {sorted(oracle)}"
         )
     assert not disagreements, (
         f"{len(disagreements)} projects are judged differently, by rule {dict(rules)}; the first of them:\n"

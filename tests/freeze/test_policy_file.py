@@ -208,9 +208,9 @@ def test_section_that_is_no_table_is_rejected(value: str) -> None:
 def test_all_problems_are_reported_at_once_in_the_order_of_the_file() -> None:
     text = SHIPPED.replace("pilot_limit_months = 12", "pilot_limit_months = 0").replace("answer = 10", "answer = 0")
     text = text.replace('severity = "high"', 'severity = "grave"').replace("cutoff = 2026", "cut_off = 2026")
-    told = problems(text)
-    lines = [int(problem.split(":")[1]) for problem in told]
-    assert len(told) == 4 + SHIPPED.count('severity = "high"')
+    reported = problems(text)
+    lines = [int(problem.split(":")[1]) for problem in reported]
+    assert len(reported) == 4 + SHIPPED.count('severity = "high"')
     assert lines == sorted(lines)
 
 
@@ -220,9 +220,9 @@ def test_keys_inside_a_multiline_text_do_not_change_line_numbers(quotes: str) ->
     # One that ends on its own line opens nothing.
     text = text.replace('version = "2026.1"', f"version = {quotes}2026.1{quotes}").replace("answer = 10", "answer = 0")
     text = text.replace('severity = "high"', "severity = 2")
-    told = problems(text)
-    assert told[0].startswith(f"policy.toml:{line_of('answer = 0', text)}: clocks.answer: ")
-    assert told[1].startswith(f"policy.toml:{line_of('severity = 2', text)}: {CREATION}.severity: ")
+    reported = problems(text)
+    assert reported[0].startswith(f"policy.toml:{line_of('answer = 0', text)}: clocks.answer: ")
+    assert reported[1].startswith(f"policy.toml:{line_of('severity = 2', text)}: {CREATION}.severity: ")
 
 
 def test_dotted_keys_and_inline_tables_are_handled_like_sections() -> None:

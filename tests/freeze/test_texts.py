@@ -42,11 +42,11 @@ def test_every_rule_has_all_texts_in_every_language(rule: str, language: str) ->
 @pytest.mark.parametrize("rule", RULES)
 def test_texts_differ_between_languages(rule: str) -> None:
     finding = Finding(rule, "low", {})
-    told = [
+    explained = [
         texts(explain(finding, POLICY, DAYS[-1], language, translator(language))) for language in REQUIRED_LANGUAGES
     ]
-    assert all(len(set(versions)) == len(told) for versions in zip(*told, strict=True))
-    kazakh, russian, english = (" ".join(each) for each in told)
+    assert all(len(set(versions)) == len(explained) for versions in zip(*explained, strict=True))
+    kazakh, russian, english = (" ".join(each) for each in explained)
     assert re.search("[әғқңөұүһі]", kazakh)
     assert not re.search("[әғқңөұүһі]", russian)
     assert not re.search("[а-яё]", english.lower())
@@ -93,8 +93,11 @@ def test_required_text_contains_the_start_clock() -> None:
 
 
 def test_english_stands_in_for_texts_that_the_policy_lacks() -> None:
-    told = explain(Finding("freeze.legacy", "low", {}), POLICY, DAYS[0], "de", str)
-    assert (told.title, told.required) == ("Object outside the platform", "The object is confirmed on QazTech.")
+    explained = explain(Finding("freeze.legacy", "low", {}), POLICY, DAYS[0], "de", str)
+    assert (explained.title, explained.required) == (
+        "Object outside the platform",
+        "The object is confirmed on QazTech.",
+    )
 
 
 @pytest.mark.parametrize(

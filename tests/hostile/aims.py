@@ -16,7 +16,6 @@ from registry.agencies.service import Agency
 from registry.api.declared_routes import Operation, RequestBody, declared_routes
 from registry.core.database import db
 from registry.core.fields import InputField, Text, WholeNumber
-from registry.http.error_handlers import PROBLEM_JSON
 from registry.http.request_bodies import MULTIPART
 from registry.journal import service as journal
 from tests.api.callers import Caller, caller
@@ -116,7 +115,7 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
         "import_run": world.import_id,
         "case": world.case_id,
     }
-    found = {}
+    targets = {}
     for operation in declared_routes(client.application):
         tried = TRIES[operation.name]
         role = next(role for role in PREFERRED if role in tried.allowed)
@@ -127,8 +126,8 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
             file = (sent.filename or "", sent.read())
             body = {name: value for name, value in parts.items() if isinstance(value, str)}
         path = tried.path.format(**names)
-        found[operation.name] = Aim(operation, path, callers[role], tried.good, body, file)
-    return found
+        targets[operation.name] = Aim(operation, path, callers[role], tried.good, body, file)
+    return targets
 
 
 def kind_of(field: InputField) -> str:
@@ -146,18 +145,18 @@ def state() -> list[tuple[str, Any]]:
     counts = [
         select(literal(name).label("name"), func.count().label("rows")).select_from(table) for name, table in tables
     ]
-    found = [(str(name), int(rows)) for name, rows in db.session.execute(union_all(*counts).order_by("name"))]
+    counted = [(str(name), int(rows)) for name, rows in db.session.execute(union_all(*counts).order_by("name"))]
     head = db.session.execute(
         select(journal.JournalEntry.hash).order_by(journal.JournalEntry.seq.desc()).limit(1)
     ).scalar()
     db.session.commit()
-    return [*found, ("head", head)]
+    return [*counted, ("head", head)]
 
 
 def faults(answer: TestResponse, statuses: tuple[int, ...]) -> list[str]:
     """Return what is wrong with an error response: its status, or an incomplete problem document."""
     wrong = [] if answer.status_code in statuses else [f"{answer.status_code}, expected {statuses}"]
-    if answer.content_type != PROBLEM_JSON:
+    if answer.content_type != "application/problem+json":
         return [*wrong, f"is {answer.content_type}: {answer.data[:200]!r}"]
     body = answer.get_json()
     wrong += [f"no {name}" for name in ("type", "title", "status", "detail", "instance", "trace_id") if not body[name]]

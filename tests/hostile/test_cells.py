@@ -35,10 +35,10 @@ def table(format_: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) ->
 
 def errors(run: ImportRun) -> dict[int, set[tuple[str | None, str]]]:
     """Map row to (column, code)."""
-    found: dict[int, set[tuple[str | None, str]]] = {}
+    by_row: dict[int, set[tuple[str | None, str]]] = {}
     for item in errors_of(an_actor(Role.ADMINISTRATOR), run, Page(500)).items:
-        found.setdefault(item["row"], set()).add((item["column"], item["code"]))
-    return found
+        by_row.setdefault(item["row"], set()).add((item["column"], item["code"]))
+    return by_row
 
 
 def a_row(agency: Agency, place: int) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def test_text_in_cell_is_stored_unchanged_or_rejected(app: Flask, format_: str) 
 
     names = select(Project.external_id, Project.name_en).where(Project.agency_id == agency.id)
     there = {key: name for key, name in db.session.execute(names)}  # noqa: C416 - a Row is no pair to a type checker
-    wanted = {
+    expected = {
         f"H-{place}": None if case.get("missing") else imported(case)
         for place, case in enumerate(held)
         if fits(case, "text500")
@@ -86,7 +86,7 @@ def test_text_in_cell_is_stored_unchanged_or_rejected(app: Flask, format_: str) 
         ("name_en", "control-character"),
         ("name_en", "too-long"),
     }
-    assert there == wanted
+    assert there == expected
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -112,10 +112,10 @@ def test_text_in_inventory_cells_is_an_invalid_row(app: Flask, format_: str) -> 
     rows = [dict.fromkeys(columns, text_of(case)) for case in TEXTS if not case.get("missing")]
     rows.append({"platform_key": "good", "agency": agency.bin, "verified_on": str(today())})
 
-    told = apply_inventory(an_actor(Role.OPERATOR), "list", table(format_, columns, rows), False)
+    summary = apply_inventory(an_actor(Role.OPERATOR), "list", table(format_, columns, rows), False)
 
-    assert (told["total"], told["rejected"]) == (len(rows), len(rows) - 1)
-    assert [found["platform_key"] for found in told["rows"]["unregistered"]] == ["good"]
+    assert (summary["total"], summary["rejected"]) == (len(rows), len(rows) - 1)
+    assert [row["platform_key"] for row in summary["rows"]["unregistered"]] == ["good"]
 
 
 def fits(case: Case, kind: str) -> bool:

@@ -16,5 +16,5 @@ def test_every_case_has_description_and_expectation() -> None:
     for subject in SUBJECTS:
         for case in cases(subject):
             assert case["name"] and case["what"], case
-            told = {"values": {"expected", "accepted_by"}, "queries": {"on"}}.get(subject, {"expected"})
-            assert told & set(case), case
+            required = {"values": {"expected", "accepted_by"}, "queries": {"on"}}.get(subject, {"expected"})
+            assert required & set(case), case

@@ -21,14 +21,14 @@ def form_of(case: Case, aim: Aim) -> bytes:
     more += [part(f"field{number}", "x") for number in range(case.get("extras", 0))]
     if "repeat" in case:
         more.append(part('file"; filename="other.csv', b"x", "text/csv", closed=False))
-    wanted: dict[str, Any] = {"name": case["rename"]} if "rename" in case else {}
+    options: dict[str, Any] = {"name": case["rename"]} if "rename" in case else {}
     if "filename" in case:
-        wanted["filename"] = case["filename"] * case.get("times", 1)
+        options["filename"] = case["filename"] * case.get("times", 1)
     if case.get("drop_filename"):
-        wanted["filename"] = None
+        options["filename"] = None
     if "type" in case:
-        wanted["kind"] = case["type"].replace("LONG", "a/" + "b" * 5_000)
-    raw = aim.form(*more, **wanted)
+        options["kind"] = case["type"].replace("LONG", "a/" + "b" * 5_000)
+    raw = aim.form(*more, **options)
     return raw[: -case["cut"]] if "cut" in case else raw
 
 
@@ -44,10 +44,10 @@ def test_invalid_form_is_rejected_and_strange_file_name_is_harmless(at: dict[str
         headers.setdefault("Content_Type", "multipart/form-data; boundary=limit")
         answer = aim.send(form_of(case, aim), **headers)
         if case["expected"] == "accepted":
-            found = [] if answer.status_code == aim.good else [answer.get_json()]
+            problems = [] if answer.status_code == aim.good else [answer.get_json()]
         else:
-            found = [*faults(answer, (400, 413, 415, 422)), *([] if state() == before else ["wrote something"])]
-        wrong += [(named(case), *found)] if found else []
+            problems = [*faults(answer, (400, 413, 415, 422)), *([] if state() == before else ["wrote something"])]
+        wrong += [(named(case), *problems)] if problems else []
 
     assert wrong == []
 
@@ -59,8 +59,8 @@ def test_file_that_is_no_table_is_rejected_immediately(at: dict[str, Aim], opera
     wrong = []
     for case, content in tables():
         hostile = Aim(aim.operation, aim.path, aim.actor, aim.good, aim.body, ("list.csv", content))
-        found = faults(hostile.send(), (422,))
-        wrong += [(named(case), *found)] if found else []
+        problems = faults(hostile.send(), (422,))
+        wrong += [(named(case), *problems)] if problems else []
 
     assert wrong == []
     assert state() == before

@@ -72,12 +72,12 @@ def test_strange_text_survives_history_and_exports(at: dict[str, Aim], client: F
         path = f"/projects/{made.get_json()['number']}"
         changed = admin.patch(path, texts, If_Match=made.headers["ETag"])
         shown = admin.get(path).get_json()
-        told = admin.get(f"{path}/history").get_json()["items"][-1]["changes"]
+        last_changes = admin.get(f"{path}/history").get_json()["items"][-1]["changes"]
 
-        wanted = {name: as_kept(text) for name, text in texts.items()}
+        expected = {name: as_kept(text) for name, text in texts.items()}
         assert changed.status_code == 200, changed.get_json()
-        assert {name: shown[name] for name in texts} == wanted
-        assert {change["field"]: change["new"] for change in told} == wanted
+        assert {name: shown[name] for name in texts} == expected
+        assert {change["field"]: change["new"] for change in last_changes} == expected
 
     for format_ in ("csv", "xlsx"):
         with admin.get(f"/exports/projects.{format_}?agency={agency.bin}") as export:

@@ -27,8 +27,8 @@ def test_invalid_body_is_rejected_and_writes_nothing(at: dict[str, Aim], operati
         if not aim.json_body.required and not raw:
             continue
         answer = aim.send(raw, **headers)
-        found = faults(answer, statuses)
-        wrong += [(named(case), *found)] if found else []
+        problems = faults(answer, statuses)
+        wrong += [(named(case), *problems)] if problems else []
 
     assert wrong == []
     assert state() == before
@@ -48,10 +48,10 @@ def test_hostile_header_is_rejected_or_ignored(at: dict[str, Aim], operation: st
             continue
         with aim.send(**{name.replace("-", "_"): value for name, value in headers_of(case).items()}) as answer:
             if expected == "good":
-                found = [] if answer.status_code == aim.good else [f"{answer.status_code}"]
+                problems = [] if answer.status_code == aim.good else [f"{answer.status_code}"]
             else:
-                found = faults(answer, (expected,))
-        wrong += [(named(case), *found)] if found else []
+                problems = faults(answer, (expected,))
+        wrong += [(named(case), *problems)] if problems else []
 
     assert wrong == []
     assert state() == before
@@ -65,8 +65,8 @@ def test_hostile_query_is_rejected_before_any_action(at: dict[str, Aim], operati
     for case in cases("queries"):
         if case["on"] == ("write" if aim.operation.method in WRITING else "list"):
             answer = aim.send(path=f"{aim.path}?{case['query']}")
-            found = faults(answer, (400,))
-            wrong += [(named(case), *found)] if found else []
+            problems = faults(answer, (400,))
+            wrong += [(named(case), *problems)] if problems else []
 
     assert wrong == []
     assert state() == before
@@ -84,8 +84,8 @@ def test_hostile_path_is_not_found(at: dict[str, Aim], operation: str) -> None:
             case["segment"] if "{" in asked else kept for asked, kept in zip(template.split("/"), own, strict=True)
         )
         with aim.send(path=path) as answer:
-            found = faults(answer, (404, 405))
-        wrong += [(named(case), *found)] if found else []
+            problems = faults(answer, (404, 405))
+        wrong += [(named(case), *problems)] if problems else []
 
     assert wrong == []
     assert state() == before

@@ -53,13 +53,13 @@ def test_invalid_value_names_its_field_and_writes_nothing(at: dict[str, Aim], op
         if not (malformed or expected) or not aim.fields:
             continue
         answer = aim.send(with_everywhere(aim, token_of(case)))
-        found = faults(answer, (400,) if malformed else (422,))
-        if not found and not malformed:
+        problems = faults(answer, (400,) if malformed else (422,))
+        if not problems and not malformed:
             pointers = {pointer for pointer, _ in codes(answer)}
-            found += [f"{name} is not named" for name in expected if f"/{name}" not in pointers]
+            problems += [f"{name} is not named" for name in expected if f"/{name}" not in pointers]
             kept = set(aim.fields) - expected
-            found += [] if case.get("missing") else [f"{name} is refused" for name in kept if f"/{name}" in pointers]
-        wrong += [(named(case), *found)] if found else []
+            problems += [] if case.get("missing") else [f"{name} is refused" for name in kept if f"/{name}" in pointers]
+        wrong += [(named(case), *problems)] if problems else []
 
     assert wrong == []
     assert state() == before
@@ -75,8 +75,8 @@ def test_strange_identifier_is_not_found(at: dict[str, Aim]) -> None:
                 answer = at[operation].send(
                     json.dumps({**at[operation].body, name: json.loads(token_of(case))}).encode()
                 )
-                found = faults(answer, (404, 422))
-                wrong += [(operation, named(case), *found)] if found else []
+                problems = faults(answer, (404, 422))
+                wrong += [(operation, named(case), *problems)] if problems else []
 
     assert wrong == []
     assert state() == before
@@ -90,7 +90,7 @@ def test_search_text_is_never_a_pattern(at: dict[str, Aim]) -> None:
             for name in ("q", "agency", "stage", "registered_at_from", "budget_kzt_from", "platform_key"):
                 answer = asked.call("GET", "/projects", query_string={name: text_of(case)})
                 if answer.status_code != 200:
-                    found = faults(answer, (400,))
-                    wrong += [(name, named(case), *found)] if found else []
+                    problems = faults(answer, (400,))
+                    wrong += [(name, named(case), *problems)] if problems else []
 
     assert wrong == []

@@ -163,7 +163,9 @@ def test_a_database_that_is_away_is_not_ready_and_no_mistake_of_the_service(tmp_
     _close(app)
 
 
-def test_with_audits_off_none_is_owed_until_one_was_made(own_database: str, tmp_path: Path, present: Present) -> None:
+def test_without_nightly_audits_none_is_due_until_one_was_made(
+    own_database: str, tmp_path: Path, present: Present
+) -> None:
     app = _app(own_database, tmp_path, REGISTRY_AUDIT_AT="off")
     present.move(timedelta(days=30))
 
@@ -209,7 +211,7 @@ def test_metrics_tell_how_many_letters_wait_since_when_and_how_many_were_given_u
                     key=f"{state} {minutes}",
                     agency_id=agency.id,
                     is_digest=False,
-                    told=[],
+                    events=[],
                     created_at=now() - timedelta(minutes=minutes),
                     state=state,
                     tries=1,

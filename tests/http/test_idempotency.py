@@ -45,7 +45,7 @@ def test_another_body_with_the_same_key_is_refused(editor: Caller, agency: Agenc
     assert how_many(Project.id) == 1
 
 
-def test_a_refusal_is_not_kept(editor: Caller, agency: Agency) -> None:
+def test_error_response_is_not_stored(editor: Caller, agency: Agency) -> None:
     sent = {"agency": agency.bin, **project_values(external_id="X")}
     wrong = editor.post("/projects", sent | {"stage": "nonsense"}, Idempotency_Key="k")
     taken_by = a_project(agency, external_id="X")
@@ -126,7 +126,9 @@ def test_a_key_that_is_empty_too_long_or_not_ascii_is_refused(editor: Caller, ag
     assert editor.post("/projects", sent, Idempotency_Key="x" * 200).status_code == 201
 
 
-def test_who_may_no_longer_do_it_hears_no_kept_answer(supervisor: Caller, editor: Caller, agency: Agency) -> None:
+def test_stored_response_is_not_returned_without_the_permission(
+    supervisor: Caller, editor: Caller, agency: Agency
+) -> None:
     number = a_project(agency, placement="on_platform").number
     sent = {"platform_key": "k", "verified_on": "2026-01-05", "evidence": "List"}
 
@@ -176,8 +178,8 @@ def test_contended_edits_lose_none(own_app: Flask) -> None:
         done = False
         while not done:
             read = editor.get(f"/projects/{number}")
-            wanted = read.get_json()["budget_kzt"] + 1
-            answer = editor.patch(f"/projects/{number}", {"budget_kzt": wanted}, If_Match=read.headers["ETag"])
+            raised = read.get_json()["budget_kzt"] + 1
+            answer = editor.patch(f"/projects/{number}", {"budget_kzt": raised}, If_Match=read.headers["ETag"])
             assert answer.status_code in (200, 412)
             done = answer.status_code == 200
 

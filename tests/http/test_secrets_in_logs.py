@@ -90,11 +90,11 @@ def test_no_token_password_or_cookie_is_logged(
         session.execute(text("ALTER TABLE revisions RENAME TO elsewhere"))
     assert robot.post("/projects", {**sent, "external_id": "Z"}).status_code in (500, 503)
 
-    found = everything(log, capfd)
-    assert f"{BASE}/projects" in found
-    assert "a mistake" in found
+    logged = everything(log, capfd)
+    assert f"{BASE}/projects" in logged
+    assert "a mistake" in logged
     for kept in (token, secret, secret.swapcase(), PASSWORD, cookie.value, NAME_IN_A_FIELD):
-        assert kept not in found
+        assert kept not in logged
 
 
 def test_no_password_of_database_or_mail_is_logged_when_they_are_away(
@@ -113,6 +113,6 @@ def test_no_password_of_database_or_mail_is_logged_when_they_are_away(
     with app.app_context():
         db.engine.dispose()
 
-    found = everything(log, capfd)
-    assert "the database" in found
-    assert "hunter2" not in found
+    logged = everything(log, capfd)
+    assert "the database" in logged
+    assert "hunter2" not in logged

@@ -36,17 +36,17 @@ PUBLIC = ("web.asset", "docs.asset")
 
 def wrong_with(answer: TestResponse, *, public: bool = False) -> list[str]:
     headers = answer.headers
-    found = [name for name, value in ALWAYS.items() if headers.getlist(name) != [value]]
+    wrong_headers = [name for name, value in ALWAYS.items() if headers.getlist(name) != [value]]
     policies = headers.getlist("Content-Security-Policy")
     policy = policies[0] if len(policies) == 1 else "unsafe: none, or several"
     if "unsafe" in policy or "*" in policy or any(part not in policy for part in POLICY):
-        found.append(f"policy {policies}")
+        wrong_headers.append(f"policy {policies}")
     kept = headers.get("Cache-Control", "")
     if not public and kept not in ("no-store", "private, no-cache"):
-        found.append(f"may be kept: {kept}")
+        wrong_headers.append(f"may be kept: {kept}")
     if "Server" in headers or "X-Powered-By" in headers:
-        found.append("tells its make")
-    return found
+        wrong_headers.append("tells its make")
+    return wrong_headers
 
 
 def addresses(app: Flask) -> Iterator[tuple[Rule, str]]:
@@ -70,8 +70,8 @@ def test_every_answer_of_every_route_is_protected_whoever_asks(app: Flask, who: 
         # HEAD as GET; every method that the route does not take is a 405.
         for method in ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS", "TRACE"):
             with client.open(path, method=method, headers=headers) as answer:
-                found = wrong_with(answer, public=rule.endpoint in PUBLIC and answer.status_code in (200, 304))
-                wrong += [(method, path, answer.status_code, found)] if found else []
+                wrong_headers = wrong_with(answer, public=rule.endpoint in PUBLIC and answer.status_code in (200, 304))
+                wrong += [(method, path, answer.status_code, wrong_headers)] if wrong_headers else []
 
     assert wrong == []
 
@@ -111,7 +111,7 @@ def test_a_mistake_of_the_program_is_protected_and_tells_nothing_of_itself(own_a
     assert b"Traceback" not in answer.data
 
 
-def test_behind_tls_browsers_are_told_to_stay_there(app: Flask) -> None:
+def test_responses_behind_tls_have_strict_transport_security(app: Flask) -> None:
     for path in ("/sign-in", "/nothing", "/api/v1/projects", "/assets/registry.css"):
         answer = app.test_client().get(path, base_url="https://registry.example")
         assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains", path

@@ -98,8 +98,8 @@ def test_dry_run_of_agencies_writes_nothing(app: Flask) -> None:
 def test_empty_cell_clears_field_and_change_is_journalled(app: Flask) -> None:
     agency = an_agency(email="a@b.kz", region="71")
     assert counts(run_import(csv_of({"bin": agency.bin, "email": ""}), kind="agencies")) == (0, 1, 0, 0)
-    found = agency_by_bin(agency.bin)
-    assert (found.email, found.region, found.version) == (None, "71", 2)
+    changed = agency_by_bin(agency.bin)
+    assert (changed.email, changed.region, changed.version) == (None, "71", 2)
     entry = db.session.scalars(db.select(JournalEntry).where(JournalEntry.action == "agency.changed")).one()
     assert entry.subject == f"agency:{agency.bin}"
 

@@ -60,11 +60,11 @@ def test_row_errors_are_in_requested_language(editor: Caller, agency: Agency) ->
         (2, "object_kind", "not-a-choice"),
         (3, "external_id", "required"),
     ]
-    told = {
+    translated = {
         editor.get(f"/imports/{run}/errors", Accept_Language=asked).get_json()["items"][0]["message"]
         for asked in ("kk", "ru", "en")
     }
-    assert len(told) == 3
+    assert len(translated) == 3
     first = editor.get(f"/imports/{run}/errors?limit=1").get_json()
     rest = editor.get(f"/imports/{run}/errors?limit=1&cursor={first['next']}").get_json()
     assert [*first["items"], *rest["items"]] == errors
@@ -83,11 +83,11 @@ def test_dry_run_reports_everything_and_writes_nothing(editor: Caller, agency: A
 def test_import_is_visible_to_owner_and_administrators(
     client: FlaskClient, editor: Caller, administrator: Caller, as_role: Callable[..., Caller], agency: Agency
 ) -> None:
-    mine = caller(client, Role.AGENCY_EDITOR, agency, name="a.serikova")
+    owner = caller(client, Role.AGENCY_EDITOR, agency, name="a.serikova")
     same = caller(client, Role.AGENCY_EDITOR, agency, name="a.serikova")
-    path = f"/imports/{send(mine, rows(row(agency, 'A-1'))).get_json()['id']}"
+    path = f"/imports/{send(owner, rows(row(agency, 'A-1'))).get_json()['id']}"
 
-    for seeing in (mine, same, administrator):
+    for seeing in (owner, same, administrator):
         assert seeing.get(path).status_code == 200
         assert seeing.get(f"{path}/errors").status_code == 200
     assert editor.get(path).status_code == 404

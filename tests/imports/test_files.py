@@ -26,7 +26,7 @@ SHEET = "xl/worksheets/sheet1.xml"
 HEADER = ("agency", "external_id", "name_ru", "object_kind", "work_type", "stage", "placement")
 
 
-def refusal(content: bytes) -> list[Problem]:
+def problems_of(content: bytes) -> list[Problem]:
     """Return the problems of a rejected file; each has a message in every language."""
     with pytest.raises(Invalid) as refused:
         queue_import(an_actor(Role.ADMINISTRATOR), "projects", False, "file", content)
@@ -38,7 +38,7 @@ def refusal(content: bytes) -> list[Problem]:
 
 
 def code(content: bytes) -> str:
-    return refusal(content)[0].code
+    return problems_of(content)[0].code
 
 
 def minimal(agency: str, **more: str) -> dict[str, str]:
@@ -136,12 +136,12 @@ def test_unreadable_file_is_rejected_immediately(app: Flask, content: bytes, exp
 
 
 def test_unknown_columns_are_named(app: Flask) -> None:
-    problems = refusal(b"agency,external_id,budget,\xd0\xa6\xd0\xb5\xd0\xbd\xd0\xb0,is_restricted,agency_id\r\n")
+    problems = problems_of(b"agency,external_id,budget,\xd0\xa6\xd0\xb5\xd0\xbd\xd0\xb0,is_restricted,agency_id\r\n")
     assert [problem.params.get("column") for problem in problems] == ["budget", "Цена", "agency_id"]
 
 
 def test_ten_thousand_columns_give_a_short_error(app: Flask) -> None:
-    problems = refusal(",".join(f"column_{number}" for number in range(10_000)).encode())
+    problems = problems_of(",".join(f"column_{number}" for number in range(10_000)).encode())
     assert 0 < len(problems) <= 20
 
 

@@ -83,8 +83,8 @@ def test_import_registers_like_the_api(app: Flask) -> None:
         db.select(JournalEntry).where(JournalEntry.action == "project.registered").order_by(JournalEntry.seq)
     ).all()
     assert [entry.subject for entry in entries] == [f"project:{by_api.number}", f"project:{imported.number}"]
-    told = db.session.scalars(db.select(OutboxMessage).where(OutboxMessage.topic == "project.registered")).all()
-    assert [entry.payload["project"] for entry in told] == [by_api.number, imported.number]
+    messages = db.session.scalars(db.select(OutboxMessage).where(OutboxMessage.topic == "project.registered")).all()
+    assert [entry.payload["project"] for entry in messages] == [by_api.number, imported.number]
 
 
 def test_empty_cell_clears_field_and_absent_column_keeps_it(app: Flask) -> None:
@@ -242,9 +242,9 @@ def test_queued_import_acts_as_its_owner(app: Flask) -> None:
 
 def test_import_is_visible_to_owner_and_administrators(app: Flask) -> None:
     agency = an_agency()
-    mine = an_actor(Role.AGENCY_EDITOR, agency, "mine")
-    run = queue_import(mine, "projects", True, "x", csv_of(minimal(agency.bin)))
-    assert find_import(mine, run.id).id == find_import(ADMINISTRATOR, run.id).id == run.id
+    owner = an_actor(Role.AGENCY_EDITOR, agency, "mine")
+    run = queue_import(owner, "projects", True, "x", csv_of(minimal(agency.bin)))
+    assert find_import(owner, run.id).id == find_import(ADMINISTRATOR, run.id).id == run.id
     for other in (an_actor(Role.AGENCY_EDITOR, agency, "other"), an_actor(Role.SUPERVISOR), an_actor(Role.AUDITOR)):
         with pytest.raises(ImportNotFound):
             find_import(other, run.id)

@@ -29,11 +29,11 @@ def test_filled_template_is_accepted(signed_in: SignedIn) -> None:
     visit = signed_in(Role.AGENCY_EDITOR, agency)
     (header,) = csv.reader(io.StringIO(visit.get("/imports/projects.csv").data.decode("utf-8-sig")))
     assert {"agency", *FILLED} <= set(header) and "freeze_status" not in header and "number" not in header
-    told = io.StringIO()
-    table = csv.DictWriter(told, header)
+    filled = io.StringIO()
+    table = csv.DictWriter(filled, header)
     table.writeheader()
     table.writerow({**FILLED, "agency": agency.bin})
-    page = visit.send("/imports", kind="projects", file=(io.BytesIO(told.getvalue().encode()), "мои.csv"))
+    page = visit.send("/imports", kind="projects", file=(io.BytesIO(filled.getvalue().encode()), "мои.csv"))
     run_next_import()
     visit.get(page.request.path)
     assert "Портал озёр" in visit.get("/projects").text

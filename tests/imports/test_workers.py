@@ -15,7 +15,7 @@ from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.imports.models import FilePiece, ImportRun
 from registry.imports.service import find_import, queue_import
-from registry.imports.worker import MAX_ATTEMPTS, run_next_import
+from registry.imports.worker import run_next_import
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.projects.revisions import Revision
@@ -65,8 +65,8 @@ def test_repeatedly_killed_worker_loses_and_duplicates_nothing(
         kills = 0
         for _ in range(100):
             with worker(own_database, tmp_path, timedelta(0)) as process:
-                said = next(process.stdout).strip()
-                if said.isdigit() and int(said) < ROWS:
+                line = next(process.stdout).strip()
+                if line.isdigit() and int(line) < ROWS:
                     # After its first chunk, in the middle of the next.
                     kills += 1
                     process.kill()
@@ -82,9 +82,9 @@ def test_two_workers_never_process_the_same_run(own_app: Flask, own_database: st
         run_id = queue_import(ADMINISTRATOR, "projects", False, "x", many_rows(an_agency().bin)).id
         db.session.rollback()
         workers = [worker(own_database, tmp_path, timedelta(minutes=1)) for _ in range(2)]
-        said = [process.communicate()[0].split() for process in workers]
-        assert sorted(len(lines) > 1 for lines in said) == [False, True]
-        assert sorted(lines[-1] for lines in said) == ["done", "none"]
+        outputs = [process.communicate()[0].split() for process in workers]
+        assert sorted(len(lines) > 1 for lines in outputs) == [False, True]
+        assert sorted(lines[-1] for lines in outputs) == ["done", "none"]
         assert_each_row_went_in_once(run_id)
 
 
@@ -108,7 +108,7 @@ def test_run_without_progress_fails_with_reason(app: Flask) -> None:
     run_id = queue_import(ADMINISTRATOR, "projects", False, "x", csv_of(minimal(an_agency().bin))).id
     with transaction() as session:
         run = session.get_one(ImportRun, run_id)
-        run.state, run.attempts, run.lease_until = "running", MAX_ATTEMPTS, now() - timedelta(seconds=1)
+        run.state, run.attempts, run.lease_until = "running", 3, now() - timedelta(seconds=1)
     failed = run_next_import()
     assert failed is not None
     assert (failed.state, failed.failure, failed.finished_at is not None) == ("failed", "import-given-up", True)

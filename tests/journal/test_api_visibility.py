@@ -60,15 +60,15 @@ def subjects_of(project: Project) -> dict[str, str]:
 
 def recorded_kinds() -> set[str]:
     """The subject kinds in all calls of ``journal.record`` in the code."""
-    found = set()
+    kinds = set()
     for path in Path(registry.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("journal.record", "record_entry"):
                 subject = node.args[2]
                 start = subject.values[0] if isinstance(subject, ast.JoinedStr) else subject
                 assert isinstance(start, ast.Constant), f"{path}:{node.lineno}: write the subject as f'kind:{{key}}'"
-                found.add(str(start.value).partition(":")[0])
-    return found
+                kinds.add(str(start.value).partition(":")[0])
+    return kinds
 
 
 def test_every_recorded_subject_kind_has_a_visibility_rule() -> None:

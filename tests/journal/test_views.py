@@ -23,7 +23,9 @@ ROWS = re.compile(r"№ (\d+)</a>")
 
 
 def test_every_action_has_a_label() -> None:
-    written = {found for path in REGISTRY.rglob("*.py") for found in WRITTEN.findall(path.read_text(encoding="utf-8"))}
+    written = {
+        action for path in REGISTRY.rglob("*.py") for action in WRITTEN.findall(path.read_text(encoding="utf-8"))
+    }
     assert len(written) > 15 and written | {f"case.{name}" for name in ACTIONS} <= set(journal_words.ACTIONS)
 
 
@@ -48,8 +50,8 @@ def test_subject_filter_accepts_plain_project_case_and_agency_numbers(signed_in:
         (str(case.id), f"case:{case.id}"),
         (agency.bin, f"agency:{agency.bin}"),
     ):
-        found = ROWS.findall(visit.get(f"/journal?subject={typed}").text)
-        assert found and found == ROWS.findall(visit.get(f"/journal?subject={whole}").text), typed
+        listed = ROWS.findall(visit.get(f"/journal?subject={typed}").text)
+        assert listed and listed == ROWS.findall(visit.get(f"/journal?subject={whole}").text), typed
 
 
 def test_actions_are_selected_by_label(signed_in: SignedIn) -> None:

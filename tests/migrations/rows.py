@@ -27,11 +27,11 @@ def contents(
     connection: Connection, tables: list[Table], only: dict[str, set[str]] | None = None
 ) -> dict[str, list[dict[str, Any]]]:
     """What the tables hold; ``only``: in the columns named for each table."""
-    found = {}
+    rows = {}
     for table in tables:
         columns = [column for column in table.columns if only is None or column.name in only[table.name]]
-        found[table.name] = [dict(row) for row in connection.execute(select(*columns)).mappings()]
-    return found
+        rows[table.name] = [dict(row) for row in connection.execute(select(*columns)).mappings()]
+    return rows
 
 
 def _value(column: Column[Any]) -> Any:

@@ -42,7 +42,7 @@ def _sqlite_tables(connection: Connection) -> list[tuple[str, ...]]:
             "unique": looked.get_unique_constraints(table),
             "check": looked.get_check_constraints(table),
         }
-        lines += [(kind, table, str(each["name"]), str(each)) for kind, found in constraints.items() for each in found]
+        lines += [(kind, table, str(each["name"]), str(each)) for kind, rows in constraints.items() for each in rows]
     return lines
 
 

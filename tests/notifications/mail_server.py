@@ -67,9 +67,9 @@ def serving(kept: MailStore, port: int, **options: Any) -> Iterator[None]:
 
 def free_port() -> int:
     """Return an unused port."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def mail_through(port: int, **values: Any) -> Mail:

@@ -24,10 +24,10 @@ def create_reader(
 ) -> Person:
     """Create an account with the address ``name@readers.kz`` by default."""
     name = name or str(role)
-    wanted = NewPerson(
+    person = NewPerson(
         name, Role(role), agency.id if agency else None, values.get("email", f"{name}@readers.kz"), language
     )
-    return add_person(ADMINISTRATOR, wanted, PASSWORD)
+    return add_person(ADMINISTRATOR, person, PASSWORD)
 
 
 def queued_emails() -> list[tuple[str, str, list[int | str]]]:
@@ -38,12 +38,12 @@ def queued_emails() -> list[tuple[str, str, list[int | str]]]:
 
 def summaries_of(letters: Any) -> list[tuple[str, str, list[int | str]]]:
     """Return (address, kind, references) of e-mails."""
-    found = []
+    summaries = []
     for letter in letters:
         to = recipient_now(letter.person_id, letter.agency_id)
         address = "nobody" if to is None else to.address
-        found += [(address, each["kind"], each["references"]) for each in letter.told]
-    return found
+        summaries += [(address, each["kind"], each["references"]) for each in letter.events]
+    return summaries
 
 
 def delete_emails() -> None:

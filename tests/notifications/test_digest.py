@@ -63,9 +63,9 @@ def digest(present: Present) -> Digest:
             .where(OutboundEmail.id.not_in(before), OutboundEmail.is_digest)
             .order_by(OutboundEmail.id)
         )
-        told = sorted(summaries_of(db.session.scalars(new)))
+        summaries = sorted(summaries_of(db.session.scalars(new)))
         present.move(timedelta(hours=3))
-        return told
+        return summaries
 
     return made
 
@@ -111,7 +111,7 @@ def test_digest_without_items_is_not_sent(digest: Digest) -> None:
 
 
 @pytest.mark.parametrize(
-    ("moment", "due"),
+    ("instant", "due"),
     [
         (datetime(2026, 2, 3, 8, 59, tzinfo=ALMATY), None),
         (datetime(2026, 2, 3, 9, 0, tzinfo=ALMATY), date(2026, 2, 3)),
@@ -122,8 +122,8 @@ def test_digest_without_items_is_not_sent(digest: Digest) -> None:
     ],
     ids=["before the hour", "at the hour", "late", "on Saturday", "on Sunday", "on Independence Day"],
 )
-def test_digest_is_due_on_working_days_after_configured_time(moment: datetime, due: date | None) -> None:
-    assert due_on(moment, NINE) == due
+def test_digest_is_due_on_working_days_after_configured_time(instant: datetime, due: date | None) -> None:
+    assert due_on(instant, NINE) == due
 
 
 def test_disabled_digest_is_not_written() -> None:
@@ -137,19 +137,19 @@ def test_next_digest_covers_days_without_digest(digest: Digest, present: Present
     present.set(MONDAY + 5 * A_DAY)
     later = a_project(agency)
     audit()
-    told = digest(MONDAY + 7 * A_DAY)
-    assert [len(references) for _, _, references in told] == [2, 2]
-    assert later.number in told[1][2]
+    digests = digest(MONDAY + 7 * A_DAY)
+    assert [len(references) for _, _, references in digests] == [2, 2]
+    assert later.number in digests[1][2]
 
 
 def test_agency_is_notified_once_of_due_and_once_of_overdue_order(digest: Digest) -> None:
     agency = an_agency(email="office@agency.kz")
     due = MONDAY + 14 * A_DAY
     case = decided_case(a_project(agency), migrate_by(due))
-    told = {number: digest(MONDAY + number * A_DAY) for number in range(1, 18)}
+    digests = {number: digest(MONDAY + number * A_DAY) for number in range(1, 18)}
     of_orders = {
         number: kind
-        for number, notices in told.items()
+        for number, notices in digests.items()
         for to, kind, references in notices
         if kind.startswith("order-") and (to, references) == ("office@agency.kz", [case.id])
     }
@@ -173,8 +173,8 @@ def test_agency_is_notified_once_of_exemption_ending_within_thirty_days(digest: 
     exempt(project, date(2026, 1, 1), MONDAY + 33 * A_DAY)
     exempt(renewed, date(2026, 1, 1), MONDAY + 33 * A_DAY)
     exempt(renewed, date(2026, 1, 1), MONDAY + 99 * A_DAY)
-    told = {number: digest(MONDAY + number * A_DAY) for number in range(1, 10)}
-    assert {number: notices for number, notices in told.items() if notices} == {
+    digests = {number: digest(MONDAY + number * A_DAY) for number in range(1, 10)}
+    assert {number: notices for number, notices in digests.items() if notices} == {
         3: [("office@agency.kz", "exemption-ending", [project.number])]
     }
 
@@ -242,8 +242,8 @@ def test_digest_contains_restricted_projects_only_for_permitted_readers(digest: 
     move(project)
     restrict(project)
     audit()
-    told = digest(MONDAY + A_DAY)
-    assert {to for to, _, _ in told} == {"office@agency.kz", "timur@readers.kz"}
+    digests = digest(MONDAY + A_DAY)
+    assert {to for to, _, _ in digests} == {"office@agency.kz", "timur@readers.kz"}
 
 
 def test_long_digest_names_twenty_and_counts_the_rest(digest: Digest) -> None:
@@ -252,5 +252,5 @@ def test_long_digest_names_twenty_and_counts_the_rest(digest: Digest) -> None:
     digest(MONDAY + A_DAY)
     letter = db.session.scalars(select(OutboundEmail).where(OutboundEmail.is_digest)).one()
     numbers = sorted(db.session.scalars(select(Project.number).where(Project.id.in_(ids))))
-    flags = next(each for each in letter.told if each["kind"] == "flags-opened")
+    flags = next(each for each in letter.events if each["kind"] == "flags-opened")
     assert flags == {"kind": "flags-opened", "references": numbers[:20], "count": 35}

@@ -42,7 +42,7 @@ def reader(*languages: Language, name: str | None = None) -> Recipient:
     return Recipient(Actor("reader", Role.REVIEWER), "reader@readers.kz", languages, name)
 
 
-def told(kind: str, count: int = 1) -> list[dict[str, Any]]:
+def entries(kind: str, count: int = 1) -> list[dict[str, Any]]:
     return [{"kind": kind, "references": [NUMBERS[KINDS[kind]]] * min(count, 20), "count": count}]
 
 
@@ -53,7 +53,7 @@ def text_of(mail: EmailMessage) -> str:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_has_text_number_and_link_in_readers_language(kind: str, language: Language) -> None:
-    mail = render_email(MAIL, "k", reader(language), told(kind), WRITTEN_AT, is_digest=False)
+    mail = render_email(MAIL, "k", reader(language), entries(kind), WRITTEN_AT, is_digest=False)
     number, words = str(NUMBERS[KINDS[kind]]), {each: message(f"notice-{kind}", each) for each in LANGUAGES}
     text = text_of(mail)
     assert mail["Subject"].startswith(words[language])
@@ -64,7 +64,7 @@ def test_every_kind_has_text_number_and_link_in_readers_language(kind: str, lang
 
 
 def test_email_headers() -> None:
-    mail = render_email(MAIL, "a1b2", reader("ru"), told("question"), WRITTEN_AT, is_digest=False)
+    mail = render_email(MAIL, "a1b2", reader("ru"), entries("question"), WRITTEN_AT, is_digest=False)
     assert mail["From"] == "Реестр проектов <registry@registry.tests>"
     assert mail["To"] == "reader@readers.kz"
     assert mail["Date"] == "Fri, 06 Mar 2026 04:00:00 +0000"
@@ -78,7 +78,7 @@ def test_email_headers() -> None:
 
 
 def test_agency_address_gets_both_official_languages() -> None:
-    mail = render_email(MAIL, "k", reader(*OFFICIAL_LANGUAGES), told("question"), WRITTEN_AT, is_digest=False)
+    mail = render_email(MAIL, "k", reader(*OFFICIAL_LANGUAGES), entries("question"), WRITTEN_AT, is_digest=False)
     words = {language: message("notice-question", language) for language in OFFICIAL_LANGUAGES}
     assert mail["Subject"] == f"{words['kk']}: № 17 іс / {words['ru']}: Дело № 17"
     assert text_of(mail).index(words["kk"]) < text_of(mail).index(words["ru"])
@@ -86,12 +86,12 @@ def test_agency_address_gets_both_official_languages() -> None:
 
 
 def test_person_is_greeted_by_name() -> None:
-    mail = render_email(MAIL, "k", reader("en", name="Айгүл"), told("question"), WRITTEN_AT, is_digest=False)
+    mail = render_email(MAIL, "k", reader("en", name="Айгүл"), entries("question"), WRITTEN_AT, is_digest=False)
     assert text_of(mail).startswith("Hello Айгүл,\n")
 
 
 def test_digest_counts_items_and_names_how_many_are_left_out() -> None:
-    several = told("flags-opened", 35) + told("case-opened")
+    several = entries("flags-opened", 35) + entries("case-opened")
     mail = render_email(MAIL, "k", reader("en"), several, WRITTEN_AT, is_digest=True)
     assert mail["Subject"] == "Changes in the project registry: 36"
     assert text_of(mail).count(f"https://registry.tests/projects/{NUMBERS['projects']}\n") == 20
@@ -102,7 +102,7 @@ def test_digest_counts_items_and_names_how_many_are_left_out() -> None:
 def test_address_cannot_inject_headers_or_recipients(address: str) -> None:
     to = Recipient(Actor("reader", Role.REVIEWER), address, ("en",))
     with pytest.raises(ValueError, match=r"."):
-        render_email(MAIL, "k", to, told("question"), WRITTEN_AT, is_digest=False)
+        render_email(MAIL, "k", to, entries("question"), WRITTEN_AT, is_digest=False)
 
 
 def test_every_link_opens_a_page(app: Flask) -> None:

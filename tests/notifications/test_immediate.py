@@ -85,12 +85,12 @@ def test_shared_address_gets_one_email() -> None:
 
 
 @pytest.mark.parametrize(
-    ("proposal", "heard"),
+    ("proposal", "notified"),
     [(migrate_by(FRIDAY + timedelta(days=90)), ["order"]), (NO_BREACH, [])],
 )
-def test_agency_is_notified_of_order_but_not_of_favourable_decision(proposal, heard) -> None:
+def test_agency_is_notified_of_order_but_not_of_favourable_decision(proposal, notified) -> None:
     case = decided_case(a_project(an_agency(email="office@agency.kz")), proposal)
-    assert [kind for _, kind, references in queued_emails() if references == [case.id]] == heard
+    assert [kind for _, kind, references in queued_emails() if references == [case.id]] == notified
 
 
 def test_agency_is_notified_of_appeal_decision_and_reviewer_of_appeal() -> None:
@@ -227,8 +227,8 @@ def test_operators_are_notified_of_missed_audits_in_one_email(present: Present) 
     installed(now())
     present.set(local_instant(FRIDAY + timedelta(days=4), TWO))
     nightly.run_due_audit(TWO)
-    [(to, kind, nights)] = queued_emails()
-    assert (to, kind, len(nights)) == ("operator@readers.kz", "nights-missed", 3)
+    [(to, kind, dates)] = queued_emails()
+    assert (to, kind, len(dates)) == ("operator@readers.kz", "nights-missed", 3)
 
 
 def test_without_mail_server_outbox_is_discarded() -> None:

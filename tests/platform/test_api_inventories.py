@@ -34,8 +34,10 @@ def test_inventory_is_previewed_before_it_is_applied(reviewer: Caller, agency: A
     dry = send(reviewer, *lines, dry_run="true")
 
     assert dry.status_code == 200
-    told = dry.get_json()
-    assert {name: told[name] for name in ("dry_run", "matched", "lost", "mismatched", "unregistered", "rejected")} == {
+    preview = dry.get_json()
+    assert {
+        name: preview[name] for name in ("dry_run", "matched", "lost", "mismatched", "unregistered", "rejected")
+    } == {
         "dry_run": True,
         "matched": 1,
         "lost": 0,
@@ -43,12 +45,12 @@ def test_inventory_is_previewed_before_it_is_applied(reviewer: Caller, agency: A
         "unregistered": 1,
         "rejected": 1,
     }
-    assert told["rows"]["matched"] == [number]
-    assert {error["row"] for error in told["errors"]} == {5}
-    assert all(error["message"] for error in told["errors"])
+    assert preview["rows"]["matched"] == [number]
+    assert {error["row"] for error in preview["errors"]} == {5}
+    assert all(error["message"] for error in preview["errors"])
     assert reviewer.get(f"/projects/{number}").get_json()["placement_verified_on"] is None
     applied = send(reviewer, *lines).get_json()
-    assert applied == told | {"dry_run": False}
+    assert applied == preview | {"dry_run": False}
     assert reviewer.get(f"/projects/{number}").get_json()["placement_verified_on"] == "2026-05-20"
 
 

@@ -38,7 +38,7 @@ def apply(*rows: dict[str, str], dry_run: bool = False, actor: Actor = OPERATOR)
     return apply_inventory(actor, "list.csv", csv_of(*rows), dry_run)
 
 
-def told(summary: dict[str, Any]) -> tuple[int, int, int, int]:
+def totals(summary: dict[str, Any]) -> tuple[int, int, int, int]:
     return summary["matched"], summary["lost"], summary["mismatched"], summary["unregistered"]
 
 
@@ -61,12 +61,12 @@ def test_real_inventory_verifies_291_projects_and_finds_12_unregistered(app: Fla
     run_import((DATA / "projects.csv").read_bytes())
     content = (DATA / "platform-inventory.csv").read_bytes()
     dry = apply_inventory(OPERATOR, "list.csv", content, True)
-    assert told(dry) == (291, 0, 0, 12)
-    assert told(apply_inventory(OPERATOR, "list.csv", content, False)) == (291, 0, 0, 12)
+    assert totals(dry) == (291, 0, 0, 12)
+    assert totals(apply_inventory(OPERATOR, "list.csv", content, False)) == (291, 0, 0, 12)
     counted = db.select(db.func.count()).select_from(Project).where(Project.placement_verified_on == DAY)
     assert db.session.scalar(counted) == 291
     before = stored()
-    assert told(apply_inventory(OPERATOR, "list.csv", content, False)) == (291, 0, 0, 12)
+    assert totals(apply_inventory(OPERATOR, "list.csv", content, False)) == (291, 0, 0, 12)
     assert (stored()[:2], stored()[2]) == (before[:2], before[2] + 1)
 
 
@@ -78,7 +78,7 @@ def test_matching_projects_are_verified_and_unlisted_ones_lose_it(app: Flask) ->
     moved = a_project(agency, placement="off_platform", platform_key="qt-2")
     keyless = on_platform(agency, None)
     summary = apply(listed("qt-1", agency.bin), listed("qt-2", agency.bin), listed("qt-3", agency.bin))
-    assert told(summary) == (1, 1, 2, 1)
+    assert totals(summary) == (1, 1, 2, 1)
     assert summary["rows"]["matched"] == [match.number]
     assert summary["rows"]["lost"] == [reviewed.number]
     assert [row["number"] for row in summary["rows"]["mismatched"]] == [foreign.number, moved.number]
@@ -107,7 +107,7 @@ def test_dry_run_returns_the_same_summary_and_writes_nothing(app: Flask) -> None
     match, gone = on_platform(agency, "qt-1"), verified(agency, "qt-gone")
     before = stored()
     dry = apply(listed("qt-1", agency.bin), dry_run=True)
-    assert (told(dry), dry["dry_run"]) == ((1, 1, 0, 0), True)
+    assert (totals(dry), dry["dry_run"]) == ((1, 1, 0, 0), True)
     assert (verified_on(match), verified_on(gone), stored()) == (None, DAY, before)
     assert db.session.scalar(db.select(Inventory.id)) is None
     assert {**apply(listed("qt-1", agency.bin)), "dry_run": True} == dry
@@ -127,7 +127,7 @@ def test_invalid_rows_are_reported_and_withdraw_no_verification(app: Flask) -> N
         listed("", agency.bin),
         listed("qt-5", agency.bin, ""),
     )
-    assert (told(summary), summary["total"], summary["rejected"]) == ((0, 0, 0, 1), 8, 7)
+    assert (totals(summary), summary["total"], summary["rejected"]) == ((0, 0, 0, 1), 8, 7)
     assert [(error["row"], error["column"], error["code"]) for error in summary["errors"]] == [
         (3, "platform_key", "platform-key-twice"),
         (4, "verified_on", "expected-date"),
@@ -163,9 +163,9 @@ def test_inventory_does_not_change_projects_invisible_to_the_actor(app: Flask) -
     supervisor = an_actor(Role.SUPERVISOR)
     with transaction():
         restrict_project(supervisor, hidden, True, "решение")
-    assert told(apply(listed("qt-1", agency.bin))) == (0, 0, 0, 1)
+    assert totals(apply(listed("qt-1", agency.bin))) == (0, 0, 0, 1)
     assert verified_on(hidden) == DAY
-    assert told(apply(listed("qt-1", agency.bin), actor=supervisor)) == (0, 1, 0, 1)
+    assert totals(apply(listed("qt-1", agency.bin), actor=supervisor)) == (0, 1, 0, 1)
     assert verified_on(hidden) is None
 
 

@@ -28,9 +28,9 @@ def confirmed(agency: Agency, count: int) -> tuple[list[Project], list[str]]:
 def sent(visit: Visit, rows: list[str]) -> tuple[str, str]:
     """The response to an upload, and the URL that applies it."""
     page = visit.send("/inventory", file=(io.BytesIO((HEADER + "".join(rows)).encode()), "list.csv")).text
-    found = re.search(r'action="(/inventory/\d+/apply)"', page)
-    assert found
-    return page, found[1]
+    match = re.search(r'action="(/inventory/\d+/apply)"', page)
+    assert match
+    return page, match[1]
 
 
 def is_confirmed(project: Project) -> bool:

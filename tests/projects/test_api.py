@@ -132,7 +132,7 @@ def test_search_ignores_yo_and_unicode_normalisation(editor: Caller, agency: Age
     number = a_project(agency, name_ru=unicodedata.normalize("NFD", "Реестр учёта ёлок и йода")).number
 
     for word in ("учета", "учёта", "ЕЛОК", "Ёлок", "йод", unicodedata.normalize("NFD", "йода")):
-        assert [found["number"] for found in editor.get(f"/projects?q={word}").get_json()["items"]] == [number], word
+        assert [item["number"] for item in editor.get(f"/projects?q={word}").get_json()["items"]] == [number], word
 
 
 def test_editor_cannot_register_for_a_foreign_agency_even_with_wrong_fields(editor: Caller) -> None:

@@ -131,13 +131,13 @@ def test_document_of_another_project_is_not_found(editor: Caller, agency: Agency
     made = editor.upload(path, b"x").get_json()
     other = a_project(agency).number
 
-    for wanted in (
+    for address in (
         f"/projects/{other}/documents/{made['id']}",
         f"{path}/2147483647",
         f"{path}/99999999999",
         f"{path}/１",
     ):
-        assert editor.get(wanted).status_code == 404
+        assert editor.get(address).status_code == 404
 
 
 def test_damaged_bytes_are_never_served(editor: Caller, path: str) -> None:

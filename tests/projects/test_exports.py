@@ -110,9 +110,9 @@ def test_export_has_the_filters_of_the_list(app: Flask, tmp_path: Path) -> None:
 
 def test_agency_exports_its_own_and_subordinate_projects(app: Flask) -> None:
     own = an_agency()
-    mine, below = a_project(own), a_project(an_agency(own))
+    own_project, below = a_project(own), a_project(an_agency(own))
     a_project()
-    assert {row["number"] for row in exported(an_actor(Role.AGENCY_VIEWER, own))} == {mine.number, below.number}
+    assert {row["number"] for row in exported(an_actor(Role.AGENCY_VIEWER, own))} == {own_project.number, below.number}
 
 
 def test_export_of_restricted_projects_is_limited_and_journalled(app: Flask) -> None:

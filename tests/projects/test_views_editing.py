@@ -50,10 +50,10 @@ def test_concurrent_edit_shows_the_other_change_and_keeps_both(signed_in: Signed
     first = signed_in(Role.AGENCY_EDITOR, agency, name="first")
     second = signed_in(Role.AGENCY_EDITOR, agency, name="second")
     first.send(edit, version="1", name_ru="Имя от первого", contract_signed_on="21.01.2026", stage="creation")
-    told = second.send(edit, version="1", name_ru=project.name_ru, contract_signed_on="20.01.2026", stage="pilot")
-    assert told.status_code == 409
-    assert "Someone else changed this project" in told.text and "Имя от первого" in told.text
-    assert 'value="pilot" checked' in told.text and 'value="21.01.2026"' in told.text
+    answer = second.send(edit, version="1", name_ru=project.name_ru, contract_signed_on="20.01.2026", stage="pilot")
+    assert answer.status_code == 409
+    assert "Someone else changed this project" in answer.text and "Имя от первого" in answer.text
+    assert 'value="pilot" checked' in answer.text and 'value="21.01.2026"' in answer.text
     assert present(project).stage == "creation"
     second.send(edit, version="2", name_ru="Имя от первого", contract_signed_on="21.01.2026", stage="pilot")
     now = present(project)

@@ -103,10 +103,10 @@ def test_registration_page_explains_requirements_and_work_types(signed_in: Signe
     )
     assert asked == {"Kind of object", "Kind of work", "Stage", "Hosting"}
     assert "Enter a name in Kazakh or in Russian; one is enough" in step.text
-    for told in (
+    for text in (
         "A new object.",
         "New functions of an object",
         "within 20 % of its original cost",
         "without new functions",
     ):
-        assert told in step.text
+        assert text in step.text

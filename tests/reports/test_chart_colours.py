@@ -23,9 +23,9 @@ LEAST = 3.0
 
 
 def colour(selector: str, name: str = "fill") -> str:
-    found = re.search(rf"^{re.escape(selector)} \{{[^}}]*\b{name}: (#[0-9a-f]{{3,6}})", CSS, re.MULTILINE)
-    assert found, f"{selector} has no {name}"
-    text = found[1].removeprefix("#")
+    match = re.search(rf"^{re.escape(selector)} \{{[^}}]*\b{name}: (#[0-9a-f]{{3,6}})", CSS, re.MULTILINE)
+    assert match, f"{selector} has no {name}"
+    text = match[1].removeprefix("#")
     return text if len(text) == 6 else "".join(letter * 2 for letter in text)
 
 
@@ -45,8 +45,8 @@ COLOURS = {name: colour(f".share--{name}") for name in CLASSES}
 
 
 def test_adjacent_shares_have_three_to_one_contrast_without_colour() -> None:
-    told = {pair: round(contrast(COLOURS[pair[0]], COLOURS[pair[1]]), 2) for pair in pairwise(CLASSES)}
-    assert len(told) == 8 and min(told.values()) >= LEAST, told
+    contrasts = {pair: round(contrast(COLOURS[pair[0]], COLOURS[pair[1]]), 2) for pair in pairwise(CLASSES)}
+    assert len(contrasts) == 8 and min(contrasts.values()) >= LEAST, contrasts
     # High flags and clear projects are the two that must not be confused.
     assert contrast(COLOURS["severity-3"], COLOURS["clear"]) >= 6
 

@@ -51,8 +51,8 @@ def counted_one_by_one(actor: Actor, grouped_by: str) -> dict[str | None, dict[s
 
 def restrict(project: Project) -> None:
     with transaction():
-        found = find_project_to_change(SUPERVISOR, project.number)
-        restrict_project(SUPERVISOR, found, not found.is_restricted, "служебное")
+        locked = find_project_to_change(SUPERVISOR, project.number)
+        restrict_project(SUPERVISOR, locked, not locked.is_restricted, "служебное")
 
 
 def days(present: Present) -> Iterator[date]:

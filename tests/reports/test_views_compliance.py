@@ -54,12 +54,12 @@ def test_ministry_row_links_to_its_subordinates(signed_in: SignedIn) -> None:
 
 
 def test_agency_opens_report_with_itself_only(signed_in: SignedIn) -> None:
-    mine, other = an_agency(), an_agency()
-    below = an_agency(mine)
-    for agency in (mine, other, below):
+    own, other = an_agency(), an_agency()
+    below = an_agency(own)
+    for agency in (own, other, below):
         a_project(agency)
-    visit = signed_in(Role.AGENCY_VIEWER, mine)
-    assert names_of(visit.get(REPORT).text) == [f"{mine.name_ru} itself", below.name_ru, "All"]
+    visit = signed_in(Role.AGENCY_VIEWER, own)
+    assert names_of(visit.get(REPORT).text) == [f"{own.name_ru} itself", below.name_ru, "All"]
     assert visit.get(f"{REPORT}?within={other.bin}").status_code == 404
     assert other.bin not in visit.get(f"{REPORT}.csv").text
 

@@ -39,9 +39,9 @@ def test_home_tiles_add_up_to_all_projects(signed_in: SignedIn) -> None:
     tiles = {name: int(count) for name, count in TILE.findall(page)}
     assert tiles.pop("Projects") == sum(tiles.values()) == 4
     assert tiles["Out of scope"] == 1 and tiles["Not audited yet"] == 1
-    told = " ".join(re.sub(r"<[^>]+>", " ", page).split())
-    assert "0 of the 2 projects in scope are clear (0.0 %). 1 project is out of scope." in told
-    assert "1 project is not audited yet." in told
+    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "0 of the 2 projects in scope are clear (0.0 %). 1 project is out of scope." in text
+    assert "1 project is not audited yet." in text
 
 
 def test_home_without_tasks_shows_overview(signed_in: SignedIn) -> None:

@@ -27,13 +27,13 @@ def anchors(page: Path) -> set[str]:
 
 def tables(page: Path) -> list[list[list[str]]]:
     """The tables of a page: rows of cells, the heading first, without the line of dashes."""
-    found: list[list[list[str]]] = [[]]
+    grouped: list[list[list[str]]] = [[]]
     for line in page.read_text(encoding="utf-8").splitlines():
         if line.startswith("|"):
-            found[-1].append([cell.strip() for cell in line.strip("|").split("|")])
-        elif found[-1]:
-            found.append([])
-    return [[rows[0], *rows[2:]] for rows in found if rows]
+            grouped[-1].append([cell.strip() for cell in line.strip("|").split("|")])
+        elif grouped[-1]:
+            grouped.append([])
+    return [[rows[0], *rows[2:]] for rows in grouped if rows]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))

@@ -85,8 +85,8 @@ def _lists() -> Iterator[tuple[Path, set[str]]]:
             yield path, {each.value for each in _elements(node) if isinstance(each, ast.Constant)} - {None}
     for path in sorted(REGISTRY.rglob("*.html")):
         for expression in JINJA.findall(path.read_text(encoding="utf-8")):
-            for found in JINJA_LIST.findall(expression[1:-1]):
-                yield path, set(re.findall(r"[\"'](\w+)[\"']", found))
+            for match in JINJA_LIST.findall(expression[1:-1]):
+                yield path, set(re.findall(r"[\"'](\w+)[\"']", match))
 
 
 def _elements(node: ast.AST) -> list[ast.expr | None]:

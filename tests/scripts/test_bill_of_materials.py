@@ -18,7 +18,7 @@ def test_the_committed_list_is_what_is_locked() -> None:
 
 
 def test_the_list_names_what_runs_here_with_its_version_and_hashes() -> None:
-    components = {found["name"]: found for found in json.loads(LIST.read_text("utf-8"))["components"]}
+    components = {component["name"]: component for component in json.loads(LIST.read_text("utf-8"))["components"]}
 
     for name in ("flask", "sqlalchemy", "marshmallow", "waitress", "argon2-cffi"):
         assert components[name]["version"] == version(name)
@@ -31,8 +31,8 @@ def test_the_list_names_packages_and_no_place_to_load_them_from() -> None:
     text = LIST.read_text("utf-8")
 
     assert all(
-        files["url"] == found["purl"]
-        for found in json.loads(text)["components"]
-        for files in found["externalReferences"]
+        files["url"] == component["purl"]
+        for component in json.loads(text)["components"]
+        for files in component["externalReferences"]
     )
     assert text.count("://") == 1, "the schema's own address alone"

@@ -16,7 +16,7 @@ from registry.core.languages import Language
 from tests.web.tour import PASSWORD, Stop, person_name
 
 TIMEOUT_MS = 20_000
-MOST_TABS = 60
+MAX_TABS = 60
 # The same browser without window management, which takes two thirds of the time.
 PROGRAMS = ("chromium-headless-shell", "chromium")
 # Scripts live only as long as their page here, so optimizing them takes longer than running them.
@@ -117,7 +117,7 @@ def sessions(browser: Browser, address: str, language: Language, width: int) -> 
 
 def tab_to(page: Page, selector: str) -> int:
     """Press Tab until the element is focused. Return the number of presses. Raises AssertionError if it never is."""
-    for count in range(1, MOST_TABS + 1):
+    for count in range(1, MAX_TABS + 1):
         page.keyboard.press("Tab")
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
             return count

@@ -61,5 +61,5 @@ def untouched_form(page: str, field: str) -> dict[str, str]:
     """Return what the page's form with that field submits unchanged."""
     parser = _Forms()
     parser.feed(page)
-    (found,) = [dict(form) for form in parser.forms if field in dict(form)]
-    return found
+    (matching,) = [dict(form) for form in parser.forms if field in dict(form)]
+    return matching

@@ -17,9 +17,9 @@ OUT_OF_DATE = "This form is out of date"
 
 
 def cookie(visit: Visit, name: str) -> str:
-    found = visit.client.get_cookie(name)
-    assert found is not None
-    return found.value
+    stored = visit.client.get_cookie(name)
+    assert stored is not None
+    return stored.value
 
 
 def sign_out_status(visit: Visit, token: str) -> int:
@@ -93,6 +93,6 @@ def test_token_does_not_expire_before_its_session(visit: Visit, signed_in: Signe
 @pytest.mark.parametrize(("base_url", "secure"), [("https://localhost", True), ("http://localhost", False)])
 def test_flask_session_cookie_is_secure_under_tls(visit: Visit, base_url: str, secure: bool) -> None:
     answer = visit.client.get("/sign-in", base_url=base_url)
-    (found,) = [value for value in answer.headers.getlist("Set-Cookie") if value.startswith(FLASK_SESSION)]
+    (header,) = [value for value in answer.headers.getlist("Set-Cookie") if value.startswith(FLASK_SESSION)]
 
-    assert ("Secure" in found, "HttpOnly" in found, "SameSite=Lax" in found) == (secure, True, True)
+    assert ("Secure" in header, "HttpOnly" in header, "SameSite=Lax" in header) == (secure, True, True)

@@ -29,7 +29,7 @@ def test_table_date_error_names_table_format(signed_in: SignedIn) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "expected"),
     [
         ("999999999999999999999999", "The number must not be below 0 or above 1,000,000,000,000,000."),
         ("-5", "The number must not be below 0 or above 1,000,000,000,000,000."),
@@ -39,10 +39,10 @@ def test_table_date_error_names_table_format(signed_in: SignedIn) -> None:
         ("много", "A whole number is expected."),
     ],
 )
-def test_invalid_amount_says_what_is_wrong(signed_in: SignedIn, typed: str, told: str) -> None:
+def test_invalid_amount_says_what_is_wrong(signed_in: SignedIn, typed: str, expected: str) -> None:
     visit = signed_in(Role.AGENCY_EDITOR)
     draft = visit.send("/register").request.path.replace("/what", "/money")
-    assert told in visit.send(draft, budget_kzt=typed).text
+    assert expected in visit.send(draft, budget_kzt=typed).text
 
 
 def test_dates_in_errors_are_in_form_format(signed_in: SignedIn, present: Present) -> None:

@@ -77,7 +77,7 @@ def rows_of(path: str, known: Mapping[str, str], readers: Mapping[Role, Visit]) 
 
 def test_every_list_with_filters_is_covered() -> None:
     modules: list[Any] = [
-        import_module(found.name) for found in walk_packages(registry.__path__, "registry.") if ".views" in found.name
+        import_module(info.name) for info in walk_packages(registry.__path__, "registry.") if ".views" in info.name
     ]
     assert {module for module in modules if "FILTERS" in vars(module) and module is not cases} == WITH_FILTERS
 

@@ -17,12 +17,12 @@ from tests.fixtures.web import SignedIn, Visit
 
 
 def routes(app: Flask) -> list[tuple[str, str, object]]:
-    found = []
+    listed = []
     for rule in app.url_map.iter_rules():
         needs = getattr(app.view_functions[rule.endpoint], REQUIRED_PERMISSION, None)
         if needs is not None and not rule.rule.startswith("/api/"):
-            found += [(method, rule.rule, needs) for method in sorted(rule.methods - {"HEAD", "OPTIONS"})]
-    return found
+            listed += [(method, rule.rule, needs) for method in sorted(rule.methods - {"HEAD", "OPTIONS"})]
+    return listed
 
 
 def filled(rule: str, number: str) -> str:

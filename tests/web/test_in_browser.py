@@ -34,13 +34,13 @@ pytestmark = pytest.mark.sqlite_only
 def test_every_page_is_accessible_fits_320_pixels_and_loads_from_own_host(
     browser: Browser, demo: tuple[Flask, dict[str, object]], address: str, role: Role | None
 ) -> None:
-    found, asked, said = [], set(), []
+    violations, asked, blocked = [], set(), []
     opened = context(browser, address, width=ORDINARY["width"])
     # Passed to the browser once; passing it to each page takes as long as loading the page.
     opened.add_init_script(path=AXE)
     page = opened.new_page()
     page.on("request", lambda request: asked.add(request.url))
-    page.on("console", lambda line: said.append(line.text) if "Content Security" in line.text else None)
+    page.on("console", lambda line: blocked.append(line.text) if "Content Security" in line.text else None)
     if role is not None:
         sign_in(page, person_name(role))
     widths = (ORDINARY, NARROW)
@@ -53,15 +53,15 @@ def test_every_page_is_accessible_fits_320_pixels_and_loads_from_own_host(
                 page.set_viewport_size(width)
             if width == ORDINARY:
                 broken = page.evaluate(VIOLATIONS, [RULES, ASKS if language == "ru" else ASKS + OF_COLOURS])
-                found += [(stop.name, language, rule["id"], rule["nodes"][0]["html"]) for rule in broken]
+                violations += [(stop.name, language, rule["id"], rule["nodes"][0]["html"]) for rule in broken]
             elif (needed := page.evaluate("document.documentElement.scrollWidth")) > NARROW["width"]:
-                found.append((stop.name, language, "scrolls sideways", str(needed)))
+                violations.append((stop.name, language, "scrolls sideways", str(needed)))
         # The next page is opened at this width: one change of width per page covers both.
         widths = widths[::-1]
     opened.close()
-    assert not found, "\n".join(map(str, found))
+    assert not violations, "\n".join(map(str, violations))
     assert [url for url in asked if not url.startswith(address)] == []
-    assert said == []
+    assert blocked == []
 
 
 def test_project_is_registered_by_keyboard(

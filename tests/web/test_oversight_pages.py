@@ -113,9 +113,9 @@ def test_import_page_shows_row_errors(signed_in: SignedIn) -> None:
     assert "Queued" in page.text and 'hx-trigger="every 2s"' in page.text
     run_next_import()
     assert "проекты.csv" in visit.get("/imports").text
-    found = visit.get(page.request.path).text
-    assert "2 of 2 rows" in found and "Row 3" in found and "Hosting" in found
-    assert "hx-get" not in found
+    text = visit.get(page.request.path).text
+    assert "2 of 2 rows" in text and "Row 3" in text and "Hosting" in text
+    assert "hx-get" not in text
     other = signed_in(Role.AGENCY_EDITOR, agency, name="other")
     assert other.client.get(page.request.path).status_code == 404
 

@@ -12,7 +12,7 @@ from tests.web.tour import person_name
 
 # A4 without margins, in CSS pixels.
 UPRIGHT, ACROSS = 702, 1032
-CLICKED = ".govuk-button, .filters, .tabs, .take-along, .govuk-pagination, .acting, .site-header, form"
+CLICKED = ".govuk-button, .filters, .tabs, .download-links, .govuk-pagination, .acting, .site-header, form"
 STYLE = "([selector, of, name]) => getComputedStyle(document.querySelector(selector), of)[name]"
 
 

@@ -43,26 +43,26 @@ Contents = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 
 def contents() -> Contents:
     """Return every row of every table by its primary key."""
-    found: Contents = {}
+    tables: Contents = {}
     for name, table in db.metadata.tables.items():
         rows = db.session.execute(table.select()).mappings()
-        found[name] = {tuple(row[column.name] for column in table.primary_key): dict(row) for row in rows}
+        tables[name] = {tuple(row[column.name] for column in table.primary_key): dict(row) for row in rows}
     db.session.commit()
-    return found
+    return tables
 
 
 def changes(before: Contents, after: Contents) -> set[tuple[str, str]]:
     """Return ``(table, column)`` of changed rows, ``(journal, action)`` of new entries, and added or removed rows."""
-    found = set()
+    changed = set()
     for name, rows in after.items():
         old = before[name]
-        found |= {(name, "row removed") for key in old if key not in rows}
+        changed |= {(name, "row removed") for key in old if key not in rows}
         for key, row in rows.items():
             if key not in old:
-                found.add((name, row["action"] if name == "journal" else "row added"))
+                changed.add((name, row["action"] if name == "journal" else "row added"))
             else:
-                found |= {(name, column) for column, value in row.items() if value != old[key][column]}
-    return found
+                changed |= {(name, column) for column, value in row.items() if value != old[key][column]}
+    return changed
 
 
 def addresses(app: Flask, values: dict[str, object], ids: dict[str, object]) -> Iterator[tuple[Rule, str]]:
@@ -147,10 +147,10 @@ def test_safe_method_changes_no_row(app: Flask, signed_in: SignedIn, present: Pr
                     has_body = method == "HEAD" and answer.data != b""
                     wrong += [(role.value, path, "HEAD with a body")] if has_body else []
             after = contents()
-            found = changes(before, after)
+            changed = changes(before, after)
             before = after
-            seen |= found
-            if max(statuses.values()) >= 500 or statuses["HEAD"] != statuses["GET"] or found - ALLOWED.keys():
-                wrong.append((role.value, path, statuses, found - ALLOWED.keys()))
+            seen |= changed
+            if max(statuses.values()) >= 500 or statuses["HEAD"] != statuses["GET"] or changed - ALLOWED.keys():
+                wrong.append((role.value, path, statuses, changed - ALLOWED.keys()))
     assert wrong == []
     assert seen == ALLOWED.keys()

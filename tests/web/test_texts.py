@@ -135,8 +135,10 @@ VERBS = {
 
 @pytest.mark.parametrize("language", OFFICIAL_LANGUAGES)
 def test_tags_and_statuses_are_not_verbs(language: str) -> None:
-    told = {key: texts[0] for key, texts in strings(language) if isinstance(key, str)}
-    shown = [told[text] for field in STATUSES for text in CHOICE_LABELS[field].values()] + [told[text] for text in TAGS]
+    first_texts = {key: texts[0] for key, texts in strings(language) if isinstance(key, str)}
+    shown = [first_texts[text] for field in STATUSES for text in CHOICE_LABELS[field].values()] + [
+        first_texts[text] for text in TAGS
+    ]
     assert [text for text in shown if re.search(VERBS[language], text.lower())] == []
 
 

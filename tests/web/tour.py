@@ -221,5 +221,5 @@ def _project(external_id: str) -> str:
 
 
 def _case(external_id: str) -> int:
-    found = select(Case.id).join(Case.project_record).where(Project.external_id == external_id)
-    return db.session.scalars(found).one()
+    statement = select(Case.id).join(Case.project_record).where(Project.external_id == external_id)
+    return db.session.scalars(statement).one()

@@ -163,7 +163,9 @@ def agency_id(number: str | None) -> int | None:
 
 
 def _question(person: Person, act: str, consequences: str) -> str:
-    return render_template("question.html", subject=person.name, act=act, told=consequences, back=url_for("web.people"))
+    return render_template(
+        "question.html", subject=person.name, act=act, explanation=consequences, back=url_for("web.people")
+    )
 
 
 def _display_password(person: Person, password: str, message: str) -> Answer:

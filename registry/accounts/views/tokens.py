@@ -125,4 +125,6 @@ def revoke_token(actor: Actor, key_id: str) -> Answer:
 
 
 def _question(subject: str, act: str, consequences: str) -> str:
-    return render_template("question.html", subject=subject, act=act, told=consequences, back=url_for("web.tokens"))
+    return render_template(
+        "question.html", subject=subject, act=act, explanation=consequences, back=url_for("web.tokens")
+    )

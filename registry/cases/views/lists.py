@@ -86,9 +86,9 @@ def cases_table(actor: Actor, ending: str) -> Answer:
 @pages.page("/cases/next", needs=Permission.CASES_READ)
 def next_case(actor: Actor) -> Answer:
     """Redirect to the next case of the list, or to the list after its last case."""
-    found = list_cases(actor, requested_filters(FILTERS), requested_page(1), page_locale()).items
-    if found:
-        return redirect_to("case", case_id=found[0]["id"], **requested_list())
+    items = list_cases(actor, requested_filters(FILTERS), requested_page(1), page_locale()).items
+    if items:
+        return redirect_to("case", case_id=items[0]["id"], **requested_list())
     flash_message(gettext("That was the last case of this list."), "information")
     return redirect_to("cases", **requested_list())
 

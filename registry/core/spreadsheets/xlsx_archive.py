@@ -76,10 +76,10 @@ def _inspect_entry(file: object, unusable: set[tuple[int, int]]) -> None:
         last_column = max(last_column, *map(column_number, columns), 1)
         if last_row * last_column > MAX_CELLS:
             raise ArchiveRejected("xlsx-too-many-cells", rows=last_row, columns=last_column)
-        found = ERROR_CELL.findall(text) if b't="e"' in text or b"t='e'" in text else []
+        cells = ERROR_CELL.findall(text) if b't="e"' in text or b"t='e'" in text else []
         if b"<f" in text or b":f" in text:
-            found += FORMULA_CELL.findall(text)
-        unusable.update((int(row), column_number(letters)) for letters, row in found)
+            cells += FORMULA_CELL.findall(text)
+        unusable.update((int(row), column_number(letters)) for letters, row in cells)
         if len(unusable) > MAX_UNUSABLE_CELLS:
             raise ArchiveRejected("xlsx-unreadable")
         # The last cell may continue in the next chunk.

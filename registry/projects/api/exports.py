@@ -15,7 +15,7 @@ from registry.http.downloads import CSV, XLSX, csv_download, xlsx_download
 from registry.projects.api.query_parameters import PROJECT_PARAMETERS
 from registry.projects.exports import export_csv, export_xlsx
 
-blp = ApiBlueprint("exports", __name__, description="Lists to take along.")
+blp = ApiBlueprint("exports", __name__, description="Exports of lists.")
 QUERY = filter_query(PROJECT_PARAMETERS)
 DESCRIPTION = "One row a project."
 

@@ -25,7 +25,7 @@ def _parameter(name: str) -> Parameter:
     if name == "q":
         return Parameter(name, "Words, or their beginnings, in names, purpose and number.", WORDS_SCHEMA)
     if name == "rule":
-        return Parameter(name, f"Rules of standing flags. {SEVERAL}", one_of(RULES))
+        return Parameter(name, f"Rules of active flags. {SEVERAL}", one_of(RULES))
     if name in CHOICES:
         return Parameter(name, SEVERAL, one_of(CHOICES[name]))
     if name in BOOLEANS:

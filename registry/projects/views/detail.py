@@ -58,7 +58,7 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         project=project,
         status=project.freeze_status,
         has_ended=project.stage in FINAL_STAGES,
-        standing=active_only(flags),
+        active=active_only(flags),
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,
         parts=PARTS,

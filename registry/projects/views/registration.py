@@ -131,7 +131,7 @@ def _check(actor: Actor, draft: Draft) -> str:
         agency=agency_name(agency_bin),
         values=values,
         verdict=verdict,
-        told=errors,
+        errors=errors,
         parts=PARTS,
         part_title=part_title,
         last_step=STEPS[-1],

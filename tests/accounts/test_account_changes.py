@@ -1,0 +1,180 @@
+"""Changes of accounts: the journal entries, the errors and the list of pending accounts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from registry.accounts.account_changes import (
+    AccountChanged,
+    AccountNotPending,
+    ConfirmationNeedsAnotherPerson,
+    NotYourself,
+    can_confirm,
+    change_role,
+    confirm_account,
+    disable_account,
+    enable_account,
+    pending_accounts,
+)
+from registry.accounts.models import account_named
+from registry.accounts.people import NewPerson, add_person, person_named
+from registry.accounts.roles import Role
+from registry.core.database import db
+from registry.core.errors import Invalid
+from registry.journal.service import JournalEntry
+from tests.accounts.test_accounts import ADIL, BOTA, SAULE, a_person, come_in
+from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency
+from tests.present import Present
+
+
+def last_entry() -> tuple[str, str, str, dict[str, Any]]:
+    entry = db.session.scalars(select(JournalEntry).order_by(JournalEntry.seq.desc()).limit(1)).one()
+    return entry.action, entry.principal, entry.subject, json.loads(entry.details)
+
+
+def test_every_change_is_journalled_with_role_and_agency(app: Flask) -> None:
+    agency = an_agency()
+    person = a_person("zhanna")
+    auditor = {"kind": "person", "role": "auditor", "agency": None, "pending": False}
+
+    disable_account(ADIL, person.account_id)
+    assert last_entry() == ("account.disabled", "adil", "account:zhanna", auditor)
+    enable_account(ADIL, person.account_id)
+    assert last_entry() == ("account.enabled", "adil", "account:zhanna", auditor)
+    change_role(ADIL, person.account_id, Role.AGENCY_VIEWER, agency.id)
+    viewer = {"kind": "person", "role": "agency_viewer", "agency": agency.bin, "pending": False}
+    assert last_entry() == ("account.role-changed", "adil", "account:zhanna", viewer)
+
+
+def test_change_without_effect_is_not_journalled(app: Flask) -> None:
+    person = a_person("zhanna")
+    before = last_entry()
+
+    enable_account(ADIL, person.account_id)
+    change_role(ADIL, person.account_id, Role.AUDITOR, None)
+
+    assert last_entry() == before
+
+
+def test_confirmation_is_journalled_with_everyone_who_asked(app: Flask) -> None:
+    person = add_person(ADIL, NewPerson("zhanna", Role.OPERATOR), PASSWORD)
+    change_role(BOTA, person.account_id, Role.REVIEWER, None)
+
+    confirm_account(SAULE, person.account_id, Role.REVIEWER)
+
+    details = {"kind": "person", "role": "reviewer", "agency": None, "pending": False, "asked_by": "adil, bota"}
+    assert last_entry() == ("account.confirmed", "saule", "account:zhanna", details)
+
+
+def test_role_and_agency_change_of_one_person_only(app: Flask) -> None:
+    agency = an_agency()
+    person, other = a_person("zhanna"), a_person("timur")
+
+    change_role(ADIL, person.account_id, Role.AGENCY_EDITOR, agency.id)
+
+    assert (come_in("zhanna").role, come_in("zhanna").agency_id) == ("agency_editor", agency.id)
+    # The copies that the previous version reads during an upgrade.
+    db.session.refresh(person)
+    db.session.refresh(other)
+    assert (person.old_role, person.old_agency_id) == ("agency_editor", agency.id)
+    assert (other.old_role, other.old_agency_id) == ("auditor", None)
+
+
+def test_role_that_does_not_fit_the_agency_is_invalid(app: Flask) -> None:
+    person, agency_id = a_person("zhanna"), an_agency().id
+    for role, agency, code in (
+        (Role.AGENCY_EDITOR, None, "role-needs-agency"),
+        (Role.OPERATOR, agency_id, "role-takes-no-agency"),
+    ):
+        with pytest.raises(Invalid) as error:
+            change_role(ADIL, person.account_id, role, agency)
+        assert [(each.pointer, each.code, each.params) for each in error.value.problems] == [
+            ("/agency", code, {"role": role.value})
+        ]
+    assert come_in("zhanna").role == "auditor"
+
+
+def test_errors_name_the_account(app: Flask) -> None:
+    active = a_person("active")
+    new = add_person(ADIL, NewPerson("new", Role.REVIEWER), PASSWORD)
+    with pytest.raises(AccountNotPending) as not_pending:
+        confirm_account(BOTA, active.account_id, Role.AUDITOR)
+    with pytest.raises(ConfirmationNeedsAnotherPerson) as own:
+        confirm_account(ADIL, new.account_id, Role.REVIEWER)
+    with pytest.raises(AccountChanged) as changed:
+        confirm_account(BOTA, new.account_id, Role.SUPERVISOR)
+    with pytest.raises(NotYourself) as yourself:
+        disable_account(replace(ADIL, principal="active"), active.account_id)
+    assert not_pending.value.params == {"name": "active"}
+    assert own.value.params == {"name": "new"}
+    assert changed.value.params == {"name": "new", "role": "reviewer"}
+    assert yourself.value.params == {"name": "active"}
+
+
+def test_own_account_is_recognised_by_its_id_and_by_its_name(app: Flask) -> None:
+    person = a_person("zhanna", Role.ADMINISTRATOR)
+    same_id = replace(ADIL, principal="an earlier name", account_id=person.account_id)
+    same_name = replace(ADIL, principal="zhanna", account_id=None)
+    for actor in (same_id, same_name):
+        with pytest.raises(NotYourself):
+            disable_account(actor, person.account_id)
+
+
+def test_pending_accounts_are_listed_oldest_first_without_active_and_disabled_ones(
+    app: Flask, present: Present
+) -> None:
+    present.set(date(2026, 3, 2))
+    a_person("active", Role.REVIEWER)
+    later = add_person(ADMINISTRATOR, NewPerson("waits-later", Role.OPERATOR), PASSWORD)
+    for name in ("waits-b", "waits-a"):
+        add_person(ADIL, NewPerson(name, Role.REVIEWER), PASSWORD)
+    disabled = add_person(ADIL, NewPerson("disabled", Role.REVIEWER), PASSWORD)
+    disable_account(BOTA, disabled.account_id)
+    present.move(timedelta(minutes=1))
+    change_role(ADIL, later.account_id, Role.REVIEWER, None)
+
+    assert [account.name for account in pending_accounts(SAULE)] == ["waits-b", "waits-a", "waits-later"]
+
+
+def test_confirmation_is_offered_to_those_who_may_confirm(app: Flask) -> None:
+    add_person(ADIL, NewPerson("new", Role.REVIEWER), PASSWORD)
+    account = account_named("new")
+    assert account is not None
+    assert can_confirm(BOTA, account) and can_confirm(SAULE, account)
+    # Whoever asked, the account itself, another role, and a service account.
+    assert not can_confirm(ADIL, account)
+    assert not can_confirm(an_actor(Role.SUPERVISOR, name="new"), account)
+    assert not can_confirm(an_actor(Role.REVIEWER), account)
+    assert not can_confirm(replace(SAULE, is_person=False), account)
+
+
+def test_confirmation_is_not_offered_for_active_or_disabled_accounts(app: Flask) -> None:
+    a_person("active", Role.REVIEWER)
+    disabled = add_person(ADIL, NewPerson("disabled", Role.REVIEWER), PASSWORD)
+    disable_account(BOTA, disabled.account_id)
+    for name in ("active", "disabled"):
+        account = account_named(name)
+        assert account is not None and not can_confirm(SAULE, account)
+
+
+def test_confirmed_person_changes_the_new_password_at_the_first_sign_in(app: Flask, present: Present) -> None:
+    present.set(date(2026, 3, 2))
+    new = add_person(ADIL, NewPerson("new", Role.REVIEWER), PASSWORD, must_change=False)
+    other = a_person("timur")
+    present.move(timedelta(hours=1))
+
+    password = confirm_account(BOTA, new.account_id, Role.REVIEWER)
+
+    person = person_named("new")
+    assert person is not None and person.password_must_change
+    assert person.password_set_at - other.password_set_at == timedelta(hours=1)
+    assert person.account.confirmed_by == "bota"
+    assert password is not None and come_in("new", password).role == "reviewer"
+    assert come_in("timur").role == "auditor"
