@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import CTE, BindParameter, ForeignKey, Integer, Select, String, select
+from sqlalchemy import ForeignKey, Integer, Select, String, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import subtree
 from registry.accounts.roles import Permission
 from registry.agencies.events import agency_changed
 from registry.core.bin_numbers import is_bin
-from registry.core.bulk import table_of
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
@@ -145,16 +145,6 @@ def accept_agency_fields(raw: Mapping[str, object]) -> tuple[dict[str, Any], lis
         except InvalidValue as error:
             problems.append(Problem(f"/{name}", error.code, error.params))
     return values, problems
-
-
-def subtree(agency_id: int | BindParameter[int]) -> CTE:
-    """A recursive CTE of the ids of an agency and all its subordinate agencies.
-
-    The CTE is anonymous, because a statement may contain two: one for visibility and one for a filter.
-    """
-    agency = table_of(Agency).c
-    below = select(agency.id).where(agency.id == agency_id).cte(recursive=True)
-    return below.union(select(agency.id).join(below, agency.parent_id == below.c.id))
 
 
 def own_agencies(actor: Actor) -> Select[tuple[int]] | None:

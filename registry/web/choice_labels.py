@@ -11,6 +11,7 @@ from registry.core.translations import lazy_text
 ROLES: Final[Mapping[str, str]] = {
     "agency_viewer": lazy_text("Agency viewer"),
     "agency_editor": lazy_text("Agency editor"),
+    "agency_administrator": lazy_text("Agency administrator"),
     "reviewer": lazy_text("Reviewer"),
     "supervisor": lazy_text("Supervisor"),
     "auditor": lazy_text("Auditor"),
