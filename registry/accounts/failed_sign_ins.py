@@ -138,8 +138,7 @@ def _report_surge(session: Session, at: datetime) -> None:
     session.execute(journal.SELECT_HEAD_FOR_UPDATE)
     if _reported_lately(session, at):
         return
-    minutes = int(SURGE_WINDOW.total_seconds() // 60)
-    journal.record(WATCH, SURGE_ACTION, "sign-ins:failed", {"failures": failures, "minutes": minutes})
+    journal.record(WATCH, SURGE_ACTION, "sign-ins:failed", {"failures": failures})
     enqueue(SURGE_TOPIC, {"failures": failures})
 
 

@@ -57,7 +57,7 @@ def change_owner(actor: Actor, account_id: int, owner_account_id: int) -> None:
         before, account.owner_account_id = owner_name(account), owner_id(actor, owner_account_id)
         after = owner_name(account)
         if before != after:
-            details = {"from": before, "to": after}
+            details = {"previous_owner": before, "owner": after}
             journal.record(actor, "account.owner-changed", f"account:{account.name}", details)
 
 

@@ -173,10 +173,10 @@ def _new_token(
         "account": account.name,
         **role_details(role.value, agency_id),
         "expires_at": rfc3339(granted.expires_at),
-        "scopes": scopes,
+        "scopes": ", ".join(scopes),
     }
     if granted.addresses is not None:
-        details["addresses"] = granted.addresses
+        details["addresses"] = ", ".join(granted.addresses)
     if pending:
         details["pending"] = True
     journal.record(actor, "token.issued", f"token:{key_id}", details)

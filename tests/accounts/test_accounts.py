@@ -313,8 +313,8 @@ def test_token_issued_entry_contains_role_agency_and_limits(app: Flask, present:
         "role": "agency_editor",
         "agency": agency.bin,
         "expires_at": rfc3339(at + timedelta(days=90)),
-        "scopes": ["read", "projects:write", "cases:write", "imports:run"],
-        "addresses": ["10.1.0.0/16"],
+        "scopes": "read, projects:write, cases:write, imports:run",
+        "addresses": "10.1.0.0/16",
     }
 
 

@@ -76,7 +76,7 @@ def test_account_of_a_disabled_owner_or_of_the_command_line_is_listed_without_ow
     change_owner(adil, robot.id, adil.account_id or 0)
     assert names(adil) == ["from the command line"]
     entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.owner-changed")).one()
-    assert (entry.subject, json.loads(entry.details)) == ("account:robot", {"from": "bota", "to": "adil"})
+    assert (entry.subject, json.loads(entry.details)) == ("account:robot", {"previous_owner": "bota", "owner": "adil"})
     disable_account(adil, robot.id)
     assert names(an_actor(Role.AUDITOR)) == ["from the command line"]
     with pytest.raises(RoleNotAllowed):
