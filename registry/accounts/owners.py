@@ -12,8 +12,9 @@ from registry.accounts.account_management import (
     visible_accounts,
 )
 from registry.accounts.actors import Actor
-from registry.accounts.models import Account, AccountNotFound, Kind, find_account
+from registry.accounts.models import Account, AccountNotFound, find_account
 from registry.accounts.roles import Permission
+from registry.accounts.vocabulary import AccountKind
 from registry.core.database import db
 from registry.core.errors import invalid
 from registry.core.transactions import transaction
@@ -72,7 +73,7 @@ def ownerless_accounts(actor: Actor) -> list[Account]:
         select(Account)
         .outerjoin(owner, owner.id == Account.owner_account_id)
         .where(
-            Account.kind == Kind.SERVICE.value,
+            Account.kind == AccountKind.SERVICE.value,
             Account.disabled_at.is_(None),
             owner.id.is_(None) | owner.disabled_at.is_not(None),
             visible_accounts(actor),

@@ -18,7 +18,6 @@ from registry.accounts.actors import Actor
 from registry.accounts.models import (
     Account,
     AccountNotFound,
-    Kind,
     account_details,
     find_account,
     new_account,
@@ -28,6 +27,7 @@ from registry.accounts.owners import owner_id, owner_name
 from registry.accounts.roles import Permission, Role
 from registry.accounts.scopes import Scope
 from registry.accounts.tokens import IssuedToken, issue
+from registry.accounts.vocabulary import AccountKind
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.core.transactions import transaction
@@ -49,7 +49,7 @@ def add_service_account(
     require_may_give(actor, role, agency_id)
     with transaction():
         owner = owner_id(actor, owner_account_id)
-        account = new_account(actor, name, Kind.SERVICE, role, agency_id, owner)
+        account = new_account(actor, name, AccountKind.SERVICE, role, agency_id, owner)
         details = {**account_details(account), "owner": owner_name(account)}
         journal.record(actor, "account.added", f"account:{name}", details)
     return account
@@ -58,7 +58,7 @@ def add_service_account(
 def list_service_accounts(actor: Actor) -> list[Account]:
     """The service accounts that the actor sees, by name. Raises RoleNotAllowed."""
     actor.require(Permission.TOKENS_READ)
-    statement = select(Account).where(Account.kind == Kind.SERVICE.value, visible_accounts(actor))
+    statement = select(Account).where(Account.kind == AccountKind.SERVICE.value, visible_accounts(actor))
     return list(db.session.scalars(statement.order_by(Account.name)))
 
 

@@ -9,11 +9,12 @@ from typing import Final
 from sqlalchemy import bindparam, select, update
 
 from registry.accounts.actors import TOKEN_PREFIX, Actor
-from registry.accounts.models import Account, Kind, is_active
+from registry.accounts.models import Account, is_active
 from registry.accounts.roles import Role, is_within
 from registry.accounts.scopes import stored_scopes
 from registry.accounts.token_format import parse_token
 from registry.accounts.token_models import Token, hash_token_secret
+from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import RegistryError
@@ -78,7 +79,7 @@ def authenticate_token(text: str, source: str, request_id: str, client_request_i
         source,
         request_id,
         account_id=row.account_id,
-        is_person=row.kind == Kind.PERSON,
+        is_person=row.kind == AccountKind.PERSON,
         credential=f"{TOKEN_PREFIX}{key_id}",
         client_request_id=client_request_id,
         scopes=stored_scopes(row.scopes),

@@ -18,7 +18,6 @@ from registry.accounts.actors import Actor
 from registry.accounts.models import (
     Account,
     AccountsNeedAPerson,
-    Kind,
     Person,
     account_details,
     account_named,
@@ -34,6 +33,7 @@ from registry.accounts.scopes import Scope, needs_step_up, sorted_scopes
 from registry.accounts.token_format import KEY_ID, generate_token, token_text
 from registry.accounts.token_limits import GrantedLimits, TokenLimits, grant_limits, role_problems_within
 from registry.accounts.token_models import Token, hash_token_secret
+from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now, rfc3339
 from registry.core.database import db
 from registry.core.errors import Invalid, NotAllowed, NotFound, Problem
@@ -101,7 +101,7 @@ def issue(
         if account is None:
             require_may_give(actor, token_role, agency_id)
             owner = owner_id(actor, owner_account_id)
-            account = new_account(actor, name, Kind.SERVICE, token_role, agency_id, owner)
+            account = new_account(actor, name, AccountKind.SERVICE, token_role, agency_id, owner)
             details = {**account_details(account), "owner": owner_name(account)}
             journal.record(actor, "account.added", f"account:{name}", details)
         pending = not actor.is_local and Role(account.role).needs_two_people

@@ -10,6 +10,7 @@ from registry.agencies.service import Agency
 from registry.cases.orders import migrate_by_in_force
 from registry.core.clock import local_date, today
 from registry.core.languages import Language
+from registry.core.translations import translator
 from registry.exemptions.service import exemption_in_force
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate, in_scope
@@ -18,8 +19,8 @@ from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
 from registry.projects.models import Project
 from registry.projects.revisions import earlier
+from registry.projects.vocabulary import FreezeStatus
 
-OUTCOMES: Final = ("out_of_scope", "clear", "exempt", "flagged")
 # Project columns that become facts.
 CLAIMED: Final = (
     "work_type",
@@ -79,7 +80,7 @@ def verdict_to_check(agency: Agency, values: Mapping[str, Any], on: date | None,
 
 def explained(finding: Finding, policy: Policy, on: date, language: Language) -> dict[str, Any]:
     """Represent a finding: rule, severity, observed and required values, remedy and clause."""
-    texts = explain(finding, policy, on, language)
+    texts = explain(finding, policy, on, language, translator(language))
     return {
         "rule": finding.rule,
         "severity": finding.severity,
@@ -96,15 +97,15 @@ def _verdict(
 ) -> dict[str, Any]:
     findings = evaluate(facts, policy, day)
     if not in_scope(facts.agency_kind, policy):
-        outcome = "out_of_scope"
+        outcome = FreezeStatus.OUT_OF_SCOPE
     elif not findings:
-        outcome = "clear"
+        outcome = FreezeStatus.CLEAR
     else:
-        outcome = "exempt" if exempt else "flagged"
+        outcome = FreezeStatus.EXEMPT if exempt else FreezeStatus.FLAGGED
     return {
         "project": number,
         "on": day,
         "policy_version": policy.version,
-        "outcome": outcome,
+        "outcome": outcome.value,
         "findings": [explained(finding, policy, day, language) for finding in findings],
     }

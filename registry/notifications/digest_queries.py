@@ -11,9 +11,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, case, exists, literal, or_, select
 from sqlalchemy.orm import aliased
 
-from registry.accounts.models import Account, Kind
+from registry.accounts.models import Account
 from registry.accounts.token_models import Token
 from registry.accounts.token_queries import ENDING_WITHIN, is_working
+from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import Case, CaseEvent
 from registry.cases.orders import Order, newest_in_force
 from registry.core.clock import local_date
@@ -21,6 +22,7 @@ from registry.core.database import db
 from registry.core.working_days import national_calendar
 from registry.exemptions.service import Exemption
 from registry.flags.audit_runs import AuditChange, AuditRun
+from registry.flags.vocabulary import FlagChange
 from registry.projects.models import Project
 
 SOON_WORKING_DAYS: Final = 5
@@ -103,7 +105,7 @@ def _ending_tokens(span: Span) -> Iterator[DigestItem]:
     )
     for row in db.session.execute(statement):
         recipients, principal = (
-            (RecipientGroup.PERSON, row.name) if row.kind == Kind.PERSON else (RecipientGroup.OWNER, row.owner)
+            (RecipientGroup.PERSON, row.name) if row.kind == AccountKind.PERSON else (RecipientGroup.OWNER, row.owner)
         )
         yield DigestItem("token-ending", row.key_id, recipients, None, is_restricted=False, principal=principal)
 
@@ -131,7 +133,7 @@ def _flags(span: Span) -> Select[Any]:
         .join(AuditChange, AuditChange.project_id == Project.id)
         .join(AuditRun, AuditRun.id == AuditChange.audit_id)
         .where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False), span.holds(AuditRun.finished_at.expression))
-        .where(AuditChange.change.in_(("opened", "reopened", "cleared")))
+        .where(AuditChange.change.in_((FlagChange.OPENED, FlagChange.REOPENED, FlagChange.CLEARED)))
         .distinct()
         .order_by(Project.number)
     )

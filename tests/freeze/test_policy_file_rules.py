@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from registry.freeze.policy_file import read_policy
-from registry.freeze.words import RULES
+from registry.freeze.rules import RULES
 from tests.freeze.policy_texts import CREATION, SHIPPED, changed, in_creation, line_of, problems
 
 
@@ -78,6 +78,24 @@ def test_text_missing_in_one_language_is_rejected(part: str, language: str) -> N
     line = line_of('[[rules."freeze.creation".clauses]]' if inside else '[rules."freeze.creation"]')
     key = f"{CREATION}{'.clauses[1]' if inside else ''}.{part}_{language}"
     assert problem == f"policy.toml:{line}: {key}: missing, expected a text that is not blank"
+
+
+def test_texts_in_further_languages_are_optional() -> None:
+    text = in_creation("title_en", '"New"\ntitle_tr = "Yeni sistem"')
+    titles = {name: rule.title for name, rule in read_policy(text, "policy.toml").rules.items()}
+    assert titles["freeze.creation"]["tr"] == "Yeni sistem"
+    assert set(titles["freeze.planned"]) == {"kk", "ru", "en"}
+
+
+@pytest.mark.parametrize("key", ["title_Tr", "title_turkish", "titel_tr", "title_t1"])
+def test_key_that_is_no_text_in_a_language_is_rejected(key: str) -> None:
+    (problem,) = problems(in_creation("title_en", f'"New"\n{key} = "x"'))
+    assert f"{CREATION}.{key}: unknown, expected only enabled, severity, kk_reviewed, title_kk" in problem
+
+
+def test_blank_text_in_a_further_language_is_rejected() -> None:
+    (problem,) = problems(in_creation("title_en", '"New"\ntitle_tr = " "'))
+    assert problem.endswith(f"{CREATION}.title_tr: expected a text that is not blank, found ' '")
 
 
 @pytest.mark.parametrize("value", ["[]", "{}", "[1]", '"decree"'])
