@@ -1,8 +1,9 @@
 """Every table, imported, so that metadata is whole for migrations and for foreign keys by name."""
 
 import registry.hooks  # noqa: F401 - whoever knows every table has the handlers of events connected too
-from registry.accounts import attempts, sessions, tokens
+from registry.accounts import attempts, failed_sign_ins, sessions
 from registry.accounts import models as accounts
+from registry.accounts import token_models as tokens
 from registry.agencies import service as agencies
 from registry.cases import models as case_tables
 from registry.cases import orders
@@ -23,6 +24,7 @@ from registry.projects import numbers as project_numbers
 TABLES = (
     attempts,
     accounts,
+    failed_sign_ins,
     sessions,
     tokens,
     agencies,

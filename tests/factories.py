@@ -11,7 +11,8 @@ from registry.accounts.actors import LOCAL, Actor
 from registry.accounts.models import Account, account_named, new_account
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import AGENCY_ROLES, Role
-from registry.accounts.tokens import issue
+from registry.accounts.scopes import scopes_of_role
+from registry.accounts.tokens import issue, issue_own_token
 from registry.accounts.vocabulary import AccountKind
 from registry.agencies.schemas import AGENCY_BODY
 from registry.agencies.service import Agency, register_agency
@@ -97,7 +98,20 @@ def a_token(
     name, role, agency_id = name or f"{Role(role).value}-{next(_serial)}", Role(role), agency.id if agency else None
     if account_named(name) is None:
         add_person(ADMINISTRATOR, NewPerson(name, role, agency_id), PASSWORD)
-    return issue(ADMINISTRATOR, name, role, agency_id, lifetime).text
+    account = account_named(name)
+    assert account is not None
+    person = Actor(
+        name,
+        Role(account.role),
+        account.agency_id,
+        "127.0.0.1",
+        "tests",
+        account_id=account.id,
+        is_person=True,
+        credential="session:of-tests",
+    )
+    # The person's own token, because only such a token may approve decisions.
+    return issue_own_token(person, lifetime, role, scopes=scopes_of_role(role)).text
 
 
 def a_service_token(role: Role | str, agency: Agency | None = None, name: str | None = None) -> str:

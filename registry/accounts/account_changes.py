@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from sqlalchemy import select, update
 
+from registry.accounts.account_management import (
+    find_managed_account,
+    find_other_account,
+    require_account_manager,
+    require_may_give,
+)
 from registry.accounts.actors import Actor
 from registry.accounts.models import (
     Account,
     Person,
     account_details,
     find_account,
-    require_account_manager,
     require_confirmation,
     require_person,
     role_problems,
@@ -29,10 +34,6 @@ from registry.core.transactions import transaction
 from registry.journal import service as journal
 
 
-class NotYourself(NotAllowed):
-    """Administrators cannot change their own account; another administrator must do it."""
-
-
 class ConfirmationNeedsAnotherPerson(NotAllowed):
     """The administrator who created or changed the account cannot confirm it."""
 
@@ -46,10 +47,10 @@ class AccountChanged(Conflict):
 
 
 def disable_account(actor: Actor, account_id: int) -> None:
-    """Disable an account and end its access. Raises RoleNotAllowed, AccountNotFound, NotYourself."""
+    """Disable an account and end its access. Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours."""
     require_account_manager(actor)
     with transaction():
-        account = find_other_account(actor, account_id)
+        account = find_managed_account(actor, account_id)
         if account.disabled_at is None:
             account.disabled_at = now()
             end_access(account)
@@ -59,11 +60,11 @@ def disable_account(actor: Actor, account_id: int) -> None:
 def enable_account(actor: Actor, account_id: int) -> None:
     """Enable an account; its earlier sessions and tokens stay ended.
 
-    Raises RoleNotAllowed, AccountNotFound, NotYourself.
+    Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours.
     """
     require_account_manager(actor)
     with transaction():
-        account = find_other_account(actor, account_id)
+        account = find_managed_account(actor, account_id)
         if account.disabled_at is not None:
             account.disabled_at = None
             # Earlier versions did not revoke the tokens of a disabled account.
@@ -73,13 +74,17 @@ def enable_account(actor: Actor, account_id: int) -> None:
 
 
 def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None) -> None:
-    """Change the role and agency of an account. Raises RoleNotAllowed, AccountNotFound, NotYourself, Invalid."""
+    """Change the role and agency of an account.
+
+    Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours, RoleNotYoursToGive, Invalid.
+    """
     require_account_manager(actor)
     problems = role_problems(role, agency_id)
     if problems:
         raise Invalid(problems)
     with transaction():
-        account = find_other_account(actor, account_id)
+        account = find_managed_account(actor, account_id)
+        require_may_give(actor, role, agency_id)
         if (account.role, account.agency_id) != (role.value, agency_id):
             account.role, account.agency_id = role.value, agency_id
             copies = {"old_role": role.value, "old_agency_id": agency_id}
@@ -122,7 +127,7 @@ def confirm_account(actor: Actor, account_id: int, role: Role) -> str | None:
 
 def pending_accounts(actor: Actor) -> list[Account]:
     """The accounts waiting for confirmation, oldest first. Raises RoleNotAllowed."""
-    actor.require(Permission.ACCOUNTS_CONFIRM)
+    actor.require(Permission.ACCOUNTS_CONFIRM, step_up=False)
     waiting = select(Account).where(Account.pending_since.is_not(None), Account.disabled_at.is_(None))
     return list(db.session.scalars(waiting.order_by(Account.pending_since, Account.id)))
 
@@ -136,14 +141,6 @@ def can_confirm(actor: Actor, account: Account) -> bool:
         and account.disabled_at is None
         and actor.principal not in (account.name, *(account.asked_by or ()))
     )
-
-
-def find_other_account(actor: Actor, account_id: int) -> Account:
-    """The account, locked until the transaction ends. Raises AccountNotFound, and NotYourself for the actor's own."""
-    account = find_account(account_id, lock=True)
-    if account.id == actor.account_id or account.name == actor.principal:
-        raise NotYourself(name=account.name)
-    return account
 
 
 def end_access(account: Account) -> None:

@@ -1,7 +1,7 @@
 """Accounts: people, who sign in with a password, and service accounts, which only have tokens. One role each.
 
-An account with a role that decides or manages accounts becomes pending when an administrator creates it, gives it the
-role, enables it or sets its password. Until a second person confirms it, it can neither sign in nor use tokens.
+An account with an oversight role becomes pending when an administrator creates it, gives it the role, enables it or
+sets its password. Until a second person confirms it, it can neither sign in nor use tokens.
 """
 
 from __future__ import annotations
@@ -18,17 +18,16 @@ from sqlalchemy import (
     Index,
     String,
     Text,
-    column,
     false,
     select,
-    table,
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, skeleton
 from registry.accounts.actors import Actor
-from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.accounts.agency_tree import AGENCIES
+from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
@@ -36,8 +35,6 @@ from registry.core.errors import Conflict, NotAllowed, NotFound, Problem
 from registry.core.transactions import require_transaction
 
 MAX_EMAIL_LENGTH: Final = 200
-# A lightweight table: the agencies slice is above this one.
-AGENCIES: Final = table("agencies", column("id"), column("bin"))
 
 
 class AccountNotFound(NotFound):
@@ -53,7 +50,11 @@ class AccountsNeedAPerson(NotAllowed):
 
 
 class Account(Model):
-    """An account. ``asked_by``: administrators who changed it since its last confirmation and cannot confirm it."""
+    """An account. ``asked_by``: administrators who changed it since its last confirmation and cannot confirm it.
+
+    ``owner_account_id``: the person who answers for a service account; None for people and for accounts of earlier
+    versions and of the command line.
+    """
 
     __tablename__ = "principals"
 
@@ -68,11 +69,13 @@ class Account(Model):
     pending_since: Mapped[datetime | None] = mapped_column(Instant)
     asked_by: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     confirmed_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    owner_account_id: Mapped[int | None] = mapped_column(ForeignKey("principals.id"))
 
     # The defaults are those of the migration. A process of the previous version, which sets no role, cannot add one.
     __table_args__ = (
         Index(None, "name_skeleton", unique=True),
         Index(None, "agency_id"),
+        Index(None, "owner_account_id"),
         CheckConstraint("role <> '-'", name="role_given"),
     )
 
@@ -139,12 +142,6 @@ def is_active() -> ColumnElement[bool]:
     return Account.disabled_at.is_(None) & Account.pending_since.is_(None)
 
 
-def require_account_manager(actor: Actor) -> None:
-    """Raise RoleNotAllowed unless the role manages accounts, AccountsNeedAPerson for a service account."""
-    actor.require(Permission.PEOPLE_MANAGE)
-    require_person(actor)
-
-
 def require_person(actor: Actor) -> None:
     """Raise AccountsNeedAPerson unless the actor is a person or the command line."""
     if not (actor.is_person or actor.is_local):
@@ -152,7 +149,7 @@ def require_person(actor: Actor) -> None:
 
 
 def role_problems(role: Role, agency_id: int | None) -> list[Problem]:
-    """The problems of a role and agency: the two agency roles require an agency, the others have none."""
+    """The problems of a role and agency: agency roles require an agency, the others have none."""
     if role in AGENCY_ROLES and agency_id is None:
         return [Problem("/agency", "role-needs-agency", {"role": role.value})]
     if role not in AGENCY_ROLES and agency_id is not None:
@@ -160,7 +157,9 @@ def role_problems(role: Role, agency_id: int | None) -> list[Problem]:
     return []
 
 
-def new_account(actor: Actor, name: str, kind: AccountKind, role: Role, agency_id: int | None) -> Account:
+def new_account(
+    actor: Actor, name: str, kind: AccountKind, role: Role, agency_id: int | None, owner_account_id: int | None = None
+) -> Account:
     """Create an account with a normalised name in the open transaction. Raises AccountNameTaken."""
     session = require_transaction()
     name_skeleton = skeleton(name)
@@ -173,6 +172,7 @@ def new_account(actor: Actor, name: str, kind: AccountKind, role: Role, agency_i
         kind=kind.value,
         role=role.value,
         agency_id=agency_id,
+        owner_account_id=owner_account_id,
         created_at=now(),
     )
     require_confirmation(actor, account)

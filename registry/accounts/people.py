@@ -8,7 +8,13 @@ from typing import Final
 
 from sqlalchemy import select
 
-from registry.accounts.account_changes import disable_account, enable_account, end_access, find_other_account
+from registry.accounts.account_changes import disable_account, enable_account, end_access
+from registry.accounts.account_management import (
+    find_managed_account,
+    require_account_manager,
+    require_may_give,
+    visible_accounts,
+)
 from registry.accounts.account_names import clean_name, name_problems
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import begin_password_change, mark_succeeded
@@ -19,7 +25,6 @@ from registry.accounts.models import (
     Person,
     account_details,
     new_account,
-    require_account_manager,
     require_confirmation,
     role_problems,
 )
@@ -53,7 +58,7 @@ class NewPerson:
 
 
 def add_person(actor: Actor, new: NewPerson, password: str, *, must_change: bool | None = None) -> Person:
-    """Add a person. Raises RoleNotAllowed, AccountsNeedAPerson, Invalid, AccountNameTaken.
+    """Add a person. Raises RoleNotAllowed, AccountsNeedAPerson, RoleNotYoursToGive, Invalid, AccountNameTaken.
 
     ``must_change``: the password must be changed at the first sign-in; by default unless the command line set it.
     """
@@ -62,6 +67,7 @@ def add_person(actor: Actor, new: NewPerson, password: str, *, must_change: bool
     problems = _problems(name, new) + password_problems(password, name)
     if problems:
         raise Invalid(problems)
+    require_may_give(actor, new.role, new.agency_id)
     password_hash = hash_password(password)
     with transaction() as session:
         account = new_account(actor, name, AccountKind.PERSON, new.role, new.agency_id)
@@ -84,9 +90,10 @@ def add_person(actor: Actor, new: NewPerson, password: str, *, must_change: bool
 
 
 def find_person(actor: Actor, person_id: int) -> Person:
-    """The person with that id. Raises RoleNotAllowed and PersonNotFound."""
-    actor.require(Permission.PEOPLE_MANAGE)
-    person = db.session.get(Person, person_id, populate_existing=True)
+    """The person with that id. Raises RoleNotAllowed and PersonNotFound, also for one whom the actor does not see."""
+    actor.require(Permission.PEOPLE_READ)
+    statement = select(Person).join(Person.account).where(Person.id == person_id, visible_accounts(actor))
+    person = db.session.scalar(statement.execution_options(populate_existing=True))
     if person is None:
         raise PersonNotFound(id=person_id)
     return person
@@ -102,25 +109,29 @@ def person_named(name: str) -> Person | None:
 
 
 def all_people(actor: Actor) -> list[Person]:
-    """All people, by name. Raises RoleNotAllowed."""
-    actor.require(Permission.PEOPLE_MANAGE)
-    return list(db.session.scalars(select(Person).join(Person.account).order_by(Account.name)))
+    """The people whom the actor sees, by name. Raises RoleNotAllowed."""
+    actor.require(Permission.PEOPLE_READ)
+    statement = select(Person).join(Person.account).where(visible_accounts(actor)).order_by(Account.name)
+    return list(db.session.scalars(statement))
 
 
 def disable_person(actor: Actor, person_id: int) -> None:
-    """Disable a person's account and end its access. Raises RoleNotAllowed, PersonNotFound, NotYourself."""
+    """Disable a person's account and end its access.
+
+    Raises RoleNotAllowed, PersonNotFound, NotYourself, AccountNotYours.
+    """
     disable_account(actor, find_person(actor, person_id).account_id)
 
 
 def enable_person(actor: Actor, person_id: int) -> None:
-    """Enable the account of a person. Raises RoleNotAllowed, PersonNotFound, NotYourself."""
+    """Enable the account of a person. Raises RoleNotAllowed, PersonNotFound, NotYourself, AccountNotYours."""
     enable_account(actor, find_person(actor, person_id).account_id)
 
 
 def set_password(actor: Actor, person_id: int, password: str, *, must_change: bool | None = None) -> None:
     """Set the password of another person, which ends all sessions and tokens of the account.
 
-    Raises RoleNotAllowed, AccountsNeedAPerson, PersonNotFound, NotYourself, Invalid.
+    Raises RoleNotAllowed, AccountsNeedAPerson, PersonNotFound, NotYourself, AccountNotYours, Invalid.
     """
     require_account_manager(actor)
     problems = password_problems(password, find_person(actor, person_id).name)
@@ -129,7 +140,7 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
     password_hash = hash_password(password)
     with transaction():
         person = find_person(actor, person_id)
-        account = find_other_account(actor, person.account_id)
+        account = find_managed_account(actor, person.account_id)
         _store_password(person, password_hash, must_change=_must_change(actor, must_change))
         require_confirmation(actor, account)
         journal.record(actor, "account.password-set", f"account:{account.name}", account_details(account))

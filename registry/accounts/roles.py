@@ -10,10 +10,11 @@ from registry.freeze.choices import Choices
 
 
 class Role(Choices):
-    """The roles (docs/reference/api.md). The first two are bound to one agency and its subordinate agencies."""
+    """The roles (docs/reference/api.md). The first three are bound to one agency and its subordinate agencies."""
 
     AGENCY_VIEWER = "agency_viewer", lazy_text("Agency viewer")
     AGENCY_EDITOR = "agency_editor", lazy_text("Agency editor")
+    AGENCY_ADMINISTRATOR = "agency_administrator", lazy_text("Agency administrator")
     REVIEWER = "reviewer", lazy_text("Reviewer")
     SUPERVISOR = "supervisor", lazy_text("Supervisor")
     AUDITOR = "auditor", lazy_text("Auditor")
@@ -55,28 +56,31 @@ class Permission(StrEnum):
     POLICIES_READ = "policies.read"
     REPORTS_READ = "reports.read"
     JOURNAL_READ = "journal.read"
+    PEOPLE_READ = "people.read"
     PEOPLE_MANAGE = "people.manage"
     ACCOUNTS_CONFIRM = "accounts.confirm"
+    TOKENS_READ = "tokens.read"
     TOKENS_MANAGE = "tokens.manage"
 
 
 P = Permission
 EVERYONE: Final = {P.AGENCIES_READ, P.PROJECTS_READ, P.CASES_READ, P.EXEMPTIONS_READ, P.REPORTS_READ}
 OVERSIGHT: Final = EVERYONE | {P.AUDITS_READ, P.POLICIES_READ}
+EDITOR: Final = EVERYONE | {
+    P.RESTRICTED_READ,
+    P.PROJECTS_WRITE,
+    P.DOCUMENTS_WRITE,
+    P.IMPORTS_RUN,
+    P.CASES_ANSWER,
+    P.CASES_COMMENT,
+}
+ACCOUNTS_MANAGER: Final = {P.PEOPLE_READ, P.PEOPLE_MANAGE, P.TOKENS_READ, P.TOKENS_MANAGE}
 
 PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.AGENCY_VIEWER: frozenset(EVERYONE | {P.RESTRICTED_READ}),
-    Role.AGENCY_EDITOR: frozenset(
-        EVERYONE
-        | {
-            P.RESTRICTED_READ,
-            P.PROJECTS_WRITE,
-            P.DOCUMENTS_WRITE,
-            P.IMPORTS_RUN,
-            P.CASES_ANSWER,
-            P.CASES_COMMENT,
-        }
-    ),
+    Role.AGENCY_EDITOR: frozenset(EDITOR),
+    # Of accounts, only viewers and editors of the own agency and those below it (account_management.py).
+    Role.AGENCY_ADMINISTRATOR: frozenset(EDITOR | ACCOUNTS_MANAGER),
     Role.REVIEWER: frozenset(
         OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.ONBOARDING_EXTEND, P.DOCUMENTS_WRITE, P.CASES_REVIEW, P.CASES_COMMENT}
     ),
@@ -100,10 +104,11 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.ACCOUNTS_CONFIRM,
         }
     ),
-    Role.AUDITOR: frozenset(OVERSIGHT | {P.RESTRICTED_READ, P.JOURNAL_READ}),
+    Role.AUDITOR: frozenset(OVERSIGHT | {P.RESTRICTED_READ, P.JOURNAL_READ, P.PEOPLE_READ, P.TOKENS_READ}),
     Role.OPERATOR: frozenset(OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.DOCUMENTS_WRITE, P.AUDITS_RUN, P.AUDITS_VOID}),
     Role.ADMINISTRATOR: frozenset(
         OVERSIGHT
+        | ACCOUNTS_MANAGER
         | {
             P.AGENCIES_WRITE,
             P.PROJECTS_WRITE,
@@ -111,27 +116,39 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.IMPORTS_RUN,
             P.IMPORTS_READ_ALL,
             P.JOURNAL_READ,
-            P.PEOPLE_MANAGE,
             P.ACCOUNTS_CONFIRM,
-            P.TOKENS_MANAGE,
         }
     ),
 }
 
-AGENCY_ROLES: Final = frozenset({Role.AGENCY_VIEWER, Role.AGENCY_EDITOR})
+AGENCY_ROLES: Final = frozenset({Role.AGENCY_VIEWER, Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR})
+OVERSIGHT_ROLES: Final = frozenset(Role) - AGENCY_ROLES
 
-# Roles that decide or manage accounts. Administrators are included, because an administrator could otherwise create a
-# second administrator account and confirm accounts with it.
-TWO_PERSON_ROLES: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.ADMINISTRATOR})
-# The roles whose permissions are a subset of a role's: a token of the account may have one of them instead.
+# A second person confirms every account with an oversight role. Administrators are included, because an administrator
+# could otherwise create a second administrator account and confirm accounts with it.
+TWO_PERSON_ROLES: Final = OVERSIGHT_ROLES
+# What needs a second factor that is at most 15 minutes old in a browser session, wherever the account has a factor.
+STEP_UP_PERMISSIONS: Final = frozenset(
+    {
+        P.CASES_APPROVE,
+        P.AUDITS_CONFIRM,
+        P.AUDITS_VOID,
+        P.EXEMPTIONS_RECORD,
+        P.PEOPLE_MANAGE,
+        P.ACCOUNTS_CONFIRM,
+        P.TOKENS_MANAGE,
+    }
+)
+# The roles that a token of an account may have instead of the account's own; what the account lacks, it lacks too.
 NARROWER_ROLES: Final[dict[Role, frozenset[Role]]] = {
     Role.AGENCY_EDITOR: frozenset({Role.AGENCY_VIEWER}),
+    Role.AGENCY_ADMINISTRATOR: frozenset({Role.AGENCY_VIEWER, Role.AGENCY_EDITOR}),
     Role.SUPERVISOR: frozenset({Role.REVIEWER, Role.AUDITOR, Role.OPERATOR}),
 }
 
 
 def is_within(role: Role, agency_id: int | None, account_role: Role, account_agency_id: int | None) -> bool:
-    """True when a token with that role and agency has no permission that its account lacks."""
+    """True when an account with the second role and agency may have a token with the first."""
     return agency_id == account_agency_id and (
         role is account_role or role in NARROWER_ROLES.get(account_role, frozenset())
     )

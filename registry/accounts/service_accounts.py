@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from sqlalchemy import select
 
+from registry.accounts.account_management import (
+    require_account_manager,
+    require_may_give,
+    sees_account,
+    visible_accounts,
+)
 from registry.accounts.account_names import clean_name, name_problems
 from registry.accounts.actors import Actor
 from registry.accounts.models import (
@@ -14,10 +21,11 @@ from registry.accounts.models import (
     account_details,
     find_account,
     new_account,
-    require_account_manager,
     role_problems,
 )
+from registry.accounts.owners import owner_id, owner_name
 from registry.accounts.roles import Permission, Role
+from registry.accounts.scopes import Scope
 from registry.accounts.tokens import IssuedToken, issue
 from registry.accounts.vocabulary import AccountKind
 from registry.core.database import db
@@ -26,40 +34,56 @@ from registry.core.transactions import transaction
 from registry.journal import service as journal
 
 
-def add_service_account(actor: Actor, name: str, role: Role, agency_id: int | None) -> Account:
-    """Add a service account. Raises RoleNotAllowed, AccountsNeedAPerson, Invalid, AccountNameTaken."""
+def add_service_account(
+    actor: Actor, name: str, role: Role, agency_id: int | None, owner_account_id: int | None = None
+) -> Account:
+    """Add a service account; its owner is by default the actor.
+
+    Raises RoleNotAllowed, AccountsNeedAPerson, RoleNotYoursToGive, Invalid, AccountNameTaken.
+    """
     require_account_manager(actor)
     name = clean_name(name)
     problems = name_problems(name) + role_problems(role, agency_id)
     if problems:
         raise Invalid(problems)
+    require_may_give(actor, role, agency_id)
     with transaction():
-        account = new_account(actor, name, AccountKind.SERVICE, role, agency_id)
-        journal.record(actor, "account.added", f"account:{name}", account_details(account))
+        owner = owner_id(actor, owner_account_id)
+        account = new_account(actor, name, AccountKind.SERVICE, role, agency_id, owner)
+        details = {**account_details(account), "owner": owner_name(account)}
+        journal.record(actor, "account.added", f"account:{name}", details)
     return account
 
 
 def list_service_accounts(actor: Actor) -> list[Account]:
-    """Every service account, by name. Raises RoleNotAllowed."""
-    actor.require(Permission.TOKENS_MANAGE)
-    statement = select(Account).where(Account.kind == AccountKind.SERVICE.value).order_by(Account.name)
-    return list(db.session.scalars(statement))
+    """The service accounts that the actor sees, by name. Raises RoleNotAllowed."""
+    actor.require(Permission.TOKENS_READ)
+    statement = select(Account).where(Account.kind == AccountKind.SERVICE.value, visible_accounts(actor))
+    return list(db.session.scalars(statement.order_by(Account.name)))
 
 
 def find_service_account(actor: Actor, account_id: int) -> Account:
     """The service account with that id. Raises RoleNotAllowed, and AccountNotFound, also for a person's account."""
-    actor.require(Permission.TOKENS_MANAGE)
+    actor.require(Permission.TOKENS_READ)
     account = find_account(account_id)
-    if account.is_person:
+    if account.is_person or not sees_account(actor, account):
         raise AccountNotFound(id=account_id)
     return account
 
 
-def issue_service_token(actor: Actor, account_id: int, lifetime: timedelta, role: Role | None = None) -> IssuedToken:
-    """Issue a token for the service account, with its role or a narrower one.
+def issue_service_token(
+    actor: Actor,
+    account_id: int,
+    lifetime: timedelta | None = None,
+    role: Role | None = None,
+    *,
+    scopes: Collection[Scope] | None = None,
+    addresses: Sequence[str] = (),
+) -> IssuedToken:
+    """Issue a token for the service account, with its role or a narrower one and the defaults of ``issue``.
 
-    Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, Invalid.
+    Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, AccountNotYours, Invalid.
     """
     with transaction():
         account = find_service_account(actor, account_id)
-        return issue(actor, account.name, role, None, lifetime)
+        return issue(actor, account.name, role, None, lifetime, scopes=scopes, addresses=addresses)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import begin_sign_in, mark_succeeded
+from registry.accounts.failed_sign_ins import records_failures
 from registry.accounts.passwords import hash_password, needs_rehash, verify_password
 from registry.accounts.people import person_named
 from registry.accounts.roles import Role
@@ -22,6 +23,7 @@ class AccountNotConfirmed(NotAllowed):
     """The password is correct, but a second person must confirm the account first."""
 
 
+@records_failures
 def sign_in(
     name: str,
     password: str,

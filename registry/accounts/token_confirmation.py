@@ -1,4 +1,4 @@
-"""Tokens that a second person has to confirm: of service accounts that decide, issued by an administrator."""
+"""Tokens that a second person has to confirm: those that an administrator issued for oversight service accounts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from registry.accounts.account_changes import ConfirmationNeedsAnotherPerson
 from registry.accounts.actors import Actor
 from registry.accounts.models import Account, find_account, require_person, role_details
 from registry.accounts.roles import Permission
-from registry.accounts.tokens import KEY_ID, Token, TokenNotFound
+from registry.accounts.token_format import KEY_ID
+from registry.accounts.token_models import Token
+from registry.accounts.tokens import TokenNotFound
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict
@@ -44,7 +46,7 @@ def confirm_token(actor: Actor, key_id: str) -> None:
 
 def pending_tokens(actor: Actor) -> list[dict[str, Any]]:
     """The tokens that wait for a confirmation, the longest waiting first. Raises RoleNotAllowed."""
-    actor.require(Permission.ACCOUNTS_CONFIRM)
+    actor.require(Permission.ACCOUNTS_CONFIRM, step_up=False)
     columns = (Token.key_id, Account.name, Token.role, Token.asked_by, Token.pending_since)
     statement = select(*columns).join(Account, Account.id == Token.account_id).where(*_waiting())
     rows = db.session.execute(statement.order_by(Token.pending_since, Token.id)).mappings()

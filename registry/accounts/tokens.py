@@ -1,23 +1,19 @@
-"""Bearer tokens: ``qtr_<key id>_<secret><checksum>``, displayed once; only a hash of the secret is stored.
+"""Bearer tokens: issue and revoke them. A token is displayed once; only a hash of its secret is stored.
 
 A token belongs to an account and never has a permission that the account currently lacks.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
-import secrets
-import string
-import zlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, String, bindparam, select, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ColumnElement, select, update
 
-from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems
+from registry.accounts.account_management import require_may_give, require_may_manage, visible_accounts
+from registry.accounts.account_names import clean_name, name_problems
 from registry.accounts.actors import Actor
 from registry.accounts.models import (
     Account,
@@ -26,33 +22,23 @@ from registry.accounts.models import (
     account_details,
     account_named,
     find_account,
-    is_active,
     new_account,
     require_person,
     role_details,
     role_problems,
 )
+from registry.accounts.owners import owner_id, owner_name
 from registry.accounts.roles import Permission, Role, is_within
+from registry.accounts.scopes import Scope, needs_step_up, sorted_scopes
+from registry.accounts.token_format import KEY_ID, generate_token, token_text
+from registry.accounts.token_limits import GrantedLimits, TokenLimits, grant_limits, role_problems_within
+from registry.accounts.token_models import Token, hash_token_secret
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now, rfc3339
-from registry.core.database import Instant, Model, db
-from registry.core.errors import Invalid, NotAllowed, NotFound, Problem, RegistryError
+from registry.core.database import db
+from registry.core.errors import Invalid, NotAllowed, NotFound, Problem
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
-
-LETTERS = string.digits + string.ascii_letters
-KEY_ID_LENGTH = 10
-SECRET_LENGTH = 40
-CHECKSUM_LENGTH = 6
-TOKEN_PATTERN = re.compile(
-    rf"qtr_([0-9A-Za-z]{{{KEY_ID_LENGTH}}})_([0-9A-Za-z]{{{SECRET_LENGTH}}})([0-9A-Za-z]{{{CHECKSUM_LENGTH}}})"
-)
-KEY_ID = re.compile(rf"[0-9A-Za-z]{{{KEY_ID_LENGTH}}}")
-LAST_USED_INTERVAL = timedelta(minutes=5)
-
-
-class TokenNotAccepted(RegistryError):
-    """The token is unknown, malformed, expired, revoked or pending, or its account inactive; not said which."""
 
 
 class TokenNotFound(NotFound):
@@ -61,46 +47,6 @@ class TokenNotFound(NotFound):
 
 class PeopleMakeTheirOwnTokens(NotAllowed):
     """Only the person can create tokens for a person's account."""
-
-
-class Token(Model):
-    """A token; the secret itself is not stored."""
-
-    __tablename__ = "tokens"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    key_id: Mapped[str] = mapped_column(String(KEY_ID_LENGTH), unique=True)
-    secret_hash: Mapped[str] = mapped_column(String(64))
-    account_id: Mapped[int] = mapped_column("principal_id", ForeignKey("principals.id"), index=True)
-    role: Mapped[str] = mapped_column(String(20))
-    agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
-    created_at: Mapped[datetime] = mapped_column(Instant)
-    expires_at: Mapped[datetime | None] = mapped_column(Instant)
-    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
-    last_used_at: Mapped[datetime | None] = mapped_column(Instant)
-    pending_since: Mapped[datetime | None] = mapped_column(Instant)
-    asked_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
-    confirmed_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
-
-
-# Built once at import: it is executed on every request.
-FIND_ACTIVE_TOKEN = (
-    select(
-        Token.id,
-        Token.secret_hash,
-        Token.role,
-        Token.agency_id,
-        Token.expires_at,
-        Token.last_used_at,
-        Account.id.label("account_id"),
-        Account.name,
-        Account.kind,
-        Account.role.label("account_role"),
-        Account.agency_id.label("account_agency_id"),
-    )
-    .join(Account, Account.id == Token.account_id)
-    .where(Token.key_id == bindparam("key_id"), Token.revoked_at.is_(None), Token.pending_since.is_(None), is_active())
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +59,25 @@ class IssuedToken:
     pending: bool = False
 
 
-def issue(actor: Actor, name: str, role: Role | None, agency_id: int | None, lifetime: timedelta | None) -> IssuedToken:
+def issue(
+    actor: Actor,
+    name: str,
+    role: Role | None,
+    agency_id: int | None,
+    lifetime: timedelta | None = None,
+    *,
+    scopes: Collection[Scope] | None = None,
+    addresses: Sequence[str] = (),
+    owner_account_id: int | None = None,
+) -> IssuedToken:
     """Issue a token for the service account ``name``, which is created with the role if it does not exist.
 
-    Without a role the token has its account's role; a role must not exceed it. The command line may also issue tokens
-    for people, and its tokens work immediately. An administrator's token for a service account with a role that decides
-    is pending: it is that account's password, and does not work until a second person confirms it. Raises
-    RoleNotAllowed, AccountsNeedAPerson, PeopleMakeTheirOwnTokens, AccountNameTaken, Invalid.
+    Without a role the token has its account's role; a role must not exceed it. The lifetime is by default 90 days, the
+    scopes are all of the role but ``decisions:approve``, and the addresses any. A new account belongs to the owner, by
+    default to the actor. The command line may also issue tokens for people, and its tokens work immediately. An
+    administrator's token for a service account with an oversight role is pending: it is that account's password, and
+    does not work until a second person confirms it. Raises RoleNotAllowed, AccountsNeedAPerson, RoleNotYoursToGive,
+    AccountNotFound, AccountNotYours, PeopleMakeTheirOwnTokens, AccountNameTaken, Invalid.
     """
     actor.require(Permission.TOKENS_MANAGE)
     require_person(actor)
@@ -131,84 +89,111 @@ def issue(actor: Actor, name: str, role: Role | None, agency_id: int | None, lif
             problems.append(Problem("/role", "new-account-needs-role", {"name": name}))
         if account is None and role is not None:
             problems += role_problems(role, agency_id)
-        problems += _lifetime_problems(lifetime)
-        if problems:
-            raise Invalid(problems)
-        if account is None:
-            account = new_account(actor, name, AccountKind.SERVICE, role or Role.AGENCY_VIEWER, agency_id)
-            journal.record(actor, "account.added", f"account:{name}", account_details(account))
-        elif account.is_person and not actor.is_local:
+        if account is not None and account.is_person and not actor.is_local:
             raise PeopleMakeTheirOwnTokens(name=name)
+        if account is not None:
+            require_may_manage(actor, account)
+        token_role = role or (Role.AGENCY_VIEWER if account is None else Role(account.role))
+        limits = TokenLimits(lifetime, scopes, addresses)
+        granted, limit_problems = grant_limits(limits, token_role, now(), own=False)
+        if problems or limit_problems:
+            raise Invalid(problems + limit_problems)
+        if account is None:
+            require_may_give(actor, token_role, agency_id)
+            owner = owner_id(actor, owner_account_id)
+            account = new_account(actor, name, AccountKind.SERVICE, token_role, agency_id, owner)
+            details = {**account_details(account), "owner": owner_name(account)}
+            journal.record(actor, "account.added", f"account:{name}", details)
         pending = not actor.is_local and Role(account.role).needs_two_people
-        return _new_token(actor, account, role, agency_id, lifetime, pending=pending)
+        return _new_token(actor, account, token_role, agency_id, granted, pending=pending)
 
 
-def issue_own_token(actor: Actor, lifetime: timedelta, role: Role | None = None) -> IssuedToken:
-    """Issue a token for the actor, who must be a person. Raises AccountsNeedAPerson and Invalid."""
+def issue_own_token(
+    actor: Actor,
+    lifetime: timedelta | None = None,
+    role: Role | None = None,
+    *,
+    scopes: Collection[Scope] | None = None,
+    addresses: Sequence[str] = (),
+) -> IssuedToken:
+    """Issue a token for the actor, who must be a person, with the defaults of ``issue``.
+
+    Only here may ``decisions:approve`` be given. A token creates no token that is wider than itself.
+    Raises AccountsNeedAPerson, Invalid, and StepUpRequired when the token may do what needs a step-up.
+    """
     if not actor.is_person or actor.account_id is None:
         raise AccountsNeedAPerson
     with transaction():
         account = find_account(actor.account_id, lock=True)
+        issuing = None if actor.token_key_id is None else _find(actor.token_key_id)
+        token_role = role or actor.role
+        limits = TokenLimits(lifetime, scopes, addresses)
+        granted, problems = grant_limits(limits, token_role, now(), own=True, issuing=issuing)
         must_change = select(Person.password_must_change).where(Person.account_id == account.id)
-        problems = _lifetime_problems(lifetime)
         if db.session.scalar(must_change):
             problems.append(Problem("/password", "password-must-change"))
+        problems += role_problems_within(token_role, account.name, issuing)
         if problems:
             raise Invalid(problems)
-        return _new_token(actor, account, role, None, lifetime)
-
-
-def _lifetime_problems(lifetime: timedelta | None) -> list[Problem]:
-    if lifetime is not None and lifetime <= timedelta():
-        return [Problem("/expires_in", "lifetime-not-positive")]
-    return []
+        if needs_step_up(token_role, granted.scopes):
+            actor.require_step_up()
+        return _new_token(actor, account, token_role, None, granted)
 
 
 def _new_token(
     actor: Actor,
     account: Account,
-    role: Role | None,
+    role: Role,
     agency_id: int | None,
-    lifetime: timedelta | None,
+    granted: GrantedLimits,
     *,
     pending: bool = False,
 ) -> IssuedToken:
-    role = role or Role(account.role)
     agency_id = account.agency_id if agency_id is None else agency_id
     if not is_within(role, agency_id, Role(account.role), account.agency_id):
         raise Invalid([Problem("/role", "token-wider-than-account", {"role": role.value, "name": account.name})])
-    key_id, secret = _letters(KEY_ID_LENGTH), _letters(SECRET_LENGTH)
-    created_at = now()
-    expires_at = None if lifetime is None else created_at + lifetime
+    key_id, secret = generate_token()
+    created_at, scopes = now(), sorted_scopes(granted.scopes)
     require_transaction().add(
         Token(
             key_id=key_id,
-            secret_hash=_hash(secret),
+            secret_hash=hash_token_secret(secret),
             account_id=account.id,
             role=role.value,
             agency_id=agency_id,
             created_at=created_at,
-            expires_at=expires_at,
+            expires_at=granted.expires_at,
             pending_since=created_at if pending else None,
             asked_by=actor.principal if pending else None,
+            scopes=scopes,
+            addresses=granted.addresses,
         )
     )
-    expiry = None if expires_at is None else rfc3339(expires_at)
-    details = {"account": account.name, **role_details(role.value, agency_id), "expires_at": expiry}
+    details: dict[str, Any] = {
+        "account": account.name,
+        **role_details(role.value, agency_id),
+        "expires_at": rfc3339(granted.expires_at),
+        "scopes": ", ".join(scopes),
+    }
+    if granted.addresses is not None:
+        details["addresses"] = ", ".join(granted.addresses)
     if pending:
         details["pending"] = True
     journal.record(actor, "token.issued", f"token:{key_id}", details)
-    return IssuedToken(key_id, f"qtr_{key_id}_{secret}{checksum(key_id, secret)}", role, pending)
+    return IssuedToken(key_id, token_text(key_id, secret), role, pending)
 
 
 def revoke(actor: Actor, key_id: str) -> None:
-    """Revoke any token, with effect from its next request. Revoking again has no effect.
+    """Revoke a token, with effect from its next request. Revoking again has no effect.
 
-    Raises RoleNotAllowed, AccountsNeedAPerson, TokenNotFound.
+    Raises RoleNotAllowed, AccountsNeedAPerson, TokenNotFound, AccountNotYours.
     """
+    actor.require(Permission.TOKENS_MANAGE)
     require_person(actor)
     with transaction():
-        _revoke(actor, find_token(actor, key_id))
+        token = find_token(actor, key_id)
+        require_may_manage(actor, find_account(token.account_id))
+        _revoke(actor, token)
 
 
 def revoke_own_token(actor: Actor, key_id: str) -> None:
@@ -218,9 +203,9 @@ def revoke_own_token(actor: Actor, key_id: str) -> None:
 
 
 def find_token(actor: Actor, key_id: str) -> Token:
-    """Any token by its key id. Raises RoleNotAllowed and TokenNotFound."""
-    actor.require(Permission.TOKENS_MANAGE)
-    return _find(key_id)
+    """A token of an account that the actor sees. Raises RoleNotAllowed and TokenNotFound."""
+    actor.require(Permission.TOKENS_READ)
+    return _find(key_id, visible_accounts(actor))
 
 
 def find_own_token(actor: Actor, key_id: str) -> Token:
@@ -237,7 +222,8 @@ def revoke_tokens_of(account_id: int) -> None:
 def _find(key_id: str, *conditions: ColumnElement[bool]) -> Token:
     # PostgreSQL rejects NUL in a parameter.
     valid = KEY_ID.fullmatch(key_id) is not None
-    token = db.session.scalar(select(Token).where(Token.key_id == key_id, *conditions)) if valid else None
+    statement = select(Token).join(Account, Account.id == Token.account_id)
+    token = db.session.scalar(statement.where(Token.key_id == key_id, *conditions)) if valid else None
     if token is None:
         raise TokenNotFound(key_id=key_id)
     return token
@@ -248,52 +234,3 @@ def _revoke(actor: Actor, token: Token) -> None:
         token.revoked_at = now()
         account = find_account(token.account_id).name
         journal.record(actor, "token.revoked", f"token:{token.key_id}", {"account": account})
-
-
-def authenticate_token(text: str, source: str, request_id: str, client_request_id: str = "") -> Actor:
-    """Authenticate a token and return its actor. Raises TokenNotAccepted."""
-    match = TOKEN_PATTERN.fullmatch(text)
-    if match is None or not hmac.compare_digest(checksum(match[1], match[2]), match[3]):
-        raise TokenNotAccepted
-    row = db.session.execute(FIND_ACTIVE_TOKEN, {"key_id": match[1]}).one_or_none()
-    at = now()
-    if (
-        row is None
-        or not hmac.compare_digest(row.secret_hash, _hash(match[2]))
-        or (row.expires_at is not None and row.expires_at <= at)
-        or not is_within(Role(row.role), row.agency_id, Role(row.account_role), row.account_agency_id)
-    ):
-        raise TokenNotAccepted
-    if row.last_used_at is None or at - row.last_used_at > LAST_USED_INTERVAL:
-        with transaction() as session:
-            session.execute(update(Token).where(Token.id == row.id).values(last_used_at=at))
-    return Actor(
-        row.name,
-        Role(row.role),
-        row.agency_id,
-        source,
-        request_id,
-        account_id=row.account_id,
-        is_person=row.kind == AccountKind.PERSON,
-        credential=f"token:{match[1]}",
-        client_request_id=client_request_id,
-    )
-
-
-def checksum(key_id: str, secret: str) -> str:
-    """Six letters that reveal a mistyped or truncated token without a query, and let secret scanners verify a match."""
-    number = zlib.crc32(f"{key_id}_{secret}".encode())
-    letters = ""
-    for _ in range(CHECKSUM_LENGTH):
-        number, digit = divmod(number, len(LETTERS))
-        letters = LETTERS[digit] + letters
-    return letters
-
-
-def _letters(count: int) -> str:
-    return "".join(secrets.choice(LETTERS) for _ in range(count))
-
-
-def _hash(secret: str) -> str:
-    # The secret has 238 random bits, so a fast hash is sufficient.
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, BindParameter, ForeignKey, Integer, Select, String, select
+from sqlalchemy import ForeignKey, Integer, Select, String, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import subtree
 from registry.accounts.roles import Permission
 from registry.agencies.events import agency_changed
 from registry.agencies.fields import CHANGEABLE
 from registry.core.bin_numbers import is_bin
-from registry.core.bulk import table_of
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
@@ -119,16 +119,6 @@ def change_agency(actor: Actor, agency: Agency, changes: Mapping[str, Any]) -> l
             agency_changed.publish(agency.id, frozenset(change["field"] for change in applied), agency.updated_at)
             journal.record(actor, "agency.changed", f"agency:{agency.bin}", {"changes": applied})
     return applied
-
-
-def subtree(agency_id: int | BindParameter[int]) -> CTE:
-    """A recursive CTE of the ids of an agency and all its subordinate agencies.
-
-    The CTE is anonymous, because a statement may contain two: one for visibility and one for a filter.
-    """
-    agency = table_of(Agency).c
-    below = select(agency.id).where(agency.id == agency_id).cte(recursive=True)
-    return below.union(select(agency.id).join(below, agency.parent_id == below.c.id))
 
 
 def own_agencies(actor: Actor) -> Select[tuple[int]] | None:

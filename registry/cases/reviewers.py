@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, or_, select
 
 from registry.accounts.models import Account, is_active
 from registry.accounts.roles import PERMISSIONS, Permission
-from registry.accounts.tokens import Token
+from registry.accounts.token_models import Token
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import db

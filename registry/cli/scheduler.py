@@ -18,6 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from flask import Flask
 
+from registry.accounts.failed_sign_ins import delete_old_failures
 from registry.audits.clock_guard import ClockGuard
 from registry.audits.jobs import run_due_audit
 from registry.core.clock import ALMATY, now
@@ -64,6 +65,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         Job("imports", timedelta(seconds=1), run_queued_imports),
         Job("idempotent responses", timedelta(days=1), delete_old_responses),
         Job("old e-mails", timedelta(days=1), delete_old_emails),
+        Job("old failed sign-ins", timedelta(days=1), delete_old_failures),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import request
 
 from registry.accounts.actors import Actor
-from registry.accounts.tokens import TokenNotAccepted, authenticate_token
+from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
 from registry.http.http_errors import AuthenticationRequired
 from registry.http.rate_limit import check_rate_limit
 from registry.http.request_ids import client_request_id, request_id

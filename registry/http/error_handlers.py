@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from registry.accounts.attempts import WINDOW, TooManyAttempts
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.sign_in import PasswordNotAccepted
-from registry.accounts.tokens import TokenNotAccepted
+from registry.accounts.token_authentication import TokenNotAccepted
 from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError, Stale
 from registry.core.messages import message
 from registry.http import http_errors

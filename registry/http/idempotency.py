@@ -15,6 +15,7 @@ from flask import Response, json, request
 from sqlalchemy import ColumnElement, delete, select, update
 
 from registry.accounts.actors import Actor
+from registry.accounts.scopes import sorted_scopes
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.dialects import insert_or_ignore
@@ -34,14 +35,15 @@ def run_once(actor: Actor, digest: str, answer: Callable[[], Response], *, commi
 
     ``commits_itself``: the answer is made outside of any transaction and kept after it.
     Raises Malformed for a key that is not 1 to 200 printable ASCII characters, IdempotencyKeyReused for another body,
-    and for a token of the same account with another role or agency, which may not read what this one may.
+    and for a token of the same account with another role, agency or scopes, which may not read what this one may.
     """
     key = request.headers.get(HEADER)
     if key is None:
         return answer()
     if not key or len(key) > MAX_KEY_LENGTH or not (key.isascii() and key.isprintable()):
         raise Malformed([Problem(HEADER, "idempotency-key-not-usable", {"limit": MAX_KEY_LENGTH})])
-    digest = body_digest(f"{actor.role.value} {actor.agency_id} {digest}".encode())
+    scopes = "" if actor.scopes is None else f" {','.join(sorted_scopes(actor.scopes))}"
+    digest = body_digest(f"{actor.role.value} {actor.agency_id}{scopes} {digest}".encode())
     scope = {"principal": actor.principal, "route": f"{request.method} {request.path}", "key": key}
     if not commits_itself:
         with transaction():

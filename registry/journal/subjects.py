@@ -22,7 +22,9 @@ PROJECT_KINDS: Final[Mapping[str, Any]] = {
     "flag": table_of(Flag),
 }
 # Kinds without a single project. Their details about restricted projects are redacted in redaction.py.
-OTHER_KINDS: Final = frozenset({"account", "agency", "audit", "database", "import", "inventory", "person", "token"})
+OTHER_KINDS: Final = frozenset(
+    {"account", "agency", "audit", "database", "import", "inventory", "person", "sign-ins", "token"}
+)
 KINDS: Final = frozenset({"project", *PROJECT_KINDS, *OTHER_KINDS})
 
 PROJECT: Final = table_of(Project).c

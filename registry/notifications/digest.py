@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import select
 
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Permission, Role
 from registry.core.clock import ALMATY, now
 from registry.core.database import db
 from registry.core.dialects import insert_or_ignore
@@ -80,7 +80,11 @@ def _others_who_approve(item: DigestItem, directory: Directory) -> list[Recipien
 
 
 RECIPIENT_GROUPS: Final[dict[RecipientGroup, Callable[[DigestItem, Directory], list[Recipient]]]] = {
-    RecipientGroup.AGENCY: lambda item, directory: directory.of_agency(item.agency_id),
+    RecipientGroup.AGENCY: lambda item, directory: directory.of_agency(item.agency_id) if item.agency_id else [],
     RecipientGroup.REVIEWERS: _reviewers,
     RecipientGroup.APPROVERS: _others_who_approve,
+    RecipientGroup.PERSON: lambda item, directory: directory.person(item.principal),
+    RecipientGroup.OWNER: lambda item, directory: (
+        directory.person(item.principal) or directory.of_role(Role.ADMINISTRATOR)
+    ),
 }

@@ -11,6 +11,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, case, exists, literal, or_, select
 from sqlalchemy.orm import aliased
 
+from registry.accounts.models import Account
+from registry.accounts.token_models import Token
+from registry.accounts.token_queries import ENDING_WITHIN, is_working
+from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import Case, CaseEvent
 from registry.cases.orders import Order, newest_in_force
 from registry.core.clock import local_date
@@ -32,6 +36,8 @@ class RecipientGroup(Enum):
     AGENCY = "the agency of the project"
     REVIEWERS = "who holds the case, or all reviewers while nobody does"
     APPROVERS = "who may approve, but the proposer"
+    PERSON = "the person"
+    OWNER = "the owner of a service account, or the administrators without one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class DigestItem:
-    """Something that applies now and did not before. ``principal``: the reviewer or proposer that it concerns."""
+    """Something that applies now and did not before. ``principal``: the person whom it concerns."""
 
     kind: str
     reference: int | str
     recipients: RecipientGroup
-    agency_id: int
+    agency_id: int | None
     is_restricted: bool
     principal: str | None
 
@@ -80,6 +86,28 @@ def digest_items(span: Span) -> Iterator[DigestItem]:
     waiting = _timeline(span, "case-awaiting-confirmation", *cleared, principal=Case.assignee)
     yield from _read(waiting, RecipientGroup.REVIEWERS)
     yield from _read(_overdue(span), RecipientGroup.REVIEWERS)
+    yield from _ending_tokens(span)
+
+
+def _ending_tokens(span: Span) -> Iterator[DigestItem]:
+    """Yield the tokens that end within 14 days and did not at the last digest. New ones that end so soon are known."""
+    owner = aliased(Account)
+    statement = (
+        select(Token.key_id, Account.name, Account.kind, owner.name.label("owner"))
+        .join(Account, Account.id == Token.account_id)
+        .outerjoin(owner, owner.id == Account.owner_account_id)
+        .where(
+            *is_working(),
+            Token.expires_at > span.since + ENDING_WITHIN,
+            Token.expires_at <= span.until + ENDING_WITHIN,
+        )
+        .order_by(Token.id)
+    )
+    for row in db.session.execute(statement):
+        recipients, principal = (
+            (RecipientGroup.PERSON, row.name) if row.kind == AccountKind.PERSON else (RecipientGroup.OWNER, row.owner)
+        )
+        yield DigestItem("token-ending", row.key_id, recipients, None, is_restricted=False, principal=principal)
 
 
 def _read(statement: Select[Any], recipients: RecipientGroup) -> Iterator[DigestItem]:

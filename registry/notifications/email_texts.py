@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from registry.core.languages import Language
 from registry.core.messages import message
-from registry.notifications.kinds import KINDS
+from registry.notifications.kinds import KINDS, PAGES
 from registry.notifications.recipients import Recipient
 from registry.settings import Mail
 
@@ -49,8 +49,8 @@ def to_bytes(address: str) -> str:
 
 
 def link_to(public_url: str, of: str, reference: int | str) -> str:
-    """Return the URL of a case, project or audit page."""
-    return f"{public_url}/{of}/{reference}"
+    """Return the URL of a case, project or audit page, or of the page where the reader goes on."""
+    return f"{public_url}/{PAGES[of]}" if of in PAGES else f"{public_url}/{of}/{reference}"
 
 
 def _subject(entries: MessageParams, language: Language, is_digest: bool) -> str:
@@ -85,5 +85,5 @@ def _part(public_url: str, each: Mapping[str, Any], language: Language) -> str:
         lines.append(f"  {number} – {link_to(public_url, of, reference)}")
     more = each["count"] - len(each["references"])
     if more:
-        lines.append(f"  {message('notice-more', language, {'count': more})} – {public_url}/{of}")
+        lines.append(f"  {message('notice-more', language, {'count': more})} – {public_url}/{PAGES.get(of, of)}")
     return "\n".join(lines)

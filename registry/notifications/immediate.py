@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from registry.accounts.failed_sign_ins import SURGE_TOPIC
 from registry.accounts.roles import Permission, Role
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.workflow import ORDERING
@@ -189,6 +190,11 @@ def _missed(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
     return [Notice(to, "nights-missed", audit) for to in operators for audit in payload["audits"]]
 
 
+def _surged(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+    recipients = directory.of_role(Role.ADMINISTRATOR, Role.OPERATOR)
+    return [Notice(to, "sign-in-surge", payload["failures"]) for to in recipients]
+
+
 HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notice]]]] = {
     "case.ask": _on_a_case(_question),
     "case.approve": _on_a_case(_approved),
@@ -200,4 +206,5 @@ HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notic
     "audit.held": _held,
     "audit.failed": _failed,
     "audit.missed": _missed,
+    SURGE_TOPIC: _surged,
 }

@@ -19,6 +19,7 @@ KINDS: Final[Mapping[str, str]] = {
     "audit-held": "audits",
     "audit-failed": "audits",
     "nights-missed": "audits",
+    "sign-in-surge": "sign-ins",
     # In the digest.
     "order-overdue": "cases",
     "order-due-soon": "cases",
@@ -30,4 +31,7 @@ KINDS: Final[Mapping[str, str]] = {
     "case-closed": "cases",
     "flags-opened": "projects",
     "flags-cleared": "projects",
+    "token-ending": "tokens",
 }
+# References without a page of their own, and the page where the reader goes on.
+PAGES: Final[Mapping[str, str]] = {"tokens": "account", "sign-ins": "home"}

@@ -57,6 +57,10 @@ class Directory:
         """Return the people with one of the roles."""
         return [each for each in self._people if each.actor.role in roles]
 
+    def person(self, principal: str | None) -> list[Recipient]:
+        """Return the person of that name, if any."""
+        return [each for each in self._people if each.actor.principal == principal]
+
     def reviewer(self, principal: str | None) -> list[Recipient]:
         """Return the reviewer of that name, if any."""
         return [each for each in self.who_may(Permission.CASES_REVIEW) if each.actor.principal == principal]

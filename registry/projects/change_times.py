@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, func, select, update
 
-from registry.agencies.service import subtree
+from registry.accounts.agency_tree import subtree
 from registry.core.bulk import table_of
 from registry.core.dialects import has_row_locks
 from registry.core.transactions import require_transaction

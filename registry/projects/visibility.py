@@ -8,8 +8,9 @@ from typing import Final
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
 
 from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import subtree
 from registry.accounts.roles import Permission
-from registry.agencies.service import own_agencies, subtree
+from registry.agencies.service import own_agencies
 from registry.core.bulk import table_of
 from registry.core.transactions import transaction
 from registry.journal import service as journal

@@ -70,7 +70,8 @@ class Pages(Blueprint):
                     csrf.protect()
                 if isinstance(needs, Public) or actor is None:
                     return view(**path)
-                actor.require(needs)
+                # A form may be opened without a step-up; what it does needs one.
+                actor.require(needs, step_up=request.method == "POST")
                 return view(actor, **path)
 
             setattr(handle, REQUIRED_PERMISSION, needs)

@@ -37,8 +37,8 @@ MENU: Final = (
     ("inventory", lazy_text("Platform inventory"), Permission.PLACEMENTS_CONFIRM, None),
     ("journal", lazy_text("Journal"), Permission.JOURNAL_READ, None),
     ("agencies", lazy_text("Agencies"), Permission.AGENCIES_READ, "oversight"),
-    ("people", lazy_text("People"), Permission.PEOPLE_MANAGE, None),
-    ("tokens", lazy_text("Tokens"), Permission.TOKENS_MANAGE, None),
+    ("people", lazy_text("People"), Permission.PEOPLE_READ, None),
+    ("tokens", lazy_text("Tokens"), Permission.TOKENS_READ, None),
 )
 
 

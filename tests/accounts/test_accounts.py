@@ -14,31 +14,31 @@ from registry.accounts.account_changes import (
     AccountChanged,
     AccountNotPending,
     ConfirmationNeedsAnotherPerson,
-    NotYourself,
     change_role,
     confirm_account,
     disable_account,
     enable_account,
     pending_accounts,
 )
+from registry.accounts.account_management import NotYourself
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.current_user import find_session_user
 from registry.accounts.models import AccountsNeedAPerson, Person, account_named
 from registry.accounts.people import NewPerson, add_person, change_own_password, set_password
-from registry.accounts.roles import NARROWER_ROLES, PERMISSIONS, Role
+from registry.accounts.roles import NARROWER_ROLES, PERMISSIONS, Permission, Role
 from registry.accounts.sessions import WebSession
 from registry.accounts.sign_in import AccountNotConfirmed, PasswordNotAccepted, sign_in
+from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
 from registry.accounts.token_confirmation import TokenNotPending, confirm_token, pending_tokens
 from registry.accounts.tokens import (
     PeopleMakeTheirOwnTokens,
-    TokenNotAccepted,
     TokenNotFound,
-    authenticate_token,
     issue,
     issue_own_token,
     revoke,
     revoke_own_token,
 )
+from registry.core.clock import now, rfc3339
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry
@@ -50,6 +50,7 @@ BOTA = an_actor(Role.ADMINISTRATOR, name="bota")
 SAULE = an_actor(Role.SUPERVISOR, name="saule")
 DAY = timedelta(days=1)
 OTHER = "quite another password"
+OVERSIGHT = [Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR, Role.OPERATOR, Role.ADMINISTRATOR]
 
 
 def is_pending(name: str) -> bool:
@@ -68,9 +69,9 @@ def come_in(name: str, password: str = PASSWORD) -> Actor:
     return user.actor
 
 
-@pytest.mark.parametrize("role", [Role.REVIEWER, Role.SUPERVISOR, Role.ADMINISTRATOR])
+@pytest.mark.parametrize("role", OVERSIGHT)
 @pytest.mark.parametrize("confirming", [BOTA, SAULE])
-def test_person_with_a_deciding_role_is_pending_until_confirmed(app: Flask, role: Role, confirming: Actor) -> None:
+def test_person_with_an_oversight_role_is_pending_until_confirmed(app: Flask, role: Role, confirming: Actor) -> None:
     person = add_person(ADIL, NewPerson("new", role), PASSWORD)
     with pytest.raises(AccountNotConfirmed):
         sign_in("new", PASSWORD, "10.0.0.1", "r")
@@ -96,13 +97,13 @@ def test_person_with_a_deciding_role_is_pending_until_confirmed(app: Flask, role
     assert json.loads(entries[1].details) == {**rights, "pending": False, "asked_by": "adil"}
 
 
-@pytest.mark.parametrize("role", [Role.AUDITOR, Role.OPERATOR, Role.AGENCY_EDITOR, Role.AGENCY_VIEWER])
-def test_person_with_another_role_is_active_immediately(app: Flask, role: Role) -> None:
-    agency = an_agency() if role.value.startswith("agency") else None
-    add_person(ADIL, NewPerson("new", role, agency.id if agency else None), PASSWORD)
+@pytest.mark.parametrize("role", [Role.AGENCY_ADMINISTRATOR, Role.AGENCY_EDITOR, Role.AGENCY_VIEWER])
+def test_person_with_an_agency_role_is_active_immediately(app: Flask, role: Role) -> None:
+    agency = an_agency()
+    add_person(ADIL, NewPerson("new", role, agency.id), PASSWORD)
     assert come_in("new").role is role
     entry = db.session.scalars(select(JournalEntry.details).where(JournalEntry.action == "account.added")).one()
-    assert json.loads(entry)["agency"] == (agency.bin if agency else None)
+    assert json.loads(entry)["agency"] == agency.bin
 
 
 def test_command_line_needs_no_confirmation_and_can_confirm(app: Flask) -> None:
@@ -164,7 +165,8 @@ def test_confirmation_needs_a_supervisor_or_an_administrator(app: Flask, role: R
 
 def test_service_account_manages_no_accounts_and_confirms_none(app: Flask) -> None:
     person = add_person(ADIL, NewPerson("zhanna", Role.REVIEWER), PASSWORD)
-    robot = authenticate_token(a_service_token(Role.ADMINISTRATOR), "10.0.0.1", "r")
+    # With every scope, as tokens of earlier versions.
+    robot = replace(authenticate_token(a_service_token(Role.ADMINISTRATOR), "10.0.0.1", "r"), scopes=None)
     for act in (
         lambda: add_person(robot, NewPerson("x", Role.AUDITOR), PASSWORD),
         lambda: set_password(robot, person.id, OTHER),
@@ -213,9 +215,9 @@ def test_token_of_a_pending_service_account_is_rejected_until_confirmed(app: Fla
     assert not authenticate_token(token.text, "", "").is_person
 
 
-@pytest.mark.parametrize("role", [Role.REVIEWER, Role.SUPERVISOR, Role.ADMINISTRATOR])
+@pytest.mark.parametrize("role", OVERSIGHT)
 @pytest.mark.parametrize("confirming", [BOTA, SAULE, ADMINISTRATOR])
-def test_token_for_a_deciding_service_account_is_out_until_a_second_person_confirms(
+def test_token_for_an_oversight_service_account_is_out_until_a_second_person_confirms(
     app: Flask, role: Role, confirming: Actor
 ) -> None:
     running = issue(ADMINISTRATOR, "robot", role, None, None)
@@ -248,14 +250,14 @@ def test_token_for_a_deciding_service_account_is_out_until_a_second_person_confi
     }  # fmt: skip
 
 
-def test_narrower_token_of_a_deciding_service_account_waits_too(app: Flask) -> None:
+def test_narrower_token_of_an_oversight_service_account_waits_too(app: Flask) -> None:
     issue(ADMINISTRATOR, "robot", Role.SUPERVISOR, None, None)
     assert issue(ADIL, "robot", Role.OPERATOR, None, DAY).pending
 
 
-def test_token_of_another_service_account_works_at_once(app: Flask) -> None:
-    token = issue(ADIL, "robot", Role.OPERATOR, None, DAY)
-    assert authenticate_token(token.text, "", "").role is Role.OPERATOR
+def test_token_of_an_agency_service_account_works_at_once(app: Flask) -> None:
+    token = issue(ADIL, "robot", Role.AGENCY_EDITOR, an_agency().id, DAY)
+    assert authenticate_token(token.text, "", "").role is Role.AGENCY_EDITOR
     with pytest.raises(TokenNotPending):
         confirm_token(BOTA, token.key_id)
 
@@ -301,15 +303,18 @@ def test_people_make_and_revoke_their_own_tokens(app: Flask) -> None:
         authenticate_token(token.text, "", "")
 
 
-def test_token_issued_entry_contains_role_agency_and_expiry(app: Flask) -> None:
+def test_token_issued_entry_contains_role_agency_and_limits(app: Flask, present: Present) -> None:
+    at = present.set(now())
     agency = an_agency()
-    token = issue(ADMINISTRATOR, "editor", Role.AGENCY_EDITOR, agency.id, None)
+    token = issue(ADMINISTRATOR, "editor", Role.AGENCY_EDITOR, agency.id, addresses=["10.1.0.0/16"])
     details = db.session.scalars(select(JournalEntry.details).where(JournalEntry.subject == f"token:{token.key_id}"))
     assert json.loads(details.one()) == {
         "account": "editor",
         "role": "agency_editor",
         "agency": agency.bin,
-        "expires_at": None,
+        "expires_at": rfc3339(at + timedelta(days=90)),
+        "scopes": "read, projects:write, cases:write, imports:run",
+        "addresses": "10.1.0.0/16",
     }
 
 
@@ -352,10 +357,13 @@ def test_journal_contains_the_credential(app: Flask) -> None:
     assert (entry.principal, entry.credential) == ("adil", f"session:{kept[:16]}")
 
 
-def test_narrower_roles_have_no_permission_of_their_own() -> None:
+def test_token_of_a_narrower_role_has_no_permission_that_its_account_lacks() -> None:
     for role, below in NARROWER_ROLES.items():
         for narrower in below:
-            assert PERMISSIONS[narrower] < PERMISSIONS[role]
+            actor = Actor("x", narrower, account_role=role)
+            granted = {permission for permission in Permission if actor.may(permission)}
+            assert granted == PERMISSIONS[narrower] & PERMISSIONS[role] < PERMISSIONS[role]
+    assert not Actor("x", Role.AUDITOR, account_role=Role.SUPERVISOR).may(Permission.PEOPLE_READ)
 
 
 def test_account_of_no_credential_is_not_the_command_line(app: Flask) -> None:

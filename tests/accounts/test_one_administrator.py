@@ -25,8 +25,9 @@ from registry.accounts.people import NewPerson, add_person, change_own_password,
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.service_accounts import issue_service_token
 from registry.accounts.sessions import start_session
+from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
 from registry.accounts.token_confirmation import confirm_token
-from registry.accounts.tokens import TokenNotAccepted, authenticate_token, issue, issue_own_token, revoke
+from registry.accounts.tokens import issue, issue_own_token, revoke
 from registry.audits.service import run_audit
 from registry.audits.voiding import confirm_voiding, propose_voiding
 from registry.core.database import db
@@ -42,7 +43,7 @@ DAY = timedelta(days=1)
 ROLES = st.sampled_from(list(Role))
 # Those that are there, those that a trick may look like, and new ones.
 NAMES = st.sampled_from(["adil", "Adil", "bota", "saule", "s\u0430ule", "rustem", "one", "two", "robot", "local:root"])
-DECIDING = {Role.REVIEWER, Role.SUPERVISOR, Role.ADMINISTRATOR}
+DECIDING = {Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR, Role.OPERATOR, Role.ADMINISTRATOR}
 
 
 def session_of(name: str) -> Actor | None:

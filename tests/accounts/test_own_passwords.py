@@ -22,14 +22,14 @@ from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry
 from tests.accounts.test_accounts import ADIL, OTHER, a_person, come_in
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, an_agency
 from tests.present import Present
 
 DAY = timedelta(days=1)
 
 
 def test_password_set_by_an_administrator_must_be_changed_first(app: Flask) -> None:
-    add_person(ADIL, NewPerson("zhanna", Role.AUDITOR), PASSWORD)
+    add_person(ADIL, NewPerson("zhanna", Role.AGENCY_VIEWER, an_agency().id), PASSWORD)
     first = find_session_user(sign_in("zhanna", PASSWORD, "", ""), "", "")
     assert first is not None and first.must_change_password
     with pytest.raises(Invalid):

@@ -16,6 +16,7 @@ from registry.accounts.roles import (
 )
 
 P = Permission
+EDITORS = {Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}
 WRITES = frozenset(
     {
         P.AGENCIES_WRITE,
@@ -33,6 +34,9 @@ WRITES = frozenset(
         P.CASES_ANSWER,
         P.CASES_COMMENT,
         P.EXEMPTIONS_RECORD,
+        P.PEOPLE_MANAGE,
+        P.ACCOUNTS_CONFIRM,
+        P.TOKENS_MANAGE,
     }
 )
 
@@ -92,11 +96,11 @@ def test_every_permission_belongs_to_a_role() -> None:
     ("permission", "roles"),
     [
         (P.AGENCIES_WRITE, {Role.ADMINISTRATOR}),
-        (P.PROJECTS_WRITE, {Role.AGENCY_EDITOR, Role.ADMINISTRATOR}),
+        (P.PROJECTS_WRITE, {*EDITORS, Role.ADMINISTRATOR}),
         (P.PROJECTS_RESTRICT, {Role.SUPERVISOR}),
         (P.PLACEMENTS_CONFIRM, {Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR}),
         (P.ONBOARDING_EXTEND, {Role.REVIEWER, Role.SUPERVISOR}),
-        (P.IMPORTS_RUN, {Role.AGENCY_EDITOR, Role.ADMINISTRATOR}),
+        (P.IMPORTS_RUN, {*EDITORS, Role.ADMINISTRATOR}),
         (P.IMPORTS_READ_ALL, {Role.ADMINISTRATOR}),
         (P.AUDITS_RUN, {Role.OPERATOR, Role.SUPERVISOR}),
         (P.AUDITS_CONFIRM, {Role.SUPERVISOR}),
@@ -104,10 +108,15 @@ def test_every_permission_belongs_to_a_role() -> None:
         (P.CASES_REVIEW, {Role.REVIEWER, Role.SUPERVISOR}),
         (P.CASES_LEAD, {Role.SUPERVISOR}),
         (P.CASES_APPROVE, {Role.SUPERVISOR}),
-        (P.CASES_ANSWER, {Role.AGENCY_EDITOR}),
-        (P.CASES_COMMENT, {Role.REVIEWER, Role.SUPERVISOR, Role.AGENCY_EDITOR}),
+        (P.CASES_ANSWER, EDITORS),
+        (P.CASES_COMMENT, {Role.REVIEWER, Role.SUPERVISOR, *EDITORS}),
         (P.EXEMPTIONS_RECORD, {Role.SUPERVISOR}),
         (P.JOURNAL_READ, {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}),
+        (P.PEOPLE_READ, {Role.AGENCY_ADMINISTRATOR, Role.AUDITOR, Role.ADMINISTRATOR}),
+        (P.PEOPLE_MANAGE, {Role.AGENCY_ADMINISTRATOR, Role.ADMINISTRATOR}),
+        (P.TOKENS_READ, {Role.AGENCY_ADMINISTRATOR, Role.AUDITOR, Role.ADMINISTRATOR}),
+        (P.TOKENS_MANAGE, {Role.AGENCY_ADMINISTRATOR, Role.ADMINISTRATOR}),
+        (P.ACCOUNTS_CONFIRM, {Role.SUPERVISOR, Role.ADMINISTRATOR}),
         (P.RESTRICTED_READ, {Role.SUPERVISOR, Role.AUDITOR, *AGENCY_ROLES}),
     ],
 )
@@ -147,3 +156,14 @@ def test_command_line_acts_as_its_user() -> None:
 def test_schedule_acts_as_an_operator() -> None:
     assert (SCHEDULE.principal, SCHEDULE.role, SCHEDULE.source) == ("service:schedule", "operator", "schedule")
     assert SCHEDULE.is_local and not Actor("x", Role.OPERATOR, credential="session:local").is_local
+
+
+def test_agency_administrator_may_all_that_an_editor_may_and_manages_accounts() -> None:
+    added = PERMISSIONS[Role.AGENCY_ADMINISTRATOR] - PERMISSIONS[Role.AGENCY_EDITOR]
+    assert PERMISSIONS[Role.AGENCY_EDITOR] < PERMISSIONS[Role.AGENCY_ADMINISTRATOR]
+    assert added == {P.PEOPLE_READ, P.PEOPLE_MANAGE, P.TOKENS_READ, P.TOKENS_MANAGE}
+
+
+def test_every_oversight_role_needs_two_people_and_no_agency_role_does() -> None:
+    assert {role for role in Role if role.needs_two_people} == set(Role) - AGENCY_ROLES
+    assert {Role.AGENCY_VIEWER, Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR} == AGENCY_ROLES

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from registry.accounts.roles import Role
-from registry.accounts.tokens import TokenNotAccepted, authenticate_token, issue
+from registry.accounts.scopes import Scope
+from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
+from registry.accounts.tokens import issue
 from tests.factories import an_actor, an_agency
 from tests.fixtures.cli import CommandLine
 from tests.present import Present
@@ -127,3 +129,57 @@ def test_token_that_an_administrator_issued_is_confirmed_on_the_machine(
         assert authenticate_token(token.text, "", "").role is Role.SUPERVISOR
     assert registry("tokens", "confirm", token.key_id).code == 4
     assert registry("tokens", "confirm", "0000000000").code == 3
+
+
+def test_issue_takes_scopes_addresses_and_an_owner(registry: CommandLine, services: Callable[[], Any]) -> None:
+    assert registry("users", "add", "--name", "saule", "--role", "auditor").code == 0
+    options = ("--scope", "read", "--scope", "audits:run", "--address", "10.1.0.0/16", "--address", "192.0.2.1")
+    text = registry("tokens", "issue", "--name", "x", "--role", "operator", "--owner", "saule", *options).out.strip()
+    (row,) = registry("tokens", "list", "--json").json["items"]
+    assert (row["scopes"], row["addresses"], row["owner"]) == (
+        ["read", "audits:run"],
+        ["10.1.0.0/16", "192.0.2.1/32"],
+        "saule",
+    )
+    with services():
+        assert authenticate_token(text, "10.1.2.3", "").scopes == {Scope.READ, Scope.AUDITS_RUN}
+        with pytest.raises(TokenNotAccepted):
+            authenticate_token(text, "10.2.0.1", "")
+    listed = registry("tokens", "list").out
+    assert "read audits:run" in listed and "10.1.0.0/16 192.0.2.1/32" in listed
+
+
+def test_token_expires_after_90_days_by_default_and_366_days_at_most(registry: CommandLine, present: Present) -> None:
+    present.set(NOW)
+    issue = ("tokens", "issue", "--name", "x", "--role", "reviewer")
+    assert registry(*issue).code == 0
+    assert registry(*issue, "--expires-in", "366d").code == 0
+    assert registry(*issue, "--expires-in", "367d").code == 2
+    rows = registry("tokens", "list", "--json").json["items"]
+    assert [row["expires_at"] for row in rows] == ["2027-02-22T09:00:00.000000Z", "2027-11-25T09:00:00.000000Z"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--scope", "everything"), 2),
+        (("--scope", "decisions:approve"), 2),
+        (("--scope", "audits:run"), 2),
+        (("--address", "10.1.0.7/8"), 2),
+        (("--owner", "nobody"), 3),
+        (("--owner", "\x01"), 3),
+    ],
+)
+def test_invalid_limits_are_reported_by_code(registry: CommandLine, options: tuple[str, ...], code: int) -> None:
+    ran = registry("tokens", "issue", "--name", "x", "--role", "reviewer", *options)
+    assert (ran.code, ran.raw) == (code, b"")
+
+
+def test_inactive_lists_tokens_that_nobody_used_for_90_days(registry: CommandLine, present: Present) -> None:
+    present.set(NOW)
+    text = registry("tokens", "issue", "--name", "x", "--role", "reviewer", "--expires-in", "200d").out.strip()
+    assert registry("tokens", "inactive", "--json").json == {"items": []}
+    present.set(NOW + timedelta(days=90))
+    (row,) = registry("tokens", "inactive", "--json").json["items"]
+    assert row["key_id"] == text.split("_")[1] and row["principal"] == "x"
+    assert row["key_id"] in registry("tokens", "inactive").out

@@ -13,19 +13,12 @@ from sqlalchemy import select, update
 from registry.accounts.account_changes import change_role
 from registry.accounts.actors import Actor
 from registry.accounts.models import Account, account_named
-from registry.accounts.roles import Role
-from registry.accounts.tokens import (
-    LETTERS,
-    TOKEN_PATTERN,
-    IssuedToken,
-    Token,
-    TokenNotAccepted,
-    TokenNotFound,
-    authenticate_token,
-    checksum,
-    issue,
-    revoke,
-)
+from registry.accounts.roles import Permission, Role
+from registry.accounts.scopes import Scope
+from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
+from registry.accounts.token_format import LETTERS, TOKEN_PATTERN, checksum
+from registry.accounts.token_models import Token
+from registry.accounts.tokens import IssuedToken, TokenNotFound, issue, revoke
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.core.transactions import transaction
@@ -57,6 +50,7 @@ def test_token_acts_for_its_principal_with_its_role_and_agency(app: Flask) -> No
         account_id=account.id,
         is_person=True,
         credential=f"token:{text.split('_')[1]}",
+        scopes=frozenset({Scope.READ, Scope.PROJECTS_WRITE, Scope.CASES_WRITE, Scope.IMPORTS_RUN}),
     )
 
 
@@ -129,11 +123,24 @@ def test_token_expires_to_the_second(app: Flask, present: Present) -> None:
         accepted(token.text)
 
 
-def test_token_without_a_lifetime_does_not_expire(app: Flask, present: Present) -> None:
+def test_token_without_a_lifetime_ends_after_90_days(app: Flask, present: Present) -> None:
     present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
     token = issued(lifetime=None)
-    present.set(datetime(2036, 3, 1, 9, tzinfo=UTC))
+    present.set(datetime(2026, 5, 30, 8, 59, 59, tzinfo=UTC))
     assert accepted(token.text).principal == "Robot"
+    present.set(datetime(2026, 5, 30, 9, tzinfo=UTC))
+    with pytest.raises(TokenNotAccepted):
+        accepted(token.text)
+
+
+def test_token_of_an_earlier_version_has_every_scope_and_does_not_expire(app: Flask, present: Present) -> None:
+    present.set(datetime(2026, 3, 1, 9, tzinfo=UTC))
+    token = issued(role=Role.SUPERVISOR)
+    with transaction() as session:
+        session.execute(update(Token).values(expires_at=None, scopes=None))
+    present.set(datetime(2036, 3, 1, 9, tzinfo=UTC))
+    actor = accepted(token.text)
+    assert actor.scopes is None and actor.may(Permission.CASES_APPROVE)
 
 
 def test_revoked_token_is_rejected_and_others_of_the_account_are_not(app: Flask) -> None:
@@ -222,6 +229,7 @@ def test_last_used_at_is_not_written_on_every_request(app: Flask, present: Prese
         ("Robot", Role.AGENCY_EDITOR, False, DAY, ["/agency"]),
         ("Robot", Role.SUPERVISOR, True, DAY, ["/agency"]),
         ("Robot", Role.OPERATOR, False, timedelta(), ["/expires_in"]),
+        ("Robot", Role.OPERATOR, False, timedelta(days=366, seconds=1), ["/expires_in"]),
         ("", Role.AGENCY_VIEWER, False, -DAY, ["/name", "/agency", "/expires_in"]),
     ],
 )

@@ -13,7 +13,7 @@ from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
 from registry.core.database import db
 from registry.journal.service import JournalEntry
-from tests.factories import ADMINISTRATOR, bearer
+from tests.factories import ADMINISTRATOR, an_agency, bearer
 from tests.fixtures.web import PASSWORD, SignedIn, Visit
 
 LIST = "/people/pending"
@@ -84,7 +84,7 @@ def test_status_tags_show_who_requested(signed_in: SignedIn) -> None:
     assert "Requested by administrator.web, " in page and page.count("Confirm account") == 1
 
 
-@pytest.mark.parametrize("role", ["supervisor", "operator"])
+@pytest.mark.parametrize("role", ["supervisor", "agency_viewer"])
 def test_role_that_was_changed_meanwhile_is_not_confirmed(signed_in: SignedIn, role: str) -> None:
     administrator = signed_in(Role.ADMINISTRATOR)
     ask_for(administrator)
@@ -92,7 +92,8 @@ def test_role_that_was_changed_meanwhile_is_not_confirmed(signed_in: SignedIn, r
     supervisor.get(LIST)
     person = person_named("zhanna")
     assert person is not None
-    administrator.send(f"/people/{person.id}/edit", role=role)
+    agency = an_agency().bin if role == "agency_viewer" else ""
+    administrator.send(f"/people/{person.id}/edit", role=role, agency=agency)
     page = supervisor.send(path_of("zhanna"), page=LIST if is_pending() else "/account/password", role="reviewer").text
     assert "There is a problem" in page and "is confirmed" not in page
     assert is_pending() == (role == "supervisor")
@@ -120,13 +121,13 @@ def test_change_of_a_deciding_account_displays_the_confirmation_note(signed_in: 
     assert "The account works when another administrator or a supervisor has confirmed it." in page and is_pending()
 
 
-def test_change_of_other_roles_needs_no_confirmation(signed_in: SignedIn) -> None:
-    person = add_person(ADMINISTRATOR, NewPerson("zhanna", Role.AUDITOR), PASSWORD)
+def test_change_of_agency_roles_needs_no_confirmation(signed_in: SignedIn) -> None:
+    person = add_person(ADMINISTRATOR, NewPerson("zhanna", Role.AGENCY_VIEWER, an_agency().id), PASSWORD)
     administrator = signed_in(Role.ADMINISTRATOR)
     assert "has confirmed it" not in administrator.get(f"/people/{person.id}/password").text
-    page = administrator.send(f"/people/{person.id}/edit", role="operator").text
+    page = administrator.send(f"/people/{person.id}/edit", role="agency_editor").text
     assert "The role of zhanna is changed." in page and "has confirmed it" not in page
-    assert person.role == "operator" and not is_pending()
+    assert person.role == "agency_editor" and not is_pending()
 
 
 def test_role_edit_refuses_bad_input_and_the_own_account(signed_in: SignedIn) -> None:

@@ -36,9 +36,10 @@ from tests.api.callers import MERGE_PATCH, Caller, caller
 from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency, project_values
 
 ALL = set(Role)
-AGENCY = {Role.AGENCY_VIEWER, Role.AGENCY_EDITOR}
+AGENCY = {Role.AGENCY_VIEWER, Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}
 OVERSIGHT = ALL - AGENCY
-WRITERS = {Role.AGENCY_EDITOR, Role.ADMINISTRATOR}
+EDITORS = {Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}
+WRITERS = {*EDITORS, Role.ADMINISTRATOR}
 CONFIRMERS = {Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR}
 REVIEWERS = {Role.REVIEWER, Role.SUPERVISOR}
 SEE_RESTRICTED = {Role.SUPERVISOR, Role.AUDITOR, *AGENCY}
@@ -154,10 +155,8 @@ TRIES: dict[str, Try] = {
     "create_platform_inventory": Try("/platform-inventories", CONFIRMERS, owned=False, form=an_inventory),
     "create_import": Try("/imports", WRITERS, 202, owned=False, form=an_import),
     # An editor imports, and sees no import of another.
-    "read_one_import": Try("/imports/{import_run}", {Role.ADMINISTRATOR}, owned=False, unseen={Role.AGENCY_EDITOR}),
-    "list_import_errors": Try(
-        "/imports/{import_run}/errors", {Role.ADMINISTRATOR}, owned=False, unseen={Role.AGENCY_EDITOR}
-    ),
+    "read_one_import": Try("/imports/{import_run}", {Role.ADMINISTRATOR}, owned=False, unseen=EDITORS),
+    "list_import_errors": Try("/imports/{import_run}/errors", {Role.ADMINISTRATOR}, owned=False, unseen=EDITORS),
     "export_projects_as_csv": Try("/exports/projects.csv", ALL, owned=False),
     "export_projects_as_xlsx": Try("/exports/projects.xlsx", ALL, owned=False),
     "create_audit": Try("/audits", {Role.OPERATOR, Role.SUPERVISOR}, 201, lambda world: {}, owned=False),
@@ -191,17 +190,15 @@ TRIES: dict[str, Try] = {
     "release_case": Try("/cases/{case}/release", REVIEWERS, 200, lambda world: {}),
     # Given back, the case is new again: nothing more than a claim or a comment fits it.
     "ask_case": Try("/cases/{case}/ask", REVIEWERS, 409, lambda world: {"comment": "Why?"}),
-    "answer_case": Try("/cases/{case}/answer", {Role.AGENCY_EDITOR}, 409, lambda world: {"comment": "So."}),
+    "answer_case": Try("/cases/{case}/answer", EDITORS, 409, lambda world: {"comment": "So."}),
     "propose_case": Try("/cases/{case}/propose", REVIEWERS, 409, proposal),
     "approve_case": Try("/cases/{case}/approve", {Role.SUPERVISOR}, 409, lambda world: {}),
     "return_case": Try("/cases/{case}/return", REVIEWERS, 409, lambda world: {}),
     "refer_case": Try("/cases/{case}/refer", REVIEWERS, 409, lambda world: {}),
     "confirm_case": Try("/cases/{case}/confirm", REVIEWERS, 409, lambda world: {}),
     "withdraw_case": Try("/cases/{case}/withdraw", REVIEWERS, 409, lambda world: {}),
-    "appeal_case": Try("/cases/{case}/appeal", {Role.AGENCY_EDITOR}, 409, lambda world: {"comment": "No."}),
-    "comment_case": Try(
-        "/cases/{case}/comment", REVIEWERS | {Role.AGENCY_EDITOR}, 200, lambda world: {"comment": "Seen."}
-    ),
+    "appeal_case": Try("/cases/{case}/appeal", EDITORS, 409, lambda world: {"comment": "No."}),
+    "comment_case": Try("/cases/{case}/comment", REVIEWERS | EDITORS, 200, lambda world: {"comment": "Seen."}),
     "confirm_many_cases": Try("/cases/confirm", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
     "read_journal": Try("/journal", {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}, owned=False),
 }

@@ -8,18 +8,22 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
+from registry.accounts.token_models import Token
 from registry.agencies.service import Agency
 from registry.audits.service import run_audit
 from registry.cases.workflow import ACTIONS
 from registry.core.database import db
+from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from tests.api.callers import Caller, caller, code, codes
 from tests.factories import a_project, a_service_token, an_actor, an_agency
 from tests.present import Present
+
+EDITORS = {Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}
 
 PROPOSAL = {
     "decision": "no_breach",
@@ -93,9 +97,9 @@ def test_missing_permission_is_checked_first(
     answer = as_role(role, bound).post(f"{case}/{action}", {})
     allowed = {
         "approve": {Role.SUPERVISOR},
-        "answer": {Role.AGENCY_EDITOR},
-        "appeal": {Role.AGENCY_EDITOR},
-        "comment": {Role.AGENCY_EDITOR, Role.REVIEWER, Role.SUPERVISOR},
+        "answer": EDITORS,
+        "appeal": EDITORS,
+        "comment": {*EDITORS, Role.REVIEWER, Role.SUPERVISOR},
     }.get(action, {Role.REVIEWER, Role.SUPERVISOR})
     assert (answer.status_code == 403) == (role not in allowed)
 
@@ -129,7 +133,13 @@ def test_service_account_may_do_everything_but_decide(case: str, client: FlaskCl
     done(service.post(f"{case}/propose", PROPOSAL))
     for account in (service, Caller(client, a_service_token(Role.SUPERVISOR))):
         answer = account.post(f"{case}/approve", {})
-        assert (answer.status_code, code(answer)) == (403, "approval-needs-a-person")
+        # Nobody gives a service account the scope decisions:approve.
+        assert (answer.status_code, code(answer)) == (403, "scope-not-granted")
+    with transaction() as session:
+        # As tokens of earlier versions, which have every scope.
+        session.execute(update(Token).values(scopes=None))
+    answer = service.post(f"{case}/approve", {})
+    assert (answer.status_code, code(answer)) == (403, "approval-needs-a-person")
     # With one person's approval only one person would have decided: a person takes the proposal over first.
     supervisor = caller(client, Role.SUPERVISOR)
     answer = supervisor.post(f"{case}/approve", {})

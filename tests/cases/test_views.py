@@ -7,7 +7,7 @@ import re
 from flask import Flask
 
 from registry.accounts.people import NewPerson, add_person
-from registry.accounts.roles import Role
+from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.cases.reviewers import may_review, reviewers
 from tests.cases.casework import GAP, LAW, flagged_case, send, status
 from tests.cases.cast import SAULE, act, audit, case_of, edit, editor_of
@@ -42,10 +42,11 @@ def test_page_offers_exactly_permitted_actions(signed_in: SignedIn) -> None:
         Role.REVIEWER: ["claim", "assign", "comment"],
         Role.AUDITOR: [],
         Role.AGENCY_EDITOR: ["comment"],
+        Role.AGENCY_ADMINISTRATOR: ["comment"],
         Role.AGENCY_VIEWER: [],
     }
     for role, actions in offered.items():
-        whose = agency if role in (Role.AGENCY_EDITOR, Role.AGENCY_VIEWER) else None
+        whose = agency if role in AGENCY_ROLES else None
         page = signed_in(role, whose).get(case).text
         assert re.findall(rf'action="{case}/(\w+)"', page) == actions
 

@@ -78,7 +78,7 @@ def test_only_supervisors_approve_and_only_agencies_answer_and_appeal() -> None:
         return {role for role, may in PERMISSIONS.items() if ACTIONS[name].needs in may}
 
     assert roles("approve") == {Role.SUPERVISOR}
-    assert roles("answer") == roles("appeal") == {Role.AGENCY_EDITOR}
+    assert roles("answer") == roles("appeal") == {Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}
     others = set(ACTIONS) - {"approve", "answer", "appeal", "comment"}
     assert all(roles(name) == {Role.REVIEWER, Role.SUPERVISOR} for name in others)
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from registry.accounts.people import person_named
+from registry.accounts.roles import Role
+from registry.accounts.service_accounts import add_service_account
+from registry.accounts.tokens import issue, revoke
 from registry.core.clock import ALMATY, local_instant, today
 from registry.core.database import db
 from registry.notifications.digest import due_on, write_due_digest
@@ -254,3 +259,26 @@ def test_long_digest_names_twenty_and_counts_the_rest(digest: Digest) -> None:
     numbers = sorted(db.session.scalars(select(Project.number).where(Project.id.in_(ids))))
     flags = next(each for each in letter.events if each["kind"] == "flags-opened")
     assert flags == {"kind": "flags-opened", "references": numbers[:20], "count": 35}
+
+
+def test_token_that_ends_within_14_days_is_announced_once_to_its_person_or_owner(digest: Digest) -> None:
+    for name, role in (("saule", "supervisor"), ("owner", "auditor"), ("administrator", "administrator")):
+        create_reader(role, name=name)
+    owner, saule = person_named("owner"), person_named("saule")
+    assert owner is not None and saule is not None
+    issue_for = partial(issue, ADMINISTRATOR, role=None, agency_id=None)
+    add_service_account(ADMINISTRATOR, "robot", Role.AUDITOR, None, owner.account_id)
+    add_service_account(ADMINISTRATOR, "ownerless", Role.AUDITOR, None)
+    own = issue_for("saule", lifetime=timedelta(days=15)).key_id
+    robot = issue_for("robot", lifetime=timedelta(days=15)).key_id
+    ownerless = issue_for("ownerless", lifetime=timedelta(days=15)).key_id
+    revoke(ADMINISTRATOR, issue_for("robot", lifetime=timedelta(days=15)).key_id)
+    issue_for("robot", lifetime=timedelta(days=30))
+    issue_for("robot", lifetime=timedelta(days=13))
+    assert digest(MONDAY + A_DAY) == []
+    assert sorted(digest(MONDAY + 2 * A_DAY)) == [
+        ("administrator@readers.kz", "token-ending", [ownerless]),
+        ("owner@readers.kz", "token-ending", [robot]),
+        ("saule@readers.kz", "token-ending", [own]),
+    ]
+    assert digest(MONDAY + 3 * A_DAY) == []

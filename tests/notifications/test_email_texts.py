@@ -22,7 +22,7 @@ from registry.core.messages import message
 from registry.notifications.digest import write_due_digest
 from registry.notifications.email_texts import link_to, render_email
 from registry.notifications.jobs import deliver_notifications, digest_when_due
-from registry.notifications.kinds import KINDS
+from registry.notifications.kinds import KINDS, PAGES
 from registry.notifications.recipients import Recipient
 from registry.projects.numbers import is_project_number
 from registry.settings import read_settings
@@ -35,7 +35,7 @@ from tests.present import Present
 
 MAIL = mail_through(25, sender_name="Реестр проектов")
 WRITTEN_AT = datetime(2026, 3, 6, 4, 0, tzinfo=UTC)
-NUMBERS = {"cases": 17, "projects": "QT-2026-0000001-5", "audits": 3}
+NUMBERS = {"cases": 17, "projects": "QT-2026-0000001-5", "audits": 3, "tokens": "4fGh7KqLm2", "sign-ins": 57}
 
 
 def reader(*languages: Language, name: str | None = None) -> Recipient:
@@ -59,7 +59,7 @@ def test_every_kind_has_text_number_and_link_in_readers_language(kind: str, lang
     assert mail["Subject"].startswith(words[language])
     assert number in mail["Subject"]
     assert words[language] in text
-    assert f"https://registry.tests/{KINDS[kind]}/{number}\n" in text
+    assert f"{link_to('https://registry.tests', KINDS[kind], number)}\n" in text
     assert not any(word in text for word in words.values() if word != words[language])
 
 
@@ -109,7 +109,7 @@ def test_every_link_opens_a_page(app: Flask) -> None:
     pages = app.url_map.bind("registry.tests")
     assert is_project_number(str(NUMBERS["projects"]))
     for of, number in NUMBERS.items():
-        for path in (link_to("", of, number), f"/{of}"):
+        for path in (link_to("", of, number), f"/{PAGES.get(of, of)}"):
             try:
                 endpoint, _ = pages.match(path)
             except (NotFound, RequestRedirect) as error:

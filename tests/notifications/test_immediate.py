@@ -270,3 +270,14 @@ def test_confirmed_migration_is_not_notified_immediately() -> None:
     verify(project, FRIDAY)
     audit()
     assert queued_emails() == []
+
+
+def test_administrators_and_operators_are_notified_of_surging_sign_in_failures() -> None:
+    for role in (Role.ADMINISTRATOR, Role.OPERATOR, Role.SUPERVISOR):
+        create_reader(role)
+    with transaction():
+        enqueue("sign-in.surged", {"failures": 57})
+    assert queued_emails() == [
+        ("administrator@readers.kz", "sign-in-surge", [57]),
+        ("operator@readers.kz", "sign-in-surge", [57]),
+    ]

@@ -41,7 +41,7 @@ CODES = {
     "Placement": "on_platform onboarding off_platform unknown",
     "ReasonCode": "wrong_data out_of_scope duplicate other",
     "Region": "10 11 15 19 23 27 31 33 35 39 43 47 55 59 61 62 63 71 75 79",
-    "Role": "agency_viewer agency_editor reviewer supervisor auditor operator administrator",
+    "Role": "agency_viewer agency_editor agency_administrator reviewer supervisor auditor operator administrator",
     "Sector": "01 02 03 04 05 06 07 08 09 10",
     "Severity": "low medium high",
     "Stage": "planning creation testing pilot operation terminated archived written_off",

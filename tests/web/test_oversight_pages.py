@@ -128,7 +128,8 @@ def test_form_without_file_shows_field_error(signed_in: SignedIn) -> None:
 
 def test_password_of_new_account_is_displayed_once_and_works(app: Flask, signed_in: SignedIn) -> None:
     visit = signed_in(Role.ADMINISTRATOR)
-    answer = visit.send("/people/new", name="e.bek", role="auditor", language="kk")
+    agency = an_agency()
+    answer = visit.send("/people/new", name="e.bek", role="agency_viewer", agency=agency.bin, language="kk")
     secret = re.search(r'id="secret">([^<]+)<', answer.text)
     assert secret and answer.headers["Cache-Control"] == "no-store"
     assert secret[1] not in visit.get("/people").text
@@ -156,7 +157,7 @@ def test_administrator_cannot_disable_own_account(signed_in: SignedIn) -> None:
 
 def test_disabling_and_password_reset_need_confirmation(app: Flask, signed_in: SignedIn) -> None:
     administrator = signed_in(Role.ADMINISTRATOR)
-    person = signed_in(Role.AUDITOR, name="e.bek")
+    person = signed_in(Role.AGENCY_VIEWER, name="e.bek")
     link = re.search(
         r'href="(/people/\d+/disabled)"[^>]*>Disable account<span[^>]*> e\.bek', administrator.get("/people").text
     )

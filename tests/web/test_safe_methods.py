@@ -32,6 +32,7 @@ METHODS = ("HEAD", "OPTIONS", "GET")
 ALLOWED = {
     ("web_sessions", "last_used_at"): "a session ends after idle time",
     ("tokens", "last_used_at"): "an administrator sees which tokens are still in use",
+    ("tokens", "last_used_from"): "and from where",
     ("journal", "restricted.read"): "each reading of a restricted project is journalled",
     ("journal_head", "seq"): "moves with the journal",
     ("journal_head", "hash"): "moves with the journal",

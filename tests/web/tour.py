@@ -15,7 +15,8 @@ from registry.accounts.models import Account
 from registry.accounts.people import NewPerson, Person, add_person, person_named, set_password
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
-from registry.accounts.tokens import Token, issue
+from registry.accounts.token_models import Token
+from registry.accounts.tokens import issue
 from registry.audits.service import run_audit
 from registry.cases.models import Case
 from registry.core.database import db

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,13 +13,16 @@ from sqlalchemy import select
 from registry.accounts import tokens as access
 from registry.accounts.account_names import clean_name
 from registry.accounts.actors import local_actor
-from registry.accounts.models import account_named
+from registry.accounts.models import AccountNotFound, account_named
+from registry.accounts.people import person_named
 from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.scopes import Scope
 from registry.accounts.token_confirmation import confirm_token
-from registry.accounts.token_queries import all_tokens
+from registry.accounts.token_queries import all_tokens, inactive_tokens
 from registry.agencies.service import Agency, agency_by_bin
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import UsageError, problem_lines
+from registry.cli.options import as_json_option
 from registry.cli.output import cli_text, print_json, print_message, print_table
 from registry.core.database import db
 from registry.core.errors import Invalid
@@ -33,7 +37,12 @@ COLUMNS = (
     "revoked_at",
     "last_used_at",
     "pending_since",
+    "scopes",
+    "addresses",
+    "last_used_from",
+    "owner",
 )
+LISTS = ("scopes", "addresses")
 
 
 LIFETIME = re.compile(r"([0-9]{1,10})([smhd])")
@@ -69,10 +78,38 @@ def tokens() -> None:
     type=click.Choice([role.value for role in Role]),
     help="The role of the token, at most that of an existing account; by default the account's role.",
 )
-@click.option("--agency", "agency_bin", metavar="BIN", help="The agency, for agency_viewer and agency_editor.")
-@click.option("--expires-in", type=Lifetime(), metavar="90d", help="Lifetime in s, m, h or d; by default unlimited.")
+@click.option("--agency", "agency_bin", metavar="BIN", help="The agency, for the agency roles.")
+@click.option(
+    "--expires-in",
+    type=Lifetime(),
+    metavar="90d",
+    help="Lifetime in s, m, h or d, at most 366 days; by default 90 days.",
+)
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice([scope.value for scope in Scope]),
+    help="What the token may be used for; repeatable. By default all scopes of the role but decisions:approve.",
+)
+@click.option(
+    "--address",
+    "addresses",
+    multiple=True,
+    metavar="CIDR",
+    help="A range from which the token is accepted, such as 10.1.0.0/16; repeatable. By default any.",
+)
+@click.option("--owner", metavar="NAME", help="The person who answers for a new service account.")
 @in_registry
-def issue(name: str, role: str | None, agency_bin: str | None, expires_in: timedelta | None) -> None:
+def issue(
+    name: str,
+    role: str | None,
+    agency_bin: str | None,
+    expires_in: timedelta | None,
+    scopes: tuple[str, ...],
+    addresses: tuple[str, ...],
+    owner: str | None,
+) -> None:
     """Issue a token and print only the token on standard output. It is displayed only once."""
     token_role = None if role is None else Role(role)
     name = clean_name(name)
@@ -80,12 +117,28 @@ def issue(name: str, role: str | None, agency_bin: str | None, expires_in: timed
         raise UsageError(cli_text("cli-token-needs-agency", role=role))
     agency_id = None if agency_bin is None else agency_by_bin(agency_bin).id
     try:
-        issued = access.issue(local_actor(Role.ADMINISTRATOR), name, token_role, agency_id, expires_in)
+        issued = access.issue(
+            local_actor(Role.ADMINISTRATOR),
+            name,
+            token_role,
+            agency_id,
+            expires_in,
+            scopes=[Scope(scope) for scope in scopes] or None,
+            addresses=addresses,
+            owner_account_id=None if owner is None else _person_id(owner),
+        )
     except Invalid as error:
         # All values are options, so this is a usage error.
         raise UsageError(cli_text("cli-token-refused"), *problem_lines(error.problems)) from error
     click.echo(issued.text)
     print_message("cli-token-issued", key_id=issued.key_id, name=name, role=issued.role.value)
+
+
+def _person_id(name: str) -> int:
+    person = person_named(name) if name.isprintable() else None
+    if person is None:
+        raise AccountNotFound(id=name)
+    return person.account_id
 
 
 @tokens.command()
@@ -101,20 +154,32 @@ def revoke(key_id: str) -> None:
 @click.argument("key_id")
 @in_registry
 def confirm(key_id: str) -> None:
-    """Confirm the token of KEY_ID, which an administrator issued for a service account that decides."""
+    """Confirm the token of KEY_ID, which an administrator issued for a service account with an oversight role."""
     confirm_token(local_actor(Role.ADMINISTRATOR), key_id)
     print_message("cli-token-confirmed", key_id=key_id)
 
 
 @tokens.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@as_json_option
 @in_registry
 def list_tokens(as_json: bool) -> None:
     """List the issued tokens, without their secrets."""
+    _print_tokens(all_tokens(local_actor(Role.ADMINISTRATOR)), as_json)
+
+
+@tokens.command("inactive")
+@as_json_option
+@in_registry
+def list_inactive_tokens(as_json: bool) -> None:
+    """List the working tokens that nobody used for 90 days, without their secrets."""
+    _print_tokens(inactive_tokens(local_actor(Role.ADMINISTRATOR)), as_json)
+
+
+def _print_tokens(listed: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     bins = {row.id: row.bin for row in db.session.execute(select(Agency.id, Agency.bin))}
-    listed = [token | {"agency": bins.get(token["agency_id"])} for token in all_tokens()]
-    rows = [{name: token[name] for name in COLUMNS} for token in listed]
+    rows = [{name: token.get(name) for name in COLUMNS} | {"agency": bins.get(token["agency_id"])} for token in listed]
     if as_json:
         print_json({"items": rows})
     else:
-        print_table(COLUMNS, rows)
+        texts = ({name: " ".join(row[name] or ()) for name in LISTS} for row in rows)
+        print_table(COLUMNS, [row | text for row, text in zip(rows, texts, strict=True)])

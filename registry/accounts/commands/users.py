@@ -29,7 +29,7 @@ def users() -> None:
 @users.command()
 @click.option("--name", required=True, help="The name for signing in.")
 @click.option("--role", required=True, type=click.Choice([role.value for role in Role]), help="The role of the person.")
-@click.option("--agency", "agency_bin", metavar="BIN", help="The agency, for agency_viewer and agency_editor.")
+@click.option("--agency", "agency_bin", metavar="BIN", help="The agency, for the agency roles.")
 @click.option("--email", help="Address for notifications.")
 @click.option(
     "--language",

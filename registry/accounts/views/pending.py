@@ -86,6 +86,5 @@ def _password_note(account: Account) -> list[str]:
 def confirmation_rule() -> str:
     """The note about which roles require a confirmation."""
     return _(
-        "The account of a reviewer, a supervisor or an administrator works only when another administrator or a "
-        "supervisor has confirmed it."
+        "An account with an oversight role works only when another administrator or a supervisor has confirmed it."
     )

@@ -8,6 +8,7 @@ from flask import render_template, request, url_for
 
 from registry.accounts import people as access
 from registry.accounts.account_changes import can_confirm, change_role
+from registry.accounts.account_management import can_manage
 from registry.accounts.actors import Actor
 from registry.accounts.forms import PersonForm, display_password
 from registry.accounts.models import Person
@@ -30,15 +31,16 @@ from registry.web.labels import options
 from registry.web.translations import gettext as _
 
 
-@pages.page("/people", needs=Permission.PEOPLE_MANAGE)
+@pages.page("/people", needs=Permission.PEOPLE_READ)
 def people(actor: Actor) -> Answer:
-    """List all people."""
+    """List the people whom the user sees."""
     return render_template(
         "accounts/people.html",
         actor=actor,
         people=access.all_people(actor),
         agencies=agencies_by_id(),
         can_confirm=can_confirm,
+        can_manage=can_manage,
     )
 
 
@@ -148,8 +150,8 @@ def agency_field(actor: Actor) -> Field:
     """The agency field for the agency roles: a select, or a text field for the BIN if there are too many agencies."""
     choices = agency_choices(actor)
     if choices:
-        return form_field("agency", "select", hint=_("Only for the two agency roles."), choices=choices)
-    return form_field("agency", "text", hint=_("The BIN; only for the two agency roles."))
+        return form_field("agency", "select", hint=_("Only for agency roles."), choices=choices)
+    return form_field("agency", "text", hint=_("The BIN; only for agency roles."))
 
 
 def agency_id(number: str | None) -> int | None:

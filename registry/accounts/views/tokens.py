@@ -7,6 +7,7 @@ from typing import Any
 from flask import render_template, request, url_for
 
 from registry.accounts.account_changes import can_confirm, disable_account, enable_account
+from registry.accounts.account_management import can_manage
 from registry.accounts.actors import Actor
 from registry.accounts.forms import (
     AccountForm,
@@ -37,15 +38,16 @@ from registry.web.labels import options
 from registry.web.translations import gettext as _
 
 
-@pages.page("/tokens", needs=Permission.TOKENS_MANAGE)
+@pages.page("/tokens", needs=Permission.TOKENS_READ)
 def tokens(actor: Actor) -> Answer:
-    """List the service accounts, and all tokens, newest first."""
+    """List the service accounts and tokens that the user sees, newest first."""
     return render_template(
         "accounts/tokens.html",
         actor=actor,
         can_confirm=can_confirm,
+        can_manage=can_manage,
         accounts=list_service_accounts(actor),
-        tokens=all_tokens()[::-1],
+        tokens=all_tokens(actor)[::-1],
         token_status=token_status,
         agencies=agencies_by_id(),
     )

@@ -15,16 +15,23 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "account-not-found": lazy_text("There is no such account."),
     "account-not-pending": lazy_text("The account {name} does not wait for a confirmation."),
+    "account-not-yours": lazy_text(
+        "You do not manage the account {name}: an agency administrator manages only the viewers and editors of the own "
+        "agency and those below it."
+    ),
     "accounts-need-a-person": lazy_text("Accounts and tokens are managed by people, not by a service account."),
+    "address-range-invalid": lazy_text("{value} is neither an address nor a CIDR range. Example: 10.1.0.0/16."),
     "confirmation-needs-another-person": lazy_text(
         "The person who changed the account {name} or issued a token for it cannot confirm it: another administrator "
         "or a supervisor must confirm it."
     ),
     "enter-current-password": lazy_text("Enter your current password."),
     "enter-new-password": lazy_text("Enter a new password."),
+    "lifetime-too-long": lazy_text("The lifetime must not be longer than {days} days."),
     "new-account-needs-role": lazy_text("There is no account {name}. A new service account needs a role."),
     "not-yourself": lazy_text("You cannot change your own account: another administrator must do it."),
     "old-password-wrong": lazy_text("The current password is wrong."),
+    "owner-not-usable": lazy_text("Choose a person with an active account as the owner."),
     "password-length": lazy_text("A password has {shortest} to {longest} characters."),
     "password-like-name": lazy_text("The password is too much like the name. Choose another."),
     "password-must-change": lazy_text("Change your password first."),
@@ -36,12 +43,26 @@ MESSAGES: Final[Mapping[str, str]] = {
     "person-not-found": lazy_text("There is no such person."),
     "role-needs-agency": lazy_text("The role {role} needs an agency."),
     "role-not-allowed": lazy_text("The role {role} does not have the permission {permission}."),
+    "role-not-yours-to-give": lazy_text("You cannot give the role {role} in this agency."),
     "role-takes-no-agency": lazy_text("The role {role} cannot have an agency."),
+    "scope-missing": lazy_text("Choose at least one scope."),
+    "scope-not-granted": lazy_text("The token does not have the scope {scope}."),
+    "scope-not-of-role": lazy_text("The scope {scope} grants nothing to the role {role}."),
+    "scope-only-for-own-tokens": lazy_text(
+        "A person gives the scope {scope} to an own token only, signed in to the pages."
+    ),
     "sign-in-busy": lazy_text("Too many people are signing in at this moment. Try again in a few seconds."),
+    "step-up-required": lazy_text(
+        "Verify your second factor: for this action it must have been verified in the last {minutes} minutes."
+    ),
     "token-not-accepted": lazy_text("The token is not accepted. Ask an administrator for a new one."),
     "token-not-found": lazy_text("There is no token with key id {key_id}."),
     "token-not-pending": lazy_text("The token {key_id} does not wait for a confirmation."),
     "token-wider-than-account": lazy_text("The role {role} is wider than the rights of the account {name}."),
+    "token-wider-than-token": lazy_text(
+        "A token that a token creates cannot be wider than it, in scopes, addresses and expiry."
+    ),
+    "too-many-address-ranges": lazy_text("There can be at most {limit} address ranges."),
     "too-many-attempts": lazy_text(
         "Too many attempts failed. Try again in {minutes} minutes, or ask the administrator for a new password."
     ),

@@ -33,6 +33,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-number-audits": lazy_text("Audit {number}"),
     "notice-number-cases": lazy_text("Case {number}"),
     "notice-number-projects": lazy_text("{number}"),
+    "notice-number-sign-ins": lazy_text("Failed sign-ins: {number}"),
+    "notice-number-tokens": lazy_text("Token {number}"),
     "notice-order": lazy_text("Your agency has received an order on a case"),
     "notice-order-due-soon": lazy_text("An order is due within five working days"),
     "notice-order-overdue": lazy_text("An order is overdue"),
@@ -40,6 +42,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-proposal-waiting": lazy_text("A proposed decision waits for approval"),
     "notice-question": lazy_text("Your agency has a question to answer on a case"),
     "notice-question-answered": lazy_text("The agency has answered your question"),
+    "notice-sign-in-surge": lazy_text("Failed sign-ins have surged"),
     "notice-subject-digest": lazy_text("Changes in the project registry: {count}"),
     "notice-subject-several": lazy_text("{number} in all"),
+    "notice-token-ending": lazy_text("A token ends within 14 days"),
 }

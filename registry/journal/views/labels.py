@@ -42,6 +42,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "account.disabled": lazy_text("Account disabled"),
     "account.enabled": lazy_text("Account enabled"),
     "account.role-changed": lazy_text("Role of an account changed"),
+    "account.owner-changed": lazy_text("Owner of a service account changed"),
     "account.confirmed": lazy_text("Account confirmed"),
     "account.password-set": lazy_text("Password set by an administrator"),
     "account.password-changed": lazy_text("Own password changed"),
@@ -52,6 +53,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "person.password-set": lazy_text("Password set"),
     "person.signed-in": lazy_text("Signed in"),
     "person.signed-out": lazy_text("Signed out"),
+    "sign-in.surged": lazy_text("Failed sign-ins have surged"),
     "database.restored": lazy_text("Database restored from a backup"),
     "token.issued": lazy_text("Token issued"),
     "token.confirmed": lazy_text("Token confirmed"),
@@ -70,6 +72,11 @@ DETAILS: Final[Mapping[str, str]] = {
     "account_kind": lazy_text("Kind of account"),
     "asked_by": lazy_text("Requested by"),
     "expires_at": lazy_text("Expires"),
+    "scopes": lazy_text("Scopes"),
+    "addresses": lazy_text("Addresses"),
+    "owner": lazy_text("Owner"),
+    "previous_owner": lazy_text("Previous owner"),
+    "failures": lazy_text("Failed sign-ins"),
     "pending": lazy_text("Waiting for confirmation"),
 }
 STATUSES: Final[Mapping[str, str]] = {"from": lazy_text("Status before"), "to": lazy_text("Status after")}

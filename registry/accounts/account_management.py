@@ -1,0 +1,125 @@
+"""Who may manage whom: administrators every account, agency administrators viewers and editors of their agencies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy import ColumnElement, select, true
+
+from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import is_in_subtree, subtree
+from registry.accounts.models import Account, AccountNotFound, find_account, require_person
+from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.core.errors import NotAllowed
+
+MANAGED_BY_AGENCIES: Final = frozenset({Role.AGENCY_VIEWER, Role.AGENCY_EDITOR})
+
+
+class AccountNotYours(NotAllowed):
+    """The actor sees the account, but may not manage accounts with its role."""
+
+
+class RoleNotYoursToGive(NotAllowed):
+    """The actor may not give that role, or not in that agency."""
+
+
+class NotYourself(NotAllowed):
+    """Nobody manages their own account; another administrator must do it."""
+
+
+def may_manage(
+    manager_role: Role,
+    manager_agency: int | None,
+    subject_role: Role,
+    subject_agency: int | None,
+    is_below: Callable[[int, int], bool],
+) -> bool:
+    """True when the manager may manage accounts with the subject's role and agency, and give them.
+
+    ``is_below(agency, root)``: the agency is the root or subordinate to it.
+    """
+    if manager_role is Role.ADMINISTRATOR:
+        return True
+    return (
+        manager_role is Role.AGENCY_ADMINISTRATOR
+        and subject_role in MANAGED_BY_AGENCIES
+        and manager_agency is not None
+        and subject_agency is not None
+        and is_below(subject_agency, manager_agency)
+    )
+
+
+def require_account_manager(actor: Actor) -> None:
+    """Raise RoleNotAllowed unless the role manages accounts, AccountsNeedAPerson for a service account."""
+    actor.require(Permission.PEOPLE_MANAGE)
+    require_person(actor)
+
+
+def require_may_give(actor: Actor, role: Role, agency_id: int | None) -> None:
+    """Raise RoleNotYoursToGive unless the actor may manage accounts with that role and agency."""
+    if not _may_manage(actor, role, agency_id):
+        raise RoleNotYoursToGive(role=role.value)
+
+
+def require_may_manage(actor: Actor, account: Account) -> None:
+    """Raise AccountNotFound for an account that the actor does not see, AccountNotYours for another's."""
+    if not sees_account(actor, account):
+        raise AccountNotFound(id=account.id)
+    if not _may_manage(actor, Role(account.role), account.agency_id):
+        raise AccountNotYours(name=account.name)
+
+
+def can_manage(actor: Actor, account: Account) -> bool:
+    """True when the actor may change the account: not the own one."""
+    return (
+        actor.may(Permission.PEOPLE_MANAGE)
+        and not is_own(actor, account)
+        and _may_manage(actor, Role(account.role), account.agency_id)
+    )
+
+
+def sees_account(actor: Actor, account: Account) -> bool:
+    """True for oversight; for agencies, when the account belongs to the actor's agency or one below it."""
+    if actor.role not in AGENCY_ROLES:
+        return True
+    return (
+        actor.agency_id is not None
+        and account.agency_id is not None
+        and is_in_subtree(account.agency_id, actor.agency_id)
+    )
+
+
+def visible_accounts(actor: Actor) -> ColumnElement[bool]:
+    """The SQL condition for the accounts that the actor sees, given the permission to list accounts."""
+    if actor.role not in AGENCY_ROLES:
+        return true()
+    # An actor of an agency role without an agency sees nobody.
+    return Account.agency_id.in_(select(subtree(actor.agency_id or 0).c.id))
+
+
+def find_other_account(actor: Actor, account_id: int) -> Account:
+    """The account, locked until the transaction ends. Raises AccountNotFound, and NotYourself for the actor's own."""
+    account = find_account(account_id, lock=True)
+    if is_own(actor, account):
+        raise NotYourself(name=account.name)
+    return account
+
+
+def find_managed_account(actor: Actor, account_id: int) -> Account:
+    """The account that the actor manages, locked until the transaction ends.
+
+    Raises AccountNotFound, also for an account that the actor does not see, NotYourself, AccountNotYours.
+    """
+    account = find_other_account(actor, account_id)
+    require_may_manage(actor, account)
+    return account
+
+
+def is_own(actor: Actor, account: Account) -> bool:
+    """True when the account is the actor's."""
+    return account.id == actor.account_id or account.name == actor.principal
+
+
+def _may_manage(actor: Actor, role: Role, agency_id: int | None) -> bool:
+    return may_manage(actor.role, actor.agency_id, role, agency_id, is_in_subtree)

@@ -1,0 +1,26 @@
+"""The tree of agencies as far as accounts need it: the agencies slice, which owns the table, is above this one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import CTE, BindParameter, Integer, String, column, select, table
+
+from registry.core.database import db
+
+AGENCIES: Final = table("agencies", column("id", Integer), column("bin", String), column("parent_id", Integer))
+
+
+def subtree(agency_id: int | BindParameter[int]) -> CTE:
+    """A recursive CTE of the ids of an agency and all its subordinate agencies.
+
+    The CTE is anonymous, because a statement may contain two: one for visibility and one for a filter.
+    """
+    below = select(AGENCIES.c.id).where(AGENCIES.c.id == agency_id).cte(recursive=True)
+    return below.union(select(AGENCIES.c.id).join(below, AGENCIES.c.parent_id == below.c.id))
+
+
+def is_in_subtree(agency_id: int, root_id: int) -> bool:
+    """True when the agency is the root or subordinate to it."""
+    tree = subtree(root_id)
+    return db.session.scalar(select(tree.c.id).where(tree.c.id == agency_id)) is not None

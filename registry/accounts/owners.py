@@ -1,0 +1,83 @@
+"""Owners of service accounts: the people who answer for them."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
+
+from registry.accounts.account_management import (
+    find_managed_account,
+    require_account_manager,
+    sees_account,
+    visible_accounts,
+)
+from registry.accounts.actors import Actor
+from registry.accounts.models import Account, AccountNotFound, find_account
+from registry.accounts.roles import Permission
+from registry.accounts.vocabulary import AccountKind
+from registry.core.database import db
+from registry.core.errors import invalid
+from registry.core.transactions import transaction
+from registry.journal import service as journal
+
+
+def owner_id(actor: Actor, wanted: int | None) -> int | None:
+    """The id of the owner of a new service account: the person wanted, by default the actor.
+
+    The command line has no account: what it creates without an owner is listed by ``ownerless_accounts``. Raises
+    Invalid at ``/owner`` unless the owner is an active person whom the actor sees.
+    """
+    if wanted is None:
+        return actor.account_id
+    try:
+        owner = find_account(wanted)
+    except AccountNotFound:
+        raise invalid("/owner", "owner-not-usable") from None
+    if not owner.is_person or owner.status != "active" or not sees_account(actor, owner):
+        raise invalid("/owner", "owner-not-usable")
+    return owner.id
+
+
+def owner_name(account: Account) -> str | None:
+    """The name of the owner of a service account."""
+    if account.owner_account_id is None:
+        return None
+    return db.session.scalar(select(Account.name).where(Account.id == account.owner_account_id))
+
+
+def change_owner(actor: Actor, account_id: int, owner_account_id: int) -> None:
+    """Give a service account another owner; sessions and tokens go on.
+
+    Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, also for a person's account, AccountNotYours, Invalid.
+    """
+    require_account_manager(actor)
+    with transaction():
+        account = find_managed_account(actor, account_id)
+        if account.is_person:
+            raise AccountNotFound(id=account_id)
+        before, account.owner_account_id = owner_name(account), owner_id(actor, owner_account_id)
+        after = owner_name(account)
+        if before != after:
+            details = {"previous_owner": before, "owner": after}
+            journal.record(actor, "account.owner-changed", f"account:{account.name}", details)
+
+
+def ownerless_accounts(actor: Actor) -> list[Account]:
+    """The service accounts in use that nobody answers for: without an owner, or with a disabled one, by name.
+
+    Raises RoleNotAllowed.
+    """
+    actor.require(Permission.TOKENS_READ)
+    owner = aliased(Account)
+    statement = (
+        select(Account)
+        .outerjoin(owner, owner.id == Account.owner_account_id)
+        .where(
+            Account.kind == AccountKind.SERVICE.value,
+            Account.disabled_at.is_(None),
+            owner.id.is_(None) | owner.disabled_at.is_not(None),
+            visible_accounts(actor),
+        )
+        .order_by(Account.name)
+    )
+    return list(db.session.scalars(statement))

@@ -1,0 +1,87 @@
+"""Scopes of tokens: each grants permissions, and never one that the role lacks. Every permission has one scope."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import StrEnum
+from typing import Final
+
+from registry.accounts.roles import PERMISSIONS, STEP_UP_PERMISSIONS, Permission, Role
+
+
+class Scope(StrEnum):
+    """What a token may be used for (docs/reference/api.md)."""
+
+    READ = "read"
+    PROJECTS_WRITE = "projects:write"
+    CASES_WRITE = "cases:write"
+    IMPORTS_RUN = "imports:run"
+    AUDITS_RUN = "audits:run"
+    EXEMPTIONS_WRITE = "exemptions:write"
+    ACCOUNTS_WRITE = "accounts:write"
+    DECISIONS_APPROVE = "decisions:approve"
+
+
+P = Permission
+SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
+    Scope.READ: frozenset(
+        {
+            P.AGENCIES_READ,
+            P.PROJECTS_READ,
+            P.RESTRICTED_READ,
+            P.IMPORTS_READ_ALL,
+            P.AUDITS_READ,
+            P.CASES_READ,
+            P.EXEMPTIONS_READ,
+            P.POLICIES_READ,
+            P.REPORTS_READ,
+            P.JOURNAL_READ,
+            P.PEOPLE_READ,
+            P.TOKENS_READ,
+        }
+    ),
+    Scope.PROJECTS_WRITE: frozenset(
+        {
+            P.AGENCIES_WRITE,
+            P.PROJECTS_WRITE,
+            P.PROJECTS_RESTRICT,
+            P.PLACEMENTS_CONFIRM,
+            P.ONBOARDING_EXTEND,
+            P.DOCUMENTS_WRITE,
+        }
+    ),
+    Scope.CASES_WRITE: frozenset({P.CASES_REVIEW, P.CASES_LEAD, P.CASES_ANSWER, P.CASES_COMMENT}),
+    Scope.IMPORTS_RUN: frozenset({P.IMPORTS_RUN}),
+    Scope.AUDITS_RUN: frozenset({P.AUDITS_RUN}),
+    Scope.EXEMPTIONS_WRITE: frozenset({P.EXEMPTIONS_RECORD}),
+    Scope.ACCOUNTS_WRITE: frozenset({P.PEOPLE_MANAGE, P.TOKENS_MANAGE}),
+    Scope.DECISIONS_APPROVE: frozenset({P.CASES_APPROVE, P.AUDITS_CONFIRM, P.AUDITS_VOID, P.ACCOUNTS_CONFIRM}),
+}
+SCOPE_OF: Final[dict[Permission, Scope]] = {
+    permission: scope for scope, permissions in SCOPES.items() for permission in permissions
+}
+
+
+def scopes_of_role(role: Role) -> frozenset[Scope]:
+    """The scopes that grant something to the role."""
+    return frozenset(SCOPE_OF[permission] for permission in PERMISSIONS[role])
+
+
+def default_scopes(role: Role) -> frozenset[Scope]:
+    """The scopes of a new token for which none were chosen: all of the role but ``decisions:approve``."""
+    return scopes_of_role(role) - {Scope.DECISIONS_APPROVE}
+
+
+def needs_step_up(role: Role, scopes: Collection[Scope]) -> bool:
+    """True when a token with the scopes may do what its owner may only do after a step-up."""
+    return any(SCOPE_OF[permission] in scopes for permission in PERMISSIONS[role] & STEP_UP_PERMISSIONS)
+
+
+def stored_scopes(stored: Collection[str] | None) -> frozenset[Scope] | None:
+    """The scopes of a stored list, None for None. A scope that only a newer version knows grants nothing."""
+    return None if stored is None else frozenset(scope for scope in Scope if scope in stored)
+
+
+def sorted_scopes(scopes: Collection[Scope]) -> list[str]:
+    """The scopes as they are stored and displayed, in the order of the list."""
+    return [scope.value for scope in Scope if scope in scopes]

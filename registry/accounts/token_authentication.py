@@ -1,0 +1,87 @@
+"""Authentication by bearer token. A token never has a permission that its account currently lacks."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import bindparam, select, update
+
+from registry.accounts.actors import TOKEN_PREFIX, Actor
+from registry.accounts.models import Account, is_active
+from registry.accounts.roles import Role, is_within
+from registry.accounts.scopes import stored_scopes
+from registry.accounts.token_format import parse_token
+from registry.accounts.token_models import Token, hash_token_secret
+from registry.accounts.vocabulary import AccountKind
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.errors import RegistryError
+from registry.core.networks import is_in_ranges
+from registry.core.transactions import transaction
+
+LAST_USED_INTERVAL: Final = timedelta(minutes=5)
+
+
+class TokenNotAccepted(RegistryError):
+    """The token is unknown, malformed, expired, revoked or pending, its account inactive, or the caller's address
+    outside of its ranges; the response does not say which.
+    """
+
+
+# Built once at import: it is executed on every request.
+FIND_ACTIVE_TOKEN: Final = (
+    select(
+        Token.id,
+        Token.secret_hash,
+        Token.role,
+        Token.agency_id,
+        Token.expires_at,
+        Token.last_used_at,
+        Token.scopes,
+        Token.addresses,
+        Account.id.label("account_id"),
+        Account.name,
+        Account.kind,
+        Account.role.label("account_role"),
+        Account.agency_id.label("account_agency_id"),
+    )
+    .join(Account, Account.id == Token.account_id)
+    .where(Token.key_id == bindparam("key_id"), Token.revoked_at.is_(None), Token.pending_since.is_(None), is_active())
+)
+
+
+def authenticate_token(text: str, source: str, request_id: str, client_request_id: str = "") -> Actor:
+    """Authenticate a token that arrived from the address ``source``; its actor. Raises TokenNotAccepted."""
+    parsed = parse_token(text)
+    if parsed is None:
+        raise TokenNotAccepted
+    key_id, secret = parsed
+    row = db.session.execute(FIND_ACTIVE_TOKEN, {"key_id": key_id}).one_or_none()
+    at = now()
+    if (
+        row is None
+        or not hmac.compare_digest(row.secret_hash, hash_token_secret(secret))
+        or (row.expires_at is not None and row.expires_at <= at)
+        or not is_within(Role(row.role), row.agency_id, Role(row.account_role), row.account_agency_id)
+        or (row.addresses is not None and not is_in_ranges(source, row.addresses))
+    ):
+        raise TokenNotAccepted
+    if row.last_used_at is None or at - row.last_used_at > LAST_USED_INTERVAL:
+        with transaction() as session:
+            used = {"last_used_at": at, "last_used_from": source}
+            session.execute(update(Token).where(Token.id == row.id).values(used))
+    return Actor(
+        row.name,
+        Role(row.role),
+        row.agency_id,
+        source,
+        request_id,
+        account_id=row.account_id,
+        is_person=row.kind == AccountKind.PERSON,
+        credential=f"{TOKEN_PREFIX}{key_id}",
+        client_request_id=client_request_id,
+        scopes=stored_scopes(row.scopes),
+        account_role=None if row.role == row.account_role else Role(row.account_role),
+    )

@@ -1,0 +1,45 @@
+"""The table of tokens. Only a hash of a token's secret is stored."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.accounts.account_names import MAX_NAME_LENGTH
+from registry.accounts.token_format import KEY_ID_LENGTH
+from registry.core.database import Instant, Model
+
+
+class Token(Model):
+    """A token. ``scopes``: None for all, in tokens of earlier versions; so is ``expires_at`` None in some of those.
+
+    ``addresses``: the ranges from which the token is accepted, None for any.
+    """
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(KEY_ID_LENGTH), unique=True)
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    account_id: Mapped[int] = mapped_column("principal_id", ForeignKey("principals.id"), index=True)
+    role: Mapped[str] = mapped_column(String(20))
+    agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime | None] = mapped_column(Instant)
+    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_used_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_used_from: Mapped[str | None] = mapped_column(Text)
+    pending_since: Mapped[datetime | None] = mapped_column(Instant)
+    asked_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    confirmed_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    scopes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    addresses: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+
+
+def hash_token_secret(secret: str) -> str:
+    """The stored hash of a token's secret."""
+    # The secret has 238 random bits, so a fast hash is sufficient.
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,115 @@
+"""Scopes of tokens, and the step-up that acts of consequence need in a session."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from registry.accounts.actors import SCHEDULE, Actor, RoleNotAllowed, ScopeNotGranted, local_actor
+from registry.accounts.roles import PERMISSIONS, STEP_UP_PERMISSIONS, Permission, Role
+from registry.accounts.scopes import SCOPES, Scope, default_scopes, needs_step_up, scopes_of_role, stored_scopes
+from registry.accounts.step_up import StepUpRequired, is_fresh
+from registry.core.clock import now
+from tests.factories import an_actor
+from tests.present import Present
+
+P = Permission
+SUPERVISOR = replace(an_actor(Role.SUPERVISOR), second_factor_required=True)
+
+
+def test_every_permission_belongs_to_exactly_one_scope() -> None:
+    listed = [permission for permissions in SCOPES.values() for permission in permissions]
+    assert sorted(listed) == sorted(Permission)
+    assert set(SCOPES) == set(Scope)
+
+
+def test_scope_read_changes_nothing() -> None:
+    assert {permission.value.split(".")[1] for permission in SCOPES[Scope.READ]} == {"read", "read-all"}
+
+
+@pytest.mark.parametrize(
+    ("role", "scopes"),
+    [
+        (Role.AGENCY_VIEWER, {"read"}),
+        (Role.AGENCY_EDITOR, {"read", "projects:write", "cases:write", "imports:run"}),
+        (Role.AGENCY_ADMINISTRATOR, {"read", "projects:write", "cases:write", "imports:run", "accounts:write"}),
+        (Role.REVIEWER, {"read", "projects:write", "cases:write"}),
+        (Role.SUPERVISOR, {"read", "projects:write", "cases:write", "audits:run", "exemptions:write"}),
+        (Role.AUDITOR, {"read"}),
+        (Role.OPERATOR, {"read", "projects:write", "audits:run"}),
+        (Role.ADMINISTRATOR, {"read", "projects:write", "imports:run", "accounts:write"}),
+    ],
+)
+def test_default_scopes_are_those_of_the_role_without_approving(role: Role, scopes: set[str]) -> None:
+    assert default_scopes(role) == scopes
+    deciding = {Role.SUPERVISOR, Role.OPERATOR, Role.ADMINISTRATOR}
+    assert scopes_of_role(role) - default_scopes(role) == ({"decisions:approve"} if role in deciding else set())
+
+
+def test_scope_grants_no_permission_that_the_role_lacks() -> None:
+    for role in Role:
+        actor = replace(Actor("x", role), scopes=frozenset(Scope))
+        assert {permission for permission in Permission if actor.may(permission)} == PERMISSIONS[role]
+
+
+def test_token_without_the_scope_is_refused_by_the_scopes_name() -> None:
+    actor = replace(SUPERVISOR, credential="token:0123456789", scopes=frozenset({Scope.READ}))
+    assert actor.may(P.CASES_READ) and not actor.may(P.CASES_APPROVE)
+    with pytest.raises(ScopeNotGranted) as refused:
+        actor.require(P.CASES_APPROVE)
+    assert (refused.value.code, refused.value.params) == ("scope-not-granted", {"scope": "decisions:approve"})
+    with pytest.raises(RoleNotAllowed):
+        actor.require(P.PEOPLE_MANAGE)
+
+
+def test_scope_of_a_newer_version_grants_nothing() -> None:
+    assert stored_scopes(["read", "moon:write"]) == {Scope.READ}
+    assert stored_scopes(None) is None
+
+
+@pytest.mark.parametrize("permission", sorted(STEP_UP_PERMISSIONS & PERMISSIONS[Role.SUPERVISOR]))
+def test_act_of_consequence_needs_a_factor_of_the_last_15_minutes(present: Present, permission: Permission) -> None:
+    at = present.set(now())
+    for age, fresh in ((timedelta(minutes=15), True), (timedelta(minutes=15, microseconds=1), False)):
+        actor = replace(SUPERVISOR, factor_at=at - age)
+        if fresh:
+            actor.require(permission)
+        else:
+            with pytest.raises(StepUpRequired) as refused:
+                actor.require(permission)
+            assert (refused.value.code, refused.value.params) == ("step-up-required", {"minutes": 15})
+    with pytest.raises(StepUpRequired):
+        SUPERVISOR.require(permission)
+    SUPERVISOR.require(permission, step_up=False)
+    assert SUPERVISOR.may(permission)
+
+
+def test_other_acts_and_reading_need_no_step_up() -> None:
+    for permission in PERMISSIONS[Role.SUPERVISOR] - STEP_UP_PERMISSIONS:
+        SUPERVISOR.require(permission)
+    assert not {P.PEOPLE_READ, P.TOKENS_READ} & STEP_UP_PERMISSIONS
+
+
+def test_step_up_is_asked_of_sessions_with_a_second_factor_only() -> None:
+    for actor in (
+        replace(SUPERVISOR, second_factor_required=False),
+        replace(SUPERVISOR, credential="token:0123456789"),
+        replace(local_actor(Role.SUPERVISOR), second_factor_required=True),
+    ):
+        actor.require(P.CASES_APPROVE)
+    replace(SCHEDULE, second_factor_required=True).require(P.AUDITS_VOID)
+
+
+def test_factor_of_the_future_is_not_fresh() -> None:
+    at = now()
+    assert is_fresh(at, at) and not is_fresh(at + timedelta(seconds=1), at) and not is_fresh(None, at)
+
+
+def test_scopes_that_stand_for_a_step_up_are_known_by_role() -> None:
+    assert needs_step_up(Role.SUPERVISOR, {Scope.DECISIONS_APPROVE})
+    assert needs_step_up(Role.SUPERVISOR, {Scope.EXEMPTIONS_WRITE})
+    assert needs_step_up(Role.ADMINISTRATOR, {Scope.ACCOUNTS_WRITE})
+    assert not needs_step_up(Role.SUPERVISOR, {Scope.READ, Scope.PROJECTS_WRITE, Scope.CASES_WRITE, Scope.AUDITS_RUN})
+    assert not needs_step_up(Role.REVIEWER, frozenset(Scope))

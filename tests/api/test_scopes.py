@@ -1,0 +1,79 @@
+"""Scopes and address ranges of tokens at the API: every endpoint names the scope that is missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from flask.testing import FlaskClient
+
+from registry.accounts.models import account_named
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.accounts.scopes import SCOPE_OF, Scope, scopes_of_role
+from registry.accounts.step_up import StepUpRequired
+from registry.accounts.tokens import issue, issue_own_token
+from registry.agencies.service import Agency
+from registry.api.declared_routes import declared_routes
+from registry.http.error_handlers import status_of
+from tests.api.callers import Caller, code
+from tests.api.test_access_matrix import TRIES, World, a_world, send
+from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency
+
+
+@pytest.fixture
+def home(client: FlaskClient) -> Agency:
+    return an_agency()
+
+
+@pytest.fixture
+def world(home: Agency) -> World:
+    return a_world(home)
+
+
+def limited(client: FlaskClient, role: Role, *scopes: Scope) -> Caller:
+    """A person's own token with these scopes only."""
+    name = f"{role.value} with {len(scopes)}"
+    if account_named(name) is None:
+        add_person(ADMINISTRATOR, NewPerson(name, role), PASSWORD)
+    account = account_named(name)
+    assert account is not None
+    person = replace(an_actor(role, name=name), account_id=account.id)
+    return Caller(client, issue_own_token(person, scopes=scopes).text)
+
+
+@pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.ADMINISTRATOR])
+def test_token_without_a_scope_is_refused_where_it_is_needed(client: FlaskClient, world: World, role: Role) -> None:
+    operations = list(declared_routes(client.application))
+    wrong = []
+    for scope in Scope:
+        others = sorted(scopes_of_role(role) - {scope})
+        who = limited(client, role, *others)
+        for operation in operations:
+            if role not in TRIES[operation.name].allowed or SCOPE_OF[operation.permission] is not scope:
+                continue
+            with send(who, operation.name, operation.method, world) as answer:
+                body = answer.get_json()
+                if (answer.status_code, code(answer)) != (403, "scope-not-granted") or scope not in body["detail"]:
+                    wrong.append(f"{operation.name} without {scope}: {answer.status_code} {answer.data[:200]!r}")
+    assert wrong == []
+
+
+def test_token_with_scope_read_reads_and_changes_nothing(client: FlaskClient, world: World) -> None:
+    reader = limited(client, Role.SUPERVISOR, Scope.READ)
+    assert reader.get("/projects").status_code == 200
+    answer = reader.post(f"/cases/{world.case_id}/claim", {})
+    assert (answer.status_code, code(answer)) == (403, "scope-not-granted")
+    assert answer.get_json()["detail"] == "The token does not have the scope cases:write."
+
+
+def test_token_from_another_address_is_not_accepted(client: FlaskClient) -> None:
+    token = issue(ADMINISTRATOR, "robot", Role.AUDITOR, None, addresses=["10.1.0.0/16"]).text
+    caller = Caller(client, token)
+    refused = caller.call("GET", "/projects", environ_base={"REMOTE_ADDR": "10.2.0.1"})
+    assert (refused.status_code, code(refused)) == (401, "token-not-accepted")
+    assert caller.call("GET", "/projects", environ_base={"REMOTE_ADDR": "10.1.0.1"}).status_code == 200
+
+
+def test_step_up_is_answered_with_403() -> None:
+    assert status_of(StepUpRequired(minutes=15)) == 403
