@@ -24,7 +24,7 @@ from registry.accounts.models import (
     require_confirmation,
     role_problems,
 )
-from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, hash_password, verify_password
+from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, hash_password, is_common, verify_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.sessions import start_session
 from registry.core.clock import now
@@ -171,11 +171,13 @@ def change_own_password(actor: Actor, old: str, new: str) -> str:
 
 
 def password_problems(password: str, name: str, pointer: str = "/password") -> list[Problem]:
-    """The problems of a new password: its length, or that it contains the name and little else."""
+    """The problems of a new password: its length, that many use it, or that it contains the name and little else."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         return [Problem(pointer, "password-length", {"shortest": MIN_LENGTH, "longest": MAX_LENGTH})]
     if name.casefold() in password.casefold() and len(password) < len(name) + MIN_LENGTH:
         return [Problem(pointer, "password-like-name")]
+    if is_common(password):
+        return [Problem(pointer, "password-common")]
     return []
 
 
