@@ -3,6 +3,7 @@
 import registry.hooks  # noqa: F401 - whoever knows every table has the handlers of events connected too
 from registry.accounts import attempts, sessions, tokens
 from registry.accounts import models as accounts
+from registry.accounts.factors import models as factors
 from registry.agencies import service as agencies
 from registry.cases import models as case_tables
 from registry.cases import orders
@@ -24,6 +25,7 @@ TABLES = (
     attempts,
     accounts,
     sessions,
+    factors,
     tokens,
     agencies,
     audit_runs,

@@ -12,6 +12,7 @@ from registry.accounts.account_changes import disable_account, enable_account, e
 from registry.accounts.account_names import clean_name, name_problems
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import begin_password_change, mark_succeeded
+from registry.accounts.events import password_changed
 from registry.accounts.models import (
     MAX_EMAIL_LENGTH,
     Account,
@@ -26,7 +27,7 @@ from registry.accounts.models import (
 )
 from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, hash_password, is_common, verify_password
 from registry.accounts.roles import Permission, Role
-from registry.accounts.sessions import start_session
+from registry.accounts.sessions import carried_over, start_session
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Invalid, NotFound, Problem, invalid
@@ -133,6 +134,7 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
         _store_password(person, password_hash, must_change=_must_change(actor, must_change))
         require_confirmation(actor, account)
         journal.record(actor, "account.password-set", f"account:{account.name}", account_details(account))
+        password_changed.publish(account.id)
 
 
 def change_own_password(actor: Actor, old: str, new: str) -> str:
@@ -163,10 +165,12 @@ def change_own_password(actor: Actor, old: str, new: str) -> str:
         session.refresh(person, with_for_update=True)
         if person.password_hash != old_hash:
             raise invalid("/old_password", "old-password-wrong")
+        kept = carried_over(person.id, actor.credential)
         _store_password(person, new_hash, must_change=False)
-        secret = start_session(person.id, actor.source)
+        secret = start_session(person.id, actor.source, **kept)
         details = account_details(person.account)
         journal.record(actor, "account.password-changed", f"account:{person.name}", details)
+        password_changed.publish(person.account_id)
     return secret
 
 
