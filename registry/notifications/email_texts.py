@@ -49,8 +49,8 @@ def to_bytes(address: str) -> str:
 
 
 def link_to(public_url: str, of: str, reference: int | str) -> str:
-    """Return the URL of a case, project or audit page."""
-    return f"{public_url}/{of}/{reference}"
+    """Return the URL of a case, project or audit page, or of the reader's own account."""
+    return f"{public_url}/account" if of == "account" else f"{public_url}/{of}/{reference}"
 
 
 def _subject(entries: MessageParams, language: Language, is_digest: bool) -> str:

@@ -35,7 +35,7 @@ from tests.present import Present
 
 MAIL = mail_through(25, sender_name="Реестр проектов")
 WRITTEN_AT = datetime(2026, 3, 6, 4, 0, tzinfo=UTC)
-NUMBERS = {"cases": 17, "projects": "QT-2026-0000001-5", "audits": 3}
+NUMBERS = {"cases": 17, "projects": "QT-2026-0000001-5", "audits": 3, "account": "26.11.2026 12:00"}
 
 
 def reader(*languages: Language, name: str | None = None) -> Recipient:
@@ -59,7 +59,8 @@ def test_every_kind_has_text_number_and_link_in_readers_language(kind: str, lang
     assert mail["Subject"].startswith(words[language])
     assert number in mail["Subject"]
     assert words[language] in text
-    assert f"https://registry.tests/{KINDS[kind]}/{number}\n" in text
+    page = "account" if KINDS[kind] == "account" else f"{KINDS[kind]}/{number}"
+    assert f"https://registry.tests/{page}\n" in text
     assert not any(words[other] in text for other in LANGUAGES if other != language)
 
 
