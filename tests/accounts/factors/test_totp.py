@@ -199,6 +199,16 @@ def test_new_app_replaces_the_old_one(present: Present) -> None:
     verify_totp(session, new.at(now()))
 
 
+def test_app_that_another_browser_has_just_replaced_is_not_replaced_again(present: Present) -> None:
+    first, app = an_enrolled("zhanna")
+    present.move(STEP)
+    second = opened(verify_totp(opened(sign_in_as("zhanna")), app.at(now())))
+    mine, other = begin_totp_enrolment(first), begin_totp_enrolment(second)
+    finish_totp_enrolment(first, pyotp.TOTP(mine.secret).at(now()))
+    with pytest.raises(FactorAlreadyEnrolled):
+        finish_totp_enrolment(second, pyotp.TOTP(other.secret).at(now()))
+
+
 def test_first_factor_of_an_open_session_requires_a_recent_password(present: Present) -> None:
     a_person("timur", Role.AGENCY_EDITOR, an_agency().id)
     secret = sign_in_as("timur")
