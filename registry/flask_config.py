@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from registry.accounts.factors.requirements import PUBLIC_URL, SECOND_FACTOR_ROLES
+from registry.accounts.roles import Role
 from registry.http.request_bodies import MAX_BODY
-from registry.settings import Settings
+from registry.settings import Settings, SettingsInvalid
 
 
 def flask_config(settings: Settings) -> dict[str, Any]:
-    """The values for ``app.config``; the database and the API add theirs."""
+    """The values for ``app.config``; the database and the API add theirs. Raises SettingsInvalid for unknown roles."""
+    unknown = (settings.second_factor_roles or frozenset()) - {role.value for role in Role}
+    if unknown:
+        raise SettingsInvalid([f"REGISTRY_SECOND_FACTOR: there is no role {', '.join(sorted(unknown))}"])
     return {
         "SECRET_KEY": settings.secret_key,
+        # registry/accounts/factors reads these two.
+        SECOND_FACTOR_ROLES: settings.second_factor_roles,
+        PUBLIC_URL: settings.public_url,
         "MAX_CONTENT_LENGTH": MAX_BODY,
         # Flask's session holds flash messages and the CSRF token; who is signed in says the cookie registry_session.
         "SESSION_COOKIE_NAME": "registry_notice",

@@ -5,6 +5,7 @@ Handlers of an event run in the order given here, and lock rows in it: projects,
 
 from __future__ import annotations
 
+from registry.accounts.events import factor_added, password_changed, signed_in_on_new_device, token_issued
 from registry.agencies.events import agency_changed
 from registry.audits.restricted_counts import move_in_last_audit
 from registry.cases.change_times import mark_cases_of_agency, mark_cases_of_project
@@ -13,6 +14,7 @@ from registry.flags.change_times import mark_flags_of_agency, mark_flags_of_proj
 from registry.flags.freeze_status import update_freeze_status_of_agency
 from registry.flags.linked_columns import link_column
 from registry.flags.project_filters import has_active_flag_of_rule, has_open_flag
+from registry.notifications.account_notices import enqueue_notice
 from registry.projects.change_times import mark_projects_of_agency
 from registry.projects.events import project_restricted
 from registry.projects.linked_filters import link_filter
@@ -25,6 +27,11 @@ agency_changed.connect(mark_cases_of_agency)
 project_restricted.connect(mark_flags_of_project)
 project_restricted.connect(mark_cases_of_project)
 project_restricted.connect(move_in_last_audit)
+
+factor_added.connect(enqueue_notice("account.factor-added"))
+password_changed.connect(enqueue_notice("account.password-changed"))
+signed_in_on_new_device.connect(enqueue_notice("account.new-device"))
+token_issued.connect(enqueue_notice("account.token-issued"))
 
 link_filter("flagged", has_open_flag)
 link_filter("rule", has_active_flag_of_rule)

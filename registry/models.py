@@ -4,6 +4,7 @@ import registry.hooks  # noqa: F401 - whoever knows every table has the handlers
 from registry.accounts import attempts, failed_sign_ins, sessions
 from registry.accounts import models as accounts
 from registry.accounts import token_models as tokens
+from registry.accounts.factors import models as factors
 from registry.agencies import service as agencies
 from registry.cases import models as case_tables
 from registry.cases import orders
@@ -26,6 +27,7 @@ TABLES = (
     accounts,
     failed_sign_ins,
     sessions,
+    factors,
     tokens,
     agencies,
     audit_runs,

@@ -30,11 +30,16 @@ LOCAL_TIME_OR_OFF = Regexp(
     r"(off|([01][0-9]|2[0-3]):[0-5][0-9])\Z", error="expected HH:MM (Asia/Almaty) or off, got {input!r}"
 )
 NUMBER_OR_OFF = Regexp(r"(off|[1-9][0-9]{0,8})\Z", error="expected a number of requests a minute or off, got {input!r}")
+# registry/flask_config.py compares the codes with the roles that there are.
+ROLES_OR_OFF = Regexp(r"(off|[a-z_]+(,[a-z_]+)*)\Z", error="expected off, or roles separated by commas, got {input!r}")
 # One plain ASCII address at a domain, for the From of mails.
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 SMTP_PORTS = {"smtp": 25, "smtps": 465}
 # 1,000 a second without end: more than a script that waits for its answers gets out of one process.
 USUAL_RATE_LIMIT = "60000"
+SECOND_FACTOR_OFF = "off"
+# Off until there are pages to enrol and to verify a factor; then the five roles of oversight.
+USUAL_SECOND_FACTOR = SECOND_FACTOR_OFF
 
 
 class SettingsInvalid(Exception):
@@ -70,6 +75,7 @@ class Settings:
     number. ``trusted_proxies``: how many proxies stand before the service, whose word on the caller's address and
     scheme is taken.
     ``health_port``: where ``/healthz`` is answered beside the web server, None for nowhere else.
+    ``second_factor_roles``: the codes of the roles that require a second factor, None for off.
     ``database_owner_url``: the role that owns the schema, when the service's own may not change it.
     """
 
@@ -89,6 +95,7 @@ class Settings:
     rate_limit: int | None = None
     trusted_proxies: int = 0
     health_port: int | None = None
+    second_factor_roles: frozenset[str] | None = None
 
     @property
     def embedded(self) -> bool:
@@ -142,6 +149,9 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         rate_limit=_rate_limit(env.str("REGISTRY_RATE_LIMIT", USUAL_RATE_LIMIT, validate=NUMBER_OR_OFF)),
         trusted_proxies=env.int("REGISTRY_TRUSTED_PROXIES", 0, **whole_number(0, 9, EXPECTED_PROXIES)),
         health_port=env.int("REGISTRY_HEALTH_PORT", 0, **whole_number(0, 65535, EXPECTED_PORT)) or None,
+        second_factor_roles=_roles_or_off(
+            env.str("REGISTRY_SECOND_FACTOR", USUAL_SECOND_FACTOR, validate=ROLES_OR_OFF)
+        ),
     )
     _require_valid(env)
     if not settings.secret_key and not read_only:
@@ -228,6 +238,10 @@ def _local_time(text: str | None) -> time | None:
 
 def _rate_limit(text: str | None) -> int | None:
     return None if text in (None, "off") else int(text)
+
+
+def _roles_or_off(text: str | None) -> frozenset[str] | None:
+    return None if text in (None, SECOND_FACTOR_OFF) else frozenset(text.split(","))
 
 
 def _public_url(text: str, with_mail: bool) -> str | None:

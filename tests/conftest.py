@@ -165,6 +165,7 @@ def service_app(url: str, data_dir: Path, **settings: str) -> Flask:
                 "REGISTRY_DATA_DIR": str(data_dir),
                 "REGISTRY_SECRET_KEY": "of-the-tests-and-nobody-else",
                 "REGISTRY_RATE_LIMIT": "off",
+                "REGISTRY_SECOND_FACTOR": "off",
                 **settings,
             }
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from registry.core.postgresql import libpq_address
+from registry.flask_config import flask_config
 from registry.settings import CHECKOUT, SECRET_KEY_FILE, Mail, SettingsInvalid, read_settings
 from tests.preload import processes
 
@@ -67,6 +68,9 @@ def test_without_any_variable_everything_lies_in_the_data_folder(tmp_path: Path,
         ("REGISTRY_RATE_LIMIT", "0"),
         ("REGISTRY_RATE_LIMIT", "many"),
         ("REGISTRY_RATE_LIMIT", "-1"),
+        ("REGISTRY_SECOND_FACTOR", "auditor, operator"),
+        ("REGISTRY_SECOND_FACTOR", "auditor,"),
+        ("REGISTRY_SECOND_FACTOR", "Auditor"),
         ("REGISTRY_TRUSTED_PROXIES", "all"),
         ("REGISTRY_TRUSTED_PROXIES", "-1"),
         ("REGISTRY_SMTP_URL", "http://mail"),
@@ -263,3 +267,18 @@ def test_an_address_with_a_password_that_is_refused_is_not_repeated(tmp_path: Pa
 
     assert "REGISTRY_SMTP_URL" in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "roles"), [("off", None), ("auditor", {"auditor"}), ("auditor,operator", {"auditor", "operator"})]
+)
+def test_roles_that_need_a_second_factor_are_listed(tmp_path: Path, text: str, roles: set[str] | None) -> None:
+    settings = read_settings({"REGISTRY_DATA_DIR": str(tmp_path), "REGISTRY_SECOND_FACTOR": text})
+    assert settings.second_factor_roles == roles
+
+
+def test_second_factor_of_a_role_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    settings = read_settings({"REGISTRY_DATA_DIR": str(tmp_path), "REGISTRY_SECOND_FACTOR": "auditor,king"})
+    with pytest.raises(SettingsInvalid) as error:
+        flask_config(settings)
+    assert error.value.problems == ["REGISTRY_SECOND_FACTOR: there is no role king"]

@@ -1,6 +1,6 @@
-"""Attempts with a password, and their limits: at signing in, and at changing the own password.
+"""Attempts with a password or code, and their limits: at signing in, with second factors, and at changing the password.
 
-An attempt counts as failed until the password was verified, so that parallel guesses count too.
+An attempt counts as failed until the password or code was verified, so that parallel guesses count too.
 """
 
 from __future__ import annotations
@@ -58,8 +58,16 @@ def begin_password_change(account_id: int) -> int:
     return _record_attempt("", f"account {account_id}", check_totals=False)
 
 
+def begin_code(account_id: int) -> int:
+    """Count an attempt with a code of an authenticator app or a recovery code; its id. Raises TooManyAttempts.
+
+    Only somebody who knows the password gets this far, and passkeys are not counted.
+    """
+    return _record_attempt("", f"codes of account {account_id}", check_totals=False)
+
+
 def mark_succeeded(attempt_id: int) -> None:
-    """The password was correct: the attempt no longer counts once the open transaction commits."""
+    """The password or code was correct: the attempt no longer counts once the open transaction commits."""
     statement = update(SignInAttempt).where(SignInAttempt.id == attempt_id).values(failed=False)
     require_transaction().execute(statement)
 

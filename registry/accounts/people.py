@@ -18,6 +18,7 @@ from registry.accounts.account_management import (
 from registry.accounts.account_names import clean_name, name_problems
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import begin_password_change, mark_succeeded
+from registry.accounts.events import password_changed
 from registry.accounts.models import (
     MAX_EMAIL_LENGTH,
     Account,
@@ -28,9 +29,9 @@ from registry.accounts.models import (
     require_confirmation,
     role_problems,
 )
-from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, hash_password, verify_password
+from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, hash_password, is_common, verify_password
 from registry.accounts.roles import Permission, Role
-from registry.accounts.sessions import start_session
+from registry.accounts.sessions import carried_over, start_session
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import db
@@ -144,6 +145,7 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
         _store_password(person, password_hash, must_change=_must_change(actor, must_change))
         require_confirmation(actor, account)
         journal.record(actor, "account.password-set", f"account:{account.name}", account_details(account))
+        password_changed.publish(account.id)
 
 
 def change_own_password(actor: Actor, old: str, new: str) -> str:
@@ -174,19 +176,23 @@ def change_own_password(actor: Actor, old: str, new: str) -> str:
         session.refresh(person, with_for_update=True)
         if person.password_hash != old_hash:
             raise invalid("/old_password", "old-password-wrong")
+        kept = carried_over(person.id, actor.credential)
         _store_password(person, new_hash, must_change=False)
-        secret = start_session(person.id, actor.source)
+        secret = start_session(person.id, actor.source, **kept)
         details = account_details(person.account)
         journal.record(actor, "account.password-changed", f"account:{person.name}", details)
+        password_changed.publish(person.account_id)
     return secret
 
 
 def password_problems(password: str, name: str, pointer: str = "/password") -> list[Problem]:
-    """The problems of a new password: its length, or that it contains the name and little else."""
+    """The problems of a new password: its length, that many use it, or that it contains the name and little else."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         return [Problem(pointer, "password-length", {"shortest": MIN_LENGTH, "longest": MAX_LENGTH})]
     if name.casefold() in password.casefold() and len(password) < len(name) + MIN_LENGTH:
         return [Problem(pointer, "password-like-name")]
+    if is_common(password):
+        return [Problem(pointer, "password-common")]
     return []
 
 

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ForeignKey, String, Text, delete
+from sqlalchemy import CursorResult, ForeignKey, String, Text, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.accounts.device_names import MAX_DEVICE_LENGTH
 from registry.core.clock import now
 from registry.core.database import Instant, Model
+from registry.core.errors import NotAllowed
 from registry.core.transactions import require_transaction, transaction
 
 IDLE_TIMEOUT: Final = timedelta(minutes=60)
 SESSION_MAX_AGE: Final = timedelta(hours=12)
 SECRET_BYTES: Final = 32
 CREDENTIAL_HASH_LENGTH: Final = 16
+PUBLIC_ID_BYTES: Final = 12
+
+
+class SessionEnded(NotAllowed):
+    """The session ended while its request was being handled."""
 
 
 class WebSession(Model):
-    """A session; ended by signing out, after ``IDLE_TIMEOUT`` or ``SESSION_MAX_AGE``, or by a change of the account."""
+    """A session; ended by signing out, after ``IDLE_TIMEOUT`` or ``SESSION_MAX_AGE``, or by a change of the account.
+
+    ``public_id`` names it in lists and addresses; None in sessions that a process of the previous version started.
+    ``device`` and ``password_at`` are None in those too. ``factor_at``, ``factor_kind``: the last second factor.
+    """
 
     __tablename__ = "web_sessions"
 
@@ -31,10 +43,18 @@ class WebSession(Model):
     source: Mapped[str] = mapped_column(Text)
     started_at: Mapped[datetime] = mapped_column(Instant)
     last_used_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    public_id: Mapped[str | None] = mapped_column(String(16), unique=True)
+    device: Mapped[str | None] = mapped_column(String(MAX_DEVICE_LENGTH))
+    password_at: Mapped[datetime | None] = mapped_column(Instant)
+    factor_at: Mapped[datetime | None] = mapped_column(Instant)
+    factor_kind: Mapped[str | None] = mapped_column(String(20))
 
 
-def start_session(person_id: int, source: str) -> str:
-    """Start a session in the open transaction and return the secret for the cookie. Deletes expired sessions."""
+def start_session(person_id: int, source: str, **values: Any) -> str:
+    """Start a session in the open transaction, and return the secret for its cookie. Expired sessions are deleted.
+
+    ``values`` of other columns: the device, or those of the session that it replaces.
+    """
     session = require_transaction()
     started_at = now()
     session.execute(delete(WebSession).where(WebSession.last_used_at < started_at - SESSION_MAX_AGE))
@@ -46,9 +66,37 @@ def start_session(person_id: int, source: str) -> str:
             source=source,
             started_at=started_at,
             last_used_at=started_at,
+            public_id=secrets.token_urlsafe(PUBLIC_ID_BYTES),
+            password_at=started_at,
+            **values,
         )
     )
     return secret
+
+
+def renew_session(session_id: int, secret_hash: str, **values: Any) -> str:
+    """Give a session a new secret and other values, in the open transaction. The old secret no longer works.
+
+    Prevents session fixation. Raises SessionEnded when the session with the old secret is gone.
+    """
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    own = (WebSession.id == session_id, WebSession.secret_hash == secret_hash)
+    change = update(WebSession).where(*own).values(secret_hash=secret_hash_of(secret), **values)
+    result = require_transaction().execute(change, execution_options={"synchronize_session": False})
+    if not isinstance(result, CursorResult) or result.rowcount != 1:
+        raise SessionEnded
+    return secret
+
+
+def carried_over(person_id: int, credential: str) -> Mapping[str, Any]:
+    """Device and second factor of a person's session, for the session that replaces it."""
+    columns = (WebSession.secret_hash, WebSession.device, WebSession.factor_at, WebSession.factor_kind)
+    for secret_hash, *values in require_transaction().execute(
+        select(*columns).where(WebSession.person_id == person_id)
+    ):
+        if session_credential(secret_hash) == credential:
+            return dict(zip(("device", "factor_at", "factor_kind"), values, strict=True))
+    return {}
 
 
 def end_session(secret: str) -> None:

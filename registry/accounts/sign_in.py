@@ -1,11 +1,23 @@
-"""Sign-in with name and password, throttled per name and per source; known devices are counted separately."""
+"""Sign-in with name and password, throttled per name and per source; known devices are counted separately.
+
+The session of an account with a second factor, or with a role that requires one, awaits it (``accounts/factors``).
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import begin_sign_in, mark_succeeded
+from registry.accounts.device_names import device_name
+from registry.accounts.events import signed_in_on_new_device
+from registry.accounts.factors.models import has_factor
+from registry.accounts.factors.requirements import is_required_of
 from registry.accounts.failed_sign_ins import records_failures
+from registry.accounts.models import Person
 from registry.accounts.passwords import hash_password, needs_rehash, verify_password
 from registry.accounts.people import person_named
 from registry.accounts.roles import Role
@@ -23,6 +35,14 @@ class AccountNotConfirmed(NotAllowed):
     """The password is correct, but a second person must confirm the account first."""
 
 
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session that has started. ``secret`` is for the cookie; ``awaits_factor``: its second factor is to come."""
+
+    secret: str
+    awaits_factor: bool
+
+
 @records_failures
 def sign_in(
     name: str,
@@ -32,8 +52,9 @@ def sign_in(
     client_request_id: str = "",
     *,
     device: str | None = None,
-) -> str:
-    """Start a session and return the secret for the cookie. ``device`` is the id of a known device.
+    user_agent: str = "",
+) -> SignedIn:
+    """Start a session. ``device`` is the id of a known device, ``user_agent`` the browser's header.
 
     Raises PasswordNotAccepted, AccountNotConfirmed, TooManyAttempts, SignInBusy.
     """
@@ -53,7 +74,10 @@ def sign_in(
             raise PasswordNotAccepted
         mark_succeeded(attempt)
         person.password_hash = rehashed
-        secret = start_session(person.id, source)
+        secret = start_session(person.id, source, device=device_name(user_agent))
+        awaits_factor = is_required_of(person.role) or bool(
+            session.scalar(select(has_factor()).select_from(Person).where(Person.id == person.id))
+        )
         actor = Actor(
             person.name,
             Role(person.role),
@@ -65,8 +89,11 @@ def sign_in(
             credential=session_credential(secret_hash_of(secret)),
             client_request_id=client_request_id,
         )
-        journal.record(actor, "person.signed-in", f"person:{person.name}")
-    return secret
+        action = "person.password-accepted" if awaits_factor else "person.signed-in"
+        journal.record(actor, action, f"person:{person.name}")
+        if device is None:
+            signed_in_on_new_device.publish(person.account_id)
+    return SignedIn(secret, awaits_factor)
 
 
 def sign_out(actor: Actor, secret: str) -> None:

@@ -177,7 +177,7 @@ def _still_visible(to: Recipient, entries: Sequence[Mapping[str, Any]]) -> list[
 
 
 def _visible(to: Recipient, of: str, references: Sequence[int | str]) -> list[int | str]:
-    if of == "audits":
+    if of in ("audits", "account"):
         return list(references)
     column: ColumnElement[Any] = Case.id.expression if of == "cases" else Project.number.expression
     statement = select(column).select_from(Project).where(column.in_(references), *visible_projects(to.actor))

@@ -17,6 +17,7 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.outbox import has_waiting, lock_waiting, mark_delivered
 from registry.core.transactions import transaction
+from registry.notifications.account_notices import ACCOUNT_TOPICS
 from registry.notifications.recipients import Directory, Recipient, load_directory
 from registry.notifications.service import queue_email
 from registry.projects.models import Project
@@ -32,7 +33,7 @@ class Notice:
 
     to: Recipient
     kind: str
-    reference: int
+    reference: int | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def process_outbox(*, with_mail: bool) -> int:
 
 def _write(notices: Iterable[Notice]) -> None:
     """Queue one e-mail per recipient, whatever the number of cases in a message."""
-    by_recipient: dict[Recipient, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    by_recipient: dict[Recipient, dict[str, list[int | str]]] = defaultdict(lambda: defaultdict(list))
     for notice in notices:
         by_recipient[notice.to][notice.kind].append(notice.reference)
     timestamp = now()
@@ -195,6 +196,13 @@ def _surged(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
     return [Notice(to, "sign-in-surge", payload["failures"]) for to in recipients]
 
 
+def _on_own_account(kind: str) -> Callable[[Mapping[str, Any], Directory], list[Notice]]:
+    def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+        return [Notice(to, kind, payload["at"]) for to in directory.of_account(payload["account"])]
+
+    return of
+
+
 HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notice]]]] = {
     "case.ask": _on_a_case(_question),
     "case.approve": _on_a_case(_approved),
@@ -207,4 +215,5 @@ HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notic
     "audit.failed": _failed,
     "audit.missed": _missed,
     SURGE_TOPIC: _surged,
+    **{topic: _on_own_account(kind) for topic, kind in ACCOUNT_TOPICS.items()},
 }

@@ -7,7 +7,11 @@ from typing import Final
 
 # Kind → type of its references, in the order of a digest.
 KINDS: Final[Mapping[str, str]] = {
-    # Immediate.
+    # Immediate. The references of the first four are local times.
+    "account-factor": "account",
+    "account-new-device": "account",
+    "account-password": "account",
+    "account-token": "account",
     "question": "cases",
     "order": "cases",
     "appeal-answered": "cases",
@@ -34,4 +38,4 @@ KINDS: Final[Mapping[str, str]] = {
     "token-ending": "tokens",
 }
 # References without a page of their own, and the page where the reader goes on.
-PAGES: Final[Mapping[str, str]] = {"tokens": "account", "sign-ins": "home"}
+PAGES: Final[Mapping[str, str]] = {"account": "account", "tokens": "account", "sign-ins": "home"}

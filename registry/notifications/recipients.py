@@ -61,6 +61,10 @@ class Directory:
         """Return the person of that name, if any."""
         return [each for each in self._people if each.actor.principal == principal]
 
+    def of_account(self, account_id: int) -> list[Recipient]:
+        """Return the person of that account, if any."""
+        return [each for each in self._people if each.actor.account_id == account_id]
+
     def reviewer(self, principal: str | None) -> list[Recipient]:
         """Return the reviewer of that name, if any."""
         return [each for each in self.who_may(Permission.CASES_REVIEW) if each.actor.principal == principal]
@@ -96,7 +100,7 @@ def recipient_now(person_id: int | None, agency_id: int | None) -> Recipient | N
 
 def _person(person: Person, address: str) -> Recipient:
     return Recipient(
-        Actor(person.name, Role(person.role), person.agency_id, "notices"),
+        Actor(person.name, Role(person.role), person.agency_id, "notices", account_id=person.account_id),
         address,
         tuple(language for language in LANGUAGES if language == person.language),
         name=person.name,

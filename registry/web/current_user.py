@@ -129,7 +129,7 @@ def _load_current_user() -> CurrentUser:
     if len(secret) in SECRET_LENGTHS and secret.isascii():
         signed_in = find_session_user(secret, request.remote_addr or "", request_id(), client_request_id())
         if signed_in is not None:
-            bind_csrf_token(secret)
+            bind_csrf_token(signed_in.session_key)
             return CurrentUser(secret, signed_in)
     return CurrentUser("", None)
 

@@ -64,7 +64,7 @@ def a_person(name: str, role: Role = Role.AUDITOR) -> Person:
 
 
 def come_in(name: str, password: str = PASSWORD) -> Actor:
-    user = find_session_user(sign_in(name, password, "10.0.0.1", "r"), "10.0.0.1", "r")
+    user = find_session_user(sign_in(name, password, "10.0.0.1", "r").secret, "10.0.0.1", "r")
     assert user is not None
     return user.actor
 
@@ -321,7 +321,7 @@ def test_token_issued_entry_contains_role_agency_and_limits(app: Flask, present:
 @pytest.mark.parametrize("change", ["disabled", "password", "role", "own password"])
 def test_change_ends_sessions_and_tokens_and_enabling_restores_none(app: Flask, change: str) -> None:
     person = a_person("zhanna")
-    secret = sign_in("zhanna", PASSWORD, "10.0.0.1", "r")
+    secret = sign_in("zhanna", PASSWORD, "10.0.0.1", "r").secret
     token = issue(ADMINISTRATOR, "zhanna", None, None, DAY)
     if change == "disabled":
         disable_account(ADIL, person.account_id)

@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 
 def test_password_set_by_an_administrator_must_be_changed_first(app: Flask) -> None:
     add_person(ADIL, NewPerson("zhanna", Role.AGENCY_VIEWER, an_agency().id), PASSWORD)
-    first = find_session_user(sign_in("zhanna", PASSWORD, "", ""), "", "")
+    first = find_session_user(sign_in("zhanna", PASSWORD, "", "").secret, "", "")
     assert first is not None and first.must_change_password
     with pytest.raises(Invalid):
         issue_own_token(first.actor, DAY)

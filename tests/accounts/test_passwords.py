@@ -45,3 +45,16 @@ def test_password_may_contain_the_name_when_long_without_it(app: Flask) -> None:
     assert (
         add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), f"a.serikova {LIKELY}").name == "a.serikova"
     )
+
+
+@pytest.mark.parametrize("password", ["password1234", "Qwertyuiop123", "IloveYou1234", "123456789012", "aaaaaaaaaaaa"])
+def test_password_that_many_use_is_rejected(app: Flask, password: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), password)
+
+    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [("/password", "password-common")]
+
+
+@pytest.mark.parametrize("password", ["a long and quiet", "қысқа емес құпиясөз", "zzzzzzqqzzzzzz", "☃" * 12])
+def test_password_needs_no_digits_signs_or_capitals(app: Flask, password: str) -> None:
+    assert add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), password).name == "a.serikova"

@@ -7,10 +7,16 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from registry.accounts.current_user import find_session_user
+from registry.accounts.factors.models import TotpFactor
 from registry.accounts.passwords import verify_password
 from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
+from registry.core.database import db
+from registry.journal.service import JournalEntry
+from tests.accounts.factors.steps import an_enrolled, sign_in_as
 from tests.factories import an_actor, an_agency
 from tests.fixtures.cli import CommandLine, of_processes
 
@@ -113,3 +119,23 @@ def test_confusable_account_name_is_a_conflict(registry: CommandLine) -> None:
     assert registry("users", "add", "--name", "S\u0430ule", "--role", "auditor").code == 4
     assert registry("tokens", "issue", "--name", "SAULE", "--role", "auditor").code == 4
     assert registry("users", "add", "--name", "local:root", "--role", "auditor").code == 2
+
+
+def test_reset_factor_removes_the_factors_at_once_and_is_journalled_as_local(
+    registry: CommandLine, services: Callable[[], Any]
+) -> None:
+    with services():
+        an_enrolled("saule", Role.SUPERVISOR)
+    ran = registry("users", "reset-factor", "saule")
+    assert (ran.code, ran.out) == (0, "")
+    assert "saule: the second factors are removed" in ran.err
+    with services():
+        entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.factors-reset")).one()
+        assert (entry.subject, entry.credential) == ("account:saule", "local")
+        assert entry.principal.startswith("local:")
+        assert db.session.scalars(select(TotpFactor)).all() == []
+        assert find_session_user(sign_in_as("saule"), "", "") is not None
+
+
+def test_reset_factor_of_an_unknown_name_is_not_found(registry: CommandLine) -> None:
+    assert registry("users", "reset-factor", "nobody").code == 3

@@ -13,7 +13,7 @@ from tests.databases import bare_app
 from tests.migrations.test_accounts import person, principal, rows, run, token
 
 BEFORE = "2026_11_26_7"
-AFTER = "2026_11_26_9"
+AFTER = "2026_11_26_11"
 
 
 @pytest.fixture

@@ -300,3 +300,13 @@ def test_smtps_uses_tls_from_the_first_byte(
 
 def test_retry_delay_is_at_most_an_hour() -> None:
     assert max(wait_after(tries) for tries in range(1, 10_000)) == timedelta(hours=1)
+
+
+def test_security_notice_is_sent_to_the_owner_of_the_account(app: Flask, server: MailStore, port: int) -> None:
+    person = create_reader("auditor", name="zhanna")
+    with transaction():
+        to = recipient_now(person.id, None)
+        assert to is not None
+        queue_email(to, {"account-new-device": ["26.11.2026 12:00"]}, now())
+    assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1)
+    assert server.recipients == ["zhanna@readers.kz"]

@@ -35,7 +35,14 @@ from tests.present import Present
 
 MAIL = mail_through(25, sender_name="Реестр проектов")
 WRITTEN_AT = datetime(2026, 3, 6, 4, 0, tzinfo=UTC)
-NUMBERS = {"cases": 17, "projects": "QT-2026-0000001-5", "audits": 3, "tokens": "4fGh7KqLm2", "sign-ins": 57}
+NUMBERS = {
+    "cases": 17,
+    "projects": "QT-2026-0000001-5",
+    "audits": 3,
+    "tokens": "4fGh7KqLm2",
+    "sign-ins": 57,
+    "account": "26.11.2026 12:00",
+}
 
 
 def reader(*languages: Language, name: str | None = None) -> Recipient:

@@ -7,8 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from flask import Flask
+from sqlalchemy import select
 
 from registry.accounts.roles import Role
+from registry.accounts.sessions import WebSession, renew_session, secret_hash_of
+from registry.core.database import db
+from registry.core.transactions import transaction
 from tests.fixtures.web import PASSWORD, SignedIn, Visit
 
 FLASK_SESSION = "registry_notice"
@@ -65,6 +69,20 @@ def test_token_ends_with_its_session(visit: Visit, signed_in: SignedIn) -> None:
     assert visit.client.post("/sign-in", data={"csrf_token": before, "name": "a.serikova"}).status_code == 403
     visit.sign_in("a.serikova")
     assert sign_out_status(visit, before) == 403
+
+
+def test_form_of_another_tab_stays_valid_when_a_factor_renews_the_session(visit: Visit, signed_in: SignedIn) -> None:
+    signed_in(Role.AUDITOR, name="a.serikova")
+    visit.sign_in("a.serikova")
+    before = visit.token("/home")
+    row = db.session.scalars(
+        select(WebSession).where(WebSession.secret_hash == secret_hash_of(cookie(visit, SIGNED_IN)))
+    )
+    session = row.one()
+    with transaction():
+        renewed = renew_session(session.id, session.secret_hash)
+    visit.client.set_cookie(SIGNED_IN, renewed)
+    assert sign_out_status(visit, before) == 303
 
 
 def test_pages_opened_at_once_without_the_flask_session_all_have_valid_forms(app: Flask, signed_in: SignedIn) -> None:

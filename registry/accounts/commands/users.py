@@ -10,6 +10,7 @@ from registry.accounts import people
 from registry.accounts.account_changes import confirm_account, disable_account, enable_account
 from registry.accounts.account_names import clean_name
 from registry.accounts.actors import local_actor
+from registry.accounts.factors.management import reset_factors
 from registry.accounts.models import Account, AccountNotFound, account_named
 from registry.accounts.passwords import MAX_LENGTH, generate_password
 from registry.accounts.roles import AGENCY_ROLES, Role
@@ -101,6 +102,19 @@ def confirm(name: str) -> None:
     if password is not None:
         click.echo(password)
     print_message("cli-user-confirmed", name=account.name, role=account.role)
+
+
+@users.command("reset-factor")
+@click.argument("name")
+@in_registry
+def reset_factor(name: str) -> None:
+    """Remove all second factors of a person who has lost them. Sessions and tokens of the account end immediately.
+
+    Where the role requires a second factor, the person enrols a new one at the next sign-in.
+    """
+    account = _account(name)
+    reset_factors(local_actor(Role.ADMINISTRATOR), account.id)
+    print_message("cli-user-factors-reset", name=account.name)
 
 
 def _account(name: str) -> Account:

@@ -42,7 +42,8 @@ def sign_in() -> Answer:
     device = known_device_of(name)
     try:
         password, ids = request.form.get("password", ""), (request_id(), client_request_id())
-        secret = password_sign_in.sign_in(name, password, source, *ids, device=device)
+        agent = request.user_agent.string
+        secret = password_sign_in.sign_in(name, password, source, *ids, device=device, user_agent=agent).secret
     except SIGN_IN_ERRORS as error:
         form = invalid_form({"name": name}, error, "name")
         return render_template("accounts/sign_in.html", form=form, back=back, ended=False), status_of(error)

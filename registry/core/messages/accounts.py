@@ -53,7 +53,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "sign-in-busy": lazy_text("Too many people are signing in at this moment. Try again in a few seconds."),
     "step-up-required": lazy_text(
-        "Verify your second factor: for this action it must have been verified in the last {minutes} minutes."
+        "This action requires a second factor that was verified in the last 15 minutes. Verify it and try again."
     ),
     "token-not-accepted": lazy_text("The token is not accepted. Ask an administrator for a new one."),
     "token-not-found": lazy_text("There is no token with key id {key_id}."),
@@ -66,4 +66,48 @@ MESSAGES: Final[Mapping[str, str]] = {
     "too-many-attempts": lazy_text(
         "Too many attempts failed. Try again in {minutes} minutes, or ask the administrator for a new password."
     ),
+    "ceremony-expired": lazy_text("This step has expired or is already done. Start again."),
+    "cli-user-factors-reset": lazy_text("{name}: the second factors are removed; sessions and tokens no longer work."),
+    "code-already-used": lazy_text("This code has been used. Wait for the next code of the app and enter that one."),
+    "code-not-accepted": lazy_text(
+        "The code is wrong. Enter the 6 digits of the app; check that the phone’s clock is right."
+    ),
+    "factor-already-enrolled": lazy_text(
+        "The second factor has already been added in another tab or on another device. There is nothing left to do."
+    ),
+    "factor-not-found": lazy_text("Your account has no such second factor."),
+    "factor-unreadable": lazy_text(
+        "The service’s secret key has changed, so the second factor cannot be verified. Ask an administrator "
+        "to reset it."
+    ),
+    "last-factor-required": lazy_text(
+        "Your role requires a second factor, and this is the last one. Add another one first."
+    ),
+    "no-passkey": lazy_text("Your account has no passkey. Choose another second factor."),
+    "notice-account-factor": lazy_text(
+        "A second factor was added to your account. If it was not you, tell an administrator at once"
+    ),
+    "notice-account-new-device": lazy_text(
+        "Somebody signed in to your account on a new device. If it was not you, tell an administrator at once"
+    ),
+    "notice-account-password": lazy_text(
+        "The password of your account was changed. If it was not you, tell an administrator at once"
+    ),
+    "notice-account-token": lazy_text(
+        "A token was issued for your account. If it was not you, tell an administrator at once"
+    ),
+    "notice-number-account": lazy_text("{number}"),
+    "passkey-copied": lazy_text(
+        "The passkey was not accepted: it may have been copied. Use another second factor, and remove this passkey."
+    ),
+    "passkey-not-accepted": lazy_text("The passkey was not accepted. Try again, or choose another second factor."),
+    "passkey-of-another-site": lazy_text("The passkey answered another site. Check the address in the browser."),
+    "passkeys-unavailable": lazy_text(
+        "Passkeys cannot be used here: the registry has no HTTPS address. Choose another second factor."
+    ),
+    "password-common": lazy_text("Many people use this password, so it is the first to be tried. Choose another."),
+    "recovery-code-already-used": lazy_text("This recovery code has been used. Enter another one."),
+    "recovery-code-not-accepted": lazy_text("The recovery code is wrong. Enter all 10 characters."),
+    "session-ended": lazy_text("Your session has ended. Sign in again."),
+    "session-not-found": lazy_text("Your account has no such open session."),
 }

@@ -16,8 +16,8 @@ from registry.accounts.scopes import scopes_of_role
 from registry.core.clock import now
 from registry.core.database import Instant
 
-revision = "2026_11_26_9"
-down_revision = "2026_11_26_7"
+revision = "2026_11_26_11"
+down_revision = "2026_11_26_10"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,12 @@
+"""Events of accounts, published inside the transaction of the change. Each has the account's id."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from registry.core.events import Event
+
+factor_added: Final[Event[[int]]] = Event("factor_added")
+signed_in_on_new_device: Final[Event[[int]]] = Event("signed_in_on_new_device")
+token_issued: Final[Event[[int]]] = Event("token_issued")
+password_changed: Final[Event[[int]]] = Event("password_changed")

@@ -1,0 +1,113 @@
+"""The factors of an account: list and remove one's own, reset those of another person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+
+from registry.accounts.account_changes import end_access
+from registry.accounts.account_management import find_managed_account, require_account_manager
+from registry.accounts.actors import Actor
+from registry.accounts.current_user import FactorSession
+from registry.accounts.factors.models import FactorKind, Passkey, RecoveryCode, TotpFactor
+from registry.accounts.factors.requirements import is_required_of
+from registry.accounts.factors.verification import lock_person, require_fresh_factor
+from registry.accounts.models import (
+    AccountNotFound,
+    Person,
+    account_details,
+    require_confirmation,
+)
+from registry.core.database import db
+from registry.core.errors import Conflict, NotFound
+from registry.core.transactions import require_transaction, transaction
+from registry.journal import service as journal
+
+
+class FactorNotFound(NotFound):
+    """The account has no such factor."""
+
+
+class LastFactorRequired(Conflict):
+    """The role requires a second factor, and this is the last one: add another one first."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFactor:
+    """An authenticator app or a passkey. ``id`` distinguishes passkeys; ``name`` is empty for an app."""
+
+    kind: FactorKind
+    id: int
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFactors:
+    """The factors of an account, the oldest first, and how many unused recovery codes are left."""
+
+    factors: list[OwnFactor]
+    recovery_codes_left: int
+
+
+def list_factors(actor: Actor) -> OwnFactors:
+    """The factors of the actor's account."""
+    person_id = db.session.scalar(select(Person.id).where(Person.account_id == actor.account_id))
+    apps = db.session.scalars(select(TotpFactor).where(TotpFactor.person_id == person_id))
+    factors = [OwnFactor(FactorKind.TOTP, app.id, "", app.created_at, app.last_used_at) for app in apps]
+    factors += [
+        OwnFactor(FactorKind.PASSKEY, key.id, key.name, key.created_at, key.last_used_at)
+        for key in db.session.scalars(select(Passkey).where(Passkey.person_id == person_id))
+    ]
+    unused = (RecoveryCode.person_id == person_id, RecoveryCode.used_at.is_(None))
+    left = db.session.scalar(select(func.count(RecoveryCode.id)).where(*unused))
+    return OwnFactors(sorted(factors, key=lambda factor: factor.created_at), left or 0)
+
+
+def remove_factor(session: FactorSession, kind: FactorKind, factor_id: int) -> None:
+    """Remove an authenticator app or a passkey of the session's account; with the last one go the recovery codes.
+
+    Raises StepUpRequired, FactorNotFound, LastFactorRequired.
+    """
+    require_fresh_factor(session)
+    with transaction() as database:
+        lock_person(session)
+        factors = list_factors(session.actor).factors
+        if not any(factor.kind is kind and factor.id == factor_id for factor in factors):
+            raise FactorNotFound(id=factor_id)
+        if len(factors) == 1 and is_required_of(session.actor.role):
+            raise LastFactorRequired
+        table = TotpFactor if kind is FactorKind.TOTP else Passkey
+        database.execute(delete(table).where(table.id == factor_id))
+        if len(factors) == 1:
+            database.execute(delete(RecoveryCode).where(RecoveryCode.person_id == session.person_id))
+        journal.record(
+            session.actor, "account.factor-removed", f"account:{session.actor.principal}", {"factor": kind.value}
+        )
+
+
+def reset_factors(actor: Actor, account_id: int) -> None:
+    """Remove all factors of another person, who has lost them, and end the account's sessions and tokens.
+
+    The account becomes pending when its role requires two people, but for the command line. Raises RoleNotAllowed,
+    AccountsNeedAPerson, AccountNotFound, NotYourself.
+    """
+    require_account_manager(actor)
+    with transaction():
+        account = find_managed_account(actor, account_id)
+        person_id = db.session.scalar(select(Person.id).where(Person.account_id == account.id))
+        if person_id is None:
+            raise AccountNotFound(id=account_id)
+        # First: an enrolment that another request is finishing needs its session, and is then deleted or refused.
+        end_access(account)
+        _delete_factors(person_id)
+        require_confirmation(actor, account)
+        journal.record(actor, "account.factors-reset", f"account:{account.name}", account_details(account))
+
+
+def _delete_factors(person_id: int) -> None:
+    for table in (TotpFactor, Passkey, RecoveryCode):
+        require_transaction().execute(delete(table).where(table.person_id == person_id))

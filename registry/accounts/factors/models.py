@@ -1,0 +1,90 @@
+"""Tables of second factors. None holds a secret in clear text."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, LargeBinary, String, Text, exists, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.accounts.models import Person
+from registry.core.database import Instant, Model
+
+MAX_FACTOR_NAME_LENGTH: Final = 100
+
+
+class FactorKind(StrEnum):
+    """What a session was verified with."""
+
+    TOTP = "totp"
+    PASSKEY = "passkey"
+    RECOVERY_CODE = "recovery_code"
+    OIDC = "oidc"
+
+
+class CeremonyKind(StrEnum):
+    """An exchange with the person's device that has begun."""
+
+    TOTP_ENROLMENT = "totp-enrolment"
+    PASSKEY_REGISTRATION = "passkey-registration"
+    PASSKEY_VERIFICATION = "passkey-verification"
+
+
+class TotpFactor(Model):
+    """The authenticator app of a person. ``last_used_step``: its code, and every earlier one, is used up."""
+
+    __tablename__ = "totp_factors"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), unique=True)
+    encrypted_secret: Mapped[str] = mapped_column(Text)
+    last_used_step: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    last_used_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Passkey(Model):
+    """A passkey of a person. ``sign_count`` of the last use, 0 for passkeys that do not count."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    credential_id: Mapped[str] = mapped_column(Text, unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(String(MAX_FACTOR_NAME_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    last_used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class RecoveryCode(Model):
+    """One of a person's ten recovery codes."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    code_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class FactorCeremony(Model):
+    """An enrolment or verification that began in a session: an encrypted TOTP secret or a WebAuthn challenge."""
+
+    __tablename__ = "factor_ceremonies"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[int] = mapped_column(ForeignKey("web_sessions.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(30))
+    value: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+def has_factor() -> ColumnElement[bool]:
+    """The SQL condition for people with an authenticator app or a passkey."""
+    has_totp = exists(select(TotpFactor.id).where(TotpFactor.person_id == Person.id))
+    return has_totp | exists(select(Passkey.id).where(Passkey.person_id == Person.id))

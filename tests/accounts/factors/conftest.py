@@ -1,0 +1,5 @@
+"""Fixtures of second factors."""
+
+from tests.accounts.factors.steps import required
+
+__all__ = ["required"]

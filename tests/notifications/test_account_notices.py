@@ -1,0 +1,76 @@
+"""Security notices to the owner of an account."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pyotp
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from registry.accounts.current_user import find_factor_session, find_session_user
+from registry.accounts.events import token_issued
+from registry.accounts.factors.totp import begin_totp_enrolment, finish_totp_enrolment
+from registry.accounts.people import change_own_password
+from registry.accounts.sign_in import sign_in
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.notifications.email_texts import render_email
+from registry.notifications.immediate import process_outbox
+from registry.notifications.models import OutboundEmail
+from registry.notifications.recipients import recipient_now
+from tests.notifications.readers import PASSWORD, create_reader, delete_emails, queued_emails
+from tests.notifications.test_email_texts import MAIL, text_of
+from tests.present import Present
+
+AT = "26.11.2026 12:00"
+
+
+@pytest.fixture(autouse=True)
+def _at_noon(app: Flask, present: Present) -> None:
+    present.set(date(2026, 11, 26))
+
+
+def test_owner_is_notified_of_a_sign_in_on_a_new_device_alone() -> None:
+    create_reader("auditor", name="zhanna")
+    create_reader("administrator", name="adil")
+    sign_in("zhanna", PASSWORD, "10.0.0.1", "r", device="known")
+    assert queued_emails() == []
+    sign_in("zhanna", PASSWORD, "10.0.0.1", "r")
+    assert queued_emails() == [("zhanna@readers.kz", "account-new-device", [AT])]
+
+
+def test_owner_is_notified_of_password_factor_and_token() -> None:
+    person = create_reader("auditor", name="zhanna")
+    secret = sign_in("zhanna", PASSWORD, "10.0.0.1", "r", device="known").secret
+    user = find_session_user(secret, "", "")
+    assert user is not None
+    secret = change_own_password(user.actor, PASSWORD, "quite another password")
+    session = find_factor_session(secret, "", "")
+    assert session is not None
+    finish_totp_enrolment(session, pyotp.TOTP(begin_totp_enrolment(session).secret).at(now()))
+    with transaction():
+        token_issued.publish(person.account_id)
+    assert queued_emails() == [
+        ("zhanna@readers.kz", "account-factor", [AT]),
+        ("zhanna@readers.kz", "account-password", [AT]),
+        ("zhanna@readers.kz", "account-token", [AT]),
+    ]
+
+
+def test_notice_names_the_time_and_leads_to_the_account() -> None:
+    create_reader("auditor", name="zhanna")
+    delete_emails()
+    sign_in("zhanna", PASSWORD, "10.0.0.1", "r")
+    process_outbox(with_mail=True)
+    queued = db.session.scalars(select(OutboundEmail)).one()
+    to = recipient_now(queued.person_id, None)
+    assert to is not None
+    email = render_email(MAIL, "k", to, queued.told, now(), is_digest=False)
+    assert email["Subject"] == (
+        "Somebody signed in to your account on a new device. If it was not you, tell an administrator at once: " + AT
+    )
+    assert f"  {AT} – https://registry.tests/account\n" in text_of(email)
+    assert "10.0.0.1" not in text_of(email)
