@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.audits.service import run_audit
 from registry.cases.workflow import ACTIONS
 from registry.core.database import db

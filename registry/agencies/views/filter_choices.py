@@ -9,7 +9,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, select
 
 from registry.accounts.actors import Actor
-from registry.agencies.service import Agency, agency_by_bin, subtree
+from registry.agencies.models import Agency
+from registry.agencies.service import agency_by_bin, subtree
 from registry.agencies.views.choices import agency_choices, agency_name
 from registry.core.database import db
 from registry.core.filters import ChoiceFilter, conditions
