@@ -5,11 +5,11 @@ from registry.accounts import attempts, failed_sign_ins, sessions
 from registry.accounts import models as accounts
 from registry.accounts import token_models as tokens
 from registry.accounts.factors import models as factors
-from registry.agencies import service as agencies
+from registry.agencies import models as agencies
 from registry.cases import models as case_tables
 from registry.cases import orders
 from registry.core import idempotency, installation, outbox
-from registry.exemptions import service as exemptions
+from registry.exemptions import models as exemptions
 from registry.flags import audit_runs
 from registry.flags import models as flags
 from registry.imports import models as import_runs

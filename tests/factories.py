@@ -14,8 +14,9 @@ from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.scopes import scopes_of_role
 from registry.accounts.tokens import issue, issue_own_token
 from registry.accounts.vocabulary import AccountKind
+from registry.agencies.models import Agency
 from registry.agencies.schemas import AGENCY_BODY
-from registry.agencies.service import Agency, register_agency
+from registry.agencies.service import register_agency
 from registry.core.bin_numbers import check_digit
 from registry.projects.models import Project
 from registry.projects.schemas import PROJECT_PATCH

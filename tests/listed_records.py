@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, NamedTuple
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.transactions import transaction
 from registry.exemptions.service import record_exemption
 from registry.projects.service import find_project_to_change, restrict_project

@@ -28,9 +28,9 @@ class Present:
         self._travel.start()
         return instant.astimezone(UTC)
 
-    def move(self, actor: timedelta) -> datetime:
+    def move(self, step: timedelta) -> datetime:
         """Move on, from the real present when none was set; the new instant."""
-        return self.set(datetime.now(UTC) + actor)
+        return self.set(datetime.now(UTC) + step)
 
     def release(self) -> None:
         """Back to real time."""

@@ -1,4 +1,4 @@
-"""What the command line changed in accounts and tokens: administrators are told at their next sign-in."""
+"""What the command line changed in accounts and tokens: administrators are shown at their next sign-in."""
 
 from __future__ import annotations
 

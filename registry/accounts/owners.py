@@ -21,16 +21,16 @@ from registry.core.transactions import transaction
 from registry.journal import service as journal
 
 
-def owner_id(actor: Actor, wanted: int | None) -> int | None:
-    """The id of the owner of a new service account: the person wanted, by default the actor.
+def owner_id(actor: Actor, requested_id: int | None) -> int | None:
+    """The id of the owner of a new service account: the requested person, by default the actor.
 
     The command line has no account: what it creates without an owner is listed by ``ownerless_accounts``. Raises
     Invalid at ``/owner`` unless the owner is an active person whom the actor sees.
     """
-    if wanted is None:
+    if requested_id is None:
         return actor.account_id
     try:
-        owner = find_account(wanted)
+        owner = find_account(requested_id)
     except AccountNotFound:
         raise invalid("/owner", "owner-not-usable") from None
     if not owner.is_person or owner.status != "active" or not sees_account(actor, owner):

@@ -8,9 +8,10 @@ from typing import Any, Final
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
+from registry.agencies.models import Agency
 from registry.agencies.queries import OPTIONS, SORTS, list_agencies
 from registry.agencies.schemas import AGENCY, AGENCY_BODY, AGENCY_EXAMPLE, AGENCY_PATCH
-from registry.agencies.service import Agency, agency_by_bin, agency_to_change, change_agency, register_agency
+from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, register_agency
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.filter_parameters import BIN_SCHEMA, SEVERAL, WORDS_SCHEMA, one_of, several_of
 from registry.api.operation_docs import LINK, LOCATION

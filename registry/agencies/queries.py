@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.fields import CHANGEABLE
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.bin_numbers import is_bin
 from registry.core.collation import sort_in_kazakh

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Integer, Select, String, select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
 from registry.accounts.roles import Permission
 from registry.agencies.events import agency_changed
 from registry.agencies.fields import CHANGEABLE
+from registry.agencies.models import Agency
 from registry.core.bin_numbers import is_bin
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db
+from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
@@ -29,32 +28,6 @@ class AgencyNotFound(NotFound):
 
 class BinTaken(Conflict):
     """An agency with that BIN already exists."""
-
-
-class Agency(Model):
-    """An organisation. ``parent_id`` forms a tree: an editor of an agency also acts for its subordinate agencies."""
-
-    __tablename__ = "agencies"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    bin: Mapped[str] = mapped_column(String(12), unique=True)
-    name_kk: Mapped[str | None] = mapped_column(String(500))
-    name_ru: Mapped[str | None] = mapped_column(String(500))
-    name_en: Mapped[str | None] = mapped_column(String(500))
-    kind: Mapped[str] = mapped_column(String(20))
-    region: Mapped[str | None] = mapped_column(String(2))
-    parent_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"), index=True)
-    email: Mapped[str | None] = mapped_column(String(200))
-    version: Mapped[int] = mapped_column(Integer)
-    created_at: Mapped[datetime] = mapped_column(Instant)
-    updated_at: Mapped[datetime] = mapped_column(Instant)
-
-    parent: Mapped[Agency | None] = relationship(remote_side="Agency.id", lazy="joined", join_depth=1)
-
-    @property
-    def parent_bin(self) -> str | None:
-        """The BIN of the parent agency."""
-        return self.parent.bin if self.parent else None
 
 
 def agency_by_bin(number: str) -> Agency:

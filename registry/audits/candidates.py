@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Date, Integer, Select, and_, bindparam, case, func, not_, select
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.audits.verdicts import PROJECT_FACTS
 from registry.cases.orders import Order, newest_in_force
 from registry.core.bulk import table_of

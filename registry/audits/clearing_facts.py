@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.audits.verdicts import CONFIRMED, PROJECT_FACTS
 from registry.cases.orders import Order
 from registry.core.database import db

@@ -44,7 +44,7 @@ def reverse_cases(audit_id: int, day: date) -> int:
     """Replace future dates of the cases that the audit opened or moved. Return the number of cases changed."""
     session = require_transaction()
     moved = Case.id.in_(select(CaseEvent.case_id).where(CaseEvent.by == f"audit:{audit_id}"))
-    until = national_calendar().after(day, policy_in_force().clocks.review)
+    until = national_calendar().after(day, policy_in_force().deadlines.review)
     reviewed = Case.status.in_(WAITING_FOR_REVIEWER)
     late, future, exempt = Case.due_on > until, Case.opened_at > now(), Case.exempt_since > day
     changed = set(session.scalars(select(Case.id).where(moved, (reviewed & late) | future | exempt)))

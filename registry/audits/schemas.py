@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
+from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import AnyDay, Boolean, Text
 from registry.core.json_schemas import DAY_SCHEMA
@@ -34,10 +35,14 @@ HELD_SCHEMA: Final[dict[str, Any]] = {
 }
 MAX_REASON_LENGTH: Final = 5000
 MAX_INSTANT_LENGTH: Final = 40
+VOIDING_ROLES: Final = sorted(role.value for role in Role if Permission.AUDITS_VOID in PERMISSIONS[role])
 VOIDING_PROPERTIES: Final[dict[str, Any]] = {
     "reason": {"type": "string"},
     "proposed_by": {"type": "string"},
-    "proposed_role": {"type": "string", "enum": ["operator", "supervisor"]},
+    "proposed_role": {
+        "type": "string",
+        "enum": VOIDING_ROLES,
+    },
     "proposed_at": {"type": "string", "format": "date-time"},
     "confirmed_by": {"type": ["string", "null"], "description": "Null while the other one has not confirmed."},
     "confirmed_at": {"type": ["string", "null"], "format": "date-time"},

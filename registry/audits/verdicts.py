@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.cases.orders import migrate_by_in_force
 from registry.core.clock import local_date, today
 from registry.core.languages import Language

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.cases.models import Case, CaseDecision
-from registry.cases.service import apply_decision, decision_in_effect, end_orders
+from registry.cases.service import decision_in_effect, end_orders, end_proposal
 from registry.cases.transitions import apply, authorize
 from registry.cases.vocabulary import Status
 from registry.core.clock import today
@@ -35,7 +35,7 @@ def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """
     step = authorize(actor, case, "appeal")
     decision = _to_appeal(case)
-    apply_decision(step.proposal, "withdrawn", actor)
+    end_proposal(step.proposal, "withdrawn", actor)
     end_orders(case, "appealed")
     decision.ended_because = "appealed"
     return apply(step, comment)

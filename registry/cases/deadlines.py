@@ -8,11 +8,11 @@ from datetime import date
 from registry.cases.vocabulary import Status
 from registry.cases.workflow import REVIEW_CLOCK_RUNS
 from registry.core.working_days import Calendar
-from registry.freeze.policy import Deadlines
+from registry.freeze.policy import DeadlineDays
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class CaseDeadline:
     """``due_on``: the date by which the responsible party must act; None when nothing is due.
 
     ``review_days_left``: working days left of a paused review; negative when the review was already overdue.
@@ -23,35 +23,35 @@ class Clock:
 
 
 def adjusted(
-    clock: Clock,
+    deadline: CaseDeadline,
     before: Status,
     after: Status,
     on: date,
     calendar: Calendar,
-    terms: Deadlines,
+    days: DeadlineDays,
     ordered_until: date | None = None,
-) -> Clock:
+) -> CaseDeadline:
     """Return the deadlines after a status change on a date. The date itself does not count.
 
     The review resumes when the agency answers or the Commission decides, and restarts when a case reopens or comes
     back from remediation. ``ordered_until`` is the due date of the new order.
     """
     if before is after:
-        return clock
+        return deadline
     if after in REVIEW_CLOCK_RUNS:
-        if before in REVIEW_CLOCK_RUNS and clock.due_on is not None:
-            return clock
-        left = terms.review if clock.review_days_left is None else clock.review_days_left
-        return Clock(calendar.after(on, left))
+        if before in REVIEW_CLOCK_RUNS and deadline.due_on is not None:
+            return deadline
+        left = days.review if deadline.review_days_left is None else deadline.review_days_left
+        return CaseDeadline(calendar.after(on, left))
     match after:
         case Status.AWAITING_AGENCY:
-            return Clock(calendar.after(on, terms.answer), _left(clock, on, calendar))
+            return CaseDeadline(calendar.after(on, days.answer), _left(deadline, on, calendar))
         case Status.WITH_COMMISSION:
-            return Clock(None, _left(clock, on, calendar))
+            return CaseDeadline(None, _left(deadline, on, calendar))
         case Status.REMEDIATION:
-            return Clock(ordered_until)
-    return Clock()
+            return CaseDeadline(ordered_until)
+    return CaseDeadline()
 
 
-def _left(clock: Clock, on: date, calendar: Calendar) -> int | None:
-    return None if clock.due_on is None else calendar.between(on, clock.due_on)
+def _left(deadline: CaseDeadline, on: date, calendar: Calendar) -> int | None:
+    return None if deadline.due_on is None else calendar.between(on, deadline.due_on)

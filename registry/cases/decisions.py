@@ -75,7 +75,7 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
     end_orders(case, "replaced")
     timestamp = now()
     proposal.outcome, proposal.decided_by, proposal.decided_at = "approved", actor.principal, timestamp
-    proposal.appeal_until = national_calendar().after(today(), policy_in_force().clocks.appeal)
+    proposal.appeal_until = national_calendar().after(today(), policy_in_force().deadlines.appeal)
     if not accepts:
         order = Order(
             project_id=case.project_id,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import contains_eager
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.cases.details import show_cases
 from registry.cases.models import Case, CaseDecision, CaseFlag

@@ -70,7 +70,7 @@ class CaseFlag(Model):
 
 
 class CaseEvent(Model):
-    """One entry of a case's timeline. ``side`` is ``oversight``, ``agency`` or ``audit``, which is then ``actor``."""
+    """A timeline entry. ``side``: ``oversight``, ``agency`` or ``audit``; ``by`` is then ``audit:<id>``."""
 
     __tablename__ = "case_events"
 

@@ -83,7 +83,7 @@ def open_case(actor: Actor, number: str) -> Case:
             from_severity="low",
             opened_at=timestamp,
             changed_at=timestamp,
-            due_on=national_calendar().after(today(), policy_in_force().clocks.review),
+            due_on=national_calendar().after(today(), policy_in_force().deadlines.review),
             version=1,
         )
         session.add(case)

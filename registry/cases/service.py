@@ -72,14 +72,14 @@ def refer(actor: Actor, case: Case, comment: str | None = None) -> Case:
 def send_back(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Return a proposal to its reviewer, or a case from the Commission or from confirmation to review."""
     step = authorize(actor, case, "return")
-    apply_decision(step.proposal, "returned", actor)
+    end_proposal(step.proposal, "returned", actor)
     return apply(step, comment)
 
 
 def withdraw(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Withdraw what the case waits for: the question, the proposal, the referral or, for a supervisor, the order."""
     step = authorize(actor, case, "withdraw")
-    apply_decision(step.proposal, "withdrawn", actor)
+    end_proposal(step.proposal, "withdrawn", actor)
     if case.status == Status.REMEDIATION:
         end_orders(case, "withdrawn")
     return apply(step, comment, details={"withdrawn_from": case.status})
@@ -147,7 +147,7 @@ def end_orders(case: Case, because: str) -> None:
         mark_cases(now(), CASE.c.id.in_([decision.case_id for decision in ended]))
 
 
-def apply_decision(proposal: CaseDecision | None, outcome: str, actor: Actor) -> None:
+def end_proposal(proposal: CaseDecision | None, outcome: str, actor: Actor) -> None:
     """End a waiting proposal, if any, with an outcome other than approval."""
     if proposal is not None:
         proposal.outcome, proposal.decided_by, proposal.decided_at = outcome, actor.principal, now()

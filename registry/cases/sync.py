@@ -72,7 +72,7 @@ def sync_cases(audit_id: int, on: date, at: datetime, policy: Policy) -> dict[st
 
     ``opened`` has the first id, the last id and the count. ``at`` is the ``changed_at`` of the audit's flags and cases.
     """
-    audit = _AuditContext(audit_id, on, at, policy.clocks.review)
+    audit = _AuditContext(audit_id, on, at, policy.deadlines.review)
     reopened = _ids(audit, sync_queries.accepted_no_more())
     _move(
         audit,

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.models import account_named
 from registry.accounts.roles import AGENCY_ROLES, Permission
-from registry.cases.deadlines import Clock, adjusted
+from registry.cases.deadlines import CaseDeadline, adjusted
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.orders import Order
 from registry.cases.vocabulary import Status
@@ -98,12 +98,12 @@ def apply(
     before = Status(case.status)
     after = target(step.transition, before, case.assignee, decision)
     clock = adjusted(
-        Clock(case.due_on, case.review_days_left),
+        CaseDeadline(case.due_on, case.review_days_left),
         before,
         after,
         today(),
         national_calendar(),
-        policy_in_force().clocks,
+        policy_in_force().deadlines,
         ordered_until,
     )
     case.status, case.due_on, case.review_days_left = after.value, clock.due_on, clock.review_days_left

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from registry.cli.output import cli_text
 from registry.core.clock import TimeZoneDataStale
+from registry.core.disk_checks import is_corruption_error
 from registry.core.errors import (
     CalendarInvalid,
     Conflict,
@@ -24,7 +25,6 @@ from registry.core.errors import (
 )
 from registry.core.messages import MessageUnknown
 from registry.core.schema import SchemaNotCurrent, ServiceRoleMissing, UpgradeRunning
-from registry.core.storage import is_corruption_error
 from registry.freeze.policy_file import PolicyInvalid
 from registry.http.database_errors import error_of
 from registry.http.http_errors import DatabaseBusy

@@ -74,7 +74,7 @@ def main() -> None:
 
     Data goes to standard output, messages to standard error. Exit codes: 0 done, 1 failed, 2 usage or settings,
     3 not found, 4 conflict, 5 invalid data, 6 flags found (with --fail-on-flags). The language of messages is that of
-    the locale: kk, ru or en. Settings are the environment variables REGISTRY_*; see README.md.
+    the locale: kk, ru or en. Settings are the environment variables REGISTRY_*; see docs/reference/settings.md.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

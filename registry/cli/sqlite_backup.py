@@ -20,8 +20,8 @@ from registry.cli.exit_codes import CONFLICT, FAILED, INVALID, NOT_FOUND, USAGE,
 from registry.cli.new_file import new_file
 from registry.cli.output import cli_text
 from registry.core.clock import now
+from registry.core.disk_checks import is_corruption_error
 from registry.core.private_files import make_private
-from registry.core.storage import is_corruption_error
 
 WAIT_S = 30
 UNREADABLE = "unreadable"

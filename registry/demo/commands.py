@@ -7,7 +7,7 @@ from datetime import date
 import click
 from sqlalchemy import func, select
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.cli.app_context import in_registry
 from registry.cli.output import print_message, progress

@@ -14,9 +14,10 @@ from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
 from registry.core.transactions import transaction
+from registry.exemptions.models import Exemption
 from registry.exemptions.queries import SORTS, filters_of_exemptions, list_exemptions, read_exemption
 from registry.exemptions.schemas import EXAMPLE, EXEMPTION, EXEMPTION_BODY, REVOCATION, SENT
-from registry.exemptions.service import Exemption, find_exemption_to_change, record_exemption, revoke_exemption
+from registry.exemptions.service import find_exemption_to_change, record_exemption, revoke_exemption
 
 blp = ApiBlueprint(
     "exemptions", __name__, description="Decisions of the Commission, recorded here and never granted here."

@@ -11,14 +11,15 @@ from sqlalchemy.orm import contains_eager
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
 from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters
 from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, order_by
-from registry.exemptions.service import Exemption, find_exemption, in_force_on
+from registry.exemptions.models import Exemption
+from registry.exemptions.service import find_exemption, in_force_on
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 from registry.projects.vocabulary import Sector

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, ScalarSelect, Select, String, Text, and_, func, select
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.clock import local_date, now, today
-from registry.core.database import Instant, Model, db
+from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
 from registry.core.transactions import require_transaction, transaction
+from registry.exemptions.models import Exemption
 from registry.journal import service as journal
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
@@ -25,44 +25,6 @@ class ExemptionNotFound(NotFound):
 
 class ExemptionAlreadyRevoked(Conflict):
     """The exemption is already revoked."""
-
-
-class Exemption(Model):
-    """A decision, in force from ``valid_from`` to ``valid_to`` inclusive unless revoked."""
-
-    __tablename__ = "exemptions"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
-    decision_number: Mapped[str] = mapped_column(String(200))
-    decided_on: Mapped[date]
-    valid_from: Mapped[date]
-    valid_to: Mapped[date]
-    scope: Mapped[str | None] = mapped_column(Text)
-    conditions: Mapped[str | None] = mapped_column(Text)
-    recorded_at: Mapped[datetime] = mapped_column(Instant)
-    recorded_by: Mapped[str] = mapped_column(Text)
-    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
-    revoked_by: Mapped[str | None] = mapped_column(Text)
-    revocation_reason: Mapped[str | None] = mapped_column(Text)
-
-    project_record: Mapped[Project] = relationship(lazy="joined", innerjoin=True)
-
-    __table_args__ = (Index(None, "project_id", "valid_to"),)
-
-    @property
-    def project(self) -> str:
-        """The project's number."""
-        return self.project_record.number
-
-    @property
-    def status(self) -> str:
-        """``revoked``, ``future``, ``in_force`` or ``expired``, today."""
-        if self.revoked_at is not None:
-            return "revoked"
-        if today() < self.valid_from:
-            return "future"
-        return "in_force" if today() <= self.valid_to else "expired"
 
 
 def record_exemption(actor: Actor, values: dict[str, Any]) -> Exemption:
@@ -91,7 +53,7 @@ def record_exemption(actor: Actor, values: dict[str, Any]) -> Exemption:
         )
         session.add(exemption)
         session.flush()
-        details = {name: _json_value(values.get(name)) for name in EXEMPTION_FIELDS} | {"exemption": exemption.id}
+        details = {name: values.get(name) for name in EXEMPTION_FIELDS} | {"exemption": exemption.id}
         journal.record(actor, "exemption.recorded", f"project:{number}", details)
     return exemption
 
@@ -162,7 +124,3 @@ def _found(statement: Select[Any], exemption_id: int) -> Exemption:
     if not isinstance(exemption, Exemption):
         raise ExemptionNotFound(id=exemption_id)
     return exemption
-
-
-def _json_value(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value

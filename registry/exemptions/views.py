@@ -16,8 +16,8 @@ from registry.core.clock import today
 from registry.core.errors import Malformed, Problem
 from registry.core.pagination import Listing, Page
 from registry.core.spreadsheets.writer import Rows
+from registry.exemptions.models import Exemption
 from registry.exemptions.queries import list_exemptions
-from registry.exemptions.service import Exemption
 from registry.web.blueprint import Answer, pages
 from registry.web.downloads import ENDINGS, download_list
 from registry.web.labels import field_label, name_in_page_language

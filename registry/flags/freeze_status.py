@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, case, func, or_, select, update
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.bulk import table_of
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, newest_good

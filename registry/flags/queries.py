@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.bulk import table_of
 from registry.core.database import db

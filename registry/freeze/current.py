@@ -17,7 +17,7 @@ def set_policy(policy: Policy) -> None:
 
 
 def policy_in_force() -> Policy:
-    """The policy of the process. Raises PolicyNotSet before serve_policy."""
+    """The policy of the process. Raises PolicyNotSet before set_policy."""
     if not _current:
         raise PolicyNotSet
     return _current[0]

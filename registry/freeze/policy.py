@@ -42,8 +42,8 @@ class RulePolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Deadlines:
-    """Deadlines of a case in working days of the national calendar."""
+class DeadlineDays:
+    """DeadlineDays of a case in working days of the national calendar."""
 
     answer: int
     review: int
@@ -72,7 +72,7 @@ class Policy:
     safety_belt_percent: int
     safety_belt_minimum: int
     document_quota_mib: int
-    clocks: Deadlines
+    deadlines: DeadlineDays
     rules: Mapping[str, RulePolicy]
     digest: str
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from registry.freeze.policy import Deadlines, Policy, RulePolicy, Wording
+from registry.freeze.policy import DeadlineDays, Policy, RulePolicy, Wording
 from registry.freeze.policy_lines import format_path, key_lines, line_of
 from registry.freeze.policy_shape import validate
 from registry.freeze.rules import RULES
@@ -76,7 +76,7 @@ def _policy(document: Mapping[str, Any], digest: str) -> Policy:
         safety_belt_percent=document["safety_belt_percent"],
         safety_belt_minimum=document["safety_belt_minimum"],
         document_quota_mib=document.get("document_quota_mib", DOCUMENT_QUOTA_MIB),
-        clocks=Deadlines(**document["clocks"]),
+        deadlines=DeadlineDays(**document["clocks"]),
         rules={name: _rule(document["rules"][name]) for name in RULES},
         digest=digest,
     )

@@ -11,9 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from registry.audits.clock_guard import unconfirmed_since
 from registry.core.clock import now, rfc3339, today
+from registry.core.disk_checks import is_corruption_error, is_damaged, is_disk_full
 from registry.core.installation import installed_at
 from registry.core.schema import schema_is_current
-from registry.core.storage import is_corruption_error, is_damaged, is_disk_full
 from registry.flags.audit_runs import audit_in_future, last_good_audit
 from registry.http.database_errors import error_of
 from registry.http.request_log import LOG

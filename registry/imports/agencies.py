@@ -11,13 +11,8 @@ from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
 from registry.agencies.fields import CHANGEABLE, AgencyFields
-from registry.agencies.service import (
-    Agency,
-    agency_to_change,
-    change_agency,
-    missing_field_problems,
-    register_agency,
-)
+from registry.agencies.models import Agency
+from registry.agencies.service import agency_to_change, change_agency, missing_field_problems, register_agency
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.spreadsheets.cell_values import cell_problems, cell_readers, read_cells

@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final, Protocol
 
 from sqlalchemy import BigInteger, Index, String, Text, bindparam, insert, select, update
@@ -25,7 +26,16 @@ from registry.core.dialects import has_writing_ctes
 from registry.core.transactions import after_rollback, before_commit, require_transaction
 
 PENDING = "journal_recorded"
-ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+def _iso_date(value: object) -> str:
+    """A date or an instant in details, as ISO 8601 text. Raises TypeError for what JSON has no form of."""
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"a journal entry cannot hold {value!r}")
+
+
+ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_iso_date).encode
 FIRST_HASH = "0" * 64
 ORIGINAL_COLUMNS = (
     "seq",

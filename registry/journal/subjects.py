@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, String, Subquery, cast, literal, s
 
 from registry.cases.models import Case
 from registry.core.bulk import table_of
-from registry.exemptions.service import Exemption
+from registry.exemptions.models import Exemption
 from registry.flags.models import Flag
 from registry.projects.documents import Document
 from registry.projects.models import Project

@@ -20,7 +20,7 @@ from registry.cases.orders import Order, newest_in_force
 from registry.core.clock import local_date
 from registry.core.database import db
 from registry.core.working_days import national_calendar
-from registry.exemptions.service import Exemption
+from registry.exemptions.models import Exemption
 from registry.flags.audit_runs import AuditChange, AuditRun
 from registry.flags.vocabulary import FlagChange
 from registry.projects.models import Project

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from registry.accounts.actors import Actor
 from registry.accounts.models import Person, is_active
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.languages import LANGUAGES, OFFICIAL_LANGUAGES, Language
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, or_, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now, today
 from registry.core.database import db

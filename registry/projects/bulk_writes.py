@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from registry.accounts.actors import Actor
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.bulk import insert_rows, reserve_ids, table_of
 from registry.core.clock import now
 from registry.core.database import EncodedJson

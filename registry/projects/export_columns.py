@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, Date, Integer, Text, case, cast, func
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.bulk import table_of
 from registry.core.database import Instant
 from registry.core.dialects import instant_text

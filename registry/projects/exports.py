@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.bulk import copy_csv
 from registry.core.database import db
 from registry.core.dialects import has_copy

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, false
 
 from registry.accounts.actors import Actor
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.bin_numbers import is_bin
 from registry.core.bulk import table_of

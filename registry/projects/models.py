@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.database import EPOCH, Instant, Model
 from registry.projects.vocabulary import FreezeStatus
 

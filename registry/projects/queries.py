@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, select
 
 from registry.accounts.actors import Actor
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.bulk import estimated_rows, table_of
 from registry.core.database import db
 from registry.core.dialects import date_literal, has_word_index

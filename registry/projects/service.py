@@ -11,7 +11,8 @@ from sqlalchemy.orm import contains_eager, make_transient_to_detached
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.service import Agency, may_act_for
+from registry.agencies.models import Agency
+from registry.agencies.service import may_act_for
 from registry.core.bulk import insert_related
 from registry.core.clock import now
 from registry.core.database import db

@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Select, func, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.service import Agency, own_agencies
+from registry.agencies.models import Agency
+from registry.agencies.service import own_agencies
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.freeze.vocabulary import Severity

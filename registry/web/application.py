@@ -72,7 +72,7 @@ WITH_PAGES = (
 
 
 # Each slice has its own template folder; shared templates are in web/.
-TEMPLATES: Final = [Path(__file__).with_name("templates"), *sorted(Path(__file__).parents[1].glob("[!w]*/templates"))]
+TEMPLATES: Final = [Path(__file__).with_name("templates"), *sorted(Path(__file__).parents[1].glob("*/templates"))]
 
 
 def attach_web(app: Flask) -> None:

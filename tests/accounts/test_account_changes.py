@@ -15,7 +15,6 @@ from registry.accounts.account_changes import (
     AccountChanged,
     AccountNotPending,
     ConfirmationNeedsAnotherPerson,
-    NotYourself,
     can_confirm,
     change_role,
     confirm_account,
@@ -23,6 +22,7 @@ from registry.accounts.account_changes import (
     enable_account,
     pending_accounts,
 )
+from registry.accounts.account_management import NotYourself
 from registry.accounts.models import account_named
 from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
@@ -47,7 +47,7 @@ def test_every_change_is_journalled_with_role_and_agency(app: Flask) -> None:
     disable_account(ADIL, person.account_id)
     assert last_entry() == ("account.disabled", "adil", "account:zhanna", auditor)
     enable_account(ADIL, person.account_id)
-    assert last_entry() == ("account.enabled", "adil", "account:zhanna", auditor)
+    assert last_entry() == ("account.enabled", "adil", "account:zhanna", {**auditor, "pending": True})
     change_role(ADIL, person.account_id, Role.AGENCY_VIEWER, agency.id)
     viewer = {"kind": "person", "role": "agency_viewer", "agency": agency.bin, "pending": False}
     assert last_entry() == ("account.role-changed", "adil", "account:zhanna", viewer)

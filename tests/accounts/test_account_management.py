@@ -19,7 +19,7 @@ from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Role
 from registry.accounts.service_accounts import add_service_account, issue_service_token, list_service_accounts
 from registry.accounts.token_queries import all_tokens
 from registry.accounts.tokens import TokenNotFound, find_token, issue, revoke
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from tests.factories import ADMINISTRATOR, PASSWORD, a_token, an_actor, an_agency
 
 DAY = timedelta(days=1)

@@ -45,15 +45,17 @@ CONTRACT = {
     "agency_viewer": f"{EVERYONE} restricted.read",
     "agency_editor": f"{EVERYONE} restricted.read projects.write documents.write imports.run cases.answer "
     "cases.comment",
+    "agency_administrator": f"{EVERYONE} restricted.read projects.write documents.write imports.run cases.answer "
+    "cases.comment people.read people.manage tokens.read tokens.manage",
     "reviewer": f"{EVERYONE} audits.read policies.read placements.confirm onboarding.extend documents.write "
     "cases.review cases.comment",
     "supervisor": f"{EVERYONE} audits.read policies.read restricted.read projects.restrict documents.write "
     "placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review cases.lead cases.approve "
     "cases.comment exemptions.record journal.read accounts.confirm",
-    "auditor": f"{EVERYONE} audits.read policies.read restricted.read journal.read",
+    "auditor": f"{EVERYONE} audits.read policies.read restricted.read journal.read people.read tokens.read",
     "operator": f"{EVERYONE} audits.read policies.read placements.confirm documents.write audits.run audits.void",
     "administrator": f"{EVERYONE} audits.read policies.read agencies.write projects.write documents.write imports.run "
-    "imports.read-all journal.read people.manage accounts.confirm tokens.manage",
+    "imports.read-all journal.read people.read people.manage accounts.confirm tokens.read tokens.manage",
 }
 
 
@@ -67,17 +69,27 @@ def test_role_has_exactly_the_permissions_of_the_contract(role: str) -> None:
     assert {permission.value for permission in PERMISSIONS[Role(role)]} == set(CONTRACT[role].split())
 
 
-def test_deciding_roles_need_two_people() -> None:
-    assert {role.value for role in Role if role.needs_two_people} == {"reviewer", "supervisor", "administrator"}
+def test_oversight_roles_need_two_people() -> None:
+    assert {role.value for role in Role if role.needs_two_people} == {
+        "reviewer",
+        "supervisor",
+        "auditor",
+        "operator",
+        "administrator",
+    }
 
 
-def test_agency_roles_are_two() -> None:
-    assert {"agency_viewer", "agency_editor"} == AGENCY_ROLES
+def test_agency_roles_are_three() -> None:
+    assert {"agency_viewer", "agency_editor", "agency_administrator"} == AGENCY_ROLES
 
 
 @pytest.mark.parametrize("role", list(Role))
 def test_token_has_the_role_of_its_account_or_a_narrower_one(role: Role) -> None:
-    narrower = {"agency_editor": ["agency_viewer"], "supervisor": ["reviewer", "auditor", "operator"]}
+    narrower = {
+        "agency_editor": ["agency_viewer"],
+        "agency_administrator": ["agency_viewer", "agency_editor"],
+        "supervisor": ["reviewer", "auditor", "operator"],
+    }
     expected = [role.value, *narrower.get(role.value, [])]
     assert [each.value for each in roles_within(role)] == expected
     assert {other.value for other in Role if is_within(other, 7, role, 7)} == set(expected)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry.agencies.fields import AGENCY_FIELDS
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from tests.api.callers import Caller, code, codes
 from tests.factories import a_bin, an_agency
 

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.api.blueprint import API_PREFIX
 from registry.api.declared_routes import declared_routes
 from registry.audits.service import run_audit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from tests.api.callers import MERGE_PATCH, Caller, code
 from tests.factories import a_project, an_agency
 

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.projects import queries as project_lists
 from tests.api.callers import Caller
 from tests.audits.steps import audit, create_projects

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.freeze.rules import RULES
 from registry.settings import CHECKOUT
 from tests.api.callers import Caller

@@ -13,7 +13,7 @@ from registry.accounts.roles import Role
 from registry.accounts.scopes import SCOPE_OF, Scope, scopes_of_role
 from registry.accounts.step_up import StepUpRequired
 from registry.accounts.tokens import issue, issue_own_token
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.api.declared_routes import declared_routes
 from registry.http.error_handlers import status_of
 from tests.api.callers import Caller, code

@@ -9,14 +9,15 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.audits.queries import all_changes_of
 from registry.audits.service import run_audit
 from registry.core.clock import now
 from registry.core.database import Base, db
 from registry.core.installation import Installation
 from registry.core.transactions import transaction
-from registry.exemptions.service import Exemption, record_exemption
+from registry.exemptions.models import Exemption
+from registry.exemptions.service import record_exemption
 from registry.flags.audit_runs import AuditRun
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import Flag

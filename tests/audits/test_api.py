@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, update
 
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.service import run_audit
 from registry.core.transactions import transaction

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.cases.orders import Order
 from registry.core.clock import local_instant, now
 from registry.core.transactions import transaction

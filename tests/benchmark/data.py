@@ -14,7 +14,7 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import text
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
 from registry.core.bin_numbers import check_digit
 from registry.core.bulk import table_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.core.database import db
 from registry.projects.models import Project

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.audits.service import run_audit
 from registry.cases import appeals, decisions
 from registry.cases import service as cases

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
 from registry.accounts.token_models import Token
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.audits.service import run_audit
 from registry.cases.workflow import ACTIONS
 from registry.core.database import db

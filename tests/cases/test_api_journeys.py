@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from tests.api.callers import Caller
 from tests.factories import a_token, project_values
 from tests.present import Present

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.projects.models import Project
 from tests.cases.casework import GAP, LAW, send, status
 from tests.cases.cast import case_of, flags_of

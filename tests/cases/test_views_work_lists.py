@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 from sqlalchemy import Connection, select
 
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.clock import clock_set_to, local_date, local_instant, now, require_current_zone, rfc3339, today
 from registry.core.database import db
 from registry.settings import CHECKOUT

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.models import Account
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core import outbox
 from registry.core.database import db
 from registry.core.errors import Invalid, invalid

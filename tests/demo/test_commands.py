@@ -22,7 +22,7 @@ from registry.core.database import db
 from registry.demo.calendar import rows_of
 from registry.demo.people import ADMINISTRATOR, demo_actor
 from registry.demo.story import history, replay
-from registry.exemptions.service import Exemption
+from registry.exemptions.models import Exemption
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
 from registry.freeze.rules import RULES

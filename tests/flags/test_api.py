@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.audits.service import run_audit
 from registry.core.errors import Malformed
 from registry.core.pagination import Page

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from tests.api.callers import Caller, codes
 from tests.factories import a_project
 from tests.present import Present

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from tests.api.callers import Caller
 from tests.factories import a_project, an_agency
 from tests.present import Present

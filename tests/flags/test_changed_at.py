@@ -26,7 +26,8 @@ from registry.core.database import db
 from registry.core.errors import RegistryError
 from registry.core.pagination import Listing, Page
 from registry.core.transactions import transaction
-from registry.exemptions.service import Exemption, find_exemption_to_change, record_exemption, revoke_exemption
+from registry.exemptions.models import Exemption
+from registry.exemptions.service import find_exemption_to_change, record_exemption, revoke_exemption
 from registry.flags.queries import list_flags
 from registry.platform.confirmations import verify_placement
 from registry.projects.api.representations import etag_data, project_row

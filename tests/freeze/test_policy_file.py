@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.freeze.policy import Deadlines
+from registry.freeze.policy import DeadlineDays
 from registry.freeze.policy_file import PolicyInvalid, load_policy, read_policy
 from registry.freeze.rules import RULES
 from tests.freeze.factories import POLICY, POLICY_FILE
@@ -34,7 +34,7 @@ def test_shipped_policy_matches_the_contract() -> None:
     assert POLICY.case_from_severity == "medium"
     assert (POLICY.safety_belt_percent, POLICY.safety_belt_minimum) == (25, 50)
     assert POLICY.document_quota_mib == 200
-    assert POLICY.clocks == Deadlines(answer=10, review=20, appeal=15)
+    assert POLICY.deadlines == DeadlineDays(answer=10, review=20, appeal=15)
     assert POLICY.named_dates == (POLICY.cutoff, POLICY.migration_deadline)
 
 
@@ -158,7 +158,7 @@ def test_wrong_clock_is_rejected_by_line_and_key(name: str, days: int) -> None:
         )
     for right in (1, 3650):
         policy = read_policy(changed(f"{name} = {days}", f"{name} = {right}"), "policy.toml")
-        assert getattr(policy.clocks, name) == right
+        assert getattr(policy.deadlines, name) == right
 
 
 @pytest.mark.parametrize("key", ["version", "cutoff", "start_clock", "safety_belt_minimum"])

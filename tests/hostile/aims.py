@@ -12,7 +12,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.api.declared_routes import Operation, RequestBody, declared_routes
 from registry.core.database import db
 from registry.core.fields import InputField, Text, WholeNumber

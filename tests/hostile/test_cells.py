@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.pagination import Page

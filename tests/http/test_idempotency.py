@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.idempotency import StoredResponse
 from registry.journal.service import JournalEntry

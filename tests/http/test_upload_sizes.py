@@ -8,7 +8,7 @@ import io
 import pytest
 from werkzeug.datastructures import FileStorage
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from tests.api.callers import Caller, code
 from tests.factories import a_bin, a_project
 from tests.uploads import MIB, SIZES, random_bytes, table_of_line_breaks

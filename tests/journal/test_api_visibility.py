@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 import registry
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.exemptions.service import record_exemption

@@ -38,8 +38,8 @@ def test_sessions_go_on_without_a_verified_factor(old_app: Flask) -> None:
     upgrade_schema()
     # As a process of the version before starts one.
     run(SESSION.replace("{id}", "2"))
-    found = rows("SELECT id, public_id, device, password_at, factor_at, factor_kind FROM web_sessions ORDER BY id")
-    assert found == [(1, None, None, None, None, None), (2, None, None, None, None, None)]
+    stored = rows("SELECT id, public_id, device, password_at, factor_at, factor_kind FROM web_sessions ORDER BY id")
+    assert stored == [(1, None, None, None, None, None), (2, None, None, None, None, None)]
 
 
 def test_way_down_ends_sessions_that_await_a_factor_and_deletes_the_factors(old_app: Flask) -> None:

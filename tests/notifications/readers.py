@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from registry.accounts.people import NewPerson, Person, add_person
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail

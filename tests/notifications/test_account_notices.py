@@ -68,7 +68,7 @@ def test_notice_names_the_time_and_leads_to_the_account() -> None:
     queued = db.session.scalars(select(OutboundEmail)).one()
     to = recipient_now(queued.person_id, None)
     assert to is not None
-    email = render_email(MAIL, "k", to, queued.told, now(), is_digest=False)
+    email = render_email(MAIL, "k", to, queued.events, now(), is_digest=False)
     assert email["Subject"] == (
         "Somebody signed in to your account on a new device. If it was not you, tell an administrator at once: " + AT
     )

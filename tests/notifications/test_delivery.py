@@ -15,7 +15,7 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from registry.accounts.people import disable_person
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction

@@ -15,7 +15,7 @@ from werkzeug.routing import RequestRedirect
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.clock import local_instant
 from registry.core.languages import LANGUAGES, OFFICIAL_LANGUAGES, Language
 from registry.core.messages import message

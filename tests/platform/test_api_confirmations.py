@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from tests.api.callers import Caller, code, codes

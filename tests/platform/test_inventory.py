@@ -10,7 +10,7 @@ from flask import Flask
 
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Invalid

@@ -6,7 +6,7 @@ import io
 import re
 
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.platform.inventory import apply_inventory
 from registry.projects.models import Project
 from registry.projects.service import find_project

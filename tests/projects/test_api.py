@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import date
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from tests.api.callers import Caller, code, codes
 from tests.factories import a_project, an_agency, project_values
 from tests.present import Present

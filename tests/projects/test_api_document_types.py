@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from tests.api.callers import Caller, codes
 from tests.factories import a_project
 

@@ -16,7 +16,7 @@ from sqlalchemy import update
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.transactions import transaction
 from registry.freeze.current import policy_in_force, set_policy
 from registry.projects.documents import Document

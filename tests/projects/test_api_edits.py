@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.projects.models import Project
 from tests.api.callers import Caller, code, codes
 from tests.factories import a_project, an_agency

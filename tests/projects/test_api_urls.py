@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from tests.api.callers import Caller, codes
 from tests.factories import a_project, project_values
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event, func, select, text
 
 from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.outbox import OutboxMessage

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency, AgencyNotFound
+from registry.agencies.models import Agency
+from registry.agencies.service import AgencyNotFound
 from registry.core.database import db
 from registry.core.pagination import Page
 from registry.core.transactions import transaction

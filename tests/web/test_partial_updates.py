@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.agencies.fields import AGENCY_FIELDS
-from registry.agencies.service import Agency, agency_by_bin
+from registry.agencies.models import Agency
+from registry.agencies.service import agency_by_bin
 from registry.core.database import db
 from registry.core.fields import InputField, Text
 from registry.freeze.vocabulary import Stage

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from registry.accounts.roles import Role
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from tests.factories import a_bin, a_project, an_agency
 from tests.fixtures.web import SignedIn, Visit
 from tests.uploads import MIB, SIZES, random_bytes, table_of_line_breaks

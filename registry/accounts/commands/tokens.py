@@ -19,7 +19,8 @@ from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.scopes import Scope
 from registry.accounts.token_confirmation import confirm_token
 from registry.accounts.token_queries import all_tokens, inactive_tokens
-from registry.agencies.service import Agency, agency_by_bin
+from registry.agencies.models import Agency
+from registry.agencies.service import agency_by_bin
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import UsageError, problem_lines
 from registry.cli.options import as_json_option

@@ -22,7 +22,7 @@ from registry.accounts.passwords import SignInBusy
 from registry.accounts.people import change_own_password
 from registry.accounts.token_queries import own_tokens
 from registry.accounts.tokens import find_own_token, issue_own_token, revoke_own_token
-from registry.agencies.service import Agency
+from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.http.error_handlers import status_of

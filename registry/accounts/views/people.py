@@ -19,7 +19,8 @@ from registry.accounts.views.pending import (
     flash_with_confirmation,
     with_confirmation_note,
 )
-from registry.agencies.service import Agency, agencies_by_id, agency_by_bin
+from registry.agencies.models import Agency
+from registry.agencies.service import agencies_by_id, agency_by_bin
 from registry.agencies.views.choices import agency_choices
 from registry.core.database import db
 from registry.core.errors import NotFound, invalid

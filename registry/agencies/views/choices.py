@@ -7,7 +7,8 @@ from typing import Final
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor
-from registry.agencies.service import Agency, agency_by_bin, own_agencies
+from registry.agencies.models import Agency
+from registry.agencies.service import agency_by_bin, own_agencies
 from registry.core.collation import kazakh_key
 from registry.core.database import db
 from registry.core.errors import NotFound

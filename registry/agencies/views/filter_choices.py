@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
-from registry.agencies.service import Agency, agency_by_bin
+from registry.agencies.models import Agency
+from registry.agencies.service import agency_by_bin
 from registry.agencies.views.choices import agency_choices, agency_name
 from registry.core.database import db
 from registry.core.filters import ChoiceFilter, conditions

@@ -74,7 +74,7 @@ POLICY: Final = PolicyShown()
 def policy_shown(policy: Policy) -> dict[str, Any]:
     """The policy as a mapping of everything that it says."""
     plain = {name: getattr(policy, name) for name in POLICY.fields if name not in ("scope", "clocks", "rules")}
-    clocks = policy.clocks
+    clocks = policy.deadlines
     return {
         **plain,
         "scope": sorted(policy.scope),

@@ -54,8 +54,8 @@ def test_one_code_opens_one_of_several_sessions(own_app: Flask, present: Present
         sessions = [opened(secret) for secret in secrets]
         db.session.rollback()
     code = totp.at(now(), counter_offset=1)
-    found = outcomes(own_app, [lambda session=session: verify_totp(session, code) for session in sessions])
-    assert found == ["code-already-used"] * (REQUESTS - 1) + ["done"]
+    results = outcomes(own_app, [lambda session=session: verify_totp(session, code) for session in sessions])
+    assert results == ["code-already-used"] * (REQUESTS - 1) + ["done"]
 
 
 def test_one_recovery_code_opens_one_of_several_sessions(own_app: Flask) -> None:
@@ -64,8 +64,8 @@ def test_one_recovery_code_opens_one_of_several_sessions(own_app: Flask) -> None
         code = generate_recovery_codes(session)[0]
         sessions = [opened(sign_in_as("zhanna")) for _ in range(REQUESTS)]
         db.session.rollback()
-    found = outcomes(own_app, [lambda session=session: use_recovery_code(session, code) for session in sessions])
-    assert found == ["done"] + ["recovery-code-already-used"] * (REQUESTS - 1)
+    results = outcomes(own_app, [lambda session=session: use_recovery_code(session, code) for session in sessions])
+    assert results == ["done"] + ["recovery-code-already-used"] * (REQUESTS - 1)
 
 
 def test_one_of_several_tabs_finishes_an_enrolment(own_app: Flask) -> None:
@@ -74,7 +74,7 @@ def test_one_of_several_tabs_finishes_an_enrolment(own_app: Flask) -> None:
         session = opened(sign_in_as("zhanna"))
         code = pyotp.TOTP(begin_totp_enrolment(session).secret).at(now())
         db.session.rollback()
-    found = outcomes(own_app, [lambda: finish_totp_enrolment(session, code)] * REQUESTS)
-    assert found == ["done"] + ["factor-already-enrolled"] * (REQUESTS - 1)
+    results = outcomes(own_app, [lambda: finish_totp_enrolment(session, code)] * REQUESTS)
+    assert results == ["done"] + ["factor-already-enrolled"] * (REQUESTS - 1)
     with own_app.app_context():
         assert db.session.scalar(select(func.count(TotpFactor.id))) == 1

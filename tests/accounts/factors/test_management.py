@@ -8,7 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.account_changes import ConfirmationNeedsAnotherPerson, NotYourself, confirm_account
+from registry.accounts.account_changes import ConfirmationNeedsAnotherPerson, confirm_account
+from registry.accounts.account_management import NotYourself
 from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.current_user import find_factor_session, find_session_user
 from registry.accounts.factors.management import (

@@ -170,7 +170,7 @@ def test_passkey_of_another_person_is_refused() -> None:
     assert refused(lambda: verify(session, theirs)) == "passkey-not-accepted"
 
 
-def test_second_of_two_tabs_hears_that_the_passkey_is_registered() -> None:
+def test_second_of_two_tabs_gets_an_error_for_the_registered_passkey() -> None:
     session, device = a_passkey()
     response = device.create(begin_passkey_registration(session))
     with pytest.raises(FactorAlreadyEnrolled):
@@ -180,14 +180,14 @@ def test_second_of_two_tabs_hears_that_the_passkey_is_registered() -> None:
 def test_session_that_began_before_the_first_factor_cannot_register_another() -> None:
     a_person("zhanna")
     intruder, own = opened(sign_in_as("zhanna")), opened(sign_in_as("zhanna"))
-    theirs, mine = SoftwareAuthenticator(), SoftwareAuthenticator()
+    theirs, device = SoftwareAuthenticator(), SoftwareAuthenticator()
     begun = begin_passkey_registration(intruder)
-    finish_passkey_registration(own, mine.create(begin_passkey_registration(own)))
+    finish_passkey_registration(own, device.create(begin_passkey_registration(own)))
     with pytest.raises(FactorAlreadyEnrolled):
         finish_passkey_registration(intruder, theirs.create(begun))
 
 
-def test_account_without_passkeys_is_told_so() -> None:
+def test_account_without_passkeys_gets_an_error() -> None:
     a_person("zhanna")
     session = opened(sign_in_as("zhanna"))
     with pytest.raises(NoPasskey):

@@ -148,7 +148,7 @@ def test_right_codes_are_not_counted_as_guesses(present: Present) -> None:
         session = opened(verify_totp(session, app.at(now())))
 
 
-def test_second_of_two_tabs_hears_that_the_app_is_enrolled(present: Present) -> None:
+def test_second_of_two_tabs_gets_an_error_for_the_enrolled_app(present: Present) -> None:
     a_person("zhanna")
     secret = sign_in_as("zhanna")
     first, second = begin_totp_enrolment(opened(secret)), begin_totp_enrolment(opened(secret))
@@ -164,9 +164,9 @@ def test_session_that_began_before_the_first_factor_cannot_add_another() -> None
     # Somebody who knows the password has begun an enrolment when the person finishes the own one.
     a_person("zhanna")
     intruder, own = opened(sign_in_as("zhanna")), opened(sign_in_as("zhanna"))
-    theirs, mine = begin_totp_enrolment(intruder), begin_totp_enrolment(own)
-    assert theirs.secret != mine.secret
-    finish_totp_enrolment(own, pyotp.TOTP(mine.secret).at(now()))
+    theirs, owners = begin_totp_enrolment(intruder), begin_totp_enrolment(own)
+    assert theirs.secret != owners.secret
+    finish_totp_enrolment(own, pyotp.TOTP(owners.secret).at(now()))
     with pytest.raises(FactorAlreadyEnrolled):
         finish_totp_enrolment(intruder, pyotp.TOTP(theirs.secret).at(now()))
     with pytest.raises(StepUpRequired):
@@ -203,8 +203,8 @@ def test_app_that_another_browser_has_just_replaced_is_not_replaced_again(presen
     first, app = an_enrolled("zhanna")
     present.move(STEP)
     second = opened(verify_totp(opened(sign_in_as("zhanna")), app.at(now())))
-    mine, other = begin_totp_enrolment(first), begin_totp_enrolment(second)
-    finish_totp_enrolment(first, pyotp.TOTP(mine.secret).at(now()))
+    own, other = begin_totp_enrolment(first), begin_totp_enrolment(second)
+    finish_totp_enrolment(first, pyotp.TOTP(own.secret).at(now()))
     with pytest.raises(FactorAlreadyEnrolled):
         finish_totp_enrolment(second, pyotp.TOTP(other.secret).at(now()))
 
