@@ -3,6 +3,7 @@
 import registry.hooks  # noqa: F401 - whoever knows every table has the handlers of events connected too
 from registry.accounts import attempts, sessions, tokens
 from registry.accounts import models as accounts
+from registry.accounts.oidc import identities as oidc_identities
 from registry.agencies import service as agencies
 from registry.cases import models as case_tables
 from registry.cases import orders
@@ -37,6 +38,7 @@ TABLES = (
     installation,
     inventories,
     letter_tables,
+    oidc_identities,
     orders,
     project_numbers,
     project_table,

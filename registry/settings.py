@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from environs import Env, EnvValidationError, ValidationError
 from marshmallow.validate import Predicate, Regexp
 
+from registry.accounts.oidc.settings import OidcClient, oidc_client, oidc_issuer, oidc_value
 from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, owner_url, whole_number
 from registry.core.shipped_files import CONFIG
 
@@ -71,6 +72,7 @@ class Settings:
     scheme is taken.
     ``health_port``: where ``/healthz`` is answered beside the web server, None for nowhere else.
     ``database_owner_url``: the role that owns the schema, when the service's own may not change it.
+    ``oidc`` is None when people sign in with passwords only; ``sign_in_file`` says what its claims mean.
     """
 
     database_url: str
@@ -89,6 +91,8 @@ class Settings:
     rate_limit: int | None = None
     trusted_proxies: int = 0
     health_port: int | None = None
+    oidc: OidcClient | None = None
+    sign_in_file: Path = CONFIG / "sign_in.toml"
 
     @property
     def embedded(self) -> bool:
@@ -142,6 +146,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         rate_limit=_rate_limit(env.str("REGISTRY_RATE_LIMIT", USUAL_RATE_LIMIT, validate=NUMBER_OR_OFF)),
         trusted_proxies=env.int("REGISTRY_TRUSTED_PROXIES", 0, **whole_number(0, 9, EXPECTED_PROXIES)),
         health_port=env.int("REGISTRY_HEALTH_PORT", 0, **whole_number(0, 65535, EXPECTED_PORT)) or None,
+        oidc=oidc_client(env),
+        sign_in_file=_config_file(env, "REGISTRY_SIGN_IN_FILE", "sign_in.toml", "a sign-in file"),
     )
     _require_valid(env)
     if not settings.secret_key and not read_only:
@@ -162,11 +168,6 @@ def _require_valid(env: Environment) -> None:
     except EnvValidationError as error:
         messages: Any = error.error_messages
         problems = [f"{name}: {text}" for name, texts in messages.items() for text in texts]
-    problems += [
-        f"{name}: people sign in with passwords; OpenID Connect is not part of this version, so remove the variable"
-        for name in sorted(env.variables)
-        if name.startswith("REGISTRY_OIDC_")
-    ]
     if problems:
         raise SettingsInvalid(problems)
 
@@ -283,6 +284,8 @@ def _sender(text: str, public_url: str) -> tuple[str, str]:
 # What takes more than a validator: it depends on other variables, or becomes another type.
 PARSERS: Final[dict[str, Callable[..., object]]] = {
     "data_dir": _data_dir,
+    "oidc_issuer": oidc_issuer,
+    "oidc_value": oidc_value,
     "owner_url": owner_url,
     "public_url": _public_url,
     "secret_key": _secret_key,

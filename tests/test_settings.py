@@ -62,7 +62,9 @@ def test_without_any_variable_everything_lies_in_the_data_folder(tmp_path: Path,
         ("REGISTRY_POLICY_FILE", "/no/such/policy.toml"),
         ("REGISTRY_CALENDAR_FILE", "/no/such/calendar.toml"),
         ("REGISTRY_DIGEST_AT", "9:00"),
-        ("REGISTRY_OIDC_ISSUER", "https://idp.gov.kz"),
+        ("REGISTRY_OIDC_ISSUER", "http://idp.gov.kz"),
+        ("REGISTRY_OIDC_ISSUER", "https://user:secret@idp.gov.kz"),
+        ("REGISTRY_SIGN_IN_FILE", "/no/such/sign_in.toml"),
         ("REGISTRY_DIGEST_AT", "morning"),
         ("REGISTRY_RATE_LIMIT", "0"),
         ("REGISTRY_RATE_LIMIT", "many"),
@@ -263,3 +265,28 @@ def test_an_address_with_a_password_that_is_refused_is_not_repeated(tmp_path: Pa
 
     assert "REGISTRY_SMTP_URL" in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"ISSUER": "https://idp.gov.kz"}, ["CLIENT_ID", "CLIENT_SECRET"]),
+        ({"ISSUER": "https://idp.gov.kz", "CLIENT_ID": "registry"}, ["CLIENT_SECRET"]),
+        ({"CLIENT_ID": "registry", "CLIENT_SECRET": "s3cret"}, ["ISSUER"]),
+    ],
+)
+def test_single_sign_on_takes_all_three_variables(tmp_path: Path, given: dict[str, str], wrong: list[str]) -> None:
+    variables = {f"REGISTRY_OIDC_{name}": value for name, value in given.items()}
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(environment(tmp_path, **variables))
+    assert [problem.partition(":")[0] for problem in refused.value.problems] == [
+        f"REGISTRY_OIDC_{name}" for name in wrong
+    ]
+
+
+def test_issuer_on_the_machine_itself_may_use_http(tmp_path: Path) -> None:
+    client = {"REGISTRY_OIDC_CLIENT_ID": "registry", "REGISTRY_OIDC_CLIENT_SECRET": "s3cret"}
+    settings = read_settings(environment(tmp_path, REGISTRY_OIDC_ISSUER="http://127.0.0.1:9400", **client))
+    assert settings.oidc is not None
+    assert settings.oidc.issuer == "http://127.0.0.1:9400"
+    assert "s3cret" not in repr(settings)

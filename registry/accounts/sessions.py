@@ -31,6 +31,10 @@ class WebSession(Model):
     source: Mapped[str] = mapped_column(Text)
     started_at: Mapped[datetime] = mapped_column(Instant)
     last_used_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    # Of a sign-in at the OpenID Connect provider: whose, its session there, and the token for signing out there.
+    oidc_identity_id: Mapped[int | None] = mapped_column(ForeignKey("oidc_identities.id"))
+    provider_session: Mapped[str | None] = mapped_column(Text)
+    id_token: Mapped[str | None] = mapped_column(Text)
 
 
 def start_session(person_id: int, source: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import begin_sign_in, mark_succeeded
+from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.passwords import hash_password, needs_rehash, verify_password
 from registry.accounts.people import person_named
 from registry.accounts.roles import Role
@@ -41,6 +42,8 @@ def sign_in(
     password_hash = None if person is None else person.password_hash
     matches = verify_password(password_hash, password)
     if person is None or password_hash is None or not matches or person.is_disabled:
+        raise PasswordNotAccepted
+    if not sign_in_configuration().allows_password(person.name):
         raise PasswordNotAccepted
     if person.is_pending:
         raise AccountNotConfirmed

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from registry.accounts.attempts import WINDOW, TooManyAttempts
+from registry.accounts.oidc.errors import ProviderUnavailable
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.sign_in import PasswordNotAccepted
 from registry.accounts.tokens import TokenNotAccepted
@@ -48,6 +49,7 @@ STATUSES: Final[tuple[tuple[type[RegistryError], int], ...]] = (
     (refusals.TooManyRequests, 429),
     (TooManyAttempts, 429),
     (SignInBusy, 503),
+    (ProviderUnavailable, 503),
     (refusals.DatabaseUnavailable, 503),
     (refusals.DatabaseBusy, 503),
     (refusals.StorageFull, 503),
@@ -75,7 +77,13 @@ def retry_after(refusal: RegistryError) -> str | None:
             return str(refusal.params["seconds"])
         case TooManyAttempts():
             return str(WINDOW_S)
-        case SignInBusy() | refusals.DatabaseUnavailable() | refusals.DatabaseBusy() | refusals.StorageFull():
+        case (
+            SignInBusy()
+            | ProviderUnavailable()
+            | refusals.DatabaseUnavailable()
+            | refusals.DatabaseBusy()
+            | refusals.StorageFull()
+        ):
             return "5"
     return None
 
