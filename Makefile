@@ -1,6 +1,6 @@
 # The daily commands. Each calls what is in scripts/ or in the locked environment .venv, which is made on first use.
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-sqlite test-postgresql lint format types openapi mutation benchmark
+.PHONY: help install run demo test test-sqlite test-postgresql lint format types texts openapi mutation benchmark
 
 TESTS ?= tests
 INSTALL := . scripts/environment && install test
@@ -34,6 +34,9 @@ format: ## Format the code and sort its imports
 
 types: ## Check types
 	@$(INSTALL) && .venv/bin/mypy
+
+texts: ## Update the gettext catalogues with the texts in code and templates
+	scripts/texts
 
 openapi: ## Write docs/openapi.json anew
 	@$(INSTALL) && .venv/bin/python -m registry.api.openapi >docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json

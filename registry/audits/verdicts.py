@@ -10,6 +10,7 @@ from registry.agencies.service import Agency
 from registry.cases.orders import migrate_by_in_force
 from registry.core.clock import local_date, today
 from registry.core.languages import Language
+from registry.core.translations import translator
 from registry.exemptions.service import exemption_in_force
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate, in_scope
@@ -79,7 +80,7 @@ def verdict_to_check(agency: Agency, values: Mapping[str, Any], on: date | None,
 
 def explained(finding: Finding, policy: Policy, on: date, language: Language) -> dict[str, Any]:
     """Represent a finding: rule, severity, observed and required values, remedy and clause."""
-    texts = explain(finding, policy, on, language)
+    texts = explain(finding, policy, on, language, translator(language))
     return {
         "rule": finding.rule,
         "severity": finding.severity,

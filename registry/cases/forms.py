@@ -85,7 +85,7 @@ def cautions_of(status: str) -> dict[str, str]:
         return {}
     return {
         "claim": _("The order stays in force until another decision replaces it. To end it, withdraw it."),
-        "withdraw": _("The order ends, and the case is reviewed anew."),
+        "withdraw": _("The order ends, and the case is reviewed again."),
     }
 
 

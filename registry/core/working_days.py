@@ -16,6 +16,7 @@ from flask import current_app
 
 from registry.core.errors import CalendarInvalid
 from registry.core.shipped_files import CONFIG
+from registry.freeze.texts import REQUIRED_LANGUAGES
 
 CALENDAR_FILE: Final = CONFIG / "calendar.toml"
 COUNTRY: Final = "KZ"
@@ -109,8 +110,8 @@ def _names(document: Mapping[str, Any], path: Path) -> Mapping[str, Mapping[str,
     if not isinstance(names, dict):
         raise CalendarInvalid(f"{path}: names: expected a table")
     for name, texts in names.items():
-        if not isinstance(texts, dict) or not all(isinstance(texts.get(lang), str) for lang in ("kk", "ru", "en")):
-            raise CalendarInvalid(f'{path}: names."{name}": expected texts for kk, ru and en')
+        if not isinstance(texts, dict) or not all(isinstance(texts.get(lang), str) for lang in REQUIRED_LANGUAGES):
+            raise CalendarInvalid(f'{path}: names."{name}": expected texts for {", ".join(REQUIRED_LANGUAGES)}')
     return names
 
 

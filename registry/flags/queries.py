@@ -18,6 +18,7 @@ from registry.core.errors import Malformed, Problem
 from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters, instant_filters
 from registry.core.languages import Language
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
+from registry.core.translations import translator
 from registry.core.vocabularies import REGIONS, SECTORS, SEVERITIES
 from registry.flags.audit_runs import LAST_GOOD_DATE, last_good_date
 from registry.flags.linked_columns import linked_columns
@@ -143,7 +144,7 @@ def flag_representation(
     # A standing flag was last seen by the last good audit: a quiet night writes nothing.
     seen_on = row["last_seen_on"] if row["status"] == "cleared" else max(last_on or row["opened_on"], row["opened_on"])
     finding = Finding(row["rule"], row["severity"], row["observed"])
-    texts = explain(finding, policy, seen_on or row["opened_on"], language)
+    texts = explain(finding, policy, seen_on or row["opened_on"], language, translator(language))
     return {
         **{name: value for name, value in row.items() if not name.startswith("_")},
         "last_seen_on": seen_on,

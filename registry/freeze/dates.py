@@ -34,7 +34,10 @@ def iso(day: date | None) -> str | None:
 
 
 def format_date(day: date, language: str) -> str:
-    """The date for a text in kk, ru or en. Does not use strftime, which depends on the machine's locale."""
+    """The date for a text: 5 January 2026 in English, 05.01.2026 in other languages.
+
+    Does not use strftime, which depends on the machine's locale.
+    """
     if language == "en":
         return f"{day.day} {_ENGLISH_MONTHS[day.month - 1]} {day.year}"
     return f"{day.day:02}.{day.month:02}.{day.year}"

@@ -1,4 +1,4 @@
-"""Findings of rules, and their explanation in kk, ru and en."""
+"""Findings of rules, and their explanation in a language."""
 
 from __future__ import annotations
 
@@ -11,22 +11,15 @@ from hashlib import sha256
 from registry.freeze.dates import format_date
 from registry.freeze.policy import Policy, Wording
 from registry.freeze.required import required_text
+from registry.freeze.texts import Translate, in_language, lazy_text
 
 # The project's own values, ready for JSON: dates as YYYY-MM-DD, money in whole tenge, None for what is not set.
 Observed = dict[str, str | int | None]
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
-_SINCE = {
-    "kk": "Бұл редакция {begin} күнінен бастап қолданылады.",
-    "ru": "Эта редакция действует с {begin}.",
-    "en": "This wording has been in force since {begin}.",
-}
-_BETWEEN = {
-    "kk": "Бұл редакция {begin} күнінен {end} күніне дейін (қоса алғанда) қолданылады.",
-    "ru": "Эта редакция действует с {begin} по {end}.",
-    "en": "This wording is in force from {begin} to {end}.",
-}
+_SINCE = lazy_text("This wording has been in force since {begin}.")
+_BETWEEN = lazy_text("This wording is in force from {begin} to {end}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +52,24 @@ class FindingTexts:
     clause: str
 
 
-def explain(finding: Finding, policy: Policy, on: date, language: str) -> FindingTexts:
-    """The finding's texts in ``language`` (kk, ru or en), with the wording of the clause in force on ``on``."""
+def explain(finding: Finding, policy: Policy, on: date, language: str, translate: Translate) -> FindingTexts:
+    """The finding's texts in ``language``, with the wording of the clause in force on ``on``.
+
+    ``translate`` translates the texts of this package into ``language``; the policy brings its own texts.
+    """
     rule = policy.rules[finding.rule]
     return FindingTexts(
-        title=rule.title[language],
-        required=required_text(finding.rule, policy, language),
-        remedy=rule.remedy[language],
-        clause=_clause(rule.wording_on(on), language),
+        title=in_language(rule.title, language),
+        required=required_text(finding.rule, policy, language, translate),
+        remedy=in_language(rule.remedy, language),
+        clause=_clause(rule.wording_on(on), language, translate),
     )
 
 
-def _clause(wording: Wording, language: str) -> str:
+def _clause(wording: Wording, language: str, translate: Translate) -> str:
     begin = format_date(wording.in_force_from, language)
     if wording.in_force_to is None:
-        period = _SINCE[language].format(begin=begin)
+        period = translate(_SINCE).format(begin=begin)
     else:
-        period = _BETWEEN[language].format(begin=begin, end=format_date(wording.in_force_to, language))
-    return f"{wording.act[language]}: {wording.text[language]} {period}"
+        period = translate(_BETWEEN).format(begin=begin, end=format_date(wording.in_force_to, language))
+    return f"{in_language(wording.act, language)}: {in_language(wording.text, language)} {period}"

@@ -9,7 +9,7 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One wording of a rule's legal basis; ``act`` and ``text`` are keyed by language (kk, ru, en).
+    """One wording of a rule's legal basis; ``act`` and ``text`` are keyed by language.
 
     In force from ``in_force_from`` to ``in_force_to`` inclusive; None means still in force.
     """

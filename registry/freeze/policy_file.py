@@ -12,7 +12,7 @@ from typing import Any
 from registry.freeze.policy import Deadlines, Policy, RulePolicy, Wording
 from registry.freeze.policy_lines import format_path, key_lines, line_of
 from registry.freeze.policy_shape import validate
-from registry.freeze.words import LANGUAGES, RULES
+from registry.freeze.words import RULES
 
 # The default, for policy files without the key.
 DOCUMENT_QUOTA_MIB = 200
@@ -103,4 +103,5 @@ def _rule(table: Mapping[str, Any]) -> RulePolicy:
 
 
 def _texts(table: Mapping[str, Any], name: str) -> dict[str, str]:
-    return {language: table[f"{name}_{language}"] for language in LANGUAGES}
+    prefix = f"{name}_"
+    return {key.removeprefix(prefix): text for key, text in table.items() if key.startswith(prefix)}

@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from registry.freeze.policy_lines import Path
-from registry.freeze.words import AGENCY_KINDS, CLOCK_FIELDS, LANGUAGES, RULES, SEVERITIES
+from registry.freeze.texts import DEFAULT_LANGUAGE, REQUIRED_LANGUAGES
+from registry.freeze.words import AGENCY_KINDS, CLOCK_FIELDS, RULES, SEVERITIES
 
 
 class ValueType(NamedTuple):
@@ -76,11 +77,11 @@ _RULE: Mapping[str, ValueType] = {
     "enabled": _YES_NO,
     "severity": _one_of(SEVERITIES),
     "kk_reviewed": _YES_NO,
-    **{f"{name}_{language}": _TEXT for name in ("title", "remedy") for language in LANGUAGES},
+    **{f"{name}_{language}": _TEXT for name in ("title", "remedy") for language in REQUIRED_LANGUAGES},
     "clauses": _TABLES,
 }
 _CLAUSE: Mapping[str, ValueType] = {
-    **{f"{name}_{language}": _TEXT for name in ("act", "text") for language in LANGUAGES},
+    **{f"{name}_{language}": _TEXT for name in ("act", "text") for language in REQUIRED_LANGUAGES},
     "in_force_from": _DATE,
     "in_force_to": _DATE._replace(required=False),
 }
@@ -119,9 +120,19 @@ def _check(table: Mapping[str, Any], kinds: Mapping[str, ValueType], path: Path)
                 problems.append(Problem((*path, key), f"expected {kind.expected}, found {table[key]!r}"))
         elif kind.required:
             problems.append(Problem((*path, key), f"missing, expected {kind.expected}"))
-    unknown = (key for key in table if key not in kinds)
-    problems.extend(Problem((*path, key), "unknown, expected only " + ", ".join(kinds)) for key in unknown)
+    for key in (key for key in table if key not in kinds):
+        if not _is_text_in_further_language(key, kinds):
+            problems.append(Problem((*path, key), "unknown, expected only " + ", ".join(kinds)))
+        elif not _TEXT.accepts(table[key]):
+            problems.append(Problem((*path, key), f"expected {_TEXT.expected}, found {table[key]!r}"))
     return problems
+
+
+def _is_text_in_further_language(key: str, kinds: Mapping[str, ValueType]) -> bool:
+    name, _, language = key.rpartition("_")
+    return (
+        f"{name}_{DEFAULT_LANGUAGE}" in kinds and language.isalpha() and language.islower() and len(language) in (2, 3)
+    )
 
 
 def _period_problems(clauses: list[dict[str, Any]], path: Path) -> list[Problem]:

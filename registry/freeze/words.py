@@ -20,8 +20,6 @@ FINAL_STAGES = frozenset({"terminated", "archived", "written_off"})
 # In ascending order, so that the position compares two severities.
 SEVERITIES = ("low", "medium", "high")
 
-LANGUAGES = ("kk", "ru", "en")
-
 # Only fields that every revision stores can be in start_clock: integrity.rewritten reads them from earlier revisions.
 CLOCK_FIELDS = ("contract_signed_on", "work_started_on")
 

@@ -9,10 +9,10 @@ from flask import request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from registry.core.languages import DEFAULT_LANGUAGE, Language
+from registry.core.languages import DEFAULT_LANGUAGE, LANGUAGES, Language
 
 # The first is what ``*`` means.
-OFFERED: Final[tuple[Language, ...]] = ("en", "kk", "ru")
+OFFERED: Final = (DEFAULT_LANGUAGE, *(language for language in LANGUAGES if language != DEFAULT_LANGUAGE))
 
 
 def request_locale() -> Language:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import select
 
@@ -13,10 +12,7 @@ from registry.accounts.models import Person, is_active
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.agencies.service import Agency
 from registry.core.database import db
-from registry.core.languages import LANGUAGES, Language
-
-# An agency's address has no language setting, so both official languages are used.
-OFFICIAL: Final[tuple[Language, ...]] = ("kk", "ru")
+from registry.core.languages import LANGUAGES, OFFICIAL_LANGUAGES, Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +103,5 @@ def _person(person: Person, address: str) -> Recipient:
 def _agency(agency_id: int, number: str, address: str) -> Recipient:
     # The reader of the agency's mailbox may see what any of its people may see.
     actor = Actor(f"agency:{number}", Role.AGENCY_VIEWER, agency_id, "notices")
-    return Recipient(actor, address, OFFICIAL, agency_id=agency_id)
+    # It has no language setting, so both official languages are used.
+    return Recipient(actor, address, OFFICIAL_LANGUAGES, agency_id=agency_id)

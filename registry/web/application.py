@@ -22,6 +22,7 @@ from registry.cases.views import detail as case_page
 from registry.cases.views import lists as cases
 from registry.cases.views import watch_list
 from registry.core.clock import now
+from registry.core.languages import LANGUAGE_NAMES
 from registry.exemptions import views as exemptions
 from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
@@ -42,7 +43,7 @@ from registry.web.error_pages import init_error_pages
 from registry.web.flash import FlaskSession
 from registry.web.formats import init_formats
 from registry.web.labels import init_labels
-from registry.web.layout import LANGUAGE_NAMES, crumbs, menu, switch_address
+from registry.web.layout import crumbs, menu, switch_address
 from registry.web.translations import init_translations
 
 # Importing a module of views registers its routes.

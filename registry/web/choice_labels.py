@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry.cases.views.labels import CASE_WORDS
+from registry.core.languages import LANGUAGE_NAMES
 from registry.core.translations import lazy_text
 
 ROLES: Final[Mapping[str, str]] = {
@@ -172,5 +173,5 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "expired": lazy_text("Expired"),
         "revoked": lazy_text("Revoked"),
     },
-    "language": {"kk": "Қазақша", "ru": "Русский", "en": "English"},
+    "language": LANGUAGE_NAMES,
 }

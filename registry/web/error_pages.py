@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from registry.core.errors import RegistryError
 from registry.core.messages import message
-from registry.core.translations import lazy_text
+from registry.core.translations import lazy_text, translate
 from registry.http import http_errors
 from registry.http.database_errors import DATABASE_ERRORS, error_of
 from registry.http.error_handlers import OF_HTTP, problem_response, retry_after, status_of
@@ -23,7 +23,6 @@ from registry.web.current_user import current_user, locale_without_database, pag
 from registry.web.error_messages import error_message, page_code, problem_message
 from registry.web.page_headers import protect
 from registry.web.parent_links import FIRST_PAGE, page_address
-from registry.web.translations import catalogue
 
 API: Final = "/api/"
 TO_FIRST_PAGE: Final = lazy_text("To the first page")
@@ -140,5 +139,5 @@ def _plain(error: RegistryError) -> dict[str, object]:
         "title": message(f"title-{status}", language),
         "text": message(page_code(error.code), language, error.params),
         "trace_id": request_id(),
-        "home": catalogue(language).ugettext(TO_FIRST_PAGE),
+        "home": translate(TO_FIRST_PAGE, language),
     }

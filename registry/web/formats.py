@@ -11,15 +11,11 @@ from babel.numbers import format_decimal
 from flask import Flask
 
 from registry.core.clock import ALMATY
-from registry.core.languages import Language
+from registry.core.languages import LOCALES
 from registry.web.current_user import page_locale
 from registry.web.translations import gettext
 
-LOCALES: Final[dict[Language, Locale]] = {
-    "kk": Locale("kk", "KZ"),
-    "ru": Locale("ru", "KZ"),
-    "en": Locale("en", "GB"),
-}
+CLDR: Final = {language: Locale.parse(locale) for language, locale in LOCALES.items()}
 TENGE: Final = "₸"
 NO_BREAK: Final = "\u00a0"
 NARROW_NO_BREAK: Final = "\u202f"
@@ -86,7 +82,7 @@ def init_formats(app: Flask) -> None:
 
 
 def _locale() -> Locale:
-    return LOCALES[page_locale()]
+    return CLDR[page_locale()]
 
 
 def _plain(text: str) -> str:

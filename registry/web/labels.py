@@ -8,6 +8,7 @@ from typing import Any, Final
 from flask import Flask
 
 from registry.cases.views.labels import CASE_FIELDS
+from registry.core.languages import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES
 from registry.core.translations import lazy_text
 from registry.web.choice_labels import ROLES, WORDS
 from registry.web.current_user import page_locale
@@ -140,10 +141,10 @@ def role_name(role: str) -> str:
 
 def name_in_page_language(named: Any) -> str:
     """Return the name of a project or agency in the page's language, else in the nearest one that it has."""
-    get = named.get if isinstance(named, Mapping) else lambda key: getattr(named, key)
     language = page_locale()
-    order = [language, *(other for other in ("ru", "kk", "en") if other != language)]
-    return next((str(get(f"name_{each}")) for each in order if get(f"name_{each}")), "")
+    order = (f"name_{each}" for each in (language, *reversed(OFFICIAL_LANGUAGES), DEFAULT_LANGUAGE))
+    names = (named.get(key) if isinstance(named, Mapping) else getattr(named, key, None) for key in order)
+    return next((str(name) for name in names if name), "")
 
 
 def init_labels(app: Flask) -> None:

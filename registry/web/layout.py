@@ -14,8 +14,6 @@ from registry.web.current_user import current_user
 from registry.web.parent_links import page_address
 from registry.web.translations import gettext
 
-LANGUAGE_NAMES: Final[dict[Language, str]] = {"kk": "Қазақша", "ru": "Русский", "en": "English"}
-
 
 @dataclass(frozen=True, slots=True)
 class Item:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from registry.agencies.service import Agency
 from registry.core.database import db
-from registry.core.messages import catalogue
+from registry.core.messages import message
 from registry.http.request_ids import request_id
 from registry.http.request_log import JsonLines
 from registry.journal.service import JournalEntry
@@ -51,7 +51,7 @@ def test_errors_and_verdicts_come_in_the_language_asked_for(
     verdict = editor.get(f"/projects/{number}/verdict?on=2026-06-01", Accept_Language=asked)
 
     assert refused.headers["Content-Language"] == verdict.headers["Content-Language"] == language
-    assert refused.get_json()["title"] == catalogue()["title-400"][language]
+    assert refused.get_json()["title"] == message("title-400", language)
     assert "Accept-Language" in refused.headers["Vary"]
     clause = verdict.get_json()["findings"][0]["clause"]
     assert {"kk": "Жарлығы", "ru": "Указ", "en": "decree"}[language] in clause

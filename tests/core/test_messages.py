@@ -1,4 +1,4 @@
-"""Every error and problem code has messages in three languages with the same parameters."""
+"""Every error and problem code has a message in every language, with the same parameters."""
 
 from __future__ import annotations
 
@@ -8,15 +8,30 @@ import pkgutil
 import string
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import registry
 from registry.core.errors import RegistryError
-from registry.core.languages import LANGUAGES
-from registry.core.messages import MessageUnknown, catalogue, message
+from registry.core.languages import DEFAULT_LANGUAGE, LANGUAGES, Language
+from registry.core.messages import (
+    MESSAGES,
+    MessageUnknown,
+    accounts,
+    cli,
+    files,
+    http,
+    message,
+    notifications,
+    pages,
+    records,
+    validation,
+)
+from registry.core.translations import load_translations, translate
 from registry.http.error_handlers import STATUSES
 
+TRANSLATED = [language for language in LANGUAGES if language != DEFAULT_LANGUAGE]
 TAKES_CODE = {"Problem": 1, "InvalidValue": 0, "invalid": 1, "Wrong": 0}
 
 
@@ -42,30 +57,51 @@ def test_every_service_error_has_a_message() -> None:
     for module in pkgutil.walk_packages(registry.__path__, "registry."):
         importlib.import_module(module.name)
 
-    assert {kind.code for kind in refusals() if kind.__module__.startswith("registry.")} - set(catalogue()) == set()
+    assert {kind.code for kind in refusals() if kind.__module__.startswith("registry.")} - set(MESSAGES) == set()
 
 
 def test_every_field_problem_has_a_message() -> None:
     codes = written_codes()
 
     assert len(codes) > 30
-    assert codes - set(catalogue()) == set()
+    assert codes - set(MESSAGES) == set()
 
 
 def test_every_status_has_its_title() -> None:
-    assert {f"title-{status}" for _, status in STATUSES} <= set(catalogue())
+    assert {f"title-{status}" for _, status in STATUSES} <= set(MESSAGES)
 
 
-@pytest.mark.parametrize("code", sorted(catalogue()))
-def test_message_has_the_same_parameters_in_every_language(code: str) -> None:
-    entry = catalogue()[code]
-    names = {
-        language: {name for _, name, _, _ in string.Formatter().parse(entry[language]) if name} for language in entry
-    }
+def test_no_code_has_two_messages() -> None:
+    tables = (http, validation, accounts, records, files, pages, cli, notifications)
+    assert sum(len(table.MESSAGES) for table in tables) == len(MESSAGES)
 
-    assert set(entry) == set(LANGUAGES)
-    assert all(text.strip() for text in entry.values())
-    assert len(set(map(frozenset, names.values()))) == 1
+
+@pytest.mark.parametrize("language", TRANSLATED)
+@pytest.mark.parametrize("code", sorted(MESSAGES))
+def test_message_has_a_translation_with_the_same_parameters(code: str, language: Language) -> None:
+    translations: Any = load_translations(language)
+
+    assert parameters(translations._catalog[MESSAGES[code]]) == parameters(MESSAGES[code])
+
+
+def parameters(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("kk", "990340900110 БСН бар ұйым жоқ."),
+        ("ru", "Организации с БИН 990340900110 нет."),
+        ("en", "There is no agency with BIN 990340900110."),
+    ],
+)
+def test_message_is_translated_with_its_parameters(language: Language, text: str) -> None:
+    assert message("agency-not-found", language, {"bin": "990340900110"}) == text
+
+
+def test_text_without_translation_is_english() -> None:
+    assert translate("A text that no catalogue has.", "kk") == "A text that no catalogue has."
 
 
 def test_unknown_message_code_raises_message_unknown() -> None:

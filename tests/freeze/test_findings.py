@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from registry.core.translations import translator
 from registry.freeze.evaluation import evaluate
 from registry.freeze.findings import Finding, Observed, explain
 from registry.freeze.policy import Wording
@@ -182,7 +183,7 @@ def test_clause_is_the_wording_of_the_day() -> None:
         (date(2040, 1, 1), second),
         (first.in_force_from - timedelta(days=1), first),
     ]:
-        clause = explain(finding, POLICY, day, "ru").clause
+        clause = explain(finding, POLICY, day, "ru", translator("ru")).clause
         assert clause.startswith(f"{wording.act['ru']}: {wording.text['ru']} Эта редакция действует с ")
 
 
@@ -193,12 +194,15 @@ def test_clause_contains_its_period_in_each_language() -> None:
         POLICY, "freeze.legacy", clauses=(closed, replace(closed, in_force_from=date(2027, 1, 1), in_force_to=None))
     )
     finding = Finding("freeze.legacy", "low", {})
-    assert {language: explain(finding, policy, ON, language).clause for language in texts} == {
+    assert {language: explain(finding, policy, ON, language, translator(language)).clause for language in texts} == {
         "kk": "мәтін.: мәтін. Бұл редакция 05.03.2026 күнінен 31.12.2026 күніне дейін (қоса алғанда) қолданылады.",
         "ru": "текст.: текст. Эта редакция действует с 05.03.2026 по 31.12.2026.",
         "en": "text.: text. This wording is in force from 5 March 2026 to 31 December 2026.",
     }
-    assert {language: explain(finding, policy, date(2027, 1, 1), language).clause for language in texts} == {
+    assert {
+        language: explain(finding, policy, date(2027, 1, 1), language, translator(language)).clause
+        for language in texts
+    } == {
         "kk": "мәтін.: мәтін. Бұл редакция 01.01.2027 күнінен бастап қолданылады.",
         "ru": "текст.: текст. Эта редакция действует с 01.01.2027.",
         "en": "text.: text. This wording has been in force since 1 January 2027.",

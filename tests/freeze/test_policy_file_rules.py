@@ -80,6 +80,24 @@ def test_text_missing_in_one_language_is_rejected(part: str, language: str) -> N
     assert problem == f"policy.toml:{line}: {key}: missing, expected a text that is not blank"
 
 
+def test_texts_in_further_languages_are_optional() -> None:
+    text = in_creation("title_en", '"New"\ntitle_tr = "Yeni sistem"')
+    titles = {name: rule.title for name, rule in read_policy(text, "policy.toml").rules.items()}
+    assert titles["freeze.creation"]["tr"] == "Yeni sistem"
+    assert set(titles["freeze.planned"]) == {"kk", "ru", "en"}
+
+
+@pytest.mark.parametrize("key", ["title_Tr", "title_turkish", "titel_tr", "title_t1"])
+def test_key_that_is_no_text_in_a_language_is_rejected(key: str) -> None:
+    (problem,) = problems(in_creation("title_en", f'"New"\n{key} = "x"'))
+    assert f"{CREATION}.{key}: unknown, expected only enabled, severity, kk_reviewed, title_kk" in problem
+
+
+def test_blank_text_in_a_further_language_is_rejected() -> None:
+    (problem,) = problems(in_creation("title_en", '"New"\ntitle_tr = " "'))
+    assert problem.endswith(f"{CREATION}.title_tr: expected a text that is not blank, found ' '")
+
+
 @pytest.mark.parametrize("value", ["[]", "{}", "[1]", '"decree"'])
 def test_rule_without_a_legal_basis_is_rejected(value: str) -> None:
     start = SHIPPED.index('\n[[rules."freeze.creation".clauses]]')

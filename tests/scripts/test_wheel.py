@@ -170,6 +170,10 @@ def test_installed_wheel_serves_pages_with_their_styles(installation: Installati
         styles = re.findall(r'href="([^"]+[.]css[^"]*)"', page)
         assert len(styles) > 1 and all("{" in get(port, style) for style in styles)
         assert '<html lang="kk"' in page and "Кіру" in page
+        # The message of an API error is in the catalogues, too.
+        with pytest.raises(urllib.error.HTTPError) as error:
+            get(port, "/api/v1/projects", "ru")
+        assert json.load(error.value)["title"] == "Требуется вход"
         assert "swagger-ui-bundle.js" in get(port, "/api/v1/docs")
 
 

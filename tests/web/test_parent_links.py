@@ -41,7 +41,7 @@ def test_too_long_number_is_not_found(app: Flask, signed_in: SignedIn, role: Rol
         if path != rule:
             path = filled(path, number)
             answer = visit.client.open(path, method=method, data={"csrf_token": token}, headers=A_BROWSER)
-            assert answer.status_code == 404 and "There is nothing at this address. See" in answer.text, path
+            assert answer.status_code == 404 and "There is nothing at this address. Check" in answer.text, path
 
 
 def test_language_switch_after_form_leads_to_form_page(signed_in: SignedIn) -> None:
@@ -71,7 +71,7 @@ def test_form_only_url_redirects_to_form_page(signed_in: SignedIn) -> None:
 def test_unknown_url_is_not_found_page(signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER)
     for answer in (visit.client.get("/sign-out", headers=A_BROWSER), visit.client.delete("/cases", headers=A_BROWSER)):
-        assert answer.status_code == 405 and "only takes a form" in answer.text and answer.headers["Allow"]
+        assert answer.status_code == 405 and "only accepts a form" in answer.text and answer.headers["Allow"]
     assert visit.client.get("/home").status_code == 200
     for headers in ({"Accept": "application/json"}, {}):
         answer = visit.client.delete("/api/v1/cases/1", headers=headers)

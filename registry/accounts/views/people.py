@@ -23,6 +23,7 @@ from registry.agencies.views.choices import agency_choices
 from registry.core.database import db
 from registry.core.errors import NotFound, invalid
 from registry.core.field_types import Bin, Choice, Email, Text
+from registry.core.languages import LANGUAGES
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import Field, form_field
 from registry.web.flash import flash_changes, flash_message
@@ -31,7 +32,7 @@ from registry.web.labels import options
 from registry.web.translations import gettext as _
 
 ROLES: Final = Choice(tuple(role.value for role in Role))
-LANGUAGE: Final = Choice(("kk", "ru", "en"))
+LANGUAGE: Final = Choice(LANGUAGES)
 
 
 @pages.page("/people", needs=Permission.PEOPLE_MANAGE)

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from registry.core.schema_fields import DAY_SCHEMA, Body, Shown, nullable
 from registry.freeze.policy import Policy, RulePolicy, Wording
-from registry.freeze.words import AGENCY_KINDS, CLOCK_FIELDS, LANGUAGES, RULES, SEVERITIES
+from registry.freeze.texts import REQUIRED_LANGUAGES
+from registry.freeze.words import AGENCY_KINDS, CLOCK_FIELDS, RULES, SEVERITIES
 
 TEXT: Final = {"type": "string"}
 WHOLE: Final = {"type": "integer", "minimum": 0}
@@ -19,7 +20,7 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 
 def _in_languages(*names: str) -> dict[str, Any]:
-    return {f"{name}_{language}": TEXT for name in names for language in LANGUAGES}
+    return {f"{name}_{language}": TEXT for name in names for language in REQUIRED_LANGUAGES}
 
 
 CLAUSE: Final = _object(

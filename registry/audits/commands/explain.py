@@ -46,8 +46,8 @@ def explain(number: str, on: date | None, fail_on_flags: bool, as_json: bool) ->
 
 def _print(project: Project, verdict: dict[str, Any]) -> None:
     locale = language()
-    names = {"kk": project.name_kk, "ru": project.name_ru, "en": project.name_en}
-    click.echo(f"{project.number}  {names[locale] or project.name_ru or project.name_kk}")
+    name = getattr(project, f"name_{locale}", None) or project.name_ru or project.name_kk
+    click.echo(f"{project.number}  {name}")
     outcome = cli_text(f"cli-outcome-{verdict['outcome'].replace('_', '-')}")
     click.echo(cli_text("cli-verdict", on=verdict["on"], outcome=outcome, policy=verdict["policy_version"]))
     for finding in verdict["findings"]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from registry.flags.models import SEVERITY_RANK
 from registry.freeze.current import policy_in_force
+from registry.freeze.texts import in_language
 from registry.web.current_user import page_locale
 
 
@@ -40,7 +41,7 @@ def cleared_last(flags: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def rule_titles() -> dict[str, str]:
     """Map every rule of the policy to its title in the page's language."""
     language = page_locale()
-    return {name: rule.title[language] for name, rule in policy_in_force().rules.items()}
+    return {name: in_language(rule.title, language) for name, rule in policy_in_force().rules.items()}
 
 
 def _worst_first(flags: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

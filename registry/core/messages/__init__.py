@@ -1,0 +1,34 @@
+"""Messages by code, of errors, commands and e-mails. The texts are English; registry/translations/ translates them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from registry.core.languages import Language
+from registry.core.messages import accounts, cli, files, http, notifications, pages, records, validation
+from registry.core.translations import translate
+
+# Code → English text with {parameters}.
+MESSAGES: Final[Mapping[str, str]] = {
+    **http.MESSAGES,
+    **validation.MESSAGES,
+    **accounts.MESSAGES,
+    **records.MESSAGES,
+    **files.MESSAGES,
+    **pages.MESSAGES,
+    **cli.MESSAGES,
+    **notifications.MESSAGES,
+}
+
+
+class MessageUnknown(LookupError):
+    """There is no message with this code: a programming error, not a user error."""
+
+
+def message(code: str, language: Language, params: Mapping[str, object] | None = None) -> str:
+    """Return the message ``code`` in ``language`` with its parameters filled in. Raises MessageUnknown."""
+    text = MESSAGES.get(code)
+    if text is None:
+        raise MessageUnknown(code)
+    return translate(text, language).format_map(params or {})

@@ -1,0 +1,161 @@
+"""Messages of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from registry.core.translations import lazy_text
+
+MESSAGES: Final[Mapping[str, str]] = {
+    "cli-address-not-usable": lazy_text(
+        "Cannot listen on {host}:{port}: {reason}. Choose another REGISTRY_HOST or REGISTRY_PORT."
+    ),
+    "cli-another-database": lazy_text("it does not hold the tables of this registry"),
+    "cli-argument-not-text": lazy_text("One of the arguments is not text: it has bytes that are not UTF-8."),
+    "cli-audit-held": lazy_text(
+        "Audit {id} is held: it would change too many projects at once. Nothing was changed. Check the list and, if it "
+        "is right, confirm it: registry audits run --confirm-held."
+    ),
+    "cli-audit-voided": lazy_text(
+        "Audit {id} is voided. The next audit checks every project again. To run one now: registry audits run."
+    ),
+    "cli-backup-done": lazy_text("Backup written to {path}. The line above is the digest of its contents."),
+    "cli-backup-onto-itself": lazy_text("{path} is the database itself. Name another file for the copy."),
+    "cli-bad-cell": lazy_text("row {row}, column {column}, {code}: {message}"),
+    "cli-bad-row": lazy_text("row {row}, {code}: {message}"),
+    "cli-bad-rows-more": lazy_text("… and more errors: {count}. All of them with --json."),
+    "cli-calendar-invalid": lazy_text("The calendar file is invalid:"),
+    "cli-clause": lazy_text("Clause"),
+    "cli-confirm-not-dry": lazy_text("--confirm-held and --dry-run do not go together: a dry run confirms nothing."),
+    "cli-database-busy": lazy_text(
+        "Another process has held the database for {seconds} seconds. Stop the service and try again."
+    ),
+    "cli-database-damaged": lazy_text(
+        "The database file is damaged: {reason}. Stop the service and restore the last backup: registry restore "
+        "--replace FILE."
+    ),
+    "cli-database-in-use": lazy_text(
+        "Other sessions use the database: {sessions}. Stop the service first, web and scheduler. Add --force only in "
+        "an emergency: the latest records are then lost, although they were shown as saved."
+    ),
+    "cli-database-unusable": lazy_text(
+        "The database cannot be used: {reason}. Check REGISTRY_DATABASE_URL and the space on the disk."
+    ),
+    "cli-demo-done": lazy_text(
+        "Demo data loaded: {agencies} agencies, {projects} projects, {cases} cases. Last audit: {on}, projects "
+        "flagged: {flagged}."
+    ),
+    "cli-demo-telling": lazy_text("Five weeks of history"),
+    "cli-demo-there": lazy_text("The demo data is already loaded; nothing was changed."),
+    "cli-file-not-writable": lazy_text("A file cannot be written or read: {reason}."),
+    "cli-file-there": lazy_text("The file {path} already exists. Name another one, or add --force."),
+    "cli-filter-twice": lazy_text("The filter {name} is given twice. Write several values with commas."),
+    "cli-filter-wrong": lazy_text("“{text}” is not a filter: expected name=value, such as stage=pilot."),
+    "cli-head-wrong": lazy_text(
+        "“{value}” is not a head of the journal: expected SEQ:HASH, as “registry journal head” prints it."
+    ),
+    "cli-import-checked": lazy_text("Only checked: nothing was written."),
+    "cli-import-done": lazy_text("The import is done."),
+    "cli-import-failed": lazy_text("The import failed: {reason}"),
+    "cli-importing": lazy_text("Importing"),
+    "cli-init-done": lazy_text(
+        "The configuration is in place. Next:\n"
+        "  1. Check {settings} and load it:  set -a; . {settings}; set +a\n"
+        "  2. Create the database:  registry db upgrade\n"
+        "  3. Add the first administrator (the password is displayed once):  registry users add --name administrator "
+        "--role administrator\n"
+        "  4. Start the service:  registry serve"
+    ),
+    "cli-init-files-exist": lazy_text("Nothing was written, because these files exist:"),
+    "cli-init-path": lazy_text(
+        "{path}: the path of the folder may contain only letters, digits and / . , + @ : ~ _ -."
+    ),
+    "cli-inventory-applied": lazy_text("The platform inventory is applied."),
+    "cli-inventory-checked": lazy_text("Only checked: nothing was written. Leave out --dry-run to apply it."),
+    "cli-journal-broken": lazy_text("The journal is broken: {fault}"),
+    "cli-journal-whole": lazy_text("The journal is intact: entries {entries}, head {head}."),
+    "cli-lifetime-wrong": lazy_text(
+        "“{value}” is not a lifetime: expected a whole number and s, m, h or d, such as 90d, at most 36500d."
+    ),
+    "cli-mail-server-unusable": lazy_text(
+        "The mail server could not be used: {reason}. Waiting mails are sent at the next delivery run."
+    ),
+    "cli-more-changes": lazy_text("{count} more changes; all of them: registry audits show {id}"),
+    "cli-no-database": lazy_text("There is no database {path}. Check REGISTRY_DATA_DIR or REGISTRY_DATABASE_URL."),
+    "cli-no-mail": lazy_text("REGISTRY_SMTP_URL is not set: notifications are discarded."),
+    "cli-no-such-folder": lazy_text("There is no folder {path}. Create it first."),
+    "cli-not-a-backup": lazy_text("{path} is not a backup of a registry, or is damaged: {reason}."),
+    "cli-observed": lazy_text("Your values"),
+    "cli-outcome-clear": lazy_text("clear"),
+    "cli-outcome-exempt": lazy_text("exempt"),
+    "cli-outcome-flagged": lazy_text("flagged"),
+    "cli-outcome-out-of-scope": lazy_text("out of scope"),
+    "cli-policy-only-dry": lazy_text("--policy goes with --dry-run only: another policy changes nothing."),
+    "cli-policy-wrong": lazy_text("The policy file cannot be used:"),
+    "cli-records-there": lazy_text(
+        "The present database has records, and restoring would erase them. Back them up first (registry backup), then "
+        "add --replace (in an emergency, while the service runs: --force)."
+    ),
+    "cli-remedy": lazy_text("What to do"),
+    "cli-required": lazy_text("What is required"),
+    "cli-restored": lazy_text(
+        "Restored from {path}; the journal is intact. The line above is the digest of the contents."
+    ),
+    "cli-restored-broken-journal": lazy_text("Restored, but the journal is broken: {fault}"),
+    "cli-restored-old-schema": lazy_text(
+        "The backup is of another version. Before starting the service run: registry db upgrade."
+    ),
+    "cli-scheduling": lazy_text("The scheduler runs. Stop it with Ctrl-C or SIGTERM."),
+    "cli-schema-not-current": lazy_text(
+        "The database's schema is not the one that this version needs. Run: registry db upgrade."
+    ),
+    "cli-schema-upgraded": lazy_text("The database's schema is upgraded."),
+    "cli-schema-was-current": lazy_text("The database's schema is current already; nothing was changed."),
+    "cli-service-role-missing": lazy_text(
+        "The database's server has no role {role}; nothing was changed. Create the role and try again "
+        "(docs/operations.md)."
+    ),
+    "cli-serving": lazy_text("The registry serves at {address}. Stop it with Ctrl-C or SIGTERM."),
+    "cli-sessions-not-ended": lazy_text(
+        "The other sessions of the database may not be ended: {reason}. Stop the service, or give the role the right: "
+        "GRANT pg_signal_backend TO role."
+    ),
+    "cli-settings-wrong": lazy_text("The settings are wrong, so nothing was started:"),
+    "cli-stopped": lazy_text("Stopped."),
+    "cli-stopping": lazy_text("Stopping after the current work."),
+    "cli-token-confirmed": lazy_text("The token {key_id} is confirmed."),
+    "cli-token-issued": lazy_text("Token for {name} ({role}), key id {key_id}. It is displayed only once."),
+    "cli-token-needs-agency": lazy_text("The role {role} needs an agency: --agency BIN."),
+    "cli-token-refused": lazy_text("No token was issued:"),
+    "cli-token-revoked": lazy_text("The token {key_id} is revoked."),
+    "cli-tool-failed": lazy_text(
+        "{tool} failed: {reason}. Its version must not be below the server's ({version}); Debian's package: "
+        "postgresql-client-{version}."
+    ),
+    "cli-tool-missing": lazy_text(
+        "The program {tool} is not installed. Install PostgreSQL's client; Debian's package: postgresql-client."
+    ),
+    "cli-unexpected": lazy_text(
+        "An unexpected error ({error}); no incomplete change was saved. The details are in commands.log in the data "
+        "folder."
+    ),
+    "cli-user-added": lazy_text("{name} may now sign in as {role}."),
+    "cli-user-confirmed": lazy_text("The account {name} is confirmed as {role}."),
+    "cli-user-disabled": lazy_text("The account {name} is disabled: its password, sessions and tokens no longer work."),
+    "cli-user-enabled": lazy_text("The account {name} is enabled. Earlier tokens stay revoked."),
+    "cli-user-password": lazy_text("Password"),
+    "cli-user-refused": lazy_text("The person was not added:"),
+    "cli-verdict": lazy_text("On {on}: {outcome} (policy {policy})"),
+    "cli-xlsx-to-terminal": lazy_text(
+        "XLSX cannot be written to a terminal. Write it to a file: … --format xlsx > projects.xlsx."
+    ),
+    "demo-too-early": lazy_text(
+        "The demo covers five weeks under the freeze, so it can be loaded from {earliest} on. By the clock of this "
+        "machine, today is {today}."
+    ),
+    "registry-in-use": lazy_text(
+        "This registry has records of its own, and demo data does not mix with them. Name a folder of its own with "
+        "REGISTRY_DATA_DIR."
+    ),
+}

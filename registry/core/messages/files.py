@@ -1,0 +1,65 @@
+"""Messages about files: imports, spreadsheets, documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from registry.core.translations import lazy_text
+
+MESSAGES: Final[Mapping[str, str]] = {
+    "bin-twice": lazy_text("This BIN is already in row {row}. Keep one of the rows."),
+    "cell-without-value": lazy_text(
+        "The cell has no value: it holds an error or a formula that was never calculated. Write the value itself."
+    ),
+    "column-missing": lazy_text('The column "{column}" is missing. Add it to the first row.'),
+    "column-twice": lazy_text('There are two columns "{column}". Keep one of them.'),
+    "column-unknown": lazy_text(
+        'There is no column "{column}". Columns are named as the fields; remove it or correct its name.'
+    ),
+    "column-without-name": lazy_text(
+        "Column {position} has no name. Write it into the first row, or remove the column."
+    ),
+    "csv-broken": lazy_text("Record {row} cannot be read as CSV: a quote is not closed or out of place."),
+    "document-empty": lazy_text("The file is empty (0 bytes). Choose another file."),
+    "document-not-found": lazy_text("This project has no document {id}."),
+    "document-quota-exceeded": lazy_text(
+        "All documents of one project together may take at most {limit} MiB. Free: {free} KiB. Make the file smaller, "
+        "or ask the administrator."
+    ),
+    "document-type-refused": lazy_text(
+        "Programs, scripts and HTML pages are not accepted. Send the document as a PDF, an office document or an image."
+    ),
+    "external-id-twice": lazy_text("The agency already has this external_id in row {row}. Keep one of the rows."),
+    "file-empty": lazy_text("The file is empty. Its first row must name the columns, the data follow."),
+    "file-encoding-unknown": lazy_text("The file is neither UTF-8 nor cp1251 (line {line}). Save it as UTF-8."),
+    "file-name-not-usable": lazy_text("The file needs a name of 1 to {limit} printable characters."),
+    "file-not-a-table": lazy_text("This is neither CSV nor XLSX. Save the table as CSV (UTF-8) or XLSX."),
+    "file-too-large": lazy_text("The file is larger than {limit_mib} MiB. Split it into parts."),
+    "import-broke-off": lazy_text(
+        "an error of the service; the rows written so far are kept, and the file can be sent again"
+    ),
+    "import-file-unreadable": lazy_text("the file can no longer be read; send it again"),
+    "import-given-up": lazy_text("it was started several times without progress; split the file"),
+    "import-not-found": lazy_text("There is no import {id}."),
+    "inventory-without-rows": lazy_text(
+        "The inventory has no valid row (invalid rows: {rejected}): it would remove every confirmation. Check the file."
+    ),
+    "pending-upload-not-found": lazy_text("The file is no longer available. Send it again."),
+    "platform-key-twice": lazy_text("This platform_key is already in row {row}. Keep one of the rows."),
+    "principal-disabled": lazy_text("the account that started the import is disabled"),
+    "row-too-long": lazy_text(
+        "The row has {surplus} cells beyond its {columns} columns. Put text with a separator in it into quotes."
+    ),
+    "too-many-rows-for-xlsx": lazy_text(
+        "There are {rows} rows, and an XLSX sheet holds {limit}. Take the CSV, or narrow the filters."
+    ),
+    "utf8-broken": lazy_text("The file is UTF-8 but broken at line {line}. Save it as UTF-8 again."),
+    "xlsx-too-large": lazy_text("The XLSX file is too large to read. Split it into parts, or send a CSV."),
+    "xlsx-too-many-cells": lazy_text(
+        "The sheet covers {rows} rows and {columns} columns. Delete the cells beyond the data, or send a CSV."
+    ),
+    "xlsx-unreadable": lazy_text(
+        "The XLSX file cannot be read: it is broken or locked with a password. Save it again, or send a CSV."
+    ),
+}

@@ -1,0 +1,45 @@
+"""E-mail texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from registry.core.translations import lazy_text
+
+MESSAGES: Final[Mapping[str, str]] = {
+    "notice-appeal-answered": lazy_text("Your appeal is decided"),
+    "notice-audit-failed": lazy_text("An audit has failed"),
+    "notice-audit-held": lazy_text("An audit is held and waits for confirmation"),
+    "notice-case-assigned": lazy_text("A case is assigned to you"),
+    "notice-case-awaiting-confirmation": lazy_text("A case waits for confirmation: all its flags are cleared"),
+    "notice-case-closed": lazy_text("A case is closed"),
+    "notice-case-opened": lazy_text("A case is opened on a project of your agency"),
+    "notice-case-overdue": lazy_text("Cases assigned to you are overdue"),
+    "notice-case-reopened": lazy_text("An audit has reopened a case"),
+    "notice-decision-appealed": lazy_text("The agency has appealed the decision on your case"),
+    "notice-digest": lazy_text("This has changed since the last summary."),
+    "notice-ending": lazy_text(
+        "The details are behind the link, after signing in. This was sent automatically; please do not reply.\n"
+        "QazTech project registry"
+    ),
+    "notice-exemption-ending": lazy_text("An exemption ends within 30 days"),
+    "notice-flags-cleared": lazy_text("The audit has cleared flags of projects"),
+    "notice-flags-opened": lazy_text("The audit has opened flags on projects"),
+    "notice-greeting": lazy_text("Hello,"),
+    "notice-greeting-name": lazy_text("Hello {name},"),
+    "notice-more": lazy_text("and {count} more"),
+    "notice-nights-missed": lazy_text("A nightly audit was missed"),
+    "notice-number-audits": lazy_text("Audit {number}"),
+    "notice-number-cases": lazy_text("Case {number}"),
+    "notice-number-projects": lazy_text("{number}"),
+    "notice-order": lazy_text("Your agency has received an order on a case"),
+    "notice-order-due-soon": lazy_text("An order is due within five working days"),
+    "notice-order-overdue": lazy_text("An order is overdue"),
+    "notice-proposal-returned": lazy_text("The decision that you proposed was returned"),
+    "notice-proposal-waiting": lazy_text("A proposed decision waits for approval"),
+    "notice-question": lazy_text("Your agency has a question to answer on a case"),
+    "notice-question-answered": lazy_text("The agency has answered your question"),
+    "notice-subject-digest": lazy_text("Changes in the project registry: {count}"),
+    "notice-subject-several": lazy_text("{number} in all"),
+}

@@ -1,0 +1,27 @@
+"""Messages that pages display instead of those of the API (registry/web/error_messages.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from registry.core.translations import lazy_text
+
+MESSAGES: Final[Mapping[str, str]] = {
+    "page-audit-date-after-today": lazy_text(
+        "An audit of a date after {today} can only be a dry run: select “Dry run”."
+    ),
+    "page-audit-date-before-last": lazy_text(
+        "{on} cannot be audited any more: {last} was already audited. For an earlier date select “Dry run”."
+    ),
+    "page-internal-fault": lazy_text("An internal error occurred. Give this number to support:"),
+    "page-invalid": lazy_text("The form has errors. Go back and correct them."),
+    "page-method-not-taken": lazy_text(
+        "This address only accepts a form and cannot be opened as a page. Nothing was changed."
+    ),
+    "page-number-out-of-range": lazy_text("The number must not be below {smallest} or above {largest}."),
+    "page-role-not-allowed": lazy_text("The role {role} does not include this. Roles are given by the administrator."),
+    "page-route-not-found": lazy_text(
+        "There is nothing at this address. Check its spelling, or start from the first page."
+    ),
+}

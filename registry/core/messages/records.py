@@ -1,0 +1,87 @@
+"""Messages about agencies, projects, cases, audits and the other records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from registry.core.translations import lazy_text
+
+MESSAGES: Final[Mapping[str, str]] = {
+    "agency-not-found": lazy_text("There is no agency with BIN {bin}."),
+    "agency-not-yours": lazy_text("You cannot act for agency {bin}: only for your own and those below it."),
+    "another-case-open": lazy_text("Case {other} of the project is open: use that case."),
+    "appeal-too-late": lazy_text("The time limit for an appeal ended on {until}."),
+    "approval-needs-a-person": lazy_text("A decision is approved by a person, never by a service account."),
+    "assignee-may-not-see": lazy_text(
+        "{assignee} cannot see this restricted project. Assign the case to a supervisor."
+    ),
+    "assignee-not-a-reviewer": lazy_text(
+        "{assignee} cannot review cases: there is no valid access with the role of reviewer or supervisor."
+    ),
+    "audit-date-after-today": lazy_text("An audit of a date after {today} can only be a dry run (dry_run)."),
+    "audit-date-before-last": lazy_text(
+        "{on} cannot be audited any more: {last} was already audited. Use a dry run (dry_run) for an earlier date."
+    ),
+    "audit-not-found": lazy_text("There is no audit {id}."),
+    "audit-not-held": lazy_text("Audit {id} is not waiting for a confirmation: its status is {status}."),
+    "audit-not-latest": lazy_text("Audit {id} cannot be voided: audit {last} came after it. Void that one first."),
+    "audit-not-voidable": lazy_text(
+        "Audit {id} cannot be voided: only an audit of a date after today can be. Its date is {on}, its status "
+        "{status}."
+    ),
+    "audit-running": lazy_text("Another audit is running. Wait a moment and check its result."),
+    "bin-taken": lazy_text("An agency with BIN {bin} is registered already. Change that record instead."),
+    "case-action-not-possible": lazy_text(
+        "The action {action} is not possible for case {case}: its status is {status}; the last action was {last} by "
+        "{by} at {at}. Read the case again."
+    ),
+    "case-already-open": lazy_text("Project {project} has an open case already: {case}."),
+    "case-not-found": lazy_text("There is no case {id}."),
+    "case-not-yours": lazy_text("Case {case} is assigned to {assignee}. Ask a supervisor to assign it to you."),
+    "case-taken": lazy_text("Case {case} is already taken by {assignee}."),
+    "clock-not-confirmed": lazy_text(
+        "No nightly audit is run: the system clock shows {now}, more than two days after the last known time, {known}. "
+        "If the clock is wrong, correct it. If it is right, confirm it by running an audit by hand: registry audits "
+        "run."
+    ),
+    "decision-needs-another-person": lazy_text(
+        "The person who proposed a decision cannot approve it. Another supervisor must approve case {case}."
+    ),
+    "draft-not-found": lazy_text("There is no such draft: it may have been registered or deleted."),
+    "exemption-already-revoked": lazy_text("This exemption was revoked on {on}."),
+    "exemption-not-found": lazy_text("There is no exemption {id}."),
+    "external-id-taken": lazy_text("Agency {agency} has a project with external id {external_id} already."),
+    "journal-entry-not-found": lazy_text("The journal has no entry № {seq}."),
+    "no-audit-held": lazy_text("No audit waits for a confirmation ({on}). List them: registry audits list."),
+    "nothing-to-appeal": lazy_text("There is no decision in effect on case {case}."),
+    "onboarding-already-extended": lazy_text("The onboarding was already extended once and cannot be extended again."),
+    "onboarding-not-extended-by-operator": lazy_text("Only a reviewer can extend the onboarding of {number}."),
+    "placement-not-claimed": lazy_text(
+        "The project's placement is {placement}; to be confirmed it must be {needed}. The agency must change the "
+        "record first."
+    ),
+    "platform-key-differs": lazy_text("Project {number} has another platform key. Check which one is right."),
+    "policy-not-found": lazy_text("There is no policy of version {version}."),
+    "project-not-flagged": lazy_text("Project {project} has no open flag: there is nothing to review."),
+    "project-not-found": lazy_text("There is no project {number}."),
+    "proposal-needs-a-person": lazy_text(
+        "The service account {proposed_by} proposed this decision, and a decision needs two persons. Return the "
+        "proposal and propose it yourself: another person approves it."
+    ),
+    "proposal-out-of-date": lazy_text(
+        "The flags changed, or the due date passed, after the proposal. Return case {case} so that a new decision can "
+        "be proposed."
+    ),
+    "stage-not-final": lazy_text("The project's stage is {stage}. An ending is confirmed only in a final stage."),
+    "too-many-drafts": lazy_text("One person can have at most {most} drafts. Delete those that are not needed."),
+    "voiding-needs-a-person": lazy_text("An audit is voided by people, never by a service account."),
+    "voiding-needs-second-person": lazy_text(
+        "An operator and a supervisor void an audit together: one proposes, the other confirms. The other one has to "
+        "confirm this proposal."
+    ),
+    "voiding-not-proposed": lazy_text("Nobody has proposed to void audit {id}. Propose it first and give the reason."),
+    "voiding-proposal-changed": lazy_text(
+        "The proposal has changed: {proposed_by} made a new one. Read it, then confirm it."
+    ),
+}

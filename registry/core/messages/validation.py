@@ -1,0 +1,48 @@
+"""Messages about the values of fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from registry.core.translations import lazy_text
+
+MESSAGES: Final[Mapping[str, str]] = {
+    "agency-unknown": lazy_text("No agency with BIN {bin} is registered."),
+    "bin-invalid": lazy_text("A BIN has 12 digits, the last a check digit; this one is wrong."),
+    "control-character": lazy_text("The text has a control character, {character}. Remove it."),
+    "date-after": lazy_text("This date cannot be after {other}."),
+    "date-after-today": lazy_text("This date cannot be after today."),
+    "date-before": lazy_text("This date cannot be before {other}."),
+    "date-before-today": lazy_text("The date must not be before today, {today}."),
+    "date-out-of-range": lazy_text("The date must lie from {earliest} to {latest}."),
+    "email-invalid": lazy_text("One e-mail address is expected, such as it@example.kz."),
+    "expected-date": lazy_text("A date written YYYY-MM-DD is expected, such as 2026-01-31."),
+    "expected-file": lazy_text("A file is expected here."),
+    "expected-text": lazy_text("A text is expected."),
+    "expected-true-or-false": lazy_text("true or false is expected."),
+    "expected-whole-number": lazy_text("A whole number is expected."),
+    "lifetime-not-positive": lazy_text("The lifetime must be longer than zero."),
+    "name-not-usable": lazy_text(
+        "A name has 1 to {limit} characters: Latin or Cyrillic letters, digits, spaces and - . _ @ ' ( ) + & / , #. A "
+        "colon is not allowed."
+    ),
+    "name-required": lazy_text("Enter a name in Kazakh or Russian."),
+    "name-reserved": lazy_text("This name belongs to the system itself. Choose another one."),
+    "no-such-date": lazy_text("There is no such date."),
+    "not-a-choice": lazy_text("One of these is expected: {options}."),
+    "not-usable": lazy_text("This value cannot be used: it is too long or has unprintable characters."),
+    "not-with-this-decision": lazy_text("This field does not go with the decision {decision}."),
+    "number-out-of-range": lazy_text("The number must be from {smallest} to {largest}."),
+    "parent-below-itself": lazy_text("The agency above cannot be this agency itself or one below it."),
+    "project-unknown": lazy_text("There is no project {number}."),
+    "required": lazy_text("Enter a value."),
+    "too-long": lazy_text("At most {limit} characters; {length} were sent."),
+    "typed-date-wrong": lazy_text("Write the date as day, month and year, such as 20.01.2026."),
+    "url-invalid": lazy_text("An http or https address is expected, such as https://example.kz."),
+    "url-with-credentials": lazy_text(
+        "The address must not contain a user name or password: everybody who sees the project sees it. Write it such "
+        "as https://example.kz."
+    ),
+    "value-missing": lazy_text("Enter a value."),
+}
