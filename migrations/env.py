@@ -7,20 +7,20 @@ from alembic import context
 from registry.core.database import Base
 from registry.models import TABLES
 
-LOCK_WAIT = "2s"
-
 
 def run() -> None:
-    """Run the migrations on the connection in the configuration, each in the transaction that is open there."""
+    """Run the migrations on the connection in the configuration.
+
+    On SQLite they join the transaction that is open there; on PostgreSQL each is a transaction of its own.
+    """
     connection = context.config.attributes["connection"]
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
+        transaction_per_migration=connection.dialect.name == "postgresql",
     )
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
     with context.begin_transaction():
         context.run_migrations()
 

@@ -8,10 +8,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from registry.accounts.actors import LOCAL, Actor
-from registry.accounts.models import Account, Kind, account_named, new_account
+from registry.accounts.models import Account, account_named, new_account
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.tokens import issue
+from registry.accounts.vocabulary import AccountKind
 from registry.agencies.service import Agency, accept_agency_fields, register_agency
 from registry.core.bin_numbers import check_digit
 from registry.projects.fields import accept_fields
@@ -106,7 +107,7 @@ def a_service_token(role: Role | str, agency: Agency | None = None, name: str | 
 
 def an_account(name: str, role: Role | str = Role.OPERATOR) -> Account:
     """A service account, created in the open transaction."""
-    return new_account(ADMINISTRATOR, name, Kind.SERVICE, Role(role), None)
+    return new_account(ADMINISTRATOR, name, AccountKind.SERVICE, Role(role), None)
 
 
 def bearer(token: str, **headers: str) -> dict[str, str]:

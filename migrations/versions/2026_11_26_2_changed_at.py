@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from registry.core import online_migrations
 from registry.core.clock import now
 from registry.core.database import Instant
 
@@ -24,17 +25,18 @@ TABLES = ("projects", "flags", "cases")
 def upgrade() -> None:
     """Add the columns, then the indexes."""
     moment = now()
-    is_postgresql = op.get_bind().dialect.name == "postgresql"
     # With a constant default PostgreSQL adds a column without a look at the rows; SQLite can change no default later.
-    default = f"'{moment:%Y-%m-%d %H:%M:%S.%f}+00:00'" if is_postgresql else LONG_AGO
+    on_postgresql = online_migrations.on_postgresql()
+    default = f"'{moment:%Y-%m-%d %H:%M:%S.%f}+00:00'" if on_postgresql else LONG_AGO
     for table in TABLES:
-        op.add_column(table, sa.Column("changed_at", Instant(), nullable=False, server_default=sa.text(default)))
-        if is_postgresql:
+        column = sa.Column("changed_at", Instant(), nullable=False, server_default=sa.text(default))
+        op.add_column(table, column, if_not_exists=on_postgresql or None)
+        if on_postgresql:
             op.alter_column(table, "changed_at", server_default=sa.text(LONG_AGO))
         else:
             op.execute(sa.update(sa.table(table, sa.column("changed_at", Instant()))).values(changed_at=moment))
     for table in TABLES:
-        op.create_index(f"ix_{table}_changed_at_id", table, ["changed_at", "id"])
+        online_migrations.create_index(f"ix_{table}_changed_at_id", table, ["changed_at", "id"])
 
 
 def downgrade() -> None:

@@ -1,10 +1,15 @@
-"""The freeze status and severity of projects, stored: lists, counts and reports no longer work them out from flags."""
+"""The freeze status and severity of projects, stored: lists, counts and reports no longer work them out from flags.
+
+On PostgreSQL the columns are filled in batches while the version before goes on. It writes no status: what it changes
+after the fill (an audit, a decision, another kind of an agency) is corrected by the next audit of this version.
+"""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
+from registry.core import online_migrations
 from registry.freeze.current import PolicyNotSet, policy_in_force
 
 revision = "2026_11_26_6"
@@ -14,7 +19,10 @@ depends_on = None
 
 INDEX = "ix_projects_rare_status"
 RARE = sa.text("freeze_status IN ('unaudited', 'exempt', 'accepted')")
-REPORTED = "agency_id, region, sector, budget_kzt, is_restricted"
+# As registry/reports/compliance.py reads projects; SQLite, which includes no columns in an index, reads the rows.
+REPORTED_BEFORE = "ix_projects_reported"
+REPORTED = "ix_projects_reported_status"
+REPORTED_COLUMNS = ["agency_id", "region", "sector", "budget_kzt", "is_restricted"]
 # The scope of the policy that is shipped, for whoever migrates without one; ``registry db upgrade`` has loaded its own.
 SCOPE = ("central_body", "local_executive", "state_legal_entity", "quasi_public", "subsidiary", "other_performer")
 JUDGED = (
@@ -35,19 +43,21 @@ SEVERITY = f"""CASE (SELECT max(CASE flags.severity
 
 
 def upgrade() -> None:
-    """Add the columns with what flags and the last good audit give, and their indexes."""
-    op.add_column("projects", sa.Column("freeze_status", sa.String(12), nullable=False, server_default="unaudited"))
-    op.add_column("projects", sa.Column("severity", sa.String(10), nullable=True))
-    fill = sa.text(f"UPDATE projects SET freeze_status = {FREEZE_STATUS}, severity = {SEVERITY}")  # noqa: S608
-    op.execute(fill.bindparams(sa.bindparam("scope", _scope(), expanding=True)))
+    """Add the columns, fill them with what flags and the last good audit give, and make their indexes."""
+    # Only PostgreSQL knows IF NOT EXISTS here, and only there an interrupted upgrade leaves the columns behind.
+    again = online_migrations.on_postgresql() or None
+    status = sa.Column("freeze_status", sa.String(12), nullable=False, server_default="unaudited")
+    op.add_column("projects", status, if_not_exists=again)
+    op.add_column("projects", sa.Column("severity", sa.String(10), nullable=True), if_not_exists=again)
+    online_migrations.fill("projects", {"freeze_status": FREEZE_STATUS, "severity": SEVERITY}, {"scope": _scope()})
     columns = ["freeze_status", "registered_at", "id"]
-    op.create_index(INDEX, "projects", columns, sqlite_where=RARE, postgresql_where=RARE)
-    _reported(f"{REPORTED}, freeze_status, severity")
+    online_migrations.create_index(INDEX, "projects", columns, sqlite_where=RARE, postgresql_where=RARE)
+    _replace_reported(REPORTED_BEFORE, REPORTED, [*REPORTED_COLUMNS, "freeze_status", "severity"])
 
 
 def downgrade() -> None:
     """Drop them."""
-    _reported(REPORTED)
+    _replace_reported(REPORTED, REPORTED_BEFORE, REPORTED_COLUMNS)
     op.drop_index(INDEX, "projects")
     op.drop_column("projects", "severity")
     op.drop_column("projects", "freeze_status")
@@ -60,8 +70,7 @@ def _scope() -> list[str]:
         return list(SCOPE)
 
 
-def _reported(columns: str) -> None:
-    # As registry/reports/compliance.py reads projects; SQLite, which includes no columns in an index, reads the rows.
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(sa.text("DROP INDEX ix_projects_reported"))
-        op.execute(sa.text(f"CREATE INDEX ix_projects_reported ON projects (id) INCLUDE ({columns})"))
+def _replace_reported(old: str, new: str, included: list[str]) -> None:
+    if online_migrations.on_postgresql():
+        online_migrations.create_index(new, "projects", ["id"], postgresql_include=included)
+        online_migrations.drop_index(old)

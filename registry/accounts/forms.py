@@ -10,6 +10,7 @@ from flask import render_template, url_for
 
 from registry.accounts.roles import Role, roles_within
 from registry.accounts.tokens import IssuedToken
+from registry.accounts.vocabulary import TokenStatus
 from registry.core.clock import now
 from registry.core.field_types import Choice
 from registry.web.blueprint import Answer
@@ -82,7 +83,7 @@ def revocation_question(key_id: str, back: str) -> Answer:
 def token_status(token: Mapping[str, Any]) -> str:
     """``revoked``, ``expired``, ``pending`` or ``valid``."""
     if token["revoked_at"] is not None:
-        return "revoked"
+        return TokenStatus.REVOKED.value
     if token["expires_at"] is not None and token["expires_at"] <= now():
-        return "expired"
-    return "valid" if token["pending_since"] is None else "pending"
+        return TokenStatus.EXPIRED.value
+    return (TokenStatus.VALID if token["pending_since"] is None else TokenStatus.PENDING).value

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -30,6 +29,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from registry.accounts.account_names import MAX_NAME_LENGTH, skeleton
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, NotAllowed, NotFound, Problem
@@ -38,13 +38,6 @@ from registry.core.transactions import require_transaction
 MAX_EMAIL_LENGTH: Final = 200
 # A lightweight table: the agencies slice is above this one.
 AGENCIES: Final = table("agencies", column("id"), column("bin"))
-
-
-class Kind(StrEnum):
-    """The kind of account. A person can sign in and approve; a service account only has tokens."""
-
-    PERSON = "person"
-    SERVICE = "service"
 
 
 class AccountNotFound(NotFound):
@@ -67,7 +60,7 @@ class Account(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), unique=True)
     name_skeleton: Mapped[str] = mapped_column(Text, server_default="-")
-    kind: Mapped[str] = mapped_column(String(10), server_default=Kind.SERVICE.value)
+    kind: Mapped[str] = mapped_column(String(10), server_default=AccountKind.SERVICE.value)
     role: Mapped[str] = mapped_column(String(20), server_default="-")
     agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
     created_at: Mapped[datetime] = mapped_column(Instant)
@@ -86,14 +79,14 @@ class Account(Model):
     @property
     def is_person(self) -> bool:
         """True for a person, False for a service account."""
-        return self.kind == Kind.PERSON
+        return self.kind == AccountKind.PERSON
 
     @property
     def status(self) -> str:
         """``disabled``, ``pending`` (waiting for a second person's confirmation) or ``active``."""
         if self.disabled_at is not None:
-            return "disabled"
-        return "active" if self.pending_since is None else "pending"
+            return AccountStatus.DISABLED.value
+        return (AccountStatus.ACTIVE if self.pending_since is None else AccountStatus.PENDING).value
 
 
 class Person(Model):
@@ -167,7 +160,7 @@ def role_problems(role: Role, agency_id: int | None) -> list[Problem]:
     return []
 
 
-def new_account(actor: Actor, name: str, kind: Kind, role: Role, agency_id: int | None) -> Account:
+def new_account(actor: Actor, name: str, kind: AccountKind, role: Role, agency_id: int | None) -> Account:
     """Create an account with a normalised name in the open transaction. Raises AccountNameTaken."""
     session = require_transaction()
     name_skeleton = skeleton(name)

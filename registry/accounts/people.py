@@ -16,7 +16,6 @@ from registry.accounts.models import (
     MAX_EMAIL_LENGTH,
     Account,
     AccountsNeedAPerson,
-    Kind,
     Person,
     account_details,
     new_account,
@@ -27,6 +26,7 @@ from registry.accounts.models import (
 from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, hash_password, verify_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.sessions import start_session
+from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Invalid, NotFound, Problem, invalid
@@ -64,7 +64,7 @@ def add_person(actor: Actor, new: NewPerson, password: str, *, must_change: bool
         raise Invalid(problems)
     password_hash = hash_password(password)
     with transaction() as session:
-        account = new_account(actor, name, Kind.PERSON, new.role, new.agency_id)
+        account = new_account(actor, name, AccountKind.PERSON, new.role, new.agency_id)
         at = now()
         person = Person(
             account=account,

@@ -5,17 +5,20 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
+from registry.core.translations import lazy_text
+from registry.freeze.choices import Choices
 
-class Role(StrEnum):
+
+class Role(Choices):
     """The roles (docs/reference/api.md). The first two are bound to one agency and its subordinate agencies."""
 
-    AGENCY_VIEWER = "agency_viewer"
-    AGENCY_EDITOR = "agency_editor"
-    REVIEWER = "reviewer"
-    SUPERVISOR = "supervisor"
-    AUDITOR = "auditor"
-    OPERATOR = "operator"
-    ADMINISTRATOR = "administrator"
+    AGENCY_VIEWER = "agency_viewer", lazy_text("Agency viewer")
+    AGENCY_EDITOR = "agency_editor", lazy_text("Agency editor")
+    REVIEWER = "reviewer", lazy_text("Reviewer")
+    SUPERVISOR = "supervisor", lazy_text("Supervisor")
+    AUDITOR = "auditor", lazy_text("Auditor")
+    OPERATOR = "operator", lazy_text("Operator")
+    ADMINISTRATOR = "administrator", lazy_text("Administrator")
 
     @property
     def needs_two_people(self) -> bool:

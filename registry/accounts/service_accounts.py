@@ -11,7 +11,6 @@ from registry.accounts.actors import Actor
 from registry.accounts.models import (
     Account,
     AccountNotFound,
-    Kind,
     account_details,
     find_account,
     new_account,
@@ -20,6 +19,7 @@ from registry.accounts.models import (
 )
 from registry.accounts.roles import Permission, Role
 from registry.accounts.tokens import IssuedToken, issue
+from registry.accounts.vocabulary import AccountKind
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.core.transactions import transaction
@@ -34,7 +34,7 @@ def add_service_account(actor: Actor, name: str, role: Role, agency_id: int | No
     if problems:
         raise Invalid(problems)
     with transaction():
-        account = new_account(actor, name, Kind.SERVICE, role, agency_id)
+        account = new_account(actor, name, AccountKind.SERVICE, role, agency_id)
         journal.record(actor, "account.added", f"account:{name}", account_details(account))
     return account
 
@@ -42,7 +42,7 @@ def add_service_account(actor: Actor, name: str, role: Role, agency_id: int | No
 def list_service_accounts(actor: Actor) -> list[Account]:
     """Every service account, by name. Raises RoleNotAllowed."""
     actor.require(Permission.TOKENS_MANAGE)
-    statement = select(Account).where(Account.kind == Kind.SERVICE.value).order_by(Account.name)
+    statement = select(Account).where(Account.kind == AccountKind.SERVICE.value).order_by(Account.name)
     return list(db.session.scalars(statement))
 
 

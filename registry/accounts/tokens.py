@@ -22,7 +22,6 @@ from registry.accounts.actors import Actor
 from registry.accounts.models import (
     Account,
     AccountsNeedAPerson,
-    Kind,
     Person,
     account_details,
     account_named,
@@ -34,6 +33,7 @@ from registry.accounts.models import (
     role_problems,
 )
 from registry.accounts.roles import Permission, Role, is_within
+from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now, rfc3339
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Invalid, NotAllowed, NotFound, Problem, RegistryError
@@ -135,7 +135,7 @@ def issue(actor: Actor, name: str, role: Role | None, agency_id: int | None, lif
         if problems:
             raise Invalid(problems)
         if account is None:
-            account = new_account(actor, name, Kind.SERVICE, role or Role.AGENCY_VIEWER, agency_id)
+            account = new_account(actor, name, AccountKind.SERVICE, role or Role.AGENCY_VIEWER, agency_id)
             journal.record(actor, "account.added", f"account:{name}", account_details(account))
         elif account.is_person and not actor.is_local:
             raise PeopleMakeTheirOwnTokens(name=name)
@@ -274,7 +274,7 @@ def authenticate_token(text: str, source: str, request_id: str, client_request_i
         source,
         request_id,
         account_id=row.account_id,
-        is_person=row.kind == Kind.PERSON,
+        is_person=row.kind == AccountKind.PERSON,
         credential=f"token:{match[1]}",
         client_request_id=client_request_id,
     )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import AGENCY_FIELDS, Agency
+from registry.agencies.vocabulary import Region
 from registry.core.bin_numbers import is_bin
 from registry.core.collation import sort_in_kazakh
 from registry.core.database import db
@@ -18,13 +19,13 @@ from registry.core.errors import Malformed, Problem
 from registry.core.field_types import control_character
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.search import words_of
-from registry.core.vocabularies import AGENCY_KINDS, REGIONS
+from registry.freeze.vocabulary import AgencyKind
 
 SORTS: Final = ("bin", "name_kk", "name_ru", "kind", "region")
 NAMES: Final = ("name_kk", "name_ru")
 DEFAULT_SORT: Final = "bin"
 MAX_VALUE_LENGTH: Final = 1000
-OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {"kind": AGENCY_KINDS, "region": REGIONS}
+OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {"kind": AgencyKind.codes(), "region": Region.codes()}
 
 
 def list_agencies(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.events import agency_changed
+from registry.agencies.vocabulary import Region
 from registry.core.bin_numbers import is_bin
 from registry.core.bulk import table_of
 from registry.core.clock import now
@@ -20,15 +21,15 @@ from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, Invalid, NotFound, Problem
 from registry.core.field_types import Bin, Choice, Email, InvalidValue, Kind, Text
 from registry.core.transactions import require_transaction, transaction
-from registry.core.vocabularies import AGENCY_KINDS, REGIONS
+from registry.freeze.vocabulary import AgencyKind
 from registry.journal import service as journal
 
 AGENCY_FIELDS: Final[Mapping[str, Kind]] = {
     "name_kk": Text(500),
     "name_ru": Text(500),
     "name_en": Text(500),
-    "kind": Choice(AGENCY_KINDS),
-    "region": Choice(REGIONS),
+    "kind": Choice(AgencyKind.codes()),
+    "region": Choice(Region.codes()),
     "parent_bin": Bin(),
     "email": Email(),
 }

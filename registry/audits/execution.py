@@ -29,7 +29,7 @@ from registry.core import outbox
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, last_good_audit
-from registry.flags.freeze_status import update_freeze_status
+from registry.flags.freeze_status import projects_with_wrong_status, update_freeze_status
 from registry.flags.lock import lock_flags_for_audit
 from registry.freeze.evaluation import evaluate
 from registry.freeze.findings import Finding
@@ -72,6 +72,7 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
     since = (last and last.finished_at) or run.started_at
     plan = Plan(statuses_before=statuses_before(since))
     restricted_plan = Plan()
+    wrong = set() if run.dry_run else projects_with_wrong_status(policy)
     restricted = restricted_projects(policy, totals.up_to)
     for part in parts(totals.up_to):
         judged = _judge(policy, run.on, part, digest)
@@ -96,7 +97,7 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
     carried_out = not held and not run.dry_run
     if carried_out:
         timestamp = now()
-        changed = _changed_projects(plan, totals, policy, last)
+        changed = _changed_projects(plan, totals, policy, last, wrong)
         # Before the flags, whose foreign keys lock projects too: all bulk writers lock in the same order.
         for some in changed:
             lock_projects(some)
@@ -117,15 +118,21 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
     return run
 
 
-def _changed_projects(plan: Plan, totals: Totals, policy: Policy, last: AuditRun | None) -> list[ColumnElement[bool]]:
-    """Conditions that the projects fit whose freeze status, severity or start the audit may have changed."""
+def _changed_projects(
+    plan: Plan, totals: Totals, policy: Policy, last: AuditRun | None, wrong: set[int]
+) -> list[ColumnElement[bool]]:
+    """Conditions that the projects fit whose freeze status, severity or start the audit may have changed.
+
+    ``wrong``: ids of those whose stored status has to be corrected.
+    """
     judged = 0 if last is None else last.judged_up_to
     changed: list[ColumnElement[bool]] = []
     if last is not None and last.policy_digest != policy.digest:
         # A new scope or a new start of the deadlines affects every project.
         judged = 0
     else:
-        changed = projects_of_ids({project_id for project_id in plan.changed_projects() if project_id <= judged})
+        ids = {*plan.changed_projects(), *wrong}
+        changed = projects_of_ids({project_id for project_id in ids if project_id <= judged})
     if judged < totals.up_to:
         changed.append(and_(PROJECT.c.id > judged, PROJECT.c.id <= totals.up_to))
     return changed

@@ -14,7 +14,8 @@ from registry.core.database import db
 from registry.core.errors import Malformed, Problem
 from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, conditions, date_filters
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
-from registry.flags.audit_runs import CHANGES, STATUSES, TRIGGERS, AuditChange, AuditRun
+from registry.flags.audit_runs import AuditChange, AuditRun
+from registry.flags.vocabulary import AuditStatus, FlagChange, Trigger
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
 
@@ -22,8 +23,8 @@ NEWEST_FIRST: Final = SortKey("id", AuditRun.id.expression, int)
 OLDEST_FIRST: Final = SortKey("id", AuditChange.id.expression, int)
 
 AUDIT_FILTERS: Final[Mapping[str, ColumnFilter]] = {
-    "status": ChoiceFilter(AuditRun.status.expression, STATUSES),
-    "trigger": ChoiceFilter(AuditRun.trigger.expression, TRIGGERS),
+    "status": ChoiceFilter(AuditRun.status.expression, AuditStatus.codes()),
+    "trigger": ChoiceFilter(AuditRun.trigger.expression, Trigger.codes()),
     "dry_run": BooleanFilter(AuditRun.dry_run.expression),
     **date_filters("on", AuditRun.on.expression),
 }
@@ -71,7 +72,7 @@ def count_changes(actor: Actor, audit: AuditRun) -> dict[str, int]:
         .where(AuditChange.audit_id == audit.id, *among_visible(actor, AuditChange.project_id.expression))
         .group_by(AuditChange.change)
     )
-    return dict.fromkeys(CHANGES, 0) | {row[0]: row[1] for row in db.session.execute(counts)}
+    return dict.fromkeys(FlagChange.codes(), 0) | {row[0]: row[1] for row in db.session.execute(counts)}
 
 
 def all_changes_of(actor: Actor, audit: AuditRun) -> list[dict[str, Any]]:

@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Final
 
 from registry.core.field_types import AnyDay, Text, YesNo
 from registry.core.schema_fields import DAY_SCHEMA, Accepted, Body, Moment, Shown
-from registry.core.vocabularies import SEVERITIES
-from registry.flags.audit_runs import CHANGES, STATUSES, TRIGGERS
+from registry.flags.vocabulary import AuditStatus, FlagChange, Trigger
+from registry.freeze.vocabulary import Severity
 
 COUNT: Final = {"type": "integer", "minimum": 0}
 CHANGE_MEANS: Final = (
@@ -18,8 +18,8 @@ CHANGE_MEANS: Final = (
 CHANGE_PROPERTIES: Final[dict[str, Any]] = {
     "project": {"type": "string", "description": "The project's number."},
     "rule": {"type": "string"},
-    "severity": {"type": "string", "enum": list(SEVERITIES)},
-    "change": {"type": "string", "enum": list(CHANGES), "description": CHANGE_MEANS},
+    "severity": {"type": "string", "enum": list(Severity.codes())},
+    "change": {"type": "string", "enum": list(FlagChange.codes()), "description": CHANGE_MEANS},
 }
 HELD_SCHEMA: Final[dict[str, Any]] = {
     "type": ["object", "null"],
@@ -81,11 +81,11 @@ class Audit(Body):
 
     id = Shown("Its id.", {"type": "integer"})
     on = Shown("The business date.", dict(DAY_SCHEMA))
-    trigger = Shown("What started it.", {"type": "string", "enum": list(TRIGGERS)})
+    trigger = Shown("What started it.", {"type": "string", "enum": list(Trigger.codes())})
     status = Shown(
         "`held`: stopped by the change threshold until a supervisor confirms. `missed`: a date that was never judged. "
         "`voided`: taken out by people, as a wrong clock had dated it in the future; it does not count.",
-        {"type": "string", "enum": list(STATUSES)},
+        {"type": "string", "enum": list(AuditStatus.codes())},
     )
     dry_run = Shown("True when it wrote no flag.", {"type": "boolean"})
     policy_version = Shown("The policy judged by.", {"type": "string"})

@@ -19,8 +19,8 @@ from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
 from registry.projects.models import Project
 from registry.projects.revisions import earlier
+from registry.projects.vocabulary import FreezeStatus
 
-OUTCOMES: Final = ("out_of_scope", "clear", "exempt", "flagged")
 # Project columns that become facts.
 CLAIMED: Final = (
     "work_type",
@@ -97,15 +97,15 @@ def _verdict(
 ) -> dict[str, Any]:
     findings = evaluate(facts, policy, day)
     if not in_scope(facts.agency_kind, policy):
-        outcome = "out_of_scope"
+        outcome = FreezeStatus.OUT_OF_SCOPE
     elif not findings:
-        outcome = "clear"
+        outcome = FreezeStatus.CLEAR
     else:
-        outcome = "exempt" if exempt else "flagged"
+        outcome = FreezeStatus.EXEMPT if exempt else FreezeStatus.FLAGGED
     return {
         "project": number,
         "on": day,
         "policy_version": policy.version,
-        "outcome": outcome,
+        "outcome": outcome.value,
         "findings": [explained(finding, policy, day, language) for finding in findings],
     }

@@ -35,6 +35,7 @@ from registry.cases.schemas import (
     MANY_CONFIRMED,
     PROPOSAL_EXAMPLE,
 )
+from registry.cases.vocabulary import ActionName
 from registry.cases.workflow import ACTIONS
 from registry.core.messages import message
 from registry.core.transactions import transaction
@@ -156,22 +157,24 @@ def _propose(case: Case, values: Mapping[str, Any]) -> Case:
 
 
 ENDPOINTS: Final[Mapping[str, ActionEndpoint]] = {
-    "claim": _with_comment(
+    ActionName.CLAIM: _with_comment(
         "Take a case that nobody holds, or one's own back under review; one with an order, a supervisor alone",
         cases.claim,
     ),
-    "assign": ActionEndpoint("Give a case to a reviewer", _assign, CASE_ASSIGNMENT, {"assignee": "aigerim"}),
-    "release": _with_comment("Give a case back to the queue", cases.release),
-    "ask": _with_comment("Ask the agency; it reads the comment", cases.ask),
-    "answer": _with_comment("Answer for the agency", cases.answer),
-    "propose": ActionEndpoint("Propose a decision", _propose, CASE_PROPOSAL, PROPOSAL_EXAMPLE),
-    "approve": _with_comment("Approve what another person proposed", decisions.approve),
-    "return": _with_comment("Return a proposal, a referral or a cleared case to review", cases.send_back),
-    "refer": _with_comment("Refer the case to the Commission", cases.refer),
-    "confirm": _with_comment("Confirm that what was found is gone", cases.confirm),
-    "withdraw": _with_comment("Take back a question, proposal, referral or order", cases.withdraw),
-    "appeal": _with_comment("Appeal a decision for the agency, also while its case is reviewed anew", appeals.appeal),
-    "comment": ActionEndpoint("Put a comment on the timeline", _comment, CASE_REMARK, {"comment": "Seen."}),
+    ActionName.ASSIGN: ActionEndpoint("Give a case to a reviewer", _assign, CASE_ASSIGNMENT, {"assignee": "aigerim"}),
+    ActionName.RELEASE: _with_comment("Give a case back to the queue", cases.release),
+    ActionName.ASK: _with_comment("Ask the agency; it reads the comment", cases.ask),
+    ActionName.ANSWER: _with_comment("Answer for the agency", cases.answer),
+    ActionName.PROPOSE: ActionEndpoint("Propose a decision", _propose, CASE_PROPOSAL, PROPOSAL_EXAMPLE),
+    ActionName.APPROVE: _with_comment("Approve what another person proposed", decisions.approve),
+    ActionName.RETURN: _with_comment("Return a proposal, a referral or a cleared case to review", cases.send_back),
+    ActionName.REFER: _with_comment("Refer the case to the Commission", cases.refer),
+    ActionName.CONFIRM: _with_comment("Confirm that what was found is gone", cases.confirm),
+    ActionName.WITHDRAW: _with_comment("Take back a question, proposal, referral or order", cases.withdraw),
+    ActionName.APPEAL: _with_comment(
+        "Appeal a decision for the agency, also while its case is reviewed anew", appeals.appeal
+    ),
+    ActionName.COMMENT: ActionEndpoint("Put a comment on the timeline", _comment, CASE_REMARK, {"comment": "Seen."}),
 }
 
 

@@ -8,7 +8,7 @@ from registry.accounts.actors import Actor
 from registry.cases.models import Case, CaseDecision
 from registry.cases.service import apply_decision, decision_in_effect, end_orders
 from registry.cases.transitions import apply, authorize
-from registry.cases.workflow import Status
+from registry.cases.vocabulary import Status
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Conflict

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from registry.cases.workflow import REVIEW_CLOCK_RUNS, Status
+from registry.cases.vocabulary import Status
+from registry.cases.workflow import REVIEW_CLOCK_RUNS
 from registry.core.working_days import Calendar
 from registry.freeze.policy import Deadlines
 

@@ -13,48 +13,48 @@ from registry.cases import service as cases
 from registry.cases.models import Case
 from registry.cases.reviewers import reviewers
 from registry.cases.views.legal_basis import basis_hint
-from registry.cases.workflow import DECISIONS, REASON_CODES, Status
+from registry.cases.vocabulary import ActionName, DecisionKind, ReasonCode, Status
 from registry.core.field_types import Choice, Day, Kind, Text, YesNo
 from registry.web.fields import Field, form_field
-from registry.web.labels import options, word
+from registry.web.labels import choice_label, options
 from registry.web.translations import gettext as _
 
 LONG: Final = Text(5000)
 COMMENT: Final[Mapping[str, Kind]] = {"comment": LONG}
 KINDS: Final[Mapping[str, Mapping[str, Kind]]] = {
-    "claim": {},
-    "assign": {"assignee": Text(), **COMMENT},
-    "propose": {
-        "decision": Choice(DECISIONS),
-        "reason_code": Choice(REASON_CODES),
+    ActionName.CLAIM: {},
+    ActionName.ASSIGN: {"assignee": Text(), **COMMENT},
+    ActionName.PROPOSE: {
+        "decision": Choice(DecisionKind.codes()),
+        "reason_code": Choice(ReasonCode.codes()),
         "reason": LONG,
         "legal_basis": LONG,
         "due_on": Day(),
         **COMMENT,
     },
-    "comment": {**COMMENT, "for_agency": YesNo()},
+    ActionName.COMMENT: {**COMMENT, "for_agency": YesNo()},
 }
 REQUIRED: Final[Mapping[str, Sequence[str]]] = {
-    "assign": ("assignee",),
-    "answer": ("comment",),
+    ActionName.ASSIGN: ("assignee",),
+    ActionName.ANSWER: ("comment",),
     # The proposer has to know what to improve. The comment is optional in the API (docs/reference/workflow.md).
-    "return": ("comment",),
-    "appeal": ("comment",),
-    "comment": ("comment",),
+    ActionName.RETURN: ("comment",),
+    ActionName.APPEAL: ("comment",),
+    ActionName.COMMENT: ("comment",),
 }
 # While an order is in force, these actions have other names on the pages.
-UNDER_ORDER: Final[Mapping[str, str]] = {"claim": "reopen", "withdraw": "withdraw_order"}
+UNDER_ORDER: Final[Mapping[str, str]] = {ActionName.CLAIM: "reopen", ActionName.WITHDRAW: "withdraw_order"}
 PLAIN: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
-    "claim": cases.claim,
-    "release": cases.release,
-    "ask": cases.ask,
-    "answer": cases.answer,
-    "approve": decisions.approve,
-    "return": cases.send_back,
-    "refer": cases.refer,
-    "confirm": cases.confirm,
-    "withdraw": cases.withdraw,
-    "appeal": appeals.appeal,
+    ActionName.CLAIM: cases.claim,
+    ActionName.RELEASE: cases.release,
+    ActionName.ASK: cases.ask,
+    ActionName.ANSWER: cases.answer,
+    ActionName.APPROVE: decisions.approve,
+    ActionName.RETURN: cases.send_back,
+    ActionName.REFER: cases.refer,
+    ActionName.CONFIRM: cases.confirm,
+    ActionName.WITHDRAW: cases.withdraw,
+    ActionName.APPEAL: appeals.appeal,
 }
 
 
@@ -65,18 +65,18 @@ def kinds_of(action: str) -> Mapping[str, Kind]:
 
 def carry_out(actor: Actor, case: Case, action: str, values: Mapping[str, Any]) -> Case:
     """Run the action with validated values on a locked case. Raises what its service raises."""
-    if action == "assign":
+    if action == ActionName.ASSIGN:
         return cases.assign(actor, case, values["assignee"], values["comment"])
-    if action == "propose":
+    if action == ActionName.PROPOSE:
         return decisions.propose(actor, case, values)
-    if action == "comment":
+    if action == ActionName.COMMENT:
         return cases.say(actor, case, values["comment"], for_agency=values.get("for_agency") is True)
     return PLAIN[action](actor, case, values.get("comment"))
 
 
 def action_name(action: str, status: str) -> str:
     """Return the label of an action's form. While an order is in force, claiming a case means reopening its review."""
-    return word("case_action", UNDER_ORDER.get(action, action) if status == Status.REMEDIATION else action)
+    return choice_label("case_action", UNDER_ORDER.get(action, action) if status == Status.REMEDIATION else action)
 
 
 def cautions_of(status: str) -> dict[str, str]:
@@ -97,9 +97,9 @@ def fields_of(actor: Actor, action: str) -> list[Field]:
 def _fields(actor: Actor, action: str) -> list[Field]:
     note = form_field("comment", "note", label=_("Note for the timeline (optional)"))
     match action:
-        case "claim":
+        case ActionName.CLAIM:
             return []
-        case "ask":
+        case ActionName.ASK:
             return [
                 form_field(
                     "comment",
@@ -110,11 +110,11 @@ def _fields(actor: Actor, action: str) -> list[Field]:
                     ),
                 )
             ]
-        case "answer":
+        case ActionName.ANSWER:
             return [form_field("comment", "area", label=_("Your answer"))]
-        case "appeal":
+        case ActionName.APPEAL:
             return [form_field("comment", "area", label=_("Why the decision is wrong"))]
-        case "return":
+        case ActionName.RETURN:
             return [
                 form_field(
                     "comment",
@@ -123,9 +123,9 @@ def _fields(actor: Actor, action: str) -> list[Field]:
                     hint=_("For the reviewer, not for the agency."),
                 )
             ]
-        case "assign":
+        case ActionName.ASSIGN:
             return [form_field("assignee", "select", choices=[(name, name) for name in reviewers()]), note]
-        case "propose":
+        case ActionName.PROPOSE:
             return [
                 form_field("decision", "radios", choices=options("decision")),
                 form_field(
@@ -140,8 +140,8 @@ def _fields(actor: Actor, action: str) -> list[Field]:
                 form_field("due_on", "day", hint=_("The date by which it must be moved or stopped."), when="ordered"),
                 note,
             ]
-        case "comment" if actor.role not in AGENCY_ROLES:
+        case ActionName.COMMENT if actor.role not in AGENCY_ROLES:
             return [form_field("comment", "area"), form_field("for_agency", "check")]
-        case "comment":
+        case ActionName.COMMENT:
             return [form_field("comment", "area")]
     return [note]

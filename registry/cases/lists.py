@@ -12,9 +12,10 @@ from sqlalchemy.orm import contains_eager
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import Agency
+from registry.agencies.vocabulary import Region
 from registry.cases.details import show_cases
 from registry.cases.models import Case, CaseDecision, CaseFlag
-from registry.cases.workflow import Status
+from registry.cases.vocabulary import Status
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
@@ -29,11 +30,11 @@ from registry.core.filters import (
 )
 from registry.core.languages import Language
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, cursor_after, order_by
-from registry.core.vocabularies import CASE_STATUSES, REGIONS, SECTORS
 from registry.flags.models import SEVERITY_RANK, Flag, rank
-from registry.freeze.words import RULES
+from registry.freeze.rules import RULES
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
+from registry.projects.vocabulary import Sector
 
 # Filters and the type of their values; several values are separated by commas.
 # At least one active flag of the case must match.
@@ -126,13 +127,13 @@ def filters_of_cases() -> dict[str, ColumnFilter]:
     # In SQL, comparing a NULL date gives NULL, and such a case is not overdue.
     overdue: ColumnElement[Any] = and_(Case.due_on.is_not(None), Case.due_on < today())
     return {
-        "status": ChoiceFilter(Case.status.expression, CASE_STATUSES),
+        "status": ChoiceFilter(Case.status.expression, Status.codes()),
         "assignee": TextFilter(Case.assignee.expression),
         "is_assigned": BooleanFilter(Case.assignee.is_not(None)),
         "project": TextFilter(Project.number.expression),
         "agency": TextFilter(Agency.bin.expression),
-        "region": ChoiceFilter(Project.region.expression, REGIONS),
-        "sector": ChoiceFilter(Project.sector.expression, SECTORS),
+        "region": ChoiceFilter(Project.region.expression, Region.codes()),
+        "sector": ChoiceFilter(Project.sector.expression, Sector.codes()),
         "severity": ChoiceFilter(Case.severity.expression, tuple(SEVERITY_RANK)),
         "overdue": BooleanFilter(overdue),
         **date_filters("due_on", Case.due_on.expression),

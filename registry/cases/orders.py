@@ -9,8 +9,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.database import Instant, Model, db
 
-DECISIONS = ("migrate_by", "stop", "write_off")
-
 
 class Order(Model):
     """In force from approval until it ends: withdrawn, appealed or replaced. The newest order in force applies."""

@@ -11,7 +11,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.cases.change_times import mark_flags_and_cases
 from registry.cases.models import Case, CaseEvent, CaseFlag
-from registry.cases.workflow import Status
+from registry.cases.vocabulary import Status
 from registry.core import outbox
 from registry.core.clock import now, today
 from registry.core.database import db

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from registry.cases.models import Case, CaseDecision, CaseEvent
-from registry.cases.workflow import Status
+from registry.cases.vocabulary import Status
 from registry.core.database import db
 
 

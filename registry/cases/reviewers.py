@@ -6,9 +6,10 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, or_, select
 
-from registry.accounts.models import Account, Kind, is_active
+from registry.accounts.models import Account, is_active
 from registry.accounts.roles import PERMISSIONS, Permission
 from registry.accounts.tokens import Token
+from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import db
 
@@ -51,4 +52,4 @@ def _active_with_role(roles: tuple[str, ...]) -> ColumnElement[bool]:
         )
         .exists()
     )
-    return is_active() & Account.role.in_(roles) & or_(Account.kind == Kind.PERSON, by_token)
+    return is_active() & Account.role.in_(roles) & or_(Account.kind == AccountKind.PERSON, by_token)

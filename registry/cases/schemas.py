@@ -6,20 +6,20 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import fields
 
-from registry.cases.workflow import ACTIONS, DECISIONS, REASON_CODES
+from registry.cases.vocabulary import DecisionKind, ReasonCode, Status
+from registry.cases.workflow import ACTIONS
 from registry.core.field_types import Choice, Day, Ids, Text, YesNo
 from registry.core.schema_fields import DAY_SCHEMA, Accepted, Body, Moment, Shown, nullable, shown_object
-from registry.core.vocabularies import CASE_STATUSES
-from registry.freeze.words import SEVERITIES
-from registry.projects.schemas import FLAG
+from registry.flags.schemas import FLAG
+from registry.freeze.vocabulary import Severity
 
 LONGEST_TEXT: Final = 5000
 COMMENT_TEXT: Final = "A note for the timeline."
 TEXT_SCHEMA: Final[dict[str, Any]] = {"type": "string"}
 DECISION_PROPERTIES: Final[dict[str, Any]] = {
     "id": {"type": "integer"},
-    "decision": {"type": "string", "enum": list(DECISIONS)},
-    "reason_code": nullable({"type": "string", "enum": list(REASON_CODES)}),
+    "decision": {"type": "string", "enum": list(DecisionKind.codes())},
+    "reason_code": nullable({"type": "string", "enum": list(ReasonCode.codes())}),
     "reason": TEXT_SCHEMA,
     "legal_basis": TEXT_SCHEMA,
     "due_on": nullable(dict(DAY_SCHEMA)),
@@ -37,8 +37,8 @@ EVENT_PROPERTIES: Final[dict[str, Any]] = {
     "at": {"type": "string", "format": "date-time"},
     "action": {"type": "string"},
     "by": {"type": "string"},
-    "from": nullable({"type": "string", "enum": list(CASE_STATUSES)}),
-    "to": {"type": "string", "enum": list(CASE_STATUSES)},
+    "from": nullable({"type": "string", "enum": list(Status.codes())}),
+    "to": {"type": "string", "enum": list(Status.codes())},
     "comment": nullable(TEXT_SCHEMA),
     "details": {"type": "object"},
     "for_agency": {"type": "boolean", "description": "Whether the agency reads the comment; to oversight only."},
@@ -74,8 +74,8 @@ class CaseAssignment(CaseComment):
 class CaseProposal(CaseComment):
     """A decision to propose."""
 
-    decision = Accepted(Choice(DECISIONS), "What is proposed.", required=True)
-    reason_code = Accepted(Choice(REASON_CODES), "Why there is no breach; with `no_breach` alone.")
+    decision = Accepted(Choice(DecisionKind.codes()), "What is proposed.", required=True)
+    reason_code = Accepted(Choice(ReasonCode.codes()), "Why there is no breach; with `no_breach` alone.")
     reason = Accepted(Text(LONGEST_TEXT), "The reason.", required=True)
     legal_basis = Accepted(Text(LONGEST_TEXT), "The clause that it rests on.", required=True)
     due_on = Accepted(Day(), "By when; required with `migrate_by` and `stop`, today or later.")
@@ -95,8 +95,8 @@ class CaseSummary(Body):
     id = Shown("The case.", {"type": "integer"})
     project = Shown("The project's number.", TEXT_SCHEMA)
     agency = Shown("The agency's BIN.", TEXT_SCHEMA)
-    status = Shown("Where it stands.", {"type": "string", "enum": list(CASE_STATUSES)})
-    severity = Shown("Of its gravest standing flag.", {"type": "string", "enum": list(SEVERITIES)})
+    status = Shown("Where it stands.", {"type": "string", "enum": list(Status.codes())})
+    severity = Shown("Of its gravest standing flag.", {"type": "string", "enum": list(Severity.codes())})
     assignee = Shown("Who holds it.", nullable(TEXT_SCHEMA))
     flags = fields.List(fields.Nested(FLAG), dump_only=True, metadata={"description": "What it covers."})
     proposal = Shown("What awaits approval; never to the agency.", nullable(DECISION_SCHEMA))

@@ -15,7 +15,8 @@ from registry.cases.orders import Order
 from registry.cases.queries import find_case_to_change
 from registry.cases.reviewers import may_review, may_review_restricted
 from registry.cases.transitions import apply, authorize
-from registry.cases.workflow import ACTIONS, Status
+from registry.cases.vocabulary import Status
+from registry.cases.workflow import ACTIONS
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import RegistryError, invalid

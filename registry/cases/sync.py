@@ -30,6 +30,7 @@ from sqlalchemy import (
 from registry.cases import sync_queries
 from registry.cases.change_times import mark_cases_of_flags
 from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag
+from registry.cases.vocabulary import AuditEvent, Status
 from registry.core.bulk import refresh_statistics
 from registry.core.clock import today
 from registry.core.database import Instant, db
@@ -41,9 +42,16 @@ from registry.freeze.policy import Policy
 # Below SQLite's limit of 32,766 parameters per statement.
 ROWS_AT_ONCE: Final = 20_000
 MANY: Final = 1000
-WAITING_FOR_REVIEWER: Final = ("new", "under_review", "awaiting_approval", "awaiting_confirmation")
+WAITING_FOR_REVIEWER: Final = (
+    Status.NEW,
+    Status.UNDER_REVIEW,
+    Status.AWAITING_APPROVAL,
+    Status.AWAITING_CONFIRMATION,
+)
 SEVERITY_NAMES: Final = {number: name for name, number in SEVERITY_RANK.items()}
-STATUS_WHEN_REOPENED: Final[ColumnElement[str]] = case((Case.assignee.is_(None), "new"), else_="under_review")
+STATUS_WHEN_REOPENED: Final[ColumnElement[str]] = case(
+    (Case.assignee.is_(None), Status.NEW.value), else_=Status.UNDER_REVIEW.value
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +74,43 @@ def sync_cases(audit_id: int, on: date, at: datetime, policy: Policy) -> dict[st
     """
     audit = _AuditContext(audit_id, on, at, policy.clocks.review)
     reopened = _ids(audit, sync_queries.accepted_no_more())
-    _move(audit, reopened, "reopened", STATUS_WHEN_REOPENED, due_on=audit.review_until, closed_at=None, outcome=None)
+    _move(
+        audit,
+        reopened,
+        AuditEvent.REOPENED.value,
+        STATUS_WHEN_REOPENED,
+        due_on=audit.review_until,
+        closed_at=None,
+        outcome=None,
+    )
     opened = _open(audit, policy.case_from_severity)
     flagged = _ids(audit, sync_queries.with_new_flags())
-    _note(audit, flagged, "flagged", Case.status.expression)
+    _note(audit, flagged, AuditEvent.FLAGGED.value, Case.status.expression)
     if opened or flagged:
         _cover(audit)
     returned = _ids(audit, sync_queries.flagged_again())
-    _move(audit, returned, "reopened", STATUS_WHEN_REOPENED, exempt_since=None)
+    _move(audit, returned, AuditEvent.REOPENED.value, STATUS_WHEN_REOPENED, exempt_since=None)
     expired = _ids(audit, sync_queries.exempt_no_more())
-    _move(audit, expired, "reopened", STATUS_WHEN_REOPENED, due_on=audit.review_until, exempt_since=None)
+    _move(audit, expired, AuditEvent.REOPENED.value, STATUS_WHEN_REOPENED, due_on=audit.review_until, exempt_since=None)
     cleared = _ids(audit, sync_queries.cleared())
     _lapse(audit, cleared)
     goes_on = case((Case.status.in_(WAITING_FOR_REVIEWER), Case.due_on), else_=audit.review_until)
     stopped: dict[str, Any] = {"review_days_left": None, "exempt_since": None}
-    _move(audit, cleared, "cleared", literal("awaiting_confirmation"), due_on=goes_on, **stopped)
+    _move(
+        audit, cleared, AuditEvent.CLEARED.value, literal(Status.AWAITING_CONFIRMATION.value), due_on=goes_on, **stopped
+    )
     exempted = _ids(audit, sync_queries.exempted())
     exempt: dict[str, Any] = {"exempt_since": on, "due_on": None, "review_days_left": None}
-    _move(audit, exempted, "exempted", literal("with_commission"), **exempt)
+    _move(audit, exempted, AuditEvent.EXEMPTED.value, literal(Status.WITH_COMMISSION.value), **exempt)
     _refresh_severities(audit)
     # Flags that the audit opened belong to cases that were moved for them.
     mark_cases_of_flags(at, FLAGS.c.changed_at == at, FLAGS.c.opened_by_audit != audit_id)
     changes = {
-        "opened": opened,
-        "reopened": sorted({*reopened, *returned, *expired}),
-        "flagged": flagged,
-        "cleared": cleared,
-        "exempted": exempted,
+        AuditEvent.OPENED.value: opened,
+        AuditEvent.REOPENED.value: sorted({*reopened, *returned, *expired}),
+        AuditEvent.FLAGGED.value: flagged,
+        AuditEvent.CLEARED.value: cleared,
+        AuditEvent.EXEMPTED.value: exempted,
     }
     return {name: what for name, what in changes.items() if what}
 
@@ -106,7 +124,7 @@ def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:
     flagged = (
         without.with_only_columns(
             Flag.project_id,
-            literal("new"),
+            literal(Status.NEW.value),
             case(SEVERITY_NAMES, value=worst),
             literal(from_severity),
             literal(audit.at, Instant),
@@ -128,7 +146,7 @@ def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:
     ).one()
     if count >= MANY:
         refresh_statistics(session, Case)
-    _add_events(audit, "opened", Case.status.expression, *opened_now)
+    _add_events(audit, AuditEvent.OPENED.value, Case.status.expression, *opened_now)
     return {"count": count, "first": first, "last": last}
 
 
@@ -179,7 +197,7 @@ def _add_events(audit: _AuditContext, action: str, to: ColumnElement[str], *cond
         "action": literal(action),
         "by": literal(f"audit:{audit.audit_id}"),
         "side": literal("audit"),
-        "from_status": literal(None, String) if action == "opened" else Case.status.expression,
+        "from_status": literal(None, String) if action == AuditEvent.OPENED else Case.status.expression,
         "to_status": to,
         "details": literal({}, JSON),
         "tells_agency": literal(True),

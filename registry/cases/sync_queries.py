@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, 
 from sqlalchemy.orm import aliased
 
 from registry.cases.models import Case, CaseEvent, CaseFlag
+from registry.cases.vocabulary import Status
 from registry.flags.models import ACTIVE_STATUSES, Flag, rank
-from registry.freeze.words import SEVERITIES
+from registry.freeze.vocabulary import Severity
 
 AUDIT: Final = "audit"
 _audit = bindparam(AUDIT, type_=Integer)
@@ -27,7 +28,7 @@ def accepted_no_more() -> Select[int]:
         select(func.max(Case.id))
         .join(CaseFlag, CaseFlag.case_id == Case.id)
         .join(Flag, Flag.id == CaseFlag.flag_id)
-        .where(Flag.status == "open", Case.status == "closed", not_(_open_case(Flag.project_id.expression)))
+        .where(Flag.status == "open", Case.status == Status.CLOSED, not_(_open_case(Flag.project_id.expression)))
         .group_by(Case.project_id)
     )
 
@@ -35,7 +36,7 @@ def accepted_no_more() -> Select[int]:
 @cache
 def projects_without_case(from_severity: str) -> Select[int]:
     """Projects with an open flag of at least this severity and no open case."""
-    heavy = SEVERITIES[SEVERITIES.index(from_severity) :]
+    heavy = Severity(from_severity).and_above()
     return select(Flag.project_id).where(
         Flag.status == "open", Flag.severity.in_(heavy), not_(_open_case(Flag.project_id.expression))
     )
@@ -48,7 +49,7 @@ def uncovered() -> Select[int, int]:
         select(Case.id, Flag.id)
         .join(Flag, Flag.project_id == Case.project_id)
         .where(
-            Case.status != "closed",
+            Case.status != Status.CLOSED,
             Flag.status != "cleared",
             not_(exists(select(CaseFlag.flag_id).where(CaseFlag.case_id == Case.id, CaseFlag.flag_id == Flag.id))),
         )
@@ -65,14 +66,14 @@ def with_new_flags() -> Select[int]:
 @cache
 def flagged_again() -> Select[int]:
     """Cases that wait for confirmation and have an active flag again."""
-    return select(Case.id).where(Case.status == "awaiting_confirmation", _has_active_flag(*ACTIVE_STATUSES))
+    return select(Case.id).where(Case.status == Status.AWAITING_CONFIRMATION, _has_active_flag(*ACTIVE_STATUSES))
 
 
 @cache
 def exempt_no_more() -> Select[int]:
     """Cases that wait for the Commission because of an exemption that has ended."""
     return select(Case.id).where(
-        Case.status == "with_commission",
+        Case.status == Status.WITH_COMMISSION,
         Case.exempt_since.is_not(None),
         not_(_has_active_flag("exempt")),
         _has_active_flag(*ACTIVE_STATUSES),
@@ -83,9 +84,9 @@ def exempt_no_more() -> Select[int]:
 def cleared() -> Select[int]:
     """Cases without a flag that keeps them open, except cases that people reopened before this AUDIT."""
     return select(Case.id).where(
-        Case.status.not_in(("closed", "awaiting_confirmation")),
+        Case.status.not_in((Status.CLOSED, Status.AWAITING_CONFIRMATION)),
         not_(_has_active_flag(*ACTIVE_STATUSES)),
-        or_(Case.status == "remediation", not_(_taken_back()), _cleared_by_audit()),
+        or_(Case.status == Status.REMEDIATION, not_(_taken_back()), _cleared_by_audit()),
     )
 
 
@@ -93,7 +94,7 @@ def cleared() -> Select[int]:
 def exempted() -> Select[int]:
     """Cases with an exempt flag and no open flag that do not wait for the Commission yet."""
     return select(Case.id).where(
-        Case.status.in_(("new", "under_review", "with_commission")),
+        Case.status.in_((Status.NEW, Status.UNDER_REVIEW, Status.WITH_COMMISSION)),
         Case.exempt_since.is_(None),
         not_(_has_active_flag("open")),
         _has_active_flag("exempt"),
@@ -112,13 +113,13 @@ def changed_severities() -> Select[int, int]:
     return (
         select(Case.id, worst.c.worst)
         .join(worst, worst.c.project_id == Case.project_id)
-        .where(Case.status != "closed", rank(Case.severity.expression) != worst.c.worst)
+        .where(Case.status != Status.CLOSED, rank(Case.severity.expression) != worst.c.worst)
     )
 
 
 def _open_case(project_id: ColumnElement[int]) -> ColumnElement[bool]:
     other = aliased(Case)
-    return exists(select(other.id).where(other.project_id == project_id, other.status != "closed"))
+    return exists(select(other.id).where(other.project_id == project_id, other.status != Status.CLOSED))
 
 
 def _has_active_flag(*statuses: str) -> ColumnElement[bool]:
@@ -141,8 +142,8 @@ def _taken_back() -> ColumnElement[bool]:
         .where(
             CaseEvent.case_id == Case.id,
             CaseEvent.side != "audit",
-            CaseEvent.from_status.in_(("awaiting_confirmation", "closed")),
-            CaseEvent.to_status.not_in(("awaiting_confirmation", "closed")),
+            CaseEvent.from_status.in_((Status.AWAITING_CONFIRMATION, Status.CLOSED)),
+            CaseEvent.to_status.not_in((Status.AWAITING_CONFIRMATION, Status.CLOSED)),
         )
         .correlate(Case)
     )

@@ -15,7 +15,8 @@ from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.cases.deadlines import Clock, adjusted
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.orders import Order
-from registry.cases.workflow import ACTIONS, Action, Status, Transition, Who, is_permitted, target
+from registry.cases.vocabulary import Status
+from registry.cases.workflow import ACTIONS, Action, Transition, Who, is_permitted, target
 from registry.core import outbox
 from registry.core.clock import now, rfc3339, today
 from registry.core.database import db

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, exists, select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.cases.models import Case
-from registry.cases.workflow import Status
+from registry.cases.vocabulary import Status
 from registry.core.languages import Language
 from registry.core.pagination import Listing, Page
 from registry.flags.models import SEVERITY_RANK, Flag

@@ -8,23 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import Final
 
 from registry.accounts.roles import Permission
-
-
-class Status(StrEnum):
-    """Status of a case (docs/reference/workflow.md)."""
-
-    NEW = "new"
-    UNDER_REVIEW = "under_review"
-    AWAITING_AGENCY = "awaiting_agency"
-    AWAITING_APPROVAL = "awaiting_approval"
-    WITH_COMMISSION = "with_commission"
-    REMEDIATION = "remediation"
-    AWAITING_CONFIRMATION = "awaiting_confirmation"
-    CLOSED = "closed"
+from registry.cases.vocabulary import ActionName, AuditEvent, DecisionKind, Status
 
 
 class Target(Enum):
@@ -64,7 +52,7 @@ class Action:
     ``speaks_to_agency``: the agency also sees its comment.
     """
 
-    name: str
+    name: ActionName
     needs: Permission
     transitions: Mapping[Status, Transition]
     tells_agency: bool = False
@@ -72,7 +60,7 @@ class Action:
     needs_person: bool = False
 
 
-S, P = Status, Permission
+S, P, A, D = Status, Permission, ActionName, DecisionKind
 OPEN: Final = tuple(status for status in Status if status is not Status.CLOSED)
 # Statuses in which the review deadline runs; in the others it is paused.
 REVIEW_CLOCK_RUNS: Final = frozenset({S.NEW, S.UNDER_REVIEW, S.AWAITING_APPROVAL, S.AWAITING_CONFIRMATION})
@@ -82,7 +70,7 @@ REVIEWED: Final = (S.NEW, S.UNDER_REVIEW, S.AWAITING_AGENCY, S.AWAITING_APPROVAL
 
 _ALL: Final = (
     Action(
-        "claim",
+        A.CLAIM,
         P.CASES_REVIEW,
         {
             S.NEW: Transition(S.UNDER_REVIEW, Who.FREE_OR_OWN),
@@ -92,31 +80,31 @@ _ALL: Final = (
         },
     ),
     Action(
-        "assign",
+        A.ASSIGN,
         P.CASES_REVIEW,
         {status: Transition(S.UNDER_REVIEW if status is S.NEW else Target.SAME, Who.FREE_OR_HOLDER) for status in OPEN},
     ),
-    Action("release", P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.NEW)}),
+    Action(A.RELEASE, P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.NEW)}),
     Action(
-        "ask", P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.AWAITING_AGENCY)}, tells_agency=True, speaks_to_agency=True
+        A.ASK, P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.AWAITING_AGENCY)}, tells_agency=True, speaks_to_agency=True
     ),
     Action(
-        "answer",
+        A.ANSWER,
         P.CASES_ANSWER,
         {S.AWAITING_AGENCY: Transition(Target.BACK, Who.ANYONE)},
         tells_agency=True,
         speaks_to_agency=True,
     ),
-    Action("propose", P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.AWAITING_APPROVAL)}),
+    Action(A.PROPOSE, P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.AWAITING_APPROVAL)}),
     Action(
-        "approve",
+        A.APPROVE,
         P.CASES_APPROVE,
         {S.AWAITING_APPROVAL: Transition(Target.DECIDED, Who.ANOTHER)},
         tells_agency=True,
         needs_person=True,
     ),
     Action(
-        "return",
+        A.RETURN,
         P.CASES_REVIEW,
         {
             S.AWAITING_APPROVAL: Transition(Target.BACK, Who.LEAD),
@@ -124,10 +112,10 @@ _ALL: Final = (
             S.AWAITING_CONFIRMATION: Transition(Target.BACK, Who.FREE_OR_HOLDER),
         },
     ),
-    Action("refer", P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.WITH_COMMISSION)}, tells_agency=True),
-    Action("confirm", P.CASES_REVIEW, {S.AWAITING_CONFIRMATION: Transition(S.CLOSED, Who.ANYONE)}, tells_agency=True),
+    Action(A.REFER, P.CASES_REVIEW, {S.UNDER_REVIEW: Transition(S.WITH_COMMISSION)}, tells_agency=True),
+    Action(A.CONFIRM, P.CASES_REVIEW, {S.AWAITING_CONFIRMATION: Transition(S.CLOSED, Who.ANYONE)}, tells_agency=True),
     Action(
-        "withdraw",
+        A.WITHDRAW,
         P.CASES_REVIEW,
         {
             # Withdraws what the case waits for: the question, the proposal, the referral or the order.
@@ -138,7 +126,7 @@ _ALL: Final = (
         },
     ),
     Action(
-        "appeal",
+        A.APPEAL,
         P.CASES_ANSWER,
         {
             S.REMEDIATION: Transition(Target.BACK, Who.ANYONE),
@@ -149,23 +137,21 @@ _ALL: Final = (
         tells_agency=True,
         speaks_to_agency=True,
     ),
-    Action("comment", P.CASES_COMMENT, {status: Transition(Target.SAME, Who.ANYONE) for status in Status}),
+    Action(A.COMMENT, P.CASES_COMMENT, {status: Transition(Target.SAME, Who.ANYONE) for status in Status}),
 )
 ACTIONS: Final[Mapping[str, Action]] = {action.name: action for action in _ALL}
 
 # Transitions by audits, by name of the timeline entry: the source statuses and the target status.
 AUDIT_TRANSITIONS: Final[Mapping[str, tuple[frozenset[Status], Status | Target]]] = {
-    "reopened": (frozenset({S.CLOSED, S.AWAITING_CONFIRMATION, S.WITH_COMMISSION}), Target.BACK),
-    "cleared": (frozenset(OPEN) - {S.AWAITING_CONFIRMATION}, S.AWAITING_CONFIRMATION),
-    "exempted": (frozenset({S.NEW, S.UNDER_REVIEW, S.WITH_COMMISSION}), S.WITH_COMMISSION),
+    AuditEvent.REOPENED: (frozenset({S.CLOSED, S.AWAITING_CONFIRMATION, S.WITH_COMMISSION}), Target.BACK),
+    AuditEvent.CLEARED: (frozenset(OPEN) - {S.AWAITING_CONFIRMATION}, S.AWAITING_CONFIRMATION),
+    AuditEvent.EXEMPTED: (frozenset({S.NEW, S.UNDER_REVIEW, S.WITH_COMMISSION}), S.WITH_COMMISSION),
 }
 
 # On approval, these decisions accept the case's flags and close it; the others become orders.
-ACCEPTING: Final = ("no_breach", "transitional_accepted")
-ORDERING: Final = ("migrate_by", "stop", "write_off")
-DECISIONS: Final = (*ACCEPTING, *ORDERING)
-NEEDS_DUE_ON: Final = ("migrate_by", "stop")
-REASON_CODES: Final = ("wrong_data", "out_of_scope", "duplicate", "other")
+ACCEPTING: Final = (D.NO_BREACH, D.TRANSITIONAL_ACCEPTED)
+ORDERING: Final = tuple(decision for decision in D if decision not in ACCEPTING)
+NEEDS_DUE_ON: Final = (D.MIGRATE_BY, D.STOP)
 
 
 def back(assignee: str | None) -> Status:

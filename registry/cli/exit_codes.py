@@ -23,7 +23,7 @@ from registry.core.errors import (
     Stale,
 )
 from registry.core.messages import MessageUnknown
-from registry.core.schema import SchemaNotCurrent, ServiceRoleMissing
+from registry.core.schema import SchemaNotCurrent, ServiceRoleMissing, UpgradeRunning
 from registry.core.storage import is_corruption_error
 from registry.freeze.policy_file import PolicyInvalid
 from registry.http.database_errors import error_of
@@ -50,6 +50,7 @@ EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (CalendarInvalid, INVALID),
     (SchemaNotCurrent, FAILED),
     (ServiceRoleMissing, FAILED),
+    (UpgradeRunning, CONFLICT),
     (TimeZoneDataStale, FAILED),
     (OperationalError, FAILED),
 )
@@ -105,6 +106,8 @@ def error_lines(error: Exception) -> list[str]:
         return [cli_text("cli-schema-not-current")]
     if isinstance(error, ServiceRoleMissing):
         return [cli_text("cli-service-role-missing", role=error)]
+    if isinstance(error, UpgradeRunning):
+        return [cli_text("cli-schema-upgrade-running")]
     if isinstance(error, DatabaseError) and isinstance(error_of(error), DatabaseBusy):
         return [cli_text(DatabaseBusy.code)]
     if isinstance(error, DatabaseError) and is_corruption_error(error.orig):

@@ -26,11 +26,11 @@ class ChoiceFilter:
 
     def condition(self, value: str) -> ColumnElement[bool]:
         """The SQL condition for a filter value. Raises InvalidValue."""
-        words = split_values(value)
-        for word in words:
-            if word not in self.options:
+        codes = split_values(value)
+        for code in codes:
+            if code not in self.options:
                 raise InvalidValue("not-a-choice", options=", ".join(self.options))
-        return self.column.in_(words)
+        return self.column.in_(codes)
 
 
 @dataclass(frozen=True, slots=True)

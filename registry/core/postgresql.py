@@ -117,19 +117,28 @@ def as_database_error(error: Exception) -> DBAPIError:
 def extend_timeouts(connection: Connection) -> None:
     """Raise the open transaction's timeouts to ``REGISTRY_LONG_TIMEOUT``; no effect on SQLite."""
     if connection.dialect.name == "postgresql":
-        from registry.core.bounded_connection import BoundedConnection, wait_limit
+        _set_long_timeouts(connection, local=True)
 
-        seconds = int(connection.get_execution_options()[LONG_TIMEOUT])
-        raw = connection.connection.dbapi_connection
-        if isinstance(raw, BoundedConnection):
-            raw.wait_limit = wait_limit(seconds)
-        connection.execute(
-            text(
-                "SELECT set_config('statement_timeout', :limit, true),"
-                " set_config('idle_in_transaction_session_timeout', :limit, true)"
-            ),
-            {"limit": str(seconds * 1000)},
-        )
+
+def extend_session_timeouts(connection: Connection) -> None:
+    """Raise the timeouts of the whole session on PostgreSQL; the connection must not go back to the pool."""
+    _set_long_timeouts(connection, local=False)
+
+
+def _set_long_timeouts(connection: Connection, *, local: bool) -> None:
+    from registry.core.bounded_connection import BoundedConnection, wait_limit
+
+    seconds = int(connection.get_execution_options()[LONG_TIMEOUT])
+    raw = connection.connection.dbapi_connection
+    if isinstance(raw, BoundedConnection):
+        raw.wait_limit = wait_limit(seconds)
+    connection.execute(
+        text(
+            "SELECT set_config('statement_timeout', :limit, :local),"
+            " set_config('idle_in_transaction_session_timeout', :limit, :local)"
+        ),
+        {"limit": str(seconds * 1000), "local": local},
+    )
 
 
 def libpq_address(url: str, *, password: bool = True) -> str:

@@ -1,16 +1,24 @@
-"""Schema migrations: upgrade and downgrade with Alembic, in one transaction.
+"""Schema migrations: upgrade and downgrade with Alembic.
+
+On SQLite all pending migrations are one transaction: the file has one writer at a time, and readers do not wait for it.
+On PostgreSQL each migration is a transaction of its own, and parts of it can commit before its end
+(``registry/core/online_migrations.py``), so that it holds no lock for long. An upgrade that is interrupted keeps the
+migrations that are complete, and goes on from there when it is run again.
 
 On PostgreSQL a separate role can own the schema; the service's role then gets the rights in ``migrations/grants.sql``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, text
 
 from registry.core.database import SQLITE_BEGIN, db
-from registry.core.postgresql import extend_timeouts
+from registry.core.postgresql import LONG_TIMEOUT, extend_session_timeouts
 from registry.core.shipped_files import MIGRATIONS
 
 if TYPE_CHECKING:
@@ -25,6 +33,9 @@ VERSION_TABLE_EXISTS = {
     "postgresql": f"SELECT count(to_regclass('{VERSION_TABLE}'))",
 }
 MIGRATION_LOCK_ID = 742_001
+# A migration gives up rather than make others wait longer behind its request for a lock.
+LOCK_WAIT: Final = "2s"
+POLL_INTERVAL_S: Final = 0.1
 
 
 class SchemaNotCurrent(RuntimeError):
@@ -35,11 +46,15 @@ class ServiceRoleMissing(RuntimeError):
     """The service's role does not exist on the database server."""
 
 
+class UpgradeRunning(RuntimeError):
+    """Another process still changes the schema."""
+
+
 def upgrade_schema(revision: str = "head", service_role: str | None = None) -> None:
     """Upgrade the schema to a revision. Of two concurrent processes, the second waits and has nothing left to do.
 
     ``service_role`` (PostgreSQL only): a role other than the current one that may use but not change the schema.
-    Raises ServiceRoleMissing.
+    Raises ServiceRoleMissing, UpgradeRunning, and OperationalError when a lock is not free within 2 seconds.
     """
     _run("upgrade", revision, service_role)
 
@@ -94,27 +109,61 @@ def _run(direction: str, revision: str, service_role: str | None = None) -> None
     # Imported here: it takes a tenth of a second, and most commands do not need it.
     from alembic import command
 
+    config = _config()
     with db.engine.connect() as connection:
-        foreign_keys(connection, on=False)
-        connection.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"})
-        with connection.begin():
-            extend_timeouts(connection)
-            if connection.dialect.name == "postgresql":
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK_ID})"))
-            config = _config()
+        on_sqlite = connection.dialect.name == "sqlite"
+        with _one_transaction(connection) if on_sqlite else _locked_session(connection):
+            if service_role is not None:
+                _require_role(connection, service_role)
+                connection.commit()
             config.attributes["connection"] = connection
             getattr(command, direction)(config, revision)
             if service_role is not None:
                 _grant(connection, service_role)
-        foreign_keys(connection, on=True)
+                connection.commit()
+
+
+@contextmanager
+def _one_transaction(connection: Connection) -> Iterator[None]:
+    foreign_keys(connection, on=False)
+    connection.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"})
+    with connection.begin():
+        yield
+    foreign_keys(connection, on=True)
+
+
+@contextmanager
+def _locked_session(connection: Connection) -> Iterator[None]:
+    """Hold the lock of migrations, with their timeouts, in this session. Raises UpgradeRunning."""
+    extend_session_timeouts(connection)
+    connection.execute(text(f"SET lock_timeout = '{LOCK_WAIT}'"))
+    limit = int(connection.get_execution_options()[LONG_TIMEOUT])  # 0: none
+    began = time.monotonic()
+    try:
+        # A session that waits inside pg_advisory_lock() holds a snapshot, for which CREATE INDEX CONCURRENTLY of the
+        # session that has the lock would wait in turn.
+        while not connection.scalar(text(f"SELECT pg_try_advisory_lock({MIGRATION_LOCK_ID})")):
+            connection.commit()
+            if limit and time.monotonic() - began > limit:
+                raise UpgradeRunning
+            time.sleep(POLL_INTERVAL_S)
+        connection.commit()
+        yield
+    finally:
+        # Not back to the pool: its settings and the lock end with the session.
+        connection.invalidate()
 
 
 def _grant(connection: Connection, service_role: str) -> None:
+    _require_role(connection, service_role)
+    quoted = connection.dialect.identifier_preparer.quote_identifier(service_role)
+    connection.exec_driver_sql(GRANTS.read_text(encoding="utf-8").replace(SERVICE_ROLE, quoted))
+
+
+def _require_role(connection: Connection, service_role: str) -> None:
     exists = connection.scalar(text("SELECT true FROM pg_roles WHERE rolname = :name"), {"name": service_role})
     if not exists:
         raise ServiceRoleMissing(service_role)
-    quoted = connection.dialect.identifier_preparer.quote_identifier(service_role)
-    connection.exec_driver_sql(GRANTS.read_text(encoding="utf-8").replace(SERVICE_ROLE, quoted))
 
 
 def foreign_keys(connection: Connection, *, on: bool) -> None:

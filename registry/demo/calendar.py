@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from registry.core.working_days import national_calendar
+from registry.freeze.vocabulary import AgencyKind
 
 DATA: Final = Path(__file__).with_name("data")
 # The demo's events lie under the freeze, however early in 2026 it is loaded.
@@ -19,8 +20,8 @@ DAYS_FROM_NOW: Final = re.compile(r"@(-?[0-9]{1,4})")
 # Working days before the loading on which agencies register their projects, in three parts. The first part is old
 # enough for a review deadline of 20 working days to have passed.
 PARTS: Final = (24, 12, 5)
-SECOND: Final = {"local_executive", "state_legal_entity"}
-THIRD: Final = {"quasi_public", "subsidiary", "national_security", "private"}
+SECOND: Final = {AgencyKind.LOCAL_EXECUTIVE, AgencyKind.STATE_LEGAL_ENTITY}
+THIRD: Final = {AgencyKind.QUASI_PUBLIC, AgencyKind.SUBSIDIARY, AgencyKind.NATIONAL_SECURITY, AgencyKind.PRIVATE}
 HEALTH: Final = "990340900110"
 
 

@@ -20,6 +20,7 @@ from registry.cases import appeals, decisions
 from registry.cases import service as cases
 from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change, open_case
+from registry.cases.vocabulary import ActionName
 from registry.core.clock import clock_set_to, local_date, local_instant, today
 from registry.core.database import db
 from registry.core.transactions import transaction
@@ -38,15 +39,15 @@ BETWEEN_ACTS: Final = timedelta(minutes=13)
 MISSED_AFTER: Final = 11
 LEGAL_BASIS: Final = "Указ Президента от 10 декабря 2025 года, пункт 1; Цифровой кодекс № 255-VIII, статья 82(4)"
 ON_CASES: Final[Mapping[str, Callable[..., Case]]] = {
-    "claim": cases.claim,
-    "ask": cases.ask,
-    "answer": cases.answer,
-    "return": cases.send_back,
-    "refer": cases.refer,
-    "confirm": cases.confirm,
-    "appeal": appeals.appeal,
-    "comment": cases.say,
-    "approve": decisions.approve,
+    ActionName.CLAIM: cases.claim,
+    ActionName.ASK: cases.ask,
+    ActionName.ANSWER: cases.answer,
+    ActionName.RETURN: cases.send_back,
+    ActionName.REFER: cases.refer,
+    ActionName.CONFIRM: cases.confirm,
+    ActionName.APPEAL: appeals.appeal,
+    ActionName.COMMENT: cases.say,
+    ActionName.APPROVE: decisions.approve,
 }
 
 

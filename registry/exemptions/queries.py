@@ -12,15 +12,16 @@ from sqlalchemy.orm import contains_eager
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import Agency
+from registry.agencies.vocabulary import Region
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
 from registry.core.filters import BooleanFilter, ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters
 from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, order_by
-from registry.core.vocabularies import REGIONS, SECTORS
 from registry.exemptions.service import Exemption, find_exemption, in_force_on
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads, visible_projects
+from registry.projects.vocabulary import Sector
 
 SORTS: Final[Mapping[str, SortKey]] = {
     "id": SortKey("id", Exemption.id.expression, int),
@@ -73,8 +74,8 @@ def filters_of_exemptions() -> dict[str, ColumnFilter]:
     return {
         "project": TextFilter(Project.number.expression),
         "agency": TextFilter(Agency.bin.expression),
-        "region": ChoiceFilter(Project.region.expression, REGIONS),
-        "sector": ChoiceFilter(Project.sector.expression, SECTORS),
+        "region": ChoiceFilter(Project.region.expression, Region.codes()),
+        "sector": ChoiceFilter(Project.sector.expression, Sector.codes()),
         "decision_number": TextFilter(Exemption.decision_number.expression),
         "revoked": BooleanFilter(Exemption.revoked_at.is_not(None)),
         "in_force": BooleanFilter(in_force_on(today())),

@@ -13,9 +13,9 @@ from registry.api.operation_docs import LINK
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
 from registry.flags.queries import FLAG_FILTERS, SORTS, list_flags
+from registry.flags.schemas import FLAG
 from registry.http.locale import request_locale
 from registry.projects.api import examples
-from registry.projects.schemas import FLAG
 
 blp = ApiBlueprint(
     "flags", __name__, description="One rule's finding on one project, from the audit that opened it to its end."

@@ -12,10 +12,6 @@ from registry.core.bulk import table_of
 from registry.core.database import Instant, Model, db
 from registry.core.pagination import literal_limit
 
-TRIGGERS = ("schedule", "manual", "catch_up")
-CHANGES = ("opened", "reopened", "exempted", "accepted", "unaccepted", "cleared")
-STATUSES = ("running", "succeeded", "held", "failed", "missed", "voided")
-
 
 class AuditRun(Model):
     """One run of the policy over every project for one business date.

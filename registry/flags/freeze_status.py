@@ -9,20 +9,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import ColumnElement, case, func, or_, select, update
 
 from registry.agencies.service import Agency
 from registry.core.bulk import table_of
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditRun, newest_good
 from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, rank
+from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.projects.change_times import PROJECT, lock_projects
+from registry.projects.vocabulary import FreezeStatus
 
 AGENCY: Final = table_of(Agency)
-STATUS_RANK: Final = {"open": 3, "exempt": 2, "accepted": 1}
-STATUS_OF_RANK: Final = {3: "flagged", 2: "exempt", 1: "accepted"}
+STATUS_RANK: Final = {FlagStatus.OPEN.value: 3, FlagStatus.EXEMPT.value: 2, FlagStatus.ACCEPTED.value: 1}
+STATUS_OF_RANK: Final = {3: FreezeStatus.FLAGGED.value, 2: FreezeStatus.EXEMPT.value, 1: FreezeStatus.ACCEPTED.value}
 
 
 def update_freeze_status(at: datetime, *which: ColumnElement[bool], policy: Policy | None = None) -> None:
@@ -43,15 +45,25 @@ def update_freeze_status_of_agency(agency_id: int, fields: frozenset[str], at: d
         update_freeze_status(at, PROJECT.c.agency_id == agency_id)
 
 
+def projects_with_wrong_status(policy: Policy) -> set[int]:
+    """The ids of projects whose stored status or severity is not the computed one: a process without them wrote.
+
+    That is a version before 0.2, which went on while the schema was upgraded.
+    """
+    status, severity = computed_freeze_status(policy), computed_severity()
+    differs = or_(PROJECT.c.freeze_status != status, PROJECT.c.severity.is_distinct_from(severity))
+    return set(require_transaction().scalars(select(PROJECT.c.id).where(differs)))
+
+
 def computed_freeze_status(policy: Policy) -> ColumnElement[str]:
     """The status of a project, worked out, as SQL on the table of projects."""
     kind = select(AGENCY.c.kind).where(AGENCY.c.id == PROJECT.c.agency_id).correlate_except(AGENCY).scalar_subquery()
     judged_up_to = newest_good(table_of(AuditRun).c.judged_up_to).scalar_subquery()
     worst = _worst_flag(case(STATUS_RANK, value=FLAGS.c.status))
     return case(
-        (kind.not_in(sorted(policy.scope)), "out_of_scope"),
-        (PROJECT.c.id > func.coalesce(judged_up_to, 0), "unaudited"),
-        else_=case(STATUS_OF_RANK, value=worst, else_="clear"),
+        (kind.not_in(sorted(policy.scope)), FreezeStatus.OUT_OF_SCOPE.value),
+        (PROJECT.c.id > func.coalesce(judged_up_to, 0), FreezeStatus.UNAUDITED.value),
+        else_=case(STATUS_OF_RANK, value=worst, else_=FreezeStatus.CLEAR.value),
     )
 
 

@@ -10,9 +10,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.bulk import table_of
 from registry.core.database import EPOCH, Instant, Model
+from registry.flags.vocabulary import FlagStatus
+from registry.freeze.vocabulary import Severity
 
-ACTIVE_STATUSES = ("open", "exempt", "accepted")
-SEVERITY_RANK = {"low": 1, "medium": 2, "high": 3}
+ACTIVE_STATUSES: Final = tuple(status.value for status in FlagStatus if status is not FlagStatus.CLEARED)
+SEVERITY_RANK: Final = {severity.value: severity.rank for severity in Severity}
 
 
 class Flag(Model):
@@ -74,5 +76,5 @@ IS_ACTIVE: Final[ColumnElement[bool]] = FLAGS.c.status != literal_column("'clear
 
 
 def rank(severity: ColumnElement[str]) -> ColumnElement[int]:
-    """Map a severity to a sortable number: 1 low, 2 medium, 3 high."""
+    """Map a severity to a sortable number: 1 for the lowest."""
     return case(SEVERITY_RANK, value=severity, else_=0)

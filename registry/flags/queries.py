@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import Agency
+from registry.agencies.vocabulary import Region
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
@@ -19,30 +20,31 @@ from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, condit
 from registry.core.languages import Language
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.core.translations import translator
-from registry.core.vocabularies import REGIONS, SECTORS, SEVERITIES
 from registry.flags.audit_runs import LAST_GOOD_DATE, last_good_date
 from registry.flags.linked_columns import linked_columns
 from registry.flags.models import Flag, rank
+from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
-from registry.freeze.words import RULES
+from registry.freeze.rules import RULES
+from registry.freeze.vocabulary import Severity
 from registry.projects.models import Project
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
+from registry.projects.vocabulary import Sector
 
 FLAG: Final = table_of(Flag).c
 PROJECT: Final = table_of(Project).c
 AGENCY: Final = table_of(Agency).c
 OF_PROJECT: Final = FLAG.project_id == bindparam("project")
-FLAG_STATUSES: Final = ("open", "exempt", "accepted", "cleared")
 FLAG_FILTERS: Final[Mapping[str, ColumnFilter]] = {
     "project": TextFilter(PROJECT.number),
-    "status": ChoiceFilter(FLAG.status, FLAG_STATUSES),
+    "status": ChoiceFilter(FLAG.status, FlagStatus.codes()),
     "rule": ChoiceFilter(FLAG.rule, tuple(RULES)),
-    "severity": ChoiceFilter(FLAG.severity, SEVERITIES),
+    "severity": ChoiceFilter(FLAG.severity, Severity.codes()),
     "agency": TextFilter(AGENCY.bin),
-    "region": ChoiceFilter(PROJECT.region, REGIONS),
-    "sector": ChoiceFilter(PROJECT.sector, SECTORS),
+    "region": ChoiceFilter(PROJECT.region, Region.codes()),
+    "sector": ChoiceFilter(PROJECT.sector, Sector.codes()),
     **date_filters("opened_on", FLAG.opened_on),
     **instant_filters("changed_at", FLAG.changed_at),
 }

@@ -10,9 +10,9 @@ from registry.freeze.facts import Facts
 from registry.freeze.findings import Finding
 from registry.freeze.placement import on_platform, placement_finding
 from registry.freeze.policy import Policy
-from registry.freeze.rules import UNFINISHED, Rule, ended_unconfirmed, legacy
+from registry.freeze.rules import ENDED_UNCONFIRMED, LEGACY, UNFINISHED, Rule, ended_unconfirmed, legacy
 from registry.freeze.started import started_on
-from registry.freeze.words import FINAL_STAGES
+from registry.freeze.vocabulary import FINAL_STAGES
 
 __all__ = ["evaluate", "in_scope", "on_platform"]
 
@@ -49,9 +49,9 @@ def evaluate(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
 
 
 def _ended(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
-    rule = policy.rules["integrity.ended-unconfirmed"]
+    rule = policy.rules[ENDED_UNCONFIRMED]
     observed = ended_unconfirmed(facts, policy, on) if rule.enabled else None
-    return () if observed is None else (Finding("integrity.ended-unconfirmed", rule.severity, observed),)
+    return () if observed is None else (Finding(ENDED_UNCONFIRMED, rule.severity, observed),)
 
 
 def _unfinished(facts: Facts, policy: Policy, on: date) -> list[Finding]:
@@ -61,8 +61,8 @@ def _unfinished(facts: Facts, policy: Policy, on: date) -> list[Finding]:
         observed = rule(facts, started, policy, on)
         if observed is not None:
             findings.append(Finding(name, severity, observed))
-    if not findings and policy.rules["freeze.legacy"].enabled:
-        findings.append(Finding("freeze.legacy", policy.rules["freeze.legacy"].severity, legacy(facts, started)))
+    if not findings and policy.rules[LEGACY].enabled:
+        findings.append(Finding(LEGACY, policy.rules[LEGACY].severity, legacy(facts, started)))
     return findings
 
 

@@ -6,12 +6,23 @@ Legal basis: the decree of 10 December 2025, clause 1, and the Digital Code, Art
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from registry.freeze.dates import iso
 from registry.freeze.facts import Facts
 from registry.freeze.findings import Finding, Observed
 from registry.freeze.policy import Policy
+from registry.freeze.vocabulary import Placement, Severity
+
+# Plain strings, which compare faster than members (see rules.py).
+ON_PLATFORM: Final = Placement.ON_PLATFORM.value
+AT_ONBOARDING: Final = Placement.ONBOARDING.value
+UNVERIFIED: Final = "platform.unverified"
+ONBOARDING: Final = "platform.onboarding"
+OVERDUE: Final = "platform.onboarding-overdue"
+UNCONFIRMED: Final = "platform.onboarding-unconfirmed"
+# The order of findings.
+PLACEMENT_RULES: Final = (UNVERIFIED, ONBOARDING, OVERDUE, UNCONFIRMED)
 
 
 class PlacementFinding(NamedTuple):
@@ -24,7 +35,7 @@ class PlacementFinding(NamedTuple):
 def on_platform(facts: Facts, on: date) -> bool:
     """True when the object is on the platform and this was verified on or before the day."""
     verified = facts.placement_verified_on
-    return facts.placement == "on_platform" and verified is not None and verified <= on
+    return facts.placement == ON_PLATFORM and verified is not None and verified <= on
 
 
 def placement_finding(facts: Facts, policy: Policy, on: date) -> PlacementFinding | None:
@@ -32,23 +43,23 @@ def placement_finding(facts: Facts, policy: Policy, on: date) -> PlacementFindin
 
     Must not be called for projects that are confirmed on the platform.
     """
-    if facts.placement == "on_platform":
+    if facts.placement == ON_PLATFORM:
         return _unverified(facts, policy, on)
-    if facts.placement == "onboarding":
+    if facts.placement == AT_ONBOARDING:
         return _onboarding(facts, policy, on)
     return None
 
 
 def _unverified(facts: Facts, policy: Policy, on: date) -> PlacementFinding:
-    earlier = next((past.placement for past in facts.past if past.placement != "on_platform"), None)
+    earlier = next((past.placement for past in facts.past if past.placement != ON_PLATFORM), None)
     grace = earlier is None and _within_grace(facts, policy, on)
-    severity = "low" if grace else policy.rules["platform.unverified"].severity
+    severity = Severity.LOW.value if grace else policy.rules[UNVERIFIED].severity
     observed: Observed = {
         "placement": facts.placement,
         "registered_on": iso(facts.registered_on),
         "earlier_placement": earlier,
     }
-    return PlacementFinding(Finding("platform.unverified", severity, observed), grace)
+    return PlacementFinding(Finding(UNVERIFIED, severity, observed), grace)
 
 
 def _within_grace(facts: Facts, policy: Policy, on: date) -> bool:
@@ -61,10 +72,10 @@ def _onboarding(facts: Facts, policy: Policy, on: date) -> PlacementFinding:
     confirmed = facts.onboarding_confirmed_on is not None and facts.onboarding_confirmed_on <= on
     due = facts.onboarding_due_on
     if not confirmed:
-        rule = "platform.onboarding-unconfirmed"
+        rule = UNCONFIRMED
     elif due is None or due < on:
-        rule = "platform.onboarding-overdue"
+        rule = OVERDUE
     else:
-        rule = "platform.onboarding"
+        rule = ONBOARDING
     observed: Observed = {"placement": facts.placement, "onboarding_due_on": iso(due)}
-    return PlacementFinding(Finding(rule, policy.rules[rule].severity, observed), rule == "platform.onboarding")
+    return PlacementFinding(Finding(rule, policy.rules[rule].severity, observed), rule == ONBOARDING)

@@ -12,7 +12,7 @@ from typing import Any
 from registry.freeze.policy import Deadlines, Policy, RulePolicy, Wording
 from registry.freeze.policy_lines import format_path, key_lines, line_of
 from registry.freeze.policy_shape import validate
-from registry.freeze.words import RULES
+from registry.freeze.rules import RULES
 
 # The default, for policy files without the key.
 DOCUMENT_QUOTA_MIB = 200

@@ -7,8 +7,9 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from registry.freeze.policy_lines import Path
+from registry.freeze.rules import RULES
 from registry.freeze.texts import DEFAULT_LANGUAGE, REQUIRED_LANGUAGES
-from registry.freeze.words import AGENCY_KINDS, CLOCK_FIELDS, RULES, SEVERITIES
+from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Severity
 
 
 class ValueType(NamedTuple):
@@ -32,14 +33,14 @@ def _whole(least: int, most: int, unit: str) -> ValueType:
     return ValueType(expected, lambda v: type(v) is int and least <= v <= most)
 
 
-def _one_of(words: tuple[str, ...]) -> ValueType:
-    return ValueType("one of " + ", ".join(words), lambda v: v in words)
+def _one_of(codes: tuple[str, ...]) -> ValueType:
+    return ValueType("one of " + ", ".join(codes), lambda v: v in codes)
 
 
-def _list_of(words: tuple[str, ...]) -> ValueType:
+def _list_of(codes: tuple[str, ...]) -> ValueType:
     return ValueType(
-        "a list of one or more of " + ", ".join(words),
-        lambda v: isinstance(v, list) and bool(v) and all(word in words for word in v),
+        "a list of one or more of " + ", ".join(codes),
+        lambda v: isinstance(v, list) and bool(v) and all(code in codes for code in v),
     )
 
 
@@ -57,13 +58,13 @@ _POLICY: Mapping[str, ValueType] = {
     "in_force_from": _DATE,
     "cutoff": _DATE,
     "start_clock": _list_of(CLOCK_FIELDS),
-    "scope": _list_of(tuple(sorted(AGENCY_KINDS))),
+    "scope": _list_of(tuple(sorted(AgencyKind.codes()))),
     "migration_deadline": _DATE,
     "pilot_limit_months": _whole(1, 600, "months"),
     "modification_limit_percent": _whole(0, 100, "percent"),
     "verification_grace_days": _whole(0, 3650, "days"),
     "onboarding_limit_months": _whole(1, 600, "months"),
-    "case_from_severity": _one_of(SEVERITIES),
+    "case_from_severity": _one_of(Severity.codes()),
     "safety_belt_percent": _whole(0, 100, "percent"),
     "safety_belt_minimum": _whole(0, 1_000_000_000, "projects"),
     # Optional, so that older policy files stay valid.
@@ -75,7 +76,7 @@ _CLOCKS: Mapping[str, ValueType] = {name: _whole(1, 3650, "working days") for na
 _RULES: Mapping[str, ValueType] = dict.fromkeys(RULES, _TABLE)
 _RULE: Mapping[str, ValueType] = {
     "enabled": _YES_NO,
-    "severity": _one_of(SEVERITIES),
+    "severity": _one_of(Severity.codes()),
     "kk_reviewed": _YES_NO,
     **{f"{name}_{language}": _TEXT for name in ("title", "remedy") for language in REQUIRED_LANGUAGES},
     "clauses": _TABLES,

@@ -9,36 +9,50 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from typing import Final
 
 from registry.freeze.dates import add_months, iso
 from registry.freeze.facts import Facts
 from registry.freeze.findings import Observed
+from registry.freeze.placement import PLACEMENT_RULES
 from registry.freeze.policy import Policy
 from registry.freeze.started import started_on
-from registry.freeze.words import FINAL_STAGES
+from registry.freeze.vocabulary import FINAL_STAGES, Placement, Stage, WorkType
 
 Rule = Callable[[Facts, date | None, Policy, date], Observed | None]
+# Plain strings: with members of an enumeration an evaluation takes a seventh longer (2.5 µs instead of 2.2 µs).
+CREATION: Final = WorkType.CREATION.value
+MAINTENANCE: Final = WorkType.MAINTENANCE.value
+DEVELOPMENT: Final = WorkType.DEVELOPMENT.value
+MODIFICATION: Final = WorkType.MODIFICATION.value
+MIGRATION: Final = WorkType.MIGRATION.value
+PLANNING: Final = Stage.PLANNING.value
+PILOT: Final = Stage.PILOT.value
+UNKNOWN: Final = Placement.UNKNOWN.value
+# The rule for final stages, and the rule that holds where no other one does.
+ENDED_UNCONFIRMED: Final = "integrity.ended-unconfirmed"
+LEGACY: Final = "freeze.legacy"
 
 
 def creation(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
     """New work that started under the freeze (decree of 10 December 2025, clause 1)."""
-    if facts.work_type == "creation" and started is not None and policy.cutoff <= started <= on:
+    if facts.work_type == CREATION and started is not None and policy.cutoff <= started <= on:
         return {"work_type": facts.work_type, "started_on": iso(started)}
     return None
 
 
 def planned(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
     """Work other than maintenance that has not started yet (decree, clause 1)."""
-    if facts.work_type == "maintenance":
+    if facts.work_type == MAINTENANCE:
         return None
-    if facts.stage == "planning" if started is None else started > on:
+    if facts.stage == PLANNING if started is None else started > on:
         return {"work_type": facts.work_type, "stage": facts.stage, "started_on": iso(started)}
     return None
 
 
 def transitional(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
     """A creation that started before the freeze and was not in operation by then; the decree does not cover it."""
-    if facts.work_type != "creation" or started is None or started >= policy.cutoff:
+    if facts.work_type != CREATION or started is None or started >= policy.cutoff:
         return None
     if facts.commissioned_on is None or facts.commissioned_on >= policy.cutoff:
         return {
@@ -51,7 +65,7 @@ def transitional(facts: Facts, started: date | None, policy: Policy, on: date) -
 
 def development(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
     """New functions of an object in operation, started under the freeze (Law 418-V, Art. 1; Digital Code, 82(4))."""
-    if facts.work_type != "development" or facts.object_commissioned_on is None:
+    if facts.work_type != DEVELOPMENT or facts.object_commissioned_on is None:
         return None
     if started is not None and policy.cutoff <= started <= on:
         return {
@@ -64,7 +78,7 @@ def development(facts: Facts, started: date | None, policy: Policy, on: date) ->
 
 def misclassified(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
     """Misclassified new work: only an object in operation can be developed or modified (Law 418-V, Art. 1)."""
-    if facts.work_type not in ("development", "modification") or facts.object_commissioned_on is not None:
+    if facts.work_type not in (DEVELOPMENT, MODIFICATION) or facts.object_commissioned_on is not None:
         return None
     if started is not None and policy.cutoff <= started <= on:
         return {"work_type": facts.work_type, "object_commissioned_on": None, "started_on": iso(started)}
@@ -73,7 +87,7 @@ def misclassified(facts: Facts, started: date | None, policy: Policy, on: date) 
 
 def modification_limit(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
     """A modification above the limit of the object's cost, or without consent (Digital Code, Art. 88)."""
-    if facts.work_type != "modification" or started is None or not policy.cutoff <= started <= on:
+    if facts.work_type != MODIFICATION or started is None or not policy.cutoff <= started <= on:
         return None
     if not facts.consent_number or _above_limit(facts, policy):
         return {
@@ -95,7 +109,7 @@ def _above_limit(facts: Facts, policy: Policy) -> bool:
 
 def pilot_limit(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
     """A pilot that lasts longer than the law allows (Law 418-V, Art. 39)."""
-    if facts.stage != "pilot" or facts.pilot_started_on is None:
+    if facts.stage != PILOT or facts.pilot_started_on is None:
         return None
     if on > add_months(facts.pilot_started_on, policy.pilot_limit_months):
         return {"stage": facts.stage, "pilot_started_on": iso(facts.pilot_started_on)}
@@ -105,11 +119,11 @@ def pilot_limit(facts: Facts, started: date | None, policy: Policy, on: date) ->
 def data_gap(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
     """Missing values that the other rules need (Digital Code, Art. 71(2): the duty to register)."""
     work_type = facts.work_type
-    unstarted = started is None and facts.stage != "planning" and work_type != "maintenance"
-    undated_pilot = facts.stage == "pilot" and facts.pilot_started_on is None
-    undated_object = facts.object_commissioned_on is None and work_type in ("maintenance", "migration")
-    unpriced = work_type == "modification" and (facts.budget_kzt is None or facts.object_original_cost_kzt is None)
-    unplaced = facts.placement == "unknown"
+    unstarted = started is None and facts.stage != PLANNING and work_type != MAINTENANCE
+    undated_pilot = facts.stage == PILOT and facts.pilot_started_on is None
+    undated_object = facts.object_commissioned_on is None and work_type in (MAINTENANCE, MIGRATION)
+    unpriced = work_type == MODIFICATION and (facts.budget_kzt is None or facts.object_original_cost_kzt is None)
+    unplaced = facts.placement == UNKNOWN
     if not (unstarted or undated_pilot or undated_object or unpriced or unplaced):
         return None
     # Only the missing values and the reason why they are needed, so that filling one gap changes the fingerprint.
@@ -133,7 +147,7 @@ def migration_overdue(facts: Facts, started: date | None, policy: Policy, on: da
     if on <= policy.migration_deadline:
         return None
     # The result of a creation is the object itself; any other work concerns an object that existed before.
-    field = "commissioned_on" if facts.work_type == "creation" else "object_commissioned_on"
+    field = "commissioned_on" if facts.work_type == CREATION else "object_commissioned_on"
     since: date | None = getattr(facts, field)
     if since is not None and since < policy.cutoff:
         return {"work_type": facts.work_type, field: iso(since)}
@@ -171,7 +185,7 @@ def rewritten(facts: Facts, started: date | None, policy: Policy, on: date) -> O
             earlier = started_on(past, policy)
             if earlier is not None and earlier >= policy.cutoff:
                 return {"started_on": iso(started), "earlier_started_on": iso(earlier)}
-    elif facts.work_type != "creation" and any(past.work_type == "creation" for past in facts.past):
+    elif facts.work_type != CREATION and any(past.work_type == CREATION for past in facts.past):
         return {"work_type": facts.work_type, "earlier_work_type": "creation", "started_on": iso(started)}
     return None
 
@@ -206,9 +220,9 @@ def legacy(facts: Facts, started: date | None) -> Observed:
     }
 
 
-# The rules for unfinished projects, in the order of the findings. Final stages have a separate rule
-# (ended_unconfirmed), and freeze.legacy holds where none of these does.
-UNFINISHED: Mapping[str, Rule] = {
+# The rules for unfinished projects, in the order of the findings. A table and not decorators: mutmut skips decorated
+# functions.
+UNFINISHED: Final[Mapping[str, Rule]] = {
     "freeze.creation": creation,
     "freeze.planned": planned,
     "freeze.transitional": transitional,
@@ -222,3 +236,5 @@ UNFINISHED: Mapping[str, Rule] = {
     "integrity.backdated": backdated,
     "integrity.rewritten": rewritten,
 }
+# Every rule, in the order of the findings.
+RULES: Final = (*PLACEMENT_RULES, *UNFINISHED, ENDED_UNCONFIRMED, LEGACY)

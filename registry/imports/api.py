@@ -27,20 +27,21 @@ from registry.core.pagination import Listing
 from registry.core.schema_fields import Body, Moment, Shown
 from registry.http.locale import request_locale
 from registry.http.request_bodies import SentFile
-from registry.imports.models import STATES, ImportRun
-from registry.imports.service import KINDS, errors_of, find_import, queue_import
+from registry.imports.models import ImportRun
+from registry.imports.service import errors_of, find_import, queue_import
+from registry.imports.vocabulary import ImportKind, ImportState
 
 blp = ApiBlueprint("imports", __name__, description="Files of projects or agencies, worked off row by row.")
 
 COUNT: Final = {"type": "integer", "minimum": 0}
-KIND_SCHEMA: Final = {"type": "string", "enum": list(KINDS)}
+KIND_SCHEMA: Final = {"type": "string", "enum": list(ImportKind.codes())}
 
 
 class ImportForm(Body):
     """A file to import."""
 
     file = UploadedFile(TABLE_TEXT)
-    kind = FormText(Choice(tuple(KINDS)), "What the rows are.", KIND_SCHEMA, required=True)
+    kind = FormText(Choice(ImportKind.codes()), "What the rows are.", KIND_SCHEMA, required=True)
     dry_run = dry_run_field()
 
 
@@ -48,9 +49,9 @@ class Import(Body):
     """One file and how far it is worked off."""
 
     id = Shown("Its id.", {"type": "integer"})
-    kind = Shown("What the rows are.", {"type": "string", "enum": list(KINDS)})
+    kind = Shown("What the rows are.", {"type": "string", "enum": list(ImportKind.codes())})
     dry_run = Shown("True when nothing is written.", {"type": "boolean"})
-    state = Shown("`done` also when rows were rejected.", {"type": "string", "enum": list(STATES)})
+    state = Shown("`done` also when rows were rejected.", {"type": "string", "enum": list(ImportState.codes())})
     file_name = Shown("The file's name.", {"type": "string"})
     sha256 = Shown("SHA-256 of the file, in hex.", {"type": "string"})
     total = Shown("Rows in the file.", COUNT)

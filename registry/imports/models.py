@@ -12,7 +12,6 @@ from registry.core.database import Instant, Model, db
 from registry.core.transactions import require_transaction
 
 PIECE = 1 << 20
-STATES = ("queued", "running", "done", "failed")
 
 
 class ImportRun(Model):

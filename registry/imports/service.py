@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -19,10 +18,10 @@ from registry.core.pagination import Listing, Page, SortKey, after, build_page, 
 from registry.core.spreadsheets.reader import check_columns, open_sheet, require_upload_size
 from registry.core.transactions import transaction
 from registry.imports.models import ImportRun, RowError, store_file
+from registry.imports.vocabulary import ImportKind
 from registry.imports.worker import COLUMNS, LEASE, Progress, RunLease, run_import
 from registry.journal import service as journal
 
-KINDS: Final[Sequence[str]] = ("projects", "agencies")
 MAX_RUNS: Final = 100
 BY_ROW: Final = SortKey("row", RowError.row.expression, int)
 
@@ -98,9 +97,9 @@ def _may_see(actor: Actor, run: ImportRun) -> bool:
 
 def _require(actor: Actor, kind: str) -> None:
     actor.require(Permission.IMPORTS_RUN)
-    if kind not in KINDS:
-        raise invalid("/kind", "not-a-choice", options=", ".join(KINDS))
-    actor.require(Permission.AGENCIES_WRITE if kind == "agencies" else Permission.PROJECTS_WRITE)
+    if kind not in ImportKind.codes():
+        raise invalid("/kind", "not-a-choice", options=", ".join(ImportKind.codes()))
+    actor.require(Permission.AGENCIES_WRITE if kind == ImportKind.AGENCIES else Permission.PROJECTS_WRITE)
 
 
 def _take_in(

@@ -18,6 +18,7 @@ from registry.core.database import db
 from registry.core.working_days import national_calendar
 from registry.exemptions.service import Exemption
 from registry.flags.audit_runs import AuditChange, AuditRun
+from registry.flags.vocabulary import FlagChange
 from registry.projects.models import Project
 
 SOON_WORKING_DAYS: Final = 5
@@ -104,7 +105,7 @@ def _flags(span: Span) -> Select[Any]:
         .join(AuditChange, AuditChange.project_id == Project.id)
         .join(AuditRun, AuditRun.id == AuditChange.audit_id)
         .where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False), span.holds(AuditRun.finished_at.expression))
-        .where(AuditChange.change.in_(("opened", "reopened", "cleared")))
+        .where(AuditChange.change.in_((FlagChange.OPENED, FlagChange.REOPENED, FlagChange.CLEARED)))
         .distinct()
         .order_by(Project.number)
     )

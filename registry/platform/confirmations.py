@@ -14,9 +14,9 @@ from registry.core.clock import now, today
 from registry.core.database import Instant, Model, db
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.core.transactions import require_transaction
-from registry.core.vocabularies import FINAL_STAGES
 from registry.freeze.current import policy_in_force
 from registry.freeze.dates import add_months
+from registry.freeze.vocabulary import FINAL_STAGES
 from registry.projects.fields import cross_field_problems
 from registry.projects.models import Project
 from registry.projects.revisions import snapshot

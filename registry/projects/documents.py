@@ -26,9 +26,9 @@ from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.document_types import is_blocked_file
 from registry.projects.models import Project
+from registry.projects.vocabulary import DocumentKind
 
-DOCUMENT_KINDS: Final = ("contract", "specification", "act", "letter", "evidence", "other")
-DOCUMENT_FIELDS: Final[Mapping[str, Kind]] = {"kind": Choice(DOCUMENT_KINDS), "description": TextField(500)}
+DOCUMENT_FIELDS: Final[Mapping[str, Kind]] = {"kind": Choice(DocumentKind.codes()), "description": TextField(500)}
 MIB: Final = 1024 * 1024
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from registry.agencies.vocabulary import Region
 from registry.core.errors import Problem
 from registry.core.field_types import (
     MAX_PLANNED_END,
@@ -19,7 +20,8 @@ from registry.core.field_types import (
     Whole,
     YesNo,
 )
-from registry.core.vocabularies import FUNDINGS, OBJECT_KINDS, PLACEMENTS, REGIONS, SECTORS, STAGES, WORK_TYPES
+from registry.freeze.vocabulary import Placement, Stage, WorkType
+from registry.projects.vocabulary import Funding, ObjectKind, Sector
 
 FIELDS: Final[Mapping[str, Kind]] = {
     "external_id": Text(),
@@ -28,11 +30,11 @@ FIELDS: Final[Mapping[str, Kind]] = {
     "name_ru": Text(500),
     "name_en": Text(500),
     "purpose": Text(5000),
-    "sector": Choice(SECTORS),
-    "object_kind": Choice(OBJECT_KINDS),
-    "work_type": Choice(WORK_TYPES),
-    "stage": Choice(STAGES),
-    "placement": Choice(PLACEMENTS),
+    "sector": Choice(Sector.codes()),
+    "object_kind": Choice(ObjectKind.codes()),
+    "work_type": Choice(WorkType.codes()),
+    "stage": Choice(Stage.codes()),
+    "placement": Choice(Placement.codes()),
     "platform_key": Text(),
     "onboarding_due_on": Day(),
     "specification_approved_on": Day(),
@@ -48,8 +50,8 @@ FIELDS: Final[Mapping[str, Kind]] = {
     "budget_kzt": Whole(),
     "object_original_cost_kzt": Whole(),
     "consent_number": Text(),
-    "funding": Choice(FUNDINGS),
-    "region": Choice(REGIONS),
+    "funding": Choice(Funding.codes()),
+    "region": Choice(Region.codes()),
     "url": Url(),
     "object_class": Whole(1, 3),
     "is_ai": YesNo(),

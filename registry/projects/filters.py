@@ -10,41 +10,33 @@ from sqlalchemy import ColumnElement, and_, false
 
 from registry.accounts.actors import Actor
 from registry.agencies.service import Agency
+from registry.agencies.vocabulary import Region
 from registry.core.bin_numbers import is_bin
 from registry.core.bulk import table_of
 from registry.core.errors import Malformed, Problem
 from registry.core.field_types import MAX_AMOUNT, InvalidValue, control_character, exact_day
 from registry.core.filters import MAX_VALUE_LENGTH, parse_range_edge, split_values
 from registry.core.search import matches_words, words_of
-from registry.core.vocabularies import (
-    FREEZE_STATUSES,
-    FUNDINGS,
-    OBJECT_KINDS,
-    PLACEMENTS,
-    REGIONS,
-    SECTORS,
-    SEVERITIES,
-    STAGES,
-    WORK_TYPES,
-)
 from registry.freeze.current import policy_in_force
+from registry.freeze.vocabulary import Placement, Severity, Stage, WorkType
 from registry.projects.linked_filters import linked_condition
 from registry.projects.models import HAS_RARE_STATUS, RARE_STATUSES, Project
 from registry.projects.started import started_on
 from registry.projects.visibility import visible_projects
+from registry.projects.vocabulary import FreezeStatus, Funding, ObjectClass, ObjectKind, Sector
 
 PROJECT: Final = table_of(Project).c
-WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "object_kind": OBJECT_KINDS,
-    "work_type": WORK_TYPES,
-    "stage": STAGES,
-    "placement": PLACEMENTS,
-    "sector": SECTORS,
-    "region": REGIONS,
-    "funding": FUNDINGS,
-    "object_class": ("1", "2", "3"),
-    "freeze_status": FREEZE_STATUSES,
-    "severity": SEVERITIES,
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "object_kind": ObjectKind.codes(),
+    "work_type": WorkType.codes(),
+    "stage": Stage.codes(),
+    "placement": Placement.codes(),
+    "sector": Sector.codes(),
+    "region": Region.codes(),
+    "funding": Funding.codes(),
+    "object_class": ObjectClass.codes(),
+    "freeze_status": FreezeStatus.codes(),
+    "severity": Severity.codes(),
 }
 TEXTS: Final = (
     "number",
@@ -116,14 +108,14 @@ def _column(name: str) -> ColumnElement[Any]:
 
 def _choice(name: str, value: str) -> ColumnElement[bool]:
     values = split_values(value)
-    for word in values:
-        if word not in WORDS[name]:
-            raise InvalidValue("not-a-choice", options=", ".join(WORDS[name]))
+    for code in values:
+        if code not in CHOICES[name]:
+            raise InvalidValue("not-a-choice", options=", ".join(CHOICES[name]))
     if name == "freeze_status":
         # SQLite reads a partial index only for a statement that repeats its condition.
-        rare = (HAS_RARE_STATUS,) if RARE_STATUSES.issuperset(values) else ()
+        rare = (HAS_RARE_STATUS,) if set(values) <= set(RARE_STATUSES) else ()
         return and_(_column(name).in_(values), *rare)
-    return _column(name).in_([int(word) for word in values] if name == "object_class" else values)
+    return _column(name).in_([int(code) for code in values] if name == "object_class" else values)
 
 
 def _text(name: str, value: str) -> ColumnElement[bool]:
@@ -174,7 +166,7 @@ def _search(_name: str, value: str) -> ColumnElement[bool]:
 
 FILTERS: Final[Mapping[str, Filter]] = {
     "q": Filter("words in names, purpose and number", _search),
-    **{name: Filter("words", _choice, options) for name, options in WORDS.items()},
+    **{name: Filter("codes", _choice, options) for name, options in CHOICES.items()},
     **{name: Filter("texts", _text) for name in TEXTS},
     **{name: Filter("true or false", _boolean) for name in BOOLEANS},
     "flagged": Filter("true or false", linked_condition),

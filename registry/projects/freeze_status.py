@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from registry.freeze.current import policy_in_force
+from registry.projects.vocabulary import FreezeStatus
 
 
 def status_at_registration(agency_kind: str) -> str:
     """Where a new project of an agency of that kind stands."""
-    return "unaudited" if agency_kind in policy_in_force().scope else "out_of_scope"
+    return FreezeStatus.UNAUDITED.value if agency_kind in policy_in_force().scope else FreezeStatus.OUT_OF_SCOPE.value

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.agencies.service import Agency
 from registry.core.database import EPOCH, Instant, Model
+from registry.projects.vocabulary import FreezeStatus
 
 # The statuses that few projects have, which have an index.
-RARE_STATUSES: Final = frozenset({"unaudited", "exempt", "accepted"})
-HAS_RARE_STATUS: Final = text("freeze_status IN ('unaudited', 'exempt', 'accepted')")
+RARE_STATUSES: Final = (FreezeStatus.UNAUDITED, FreezeStatus.EXEMPT, FreezeStatus.ACCEPTED)
+HAS_RARE_STATUS: Final = text(f"freeze_status IN ({', '.join(repr(status.value) for status in RARE_STATUSES)})")
 
 
 class Project(Model):

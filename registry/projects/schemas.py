@@ -5,23 +5,17 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from registry.agencies.schemas import BIN_TEXT
+from registry.agencies.vocabulary import Region
 from registry.core.field_types import Bin
 from registry.core.schema_fields import DAY_SCHEMA, Accepted, Body, LenientBody, Moment, Shown, nullable
-from registry.core.vocabularies import (
-    FREEZE_STATUSES,
-    OBJECT_KINDS,
-    PLACEMENTS,
-    REGIONS,
-    SECTORS,
-    SEVERITIES,
-    STAGES,
-    WORK_TYPES,
-)
+from registry.freeze.vocabulary import Placement, Severity, Stage, WorkType
 from registry.projects.fields import FIELDS, READ_ONLY
+from registry.projects.vocabulary import VERDICT_OUTCOMES, FreezeStatus, ObjectKind, Sector
 
 DAY_OR_NULL: Final = nullable(DAY_SCHEMA)
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
-SEVERITY_OR_NULL: Final = {"type": ["string", "null"], "enum": [*SEVERITIES, None]}
+FREEZE_STATUS: Final = {"type": "string", "enum": list(FreezeStatus.codes())}
+SEVERITY_OR_NULL: Final = {"type": ["string", "null"], "enum": [*Severity.codes(), None]}
 CHANGED_AT_TEXT: Final = "When anything shown here last changed: by an edit, an audit or a decision."
 
 
@@ -118,7 +112,7 @@ class Project(ProjectFields):
     registered_at = Moment("When it was registered.")
     updated_at = Moment("When it was last edited, or a fact of it confirmed.")
     changed_at = Moment(CHANGED_AT_TEXT)
-    freeze_status = Shown("Where it stands after the last audit.", {"type": "string", "enum": list(FREEZE_STATUSES)})
+    freeze_status = Shown("Where it stands after the last audit.", FREEZE_STATUS)
     severity = Shown("Of the highest standing flag.", SEVERITY_OR_NULL)
 
 
@@ -128,7 +122,7 @@ FINDING_SCHEMA: Final[dict[str, Any]] = {
     "required": ["rule", "severity", "title", "observed", "required", "remedy", "clause"],
     "properties": {
         "rule": {"type": "string"},
-        "severity": {"type": "string", "enum": list(SEVERITIES)},
+        "severity": {"type": "string", "enum": list(Severity.codes())},
         "title": {"type": "string"},
         "observed": {**OBSERVED_SCHEMA, "description": "The project's own values that the rule looked at."},
         "required": {"type": "string", "description": "What would have to be true."},
@@ -146,7 +140,7 @@ class Verdict(Body):
     policy_version = Shown("The policy judged by.", {"type": "string"})
     outcome = Shown(
         "`exempt`: flagged, but an exemption is in force.",
-        {"type": "string", "enum": ["out_of_scope", "clear", "exempt", "flagged"]},
+        {"type": "string", "enum": list(VERDICT_OUTCOMES)},
     )
     findings = Shown("One a rule that holds.", {"type": "array", "items": FINDING_SCHEMA})
 
@@ -166,15 +160,15 @@ class ShortProject(Body):
     name_kk = Shown("Name in Kazakh.", TEXT_OR_NULL)
     name_ru = Shown("Name in Russian.", TEXT_OR_NULL)
     name_en = Shown("Name in English.", TEXT_OR_NULL)
-    object_kind = Shown("What is worked on.", {"type": "string", "enum": list(OBJECT_KINDS)})
-    work_type = Shown("What is done to it.", {"type": "string", "enum": list(WORK_TYPES)})
-    stage = Shown("How far the work is.", {"type": "string", "enum": list(STAGES)})
-    placement = Shown("Where the object lives, as claimed.", {"type": "string", "enum": list(PLACEMENTS)})
+    object_kind = Shown("What is worked on.", {"type": "string", "enum": list(ObjectKind.codes())})
+    work_type = Shown("What is done to it.", {"type": "string", "enum": list(WorkType.codes())})
+    stage = Shown("How far the work is.", {"type": "string", "enum": list(Stage.codes())})
+    placement = Shown("Where the object lives, as claimed.", {"type": "string", "enum": list(Placement.codes())})
     started_on = Shown("The earliest date of the start clock.", DAY_OR_NULL)
     budget_kzt = Shown("Whole tenge.", {"type": ["integer", "null"]})
-    sector = Shown("Division of COFOG.", {"type": ["string", "null"], "enum": [*SECTORS, None]})
-    region = Shown("KATO prefix.", {"type": ["string", "null"], "enum": [*REGIONS, None]})
-    freeze_status = Shown("After the last audit.", {"type": "string", "enum": list(FREEZE_STATUSES)})
+    sector = Shown("Division of COFOG.", {"type": ["string", "null"], "enum": [*Sector.codes(), None]})
+    region = Shown("KATO prefix.", {"type": ["string", "null"], "enum": [*Region.codes(), None]})
+    freeze_status = Shown("After the last audit.", FREEZE_STATUS)
     severity = Shown("Of the highest standing flag.", SEVERITY_OR_NULL)
     updated_at = Moment("When it was last edited, or a fact of it confirmed.")
     changed_at = Moment(CHANGED_AT_TEXT)
@@ -198,27 +192,6 @@ class Revision(Body):
     )
 
 
-class Flag(Body):
-    """One rule's finding on one project."""
-
-    id = Shown("Stays the same from opening to clearing.", {"type": "integer"})
-    project = Shown("The project's number.", {"type": "string"})
-    rule = Shown("The rule that holds.", {"type": "string"})
-    severity = Shown("As of the last audit.", {"type": "string", "enum": list(SEVERITIES)})
-    status = Shown("Where it stands.", {"type": "string", "enum": ["open", "exempt", "accepted", "cleared"]})
-    title = Shown("The rule in words.", {"type": "string"})
-    observed = Shown("The values that the rule looked at.", OBSERVED_SCHEMA)
-    required = Shown("What would have to be true.", {"type": "string"})
-    remedy = Shown("What to do next.", {"type": "string"})
-    clause = Shown("The act and its wording.", {"type": "string"})
-    opened_on = Shown("Business date of the audit that opened it.", dict(DAY_SCHEMA))
-    last_seen_on = Shown("Business date of the last audit that found it.", DAY_OR_NULL)
-    cleared_on = Shown("Business date of the audit that cleared it.", DAY_OR_NULL)
-    exemption = Shown("The exemption that takes it out of the queue.", {"type": ["integer", "null"]})
-    case = Shown("The case that reviews it.", {"type": ["integer", "null"]})
-    changed_at = Moment("When anything shown here last changed; `last_seen_on` of a standing flag does not count.")
-
-
 PROJECT: Final = Project()
 PROJECT_BODY: Final = ProjectRegistration()
 PROJECT_PATCH: Final = ProjectPatch()
@@ -226,4 +199,3 @@ JUDGED_PROJECT: Final = JudgedProject()
 SHORT_PROJECT: Final = ShortProject()
 VERDICT: Final = Verdict()
 REVISION: Final = Revision()
-FLAG: Final = Flag()

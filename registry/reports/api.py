@@ -12,24 +12,24 @@ from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.query_schemas import QueryParameter, QuerySchema
 from registry.core.field_types import Choice
 from registry.core.schema_fields import Body, Shown
+from registry.freeze.vocabulary import Severity
 from registry.http.query_parameters import Parameter
+from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import COUNTED, GROUPS, compliance
 
 blp = ApiBlueprint("reports", __name__, description="Where projects stand after the last audit.")
 BY_DEFAULT: Final = "agency"
 BY: Final = Parameter("by", "What the rows are of.", {"type": "string", "enum": list(GROUPS), "default": BY_DEFAULT})
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
-MEANINGS: Final = {
+MEANINGS: Final[dict[str, str]] = {
     "projects": "All of them.",
-    "clear": "In scope and without a standing flag.",
-    "flagged": "With an open flag.",
-    "flagged_high": "Of these, the highest standing flag is high.",
-    "flagged_medium": "Of these, the highest standing flag is medium.",
-    "flagged_low": "Of these, the highest standing flag is low.",
-    "exempt": "No flag open, some exempt; never counted as clear.",
-    "accepted": "No flag open or exempt, some accepted by decision.",
-    "out_of_scope": "The freeze does not bind their agency.",
-    "unaudited": "Registered after the last audit.",
+    FreezeStatus.CLEAR: "In scope and without a standing flag.",
+    FreezeStatus.FLAGGED: "With an open flag.",
+    **{f"flagged_{severity}": f"Of these, the highest standing flag is {severity}." for severity in Severity},
+    FreezeStatus.EXEMPT: "No flag open, some exempt; never counted as clear.",
+    FreezeStatus.ACCEPTED: "No flag open or exempt, some accepted by decision.",
+    FreezeStatus.OUT_OF_SCOPE: "The freeze does not bind their agency.",
+    FreezeStatus.UNAUDITED: "Registered after the last audit.",
     "budget_kzt": "Budgets of all, in whole tenge.",
     "budget_flagged_kzt": "Budgets of the flagged, in whole tenge.",
 }
@@ -62,11 +62,11 @@ class Compliance(Body):
 COUNTS_EXAMPLE: Final[dict[str, Any]] = {
     **dict.fromkeys(COUNTED, 0),
     "projects": 14,
-    "clear": 9,
-    "flagged": 4,
+    FreezeStatus.CLEAR: 9,
+    FreezeStatus.FLAGGED: 4,
     "flagged_high": 1,
     "flagged_low": 3,
-    "exempt": 1,
+    FreezeStatus.EXEMPT: 1,
     "budget_kzt": 1_240_000_000,
     "budget_flagged_kzt": 310_000_000,
     "clear_percent": 64.3,

@@ -12,8 +12,10 @@ from registry.accounts.roles import Permission
 from registry.agencies.service import Agency, own_agencies
 from registry.core.bulk import table_of
 from registry.core.database import db
+from registry.freeze.vocabulary import Severity
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
+from registry.projects.vocabulary import FreezeStatus
 
 # Grouping by an agency's id is cheaper than by its BIN, and the id also gives the kind.
 GROUPS: Final[Mapping[str, ColumnElement[Any]]] = {
@@ -23,17 +25,21 @@ GROUPS: Final[Mapping[str, ColumnElement[Any]]] = {
     "sector": table_of(Project).c.sector,
 }
 NAMES: Final = ("name_kk", "name_ru", "name_en")
+# The statuses beside ``flagged``, in the order of the columns.
+UNFLAGGED: Final = (
+    FreezeStatus.CLEAR.value,
+    FreezeStatus.EXEMPT.value,
+    FreezeStatus.ACCEPTED.value,
+    FreezeStatus.OUT_OF_SCOPE.value,
+    FreezeStatus.UNAUDITED.value,
+)
+BY_SEVERITY: Final = tuple(f"flagged_{severity}" for severity in Severity.worst_first())
 COUNTED: Final = (
     "projects",
-    "clear",
-    "flagged",
-    "flagged_high",
-    "flagged_medium",
-    "flagged_low",
-    "exempt",
-    "accepted",
-    "out_of_scope",
-    "unaudited",
+    FreezeStatus.CLEAR.value,
+    FreezeStatus.FLAGGED.value,
+    *BY_SEVERITY,
+    *UNFLAGGED[1:],
     "budget_kzt",
     "budget_flagged_kzt",
 )
@@ -96,7 +102,7 @@ def with_share(row: dict[str, Any]) -> dict[str, Any]:
 def _pieces(actor: Actor, grouped_by: str) -> Select[*tuple[Any, ...]]:
     """Query counts and budgets of projects by group, freeze status and severity.
 
-    PostgreSQL reads projects once, by an index-only scan of ``ix_projects_reported``.
+    PostgreSQL reads projects once, by an index-only scan of ``ix_projects_reported_status``.
     """
     project, agency = table_of(Project), table_of(Agency)
     alike = (GROUPS[grouped_by], project.c.freeze_status, project.c.severity)

@@ -1,177 +1,61 @@
-"""Labels of the choices of fields."""
+"""Labels of choices by field. The vocabularies of the slices hold them; here each gets the name of its field."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from registry.cases.views.labels import CASE_WORDS
+from registry.accounts.roles import Role
+from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
+from registry.agencies.vocabulary import Region
+from registry.cases.vocabulary import ActionName, AuditEvent, DecisionKind, ReasonCode, Status
 from registry.core.languages import LANGUAGE_NAMES
 from registry.core.translations import lazy_text
+from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, Trigger
+from registry.freeze.choices import Choices
+from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
+from registry.imports.vocabulary import ImportKind, ImportState
+from registry.projects.vocabulary import DocumentKind, FreezeStatus, Funding, ObjectClass, ObjectKind, Sector
 
-ROLES: Final[Mapping[str, str]] = {
-    "agency_viewer": lazy_text("Agency viewer"),
-    "agency_editor": lazy_text("Agency editor"),
-    "reviewer": lazy_text("Reviewer"),
-    "supervisor": lazy_text("Supervisor"),
-    "auditor": lazy_text("Auditor"),
-    "operator": lazy_text("Operator"),
-    "administrator": lazy_text("Administrator"),
-}
-WORDS: Final[Mapping[str, Mapping[str, str]]] = {
-    "role": ROLES,
-    "kind": {
-        "central_body": lazy_text("Central state body"),
-        "local_executive": lazy_text("Local executive body"),
-        "state_legal_entity": lazy_text("State legal entity"),
-        "quasi_public": lazy_text("Quasi-public sector"),
-        "subsidiary": lazy_text("Subsidiary, half or more state-owned"),
-        "other_performer": lazy_text("Other performer of state functions"),
-        "national_security": lazy_text("National security"),
-        "private": lazy_text("Private organisation"),
+
+def _labels(choices: Iterable[Choices]) -> dict[str, str]:
+    return {choice.value: choice.label for choice in choices}
+
+
+# Forms and filters offer the choices in this order.
+CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
+    "role": _labels(Role),
+    "kind": _labels(AgencyKind),
+    "object_kind": _labels(ObjectKind),
+    "work_type": _labels(WorkType),
+    "stage": _labels(Stage),
+    "placement": _labels(Placement),
+    "funding": _labels(Funding),
+    "sector": _labels(Sector),
+    "region": _labels(Region),
+    "object_class": _labels(ObjectClass),
+    "freeze_status": _labels(FreezeStatus),
+    "severity": _labels(Severity.worst_first()),
+    "flagged": {severity.value: severity.flagged_label for severity in Severity.worst_first()},
+    "flag_status": _labels(FlagStatus),
+    "audit_status": _labels(AuditStatus),
+    "trigger": _labels(Trigger),
+    "change": _labels(FlagChange),
+    "document_kind": _labels(DocumentKind),
+    "import_state": _labels(ImportState),
+    "import_kind": _labels(ImportKind),
+    "case_status": _labels(Status),
+    # While an order is in force, two actions have other labels.
+    "case_action": {
+        **_labels(ActionName),
+        "reopen": lazy_text("Reopen the review"),
+        "withdraw_order": lazy_text("Withdraw the order"),
     },
-    "object_kind": {
-        "system": lazy_text("Digital system"),
-        "platform": lazy_text("Platform"),
-        "internet_resource": lazy_text("Internet resource"),
-        "data_resource": lazy_text("Data resource"),
-        "infrastructure": lazy_text("Infrastructure"),
-        "service": lazy_text("Service"),
-    },
-    "work_type": {
-        "creation": lazy_text("Creation"),
-        "development": lazy_text("Development"),
-        "modification": lazy_text("Modification"),
-        "maintenance": lazy_text("Maintenance"),
-        "migration": lazy_text("Migration"),
-    },
-    "stage": {
-        "planning": lazy_text("Planning"),
-        "creation": lazy_text("Being created"),
-        "testing": lazy_text("Testing"),
-        "pilot": lazy_text("Pilot operation"),
-        "operation": lazy_text("In operation"),
-        "terminated": lazy_text("Terminated"),
-        "archived": lazy_text("Archived"),
-        "written_off": lazy_text("Written off"),
-    },
-    "placement": {
-        "on_platform": lazy_text("On QazTech"),
-        "onboarding": lazy_text("Onboarding to QazTech"),
-        "off_platform": lazy_text("Outside QazTech"),
-        "unknown": lazy_text("Not known yet"),
-    },
-    "funding": {
-        "republican_budget": lazy_text("Republican budget"),
-        "local_budget": lazy_text("Local budget"),
-        "own_funds": lazy_text("Own funds"),
-        "ppp": lazy_text("Public-private partnership"),
-        "service_model": lazy_text("Service model"),
-        "international": lazy_text("International funds"),
-    },
-    "sector": {
-        "01": lazy_text("General public services"),
-        "02": lazy_text("Defence"),
-        "03": lazy_text("Public order and safety"),
-        "04": lazy_text("Economic affairs"),
-        "05": lazy_text("Environmental protection"),
-        "06": lazy_text("Housing and community amenities"),
-        "07": lazy_text("Health"),
-        "08": lazy_text("Recreation, culture and religion"),
-        "09": lazy_text("Education"),
-        "10": lazy_text("Social protection"),
-    },
-    "region": {
-        "10": lazy_text("Abai region"),
-        "11": lazy_text("Akmola region"),
-        "15": lazy_text("Aktobe region"),
-        "19": lazy_text("Almaty region"),
-        "23": lazy_text("Atyrau region"),
-        "27": lazy_text("West Kazakhstan region"),
-        "31": lazy_text("Zhambyl region"),
-        "33": lazy_text("Zhetisu region"),
-        "35": lazy_text("Karaganda region"),
-        "39": lazy_text("Kostanay region"),
-        "43": lazy_text("Kyzylorda region"),
-        "47": lazy_text("Mangystau region"),
-        "55": lazy_text("Pavlodar region"),
-        "59": lazy_text("North Kazakhstan region"),
-        "61": lazy_text("Turkistan region"),
-        "62": lazy_text("Ulytau region"),
-        "63": lazy_text("East Kazakhstan region"),
-        "71": lazy_text("Astana"),
-        "75": lazy_text("Almaty"),
-        "79": lazy_text("Shymkent"),
-    },
-    "object_class": {"1": lazy_text("First"), "2": lazy_text("Second"), "3": lazy_text("Third")},
-    "freeze_status": {
-        "out_of_scope": lazy_text("Out of scope"),
-        "unaudited": lazy_text("Not audited yet"),
-        "clear": lazy_text("Clear"),
-        "flagged": lazy_text("Flagged"),
-        "exempt": lazy_text("Exempt"),
-        "accepted": lazy_text("Accepted"),
-    },
-    "severity": {"high": lazy_text("High"), "medium": lazy_text("Medium"), "low": lazy_text("Low")},
-    "flagged": {
-        "high": lazy_text("Flagged: high"),
-        "medium": lazy_text("Flagged: medium"),
-        "low": lazy_text("Flagged: low"),
-    },
-    "flag_status": {
-        "open": lazy_text("Open"),
-        "exempt": lazy_text("Exempt"),
-        "accepted": lazy_text("Accepted"),
-        "cleared": lazy_text("Cleared"),
-    },
-    "audit_status": {
-        "running": lazy_text("Running"),
-        "succeeded": lazy_text("Done"),
-        "held": lazy_text("Held"),
-        "failed": lazy_text("Failed"),
-        "missed": lazy_text("Missed"),
-        "voided": lazy_text("Voided"),
-    },
-    "trigger": {
-        "schedule": lazy_text("Nightly"),
-        "manual": lazy_text("Manual"),
-        "catch_up": lazy_text("Catch-up"),
-    },
-    "change": {
-        "opened": lazy_text("Flag opened"),
-        "reopened": lazy_text("Flag reopened"),
-        "exempted": lazy_text("Exempt by the Commission"),
-        "accepted": lazy_text("Accepted"),
-        "unaccepted": lazy_text("No longer accepted"),
-        "cleared": lazy_text("Flag cleared"),
-    },
-    "document_kind": {
-        "contract": lazy_text("Contract"),
-        "specification": lazy_text("Specification"),
-        "act": lazy_text("Act"),
-        "letter": lazy_text("Letter"),
-        "evidence": lazy_text("Supporting document"),
-        "other": lazy_text("Other"),
-    },
-    "import_state": {
-        "queued": lazy_text("Queued"),
-        "running": lazy_text("In progress"),
-        "done": lazy_text("Done"),
-        "failed": lazy_text("Failed"),
-    },
-    "import_kind": {"projects": lazy_text("Projects"), "agencies": lazy_text("Agencies")},
-    **CASE_WORDS,
-    "account_kind": {"person": lazy_text("Person"), "service": lazy_text("Service account")},
-    "account_status": {
-        "active": lazy_text("Active"),
-        "pending": lazy_text("Waiting for confirmation"),
-        "disabled": lazy_text("Disabled"),
-    },
-    "token_status": {
-        "valid": lazy_text("Valid"),
-        "pending": lazy_text("Waiting for confirmation"),
-        "expired": lazy_text("Expired"),
-        "revoked": lazy_text("Revoked"),
-    },
+    "case_event": {**{action.value: action.event_label for action in ActionName}, **_labels(AuditEvent)},
+    "decision": _labels(DecisionKind),
+    "reason_code": _labels(ReasonCode),
+    "account_kind": _labels(AccountKind),
+    "account_status": _labels(AccountStatus),
+    "token_status": _labels(TokenStatus),
     "language": LANGUAGE_NAMES,
 }

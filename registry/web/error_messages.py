@@ -11,10 +11,10 @@ from registry.core.errors import Problem, RegistryError
 from registry.core.messages import message
 from registry.web.current_user import page_locale
 from registry.web.formats import moment, number
-from registry.web.labels import FIELDS, LABELLED_PARAMS, field_label, role_name, word
+from registry.web.labels import FIELDS, LABELLED_PARAMS, choice_label, field_label, role_name
 
 # Parameters of messages that are a choice of a field.
-WORDED_PARAMS: Final = {
+CHOICE_PARAMS: Final = {
     "stage": "stage",
     "status": "case_status",
     "action": "case_action",
@@ -90,9 +90,9 @@ def _named(params: Mapping[str, object]) -> dict[str, object]:
         elif name == "role" and isinstance(value, str):
             shown[name] = f"«{role_name(value)}»"
         elif name in ("placement", "needed") and isinstance(value, str):
-            shown[name] = f"«{word('placement', value)}»"
-        elif name in WORDED_PARAMS and isinstance(value, str):
-            shown[name] = f"«{word(WORDED_PARAMS[name], value)}»"
+            shown[name] = f"«{choice_label('placement', value)}»"
+        elif name in CHOICE_PARAMS and isinstance(value, str):
+            shown[name] = f"«{choice_label(CHOICE_PARAMS[name], value)}»"
         elif name in AMOUNTS and type(value) is int:
             shown[name] = number(value)
         elif name == "at" and isinstance(value, str):

@@ -9,6 +9,7 @@ from typing import Final
 from registry.core.field_types import Choice, Day, Text, Whole, YesNo
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
+from registry.freeze.vocabulary import WorkType
 from registry.projects.fields import FIELDS as KINDS
 from registry.projects.fields import REQUIRED
 from registry.web.forms import as_typed
@@ -47,15 +48,15 @@ HINTS: Final[Mapping[str, str]] = {
     "url": lazy_text("Begins with https://"),
     "is_ai": lazy_text("Learns from data or decides by itself."),
 }
-WORK_TYPES: Final[Mapping[str, str]] = {
-    "creation": lazy_text("A new object."),
-    "development": lazy_text("New functions of an object that is in operation already."),
-    "modification": lazy_text(
+WORK_TYPE_HINTS: Final[Mapping[str, str]] = {
+    WorkType.CREATION: lazy_text("A new object."),
+    WorkType.DEVELOPMENT: lazy_text("New functions of an object that is in operation already."),
+    WorkType.MODIFICATION: lazy_text(
         "A change of an object in operation within %(percent)s %% of its original cost and with the authorised body’s "
         "consent."
     ),
-    "maintenance": lazy_text("Fixes and upkeep without new functions."),
-    "migration": lazy_text("The move of an object to QazTech."),
+    WorkType.MAINTENANCE: lazy_text("Fixes and upkeep without new functions."),
+    WorkType.MIGRATION: lazy_text("The move of an object to QazTech."),
 }
 
 
@@ -101,7 +102,7 @@ def project_field(name: str) -> Field:
 def work_type_hints() -> dict[str, str]:
     """Return the explanations of the kinds of work."""
     limit = {"percent": policy_in_force().modification_limit_percent}
-    return {kind: gettext(text) % limit if "%" in text else gettext(text) for kind, text in WORK_TYPES.items()}
+    return {kind: gettext(text) % limit if "%" in text else gettext(text) for kind, text in WORK_TYPE_HINTS.items()}
 
 
 def _project_field(name: str) -> Field:

@@ -10,7 +10,7 @@ from flask import Flask
 from registry.cases.views.labels import CASE_FIELDS
 from registry.core.languages import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES
 from registry.core.translations import lazy_text
-from registry.web.choice_labels import ROLES, WORDS
+from registry.web.choice_labels import CHOICE_LABELS
 from registry.web.current_user import page_locale
 from registry.web.formats import NOTHING, day, moment, money
 from registry.web.translations import gettext
@@ -99,7 +99,7 @@ DAYS: Final = ("_on", "migrate_by", "valid_from", "valid_to", "appeal_until")
 AMOUNTS: Final = "_kzt"
 INSTANTS: Final = "_at"
 EARLIER: Final = "earlier_"
-WORDS_OF: Final = {"withdrawn_from": "case_status"}
+CHOICES_OF: Final = {"withdrawn_from": "case_status"}
 
 
 def field_label(name: str) -> str:
@@ -108,15 +108,15 @@ def field_label(name: str) -> str:
     return name if text is None else gettext(text)
 
 
-def word(field: str, value: str | int | bool | None) -> str:
+def choice_label(field: str, value: str | int | bool | None) -> str:
     """Return the label of a field's choice; the choice itself when it has no label."""
     if isinstance(value, bool):
         return gettext("Yes") if value else gettext("No")
-    text = WORDS.get(field, {}).get(str(value))
+    text = CHOICE_LABELS.get(field, {}).get(str(value))
     return str(value) if text is None else gettext(text)
 
 
-def shown(field: str, value: Any) -> str:
+def display_value(field: str, value: Any) -> str:
     """Format a field's value, also in its JSON form; a dash for None."""
     if value is None or value == "":
         return NOTHING
@@ -126,17 +126,22 @@ def shown(field: str, value: Any) -> str:
         return moment(value)
     if field.endswith(AMOUNTS):
         return money(value)
-    return word(WORDS_OF.get(field, field).removeprefix(EARLIER), value)
+    return choice_label(CHOICES_OF.get(field, field).removeprefix(EARLIER), value)
 
 
 def options(field: str) -> list[tuple[str, str]]:
     """Return ``(choice, label)`` of all choices of a field."""
-    return [(value, gettext(text)) for value, text in WORDS[field].items()]
+    return [(value, gettext(text)) for value, text in CHOICE_LABELS[field].items()]
+
+
+def choices(field: str) -> list[str]:
+    """Return the codes of all choices of a field, in the order in which pages display them."""
+    return list(CHOICE_LABELS[field])
 
 
 def role_name(role: str) -> str:
     """Return the label of a role."""
-    return gettext(ROLES[role]) if role in ROLES else role
+    return choice_label("role", role)
 
 
 def name_in_page_language(named: Any) -> str:
@@ -151,9 +156,10 @@ def init_labels(app: Flask) -> None:
     """Register the template functions."""
     app.jinja_env.globals.update(
         field_label=field_label,
-        word=word,
+        choice_label=choice_label,
+        choices=choices,
         options=options,
-        shown=shown,
+        display_value=display_value,
         role_name=role_name,
         known_fields=lambda: FIELDS,
     )

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from registry.agencies.service import Agency
-from registry.freeze.words import RULES
+from registry.freeze.rules import RULES
 from registry.settings import CHECKOUT
 from tests.api.callers import Caller
 from tests.factories import a_project, an_agency

@@ -26,6 +26,7 @@ from tests.benchmark.pages import measure_pages, measure_start
 from tests.benchmark.plot import plot
 from tests.benchmark.requests import measure_requests
 from tests.benchmark.server import SETTINGS, Databases, postgres
+from tests.benchmark.upgrade import measure_upgrade
 
 ROWS: Final = ("audit", "sqlite", "list", "project", "search", "registration", "import", "export", "start", "pages")
 IMPORTED: Final = 100_000
@@ -35,13 +36,13 @@ def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
     parser.add_argument("--size", choices=SIZES, default="100k", help="how many projects (default 100k)")
-    parser.add_argument("--only", default=",".join(ROWS), help=f"some of {','.join(ROWS)},servers")
+    parser.add_argument("--only", default=",".join(ROWS), help=f"some of {','.join(ROWS)},servers,upgrade")
     parser.add_argument("--rounds", type=int, default=5, help="the median of how many (default 5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the figures for programs")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="what an audit costs by size, as SVG")
     wanted = parser.parse_args()
     only = set(wanted.only.split(","))
-    if unknown := only - {*ROWS, "servers"}:
+    if unknown := only - {*ROWS, "servers", "upgrade"}:
         parser.error(f"--only: {', '.join(sorted(unknown))}")
     began = time.monotonic()
     figures: list[Figure] = []
@@ -87,6 +88,8 @@ def _measure(size: str, only: set[str], rounds: int, databases: Databases, folde
             yield from measure_pages(name, url, folder)
         if "import" in only:
             yield from measure_imports(min(IMPORTED, SIZES[name]), url, address, folder, rounds)
+        if "upgrade" in only:
+            yield from measure_upgrade(name, url, address, folder)
 
 
 def _about(databases: Databases) -> dict[str, Any]:

@@ -15,15 +15,16 @@ import psycopg
 from sqlalchemy import text
 
 from registry.agencies.service import Agency
+from registry.agencies.vocabulary import Region
 from registry.core.bin_numbers import check_digit
 from registry.core.bulk import table_of
 from registry.core.database import db, is_sqlite
 from registry.core.search import search_words
 from registry.core.transactions import transaction
-from registry.core.vocabularies import FUNDINGS, OBJECT_KINDS, REGIONS
 from registry.projects.models import Project
 from registry.projects.numbers import NumberSeries, project_number
 from registry.projects.revisions import Revision
+from registry.projects.vocabulary import Funding, ObjectKind
 from tests.benchmark.words import names
 
 SEED: Final = 20251210
@@ -101,7 +102,13 @@ def _agency(place: int) -> dict[str, Any]:
     moment = FIRST_REGISTERED.astimezone()
     kind = "private" if place % OUT_OF_SCOPE_EVERY == 0 else KINDS_IN_SCOPE[place % len(KINDS_IN_SCOPE)]
     names_of = {"name_ru": f"Государственный орган {place}", "name_kk": f"{place} мемлекеттік орган"}
-    row = {"id": place, "bin": _bin(place), "kind": kind, "region": REGIONS[place % len(REGIONS)], **names_of}
+    row = {
+        "id": place,
+        "bin": _bin(place),
+        "kind": kind,
+        "region": Region.codes()[place % len(Region.codes())],
+        **names_of,
+    }
     return row | {"parent_id": None, "version": 1, "created_at": moment, "updated_at": moment}
 
 
@@ -129,27 +136,29 @@ def _projects(size: int, chance: Random) -> Iterator[tuple[Row, list[Row]]]:
         number = project_number(2026, serial)
         moment = str(FIRST_REGISTERED + step * serial)
         version = "2" if draw() < 0.1 else "1"
+        agency = 1 + int(draw() * AGENCIES)
         values = {
             **usual,
             **{name: days if isinstance(days, str) else days[int(draw() * len(days))] for name, days in law.items()},
             "id": str(serial),
             "number": number,
-            "agency_id": str(1 + int(draw() * AGENCIES)),
+            "agency_id": str(agency),
             "external_id": f"B-{serial}",
             "object_code": f"O-{int(draw() * size)}",
             "name_kk": kk,
             "name_ru": ru,
             "purpose": purpose,
             "sector": f"{1 + int(draw() * 10):02}",
-            "object_kind": OBJECT_KINDS[int(draw() * len(OBJECT_KINDS))],
+            "object_kind": ObjectKind.codes()[int(draw() * len(ObjectKind.codes()))],
             "platform_key": f"qt-{serial}" if law["placement"] == "on_platform" else None,
             "supplier_bin": None,
             "contract_number": f"{serial}-К",
             "budget_kzt": budgets[int(draw() * len(budgets))],
-            "funding": FUNDINGS[int(draw() * len(FUNDINGS))],
-            "region": REGIONS[int(draw() * len(REGIONS))],
+            "funding": Funding.codes()[int(draw() * len(Funding.codes()))],
+            "region": Region.codes()[int(draw() * len(Region.codes()))],
             "responsible_name": f"Ответственный {own}",
             "is_restricted": "0",
+            "freeze_status": "out_of_scope" if agency % OUT_OF_SCOPE_EVERY == 0 else "unaudited",
             "version": version,
             "registered_at": moment,
             "updated_at": moment,

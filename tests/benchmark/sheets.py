@@ -10,7 +10,8 @@ from typing import Final
 
 import xlsxwriter
 
-from registry.core.vocabularies import OBJECT_KINDS, REGIONS
+from registry.agencies.vocabulary import Region
+from registry.projects.vocabulary import ObjectKind
 from tests.benchmark.data import SEED, bins
 from tests.benchmark.words import names
 
@@ -55,13 +56,13 @@ def _rows(count: int, mark: str) -> Iterator[tuple[str, ...]]:
             ru,
             purpose or "",
             f"{1 + int(draw() * 10):02}",
-            OBJECT_KINDS[int(draw() * len(OBJECT_KINDS))],
+            ObjectKind.codes()[int(draw() * len(ObjectKind.codes()))],
             "maintenance" if draw() < 0.7 else "development",
             "operation",
             "off_platform",
             DAYS[int(draw() * len(DAYS))],
             DAYS[int(draw() * len(DAYS))],
             str(1000 * int(draw() * 10**7)),
-            REGIONS[int(draw() * len(REGIONS))],
+            Region.codes()[int(draw() * len(Region.codes()))],
             f"Ответственный {own}",
         )

@@ -22,7 +22,7 @@ from registry.app import create_app
 from registry.audits.service import run_audit
 from registry.cases.models import Case
 from registry.core.database import db, is_sqlite
-from registry.core.schema import upgrade_schema
+from registry.core.schema import downgrade_schema, upgrade_schema
 from registry.core.transactions import transaction
 from registry.flags.audit_runs import AuditRun
 from registry.freeze.current import policy_in_force
@@ -141,3 +141,16 @@ def _page(client: FlaskClient, path: str) -> dict[str, Any]:
         taken.append((time.perf_counter() - began) * 1000)
     # The first time is the templates' compilation.
     return {"milliseconds": median(taken[1:]), "bytes": len(body), "status": answer.status_code}
+
+
+def downgrade(revision: str) -> dict[str, Any]:
+    """The schema of an earlier version."""
+    downgrade_schema(revision)
+    return {}
+
+
+def upgrade() -> dict[str, Any]:
+    """The migrations from the version before."""
+    began = time.perf_counter()
+    upgrade_schema()
+    return {"seconds": time.perf_counter() - began}

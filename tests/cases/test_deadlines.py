@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from registry.cases.deadlines import Clock, adjusted
-from registry.cases.workflow import Status
+from registry.cases.vocabulary import Status
 from registry.core.working_days import CALENDAR_FILE, load_calendar
 from registry.freeze.policy import Deadlines
 

@@ -14,18 +14,18 @@ from registry.accounts.people import all_people
 from registry.accounts.roles import Role
 from registry.cases.details import is_overdue
 from registry.cases.models import Case, CaseDecision, CaseEvent
+from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS
 from registry.core.bin_numbers import is_bin
 from registry.core.clock import today
 from registry.core.database import db
-from registry.core.vocabularies import CASE_STATUSES
 from registry.demo.calendar import rows_of
 from registry.demo.people import ADMINISTRATOR, demo_actor
 from registry.demo.story import history, replay
 from registry.exemptions.service import Exemption
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
-from registry.freeze.words import RULES
+from registry.freeze.rules import RULES
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from tests.factories import an_agency
@@ -47,7 +47,7 @@ def test_demo_has_cases_in_every_status_on_any_day(
     ran = registry("demo", "load")
     assert (ran.code, ran.raw) == (0, b"")
     with services():
-        assert set(db.session.scalars(select(Case.status))) == set(CASE_STATUSES)
+        assert set(db.session.scalars(select(Case.status))) == set(Status.codes())
 
 
 def test_demo_has_every_rule_role_action_and_audit_status(registry: CommandLine, services: Services) -> None:
@@ -96,7 +96,7 @@ def test_interrupted_load_continues_and_second_load_changes_nothing(
     assert registry("journal", "head").out == head
     with services():
         assert db.session.scalar(select(func.count()).select_from(Project)) == len(rows_of("projects.csv", today()))
-        assert set(db.session.scalars(select(Case.status))) == set(CASE_STATUSES)
+        assert set(db.session.scalars(select(Case.status))) == set(Status.codes())
 
 
 def test_demo_is_refused_in_a_registry_with_records(registry: CommandLine, services: Services) -> None:

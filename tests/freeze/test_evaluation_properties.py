@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from registry.freeze.evaluation import evaluate, in_scope, on_platform
 from registry.freeze.facts import EarlierRevision, Facts
+from registry.freeze.placement import PLACEMENT_RULES
 from registry.freeze.policy import Policy
+from registry.freeze.rules import RULES
 from registry.freeze.started import started_on
-from registry.freeze.words import AGENCY_KINDS, FINAL_STAGES, PLACEMENT_RULES, RULES, SEVERITIES
+from registry.freeze.vocabulary import FINAL_STAGES, AgencyKind, Severity
 from tests.freeze.factories import CUTOFF, POLICY, facts, past, with_rule
 
 ONE_DAY = timedelta(days=1)
@@ -28,7 +30,7 @@ PLACEMENTS = st.sampled_from(["on_platform", "onboarding", "off_platform", "unkn
 PASTS = st.builds(EarlierRevision, WORK, STAGES, PLACEMENTS, contract_signed_on=MAYBE, work_started_on=MAYBE)
 FACTS = st.builds(
     Facts,
-    agency_kind=st.sampled_from(sorted(AGENCY_KINDS)),
+    agency_kind=st.sampled_from(sorted(AgencyKind.codes())),
     work_type=WORK,
     stage=STAGES,
     placement=PLACEMENTS,
@@ -139,7 +141,7 @@ def test_final_stage_has_one_rule_only(project: Facts, on: date, stage: str) -> 
     assert set(found(replace(project, stage=stage), POLICY, on)) <= {"integrity.ended-unconfirmed"}
 
 
-@given(FACTS, ON, st.sampled_from(RULES), st.sampled_from(SEVERITIES))
+@given(FACTS, ON, st.sampled_from(RULES), st.sampled_from(Severity.codes()))
 def test_severity_is_the_policys_except_within_the_grace_period(
     project: Facts, on: date, rule: str, severity: str
 ) -> None:

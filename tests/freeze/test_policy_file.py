@@ -11,7 +11,7 @@ import pytest
 
 from registry.freeze.policy import Deadlines
 from registry.freeze.policy_file import PolicyInvalid, load_policy, read_policy
-from registry.freeze.words import RULES
+from registry.freeze.rules import RULES
 from tests.freeze.factories import POLICY, POLICY_FILE
 from tests.freeze.policy_texts import CREATION, NEWLINE, SHIPPED, changed, in_creation, line_of, problems
 

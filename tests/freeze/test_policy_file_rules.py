@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from registry.freeze.policy_file import read_policy
-from registry.freeze.words import RULES
+from registry.freeze.rules import RULES
 from tests.freeze.policy_texts import CREATION, SHIPPED, changed, in_creation, line_of, problems
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from registry.accounts.roles import Role
 from registry.core.languages import LANGUAGES, Language
-from registry.core.vocabularies import STAGES
+from registry.freeze.vocabulary import Stage
 from registry.imports.worker import run_next_import
 from tests.factories import an_agency
 from tests.fixtures.web import SignedIn
@@ -42,7 +42,7 @@ def test_filled_template_is_accepted(signed_in: SignedIn) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_codes_have_localized_meanings(signed_in: SignedIn, language: Language) -> None:
     page = signed_in(Role.AGENCY_EDITOR, language=language).get("/imports").text
-    assert all(f'<span class="code">{stage}</span>' in page for stage in STAGES)
+    assert all(f'<span class="code">{stage}</span>' in page for stage in Stage.codes())
     assert {"kk": "Жоспарлау", "ru": "Планирование", "en": "Planning"}[language] in page
     assert "parent_bin" not in page
 

@@ -1,8 +1,8 @@
-"""The whole shape of a database as text, as it tells it itself: columns, constraints, indexes, triggers, functions."""
+"""The shape of a database as text, reflected from it: columns, constraints, indexes, triggers, functions."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 POSTGRES = """
 SELECT 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
@@ -17,16 +17,35 @@ UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(o
 UNION ALL SELECT 'function', '', proname, pg_get_functiondef(oid)
   FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 """
-SQLITE = "SELECT type, tbl_name, name, coalesce(sql, '') FROM sqlite_master"
+# Tables are reflected: their SQL text depends on whether a column was added to the table or the table rebuilt with it.
+SQLITE = "SELECT type, tbl_name, name, coalesce(sql, '') FROM sqlite_master WHERE type <> 'table'"
 
 
 def shape(connection: Connection) -> list[tuple[str, ...]]:
     """Sorted lines; two databases of one schema give the same."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    rows = connection.exec_driver_sql(SQLITE if is_sqlite else POSTGRES)
-    return sorted((*map(str, row[:-1]), _unordered(row[-1]) if is_sqlite else str(row[-1])) for row in rows)
+    if connection.dialect.name != "sqlite":
+        return sorted(tuple(map(str, row)) for row in connection.exec_driver_sql(POSTGRES))
+    objects = [tuple(map(str, row)) for row in connection.exec_driver_sql(SQLITE)]
+    return sorted((*row[:-1], _plain(row[-1])) for row in (*objects, *_sqlite_tables(connection)))
 
 
-def _unordered(sql: str) -> str:
-    """SQLite rebuilds a table to change it, and writes its name in quotes then and its constraints in another order."""
-    return "\n".join(sorted(line.strip(" ,\t") for line in sql.replace('"', "").splitlines()))
+def _sqlite_tables(connection: Connection) -> list[tuple[str, ...]]:
+    looked = inspect(connection)
+    lines: list[tuple[str, ...]] = []
+    for table in looked.get_table_names():
+        for column in looked.get_columns(table):
+            facts = {name: str(column[name]) for name in ("type", "nullable", "default", "primary_key")}  # type: ignore[literal-required] # keys of ReflectedColumn
+            lines.append(("column", table, column["name"], str(facts)))
+        constraints = {
+            "primary key": [looked.get_pk_constraint(table)],
+            "foreign key": looked.get_foreign_keys(table),
+            "unique": looked.get_unique_constraints(table),
+            "check": looked.get_check_constraints(table),
+        }
+        lines += [(kind, table, str(each["name"]), str(each)) for kind, found in constraints.items() for each in found]
+    return lines
+
+
+def _plain(sql: str) -> str:
+    """SQLite writes the name of a rebuilt table in quotes."""
+    return "\n".join(line.strip(" ,\t") for line in sql.replace('"', "").splitlines())

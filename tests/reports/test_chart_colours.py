@@ -7,14 +7,17 @@ from itertools import combinations, pairwise
 from pathlib import Path
 
 from registry.accounts.roles import Role
-from registry.reports.views.compliance import SHARES
+from registry.reports.views.compliance import PATTERNS, SHARES, share_class
 from registry.web import blueprint as pages
+from registry.web.tag_colours import SEVERITY_COLOURS
 from tests.cases.cast import audit
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
 
 CSS = (Path(pages.__file__).parent / "assets" / "registry.css").read_text(encoding="utf-8")
-CHART = (Path(pages.__file__).parents[1] / "reports/templates/reports/_chart.html").read_text(encoding="utf-8")
+# The CSS classes of the bars, worst first, with the ranks of severities that are not in use yet.
+RANKS = tuple(f"severity-{rank}" for rank in range(len(SEVERITY_COLOURS), 0, -1))
+CLASSES = (*RANKS, *(name for name in map(share_class, SHARES) if name not in RANKS))
 # WCAG 2.2, 1.4.11: graphics needed for understanding have 3:1 contrast with adjacent colours.
 LEAST = 3.0
 
@@ -38,32 +41,29 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-COLOURS = {share: colour(f".share--{share}") for share in SHARES}
+COLOURS = {name: colour(f".share--{name}") for name in CLASSES}
 
 
 def test_adjacent_shares_have_three_to_one_contrast_without_colour() -> None:
-    told = {pair: round(contrast(COLOURS[pair[0]], COLOURS[pair[1]]), 2) for pair in pairwise(SHARES)}
-    assert len(told) == len(SHARES) - 1 and min(told.values()) >= LEAST, told
+    told = {pair: round(contrast(COLOURS[pair[0]], COLOURS[pair[1]]), 2) for pair in pairwise(CLASSES)}
+    assert len(told) == 8 and min(told.values()) >= LEAST, told
     # High flags and clear projects are the two that must not be confused.
-    assert contrast(COLOURS["flagged_high"], COLOURS["clear"]) >= 6
+    assert contrast(COLOURS["severity-3"], COLOURS["clear"]) >= 6
 
 
 def test_shares_of_equal_lightness_differ_in_pattern() -> None:
-    patterned = set(re.findall(r'"(\w+)"', CHART.partition("set patterned = (")[2].partition(")")[0]))
-    lines = re.findall(r'share == "(\w+)" %}<path [^>]*d="([^"]+)"', CHART)
-    drawn = dict(lines) | {"unaudited": re.findall(r'else %}<path [^>]*d="([^"]+)"', CHART)[0]}
-    assert set(drawn) == patterned and len(set(drawn.values())) == len(patterned)
-    alike = [pair for pair in combinations(SHARES, 2) if contrast(COLOURS[pair[0]], COLOURS[pair[1]]) < LEAST]
-    assert all(drawn.get(one) != drawn.get(other) for one, other in alike)
-    for share in patterned:
-        assert contrast(colour(f".mark--{share}", "stroke"), COLOURS[share]) >= LEAST
+    assert len(set(PATTERNS.values())) == len(PATTERNS)
+    alike = [pair for pair in combinations(CLASSES, 2) if contrast(COLOURS[pair[0]], COLOURS[pair[1]]) < LEAST]
+    assert all(PATTERNS.get(one) != PATTERNS.get(other) for one, other in alike)
+    for name in PATTERNS:
+        assert contrast(colour(f".mark--{name}", "stroke"), COLOURS[name]) >= LEAST
 
 
 def test_border_separates_adjacent_shares() -> None:
     """The border is a black line with a white core, so that one of them contrasts with any share."""
     edges = [colour(".chart__edge", "stroke"), colour(".chart__gap", "stroke")]
-    for share in SHARES:
-        assert max(contrast(edge, COLOURS[share]) for edge in edges) >= LEAST
+    for name in CLASSES:
+        assert max(contrast(edge, COLOURS[name]) for edge in edges) >= LEAST
     assert contrast(*edges) >= 7
     assert contrast(colour(".chart__label text"), colour(".chart__label rect")) >= 7
 
@@ -80,8 +80,8 @@ def test_bars_and_legend_use_same_patterns_and_wide_segments_show_percentage(sig
     audit()
     page = signed_in(Role.AUDITOR).get("/reports/compliance").text
     legend = page.partition('<ul class="legend">')[2].partition("</ul>")[0]
-    for share in SHARES:
-        drawn = f"url(#share-{share})" if f'id="share-{share}"' in page else f'class="share--{share}"'
+    for name in map(share_class, SHARES):
+        drawn = f"url(#share-{name})" if f'id="share-{name}"' in page else f'class="share--{name}"'
         assert drawn in legend
     bar = page.partition('<svg class="chart__bar"')[2].partition("</div>")[0]
     assert bar.count("data-share=") == 2 and bar.count('class="chart__edge"') == bar.count('class="chart__gap"') == 1

@@ -12,9 +12,10 @@ import click
 
 from registry.accounts.roles import Role
 from registry.agencies.service import AGENCY_FIELDS
-from registry.cases.workflow import ACTIONS, DECISIONS, Status
+from registry.cases.vocabulary import DecisionKind, Status
+from registry.cases.workflow import ACTIONS
 from registry.cli.main import main
-from registry.freeze.words import RULES
+from registry.freeze.rules import RULES
 from registry.projects.fields import FIELDS, READ_ONLY
 
 CHECKOUT = Path(__file__).parents[2]
@@ -62,7 +63,7 @@ def test_fields_page_lists_the_fields() -> None:
 
 
 def test_workflow_page_lists_statuses_actions_and_decisions() -> None:
-    names = [*Status, *ACTIONS, *DECISIONS]
+    names = [*Status, *ACTIONS, *DecisionKind]
     assert [name for name in names if f"`{name}`" not in page("workflow")] == []
 
 

@@ -16,13 +16,13 @@ from registry.audits.views import audits
 from registry.cases.views import list_position as case_place
 from registry.cases.views import lists as cases
 from registry.cases.views import watch_list
-from registry.core.vocabularies import AGENCY_KINDS
 from registry.exemptions import views as exemptions
-from registry.freeze.words import RULES
+from registry.freeze.rules import RULES
+from registry.freeze.vocabulary import AgencyKind
 from registry.journal.views import journal
 from registry.journal.views import labels as journal_words
 from registry.projects.views import lists as projects
-from registry.web.choice_labels import WORDS
+from registry.web.choice_labels import CHOICE_LABELS
 from tests.fixtures.web import SignedIn, Visit
 from tests.listed_records import listed_records
 from tests.pairwise import pairwise_rows
@@ -45,10 +45,10 @@ STATUSES = {"/audits": "audit_status", "/cases": "case_status"}
 
 
 def values_of(path: str, name: str, known: Mapping[str, str]) -> list[str]:
-    """Values that a filter takes; of words all, as a form with several choices sends them."""
+    """Values that a filter takes; of codes all, as a form with several choices sends them."""
     fixed: dict[str, list[str]] = {
         "action": sorted(journal_words.ACTIONS)[:1],
-        "kind": [",".join(AGENCY_KINDS)],
+        "kind": [",".join(AgencyKind.codes())],
         "rule": [",".join(RULES)],
         "within": ["365", "any"],
     }
@@ -60,8 +60,8 @@ def values_of(path: str, name: str, known: Mapping[str, str]) -> list[str]:
         return [known[name]]
     if name.endswith(("_from", "_to")):
         return ["2026-06-01"]
-    words = list(WORDS.get(STATUSES.get(path, name) if name == "status" else name, ()))
-    return [",".join(words)] if words else ["x"]
+    codes = list(CHOICE_LABELS.get(STATUSES.get(path, name) if name == "status" else name, ()))
+    return [",".join(codes)] if codes else ["x"]
 
 
 def rows_of(path: str, known: Mapping[str, str], readers: Mapping[Role, Visit]) -> list[tuple[Visit, dict[str, str]]]:

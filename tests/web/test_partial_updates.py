@@ -14,7 +14,7 @@ from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.agencies.service import AGENCY_FIELDS, Agency, agency_by_bin
 from registry.core.database import db
-from registry.core.vocabularies import STAGES
+from registry.freeze.vocabulary import Stage
 from registry.journal.service import JournalEntry
 from registry.projects.drafts import find_draft, save_draft, start_draft
 from registry.projects.fields import FIELDS
@@ -151,7 +151,7 @@ def test_person_edit_writes_only_changes(signed_in: SignedIn) -> None:
     assert (person.role, person.agency_id) == ("agency_viewer", agency.id)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", Stage.codes())
 def test_unchanged_project_form_changes_nothing(signed_in: SignedIn, stage: str) -> None:
     agency = an_agency()
     project = full_project(agency, stage=stage)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems, skeleton
 from registry.accounts.actors import Actor
-from registry.accounts.models import AGENCIES, Account, Kind, Person, account_details, new_account, role_problems
+from registry.accounts.models import AGENCIES, Account, Person, account_details, new_account, role_problems
 from registry.accounts.oidc.claims import IdentityClaims
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.oidc.errors import (
@@ -26,6 +26,7 @@ from registry.accounts.passwords import NO_PASSWORD
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.sessions import WebSession, secret_hash_of, session_credential, start_session
 from registry.accounts.sign_in import AccountNotConfirmed
+from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
 from registry.core.languages import Language
@@ -134,7 +135,7 @@ def _link(claims: IdentityClaims, request: SignInRequest) -> OidcIdentity | None
 def _add(claims: IdentityClaims, request: SignInRequest) -> OidcIdentity:
     """Add a pending account with the role and agency of the claims."""
     role, agency_id = _role_and_agency(claims)
-    account = new_account(_newcomer(claims, role, request), _free_name(claims), Kind.PERSON, role, agency_id)
+    account = new_account(_newcomer(claims, role, request), _free_name(claims), AccountKind.PERSON, role, agency_id)
     at = now()
     account.pending_since, account.asked_by = at, [account.name]
     person = Person(

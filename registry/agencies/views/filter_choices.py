@@ -13,7 +13,7 @@ from registry.agencies.service import Agency, agency_by_bin, subtree
 from registry.agencies.views.choices import agency_choices, agency_name
 from registry.core.database import db
 from registry.core.filters import ChoiceFilter, conditions
-from registry.core.vocabularies import AGENCY_KINDS
+from registry.freeze.vocabulary import AgencyKind
 from registry.projects.models import Project
 from registry.web.labels import name_in_page_language
 
@@ -56,7 +56,7 @@ def split_agency_filters(filters: Mapping[str, str]) -> tuple[dict[str, str], li
     """
     shared = {name: value for name, value in filters.items() if name not in (BELOW, KIND)}
     kinds = {name: value for name, value in filters.items() if name == KIND}
-    clauses = conditions({KIND: ChoiceFilter(Agency.kind.expression, AGENCY_KINDS)}, kinds)
+    clauses = conditions({KIND: ChoiceFilter(Agency.kind.expression, AgencyKind.codes())}, kinds)
     if filters.get(BELOW) == YES and "agency" in shared:
         root = agency_by_bin(shared.pop("agency"))
         clauses.append(Project.agency_id.in_(select(subtree(root.id).c.id)))

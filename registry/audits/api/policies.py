@@ -12,7 +12,7 @@ from registry.api.pages import PageSchema
 from registry.audits.api.policy_schemas import POLICY, policy_shown
 from registry.audits.policies import read_policies, read_policy_of
 from registry.core.pagination import Listing
-from registry.freeze.words import RULES
+from registry.freeze.rules import RULES
 
 blp = ApiBlueprint("policies", __name__, description="Versions of the freeze.")
 

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from registry.core.schema_fields import DAY_SCHEMA, Body, Shown, nullable
 from registry.freeze.policy import Policy, RulePolicy, Wording
+from registry.freeze.rules import RULES
 from registry.freeze.texts import REQUIRED_LANGUAGES
-from registry.freeze.words import AGENCY_KINDS, CLOCK_FIELDS, RULES, SEVERITIES
+from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Severity
 
 TEXT: Final = {"type": "string"}
 WHOLE: Final = {"type": "integer", "minimum": 0}
-SEVERITY: Final = {"type": "string", "enum": list(SEVERITIES)}
+SEVERITY: Final = {"type": "string", "enum": list(Severity.codes())}
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -47,7 +48,7 @@ class PolicyShown(Body):
     )
     scope = Shown(
         "The kinds of agency that it binds.",
-        {"type": "array", "items": {"type": "string", "enum": sorted(AGENCY_KINDS)}},
+        {"type": "array", "items": {"type": "string", "enum": sorted(AgencyKind.codes())}},
     )
     migration_deadline = Shown("By when what ran before the cutoff must have moved.", dict(DAY_SCHEMA))
     pilot_limit_months = Shown("How long a pilot may last, in calendar months.", WHOLE)

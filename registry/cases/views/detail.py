@@ -21,7 +21,8 @@ from registry.cases.views.audit_links import audit_names
 from registry.cases.views.legal_basis import legal_basis
 from registry.cases.views.list_position import requested_list, requested_position
 from registry.cases.views.order_instructions import order_instructions
-from registry.cases.workflow import ACTIONS, Status
+from registry.cases.vocabulary import ActionName, Status
+from registry.cases.workflow import ACTIONS
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
 from registry.core.transactions import transaction
 from registry.exemptions.queries import exemptions_of
@@ -37,14 +38,14 @@ from registry.web.current_user import page_locale
 from registry.web.error_messages import error_message
 from registry.web.flash import flash_message
 from registry.web.forms import Form, accept, as_typed, typed_values
-from registry.web.labels import word
+from registry.web.labels import choice_label
 from registry.web.translations import gettext
 
 MAX_COUNT_DIGITS = 6
 # Value of a form's second button: continue with the next case of the list.
 NEXT = "next"
 # After these actions the person usually continues on the same case.
-STAYS = ("claim", "comment")
+STAYS = (ActionName.CLAIM, ActionName.COMMENT)
 
 
 @pages.page("/cases/<row_id:case_id>", needs=Permission.CASES_READ)
@@ -82,9 +83,9 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
         return _page(actor, case_id, texts, opened=action, error=error), status_of(error)
     if place and request.form.get("then") == NEXT:
         case = gettext("Case %(id)s") % {"id": case_id}
-        flash_message(f"{case}: {word('case_event', action)}")
+        flash_message(f"{case}: {choice_label('case_event', action)}")
         return redirect_to("next_case", **place)
-    flash_message(word("case_event", action))
+    flash_message(choice_label("case_event", action))
     return redirect_to("case", case_id=case_id, **place)
 
 
@@ -173,7 +174,8 @@ def _first(actions: list[str], status: str) -> str:
 
     While an order is in force, reopening the review is not suggested.
     """
-    moving = ("approve", "answer", *(() if status == Status.REMEDIATION else ("claim",)), "confirm", "propose")
+    claiming = () if status == Status.REMEDIATION else (ActionName.CLAIM,)
+    moving = (ActionName.APPROVE, ActionName.ANSWER, *claiming, ActionName.CONFIRM, ActionName.PROPOSE)
     return next((name for name in moving if name in actions), "")
 
 

@@ -12,7 +12,7 @@ from registry.core.clock import local_date
 from registry.core.spreadsheets.writer import Cell, Rows
 from registry.projects.models import Project
 from registry.projects.views.links import projects_of
-from registry.web.labels import field_label, name_in_page_language, word
+from registry.web.labels import choice_label, field_label, name_in_page_language
 from registry.web.translations import gettext as _
 
 
@@ -50,18 +50,18 @@ def _row(actor: Actor, item: Mapping[str, Any], project: Project) -> list[Cell]:
         proposal = item["proposal"]
         oversight_only = [item["assignee"], None, None]
         if proposal is not None:
-            oversight_only[1:] = [word("decision", proposal["decision"]), proposal["proposed_by"]]
+            oversight_only[1:] = [choice_label("decision", proposal["decision"]), proposal["proposed_by"]]
     return [
         item["id"],
         item["project"],
         name_in_page_language(project),
         item["agency"],
         name_in_page_language(project.agency),
-        word("severity", item["severity"]),
+        choice_label("severity", item["severity"]),
         "; ".join(flag["title"] for flag in main_findings(item)),
-        word("case_status", item["status"]),
+        choice_label("case_status", item["status"]),
         item["due_on"],
-        word("overdue", item["is_overdue"]),
+        choice_label("overdue", item["is_overdue"]),
         *oversight_only,
         local_date(item["opened_at"]),
         local_date(item["closed_at"]) if item["closed_at"] is not None else None,

@@ -21,7 +21,7 @@ from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.downloads import ENDINGS, download_list
 from registry.web.flash import flash_message
-from registry.web.labels import field_label, name_in_page_language, word
+from registry.web.labels import choice_label, field_label, name_in_page_language
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext
 
@@ -105,4 +105,4 @@ def _rows(actor: Actor, items: Sequence[Mapping[str, Any]]) -> Rows:
 
 
 def _cell(name: str, value: Any) -> Cell:
-    return word(name, value) if isinstance(value, str) else value
+    return choice_label(name, value) if isinstance(value, str) else value

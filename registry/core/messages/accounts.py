@@ -50,13 +50,15 @@ MESSAGES: Final[Mapping[str, str]] = {
         "Single sign-on did not send a name that the register can use. Ask its administrator."
     ),
     "identity-without-agency": lazy_text(
-        "Your role acts for an agency, but the BIN that single sign-on sent ({agency}) is not registered. Ask the administrator of the register."
+        "Your role acts for an agency, but the BIN that single sign-on sent ({agency}) is not registered. Ask"
+        " the administrator of the register."
     ),
     "identity-without-role": lazy_text(
         "Single sign-on gives you no role in this register. Ask the administrator of the register."
     ),
     "provider-answer-invalid": lazy_text(
-        "The answer of single sign-on could not be verified. Sign in again. If it happens again, tell the administrator."
+        "The answer of single sign-on could not be verified. Sign in again. If it happens again, tell the "
+        "administrator."
     ),
     "provider-denied": lazy_text("Single sign-on did not let you in, or you cancelled. Sign in again."),
     "provider-unavailable": lazy_text("Single sign-on does not respond. Try again in a few minutes."),

@@ -158,4 +158,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "This registry has records of its own, and demo data does not mix with them. Name a folder of its own with "
         "REGISTRY_DATA_DIR."
     ),
+    "cli-schema-upgrade-running": lazy_text(
+        "Another process is still upgrading the database's schema. Try again later."
+    ),
 }

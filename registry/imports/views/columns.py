@@ -10,7 +10,7 @@ from registry.core.field_types import AnyDay, Bin, Choice, Day, Kind, Whole, Yes
 from registry.imports import agencies as import_agencies
 from registry.imports import projects as import_projects
 from registry.projects.fields import REQUIRED
-from registry.web.labels import field_label, word
+from registry.web.labels import choice_label, field_label
 from registry.web.translations import gettext as _
 
 COLUMNS: Final[Mapping[str, Mapping[str, Kind]]] = {
@@ -43,7 +43,7 @@ def import_columns(kind: str) -> list[Column]:
 
 
 def _codes(name: str, kind: Kind) -> list[tuple[str, str]]:
-    return [(code, word(name, code)) for code in kind.options] if isinstance(kind, Choice) else []
+    return [(code, choice_label(name, code)) for code in kind.options] if isinstance(kind, Choice) else []
 
 
 def _form(kind: Kind) -> str:

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from flask import url_for
 
-from registry.cases.views.labels import CASE_WORDS
 from registry.core.translations import lazy_text
-from registry.web.labels import FIELDS, field_label, shown, word
+from registry.web.choice_labels import CHOICE_LABELS
+from registry.web.labels import FIELDS, choice_label, display_value, field_label
 from registry.web.translations import gettext
 
 ACTIONS: Final[Mapping[str, str]] = {
@@ -25,7 +25,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "document.added": lazy_text("Document added"),
     "exemption.recorded": lazy_text("Exemption recorded"),
     "exemption.revoked": lazy_text("Exemption revoked"),
-    **{f"case.{name}": text for name, text in CASE_WORDS["case_event"].items()},
+    **{f"case.{name}": text for name, text in CHOICE_LABELS["case_event"].items()},
     "cases.followed": lazy_text("Cases updated by an audit"),
     "audit.succeeded": lazy_text("Audit done"),
     "audit.dry-run": lazy_text("Dry run done"),
@@ -149,4 +149,4 @@ def _name(name: str) -> str:
 
 
 def _value(name: str, value: str | int) -> str:
-    return word("case_status", value) if name in STATUSES else shown(name, value)
+    return choice_label("case_status", value) if name in STATUSES else display_value(name, value)

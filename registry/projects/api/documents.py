@@ -17,13 +17,14 @@ from registry.api.query_schemas import ListArguments, list_query
 from registry.api.uploads import FormText, UploadedFile
 from registry.core.schema_fields import Body, Moment, Shown
 from registry.http.request_bodies import SentFile
-from registry.projects.documents import DOCUMENT_FIELDS, DOCUMENT_KINDS, add_document, documents_page, read_document
+from registry.projects.documents import DOCUMENT_FIELDS, add_document, documents_page, read_document
 from registry.projects.service import find_project, read_project
+from registry.projects.vocabulary import DocumentKind
 
 blp = ApiBlueprint("documents", __name__, description="Files that belong to a project.")
 
 
-KIND: Final[dict[str, Any]] = {"type": "string", "enum": list(DOCUMENT_KINDS)}
+KIND: Final[dict[str, Any]] = {"type": "string", "enum": list(DocumentKind.codes())}
 
 
 class Document(Body):

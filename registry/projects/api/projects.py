@@ -18,6 +18,7 @@ from registry.core.schema_fields import Loaded
 from registry.core.transactions import transaction
 from registry.flags.queries import SORTS as FLAG_SORTS
 from registry.flags.queries import flags_of
+from registry.flags.schemas import FLAG
 from registry.http.locale import request_locale
 from registry.http.query_parameters import Parameter
 from registry.projects.api import examples
@@ -27,7 +28,6 @@ from registry.projects.details import read_id, read_whole
 from registry.projects.queries import SORTS, list_projects
 from registry.projects.revisions import history_page
 from registry.projects.schemas import (
-    FLAG,
     JUDGED_PROJECT,
     PROJECT,
     PROJECT_BODY,

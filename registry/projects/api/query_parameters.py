@@ -16,9 +16,9 @@ from registry.api.filter_parameters import (
     several_of,
 )
 from registry.core.schema_fields import DAY_SCHEMA
-from registry.freeze.words import RULES
+from registry.freeze.rules import RULES
 from registry.http.query_parameters import Parameter
-from registry.projects.filters import AMOUNTS, BOOLEANS, DAYS, FILTERS, INSTANTS, WORDS
+from registry.projects.filters import AMOUNTS, BOOLEANS, CHOICES, DAYS, FILTERS, INSTANTS
 
 
 def _parameter(name: str) -> Parameter:
@@ -26,8 +26,8 @@ def _parameter(name: str) -> Parameter:
         return Parameter(name, "Words, or their beginnings, in names, purpose and number.", WORDS_SCHEMA)
     if name == "rule":
         return Parameter(name, f"Rules of standing flags. {SEVERAL}", one_of(RULES))
-    if name in WORDS:
-        return Parameter(name, SEVERAL, one_of(WORDS[name]))
+    if name in CHOICES:
+        return Parameter(name, SEVERAL, one_of(CHOICES[name]))
     if name in BOOLEANS:
         return Parameter(name, "true or false.", {"type": "boolean"})
     field, _, end = name.rpartition("_")

@@ -14,6 +14,7 @@ from registry.core.errors import Invalid, Problem
 from registry.core.pagination import Page
 from registry.exemptions.queries import list_exemptions
 from registry.flags.queries import flags_of
+from registry.freeze.vocabulary import FINAL_STAGES
 from registry.http.request_bodies import read_form
 from registry.platform.confirmations import confirmations_of
 from registry.projects.documents import (
@@ -55,6 +56,7 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         actor=actor,
         project=project,
         status=project.freeze_status,
+        has_ended=project.stage in FINAL_STAGES,
         standing=active_only(flags),
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,

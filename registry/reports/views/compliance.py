@@ -13,12 +13,14 @@ from registry.core.spreadsheets.writer import table_as_csv, table_as_xlsx
 from registry.core.translations import lazy_text
 from registry.flags.audit_runs import last_good_audit
 from registry.http.downloads import csv_download, xlsx_download
-from registry.reports.compliance import GROUPS, compliance
+from registry.projects.vocabulary import FreezeStatus
+from registry.reports.compliance import BY_SEVERITY, GROUPS, compliance
 from registry.reports.compliance_tree import Level, compliance_below
 from registry.reports.views.downloads import compliance_header, compliance_rows, group_name, share_name
 from registry.reports.views.trend import over_time
 from registry.web.blueprint import Answer, pages
 from registry.web.downloads import ENDINGS
+from registry.web.tag_colours import severity_rank
 
 BY_DEFAULT: Final = "agency"
 GROUP_NAMES: Final = {
@@ -28,7 +30,23 @@ GROUP_NAMES: Final = {
     "sector": lazy_text("By sector"),
 }
 # From worst to best, the order of the bars.
-SHARES: Final = ("flagged_high", "flagged_medium", "flagged_low", "exempt", "accepted", "clear", "unaudited")
+SHARES: Final = (
+    *BY_SEVERITY,
+    FreezeStatus.EXEMPT.value,
+    FreezeStatus.ACCEPTED.value,
+    FreezeStatus.CLEAR.value,
+    FreezeStatus.UNAUDITED.value,
+)
+# Lines of the areas by CSS class, as SVG paths; severities by rank. Other areas are plain.
+PATTERNS: Final[Mapping[str, str]] = {
+    "severity-1": "M1 3h2M5 7h2",
+    "severity-2": "M-2 10L10 -2M-2 2L2 -2M6 10L10 6",
+    "severity-4": "M0 6L4 2L8 6",
+    "severity-5": "M4 0v8",
+    FreezeStatus.EXEMPT: "M2 0v8M6 0v8",
+    FreezeStatus.ACCEPTED: "M0 0L8 8M8 0L0 8",
+    FreezeStatus.UNAUDITED: "M0 2h8M0 6h8",
+}
 ROWS_A_PAGE: Final = 25
 LAST_PAGE: Final = 9999
 
@@ -62,6 +80,8 @@ def compliance_report(actor: Actor) -> Answer:
         bars=[(row["name"], bar(row)) for row in rows],
         shares=SHARES,
         share_name=share_name,
+        share_class=share_class,
+        share_patterns=PATTERNS,
         totals=level.totals,
         all_of={"agency": level.above[-1]["bin"], "below": "true"} if level.above else {},
         of_share=share_filters,
@@ -93,6 +113,12 @@ def bar(row: dict[str, Any]) -> list[tuple[str, float, float]]:
             pieces.append((name, round(begin, 3), width))
             begin += width
     return pieces
+
+
+def share_class(share: str) -> str:
+    """Return the CSS class of a share: a freeze status, for flagged projects the rank of their severity."""
+    status, _underscore, severity = share.partition("_")
+    return f"severity-{severity_rank(severity)}" if status == FreezeStatus.FLAGGED and severity else share
 
 
 def group_filters(grouped: str, row: Mapping[str, Any]) -> dict[str, str] | None:

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from registry.accounts.actors import Actor
 from registry.core.spreadsheets.writer import Cell, Rows
-from registry.reports.compliance import compliance
+from registry.projects.vocabulary import FreezeStatus
+from registry.reports.compliance import BY_SEVERITY, UNFLAGGED, compliance
 from registry.reports.compliance_tree import parents
-from registry.web.labels import field_label, name_in_page_language, word
+from registry.web.labels import choice_label, field_label, name_in_page_language
 from registry.web.translations import gettext as _
 
-STATUSES: Final = ("clear", "flagged", "exempt", "accepted", "out_of_scope", "unaudited")
-SEVERITIES: Final = ("high", "medium", "low")
+STATUSES: Final = (UNFLAGGED[0], FreezeStatus.FLAGGED.value, *UNFLAGGED[1:])
 
 
 def group_name(grouped: str, row: Mapping[str, Any]) -> str:
@@ -22,15 +22,15 @@ def group_name(grouped: str, row: Mapping[str, Any]) -> str:
         return _("Not given")
     if grouped == "agency":
         return name_in_page_language(row) or str(row["key"])
-    return word(grouped, row["key"])
+    return choice_label(grouped, row["key"])
 
 
 def share_name(share: str) -> str:
     """Return the label of a share of projects: a freeze status, for flagged projects with their severity."""
     status, _underscore, severity = share.partition("_")
     if status == "flagged" and severity:
-        return word("flagged", severity)
-    return word("freeze_status", share)
+        return choice_label("flagged", severity)
+    return choice_label("freeze_status", share)
 
 
 def compliance_header(grouped: str) -> list[str]:
@@ -41,7 +41,7 @@ def compliance_header(grouped: str) -> list[str]:
         field_label(grouped),
         _("Projects"),
         *(share_name(status) for status in STATUSES),
-        *(share_name(f"flagged_{severity}") for severity in SEVERITIES),
+        *(share_name(share) for share in BY_SEVERITY),
         _("Clear, %%") % {},
         field_label("budget_kzt"),
         _("Of it flagged"),
@@ -61,7 +61,7 @@ def _row(grouped: str, row: Mapping[str, Any], above: Mapping[str, str | None]) 
         group_name(grouped, row),
         row["projects"],
         *(row[status] for status in STATUSES),
-        *(row[f"flagged_{severity}"] for severity in SEVERITIES),
+        *(row[share] for share in BY_SEVERITY),
         row["clear_percent"],
         row["budget_kzt"],
         row["budget_flagged_kzt"],

@@ -17,12 +17,12 @@ from registry.audits.restricted_counts import visible_run
 from registry.cases.lists import count_cases, list_cases
 from registry.core.clock import today
 from registry.core.pagination import Page
-from registry.core.vocabularies import SEVERITIES
 from registry.flags.audit_runs import last_good_audit
+from registry.freeze.vocabulary import Severity
 from registry.projects.drafts import drafts_of
 from registry.projects.queries import list_projects
 from registry.projects.views.links import projects_of
-from registry.reports.compliance import compliance
+from registry.reports.compliance import UNFLAGGED, compliance
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages
 from registry.web.current_user import page_locale
 
@@ -48,6 +48,7 @@ def home(actor: Actor) -> Answer:
             orders=[(case, order_of(case)) for case in ordered],
             projects=projects_of(actor, [*questions, *ordered]),
             totals=totals,
+            unflagged_statuses=UNFLAGGED,
             last=last_good_audit(),
             worst=worst_projects(actor),
             ending=onboarding_ending(actor),
@@ -74,6 +75,7 @@ def home(actor: Actor) -> Answer:
         waiting_filters=TO_APPROVE,
         projects=projects_of(actor, [*assigned, *waiting]),
         totals=totals,
+        unflagged_statuses=UNFLAGGED,
         last=None if last is None else visible_run(actor, last),
         held=held,
         pending=[row for row in list_pending(actor) if row["can_confirm"]][:WORST] if may_confirm else [],
@@ -90,9 +92,9 @@ def order_of(case: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def worst_projects(actor: Actor) -> list[Any]:
     """Return the visible flagged projects, most severe first, at most WORST."""
     projects: list[Any] = []
-    for severity in reversed(SEVERITIES):
+    for severity in Severity.worst_first():
         if len(projects) < WORST:
-            filters = {"freeze_status": "flagged", "severity": severity}
+            filters = {"freeze_status": "flagged", "severity": severity.value}
             projects += list_projects(actor, filters, Page(WORST - len(projects))).items
     return projects
 

@@ -1,0 +1,71 @@
+"""Closed vocabularies of cases: statuses, actions, timeline events, decisions, reasons (docs/reference/workflow.md)."""
+
+from __future__ import annotations
+
+from registry.core.translations import lazy_text
+from registry.freeze.choices import Choices
+
+
+class Status(Choices):
+    """Statuses of a case."""
+
+    NEW = "new", lazy_text("Not assigned yet")
+    UNDER_REVIEW = "under_review", lazy_text("Under review")
+    AWAITING_AGENCY = "awaiting_agency", lazy_text("Waiting for the agency")
+    AWAITING_APPROVAL = "awaiting_approval", lazy_text("Waiting for approval")
+    WITH_COMMISSION = "with_commission", lazy_text("With the Commission")
+    REMEDIATION = "remediation", lazy_text("Remediation")
+    AWAITING_CONFIRMATION = "awaiting_confirmation", lazy_text("Cleared, to confirm")
+    CLOSED = "closed", lazy_text("Closed")
+
+
+class ActionName(Choices):
+    """Actions of people."""
+
+    CLAIM = "claim", lazy_text("Take the case"), lazy_text("Case taken")
+    ASSIGN = "assign", lazy_text("Assign the case"), lazy_text("Case assigned to a reviewer")
+    RELEASE = "release", lazy_text("Return to the queue"), lazy_text("Returned to the queue")
+    ASK = "ask", lazy_text("Ask the agency"), lazy_text("Question to the agency")
+    ANSWER = "answer", lazy_text("Answer"), lazy_text("Answer from the agency")
+    PROPOSE = "propose", lazy_text("Propose a decision"), lazy_text("Decision proposed")
+    APPROVE = "approve", lazy_text("Approve the decision"), lazy_text("Decision approved")
+    RETURN = "return", lazy_text("Return to review"), lazy_text("Returned to review")
+    REFER = "refer", lazy_text("Refer to the Commission"), lazy_text("Referred to the Commission")
+    CONFIRM = "confirm", lazy_text("Confirm the correction"), lazy_text("Correction confirmed")
+    WITHDRAW = "withdraw", lazy_text("Withdraw the request"), lazy_text("Withdrawn")
+    APPEAL = "appeal", lazy_text("Appeal"), lazy_text("Appealed")
+    COMMENT = "comment", lazy_text("Add a comment"), lazy_text("Commented")
+
+    @property
+    def event_label(self) -> str:
+        """The label of the timeline entry."""
+        return self.labels[1]
+
+
+class AuditEvent(Choices):
+    """Timeline entries that audits write."""
+
+    OPENED = "opened", lazy_text("Case opened")
+    REOPENED = "reopened", lazy_text("Reopened by an audit")
+    FLAGGED = "flagged", lazy_text("An audit opened a new flag")
+    CLEARED = "cleared", lazy_text("An audit cleared the flags of the case")
+    EXEMPTED = "exempted", lazy_text("Exempt by the Commission")
+
+
+class DecisionKind(Choices):
+    """Decisions on a case."""
+
+    NO_BREACH = "no_breach", lazy_text("No breach")
+    TRANSITIONAL_ACCEPTED = "transitional_accepted", lazy_text("Transitional case accepted")
+    MIGRATE_BY = "migrate_by", lazy_text("Move to QazTech by a date")
+    STOP = "stop", lazy_text("Stop by a date")
+    WRITE_OFF = "write_off", lazy_text("Write off")
+
+
+class ReasonCode(Choices):
+    """Why there is no breach."""
+
+    WRONG_DATA = "wrong_data", lazy_text("The data were wrong")
+    OUT_OF_SCOPE = "out_of_scope", lazy_text("Out of scope")
+    DUPLICATE = "duplicate", lazy_text("Registered twice")
+    OTHER = "other", lazy_text("Another reason")

@@ -1,0 +1,45 @@
+"""Closed vocabularies of flags and audits."""
+
+from __future__ import annotations
+
+from registry.core.translations import lazy_text
+from registry.freeze.choices import Choices
+
+
+class FlagStatus(Choices):
+    """Statuses of a flag. A flag that is not cleared is active."""
+
+    OPEN = "open", lazy_text("Open")
+    EXEMPT = "exempt", lazy_text("Exempt")
+    ACCEPTED = "accepted", lazy_text("Accepted")
+    CLEARED = "cleared", lazy_text("Cleared")
+
+
+class AuditStatus(Choices):
+    """Statuses of an audit run."""
+
+    RUNNING = "running", lazy_text("Running")
+    SUCCEEDED = "succeeded", lazy_text("Done")
+    HELD = "held", lazy_text("Held")
+    FAILED = "failed", lazy_text("Failed")
+    MISSED = "missed", lazy_text("Missed")
+    VOIDED = "voided", lazy_text("Voided")
+
+
+class Trigger(Choices):
+    """What started an audit run."""
+
+    SCHEDULE = "schedule", lazy_text("Nightly")
+    MANUAL = "manual", lazy_text("Manual")
+    CATCH_UP = "catch_up", lazy_text("Catch-up")
+
+
+class FlagChange(Choices):
+    """What an audit changes on a flag."""
+
+    OPENED = "opened", lazy_text("Flag opened")
+    REOPENED = "reopened", lazy_text("Flag reopened")
+    EXEMPTED = "exempted", lazy_text("Exempt by the Commission")
+    ACCEPTED = "accepted", lazy_text("Accepted")
+    UNACCEPTED = "unaccepted", lazy_text("No longer accepted")
+    CLEARED = "cleared", lazy_text("Flag cleared")

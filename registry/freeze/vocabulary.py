@@ -1,0 +1,89 @@
+"""Closed vocabularies of the law (docs/reference/fields.md): severities, stages, kinds of agencies, work, placements.
+
+Pages, API, filters, imports, exports, reports and SQL ranks derive from them. Rules are named in ``rules.py``.
+"""
+
+from __future__ import annotations
+
+from registry.freeze.choices import Choices
+from registry.freeze.texts import lazy_text
+
+
+class Severity(Choices):
+    """Severities in ascending order."""
+
+    LOW = "low", lazy_text("Low"), lazy_text("Flagged: low")
+    MEDIUM = "medium", lazy_text("Medium"), lazy_text("Flagged: medium")
+    HIGH = "high", lazy_text("High"), lazy_text("Flagged: high")
+
+    @property
+    def flagged_label(self) -> str:
+        """The label of projects whose highest flag has this severity."""
+        return self.labels[1]
+
+    @property
+    def rank(self) -> int:
+        """The position, from 1 for the lowest."""
+        return list(Severity).index(self) + 1
+
+    @classmethod
+    def worst_first(cls) -> tuple[Severity, ...]:
+        """All severities in descending order."""
+        return tuple(reversed(cls))
+
+    def and_above(self) -> tuple[str, ...]:
+        """The codes of this severity and of the higher ones."""
+        return Severity.codes()[self.rank - 1 :]
+
+
+class Stage(Choices):
+    """Stages of a project."""
+
+    PLANNING = "planning", lazy_text("Planning")
+    CREATION = "creation", lazy_text("Being created")
+    TESTING = "testing", lazy_text("Testing")
+    PILOT = "pilot", lazy_text("Pilot operation")
+    OPERATION = "operation", lazy_text("In operation")
+    TERMINATED = "terminated", lazy_text("Terminated")
+    ARCHIVED = "archived", lazy_text("Archived")
+    WRITTEN_OFF = "written_off", lazy_text("Written off")
+
+
+# Stages after which no work continues.
+FINAL_STAGES = frozenset({Stage.TERMINATED.value, Stage.ARCHIVED.value, Stage.WRITTEN_OFF.value})
+
+
+class AgencyKind(Choices):
+    """Kinds of agencies. The policy lists those that the freeze binds."""
+
+    CENTRAL_BODY = "central_body", lazy_text("Central state body")
+    LOCAL_EXECUTIVE = "local_executive", lazy_text("Local executive body")
+    STATE_LEGAL_ENTITY = "state_legal_entity", lazy_text("State legal entity")
+    QUASI_PUBLIC = "quasi_public", lazy_text("Quasi-public sector")
+    SUBSIDIARY = "subsidiary", lazy_text("Subsidiary, half or more state-owned")
+    OTHER_PERFORMER = "other_performer", lazy_text("Other performer of state functions")
+    NATIONAL_SECURITY = "national_security", lazy_text("National security")
+    PRIVATE = "private", lazy_text("Private organisation")
+
+
+class WorkType(Choices):
+    """Kinds of work."""
+
+    CREATION = "creation", lazy_text("Creation")
+    DEVELOPMENT = "development", lazy_text("Development")
+    MODIFICATION = "modification", lazy_text("Modification")
+    MAINTENANCE = "maintenance", lazy_text("Maintenance")
+    MIGRATION = "migration", lazy_text("Migration")
+
+
+class Placement(Choices):
+    """Where the object is hosted."""
+
+    ON_PLATFORM = "on_platform", lazy_text("On QazTech")
+    ONBOARDING = "onboarding", lazy_text("Onboarding to QazTech")
+    OFF_PLATFORM = "off_platform", lazy_text("Outside QazTech")
+    UNKNOWN = "unknown", lazy_text("Not known yet")
+
+
+# Only fields that every revision stores can be in start_clock: integrity.rewritten reads them from earlier revisions.
+CLOCK_FIELDS = ("contract_signed_on", "work_started_on")

@@ -1,0 +1,56 @@
+"""Colours of tags: of severities by their rank, of statuses by a table; statuses without a line are grey."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from registry.accounts.vocabulary import AccountStatus, TokenStatus
+from registry.cases.vocabulary import Status
+from registry.flags.vocabulary import AuditStatus
+from registry.freeze.choices import Choices
+from registry.freeze.vocabulary import Severity
+from registry.imports.vocabulary import ImportState
+from registry.projects.vocabulary import FreezeStatus
+
+# By rank, the lowest first. registry.css has as many classes ``--severity-<rank>``.
+SEVERITY_COLOURS: Final = ("blue", "orange", "red", "magenta", "purple")
+OTHERS: Final = "grey"
+STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
+    "freeze_status": {
+        FreezeStatus.FLAGGED: "red",
+        FreezeStatus.CLEAR: "green",
+        FreezeStatus.EXEMPT: "purple",
+        FreezeStatus.ACCEPTED: "teal",
+    },
+    "audit_status": {
+        AuditStatus.SUCCEEDED: "green",
+        AuditStatus.HELD: "orange",
+        AuditStatus.FAILED: "red",
+        AuditStatus.RUNNING: "blue",
+    },
+    "import_state": {ImportState.DONE: "green", ImportState.FAILED: "red", ImportState.RUNNING: "blue"},
+    "case_status": {
+        Status.NEW: "blue",
+        Status.UNDER_REVIEW: "teal",
+        Status.AWAITING_AGENCY: "yellow",
+        Status.AWAITING_APPROVAL: "purple",
+        Status.WITH_COMMISSION: "purple",
+        Status.REMEDIATION: "orange",
+        Status.AWAITING_CONFIRMATION: "green",
+    },
+    "account_status": {AccountStatus.ACTIVE: "green", AccountStatus.PENDING: "yellow"},
+    "token_status": {TokenStatus.VALID: "green", TokenStatus.PENDING: "yellow"},
+}
+
+
+def severity_rank(severity: str) -> int:
+    """The rank of a severity for CSS classes, at most the number of colours."""
+    return min(Severity(severity).rank, len(SEVERITY_COLOURS))
+
+
+def tag_colour(field: str, code: str) -> str:
+    """The colour of the tag of a field's choice."""
+    if field in ("severity", "flagged"):
+        return SEVERITY_COLOURS[severity_rank(code) - 1]
+    return next((colour for choice, colour in STATUS_COLOURS.get(field, {}).items() if choice == code), OTHERS)

@@ -1,0 +1,105 @@
+"""Closed vocabularies: the contract's codes, their labels, and that no module writes a list of them a second time."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import registry.app  # noqa: F401 # imports every vocabulary
+from registry.freeze.choices import Choices
+from registry.web.choice_labels import CHOICE_LABELS
+
+CHECKOUT = Path(__file__).parents[2]
+REGISTRY = CHECKOUT / "registry"
+VOCABULARIES = {each.__name__: each for each in Choices.__subclasses__()}
+# As many codes of one vocabulary in one list, table or comparison are a copy of it.
+COPY = 3
+JINJA = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
+JINJA_LIST = re.compile(r"[(\[{](?:[^()\[\]{}]*)[)\]}]")
+CODES = {
+    "AccountKind": "person service",
+    "AccountStatus": "active pending disabled",
+    "ActionName": "claim assign release ask answer propose approve return refer confirm withdraw appeal comment",
+    "AgencyKind": "central_body local_executive state_legal_entity quasi_public subsidiary other_performer "
+    "national_security private",
+    "AuditEvent": "opened reopened flagged cleared exempted",
+    "AuditStatus": "running succeeded held failed missed voided",
+    "DecisionKind": "no_breach transitional_accepted migrate_by stop write_off",
+    "DocumentKind": "contract specification act letter evidence other",
+    "FlagChange": "opened reopened exempted accepted unaccepted cleared",
+    "FlagStatus": "open exempt accepted cleared",
+    "FreezeStatus": "out_of_scope unaudited clear flagged exempt accepted",
+    "Funding": "republican_budget local_budget own_funds ppp service_model international",
+    "ImportKind": "projects agencies",
+    "ImportState": "queued running done failed",
+    "ObjectClass": "1 2 3",
+    "ObjectKind": "system platform internet_resource data_resource infrastructure service",
+    "Placement": "on_platform onboarding off_platform unknown",
+    "ReasonCode": "wrong_data out_of_scope duplicate other",
+    "Region": "10 11 15 19 23 27 31 33 35 39 43 47 55 59 61 62 63 71 75 79",
+    "Role": "agency_viewer agency_editor reviewer supervisor auditor operator administrator",
+    "Sector": "01 02 03 04 05 06 07 08 09 10",
+    "Severity": "low medium high",
+    "Stage": "planning creation testing pilot operation terminated archived written_off",
+    "Status": "new under_review awaiting_agency awaiting_approval with_commission remediation "
+    "awaiting_confirmation closed",
+    "TokenStatus": "valid pending expired revoked",
+    "Trigger": "schedule manual catch_up",
+    "WorkType": "creation development modification maintenance migration",
+}
+
+
+@pytest.mark.parametrize("name", sorted(VOCABULARIES))
+def test_vocabulary_has_codes_of_contract(name: str) -> None:
+    assert " ".join(VOCABULARIES[name].codes()) == CODES[name]
+
+
+@pytest.mark.parametrize("name", sorted(VOCABULARIES))
+def test_every_choice_has_a_label_on_pages(name: str) -> None:
+    codes = set(VOCABULARIES[name].codes())
+    assert any(codes <= set(labels) and all(labels.values()) for labels in CHOICE_LABELS.values())
+
+
+def test_no_module_lists_the_codes_of_a_vocabulary_again() -> None:
+    copies = {
+        f"{path.relative_to(REGISTRY)}: {name}"
+        for path, literals in _lists()
+        for name, vocabulary in VOCABULARIES.items()
+        if len(literals & set(vocabulary.codes())) >= COPY and vocabulary.__module__ not in _module(path)
+    }
+    assert copies == set()
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(CHECKOUT).with_suffix("").parts)
+
+
+def _lists() -> Iterator[tuple[Path, set[str]]]:
+    """The literal strings of each tuple, list, set, keys of a dict and comparison, of modules and of templates."""
+    for path in sorted(REGISTRY.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            yield path, {each.value for each in _elements(node) if isinstance(each, ast.Constant)} - {None}
+    for path in sorted(REGISTRY.rglob("*.html")):
+        for expression in JINJA.findall(path.read_text(encoding="utf-8")):
+            for found in JINJA_LIST.findall(expression[1:-1]):
+                yield path, set(re.findall(r"[\"'](\w+)[\"']", found))
+
+
+def _elements(node: ast.AST) -> list[ast.expr | None]:
+    match node:
+        case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
+            return [*elements]
+        case ast.Dict(keys=keys):
+            return keys
+        case ast.Match(cases=cases):
+            return [
+                pattern.value
+                for case in cases
+                for pattern in ast.walk(case.pattern)
+                if isinstance(pattern, ast.MatchValue)
+            ]
+    return []
