@@ -8,6 +8,13 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import registry.models  # noqa: F401 - foreign keys name their tables, so every one must be known
+from registry.accounts.oidc.configuration import (
+    SignInConfiguration,
+    load_sign_in_file,
+    set_sign_in_configuration,
+)
+from registry.accounts.oidc.provider import init_provider
+from registry.accounts.views.oidc import provider_calls
 from registry.api.declared_routes import require_declared_permissions
 from registry.api.docs import attach_docs
 from registry.api.specification import attach_api
@@ -37,6 +44,7 @@ OPEN_ENDPOINTS: Final = {
     "health.healthz": "a supervisor of processes has no token",
     "health.readyz": "a load balancer has no token",
     "metrics.show": "Prometheus reads it inside the operator's network; it holds counts only",
+    "oidc.back_channel_logout": "the OpenID Connect provider calls it; its signed logout token is the proof",
     "docs.openapi": "the documentation in machine-readable form",
     "docs.leading": "leads to the documentation",
     "docs.page": "the documentation",
@@ -47,8 +55,8 @@ OPEN_ENDPOINTS: Final = {
 def create_app(settings: Settings | None = None) -> Flask:
     """The application: database, policy, API, errors, headers and logs.
 
-    Raises SettingsInvalid, PolicyInvalid, CalendarInvalid, TimeZoneDataStale and PermissionNotDeclared rather than
-    serve wrongly.
+    Raises SettingsInvalid, PolicyInvalid, CalendarInvalid, SignInFileInvalid, TimeZoneDataStale and
+    PermissionNotDeclared rather than serve wrongly.
     """
     settings = settings or read_settings()
     require_current_zone()
@@ -77,6 +85,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     attach_api(app)
     attach_docs(app)
     csrf.init_app(app)
+    set_sign_in_configuration(load_sign_in_file(settings.sign_in_file) if settings.oidc else SignInConfiguration())
+    init_provider(app, settings.oidc)
     attach_web(app)
+    app.register_blueprint(provider_calls)
     require_declared_permissions(app, OPEN_ENDPOINTS)
     return app

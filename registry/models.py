@@ -5,6 +5,7 @@ from registry.accounts import attempts, failed_sign_ins, sessions
 from registry.accounts import models as accounts
 from registry.accounts import token_models as tokens
 from registry.accounts.factors import models as factors
+from registry.accounts.oidc import identities as oidc_identities
 from registry.agencies import models as agencies
 from registry.cases import models as case_tables
 from registry.cases import orders
@@ -41,6 +42,7 @@ TABLES = (
     installation,
     inventories,
     letter_tables,
+    oidc_identities,
     orders,
     project_numbers,
     project_table,

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from environs import Env, EnvValidationError, ValidationError
 from marshmallow.validate import Predicate, Regexp
 
+from registry.accounts.oidc.settings import OidcClient, oidc_client, oidc_issuer, oidc_value
 from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, owner_url, whole_number
 from registry.core.shipped_files import CONFIG
 
@@ -77,6 +78,7 @@ class Settings:
     ``health_port``: where ``/healthz`` is answered beside the web server, None for nowhere else.
     ``second_factor_roles``: the codes of the roles that require a second factor, None for off.
     ``database_owner_url``: the role that owns the schema, when the service's own may not change it.
+    ``oidc`` is None when people sign in with passwords only; ``sign_in_file`` says what its claims mean.
     """
 
     database_url: str
@@ -96,6 +98,8 @@ class Settings:
     trusted_proxies: int = 0
     health_port: int | None = None
     second_factor_roles: frozenset[str] | None = None
+    oidc: OidcClient | None = None
+    sign_in_file: Path = CONFIG / "sign_in.toml"
 
     @property
     def embedded(self) -> bool:
@@ -152,6 +156,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         second_factor_roles=_roles_or_off(
             env.str("REGISTRY_SECOND_FACTOR", USUAL_SECOND_FACTOR, validate=ROLES_OR_OFF)
         ),
+        oidc=oidc_client(env),
+        sign_in_file=_config_file(env, "REGISTRY_SIGN_IN_FILE", "sign_in.toml", "a sign-in file"),
     )
     _require_valid(env)
     if not settings.secret_key and not read_only:
@@ -172,11 +178,6 @@ def _require_valid(env: Environment) -> None:
     except EnvValidationError as error:
         messages: Any = error.error_messages
         problems = [f"{name}: {text}" for name, texts in messages.items() for text in texts]
-    problems += [
-        f"{name}: people sign in with passwords; OpenID Connect is not part of this version, so remove the variable"
-        for name in sorted(env.variables)
-        if name.startswith("REGISTRY_OIDC_")
-    ]
     if problems:
         raise SettingsInvalid(problems)
 
@@ -297,6 +298,8 @@ def _sender(text: str, public_url: str) -> tuple[str, str]:
 # What takes more than a validator: it depends on other variables, or becomes another type.
 PARSERS: Final[dict[str, Callable[..., object]]] = {
     "data_dir": _data_dir,
+    "oidc_issuer": oidc_issuer,
+    "oidc_value": oidc_value,
     "owner_url": owner_url,
     "public_url": _public_url,
     "secret_key": _secret_key,

@@ -63,7 +63,9 @@ def test_without_any_variable_everything_lies_in_the_data_folder(tmp_path: Path,
         ("REGISTRY_POLICY_FILE", "/no/such/policy.toml"),
         ("REGISTRY_CALENDAR_FILE", "/no/such/calendar.toml"),
         ("REGISTRY_DIGEST_AT", "9:00"),
-        ("REGISTRY_OIDC_ISSUER", "https://idp.gov.kz"),
+        ("REGISTRY_OIDC_ISSUER", "http://idp.gov.kz"),
+        ("REGISTRY_OIDC_ISSUER", "https://user:secret@idp.gov.kz"),
+        ("REGISTRY_SIGN_IN_FILE", "/no/such/sign_in.toml"),
         ("REGISTRY_DIGEST_AT", "morning"),
         ("REGISTRY_RATE_LIMIT", "0"),
         ("REGISTRY_RATE_LIMIT", "many"),
@@ -282,3 +284,28 @@ def test_second_factor_of_a_role_that_does_not_exist_is_refused(tmp_path: Path) 
     with pytest.raises(SettingsInvalid) as error:
         flask_config(settings)
     assert error.value.problems == ["REGISTRY_SECOND_FACTOR: there is no role king"]
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"ISSUER": "https://idp.gov.kz"}, ["CLIENT_ID", "CLIENT_SECRET"]),
+        ({"ISSUER": "https://idp.gov.kz", "CLIENT_ID": "registry"}, ["CLIENT_SECRET"]),
+        ({"CLIENT_ID": "registry", "CLIENT_SECRET": "s3cret"}, ["ISSUER"]),
+    ],
+)
+def test_single_sign_on_takes_all_three_variables(tmp_path: Path, given: dict[str, str], wrong: list[str]) -> None:
+    variables = {f"REGISTRY_OIDC_{name}": value for name, value in given.items()}
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings(environment(tmp_path, **variables))
+    assert [problem.partition(":")[0] for problem in refused.value.problems] == [
+        f"REGISTRY_OIDC_{name}" for name in wrong
+    ]
+
+
+def test_issuer_on_the_machine_itself_may_use_http(tmp_path: Path) -> None:
+    client = {"REGISTRY_OIDC_CLIENT_ID": "registry", "REGISTRY_OIDC_CLIENT_SECRET": "s3cret"}
+    settings = read_settings(environment(tmp_path, REGISTRY_OIDC_ISSUER="http://127.0.0.1:9400", **client))
+    assert settings.oidc is not None
+    assert settings.oidc.issuer == "http://127.0.0.1:9400"
+    assert "s3cret" not in repr(settings)

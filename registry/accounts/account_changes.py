@@ -23,7 +23,7 @@ from registry.accounts.models import (
     require_person,
     role_problems,
 )
-from registry.accounts.passwords import generate_password, hash_password
+from registry.accounts.passwords import NO_PASSWORD, generate_password, hash_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.sessions import end_sessions_of
 from registry.accounts.tokens import revoke_tokens_of
@@ -97,14 +97,16 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
 def confirm_account(actor: Actor, account_id: int, role: Role) -> str | None:
     """Confirm a pending account with the role that was displayed to the confirming person.
 
-    A person gets a new password, which is returned, to be handed over and changed at the first sign-in, so that whoever
-    requested the account knows no working one. Returns None for a service account. Raises SignInBusy, RoleNotAllowed,
-    AccountsNeedAPerson, AccountNotFound, NotYourself, ConfirmationNeedsAnotherPerson, AccountNotPending, and
-    AccountChanged when the role has changed since it was displayed.
+    A person with a password gets a new one, which is returned, to be handed over and changed at the first sign-in, so
+    that whoever requested the account knows no working one. Returns None for other accounts. An account that nobody
+    here requested, because it comes from the OpenID Connect provider, stays pending after the first confirmation when
+    its role requires two people. Raises SignInBusy, RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, NotYourself,
+    ConfirmationNeedsAnotherPerson, AccountNotPending, and AccountChanged when the role has changed since it was
+    displayed.
     """
     actor.require(Permission.ACCOUNTS_CONFIRM)
     require_person(actor)
-    password = generate_password() if find_account(account_id).is_person else None
+    password = generate_password() if _has_password(find_account(account_id)) else None
     kept = None if password is None else hash_password(password)
     with transaction():
         account = find_other_account(actor, account_id)
@@ -115,6 +117,10 @@ def confirm_account(actor: Actor, account_id: int, role: Role) -> str | None:
             raise ConfirmationNeedsAnotherPerson(name=account.name)
         if account.role != role.value:
             raise AccountChanged(name=account.name, role=account.role)
+        if asked_by == [account.name] and role.needs_two_people and not actor.is_local:
+            account.asked_by = [account.name, actor.principal]
+            journal.record(actor, "account.requested", f"account:{account.name}", account_details(account))
+            return None
         account.pending_since, account.asked_by, account.confirmed_by = None, None, actor.principal
         if kept is not None:
             values = {"password_hash": kept, "password_set_at": now(), "password_must_change": True}
@@ -123,6 +129,12 @@ def confirm_account(actor: Actor, account_id: int, role: Role) -> str | None:
         details = {**account_details(account), "asked_by": ", ".join(asked_by)}
         journal.record(actor, "account.confirmed", f"account:{account.name}", details)
     return password
+
+
+def _has_password(account: Account) -> bool:
+    """True for a person, unless the person signs in at the OpenID Connect provider only."""
+    stored = db.session.scalar(select(Person.password_hash).where(Person.account_id == account.id))
+    return stored is not None and stored != NO_PASSWORD
 
 
 def pending_accounts(actor: Actor) -> list[Account]:

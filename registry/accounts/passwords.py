@@ -16,6 +16,8 @@ from registry.core.errors import RegistryError
 MIN_LENGTH: Final = 12
 MAX_LENGTH: Final = 200
 GENERATED_BYTES: Final = 16
+# The stored hash of a person without a password, who signs in at the OpenID Connect provider only.
+NO_PASSWORD: Final = ""
 # OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
 HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 MAX_CONCURRENT_HASHES: Final = 4
@@ -34,13 +36,16 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
-    """True when the password matches the hash; without a hash, False after the same time. Raises SignInBusy."""
+    """True when the password matches the hash. Raises SignInBusy.
+
+    Without a hash, or with NO_PASSWORD, it is False after the same time.
+    """
     with _HashingSlot():
         try:
             matches = HASHER.verify(password_hash or _dummy_hash(), password)
         except (VerificationError, InvalidHashError):
             return False
-    return matches and password_hash is not None
+    return matches and bool(password_hash)
 
 
 def is_common(password: str) -> bool:

@@ -48,6 +48,10 @@ class WebSession(Model):
     password_at: Mapped[datetime | None] = mapped_column(Instant)
     factor_at: Mapped[datetime | None] = mapped_column(Instant)
     factor_kind: Mapped[str | None] = mapped_column(String(20))
+    # Of a sign-in at the OpenID Connect provider: whose, its session there, and the token for signing out there.
+    oidc_identity_id: Mapped[int | None] = mapped_column(ForeignKey("oidc_identities.id"))
+    provider_session: Mapped[str | None] = mapped_column(Text)
+    id_token: Mapped[str | None] = mapped_column(Text)
 
 
 def start_session(person_id: int, source: str, **values: Any) -> str:

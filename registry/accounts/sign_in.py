@@ -18,12 +18,13 @@ from registry.accounts.factors.models import has_factor
 from registry.accounts.factors.requirements import is_required_of
 from registry.accounts.failed_sign_ins import records_failures
 from registry.accounts.models import Person
+from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.passwords import hash_password, needs_rehash, verify_password
 from registry.accounts.people import person_named
 from registry.accounts.roles import Role
 from registry.accounts.sessions import end_session, secret_hash_of, session_credential, start_session
 from registry.core.errors import NotAllowed, RegistryError
-from registry.core.transactions import transaction
+from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 
 
@@ -65,6 +66,8 @@ def sign_in(
     matches = verify_password(password_hash, password)
     if person is None or password_hash is None or not matches or person.is_disabled:
         raise PasswordNotAccepted
+    if not sign_in_configuration().allows_password(person.name):
+        raise PasswordNotAccepted
     if person.is_pending:
         raise AccountNotConfirmed
     rehashed = hash_password(password) if needs_rehash(password_hash) else password_hash
@@ -75,9 +78,7 @@ def sign_in(
         mark_succeeded(attempt)
         person.password_hash = rehashed
         secret = start_session(person.id, source, device=device_name(user_agent))
-        awaits_factor = is_required_of(person.role) or bool(
-            session.scalar(select(has_factor()).select_from(Person).where(Person.id == person.id))
-        )
+        awaits_factor = needs_factor(person.id, person.role)
         actor = Actor(
             person.name,
             Role(person.role),
@@ -94,6 +95,12 @@ def sign_in(
         if device is None:
             signed_in_on_new_device.publish(person.account_id)
     return SignedIn(secret, awaits_factor)
+
+
+def needs_factor(person_id: int, role: str) -> bool:
+    """True when a session of the person needs a second factor: the role requires one, or the person has one."""
+    enrolled = select(has_factor()).select_from(Person).where(Person.id == person_id)
+    return is_required_of(role) or bool(require_transaction().scalar(enrolled))
 
 
 def sign_out(actor: Actor, secret: str) -> None:

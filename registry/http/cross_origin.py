@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, request, url_for
 
 from registry.http.http_errors import CrossOriginRequest
 
@@ -40,6 +40,12 @@ def origin_of(url: str) -> str:
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = "" if parts.port in (None, DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}"
+
+
+def own_address(endpoint: str) -> str:
+    """The address of a page as browsers know it, for those who come back from another site."""
+    origin = current_app.extensions[PUBLIC_ORIGIN]
+    return f"{origin}{url_for(endpoint)}" if origin else url_for(endpoint, _external=True)
 
 
 def _own_origins() -> tuple[str | None, ...]:

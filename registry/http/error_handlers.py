@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from registry.accounts.attempts import WINDOW, TooManyAttempts
+from registry.accounts.oidc.errors import ProviderUnavailable
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.sign_in import PasswordNotAccepted
 from registry.accounts.token_authentication import TokenNotAccepted
@@ -48,6 +49,7 @@ STATUSES: Final[tuple[tuple[type[RegistryError], int], ...]] = (
     (http_errors.TooManyRequests, 429),
     (TooManyAttempts, 429),
     (SignInBusy, 503),
+    (ProviderUnavailable, 503),
     (http_errors.DatabaseUnavailable, 503),
     (http_errors.DatabaseBusy, 503),
     (http_errors.StorageFull, 503),
@@ -75,7 +77,13 @@ def retry_after(error: RegistryError) -> str | None:
             return str(error.params["seconds"])
         case TooManyAttempts():
             return str(WINDOW_S)
-        case SignInBusy() | http_errors.DatabaseUnavailable() | http_errors.DatabaseBusy() | http_errors.StorageFull():
+        case (
+            SignInBusy()
+            | ProviderUnavailable()
+            | http_errors.DatabaseUnavailable()
+            | http_errors.DatabaseBusy()
+            | http_errors.StorageFull()
+        ):
             return "5"
     return None
 

@@ -8,6 +8,9 @@ from typing import Final
 from flask import Flask
 from jinja2 import FileSystemLoader, StrictUndefined
 
+from registry.accounts.oidc.configuration import sign_in_configuration
+from registry.accounts.oidc.provider import has_provider
+from registry.accounts.views import oidc as provider_sign_in
 from registry.accounts.views import own_account as account
 from registry.accounts.views import pending as pending_accounts
 from registry.accounts.views import people, tokens
@@ -63,6 +66,7 @@ WITH_PAGES = (
     project_edit,
     project_page,
     projects,
+    provider_sign_in,
     registration,
     reports,
     signing_in,
@@ -91,7 +95,9 @@ def attach_web(app: Flask) -> None:
         languages=LANGUAGE_NAMES,
         menu=menu,
         page_language=page_locale,
+        password_sign_in=lambda: sign_in_configuration().passwords,
         present_moment=now,
+        single_sign_on=has_provider,
         severity_rank=severity_rank,
         switch_address=switch_address,
         tag_colour=tag_colour,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from flask import redirect, render_template, request, session, url_for
+from flask import make_response, redirect, render_template, request, session, url_for
 
 from registry.accounts import sign_in as password_sign_in
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import TooManyAttempts
+from registry.accounts.oidc.identities import id_token_of
+from registry.accounts.oidc.provider import has_provider, sign_out_address
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.sessions import end_session
 from registry.core.errors import RegistryError
+from registry.http.cross_origin import own_address
 from registry.http.error_handlers import status_of
 from registry.http.request_ids import client_request_id, request_id
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, Public, local_address, pages
@@ -57,9 +60,17 @@ def sign_in() -> Answer:
 
 @pages.page("/sign-out", needs=ANY_SIGNED_IN, methods=("POST",), before_password_change=True)
 def sign_out(actor: Actor) -> Answer:
-    """End the session."""
-    password_sign_in.sign_out(actor, current_user().secret)
-    response = redirect(url_for("web.welcome"), 303)
+    """End the session, and the one at the OpenID Connect provider that it came from."""
+    secret = current_user().secret
+    id_token = id_token_of(secret) if has_provider() else None
+    password_sign_in.sign_out(actor, secret)
+    at_provider = None if id_token is None else sign_out_address(id_token, own_address("web.welcome"))
+    if at_provider is None:
+        response = redirect(url_for("web.welcome"), 303)
+    else:
+        # Not a redirect: the content security policy lets forms lead to this host only.
+        response = make_response(render_template("accounts/signed_out.html", address=at_provider))
+        response.headers["Refresh"] = f"0; url={at_provider}"
     clear_session_cookie(response)
     # With it goes the CSRF token of the session that ended.
     session.clear()

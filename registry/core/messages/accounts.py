@@ -110,4 +110,22 @@ MESSAGES: Final[Mapping[str, str]] = {
     "recovery-code-not-accepted": lazy_text("The recovery code is wrong. Enter all 10 characters."),
     "session-ended": lazy_text("Your session has ended. Sign in again."),
     "session-not-found": lazy_text("Your account has no such open session."),
+    "account-disabled": lazy_text("Your account is disabled. Ask the administrator of the register."),
+    "identity-name-not-usable": lazy_text(
+        "Single sign-on did not send a name that the register can use. Ask its administrator."
+    ),
+    "identity-without-agency": lazy_text(
+        "Your role acts for an agency, but the BIN that single sign-on sent ({agency}) is not registered. Ask"
+        " the administrator of the register."
+    ),
+    "identity-without-role": lazy_text(
+        "Single sign-on gives you no role in this register. Ask the administrator of the register."
+    ),
+    "provider-answer-invalid": lazy_text(
+        "The answer of single sign-on could not be verified. Sign in again. If it happens again, tell the "
+        "administrator."
+    ),
+    "provider-denied": lazy_text("Single sign-on did not let you in, or you cancelled. Sign in again."),
+    "provider-unavailable": lazy_text("Single sign-on does not respond. Try again in a few minutes."),
+    "sign-in-expired": lazy_text("This sign-in has expired or was already used. Start again."),
 }

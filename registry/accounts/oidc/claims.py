@@ -1,0 +1,74 @@
+"""Claims of the provider as values of the register."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from registry.accounts.oidc.configuration import SignInConfiguration
+from registry.accounts.roles import Role
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityClaims:
+    """Who signed in at the provider. ``issuer`` and ``subject`` identify the person for good; the rest may change.
+
+    ``email`` is None unless the provider has verified it. ``agency`` is a BIN. ``second_factor``: the provider asked
+    for one. ``provider_session`` is the ``sid`` claim, by which the provider ends the session later.
+    """
+
+    issuer: str
+    subject: str
+    name: str
+    email: str | None
+    role: Role | None
+    agency: str | None
+    second_factor: bool
+    provider_session: str | None = None
+
+
+def read_claims(configuration: SignInConfiguration, claims: Mapping[str, Any]) -> IdentityClaims:
+    """Read the claims of a validated ID token, with those of the userinfo endpoint if it was asked."""
+    paths = configuration.claims
+    verified = claims.get("email_verified") in (True, "true")
+    return IdentityClaims(
+        issuer=str(claims["iss"]),
+        subject=str(claims["sub"]),
+        name=_text(claims, paths.name) or "",
+        email=_text(claims, paths.email) if verified else None,
+        role=_role(configuration, _value(claims, paths.role)),
+        agency=_text(claims, paths.agency),
+        second_factor=_has_second_factor(configuration, claims),
+        provider_session=_text(claims, "sid"),
+    )
+
+
+def _value(claims: Mapping[str, Any], path: str) -> Any:
+    # A claim's own name may have dots: "https://example.kz/roles".
+    if path in claims:
+        return claims[path]
+    value: Any = claims
+    for name in path.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            return None
+        value = value[name]
+    return value
+
+
+def _text(claims: Mapping[str, Any], path: str) -> str | None:
+    value = _value(claims, path)
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _role(configuration: SignInConfiguration, value: Any) -> Role | None:
+    """The first role of the configuration that one of the values leads to."""
+    listed = value if isinstance(value, list) else [value]
+    values = {each for each in listed if isinstance(each, str)}
+    return next((role for role, names in configuration.roles.items() if names & values), None)
+
+
+def _has_second_factor(configuration: SignInConfiguration, claims: Mapping[str, Any]) -> bool:
+    methods = claims.get("amr")
+    used = {each for each in methods if isinstance(each, str)} if isinstance(methods, list) else set()
+    return claims.get("acr") in configuration.acr or bool(used & configuration.amr)

@@ -1,0 +1,144 @@
+"""The file ``config/sign_in.toml``: what the claims of the OpenID Connect provider mean in this register."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+
+from registry.accounts.roles import Role
+
+Match = Literal["sub", "email"]
+MATCHES: Final = ("sub", "email")
+
+
+class SignInFileInvalid(Exception):
+    """The file cannot be used; the message names the file, the key and what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimPaths:
+    """Where each value stands in the claims; a dot descends. ``match``: how a first sign-in finds an account."""
+
+    name: str = "name"
+    email: str = "email"
+    role: str = "roles"
+    agency: str = "organization_bin"
+    match: Match = "sub"
+
+
+@dataclass(frozen=True, slots=True)
+class SignInConfiguration:
+    """``roles``: role → values of the role claim. ``acr``, ``amr``: values that count as a second factor.
+
+    ``break_glass``: names of the accounts that may use a password when ``passwords`` is False.
+    """
+
+    claims: ClaimPaths = field(default_factory=ClaimPaths)
+    roles: Mapping[Role, frozenset[str]] = field(default_factory=dict)
+    acr: Sequence[str] = ()
+    amr: frozenset[str] = frozenset()
+    passwords: bool = True
+    break_glass: frozenset[str] = frozenset()
+
+    def allows_password(self, name: str) -> bool:
+        """True when the named account may sign in with a password."""
+        return self.passwords or name in self.break_glass
+
+
+class _Claims(Schema):
+    class Meta:
+        unknown = RAISE
+
+    name = fields.String(load_default="name", validate=validate.Length(min=1))
+    email = fields.String(load_default="email", validate=validate.Length(min=1))
+    role = fields.String(load_default="roles", validate=validate.Length(min=1))
+    agency = fields.String(load_default="organization_bin", validate=validate.Length(min=1))
+    match = fields.String(load_default="sub", validate=validate.OneOf(MATCHES))
+
+    @post_load
+    def make(self, values: dict[str, Any], **_kwargs: object) -> ClaimPaths:
+        return ClaimPaths(**values)
+
+
+class _SecondFactor(Schema):
+    class Meta:
+        unknown = RAISE
+
+    acr = fields.List(fields.String(), load_default=list)
+    amr = fields.List(fields.String(), load_default=list)
+
+
+class _Password(Schema):
+    class Meta:
+        unknown = RAISE
+
+    enabled = fields.Boolean(load_default=True, truthy={True}, falsy={False})
+    break_glass = fields.List(fields.String(), load_default=list)
+
+
+class _SignInFile(Schema):
+    class Meta:
+        unknown = RAISE
+
+    claims = fields.Nested(_Claims, load_default=ClaimPaths)
+    roles = fields.Dict(
+        keys=fields.String(validate=validate.OneOf([role.value for role in Role])),
+        values=fields.List(fields.String(validate=validate.Length(min=1))),
+        load_default=dict,
+    )
+    second_factor = fields.Nested(_SecondFactor, load_default=dict)
+    password = fields.Nested(_Password, load_default=dict)
+
+
+def load_sign_in_file(path: Path) -> SignInConfiguration:
+    """Load the file. Raises SignInFileInvalid."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SignInFileInvalid(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise SignInFileInvalid(f"{path}: not valid TOML in UTF-8: {error}") from error
+    try:
+        values = _SignInFile().load(document)
+    except ValidationError as error:
+        raise SignInFileInvalid(f"{path}: {_first(error.messages)}") from error
+    factor, password = values["second_factor"], values["password"]
+    configuration = SignInConfiguration(
+        claims=values["claims"],
+        roles={Role(role): frozenset(names) for role, names in values["roles"].items()},
+        acr=tuple(factor.get("acr", ())),
+        amr=frozenset(factor.get("amr", ())),
+        passwords=password.get("enabled", True),
+        break_glass=frozenset(password.get("break_glass", ())),
+    )
+    if not configuration.passwords and not configuration.break_glass:
+        raise SignInFileInvalid(
+            f"{path}: password.break_glass: name at least one account that can sign in while the provider is down"
+        )
+    return configuration
+
+
+_current: list[SignInConfiguration] = [SignInConfiguration()]
+
+
+def set_sign_in_configuration(configuration: SignInConfiguration) -> None:
+    """Set the configuration of the process."""
+    _current[:] = [configuration]
+
+
+def sign_in_configuration() -> SignInConfiguration:
+    """The configuration of the process; without single sign-on the default, which allows passwords."""
+    return _current[0]
+
+
+def _first(messages: Any, path: str = "") -> str:
+    """The first message of marshmallow's nested ones, with its dotted path."""
+    while isinstance(messages, Mapping):
+        key, messages = next(iter(messages.items()))
+        path = f"{path}.{key}" if path else str(key)
+    return f"{path}: {messages[0]}"

@@ -1,0 +1,234 @@
+"""Identities of the OpenID Connect provider, and signing in with them.
+
+An identity is an issuer and a subject, which never change; a name or an unverified e-mail never leads to an account.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems, skeleton
+from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import AGENCIES
+from registry.accounts.device_names import device_name
+from registry.accounts.models import Account, Person, account_details, new_account, role_problems
+from registry.accounts.oidc.claims import IdentityClaims
+from registry.accounts.oidc.configuration import sign_in_configuration
+from registry.accounts.oidc.errors import (
+    AccountDisabled,
+    IdentityNameNotUsable,
+    IdentityWithoutAgency,
+    IdentityWithoutRole,
+)
+from registry.accounts.passwords import NO_PASSWORD
+from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.sessions import WebSession, secret_hash_of, session_credential, start_session
+from registry.accounts.sign_in import AccountNotConfirmed, SignedIn, needs_factor
+from registry.accounts.vocabulary import AccountKind
+from registry.core.clock import now
+from registry.core.database import Instant, Model, db
+from registry.core.languages import Language
+from registry.core.transactions import require_transaction, transaction
+from registry.journal import service as journal
+
+MAX_SUBJECT_LENGTH = 255
+
+
+class OidcIdentity(Model):
+    """A person at the provider, and the account here."""
+
+    __tablename__ = "oidc_identities"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("principals.id"), index=True)
+    issuer: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(String(MAX_SUBJECT_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRequest:
+    """Where a sign-in comes from: the address, the request ids, the browser's language and its User-Agent header."""
+
+    source: str
+    request_id: str
+    client_request_id: str = ""
+    language: Language = "ru"
+    user_agent: str = ""
+
+
+def sign_in_with_identity(claims: IdentityClaims, id_token: str, request: SignInRequest) -> SignedIn:
+    """Start a session for the identity's account. A second factor at the provider counts as that of the session.
+
+    A first sign-in links an account that has the verified e-mail, if the configuration says so, or else adds an
+    account, which an administrator must confirm. Raises AccountNotConfirmed (the account is stored), AccountDisabled,
+    IdentityWithoutRole, IdentityWithoutAgency, IdentityNameNotUsable.
+    """
+    with transaction():
+        identity = _find(claims) or _link(claims, request) or _add(claims, request)
+        account = db.session.get_one(Account, identity.account_id, populate_existing=True, with_for_update=True)
+        if account.disabled_at is not None:
+            raise AccountDisabled(name=account.name)
+        signed_in = None if account.pending_since is not None else _start(account, identity, claims, id_token, request)
+    if signed_in is None:
+        raise AccountNotConfirmed
+    return signed_in
+
+
+def end_sessions_of_identity(issuer: str, subject: str | None, provider_session: str | None) -> int:
+    """End the sessions that the provider signed out: those of its session, else all of the subject. Their number."""
+    if subject is None and provider_session is None:
+        return 0
+    with transaction() as session:
+        statement = select(WebSession, OidcIdentity.account_id).join(
+            OidcIdentity, OidcIdentity.id == WebSession.oidc_identity_id
+        )
+        statement = statement.where(OidcIdentity.issuer == issuer)
+        if provider_session is not None:
+            statement = statement.where(WebSession.provider_session == provider_session)
+        if subject is not None:
+            statement = statement.where(OidcIdentity.subject == subject)
+        rows = session.execute(statement).all()
+        for web_session, account_id in rows:
+            account = session.get_one(Account, account_id)
+            actor = Actor(account.name, Role(account.role), account.agency_id, source="oidc", account_id=account.id)
+            journal.record(actor, "person.signed-out", f"person:{account.name}", {"by": "provider"})
+            session.delete(web_session)
+    return len(rows)
+
+
+def id_token_of(secret: str) -> str | None:
+    """The ID token of a session, which the provider wants to see at sign-out; None for a session with a password."""
+    statement = select(WebSession.id_token).where(WebSession.secret_hash == secret_hash_of(secret))
+    return db.session.scalar(statement)
+
+
+def _find(claims: IdentityClaims) -> OidcIdentity | None:
+    of_claims = (OidcIdentity.issuer == claims.issuer) & (OidcIdentity.subject == claims.subject)
+    return db.session.scalar(select(OidcIdentity).where(of_claims))
+
+
+def _link(claims: IdentityClaims, request: SignInRequest) -> OidcIdentity | None:
+    """Link the one person with the verified e-mail who has no identity yet; None without exactly one."""
+    if sign_in_configuration().claims.match != "email" or claims.email is None:
+        return None
+    linked = select(OidcIdentity.account_id)
+    same_email = func.lower(Person.email) == claims.email.lower()
+    statement = select(Account).join(Person, Person.account_id == Account.id).where(same_email)
+    accounts = db.session.scalars(statement.where(Account.id.not_in(linked)).limit(2)).all()
+    if len(accounts) != 1:
+        return None
+    [account] = accounts
+    identity = _identity(account, claims)
+    journal.record(
+        _actor(account, request),
+        "account.identity-linked",
+        f"account:{account.name}",
+        {"issuer": claims.issuer, "subject": claims.subject},
+    )
+    return identity
+
+
+def _add(claims: IdentityClaims, request: SignInRequest) -> OidcIdentity:
+    """Add a pending account with the role and agency of the claims."""
+    role, agency_id = _role_and_agency(claims)
+    account = new_account(_newcomer(claims, role, request), _free_name(claims), AccountKind.PERSON, role, agency_id)
+    at = now()
+    account.pending_since, account.asked_by = at, [account.name]
+    person = Person(
+        account=account,
+        old_role=account.role,
+        old_agency_id=account.agency_id,
+        email=claims.email,
+        language=request.language,
+        password_hash=NO_PASSWORD,
+        password_must_change=False,
+        created_at=at,
+        password_set_at=at,
+    )
+    require_transaction().add(person)
+    require_transaction().flush()
+    identity = _identity(account, claims)
+    details = {**account_details(account), "issuer": claims.issuer, "subject": claims.subject}
+    journal.record(_actor(account, request), "account.added", f"account:{account.name}", details)
+    return identity
+
+
+def _identity(account: Account, claims: IdentityClaims) -> OidcIdentity:
+    session = require_transaction()
+    identity = OidcIdentity(account_id=account.id, issuer=claims.issuer, subject=claims.subject, created_at=now())
+    session.add(identity)
+    session.flush()
+    return identity
+
+
+def _role_and_agency(claims: IdentityClaims) -> tuple[Role, int | None]:
+    if claims.role is None:
+        raise IdentityWithoutRole
+    if claims.role not in AGENCY_ROLES:
+        return claims.role, None
+    number = select(AGENCIES.c.id).where(AGENCIES.c.bin == claims.agency)
+    agency_id = None if claims.agency is None else db.session.scalar(number)
+    if role_problems(claims.role, agency_id):
+        raise IdentityWithoutAgency(agency=claims.agency or "")
+    return claims.role, agency_id
+
+
+def _free_name(claims: IdentityClaims) -> str:
+    """The name of the claims; with the e-mail or a number behind it when another account has it."""
+    name = clean_name(claims.name)
+    if name_problems(name):
+        raise IdentityNameNotUsable
+    email = [] if claims.email is None else [f"{name} ({claims.email})"]
+    for candidate in (name, *email, *(f"{name} {number}" for number in range(2, 100))):
+        if len(candidate) > MAX_NAME_LENGTH or name_problems(candidate):
+            continue
+        if db.session.scalar(select(Account.id).where(Account.name_skeleton == skeleton(candidate))) is None:
+            return candidate
+    raise IdentityNameNotUsable
+
+
+def _newcomer(claims: IdentityClaims, role: Role, request: SignInRequest) -> Actor:
+    return Actor(clean_name(claims.name), role, None, request.source, request.request_id, credential="oidc")
+
+
+def _actor(account: Account, request: SignInRequest, credential: str = "oidc") -> Actor:
+    return Actor(
+        account.name,
+        Role(account.role),
+        account.agency_id,
+        request.source,
+        request.request_id,
+        account_id=account.id,
+        is_person=True,
+        credential=credential,
+        client_request_id=request.client_request_id,
+    )
+
+
+def _start(
+    account: Account, identity: OidcIdentity, claims: IdentityClaims, id_token: str, request: SignInRequest
+) -> SignedIn:
+    person_id = require_transaction().scalars(select(Person.id).where(Person.account_id == account.id)).one()
+    factor = {"factor_at": now(), "factor_kind": "oidc"} if claims.second_factor else {}
+    secret = start_session(
+        person_id,
+        request.source,
+        device=device_name(request.user_agent),
+        oidc_identity_id=identity.id,
+        provider_session=claims.provider_session,
+        id_token=id_token,
+        **factor,
+    )
+    awaits_factor = not claims.second_factor and needs_factor(person_id, account.role)
+    actor = _actor(account, request, session_credential(secret_hash_of(secret)))
+    details = {"issuer": claims.issuer, "second_factor": claims.second_factor}
+    action = "person.provider-accepted" if awaits_factor else "person.signed-in"
+    journal.record(actor, action, f"person:{account.name}", details)
+    return SignedIn(secret, awaits_factor)

@@ -1,0 +1,181 @@
+"""The OpenID Connect provider, spoken to with Authlib: authorization code with PKCE, state and nonce.
+
+The issuer's discovery document gives the endpoints; its keys are fetched again when an ID token names an unknown one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.base_client.errors import MismatchingStateError
+from authlib.integrations.flask_client import OAuth
+from flask import Flask, current_app, request
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.jws import JWSRegistry
+from requests.exceptions import RequestException
+from werkzeug.wrappers import Response
+
+from registry.accounts.oidc.configuration import sign_in_configuration
+from registry.accounts.oidc.errors import (
+    ProviderAnswerInvalid,
+    ProviderDenied,
+    ProviderUnavailable,
+    SignInExpired,
+)
+from registry.accounts.oidc.settings import OidcClient
+from registry.core.clock import now
+
+NAME: Final = "oidc"
+EXTENSION: Final = "registry.oidc"
+DISCOVERY: Final = "/.well-known/openid-configuration"
+TIMEOUT_SECONDS: Final = 10
+LEEWAY_SECONDS: Final = 120
+"""How far the clocks of the provider and of this machine may differ."""
+MAX_LOGOUT_TOKEN_AGE_SECONDS: Final = 300
+# Neither "none" nor a shared secret: only the provider can sign with these.
+ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderAnswer:
+    """Validated claims of the ID token, with those of the userinfo endpoint, and the ID token itself."""
+
+    claims: Mapping[str, Any]
+    id_token: str
+
+
+def init_provider(app: Flask, client: OidcClient | None) -> None:
+    """Register the provider; without settings, sign-in uses passwords only."""
+    app.extensions[EXTENSION] = client
+    if client is None:
+        return
+    OAuth(app).register(
+        NAME,
+        client_id=client.client_id,
+        client_secret=client.client_secret,
+        server_metadata_url=client.issuer.rstrip("/") + DISCOVERY,
+        client_kwargs={
+            "scope": "openid profile email",
+            "code_challenge_method": "S256",
+            "default_timeout": TIMEOUT_SECONDS,
+        },
+    )
+
+
+def has_provider() -> bool:
+    """True when single sign-on is set up."""
+    return current_app.extensions.get(EXTENSION) is not None
+
+
+def redirect_to_provider(redirect_uri: str) -> Response:
+    """The redirect that starts a sign-in. Raises ProviderUnavailable."""
+    _metadata()
+    acr_values = sign_in_configuration().acr
+    parameters = {"acr_values": " ".join(acr_values)} if acr_values else {}
+    response: Response = _client().authorize_redirect(redirect_uri, **parameters)
+    return response
+
+
+def read_answer() -> ProviderAnswer:
+    """Exchange the code of the current request and validate the ID token.
+
+    Raises ProviderUnavailable, ProviderDenied, SignInExpired, ProviderAnswerInvalid.
+    """
+    metadata = _metadata()
+    # RFC 9207: an answer of another issuer is one of a mix-up attack.
+    if request.args.get("iss", metadata["issuer"]) != metadata["issuer"]:
+        raise ProviderAnswerInvalid(reason="iss")
+    if "error" in request.args:
+        raise ProviderDenied(error=request.args["error"][:100])
+    try:
+        token = _client().authorize_access_token(leeway=LEEWAY_SECONDS)
+        claims = dict(token["userinfo"])
+        if metadata.get("userinfo_endpoint"):
+            more = _client().userinfo(token=token)
+            if more.get("sub") != claims["sub"]:
+                raise ProviderAnswerInvalid(reason="sub")
+            claims = {**more, **claims}
+    except MismatchingStateError as error:
+        raise SignInExpired from error
+    except RequestException as error:
+        raise ProviderUnavailable from error
+    except (AuthlibBaseError, JoseError, KeyError, ValueError) as error:
+        raise ProviderAnswerInvalid(reason=getattr(error, "error", "") or type(error).__name__) from error
+    return ProviderAnswer(claims, token["id_token"])
+
+
+def sign_out_address(id_token: str, back: str) -> str | None:
+    """Where the provider ends its own session; None when it has no such endpoint or cannot be reached."""
+    try:
+        if not _metadata().get("end_session_endpoint"):
+            return None
+    except ProviderUnavailable:
+        return None
+    answer = _client().create_logout_url(
+        post_logout_redirect_uri=back, id_token_hint=id_token, client_id=_client().client_id
+    )
+    address: str = answer["url"]
+    return address
+
+
+def read_logout_token(text: str) -> Mapping[str, Any]:
+    """Validate a logout token (OpenID Connect Back-Channel Logout 1.0, 2.6) and return its claims.
+
+    Raises ProviderUnavailable and ProviderAnswerInvalid.
+    """
+    metadata = _metadata()
+    try:
+        claims = _decode(text).claims
+        at = now().timestamp()
+        audience = claims["aud"]
+        valid = (
+            claims["iss"] == metadata["issuer"]
+            and _client().client_id in (audience if isinstance(audience, list) else [audience])
+            and abs(at - float(claims["iat"])) <= MAX_LOGOUT_TOKEN_AGE_SECONDS
+            and float(claims.get("exp", at)) >= at - LEEWAY_SECONDS
+            and LOGOUT_EVENT in claims["events"]
+            and "nonce" not in claims
+            and ("sub" in claims or "sid" in claims)
+        )
+    except RequestException as error:
+        raise ProviderUnavailable from error
+    except (JoseError, KeyError, TypeError, ValueError) as error:
+        raise ProviderAnswerInvalid(reason=type(error).__name__) from error
+    if not valid:
+        raise ProviderAnswerInvalid(reason="claims")
+    return claims
+
+
+def _client() -> Any:
+    return current_app.extensions["authlib.integrations.flask_client"].create_client(NAME)
+
+
+def _metadata() -> Mapping[str, Any]:
+    """The discovery document, fetched once. Raises ProviderUnavailable, also when it is of another issuer."""
+    client, settings = _client(), current_app.extensions[EXTENSION]
+    try:
+        metadata: dict[str, Any] = client.load_server_metadata()
+    except (RequestException, ValueError) as error:
+        raise ProviderUnavailable from error
+    if metadata.get("issuer", "").rstrip("/") != settings.issuer.rstrip("/"):
+        # Nothing of it is used, so that the next sign-in fetches it again.
+        metadata.clear()
+        raise ProviderUnavailable
+    offered = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
+    metadata["id_token_signing_alg_values_supported"] = [each for each in offered if each in ALGORITHMS] or ["RS256"]
+    return metadata
+
+
+def _decode(text: str) -> jwt.Token:
+    registry = JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
+    try:
+        return jwt.decode(text, KeySet.import_key_set(_client().fetch_jwk_set()), registry=registry)
+    except JoseError:
+        # The keys may have been rotated.
+        return jwt.decode(text, KeySet.import_key_set(_client().fetch_jwk_set(force=True)), registry=registry)
