@@ -10,6 +10,7 @@ from registry.accounts import people
 from registry.accounts.account_changes import confirm_account, disable_account, enable_account
 from registry.accounts.account_names import clean_name
 from registry.accounts.actors import local_actor
+from registry.accounts.commands.people_import import import_file
 from registry.accounts.factors.management import reset_factors
 from registry.accounts.models import Account, AccountNotFound, account_named
 from registry.accounts.passwords import MAX_LENGTH, generate_password
@@ -25,6 +26,9 @@ from registry.core.languages import LANGUAGES
 @click.group()
 def users() -> None:
     """Add people, and disable, enable and confirm accounts."""
+
+
+users.add_command(import_file)
 
 
 @users.command()
