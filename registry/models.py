@@ -1,7 +1,7 @@
 """Every table, imported, so that metadata is whole for migrations and for foreign keys by name."""
 
 import registry.hooks  # noqa: F401 - whoever knows every table has the handlers of events connected too
-from registry.accounts import attempts, failed_sign_ins, sessions
+from registry.accounts import attempts, failed_sign_ins, former_names, sessions
 from registry.accounts import models as accounts
 from registry.accounts import token_models as tokens
 from registry.accounts.factors import models as factors
@@ -25,6 +25,7 @@ from registry.projects import numbers as project_numbers
 
 TABLES = (
     attempts,
+    former_names,
     accounts,
     failed_sign_ins,
     sessions,

@@ -27,6 +27,13 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "enter-current-password": lazy_text("Enter your current password."),
     "enter-new-password": lazy_text("Enter a new password."),
+    "address-ranges-expected": lazy_text("Enter a list of addresses and CIDR ranges. Example: 10.1.0.0/16."),
+    "field-of-people": lazy_text("Only people have this field, not service accounts."),
+    "field-of-services": lazy_text("Only service accounts have this field, not people."),
+    "last-administrator": lazy_text(
+        "{name} is the last active administrator. Add another administrator first and have the account confirmed."
+    ),
+    "lifetime-wrong": lazy_text("{value} is not a lifetime. Enter a number with a unit: s, m, h or d. Example: 90d."),
     "lifetime-too-long": lazy_text("The lifetime must not be longer than {days} days."),
     "new-account-needs-role": lazy_text("There is no account {name}. A new service account needs a role."),
     "not-yourself": lazy_text("You cannot change your own account: another administrator must do it."),
@@ -42,6 +49,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "people-make-their-own-tokens": lazy_text("{name} is a person: people create their own tokens."),
     "person-not-found": lazy_text("There is no such person."),
     "role-needs-agency": lazy_text("The role {role} needs an agency."),
+    "rights-changed": lazy_text(
+        "Your account was disabled or its role has changed meanwhile, so nothing was saved. Sign in again."
+    ),
     "role-not-allowed": lazy_text("The role {role} does not have the permission {permission}."),
     "role-not-yours-to-give": lazy_text("You cannot give the role {role} in this agency."),
     "role-takes-no-agency": lazy_text("The role {role} cannot have an agency."),
