@@ -232,7 +232,7 @@ TRIES: dict[str, Try] = {
     "enable_account": Try("/accounts/{account}/enabling", MANAGERS, 200, lambda world: {}),
     "list_all_tokens": Try("/tokens", ALL, owned=False),
     "create_token": Try("/tokens", ALL, 201, lambda world: {}, owned=False),
-    "revoke_token": Try("/tokens/{key}", ALL, 204, unseen=ALL - MANAGERS),
+    "revoke_token": Try("/tokens/{key}", ALL - {Role.AUDITOR}, 204, unseen=ALL - MANAGERS - {Role.AUDITOR}),
     "create_service_token": Try("/accounts/{service}/tokens", MANAGERS, 201, lambda world: {}),
     "list_own_sessions": Try("/sessions", ALL, owned=False),
     # A session of somebody else is none.

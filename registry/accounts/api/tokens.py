@@ -76,7 +76,8 @@ def _revoke(actor: Actor, key_id: str) -> None:
     try:
         revoke_own_token(actor, key_id)
     except TokenNotFound:
-        if not actor.may(Permission.TOKENS_MANAGE):
+        # Who sees others' tokens and may not revoke them learns that; to everybody else they are not there.
+        if not actor.may(Permission.TOKENS_READ):
             raise
         revoke(actor, key_id)
 
