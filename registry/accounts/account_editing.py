@@ -113,7 +113,7 @@ def _rename(actor: Actor, account: Account, name: str) -> None:
         db.session.flush()
     except IntegrityError as error:
         raise AccountNameTaken(name=name, taken=name) from error
-    # Again, as for new accounts: the name may have been given up while this change waited for it.
+    # Again, as for new accounts: since the first look the name may have been taken and given up.
     require_free_name(name, account.id)
     account_renamed.publish(account.id, old, name)
     # Under the former name, where the entries are that a reader knows of; both names are in the details.

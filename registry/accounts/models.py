@@ -186,7 +186,7 @@ def new_account(
         session.flush()
     except IntegrityError as error:
         raise AccountNameTaken(name=name, taken=name) from error
-    # Again: a change that gave the name up may have been committed while the insertion waited for it.
+    # Again: since the first look the name may have been taken and given up.
     require_free_name(name, account.id)
     return account
 
