@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from registry.accounts.account_management import (
     find_managed_account,
     find_other_account,
+    is_own,
     require_account_manager,
     require_may_give,
 )
@@ -20,14 +21,17 @@ from registry.accounts.models import (
     Person,
     account_details,
     find_account,
+    is_active,
     require_confirmation,
     require_person,
     role_problems,
 )
 from registry.accounts.passwords import NO_PASSWORD, generate_password, hash_password
 from registry.accounts.roles import Permission, Role
+from registry.accounts.same_person import names_of
 from registry.accounts.sessions import end_sessions_of
 from registry.accounts.tokens import revoke_tokens_of
+from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed
@@ -43,16 +47,25 @@ class AccountNotPending(Conflict):
     """The account is not pending."""
 
 
+class LastAdministrator(Conflict):
+    """The account is the only active administrator: without it nobody could manage accounts on the pages."""
+
+
 class AccountChanged(Conflict):
     """The account's role is not the one that was to be confirmed."""
 
 
 def disable_account(actor: Actor, account_id: int) -> None:
-    """Disable an account and end its access. Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours."""
+    """Disable an account and end its access.
+
+    Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours, LastAdministrator.
+    """
     require_account_manager(actor)
     with transaction():
+        administrators = lock_administrators()
         account = find_managed_account(actor, account_id)
         if account.disabled_at is None:
+            require_another_administrator(account, administrators)
             account.disabled_at = now()
             end_access(account)
             delete_invitation(account.id)
@@ -78,16 +91,19 @@ def enable_account(actor: Actor, account_id: int) -> None:
 def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None) -> None:
     """Change the role and agency of an account.
 
-    Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours, RoleNotYoursToGive, Invalid.
+    Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours, RoleNotYoursToGive, LastAdministrator,
+    Invalid.
     """
     require_account_manager(actor)
     problems = role_problems(role, agency_id)
     if problems:
         raise Invalid(problems)
     with transaction():
+        administrators = lock_administrators()
         account = find_managed_account(actor, account_id)
         require_may_give(actor, role, agency_id)
         if (account.role, account.agency_id) != (role.value, agency_id):
+            require_another_administrator(account, administrators)
             account.role, account.agency_id = role.value, agency_id
             copies = {"old_role": role.value, "old_agency_id": agency_id}
             db.session.execute(update(Person).where(Person.account_id == account.id).values(**copies))
@@ -116,7 +132,7 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         if account.pending_since is None:
             raise AccountNotPending(name=account.name)
         asked_by = account.asked_by or []
-        if actor.principal in asked_by:
+        if not names_of(actor).isdisjoint(asked_by):
             raise ConfirmationNeedsAnotherPerson(name=account.name)
         address = _email_of(account)
         if account.role != role.value or (email is not None and email != (address or "")):
@@ -164,8 +180,24 @@ def can_confirm(actor: Actor, account: Account) -> bool:
         and actor.is_person
         and account.pending_since is not None
         and account.disabled_at is None
-        and actor.principal not in (account.name, *(account.asked_by or ()))
+        and not is_own(actor, account)
+        and names_of(actor).isdisjoint(account.asked_by or ())
     )
+
+
+def lock_administrators() -> list[int]:
+    """The accounts of active administrators who are people, locked until the transaction ends.
+
+    Before any other account is locked, and always in the same order: two who disable each other wait instead.
+    """
+    kinds = (Account.kind == AccountKind.PERSON.value, Account.role == Role.ADMINISTRATOR.value, is_active())
+    return list(db.session.scalars(select(Account.id).where(*kinds).order_by(Account.id).with_for_update()))
+
+
+def require_another_administrator(account: Account, administrators: list[int]) -> None:
+    """Raise LastAdministrator when the account is the only one of the locked administrators."""
+    if administrators == [account.id]:
+        raise LastAdministrator(name=account.name)
 
 
 def end_access(account: Account) -> None:

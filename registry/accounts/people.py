@@ -13,6 +13,7 @@ from registry.accounts.account_management import (
     find_managed_account,
     require_account_manager,
     require_may_give,
+    require_unchanged,
     visible_accounts,
 )
 from registry.accounts.account_names import clean_name, name_problems
@@ -73,6 +74,7 @@ def add_person(actor: Actor, new: NewPerson, password: str | None, *, must_chang
     require_may_give(actor, new.role, new.agency_id)
     password_hash = NO_PASSWORD if password is None else hash_password(password)
     with transaction() as session:
+        require_unchanged(actor)
         account = new_account(actor, name, AccountKind.PERSON, new.role, new.agency_id)
         at = now()
         account.invited_at = at if password is None else None
@@ -213,8 +215,14 @@ def _must_change(actor: Actor, requested: bool | None) -> bool:
 def person_problems(name: str, new: NewPerson) -> list[Problem]:
     """The problems of a new person's data, with the normalised name."""
     problems = name_problems(name) + role_problems(new.role, new.agency_id)
-    if new.email is not None and not (EMAIL.fullmatch(new.email) and len(new.email) <= MAX_EMAIL_LENGTH):
+    return problems + personal_problems(new.email, new.language)
+
+
+def personal_problems(email: str | None, language: str | None) -> list[Problem]:
+    """The problems of an e-mail address and a language; None is not examined."""
+    problems = []
+    if email is not None and not (EMAIL.fullmatch(email) and len(email) <= MAX_EMAIL_LENGTH):
         problems.append(Problem("/email", "email-invalid"))
-    if new.language not in LANGUAGES:
+    if language is not None and language not in LANGUAGES:
         problems.append(Problem("/language", "not-a-choice", {"options": ", ".join(LANGUAGES)}))
     return problems

@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from registry.accounts.absences import substituted_by
 from registry.accounts.actors import Actor, RoleNotAllowed
-from registry.accounts.models import account_named
 from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.accounts.same_person import account_ever_named, is_same_person
 from registry.cases.deadlines import CaseDeadline, adjusted
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.orders import Order
@@ -76,7 +76,10 @@ def authorize(actor: Actor, case: Case, name: str) -> AuthorizedAction:
     if transition is None:
         raise CaseActionNotPossible(case=case.id, action=name, status=case.status, **_last(actor, case))
     proposal = waiting_proposal(case)
-    if not _is_permitted(actor, action, transition, proposal, holder_for(actor, case)):
+    own_proposal = (
+        proposal is not None and transition.who is Who.ANOTHER and is_same_person(actor, proposal.proposed_by)
+    )
+    if own_proposal or not _is_permitted(actor, action, transition, proposal, holder_for(actor, case)):
         raise _error(actor, case, action, transition.who, proposal)
     return AuthorizedAction(actor, case, action, transition, proposal)
 
@@ -201,7 +204,7 @@ def _is_permitted(
 
 
 def _is_by_person(proposal: CaseDecision | None) -> bool:
-    account = None if proposal is None else account_named(proposal.proposed_by)
+    account = None if proposal is None else account_ever_named(proposal.proposed_by)
     return account is None or account.is_person
 
 

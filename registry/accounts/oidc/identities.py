@@ -16,7 +16,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES
 from registry.accounts.device_names import device_name
 from registry.accounts.invitations import delete_invitation
-from registry.accounts.models import Account, Person, account_details, new_account, role_problems
+from registry.accounts.models import Account, Person, account_details, mark_signed_in, new_account, role_problems
 from registry.accounts.oidc.claims import IdentityClaims
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.oidc.errors import (
@@ -235,5 +235,7 @@ def _start(
     actor = _actor(account, request, session_credential(secret_hash_of(secret)))
     details = {"issuer": claims.issuer, "second_factor": claims.second_factor}
     action = "person.provider-accepted" if awaits_factor else "person.signed-in"
+    if not awaits_factor:
+        mark_signed_in(person_id)
     journal.record(actor, action, f"person:{account.name}", details)
     return SignedIn(secret, awaits_factor)

@@ -19,7 +19,7 @@ from registry.accounts.invitations import can_be_invited
 from registry.accounts.invited_people import invite_again
 from registry.accounts.models import Person
 from registry.accounts.passwords import generate_password
-from registry.accounts.people_queries import account_history, last_signed_in_at
+from registry.accounts.people_queries import account_history
 from registry.accounts.person_fields import PersonFields
 from registry.accounts.roles import Permission, Role
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation, with_confirmation_note
@@ -48,7 +48,6 @@ def person(actor: Actor, person_id: int) -> Answer:
         person=shown,
         agency=None if account.agency_id is None else db.session.get(Agency, account.agency_id),
         has_factor=person_has_factor(shown),
-        last_signed_in_at=last_signed_in_at(account),
         absences=absences_of(account.id),
         history=account_history(actor, account),
         action_label=action_label,

@@ -42,6 +42,13 @@ MESSAGES: Final[Mapping[str, str]] = {
     "invitation-not-found": lazy_text(
         "This invitation has expired or was already used. Ask the administrator of the register for another one."
     ),
+    "address-ranges-expected": lazy_text("Enter a list of addresses and CIDR ranges. Example: 10.1.0.0/16."),
+    "field-of-people": lazy_text("Only people have this field, not service accounts."),
+    "field-of-services": lazy_text("Only service accounts have this field, not people."),
+    "last-administrator": lazy_text(
+        "{name} is the last active administrator. Add another administrator first and have the account confirmed."
+    ),
+    "lifetime-wrong": lazy_text("{value} is not a lifetime. Enter a number with a unit: s, m, h or d. Example: 90d."),
     "lifetime-too-long": lazy_text("The lifetime must not be longer than {days} days."),
     "new-account-needs-role": lazy_text("There is no account {name}. A new service account needs a role."),
     "name-twice": lazy_text("Row {row} has the same name, or one that looks the same."),
@@ -64,6 +71,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "receiver-cannot-register": lazy_text("{name} cannot register projects, and so cannot take over the drafts."),
     "receiver-not-usable": lazy_text("Choose another person with an active account."),
     "role-needs-agency": lazy_text("The role {role} needs an agency."),
+    "rights-changed": lazy_text(
+        "Your account was disabled or its role has changed meanwhile, so nothing was saved. Sign in again."
+    ),
     "role-not-allowed": lazy_text("The role {role} does not have the permission {permission}."),
     "role-not-yours-to-give": lazy_text("You cannot give the role {role} in this agency."),
     "role-takes-no-agency": lazy_text("The role {role} cannot have an agency."),

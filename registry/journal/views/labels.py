@@ -39,6 +39,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "agency.registered": lazy_text("Agency registered"),
     "agency.changed": lazy_text("Agency changed"),
     "account.added": lazy_text("Account added"),
+    "account.renamed": lazy_text("Account renamed"),
     "account.disabled": lazy_text("Account disabled"),
     "account.enabled": lazy_text("Account enabled"),
     "account.role-changed": lazy_text("Role of an account changed"),
@@ -90,6 +91,7 @@ CREDENTIALS: Final[Mapping[str, str]] = {
 # Details of accounts and tokens that are not form fields.
 DETAILS: Final[Mapping[str, str]] = {
     "account": lazy_text("Account"),
+    "old_name": lazy_text("Former name"),
     "account_kind": lazy_text("Kind of account"),
     "asked_by": lazy_text("Requested by"),
     "expires_at": lazy_text("Expires"),
