@@ -10,10 +10,10 @@ from jinja2 import FileSystemLoader, StrictUndefined
 
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.oidc.provider import has_provider
+from registry.accounts.views import factors, people, second_factor, sessions, tokens
 from registry.accounts.views import oidc as provider_sign_in
 from registry.accounts.views import own_account as account
 from registry.accounts.views import pending as pending_accounts
-from registry.accounts.views import people, tokens
 from registry.accounts.views import sign_in as signing_in
 from registry.agencies.views import agencies
 from registry.audits.views import audits
@@ -56,6 +56,7 @@ WITH_PAGES = (
     cases,
     confirmations,
     exemptions,
+    factors,
     front,
     home,
     imports,
@@ -69,6 +70,8 @@ WITH_PAGES = (
     provider_sign_in,
     registration,
     reports,
+    second_factor,
+    sessions,
     signing_in,
     tokens,
     watch_list,

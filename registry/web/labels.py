@@ -44,6 +44,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "password": lazy_text("Password"),
     "on": lazy_text("Date"),
     "expires_in": lazy_text("Valid for"),
+    "scopes": lazy_text("Scopes"),
+    "addresses": lazy_text("Addresses"),
+    "code": lazy_text("Code"),
+    "recovery_code": lazy_text("Recovery code"),
 }
 # Parameters of messages that name a field.
 LABELLED_PARAMS: Final = ("other", "field", "column")

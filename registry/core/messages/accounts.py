@@ -25,6 +25,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The person who changed the account {name} or issued a token for it cannot confirm it: another administrator "
         "or a supervisor must confirm it."
     ),
+    "enter-code": lazy_text("Enter the code."),
     "enter-current-password": lazy_text("Enter your current password."),
     "enter-new-password": lazy_text("Enter a new password."),
     "lifetime-too-long": lazy_text("The lifetime must not be longer than {days} days."),
