@@ -37,6 +37,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "deputy-of-deputy": lazy_text(
         "{name} is absent or a deputy in these days, and a deputy cannot have a deputy. Choose another person."
     ),
+    "enter-code": lazy_text("Enter the code."),
     "enter-current-password": lazy_text("Enter your current password."),
     "enter-new-password": lazy_text("Enter a new password."),
     "invitation-not-found": lazy_text(
