@@ -15,7 +15,7 @@ from registry.accounts.tokens import IssuedToken
 from registry.accounts.vocabulary import TokenStatus
 from registry.core.base_schema import BaseSchema
 from registry.core.clock import now
-from registry.core.fields import Bin, Choice, Email, InputField, Text
+from registry.core.fields import Choice, InputField
 from registry.core.languages import LANGUAGES
 from registry.core.value_checks import InvalidValue
 from registry.web.blueprint import Answer
@@ -50,21 +50,6 @@ class TextList(InputField):
     def from_text(self, text: str) -> object:
         """The texts; None for a blank one."""
         return text.replace(",", " ").split() or None
-
-
-class AccountForm(BaseSchema):
-    """An account of a person or a system."""
-
-    name = Text(required=True)
-    role = Choice([role.value for role in Role], required=True)
-    agency = Bin()
-
-
-class PersonForm(AccountForm):
-    """A person."""
-
-    email = Email()
-    language = Choice(LANGUAGES, required=True)
 
 
 class LanguageForm(BaseSchema):

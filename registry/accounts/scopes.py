@@ -37,6 +37,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.POLICIES_READ,
             P.REPORTS_READ,
             P.JOURNAL_READ,
+            P.OWN_ACCOUNT_READ,
             P.PEOPLE_READ,
             P.TOKENS_READ,
         }
@@ -55,7 +56,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
     Scope.IMPORTS_RUN: frozenset({P.IMPORTS_RUN}),
     Scope.AUDITS_RUN: frozenset({P.AUDITS_RUN}),
     Scope.EXEMPTIONS_WRITE: frozenset({P.EXEMPTIONS_RECORD}),
-    Scope.ACCOUNTS_WRITE: frozenset({P.PEOPLE_MANAGE, P.TOKENS_MANAGE}),
+    Scope.ACCOUNTS_WRITE: frozenset({P.OWN_ACCOUNT_MANAGE, P.PEOPLE_MANAGE, P.TOKENS_MANAGE}),
     Scope.DECISIONS_APPROVE: frozenset({P.CASES_APPROVE, P.AUDITS_CONFIRM, P.AUDITS_VOID, P.ACCOUNTS_CONFIRM}),
 }
 SCOPE_OF: Final[dict[Permission, Scope]] = {
@@ -69,8 +70,12 @@ def scopes_of_role(role: Role) -> frozenset[Scope]:
 
 
 def default_scopes(role: Role) -> frozenset[Scope]:
-    """The scopes of a new token for which none were chosen: all of the role but ``decisions:approve``."""
-    return scopes_of_role(role) - {Scope.DECISIONS_APPROVE}
+    """The scopes of a new token for which none were chosen: all of the role but ``decisions:approve``.
+
+    Not ``accounts:write`` either where the role manages no accounts: what it grants is the own tokens and sessions.
+    """
+    useful = {SCOPE_OF[permission] for permission in PERMISSIONS[role] - {P.OWN_ACCOUNT_MANAGE}}
+    return frozenset(useful - {Scope.DECISIONS_APPROVE})
 
 
 def needs_step_up(role: Role, scopes: Collection[Scope]) -> bool:

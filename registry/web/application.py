@@ -10,7 +10,17 @@ from jinja2 import FileSystemLoader, StrictUndefined
 
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.oidc.provider import has_provider
-from registry.accounts.views import factors, people, second_factor, sessions, tokens
+from registry.accounts.views import (
+    factors,
+    invitations,
+    people,
+    people_import,
+    person,
+    person_work,
+    second_factor,
+    sessions,
+    tokens,
+)
 from registry.accounts.views import oidc as provider_sign_in
 from registry.accounts.views import own_account as account
 from registry.accounts.views import pending as pending_accounts
@@ -61,9 +71,13 @@ WITH_PAGES = (
     home,
     imports,
     inventories,
+    invitations,
     journal,
     pending_accounts,
     people,
+    people_import,
+    person,
+    person_work,
     project_edit,
     project_page,
     projects,
