@@ -5,17 +5,30 @@ Handlers of an event run in the order given here, and lock rows in it: projects,
 
 from __future__ import annotations
 
-from registry.accounts.events import factor_added, password_changed, signed_in_on_new_device, token_issued
+from registry.accounts.events import (
+    account_renamed,
+    factor_added,
+    password_changed,
+    signed_in_on_new_device,
+    token_issued,
+    work_handed_over,
+)
+from registry.accounts.former_names import rename_in
 from registry.agencies.events import agency_changed
 from registry.audits.restricted_counts import move_in_last_audit
 from registry.cases.change_times import mark_cases_of_agency, mark_cases_of_project
+from registry.cases.handover import hand_over_cases
 from registry.cases.models import case_id_of_flag
+from registry.cases.renamed_accounts import rename_in_cases
 from registry.flags.change_times import mark_flags_of_agency, mark_flags_of_project
 from registry.flags.freeze_status import update_freeze_status_of_agency
 from registry.flags.linked_columns import link_column
 from registry.flags.project_filters import has_active_flag_of_rule, has_open_flag
+from registry.imports.models import ImportRun
 from registry.notifications.account_notices import enqueue_notice
+from registry.platform.pending_uploads import PendingUpload
 from registry.projects.change_times import mark_projects_of_agency
+from registry.projects.drafts import Draft, hand_over_drafts
 from registry.projects.events import project_restricted
 from registry.projects.linked_filters import link_filter
 
@@ -28,10 +41,18 @@ project_restricted.connect(mark_flags_of_project)
 project_restricted.connect(mark_cases_of_project)
 project_restricted.connect(move_in_last_audit)
 
+account_renamed.connect(rename_in_cases)
+account_renamed.connect(rename_in(Draft.principal))
+account_renamed.connect(rename_in(PendingUpload.principal))
+account_renamed.connect(rename_in(ImportRun.principal))
+
 factor_added.connect(enqueue_notice("account.factor-added"))
 password_changed.connect(enqueue_notice("account.password-changed"))
 signed_in_on_new_device.connect(enqueue_notice("account.new-device"))
 token_issued.connect(enqueue_notice("account.token-issued"))
+
+work_handed_over.connect(hand_over_drafts)
+work_handed_over.connect(hand_over_cases)
 
 link_filter("flagged", has_open_flag)
 link_filter("rule", has_active_flag_of_rule)

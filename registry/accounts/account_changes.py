@@ -10,23 +10,28 @@ from sqlalchemy import select, update
 from registry.accounts.account_management import (
     find_managed_account,
     find_other_account,
+    is_own,
     require_account_manager,
     require_may_give,
 )
 from registry.accounts.actors import Actor
+from registry.accounts.invitations import can_be_invited, delete_invitation, send_invitation
 from registry.accounts.models import (
     Account,
     Person,
     account_details,
     find_account,
+    is_active,
     require_confirmation,
     require_person,
     role_problems,
 )
 from registry.accounts.passwords import NO_PASSWORD, generate_password, hash_password
 from registry.accounts.roles import Permission, Role
+from registry.accounts.same_person import names_of
 from registry.accounts.sessions import end_sessions_of
 from registry.accounts.tokens import revoke_tokens_of
+from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed
@@ -42,18 +47,28 @@ class AccountNotPending(Conflict):
     """The account is not pending."""
 
 
+class LastAdministrator(Conflict):
+    """The account is the only active administrator: without it nobody could manage accounts on the pages."""
+
+
 class AccountChanged(Conflict):
     """The account's role is not the one that was to be confirmed."""
 
 
 def disable_account(actor: Actor, account_id: int) -> None:
-    """Disable an account and end its access. Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours."""
+    """Disable an account and end its access.
+
+    Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours, LastAdministrator.
+    """
     require_account_manager(actor)
     with transaction():
+        administrators = lock_administrators()
         account = find_managed_account(actor, account_id)
         if account.disabled_at is None:
+            require_another_administrator(account, administrators)
             account.disabled_at = now()
             end_access(account)
+            delete_invitation(account.id)
             journal.record(actor, "account.disabled", f"account:{account.name}", account_details(account))
 
 
@@ -76,16 +91,19 @@ def enable_account(actor: Actor, account_id: int) -> None:
 def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None) -> None:
     """Change the role and agency of an account.
 
-    Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours, RoleNotYoursToGive, Invalid.
+    Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours, RoleNotYoursToGive, LastAdministrator,
+    Invalid.
     """
     require_account_manager(actor)
     problems = role_problems(role, agency_id)
     if problems:
         raise Invalid(problems)
     with transaction():
+        administrators = lock_administrators()
         account = find_managed_account(actor, account_id)
         require_may_give(actor, role, agency_id)
         if (account.role, account.agency_id) != (role.value, agency_id):
+            require_another_administrator(account, administrators)
             account.role, account.agency_id = role.value, agency_id
             copies = {"old_role": role.value, "old_agency_id": agency_id}
             db.session.execute(update(Person).where(Person.account_id == account.id).values(**copies))
@@ -94,28 +112,30 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
             journal.record(actor, "account.role-changed", f"account:{account.name}", account_details(account))
 
 
-def confirm_account(actor: Actor, account_id: int, role: Role) -> str | None:
-    """Confirm a pending account with the role that was displayed to the confirming person.
+def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None = None) -> str | None:
+    """Confirm a pending account with the role, and the address if given, that the confirming person was displayed.
 
-    A person with a password gets a new one, which is returned, to be handed over and changed at the first sign-in, so
-    that whoever requested the account knows no working one. Returns None for other accounts. An account that nobody
+    A person who has no password yet is invited. A person with a password gets a new one, which is returned, to be
+    handed over and changed at the first sign-in, so that whoever requested the account knows no working one. Returns
+    None for other accounts. An account that nobody
     here requested, because it comes from the OpenID Connect provider, stays pending after the first confirmation when
     its role requires two people. Raises SignInBusy, RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, NotYourself,
-    ConfirmationNeedsAnotherPerson, AccountNotPending, and AccountChanged when the role has changed since it was
-    displayed.
+    ConfirmationNeedsAnotherPerson, AccountNotPending, and AccountChanged when the role or the address has changed
+    since it was displayed.
     """
     actor.require(Permission.ACCOUNTS_CONFIRM)
     require_person(actor)
-    password = generate_password() if _has_password(find_account(account_id)) else None
+    password = generate_password() if _gets_password(find_account(account_id)) else None
     kept = None if password is None else hash_password(password)
     with transaction():
         account = find_other_account(actor, account_id)
         if account.pending_since is None:
             raise AccountNotPending(name=account.name)
         asked_by = account.asked_by or []
-        if actor.principal in asked_by:
+        if not names_of(actor).isdisjoint(asked_by):
             raise ConfirmationNeedsAnotherPerson(name=account.name)
-        if account.role != role.value:
+        address = _email_of(account)
+        if account.role != role.value or (email is not None and email != (address or "")):
             raise AccountChanged(name=account.name, role=account.role)
         if asked_by == [account.name] and role.needs_two_people and not actor.is_local:
             account.asked_by = [account.name, actor.principal]
@@ -125,16 +145,25 @@ def confirm_account(actor: Actor, account_id: int, role: Role) -> str | None:
         if kept is not None:
             values = {"password_hash": kept, "password_set_at": now(), "password_must_change": True}
             db.session.execute(update(Person).where(Person.account_id == account.id).values(**values))
+            account.invited_at = None
             end_access(account)
         details = {**account_details(account), "asked_by": ", ".join(asked_by)}
         journal.record(actor, "account.confirmed", f"account:{account.name}", details)
+        if account.invited_at is not None and address is not None:
+            send_invitation(actor, account, address)
     return password
 
 
-def _has_password(account: Account) -> bool:
-    """True for a person, unless the person signs in at the OpenID Connect provider only."""
+def _gets_password(account: Account) -> bool:
+    """True for a person, but for one who is invited, and one who signs in at the OpenID Connect provider only."""
     stored = db.session.scalar(select(Person.password_hash).where(Person.account_id == account.id))
+    if account.invited_at is not None:
+        return not can_be_invited(_email_of(account))
     return stored is not None and stored != NO_PASSWORD
+
+
+def _email_of(account: Account) -> str | None:
+    return db.session.scalar(select(Person.email).where(Person.account_id == account.id))
 
 
 def pending_accounts(actor: Actor) -> list[Account]:
@@ -151,8 +180,24 @@ def can_confirm(actor: Actor, account: Account) -> bool:
         and actor.is_person
         and account.pending_since is not None
         and account.disabled_at is None
-        and actor.principal not in (account.name, *(account.asked_by or ()))
+        and not is_own(actor, account)
+        and names_of(actor).isdisjoint(account.asked_by or ())
     )
+
+
+def lock_administrators() -> list[int]:
+    """The accounts of active administrators who are people, locked until the transaction ends.
+
+    Before any other account is locked, and always in the same order: two who disable each other wait instead.
+    """
+    kinds = (Account.kind == AccountKind.PERSON.value, Account.role == Role.ADMINISTRATOR.value, is_active())
+    return list(db.session.scalars(select(Account.id).where(*kinds).order_by(Account.id).with_for_update()))
+
+
+def require_another_administrator(account: Account, administrators: list[int]) -> None:
+    """Raise LastAdministrator when the account is the only one of the locked administrators."""
+    if administrators == [account.id]:
+        raise LastAdministrator(name=account.name)
 
 
 def end_access(account: Account) -> None:

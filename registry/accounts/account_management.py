@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, select, true
 
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import is_in_subtree, subtree
-from registry.accounts.models import Account, AccountNotFound, find_account, require_person
+from registry.accounts.models import Account, AccountNotFound, find_account, is_active, require_person
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
+from registry.core.database import db
 from registry.core.errors import NotAllowed
 
 MANAGED_BY_AGENCIES: Final = frozenset({Role.AGENCY_VIEWER, Role.AGENCY_EDITOR})
@@ -22,6 +23,10 @@ class AccountNotYours(NotAllowed):
 
 class RoleNotYoursToGive(NotAllowed):
     """The actor may not give that role, or not in that agency."""
+
+
+class RightsChanged(NotAllowed):
+    """The actor's account was disabled or got another role while its request was being handled."""
 
 
 class NotYourself(NotAllowed):
@@ -58,8 +63,18 @@ def require_account_manager(actor: Actor) -> None:
 
 def require_may_give(actor: Actor, role: Role, agency_id: int | None) -> None:
     """Raise RoleNotYoursToGive unless the actor may manage accounts with that role and agency."""
-    if not _may_manage(actor, role, agency_id):
+    if not may_give(actor, role, agency_id):
         raise RoleNotYoursToGive(role=role.value)
+
+
+def may_give(actor: Actor, role: Role, agency_id: int | None) -> bool:
+    """True when the actor may manage accounts with that role and agency."""
+    return _may_manage(actor, role, agency_id)
+
+
+def roles_to_give(actor: Actor) -> list[Role]:
+    """The roles that the actor may give to accounts."""
+    return [role for role in Role if actor.role is Role.ADMINISTRATOR or role in MANAGED_BY_AGENCIES]
 
 
 def require_may_manage(actor: Actor, account: Account) -> None:
@@ -99,8 +114,12 @@ def visible_accounts(actor: Actor) -> ColumnElement[bool]:
 
 
 def find_other_account(actor: Actor, account_id: int) -> Account:
-    """The account, locked until the transaction ends. Raises AccountNotFound, and NotYourself for the actor's own."""
+    """The account, locked until the transaction ends.
+
+    Raises AccountNotFound, NotYourself for the actor's own, RightsChanged.
+    """
     account = find_account(account_id, lock=True)
+    require_unchanged(actor)
     if is_own(actor, account):
         raise NotYourself(name=account.name)
     return account
@@ -114,6 +133,16 @@ def find_managed_account(actor: Actor, account_id: int) -> Account:
     account = find_other_account(actor, account_id)
     require_may_manage(actor, account)
     return account
+
+
+def require_unchanged(actor: Actor) -> None:
+    """Raise RightsChanged unless the actor's account is still active with the role and agency of its request."""
+    if actor.account_id is None or actor.is_local:
+        return
+    rights = select(Account.role, Account.agency_id).where(Account.id == actor.account_id, is_active())
+    row = db.session.execute(rights).one_or_none()
+    if row is None or (row.role, row.agency_id) != ((actor.account_role or actor.role).value, actor.agency_id):
+        raise RightsChanged
 
 
 def is_own(actor: Actor, account: Account) -> bool:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     false,
     select,
+    update,
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -27,6 +28,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from registry.accounts.account_names import MAX_NAME_LENGTH, skeleton
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES
+from registry.accounts.former_names import former_name_like
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.core.clock import now
@@ -42,7 +44,7 @@ class AccountNotFound(NotFound):
 
 
 class AccountNameTaken(Conflict):
-    """Another account has that name or a confusable one."""
+    """Another account has, or had, that name or a confusable one."""
 
 
 class AccountsNeedAPerson(NotAllowed):
@@ -53,7 +55,7 @@ class Account(Model):
     """An account. ``asked_by``: administrators who changed it since its last confirmation and cannot confirm it.
 
     ``owner_account_id``: the person who answers for a service account; None for people and for accounts of earlier
-    versions and of the command line.
+    versions and of the command line. ``invited_at``: when a person who has not set a password yet was invited.
     """
 
     __tablename__ = "principals"
@@ -70,6 +72,9 @@ class Account(Model):
     asked_by: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     confirmed_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
     owner_account_id: Mapped[int | None] = mapped_column(ForeignKey("principals.id"))
+    invited_at: Mapped[datetime | None] = mapped_column(Instant)
+    # With every change of this table; None in accounts that earlier versions changed last.
+    changed_at: Mapped[datetime | None] = mapped_column(Instant, onupdate=now)
 
     # The defaults are those of the migration. A process of the previous version, which sets no role, cannot add one.
     __table_args__ = (
@@ -86,10 +91,12 @@ class Account(Model):
 
     @property
     def status(self) -> str:
-        """``disabled``, ``pending`` (waiting for a second person's confirmation) or ``active``."""
+        """``disabled``, ``pending`` (waits for a second person), ``invited`` (has no password yet) or ``active``."""
         if self.disabled_at is not None:
             return AccountStatus.DISABLED.value
-        return (AccountStatus.ACTIVE if self.pending_since is None else AccountStatus.PENDING).value
+        if self.pending_since is not None:
+            return AccountStatus.PENDING.value
+        return (AccountStatus.ACTIVE if self.invited_at is None else AccountStatus.INVITED).value
 
 
 class Person(Model):
@@ -105,6 +112,7 @@ class Person(Model):
     password_must_change: Mapped[bool] = mapped_column(server_default=false())
     created_at: Mapped[datetime] = mapped_column(Instant)
     password_set_at: Mapped[datetime] = mapped_column(Instant)
+    last_signed_in_at: Mapped[datetime | None] = mapped_column(Instant)
     # Copies for processes of the previous version, which keep running during an upgrade. Nothing else reads them.
     old_role: Mapped[str] = mapped_column("role", String(20))
     old_agency_id: Mapped[int | None] = mapped_column("agency_id", ForeignKey("agencies.id"), index=True)
@@ -138,8 +146,8 @@ class Person(Model):
 
 
 def is_active() -> ColumnElement[bool]:
-    """The SQL condition for accounts that are neither disabled nor pending."""
-    return Account.disabled_at.is_(None) & Account.pending_since.is_(None)
+    """The SQL condition for accounts that are neither disabled nor pending nor invited."""
+    return Account.disabled_at.is_(None) & Account.pending_since.is_(None) & Account.invited_at.is_(None)
 
 
 def require_person(actor: Actor) -> None:
@@ -163,9 +171,8 @@ def new_account(
     """Create an account with a normalised name in the open transaction. Raises AccountNameTaken."""
     session = require_transaction()
     name_skeleton = skeleton(name)
-    taken = db.session.scalar(select(Account.name).where(Account.name_skeleton == name_skeleton))
-    if taken is not None:
-        raise AccountNameTaken(name=name, taken=taken)
+    require_free_name(name)
+    at = now()
     account = Account(
         name=name,
         name_skeleton=name_skeleton,
@@ -173,7 +180,8 @@ def new_account(
         role=role.value,
         agency_id=agency_id,
         owner_account_id=owner_account_id,
-        created_at=now(),
+        created_at=at,
+        changed_at=at,
     )
     require_confirmation(actor, account)
     session.add(account)
@@ -181,7 +189,25 @@ def new_account(
         session.flush()
     except IntegrityError as error:
         raise AccountNameTaken(name=name, taken=name) from error
+    # Again: since the first look the name may have been taken and given up.
+    require_free_name(name, account.id)
     return account
+
+
+def require_free_name(name: str, account_id: int | None = None) -> None:
+    """Raise AccountNameTaken when an account other than ``account_id`` has or had the name or a confusable one."""
+    name_skeleton = skeleton(name)
+    statement = select(Account.name).where(Account.name_skeleton == name_skeleton)
+    if account_id is not None:
+        statement = statement.where(Account.id != account_id)
+    taken = db.session.scalar(statement) or former_name_like(name_skeleton, account_id)
+    if taken is not None:
+        raise AccountNameTaken(name=name, taken=taken)
+
+
+def mark_signed_in(person_id: int) -> None:
+    """Record in the open transaction that a person signed in completely, with a second factor where one is needed."""
+    require_transaction().execute(update(Person).where(Person.id == person_id).values(last_signed_in_at=now()))
 
 
 def require_confirmation(actor: Actor, account: Account) -> None:

@@ -13,12 +13,14 @@ from registry.accounts.account_management import (
     find_managed_account,
     require_account_manager,
     require_may_give,
+    require_unchanged,
     visible_accounts,
 )
 from registry.accounts.account_names import clean_name, name_problems
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import begin_password_change, mark_succeeded
 from registry.accounts.events import password_changed
+from registry.accounts.invitations import delete_invitation
 from registry.accounts.models import (
     MAX_EMAIL_LENGTH,
     Account,
@@ -29,7 +31,7 @@ from registry.accounts.models import (
     require_confirmation,
     role_problems,
 )
-from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, hash_password, is_common, verify_password
+from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, NO_PASSWORD, hash_password, is_common, verify_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.sessions import carried_over, start_session
 from registry.accounts.vocabulary import AccountKind
@@ -58,21 +60,25 @@ class NewPerson:
     language: str = "kk"
 
 
-def add_person(actor: Actor, new: NewPerson, password: str, *, must_change: bool | None = None) -> Person:
+def add_person(actor: Actor, new: NewPerson, password: str | None, *, must_change: bool | None = None) -> Person:
     """Add a person. Raises RoleNotAllowed, AccountsNeedAPerson, RoleNotYoursToGive, Invalid, AccountNameTaken.
 
     ``must_change``: the password must be changed at the first sign-in; by default unless the command line set it.
+    Without a password the person is to be invited (``invited_people.py``).
     """
     require_account_manager(actor)
     name = clean_name(new.name)
-    problems = _problems(name, new) + password_problems(password, name)
+    problems = person_problems(name, new) + ([] if password is None else password_problems(password, name))
     if problems:
         raise Invalid(problems)
     require_may_give(actor, new.role, new.agency_id)
-    password_hash = hash_password(password)
+    password_hash = NO_PASSWORD if password is None else hash_password(password)
     with transaction() as session:
+        require_unchanged(actor)
         account = new_account(actor, name, AccountKind.PERSON, new.role, new.agency_id)
         at = now()
+        if password is None:
+            account.invited_at = at
         person = Person(
             account=account,
             old_role=account.role,
@@ -80,7 +86,7 @@ def add_person(actor: Actor, new: NewPerson, password: str, *, must_change: bool
             email=new.email,
             language=new.language,
             password_hash=password_hash,
-            password_must_change=_must_change(actor, must_change),
+            password_must_change=password is not None and _must_change(actor, must_change),
             created_at=at,
             password_set_at=at,
         )
@@ -143,6 +149,8 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
         person = find_person(actor, person_id)
         account = find_managed_account(actor, person.account_id)
         _store_password(person, password_hash, must_change=_must_change(actor, must_change))
+        account.invited_at = None
+        delete_invitation(account.id)
         require_confirmation(actor, account)
         journal.record(actor, "account.password-set", f"account:{account.name}", account_details(account))
         password_changed.publish(account.id)
@@ -205,10 +213,17 @@ def _must_change(actor: Actor, requested: bool | None) -> bool:
     return not actor.is_local if requested is None else requested
 
 
-def _problems(name: str, new: NewPerson) -> list[Problem]:
+def person_problems(name: str, new: NewPerson) -> list[Problem]:
+    """The problems of a new person's data, with the normalised name."""
     problems = name_problems(name) + role_problems(new.role, new.agency_id)
-    if new.email is not None and not (EMAIL.fullmatch(new.email) and len(new.email) <= MAX_EMAIL_LENGTH):
+    return problems + personal_problems(new.email, new.language)
+
+
+def personal_problems(email: str | None, language: str | None) -> list[Problem]:
+    """The problems of an e-mail address and a language; None is not examined."""
+    problems = []
+    if email is not None and not (EMAIL.fullmatch(email) and len(email) <= MAX_EMAIL_LENGTH):
         problems.append(Problem("/email", "email-invalid"))
-    if new.language not in LANGUAGES:
+    if language is not None and language not in LANGUAGES:
         problems.append(Problem("/language", "not-a-choice", {"options": ", ".join(LANGUAGES)}))
     return problems

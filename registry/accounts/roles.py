@@ -56,6 +56,8 @@ class Permission(StrEnum):
     POLICIES_READ = "policies.read"
     REPORTS_READ = "reports.read"
     JOURNAL_READ = "journal.read"
+    OWN_ACCOUNT_READ = "own-account.read"
+    OWN_ACCOUNT_MANAGE = "own-account.manage"
     PEOPLE_READ = "people.read"
     PEOPLE_MANAGE = "people.manage"
     ACCOUNTS_CONFIRM = "accounts.confirm"
@@ -64,7 +66,15 @@ class Permission(StrEnum):
 
 
 P = Permission
-EVERYONE: Final = {P.AGENCIES_READ, P.PROJECTS_READ, P.CASES_READ, P.EXEMPTIONS_READ, P.REPORTS_READ}
+EVERYONE: Final = {
+    P.AGENCIES_READ,
+    P.PROJECTS_READ,
+    P.CASES_READ,
+    P.EXEMPTIONS_READ,
+    P.REPORTS_READ,
+    P.OWN_ACCOUNT_READ,
+    P.OWN_ACCOUNT_MANAGE,
+}
 OVERSIGHT: Final = EVERYONE | {P.AUDITS_READ, P.POLICIES_READ}
 EDITOR: Final = EVERYONE | {
     P.RESTRICTED_READ,

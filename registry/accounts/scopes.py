@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from enum import StrEnum
 from typing import Final
 
 from registry.accounts.roles import PERMISSIONS, STEP_UP_PERMISSIONS, Permission, Role
+from registry.core.translations import lazy_text
+from registry.freeze.choices import Choices
 
 
-class Scope(StrEnum):
+class Scope(Choices):
     """What a token may be used for (docs/reference/api.md)."""
 
-    READ = "read"
-    PROJECTS_WRITE = "projects:write"
-    CASES_WRITE = "cases:write"
-    IMPORTS_RUN = "imports:run"
-    AUDITS_RUN = "audits:run"
-    EXEMPTIONS_WRITE = "exemptions:write"
-    ACCOUNTS_WRITE = "accounts:write"
-    DECISIONS_APPROVE = "decisions:approve"
+    READ = "read", lazy_text("Read what the role sees")
+    PROJECTS_WRITE = "projects:write", lazy_text("Change projects, agencies and documents")
+    CASES_WRITE = "cases:write", lazy_text("Work on cases")
+    IMPORTS_RUN = "imports:run", lazy_text("Import tables")
+    AUDITS_RUN = "audits:run", lazy_text("Run audits")
+    EXEMPTIONS_WRITE = "exemptions:write", lazy_text("Record decisions of the Commission")
+    ACCOUNTS_WRITE = "accounts:write", lazy_text("Manage accounts and tokens")
+    DECISIONS_APPROVE = "decisions:approve", lazy_text("Approve decisions; confirm audits, accounts and tokens")
 
 
 P = Permission
@@ -36,6 +37,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.POLICIES_READ,
             P.REPORTS_READ,
             P.JOURNAL_READ,
+            P.OWN_ACCOUNT_READ,
             P.PEOPLE_READ,
             P.TOKENS_READ,
         }
@@ -54,7 +56,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
     Scope.IMPORTS_RUN: frozenset({P.IMPORTS_RUN}),
     Scope.AUDITS_RUN: frozenset({P.AUDITS_RUN}),
     Scope.EXEMPTIONS_WRITE: frozenset({P.EXEMPTIONS_RECORD}),
-    Scope.ACCOUNTS_WRITE: frozenset({P.PEOPLE_MANAGE, P.TOKENS_MANAGE}),
+    Scope.ACCOUNTS_WRITE: frozenset({P.OWN_ACCOUNT_MANAGE, P.PEOPLE_MANAGE, P.TOKENS_MANAGE}),
     Scope.DECISIONS_APPROVE: frozenset({P.CASES_APPROVE, P.AUDITS_CONFIRM, P.AUDITS_VOID, P.ACCOUNTS_CONFIRM}),
 }
 SCOPE_OF: Final[dict[Permission, Scope]] = {
@@ -68,8 +70,12 @@ def scopes_of_role(role: Role) -> frozenset[Scope]:
 
 
 def default_scopes(role: Role) -> frozenset[Scope]:
-    """The scopes of a new token for which none were chosen: all of the role but ``decisions:approve``."""
-    return scopes_of_role(role) - {Scope.DECISIONS_APPROVE}
+    """The scopes of a new token for which none were chosen: all of the role but ``decisions:approve``.
+
+    Not ``accounts:write`` either where the role manages no accounts: what it grants is the own tokens and sessions.
+    """
+    useful = {SCOPE_OF[permission] for permission in PERMISSIONS[role] - {P.OWN_ACCOUNT_MANAGE}}
+    return frozenset(useful - {Scope.DECISIONS_APPROVE})
 
 
 def needs_step_up(role: Role, scopes: Collection[Scope]) -> bool:

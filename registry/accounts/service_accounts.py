@@ -10,6 +10,7 @@ from sqlalchemy import select
 from registry.accounts.account_management import (
     require_account_manager,
     require_may_give,
+    require_unchanged,
     sees_account,
     visible_accounts,
 )
@@ -48,6 +49,7 @@ def add_service_account(
         raise Invalid(problems)
     require_may_give(actor, role, agency_id)
     with transaction():
+        require_unchanged(actor)
         owner = owner_id(actor, owner_account_id)
         account = new_account(actor, name, AccountKind.SERVICE, role, agency_id, owner)
         details = {**account_details(account), "owner": owner_name(account)}

@@ -17,7 +17,7 @@ from registry.accounts.events import signed_in_on_new_device
 from registry.accounts.factors.models import has_factor
 from registry.accounts.factors.requirements import is_required_of
 from registry.accounts.failed_sign_ins import records_failures
-from registry.accounts.models import Person
+from registry.accounts.models import Person, mark_signed_in
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.passwords import hash_password, needs_rehash, verify_password
 from registry.accounts.people import person_named
@@ -91,6 +91,8 @@ def sign_in(
             client_request_id=client_request_id,
         )
         action = "person.password-accepted" if awaits_factor else "person.signed-in"
+        if not awaits_factor:
+            mark_signed_in(person.id)
         journal.record(actor, action, f"person:{person.name}")
         if device is None:
             signed_in_on_new_device.publish(person.account_id)

@@ -10,6 +10,7 @@ from registry.accounts.account_changes import ConfirmationNeedsAnotherPerson
 from registry.accounts.actors import Actor
 from registry.accounts.models import Account, find_account, require_person, role_details
 from registry.accounts.roles import Permission
+from registry.accounts.same_person import is_same_person, names_of
 from registry.accounts.token_format import KEY_ID
 from registry.accounts.token_models import Token
 from registry.accounts.tokens import TokenNotFound
@@ -37,7 +38,7 @@ def confirm_token(actor: Actor, key_id: str) -> None:
         account = find_account(token.account_id)
         if token.pending_since is None or not _is_unended(token):
             raise TokenNotPending(key_id=key_id)
-        if actor.principal == token.asked_by:
+        if token.asked_by is not None and is_same_person(actor, token.asked_by):
             raise ConfirmationNeedsAnotherPerson(name=account.name)
         details = {"account": account.name, **role_details(token.role, token.agency_id), "asked_by": token.asked_by}
         token.pending_since, token.confirmed_by = None, actor.principal
@@ -50,7 +51,8 @@ def pending_tokens(actor: Actor) -> list[dict[str, Any]]:
     columns = (Token.key_id, Account.name, Token.role, Token.asked_by, Token.pending_since)
     statement = select(*columns).join(Account, Account.id == Token.account_id).where(*_waiting())
     rows = db.session.execute(statement.order_by(Token.pending_since, Token.id)).mappings()
-    return [{**row, "can_confirm": actor.is_person and row["asked_by"] != actor.principal} for row in rows]
+    own = names_of(actor)
+    return [{**row, "can_confirm": actor.is_person and row["asked_by"] not in own} for row in rows]
 
 
 def _waiting() -> list[ColumnElement[bool]]:

@@ -12,7 +12,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select, update
 
-from registry.accounts.account_management import require_may_give, require_may_manage, visible_accounts
+from registry.accounts.account_management import (
+    require_may_give,
+    require_may_manage,
+    require_unchanged,
+    visible_accounts,
+)
 from registry.accounts.account_names import clean_name, name_problems
 from registry.accounts.actors import Actor
 from registry.accounts.models import (
@@ -83,6 +88,7 @@ def issue(
     require_person(actor)
     name = clean_name(name)
     with transaction():
+        require_unchanged(actor)
         account = account_named(name)
         problems = [] if account is not None else name_problems(name)
         if account is None and role is None:
@@ -95,7 +101,9 @@ def issue(
             require_may_manage(actor, account)
         token_role = role or (Role.AGENCY_VIEWER if account is None else Role(account.role))
         limits = TokenLimits(lifetime, scopes, addresses)
-        granted, limit_problems = grant_limits(limits, token_role, now(), own=False)
+        # No wider than the token that asks for it in scopes, addresses and expiry; its role is the account's.
+        issuing = None if actor.token_key_id is None else _find(actor.token_key_id)
+        granted, limit_problems = grant_limits(limits, token_role, now(), own=False, issuing=issuing)
         if problems or limit_problems:
             raise Invalid(problems + limit_problems)
         if account is None:
@@ -125,6 +133,7 @@ def issue_own_token(
         raise AccountsNeedAPerson
     with transaction():
         account = find_account(actor.account_id, lock=True)
+        require_unchanged(actor)
         issuing = None if actor.token_key_id is None else _find(actor.token_key_id)
         token_role = role or actor.role
         limits = TokenLimits(lifetime, scopes, addresses)
@@ -191,6 +200,7 @@ def revoke(actor: Actor, key_id: str) -> None:
     actor.require(Permission.TOKENS_MANAGE)
     require_person(actor)
     with transaction():
+        require_unchanged(actor)
         token = find_token(actor, key_id)
         require_may_manage(actor, find_account(token.account_id))
         _revoke(actor, token)

@@ -104,10 +104,11 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
 
         return decorate
 
-    def idempotent(self, view: View | None = None, *, commits_itself: bool = False) -> Any:
+    def idempotent(self, view: View | None = None, *, commits_itself: bool = False, secret: str = "") -> Any:
         """Decorator of a POST, below ``arguments``: the same ``Idempotency-Key`` gets the first response again.
 
-        ``commits_itself``: the view must not run inside the transaction of the key.
+        ``commits_itself``: the view must not run inside the transaction of the key. ``secret``: the property of the
+        response that is shown once; it is not stored, and null in the response that is sent again.
         """
 
         def decorate(view: View) -> View:
@@ -115,7 +116,13 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
             def wrapper(*args: Any, **kwargs: Any) -> Response:
                 form = next((each for each in args if isinstance(each, Mapping)), {})
                 digest = request_digest(form)
-                return run_once(current_actor(), digest, lambda: view(*args, **kwargs), commits_itself=commits_itself)
+                return run_once(
+                    current_actor(),
+                    digest,
+                    lambda: view(*args, **kwargs),
+                    commits_itself=commits_itself,
+                    secret=secret,
+                )
 
             _document(wrapper, IDEMPOTENT, True)
             return wrapper

@@ -10,6 +10,7 @@ from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask
 
+from registry.accounts.api import accounts, sessions, tokens
 from registry.agencies import api as agencies
 from registry.api.blueprint import ProjectName
 from registry.api.operation_docs import ERROR_NAMES, ETAG
@@ -47,6 +48,9 @@ BLUEPRINTS = (
     policies.blp,
     reports.blp,
     journal.blp,
+    accounts.blp,
+    tokens.blp,
+    sessions.blp,
 )
 
 DESCRIPTION = """The register of state digital projects and of the freeze on new ones outside QazTech.

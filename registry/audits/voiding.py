@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.accounts.same_person import is_same_person
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.reversal import reverse_cases, reverse_flags
 from registry.audits.service import find_audit
@@ -67,7 +68,7 @@ def may_confirm_voiding(actor: Actor, run: AuditRun) -> bool:
         proposal is not None
         and actor.is_person
         and actor.may(Permission.AUDITS_VOID)
-        and actor.principal != proposal["proposed_by"]
+        and not is_same_person(actor, proposal["proposed_by"])
         and actor.role.value != proposal["proposed_role"]
     )
 

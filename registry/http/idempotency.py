@@ -27,13 +27,16 @@ from registry.http.request_bodies import MULTIPART, SentFile
 
 HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 200
-STORED_HEADERS = ("Content-Type", "Content-Language", "Location", "ETag", "Link")
+STORED_HEADERS = ("Cache-Control", "Content-Type", "Content-Language", "Location", "ETag", "Link")
 
 
-def run_once(actor: Actor, digest: str, answer: Callable[[], Response], *, commits_itself: bool) -> Response:
+def run_once(
+    actor: Actor, digest: str, answer: Callable[[], Response], *, commits_itself: bool, secret: str = ""
+) -> Response:
     """Return the stored response of this key, or answer and store that; error responses are not stored.
 
-    ``commits_itself``: the answer is made outside of any transaction and kept after it.
+    ``commits_itself``: the answer is made outside of any transaction and kept after it. ``secret``: a property of the
+    JSON object that is answered once and stored as null.
     Raises Malformed for a key that is not 1 to 200 printable ASCII characters, IdempotencyKeyReused for another body,
     and for a token of the same account with another role, agency or scopes, which may not read what this one may.
     """
@@ -51,7 +54,7 @@ def run_once(actor: Actor, digest: str, answer: Callable[[], Response], *, commi
             if claimed is None:
                 return _stored_response(scope, digest)
             response = answer()
-            _store(claimed, response)
+            _store(claimed, response, secret)
         return response
     # Only looked for: a claim that outlived its process would keep the key from ever being answered.
     fresh = StoredResponse.at >= now() - RETENTION
@@ -61,7 +64,7 @@ def run_once(actor: Actor, digest: str, answer: Callable[[], Response], *, commi
     with transaction():
         claimed = _claim(scope, digest)
         if claimed is not None:
-            _store(claimed, response)
+            _store(claimed, response, secret)
     return response
 
 
@@ -103,9 +106,12 @@ def _claim(scope: Mapping[str, str], digest: str) -> int | None:
     return db.session.scalar(claim.on_conflict_do_nothing().returning(StoredResponse.id))
 
 
-def _store(claimed: int, response: Response) -> None:
+def _store(claimed: int, response: Response, secret: str) -> None:
     headers = {name: response.headers[name] for name in STORED_HEADERS if name in response.headers}
-    values = {"status": response.status_code, "headers": headers, "body": response.get_data()}
+    body = response.get_data()
+    if secret:
+        body = json.dumps({**json.loads(body), secret: None}).encode()
+    values = {"status": response.status_code, "headers": headers, "body": body}
     db.session.execute(update(StoredResponse).where(StoredResponse.id == claimed).values(**values))
 
 

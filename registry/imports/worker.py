@@ -17,8 +17,9 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from registry.accounts.actors import Actor
-from registry.accounts.models import Account, account_named
+from registry.accounts.models import Account
 from registry.accounts.roles import Role, is_within
+from registry.accounts.same_person import account_ever_named
 from registry.agencies.service import BinTaken
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now
@@ -155,7 +156,7 @@ def _claim(lease: timedelta) -> RunLease | None:
 
 
 def _actor(run: ImportRun) -> Actor:
-    account = account_named(run.principal)
+    account = account_ever_named(run.principal)
     return Actor(
         run.principal,
         Role(run.role),
@@ -172,7 +173,7 @@ def _actor(run: ImportRun) -> Actor:
 def _require_able(run: ImportRun) -> None:
     if run.attempts > MAX_ATTEMPTS:
         raise ImportGivenUp
-    account = account_named(run.principal)
+    account = account_ever_named(run.principal)
     if account is not None and not _may_still(account, run):
         raise PrincipalDisabled(principal=run.principal)
 

@@ -40,7 +40,7 @@ WRITES = frozenset(
     }
 )
 
-EVERYONE = "agencies.read cases.read exemptions.read projects.read reports.read"
+EVERYONE = "agencies.read cases.read exemptions.read projects.read reports.read own-account.read own-account.manage"
 CONTRACT = {
     "agency_viewer": f"{EVERYONE} restricted.read",
     "agency_editor": f"{EVERYONE} restricted.read projects.write documents.write imports.run cases.answer "
@@ -124,6 +124,8 @@ def test_every_permission_belongs_to_a_role() -> None:
         (P.CASES_COMMENT, {Role.REVIEWER, Role.SUPERVISOR, *EDITORS}),
         (P.EXEMPTIONS_RECORD, {Role.SUPERVISOR}),
         (P.JOURNAL_READ, {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}),
+        (P.OWN_ACCOUNT_READ, set(Role)),
+        (P.OWN_ACCOUNT_MANAGE, set(Role)),
         (P.PEOPLE_READ, {Role.AGENCY_ADMINISTRATOR, Role.AUDITOR, Role.ADMINISTRATOR}),
         (P.PEOPLE_MANAGE, {Role.AGENCY_ADMINISTRATOR, Role.ADMINISTRATOR}),
         (P.TOKENS_READ, {Role.AGENCY_ADMINISTRATOR, Role.AUDITOR, Role.ADMINISTRATOR}),

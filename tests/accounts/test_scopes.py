@@ -42,10 +42,12 @@ def test_scope_read_changes_nothing() -> None:
         (Role.ADMINISTRATOR, {"read", "projects:write", "imports:run", "accounts:write"}),
     ],
 )
-def test_default_scopes_are_those_of_the_role_without_approving(role: Role, scopes: set[str]) -> None:
+def test_default_scopes_are_those_of_the_role_without_approving_and_own_tokens(role: Role, scopes: set[str]) -> None:
     assert default_scopes(role) == scopes
-    deciding = {Role.SUPERVISOR, Role.OPERATOR, Role.ADMINISTRATOR}
-    assert scopes_of_role(role) - default_scopes(role) == ({"decisions:approve"} if role in deciding else set())
+    left_out = {"decisions:approve"} if role in {Role.SUPERVISOR, Role.OPERATOR, Role.ADMINISTRATOR} else set()
+    managing = {Role.ADMINISTRATOR, Role.AGENCY_ADMINISTRATOR}
+    left_out |= set() if role in managing else {"accounts:write"}
+    assert scopes_of_role(role) - default_scopes(role) == left_out
 
 
 def test_scope_grants_no_permission_that_the_role_lacks() -> None:

@@ -50,7 +50,9 @@ def test_token_acts_for_its_principal_with_its_role_and_agency(app: Flask) -> No
         account_id=account.id,
         is_person=True,
         credential=f"token:{text.split('_')[1]}",
-        scopes=frozenset({Scope.READ, Scope.PROJECTS_WRITE, Scope.CASES_WRITE, Scope.IMPORTS_RUN}),
+        scopes=frozenset(
+            {Scope.READ, Scope.PROJECTS_WRITE, Scope.CASES_WRITE, Scope.IMPORTS_RUN, Scope.ACCOUNTS_WRITE}
+        ),
     )
 
 

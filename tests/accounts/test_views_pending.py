@@ -126,7 +126,7 @@ def test_change_of_agency_roles_needs_no_confirmation(signed_in: SignedIn) -> No
     administrator = signed_in(Role.ADMINISTRATOR)
     assert "has confirmed it" not in administrator.get(f"/people/{person.id}/password").text
     page = administrator.send(f"/people/{person.id}/edit", role="agency_editor").text
-    assert "The role of zhanna is changed." in page and "has confirmed it" not in page
+    assert "The account zhanna is changed." in page and "has confirmed it" not in page
     assert person.role == "agency_editor" and not is_pending()
 
 
@@ -153,7 +153,7 @@ def test_pending_service_account_is_confirmed_on_the_same_page(app: Flask, signe
     assert "The account works when another administrator or a supervisor has confirmed it." in page
     account = account_named("robot")
     assert account is not None
-    page = administrator.send(f"/tokens/accounts/{account.id}/token", expires_in="30").text
+    page = administrator.send(f"/tokens/accounts/{account.id}/token", expires_in="30", scopes="read").text
     token = re.search(r"qtr_\w+", page)
     assert token
     assert app.test_client().get("/api/v1/projects", headers=bearer(token[0])).status_code == 401

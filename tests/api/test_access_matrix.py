@@ -18,7 +18,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
+from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service_accounts import add_service_account, issue_service_token
 from registry.agencies.models import Agency
 from registry.api.blueprint import API_PREFIX
 from registry.api.declared_routes import declared_routes
@@ -33,7 +35,7 @@ from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import MERGE_PATCH, Caller, caller
-from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency, project_values
+from tests.factories import ADMINISTRATOR, PASSWORD, a_bin, a_project, an_actor, an_agency, project_values
 
 ALL = set(Role)
 AGENCY = {Role.AGENCY_VIEWER, Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}
@@ -42,6 +44,7 @@ EDITORS = {Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}
 WRITERS = {*EDITORS, Role.ADMINISTRATOR}
 CONFIRMERS = {Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR}
 REVIEWERS = {Role.REVIEWER, Role.SUPERVISOR}
+MANAGERS = {Role.AGENCY_ADMINISTRATOR, Role.ADMINISTRATOR}
 SEE_RESTRICTED = {Role.SUPERVISOR, Role.AUDITOR, *AGENCY}
 
 
@@ -57,11 +60,17 @@ class World:
     import_id: int
     reviewed: Project
     case_id: int
+    account_id: int
+    service_id: int
+    key_id: str
 
 
 @dataclass(frozen=True)
 class Try:
-    """How a route is called rightly, who may, who may but does not see it, and whether its subject is an agency's."""
+    """How a route is called rightly, who may, who may but does not see it, and whether its subject is an agency's.
+
+    ``of_project``: its subject is hidden with a restricted project.
+    """
 
     path: str
     allowed: set[Role]
@@ -70,6 +79,7 @@ class Try:
     owned: bool = True
     form: Callable[[World], dict[str, Any]] | None = None
     unseen: frozenset[Role] | set[Role] = frozenset()
+    of_project: bool = True
 
 
 def new_project(world: World) -> dict[str, Any]:
@@ -108,6 +118,10 @@ def an_import(world: World) -> dict[str, Any]:
 def an_inventory(world: World) -> dict[str, Any]:
     file = f"platform_key,agency,verified_on\nk-1,{world.agency.bin},{today()}\n"
     return {"file": FileStorage(io.BytesIO(file.encode()), "list.csv"), "dry_run": "true"}
+
+
+def a_person(world: World) -> dict[str, Any]:
+    return {"kind": "person", "name": f"person {a_bin()}", "role": "agency_viewer", "agency": world.agency.bin}
 
 
 TRIES: dict[str, Try] = {
@@ -200,6 +214,29 @@ TRIES: dict[str, Try] = {
     "appeal_case": Try("/cases/{case}/appeal", EDITORS, 409, lambda world: {"comment": "No."}),
     "comment_case": Try("/cases/{case}/comment", REVIEWERS | EDITORS, 200, lambda world: {"comment": "Seen."}),
     "confirm_many_cases": Try("/cases/confirm", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
+    "read_own_account": Try("/me", ALL, owned=False),
+    "list_all_accounts": Try("/accounts", {*MANAGERS, Role.AUDITOR}, owned=False),
+    "create_account": Try("/accounts", MANAGERS, 201, a_person, owned=False),
+    "read_account": Try("/accounts/{account}", ALL, unseen=ALL - MANAGERS - {Role.AUDITOR}, of_project=False),
+    "patch_account": Try("/accounts/{account}", MANAGERS, 200, lambda world: {"email": "a@example.kz"}),
+    # It waits for no confirmation. Supervisors see only accounts that do.
+    "confirm_account": Try(
+        "/accounts/{account}/confirmation",
+        {Role.ADMINISTRATOR, Role.SUPERVISOR},
+        409,
+        lambda world: {"role": "agency_viewer"},
+        owned=False,
+        unseen={Role.SUPERVISOR},
+    ),
+    "disable_account": Try("/accounts/{account}/disabling", MANAGERS, 200, lambda world: {}),
+    "enable_account": Try("/accounts/{account}/enabling", MANAGERS, 200, lambda world: {}),
+    "list_all_tokens": Try("/tokens", ALL, owned=False),
+    "create_token": Try("/tokens", ALL, 201, lambda world: {}, owned=False),
+    "revoke_token": Try("/tokens/{key}", ALL - {Role.AUDITOR}, 204, unseen=ALL - MANAGERS - {Role.AUDITOR}),
+    "create_service_token": Try("/accounts/{service}/tokens", MANAGERS, 201, lambda world: {}),
+    "list_own_sessions": Try("/sessions", ALL, owned=False),
+    # A session of somebody else is none.
+    "end_own_session": Try("/sessions/q4CkGZbYx1kS0w2e", ALL, 404, owned=False),
     "read_journal": Try("/journal", {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}, owned=False),
 }
 
@@ -215,7 +252,12 @@ def a_world(agency: Agency) -> World:
     case_id = db.session.scalars(select(Case.id).where(Case.project_id == reviewed.id)).one()
     file = b"agency,external_id,name_ru,object_kind,work_type,stage,placement\n"
     queued = queue_import(an_actor(Role.ADMINISTRATOR, name="somebody else"), "projects", True, "projects.csv", file)
-    return World(agency, project, document.id, recorded.id, audit.id, queued.id, reviewed, case_id)
+    person = NewPerson(f"viewer {agency.bin}", Role.AGENCY_VIEWER, agency.id)
+    account_id = add_person(ADMINISTRATOR, person, PASSWORD).account_id
+    service = add_service_account(ADMINISTRATOR, f"service {agency.bin}", Role.AGENCY_VIEWER, agency.id)
+    key_id = issue_service_token(ADMINISTRATOR, service.id).key_id
+    ids = (document.id, recorded.id, audit.id, queued.id)
+    return World(agency, project, *ids, reviewed, case_id, account_id, service.id, key_id)
 
 
 @pytest.fixture
@@ -244,6 +286,9 @@ def send(who: Caller, operation: str, method: str, world: World) -> Any:
         audit=world.audit_id,
         import_run=world.import_id,
         case=world.case_id,
+        account=world.account_id,
+        service=world.service_id,
+        key=world.key_id,
     )
     if tried.form is not None:
         return who.form(path, tried.form(world))
@@ -263,7 +308,7 @@ def expected(role: Role, operation: str, where: str) -> int:
         return 403
     if foreign and tried.owned:
         return 404
-    if foreign and operation in ("create_project", "check_before_registering"):
+    if foreign and operation in ("create_project", "check_before_registering", "create_account"):
         return 403
     return tried.good
 
@@ -323,7 +368,7 @@ def test_a_restricted_project_is_nowhere_for_who_may_not_see_it(
     sees = role in SEE_RESTRICTED
 
     for operation, tried in TRIES.items():
-        if tried.owned and methods[operation] == "GET":
+        if tried.owned and tried.of_project and methods[operation] == "GET":
             status = send(who, operation, "GET", world).status_code
             assert status == (200 if sees else 404), operation
     numbers = {item["number"] for item in who.get("/projects").get_json()["items"]}

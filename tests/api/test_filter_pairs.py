@@ -19,6 +19,7 @@ ROLES = ("supervisor", "administrator", BOUND)
 READERS_OF = {"/exports/projects.csv": ("supervisor", "administrator"), "/exports/projects.xlsx": (BOUND,)}
 # What the specification must have, so that a change of its shape does not empty these tests.
 LISTS = (
+    "/accounts",
     "/agencies",
     "/audits",
     "/cases",
@@ -29,6 +30,7 @@ LISTS = (
     "/journal",
     "/projects",
     "/reports/compliance",
+    "/tokens",
 )
 DAY, INSTANT = "2026-06-01", "2026-06-01T07:00:00Z"
 

@@ -22,7 +22,7 @@ JINJA = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 JINJA_LIST = re.compile(r"[(\[{](?:[^()\[\]{}]*)[)\]}]")
 CODES = {
     "AccountKind": "person service",
-    "AccountStatus": "active pending disabled",
+    "AccountStatus": "active invited pending disabled",
     "ActionName": "claim assign release ask answer propose approve return refer confirm withdraw appeal comment",
     "AgencyKind": "central_body local_executive state_legal_entity quasi_public subsidiary other_performer "
     "national_security private",
@@ -30,6 +30,7 @@ CODES = {
     "AuditStatus": "running succeeded held failed missed voided",
     "DecisionKind": "no_breach transitional_accepted migrate_by stop write_off",
     "DocumentKind": "contract specification act letter evidence other",
+    "FactorKind": "totp passkey recovery_code oidc",
     "FlagChange": "opened reopened exempted accepted unaccepted cleared",
     "FlagStatus": "open exempt accepted cleared",
     "FreezeStatus": "out_of_scope unaudited clear flagged exempt accepted",
@@ -42,6 +43,7 @@ CODES = {
     "ReasonCode": "wrong_data out_of_scope duplicate other",
     "Region": "10 11 15 19 23 27 31 33 35 39 43 47 55 59 61 62 63 71 75 79",
     "Role": "agency_viewer agency_editor agency_administrator reviewer supervisor auditor operator administrator",
+    "Scope": "read projects:write cases:write imports:run audits:run exemptions:write accounts:write decisions:approve",
     "Sector": "01 02 03 04 05 06 07 08 09 10",
     "Severity": "low medium high",
     "Stage": "planning creation testing pilot operation terminated archived written_off",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from sqlalchemy import select
 from registry.accounts import tokens as access
 from registry.accounts.account_names import clean_name
 from registry.accounts.actors import local_actor
+from registry.accounts.fields import LIFETIME, SECONDS
 from registry.accounts.models import AccountNotFound, account_named
 from registry.accounts.people import person_named
 from registry.accounts.roles import AGENCY_ROLES, Role
@@ -46,8 +46,6 @@ COLUMNS = (
 LISTS = ("scopes", "addresses")
 
 
-LIFETIME = re.compile(r"([0-9]{1,10})([smhd])")
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 MAX_LIFETIME_S = 36_500 * SECONDS["d"]
 
 

@@ -3,28 +3,55 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
+from typing import Any, Final
 
 import click
 
 from registry.accounts import people
 from registry.accounts.account_changes import confirm_account, disable_account, enable_account
+from registry.accounts.account_editing import AccountChanges, edit_account
 from registry.accounts.account_names import clean_name
 from registry.accounts.actors import local_actor
+from registry.accounts.commands.people_import import import_file
 from registry.accounts.factors.management import reset_factors
 from registry.accounts.models import Account, AccountNotFound, account_named
 from registry.accounts.passwords import MAX_LENGTH, generate_password
+from registry.accounts.queries import list_accounts
 from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.agencies.service import agency_by_bin
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import UsageError, problem_lines
-from registry.cli.output import cli_text, print_message
+from registry.cli.options import DAY, as_json_option
+from registry.cli.output import cli_text, print_json, print_message, print_table
 from registry.core.errors import Invalid
 from registry.core.languages import LANGUAGES
+from registry.core.pagination import MAX_LIMIT, Page
+
+COLUMNS: Final = (
+    "id",
+    "kind",
+    "name",
+    "email",
+    "language",
+    "role",
+    "agency",
+    "status",
+    "second_factor",
+    "last_signed_in_at",
+    "owner",
+    "created_at",
+    "changed_at",
+)
 
 
 @click.group()
 def users() -> None:
-    """Add people, and disable, enable and confirm accounts."""
+    """Add people; list, change, disable, enable and confirm accounts."""
+
+
+users.add_command(import_file)
 
 
 @users.command()
@@ -69,6 +96,74 @@ def add(
     if entered is None:
         click.echo(password)
     print_message("cli-user-added", name=clean_name(name), role=role)
+
+
+@users.command("list")
+@click.option("--kind", type=click.Choice(AccountKind.codes()), help="People, or service accounts.")
+@click.option("--role", type=click.Choice(Role.codes()), help="Accounts with this role.")
+@click.option("--status", type=click.Choice(AccountStatus.codes()), help="Accounts with this status.")
+@click.option("--agency", metavar="BIN", help="Accounts of this agency and of those below it.")
+@click.option("--inactive-since", type=DAY, metavar="DATE", help="Neither signed in nor used a token since this day.")
+@click.option("--q", "words", metavar="TEXT", help="Words, or parts of them, in name and e-mail address.")
+@as_json_option
+@in_registry
+def list_users(as_json: bool, words: str | None, inactive_since: date | None, **choices: str | None) -> None:
+    """List the accounts of people and services, by name."""
+    filters = {name: value for name, value in {**choices, "q": words}.items() if value is not None}
+    if inactive_since is not None:
+        filters["inactive_since"] = inactive_since.isoformat()
+    rows: list[dict[str, Any]] = []
+    page = Page(MAX_LIMIT)
+    while True:
+        listing = list_accounts(local_actor(Role.ADMINISTRATOR), filters, page)
+        rows += [{name: row[name] for name in COLUMNS} for row in listing.items]
+        if listing.next is None:
+            break
+        page = Page(MAX_LIMIT, listing.next)
+    if as_json:
+        print_json({"items": rows})
+    else:
+        print_table(COLUMNS, rows)
+
+
+@users.command("set")
+@click.argument("account_name", metavar="NAME")
+@click.option("--name", help="The new name. The former one stays reserved for this account.")
+@click.option("--email", help="Address for notifications; empty for none.")
+@click.option("--language", type=click.Choice(LANGUAGES), help="Language of pages and notifications.")
+@click.option("--role", type=click.Choice(Role.codes()), help="The new role. Sessions and tokens end.")
+@click.option("--agency", "agency_bin", metavar="BIN", help="The new agency; empty for none. Sessions and tokens end.")
+@in_registry
+def set_values(
+    account_name: str,
+    name: str | None,
+    email: str | None,
+    language: str | None,
+    role: str | None,
+    agency_bin: str | None,
+) -> None:
+    """Change the account NAME: what is not named stays. It acts at once, also for oversight roles."""
+    account = _account(account_name)
+    changes = AccountChanges()
+    if name is not None:
+        changes["name"] = name
+    if email is not None:
+        changes["email"] = email or None
+    if language is not None:
+        changes["language"] = language
+    if role is not None:
+        changes["role"] = Role(role)
+    if agency_bin is not None:
+        changes["agency_id"] = agency_by_bin(agency_bin).id if agency_bin else None
+    elif role is not None and Role(role) not in AGENCY_ROLES:
+        changes["agency_id"] = None
+    if not changes:
+        raise UsageError(cli_text("cli-nothing-to-set"))
+    try:
+        changed = edit_account(local_actor(Role.ADMINISTRATOR), account.id, changes)
+    except Invalid as error:
+        raise UsageError(cli_text("cli-user-not-changed"), *problem_lines(error.problems)) from error
+    print_message("cli-user-changed", name=changed.name)
 
 
 @users.command()

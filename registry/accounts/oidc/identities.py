@@ -15,7 +15,8 @@ from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_pr
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES
 from registry.accounts.device_names import device_name
-from registry.accounts.models import Account, Person, account_details, new_account, role_problems
+from registry.accounts.invitations import delete_invitation
+from registry.accounts.models import Account, Person, account_details, mark_signed_in, new_account, role_problems
 from registry.accounts.oidc.claims import IdentityClaims
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.oidc.errors import (
@@ -75,6 +76,10 @@ def sign_in_with_identity(claims: IdentityClaims, id_token: str, request: SignIn
         account = db.session.get_one(Account, identity.account_id, populate_existing=True, with_for_update=True)
         if account.disabled_at is not None:
             raise AccountDisabled(name=account.name)
+        if account.pending_since is None:
+            # Whoever signs in at the provider needs no password, and so no invitation.
+            account.invited_at = None
+            delete_invitation(account.id)
         signed_in = None if account.pending_since is not None else _start(account, identity, claims, id_token, request)
     if signed_in is None:
         raise AccountNotConfirmed
@@ -216,7 +221,9 @@ def _start(
     account: Account, identity: OidcIdentity, claims: IdentityClaims, id_token: str, request: SignInRequest
 ) -> SignedIn:
     person_id = require_transaction().scalars(select(Person.id).where(Person.account_id == account.id)).one()
-    factor = {"factor_at": now(), "factor_kind": "oidc"} if claims.second_factor else {}
+    # Whoever is still signed in at the provider comes back without being asked: that is no fresh factor.
+    factor_at = min(claims.auth_time or now(), now())
+    factor = {"factor_at": factor_at, "factor_kind": "oidc"} if claims.second_factor else {}
     secret = start_session(
         person_id,
         request.source,
@@ -230,5 +237,7 @@ def _start(
     actor = _actor(account, request, session_credential(secret_hash_of(secret)))
     details = {"issuer": claims.issuer, "second_factor": claims.second_factor}
     action = "person.provider-accepted" if awaits_factor else "person.signed-in"
+    if not awaits_factor:
+        mark_signed_in(person_id)
     journal.record(actor, action, f"person:{account.name}", details)
     return SignedIn(secret, awaits_factor)

@@ -140,7 +140,12 @@ MESSAGES: Final[Mapping[str, str]] = {
         "An unexpected error ({error}); no incomplete change was saved. The details are in commands.log in the data "
         "folder."
     ),
+    "cli-people-added": lazy_text("People added: {count}, rows with errors: {refused}."),
+    "cli-people-checked": lazy_text("Dry run. People to add: {count}, rows with errors: {refused}."),
     "cli-user-added": lazy_text("{name} may now sign in as {role}."),
+    "cli-nothing-to-set": lazy_text("Choose what to change."),
+    "cli-user-changed": lazy_text("The account {name} is changed."),
+    "cli-user-not-changed": lazy_text("The account was not changed:"),
     "cli-user-confirmed": lazy_text("The account {name} is confirmed as {role}."),
     "cli-user-disabled": lazy_text("The account {name} is disabled: its password, sessions and tokens no longer work."),
     "cli-user-enabled": lazy_text("The account {name} is enabled. Earlier tokens stay revoked."),

@@ -1,0 +1,246 @@
+"""The accounts endpoints: who may see an account reads it, administrators write those that they manage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask.views import MethodView
+
+from registry.accounts.account_changes import confirm_account, disable_account, enable_account
+from registry.accounts.account_editing import AccountChanges, edit_account
+from registry.accounts.account_management import find_managed_account, require_account_manager
+from registry.accounts.actors import Actor
+from registry.accounts.models import account_named
+from registry.accounts.passwords import generate_password
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.queries import ACCOUNT_FILTERS, ACCOUNT_SORTS, account_row, list_accounts, read_account
+from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.accounts.schemas import (
+    ACCOUNT,
+    ACCOUNT_BODY,
+    ACCOUNT_CONFIRMATION,
+    ACCOUNT_EXAMPLE,
+    ACCOUNT_PATCH,
+    ACCOUNT_SENT,
+    ACCOUNT_WITH_PASSWORD,
+    NO_FIELDS,
+    OWN_ACCOUNT,
+    OWN_ACCOUNT_EXAMPLE,
+    PASSWORD_EXAMPLE,
+)
+from registry.accounts.scopes import Scope, sorted_scopes
+from registry.accounts.service_accounts import add_service_account
+from registry.accounts.vocabulary import AccountKind, AccountStatus
+from registry.agencies.service import AgencyNotFound, agency_by_bin
+from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
+from registry.api.filter_parameters import (
+    BIN_SCHEMA,
+    SEVERAL,
+    WORDS_SCHEMA,
+    moment_parameter,
+    plain_parameters,
+    several_of,
+)
+from registry.api.operation_docs import LINK, LOCATION
+from registry.api.pages import PageSchema, page_response
+from registry.api.query_schemas import ListArguments, list_query
+from registry.core.errors import Invalid, Problem, invalid
+from registry.core.transactions import transaction
+from registry.http.query_parameters import Parameter
+
+blp = ApiBlueprint("accounts", __name__, description="People and service accounts.")
+FILTERS: Final = (
+    *plain_parameters(ACCOUNT_FILTERS),
+    Parameter("agency", f"BINs of agencies; accounts of those below them too. {SEVERAL}", several_of(BIN_SCHEMA)),
+    Parameter("q", "Words, or parts of them, in name and e-mail address.", WORDS_SCHEMA),
+    Parameter(
+        "inactive_since",
+        "Neither signed in nor used a token since the beginning of this day in Almaty, or this instant (RFC 3339).",
+        moment_parameter("", "from").schema,
+    ),
+)
+ONLY_OF: Final = {AccountKind.PERSON: ("owner",), AccountKind.SERVICE: ("email", "language")}
+FIELD_OF: Final = {"owner": "field-of-services", "email": "field-of-people", "language": "field-of-people"}
+PASSWORD: Final = "password"  # noqa: S105 - the name of a property
+
+
+def etag_data(row: Mapping[str, Any]) -> tuple[object, ...]:
+    """What the entity tag of an account is made from: everything that it shows."""
+    return "account", *row.values()
+
+
+@blp.route("/me")
+class OwnAccount(MethodView):
+    """The caller."""
+
+    @blp.requires(Permission.OWN_ACCOUNT_READ)
+    @blp.doc(operationId="read_own_account")
+    @blp.response(200, OWN_ACCOUNT, example=OWN_ACCOUNT_EXAMPLE)
+    def get(self) -> Any:
+        """Read the own account, and what the token may be used for."""
+        actor = current_actor()
+        row = account_row(actor.account_id or 0)
+        return {
+            **row,
+            "key_id": actor.token_key_id,
+            "token_role": actor.role.value,
+            "scopes": sorted_scopes(list(Scope) if actor.scopes is None else actor.scopes),
+            "permissions": sorted(each.value for each in PERMISSIONS[actor.role] if actor.may(each)),
+        }
+
+
+@blp.route("/accounts")
+class Accounts(MethodView):
+    """All accounts."""
+
+    @blp.requires(Permission.PEOPLE_READ)
+    @blp.doc(operationId="list_all_accounts")
+    @blp.arguments(list_query(FILTERS, tuple(ACCOUNT_SORTS)), location="query")
+    @blp.response(200, PageSchema(ACCOUNT), example={"items": [ACCOUNT_EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List accounts, by default by name. An agency administrator sees those of the own agency and below it."""
+        return page_response(list_accounts(current_actor(), *query))
+
+    @blp.requires(Permission.PEOPLE_MANAGE)
+    @blp.doc(operationId="create_account")
+    @blp.arguments(ACCOUNT_BODY, example=ACCOUNT_SENT)
+    @blp.idempotent(secret=PASSWORD)
+    @blp.etag
+    @blp.response(201, ACCOUNT_WITH_PASSWORD, description="Created.", example=PASSWORD_EXAMPLE, headers=LOCATION)
+    def post(self, values: Mapping[str, Any]) -> Any:
+        """Create an account. A person's password is shown once, and changed at the first sign-in."""
+        account_id, password = _create(current_actor(), values)
+        row = account_row(account_id)
+        blp.set_etag(etag_data(row))
+        shown = {**row, PASSWORD: password if row["status"] != AccountStatus.PENDING else None}
+        return shown, {"Location": f"{API_PREFIX}/accounts/{account_id}", "Cache-Control": "no-store"}
+
+
+@blp.route("/accounts/<row_id:id>")
+class AccountById(MethodView):
+    """One account."""
+
+    @blp.requires(Permission.OWN_ACCOUNT_READ)
+    @blp.doc(operationId="read_account")
+    @blp.etag
+    @blp.response(200, ACCOUNT, example=ACCOUNT_EXAMPLE)
+    def get(self, id: int) -> Any:
+        """Read an account: the own one, those that one lists, and pending ones that one may confirm."""
+        return _answer(read_account(current_actor(), id))
+
+    @blp.requires(Permission.PEOPLE_MANAGE)
+    @blp.doc(operationId="patch_account")
+    @blp.etag
+    @blp.arguments(ACCOUNT_PATCH, location="merge_patch", example={"name": "a.akhmetova", "email": None})
+    @blp.response(200, ACCOUNT, example={**ACCOUNT_EXAMPLE, "name": "a.akhmetova", "email": None})
+    def patch(self, values: Mapping[str, Any], id: int) -> Any:
+        """Change an account. A new role or agency ends its sessions and tokens; the former name stays reserved."""
+        actor = current_actor()
+        require_account_manager(actor)
+        with transaction():
+            # Locked before the tag is compared.
+            find_managed_account(actor, id)
+            blp.check_etag(etag_data(account_row(id)))
+            edit_account(actor, id, _changes(values))
+            row = account_row(id)
+        return _answer(row)
+
+
+@blp.route("/accounts/<row_id:id>/confirmation")
+class Confirmation(MethodView):
+    """The confirmation by a second person."""
+
+    @blp.requires(Permission.ACCOUNTS_CONFIRM)
+    @blp.doc(operationId="confirm_account")
+    @blp.arguments(ACCOUNT_CONFIRMATION, example={"role": "reviewer"})
+    @blp.idempotent(secret=PASSWORD)
+    @blp.etag
+    @blp.response(200, ACCOUNT_WITH_PASSWORD, example={**PASSWORD_EXAMPLE, "role": "reviewer", "agency": None})
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Confirm a pending account as the second person. A person's new password is shown once."""
+        actor = current_actor()
+        read_account(actor, id)
+        password = confirm_account(actor, id, Role(values["role"]))
+        row = account_row(id)
+        blp.set_etag(etag_data(row))
+        return {**row, PASSWORD: password}, {"Cache-Control": "no-store"}
+
+
+@blp.route("/accounts/<row_id:id>/disabling")
+class Disabling(MethodView):
+    """The end of an account's access."""
+
+    @blp.requires(Permission.PEOPLE_MANAGE)
+    @blp.doc(operationId="disable_account")
+    @blp.arguments(NO_FIELDS, required=False, example={})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, ACCOUNT, example={**ACCOUNT_EXAMPLE, "status": "disabled"})
+    def post(self, _values: Mapping[str, Any], id: int) -> Any:
+        """Disable an account. Its sessions and tokens end at once."""
+        disable_account(current_actor(), id)
+        return _answer(account_row(id))
+
+
+@blp.route("/accounts/<row_id:id>/enabling")
+class Enabling(MethodView):
+    """The return of an account."""
+
+    @blp.requires(Permission.PEOPLE_MANAGE)
+    @blp.doc(operationId="enable_account")
+    @blp.arguments(NO_FIELDS, required=False, example={})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, ACCOUNT, example=ACCOUNT_EXAMPLE)
+    def post(self, _values: Mapping[str, Any], id: int) -> Any:
+        """Enable an account. Earlier sessions and tokens stay ended; an oversight role waits for a confirmation."""
+        enable_account(current_actor(), id)
+        return _answer(account_row(id))
+
+
+def _answer(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    blp.set_etag(etag_data(row))
+    return row
+
+
+def _create(actor: Actor, values: Mapping[str, Any]) -> tuple[int, str | None]:
+    kind, role = AccountKind(values["kind"]), Role(values["role"])
+    problems = [Problem(f"/{name}", FIELD_OF[name]) for name in ONLY_OF[kind] if values.get(name) is not None]
+    if problems:
+        raise Invalid(problems)
+    agency_id = _agency_id(values.get("agency"))
+    if kind is AccountKind.SERVICE:
+        owner = _owner_id(values["owner"]) if values.get("owner") else None
+        return add_service_account(actor, values["name"], role, agency_id, owner).id, None
+    password = generate_password()
+    new = NewPerson(values["name"], role, agency_id, values.get("email"), values.get("language", "kk"))
+    return add_person(actor, new, password).account_id, password
+
+
+def _changes(values: Mapping[str, Any]) -> AccountChanges:
+    changes = AccountChanges()
+    for name in ("name", "email", "language"):
+        if name in values:
+            changes[name] = values[name]
+    if "role" in values:
+        changes["role"] = Role(values["role"])
+    if "agency" in values:
+        changes["agency_id"] = _agency_id(values["agency"])
+    if "owner" in values:
+        changes["owner_id"] = _owner_id(values["owner"])
+    return changes
+
+
+def _agency_id(number: str | None) -> int | None:
+    try:
+        return None if number is None else agency_by_bin(number).id
+    except AgencyNotFound as error:
+        raise invalid("/agency", "agency-unknown", bin=number) from error
+
+
+def _owner_id(name: str | None) -> int:
+    owner = None if name is None else account_named(name)
+    if owner is None:
+        raise invalid("/owner", "owner-not-usable")
+    return owner.id

@@ -1,0 +1,237 @@
+"""Account and token queries: paginated lists and single records, narrowed to what the actor sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true
+from sqlalchemy.orm import aliased
+
+from registry.accounts.account_management import is_own, visible_accounts
+from registry.accounts.account_names import skeleton
+from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import AGENCIES, subtree
+from registry.accounts.factors.models import has_factor
+from registry.accounts.models import Account, AccountNotFound, Person, find_account
+from registry.accounts.roles import Permission, Role
+from registry.accounts.token_models import Token
+from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
+from registry.core.bin_numbers import is_bin
+from registry.core.clock import now
+from registry.core.collation import sort_in_kazakh
+from registry.core.database import db
+from registry.core.errors import Malformed, Problem
+from registry.core.filters import (
+    MAX_VALUE_LENGTH,
+    ChoiceFilter,
+    ColumnFilter,
+    conditions,
+    parse_range_edge,
+    split_values,
+)
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
+from registry.core.value_checks import InvalidValue, control_character
+
+OWNER: Final = aliased(Account)
+ACCOUNT_STATUS: Final = case(
+    (Account.disabled_at.is_not(None), AccountStatus.DISABLED.value),
+    (Account.pending_since.is_not(None), AccountStatus.PENDING.value),
+    (Account.invited_at.is_not(None), AccountStatus.INVITED.value),
+    else_=AccountStatus.ACTIVE.value,
+)
+ACCOUNT_FILTERS: Final[Mapping[str, ColumnFilter]] = {
+    "kind": ChoiceFilter(Account.kind.expression, AccountKind.codes()),
+    "role": ChoiceFilter(Account.role.expression, Role.codes()),
+    "status": ChoiceFilter(ACCOUNT_STATUS, AccountStatus.codes()),
+}
+ACCOUNT_SORTS: Final[Mapping[str, SortKey]] = {
+    "id": SortKey("id", Account.id.expression, int),
+    "name": SortKey("name", sort_in_kazakh(Account.name.expression), str),
+    "created_at": SortKey("created_at", Account.created_at.expression, datetime),
+    "changed_at": SortKey("changed_at", Account.changed_at.expression, datetime, nullable=True),
+    "last_signed_in_at": SortKey("last_signed_in_at", Person.last_signed_in_at.expression, datetime, nullable=True),
+}
+TOKEN_SORTS: Final[Mapping[str, SortKey]] = {
+    "id": SortKey("id", Token.id.expression, int),
+    "expires_at": SortKey("expires_at", Token.expires_at.expression, datetime, nullable=True),
+    "last_used_at": SortKey("last_used_at", Token.last_used_at.expression, datetime, nullable=True),
+}
+
+
+def list_accounts(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
+    """A page of the accounts that the actor sees, by name unless sorted otherwise.
+
+    Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
+    """
+    actor.require(Permission.PEOPLE_READ)
+    statement = _accounts().where(visible_accounts(actor), *account_conditions(raw))
+    return _page(statement, Account.id, ACCOUNT_SORTS, page, "name")
+
+
+def read_account(actor: Actor, account_id: int) -> Mapping[str, Any]:
+    """An account that the actor sees: the own one, those that the role lists, and pending ones that it may confirm.
+
+    Raises AccountNotFound.
+    """
+    account = find_account(account_id)
+    if not is_own(actor, account) and not _sees(actor, account):
+        raise AccountNotFound(id=account_id)
+    return account_row(account_id)
+
+
+def account_row(account_id: int) -> Mapping[str, Any]:
+    """An account as a mapping, whoever asks."""
+    return dict(db.session.execute(_accounts().where(Account.id == account_id)).mappings().one())
+
+
+def list_tokens(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
+    """A page of the actor's own tokens and of those that the role lists, the newest first unless sorted otherwise.
+
+    Raises Malformed.
+    """
+    listed = visible_accounts(actor) if actor.may(Permission.TOKENS_READ) else false()
+    own = Token.account_id == actor.account_id
+    statement = _tokens().where(or_(own, listed), *conditions(token_filters(), raw))
+    return _page(statement, Token.id, TOKEN_SORTS, page, "-id")
+
+
+def token_row(key_id: str) -> Mapping[str, Any]:
+    """A token as a mapping, whoever asks."""
+    return dict(db.session.execute(_tokens().where(Token.key_id == key_id)).mappings().one())
+
+
+def _sees(actor: Actor, account: Account) -> bool:
+    if actor.may(Permission.PEOPLE_READ):
+        seen = select(Account.id).where(Account.id == account.id, visible_accounts(actor))
+        return db.session.scalar(seen) is not None
+    return actor.may(Permission.ACCOUNTS_CONFIRM) and account.pending_since is not None
+
+
+def _accounts() -> Select[Any]:
+    return (
+        select(
+            Account.id,
+            Account.kind,
+            Account.name,
+            Person.email,
+            Person.language,
+            Account.role,
+            AGENCIES.c.bin.label("agency"),
+            ACCOUNT_STATUS.label("status"),
+            case((has_factor(), true()), else_=false()).label("second_factor"),
+            Person.last_signed_in_at,
+            OWNER.name.label("owner"),
+            Account.created_at,
+            Account.changed_at,
+        )
+        .outerjoin(Person, Person.account_id == Account.id)
+        .outerjoin(AGENCIES, AGENCIES.c.id == Account.agency_id)
+        .outerjoin(OWNER, OWNER.id == Account.owner_account_id)
+    )
+
+
+def _tokens() -> Select[Any]:
+    return (
+        select(
+            Token.key_id,
+            Account.name.label("account"),
+            Token.account_id,
+            Account.kind,
+            Token.role,
+            AGENCIES.c.bin.label("agency"),
+            Token.scopes,
+            Token.addresses,
+            _token_status().label("status"),
+            Token.created_at,
+            Token.expires_at,
+            Token.revoked_at,
+            Token.last_used_at,
+            Token.last_used_from,
+            OWNER.name.label("owner"),
+        )
+        .join(Account, Account.id == Token.account_id)
+        .outerjoin(AGENCIES, AGENCIES.c.id == Token.agency_id)
+        .outerjoin(OWNER, OWNER.id == Account.owner_account_id)
+    )
+
+
+def _token_status() -> ColumnElement[str]:
+    return case(
+        (Token.revoked_at.is_not(None), TokenStatus.REVOKED.value),
+        (Token.expires_at <= now(), TokenStatus.EXPIRED.value),
+        (Token.pending_since.is_not(None), TokenStatus.PENDING.value),
+        else_=TokenStatus.VALID.value,
+    )
+
+
+def token_filters() -> Mapping[str, ColumnFilter]:
+    """The filters of tokens; the status is evaluated as of now."""
+    return {
+        "kind": ChoiceFilter(Account.kind.expression, AccountKind.codes()),
+        "role": ChoiceFilter(Token.role.expression, Role.codes()),
+        "status": ChoiceFilter(_token_status(), TokenStatus.codes()),
+    }
+
+
+def account_conditions(raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    """The filters as conditions on accounts joined with people. Raises Malformed."""
+    special = {"agency": _in_agencies, "q": _with_words, "inactive_since": _inactive_since}
+    criteria = conditions(ACCOUNT_FILTERS, {name: value for name, value in raw.items() if name not in special})
+    problems = []
+    for name, make in special.items():
+        if name in raw:
+            try:
+                criteria.append(make(raw[name]))
+            except InvalidValue as error:
+                problems.append(Problem(name, error.code, error.params))
+    if problems:
+        raise Malformed(problems)
+    return criteria
+
+
+def _in_agencies(value: str) -> ColumnElement[bool]:
+    """Accounts of the agencies and of those below them."""
+    numbers = split_values(value)
+    if not all(map(is_bin, numbers)):
+        raise InvalidValue("bin-invalid")
+    roots = db.session.scalars(select(AGENCIES.c.id).where(AGENCIES.c.bin.in_(numbers)))
+    return or_(false(), *(Account.agency_id.in_(select(subtree(root).c.id)) for root in roots))
+
+
+def _with_words(value: str) -> ColumnElement[bool]:
+    """Accounts with each word in the name or the e-mail address; in names letters that look alike are the same."""
+    if len(value) > MAX_VALUE_LENGTH or control_character(value) is not None:
+        raise InvalidValue("not-usable")
+    if not value.strip():
+        raise InvalidValue("value-missing")
+    return and_(
+        *(
+            or_(
+                Account.name_skeleton.contains(skeleton(word), autoescape=True),
+                func.lower(Person.email).contains(word.lower(), autoescape=True),
+            )
+            for word in value.split()
+        )
+    )
+
+
+def _inactive_since(value: str) -> ColumnElement[bool]:
+    """Accounts that exist since before the day or instant and neither signed in nor used a token after it."""
+    edge, _ = parse_range_edge(value, "from")
+    signed_in = func.coalesce(Person.last_signed_in_at >= edge, false())
+    used = exists(select(Token.id).where(Token.account_id == Account.id, Token.last_used_at >= edge))
+    return and_(Account.created_at < edge, ~signed_in, ~used)
+
+
+def _page(statement: Select[Any], unique: Any, sorts: Mapping[str, SortKey], page: Page, default: str) -> Listing:
+    sort = page.sort or default
+    key, descending = sorts.get(sort.removeprefix("-")), sort.startswith("-")
+    if key is None:
+        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(sorts)})])
+    if page.cursor is not None:
+        statement = statement.where(after(key, unique, descending, page.cursor))
+    statement = statement.add_columns(key.column.label("_sort"), unique.label("_id"))
+    statement = statement.order_by(*order_by(key, unique, descending)).limit(page.limit + 1)
+    return build_page(db.session.execute(statement).mappings().all(), page, key, descending)

@@ -1,0 +1,223 @@
+"""Schemas of accounts, tokens and sessions in requests and responses."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from registry.accounts.account_names import MAX_NAME_LENGTH
+from registry.accounts.fields import AddressesField, LifetimeField, ScopesField
+from registry.accounts.models import MAX_EMAIL_LENGTH
+from registry.accounts.roles import Permission, Role
+from registry.accounts.scopes import Scope
+from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
+from registry.core.base_schema import BaseSchema
+from registry.core.fields import Bin, Choice, Email, Text
+from registry.core.languages import LANGUAGES
+from registry.core.response_fields import ReadOnly, Timestamp
+
+TEXT_OR_NULL: Final = {"type": ["string", "null"]}
+TEXTS: Final = {"type": "array", "items": {"type": "string"}}
+SHOWN: Final = frozenset({"id", "status", "second_factor", "last_signed_in_at", "created_at", "changed_at"})
+
+
+class AccountFields(BaseSchema):
+    """What administrators write of an account."""
+
+    name = Text(MAX_NAME_LENGTH, description="What a person signs in with, and records show.", required=True)
+    email = Email(MAX_EMAIL_LENGTH, description="Where notices go. Of people only.")
+    language = Choice(LANGUAGES, description="Of pages and notices; by default `kk`. Of people only.", nullable=False)
+    role = Choice(Role.codes(), description="What the account may do.", required=True)
+    agency = Bin(description="BIN of the agency; with an agency role only, and then always.")
+    owner = Text(
+        MAX_NAME_LENGTH,
+        description="Name of the person who answers for a service account; by default who creates it.",
+        nullable=False,
+    )
+
+
+class AccountBody(AccountFields):
+    """An account to create."""
+
+    READ_ONLY: ClassVar[frozenset[str]] = SHOWN
+
+    kind = Choice(AccountKind.codes(), description="A person, or a program, which has tokens only.", required=True)
+
+
+class AccountPatch(AccountFields):
+    """Changes of an account."""
+
+    READ_ONLY: ClassVar[frozenset[str]] = SHOWN | {"kind"}
+
+
+class Account(BaseSchema):
+    """An account."""
+
+    id = ReadOnly("Its id.", {"type": "integer"})
+    kind = ReadOnly("A person or a service account.", {"type": "string", "enum": list(AccountKind.codes())})
+    name = ReadOnly("What a person signs in with, and records show.", {"type": "string"})
+    email = ReadOnly("Where notices go; null for service accounts.", TEXT_OR_NULL)
+    language = ReadOnly(
+        "Of pages and notices; null for service accounts.", {"type": ["string", "null"], "enum": [*LANGUAGES, None]}
+    )
+    role = ReadOnly("What the account may do.", {"type": "string", "enum": list(Role.codes())})
+    agency = ReadOnly("BIN of the agency; null for oversight roles.", TEXT_OR_NULL)
+    status = ReadOnly("Only active accounts are let in.", {"type": "string", "enum": list(AccountStatus.codes())})
+    second_factor = ReadOnly("Whether an authenticator app or a passkey is enrolled.", {"type": "boolean"})
+    last_signed_in_at = Timestamp("The last sign-in to the pages; null for none and unknown.", nullable=True)
+    owner = ReadOnly("Name of the person who answers for a service account.", TEXT_OR_NULL)
+    created_at = Timestamp("When it was created.")
+    changed_at = Timestamp("When it was last changed; null if an earlier version did.", nullable=True)
+
+
+class AccountWithPassword(Account):
+    """An account whose person got a new password."""
+
+    password = ReadOnly(
+        "The person's new password, in this response only. Null for service accounts, for pending accounts, and in a "
+        "response that is repeated for its `Idempotency-Key`.",
+        TEXT_OR_NULL,
+    )
+
+
+class OwnAccount(Account):
+    """The caller's account, and what the token of this request may be used for."""
+
+    key_id = ReadOnly("Key id of the token.", {"type": "string"})
+    token_role = ReadOnly("Role of the token: the account's or a narrower one.", {"type": "string"})
+    scopes = ReadOnly("Scopes of the token.", TEXTS)
+    permissions = ReadOnly("What the token may do.", {**TEXTS, "items": {"type": "string", "enum": sorted(Permission)}})
+
+
+class AccountConfirmation(BaseSchema):
+    """The confirmation of an account."""
+
+    role = Choice(Role.codes(), description="The role that was read: another one is a conflict.", required=True)
+
+
+class NoFields(BaseSchema):
+    """A body without fields."""
+
+
+class TokenBody(BaseSchema):
+    """A token to create. What is absent or null has its default."""
+
+    role = Choice(Role.codes(), description="By default that of the account; a narrower one allows less.")
+    scopes = ScopesField(description="By default those of the role, as docs/reference/api.md lists them.")
+    expires_in = LifetimeField(description="Seconds, minutes, hours or days, such as `90d`, the default; at most 366d.")
+    addresses = AddressesField(description="Addresses and CIDR ranges that it is accepted from; by default any.")
+
+
+class Token(BaseSchema):
+    """A token without its secret."""
+
+    key_id = ReadOnly("Its id: the part of the token between the two underscores.", {"type": "string"})
+    account = ReadOnly("Name of its account.", {"type": "string"})
+    account_id = ReadOnly("Id of its account.", {"type": "integer"})
+    kind = ReadOnly("Whose it is: a person's or a service's.", {"type": "string", "enum": list(AccountKind.codes())})
+    role = ReadOnly("Its role.", {"type": "string", "enum": list(Role.codes())})
+    agency = ReadOnly("BIN of the agency.", TEXT_OR_NULL)
+    scopes = ReadOnly("Its scopes; null for all, in tokens of earlier versions.", {**TEXTS, "type": ["array", "null"]})
+    addresses = ReadOnly("The ranges that it is accepted from; null for any.", {**TEXTS, "type": ["array", "null"]})
+    status = ReadOnly(
+        "Pending: a second person has to confirm it.", {"type": "string", "enum": list(TokenStatus.codes())}
+    )
+    created_at = Timestamp("When it was created.")
+    expires_at = Timestamp("When it ends; null for never, in tokens of earlier versions.", nullable=True)
+    revoked_at = Timestamp("When it was revoked.", nullable=True)
+    last_used_at = Timestamp("The last use, to within five minutes.", nullable=True)
+    last_used_from = ReadOnly("The address of the last use.", TEXT_OR_NULL)
+    owner = ReadOnly("Name of the person who answers for the service account.", TEXT_OR_NULL)
+
+
+class NewToken(Token):
+    """A token that was just created."""
+
+    token = ReadOnly(
+        "The token itself, in this response only; null in one that is repeated for its `Idempotency-Key`.", TEXT_OR_NULL
+    )
+
+
+class Session(BaseSchema):
+    """An open browser session."""
+
+    id = ReadOnly("Its id.", {"type": "string"})
+    device = ReadOnly("Browser and system; empty when unknown.", {"type": "string"})
+    address = ReadOnly("The address of the sign-in.", {"type": "string"})
+    started_at = Timestamp("When it started.")
+    last_used_at = Timestamp("The last use, to within a minute.")
+    factor_kind = ReadOnly("The last second factor.", TEXT_OR_NULL)
+
+
+ACCOUNT: Final = Account()
+ACCOUNT_WITH_PASSWORD: Final = AccountWithPassword()
+OWN_ACCOUNT: Final = OwnAccount()
+ACCOUNT_BODY: Final = AccountBody()
+ACCOUNT_PATCH: Final = AccountPatch(partial=True)
+ACCOUNT_CONFIRMATION: Final = AccountConfirmation()
+NO_FIELDS: Final = NoFields()
+TOKEN: Final = Token()
+NEW_TOKEN: Final = NewToken()
+TOKEN_BODY: Final = TokenBody()
+SESSION: Final = Session()
+ACCOUNT_SENT: Final[dict[str, Any]] = {
+    "kind": "person",
+    "name": "a.serikova",
+    "email": "a.serikova@example.kz",
+    "language": "kk",
+    "role": "agency_editor",
+    "agency": "050340004478",
+}
+ACCOUNT_EXAMPLE: Final[dict[str, Any]] = {
+    "id": 17,
+    **ACCOUNT_SENT,
+    "status": "active",
+    "second_factor": True,
+    "last_signed_in_at": "2026-03-11T06:00:00.000000Z",
+    "owner": None,
+    "created_at": "2026-01-12T05:00:00.000000Z",
+    "changed_at": "2026-02-02T05:00:00.000000Z",
+}
+PASSWORD_EXAMPLE: Final[dict[str, Any]] = {
+    **ACCOUNT_EXAMPLE,
+    "second_factor": False,
+    "last_signed_in_at": None,
+    "password": "k7mq-x2ht-9vwd-pr4c",
+}
+OWN_ACCOUNT_EXAMPLE: Final[dict[str, Any]] = {
+    **ACCOUNT_EXAMPLE,
+    "key_id": "4fGh7KqLm2",
+    "token_role": "agency_editor",
+    "scopes": [Scope.READ.value],
+    "permissions": ["agencies.read", "projects.read"],
+}
+TOKEN_EXAMPLE: Final[dict[str, Any]] = {
+    "key_id": "4fGh7KqLm2",
+    "account": "a.serikova",
+    "account_id": 17,
+    "kind": "person",
+    "role": "agency_editor",
+    "agency": "050340004478",
+    "scopes": ["read", "projects:write"],
+    "addresses": ["10.1.0.0/16"],
+    "status": "valid",
+    "created_at": "2026-03-01T05:00:00.000000Z",
+    "expires_at": "2026-05-30T05:00:00.000000Z",
+    "revoked_at": None,
+    "last_used_at": None,
+    "last_used_from": None,
+    "owner": None,
+}
+TOKEN_SENT: Final[dict[str, Any]] = {
+    "scopes": ["read", "projects:write"],
+    "expires_in": "90d",
+    "addresses": ["10.1.0.0/16"],
+}
+NEW_TOKEN_EXAMPLE: Final[dict[str, Any]] = {**TOKEN_EXAMPLE, "token": "qtr_4fGh7KqLm2_…"}
+SESSION_EXAMPLE: Final[dict[str, Any]] = {
+    "id": "q4CkGZbYx1kS0w2e",
+    "device": "Firefox, Windows",
+    "address": "10.1.0.7",
+    "started_at": "2026-03-11T06:00:00.000000Z",
+    "last_used_at": "2026-03-11T06:40:00.000000Z",
+    "factor_kind": "totp",
+}

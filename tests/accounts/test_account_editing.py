@@ -1,0 +1,312 @@
+"""Edits of accounts: history, reserved former names, confirmation, the last administrator, changed rights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from registry.accounts.account_changes import (
+    ConfirmationNeedsAnotherPerson,
+    LastAdministrator,
+    change_role,
+    confirm_account,
+    disable_account,
+)
+from registry.accounts.account_editing import edit_account
+from registry.accounts.account_management import AccountNotYours, NotYourself, RightsChanged, RoleNotYoursToGive
+from registry.accounts.actors import Actor
+from registry.accounts.models import Account, AccountNameTaken, account_named
+from registry.accounts.people import NewPerson, add_person, person_named
+from registry.accounts.roles import Role
+from registry.accounts.service_accounts import add_service_account
+from registry.accounts.sign_in import PasswordNotAccepted, sign_in
+from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
+from registry.audits.voiding import may_confirm_voiding
+from registry.cases.transitions import DecisionNeedsAnotherPerson
+from registry.core.database import db
+from registry.core.errors import Invalid
+from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun
+from registry.journal.service import JournalEntry
+from registry.projects.drafts import drafts_of, start_draft
+from tests.cases.cast import AIGERIM, NO_BREACH, act, under_review
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_actor, an_agency
+from tests.present import Present
+
+
+def a_person(name: str, role: Role = Role.AGENCY_VIEWER, agency_id: int | None = None) -> Account:
+    return add_person(ADMINISTRATOR, NewPerson(name, role, agency_id, f"{len(name)}@example.kz"), PASSWORD).account
+
+
+def session_of(account: Account) -> Actor:
+    actor = replace(an_actor(Role.AUDITOR, name=account.name), role=Role(account.role), agency_id=account.agency_id)
+    return replace(actor, account_id=account.id)
+
+
+def entries(action: str) -> list[tuple[str, dict[str, Any]]]:
+    statement = select(JournalEntry).where(JournalEntry.action == action).order_by(JournalEntry.seq)
+    return [(entry.subject, json.loads(entry.details)) for entry in db.session.scalars(statement)]
+
+
+def codes(error: Invalid) -> list[tuple[str, str]]:
+    return [(problem.pointer, problem.code) for problem in error.problems]
+
+
+def test_edit_changes_name_email_language_and_journals_old_and_new(app: Flask) -> None:
+    account = a_person("a.serikova", agency_id=an_agency().id)
+
+    edit_account(ADMINISTRATOR, account.id, {"name": "a.akhmetova", "email": "new@example.kz", "language": "ru"})
+
+    person = person_named("a.akhmetova")
+    assert person is not None and (person.email, person.language) == ("new@example.kz", "ru")
+    assert entries("account.renamed") == [("account:a.serikova", {"old_name": "a.serikova", "name": "a.akhmetova"})]
+    changes = [
+        {"field": "email", "old": "10@example.kz", "new": "new@example.kz"},
+        {"field": "language", "old": "kk", "new": "ru"},
+    ]
+    assert entries("account.changed") == [("account:a.serikova", {"changes": changes})]
+
+
+def test_edit_without_a_difference_journals_nothing(app: Flask) -> None:
+    account = a_person("a.serikova", agency_id=an_agency().id)
+    edit_account(ADMINISTRATOR, account.id, {"name": " a.serikova ", "email": "10@example.kz", "language": "kk"})
+    assert entries("account.renamed") == entries("account.changed") == entries("account.role-changed") == []
+
+
+def test_renamed_person_signs_in_with_the_new_name_and_keeps_tokens(app: Flask) -> None:
+    agency = an_agency()
+    token = a_token(Role.AGENCY_VIEWER, agency, "a.serikova")
+    account = account_named("a.serikova")
+    assert account is not None
+
+    edit_account(ADMINISTRATOR, account.id, {"name": "a.akhmetova"})
+
+    assert authenticate_token(token, "10.0.0.1", "r").principal == "a.akhmetova"
+    assert sign_in("a.akhmetova", PASSWORD, "10.0.0.1", "r").secret
+    with pytest.raises(PasswordNotAccepted):
+        sign_in("a.serikova", PASSWORD, "10.0.0.1", "r")
+
+
+@pytest.mark.parametrize("name", ["a.serikova", "A.Serikova", "а.serikova"])
+def test_former_name_is_taken_for_ever_by_no_other_account(app: Flask, name: str) -> None:
+    agency_id = an_agency().id
+    renamed, other = a_person("a.serikova", agency_id=agency_id), a_person("b.other", agency_id=agency_id)
+    edit_account(ADMINISTRATOR, renamed.id, {"name": "a.akhmetova"})
+
+    with pytest.raises(AccountNameTaken):
+        a_person(name, agency_id=agency_id)
+    with pytest.raises(AccountNameTaken):
+        add_service_account(ADMINISTRATOR, name, Role.AGENCY_VIEWER, agency_id)
+    with pytest.raises(AccountNameTaken):
+        edit_account(ADMINISTRATOR, other.id, {"name": name})
+
+
+def test_account_may_return_to_its_former_name(app: Flask) -> None:
+    account = a_person("a.serikova", agency_id=an_agency().id)
+    for name in ("a.akhmetova", "a.serikova", "a.akhmetova"):
+        assert edit_account(ADMINISTRATOR, account.id, {"name": name}).name == name
+
+
+def test_rename_to_a_name_that_looks_like_another_is_refused_and_changes_nothing(app: Flask) -> None:
+    agency_id = an_agency().id
+    account = a_person("a.serikova", agency_id=agency_id)
+    a_person("saule", agency_id=agency_id)
+    with pytest.raises(AccountNameTaken):
+        edit_account(ADMINISTRATOR, account.id, {"name": "s\u0430ule", "email": None})
+    person = person_named("a.serikova")
+    assert person is not None and person.email == "10@example.kz"
+
+
+def test_wrong_values_are_reported_together(app: Flask) -> None:
+    account = a_person("a.serikova", agency_id=an_agency().id)
+    with pytest.raises(Invalid) as refused:
+        edit_account(
+            ADMINISTRATOR,
+            account.id,
+            {"name": "root", "email": "nobody", "language": "de", "role": Role.AUDITOR, "owner_id": 1},
+        )
+    assert codes(refused.value) == [
+        ("/name", "name-reserved"),
+        ("/agency", "role-takes-no-agency"),
+        ("/email", "email-invalid"),
+        ("/language", "not-a-choice"),
+        ("/owner", "field-of-services"),
+    ]
+
+
+def test_service_account_has_an_owner_but_no_email_or_language(app: Flask) -> None:
+    agency_id = an_agency().id
+    owner = a_person("a.serikova", agency_id=agency_id)
+    service = add_service_account(ADMINISTRATOR, "robot", Role.AGENCY_VIEWER, agency_id)
+    edit_account(ADMINISTRATOR, service.id, {"owner_id": owner.id, "name": "robot 2"})
+    assert (service.owner_account_id, service.name) == (owner.id, "robot 2")
+    with pytest.raises(Invalid) as refused:
+        edit_account(ADMINISTRATOR, service.id, {"email": "a@example.kz", "language": "kk"})
+    assert codes(refused.value) == [("/email", "field-of-people"), ("/language", "field-of-people")]
+
+
+def test_new_role_ends_tokens_and_waits_for_a_second_person(app: Flask) -> None:
+    agency = an_agency()
+    token = a_token(Role.AGENCY_VIEWER, agency, "a.serikova")
+    account, adil = account_named("a.serikova"), session_of(a_person("adil", Role.ADMINISTRATOR))
+    assert account is not None
+
+    edit_account(adil, account.id, {"role": Role.REVIEWER, "agency_id": None})
+
+    assert (account.role, account.agency_id, account.status) == ("reviewer", None, "pending")
+    with pytest.raises(TokenNotAccepted):
+        authenticate_token(token, "10.0.0.1", "r")
+
+
+def test_new_email_of_oversight_waits_for_a_second_person_and_of_agencies_does_not(app: Flask) -> None:
+    adil = session_of(a_person("adil", Role.ADMINISTRATOR))
+    reviewer, viewer = a_person("r.reviewer", Role.REVIEWER), a_person("v.viewer", agency_id=an_agency().id)
+    for account in (reviewer, viewer):
+        edit_account(adil, account.id, {"email": "adils.own@example.kz"})
+    assert (reviewer.status, viewer.status) == ("pending", "active")
+    with pytest.raises(ConfirmationNeedsAnotherPerson):
+        confirm_account(adil, reviewer.id, Role.REVIEWER)
+
+
+def test_nobody_edits_the_own_account_and_agency_administrators_only_theirs(app: Flask) -> None:
+    home, foreign = an_agency(), an_agency()
+    chief = a_person("chief", Role.AGENCY_ADMINISTRATOR, home.id)
+    viewer, peer = a_person("viewer", agency_id=home.id), a_person("peer", Role.AGENCY_ADMINISTRATOR, home.id)
+    actor = session_of(chief)
+
+    assert edit_account(actor, viewer.id, {"name": "viewer 2"}).name == "viewer 2"
+    with pytest.raises(NotYourself):
+        edit_account(actor, chief.id, {"language": "ru"})
+    with pytest.raises(AccountNotYours):
+        edit_account(actor, peer.id, {"language": "ru"})
+    with pytest.raises(RoleNotYoursToGive):
+        edit_account(actor, viewer.id, {"agency_id": foreign.id})
+
+
+def test_last_administrator_cannot_be_disabled_or_given_another_role(app: Flask) -> None:
+    last = a_person("adil", Role.ADMINISTRATOR)
+    add_service_account(ADMINISTRATOR, "robot", Role.ADMINISTRATOR, None)
+    with pytest.raises(LastAdministrator):
+        disable_account(ADMINISTRATOR, last.id)
+    with pytest.raises(LastAdministrator):
+        change_role(ADMINISTRATOR, last.id, Role.AUDITOR, None)
+    with pytest.raises(LastAdministrator):
+        edit_account(ADMINISTRATOR, last.id, {"role": Role.AUDITOR})
+    assert (last.role, last.disabled_at) == ("administrator", None)
+
+    a_person("bota", Role.ADMINISTRATOR)
+    disable_account(ADMINISTRATOR, last.id)
+    assert last.status == "disabled"
+
+
+def test_pending_and_disabled_administrators_do_not_count(app: Flask) -> None:
+    adil = a_person("adil", Role.ADMINISTRATOR)
+    a_person("bota", Role.ADMINISTRATOR)
+    pending = add_person(session_of(adil), NewPerson("pending", Role.ADMINISTRATOR), PASSWORD).account
+    assert pending.status == "pending"
+    bota = account_named("bota")
+    assert bota is not None
+    disable_account(ADMINISTRATOR, bota.id)
+    with pytest.raises(LastAdministrator):
+        disable_account(ADMINISTRATOR, adil.id)
+
+
+@pytest.mark.parametrize("what", ["role", "disabled"])
+def test_rights_that_end_in_mid_request_change_nothing(app: Flask, what: str) -> None:
+    adil, viewer = a_person("adil", Role.ADMINISTRATOR), a_person("viewer", agency_id=an_agency().id)
+    a_person("bota", Role.ADMINISTRATOR)
+    actor = session_of(adil)
+    if what == "role":
+        change_role(ADMINISTRATOR, adil.id, Role.AUDITOR, None)
+    else:
+        disable_account(ADMINISTRATOR, adil.id)
+
+    with pytest.raises(RightsChanged):
+        edit_account(actor, viewer.id, {"name": "viewer 2"})
+    with pytest.raises(RightsChanged):
+        add_person(actor, NewPerson("new", Role.AUDITOR), PASSWORD)
+    with pytest.raises(RightsChanged):
+        disable_account(actor, viewer.id)
+
+
+def test_renamed_person_cannot_approve_the_own_proposal(app: Flask) -> None:
+    saule = a_person("saule", Role.SUPERVISOR)
+    before = session_of(saule)
+    case = under_review(a_project())
+    act(before, case, "propose", NO_BREACH)
+    edit_account(ADMINISTRATOR, saule.id, {"name": "s.bekova"})
+    after = session_of(saule)
+
+    # Also a request that began before the rename.
+    for actor in (before, after):
+        with pytest.raises(DecisionNeedsAnotherPerson):
+            act(actor, case, "approve")
+
+
+def test_request_that_began_before_the_rename_is_the_same_person(app: Flask) -> None:
+    saule = a_person("saule", Role.SUPERVISOR)
+    before = session_of(saule)
+    case = under_review(a_project())
+    edit_account(ADMINISTRATOR, saule.id, {"name": "s.bekova"})
+    act(before, case, "propose", NO_BREACH)
+    with pytest.raises(DecisionNeedsAnotherPerson):
+        act(session_of(saule), case, "approve")
+
+
+def test_renamed_person_keeps_cases_and_drafts(app: Flask) -> None:
+    agency = an_agency()
+    reviewer, editor = a_person("aigerim", Role.REVIEWER), a_person("e.ditor", Role.AGENCY_EDITOR, agency.id)
+    case = under_review(a_project())
+    assert case.assignee == AIGERIM.principal == "aigerim"
+    changed_at = case.changed_at
+    draft = start_draft(session_of(editor))
+
+    edit_account(ADMINISTRATOR, reviewer.id, {"name": "a.new"})
+    edit_account(ADMINISTRATOR, editor.id, {"name": "e.new"})
+
+    db.session.refresh(case)
+    assert case.assignee == "a.new" and case.changed_at >= changed_at
+    assert [each.id for each in drafts_of(session_of(editor))] == [draft.id]
+    act(session_of(reviewer), case, "propose", NO_BREACH)
+
+
+def test_renamed_administrator_cannot_confirm_the_own_request(app: Flask) -> None:
+    adil = a_person("adil", Role.ADMINISTRATOR)
+    requested = add_person(session_of(adil), NewPerson("new", Role.REVIEWER), PASSWORD).account
+    edit_account(ADMINISTRATOR, adil.id, {"name": "a.new"})
+    with pytest.raises(ConfirmationNeedsAnotherPerson):
+        confirm_account(session_of(adil), requested.id, Role.REVIEWER)
+
+
+def test_renamed_person_cannot_confirm_the_own_voiding(app: Flask) -> None:
+    operator = a_person("op", Role.OPERATOR)
+    run = AuditRun(voiding={"proposed_by": "op", "proposed_role": "operator"})
+    edit_account(ADMINISTRATOR, operator.id, {"name": "op.new"})
+    change_role(ADMINISTRATOR, operator.id, Role.SUPERVISOR, None)
+    assert not may_confirm_voiding(session_of(operator), run)
+    assert may_confirm_voiding(session_of(a_person("saule", Role.SUPERVISOR)), run)
+
+
+def test_changed_at_follows_changes_and_last_signed_in_at_sign_ins(app: Flask, present: Present) -> None:
+    start = present.set(datetime.fromisoformat("2026-03-02T05:00:00+00:00"))
+    account = a_person("a.serikova", agency_id=an_agency().id)
+    person = person_named("a.serikova")
+    assert person is not None and (account.changed_at, person.last_signed_in_at) == (start, None)
+
+    signed_in = present.move(timedelta(hours=1))
+    sign_in("a.serikova", PASSWORD, "10.0.0.1", "r")
+    db.session.refresh(account)
+    db.session.refresh(person)
+    assert (account.changed_at, person.last_signed_in_at) == (start, signed_in)
+
+    changed = present.move(timedelta(hours=1))
+    with transaction():
+        edit_account(ADMINISTRATOR, account.id, {"language": "ru"})
+    db.session.refresh(account)
+    assert account.changed_at == changed

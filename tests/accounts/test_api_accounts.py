@@ -1,0 +1,412 @@
+"""``/me`` and ``/accounts``: representation, lists, creation, changes, confirmation, and everything that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from registry.accounts.account_changes import disable_account
+from registry.accounts.models import Account, account_named
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.accounts.scopes import Scope
+from registry.accounts.service_accounts import add_service_account
+from registry.accounts.sign_in import sign_in
+from registry.accounts.tokens import issue_own_token
+from registry.agencies.models import Agency
+from registry.core.database import db
+from registry.core.idempotency import StoredResponse
+from tests.api.callers import Caller, caller, code, codes
+from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor, an_agency
+from tests.present import Present
+
+AsRole = Callable[..., Caller]
+
+
+def a_person(name: str, role: Role = Role.AGENCY_VIEWER, agency: Agency | None = None, **values: Any) -> Account:
+    new = NewPerson(name, role, None if agency is None else agency.id, **values)
+    return add_person(ADMINISTRATOR, new, PASSWORD).account
+
+
+def names(answer: Any) -> list[str]:
+    assert answer.status_code == 200, answer.data
+    return [item["name"] for item in answer.get_json()["items"]]
+
+
+def test_me_is_the_own_account_and_what_the_token_may(client: FlaskClient, agency: Agency) -> None:
+    account = a_person("a.serikova", Role.AGENCY_EDITOR, agency, email="a@example.kz", language="ru")
+    actor = replace(an_actor(Role.AGENCY_EDITOR, agency, "a.serikova"), account_id=account.id)
+    issued = issue_own_token(actor, role=Role.AGENCY_VIEWER, scopes=[Scope.READ])
+
+    body = Caller(client, issued.text).get("/me").get_json()
+
+    created_at = body.pop("created_at")
+    assert body.pop("changed_at") == created_at
+    assert body == {
+        "id": account.id,
+        "kind": "person",
+        "name": "a.serikova",
+        "email": "a@example.kz",
+        "language": "ru",
+        "role": "agency_editor",
+        "agency": agency.bin,
+        "status": "active",
+        "second_factor": False,
+        "last_signed_in_at": None,
+        "owner": None,
+        "key_id": issued.key_id,
+        "token_role": "agency_viewer",
+        "scopes": ["read"],
+        "permissions": [
+            "agencies.read",
+            "cases.read",
+            "exemptions.read",
+            "own-account.read",
+            "projects.read",
+            "reports.read",
+            "restricted.read",
+        ],
+    }
+
+
+def test_everybody_reads_the_own_account_and_no_other(client: FlaskClient, agency: Agency) -> None:
+    other = a_person("other", Role.AGENCY_VIEWER, agency)
+    for role in (Role.REVIEWER, Role.OPERATOR, Role.SUPERVISOR):
+        who = caller(client, role)
+        own = who.get("/me").get_json()
+        assert who.get(f"/accounts/{own['id']}").get_json()["name"] == own["name"]
+        assert who.get(f"/accounts/{other.id}").status_code == 404
+        assert who.get("/accounts").status_code == 403
+    robot = Caller(client, a_service_token(Role.AGENCY_VIEWER, agency, "robot"))
+    assert robot.get("/me").get_json()["kind"] == "service"
+
+
+def test_agency_administrator_lists_the_own_subtree_and_auditors_all(client: FlaskClient, agency: Agency) -> None:
+    below, foreign = an_agency(agency), an_agency()
+    for name, where in (("own", agency), ("below", below), ("foreign", foreign)):
+        a_person(name, Role.AGENCY_VIEWER, where)
+    chief = caller(client, Role.AGENCY_ADMINISTRATOR, agency, name="chief")
+    auditor = caller(client, Role.AUDITOR, name="auditor")
+
+    assert names(chief.get("/accounts")) == ["below", "chief", "own"]
+    assert set(names(auditor.get("/accounts"))) == {"auditor", "below", "chief", "foreign", "own"}
+    foreign_id = account_named("foreign").id  # type: ignore[union-attr] # made above
+    for method, path in (("GET", ""), ("POST", "/disabling"), ("POST", "/enabling")):
+        assert chief.call(method, f"/accounts/{foreign_id}{path}").status_code == 404
+    assert chief.patch(f"/accounts/{foreign_id}", {"language": "ru"}, If_Match="*").status_code == 404
+
+
+def test_filters_of_accounts(administrator: Caller, agency: Agency, present: Present) -> None:
+    below = an_agency(agency)
+    a_person("Aigerim", Role.AGENCY_VIEWER, agency, email="Boss@Health.example.kz")
+    a_person("Әсел Ёлкина", Role.AGENCY_EDITOR, below)
+    a_person("saule", Role.SUPERVISOR)
+    add_service_account(ADMINISTRATOR, "robot", Role.AGENCY_VIEWER, below.id)
+    disable_account(ADMINISTRATOR, account_named("Aigerim").id)  # type: ignore[union-attr] # made above
+    everybody = names(administrator.get("/accounts"))
+
+    def listed(query: str) -> list[str]:
+        return [name for name in names(administrator.get(f"/accounts?{query}")) if name in everybody[-9:]]
+
+    assert listed("kind=service") == ["robot"]
+    assert listed("role=supervisor") == ["saule"]
+    assert listed("status=disabled") == ["Aigerim"]
+    assert set(listed(f"agency={agency.bin}")) == {"Aigerim", "Әсел Ёлкина", "robot"}
+    assert set(listed(f"agency={below.bin}")) == {"Әсел Ёлкина", "robot"}
+    assert listed("agency=990340900110") == []
+    assert listed("q=AIGER") == ["Aigerim"]
+    assert listed("q=health.example") == ["Aigerim"]
+    assert listed("q=ёлк") == listed("q=әСЕЛ ЁЛКИНА") == ["Әсел Ёлкина"]
+    assert listed("q=a%25") == listed("q=nobody") == []
+    assert listed(f"status=active&kind=person&agency={agency.bin}") == ["Әсел Ёлкина"]
+
+
+def test_inactive_since_leaves_out_who_signed_in_used_a_token_or_is_new(
+    client: FlaskClient, administrator: Caller, agency: Agency, present: Present
+) -> None:
+    now = present.move(timedelta())
+    for name in ("sleeper", "works", "robot's owner"):
+        a_person(name, Role.AGENCY_VIEWER, agency)
+    robot = Caller(client, a_service_token(Role.AGENCY_VIEWER, agency, "robot"))
+    day = (now + timedelta(days=30)).date()
+    assert {"sleeper", "works", "robot"} <= set(names(administrator.get(f"/accounts?inactive_since={day}")))
+    present.move(timedelta(days=31))
+    sign_in("works", PASSWORD, "10.0.0.1", "r")
+    a_person("new", Role.AGENCY_VIEWER, agency)
+    fresh = Caller(client, a_service_token(Role.AGENCY_VIEWER, agency, "robot"))
+    assert (robot.get("/me").status_code, fresh.get("/me").status_code) == (401, 200)
+    reader = caller(client, Role.AUDITOR)
+
+    listed = set(names(reader.get(f"/accounts?inactive_since={day}")))
+
+    assert "sleeper" in listed and listed.isdisjoint({"works", "robot", "new"})
+
+
+@pytest.mark.parametrize("sort", ["id", "name", "created_at", "changed_at", "last_signed_in_at"])
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_pages_of_accounts_have_everybody_once(administrator: Caller, agency: Agency, sort: str, sign: str) -> None:
+    for name in ("ә", "а", "я", "b", "Б"):
+        a_person(name, Role.AGENCY_VIEWER, agency)
+    sign_in("я", PASSWORD, "10.0.0.1", "r")
+    whole = names(administrator.get(f"/accounts?sort={sign}{sort}"))
+    pages, path = [], f"/accounts?limit=2&sort={sign}{sort}"
+    cursor: str | None = ""
+    while cursor is not None:
+        answer = administrator.get(path + (f"&cursor={cursor}" if cursor else ""))
+        pages += names(answer)
+        cursor = answer.get_json()["next"]
+    assert pages == whole and len(set(whole)) == len(whole) >= 6
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("kind=robot", ("kind", "not-a-choice")),
+        ("role=king", ("role", "not-a-choice")),
+        ("status=asleep", ("status", "not-a-choice")),
+        ("agency=1", ("agency", "bin-invalid")),
+        ("agency=", ("agency", "value-missing")),
+        ("q=%20", ("q", "value-missing")),
+        ("inactive_since=yesterday", ("inactive_since", "expected-date")),
+        ("sort=email", ("sort", "not-a-choice")),
+        ("cursor=x", ("cursor", "invalid-cursor")),
+        ("limit=501", ("limit", "limit-out-of-range")),
+        ("name=x", ("name", "unknown-parameter")),
+    ],
+)
+def test_wrong_query_is_400(administrator: Caller, query: str, problem: tuple[str, str]) -> None:
+    answer = administrator.get(f"/accounts?{query}")
+    assert answer.status_code == 400 and codes(answer) == {problem}
+
+
+def test_created_person_gets_a_password_once_and_signs_in_with_it(administrator: Caller, agency: Agency) -> None:
+    body = {"kind": "person", "name": "a.serikova", "role": "agency_editor", "agency": agency.bin, "email": "a@b.kz"}
+    answer = administrator.post("/accounts", body, Idempotency_Key="k-1")
+    created = answer.get_json()
+
+    assert answer.status_code == 201 and answer.headers["Location"] == f"/api/v1/accounts/{created['id']}"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert (created["name"], created["language"], created["status"]) == ("a.serikova", "kk", "active")
+    assert sign_in("a.serikova", created["password"], "10.0.0.1", "r").secret
+    read = administrator.get(answer.headers["Location"].removeprefix("/api/v1"))
+    assert "password" not in read.get_json() and read.headers["ETag"] != answer.headers["ETag"]
+
+
+def test_repeated_creation_answers_without_the_password_and_stores_none(administrator: Caller, agency: Agency) -> None:
+    body = {"kind": "person", "name": "a.serikova", "role": "agency_editor", "agency": agency.bin}
+    first = administrator.post("/accounts", body, Idempotency_Key="k-1")
+    again = administrator.post("/accounts", body, Idempotency_Key="k-1")
+
+    assert again.status_code == 201
+    assert again.get_json() == {**first.get_json(), "password": None}
+    assert {again.headers[name] for name in ("Cache-Control",)} == {"no-store"}
+    password = first.get_json()["password"].encode()
+    assert all(password not in (stored or b"") for stored in db.session.scalars(select(StoredResponse.body)))
+
+
+def test_oversight_account_is_created_pending_and_confirmed_by_another(
+    administrator: Caller, supervisor: Caller, as_role: AsRole
+) -> None:
+    created = administrator.post("/accounts", {"kind": "person", "name": "r.new", "role": "reviewer"}).get_json()
+    path = f"/accounts/{created['id']}"
+    assert (created["status"], created["password"]) == ("pending", None)
+    assert supervisor.get(path).get_json()["status"] == "pending"
+    assert as_role("reviewer").get(path).status_code == 404
+
+    own = administrator.post(f"{path}/confirmation", {"role": "reviewer"})
+    other_role = supervisor.post(f"{path}/confirmation", {"role": "operator"})
+    assert (own.status_code, code(own)) == (403, "confirmation-needs-another-person")
+    assert (other_role.status_code, code(other_role)) == (409, "account-changed")
+
+    confirmed = supervisor.post(f"{path}/confirmation", {"role": "reviewer"}, Idempotency_Key="k-2")
+    assert (confirmed.status_code, confirmed.get_json()["status"]) == (200, "active")
+    assert sign_in("r.new", confirmed.get_json()["password"], "10.0.0.1", "r").secret
+    assert supervisor.post(f"{path}/confirmation", {"role": "reviewer"}, Idempotency_Key="k-2").get_json() == {
+        **confirmed.get_json(),
+        "password": None,
+    }
+    # It waits no longer, so a supervisor does not see it.
+    assert supervisor.post(f"{path}/confirmation", {"role": "reviewer"}).status_code == 404
+
+
+def test_service_accounts_have_owners_and_manage_no_accounts(
+    client: FlaskClient, administrator: Caller, agency: Agency
+) -> None:
+    a_person("a.serikova", Role.AGENCY_EDITOR, agency)
+    body = {"kind": "service", "name": "e-queue", "role": "agency_viewer", "agency": agency.bin}
+    created = administrator.post("/accounts", {**body, "owner": "a.serikova"}).get_json()
+    assert (created["kind"], created["owner"], created["email"], created["language"], created["password"]) == (
+        *("service", "a.serikova", None, None),
+        None,
+    )
+    robot = Caller(client, a_service_token(Role.ADMINISTRATOR, name="robot"))
+    pending = administrator.post("/accounts", {"kind": "person", "name": "r.new", "role": "reviewer"}).get_json()
+    refused = robot.post("/accounts", {**body, "name": "other"})
+    assert (refused.status_code, code(refused)) == (403, "accounts-need-a-person")
+    # The scope that confirms is never a service account's.
+    assert robot.post(f"/accounts/{pending['id']}/confirmation", {"role": "reviewer"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"kind": "robot"}, ("/kind", "not-a-choice")),
+        ({"kind": None}, ("/kind", "required")),
+        ({"name": " "}, ("/name", "required")),
+        ({"name": "a:b"}, ("/name", "name-not-usable")),
+        ({"name": "ROOT"}, ("/name", "name-reserved")),
+        ({"name": 1}, ("/name", "expected-text")),
+        ({"name": "x" * 201}, ("/name", "too-long")),
+        ({"role": "king"}, ("/role", "not-a-choice")),
+        ({"agency": None}, ("/agency", "role-needs-agency")),
+        ({"agency": "1"}, ("/agency", "bin-invalid")),
+        ({"agency": "990340900110"}, ("/agency", "agency-unknown")),
+        ({"role": "auditor"}, ("/agency", "role-takes-no-agency")),
+        ({"email": "nobody"}, ("/email", "email-invalid")),
+        ({"language": "de"}, ("/language", "not-a-choice")),
+        ({"language": None}, ("/language", "required")),
+        ({"owner": "a.serikova"}, ("/owner", "field-of-services")),
+        ({"status": "active"}, ("/status", "read-only-field")),
+        ({"id": 1}, ("/id", "read-only-field")),
+        ({"second_factor": True}, ("/second_factor", "read-only-field")),
+        ({"is_admin": True}, ("/is_admin", "unknown-field")),
+    ],
+)
+def test_wrong_value_is_422_with_its_pointer(
+    administrator: Caller, agency: Agency, change: dict[str, Any], problem: tuple[str, str]
+) -> None:
+    body = {"kind": "person", "name": "b.new", "role": "agency_viewer", "agency": agency.bin, **change}
+    answer = administrator.post("/accounts", body)
+    assert answer.status_code == 422 and codes(answer) == {problem}
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"email": "a@example.kz"}, ("/email", "field-of-people")),
+        ({"language": "ru"}, ("/language", "field-of-people")),
+        ({"owner": "nobody"}, ("/owner", "owner-not-usable")),
+        ({"owner": "robot"}, ("/owner", "owner-not-usable")),
+    ],
+)
+def test_wrong_value_of_a_service_account_is_422(
+    administrator: Caller, agency: Agency, change: dict[str, Any], problem: tuple[str, str]
+) -> None:
+    add_service_account(ADMINISTRATOR, "robot", Role.AGENCY_VIEWER, agency.id)
+    body = {"kind": "service", "name": "e-queue", "role": "agency_viewer", "agency": agency.bin, **change}
+    answer = administrator.post("/accounts", body)
+    assert answer.status_code == 422 and codes(answer) == {problem}
+
+
+def test_taken_name_is_a_conflict_also_a_former_and_a_confusable_one(administrator: Caller, agency: Agency) -> None:
+    account = a_person("a.serikova", Role.AGENCY_VIEWER, agency)
+    assert administrator.change(f"/accounts/{account.id}", {"name": "a.akhmetova"}).status_code == 200
+    for name in ("a.akhmetova", "A.AKHMETOVA", "а.akhmetova", "a.serikova", "a.sеrikova"):
+        body = {"kind": "person", "name": name, "role": "agency_viewer", "agency": agency.bin}
+        answer = administrator.post("/accounts", body)
+        assert (answer.status_code, code(answer)) == (409, "account-name-taken"), name
+
+
+def test_patch_changes_what_is_sent_and_needs_the_present_tag(administrator: Caller, agency: Agency) -> None:
+    other = an_agency()
+    account = a_person("a.serikova", Role.AGENCY_VIEWER, agency, email="a@example.kz")
+    path = f"/accounts/{account.id}"
+    tag = administrator.get(path).headers["ETag"]
+
+    changed = administrator.patch(path, {"name": "a.akhmetova", "agency": other.bin, "email": None}, If_Match=tag)
+    stale = administrator.patch(path, {"language": "ru"}, If_Match=tag)
+    none = administrator.patch(path, {"language": "ru"})
+
+    body = changed.get_json()
+    assert changed.status_code == 200
+    assert (body["name"], body["agency"], body["email"], body["role"]) == (
+        "a.akhmetova",
+        other.bin,
+        None,
+        "agency_viewer",
+    )
+    assert changed.headers["ETag"] == administrator.get(path).headers["ETag"] != tag
+    assert (stale.status_code, none.status_code) == (412, 428)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"kind": "service"}, ("/kind", "read-only-field")),
+        ({"created_at": "x"}, ("/created_at", "read-only-field")),
+        ({"password": "a long and quiet password"}, ("/password", "unknown-field")),
+        ({"name": None}, ("/name", "required")),
+        ({"role": None}, ("/role", "required")),
+        ({"role": "auditor"}, ("/agency", "role-takes-no-agency")),
+        ({"agency": None}, ("/agency", "role-needs-agency")),
+        ({"owner": None}, ("/owner", "required")),
+        ({"email": "x@y"}, ("/email", "email-invalid")),
+    ],
+)
+def test_wrong_patch_is_422_with_its_pointer(
+    administrator: Caller, agency: Agency, change: dict[str, Any], problem: tuple[str, str]
+) -> None:
+    account = a_person("a.serikova", Role.AGENCY_VIEWER, agency)
+    answer = administrator.change(f"/accounts/{account.id}", change)
+    assert answer.status_code == 422 and codes(answer) == {problem}
+
+
+def test_nobody_changes_the_own_account_by_this_way(administrator: Caller) -> None:
+    own = f"/accounts/{administrator.get('/me').get_json()['id']}"
+    answers = [
+        administrator.patch(own, {"role": "supervisor"}, If_Match="*"),
+        administrator.post(f"{own}/disabling", {}),
+    ]
+    assert {(answer.status_code, code(answer)) for answer in answers} == {(403, "not-yourself")}
+
+
+def test_agency_administrator_makes_no_other_and_no_oversight(client: FlaskClient, agency: Agency) -> None:
+    chief = caller(client, Role.AGENCY_ADMINISTRATOR, agency)
+    body = {"kind": "person", "name": "x", "agency": agency.bin}
+    peer = chief.post("/accounts", {**body, "role": "agency_administrator"})
+    auditor = chief.post("/accounts", {**body, "role": "auditor", "agency": None})
+    assert {(answer.status_code, code(answer)) for answer in (peer, auditor)} == {(403, "role-not-yours-to-give")}
+    viewer = chief.post("/accounts", {**body, "role": "agency_viewer"}).get_json()
+    promoted = chief.change(f"/accounts/{viewer['id']}", {"role": "agency_administrator"})
+    assert (promoted.status_code, code(promoted)) == (403, "role-not-yours-to-give")
+
+
+def test_disabling_and_enabling_end_tokens_and_keep_them_ended(
+    client: FlaskClient, administrator: Caller, agency: Agency
+) -> None:
+    who = caller(client, Role.AGENCY_VIEWER, agency)
+    path = f"/accounts/{who.get('/me').get_json()['id']}"
+    disabled, enabled = administrator.post(f"{path}/disabling", {}), administrator.call("POST", f"{path}/enabling")
+    assert (disabled.get_json()["status"], enabled.get_json()["status"]) == ("disabled", "active")
+    assert who.get("/me").status_code == 401
+    assert administrator.post(f"{path}/disabling", {"reason": "x"}).status_code == 422
+
+
+def test_last_administrator_is_kept(client: FlaskClient) -> None:
+    one, other = caller(client, Role.ADMINISTRATOR), caller(client, Role.ADMINISTRATOR)
+    ids = [each.get("/me").get_json()["id"] for each in (one, other)]
+    assert one.post(f"/accounts/{ids[1]}/disabling", {}).status_code == 200
+    # A robot of the command line is no administrator that people could turn to.
+    issued = a_service_token(Role.ADMINISTRATOR, name="robot")
+    assert Caller(client, issued).post(f"/accounts/{ids[0]}/disabling", {}).status_code == 403
+    assert one.get("/me").status_code == 200
+
+
+def test_read_token_reads_accounts_and_changes_none(client: FlaskClient, agency: Agency) -> None:
+    adil = a_person("adil", Role.ADMINISTRATOR)
+    other = a_person("other", Role.AGENCY_VIEWER, agency)
+    actor = replace(an_actor(Role.ADMINISTRATOR, name="adil"), account_id=adil.id)
+    reader = Caller(client, issue_own_token(actor, scopes=[Scope.READ]).text)
+    assert reader.get(f"/accounts/{other.id}").status_code == 200
+    refused = [
+        reader.post(f"/accounts/{other.id}/disabling", {}),
+        reader.change(f"/accounts/{other.id}", {"language": "ru"}),
+        reader.post("/accounts", {}),
+    ]
+    assert {(answer.status_code, code(answer)) for answer in refused} == {(403, "scope-not-granted")}

@@ -1,0 +1,78 @@
+"""Concurrent changes of accounts over real connections: an administrator stays, and no name is anybody else's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flask import Flask
+from sqlalchemy import func, select
+
+from registry.accounts.account_changes import disable_account
+from registry.accounts.account_editing import edit_account
+from registry.accounts.models import Account
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.accounts.service_accounts import add_service_account
+from registry.core.database import db
+from tests.accounts.factors.test_concurrent_requests import outcomes
+from tests.factories import ADMINISTRATOR, PASSWORD, an_actor
+
+PEOPLE = 4
+
+
+def test_administrators_who_disable_each_other_at_once_leave_one(own_app: Flask) -> None:
+    with own_app.app_context():
+        ids = [
+            add_person(ADMINISTRATOR, NewPerson(f"admin {number}", Role.ADMINISTRATOR), PASSWORD).account_id
+            for number in range(PEOPLE)
+        ]
+        db.session.rollback()
+    actors = [
+        replace(an_actor(Role.ADMINISTRATOR, name=f"admin {number}"), account_id=account_id)
+        for number, account_id in enumerate(ids)
+    ]
+    # Each disables the next one, and the command line all of them.
+    actions = [
+        *(
+            lambda actor=actor, place=place: disable_account(actor, ids[(place + 1) % PEOPLE])
+            for place, actor in enumerate(actors)
+        ),
+        *(lambda account_id=account_id: disable_account(ADMINISTRATOR, account_id) for account_id in ids),
+    ]
+
+    results = outcomes(own_app, actions)
+
+    with own_app.app_context():
+        active = db.session.scalar(select(func.count(Account.id)).where(Account.disabled_at.is_(None)))
+    assert active == 1
+    assert set(results) <= {"done", "last-administrator", "rights-changed"}
+
+
+def test_name_that_is_given_up_at_the_same_time_goes_to_nobody_else(own_app: Flask) -> None:
+    with own_app.app_context():
+        ids = [
+            add_person(ADMINISTRATOR, NewPerson(f"name {number}", Role.AUDITOR), PASSWORD).account_id
+            for number in range(PEOPLE)
+        ]
+        db.session.rollback()
+
+    # Each takes the name that the next one gives up, and services want all of them.
+    actions = [
+        *(
+            lambda place=place, account_id=account_id: edit_account(
+                ADMINISTRATOR, account_id, {"name": f"name {place + 1}" if place < PEOPLE - 1 else "name x"}
+            )
+            for place, account_id in enumerate(ids)
+        ),
+        *(
+            lambda place=place: add_service_account(ADMINISTRATOR, f"NAME {place}", Role.AUDITOR, None)
+            for place in range(PEOPLE)
+        ),
+    ]
+
+    results = outcomes(own_app, actions)
+
+    with own_app.app_context():
+        named = {row.id: row.name for row in db.session.execute(select(Account.id, Account.name))}
+    assert results == ["account-name-taken"] * (2 * PEOPLE - 1) + ["done"]
+    assert sorted(named.values()) == ["name 0", "name 1", "name 2", "name x"]
