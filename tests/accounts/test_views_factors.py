@@ -135,7 +135,7 @@ def test_own_token_has_the_scopes_the_expiry_and_the_addresses_of_the_form(
     a_person("zhanna", Role.SUPERVISOR)
     enrolled(visit, "zhanna")
     page = visit.get("/account/tokens/new").text
-    assert page.count('name="scopes"') == 6 and 'value="accounts:write"' not in page
+    assert page.count('name="scopes"') == 7 and 'value="projects:write"' in page
     assert 'value="decisions:approve" >' in page and 'value="cases:write" checked>' in page
     assert re.findall(r'name="expires_in" type="radio" value="(\d+)"', page) == ["30", "90", "180", "366"]
     page = visit.send(
@@ -168,7 +168,7 @@ def test_token_with_a_narrower_role_has_no_scope_that_grants_it_nothing(visit: V
     [
         ("scopes", {"scopes": []}),
         ("scopes", {"scopes": ["everything"]}),
-        ("scopes", {"scopes": ["accounts:write"]}),
+        ("scopes", {"scopes": ["projects:write"]}),
         ("addresses", {"scopes": ["read"], "addresses": "nowhere"}),
         ("addresses", {"scopes": ["read"], "addresses": " ".join(f"10.0.0.{last}" for last in range(21))}),
         ("expires_in", {"scopes": ["read"], "expires_in": "367"}),

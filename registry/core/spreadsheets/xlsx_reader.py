@@ -12,7 +12,7 @@ from contextlib import suppress
 from subprocess import DEVNULL, PIPE
 
 from registry.core.errors import invalid
-from registry.settings import CHECKOUT
+from registry.core.shipped_files import PACKAGE
 
 CHILD = "registry.core.spreadsheets.xlsx_child"
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def xlsx_records(content: bytes) -> Generator[tuple[int, list[str]], None, None]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
     command = [sys.executable, "-m", CHILD]
     with subprocess.Popen(  # noqa: S603 - our own module
-        command, cwd=CHECKOUT, env=environment, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+        command, cwd=PACKAGE.parent, env=environment, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
     ) as child:
         try:
             yield from _rows(child, content)
