@@ -31,13 +31,13 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The person who changed the account {name} or issued a token for it cannot confirm it: another administrator "
         "or a supervisor must confirm it."
     ),
-    "enter-code": lazy_text("Enter the code."),
     "deputy-not-usable": lazy_text(
         "Choose a deputy with an active account and the same role in the same agency; for a reviewer also a supervisor."
     ),
     "deputy-of-deputy": lazy_text(
         "{name} is absent or a deputy in these days, and a deputy cannot have a deputy. Choose another person."
     ),
+    "enter-code": lazy_text("Enter the code."),
     "enter-current-password": lazy_text("Enter your current password."),
     "enter-new-password": lazy_text("Enter a new password."),
     "invitation-not-found": lazy_text(
