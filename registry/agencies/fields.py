@@ -15,7 +15,7 @@ BIN_TEXT: Final = "Business identification number: 12 digits, the last a check d
 
 
 class AgencyFields(BaseSchema):
-    """The writable fields. A field that is added here also needs a column in ``service.py`` and a migration."""
+    """The writable fields. A field that is added here also needs a column in ``models.py`` and a migration."""
 
     bin = Bin(label=lazy_text("BIN"), hint=lazy_text("Twelve digits."), description=BIN_TEXT, required=True)
     name_kk = Text(

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, update
 
 from registry.accounts.roles import Role
+from registry.accounts.token_models import Token
 from registry.agencies.models import Agency
 from registry.audits.exclusive_lock import exclusive_lock
 from registry.audits.service import run_audit
@@ -265,8 +266,13 @@ def test_operator_proposes_and_supervisor_confirms_voiding(
     supervisor = as_role("supervisor")
     stale = supervisor.post(confirmation, {"proposed_at": "2026-06-01T00:00:00Z"})
     assert (stale.status_code, code(stale)) == (409, "voiding-proposal-changed")
-    service = Caller(client, a_service_token(Role.SUPERVISOR)).post(confirmation, seen)
-    assert (service.status_code, code(service)) == (403, "voiding-needs-a-person")
+    service = Caller(client, a_service_token(Role.SUPERVISOR))
+    assert code(service.post(confirmation, seen)) == "scope-not-granted"
+    # Tokens of earlier versions have no scopes, which stands for all.
+    with transaction() as session:
+        session.execute(update(Token).where(Token.role == "supervisor").values(scopes=None))
+    refused = service.post(confirmation, seen)
+    assert (refused.status_code, code(refused)) == (403, "voiding-needs-a-person")
     voided = supervisor.post(confirmation, seen)
     assert voided.status_code == 200
     assert (voided.get_json()["status"], voided.get_json()["on"]) == ("voided", "2027-07-06")
