@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from registry.accounts.factors.requirements import PUBLIC_URL, SECOND_FACTOR_ROLES
+from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.roles import Role
 from registry.http.request_bodies import MAX_BODY
 from registry.settings import Settings, SettingsInvalid
@@ -20,6 +21,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         # registry/accounts/factors reads these two.
         SECOND_FACTOR_ROLES: settings.second_factor_roles,
         PUBLIC_URL: settings.public_url,
+        BY_EMAIL: settings.mail is not None,
         "MAX_CONTENT_LENGTH": MAX_BODY,
         # Flask's session holds flash messages and the CSRF token; who is signed in says the cookie registry_session.
         "SESSION_COOKIE_NAME": "registry_notice",

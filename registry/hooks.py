@@ -11,11 +11,13 @@ from registry.accounts.events import (
     password_changed,
     signed_in_on_new_device,
     token_issued,
+    work_handed_over,
 )
 from registry.accounts.former_names import rename_in
 from registry.agencies.events import agency_changed
 from registry.audits.restricted_counts import move_in_last_audit
 from registry.cases.change_times import mark_cases_of_agency, mark_cases_of_project
+from registry.cases.handover import hand_over_cases
 from registry.cases.models import case_id_of_flag
 from registry.cases.renamed_accounts import rename_in_cases
 from registry.flags.change_times import mark_flags_of_agency, mark_flags_of_project
@@ -26,7 +28,7 @@ from registry.imports.models import ImportRun
 from registry.notifications.account_notices import enqueue_notice
 from registry.platform.pending_uploads import PendingUpload
 from registry.projects.change_times import mark_projects_of_agency
-from registry.projects.drafts import Draft
+from registry.projects.drafts import Draft, hand_over_drafts
 from registry.projects.events import project_restricted
 from registry.projects.linked_filters import link_filter
 
@@ -48,6 +50,9 @@ factor_added.connect(enqueue_notice("account.factor-added"))
 password_changed.connect(enqueue_notice("account.password-changed"))
 signed_in_on_new_device.connect(enqueue_notice("account.new-device"))
 token_issued.connect(enqueue_notice("account.token-issued"))
+
+work_handed_over.connect(hand_over_drafts)
+work_handed_over.connect(hand_over_cases)
 
 link_filter("flagged", has_open_flag)
 link_filter("rule", has_active_flag_of_rule)

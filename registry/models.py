@@ -1,7 +1,7 @@
 """Every table, imported, so that metadata is whole for migrations and for foreign keys by name."""
 
 import registry.hooks  # noqa: F401 - whoever knows every table has the handlers of events connected too
-from registry.accounts import attempts, failed_sign_ins, former_names, sessions
+from registry.accounts import absences, attempts, failed_sign_ins, former_names, invitations, sessions
 from registry.accounts import models as accounts
 from registry.accounts import token_models as tokens
 from registry.accounts.factors import models as factors
@@ -24,10 +24,12 @@ from registry.projects import models as project_table
 from registry.projects import numbers as project_numbers
 
 TABLES = (
+    absences,
     attempts,
     former_names,
     accounts,
     failed_sign_ins,
+    invitations,
     sessions,
     factors,
     tokens,

@@ -15,6 +15,7 @@ from registry.accounts.account_management import (
     require_may_give,
 )
 from registry.accounts.actors import Actor
+from registry.accounts.invitations import can_be_invited, delete_invitation, send_invitation
 from registry.accounts.models import (
     Account,
     Person,
@@ -67,6 +68,7 @@ def disable_account(actor: Actor, account_id: int) -> None:
             require_another_administrator(account, administrators)
             account.disabled_at = now()
             end_access(account)
+            delete_invitation(account.id)
             journal.record(actor, "account.disabled", f"account:{account.name}", account_details(account))
 
 
@@ -110,19 +112,20 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
             journal.record(actor, "account.role-changed", f"account:{account.name}", account_details(account))
 
 
-def confirm_account(actor: Actor, account_id: int, role: Role) -> str | None:
-    """Confirm a pending account with the role that was displayed to the confirming person.
+def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None = None) -> str | None:
+    """Confirm a pending account with the role, and the address if given, that the confirming person was displayed.
 
-    A person with a password gets a new one, which is returned, to be handed over and changed at the first sign-in, so
-    that whoever requested the account knows no working one. Returns None for other accounts. An account that nobody
+    A person who has no password yet is invited. A person with a password gets a new one, which is returned, to be
+    handed over and changed at the first sign-in, so that whoever requested the account knows no working one. Returns
+    None for other accounts. An account that nobody
     here requested, because it comes from the OpenID Connect provider, stays pending after the first confirmation when
     its role requires two people. Raises SignInBusy, RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, NotYourself,
-    ConfirmationNeedsAnotherPerson, AccountNotPending, and AccountChanged when the role has changed since it was
-    displayed.
+    ConfirmationNeedsAnotherPerson, AccountNotPending, and AccountChanged when the role or the address has changed
+    since it was displayed.
     """
     actor.require(Permission.ACCOUNTS_CONFIRM)
     require_person(actor)
-    password = generate_password() if _has_password(find_account(account_id)) else None
+    password = generate_password() if _gets_password(find_account(account_id)) else None
     kept = None if password is None else hash_password(password)
     with transaction():
         account = find_other_account(actor, account_id)
@@ -131,7 +134,8 @@ def confirm_account(actor: Actor, account_id: int, role: Role) -> str | None:
         asked_by = account.asked_by or []
         if not names_of(actor).isdisjoint(asked_by):
             raise ConfirmationNeedsAnotherPerson(name=account.name)
-        if account.role != role.value:
+        address = _email_of(account)
+        if account.role != role.value or (email is not None and email != (address or "")):
             raise AccountChanged(name=account.name, role=account.role)
         if asked_by == [account.name] and role.needs_two_people and not actor.is_local:
             account.asked_by = [account.name, actor.principal]
@@ -141,16 +145,25 @@ def confirm_account(actor: Actor, account_id: int, role: Role) -> str | None:
         if kept is not None:
             values = {"password_hash": kept, "password_set_at": now(), "password_must_change": True}
             db.session.execute(update(Person).where(Person.account_id == account.id).values(**values))
+            account.invited_at = None
             end_access(account)
         details = {**account_details(account), "asked_by": ", ".join(asked_by)}
         journal.record(actor, "account.confirmed", f"account:{account.name}", details)
+        if account.invited_at is not None and address is not None:
+            send_invitation(actor, account, address)
     return password
 
 
-def _has_password(account: Account) -> bool:
-    """True for a person, unless the person signs in at the OpenID Connect provider only."""
+def _gets_password(account: Account) -> bool:
+    """True for a person, but for one who is invited, and one who signs in at the OpenID Connect provider only."""
     stored = db.session.scalar(select(Person.password_hash).where(Person.account_id == account.id))
+    if account.invited_at is not None:
+        return not can_be_invited(_email_of(account))
     return stored is not None and stored != NO_PASSWORD
+
+
+def _email_of(account: Account) -> str | None:
+    return db.session.scalar(select(Person.email).where(Person.account_id == account.id))
 
 
 def pending_accounts(actor: Actor) -> list[Account]:

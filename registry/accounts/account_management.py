@@ -63,8 +63,18 @@ def require_account_manager(actor: Actor) -> None:
 
 def require_may_give(actor: Actor, role: Role, agency_id: int | None) -> None:
     """Raise RoleNotYoursToGive unless the actor may manage accounts with that role and agency."""
-    if not _may_manage(actor, role, agency_id):
+    if not may_give(actor, role, agency_id):
         raise RoleNotYoursToGive(role=role.value)
+
+
+def may_give(actor: Actor, role: Role, agency_id: int | None) -> bool:
+    """True when the actor may manage accounts with that role and agency."""
+    return _may_manage(actor, role, agency_id)
+
+
+def roles_to_give(actor: Actor) -> list[Role]:
+    """The roles that the actor may give to accounts."""
+    return [role for role in Role if actor.role is Role.ADMINISTRATOR or role in MANAGED_BY_AGENCIES]
 
 
 def require_may_manage(actor: Actor, account: Account) -> None:

@@ -1,10 +1,13 @@
-"""Events of accounts, published inside the transaction of the change. Each has the account's id."""
+"""Events of accounts, published inside the transaction of the change. Most have the account's id."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from registry.core.events import Event
+
+if TYPE_CHECKING:
+    from registry.accounts.handover import HandOver
 
 account_renamed: Final[Event[[int, str, str]]] = Event("account_renamed")
 """The account, the former name and the new one."""
@@ -12,3 +15,5 @@ factor_added: Final[Event[[int]]] = Event("factor_added")
 signed_in_on_new_device: Final[Event[[int]]] = Event("signed_in_on_new_device")
 token_issued: Final[Event[[int]]] = Event("token_issued")
 password_changed: Final[Event[[int]]] = Event("password_changed")
+# Handlers give the receiver what the giver has, and add to ``counts`` how much it was.
+work_handed_over: Final[Event[[HandOver]]] = Event("work_handed_over")

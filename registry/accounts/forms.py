@@ -14,8 +14,7 @@ from registry.accounts.tokens import IssuedToken
 from registry.accounts.vocabulary import TokenStatus
 from registry.core.base_schema import BaseSchema
 from registry.core.clock import now
-from registry.core.fields import Bin, Choice, Email, Text
-from registry.core.languages import LANGUAGES
+from registry.core.fields import Choice
 from registry.web.blueprint import Answer
 from registry.web.fields import Field, form_field
 from registry.web.form_pages import FormPage
@@ -26,21 +25,6 @@ from registry.web.translations import gettext as _
 LIFETIMES: Final = ("30", "90", "365")
 DEFAULTS: Final = {"expires_in": "90"}
 HEADER: Final = "Authorization: Bearer qtr_…"
-
-
-class AccountForm(BaseSchema):
-    """An account of a person or a system."""
-
-    name = Text(required=True)
-    role = Choice([role.value for role in Role], required=True)
-    agency = Bin()
-
-
-class PersonForm(AccountForm):
-    """A person."""
-
-    email = Email()
-    language = Choice(LANGUAGES, required=True)
 
 
 def token_form(title: str, back: str, account_role: Role, intro: str, subject: str) -> FormPage:

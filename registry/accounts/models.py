@@ -55,7 +55,7 @@ class Account(Model):
     """An account. ``asked_by``: administrators who changed it since its last confirmation and cannot confirm it.
 
     ``owner_account_id``: the person who answers for a service account; None for people and for accounts of earlier
-    versions and of the command line.
+    versions and of the command line. ``invited_at``: when a person who has not set a password yet was invited.
     """
 
     __tablename__ = "principals"
@@ -72,6 +72,7 @@ class Account(Model):
     asked_by: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     confirmed_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
     owner_account_id: Mapped[int | None] = mapped_column(ForeignKey("principals.id"))
+    invited_at: Mapped[datetime | None] = mapped_column(Instant)
     # With every change of this table; None in accounts that earlier versions changed last.
     changed_at: Mapped[datetime | None] = mapped_column(Instant, onupdate=now)
 
@@ -90,10 +91,12 @@ class Account(Model):
 
     @property
     def status(self) -> str:
-        """``disabled``, ``pending`` (waiting for a second person's confirmation) or ``active``."""
+        """``disabled``, ``pending`` (waits for a second person), ``invited`` (has no password yet) or ``active``."""
         if self.disabled_at is not None:
             return AccountStatus.DISABLED.value
-        return (AccountStatus.ACTIVE if self.pending_since is None else AccountStatus.PENDING).value
+        if self.pending_since is not None:
+            return AccountStatus.PENDING.value
+        return (AccountStatus.ACTIVE if self.invited_at is None else AccountStatus.INVITED).value
 
 
 class Person(Model):
@@ -143,8 +146,8 @@ class Person(Model):
 
 
 def is_active() -> ColumnElement[bool]:
-    """The SQL condition for accounts that are neither disabled nor pending."""
-    return Account.disabled_at.is_(None) & Account.pending_since.is_(None)
+    """The SQL condition for accounts that are neither disabled nor pending nor invited."""
+    return Account.disabled_at.is_(None) & Account.pending_since.is_(None) & Account.invited_at.is_(None)
 
 
 def require_person(actor: Actor) -> None:

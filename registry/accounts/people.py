@@ -20,6 +20,7 @@ from registry.accounts.account_names import clean_name, name_problems
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import begin_password_change, mark_succeeded
 from registry.accounts.events import password_changed
+from registry.accounts.invitations import delete_invitation
 from registry.accounts.models import (
     MAX_EMAIL_LENGTH,
     Account,
@@ -30,7 +31,7 @@ from registry.accounts.models import (
     require_confirmation,
     role_problems,
 )
-from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, hash_password, is_common, verify_password
+from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, NO_PASSWORD, hash_password, is_common, verify_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.sessions import carried_over, start_session
 from registry.accounts.vocabulary import AccountKind
@@ -59,22 +60,24 @@ class NewPerson:
     language: str = "kk"
 
 
-def add_person(actor: Actor, new: NewPerson, password: str, *, must_change: bool | None = None) -> Person:
+def add_person(actor: Actor, new: NewPerson, password: str | None, *, must_change: bool | None = None) -> Person:
     """Add a person. Raises RoleNotAllowed, AccountsNeedAPerson, RoleNotYoursToGive, Invalid, AccountNameTaken.
 
     ``must_change``: the password must be changed at the first sign-in; by default unless the command line set it.
+    Without a password the person is to be invited (``invited_people.py``).
     """
     require_account_manager(actor)
     name = clean_name(new.name)
-    problems = _problems(name, new) + password_problems(password, name)
+    problems = person_problems(name, new) + ([] if password is None else password_problems(password, name))
     if problems:
         raise Invalid(problems)
     require_may_give(actor, new.role, new.agency_id)
-    password_hash = hash_password(password)
+    password_hash = NO_PASSWORD if password is None else hash_password(password)
     with transaction() as session:
         require_unchanged(actor)
         account = new_account(actor, name, AccountKind.PERSON, new.role, new.agency_id)
         at = now()
+        account.invited_at = at if password is None else None
         person = Person(
             account=account,
             old_role=account.role,
@@ -82,7 +85,7 @@ def add_person(actor: Actor, new: NewPerson, password: str, *, must_change: bool
             email=new.email,
             language=new.language,
             password_hash=password_hash,
-            password_must_change=_must_change(actor, must_change),
+            password_must_change=password is not None and _must_change(actor, must_change),
             created_at=at,
             password_set_at=at,
         )
@@ -145,6 +148,8 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
         person = find_person(actor, person_id)
         account = find_managed_account(actor, person.account_id)
         _store_password(person, password_hash, must_change=_must_change(actor, must_change))
+        account.invited_at = None
+        delete_invitation(account.id)
         require_confirmation(actor, account)
         journal.record(actor, "account.password-set", f"account:{account.name}", account_details(account))
         password_changed.publish(account.id)
@@ -207,7 +212,8 @@ def _must_change(actor: Actor, requested: bool | None) -> bool:
     return not actor.is_local if requested is None else requested
 
 
-def _problems(name: str, new: NewPerson) -> list[Problem]:
+def person_problems(name: str, new: NewPerson) -> list[Problem]:
+    """The problems of a new person's data, with the normalised name."""
     problems = name_problems(name) + role_problems(new.role, new.agency_id)
     return problems + personal_problems(new.email, new.language)
 

@@ -38,6 +38,7 @@ OWNER: Final = aliased(Account)
 ACCOUNT_STATUS: Final = case(
     (Account.disabled_at.is_not(None), AccountStatus.DISABLED.value),
     (Account.pending_since.is_not(None), AccountStatus.PENDING.value),
+    (Account.invited_at.is_not(None), AccountStatus.INVITED.value),
     else_=AccountStatus.ACTIVE.value,
 )
 ACCOUNT_FILTERS: Final[Mapping[str, ColumnFilter]] = {
@@ -65,7 +66,7 @@ def list_accounts(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
     """
     actor.require(Permission.PEOPLE_READ)
-    statement = _accounts().where(visible_accounts(actor), *_account_conditions(raw))
+    statement = _accounts().where(visible_accounts(actor), *account_conditions(raw))
     return _page(statement, Account.id, ACCOUNT_SORTS, page, "name")
 
 
@@ -174,7 +175,8 @@ def token_filters() -> Mapping[str, ColumnFilter]:
     }
 
 
-def _account_conditions(raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
+def account_conditions(raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    """The filters as conditions on accounts joined with people. Raises Malformed."""
     special = {"agency": _in_agencies, "q": _with_words, "inactive_since": _inactive_since}
     criteria = conditions(ACCOUNT_FILTERS, {name: value for name, value in raw.items() if name not in special})
     problems = []

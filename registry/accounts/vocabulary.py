@@ -17,6 +17,7 @@ class AccountStatus(Choices):
     """Statuses of an account."""
 
     ACTIVE = "active", lazy_text("Active")
+    INVITED = "invited", lazy_text("Invited")
     PENDING = "pending", lazy_text("Waiting for confirmation")
     DISABLED = "disabled", lazy_text("Disabled")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from registry.accounts.absences import Substitution, substitutions
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES
 from registry.cases import appeals, decisions
@@ -18,6 +19,7 @@ from registry.cases.vocabulary import ActionName, Status
 from registry.core.base_schema import BaseSchema, Loaded
 from registry.core.fields import Text
 from registry.web.fields import Field, form_field
+from registry.web.formats import day
 from registry.web.labels import choice_label, options
 from registry.web.translations import gettext as _
 
@@ -130,7 +132,7 @@ def _fields(actor: Actor, action: str) -> list[Field]:
                 )
             ]
         case ActionName.ASSIGN:
-            return [form_field("assignee", "select", choices=[(name, name) for name in reviewers()]), note]
+            return [form_field("assignee", "select", choices=_assignees()), note]
         case ActionName.PROPOSE:
             return [
                 form_field("decision", "radios", choices=options("decision")),
@@ -151,3 +153,17 @@ def _fields(actor: Actor, action: str) -> list[Field]:
         case ActionName.COMMENT:
             return [form_field("comment", "area")]
     return [note]
+
+
+def _assignees() -> list[tuple[str, str]]:
+    """Return the reviewers; those who are absent today with a note on the deputy, who gets the work too."""
+    absent = {each.absent: each for each in substitutions()}
+    return [(name, absence_note(name, absent.get(name))) for name in reviewers()]
+
+
+def absence_note(name: str, absence: Substitution | None) -> str:
+    """Return the name, with the absence of that person if there is one."""
+    if absence is None:
+        return name
+    note = _("absent until %(day)s, deputy: %(deputy)s") % {"day": day(absence.last_day), "deputy": absence.deputy}
+    return f"{name} ({note})"

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from registry.accounts.absences import substituted_by
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.accounts.same_person import account_ever_named, is_same_person
@@ -78,7 +79,7 @@ def authorize(actor: Actor, case: Case, name: str) -> AuthorizedAction:
     own_proposal = (
         proposal is not None and transition.who is Who.ANOTHER and is_same_person(actor, proposal.proposed_by)
     )
-    if own_proposal or not _is_permitted(actor, case, action, transition, proposal):
+    if own_proposal or not _is_permitted(actor, action, transition, proposal, holder_for(actor, case)):
         raise _error(actor, case, action, transition.who, proposal)
     return AuthorizedAction(actor, case, action, transition, proposal)
 
@@ -152,13 +153,21 @@ def waiting_proposal(case: Case) -> CaseDecision | None:
 
 def possible_actions(actor: Actor, case: Case, proposal: CaseDecision | None) -> list[str]:
     """Return the actions that role, status and person allow the actor to take now."""
+    holder = holder_for(actor, case)
     return [
         action.name
         for action in ACTIONS.values()
         if actor.may(action.needs)
         and (transition := _transition(case, action)) is not None
-        and _is_permitted(actor, case, action, transition, proposal)
+        and _is_permitted(actor, action, transition, proposal, holder)
     ]
+
+
+def holder_for(actor: Actor, case: Case) -> str | None:
+    """Return the assignee of the case; the actor, when the actor is today the deputy of the assignee."""
+    if case.assignee in (None, actor.principal) or not actor.may(Permission.CASES_REVIEW):
+        return case.assignee
+    return actor.principal if case.assignee in substituted_by(actor) else case.assignee
 
 
 def _transition(case: Case, action: Action) -> Transition | None:
@@ -177,7 +186,11 @@ def is_under_order(case: Case) -> bool:
 
 
 def _is_permitted(
-    actor: Actor, case: Case, action: Action, transition: Transition, proposal: CaseDecision | None
+    actor: Actor,
+    action: Action,
+    transition: Transition,
+    proposal: CaseDecision | None,
+    holder: str | None,
 ) -> bool:
     if action.needs_person and not (actor.is_person and _is_by_person(proposal)):
         return False
@@ -185,7 +198,7 @@ def _is_permitted(
         transition.who,
         actor.principal,
         leads=actor.may(Permission.CASES_LEAD),
-        assignee=case.assignee,
+        assignee=holder,
         proposed_by=None if proposal is None else proposal.proposed_by,
     )
 

@@ -14,6 +14,7 @@ from flask import Flask
 from sqlalchemy import make_url
 
 import registry.models  # noqa: F401 - connects the handlers of events
+from registry.accounts.invitations import BY_EMAIL
 from registry.core.clock import require_current_zone
 from registry.core.database import db, init_database
 from registry.core.schema import is_new_file, require_current_schema, upgrade_schema
@@ -39,6 +40,8 @@ def open_registry(settings: Settings) -> Iterator[Flask]:
     app = Flask("registry")
     # Read when first used: most commands need no calendar, and the package of holidays takes long to load.
     app.config["CALENDAR_FILE"] = settings.calendar_file
+    # Commands invite people and write e-mails.
+    app.config.update({"SECRET_KEY": settings.secret_key, BY_EMAIL: settings.mail is not None})
     init_database(app, settings.database_url, settings.database_limits)
     with connected(app):
         yield app

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, select, update
 
+from registry.accounts.invitations import open_invitations
 from registry.cases.models import Case
 from registry.core.clock import now
 from registry.core.database import db
@@ -177,7 +178,10 @@ def _still_visible(to: Recipient, entries: Sequence[Mapping[str, Any]]) -> list[
 
 
 def _visible(to: Recipient, of: str, references: Sequence[int | str]) -> list[int | str]:
-    if of in ("audits", "account"):
+    if of == "invitations":
+        usable = open_invitations([int(reference) for reference in references])
+        return [reference for reference in references if usable.get(int(reference)) == to.person_id]
+    if of not in ("cases", "projects"):
         return list(references)
     column: ColumnElement[Any] = Case.id.expression if of == "cases" else Project.number.expression
     statement = select(column).select_from(Project).where(column.in_(references), *visible_projects(to.actor))

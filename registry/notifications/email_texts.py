@@ -11,6 +11,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any, Final
 
+from registry.accounts.invitations import invitation_key
 from registry.core.languages import Language
 from registry.core.messages import message
 from registry.notifications.kinds import KINDS, PAGES
@@ -49,7 +50,9 @@ def to_bytes(address: str) -> str:
 
 
 def link_to(public_url: str, of: str, reference: int | str) -> str:
-    """Return the URL of a case, project or audit page, or of the page where the reader goes on."""
+    """Return the URL of a case, project or audit page, of an invitation, or of the page where the reader goes on."""
+    if of == "invitations":
+        return f"{public_url}/invitation?key={invitation_key(int(reference))}"
     return f"{public_url}/{PAGES[of]}" if of in PAGES else f"{public_url}/{of}/{reference}"
 
 

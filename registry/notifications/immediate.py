@@ -10,7 +10,10 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from registry.accounts.failed_sign_ins import SURGE_TOPIC
+from registry.accounts.invitations import TOPIC as INVITATION_TOPIC
+from registry.accounts.invitations import open_invitations
 from registry.accounts.roles import Permission, Role
+from registry.cases.handover import HANDED_OVER
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.workflow import ORDERING
 from registry.core.clock import now
@@ -18,7 +21,7 @@ from registry.core.database import db
 from registry.core.outbox import has_waiting, lock_waiting, mark_delivered
 from registry.core.transactions import transaction
 from registry.notifications.account_notices import ACCOUNT_TOPICS
-from registry.notifications.recipients import Directory, Recipient, load_directory
+from registry.notifications.recipients import Directory, Recipient, load_directory, recipient_now
 from registry.notifications.service import queue_email
 from registry.projects.models import Project
 
@@ -129,6 +132,16 @@ def _assigned(context: Context, directory: Directory) -> list[Notice]:
     return context.reviewer(directory, "case-assigned", context.event.details["assignee"])
 
 
+def _handed_over(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+    """One e-mail to the receiver, whatever the number of cases."""
+    entries: list[Notice] = []
+    for start in range(0, len(payload["events"]), CASES_AT_A_TIME):
+        chunk = payload["events"][start : start + CASES_AT_A_TIME]
+        for context in _events(CaseEvent.id.in_(chunk)):
+            entries += _assigned(context, directory)
+    return entries
+
+
 def _answered(context: Context, directory: Directory) -> list[Notice]:
     asked_by = db.session.scalar(_earlier(context.event, "ask").with_only_columns(CaseEvent.by))
     return context.reviewer(directory, "question-answered", context.assignee or asked_by)
@@ -203,6 +216,12 @@ def _on_own_account(kind: str) -> Callable[[Mapping[str, Any], Directory], list[
     return of
 
 
+def _invited(payload: Mapping[str, Any], _directory: Directory) -> list[Notice]:
+    people = open_invitations([payload["invitation"]]).values()
+    recipients = [recipient_now(person_id, None) for person_id in people]
+    return [Notice(to, "invitation", payload["invitation"]) for to in recipients if to is not None]
+
+
 HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notice]]]] = {
     "case.ask": _on_a_case(_question),
     "case.approve": _on_a_case(_approved),
@@ -214,6 +233,8 @@ HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notic
     "audit.held": _held,
     "audit.failed": _failed,
     "audit.missed": _missed,
+    HANDED_OVER: _handed_over,
     SURGE_TOPIC: _surged,
+    INVITATION_TOPIC: _invited,
     **{topic: _on_own_account(kind) for topic, kind in ACCOUNT_TOPICS.items()},
 }

@@ -12,6 +12,7 @@ KINDS: Final[Mapping[str, str]] = {
     "account-new-device": "account",
     "account-password": "account",
     "account-token": "account",
+    "invitation": "invitations",
     "question": "cases",
     "order": "cases",
     "appeal-answered": "cases",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from registry.accounts.absences import substitutions
 from registry.accounts.actors import Actor
 from registry.accounts.models import Person, is_active
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
@@ -30,9 +32,16 @@ class Recipient:
 class Directory:
     """All recipients, by agency, permission and role."""
 
-    def __init__(self, people: list[Recipient], agencies: list[Recipient], parents: dict[int, int | None]) -> None:
-        """``parents``: maps every agency to its parent."""
+    def __init__(
+        self,
+        people: list[Recipient],
+        agencies: list[Recipient],
+        parents: dict[int, int | None],
+        deputies: Mapping[str, str],
+    ) -> None:
+        """``parents``: maps every agency to its parent. ``deputies``: the names of people absent today, and theirs."""
         self._people = people
+        self._deputies = deputies
         self._parents = parents
         self._at: dict[int, dict[str, Recipient]] = defaultdict(dict)
         # A person whose address equals the agency's gets one e-mail, in the person's language.
@@ -66,8 +75,9 @@ class Directory:
         return [each for each in self._people if each.actor.account_id == account_id]
 
     def reviewer(self, principal: str | None) -> list[Recipient]:
-        """Return the reviewer of that name, if any."""
-        return [each for each in self.who_may(Permission.CASES_REVIEW) if each.actor.principal == principal]
+        """Return the reviewer of that name, if any, and today's deputy of that person."""
+        names = () if principal is None else (principal, self._deputies.get(principal))
+        return [each for each in self.who_may(Permission.CASES_REVIEW) if each.actor.principal in names]
 
 
 def load_directory() -> Directory:
@@ -84,6 +94,7 @@ def load_directory() -> Directory:
         [_person(person, person.email) for person in people if person.email],
         [_agency(row.id, row.bin, row.email) for row in agencies if row.email],
         {row.id: row.parent_id for row in agencies},
+        {each.absent: each.deputy for each in substitutions()},
     )
 
 

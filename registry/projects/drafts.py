@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, Text, delete, func, select
+from sqlalchemy import JSON, Text, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.actors import Actor
-from registry.accounts.roles import Permission
+from registry.accounts.handover import HandOver
+from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
-from registry.core.errors import Conflict, NotFound
-from registry.core.transactions import transaction
+from registry.core.errors import Conflict, NotFound, invalid
+from registry.core.transactions import require_transaction, transaction
 
 MAX_DRAFTS: Final = 200
 
@@ -87,3 +88,14 @@ def discard_draft(actor: Actor, draft_id: int) -> None:
     """Delete the draft; no error if it does not exist."""
     with transaction() as session:
         session.execute(delete(Draft).where(Draft.id == draft_id, Draft.principal == actor.principal))
+
+
+def hand_over_drafts(step: HandOver) -> None:
+    """Give the drafts to the receiver. Raises Invalid at ``/to`` for drafts that the receiver cannot register."""
+    drafts = Draft.principal == step.giver.name
+    count = require_transaction().execute(select(func.count(Draft.id)).where(drafts)).scalar_one()
+    if count and Permission.PROJECTS_WRITE not in PERMISSIONS[Role(step.receiver.role)]:
+        raise invalid("/to", "receiver-cannot-register", name=step.receiver.name)
+    change = update(Draft).where(drafts).values(principal=step.receiver.name)
+    require_transaction().execute(change, execution_options={"synchronize_session": False})
+    step.counts["drafts"] = count

@@ -10,10 +10,17 @@ from jinja2 import FileSystemLoader, StrictUndefined
 
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.oidc.provider import has_provider
+from registry.accounts.views import (
+    invitations,
+    people,
+    people_import,
+    person,
+    person_work,
+    tokens,
+)
 from registry.accounts.views import oidc as provider_sign_in
 from registry.accounts.views import own_account as account
 from registry.accounts.views import pending as pending_accounts
-from registry.accounts.views import people, tokens
 from registry.accounts.views import sign_in as signing_in
 from registry.agencies.views import agencies
 from registry.audits.views import audits
@@ -60,9 +67,13 @@ WITH_PAGES = (
     home,
     imports,
     inventories,
+    invitations,
     journal,
     pending_accounts,
     people,
+    people_import,
+    person,
+    person_work,
     project_edit,
     project_page,
     projects,

@@ -42,6 +42,12 @@ FIELDS: Final[Mapping[str, str]] = {
     "role": lazy_text("Role"),
     "language": lazy_text("Language"),
     "password": lazy_text("Password"),
+    "password_again": lazy_text("The same password again"),
+    "first_day": lazy_text("First day"),
+    "last_day": lazy_text("Last day"),
+    "deputy": lazy_text("Deputy"),
+    "to": lazy_text("New holder"),
+    "owner": lazy_text("Owner"),
     "on": lazy_text("Date"),
     "expires_in": lazy_text("Valid for"),
 }

@@ -39,7 +39,11 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
         Status.REMEDIATION: "orange",
         Status.AWAITING_CONFIRMATION: "green",
     },
-    "account_status": {AccountStatus.ACTIVE: "green", AccountStatus.PENDING: "yellow"},
+    "account_status": {
+        AccountStatus.ACTIVE: "green",
+        AccountStatus.INVITED: "blue",
+        AccountStatus.PENDING: "yellow",
+    },
     "token_status": {TokenStatus.VALID: "green", TokenStatus.PENDING: "yellow"},
 }
 

@@ -126,7 +126,7 @@ def test_change_of_agency_roles_needs_no_confirmation(signed_in: SignedIn) -> No
     administrator = signed_in(Role.ADMINISTRATOR)
     assert "has confirmed it" not in administrator.get(f"/people/{person.id}/password").text
     page = administrator.send(f"/people/{person.id}/edit", role="agency_editor").text
-    assert "The role of zhanna is changed." in page and "has confirmed it" not in page
+    assert "The account zhanna is changed." in page and "has confirmed it" not in page
     assert person.role == "agency_editor" and not is_pending()
 
 

@@ -158,9 +158,10 @@ def test_administrator_cannot_disable_own_account(signed_in: SignedIn) -> None:
 def test_disabling_and_password_reset_need_confirmation(app: Flask, signed_in: SignedIn) -> None:
     administrator = signed_in(Role.ADMINISTRATOR)
     person = signed_in(Role.AGENCY_VIEWER, name="e.bek")
-    link = re.search(
-        r'href="(/people/\d+/disabled)"[^>]*>Disable account<span[^>]*> e\.bek', administrator.get("/people").text
-    )
+    page = re.search(r'href="(/people/\d+)">e\.bek', administrator.get("/people").text)
+    assert page
+    shown = administrator.get(page[1]).text
+    link = re.search(r'href="(/people/\d+/disabled)"[^>]*>Disable account<span[^>]*> e\.bek', shown)
     assert link
     asked = administrator.get(link[1])
     assert asked.status_code == 200 and "e.bek" in asked.text and person.get("/home").status_code == 200

@@ -13,6 +13,7 @@ from registry.accounts.account_changes import confirm_account, disable_account, 
 from registry.accounts.account_editing import AccountChanges, edit_account
 from registry.accounts.account_names import clean_name
 from registry.accounts.actors import local_actor
+from registry.accounts.commands.people_import import import_file
 from registry.accounts.factors.management import reset_factors
 from registry.accounts.models import Account, AccountNotFound, account_named
 from registry.accounts.passwords import MAX_LENGTH, generate_password
@@ -48,6 +49,9 @@ COLUMNS: Final = (
 @click.group()
 def users() -> None:
     """Add people; list, change, disable, enable and confirm accounts."""
+
+
+users.add_command(import_file)
 
 
 @users.command()

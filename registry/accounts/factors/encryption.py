@@ -8,13 +8,10 @@ import hmac
 from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from flask import current_app
 
+from registry.core.derived_keys import derived_key
 from registry.core.errors import Conflict
 
-KEY_LENGTH: Final = 32
 TOTP_SECRETS: Final = b"qaztech-registry: TOTP secrets"
 RECOVERY_CODES: Final = b"qaztech-registry: recovery codes"
 PASSKEY_USERS: Final = b"qaztech-registry: user handles of passkeys"
@@ -39,18 +36,13 @@ def decrypt_secret(encrypted: str) -> str:
 
 def recovery_code_hash(person_id: int, code: str) -> str:
     """The stored hash of a recovery code. Without the service's secret key nobody can try codes against it."""
-    return hmac.new(_key(RECOVERY_CODES), f"{person_id} {code}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(derived_key(RECOVERY_CODES), f"{person_id} {code}".encode(), hashlib.sha256).hexdigest()
 
 
 def passkey_user_handle(account_id: int) -> bytes:
     """The user handle that passkeys store; it says nothing about the person."""
-    return hmac.new(_key(PASSKEY_USERS), str(account_id).encode(), hashlib.sha256).digest()
+    return hmac.new(derived_key(PASSKEY_USERS), str(account_id).encode(), hashlib.sha256).digest()
 
 
 def _fernet() -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(_key(TOTP_SECRETS)))
-
-
-def _key(purpose: bytes) -> bytes:
-    secret_key = str(current_app.config["SECRET_KEY"]).encode()
-    return HKDF(algorithm=SHA256(), length=KEY_LENGTH, salt=None, info=purpose).derive(secret_key)
+    return Fernet(base64.urlsafe_b64encode(derived_key(TOTP_SECRETS)))

@@ -15,6 +15,7 @@ from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_pr
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES
 from registry.accounts.device_names import device_name
+from registry.accounts.invitations import delete_invitation
 from registry.accounts.models import Account, Person, account_details, mark_signed_in, new_account, role_problems
 from registry.accounts.oidc.claims import IdentityClaims
 from registry.accounts.oidc.configuration import sign_in_configuration
@@ -75,6 +76,10 @@ def sign_in_with_identity(claims: IdentityClaims, id_token: str, request: SignIn
         account = db.session.get_one(Account, identity.account_id, populate_existing=True, with_for_update=True)
         if account.disabled_at is not None:
             raise AccountDisabled(name=account.name)
+        if account.pending_since is None:
+            # Whoever signs in at the provider needs no password, and so no invitation.
+            account.invited_at = None
+            delete_invitation(account.id)
         signed_in = None if account.pending_since is not None else _start(account, identity, claims, id_token, request)
     if signed_in is None:
         raise AccountNotConfirmed

@@ -10,6 +10,7 @@ from registry.accounts.account_changes import can_confirm, confirm_account, pend
 from registry.accounts.actors import Actor
 from registry.accounts.forms import display_password
 from registry.accounts.models import Account, find_account
+from registry.accounts.people_queries import emails_of
 from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.accounts.token_confirmation import confirm_token, pending_tokens
 from registry.core.errors import Conflict, invalid
@@ -34,13 +35,15 @@ def confirm(actor: Actor, account_id: int) -> Answer:
     if role not in PERMISSIONS:
         raise invalid("/role", "not-a-choice", options=", ".join(PERMISSIONS))
     try:
-        password = confirm_account(actor, account_id, Role(role))
+        password = confirm_account(actor, account_id, Role(role), request.form.get("email"))
     except Conflict as error:
         flash_message(error_message(error), "error")
         return redirect_to("accounts_to_confirm")
     confirmed = _("The account %(name)s is confirmed.") % {"name": name}
     if password is not None:
         return display_password(name, password, url_for("web.accounts_to_confirm"), confirmed)
+    if find_account(account_id).status == "invited":
+        confirmed = _("The account %(name)s is confirmed, and an invitation is sent.") % {"name": name}
     flash_message(confirmed)
     return redirect_to("accounts_to_confirm")
 
@@ -58,8 +61,13 @@ def confirm_pending_token(actor: Actor, key_id: str) -> Answer:
 
 
 def list_pending(actor: Actor) -> list[dict[str, Any]]:
-    """The pending accounts, each with whether the actor may confirm it."""
-    return [{"account": account, "can_confirm": can_confirm(actor, account)} for account in pending_accounts(actor)]
+    """The pending accounts, each with its address and whether the actor may confirm it."""
+    accounts = pending_accounts(actor)
+    emails = emails_of([account.id for account in accounts])
+    return [
+        {"account": account, "email": emails.get(account.id), "can_confirm": can_confirm(actor, account)}
+        for account in accounts
+    ]
 
 
 def with_confirmation_note(text: str, account: Account) -> str:
@@ -79,8 +87,9 @@ def flash_with_confirmation(text: str, account: Account) -> None:
 
 
 def _password_note(account: Account) -> list[str]:
-    note = _("Whoever confirms it is shown a new password, which the person changes at the first sign-in.")
-    return [note] if account.is_person else []
+    if not account.is_person or account.invited_at is not None:
+        return []
+    return [_("Whoever confirms it is shown a new password, which the person changes at the first sign-in.")]
 
 
 def confirmation_rule() -> str:

@@ -1,158 +1,151 @@
-"""Pages for the administration of people: add, change role, disable, enable, reset password."""
+"""Pages for the administration of people: the list, and adding one."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from flask import render_template, request, url_for
 
 from registry.accounts import people as access
-from registry.accounts.account_changes import can_confirm, change_role
-from registry.accounts.account_management import can_manage
+from registry.accounts.account_changes import can_confirm
+from registry.accounts.account_management import can_manage, roles_to_give
 from registry.accounts.actors import Actor
-from registry.accounts.forms import PersonForm, display_password
+from registry.accounts.forms import display_password
+from registry.accounts.invitations import can_be_invited
+from registry.accounts.invited_people import invite_person
 from registry.accounts.models import Person
 from registry.accounts.passwords import generate_password
+from registry.accounts.people_moves import MOST_MOVED, move_people
+from registry.accounts.people_queries import FILTERS, list_people
+from registry.accounts.person_fields import PersonFields
 from registry.accounts.roles import Permission, Role
-from registry.accounts.views.pending import (
-    confirmation_rule,
-    flash_with_confirmation,
-    with_confirmation_note,
-)
+from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation
 from registry.agencies.models import Agency
 from registry.agencies.service import agencies_by_id, agency_by_bin
 from registry.agencies.views.choices import agency_choices
+from registry.agencies.views.filter_choices import agency_filter
+from registry.core.base_schema import BaseSchema
 from registry.core.database import db
-from registry.core.errors import NotFound, invalid
+from registry.core.errors import Invalid, NotFound, RegistryError, invalid
+from registry.core.fields import Bin
 from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.error_messages import error_message, problem_message
 from registry.web.fields import Field, form_field
-from registry.web.flash import flash_changes, flash_message
+from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form
-from registry.web.labels import options
+from registry.web.forms import Form, invalid_form, typed_values
+from registry.web.labels import options, role_name
+from registry.web.lists import first_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext as _
+from registry.web.translations import ngettext
+
+CHOSEN: Final = "person"
+
+
+class MoveForm(BaseSchema):
+    """The agency to which the chosen people move."""
+
+    agency = Bin(required=True)
 
 
 @pages.page("/people", needs=Permission.PEOPLE_READ)
 def people(actor: Actor) -> Answer:
-    """List the people whom the user sees."""
+    """List the people whom the user sees, by name, with search and filters."""
+    filters = requested_filters(FILTERS)
+    listing = list_people(actor, filters, requested_page())
     return render_template(
         "accounts/people.html",
         actor=actor,
-        people=access.all_people(actor),
+        items=listing.items,
+        filters=filters,
+        agency=agency_filter(actor, filters, with_below=True),
         agencies=agencies_by_id(),
         can_confirm=can_confirm,
         can_manage=can_manage,
+        movable=actor.may(Permission.PEOPLE_MANAGE),
+        next_address=next_address(listing.next),
+        first_address=first_address(),
     )
 
 
 @pages.page("/people/new", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def new_person(actor: Actor) -> Answer:
-    """Add a person; the generated password is displayed once."""
+    """Add a person, who is invited by e-mail; without a mail server a generated password is displayed once."""
     page = FormPage(
         _("Add a person"),
         _("Add"),
         url_for("web.people"),
         [
             form_field("name", "text", hint=_("What the person signs in with, such as a.serikova.")),
-            form_field("role", "radios", choices=options("role")),
+            role_field(actor),
             agency_field(actor),
-            form_field("email", "text", hint=_("Address for notifications.")),
+            form_field("email", "text", hint=_("Address for the invitation and for notifications.")),
             form_field("language", "radios", choices=options("language")),
         ],
-        PersonForm(),
-        intro=confirmation_rule(),
+        PersonFields(),
+        intro=confirmation_rule() if actor.may(Permission.ACCOUNTS_CONFIRM) else "",
     )
-
-    def act(values: dict[str, Any]) -> Answer:
-        password = generate_password()
-        new = access.NewPerson(
-            values["name"], Role(values["role"]), agency_id(values["agency"]), values["email"], values["language"]
-        )
-        person = access.add_person(actor, new, password)
-        added = _("The account %(name)s is added.") % {"name": person.name}
-        return _display_password(person, password, added)
-
-    return answer_form(page, act, {"language": "kk"})
+    return answer_form(page, lambda values: _add(actor, values), {"language": "kk"})
 
 
-@pages.page("/people/<row_id:person_id>/edit", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
-def edit_person(actor: Actor, person_id: int) -> Answer:
-    """Change the role and agency of another person."""
-    person = access.find_person(actor, person_id)
-    account = person.account
-    agency = None if account.agency_id is None else db.session.get(Agency, account.agency_id)
-    page = FormPage(
-        _("Change role"),
-        _("Change role"),
-        url_for("web.people"),
-        [form_field("role", "radios", choices=options("role")), agency_field(actor)],
-        PersonForm(),
-        intro=" ".join((_("A change ends all sessions and tokens of this person."), confirmation_rule())),
-        subject=person.name,
-        edits=True,
+@pages.page("/people/agency", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
+def move_chosen_people(actor: Actor) -> Answer:
+    """Ask for the agency of the chosen people, and then give it to them."""
+    sent = request.form.getlist(CHOSEN)[:MOST_MOVED]
+    chosen = [int(each) for each in sent if each.isascii() and each.isdigit() and len(each) < 10]
+    if not chosen:
+        flash_message(_("Choose at least one person."), "error")
+        return redirect_to("people", **requested_filters(FILTERS))
+    if "agency" not in request.form:
+        return _move_page(actor, chosen, Form())
+    texts = typed_values(["agency"])
+    values, problems = MoveForm().load_texts(texts)
+    try:
+        if problems:
+            return _move_page(actor, chosen, Form(texts, problems)), 422
+        moved, failed = move_people(actor, chosen, agency_id(values["agency"]))
+    except RegistryError as error:
+        return _move_page(actor, chosen, invalid_form(texts, error, "agency")), 422
+    _flash_moved(moved, failed)
+    return redirect_to("people", agency=values["agency"])
+
+
+def _add(actor: Actor, values: Mapping[str, Any]) -> Answer:
+    new = access.NewPerson(
+        values["name"], Role(values["role"]), agency_id(values["agency"]), values["email"], values["language"]
     )
-
-    def act(values: dict[str, Any]) -> Answer:
-        if not values:
-            flash_changes([])
-            return redirect_to("people")
-        role = Role(values["role"]) if "role" in values else Role(account.role)
-        change_role(actor, account.id, role, agency_id(values["agency"]) if "agency" in values else account.agency_id)
-        flash_with_confirmation(_("The role of %(name)s is changed.") % {"name": person.name}, account)
-        return redirect_to("people")
-
-    return answer_form(page, act, {"role": account.role, "agency": "" if agency is None else agency.bin})
-
-
-@pages.page("/people/<row_id:person_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
-def disable_person(actor: Actor, person_id: int) -> Answer:
-    """Disable an account, after a confirmation page."""
-    person = access.find_person(actor, person_id)
-    if request.method == "GET":
-        consequences = _("All sessions and tokens of this person end immediately. You can enable the account again.")
-        return _question(person, _("Disable account"), consequences)
-    access.disable_person(actor, person_id)
-    flash_message(_("The account is disabled. Its sessions and tokens have ended."))
-    return redirect_to("people")
-
-
-@pages.page("/people/<row_id:person_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
-def enable_person(actor: Actor, person_id: int) -> Answer:
-    """Enable an account, after a confirmation page."""
-    person = access.find_person(actor, person_id)
-    if request.method == "GET":
-        consequences = _("The person can sign in again with the same password. Earlier sessions and tokens stay ended.")
-        if Role(person.role).needs_two_people:
-            consequences = _("Earlier sessions and tokens of this person stay ended.")
-        return _question(person, _("Enable account"), with_confirmation_note(consequences, person.account))
-    access.enable_person(actor, person_id)
-    flash_with_confirmation(_("The account %(name)s is enabled.") % {"name": person.name}, person.account)
-    return redirect_to("people")
-
-
-@pages.page("/people/<row_id:person_id>/password", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
-def renew_password(actor: Actor, person_id: int) -> Answer:
-    """Reset the password, after a confirmation page; it is displayed once, and all sessions and tokens end."""
-    person = access.find_person(actor, person_id)
-    if request.method == "GET":
-        consequences = _(
-            "The current password and all sessions and tokens of this person end immediately. The new password is "
-            "displayed once, and the person changes it at the first sign-in."
-        )
-        if Role(person.role).needs_two_people:
-            consequences = _("The current password and all sessions and tokens of this person end immediately.")
-        return _question(person, _("New password"), with_confirmation_note(consequences, person.account))
+    if can_be_invited(new.email):
+        person = invite_person(actor, new)
+        invited = _("The account %(name)s is added. An invitation is sent to %(email)s.")
+        added = _("The account %(name)s is added. The invitation is sent when the account is confirmed.")
+        text = added if person.is_pending else invited
+        flash_with_confirmation(text % {"name": person.name, "email": person.email}, person.account)
+        return redirect_to("person", person_id=person.id)
     password = generate_password()
-    access.set_password(actor, person_id, password)
-    return _display_password(person, password, _("The password of %(name)s no longer works.") % {"name": person.name})
+    person = access.add_person(actor, new, password)
+    return show_password(person, password, _("The account %(name)s is added.") % {"name": person.name})
 
 
-def agency_field(actor: Actor) -> Field:
+def show_password(person: Person, password: str, message: str) -> Answer:
+    """The page that displays a new password; for a pending account a message, as whoever confirms it gets a new one."""
+    if not person.is_pending:
+        return display_password(person.name, password, url_for("web.person", person_id=person.id))
+    flash_with_confirmation(message, person.account)
+    return redirect_to("person", person_id=person.id)
+
+
+def role_field(actor: Actor) -> Field:
+    """The role field, with the roles that the actor may give."""
+    return form_field("role", "radios", choices=[(role.value, role_name(role.value)) for role in roles_to_give(actor)])
+
+
+def agency_field(actor: Actor, hint: str = "") -> Field:
     """The agency field for the agency roles: a select, or a text field for the BIN if there are too many agencies."""
     choices = agency_choices(actor)
     if choices:
-        return form_field("agency", "select", hint=_("Only for agency roles."), choices=choices)
-    return form_field("agency", "text", hint=_("The BIN; only for agency roles."))
+        return form_field("agency", "select", hint=hint or _("Only for agency roles."), choices=choices)
+    return form_field("agency", "text", hint=hint or _("The BIN; only for agency roles."))
 
 
 def agency_id(number: str | None) -> int | None:
@@ -165,15 +158,23 @@ def agency_id(number: str | None) -> int | None:
         raise invalid("/agency", "agency-unknown", bin=number) from error
 
 
-def _question(person: Person, act: str, consequences: str) -> str:
-    return render_template(
-        "question.html", subject=person.name, act=act, explanation=consequences, back=url_for("web.people")
-    )
+def agency_bin(agency: int | None) -> str:
+    """The BIN of the agency with that id, as a form has it; empty for None."""
+    row = None if agency is None else db.session.get(Agency, agency)
+    return "" if row is None else row.bin
 
 
-def _display_password(person: Person, password: str, message: str) -> Answer:
-    """The page that displays a new password; for a pending account a message, as whoever confirms it gets a new one."""
-    if not person.is_pending:
-        return display_password(person.name, password, url_for("web.people"))
-    flash_with_confirmation(message, person.account)
-    return redirect_to("people")
+def _move_page(actor: Actor, chosen: list[int], form: Form) -> str:
+    names = [access.find_person(actor, person_id).name for person_id in chosen]
+    field = agency_field(actor, _("The agency to which these people move."))
+    return render_template("accounts/move.html", names=names, chosen=chosen, form=form, field=field)
+
+
+def _flash_moved(moved: list[str], failed: list[tuple[str, RegistryError]]) -> None:
+    if moved:
+        flash_message(
+            ngettext("%(num)s person has moved.", "%(num)s people have moved.", len(moved)) % {"num": len(moved)}
+        )
+    for name, error in failed:
+        texts = [problem_message(each) for each in error.problems] if isinstance(error, Invalid) else []
+        flash_message(f"{name}: {' '.join(texts) or error_message(error)}", "error")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from flask import render_template, request, url_for
 
@@ -10,7 +10,6 @@ from registry.accounts.account_changes import can_confirm, disable_account, enab
 from registry.accounts.account_management import can_manage
 from registry.accounts.actors import Actor
 from registry.accounts.forms import (
-    AccountForm,
     display_token,
     revocation_question,
     token_defaults,
@@ -18,6 +17,10 @@ from registry.accounts.forms import (
     token_parameters,
     token_status,
 )
+from registry.accounts.models import account_named
+from registry.accounts.owners import change_owner, owner_name, ownerless_accounts
+from registry.accounts.people_queries import people_to_choose
+from registry.accounts.person_fields import AccountFields
 from registry.accounts.roles import Permission, Role
 from registry.accounts.service_accounts import (
     add_service_account,
@@ -25,29 +28,45 @@ from registry.accounts.service_accounts import (
     issue_service_token,
     list_service_accounts,
 )
-from registry.accounts.token_queries import all_tokens
+from registry.accounts.token_queries import all_tokens, ending_tokens, inactive_tokens
 from registry.accounts.tokens import find_token, revoke
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation, with_confirmation_note
-from registry.accounts.views.people import agency_field, agency_id
+from registry.accounts.views.people import agency_field, agency_id, role_field
 from registry.agencies.service import agencies_by_id
+from registry.core.base_schema import BaseSchema
+from registry.core.errors import invalid
+from registry.core.fields import Text
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import form_field
 from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form
-from registry.web.labels import options
 from registry.web.translations import gettext as _
+
+LISTS: Final = {"all": all_tokens, "inactive": inactive_tokens, "ending": ending_tokens}
+
+
+class OwnerForm(BaseSchema):
+    """The person who answers for a service account."""
+
+    owner = Text(required=True)
 
 
 @pages.page("/tokens", needs=Permission.TOKENS_READ)
 def tokens(actor: Actor) -> Answer:
     """List the service accounts and tokens that the user sees, newest first."""
+    shown = request.args.get("show", "")
+    shown = shown if shown in LISTS else "all"
+    accounts = list_service_accounts(actor)
     return render_template(
         "accounts/tokens.html",
         actor=actor,
         can_confirm=can_confirm,
         can_manage=can_manage,
-        accounts=list_service_accounts(actor),
-        tokens=all_tokens(actor)[::-1],
+        accounts=accounts,
+        owners={account.id: owner_name(account) for account in accounts},
+        ownerless={account.id for account in ownerless_accounts(actor)},
+        shown=shown,
+        tokens=LISTS[shown](actor)[::-1],
         token_status=token_status,
         agencies=agencies_by_id(),
     )
@@ -62,11 +81,11 @@ def new_service_account(actor: Actor) -> Answer:
         url_for("web.tokens"),
         [
             form_field("name", "text", hint=_("The name of the system that works through the API.")),
-            form_field("role", "radios", choices=options("role")),
+            role_field(actor),
             agency_field(actor),
         ],
-        AccountForm(),
-        intro=confirmation_rule(),
+        AccountFields(),
+        intro=confirmation_rule() if actor.may(Permission.ACCOUNTS_CONFIRM) else "",
     )
 
     def act(values: dict[str, Any]) -> Answer:
@@ -90,6 +109,32 @@ def new_service_token(actor: Actor, account_id: int) -> Answer:
         return display_token(issue_service_token(actor, account_id, *token_parameters(values)), account.name, back)
 
     return answer_form(page, act, token_defaults(role))
+
+
+@pages.page("/tokens/accounts/<row_id:account_id>/owner", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def change_service_owner(actor: Actor, account_id: int) -> Answer:
+    """Choose the person who answers for a service account."""
+    account = find_service_account(actor, account_id)
+    choices = [(name, name) for name in people_to_choose(actor)]
+    hint = _("The person who answers for the service account and gets the notices about its tokens.")
+    page = FormPage(
+        _("Change owner"),
+        _("Change owner"),
+        url_for("web.tokens"),
+        [form_field("owner", "select", hint=hint, choices=choices)],
+        OwnerForm(),
+        subject=account.name,
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        owner = account_named(values["owner"])
+        if owner is None:
+            raise invalid("/owner", "owner-not-usable")
+        change_owner(actor, account_id, owner.id)
+        flash_message(_("%(owner)s answers for %(name)s now.") % {"owner": owner.name, "name": account.name})
+        return redirect_to("tokens")
+
+    return answer_form(page, act, {"owner": owner_name(account) or ""})
 
 
 @pages.page("/tokens/accounts/<row_id:account_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))

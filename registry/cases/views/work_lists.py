@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from flask import request, url_for
 
+from registry.accounts.absences import substituted_by
 from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.cases.lists import count_cases
@@ -18,7 +19,7 @@ from registry.web.parent_links import parent_page
 from registry.web.translations import gettext
 
 ANY_OPEN: Final = ",".join(status.value for status in OPEN)
-# Placeholder for the actor's name.
+# Placeholder for the actor's name, and those of the people whose deputy the actor is.
 ME: Final = "me"
 # Filters that define the tabs; all others narrow a tab.
 OF_TABS: Final = ("status", "assignee", "overdue", "to_approve")
@@ -79,9 +80,8 @@ def tabs(actor: Actor, filters: Mapping[str, str]) -> list[Tab]:
     lists = [
         each for each in (AGENCY if actor.role in AGENCY_ROLES else OVERSIGHT) if actor.may(each.required_permission)
     ]
-    filters_of_lists = [
-        {name: actor.principal if value == ME else value for name, value in each.filters.items()} for each in lists
-    ]
+    own = own_assignees(actor)
+    filters_of_lists = [{name: own if value == ME else value for name, value in each.filters.items()} for each in lists]
     counted = [list_filters for each, list_filters in zip(lists, filters_of_lists, strict=True) if each.counted]
     counts = iter(count_cases(actor, counted))
     path = parent_page(request.path)
@@ -92,6 +92,11 @@ def tabs(actor: Actor, filters: Mapping[str, str]) -> list[Tab]:
         query = f"?{urlencode(list_filters)}" if list_filters else ""
         shown.append(Tab(gettext(each.text), address + query, here, next(counts) if each.counted else None))
     return shown
+
+
+def own_assignees(actor: Actor) -> str:
+    """Return the filter value of the actor's own cases: the actor and the people whose deputy the actor is today."""
+    return ",".join([actor.principal, *substituted_by(actor)])
 
 
 def usual_list(actor: Actor) -> dict[str, str]:

@@ -8,12 +8,18 @@ from typing import Final
 from registry.core.translations import lazy_text
 
 MESSAGES: Final[Mapping[str, str]] = {
+    "absence-ends-before-it-begins": lazy_text("The last day must not be before the first day."),
+    "absence-in-the-past": lazy_text("Enter a last day that is not in the past."),
+    "absence-not-found": lazy_text("There is no such absence."),
+    "absence-too-long": lazy_text("An absence has at most {days} days."),
+    "absences-overlap": lazy_text("{name} has another absence in these days. End it first, or choose other days."),
     "account-changed": lazy_text("The account {name} has changed: its role is {role} now. Look at it again."),
     "account-name-taken": lazy_text("The account {taken} exists, and {name} looks the same. Choose another name."),
     "account-not-confirmed": lazy_text(
         "A second person, an administrator or a supervisor, has to confirm your account. Then you can sign in."
     ),
     "account-not-found": lazy_text("There is no such account."),
+    "account-not-invited": lazy_text("The account {name} does not wait for its person to choose a password."),
     "account-not-pending": lazy_text("The account {name} does not wait for a confirmation."),
     "account-not-yours": lazy_text(
         "You do not manage the account {name}: an agency administrator manages only the viewers and editors of the own "
@@ -25,8 +31,17 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The person who changed the account {name} or issued a token for it cannot confirm it: another administrator "
         "or a supervisor must confirm it."
     ),
+    "deputy-not-usable": lazy_text(
+        "Choose a deputy with an active account and the same role in the same agency; for a reviewer also a supervisor."
+    ),
+    "deputy-of-deputy": lazy_text(
+        "{name} is absent or a deputy in these days, and a deputy cannot have a deputy. Choose another person."
+    ),
     "enter-current-password": lazy_text("Enter your current password."),
     "enter-new-password": lazy_text("Enter a new password."),
+    "invitation-not-found": lazy_text(
+        "This invitation has expired or was already used. Ask the administrator of the register for another one."
+    ),
     "address-ranges-expected": lazy_text("Enter a list of addresses and CIDR ranges. Example: 10.1.0.0/16."),
     "field-of-people": lazy_text("Only people have this field, not service accounts."),
     "field-of-services": lazy_text("Only service accounts have this field, not people."),
@@ -36,11 +51,16 @@ MESSAGES: Final[Mapping[str, str]] = {
     "lifetime-wrong": lazy_text("{value} is not a lifetime. Enter a number with a unit: s, m, h or d. Example: 90d."),
     "lifetime-too-long": lazy_text("The lifetime must not be longer than {days} days."),
     "new-account-needs-role": lazy_text("There is no account {name}. A new service account needs a role."),
+    "name-twice": lazy_text("Row {row} has the same name, or one that looks the same."),
+    "no-mail-server": lazy_text(
+        "No invitation can be sent: there is no mail server, or the person has no e-mail address. Set a password."
+    ),
     "not-yourself": lazy_text("You cannot change your own account: another administrator must do it."),
     "old-password-wrong": lazy_text("The current password is wrong."),
     "owner-not-usable": lazy_text("Choose a person with an active account as the owner."),
     "password-length": lazy_text("A password has {shortest} to {longest} characters."),
     "password-like-name": lazy_text("The password is too much like the name. Choose another."),
+    "passwords-differ": lazy_text("The two passwords differ. Enter the same password twice."),
     "password-must-change": lazy_text("Change your password first."),
     "password-not-accepted": lazy_text(
         "The name or the password is wrong. Check the keyboard’s language and type them again."
@@ -48,6 +68,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "password-not-new": lazy_text("The new password must differ from the current one."),
     "people-make-their-own-tokens": lazy_text("{name} is a person: people create their own tokens."),
     "person-not-found": lazy_text("There is no such person."),
+    "receiver-cannot-register": lazy_text("{name} cannot register projects, and so cannot take over the drafts."),
+    "receiver-not-usable": lazy_text("Choose another person with an active account."),
     "role-needs-agency": lazy_text("The role {role} needs an agency."),
     "rights-changed": lazy_text(
         "Your account was disabled or its role has changed meanwhile, so nothing was saved. Sign in again."
@@ -73,6 +95,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "A token that a token creates cannot be wider than it, in scopes, addresses and expiry."
     ),
     "too-many-address-ranges": lazy_text("There can be at most {limit} address ranges."),
+    "too-many-people": lazy_text("A table has at most {limit} people."),
     "too-many-attempts": lazy_text(
         "Too many attempts failed. Try again in {minutes} minutes, or ask the administrator for a new password."
     ),

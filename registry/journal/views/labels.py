@@ -39,13 +39,18 @@ ACTIONS: Final[Mapping[str, str]] = {
     "agency.registered": lazy_text("Agency registered"),
     "agency.changed": lazy_text("Agency changed"),
     "account.added": lazy_text("Account added"),
-    "account.changed": lazy_text("Account changed"),
     "account.renamed": lazy_text("Account renamed"),
     "account.disabled": lazy_text("Account disabled"),
     "account.enabled": lazy_text("Account enabled"),
     "account.role-changed": lazy_text("Role of an account changed"),
     "account.owner-changed": lazy_text("Owner of a service account changed"),
     "account.confirmed": lazy_text("Account confirmed"),
+    "account.invited": lazy_text("Invitation sent"),
+    "account.invitation-accepted": lazy_text("Invitation accepted, password set"),
+    "account.absence-recorded": lazy_text("Absence recorded"),
+    "account.absence-ended": lazy_text("Absence ended"),
+    "account.handed-over": lazy_text("Work handed over"),
+    "account.changed": lazy_text("Account changed"),
     "account.password-set": lazy_text("Password set by an administrator"),
     "account.password-changed": lazy_text("Own password changed"),
     "account.password-refused": lazy_text("Wrong current password"),
@@ -78,7 +83,11 @@ SOURCES: Final[Mapping[str, str]] = {
     "demo": lazy_text("Demonstration data"),
 }
 # The credential of an entry, by the part before the colon.
-CREDENTIALS: Final[Mapping[str, str]] = {"token": lazy_text("Token %(id)s"), "session": lazy_text("Session %(id)s")}
+CREDENTIALS: Final[Mapping[str, str]] = {
+    "token": lazy_text("Token %(id)s"),
+    "session": lazy_text("Session %(id)s"),
+    "invitation": lazy_text("Invitation"),
+}
 # Details of accounts and tokens that are not form fields.
 DETAILS: Final[Mapping[str, str]] = {
     "account": lazy_text("Account"),
@@ -93,6 +102,15 @@ DETAILS: Final[Mapping[str, str]] = {
     "failures": lazy_text("Failed sign-ins"),
     "factor": lazy_text("Second factor"),
     "pending": lazy_text("Waiting for confirmation"),
+    "deputy": lazy_text("Deputy"),
+    "first_day": lazy_text("First day"),
+    "last_day": lazy_text("Last day"),
+    "receiver": lazy_text("New holder"),
+    "previous_assignee": lazy_text("Previous reviewer"),
+    "cases": lazy_text("Cases"),
+    "drafts": lazy_text("Drafts"),
+    "service_accounts": lazy_text("Service accounts"),
+    "absences": lazy_text("Ended absences"),
 }
 STATUSES: Final[Mapping[str, str]] = {"from": lazy_text("Status before"), "to": lazy_text("Status after")}
 NUMBERED: Final[Mapping[str, str]] = {"case": lazy_text("Case %(id)s"), "audit": lazy_text("Audit %(id)s")}

@@ -8,17 +8,23 @@ from typing import Any, Final
 
 from flask import render_template
 
+from registry.accounts.absences import substitutions
 from registry.accounts.actors import Actor
+from registry.accounts.local_changes import local_changes_since, previous_sign_in
+from registry.accounts.owners import ownerless_accounts
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.accounts.token_confirmation import pending_tokens
 from registry.accounts.views.pending import list_pending
 from registry.audits.queries import list_audits
 from registry.audits.restricted_counts import visible_run
 from registry.cases.lists import count_cases, list_cases
+from registry.cases.views.work_lists import own_assignees
 from registry.core.clock import today
 from registry.core.pagination import Page
 from registry.flags.audit_runs import last_good_audit
 from registry.freeze.vocabulary import Severity
+from registry.journal.service import JournalEntry
+from registry.journal.views.labels import action_label
 from registry.projects.drafts import drafts_of
 from registry.projects.queries import list_projects
 from registry.projects.views.links import projects_of
@@ -56,7 +62,7 @@ def home(actor: Actor) -> Answer:
         )
     last = last_good_audit()
     held = list_audits(actor, {"status": "held"}, Page(WORST)).items
-    assigned_filters = {"status": "under_review,awaiting_confirmation", "assignee": actor.principal}
+    assigned_filters = {"status": "under_review,awaiting_confirmation", "assignee": own_assignees(actor)}
     assigned = (
         list_cases(actor, assigned_filters, Page(WORST), page_locale()).items
         if actor.may(Permission.CASES_REVIEW)
@@ -79,9 +85,19 @@ def home(actor: Actor) -> Answer:
         last=None if last is None else visible_run(actor, last),
         held=held,
         pending=[row for row in list_pending(actor) if row["can_confirm"]][:WORST] if may_confirm else [],
+        substitutes=[each for each in substitutions() if each.deputy == actor.principal],
+        local_changes=_local_changes(actor) if may_confirm else [],
+        ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
+        action_label=action_label,
         tokens=[row for row in pending_tokens(actor) if row["can_confirm"]][:WORST] if may_confirm else [],
         counts=dict(zip(("new", "overdue", "to_approve"), count_cases(actor, COUNTED), strict=True)),
     )
+
+
+def _local_changes(actor: Actor) -> list[JournalEntry]:
+    """Return what the command line changed in accounts and tokens since the actor's previous sign-in."""
+    since = previous_sign_in(actor)
+    return [] if since is None else local_changes_since(actor, since, WORST)
 
 
 def order_of(case: Mapping[str, Any]) -> Mapping[str, Any] | None:

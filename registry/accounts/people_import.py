@@ -1,0 +1,157 @@
+"""Bulk creation of people from a table: each row is a person; a dry run reports the same and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from registry.accounts.account_management import may_give, require_account_manager
+from registry.accounts.account_names import clean_name, skeleton
+from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import AGENCIES
+from registry.accounts.invitations import can_be_invited
+from registry.accounts.invited_people import invite_person
+from registry.accounts.models import Account
+from registry.accounts.passwords import generate_password
+from registry.accounts.people import NewPerson, add_person, person_problems
+from registry.accounts.person_fields import PersonFields
+from registry.accounts.roles import Role
+from registry.core.database import db
+from registry.core.errors import Problem, invalid
+from registry.core.spreadsheets.cell_values import cell_problems, cell_readers, read_cells
+from registry.core.spreadsheets.reader import Row, check_columns, open_sheet, require_upload_size
+from registry.core.spreadsheets.row_errors import row_error
+from registry.core.transactions import transaction
+
+FIELDS: Final = PersonFields()
+COLUMNS: Final = ("name", "email", "role", "agency", "language")
+REQUIRED_COLUMNS: Final = ("name", "role")
+DEFAULT_LANGUAGE: Final = "kk"
+MAX_ROWS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedPerson:
+    """A person whom a row creates. ``outcome``: ``invited``, ``pending`` or ``password``, with the one to hand over."""
+
+    row: int
+    name: str
+    email: str | None
+    role: str
+    agency: str | None
+    language: str
+    outcome: str
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(slots=True)
+class PeopleImport:
+    """The people created, or that a dry run would create, and the errors of the refused rows."""
+
+    created: list[ImportedPerson] = field(default_factory=list)
+    refused: int = 0
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What rows are compared with: ids of agencies by BIN, and the rows of names already seen in the file."""
+
+    agencies: dict[str, int]
+    seen: dict[str, int]
+
+
+def import_people(actor: Actor, content: bytes, *, dry_run: bool) -> PeopleImport:
+    """Create a person for each valid row of a CSV or XLSX file, in one transaction.
+
+    Whoever has an e-mail address is invited where there is a mail server; others get a one-time password. Accounts
+    whose role requires two people become pending. Raises RoleNotAllowed, AccountsNeedAPerson, and Invalid at
+    ``/file`` for a file that is not such a table.
+    """
+    require_account_manager(actor)
+    require_upload_size(content)
+    sheet = open_sheet(content)
+    check_columns(sheet.columns, COLUMNS, REQUIRED_COLUMNS)
+    rows = list(sheet.rows())
+    if not rows:
+        raise invalid("/file", "file-empty")
+    if len(rows) > MAX_ROWS:
+        raise invalid("/file", "too-many-people", limit=MAX_ROWS)
+    with transaction():
+        return _import_rows(actor, sheet.columns, rows, dry_run=dry_run)
+
+
+def _import_rows(actor: Actor, columns: tuple[str, ...], rows: Iterable[Row], *, dry_run: bool) -> PeopleImport:
+    result = PeopleImport()
+    readers = cell_readers(columns, FIELDS.inputs)
+    agencies = db.session.execute(select(AGENCIES.c.bin, AGENCIES.c.id))
+    known = _Known({agency.bin: agency.id for agency in agencies}, {})
+    for row in rows:
+        values, problems = _read(columns, row, readers)
+        new = None if problems else _new_person(values, known, problems)
+        if new is not None:
+            problems += _problems(actor, row, new, known)
+        if new is None or problems:
+            result.refused += 1
+            result.errors += [row_error(row.number, problem) for problem in problems]
+        else:
+            result.created.append(_create(actor, row, new, values.get("agency"), dry_run=dry_run))
+    return result
+
+
+def _read(columns: tuple[str, ...], row: Row, readers: Any) -> tuple[dict[str, Any], list[Problem]]:
+    values, wrong = FIELDS.load_filled(read_cells(row.cells, readers))
+    problems = cell_problems(columns, row.cells, wrong)
+    if row.surplus:
+        problems.append(Problem("", "row-too-long", {"columns": len(columns), "surplus": row.surplus}))
+    named = {problem.pointer for problem in problems}
+    missing = [name for name in REQUIRED_COLUMNS if values.get(name) is None and f"/{name}" not in named]
+    return values, problems + [Problem(f"/{name}", "required") for name in missing]
+
+
+def _new_person(values: dict[str, Any], known: _Known, problems: list[Problem]) -> NewPerson | None:
+    """The person of a row; None, with a problem added, when the agency is unknown."""
+    number = values.get("agency")
+    if number is not None and number not in known.agencies:
+        problems.append(Problem("/agency", "agency-unknown", {"bin": number}))
+        return None
+    return NewPerson(
+        clean_name(values["name"]),
+        Role(values["role"]),
+        None if number is None else known.agencies[number],
+        values.get("email"),
+        values.get("language") or DEFAULT_LANGUAGE,
+    )
+
+
+def _problems(actor: Actor, row: Row, new: NewPerson, known: _Known) -> list[Problem]:
+    problems = person_problems(new.name, new)
+    if not problems and not may_give(actor, new.role, new.agency_id):
+        problems.append(Problem("/role", "role-not-yours-to-give", {"role": new.role.value}))
+    name_skeleton = skeleton(new.name)
+    first = known.seen.setdefault(name_skeleton, row.number)
+    taken = db.session.scalar(select(Account.name).where(Account.name_skeleton == name_skeleton))
+    if first != row.number:
+        problems.append(Problem("/name", "name-twice", {"row": first}))
+    elif taken is not None:
+        problems.append(Problem("/name", "account-name-taken", {"name": new.name, "taken": taken}))
+    return problems
+
+
+def _create(actor: Actor, row: Row, new: NewPerson, agency: str | None, *, dry_run: bool) -> ImportedPerson:
+    is_invited, password = can_be_invited(new.email), None
+    is_pending = new.role.needs_two_people and not actor.is_local
+    if not dry_run and is_invited:
+        invite_person(actor, new)
+    elif not dry_run:
+        generated = generate_password()
+        add_person(actor, new, generated, must_change=True)
+        # Whoever confirms a pending account is displayed another one.
+        password = None if is_pending else generated
+    outcome = "pending" if is_pending else "invited" if is_invited else "password"
+    return ImportedPerson(
+        row.number, new.name, new.email, new.role.value, agency, new.language, outcome, password=password
+    )

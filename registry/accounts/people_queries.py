@@ -1,0 +1,101 @@
+"""Lists of people for pages, and the history of an account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import contains_eager
+
+from registry.accounts.account_management import visible_accounts
+from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import AGENCIES
+from registry.accounts.former_names import FormerName
+from registry.accounts.models import Account, Person, is_active
+from registry.accounts.queries import ACCOUNT_SORTS, account_conditions
+from registry.accounts.roles import Permission
+from registry.accounts.vocabulary import AccountKind
+from registry.core.database import db
+from registry.core.pagination import Listing, Page, after, build_page, order_by
+from registry.journal.service import JournalEntry
+
+FILTERS: Final = ("q", "role", "agency", "below", "status")
+BELOW: Final = "below"
+NAME: Final = ACCOUNT_SORTS["name"]
+HISTORY_LENGTH: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """An entry of the journal about an account."""
+
+    at: str
+    principal: str
+    role: str
+    action: str
+    details: dict[str, Any]
+
+
+def list_people(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    """A page of people whom the actor sees, by name: the ``person`` of each row.
+
+    The filters are those of ``list_accounts``; ``below=true`` includes the agencies below ``agency``. Raises
+    RoleNotAllowed, and Malformed for an invalid filter or cursor.
+    """
+    actor.require(Permission.PEOPLE_READ)
+    statement = (
+        select(Person, NAME.column.label("_sort"), Account.id.label("_id"))
+        .join(Person.account)
+        .options(contains_eager(Person.account))
+        .where(visible_accounts(actor), *_conditions(filters))
+        .execution_options(populate_existing=True)
+    )
+    if page.cursor is not None:
+        statement = statement.where(after(NAME, Account.id.expression, False, page.cursor))
+    statement = statement.order_by(*order_by(NAME, Account.id.expression, False)).limit(page.limit + 1)
+    rows = [{"person": row[0], "_sort": row[1], "_id": row[2]} for row in db.session.execute(statement)]
+    return build_page(rows, page, NAME, False)
+
+
+def account_history(actor: Actor, account: Account) -> list[HistoryEntry]:
+    """The newest entries of the journal about an account that the actor sees. Raises RoleNotAllowed."""
+    actor.require(Permission.PEOPLE_READ)
+    former = db.session.scalars(select(FormerName.name).where(FormerName.account_id == account.id))
+    statement = (
+        select(JournalEntry)
+        .where(JournalEntry.subject.in_([f"account:{name}" for name in (account.name, *former)]))
+        .order_by(JournalEntry.seq.desc())
+        .limit(HISTORY_LENGTH)
+    )
+    return [
+        HistoryEntry(entry.at, entry.principal, entry.role, entry.action, json.loads(entry.details))
+        for entry in db.session.scalars(statement)
+    ]
+
+
+def _conditions(filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    shared = {name: value for name, value in filters.items() if name != BELOW}
+    if "agency" in shared and filters.get(BELOW) != "true":
+        number = shared.pop("agency")
+        agency_ids = select(AGENCIES.c.id).where(AGENCIES.c.bin == number)
+        # Checks the number as the filter with the agencies below does.
+        return [*account_conditions({**shared, "agency": number}), Account.agency_id.in_(agency_ids)]
+    return account_conditions(shared)
+
+
+def emails_of(account_ids: Sequence[int]) -> dict[int, str | None]:
+    """The e-mail addresses of people by account."""
+    rows = db.session.execute(select(Person.account_id, Person.email).where(Person.account_id.in_(account_ids)))
+    return {row.account_id: row.email for row in rows}
+
+
+def people_to_choose(actor: Actor) -> list[str]:
+    """The names of active people whom the actor sees. Raises RoleNotAllowed."""
+    actor.require(Permission.PEOPLE_READ)
+    statement = select(Account.name).where(
+        Account.kind == AccountKind.PERSON.value, is_active(), visible_accounts(actor)
+    )
+    return list(db.session.scalars(statement.order_by(Account.name)))

@@ -1,0 +1,17 @@
+"""Keys derived from the service's secret key (HKDF, RFC 5869), one for each purpose."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from flask import current_app
+
+KEY_LENGTH: Final = 32
+
+
+def derived_key(purpose: bytes) -> bytes:
+    """The key for a purpose, 32 bytes."""
+    secret_key = str(current_app.config["SECRET_KEY"]).encode()
+    return HKDF(algorithm=SHA256(), length=KEY_LENGTH, salt=None, info=purpose).derive(secret_key)

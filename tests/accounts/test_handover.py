@@ -1,0 +1,193 @@
+"""Hand-over of work when somebody leaves."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from registry.accounts.absences import record_absence, substitutions
+from registry.accounts.account_management import NotYourself
+from registry.accounts.actors import Actor, RoleNotAllowed
+from registry.accounts.handover import hand_over
+from registry.accounts.models import Account, AccountNotFound, Person
+from registry.accounts.people import NewPerson, add_person, disable_person
+from registry.accounts.roles import Role
+from registry.accounts.service_accounts import add_service_account
+from registry.agencies.models import Agency
+from registry.cases.models import Case, CaseEvent
+from registry.cases.transitions import DecisionNeedsAnotherPerson, possible_actions, waiting_proposal
+from registry.core.database import db
+from registry.core.errors import Invalid
+from registry.core.transactions import transaction
+from registry.journal.service import JournalEntry
+from registry.projects.drafts import Draft, drafts_of, start_draft
+from registry.projects.service import find_project_to_change, restrict_project
+from tests.cases.cast import NO_BREACH, SAULE, act, audit, case_of, under_review
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor, an_agency
+from tests.fixtures.web import SignedIn
+from tests.notifications.readers import create_reader, delete_emails, queued_emails
+from tests.present import Present
+
+MANAGER = an_actor(Role.ADMINISTRATOR, name="adil")
+
+
+@pytest.fixture(autouse=True)
+def _monday(app: Flask, present: Present) -> None:
+    present.set(date(2026, 3, 2))
+
+
+def person(name: str, role: Role = Role.REVIEWER, agency: Agency | None = None) -> Person:
+    return add_person(ADMINISTRATOR, NewPerson(name, role, agency.id if agency else None), PASSWORD)
+
+
+def actor(of: Person) -> Actor:
+    """The person in a session."""
+    return Actor(
+        of.name, Role(of.role), of.agency_id, account_id=of.account_id, is_person=True, credential="session:of-tests"
+    )
+
+
+def test_open_cases_go_to_the_receiver_in_one_step() -> None:
+    aigerim, bolat = person("aigerim"), create_reader("reviewer", name="bolat")
+    projects = [a_project() for _ in range(3)]
+    audit()
+    for project in projects:
+        act(actor(aigerim), case_of(project), "claim")
+    act(actor(aigerim), case_of(projects[0]), "ask")
+    act(actor(aigerim), case_of(projects[1]), "propose", NO_BREACH)
+    delete_emails()
+    counts = hand_over(MANAGER, aigerim.account_id, bolat.account_id)
+    assert counts == {"service_accounts": 0, "absences": 0, "drafts": 0, "cases": 3}
+    assert {case_of(project).assignee for project in projects} == {"bolat"}
+    statuses = [case_of(project).status for project in projects]
+    assert statuses == ["awaiting_agency", "awaiting_approval", "under_review"]
+    ids = sorted(case_of(project).id for project in projects)
+    assert queued_emails() == [("bolat@readers.kz", "case-assigned", ids)]
+    events = db.session.scalars(select(CaseEvent).where(CaseEvent.case_id == ids[0]).order_by(-CaseEvent.id)).first()
+    assert events is not None and (events.action, events.by) == ("assign", "adil")
+    assert events.details == {"assignee": "bolat", "previous_assignee": "aigerim"}
+
+
+def test_closed_cases_stay_with_whom_they_were() -> None:
+    aigerim, bolat = person("aigerim"), person("bolat")
+    case = under_review(a_project())
+    act(actor(aigerim), case, "propose", NO_BREACH)
+    act(SAULE, case, "approve")
+    assert hand_over(MANAGER, aigerim.account_id, bolat.account_id)["cases"] == 0
+    row = db.session.get(Case, case.id)
+    assert row is not None and row.assignee == "aigerim"
+
+
+def test_drafts_and_service_accounts_go_to_the_receiver() -> None:
+    agency = an_agency()
+    giver, receiver = person("e.bek", Role.AGENCY_EDITOR, agency), person("f.bek", Role.AGENCY_EDITOR, agency)
+    start_draft(actor(giver))
+    robot = add_service_account(MANAGER, "robot", Role.AGENCY_EDITOR, agency.id, giver.account_id)
+    counts = hand_over(MANAGER, giver.account_id, receiver.account_id)
+    assert (counts["drafts"], counts["service_accounts"]) == (1, 1)
+    assert len(drafts_of(actor(receiver))) == 1 and drafts_of(actor(giver)) == []
+    owner = db.session.scalars(select(Account.owner_account_id).where(Account.id == robot.id)).one()
+    assert owner == receiver.account_id
+
+
+def test_receiver_without_the_rights_is_refused_and_nothing_moves() -> None:
+    agency = an_agency()
+    giver, viewer = person("e.bek", Role.AGENCY_EDITOR, agency), person("viewer", Role.AGENCY_VIEWER, agency)
+    aigerim, bolat, auditor = person("aigerim"), person("bolat"), person("auditor", Role.AUDITOR)
+    start_draft(actor(giver))
+    case = under_review(a_project())
+    with transaction():
+        restrict_project(SAULE, find_project_to_change(SAULE, case.project_record.number), True, "a reason")
+    gone = person("gone")
+    disable_person(ADMINISTRATOR, gone.id)
+    refused = [
+        (giver, viewer, "receiver-cannot-register"),
+        (aigerim, auditor, "assignee-not-a-reviewer"),
+        (aigerim, bolat, "assignee-may-not-see"),
+        (aigerim, gone, "receiver-not-usable"),
+        (aigerim, aigerim, "receiver-not-usable"),
+    ]
+    for of, to, code in refused:
+        with pytest.raises(Invalid) as error:
+            hand_over(MANAGER, of.account_id, to.account_id)
+        assert [(problem.pointer, problem.code) for problem in error.value.problems] == [("/to", code)]
+    assert db.session.scalars(select(Draft.principal)).all() == ["e.bek"]
+    assert db.session.scalars(select(Case.assignee)).all() == ["aigerim"]
+
+
+def test_absences_of_the_leaver_end() -> None:
+    aigerim, bolat, dana = person("aigerim"), person("bolat"), person("dana")
+    day = date(2026, 3, 2)
+    record_absence(actor(aigerim), aigerim.account_id, bolat.account_id, day, day)
+    assert hand_over(MANAGER, bolat.account_id, dana.account_id)["absences"] == 1
+    assert substitutions() == []
+
+
+def test_only_account_managers_hand_over_and_nobody_the_own_work() -> None:
+    agency = an_agency()
+    editor, colleague = person("e.bek", Role.AGENCY_EDITOR, agency), person("f.bek", Role.AGENCY_EDITOR, agency)
+    stranger = person("stranger", Role.AGENCY_EDITOR, an_agency())
+    manager = person("manager", Role.AGENCY_ADMINISTRATOR, agency)
+    with pytest.raises(RoleNotAllowed):
+        hand_over(actor(editor), colleague.account_id, editor.account_id)
+    with pytest.raises(NotYourself):
+        hand_over(actor(manager), manager.account_id, editor.account_id)
+    with pytest.raises(AccountNotFound):
+        hand_over(actor(manager), stranger.account_id, editor.account_id)
+    with pytest.raises(Invalid):
+        hand_over(actor(manager), editor.account_id, stranger.account_id)
+    assert hand_over(actor(manager), editor.account_id, colleague.account_id)["cases"] == 0
+
+
+def test_hand_over_is_journalled_with_its_counts() -> None:
+    aigerim, bolat = person("aigerim"), person("bolat")
+    under_review(a_project())
+    hand_over(MANAGER, aigerim.account_id, bolat.account_id)
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.handed-over")).one()
+    assert entry.subject == "account:aigerim"
+    assert entry.details == '{"absences":0,"cases":1,"drafts":0,"receiver":"bolat","service_accounts":0}'
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.tuples(st.sampled_from(["saule", "timur"]), st.booleans()), min_size=1, max_size=4))
+def test_hand_over_lets_nobody_approve_the_own_proposal(app: Flask, steps: list[tuple[str, bool]]) -> None:
+    people = {name: _known(name) for name in ("saule", "timur")}
+    case = under_review(a_project())
+    act(actor(people["saule"]), case, "assign", "saule", None)
+    proposer = None
+    for receiver, proposes in steps:
+        holder = db.session.get(Case, case.id, populate_existing=True).assignee or ""  # type: ignore[union-attr] # it exists
+        if proposes and proposer is None:
+            act(actor(people[holder]), case, "propose", NO_BREACH)
+            proposer = holder
+        if receiver != holder:
+            hand_over(MANAGER, people[holder].account_id, people[receiver].account_id)
+    if proposer is not None:
+        with pytest.raises(DecisionNeedsAnotherPerson):
+            act(actor(people[proposer]), case, "approve")
+        other = people["timur" if proposer == "saule" else "saule"]
+        current = db.session.get(Case, case.id)
+        assert current is not None
+        assert "approve" in possible_actions(actor(other), current, waiting_proposal(current))
+
+
+def _known(name: str) -> Person:
+    known = db.session.scalar(select(Person).join(Person.account).where(Account.name == name))
+    return known or person(name, Role.SUPERVISOR)
+
+
+def test_page_hands_over_and_disables_in_one_step(signed_in: SignedIn) -> None:
+    aigerim, _bolat = person("aigerim"), person("bolat")
+    under_review(a_project())
+    visit = signed_in(Role.ADMINISTRATOR)
+    path = f"/people/{aigerim.id}/handover"
+    assert 'value="bolat"' in visit.get(path).text and 'value="aigerim"' not in visit.get(path).text
+    assert visit.send(path).status_code == 422
+    page = visit.send(path, to="bolat", disables="yes")
+    assert "bolat has the work now. Cases: 1, drafts: 0" in page.text and "Disabled" in page.text
+    assert db.session.scalars(select(Case.assignee)).all() == ["bolat"]

@@ -1,0 +1,169 @@
+"""Pages of people: list with search and filters, a person's page, bulk move, second factor, home of administrators."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+
+from registry.accounts.actors import local_actor
+from registry.accounts.models import account_named
+from registry.accounts.people import NewPerson, Person, add_person, disable_person, person_named
+from registry.accounts.roles import Role
+from registry.accounts.tokens import issue
+from registry.agencies.models import Agency
+from tests.factories import ADMINISTRATOR, PASSWORD, an_agency
+from tests.fixtures.web import SignedIn, Visit
+
+
+def person(
+    name: str, agency: Agency | None = None, role: Role = Role.AGENCY_EDITOR, email: str | None = None
+) -> Person:
+    agency_id = None if agency is None else agency.id
+    return add_person(ADMINISTRATOR, NewPerson(name, role, agency_id, email), PASSWORD)
+
+
+def names(visit: Visit, query: str) -> list[str]:
+    return re.findall(r'<a class="govuk-link" href="/people/\d+">([^<]+)<', visit.get(f"/people?{query}").text)
+
+
+@pytest.fixture
+def ministry(app: Flask) -> Agency:
+    return an_agency(name_ru="Министерство озёр")
+
+
+def test_people_are_searched_and_filtered(signed_in: SignedIn, ministry: Agency) -> None:
+    committee = an_agency(parent=ministry)
+    person("Айгүл Серікова", ministry, email="a.serikova@lakes.kz")
+    person("b.omarov", committee, Role.AGENCY_VIEWER)
+    gone = person("c.gone", role=Role.AUDITOR)
+    disable_person(ADMINISTRATOR, gone.id)
+    visit = signed_in(Role.ADMINISTRATOR)
+    for query, expected in (
+        ("q=серік", ["Айгүл Серікова"]),
+        ("q=LAKES.kz", ["Айгүл Серікова"]),
+        ("role=agency_viewer", ["b.omarov"]),
+        ("status=disabled", ["c.gone"]),
+        (f"agency={ministry.bin}", ["Айгүл Серікова"]),
+        (f"agency={ministry.bin}&below=true", ["Айгүл Серікова", "b.omarov"]),
+        (f"agency={ministry.bin}&below=true&status=active&role=agency_viewer", ["b.omarov"]),
+        ("q=nobody", []),
+    ):
+        assert names(visit, query) == expected, query
+    for wrong in ("status=odd", "role=emperor", "agency=1", "cursor=x"):
+        assert visit.get(f"/people?{wrong}").status_code == 400, wrong
+
+
+def test_people_are_listed_in_pages_of_25(signed_in: SignedIn, ministry: Agency) -> None:
+    for number in range(30):
+        person(f"p{number:02}", ministry)
+    visit = signed_in(Role.AGENCY_ADMINISTRATOR, ministry)
+    first = names(visit, "")
+    link = re.search(r'href="([^"]*cursor=[^"]*)" rel="next"', visit.get("/people").text)
+    assert len(first) == 25 and link
+    rest = names(visit, link[1].replace("&amp;", "&").partition("?")[2])
+    assert len(rest) == 6 and not set(first) & set(rest)
+
+
+def test_list_and_page_display_the_last_sign_in(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.ADMINISTRATOR)
+    person("quiet", role=Role.AUDITOR)
+    page = visit.get("/people?q=quiet").text
+    assert ">never</td>" in page
+    own = person_named("administrator.web")
+    assert own is not None
+    assert ">never<" not in visit.get(f"/people/{own.id}").text
+
+
+def test_page_of_a_person_displays_data_and_history(signed_in: SignedIn, ministry: Agency) -> None:
+    shown = person("e.bek", ministry, email="e@x.kz")
+    visit = signed_in(Role.ADMINISTRATOR)
+    visit.send(f"/people/{shown.id}/edit", email="f@x.kz", role="agency_viewer")
+    page = visit.get(f"/people/{shown.id}").text
+    for text in ("Министерство озёр", "f@x.kz", "Agency viewer", "Account added", "Role of an account changed"):
+        assert text in page, text
+    assert "e@x.kz → f@x.kz" in page and "administrator.web" in page
+    auditor = signed_in(Role.AUDITOR).get(f"/people/{shown.id}").text
+    assert "Account added" in auditor and "Change account" not in auditor and "Disable account" not in auditor
+
+
+def test_agency_administrator_is_offered_two_roles_and_the_own_agencies(signed_in: SignedIn, ministry: Agency) -> None:
+    foreign = an_agency()
+    stranger = person("stranger", foreign)
+    visit = signed_in(Role.AGENCY_ADMINISTRATOR, ministry)
+    page = visit.get("/people/new").text
+    assert re.findall(r'name="role" type="radio" value="([^"]+)"', page) == ["agency_viewer", "agency_editor"]
+    assert ministry.bin in page and foreign.bin not in page
+    for act in ("", "/edit", "/handover", "/second-factor", "/password", "/disabled"):
+        assert visit.get(f"/people/{stranger.id}{act}").status_code == 404, act
+
+
+def test_chosen_people_move_to_another_agency(signed_in: SignedIn, ministry: Agency) -> None:
+    other = an_agency(name_ru="Министерство рек")
+    movers = [person(f"p{number}", ministry) for number in range(3)]
+    auditor = person("auditor", role=Role.AUDITOR)
+    visit = signed_in(Role.ADMINISTRATOR)
+    chosen = [str(each.id) for each in (*movers, auditor)]
+    asked = visit.send("/people/agency", page="/people", person=chosen).text
+    assert "p0" in asked and "Министерство рек" in asked
+    assert visit.send("/people/agency", page="/people", person=chosen, agency="").status_code == 422
+    page = visit.send("/people/agency", page="/people", person=chosen, agency=other.bin).text
+    assert "3 people have moved." in page
+    assert "auditor: The role «Auditor» cannot have an agency." in page
+    moved = [person_named(f"p{number}") for number in range(3)]
+    assert [each.agency_id for each in moved if each] == [other.id] * 3
+
+
+def test_nobody_chosen_moves_nobody(signed_in: SignedIn, ministry: Agency) -> None:
+    person("p", ministry)
+    visit = signed_in(Role.ADMINISTRATOR)
+    for sent in ({}, {"person": "x"}):
+        assert "Choose at least one person." in visit.send("/people/agency", page="/people", **sent).text
+
+
+def test_agency_administrator_moves_people_within_the_own_agencies_only(signed_in: SignedIn, ministry: Agency) -> None:
+    committee, foreign = an_agency(parent=ministry), an_agency()
+    mover, stranger = person("p", ministry), person("stranger", foreign)
+    visit = signed_in(Role.AGENCY_ADMINISTRATOR, ministry)
+    send = {"page": "/people", "person": [str(mover.id)]}
+    assert "1 person has moved." in visit.send("/people/agency", agency=committee.bin, **send).text
+    assert "You cannot give the role" in visit.send("/people/agency", agency=foreign.bin, **send).text
+    answer = visit.send("/people/agency", page="/people", person=[str(stranger.id)], agency=committee.bin)
+    assert answer.status_code in (404, 422)
+    moved = person_named("p")
+    assert moved is not None and moved.agency_id == committee.id
+
+
+def test_home_displays_what_the_command_line_did_since_the_last_sign_in(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.ADMINISTRATOR)
+    add_person(local_actor(Role.ADMINISTRATOR), NewPerson("by.command", Role.AUDITOR), PASSWORD)
+    again = Visit(visit.client.application.test_client())
+    again.sign_in("administrator.web")
+    page = again.get("/home").text
+    assert "Done on the command line since you last signed in" in page and "by.command" in page
+    third = Visit(visit.client.application.test_client())
+    third.sign_in("administrator.web")
+    assert "by.command" not in third.get("/home").text
+
+
+def test_home_and_tokens_display_ownerless_accounts_until_one_answers(signed_in: SignedIn) -> None:
+    issue(ADMINISTRATOR, "robot", Role.AUDITOR, None)
+    person("owner", role=Role.AUDITOR)
+    visit = signed_in(Role.ADMINISTRATOR)
+    account = account_named("robot")
+    assert account is not None
+    assert "Service accounts that nobody answers for" in visit.get("/home").text
+    assert "Nobody answers for it" in visit.get("/tokens").text
+    page = visit.send(f"/tokens/accounts/{account.id}/owner", owner="owner").text
+    assert "owner answers for robot now." in page and "Nobody answers for it" not in page
+    assert "nobody answers for" not in visit.get("/home").text
+
+
+def test_tokens_are_filtered_to_inactive_ones(signed_in: SignedIn) -> None:
+    key_id = issue(ADMINISTRATOR, "robot", Role.AUDITOR, None).key_id
+    visit = signed_in(Role.ADMINISTRATOR)
+    page = visit.get("/tokens").text
+    assert key_id in page and "read" in page
+    assert key_id not in visit.get("/tokens?show=inactive").text
+    assert key_id in visit.get("/tokens?show=odd").text
