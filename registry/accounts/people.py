@@ -77,7 +77,8 @@ def add_person(actor: Actor, new: NewPerson, password: str | None, *, must_chang
         require_unchanged(actor)
         account = new_account(actor, name, AccountKind.PERSON, new.role, new.agency_id)
         at = now()
-        account.invited_at = at if password is None else None
+        if password is None:
+            account.invited_at = at
         person = Person(
             account=account,
             old_role=account.role,

@@ -12,7 +12,7 @@ from registry.accounts.people import find_person
 from registry.accounts.roles import Role
 from registry.core.errors import RegistryError
 
-MOST_MOVED: Final = 100
+MAX_MOVED: Final = 100
 
 
 def move_people(
@@ -24,7 +24,7 @@ def move_people(
     PersonNotFound for one whom the actor does not see.
     """
     require_account_manager(actor)
-    chosen = [find_person(actor, person_id) for person_id in dict.fromkeys(person_ids[:MOST_MOVED])]
+    chosen = [find_person(actor, person_id) for person_id in dict.fromkeys(person_ids[:MAX_MOVED])]
     # Read before the first change: a failed one ends the transaction, and with it what was loaded.
     accounts = [(person.name, person.account_id, Role(person.role)) for person in chosen]
     moved: list[str] = []

@@ -203,7 +203,7 @@ def test_command_adds_people_and_prints_passwords_as_csv(registry: CommandLine, 
     file = tmp_path / "people.csv"
     file.write_bytes(table("a.aud,,auditor,,kk", "x,,emperor,,kk"))
     tried = registry("users", "import", str(file), "--dry-run")
-    assert (tried.code, tried.out) == (5, "") and "1 people would be added" in tried.err
+    assert (tried.code, tried.out) == (5, "") and "People to add: 1" in tried.err
     done = registry("users", "import", str(file))
     rows = list(csv.reader(done.out.splitlines()))
     assert done.code == 5 and rows[0] == ["name", "password"] and rows[1][0] == "a.aud"

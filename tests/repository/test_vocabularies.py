@@ -22,7 +22,7 @@ JINJA = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 JINJA_LIST = re.compile(r"[(\[{](?:[^()\[\]{}]*)[)\]}]")
 CODES = {
     "AccountKind": "person service",
-    "AccountStatus": "active pending disabled",
+    "AccountStatus": "active invited pending disabled",
     "ActionName": "claim assign release ask answer propose approve return refer confirm withdraw appeal comment",
     "AgencyKind": "central_body local_executive state_legal_entity quasi_public subsidiary other_performer "
     "national_security private",

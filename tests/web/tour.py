@@ -10,17 +10,22 @@ from typing import Final
 from flask import Flask
 from sqlalchemy import func, select
 
+from registry.accounts.absences import record_absence
 from registry.accounts.actors import local_actor
+from registry.accounts.invitations import BY_EMAIL, Invitation, invitation_key
+from registry.accounts.invited_people import invite_person
 from registry.accounts.models import Account
 from registry.accounts.people import NewPerson, Person, add_person, person_named, set_password
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
 from registry.accounts.token_models import Token
 from registry.accounts.tokens import issue
+from registry.agencies.service import agency_by_bin
 from registry.audits.service import run_audit
 from registry.cases.models import Case
+from registry.core.clock import today
 from registry.core.database import db
-from registry.demo.people import demo_actor, first_of_each_role
+from registry.demo.people import REVIEWER, SECOND_REVIEWER, demo_actor, first_of_each_role
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
 from registry.imports.service import import_now
@@ -78,6 +83,13 @@ def prepare(app: Flask) -> dict[str, object]:
         pending = add_service_account(by_another, "Decision support", Role.SUPERVISOR, None)
         issue(local_actor(Role.ADMINISTRATOR), "Nightly proposals", Role.REVIEWER, None, None)
         issue(by_another, "Nightly proposals", None, None, timedelta(days=90))
+        absent, deputy = person_named(REVIEWER), person_named(SECOND_REVIEWER)
+        assert absent is not None and deputy is not None
+        record_absence(by_administrator, absent.account_id, deputy.account_id, today(), today() + timedelta(days=14))
+        app.config[BY_EMAIL] = True
+        invited = NewPerson("Гүлназ Ахметова", Role.AGENCY_VIEWER, agency_by_bin(AGENCY).id, "g.akhmetova@example.kz")
+        invite_person(by_administrator, invited)
+        app.config[BY_EMAIL] = False
         editor = demo_actor(person_name(Role.AGENCY_EDITOR))
         draft = start_draft(editor)
         save_draft(editor, draft.id, DRAFT)
@@ -99,6 +111,9 @@ def prepare(app: Flask) -> dict[str, object]:
             "import": run.id,
             "account": pending.id,
             "own_key": db.session.scalars(own_token.order_by(-Token.id)).first(),
+            "absent": absent.id,
+            "account_of_absent": absent.account_id,
+            "invitation": invitation_key(db.session.scalars(select(func.max(Invitation.id))).one()),
             "person": db.session.scalars(select(func.max(Person.id))).one(),
             "case_new": _case("HEALTH-006"),
             "case_review": _case("HEALTH-005"),
@@ -192,6 +207,20 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("agency-new-error", administrator, "/agencies/new", {"bin": "123"}),
         Stop("agency-edit", administrator, f"/agencies/{AGENCY}/edit"),
         Stop("people", administrator, "/people"),
+        Stop("people-none", administrator, "/people?q=такогонет"),
+        Stop("people-move", administrator, f"/people/agency?person={known['person']}"),
+        Stop("people-move-error", administrator, f"/people/agency?person={known['person']}", {}),
+        Stop("people-import", administrator, "/people/import"),
+        Stop("people-import-error", administrator, "/people/import", {}),
+        Stop("person", administrator, f"/people/{known['absent']}"),
+        Stop("person-handover", administrator, f"/people/{known['person']}/handover"),
+        Stop("person-handover-error", administrator, f"/people/{known['person']}/handover", {}),
+        Stop("person-second-factor", administrator, f"/people/{known['person']}/second-factor"),
+        Stop("absence-new", administrator, f"/absences/{known['account_of_absent']}/new"),
+        Stop("absence-new-error", administrator, f"/absences/{known['account_of_absent']}/new", {"first_day": "x"}),
+        Stop("invitation", None, f"/invitation?key={known['invitation']}"),
+        Stop("invitation-error", None, f"/invitation?key={known['invitation']}", {"password": ""}),
+        Stop("invitation-used", None, "/invitation?key=used"),
         Stop("person-new", administrator, "/people/new"),
         Stop("person-new-error", administrator, "/people/new", {"name": "a:b"}),
         Stop("person-edit", administrator, f"/people/{known['person']}/edit"),
@@ -199,6 +228,8 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("person-enable", administrator, f"/people/{known['person']}/enabled"),
         Stop("person-password", administrator, f"/people/{known['person']}/password"),
         Stop("tokens", administrator, "/tokens"),
+        Stop("tokens-inactive", administrator, "/tokens?show=inactive"),
+        Stop("service-account-owner", administrator, f"/tokens/accounts/{known['account']}/owner"),
         Stop("service-account-new", administrator, "/tokens/accounts/new"),
         Stop("service-account-new-error", administrator, "/tokens/accounts/new", {"name": ""}),
         Stop("service-account-disable", administrator, f"/tokens/accounts/{known['account']}/disabled"),

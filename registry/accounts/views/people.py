@@ -16,7 +16,7 @@ from registry.accounts.invitations import can_be_invited
 from registry.accounts.invited_people import invite_person
 from registry.accounts.models import Person
 from registry.accounts.passwords import generate_password
-from registry.accounts.people_moves import MOST_MOVED, move_people
+from registry.accounts.people_moves import MAX_MOVED, move_people
 from registry.accounts.people_queries import FILTERS, list_people
 from registry.accounts.person_fields import PersonFields
 from registry.accounts.roles import Permission, Role
@@ -89,18 +89,18 @@ def new_person(actor: Actor) -> Answer:
     return answer_form(page, lambda values: _add(actor, values), {"language": "kk"})
 
 
-@pages.page("/people/agency", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
+@pages.page("/people/agency", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def move_chosen_people(actor: Actor) -> Answer:
     """Ask for the agency of the chosen people, and then give it to them."""
-    sent = request.form.getlist(CHOSEN)[:MOST_MOVED]
+    sent = (request.form if request.method == "POST" else request.args).getlist(CHOSEN)[:MAX_MOVED]
     chosen = [int(each) for each in sent if each.isascii() and each.isdigit() and len(each) < 10]
     if not chosen:
         flash_message(_("Choose at least one person."), "error")
-        return redirect_to("people", **requested_filters(FILTERS))
-    if "agency" not in request.form:
+        return redirect_to("people")
+    if request.method != "POST":
         return _move_page(actor, chosen, Form())
     texts = typed_values(["agency"])
-    values, problems = MoveForm().load_texts(texts)
+    values, problems = MoveForm().load_texts({"agency": "", **texts})
     try:
         if problems:
             return _move_page(actor, chosen, Form(texts, problems)), 422

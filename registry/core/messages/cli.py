@@ -141,7 +141,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "folder."
     ),
     "cli-people-added": lazy_text("People added: {count}, rows with errors: {refused}."),
-    "cli-people-checked": lazy_text("Dry run: {count} people would be added, rows with errors: {refused}."),
+    "cli-people-checked": lazy_text("Dry run. People to add: {count}, rows with errors: {refused}."),
     "cli-user-added": lazy_text("{name} may now sign in as {role}."),
     "cli-nothing-to-set": lazy_text("Choose what to change."),
     "cli-user-changed": lazy_text("The account {name} is changed."),

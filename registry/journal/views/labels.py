@@ -10,6 +10,7 @@ from flask import url_for
 
 from registry.core.translations import lazy_text
 from registry.web.choice_labels import CHOICE_LABELS
+from registry.web.formats import day
 from registry.web.labels import FIELDS, choice_label, display_value, field_label
 from registry.web.translations import gettext
 
@@ -189,4 +190,6 @@ def _name(name: str) -> str:
 
 
 def _value(name: str, value: str | int) -> str:
+    if name in ("first_day", "last_day"):
+        return day(str(value))
     return choice_label("case_status", value) if name in STATUSES else display_value(name, value)
