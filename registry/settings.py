@@ -39,8 +39,8 @@ SMTP_PORTS = {"smtp": 25, "smtps": 465}
 # 1,000 a second without end: more than a script that waits for its answers gets out of one process.
 USUAL_RATE_LIMIT = "60000"
 SECOND_FACTOR_OFF = "off"
-# Off until there are pages to enrol and to verify a factor; then the five roles of oversight.
-USUAL_SECOND_FACTOR = SECOND_FACTOR_OFF
+# The roles of oversight.
+USUAL_SECOND_FACTOR = "reviewer,supervisor,auditor,operator,administrator"
 
 
 class SettingsInvalid(Exception):

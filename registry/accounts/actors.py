@@ -83,9 +83,14 @@ class Actor:
         if step_up and permission in STEP_UP_PERMISSIONS:
             self.require_step_up()
 
+    @property
+    def needs_step_up(self) -> bool:
+        """True for a session of an account with a second factor that was not verified lately."""
+        return self.is_session and self.second_factor_required and not is_fresh(self.factor_at, now())
+
     def require_step_up(self) -> None:
-        """Raise StepUpRequired for a session of an account with a second factor that was not verified lately."""
-        if self.is_session and self.second_factor_required and not is_fresh(self.factor_at, now()):
+        """Raise StepUpRequired for a session that needs a step-up."""
+        if self.needs_step_up:
             raise StepUpRequired(minutes=int(STEP_UP_MAX_AGE.total_seconds() // 60))
 
     def _has(self, permission: Permission) -> bool:

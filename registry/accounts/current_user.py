@@ -45,8 +45,8 @@ class SessionUser:
 class FactorSession:
     """A session in which a second factor can be verified or enrolled.
 
-    ``awaits_factor``: nothing else may be done in it. ``actor`` is then for the journal only, never for services.
-    ``password_at``: the last verification of the password.
+    ``awaits_factor``: nothing else may be done in it. ``actor`` is then for the journal only, never for services, but
+    for the change of a password that an administrator knows. ``password_at``: the last verification of the password.
     """
 
     id: int
@@ -58,6 +58,9 @@ class FactorSession:
     has_factor: bool
     awaits_factor: bool
     password_at: datetime | None
+    session_key: str = field(repr=False)
+    must_change_password: bool = False
+    factor_kind: str | None = None
 
 
 def find_session_user(secret: str, source: str, request_id: str, client_request_id: str = "") -> SessionUser | None:
@@ -92,6 +95,9 @@ def find_factor_session(secret: str, source: str, request_id: str, client_reques
         has_factor=row.has_factor,
         awaits_factor=awaits_factor,
         password_at=password_at,
+        session_key=row.public_id or row.secret_hash,
+        must_change_password=row.password_must_change,
+        factor_kind=row.factor_kind,
     )
 
 
@@ -106,6 +112,7 @@ def _find_session(secret: str) -> Any:
             WebSession.last_used_at,
             WebSession.password_at,
             WebSession.factor_at,
+            WebSession.factor_kind,
             Person.id.label("person_id"),
             Person.language,
             Person.password_must_change,

@@ -2,34 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from flask import render_template, url_for
 from marshmallow.fields import Field as SchemaField
 
 from registry.accounts.roles import Role, roles_within
+from registry.accounts.scopes import Scope, default_scopes, scopes_of_role, sorted_scopes
 from registry.accounts.tokens import IssuedToken
 from registry.accounts.vocabulary import TokenStatus
 from registry.core.base_schema import BaseSchema
 from registry.core.clock import now
-from registry.core.fields import Choice
+from registry.core.fields import Choice, InputField
+from registry.core.languages import LANGUAGES
+from registry.core.value_checks import InvalidValue
 from registry.web.blueprint import Answer
 from registry.web.fields import Field, form_field
 from registry.web.form_pages import FormPage
-from registry.web.labels import role_name
+from registry.web.labels import choice_label, role_name
 from registry.web.translations import gettext as _
 
 # Days.
-LIFETIMES: Final = ("30", "90", "365")
+LIFETIMES: Final = ("30", "90", "180", "366")
 DEFAULTS: Final = {"expires_in": "90"}
 HEADER: Final = "Authorization: Bearer qtr_…"
 
 
-def token_form(title: str, back: str, account_role: Role, intro: str, subject: str) -> FormPage:
-    """The form for a new token; it has a role field only if the account's role has narrower roles."""
+class TextList(InputField):
+    """A list of texts: ticked checkboxes, or what blanks and line breaks separate in a text field.
+
+    ``options``: the only texts that it may hold.
+    """
+
+    def __init__(self, options: Sequence[str] | None = None, **more: Any) -> None:
+        super().__init__(**more)
+        self.options = options
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            raise InvalidValue("expected-text")
+        if self.options is not None and not set(value) <= set(self.options):
+            raise InvalidValue("not-a-choice", options=", ".join(self.options))
+        return value
+
+    def from_text(self, text: str) -> object:
+        """The texts; None for a blank one."""
+        return text.replace(",", " ").split() or None
+
+
+class LanguageForm(BaseSchema):
+    """The language of one's own account."""
+
+    language = Choice(LANGUAGES, required=True)
+
+
+def token_form(title: str, back: str, account_role: Role, intro: str, subject: str, *, own: bool = False) -> FormPage:
+    """The form for a new token; it has a role field only if the account's role has narrower roles.
+
+    ``own``: of a person's own token, which may have every scope of the role.
+    """
     roles = roles_within(account_role)
+    scopes = _scopes_to_choose(account_role, own=own)
     fields: list[Field] = [
         form_field("expires_in", "radios", choices=[(value, _("%s days") % value) for value in LIFETIMES])
     ]
@@ -39,19 +74,49 @@ def token_form(title: str, back: str, account_role: Role, intro: str, subject: s
         hint = _("With a narrower role the token allows less than the account.")
         fields.append(form_field("role", "radios", hint=hint, choices=names))
         schema["role"] = Choice([role.value for role in roles], required=True)
+    labels = [(scope, choice_label("scope", scope)) for scope in scopes]
+    hint = _("What programs may do with the token. Choose only what they need.")
+    fields.append(form_field("scopes", "checkboxes", hint=hint, choices=labels))
+    schema["scopes"] = TextList(scopes)
+    hint = _("Optional. Addresses or ranges from which the token is accepted, one a line, such as 10.1.0.0/16.")
+    fields.append(form_field("addresses", "note", hint=hint))
+    schema["addresses"] = TextList()
     token_schema = BaseSchema.from_dict(schema, name="TokenForm")()
     return FormPage(title, title, back, fields, token_schema, intro=intro, subject=subject)  # type: ignore[arg-type] # a BaseSchema
 
 
 def token_defaults(account_role: Role) -> dict[str, str]:
-    """The initial values of the form: 90 days and the account's role."""
-    return {**DEFAULTS, "role": account_role.value}
+    """The initial values of the form: 90 days, the account's role, and its scopes but ``decisions:approve``."""
+    scopes = " ".join(sorted_scopes(default_scopes(account_role)))
+    return {**DEFAULTS, "role": account_role.value, "scopes": scopes}
 
 
-def token_parameters(values: Mapping[str, Any]) -> tuple[timedelta, Role | None]:
-    """The lifetime and role entered in the form; None stands for the account's role."""
+class TokenParameters(TypedDict):
+    """The arguments of ``issue_own_token`` and ``issue_service_token``."""
+
+    lifetime: timedelta
+    role: Role | None
+    scopes: Collection[Scope]
+    addresses: Sequence[str]
+
+
+def token_parameters(values: Mapping[str, Any]) -> TokenParameters:
+    """What was entered in the form. Without a role the token has its account's role.
+
+    The ticked scopes that grant nothing to a narrower role are left out.
+    """
     role = values.get("role")
-    return timedelta(days=int(values["expires_in"])), None if role is None else Role(role)
+    useful = frozenset(Scope) if role is None else scopes_of_role(Role(role))
+    return TokenParameters(
+        lifetime=timedelta(days=int(values["expires_in"])),
+        role=None if role is None else Role(role),
+        scopes=[Scope(scope) for scope in values["scopes"] or () if scope in useful],
+        addresses=values["addresses"] or (),
+    )
+
+
+def _scopes_to_choose(role: Role, *, own: bool) -> list[str]:
+    return sorted_scopes(scopes_of_role(role) if own else default_scopes(role))
 
 
 def display_token(issued: IssuedToken, whose: str, back: str) -> str:

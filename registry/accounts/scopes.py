@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from enum import StrEnum
 from typing import Final
 
 from registry.accounts.roles import PERMISSIONS, STEP_UP_PERMISSIONS, Permission, Role
+from registry.core.translations import lazy_text
+from registry.freeze.choices import Choices
 
 
-class Scope(StrEnum):
+class Scope(Choices):
     """What a token may be used for (docs/reference/api.md)."""
 
-    READ = "read"
-    PROJECTS_WRITE = "projects:write"
-    CASES_WRITE = "cases:write"
-    IMPORTS_RUN = "imports:run"
-    AUDITS_RUN = "audits:run"
-    EXEMPTIONS_WRITE = "exemptions:write"
-    ACCOUNTS_WRITE = "accounts:write"
-    DECISIONS_APPROVE = "decisions:approve"
+    READ = "read", lazy_text("Read what the role sees")
+    PROJECTS_WRITE = "projects:write", lazy_text("Change projects, agencies and documents")
+    CASES_WRITE = "cases:write", lazy_text("Work on cases")
+    IMPORTS_RUN = "imports:run", lazy_text("Import tables")
+    AUDITS_RUN = "audits:run", lazy_text("Run audits")
+    EXEMPTIONS_WRITE = "exemptions:write", lazy_text("Record decisions of the Commission")
+    ACCOUNTS_WRITE = "accounts:write", lazy_text("Manage accounts and tokens")
+    DECISIONS_APPROVE = "decisions:approve", lazy_text("Approve decisions; confirm audits, accounts and tokens")
 
 
 P = Permission

@@ -11,11 +11,14 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.oidc.provider import has_provider
 from registry.accounts.views import (
+    factors,
     invitations,
     people,
     people_import,
     person,
     person_work,
+    second_factor,
+    sessions,
     tokens,
 )
 from registry.accounts.views import oidc as provider_sign_in
@@ -63,6 +66,7 @@ WITH_PAGES = (
     cases,
     confirmations,
     exemptions,
+    factors,
     front,
     home,
     imports,
@@ -80,6 +84,8 @@ WITH_PAGES = (
     provider_sign_in,
     registration,
     reports,
+    second_factor,
+    sessions,
     signing_in,
     tokens,
     watch_list,

@@ -26,6 +26,7 @@ Answer = str | Response | tuple[str, int]
 OpenView = Callable[..., Answer]
 SIGN_IN: Final = "web.sign_in"
 CHANGE_FIRST: Final = "web.own_password"
+SECOND_FACTOR: Final = "web.second_factor"
 # Pages for every signed-in user, whatever the role.
 ANY_SIGNED_IN: Final = Permission.AGENCIES_READ
 
@@ -41,11 +42,14 @@ class Pages(Blueprint):
         methods: tuple[str, ...] = ("GET",),
         takes_file: bool = False,
         before_password_change: bool = False,
+        before_factor: bool = False,
     ) -> Callable[[OpenView], OpenView]:
         """Register the decorated view. It gets the actor as the first argument, unless the page is public.
 
-        ``before_password_change``: also available to users who must change their password first.
+        ``before_password_change``: also available to users who must change their password first. ``before_factor``:
+        also in sessions that await their second factor; the actor is then for the journal only.
         """
+        has_form = "GET" in methods and "POST" in methods
 
         def register(view: OpenView) -> OpenView:
             @wraps(view)
@@ -58,20 +62,27 @@ class Pages(Blueprint):
             def answer(path: dict[str, Any]) -> Answer:
                 if takes_file:
                     limit_form()
-                actor = current_user().actor
+                user = current_user()
                 if request.method == "POST":
                     require_same_origin()
-                if actor is None and not isinstance(needs, Public):
+                if isinstance(needs, Public):
+                    if request.method == "POST":
+                        csrf.protect()
+                    return view(**path)
+                actor = user.session_actor
+                if actor is None:
                     # Before the CSRF token, which ended with the session, so that the user can continue afterwards.
                     return to_sign_in()
-                if current_user().must_change_password and not (before_password_change or isinstance(needs, Public)):
-                    return redirect(url_for(CHANGE_FIRST), 303)
+                if user.must_change_password:
+                    if not before_password_change:
+                        return redirect(url_for(CHANGE_FIRST), 303)
+                elif user.awaiting is not None and not before_factor:
+                    return to_second_factor()
                 if request.method == "POST":
                     csrf.protect()
-                if isinstance(needs, Public) or actor is None:
-                    return view(**path)
-                # A form may be opened without a step-up; what it does needs one.
-                actor.require(needs, step_up=request.method == "POST")
+                # A form asks for the step-up when it is opened. When it is sent, the service asks, so that the form is
+                # displayed again with what was entered. A button on another page asks when it is pressed.
+                actor.require(needs, step_up=(request.method == "POST") is not has_form)
                 return view(actor, **path)
 
             setattr(handle, REQUIRED_PERMISSION, needs)
@@ -95,6 +106,12 @@ def to_sign_in() -> Response:
     """Redirect to the sign-in form, and back to this page, or to the page of this form, afterwards."""
     ended = "yes" if request.method == "POST" else None
     return redirect(url_for(SIGN_IN, back=page_address(), ended=ended), 303)
+
+
+def to_second_factor() -> Response:
+    """Redirect to the verification of a second factor, and back to this page, or to the page of this form."""
+    unsaved = "yes" if request.method == "POST" else None
+    return redirect(url_for(SECOND_FACTOR, back=page_address(), unsaved=unsaved), 303)
 
 
 def local_address(url: str | None) -> str | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from registry.accounts.factors.models import FactorKind
 from registry.accounts.roles import Role
+from registry.accounts.scopes import Scope
 from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.agencies.vocabulary import Region
 from registry.cases.vocabulary import ActionName, AuditEvent, DecisionKind, ReasonCode, Status
@@ -57,5 +59,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "account_kind": _labels(AccountKind),
     "account_status": _labels(AccountStatus),
     "token_status": _labels(TokenStatus),
+    "scope": _labels(Scope),
+    "factor_kind": _labels(FactorKind),
     "language": LANGUAGE_NAMES,
 }

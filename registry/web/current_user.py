@@ -9,10 +9,10 @@ from flask import current_app, request
 from werkzeug.wrappers import Response
 
 from registry.accounts.actors import Actor
-from registry.accounts.current_user import SessionUser, find_session_user
+from registry.accounts.current_user import FactorSession, SessionUser, find_factor_session, find_session_user
 from registry.accounts.known_devices import DEVICE_MAX_AGE, cookie_suffix, device_cookie, known_device
 from registry.accounts.roles import AGENCY_ROLES
-from registry.accounts.sessions import SESSION_MAX_AGE
+from registry.accounts.sessions import SESSION_MAX_AGE, SessionEnded
 from registry.core.languages import LANGUAGES, Language
 from registry.http.authentication import PRINCIPAL
 from registry.http.locale import request_locale
@@ -41,10 +41,11 @@ class Cookie(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class CurrentUser:
-    """``secret`` is the session's, empty when not signed in."""
+    """``secret`` is the session's, empty without one. ``awaiting``: the session that awaits its second factor."""
 
     secret: str
     signed_in: SessionUser | None
+    awaiting: FactorSession | None = None
 
     @property
     def actor(self) -> Actor | None:
@@ -52,9 +53,15 @@ class CurrentUser:
         return None if self.signed_in is None else self.signed_in.actor
 
     @property
+    def session_actor(self) -> Actor | None:
+        """The actor of the session, also of one that awaits its second factor."""
+        return self.actor if self.awaiting is None else self.awaiting.actor
+
+    @property
     def must_change_password(self) -> bool:
         """True when the user may only change the password and sign out."""
-        return self.signed_in is not None and self.signed_in.must_change_password
+        session = self.signed_in or self.awaiting
+        return session is not None and session.must_change_password
 
     @property
     def is_agency(self) -> bool:
@@ -67,11 +74,26 @@ def current_user() -> CurrentUser:
     user: CurrentUser | None = request.environ.get(USER_KEY)
     if user is None:
         user = request.environ[USER_KEY] = _load_current_user()
-        if user.actor is not None:
-            request.environ[PRINCIPAL] = user.actor.principal
+        actor = user.session_actor
+        if actor is not None:
+            request.environ[PRINCIPAL] = actor.principal
         # Cached before the rate limit is checked: the error page of a limited request needs the user.
-        check_rate_limit(None if user.actor is None else user.actor.principal)
+        check_rate_limit(None if actor is None else actor.principal)
     return user
+
+
+def factor_session(secret: str | None = None) -> FactorSession:
+    """This request's session, for its second factors; ``secret``: the new one after a verification.
+
+    Raises SessionEnded when the session ended meanwhile.
+    """
+    user = current_user()
+    if secret is None and user.awaiting is not None:
+        return user.awaiting
+    session = _find_factor_session(secret or user.secret)
+    if session is None:
+        raise SessionEnded
+    return session
 
 
 def page_locale() -> Language:
@@ -79,8 +101,8 @@ def page_locale() -> Language:
     language: Language | None = request.environ.get(LOCALE_KEY)
     if language is None:
         chosen = request.cookies.get(LANGUAGE_COOKIE)
-        signed_in = current_user().signed_in
-        preferred = chosen or (signed_in.language if signed_in else None)
+        session = current_user().signed_in or current_user().awaiting
+        preferred = chosen or (session.language if session else None)
         language = next((cached for cached in LANGUAGES if cached == preferred), None) or request_locale()
         request.environ[LOCALE_KEY] = language
     return language
@@ -131,7 +153,15 @@ def _load_current_user() -> CurrentUser:
         if signed_in is not None:
             bind_csrf_token(signed_in.session_key)
             return CurrentUser(secret, signed_in)
+        awaiting = _find_factor_session(secret)
+        if awaiting is not None:
+            bind_csrf_token(awaiting.session_key)
+            return CurrentUser(secret, None, awaiting)
     return CurrentUser("", None)
+
+
+def _find_factor_session(secret: str) -> FactorSession | None:
+    return find_factor_session(secret, request.remote_addr or "", request_id(), client_request_id())
 
 
 def _cookie() -> Cookie:

@@ -20,6 +20,7 @@ CHOICE_PARAMS: Final = {
     "action": "case_action",
     "last": "case_event",
     "decision": "decision",
+    "scope": "scope",
 }
 # Parameters of messages that are amounts, which may be large; row ids are not.
 AMOUNTS: Final = ("smallest", "largest", "limit", "length")

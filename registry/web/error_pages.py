@@ -9,6 +9,8 @@ from flask_wtf.csrf import CSRFError
 from werkzeug import wrappers
 from werkzeug.exceptions import HTTPException
 
+from registry.accounts.sessions import SessionEnded
+from registry.accounts.step_up import StepUpRequired
 from registry.core.errors import RegistryError
 from registry.core.messages import message
 from registry.core.translations import lazy_text, translate
@@ -18,7 +20,7 @@ from registry.http.error_handlers import OF_HTTP, problem_response, retry_after,
 from registry.http.rate_limit import check_rate_limit
 from registry.http.request_ids import request_id
 from registry.http.request_log import LOG
-from registry.web.blueprint import pages
+from registry.web.blueprint import pages, to_second_factor, to_sign_in
 from registry.web.current_user import current_user, locale_without_database, page_locale
 from registry.web.error_messages import error_message, page_code, problem_message
 from registry.web.page_headers import protect
@@ -57,6 +59,18 @@ def error_page(error: RegistryError) -> Response:
 def registry_error(error: RegistryError) -> Response:
     """Render a RegistryError as a page."""
     return error_page(error)
+
+
+@pages.errorhandler(StepUpRequired)
+def step_up_required(_error: StepUpRequired) -> wrappers.Response:
+    """An action that needs a fresh second factor: to its verification, and back."""
+    return to_second_factor()
+
+
+@pages.errorhandler(SessionEnded)
+def session_ended(_error: SessionEnded) -> wrappers.Response:
+    """The session ended while its second factor was verified."""
+    return to_sign_in()
 
 
 @pages.errorhandler(CSRFError)

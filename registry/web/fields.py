@@ -36,7 +36,8 @@ WORK_TYPE_HINTS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One form field. ``control``: text, day, money, area, note, select, radios, yes_no, file, password, check.
+    """One form field. ``control``: text, day, money, area, note, select, radios, yes_no, file, password, check,
+    checkboxes.
 
     ``hints``: explanation of each choice. ``when``: the CSS class that displays the field only after a certain choice.
     """

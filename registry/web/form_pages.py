@@ -53,7 +53,9 @@ def answer_form(
 def _submitted(page: FormPage, present: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the texts to redisplay, and the texts to validate: all of the form, for an edit only changed ones."""
     names = [field.name for field in page.fields]
-    texts = typed_values(names)
+    texts = typed_values(names) | {
+        field.name: " ".join(request.form.getlist(field.name)) for field in page.fields if field.control == "checkboxes"
+    }
     if not page.edits:
         return texts, {name: texts.get(name, "") for name in names}
     # Browsers send nothing for an unticked checkbox.

@@ -9,6 +9,7 @@ from typing import Final
 
 from flask import request
 
+from registry.accounts.step_up import StepUpRequired
 from registry.core.errors import Invalid, Problem, RegistryError
 from registry.web.error_messages import day_typed, error_message, problem_message
 
@@ -34,6 +35,15 @@ class Form:
         if self.service_error is not None and self.at == name:
             messages.append(error_message(self.service_error))
         return " ".join(dict.fromkeys(messages)) or None
+
+    def values_of(self, name: str) -> list[str]:
+        """Return the ticked values of a group of checkboxes."""
+        return self.value(name).split()
+
+    @property
+    def needs_step_up(self) -> bool:
+        """True when the service asked for a fresh second factor."""
+        return isinstance(self.service_error, StepUpRequired)
 
     @property
     def errors(self) -> list[tuple[str, str]]:
@@ -76,4 +86,5 @@ def _flat(text: str) -> str:
 
 
 def _name(problem: Problem) -> str:
-    return problem.pointer.lstrip("/")
+    # "/addresses/0", of a list that is one field, is displayed at the field.
+    return problem.pointer.lstrip("/").partition("/")[0]

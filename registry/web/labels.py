@@ -50,6 +50,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "owner": lazy_text("Owner"),
     "on": lazy_text("Date"),
     "expires_in": lazy_text("Valid for"),
+    "scopes": lazy_text("Scopes"),
+    "addresses": lazy_text("Addresses"),
+    "code": lazy_text("Code"),
+    "recovery_code": lazy_text("Recovery code"),
 }
 # Parameters of messages that name a field.
 LABELLED_PARAMS: Final = ("other", "field", "column")

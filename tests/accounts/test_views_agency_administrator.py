@@ -33,7 +33,7 @@ def test_agency_administrator_issues_tokens_for_own_service_accounts_only(signed
     visit.send("/tokens/accounts/new", name="own robot", role="agency_editor", agency=ministry.bin)
     account = account_named("own robot")
     assert account is not None and account.owner_account_id is not None
-    page = visit.send(f"/tokens/accounts/{account.id}/token", expires_in="30", role="agency_editor").text
+    page = visit.send(f"/tokens/accounts/{account.id}/token", expires_in="30", scopes="read", role="agency_editor").text
     assert "qtr_" in page
     page = visit.get("/tokens").text
     assert "own robot" in page and "their robot" not in page

@@ -43,7 +43,7 @@ def test_my_account_shows_name_role_agency_and_language(signed_in: SignedIn) -> 
 
 def test_person_creates_a_token_that_is_displayed_once_and_revokes_it(app: Flask, signed_in: SignedIn) -> None:
     visit = signed_in(Role.AUDITOR)
-    page = visit.send("/account/tokens/new", expires_in="30").text
+    page = visit.send("/account/tokens/new", expires_in="30", scopes="read").text
     token = TOKEN.search(page)
     assert token and "Authorization: Bearer" in page
     client = app.test_client()
@@ -79,9 +79,9 @@ def test_own_token_of_a_wider_role_is_rejected(signed_in: SignedIn) -> None:
     visit = signed_in(Role.SUPERVISOR)
     for sent in ({"role": "administrator", "expires_in": "30"}, {"expires_in": "30"}, {"role": "reviewer"}):
         assert visit.send("/account/tokens/new", **sent).status_code == 422
-    assert visit.send("/account/tokens/new", role="reviewer", expires_in="99999").status_code == 422
+    assert visit.send("/account/tokens/new", role="reviewer", expires_in="99999", scopes="read").status_code == 422
     assert all_tokens(ADMINISTRATOR) == []
-    visit.send("/account/tokens/new", role="reviewer", expires_in="30")
+    visit.send("/account/tokens/new", role="reviewer", expires_in="30", scopes="read")
     assert [(token["principal"], token["role"]) for token in all_tokens(ADMINISTRATOR)] == [
         ("supervisor.web", "reviewer")
     ]
@@ -103,7 +103,7 @@ def test_administrator_revokes_any_token_and_issues_none_for_a_person(app: Flask
     key_id = token.split("_")[1]
     path = f"/tokens/accounts/{account_id('zhanna')}/token"
     assert visit.get(path).status_code == 404
-    assert visit.send(path, page="/account/password", expires_in="30").status_code == 404
+    assert visit.send(path, page="/account/password", expires_in="30", scopes="read").status_code == 404
     assert len(all_tokens(ADMINISTRATOR)) == 1
     page = visit.get("/tokens").text
     assert "zhanna" in page and f'href="/tokens/{key_id}/revocation"' in page
@@ -119,7 +119,7 @@ def test_service_account_is_added_and_its_token_displayed_once(app: Flask, signe
     assert "The service account Lake system is added." in page and "Министерство озёр" in page
     assert "Waiting for confirmation" not in page
     path = f"/tokens/accounts/{account_id('Lake system')}/token"
-    page = visit.send(path, expires_in="90", role="agency_viewer").text
+    page = visit.send(path, expires_in="90", scopes="read", role="agency_viewer").text
     token = TOKEN.search(page)
     assert token and "Lake system" in page
     assert app.test_client().get("/api/v1/projects", headers=bearer(token[0])).status_code == 200
@@ -171,7 +171,7 @@ def test_oversight_service_account_is_for_administrators_only(signed_in: SignedI
         for act in ("token", "disabled", "enabled"):
             path = f"/tokens/accounts/{robot.id}/{act}"
             assert visit.get(path).status_code == status
-            assert visit.send(path, page="/account/password", expires_in="30").status_code == status
+            assert visit.send(path, page="/account/password", expires_in="30", scopes="read").status_code == status
     assert all_tokens(ADMINISTRATOR) == [] and robot.disabled_at is None
 
 

@@ -153,7 +153,7 @@ def test_pending_service_account_is_confirmed_on_the_same_page(app: Flask, signe
     assert "The account works when another administrator or a supervisor has confirmed it." in page
     account = account_named("robot")
     assert account is not None
-    page = administrator.send(f"/tokens/accounts/{account.id}/token", expires_in="30").text
+    page = administrator.send(f"/tokens/accounts/{account.id}/token", expires_in="30", scopes="read").text
     token = re.search(r"qtr_\w+", page)
     assert token
     assert app.test_client().get("/api/v1/projects", headers=bearer(token[0])).status_code == 401

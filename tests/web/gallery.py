@@ -59,7 +59,7 @@ def make_readme_picture() -> None:
 def demo() -> Iterator[tuple[str, dict[str, object], Browser]]:
     """Serve the demo. Return its URL, the parameters of the tour's paths, and a browser."""
     with tempfile.TemporaryDirectory() as data:
-        environment = {"REGISTRY_DATA_DIR": data, "REGISTRY_AUDIT_AT": "off"}
+        environment = {"REGISTRY_DATA_DIR": data, "REGISTRY_AUDIT_AT": "off", "REGISTRY_SECOND_FACTOR": "off"}
         app = create_app(read_settings(environment))
         for name in ("registry", "werkzeug"):
             logging.getLogger(name).setLevel(logging.WARNING)

@@ -42,6 +42,9 @@ def filled(rule: str, number: str) -> str:
         "<int(max=9223372036854775807):seq>": "1",
         "<action>": "comment",
         "<any(csv, xlsx):ending>": "csv",
+        "<any(totp,passkey):kind>": "totp",
+        "<row_id:factor_id>": "999",
+        "<session_id>": "none",
         "<any(projects, agencies):kind>": "projects",
     }.items():
         rule = rule.replace(name, value)

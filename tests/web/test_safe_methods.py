@@ -103,6 +103,8 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "waiting": store_upload(actor, "list.csv", inventory),
         "person_id": person.id,
         "account_id": service.id,
+        "factor_id": 999,
+        "session_id": "none",
         "key_id": issue(ADMINISTRATOR, "other.reviewer", Role.REVIEWER, None, None).key_id,
         "seq": 1,
         "step": "what",

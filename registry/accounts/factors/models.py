@@ -11,17 +11,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.models import Person
 from registry.core.database import Instant, Model
+from registry.core.translations import lazy_text
+from registry.freeze.choices import Choices
 
 MAX_FACTOR_NAME_LENGTH: Final = 100
 
 
-class FactorKind(StrEnum):
+class FactorKind(Choices):
     """What a session was verified with."""
 
-    TOTP = "totp"
-    PASSKEY = "passkey"
-    RECOVERY_CODE = "recovery_code"
-    OIDC = "oidc"
+    TOTP = "totp", lazy_text("Authenticator app")
+    PASSKEY = "passkey", lazy_text("Passkey")
+    RECOVERY_CODE = "recovery_code", lazy_text("Recovery code")
+    OIDC = "oidc", lazy_text("Single sign-on")
 
 
 class CeremonyKind(StrEnum):

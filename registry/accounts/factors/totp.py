@@ -45,6 +45,11 @@ class TotpEnrolment:
     secret: str = field(repr=False)
     uri: str = field(repr=False)
 
+    @property
+    def spaced(self) -> str:
+        """The secret in groups of four letters, for typing."""
+        return " ".join(self.secret[start : start + 4] for start in range(0, len(self.secret), 4))
+
     def qr_code(self) -> str:
         """The QR code as an SVG element."""
         return segno.make(self.uri, error="m").svg_inline(scale=QR_CODE_SCALE)

@@ -11,7 +11,7 @@ from registry.accounts.attempts import begin_password_change, mark_succeeded
 from registry.accounts.current_user import FactorSession
 from registry.accounts.factors.models import FactorKind, has_factor
 from registry.accounts.models import Person, mark_signed_in
-from registry.accounts.passwords import verify_password
+from registry.accounts.passwords import NO_PASSWORD, verify_password
 from registry.accounts.sessions import renew_session, secret_hash_of, session_credential
 from registry.accounts.step_up import StepUpRequired, is_fresh
 from registry.core.clock import now
@@ -54,6 +54,12 @@ def confirm_password(session: FactorSession, password: str) -> str:
     with transaction():
         mark_succeeded(attempt)
         return renew_session(session.id, session.secret_hash, password_at=now())
+
+
+def has_password(session: FactorSession) -> bool:
+    """False for a person who signs in at the OpenID Connect provider only."""
+    stored = db.session.scalar(select(Person.password_hash).where(Person.id == session.person_id))
+    return stored != NO_PASSWORD
 
 
 def require_fresh_factor(session: FactorSession) -> None:

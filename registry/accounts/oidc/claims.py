@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from registry.accounts.oidc.configuration import SignInConfiguration
@@ -15,7 +16,8 @@ class IdentityClaims:
     """Who signed in at the provider. ``issuer`` and ``subject`` identify the person for good; the rest may change.
 
     ``email`` is None unless the provider has verified it. ``agency`` is a BIN. ``second_factor``: the provider asked
-    for one. ``provider_session`` is the ``sid`` claim, by which the provider ends the session later.
+    for one. ``provider_session`` is the ``sid`` claim, by which the provider ends the session later. ``auth_time``:
+    when the person last signed in there, None when the provider does not say.
     """
 
     issuer: str
@@ -26,6 +28,7 @@ class IdentityClaims:
     agency: str | None
     second_factor: bool
     provider_session: str | None = None
+    auth_time: datetime | None = None
 
 
 def read_claims(configuration: SignInConfiguration, claims: Mapping[str, Any]) -> IdentityClaims:
@@ -41,6 +44,7 @@ def read_claims(configuration: SignInConfiguration, claims: Mapping[str, Any]) -
         agency=_text(claims, paths.agency),
         second_factor=_has_second_factor(configuration, claims),
         provider_session=_text(claims, "sid"),
+        auth_time=_instant(claims.get("auth_time")),
     )
 
 
@@ -59,6 +63,13 @@ def _value(claims: Mapping[str, Any], path: str) -> Any:
 def _text(claims: Mapping[str, Any], path: str) -> str | None:
     value = _value(claims, path)
     return value.strip() or None if isinstance(value, str) else None
+
+
+def _instant(value: Any) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(value, UTC) if type(value) in (int, float) else None
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 def _role(configuration: SignInConfiguration, value: Any) -> Role | None:

@@ -221,7 +221,9 @@ def _start(
     account: Account, identity: OidcIdentity, claims: IdentityClaims, id_token: str, request: SignInRequest
 ) -> SignedIn:
     person_id = require_transaction().scalars(select(Person.id).where(Person.account_id == account.id)).one()
-    factor = {"factor_at": now(), "factor_kind": "oidc"} if claims.second_factor else {}
+    # Whoever is still signed in at the provider comes back without being asked: that is no fresh factor.
+    factor_at = min(claims.auth_time or now(), now())
+    factor = {"factor_at": factor_at, "factor_kind": "oidc"} if claims.second_factor else {}
     secret = start_session(
         person_id,
         request.source,

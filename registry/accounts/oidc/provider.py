@@ -73,11 +73,14 @@ def has_provider() -> bool:
     return current_app.extensions.get(EXTENSION) is not None
 
 
-def redirect_to_provider(redirect_uri: str) -> Response:
-    """The redirect that starts a sign-in. Raises ProviderUnavailable."""
+def redirect_to_provider(redirect_uri: str, *, again: bool = False) -> Response:
+    """The redirect that starts a sign-in; ``again``: the provider must ask the person. Raises ProviderUnavailable."""
     _metadata()
     acr_values = sign_in_configuration().acr
     parameters = {"acr_values": " ".join(acr_values)} if acr_values else {}
+    if again:
+        # With max_age the answer must say when the person signed in (OpenID Connect Core, 2).
+        parameters |= {"prompt": "login", "max_age": "0"}
     response: Response = _client().authorize_redirect(redirect_uri, **parameters)
     return response
 

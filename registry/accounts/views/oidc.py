@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import Blueprint, make_response, redirect, render_template, request, session, url_for
+from flask import Blueprint, make_response, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from registry.accounts.oidc.claims import read_claims
@@ -21,8 +21,8 @@ from registry.accounts.oidc.errors import (
 )
 from registry.accounts.oidc.identities import SignInRequest, end_sessions_of_identity, sign_in_with_identity
 from registry.accounts.oidc.provider import has_provider, read_answer, read_logout_token, redirect_to_provider
-from registry.accounts.sessions import end_session
 from registry.accounts.sign_in import AccountNotConfirmed
+from registry.accounts.views.sign_in import to_signed_in
 from registry.core.errors import RegistryError
 from registry.http.cross_origin import own_address
 from registry.http.error_handlers import retry_after, status_of
@@ -30,7 +30,7 @@ from registry.http.http_errors import RouteNotFound
 from registry.http.request_ids import client_request_id, request_id
 from registry.http.request_log import LOG
 from registry.web.blueprint import Answer, Public, local_address, pages
-from registry.web.current_user import current_user, page_locale, set_session_cookie
+from registry.web.current_user import page_locale
 from registry.web.forms import Form
 
 SIGN_IN_ERRORS: Final[tuple[type[RegistryError], ...]] = (
@@ -51,10 +51,10 @@ provider_calls = Blueprint("oidc", __name__)
 
 @pages.page("/sign-in/oidc", needs=Public("nobody is signed in before it"))
 def sign_in_with_provider() -> Answer:
-    """Redirect to the provider."""
+    """Redirect to the provider. ``again``: a person who is signed in there signs in again, for a step-up."""
     _require_provider()
     try:
-        response = redirect_to_provider(own_address("web.provider_callback"))
+        response = redirect_to_provider(own_address("web.provider_callback"), again="again" in request.args)
     except ProviderUnavailable as error:
         return _failed(error)
     session[BACK] = local_address(request.args.get("back")) or url_for("web.home")
@@ -73,11 +73,7 @@ def provider_callback() -> Answer:
         signed_in = sign_in_with_identity(claims, answer.id_token, origin)
     except SIGN_IN_ERRORS as error:
         return _failed(error)
-    if current_user().actor is not None:
-        end_session(current_user().secret)
-    response = redirect(local_address(session.pop(BACK, None)) or url_for("web.home"), 303)
-    set_session_cookie(response, signed_in.secret)
-    return response
+    return to_signed_in(signed_in, local_address(session.pop(BACK, None)) or url_for("web.home"))
 
 
 @provider_calls.post("/sign-in/oidc/back-channel-logout")

@@ -1,4 +1,4 @@
-"""Pages of the user's own account: password and tokens.
+"""Pages of the user's own account: password, language and tokens.
 
 A user whose password an administrator set must change it before using any other page.
 """
@@ -10,7 +10,10 @@ from typing import Any
 from flask import render_template, request, url_for
 
 from registry.accounts.attempts import TooManyAttempts
+from registry.accounts.factors.management import list_factors
+from registry.accounts.factors.requirements import is_required_of
 from registry.accounts.forms import (
+    LanguageForm,
     display_token,
     revocation_question,
     token_defaults,
@@ -18,31 +21,41 @@ from registry.accounts.forms import (
     token_parameters,
     token_status,
 )
+from registry.accounts.own_language import change_own_language
+from registry.accounts.own_sessions import list_sessions
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.people import change_own_password
+from registry.accounts.scopes import needs_step_up, scopes_of_role
 from registry.accounts.token_queries import own_tokens
 from registry.accounts.tokens import find_own_token, issue_own_token, revoke_own_token
+from registry.accounts.views.factors import factor_name
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.http.error_handlers import status_of
 from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, pages, redirect_to
-from registry.web.current_user import current_user, keep_device, set_session_cookie
+from registry.web.current_user import current_user, keep_device, set_language_cookie, set_session_cookie
+from registry.web.fields import form_field
 from registry.web.flash import flash_message
-from registry.web.form_pages import answer_form
+from registry.web.form_pages import FormPage, answer_form
 from registry.web.forms import Form, invalid_form
+from registry.web.labels import options
 from registry.web.translations import gettext as _
 
 
 @pages.page("/account", needs=ANY_SIGNED_IN)
 def my_account(actor: Actor) -> Answer:
-    """Show the account of the signed-in user and its tokens, newest first."""
+    """Show the account of the signed-in user: second factors, sessions, and tokens, newest first."""
     signed_in = current_user().signed_in
     return render_template(
         "accounts/detail.html",
         actor=actor,
         agency=None if actor.agency_id is None else db.session.get(Agency, actor.agency_id),
         language=None if signed_in is None else signed_in.language,
+        own=list_factors(actor),
+        factor_name=factor_name,
+        required=is_required_of(actor.role.value),
+        sessions=list_sessions(actor),
         tokens=own_tokens(actor)[::-1],
         token_status=token_status,
     )
@@ -71,15 +84,40 @@ def own_password(actor: Actor) -> Answer:
     return response
 
 
+@pages.page("/account/language", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
+def own_language(actor: Actor) -> Answer:
+    """Change the language of the user's notices, and of the pages in this browser."""
+    signed_in = current_user().signed_in
+    page = FormPage(
+        _("Language"),
+        _("Save changes"),
+        url_for("web.my_account"),
+        [form_field("language", "radios", label=_("Language of pages and notices"), choices=options("language"))],
+        LanguageForm(),
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        change_own_language(actor, values["language"])
+        flash_message(_("Changes saved."))
+        response = redirect_to("my_account")
+        set_language_cookie(response, values["language"])
+        return response
+
+    return answer_form(page, act, {"language": signed_in.language if signed_in else ""})
+
+
 @pages.page("/account/tokens/new", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
 def new_own_token(actor: Actor) -> Answer:
     """Create a token for the user's own account; it is displayed once."""
+    if request.method == "GET" and needs_step_up(actor.role, scopes_of_role(actor.role)):
+        # Also asked when the form is sent, for the scopes that were chosen.
+        actor.require_step_up()
     intro = _("The token works until it expires, until you revoke it, or until your password or role changes.")
     back = url_for("web.my_account")
-    page = token_form(_("Create token"), back, actor.role, intro, actor.principal)
+    page = token_form(_("Create token"), back, actor.role, intro, actor.principal, own=True)
 
     def act(values: dict[str, Any]) -> Answer:
-        return display_token(issue_own_token(actor, *token_parameters(values)), actor.principal, back)
+        return display_token(issue_own_token(actor, **token_parameters(values)), actor.principal, back)
 
     return answer_form(page, act, token_defaults(actor.role))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import make_response, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response
 
 from registry.accounts import sign_in as password_sign_in
 from registry.accounts.actors import Actor
@@ -11,6 +12,7 @@ from registry.accounts.oidc.identities import id_token_of
 from registry.accounts.oidc.provider import has_provider, sign_out_address
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.sessions import end_session
+from registry.accounts.sign_in import SignedIn
 from registry.core.errors import RegistryError
 from registry.http.cross_origin import own_address
 from registry.http.error_handlers import status_of
@@ -46,19 +48,25 @@ def sign_in() -> Answer:
     try:
         password, ids = request.form.get("password", ""), (request_id(), client_request_id())
         agent = request.user_agent.string
-        secret = password_sign_in.sign_in(name, password, source, *ids, device=device, user_agent=agent).secret
+        signed_in = password_sign_in.sign_in(name, password, source, *ids, device=device, user_agent=agent)
     except SIGN_IN_ERRORS as error:
         form = invalid_form({"name": name}, error, "name")
         return render_template("accounts/sign_in.html", form=form, back=back, ended=False), status_of(error)
-    if current_user().actor is not None:
-        end_session(current_user().secret)
-    response = redirect(back, 303)
-    set_session_cookie(response, secret)
+    response = to_signed_in(signed_in, back)
     keep_device(response, name, device)
     return response
 
 
-@pages.page("/sign-out", needs=ANY_SIGNED_IN, methods=("POST",), before_password_change=True)
+def to_signed_in(signed_in: SignedIn, back: str) -> Response:
+    """Redirect to the page, or first to the second factor, with the new session in place of an earlier one."""
+    if current_user().secret:
+        end_session(current_user().secret)
+    response = redirect(url_for("web.second_factor", back=back) if signed_in.awaits_factor else back, 303)
+    set_session_cookie(response, signed_in.secret)
+    return response
+
+
+@pages.page("/sign-out", needs=ANY_SIGNED_IN, methods=("POST",), before_password_change=True, before_factor=True)
 def sign_out(actor: Actor) -> Answer:
     """End the session, and the one at the OpenID Connect provider that it came from."""
     secret = current_user().secret

@@ -106,7 +106,7 @@ def new_service_token(actor: Actor, account_id: int) -> Answer:
     page = token_form(_("Issue token"), back, role, intro, account.name)
 
     def act(values: dict[str, Any]) -> Answer:
-        return display_token(issue_service_token(actor, account_id, *token_parameters(values)), account.name, back)
+        return display_token(issue_service_token(actor, account_id, **token_parameters(values)), account.name, back)
 
     return answer_form(page, act, token_defaults(role))
 

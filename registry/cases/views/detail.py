@@ -11,6 +11,7 @@ from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.accounts.step_up import StepUpRequired
 from registry.audits.clearing_facts import clearings
 from registry.audits.views.findings import active_only, cleared_flags
 from registry.cases.details import show_case
@@ -154,6 +155,9 @@ def _page(
         exemptions=exemptions_of(case_record.project_id),
         tag=_tag(view),
         is_stale=is_stale,
+        # The form of an approval is displayed after the step-up; one that was sent without it keeps what was entered.
+        confirm_first=ActionName.APPROVE.value if request.method != "POST" and actor.needs_step_up else "",
+        asks_step_up=isinstance(error, StepUpRequired),
         error_text=error_message(error) if error is not None else None,
         new_events=view["events"][seen:] if has_new_events else [],
     )

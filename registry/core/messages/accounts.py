@@ -31,6 +31,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The person who changed the account {name} or issued a token for it cannot confirm it: another administrator "
         "or a supervisor must confirm it."
     ),
+    "enter-code": lazy_text("Enter the code."),
     "deputy-not-usable": lazy_text(
         "Choose a deputy with an active account and the same role in the same agency; for a reviewer also a supervisor."
     ),

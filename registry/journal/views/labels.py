@@ -55,6 +55,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "account.password-set": lazy_text("Password set by an administrator"),
     "account.password-changed": lazy_text("Own password changed"),
     "account.password-refused": lazy_text("Wrong current password"),
+    "account.language-changed": lazy_text("Own language changed"),
     "account.factor-added": lazy_text("Second factor added"),
     "account.factor-removed": lazy_text("Second factor removed"),
     "account.factors-reset": lazy_text("Second factors reset by an administrator"),

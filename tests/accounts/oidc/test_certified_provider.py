@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import func, select
 
 from registry.accounts.account_changes import confirm_account
@@ -23,7 +23,7 @@ from registry.core.database import db
 from registry.core.shipped_files import CONFIG
 from registry.settings import CHECKOUT
 from tests.factories import ADMINISTRATOR, an_agency
-from tests.web.browser import chromium, served
+from tests.web.browser import served
 
 MODULES = CHECKOUT / ".venv" / "oidc-provider"
 SERVER = Path(__file__).parent / "certified" / "server.mjs"
@@ -45,15 +45,17 @@ def certified_provider(address: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(own_app: Flask) -> Iterator[Page]:
+def page(own_app: Flask, browser: Browser) -> Iterator[Page]:
     """A browser at the service, which signs people in at the provider."""
-    with served(own_app) as address, certified_provider(address) as issuer, chromium() as browser:
+    with served(own_app) as address, certified_provider(address) as issuer:
         set_sign_in_configuration(load_sign_in_file(CONFIG / "sign_in.toml"))
         init_provider(own_app, OidcClient(issuer, "registry", "a client secret"))
         with own_app.app_context():
             an_agency(bin=BIN)
             db.session.remove()
-        yield browser.new_page(base_url=address, locale="en-GB")
+        opened = browser.new_page(base_url=address, locale="en-GB")
+        yield opened
+        opened.close()
         set_sign_in_configuration(SignInConfiguration())
 
 

@@ -1,0 +1,194 @@
+"""Second factors, sessions, language and scopes of tokens on the page of one's own account."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from registry.accounts.people import person_named
+from registry.accounts.roles import Role
+from registry.accounts.token_models import Token
+from registry.core.clock import now
+from registry.core.database import db
+from registry.journal.service import JournalEntry
+from tests.accounts.factors.steps import required
+from tests.accounts.test_views_second_factor import (
+    CODES,
+    VERIFY,
+    a_person,
+    enrolled,
+    start,
+)
+from tests.factories import bearer
+from tests.fixtures.web import PASSWORD, SignedIn, Visit
+from tests.present import Present
+
+__all__ = ["required", "start"]
+REMOVAL = re.compile(r'href="(/account/factors/totp/\d+/removal)"')
+END = re.compile(r'action="(/account/sessions/[\w-]+/end)"')
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+
+def test_last_factor_of_a_role_that_requires_one_stays(visit: Visit, start: Present) -> None:
+    a_person("zhanna")
+    enrolled(visit, "zhanna")
+    page = visit.get("/account").text
+    removal = REMOVAL.search(page)
+    assert removal and "Authenticator app" in page and "Recovery codes left: 10." in page
+    assert "Your role requires a second factor." in page
+    page = visit.send(removal[1]).text
+    assert "this is the last one. Add another one first." in page and removal[1] in page
+
+
+def test_optional_factor_is_removed_with_its_recovery_codes(visit: Visit, start: Present) -> None:
+    a_person("asel", Role.AGENCY_EDITOR)
+    visit.sign_in("asel")
+    page = visit.get("/account").text
+    assert "You have no second factor." in page
+    enrolled(visit, "asel", "/account")
+    removal = REMOVAL.search(visit.get("/account").text)
+    assert removal
+    assert "your recovery codes go with it" in visit.get(removal[1]).text
+    page = visit.send(removal[1]).text
+    assert "The second factor is removed." in page and "You have no second factor." in page
+    assert visit.client.get(removal[1]).status_code == 404
+
+
+def test_removal_and_new_recovery_codes_need_a_fresh_factor(visit: Visit, start: Present) -> None:
+    a_person("zhanna")
+    enrolled(visit, "zhanna")
+    removal = REMOVAL.search(visit.get("/account").text)
+    assert removal
+    start.move(timedelta(minutes=16))
+    for path in (removal[1], "/account/recovery-codes", "/account/factors/new"):
+        assert visit.get(path).request.path == VERIFY
+
+
+def test_new_recovery_codes_replace_the_former_ones(app: Flask, visit: Visit, start: Present) -> None:
+    a_person("zhanna")
+    _totp, former = enrolled(visit, "zhanna")
+    new = CODES.findall(visit.send("/account/recovery-codes").text)
+    assert len(new) == 10 and not set(new) & set(former)
+    other = Visit(app.test_client())
+    other.sign_in("zhanna")
+    assert other.send(VERIFY, kind="recovery_code", recovery_code=former[0]).status_code == 422
+    assert other.send(VERIFY, kind="recovery_code", recovery_code=new[0]).request.path == "/home"
+
+
+def test_account_without_a_factor_has_no_recovery_codes(signed_in: SignedIn) -> None:
+    assert signed_in(Role.AUDITOR).get("/account/recovery-codes").request.path == "/account"
+
+
+def test_sessions_are_listed_with_device_and_address_and_ended(app: Flask, visit: Visit, start: Present) -> None:
+    a_person("zhanna")
+    totp, _codes = enrolled(visit, "zhanna")
+    assert "End all other sessions" not in visit.get("/account").text
+    others = []
+    for _ in range(3):
+        start.move(timedelta(minutes=1))
+        other = Visit(app.test_client())
+        headers = {"User-Agent": FIREFOX}
+        data = {"csrf_token": other.token(), "name": "zhanna", "password": PASSWORD}
+        other.client.post("/sign-in", data=data, headers=headers)
+        other.send(VERIFY, kind="totp", code=totp.at(now()))
+        others.append(other)
+    page = visit.get("/account").text
+    assert page.count("Firefox") == 6 and "127.0.0.1" in page and page.count("This session") == 1
+    assert len(END.findall(page)) == 3
+    page = visit.send(END.findall(page)[0], page="/account").text
+    assert "The session is ended." in page and len(END.findall(page)) == 2
+    assert [other.client.get("/home").status_code for other in others] == [200, 200, 303]
+    page = visit.send("/account/sessions/end-others", page="/account").text
+    assert "2 sessions are ended." in page
+    assert [other.client.get("/home").status_code for other in others] == [303, 303, 303]
+    assert "You have no other sessions." in visit.send("/account/sessions/end-others", page="/account").text
+
+
+def test_session_of_another_account_is_not_found(app: Flask, signed_in: SignedIn) -> None:
+    zhanna = signed_in(Role.AUDITOR)
+    asel = signed_in(Role.OPERATOR)
+    second = Visit(app.test_client())
+    second.sign_in("operator.web")
+    path = END.findall(asel.get("/account").text)[0]
+    assert zhanna.send(path, page="/account").status_code == 404
+    assert second.client.get("/home").status_code == 200
+
+
+def test_language_is_changed_for_pages_and_notices(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.AUDITOR, language="kk")
+    page = visit.send("/account/language", language="ru").text
+    assert '<html lang="ru"' in page and "Язык уведомлений" in page and "Русский" in page
+    person = person_named("auditor.web")
+    assert person is not None and person.language == "ru"
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.language-changed")).one()
+    assert entry.details == '{"from":"kk","to":"ru"}'
+    assert visit.send("/account/language", language="de").status_code == 422
+
+
+def test_own_token_has_the_scopes_the_expiry_and_the_addresses_of_the_form(
+    app: Flask, visit: Visit, start: Present
+) -> None:
+    a_person("zhanna", Role.SUPERVISOR)
+    enrolled(visit, "zhanna")
+    page = visit.get("/account/tokens/new").text
+    assert page.count('name="scopes"') == 6 and 'value="accounts:write"' not in page
+    assert 'value="decisions:approve" >' in page and 'value="cases:write" checked>' in page
+    assert re.findall(r'name="expires_in" type="radio" value="(\d+)"', page) == ["30", "90", "180", "366"]
+    page = visit.send(
+        "/account/tokens/new",
+        expires_in="366",
+        role="supervisor",
+        scopes=["read", "decisions:approve"],
+        addresses="10.1.0.0/16\r\n192.0.2.7",
+    ).text
+    token = db.session.scalars(select(Token)).one()
+    assert token.scopes == ["read", "decisions:approve"] and token.addresses == ["10.1.0.0/16", "192.0.2.7/32"]
+    assert token.expires_at is not None and token.expires_at - now() == timedelta(days=366)
+    text = re.search(r"qtr_\w+", page)
+    assert text and app.test_client().get("/api/v1/projects", headers=bearer(text[0])).status_code == 401
+    page = visit.get("/account").text
+    assert "10.1.0.0/16, 192.0.2.7/32" in page and "Approve decisions" in page
+
+
+def test_token_with_a_narrower_role_has_no_scope_that_grants_it_nothing(visit: Visit, start: Present) -> None:
+    a_person("zhanna", Role.SUPERVISOR)
+    enrolled(visit, "zhanna")
+    sent = {"expires_in": "30", "role": "reviewer", "scopes": ["read", "cases:write", "exemptions:write"]}
+    assert "qtr_" in visit.send("/account/tokens/new", **sent).text
+    token = db.session.scalars(select(Token)).one()
+    assert (token.role, token.scopes) == ("reviewer", ["read", "cases:write"])
+
+
+@pytest.mark.parametrize(
+    ("field", "sent"),
+    [
+        ("scopes", {"scopes": []}),
+        ("scopes", {"scopes": ["everything"]}),
+        ("scopes", {"scopes": ["accounts:write"]}),
+        ("addresses", {"scopes": ["read"], "addresses": "nowhere"}),
+        ("addresses", {"scopes": ["read"], "addresses": " ".join(f"10.0.0.{last}" for last in range(21))}),
+        ("expires_in", {"scopes": ["read"], "expires_in": "367"}),
+    ],
+)
+def test_token_with_wrong_limits_is_not_created(signed_in: SignedIn, field: str, sent: dict[str, object]) -> None:
+    visit = signed_in(Role.AUDITOR)
+    answer = visit.send("/account/tokens/new", **{"expires_in": "30", **sent})
+    assert answer.status_code == 422 and f'id="{field}-error"' in answer.text
+    assert db.session.scalars(select(Token)).all() == []
+
+
+def test_token_that_may_do_more_needs_a_fresh_factor_and_keeps_the_form(visit: Visit, start: Present) -> None:
+    a_person("zhanna", Role.SUPERVISOR)
+    enrolled(visit, "zhanna")
+    token = visit.token("/account/tokens/new")
+    start.move(timedelta(minutes=16))
+    data = {"csrf_token": token, "expires_in": "180", "role": "supervisor", "scopes": "decisions:approve"}
+    answer = visit.client.post("/account/tokens/new", data=data)
+    assert answer.status_code == 422 and "second factor that was verified in the last 15 minutes" in answer.text
+    assert 'value="decisions:approve" checked>' in answer.text
+    assert visit.client.post("/account/tokens/new", data={**data, "scopes": "read"}).status_code == 200
+    assert visit.get("/account/tokens/new").request.path == VERIFY
