@@ -62,7 +62,7 @@ def disable_account(actor: Actor, account_id: int) -> None:
     """
     require_account_manager(actor)
     with transaction():
-        administrators = lock_administrators()
+        administrators = lock_administrators(account_id)
         account = find_managed_account(actor, account_id)
         if account.disabled_at is None:
             require_another_administrator(account, administrators)
@@ -99,7 +99,7 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
     if problems:
         raise Invalid(problems)
     with transaction():
-        administrators = lock_administrators()
+        administrators = lock_administrators(account_id)
         account = find_managed_account(actor, account_id)
         require_may_give(actor, role, agency_id)
         if (account.role, account.agency_id) != (role.value, agency_id):
@@ -185,13 +185,16 @@ def can_confirm(actor: Actor, account: Account) -> bool:
     )
 
 
-def lock_administrators() -> list[int]:
-    """The accounts of active administrators who are people, locked until the transaction ends.
+def lock_administrators(account_id: int) -> list[int]:
+    """The active administrators who are people, locked until the transaction ends; none for other accounts.
 
-    Before any other account is locked, and always in the same order: two who disable each other wait instead.
+    Before any other account is locked, and in the order of ids as everywhere: two who disable each other wait instead.
     """
     kinds = (Account.kind == AccountKind.PERSON.value, Account.role == Role.ADMINISTRATOR.value, is_active())
-    return list(db.session.scalars(select(Account.id).where(*kinds).order_by(Account.id).with_for_update()))
+    administrators = select(Account.id).where(*kinds).order_by(Account.id)
+    if account_id not in db.session.scalars(administrators).all():
+        return []
+    return list(db.session.scalars(administrators.with_for_update()))
 
 
 def require_another_administrator(account: Account, administrators: list[int]) -> None:

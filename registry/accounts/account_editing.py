@@ -55,7 +55,7 @@ def edit_account(actor: Actor, account_id: int, changes: AccountChanges) -> Acco
     """
     require_account_manager(actor)
     with transaction():
-        lock_administrators()
+        lock_administrators(account_id)
         account = find_managed_account(actor, account_id)
         problems = _problems(account, changes)
         if problems:

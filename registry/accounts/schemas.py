@@ -16,6 +16,7 @@ from registry.core.languages import LANGUAGES
 from registry.core.response_fields import ReadOnly, Timestamp
 
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
+COUNT: Final = {"type": "integer", "minimum": 0}
 TEXTS: Final = {"type": "array", "items": {"type": "string"}}
 SHOWN: Final = frozenset({"id", "status", "second_factor", "last_signed_in_at", "created_at", "changed_at"})
 
@@ -61,7 +62,9 @@ class Account(BaseSchema):
     )
     role = ReadOnly("What the account may do.", {"type": "string", "enum": list(Role.codes())})
     agency = ReadOnly("BIN of the agency; null for oversight roles.", TEXT_OR_NULL)
-    status = ReadOnly("Only active accounts are let in.", {"type": "string", "enum": list(AccountStatus.codes())})
+    status = ReadOnly(
+        "Only people with an active account sign in.", {"type": "string", "enum": list(AccountStatus.codes())}
+    )
     second_factor = ReadOnly("Whether an authenticator app or a passkey is enrolled.", {"type": "boolean"})
     last_signed_in_at = Timestamp("The last sign-in to the pages; null for none and unknown.", nullable=True)
     owner = ReadOnly("Name of the person who answers for a service account.", TEXT_OR_NULL)
@@ -73,7 +76,7 @@ class AccountWithPassword(Account):
     """An account whose person got a new password."""
 
     password = ReadOnly(
-        "The person's new password, in this response only. Null for service accounts, for pending accounts, and in a "
+        "The person's new password, in this response only. Null for service, invited and pending accounts, and in a "
         "response that is repeated for its `Idempotency-Key`.",
         TEXT_OR_NULL,
     )
@@ -92,6 +95,22 @@ class AccountConfirmation(BaseSchema):
     """The confirmation of an account."""
 
     role = Choice(Role.codes(), description="The role that was read: another one is a conflict.", required=True)
+    email = Email(MAX_EMAIL_LENGTH, description="The address that was read: another one is a conflict.")
+
+
+class HandOverBody(BaseSchema):
+    """Whom a person's open work goes to."""
+
+    to = Text(MAX_NAME_LENGTH, description="Name of the person who gets the work.", required=True)
+
+
+class HandedOver(BaseSchema):
+    """How much was handed over."""
+
+    cases = ReadOnly("Open cases that were assigned to the person.", COUNT)
+    drafts = ReadOnly("Drafts of registrations.", COUNT)
+    service_accounts = ReadOnly("Service accounts that the person answered for.", COUNT)
+    absences = ReadOnly("Absences that ended with it.", COUNT)
 
 
 class NoFields(BaseSchema):
@@ -154,6 +173,8 @@ OWN_ACCOUNT: Final = OwnAccount()
 ACCOUNT_BODY: Final = AccountBody()
 ACCOUNT_PATCH: Final = AccountPatch(partial=True)
 ACCOUNT_CONFIRMATION: Final = AccountConfirmation()
+HAND_OVER_BODY: Final = HandOverBody()
+HANDED_OVER: Final = HandedOver()
 NO_FIELDS: Final = NoFields()
 TOKEN: Final = Token()
 NEW_TOKEN: Final = NewToken()

@@ -42,6 +42,7 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "name-not-usable",
         "name-reserved",
         "owner-not-usable",
+        "receiver-not-usable",
         "role-needs-agency",
         "role-takes-no-agency",
         "scope-not-of-role",

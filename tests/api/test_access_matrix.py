@@ -230,6 +230,8 @@ TRIES: dict[str, Try] = {
     ),
     "disable_account": Try("/accounts/{account}/disabling", MANAGERS, 200, lambda world: {}),
     "enable_account": Try("/accounts/{account}/enabling", MANAGERS, 200, lambda world: {}),
+    # The receiver is nobody that exists.
+    "hand_over_work": Try("/accounts/{account}/handover", MANAGERS, 422, lambda world: {"to": "nobody"}),
     "list_all_tokens": Try("/tokens", ALL, owned=False),
     "create_token": Try("/tokens", ALL, 201, lambda world: {}, owned=False),
     "revoke_token": Try("/tokens/{key}", ALL - {Role.AUDITOR}, 204, unseen=ALL - MANAGERS - {Role.AUDITOR}),

@@ -11,6 +11,9 @@ from registry.accounts.account_changes import confirm_account, disable_account, 
 from registry.accounts.account_editing import AccountChanges, edit_account
 from registry.accounts.account_management import find_managed_account, require_account_manager
 from registry.accounts.actors import Actor
+from registry.accounts.handover import hand_over
+from registry.accounts.invitations import can_be_invited
+from registry.accounts.invited_people import invite_person
 from registry.accounts.models import account_named
 from registry.accounts.passwords import generate_password
 from registry.accounts.people import NewPerson, add_person
@@ -24,6 +27,8 @@ from registry.accounts.schemas import (
     ACCOUNT_PATCH,
     ACCOUNT_SENT,
     ACCOUNT_WITH_PASSWORD,
+    HAND_OVER_BODY,
+    HANDED_OVER,
     NO_FIELDS,
     OWN_ACCOUNT,
     OWN_ACCOUNT_EXAMPLE,
@@ -109,7 +114,11 @@ class Accounts(MethodView):
     @blp.etag
     @blp.response(201, ACCOUNT_WITH_PASSWORD, description="Created.", example=PASSWORD_EXAMPLE, headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
-        """Create an account. A person's password is shown once, and changed at the first sign-in."""
+        """Create an account.
+
+        A person with an e-mail address is invited where there is a mail server. Any other gets a password, which is
+        shown once and changed at the first sign-in.
+        """
         account_id, password = _create(current_actor(), values)
         row = account_row(account_id)
         blp.set_etag(etag_data(row))
@@ -153,7 +162,7 @@ class Confirmation(MethodView):
 
     @blp.requires(Permission.ACCOUNTS_CONFIRM)
     @blp.doc(operationId="confirm_account")
-    @blp.arguments(ACCOUNT_CONFIRMATION, example={"role": "reviewer"})
+    @blp.arguments(ACCOUNT_CONFIRMATION, example={"role": "reviewer", "email": "a.serikova@example.kz"})
     @blp.idempotent(secret=PASSWORD)
     @blp.etag
     @blp.response(200, ACCOUNT_WITH_PASSWORD, example={**PASSWORD_EXAMPLE, "role": "reviewer", "agency": None})
@@ -161,7 +170,7 @@ class Confirmation(MethodView):
         """Confirm a pending account as the second person. A person's new password is shown once."""
         actor = current_actor()
         read_account(actor, id)
-        password = confirm_account(actor, id, Role(values["role"]))
+        password = confirm_account(actor, id, Role(values["role"]), values.get("email"))
         row = account_row(id)
         blp.set_etag(etag_data(row))
         return {**row, PASSWORD: password}, {"Cache-Control": "no-store"}
@@ -199,6 +208,28 @@ class Enabling(MethodView):
         return _answer(account_row(id))
 
 
+@blp.route("/accounts/<row_id:id>/handover")
+class HandOver(MethodView):
+    """The work of a person who leaves."""
+
+    @blp.requires(Permission.PEOPLE_MANAGE)
+    @blp.doc(operationId="hand_over_work")
+    @blp.arguments(HAND_OVER_BODY, example={"to": "b.akhmetov"})
+    @blp.idempotent
+    @blp.response(200, HANDED_OVER, example={"cases": 3, "drafts": 1, "service_accounts": 0, "absences": 0})
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Hand all open work of a person over to another one, in one step."""
+        actor = current_actor()
+        require_account_manager(actor)
+        with transaction():
+            # The account of the path is looked for first: 404 before 422.
+            find_managed_account(actor, id)
+            receiver = account_named(values["to"])
+            if receiver is None:
+                raise invalid("/to", "receiver-not-usable")
+            return hand_over(actor, id, receiver.id)
+
+
 def _answer(row: Mapping[str, Any]) -> Mapping[str, Any]:
     blp.set_etag(etag_data(row))
     return row
@@ -213,8 +244,10 @@ def _create(actor: Actor, values: Mapping[str, Any]) -> tuple[int, str | None]:
     if kind is AccountKind.SERVICE:
         owner = _owner_id(values["owner"]) if values.get("owner") else None
         return add_service_account(actor, values["name"], role, agency_id, owner).id, None
-    password = generate_password()
     new = NewPerson(values["name"], role, agency_id, values.get("email"), values.get("language", "kk"))
+    if can_be_invited(new.email):
+        return invite_person(actor, new).account_id, None
+    password = generate_password()
     return add_person(actor, new, password).account_id, password
 
 

@@ -15,6 +15,7 @@ from registry.accounts.account_names import clean_name
 from registry.accounts.actors import local_actor
 from registry.accounts.commands.people_import import import_file
 from registry.accounts.factors.management import reset_factors
+from registry.accounts.handover import hand_over
 from registry.accounts.models import Account, AccountNotFound, account_named
 from registry.accounts.passwords import MAX_LENGTH, generate_password
 from registry.accounts.queries import list_accounts
@@ -24,7 +25,7 @@ from registry.agencies.service import agency_by_bin
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import UsageError, problem_lines
 from registry.cli.options import DAY, as_json_option
-from registry.cli.output import cli_text, print_json, print_message, print_table
+from registry.cli.output import cli_text, print_json, print_message, print_pairs, print_table
 from registry.core.errors import Invalid
 from registry.core.languages import LANGUAGES
 from registry.core.pagination import MAX_LIMIT, Page
@@ -197,6 +198,25 @@ def confirm(name: str) -> None:
     if password is not None:
         click.echo(password)
     print_message("cli-user-confirmed", name=account.name, role=account.role)
+
+
+@users.command("hand-over")
+@click.argument("name")
+@click.option("--to", "receiver", required=True, metavar="NAME", help="The person who gets the work.")
+@as_json_option
+@in_registry
+def hand_over_work(name: str, receiver: str, as_json: bool) -> None:
+    """Give all open work of the person NAME to another one: cases, drafts, service accounts."""
+    giver, taker = _account(name), _account(receiver)
+    try:
+        counts = hand_over(local_actor(Role.ADMINISTRATOR), giver.id, taker.id)
+    except Invalid as error:
+        raise UsageError(cli_text("cli-user-not-changed"), *problem_lines(error.problems)) from error
+    if as_json:
+        print_json(counts)
+    else:
+        print_pairs(counts)
+    print_message("cli-user-handed-over", name=giver.name, receiver=taker.name)
 
 
 @users.command("reset-factor")

@@ -145,6 +145,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-user-added": lazy_text("{name} may now sign in as {role}."),
     "cli-nothing-to-set": lazy_text("Choose what to change."),
     "cli-user-changed": lazy_text("The account {name} is changed."),
+    "cli-user-handed-over": lazy_text("The work of {name} is handed over to {receiver}."),
     "cli-user-not-changed": lazy_text("The account was not changed:"),
     "cli-user-confirmed": lazy_text("The account {name} is confirmed as {role}."),
     "cli-user-disabled": lazy_text("The account {name} is disabled: its password, sessions and tokens no longer work."),
