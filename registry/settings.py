@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import time
-from email.utils import getaddresses
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from environs import Env, EnvValidationError, ValidationError
 from marshmallow.validate import Predicate, Regexp
@@ -21,6 +19,7 @@ from marshmallow.validate import Predicate, Regexp
 from registry.accounts.oidc.settings import OidcClient, oidc_client, oidc_issuer, oidc_value
 from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, owner_url, whole_number
 from registry.core.shipped_files import CONFIG
+from registry.notifications.mail_settings import Mail, mail_sender, smtp_server
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
@@ -33,9 +32,6 @@ LOCAL_TIME_OR_OFF = Regexp(
 NUMBER_OR_OFF = Regexp(r"(off|[1-9][0-9]{0,8})\Z", error="expected a number of requests a minute or off, got {input!r}")
 # registry/flask_config.py compares the codes with the roles that there are.
 ROLES_OR_OFF = Regexp(r"(off|[a-z_]+(,[a-z_]+)*)\Z", error="expected off, or roles separated by commas, got {input!r}")
-# One plain ASCII address at a domain, for the From of mails.
-ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-SMTP_PORTS = {"smtp": 25, "smtps": 465}
 # 1,000 a second without end: more than a script that waits for its answers gets out of one process.
 USUAL_RATE_LIMIT = "60000"
 SECOND_FACTOR_OFF = "off"
@@ -49,23 +45,6 @@ class SettingsInvalid(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """How mails leave. ``tls``: from the first byte (smtps); otherwise STARTTLS, which a ``user`` makes a must.
-
-    ``public_url``: where links lead, without a slash at the end.
-    """
-
-    host: str
-    port: int
-    tls: bool
-    user: str | None
-    password: str | None = field(repr=False)
-    sender: str
-    sender_name: str
-    public_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,40 +240,6 @@ def _public_url(text: str, with_mail: bool) -> str | None:
     return text
 
 
-def _smtp_server(text: str) -> tuple[str, int, bool, str | None, str | None] | None:
-    """Host, port, TLS, user and password. An error does not repeat the address, which may hold a password."""
-    if not text:
-        return None
-    wrong = ValidationError("expected smtp://host, smtps://host or smtps://user:password@host:port")
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise wrong from error
-    user, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
-    plain = parts.path in ("", "/") and not parts.query and not parts.fragment
-    if not host or port == 0 or parts.scheme not in SMTP_PORTS or not plain or bool(user) != bool(password):
-        raise wrong
-    if not host.isascii() or not f"{host}{user or ''}{password or ''}".isprintable():
-        raise wrong
-    return host, port or SMTP_PORTS[parts.scheme], parts.scheme == "smtps", user or None, password or None
-
-
-def _sender(text: str, public_url: str) -> tuple[str, str]:
-    """The address and the name of the sender; by default ``registry`` at the domain of the pages."""
-    if text:
-        # Of several, parseaddr takes the first without a word before Python 3.11.10.
-        addresses = getaddresses([text])
-        name, address = addresses[0] if len(addresses) == 1 else ("", "")
-        if not ADDRESS.fullmatch(address) or not text.isprintable():
-            raise ValidationError(f"expected address@domain or Name <address@domain>, got {text!r}")
-        return address, name
-    address = f"registry@{public_url.partition('://')[2].partition('/')[0].partition(':')[0]}"
-    if not ADDRESS.fullmatch(address) or address.rpartition(".")[2].isdigit():
-        raise ValidationError("required, because REGISTRY_PUBLIC_URL has no domain to send mails from")
-    return address, ""
-
-
 # What takes more than a validator: it depends on other variables, or becomes another type.
 PARSERS: Final[dict[str, Callable[..., object]]] = {
     "data_dir": _data_dir,
@@ -303,6 +248,6 @@ PARSERS: Final[dict[str, Callable[..., object]]] = {
     "owner_url": owner_url,
     "public_url": _public_url,
     "secret_key": _secret_key,
-    "sender": _sender,
-    "smtp_server": _smtp_server,
+    "sender": mail_sender,
+    "smtp_server": smtp_server,
 }

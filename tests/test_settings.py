@@ -10,7 +10,8 @@ import pytest
 
 from registry.core.postgresql import libpq_address
 from registry.flask_config import flask_config
-from registry.settings import CHECKOUT, SECRET_KEY_FILE, Mail, SettingsInvalid, read_settings
+from registry.notifications.mail_settings import Mail
+from registry.settings import CHECKOUT, SECRET_KEY_FILE, SettingsInvalid, read_settings
 from tests.preload import processes
 
 POSTGRES = "postgresql+psycopg://registry:secret@database/registry"

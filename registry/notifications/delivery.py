@@ -18,12 +18,12 @@ from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.notifications.email_texts import render_email
 from registry.notifications.kinds import KINDS
+from registry.notifications.mail_settings import Mail
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import Recipient, recipient_now
 from registry.notifications.smtp import EmailRejected, MailServer, MailServerUnavailable
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
-from registry.settings import Mail
 
 log = logging.getLogger(__name__)
 

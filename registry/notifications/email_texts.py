@@ -15,8 +15,8 @@ from registry.accounts.invitations import invitation_key
 from registry.core.languages import Language
 from registry.core.messages import message
 from registry.notifications.kinds import KINDS, PAGES
+from registry.notifications.mail_settings import Mail
 from registry.notifications.recipients import Recipient
-from registry.settings import Mail
 
 MessageParams = Sequence[Mapping[str, Any]]
 BETWEEN_LANGUAGES: Final = "\n\n----------\n\n"

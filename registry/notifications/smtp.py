@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from email.message import EmailMessage
 from typing import Final
 
-from registry.settings import Mail
+from registry.notifications.mail_settings import Mail
 
 TIMEOUT_S: Final = 20
 MAX_REASON_LENGTH: Final = 200
