@@ -20,6 +20,7 @@ from registry.accounts.account_management import (
 )
 from registry.accounts.account_names import clean_name, name_problems
 from registry.accounts.actors import Actor
+from registry.accounts.events import token_issued
 from registry.accounts.models import (
     Account,
     AccountsNeedAPerson,
@@ -189,6 +190,8 @@ def _new_token(
     if pending:
         details["pending"] = True
     journal.record(actor, "token.issued", f"token:{key_id}", details)
+    if account.is_person:
+        token_issued.publish(account.id)
     return IssuedToken(key_id, token_text(key_id, secret), role, pending)
 
 

@@ -10,13 +10,12 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.current_user import find_factor_session, find_session_user
-from registry.accounts.events import token_issued
 from registry.accounts.factors.totp import begin_totp_enrolment, finish_totp_enrolment
 from registry.accounts.people import change_own_password
 from registry.accounts.sign_in import sign_in
+from registry.accounts.tokens import issue_own_token
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.transactions import transaction
 from registry.notifications.email_texts import render_email
 from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
@@ -43,16 +42,17 @@ def test_owner_is_notified_of_a_sign_in_on_a_new_device_alone() -> None:
 
 
 def test_owner_is_notified_of_password_factor_and_token() -> None:
-    person = create_reader("auditor", name="zhanna")
+    create_reader("auditor", name="zhanna")
     secret = sign_in("zhanna", PASSWORD, "10.0.0.1", "r", device="known").secret
     user = find_session_user(secret, "", "")
     assert user is not None
     secret = change_own_password(user.actor, PASSWORD, "quite another password")
     session = find_factor_session(secret, "", "")
     assert session is not None
-    finish_totp_enrolment(session, pyotp.TOTP(begin_totp_enrolment(session).secret).at(now()))
-    with transaction():
-        token_issued.publish(person.account_id)
+    secret = finish_totp_enrolment(session, pyotp.TOTP(begin_totp_enrolment(session).secret).at(now()))
+    user = find_session_user(secret, "", "")
+    assert user is not None
+    issue_own_token(user.actor)
     assert queued_emails() == [
         ("zhanna@readers.kz", "account-factor", [AT]),
         ("zhanna@readers.kz", "account-password", [AT]),
