@@ -74,7 +74,8 @@ def addresses(app: Flask, values: dict[str, object], ids: dict[str, object]) -> 
             if isinstance(converter, AnyConverter):
                 named[name] = min(converter.items)
         if "id" in rule.arguments:
-            named["id"] = next(row for part, row in ids.items() if f"/{part}/<row_id:id>" in rule.rule)
+            # "/accounts/<row_id:id>/handover": the collection stands before the id.
+            named["id"] = ids[next(part for part in ids if f"/{part}/<" in rule.rule)]
         missing = rule.arguments - named.keys()
         assert not missing, f"{rule.rule}: name a row that exists for {missing}"
         built = rule.build(named)
@@ -103,6 +104,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "waiting": store_upload(actor, "list.csv", inventory),
         "person_id": person.id,
         "account_id": service.id,
+        "absence_id": 999,
         "factor_id": 999,
         "session_id": "none",
         "key_id": issue(ADMINISTRATOR, "other.reviewer", Role.REVIEWER, None, None).key_id,
@@ -115,6 +117,8 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
     }
     ids = {
         "documents": world.document_id,
+        "accounts": service.id,
+        "sessions": "none",
         "imports": values["import_id"],
         "audits": world.audit_id,
         "exemptions": world.exemption_id,
