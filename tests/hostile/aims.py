@@ -21,7 +21,7 @@ from registry.journal import service as journal
 from tests.api.callers import Caller, caller
 from tests.api.test_access_matrix import AGENCY, TRIES, a_world
 
-WRITING = ("POST", "PATCH", "PUT")
+WRITING = ("POST", "PATCH", "PUT", "DELETE")
 KINDS = {
     "Choice": "choice",
     "Day": "day",
@@ -31,6 +31,9 @@ KINDS = {
     "Email": "email",
     "Url": "url",
     "Ids": "ids",
+    "LifetimeField": "lifetime",
+    "ScopesField": "scopes",
+    "AddressesField": "addresses",
 }
 # The actor where several roles are permitted.
 PREFERRED = (Role.ADMINISTRATOR, Role.SUPERVISOR, *Role)
@@ -114,6 +117,9 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
         "audit": world.audit_id,
         "import_run": world.import_id,
         "case": world.case_id,
+        "account": world.account_id,
+        "service": world.service_id,
+        "key": world.key_id,
     }
     targets = {}
     for operation in declared_routes(client.application):

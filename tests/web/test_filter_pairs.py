@@ -11,6 +11,7 @@ import pytest
 
 import registry
 from registry.accounts.roles import Role
+from registry.accounts.views import people
 from registry.agencies.views import agencies
 from registry.audits.views import audits
 from registry.cases.views import list_position as case_place
@@ -37,11 +38,12 @@ LISTS: dict[str, tuple[Iterable[str], Iterable[str], bool]] = {
     "/cases/exemptions-ending": ((*exemptions.FILTERS, "within"), (), True),
     "/cases/watch-list": (watch_list.FILTERS, watch_list.SORTS, True),
     "/journal": (journal.FILTERS, (), False),
+    "/people": (people.FILTERS, (), False),
     "/projects": (projects.FILTERS, projects.SORTS, True),
 }
-WITH_FILTERS = {agencies, audits, case_place, exemptions, journal, projects, watch_list}
+WITH_FILTERS = {agencies, audits, case_place, exemptions, journal, people, projects, watch_list}
 BOOLEANS = ("below", "dry_run", "is_assigned", "is_restricted", "overdue", "to_approve")
-STATUSES = {"/audits": "audit_status", "/cases": "case_status"}
+STATUSES = {"/audits": "audit_status", "/cases": "case_status", "/people": "account_status"}
 
 
 def values_of(path: str, name: str, known: Mapping[str, str]) -> list[str]:
