@@ -36,6 +36,7 @@ from registry.http.request_bodies import attach_body_drain
 from registry.http.request_ids import init_request_ids
 from registry.http.request_log import init_request_log, log_to_stderr
 from registry.http.security_headers import init_security_headers
+from registry.http.security_txt import init_security_txt
 from registry.settings import Settings, read_settings
 from registry.web.application import attach_web
 
@@ -43,6 +44,7 @@ from registry.web.application import attach_web
 OPEN_ENDPOINTS: Final = {
     "health.healthz": "a supervisor of processes has no token",
     "health.readyz": "a load balancer has no token",
+    "security.security_txt": "whoever found a vulnerability has no token",
     "metrics.show": "Prometheus reads it inside the operator's network; it holds counts only",
     "oidc.back_channel_logout": "the OpenID Connect provider calls it; its signed logout token is the proof",
     "docs.openapi": "the documentation in machine-readable form",
@@ -82,6 +84,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_rate_limit(app, settings.rate_limit, OPEN_ENDPOINTS)
     init_database(app, settings.database_url, settings.database_limits)
     init_health(app, settings)
+    init_security_txt(app, settings)
     attach_api(app)
     attach_docs(app)
     csrf.init_app(app)

@@ -22,6 +22,8 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         SECOND_FACTOR_ROLES: settings.second_factor_roles,
         PUBLIC_URL: settings.public_url,
         BY_EMAIL: settings.mail is not None,
+        # Pages name it where people cannot go on.
+        "SUPPORT_CONTACT": settings.support_contact,
         "MAX_CONTENT_LENGTH": MAX_BODY,
         # Flask's session holds flash messages and the CSRF token; who is signed in says the cookie registry_session.
         "SESSION_COOKIE_NAME": "registry_notice",

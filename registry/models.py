@@ -5,7 +5,7 @@ from registry.accounts import absences, attempts, failed_sign_ins, former_names,
 from registry.accounts import models as accounts
 from registry.accounts import token_models as tokens
 from registry.accounts.factors import models as factors
-from registry.accounts.oidc import identities as oidc_identities
+from registry.accounts.oidc import models as oidc_models
 from registry.agencies import models as agencies
 from registry.cases import models as case_tables
 from registry.cases import orders
@@ -45,7 +45,7 @@ TABLES = (
     installation,
     inventories,
     letter_tables,
-    oidc_identities,
+    oidc_models,
     orders,
     project_numbers,
     project_table,

@@ -17,6 +17,7 @@ from environs import Env, EnvValidationError, ValidationError
 from marshmallow.validate import Predicate, Regexp
 
 from registry.accounts.oidc.settings import OidcClient, oidc_client, oidc_issuer, oidc_value
+from registry.core.contacts import security_contact, support_contact
 from registry.core.database_settings import DatabaseLimits, check_database_url, database_limits, owner_url, whole_number
 from registry.core.shipped_files import CONFIG
 from registry.notifications.mail_settings import Mail, mail_sender, smtp_server
@@ -57,6 +58,7 @@ class Settings:
     ``health_port``: where ``/healthz`` is answered beside the web server, None for nowhere else.
     ``second_factor_roles``: the codes of the roles that require a second factor, None for off.
     ``database_owner_url``: the role that owns the schema, when the service's own may not change it.
+    ``security_contact`` is a URI, ``support_contact`` what people read; None for neither.
     ``oidc`` is None when people sign in with passwords only; ``sign_in_file`` says what its claims mean.
     """
 
@@ -79,6 +81,8 @@ class Settings:
     second_factor_roles: frozenset[str] | None = None
     oidc: OidcClient | None = None
     sign_in_file: Path = CONFIG / "sign_in.toml"
+    security_contact: str | None = None
+    support_contact: str | None = None
 
     @property
     def embedded(self) -> bool:
@@ -137,6 +141,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         ),
         oidc=oidc_client(env),
         sign_in_file=_config_file(env, "REGISTRY_SIGN_IN_FILE", "sign_in.toml", "a sign-in file"),
+        security_contact=env.security_contact("REGISTRY_SECURITY_CONTACT", ""),
+        support_contact=env.support_contact("REGISTRY_SUPPORT_CONTACT", ""),
     )
     _require_valid(env)
     if not settings.secret_key and not read_only:
@@ -248,6 +254,8 @@ PARSERS: Final[dict[str, Callable[..., object]]] = {
     "owner_url": owner_url,
     "public_url": _public_url,
     "secret_key": _secret_key,
+    "security_contact": security_contact,
     "sender": mail_sender,
     "smtp_server": smtp_server,
+    "support_contact": support_contact,
 }

@@ -7,17 +7,21 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from registry.accounts.actors import LOCAL, Actor
-from registry.accounts.models import Account, account_named, new_account
+from sqlalchemy import delete, select
+
+from registry.accounts.actors import LOCAL, SESSION_PREFIX, Actor
+from registry.accounts.models import Account, Person, account_named, new_account
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.scopes import scopes_of_role
+from registry.accounts.sessions import WebSession, secret_hash_of, session_credential, start_session
 from registry.accounts.tokens import issue, issue_own_token
 from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
 from registry.agencies.schemas import AGENCY_BODY
 from registry.agencies.service import register_agency
 from registry.core.bin_numbers import check_digit
+from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.projects.schemas import PROJECT_PATCH
 from registry.projects.service import register_project
@@ -101,18 +105,23 @@ def a_token(
         add_person(ADMINISTRATOR, NewPerson(name, role, agency_id), PASSWORD)
     account = account_named(name)
     assert account is not None
-    person = Actor(
-        name,
-        Role(account.role),
-        account.agency_id,
-        "127.0.0.1",
-        "tests",
-        account_id=account.id,
-        is_person=True,
-        credential="session:of-tests",
-    )
+    person = Actor(name, Role(account.role), account.agency_id, "127.0.0.1", "tests", account.id, is_person=True)
     # The person's own token, because only such a token may approve decisions.
-    return issue_own_token(person, lifetime, role, scopes=scopes_of_role(role)).text
+    actor = in_session(person)
+    token = issue_own_token(actor, lifetime, role, scopes=scopes_of_role(role))
+    prefix = actor.credential.removeprefix(SESSION_PREFIX)
+    with transaction() as session:
+        session.execute(delete(WebSession).where(WebSession.secret_hash.startswith(prefix)))
+    return token.text
+
+
+def in_session(person: Actor) -> Actor:
+    """The actor of a person with an account, in an open session."""
+    assert person.account_id is not None
+    with transaction() as session:
+        row = session.scalars(select(Person.id).where(Person.account_id == person.account_id)).one()
+        secret = start_session(row, person.source)
+    return replace(person, credential=session_credential(secret_hash_of(secret)))
 
 
 def a_service_token(role: Role | str, agency: Agency | None = None, name: str | None = None) -> str:

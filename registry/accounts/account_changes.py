@@ -26,6 +26,7 @@ from registry.accounts.models import (
     require_person,
     role_problems,
 )
+from registry.accounts.oidc.models import unlink_by_address
 from registry.accounts.passwords import NO_PASSWORD, generate_password, hash_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import names_of
@@ -142,6 +143,8 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
             journal.record(actor, "account.requested", f"account:{account.name}", account_details(account))
             return None
         account.pending_since, account.asked_by, account.confirmed_by = None, None, actor.principal
+        if role.needs_two_people:
+            unlink_by_address(actor, account)
         if kept is not None:
             values = {"password_hash": kept, "password_set_at": now(), "password_must_change": True}
             db.session.execute(update(Person).where(Person.account_id == account.id).values(**values))

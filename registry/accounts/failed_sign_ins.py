@@ -19,10 +19,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name
 from registry.accounts.actors import LOCAL, Actor
-from registry.accounts.models import account_named
+from registry.accounts.models import Account
 from registry.accounts.roles import Role
 from registry.core.clock import now, rfc3339
-from registry.core.database import Instant, Model
+from registry.core.database import Instant, Model, db
 from registry.core.errors import RegistryError
 from registry.core.outbox import enqueue
 from registry.core.transactions import transaction
@@ -125,8 +125,10 @@ def _identify(name: str) -> tuple[str | None, str | None]:
     """The name of the account, or else the hash of the name."""
     name = "".join(letter for letter in name.strip()[:MAX_NAME_LENGTH] if letter.isprintable())
     cleaned = clean_name(name)
-    account = account_named(name) or account_named(cleaned)
-    return (None, name_hash_of(cleaned)) if account is None else (account.name, None)
+    # One statement, and the hash in any case: the time must not reveal whether there is such an account.
+    names = set(db.session.scalars(select(Account.name).where(Account.name.in_((name, cleaned)))))
+    name_hash = name_hash_of(cleaned)
+    return next(((each, None) for each in (name, cleaned) if each in names), (None, name_hash))
 
 
 def _report_surge(session: Session, at: datetime) -> None:

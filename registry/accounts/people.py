@@ -108,11 +108,11 @@ def find_person(actor: Actor, person_id: int) -> Person:
 
 def person_named(name: str) -> Person | None:
     """The person with that name as entered, or else with the normalised name; None without one."""
-    for candidate in (name.strip(), clean_name(name)):
-        person = db.session.scalar(select(Person).join(Person.account).where(Account.name == candidate))
-        if person is not None:
-            return person
-    return None
+    # One statement whether there is one or not: the time of a failed sign-in must not reveal who has an account.
+    candidates = (name.strip(), clean_name(name))
+    statement = select(Person).join(Person.account).where(Account.name.in_(candidates))
+    people = {person.name: person for person in db.session.scalars(statement)}
+    return people.get(candidates[0]) or people.get(candidates[1])
 
 
 def all_people(actor: Actor) -> list[Person]:

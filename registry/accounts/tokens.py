@@ -20,6 +20,7 @@ from registry.accounts.account_management import (
 )
 from registry.accounts.account_names import clean_name, name_problems
 from registry.accounts.actors import Actor
+from registry.accounts.credentials import require_credential
 from registry.accounts.events import token_issued
 from registry.accounts.models import (
     Account,
@@ -128,13 +129,15 @@ def issue_own_token(
     """Issue a token for the actor, who must be a person, with the defaults of ``issue``.
 
     Only here may ``decisions:approve`` be given. A token creates no token that is wider than itself.
-    Raises AccountsNeedAPerson, Invalid, and StepUpRequired when the token may do what needs a step-up.
+    Raises AccountsNeedAPerson, Invalid, SessionEnded when the actor's session or token has ended meanwhile, and
+    StepUpRequired when the token may do what needs a step-up.
     """
     if not actor.is_person or actor.account_id is None:
         raise AccountsNeedAPerson
     with transaction():
         account = find_account(actor.account_id, lock=True)
         require_unchanged(actor)
+        require_credential(actor)
         issuing = None if actor.token_key_id is None else _find(actor.token_key_id)
         token_role = role or actor.role
         limits = TokenLimits(lifetime, scopes, addresses)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from email.utils import getaddresses
 from urllib.parse import unquote, urlsplit
 
 from environs import ValidationError
 
-# One plain ASCII address at a domain, for the From of mails.
-ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+from registry.core.contacts import ADDRESS
+
 SMTP_PORTS = {"smtp": 25, "smtps": 465}
 
 

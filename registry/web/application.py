@@ -54,6 +54,7 @@ from registry.web.flash import FlaskSession
 from registry.web.formats import init_formats
 from registry.web.labels import init_labels
 from registry.web.layout import crumbs, menu, switch_address
+from registry.web.support import support
 from registry.web.tag_colours import severity_rank, tag_colour
 from registry.web.translations import init_translations
 
@@ -115,6 +116,7 @@ def attach_web(app: Flask) -> None:
         password_sign_in=lambda: sign_in_configuration().passwords,
         present_moment=now,
         single_sign_on=has_provider,
+        support=support,
         severity_rank=severity_rank,
         switch_address=switch_address,
         tag_colour=tag_colour,

@@ -25,8 +25,10 @@ from registry.web.current_user import current_user, locale_without_database, pag
 from registry.web.error_messages import error_message, page_code, problem_message
 from registry.web.page_headers import protect
 from registry.web.parent_links import FIRST_PAGE, page_address
+from registry.web.support import support
 
 API: Final = "/api/"
+ASK_FOR_HELP: Final = lazy_text("Ask for help:")
 TO_FIRST_PAGE: Final = lazy_text("To the first page")
 
 
@@ -153,5 +155,7 @@ def _plain(error: RegistryError) -> dict[str, object]:
         "title": message(f"title-{status}", language),
         "text": message(page_code(error.code), language, error.params),
         "trace_id": request_id(),
+        "contact": support(),
+        "help": translate(ASK_FOR_HELP, language),
         "home": translate(TO_FIRST_PAGE, language),
     }

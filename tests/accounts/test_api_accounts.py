@@ -23,7 +23,7 @@ from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.idempotency import StoredResponse
 from tests.api.callers import Caller, caller, code, codes
-from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor, an_agency, in_session
 from tests.present import Present
 
 AsRole = Callable[..., Caller]
@@ -41,7 +41,7 @@ def names(answer: Any) -> list[str]:
 
 def test_me_is_the_own_account_and_what_the_token_may(client: FlaskClient, agency: Agency) -> None:
     account = a_person("a.serikova", Role.AGENCY_EDITOR, agency, email="a@example.kz", language="ru")
-    actor = replace(an_actor(Role.AGENCY_EDITOR, agency, "a.serikova"), account_id=account.id)
+    actor = in_session(replace(an_actor(Role.AGENCY_EDITOR, agency, "a.serikova"), account_id=account.id))
     issued = issue_own_token(actor, role=Role.AGENCY_VIEWER, scopes=[Scope.READ])
 
     body = Caller(client, issued.text).get("/me").get_json()
@@ -401,7 +401,7 @@ def test_last_administrator_is_kept(client: FlaskClient) -> None:
 def test_read_token_reads_accounts_and_changes_none(client: FlaskClient, agency: Agency) -> None:
     adil = a_person("adil", Role.ADMINISTRATOR)
     other = a_person("other", Role.AGENCY_VIEWER, agency)
-    actor = replace(an_actor(Role.ADMINISTRATOR, name="adil"), account_id=adil.id)
+    actor = in_session(replace(an_actor(Role.ADMINISTRATOR, name="adil"), account_id=adil.id))
     reader = Caller(client, issue_own_token(actor, scopes=[Scope.READ]).text)
     assert reader.get(f"/accounts/{other.id}").status_code == 200
     refused = [

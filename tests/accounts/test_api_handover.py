@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -54,9 +55,9 @@ def test_wrong_hand_over_is_refused(client: FlaskClient, administrator: Caller, 
 
 
 def test_person_with_an_address_is_invited_where_there_is_a_mail_server(
-    app: Flask, administrator: Caller, supervisor: Caller, agency: Agency
+    app: Flask, administrator: Caller, supervisor: Caller, agency: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app.config[BY_EMAIL] = True
+    monkeypatch.setitem(app.config, BY_EMAIL, True)
     body = {"kind": "person", "name": "a.serikova", "role": "agency_viewer", "agency": agency.bin}
     invited = administrator.post("/accounts", {**body, "email": "a@example.kz"}).get_json()
     other = administrator.post("/accounts", {**body, "name": "without.mail"}).get_json()

@@ -23,7 +23,7 @@ from registry.core.database import db
 from registry.core.idempotency import StoredResponse
 from registry.core.transactions import transaction
 from tests.api.callers import Caller, caller, code, codes
-from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor, an_agency, in_session
 from tests.present import Present
 
 AsRole = Callable[..., Caller]
@@ -36,7 +36,7 @@ def limited(client: FlaskClient, role: Role, scopes: Collection[Scope], **limits
         add_person(ADMINISTRATOR, NewPerson(name, role), PASSWORD)
     account = account_named(name)
     assert account is not None
-    actor = replace(an_actor(role, name=name), account_id=account.id)
+    actor = in_session(replace(an_actor(role, name=name), account_id=account.id))
     return Caller(client, issue_own_token(actor, scopes=scopes, **limits).text)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from registry.accounts.account_changes import disable_account
 from registry.accounts.attempts import TooManyAttempts
@@ -21,6 +21,7 @@ from registry.core.outbox import OutboxMessage
 from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor
 from tests.present import Present
+from tests.statements import statements
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 FAILED = "password-not-accepted"
@@ -143,3 +144,17 @@ def test_failures_of_more_than_15_minutes_ago_are_no_surge(app: Flask, present: 
         present.set(START + timedelta(seconds=20 * number))
         record_failure(f"name {number}", "10.0.0.1", "r", FAILED)
     assert surges() == []
+
+
+@pytest.mark.parametrize("name", ["adil", " ADIL", "adil  x", "nobody at all"])
+def test_failed_sign_in_sends_the_same_statements_with_and_without_an_account(
+    app: Flask, connection: Connection, name: str
+) -> None:
+    add_person(ADMINISTRATOR, NewPerson("adil", Role.OPERATOR), PASSWORD)
+    sent = []
+    for each in ("somebody else", name):
+        with statements(connection) as of_attempt:
+            fail(each)
+        sent.append([sql.split()[0] for sql in of_attempt])
+    assert sent[0] == sent[1]
+    assert len(sent[0]) > 8

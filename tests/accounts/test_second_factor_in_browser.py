@@ -214,7 +214,7 @@ def test_text_of_an_approval_that_came_too_late_is_kept(
     with window.expect_page() as new:
         page.click("text=opens in a new tab")
     add_authenticator(window, new.value)
-    assert new.value.is_visible("button:has-text('Use a passkey')")
+    new.value.wait_for_selector("button:has-text('Use a passkey')")
     window.close()
 
 

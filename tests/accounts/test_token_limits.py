@@ -22,7 +22,7 @@ from registry.accounts.token_queries import ending_tokens, inactive_tokens
 from registry.accounts.tokens import issue, issue_own_token, revoke
 from registry.core.database import db
 from registry.core.errors import Invalid
-from tests.factories import ADMINISTRATOR, PASSWORD, an_actor
+from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, in_session
 from tests.present import Present
 
 DAY = timedelta(days=1)
@@ -36,7 +36,7 @@ def person(app: Flask) -> Person:
 
 @pytest.fixture
 def saule(person: Person) -> Actor:
-    return replace(an_actor(Role.SUPERVISOR, name="saule"), account_id=person.account_id)
+    return in_session(replace(an_actor(Role.SUPERVISOR, name="saule"), account_id=person.account_id))
 
 
 def come_in(text: str, address: str = "10.1.0.7") -> Actor:

@@ -18,7 +18,7 @@ from registry.api.declared_routes import declared_routes
 from registry.http.error_handlers import status_of
 from tests.api.callers import Caller, code
 from tests.api.test_access_matrix import TRIES, World, a_world, send
-from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency, in_session
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def limited(client: FlaskClient, role: Role, *scopes: Scope) -> Caller:
         add_person(ADMINISTRATOR, NewPerson(name, role), PASSWORD)
     account = account_named(name)
     assert account is not None
-    person = replace(an_actor(role, name=name), account_id=account.id)
+    person = in_session(replace(an_actor(role, name=name), account_id=account.id))
     return Caller(client, issue_own_token(person, scopes=scopes).text)
 
 

@@ -16,8 +16,8 @@ class IdentityClaims:
     """Who signed in at the provider. ``issuer`` and ``subject`` identify the person for good; the rest may change.
 
     ``email`` is None unless the provider has verified it. ``agency`` is a BIN. ``second_factor``: the provider asked
-    for one. ``provider_session`` is the ``sid`` claim, by which the provider ends the session later. ``auth_time``:
-    when the person last signed in there, None when the provider does not say.
+    for one. ``auth_time``: when the person signed in there, None when the provider does not say.
+    ``provider_session`` is the ``sid`` claim, by which the provider ends the session later.
     """
 
     issuer: str
@@ -34,7 +34,8 @@ class IdentityClaims:
 def read_claims(configuration: SignInConfiguration, claims: Mapping[str, Any]) -> IdentityClaims:
     """Read the claims of a validated ID token, with those of the userinfo endpoint if it was asked."""
     paths = configuration.claims
-    verified = claims.get("email_verified") in (True, "true")
+    # The flag beside the claim that the configuration names: email_verified says nothing about another claim.
+    verified = _value(claims, f"{paths.email}_verified") in (True, "true")
     return IdentityClaims(
         issuer=str(claims["iss"]),
         subject=str(claims["sub"]),

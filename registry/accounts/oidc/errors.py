@@ -33,5 +33,9 @@ class IdentityNameNotUsable(NotAllowed):
     """The name claim is missing or has characters that account names cannot have."""
 
 
+class TooManyPendingAccounts(NotAllowed):
+    """So many accounts from the provider wait for a confirmation that no more are added."""
+
+
 class AccountDisabled(NotAllowed):
     """The identity's account is disabled."""

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, func, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import func, select
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems, skeleton
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES
 from registry.accounts.device_names import device_name
+from registry.accounts.failed_sign_ins import record_failure
 from registry.accounts.invitations import delete_invitation
 from registry.accounts.models import Account, Person, account_details, mark_signed_in, new_account, role_problems
 from registry.accounts.oidc.claims import IdentityClaims
@@ -24,33 +25,25 @@ from registry.accounts.oidc.errors import (
     IdentityNameNotUsable,
     IdentityWithoutAgency,
     IdentityWithoutRole,
+    TooManyPendingAccounts,
 )
+from registry.accounts.oidc.models import OidcIdentity
+from registry.accounts.oidc.stored_id_tokens import decrypt_id_token, encrypt_id_token
 from registry.accounts.passwords import NO_PASSWORD
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.sessions import WebSession, secret_hash_of, session_credential, start_session
 from registry.accounts.sign_in import AccountNotConfirmed, SignedIn, needs_factor
+from registry.accounts.step_up import STEP_UP_MAX_AGE
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db
+from registry.core.database import db
+from registry.core.errors import RegistryError
 from registry.core.languages import Language
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 
-MAX_SUBJECT_LENGTH = 255
-
-
-class OidcIdentity(Model):
-    """A person at the provider, and the account here."""
-
-    __tablename__ = "oidc_identities"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("principals.id"), index=True)
-    issuer: Mapped[str] = mapped_column(Text)
-    subject: Mapped[str] = mapped_column(String(MAX_SUBJECT_LENGTH))
-    created_at: Mapped[datetime] = mapped_column(Instant)
-
-    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+# Whoever has an account at the provider can ask for one here: more than these would hide those that are needed.
+MAX_PENDING_ACCOUNTS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +62,18 @@ def sign_in_with_identity(claims: IdentityClaims, id_token: str, request: SignIn
 
     A first sign-in links an account that has the verified e-mail, if the configuration says so, or else adds an
     account, which an administrator must confirm. Raises AccountNotConfirmed (the account is stored), AccountDisabled,
-    IdentityWithoutRole, IdentityWithoutAgency, IdentityNameNotUsable.
+    IdentityWithoutRole, IdentityWithoutAgency, IdentityNameNotUsable, TooManyPendingAccounts.
     """
+    try:
+        return _sign_in(claims, id_token, request)
+    except AccountNotConfirmed:
+        raise
+    except RegistryError as error:
+        record_failure(_name_in_records(claims), request.source, request.request_id, error.code)
+        raise
+
+
+def _sign_in(claims: IdentityClaims, id_token: str, request: SignInRequest) -> SignedIn:
     with transaction():
         identity = _find(claims) or _link(claims, request) or _add(claims, request)
         account = db.session.get_one(Account, identity.account_id, populate_existing=True, with_for_update=True)
@@ -86,15 +89,20 @@ def sign_in_with_identity(claims: IdentityClaims, id_token: str, request: SignIn
     return signed_in
 
 
-def end_sessions_of_identity(issuer: str, subject: str | None, provider_session: str | None) -> int:
-    """End the sessions that the provider signed out: those of its session, else all of the subject. Their number."""
+def end_sessions_of_identity(
+    issuer: str, subject: str | None, provider_session: str | None, started_before: datetime
+) -> int:
+    """End the sessions that the provider signed out: those of its session, else all of the subject. Their number.
+
+    Only those that started before: a logout token that is sent again does not end the next session.
+    """
     if subject is None and provider_session is None:
         return 0
     with transaction() as session:
         statement = select(WebSession, OidcIdentity.account_id).join(
             OidcIdentity, OidcIdentity.id == WebSession.oidc_identity_id
         )
-        statement = statement.where(OidcIdentity.issuer == issuer)
+        statement = statement.where(OidcIdentity.issuer == issuer, WebSession.started_at <= started_before)
         if provider_session is not None:
             statement = statement.where(WebSession.provider_session == provider_session)
         if subject is not None:
@@ -111,7 +119,7 @@ def end_sessions_of_identity(issuer: str, subject: str | None, provider_session:
 def id_token_of(secret: str) -> str | None:
     """The ID token of a session, which the provider wants to see at sign-out; None for a session with a password."""
     statement = select(WebSession.id_token).where(WebSession.secret_hash == secret_hash_of(secret))
-    return db.session.scalar(statement)
+    return decrypt_id_token(db.session.scalar(statement))
 
 
 def _find(claims: IdentityClaims) -> OidcIdentity | None:
@@ -120,7 +128,11 @@ def _find(claims: IdentityClaims) -> OidcIdentity | None:
 
 
 def _link(claims: IdentityClaims, request: SignInRequest) -> OidcIdentity | None:
-    """Link the one person with the verified e-mail who has no identity yet; None without exactly one."""
+    """Link the one person with the verified e-mail who has no identity yet; None without exactly one.
+
+    An agency administrator chooses the addresses of its people: where the claims name another agency or an oversight
+    role, the address alone does not lead a person of oversight or of another agency into that account.
+    """
     if sign_in_configuration().claims.match != "email" or claims.email is None:
         return None
     linked = select(OidcIdentity.account_id)
@@ -130,7 +142,9 @@ def _link(claims: IdentityClaims, request: SignInRequest) -> OidcIdentity | None
     if len(accounts) != 1:
         return None
     [account] = accounts
-    identity = _identity(account, claims)
+    if not _fits(account, claims):
+        return None
+    identity = _identity(account, claims, now())
     journal.record(
         _actor(account, request),
         "account.identity-linked",
@@ -140,9 +154,35 @@ def _link(claims: IdentityClaims, request: SignInRequest) -> OidcIdentity | None
     return identity
 
 
+def _fits(account: Account, claims: IdentityClaims) -> bool:
+    """True unless the claims name the other kind of role, or another agency than the account's."""
+    is_of_agency = account.agency_id is not None
+    if claims.role is not None and (claims.role in AGENCY_ROLES) != is_of_agency:
+        return False
+    if not is_of_agency or claims.agency is None:
+        return True
+    return db.session.scalar(select(AGENCIES.c.bin).where(AGENCIES.c.id == account.agency_id)) == claims.agency
+
+
+def _require_room() -> None:
+    """Raise TooManyPendingAccounts when as many accounts from the provider wait as anybody could look at."""
+    waiting = (Account.pending_since.is_not(None), Account.disabled_at.is_(None))
+    of_provider = select(OidcIdentity.account_id)
+    counted = select(func.count(Account.id)).where(*waiting, Account.id.in_(of_provider))
+    if db.session.execute(counted).scalar_one() >= MAX_PENDING_ACCOUNTS:
+        raise TooManyPendingAccounts
+
+
+def _name_in_records(claims: IdentityClaims) -> str:
+    """The name for the record of a refused sign-in: of the identity's account, else the subject, which is hashed."""
+    identity = _find(claims)
+    return claims.subject if identity is None else db.session.get_one(Account, identity.account_id).name
+
+
 def _add(claims: IdentityClaims, request: SignInRequest) -> OidcIdentity:
     """Add a pending account with the role and agency of the claims."""
     role, agency_id = _role_and_agency(claims)
+    _require_room()
     account = new_account(_newcomer(claims, role, request), _free_name(claims), AccountKind.PERSON, role, agency_id)
     at = now()
     account.pending_since, account.asked_by = at, [account.name]
@@ -159,15 +199,16 @@ def _add(claims: IdentityClaims, request: SignInRequest) -> OidcIdentity:
     )
     require_transaction().add(person)
     require_transaction().flush()
-    identity = _identity(account, claims)
+    # The same instant says that the account came from the identity.
+    identity = _identity(account, claims, account.created_at)
     details = {**account_details(account), "issuer": claims.issuer, "subject": claims.subject}
     journal.record(_actor(account, request), "account.added", f"account:{account.name}", details)
     return identity
 
 
-def _identity(account: Account, claims: IdentityClaims) -> OidcIdentity:
+def _identity(account: Account, claims: IdentityClaims, at: datetime) -> OidcIdentity:
     session = require_transaction()
-    identity = OidcIdentity(account_id=account.id, issuer=claims.issuer, subject=claims.subject, created_at=now())
+    identity = OidcIdentity(account_id=account.id, issuer=claims.issuer, subject=claims.subject, created_at=at)
     session.add(identity)
     session.flush()
     return identity
@@ -221,16 +262,14 @@ def _start(
     account: Account, identity: OidcIdentity, claims: IdentityClaims, id_token: str, request: SignInRequest
 ) -> SignedIn:
     person_id = require_transaction().scalars(select(Person.id).where(Person.account_id == account.id)).one()
-    # Whoever is still signed in at the provider comes back without being asked: that is no fresh factor.
-    factor_at = min(claims.auth_time or now(), now())
-    factor = {"factor_at": factor_at, "factor_kind": "oidc"} if claims.second_factor else {}
+    factor = {"factor_at": _factor_at(claims), "factor_kind": "oidc"} if claims.second_factor else {}
     secret = start_session(
         person_id,
         request.source,
         device=device_name(request.user_agent),
         oidc_identity_id=identity.id,
         provider_session=claims.provider_session,
-        id_token=id_token,
+        id_token=encrypt_id_token(id_token),
         **factor,
     )
     awaits_factor = not claims.second_factor and needs_factor(person_id, account.role)
@@ -241,3 +280,12 @@ def _start(
         mark_signed_in(person_id)
     journal.record(actor, action, f"person:{account.name}", details)
     return SignedIn(secret, awaits_factor)
+
+
+def _factor_at(claims: IdentityClaims) -> datetime:
+    """When the second factor was verified at the provider, whose session may be hours old.
+
+    When the provider does not say so, long ago: the person is signed in, and verifies a factor for a step-up.
+    """
+    at = now()
+    return min(claims.auth_time or at - 2 * STEP_UP_MAX_AGE, at)

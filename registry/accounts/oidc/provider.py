@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from authlib.common.errors import AuthlibBaseError
@@ -14,7 +15,7 @@ from authlib.integrations.base_client.errors import MismatchingStateError
 from authlib.integrations.flask_client import OAuth
 from flask import Flask, current_app, request
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 from requests.exceptions import RequestException
@@ -27,11 +28,12 @@ from registry.accounts.oidc.errors import (
     ProviderUnavailable,
     SignInExpired,
 )
-from registry.accounts.oidc.settings import OidcClient
+from registry.accounts.oidc.settings import OidcClient, is_provider_address
 from registry.core.clock import now
 
 NAME: Final = "oidc"
 EXTENSION: Final = "registry.oidc"
+KEYS_FETCHED_AT: Final = "registry.oidc.keys_fetched_at"
 DISCOVERY: Final = "/.well-known/openid-configuration"
 TIMEOUT_SECONDS: Final = 10
 LEEWAY_SECONDS: Final = 120
@@ -39,6 +41,12 @@ LEEWAY_SECONDS: Final = 120
 MAX_LOGOUT_TOKEN_AGE_SECONDS: Final = 300
 # Neither "none" nor a shared secret: only the provider can sign with these.
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+# What says how the person signed in counts from the signed ID token only.
+AUTHENTICATION_CLAIMS: Final = frozenset({"acr", "amr", "auth_time", "sid"})
+# Asked for, so that the provider must say when the person signed in there (auth_time): as long as a session here.
+MAX_AUTHENTICATION_AGE_SECONDS: Final = 43_200
+# Anybody can send a logout token that names an unknown key.
+KEYS_FETCHED_AT_MOST_EVERY: Final = timedelta(minutes=1)
 LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 
 
@@ -78,6 +86,7 @@ def redirect_to_provider(redirect_uri: str, *, again: bool = False) -> Response:
     _metadata()
     acr_values = sign_in_configuration().acr
     parameters = {"acr_values": " ".join(acr_values)} if acr_values else {}
+    parameters["max_age"] = str(MAX_AUTHENTICATION_AGE_SECONDS)
     if again:
         # With max_age the answer must say when the person signed in (OpenID Connect Core, 2).
         parameters |= {"prompt": "login", "max_age": "0"}
@@ -103,7 +112,7 @@ def read_answer() -> ProviderAnswer:
             more = _client().userinfo(token=token)
             if more.get("sub") != claims["sub"]:
                 raise ProviderAnswerInvalid(reason="sub")
-            claims = {**more, **claims}
+            claims = {**{name: more[name] for name in more if name not in AUTHENTICATION_CLAIMS}, **claims}
     except MismatchingStateError as error:
         raise SignInExpired from error
     except RequestException as error:
@@ -113,12 +122,14 @@ def read_answer() -> ProviderAnswer:
     return ProviderAnswer(claims, token["id_token"])
 
 
-def sign_out_address(id_token: str, back: str) -> str | None:
-    """Where the provider ends its own session; None when it has no such endpoint or cannot be reached."""
+def sign_out_address(id_token: str | None, back: str) -> str | None:
+    """Where the provider ends its own session; None when it has no usable endpoint or cannot be reached."""
     try:
-        if not _metadata().get("end_session_endpoint"):
-            return None
+        endpoint = _metadata().get("end_session_endpoint")
     except ProviderUnavailable:
+        return None
+    # It stands in a link and in the header Refresh.
+    if not isinstance(endpoint, str) or not is_provider_address(endpoint):
         return None
     answer = _client().create_logout_url(
         post_logout_redirect_uri=back, id_token_hint=id_token, client_id=_client().client_id
@@ -145,6 +156,7 @@ def read_logout_token(text: str) -> Mapping[str, Any]:
             and LOGOUT_EVENT in claims["events"]
             and "nonce" not in claims
             and ("sub" in claims or "sid" in claims)
+            and isinstance(claims["jti"], str)
         )
     except RequestException as error:
         raise ProviderUnavailable from error
@@ -179,6 +191,16 @@ def _decode(text: str) -> jwt.Token:
     registry = JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
     try:
         return jwt.decode(text, KeySet.import_key_set(_client().fetch_jwk_set()), registry=registry)
-    except JoseError:
+    except InvalidKeyIdError:
         # The keys may have been rotated.
+        if not _may_fetch_keys():
+            raise
         return jwt.decode(text, KeySet.import_key_set(_client().fetch_jwk_set(force=True)), registry=registry)
+
+
+def _may_fetch_keys() -> bool:
+    fetched_at = current_app.extensions.get(KEYS_FETCHED_AT)
+    if fetched_at is not None and timedelta() <= now() - fetched_at < KEYS_FETCHED_AT_MOST_EVERY:
+        return False
+    current_app.extensions[KEYS_FETCHED_AT] = now()
+    return True

@@ -33,16 +33,21 @@ def oidc_issuer(text: str, with_client: bool) -> str | None:
         if with_client:
             raise ValidationError("required with REGISTRY_OIDC_CLIENT_ID and REGISTRY_OIDC_CLIENT_SECRET")
         return None
+    if not is_provider_address(text) or "?" in text:
+        raise ValidationError("expected https://host/path, as the provider writes its issuer; http on localhost only")
+    return text
+
+
+def is_provider_address(text: str) -> bool:
+    """True for an address of https, or of http on the machine itself, without user, fragment and invisible letters."""
     try:
         parts = urlsplit(text)
         loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
-        valid = parts.hostname and "@" not in parts.netloc and not parts.query and not parts.fragment
-        valid = valid and (parts.scheme == "https" or (parts.scheme == "http" and loopback)) and parts.port != 0
+        valid = parts.hostname and "@" not in parts.netloc and "#" not in text and parts.port != 0
     except ValueError:
-        valid = False
-    if not valid or not (text.isascii() and text.isprintable()) or " " in text:
-        raise ValidationError("expected https://host/path, as the provider writes its issuer; http on localhost only")
-    return text
+        return False
+    trusted = parts.scheme == "https" or (parts.scheme == "http" and loopback)
+    return bool(valid) and trusted and text.isascii() and text.isprintable() and " " not in text
 
 
 def oidc_value(text: str, issuer: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final
 
 from flask import Blueprint, make_response, render_template, request, session, url_for
@@ -18,9 +19,16 @@ from registry.accounts.oidc.errors import (
     ProviderDenied,
     ProviderUnavailable,
     SignInExpired,
+    TooManyPendingAccounts,
 )
 from registry.accounts.oidc.identities import SignInRequest, end_sessions_of_identity, sign_in_with_identity
-from registry.accounts.oidc.provider import has_provider, read_answer, read_logout_token, redirect_to_provider
+from registry.accounts.oidc.provider import (
+    LEEWAY_SECONDS,
+    has_provider,
+    read_answer,
+    read_logout_token,
+    redirect_to_provider,
+)
 from registry.accounts.sign_in import AccountNotConfirmed
 from registry.accounts.views.sign_in import to_signed_in
 from registry.core.errors import RegistryError
@@ -43,6 +51,7 @@ SIGN_IN_ERRORS: Final[tuple[type[RegistryError], ...]] = (
     ProviderDenied,
     ProviderUnavailable,
     SignInExpired,
+    TooManyPendingAccounts,
 )
 BACK: Final = "sign_in_back"
 # The provider calls it without a session or a form token: the signed logout token is the proof.
@@ -81,7 +90,9 @@ def back_channel_logout() -> Response:
     """End the sessions that the provider ended (OpenID Connect Back-Channel Logout 1.0)."""
     _require_provider()
     claims = read_logout_token(request.form.get("logout_token", ""))
-    ended = end_sessions_of_identity(claims["iss"], claims.get("sub"), claims.get("sid"))
+    # Clocks may differ.
+    before = datetime.fromtimestamp(float(claims["iat"]) + LEEWAY_SECONDS, UTC)
+    ended = end_sessions_of_identity(claims["iss"], claims.get("sub"), claims.get("sid"), before)
     LOG.info("the provider signed somebody out", extra={"sessions": ended})
     return Response(status=200, headers={"Cache-Control": "no-store"})
 

@@ -161,5 +161,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "provider-denied": lazy_text("Single sign-on did not let you in, or you cancelled. Sign in again."),
     "provider-unavailable": lazy_text("Single sign-on does not respond. Try again in a few minutes."),
+    "too-many-pending-accounts": lazy_text(
+        "Too many accounts wait for a confirmation. Ask the administrator of the register."
+    ),
     "sign-in-expired": lazy_text("This sign-in has expired or was already used. Start again."),
 }

@@ -68,6 +68,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "person.password-accepted": lazy_text("Correct password; second factor requested"),
     "person.provider-accepted": lazy_text("Single sign-on accepted; second factor requested"),
     "account.identity-linked": lazy_text("Account linked with single sign-on"),
+    "account.identity-unlinked": lazy_text("Account unlinked from single sign-on"),
     "account.requested": lazy_text("Account confirmed by the first of two people"),
     "person.factor-verified": lazy_text("Second factor verified"),
     "person.factor-refused": lazy_text("Wrong second factor"),

@@ -28,6 +28,8 @@ class ScriptedProvider:
         self.published = [self.key]
         self.claims: dict[str, Any] = {}
         self.metadata: dict[str, Any] = {}
+        self.userinfo: dict[str, Any] | None = None
+        self.key_requests = 0
         self.down = False
         self.requests: list[dict[str, list[str]]] = []
 
@@ -45,6 +47,7 @@ class ScriptedProvider:
         """The ID token for a nonce, with the test's claims on top."""
         at = int(time.time())
         usual = {"iss": self.issuer, "aud": CLIENT_ID, "sub": "p-1", "iat": at, "exp": at + 300, "nonce": nonce}
+        usual["auth_time"] = at
         return self.sign({name: value for name, value in {**usual, **self.claims}.items() if value is not None})
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
@@ -65,14 +68,19 @@ class ScriptedProvider:
                     "end_session_endpoint": f"{self.issuer}/logout",
                     "id_token_signing_alg_values_supported": ["ES256"],
                 }
+                if self.userinfo is not None:
+                    document["userinfo_endpoint"] = f"{self.issuer}/userinfo"
                 return _json({**document, **self.metadata})
+            case "/userinfo":
+                return _json(self.userinfo)
             case "/keys":
+                self.key_requests += 1
                 return _json({"keys": [key.as_dict(private=False) for key in self.published]})
             case "/token":
                 form = parse_qs(request.get_data(as_text=True))
                 self.requests.append(form)
                 token = self.id_token(self.nonce)
-                return _json({"access_token": "at", "token_type": "Bearer", "expires_in": 60, "id_token": token})
+                return _json({"access_token": "at", "token_type": "Bearer", "expires_in": 600, "id_token": token})
         return Response("not found", 404)
 
     nonce = ""

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from registry.accounts.account_changes import confirm_account, disable_account
 from registry.accounts.models import Account, Person, account_named
 from registry.accounts.oidc.configuration import ClaimPaths, SignInConfiguration, set_sign_in_configuration
-from registry.accounts.oidc.identities import OidcIdentity
+from registry.accounts.oidc.models import OidcIdentity
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.accounts.sessions import WebSession

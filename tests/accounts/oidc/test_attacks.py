@@ -1,0 +1,236 @@
+"""Single sign-on under attack: other people's accounts, old sign-ins, replayed logout, and floods."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select, text
+
+from registry.accounts.account_changes import change_role, confirm_account
+from registry.accounts.failed_sign_ins import FailedSignIn
+from registry.accounts.models import Account, account_named
+from registry.accounts.oidc import identities
+from registry.accounts.oidc.configuration import ClaimPaths, SignInConfiguration, set_sign_in_configuration
+from registry.accounts.oidc.models import OidcIdentity
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.accounts.sessions import WebSession
+from registry.core.database import db
+from tests.accounts.oidc.scripted_provider import ScriptedProvider
+from tests.accounts.oidc.test_sign_in import an_editor, logout_token, sign_in
+from tests.factories import ADMINISTRATOR, an_actor, an_agency
+from tests.fixtures.web import PASSWORD, Visit
+
+ROLES = {Role.AGENCY_EDITOR: frozenset({"editor"}), Role.AUDITOR: frozenset({"auditor"})}
+BY_EMAIL = SignInConfiguration(ClaimPaths(match="email"), ROLES, amr=frozenset({"otp"}))
+LOGOUT = "/sign-in/oidc/back-channel-logout"
+
+
+def linked_accounts() -> list[int]:
+    return list(db.session.scalars(select(OidcIdentity.account_id)))
+
+
+def test_flag_of_another_claim_does_not_verify_an_address(visit: Visit, provider: ScriptedProvider) -> None:
+    set_sign_in_configuration(SignInConfiguration(ClaimPaths(match="email", email="upn")))
+    add_person(ADMINISTRATOR, NewPerson("a", Role.AUDITOR, email="a@ministry.kz"), PASSWORD)
+    claims = {"name": "B", "email": "b@elsewhere.kz", "email_verified": True, "upn": "a@ministry.kz"}
+    assert sign_in(visit, provider, **claims).status_code == 403
+    assert linked_accounts() == []
+    assert sign_in(visit, provider, **claims, upn_verified=True).status_code == 303
+
+
+@pytest.mark.parametrize("claims", [{"roles": ["auditor"]}, {"roles": ["editor"], "organization_bin": "another"}])
+def test_address_that_an_agency_gave_its_account_does_not_catch_people_of_others(
+    visit: Visit, provider: ScriptedProvider, claims: dict[str, object]
+) -> None:
+    set_sign_in_configuration(BY_EMAIL)
+    agency, other = an_agency(), an_agency()
+    person = add_person(ADMINISTRATOR, NewPerson("trap", Role.AGENCY_EDITOR, agency.id, "saule@gov.kz"), PASSWORD)
+    claims = {name: other.bin if value == "another" else value for name, value in claims.items()}
+    answer = sign_in(visit, provider, name="Saule", email="saule@gov.kz", email_verified=True, **claims)
+    assert answer.status_code == 403
+    saule = account_named("Saule")
+    assert saule is not None
+    assert saule.status == "pending"
+    assert linked_accounts() == [saule.id] != [person.account_id]
+
+
+def test_address_leads_to_the_account_of_the_agency_that_the_claims_name(
+    visit: Visit, provider: ScriptedProvider
+) -> None:
+    set_sign_in_configuration(BY_EMAIL)
+    agency = an_agency()
+    person = add_person(ADMINISTRATOR, NewPerson("saule", Role.AGENCY_EDITOR, agency.id, "saule@gov.kz"), PASSWORD)
+    claims = {"email": "saule@gov.kz", "email_verified": True, "roles": ["editor"], "organization_bin": agency.bin}
+    assert sign_in(visit, provider, name="Saule", **claims).status_code == 303
+    assert linked_accounts() == [person.account_id]
+
+
+@pytest.mark.parametrize(("minutes", "fresh"), [(1, True), (600, False), (None, False)])
+def test_second_factor_at_the_provider_is_as_old_as_the_sign_in_there(
+    visit: Visit, provider: ScriptedProvider, minutes: int | None, fresh: bool
+) -> None:
+    an_editor(visit, provider)
+    at = None if minutes is None else int(time.time()) - minutes * 60
+    sign_in(visit, provider, amr=["otp"], auth_time=at)
+    session = db.session.scalars(select(WebSession)).one()
+    assert session.factor_kind == "oidc"
+    assert session.factor_at is not None
+    age = datetime.now(UTC) - session.factor_at
+    assert (age <= timedelta(minutes=15)) is fresh
+
+
+def test_second_factor_in_the_future_counts_as_one_of_now(visit: Visit, provider: ScriptedProvider) -> None:
+    an_editor(visit, provider)
+    sign_in(visit, provider, amr=["otp"], auth_time=int(time.time()) + 86_400)
+    factor_at = db.session.scalars(select(WebSession.factor_at)).one()
+    assert factor_at is not None
+    assert factor_at <= datetime.now(UTC)
+
+
+def test_provider_is_asked_when_the_person_signed_in(visit: Visit, provider: ScriptedProvider) -> None:
+    an_editor(visit, provider)
+    assert provider.authorization["max_age"] == "43200"
+
+
+def test_second_factor_is_not_read_from_the_profile(visit: Visit, provider: ScriptedProvider) -> None:
+    an_editor(visit, provider)
+    provider.userinfo = {"sub": "p-1", "amr": ["otp"], "acr": "high", "auth_time": int(time.time())}
+    visit.client.application.extensions["authlib.integrations.flask_client"].oidc.server_metadata.clear()
+    sign_in(visit, provider)
+    assert db.session.scalars(select(WebSession.factor_at)).one() is None
+
+
+def test_id_token_is_stored_encrypted(visit: Visit, provider: ScriptedProvider) -> None:
+    an_editor(visit, provider)
+    sign_in(visit, provider)
+    stored = db.session.execute(text("SELECT id_token FROM web_sessions")).scalar_one()
+    assert not stored.startswith("eyJ")
+    assert "." not in stored
+
+
+def test_signing_out_works_after_a_change_of_the_secret_key(visit: Visit, provider: ScriptedProvider) -> None:
+    an_editor(visit, provider)
+    sign_in(visit, provider)
+    db.session.execute(text("UPDATE web_sessions SET id_token = 'of another key'"))
+    db.session.commit()
+    answer = visit.send("/sign-out", "/account", follow=False)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert visit.client.get("/home").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["javascript:alert(1)", "http://elsewhere.example/", "https://a.example/\r\nX: y", "//elsewhere.example", 7],
+)
+def test_unusable_address_for_signing_out_is_not_sent_to_the_browser(
+    visit: Visit, provider: ScriptedProvider, endpoint: object
+) -> None:
+    provider.metadata = {"end_session_endpoint": endpoint}
+    an_editor(visit, provider)
+    sign_in(visit, provider)
+    answer = visit.send("/sign-out", "/account", follow=False)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert "Refresh" not in answer.headers
+
+
+@pytest.mark.parametrize("back", ["//evil.example", "/\\evil.example", "https://evil.example/", "javascript:alert(1)"])
+def test_sign_in_returns_to_pages_of_this_service_only(visit: Visit, provider: ScriptedProvider, back: str) -> None:
+    an_editor(visit, provider)
+    location = visit.client.get("/sign-in/oidc", query_string={"back": back}).headers["Location"]
+    provider.claims = {}
+    answer = visit.client.get(f"/sign-in/oidc/callback?{provider.authorize(location)}")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/home")
+
+
+def test_logout_token_sent_again_does_not_end_the_next_session(visit: Visit, provider: ScriptedProvider) -> None:
+    an_editor(visit, provider)
+    sent = {"logout_token": logout_token(provider, sub="p-1", iat=int(time.time()) - 200)}
+    sign_in(visit, provider)
+    assert visit.client.application.test_client().post(LOGOUT, data=sent).status_code == 200
+    assert visit.client.get("/home").status_code == 200
+
+
+@pytest.mark.parametrize("jti", [None, 7])
+def test_logout_token_without_an_id_is_rejected(visit: Visit, provider: ScriptedProvider, jti: object) -> None:
+    an_editor(visit, provider)
+    sign_in(visit, provider)
+    answer = visit.client.post(LOGOUT, data={"logout_token": logout_token(provider, sub="p-1", jti=jti)})
+    assert answer.status_code == 400
+    assert visit.client.get("/home").status_code == 200
+
+
+def test_unknown_keys_do_not_make_the_service_ask_the_provider_every_time(
+    visit: Visit, provider: ScriptedProvider
+) -> None:
+    an_editor(visit, provider)
+    provider.rotate_key(publish=False)
+    before = provider.key_requests
+    for _ in range(5):
+        sent = {"logout_token": logout_token(provider, sub="p-1")}
+        assert visit.client.post(LOGOUT, data=sent).status_code == 400
+    assert provider.key_requests - before == 1
+
+
+def test_no_more_accounts_are_added_than_anybody_could_confirm(
+    visit: Visit, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert identities.MAX_PENDING_ACCOUNTS == 500
+    monkeypatch.setattr(identities, "MAX_PENDING_ACCOUNTS", 2)
+    for number in range(3):
+        answer = sign_in(visit, provider, sub=f"p-{number}", name=f"Auditor {number}", roles=["qaztech-auditor"])
+    assert answer.status_code == 403
+    assert "Too many accounts wait" in answer.text
+    assert db.session.execute(select(func.count(Account.id))).scalar_one() == 2
+    # Those that wait can still be confirmed, and then there is room.
+    first = account_named("Auditor 0")
+    assert first is not None
+    confirm_account(ADMINISTRATOR, first.id, Role.AUDITOR)
+    sign_in(visit, provider, sub="p-2", name="Auditor 2", roles=["qaztech-auditor"])
+    assert account_named("Auditor 2") is not None
+
+
+def test_refused_sign_ins_are_recorded_without_the_name_that_the_provider_sent(
+    visit: Visit, provider: ScriptedProvider
+) -> None:
+    account = an_editor(visit, provider)
+    account.disabled_at = datetime.now(UTC)
+    db.session.commit()
+    sign_in(visit, provider)
+    sign_in(visit, provider, sub="p-2", name="Somebody", roles=["other"])
+    rows = db.session.scalars(select(FailedSignIn).order_by(FailedSignIn.id)).all()
+    assert [(row.name, row.reason, row.source) for row in rows] == [
+        ("Айгүл Сапарова", "account-disabled", "127.0.0.1"),
+        (None, "identity-without-role", "127.0.0.1"),
+    ]
+    assert rows[1].name_hash is not None
+
+
+def test_identity_that_an_address_led_to_an_account_is_unlinked_with_an_oversight_role(
+    visit: Visit, provider: ScriptedProvider
+) -> None:
+    set_sign_in_configuration(BY_EMAIL)
+    asker, second = an_actor(Role.ADMINISTRATOR, name="asker"), an_actor(Role.SUPERVISOR, name="second")
+    agency = an_agency()
+    person = add_person(asker, NewPerson("Bolat", Role.AGENCY_EDITOR, agency.id, "asker@gov.kz"), PASSWORD)
+    asker_claims = {"sub": "asker", "email": "asker@gov.kz", "email_verified": True}
+    assert sign_in(visit, provider, **asker_claims).status_code == 303
+    person.email = "bolat@gov.kz"
+    db.session.commit()
+    change_role(asker, person.account_id, Role.REVIEWER, None)
+    confirm_account(second, person.account_id, Role.REVIEWER)
+    assert sign_in(visit, provider, **asker_claims).status_code == 403
+    assert linked_accounts() == []
+    assert sign_in(visit, provider, sub="bolat", email="bolat@gov.kz", email_verified=True).status_code == 303
+    assert linked_accounts() == [person.account_id]
+
+
+def test_account_that_came_from_the_provider_keeps_its_identity_with_an_oversight_role(
+    visit: Visit, provider: ScriptedProvider
+) -> None:
+    account = an_editor(visit, provider)
+    change_role(an_actor(Role.ADMINISTRATOR, name="asker"), account.id, Role.REVIEWER, None)
+    confirm_account(an_actor(Role.SUPERVISOR, name="second"), account.id, Role.REVIEWER)
+    assert sign_in(visit, provider).status_code == 303
