@@ -105,6 +105,8 @@ def require_current_schema() -> None:
         raise SchemaNotCurrent("the database's schema is not current; run: registry db upgrade")
 
 
+# Migrations run on a connection of their own, where Alembic commits each one; no session is open and no entry of the
+# journal is written. That is why commits stand here beside the transaction manager's.
 def _run(direction: str, revision: str, service_role: str | None = None) -> None:
     # Imported here: it takes a tenth of a second, and most commands do not need it.
     from alembic import command
