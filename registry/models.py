@@ -22,6 +22,7 @@ from registry.platform import pending_uploads as waiting_files
 from registry.projects import documents, drafts, revisions
 from registry.projects import models as project_table
 from registry.projects import numbers as project_numbers
+from registry.requests import models as request_table
 
 TABLES = (
     absences,
@@ -49,6 +50,7 @@ TABLES = (
     orders,
     project_numbers,
     project_table,
+    request_table,
     revisions,
     waiting_files,
     idempotency,

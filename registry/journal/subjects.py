@@ -13,6 +13,7 @@ from registry.exemptions.models import Exemption
 from registry.flags.models import Flag
 from registry.projects.documents import Document
 from registry.projects.models import Project
+from registry.requests.models import Request
 
 # Kinds whose key is the id of a row with a project_id. Every kind that belongs to a project must be listed here.
 PROJECT_KINDS: Final[Mapping[str, Any]] = {
@@ -20,6 +21,7 @@ PROJECT_KINDS: Final[Mapping[str, Any]] = {
     "document": table_of(Document),
     "exemption": table_of(Exemption),
     "flag": table_of(Flag),
+    "request": table_of(Request),
 }
 # Kinds without a single project. Their details about restricted projects are redacted in redaction.py.
 OTHER_KINDS: Final = frozenset(

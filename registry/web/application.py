@@ -44,6 +44,7 @@ from registry.projects.views import lists as projects
 from registry.projects.views import registration
 from registry.reports.views import compliance as reports
 from registry.reports.views import home
+from registry.requests.views import asking, requests
 from registry.web import site as front
 from registry.web.assets import asset_url
 from registry.web.blueprint import pages
@@ -62,6 +63,7 @@ from registry.web.translations import init_translations
 WITH_PAGES = (
     account,
     agencies,
+    asking,
     audits,
     case_page,
     cases,
@@ -85,6 +87,7 @@ WITH_PAGES = (
     provider_sign_in,
     registration,
     reports,
+    requests,
     second_factor,
     sessions,
     signing_in,
