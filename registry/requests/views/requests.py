@@ -11,7 +11,6 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.errors import Conflict, Malformed, NotAllowed, Problem, RegistryError
 from registry.http.error_handlers import status_of
-from registry.http.http_errors import RouteNotFound
 from registry.requests import service
 from registry.requests.four_eyes import is_another_person
 from registry.requests.handlers import HANDLERS
@@ -86,11 +85,12 @@ DECISIONS: Final[Mapping[str, Callable[[Actor, Request, str | None], str]]] = {
 }
 
 
-@pages.page("/requests/<row_id:request_id>/<decision>", needs=Permission.REQUESTS_READ, methods=("POST",))
+DECIDE: Final = f"/requests/<row_id:request_id>/<any({','.join(DECISIONS)}):decision>"
+
+
+@pages.page(DECIDE, needs=Permission.REQUESTS_READ, methods=("POST",))
 def decide_request(actor: Actor, request_id: int, decision: str) -> Answer:
     """Confirm, refuse or cancel the request. The permission of each is checked by its service."""
-    if decision not in DECISIONS:
-        raise RouteNotFound
     request = find_request(actor, request_id)
     texts = typed_values((REASON,))
     values, problems = (REFUSED if decision == "refusal" else REMARK).load_texts({REASON: texts.get(REASON, "")})
