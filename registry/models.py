@@ -7,6 +7,7 @@ from registry.accounts import token_models as tokens
 from registry.accounts.factors import models as factors
 from registry.accounts.oidc import models as oidc_models
 from registry.agencies import models as agencies
+from registry.audits import agency_counts
 from registry.cases import models as case_tables
 from registry.cases import orders
 from registry.core import idempotency, installation, outbox
@@ -35,6 +36,7 @@ TABLES = (
     factors,
     tokens,
     agencies,
+    agency_counts,
     audit_runs,
     case_tables,
     confirmations,

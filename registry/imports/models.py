@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, insert, select
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.database import Instant, Model, db
@@ -81,6 +81,13 @@ def store_file(run_id: int, content: bytes) -> None:
     for place, start in enumerate(range(0, len(content), PIECE)):
         piece = content[start : start + PIECE]
         session.execute(insert(FilePiece).values(import_id=run_id, place=place, content=piece))
+
+
+def pass_on_imports(former_id: int, successor_id: int) -> None:
+    """Let the imports of an agency's people that have not ended go on for its successor, in the open transaction."""
+    unended = (ImportRun.agency_id == former_id, ImportRun.finished_at.is_(None))
+    statement = update(ImportRun).where(*unended).values(agency_id=successor_id)
+    require_transaction().execute(statement, execution_options={"synchronize_session": False})
 
 
 def stored_file(run_id: int) -> bytes:

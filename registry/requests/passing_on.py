@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import last_successor
 from registry.agencies.models import Agency
 from registry.cases.change_times import CASE, mark_cases
 from registry.core.clock import now
@@ -33,7 +34,7 @@ def lock_agencies(former_id: int, to_id: int) -> tuple[Agency, Agency]:
     The latter is the last successor of the agency that was asked for, if that has been succeeded meanwhile.
     """
     session = require_transaction()
-    to_id = _last_successor(to_id)
+    to_id = last_successor(to_id)
     both = select(Agency).where(Agency.id.in_({former_id, to_id})).order_by(Agency.id).with_for_update(of=Agency)
     rows = {row.id: row for row in session.scalars(both.execution_options(populate_existing=True))}
     to = rows[to_id]
@@ -82,11 +83,3 @@ def equal_external_ids(actor: Actor, former_id: int, to_id: int, numbers: Sequen
         {"external_id": str(external_id), "project": number, "other_project": other_number}
         for external_id, number, other_number in db.session.execute(statement)
     ]
-
-
-def _last_successor(agency_id: int) -> int:
-    successor_id: int | None = agency_id
-    while successor_id is not None:
-        agency_id = successor_id
-        successor_id = db.session.scalar(select(Agency.successor_id).where(Agency.id == agency_id))
-    return agency_id

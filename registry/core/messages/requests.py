@@ -8,6 +8,7 @@ from typing import Final
 from registry.core.translations import lazy_text
 
 MESSAGES: Final[Mapping[str, str]] = {
+    "cli-requests-carried-out": lazy_text("Requests carried out: {requests}"),
     "agency-closed": lazy_text("The agency with BIN {bin} is closed. Its successor is {successor}: use that BIN."),
     "expected-project-numbers": lazy_text("A list of project numbers is expected."),
     "number-of-projects": lazy_text("List 1 to {largest} projects."),
