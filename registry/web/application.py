@@ -26,6 +26,7 @@ from registry.accounts.views import own_account as account
 from registry.accounts.views import pending as pending_accounts
 from registry.accounts.views import sign_in as signing_in
 from registry.agencies.views import agencies
+from registry.agencies.views import detail as agency_page
 from registry.audits.views import audits
 from registry.audits.views.findings import main_findings
 from registry.cases.views import detail as case_page
@@ -63,6 +64,7 @@ from registry.web.translations import init_translations
 WITH_PAGES = (
     account,
     agencies,
+    agency_page,
     asking,
     audits,
     case_page,

@@ -189,7 +189,7 @@ def subject_address(subject: str) -> str | None:
     if kind == "project":
         return url_for("web.project", number=key)
     if kind == "agency":
-        return url_for("web.projects", agency=key)
+        return url_for("web.agency", bin=key)
     if kind in NUMBERED and key.isascii() and key.isdigit():
         endpoint, parameter = PAGES[kind]
         values: dict[str, Any] = {parameter: key}

@@ -36,7 +36,7 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
     page = FormPage(
         _("Succession of the agency"),
         _("Propose"),
-        url_for("web.agencies", q=bin),
+        url_for("web.agency", bin=bin),
         [fields["successor"], replace(kind, choices=options("succession_kind")), *list(fields.values())[1:]],
         SUCCESSION.body,
         intro=_(
