@@ -42,7 +42,7 @@ REVIEWER = "Ерлан Сейтқали"
 HEADINGS: dict[Language, dict[str, str]] = {
     "en": {
         "invitation": "Choose a password",
-        "sign-in": "Sign in",
+        "sign-in": "Sign in to the register",
         "enrolment": "Set up a second factor",
         "app": "Set up an authenticator app",
         "codes": "Recovery codes",
@@ -50,11 +50,12 @@ HEADINGS: dict[Language, dict[str, str]] = {
         "step-up": "Confirm that it is you",
         "second-factor": "Second factor",
         "account": "My account",
-        "email": "You are invited to the project registry",
+        "ended": "Your session ended",
+        "email": "You are invited to the project register",
     },
     "ru": {
         "invitation": "Выберите пароль",
-        "sign-in": "Войти",
+        "sign-in": "Вход в реестр",
         "enrolment": "Настройка второго фактора",
         "app": "Настройка приложения для одноразовых кодов",
         "codes": "Резервные коды",
@@ -62,11 +63,12 @@ HEADINGS: dict[Language, dict[str, str]] = {
         "step-up": "Подтвердите, что это вы",
         "second-factor": "Второй фактор",
         "account": "Моя учётная запись",
+        "ended": "Ваш сеанс завершён",
         "email": "Вас приглашают в реестр проектов",
     },
     "kk": {
         "invitation": "Құпиясөз таңдаңыз",
-        "sign-in": "Кіру",
+        "sign-in": "Тізілімге кіру",
         "enrolment": "Екінші факторды баптау",
         "app": "Біржолғы код қолданбасын баптау",
         "codes": "Резервтік кодтар",
@@ -74,6 +76,7 @@ HEADINGS: dict[Language, dict[str, str]] = {
         "step-up": "Сіз екеніңізді растаңыз",
         "second-factor": "Екінші фактор",
         "account": "Менің есептік жазбам",
+        "ended": "Сеансыңыз аяқталды",
         "email": "Сіз жобалар тізіліміне шақырылдыңыз",
     },
 }
@@ -228,6 +231,7 @@ def test_person_is_invited_enrols_works_confirms_an_approval_and_ends_a_session_
 
     page.goto(proposed_case)
     assert page.url.startswith(f"{service.address}/sign-in?")
+    assert HEADINGS[language]["ended"] in page.inner_text("main")
     person.is_at("sign-in")
     assert blocked + blocked_there == []
     other_window.close()

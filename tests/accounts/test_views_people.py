@@ -99,6 +99,12 @@ def test_agency_administrator_is_offered_two_roles_and_the_own_agencies(signed_i
         assert visit.get(f"/people/{stranger.id}{act}").status_code == 404, act
 
 
+def test_each_role_is_explained_where_it_is_given(signed_in: SignedIn) -> None:
+    page = signed_in(Role.ADMINISTRATOR).get("/people/new").text
+    assert page.count("govuk-radios__hint") == len(Role)
+    assert "Reads everything and changes nothing." in page
+
+
 def test_chosen_people_move_to_another_agency(signed_in: SignedIn, ministry: Agency) -> None:
     other = an_agency(name_ru="Министерство рек")
     movers = [person(f"p{number}", ministry) for number in range(3)]

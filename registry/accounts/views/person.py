@@ -23,7 +23,8 @@ from registry.accounts.people_queries import account_history
 from registry.accounts.person_fields import PersonFields
 from registry.accounts.roles import Permission, Role
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation, with_confirmation_note
-from registry.accounts.views.people import agency_bin, agency_field, agency_id, role_field, show_password
+from registry.accounts.views.people import agency_bin, agency_field, agency_id, show_password
+from registry.accounts.views.role_field import role_field
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import Conflict
