@@ -222,7 +222,7 @@ def person_problems(name: str, new: NewPerson) -> list[Problem]:
 def personal_problems(email: str | None, language: str | None) -> list[Problem]:
     """The problems of an e-mail address and a language; None is not examined."""
     problems = []
-    if email is not None and not (EMAIL.fullmatch(email) and len(email) <= MAX_EMAIL_LENGTH):
+    if email is not None and not (EMAIL.fullmatch(email) and email.isprintable() and len(email) <= MAX_EMAIL_LENGTH):
         problems.append(Problem("/email", "email-invalid"))
     if language is not None and language not in LANGUAGES:
         problems.append(Problem("/language", "not-a-choice", {"options": ", ".join(LANGUAGES)}))
