@@ -126,17 +126,17 @@ def new_absence(actor: Actor, account_id: int) -> Answer:
 @pages.page("/absences/<row_id:account_id>/<row_id:absence_id>/end", needs=ANY_SIGNED_IN, methods=("POST",))
 def end_recorded_absence(actor: Actor, account_id: int, absence_id: int) -> Answer:
     """End an absence, or cancel one that has not begun."""
-    end_absence(actor, absence_id)
+    account = find_account(account_id)
+    end_absence(actor, absence_id, account_id)
     flash_message(_("The absence has ended."))
-    return redirect_back(actor, find_account(account_id))
+    return redirect_back(actor, account)
 
 
 def redirect_back(actor: Actor, account: Account) -> Answer:
     """Redirect to the page from which the absence was recorded."""
-    person_id = _person_id(account)
     if not actor.may(Permission.PEOPLE_READ) or account.id == actor.account_id:
         return redirect_to("my_account" if account.id == actor.account_id else "home")
-    return redirect_to("person", person_id=person_id)
+    return redirect_to("person", person_id=_person_id(account))
 
 
 def _back(actor: Actor, account: Account) -> str:
