@@ -136,7 +136,9 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         if not names_of(actor).isdisjoint(asked_by):
             raise ConfirmationNeedsAnotherPerson(name=account.name)
         address = _email_of(account)
-        if account.role != role.value or (email is not None and email != (address or "")):
+        # Whoever requested the account may have given it a password since the first look.
+        same_kind = _gets_password(account) is (kept is not None)
+        if account.role != role.value or (email is not None and email != (address or "")) or not same_kind:
             raise AccountChanged(name=account.name, role=account.role)
         if asked_by == [account.name] and role.needs_two_people and not actor.is_local:
             account.asked_by = [account.name, actor.principal]

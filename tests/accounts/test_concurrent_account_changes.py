@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 
+import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
-from registry.accounts.account_changes import disable_account
+from registry.accounts.account_changes import AccountChanged, confirm_account, disable_account
 from registry.accounts.account_editing import edit_account
 from registry.accounts.models import Account
-from registry.accounts.people import NewPerson, add_person
+from registry.accounts.invited_people import invite_person
+from registry.accounts.people import NewPerson, add_person, person_named, set_password
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
 from registry.core.database import db
+from registry.core.transactions import transaction
 from tests.accounts.factors.test_concurrent_requests import outcomes
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor
 
@@ -76,3 +81,39 @@ def test_name_that_is_given_up_at_the_same_time_goes_to_nobody_else(own_app: Fla
         named = {row.id: row.name for row in db.session.execute(select(Account.id, Account.name))}
     assert results == ["account-name-taken"] * (2 * PEOPLE - 1) + ["done"]
     assert sorted(named.values()) == ["name 0", "name 1", "name 2", "name x"]
+
+
+def test_password_that_is_set_while_somebody_confirms_an_invited_account_is_not_confirmed(
+    own_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(own_app.config, "INVITATIONS_BY_EMAIL", True)
+    adil, bota = an_actor(Role.ADMINISTRATOR, name="adil"), an_actor(Role.ADMINISTRATOR, name="bota")
+    looked = Event()
+
+    def notice(*arguments: object) -> None:
+        if "people.password_hash" in str(arguments[2]):
+            looked.set()
+
+    with own_app.app_context():
+        person = invite_person(adil, NewPerson("saule", Role.REVIEWER, email="saule@gov.kz"))
+        person_id, account_id = person.id, person.account_id
+        db.session.rollback()
+
+    def confirm() -> None:
+        with own_app.app_context():
+            event.listen(db.engine, "after_cursor_execute", notice)
+            try:
+                confirm_account(bota, account_id, Role.REVIEWER)
+            finally:
+                event.remove(db.engine, "after_cursor_execute", notice)
+
+    with ThreadPoolExecutor(1) as pool, own_app.app_context():
+        with transaction():
+            set_password(adil, person_id, PASSWORD)
+            confirmed = pool.submit(confirm)
+            assert looked.wait(60)
+        with pytest.raises(AccountChanged):
+            confirmed.result(60)
+        saule = person_named("saule")
+        assert saule is not None
+        assert saule.is_pending
