@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import select
 
-from registry.accounts.account_changes import disable_account, enable_account, end_access
+from registry.accounts.account_changes import disable_account, enable_account, end_access, lock_administrators
 from registry.accounts.account_management import (
     find_managed_account,
     require_account_manager,
@@ -147,6 +147,8 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
     password_hash = hash_password(password)
     with transaction():
         person = find_person(actor, person_id)
+        # Two administrators who do this to each other wait, so that one of them stays active.
+        lock_administrators(person.account_id)
         account = find_managed_account(actor, person.account_id)
         _store_password(person, password_hash, must_change=_must_change(actor, must_change))
         account.invited_at = None
