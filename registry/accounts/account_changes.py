@@ -27,7 +27,8 @@ from registry.accounts.models import (
     role_problems,
 )
 from registry.accounts.oidc.models import unlink_by_address
-from registry.accounts.passwords import NO_PASSWORD, generate_password, hash_password
+from registry.accounts.password_halves import encrypt_half, generate_halves
+from registry.accounts.passwords import NO_PASSWORD, hash_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import names_of
 from registry.accounts.sessions import end_sessions_of
@@ -116,18 +117,19 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
 def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None = None) -> str | None:
     """Confirm a pending account with the role, and the address if given, that the confirming person was displayed.
 
-    A person who has no password yet is invited. A person with a password gets a new one, which is returned, to be
-    handed over and changed at the first sign-in, so that whoever requested the account knows no working one. Returns
-    None for other accounts. An account that nobody
-    here requested, because it comes from the OpenID Connect provider, stays pending after the first confirmation when
-    its role requires two people. Raises SignInBusy, RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, NotYourself,
-    ConfirmationNeedsAnotherPerson, AccountNotPending, and AccountChanged when the role or the address has changed
-    since it was displayed.
+    A person who has no password yet is invited. A person with a password gets a new one, to be changed at the first
+    sign-in, so that whoever requested the account knows no working one. Its second half is returned, for the person;
+    another administrator is shown the first one (``password_halves.py``), so that nobody but the person knows both. The
+    command line, which needs no second person, gets the whole password. Returns None for other accounts. An account
+    that nobody here requested, because it comes from the OpenID Connect provider, stays pending after the first
+    confirmation when its role requires two people. Raises SignInBusy, RoleNotAllowed, AccountsNeedAPerson,
+    AccountNotFound, NotYourself, ConfirmationNeedsAnotherPerson, AccountNotPending, and AccountChanged when the role or
+    the address has changed since it was displayed.
     """
     actor.require(Permission.ACCOUNTS_CONFIRM)
     require_person(actor)
-    password = generate_password() if _gets_password(find_account(account_id)) else None
-    kept = None if password is None else hash_password(password)
+    halves = generate_halves() if _gets_password(find_account(account_id)) else None
+    kept = None if halves is None else hash_password("".join(halves))
     with transaction():
         account = find_other_account(actor, account_id)
         if account.pending_since is None:
@@ -147,8 +149,10 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         account.pending_since, account.asked_by, account.confirmed_by = None, None, actor.principal
         if role.needs_two_people:
             unlink_by_address(actor, account)
-        if kept is not None:
+        if kept is not None and halves is not None:
+            first_half = None if actor.is_local else encrypt_half(halves[0])
             values = {"password_hash": kept, "password_set_at": now(), "password_must_change": True}
+            values["first_half"] = first_half
             db.session.execute(update(Person).where(Person.account_id == account.id).values(**values))
             account.invited_at = None
             end_access(account)
@@ -156,7 +160,9 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         journal.record(actor, "account.confirmed", f"account:{account.name}", details)
         if account.invited_at is not None and address is not None:
             send_invitation(actor, account, address)
-    return password
+    if halves is None:
+        return None
+    return "".join(halves) if actor.is_local else halves[1]
 
 
 def _gets_password(account: Account) -> bool:

@@ -130,11 +130,20 @@ def display_token(issued: IssuedToken, whose: str, back: str) -> str:
     )
 
 
-def display_password(name: str, password: str, back: str, hint: str = "") -> str:
-    """The password on the answer to the POST itself: it is stored nowhere and cannot be displayed again."""
+def display_password(name: str, password: str, back: str, hint: str = "", what: str = "") -> str:
+    """The password on the answer to the POST itself: it is stored nowhere and cannot be displayed again.
+
+    ``what`` it is, by default a password.
+    """
     warning = _("It is displayed only once and cannot be recovered. Copy it now and hand it over securely.")
     return render_template(
-        "shown_once.html", whose=name, what=_("Password"), secret=password, explanation=warning, hint=hint, back=back
+        "shown_once.html",
+        whose=name,
+        what=what or _("Password"),
+        secret=password,
+        explanation=warning,
+        hint=hint,
+        back=back,
     )
 
 

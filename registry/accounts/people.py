@@ -208,6 +208,7 @@ def password_problems(password: str, name: str, pointer: str = "/password") -> l
 
 def _store_password(person: Person, password_hash: str, *, must_change: bool) -> None:
     person.password_hash, person.password_set_at, person.password_must_change = password_hash, now(), must_change
+    person.first_half = None
     end_access(person.account)
 
 

@@ -76,8 +76,8 @@ class AccountWithPassword(Account):
     """An account whose person got a new password."""
 
     password = ReadOnly(
-        "The person's new password, in this response only. Null for service, invited and pending accounts, and in a "
-        "response that is repeated for its `Idempotency-Key`.",
+        "The person's new password, after a confirmation its second half, in this response only. Null for service, "
+        "invited and pending accounts, and in a response that is repeated for its `Idempotency-Key`.",
         TEXT_OR_NULL,
     )
 

@@ -46,6 +46,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "address-ranges-expected": lazy_text("Enter a list of addresses and CIDR ranges. Example: 10.1.0.0/16."),
     "field-of-people": lazy_text("Only people have this field, not service accounts."),
     "field-of-services": lazy_text("Only service accounts have this field, not people."),
+    "halves-need-two-people": lazy_text(
+        "You confirmed the account {name} and have the second half of its password. Another administrator is shown the "
+        "first half."
+    ),
     "last-administrator": lazy_text(
         "{name} is the last active administrator. Add another administrator first and have the account confirmed."
     ),
@@ -53,6 +57,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "lifetime-too-long": lazy_text("The lifetime must not be longer than {days} days."),
     "new-account-needs-role": lazy_text("There is no account {name}. A new service account needs a role."),
     "name-twice": lazy_text("Row {row} has the same name, or one that looks the same."),
+    "no-first-half": lazy_text(
+        "The first half of the password of {name} was already displayed, or the password has changed. Set a new one."
+    ),
     "no-mail-server": lazy_text(
         "No invitation can be sent: there is no mail server, or the person has no e-mail address. Set a password."
     ),

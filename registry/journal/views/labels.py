@@ -52,6 +52,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "account.absence-ended": lazy_text("Absence ended"),
     "account.handed-over": lazy_text("Work handed over"),
     "account.changed": lazy_text("Account changed"),
+    "account.password-half-shown": lazy_text("First half of the password displayed"),
     "account.password-set": lazy_text("Password set by an administrator"),
     "account.password-changed": lazy_text("Own password changed"),
     "account.password-refused": lazy_text("Wrong current password"),
