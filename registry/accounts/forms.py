@@ -150,7 +150,8 @@ def display_password(name: str, password: str, back: str, hint: str = "", what: 
 def revocation_question(key_id: str, back: str) -> Answer:
     """The confirmation page for revoking a token."""
     consequences = _(
-        "Programs that use this token are refused from their next request. A revoked token cannot be restored."
+        "Programs that use this token, or a token of this account that was created with it, are refused from their "
+        "next request. A revoked token cannot be restored."
     )
     return render_template(
         "question.html", subject=key_id, act=_("Revoke token"), explanation=consequences, back=url_for(back)

@@ -97,6 +97,7 @@ DETAILS: Final[Mapping[str, str]] = {
     "account": lazy_text("Account"),
     "old_name": lazy_text("Former name"),
     "account_kind": lazy_text("Kind of account"),
+    "issued_by": lazy_text("Created with the token"),
     "asked_by": lazy_text("Requested by"),
     "expires_at": lazy_text("Expires"),
     "scopes": lazy_text("Scopes"),
