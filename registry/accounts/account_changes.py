@@ -27,6 +27,7 @@ from registry.accounts.models import (
     role_problems,
 )
 from registry.accounts.oidc.models import unlink_by_address
+from registry.accounts.owners import owned_by
 from registry.accounts.password_halves import encrypt_half, generate_halves
 from registry.accounts.passwords import NO_PASSWORD, hash_password
 from registry.accounts.roles import Permission, Role
@@ -71,7 +72,10 @@ def disable_account(actor: Actor, account_id: int) -> None:
             account.disabled_at = now()
             end_access(account)
             delete_invitation(account.id)
-            journal.record(actor, "account.disabled", f"account:{account.name}", account_details(account))
+            # They go on working: programs depend on them. Whoever disabled their owner finds them another one.
+            owned = owned_by(account.id)
+            details = {**account_details(account), **({"service_accounts": ", ".join(owned)} if owned else {})}
+            journal.record(actor, "account.disabled", f"account:{account.name}", details)
 
 
 def enable_account(actor: Actor, account_id: int) -> None:

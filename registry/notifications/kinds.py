@@ -37,6 +37,12 @@ KINDS: Final[Mapping[str, str]] = {
     "flags-opened": "projects",
     "flags-cleared": "projects",
     "token-ending": "tokens",
+    "service-without-owner": "service-accounts",
 }
 # References without a page of their own, and the page where the reader goes on.
-PAGES: Final[Mapping[str, str]] = {"account": "account", "tokens": "account", "sign-ins": "home"}
+PAGES: Final[Mapping[str, str]] = {
+    "account": "account",
+    "tokens": "account",
+    "sign-ins": "home",
+    "service-accounts": "tokens",
+}

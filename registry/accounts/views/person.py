@@ -19,6 +19,7 @@ from registry.accounts.forms import display_password
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.invited_people import invite_again
 from registry.accounts.models import Person
+from registry.accounts.owners import owned_by
 from registry.accounts.password_halves import can_show_first_half, show_first_half
 from registry.accounts.passwords import generate_password
 from registry.accounts.people_queries import account_history
@@ -112,6 +113,13 @@ def disable_person(actor: Actor, person_id: int) -> Answer:
             "All sessions and tokens of this person end immediately. You can enable the account again. To give open "
             "work to another person, hand it over first."
         )
+        owned = owned_by(disabled.account_id)
+        if owned:
+            note = _(
+                "This person answers for service accounts, which go on working: %(names)s. Choose another owner for "
+                "each of them, and issue new tokens if this person knows the present ones."
+            )
+            consequences += " " + note % {"names": ", ".join(owned)}
         return _question(disabled, _("Disable account"), consequences)
     access.disable_person(actor, person_id)
     flash_message(_("The account is disabled. Its sessions and tokens have ended."))
