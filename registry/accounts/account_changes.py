@@ -5,7 +5,7 @@ Every change except a confirmation ends all sessions and tokens of the account; 
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from registry.accounts.account_management import (
     find_managed_account,
@@ -52,6 +52,10 @@ class AccountNotPending(Conflict):
 
 class LastAdministrator(Conflict):
     """The account is the only active administrator: without it nobody could manage accounts on the pages."""
+
+
+class AddressOfAnotherAccount(Conflict):
+    """Another person's account has the same e-mail address: one person would have both, and could act as two."""
 
 
 class AccountChanged(Conflict):
@@ -127,8 +131,8 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
     command line, which needs no second person, gets the whole password. Returns None for other accounts. An account
     that nobody here requested, because it comes from the OpenID Connect provider, stays pending after the first
     confirmation when its role requires two people. Raises SignInBusy, RoleNotAllowed, AccountsNeedAPerson,
-    AccountNotFound, NotYourself, ConfirmationNeedsAnotherPerson, AccountNotPending, and AccountChanged when the role or
-    the address has changed since it was displayed.
+    AccountNotFound, NotYourself, ConfirmationNeedsAnotherPerson, AccountNotPending, AddressOfAnotherAccount, and
+    AccountChanged when the role or the address has changed since it was displayed.
     """
     actor.require(Permission.ACCOUNTS_CONFIRM)
     require_person(actor)
@@ -146,6 +150,8 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         same_kind = _gets_password(account) is (kept is not None)
         if account.role != role.value or (email is not None and email != (address or "")) or not same_kind:
             raise AccountChanged(name=account.name, role=account.role)
+        if role.needs_two_people and not actor.is_local:
+            _require_own_address(account, address)
         if asked_by == [account.name] and role.needs_two_people and not actor.is_local:
             account.asked_by = [account.name, actor.principal]
             journal.record(actor, "account.requested", f"account:{account.name}", account_details(account))
@@ -175,6 +181,14 @@ def _gets_password(account: Account) -> bool:
     if account.invited_at is not None:
         return not can_be_invited(_email_of(account))
     return stored is not None and stored != NO_PASSWORD
+
+
+def _require_own_address(account: Account, address: str | None) -> None:
+    same = select(Account.name).join(Person, Person.account_id == Account.id)
+    others = (func.lower(Person.email) == (address or "").lower(), Account.id != account.id)
+    other = db.session.scalar(same.where(*others, Account.disabled_at.is_(None)).order_by(Account.id).limit(1))
+    if other is not None:
+        raise AddressOfAnotherAccount(name=account.name, other=other)
 
 
 def _email_of(account: Account) -> str | None:

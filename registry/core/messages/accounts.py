@@ -27,6 +27,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "accounts-need-a-person": lazy_text("Accounts and tokens are managed by people, not by a service account."),
     "address-range-invalid": lazy_text("{value} is neither an address nor a CIDR range. Example: 10.1.0.0/16."),
+    "address-of-another-account": lazy_text(
+        "The account {other} has the e-mail address of {name} too, and nobody may have two accounts when one of them "
+        "has an oversight role. Disable one of them, or correct the address."
+    ),
     "confirmation-needs-another-person": lazy_text(
         "The person who changed the account {name} or issued a token for it cannot confirm it: another administrator "
         "or a supervisor must confirm it."
@@ -76,7 +80,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "password-not-new": lazy_text("The new password must differ from the current one."),
     "people-make-their-own-tokens": lazy_text("{name} is a person: people create their own tokens."),
     "person-not-found": lazy_text("There is no such person."),
-    "receiver-cannot-register": lazy_text("{name} cannot register projects, and so cannot take over the drafts."),
+    "receiver-cannot-register": lazy_text(
+        "{name} cannot register projects of this agency, and so cannot take over the drafts."
+    ),
     "receiver-not-usable": lazy_text("Choose another person with an active account."),
     "role-needs-agency": lazy_text("The role {role} needs an agency."),
     "rights-changed": lazy_text(
