@@ -35,6 +35,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-number-cases": lazy_text("Case {number}"),
     "notice-number-invitations": lazy_text("Link for one use"),
     "notice-number-projects": lazy_text("{number}"),
+    "notice-number-service-accounts": lazy_text("{number}"),
     "notice-number-sign-ins": lazy_text("Failed sign-ins: {number}"),
     "notice-number-tokens": lazy_text("Token {number}"),
     "notice-order": lazy_text("Your agency has received an order on a case"),
@@ -47,5 +48,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-sign-in-surge": lazy_text("Failed sign-ins have surged"),
     "notice-subject-digest": lazy_text("Changes in the project register: {count}"),
     "notice-subject-several": lazy_text("{number} in all"),
+    "notice-service-without-owner": lazy_text(
+        "The owner of a service account was disabled. Choose another owner, and replace its tokens if the owner knew "
+        "them"
+    ),
     "notice-token-ending": lazy_text("A token ends within 14 days"),
 }
