@@ -2,7 +2,7 @@
 
 Each person has a password, tokens and an identity at the provider, and uses whatever else they learn: the passwords
 that they set, the tokens that they issue. Whoever confirms an account looks at its holder's address and at whether the
-holder has another account, and hands the displayed password over.
+holder has another account; both who are displayed a half of the new password hand it over.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from registry.accounts.oidc.identities import SignInRequest, sign_in_with_identi
 from registry.accounts.oidc.models import OidcIdentity
 from registry.accounts.own_sessions import end_other_sessions
 from registry.accounts.owners import change_owner, ownerless_accounts
+from registry.accounts.password_halves import show_first_half
 from registry.accounts.people import NewPerson, add_person, change_own_password, set_password
 from registry.accounts.roles import AGENCY_ROLES, OVERSIGHT_ROLES, PERMISSIONS, Permission, Role
 from registry.accounts.scopes import SCOPE_OF, Scope
@@ -95,6 +96,8 @@ def test_nobody_acts_as_two_or_widens_their_rights(
             }
             self.owner: dict[int, str] = {}
             self.passwords: dict[tuple[str, int], str] = {}
+            # Who confirmed an account, and the half that was displayed.
+            self.halves: dict[int, tuple[str, str]] = {}
             self.keys: list[Key] = []
             self.requested: dict[int, set[str]] = {}
             self.proposed_by = ""
@@ -317,8 +320,25 @@ def test_nobody_acts_as_two_or_widens_their_rights(
                 assert asked
                 assert key.holder not in asked
             self.requested.pop(account.id, None)
+            self.halves.pop(account.id, None)
             if password is not None:
-                self.learn(account.id, password, self.owner[account.id])
+                self.halves[account.id] = (key.holder, password)
+
+        @rule(data=st.data())
+        def the_first_half_of_a_password_is_displayed(self, data: st.DataObject) -> None:
+            way = self.somebody(data, Permission.PEOPLE_MANAGE)
+            if way is None or not self.halves:
+                return
+            key, actor = way
+            account_id = data.draw(st.sampled_from(sorted(self.halves)))
+            confirmed_by, second = self.halves[account_id]
+            try:
+                first = show_first_half(actor, account_id)
+            except RegistryError:
+                return
+            assert key.holder != confirmed_by
+            # Both hand their halves to the person, who alone has the password.
+            self.learn(account_id, first + second, self.owner[account_id])
 
         def is_in_order(self, account: Account) -> bool:
             """What whoever confirms an account looks at: the address, and that its holder has no other account."""

@@ -16,6 +16,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES, last_successor
 from registry.accounts.device_names import device_name
 from registry.accounts.failed_sign_ins import record_failure
+from registry.accounts.former_names import former_name_like
 from registry.accounts.invitations import delete_invitation
 from registry.accounts.models import Account, Person, account_details, mark_signed_in, new_account, role_problems
 from registry.accounts.oidc.claims import IdentityClaims
@@ -233,7 +234,7 @@ def _agency_id(claims: IdentityClaims) -> int | None:
 
 
 def _free_name(claims: IdentityClaims) -> str:
-    """The name of the claims; with the e-mail or a number behind it when another account has it."""
+    """The name of the claims; with the e-mail or a number behind it when another account has or had it."""
     name = clean_name(claims.name)
     if name_problems(name):
         raise IdentityNameNotUsable
@@ -241,7 +242,9 @@ def _free_name(claims: IdentityClaims) -> str:
     for candidate in (name, *email, *(f"{name} {number}" for number in range(2, 100))):
         if len(candidate) > MAX_NAME_LENGTH or name_problems(candidate):
             continue
-        if db.session.scalar(select(Account.id).where(Account.name_skeleton == skeleton(candidate))) is None:
+        candidate_skeleton = skeleton(candidate)
+        has = db.session.scalar(select(Account.id).where(Account.name_skeleton == candidate_skeleton))
+        if has is None and former_name_like(candidate_skeleton) is None:
             return candidate
     raise IdentityNameNotUsable
 

@@ -285,6 +285,8 @@ def test_signing_out_leads_to_the_provider(visit: Visit, provider: ScriptedProvi
     leads_to = answer.headers["Refresh"].partition("url=")[2]
     query = parse_qs(urlsplit(leads_to).query)
     assert leads_to.startswith(f"{provider.issuer}/logout?")
+    assert "You have signed out" in answer.text
+    assert "Айгүл Сапарова" not in answer.text and "site-header__out" not in answer.text
     assert query["post_logout_redirect_uri"] == ["http://localhost/"]
     assert query["id_token_hint"][0].count(".") == 2
     assert visit.client.get("/home").status_code == 303
