@@ -67,6 +67,10 @@ class RequestHandler:
         """
         raise NotImplementedError
 
-    def more(self, actor: Actor, request: Request) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
-        """The values of ``shown`` that only this kind has."""
+    def more(self, request: Request) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
+        """The values of ``shown`` that only this kind has, in lists too."""
+        return {}
+
+    def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
+        """The values of ``shown`` that only a single request has (SOMETIMES in its schema), because they cost more."""
         return {}

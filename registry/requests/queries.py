@@ -49,7 +49,7 @@ def list_requests(actor: Actor, raw: Mapping[str, str], page: Page, kind: Reques
     statement = statement.order_by(*order_by(key, Request.id.expression, descending)).limit(page.limit + 1)
     requests = list(db.session.scalars(statement.execution_options(populate_existing=True)))
     items = requests[: page.limit]
-    shown = [show_request(actor, request) for request in items]
+    shown = [_shown(request) for request in items]
     restricted = [str(each.project) for each in items if each.project_record and each.project_record.is_restricted]
     following = None if len(requests) <= page.limit else cursor_after(key, descending, items[-1].id, items[-1].id)
     journal_restricted_reads(actor, restricted, "requests")
@@ -57,12 +57,16 @@ def list_requests(actor: Actor, raw: Mapping[str, str], page: Page, kind: Reques
 
 
 def show_request(actor: Actor, request: Request) -> dict[str, Any]:
-    """The request as its kind's schema shows it, with its kind as ``request_kind`` for pages."""
+    """A single request as its kind's schema shows it, with its kind as ``request_kind`` for pages."""
+    return _shown(request) | HANDLERS[RequestKind(request.kind)].more_of_one(actor, request)
+
+
+def _shown(request: Request) -> dict[str, Any]:
     names = (
         *("id", "state", "agency", "project", "on", "act", "reason", "asked_by", "asked_at"),
         *("first_decided_by", "first_decided_at", "decided_by", "decided_at", "decision_reason", "carried_out_at"),
     )
-    own = HANDLERS[RequestKind(request.kind)].more(actor, request)
+    own = HANDLERS[RequestKind(request.kind)].more(request)
     return {"request_kind": request.kind, **{name: getattr(request, name) for name in names}, **own}
 
 

@@ -76,14 +76,16 @@ class SuccessionFields(BaseSchema):
 class SuccessionShown(RequestShown):
     """A succession in responses."""
 
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"equal_external_ids"})
+
     successor = ReadOnly("BIN of the agency that succeeds.", TEXT)
     kind = ReadOnly("How it passes on what it has.", KINDS)
     projects = ReadOnly(
         "Numbers of the projects that pass on in a division; null: all.", nullable({"type": "array", "items": TEXT})
     )
     equal_external_ids = ReadOnly(
-        "External ids that projects of both agencies have, as far as the reader sees them. When it takes effect, that "
-        "of the former agency's project gets its BIN as a prefix.",
+        "Not in lists: external ids that projects of both agencies have, as far as the reader sees them. When it takes "
+        "effect, that of the former agency's project gets its BIN as a prefix.",
         {"type": "array", "items": EQUAL_ID},
     )
 
@@ -142,18 +144,18 @@ class Succession(RequestHandler):
             return pass_projects(actor, request, former, successor, numbers=request.details["projects"])
         return close_and_pass_on(actor, request, former, successor)
 
-    def more(self, actor: Actor, request: Request) -> dict[str, Any]:
+    def more(self, request: Request) -> dict[str, Any]:
         """What only successions show."""
+        details = request.details
+        return {"successor": request.to_agency, "kind": details["kind"], "projects": details["projects"]}
+
+    def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:
+        """The external ids that will change."""
         projects = request.details["projects"]
         open_states = (RequestState.WAITING, RequestState.CONFIRMED)
         waits = request.carried_out_at is None and request.state in open_states
         equal = equal_external_ids(actor, request.agency_id, _successor_id(request), projects) if waits else []
-        return {
-            "successor": request.to_agency,
-            "kind": request.details["kind"],
-            "projects": projects,
-            "equal_external_ids": equal,
-        }
+        return {"equal_external_ids": equal}
 
     def _planned_problems(
         self, agency: Agency, kind: str, numbers: list[str] | None, values: dict[str, Any]

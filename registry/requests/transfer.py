@@ -41,10 +41,12 @@ class TransferFields(BaseSchema):
 class TransferShown(RequestShown):
     """A transfer in responses."""
 
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"equal_external_ids"})
+
     to = ReadOnly("BIN of the agency that gets the project.", TEXT)
     equal_external_ids = ReadOnly(
-        "The external id, if a project of the other agency has it too. When the transfer takes effect, that of this "
-        "project gets the BIN of its former agency as a prefix.",
+        "Not in lists: the external id, if a project of the other agency has it too. When the transfer takes effect, "
+        "that of this project gets the BIN of its former agency as a prefix.",
         {"type": "array", "items": EQUAL_ID},
     )
 
@@ -90,10 +92,14 @@ class Transfer(RequestHandler):
         former, to = lock_agencies(project.agency_id, to_id)
         return pass_projects(actor, request, former, to, numbers=[project.number])
 
-    def more(self, actor: Actor, request: Request) -> dict[str, Any]:
+    def more(self, request: Request) -> dict[str, Any]:
         """What only transfers show."""
+        return {"to": request.to_agency}
+
+    def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:
+        """The external id, if it will change."""
         project, equal = request.project_record, []
         waits = request.carried_out_at is None and request.state in (RequestState.WAITING, RequestState.CONFIRMED)
         if project is not None and waits and request.to_agency_id is not None:
             equal = equal_external_ids(actor, project.agency_id, request.to_agency_id, [project.number])
-        return {"to": request.to_agency, "equal_external_ids": equal}
+        return {"equal_external_ids": equal}
