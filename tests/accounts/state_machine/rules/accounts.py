@@ -83,10 +83,15 @@ class AccountRules(SignInRules):
             assert self.ways_into(account_id) == [], f"sessions or tokens of «{row.name}» outlived the change"
         self.perhaps(self.an_account_is_confirmed)
 
-    def the_command_line_changes_an_account(self) -> None:
-        """It acts without a second person; the last administrator stays also then."""
+    def the_command_line_changes_accounts(self) -> None:
+        """One or all of oversight: it acts without a second person, but the last administrator stays."""
+        oversight = [each.id for each in self.accounts().values() if each.is_oversight and each.is_person]
         change = self.choice(["disable", "role"])
-        account_id = self.a_person(*(each.id for each in self.accounts().values() if each.is_oversight))
+        for account_id in [self.a_person(*oversight)] if self.mostly(3) else oversight:
+            self.the_command_line_changes(account_id, change)
+
+    def the_command_line_changes(self, account_id: int, change: str) -> None:
+        """Disable the account, or make it one of an agency."""
         row, office = self.accounts()[account_id], self.cast.office
         local = local_actor(Role.ADMINISTRATOR)
         with self.attempt(f"the command line changes «{row.name}» ({change})") as attempt:

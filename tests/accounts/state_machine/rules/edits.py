@@ -8,7 +8,8 @@ from registry.accounts.account_editing import edit_account
 from registry.accounts.former_names import FormerName
 from registry.accounts.invited_people import accept_invitation, invite_again, invite_person
 from registry.accounts.models import Account
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Permission, Role
+from registry.accounts.service_accounts import add_service_account
 from registry.core.database import db
 from tests.accounts.state_machine.cast import address_of
 from tests.accounts.state_machine.rules.accounts import AccountRules
@@ -37,6 +38,26 @@ class EditRules(AccountRules):
             assert name not in of_others, f"two accounts are «{name}»"
             assert former.get(name, account_id) == account_id, f"«{row.name}» has the former name of another: «{name}»"
             self.requests_are_confirmed_by(self.known.owner[account_id])
+
+    def somebody_with_a_new_name_confirms(self) -> None:
+        """An administrator requests a program, is renamed by another one, and tries to pass for a second person."""
+        ways = [way for way in self.working() if way[1].role is Role.ADMINISTRATOR]
+        first = self.choice([way for way in ways if way[1].may(Permission.ACCOUNTS_CONFIRM)] or [None])
+        second = self.choice([way for way in ways if first is not None and way[0].holder != first[0].holder] or [None])
+        if first is None or second is None:
+            return
+        before, name = set(self.accounts()), f"robot {self.known.next_serial()}"
+        with self.management(first, f"adds the program «{name}» as supervisor") as attempt:
+            add_service_account(first[1], name, Role.SUPERVISOR, None)
+        if not attempt.is_done:
+            return
+        [account_id] = set(self.accounts()) - before
+        self.known.add_account(account_id, "", Role.SUPERVISOR, None)
+        self.known.request(account_id, first[0].holder)
+        renamed = f"{first[0].holder} {self.known.next_serial()}"
+        with self.management(second, f"renames {self.name_of(first[0].account_id)} to «{renamed}»"):
+            edit_account(second[1], first[0].account_id, {"name": renamed})
+        self.requests_are_confirmed_by(first[0].holder)
 
     def an_address_is_changed(self) -> None:
         way = self.somebody(Permission.PEOPLE_MANAGE)
