@@ -101,7 +101,9 @@ class AbsenceRules(AccountRules):
         if way is None:
             return
         giver_id = self.a_person(*self.accounts_with_work())
-        receiver_id = self.a_person(*(each for each in self.accounts() if self.may_stand_in(each, giver_id)))
+        fitting = [each for each in self.accounts() if self.may_stand_in(each, giver_id)]
+        inactive = [each.id for each in self.accounts().values() if each.status != "active"]
+        receiver_id = self.a_person(*(fitting if self.mostly(3) else inactive))
         giver, receiver = self.accounts()[giver_id], self.accounts()[receiver_id]
         with self.management(way, f"hands the work of «{giver.name}» over to «{receiver.name}»", giver_id) as attempt:
             hand_over(way[1], giver_id, receiver_id)
