@@ -46,6 +46,7 @@ WEIGHTS = {
     "an_account_is_confirmed": 4,
     "an_account_is_renamed": 3,
     "somebody_with_a_new_name_confirms": 1,
+    "somebody_manages_after_a_break": 1,
     "an_address_is_changed": 3,
     "somebody_is_invited": 2,
     "somebody_is_invited_again": 1,

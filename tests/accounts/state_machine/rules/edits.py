@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import select
 
 from registry.accounts.account_editing import edit_account
@@ -58,6 +60,22 @@ class EditRules(AccountRules):
         with self.management(second, f"renames {self.name_of(first[0].account_id)} to «{renamed}»"):
             edit_account(second[1], first[0].account_id, {"name": renamed})
         self.requests_are_confirmed_by(first[0].holder)
+
+    def somebody_manages_after_a_break(self) -> None:
+        """In a session whose second factor was verified more than 15 minutes ago."""
+        ways = [way for way in self.working() if way[1].is_session and way[1].may(Permission.PEOPLE_MANAGE)]
+        if not ways:
+            return
+        key, _ = self.choice(ways)
+        if key.account_id not in self.known.apps:
+            self.get_app(key)
+        self.present.move(timedelta(minutes=20))
+        self.look_again()
+        for way in self.working():
+            if way[0].account_id == key.account_id and not way[0].is_token:
+                account_id = self.an_account(way[1])
+                with self.management(way, f"changes the language of {self.name_of(account_id)}", account_id):
+                    edit_account(way[1], account_id, {"language": "ru"})
 
     def an_address_is_changed(self) -> None:
         way = self.somebody(Permission.PEOPLE_MANAGE)

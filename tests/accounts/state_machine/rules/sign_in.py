@@ -51,7 +51,10 @@ class SignInRules(World):
         way = self.somebody(in_session=True)
         if way is None or way[0].account_id in self.known.apps:
             return
-        key, _ = way
+        self.get_app(way[0])
+
+    def get_app(self, key: Key) -> None:
+        """Enrol an authenticator app in the session."""
         session = find_factor_session(key.secret, "10.0.0.1", "r")
         assert session is not None
         with self.attempt(f"{self.describe(key)} enrols an authenticator app"):
