@@ -236,11 +236,15 @@ def _free_name(claims: IdentityClaims) -> str:
     for candidate in (name, *email, *(f"{name} {number}" for number in range(2, 100))):
         if len(candidate) > MAX_NAME_LENGTH or name_problems(candidate):
             continue
-        candidate_skeleton = skeleton(candidate)
-        has = db.session.scalar(select(Account.id).where(Account.name_skeleton == candidate_skeleton))
-        if has is None and former_name_like(candidate_skeleton) is None:
+        if _is_free(skeleton(candidate)):
             return candidate
     raise IdentityNameNotUsable
+
+
+def _is_free(name_skeleton: str) -> bool:
+    """True when no account has the name, or had it: former names stay reserved."""
+    present = select(Account.id).where(Account.name_skeleton == name_skeleton)
+    return db.session.scalar(present) is None and former_name_like(name_skeleton) is None
 
 
 def _newcomer(claims: IdentityClaims, role: Role, request: SignInRequest) -> Actor:
