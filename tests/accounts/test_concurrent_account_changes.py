@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from threading import Thread
 
+import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from registry.accounts.account_changes import disable_account
 from registry.accounts.account_editing import edit_account
-from registry.accounts.models import Account
+from registry.accounts.models import Account, AccountNameTaken
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
@@ -76,3 +79,41 @@ def test_name_that_is_given_up_at_the_same_time_goes_to_nobody_else(own_app: Fla
         named = {row.id: row.name for row in db.session.execute(select(Account.id, Account.name))}
     assert results == ["account-name-taken"] * (2 * PEOPLE - 1) + ["done"]
     assert sorted(named.values()) == ["name 0", "name 1", "name 2", "name x"]
+
+
+def _rename_aigul(account_id: int) -> object:
+    return edit_account(ADMINISTRATOR, account_id, {"name": "name x"})
+
+
+def _add_service(_account_id: int) -> object:
+    return add_service_account(ADMINISTRATOR, "NAME X", Role.AUDITOR, None)
+
+
+@pytest.mark.postgres_only  # SQLite has one writer at a time.
+@pytest.mark.parametrize("take", [_rename_aigul, _add_service])
+def test_name_that_another_took_and_gave_up_since_the_check_stays_reserved(
+    own_app: Flask, take: Callable[[int], object]
+) -> None:
+    with own_app.app_context():
+        aigul, bota = (
+            add_person(ADMINISTRATOR, NewPerson(name, Role.AUDITOR), PASSWORD).account_id for name in ("aigul", "bota")
+        )
+
+    def bota_takes_and_gives_up_the_name() -> None:
+        with own_app.app_context():
+            edit_account(ADMINISTRATOR, bota, {"name": "name x"})
+            edit_account(ADMINISTRATOR, bota, {"name": "bota.new"})
+
+    def meanwhile(*_args: object) -> None:
+        other = Thread(target=bota_takes_and_gives_up_the_name)
+        other.start()
+        other.join(60)
+
+    with own_app.app_context():
+        event.listen(db.session, "before_flush", meanwhile, once=True)
+        with pytest.raises(AccountNameTaken):
+            take(aigul)
+
+    with own_app.app_context():
+        names = set(db.session.scalars(select(Account.name)))
+    assert names == {"aigul", "bota.new"}
