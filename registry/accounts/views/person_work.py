@@ -13,6 +13,7 @@ from registry.accounts.absences import (
     may_record_absence,
     possible_deputies,
     record_absence,
+    require_absence_of,
 )
 from registry.accounts.account_changes import disable_account
 from registry.accounts.actors import Actor
@@ -126,9 +127,10 @@ def new_absence(actor: Actor, account_id: int) -> Answer:
 @pages.page("/absences/<row_id:account_id>/<row_id:absence_id>/end", needs=ANY_SIGNED_IN, methods=("POST",))
 def end_recorded_absence(actor: Actor, account_id: int, absence_id: int) -> Answer:
     """End an absence, or cancel one that has not begun."""
-    end_absence(actor, absence_id)
+    require_absence_of(account_id, absence_id)
+    account = end_absence(actor, absence_id)
     flash_message(_("The absence has ended."))
-    return redirect_back(actor, find_account(account_id))
+    return redirect_back(actor, account)
 
 
 def redirect_back(actor: Actor, account: Account) -> Answer:

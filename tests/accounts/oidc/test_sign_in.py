@@ -12,6 +12,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from registry.accounts.account_changes import confirm_account, disable_account
+from registry.accounts.account_editing import edit_account
 from registry.accounts.models import Account, Person, account_named
 from registry.accounts.oidc.configuration import ClaimPaths, SignInConfiguration, set_sign_in_configuration
 from registry.accounts.oidc.models import OidcIdentity
@@ -114,6 +115,16 @@ def test_same_name_at_the_provider_never_leads_to_an_account(visit: Visit, provi
     identity = db.session.scalars(select(OidcIdentity)).one()
     assert identity.account_id != existing.account_id
     assert db.session.get_one(Account, identity.account_id).name == "Айгүл Сапарова 2"
+
+
+def test_name_that_another_person_has_or_had_gets_a_number(visit: Visit, provider: ScriptedProvider) -> None:
+    namesake = add_person(ADMINISTRATOR, NewPerson("Н. Оспанов", Role.AUDITOR), PASSWORD).account
+    edit_account(ADMINISTRATOR, namesake.id, {"name": "Н. Бекова"})
+    for number, name in enumerate(("Н. Оспанов", "Н. Бекова")):
+        answer = sign_in(visit, provider, name=name, roles="qaztech-reviewer", sub=f"p-{number}")
+        assert (answer.status_code, "has to confirm your account" in answer.text) == (403, True)
+        account = account_named(f"{name} 2")
+        assert account is not None and account.status == "pending"
 
 
 @pytest.mark.parametrize("verified", [False, None, "yes"])
