@@ -12,6 +12,7 @@ from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.oidc.provider import has_provider
 from registry.accounts.views import (
     factors,
+    failed_sign_ins,
     invitations,
     people,
     people_import,
@@ -76,6 +77,7 @@ WITH_PAGES = (
     journal,
     pending_accounts,
     people,
+    failed_sign_ins,
     people_import,
     person,
     person_work,
