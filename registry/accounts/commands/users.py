@@ -136,6 +136,7 @@ def list_users(as_json: bool, words: str | None, inactive_since: date | None, **
 @click.option("--language", type=click.Choice(LANGUAGES), help="Language of pages and notifications.")
 @click.option("--role", type=click.Choice(Role.codes()), help="The new role. Sessions and tokens end.")
 @click.option("--agency", "agency_bin", metavar="BIN", help="The new agency; empty for none. Sessions and tokens end.")
+@click.option("--owner", metavar="NAME", help="The person who answers for a service account.")
 @in_registry
 def set_values(
     account_name: str,
@@ -144,6 +145,7 @@ def set_values(
     language: str | None,
     role: str | None,
     agency_bin: str | None,
+    owner: str | None,
 ) -> None:
     """Change the account NAME: what is not named stays. It acts at once, also for oversight roles."""
     account = _account(account_name)
@@ -160,6 +162,8 @@ def set_values(
         changes["agency_id"] = agency_by_bin(agency_bin).id if agency_bin else None
     elif role is not None and Role(role) not in AGENCY_ROLES:
         changes["agency_id"] = None
+    if owner is not None:
+        changes["owner_id"] = _account(owner).id
     if not changes:
         raise UsageError(cli_text("cli-nothing-to-set"))
     try:
