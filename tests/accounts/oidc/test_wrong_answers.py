@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
 
 from tests.accounts.oidc.scripted_provider import ScriptedProvider
-from tests.accounts.oidc.test_sign_in import EDITOR, an_editor, come_back, nothing_was_stored, sign_in, start
+from tests.accounts.oidc.test_sign_in import (
+    EDITOR,
+    an_editor,
+    come_back,
+    logout_token,
+    nothing_was_stored,
+    sign_in,
+    start,
+)
 from tests.fixtures.web import Visit
+
+LOGOUT = "/sign-in/oidc/back-channel-logout"
 
 
 @pytest.mark.parametrize(
@@ -53,6 +71,69 @@ def test_token_of_an_unpublished_key_is_rejected(visit: Visit, provider: Scripte
     an_editor(visit, provider)
     provider.rotate_key(publish=False)
     assert sign_in(visit, provider).status_code == 400
+
+
+def _parts(header: dict[str, str], claims: dict[str, Any]) -> str:
+    return ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
+
+
+def _encoded(content: bytes) -> str:
+    return urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def _unsigned(provider: ScriptedProvider, claims: dict[str, Any]) -> str:
+    return _parts({"alg": "none"}, claims) + "."
+
+
+def _with_a_secret(secret: bytes, kid: str, claims: dict[str, Any]) -> str:
+    signed = _parts({"alg": "HS256", "kid": kid}, claims)
+    return f"{signed}.{_encoded(hmac.new(secret, signed.encode(), hashlib.sha256).digest())}"
+
+
+def _with_the_client_secret(provider: ScriptedProvider, claims: dict[str, Any]) -> str:
+    return _with_a_secret(b"a client secret", provider.key.kid, claims)
+
+
+def _with_the_public_key_as_secret(provider: ScriptedProvider, claims: dict[str, Any]) -> str:
+    return _with_a_secret(provider.key.as_pem(private=False), provider.key.kid, claims)
+
+
+def _with_a_key_that_it_brings(provider: ScriptedProvider, claims: dict[str, Any]) -> str:
+    own = ECKey.generate_key("P-256", {"kid": provider.key.kid})
+    header = {"alg": "ES256", "kid": own.kid, "jwk": own.as_dict(private=False)}
+    return jwt.encode(header, claims, own)
+
+
+def _with_a_key_at_an_address_that_it_names(provider: ScriptedProvider, claims: dict[str, Any]) -> str:
+    provider.other_keys = [ECKey.generate_key("P-256", {"kid": provider.key.kid, "use": "sig", "alg": "ES256"})]
+    header = {"alg": "ES256", "kid": provider.key.kid, "jku": f"{provider.issuer}/other-keys"}
+    return jwt.encode(header, claims, provider.other_keys[0])
+
+
+@pytest.mark.parametrize(
+    "signs",
+    [
+        _unsigned,
+        _with_the_client_secret,
+        _with_the_public_key_as_secret,
+        _with_a_key_that_it_brings,
+        _with_a_key_at_an_address_that_it_names,
+    ],
+)
+def test_token_that_the_published_keys_do_not_sign_is_rejected(
+    visit: Visit, provider: ScriptedProvider, signs: Callable[[ScriptedProvider, dict[str, Any]], str]
+) -> None:
+    an_editor(visit, provider)
+    assert sign_in(visit, provider).status_code == 303
+    # Also when the discovery document allows it.
+    provider.metadata = {"id_token_signing_alg_values_supported": ["none", "HS256", "ES256"]}
+    provider.signs = lambda claims: signs(provider, claims)
+    other = Visit(visit.client.application.test_client())
+    answer = sign_in(other, provider)
+    assert answer.status_code == 400 and "could not be verified" in answer.text
+    logout = logout_token(provider, sub="p-1")
+    assert other.client.post(LOGOUT, data={"logout_token": logout}).status_code == 400
+    assert visit.client.get("/home").status_code == 200
 
 
 def test_answer_is_accepted_once(visit: Visit, provider: ScriptedProvider) -> None:
