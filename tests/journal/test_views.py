@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -108,6 +109,32 @@ def test_entry_shows_account_changes_with_labels(signed_in: SignedIn) -> None:
     for text in ("Вид учётной записи", "Служебная учётная запись", "Инспектор", "На подтверждении"):
         assert text in entry
     assert "Вид организации" not in entry
+
+
+@pytest.mark.parametrize(
+    ("details", "rows"),
+    [
+        (
+            {"issuer": "https://login.example.kz", "subject": "p-1"},
+            [("Провайдер единого входа", "https://login.example.kz"), ("Идентификатор у провайдера", "p-1")],
+        ),
+        ({"second_factor": True}, [("Второй фактор", "Да")]),
+        (
+            {"factor": "totp", "problem": "recovery-code-already-used"},
+            [
+                ("Второй фактор", "Приложение для одноразовых кодов"),
+                ("Причина", "Этот резервный код уже использован. Введите следующий."),
+            ],
+        ),
+        ({"by": "provider"}, [("Кем завершено", "Единый вход")]),
+        ({"session": "abc"}, [("Сеанс", "abc")]),
+    ],
+)
+def test_details_of_sign_ins_are_in_the_language_of_the_page(
+    app: Flask, details: dict[str, object], rows: list[tuple[str, str]]
+) -> None:
+    with app.test_request_context("/", headers={"Accept-Language": "ru"}):
+        assert journal_words.detail_rows(details) == rows
 
 
 def test_filter_by_a_person_follows_former_and_present_names(signed_in: SignedIn, client: FlaskClient) -> None:
