@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     false,
     select,
+    true,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -113,6 +114,8 @@ class Person(Model):
     created_at: Mapped[datetime] = mapped_column(Instant)
     password_set_at: Mapped[datetime] = mapped_column(Instant)
     last_signed_in_at: Mapped[datetime | None] = mapped_column(Instant)
+    immediate_emails: Mapped[bool] = mapped_column(server_default=true())
+    digest_emails: Mapped[bool] = mapped_column(server_default=true())
     # Copies for processes of the previous version, which keep running during an upgrade. Nothing else reads them.
     old_role: Mapped[str] = mapped_column("role", String(20))
     old_agency_id: Mapped[int | None] = mapped_column("agency_id", ForeignKey("agencies.id"), index=True)
@@ -143,6 +146,14 @@ class Person(Model):
     def is_pending(self) -> bool:
         """True while the account waits for a second person's confirmation."""
         return self.account.pending_since is not None
+
+
+def own_person(actor: Actor, *, lock: bool = False) -> Person | None:
+    """The actor's person, locked for an update on request; None for a service account."""
+    if not actor.is_person:
+        return None
+    statement = select(Person).where(Person.account_id == actor.account_id).execution_options(populate_existing=True)
+    return db.session.scalar(statement.with_for_update(of=Person) if lock else statement)
 
 
 def is_active() -> ColumnElement[bool]:

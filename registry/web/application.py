@@ -11,13 +11,15 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.oidc.provider import has_provider
 from registry.accounts.views import (
+    absences,
     factors,
     failed_sign_ins,
+    handover,
     invitations,
+    notifications,
     people,
     people_import,
     person,
-    person_work,
     second_factor,
     sessions,
     tokens,
@@ -61,6 +63,7 @@ from registry.web.translations import init_translations
 
 # Importing a module of views registers its routes.
 WITH_PAGES = (
+    absences,
     account,
     agencies,
     audits,
@@ -69,18 +72,19 @@ WITH_PAGES = (
     confirmations,
     exemptions,
     factors,
+    failed_sign_ins,
     front,
+    handover,
     home,
     imports,
     inventories,
     invitations,
     journal,
+    notifications,
     pending_accounts,
     people,
-    failed_sign_ins,
     people_import,
     person,
-    person_work,
     project_edit,
     project_page,
     projects,
