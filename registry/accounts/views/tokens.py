@@ -15,7 +15,6 @@ from registry.accounts.forms import (
     token_defaults,
     token_form,
     token_parameters,
-    token_status,
 )
 from registry.accounts.models import account_named
 from registry.accounts.owners import change_owner, owner_name, owner_names, ownerless_accounts
@@ -67,7 +66,6 @@ def tokens(actor: Actor) -> Answer:
         ownerless={account.id for account in ownerless_accounts(actor)},
         shown=shown,
         tokens=LISTS[shown](actor)[::-1],
-        token_status=token_status,
         agencies=agencies_by_id(),
     )
 
