@@ -18,9 +18,9 @@ def test_projects_from_before_are_unattested_and_survive_both_ways(empty_databas
         with db.engine.begin() as connection:
             fill_every_table(connection)
         run("UPDATE projects SET attested_by = 'dana'")
-        downgrade_schema("2026_11_26_42")
+        downgrade_schema("2026_11_26_17")
         assert rows("SELECT count(*) FROM projects") == [(1,)]
-        upgrade_schema("2026_11_26_24")
+        upgrade_schema("2026_11_26_18")
         assert rows("SELECT attested_on, attested_by FROM projects") == [(None, None)]
         db.session.remove()
         db.engine.dispose()
