@@ -67,6 +67,7 @@ class Permission(StrEnum):
     REQUESTS_READ = "requests.read"
     ORGANISATIONS_PROPOSE = "organisations.propose"
     ORGANISATIONS_CONFIRM = "organisations.confirm"
+    WITHDRAWALS_DECIDE = "withdrawals.decide"
 
 
 P = Permission
@@ -98,7 +99,9 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     # Of accounts, only viewers and editors of the own agency and those below it (account_management.py).
     Role.AGENCY_ADMINISTRATOR: frozenset(EDITOR | ACCOUNTS_MANAGER),
     Role.REVIEWER: frozenset(
-        OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.ONBOARDING_EXTEND, P.DOCUMENTS_WRITE, P.CASES_REVIEW, P.CASES_COMMENT}
+        OVERSIGHT
+        | {P.PLACEMENTS_CONFIRM, P.ONBOARDING_EXTEND, P.DOCUMENTS_WRITE, P.CASES_REVIEW, P.CASES_COMMENT}
+        | {P.WITHDRAWALS_DECIDE}
     ),
     Role.SUPERVISOR: frozenset(
         OVERSIGHT
@@ -119,6 +122,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.JOURNAL_READ,
             P.ACCOUNTS_CONFIRM,
             P.ORGANISATIONS_CONFIRM,
+            P.WITHDRAWALS_DECIDE,
         }
     ),
     Role.AUDITOR: frozenset(OVERSIGHT | {P.RESTRICTED_READ, P.JOURNAL_READ, P.PEOPLE_READ, P.TOKENS_READ}),
@@ -157,6 +161,7 @@ STEP_UP_PERMISSIONS: Final = frozenset(
         P.ACCOUNTS_CONFIRM,
         P.TOKENS_MANAGE,
         P.ORGANISATIONS_CONFIRM,
+        P.WITHDRAWALS_DECIDE,
     }
 )
 # The roles that a token of an account may have instead of the account's own; what the account lacks, it lacks too.

@@ -61,7 +61,14 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
     Scope.EXEMPTIONS_WRITE: frozenset({P.EXEMPTIONS_RECORD}),
     Scope.ACCOUNTS_WRITE: frozenset({P.OWN_ACCOUNT_MANAGE, P.PEOPLE_MANAGE, P.TOKENS_MANAGE}),
     Scope.DECISIONS_APPROVE: frozenset(
-        {P.CASES_APPROVE, P.AUDITS_CONFIRM, P.AUDITS_VOID, P.ACCOUNTS_CONFIRM, P.ORGANISATIONS_CONFIRM}
+        {
+            P.CASES_APPROVE,
+            P.AUDITS_CONFIRM,
+            P.AUDITS_VOID,
+            P.ACCOUNTS_CONFIRM,
+            P.ORGANISATIONS_CONFIRM,
+            P.WITHDRAWALS_DECIDE,
+        }
     ),
 }
 SCOPE_OF: Final[dict[Permission, Scope]] = {

@@ -42,7 +42,9 @@ def save_agency_counts(audit_id: int) -> None:
     severity = func.coalesce(project.severity, NO_SEVERITY)
     alike = (project.agency_id, project.is_restricted, project.freeze_status, severity)
     budget = func.coalesce(func.sum(project.budget_kzt), 0)
-    counted = select(literal(audit_id), *alike, func.count(), budget).group_by(*alike)
+    counted = (
+        select(literal(audit_id), *alike, func.count(), budget).where(project.withdrawn_at.is_(None)).group_by(*alike)
+    )
     names = ("audit_id", "agency_id", "is_restricted", "freeze_status", "severity", "projects", "budget_kzt")
     require_transaction().execute(insert(table_of(AgencyCount)).from_select(names, counted))
 

@@ -1,7 +1,7 @@
 """Audit candidates: reads the projects that could be flagged as facts, in parts of 20,000 ids.
 
-The query skips only projects that no rule can match: agencies out of scope, and placements on the platform verified by
-the date. A test compares the query with the evaluation of every project.
+The query skips only projects that no rule can match: agencies out of scope, withdrawn projects, and placements on the
+platform verified by the date. A test compares the query with the evaluation of every project.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def restricted_projects(policy: Policy, up_to: int) -> RestrictedProjects:
 RESTRICTED: Final = (
     select(Project.id, Agency.kind)
     .join(Agency, Agency.id == Project.agency_id)
-    .where(Project.is_restricted, Project.id <= bindparam("up_to", type_=Integer))
+    .where(Project.is_restricted, Project.withdrawn_at.is_(None), Project.id <= bindparam("up_to", type_=Integer))
 )
 
 
@@ -122,7 +122,7 @@ def _counts(scope: frozenset[str]) -> Select[int, int]:
         select(func.count(case((Agency.kind.in_(scope), 1))), func.count())
         .select_from(Project)
         .join(Agency, Agency.id == Project.agency_id)
-        .where(Project.id <= bindparam("up_to", type_=Integer))
+        .where(Project.id <= bindparam("up_to", type_=Integer), Project.withdrawn_at.is_(None))
     )
 
 
@@ -145,6 +145,7 @@ def _projects(scope: frozenset[str]) -> Select[*tuple[Any, ...]]:
         .outerjoin(table_of(Order), order.id == newest.c.order_id)
         .where(
             in_part(project.id),
+            project.withdrawn_at.is_(None),
             agency.kind.in_(scope),
             not_(
                 and_(

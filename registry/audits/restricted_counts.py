@@ -62,6 +62,9 @@ def move_in_last_audit(project: Project) -> None:
     last = last_good_audit()
     if last is None or last.restricted_counts is None or project.id > last.judged_up_to:
         return
+    if project.withdrawn_at is not None and last.finished_at is not None and project.withdrawn_at <= last.finished_at:
+        # That audit did not count it.
+        return
     lock = select(AuditRun).where(AuditRun.id == last.id).with_for_update()
     locked = session.scalars(lock.execution_options(populate_existing=True)).one()
     counts, sign = locked.restricted_counts or {}, 1 if project.is_restricted else -1

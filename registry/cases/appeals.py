@@ -12,6 +12,7 @@ from registry.cases.vocabulary import Status
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Conflict
+from registry.projects.withdrawn import require_not_withdrawn
 
 
 class NothingToAppeal(Conflict):
@@ -31,12 +32,13 @@ def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
 
     The decision's order ends and the review restarts. A waiting proposal or question is withdrawn.
 
-    Raises NothingToAppeal, AppealTooLate, AnotherCaseOpen, and the errors of ``authorize``.
+    Raises ProjectWithdrawn, NothingToAppeal, AppealTooLate, AnotherCaseOpen, and the errors of ``authorize``.
     """
     step = authorize(actor, case, "appeal")
+    require_not_withdrawn(case.project_record)
     decision = _to_appeal(case)
     end_proposal(step.proposal, "withdrawn", actor)
-    end_orders(case, "appealed")
+    end_orders(case.project_id, "appealed")
     decision.ended_because = "appealed"
     return apply(step, comment)
 
@@ -44,6 +46,7 @@ def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
 def can_be_appealed(case: Case) -> bool:
     """True when the case has a decision that its agency may appeal now."""
     try:
+        require_not_withdrawn(case.project_record)
         _to_appeal(case)
     except Conflict:
         return False

@@ -72,7 +72,7 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
     earlier = decision_in_effect(case)
     if earlier is not None:
         earlier.ended_because = "replaced"
-    end_orders(case, "replaced")
+    end_orders(case.project_id, "replaced")
     timestamp = now()
     proposal.outcome, proposal.decided_by, proposal.decided_at = "approved", actor.principal, timestamp
     proposal.appeal_until = national_calendar().after(today(), policy_in_force().deadlines.appeal)

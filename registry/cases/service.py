@@ -81,7 +81,7 @@ def withdraw(actor: Actor, case: Case, comment: str | None = None) -> Case:
     step = authorize(actor, case, "withdraw")
     end_proposal(step.proposal, "withdrawn", actor)
     if case.status == Status.REMEDIATION:
-        end_orders(case, "withdrawn")
+        end_orders(case.project_id, "withdrawn")
     return apply(step, comment, details={"withdrawn_from": case.status})
 
 
@@ -131,11 +131,9 @@ def decision_in_effect(case: Case) -> CaseDecision | None:
     return last if last is not None and last.ended_because is None else None
 
 
-def end_orders(case: Case, because: str) -> None:
-    """End the project's orders in force and their decisions."""
-    orders = db.session.scalars(
-        select(Order).where(Order.project_id == case.project_id, Order.ended_at.is_(None))
-    ).all()
+def end_orders(project_id: int, because: str) -> None:
+    """End a project's orders in force and their decisions."""
+    orders = db.session.scalars(select(Order).where(Order.project_id == project_id, Order.ended_at.is_(None))).all()
     for order in orders:
         order.ended_at, order.ended_because = now(), because
     from_orders = CaseDecision.order_id.in_([order.id for order in orders])

@@ -52,6 +52,12 @@ class AuditEvent(Choices):
     EXEMPTED = "exempted", lazy_text("Exempt by the Commission")
 
 
+class ProjectEvent(Choices):
+    """Timeline entries that follow from what becomes of the project."""
+
+    PROJECT_WITHDRAWN = "project_withdrawn", lazy_text("Closed: the project is withdrawn as registered in error")
+
+
 class DecisionKind(Choices):
     """Decisions on a case."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.actors import Actor
@@ -23,6 +23,7 @@ from registry.exemptions.service import find_exemption, in_force_on
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 from registry.projects.vocabulary import Sector
+from registry.projects.withdrawn import NOT_WITHDRAWN
 
 SORTS: Final[Mapping[str, SortKey]] = {
     "id": SortKey("id", Exemption.id.expression, int),
@@ -79,7 +80,7 @@ def filters_of_exemptions() -> dict[str, ColumnFilter]:
         "sector": ChoiceFilter(Project.sector.expression, Sector.codes()),
         "decision_number": TextFilter(Exemption.decision_number.expression),
         "revoked": BooleanFilter(Exemption.revoked_at.is_not(None)),
-        "in_force": BooleanFilter(in_force_on(today())),
+        "in_force": BooleanFilter(and_(in_force_on(today()), NOT_WITHDRAWN)),
         **date_filters("decided_on", Exemption.decided_on.expression),
         **date_filters("valid_from", Exemption.valid_from.expression),
         **date_filters("valid_to", Exemption.valid_to.expression),

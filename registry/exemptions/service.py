@@ -40,9 +40,13 @@ def record_exemption(actor: Actor, values: dict[str, Any]) -> Exemption:
         problems.append(Problem("/decided_on", "date-after-today"))
     with transaction() as session:
         number = values["project"]
-        project = session.scalar(select(Project).where(Project.number == number, *visible_projects(actor)))
+        seen = select(Project).where(Project.number == number, *visible_projects(actor))
+        # Locked, so that nobody withdraws it meanwhile.
+        project = session.scalar(seen.with_for_update(of=Project, read=True, key_share=True))
         if project is None:
             problems.append(Problem("/project", "project-unknown", {"number": number}))
+        elif project.withdrawn_at is not None:
+            problems.append(Problem("/project", "project-withdrawn", {"number": number}))
         if problems or project is None:
             raise Invalid(problems)
         exemption = Exemption(

@@ -66,6 +66,7 @@ def computed_freeze_status(policy: Policy) -> ColumnElement[str]:
     judged_up_to = newest_good(table_of(AuditRun).c.judged_up_to).scalar_subquery()
     worst = _worst_flag(case(STATUS_RANK, value=FLAGS.c.status))
     return case(
+        (PROJECT.c.withdrawn_at.is_not(None), FreezeStatus.WITHDRAWN.value),
         (kind.not_in(sorted(policy.scope)), FreezeStatus.OUT_OF_SCOPE.value),
         (PROJECT.c.id > func.coalesce(judged_up_to, 0), FreezeStatus.UNAUDITED.value),
         else_=case(STATUS_OF_RANK, value=worst, else_=FreezeStatus.CLEAR.value),

@@ -85,6 +85,9 @@ class ProjectImport:
                 taken: dict[str, object] = {"external_id": row.key[1], "agency": row.key[0]}
                 outcome.reject(row.row, [Problem("/external_id", "external-id-taken", taken)])
                 continue
+            elif before["withdrawn_at"] is not None:
+                outcome.reject(row.row, [Problem("/external_id", "project-withdrawn", {"number": before["number"]})])
+                continue
             else:
                 record = before | row.values
             problems = cross_field_problems(record)
@@ -154,7 +157,7 @@ class ProjectImport:
         if not pairs:
             return {}
         table = table_of(Project).c
-        names = ("id", "number", "agency_id", "version", *CHANGEABLE)
+        names = ("id", "number", "agency_id", "version", "withdrawn_at", *CHANGEABLE)
         statement = select(*(table[name] for name in names)).where(is_one_of(table.agency_id, table.external_id, pairs))
         if not self.dry_run:
             # Always in the same order, so that concurrent imports do not deadlock.

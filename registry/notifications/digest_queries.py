@@ -25,6 +25,7 @@ from registry.flags.audit_runs import AuditChange, AuditRun
 from registry.flags.vocabulary import FlagChange
 from registry.projects.attestations import DUE_STATES, attestation_condition, due_before
 from registry.projects.models import Project
+from registry.projects.withdrawn import NOT_WITHDRAWN
 
 SOON_WORKING_DAYS: Final = 5
 ENDING_DAYS: Final = timedelta(days=30)
@@ -230,6 +231,7 @@ def _exemptions(span: Span) -> Select[Any]:
         .join(Exemption, Exemption.project_id == Project.id)
         .where(
             Exemption.revoked_at.is_(None),
+            NOT_WITHDRAWN,
             Exemption.valid_to.between(span.last, span.last + ENDING_DAYS),
             was_far,
             ~goes_on,

@@ -28,6 +28,7 @@ KINDS: Final[Mapping[str, str]] = {
     "request-waiting": "requests",
     "request-decided": "requests",
     "request-carried-out": "requests",
+    "request-restored": "requests",
     # In the digest.
     "order-overdue": "cases",
     "order-due-soon": "cases",

@@ -11,10 +11,12 @@ from registry.core.database import db
 from registry.notifications.notice import Notice
 from registry.notifications.recipients import Directory, Recipient
 from registry.requests.carrying_out import CARRIED_OUT_TOPIC
+from registry.requests.decisions import DECIDED_TOPIC
 from registry.requests.four_eyes import is_another_person
 from registry.requests.handlers import HANDLERS
 from registry.requests.models import Request
-from registry.requests.service import ASKED_TOPIC, DECIDED_TOPIC
+from registry.requests.restoration import RESTORED_TOPIC
+from registry.requests.service import ASKED_TOPIC
 from registry.requests.vocabulary import RequestKind, RequestState
 
 
@@ -43,6 +45,12 @@ def _carried_out(request: Request, directory: Directory) -> list[Notice]:
     return _notices(request, directory.of_agency(request.to_agency_id), "request-carried-out")
 
 
+def _restored(request: Request, directory: Directory) -> list[Notice]:
+    """To the agency that has the project."""
+    agency_id = request.agency_id if request.project_record is None else request.project_record.agency_id
+    return _notices(request, directory.of_agency(agency_id), "request-restored")
+
+
 def _notices(request: Request, recipients: Iterable[Recipient], kind: str) -> list[Notice]:
     restricted = request.project_record is not None and request.project_record.is_restricted
     return [
@@ -64,4 +72,5 @@ REQUEST_NOTICES: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], lis
     ASKED_TOPIC: _on_a_request(_waiting),
     DECIDED_TOPIC: _on_a_request(_decided),
     CARRIED_OUT_TOPIC: _on_a_request(_carried_out),
+    RESTORED_TOPIC: _on_a_request(_restored),
 }

@@ -30,6 +30,7 @@ from registry.projects.bulk_writes import ProjectChange, update_projects
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.revisions import differences
 from registry.projects.visibility import visible_projects
+from registry.projects.withdrawn import NOT_WITHDRAWN
 
 MAX_DETAILS: Final = 1000
 # The number of errors reported for an inventory that is rejected as a whole.
@@ -98,7 +99,7 @@ def count_confirmed_projects(actor: Actor) -> int:
     verified = (
         select(func.count())
         .select_from(table_of(Project))
-        .where(table_of(Project).c.placement_verified_on.is_not(None), *visible_projects(actor))
+        .where(table_of(Project).c.placement_verified_on.is_not(None), NOT_WITHDRAWN, *visible_projects(actor))
     )
     return int(db.session.execute(verified).scalar_one())
 
@@ -108,7 +109,9 @@ def _plan(actor: Actor, rows: Mapping[str, InventoryRow], bad_keys: set[str], *,
         select(*(table_of(Project).c[name] for name in COMPARED_COLUMNS), Agency.bin)
         .join(Agency, Agency.id == Project.agency_id)
         .where(
-            or_(Project.platform_key.is_not(None), Project.placement_verified_on.is_not(None)), *visible_projects(actor)
+            or_(Project.platform_key.is_not(None), Project.placement_verified_on.is_not(None)),
+            NOT_WITHDRAWN,
+            *visible_projects(actor),
         )
         .order_by(Project.id)
     )

@@ -24,6 +24,7 @@ from registry.projects.models import Project
 from registry.projects.revisions import json_value, save_revision
 from registry.projects.visibility import visible_projects
 from registry.projects.vocabulary import AttestationState
+from registry.projects.withdrawn import NOT_WITHDRAWN
 
 PROJECT: Final = table_of(Project).c
 # How long before its due date an attestation is called due.
@@ -71,7 +72,7 @@ def attest_project(actor: Actor, project: Project, version: int | None = None) -
 
 def attestation_due_on(project: Project) -> date | None:
     """The last day on which the next attestation is in time; None when none is needed."""
-    if project.stage in FINAL_STAGES:
+    if project.stage in FINAL_STAGES or project.withdrawn_at is not None:
         return None
     return attestation_due(project.attested_on or local_date(project.registered_at), policy_in_force())
 
@@ -135,7 +136,7 @@ def attestation_condition(*states: AttestationState) -> ColumnElement[bool]:
     """The condition on projects whose attestation is in one of the states, as ``attestation_state``."""
     overdue = due_before(today())
     due = due_before(today() + DUE_WITHIN + timedelta(days=1))
-    needed = PROJECT.stage.not_in(sorted(FINAL_STAGES))
+    needed = and_(PROJECT.stage.not_in(sorted(FINAL_STAGES)), NOT_WITHDRAWN)
     by_state: dict[AttestationState, ColumnElement[bool]] = {
         AttestationState.OVERDUE: overdue,
         AttestationState.DUE: and_(due, ~overdue),

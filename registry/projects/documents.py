@@ -27,6 +27,7 @@ from registry.journal import service as journal
 from registry.projects.document_types import is_blocked_file
 from registry.projects.models import Project
 from registry.projects.vocabulary import DocumentKind
+from registry.projects.withdrawn import require_not_withdrawn
 
 MIB: Final = 1024 * 1024
 
@@ -82,7 +83,7 @@ def add_document(
 ) -> Document:
     """Add a document to the project; ``kind`` (default ``other``) and ``description`` must be validated values.
 
-    Raises RoleNotAllowed, Invalid (an empty or blocked file) and DocumentQuotaExceeded.
+    Raises RoleNotAllowed, Invalid (an empty or blocked file), ProjectWithdrawn and DocumentQuotaExceeded.
     """
     actor.require(Permission.DOCUMENTS_WRITE)
     if not content:
@@ -91,7 +92,7 @@ def add_document(
         raise invalid("/file", "document-type-refused")
     project_id, number = project.id, project.number
     with transaction() as session:
-        _require_quota(project_id, len(content))
+        _require_room(project_id, len(content))
         document = Document(
             project_id=project_id,
             kind=kind or "other",
@@ -118,9 +119,13 @@ def add_document(
     return document
 
 
-def _require_quota(project_id: int, size: int) -> None:
-    """Check the quota; locks the project, so that concurrent uploads cannot exceed it. Raises DocumentQuotaExceeded."""
-    db.session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
+def _require_room(project_id: int, size: int) -> None:
+    """Lock the project, so that concurrent uploads cannot exceed the quota and nobody withdraws it meanwhile.
+
+    Raises ProjectWithdrawn and DocumentQuotaExceeded.
+    """
+    locked = select(Project).where(Project.id == project_id).with_for_update(key_share=True)
+    require_not_withdrawn(db.session.scalars(locked.execution_options(populate_existing=True)).one())
     used = db.session.scalar(select(func.sum(Document.size)).where(Document.project_id == project_id)) or 0
     quota = policy_in_force().document_quota_mib
     if used + size > quota * MIB:

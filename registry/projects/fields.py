@@ -152,6 +152,7 @@ READ_ONLY: Final = (
     "ending_confirmed_on",
     "attested_on",
     "is_restricted",
+    "withdrawn_at",
     "started_on",
     "version",
     "registered_at",

@@ -25,7 +25,16 @@ from registry.projects.linked_filters import linked_condition
 from registry.projects.models import HAS_RARE_STATUS, RARE_STATUSES, Project
 from registry.projects.started import started_on
 from registry.projects.visibility import visible_projects
-from registry.projects.vocabulary import AttestationState, FreezeStatus, Funding, ObjectClass, ObjectKind, Sector
+from registry.projects.vocabulary import (
+    AttestationState,
+    FreezeStatus,
+    Funding,
+    ObjectClass,
+    ObjectKind,
+    Sector,
+    WithdrawnProjects,
+)
+from registry.projects.withdrawn import NOT_WITHDRAWN, withdrawn_condition
 
 PROJECT: Final = table_of(Project).c
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -40,6 +49,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "freeze_status": FreezeStatus.codes(),
     "severity": Severity.codes(),
     "attestation": AttestationState.codes(),
+    "withdrawn": WithdrawnProjects.codes(),
 }
 TEXTS: Final = (
     "number",
@@ -84,9 +94,12 @@ class Filter:
 def project_conditions(actor: Actor, raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
     """The conditions of a list of projects: visibility for the actor, and the filters.
 
-    The statement must join Agency. Raises Malformed with a problem for each unknown filter or invalid value.
+    Withdrawn projects are left out unless the filter ``withdrawn`` or ``freeze_status`` names them. The statement must
+    join Agency. Raises Malformed with a problem for each unknown filter or invalid value.
     """
     conditions = visible_projects(actor)
+    if "withdrawn" not in raw and FreezeStatus.WITHDRAWN not in raw.get("freeze_status", "").split(","):
+        conditions.append(NOT_WITHDRAWN)
     problems = []
     for name, value in raw.items():
         known = FILTERS.get(name)
@@ -115,6 +128,8 @@ def _choice(name: str, value: str) -> ColumnElement[bool]:
     for code in values:
         if code not in CHOICES[name]:
             raise InvalidValue("not-a-choice", options=", ".join(CHOICES[name]))
+    if name == "withdrawn":
+        return withdrawn_condition(values)
     if name == "attestation":
         return attestation_condition(*(AttestationState(code) for code in values))
     if name == "freeze_status":

@@ -16,6 +16,8 @@ from registry.projects.vocabulary import FreezeStatus
 RARE_STATUSES: Final = (FreezeStatus.UNAUDITED, FreezeStatus.EXEMPT, FreezeStatus.ACCEPTED)
 HAS_RARE_STATUS: Final = text(f"freeze_status IN ({', '.join(repr(status.value) for status in RARE_STATUSES)})")
 
+IS_WITHDRAWN: Final = text("withdrawn_at IS NOT NULL")
+
 
 class Project(Model):
     """One piece of work on one digital object. Money is in whole tenge, dates are local, ``region`` is a KATO prefix.
@@ -23,6 +25,7 @@ class Project(Model):
     ``words`` is the search text: names, purpose and number in lower case. ``updated_at``: the last edit;
     ``changed_at``: the last change of anything shown, by audits and decisions too (``change_times.py``).
     ``attested_on``: when the agency last confirmed that the record is true; None since its registration.
+    ``withdrawn_at``: when a project that was registered in error was withdrawn (``withdrawn.py``).
     ``freeze_status`` and ``severity``: of the last audit or decision (``flags/freeze_status.py`` keeps them).
     """
 
@@ -70,6 +73,7 @@ class Project(Model):
     onboarding_confirmed_on: Mapped[date | None]
     ending_confirmed_on: Mapped[date | None]
     attested_on: Mapped[date | None]
+    withdrawn_at: Mapped[datetime | None] = mapped_column(Instant)
     attested_by: Mapped[str | None] = mapped_column(Text)
     is_restricted: Mapped[bool]
     version: Mapped[int]
@@ -104,6 +108,7 @@ class Project(Model):
             sqlite_where=text("is_restricted"),
             postgresql_where=text("is_restricted"),
         ),
+        Index("ix_projects_withdrawn", "id", sqlite_where=IS_WITHDRAWN, postgresql_where=IS_WITHDRAWN),
     )
 
 
@@ -115,6 +120,7 @@ NOT_CHANGEABLE = (
     "registered_at",
     "updated_at",
     "changed_at",
+    "withdrawn_at",
     "words",
     "freeze_status",
     "severity",

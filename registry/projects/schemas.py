@@ -69,6 +69,11 @@ class Project(ProjectFields):
     is_restricted = ReadOnly(
         "Shown to supervisor, auditor and its own agency only.", {"type": "boolean"}, label=lazy_text("Restricted")
     )
+    withdrawn_at = Timestamp(
+        "When it was withdrawn because it was registered in error; read-only since then.",
+        nullable=True,
+        label=lazy_text("Withdrawn"),
+    )
     started_on = ReadOnly(
         "The earliest date set among the policy's start clock.", DAY_OR_NULL, label=lazy_text("Started on")
     )

@@ -29,6 +29,7 @@ from registry.projects.numbers import is_project_number, reserve_number
 from registry.projects.placement_claims import withdraw_confirmations
 from registry.projects.revisions import Revision, differences, revision_row, save_revision, snapshot
 from registry.projects.visibility import journal_restricted_reads, visible_projects
+from registry.projects.withdrawn import require_not_withdrawn
 
 NAMES: Final = frozenset({"/name_kk", "/name_ru"})
 
@@ -62,10 +63,16 @@ def read_project(actor: Actor, number: str, what: str) -> Project:
     return find_project(actor, number)
 
 
-def find_project_to_change(actor: Actor, number: str) -> Project:
-    """The project with that number, locked until the open transaction ends. Raises ProjectNotFound."""
+def find_project_to_change(actor: Actor, number: str, *, even_withdrawn: bool = False) -> Project:
+    """The project with that number, locked until the open transaction ends.
+
+    Raises ProjectNotFound and, unless ``even_withdrawn``, ProjectWithdrawn.
+    """
     require_transaction()
-    return _find(actor, number, lock=True)
+    project = _find(actor, number, lock=True)
+    if not even_withdrawn:
+        require_not_withdrawn(project)
+    return project
 
 
 def check_project(

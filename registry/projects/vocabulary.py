@@ -62,6 +62,15 @@ class FreezeStatus(Choices):
     FLAGGED = "flagged", lazy_text("Flagged")
     EXEMPT = "exempt", lazy_text("Exempt")
     ACCEPTED = "accepted", lazy_text("Accepted")
+    WITHDRAWN = "withdrawn", lazy_text("Withdrawn")
+
+
+class WithdrawnProjects(Choices):
+    """Whether lists have the projects that were registered in error and withdrawn."""
+
+    EXCLUDE = "exclude", lazy_text("Left out")
+    INCLUDE = "include", lazy_text("Included")
+    ONLY = "only", lazy_text("These only")
 
 
 # Outcomes of a verdict, which looks at no decisions of reviewers.

@@ -9,7 +9,8 @@ from registry.requests.kinds import RequestHandler
 from registry.requests.succession import Succession
 from registry.requests.transfer import Transfer
 from registry.requests.vocabulary import RequestKind
+from registry.requests.withdrawal import Withdrawal
 
 HANDLERS: Final[Mapping[RequestKind, RequestHandler]] = {
-    handler.kind: handler for handler in (Succession(), Transfer())
+    handler.kind: handler for handler in (Succession(), Transfer(), Withdrawal())
 }

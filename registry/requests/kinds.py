@@ -57,6 +57,9 @@ class RequestHandler:
         """How many people, besides the one who asked, confirm it: 1 or 2."""
         return 1
 
+    def require_decider(self, actor: Actor, request: Request) -> None:
+        """Raise NotAllowed when the actor, who has the permission, may not give the last confirmation."""
+
     def check_again(self, request: Request) -> None:
         """Raise Conflict when what was asked is no longer possible at the confirmation."""
 

@@ -25,6 +25,7 @@ from registry.requests.vocabulary import RequestKind, RequestState
 
 SORTS: Final[Mapping[str, SortKey]] = {"id": SortKey("id", Request.id.expression, int)}
 DEFAULT_SORT: Final = "-id"
+SHOWN_OF_PROJECT: Final = 10
 # The agency that a request is about, or that gets something by it.
 OF_AGENCIES: Final[Mapping[str, ColumnFilter]] = {"agency": TextFilter(Agency.bin.expression)}
 PROJECT: Final = table_of(Project).c
@@ -99,6 +100,18 @@ def waiting_request(kind: RequestKind, agency_id: int, project_id: int | None) -
     statement = select(Request.id).where(Request.kind == kind.value, Request.state == RequestState.WAITING.value)
     request_id: int | None = db.session.scalar(statement.where(subject))
     return request_id
+
+
+def requests_of_project(actor: Actor, project_id: int) -> list[Request]:
+    """The requests about a project that the actor may see, newest first, at most SHOWN_OF_PROJECT."""
+    statement = select(Request).where(Request.project_id == project_id, *visible_requests(actor))
+    return list(db.session.scalars(statement.order_by(Request.id.desc()).limit(SHOWN_OF_PROJECT)))
+
+
+def count_waiting(actor: Actor) -> int:
+    """How many requests that the actor sees wait for a decision."""
+    waiting = (Request.state == RequestState.WAITING.value, *visible_requests(actor))
+    return db.session.scalar(select(func.count()).select_from(Request).where(*waiting)) or 0
 
 
 def count_to_decide(actor: Actor) -> int:

@@ -10,9 +10,10 @@ from registry.accounts.actors import Actor
 from registry.core import outbox
 from registry.core.clock import now
 from registry.core.errors import Conflict
-from registry.core.transactions import require_transaction, transaction
+from registry.core.transactions import transaction
 from registry.flags.lock import lock_flags_for_review
 from registry.requests.carrying_out import carry_out
+from registry.requests.decisions import decide
 from registry.requests.four_eyes import RequestNeedsAPerson, require_another_person
 from registry.requests.handlers import HANDLERS
 from registry.requests.journal_entries import record
@@ -21,7 +22,6 @@ from registry.requests.queries import find_request_to_change, waiting_request
 from registry.requests.vocabulary import RequestKind, RequestState
 
 ASKED_TOPIC = "request.asked"
-DECIDED_TOPIC = "request.decided"
 
 
 class RequestAlreadyWaiting(Conflict):
@@ -78,7 +78,8 @@ def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None
     """Confirm a waiting request as another person than the one who asked.
 
     Of a kind that two people decide, the first confirmation leaves it waiting. Raises RoleNotAllowed, StepUpRequired,
-    RequestNotFound, RequestNotWaiting, RequestNeedsAPerson, RequestNeedsAnotherPerson, and Conflict of the kind.
+    RequestNotFound, RequestNotWaiting, RequestNeedsAPerson, RequestNeedsAnotherPerson, and NotAllowed and Conflict of
+    the kind.
     """
     handler = HANDLERS[kind]
     actor.require(handler.decides)
@@ -91,8 +92,9 @@ def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None
             record(actor, "confirmed-first", request, {"decision_reason": reason})
             outbox.enqueue(ASKED_TOPIC, {"request": request.id})
             return request
+        handler.require_decider(actor, request)
         handler.check_again(request)
-        _decide(actor, request, RequestState.CONFIRMED, reason)
+        decide(actor, request, RequestState.CONFIRMED, reason)
         if request.on is None or request.is_due:
             carry_out(actor, request)
     return request
@@ -102,7 +104,7 @@ def refuse(actor: Actor, kind: RequestKind, request_id: int, reason: str) -> Req
     """Refuse a waiting request. Raises RoleNotAllowed, StepUpRequired, RequestNotFound and RequestNotWaiting."""
     actor.require(HANDLERS[kind].decides)
     with transaction():
-        _decide(actor, request := _waiting(actor, kind, request_id), RequestState.REFUSED, reason)
+        decide(actor, request := _waiting(actor, kind, request_id), RequestState.REFUSED, reason)
     return request
 
 
@@ -118,7 +120,7 @@ def cancel(actor: Actor, kind: RequestKind, request_id: int, reason: str | None 
             raise RequestCarriedOut(id=request.id)
         if request.state not in (RequestState.WAITING, RequestState.CONFIRMED):
             raise RequestNotWaiting(id=request.id, state=request.state)
-        _decide(actor, request, RequestState.CANCELLED, reason)
+        decide(actor, request, RequestState.CANCELLED, reason)
     return request
 
 
@@ -127,11 +129,3 @@ def _waiting(actor: Actor, kind: RequestKind, request_id: int) -> Request:
     if request.state != RequestState.WAITING:
         raise RequestNotWaiting(id=request.id, state=request.state)
     return request
-
-
-def _decide(actor: Actor, request: Request, state: RequestState, reason: str | None) -> None:
-    request.state, request.decision_reason = state.value, reason
-    request.decided_by, request.decided_at = actor.principal, now()
-    require_transaction().flush()
-    record(actor, state.value, request, {"decision_reason": reason})
-    outbox.enqueue(DECIDED_TOPIC, {"request": request.id})

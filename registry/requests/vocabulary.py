@@ -11,6 +11,7 @@ class RequestKind(Choices):
 
     SUCCESSION = "succession", lazy_text("Succession of an agency")
     TRANSFER = "transfer", lazy_text("Transfer of a project")
+    WITHDRAWAL = "withdrawal", lazy_text("Withdrawal of a project")
 
 
 class SuccessionKind(Choices):

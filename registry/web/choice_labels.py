@@ -10,7 +10,7 @@ from registry.accounts.roles import Role
 from registry.accounts.scopes import Scope
 from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.agencies.vocabulary import Region
-from registry.cases.vocabulary import ActionName, AuditEvent, DecisionKind, ReasonCode, Status
+from registry.cases.vocabulary import ActionName, AuditEvent, DecisionKind, ProjectEvent, ReasonCode, Status
 from registry.core.languages import LANGUAGE_NAMES
 from registry.core.translations import lazy_text
 from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, Trigger
@@ -25,6 +25,7 @@ from registry.projects.vocabulary import (
     ObjectClass,
     ObjectKind,
     Sector,
+    WithdrawnProjects,
 )
 from registry.requests.vocabulary import RequestKind, RequestState, SuccessionKind
 
@@ -47,6 +48,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "object_class": _labels(ObjectClass),
     "freeze_status": _labels(FreezeStatus),
     "attestation": _labels(AttestationState),
+    "withdrawn": _labels(WithdrawnProjects),
     "severity": _labels(Severity.worst_first()),
     "flagged": {severity.value: severity.flagged_label for severity in Severity.worst_first()},
     "flag_status": _labels(FlagStatus),
@@ -63,7 +65,11 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "reopen": lazy_text("Reopen the review"),
         "withdraw_order": lazy_text("Withdraw the order"),
     },
-    "case_event": {**{action.value: action.event_label for action in ActionName}, **_labels(AuditEvent)},
+    "case_event": {
+        **{action.value: action.event_label for action in ActionName},
+        **_labels(AuditEvent),
+        **_labels(ProjectEvent),
+    },
     "decision": _labels(DecisionKind),
     "reason_code": _labels(ReasonCode),
     "account_kind": _labels(AccountKind),

@@ -252,6 +252,18 @@ TRIES: dict[str, Try] = {
     "cancel_transfer": Try(
         "/transfers/{transfer}/cancellation", {Role.ADMINISTRATOR}, 200, lambda world: {}, owned=False
     ),
+    "ask_withdrawal": Try("/projects/{number}/withdrawal", WRITERS, 409, lambda world: {"reason": "Twice."}),
+    "list_all_withdrawals": Try("/withdrawals", ALL, owned=False),
+    "read_withdrawal": Try("/withdrawals/{withdrawal}", ALL),
+    "refuse_withdrawal": Try(
+        "/withdrawals/{refused_withdrawal}/refusal", REVIEWERS, 200, lambda world: {"reason": "No."}, owned=False
+    ),
+    # A project of a serious flag waits for a second person, who is a supervisor.
+    "confirm_withdrawal": Try("/withdrawals/{withdrawal}/confirmation", REVIEWERS, 200, lambda world: {}, owned=False),
+    "cancel_withdrawal": Try("/withdrawals/{withdrawal}/cancellation", WRITERS, 200, lambda world: {}),
+    "restore_withdrawn_project": Try(
+        "/withdrawals/{withdrawal}/restoration", {Role.SUPERVISOR}, 200, lambda world: {"reason": "It exists."}
+    ),
     "read_own_account": Try("/me", ALL, owned=False),
     "list_all_accounts": Try("/accounts", {*MANAGERS, Role.AUDITOR}, owned=False),
     "create_account": Try("/accounts", MANAGERS, 201, a_person, owned=False),
@@ -301,6 +313,8 @@ def a_world(agency: Agency) -> World:
         "refused_succession": a_request(RequestKind.SUCCESSION, an_agency(parent=agency).bin),
         "transfer": a_request(RequestKind.TRANSFER, project.number),
         "refused_transfer": a_request(RequestKind.TRANSFER, reviewed.number),
+        "withdrawal": a_request(RequestKind.WITHDRAWAL, project.number),
+        "refused_withdrawal": a_request(RequestKind.WITHDRAWAL, reviewed.number),
     }
     ids = (document.id, recorded.id, audit.id, queued.id)
     return World(agency, project, *ids, reviewed, case_id, account_id, service.id, key_id, requests)
@@ -308,8 +322,10 @@ def a_world(agency: Agency) -> World:
 
 def a_request(kind: RequestKind, subject: str) -> int:
     """A request that waits for a decision, of an administrator who is none of the callers."""
-    values = {"successor" if kind is RequestKind.SUCCESSION else "to": an_agency().bin, "act": "No. 1", "reason": "So."}
-    values["on"] = today() + timedelta(days=1)
+    values: dict[str, Any] = {"reason": "So."}
+    if kind is not RequestKind.WITHDRAWAL:
+        values["successor" if kind is RequestKind.SUCCESSION else "to"] = an_agency().bin
+        values |= {"act": "No. 1", "on": today() + timedelta(days=1)}
     return ask(an_actor(Role.ADMINISTRATOR, name="somebody else"), kind, subject, values).id
 
 

@@ -10,11 +10,19 @@ from registry.core.translations import lazy_text
 MESSAGES: Final[Mapping[str, str]] = {
     "cli-requests-carried-out": lazy_text("Requests carried out: {requests}"),
     "agency-closed": lazy_text("The agency with BIN {bin} is closed. Its successor is {successor}: use that BIN."),
+    "duplicate-is-itself": lazy_text("Enter the number of another project: {number} is the one to withdraw."),
+    "duplicate-is-restricted": lazy_text(
+        "Project {number} is restricted, and a request about this project must not name it. Give the reason in words."
+    ),
+    "duplicate-withdrawn": lazy_text("Project {number}, which was to remain, is withdrawn itself."),
     "expected-project-numbers": lazy_text("A list of project numbers is expected."),
     "number-of-projects": lazy_text("List 1 to {largest} projects."),
     "project-not-of-agency": lazy_text("Agency {bin} has no project {number}."),
     "project-passes-on-already": lazy_text("Project {number} passes to another agency by a confirmed division."),
     "projects-only-in-division": lazy_text("Projects are listed for a division only."),
+    "project-withdrawn": lazy_text(
+        "Project {number} is withdrawn because it was registered in error. It can be read and no longer changed."
+    ),
     "request-already-waiting": lazy_text(
         "A request about {subject} waits for a decision. It must be decided or cancelled first."
     ),
@@ -30,5 +38,10 @@ MESSAGES: Final[Mapping[str, str]] = {
         "A succession of agency {bin} is confirmed for {on}. Cancel it first, or choose a later date."
     ),
     "successor-is-itself": lazy_text("Choose another agency: {bin} is the one that passes on."),
+    "withdrawal-needs-a-supervisor": lazy_text(
+        "A medium or high flag is active, or an order in force: the second person who confirms request {id} must be a "
+        "supervisor."
+    ),
+    "withdrawal-not-in-effect": lazy_text("Request {id} is not in effect: there is nothing to restore."),
     "transfer-planned": lazy_text("A transfer of project {number} is confirmed for {on}. Cancel it first."),
 }

@@ -52,6 +52,9 @@ ACTIONS: Final[Mapping[str, str]] = {
     "request.refused": lazy_text("Request refused"),
     "request.cancelled": lazy_text("Request cancelled"),
     "request.carried-out": lazy_text("Request took effect"),
+    "request.restored": lazy_text("Withdrawal undone"),
+    "project.withdrawn": lazy_text("Project withdrawn as registered in error"),
+    "project.restored": lazy_text("Withdrawn project restored"),
     "account.added": lazy_text("Account added"),
     "account.renamed": lazy_text("Account renamed"),
     "account.disabled": lazy_text("Account disabled"),
@@ -146,6 +149,8 @@ DETAILS: Final[Mapping[str, str]] = {
     "decision_reason": lazy_text("Remark"),
     "passed_on": lazy_text("Projects that passed on"),
     "external_ids_changed": lazy_text("External ids with a prefix"),
+    "duplicate_of": lazy_text("Registered already as"),
+    "flags_reopened": lazy_text("Flags that are active again"),
     "agencies_below": lazy_text("Agencies below"),
     "people": lazy_text("People"),
 }

@@ -110,7 +110,7 @@ class Restriction(MethodView):
     def put(self, values: Mapping[str, Any], number: str) -> Any:
         """Show a project to supervisor, auditor and its own agency only, or to all again."""
         with transaction():
-            project = find_project_to_change(current_actor(), number)
+            project = find_project_to_change(current_actor(), number, even_withdrawn=True)
             restrict_project(current_actor(), project, values["is_restricted"], values["reason"])
             row = project_row(project)
         return row, {"ETag": quote_etag(make_tag(*etag_data(row)))}

@@ -116,9 +116,15 @@ def restrict(actor: Actor, number: str) -> Answer:
         ),
         name_in_page_language(project),
     )
-    return answer_form(
-        page, lambda values: _on(actor, number, restrict_project, is_restricted=is_restricted, reason=values["reason"])
-    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        with transaction():
+            # Whoever may see a withdrawn record may change too.
+            restricted = find_project_to_change(actor, number, even_withdrawn=True)
+            restrict_project(actor, restricted, is_restricted, values["reason"])
+        return _done(number)
+
+    return answer_form(page, act)
 
 
 @pages.page("/projects/<number>/exemption", needs=Permission.EXEMPTIONS_RECORD, methods=BOTH)

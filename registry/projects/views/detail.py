@@ -30,6 +30,9 @@ from registry.projects.revisions import history
 from registry.projects.service import find_project, read_project
 from registry.projects.views.links import cases_of_project
 from registry.projects.views.sections import CONFIRMED, PARTS, part_title
+from registry.projects.withdrawn import ProjectWithdrawn
+from registry.requests.queries import requests_of_project
+from registry.requests.restoration import withdrawal_in_effect
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.flash import flash_message
@@ -72,6 +75,8 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         documents=documents_of(project),
         form=form,
         cases=cases_of_project(actor, number),
+        requests=requests_of_project(actor, project.id),
+        withdrawal=withdrawal_in_effect(project),
     )
 
 
@@ -90,7 +95,7 @@ def add_project_document(actor: Actor, number: str) -> Answer:
         _add_uploaded(actor, project)
     except Invalid as error:
         return _page(actor, number, invalid_form(typed_values(DOCUMENT.fields), error, "file")), 422
-    except DocumentQuotaExceeded as error:
+    except (DocumentQuotaExceeded, ProjectWithdrawn) as error:
         return _page(actor, number, invalid_form(typed_values(DOCUMENT.fields), error, "file")), 409
     flash_message(gettext("Document saved."))
     return redirect_to("project", number=number, _anchor="documents")

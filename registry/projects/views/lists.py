@@ -18,6 +18,7 @@ from registry.web.blueprint import Answer, pages
 from registry.web.downloads import ENDINGS
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 
+WITHDRAWN: Final = "withdrawn"
 FILTERS: Final = (
     "q",
     "freeze_status",
@@ -34,6 +35,7 @@ FILTERS: Final = (
     "attestation",
     "onboarding_due_on_to",
     "is_restricted",
+    WITHDRAWN,
 )
 # The filters that the page offers as selects; the others are only set by links.
 CHOICES: Final = ("freeze_status", "severity", "work_type", "stage", "placement", "sector", "region", "attestation")

@@ -30,7 +30,7 @@ from registry.projects.drafts import drafts_of
 from registry.projects.queries import list_projects
 from registry.projects.views.links import projects_of
 from registry.reports.compliance import UNFLAGGED, compliance
-from registry.requests.queries import count_to_decide
+from registry.requests.queries import count_to_decide, count_waiting
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages
 from registry.web.current_user import page_locale
 
@@ -55,6 +55,7 @@ def home(actor: Actor) -> Answer:
             questions=questions,
             orders=[(case, order_of(case)) for case in ordered],
             projects=projects_of(actor, [*questions, *ordered]),
+            requests_waiting=count_waiting(actor),
             totals=totals,
             unflagged_statuses=UNFLAGGED,
             last=last_good_audit(),

@@ -7,17 +7,22 @@ from typing import Any, Final
 
 from flask.views import MethodView
 
+from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import LOCATION
 from registry.requests import service
 from registry.requests.api.decisions import add_endpoints, etag_data, shown
 from registry.requests.handlers import HANDLERS
 from registry.requests.models import Request
+from registry.requests.restoration import restore_project
+from registry.requests.schemas import REFUSED
 from registry.requests.vocabulary import RequestKind
 
 blp = ApiBlueprint("requests", __name__, description="What one person asks for, and another one decides.")
 SUCCESSION: Final = HANDLERS[RequestKind.SUCCESSION]
 TRANSFER: Final = HANDLERS[RequestKind.TRANSFER]
+WITHDRAWAL: Final = HANDLERS[RequestKind.WITHDRAWAL]
+WITHDRAWAL_EXAMPLE: Final = {"reason": "Registered twice by two departments.", "duplicate_of": "QT-2026-0000002-3"}
 SUCCESSION_EXAMPLE: Final = {
     "successor": "050340004478",
     "kind": "merger",
@@ -70,5 +75,41 @@ class ProjectTransfer(MethodView):
         return answer(service.ask(current_actor(), RequestKind.TRANSFER, number, dict(values)))
 
 
+@blp.route("/projects/<number>/withdrawal")
+class ProjectWithdrawal(MethodView):
+    """The withdrawal of a project that was registered in error."""
+
+    @blp.requires(WITHDRAWAL.asks)
+    @blp.doc(operationId="ask_withdrawal")
+    @blp.arguments(WITHDRAWAL.body, example=WITHDRAWAL_EXAMPLE)
+    @blp.idempotent
+    @blp.etag
+    @blp.response(201, WITHDRAWAL.shown, description="It waits for a reviewer.", headers=LOCATION)
+    def post(self, values: Mapping[str, Any], number: str) -> Any:
+        """Ask to withdraw a project that was registered in error; a reviewer decides.
+
+        Two people confirm it, the second a supervisor, while a medium or high flag is active or an order in force.
+        """
+        return answer(service.ask(current_actor(), RequestKind.WITHDRAWAL, number, dict(values)))
+
+
+@blp.route("/withdrawals/<row_id:id>/restoration")
+class WithdrawalRestoration(MethodView):
+    """The restoration of a withdrawn project."""
+
+    @blp.requires(Permission.CASES_APPROVE)
+    @blp.doc(operationId="restore_withdrawn_project")
+    @blp.arguments(REFUSED, example={"reason": "The project exists after all."})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, WITHDRAWAL.shown)
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Restore a withdrawn project: its flags are active again, and the next audit reopens its case."""
+        request = restore_project(current_actor(), id, values["reason"])
+        blp.set_etag(etag_data(request))
+        return shown(request)
+
+
 add_endpoints(blp, SUCCESSION, "succession")
 add_endpoints(blp, TRANSFER, "transfer")
+add_endpoints(blp, WITHDRAWAL, "withdrawal")

@@ -24,6 +24,7 @@ from registry.web.translations import gettext as _
 
 SUCCESSION = HANDLERS[RequestKind.SUCCESSION]
 TRANSFER = HANDLERS[RequestKind.TRANSFER]
+WITHDRAWAL = HANDLERS[RequestKind.WITHDRAWAL]
 
 
 @pages.page("/agencies/<bin>/succession", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))
@@ -74,6 +75,31 @@ def ask_transfer(actor: Actor, number: str) -> Answer:
     def act(values: Mapping[str, Any]) -> Answer:
         request = service.ask(actor, RequestKind.TRANSFER, number, dict(values))
         flash_message(_("The transfer is proposed. A second person has to confirm it."))
+        return redirect_to("request_page", request_id=request.id)
+
+    return answer_form(page, act)
+
+
+@pages.page("/projects/<number>/withdrawal", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+def ask_withdrawal(actor: Actor, number: str) -> Answer:
+    """Ask to withdraw a project that was registered in error."""
+    project = read_project(actor, number, "withdrawal")
+    page = FormPage(
+        _("Withdraw the project"),
+        _("Ask for the withdrawal"),
+        url_for("web.project", number=number),
+        [schema_field(field) for field in WITHDRAWAL.body.inputs.values()],
+        WITHDRAWAL.body,
+        intro=_(
+            "For a project that was registered in error only. A reviewer decides; two people do while a medium or high "
+            "flag is active or an order in force. The record stays readable and leaves lists, reports and audits."
+        ),
+        subject=name_in_page_language(project),
+    )
+
+    def act(values: Mapping[str, Any]) -> Answer:
+        request = service.ask(actor, RequestKind.WITHDRAWAL, number, dict(values))
+        flash_message(_("You asked to withdraw the project. A reviewer has to decide."))
         return redirect_to("request_page", request_id=request.id)
 
     return answer_form(page, act)

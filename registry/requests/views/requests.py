@@ -16,6 +16,7 @@ from registry.requests.four_eyes import is_another_person
 from registry.requests.handlers import HANDLERS
 from registry.requests.models import Request
 from registry.requests.queries import find_request, list_requests, read_request, show_request
+from registry.requests.restoration import is_in_effect, restore_project
 from registry.requests.schemas import REFUSED, REMARK
 from registry.requests.views.facts import facts_of, names_of_agencies
 from registry.requests.vocabulary import RequestKind, RequestState
@@ -28,6 +29,8 @@ from registry.web.translations import gettext as _
 KIND: Final = "request_kind"
 FILTERS: Final = ("state", "agency", "project")
 REASON: Final = "reason"
+# Decisions that need a reason.
+WITH_REASON: Final = ("refusal", "restoration")
 
 
 @pages.page("/requests", needs=Permission.REQUESTS_READ)
@@ -78,10 +81,16 @@ def _cancel(actor: Actor, request: Request, reason: str | None) -> str:
     return _("The request is cancelled.")
 
 
+def _restore(actor: Actor, request: Request, reason: str | None) -> str:
+    restore_project(actor, request.id, reason or "")
+    return _("The project is restored.")
+
+
 DECISIONS: Final[Mapping[str, Callable[[Actor, Request, str | None], str]]] = {
     "confirmation": _confirm,
     "refusal": _refuse,
     "cancellation": _cancel,
+    "restoration": _restore,
 }
 
 
@@ -90,10 +99,10 @@ DECIDE: Final = f"/requests/<row_id:request_id>/<any({','.join(DECISIONS)}):deci
 
 @pages.page(DECIDE, needs=Permission.REQUESTS_READ, methods=("POST",))
 def decide_request(actor: Actor, request_id: int, decision: str) -> Answer:
-    """Confirm, refuse or cancel the request. The permission of each is checked by its service."""
+    """Confirm, refuse or cancel the request, or undo it. The permission of each is checked by its service."""
     request = find_request(actor, request_id)
     texts = typed_values((REASON,))
-    values, problems = (REFUSED if decision == "refusal" else REMARK).load_texts({REASON: texts.get(REASON, "")})
+    values, problems = (REFUSED if decision in WITH_REASON else REMARK).load_texts({REASON: texts.get(REASON, "")})
     if problems:
         return _page(actor, request, Form(texts, problems)), 422
     try:
@@ -123,5 +132,6 @@ def _page(actor: Actor, request: Request, form: Form) -> str:
         here=url_for("web.request_page", request_id=request.id),
         may_decide=waits and actor.may(handler.decides),
         may_confirm=is_another_person(actor, request) and actor.is_person,
+        may_restore=is_in_effect(request) and actor.may(Permission.CASES_APPROVE),
         may_cancel=(waits or planned) and actor.may(handler.asks),
     )

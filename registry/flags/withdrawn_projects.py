@@ -1,0 +1,46 @@
+"""Flags of a withdrawn project: cleared with the withdrawal, by no audit, and active again when it is restored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import case, select, update
+
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.transactions import require_transaction
+from registry.flags.audit_runs import last_good_date
+from registry.flags.models import FLAGS, IS_ACTIVE, Flag
+from registry.freeze.vocabulary import Severity
+
+# A flag of these takes two people to withdraw the project.
+SERIOUS = Severity.MEDIUM.and_above()
+
+
+def has_serious_flag(project_id: int) -> bool:
+    """True when a flag of medium or high severity is active, be it exempt or accepted."""
+    active = select(FLAGS.c.id).where(FLAGS.c.project_id == project_id, IS_ACTIVE, FLAGS.c.severity.in_(SERIOUS))
+    return db.session.scalar(active.limit(1)) is not None
+
+
+def clear_flags(project_id: int, at: datetime) -> list[int]:
+    """Clear the active flags of a project in the open transaction; returns their ids."""
+    session = require_transaction()
+    active = select(FLAGS.c.id).where(FLAGS.c.project_id == project_id, IS_ACTIVE).order_by(FLAGS.c.id)
+    ids = list(session.scalars(active.with_for_update()))
+    values = {"status": "cleared", "cleared_on": today(), "last_seen_on": last_good_date(), "changed_at": at}
+    _update(ids, **values)
+    return ids
+
+
+def reopen_flags(ids: Sequence[int], at: datetime) -> None:
+    """Give flags that a withdrawal cleared the status that they had, in the open transaction."""
+    accepted = Flag.accepted_fingerprint == Flag.fingerprint
+    before = case((Flag.exemption_id.is_not(None), "exempt"), (accepted, "accepted"), else_="open")
+    _update(ids, status=before, cleared_on=None, last_seen_on=None, changed_at=at)
+
+
+def _update(ids: Sequence[int], **values: object) -> None:
+    statement = update(Flag).where(Flag.id.in_(ids)).values(**values)
+    require_transaction().execute(statement, execution_options={"synchronize_session": False})

@@ -1,0 +1,180 @@
+"""Withdrawal: a project that was registered in error leaves lists, counts and audits, and stays readable.
+
+An agency asks, a reviewer decides. Where a flag of medium or high severity is active, or an order in force, it ends
+what a decision on the case would end: so two people confirm it, the second of them a supervisor, as for decisions.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.cases.orders import Order
+from registry.cases.withdrawn_projects import close_case_of_withdrawn, lock_open_case
+from registry.core.base_schema import BaseSchema
+from registry.core.clock import now
+from registry.core.database import db
+from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
+from registry.core.fields import Text
+from registry.core.json_schemas import nullable
+from registry.core.response_fields import ReadOnly, Timestamp
+from registry.core.transactions import require_transaction
+from registry.core.translations import lazy_text
+from registry.flags.freeze_status import update_freeze_status
+from registry.flags.withdrawn_projects import clear_flags, has_serious_flag
+from registry.projects.change_times import PROJECT
+from registry.projects.models import Project
+from registry.projects.numbers import is_project_number
+from registry.projects.service import find_project_to_change
+from registry.projects.visibility import visible_projects
+from registry.projects.withdrawn import ProjectWithdrawn, require_not_withdrawn, save_freeze_status_change
+from registry.requests.decisions import cancel_other_requests
+from registry.requests.kinds import Asked, RequestHandler
+from registry.requests.models import MAX_TEXT_LENGTH, Request
+from registry.requests.schemas import REASON_LABEL, TEXT, RequestShown
+from registry.requests.vocabulary import RequestKind, RequestState
+
+PEOPLE: Final = {"type": "integer", "minimum": 1, "maximum": 2}
+
+
+class WithdrawalNeedsASupervisor(NotAllowed):
+    """The second of two people who end a serious flag or an order is a supervisor, as for decisions."""
+
+
+class DuplicateWithdrawn(Conflict):
+    """The project that was to remain has been withdrawn meanwhile."""
+
+
+class WithdrawalFields(BaseSchema):
+    """A withdrawal to ask for."""
+
+    reason = Text(
+        MAX_TEXT_LENGTH,
+        description="Why it was registered in error.",
+        label=REASON_LABEL,
+        hint=lazy_text("What was registered in error, and how you know."),
+        required=True,
+    )
+    duplicate_of = Text(
+        description="Number of the project that remains, for one that was registered twice.",
+        label=lazy_text("Registered already as"),
+        hint=lazy_text("The number of the project that remains, if this one was registered twice."),
+    )
+
+
+class WithdrawalShown(RequestShown):
+    """A withdrawal in responses."""
+
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"people_needed"})
+
+    duplicate_of = ReadOnly("Number of the project that remains.", nullable(TEXT))
+    restored_by = ReadOnly("Who restored the project.", nullable(TEXT))
+    restored_at = Timestamp("When the project was restored.", nullable=True)
+    restoration_reason = ReadOnly("Why it was restored.", nullable(TEXT))
+    people_needed = ReadOnly(
+        "Not in lists: how many people have to confirm it, two while a medium or high flag is active or an order in "
+        "force; null once it is decided.",
+        nullable(PEOPLE),
+    )
+
+
+class Withdrawal(RequestHandler):
+    """The handler of withdrawals; the subject is the project's number."""
+
+    kind = RequestKind.WITHDRAWAL
+    collection = "withdrawals"
+    asks = Permission.PROJECTS_WRITE
+    decides = Permission.WITHDRAWALS_DECIDE
+    body: ClassVar[BaseSchema] = WithdrawalFields()
+    shown: ClassVar[BaseSchema] = WithdrawalShown()
+    # Those who decide have no tokens of agencies' service accounts.
+    asker_is_person = False
+
+    def check(self, actor: Actor, subject: str, values: dict[str, Any]) -> Asked:
+        """Raises ProjectNotFound, ProjectWithdrawn and Invalid."""
+        project = find_project_to_change(actor, subject)
+        duplicate_of = values.get("duplicate_of")
+        if duplicate_of is not None:
+            problem = _duplicate_problem(actor, project, duplicate_of)
+            if problem is not None:
+                raise Invalid([problem])
+        details = {"duplicate_of": duplicate_of}
+        return Asked(project.agency_id, values["reason"], project_id=project.id, details=details)
+
+    def people_who_decide(self, request: Request) -> int:
+        """Two while a medium or high flag is active or an order in force."""
+        project_id = _project_of(request).id
+        return 2 if has_serious_flag(project_id) or _has_order(project_id) else 1
+
+    def require_decider(self, actor: Actor, request: Request) -> None:
+        """Raises WithdrawalNeedsASupervisor."""
+        if self.people_who_decide(request) > 1 and not actor.may(Permission.CASES_APPROVE):
+            raise WithdrawalNeedsASupervisor(id=request.id)
+
+    def check_again(self, request: Request) -> None:
+        """Raises ProjectWithdrawn and DuplicateWithdrawn."""
+        require_not_withdrawn(_project_of(request))
+        remaining = request.details["duplicate_of"]
+        withdrawn = select(Project.id).where(Project.number == remaining, Project.withdrawn_at.is_not(None))
+        # Locked, so that of two that are each other's duplicate one remains.
+        if remaining is not None and db.session.scalar(withdrawn.with_for_update(of=Project)) is not None:
+            raise DuplicateWithdrawn(number=remaining)
+
+    def carry_out(self, actor: Actor, request: Request) -> dict[str, Any]:
+        """Withdraw the project: its flags clear, its case closes, its orders end."""
+        session = require_transaction()
+        # Actions on cases lock the case and then the project.
+        lock_open_case(_project_of(request).id)
+        project = find_project_to_change(actor, _project_of(request).number)
+        at, before = now(), project.freeze_status
+        flags = clear_flags(project.id, at)
+        case_id = close_case_of_withdrawn(actor, project.id, project.number, request.reason)
+        cancel_other_requests(actor, request)
+        project.withdrawn_at = at
+        session.flush()
+        update_freeze_status(at, PROJECT.c.id == project.id)
+        session.refresh(project)
+        request.details = {**request.details, "flags": flags, "case": case_id}
+        details = {"request": request.id, "duplicate_of": request.details["duplicate_of"]}
+        known = {name: value for name, value in details.items() if value is not None}
+        save_freeze_status_change(actor, project, before, at, "project.withdrawn", known)
+        return {"flags_cleared": len(flags), **({} if case_id is None else {"case": case_id})}
+
+    def more(self, request: Request) -> dict[str, Any]:
+        """What only withdrawals show."""
+        names = ("duplicate_of", "restored_by", "restored_at", "restoration_reason")
+        return {name: request.details.get(name) for name in names}
+
+    def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:  # noqa: ARG002 - the base's
+        """How many people it takes."""
+        waits = request.state == RequestState.WAITING
+        return {"people_needed": self.people_who_decide(request) if waits else None}
+
+
+def _duplicate_problem(actor: Actor, project: Project, number: str) -> Problem | None:
+    pointer = "/duplicate_of"
+    if number == project.number:
+        return Problem(pointer, "duplicate-is-itself", {"number": number})
+    seen = select(Project).where(Project.number == number, *visible_projects(actor))
+    other = db.session.scalar(seen) if is_project_number(number) else None
+    if other is None:
+        return Problem(pointer, "project-unknown", {"number": number})
+    if other.withdrawn_at is not None:
+        return Problem(pointer, ProjectWithdrawn.code, {"number": number})
+    # Whoever reads the request would learn of it.
+    hidden = other.is_restricted and not project.is_restricted
+    return Problem(pointer, "duplicate-is-restricted", {"number": number}) if hidden else None
+
+
+def _has_order(project_id: int) -> bool:
+    in_force = select(Order.id).where(Order.project_id == project_id, Order.ended_at.is_(None))
+    return db.session.scalar(in_force.limit(1)) is not None
+
+
+def _project_of(request: Request) -> Project:
+    if request.project_record is None:
+        raise RuntimeError("a withdrawal is of a project")
+    return request.project_record

@@ -1,0 +1,253 @@
+"""Withdrawal: who decides, what ends with it, and that the record is read-only and comes back."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from registry.accounts.roles import Role
+from registry.agencies.models import Agency
+from registry.cases.models import Case, CaseEvent
+from registry.cases.orders import Order
+from registry.core.database import db
+from registry.core.errors import Conflict, NotAllowed
+from registry.flags.models import Flag
+from registry.projects.models import Project
+from registry.requests.models import Request
+from registry.requests.restoration import restore_project
+from registry.requests.service import ask, confirm, refuse
+from registry.requests.vocabulary import RequestKind
+from tests.api.callers import caller, codes
+from tests.cases.cast import (
+    ADMINISTRATOR,
+    AIGERIM,
+    BOLAT,
+    SAULE,
+    TIMUR,
+    act,
+    audit,
+    case_of,
+    edit,
+    editor_of,
+    migrate_by,
+)
+from tests.factories import a_project, an_agency
+from tests.present import Present
+
+DAY = date(2026, 9, 30)
+W = RequestKind.WITHDRAWAL
+
+
+@pytest.fixture(autouse=True)
+def day(app: Flask, present: Present) -> None:
+    present.set(DAY)
+
+
+def clean(**values: object) -> Project:
+    """A project that no rule flags."""
+    kept = {"work_type": "maintenance", "stage": "operation", "placement": "on_platform", "contract_signed_on": None}
+    return a_project(**{**kept, "work_started_on": None, **values})  # type: ignore[arg-type]
+
+
+def asked(project: Project, **values: object) -> Request:
+    """A withdrawal that the project's agency asks for."""
+    body = {"reason": "Registered twice.", "duplicate_of": None, **values}
+    return ask(editor_of(agency_of(project)), W, project.number, body)
+
+
+def agency_of(project: Project) -> Agency:
+    return db.session.get_one(Agency, again(project).agency_id)
+
+
+def withdrawn(project: Project, **values: object) -> Request:
+    request = asked(project, **values)
+    request = confirm(AIGERIM, W, request.id)
+    return request if request.carried_out_at else confirm(SAULE, W, request.id)
+
+
+def again(project: Project) -> Project:
+    return db.session.get_one(Project, project.id, populate_existing=True)
+
+
+def flags(project: Project) -> list[str]:
+    db.session.rollback()
+    return list(db.session.scalars(db.select(Flag.status).where(Flag.project_id == project.id).order_by(Flag.id)))
+
+
+def test_one_reviewer_withdraws_a_project_without_flags() -> None:
+    project = clean()
+    audit()
+
+    request = confirm(AIGERIM, W, asked(project).id, "Seen.")
+
+    assert (request.state, request.decided_by, request.first_decided_by) == ("confirmed", "aigerim", None)
+    assert (again(project).freeze_status, again(project).withdrawn_at is not None) == ("withdrawn", True)
+
+
+def test_a_flagged_project_takes_two_people_and_the_second_is_a_supervisor() -> None:
+    project = a_project()
+    audit()
+    request = asked(project)
+
+    first = confirm(AIGERIM, W, request.id)
+    assert (first.state, first.first_decided_by) == ("waiting", "aigerim")
+    with pytest.raises(NotAllowed) as same:
+        confirm(AIGERIM, W, request.id)
+    with pytest.raises(NotAllowed) as reviewer:
+        confirm(BOLAT, W, request.id)
+    assert (same.value.code, reviewer.value.code) == ("request-needs-another-person", "withdrawal-needs-a-supervisor")
+    assert flags(project) == ["open"]
+    done = confirm(SAULE, W, request.id)
+
+    assert (done.state, done.decided_by) == ("confirmed", "saule")
+    assert flags(project) == ["cleared"]
+
+
+def test_case_orders_and_flags_end_with_the_withdrawal() -> None:
+    project = a_project()
+    audit()
+    case = case_of(project)
+    act(AIGERIM, case, "claim")
+    act(AIGERIM, case, "propose", migrate_by(DAY + timedelta(days=30)))
+    act(SAULE, case, "approve")
+
+    withdrawn(project)
+
+    closed = db.session.get_one(Case, case.id, populate_existing=True)
+    assert (closed.status, closed.outcome, closed.due_on) == ("closed", "withdrawn", None)
+    assert [each.ended_because for each in db.session.query(Order)] == ["withdrawn"]
+    last = db.session.query(CaseEvent).order_by(CaseEvent.id.desc()).first()
+    assert last is not None
+    assert (last.action, last.comment, last.tells_agency) == ("project_withdrawn", "Registered twice.", True)
+    cleared = db.session.query(Flag).one()
+    assert (cleared.status, cleared.cleared_on, cleared.cleared_by_audit) == ("cleared", DAY, None)
+
+
+def test_a_waiting_proposal_lapses() -> None:
+    project = a_project()
+    audit()
+    case = case_of(project)
+    act(AIGERIM, case, "claim")
+    act(AIGERIM, case, "propose", migrate_by(DAY + timedelta(days=30)))
+
+    withdrawn(project)
+
+    assert db.session.get_one(Case, case.id).status == "closed"
+
+
+def test_audits_lists_reports_and_exports_leave_it_out(client: FlaskClient) -> None:
+    project, other = a_project(), clean()
+    audit()
+    withdrawn(project)
+    run = audit()
+    auditor = caller(client, Role.AUDITOR)
+
+    def numbers(query: str) -> list[str]:
+        return sorted(item["number"] for item in auditor.get(f"/projects?{query}").get_json()["items"])
+
+    both = sorted([project.number, other.number])
+    assert (run.projects_judged, run.flags_opened, run.flags_cleared) == (1, 0, 0)
+    assert numbers("") == numbers("withdrawn=exclude") == [other.number]
+    assert numbers("withdrawn=only") == numbers("freeze_status=withdrawn") == [project.number]
+    assert numbers("withdrawn=include") == both
+    assert auditor.get("/projects?withdrawn=maybe").status_code == 400
+    totals = auditor.get("/reports/compliance?by=kind").get_json()["totals"]
+    assert (totals["projects"], totals["flagged_high"]) == (1, 0)
+    export = auditor.get("/exports/projects.csv").get_data(as_text=True)
+    assert other.number in export and project.number not in export
+    assert project.number in auditor.get("/exports/projects.csv?withdrawn=include").get_data(as_text=True)
+
+
+def test_it_is_readable_with_its_number_and_history(client: FlaskClient) -> None:
+    agency = an_agency()
+    project, remaining = clean(agency=agency), clean(agency=agency)
+    request = withdrawn(project, duplicate_of=remaining.number)
+    editor = caller(client, Role.AGENCY_EDITOR, agency)
+
+    shown = editor.get(f"/projects/{project.number}").get_json()
+    history = editor.get(f"/projects/{project.number}/history").get_json()["items"]
+    asked_for = editor.get(f"/withdrawals/{request.id}").get_json()
+
+    assert (shown["number"], shown["freeze_status"]) == (project.number, "withdrawn")
+    assert shown["withdrawn_at"] is not None
+    assert history[-1]["changes"] == [{"field": "freeze_status", "old": "unaudited", "new": "withdrawn"}]
+    assert (asked_for["duplicate_of"], asked_for["people_needed"]) == (remaining.number, None)
+
+
+def test_a_restored_project_is_flagged_again_at_once_and_its_case_with_the_next_audit() -> None:
+    project = a_project()
+    audit()
+    case = case_of(project)
+    request = withdrawn(project)
+
+    with pytest.raises(NotAllowed):
+        restore_project(AIGERIM, request.id, "It exists.")
+    restored = restore_project(TIMUR, request.id, "It exists.")
+
+    assert (again(project).freeze_status, again(project).withdrawn_at) == ("flagged", None)
+    assert flags(project) == ["open"]
+    assert (restored.details["restored_by"], restored.details["restoration_reason"]) == ("timur", "It exists.")
+    audit()
+    assert flags(project) == ["open"]
+    assert db.session.get_one(Case, case.id, populate_existing=True).status == "new"
+    with pytest.raises(Conflict) as twice:
+        restore_project(TIMUR, request.id, "Again.")
+    assert twice.value.code == "withdrawal-not-in-effect"
+    edit(editor_of(agency_of(project)), project, budget_kzt=5)
+
+
+def test_two_that_are_each_others_duplicate_are_not_both_withdrawn(client: FlaskClient) -> None:
+    agency = an_agency()
+    first, second = clean(agency=agency), clean(agency=agency)
+    one, other = asked(first, duplicate_of=second.number), asked(second, duplicate_of=first.number)
+    confirm(AIGERIM, W, one.id)
+
+    with pytest.raises(Conflict) as error:
+        confirm(AIGERIM, W, other.id)
+
+    assert error.value.code == "duplicate-withdrawn"
+    refuse(AIGERIM, W, other.id, "The other one is withdrawn.")
+    own = caller(client, Role.AGENCY_EDITOR, agency)
+    body = {"reason": "Twice.", "duplicate_of": first.number}
+    assert codes(own.post(f"/projects/{second.number}/withdrawal", body)) == {("/duplicate_of", "project-withdrawn")}
+
+
+@pytest.mark.parametrize(
+    ("duplicate", "code"), [("itself", "duplicate-is-itself"), ("foreign", "project-unknown"), ("x", "project-unknown")]
+)
+def test_a_duplicate_that_is_none_is_an_error(client: FlaskClient, duplicate: str, code: str) -> None:
+    agency = an_agency()
+    project, foreign = clean(agency=agency), clean()
+    number = {"itself": project.number, "foreign": foreign.number}.get(duplicate, duplicate)
+
+    answer = caller(client, Role.AGENCY_EDITOR, agency).post(
+        f"/projects/{project.number}/withdrawal", {"reason": "Twice.", "duplicate_of": number}
+    )
+
+    assert (answer.status_code, codes(answer)) == (422, {("/duplicate_of", code)})
+
+
+def test_a_restricted_duplicate_is_not_named_where_it_would_be_read(client: FlaskClient) -> None:
+    agency = an_agency()
+    project, secret = clean(agency=agency), clean(agency=agency)
+    again(secret).is_restricted = True
+    db.session.commit()
+
+    answer = caller(client, Role.AGENCY_EDITOR, agency).post(
+        f"/projects/{project.number}/withdrawal", {"reason": "Twice.", "duplicate_of": secret.number}
+    )
+
+    assert codes(answer) == {("/duplicate_of", "duplicate-is-restricted")}
+
+
+def test_waiting_requests_about_the_project_are_cancelled() -> None:
+    project, agency = clean(), an_agency()
+    values = {"to": agency.bin, "on": DAY + timedelta(days=3), "act": "No. 1", "reason": "So."}
+    transfer = ask(ADMINISTRATOR, RequestKind.TRANSFER, project.number, values)
+
+    withdrawn(project)
+
+    assert db.session.get_one(Request, transfer.id, populate_existing=True).state == "cancelled"

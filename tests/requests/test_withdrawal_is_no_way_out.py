@@ -1,0 +1,127 @@
+"""No agency alone, and no single person of oversight, ends a medium or high flag by a withdrawal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import date
+from typing import Final
+
+from flask import Flask
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Role
+from registry.core.database import db
+from registry.core.errors import RegistryError
+from registry.flags.models import Flag
+from registry.projects.models import Project
+from registry.requests.models import Request
+from registry.requests.restoration import restore_project
+from registry.requests.service import ask, cancel, confirm, refuse
+from registry.requests.vocabulary import RequestKind
+from tests.cases.cast import audit
+from tests.factories import a_project, an_actor, an_agency
+from tests.present import Present
+
+Undone = Callable[[], AbstractContextManager[None]]
+W: Final = RequestKind.WITHDRAWAL
+STEPS = ("ask", "confirm", "refuse", "cancel", "restore", "audit")
+# Who takes a step: people of the agency, then of oversight.
+AGENCY_PEOPLE = ("editor", "administrator of the agency", "viewer")
+OVERSIGHT_PEOPLE = ("reviewer", "other reviewer", "supervisor", "other supervisor", "administrator", "operator")
+EVERYBODY = (*AGENCY_PEOPLE, *OVERSIGHT_PEOPLE)
+
+
+def people(project: Project) -> dict[str, Actor]:
+    agency = project.agency
+    return {
+        "editor": an_actor(Role.AGENCY_EDITOR, agency, "editor"),
+        "administrator of the agency": an_actor(Role.AGENCY_ADMINISTRATOR, agency, "administrator of the agency"),
+        "viewer": an_actor(Role.AGENCY_VIEWER, agency, "viewer"),
+        "reviewer": an_actor(Role.REVIEWER, name="reviewer"),
+        "other reviewer": an_actor(Role.REVIEWER, name="other reviewer"),
+        "supervisor": an_actor(Role.SUPERVISOR, name="supervisor"),
+        "other supervisor": an_actor(Role.SUPERVISOR, name="other supervisor"),
+        "administrator": an_actor(Role.ADMINISTRATOR, name="administrator"),
+        "operator": an_actor(Role.OPERATOR, name="operator"),
+    }
+
+
+def take(step: str, actor: Actor, number: str) -> bool:
+    """Take a step of the newest request; True when it was allowed."""
+    newest = db.session.query(Request).order_by(Request.id.desc()).first()
+    request_id = 0 if newest is None else newest.id
+    try:
+        match step:
+            case "ask":
+                ask(actor, W, number, {"reason": "Registered in error."})
+            case "confirm":
+                confirm(actor, W, request_id, "Yes.")
+            case "refuse":
+                refuse(actor, W, request_id, "No.")
+            case "cancel":
+                cancel(actor, W, request_id)
+            case "restore":
+                restore_project(actor, request_id, "It exists.")
+            case "audit":
+                audit()
+    except RegistryError:
+        db.session.rollback()
+        return False
+    return True
+
+
+def active_flags(project: Project) -> set[str]:
+    db.session.rollback()
+    rows = db.session.query(Flag).where(Flag.project_id == project.id, Flag.status != "cleared")
+    return {flag.rule for flag in rows}
+
+
+def test_an_agency_alone_never_ends_a_flag_by_withdrawing(app: Flask, present: Present, each_example: Undone) -> None:
+    present.set(date(2026, 9, 30))
+    project = a_project(an_agency())
+    audit()
+    actors, flags = people(db.session.get_one(Project, project.id)), active_flags(project)
+    assert flags
+
+    @settings(max_examples=60)
+    @given(st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(AGENCY_PEOPLE)), max_size=12))
+    def check(steps: list[tuple[str, str]]) -> None:
+        with each_example():
+            for step, who in steps:
+                take(step, actors[who], project.number)
+            assert active_flags(project) == flags
+
+    check()
+
+
+def test_a_flag_ends_only_when_two_people_of_oversight_confirmed_and_one_leads(
+    app: Flask, present: Present, each_example: Undone
+) -> None:
+    present.set(date(2026, 9, 30))
+    project = a_project(an_agency())
+    audit()
+    actors, flags = people(db.session.get_one(Project, project.id)), active_flags(project)
+
+    @settings(max_examples=150)
+    @given(
+        st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from((*AGENCY_PEOPLE, *OVERSIGHT_PEOPLE))), max_size=15)
+    )
+    def check(steps: list[tuple[str, str]]) -> None:
+        with each_example():
+            confirmed: list[str] = []
+            asked_by = ""
+            for step, who in steps:
+                allowed = take(step, actors[who], project.number)
+                if allowed and step in ("ask", "refuse", "cancel", "restore"):
+                    confirmed, asked_by = [], who if step == "ask" else asked_by
+                elif allowed and step == "confirm":
+                    confirmed.append(who)
+                if active_flags(project) != flags:
+                    assert len(set(confirmed) - {asked_by}) == 2, (confirmed, asked_by)
+                    assert confirmed[-1] in ("supervisor", "other supervisor")
+                    assert not set(confirmed) & set(AGENCY_PEOPLE)
+
+    check()
