@@ -17,7 +17,15 @@ from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, Trigg
 from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
 from registry.imports.vocabulary import ImportKind, ImportState
-from registry.projects.vocabulary import DocumentKind, FreezeStatus, Funding, ObjectClass, ObjectKind, Sector
+from registry.projects.vocabulary import (
+    DocumentKind,
+    FreezeStatus,
+    Funding,
+    LinkKind,
+    ObjectClass,
+    ObjectKind,
+    Sector,
+)
 
 
 def _labels(choices: Iterable[Choices]) -> dict[str, str]:
@@ -44,6 +52,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "trigger": _labels(Trigger),
     "change": _labels(FlagChange),
     "document_kind": _labels(DocumentKind),
+    "link_kind": _labels(LinkKind),
     "import_state": _labels(ImportState),
     "import_kind": _labels(ImportKind),
     "case_status": _labels(Status),

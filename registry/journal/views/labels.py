@@ -18,6 +18,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "project.registered": lazy_text("Project registered"),
     "project.changed": lazy_text("Project changed"),
     "project.restricted": lazy_text("Restriction set or lifted"),
+    "project.linked": lazy_text("Projects linked"),
+    "project.unlinked": lazy_text("Link of projects removed"),
     "restricted.read": lazy_text("Restricted project read"),
     "placement.verified": lazy_text("Placement on QazTech confirmed"),
     "placement.verification-lost": lazy_text("Confirmation of the placement lost"),
