@@ -38,7 +38,7 @@ def project_words(values: Mapping[str, Any]) -> Words:
 
 def search_words(words: Words, number: str) -> str:
     """The text that ``q`` searches: a space before each word, so that a prefix can be matched."""
-    return " " + " ".join([*words_of(number), *words.names, *words.purpose])
+    return " " + " ".join([number.lower().replace("-", " "), *words.names, *words.purpose])
 
 
 def words_of(text: str) -> list[str]:

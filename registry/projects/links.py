@@ -116,7 +116,7 @@ def add_link(actor: Actor, number: str, values: Mapping[str, Any]) -> RowMapping
     )
     session.add(link)
     session.flush()
-    details = {"kind": kind.value, "project": project.number, "target": target.number, "note": link.note}
+    details = {"link_kind": kind.value, "project": project.number, "target": target.number, "note": link.note}
     journal.record(actor, "project.linked", f"link:{link.id}", details)
     return _read(actor, link.id)
 
@@ -140,7 +140,7 @@ def remove_link(actor: Actor, number: str, link_id: int) -> None:
     ).all()
     numbers = {row.id: row.number for row in ends}
     link.removed_at, link.removed_by = now(), actor.principal
-    details = {"kind": link.kind, "project": numbers[link.project_id], "target": numbers[link.target_id]}
+    details = {"link_kind": link.kind, "project": numbers[link.project_id], "target": numbers[link.target_id]}
     journal.record(actor, "project.unlinked", f"link:{link.id}", details)
 
 

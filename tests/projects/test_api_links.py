@@ -53,7 +53,12 @@ def test_link_shows_at_both_projects_and_is_journalled(reviewer: Caller, editor:
         assert items(reviewer, number) == items(editor, number) == [(first, "duplicate_of", second)]
     entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "project.linked")).one()
     assert entry.subject == f"link:{body['id']}"
-    assert json.loads(entry.details) == {"kind": "duplicate_of", "project": first, "target": second, "note": "Twice"}
+    assert json.loads(entry.details) == {
+        "link_kind": "duplicate_of",
+        "project": first,
+        "target": second,
+        "note": "Twice",
+    }
 
 
 def test_link_that_exists_is_returned_and_not_added_again(reviewer: Caller) -> None:

@@ -7,9 +7,10 @@ project; ``refresh_fingerprints`` writes those that are missing or of another ``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import islice
 from struct import Struct
 from typing import Any, Final
 from zlib import crc32
@@ -31,6 +32,7 @@ NAME_HASHES: Final = tuple(f"name_{place}" for place in range(1, 9))
 PURPOSE_HASHES: Final = tuple(f"purpose_{place}" for place in range(1, 5))
 # Beyond its first sentences a purpose says little that tells it from others, and each word takes time.
 MAX_PURPOSE_WORDS: Final = 60
+HASH_COLUMNS: Final = (*NAME_HASHES, *PURPOSE_HASHES, *EXACT)
 COMPARED: Final = frozenset({*NAMES, "purpose", *EXACT})
 # Eight hashes of a word, of 16 bits each: records that are equal by chance are compared word by word anyway.
 HASHES: Final = Struct("<8h")
@@ -68,12 +70,8 @@ class ProjectFingerprint(Model):
 
 def fingerprint(values: Mapping[str, Any], words: Words) -> dict[str, int | None]:
     """The hashes of a project's values, by column. ``words``: the ``project_words`` of the values."""
-    row: dict[str, int | None] = dict(zip(NAME_HASHES, _least(words.names), strict=True))
-    row |= zip(PURPOSE_HASHES, _least(words.purpose[:MAX_PURPOSE_WORDS]), strict=False)
-    for name in EXACT:
-        value = exact_value(name, values[name]) if values.get(name) else None
-        row[name] = None if value is None else (crc32(value.encode()) & 0xFFFF) - 0x8000
-    return row
+    names, purpose = _least(words.names), _least(words.purpose[:MAX_PURPOSE_WORDS])
+    return dict(zip(HASH_COLUMNS, (*names, *islice(purpose, len(PURPOSE_HASHES)), *_exact(values)), strict=True))
 
 
 def fingerprint_row(project_id: int, values: Mapping[str, Any], words: Words) -> dict[str, Any]:
@@ -113,6 +111,12 @@ def _refresh_some() -> int:
         rows = session.execute(due.with_for_update(of=table_of(Project))).mappings().all()
         save_fingerprints(session, [fingerprint_row(row["id"], row, project_words(row)) for row in map(dict, rows)])
     return len(rows)
+
+
+def _exact(values: Mapping[str, Any]) -> Iterator[int | None]:
+    for name in EXACT:
+        value = exact_value(name, values[name]) if values.get(name) else None
+        yield None if value is None else (crc32(value.encode()) & 0xFFFF) - 0x8000
 
 
 def _least(words: list[str]) -> Iterable[int | None]:
