@@ -11,12 +11,14 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.oidc.provider import has_provider
 from registry.accounts.views import (
+    absences,
     factors,
+    handover,
     invitations,
+    notifications,
     people,
     people_import,
     person,
-    person_work,
     second_factor,
     sessions,
     tokens,
@@ -61,6 +63,7 @@ from registry.web.translations import init_translations
 
 # Importing a module of views registers its routes.
 WITH_PAGES = (
+    absences,
     account,
     agencies,
     audits,
@@ -70,16 +73,17 @@ WITH_PAGES = (
     exemptions,
     factors,
     front,
+    handover,
     home,
     imports,
     inventories,
     invitations,
     journal,
+    notifications,
     pending_accounts,
     people,
     people_import,
     person,
-    person_work,
     project_edit,
     project_page,
     projects,
