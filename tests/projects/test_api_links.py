@@ -169,7 +169,7 @@ def test_journal_hides_links_of_restricted_projects(
     assert subjects(administrator) == []
 
 
-def test_circle_over_a_hidden_project_is_not_told(reviewer: Caller, supervisor: Caller) -> None:
+def test_circle_over_a_hidden_project_is_not_an_error(reviewer: Caller, supervisor: Caller) -> None:
     first, second, secret = numbers(3)
     link(reviewer, second, "part_of", secret)
     link(reviewer, secret, "part_of", first)

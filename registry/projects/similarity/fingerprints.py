@@ -80,7 +80,7 @@ def fingerprint_row(project_id: int, values: Mapping[str, Any], words: Words) ->
 
 
 def save_fingerprints(session: Session, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write the rows anew, in the open transaction; their projects are locked by it."""
+    """Replace the rows, in the open transaction; their projects are locked by it."""
     written = list(rows)
     if not written:
         return

@@ -30,7 +30,7 @@ OTHER_NUMBERS: Final = 0.85
 OTHER_LANGUAGE: Final = 1.2
 # Two words of four letters or more are one with a typing error from this similarity on (rapidfuzz, of 100).
 TYPING_ERROR: Final = 80
-SHORTEST_WITH_ERROR: Final = 4
+MIN_LENGTH_WITH_ERROR: Final = 4
 # What an equal value leaves of the distance to 100. Short contract numbers are equal by chance among agencies.
 EQUAL_VALUE: Final[Mapping[str, float]] = {"object_code": 0.9, "contract_number": 0.6, "supplier_bin": 0.9, "url": 0.5}
 FOREIGN_CONTRACT: Final = 0.9
@@ -132,7 +132,7 @@ def _common(first: set[str], second: set[str], weights: Mapping[str, float]) -> 
 
 
 def _may_have_error(word: str) -> bool:
-    return len(word) >= SHORTEST_WITH_ERROR and not _has_digit(word)
+    return len(word) >= MIN_LENGTH_WITH_ERROR and not _has_digit(word)
 
 
 def _weights(texts: Iterable[Iterable[str]]) -> dict[str, float]:

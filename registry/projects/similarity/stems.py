@@ -13,7 +13,7 @@ STEM_LENGTH: Final = 6
 BEGINNING: Final = 5
 SHORT_BEGINNING: Final = 4
 ENDINGS: Final = "aeiouj"
-SHORTEST_STEM: Final = 3
+MIN_STEM_LENGTH: Final = 3
 # Voiced as voiceless: Kazakh changes them before endings (кезек, кезегі).
 LETTERS: Final = str.maketrans(
     {
@@ -30,7 +30,7 @@ ABBREVIATIONS: Final = frozenset({"is", "ais", "azh", "akzh", "rk", "kr"})
 def _plain(word: str) -> str:
     beginning = word.translate(LETTERS)[:STEM_LENGTH]
     shorter = beginning.rstrip(ENDINGS)
-    return shorter if len(shorter) >= SHORTEST_STEM else beginning
+    return shorter if len(shorter) >= MIN_STEM_LENGTH else beginning
 
 
 def _same_words() -> dict[str, str]:
