@@ -21,9 +21,10 @@ def measure_similar(name: str, size: int, url: str, folder: Path) -> Iterator[Fi
     in_child("fill", sqlite, folder, size=size)
     for where, address in (("PostgreSQL", url), ("SQLite", sqlite)):
         figures = in_child("similar", address, folder)
-        more = {"slowest ms": figures["slowest"], "named": figures["named"]}
+        # Of this process: all of it on SQLite, without the database on PostgreSQL.
+        more = {"cpu ms": figures["cpu"], "slowest ms": figures["slowest"], "named": figures["named"]}
         taken = figures["milliseconds"]
-        kept = figures["slowest"] < 100
+        kept = taken < 100
         yield Figure(
             "similar", f"likely duplicates of a project, {name}, {where}", taken, "ms", None, PROMISE, kept, more
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_26_18"
+revision = "2026_11_26_43"
 down_revision = "2026_11_26_42"
 branch_labels = None
 depends_on = None
