@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_26_43"
-down_revision = "2026_11_26_42"
+revision = "2026_11_26_19"
+down_revision = "2026_11_26_18"
 branch_labels = None
 depends_on = None
 

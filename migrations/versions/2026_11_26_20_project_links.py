@@ -7,8 +7,8 @@ from alembic import op
 
 from registry.core.database import Instant
 
-revision = "2026_11_26_44"
-down_revision = "2026_11_26_43"
+revision = "2026_11_26_20"
+down_revision = "2026_11_26_19"
 branch_labels = None
 depends_on = None
 
