@@ -54,6 +54,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "addresses": lazy_text("Addresses"),
     "code": lazy_text("Code"),
     "recovery_code": lazy_text("Recovery code"),
+    "attestation": lazy_text("Confirmed as true"),
 }
 # Parameters of messages that name a field.
 LABELLED_PARAMS: Final = ("other", "field", "column")

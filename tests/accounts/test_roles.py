@@ -44,10 +44,10 @@ WRITES = frozenset(
 EVERYONE = "agencies.read cases.read exemptions.read projects.read reports.read own-account.read own-account.manage"
 CONTRACT = {
     "agency_viewer": f"{EVERYONE} restricted.read",
-    "agency_editor": f"{EVERYONE} restricted.read projects.write documents.write imports.run cases.answer "
-    "cases.comment",
-    "agency_administrator": f"{EVERYONE} restricted.read projects.write documents.write imports.run cases.answer "
-    "cases.comment people.read people.manage tokens.read tokens.manage",
+    "agency_editor": f"{EVERYONE} restricted.read projects.write projects.attest documents.write imports.run "
+    "cases.answer cases.comment",
+    "agency_administrator": f"{EVERYONE} restricted.read projects.write projects.attest documents.write imports.run "
+    "cases.answer cases.comment people.read people.manage tokens.read tokens.manage",
     "reviewer": f"{EVERYONE} audits.read policies.read projects.link placements.confirm onboarding.extend "
     "documents.write cases.review cases.comment",
     "supervisor": f"{EVERYONE} audits.read policies.read restricted.read projects.restrict projects.link "
