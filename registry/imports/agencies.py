@@ -15,7 +15,7 @@ from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency, missing_field_problems, register_agency
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
-from registry.core.spreadsheets.cell_values import cell_problems, cell_readers, read_cells
+from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
 
@@ -33,7 +33,7 @@ class AgencyImport:
         self.actor = actor
         self.dry_run = dry_run
         self.columns = columns
-        self.readers = cell_readers(columns, FIELDS)
+        self.fields = cell_fields(columns, ROW)
         self.seen: dict[str, int] = {}
         # Registered agencies and those added by this run: a dry run writes nothing but must resolve its parents.
         self.known: dict[str, dict[str, Any]] = {}
@@ -99,8 +99,7 @@ class AgencyImport:
         return problems
 
     def _read(self, row: Row) -> ImportRow:
-        values, invalid = ROW.load_filled(read_cells(row.cells, self.readers))
-        problems = cell_problems(self.columns, row.cells, invalid)
+        values, problems = load_cells(row.cells, self.fields)
         if row.surplus:
             problems.append(Problem("", "row-too-long", {"columns": len(self.columns), "surplus": row.surplus}))
         number = values.get("bin")

@@ -16,7 +16,7 @@ from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.dialects import is_one_of
 from registry.core.errors import Problem
-from registry.core.spreadsheets.cell_values import cell_problems, cell_readers, read_cells
+from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
 from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
@@ -42,7 +42,7 @@ class ProjectImport:
         self.actor = actor
         self.dry_run = dry_run
         self.columns = columns
-        self.readers = cell_readers(columns, FIELDS)
+        self.fields = cell_fields(columns, ROW)
         self.seen: dict[tuple[str | None, ...], int] = {}
 
     def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[ImportRow]]:
@@ -97,8 +97,7 @@ class ProjectImport:
         return outcome
 
     def _read(self, row: Row) -> ImportRow:
-        values, invalid = ROW.load_filled(read_cells(row.cells, self.readers))
-        problems = cell_problems(self.columns, row.cells, invalid) if invalid else []
+        values, problems = load_cells(row.cells, self.fields)
         wrong = {problem.pointer for problem in problems}
         agency = values.pop("agency", None)
         if agency is None and "/agency" not in wrong:
