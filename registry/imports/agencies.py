@@ -33,6 +33,7 @@ class AgencyImport:
         self.actor = actor
         self.dry_run = dry_run
         self.columns = columns
+        self.places = {name: place for place, name in enumerate(columns) if name}
         self.fields = cell_fields(columns, ROW)
         self.seen: dict[str, int] = {}
         # Registered agencies and those added by this run: a dry run writes nothing but must resolve its parents.
@@ -64,7 +65,8 @@ class AgencyImport:
                 except Invalid as error:
                     problems = list(error.problems)
             if problems:
-                outcome.reject(row.row, problems)
+                cells = {name: row.cells[place] for name, place in self.places.items()}
+                outcome.reject(row.row, problems, cells)
             elif before is None:
                 outcome.created += 1
             elif any(before[name] != value for name, value in row.values.items()):
@@ -108,7 +110,7 @@ class AgencyImport:
                 problems.append(Problem("/bin", "required"))
         elif (first := self.seen.setdefault(number, row.number)) != row.number:
             problems.append(Problem("/bin", "bin-twice", {"row": first}))
-        return ImportRow(row.number, (number,), values, problems)
+        return ImportRow(row.number, (number,), values, problems, row.cells)
 
 
 def parents_first(rows: Sequence[ImportRow]) -> list[ImportRow]:

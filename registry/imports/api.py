@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from flask.views import MethodView
+from marshmallow import fields
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
@@ -17,6 +19,7 @@ from registry.api.uploads import (
     ROW_ERROR_PROPERTIES,
     TABLE_TEXT,
     DryRun,
+    FormFlag,
     UploadedFile,
     row_error,
 )
@@ -25,15 +28,59 @@ from registry.core.fields import Choice
 from registry.core.messages import message
 from registry.core.pagination import Listing
 from registry.core.response_fields import ReadOnly, Timestamp
+from registry.core.value_checks import InvalidValue
 from registry.http.locale import request_locale
 from registry.http.request_bodies import SentFile
 from registry.imports.models import ImportRun
-from registry.imports.service import errors_of, find_import, queue_import
+from registry.imports.service import ImportOptions, errors_of, find_import, queue_import
 from registry.imports.vocabulary import ImportKind, ImportState
 
 blp = ApiBlueprint("imports", __name__, description="Files of projects or agencies, worked off row by row.")
 
+MAPPING_TEXT: Final = (
+    'A JSON object from headers of the file to fields, such as `{"Сумма, тг": "budget_kzt", "Примечание": null}`; null '
+    "leaves the column out. It comes before what is recognised."
+)
+MAPPING_SCHEMA: Final[dict[str, Any]] = {"type": "string"}
+MAX_MAPPING_LENGTH: Final = 60_000
 COUNT: Final = {"type": "integer", "minimum": 0}
+COLUMNS_SCHEMA: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["header", "field"],
+        "properties": {
+            "header": {"type": "string"},
+            "field": {"type": ["string", "null"], "description": "Null when the column is left out."},
+        },
+    },
+}
+WARNINGS_SCHEMA: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+    },
+}
+
+
+class ColumnMapping(fields.Field[Mapping[str, str | None]]):
+    """Fields of headers as a JSON object in a form field."""
+
+    def __init__(self) -> None:
+        super().__init__(load_default=dict, metadata={"description": MAPPING_TEXT, **MAPPING_SCHEMA})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[str, str | None]:  # noqa: ARG002 - marshmallow's
+        try:
+            mapping = json.loads(value) if isinstance(value, str) and len(value) <= MAX_MAPPING_LENGTH else None
+        except (ValueError, RecursionError):
+            mapping = None
+        if not isinstance(mapping, dict) or any(
+            name is not None and not isinstance(name, str) for name in mapping.values()
+        ):
+            raise InvalidValue("mapping-invalid")
+        return mapping
 
 
 class ImportForm(BaseSchema):
@@ -42,6 +89,8 @@ class ImportForm(BaseSchema):
     file = UploadedFile(TABLE_TEXT)
     kind = Choice(ImportKind.codes(), description="What the rows are.", required=True)
     dry_run = DryRun()
+    strict = FormFlag("Refuse columns that are not known, and take every row for a record.")
+    mapping = ColumnMapping()
 
 
 class Import(BaseSchema):
@@ -63,6 +112,8 @@ class Import(BaseSchema):
     started_at = Timestamp("When the work began.", nullable=True)
     finished_at = Timestamp("When it ended.", nullable=True)
     failure = ReadOnly("Why it could not be finished.", {"type": ["string", "null"]})
+    columns = ReadOnly("The columns of the file.", COLUMNS_SCHEMA)
+    warnings = ReadOnly("What was left out.", WARNINGS_SCHEMA)
 
 
 class RowError(BaseSchema):
@@ -72,6 +123,7 @@ class RowError(BaseSchema):
     column = ReadOnly("In which column.", ROW_ERROR_PROPERTIES["column"])
     code = ReadOnly("What is wrong.", ROW_ERROR_PROPERTIES["code"])
     message = ReadOnly("The same in words.", ROW_ERROR_PROPERTIES["message"])
+    value = ReadOnly("What the cell has.", ROW_ERROR_PROPERTIES["value"])
 
 
 IMPORT: Final = Import()
@@ -92,6 +144,8 @@ EXAMPLE: Final[dict[str, Any]] = {
     "started_at": "2026-03-02T06:00:01.000000Z",
     "finished_at": None,
     "failure": None,
+    "columns": [{"header": "БИН", "field": "agency"}, {"header": "Примечание", "field": None}],
+    "warnings": [{"code": "column-left-out", "message": 'The column "Примечание" is not known and was left out.'}],
 }
 
 
@@ -104,10 +158,20 @@ QUEUED_EXAMPLE: Final[dict[str, Any]] = {
 
 def visible(run: ImportRun) -> dict[str, Any]:
     """The import in the caller's language; its entity tag is made from exactly that."""
-    shown = {name: getattr(run, name) for name in IMPORT.fields}
+    shown = {name: getattr(run, name) for name in IMPORT.fields if name not in ("columns", "warnings")}
+    layout = run.layout or {"headers": [], "columns": []}
+    shown["columns"] = [
+        {"header": header, "field": name}
+        for header, name in zip(layout["headers"], layout["columns"], strict=True)
+        if header
+    ]
+    shown["warnings"] = [
+        {"code": each["code"], "message": message(each["code"], request_locale(), each["params"])}
+        for each in run.warnings or []
+    ]
     if run.failure is not None:
         shown["failure"] = message(run.failure, request_locale())
-    blp.set_etag(("import", *shown.values()))
+    blp.set_etag(("import", *map(repr, shown.values())))
     return shown
 
 
@@ -130,7 +194,8 @@ class Imports(MethodView):
         field, an absent column leaves it. A bad row is reported and does not stop the rest.
         """
         file: SentFile = form["file"]
-        run = queue_import(current_actor(), form["kind"], form["dry_run"], file.name, file.content)
+        options = ImportOptions(form["mapping"], form["strict"])
+        run = queue_import(current_actor(), form["kind"], form["dry_run"], file.name, file.content, options)
         return visible(run), {"Location": f"{API_PREFIX}/imports/{run.id}"}
 
 

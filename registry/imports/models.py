@@ -48,6 +48,9 @@ class ImportRun(Model):
     lease_until: Mapped[datetime | None] = mapped_column(Instant)
     attempts: Mapped[int] = mapped_column(default=0)
     failure: Mapped[str | None] = mapped_column(Text)
+    # None for runs queued by a version without these columns.
+    layout: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    warnings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class FilePiece(Model):
@@ -71,8 +74,27 @@ class RowError(Model):
     column: Mapped[str | None] = mapped_column(String(200))
     code: Mapped[str] = mapped_column(String(60))
     params: Mapped[dict[str, Any]] = mapped_column(JSON)
+    # The cell as it was read, shortened; None for a whole row, and for rows of earlier versions.
+    value: Mapped[str | None] = mapped_column(Text)
 
     __table_args__ = (Index(None, "import_id", "row"),)
+
+
+class RememberedColumn(Model):
+    """A header that somebody of an agency mapped to a field by hand; ``field`` is None for one that is left out.
+
+    ``agency_id`` is None for people without an agency. ``header`` is a key of registry/imports/headers.py.
+    """
+
+    __tablename__ = "import_columns"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    header: Mapped[str] = mapped_column(String(300))
+    field: Mapped[str | None] = mapped_column(String(60))
+    recorded_at: Mapped[datetime] = mapped_column(Instant)
+    recorded_by: Mapped[str] = mapped_column(Text)
 
 
 def store_file(run_id: int, content: bytes) -> None:

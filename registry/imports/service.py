@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -12,17 +14,22 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.errors import Malformed, NotFound, Problem, invalid
+from registry.core.errors import Invalid, Malformed, NotFound, Problem, invalid
 from registry.core.file_names import printable_file_name
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
-from registry.core.spreadsheets.reader import check_columns, open_sheet, require_upload_size
+from registry.core.spreadsheets.reader import Table, open_table, require_upload_size
 from registry.core.transactions import transaction
+from registry.imports.columns import remembered_columns
+from registry.imports.header_search import Mappings, find_header
+from registry.imports.headers import KNOWN, header_key
+from registry.imports.layout import Layout, Strictness, count_rows, layout_of
 from registry.imports.models import ImportRun, RowError, store_file
 from registry.imports.vocabulary import ImportKind
-from registry.imports.worker import COLUMNS, LEASE, Progress, RunLease, run_import
+from registry.imports.worker import LEASE, Progress, RunLease, run_import
 from registry.journal import service as journal
 
 MAX_RUNS: Final = 100
+MAX_SHEETS: Final = 5
 BY_ROW: Final = SortKey("row", RowError.row.expression, int)
 
 
@@ -30,26 +37,45 @@ class ImportNotFound(NotFound):
     """No import has this id, or it belongs to another account."""
 
 
-def queue_import(actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes) -> ImportRun:
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """``mapping``: header → field, None to leave the column out. ``strict``: unknown columns are refused."""
+
+    mapping: Mapping[str, str | None] = field(default_factory=dict)
+    strict: bool = False
+
+
+NO_OPTIONS: Final = ImportOptions()
+
+
+def queue_import(
+    actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, options: ImportOptions = NO_OPTIONS
+) -> ImportRun:
     """Queue a file for the background worker. The file is read once, so that an unreadable one fails immediately.
 
-    Raises RoleNotAllowed and Invalid (pointer /file: not a table, wrong columns, over 20 MiB; pointer /kind).
+    Raises RoleNotAllowed and Invalid (pointer /file: not a table, wrong columns, over 20 MiB; /mapping; /kind).
     """
-    _require(actor, kind)
+    require_importer(actor, kind)
     require_upload_size(content)
-    return _take_in(actor, kind, dry_run, file_name, content, None)
+    return take_in(actor, kind, dry_run, file_name, read_file(actor, kind, content, options), None)
 
 
 def import_now(
-    actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, on_progress: Progress | None = None
+    actor: Actor,
+    kind: str,
+    dry_run: bool,
+    file_name: str,
+    content: bytes,
+    on_progress: Progress | None = None,
+    options: ImportOptions = NO_OPTIONS,
 ) -> ImportRun:
     """Import a file of any size synchronously, for the command line; ``on_progress`` is called after each chunk.
 
     Raises RoleNotAllowed and Invalid. If this process is killed, the background worker continues the run.
     """
-    _require(actor, kind)
+    require_importer(actor, kind)
     until = now() + LEASE
-    run = _take_in(actor, kind, dry_run, file_name, content, until)
+    run = take_in(actor, kind, dry_run, file_name, read_file(actor, kind, content, options), until)
     return run_import(RunLease(run.id, until, LEASE), on_progress)
 
 
@@ -83,7 +109,13 @@ def errors_of(actor: Actor, run: ImportRun, page: Page) -> Listing:
     descending = page.sort == "-row"
     unique = RowError.id.expression
     statement = select(
-        RowError.row, RowError.column, RowError.code, RowError.params, RowError.row.label("_sort"), unique.label("_id")
+        RowError.row,
+        RowError.column,
+        RowError.code,
+        RowError.params,
+        RowError.value,
+        RowError.row.label("_sort"),
+        unique.label("_id"),
     ).where(RowError.import_id == run.id)
     if page.cursor is not None:
         statement = statement.where(after(BY_ROW, unique, descending, page.cursor))
@@ -95,24 +127,69 @@ def _may_see(actor: Actor, run: ImportRun) -> bool:
     return run.principal == actor.principal or actor.may(Permission.IMPORTS_READ_ALL)
 
 
-def _require(actor: Actor, kind: str) -> None:
+def require_importer(actor: Actor, kind: str) -> None:
+    """Raise RoleNotAllowed, or Invalid for an unknown kind."""
     actor.require(Permission.IMPORTS_RUN)
     if kind not in ImportKind.codes():
         raise invalid("/kind", "not-a-choice", options=", ".join(ImportKind.codes()))
     actor.require(Permission.AGENCIES_WRITE if kind == ImportKind.AGENCIES else Permission.PROJECTS_WRITE)
 
 
-def _take_in(
-    actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, lease_until: datetime | None
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file that was read: its table, where its columns are, how many rows it has, and what was left out."""
+
+    sha256: str
+    table: Table
+    layout: Layout
+    total: int
+    warnings: Sequence[Problem]
+
+
+def read_file(actor: Actor, kind: str, content: bytes, options: ImportOptions) -> ReadFile:
+    """Find the header of a file, in a workbook on the first sheet that has one. Raises Invalid."""
+    mappings = Mappings(_given(kind, options.mapping), remembered_columns(actor, kind))
+    how = Strictness(options.strict, needs_agency=actor.agency_id is None)
+    table = open_table(content)
+    place = 0
+    while find_header(table, kind, mappings) is None and (place := place + 1) < min(table.sheets, MAX_SHEETS):
+        other = open_table(content, place)
+        if find_header(other, kind, mappings) is not None:
+            table = other
+            break
+    layout = layout_of(table, kind, mappings, how)
+    unused = [text for text in options.mapping if header_key(text) not in map(header_key, layout.headers)]
+    if unused:
+        raise Invalid([Problem("/mapping", "column-not-in-file", {"column": text}) for text in unused])
+    total, notes = count_rows(layout, table)
+    return ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, (*layout.warnings, *notes))
+
+
+def _given(kind: str, mapping: Mapping[str, str | None]) -> dict[str, str | None]:
+    fields = KNOWN[kind].fields
+    wrong = [name for name in mapping.values() if name is not None and name not in fields]
+    if wrong:
+        raise Invalid([Problem("/mapping", "not-a-choice", {"options": ", ".join(fields)})])
+    return {header_key(text): name for text, name in mapping.items()}
+
+
+def take_in(
+    actor: Actor,
+    kind: str,
+    dry_run: bool,
+    file_name: str,
+    file: ReadFile,
+    lease_until: datetime | None,
+    *,
+    is_mapped: bool = True,
 ) -> ImportRun:
-    sheet = open_sheet(content)
-    check_columns(sheet.columns, *COLUMNS[kind])
-    total = sum(1 for _ in sheet.rows())
+    """Store a file and its run: queued, with a lease running, or unmapped until somebody has chosen its columns."""
     with transaction() as session:
         timestamp = now()
+        waiting = "queued" if is_mapped else "unmapped"
         run = ImportRun(
             kind=kind,
-            state="queued" if lease_until is None else "running",
+            state=waiting if lease_until is None else "running",
             dry_run=dry_run,
             principal=actor.principal,
             role=actor.role.value,
@@ -122,17 +199,24 @@ def _take_in(
             credential=actor.credential,
             client_request_id=actor.client_request_id,
             file_name=printable_file_name(file_name),
-            sha256=hashlib.sha256(content).hexdigest(),
-            total=total,
+            sha256=file.sha256,
+            total=file.total,
             queued_at=timestamp,
             started_at=None if lease_until is None else timestamp,
             lease_until=lease_until,
             attempts=0 if lease_until is None else 1,
+            layout=file.layout.as_json(),
+            warnings=[{"code": each.code, "params": each.params} for each in file.warnings],
         )
         session.add(run)
         session.flush()
-        store_file(run.id, sheet.content)
-        if not dry_run:
-            details = {"kind": kind, "file_name": run.file_name, "sha256": run.sha256, "rows": total}
-            journal.record(actor, "import.queued", f"import:{run.id}", details)
+        store_file(run.id, file.table.content)
+        if not dry_run and is_mapped:
+            record_queued(actor, run)
     return run
+
+
+def record_queued(actor: Actor, run: ImportRun) -> None:
+    """Journal that a run was queued, in the open transaction."""
+    details = {"kind": run.kind, "file_name": run.file_name, "sha256": run.sha256, "rows": run.total}
+    journal.record(actor, "import.queued", f"import:{run.id}", details)

@@ -16,6 +16,7 @@ class ImportKind(Choices):
 class ImportState(Choices):
     """States of an import."""
 
+    UNMAPPED = "unmapped", lazy_text("Columns to be chosen")
     QUEUED = "queued", lazy_text("Queued")
     RUNNING = "running", lazy_text("In progress")
     DONE = "done", lazy_text("Done")

@@ -25,12 +25,12 @@ from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Invalid, RegistryError
-from registry.core.spreadsheets.reader import Row, open_sheet
+from registry.core.spreadsheets.reader import Row, Table
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
 from registry.core.transactions import transaction
-from registry.imports import agencies as import_agencies
-from registry.imports import projects as import_projects
 from registry.imports.agencies import AgencyImport
+from registry.imports.header_search import Mappings
+from registry.imports.layout import PLAIN, layout_from_json, layout_of
 from registry.imports.models import FilePiece, ImportRun, RowError, stored_file
 from registry.imports.projects import ProjectImport
 from registry.journal import service as journal
@@ -55,10 +55,6 @@ IMPORTS: Final[Mapping[str, Callable[[Actor, Sequence[str], bool], RowImport]]] 
     "agencies": AgencyImport,
 }
 COUNTS: Final = ("processed", "created", "updated", "unchanged", "rejected")
-COLUMNS: Final = {
-    "projects": (import_projects.COLUMNS, import_projects.REQUIRED_COLUMNS),
-    "agencies": (import_agencies.COLUMNS, import_agencies.REQUIRED_COLUMNS),
-}
 
 
 class LeaseLost(Exception):
@@ -115,9 +111,11 @@ def _work(run_lease: RunLease, actor: Actor, run: ImportRun, on_progress: Progre
     """Process the run. Return the error code that stopped it, or None."""
     try:
         _require_able(run)
-        sheet = open_sheet(stored_file(run_lease.run_id))
-        rows = IMPORTS[run.kind](actor, sheet.columns, run.dry_run)
-        for chunk in rows.chunks(sheet.rows(), run.processed):
+        table = Table(stored_file(run_lease.run_id))
+        # Runs queued by an earlier version have no layout: their header is the first row.
+        layout = layout_from_json(run.layout) if run.layout else layout_of(table, run.kind, Mappings(), PLAIN)
+        rows = IMPORTS[run.kind](actor, layout.names(), run.dry_run)
+        for chunk in rows.chunks(layout.rows(table), run.processed):
             _import_chunk(run_lease, rows, chunk)
             if on_progress is not None:
                 on_progress(run)

@@ -36,7 +36,7 @@ CODES = {
     "FreezeStatus": "out_of_scope unaudited clear flagged exempt accepted",
     "Funding": "republican_budget local_budget own_funds ppp service_model international",
     "ImportKind": "projects agencies",
-    "ImportState": "queued running done failed",
+    "ImportState": "unmapped queued running done failed",
     "ObjectClass": "1 2 3",
     "ObjectKind": "system platform internet_resource data_resource infrastructure service",
     "Placement": "on_platform onboarding off_platform unknown",

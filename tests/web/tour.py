@@ -28,6 +28,7 @@ from registry.core.database import db
 from registry.demo.people import REVIEWER, SECOND_REVIEWER, demo_actor, first_of_each_role
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
+from registry.imports.hand_mapping import hold_import
 from registry.imports.service import import_now
 from registry.projects.drafts import drafts_of, save_draft, start_draft
 from registry.projects.models import Project
@@ -52,6 +53,11 @@ DRAFT: Final = {
     "region": "71",
     "sector": "07",
 }
+
+UNKNOWN_COLUMNS: Final = (
+    "Реестр проектов;;;;;\n№;Шифр;Что это;Вид работ;Бюджет, тенге;Примечание\n"
+    "1;А-1;Портал озёр;Создание;1 200 000;срочно\n2;А-2;Учёт рек;Развитие;5 000 000;\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,7 @@ def prepare(app: Flask) -> dict[str, object]:
         draft = start_draft(editor)
         save_draft(editor, draft.id, DRAFT)
         run = import_now(editor, "projects", True, "проекты.csv", BAD_TABLE.encode())
+        unmapped = hold_import(editor, "projects", True, "реестр.csv", UNKNOWN_COLUMNS.encode())
         dry = run_audit(local_actor(Role.OPERATOR), dry_run=True)
         flagged = select(Project.number).join(Flag).where(Project.external_id.like("HEALTH-%"), Flag.status == "open")
         own_token = (
@@ -109,6 +116,7 @@ def prepare(app: Flask) -> dict[str, object]:
             "dry_audit": dry.id,
             "draft": drafts_of(editor)[0].id,
             "import": run.id,
+            "unmapped": unmapped.id,
             "account": pending.id,
             "own_key": db.session.scalars(own_token.order_by(-Token.id)).first(),
             "absent": absent.id,
@@ -182,6 +190,8 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("imports", editor, "/imports"),
         Stop("imports-error", editor, "/imports", {}),
         Stop("import", editor, f"/imports/{known['import']}"),
+        Stop("import-columns", editor, f"/imports/{known['unmapped']}/columns"),
+        Stop("import-columns-error", editor, f"/imports/{known['unmapped']}/columns", {"column_1": "name_ru"}),
         Stop("audits", operator, "/audits"),
         Stop("audit", supervisor, f"/audits/{known['audit']}"),
         Stop("audit-tried", supervisor, f"/audits/{known['dry_audit']}"),

@@ -8,6 +8,10 @@ from typing import Final
 from registry.core.translations import lazy_text
 
 MESSAGES: Final[Mapping[str, str]] = {
+    "agency-name-ambiguous": lazy_text("Several agencies have this name. Write the BIN."),
+    "agency-name-unknown": lazy_text(
+        "No agency with this name is registered. Write the BIN, or the name as registered."
+    ),
     "agency-unknown": lazy_text("No agency with BIN {bin} is registered."),
     "amount-not-in-tenge": lazy_text("Write the amount in tenge; other currencies are not accepted."),
     "bin-invalid": lazy_text("A BIN has 12 digits, the last a check digit; this one is wrong."),
@@ -28,6 +32,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "expected-true-or-false": lazy_text("true or false is expected."),
     "expected-whole-number": lazy_text("A whole number is expected."),
     "lifetime-not-positive": lazy_text("The lifetime must be longer than zero."),
+    "mapping-invalid": lazy_text("A JSON object is expected, from headers of the file to names of fields or null."),
     "name-not-usable": lazy_text(
         "A name has 1 to {limit} characters: Latin or Cyrillic letters, digits, spaces and - . _ @ ' ( ) + & / , #. A "
         "colon is not allowed."
