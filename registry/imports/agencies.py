@@ -18,6 +18,7 @@ from registry.core.errors import Invalid, Problem
 from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
+from registry.imports.previews import rejected_rows, row_preview
 
 ROW: Final = AgencyFields()
 FIELDS: Final = ROW.inputs
@@ -67,12 +68,19 @@ class AgencyImport:
             if problems:
                 cells = {name: row.cells[place] for name, place in self.places.items()}
                 outcome.reject(row.row, problems, cells)
-            elif before is None:
-                outcome.created += 1
-            elif any(before[name] != value for name, value in row.values.items()):
-                outcome.updated += 1
-            else:
-                outcome.unchanged += 1
+                continue
+            changes = [
+                {"field": name, "old": (before or {}).get(name), "new": value}
+                for name, value in row.values.items()
+                if (before or {}).get(name) != value
+            ]
+            kind = "created" if before is None else "updated" if changes else "unchanged"
+            setattr(outcome, kind, getattr(outcome, kind) + 1)
+            if self.dry_run:
+                number = None if before is None else str(row.key[0])
+                outcome.preview.append(row_preview(row.row, kind, number, row.values, changes))
+        if self.dry_run:
+            outcome.preview += rejected_rows(outcome.errors, chunk)
         return outcome
 
     def _write(self, row: ImportRow, new: bool) -> None:

@@ -2,162 +2,65 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from flask import Response
 from flask.views import MethodView
-from marshmallow import fields
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.operation_docs import LINK, LOCATION
+from registry.api.operation_docs import CONTENT_DISPOSITION, LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
-from registry.api.uploads import (
-    ROW_ERROR_EXAMPLE,
-    ROW_ERROR_PROPERTIES,
-    TABLE_TEXT,
-    DryRun,
-    FormFlag,
-    UploadedFile,
-    row_error,
-)
-from registry.core.base_schema import BaseSchema
-from registry.core.fields import Choice
+from registry.api.query_schemas import ListArguments, filter_query, list_query
+from registry.api.uploads import ROW_ERROR_EXAMPLE, row_error
+from registry.core.errors import Malformed, Problem
 from registry.core.messages import message
 from registry.core.pagination import Listing
-from registry.core.response_fields import ReadOnly, Timestamp
-from registry.core.value_checks import InvalidValue
+from registry.http.downloads import XLSX, xlsx_download
 from registry.http.locale import request_locale
+from registry.http.query_parameters import Parameter
 from registry.http.request_bodies import SentFile
+from registry.imports.api_schemas import (
+    EXAMPLE,
+    IMPORT,
+    PREVIEWED_EXAMPLE,
+    QUEUED_EXAMPLE,
+    ImportForm,
+    PreviewedRow,
+    RowError,
+)
+from registry.imports.marked_file import marked_import, write_marked_file
 from registry.imports.models import ImportRun
-from registry.imports.service import ImportOptions, errors_of, find_import, queue_import
-from registry.imports.vocabulary import ImportKind, ImportState
+from registry.imports.service import (
+    ImportOptions,
+    errors_of,
+    find_import,
+    import_page,
+    previewed_rows,
+    queue_import,
+    run_dry_run,
+)
+from registry.imports.template_file import write_template
+from registry.imports.vocabulary import OUTCOMES, ImportKind
 
 blp = ApiBlueprint("imports", __name__, description="Files of projects or agencies, worked off row by row.")
-
-MAPPING_TEXT: Final = (
-    'A JSON object from headers of the file to fields, such as `{"Сумма, тг": "budget_kzt", "Примечание": null}`; null '
-    "leaves the column out. It comes before what is recognised."
+OUTCOME: Final = Parameter("outcome", "Rows with this outcome.", {"type": "string", "enum": list(OUTCOMES)})
+ONLY: Final = Parameter("only", "`wrong`: without the right rows.", {"type": "string", "enum": ["wrong"]})
+KIND: Final = Parameter(
+    "kind", "What the rows are.", {"type": "string", "enum": list(ImportKind.codes()), "default": "projects"}
 )
-MAPPING_SCHEMA: Final[dict[str, Any]] = {"type": "string"}
-MAX_MAPPING_LENGTH: Final = 60_000
-COUNT: Final = {"type": "integer", "minimum": 0}
-COLUMNS_SCHEMA: Final[dict[str, Any]] = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["header", "field"],
-        "properties": {
-            "header": {"type": "string"},
-            "field": {"type": ["string", "null"], "description": "Null when the column is left out."},
-        },
-    },
-}
-WARNINGS_SCHEMA: Final[dict[str, Any]] = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["code", "message"],
-        "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
-    },
-}
-
-
-class ColumnMapping(fields.Field[Mapping[str, str | None]]):
-    """Fields of headers as a JSON object in a form field."""
-
-    def __init__(self) -> None:
-        super().__init__(load_default=dict, metadata={"description": MAPPING_TEXT, **MAPPING_SCHEMA})
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[str, str | None]:  # noqa: ARG002 - marshmallow's
-        try:
-            mapping = json.loads(value) if isinstance(value, str) and len(value) <= MAX_MAPPING_LENGTH else None
-        except (ValueError, RecursionError):
-            mapping = None
-        if not isinstance(mapping, dict) or any(
-            name is not None and not isinstance(name, str) for name in mapping.values()
-        ):
-            raise InvalidValue("mapping-invalid")
-        return mapping
-
-
-class ImportForm(BaseSchema):
-    """A file to import."""
-
-    file = UploadedFile(TABLE_TEXT)
-    kind = Choice(ImportKind.codes(), description="What the rows are.", required=True)
-    dry_run = DryRun()
-    strict = FormFlag("Refuse columns that are not known, and take every row for a record.")
-    mapping = ColumnMapping()
-
-
-class Import(BaseSchema):
-    """One file and how far it is worked off."""
-
-    id = ReadOnly("Its id.", {"type": "integer"})
-    kind = ReadOnly("What the rows are.", {"type": "string", "enum": list(ImportKind.codes())})
-    dry_run = ReadOnly("True when nothing is written.", {"type": "boolean"})
-    state = ReadOnly("`done` also when rows were rejected.", {"type": "string", "enum": list(ImportState.codes())})
-    file_name = ReadOnly("The file's name.", {"type": "string"})
-    sha256 = ReadOnly("SHA-256 of the file, in hex.", {"type": "string"})
-    total = ReadOnly("Rows in the file.", COUNT)
-    processed = ReadOnly("Rows worked off.", COUNT)
-    created = ReadOnly("Rows that made something new.", COUNT)
-    updated = ReadOnly("Rows that changed something.", COUNT)
-    unchanged = ReadOnly("Rows that said what was there.", COUNT)
-    rejected = ReadOnly("Rows that were refused; `/errors` tells why.", COUNT)
-    queued_at = Timestamp("When it was taken in.")
-    started_at = Timestamp("When the work began.", nullable=True)
-    finished_at = Timestamp("When it ended.", nullable=True)
-    failure = ReadOnly("Why it could not be finished.", {"type": ["string", "null"]})
-    columns = ReadOnly("The columns of the file.", COLUMNS_SCHEMA)
-    warnings = ReadOnly("What was left out.", WARNINGS_SCHEMA)
-
-
-class RowError(BaseSchema):
-    """One wrong cell, or one wrong row."""
-
-    row = ReadOnly("Where.", ROW_ERROR_PROPERTIES["row"])
-    column = ReadOnly("In which column.", ROW_ERROR_PROPERTIES["column"])
-    code = ReadOnly("What is wrong.", ROW_ERROR_PROPERTIES["code"])
-    message = ReadOnly("The same in words.", ROW_ERROR_PROPERTIES["message"])
-    value = ReadOnly("What the cell has.", ROW_ERROR_PROPERTIES["value"])
-
-
-IMPORT: Final = Import()
-EXAMPLE: Final[dict[str, Any]] = {
-    "id": 3,
-    "kind": "projects",
-    "dry_run": False,
-    "state": "running",
-    "file_name": "projects-2026.xlsx",
-    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "total": 1200,
-    "processed": 500,
-    "created": 480,
-    "updated": 11,
-    "unchanged": 8,
-    "rejected": 1,
-    "queued_at": "2026-03-02T06:00:00.000000Z",
-    "started_at": "2026-03-02T06:00:01.000000Z",
-    "finished_at": None,
-    "failure": None,
-    "columns": [{"header": "БИН", "field": "agency"}, {"header": "Примечание", "field": None}],
-    "warnings": [{"code": "column-left-out", "message": 'The column "Примечание" is not known and was left out.'}],
-}
-
-
-QUEUED_EXAMPLE: Final[dict[str, Any]] = {
-    **EXAMPLE,
-    "state": "queued",
-    **dict.fromkeys(("processed", "created", "updated", "unchanged", "rejected"), 0),
-}
 
 
 def visible(run: ImportRun) -> dict[str, Any]:
     """The import in the caller's language; its entity tag is made from exactly that."""
+    shown = shown_import(run)
+    blp.set_etag(("import", *map(repr, shown.values())))
+    return shown
+
+
+def shown_import(run: ImportRun) -> dict[str, Any]:
+    """The import in the caller's language."""
     shown = {name: getattr(run, name) for name in IMPORT.fields if name not in ("columns", "warnings")}
     layout = run.layout or {"headers": [], "columns": []}
     shown["columns"] = [
@@ -171,13 +74,21 @@ def visible(run: ImportRun) -> dict[str, Any]:
     ]
     if run.failure is not None:
         shown["failure"] = message(run.failure, request_locale())
-    blp.set_etag(("import", *map(repr, shown.values())))
     return shown
 
 
 @blp.route("/imports")
 class Imports(MethodView):
     """All imports."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="list_all_imports")
+    @blp.arguments(list_query(), location="query")
+    @blp.response(200, PageSchema(IMPORT), example={"items": [EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments) -> Any:
+        """List earlier imports, newest first: one's own, to administrators all."""
+        listing = import_page(current_actor(), query.page)
+        return page_response(Listing([shown_import(run) for run in listing.items], listing.next))
 
     @blp.requires(Permission.IMPORTS_RUN)
     @blp.doc(operationId="create_import")
@@ -224,3 +135,77 @@ class ImportErrors(MethodView):
         """List what was wrong in which row, in the order of the rows."""
         listing = errors_of(current_actor(), find_import(current_actor(), id), query.page)
         return page_response(Listing([row_error(error, request_locale()) for error in listing.items], listing.next))
+
+
+@blp.route("/imports/<row_id:id>/rows")
+class ImportRows(MethodView):
+    """What a dry run would do."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="list_import_rows")
+    @blp.arguments(list_query((OUTCOME,)), location="query")
+    @blp.response(200, PageSchema(PreviewedRow()), example={"items": [PREVIEWED_EXAMPLE], "next": None}, headers=LINK)
+    def get(self, query: ListArguments, id: int) -> Any:
+        """See each row of a dry run as it would be: created, updated with old and new values, unchanged, rejected."""
+        outcome = query.filters.get("outcome")
+        if outcome is not None and outcome not in OUTCOMES:
+            raise Malformed([Problem("outcome", "not-a-choice", {"options": ", ".join(OUTCOMES)})])
+        actor = current_actor()
+        return page_response(previewed_rows(actor, find_import(actor, id), query.page, outcome))
+
+
+@blp.route("/imports/<row_id:id>/run")
+class ImportRunOfDryRun(MethodView):
+    """The import of a dry run's file."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="run_import")
+    @blp.idempotent
+    @blp.etag
+    @blp.response(
+        202, IMPORT, description="Taken in; `Location` tells how far it is.", example=QUEUED_EXAMPLE, headers=LOCATION
+    )
+    def post(self, id: int) -> Any:
+        """Import the file of a dry run, without sending it again: kept for seven days, and until it is imported."""
+        run = run_dry_run(current_actor(), id)
+        return visible(run), {"Location": f"{API_PREFIX}/imports/{run.id}"}
+
+
+@blp.route("/imports/<row_id:id>/errors.xlsx")
+class MarkedFile(MethodView):
+    """The file with its wrong cells marked."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="download_marked_import")
+    @blp.arguments(filter_query((ONLY,)), location="query")
+    @blp.response(200, {}, content_type=XLSX, description="The marked file.", headers=CONTENT_DISPOSITION)
+    def get(self, query: Mapping[str, str], id: int) -> Response:
+        """Download the file as a workbook: wrong cells are marked and carry their errors as comments.
+
+        Kept for seven days after the end of a dry run or of an import with wrong rows.
+        """
+        only = query.get("only")
+        if only not in (None, "wrong"):
+            raise Malformed([Problem("only", "not-a-choice", {"options": "wrong"})])
+        run = marked_import(current_actor(), id)
+        locale = request_locale()
+        return xlsx_download(
+            "import-errors", lambda path: write_marked_file(path, run, locale, only_wrong=only is not None)
+        )
+
+
+@blp.route("/imports/template.xlsx")
+class ImportTemplate(MethodView):
+    """An empty table to fill in."""
+
+    @blp.requires(Permission.IMPORTS_RUN)
+    @blp.doc(operationId="download_import_template")
+    @blp.arguments(filter_query((KIND,)), location="query")
+    @blp.response(200, {}, content_type=XLSX, description="The template.", headers=CONTENT_DISPOSITION)
+    def get(self, query: Mapping[str, str]) -> Response:
+        """Download a workbook to fill in, in the language of the request: drop-down lists, notes, an example row."""
+        kind = query.get("kind", ImportKind.PROJECTS.value)
+        if kind not in ImportKind.codes():
+            raise Malformed([Problem("kind", "not-a-choice", {"options": ", ".join(ImportKind.codes())})])
+        locale = request_locale()
+        return xlsx_download(f"{kind}-template", lambda path: write_template(path, kind, locale))

@@ -21,6 +21,7 @@ from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
 from registry.imports.agency_names import AgencyNames, own_bin
+from registry.imports.previews import ProjectPreview
 from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
 from registry.projects.fields import READ_ONLY, cross_field_problems
 from registry.projects.models import CHANGEABLE, Project
@@ -73,6 +74,7 @@ class ProjectImport:
             else:
                 good.append((agencies[row.key[0]], row))
         registered = self._registered([(agency_id, row.values["external_id"]) for (agency_id, _), row in good])
+        preview = ProjectPreview(self.dry_run)
         new: list[NewProject] = []
         changed: list[ProjectChange] = []
         for (agency_id, _), row in good:
@@ -91,15 +93,20 @@ class ProjectImport:
             elif before is None:
                 new.append(NewProject(agency_id, str(row.key[0]), record))
                 outcome.created += 1
+                preview.add(row, "created", agency_id, record, before)
             else:
                 withdraw_confirmations(before, record)
                 changes = differences(before, record)
                 if changes:
                     changed.append(ProjectChange(record, changes))
                     outcome.updated += 1
+                    preview.add(row, "updated", agency_id, record, before)
                 else:
                     outcome.unchanged += 1
-        if not self.dry_run:
+                    preview.add(row, "unchanged", agency_id, record, before)
+        if self.dry_run:
+            outcome.preview = preview.rows(outcome.errors, chunk)
+        else:
             register_projects(self.actor, new)
             update_projects(self.actor, changed, "project.changed")
         return outcome

@@ -6,24 +6,24 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.errors import Invalid, Malformed, NotFound, Problem, invalid
+from registry.core.errors import Conflict, Invalid, Malformed, NotFound, Problem, invalid
 from registry.core.file_names import printable_file_name
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, cursor_after, order_by
 from registry.core.spreadsheets.reader import Table, open_table, require_upload_size
 from registry.core.transactions import transaction
 from registry.imports.columns import remembered_columns
 from registry.imports.header_search import Mappings, find_header
 from registry.imports.headers import KNOWN, header_key
 from registry.imports.layout import Layout, Strictness, count_rows, layout_of
-from registry.imports.models import ImportRun, RowError, store_file
+from registry.imports.models import FilePiece, ImportRun, PreviewedRow, RowError, has_file, store_file
 from registry.imports.vocabulary import ImportKind
 from registry.imports.worker import LEASE, Progress, RunLease, run_import
 from registry.journal import service as journal
@@ -31,10 +31,20 @@ from registry.journal import service as journal
 MAX_RUNS: Final = 100
 MAX_SHEETS: Final = 5
 BY_ROW: Final = SortKey("row", RowError.row.expression, int)
+BY_PREVIEW: Final = SortKey("row", PreviewedRow.row.expression, int)
+BY_ID: Final = SortKey("id", ImportRun.id.expression, int)
 
 
 class ImportNotFound(NotFound):
     """No import has this id, or it belongs to another account."""
+
+
+class MarkedFileNotAvailable(Conflict):
+    """The import is at work, had no wrong rows, or ended more than a week ago: its file is not kept."""
+
+
+class DryRunNotUsable(Conflict):
+    """The import is no finished dry run, or its file was imported or deleted since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,34 @@ def import_now(
     return run_import(RunLease(run.id, until, LEASE), on_progress)
 
 
+def run_dry_run_now(actor: Actor, import_id: int, on_progress: Progress | None = None) -> ImportRun:
+    """Import the file of a dry run synchronously. Raises as ``run_dry_run``."""
+    until = now() + LEASE
+    run = run_dry_run(actor, import_id, until)
+    return run_import(RunLease(run.id, until, LEASE), on_progress)
+
+
+def run_dry_run(actor: Actor, import_id: int, lease_until: datetime | None = None) -> ImportRun:
+    """Queue the file of a dry run for import, without a second upload; its columns are read alike.
+
+    Raises ImportNotFound, RoleNotAllowed, and DryRunNotUsable for another run, for one that is not done, and when the
+    file was imported or deleted since.
+    """
+    dry = find_import(actor, import_id)
+    require_importer(actor, dry.kind)
+    with transaction() as session:
+        session.refresh(dry, with_for_update=True)
+        if not dry.dry_run or dry.state != "done" or dry.layout is None or not has_file(dry.id):
+            raise DryRunNotUsable(id=dry.id)
+        values = {name: getattr(dry, name) for name in ("kind", "file_name", "sha256", "total", "layout", "warnings")}
+        run = _new_run(actor, lease_until, **values, dry_run=False, dry_run_id=dry.id)
+        session.add(run)
+        session.flush()
+        session.execute(update(FilePiece).where(FilePiece.import_id == dry.id).values(import_id=run.id))
+        record_queued(actor, run)
+    return run
+
+
 def find_import(actor: Actor, import_id: int) -> ImportRun:
     """Return the run, for its owner and administrators. Raises ImportNotFound."""
     run = db.session.scalar(
@@ -121,6 +159,40 @@ def errors_of(actor: Actor, run: ImportRun, page: Page) -> Listing:
         statement = statement.where(after(BY_ROW, unique, descending, page.cursor))
     statement = statement.order_by(*order_by(BY_ROW, unique, descending)).limit(page.limit + 1)
     return build_page(db.session.execute(statement).mappings().all(), page, BY_ROW, descending)
+
+
+def previewed_rows(actor: Actor, run: ImportRun, page: Page, outcome: str | None = None) -> Listing:
+    """Return a page of what a dry run would do with its rows, in their order, all or those with one outcome.
+
+    Raises ImportNotFound, and Malformed for an invalid sort or cursor.
+    """
+    if not _may_see(actor, run):
+        raise ImportNotFound(id=run.id)
+    unique = PreviewedRow.id.expression
+    columns = ("row", "outcome", "record", "name", "changes", "would_flag")
+    statement = select(
+        *(getattr(PreviewedRow, name) for name in columns), PreviewedRow.row.label("_sort"), unique.label("_id")
+    ).where(PreviewedRow.import_id == run.id)
+    if outcome is not None:
+        statement = statement.where(PreviewedRow.outcome == outcome)
+    if page.cursor is not None:
+        statement = statement.where(after(BY_PREVIEW, unique, False, page.cursor))
+    statement = statement.order_by(*order_by(BY_PREVIEW, unique, False)).limit(page.limit + 1)
+    return build_page(db.session.execute(statement).mappings().all(), page, BY_PREVIEW, descending=False)
+
+
+def import_page(actor: Actor, page: Page) -> Listing:
+    """Return a page of the actor's runs, or of all for an administrator, newest first. Raises Malformed."""
+    statement = select(ImportRun).order_by(ImportRun.id.desc())
+    if not actor.may(Permission.IMPORTS_READ_ALL):
+        statement = statement.where(ImportRun.principal == actor.principal)
+    if page.cursor is not None:
+        statement = statement.where(after(BY_ID, ImportRun.id.expression, True, page.cursor))
+    runs = list(db.session.scalars(statement.limit(page.limit + 1)))
+    if len(runs) <= page.limit:
+        return Listing(runs, None)
+    last = runs[page.limit - 1].id
+    return Listing(runs[: page.limit], cursor_after(BY_ID, True, last, last))
 
 
 def _may_see(actor: Actor, run: ImportRun) -> bool:
@@ -184,36 +256,45 @@ def take_in(
     is_mapped: bool = True,
 ) -> ImportRun:
     """Store a file and its run: queued, with a lease running, or unmapped until somebody has chosen its columns."""
+    run = _new_run(
+        actor,
+        lease_until,
+        kind=kind,
+        dry_run=dry_run,
+        file_name=printable_file_name(file_name),
+        sha256=file.sha256,
+        total=file.total,
+        layout=file.layout.as_json(),
+        warnings=[{"code": each.code, "params": each.params} for each in file.warnings],
+    )
+    if not is_mapped:
+        run.state = "unmapped"
     with transaction() as session:
-        timestamp = now()
-        waiting = "queued" if is_mapped else "unmapped"
-        run = ImportRun(
-            kind=kind,
-            state=waiting if lease_until is None else "running",
-            dry_run=dry_run,
-            principal=actor.principal,
-            role=actor.role.value,
-            agency_id=actor.agency_id,
-            source=actor.source,
-            request_id=actor.request_id,
-            credential=actor.credential,
-            client_request_id=actor.client_request_id,
-            file_name=printable_file_name(file_name),
-            sha256=file.sha256,
-            total=file.total,
-            queued_at=timestamp,
-            started_at=None if lease_until is None else timestamp,
-            lease_until=lease_until,
-            attempts=0 if lease_until is None else 1,
-            layout=file.layout.as_json(),
-            warnings=[{"code": each.code, "params": each.params} for each in file.warnings],
-        )
         session.add(run)
         session.flush()
         store_file(run.id, file.table.content)
         if not dry_run and is_mapped:
             record_queued(actor, run)
     return run
+
+
+def _new_run(actor: Actor, lease_until: datetime | None, **values: Any) -> ImportRun:
+    timestamp = now()
+    return ImportRun(
+        state="queued" if lease_until is None else "running",
+        started_at=None if lease_until is None else timestamp,
+        lease_until=lease_until,
+        attempts=0 if lease_until is None else 1,
+        principal=actor.principal,
+        role=actor.role.value,
+        agency_id=actor.agency_id,
+        source=actor.source,
+        request_id=actor.request_id,
+        credential=actor.credential,
+        client_request_id=actor.client_request_id,
+        queued_at=timestamp,
+        **values,
+    )
 
 
 def record_queued(actor: Actor, run: ImportRun) -> None:

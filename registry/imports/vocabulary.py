@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from registry.core.translations import lazy_text
 from registry.freeze.choices import Choices
 
@@ -21,3 +24,13 @@ class ImportState(Choices):
     RUNNING = "running", lazy_text("In progress")
     DONE = "done", lazy_text("Done")
     FAILED = "failed", lazy_text("Failed")
+
+
+# What becomes of a row; the columns of an import that count them have the same names.
+ROW_OUTCOMES: Final[Mapping[str, str]] = {
+    "created": lazy_text("To be created"),
+    "updated": lazy_text("To be changed"),
+    "unchanged": lazy_text("No change"),
+    "rejected": lazy_text("With errors"),
+}
+OUTCOMES: Final = tuple(ROW_OUTCOMES)

@@ -29,6 +29,7 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
         AuditStatus.FAILED: "red",
         AuditStatus.RUNNING: "blue",
     },
+    "row_outcome": {"created": "green", "updated": "blue", "rejected": "red"},
     "import_state": {ImportState.DONE: "green", ImportState.FAILED: "red", ImportState.RUNNING: "blue"},
     "case_status": {
         Status.NEW: "blue",

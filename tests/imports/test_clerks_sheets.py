@@ -50,6 +50,12 @@ def as_file(rows: list[list[Any]], form: str) -> bytes:
     return text.encode("utf-8" if form == "tab" else form, "replace")
 
 
+def editor_file(agency: Agency, words: Words, *, as_storage: bool = False) -> Any:
+    """Return the register as a form of a page or of the API sends it."""
+    content = io.BytesIO(workbook(register(agency.bin, words)))
+    return FileStorage(content, "Реестр.xlsx") if as_storage else (content, "Реестр.xlsx")
+
+
 @pytest.mark.parametrize(
     ("words", "form"),
     [

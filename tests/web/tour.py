@@ -54,6 +54,14 @@ DRAFT: Final = {
     "sector": "07",
 }
 
+CLERKS_TABLE: Final = (
+    "Реестр проектов;;;;;;;;;\n"
+    "№ п/п;БИН;Внутренний номер;Название;Вид объекта;Вид работ;Стадия;Размещение;Дата договора;Сумма, ₸\n"
+    f"1;{AGENCY};HEALTH-003;Портал озёр;сайт;Развитие;ОЭ;вне QazTech;02.11.2026;1 200 000,00 ₸\n"
+    f"2;{AGENCY};А-2;Учёт рек;ИС;Создание;Планирование;Пока неизвестно;03.11.2026;5 000 000\n"
+    f"3;{AGENCY};А-3;Реестр болот;ИС;Создание;Планирование;Пока неизвестно;скоро;1.2 млн\n"
+    "Итого;;;;;;;;;6 200 000\n"
+)
 UNKNOWN_COLUMNS: Final = (
     "Реестр проектов;;;;;\n№;Шифр;Что это;Вид работ;Бюджет, тенге;Примечание\n"
     "1;А-1;Портал озёр;Создание;1 200 000;срочно\n2;А-2;Учёт рек;Развитие;5 000 000;\n"
@@ -100,6 +108,7 @@ def prepare(app: Flask) -> dict[str, object]:
         draft = start_draft(editor)
         save_draft(editor, draft.id, DRAFT)
         run = import_now(editor, "projects", True, "проекты.csv", BAD_TABLE.encode())
+        previewed = import_now(editor, "projects", True, "реестр.csv", CLERKS_TABLE.encode())
         unmapped = hold_import(editor, "projects", True, "реестр.csv", UNKNOWN_COLUMNS.encode())
         dry = run_audit(local_actor(Role.OPERATOR), dry_run=True)
         flagged = select(Project.number).join(Flag).where(Project.external_id.like("HEALTH-%"), Flag.status == "open")
@@ -117,6 +126,7 @@ def prepare(app: Flask) -> dict[str, object]:
             "draft": drafts_of(editor)[0].id,
             "import": run.id,
             "unmapped": unmapped.id,
+            "previewed": previewed.id,
             "account": pending.id,
             "own_key": db.session.scalars(own_token.order_by(-Token.id)).first(),
             "absent": absent.id,
@@ -190,6 +200,8 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("imports", editor, "/imports"),
         Stop("imports-error", editor, "/imports", {}),
         Stop("import", editor, f"/imports/{known['import']}"),
+        Stop("import-rows", editor, f"/imports/{known['previewed']}/rows"),
+        Stop("import-preview", editor, f"/imports/{known['previewed']}"),
         Stop("import-columns", editor, f"/imports/{known['unmapped']}/columns"),
         Stop("import-columns-error", editor, f"/imports/{known['unmapped']}/columns", {"column_1": "name_ru"}),
         Stop("audits", operator, "/audits"),

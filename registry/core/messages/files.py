@@ -38,6 +38,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "document-type-refused": lazy_text(
         "Programs, scripts and HTML pages are not accepted. Send the document as a PDF, an office document or an image."
     ),
+    "dry-run-not-usable": lazy_text(
+        "Import {id} cannot be run: it is no finished dry run, or its file was imported or deleted. Send the file."
+    ),
     "external-id-twice": lazy_text("The agency already has this external_id in row {row}. Keep one of the rows."),
     "file-empty": lazy_text("The file is empty. Its first row must name the columns, the data follow."),
     "file-encoding-unknown": lazy_text("The file is neither UTF-8 nor cp1251 (line {line}). Save it as UTF-8."),
@@ -57,6 +60,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "kazakh-letters-lost": lazy_text(
         "The file has question marks in place of Kazakh letters, which this kind of CSV does not have. Save it in "
         "Excel as CSV UTF-8 or as XLSX."
+    ),
+    "marked-file-not-available": lazy_text(
+        "Import {id} has no file to mark: it is at work, had no wrong rows, or ended more than a week ago."
     ),
     "pending-upload-not-found": lazy_text("The file is no longer available. Send it again."),
     "platform-key-twice": lazy_text("This platform_key is already in row {row}. Keep one of the rows."),

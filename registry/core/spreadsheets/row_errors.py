@@ -28,13 +28,17 @@ class ImportRow:
 
 @dataclass(slots=True)
 class ImportResult:
-    """Counts of created, updated, unchanged and rejected rows, and the errors of the rejected ones."""
+    """Counts of created, updated, unchanged and rejected rows, and the errors of the rejected ones.
+
+    ``preview``: what a dry run would do with each row.
+    """
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
     errors: list[dict[str, Any]] = field(default_factory=list)
+    preview: list[dict[str, Any]] = field(default_factory=list)
 
     def reject(self, row: int, problems: Iterable[Problem], cells: Mapping[str, str] | None = None) -> None:
         """Count a row as rejected and add its errors. ``cells``: the texts of the row by column."""

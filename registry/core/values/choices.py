@@ -36,6 +36,12 @@ class ChoiceLabels:
             self._read[text] = code
         return code
 
+    def english(self) -> list[str]:
+        """The English labels in the order of the codes; the codes themselves where there are no labels."""
+        if not isinstance(self._options, type):
+            return list(self._options)
+        return [member.label for member in self._options]
+
     def __deepcopy__(self, _memo: object) -> ChoiceLabels:
         # marshmallow copies the fields for each schema.
         return self

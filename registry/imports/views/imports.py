@@ -8,9 +8,10 @@ from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.audits.views.findings import rule_titles
 from registry.core.errors import Invalid, Problem
 from registry.core.spreadsheets.writer import table_as_csv
-from registry.http.downloads import csv_download
+from registry.http.downloads import csv_download, xlsx_download
 from registry.imports.hand_mapping import (
     FileColumn,
     ImportAlreadyMapped,
@@ -19,12 +20,15 @@ from registry.imports.hand_mapping import (
     hold_import,
     map_columns,
 )
-from registry.imports.models import ImportRun
-from registry.imports.service import errors_of, find_import, imports_of, queue_import
+from registry.imports.marked_file import marked_import, write_marked_file
+from registry.imports.models import ImportRun, has_file
+from registry.imports.service import errors_of, find_import, imports_of, previewed_rows, queue_import, run_dry_run
+from registry.imports.template_file import write_template
 from registry.imports.views.columns import column_explanations
-from registry.imports.vocabulary import ImportState
+from registry.imports.vocabulary import OUTCOMES, ImportKind, ImportState
 from registry.platform.views.inventories import uploaded_file
 from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.current_user import page_locale
 from registry.web.error_messages import problem_message
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.labels import options
@@ -67,6 +71,48 @@ def import_columns(actor: Actor, import_id: int) -> Answer:
     return redirect_to("import_run", import_id=import_id)
 
 
+@pages.page("/imports/<row_id:import_id>/run", needs=Permission.IMPORTS_RUN, methods=("POST",))
+def import_dry_run(actor: Actor, import_id: int) -> Answer:
+    """Import the file of a dry run."""
+    return redirect_to("import_run", import_id=run_dry_run(actor, import_id).id)
+
+
+@pages.page("/imports/<row_id:import_id>/rows", needs=Permission.IMPORTS_RUN)
+def import_rows(actor: Actor, import_id: int) -> Answer:
+    """Display what a dry run would do with each row."""
+    run = find_import(actor, import_id)
+    outcome = request.args.get("outcome")
+    chosen = outcome if outcome in OUTCOMES else None
+    listing = previewed_rows(actor, run, requested_page(100), chosen)
+    return render_template(
+        "imports/rows.html",
+        run=run,
+        rows=listing.items,
+        outcome=chosen,
+        rules=rule_titles(),
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+@pages.page("/imports/<row_id:import_id>/errors.xlsx", needs=Permission.IMPORTS_RUN)
+def import_errors_file(actor: Actor, import_id: int) -> Answer:
+    """Download the file with its wrong cells marked, with ``only=wrong`` without the right rows."""
+    run = marked_import(actor, import_id)
+    only_wrong, locale = request.args.get("only") == "wrong", page_locale()
+    return xlsx_download("import-errors", lambda path: write_marked_file(path, run, locale, only_wrong=only_wrong))
+
+
+@pages.page("/imports/template.xlsx", needs=Permission.IMPORTS_RUN)
+def import_workbook(_actor: Actor) -> Answer:
+    """Download a workbook to fill in, in the page's language."""
+    kind = request.args.get("kind", ImportKind.PROJECTS.value)
+    if kind not in ImportKind.codes():
+        kind = ImportKind.PROJECTS.value
+    locale = page_locale()
+    return xlsx_download(f"{kind}-template", lambda path: write_template(path, kind, locale))
+
+
 @pages.page("/imports/<any(projects, agencies):kind>.csv", needs=Permission.IMPORTS_RUN)
 def import_template(_actor: Actor, kind: str) -> Answer:
     """Download a table with only the header row."""
@@ -83,6 +129,8 @@ def import_run(actor: Actor, import_id: int) -> Answer:
     return render_template(
         "imports/detail.html",
         run=run,
+        is_kept=has_file(run.id),
+        rules=rule_titles(),
         warnings=[problem_message(Problem("", each["code"], each["params"])) for each in run.warnings or []],
         errors=errors.items,
         next_address=next_address(errors.next),
