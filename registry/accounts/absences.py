@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, ForeignKey, Text, select
+from sqlalchemy import ColumnElement, ForeignKey, Text, and_, select
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from registry.accounts.account_management import can_manage, is_own, require_account_manager, sees_account
+from registry.accounts.account_management import (
+    can_manage,
+    is_own,
+    require_account_manager,
+    require_unchanged,
+    sees_account,
+)
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.models import Account, AccountNotFound, find_account, is_active, require_person
 from registry.accounts.roles import Permission, Role
@@ -68,14 +74,15 @@ def record_absence(actor: Actor, account_id: int, deputy_id: int, first_day: dat
     """Record an absence and its deputy.
 
     People record their own, account managers those of the accounts that they manage, supervisors those of reviewers
-    and supervisors. Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, Invalid, AbsencesOverlap,
-    DeputyOfDeputy.
+    and supervisors. Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, RightsChanged, Invalid,
+    AbsencesOverlap, DeputyOfDeputy.
     """
     require_person(actor)
     with transaction() as session:
         # Locked in one order, so that two absences that would make a deputy of a deputy wait for one another.
         accounts = {each: find_account(each, lock=True) for each in sorted({account_id, deputy_id})}
         account, deputy = accounts[account_id], accounts[deputy_id]
+        require_unchanged(actor)
         _require_may_record(actor, account)
         _require_days(first_day, last_day)
         if not may_deputize(deputy, account):
@@ -99,16 +106,21 @@ def record_absence(actor: Actor, account_id: int, deputy_id: int, first_day: dat
     return absence
 
 
-def end_absence(actor: Actor, absence_id: int) -> None:
-    """End an absence, or cancel one that has not begun. Raises AbsenceNotFound, and as ``record_absence``."""
+def end_absence(actor: Actor, absence_id: int, account_id: int | None = None) -> Account:
+    """End an absence, or cancel one that has not begun; returns whose it is. ``account_id``: only one of that account.
+
+    Raises AbsenceNotFound, and as ``record_absence``.
+    """
     require_person(actor)
     with transaction():
         absence = db.session.get(Absence, absence_id, populate_existing=True, with_for_update=True)
-        if absence is None or absence.ended_at is not None:
+        if absence is None or absence.ended_at is not None or account_id not in (None, absence.account_id):
             raise AbsenceNotFound(id=absence_id)
         account = find_account(absence.account_id)
+        require_unchanged(actor)
         _require_may_record(actor, account)
         close_absence(actor, absence, account)
+    return account
 
 
 def close_absence(actor: Actor, absence: Absence, account: Account) -> None:
@@ -161,6 +173,31 @@ def absences_of(account_id: int) -> list[tuple[Absence, str]]:
     ]
 
 
+def absences_led_by(actor: Actor) -> list[tuple[Absence, Account, str]]:
+    """The absences of reviewers and supervisors that have not ended: each with its account and its deputy's name.
+
+    Raises RoleNotAllowed.
+    """
+    actor.require(Permission.CASES_LEAD)
+    absent, deputy = aliased(Account), Account
+    statement = (
+        select(Absence, absent, deputy.name)
+        .join(absent, absent.id == Absence.account_id)
+        .join(deputy, deputy.id == Absence.deputy_account_id)
+        .where(_is_led(absent), Absence.ended_at.is_(None), Absence.last_day >= today())
+        .order_by(Absence.first_day, absent.name)
+    )
+    rows = db.session.execute(statement.execution_options(populate_existing=True))
+    return [(absence, account, name) for absence, account, name in rows]
+
+
+def people_led_by(actor: Actor) -> list[Account]:
+    """The active reviewers and supervisors, by name, whose absences a supervisor may record. Raises RoleNotAllowed."""
+    actor.require(Permission.CASES_LEAD)
+    statement = select(Account).where(_is_led(Account), is_active()).order_by(Account.name)
+    return list(db.session.scalars(statement))
+
+
 def substitutions() -> list[Substitution]:
     """The absences of today whose deputies still have a role that may stand in, by the name of the absent person."""
     absent, deputy = aliased(Account), Account
@@ -182,6 +219,11 @@ def substitutions() -> list[Substitution]:
 def substituted_by(actor: Actor) -> list[str]:
     """The names of the people whose work the actor has today, as their deputy."""
     return [each.absent for each in substitutions() if each.deputy == actor.principal]
+
+
+def _is_led(account: type[Account]) -> ColumnElement[bool]:
+    roles = [role.value for role in LED_BY_SUPERVISORS]
+    return and_(account.kind == AccountKind.PERSON.value, account.role.in_(roles))
 
 
 def _today() -> tuple[ColumnElement[bool], ...]:

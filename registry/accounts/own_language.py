@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-
 from registry.accounts.actors import Actor
-from registry.accounts.models import AccountsNeedAPerson, Person
-from registry.core.database import db
+from registry.accounts.models import AccountsNeedAPerson, own_person
 from registry.core.languages import Language
 from registry.core.transactions import transaction
 from registry.journal import service as journal
@@ -15,11 +12,10 @@ from registry.journal import service as journal
 def change_own_language(actor: Actor, language: Language) -> None:
     """Change the language of the actor's account. Raises AccountsNeedAPerson."""
     with transaction():
-        statement = select(Person).where(Person.account_id == actor.account_id).with_for_update()
-        person = db.session.scalar(statement.execution_options(populate_existing=True))
-        if not actor.is_person or person is None:
+        person = own_person(actor, lock=True)
+        if person is None:
             raise AccountsNeedAPerson
         if person.language != language:
-            details = {"from": person.language, "to": language}
+            change = {"field": "language", "old": person.language, "new": language}
             person.language = language
-            journal.record(actor, "account.language-changed", f"account:{actor.principal}", details)
+            journal.record(actor, "account.language-changed", f"account:{actor.principal}", {"changes": [change]})

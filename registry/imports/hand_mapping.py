@@ -15,7 +15,7 @@ from registry.core.spreadsheets.row_errors import shown_value
 from registry.core.transactions import transaction
 from registry.imports.columns import remember_columns, remembered_columns
 from registry.imports.header_search import Header, Mappings
-from registry.imports.headers import KNOWN, header_key
+from registry.imports.headers import KNOWN, SCHEMAS, header_key
 from registry.imports.layout import Strictness, count_rows, header_of, with_columns
 from registry.imports.models import ImportRun, stored_file
 from registry.imports.service import ReadFile, find_import, record_queued, require_importer, take_in
@@ -62,7 +62,7 @@ def columns_to_map(actor: Actor, import_id: int) -> tuple[ImportRun, list[FileCo
     run = _waiting(actor, import_id)
     table = Table(stored_file(run.id))
     header = header_of(table, run.kind, Mappings(remembered=remembered_columns(actor, run.kind)))
-    fields = _recognised(header)
+    fields = [name if name in SCHEMAS[run.kind][0].fields else None for name in _recognised(header)]
     rows = list(islice(table.rows(header.number, len(fields)), SAMPLES))
     return run, [
         FileColumn(

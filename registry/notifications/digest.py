@@ -63,7 +63,8 @@ def _by_recipient(item: Iterable[DigestItem], directory: Directory) -> dict[Reci
     emails: dict[Recipient, DigestEntry] = defaultdict(lambda: defaultdict(dict))
     for each in item:
         for to in RECIPIENT_GROUPS[each.recipients](each, directory):
-            if not each.is_restricted or to.actor.may(Permission.RESTRICTED_READ):
+            may_see = not each.is_restricted or to.actor.may(Permission.RESTRICTED_READ)
+            if may_see and each.kind not in to.switched_off:
                 emails[to][each.kind][each.reference] = None
     return emails
 

@@ -87,7 +87,8 @@ def _write(notices: Iterable[Notice]) -> None:
     """Queue one e-mail per recipient, whatever the number of cases in a message."""
     by_recipient: dict[Recipient, dict[str, list[int | str]]] = defaultdict(lambda: defaultdict(list))
     for notice in notices:
-        by_recipient[notice.to][notice.kind].append(notice.reference)
+        if notice.kind not in notice.to.switched_off:
+            by_recipient[notice.to][notice.kind].append(notice.reference)
     timestamp = now()
     for to, entries in by_recipient.items():
         queue_email(to, entries, timestamp)

@@ -15,11 +15,15 @@ from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.languages import LANGUAGES, OFFICIAL_LANGUAGES, Language
+from registry.notifications.kinds import OPTIONAL_DIGEST, OPTIONAL_IMMEDIATE
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """An address and its reader. ``actor`` decides what may be sent; ``name`` is a person's, for the greeting."""
+    """An address and its reader. ``actor`` decides what may be sent; ``name`` is a person's, for the greeting.
+
+    ``switched_off``: the kinds of notices that the person does not get.
+    """
 
     actor: Actor
     address: str
@@ -27,6 +31,7 @@ class Recipient:
     name: str | None = None
     person_id: int | None = None
     agency_id: int | None = None
+    switched_off: frozenset[str] = frozenset()
 
 
 class Directory:
@@ -116,6 +121,9 @@ def _person(person: Person, address: str) -> Recipient:
         tuple(language for language in LANGUAGES if language == person.language),
         name=person.name,
         person_id=person.id,
+        switched_off=frozenset()
+        .union(() if person.immediate_emails else OPTIONAL_IMMEDIATE)
+        .union(() if person.digest_emails else OPTIONAL_DIGEST),
     )
 
 

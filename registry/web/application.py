@@ -11,12 +11,15 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.oidc.provider import has_provider
 from registry.accounts.views import (
+    absences,
     factors,
+    failed_sign_ins,
+    handover,
     invitations,
+    notifications,
     people,
     people_import,
     person,
-    person_work,
     second_factor,
     sessions,
     tokens,
@@ -38,10 +41,10 @@ from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
 from registry.journal.views import journal
 from registry.platform.views import confirmations, inventories
+from registry.projects.views import attestations, registration
 from registry.projects.views import detail as project_page
 from registry.projects.views import edit as project_edit
 from registry.projects.views import lists as projects
-from registry.projects.views import registration
 from registry.reports.views import compliance as reports
 from registry.reports.views import home
 from registry.web import site as front
@@ -60,25 +63,29 @@ from registry.web.translations import init_translations
 
 # Importing a module of views registers its routes.
 WITH_PAGES = (
+    absences,
     account,
     agencies,
+    attestations,
     audits,
     case_page,
     cases,
     confirmations,
     exemptions,
     factors,
+    failed_sign_ins,
     front,
+    handover,
     home,
     imports,
     inventories,
     invitations,
     journal,
+    notifications,
     pending_accounts,
     people,
     people_import,
     person,
-    person_work,
     project_edit,
     project_page,
     projects,

@@ -38,6 +38,7 @@ MENU: Final = (
     ("journal", lazy_text("Journal"), Permission.JOURNAL_READ, None),
     ("agencies", lazy_text("Agencies"), Permission.AGENCIES_READ, "oversight"),
     ("people", lazy_text("People"), Permission.PEOPLE_READ, None),
+    ("absences", lazy_text("Absences"), Permission.CASES_LEAD, "oversight"),
     ("tokens", lazy_text("Tokens"), Permission.TOKENS_READ, None),
 )
 

@@ -23,6 +23,7 @@ from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.models import AccountNotFound, AccountsNeedAPerson, Person
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service_accounts import add_service_account
 from registry.agencies.models import Agency
 from registry.cases.lists import count_cases
 from registry.cases.transitions import CaseNotYours, DecisionNeedsAnotherPerson, possible_actions
@@ -202,5 +203,54 @@ def test_absence_is_recorded_and_ended_on_pages(signed_in: SignedIn) -> None:
     assert "aigerim (absent until 9 March 2026, deputy: bolat)" in colleague.get(f"/cases/{case.id}").text
     assert signed_in(Role.REVIEWER, name="dana").get(path).status_code == 404
     absence_id = db.session.scalars(select(Absence.id)).one()
+    robot = add_service_account(ADMINISTRATOR, "robot", Role.AUDITOR, None)
+    for other in (bolat.account_id, robot.id, 9999):
+        assert visit.send(f"/absences/{other}/{absence_id}/end", page=path).status_code == 404
+    assert len(substitutions()) == 1
     ended = visit.send(f"/absences/{account_id}/{absence_id}/end", page=path)
     assert "The absence has ended." in ended.text and substitutions() == []
+
+
+def test_absence_is_not_ended_under_the_address_of_another_account(signed_in: SignedIn) -> None:
+    aigerim, bolat = person("aigerim"), person("bolat")
+    robot = an_account_of_a_program()
+    visit = signed_in(Role.ADMINISTRATOR)
+    absence = record_absence(ADMINISTRATOR, aigerim.account_id, bolat.account_id, TODAY, NEXT_WEEK)
+    for account_id in (robot, bolat.account_id, 999_999):
+        assert visit.send(f"/absences/{account_id}/{absence.id}/end", page="/people").status_code == 404
+    assert [each.deputy for each in substitutions()] == ["bolat"]
+
+
+def an_account_of_a_program() -> int:
+    return add_service_account(ADMINISTRATOR, "robot", Role.REVIEWER, None).id
+
+
+def test_person_sees_and_ends_the_own_absence_on_my_account(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.REVIEWER, name="aigerim")
+    bolat = person("bolat")
+    assert "No absence is recorded." in visit.get("/account").text
+    account_id = db.session.scalars(select(Person.account_id).join(Person.account).where(Person.id != bolat.id)).one()
+    visit.send(f"/absences/{account_id}/new", first_day="02.03.2026", last_day="09.03.2026", deputy="bolat")
+    page = visit.get("/account").text
+    assert "2 March 2026 to 9 March 2026, deputy: bolat" in page
+    absence_id = db.session.scalars(select(Absence.id)).one()
+    page = visit.send(f"/absences/{account_id}/{absence_id}/end", page="/account").text
+    assert "The absence has ended." in page and "No absence is recorded." in page
+
+
+def test_supervisor_records_and_ends_absences_of_reviewers_from_one_list(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.SUPERVISOR, name="saule")
+    aigerim, _bolat = person("aigerim"), person("bolat")
+    person("adil", Role.ADMINISTRATOR)
+    page = visit.get("/absences").text
+    assert "Nobody is absent" in page and '<option value="aigerim">' in page and 'value="adil"' not in page
+    assert visit.get("/absences/new?name=nobody").status_code == 404
+    path = f"/absences/{aigerim.account_id}/new"
+    form = visit.get("/absences/new?name=aigerim")
+    assert form.request.path == path and "Record absence" in form.text
+    page = visit.send(path, first_day="02.03.2026", last_day="09.03.2026", deputy="bolat").text
+    assert "The absence is recorded. bolat is the deputy." in page and "2 March 2026 – 9 March 2026" in page
+    absence_id = db.session.scalars(select(Absence.id)).one()
+    page = visit.send(f"/absences/{aigerim.account_id}/{absence_id}/end", page="/absences").text
+    assert "The absence has ended." in page and "Nobody is absent" in page
+    assert signed_in(Role.REVIEWER, name="dana").get("/absences").status_code == 403

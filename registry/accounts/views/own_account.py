@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import render_template, request, url_for
 
+from registry.accounts.absences import absences_of
 from registry.accounts.attempts import TooManyAttempts
 from registry.accounts.factors.management import list_factors
 from registry.accounts.factors.requirements import is_required_of
@@ -19,12 +20,13 @@ from registry.accounts.forms import (
     token_defaults,
     token_form,
     token_parameters,
-    token_status,
 )
+from registry.accounts.notification_preferences import notification_preferences
 from registry.accounts.own_language import change_own_language
 from registry.accounts.own_sessions import list_sessions
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.people import change_own_password
+from registry.accounts.roles import Permission
 from registry.accounts.scopes import needs_step_up, scopes_of_role
 from registry.accounts.token_queries import own_tokens
 from registry.accounts.tokens import find_own_token, issue_own_token, revoke_own_token
@@ -56,8 +58,9 @@ def my_account(actor: Actor) -> Answer:
         factor_name=factor_name,
         required=is_required_of(actor.role.value),
         sessions=list_sessions(actor),
+        absences=[] if actor.account_id is None else absences_of(actor.account_id),
+        notifications=_notifications(actor),
         tokens=own_tokens(actor)[::-1],
-        token_status=token_status,
     )
 
 
@@ -130,6 +133,24 @@ def revoke_own(actor: Actor, key_id: str) -> Answer:
     revoke_own_token(actor, key_id)
     flash_message(_("The token no longer works."))
     return redirect_to("my_account")
+
+
+def _notifications(actor: Actor) -> str:
+    """The e-mails that the user gets, in words."""
+    preferences = notification_preferences(actor)
+    if preferences is None:
+        return ""
+    if not actor.may(Permission.CASES_REVIEW):
+        return _("Daily digest") if preferences.digest else _("Only e-mails that are always sent")
+    switched_on = [
+        text
+        for text, is_on in (
+            (_("E-mails at once about my cases"), preferences.immediate),
+            (_("Daily digest"), preferences.digest),
+        )
+        if is_on
+    ]
+    return "; ".join(switched_on) or _("Only e-mails that are always sent")
 
 
 def _form(form: Form, *, must_change: bool) -> str:

@@ -21,7 +21,7 @@ from registry.http.downloads import XLSX, xlsx_download
 from registry.http.locale import request_locale
 from registry.http.query_parameters import Parameter
 from registry.http.request_bodies import SentFile
-from registry.imports.api_schemas import (
+from registry.imports.api.schemas import (
     EXAMPLE,
     IMPORT,
     PREVIEWED_EXAMPLE,

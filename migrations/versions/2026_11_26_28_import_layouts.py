@@ -7,8 +7,8 @@ from alembic import op
 
 from registry.core.database import Instant
 
-revision = "2026_11_26_16"
-down_revision = "2026_11_26_14"
+revision = "2026_11_26_28"
+down_revision = "2026_11_26_18"
 branch_labels = None
 depends_on = None
 

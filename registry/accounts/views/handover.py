@@ -1,0 +1,85 @@
+"""The page that hands over the work of a person to another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import url_for
+
+from registry.accounts.account_changes import disable_account
+from registry.accounts.actors import Actor
+from registry.accounts.handover import hand_over
+from registry.accounts.models import account_named
+from registry.accounts.people import find_person
+from registry.accounts.people_queries import people_to_choose
+from registry.accounts.roles import Permission
+from registry.core.base_schema import BaseSchema
+from registry.core.errors import invalid
+from registry.core.fields import Boolean, Text
+from registry.core.transactions import transaction
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.fields import form_field
+from registry.web.flash import flash_message
+from registry.web.form_pages import FormPage, answer_form
+from registry.web.translations import gettext as _
+
+
+class HandOverForm(BaseSchema):
+    """Who gets the work, and whether the account is then disabled."""
+
+    to = Text(required=True)
+    disables = Boolean()
+
+
+@pages.page("/people/<row_id:person_id>/handover", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+def hand_over_work(actor: Actor, person_id: int) -> Answer:
+    """Give the open work of a person to another one."""
+    giver = find_person(actor, person_id)
+    receivers = [name for name in people_to_choose(actor) if name != giver.name]
+    page = FormPage(
+        _("Hand over work"),
+        _("Hand over work"),
+        url_for("web.person", person_id=person_id),
+        [
+            form_field(
+                "to",
+                "select",
+                label=_("New holder"),
+                hint=_("A person with an active account who may do this work."),
+                choices=[(name, name) for name in receivers],
+            ),
+            form_field("disables", "check", label=_("Disable the account after that")),
+        ],
+        HandOverForm(),
+        intro=_(
+            "Open cases, drafts of registrations and service accounts of this person go to the new holder in one step. "
+            "Absences of this person, and those in which the person is the deputy, end. Proposed decisions still need "
+            "the approval of another person than the one who proposed them."
+        ),
+        subject=giver.name,
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        receiver = account_named(values["to"])
+        if receiver is None:
+            raise invalid("/to", "receiver-not-usable")
+        with transaction():
+            counts = hand_over(actor, giver.account_id, receiver.id)
+            if values.get("disables"):
+                disable_account(actor, giver.account_id)
+        flash_message(_handed_over(receiver.name, counts))
+        return redirect_to("person", person_id=person_id)
+
+    return answer_form(page, act)
+
+
+COUNTS: Final = ("cases", "drafts", "service_accounts", "absences")
+
+
+def _handed_over(name: str, counts: Mapping[str, int]) -> str:
+    text = _(
+        "%(name)s has the work now. Cases: %(cases)s, drafts: %(drafts)s, service accounts: %(service_accounts)s; "
+        "ended absences: %(absences)s."
+    )
+    return text % {"name": name, **{kind: counts.get(kind, 0) for kind in COUNTS}}
