@@ -34,7 +34,7 @@ def people_import(actor: Actor) -> Answer:
     if request.method != "POST":
         return _form(actor, Form())
     try:
-        content = open_sheet(uploaded_file()[1]).content
+        content = open_sheet(uploaded_file()[1]).table.content
         if len(content) > MAX_TABLE_LENGTH:
             raise invalid("/file", "too-many-people", limit=MAX_ROWS)
         result = import_people(actor, content, dry_run=True)
