@@ -113,5 +113,6 @@ def second_behind_first() -> str:
 def confirmation_rule() -> str:
     """The note about which roles require a confirmation."""
     return _(
-        "An account with an oversight role works only when another administrator or a supervisor has confirmed it."
+        "The account of a reviewer, supervisor, auditor, operator or administrator works only when another "
+        "administrator or a supervisor has confirmed it."
     )

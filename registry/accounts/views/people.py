@@ -79,7 +79,11 @@ def new_person(actor: Actor) -> Answer:
         _("Add"),
         url_for("web.people"),
         [
-            form_field("name", "text", hint=_("What the person signs in with, such as a.serikova.")),
+            form_field(
+                "name",
+                "text",
+                hint=_("First name and surname, such as Aigul Serikova. The person signs in with this name."),
+            ),
             role_field(actor),
             agency_field(actor),
             form_field("email", "text", hint=_("Address for the invitation and for notifications.")),

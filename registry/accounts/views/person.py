@@ -79,7 +79,11 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
         _("Save changes"),
         url_for("web.person", person_id=person_id),
         [
-            form_field("name", "text", hint=_("What the person signs in with. Earlier entries keep the former name.")),
+            form_field(
+                "name",
+                "text",
+                hint=_("First name and surname: the person signs in with them. Earlier entries keep the former name."),
+            ),
             form_field("email", "text", hint=_("Address for the invitation and for notifications.")),
             form_field("language", "radios", choices=options("language")),
             role_field(actor),

@@ -14,7 +14,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "absence-too-long": lazy_text("An absence has at most {days} days."),
     "absences-overlap": lazy_text("{name} has another absence in these days. End it first, or choose other days."),
     "account-changed": lazy_text("The account {name} has changed: its role is {role} now. Look at it again."),
-    "account-name-taken": lazy_text("The account {taken} exists, and {name} looks the same. Choose another name."),
+    "account-name-taken": lazy_text(
+        "The name {taken} is taken. Choose another one; for a namesake, add the patronymic."
+    ),
     "account-not-confirmed": lazy_text(
         "A second person, an administrator or a supervisor, has to confirm your account. Then you can sign in."
     ),
@@ -29,7 +31,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "address-range-invalid": lazy_text("{value} is neither an address nor a CIDR range. Example: 10.1.0.0/16."),
     "address-of-another-account": lazy_text(
         "The account {other} has the e-mail address of {name} too, and nobody may have two accounts when one of them "
-        "has an oversight role. Disable one of them, or correct the address."
+        "is a reviewer, supervisor, auditor, operator or administrator. Disable one of them, or correct the address."
     ),
     "confirmation-needs-another-person": lazy_text(
         "The person who changed the account {name} or issued a token for it cannot confirm it: another administrator "
