@@ -123,8 +123,8 @@ def _add(actor: Actor, values: Mapping[str, Any]) -> Answer:
     )
     if can_be_invited(new.email):
         person = invite_person(actor, new)
-        invited = _("The account %(name)s is added. An invitation is sent to %(email)s.")
-        added = _("The account %(name)s is added. The invitation is sent when the account is confirmed.")
+        invited = _("The account %(name)s is added. An invitation goes to %(email)s.")
+        added = _("The account %(name)s is added. The invitation goes out when the account is confirmed.")
         text = added if person.is_pending else invited
         flash_with_confirmation(text % {"name": person.name, "email": person.email}, person.account)
         return redirect_to("person", person_id=person.id)

@@ -24,7 +24,7 @@ from registry.core.pagination import Page
 from registry.flags.audit_runs import last_good_audit
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry
-from registry.journal.views.labels import action_label
+from registry.journal.views.labels import action_label, principal_label
 from registry.projects.drafts import drafts_of
 from registry.projects.queries import list_projects
 from registry.projects.views.links import projects_of
@@ -89,6 +89,7 @@ def home(actor: Actor) -> Answer:
         local_changes=_local_changes(actor) if may_confirm else [],
         ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
         action_label=action_label,
+        principal_label=principal_label,
         tokens=[row for row in pending_tokens(actor) if row["can_confirm"]][:WORST] if may_confirm else [],
         counts=dict(zip(("new", "overdue", "to_approve"), count_cases(actor, COUNTED), strict=True)),
     )
