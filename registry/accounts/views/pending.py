@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import render_template, request, url_for
 
-from registry.accounts.account_changes import can_confirm, confirm_account, pending_accounts
+from registry.accounts.account_changes import confirm_account, confirmable, pending_accounts
 from registry.accounts.actors import Actor
 from registry.accounts.forms import display_password
 from registry.accounts.models import Account, find_account
@@ -71,10 +71,9 @@ def confirm_pending_token(actor: Actor, key_id: str) -> Answer:
 def list_pending(actor: Actor) -> list[dict[str, Any]]:
     """The pending accounts, each with its address and whether the actor may confirm it."""
     accounts = pending_accounts(actor)
-    emails = emails_of([account.id for account in accounts])
+    emails, own = emails_of([account.id for account in accounts]), confirmable(actor, accounts)
     return [
-        {"account": account, "email": emails.get(account.id), "can_confirm": can_confirm(actor, account)}
-        for account in accounts
+        {"account": account, "email": emails.get(account.id), "can_confirm": account.id in own} for account in accounts
     ]
 
 
