@@ -133,18 +133,10 @@ MESSAGES: Final[Mapping[str, str]] = {
         "Your role requires a second factor, and this is the last one. Add another one first."
     ),
     "no-passkey": lazy_text("Your account has no passkey. Choose another second factor."),
-    "notice-account-factor": lazy_text(
-        "A second factor was added to your account. If it was not you, tell an administrator at once"
-    ),
-    "notice-account-new-device": lazy_text(
-        "Somebody signed in to your account on a new device. If it was not you, tell an administrator at once"
-    ),
-    "notice-account-password": lazy_text(
-        "The password of your account was changed. If it was not you, tell an administrator at once"
-    ),
-    "notice-account-token": lazy_text(
-        "A token was issued for your account. If it was not you, tell an administrator at once"
-    ),
+    "notice-account-factor": lazy_text("A second factor was added to your account"),
+    "notice-account-new-device": lazy_text("Somebody signed in to your account on a new device"),
+    "notice-account-password": lazy_text("The password of your account was changed"),
+    "notice-account-token": lazy_text("A token was issued for your account"),
     "notice-number-account": lazy_text("{number}"),
     "passkey-copied": lazy_text(
         "The passkey was not accepted: it may have been copied. Use another second factor, and remove this passkey."
