@@ -12,8 +12,10 @@ from registry.accounts.absences import substitutions
 from registry.accounts.actors import Actor
 from registry.accounts.local_changes import local_changes_since, previous_sign_in
 from registry.accounts.owners import ownerless_accounts
+from registry.accounts.people_queries import count_people
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.accounts.token_confirmation import pending_tokens
+from registry.accounts.token_queries import ending_tokens
 from registry.accounts.views.pending import list_pending
 from registry.audits.queries import list_audits
 from registry.audits.restricted_counts import visible_run
@@ -58,6 +60,9 @@ def home(actor: Actor) -> Answer:
             last=last_good_audit(),
             worst=worst_projects(actor),
             ending=onboarding_ending(actor),
+            people=count_people(actor) if actor.may(Permission.PEOPLE_READ) else None,
+            ending_tokens=ending_tokens(actor) if actor.may(Permission.TOKENS_READ) else [],
+            ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
             drafts=drafts_of(actor) if actor.may(Permission.PROJECTS_WRITE) else [],
         )
     last = last_good_audit()
