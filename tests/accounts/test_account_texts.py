@@ -19,7 +19,7 @@ NAMESAKE = {
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_namesake_is_told_apart_by_the_patronymic(language: str) -> None:
+def test_namesake_is_distinguished_by_the_patronymic(language: str) -> None:
     params = {"name": "Иван Петров", "taken": "Иван Петров"}
     assert message("account-name-taken", language, params) == NAMESAKE[language]  # type: ignore[arg-type] # a Language
 
