@@ -104,3 +104,13 @@ def test_home_of_an_agency_administrator_counts_the_people(app: Flask, signed_in
     assert re.search(r'href="/tokens\?show=ending">Tokens that end within 14 days</a>: 1<', page)
     assert "Nobody answers for the service account:" in page and "robot" in page
     assert "can sign in." not in signed_in(Role.AGENCY_EDITOR, ministry).get("/home").text
+
+
+def test_only_tokens_that_the_reader_may_revoke_have_a_link(signed_in: SignedIn) -> None:
+    ministry = an_agency()
+    visit = signed_in(Role.AGENCY_ADMINISTRATOR, ministry)
+    visit.send("/account/tokens/new", expires_in="30", scopes="read", role="agency_viewer")
+    robot = issue(ADMINISTRATOR, "robot", Role.AGENCY_EDITOR, ministry.id).key_id
+    page = visit.get("/tokens").text
+    assert re.findall(r'href="/tokens/(\w+)/revocation"', page) == [robot]
+    assert "agency_administrator.web" in page.partition("All tokens")[2]
