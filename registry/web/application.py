@@ -41,10 +41,11 @@ from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
 from registry.journal.views import journal
 from registry.platform.views import confirmations, inventories
+from registry.projects.views import attestations, registration
 from registry.projects.views import detail as project_page
 from registry.projects.views import edit as project_edit
 from registry.projects.views import lists as projects
-from registry.projects.views import registration
+from registry.projects.views import related as related_projects
 from registry.reports.views import compliance as reports
 from registry.reports.views import home
 from registry.web import site as front
@@ -66,6 +67,7 @@ WITH_PAGES = (
     absences,
     account,
     agencies,
+    attestations,
     audits,
     case_page,
     cases,
@@ -88,6 +90,7 @@ WITH_PAGES = (
     project_edit,
     project_page,
     projects,
+    related_projects,
     provider_sign_in,
     registration,
     reports,

@@ -26,6 +26,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-ending-invitation": lazy_text(
         "This was sent automatically; please do not reply.\nQazTech project register"
     ),
+    "notice-attestation-due": lazy_text("Confirm that the record is still true, or change it"),
     "notice-exemption-ending": lazy_text("An exemption ends within 30 days"),
     "notice-flags-cleared": lazy_text("The audit has cleared flags of projects"),
     "notice-flags-opened": lazy_text("The audit has opened flags on projects"),

@@ -27,6 +27,7 @@ from registry.flags.audit_runs import last_good_audit
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry
 from registry.journal.views.labels import action_label, principal_label
+from registry.projects.attestations import count_attestations
 from registry.projects.drafts import drafts_of
 from registry.projects.queries import list_projects
 from registry.projects.views.links import projects_of
@@ -63,6 +64,7 @@ def home(actor: Actor) -> Answer:
             people=count_people(actor) if actor.may(Permission.PEOPLE_READ) else None,
             ending_tokens=ending_tokens(actor) if actor.may(Permission.TOKENS_READ) else [],
             ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
+            attestations=count_attestations(actor) if actor.may(Permission.PROJECTS_ATTEST) else {},
             drafts=drafts_of(actor) if actor.may(Permission.PROJECTS_WRITE) else [],
         )
     last = last_good_audit()
