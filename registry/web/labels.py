@@ -62,7 +62,7 @@ DAYS: Final = ("_on", "migrate_by", "valid_from", "valid_to", "appeal_until")
 AMOUNTS: Final = "_kzt"
 INSTANTS: Final = "_at"
 EARLIER: Final = "earlier_"
-CHOICES_OF: Final = {"withdrawn_from": "case_status"}
+CHOICES_OF: Final = {"withdrawn_from": "case_status", "factor": "factor_kind"}
 
 
 def field_label(name: str) -> str:
