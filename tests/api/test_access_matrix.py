@@ -198,6 +198,13 @@ TRIES: dict[str, Try] = {
     # An editor imports, and sees no import of another.
     "read_one_import": Try("/imports/{import_run}", {Role.ADMINISTRATOR}, owned=False, unseen=EDITORS),
     "list_import_errors": Try("/imports/{import_run}/errors", {Role.ADMINISTRATOR}, owned=False, unseen=EDITORS),
+    "list_all_imports": Try("/imports", WRITERS, owned=False),
+    "list_import_rows": Try("/imports/{import_run}/rows", {Role.ADMINISTRATOR}, owned=False, unseen=EDITORS),
+    "run_import": Try("/imports/{import_run}/run", {Role.ADMINISTRATOR}, 409, owned=False, unseen=EDITORS),
+    "download_marked_import": Try(
+        "/imports/{import_run}/errors.xlsx", {Role.ADMINISTRATOR}, 409, owned=False, unseen=EDITORS
+    ),
+    "download_import_template": Try("/imports/template.xlsx", WRITERS, owned=False),
     "export_projects_as_csv": Try("/exports/projects.csv", ALL, owned=False),
     "export_projects_as_xlsx": Try("/exports/projects.xlsx", ALL, owned=False),
     "create_audit": Try("/audits", {Role.OPERATOR, Role.SUPERVISOR}, 201, lambda world: {}, owned=False),

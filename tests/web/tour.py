@@ -31,6 +31,7 @@ from registry.core.transactions import transaction
 from registry.demo.people import REVIEWER, SECOND_REVIEWER, demo_actor, first_of_each_role
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
+from registry.imports.hand_mapping import hold_import
 from registry.imports.service import import_now
 from registry.projects.drafts import drafts_of, save_draft, start_draft
 from registry.projects.links import add_link
@@ -71,6 +72,18 @@ TWIN: Final = {
     "placement": "on_platform",
     "supplier_bin": "130740910411",
 }
+CLERKS_TABLE: Final = (
+    "Реестр проектов;;;;;;;;;\n"
+    "№ п/п;БИН;Внутренний номер;Название;Вид объекта;Вид работ;Стадия;Размещение;Дата договора;Сумма, ₸\n"
+    f"1;{AGENCY};HEALTH-003;Портал озёр;сайт;Развитие;ОЭ;вне QazTech;02.11.2026;1 200 000,00 ₸\n"
+    f"2;{AGENCY};А-2;Учёт рек;ИС;Создание;Планирование;Пока неизвестно;03.11.2026;5 000 000\n"
+    f"3;{AGENCY};А-3;Реестр болот;ИС;Создание;Планирование;Пока неизвестно;скоро;1.2 млн\n"
+    "Итого;;;;;;;;;6 200 000\n"
+)
+UNKNOWN_COLUMNS: Final = (
+    "Реестр проектов;;;;;\n№;Шифр;Что это;Вид работ;Бюджет, тенге;Примечание\n"
+    "1;А-1;Портал озёр;Создание;1 200 000;срочно\n2;А-2;Учёт рек;Развитие;5 000 000;\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +132,8 @@ def prepare(app: Flask) -> dict[str, object]:
         with transaction():
             target = {"kind": "part_of", "target": _project("HEALTH-007"), "note": "Одна информационная система"}
             add_link(demo_actor(REVIEWER), _project("HEALTH-001"), target)
+        previewed = import_now(editor, "projects", True, "реестр.csv", CLERKS_TABLE.encode())
+        unmapped = hold_import(editor, "projects", True, "реестр.csv", UNKNOWN_COLUMNS.encode())
         dry = run_audit(local_actor(Role.OPERATOR), dry_run=True)
         flagged = select(Project.number).join(Flag).where(Project.external_id.like("HEALTH-%"), Flag.status == "open")
         own_token = (
@@ -136,6 +151,8 @@ def prepare(app: Flask) -> dict[str, object]:
             "dry_audit": dry.id,
             "draft": drafts_of(editor)[0].id,
             "import": run.id,
+            "unmapped": unmapped.id,
+            "previewed": previewed.id,
             "account": pending.id,
             "own_key": db.session.scalars(own_token.order_by(-Token.id)).first(),
             "absent": absent.id,
@@ -212,6 +229,10 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("imports", editor, "/imports"),
         Stop("imports-error", editor, "/imports", {}),
         Stop("import", editor, f"/imports/{known['import']}"),
+        Stop("import-rows", editor, f"/imports/{known['previewed']}/rows"),
+        Stop("import-preview", editor, f"/imports/{known['previewed']}"),
+        Stop("import-columns", editor, f"/imports/{known['unmapped']}/columns"),
+        Stop("import-columns-error", editor, f"/imports/{known['unmapped']}/columns", {}),
         Stop("audits", operator, "/audits"),
         Stop("audit", supervisor, f"/audits/{known['audit']}"),
         Stop("audit-tried", supervisor, f"/audits/{known['dry_audit']}"),

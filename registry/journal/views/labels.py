@@ -61,7 +61,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "account.role-changed": lazy_text("Role of an account changed"),
     "account.owner-changed": lazy_text("Owner of a service account changed"),
     "account.confirmed": lazy_text("Account confirmed"),
-    "account.invited": lazy_text("Invitation sent"),
+    "account.invited": lazy_text("Invitation created"),
     "account.invitation-accepted": lazy_text("Invitation accepted, password set"),
     "account.absence-recorded": lazy_text("Absence recorded"),
     "account.absence-ended": lazy_text("Absence ended"),
@@ -230,6 +230,20 @@ def detail_rows(details: Mapping[str, Any]) -> list[tuple[str, str]]:
         for name, value in details.items()
         if isinstance(value, str | int)
     ]
+
+
+def history_rows(details: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """``detail_rows`` for the history of a person, where the kind of account and what does not wait are no news."""
+    shown = {name: value for name, value in details.items() if name != "pending" or value}
+    if "pending" in details:
+        shown.pop("kind", None)
+    return detail_rows(shown)
+
+
+def principal_label(principal: str) -> str:
+    """Who acted: a name, or the command line on the server with the user there."""
+    kind, _colon, user = principal.partition(":")
+    return gettext("Command line, %(user)s") % {"user": user} if kind == "local" else principal
 
 
 def _name(name: str) -> str:
