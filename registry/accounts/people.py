@@ -19,6 +19,7 @@ from registry.accounts.account_management import (
 from registry.accounts.account_names import clean_name, name_problems
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import begin_password_change, mark_succeeded
+from registry.accounts.common_passwords import is_common
 from registry.accounts.events import password_changed
 from registry.accounts.invitations import delete_invitation
 from registry.accounts.models import (
@@ -31,7 +32,7 @@ from registry.accounts.models import (
     require_confirmation,
     role_problems,
 )
-from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, NO_PASSWORD, hash_password, is_common, verify_password
+from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, NO_PASSWORD, hash_password, verify_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.sessions import carried_over, start_session
 from registry.accounts.vocabulary import AccountKind

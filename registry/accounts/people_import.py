@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from registry.accounts.person_fields import PersonFields
 from registry.accounts.roles import Role
 from registry.core.database import db
 from registry.core.errors import Problem, invalid
-from registry.core.spreadsheets.cell_values import cell_problems, cell_readers, read_cells
+from registry.core.spreadsheets.cell_values import CellField, cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row, check_columns, open_sheet, require_upload_size
 from registry.core.spreadsheets.row_errors import row_error
 from registry.core.transactions import transaction
@@ -86,11 +86,11 @@ def import_people(actor: Actor, content: bytes, *, dry_run: bool) -> PeopleImpor
 
 def _import_rows(actor: Actor, columns: tuple[str, ...], rows: Iterable[Row], *, dry_run: bool) -> PeopleImport:
     result = PeopleImport()
-    readers = cell_readers(columns, FIELDS.inputs)
+    fields = cell_fields(columns, FIELDS)
     agencies = db.session.execute(select(AGENCIES.c.bin, AGENCIES.c.id))
     known = _Known({agency.bin: agency.id for agency in agencies}, {})
     for row in rows:
-        values, problems = _read(columns, row, readers)
+        values, problems = _read(columns, row, fields)
         new = None if problems else _new_person(values, known, problems)
         if new is not None:
             problems += _problems(actor, row, new, known)
@@ -102,9 +102,8 @@ def _import_rows(actor: Actor, columns: tuple[str, ...], rows: Iterable[Row], *,
     return result
 
 
-def _read(columns: tuple[str, ...], row: Row, readers: Any) -> tuple[dict[str, Any], list[Problem]]:
-    values, wrong = FIELDS.load_filled(read_cells(row.cells, readers))
-    problems = cell_problems(columns, row.cells, wrong)
+def _read(columns: tuple[str, ...], row: Row, fields: Sequence[CellField]) -> tuple[dict[str, Any], list[Problem]]:
+    values, problems = load_cells(row.cells, fields)
     if row.surplus:
         problems.append(Problem("", "row-too-long", {"columns": len(columns), "surplus": row.surplus}))
     named = {problem.pointer for problem in problems}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.account_management import visible_accounts
@@ -58,6 +58,25 @@ def list_people(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing
     statement = statement.order_by(*order_by(NAME, Account.id.expression, False)).limit(page.limit + 1)
     rows = [{"person": row[0], "_sort": row[1], "_id": row[2]} for row in db.session.execute(statement)]
     return build_page(rows, page, NAME, False)
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleCounts:
+    """How many people can sign in, and how many were invited and have no password yet."""
+
+    active: int
+    invited: int
+
+
+def count_people(actor: Actor) -> PeopleCounts:
+    """Count the people whom the actor sees. Raises RoleNotAllowed."""
+    actor.require(Permission.PEOPLE_READ)
+    invited = Account.invited_at.is_not(None) & Account.disabled_at.is_(None) & Account.pending_since.is_(None)
+    counts = (func.count().filter(is_active()), func.count().filter(invited))
+    statement = (
+        select(*counts).select_from(Account).where(Account.kind == AccountKind.PERSON.value, visible_accounts(actor))
+    )
+    return PeopleCounts(*db.session.execute(statement).one())
 
 
 def account_history(actor: Actor, account: Account) -> list[HistoryEntry]:

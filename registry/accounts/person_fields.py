@@ -12,7 +12,7 @@ class AccountFields(BaseSchema):
     """An account of a person or a system."""
 
     name = Text(required=True)
-    role = Choice([role.value for role in Role], required=True)
+    role = Choice(Role, required=True)
     agency = Bin()
 
 

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     PROJECTS_WRITE = "projects.write"
     PROJECTS_ATTEST = "projects.attest"
     PROJECTS_RESTRICT = "projects.restrict"
+    PROJECTS_LINK = "projects.link"
     RESTRICTED_READ = "restricted.read"
     PLACEMENTS_CONFIRM = "placements.confirm"
     ONBOARDING_EXTEND = "onboarding.extend"
@@ -100,14 +101,22 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.AGENCY_ADMINISTRATOR: frozenset(EDITOR | ACCOUNTS_MANAGER),
     Role.REVIEWER: frozenset(
         OVERSIGHT
-        | {P.PLACEMENTS_CONFIRM, P.ONBOARDING_EXTEND, P.DOCUMENTS_WRITE, P.CASES_REVIEW, P.CASES_COMMENT}
-        | {P.WITHDRAWALS_DECIDE}
+        | {
+            P.PROJECTS_LINK,
+            P.PLACEMENTS_CONFIRM,
+            P.ONBOARDING_EXTEND,
+            P.DOCUMENTS_WRITE,
+            P.CASES_REVIEW,
+            P.CASES_COMMENT,
+            P.WITHDRAWALS_DECIDE,
+        }
     ),
     Role.SUPERVISOR: frozenset(
         OVERSIGHT
         | {
             P.RESTRICTED_READ,
             P.PROJECTS_RESTRICT,
+            P.PROJECTS_LINK,
             P.DOCUMENTS_WRITE,
             P.PLACEMENTS_CONFIRM,
             P.ONBOARDING_EXTEND,

@@ -76,6 +76,8 @@ def sign_in(
             raise PasswordNotAccepted
         mark_succeeded(attempt)
         person.password_hash = rehashed
+        # The first sign-in of a new account is always on a new device, and its person has just chosen the password.
+        is_first = person.last_signed_in_at is None
         secret = start_session(person.id, source, device=device_name(user_agent))
         awaits_factor = needs_factor(person.id, person.role)
         credential = session_credential(secret_hash_of(secret))
@@ -84,7 +86,7 @@ def sign_in(
         if not awaits_factor:
             mark_signed_in(person.id)
         journal.record(actor, action, f"person:{person.name}")
-        if device is None:
+        if device is None and not is_first:
             signed_in_on_new_device.publish(person.account_id)
     return SignedIn(secret, awaits_factor)
 

@@ -87,6 +87,7 @@ def _tokens() -> Select[Any]:
             Account.name.label("account"),
             Token.account_id,
             Account.kind,
+            Account.role.label("account_role"),
             Token.role,
             AGENCIES.c.bin.label("agency"),
             Token.agency_id,

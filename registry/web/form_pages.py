@@ -30,7 +30,8 @@ class FormPage:
     """Definition of a form page. ``schema`` validates the texts; it may have further fields, which stay untouched.
 
     ``edits``: the form is a partial update of an existing record. Only changed fields are passed on; fields that the
-    form does not have, or that were not submitted, keep their values.
+    form does not have, or that were not submitted, keep their values. ``labels``: of fields that are called
+    otherwise here than in other forms, for the summary of errors.
     """
 
     title: str
@@ -41,6 +42,7 @@ class FormPage:
     intro: str = ""
     subject: str = ""
     edits: bool = False
+    labels: Mapping[str, str] | None = None
 
 
 def answer_form(

@@ -32,6 +32,7 @@ from registry.core.transactions import transaction
 from registry.exemptions.service import record_exemption
 from registry.imports.service import queue_import
 from registry.projects.documents import add_document
+from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.requests.service import ask
@@ -67,6 +68,7 @@ class World:
     service_id: int
     key_id: str
     requests: dict[str, int]
+    link_id: int
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,10 @@ def proposal(_world: World) -> dict[str, Any]:
     return {"decision": "stop", "reason": "New work", "legal_basis": "Decree, clause 1", "due_on": due}
 
 
+def a_link(world: World) -> dict[str, Any]:
+    return {"kind": "part_of", "target": world.reviewed.number}
+
+
 def a_document(_world: World) -> dict[str, Any]:
     return {"file": FileStorage(io.BytesIO(b"x"), "b.txt")}
 
@@ -159,6 +165,10 @@ TRIES: dict[str, Try] = {
     "attest_project": Try("/projects/{number}/attestation", {Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}),
     "read_history": Try("/projects/{number}/history", ALL),
     "read_verdict": Try("/projects/{number}/verdict", ALL),
+    "read_similar_projects": Try("/projects/{number}/similar", ALL),
+    "list_links": Try("/projects/{number}/links", ALL),
+    "create_link": Try("/projects/{number}/links", REVIEWERS, 201, a_link),
+    "delete_link": Try("/projects/{number}/links/{link}", REVIEWERS, 204),
     "list_flags_of_project": Try("/projects/{number}/flags", ALL),
     "confirm_placement": Try("/projects/{number}/placement-verification", CONFIRMERS, 200, verification),
     "confirm_move": Try(
@@ -188,6 +198,13 @@ TRIES: dict[str, Try] = {
     # An editor imports, and sees no import of another.
     "read_one_import": Try("/imports/{import_run}", {Role.ADMINISTRATOR}, owned=False, unseen=EDITORS),
     "list_import_errors": Try("/imports/{import_run}/errors", {Role.ADMINISTRATOR}, owned=False, unseen=EDITORS),
+    "list_all_imports": Try("/imports", WRITERS, owned=False),
+    "list_import_rows": Try("/imports/{import_run}/rows", {Role.ADMINISTRATOR}, owned=False, unseen=EDITORS),
+    "run_import": Try("/imports/{import_run}/run", {Role.ADMINISTRATOR}, 409, owned=False, unseen=EDITORS),
+    "download_marked_import": Try(
+        "/imports/{import_run}/errors.xlsx", {Role.ADMINISTRATOR}, 409, owned=False, unseen=EDITORS
+    ),
+    "download_import_template": Try("/imports/template.xlsx", WRITERS, owned=False),
     "export_projects_as_csv": Try("/exports/projects.csv", ALL, owned=False),
     "export_projects_as_xlsx": Try("/exports/projects.xlsx", ALL, owned=False),
     "create_audit": Try("/audits", {Role.OPERATOR, Role.SUPERVISOR}, 201, lambda world: {}, owned=False),
@@ -316,8 +333,10 @@ def a_world(agency: Agency) -> World:
         "withdrawal": a_request(RequestKind.WITHDRAWAL, project.number),
         "refused_withdrawal": a_request(RequestKind.WITHDRAWAL, reviewed.number),
     }
+    with transaction():
+        link = add_link(supervisor, project.number, {"kind": "exchanges_data_with", "target": reviewed.number})
     ids = (document.id, recorded.id, audit.id, queued.id)
-    return World(agency, project, *ids, reviewed, case_id, account_id, service.id, key_id, requests)
+    return World(agency, project, *ids, reviewed, case_id, account_id, service.id, key_id, requests, link["id"])
 
 
 def a_request(kind: RequestKind, subject: str) -> int:
@@ -359,6 +378,7 @@ def send(who: Caller, operation: str, method: str, world: World) -> Any:
         service=world.service_id,
         key=world.key_id,
         **world.requests,
+        link=world.link_id,
     )
     if tried.form is not None:
         return who.form(path, tried.form(world))

@@ -122,6 +122,7 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
         "service": world.service_id,
         "key": world.key_id,
         **world.requests,
+        "link": world.link_id,
     }
     targets = {}
     for operation in declared_routes(client.application):

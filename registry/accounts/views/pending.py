@@ -51,7 +51,7 @@ def confirm(actor: Actor, account_id: int) -> Answer:
         back = url_for("web.accounts_to_confirm")
         return display_password(name, password, back, hint, _("Second half of the password"))
     if find_account(account_id).status == "invited":
-        confirmed = _("The account %(name)s is confirmed, and an invitation is sent.") % {"name": name}
+        confirmed = _("The account %(name)s is confirmed, and an invitation goes out.") % {"name": name}
     flash_message(confirmed)
     return redirect_to("accounts_to_confirm")
 
@@ -112,5 +112,6 @@ def second_behind_first() -> str:
 def confirmation_rule() -> str:
     """The note about which roles require a confirmation."""
     return _(
-        "An account with an oversight role works only when another administrator or a supervisor has confirmed it."
+        "The account of a reviewer, supervisor, auditor, operator or administrator works only when another "
+        "administrator or a supervisor has confirmed it."
     )

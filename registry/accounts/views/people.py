@@ -10,7 +10,7 @@ from flask import render_template, request, url_for
 
 from registry.accounts import people as access
 from registry.accounts.account_changes import confirmable
-from registry.accounts.account_management import manageable
+from registry.accounts.account_management import manageable, visible_roles
 from registry.accounts.actors import Actor
 from registry.accounts.forms import display_password
 from registry.accounts.invitations import can_be_invited
@@ -20,7 +20,7 @@ from registry.accounts.passwords import generate_password
 from registry.accounts.people_moves import MAX_MOVED, move_people
 from registry.accounts.people_queries import FILTERS, list_people
 from registry.accounts.person_fields import PersonFields
-from registry.accounts.roles import Permission, Role
+from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation
 from registry.accounts.views.role_field import role_field
 from registry.agencies.models import Agency
@@ -37,7 +37,7 @@ from registry.web.fields import Field, form_field
 from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form, problems_by_control
 from registry.web.forms import Form, invalid_form, typed_values
-from registry.web.labels import options
+from registry.web.labels import options, role_name
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext as _
 from registry.web.translations import ngettext
@@ -56,17 +56,20 @@ def people(actor: Actor) -> Answer:
     """List the people whom the user sees, by name, with search and filters."""
     filters = requested_filters(FILTERS)
     listing = list_people(actor, filters, requested_page())
+    agency = agency_filter(actor, filters, with_below=True)
     accounts = [item["person"].account for item in listing.items]
     return render_template(
         "accounts/people.html",
         actor=actor,
         items=listing.items,
         filters=filters,
-        agency=agency_filter(actor, filters, with_below=True),
+        roles=[(role.value, role_name(role.value)) for role in visible_roles(actor)],
+        agency=agency,
         agencies=agencies_by_id(),
         confirmable=confirmable(actor, accounts),
         manageable=manageable(actor, accounts),
-        movable=actor.may(Permission.PEOPLE_MANAGE),
+        # With one agency only there is nowhere to move people.
+        movable=actor.may(Permission.PEOPLE_MANAGE) and agency is not None,
         next_address=next_address(listing.next),
         first_address=first_address(),
     )
@@ -80,7 +83,11 @@ def new_person(actor: Actor) -> Answer:
         _("Add"),
         url_for("web.people"),
         [
-            form_field("name", "text", hint=_("What the person signs in with, such as a.serikova.")),
+            form_field(
+                "name",
+                "text",
+                hint=_("First name and surname, such as Aigul Serikova. The person signs in with this name."),
+            ),
             role_field(actor),
             agency_field(actor),
             form_field("email", "text", hint=_("Address for the invitation and for notifications.")),
@@ -120,8 +127,8 @@ def _add(actor: Actor, values: Mapping[str, Any]) -> Answer:
     )
     if can_be_invited(new.email):
         person = invite_person(actor, new)
-        invited = _("The account %(name)s is added. An invitation is sent to %(email)s.")
-        added = _("The account %(name)s is added. The invitation is sent when the account is confirmed.")
+        invited = _("The account %(name)s is added. An invitation goes to %(email)s.")
+        added = _("The account %(name)s is added. The invitation goes out when the account is confirmed.")
         text = added if person.is_pending else invited
         flash_with_confirmation(text % {"name": person.name, "email": person.email}, person.account)
         return redirect_to("person", person_id=person.id)
@@ -164,7 +171,10 @@ def agency_bin(agency: int | None) -> str:
 
 def _move_page(actor: Actor, chosen: list[int], form: Form) -> str:
     names = [access.find_person(actor, person_id).name for person_id in chosen]
-    field = agency_field(actor, _("The agency to which these people move."))
+    hint = _("The agency to which these people move.")
+    if actor.role in AGENCY_ROLES:
+        hint = _("Your agency or one below it. An administrator of the register moves people to other agencies.")
+    field = agency_field(actor, hint)
     form = replace(form, problems=problems_by_control(form.problems, [field]))
     return render_template("accounts/move.html", names=names, chosen=chosen, form=form, field=field)
 

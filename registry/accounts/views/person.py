@@ -36,7 +36,7 @@ from registry.accounts.views.role_field import role_field
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import Conflict
-from registry.journal.views.labels import action_label, detail_rows
+from registry.journal.views.labels import action_label, history_rows, principal_label
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.error_messages import error_message
 from registry.web.fields import form_field
@@ -60,7 +60,8 @@ def person(actor: Actor, person_id: int) -> Answer:
         absences=absences_of(account.id),
         history=account_history(actor, account),
         action_label=action_label,
-        detail_rows=detail_rows,
+        history_rows=history_rows,
+        principal_label=principal_label,
         can_confirm=can_confirm(actor, account),
         can_manage=can_manage(actor, account),
         can_record_absence=may_record_absence(actor, account),
@@ -79,7 +80,11 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
         _("Save changes"),
         url_for("web.person", person_id=person_id),
         [
-            form_field("name", "text", hint=_("What the person signs in with. Earlier entries keep the former name.")),
+            form_field(
+                "name",
+                "text",
+                hint=_("First name and surname: the person signs in with them. Earlier entries keep the former name."),
+            ),
             form_field("email", "text", hint=_("Address for the invitation and for notifications.")),
             form_field("language", "radios", choices=options("language")),
             role_field(actor),
@@ -196,7 +201,7 @@ def send_another_invitation(actor: Actor, person_id: int) -> Answer:
     except Conflict as error:
         flash_message(error_message(error), "error")
     else:
-        flash_message(_("Another invitation is sent to %(email)s.") % {"email": invited.email})
+        flash_message(_("Another invitation goes to %(email)s.") % {"email": invited.email})
     return redirect_to("person", person_id=person_id)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from flask import render_template, request, url_for
 
 from registry.accounts.account_changes import confirmable, disable_account, enable_account
-from registry.accounts.account_management import manageable
+from registry.accounts.account_management import manageable, roles_to_give
 from registry.accounts.actors import Actor
 from registry.accounts.forms import (
     display_token,
@@ -65,6 +65,7 @@ def tokens(actor: Actor) -> Answer:
         accounts=accounts,
         owners=owner_names(accounts),
         ownerless={account.id for account in ownerless_accounts(actor)},
+        revocable=[role.value for role in roles_to_give(actor)],
         shown=shown,
         tokens=LISTS[shown](actor)[::-1],
         agencies=agencies_by_id(),

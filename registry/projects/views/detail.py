@@ -29,6 +29,7 @@ from registry.projects.models import Project
 from registry.projects.revisions import history
 from registry.projects.service import find_project, read_project
 from registry.projects.views.links import cases_of_project
+from registry.projects.views.related import links_for_page, similar_on_page
 from registry.projects.views.sections import CONFIRMED, PARTS, part_title
 from registry.projects.withdrawn import ProjectWithdrawn
 from registry.requests.queries import requests_of_project
@@ -51,7 +52,10 @@ def project(actor: Actor, number: str) -> Answer:
 
 def _page(actor: Actor, number: str, form: Form) -> str:
     language = page_locale()
-    flags = flags_of(actor, find_project(actor, number).id, ALL, language).items
+    known = find_project(actor, number)
+    flags = flags_of(actor, known.id, ALL, language).items
+    links = links_for_page(actor, known)
+    similar = similar_on_page(actor, known)
     exemptions = list_exemptions(actor, {"project": number}, ALL).items
     # Read last: journalling a restricted read starts a transaction, which expires objects read before.
     project = read_project(actor, number, "project")
@@ -77,6 +81,8 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         cases=cases_of_project(actor, number),
         requests=requests_of_project(actor, project.id),
         withdrawal=withdrawal_in_effect(project),
+        links=links,
+        similar=similar,
     )
 
 

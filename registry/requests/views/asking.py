@@ -45,6 +45,7 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
             "agency is closed. Deadlines go on unchanged. A second person confirms it."
         ),
         subject=name_in_page_language(agency),
+        labels={"kind": _("Kind of succession"), "on": _("Effective from")},
     )
 
     def act(values: Mapping[str, Any]) -> Answer:
@@ -70,6 +71,7 @@ def ask_transfer(actor: Actor, number: str) -> Answer:
             "second person confirms it."
         ),
         subject=name_in_page_language(project),
+        labels={"to": _("BIN of the new agency"), "on": _("Effective from")},
     )
 
     def act(values: Mapping[str, Any]) -> Answer:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_26_21"
-down_revision = "2026_11_26_20"
+revision = "2026_11_26_24"
+down_revision = "2026_11_26_23"
 branch_labels = None
 depends_on = None
 

@@ -7,8 +7,8 @@ from alembic import op
 
 from registry.core.database import Instant
 
-revision = "2026_11_26_20"
-down_revision = "2026_11_26_18"
+revision = "2026_11_26_23"
+down_revision = "2026_11_26_22"
 branch_labels = None
 depends_on = None
 
