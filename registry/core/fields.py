@@ -298,3 +298,8 @@ class Ids(InputField):
         """An array of ids."""
         item = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
         return {"type": "array", "items": item, "minItems": 1, "maxItems": self.most}
+
+    def from_text(self, text: str) -> object:
+        """The ids of a text with blanks between them; None for a blank one."""
+        words = text.split()
+        return [int(word) if word.isascii() and word.isdigit() else word for word in words] or None

@@ -68,12 +68,7 @@ def verify_placement(actor: Actor, project: Project, platform_key: str, verified
     PlacementNotClaimed and PlatformKeyDiffers.
     """
     actor.require(Permission.PLACEMENTS_CONFIRM)
-    if verified_on > today():
-        raise Invalid([Problem("/verified_on", "date-after-today")])
-    if project.placement != "on_platform":
-        raise PlacementNotClaimed(placement=project.placement, needed="on_platform")
-    if project.platform_key not in (None, platform_key):
-        raise PlatformKeyDiffers(number=project.number)
+    check_placement(project, platform_key, verified_on)
     before = snapshot(project)
     after = before | {"platform_key": platform_key, "placement_verified_on": verified_on}
     _confirm(
@@ -90,19 +85,11 @@ def confirm_onboarding(actor: Actor, project: Project, due_on: date) -> Project:
     PlacementNotClaimed, OnboardingNotExtendedByOperator, OnboardingAlreadyExtended.
     """
     actor.require(Permission.PLACEMENTS_CONFIRM)
-    day = today()
-    latest = add_months(day, policy_in_force().onboarding_limit_months)
-    previous = _count_confirmations(project.id, "onboarding")
-    if previous and not actor.may(Permission.ONBOARDING_EXTEND):
+    if not actor.may(Permission.ONBOARDING_EXTEND) and _count_confirmations(project.id, "onboarding"):
         raise OnboardingNotExtendedByOperator(number=project.number)
-    if not day <= due_on <= latest:
-        raise Invalid([Problem("/due_on", "date-out-of-range", {"earliest": str(day), "latest": str(latest)})])
-    if project.placement != "onboarding":
-        raise PlacementNotClaimed(placement=project.placement, needed="onboarding")
-    if previous >= MAX_ONBOARDING_CONFIRMATIONS:
-        raise OnboardingAlreadyExtended(number=project.number)
+    check_onboarding(project, due_on)
     before = snapshot(project)
-    after = before | {"onboarding_due_on": due_on, "onboarding_confirmed_on": day}
+    after = before | {"onboarding_due_on": due_on, "onboarding_confirmed_on": today()}
     _confirm(actor, project, "onboarding", {"due_on": due_on})
     save_changes(actor, project, before, after, "onboarding.confirmed", {"due_on": due_on.isoformat()})
     return project
@@ -114,20 +101,50 @@ def confirm_ending(actor: Actor, project: Project, ended_on: date, consent_numbe
     Valid from today. Raises RoleNotAllowed, Invalid (after today, before the work started), StageNotFinal.
     """
     actor.require(Permission.PLACEMENTS_CONFIRM)
-    if ended_on > today():
-        raise Invalid([Problem("/ended_on", "date-after-today")])
-    if project.stage not in FINAL_STAGES:
-        raise StageNotFinal(stage=project.stage)
+    check_ending(project, ended_on)
     before = snapshot(project)
     after = before | {"ended_on": ended_on, "ending_confirmed_on": today()}
-    problems = cross_field_problems(after)
-    if problems:
-        raise Invalid([problem for problem in problems if problem.pointer == "/ended_on"] or problems)
     facts = {"ended_on": ended_on, "consent_number": consent_number, "evidence": evidence}
     _confirm(actor, project, "ending", facts)
     details = {"consent_number": consent_number, "evidence": evidence}
     save_changes(actor, project, before, after, "ending.confirmed", details)
     return project
+
+
+def check_placement(project: Project, platform_key: str, verified_on: date) -> None:
+    """Whether the placement could be confirmed now. Raises Invalid, PlacementNotClaimed and PlatformKeyDiffers."""
+    if verified_on > today():
+        raise Invalid([Problem("/verified_on", "date-after-today")])
+    if project.placement != "on_platform":
+        raise PlacementNotClaimed(placement=project.placement, needed="on_platform")
+    if project.platform_key not in (None, platform_key):
+        raise PlatformKeyDiffers(number=project.number)
+
+
+def check_onboarding(project: Project, due_on: date) -> None:
+    """Whether an onboarding by that day could be confirmed now, by whoever may extend one.
+
+    Raises Invalid, PlacementNotClaimed and OnboardingAlreadyExtended.
+    """
+    day = today()
+    latest = add_months(day, policy_in_force().onboarding_limit_months)
+    if not day <= due_on <= latest:
+        raise Invalid([Problem("/due_on", "date-out-of-range", {"earliest": str(day), "latest": str(latest)})])
+    if project.placement != "onboarding":
+        raise PlacementNotClaimed(placement=project.placement, needed="onboarding")
+    if _count_confirmations(project.id, "onboarding") >= MAX_ONBOARDING_CONFIRMATIONS:
+        raise OnboardingAlreadyExtended(number=project.number)
+
+
+def check_ending(project: Project, ended_on: date) -> None:
+    """Whether an ending on that day could be confirmed now. Raises Invalid and StageNotFinal."""
+    if ended_on > today():
+        raise Invalid([Problem("/ended_on", "date-after-today")])
+    if project.stage not in FINAL_STAGES:
+        raise StageNotFinal(stage=project.stage)
+    problems = cross_field_problems(snapshot(project) | {"ended_on": ended_on})
+    if problems:
+        raise Invalid([problem for problem in problems if problem.pointer == "/ended_on"] or problems)
 
 
 def confirmations_of(project_id: int) -> list[dict[str, Any]]:

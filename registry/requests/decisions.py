@@ -27,7 +27,7 @@ def decide(actor: Actor, request: Request, state: RequestState, reason: str | No
 def cancel_other_requests(actor: Actor, request: Request) -> None:
     """Cancel the other requests about the project that wait, in the open transaction.
 
-    One that somebody decides at this moment is passed over: whoever decides it is told that the project is withdrawn.
+    One that somebody decides at this moment is passed over: whoever decides it gets ProjectWithdrawn.
     """
     others = (Request.project_id == request.project_id, Request.id != request.id)
     waiting = select(Request).where(*others, Request.state == RequestState.WAITING.value).order_by(Request.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from registry.requests.confirmation import ConfirmationRequest
 from registry.requests.kinds import RequestHandler
 from registry.requests.succession import Succession
 from registry.requests.transfer import Transfer
@@ -12,5 +13,5 @@ from registry.requests.vocabulary import RequestKind
 from registry.requests.withdrawal import Withdrawal
 
 HANDLERS: Final[Mapping[RequestKind, RequestHandler]] = {
-    handler.kind: handler for handler in (Succession(), Transfer(), Withdrawal())
+    handler.kind: handler for handler in (Succession(), Transfer(), Withdrawal(), ConfirmationRequest())
 }

@@ -51,7 +51,7 @@ def restore_project(actor: Actor, request_id: int, reason: str) -> Request:
     """Restore the project of a withdrawal that took effect.
 
     Its flags are active again as they were. The next audit judges it and reopens its case; orders stay ended, so that
-    people decide anew. Raises RoleNotAllowed, StepUpRequired, RequestNeedsAPerson, RequestNotFound and
+    people decide again. Raises RoleNotAllowed, StepUpRequired, RequestNeedsAPerson, RequestNotFound and
     WithdrawalNotInEffect.
     """
     # One supervisor is sufficient: it ends nothing, and puts the record back where audits and reviewers see it.

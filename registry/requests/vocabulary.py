@@ -12,6 +12,7 @@ class RequestKind(Choices):
     SUCCESSION = "succession", lazy_text("Succession of an agency")
     TRANSFER = "transfer", lazy_text("Transfer of a project")
     WITHDRAWAL = "withdrawal", lazy_text("Withdrawal of a project")
+    CONFIRMATION = "confirmation_request", lazy_text("Confirmation of a fact")
 
 
 class SuccessionKind(Choices):

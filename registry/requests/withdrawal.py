@@ -26,10 +26,12 @@ from registry.core.translations import lazy_text
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.withdrawn_projects import clear_flags, has_serious_flag
 from registry.projects.change_times import PROJECT
+from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.numbers import is_project_number
 from registry.projects.service import find_project_to_change
 from registry.projects.visibility import visible_projects
+from registry.projects.vocabulary import LinkKind
 from registry.projects.withdrawn import ProjectWithdrawn, require_not_withdrawn, save_freeze_status_change
 from registry.requests.decisions import cancel_other_requests
 from registry.requests.kinds import Asked, RequestHandler
@@ -126,6 +128,7 @@ class Withdrawal(RequestHandler):
     def carry_out(self, actor: Actor, request: Request) -> dict[str, Any]:
         """Withdraw the project: its flags clear, its case closes, its orders end."""
         session = require_transaction()
+        _link_to_remaining(actor, request)
         # Actions on cases lock the case and then the project.
         lock_open_case(_project_of(request).id)
         project = find_project_to_change(actor, _project_of(request).number)
@@ -152,6 +155,17 @@ class Withdrawal(RequestHandler):
         """How many people it takes."""
         waits = request.state == RequestState.WAITING
         return {"people_needed": self.people_who_decide(request) if waits else None}
+
+
+def _link_to_remaining(actor: Actor, request: Request) -> None:
+    """Link the project to the one that remains, so that the latter's page shows it.
+
+    Raises LinkCircle when a reviewer has linked the two the other way round.
+    """
+    remaining, number = request.details["duplicate_of"], _project_of(request).number
+    seen = select(Project.id).where(Project.number == remaining, *visible_projects(actor))
+    if remaining is not None and db.session.scalar(seen) is not None:
+        add_link(actor, number, {"kind": LinkKind.DUPLICATE_OF.value, "target": remaining})
 
 
 def _duplicate_problem(actor: Actor, project: Project, number: str) -> Problem | None:

@@ -49,7 +49,7 @@ from registry.projects.views import lists as projects
 from registry.projects.views import related as related_projects
 from registry.reports.views import compliance as reports
 from registry.reports.views import home
-from registry.requests.views import asking, requests
+from registry.requests.views import asking, confirmation, requests
 from registry.web import site as front
 from registry.web.assets import asset_url
 from registry.web.blueprint import pages
@@ -71,6 +71,7 @@ WITH_PAGES = (
     agencies,
     agency_page,
     asking,
+    confirmation,
     attestations,
     audits,
     case_page,

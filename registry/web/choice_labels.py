@@ -17,6 +17,7 @@ from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, Trigg
 from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
 from registry.imports.vocabulary import ROW_OUTCOMES, ImportKind, ImportState
+from registry.platform.vocabulary import ConfirmationKind
 from registry.projects.vocabulary import (
     AttestationState,
     DocumentKind,
@@ -81,6 +82,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "scope": _labels(Scope),
     "request_kind": _labels(RequestKind),
     "request_state": _labels(RequestState),
+    "confirmation_kind": _labels(ConfirmationKind),
     "succession_kind": _labels(SuccessionKind),
     "factor_kind": _labels(FactorKind),
     "language": LANGUAGE_NAMES,

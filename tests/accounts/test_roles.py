@@ -54,10 +54,11 @@ CONTRACT = {
     "agency_administrator": f"{EVERYONE} restricted.read projects.write projects.attest documents.write imports.run "
     "cases.answer cases.comment people.read people.manage tokens.read tokens.manage",
     "reviewer": f"{EVERYONE} audits.read policies.read projects.link placements.confirm onboarding.extend "
-    "documents.write cases.review cases.comment",
+    "documents.write cases.review cases.comment withdrawals.decide",
     "supervisor": f"{EVERYONE} audits.read policies.read restricted.read projects.restrict projects.link "
     "documents.write placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review "
-    "cases.lead cases.approve cases.comment exemptions.record journal.read accounts.confirm organisations.confirm",
+    "cases.lead cases.approve cases.comment exemptions.record journal.read accounts.confirm organisations.confirm "
+    "withdrawals.decide",
     "auditor": f"{EVERYONE} audits.read policies.read restricted.read journal.read people.read tokens.read",
     "operator": f"{EVERYONE} audits.read policies.read placements.confirm documents.write audits.run audits.void",
     "administrator": f"{EVERYONE} audits.read policies.read agencies.write projects.write documents.write imports.run "

@@ -96,6 +96,10 @@ def transfer(_world: World) -> dict[str, Any]:
     return {"to": an_agency().bin, **an_act()}
 
 
+def a_confirmation(_world: World) -> dict[str, Any]:
+    return {"kind": "placement", **verification(_world)}
+
+
 def an_act() -> dict[str, Any]:
     return {"on": str(today() + timedelta(days=1)), "act": "No. 1", "reason": "They merge."}
 
@@ -269,6 +273,22 @@ TRIES: dict[str, Try] = {
     "cancel_transfer": Try(
         "/transfers/{transfer}/cancellation", {Role.ADMINISTRATOR}, 200, lambda world: {}, owned=False
     ),
+    "ask_confirmation": Try("/projects/{number}/confirmation-requests", WRITERS, 409, a_confirmation),
+    "list_all_confirmation_requests": Try("/confirmation-requests", ALL, owned=False),
+    "read_confirmation_request": Try("/confirmation-requests/{confirmation_request}", ALL),
+    "refuse_confirmation_request": Try(
+        "/confirmation-requests/{refused_confirmation_request}/refusal",
+        CONFIRMERS,
+        200,
+        lambda world: {"reason": "No."},
+        owned=False,
+    ),
+    "confirm_confirmation_request": Try(
+        "/confirmation-requests/{confirmation_request}/confirmation", CONFIRMERS, 200, lambda world: {}, owned=False
+    ),
+    "cancel_confirmation_request": Try(
+        "/confirmation-requests/{confirmation_request}/cancellation", WRITERS, 200, lambda world: {}
+    ),
     "ask_withdrawal": Try("/projects/{number}/withdrawal", WRITERS, 409, lambda world: {"reason": "Twice."}),
     "list_all_withdrawals": Try("/withdrawals", ALL, owned=False),
     "read_withdrawal": Try("/withdrawals/{withdrawal}", ALL),
@@ -316,7 +336,7 @@ def a_world(agency: Agency) -> World:
     document = add_document(ADMINISTRATOR, project, "a.txt", "text/plain", b"x")
     values = {name: today() for name in ("decided_on", "valid_from", "valid_to")}
     recorded = record_exemption(supervisor, {"project": project.number, "decision_number": "1", **values})
-    reviewed = a_project(agency)
+    reviewed = a_project(agency, placement="onboarding")
     audit = run_audit(supervisor)
     case_id = db.session.scalars(select(Case.id).where(Case.project_id == reviewed.id)).one()
     file = b"agency,external_id,name_ru,object_kind,work_type,stage,placement\n"
@@ -330,6 +350,8 @@ def a_world(agency: Agency) -> World:
         "refused_succession": a_request(RequestKind.SUCCESSION, an_agency(parent=agency).bin),
         "transfer": a_request(RequestKind.TRANSFER, project.number),
         "refused_transfer": a_request(RequestKind.TRANSFER, reviewed.number),
+        "confirmation_request": a_request(RequestKind.CONFIRMATION, project.number),
+        "refused_confirmation_request": a_request(RequestKind.CONFIRMATION, reviewed.number, "onboarding"),
         "withdrawal": a_request(RequestKind.WITHDRAWAL, project.number),
         "refused_withdrawal": a_request(RequestKind.WITHDRAWAL, reviewed.number),
     }
@@ -339,10 +361,14 @@ def a_world(agency: Agency) -> World:
     return World(agency, project, *ids, reviewed, case_id, account_id, service.id, key_id, requests, link["id"])
 
 
-def a_request(kind: RequestKind, subject: str) -> int:
+def a_request(kind: RequestKind, subject: str, confirmed: str = "placement") -> int:
     """A request that waits for a decision, of an administrator who is none of the callers."""
     values: dict[str, Any] = {"reason": "So."}
-    if kind is not RequestKind.WITHDRAWAL:
+    if kind is RequestKind.CONFIRMATION:
+        placement = {"platform_key": "k", "verified_on": today()}
+        facts = placement if confirmed == "placement" else {"due_on": today()}
+        values = {"kind": confirmed, "evidence": "List", **facts}
+    elif kind is not RequestKind.WITHDRAWAL:
         values["successor" if kind is RequestKind.SUCCESSION else "to"] = an_agency().bin
         values |= {"act": "No. 1", "on": today() + timedelta(days=1)}
     return ask(an_actor(Role.ADMINISTRATOR, name="somebody else"), kind, subject, values).id

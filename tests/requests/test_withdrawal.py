@@ -175,6 +175,10 @@ def test_it_is_readable_with_its_number_and_history(client: FlaskClient) -> None
     assert shown["withdrawn_at"] is not None
     assert history[-1]["changes"] == [{"field": "freeze_status", "old": "unaudited", "new": "withdrawn"}]
     assert (asked_for["duplicate_of"], asked_for["people_needed"]) == (remaining.number, None)
+    links = editor.get(f"/projects/{remaining.number}/links").get_json()["items"]
+    assert [(each["kind"], each["project"], each["target"]) for each in links] == [
+        ("duplicate_of", project.number, remaining.number)
+    ]
 
 
 def test_a_restored_project_is_flagged_again_at_once_and_its_case_with_the_next_audit() -> None:

@@ -127,6 +127,8 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "links": world.link_id,
         "successions": world.requests["succession"],
         "transfers": world.requests["transfer"],
+        "confirmation-requests": world.requests["confirmation_request"],
+        "withdrawals": world.requests["withdrawal"],
     }
     return values, ids
 

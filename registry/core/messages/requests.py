@@ -10,12 +10,17 @@ from registry.core.translations import lazy_text
 MESSAGES: Final[Mapping[str, str]] = {
     "cli-requests-carried-out": lazy_text("Requests carried out: {requests}"),
     "agency-closed": lazy_text("The agency with BIN {bin} is closed. Its successor is {successor}: use that BIN."),
+    "confirmation-out-of-date": lazy_text(
+        "Request {id} can no longer be confirmed: its dates have passed. Refuse it, so that the agency asks again."
+    ),
+    "document-not-of-project": lazy_text("The project has no document {id}."),
     "duplicate-is-itself": lazy_text("Enter the number of another project: {number} is the one to withdraw."),
     "duplicate-is-restricted": lazy_text(
         "Project {number} is restricted, and a request about this project must not name it. Give the reason in words."
     ),
     "duplicate-withdrawn": lazy_text("Project {number}, which was to remain, is withdrawn itself."),
     "expected-project-numbers": lazy_text("A list of project numbers is expected."),
+    "not-with-this-confirmation": lazy_text("This is not part of the confirmation that you ask for. Leave it empty."),
     "number-of-projects": lazy_text("List 1 to {largest} projects."),
     "project-not-of-agency": lazy_text("Agency {bin} has no project {number}."),
     "project-passes-on-already": lazy_text("Project {number} passes to another agency by a confirmed division."),

@@ -42,10 +42,11 @@ def shown(request: Request) -> Mapping[str, Any]:
 def add_endpoints(blp: ApiBlueprint, handler: RequestHandler, singular: str) -> None:
     """Add the endpoints of a kind of request; ``singular`` is its name in operation ids."""
     collection, kind = handler.collection, handler.kind
+    plural = collection.replace("-", "_")
 
-    @blp.route(f"/{collection}", methods=["GET"], endpoint=f"list_{collection}")
+    @blp.route(f"/{collection}", methods=["GET"], endpoint=f"list_{plural}")
     @blp.requires(Permission.REQUESTS_READ)
-    @blp.doc(operationId=f"list_all_{collection}")
+    @blp.doc(operationId=f"list_all_{plural}")
     @blp.arguments(QUERY, location="query")
     @blp.response(200, PageSchema(handler.shown), headers=LINK)
     def list_all(query: ListArguments) -> Any:

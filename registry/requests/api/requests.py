@@ -23,6 +23,14 @@ SUCCESSION: Final = HANDLERS[RequestKind.SUCCESSION]
 TRANSFER: Final = HANDLERS[RequestKind.TRANSFER]
 WITHDRAWAL: Final = HANDLERS[RequestKind.WITHDRAWAL]
 WITHDRAWAL_EXAMPLE: Final = {"reason": "Registered twice by two departments.", "duplicate_of": "QT-2026-0000002-3"}
+CONFIRMATION: Final = HANDLERS[RequestKind.CONFIRMATION]
+CONFIRMATION_EXAMPLE: Final = {
+    "kind": "placement",
+    "platform_key": "qt-4711",
+    "verified_on": "2026-03-02",
+    "evidence": "Act of acceptance No. 12 of 1 March 2026",
+    "documents": [7],
+}
 SUCCESSION_EXAMPLE: Final = {
     "successor": "050340004478",
     "kind": "merger",
@@ -93,6 +101,24 @@ class ProjectWithdrawal(MethodView):
         return answer(service.ask(current_actor(), RequestKind.WITHDRAWAL, number, dict(values)))
 
 
+@blp.route("/projects/<number>/confirmation-requests")
+class ProjectConfirmationRequests(MethodView):
+    """Requests to confirm facts of a project."""
+
+    @blp.requires(CONFIRMATION.asks)
+    @blp.doc(operationId="ask_confirmation")
+    @blp.arguments(CONFIRMATION.body, example=CONFIRMATION_EXAMPLE)
+    @blp.idempotent
+    @blp.etag
+    @blp.response(201, CONFIRMATION.shown, description="It waits for an operator or reviewer.", headers=LOCATION)
+    def post(self, values: Mapping[str, Any], number: str) -> Any:
+        """Ask to confirm the placement, the onboarding or the ending of a project, with evidence.
+
+        Whoever confirms the request makes the confirmation.
+        """
+        return answer(service.ask(current_actor(), RequestKind.CONFIRMATION, number, dict(values)))
+
+
 @blp.route("/withdrawals/<row_id:id>/restoration")
 class WithdrawalRestoration(MethodView):
     """The restoration of a withdrawn project."""
@@ -113,3 +139,4 @@ class WithdrawalRestoration(MethodView):
 add_endpoints(blp, SUCCESSION, "succession")
 add_endpoints(blp, TRANSFER, "transfer")
 add_endpoints(blp, WITHDRAWAL, "withdrawal")
+add_endpoints(blp, CONFIRMATION, "confirmation_request")

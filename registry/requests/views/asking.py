@@ -25,6 +25,7 @@ from registry.web.translations import gettext as _
 SUCCESSION = HANDLERS[RequestKind.SUCCESSION]
 TRANSFER = HANDLERS[RequestKind.TRANSFER]
 WITHDRAWAL = HANDLERS[RequestKind.WITHDRAWAL]
+CONFIRMATION = HANDLERS[RequestKind.CONFIRMATION]
 
 
 @pages.page("/agencies/<bin>/succession", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))

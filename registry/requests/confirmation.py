@@ -1,0 +1,209 @@
+"""Confirmation requests: an agency asks an operator or reviewer to confirm a fact, and gives the evidence.
+
+Accepting one makes the confirmation itself, as if whoever accepts it had filled in its form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, ClassVar, Final
+
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.base_schema import BaseSchema
+from registry.core.database import db
+from registry.core.errors import Conflict, Invalid, Problem
+from registry.core.fields import Choice, Day, Ids, Text
+from registry.core.json_schemas import DAY_SCHEMA, nullable
+from registry.core.response_fields import ReadOnly
+from registry.core.translations import lazy_text
+from registry.platform.confirmations import (
+    check_ending,
+    check_onboarding,
+    check_placement,
+    confirm_ending,
+    confirm_onboarding,
+    verify_placement,
+)
+from registry.platform.schemas import MAX_EVIDENCE_LENGTH
+from registry.platform.vocabulary import ConfirmationKind
+from registry.projects.documents import Document, documents_of
+from registry.projects.models import Project
+from registry.projects.service import find_project_to_change
+from registry.requests.kinds import Asked, RequestHandler
+from registry.requests.models import Request
+from registry.requests.schemas import TEXT, RequestShown
+from registry.requests.vocabulary import RequestKind
+
+MAX_DOCUMENTS: Final = 20
+# The fields of each confirmation beside the evidence; all of them are required.
+FIELDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    ConfirmationKind.PLACEMENT.value: ("platform_key", "verified_on"),
+    ConfirmationKind.ONBOARDING.value: ("due_on",),
+    ConfirmationKind.ENDING.value: ("ended_on", "consent_number"),
+}
+FACTS: Final = tuple(name for names in FIELDS_OF.values() for name in names)
+DAYS: Final = tuple(name for name in FACTS if name.endswith("_on"))
+CHECKS: Final[Mapping[str, Callable[[Project, Mapping[str, Any]], None]]] = {
+    ConfirmationKind.PLACEMENT.value: lambda project, facts: check_placement(
+        project, facts["platform_key"], facts["verified_on"]
+    ),
+    ConfirmationKind.ONBOARDING.value: lambda project, facts: check_onboarding(project, facts["due_on"]),
+    ConfirmationKind.ENDING.value: lambda project, facts: check_ending(project, facts["ended_on"]),
+}
+CONFIRM: Final[Mapping[str, Callable[[Actor, Project, Mapping[str, Any], str], object]]] = {
+    ConfirmationKind.PLACEMENT.value: lambda actor, project, facts, evidence: verify_placement(
+        actor, project, facts["platform_key"], facts["verified_on"], evidence
+    ),
+    ConfirmationKind.ONBOARDING.value: lambda actor, project, facts, _evidence: confirm_onboarding(
+        actor, project, facts["due_on"]
+    ),
+    ConfirmationKind.ENDING.value: lambda actor, project, facts, evidence: confirm_ending(
+        actor, project, facts["ended_on"], facts["consent_number"], evidence
+    ),
+}
+DAY_OR_NULL: Final = nullable(dict(DAY_SCHEMA))
+DOCUMENT: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["id", "name"],
+    "properties": {"id": {"type": "integer"}, "name": TEXT},
+}
+
+
+class ConfirmationOutOfDate(Conflict):
+    """Time has passed since it was asked, and what was asked can no longer be confirmed."""
+
+
+class ConfirmationRequestFields(BaseSchema):
+    """A confirmation to ask for; which fields it takes depends on its kind."""
+
+    kind = Choice(
+        ConfirmationKind.codes(),
+        description="What to confirm. `placement` takes `platform_key` and `verified_on`, `onboarding` takes `due_on`, "
+        "`ending` takes `ended_on` and `consent_number`; nothing else fits.",
+        label=lazy_text("What to confirm"),
+        required=True,
+    )
+    platform_key = Text(description="The object's key on QazTech.", label=lazy_text("Key on QazTech"))
+    verified_on = Day(description="On QazTech since; today at the latest.", label=lazy_text("On QazTech since"))
+    due_on = Day(
+        description="By when the object moves; at most six months ahead.", label=lazy_text("Onboarding finished by")
+    )
+    ended_on = Day(description="When the work ended; today at the latest.", label=lazy_text("Ended on"))
+    consent_number = Text(
+        description="Number of the authorised body's consent.",
+        label=lazy_text("Number of the authorised body’s consent"),
+    )
+    evidence = Text(
+        MAX_EVIDENCE_LENGTH,
+        description="What shows it, and where it can be checked.",
+        label=lazy_text("Evidence"),
+        hint=lazy_text("What shows it, and where it can be checked."),
+        required=True,
+    )
+    documents = Ids(MAX_DOCUMENTS, description=f"Ids of documents of the project, at most {MAX_DOCUMENTS}.")
+
+
+class ConfirmationRequestShown(RequestShown):
+    """A confirmation request in responses; `reason` is the evidence."""
+
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"document_names"})
+
+    kind = ReadOnly("What to confirm.", {"type": "string", "enum": list(ConfirmationKind.codes())})
+    platform_key = ReadOnly("The object's key on QazTech.", nullable(TEXT))
+    verified_on = ReadOnly("On QazTech since.", DAY_OR_NULL)
+    due_on = ReadOnly("By when the object moves.", DAY_OR_NULL)
+    ended_on = ReadOnly("When the work ended.", DAY_OR_NULL)
+    consent_number = ReadOnly("Number of the authorised body's consent.", nullable(TEXT))
+    documents = ReadOnly("Ids of documents of the project.", {"type": "array", "items": {"type": "integer"}})
+    document_names = ReadOnly("Not in lists: the documents with their names.", {"type": "array", "items": DOCUMENT})
+
+
+class ConfirmationRequest(RequestHandler):
+    """The handler of confirmation requests; the subject is the project's number."""
+
+    kind = RequestKind.CONFIRMATION
+    collection = "confirmation-requests"
+    asks = Permission.PROJECTS_WRITE
+    decides = Permission.PLACEMENTS_CONFIRM
+    body: ClassVar[BaseSchema] = ConfirmationRequestFields()
+    shown: ClassVar[BaseSchema] = ConfirmationRequestShown()
+    # One person decides, as with a confirmation that nobody asked for.
+    asker_is_person = False
+
+    def check(self, actor: Actor, subject: str, values: dict[str, Any]) -> Asked:
+        """Raises ProjectNotFound, ProjectWithdrawn, Invalid, and what the confirmation itself would raise."""
+        project = find_project_to_change(actor, subject)
+        kind = values["kind"]
+        problems = _field_problems(kind, values) + _document_problems(project, values.get("documents") or [])
+        if problems:
+            raise Invalid(problems)
+        facts = {name: values[name] for name in FIELDS_OF[kind]}
+        CHECKS[kind](project, facts)
+        details = {"kind": kind, **{name: _stored(value) for name, value in facts.items()}}
+        details["documents"] = sorted(set(values.get("documents") or []))
+        return Asked(project.agency_id, values["evidence"], project_id=project.id, details=details)
+
+    def check_again(self, request: Request) -> None:
+        """Raises ConfirmationOutOfDate, and the conflicts of the confirmation itself."""
+        try:
+            CHECKS[request.details["kind"]](_project_of(request), _facts(request))
+        except Invalid as error:
+            raise ConfirmationOutOfDate(id=request.id) from error
+
+    def carry_out(self, actor: Actor, request: Request) -> dict[str, Any]:
+        """Make the confirmation as whoever accepts it."""
+        project = find_project_to_change(actor, _project_of(request).number)
+        CONFIRM[request.details["kind"]](actor, project, _facts(request), request.reason)
+        return {}
+
+    def more(self, request: Request) -> dict[str, Any]:
+        """The fields of the confirmation; those of other kinds are null."""
+        details = request.details
+        return {
+            "kind": details["kind"],
+            **{name: details.get(name) for name in FACTS},
+            "documents": details["documents"],
+        }
+
+    def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:  # noqa: ARG002 - the base's
+        """The names of the documents."""
+        listed = set(request.details["documents"])
+        documents = documents_of(_project_of(request)) if listed else []
+        return {
+            "document_names": [{"id": each["id"], "name": each["name"]} for each in documents if each["id"] in listed]
+        }
+
+
+def _field_problems(kind: str, values: Mapping[str, Any]) -> list[Problem]:
+    needed = FIELDS_OF[kind]
+    missing = [Problem(f"/{name}", "required") for name in needed if values.get(name) is None]
+    others = [name for name in FACTS if name not in needed and values.get(name) is not None]
+    return missing + [Problem(f"/{name}", "not-with-this-confirmation", {"kind": kind}) for name in others]
+
+
+def _document_problems(project: Project, ids: list[int]) -> list[Problem]:
+    own = set(db.session.scalars(select(Document.id).where(Document.project_id == project.id, Document.id.in_(ids))))
+    return [
+        Problem(f"/documents/{place}", "document-not-of-project", {"id": document_id})
+        for place, document_id in enumerate(ids)
+        if document_id not in own
+    ]
+
+
+def _facts(request: Request) -> dict[str, Any]:
+    stored = {name: request.details[name] for name in FIELDS_OF[request.details["kind"]]}
+    return {name: date.fromisoformat(value) if name in DAYS else value for name, value in stored.items()}
+
+
+def _stored(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _project_of(request: Request) -> Project:
+    if request.project_record is None:
+        raise RuntimeError("a confirmation request is about a project")
+    return request.project_record
