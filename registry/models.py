@@ -8,9 +8,11 @@ from registry.accounts.factors import models as factors
 from registry.accounts.oidc import models as oidc_models
 from registry.agencies import models as agencies
 from registry.audits import agency_counts
+from registry.cases import documents as case_documents
 from registry.cases import models as case_tables
 from registry.cases import orders
 from registry.core import idempotency, installation, outbox
+from registry.exemptions import documents as exemption_documents
 from registry.exemptions import models as exemptions
 from registry.flags import audit_runs
 from registry.flags import models as flags
@@ -39,10 +41,12 @@ TABLES = (
     agencies,
     agency_counts,
     audit_runs,
+    case_documents,
     case_tables,
     confirmations,
     documents,
     drafts,
+    exemption_documents,
     exemptions,
     fingerprints,
     flags,

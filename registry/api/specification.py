@@ -18,10 +18,12 @@ from registry.api.query_schemas import parameter_schema, parameter_style
 from registry.api.uploads import upload_schema
 from registry.audits.api import audits, policies
 from registry.audits.api.policy_schemas import RULE
-from registry.cases import api as cases
+from registry.cases.api import cases
+from registry.cases.api import documents as case_documents
 from registry.core.base_schema import BaseSchema
 from registry.core.response_fields import field_json_schema
-from registry.exemptions import api as exemptions
+from registry.exemptions.api import documents as exemption_documents
+from registry.exemptions.api import exemptions
 from registry.flags import api as flags
 from registry.http.error_handlers import PROBLEM_JSON
 from registry.http.request_bodies import MAX_BODY, MAX_FILE
@@ -46,8 +48,10 @@ BLUEPRINTS = (
     audits.blp,
     flags.blp,
     cases.blp,
+    case_documents.blp,
     requests.blp,
     exemptions.blp,
+    exemption_documents.blp,
     policies.blp,
     reports.blp,
     journal.blp,

@@ -12,6 +12,7 @@ from registry.core.messages import message
 from registry.core.value_checks import InvalidValue
 from registry.http.request_bodies import SentFile
 
+MAX_ID_DIGITS: Final = 9
 TABLE_TEXT: Final = "CSV (UTF-8, UTF-16 or cp1251; comma, semicolon or tab) or XLSX, up to 20 MiB."
 ROW_ERROR_PROPERTIES: Final[dict[str, Any]] = {
     "row": {"type": "integer", "description": "The spreadsheet's own number; its header is row 1."},
@@ -60,6 +61,20 @@ class FormFlag(fields.Field[bool]):
         return value == "true"
 
 
+class FormNumber(fields.Field[int]):
+    """The id of a row as a form has it; None when it is absent."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(load_default=None, metadata={"description": description})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, str):
+            raise InvalidValue("expected-text")
+        if not (value.isascii() and value.isdigit() and len(value) <= MAX_ID_DIGITS):
+            raise InvalidValue("expected-whole-number")
+        return int(value)
+
+
 class DryRun(FormFlag):
     """Whether the file is only checked."""
 
@@ -71,6 +86,8 @@ def upload_schema(_converter: object, field: fields.Field[Any], **_kwargs: objec
     """apispec's attribute function: the JSON Schema of a file and of the flags beside it."""
     if isinstance(field, UploadedFile):
         return {"type": "string", "format": "binary"}
+    if isinstance(field, FormNumber):
+        return {"type": "string", "pattern": f"^[0-9]{{1,{MAX_ID_DIGITS}}}$"}
     return {"type": "string", "enum": ["true", "false"], "default": "false"} if isinstance(field, FormFlag) else {}
 
 

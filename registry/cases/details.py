@@ -11,6 +11,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import AGENCY_ROLES
 from registry.cases.appeals import can_be_appealed
 from registry.cases.covered_flags import flags_of_cases
+from registry.cases.documents import documents_by_event
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.transitions import possible_actions, waiting_proposal
 from registry.core.clock import rfc3339, today
@@ -96,8 +97,10 @@ def _events(actor: Actor, case: Case) -> list[dict[str, Any]]:
     for_agency = actor.role in AGENCY_ROLES
     if for_agency:
         statement = statement.where(CaseEvent.tells_agency.is_(True))
+    documents = documents_by_event(actor, case)
     return [
         {
+            "id": event.id,
             "at": rfc3339(event.at),
             "action": event.action,
             "by": event.by,
@@ -105,6 +108,7 @@ def _events(actor: Actor, case: Case) -> list[dict[str, Any]]:
             "to": event.to_status,
             "comment": event.comment if event.speaks_to_agency or not for_agency else None,
             "details": event.details,
+            "documents": documents.get(event.id, []),
             **({} if for_agency else {"for_agency": event.speaks_to_agency}),
         }
         for event in db.session.scalars(statement)

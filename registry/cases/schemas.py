@@ -14,6 +14,7 @@ from registry.core.json_schemas import DAY_SCHEMA, nullable, shown_object
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.flags.schemas import FLAG
 from registry.freeze.vocabulary import Severity
+from registry.projects.vocabulary import DocumentKind
 
 MAX_TEXT_LENGTH: Final = 5000
 COMMENT_TEXT: Final = "A note for the timeline."
@@ -35,7 +36,17 @@ DECISION_PROPERTIES: Final[dict[str, Any]] = {
     "ended_because": nullable({"type": "string", "enum": ["appealed", "withdrawn", "replaced"]}),
 }
 DECISION_SCHEMA: Final = shown_object(DECISION_PROPERTIES)
+DOCUMENT_PROPERTIES: Final[dict[str, Any]] = {
+    "id": {"type": "integer"},
+    "kind": {"type": "string", "enum": list(DocumentKind.codes())},
+    "description": nullable(TEXT_SCHEMA),
+    "name": TEXT_SCHEMA,
+    "size": {"type": "integer"},
+    "outgoing_number": nullable(TEXT_SCHEMA),
+    "incoming_number": nullable(TEXT_SCHEMA),
+}
 EVENT_PROPERTIES: Final[dict[str, Any]] = {
+    "id": {"type": "integer", "description": "To add documents to the entry."},
     "at": {"type": "string", "format": "date-time"},
     "action": {"type": "string"},
     "by": {"type": "string"},
@@ -43,6 +54,7 @@ EVENT_PROPERTIES: Final[dict[str, Any]] = {
     "to": {"type": "string", "enum": list(Status.codes())},
     "comment": nullable(TEXT_SCHEMA),
     "details": {"type": "object"},
+    "documents": {"type": "array", "items": shown_object(DOCUMENT_PROPERTIES)},
     "for_agency": {"type": "boolean", "description": "Whether the agency reads the comment; to oversight only."},
 }
 EVENT_SCHEMA: Final = shown_object(EVENT_PROPERTIES, sometimes=("for_agency",))

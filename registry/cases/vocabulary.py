@@ -52,9 +52,10 @@ class AuditEvent(Choices):
     EXEMPTED = "exempted", lazy_text("Exempt by the Commission")
 
 
-class ProjectEvent(Choices):
-    """Timeline entries that follow from what becomes of the project."""
+class FurtherEvent(Choices):
+    """Timeline entries that are neither actions of the workflow nor made by audits."""
 
+    DOCUMENT_ADDED = "document_added", lazy_text("Document added to the case")
     PROJECT_WITHDRAWN = "project_withdrawn", lazy_text("Closed: the project is withdrawn as registered in error")
 
 

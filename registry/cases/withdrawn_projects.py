@@ -8,7 +8,7 @@ from registry.accounts.actors import Actor
 from registry.cases.models import Case, CaseEvent
 from registry.cases.service import end_orders, end_proposal
 from registry.cases.transitions import waiting_proposal
-from registry.cases.vocabulary import ProjectEvent, Status
+from registry.cases.vocabulary import FurtherEvent, Status
 from registry.core.clock import now
 from registry.core.transactions import require_transaction
 from registry.journal import service as journal
@@ -42,7 +42,7 @@ def close_case_of_withdrawn(actor: Actor, project_id: int, number: str, comment:
         CaseEvent(
             case_id=case.id,
             at=at,
-            action=ProjectEvent.PROJECT_WITHDRAWN.value,
+            action=FurtherEvent.PROJECT_WITHDRAWN.value,
             by=actor.principal,
             side="oversight",
             from_status=before,
@@ -54,5 +54,5 @@ def close_case_of_withdrawn(actor: Actor, project_id: int, number: str, comment:
         )
     )
     details = {"project": number, "from": before, "to": case.status, "comment": comment}
-    journal.record(actor, f"case.{ProjectEvent.PROJECT_WITHDRAWN.value}", f"case:{case.id}", details)
+    journal.record(actor, f"case.{FurtherEvent.PROJECT_WITHDRAWN.value}", f"case:{case.id}", details)
     return case.id

@@ -1,4 +1,4 @@
-"""Tables that are sent to be kept, named with the day on which they were true."""
+"""Downloads: tables, named with the day on which they were true, and documents."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
+from urllib.parse import quote
 
 from flask import Response, stream_with_context
 
@@ -42,4 +43,11 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
 
 def _named(response: Response, name: str, ending: str) -> Response:
     response.headers["Content-Disposition"] = f'attachment; filename="{name}-{today().isoformat()}.{ending}"'
+    return response
+
+
+def document_download(name: str, content: bytes) -> Response:
+    """A document as a download, never with the sender's own type: no browser shows it as a page of this service."""
+    response = Response(content, content_type="application/octet-stream")
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
     return response

@@ -112,6 +112,19 @@ def read_form() -> tuple[dict[str, str], dict[str, SentFile]]:
             sent.close()
 
 
+def read_files(name: str) -> list[SentFile]:
+    """The files of a page's form that were chosen under that name, without the empty part that browsers send for none.
+
+    Raises PayloadTooLarge when they are more than a body may hold, and Invalid for a name that cannot be used.
+    """
+    limit_form()
+    try:
+        sent = [each for each in request.files.getlist(name) if each.filename]
+    except RequestEntityTooLarge as error:
+        raise PayloadTooLarge(limit=_size(MAX_FILE)) from error
+    return [SentFile(file_name(each.filename or ""), _type_of(each.mimetype), each.read()) for each in sent]
+
+
 def _collected(sent_files: list[tuple[str, FileStorage]]) -> tuple[dict[str, str], dict[str, SentFile]]:
     fields: dict[str, str] = {}
     files: dict[str, SentFile] = {}

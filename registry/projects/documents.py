@@ -22,6 +22,7 @@ from registry.core.fields import Choice
 from registry.core.fields import Text as TextField
 from registry.core.pagination import Listing, Page, SortKey, after, build_page
 from registry.core.transactions import transaction
+from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.document_types import is_blocked_file
@@ -30,6 +31,10 @@ from registry.projects.vocabulary import DocumentKind
 from registry.projects.withdrawn import require_not_withdrawn
 
 MIB: Final = 1024 * 1024
+CASE: Final = "case"
+EXEMPTION: Final = "exemption"
+SHOWN: Final = ("id", "kind", "description", "name", "content_type", "size", "sha256", "added_at", "added_by")
+NUMBERS: Final = ("outgoing_number", "incoming_number")
 
 
 class DocumentFields(BaseSchema):
@@ -37,6 +42,25 @@ class DocumentFields(BaseSchema):
 
     kind = Choice(DocumentKind.codes(), nullable=False, description="What it is.", default="other")
     description = TextField(500, nullable=False, description="What it is about.")
+
+
+class LetterFields(DocumentFields):
+    """What is said of a document of a case or of an exemption, which may be a letter with numbers."""
+
+    outgoing_number = TextField(
+        100,
+        nullable=False,
+        description="Number under which its sender registered it.",
+        label=lazy_text("Outgoing number"),
+        hint=lazy_text("The number under which its sender registered the letter."),
+    )
+    incoming_number = TextField(
+        100,
+        nullable=False,
+        description="Number under which its receiver registered it.",
+        label=lazy_text("Incoming number"),
+        hint=lazy_text("The number under which its receiver registered the letter."),
+    )
 
 
 class DocumentQuotaExceeded(Conflict):
@@ -52,7 +76,11 @@ class DocumentDamaged(RuntimeError):
 
 
 class Document(Model):
-    """An uploaded file. ``content_type`` is the declared one; documents are always served as downloads."""
+    """An uploaded file. ``content_type`` is the declared one; documents are always served as downloads.
+
+    ``belongs_to``: CASE or EXEMPTION for one that shows there alone, to whoever may see its entry; None for a document
+    of the project itself. All count towards the project's quota.
+    """
 
     __tablename__ = "documents"
 
@@ -60,6 +88,9 @@ class Document(Model):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), index=True)
     kind: Mapped[str] = mapped_column(String(20), server_default="other")
     description: Mapped[str | None] = mapped_column(String(500))
+    belongs_to: Mapped[str | None] = mapped_column(String(10))
+    outgoing_number: Mapped[str | None] = mapped_column(String(100))
+    incoming_number: Mapped[str | None] = mapped_column(String(100))
     name: Mapped[str] = mapped_column(String(200))
     content_type: Mapped[str] = mapped_column(String(200))
     size: Mapped[int]
@@ -80,8 +111,14 @@ def add_document(
     content: bytes,
     kind: str | None = None,
     description: str | None = None,
+    *,
+    belongs_to: str | None = None,
+    outgoing_number: str | None = None,
+    incoming_number: str | None = None,
 ) -> Document:
-    """Add a document to the project; ``kind`` (default ``other``) and ``description`` must be validated values.
+    """Add a document to the project; ``kind`` (default ``other``) and the texts must be validated values.
+
+    ``belongs_to``: as in Document; the caller writes to what it belongs.
 
     Raises RoleNotAllowed, Invalid (an empty or blocked file), ProjectWithdrawn and DocumentQuotaExceeded.
     """
@@ -97,6 +134,9 @@ def add_document(
             project_id=project_id,
             kind=kind or "other",
             description=description,
+            belongs_to=belongs_to,
+            outgoing_number=outgoing_number,
+            incoming_number=incoming_number,
             name=name,
             content_type=content_type,
             size=len(content),
@@ -107,7 +147,9 @@ def add_document(
         )
         session.add(document)
         session.flush()
+        numbers = {"outgoing_number": outgoing_number, "incoming_number": incoming_number}
         details = {
+            **{name: value for name, value in numbers.items() if value is not None},
             "document": document.id,
             "name": name,
             "size": document.size,
@@ -147,28 +189,27 @@ def documents_page(project: Project, page: Page) -> Listing:
 
 
 def _documents(project: Project) -> Select[Any]:
-    columns: tuple[Any, ...] = (
-        Document.id,
-        Document.kind,
-        Document.description,
-        Document.name,
-        Document.content_type,
-        Document.size,
-        Document.sha256,
-        Document.added_at,
-        Document.added_by,
-        Document.id.label("_sort"),
-        Document.id.label("_id"),
-    )
-    return select(*columns).where(Document.project_id == project.id).order_by(Document.id)
+    own = (Document.project_id == project.id, Document.belongs_to.is_(None))
+    return select(*columns_of_documents(*SHOWN)).where(*own).order_by(Document.id)
+
+
+def columns_of_documents(*names: str) -> list[Any]:
+    """These columns and those of the sort key, for a query of a page of documents."""
+    return [*(getattr(Document, name) for name in names), Document.id.label("_sort"), Document.id.label("_id")]
 
 
 def read_document(project: Project, document_id: int) -> tuple[Document, bytes]:
-    """A document and its content. Raises DocumentNotFound, and DocumentDamaged when the hash does not match."""
-    document = db.session.scalar(select(Document).where(Document.id == document_id, Document.project_id == project.id))
+    """A document of the project itself and its content. Raises DocumentNotFound and DocumentDamaged."""
+    own = (Document.project_id == project.id, Document.belongs_to.is_(None))
+    document = db.session.scalar(select(Document).where(Document.id == document_id, *own))
     if document is None:
         raise DocumentNotFound(id=document_id)
+    return document, content_of(document)
+
+
+def content_of(document: Document) -> bytes:
+    """The content. Raises DocumentDamaged when the hash does not match."""
     content = document.content
     if len(content) != document.size or hashlib.sha256(content).hexdigest() != document.sha256:
-        raise DocumentDamaged(f"document {document_id} of {project.number}")
-    return document, content
+        raise DocumentDamaged(f"document {document.id} of project {document.project_id}")
+    return content

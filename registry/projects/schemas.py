@@ -72,7 +72,7 @@ class Project(ProjectFields):
     withdrawn_at = Timestamp(
         "When it was withdrawn because it was registered in error; read-only since then.",
         nullable=True,
-        label=lazy_text("Withdrawn"),
+        label=lazy_text("Withdrawn on"),
     )
     started_on = ReadOnly(
         "The earliest date set among the policy's start clock.", DAY_OR_NULL, label=lazy_text("Started on")

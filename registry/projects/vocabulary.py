@@ -71,7 +71,7 @@ class FreezeStatus(Choices):
     FLAGGED = "flagged", lazy_text("Flagged")
     EXEMPT = "exempt", lazy_text("Exempt")
     ACCEPTED = "accepted", lazy_text("Accepted")
-    WITHDRAWN = "withdrawn", lazy_text("Withdrawn")
+    WITHDRAWN = "withdrawn", lazy_text("Registered in error")
 
 
 class WithdrawnProjects(Choices):

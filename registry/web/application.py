@@ -33,11 +33,13 @@ from registry.agencies.views import detail as agency_page
 from registry.audits.views import audits
 from registry.audits.views.findings import main_findings
 from registry.cases.views import detail as case_page
+from registry.cases.views import documents as case_documents
 from registry.cases.views import lists as cases
 from registry.cases.views import watch_list
 from registry.core.clock import now
 from registry.core.languages import LANGUAGE_NAMES
-from registry.exemptions import views as exemptions
+from registry.exemptions.views import documents as exemption_documents
+from registry.exemptions.views import exemptions
 from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
 from registry.journal.views import journal
@@ -74,9 +76,11 @@ WITH_PAGES = (
     confirmation,
     attestations,
     audits,
+    case_documents,
     case_page,
     cases,
     confirmations,
+    exemption_documents,
     exemptions,
     factors,
     failed_sign_ins,

@@ -10,7 +10,7 @@ from registry.accounts.roles import Role
 from registry.accounts.scopes import Scope
 from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.agencies.vocabulary import Region
-from registry.cases.vocabulary import ActionName, AuditEvent, DecisionKind, ProjectEvent, ReasonCode, Status
+from registry.cases.vocabulary import ActionName, AuditEvent, DecisionKind, FurtherEvent, ReasonCode, Status
 from registry.core.languages import LANGUAGE_NAMES
 from registry.core.translations import lazy_text
 from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, Trigger
@@ -72,7 +72,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "case_event": {
         **{action.value: action.event_label for action in ActionName},
         **_labels(AuditEvent),
-        **_labels(ProjectEvent),
+        **_labels(FurtherEvent),
     },
     "decision": _labels(DecisionKind),
     "reason_code": _labels(ReasonCode),

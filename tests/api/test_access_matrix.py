@@ -25,10 +25,12 @@ from registry.agencies.models import Agency
 from registry.api.blueprint import API_PREFIX
 from registry.api.declared_routes import declared_routes
 from registry.audits.service import run_audit
+from registry.cases.documents import add_case_document
 from registry.cases.models import Case
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
+from registry.exemptions.documents import add_exemption_document
 from registry.exemptions.service import record_exemption
 from registry.imports.service import queue_import
 from registry.projects.documents import add_document
@@ -197,6 +199,9 @@ TRIES: dict[str, Try] = {
     "create_exemption": Try("/exemptions", {Role.SUPERVISOR}, 201, exemption, owned=False),
     "read_one_exemption": Try("/exemptions/{exemption}", ALL),
     "revoke_one_exemption": Try("/exemptions/{exemption}/revocation", {Role.SUPERVISOR}, 200, lambda world: {}),
+    "list_exemption_documents": Try("/exemptions/{exemption}/documents", ALL),
+    "create_exemption_document": Try("/exemptions/{exemption}/documents", {Role.SUPERVISOR}, 201, form=a_document),
+    "download_exemption_document": Try("/exemptions/{exemption}/documents/{exemption_document}", ALL),
     "create_platform_inventory": Try("/platform-inventories", CONFIRMERS, owned=False, form=an_inventory),
     "create_import": Try("/imports", WRITERS, 202, owned=False, form=an_import),
     # An editor imports, and sees no import of another.
@@ -251,6 +256,9 @@ TRIES: dict[str, Try] = {
     "withdraw_case": Try("/cases/{case}/withdraw", REVIEWERS, 409, lambda world: {}),
     "appeal_case": Try("/cases/{case}/appeal", EDITORS, 409, lambda world: {"comment": "No."}),
     "comment_case": Try("/cases/{case}/comment", REVIEWERS | EDITORS, 200, lambda world: {"comment": "Seen."}),
+    "list_case_documents": Try("/cases/{case}/documents", ALL),
+    "create_case_document": Try("/cases/{case}/documents", REVIEWERS | EDITORS, 201, form=a_document),
+    "download_case_document": Try("/cases/{case}/documents/{case_document}", ALL),
     "confirm_many_cases": Try("/cases/confirm", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
     # One waits for a decision already, and everybody who may ask has permission.
     "ask_succession": Try("/agencies/{bin}/succession", {Role.ADMINISTRATOR}, 409, succession, owned=False),
@@ -339,13 +347,16 @@ def a_world(agency: Agency) -> World:
     reviewed = a_project(agency, placement="onboarding")
     audit = run_audit(supervisor)
     case_id = db.session.scalars(select(Case.id).where(Case.project_id == reviewed.id)).one()
-    file = b"agency,external_id,name_ru,object_kind,work_type,stage,placement\n"
-    queued = queue_import(an_actor(Role.ADMINISTRATOR, name="somebody else"), "projects", True, "projects.csv", file)
+    table = b"agency,external_id,name_ru,object_kind,work_type,stage,placement\n"
+    queued = queue_import(an_actor(Role.ADMINISTRATOR, name="somebody else"), "projects", True, "projects.csv", table)
     person = NewPerson(f"viewer {agency.bin}", Role.AGENCY_VIEWER, agency.id)
     account_id = add_person(ADMINISTRATOR, person, PASSWORD).account_id
     service = add_service_account(ADMINISTRATOR, f"service {agency.bin}", Role.AGENCY_VIEWER, agency.id)
     key_id = issue_service_token(ADMINISTRATOR, service.id).key_id
+    file = ("a.txt", "text/plain", b"x")
     requests = {
+        "exemption_document": int(add_exemption_document(supervisor, recorded.id, *file, {})["id"]),
+        "case_document": add_case_document(supervisor, case_id, *file, {}, for_agency=True).id,
         "succession": a_request(RequestKind.SUCCESSION, agency.bin),
         "refused_succession": a_request(RequestKind.SUCCESSION, an_agency(parent=agency).bin),
         "transfer": a_request(RequestKind.TRANSFER, project.number),

@@ -24,15 +24,19 @@ from registry.accounts.tokens import issue
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
 from registry.audits.service import run_audit
+from registry.cases.documents import add_case_document
 from registry.cases.models import Case
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.demo.people import REVIEWER, SECOND_REVIEWER, demo_actor, first_of_each_role
+from registry.exemptions.documents import add_exemption_document
+from registry.exemptions.models import Exemption
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
 from registry.imports.hand_mapping import hold_import
 from registry.imports.service import import_now
+from registry.projects.documents import add_document
 from registry.projects.drafts import drafts_of, save_draft, start_draft
 from registry.projects.links import add_link
 from registry.projects.models import Project
@@ -272,6 +276,24 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("request-waiting", supervisor, f"/requests/{known['merger']}"),
         Stop("request-own", administrator, f"/requests/{known['merger']}"),
         Stop("request-done", auditor, f"/requests/{known['merged']}"),
+        Stop("withdrawal-new", editor, f"/projects/{number}/withdrawal"),
+        Stop("withdrawal-new-error", editor, f"/projects/{number}/withdrawal", {"reason": ""}),
+        Stop("withdrawal-waiting", supervisor, f"/requests/{known['withdrawal']}"),
+        Stop("withdrawal-done", supervisor, f"/requests/{known['withdrawn_by']}"),
+        Stop("project-withdrawn", reviewer, f"/projects/{known['withdrawn']}"),
+        Stop("projects-withdrawn", reviewer, "/projects?withdrawn=only"),
+        Stop("confirmation-request-new", editor, f"/projects/{known['onboarding']}/confirmation-request/onboarding"),
+        Stop(
+            "confirmation-request-error",
+            editor,
+            f"/projects/{known['onboarding']}/confirmation-request/ending",
+            {"ended_on": "1", "evidence": ""},
+        ),
+        Stop("confirmation-request-waiting", reviewer, f"/requests/{known['confirmation_request']}"),
+        Stop("case-documents-new", reviewer, f"/cases/{known['case_asked']}/documents/new"),
+        Stop("case-documents-error", editor, f"/cases/{known['case_asked']}/documents/new", {"kind": "letter"}),
+        Stop("exemption-documents-new", supervisor, f"/exemptions/{known['exemption']}/documents/new"),
+        Stop("project-exempted", supervisor, f"/projects/{known['exempted']}"),
         Stop("request-transfer", administrator, f"/requests/{known['transfer']}"),
         Stop("people", administrator, "/people"),
         Stop("people-none", administrator, "/people?q=такогонет"),
@@ -333,6 +355,22 @@ def _requests() -> dict[str, object]:
     waiting = ask(first, RequestKind.SUCCESSION, AGENCY, {"successor": successor, "projects": numbers[:3], **later})
     transfer = ask(first, RequestKind.TRANSFER, numbers[3], {"to": successor, **later})
     confirm(second, RequestKind.TRANSFER, transfer.id)
+    editor, reviewer = demo_actor(person_name(Role.AGENCY_EDITOR)), demo_actor(REVIEWER)
+    twice = ask(editor, RequestKind.WITHDRAWAL, _project("HEALTH-006"), {"reason": "Зарегистрирован двумя отделами."})
+    confirm(reviewer, RequestKind.WITHDRAWAL, twice.id)
+    error = {"reason": "Ошибка в номере договора.", "duplicate_of": _project("ROADS-003")}
+    gone = ask(first, RequestKind.WITHDRAWAL, _project("ROADS-001"), error)
+    for each in (reviewer, second):
+        if confirm(each, RequestKind.WITHDRAWAL, gone.id).carried_out_at is not None:
+            break
+    move = {"kind": "onboarding", "due_on": today() + timedelta(days=60), "evidence": "План переноса № 12, этап 3."}
+    document = add_document(editor, _of(_project("HEALTH-007")), "план.pdf", "application/pdf", b"%PDF-1.7")
+    onboarding = ask(editor, RequestKind.CONFIRMATION, _project("HEALTH-007"), {**move, "documents": [document.id]})
+    letter = {"kind": "letter", "description": "Письмо министерства", "outgoing_number": "17-3/45"}
+    asked = _case("HEALTH-003")
+    add_case_document(editor, asked, "письмо.pdf", "application/pdf", b"%PDF-1.7", letter)
+    exemption = db.session.scalars(select(Exemption.id).order_by(Exemption.id)).first()
+    add_exemption_document(second, int(exemption or 0), "решение.pdf", "application/pdf", b"%PDF-1.7", letter)
     return {
         "merged": done.id,
         "merger": waiting.id,
@@ -340,7 +378,17 @@ def _requests() -> dict[str, object]:
         "former_agency": former,
         "successor": successor,
         "passing": numbers[4],
+        "withdrawal": twice.id,
+        "confirmation_request": onboarding.id,
+        "exemption": exemption,
+        "exempted": db.session.get_one(Exemption, exemption).project,
+        "withdrawn_by": gone.id,
+        "withdrawn": _project("ROADS-001"),
     }
+
+
+def _of(number: str) -> Project:
+    return db.session.scalars(select(Project).where(Project.number == number)).one()
 
 
 def _project(external_id: str) -> str:

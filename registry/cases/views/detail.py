@@ -15,7 +15,9 @@ from registry.accounts.step_up import StepUpRequired
 from registry.audits.clearing_facts import clearings
 from registry.audits.views.findings import active_only, cleared_flags
 from registry.cases.details import show_case
+from registry.cases.documents import add_case_document, last_event_id, may_add_to, sides_of
 from registry.cases.forms import action_name, carry_out, cautions_of, field_names, fields_of, load_action
+from registry.cases.models import Case
 from registry.cases.queries import find_case, find_case_to_change
 from registry.cases.returned_proposals import ReturnedProposal, returned_proposal
 from registry.cases.views.audit_links import audit_names
@@ -31,6 +33,7 @@ from registry.flags.queries import active_flags_of
 from registry.http.error_handlers import status_of
 from registry.http.etag import make_tag
 from registry.http.http_errors import RouteNotFound
+from registry.http.request_bodies import read_files
 from registry.projects.documents import documents_of
 from registry.projects.views.links import projects_of
 from registry.projects.visibility import journal_restricted_reads
@@ -45,6 +48,9 @@ from registry.web.translations import gettext
 MAX_COUNT_DIGITS = 6
 # Value of a form's second button: continue with the next case of the list.
 NEXT = "next"
+FILE = "file"
+# Actions whose forms take documents.
+WITH_FILES = (ActionName.ASK, ActionName.ANSWER, ActionName.PROPOSE, ActionName.APPEAL, ActionName.COMMENT)
 # After these actions the person usually continues on the same case.
 STAYS = (ActionName.CLAIM, ActionName.COMMENT)
 
@@ -55,7 +61,7 @@ def case(actor: Actor, case_id: int) -> Answer:
     return _page(actor, case_id)
 
 
-@pages.page("/cases/<row_id:case_id>/<action>", needs=Permission.CASES_COMMENT, methods=("POST",))
+@pages.page("/cases/<row_id:case_id>/<action>", needs=Permission.CASES_COMMENT, methods=("POST",), takes_file=True)
 def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
     """Run an action on the case. A stale form is rejected: the page shows what changed and keeps the entered values.
 
@@ -75,6 +81,7 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
             if _is_stale(show_case(actor, case_record, page_locale())):
                 return _page(actor, case_id, texts, opened=action, is_stale=True), 409
             carry_out(actor, case_record, action, values)
+            _add_files(actor, case_record, action)
     except Invalid as error:
         return _page(actor, case_id, texts, error.problems, action), 422
     except (Conflict, NotAllowed) as error:
@@ -85,6 +92,16 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
         return redirect_to("next_case", **place)
     flash_message(choice_label("case_event", action))
     return redirect_to("case", case_id=case_id, **place)
+
+
+def _add_files(actor: Actor, case_record: Case, action: str) -> None:
+    """Add the files of the action's form to the entry that the action has written. Raises Invalid at its field."""
+    field = f"{action}-{FILE}"
+    files = read_files(field) if action in WITH_FILES else []
+    event_id = last_event_id(case_record) if files else None
+    for each in files:
+        parts = (each.name, each.content_type, each.content)
+        add_case_document(actor, case_record.id, *parts, {}, event_id=event_id)
 
 
 def _is_stale(view: Mapping[str, Any]) -> bool:
@@ -144,7 +161,13 @@ def _page(
         documents=documents,
         audits=audit_names(actor, view["events"], (each.audit_id for each in explained.values())),
         steps_to_obey=order_instructions,
-        labels={field.name: field.label for fields in actions.values() for field in fields},
+        labels={
+            **{field.name: field.label for fields in actions.values() for field in fields},
+            **{f"{action}-{FILE}": gettext("Documents") for action in WITH_FILES},
+        },
+        with_files=WITH_FILES,
+        addable=_addable(actor, case_record, view),
+        may_add_documents=case_record.project_record.withdrawn_at is None and actor.may(Permission.CASES_COMMENT),
         opened=opened if opened in actions else first,
         place=requested_position(case_record),
         list_filters=requested_list(),
@@ -161,6 +184,14 @@ def _page(
         error_text=error_message(error) if error is not None else None,
         new_events=view["events"][seen:] if has_new_events else [],
     )
+
+
+def _addable(actor: Actor, case_record: Case, view: Mapping[str, Any]) -> set[int]:
+    """The ids of the entries to which the person may add documents: of actions that say something, by the own side."""
+    if case_record.project_record.withdrawn_at is not None:
+        return set()
+    own = {event_id for event_id, side in sides_of(case_record).items() if may_add_to(actor, side)}
+    return {event["id"] for event in view["events"] if event["action"] in WITH_FILES and event["id"] in own}
 
 
 def _proposal_texts(actor: Actor, case_id: int, returned: ReturnedProposal | None) -> dict[str, str]:

@@ -29,6 +29,10 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The columns {columns} all stand for {column}. Keep one of them, or map the columns by hand."
     ),
     "csv-broken": lazy_text("Record {row} cannot be read as CSV: a quote is not closed or out of place."),
+    "event-not-of-case": lazy_text("The case has no timeline entry {id}."),
+    "event-of-another-side": lazy_text(
+        "Timeline entry {id} is not of your side. Add the document as an entry of its own."
+    ),
     "document-empty": lazy_text("The file is empty (0 bytes). Choose another file."),
     "document-not-found": lazy_text("This project has no document {id}."),
     "document-quota-exceeded": lazy_text(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote
 
 from flask import Response
 from flask.views import MethodView
@@ -17,6 +16,7 @@ from registry.api.query_schemas import ListArguments, list_query
 from registry.api.uploads import UploadedFile
 from registry.core.base_schema import BaseSchema
 from registry.core.response_fields import ReadOnly, Timestamp
+from registry.http.downloads import document_download
 from registry.http.request_bodies import SentFile
 from registry.projects.documents import DocumentFields, add_document, documents_page, read_document
 from registry.projects.service import find_project, read_project
@@ -40,6 +40,13 @@ class Document(BaseSchema):
     sha256 = ReadOnly("SHA-256 of the bytes, in hex.", {"type": "string"})
     added_at = Timestamp("When it was added.")
     added_by = ReadOnly("By whom.", {"type": "string"})
+
+
+class Letter(Document):
+    """What is kept of a document of a case or an exemption."""
+
+    outgoing_number = ReadOnly("Number under which its sender registered it.", {"type": ["string", "null"]})
+    incoming_number = ReadOnly("Number under which its receiver registered it.", {"type": ["string", "null"]})
 
 
 DOCUMENT: Final = Document()
@@ -111,7 +118,4 @@ class DocumentById(MethodView):
         """Download a document, checked against its SHA-256."""
         document, content = read_document(read_project(current_actor(), number, "document"), id)
         blp.set_etag(document.sha256)
-        # Never the sender's own type: a browser must not open what somebody uploaded as a page of this service.
-        response = Response(content, content_type="application/octet-stream")
-        response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(document.name, safe='')}"
-        return response
+        return document_download(document.name, content)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
-from flask import Response, render_template, request
+from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
@@ -12,9 +10,11 @@ from registry.audits.verdicts import verdict_of
 from registry.audits.views.findings import active_only
 from registry.core.errors import Invalid, Problem
 from registry.core.pagination import Page
+from registry.exemptions.documents import documents_of_exemptions
 from registry.exemptions.queries import list_exemptions
 from registry.flags.queries import flags_of
 from registry.freeze.vocabulary import FINAL_STAGES
+from registry.http.downloads import document_download
 from registry.http.request_bodies import read_form
 from registry.platform.confirmations import confirmations_of
 from registry.projects.attestations import attestation_of, may_attest
@@ -57,6 +57,8 @@ def _page(actor: Actor, number: str, form: Form) -> str:
     links = links_for_page(actor, known)
     similar = similar_on_page(actor, known)
     exemptions = list_exemptions(actor, {"project": number}, ALL).items
+    of_exemptions = documents_of_exemptions([exemption.id for exemption in exemptions])
+    documents_by_exemption = {exemption.id: of_exemptions.get(exemption.id, []) for exemption in exemptions}
     # Read last: journalling a restricted read starts a transaction, which expires objects read before.
     project = read_project(actor, number, "project")
     verdict = verdict_of(project, None, language)
@@ -76,6 +78,7 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         part_title=part_title,
         confirmations=confirmations_of(project.id),
         exemptions=exemptions,
+        exemption_documents=documents_by_exemption,
         documents=documents_of(project),
         form=form,
         cases=cases_of_project(actor, number),
@@ -111,9 +114,7 @@ def add_project_document(actor: Actor, number: str) -> Answer:
 def project_document(actor: Actor, number: str, document_id: int) -> Answer:
     """Download a document; uploaded content is never rendered in the service's origin."""
     document, content = read_document(read_project(actor, number, "document"), document_id)
-    response = Response(content, content_type="application/octet-stream")
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(document.name, safe='')}"
-    return response
+    return document_download(document.name, content)
 
 
 def _add_uploaded(actor: Actor, project: Project) -> None:

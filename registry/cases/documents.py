@@ -1,0 +1,173 @@
+"""Documents of a case: each belongs to an entry of the timeline, and shows to whoever may see that entry.
+
+Their bytes are documents of the project (``projects/documents.py``): one quota, one check of types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import ForeignKey, Select, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import AGENCY_ROLES, Permission
+from registry.cases.models import Case, CaseEvent
+from registry.cases.queries import find_case_to_change
+from registry.cases.vocabulary import FurtherEvent
+from registry.core.clock import now
+from registry.core.database import Model, db
+from registry.core.errors import invalid
+from registry.core.pagination import Listing, Page, after, build_page
+from registry.core.transactions import transaction
+from registry.journal import service as journal
+from registry.projects.documents import (
+    CASE,
+    NUMBERS,
+    OLDEST_FIRST,
+    SHOWN,
+    Document,
+    DocumentNotFound,
+    add_document,
+    columns_of_documents,
+    content_of,
+)
+from registry.projects.withdrawn import require_not_withdrawn
+
+AGENCY_SIDE: Final = "agency"
+OVERSIGHT_SIDE: Final = "oversight"
+
+
+class CaseDocument(Model):
+    """To which entry of the timeline a document belongs."""
+
+    __tablename__ = "case_documents"
+
+    document_id: Mapped[int] = mapped_column(ForeignKey("documents.id"), primary_key=True, autoincrement=False)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    event_id: Mapped[int] = mapped_column(ForeignKey("case_events.id"), index=True)
+
+
+def add_case_document(
+    actor: Actor,
+    case_id: int,
+    name: str,
+    content_type: str,
+    content: bytes,
+    values: Mapping[str, Any],
+    *,
+    event_id: int | None = None,
+    for_agency: bool = False,
+) -> Document:
+    """Add a document to an entry of the actor's own side, or, without one, as an entry of its own.
+
+    ``values``: what LetterFields validated. ``for_agency``: the agency sees the entry that oversight makes. Raises
+    RoleNotAllowed, CaseNotFound, ProjectWithdrawn, Invalid and DocumentQuotaExceeded.
+    """
+    actor.require(Permission.CASES_COMMENT)
+    with transaction() as session:
+        case = find_case_to_change(actor, case_id)
+        project = case.project_record
+        require_not_withdrawn(project)
+        event = _new_event(actor, case, name, for_agency) if event_id is None else _event(actor, case, event_id)
+        document = add_document(actor, project, name, content_type, content, belongs_to=CASE, **values)
+        session.add(CaseDocument(document_id=document.id, case_id=case.id, event_id=event.id))
+        case.version += 1
+        case.changed_at = now()
+        details = {"project": project.number, "document": document.id, "name": name, "event": event.id}
+        journal.record(actor, f"case.{FurtherEvent.DOCUMENT_ADDED.value}", f"case:{case.id}", details)
+    return document
+
+
+def last_event_id(case: Case) -> int:
+    """The id of the newest entry of the timeline."""
+    newest = select(CaseEvent.id).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id.desc()).limit(1)
+    return db.session.execute(newest).scalar_one()
+
+
+def sides_of(case: Case) -> dict[int, str]:
+    """The side of every entry of the timeline, by its id."""
+    rows = db.session.execute(select(CaseEvent.id, CaseEvent.side).where(CaseEvent.case_id == case.id))
+    return {row.id: row.side for row in rows}
+
+
+def may_add_to(actor: Actor, side: str) -> bool:
+    """True when entries of that side are of the actor's own side."""
+    own = AGENCY_SIDE if actor.role in AGENCY_ROLES else OVERSIGHT_SIDE
+    return side == own and actor.may(Permission.CASES_COMMENT)
+
+
+def case_documents_page(actor: Actor, case: Case, page: Page) -> Listing:
+    """A page of the documents of a case that the actor may see, oldest first. Raises Malformed."""
+    statement = _visible(actor, case)
+    if page.cursor is not None:
+        statement = statement.where(after(OLDEST_FIRST, Document.id.expression, False, page.cursor))
+    rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
+    return build_page(rows, page, OLDEST_FIRST, descending=False)
+
+
+def documents_by_event(actor: Actor, case: Case) -> dict[int, list[dict[str, Any]]]:
+    """The documents of each entry that the actor may see, by the entry's id."""
+    by_event: dict[int, list[dict[str, Any]]] = {}
+    for row in db.session.execute(_visible(actor, case)).mappings():
+        shown = {name: row[name] for name in ("id", "kind", "description", "name", "size", *NUMBERS)}
+        by_event.setdefault(row["event"], []).append(shown)
+    return by_event
+
+
+def case_document(actor: Actor, case: Case, document_id: int) -> Mapping[str, Any]:
+    """What is shown of a document of the case. Raises DocumentNotFound."""
+    row = db.session.execute(_visible(actor, case).where(Document.id == document_id)).mappings().one_or_none()
+    if row is None:
+        raise DocumentNotFound(id=document_id)
+    return {name: value for name, value in row.items() if not name.startswith("_")}
+
+
+def read_case_document(actor: Actor, case: Case, document_id: int) -> tuple[Document, bytes]:
+    """A document of the case and its content. Raises DocumentNotFound and DocumentDamaged."""
+    statement = _visible(actor, case).with_only_columns(Document).where(Document.id == document_id)
+    document = db.session.scalar(statement)
+    if document is None:
+        raise DocumentNotFound(id=document_id)
+    return document, content_of(document)
+
+
+def _visible(actor: Actor, case: Case) -> Select[Any]:
+    statement = (
+        select(*columns_of_documents(*SHOWN, *NUMBERS), CaseDocument.event_id.label("event"))
+        .join(CaseDocument, CaseDocument.document_id == Document.id)
+        .join(CaseEvent, CaseEvent.id == CaseDocument.event_id)
+        .where(CaseDocument.case_id == case.id)
+        .order_by(Document.id)
+    )
+    return statement.where(CaseEvent.tells_agency.is_(True)) if actor.role in AGENCY_ROLES else statement
+
+
+def _event(actor: Actor, case: Case, event_id: int) -> CaseEvent:
+    event = db.session.scalar(select(CaseEvent).where(CaseEvent.id == event_id, CaseEvent.case_id == case.id))
+    if event is None or (actor.role in AGENCY_ROLES and not event.tells_agency):
+        raise invalid("/event", "event-not-of-case", id=event_id)
+    if not may_add_to(actor, event.side):
+        raise invalid("/event", "event-of-another-side", id=event_id)
+    return event
+
+
+def _new_event(actor: Actor, case: Case, name: str, for_agency: bool) -> CaseEvent:
+    from_agency = actor.role in AGENCY_ROLES
+    event = CaseEvent(
+        case_id=case.id,
+        at=now(),
+        action=FurtherEvent.DOCUMENT_ADDED.value,
+        by=actor.principal,
+        side=AGENCY_SIDE if from_agency else OVERSIGHT_SIDE,
+        from_status=case.status,
+        to_status=case.status,
+        comment=None,
+        details={"name": name},
+        tells_agency=from_agency or for_agency,
+        speaks_to_agency=from_agency or for_agency,
+    )
+    db.session.add(event)
+    db.session.flush()
+    return event

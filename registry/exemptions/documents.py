@@ -1,0 +1,96 @@
+"""Documents of an exemption: the Commission's decision and its letters, for whoever may see the exemption.
+
+Their bytes are documents of the project (``projects/documents.py``): one quota, one check of types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ForeignKey, Select, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.database import Model, db
+from registry.core.pagination import Listing, Page, after, build_page
+from registry.core.transactions import transaction
+from registry.exemptions.models import Exemption
+from registry.exemptions.service import find_exemption
+from registry.projects.documents import (
+    EXEMPTION,
+    NUMBERS,
+    OLDEST_FIRST,
+    SHOWN,
+    Document,
+    DocumentNotFound,
+    add_document,
+    columns_of_documents,
+    content_of,
+)
+
+
+class ExemptionDocument(Model):
+    """To which exemption a document belongs."""
+
+    __tablename__ = "exemption_documents"
+
+    document_id: Mapped[int] = mapped_column(ForeignKey("documents.id"), primary_key=True, autoincrement=False)
+    exemption_id: Mapped[int] = mapped_column(ForeignKey("exemptions.id"), index=True)
+
+
+def add_exemption_document(
+    actor: Actor, exemption_id: int, name: str, content_type: str, content: bytes, values: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Add a document to an exemption; returns what is shown of it. ``values``: what LetterFields validated.
+
+    Raises RoleNotAllowed, StepUpRequired, ExemptionNotFound, ProjectWithdrawn, Invalid and DocumentQuotaExceeded.
+    """
+    actor.require(Permission.EXEMPTIONS_RECORD)
+    with transaction() as session:
+        exemption = find_exemption(actor, exemption_id)
+        project = exemption.project_record
+        document = add_document(actor, project, name, content_type, content, belongs_to=EXEMPTION, **values)
+        session.add(ExemptionDocument(document_id=document.id, exemption_id=exemption.id))
+        session.flush()
+        row = session.execute(_documents(exemption).where(Document.id == document.id)).mappings().one()
+        return {shown: value for shown, value in row.items() if not shown.startswith("_")}
+
+
+def exemption_documents_page(exemption: Exemption, page: Page) -> Listing:
+    """A page of the documents of an exemption, oldest first. Raises Malformed."""
+    statement = _documents(exemption)
+    if page.cursor is not None:
+        statement = statement.where(after(OLDEST_FIRST, Document.id.expression, False, page.cursor))
+    rows = db.session.execute(statement.limit(page.limit + 1)).mappings().all()
+    return build_page(rows, page, OLDEST_FIRST, descending=False)
+
+
+def documents_of_exemptions(ids: list[int]) -> dict[int, list[Mapping[str, Any]]]:
+    """The documents of each of these exemptions, which the caller may see, by the exemption's id."""
+    statement = select(*columns_of_documents(*SHOWN, *NUMBERS), ExemptionDocument.exemption_id)
+    joined = statement.join(ExemptionDocument, ExemptionDocument.document_id == Document.id)
+    rows = db.session.execute(joined.where(ExemptionDocument.exemption_id.in_(ids)).order_by(Document.id)).mappings()
+    by_exemption: dict[int, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_exemption.setdefault(row["exemption_id"], []).append({**row})
+    return by_exemption
+
+
+def read_exemption_document(exemption: Exemption, document_id: int) -> tuple[Document, bytes]:
+    """A document of the exemption and its content. Raises DocumentNotFound and DocumentDamaged."""
+    statement = _documents(exemption).with_only_columns(Document).where(Document.id == document_id)
+    document = db.session.scalar(statement)
+    if document is None:
+        raise DocumentNotFound(id=document_id)
+    return document, content_of(document)
+
+
+def _documents(exemption: Exemption) -> Select[Any]:
+    return (
+        select(*columns_of_documents(*SHOWN, *NUMBERS))
+        .join(ExemptionDocument, ExemptionDocument.document_id == Document.id)
+        .where(ExemptionDocument.exemption_id == exemption.id)
+        .order_by(Document.id)
+    )
