@@ -45,7 +45,7 @@ def downgrade() -> None:
     """Drop them, with the documents of cases and exemptions: among a project's own, its agency would see them all."""
     op.drop_table("exemption_documents")
     op.drop_table("case_documents")
-    op.execute("DELETE FROM documents WHERE belongs_to IS NOT NULL")
+    op.execute("DELETE FROM documents WHERE belongs_to IN ('case', 'exemption')")
     op.drop_column("documents", "incoming_number")
     op.drop_column("documents", "outgoing_number")
     op.drop_column("documents", "belongs_to")

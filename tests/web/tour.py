@@ -21,28 +21,21 @@ from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
 from registry.accounts.token_models import Token
 from registry.accounts.tokens import issue
-from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
 from registry.audits.service import run_audit
-from registry.cases.documents import add_case_document
-from registry.cases.models import Case
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.demo.people import REVIEWER, SECOND_REVIEWER, demo_actor, first_of_each_role
-from registry.exemptions.documents import add_exemption_document
-from registry.exemptions.models import Exemption
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
 from registry.imports.hand_mapping import hold_import
 from registry.imports.service import import_now
-from registry.projects.documents import add_document
 from registry.projects.drafts import drafts_of, save_draft, start_draft
 from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.service import register_project
-from registry.requests.service import ask, confirm
-from registry.requests.vocabulary import RequestKind
+from tests.web.tour_requests import add_requests, case_of, project_numbered
 
 PASSWORD: Final = "Besköpir-2026-tau"
 AGENCY: Final = "990340900110"
@@ -134,8 +127,12 @@ def prepare(app: Flask) -> dict[str, object]:
         run = import_now(editor, "projects", True, "проекты.csv", BAD_TABLE.encode())
         register_project(by_administrator, OTHER_AGENCY, TWIN)
         with transaction():
-            target = {"kind": "part_of", "target": _project("HEALTH-007"), "note": "Одна информационная система"}
-            add_link(demo_actor(REVIEWER), _project("HEALTH-001"), target)
+            target = {
+                "kind": "part_of",
+                "target": project_numbered("HEALTH-007"),
+                "note": "Одна информационная система",
+            }
+            add_link(demo_actor(REVIEWER), project_numbered("HEALTH-001"), target)
         previewed = import_now(editor, "projects", True, "реестр.csv", CLERKS_TABLE.encode())
         unmapped = hold_import(editor, "projects", True, "реестр.csv", UNKNOWN_COLUMNS.encode())
         dry = run_audit(local_actor(Role.OPERATOR), dry_run=True)
@@ -144,13 +141,13 @@ def prepare(app: Flask) -> dict[str, object]:
             select(Token.key_id).join(Account, Account.id == Token.account_id).where(Account.name == editor.principal)
         )
         audits = select(AuditRun.id).where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False))
-        requests = _requests()
+        requests = add_requests(person_name, REVIEWER, AGENCY)
         return {
             **requests,
             "number": db.session.scalars(flagged.order_by(Flag.severity, Project.number).limit(1)).one(),
-            "onboarding": _project("HEALTH-007"),
-            "on_platform": _project("HEALTH-001"),
-            "ended": _project("ROADS-002"),
+            "onboarding": project_numbered("HEALTH-007"),
+            "on_platform": project_numbered("HEALTH-001"),
+            "ended": project_numbered("ROADS-002"),
             "audit": db.session.scalars(audits.order_by(-AuditRun.id)).first(),
             "dry_audit": dry.id,
             "draft": drafts_of(editor)[0].id,
@@ -163,14 +160,14 @@ def prepare(app: Flask) -> dict[str, object]:
             "account_of_absent": absent.account_id,
             "invitation": invitation_key(db.session.scalars(select(func.max(Invitation.id))).one()),
             "person": db.session.scalars(select(func.max(Person.id))).one(),
-            "case_new": _case("HEALTH-006"),
-            "case_review": _case("HEALTH-005"),
-            "case_asked": _case("HEALTH-003"),
-            "case_approval": _case("ARAL-002"),
-            "case_appealed": _case("TAX-005"),
-            "case_ordered": _case("TAX-004"),
-            "case_commission": _case("TRANSPORT-001"),
-            "case_closed": _case("EDU-008"),
+            "case_new": case_of("HEALTH-006"),
+            "case_review": case_of("HEALTH-005"),
+            "case_asked": case_of("HEALTH-003"),
+            "case_approval": case_of("ARAL-002"),
+            "case_appealed": case_of("TAX-005"),
+            "case_ordered": case_of("TAX-004"),
+            "case_commission": case_of("TRANSPORT-001"),
+            "case_closed": case_of("EDU-008"),
         }
 
 
@@ -291,7 +288,7 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         ),
         Stop("confirmation-request-waiting", reviewer, f"/requests/{known['confirmation_request']}"),
         Stop("case-documents-new", reviewer, f"/cases/{known['case_asked']}/documents/new"),
-        Stop("case-documents-error", editor, f"/cases/{known['case_asked']}/documents/new", {"kind": "letter"}),
+        Stop("case-documents-error", editor, f"/cases/{known['case_asked']}/documents/new", {"description": "Письмо"}),
         Stop("exemption-documents-new", supervisor, f"/exemptions/{known['exemption']}/documents/new"),
         Stop("project-exempted", supervisor, f"/projects/{known['exempted']}"),
         Stop("request-transfer", administrator, f"/requests/{known['transfer']}"),
@@ -341,60 +338,3 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("own-token-revoke", editor, f"/account/tokens/{known['own_key']}/revocation"),
         Stop("forbidden", editor, "/people"),
     ]
-
-
-def _requests() -> dict[str, object]:
-    """A merger that took effect, one that waits and shows equal external ids, and a transfer for a later day."""
-    first, second = demo_actor(person_name(Role.ADMINISTRATOR)), demo_actor(person_name(Role.SUPERVISOR))
-    values = {"act": "Указ № 17 от 1 декабря 2026 года", "reason": "Объединение министерств."}
-    former, successor = sorted(db.session.scalars(select(Agency.bin).where(Agency.bin != AGENCY)).all())[:2]
-    numbers = list(db.session.scalars(select(Project.number).join(Project.agency).where(Agency.bin == AGENCY)))
-    done = ask(first, RequestKind.SUCCESSION, former, {"successor": successor, "on": today(), **values})
-    confirm(second, RequestKind.SUCCESSION, done.id, "Указ подписан.")
-    later = {"on": today() + timedelta(days=30), **values}
-    waiting = ask(first, RequestKind.SUCCESSION, AGENCY, {"successor": successor, "projects": numbers[:3], **later})
-    transfer = ask(first, RequestKind.TRANSFER, numbers[3], {"to": successor, **later})
-    confirm(second, RequestKind.TRANSFER, transfer.id)
-    editor, reviewer = demo_actor(person_name(Role.AGENCY_EDITOR)), demo_actor(REVIEWER)
-    twice = ask(editor, RequestKind.WITHDRAWAL, _project("HEALTH-006"), {"reason": "Зарегистрирован двумя отделами."})
-    confirm(reviewer, RequestKind.WITHDRAWAL, twice.id)
-    error = {"reason": "Ошибка в номере договора.", "duplicate_of": _project("ROADS-003")}
-    gone = ask(first, RequestKind.WITHDRAWAL, _project("ROADS-001"), error)
-    for each in (reviewer, second):
-        if confirm(each, RequestKind.WITHDRAWAL, gone.id).carried_out_at is not None:
-            break
-    move = {"kind": "onboarding", "due_on": today() + timedelta(days=60), "evidence": "План переноса № 12, этап 3."}
-    document = add_document(editor, _of(_project("HEALTH-007")), "план.pdf", "application/pdf", b"%PDF-1.7")
-    onboarding = ask(editor, RequestKind.CONFIRMATION, _project("HEALTH-007"), {**move, "documents": [document.id]})
-    letter = {"kind": "letter", "description": "Письмо министерства", "outgoing_number": "17-3/45"}
-    asked = _case("HEALTH-003")
-    add_case_document(editor, asked, "письмо.pdf", "application/pdf", b"%PDF-1.7", letter)
-    exemption = db.session.scalars(select(Exemption.id).order_by(Exemption.id)).first()
-    add_exemption_document(second, int(exemption or 0), "решение.pdf", "application/pdf", b"%PDF-1.7", letter)
-    return {
-        "merged": done.id,
-        "merger": waiting.id,
-        "transfer": transfer.id,
-        "former_agency": former,
-        "successor": successor,
-        "passing": numbers[4],
-        "withdrawal": twice.id,
-        "confirmation_request": onboarding.id,
-        "exemption": exemption,
-        "exempted": db.session.get_one(Exemption, exemption).project,
-        "withdrawn_by": gone.id,
-        "withdrawn": _project("ROADS-001"),
-    }
-
-
-def _of(number: str) -> Project:
-    return db.session.scalars(select(Project).where(Project.number == number)).one()
-
-
-def _project(external_id: str) -> str:
-    return db.session.scalars(select(Project.number).where(Project.external_id == external_id)).one()
-
-
-def _case(external_id: str) -> int:
-    statement = select(Case.id).join(Case.project_record).where(Project.external_id == external_id)
-    return db.session.scalars(statement).one()

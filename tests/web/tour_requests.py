@@ -1,0 +1,85 @@
+"""What the tour shows of requests and of documents of cases and exemptions, added to the example registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from registry.accounts.roles import Role
+from registry.agencies.models import Agency
+from registry.cases.documents import add_case_document
+from registry.cases.models import Case
+from registry.core.clock import today
+from registry.core.database import db
+from registry.demo.people import demo_actor
+from registry.exemptions.documents import add_exemption_document
+from registry.exemptions.models import Exemption
+from registry.projects.documents import add_document
+from registry.projects.models import Project
+from registry.requests.service import ask, confirm
+from registry.requests.vocabulary import RequestKind
+
+
+def add_requests(person_name: Callable[[Role], str], reviewer_name: str, agency: str) -> dict[str, object]:
+    """A merger that took effect, one that waits and shows equal external ids, and a transfer for a later day."""
+    first, second = demo_actor(person_name(Role.ADMINISTRATOR)), demo_actor(person_name(Role.SUPERVISOR))
+    values = {"act": "Указ № 17 от 1 декабря 2026 года", "reason": "Объединение министерств."}
+    former, successor = sorted(db.session.scalars(select(Agency.bin).where(Agency.bin != agency)).all())[:2]
+    numbers = list(db.session.scalars(select(Project.number).join(Project.agency).where(Agency.bin == agency)))
+    done = ask(first, RequestKind.SUCCESSION, former, {"successor": successor, "on": today(), **values})
+    confirm(second, RequestKind.SUCCESSION, done.id, "Указ подписан.")
+    later = {"on": today() + timedelta(days=30), **values}
+    waiting = ask(first, RequestKind.SUCCESSION, agency, {"successor": successor, "projects": numbers[:3], **later})
+    transfer = ask(first, RequestKind.TRANSFER, numbers[3], {"to": successor, **later})
+    confirm(second, RequestKind.TRANSFER, transfer.id)
+    editor, reviewer = demo_actor(person_name(Role.AGENCY_EDITOR)), demo_actor(reviewer_name)
+    twice = ask(
+        editor, RequestKind.WITHDRAWAL, project_numbered("HEALTH-006"), {"reason": "Зарегистрирован двумя отделами."}
+    )
+    confirm(reviewer, RequestKind.WITHDRAWAL, twice.id)
+    error = {"reason": "Ошибка в номере договора.", "duplicate_of": project_numbered("ROADS-003")}
+    gone = ask(first, RequestKind.WITHDRAWAL, project_numbered("ROADS-001"), error)
+    for each in (reviewer, second):
+        if confirm(each, RequestKind.WITHDRAWAL, gone.id).carried_out_at is not None:
+            break
+    move = {"kind": "onboarding", "due_on": today() + timedelta(days=60), "evidence": "План переноса № 12, этап 3."}
+    document = add_document(editor, _of(project_numbered("HEALTH-007")), "план.pdf", "application/pdf", b"%PDF-1.7")
+    onboarding = ask(
+        editor, RequestKind.CONFIRMATION, project_numbered("HEALTH-007"), {**move, "documents": [document.id]}
+    )
+    letter = {"kind": "letter", "description": "Письмо министерства", "outgoing_number": "17-3/45"}
+    asked = case_of("HEALTH-003")
+    add_case_document(editor, asked, "письмо.pdf", "application/pdf", b"%PDF-1.7", letter)
+    exemption = db.session.scalars(select(Exemption.id).order_by(Exemption.id)).first()
+    add_exemption_document(second, int(exemption or 0), "решение.pdf", "application/pdf", b"%PDF-1.7", letter)
+    return {
+        "merged": done.id,
+        "merger": waiting.id,
+        "transfer": transfer.id,
+        "former_agency": former,
+        "successor": successor,
+        "passing": numbers[4],
+        "withdrawal": twice.id,
+        "confirmation_request": onboarding.id,
+        "exemption": exemption,
+        "exempted": db.session.get_one(Exemption, exemption).project,
+        "withdrawn_by": gone.id,
+        "withdrawn": project_numbered("ROADS-001"),
+    }
+
+
+def _of(number: str) -> Project:
+    return db.session.scalars(select(Project).where(Project.number == number)).one()
+
+
+def project_numbered(external_id: str) -> str:
+    """The number of the project with that external id."""
+    return db.session.scalars(select(Project.number).where(Project.external_id == external_id)).one()
+
+
+def case_of(external_id: str) -> int:
+    """The id of the case of the project with that external id."""
+    statement = select(Case.id).join(Case.project_record).where(Project.external_id == external_id)
+    return db.session.scalars(statement).one()
