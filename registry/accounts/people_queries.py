@@ -86,10 +86,10 @@ def _conditions(filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
     return account_conditions(shared)
 
 
-def emails_of(account_ids: Sequence[int]) -> dict[int, str | None]:
-    """The e-mail addresses of people by account."""
-    rows = db.session.execute(select(Person.account_id, Person.email).where(Person.account_id.in_(account_ids)))
-    return {row.account_id: row.email for row in rows}
+def people_by_account(account_ids: Sequence[int]) -> dict[int, Person]:
+    """The people of accounts, by the id of the account."""
+    people = db.session.scalars(select(Person).where(Person.account_id.in_(account_ids)))
+    return {person.account_id: person for person in people}
 
 
 def people_to_choose(actor: Actor) -> list[str]:

@@ -13,6 +13,7 @@ from registry.accounts.account_changes import can_confirm
 from registry.accounts.account_editing import AccountChanges, edit_account
 from registry.accounts.account_management import can_manage
 from registry.accounts.actors import Actor
+from registry.accounts.confirmers import has_confirmer
 from registry.accounts.factors.management import reset_factors
 from registry.accounts.factors.models import has_factor
 from registry.accounts.invitations import can_be_invited
@@ -22,7 +23,12 @@ from registry.accounts.passwords import generate_password
 from registry.accounts.people_queries import account_history
 from registry.accounts.person_fields import PersonFields
 from registry.accounts.roles import Permission, Role
-from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation, with_confirmation_note
+from registry.accounts.views.pending import (
+    confirmation_rule,
+    flash_with_confirmation,
+    no_confirmer_note,
+    with_confirmation_note,
+)
 from registry.accounts.views.people import agency_bin, agency_field, agency_id, role_field, show_password
 from registry.agencies.models import Agency
 from registry.core.database import db
@@ -53,6 +59,8 @@ def person(actor: Actor, person_id: int) -> Answer:
         action_label=action_label,
         detail_rows=detail_rows,
         can_confirm=can_confirm(actor, account),
+        has_confirmer=has_confirmer(account),
+        no_confirmer_note=no_confirmer_note,
         can_manage=can_manage(actor, account),
         can_record_absence=may_record_absence(actor, account),
         can_be_invited=can_be_invited(shown.email),

@@ -46,6 +46,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "account.role-changed": lazy_text("Role of an account changed"),
     "account.owner-changed": lazy_text("Owner of a service account changed"),
     "account.confirmed": lazy_text("Account confirmed"),
+    "account.rejected": lazy_text("Account rejected"),
     "account.invited": lazy_text("Invitation sent"),
     "account.invitation-accepted": lazy_text("Invitation accepted, password set"),
     "account.absence-recorded": lazy_text("Absence recorded"),

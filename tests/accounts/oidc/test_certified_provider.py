@@ -66,7 +66,7 @@ def test_person_signs_in_works_and_signs_out(page: Page, own_app: Flask) -> None
     page.fill("input[name=password]", "any")
     page.get_by_role("button", name="Sign-in").click()
     page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_text("has to confirm your account").first).to_be_visible()
+    expect(page.get_by_text("Your request is received").first).to_be_visible()
 
     with own_app.app_context():
         account = account_named("Person a.saparova")
