@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,8 +16,9 @@ from registry.accounts.agency_tree import AGENCIES
 from registry.accounts.former_names import FormerName
 from registry.accounts.models import Account, Person, is_active
 from registry.accounts.queries import ACCOUNT_SORTS, account_conditions
-from registry.accounts.roles import Permission
+from registry.accounts.roles import PERMISSIONS, Permission
 from registry.accounts.vocabulary import AccountKind
+from registry.core.collation import sort_in_kazakh
 from registry.core.database import db
 from registry.core.pagination import Listing, Page, after, build_page, order_by
 from registry.journal.service import JournalEntry
@@ -99,3 +100,18 @@ def people_to_choose(actor: Actor) -> list[str]:
         Account.kind == AccountKind.PERSON.value, is_active(), visible_accounts(actor)
     )
     return list(db.session.scalars(statement.order_by(Account.name)))
+
+
+def people_of_agencies(
+    agency_ids: Collection[int | None], permission: Permission, without: Collection[int] = ()
+) -> list[str]:
+    """The names of active people of these agencies whose role has the permission, without some accounts."""
+    roles = [role.value for role, permissions in PERMISSIONS.items() if permission in permissions]
+    statement = select(Account.name).where(
+        Account.kind == AccountKind.PERSON.value,
+        Account.role.in_(roles),
+        Account.agency_id.in_([each for each in agency_ids if each is not None]),
+        Account.id.not_in(without),
+        is_active(),
+    )
+    return list(db.session.scalars(statement.order_by(sort_in_kazakh(Account.name.expression))))

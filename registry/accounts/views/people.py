@@ -14,10 +14,10 @@ from registry.accounts.actors import Actor
 from registry.accounts.forms import display_password
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.invited_people import invite_person
-from registry.accounts.models import Person
+from registry.accounts.models import Person, account_named
 from registry.accounts.passwords import generate_password
-from registry.accounts.people_moves import MAX_MOVED, move_people
-from registry.accounts.people_queries import FILTERS, list_people
+from registry.accounts.people_moves import MAX_MOVED, Moves, move_people
+from registry.accounts.people_queries import FILTERS, list_people, people_of_agencies
 from registry.accounts.person_fields import PersonFields
 from registry.accounts.roles import Permission, Role
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation
@@ -28,7 +28,8 @@ from registry.agencies.views.filter_choices import agency_filter
 from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Invalid, NotFound, RegistryError, invalid
-from registry.core.fields import Bin
+from registry.core.fields import Bin, Text
+from registry.projects.drafts import count_drafts
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.error_messages import error_message, problem_message
 from registry.web.fields import Field, form_field
@@ -44,9 +45,10 @@ CHOSEN: Final = "person"
 
 
 class MoveForm(BaseSchema):
-    """The agency to which the chosen people move."""
+    """The agency to which the chosen people move, and who gets their drafts."""
 
     agency = Bin(required=True)
+    to = Text()
 
 
 @pages.page("/people", needs=Permission.PEOPLE_READ)
@@ -99,15 +101,15 @@ def move_chosen_people(actor: Actor) -> Answer:
         return redirect_to("people")
     if request.method != "POST":
         return _move_page(actor, chosen, Form())
-    texts = typed_values(["agency"])
-    values, problems = MoveForm().load_texts({"agency": "", **texts})
+    texts = typed_values(["agency", "to"])
+    values, problems = MoveForm().load_texts({"agency": "", "to": "", **texts})
     try:
         if problems:
             return _move_page(actor, chosen, Form(texts, problems)), 422
-        moved, failed = move_people(actor, chosen, agency_id(values["agency"]))
+        moves = move_people(actor, chosen, agency_id(values["agency"]), _receiver_id(values["to"]))
     except RegistryError as error:
         return _move_page(actor, chosen, invalid_form(texts, error, "agency")), 422
-    _flash_moved(moved, failed)
+    _flash_moves(moves)
     return redirect_to("people", agency=values["agency"])
 
 
@@ -165,16 +167,38 @@ def agency_bin(agency: int | None) -> str:
 
 
 def _move_page(actor: Actor, chosen: list[int], form: Form) -> str:
-    names = [access.find_person(actor, person_id).name for person_id in chosen]
-    field = agency_field(actor, _("The agency to which these people move."))
-    return render_template("accounts/move.html", names=names, chosen=chosen, form=form, field=field)
+    movers = [access.find_person(actor, person_id) for person_id in chosen]
+    drafts = count_drafts([person.name for person in movers])
+    fields = [agency_field(actor, _("The agency to which these people move."))]
+    if drafts:
+        fields.append(_drafts_field(movers, drafts))
+    return render_template("accounts/move.html", movers=movers, drafts=drafts, chosen=chosen, form=form, fields=fields)
 
 
-def _flash_moved(moved: list[str], failed: list[tuple[str, RegistryError]]) -> None:
-    if moved:
-        flash_message(
-            ngettext("%(num)s person has moved.", "%(num)s people have moved.", len(moved)) % {"num": len(moved)}
-        )
-    for name, error in failed:
+def _drafts_field(movers: list[Person], drafts: Mapping[str, int]) -> Field:
+    """Who gets the drafts: a person of an agency that somebody with drafts leaves, who may register projects."""
+    agencies = {person.agency_id for person in movers if person.name in drafts}
+    names = people_of_agencies(agencies, Permission.PROJECTS_WRITE, without=[person.account_id for person in movers])
+    hint = _("Optional. Otherwise the drafts stay with the people who move, who choose the agency in them again.")
+    label = _("Who gets the drafts of registrations")
+    return form_field("to", "select", label=label, hint=hint, choices=[(name, name) for name in names])
+
+
+def _receiver_id(name: str | None) -> int | None:
+    if name is None:
+        return None
+    receiver = account_named(name)
+    if receiver is None:
+        raise invalid("/to", "receiver-not-usable")
+    return receiver.id
+
+
+def _flash_moves(moves: Moves) -> None:
+    if moves.moved:
+        number = len(moves.moved)
+        flash_message(ngettext("%(num)s person has moved.", "%(num)s people have moved.", number) % {"num": number})
+    if moves.unchanged:
+        flash_message(_("Already in this agency: %(names)s.") % {"names": ", ".join(moves.unchanged)})
+    for name, error in moves.failed:
         texts = [problem_message(each) for each in error.problems] if isinstance(error, Invalid) else []
         flash_message(f"{name}: {' '.join(texts) or error_message(error)}", "error")

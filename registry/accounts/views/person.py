@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import render_template, request, url_for
@@ -31,6 +32,7 @@ from registry.accounts.views.pending import (
 )
 from registry.accounts.views.people import agency_bin, agency_field, agency_id, role_field, show_password
 from registry.agencies.models import Agency
+from registry.agencies.views.choices import agency_name
 from registry.core.database import db
 from registry.core.errors import Conflict
 from registry.journal.views.labels import action_label, detail_rows
@@ -39,7 +41,7 @@ from registry.web.error_messages import error_message
 from registry.web.fields import form_field
 from registry.web.flash import flash_changes, flash_message
 from registry.web.form_pages import FormPage, answer_form
-from registry.web.labels import options
+from registry.web.labels import display_value, options
 from registry.web.translations import gettext as _
 
 
@@ -58,6 +60,8 @@ def person(actor: Actor, person_id: int) -> Answer:
         history=account_history(actor, account),
         action_label=action_label,
         detail_rows=detail_rows,
+        unchanged_details=_unchanged_details,
+        changed_value=_changed_value,
         can_confirm=can_confirm(actor, account),
         has_confirmer=has_confirmer(account),
         no_confirmer_note=no_confirmer_note,
@@ -185,6 +189,17 @@ def person_has_factor(shown: Person) -> bool:
     """True when the person has an authenticator app or a passkey."""
     statement = select(has_factor()).select_from(Person).where(Person.id == shown.id)
     return bool(db.session.scalar(statement))
+
+
+def _unchanged_details(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The details of an entry without the fields that it displays as changes."""
+    changed = {change["field"] for change in details.get("changes", [])}
+    return {name: value for name, value in details.items() if name not in changed}
+
+
+def _changed_value(field: str, value: Any) -> str:
+    """A value of a change; an agency by its name."""
+    return agency_name(value) if field == "agency" and value else display_value(field, value)
 
 
 def _changes(values: dict[str, Any]) -> AccountChanges:

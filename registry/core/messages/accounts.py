@@ -121,6 +121,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-account-factor": lazy_text(
         "A second factor was added to your account. If it was not you, tell an administrator at once"
     ),
+    "notice-account-moved": lazy_text("Your account in the register now belongs to another agency. Sign in again"),
     "notice-account-new-device": lazy_text(
         "Somebody signed in to your account on a new device. If it was not you, tell an administrator at once"
     ),

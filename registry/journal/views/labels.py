@@ -44,6 +44,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "account.disabled": lazy_text("Account disabled"),
     "account.enabled": lazy_text("Account enabled"),
     "account.role-changed": lazy_text("Role of an account changed"),
+    "account.moved": lazy_text("Moved to another agency"),
     "account.owner-changed": lazy_text("Owner of a service account changed"),
     "account.confirmed": lazy_text("Account confirmed"),
     "account.rejected": lazy_text("Account rejected"),
