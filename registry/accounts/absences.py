@@ -99,12 +99,15 @@ def record_absence(actor: Actor, account_id: int, deputy_id: int, first_day: dat
     return absence
 
 
-def end_absence(actor: Actor, absence_id: int) -> None:
-    """End an absence, or cancel one that has not begun. Raises AbsenceNotFound, and as ``record_absence``."""
+def end_absence(actor: Actor, absence_id: int, account_id: int | None = None) -> None:
+    """End an absence, or cancel one that has not begun; ``account_id``: only one of that account.
+
+    Raises AbsenceNotFound, and as ``record_absence``.
+    """
     require_person(actor)
     with transaction():
         absence = db.session.get(Absence, absence_id, populate_existing=True, with_for_update=True)
-        if absence is None or absence.ended_at is not None:
+        if absence is None or absence.ended_at is not None or account_id not in (None, absence.account_id):
             raise AbsenceNotFound(id=absence_id)
         account = find_account(absence.account_id)
         _require_may_record(actor, account)

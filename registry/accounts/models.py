@@ -101,7 +101,10 @@ class Account(Model):
 
 
 class Person(Model):
-    """The data of a person besides the account. ``language`` is for pages and notifications."""
+    """The data of a person besides the account. ``language`` is for pages and notifications.
+
+    ``first_half``: of a new password, encrypted, until it is displayed (``password_halves.py``).
+    """
 
     __tablename__ = "people"
 
@@ -111,6 +114,7 @@ class Person(Model):
     language: Mapped[str] = mapped_column(String(2))
     password_hash: Mapped[str] = mapped_column(Text)
     password_must_change: Mapped[bool] = mapped_column(server_default=false())
+    first_half: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Instant)
     password_set_at: Mapped[datetime] = mapped_column(Instant)
     last_signed_in_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -62,6 +62,12 @@ def change_owner(actor: Actor, account_id: int, owner_account_id: int) -> None:
             journal.record(actor, "account.owner-changed", f"account:{account.name}", details)
 
 
+def owned_by(account_id: int) -> list[str]:
+    """The names of the service accounts in use that a person answers for."""
+    owned = (Account.owner_account_id == account_id, Account.disabled_at.is_(None))
+    return list(db.session.scalars(select(Account.name).where(*owned).order_by(Account.name)))
+
+
 def ownerless_accounts(actor: Actor) -> list[Account]:
     """The service accounts in use that nobody answers for: without an owner, or with a disabled one, by name.
 

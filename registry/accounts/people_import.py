@@ -12,6 +12,7 @@ from registry.accounts.account_management import may_give, require_account_manag
 from registry.accounts.account_names import clean_name, skeleton
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES
+from registry.accounts.former_names import former_name_like
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.invited_people import invite_person
 from registry.accounts.models import Account
@@ -134,6 +135,7 @@ def _problems(actor: Actor, row: Row, new: NewPerson, known: _Known) -> list[Pro
     name_skeleton = skeleton(new.name)
     first = known.seen.setdefault(name_skeleton, row.number)
     taken = db.session.scalar(select(Account.name).where(Account.name_skeleton == name_skeleton))
+    taken = taken or former_name_like(name_skeleton)
     if first != row.number:
         problems.append(Problem("/name", "name-twice", {"row": first}))
     elif taken is not None:

@@ -149,6 +149,7 @@ def _tokens() -> Select[Any]:
             Token.revoked_at,
             Token.last_used_at,
             Token.last_used_from,
+            Token.issued_by,
             OWNER.name.label("owner"),
         )
         .join(Account, Account.id == Token.account_id)

@@ -87,6 +87,7 @@ def digest_items(span: Span) -> Iterator[DigestItem]:
     yield from _read(waiting, RecipientGroup.REVIEWERS)
     yield from _read(_overdue(span), RecipientGroup.REVIEWERS)
     yield from _ending_tokens(span)
+    yield from _services_without_owner(span)
 
 
 def _ending_tokens(span: Span) -> Iterator[DigestItem]:
@@ -108,6 +109,19 @@ def _ending_tokens(span: Span) -> Iterator[DigestItem]:
             (RecipientGroup.PERSON, row.name) if row.kind == AccountKind.PERSON else (RecipientGroup.OWNER, row.owner)
         )
         yield DigestItem("token-ending", row.key_id, recipients, None, is_restricted=False, principal=principal)
+
+
+def _services_without_owner(span: Span) -> Iterator[DigestItem]:
+    """Yield the service accounts in use whose owner was disabled since the last digest, for the administrators."""
+    owner = aliased(Account)
+    statement = (
+        select(Account.name)
+        .join(owner, owner.id == Account.owner_account_id)
+        .where(Account.disabled_at.is_(None), span.holds(owner.disabled_at.expression))
+        .order_by(Account.id)
+    )
+    for name in db.session.scalars(statement):
+        yield DigestItem("service-without-owner", name, RecipientGroup.OWNER, None, is_restricted=False, principal=None)
 
 
 def _read(statement: Select[Any], recipients: RecipientGroup) -> Iterator[DigestItem]:

@@ -19,7 +19,7 @@ from registry.extensions import csrf
 from registry.http.cross_origin import require_same_origin
 from registry.http.request_bodies import limit_form
 from registry.http.required_permission import REQUIRED_PERMISSION, Public, RequiredPermission
-from registry.web.current_user import current_user
+from registry.web.current_user import SESSION_COOKIE, current_user
 from registry.web.parent_links import page_address
 
 Answer = str | Response | tuple[str, int]
@@ -103,8 +103,13 @@ def _head_as_get() -> Iterator[None]:
 
 
 def to_sign_in() -> Response:
-    """Redirect to the sign-in form, and back to this page, or to the page of this form, afterwards."""
-    ended = "yes" if request.method == "POST" else None
+    """Redirect to the sign-in form, and back to this page, or to the page of this form, afterwards.
+
+    The form says when a session ended, and when a change was not saved.
+    """
+    ended = "yes" if SESSION_COOKIE in request.cookies else None
+    if request.method == "POST":
+        ended = "unsaved"
     return redirect(url_for(SIGN_IN, back=page_address(), ended=ended), 303)
 
 

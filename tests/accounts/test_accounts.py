@@ -42,6 +42,7 @@ from registry.core.clock import now, rfc3339
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry
+from tests.accounts.halves import whole_password
 from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor, an_agency
 from tests.present import Present
 
@@ -81,7 +82,7 @@ def test_person_with_an_oversight_role_is_pending_until_confirmed(app: Flask, ro
     # Whoever asked for the account knows no password that works.
     with pytest.raises(PasswordNotAccepted):
         sign_in("new", PASSWORD, "10.0.0.1", "r")
-    assert password is not None and come_in("new", password).role is role
+    assert come_in("new", whole_password(password, person.account_id)).role is role
     assert person.password_must_change
     entries = db.session.execute(
         select(JournalEntry.action, JournalEntry.principal, JournalEntry.details)
@@ -91,6 +92,7 @@ def test_person_with_an_oversight_role_is_pending_until_confirmed(app: Flask, ro
     assert [(row.action, row.principal) for row in entries] == [
         ("account.added", "adil"),
         ("account.confirmed", confirming.principal),
+        ("account.password-half-shown", "who shows first halves"),
     ]
     rights = {"kind": "person", "role": role.value, "agency": None}
     assert json.loads(entries[0].details) == {**rights, "pending": True}

@@ -22,6 +22,7 @@ from registry.accounts.tokens import issue_own_token
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.idempotency import StoredResponse
+from tests.accounts.halves import whole_password
 from tests.api.callers import Caller, caller, code, codes
 from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor, an_agency, in_session
 from tests.present import Present
@@ -226,7 +227,8 @@ def test_oversight_account_is_created_pending_and_confirmed_by_another(
 
     confirmed = supervisor.post(f"{path}/confirmation", {"role": "reviewer"}, Idempotency_Key="k-2")
     assert (confirmed.status_code, confirmed.get_json()["status"]) == (200, "active")
-    assert sign_in("r.new", confirmed.get_json()["password"], "10.0.0.1", "r").secret
+    password = whole_password(confirmed.get_json()["password"], created["id"])
+    assert sign_in("r.new", password, "10.0.0.1", "r").secret
     assert supervisor.post(f"{path}/confirmation", {"role": "reviewer"}, Idempotency_Key="k-2").get_json() == {
         **confirmed.get_json(),
         "password": None,

@@ -14,6 +14,7 @@ import xlsxwriter
 from flask import Flask
 from sqlalchemy import func, select
 
+from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.models import Person, account_named
 from registry.accounts.passwords import generate_password
@@ -215,3 +216,11 @@ def test_command_adds_people_and_prints_passwords_as_csv(registry: CommandLine, 
     rows = list(csv.reader(done.out.splitlines()))
     assert done.code == 5 and rows[0] == ["name", "password"] and rows[1][0] == "a.aud"
     assert "row 3" in done.err.lower()
+
+
+def test_dry_run_refuses_the_former_name_of_another_account() -> None:
+    saule = add_person(ADMINISTRATOR, NewPerson("saule", Role.AUDITOR), PASSWORD)
+    edit_account(ADMINISTRATOR, saule.account_id, {"name": "aigul"})
+    for dry_run in (True, False):
+        result = import_people(MANAGER, table("Sаule,,auditor,,"), dry_run=dry_run)
+        assert [error["code"] for error in result.errors] == ["account-name-taken"]

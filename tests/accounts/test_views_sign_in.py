@@ -55,6 +55,18 @@ def test_session_ends_after_idle_time(signed_in: SignedIn, present: Present) -> 
     assert visit.client.get("/home").status_code == 303
 
 
+def test_page_after_the_end_of_a_session_says_so_and_leads_back(
+    signed_in: SignedIn, visit: Visit, present: Present
+) -> None:
+    present.set(now())
+    reviewer = signed_in(Role.REVIEWER)
+    present.move(timedelta(minutes=61))
+    page = reviewer.get("/projects").text
+    assert "Your session ended. Sign in to return to the page." in page
+    assert 'name="back" value="/projects"' in page
+    assert "Your session ended" not in visit.get("/projects").text
+
+
 def test_session_ends_after_12_hours_of_use(signed_in: SignedIn, present: Present) -> None:
     start = now()
     present.set(start)

@@ -178,7 +178,7 @@ def test_project_restricted_since_queueing_is_left_out(app: Flask, server: MailS
     [text] = server.text_to("bolat@readers.kz")
     assert f"/cases/{case_of(open_one).id}\n" in text
     assert f"/cases/{case_of(secret).id}\n" not in text
-    assert text.startswith("Changes in the project registry: 1\n")
+    assert text.startswith("Changes in the project register: 1\n")
 
 
 def test_immediate_notifications_precede_digests(app: Flask, server: MailStore, port: int) -> None:

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from registry.accounts.account_changes import disable_account
 from registry.accounts.people import person_named
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
@@ -282,3 +283,16 @@ def test_token_that_ends_within_14_days_is_announced_once_to_its_person_or_owner
         ("saule@readers.kz", "token-ending", [own]),
     ]
     assert digest(MONDAY + 3 * A_DAY) == []
+
+
+def test_service_account_whose_owner_was_disabled_is_announced_once_to_administrators(digest: Digest) -> None:
+    for name, role in (("owner", "auditor"), ("administrator", "administrator")):
+        create_reader(role, name=name)
+    owner = person_named("owner")
+    assert owner is not None
+    add_service_account(ADMINISTRATOR, "robot", Role.AUDITOR, None, owner.account_id)
+    unused = add_service_account(ADMINISTRATOR, "unused", Role.AUDITOR, None, owner.account_id)
+    disable_account(ADMINISTRATOR, unused.id)
+    disable_account(ADMINISTRATOR, owner.account_id)
+    assert digest(MONDAY + A_DAY) == [("administrator@readers.kz", "service-without-owner", ["robot"])]
+    assert digest(MONDAY + 2 * A_DAY) == []

@@ -54,7 +54,7 @@ class TokenByKeyId(MethodView):
     @blp.doc(operationId="revoke_token")
     @blp.response(204, description="Revoked.")
     def delete(self, key_id: str) -> None:
-        """Revoke a token. It stops working at once; revoking it again changes nothing."""
+        """Revoke a token. It and the own tokens that it created stop working at once; again changes nothing."""
         _revoke(current_actor(), key_id)
 
 

@@ -16,6 +16,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES
 from registry.accounts.device_names import device_name
 from registry.accounts.failed_sign_ins import record_failure
+from registry.accounts.former_names import former_name_like
 from registry.accounts.invitations import delete_invitation
 from registry.accounts.models import Account, Person, account_details, mark_signed_in, new_account, role_problems
 from registry.accounts.oidc.claims import IdentityClaims
@@ -227,7 +228,7 @@ def _role_and_agency(claims: IdentityClaims) -> tuple[Role, int | None]:
 
 
 def _free_name(claims: IdentityClaims) -> str:
-    """The name of the claims; with the e-mail or a number behind it when another account has it."""
+    """The name of the claims; with the e-mail or a number behind it when another account has or had it."""
     name = clean_name(claims.name)
     if name_problems(name):
         raise IdentityNameNotUsable
@@ -235,9 +236,15 @@ def _free_name(claims: IdentityClaims) -> str:
     for candidate in (name, *email, *(f"{name} {number}" for number in range(2, 100))):
         if len(candidate) > MAX_NAME_LENGTH or name_problems(candidate):
             continue
-        if db.session.scalar(select(Account.id).where(Account.name_skeleton == skeleton(candidate))) is None:
+        if _is_free(skeleton(candidate)):
             return candidate
     raise IdentityNameNotUsable
+
+
+def _is_free(name_skeleton: str) -> bool:
+    """True when no account has the name, or had it: former names stay reserved."""
+    present = select(Account.id).where(Account.name_skeleton == name_skeleton)
+    return db.session.scalar(present) is None and former_name_like(name_skeleton) is None
 
 
 def _newcomer(claims: IdentityClaims, role: Role, request: SignInRequest) -> Actor:

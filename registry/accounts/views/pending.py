@@ -39,7 +39,7 @@ def accounts_to_confirm(actor: Actor) -> Answer:
 
 @pages.page("/people/pending/<row_id:account_id>/confirmation", needs=Permission.ACCOUNTS_CONFIRM, methods=("POST",))
 def confirm(actor: Actor, account_id: int) -> Answer:
-    """Confirm the account with the role that was displayed beside the button; a person's new password is displayed."""
+    """Confirm the account with the displayed role; the second half of a person's new password is displayed."""
     name, role = find_account(account_id).name, request.form.get("role", "")
     if role not in PERMISSIONS:
         raise invalid("/role", "not-a-choice", options=", ".join(PERMISSIONS))
@@ -50,7 +50,15 @@ def confirm(actor: Actor, account_id: int) -> Answer:
         return redirect_to("accounts_to_confirm")
     confirmed = _("The account %(name)s is confirmed.") % {"name": name}
     if password is not None:
-        return display_password(name, password, url_for("web.accounts_to_confirm"), confirmed)
+        hint = " ".join(
+            (
+                confirmed,
+                _("Another administrator sees the first half on the page of the person."),
+                second_behind_first(),
+            )
+        )
+        back = url_for("web.accounts_to_confirm")
+        return display_password(name, password, back, hint, _("Second half of the password"))
     status = find_account(account_id).status
     if status == "pending":
         confirmed = _("You have confirmed the account %(name)s. It works when a second person has confirmed it, too.")
@@ -149,7 +157,17 @@ def no_confirmer_note(account: Account) -> str:
 def _password_note(account: Account) -> list[str]:
     if not account.is_person or account.invited_at is not None:
         return []
-    return [_("Whoever confirms it is shown a new password, which the person changes at the first sign-in.")]
+    return [
+        _(
+            "Whoever confirms it is shown one half of a new password, and another administrator the other half. The "
+            "person changes it at the first sign-in."
+        )
+    ]
+
+
+def second_behind_first() -> str:
+    """How the person uses the two halves."""
+    return _("Give it to the person yourself. The person types the first half and the second half behind it.")
 
 
 def confirmation_rule() -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import render_template, request, url_for
 
 from registry.accounts import people as access
 from registry.accounts.account_changes import can_confirm
-from registry.accounts.account_management import can_manage, roles_to_give
+from registry.accounts.account_management import can_manage
 from registry.accounts.actors import Actor
 from registry.accounts.forms import display_password
 from registry.accounts.invitations import can_be_invited
@@ -21,6 +22,7 @@ from registry.accounts.people_queries import FILTERS, list_people, people_of_age
 from registry.accounts.person_fields import PersonFields
 from registry.accounts.roles import Permission, Role
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation
+from registry.accounts.views.role_field import role_field
 from registry.agencies.models import Agency
 from registry.agencies.service import agencies_by_id, agency_by_bin
 from registry.agencies.views.choices import agency_choices
@@ -34,9 +36,9 @@ from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.error_messages import error_message, problem_message
 from registry.web.fields import Field, form_field
 from registry.web.flash import flash_message
-from registry.web.form_pages import FormPage, answer_form
+from registry.web.form_pages import FormPage, answer_form, problems_by_control
 from registry.web.forms import Form, invalid_form, typed_values
-from registry.web.labels import options, role_name
+from registry.web.labels import options
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext as _
 from registry.web.translations import ngettext
@@ -137,11 +139,6 @@ def show_password(person: Person, password: str, message: str) -> Answer:
     return redirect_to("person", person_id=person.id)
 
 
-def role_field(actor: Actor) -> Field:
-    """The role field, with the roles that the actor may give."""
-    return form_field("role", "radios", choices=[(role.value, role_name(role.value)) for role in roles_to_give(actor)])
-
-
 def agency_field(actor: Actor, hint: str = "") -> Field:
     """The agency field for the agency roles: a select, or a text field for the BIN if there are too many agencies."""
     choices = agency_choices(actor)
@@ -172,6 +169,7 @@ def _move_page(actor: Actor, chosen: list[int], form: Form) -> str:
     fields = [agency_field(actor, _("The agency to which these people move."))]
     if drafts:
         fields.append(_drafts_field(movers, drafts))
+    form = replace(form, problems=problems_by_control(form.problems, fields))
     return render_template("accounts/move.html", movers=movers, drafts=drafts, chosen=chosen, form=form, fields=fields)
 
 

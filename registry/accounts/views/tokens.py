@@ -31,7 +31,8 @@ from registry.accounts.service_accounts import (
 from registry.accounts.token_queries import all_tokens, ending_tokens, inactive_tokens
 from registry.accounts.tokens import find_token, revoke
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation, with_confirmation_note
-from registry.accounts.views.people import agency_field, agency_id, role_field
+from registry.accounts.views.people import agency_field, agency_id
+from registry.accounts.views.role_field import role_field
 from registry.agencies.service import agencies_by_id
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import invalid

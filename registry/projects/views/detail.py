@@ -106,7 +106,7 @@ def _add_uploaded(actor: Actor, project: Project) -> None:
     upload = read_form()[1].get("file") if _has_file() else None
     values, problems = DOCUMENT.load_texts(typed_values(DOCUMENT.fields))
     if upload is None:
-        raise Invalid([Problem("/file", "required"), *problems])
+        raise Invalid([Problem("/file", "page-choose-file"), *problems])
     if problems:
         raise Invalid(problems)
     add_document(actor, project, upload.name, upload.content_type, upload.content, **values)

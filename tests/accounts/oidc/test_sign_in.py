@@ -12,6 +12,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from registry.accounts.account_changes import confirm_account, disable_account
+from registry.accounts.account_editing import edit_account
 from registry.accounts.models import Account, Person, account_named
 from registry.accounts.oidc.configuration import ClaimPaths, SignInConfiguration, set_sign_in_configuration
 from registry.accounts.oidc.models import OidcIdentity
@@ -115,6 +116,15 @@ def test_same_name_at_the_provider_never_leads_to_an_account(visit: Visit, provi
     identity = db.session.scalars(select(OidcIdentity)).one()
     assert identity.account_id != existing.account_id
     assert db.session.get_one(Account, identity.account_id).name == "Айгүл Сапарова 2"
+
+
+def test_former_name_of_another_account_is_not_given_again(visit: Visit, provider: ScriptedProvider) -> None:
+    existing = add_person(ADMINISTRATOR, NewPerson("Айгүл Сапарова", Role.REVIEWER), PASSWORD)
+    edit_account(ADMINISTRATOR, existing.account_id, {"name": "Айгүл Ахметова"})
+    assert sign_in(visit, provider, **{**EDITOR, "organization_bin": an_agency().bin}).status_code == 403
+    identity = db.session.scalars(select(OidcIdentity)).one()
+    account = db.session.get_one(Account, identity.account_id)
+    assert (account.name, account.status) == ("Айгүл Сапарова 2", "pending")
 
 
 @pytest.mark.parametrize("verified", [False, None, "yes"])
@@ -286,6 +296,8 @@ def test_signing_out_leads_to_the_provider(visit: Visit, provider: ScriptedProvi
     leads_to = answer.headers["Refresh"].partition("url=")[2]
     query = parse_qs(urlsplit(leads_to).query)
     assert leads_to.startswith(f"{provider.issuer}/logout?")
+    assert "You have signed out" in answer.text
+    assert "Айгүл Сапарова" not in answer.text and "site-header__out" not in answer.text
     assert query["post_logout_redirect_uri"] == ["http://localhost/"]
     assert query["id_token_hint"][0].count(".") == 2
     assert visit.client.get("/home").status_code == 303
