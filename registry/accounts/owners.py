@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from registry.accounts.account_management import (
@@ -43,6 +43,12 @@ def owner_name(account: Account) -> str | None:
     if account.owner_account_id is None:
         return None
     return db.session.scalar(select(Account.name).where(Account.id == account.owner_account_id))
+
+
+def count_owned_accounts(account_id: int) -> int:
+    """How many service accounts the person answers for."""
+    counted = select(func.count(Account.id)).where(Account.owner_account_id == account_id)
+    return db.session.execute(counted).scalar_one()
 
 
 def change_owner(actor: Actor, account_id: int, owner_account_id: int) -> None:

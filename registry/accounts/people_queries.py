@@ -93,13 +93,14 @@ def people_by_account(account_ids: Sequence[int]) -> dict[int, Person]:
     return {person.account_id: person for person in people}
 
 
-def people_to_choose(actor: Actor) -> list[str]:
-    """The names of active people whom the actor sees. Raises RoleNotAllowed."""
+def people_to_choose(actor: Actor, permissions: Collection[Permission] = ()) -> list[Account]:
+    """The active people whom the actor sees and whose role has the permissions, by name. Raises RoleNotAllowed."""
     actor.require(Permission.PEOPLE_READ)
-    statement = select(Account.name).where(
-        Account.kind == AccountKind.PERSON.value, is_active(), visible_accounts(actor)
+    roles = [role.value for role, has in PERMISSIONS.items() if has.issuperset(permissions)]
+    statement = select(Account).where(
+        Account.kind == AccountKind.PERSON.value, Account.role.in_(roles), is_active(), visible_accounts(actor)
     )
-    return list(db.session.scalars(statement.order_by(Account.name)))
+    return list(db.session.scalars(statement.order_by(sort_in_kazakh(Account.name.expression))))
 
 
 def people_of_agencies(
