@@ -12,9 +12,7 @@ from marshmallow.fields import Field as SchemaField
 from registry.accounts.roles import Role, roles_within
 from registry.accounts.scopes import Scope, default_scopes, scopes_of_role, sorted_scopes
 from registry.accounts.tokens import IssuedToken
-from registry.accounts.vocabulary import TokenStatus
 from registry.core.base_schema import BaseSchema
-from registry.core.clock import now
 from registry.core.fields import Choice, InputField
 from registry.core.languages import LANGUAGES
 from registry.core.value_checks import InvalidValue
@@ -156,12 +154,3 @@ def revocation_question(key_id: str, back: str) -> Answer:
     return render_template(
         "question.html", subject=key_id, act=_("Revoke token"), explanation=consequences, back=url_for(back)
     )
-
-
-def token_status(token: Mapping[str, Any]) -> str:
-    """``revoked``, ``expired``, ``pending`` or ``valid``."""
-    if token["revoked_at"] is not None:
-        return TokenStatus.REVOKED.value
-    if token["expires_at"] is not None and token["expires_at"] <= now():
-        return TokenStatus.EXPIRED.value
-    return (TokenStatus.VALID if token["pending_since"] is None else TokenStatus.PENDING).value

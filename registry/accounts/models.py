@@ -211,13 +211,33 @@ def new_account(
 
 def require_free_name(name: str, account_id: int | None = None) -> None:
     """Raise AccountNameTaken when an account other than ``account_id`` has or had the name or a confusable one."""
+    taken = taken_name(name, account_id)
+    if taken is not None:
+        raise AccountNameTaken(name=name, taken=taken)
+
+
+def taken_name(name: str, account_id: int | None = None) -> str | None:
+    """The name, or a confusable one, that an account other than ``account_id`` has or had; None without one."""
     name_skeleton = skeleton(name)
     statement = select(Account.name).where(Account.name_skeleton == name_skeleton)
     if account_id is not None:
         statement = statement.where(Account.id != account_id)
-    taken = db.session.scalar(statement) or former_name_like(name_skeleton, account_id)
-    if taken is not None:
-        raise AccountNameTaken(name=name, taken=taken)
+    return db.session.scalar(statement) or former_name_like(name_skeleton, account_id)
+
+
+def person_actor(account: Account, credential: str, source: str, request_id: str, client_request_id: str = "") -> Actor:
+    """The actor of a person's account that was authenticated just now."""
+    return Actor(
+        account.name,
+        Role(account.role),
+        account.agency_id,
+        source,
+        request_id,
+        account_id=account.id,
+        is_person=True,
+        credential=credential,
+        client_request_id=client_request_id,
+    )
 
 
 def mark_signed_in(person_id: int) -> None:

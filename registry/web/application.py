@@ -13,6 +13,7 @@ from registry.accounts.oidc.provider import has_provider
 from registry.accounts.views import (
     absences,
     factors,
+    failed_sign_ins,
     handover,
     invitations,
     notifications,
@@ -71,6 +72,7 @@ WITH_PAGES = (
     confirmations,
     exemptions,
     factors,
+    failed_sign_ins,
     front,
     handover,
     home,

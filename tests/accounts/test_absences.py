@@ -203,6 +203,10 @@ def test_absence_is_recorded_and_ended_on_pages(signed_in: SignedIn) -> None:
     assert "aigerim (absent until 9 March 2026, deputy: bolat)" in colleague.get(f"/cases/{case.id}").text
     assert signed_in(Role.REVIEWER, name="dana").get(path).status_code == 404
     absence_id = db.session.scalars(select(Absence.id)).one()
+    robot = add_service_account(ADMINISTRATOR, "robot", Role.AUDITOR, None)
+    for other in (bolat.account_id, robot.id, 9999):
+        assert visit.send(f"/absences/{other}/{absence_id}/end", page=path).status_code == 404
+    assert len(substitutions()) == 1
     ended = visit.send(f"/absences/{account_id}/{absence_id}/end", page=path)
     assert "The absence has ended." in ended.text and substitutions() == []
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 from flask import Flask
@@ -15,7 +16,7 @@ from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor
 from registry.accounts.factors.management import reset_factors
 from registry.accounts.invited_people import invite_person
-from registry.accounts.models import Account
+from registry.accounts.models import Account, AccountNameTaken
 from registry.accounts.people import NewPerson, add_person, person_named, set_password
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
@@ -153,3 +154,41 @@ def test_password_that_is_set_while_somebody_confirms_an_invited_account_is_not_
         saule = person_named("saule")
         assert saule is not None
         assert saule.is_pending
+
+
+def _rename_aigul(account_id: int) -> object:
+    return edit_account(ADMINISTRATOR, account_id, {"name": "name x"})
+
+
+def _add_service(_account_id: int) -> object:
+    return add_service_account(ADMINISTRATOR, "NAME X", Role.AUDITOR, None)
+
+
+@pytest.mark.postgres_only  # SQLite has one writer at a time.
+@pytest.mark.parametrize("take", [_rename_aigul, _add_service])
+def test_name_that_another_took_and_gave_up_since_the_check_stays_reserved(
+    own_app: Flask, take: Callable[[int], object]
+) -> None:
+    with own_app.app_context():
+        aigul, bota = (
+            add_person(ADMINISTRATOR, NewPerson(name, Role.AUDITOR), PASSWORD).account_id for name in ("aigul", "bota")
+        )
+
+    def bota_takes_and_gives_up_the_name() -> None:
+        with own_app.app_context():
+            edit_account(ADMINISTRATOR, bota, {"name": "name x"})
+            edit_account(ADMINISTRATOR, bota, {"name": "bota.new"})
+
+    def meanwhile(*_args: object) -> None:
+        other = Thread(target=bota_takes_and_gives_up_the_name)
+        other.start()
+        other.join(60)
+
+    with own_app.app_context():
+        event.listen(db.session, "before_flush", meanwhile, once=True)
+        with pytest.raises(AccountNameTaken):
+            take(aigul)
+
+    with own_app.app_context():
+        names = set(db.session.scalars(select(Account.name)))
+    assert names == {"aigul", "bota.new"}

@@ -91,6 +91,8 @@ def test_dry_run_reports_the_same_and_writes_nothing() -> None:
 def test_wrong_rows_are_refused_with_their_reasons() -> None:
     agency = an_agency()
     add_person(ADMINISTRATOR, NewPerson("taken", Role.AUDITOR), PASSWORD)
+    renamed = add_person(ADMINISTRATOR, NewPerson("former", Role.AUDITOR), PASSWORD)
+    edit_account(ADMINISTRATOR, renamed.account_id, {"name": "renamed"})
     rows = (
         f"ok,,agency_viewer,{agency.bin},kk",
         f"ok,,agency_viewer,{agency.bin},kk",
@@ -102,9 +104,10 @@ def test_wrong_rows_are_refused_with_their_reasons() -> None:
         "wrong.role,,emperor,,kk",
         ",,auditor,,kk",
         "a:b,,auditor,,kk",
+        "FORMER,,auditor,,kk",
     )
     result = import_people(MANAGER, table(*rows), dry_run=True)
-    assert [person.name for person in result.created] == ["ok"] and result.refused == 9
+    assert [person.name for person in result.created] == ["ok"] and result.refused == 10
     assert [(error["row"], error["column"], error["code"]) for error in result.errors] == [
         (3, "name", "name-twice"),
         (4, "name", "account-name-taken"),
@@ -115,6 +118,7 @@ def test_wrong_rows_are_refused_with_their_reasons() -> None:
         (9, "role", "not-a-choice"),
         (10, "name", "required"),
         (11, "name", "name-not-usable"),
+        (12, "name", "account-name-taken"),
     ]
 
 

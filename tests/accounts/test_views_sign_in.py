@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from datetime import timedelta
 
 from flask import Flask
@@ -130,6 +131,7 @@ def test_database_stores_no_session_secret(signed_in: SignedIn) -> None:
     kept = visit.client.get_cookie("registry_session")
     assert kept is not None
     assert kept.value not in db.session.scalars(select(WebSession.secret_hash)).all()
+    assert len(urlsafe_b64decode(kept.value + "=")) == 32
     person = person_named("reviewer.web")
     assert person is not None and person.password_hash.startswith("$argon2id$")
 

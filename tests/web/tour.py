@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from registry.accounts.absences import record_absence
 from registry.accounts.actors import local_actor
+from registry.accounts.failed_sign_ins import record_failure
 from registry.accounts.invitations import BY_EMAIL, Invitation, invitation_key
 from registry.accounts.invited_people import invite_person
 from registry.accounts.models import Account
@@ -90,6 +91,8 @@ def prepare(app: Flask) -> dict[str, object]:
         invited = NewPerson("Гүлназ Ахметова", Role.AGENCY_VIEWER, agency_by_bin(AGENCY).id, "g.akhmetova@example.kz")
         invite_person(by_administrator, invited)
         app.config[BY_EMAIL] = False
+        for name in (REVIEWER, "такого имени нет"):
+            record_failure(name, "10.1.4.22", "tour", "password-not-accepted")
         editor = demo_actor(person_name(Role.AGENCY_EDITOR))
         draft = start_draft(editor)
         save_draft(editor, draft.id, DRAFT)
@@ -202,6 +205,8 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("exemption-error", supervisor, f"/projects/{number}/exemption", {"decided_on": ""}),
         Stop("journal", auditor, "/journal"),
         Stop("journal-entry", auditor, "/journal/1"),
+        Stop("failed-sign-ins", auditor, "/journal/failed-sign-ins"),
+        Stop("failed-sign-ins-none", auditor, "/journal/failed-sign-ins?name=такогонет"),
         Stop("agencies", administrator, "/agencies"),
         Stop("agency-new", administrator, "/agencies/new"),
         Stop("agency-new-error", administrator, "/agencies/new", {"bin": "123"}),

@@ -8,10 +8,10 @@ from typing import Any, Final
 from flask.views import MethodView
 
 from registry.accounts.actors import Actor
-from registry.accounts.queries import TOKEN_SORTS, list_tokens, token_filters, token_row
 from registry.accounts.roles import Permission, Role
 from registry.accounts.schemas import NEW_TOKEN, NEW_TOKEN_EXAMPLE, TOKEN, TOKEN_BODY, TOKEN_EXAMPLE, TOKEN_SENT
 from registry.accounts.service_accounts import issue_service_token
+from registry.accounts.token_queries import TOKEN_SORTS, list_tokens, token_filters, token_row
 from registry.accounts.tokens import IssuedToken, TokenNotFound, issue_own_token, revoke, revoke_own_token
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.filter_parameters import plain_parameters

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import render_template, request, url_for
 
-from registry.accounts.account_changes import can_confirm, confirm_account, pending_accounts
+from registry.accounts.account_changes import confirm_account, confirmable, pending_accounts
 from registry.accounts.account_management import is_own
 from registry.accounts.actors import Actor
 from registry.accounts.confirmers import has_confirmer
@@ -109,7 +109,7 @@ def confirm_pending_token(actor: Actor, key_id: str) -> Answer:
 def list_pending(actor: Actor) -> list[dict[str, Any]]:
     """The pending accounts, each with what a second person must know of it and whether the actor may act on it."""
     accounts = pending_accounts(actor)
-    similar = similar_accounts(accounts)
+    similar, own = similar_accounts(accounts), confirmable(actor, accounts)
     ids = {account.id for account in accounts} | {other.id for others in similar.values() for other in others}
     people = people_by_account(sorted(ids))
     agencies = agencies_by_id() if accounts else {}
@@ -120,9 +120,9 @@ def list_pending(actor: Actor) -> list[dict[str, Any]]:
             "email": None if account.id not in people else people[account.id].email,
             "agency": agencies.get(account.agency_id or 0),
             "similar": [(other, people.get(other.id)) for other in similar[account.id]],
-            "can_confirm": can_confirm(actor, account),
+            "can_confirm": account.id in own,
             "can_reject": not is_own(actor, account),
-            "has_confirmer": has_confirmer(account),
+            "has_confirmer": account.id in own or has_confirmer(account),
         }
         for account in accounts
     ]

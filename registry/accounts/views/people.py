@@ -9,8 +9,8 @@ from typing import Any, Final
 from flask import render_template, request, url_for
 
 from registry.accounts import people as access
-from registry.accounts.account_changes import can_confirm
-from registry.accounts.account_management import can_manage
+from registry.accounts.account_changes import confirmable
+from registry.accounts.account_management import manageable
 from registry.accounts.actors import Actor
 from registry.accounts.forms import display_password
 from registry.accounts.invitations import can_be_invited
@@ -58,6 +58,7 @@ def people(actor: Actor) -> Answer:
     """List the people whom the user sees, by name, with search and filters."""
     filters = requested_filters(FILTERS)
     listing = list_people(actor, filters, requested_page())
+    accounts = [item["person"].account for item in listing.items]
     return render_template(
         "accounts/people.html",
         actor=actor,
@@ -65,8 +66,8 @@ def people(actor: Actor) -> Answer:
         filters=filters,
         agency=agency_filter(actor, filters, with_below=True),
         agencies=agencies_by_id(),
-        can_confirm=can_confirm,
-        can_manage=can_manage,
+        confirmable=confirmable(actor, accounts),
+        manageable=manageable(actor, accounts),
         movable=actor.may(Permission.PEOPLE_MANAGE),
         next_address=next_address(listing.next),
         first_address=first_address(),

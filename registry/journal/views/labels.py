@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from flask import url_for
 
+from registry.core.errors import Problem
 from registry.core.translations import lazy_text
 from registry.web.choice_labels import CHOICE_LABELS
+from registry.web.error_messages import problem_message
 from registry.web.formats import day
 from registry.web.labels import FIELDS, choice_label, display_value, field_label
 from registry.web.translations import gettext
@@ -109,6 +111,12 @@ DETAILS: Final[Mapping[str, str]] = {
     "previous_owner": lazy_text("Previous owner"),
     "failures": lazy_text("Failed sign-ins"),
     "factor": lazy_text("Second factor"),
+    "second_factor": lazy_text("Second factor"),
+    "problem": lazy_text("Reason"),
+    "issuer": lazy_text("Provider of single sign-on"),
+    "subject": lazy_text("Identifier at the provider"),
+    "session": lazy_text("Session"),
+    "by": lazy_text("Ended by"),
     "pending": lazy_text("Waiting for confirmation"),
     "deputy": lazy_text("Deputy"),
     "immediate_emails": lazy_text("E-mails at once about my cases"),
@@ -201,4 +209,10 @@ def _name(name: str) -> str:
 def _value(name: str, value: str | int) -> str:
     if name in ("first_day", "last_day"):
         return day(str(value))
+    if name == "problem":
+        return problem_message(Problem("", str(value)))
+    if name == "factor":
+        return choice_label("factor_kind", value)
+    if (name, value) == ("by", "provider"):
+        return gettext("Single sign-on")
     return choice_label("case_status", value) if name in STATUSES else display_value(name, value)
