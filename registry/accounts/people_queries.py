@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.account_management import visible_accounts
@@ -59,6 +59,21 @@ def list_people(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing
     statement = statement.order_by(*order_by(NAME, Account.id.expression, False)).limit(page.limit + 1)
     rows = [{"person": row[0], "_sort": row[1], "_id": row[2]} for row in db.session.execute(statement)]
     return build_page(rows, page, NAME, False)
+
+
+def count_people(actor: Actor, filters: Mapping[str, str]) -> int:
+    """How many people the list has on all its pages. Raises what ``list_people`` raises."""
+    actor.require(Permission.PEOPLE_READ)
+    matching = select(func.count(Person.id)).join(Person.account).where(visible_accounts(actor), *_conditions(filters))
+    return db.session.execute(matching).scalar_one()
+
+
+def matching_people(actor: Actor, filters: Mapping[str, str], most: int) -> list[Person]:
+    """The people of the list on all its pages, by name, at most so many. Raises what ``list_people`` raises."""
+    actor.require(Permission.PEOPLE_READ)
+    statement = select(Person).join(Person.account).where(visible_accounts(actor), *_conditions(filters))
+    statement = statement.options(contains_eager(Person.account)).order_by(NAME.column, Account.id).limit(most)
+    return list(db.session.scalars(statement))
 
 
 def account_history(actor: Actor, account: Account) -> list[HistoryEntry]:

@@ -18,7 +18,7 @@ from registry.accounts.invited_people import invite_person
 from registry.accounts.models import Person, account_named
 from registry.accounts.passwords import generate_password
 from registry.accounts.people_moves import MAX_MOVED, Moves, move_people
-from registry.accounts.people_queries import FILTERS, list_people, people_of_agencies
+from registry.accounts.people_queries import FILTERS, count_people, list_people, matching_people, people_of_agencies
 from registry.accounts.person_fields import PersonFields
 from registry.accounts.roles import Permission, Role
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation
@@ -44,6 +44,7 @@ from registry.web.translations import gettext as _
 from registry.web.translations import ngettext
 
 CHOSEN: Final = "person"
+ALL: Final = "all"
 
 
 class MoveForm(BaseSchema):
@@ -59,6 +60,7 @@ def people(actor: Actor) -> Answer:
     filters = requested_filters(FILTERS)
     listing = list_people(actor, filters, requested_page())
     accounts = [item["person"].account for item in listing.items]
+    movable, total = manageable(actor, accounts), count_people(actor, filters)
     return render_template(
         "accounts/people.html",
         actor=actor,
@@ -67,7 +69,9 @@ def people(actor: Actor) -> Answer:
         agency=agency_filter(actor, filters, with_below=True),
         agencies=agencies_by_id(),
         confirmable=confirmable(actor, accounts),
-        manageable=manageable(actor, accounts),
+        manageable=movable,
+        total=total,
+        can_move_all=bool(filters and movable) and total <= MAX_MOVED,
         movable=actor.may(Permission.PEOPLE_MANAGE),
         next_address=next_address(listing.next),
         first_address=first_address(),
@@ -99,6 +103,10 @@ def move_chosen_people(actor: Actor) -> Answer:
     """Ask for the agency of the chosen people, and then give it to them."""
     sent = (request.form if request.method == "POST" else request.args).getlist(CHOSEN)[:MAX_MOVED]
     chosen = [int(each) for each in sent if each.isascii() and each.isdigit() and len(each) < 10]
+    if request.method != "POST" and ALL in request.args:
+        matching = matching_people(actor, requested_filters(FILTERS), MAX_MOVED)
+        own = manageable(actor, [person.account for person in matching])
+        chosen = [person.id for person in matching if person.account_id in own]
     if not chosen:
         flash_message(_("Choose at least one person."), "error")
         return redirect_to("people")
