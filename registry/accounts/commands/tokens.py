@@ -12,7 +12,7 @@ from registry.accounts import tokens as access
 from registry.accounts.account_names import clean_name
 from registry.accounts.actors import local_actor
 from registry.accounts.fields import LIFETIME, SECONDS
-from registry.accounts.models import AccountNotFound, account_named
+from registry.accounts.models import AccountNameUnknown, account_named
 from registry.accounts.people import person_named
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.scopes import Scope
@@ -135,7 +135,7 @@ def issue(
 def _person_id(name: str) -> int:
     person = person_named(name) if name.isprintable() else None
     if person is None:
-        raise AccountNotFound(id=name)
+        raise AccountNameUnknown(name=name)
     return person.account_id
 
 

@@ -16,10 +16,11 @@ from registry.accounts.forms import display_password
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.invited_people import invite_person
 from registry.accounts.models import Person, account_named
+from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.passwords import generate_password
 from registry.accounts.people_moves import MAX_MOVED, Moves, move_people
 from registry.accounts.people_queries import FILTERS, count_people, list_people, matching_people, people_of_agencies
-from registry.accounts.person_fields import PersonFields
+from registry.accounts.person_fields import PersonFields, role_and_agency_problems
 from registry.accounts.roles import Permission, Role
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation
 from registry.accounts.views.role_field import role_field
@@ -94,6 +95,7 @@ def new_person(actor: Actor) -> Answer:
         ],
         PersonFields(),
         intro=confirmation_rule() if actor.may(Permission.ACCOUNTS_CONFIRM) else "",
+        check=role_and_agency_problems,
     )
     return answer_form(page, lambda values: _add(actor, values), {"language": "kk"})
 
@@ -141,9 +143,17 @@ def _add(actor: Actor, values: Mapping[str, Any]) -> Answer:
 
 
 def show_password(person: Person, password: str, message: str) -> Answer:
-    """The page that displays a new password; for a pending account a message, as whoever confirms it gets a new one."""
+    """The page that displays a new password.
+
+    A message only for a pending account, for which whoever confirms it gets a new one, and where passwords are off.
+    """
+    if not person.is_pending and sign_in_configuration().allows_password(person.name):
+        how = _("The person signs in with the name %(name)s and this password, and then chooses another one.")
+        hint = f"{message} {how % {'name': person.name}}"
+        return display_password(person.name, password, url_for("web.person", person_id=person.id), hint)
     if not person.is_pending:
-        return display_password(person.name, password, url_for("web.person", person_id=person.id))
+        off = _("The person signs in with single sign-on: sign-in with a password is switched off.")
+        message = f"{message} {off}"
     flash_with_confirmation(message, person.account)
     return redirect_to("person", person_id=person.id)
 

@@ -21,11 +21,12 @@ from registry.accounts.forms import display_password
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.invited_people import invite_again
 from registry.accounts.models import Person
+from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.owners import owned_by
 from registry.accounts.password_halves import can_show_first_half, show_first_half
 from registry.accounts.passwords import generate_password
 from registry.accounts.people_queries import account_history
-from registry.accounts.person_fields import PersonFields
+from registry.accounts.person_fields import PersonFields, role_and_agency_problems
 from registry.accounts.roles import Permission, Role
 from registry.accounts.views.pending import (
     confirmation_rule,
@@ -73,6 +74,7 @@ def person(actor: Actor, person_id: int) -> Answer:
         can_manage=can_manage(actor, account),
         can_record_absence=may_record_absence(actor, account),
         can_be_invited=can_be_invited(shown.email),
+        can_have_password=sign_in_configuration().allows_password(shown.name),
         can_show_first_half=can_show_first_half(actor, shown),
     )
 
@@ -99,6 +101,7 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
         ),
         subject=changed.name,
         edits=True,
+        check=role_and_agency_problems,
     )
 
     def act(values: dict[str, Any]) -> Answer:
@@ -162,7 +165,7 @@ def renew_password(actor: Actor, person_id: int) -> Answer:
         )
         if Role(changed.role).needs_two_people:
             consequences = _("The current password and all sessions and tokens of this person end immediately.")
-        return _question(changed, _("New password"), with_confirmation_note(consequences, changed.account))
+        return _question(changed, _("Set a new password"), with_confirmation_note(consequences, changed.account))
     password = generate_password()
     access.set_password(actor, person_id, password)
     return show_password(changed, password, _("The password of %(name)s no longer works.") % {"name": changed.name})

@@ -15,6 +15,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "absences-overlap": lazy_text("{name} has another absence in these days. End it first, or choose other days."),
     "account-changed": lazy_text("The account {name} has changed: its role is {role} now. Look at it again."),
     "account-name-taken": lazy_text("The account {taken} exists, and {name} looks the same. Choose another name."),
+    "account-name-unknown": lazy_text("There is no account {name}."),
     "account-not-confirmed": lazy_text(
         "A second person, an administrator or a supervisor, has to confirm your account. Then you can sign in."
     ),
