@@ -34,6 +34,7 @@ class Permission(StrEnum):
     AGENCIES_WRITE = "agencies.write"
     PROJECTS_READ = "projects.read"
     PROJECTS_WRITE = "projects.write"
+    PROJECTS_ATTEST = "projects.attest"
     PROJECTS_RESTRICT = "projects.restrict"
     RESTRICTED_READ = "restricted.read"
     PLACEMENTS_CONFIRM = "placements.confirm"
@@ -79,6 +80,7 @@ OVERSIGHT: Final = EVERYONE | {P.AUDITS_READ, P.POLICIES_READ}
 EDITOR: Final = EVERYONE | {
     P.RESTRICTED_READ,
     P.PROJECTS_WRITE,
+    P.PROJECTS_ATTEST,
     P.DOCUMENTS_WRITE,
     P.IMPORTS_RUN,
     P.CASES_ANSWER,

@@ -46,6 +46,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
         {
             P.AGENCIES_WRITE,
             P.PROJECTS_WRITE,
+            P.PROJECTS_ATTEST,
             P.PROJECTS_RESTRICT,
             P.PLACEMENTS_CONFIRM,
             P.ONBOARDING_EXTEND,

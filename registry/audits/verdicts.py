@@ -37,7 +37,7 @@ CLAIMED: Final = (
     "object_original_cost_kzt",
     "consent_number",
 )
-CONFIRMED: Final = ("placement_verified_on", "onboarding_confirmed_on", "ending_confirmed_on")
+CONFIRMED: Final = ("placement_verified_on", "onboarding_confirmed_on", "ending_confirmed_on", "attested_on")
 PROJECT_FACTS: Final = (*CLAIMED, *CONFIRMED)
 
 

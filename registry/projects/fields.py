@@ -150,6 +150,7 @@ READ_ONLY: Final = (
     "placement_verified_on",
     "onboarding_confirmed_on",
     "ending_confirmed_on",
+    "attested_on",
     "is_restricted",
     "started_on",
     "version",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from registry.agencies.fields import BIN_TEXT
 from registry.agencies.vocabulary import Region
 from registry.core.base_schema import BaseSchema, LenientSchema
-from registry.core.fields import Bin
+from registry.core.fields import Bin, WholeNumber
 from registry.core.json_schemas import DAY_SCHEMA, nullable
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
@@ -60,6 +60,11 @@ class Project(ProjectFields):
     )
     ending_confirmed_on = ReadOnly(
         "When the ending was confirmed.", DAY_OR_NULL, label=lazy_text("Ending confirmed on")
+    )
+    attested_on = ReadOnly(
+        "When the agency last confirmed that the record is true; null since its registration.",
+        DAY_OR_NULL,
+        label=lazy_text("Confirmed as true on"),
     )
     is_restricted = ReadOnly(
         "Shown to supervisor, auditor and its own agency only.", {"type": "boolean"}, label=lazy_text("Restricted")
@@ -155,7 +160,14 @@ class Revision(BaseSchema):
     )
 
 
+class AttestationBody(BaseSchema):
+    """The record that a person confirms."""
+
+    version = WholeNumber(1, description="The version that was read; with another one the answer is 409.")
+
+
 PROJECT: Final = Project()
+ATTESTATION: Final = AttestationBody()
 PROJECT_BODY: Final = ProjectRegistration()
 # Partial: a field that is required of a project may be absent, but not null.
 PROJECT_PATCH: Final = ProjectPatch(partial=True)

@@ -82,3 +82,11 @@ class DocumentKind(Choices):
     LETTER = "letter", lazy_text("Letter")
     EVIDENCE = "evidence", lazy_text("Supporting document")
     OTHER = "other", lazy_text("Other")
+
+
+class AttestationState(Choices):
+    """Whether the agency has to confirm that a record is still true."""
+
+    CURRENT = "current", lazy_text("Confirmed in time")
+    DUE = "due", lazy_text("Confirmation due within 30 days")
+    OVERDUE = "overdue", lazy_text("Confirmation overdue")

@@ -41,10 +41,10 @@ from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
 from registry.journal.views import journal
 from registry.platform.views import confirmations, inventories
+from registry.projects.views import attestations, registration
 from registry.projects.views import detail as project_page
 from registry.projects.views import edit as project_edit
 from registry.projects.views import lists as projects
-from registry.projects.views import registration
 from registry.reports.views import compliance as reports
 from registry.reports.views import home
 from registry.web import site as front
@@ -66,6 +66,7 @@ WITH_PAGES = (
     absences,
     account,
     agencies,
+    attestations,
     audits,
     case_page,
     cases,

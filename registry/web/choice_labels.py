@@ -17,7 +17,15 @@ from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, Trigg
 from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
 from registry.imports.vocabulary import ImportKind, ImportState
-from registry.projects.vocabulary import DocumentKind, FreezeStatus, Funding, ObjectClass, ObjectKind, Sector
+from registry.projects.vocabulary import (
+    AttestationState,
+    DocumentKind,
+    FreezeStatus,
+    Funding,
+    ObjectClass,
+    ObjectKind,
+    Sector,
+)
 
 
 def _labels(choices: Iterable[Choices]) -> dict[str, str]:
@@ -37,6 +45,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "region": _labels(Region),
     "object_class": _labels(ObjectClass),
     "freeze_status": _labels(FreezeStatus),
+    "attestation": _labels(AttestationState),
     "severity": _labels(Severity.worst_first()),
     "flagged": {severity.value: severity.flagged_label for severity in Severity.worst_first()},
     "flag_status": _labels(FlagStatus),

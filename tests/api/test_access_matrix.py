@@ -140,6 +140,7 @@ TRIES: dict[str, Try] = {
     "check_before_registering": Try("/projects/check", WRITERS, 200, new_project, owned=False),
     "read_one_project": Try("/projects/{number}", ALL),
     "patch_project": Try("/projects/{number}", WRITERS, 200, lambda world: {"budget_kzt": 7}),
+    "attest_project": Try("/projects/{number}/attestation", {Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}),
     "read_history": Try("/projects/{number}/history", ALL),
     "read_verdict": Try("/projects/{number}/verdict", ALL),
     "list_flags_of_project": Try("/projects/{number}/flags", ALL),

@@ -285,6 +285,28 @@ def test_token_that_ends_within_14_days_is_announced_once_to_its_person_or_owner
     assert digest(MONDAY + 3 * A_DAY) == []
 
 
+def test_agency_is_reminded_of_attestations_thirty_and_seven_days_before_and_on_the_day(
+    digest: Digest, present: Present
+) -> None:
+    agency = an_agency(email="office@agency.kz")
+    present.set(date(2026, 1, 15))
+    project = a_project(agency)
+    present.set(MONDAY)
+    digest(date(2026, 6, 12))
+    reminders = {}
+    for day in range(14, 34):
+        on = date(2026, 6, 1) + timedelta(days=day)
+        reminders[on] = [entry for entry in digest(on) if entry[1] == "attestation-due"]
+    for day in (8, 9, 14, 15, 16):
+        on = date(2026, 7, day)
+        reminders[on] = [entry for entry in digest(on) if entry[1] == "attestation-due"]
+    sent = {on: entries for on, entries in reminders.items() if entries}
+    assert sent == {
+        on: [("office@agency.kz", "attestation-due", [project.number])]
+        for on in (date(2026, 6, 15), date(2026, 7, 8), date(2026, 7, 15))
+    }
+
+
 def test_service_account_whose_owner_was_disabled_is_announced_once_to_administrators(digest: Digest) -> None:
     for name, role in (("owner", "auditor"), ("administrator", "administrator")):
         create_reader(role, name=name)

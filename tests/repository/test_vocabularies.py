@@ -26,6 +26,7 @@ CODES = {
     "ActionName": "claim assign release ask answer propose approve return refer confirm withdraw appeal comment",
     "AgencyKind": "central_body local_executive state_legal_entity quasi_public subsidiary other_performer "
     "national_security private",
+    "AttestationState": "current due overdue",
     "AuditEvent": "opened reopened flagged cleared exempted",
     "AuditStatus": "running succeeded held failed missed voided",
     "DecisionKind": "no_breach transitional_accepted migrate_by stop write_off",

@@ -120,6 +120,6 @@ def test_project_is_edited_and_document_added_without_javascript(
     follow(page, "text=Save changes")
     assert "Changes saved." in page.inner_text("main") and "Новое назначение" in page.inner_text("main")
     page.set_input_files("#file", {"name": "акт.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"})
-    follow(page, "main form button[type=submit]")
+    follow(page, "form[action$='/documents'] button[type=submit]")
     assert "акт.pdf" in page.inner_text("main")
     opened.close()

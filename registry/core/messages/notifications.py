@@ -23,6 +23,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The details are behind the link, after signing in. This was sent automatically; please do not reply.\n"
         "QazTech project register"
     ),
+    "notice-attestation-due": lazy_text("Confirm that the record is still true, or change it"),
     "notice-exemption-ending": lazy_text("An exemption ends within 30 days"),
     "notice-flags-cleared": lazy_text("The audit has cleared flags of projects"),
     "notice-flags-opened": lazy_text("The audit has opened flags on projects"),

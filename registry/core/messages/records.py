@@ -19,6 +19,12 @@ MESSAGES: Final[Mapping[str, str]] = {
     "assignee-not-a-reviewer": lazy_text(
         "{assignee} cannot review cases: there is no valid access with the role of reviewer or supervisor."
     ),
+    "attestation-needs-a-person": lazy_text(
+        "A person of the agency confirms that a record is true, never a service account."
+    ),
+    "attestation-not-needed": lazy_text(
+        "Project {number} needs no confirmation: it has ended, or the policy asks for none."
+    ),
     "audit-date-after-today": lazy_text("An audit of a date after {today} can only be a dry run (dry_run)."),
     "audit-date-before-last": lazy_text(
         "{on} cannot be audited any more: {last} was already audited. Use a dry run (dry_run) for an earlier date."
@@ -65,6 +71,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "policy-not-found": lazy_text("There is no policy of version {version}."),
     "project-not-flagged": lazy_text("Project {project} has no open flag: there is nothing to review."),
     "project-not-found": lazy_text("There is no project {number}."),
+    "record-changed": lazy_text("Project {number} was changed meanwhile. Look at it again before you confirm it."),
     "proposal-needs-a-person": lazy_text(
         "The service account {proposed_by} proposed this decision, and a decision needs two persons. Return the "
         "proposal and propose it yourself: another person approves it."

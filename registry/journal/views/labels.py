@@ -21,6 +21,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "project.changed": lazy_text("Project changed"),
     "project.restricted": lazy_text("Restriction set or lifted"),
     "restricted.read": lazy_text("Restricted project read"),
+    "project.attested": lazy_text("Record confirmed as true"),
     "placement.verified": lazy_text("Placement on QazTech confirmed"),
     "placement.verification-lost": lazy_text("Confirmation of the placement lost"),
     "onboarding.confirmed": lazy_text("Onboarding confirmed"),

@@ -24,10 +24,12 @@ from registry.http.query_parameters import Parameter
 from registry.projects.api import examples
 from registry.projects.api.query_parameters import PROJECT_PARAMETERS
 from registry.projects.api.representations import etag_data, project_row
+from registry.projects.attestations import attest_project
 from registry.projects.details import read_id, read_whole
 from registry.projects.queries import SORTS, list_projects
 from registry.projects.revisions import history_page
 from registry.projects.schemas import (
+    ATTESTATION,
     JUDGED_PROJECT,
     PROJECT,
     PROJECT_BODY,
@@ -132,6 +134,26 @@ class ProjectByNumber(MethodView):
             project = find_project_to_change(current_actor(), number)
             blp.check_etag(etag_data(project_row(project)))
             change_project(current_actor(), project, sent.values, sent.problems)
+            row = project_row(project)
+        blp.set_etag(etag_data(row))
+        return row
+
+
+@blp.route("/projects/<number>/attestation")
+class ProjectAttestation(MethodView):
+    """That the record of a project is still true."""
+
+    @blp.requires(Permission.PROJECTS_ATTEST)
+    @blp.doc(operationId="attest_project")
+    @blp.arguments(ATTESTATION, required=False, example={"version": 3})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, PROJECT, description="The project as it is now.", example=examples.PROJECT)
+    def post(self, values: Mapping[str, Any], number: str) -> Any:
+        """Confirm, as a person of the agency, that the record is true as of today."""
+        with transaction():
+            project = find_project_to_change(current_actor(), number)
+            attest_project(current_actor(), project, values.get("version"))
             row = project_row(project)
         blp.set_etag(etag_data(row))
         return row

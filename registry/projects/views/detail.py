@@ -17,6 +17,7 @@ from registry.flags.queries import flags_of
 from registry.freeze.vocabulary import FINAL_STAGES
 from registry.http.request_bodies import read_form
 from registry.platform.confirmations import confirmations_of
+from registry.projects.attestations import attestation_of, may_attest
 from registry.projects.documents import (
     DocumentFields,
     DocumentQuotaExceeded,
@@ -58,6 +59,8 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         project=project,
         status=project.freeze_status,
         has_ended=project.stage in FINAL_STAGES,
+        attestation=attestation_of(project),
+        may_attest=may_attest(actor, project),
         active=active_only(flags),
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,

@@ -25,6 +25,7 @@ from registry.flags.audit_runs import last_good_audit
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry
 from registry.journal.views.labels import action_label
+from registry.projects.attestations import count_attestations
 from registry.projects.drafts import drafts_of
 from registry.projects.queries import list_projects
 from registry.projects.views.links import projects_of
@@ -58,6 +59,7 @@ def home(actor: Actor) -> Answer:
             last=last_good_audit(),
             worst=worst_projects(actor),
             ending=onboarding_ending(actor),
+            attestations=count_attestations(actor) if actor.may(Permission.PROJECTS_ATTEST) else {},
             drafts=drafts_of(actor) if actor.may(Permission.PROJECTS_WRITE) else [],
         )
     last = last_good_audit()

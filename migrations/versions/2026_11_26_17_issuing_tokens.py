@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_26_42"
-down_revision = "2026_11_26_41"
+revision = "2026_11_26_17"
+down_revision = "2026_11_26_16"
 branch_labels = None
 depends_on = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_26_41"
+revision = "2026_11_26_16"
 down_revision = "2026_11_26_15"
 branch_labels = None
 depends_on = None
