@@ -107,6 +107,7 @@ DETAILS: Final[Mapping[str, str]] = {
     "asked_by": lazy_text("Requested by"),
     "expires_at": lazy_text("Expires"),
     "scopes": lazy_text("Scopes"),
+    "purpose": lazy_text("Purpose of the token"),
     "addresses": lazy_text("Addresses"),
     "owner": lazy_text("Owner"),
     "previous_owner": lazy_text("Previous owner"),
