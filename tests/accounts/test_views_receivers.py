@@ -30,7 +30,9 @@ def person(name: str, role: Role = Role.AGENCY_EDITOR, agency: Agency | None = N
 
 
 def offered(visit: Visit, path: str) -> list[str]:
-    return re.findall(r'<option value="[^"]+" *>([^<]+)<', visit.get(path).text)
+    choices = re.findall(r'<option value="[^"]+" *>([^<]+)<', visit.get(path).text)
+    # The databases differ in whether Latin names come first: those of the accounts that sign in.
+    return [choice for choice in choices if ".web" not in choice]
 
 
 def test_holders_of_drafts_are_offered_with_role_and_agency_and_without_viewers(
@@ -47,7 +49,7 @@ def test_holders_of_drafts_are_offered_with_role_and_agency_and_without_viewers(
     path = f"/people/{giver.id}/handover"
     assert "Open work: cases: 0, drafts: 1, service accounts: 1." in visit.get(path).text
     choices = offered(visit, path)
-    assert choices[:3] == [f"{name} – Agency editor, Ministry of Lakes" for name in ("Әсем", "Қанат", "Лаура")]
+    assert choices == [f"{name} – Agency editor, Ministry of Lakes" for name in ("Әсем", "Қанат", "Лаура")]
     assert not any("reader" in choice or "giver" in choice for choice in choices)
 
 
@@ -65,4 +67,4 @@ def test_owners_of_service_accounts_are_offered_with_role_and_agency(signed_in: 
     person("Қанат", agency=ministry), person("Лаура", Role.AUDITOR)
     robot = add_service_account(MANAGER, "robot", Role.AGENCY_EDITOR, ministry.id)
     choices = offered(signed_in(Role.ADMINISTRATOR), f"/tokens/accounts/{robot.id}/owner")
-    assert choices[:2] == ["Қанат – Agency editor, Ministry of Lakes", "Лаура – Auditor"]
+    assert choices == ["Қанат – Agency editor, Ministry of Lakes", "Лаура – Auditor"]
