@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_26_26"
-down_revision = "2026_11_26_18"
+down_revision = "2026_11_26_20"
 branch_labels = None
 depends_on = None
 

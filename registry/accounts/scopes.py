@@ -48,6 +48,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.PROJECTS_WRITE,
             P.PROJECTS_ATTEST,
             P.PROJECTS_RESTRICT,
+            P.PROJECTS_LINK,
             P.PLACEMENTS_CONFIRM,
             P.ONBOARDING_EXTEND,
             P.DOCUMENTS_WRITE,

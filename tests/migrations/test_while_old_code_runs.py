@@ -25,6 +25,7 @@ pytestmark = pytest.mark.postgres_only
 # Matters of taste, which hold nobody up. The statement's time is limited by REGISTRY_LONG_TIMEOUT.
 TASTE = (
     "prefer-bigint-over-int",
+    "prefer-bigint-over-smallint",
     "prefer-identity",
     "prefer-text-field",
     "require-statement-timeout",

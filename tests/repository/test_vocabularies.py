@@ -38,6 +38,7 @@ CODES = {
     "Funding": "republican_budget local_budget own_funds ppp service_model international",
     "ImportKind": "projects agencies",
     "ImportState": "queued running done failed",
+    "LinkKind": "duplicate_of part_of replaces exchanges_data_with",
     "ObjectClass": "1 2 3",
     "ObjectKind": "system platform internet_resource data_resource infrastructure service",
     "Placement": "on_platform onboarding off_platform unknown",

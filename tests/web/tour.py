@@ -26,12 +26,15 @@ from registry.audits.service import run_audit
 from registry.cases.models import Case
 from registry.core.clock import today
 from registry.core.database import db
+from registry.core.transactions import transaction
 from registry.demo.people import REVIEWER, SECOND_REVIEWER, demo_actor, first_of_each_role
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
 from registry.imports.service import import_now
 from registry.projects.drafts import drafts_of, save_draft, start_draft
+from registry.projects.links import add_link
 from registry.projects.models import Project
+from registry.projects.service import register_project
 
 PASSWORD: Final = "Besköpir-2026-tau"
 AGENCY: Final = "990340900110"
@@ -42,8 +45,8 @@ BAD_TABLE: Final = (
 )
 DRAFT: Final = {
     "agency": AGENCY,
-    "name_ru": "Электронная очередь поликлиник",
-    "name_kk": "Емханалардың электрондық кезегі",
+    "name_ru": "Электронная система лекарственного обеспечения",
+    "name_kk": "Дәрі-дәрмекпен қамтамасыз етудің электрондық жүйесі",
     "object_kind": "system",
     "work_type": "creation",
     "stage": "creation",
@@ -52,6 +55,18 @@ DRAFT: Final = {
     "budget_kzt": "48500000",
     "region": "71",
     "sector": "07",
+}
+
+# Of another agency, and like HEALTH-003.
+OTHER_AGENCY: Final = "110240901232"
+TWIN: Final = {
+    "name_ru": "Создание системы обеспечения лекарствами",
+    "name_kk": "Дәрі-дәрмекпен қамтамасыз ету жүйесін құру",
+    "object_kind": "system",
+    "work_type": "creation",
+    "stage": "planning",
+    "placement": "on_platform",
+    "supplier_bin": "130740910411",
 }
 
 
@@ -97,6 +112,10 @@ def prepare(app: Flask) -> dict[str, object]:
         draft = start_draft(editor)
         save_draft(editor, draft.id, DRAFT)
         run = import_now(editor, "projects", True, "проекты.csv", BAD_TABLE.encode())
+        register_project(by_administrator, OTHER_AGENCY, TWIN)
+        with transaction():
+            target = {"kind": "part_of", "target": _project("HEALTH-007"), "note": "Одна информационная система"}
+            add_link(demo_actor(REVIEWER), _project("HEALTH-001"), target)
         dry = run_audit(local_actor(Role.OPERATOR), dry_run=True)
         flagged = select(Project.number).join(Flag).where(Project.external_id.like("HEALTH-%"), Flag.status == "open")
         own_token = (
@@ -153,6 +172,9 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("project-agency", editor, f"/projects/{number}"),
         Stop("project-viewer", viewer, f"/projects/{number}"),
         Stop("project-oversight", supervisor, f"/projects/{known['on_platform']}"),
+        Stop("project-similar", reviewer, f"/projects/{known['number']}"),
+        Stop("project-link", reviewer, f"/projects/{known['on_platform']}/links"),
+        Stop("project-link-error", reviewer, f"/projects/{known['on_platform']}/links", {"target": "1"}),
         Stop("project-history", auditor, f"/projects/{number}/history"),
         Stop("project-edit", editor, f"/projects/{number}/edit"),
         Stop("project-edit-error", editor, f"/projects/{number}/edit", {"budget_kzt": "много", "supplier_bin": "12"}),

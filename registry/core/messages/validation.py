@@ -35,6 +35,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "not-with-this-decision": lazy_text("This field does not go with the decision {decision}."),
     "number-out-of-range": lazy_text("The number must be from {smallest} to {largest}."),
     "parent-below-itself": lazy_text("The agency above cannot be this agency itself or one below it."),
+    "link-to-itself": lazy_text("Enter the number of another project: a project is not linked to itself."),
     "project-unknown": lazy_text("There is no project {number}."),
     "required": lazy_text("Enter a value."),
     "too-long": lazy_text("At most {limit} characters; {length} were sent."),
