@@ -18,7 +18,7 @@ from registry.accounts.models import Account, Person, is_active
 from registry.accounts.queries import ACCOUNT_SORTS, account_conditions
 from registry.accounts.roles import PERMISSIONS, Permission
 from registry.accounts.vocabulary import AccountKind
-from registry.core.collation import sort_in_kazakh
+from registry.core.collation import kazakh_key
 from registry.core.database import db
 from registry.core.pagination import Listing, Page, after, build_page, order_by
 from registry.journal.service import JournalEntry
@@ -115,7 +115,7 @@ def people_to_choose(actor: Actor, permissions: Collection[Permission] = ()) -> 
     statement = select(Account).where(
         Account.kind == AccountKind.PERSON.value, Account.role.in_(roles), is_active(), visible_accounts(actor)
     )
-    return list(db.session.scalars(statement.order_by(sort_in_kazakh(Account.name.expression))))
+    return sorted(db.session.scalars(statement), key=lambda account: kazakh_key(account.name))
 
 
 def people_of_agencies(
@@ -130,4 +130,4 @@ def people_of_agencies(
         Account.id.not_in(without),
         is_active(),
     )
-    return list(db.session.scalars(statement.order_by(sort_in_kazakh(Account.name.expression))))
+    return sorted(db.session.scalars(statement), key=kazakh_key)
