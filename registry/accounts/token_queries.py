@@ -93,6 +93,7 @@ def _tokens() -> Select[Any]:
             Token.agency_id,
             Token.scopes,
             Token.addresses,
+            Token.purpose,
             _token_status().label("status"),
             Token.created_at,
             Token.expires_at,

@@ -49,4 +49,4 @@ def remember_columns(actor: Actor, kind: str, mapping: Mapping[str, str | None])
                     recorded_by=actor.principal,
                 )
             )
-        journal.record(actor, "import.columns-mapped", f"imports:{kind}", {"columns": dict(mapping)})
+        journal.record(actor, "import.columns-mapped", f"import-columns:{kind}", {"columns": dict(mapping)})

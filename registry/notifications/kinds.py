@@ -7,8 +7,9 @@ from typing import Final
 
 # Kind → type of its references, in the order of a digest.
 KINDS: Final[Mapping[str, str]] = {
-    # Immediate. The references of the first four are local times.
+    # Immediate. The references of the first five are local times.
     "account-factor": "account",
+    "account-moved": "account",
     "account-new-device": "account",
     "account-password": "account",
     "account-token": "account",

@@ -52,7 +52,7 @@ def test_auditor_sees_people_and_tokens_without_actions(signed_in: SignedIn) -> 
     auditor = signed_in(Role.AUDITOR)
     people, tokens = auditor.get("/people").text, auditor.get("/tokens").text
     assert "e.bek" in people and "robot" in tokens and key_id in tokens
-    for text in ("Add a person", "Change role", "New password", "Disable account", "Issue token", "Revoke token"):
+    for text in ("Add a person", "Change role", "Set a new password", "Disable account", "Issue token", "Revoke token"):
         assert text not in people + tokens
     assert auditor.get(f"/people/{person.id}/edit").status_code == 403
 

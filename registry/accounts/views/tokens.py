@@ -31,6 +31,7 @@ from registry.accounts.token_queries import all_tokens, ending_tokens, inactive_
 from registry.accounts.tokens import find_token, revoke
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation, with_confirmation_note
 from registry.accounts.views.people import agency_field, agency_id
+from registry.accounts.views.person_choices import person_choices
 from registry.accounts.views.role_field import role_field
 from registry.agencies.service import agencies_by_id
 from registry.core.base_schema import BaseSchema
@@ -115,7 +116,7 @@ def new_service_token(actor: Actor, account_id: int) -> Answer:
 def change_service_owner(actor: Actor, account_id: int) -> Answer:
     """Choose the person who answers for a service account."""
     account = find_service_account(actor, account_id)
-    choices = [(name, name) for name in people_to_choose(actor)]
+    choices = person_choices(people_to_choose(actor))
     hint = _("The person who answers for the service account and gets the notices about its tokens.")
     page = FormPage(
         _("Change owner"),

@@ -17,6 +17,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "account-name-taken": lazy_text(
         "The name {taken} is taken. Choose another one; for a namesake, add the patronymic."
     ),
+    "account-name-unknown": lazy_text("There is no account {name}."),
     "account-not-confirmed": lazy_text(
         "A second person, an administrator or a supervisor, has to confirm your account. Then you can sign in."
     ),
@@ -134,6 +135,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "no-passkey": lazy_text("Your account has no passkey. Choose another second factor."),
     "notice-account-factor": lazy_text("A second factor was added to your account"),
+    "notice-account-moved": lazy_text("Your account in the register now belongs to another agency. Sign in again"),
     "notice-account-new-device": lazy_text("Somebody signed in to your account on a new device"),
     "notice-account-password": lazy_text("The password of your account was changed"),
     "notice-account-token": lazy_text("A token was issued for your account"),

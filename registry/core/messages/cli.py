@@ -142,6 +142,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "folder."
     ),
     "cli-people-added": lazy_text("People added: {count}, rows with errors: {refused}."),
+    "cli-people-unchanged": lazy_text("Already added, unchanged: {count}."),
     "cli-people-checked": lazy_text("Dry run. People to add: {count}, rows with errors: {refused}."),
     "cli-user-added": lazy_text("{name} may now sign in as {role}."),
     "cli-nothing-to-set": lazy_text("Choose what to change."),

@@ -12,7 +12,7 @@ from registry.accounts.absences import substitutions
 from registry.accounts.actors import Actor
 from registry.accounts.local_changes import local_changes_since, previous_sign_in
 from registry.accounts.owners import ownerless_accounts
-from registry.accounts.people_queries import count_people
+from registry.accounts.people_queries import active_and_invited_people
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.accounts.token_confirmation import pending_tokens
 from registry.accounts.token_queries import ending_tokens
@@ -63,7 +63,7 @@ def home(actor: Actor) -> Answer:
             last=last_good_audit(),
             worst=worst_projects(actor),
             ending=onboarding_ending(actor),
-            people=count_people(actor) if actor.may(Permission.PEOPLE_READ) else None,
+            people=active_and_invited_people(actor) if actor.may(Permission.PEOPLE_READ) else None,
             ending_tokens=ending_tokens(actor) if actor.may(Permission.TOKENS_READ) else [],
             ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
             attestations=count_attestations(actor) if actor.may(Permission.PROJECTS_ATTEST) else {},
