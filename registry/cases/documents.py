@@ -70,7 +70,7 @@ def add_case_document(
         case = find_case_to_change(actor, case_id)
         project = case.project_record
         require_not_withdrawn(project)
-        event = _new_event(actor, case, name, for_agency) if event_id is None else _event(actor, case, event_id)
+        event = _new_event(actor, case, for_agency=for_agency) if event_id is None else _event(actor, case, event_id)
         document = add_document(actor, project, name, content_type, content, belongs_to=CASE, **values)
         session.add(CaseDocument(document_id=document.id, case_id=case.id, event_id=event.id))
         case.version += 1
@@ -153,7 +153,7 @@ def _event(actor: Actor, case: Case, event_id: int) -> CaseEvent:
     return event
 
 
-def _new_event(actor: Actor, case: Case, name: str, for_agency: bool) -> CaseEvent:
+def _new_event(actor: Actor, case: Case, *, for_agency: bool) -> CaseEvent:
     from_agency = actor.role in AGENCY_ROLES
     event = CaseEvent(
         case_id=case.id,
@@ -164,7 +164,7 @@ def _new_event(actor: Actor, case: Case, name: str, for_agency: bool) -> CaseEve
         from_status=case.status,
         to_status=case.status,
         comment=None,
-        details={"name": name},
+        details={},
         tells_agency=from_agency or for_agency,
         speaks_to_agency=from_agency or for_agency,
     )

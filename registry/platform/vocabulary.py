@@ -10,5 +10,5 @@ class ConfirmationKind(Choices):
     """What reviewers and operators confirm of a project."""
 
     PLACEMENT = "placement", lazy_text("Placement on QazTech")
-    ONBOARDING = "onboarding", lazy_text("Onboarding to QazTech")
+    ONBOARDING = "onboarding", lazy_text("Move of the object to QazTech")
     ENDING = "ending", lazy_text("Ending of the work")

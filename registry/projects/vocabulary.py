@@ -77,7 +77,7 @@ class FreezeStatus(Choices):
 class WithdrawnProjects(Choices):
     """Whether lists have the projects that were registered in error and withdrawn."""
 
-    EXCLUDE = "exclude", lazy_text("Left out")
+    EXCLUDE = "exclude", lazy_text("Not included")
     INCLUDE = "include", lazy_text("Included")
     ONLY = "only", lazy_text("These only")
 

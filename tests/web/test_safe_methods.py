@@ -100,6 +100,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "case_id": world.case_id,
         "link_id": world.link_id,
         "request_id": world.requests["transfer"],
+        "exemption_id": world.exemption_id,
         "audit_id": world.audit_id,
         "import_id": world.import_id if run is None else run.id,
         "draft_id": 1 if draft is None else draft.id,
