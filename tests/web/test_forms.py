@@ -33,6 +33,7 @@ def filled(rule: str, number: str) -> str:
         "<row_id:audit_id>": "1",
         "<row_id:import_id>": "1",
         "<row_id:document_id>": "1",
+        "<row_id:link_id>": "1",
         "<row_id:waiting>": "1",
         "<row_id:person_id>": "999",
         "<row_id:account_id>": "999",
