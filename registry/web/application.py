@@ -37,6 +37,8 @@ from registry.cases.views import watch_list
 from registry.core.clock import now
 from registry.core.languages import LANGUAGE_NAMES
 from registry.exemptions import views as exemptions
+from registry.help.views import pages as help_pages
+from registry.help.views import setup as setup_pages
 from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
 from registry.journal.views import journal
@@ -76,6 +78,7 @@ WITH_PAGES = (
     failed_sign_ins,
     front,
     handover,
+    help_pages,
     home,
     imports,
     inventories,
@@ -94,6 +97,7 @@ WITH_PAGES = (
     reports,
     second_factor,
     sessions,
+    setup_pages,
     signing_in,
     tokens,
     watch_list,
@@ -117,8 +121,10 @@ def attach_web(app: Flask) -> None:
         crumbs=crumbs,
         error_text=row_error_message,
         failure_text=failure_message,
+        help_address=help_pages.help_address,
         languages=LANGUAGE_NAMES,
         menu=menu,
+        own_help_address=help_pages.own_help_address,
         page_language=page_locale,
         password_sign_in=lambda: sign_in_configuration().passwords,
         present_moment=now,

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from registry.accounts.roles import PERMISSIONS, Role
 from registry.core.database import db
+from registry.help.documents import DOCUMENTS
 from registry.http.required_permission import REQUIRED_PERMISSION, Public
 from registry.projects.models import Project
 from tests.factories import a_project, an_agency
@@ -47,6 +48,7 @@ def filled(rule: str, number: str) -> str:
         "<row_id:factor_id>": "999",
         "<session_id>": "none",
         "<any(projects, agencies):kind>": "projects",
+        f"<any({', '.join(DOCUMENTS)}):document>": "agency",
     }.items():
         rule = rule.replace(name, value)
     assert "<" not in rule, f"give {rule} a value here"
