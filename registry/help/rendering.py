@@ -140,14 +140,18 @@ def _decorated(tokens: list[Token], file: PurePosixPath) -> list[Token]:
                 heading, tables = text, 0
             elif before.type == "th_open":
                 columns.append(text)
+                # An empty cell is no heading.
+                before.tag = "th" if text else "td"
+                if text:
+                    before.attrs["scope"] = "col"
         elif token.type == "table_open":
             tables += 1
             token.meta["label"] = heading if tables == 1 else f"{heading} ({tables})"
             columns = []
         elif token.type == "tr_open":
             cells = iter(columns)
-        elif token.type == "th_open":
-            token.attrs["scope"] = "col"
+        elif token.type == "th_close":
+            token.tag = "th" if columns[-1] else "td"
         elif token.type == "td_open":
             # On a narrow screen a row becomes a card, which the first cell heads.
             if before.type == "tr_open":

@@ -137,4 +137,4 @@ def test_row_of_a_table_names_its_columns_and_its_box_its_section(guide: Documen
     assert 'role="region" tabindex="0" aria-label="Roles">' in body and 'aria-label="Roles (2)">' in body
     assert '<td class="govuk-table__cell" data-label="for whom">audits</td>' in body
     assert '<th class="govuk-table__header" scope="col">role</th>' in body
-    assert 'data-label=""' not in body
+    assert 'data-label=""' not in body and '<td class="govuk-table__header"></td>' in body
