@@ -175,6 +175,8 @@ def test_installed_wheel_serves_pages_with_their_styles(installation: Installati
             get(port, "/api/v1/projects", "ru")
         assert json.load(error.value)["title"] == "Требуется вход"
         assert "swagger-ui-bundle.js" in get(port, "/api/v1/docs")
+        assert '<h1 class="govuk-heading-l">Ұйымдарға арналған нұсқаулық</h1>' in get(port, "/help/agency", "kk")
+        assert "Which server" in get(port, "/help/operations")
 
 
 def test_installed_wheel_is_served_by_granian(installation: Installation) -> None:
