@@ -44,6 +44,10 @@ class AccountNotFound(NotFound):
     """No account has that id or name."""
 
 
+class AccountNameUnknown(NotFound):
+    """No account has the name that a command was given."""
+
+
 class AccountNameTaken(Conflict):
     """Another account has, or had, that name or a confusable one."""
 

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     PROJECTS_WRITE = "projects.write"
     PROJECTS_ATTEST = "projects.attest"
     PROJECTS_RESTRICT = "projects.restrict"
+    PROJECTS_LINK = "projects.link"
     RESTRICTED_READ = "restricted.read"
     PLACEMENTS_CONFIRM = "placements.confirm"
     ONBOARDING_EXTEND = "onboarding.extend"
@@ -94,13 +95,22 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     # Of accounts, only viewers and editors of the own agency and those below it (account_management.py).
     Role.AGENCY_ADMINISTRATOR: frozenset(EDITOR | ACCOUNTS_MANAGER),
     Role.REVIEWER: frozenset(
-        OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.ONBOARDING_EXTEND, P.DOCUMENTS_WRITE, P.CASES_REVIEW, P.CASES_COMMENT}
+        OVERSIGHT
+        | {
+            P.PROJECTS_LINK,
+            P.PLACEMENTS_CONFIRM,
+            P.ONBOARDING_EXTEND,
+            P.DOCUMENTS_WRITE,
+            P.CASES_REVIEW,
+            P.CASES_COMMENT,
+        }
     ),
     Role.SUPERVISOR: frozenset(
         OVERSIGHT
         | {
             P.RESTRICTED_READ,
             P.PROJECTS_RESTRICT,
+            P.PROJECTS_LINK,
             P.DOCUMENTS_WRITE,
             P.PLACEMENTS_CONFIRM,
             P.ONBOARDING_EXTEND,

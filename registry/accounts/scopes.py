@@ -13,7 +13,7 @@ from registry.freeze.choices import Choices
 class Scope(Choices):
     """What a token may be used for (docs/reference/api.md)."""
 
-    READ = "read", lazy_text("Read what the role sees")
+    READ = "read", lazy_text("Read everything that the role may read")
     PROJECTS_WRITE = "projects:write", lazy_text("Change projects, agencies and documents")
     CASES_WRITE = "cases:write", lazy_text("Work on cases")
     IMPORTS_RUN = "imports:run", lazy_text("Import tables")
@@ -48,6 +48,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.PROJECTS_WRITE,
             P.PROJECTS_ATTEST,
             P.PROJECTS_RESTRICT,
+            P.PROJECTS_LINK,
             P.PLACEMENTS_CONFIRM,
             P.ONBOARDING_EXTEND,
             P.DOCUMENTS_WRITE,

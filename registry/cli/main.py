@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "explain": "registry.audits.commands.explain:explain",
     "projects": "registry.projects.commands:projects",
     "agencies": "registry.agencies.commands:agencies",
+    "imports": "registry.imports.commands:imports",
     "inventory": "registry.platform.commands:inventory",
     "tokens": "registry.accounts.commands.tokens:tokens",
     "users": "registry.accounts.commands.users:users",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
@@ -16,9 +17,11 @@ from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.dialects import is_one_of
 from registry.core.errors import Problem
-from registry.core.spreadsheets.cell_values import cell_problems, cell_readers, read_cells
+from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
+from registry.imports.agency_names import AgencyNames, own_bin
+from registry.imports.previews import ProjectPreview
 from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
 from registry.projects.fields import READ_ONLY, cross_field_problems
 from registry.projects.models import CHANGEABLE, Project
@@ -42,7 +45,13 @@ class ProjectImport:
         self.actor = actor
         self.dry_run = dry_run
         self.columns = columns
-        self.readers = cell_readers(columns, FIELDS)
+        self.places = {name: place for place, name in enumerate(columns) if name}
+        self.agency_names = AgencyNames()
+        self.own_bin = own_bin(actor) if "agency" not in self.places else None
+        self.fields = [
+            replace(field, read=self.agency_names.read_bin) if field.name == "agency" else field
+            for field in cell_fields(columns, ROW)
+        ]
         self.seen: dict[tuple[str | None, ...], int] = {}
 
     def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[ImportRow]]:
@@ -61,10 +70,11 @@ class ProjectImport:
         for row in chunk:
             problems = self._agency_problems(row, agencies) + row.problems
             if problems:
-                outcome.reject(row.row, problems)
+                self._reject(outcome, row, problems)
             else:
                 good.append((agencies[row.key[0]], row))
         registered = self._registered([(agency_id, row.values["external_id"]) for (agency_id, _), row in good])
+        preview = ProjectPreview(self.dry_run)
         new: list[NewProject] = []
         changed: list[ProjectChange] = []
         for (agency_id, _), row in good:
@@ -73,34 +83,41 @@ class ProjectImport:
                 record = NOTHING | row.values
             elif before["is_restricted"] and not self.actor.may(Permission.RESTRICTED_READ):
                 taken: dict[str, object] = {"external_id": row.key[1], "agency": row.key[0]}
-                outcome.reject(row.row, [Problem("/external_id", "external-id-taken", taken)])
+                self._reject(outcome, row, [Problem("/external_id", "external-id-taken", taken)])
                 continue
             else:
                 record = before | row.values
             problems = cross_field_problems(record)
             if problems:
-                outcome.reject(row.row, problems)
+                self._reject(outcome, row, problems)
             elif before is None:
                 new.append(NewProject(agency_id, str(row.key[0]), record))
                 outcome.created += 1
+                preview.add(row, "created", agency_id, record, before)
             else:
                 withdraw_confirmations(before, record)
                 changes = differences(before, record)
                 if changes:
                     changed.append(ProjectChange(record, changes))
                     outcome.updated += 1
+                    preview.add(row, "updated", agency_id, record, before)
                 else:
                     outcome.unchanged += 1
-        if not self.dry_run:
+                    preview.add(row, "unchanged", agency_id, record, before)
+        if self.dry_run:
+            outcome.preview = preview.rows(outcome.errors, chunk)
+        else:
             register_projects(self.actor, new)
             update_projects(self.actor, changed, "project.changed")
         return outcome
 
+    def _reject(self, outcome: ImportResult, row: ImportRow, problems: Iterable[Problem]) -> None:
+        outcome.reject(row.row, problems, {name: row.cells[place] for name, place in self.places.items()})
+
     def _read(self, row: Row) -> ImportRow:
-        values, invalid = ROW.load_filled(read_cells(row.cells, self.readers))
-        problems = cell_problems(self.columns, row.cells, invalid) if invalid else []
+        values, problems = load_cells(row.cells, self.fields)
         wrong = {problem.pointer for problem in problems}
-        agency = values.pop("agency", None)
+        agency = values.pop("agency", self.own_bin)
         if agency is None and "/agency" not in wrong:
             problems.insert(0, Problem("/agency", "required"))
         if row.surplus:
@@ -112,7 +129,7 @@ class ProjectImport:
                 problems.append(Problem("/external_id", "required"))
         elif agency is not None and (first := self.seen.setdefault(key, row.number)) != row.number:
             problems.append(Problem("/external_id", "external-id-twice", {"row": first}))
-        return ImportRow(row.number, key, values, problems)
+        return ImportRow(row.number, key, values, problems, row.cells)
 
     def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, tuple[int, bool]]:
         """Map each BIN to the agency's id and whether the actor may act for it."""

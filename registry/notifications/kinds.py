@@ -9,6 +9,7 @@ from typing import Final
 KINDS: Final[Mapping[str, str]] = {
     # Immediate. The references to an account are local times.
     "account-factor": "account",
+    "account-moved": "account",
     "account-new-device": "account",
     "account-password": "account",
     "account-token": "account",

@@ -10,7 +10,7 @@ from typing import Final
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
 from registry.core.fields import Bin, Day, Text
-from registry.core.spreadsheets.cell_values import cell_problems, cell_readers, read_cells
+from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Sheet
 from registry.core.spreadsheets.row_errors import ImportResult
 
@@ -48,13 +48,17 @@ def read_inventory_rows(
     outcome = ImportResult()
     rows: dict[str, InventoryRow] = {}
     bad_keys: set[str] = set()
-    of = cell_readers(sheet.columns, ROW.inputs)
+    fields = cell_fields(sheet.columns, ROW)
     for row in sheet.rows():
-        values, wrong = ROW.load_with_problems(read_cells(row.cells, of))
+        values, wrong = load_cells(row.cells, fields)
+        named = {problem.pointer for problem in wrong}
+        wrong += [
+            Problem(f"/{name}", "required") for name in COLUMNS if values.get(name) is None and f"/{name}" not in named
+        ]
         problems = (
             [Problem("", "row-too-long", {"columns": len(COLUMNS), "surplus": row.surplus})] if row.surplus else []
         )
-        problems += cell_problems(sheet.columns, row.cells, wrong)
+        problems += wrong
         key, agency, day = values.get("platform_key"), values.get("agency"), values.get("verified_on")
         if agency is not None and agency not in agencies:
             problems.append(Problem("/agency", "agency-unknown", {"bin": agency}))

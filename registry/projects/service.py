@@ -18,7 +18,7 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.outbox import OutboxMessage, message_row
-from registry.core.search import search_words
+from registry.core.search import project_words, search_words
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.projects.events import project_restricted
@@ -28,6 +28,14 @@ from registry.projects.models import CHANGEABLE, Project
 from registry.projects.numbers import is_project_number, reserve_number
 from registry.projects.placement_claims import withdraw_confirmations
 from registry.projects.revisions import Revision, differences, revision_row, save_revision, snapshot
+from registry.projects.similarity.fingerprints import (
+    COMPARED,
+    VERSION,
+    ProjectFingerprint,
+    fingerprint,
+    fingerprint_row,
+    save_fingerprints,
+)
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 
 NAMES: Final = frozenset({"/name_kk", "/name_ru"})
@@ -108,13 +116,16 @@ def register_project(
         row |= {"version": 1, "registered_at": at, "updated_at": at, "changed_at": at}
         row |= {"freeze_status": status_at_registration(agency.kind), "severity": None}
         changes = differences({"is_restricted": False}, row)
+        words = project_words(row)
+        hashes = {"version": VERSION, **fingerprint(row, words)}
         # Registrations are serialised from here to the commit, so as much as possible is done before.
         number, project_id = reserve_number()
-        row |= {"number": number, "id": project_id, "words": search_words(values, number)}
+        row |= {"number": number, "id": project_id, "words": search_words(words, number)}
         try:
             insert_related(
                 session,
                 (Project, row),
+                (ProjectFingerprint, {"project_id": project_id, **hashes}),
                 (Revision, revision_row(row, changes, actor.principal)),
                 (OutboxMessage, message_row("project.registered", {"project": number})),
             )
@@ -172,9 +183,12 @@ def save_changes(
         setattr(project, change["field"], after[change["field"]])
     project.version += 1
     project.updated_at = project.changed_at = now()
-    project.words = search_words(after, project.number)
+    words = project_words(after)
+    project.words = search_words(words, project.number)
     _flush(project)
     save_revision(project, changes, actor.principal)
+    if any(change["field"] in COMPARED for change in changes):
+        save_fingerprints(require_transaction(), [fingerprint_row(project.id, after, words)])
     journal.record(actor, action, f"project:{project.number}", {**(details or {}), "changes": changes})
     return changes
 

@@ -47,6 +47,7 @@ from registry.projects.views import attestations, registration
 from registry.projects.views import detail as project_page
 from registry.projects.views import edit as project_edit
 from registry.projects.views import lists as projects
+from registry.projects.views import related as related_projects
 from registry.reports.views import compliance as reports
 from registry.reports.views import home
 from registry.web import site as front
@@ -92,6 +93,7 @@ WITH_PAGES = (
     project_edit,
     project_page,
     projects,
+    related_projects,
     provider_sign_in,
     registration,
     reports,

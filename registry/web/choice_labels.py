@@ -16,12 +16,13 @@ from registry.core.translations import lazy_text
 from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, Trigger
 from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
-from registry.imports.vocabulary import ImportKind, ImportState
+from registry.imports.vocabulary import ROW_OUTCOMES, ImportKind, ImportState
 from registry.projects.vocabulary import (
     AttestationState,
     DocumentKind,
     FreezeStatus,
     Funding,
+    LinkKind,
     ObjectClass,
     ObjectKind,
     Sector,
@@ -53,8 +54,10 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "trigger": _labels(Trigger),
     "change": _labels(FlagChange),
     "document_kind": _labels(DocumentKind),
+    "link_kind": _labels(LinkKind),
     "import_state": _labels(ImportState),
     "import_kind": _labels(ImportKind),
+    "row_outcome": ROW_OUTCOMES,
     "case_status": _labels(Status),
     # While an order is in force, two actions have other labels.
     "case_action": {

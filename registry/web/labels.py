@@ -54,6 +54,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "addresses": lazy_text("Addresses"),
     "code": lazy_text("Code"),
     "recovery_code": lazy_text("Recovery code"),
+    "attestation": lazy_text("Confirmed as true"),
 }
 # Parameters of messages that name a field.
 LABELLED_PARAMS: Final = ("other", "field", "column")
@@ -61,7 +62,7 @@ DAYS: Final = ("_on", "migrate_by", "valid_from", "valid_to", "appeal_until")
 AMOUNTS: Final = "_kzt"
 INSTANTS: Final = "_at"
 EARLIER: Final = "earlier_"
-CHOICES_OF: Final = {"withdrawn_from": "case_status"}
+CHOICES_OF: Final = {"withdrawn_from": "case_status", "factor": "factor_kind"}
 
 
 def field_label(name: str) -> str:

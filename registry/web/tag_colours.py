@@ -16,6 +16,7 @@ from registry.projects.vocabulary import AttestationState, FreezeStatus
 # By rank, the lowest first. registry.css has as many classes ``--severity-<rank>``.
 SEVERITY_COLOURS: Final = ("blue", "orange", "red", "magenta", "purple")
 OTHERS: Final = "grey"
+ROW_COLOURS: Final = {"created": "green", "updated": "blue", "rejected": "red"}
 STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
     "freeze_status": {
         FreezeStatus.FLAGGED: "red",
@@ -58,4 +59,6 @@ def tag_colour(field: str, code: str) -> str:
     """The colour of the tag of a field's choice."""
     if field in ("severity", "flagged"):
         return SEVERITY_COLOURS[severity_rank(code) - 1]
+    if field == "row_outcome":
+        return ROW_COLOURS.get(code, OTHERS)
     return next((colour for choice, colour in STATUS_COLOURS.get(field, {}).items() if choice == code), OTHERS)

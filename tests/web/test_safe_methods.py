@@ -105,6 +105,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "person_id": person.id,
         "account_id": service.id,
         "absence_id": 999,
+        "link_id": 999,
         "factor_id": 999,
         "session_id": "none",
         "key_id": issue(ADMINISTRATOR, "other.reviewer", Role.REVIEWER, None, None).key_id,
@@ -122,6 +123,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "imports": values["import_id"],
         "audits": world.audit_id,
         "exemptions": world.exemption_id,
+        "links": 999,
     }
     return values, ids
 

@@ -26,12 +26,16 @@ from registry.audits.service import run_audit
 from registry.cases.models import Case
 from registry.core.clock import today
 from registry.core.database import db
+from registry.core.transactions import transaction
 from registry.demo.people import REVIEWER, SECOND_REVIEWER, demo_actor, first_of_each_role
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
+from registry.imports.hand_mapping import hold_import
 from registry.imports.service import import_now
 from registry.projects.drafts import drafts_of, save_draft, start_draft
+from registry.projects.links import add_link
 from registry.projects.models import Project
+from registry.projects.service import register_project
 
 PASSWORD: Final = "Besköpir-2026-tau"
 AGENCY: Final = "990340900110"
@@ -42,8 +46,8 @@ BAD_TABLE: Final = (
 )
 DRAFT: Final = {
     "agency": AGENCY,
-    "name_ru": "Электронная очередь поликлиник",
-    "name_kk": "Емханалардың электрондық кезегі",
+    "name_ru": "Электронная система лекарственного обеспечения",
+    "name_kk": "Дәрі-дәрмекпен қамтамасыз етудің электрондық жүйесі",
     "object_kind": "system",
     "work_type": "creation",
     "stage": "creation",
@@ -53,6 +57,30 @@ DRAFT: Final = {
     "region": "71",
     "sector": "07",
 }
+
+# Of another agency, and like HEALTH-003.
+OTHER_AGENCY: Final = "110240901232"
+TWIN: Final = {
+    "name_ru": "Создание системы обеспечения лекарствами",
+    "name_kk": "Дәрі-дәрмекпен қамтамасыз ету жүйесін құру",
+    "object_kind": "system",
+    "work_type": "creation",
+    "stage": "planning",
+    "placement": "on_platform",
+    "supplier_bin": "130740910411",
+}
+CLERKS_TABLE: Final = (
+    "Реестр проектов;;;;;;;;;\n"
+    "№ п/п;БИН;Внутренний номер;Название;Вид объекта;Вид работ;Стадия;Размещение;Дата договора;Сумма, ₸\n"
+    f"1;{AGENCY};HEALTH-003;Портал озёр;сайт;Развитие;ОЭ;вне QazTech;02.11.2026;1 200 000,00 ₸\n"
+    f"2;{AGENCY};А-2;Учёт рек;ИС;Создание;Планирование;Пока неизвестно;03.11.2026;5 000 000\n"
+    f"3;{AGENCY};А-3;Реестр болот;ИС;Создание;Планирование;Пока неизвестно;скоро;1.2 млн\n"
+    "Итого;;;;;;;;;6 200 000\n"
+)
+UNKNOWN_COLUMNS: Final = (
+    "Реестр проектов;;;;;\n№;Шифр;Что это;Вид работ;Бюджет, тенге;Примечание\n"
+    "1;А-1;Портал озёр;Создание;1 200 000;срочно\n2;А-2;Учёт рек;Развитие;5 000 000;\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +125,12 @@ def prepare(app: Flask) -> dict[str, object]:
         draft = start_draft(editor)
         save_draft(editor, draft.id, DRAFT)
         run = import_now(editor, "projects", True, "проекты.csv", BAD_TABLE.encode())
+        register_project(by_administrator, OTHER_AGENCY, TWIN)
+        with transaction():
+            target = {"kind": "part_of", "target": _project("HEALTH-007"), "note": "Одна информационная система"}
+            add_link(demo_actor(REVIEWER), _project("HEALTH-001"), target)
+        previewed = import_now(editor, "projects", True, "реестр.csv", CLERKS_TABLE.encode())
+        unmapped = hold_import(editor, "projects", True, "реестр.csv", UNKNOWN_COLUMNS.encode())
         dry = run_audit(local_actor(Role.OPERATOR), dry_run=True)
         flagged = select(Project.number).join(Flag).where(Project.external_id.like("HEALTH-%"), Flag.status == "open")
         own_token = (
@@ -112,6 +146,8 @@ def prepare(app: Flask) -> dict[str, object]:
             "dry_audit": dry.id,
             "draft": drafts_of(editor)[0].id,
             "import": run.id,
+            "unmapped": unmapped.id,
+            "previewed": previewed.id,
             "account": pending.id,
             "own_key": db.session.scalars(own_token.order_by(-Token.id)).first(),
             "absent": absent.id,
@@ -166,6 +202,9 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("project-agency", editor, f"/projects/{number}"),
         Stop("project-viewer", viewer, f"/projects/{number}"),
         Stop("project-oversight", supervisor, f"/projects/{known['on_platform']}"),
+        Stop("project-similar", reviewer, f"/projects/{known['number']}"),
+        Stop("project-link", reviewer, f"/projects/{known['on_platform']}/links"),
+        Stop("project-link-error", reviewer, f"/projects/{known['on_platform']}/links", {"target": "1"}),
         Stop("project-history", auditor, f"/projects/{number}/history"),
         Stop("project-edit", editor, f"/projects/{number}/edit"),
         Stop("project-edit-error", editor, f"/projects/{number}/edit", {"budget_kzt": "много", "supplier_bin": "12"}),
@@ -198,6 +237,10 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("imports", editor, "/imports"),
         Stop("imports-error", editor, "/imports", {}),
         Stop("import", editor, f"/imports/{known['import']}"),
+        Stop("import-rows", editor, f"/imports/{known['previewed']}/rows"),
+        Stop("import-preview", editor, f"/imports/{known['previewed']}"),
+        Stop("import-columns", editor, f"/imports/{known['unmapped']}/columns"),
+        Stop("import-columns-error", editor, f"/imports/{known['unmapped']}/columns", {}),
         Stop("audits", operator, "/audits"),
         Stop("audit", supervisor, f"/audits/{known['audit']}"),
         Stop("audit-tried", supervisor, f"/audits/{known['dry_audit']}"),

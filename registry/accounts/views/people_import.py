@@ -34,7 +34,7 @@ def people_import(actor: Actor) -> Answer:
     if request.method != "POST":
         return _form(actor, Form())
     try:
-        content = open_sheet(uploaded_file()[1]).content
+        content = open_sheet(uploaded_file()[1]).table.content
         if len(content) > MAX_TABLE_LENGTH:
             raise invalid("/file", "too-many-people", limit=MAX_ROWS)
         result = import_people(actor, content, dry_run=True)
@@ -65,7 +65,7 @@ def people_import_template(_actor: Actor) -> Answer:
 def _form(actor: Actor, form: Form) -> str:
     codes = {"role": [role.value for role in roles_to_give(actor)], "language": list(LANGUAGES)}
     texts = {
-        "name": _("What the person signs in with, such as a.serikova."),
+        "name": _("First name and surname, such as Aigul Serikova. The person signs in with this name."),
         "email": _("Address for the invitation and for notifications."),
         "agency": _("The BIN; only for agency roles."),
     }

@@ -59,6 +59,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "exemption-not-found": lazy_text("There is no exemption {id}."),
     "external-id-taken": lazy_text("Agency {agency} has a project with external id {external_id} already."),
     "journal-entry-not-found": lazy_text("The journal has no entry № {seq}."),
+    "link-circle": lazy_text(
+        "{target} leads back to {project} by links of the same kind: a project cannot be linked to itself that way."
+    ),
+    "link-not-found": lazy_text("Project {number} has no link {id}."),
     "no-audit-held": lazy_text("No audit waits for a confirmation ({on}). List them: registry audits list."),
     "nothing-to-appeal": lazy_text("There is no decision in effect on case {case}."),
     "onboarding-already-extended": lazy_text("The onboarding was already extended once and cannot be extended again."),

@@ -20,6 +20,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "project.registered": lazy_text("Project registered"),
     "project.changed": lazy_text("Project changed"),
     "project.restricted": lazy_text("Restriction set or lifted"),
+    "project.linked": lazy_text("Projects linked"),
+    "project.unlinked": lazy_text("Link of projects removed"),
     "restricted.read": lazy_text("Restricted project read"),
     "project.attested": lazy_text("Record confirmed as true"),
     "placement.verified": lazy_text("Placement on QazTech confirmed"),
@@ -36,6 +38,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "audit.held": lazy_text("Audit held"),
     "audit.voiding-proposed": lazy_text("Voiding of an audit proposed"),
     "audit.voided": lazy_text("Audit voided"),
+    "import.columns-mapped": lazy_text("Columns of tables assigned"),
     "import.queued": lazy_text("Import accepted"),
     "import.done": lazy_text("Import done"),
     "import.failed": lazy_text("Import failed"),
@@ -47,9 +50,11 @@ ACTIONS: Final[Mapping[str, str]] = {
     "account.disabled": lazy_text("Account disabled"),
     "account.enabled": lazy_text("Account enabled"),
     "account.role-changed": lazy_text("Role of an account changed"),
+    "account.moved": lazy_text("Moved to another agency"),
     "account.owner-changed": lazy_text("Owner of a service account changed"),
     "account.confirmed": lazy_text("Account confirmed"),
-    "account.invited": lazy_text("Invitation sent"),
+    "account.rejected": lazy_text("Account rejected"),
+    "account.invited": lazy_text("Invitation created"),
     "account.invitation-accepted": lazy_text("Invitation accepted, password set"),
     "account.absence-recorded": lazy_text("Absence recorded"),
     "account.absence-ended": lazy_text("Absence ended"),
@@ -109,6 +114,7 @@ DETAILS: Final[Mapping[str, str]] = {
     "asked_by": lazy_text("Requested by"),
     "expires_at": lazy_text("Expires"),
     "scopes": lazy_text("Scopes"),
+    "purpose": lazy_text("Purpose of the token"),
     "addresses": lazy_text("Addresses"),
     "owner": lazy_text("Owner"),
     "previous_owner": lazy_text("Previous owner"),
@@ -127,6 +133,9 @@ DETAILS: Final[Mapping[str, str]] = {
     "first_day": lazy_text("First day"),
     "last_day": lazy_text("Last day"),
     "receiver": lazy_text("New holder"),
+    "link_kind": lazy_text("Kind of link"),
+    "target": lazy_text("Other project"),
+    "note": lazy_text("Note"),
     "previous_assignee": lazy_text("Previous reviewer"),
     "cases": lazy_text("Cases"),
     "drafts": lazy_text("Drafts"),
@@ -197,6 +206,20 @@ def detail_rows(details: Mapping[str, Any]) -> list[tuple[str, str]]:
         for name, value in details.items()
         if isinstance(value, str | int)
     ]
+
+
+def history_rows(details: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """``detail_rows`` for the history of a person, where the kind of account and what does not wait are no news."""
+    shown = {name: value for name, value in details.items() if name != "pending" or value}
+    if "pending" in details:
+        shown.pop("kind", None)
+    return detail_rows(shown)
+
+
+def principal_label(principal: str) -> str:
+    """Who acted: a name, or the command line on the server with the user there."""
+    kind, _colon, user = principal.partition(":")
+    return gettext("Command line, %(user)s") % {"user": user} if kind == "local" else principal
 
 
 def _name(name: str) -> str:

@@ -27,6 +27,7 @@ from registry.projects.api.representations import etag_data, project_row
 from registry.projects.attestations import attest_project
 from registry.projects.details import read_id, read_whole
 from registry.projects.queries import SORTS, list_projects
+from registry.projects.related_schemas import CHECKED_PROJECT
 from registry.projects.revisions import history_page
 from registry.projects.schemas import (
     ATTESTATION,
@@ -45,12 +46,16 @@ from registry.projects.service import (
     read_project,
     register_project,
 )
+from registry.projects.similarity.queries import similar_to_values
+from registry.projects.similarity.representation import similar_items
 
 blp = ApiBlueprint(
     "projects", __name__, description="Pieces of work on digital objects, and what the freeze says of each."
 )
 ON: Final = Parameter("on", "The date to judge, today without it.", {"type": "string", "format": "date"})
 REGISTERED_EXAMPLE: Final[dict[str, Any]] = {**examples.PROJECT, "verdict": examples.VERDICT}
+
+CHECKED_EXAMPLE: Final[dict[str, Any]] = {**examples.VERDICT, "project": None, "similar": [examples.SIMILAR]}
 
 
 class VerdictQuery(QuerySchema):
@@ -99,11 +104,13 @@ class ProjectCheck(MethodView):
     @blp.arguments(VerdictQuery(), location="query")
     @blp.arguments(PROJECT_BODY, example=examples.SENT)
     @blp.idempotent
-    @blp.response(200, VERDICT, example={**examples.VERDICT, "project": None})
+    @blp.response(200, CHECKED_PROJECT, example=CHECKED_EXAMPLE)
     def post(self, query: Mapping[str, Any], sent: Loaded) -> Any:
-        """Get the verdict on a project, on a date, without registering it."""
+        """Get the verdict on a project, on a date, and its likely duplicates, without registering it."""
         agency = check_project(current_actor(), sent.values.pop("agency", None), sent.values, sent.problems)
-        return verdict_to_check(agency, sent.values, query.get("on"), request_locale())
+        similar = similar_to_values(current_actor(), agency.id, sent.values)
+        verdict = verdict_to_check(agency, sent.values, query.get("on"), request_locale())
+        return {**verdict, "similar": similar_items(similar, request_locale())}
 
 
 @blp.route("/projects/<project:number>")

@@ -29,6 +29,7 @@ from registry.projects.models import Project
 from registry.projects.revisions import history
 from registry.projects.service import find_project, read_project
 from registry.projects.views.links import cases_of_project
+from registry.projects.views.related import links_for_page, similar_on_page
 from registry.projects.views.sections import CONFIRMED, PARTS, part_title
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
@@ -48,7 +49,10 @@ def project(actor: Actor, number: str) -> Answer:
 
 def _page(actor: Actor, number: str, form: Form) -> str:
     language = page_locale()
-    flags = flags_of(actor, find_project(actor, number).id, ALL, language).items
+    known = find_project(actor, number)
+    flags = flags_of(actor, known.id, ALL, language).items
+    links = links_for_page(actor, known)
+    similar = similar_on_page(actor, known)
     exemptions = list_exemptions(actor, {"project": number}, ALL).items
     # Read last: journalling a restricted read starts a transaction, which expires objects read before.
     project = read_project(actor, number, "project")
@@ -72,6 +76,8 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         documents=documents_of(project),
         form=form,
         cases=cases_of_project(actor, number),
+        links=links,
+        similar=similar,
     )
 
 

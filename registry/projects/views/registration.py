@@ -18,6 +18,8 @@ from registry.http.http_errors import RouteNotFound
 from registry.projects.drafts import Draft, discard_draft, drafts_of, find_draft, save_draft, start_draft
 from registry.projects.schemas import PROJECT_BODY
 from registry.projects.service import check_project, register_project
+from registry.projects.similarity.queries import similar_to_values
+from registry.projects.views.related import similar_for_page
 from registry.projects.views.sections import PARTS, part_of, part_title
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
@@ -115,10 +117,11 @@ def _validate(texts: Mapping[str, str]) -> tuple[str | None, dict[str, Any], Seq
 
 def _check(actor: Actor, draft: Draft) -> str:
     agency_bin, values, problems = _validate(draft.values)
-    verdict, errors = None, []
+    verdict, errors, similar = None, [], []
     try:
         agency = check_project(actor, agency_bin, values, problems)
         verdict = verdict_to_check(agency, values, None, page_locale())
+        similar = similar_for_page(similar_to_values(actor, agency.id, values))
     except Invalid as error:
         errors = [
             (part_of(problem.pointer[1:]), problem.pointer[1:], problem_message(problem)) for problem in error.problems
@@ -131,6 +134,7 @@ def _check(actor: Actor, draft: Draft) -> str:
         agency=agency_name(agency_bin),
         values=values,
         verdict=verdict,
+        similar=similar,
         errors=errors,
         parts=PARTS,
         part_title=part_title,

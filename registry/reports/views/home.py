@@ -12,8 +12,10 @@ from registry.accounts.absences import substitutions
 from registry.accounts.actors import Actor
 from registry.accounts.local_changes import local_changes_since, previous_sign_in
 from registry.accounts.owners import ownerless_accounts
+from registry.accounts.people_queries import active_and_invited_people
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.accounts.token_confirmation import pending_tokens
+from registry.accounts.token_queries import ending_tokens
 from registry.accounts.views.pending import list_pending
 from registry.audits.queries import list_audits
 from registry.audits.restricted_counts import visible_run
@@ -25,7 +27,7 @@ from registry.flags.audit_runs import last_good_audit
 from registry.freeze.vocabulary import Severity
 from registry.help.setup import setup_to_show
 from registry.journal.service import JournalEntry
-from registry.journal.views.labels import action_label
+from registry.journal.views.labels import action_label, principal_label
 from registry.projects.attestations import count_attestations
 from registry.projects.drafts import drafts_of
 from registry.projects.queries import list_projects
@@ -60,6 +62,9 @@ def home(actor: Actor) -> Answer:
             last=last_good_audit(),
             worst=worst_projects(actor),
             ending=onboarding_ending(actor),
+            people=active_and_invited_people(actor) if actor.may(Permission.PEOPLE_READ) else None,
+            ending_tokens=ending_tokens(actor) if actor.may(Permission.TOKENS_READ) else [],
+            ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
             attestations=count_attestations(actor) if actor.may(Permission.PROJECTS_ATTEST) else {},
             drafts=drafts_of(actor) if actor.may(Permission.PROJECTS_WRITE) else [],
         )
@@ -93,6 +98,7 @@ def home(actor: Actor) -> Answer:
         local_changes=_local_changes(actor) if may_confirm else [],
         ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
         action_label=action_label,
+        principal_label=principal_label,
         tokens=[row for row in pending_tokens(actor) if row["can_confirm"]][:WORST] if may_confirm else [],
         counts=dict(zip(("new", "overdue", "to_approve"), count_cases(actor, COUNTED), strict=True)),
     )
