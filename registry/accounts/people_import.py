@@ -18,18 +18,17 @@ from registry.accounts.models import Person, account_named, taken_name
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.passwords import generate_password
 from registry.accounts.people import NewPerson, add_person, person_problems
+from registry.accounts.people_columns import REQUIRED_COLUMNS, people_columns
 from registry.accounts.person_fields import PersonFields
 from registry.accounts.roles import Role
 from registry.core.database import db
 from registry.core.errors import Problem, invalid
 from registry.core.spreadsheets.cell_values import CellField, cell_fields, load_cells
-from registry.core.spreadsheets.reader import Row, check_columns, open_sheet, require_upload_size
+from registry.core.spreadsheets.reader import Row, open_table, require_upload_size
 from registry.core.spreadsheets.row_errors import row_error
 from registry.core.transactions import transaction
 
 FIELDS: Final = PersonFields()
-COLUMNS: Final = ("name", "email", "role", "agency", "language")
-REQUIRED_COLUMNS: Final = ("name", "role")
 DEFAULT_LANGUAGE: Final = "kk"
 MAX_ROWS: Final = 200
 
@@ -78,15 +77,15 @@ def import_people(actor: Actor, content: bytes, *, dry_run: bool) -> PeopleImpor
     """
     require_account_manager(actor)
     require_upload_size(content)
-    sheet = open_sheet(content)
-    check_columns(sheet.columns, COLUMNS, REQUIRED_COLUMNS)
-    rows = list(sheet.rows())
+    table = open_table(content)
+    header, columns = people_columns(table)
+    rows = list(table.rows(header, len(columns)))
     if not rows:
         raise invalid("/file", "file-empty")
     if len(rows) > MAX_ROWS:
         raise invalid("/file", "too-many-people", limit=MAX_ROWS)
     with transaction():
-        return _import_rows(actor, sheet.columns, rows, dry_run=dry_run)
+        return _import_rows(actor, columns, rows, dry_run=dry_run)
 
 
 def _import_rows(actor: Actor, columns: tuple[str, ...], rows: Iterable[Row], *, dry_run: bool) -> PeopleImport:

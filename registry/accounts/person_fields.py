@@ -24,7 +24,16 @@ class PersonFields(AccountFields):
     """A person."""
 
     email = Email()
-    language = Choice(LANGUAGES, required=True)
+    # As people write it in tables: each language's own name, and the names in the others.
+    language = Choice(
+        LANGUAGES,
+        {
+            "kk": ("Қазақша", "Казахский", "Қазақ тілі", "Kazakh", "каз", "қаз"),
+            "ru": ("Русский", "Орысша", "Орыс тілі", "Russian", "рус", "орыс"),
+            "en": ("English", "Английский", "Ағылшынша", "Ағылшын тілі", "англ"),
+        },
+        required=True,
+    )
 
 
 def role_and_agency_problems(texts: Mapping[str, str]) -> list[Problem]:

@@ -202,7 +202,7 @@ def upload(visit: Visit, content: bytes) -> str:
 
 def test_page_displays_what_is_wrong_with_the_file(signed_in: SignedIn) -> None:
     visit = signed_in(Role.ADMINISTRATOR)
-    assert "name,email,role,agency,language" in visit.get("/people/import.csv").text
+    assert 'href="/people/import.xlsx"' in visit.get("/people/import").text
     assert visit.send("/people/import").status_code == 422
     assert "column-unknown" not in upload(visit, b"name,role,rank\nx,auditor,1")
     for wrong in ("", "%%%", base64.b64encode(b"name\nx").decode()):
