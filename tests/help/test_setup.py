@@ -81,6 +81,12 @@ def test_each_task_is_done_by_its_fact(with_mail: Callable[[], None]) -> None:
     assert facts.is_complete and setup_to_show(administrator) is None
 
 
+def test_one_administrator_and_a_supervisor_are_not_enough_people(app: Flask) -> None:
+    administrator = an_administrator()
+    add_person(ADMINISTRATOR, NewPerson("Supervisor", Role.SUPERVISOR), PASSWORD)
+    assert "people" not in done(administrator)
+
+
 def test_pending_supervisor_does_not_count(app: Flask) -> None:
     administrator = an_administrator()
     for name, role in (("Second", Role.ADMINISTRATOR), ("Pending", Role.SUPERVISOR)):
