@@ -32,6 +32,7 @@ from registry.platform.api import confirmations, inventories
 from registry.projects.api import documents, exports, projects, related
 from registry.projects.schemas import VERDICT
 from registry.reports import api as reports
+from registry.requests.api import requests
 
 BLUEPRINTS = (
     agencies.blp,
@@ -45,6 +46,7 @@ BLUEPRINTS = (
     audits.blp,
     flags.blp,
     cases.blp,
+    requests.blp,
     exemptions.blp,
     policies.blp,
     reports.blp,

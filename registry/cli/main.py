@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "tokens": "registry.accounts.commands.tokens:tokens",
     "users": "registry.accounts.commands.users:users",
     "journal": "registry.journal.commands:journal",
+    "requests": "registry.requests.commands:requests",
     "notices": "registry.notifications.commands:notices",
     "backup": "registry.cli.backup:backup",
     "restore": "registry.cli.backup:restore",

@@ -1,6 +1,6 @@
 """Renders the documents from Markdown to HTML with the classes of the pages.
 
-docs/adr/0029-guides-as-help-pages.md: why markdown-it-py, and why the sections of a translation have English anchors.
+docs/adr/0030-guides-as-help-pages.md: why markdown-it-py, and why the sections of a translation have English anchors.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ class AgencyImport:
             return row.problems
         number = str(row.key[0])
         agency = self.known.get(number, dict.fromkeys(FIELDS)) | row.values
-        problems = missing_field_problems(agency)
+        problems = missing_field_problems(agency) + self._closed_problems(number, agency["parent_bin"])
         above = agency["parent_bin"]
         if above is not None and above not in self.known and above != number:
             problems.append(Problem("/parent_bin", "agency-unknown", {"bin": above}))
@@ -107,6 +107,14 @@ class AgencyImport:
         if not problems:
             self.known[number] = agency
         return problems
+
+    def _closed_problems(self, number: str, parent: str | None) -> list[Problem]:
+        """The problems of changing a closed agency, or of naming one as the parent."""
+        return [
+            Problem(pointer, "agency-closed", {"bin": closed, "successor": self.known[closed]["successor_bin"]})
+            for pointer, closed in (("/bin", number), ("/parent_bin", parent))
+            if closed in self.known and self.known[closed].get("successor_bin") is not None
+        ]
 
     def _read(self, row: Row) -> ImportRow:
         values, problems = load_cells(row.cells, self.fields)
@@ -140,9 +148,12 @@ def parents_first(rows: Sequence[ImportRow]) -> list[ImportRow]:
 
 
 def _registered() -> dict[str, dict[str, Any]]:
-    parent = aliased(Agency)
+    parent, successor = aliased(Agency), aliased(Agency)
     columns = [getattr(Agency, name) for name in CHANGEABLE if name != "parent_bin"]
-    statement = select(Agency.bin, *columns, parent.bin.label("parent_bin")).outerjoin(
-        parent, parent.id == Agency.parent_id
+    bins = (parent.bin.label("parent_bin"), successor.bin.label("successor_bin"))
+    statement = (
+        select(Agency.bin, *columns, *bins)
+        .outerjoin(parent, parent.id == Agency.parent_id)
+        .outerjoin(successor, successor.id == Agency.successor_id)
     )
     return {row["bin"]: dict(row) for row in db.session.execute(statement).mappings()}

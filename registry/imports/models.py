@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, insert, select
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.database import Instant, Model, db
@@ -131,6 +131,19 @@ def store_file(run_id: int, content: bytes) -> None:
     for place, start in enumerate(range(0, len(content), PIECE)):
         piece = content[start : start + PIECE]
         session.execute(insert(FilePiece).values(import_id=run_id, place=place, content=piece))
+
+
+def pass_on_imports(former_id: int, successor_id: int) -> None:
+    """Let imports that have not ended, and previews, which can still be run, go on for an agency's successor.
+
+    Remembered columns pass on too, where the successor remembers no other meaning. In the open transaction.
+    """
+    session, in_sql = require_transaction(), {"synchronize_session": False}
+    unended = (ImportRun.agency_id == former_id, or_(ImportRun.finished_at.is_(None), ImportRun.dry_run))
+    session.execute(update(ImportRun).where(*unended).values(agency_id=successor_id), execution_options=in_sql)
+    own = select(RememberedColumn.header).where(RememberedColumn.agency_id == successor_id).scalar_subquery()
+    passing = (RememberedColumn.agency_id == former_id, RememberedColumn.header.not_in(own))
+    session.execute(update(RememberedColumn).where(*passing).values(agency_id=successor_id), execution_options=in_sql)
 
 
 def has_file(run_id: int) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import select, true
+from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
@@ -36,6 +37,15 @@ REQUIRED_COLUMNS: Final = ("agency", "external_id")
 # One transaction's round trips are shared by 1000 rows; other registrations wait for its numbers until it commits.
 CHUNK: Final = 1000
 NOTHING: Final[dict[str, Any]] = {**dict.fromkeys(CHANGEABLE), "is_restricted": False}
+SUCCESSOR: Final = aliased(Agency)
+
+
+class _Agency(NamedTuple):
+    """An agency of the file: whether the actor may act for it, and who succeeded it if it is closed."""
+
+    id: int
+    is_own: bool
+    successor: str | None
 
 
 class ProjectImport:
@@ -72,12 +82,12 @@ class ProjectImport:
             if problems:
                 self._reject(outcome, row, problems)
             else:
-                good.append((agencies[row.key[0]], row))
-        registered = self._registered([(agency_id, row.values["external_id"]) for (agency_id, _), row in good])
+                good.append((agencies[row.key[0]].id, row))
+        registered = self._registered([(agency_id, row.values["external_id"]) for agency_id, row in good])
         preview = ProjectPreview(self.dry_run)
         new: list[NewProject] = []
         changed: list[ProjectChange] = []
-        for (agency_id, _), row in good:
+        for agency_id, row in good:
             before = registered.get((agency_id, row.values["external_id"]))
             if before is None:
                 record = NOTHING | row.values
@@ -131,21 +141,29 @@ class ProjectImport:
             problems.append(Problem("/external_id", "external-id-twice", {"row": first}))
         return ImportRow(row.number, key, values, problems, row.cells)
 
-    def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, tuple[int, bool]]:
-        """Map each BIN to the agency's id and whether the actor may act for it."""
+    def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, _Agency]:
+        """Map each BIN to the agency, as the open transaction sees it until its end."""
         named = Agency.bin.in_([number for number in bins if number is not None])
         own = own_agencies(self.actor)
         is_own = true() if own is None else Agency.id.in_(own)
-        rows = db.session.execute(select(Agency.bin, Agency.id, is_own).where(named))
-        return {number: (agency_id, bool(acts_for)) for number, agency_id, acts_for in rows}
+        successor = select(SUCCESSOR.bin).where(SUCCESSOR.id == Agency.successor_id).scalar_subquery()
+        statement = select(Agency.bin, Agency.id, is_own, successor).where(named).order_by(Agency.id)
+        if not self.dry_run:
+            # As the foreign key will: nobody closes them, or changes their kind, until the chunk is written.
+            statement = statement.with_for_update(of=Agency, read=True, key_share=True)
+        rows = db.session.execute(statement).all()
+        return {number: _Agency(agency_id, bool(acts_for), closed) for number, agency_id, acts_for, closed in rows}
 
-    def _agency_problems(self, row: ImportRow, agencies: dict[str | None, tuple[int, bool]]) -> list[Problem]:
+    def _agency_problems(self, row: ImportRow, agencies: dict[str | None, _Agency]) -> list[Problem]:
         number = row.key[0]
         if number is None:
             return []
         if number not in agencies:
             return [Problem("/agency", "agency-unknown", {"bin": number})]
-        return [] if agencies[number][1] else [Problem("/agency", "agency-not-yours", {"bin": number})]
+        agency = agencies[number]
+        if agency.successor is not None:
+            return [Problem("/agency", "agency-closed", {"bin": number, "successor": agency.successor})]
+        return [] if agency.is_own else [Problem("/agency", "agency-not-yours", {"bin": number})]
 
     def _registered(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], dict[str, Any]]:
         """Map (agency id, external id) to the registered project, locked for update unless this is a dry run."""

@@ -27,6 +27,9 @@ KINDS: Final[Mapping[str, str]] = {
     "audit-failed": "audits",
     "nights-missed": "audits",
     "sign-in-surge": "sign-ins",
+    "request-waiting": "requests",
+    "request-decided": "requests",
+    "request-carried-out": "requests",
     # In the digest.
     "order-overdue": "cases",
     "order-due-soon": "cases",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from registry.agencies.models import Agency
+from registry.agencies.service import closed_problem
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
 from registry.core.fields import Bin, Day, Text
@@ -38,11 +40,11 @@ class InventoryRow:
 
 
 def read_inventory_rows(
-    sheet: Sheet, agencies: Mapping[str, int], latest: date
+    sheet: Sheet, agencies: Mapping[str, Agency], latest: date
 ) -> tuple[ImportResult, dict[str, InventoryRow], set[str]]:
     """Validate the rows; returns the errors, the valid rows by platform key, and the keys of invalid rows.
 
-    Of several rows with the same key only the first is valid. ``agencies`` maps BINs to ids; dates after ``latest``
+    Of several rows with the same key only the first is valid. ``agencies``: all by BIN; dates after ``latest``
     are invalid.
     """
     outcome = ImportResult()
@@ -62,6 +64,8 @@ def read_inventory_rows(
         key, agency, day = values.get("platform_key"), values.get("agency"), values.get("verified_on")
         if agency is not None and agency not in agencies:
             problems.append(Problem("/agency", "agency-unknown", {"bin": agency}))
+        elif agency is not None and (closed := closed_problem(agencies[agency], "/agency")) is not None:
+            problems.append(closed)
         if day is not None and day > latest:
             problems.append(Problem("/verified_on", "date-after-today"))
         if key in rows:
@@ -71,5 +75,5 @@ def read_inventory_rows(
             if key is not None:
                 bad_keys.add(key)
         else:
-            rows[key] = InventoryRow(row.number, agency, agencies[agency], day)
+            rows[key] = InventoryRow(row.number, agency, agencies[agency].id, day)
     return outcome, rows, bad_keys

@@ -133,3 +133,12 @@ def hand_over_drafts(step: HandOver) -> None:
     change = update(Draft).where(drafts).values(principal=step.receiver.name)
     require_transaction().execute(change, execution_options={"synchronize_session": False})
     step.counts["drafts"] = count
+
+
+def pass_on_drafts(bin_number: str, to_bin: str) -> int:
+    """Let the drafts for one agency be for another, in the open transaction; returns how many there were."""
+    of_agency = Draft.values["agency"].as_string() == bin_number
+    drafts = list(require_transaction().scalars(select(Draft).where(of_agency).order_by(Draft.id).with_for_update()))
+    for draft in drafts:
+        draft.values = {**draft.values, "agency": to_bin}
+    return len(drafts)

@@ -27,6 +27,7 @@ from registry.projects.vocabulary import (
     ObjectKind,
     Sector,
 )
+from registry.requests.vocabulary import RequestKind, RequestState, SuccessionKind
 
 
 def _labels(choices: Iterable[Choices]) -> dict[str, str]:
@@ -72,6 +73,9 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "account_status": _labels(AccountStatus),
     "token_status": _labels(TokenStatus),
     "scope": _labels(Scope),
+    "request_kind": _labels(RequestKind),
+    "request_state": _labels(RequestState),
+    "succession_kind": _labels(SuccessionKind),
     "factor_kind": _labels(FactorKind),
     "language": LANGUAGE_NAMES,
 }

@@ -31,7 +31,8 @@ class FormPage:
 
     ``edits``: the form is a partial update of an existing record. Only changed fields are passed on; fields that the
     form does not have, or that were not submitted, keep their values. ``check`` finds what the service would refuse
-    later: where fields are invalid, its problems are reported with theirs.
+    later: where fields are invalid, its problems are reported with theirs. ``labels``: of fields that are called
+    otherwise here than in other forms, for the summary of errors.
     """
 
     title: str
@@ -43,6 +44,7 @@ class FormPage:
     subject: str = ""
     edits: bool = False
     check: Callable[[Mapping[str, str]], list[Problem]] = lambda _texts: []
+    labels: Mapping[str, str] | None = None
 
 
 def answer_form(

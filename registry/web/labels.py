@@ -53,6 +53,9 @@ FIELDS: Final[Mapping[str, str]] = {
     "scopes": lazy_text("Scopes"),
     "addresses": lazy_text("Addresses"),
     "code": lazy_text("Code"),
+    "successor": lazy_text("BIN of the successor"),
+    "projects": lazy_text("Projects that pass on"),
+    "act": lazy_text("Act"),
     "recovery_code": lazy_text("Recovery code"),
     "attestation": lazy_text("Confirmed as true"),
 }

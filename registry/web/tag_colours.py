@@ -12,6 +12,7 @@ from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import Severity
 from registry.imports.vocabulary import ImportState
 from registry.projects.vocabulary import AttestationState, FreezeStatus
+from registry.requests.vocabulary import RequestState
 
 # By rank, the lowest first. registry.css has as many classes ``--severity-<rank>``.
 SEVERITY_COLOURS: Final = ("blue", "orange", "red", "magenta", "purple")
@@ -45,6 +46,11 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
         AccountStatus.ACTIVE: "green",
         AccountStatus.INVITED: "blue",
         AccountStatus.PENDING: "yellow",
+    },
+    "request_state": {
+        RequestState.WAITING: "yellow",
+        RequestState.CONFIRMED: "green",
+        RequestState.REFUSED: "red",
     },
     "token_status": {TokenStatus.VALID: "green", TokenStatus.PENDING: "yellow"},
 }

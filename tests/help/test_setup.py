@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import Actor
 from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.models import Person
@@ -138,6 +140,14 @@ def test_hidden_checklist_is_hidden_for_that_person_only(app: Flask) -> None:
     assert setup_to_show(first) is None and setup_to_show(second) is not None
     statement = select(JournalEntry.principal).where(JournalEntry.action == "account.setup-hidden")
     assert db.session.scalars(statement).all() == ["Қанат Оспанов"]
+
+
+def test_checklist_stays_hidden_from_a_renamed_person(app: Flask) -> None:
+    administrator = an_administrator()
+    hide_setup(administrator)
+    assert administrator.account_id is not None
+    edit_account(ADMINISTRATOR, administrator.account_id, {"name": "Қанат Серікұлы"})
+    assert setup_to_show(replace(administrator, principal="Қанат Серікұлы")) is None
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.ADMINISTRATOR])

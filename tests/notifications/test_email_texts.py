@@ -41,6 +41,7 @@ NUMBERS = {
     "audits": 3,
     "tokens": "4fGh7KqLm2",
     "sign-ins": 57,
+    "requests": 4,
     "service-accounts": "robot",
     "account": "26.11.2026 12:00",
 }

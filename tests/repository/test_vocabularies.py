@@ -44,6 +44,8 @@ CODES = {
     "Placement": "on_platform onboarding off_platform unknown",
     "ReasonCode": "wrong_data out_of_scope duplicate other",
     "Region": "10 11 15 19 23 27 31 33 35 39 43 47 55 59 61 62 63 71 75 79",
+    "RequestKind": "succession transfer",
+    "RequestState": "waiting confirmed refused cancelled",
     "Role": "agency_viewer agency_editor agency_administrator reviewer supervisor auditor operator administrator",
     "Scope": "read projects:write cases:write imports:run audits:run exemptions:write accounts:write decisions:approve",
     "Sector": "01 02 03 04 05 06 07 08 09 10",
@@ -51,6 +53,7 @@ CODES = {
     "Stage": "planning creation testing pilot operation terminated archived written_off",
     "Status": "new under_review awaiting_agency awaiting_approval with_commission remediation "
     "awaiting_confirmation closed",
+    "SuccessionKind": "merger renaming division",
     "TokenStatus": "valid pending expired revoked",
     "Trigger": "schedule manual catch_up",
     "WorkType": "creation development modification maintenance migration",

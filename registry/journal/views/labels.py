@@ -45,6 +45,16 @@ ACTIONS: Final[Mapping[str, str]] = {
     "inventory.applied": lazy_text("Platform inventory applied"),
     "agency.registered": lazy_text("Agency registered"),
     "agency.changed": lazy_text("Agency changed"),
+    "agency.closed": lazy_text("Agency closed, succeeded by another one"),
+    "agency.succeeded": lazy_text("Agency succeeded another one"),
+    "project.passed-on": lazy_text("Project passed to another agency"),
+    "account.passed-on": lazy_text("Account passed to another agency"),
+    "request.asked": lazy_text("Request made"),
+    "request.confirmed-first": lazy_text("Request confirmed by the first of two people"),
+    "request.confirmed": lazy_text("Request confirmed"),
+    "request.refused": lazy_text("Request refused"),
+    "request.cancelled": lazy_text("Request cancelled"),
+    "request.carried-out": lazy_text("Request took effect"),
     "account.added": lazy_text("Account added"),
     "account.renamed": lazy_text("Account renamed"),
     "account.disabled": lazy_text("Account disabled"),
@@ -141,9 +151,29 @@ DETAILS: Final[Mapping[str, str]] = {
     "drafts": lazy_text("Drafts"),
     "service_accounts": lazy_text("Service accounts"),
     "absences": lazy_text("Ended absences"),
+    "request": lazy_text("Request"),
+    "request_kind": lazy_text("Kind of request"),
+    "to_agency": lazy_text("New agency"),
+    "former_agency": lazy_text("Former agency"),
+    "previous_agency": lazy_text("Former agency"),
+    "decision_reason": lazy_text("Remark"),
+    "passed_on": lazy_text("Projects that passed on"),
+    "external_ids_changed": lazy_text("External ids with a prefix"),
+    "agencies_below": lazy_text("Agencies below"),
+    "people": lazy_text("People"),
 }
 STATUSES: Final[Mapping[str, str]] = {"from": lazy_text("Status before"), "to": lazy_text("Status after")}
-NUMBERED: Final[Mapping[str, str]] = {"case": lazy_text("Case %(id)s"), "audit": lazy_text("Audit %(id)s")}
+NUMBERED: Final[Mapping[str, str]] = {
+    "case": lazy_text("Case %(id)s"),
+    "audit": lazy_text("Audit %(id)s"),
+    "request": lazy_text("Request %(id)s"),
+}
+PAGES: Final[Mapping[str, tuple[str, str]]] = {
+    "case": ("web.case", "case_id"),
+    "audit": ("web.audit", "audit_id"),
+    "request": ("web.request_page", "request_id"),
+}
+
 # Patterns of subjects that people type without a kind, and the kind that the journal adds.
 SUBJECT_PATTERNS: Final = (
     (re.compile(r"QT-[0-9-]+", re.IGNORECASE), "project"),
@@ -186,9 +216,11 @@ def subject_address(subject: str) -> str | None:
     if kind == "project":
         return url_for("web.project", number=key)
     if kind == "agency":
-        return url_for("web.projects", agency=key)
+        return url_for("web.agency", bin=key)
     if kind in NUMBERED and key.isascii() and key.isdigit():
-        return url_for("web.case", case_id=key) if kind == "case" else url_for("web.audit", audit_id=key)
+        endpoint, parameter = PAGES[kind]
+        values: dict[str, Any] = {parameter: key}
+        return url_for(endpoint, **values)
     return None
 
 

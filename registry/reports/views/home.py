@@ -33,6 +33,7 @@ from registry.projects.drafts import drafts_of
 from registry.projects.queries import list_projects
 from registry.projects.views.links import projects_of
 from registry.reports.compliance import UNFLAGGED, compliance
+from registry.requests.queries import count_to_decide
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages
 from registry.web.current_user import page_locale
 
@@ -96,6 +97,7 @@ def home(actor: Actor) -> Answer:
         pending=[row for row in list_pending(actor) if row["can_confirm"]][:WORST] if may_confirm else [],
         substitutes=[each for each in substitutions() if each.deputy == actor.principal],
         local_changes=_local_changes(actor) if may_confirm else [],
+        to_decide=count_to_decide(actor),
         ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
         action_label=action_label,
         principal_label=principal_label,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_26_23"
-down_revision = "2026_11_26_22"
+revision = "2026_11_26_26"
+down_revision = "2026_11_26_25"
 branch_labels = None
 depends_on = None
 
