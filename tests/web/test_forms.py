@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from registry.accounts.roles import PERMISSIONS, Role
 from registry.core.database import db
+from registry.help.documents import DOCUMENTS
 from registry.http.required_permission import REQUIRED_PERMISSION, Public
 from registry.projects.models import Project
 from tests.factories import a_project, an_agency
@@ -47,9 +48,11 @@ def filled(rule: str, number: str) -> str:
         "<any(csv, xlsx):ending>": "csv",
         "<any(totp,passkey):kind>": "totp",
         "<row_id:absence_id>": "999",
+        "<row_id:link_id>": "999",
         "<row_id:factor_id>": "999",
         "<session_id>": "none",
         "<any(projects, agencies):kind>": "projects",
+        f"<any({', '.join(DOCUMENTS)}):document>": "agency",
     }.items():
         rule = rule.replace(name, value)
     assert "<" not in rule, f"give {rule} a value here"
