@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import click
+from flask import Flask
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
 from registry.cli import postgresql_backup as postgres_copies
 from registry.cli import sqlite_backup as sqlite_copies
-from registry.cli.app_context import as_owner, command_settings, open_registry
+from registry.cli.app_context import as_owner, command_settings, connected, open_registry
 from registry.cli.exit_codes import CONFLICT, FAILED, CommandFailed
 from registry.cli.options import FILE
 from registry.cli.output import cli_text, print_message
+from registry.core.database import init_database
 from registry.core.schema import grant_to_service, schema_is_current, schema_is_known, upgrade_schema
 from registry.core.transactions import transaction
 from registry.journal import service as journal
@@ -38,9 +42,18 @@ def backup(file: Path, force: bool) -> None:
         raise CommandFailed([cli_text("cli-no-such-folder", path=file.parent)], FAILED)
     if file.exists() and file.stat().st_size and not force:
         raise CommandFailed([cli_text("cli-file-there", path=file)], CONFLICT)
-    digest = _copies(settings).take(settings.database_url, file)
+    # Before the copy, which then holds the entry: the head of the journal that is kept with a backup is in the backup.
+    not_journalled = _journal_backup(settings, "database.backup-started", file)
+    digest = None
+    try:
+        digest = _copies(settings).take(settings.database_url, file)
+    finally:
+        if digest is None and not_journalled is None:
+            _journal_backup(settings, "database.backup-failed", file)
     click.echo(digest)
     print_message("cli-backup-done", path=file)
+    if not_journalled is not None:
+        print_message("cli-backup-not-journalled", reason=not_journalled)
 
 
 @click.command()
@@ -76,6 +89,27 @@ def restore(file: Path, replace: bool, force: bool) -> None:
     if faults:
         raise CommandFailed([cli_text("cli-restored-broken-journal", fault=faults[0])], FAILED)
     print_message("cli-restored", path=file)
+
+
+def _journal_backup(settings: Settings, action: str, file: Path) -> str | None:
+    """Add an entry to the journal of the database that is copied. Return why there is none, where it cannot be written.
+
+    A database that is read-only, full or of another version is backed up too: without the entry.
+    """
+    database = make_url(settings.database_url).database
+    if settings.embedded and not (database and Path(database).is_file()):
+        return cli_text("cli-no-database", path=database)
+    app = Flask("registry")
+    try:
+        init_database(app, settings.database_url, settings.database_limits)
+        with connected(app):
+            if not schema_is_current():
+                return cli_text("cli-another-schema")
+            with transaction():
+                journal.record(local_actor(Role.OPERATOR), action, "database:registry", {"file": file.name})
+    except SQLAlchemyError as error:
+        return str(getattr(error, "orig", error)).strip()
+    return None
 
 
 def _journal_restore(file: Path, digest: str, replaced: str | None, *, force: bool) -> None:

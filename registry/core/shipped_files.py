@@ -1,4 +1,4 @@
-"""Where the files lie that ship beside the code: ``config/``, ``migrations/`` and ``wsgi.py``.
+"""Where the files lie that ship beside the code: ``config/``, ``docs/``, ``migrations/`` and ``wsgi.py``.
 
 In a checkout they are at its top. A wheel has them inside the package, where ``setup.py`` puts them.
 """

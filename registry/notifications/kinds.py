@@ -7,7 +7,7 @@ from typing import Final
 
 # Kind → type of its references, in the order of a digest.
 KINDS: Final[Mapping[str, str]] = {
-    # Immediate. The references of the first five are local times.
+    # Immediate. The references to an account are local times.
     "account-factor": "account",
     "account-moved": "account",
     "account-new-device": "account",
@@ -22,6 +22,7 @@ KINDS: Final[Mapping[str, str]] = {
     "question-answered": "cases",
     "proposal-returned": "cases",
     "decision-appealed": "cases",
+    "test-email": "account",
     "audit-held": "audits",
     "audit-failed": "audits",
     "nights-missed": "audits",

@@ -73,8 +73,14 @@ def queue_state() -> QueueState:
 
 
 def delete_old_emails() -> None:
-    """Delete e-mails and delivered outbox messages after 30 days."""
+    """Delete e-mails and delivered outbox messages after 30 days.
+
+    The last e-mail that was sent stays: it shows that sending works (the setup checklist).
+    """
     before = now() - RETENTION
+    last_sent = select(func.max(OutboundEmail.id)).where(OutboundEmail.state == "sent")
     with transaction() as session:
-        session.execute(delete(OutboundEmail).where(OutboundEmail.created_at < before))
+        kept = session.scalar(last_sent)
+        old = delete(OutboundEmail).where(OutboundEmail.created_at < before)
+        session.execute(old if kept is None else old.where(OutboundEmail.id != kept))
         delete_delivered(before)

@@ -40,6 +40,8 @@ from registry.core.clock import now
 from registry.core.languages import LANGUAGE_NAMES
 from registry.exemptions.views import documents as exemption_documents
 from registry.exemptions.views import exemptions
+from registry.help.views import pages as help_pages
+from registry.help.views import setup as setup_pages
 from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
 from registry.journal.views import journal
@@ -86,6 +88,7 @@ WITH_PAGES = (
     failed_sign_ins,
     front,
     handover,
+    help_pages,
     home,
     imports,
     inventories,
@@ -106,6 +109,7 @@ WITH_PAGES = (
     requests,
     second_factor,
     sessions,
+    setup_pages,
     signing_in,
     tokens,
     watch_list,
@@ -129,8 +133,10 @@ def attach_web(app: Flask) -> None:
         crumbs=crumbs,
         error_text=row_error_message,
         failure_text=failure_message,
+        help_address=help_pages.help_address,
         languages=LANGUAGE_NAMES,
         menu=menu,
+        own_help_address=help_pages.own_help_address,
         page_language=page_locale,
         password_sign_in=lambda: sign_in_configuration().passwords,
         present_moment=now,

@@ -46,11 +46,12 @@ class Subjects:
     pending_key: str
     key: str
     absence: int
+    other_agency: int
 
 
 @pytest.fixture
 def subjects(app: Flask) -> Subjects:
-    agency = an_agency().id
+    agency, other = an_agency().id, an_agency().id
 
     def person(name: str, role: Role, agency_id: int | None = None) -> int:
         return add_person(ADMINISTRATOR, NewPerson(name, role, agency_id), PASSWORD).account_id
@@ -67,11 +68,11 @@ def subjects(app: Flask) -> Subjects:
     absence = record_absence(replace(an_actor(Role.ADMINISTRATOR), account_id=None), other_viewer, viewer, day, day).id
     shown = person_named("viewer")
     assert shown is not None
-    return Subjects(adil, viewer, shown.id, other_viewer, agency, pending, robot, pending_key, key, absence)
+    return Subjects(adil, viewer, shown.id, other_viewer, agency, pending, robot, pending_key, key, absence, other)
 
 
 def _move(actor: Actor, on: Subjects) -> None:
-    moves = move_people(actor, [on.person], on.agency)
+    moves = move_people(actor, [on.person], on.other_agency)
     assert moves.moved == []
     raise moves.failed[0][1]
 

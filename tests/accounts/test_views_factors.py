@@ -49,8 +49,10 @@ def test_last_factor_of_a_role_that_requires_one_stays(visit: Visit, start: Pres
     assert db.session.scalars(select(TotpFactor.id)).all()
 
 
-def test_page_of_the_second_factor_says_whom_to_ask(app: Flask, visit: Visit, start: Present) -> None:
-    app.config["SUPPORT_CONTACT"] = "help@lakes.kz"
+def test_page_of_the_second_factor_says_whom_to_ask(
+    app: Flask, visit: Visit, start: Present, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "SUPPORT_CONTACT", "help@lakes.kz")
     a_person("zhanna")
     enrolled(visit, "zhanna")
     other = Visit(app.test_client())

@@ -168,7 +168,9 @@ TRIES: dict[str, Try] = {
     "check_before_registering": Try("/projects/check", WRITERS, 200, new_project, owned=False),
     "read_one_project": Try("/projects/{number}", ALL),
     "patch_project": Try("/projects/{number}", WRITERS, 200, lambda world: {"budget_kzt": 7}),
-    "attest_project": Try("/projects/{number}/attestation", {Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}),
+    "attest_project": Try(
+        "/projects/{number}/attestation", {Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}, 200, lambda world: {}
+    ),
     "read_history": Try("/projects/{number}/history", ALL),
     "read_verdict": Try("/projects/{number}/verdict", ALL),
     "read_similar_projects": Try("/projects/{number}/similar", ALL),

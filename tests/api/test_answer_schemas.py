@@ -16,6 +16,8 @@ SOMETIMES = {
     ("Problem", "errors"),
     ("SuccessionShown", "equal_external_ids"),
     ("TransferShown", "equal_external_ids"),
+    ("WithdrawalShown", "people_needed"),
+    ("ConfirmationRequestShown", "document_names"),
     *(("Compliance.items", f"name_{language}") for language in ("kk", "ru", "en")),
 }
 

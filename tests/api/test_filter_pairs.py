@@ -27,10 +27,14 @@ LISTS = (
     "/exports/projects.csv",
     "/exports/projects.xlsx",
     "/flags",
+    "/imports",
+    "/imports/template.xlsx",
     "/journal",
     "/projects",
     "/reports/compliance",
+    "/successions",
     "/tokens",
+    "/transfers",
 )
 DAY, INSTANT = "2026-06-01", "2026-06-01T07:00:00Z"
 
@@ -93,6 +97,9 @@ def test_every_pair_of_filters_answers(client: FlaskClient, path: str) -> None:
         rows += [(callers[BOUND], row) for row in pairwise_rows(factors)]
     failed = []
     for reader, row in rows:
+        if path == "/reports/compliance" and row.get("by") != "agency":
+            # Counts of former dates are kept by agency.
+            row.pop("on", None)
         with reader.call("GET", path, query_string=row) as answer:
             # What is sent as it is made fails while it is read.
             assert answer.data is not None

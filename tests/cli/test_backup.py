@@ -62,6 +62,8 @@ def test_restored_backup_has_same_digest(
     assert other_registry("journal", "verify", "--head", registry("journal", "head").out.strip()).code == 0
     *before, entry = other_registry("journal", "export").out.splitlines()
     assert before == registry("journal", "export").out.splitlines()
+    assert json.loads(before[-1])["action"] == "database.backup-started"
+    assert json.loads(json.loads(before[-1])["details"]) == {"file": "backup"}
     assert json.loads(entry)["action"] == "database.restored"
     assert json.loads(json.loads(entry)["details"]) == {
         "digest": taken.out.strip(),
@@ -70,6 +72,18 @@ def test_restored_backup_has_same_digest(
         "replaced_head": None,
     }
     assert other_registry("projects", "export").raw == registry("projects", "export").raw
+
+
+def test_backup_before_upgrade_is_complete_without_journal_entry(
+    registry: CommandLine, other_registry: CommandLine, services: Callable[[], Any], tmp_path: Path
+) -> None:
+    some_records(services)
+    tamper(services, "UPDATE alembic_version SET version_num = '2026_11_26_01'")
+    head = registry("journal", "head").raw
+    taken = registry("backup", tmp_path / "backup")
+    assert (taken.code, len(taken.out.strip())) == (0, 64)
+    assert "no entry of it: the database has the schema of another version." in taken.err
+    assert registry("journal", "head").raw == head
 
 
 def test_restored_registry_works(
@@ -172,6 +186,7 @@ def test_backup_of_read_only_data_folder(tmp_path: Path) -> None:
             subprocess.run(["mount", "-o", "remount,ro", str(data)], check=True)
             taken = registry("backup", tmp_path / f"{state}.backup")
             assert taken.code == 0, taken.err
+            assert "The backup is complete. The journal has no entry of it: " in taken.err
             subprocess.run(["mount", "-o", "remount,rw", str(data)], check=True)
         other_registry = CommandLine(f"sqlite:///{tmp_path}/{state}.sqlite3", tmp_path)
         restored = other_registry("restore", tmp_path / f"{state}.backup")
@@ -198,13 +213,13 @@ def test_damaged_or_foreign_file_is_no_backup(
     some_records(services, count=30)
     registry("backup", tmp_path / "backup")
     whole = (tmp_path / "backup").read_bytes()
-    digest = registry("backup", tmp_path / "second").out
+    records = registry("projects", "export").raw
     for content in (b"", b"no backup", whole[: len(whole) // 2], bytes(1000) + whole[1000:]):
         (tmp_path / "broken").write_bytes(content)
         refused = registry("restore", "--force", tmp_path / "broken")
         assert refused.code in (1, 5) and refused.raw == b"" and refused.err
         assert "Traceback" not in refused.err and "unexpected" not in refused.err
-        assert registry("backup", "--force", tmp_path / "second").out == digest
+        assert registry("projects", "export").raw == records
     assert registry("restore", tmp_path / "none").code == 2
 
 
@@ -275,5 +290,7 @@ def test_tampered_journal_is_reported_on_restore(
 def test_missing_pg_dump_is_named_with_package(registry: CommandLine, tmp_path: Path) -> None:
     ran = registry("backup", tmp_path / "backup", PATH=str(tmp_path))
     assert (ran.code, ran.raw) == (1, b"")
+    entries = [json.loads(line)["action"] for line in registry("journal", "export").out.splitlines()]
+    assert entries[-2:] == ["database.backup-started", "database.backup-failed"]
     assert "pg_dump" in ran.err and "postgresql-client" in ran.err
     assert shutil.which("pg_dump", path=str(tmp_path)) is None

@@ -24,6 +24,8 @@ LIMITS = {"text200": 200, "text500": 500, "text5000": 5000}
 OWN_RULES = ("name", "owner", "to")
 # Of requests.
 DECISIONS = ("confirm_", "refuse_", "cancel_")
+# Fields that do not fit the others of the valid body.
+NOT_BESIDE = {"ask_confirmation": ("consent_number",)}
 Undone = Callable[[], AbstractContextManager[None]]
 
 
@@ -45,7 +47,7 @@ def packed(kind: str) -> list[str]:
 def bodies(aim: Aim) -> Iterator[dict[str, str]]:
     """Return bodies with every pack in every text field."""
     packs = {name: packed(kind_of(field)) for name, field in aim.fields.items() if kind_of(field) in LIMITS}
-    for name in REFERENCES + OWN_RULES:
+    for name in REFERENCES + OWN_RULES + NOT_BESIDE.get(aim.operation.name, ()):
         packs.pop(name, None)
     for turn in range(max(map(len, packs.values()), default=0)):
         yield {name: of[turn % len(of)] for name, of in packs.items()}

@@ -90,7 +90,7 @@ class Installation:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, so that the checkout gets no build folder."""
     source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for folder in ("registry", "migrations", "config"):
+    for folder in ("registry", "migrations", "config", "docs"):
         shutil.copytree(CHECKOUT / folder, source / folder, ignore=NO_CACHES)
     for name in BUILT_FROM:
         shutil.copy(CHECKOUT / name, source)
@@ -175,6 +175,8 @@ def test_installed_wheel_serves_pages_with_their_styles(installation: Installati
             get(port, "/api/v1/projects", "ru")
         assert json.load(error.value)["title"] == "Требуется вход"
         assert "swagger-ui-bundle.js" in get(port, "/api/v1/docs")
+        assert '<h1 class="govuk-heading-l">Ұйымдарға арналған нұсқаулық</h1>' in get(port, "/help/agency", "kk")
+        assert "Which server" in get(port, "/help/operations")
 
 
 def test_installed_wheel_is_served_by_granian(installation: Installation) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import registry
 from registry.accounts.roles import Role
-from registry.accounts.views import people
+from registry.accounts.views import failed_sign_ins, people
 from registry.agencies.views import agencies
 from registry.audits.views import audits
 from registry.cases.views import list_position as case_place
@@ -23,6 +23,7 @@ from registry.freeze.vocabulary import AgencyKind
 from registry.journal.views import journal
 from registry.journal.views import labels as journal_words
 from registry.projects.views import lists as projects
+from registry.requests.views import requests
 from registry.web.choice_labels import CHOICE_LABELS
 from tests.fixtures.web import SignedIn, Visit
 from tests.listed_records import listed_records
@@ -38,10 +39,23 @@ LISTS: dict[str, tuple[Iterable[str], Iterable[str], bool]] = {
     "/cases/exemptions-ending": ((*exemptions.FILTERS, "within"), (), True),
     "/cases/watch-list": (watch_list.FILTERS, watch_list.SORTS, True),
     "/journal": (journal.FILTERS, (), False),
+    "/journal/failed-sign-ins": (failed_sign_ins.FILTERS, (), False),
     "/people": (people.FILTERS, (), False),
     "/projects": (projects.FILTERS, projects.SORTS, True),
+    "/requests": (requests.FILTERS, (), False),
 }
-WITH_FILTERS = {agencies, audits, case_place, exemptions, journal, people, projects, watch_list}
+WITH_FILTERS = {
+    agencies,
+    audits,
+    case_place,
+    exemptions,
+    failed_sign_ins,
+    journal,
+    people,
+    projects,
+    requests,
+    watch_list,
+}
 BOOLEANS = ("below", "dry_run", "is_assigned", "is_restricted", "overdue", "to_approve")
 STATUSES = {"/audits": "audit_status", "/cases": "case_status", "/people": "account_status"}
 

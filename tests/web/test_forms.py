@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from registry.accounts.roles import PERMISSIONS, Role
 from registry.core.database import db
+from registry.help.documents import DOCUMENTS
 from registry.http.required_permission import REQUIRED_PERMISSION, Public
 from registry.projects.models import Project
 from tests.factories import a_project, an_agency
@@ -33,6 +34,7 @@ def filled(rule: str, number: str) -> str:
         "<row_id:audit_id>": "1",
         "<row_id:import_id>": "1",
         "<row_id:document_id>": "1",
+        "<row_id:link_id>": "1",
         "<row_id:waiting>": "1",
         "<row_id:person_id>": "999",
         "<row_id:account_id>": "999",
@@ -49,9 +51,11 @@ def filled(rule: str, number: str) -> str:
         "<any(csv, xlsx):ending>": "csv",
         "<any(totp,passkey):kind>": "totp",
         "<row_id:absence_id>": "999",
+        "<row_id:link_id>": "999",
         "<row_id:factor_id>": "999",
         "<session_id>": "none",
         "<any(projects, agencies):kind>": "projects",
+        f"<any({', '.join(DOCUMENTS)}):document>": "agency",
     }.items():
         rule = rule.replace(name, value)
     assert "<" not in rule, f"give {rule} a value here"

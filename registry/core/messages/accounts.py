@@ -28,6 +28,8 @@ MESSAGES: Final[Mapping[str, str]] = {
         "You do not manage the account {name}: an agency administrator manages only the viewers and editors of the own "
         "agency and those below it."
     ),
+    "mail-not-configured": lazy_text("The service has no mail server. The operator sets one in REGISTRY_SMTP_URL."),
+    "no-own-address": lazy_text("Your account has no e-mail address. Another administrator adds it under People."),
     "accounts-need-a-person": lazy_text("Accounts and tokens are managed by people, not by a service account."),
     "address-range-invalid": lazy_text("{value} is neither an address nor a CIDR range. Example: 10.1.0.0/16."),
     "address-of-another-account": lazy_text(

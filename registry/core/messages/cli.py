@@ -12,6 +12,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "Cannot listen on {host}:{port}: {reason}. Choose another REGISTRY_HOST or REGISTRY_PORT."
     ),
     "cli-another-database": lazy_text("it does not hold the tables of this registry"),
+    "cli-another-schema": lazy_text("the database has the schema of another version."),
     "cli-argument-not-text": lazy_text("One of the arguments is not text: it has bytes that are not UTF-8."),
     "cli-audit-held": lazy_text(
         "Audit {id} is held: it would change too many projects at once. Nothing was changed. Check the list and, if it "
@@ -21,6 +22,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "Audit {id} is voided. The next audit checks every project again. To run one now: registry audits run."
     ),
     "cli-backup-done": lazy_text("Backup written to {path}. The line above is the digest of its contents."),
+    "cli-backup-not-journalled": lazy_text("The backup is complete. The journal has no entry of it: {reason}"),
     "cli-backup-onto-itself": lazy_text("{path} is the database itself. Name another file for the copy."),
     "cli-bad-cell": lazy_text("row {row}, column {column}, {code}: {message}"),
     "cli-bad-row": lazy_text("row {row}, {code}: {message}"),

@@ -69,5 +69,6 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The owner of a service account was disabled. Choose another owner, and replace its tokens if the owner knew "
         "them"
     ),
+    "notice-test-email": lazy_text("A test: e-mails of the project register reach you"),
     "notice-token-ending": lazy_text("A token ends within 14 days"),
 }

@@ -39,7 +39,7 @@ from registry.web.lists import first_address, next_address, requested_page
 def imports(actor: Actor) -> Answer:
     """Display the form and earlier imports; a POST queues a file."""
     if request.method != "POST":
-        return _page(actor, Form({"kind": "projects", "dry_run": "yes"}))
+        return _page(actor, Form({"kind": _kind_in_address(), "dry_run": "yes"}))
     typed = {"kind": request.form.get("kind", "projects"), "dry_run": request.form.get("dry_run", "")}
     try:
         name, content = uploaded_file()
@@ -136,6 +136,10 @@ def import_run(actor: Actor, import_id: int) -> Answer:
         next_address=next_address(errors.next),
         first_address=first_address(),
     )
+
+
+def _kind_in_address() -> str:
+    return "agencies" if request.args.get("kind") == "agencies" else "projects"
 
 
 def _columns_page(actor: Actor, run: ImportRun, columns: Sequence[FileColumn], form: Form) -> str:

@@ -25,6 +25,7 @@ from registry.core.clock import today
 from registry.core.pagination import Page
 from registry.flags.audit_runs import last_good_audit
 from registry.freeze.vocabulary import Severity
+from registry.help.setup import setup_to_show
 from registry.journal.service import JournalEntry
 from registry.journal.views.labels import action_label, principal_label
 from registry.projects.attestations import count_attestations
@@ -84,6 +85,7 @@ def home(actor: Actor) -> Answer:
     return render_template(
         "reports/home_oversight.html",
         actor=actor,
+        setup=setup_to_show(actor),
         mine=assigned,
         mine_filters=assigned_filters,
         waiting=waiting,

@@ -1,0 +1,1 @@
+"""Help: the guides as pages, and the setup checklist of a new registry."""

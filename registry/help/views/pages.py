@@ -1,0 +1,66 @@
+"""Help pages: the list of the documents, and each of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Response, make_response, render_template, url_for
+
+from registry.core.languages import DEFAULT_LANGUAGE
+from registry.help.documents import DOCUMENTS, GUIDES, REFERENCES, Document, guide_of
+from registry.help.rendering import render_document
+from registry.http.required_permission import Public
+from registry.web.blueprint import Answer, pages
+from registry.web.current_user import current_user, page_locale
+
+# The documents are public: they hold no data of the register, and whoever cannot sign in needs them most.
+OPEN: Final = Public("explains the register, also to those who cannot sign in")
+
+
+@pages.page("/help", needs=OPEN)
+def help_index() -> Answer:
+    """List the documents; the guide for the user's role comes first."""
+    own = own_guide()
+    others = [guide for guide in GUIDES if guide is not own]
+    return _not_indexed(render_template("help/index.html", own=own, guides=others, references=REFERENCES))
+
+
+@pages.page(f"/help/<any({', '.join(DOCUMENTS)}):document>", needs=OPEN)
+def help_document(document: str) -> Answer:
+    """Display a document in the page's language, or in English with a notice."""
+    shown = DOCUMENTS[document]
+    content = render_document(shown, page_locale())
+    is_translated = content.language == page_locale()
+    return _not_indexed(
+        render_template(
+            "help/document.html",
+            document=shown,
+            content=content,
+            content_language=None if is_translated else DEFAULT_LANGUAGE,
+            guides=GUIDES,
+        )
+    )
+
+
+def own_guide() -> Document | None:
+    """The guide for the user's role, None for visitors and auditors."""
+    person = current_user().session_actor
+    return None if person is None else guide_of(person.role)
+
+
+def own_help_address() -> str:
+    """Where *Help* leads: to the guide for the user's role, else to the list of the documents."""
+    guide = own_guide()
+    return url_for("web.help_index") if guide is None else help_address(guide.name)
+
+
+def help_address(name: str, section: str | None = None) -> str:
+    """The address of a document, or of one of its sections: by the anchor of the English heading."""
+    return url_for("web.help_document", document=name, _anchor=section)
+
+
+def _not_indexed(page: str) -> Response:
+    """A page that search engines leave out: each installation has the same texts."""
+    response = make_response(page)
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
