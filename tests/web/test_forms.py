@@ -51,7 +51,6 @@ def filled(rule: str, number: str) -> str:
         "<any(csv, xlsx):ending>": "csv",
         "<any(totp,passkey):kind>": "totp",
         "<row_id:absence_id>": "999",
-        "<row_id:link_id>": "999",
         "<row_id:factor_id>": "999",
         "<session_id>": "none",
         "<any(projects, agencies):kind>": "projects",
