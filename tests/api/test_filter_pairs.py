@@ -23,6 +23,7 @@ LISTS = (
     "/agencies",
     "/audits",
     "/cases",
+    "/confirmation-requests",
     "/exemptions",
     "/exports/projects.csv",
     "/exports/projects.xlsx",
@@ -35,6 +36,7 @@ LISTS = (
     "/successions",
     "/tokens",
     "/transfers",
+    "/withdrawals",
 )
 DAY, INSTANT = "2026-06-01", "2026-06-01T07:00:00Z"
 

@@ -17,7 +17,7 @@ from registry.audits.views import audits
 from registry.cases.views import list_position as case_place
 from registry.cases.views import lists as cases
 from registry.cases.views import watch_list
-from registry.exemptions import views as exemptions
+from registry.exemptions.views import exemptions
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import AgencyKind
 from registry.journal.views import journal

@@ -44,7 +44,6 @@ def filled(rule: str, number: str) -> str:
         "<row_id:request_id>": "1",
         "<any(placement,onboarding,ending):kind>": "placement",
         "<row_id:exemption_id>": "1",
-        "<row_id:link_id>": "999",
         "<any(confirmation,refusal,cancellation,restoration):decision>": "confirmation",
         "<int(max=9223372036854775807):seq>": "1",
         "<action>": "comment",
