@@ -34,6 +34,7 @@ CELL_NUMBER: Final = re.compile(r"-?[0-9]{1,30}")
 WRITTEN_DAY: Final = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})")
 YES: Final = frozenset({"true", "1", "yes", "да", "иә", "истина"})
 NO: Final = frozenset({"false", "0", "no", "нет", "жоқ", "ложь"})
+TENGE: Final = "₸"
 BLANKS: Final = str.maketrans("", "", " \u00a0\u202f\t")
 
 
@@ -222,8 +223,8 @@ class WholeNumber(InputField):
         return {"type": "integer", "minimum": self.smallest, "maximum": self.largest}
 
     def from_text(self, text: str) -> object:
-        """The number."""
-        written = WRITTEN_NUMBER.fullmatch(text.translate(BLANKS))
+        """The number; of an amount the sign of the tenge may follow."""
+        written = WRITTEN_NUMBER.fullmatch(text.translate(BLANKS).removesuffix(TENGE))
         if written is None:
             return super().from_text(text)
         return int(f"{'-' if written[1] else ''}{written[2][:MAX_DIGITS]}")

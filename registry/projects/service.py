@@ -125,11 +125,16 @@ def register_project(
 
 
 def change_project(
-    actor: Actor, project: Project, changes: Mapping[str, Any], known: Sequence[Problem] = ()
+    actor: Actor,
+    project: Project,
+    changes: Mapping[str, Any],
+    known: Sequence[Problem] = (),
+    reason: str | None = None,
 ) -> list[dict[str, Any]]:
     """Apply an agency's edit (validated values) in the open transaction; returns the changes.
 
-    Editing a confirmed value withdraws the confirmation. Nothing is written when nothing differs.
+    ``reason``: why, for the history and the journal. Editing a confirmed value withdraws the confirmation. Nothing is
+    written when nothing differs.
     Raises RoleNotAllowed, Invalid and ExternalIdTaken.
     """
     actor.require(Permission.PROJECTS_WRITE)
@@ -142,7 +147,7 @@ def change_project(
     if after["external_id"] != before["external_id"]:
         _require_unused_external_id(project.agency, after["external_id"])
     withdraw_confirmations(before, after)
-    return save_changes(actor, project, before, after, "project.changed")
+    return save_changes(actor, project, before, after, "project.changed", change_reason=reason)
 
 
 def restrict_project(actor: Actor, project: Project, is_restricted: bool, reason: str) -> list[dict[str, Any]]:
@@ -163,8 +168,12 @@ def save_changes(
     after: Mapping[str, Any],
     action: str,
     details: Mapping[str, Any] | None = None,
+    change_reason: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Write the differences: row, revision and journal entry. Returns the changes, empty when nothing differs."""
+    """Write the differences: row, revision and journal entry. Returns the changes, empty when nothing differs.
+
+    ``change_reason`` goes to the revision, which everybody who sees the project can read, and to the journal.
+    """
     changes = differences(before, after)
     if not changes:
         return changes
@@ -174,8 +183,9 @@ def save_changes(
     project.updated_at = project.changed_at = now()
     project.words = search_words(after, project.number)
     _flush(project)
-    save_revision(project, changes, actor.principal)
-    journal.record(actor, action, f"project:{project.number}", {**(details or {}), "changes": changes})
+    save_revision(project, changes, actor.principal, change_reason)
+    given = {} if change_reason is None else {"reason": change_reason}
+    journal.record(actor, action, f"project:{project.number}", {**(details or {}), **given, "changes": changes})
     return changes
 
 

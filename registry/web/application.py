@@ -54,6 +54,7 @@ from registry.web.error_messages import failure_message, row_error_message
 from registry.web.error_pages import init_error_pages
 from registry.web.flash import FlaskSession
 from registry.web.formats import init_formats
+from registry.web.forms import year_rows
 from registry.web.labels import init_labels
 from registry.web.layout import crumbs, menu, switch_address
 from registry.web.support import support
@@ -125,6 +126,7 @@ def attach_web(app: Flask) -> None:
         switch_address=switch_address,
         tag_colour=tag_colour,
         visitor=current_user,
+        year_rows=year_rows,
     )
     init_translations(app)
     init_formats(app)

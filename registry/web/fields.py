@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from registry.core.fields import AnyDay, Boolean, Choice, InputField, Text, WholeNumber
+from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, Text, WholeNumber
+from registry.core.list_fields import Entries, Telephone, YearlyAmounts
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import WorkType
@@ -36,8 +37,8 @@ WORK_TYPE_HINTS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One form field. ``control``: text, day, money, area, note, select, radios, yes_no, file, password, check,
-    checkboxes.
+    """One form field. ``control``: text, day, money, digits, telephone, years, area, note, select, radios, yes_no,
+    file, password, check, checkboxes.
 
     ``hints``: explanation of each choice. ``when``: the CSS class that displays the field only after a certain choice.
     """
@@ -100,4 +101,12 @@ def _control(name: str, field: InputField) -> tuple[str, Sequence[tuple[str, str
             return "radios", options(name)
         case Text(limit=limit) if limit > LONG_TEXT:
             return "area", ()
+        case Entries():
+            return "note", ()
+        case YearlyAmounts():
+            return "years", ()
+        case Telephone():
+            return "telephone", ()
+        case Bin():
+            return "digits", ()
     return "text", ()

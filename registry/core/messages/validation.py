@@ -17,9 +17,11 @@ MESSAGES: Final[Mapping[str, str]] = {
     "date-before-today": lazy_text("The date must not be before today, {today}."),
     "date-out-of-range": lazy_text("The date must lie from {earliest} to {latest}."),
     "email-invalid": lazy_text("One e-mail address is expected, such as it@example.kz."),
+    "entry-with-separator": lazy_text("An entry cannot contain “{separator}”: it separates entries in tables."),
     "expected-date": lazy_text("A date written YYYY-MM-DD is expected, such as 2026-01-31."),
     "expected-file": lazy_text("A file is expected here."),
     "expected-text": lazy_text("A text is expected."),
+    "expected-texts": lazy_text("A list of texts is expected."),
     "expected-true-or-false": lazy_text("true or false is expected."),
     "expected-whole-number": lazy_text("A whole number is expected."),
     "lifetime-not-positive": lazy_text("The lifetime must be longer than zero."),
@@ -35,9 +37,14 @@ MESSAGES: Final[Mapping[str, str]] = {
     "not-with-this-decision": lazy_text("This field does not go with the decision {decision}."),
     "number-out-of-range": lazy_text("The number must be from {smallest} to {largest}."),
     "parent-below-itself": lazy_text("The agency above cannot be this agency itself or one below it."),
+    "project-number-invalid": lazy_text(
+        "{number} is not the number of a project: its last digit does not match. Copy it from the page of the project."
+    ),
     "project-unknown": lazy_text("There is no project {number}."),
     "required": lazy_text("Enter a value."),
+    "telephone-invalid": lazy_text("Enter a telephone number, such as +7 7172 74 00 00."),
     "too-long": lazy_text("At most {limit} characters; {length} were sent."),
+    "too-many-entries": lazy_text("At most {limit} entries are possible."),
     "typed-date-wrong": lazy_text("Write the date as day, month and year, such as 20.01.2026."),
     "url-invalid": lazy_text("An http or https address is expected, such as https://example.kz."),
     "url-with-credentials": lazy_text(
@@ -45,4 +52,9 @@ MESSAGES: Final[Mapping[str, str]] = {
         "as https://example.kz."
     ),
     "value-missing": lazy_text("Enter a value."),
+    "year-twice": lazy_text("The year {year} stands there twice."),
+    "years-above-budget": lazy_text(
+        "The years together cost {total} tenge, more than the budget. Correct the budget or the years."
+    ),
+    "years-invalid": lazy_text("Enter a year and its amount in each line, such as 2026: 1 000 000."),
 }

@@ -8,6 +8,7 @@ from typing import Final
 
 from registry.core.errors import Problem
 from registry.core.fields import Bin, Choice, InputField, Text
+from registry.core.list_fields import Entries
 from registry.core.spreadsheets.xlsx_child import NO_VALUE
 
 # A spreadsheet treats a cell that begins with one of these as a formula; a leading apostrophe makes it text.
@@ -43,7 +44,7 @@ def unescape_formula(cell: str) -> str:
 
 
 def _reader(field: InputField) -> CellReader:
-    if isinstance(field, Text):
+    if isinstance(field, Text | Entries):
         return lambda cell: field.from_cell(unescape_formula(cell))
     width = _code_width(field)
     return (lambda cell: field.from_cell(_padded(cell.strip(), width))) if width else field.from_cell

@@ -121,7 +121,7 @@ class ProjectByNumber(MethodView):
     @blp.requires(Permission.PROJECTS_WRITE)
     @blp.doc(operationId="patch_project")
     @blp.etag
-    @blp.arguments(PROJECT_PATCH, location="merge_patch", example={"stage": "pilot", "ended_on": None})
+    @blp.arguments(PROJECT_PATCH, location="merge_patch", example=examples.PATCH)
     @blp.response(200, PROJECT, example=examples.PROJECT)
     def patch(self, sent: Loaded, number: str) -> Any:
         """Change a project. A field that is null is cleared, an absent one stays.
@@ -131,7 +131,8 @@ class ProjectByNumber(MethodView):
         with transaction():
             project = find_project_to_change(current_actor(), number)
             blp.check_etag(etag_data(project_row(project)))
-            change_project(current_actor(), project, sent.values, sent.problems)
+            reason = sent.values.pop("change_reason", None)
+            change_project(current_actor(), project, sent.values, sent.problems, reason)
             row = project_row(project)
         blp.set_etag(etag_data(row))
         return row
