@@ -19,9 +19,10 @@ from registry.notifications import models as letter_tables
 from registry.platform import confirmations
 from registry.platform import models as inventories
 from registry.platform import pending_uploads as waiting_files
-from registry.projects import documents, drafts, revisions
+from registry.projects import documents, drafts, links, revisions
 from registry.projects import models as project_table
 from registry.projects import numbers as project_numbers
+from registry.projects.similarity import fingerprints
 
 TABLES = (
     absences,
@@ -40,11 +41,13 @@ TABLES = (
     documents,
     drafts,
     exemptions,
+    fingerprints,
     flags,
     import_runs,
     installation,
     inventories,
     letter_tables,
+    links,
     oidc_models,
     orders,
     project_numbers,

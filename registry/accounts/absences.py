@@ -10,7 +10,13 @@ from typing import Final
 from sqlalchemy import ColumnElement, ForeignKey, Text, and_, select
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from registry.accounts.account_management import can_manage, is_own, require_account_manager, sees_account
+from registry.accounts.account_management import (
+    can_manage,
+    is_own,
+    require_account_manager,
+    require_unchanged,
+    sees_account,
+)
 from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.models import Account, AccountNotFound, find_account, is_active, require_person
 from registry.accounts.roles import Permission, Role
@@ -68,14 +74,15 @@ def record_absence(actor: Actor, account_id: int, deputy_id: int, first_day: dat
     """Record an absence and its deputy.
 
     People record their own, account managers those of the accounts that they manage, supervisors those of reviewers
-    and supervisors. Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, Invalid, AbsencesOverlap,
-    DeputyOfDeputy.
+    and supervisors. Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, RightsChanged, Invalid,
+    AbsencesOverlap, DeputyOfDeputy.
     """
     require_person(actor)
     with transaction() as session:
         # Locked in one order, so that two absences that would make a deputy of a deputy wait for one another.
         accounts = {each: find_account(each, lock=True) for each in sorted({account_id, deputy_id})}
         account, deputy = accounts[account_id], accounts[deputy_id]
+        require_unchanged(actor)
         _require_may_record(actor, account)
         _require_days(first_day, last_day)
         if not may_deputize(deputy, account):
@@ -99,16 +106,21 @@ def record_absence(actor: Actor, account_id: int, deputy_id: int, first_day: dat
     return absence
 
 
-def end_absence(actor: Actor, absence_id: int) -> None:
-    """End an absence, or cancel one that has not begun. Raises AbsenceNotFound, and as ``record_absence``."""
+def end_absence(actor: Actor, absence_id: int, account_id: int | None = None) -> Account:
+    """End an absence, or cancel one that has not begun; returns whose it is. ``account_id``: only one of that account.
+
+    Raises AbsenceNotFound, and as ``record_absence``.
+    """
     require_person(actor)
     with transaction():
         absence = db.session.get(Absence, absence_id, populate_existing=True, with_for_update=True)
-        if absence is None or absence.ended_at is not None:
+        if absence is None or absence.ended_at is not None or account_id not in (None, absence.account_id):
             raise AbsenceNotFound(id=absence_id)
         account = find_account(absence.account_id)
+        require_unchanged(actor)
         _require_may_record(actor, account)
         close_absence(actor, absence, account)
+    return account
 
 
 def close_absence(actor: Actor, absence: Absence, account: Account) -> None:

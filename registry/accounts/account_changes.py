@@ -5,7 +5,9 @@ Every change except a confirmation ends all sessions and tokens of the account; 
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from collections.abc import Sequence
+
+from sqlalchemy import func, select, update
 
 from registry.accounts.account_management import (
     find_managed_account,
@@ -27,7 +29,9 @@ from registry.accounts.models import (
     role_problems,
 )
 from registry.accounts.oidc.models import unlink_by_address
-from registry.accounts.passwords import NO_PASSWORD, generate_password, hash_password
+from registry.accounts.owners import owned_by
+from registry.accounts.password_halves import encrypt_half, generate_halves
+from registry.accounts.passwords import NO_PASSWORD, hash_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import names_of
 from registry.accounts.sessions import end_sessions_of
@@ -52,6 +56,10 @@ class LastAdministrator(Conflict):
     """The account is the only active administrator: without it nobody could manage accounts on the pages."""
 
 
+class AddressOfAnotherAccount(Conflict):
+    """Another person's account has the same e-mail address: one person would have both, and could act as two."""
+
+
 class AccountChanged(Conflict):
     """The account's role is not the one that was to be confirmed."""
 
@@ -70,7 +78,10 @@ def disable_account(actor: Actor, account_id: int) -> None:
             account.disabled_at = now()
             end_access(account)
             delete_invitation(account.id)
-            journal.record(actor, "account.disabled", f"account:{account.name}", account_details(account))
+            # They go on working: programs depend on them. Whoever disabled their owner finds them another one.
+            owned = owned_by(account.id)
+            details = {**account_details(account), **({"service_accounts": ", ".join(owned)} if owned else {})}
+            journal.record(actor, "account.disabled", f"account:{account.name}", details)
 
 
 def enable_account(actor: Actor, account_id: int) -> None:
@@ -116,18 +127,19 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
 def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None = None) -> str | None:
     """Confirm a pending account with the role, and the address if given, that the confirming person was displayed.
 
-    A person who has no password yet is invited. A person with a password gets a new one, which is returned, to be
-    handed over and changed at the first sign-in, so that whoever requested the account knows no working one. Returns
-    None for other accounts. An account that nobody
-    here requested, because it comes from the OpenID Connect provider, stays pending after the first confirmation when
-    its role requires two people. Raises SignInBusy, RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, NotYourself,
-    ConfirmationNeedsAnotherPerson, AccountNotPending, and AccountChanged when the role or the address has changed
-    since it was displayed.
+    A person who has no password yet is invited. A person with a password gets a new one, to be changed at the first
+    sign-in, so that whoever requested the account knows no working one. Its second half is returned, for the person;
+    another administrator is shown the first one (``password_halves.py``), so that nobody but the person knows both. The
+    command line, which needs no second person, gets the whole password. Returns None for other accounts. An account
+    that nobody here requested, because it comes from the OpenID Connect provider, stays pending after the first
+    confirmation when its role requires two people. Raises SignInBusy, RoleNotAllowed, AccountsNeedAPerson,
+    AccountNotFound, NotYourself, ConfirmationNeedsAnotherPerson, AccountNotPending, AddressOfAnotherAccount, and
+    AccountChanged when the role or the address has changed since it was displayed.
     """
     actor.require(Permission.ACCOUNTS_CONFIRM)
     require_person(actor)
-    password = generate_password() if _gets_password(find_account(account_id)) else None
-    kept = None if password is None else hash_password(password)
+    halves = generate_halves() if _gets_password(find_account(account_id)) else None
+    kept = None if halves is None else hash_password("".join(halves))
     with transaction():
         account = find_other_account(actor, account_id)
         if account.pending_since is None:
@@ -136,8 +148,12 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         if not names_of(actor).isdisjoint(asked_by):
             raise ConfirmationNeedsAnotherPerson(name=account.name)
         address = _email_of(account)
-        if account.role != role.value or (email is not None and email != (address or "")):
+        # Whoever requested the account may have given it a password since the first look.
+        same_kind = _gets_password(account) is (kept is not None)
+        if account.role != role.value or (email is not None and email != (address or "")) or not same_kind:
             raise AccountChanged(name=account.name, role=account.role)
+        if role.needs_two_people and not actor.is_local:
+            _require_own_address(account, address)
         if asked_by == [account.name] and role.needs_two_people and not actor.is_local:
             account.asked_by = [account.name, actor.principal]
             journal.record(actor, "account.requested", f"account:{account.name}", account_details(account))
@@ -145,8 +161,10 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         account.pending_since, account.asked_by, account.confirmed_by = None, None, actor.principal
         if role.needs_two_people:
             unlink_by_address(actor, account)
-        if kept is not None:
+        if kept is not None and halves is not None:
+            first_half = None if actor.is_local else encrypt_half(halves[0])
             values = {"password_hash": kept, "password_set_at": now(), "password_must_change": True}
+            values["first_half"] = first_half
             db.session.execute(update(Person).where(Person.account_id == account.id).values(**values))
             account.invited_at = None
             end_access(account)
@@ -154,7 +172,9 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         journal.record(actor, "account.confirmed", f"account:{account.name}", details)
         if account.invited_at is not None and address is not None:
             send_invitation(actor, account, address)
-    return password
+    if halves is None:
+        return None
+    return "".join(halves) if actor.is_local else halves[1]
 
 
 def _gets_password(account: Account) -> bool:
@@ -163,6 +183,14 @@ def _gets_password(account: Account) -> bool:
     if account.invited_at is not None:
         return not can_be_invited(_email_of(account))
     return stored is not None and stored != NO_PASSWORD
+
+
+def _require_own_address(account: Account, address: str | None) -> None:
+    same = select(Account.name).join(Person, Person.account_id == Account.id)
+    others = (func.lower(Person.email) == (address or "").lower(), Account.id != account.id)
+    other = db.session.scalar(same.where(*others, Account.disabled_at.is_(None)).order_by(Account.id).limit(1))
+    if other is not None:
+        raise AddressOfAnotherAccount(name=account.name, other=other)
 
 
 def _email_of(account: Account) -> str | None:
@@ -178,14 +206,16 @@ def pending_accounts(actor: Actor) -> list[Account]:
 
 def can_confirm(actor: Actor, account: Account) -> bool:
     """True when the account is pending and the actor may confirm it, not having created or changed it."""
-    return (
-        actor.may(Permission.ACCOUNTS_CONFIRM)
-        and actor.is_person
-        and account.pending_since is not None
-        and account.disabled_at is None
-        and not is_own(actor, account)
-        and names_of(actor).isdisjoint(account.asked_by or ())
-    )
+    return account.id in confirmable(actor, [account])
+
+
+def confirmable(actor: Actor, accounts: Sequence[Account]) -> frozenset[int]:
+    """The ids of the accounts that the actor may confirm, with one query for all of them."""
+    if not actor.is_person or not actor.may(Permission.ACCOUNTS_CONFIRM):
+        return frozenset()
+    pending = [each for each in accounts if each.pending_since is not None and each.disabled_at is None]
+    own = names_of(actor) if pending else frozenset()
+    return frozenset(each.id for each in pending if not is_own(actor, each) and own.isdisjoint(each.asked_by or ()))
 
 
 def lock_administrators(account_id: int) -> list[int]:

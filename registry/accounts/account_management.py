@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlalchemy import ColumnElement, select, true
 
 from registry.accounts.actors import Actor
-from registry.accounts.agency_tree import is_in_subtree, subtree
+from registry.accounts.agency_tree import agencies_below, is_in_subtree, subtree
 from registry.accounts.models import Account, AccountNotFound, find_account, is_active, require_person
 from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.core.database import db
@@ -87,10 +87,21 @@ def require_may_manage(actor: Actor, account: Account) -> None:
 
 def can_manage(actor: Actor, account: Account) -> bool:
     """True when the actor may change the account: not the own one."""
-    return (
-        actor.may(Permission.PEOPLE_MANAGE)
-        and not is_own(actor, account)
-        and _may_manage(actor, Role(account.role), account.agency_id)
+    return account.id in manageable(actor, [account])
+
+
+def manageable(actor: Actor, accounts: Sequence[Account]) -> frozenset[int]:
+    """The ids of the accounts that the actor may change, with one query for all of them."""
+    if not actor.may(Permission.PEOPLE_MANAGE):
+        return frozenset()
+    below = agencies_below(actor.agency_id, {each.agency_id for each in accounts if each.agency_id is not None})
+    return frozenset(
+        each.id
+        for each in accounts
+        if not is_own(actor, each)
+        and may_manage(
+            actor.role, actor.agency_id, Role(each.role), each.agency_id, lambda agency_id, _root: agency_id in below
+        )
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import CTE, BindParameter, Integer, String, column, select, table
@@ -22,5 +23,12 @@ def subtree(agency_id: int | BindParameter[int]) -> CTE:
 
 def is_in_subtree(agency_id: int, root_id: int) -> bool:
     """True when the agency is the root or subordinate to it."""
+    return agency_id in agencies_below(root_id, {agency_id})
+
+
+def agencies_below(root_id: int | None, agency_ids: Collection[int]) -> frozenset[int]:
+    """Those of the agencies that are the root or subordinate to it; none without a root."""
+    if root_id is None or not agency_ids:
+        return frozenset()
     tree = subtree(root_id)
-    return db.session.scalar(select(tree.c.id).where(tree.c.id == agency_id)) is not None
+    return frozenset(db.session.scalars(select(tree.c.id).where(tree.c.id.in_(agency_ids))))

@@ -12,9 +12,7 @@ from marshmallow.fields import Field as SchemaField
 from registry.accounts.roles import Role, roles_within
 from registry.accounts.scopes import Scope, default_scopes, scopes_of_role, sorted_scopes
 from registry.accounts.tokens import IssuedToken
-from registry.accounts.vocabulary import TokenStatus
 from registry.core.base_schema import BaseSchema
-from registry.core.clock import now
 from registry.core.fields import Choice, InputField
 from registry.core.languages import LANGUAGES
 from registry.core.value_checks import InvalidValue
@@ -130,28 +128,29 @@ def display_token(issued: IssuedToken, whose: str, back: str) -> str:
     )
 
 
-def display_password(name: str, password: str, back: str, hint: str = "") -> str:
-    """The password on the answer to the POST itself: it is stored nowhere and cannot be displayed again."""
+def display_password(name: str, password: str, back: str, hint: str = "", what: str = "") -> str:
+    """The password on the answer to the POST itself: it is stored nowhere and cannot be displayed again.
+
+    ``what`` it is, by default a password.
+    """
     warning = _("It is displayed only once and cannot be recovered. Copy it now and hand it over securely.")
     return render_template(
-        "shown_once.html", whose=name, what=_("Password"), secret=password, explanation=warning, hint=hint, back=back
+        "shown_once.html",
+        whose=name,
+        what=what or _("Password"),
+        secret=password,
+        explanation=warning,
+        hint=hint,
+        back=back,
     )
 
 
 def revocation_question(key_id: str, back: str) -> Answer:
     """The confirmation page for revoking a token."""
     consequences = _(
-        "Programs that use this token are refused from their next request. A revoked token cannot be restored."
+        "Programs that use this token, or a token of this account that was created with it, are refused from their "
+        "next request. A revoked token cannot be restored."
     )
     return render_template(
         "question.html", subject=key_id, act=_("Revoke token"), explanation=consequences, back=url_for(back)
     )
-
-
-def token_status(token: Mapping[str, Any]) -> str:
-    """``revoked``, ``expired``, ``pending`` or ``valid``."""
-    if token["revoked_at"] is not None:
-        return TokenStatus.REVOKED.value
-    if token["expires_at"] is not None and token["expires_at"] <= now():
-        return TokenStatus.EXPIRED.value
-    return (TokenStatus.VALID if token["pending_since"] is None else TokenStatus.PENDING).value

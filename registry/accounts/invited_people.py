@@ -13,10 +13,9 @@ from registry.accounts.invitations import (
     find_invitation,
     send_invitation,
 )
-from registry.accounts.models import Account, Person, account_details
+from registry.accounts.models import Account, Person, account_details, person_actor
 from registry.accounts.passwords import hash_password
 from registry.accounts.people import NewPerson, add_person, password_problems
-from registry.accounts.roles import Role
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid
@@ -89,16 +88,6 @@ def accept_invitation(key: str, password: str, source: str, request_id: str, cli
         person.password_hash, person.password_set_at, person.password_must_change = password_hash, now(), False
         account.invited_at = None
         delete_invitation(account.id)
-        actor = Actor(
-            account.name,
-            Role(account.role),
-            account.agency_id,
-            source,
-            request_id,
-            account_id=account.id,
-            is_person=True,
-            credential=CREDENTIAL,
-            client_request_id=client_request_id,
-        )
+        actor = person_actor(account, CREDENTIAL, source, request_id, client_request_id)
         journal.record(actor, "account.invitation-accepted", f"account:{account.name}", account_details(account))
         return account.name

@@ -9,6 +9,7 @@ from sqlalchemy import func, or_, select
 
 from registry.accounts.actors import LOCAL, Actor
 from registry.accounts.roles import Permission
+from registry.accounts.same_person import names_of
 from registry.core.clock import rfc3339
 from registry.core.database import db
 from registry.journal.service import JournalEntry
@@ -43,7 +44,7 @@ def previous_sign_in(actor: Actor) -> datetime | None:
     """When the person signed in before the present session; None at the first sign-in."""
     statement = (
         select(JournalEntry.at)
-        .where(JournalEntry.principal == actor.principal, JournalEntry.action == "person.signed-in")
+        .where(JournalEntry.principal.in_(names_of(actor)), JournalEntry.action == "person.signed-in")
         .order_by(JournalEntry.seq.desc())
         .offset(1)
         .limit(1)

@@ -101,7 +101,10 @@ class Account(Model):
 
 
 class Person(Model):
-    """The data of a person besides the account. ``language`` is for pages and notifications."""
+    """The data of a person besides the account. ``language`` is for pages and notifications.
+
+    ``first_half``: of a new password, encrypted, until it is displayed (``password_halves.py``).
+    """
 
     __tablename__ = "people"
 
@@ -111,6 +114,7 @@ class Person(Model):
     language: Mapped[str] = mapped_column(String(2))
     password_hash: Mapped[str] = mapped_column(Text)
     password_must_change: Mapped[bool] = mapped_column(server_default=false())
+    first_half: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Instant)
     password_set_at: Mapped[datetime] = mapped_column(Instant)
     last_signed_in_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -207,13 +211,33 @@ def new_account(
 
 def require_free_name(name: str, account_id: int | None = None) -> None:
     """Raise AccountNameTaken when an account other than ``account_id`` has or had the name or a confusable one."""
+    taken = taken_name(name, account_id)
+    if taken is not None:
+        raise AccountNameTaken(name=name, taken=taken)
+
+
+def taken_name(name: str, account_id: int | None = None) -> str | None:
+    """The name, or a confusable one, that an account other than ``account_id`` has or had; None without one."""
     name_skeleton = skeleton(name)
     statement = select(Account.name).where(Account.name_skeleton == name_skeleton)
     if account_id is not None:
         statement = statement.where(Account.id != account_id)
-    taken = db.session.scalar(statement) or former_name_like(name_skeleton, account_id)
-    if taken is not None:
-        raise AccountNameTaken(name=name, taken=taken)
+    return db.session.scalar(statement) or former_name_like(name_skeleton, account_id)
+
+
+def person_actor(account: Account, credential: str, source: str, request_id: str, client_request_id: str = "") -> Actor:
+    """The actor of a person's account that was authenticated just now."""
+    return Actor(
+        account.name,
+        Role(account.role),
+        account.agency_id,
+        source,
+        request_id,
+        account_id=account.id,
+        is_person=True,
+        credential=credential,
+        client_request_id=client_request_id,
+    )
 
 
 def mark_signed_in(person_id: int) -> None:

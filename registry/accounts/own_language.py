@@ -16,6 +16,6 @@ def change_own_language(actor: Actor, language: Language) -> None:
         if person is None:
             raise AccountsNeedAPerson
         if person.language != language:
-            details = {"from": person.language, "to": language}
+            change = {"field": "language", "old": person.language, "new": language}
             person.language = language
-            journal.record(actor, "account.language-changed", f"account:{actor.principal}", details)
+            journal.record(actor, "account.language-changed", f"account:{actor.principal}", {"changes": [change]})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
@@ -40,9 +42,15 @@ def owner_id(actor: Actor, requested_id: int | None) -> int | None:
 
 def owner_name(account: Account) -> str | None:
     """The name of the owner of a service account."""
-    if account.owner_account_id is None:
-        return None
-    return db.session.scalar(select(Account.name).where(Account.id == account.owner_account_id))
+    return owner_names([account]).get(account.id)
+
+
+def owner_names(accounts: Sequence[Account]) -> dict[int, str]:
+    """The names of the owners of service accounts, by the id of the account; without those that have none."""
+    owner_ids = {each.owner_account_id for each in accounts if each.owner_account_id is not None}
+    rows = db.session.execute(select(Account.id, Account.name).where(Account.id.in_(owner_ids))) if owner_ids else ()
+    names = {row.id: row.name for row in rows}
+    return {each.id: names[each.owner_account_id] for each in accounts if each.owner_account_id is not None}
 
 
 def change_owner(actor: Actor, account_id: int, owner_account_id: int) -> None:
@@ -60,6 +68,12 @@ def change_owner(actor: Actor, account_id: int, owner_account_id: int) -> None:
         if before != after:
             details = {"previous_owner": before, "owner": after}
             journal.record(actor, "account.owner-changed", f"account:{account.name}", details)
+
+
+def owned_by(account_id: int) -> list[str]:
+    """The names of the service accounts in use that a person answers for."""
+    owned = (Account.owner_account_id == account_id, Account.disabled_at.is_(None))
+    return list(db.session.scalars(select(Account.name).where(*owned).order_by(Account.name)))
 
 
 def ownerless_accounts(actor: Actor) -> list[Account]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import select
 
-from registry.accounts.account_changes import disable_account, enable_account, end_access
+from registry.accounts.account_changes import disable_account, enable_account, end_access, lock_administrators
 from registry.accounts.account_management import (
     find_managed_account,
     require_account_manager,
@@ -147,6 +147,8 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
     password_hash = hash_password(password)
     with transaction():
         person = find_person(actor, person_id)
+        # Two administrators who do this to each other wait, so that one of them stays active.
+        lock_administrators(person.account_id)
         account = find_managed_account(actor, person.account_id)
         _store_password(person, password_hash, must_change=_must_change(actor, must_change))
         account.invited_at = None
@@ -206,6 +208,7 @@ def password_problems(password: str, name: str, pointer: str = "/password") -> l
 
 def _store_password(person: Person, password_hash: str, *, must_change: bool) -> None:
     person.password_hash, person.password_set_at, person.password_must_change = password_hash, now(), must_change
+    person.first_half = None
     end_access(person.account)
 
 
@@ -222,7 +225,7 @@ def person_problems(name: str, new: NewPerson) -> list[Problem]:
 def personal_problems(email: str | None, language: str | None) -> list[Problem]:
     """The problems of an e-mail address and a language; None is not examined."""
     problems = []
-    if email is not None and not (EMAIL.fullmatch(email) and len(email) <= MAX_EMAIL_LENGTH):
+    if email is not None and not (EMAIL.fullmatch(email) and email.isprintable() and len(email) <= MAX_EMAIL_LENGTH):
         problems.append(Problem("/email", "email-invalid"))
     if language is not None and language not in LANGUAGES:
         problems.append(Problem("/language", "not-a-choice", {"options": ", ".join(LANGUAGES)}))

@@ -14,7 +14,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.invited_people import invite_person
-from registry.accounts.models import Account
+from registry.accounts.models import taken_name
 from registry.accounts.passwords import generate_password
 from registry.accounts.people import NewPerson, add_person, person_problems
 from registry.accounts.person_fields import PersonFields
@@ -133,7 +133,7 @@ def _problems(actor: Actor, row: Row, new: NewPerson, known: _Known) -> list[Pro
         problems.append(Problem("/role", "role-not-yours-to-give", {"role": new.role.value}))
     name_skeleton = skeleton(new.name)
     first = known.seen.setdefault(name_skeleton, row.number)
-    taken = db.session.scalar(select(Account.name).where(Account.name_skeleton == name_skeleton))
+    taken = taken_name(new.name)
     if first != row.number:
         problems.append(Problem("/name", "name-twice", {"row": first}))
     elif taken is not None:

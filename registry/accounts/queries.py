@@ -1,4 +1,4 @@
-"""Account and token queries: paginated lists and single records, narrowed to what the actor sees."""
+"""Account queries: paginated lists and single records, narrowed to what the actor sees."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from registry.accounts.factors.models import has_factor
 from registry.accounts.models import Account, AccountNotFound, Person, find_account
 from registry.accounts.roles import Permission, Role
 from registry.accounts.token_models import Token
-from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
+from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.core.bin_numbers import is_bin
-from registry.core.clock import now
 from registry.core.collation import sort_in_kazakh
 from registry.core.database import db
 from registry.core.errors import Malformed, Problem
@@ -53,11 +52,6 @@ ACCOUNT_SORTS: Final[Mapping[str, SortKey]] = {
     "changed_at": SortKey("changed_at", Account.changed_at.expression, datetime, nullable=True),
     "last_signed_in_at": SortKey("last_signed_in_at", Person.last_signed_in_at.expression, datetime, nullable=True),
 }
-TOKEN_SORTS: Final[Mapping[str, SortKey]] = {
-    "id": SortKey("id", Token.id.expression, int),
-    "expires_at": SortKey("expires_at", Token.expires_at.expression, datetime, nullable=True),
-    "last_used_at": SortKey("last_used_at", Token.last_used_at.expression, datetime, nullable=True),
-}
 
 
 def list_accounts(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
@@ -67,7 +61,7 @@ def list_accounts(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     """
     actor.require(Permission.PEOPLE_READ)
     statement = _accounts().where(visible_accounts(actor), *account_conditions(raw))
-    return _page(statement, Account.id, ACCOUNT_SORTS, page, "name")
+    return page_of(statement, Account.id, ACCOUNT_SORTS, page, "name")
 
 
 def read_account(actor: Actor, account_id: int) -> Mapping[str, Any]:
@@ -84,22 +78,6 @@ def read_account(actor: Actor, account_id: int) -> Mapping[str, Any]:
 def account_row(account_id: int) -> Mapping[str, Any]:
     """An account as a mapping, whoever asks."""
     return dict(db.session.execute(_accounts().where(Account.id == account_id)).mappings().one())
-
-
-def list_tokens(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
-    """A page of the actor's own tokens and of those that the role lists, the newest first unless sorted otherwise.
-
-    Raises Malformed.
-    """
-    listed = visible_accounts(actor) if actor.may(Permission.TOKENS_READ) else false()
-    own = Token.account_id == actor.account_id
-    statement = _tokens().where(or_(own, listed), *conditions(token_filters(), raw))
-    return _page(statement, Token.id, TOKEN_SORTS, page, "-id")
-
-
-def token_row(key_id: str) -> Mapping[str, Any]:
-    """A token as a mapping, whoever asks."""
-    return dict(db.session.execute(_tokens().where(Token.key_id == key_id)).mappings().one())
 
 
 def _sees(actor: Actor, account: Account) -> bool:
@@ -130,49 +108,6 @@ def _accounts() -> Select[Any]:
         .outerjoin(AGENCIES, AGENCIES.c.id == Account.agency_id)
         .outerjoin(OWNER, OWNER.id == Account.owner_account_id)
     )
-
-
-def _tokens() -> Select[Any]:
-    return (
-        select(
-            Token.key_id,
-            Account.name.label("account"),
-            Token.account_id,
-            Account.kind,
-            Token.role,
-            AGENCIES.c.bin.label("agency"),
-            Token.scopes,
-            Token.addresses,
-            _token_status().label("status"),
-            Token.created_at,
-            Token.expires_at,
-            Token.revoked_at,
-            Token.last_used_at,
-            Token.last_used_from,
-            OWNER.name.label("owner"),
-        )
-        .join(Account, Account.id == Token.account_id)
-        .outerjoin(AGENCIES, AGENCIES.c.id == Token.agency_id)
-        .outerjoin(OWNER, OWNER.id == Account.owner_account_id)
-    )
-
-
-def _token_status() -> ColumnElement[str]:
-    return case(
-        (Token.revoked_at.is_not(None), TokenStatus.REVOKED.value),
-        (Token.expires_at <= now(), TokenStatus.EXPIRED.value),
-        (Token.pending_since.is_not(None), TokenStatus.PENDING.value),
-        else_=TokenStatus.VALID.value,
-    )
-
-
-def token_filters() -> Mapping[str, ColumnFilter]:
-    """The filters of tokens; the status is evaluated as of now."""
-    return {
-        "kind": ChoiceFilter(Account.kind.expression, AccountKind.codes()),
-        "role": ChoiceFilter(Token.role.expression, Role.codes()),
-        "status": ChoiceFilter(_token_status(), TokenStatus.codes()),
-    }
 
 
 def account_conditions(raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
@@ -225,7 +160,7 @@ def _inactive_since(value: str) -> ColumnElement[bool]:
     return and_(Account.created_at < edge, ~signed_in, ~used)
 
 
-def _page(statement: Select[Any], unique: Any, sorts: Mapping[str, SortKey], page: Page, default: str) -> Listing:
+def page_of(statement: Select[Any], unique: Any, sorts: Mapping[str, SortKey], page: Page, default: str) -> Listing:
     sort = page.sort or default
     key, descending = sorts.get(sort.removeprefix("-")), sort.startswith("-")
     if key is None:

@@ -34,7 +34,9 @@ class Permission(StrEnum):
     AGENCIES_WRITE = "agencies.write"
     PROJECTS_READ = "projects.read"
     PROJECTS_WRITE = "projects.write"
+    PROJECTS_ATTEST = "projects.attest"
     PROJECTS_RESTRICT = "projects.restrict"
+    PROJECTS_LINK = "projects.link"
     RESTRICTED_READ = "restricted.read"
     PLACEMENTS_CONFIRM = "placements.confirm"
     ONBOARDING_EXTEND = "onboarding.extend"
@@ -79,6 +81,7 @@ OVERSIGHT: Final = EVERYONE | {P.AUDITS_READ, P.POLICIES_READ}
 EDITOR: Final = EVERYONE | {
     P.RESTRICTED_READ,
     P.PROJECTS_WRITE,
+    P.PROJECTS_ATTEST,
     P.DOCUMENTS_WRITE,
     P.IMPORTS_RUN,
     P.CASES_ANSWER,
@@ -92,13 +95,22 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     # Of accounts, only viewers and editors of the own agency and those below it (account_management.py).
     Role.AGENCY_ADMINISTRATOR: frozenset(EDITOR | ACCOUNTS_MANAGER),
     Role.REVIEWER: frozenset(
-        OVERSIGHT | {P.PLACEMENTS_CONFIRM, P.ONBOARDING_EXTEND, P.DOCUMENTS_WRITE, P.CASES_REVIEW, P.CASES_COMMENT}
+        OVERSIGHT
+        | {
+            P.PROJECTS_LINK,
+            P.PLACEMENTS_CONFIRM,
+            P.ONBOARDING_EXTEND,
+            P.DOCUMENTS_WRITE,
+            P.CASES_REVIEW,
+            P.CASES_COMMENT,
+        }
     ),
     Role.SUPERVISOR: frozenset(
         OVERSIGHT
         | {
             P.RESTRICTED_READ,
             P.PROJECTS_RESTRICT,
+            P.PROJECTS_LINK,
             P.DOCUMENTS_WRITE,
             P.PLACEMENTS_CONFIRM,
             P.ONBOARDING_EXTEND,

@@ -4,7 +4,9 @@ pass for two by a new name.
 
 from __future__ import annotations
 
-from sqlalchemy import select, union
+from collections.abc import Collection
+
+from sqlalchemy import or_, select, union
 
 from registry.accounts.actors import Actor
 from registry.accounts.former_names import FormerName
@@ -33,3 +35,14 @@ def account_ever_named(name: str) -> Account | None:
         return account
     had = select(FormerName.account_id).where(FormerName.name == name)
     return db.session.scalar(select(Account).where(Account.id.in_(had)))
+
+
+def every_name_of(names: Collection[str]) -> frozenset[str]:
+    """The names, and every other one that an account with one of them has or had."""
+    # PostgreSQL rejects NUL, and no name has unprintable characters.
+    usable = [name for name in names if name.isprintable()]
+    had = select(FormerName.account_id).where(FormerName.name.in_(usable))
+    accounts = select(Account.id).where(or_(Account.name.in_(usable), Account.id.in_(had)))
+    present = select(Account.name).where(Account.id.in_(accounts))
+    former = select(FormerName.name).where(FormerName.account_id.in_(accounts))
+    return frozenset({*names, *db.session.scalars(union(present, former))})

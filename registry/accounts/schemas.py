@@ -76,8 +76,8 @@ class AccountWithPassword(Account):
     """An account whose person got a new password."""
 
     password = ReadOnly(
-        "The person's new password, in this response only. Null for service, invited and pending accounts, and in a "
-        "response that is repeated for its `Idempotency-Key`.",
+        "The person's new password, after a confirmation its second half, in this response only. Null for service, "
+        "invited and pending accounts, and in a response that is repeated for its `Idempotency-Key`.",
         TEXT_OR_NULL,
     )
 
@@ -145,6 +145,7 @@ class Token(BaseSchema):
     revoked_at = Timestamp("When it was revoked.", nullable=True)
     last_used_at = Timestamp("The last use, to within five minutes.", nullable=True)
     last_used_from = ReadOnly("The address of the last use.", TEXT_OR_NULL)
+    issued_by = ReadOnly("Key id of the token that created it; null for one that a person created.", TEXT_OR_NULL)
     owner = ReadOnly("Name of the person who answers for the service account.", TEXT_OR_NULL)
 
 
@@ -226,6 +227,7 @@ TOKEN_EXAMPLE: Final[dict[str, Any]] = {
     "revoked_at": None,
     "last_used_at": None,
     "last_used_from": None,
+    "issued_by": None,
     "owner": None,
 }
 TOKEN_SENT: Final[dict[str, Any]] = {

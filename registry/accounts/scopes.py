@@ -46,7 +46,9 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
         {
             P.AGENCIES_WRITE,
             P.PROJECTS_WRITE,
+            P.PROJECTS_ATTEST,
             P.PROJECTS_RESTRICT,
+            P.PROJECTS_LINK,
             P.PLACEMENTS_CONFIRM,
             P.ONBOARDING_EXTEND,
             P.DOCUMENTS_WRITE,

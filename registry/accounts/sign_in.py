@@ -17,11 +17,10 @@ from registry.accounts.events import signed_in_on_new_device
 from registry.accounts.factors.models import has_factor
 from registry.accounts.factors.requirements import is_required_of
 from registry.accounts.failed_sign_ins import records_failures
-from registry.accounts.models import Person, mark_signed_in
+from registry.accounts.models import Person, mark_signed_in, person_actor
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.passwords import hash_password, needs_rehash, verify_password
 from registry.accounts.people import person_named
-from registry.accounts.roles import Role
 from registry.accounts.sessions import end_session, secret_hash_of, session_credential, start_session
 from registry.core.errors import NotAllowed, RegistryError
 from registry.core.transactions import require_transaction, transaction
@@ -79,17 +78,8 @@ def sign_in(
         person.password_hash = rehashed
         secret = start_session(person.id, source, device=device_name(user_agent))
         awaits_factor = needs_factor(person.id, person.role)
-        actor = Actor(
-            person.name,
-            Role(person.role),
-            person.agency_id,
-            source,
-            request_id,
-            account_id=person.account_id,
-            is_person=True,
-            credential=session_credential(secret_hash_of(secret)),
-            client_request_id=client_request_id,
-        )
+        credential = session_credential(secret_hash_of(secret))
+        actor = person_actor(person.account, credential, source, request_id, client_request_id)
         action = "person.password-accepted" if awaits_factor else "person.signed-in"
         if not awaits_factor:
             mark_signed_in(person.id)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_, select
 
 from registry.accounts.account_changes import ConfirmationNeedsAnotherPerson
+from registry.accounts.account_management import require_unchanged
 from registry.accounts.actors import Actor
 from registry.accounts.models import Account, find_account, require_person, role_details
 from registry.accounts.roles import Permission
@@ -28,12 +29,13 @@ class TokenNotPending(Conflict):
 def confirm_token(actor: Actor, key_id: str) -> None:
     """Confirm a pending token: it works from the next request on.
 
-    Raises RoleNotAllowed, AccountsNeedAPerson, TokenNotFound, TokenNotPending, and ConfirmationNeedsAnotherPerson for
-    whoever issued it.
+    Raises RoleNotAllowed, AccountsNeedAPerson, RightsChanged, TokenNotFound, TokenNotPending, and
+    ConfirmationNeedsAnotherPerson for whoever issued it.
     """
     actor.require(Permission.ACCOUNTS_CONFIRM)
     require_person(actor)
     with transaction():
+        require_unchanged(actor)
         token = _find_locked(key_id)
         account = find_account(token.account_id)
         if token.pending_since is None or not _is_unended(token):

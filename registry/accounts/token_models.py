@@ -16,7 +16,8 @@ from registry.core.database import Instant, Model
 class Token(Model):
     """A token. ``scopes``: None for all, in tokens of earlier versions; so is ``expires_at`` None in some of those.
 
-    ``addresses``: the ranges from which the token is accepted, None for any.
+    ``addresses``: the ranges from which the token is accepted, None for any. ``issued_by``: the key id of the token
+    that created it, None for one that was created in a session, on the command line or by an earlier version.
     """
 
     __tablename__ = "tokens"
@@ -37,6 +38,7 @@ class Token(Model):
     confirmed_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
     scopes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     addresses: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    issued_by: Mapped[str | None] = mapped_column(String(KEY_ID_LENGTH))
 
 
 def hash_token_secret(secret: str) -> str:

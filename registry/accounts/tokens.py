@@ -180,6 +180,7 @@ def _new_token(
             asked_by=actor.principal if pending else None,
             scopes=scopes,
             addresses=granted.addresses,
+            issued_by=actor.token_key_id,
         )
     )
     details: dict[str, Any] = {
@@ -190,6 +191,8 @@ def _new_token(
     }
     if granted.addresses is not None:
         details["addresses"] = ", ".join(granted.addresses)
+    if actor.token_key_id is not None:
+        details["issued_by"] = actor.token_key_id
     if pending:
         details["pending"] = True
     journal.record(actor, "token.issued", f"token:{key_id}", details)
@@ -199,7 +202,9 @@ def _new_token(
 
 
 def revoke(actor: Actor, key_id: str) -> None:
-    """Revoke a token, with effect from its next request. Revoking again has no effect.
+    """Revoke a token, with effect from its next request, and the tokens of its account that it created.
+
+    Revoking again has no effect.
 
     Raises RoleNotAllowed, AccountsNeedAPerson, TokenNotFound, AccountNotYours.
     """
@@ -246,7 +251,18 @@ def _find(key_id: str, *conditions: ColumnElement[bool]) -> Token:
 
 
 def _revoke(actor: Actor, token: Token) -> None:
-    if token.revoked_at is None:
-        token.revoked_at = now()
-        account = find_account(token.account_id).name
-        journal.record(actor, "token.revoked", f"token:{token.key_id}", {"account": account})
+    """Revoke the token, and the tokens of its account that it created: whoever stole it may have made them to stay."""
+    session = require_transaction()
+    # Locked, so that none of them creates another one meanwhile.
+    account = find_account(token.account_id, lock=True)
+    session.refresh(token)
+    generation = [token]
+    while generation:
+        for each in generation:
+            if each.revoked_at is None:
+                each.revoked_at = now()
+                issued_by = {} if each.issued_by is None else {"issued_by": each.issued_by}
+                journal.record(actor, "token.revoked", f"token:{each.key_id}", {"account": account.name, **issued_by})
+        created = Token.issued_by.in_([each.key_id for each in generation])
+        own = select(Token).where(created, Token.account_id == account.id).order_by(Token.id)
+        generation = list(session.scalars(own).all())

@@ -29,13 +29,14 @@ from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports import api as imports
 from registry.journal import api as journal
 from registry.platform.api import confirmations, inventories
-from registry.projects.api import documents, exports, projects
+from registry.projects.api import documents, exports, projects, related
 from registry.projects.schemas import VERDICT
 from registry.reports import api as reports
 
 BLUEPRINTS = (
     agencies.blp,
     projects.blp,
+    related.blp,
     confirmations.blp,
     inventories.blp,
     documents.blp,

@@ -7,6 +7,7 @@ import click
 from registry.cli.app_context import as_owner, command_settings, open_registry
 from registry.cli.output import print_message
 from registry.core.schema import grant_to_service, schema_is_current, upgrade_schema
+from registry.projects.similarity.fingerprints import refresh_fingerprints
 
 
 @click.group("db")
@@ -24,6 +25,7 @@ def upgrade() -> None:
     with open_registry(owner):
         if not schema_is_current():
             upgrade_schema(service_role=service_role)
+            refresh_fingerprints()
             print_message("cli-schema-upgraded")
             return
         if service_role is not None:

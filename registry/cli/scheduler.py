@@ -27,6 +27,7 @@ from registry.http.idempotency import delete_old_responses
 from registry.imports.worker import run_next_import
 from registry.notifications.jobs import deliver_notifications, digest_when_due
 from registry.notifications.service import delete_old_emails
+from registry.projects.similarity.fingerprints import refresh_fingerprints
 from registry.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,8 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         Job("idempotent responses", timedelta(days=1), delete_old_responses),
         Job("old e-mails", timedelta(days=1), delete_old_emails),
         Job("old failed sign-ins", timedelta(days=1), delete_old_failures),
+        # After an upgrade from a version without them, or with others; otherwise there is nothing to do.
+        Job("fingerprints of projects", timedelta(days=1), refresh_fingerprints),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 IPV6_PREFIX: Final = 64
+MAPPED_PREFIX: Final = 96
 
 
 def network_of(address: str) -> str:
@@ -23,9 +24,18 @@ def network_of(address: str) -> str:
 def normalised_range(text: str) -> str:
     """An address or a CIDR range in its normal form: ``10.1.0.7`` is ``10.1.0.7/32``. Raises ValueError.
 
-    Bits behind the prefix are an error: ``10.1.0.7/8`` may mean one address or 16 million.
+    Bits behind the prefix are an error: ``10.1.0.7/8`` may mean one address or 16 million. So is a zone, which is
+    of one machine only. IPv4 that is mapped to IPv6 becomes IPv4, as the addresses of callers do.
     """
-    return str(ipaddress.ip_network(text, strict=True))
+    network = ipaddress.ip_network(text, strict=True)
+    if isinstance(network, ipaddress.IPv4Network):
+        return str(network)
+    if network.network_address.scope_id is not None:
+        raise ValueError(text)
+    mapped = network.network_address.ipv4_mapped
+    if mapped is None or network.prefixlen < MAPPED_PREFIX:
+        return str(network)
+    return str(ipaddress.IPv4Network((int(mapped), network.prefixlen - MAPPED_PREFIX)))
 
 
 def is_in_ranges(address: str, ranges: Iterable[str]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, cast, func
 from sqlalchemy.dialects.postgresql import TSQUERY
@@ -19,12 +19,26 @@ from registry.core.dialects import has_word_index
 WORD = re.compile(r"\w+")
 # PostgreSQL cannot index words longer than 2,046 bytes.
 MAX_WORD_LENGTH = 100
+NAMES: Final = ("name_kk", "name_ru", "name_en")
 
 
-def search_words(values: Mapping[str, Any], number: str) -> str:
+class Words(NamedTuple):
+    """The words of a project's names, in all languages, and of its purpose."""
+
+    names: list[str]
+    purpose: list[str]
+
+
+def project_words(values: Mapping[str, Any]) -> Words:
+    """The words of a project with these values, for its search text and its fingerprint."""
+    purpose = values.get("purpose")
+    names = " ".join([values[name] for name in NAMES if values.get(name)])
+    return Words(words_of(names), words_of(purpose) if purpose else [])
+
+
+def search_words(words: Words, number: str) -> str:
     """The text that ``q`` searches: a space before each word, so that a prefix can be matched."""
-    parts = [number, *(values.get(name) for name in ("name_kk", "name_ru", "name_en", "purpose"))]
-    return " " + " ".join(words_of(" ".join(part for part in parts if part)))
+    return " " + " ".join([number.lower().replace("-", " "), *words.names, *words.purpose])
 
 
 def words_of(text: str) -> list[str]:

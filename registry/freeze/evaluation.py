@@ -10,7 +10,16 @@ from registry.freeze.facts import Facts
 from registry.freeze.findings import Finding
 from registry.freeze.placement import on_platform, placement_finding
 from registry.freeze.policy import Policy
-from registry.freeze.rules import ENDED_UNCONFIRMED, LEGACY, UNFINISHED, Rule, ended_unconfirmed, legacy
+from registry.freeze.rules import (
+    ENDED_UNCONFIRMED,
+    LEGACY,
+    UNATTESTED,
+    UNFINISHED,
+    Rule,
+    ended_unconfirmed,
+    legacy,
+    unattested,
+)
 from registry.freeze.started import started_on
 from registry.freeze.vocabulary import FINAL_STAGES
 
@@ -63,6 +72,8 @@ def _unfinished(facts: Facts, policy: Policy, on: date) -> list[Finding]:
             findings.append(Finding(name, severity, observed))
     if not findings and policy.rules[LEGACY].enabled:
         findings.append(Finding(LEGACY, policy.rules[LEGACY].severity, legacy(facts, started)))
+    if policy.rules[UNATTESTED].enabled and (observed := unattested(facts, policy, on)) is not None:
+        findings.append(Finding(UNATTESTED, policy.rules[UNATTESTED].severity, observed))
     return findings
 
 

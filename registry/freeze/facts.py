@@ -24,6 +24,7 @@ class Facts:
 
     ``past`` contains every earlier revision, oldest first, without the current one. ``registered_on`` is None for a
     project that is only checked and not registered: it counts as registered on the day of evaluation.
+    ``attested_on``: when the agency last confirmed that the record is true; None counts as the registration.
     ``order_migrate_by`` is the date of the newest ``migrate_by`` order in force, None without one.
     """
 
@@ -45,5 +46,6 @@ class Facts:
     placement_verified_on: date | None = None
     onboarding_confirmed_on: date | None = None
     ending_confirmed_on: date | None = None
+    attested_on: date | None = None
     order_migrate_by: date | None = None
     past: tuple[EarlierRevision, ...] = ()

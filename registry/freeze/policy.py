@@ -55,7 +55,8 @@ class Policy:
     """One version of the policy (docs/reference/settings.md). ``rules`` has every rule, in the order of the table.
 
     Percentages are whole numbers from 0 to 100, months are calendar months, ``verification_grace_days`` are calendar
-    days. ``safety_belt_*`` are the change threshold of an audit. ``digest`` is the SHA-256 (hex) of the policy file.
+    days. ``attestation_months`` is 0 when records need no attestation. ``safety_belt_*`` are the change threshold of an
+    audit. ``digest`` is the SHA-256 (hex) of the policy file.
     """
 
     version: str
@@ -68,6 +69,7 @@ class Policy:
     modification_limit_percent: int
     verification_grace_days: int
     onboarding_limit_months: int
+    attestation_months: int
     case_from_severity: str
     safety_belt_percent: int
     safety_belt_minimum: int

@@ -9,13 +9,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from registry.freeze.optional_rules import DISABLED_RULES
 from registry.freeze.policy import DeadlineDays, Policy, RulePolicy, Wording
 from registry.freeze.policy_lines import format_path, key_lines, line_of
 from registry.freeze.policy_shape import validate
 from registry.freeze.rules import RULES
 
-# The default, for policy files without the key.
+# The defaults, for policy files without the keys.
 DOCUMENT_QUOTA_MIB = 200
+ATTESTATION_MONTHS = 6
 
 
 class PolicyInvalid(Exception):
@@ -72,12 +74,16 @@ def _policy(document: Mapping[str, Any], digest: str) -> Policy:
         modification_limit_percent=document["modification_limit_percent"],
         verification_grace_days=document["verification_grace_days"],
         onboarding_limit_months=document["onboarding_limit_months"],
+        attestation_months=document.get("attestation_months", ATTESTATION_MONTHS),
         case_from_severity=document["case_from_severity"],
         safety_belt_percent=document["safety_belt_percent"],
         safety_belt_minimum=document["safety_belt_minimum"],
         document_quota_mib=document.get("document_quota_mib", DOCUMENT_QUOTA_MIB),
         deadlines=DeadlineDays(**document["clocks"]),
-        rules={name: _rule(document["rules"][name]) for name in RULES},
+        rules={
+            name: _rule(document["rules"][name]) if name in document["rules"] else DISABLED_RULES[name]
+            for name in RULES
+        },
         digest=digest,
     )
 

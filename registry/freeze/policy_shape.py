@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
+from registry.freeze.optional_rules import DISABLED_RULES
 from registry.freeze.policy_lines import Path
 from registry.freeze.rules import RULES
 from registry.freeze.texts import DEFAULT_LANGUAGE, REQUIRED_LANGUAGES
@@ -64,16 +65,17 @@ _POLICY: Mapping[str, ValueType] = {
     "modification_limit_percent": _whole(0, 100, "percent"),
     "verification_grace_days": _whole(0, 3650, "days"),
     "onboarding_limit_months": _whole(1, 600, "months"),
+    # Optional, so that older policy files stay valid; so is the rule on attestation.
+    "attestation_months": _whole(0, 600, "months")._replace(required=False),
     "case_from_severity": _one_of(Severity.codes()),
     "safety_belt_percent": _whole(0, 100, "percent"),
     "safety_belt_minimum": _whole(0, 1_000_000_000, "projects"),
-    # Optional, so that older policy files stay valid.
     "document_quota_mib": _whole(1, 1_000_000, "MiB")._replace(required=False),
     "clocks": _TABLE,
     "rules": _TABLE,
 }
 _CLOCKS: Mapping[str, ValueType] = {name: _whole(1, 3650, "working days") for name in ("answer", "review", "appeal")}
-_RULES: Mapping[str, ValueType] = dict.fromkeys(RULES, _TABLE)
+_RULES: Mapping[str, ValueType] = {name: _TABLE._replace(required=name not in DISABLED_RULES) for name in RULES}
 _RULE: Mapping[str, ValueType] = {
     "enabled": _YES_NO,
     "severity": _one_of(Severity.codes()),

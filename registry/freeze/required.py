@@ -69,6 +69,10 @@ _REQUIRED: Mapping[str, str] = {
         "The ending is confirmed with the authorised body's agreement, or the object ended before {cutoff} and was "
         "registered as ended from the start."
     ),
+    "integrity.unattested": lazy_text(
+        "The agency has confirmed in time that the record is still true; longest time between two confirmations, in "
+        "months: {attestation}."
+    ),
     "freeze.legacy": lazy_text("The object is confirmed on QazTech."),
 }
 
@@ -82,5 +86,6 @@ def required_text(rule: str, policy: Policy, language: str, translate: Translate
         percent=policy.modification_limit_percent,
         grace=policy.verification_grace_days,
         onboarding=policy.onboarding_limit_months,
+        attestation=policy.attestation_months,
         clock=", ".join(translate(_CLOCK[field]) for field in policy.start_clock),
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Final
 
+from registry.freeze.attestation import attestation_due
 from registry.freeze.dates import add_months, iso
 from registry.freeze.facts import Facts
 from registry.freeze.findings import Observed
@@ -32,6 +33,8 @@ UNKNOWN: Final = Placement.UNKNOWN.value
 # The rule for final stages, and the rule that holds where no other one does.
 ENDED_UNCONFIRMED: Final = "integrity.ended-unconfirmed"
 LEGACY: Final = "freeze.legacy"
+# The rule that holds beside the others and never keeps ``freeze.legacy`` away.
+UNATTESTED: Final = "integrity.unattested"
 
 
 def creation(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
@@ -220,6 +223,13 @@ def legacy(facts: Facts, started: date | None) -> Observed:
     }
 
 
+def unattested(facts: Facts, policy: Policy, on: date) -> Observed | None:
+    """A record that nobody confirmed as still true in time (Digital Code, Art. 71(2); the period is the policy's)."""
+    attested = facts.attested_on or facts.registered_on or on
+    due = attestation_due(attested, policy)
+    return {"attested_on": iso(attested)} if due is not None and due < on else None
+
+
 # The rules for unfinished projects, in the order of the findings. A table and not decorators: mutmut skips decorated
 # functions.
 UNFINISHED: Final[Mapping[str, Rule]] = {
@@ -237,4 +247,4 @@ UNFINISHED: Final[Mapping[str, Rule]] = {
     "integrity.rewritten": rewritten,
 }
 # Every rule, in the order of the findings.
-RULES: Final = (*PLACEMENT_RULES, *UNFINISHED, ENDED_UNCONFIRMED, LEGACY)
+RULES: Final = (*PLACEMENT_RULES, *UNFINISHED, ENDED_UNCONFIRMED, LEGACY, UNATTESTED)

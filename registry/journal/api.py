@@ -8,14 +8,21 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.filter_parameters import plain_parameters
+from registry.api.filter_parameters import SEVERAL, plain_parameters
 from registry.api.operation_docs import LINK
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
 from registry.core.base_schema import BaseSchema
 from registry.core.response_fields import ReadOnly
+from registry.http.query_parameters import Parameter
 from registry.journal.queries import JOURNAL_FILTERS, list_journal
 
+FILTERS: Final = tuple(
+    Parameter(each.name, f"{SEVERAL} Of a renamed account its present and former names.", each.schema)
+    if each.name == "principal"
+    else each
+    for each in plain_parameters(JOURNAL_FILTERS)
+)
 blp = ApiBlueprint("journal", __name__, description="Who did what, when, from where: append-only and hash-chained.")
 
 
@@ -65,7 +72,7 @@ class Journal(MethodView):
 
     @blp.requires(Permission.JOURNAL_READ)
     @blp.doc(operationId="read_journal")
-    @blp.arguments(list_query(plain_parameters(JOURNAL_FILTERS), ("seq",)), location="query")
+    @blp.arguments(list_query(FILTERS, ("seq",)), location="query")
     @blp.response(200, PageSchema(Entry()), example={"items": [EXAMPLE], "next": None}, headers=LINK)
     def get(self, query: ListArguments) -> Any:
         """Read the journal, the newest entries first."""

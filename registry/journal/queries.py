@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.accounts.same_person import every_name_of
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
-from registry.core.filters import ColumnFilter, TextFilter, conditions, timestamp_filters
+from registry.core.filters import ColumnFilter, TextFilter, conditions, split_values, timestamp_filters
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
 from registry.journal.redaction import redact_details
 from registry.journal.service import JournalEntry
@@ -27,10 +29,21 @@ from registry.projects.visibility import RESTRICTED_READ_ACTION, journal_restric
 COLUMNS: Final = tuple(column.label(column.key) for column in JournalEntry.__table__.columns)
 KEY: Final = SortKey("seq", JournalEntry.seq.expression, int)
 
+
+@dataclass(frozen=True, slots=True)
+class PrincipalFilter(TextFilter):
+    """Names, separated by commas: of a renamed account the entries under its present and its former names."""
+
+    def condition(self, value: str) -> ColumnElement[bool]:
+        """The SQL condition for a filter value. Raises InvalidValue."""
+        # A name may have commas itself.
+        return self.column.in_(every_name_of({*split_values(value), value.strip()}))
+
+
 JOURNAL_FILTERS: Final[Mapping[str, ColumnFilter]] = {
     "subject": TextFilter(JournalEntry.subject.expression),
     "action": TextFilter(JournalEntry.action.expression),
-    "principal": TextFilter(JournalEntry.principal.expression),
+    "principal": PrincipalFilter(JournalEntry.principal.expression),
     "request_id": TextFilter(JournalEntry.request_id.expression),
     **timestamp_filters("at", JournalEntry.at.expression),
 }

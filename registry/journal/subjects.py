@@ -12,6 +12,7 @@ from registry.core.bulk import table_of
 from registry.exemptions.models import Exemption
 from registry.flags.models import Flag
 from registry.projects.documents import Document
+from registry.projects.links import ProjectLink
 from registry.projects.models import Project
 
 # Kinds whose key is the id of a row with a project_id. Every kind that belongs to a project must be listed here.
@@ -21,11 +22,13 @@ PROJECT_KINDS: Final[Mapping[str, Any]] = {
     "exemption": table_of(Exemption),
     "flag": table_of(Flag),
 }
+# Links belong to two projects: an entry about one shows to those who may see both.
+LINK: Final = "link"
 # Kinds without a single project. Their details about restricted projects are redacted in redaction.py.
 OTHER_KINDS: Final = frozenset(
     {"account", "agency", "audit", "database", "import", "inventory", "person", "sign-ins", "token"}
 )
-KINDS: Final = frozenset({"project", *PROJECT_KINDS, *OTHER_KINDS})
+KINDS: Final = frozenset({"project", LINK, *PROJECT_KINDS, *OTHER_KINDS})
 
 PROJECT: Final = table_of(Project).c
 
@@ -37,6 +40,7 @@ def restricted_subjects() -> Subquery:
     """
     parts: list[Select[Any]] = [_part("project", PROJECT.number, None)]
     parts += [_part(kind, cast(table.c.id, String), table) for kind, table in PROJECT_KINDS.items()]
+    parts += _link_parts()
     return union_all(*parts).subquery("restricted_subjects")
 
 
@@ -46,3 +50,17 @@ def _part(kind: str, key: ColumnElement[str], table: Any) -> Select[Any]:
     if table is not None:
         statement = statement.join(table, table.c.project_id == PROJECT.id)
     return statement.where(PROJECT.is_restricted)
+
+
+def _link_parts() -> list[Select[Any]]:
+    """Each link of a restricted project once, also when both of its projects are restricted."""
+    link, other = table_of(ProjectLink), table_of(Project).alias("other")
+    subject = (literal(f"{LINK}:") + cast(link.c.id, String)).label("subject")
+    statement = select(subject, PROJECT.number.label("project")).select_from(link)
+    from_restricted = statement.join(table_of(Project), PROJECT.id == link.c.project_id).where(PROJECT.is_restricted)
+    to_restricted = (
+        statement.join(table_of(Project), PROJECT.id == link.c.target_id)
+        .join(other, other.c.id == link.c.project_id)
+        .where(PROJECT.is_restricted, other.c.is_restricted.is_(False))
+    )
+    return [from_restricted, to_restricted]

@@ -23,10 +23,13 @@ from registry.core.working_days import national_calendar
 from registry.exemptions.models import Exemption
 from registry.flags.audit_runs import AuditChange, AuditRun
 from registry.flags.vocabulary import FlagChange
+from registry.projects.attestations import DUE_STATES, attestation_condition, due_before
 from registry.projects.models import Project
 
 SOON_WORKING_DAYS: Final = 5
 ENDING_DAYS: Final = timedelta(days=30)
+# How long before the due date of an attestation its agency is reminded.
+REMINDERS: Final = (timedelta(days=30), timedelta(days=7), timedelta())
 ROWS_AT_ONCE: Final = 2000
 
 
@@ -76,7 +79,7 @@ class DigestItem:
 
 def digest_items(span: Span) -> Iterator[DigestItem]:
     """Yield all items, kind by kind."""
-    for statement in (_flags(span), _orders(span), _exemptions(span)):
+    for statement in (_flags(span), _orders(span), _exemptions(span), _attestations(span)):
         yield from _read(statement, RecipientGroup.AGENCY)
     yield from _read(_timeline(span, "case-opened", CaseEvent.action == "opened"), RecipientGroup.AGENCY)
     yield from _read(_timeline(span, "case-closed", _closed()), RecipientGroup.AGENCY)
@@ -87,6 +90,7 @@ def digest_items(span: Span) -> Iterator[DigestItem]:
     yield from _read(waiting, RecipientGroup.REVIEWERS)
     yield from _read(_overdue(span), RecipientGroup.REVIEWERS)
     yield from _ending_tokens(span)
+    yield from _services_without_owner(span)
 
 
 def _ending_tokens(span: Span) -> Iterator[DigestItem]:
@@ -108,6 +112,19 @@ def _ending_tokens(span: Span) -> Iterator[DigestItem]:
             (RecipientGroup.PERSON, row.name) if row.kind == AccountKind.PERSON else (RecipientGroup.OWNER, row.owner)
         )
         yield DigestItem("token-ending", row.key_id, recipients, None, is_restricted=False, principal=principal)
+
+
+def _services_without_owner(span: Span) -> Iterator[DigestItem]:
+    """Yield the service accounts in use whose owner was disabled since the last digest, for the administrators."""
+    owner = aliased(Account)
+    statement = (
+        select(Account.name)
+        .join(owner, owner.id == Account.owner_account_id)
+        .where(Account.disabled_at.is_(None), span.holds(owner.disabled_at.expression))
+        .order_by(Account.id)
+    )
+    for name in db.session.scalars(statement):
+        yield DigestItem("service-without-owner", name, RecipientGroup.OWNER, None, is_restricted=False, principal=None)
 
 
 def _read(statement: Select[Any], recipients: RecipientGroup) -> Iterator[DigestItem]:
@@ -218,6 +235,19 @@ def _exemptions(span: Span) -> Select[Any]:
             ~goes_on,
         )
         .order_by(Exemption.valid_to, Project.number)
+    )
+
+
+def _attestations(span: Span) -> Select[Any]:
+    """Records whose attestation is due in 30 days, in 7 days or today, counted from each day since the last digest."""
+    a_day = timedelta(days=1)
+    reminders = [
+        and_(due_before(span.last + left + a_day), ~due_before(span.first + left + a_day)) for left in REMINDERS
+    ]
+    return (
+        select(*_rows("attestation-due", Project.number))
+        .where(or_(*reminders), attestation_condition(*DUE_STATES))
+        .order_by(Project.number)
     )
 
 

@@ -29,6 +29,7 @@ KINDS: Final[Mapping[str, str]] = {
     "order-overdue": "cases",
     "order-due-soon": "cases",
     "exemption-ending": "projects",
+    "attestation-due": "projects",
     "case-overdue": "cases",
     "proposal-waiting": "cases",
     "case-awaiting-confirmation": "cases",
@@ -37,6 +38,7 @@ KINDS: Final[Mapping[str, str]] = {
     "flags-opened": "projects",
     "flags-cleared": "projects",
     "token-ending": "tokens",
+    "service-without-owner": "service-accounts",
 }
 # The only kinds that the preferences of a person switch off: all others have a deadline or concern security.
 OPTIONAL_IMMEDIATE: Final = frozenset({"case-assigned", "question-answered", "proposal-returned", "decision-appealed"})
@@ -45,6 +47,7 @@ OPTIONAL_DIGEST: Final = frozenset(
         "order-overdue",
         "order-due-soon",
         "exemption-ending",
+        "attestation-due",
         "case-overdue",
         "proposal-waiting",
         "case-awaiting-confirmation",
@@ -55,4 +58,9 @@ OPTIONAL_DIGEST: Final = frozenset(
     }
 )
 # References without a page of their own, and the page where the reader goes on.
-PAGES: Final[Mapping[str, str]] = {"account": "account", "tokens": "account", "sign-ins": "home"}
+PAGES: Final[Mapping[str, str]] = {
+    "account": "account",
+    "tokens": "account",
+    "sign-ins": "home",
+    "service-accounts": "tokens",
+}

@@ -14,13 +14,19 @@ from registry.core.bulk import insert_rows, reserve_ids, table_of
 from registry.core.clock import now
 from registry.core.database import EncodedJson
 from registry.core.outbox import OutboxMessage
-from registry.core.search import search_words
+from registry.core.search import project_words, search_words
 from registry.core.transactions import require_transaction
 from registry.journal import service as journal
 from registry.projects.freeze_status import status_at_registration
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.numbers import reserve_numbers
 from registry.projects.revisions import Revision, differences, revision_row
+from registry.projects.similarity.fingerprints import (
+    COMPARED,
+    ProjectFingerprint,
+    fingerprint_row,
+    save_fingerprints,
+)
 
 UPDATED_COLUMNS = (*CHANGEABLE, "version", "updated_at", "changed_at", "words")
 
@@ -54,6 +60,7 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> None:
     numbers = reserve_numbers(len(projects))
     ids = reserve_ids(session, Project, len(projects))
     kinds = _agency_kinds({project.agency_id for project in projects})
+    words = [project_words(project.values) for project in projects]
     rows = [
         {
             **project.values,
@@ -64,12 +71,14 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> None:
             "registered_at": at,
             "updated_at": at,
             "changed_at": at,
-            "words": search_words(project.values, number),
+            "words": search_words(words_of_project, number),
             "freeze_status": status_at_registration(kinds[project.agency_id]),
         }
-        for project, project_id, number in zip(projects, ids, numbers, strict=True)
+        for project, project_id, number, words_of_project in zip(projects, ids, numbers, words, strict=True)
     ]
     insert_rows(session, Project, rows)
+    fingerprints = [fingerprint_row(row["id"], row, own) for row, own in zip(rows, words, strict=True)]
+    insert_rows(session, ProjectFingerprint, fingerprints)
     revisions = []
     for row, project in zip(rows, projects, strict=True):
         # Encoded once for both uses: encoding takes longer than the comparison.
@@ -101,15 +110,18 @@ def update_projects(
         return
     session = require_transaction()
     at = now()
-    rows, revisions = [], []
+    rows, revisions, fingerprints = [], [], []
     for project in projects:
         values = project.values
+        words = project_words(values)
+        if any(change["field"] in COMPARED for change in project.changes):
+            fingerprints.append(fingerprint_row(values["id"], values, words))
         row = {
             **values,
             "version": values["version"] + 1,
             "updated_at": at,
             "changed_at": at,
-            "words": search_words(values, values["number"]),
+            "words": search_words(words, values["number"]),
         }
         rows.append({"_id": row["id"], **{name: row[name] for name in UPDATED_COLUMNS}})
         revisions.append(revision_row(row, project.changes, actor.principal))
@@ -118,3 +130,4 @@ def update_projects(
     statement = update(table).where(table.c.id == bindparam("_id"))
     session.execute(statement.values({name: bindparam(name) for name in UPDATED_COLUMNS}), rows)
     insert_rows(session, Revision, revisions)
+    save_fingerprints(session, fingerprints)

@@ -9,7 +9,9 @@ from sqlalchemy import JSON, Text, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import is_in_subtree
 from registry.accounts.handover import HandOver
+from registry.accounts.models import Account
 from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
@@ -90,11 +92,19 @@ def discard_draft(actor: Actor, draft_id: int) -> None:
         session.execute(delete(Draft).where(Draft.id == draft_id, Draft.principal == actor.principal))
 
 
+def _sees_agency_of(giver: Account, receiver: Account) -> bool:
+    """True for a receiver of the same agency or one above it, or of oversight: drafts are of the giver's agency."""
+    if receiver.agency_id is None:
+        return True
+    return giver.agency_id is not None and is_in_subtree(giver.agency_id, receiver.agency_id)
+
+
 def hand_over_drafts(step: HandOver) -> None:
     """Give the drafts to the receiver. Raises Invalid at ``/to`` for drafts that the receiver cannot register."""
     drafts = Draft.principal == step.giver.name
     count = require_transaction().execute(select(func.count(Draft.id)).where(drafts)).scalar_one()
-    if count and Permission.PROJECTS_WRITE not in PERMISSIONS[Role(step.receiver.role)]:
+    able = Permission.PROJECTS_WRITE in PERMISSIONS[Role(step.receiver.role)]
+    if count and not (able and _sees_agency_of(step.giver, step.receiver)):
         raise invalid("/to", "receiver-cannot-register", name=step.receiver.name)
     change = update(Draft).where(drafts).values(principal=step.receiver.name)
     require_transaction().execute(change, execution_options={"synchronize_session": False})

@@ -121,7 +121,9 @@ class ProjectFields(BaseSchema):
         description="Name of the supplier.",
     )
     budget_kzt = WholeNumber(
-        label=lazy_text("Budget"), hint=lazy_text("Whole tenge, without tiyn."), description="Budget in whole tenge."
+        label=lazy_text("Budget"),
+        hint=lazy_text("Whole tenge, without tiyn. Left empty, it becomes the sum of the years."),
+        description="Budget in whole tenge.",
     )
     budget_programme = Text(
         label=lazy_text("Budget programme"),
@@ -154,8 +156,11 @@ class ProjectFields(BaseSchema):
         description="The address of the repository of the source code.",
     )
     integrations = Integrations(
-        label=lazy_text("Exchanges data with"),
-        hint=lazy_text("One a line: the number of a project in the register, or the name of a system."),
+        label=lazy_text("Integrations"),
+        hint=lazy_text(
+            "What the object exchanges data with. One a line: the number of a project in the register, or the name of "
+            "a system."
+        ),
         description="Numbers of projects and names of systems with which the object exchanges data.",
     )
     security_conclusion_number = Text(
@@ -192,6 +197,7 @@ READ_ONLY: Final = (
     "placement_verified_on",
     "onboarding_confirmed_on",
     "ending_confirmed_on",
+    "attested_on",
     "is_restricted",
     "started_on",
     "version",

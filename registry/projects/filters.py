@@ -20,11 +20,12 @@ from registry.core.search import matches_words, words_of
 from registry.core.value_checks import InvalidValue, control_character, exact_day
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import Placement, Severity, Stage, WorkType
+from registry.projects.attestations import attestation_condition
 from registry.projects.linked_filters import linked_condition
 from registry.projects.models import HAS_RARE_STATUS, RARE_STATUSES, Project
 from registry.projects.started import started_on
 from registry.projects.visibility import visible_projects
-from registry.projects.vocabulary import FreezeStatus, Funding, ObjectClass, ObjectKind, Sector
+from registry.projects.vocabulary import AttestationState, FreezeStatus, Funding, ObjectClass, ObjectKind, Sector
 
 PROJECT: Final = table_of(Project).c
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -38,6 +39,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "object_class": ObjectClass.codes(),
     "freeze_status": FreezeStatus.codes(),
     "severity": Severity.codes(),
+    "attestation": AttestationState.codes(),
 }
 TEXTS: Final = (
     "number",
@@ -63,6 +65,7 @@ DAYS: Final = (
     "placement_verified_on",
     "onboarding_confirmed_on",
     "ending_confirmed_on",
+    "attested_on",
     "started_on",
 )
 INSTANTS: Final = ("registered_at", "updated_at", "changed_at")
@@ -112,6 +115,8 @@ def _choice(name: str, value: str) -> ColumnElement[bool]:
     for code in values:
         if code not in CHOICES[name]:
             raise InvalidValue("not-a-choice", options=", ".join(CHOICES[name]))
+    if name == "attestation":
+        return attestation_condition(*(AttestationState(code) for code in values))
     if name == "freeze_status":
         # SQLite reads a partial index only for a statement that repeats its condition.
         rare = (HAS_RARE_STATUS,) if set(values) <= set(RARE_STATUSES) else ()

@@ -23,6 +23,7 @@ class Project(Model):
 
     ``words`` is the search text: names, purpose and number in lower case. ``updated_at``: the last edit;
     ``changed_at``: the last change of anything shown, by audits and decisions too (``change_times.py``).
+    ``attested_on``: when the agency last confirmed that the record is true; None since its registration.
     ``freeze_status`` and ``severity``: of the last audit or decision (``flags/freeze_status.py`` keeps them).
     """
 
@@ -77,6 +78,8 @@ class Project(Model):
     placement_verified_on: Mapped[date | None]
     onboarding_confirmed_on: Mapped[date | None]
     ending_confirmed_on: Mapped[date | None]
+    attested_on: Mapped[date | None]
+    attested_by: Mapped[str | None] = mapped_column(Text)
     is_restricted: Mapped[bool]
     version: Mapped[int]
     registered_at: Mapped[datetime] = mapped_column(Instant)
@@ -124,6 +127,9 @@ NOT_CHANGEABLE = (
     "words",
     "freeze_status",
     "severity",
+    # Recorded by ``attestations.py`` alone, with a revision of its own.
+    "attested_on",
+    "attested_by",
 )
 # What a revision and the journal compare: everything shown of a project that can change.
 CHANGEABLE = tuple(column.name for column in Project.__table__.columns if column.name not in NOT_CHANGEABLE)

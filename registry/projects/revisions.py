@@ -69,7 +69,7 @@ def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]] | Enc
     }
 
 
-def save_revision(project: Project, changes: list[dict[str, Any]], actor: str, reason: str | None) -> None:
+def save_revision(project: Project, changes: list[dict[str, Any]], actor: str, reason: str | None = None) -> None:
     """Add the revision of a project that was just changed, in the open transaction."""
     values = {name: getattr(project, name) for name in (*LAW_LOOKS_AT, "id", "version", "updated_at")}
     require_transaction().add(Revision(**revision_row(values, changes, actor), reason=reason))

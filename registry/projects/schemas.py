@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from registry.agencies.fields import BIN_TEXT
 from registry.agencies.vocabulary import Region
 from registry.core.base_schema import BaseSchema, LenientSchema
-from registry.core.fields import Bin, Text
+from registry.core.fields import Bin, Text, WholeNumber
 from registry.core.json_schemas import DAY_SCHEMA, nullable
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
@@ -43,6 +43,7 @@ class ProjectPatch(LenientSchema, ProjectFields):
     change_reason = Text(
         1000,
         label=lazy_text("Reason for the change"),
+        hint=lazy_text("For example the act or the agreement, with its number and date. The history shows it."),
         description=(
             "Why, for the history: pages require it where a date, the kind of work or the stage changes that a rule "
             "reads."
@@ -69,6 +70,11 @@ class Project(ProjectFields):
     )
     ending_confirmed_on = ReadOnly(
         "When the ending was confirmed.", DAY_OR_NULL, label=lazy_text("Ending confirmed on")
+    )
+    attested_on = ReadOnly(
+        "When the agency last confirmed that the record is true; null since its registration.",
+        DAY_OR_NULL,
+        label=lazy_text("Confirmed as true on"),
     )
     is_restricted = ReadOnly(
         "Shown to supervisor, auditor and its own agency only.", {"type": "boolean"}, label=lazy_text("Restricted")
@@ -165,7 +171,14 @@ class Revision(BaseSchema):
     reason = ReadOnly("Why, if the person who made the change said so.", TEXT_OR_NULL)
 
 
+class AttestationBody(BaseSchema):
+    """The record that a person confirms."""
+
+    version = WholeNumber(1, description="The version that was read; with another one the answer is 409.")
+
+
 PROJECT: Final = Project()
+ATTESTATION: Final = AttestationBody()
 PROJECT_BODY: Final = ProjectRegistration()
 # Partial: a field that is required of a project may be absent, but not null.
 PROJECT_PATCH: Final = ProjectPatch(partial=True)

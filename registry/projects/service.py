@@ -18,7 +18,7 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.outbox import OutboxMessage, message_row
-from registry.core.search import search_words
+from registry.core.search import project_words, search_words
 from registry.core.transactions import require_transaction, transaction
 from registry.journal import service as journal
 from registry.projects.events import project_restricted
@@ -28,6 +28,14 @@ from registry.projects.models import CHANGEABLE, Project
 from registry.projects.numbers import is_project_number, reserve_number
 from registry.projects.placement_claims import withdraw_confirmations
 from registry.projects.revisions import Revision, differences, revision_row, save_revision, snapshot
+from registry.projects.similarity.fingerprints import (
+    COMPARED,
+    VERSION,
+    ProjectFingerprint,
+    fingerprint,
+    fingerprint_row,
+    save_fingerprints,
+)
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 
 NAMES: Final = frozenset({"/name_kk", "/name_ru"})
@@ -78,6 +86,22 @@ def check_project(
     return _check_project(actor, agency_bin, values, known, lock=False)
 
 
+def check_reference(actor: Actor, agency_bin: str | None, external_id: str | None) -> None:
+    """Check the agency of a registration and its reference, as far as they are given.
+
+    Raises RoleNotAllowed, AgencyNotYours, Invalid and ExternalIdTaken.
+    """
+    actor.require(Permission.PROJECTS_WRITE)
+    if agency_bin is None:
+        raise Invalid([Problem("/agency", "required")])
+    agency = _agency(agency_bin, lock=False)
+    if agency is None:
+        raise Invalid([Problem("/agency", "agency-unknown", {"bin": agency_bin})])
+    if not may_act_for(actor, agency.id):
+        raise AgencyNotYours(bin=agency.bin)
+    _require_unused_external_id(agency, external_id)
+
+
 def _check_project(
     actor: Actor, agency_bin: str | None, values: Mapping[str, Any], known: Sequence[Problem], *, lock: bool
 ) -> Agency:
@@ -108,13 +132,16 @@ def register_project(
         row |= {"version": 1, "registered_at": at, "updated_at": at, "changed_at": at}
         row |= {"freeze_status": status_at_registration(agency.kind), "severity": None}
         changes = differences({"is_restricted": False}, row)
+        words = project_words(row)
+        hashes = {"version": VERSION, **fingerprint(row, words)}
         # Registrations are serialised from here to the commit, so as much as possible is done before.
         number, project_id = reserve_number()
-        row |= {"number": number, "id": project_id, "words": search_words(values, number)}
+        row |= {"number": number, "id": project_id, "words": search_words(words, number)}
         try:
             insert_related(
                 session,
                 (Project, row),
+                (ProjectFingerprint, {"project_id": project_id, **hashes}),
                 (Revision, revision_row(row, changes, actor.principal)),
                 (OutboxMessage, message_row("project.registered", {"project": number})),
             )
@@ -122,6 +149,22 @@ def register_project(
             raise ExternalIdTaken(external_id=row["external_id"], agency=agency.bin) from error
         journal.record(actor, "project.registered", f"project:{number}", {"agency": agency.bin, "changes": changes})
         return _as_stored(row, agency)
+
+
+def planned_change(
+    actor: Actor, project: Project, changes: Mapping[str, Any], known: Sequence[Problem] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of a project before and after an edit, which ``change_project`` would save. Raises the same errors."""
+    actor.require(Permission.PROJECTS_WRITE)
+    before = snapshot(project)
+    after = before | dict(changes)
+    problems = merge_problems(known, cross_field_problems(after))
+    if problems:
+        raise Invalid(problems)
+    if after["external_id"] != before["external_id"]:
+        _require_unused_external_id(project.agency, after["external_id"])
+    withdraw_confirmations(before, after)
+    return before, after
 
 
 def change_project(
@@ -137,16 +180,8 @@ def change_project(
     written when nothing differs.
     Raises RoleNotAllowed, Invalid and ExternalIdTaken.
     """
-    actor.require(Permission.PROJECTS_WRITE)
     require_transaction()
-    before = snapshot(project)
-    after = before | dict(changes)
-    problems = merge_problems(known, cross_field_problems(after))
-    if problems:
-        raise Invalid(problems)
-    if after["external_id"] != before["external_id"]:
-        _require_unused_external_id(project.agency, after["external_id"])
-    withdraw_confirmations(before, after)
+    before, after = planned_change(actor, project, changes, known)
     return save_changes(actor, project, before, after, "project.changed", change_reason=reason)
 
 
@@ -181,9 +216,12 @@ def save_changes(
         setattr(project, change["field"], after[change["field"]])
     project.version += 1
     project.updated_at = project.changed_at = now()
-    project.words = search_words(after, project.number)
+    words = project_words(after)
+    project.words = search_words(words, project.number)
     _flush(project)
     save_revision(project, changes, actor.principal, change_reason)
+    if any(change["field"] in COMPARED for change in changes):
+        save_fingerprints(require_transaction(), [fingerprint_row(project.id, after, words)])
     given = {} if change_reason is None else {"reason": change_reason}
     journal.record(actor, action, f"project:{project.number}", {**(details or {}), **given, "changes": changes})
     return changes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, select, text
 
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import subtree
@@ -18,6 +18,8 @@ from registry.projects.models import Project
 
 PROJECT: Final = table_of(Project).c
 OWN_AGENCY: Final = "own_agency"
+# As text: SQLAlchemy writes ``= 1`` for SQLite, which then reads all projects instead of the partial index.
+IS_RESTRICTED: Final = text("projects.is_restricted")
 RESTRICTED_READ_ACTION: Final = "restricted.read"
 
 
@@ -55,7 +57,7 @@ def among_visible(actor: Actor, project_id: ColumnElement[int]) -> list[ColumnEl
     if own is not None:
         conditions.append(project_id.in_(select(PROJECT.id).where(PROJECT.agency_id.in_(own))))
     if not actor.may(Permission.RESTRICTED_READ):
-        conditions.append(project_id.not_in(select(PROJECT.id).where(PROJECT.is_restricted)))
+        conditions.append(project_id.not_in(select(PROJECT.id).where(IS_RESTRICTED)))
     return conditions
 
 

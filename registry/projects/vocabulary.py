@@ -38,6 +38,15 @@ class Funding(Choices):
     INTERNATIONAL = "international", lazy_text("International funds")
 
 
+class LinkKind(Choices):
+    """What a project is to another that it is linked to."""
+
+    DUPLICATE_OF = "duplicate_of", lazy_text("Duplicate of")
+    PART_OF = "part_of", lazy_text("Part of")
+    REPLACES = "replaces", lazy_text("Replaces")
+    EXCHANGES_DATA_WITH = "exchanges_data_with", lazy_text("Exchanges data with")
+
+
 class Sector(Choices):
     """Functions of government (COFOG)."""
 
@@ -82,3 +91,11 @@ class DocumentKind(Choices):
     LETTER = "letter", lazy_text("Letter")
     EVIDENCE = "evidence", lazy_text("Supporting document")
     OTHER = "other", lazy_text("Other")
+
+
+class AttestationState(Choices):
+    """Whether the agency has to confirm that a record is still true."""
+
+    CURRENT = "current", lazy_text("Confirmed in time")
+    DUE = "due", lazy_text("Confirmation due within 30 days")
+    OVERDUE = "overdue", lazy_text("Confirmation overdue")

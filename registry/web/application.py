@@ -13,6 +13,7 @@ from registry.accounts.oidc.provider import has_provider
 from registry.accounts.views import (
     absences,
     factors,
+    failed_sign_ins,
     handover,
     invitations,
     notifications,
@@ -40,10 +41,12 @@ from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
 from registry.journal.views import journal
 from registry.platform.views import confirmations, inventories
+from registry.projects.views import attestations, registration, registration_check
 from registry.projects.views import detail as project_page
+from registry.projects.views import drafts as project_drafts
 from registry.projects.views import edit as project_edit
 from registry.projects.views import lists as projects
-from registry.projects.views import registration
+from registry.projects.views import related as related_projects
 from registry.reports.views import compliance as reports
 from registry.reports.views import home
 from registry.web import site as front
@@ -66,12 +69,14 @@ WITH_PAGES = (
     absences,
     account,
     agencies,
+    attestations,
     audits,
     case_page,
     cases,
     confirmations,
     exemptions,
     factors,
+    failed_sign_ins,
     front,
     handover,
     home,
@@ -84,11 +89,14 @@ WITH_PAGES = (
     people,
     people_import,
     person,
+    project_drafts,
     project_edit,
     project_page,
     projects,
+    related_projects,
     provider_sign_in,
     registration,
+    registration_check,
     reports,
     second_factor,
     sessions,

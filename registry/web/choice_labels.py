@@ -17,7 +17,16 @@ from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, Trigg
 from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
 from registry.imports.vocabulary import ImportKind, ImportState
-from registry.projects.vocabulary import DocumentKind, FreezeStatus, Funding, ObjectClass, ObjectKind, Sector
+from registry.projects.vocabulary import (
+    AttestationState,
+    DocumentKind,
+    FreezeStatus,
+    Funding,
+    LinkKind,
+    ObjectClass,
+    ObjectKind,
+    Sector,
+)
 
 
 def _labels(choices: Iterable[Choices]) -> dict[str, str]:
@@ -37,6 +46,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "region": _labels(Region),
     "object_class": _labels(ObjectClass),
     "freeze_status": _labels(FreezeStatus),
+    "attestation": _labels(AttestationState),
     "severity": _labels(Severity.worst_first()),
     "flagged": {severity.value: severity.flagged_label for severity in Severity.worst_first()},
     "flag_status": _labels(FlagStatus),
@@ -44,6 +54,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "trigger": _labels(Trigger),
     "change": _labels(FlagChange),
     "document_kind": _labels(DocumentKind),
+    "link_kind": _labels(LinkKind),
     "import_state": _labels(ImportState),
     "import_kind": _labels(ImportKind),
     "case_status": _labels(Status),

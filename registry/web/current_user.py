@@ -82,6 +82,12 @@ def current_user() -> CurrentUser:
     return user
 
 
+def forget_current_user() -> None:
+    """Treat the rest of this request as one of nobody, in the same language: its session has just ended."""
+    page_locale()
+    request.environ[USER_KEY] = CurrentUser("", None)
+
+
 def factor_session(secret: str | None = None) -> FactorSession:
     """This request's session, for its second factors; ``secret``: the new one after a verification.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -18,6 +19,9 @@ from registry.web.translations import gettext
 
 # Controls that keep line breaks; browsers remove them from the value of every other input.
 MULTILINE: Final = ("area", "note")
+# Amounts are displayed in groups of three digits, as people write them; years stay whole.
+AMOUNT_CONTROLS: Final = ("money", "years")
+GROUPED: Final = re.compile(r"(?<=[0-9])(?=(?:[0-9]{3})+(?![0-9:]))")
 LINE_BREAKS: Final = str.maketrans("", "", "\r\n")
 MAX_RADIOS: Final = 8
 LONG_TEXT: Final = 500
@@ -68,7 +72,7 @@ def schema_field(field: InputField) -> Field:
 
 def present_text(field: Field, value: object) -> str:
     """Format a stored value as its control displays it, and as a browser submits it unchanged."""
-    text = as_typed(value)
+    text = GROUPED.sub(" ", as_typed(value)) if field.control in AMOUNT_CONTROLS else as_typed(value)
     return text if field.control in MULTILINE else text.translate(LINE_BREAKS)
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from flask import render_template, request
 
 from registry.core.base_schema import BaseSchema
-from registry.core.errors import Conflict, Invalid, NotAllowed
+from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.web.blueprint import Answer
 from registry.web.fields import Field
 from registry.web.forms import Form, changed_texts, invalid_form, typed_values
+
+# Control → code of the message for a missing value.
+MISSING: Final = {
+    "day": "page-enter-date",
+    "file": "page-choose-file",
+    "password": "page-enter-password",
+    "radios": "page-choose-option",
+    "select": "page-choose-option",
+    "yes_no": "page-choose-option",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,17 @@ def answer_form(
         return _shown(page, invalid_form(texts, error, page.fields[0].name)), 422
 
 
+def problems_by_control(problems: Iterable[Problem], fields: Sequence[Field]) -> list[Problem]:
+    """Return the problems, with missing values named by what the field's control asks: a choice, a date, a file."""
+    controls = {f"/{field.name}": field.control for field in fields}
+    return [
+        replace(problem, code=MISSING.get(controls.get(problem.pointer, ""), problem.code))
+        if problem.code == "required"
+        else problem
+        for problem in problems
+    ]
+
+
 def _submitted(page: FormPage, present: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the texts to redisplay, and the texts to validate: all of the form, for an edit only changed ones."""
     names = [field.name for field in page.fields]
@@ -64,4 +85,5 @@ def _submitted(page: FormPage, present: Mapping[str, str]) -> tuple[dict[str, st
 
 
 def _shown(page: FormPage, form: Form) -> str:
+    form = replace(form, problems=problems_by_control(form.problems, page.fields))
     return render_template("form_page.html", page=page, form=form)

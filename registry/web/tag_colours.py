@@ -11,7 +11,7 @@ from registry.flags.vocabulary import AuditStatus
 from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import Severity
 from registry.imports.vocabulary import ImportState
-from registry.projects.vocabulary import FreezeStatus
+from registry.projects.vocabulary import AttestationState, FreezeStatus
 
 # By rank, the lowest first. registry.css has as many classes ``--severity-<rank>``.
 SEVERITY_COLOURS: Final = ("blue", "orange", "red", "magenta", "purple")
@@ -23,6 +23,7 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
         FreezeStatus.EXEMPT: "purple",
         FreezeStatus.ACCEPTED: "teal",
     },
+    "attestation": {AttestationState.DUE: "yellow", AttestationState.OVERDUE: "orange"},
     "audit_status": {
         AuditStatus.SUCCEEDED: "green",
         AuditStatus.HELD: "orange",

@@ -23,6 +23,7 @@ from registry.accounts.actors import Actor, RoleNotAllowed
 from registry.accounts.models import AccountNotFound, AccountsNeedAPerson, Person
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.service_accounts import add_service_account
 from registry.agencies.models import Agency
 from registry.cases.lists import count_cases
 from registry.cases.transitions import CaseNotYours, DecisionNeedsAnotherPerson, possible_actions
@@ -202,8 +203,26 @@ def test_absence_is_recorded_and_ended_on_pages(signed_in: SignedIn) -> None:
     assert "aigerim (absent until 9 March 2026, deputy: bolat)" in colleague.get(f"/cases/{case.id}").text
     assert signed_in(Role.REVIEWER, name="dana").get(path).status_code == 404
     absence_id = db.session.scalars(select(Absence.id)).one()
+    robot = add_service_account(ADMINISTRATOR, "robot", Role.AUDITOR, None)
+    for other in (bolat.account_id, robot.id, 9999):
+        assert visit.send(f"/absences/{other}/{absence_id}/end", page=path).status_code == 404
+    assert len(substitutions()) == 1
     ended = visit.send(f"/absences/{account_id}/{absence_id}/end", page=path)
     assert "The absence has ended." in ended.text and substitutions() == []
+
+
+def test_absence_is_not_ended_under_the_address_of_another_account(signed_in: SignedIn) -> None:
+    aigerim, bolat = person("aigerim"), person("bolat")
+    robot = an_account_of_a_program()
+    visit = signed_in(Role.ADMINISTRATOR)
+    absence = record_absence(ADMINISTRATOR, aigerim.account_id, bolat.account_id, TODAY, NEXT_WEEK)
+    for account_id in (robot, bolat.account_id, 999_999):
+        assert visit.send(f"/absences/{account_id}/{absence.id}/end", page="/people").status_code == 404
+    assert [each.deputy for each in substitutions()] == ["bolat"]
+
+
+def an_account_of_a_program() -> int:
+    return add_service_account(ADMINISTRATOR, "robot", Role.REVIEWER, None).id
 
 
 def test_person_sees_and_ends_the_own_absence_on_my_account(signed_in: SignedIn) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from registry.accounts.account_changes import (
     AccountChanged,
     AccountNotPending,
+    AddressOfAnotherAccount,
     ConfirmationNeedsAnotherPerson,
     can_confirm,
     change_role,
@@ -29,6 +30,7 @@ from registry.accounts.roles import Role
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry
+from tests.accounts.halves import whole_password
 from tests.accounts.test_accounts import ADIL, BOTA, SAULE, a_person, come_in
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency
 from tests.present import Present
@@ -176,5 +178,18 @@ def test_confirmed_person_changes_the_new_password_at_the_first_sign_in(app: Fla
     assert person is not None and person.password_must_change
     assert person.password_set_at - other.password_set_at == timedelta(hours=1)
     assert person.account.confirmed_by == "bota"
-    assert password is not None and come_in("new", password).role == "reviewer"
+    assert come_in("new", whole_password(password, new.account_id)).role == "reviewer"
     assert come_in("timur").role == "auditor"
+
+
+@pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.AGENCY_EDITOR])
+def test_account_with_the_address_of_another_person_is_not_confirmed(app: Flask, role: Role) -> None:
+    agency_id = an_agency().id if role is Role.AGENCY_EDITOR else None
+    first = add_person(ADMINISTRATOR, NewPerson("rustem", role, agency_id, "rustem@gov.kz"), PASSWORD)
+    second = add_person(ADIL, NewPerson("new", Role.REVIEWER, email="Rustem@gov.kz"), PASSWORD)
+    with pytest.raises(AddressOfAnotherAccount) as error:
+        confirm_account(BOTA, second.account_id, Role.REVIEWER)
+    assert error.value.params == {"name": "new", "other": "rustem"}
+    disable_account(ADMINISTRATOR, first.account_id)
+    confirm_account(BOTA, second.account_id, Role.REVIEWER)
+    assert not second.is_pending

@@ -19,7 +19,7 @@ from registry.accounts.account_changes import (
     disable_account,
 )
 from registry.accounts.account_editing import edit_account
-from registry.accounts.account_management import AccountNotYours, NotYourself, RightsChanged, RoleNotYoursToGive
+from registry.accounts.account_management import AccountNotYours, NotYourself, RoleNotYoursToGive
 from registry.accounts.actors import Actor
 from registry.accounts.models import Account, AccountNameTaken, account_named
 from registry.accounts.people import NewPerson, add_person, person_named
@@ -27,16 +27,11 @@ from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
-from registry.audits.voiding import may_confirm_voiding
-from registry.cases.transitions import DecisionNeedsAnotherPerson
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.core.transactions import transaction
-from registry.flags.audit_runs import AuditRun
 from registry.journal.service import JournalEntry
-from registry.projects.drafts import drafts_of, start_draft
-from tests.cases.cast import AIGERIM, NO_BREACH, act, under_review
-from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, PASSWORD, a_token, an_actor, an_agency
 from tests.present import Present
 
 
@@ -215,82 +210,6 @@ def test_pending_and_disabled_administrators_do_not_count(app: Flask) -> None:
     disable_account(ADMINISTRATOR, bota.id)
     with pytest.raises(LastAdministrator):
         disable_account(ADMINISTRATOR, adil.id)
-
-
-@pytest.mark.parametrize("what", ["role", "disabled"])
-def test_rights_that_end_in_mid_request_change_nothing(app: Flask, what: str) -> None:
-    adil, viewer = a_person("adil", Role.ADMINISTRATOR), a_person("viewer", agency_id=an_agency().id)
-    a_person("bota", Role.ADMINISTRATOR)
-    actor = session_of(adil)
-    if what == "role":
-        change_role(ADMINISTRATOR, adil.id, Role.AUDITOR, None)
-    else:
-        disable_account(ADMINISTRATOR, adil.id)
-
-    with pytest.raises(RightsChanged):
-        edit_account(actor, viewer.id, {"name": "viewer 2"})
-    with pytest.raises(RightsChanged):
-        add_person(actor, NewPerson("new", Role.AUDITOR), PASSWORD)
-    with pytest.raises(RightsChanged):
-        disable_account(actor, viewer.id)
-
-
-def test_renamed_person_cannot_approve_the_own_proposal(app: Flask) -> None:
-    saule = a_person("saule", Role.SUPERVISOR)
-    before = session_of(saule)
-    case = under_review(a_project())
-    act(before, case, "propose", NO_BREACH)
-    edit_account(ADMINISTRATOR, saule.id, {"name": "s.bekova"})
-    after = session_of(saule)
-
-    # Also a request that began before the rename.
-    for actor in (before, after):
-        with pytest.raises(DecisionNeedsAnotherPerson):
-            act(actor, case, "approve")
-
-
-def test_request_that_began_before_the_rename_is_the_same_person(app: Flask) -> None:
-    saule = a_person("saule", Role.SUPERVISOR)
-    before = session_of(saule)
-    case = under_review(a_project())
-    edit_account(ADMINISTRATOR, saule.id, {"name": "s.bekova"})
-    act(before, case, "propose", NO_BREACH)
-    with pytest.raises(DecisionNeedsAnotherPerson):
-        act(session_of(saule), case, "approve")
-
-
-def test_renamed_person_keeps_cases_and_drafts(app: Flask) -> None:
-    agency = an_agency()
-    reviewer, editor = a_person("aigerim", Role.REVIEWER), a_person("e.ditor", Role.AGENCY_EDITOR, agency.id)
-    case = under_review(a_project())
-    assert case.assignee == AIGERIM.principal == "aigerim"
-    changed_at = case.changed_at
-    draft = start_draft(session_of(editor))
-
-    edit_account(ADMINISTRATOR, reviewer.id, {"name": "a.new"})
-    edit_account(ADMINISTRATOR, editor.id, {"name": "e.new"})
-
-    db.session.refresh(case)
-    assert case.assignee == "a.new" and case.changed_at >= changed_at
-    assert [each.id for each in drafts_of(session_of(editor))] == [draft.id]
-    act(session_of(reviewer), case, "propose", NO_BREACH)
-
-
-def test_renamed_administrator_cannot_confirm_the_own_request(app: Flask) -> None:
-    adil = a_person("adil", Role.ADMINISTRATOR)
-    requested = add_person(session_of(adil), NewPerson("new", Role.REVIEWER), PASSWORD).account
-    edit_account(ADMINISTRATOR, adil.id, {"name": "a.new"})
-    with pytest.raises(ConfirmationNeedsAnotherPerson):
-        confirm_account(session_of(adil), requested.id, Role.REVIEWER)
-
-
-def test_renamed_person_cannot_confirm_the_own_voiding(app: Flask) -> None:
-    operator = a_person("op", Role.OPERATOR)
-    run = AuditRun(voiding={"proposed_by": "op", "proposed_role": "operator"})
-    edit_account(ADMINISTRATOR, operator.id, {"name": "op.new"})
-    change_role(ADMINISTRATOR, operator.id, Role.SUPERVISOR, None)
-    assert not may_confirm_voiding(session_of(operator), run)
-    assert may_confirm_voiding(session_of(a_person("saule", Role.SUPERVISOR)), run)
 
 
 def test_changed_at_follows_changes_and_last_signed_in_at_sign_ins(app: Flask, present: Present) -> None:

@@ -202,7 +202,7 @@ def test_auditor_lists_people_and_tokens(ministry: Agency) -> None:
     issue(ADMINISTRATOR, "robot", Role.AGENCY_VIEWER, ministry.id, DAY)
     auditor = an_actor(Role.AUDITOR)
     assert [person.name for person in all_people(auditor)] == ["person"]
-    assert [token["principal"] for token in all_tokens(auditor)] == ["robot"]
+    assert [token["account"] for token in all_tokens(auditor)] == ["robot"]
     for role in (Role.SUPERVISOR, Role.OPERATOR, Role.REVIEWER):
         with pytest.raises(RoleNotAllowed):
             all_people(an_actor(role))

@@ -29,19 +29,17 @@ from registry.accounts.roles import NARROWER_ROLES, PERMISSIONS, Permission, Rol
 from registry.accounts.sessions import WebSession
 from registry.accounts.sign_in import AccountNotConfirmed, PasswordNotAccepted, sign_in
 from registry.accounts.token_authentication import TokenNotAccepted, authenticate_token
-from registry.accounts.token_confirmation import TokenNotPending, confirm_token, pending_tokens
 from registry.accounts.tokens import (
-    PeopleMakeTheirOwnTokens,
     TokenNotFound,
     issue,
     issue_own_token,
-    revoke,
     revoke_own_token,
 )
 from registry.core.clock import now, rfc3339
 from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry
+from tests.accounts.halves import whole_password
 from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor, an_agency
 from tests.present import Present
 
@@ -81,7 +79,7 @@ def test_person_with_an_oversight_role_is_pending_until_confirmed(app: Flask, ro
     # Whoever asked for the account knows no password that works.
     with pytest.raises(PasswordNotAccepted):
         sign_in("new", PASSWORD, "10.0.0.1", "r")
-    assert password is not None and come_in("new", password).role is role
+    assert come_in("new", whole_password(password, person.account_id)).role is role
     assert person.password_must_change
     entries = db.session.execute(
         select(JournalEntry.action, JournalEntry.principal, JournalEntry.details)
@@ -91,6 +89,7 @@ def test_person_with_an_oversight_role_is_pending_until_confirmed(app: Flask, ro
     assert [(row.action, row.principal) for row in entries] == [
         ("account.added", "adil"),
         ("account.confirmed", confirming.principal),
+        ("account.password-half-shown", "who shows first halves"),
     ]
     rights = {"kind": "person", "role": role.value, "agency": None}
     assert json.loads(entries[0].details) == {**rights, "pending": True}
@@ -194,95 +193,6 @@ def test_own_account_cannot_be_changed_except_the_password(app: Flask) -> None:
     ):
         with pytest.raises(NotYourself):
             act()
-
-
-def test_administrator_cannot_issue_a_token_for_a_person(app: Flask) -> None:
-    a_person("saule", Role.SUPERVISOR)
-    with pytest.raises(PeopleMakeTheirOwnTokens):
-        issue(ADIL, "saule", None, None, DAY)
-
-
-def test_token_of_a_pending_service_account_is_rejected_until_confirmed(app: Flask) -> None:
-    token = issue(ADIL, "robot", Role.SUPERVISOR, None, DAY)
-    with pytest.raises(TokenNotAccepted):
-        authenticate_token(token.text, "", "")
-    account = account_named("robot")
-    assert confirm_account(BOTA, account.id, Role.SUPERVISOR) is None
-    # The token is the account's password, and is confirmed by itself.
-    with pytest.raises(TokenNotAccepted):
-        authenticate_token(token.text, "", "")
-    confirm_token(BOTA, token.key_id)
-    assert not authenticate_token(token.text, "", "").is_person
-
-
-@pytest.mark.parametrize("role", OVERSIGHT)
-@pytest.mark.parametrize("confirming", [BOTA, SAULE, ADMINISTRATOR])
-def test_token_for_an_oversight_service_account_is_out_until_a_second_person_confirms(
-    app: Flask, role: Role, confirming: Actor
-) -> None:
-    running = issue(ADMINISTRATOR, "robot", role, None, None)
-    token = issue(ADIL, "robot", None, None, DAY)
-    assert token.pending and not running.pending
-    with pytest.raises(TokenNotAccepted):
-        authenticate_token(token.text, "", "")
-    # What runs already goes on.
-    assert authenticate_token(running.text, "", "").role is role
-    assert [(row["key_id"], row["can_confirm"]) for row in pending_tokens(ADIL)] == [(token.key_id, False)]
-    with pytest.raises(ConfirmationNeedsAnotherPerson):
-        confirm_token(ADIL, token.key_id)
-    confirm_token(confirming, token.key_id)
-    assert authenticate_token(token.text, "", "").role is role
-    assert pending_tokens(BOTA) == []
-    with pytest.raises(TokenNotPending):
-        confirm_token(BOTA, token.key_id)
-    entries = db.session.execute(
-        select(JournalEntry.action, JournalEntry.principal, JournalEntry.details)
-        .where(JournalEntry.subject == f"token:{token.key_id}")
-        .order_by(JournalEntry.seq)
-    ).all()
-    assert [(row.action, row.principal) for row in entries] == [
-        ("token.issued", "adil"),
-        ("token.confirmed", confirming.principal),
-    ]
-    assert json.loads(entries[0].details)["pending"] is True
-    assert json.loads(entries[1].details) == {
-        "account": "robot", "role": role.value, "agency": None, "asked_by": "adil",
-    }  # fmt: skip
-
-
-def test_narrower_token_of_an_oversight_service_account_waits_too(app: Flask) -> None:
-    issue(ADMINISTRATOR, "robot", Role.SUPERVISOR, None, None)
-    assert issue(ADIL, "robot", Role.OPERATOR, None, DAY).pending
-
-
-def test_token_of_an_agency_service_account_works_at_once(app: Flask) -> None:
-    token = issue(ADIL, "robot", Role.AGENCY_EDITOR, an_agency().id, DAY)
-    assert authenticate_token(token.text, "", "").role is Role.AGENCY_EDITOR
-    with pytest.raises(TokenNotPending):
-        confirm_token(BOTA, token.key_id)
-
-
-def test_token_that_ended_while_it_waited_is_not_confirmed(app: Flask, present: Present) -> None:
-    issue(ADMINISTRATOR, "robot", Role.SUPERVISOR, None, None)
-    revoked, expired = (issue(ADIL, "robot", None, None, DAY) for _ in range(2))
-    revoke(BOTA, revoked.key_id)
-    present.move(DAY)
-    assert pending_tokens(BOTA) == []
-    for token in (revoked, expired):
-        with pytest.raises(TokenNotPending):
-            confirm_token(BOTA, token.key_id)
-    with pytest.raises(TokenNotFound):
-        confirm_token(BOTA, "0000000000")
-
-
-def test_token_is_confirmed_by_people_of_two_roles_only(app: Flask) -> None:
-    issue(ADMINISTRATOR, "robot", Role.SUPERVISOR, None, None)
-    token = issue(ADIL, "robot", None, None, DAY)
-    for role in (Role.REVIEWER, Role.OPERATOR, Role.AUDITOR):
-        with pytest.raises(RoleNotAllowed):
-            confirm_token(an_actor(role), token.key_id)
-    with pytest.raises(AccountsNeedAPerson):
-        confirm_token(replace(BOTA, is_person=False), token.key_id)
 
 
 def test_people_make_and_revoke_their_own_tokens(app: Flask) -> None:

@@ -95,6 +95,22 @@ def test_drafts_and_service_accounts_go_to_the_receiver() -> None:
     assert owner == receiver.account_id
 
 
+def test_drafts_go_to_the_own_agency_or_one_above_it_only() -> None:
+    ministry = an_agency()
+    office = an_agency(ministry)
+    giver, elsewhere = person("e.bek", Role.AGENCY_EDITOR, office), person("x.bek", Role.AGENCY_EDITOR, an_agency())
+    above, beside = (
+        person("f.bek", Role.AGENCY_EDITOR, ministry),
+        person("g.bek", Role.AGENCY_EDITOR, an_agency(ministry)),
+    )
+    start_draft(actor(giver))
+    for receiver in (elsewhere, beside):
+        with pytest.raises(Invalid) as error:
+            hand_over(MANAGER, giver.account_id, receiver.account_id)
+        assert [problem.code for problem in error.value.problems] == ["receiver-cannot-register"]
+    assert hand_over(MANAGER, giver.account_id, above.account_id)["drafts"] == 1
+
+
 def test_receiver_without_the_rights_is_refused_and_nothing_moves() -> None:
     agency = an_agency()
     giver, viewer = person("e.bek", Role.AGENCY_EDITOR, agency), person("viewer", Role.AGENCY_VIEWER, agency)

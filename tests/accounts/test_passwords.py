@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import base64
+import math
+import string
 
 import pytest
 from argon2 import PasswordHasher
@@ -11,8 +12,9 @@ from flask import Flask
 from registry.accounts.passwords import generate_password
 from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.core.errors import Invalid
-from tests.factories import ADMINISTRATOR
+from tests.factories import ADMINISTRATOR, an_agency
 
 LIKELY = "Астана-2026-весна"
 
@@ -25,10 +27,11 @@ def test_password_hash_uses_owasp_parameters(strong_hasher: PasswordHasher) -> N
     assert strong_hasher.hash(LIKELY) != kept
 
 
-def test_generated_password_has_128_random_bits() -> None:
-    made = {generate_password() for _ in range(100)}
-    assert len(made) == 100
-    assert {len(base64.urlsafe_b64decode(password + "==")) for password in made} == {16}
+def test_generated_password_has_130_random_bits() -> None:
+    made = {generate_password() for _ in range(1000)}
+    assert len(made) == 1000 and {len(password) for password in made} == {22}
+    used = set("".join(made))
+    assert used == set(string.ascii_letters + string.digits) and 22 * math.log2(len(used)) > 130
 
 
 @pytest.mark.parametrize("password", ["a.serikova-26", "A.Serikova2026!", "26-a.serikova"])
@@ -45,6 +48,15 @@ def test_password_may_contain_the_name_when_long_without_it(app: Flask) -> None:
     assert (
         add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), f"a.serikova {LIKELY}").name == "a.serikova"
     )
+
+
+def test_password_is_compared_exactly_as_it_was_set(app: Flask) -> None:
+    password = " Қысқа емес Құпиясөз" + "x" * 180
+    add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.AGENCY_VIEWER, an_agency().id), password)
+    assert sign_in("a.serikova", password, "10.0.0.1", "r").secret
+    for other in (password.strip(), password + " ", password.lower(), password[:-1]):
+        with pytest.raises(PasswordNotAccepted):
+            sign_in("a.serikova", other, "10.0.0.1", "r", device=other[:5])
 
 
 @pytest.mark.parametrize("password", ["password1234", "Qwertyuiop123", "IloveYou1234", "123456789012", "aaaaaaaaaaaa"])

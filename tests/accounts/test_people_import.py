@@ -14,6 +14,7 @@ import xlsxwriter
 from flask import Flask
 from sqlalchemy import func, select
 
+from registry.accounts.account_editing import edit_account
 from registry.accounts.actors import RoleNotAllowed
 from registry.accounts.models import Person, account_named
 from registry.accounts.passwords import generate_password
@@ -90,6 +91,8 @@ def test_dry_run_reports_the_same_and_writes_nothing() -> None:
 def test_wrong_rows_are_refused_with_their_reasons() -> None:
     agency = an_agency()
     add_person(ADMINISTRATOR, NewPerson("taken", Role.AUDITOR), PASSWORD)
+    renamed = add_person(ADMINISTRATOR, NewPerson("former", Role.AUDITOR), PASSWORD)
+    edit_account(ADMINISTRATOR, renamed.account_id, {"name": "renamed"})
     rows = (
         f"ok,,agency_viewer,{agency.bin},kk",
         f"ok,,agency_viewer,{agency.bin},kk",
@@ -101,9 +104,10 @@ def test_wrong_rows_are_refused_with_their_reasons() -> None:
         "wrong.role,,emperor,,kk",
         ",,auditor,,kk",
         "a:b,,auditor,,kk",
+        "FORMER,,auditor,,kk",
     )
     result = import_people(MANAGER, table(*rows), dry_run=True)
-    assert [person.name for person in result.created] == ["ok"] and result.refused == 9
+    assert [person.name for person in result.created] == ["ok"] and result.refused == 10
     assert [(error["row"], error["column"], error["code"]) for error in result.errors] == [
         (3, "name", "name-twice"),
         (4, "name", "account-name-taken"),
@@ -114,6 +118,7 @@ def test_wrong_rows_are_refused_with_their_reasons() -> None:
         (9, "role", "not-a-choice"),
         (10, "name", "required"),
         (11, "name", "name-not-usable"),
+        (12, "name", "account-name-taken"),
     ]
 
 
@@ -215,3 +220,11 @@ def test_command_adds_people_and_prints_passwords_as_csv(registry: CommandLine, 
     rows = list(csv.reader(done.out.splitlines()))
     assert done.code == 5 and rows[0] == ["name", "password"] and rows[1][0] == "a.aud"
     assert "row 3" in done.err.lower()
+
+
+def test_dry_run_refuses_the_former_name_of_another_account() -> None:
+    saule = add_person(ADMINISTRATOR, NewPerson("saule", Role.AUDITOR), PASSWORD)
+    edit_account(ADMINISTRATOR, saule.account_id, {"name": "aigul"})
+    for dry_run in (True, False):
+        result = import_people(MANAGER, table("Sаule,,auditor,,"), dry_run=dry_run)
+        assert [error["code"] for error in result.errors] == ["account-name-taken"]

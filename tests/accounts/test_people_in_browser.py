@@ -14,7 +14,7 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
 from registry.core.database import db
-from tests.web.browser import context, sign_in
+from tests.web.browser import context, follow, sign_in
 from tests.web.tour import AGENCY, person_name
 
 Demo = tuple[Flask, dict[str, object]]
@@ -66,3 +66,15 @@ def test_administrator_onboards_a_ministry_and_moves_a_department(
         names = Account.name.startswith("o.person0")
         counted = select(func.count(Person.id)).join(Person.account).where(names, Account.agency_id == other_id)
         assert db.session.scalars(counted).one() == 9
+
+
+def test_new_token_is_copied_with_a_button(browser: Browser, address: str) -> None:
+    with context(browser, address) as window:
+        window.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = window.new_page()
+        sign_in(page, person_name(Role.AGENCY_EDITOR))
+        page.goto("/account/tokens/new")
+        follow(page, "main form button[type=submit]")
+        page.get_by_role("button", name="Copy").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        assert page.evaluate("navigator.clipboard.readText()") == page.inner_text("#secret")

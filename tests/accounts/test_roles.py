@@ -22,6 +22,7 @@ WRITES = frozenset(
         P.AGENCIES_WRITE,
         P.PROJECTS_WRITE,
         P.PROJECTS_RESTRICT,
+        P.PROJECTS_LINK,
         P.PLACEMENTS_CONFIRM,
         P.ONBOARDING_EXTEND,
         P.DOCUMENTS_WRITE,
@@ -47,11 +48,11 @@ CONTRACT = {
     "cases.comment",
     "agency_administrator": f"{EVERYONE} restricted.read projects.write documents.write imports.run cases.answer "
     "cases.comment people.read people.manage tokens.read tokens.manage",
-    "reviewer": f"{EVERYONE} audits.read policies.read placements.confirm onboarding.extend documents.write "
-    "cases.review cases.comment",
-    "supervisor": f"{EVERYONE} audits.read policies.read restricted.read projects.restrict documents.write "
-    "placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review cases.lead cases.approve "
-    "cases.comment exemptions.record journal.read accounts.confirm",
+    "reviewer": f"{EVERYONE} audits.read policies.read projects.link placements.confirm onboarding.extend "
+    "documents.write cases.review cases.comment",
+    "supervisor": f"{EVERYONE} audits.read policies.read restricted.read projects.restrict projects.link "
+    "documents.write placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review "
+    "cases.lead cases.approve cases.comment exemptions.record journal.read accounts.confirm",
     "auditor": f"{EVERYONE} audits.read policies.read restricted.read journal.read people.read tokens.read",
     "operator": f"{EVERYONE} audits.read policies.read placements.confirm documents.write audits.run audits.void",
     "administrator": f"{EVERYONE} audits.read policies.read agencies.write projects.write documents.write imports.run "
@@ -110,6 +111,7 @@ def test_every_permission_belongs_to_a_role() -> None:
         (P.AGENCIES_WRITE, {Role.ADMINISTRATOR}),
         (P.PROJECTS_WRITE, {*EDITORS, Role.ADMINISTRATOR}),
         (P.PROJECTS_RESTRICT, {Role.SUPERVISOR}),
+        (P.PROJECTS_LINK, {Role.REVIEWER, Role.SUPERVISOR}),
         (P.PLACEMENTS_CONFIRM, {Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR}),
         (P.ONBOARDING_EXTEND, {Role.REVIEWER, Role.SUPERVISOR}),
         (P.IMPORTS_RUN, {*EDITORS, Role.ADMINISTRATOR}),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pyotp
 import pytest
@@ -20,19 +19,12 @@ from tests.cases.casework import LAW, flagged_case
 from tests.factories import ADMINISTRATOR
 from tests.fixtures.web import PASSWORD, Visit
 from tests.present import Present
+from tests.web.authenticator import add_authenticator, open_window
 from tests.web.browser import context, follow, served, set_locale, sign_in
-from tests.web.test_in_browser import AXE, NARROW, ORDINARY, RULES, VIOLATIONS
+from tests.web.page_checks import check_page
 
 # Browser behaviour does not depend on the database; other tests cover the pages on both databases.
 pytestmark = pytest.mark.sqlite_only
-AUTHENTICATOR = {
-    "protocol": "ctap2",
-    "transport": "internal",
-    "hasResidentKey": True,
-    "hasUserVerification": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
 REJECTING = """() => {
     navigator.credentials.create = () => Promise.reject(new DOMException("no", "NotAllowedError"));
 }"""
@@ -70,38 +62,13 @@ def site(own_app: Flask, case: str) -> Iterator[str]:
         yield address
 
 
-def opened(browser: Browser, site: str) -> tuple[BrowserContext, Page, list[str]]:
-    """A window, and what its page was refused by the content security policy or logged as an error."""
-    window = context(browser, site)
-    window.add_init_script(path=AXE)
-    page = window.new_page()
-    blocked: list[str] = []
-    page.on("console", lambda line: blocked.append(line.text) if "Content Security" in line.text else None)
-    page.on("pageerror", lambda error: blocked.append(str(error)))
-    return window, page, blocked
-
-
-def add_authenticator(window: BrowserContext, page: Page) -> Any:
-    session = window.new_cdp_session(page)
-    session.send("WebAuthn.enable")
-    session.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
-    return session
-
-
 def check_in_each_language(window: BrowserContext, page: Page, site: str, name: str) -> None:
     """The page in three languages: its heading, no axe finding, and no sideways scrolling at 320 pixels."""
     for language in (*(each for each in LANGUAGES if each != "en"), "en"):
         set_locale(window, site, language)
         page.reload()
         assert TITLES[name][language] in page.inner_text("h1")
-        check(page)
-
-
-def check(page: Page) -> None:
-    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in page.evaluate(VIOLATIONS, [RULES, []])] == []
-    page.set_viewport_size(NARROW)
-    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
-    page.set_viewport_size(ORDINARY)
+        check_page(page, language, "zhanna")
 
 
 def approve(page: Page, case: str) -> None:
@@ -114,14 +81,14 @@ def approve(page: Page, case: str) -> None:
 def test_person_with_a_passkey_signs_in_works_approves_and_ends_another_session(
     browser: Browser, site: str, case: str, present: Present
 ) -> None:
-    window, page, blocked = opened(browser, site)
+    window, page, blocked = open_window(browser, site)
     add_authenticator(window, page)
     sign_in(page, "zhanna", PASSWORD)
     check_in_each_language(window, page, site, "enrol")
     page.fill("#name", "Office computer")
     follow(page, "text=Add a passkey")
     assert page.inner_text("h1") == "Recovery codes" and page.locator("#codes li").count() == 10
-    check(page)
+    check_page(page, "en")
     with page.expect_download() as download:
         page.click("text=Download as text")
     codes = Path(download.value.path()).read_text(encoding="utf-8").split()
@@ -149,13 +116,13 @@ def test_person_with_a_passkey_signs_in_works_approves_and_ends_another_session(
     assert page.url == f"{site}{case}"
     approve(page, case)
 
-    other, elsewhere, _ = opened(browser, site)
+    other, elsewhere, _ = open_window(browser, site)
     sign_in(elsewhere, "zhanna", PASSWORD)
     elsewhere.click("summary:has-text('Use a recovery code')")
     elsewhere.fill("#recovery_code", codes[0])
     follow(elsewhere, "text=Use the recovery code")
     elsewhere.goto("/account")
-    check(elsewhere)
+    check_page(elsewhere, "en")
     assert "Office computer" in elsewhere.inner_text("main") and "Recovery codes left: 9." in elsewhere.inner_text(
         "main"
     )
@@ -169,11 +136,11 @@ def test_person_with_a_passkey_signs_in_works_approves_and_ends_another_session(
 
 
 def test_person_with_an_app_signs_in_and_approves(browser: Browser, site: str, case: str, present: Present) -> None:
-    window, page, blocked = opened(browser, site)
+    window, page, blocked = open_window(browser, site)
     sign_in(page, "zhanna", PASSWORD)
     follow(page, "text=Set up an app")
     assert page.is_visible(".qr-code svg")
-    check(page)
+    check_page(page, "en")
     app = pyotp.TOTP(page.inner_text("#secret").replace(" ", ""))
     page.fill("#code", app.at(now()))
     follow(page, "text=Add the app")
@@ -185,7 +152,7 @@ def test_person_with_an_app_signs_in_and_approves(browser: Browser, site: str, c
     page.fill("#code", "000000")
     follow(page, "main button:has-text('Confirm')")
     assert "The code is wrong." in page.inner_text("main")
-    check(page)
+    check_page(page, "en")
     page.fill("#code", app.at(now()))
     follow(page, "main button:has-text('Confirm')")
     present.move(timedelta(minutes=16))
@@ -201,7 +168,7 @@ def test_person_with_an_app_signs_in_and_approves(browser: Browser, site: str, c
 def test_text_of_an_approval_that_came_too_late_is_kept(
     browser: Browser, site: str, case: str, present: Present
 ) -> None:
-    window, page, _ = opened(browser, site)
+    window, page, _ = open_window(browser, site)
     add_authenticator(window, page)
     sign_in(page, "zhanna", PASSWORD)
     follow(page, "text=Add a passkey")
@@ -210,7 +177,7 @@ def test_text_of_an_approval_that_came_too_late_is_kept(
     present.move(timedelta(minutes=16))
     follow(page, f"form[action='{case}/approve'] button[type=submit] >> nth=0")
     assert page.input_value("#approve-comment") == "Согласна."
-    check(page)
+    check_page(page, "en")
     with window.expect_page() as new:
         page.click("text=opens in a new tab")
     add_authenticator(window, new.value)
@@ -229,15 +196,13 @@ def test_page_without_scripts_says_that_passkeys_need_them_and_offers_the_app(br
 
 
 def test_passkey_that_the_person_cancels_is_an_error_on_the_page(browser: Browser, site: str) -> None:
-    window, page, _ = opened(browser, site)
-    session = window.new_cdp_session(page)
-    session.send("WebAuthn.enable")
-    session.send("WebAuthn.addVirtualAuthenticator", {"options": {**AUTHENTICATOR, "isUserVerified": False}})
+    window, page, _ = open_window(browser, site)
+    add_authenticator(window, page, isUserVerified=False)
     sign_in(page, "zhanna", PASSWORD)
     page.evaluate(REJECTING)
     page.click("text=Add a passkey")
     page.wait_for_selector("[data-error]:visible")
     assert "The passkey was not used." in page.inner_text("[data-error]")
     assert page.is_enabled("text=Add a passkey")
-    check(page)
+    check_page(page, "en")
     window.close()

@@ -77,7 +77,19 @@ def test_token_is_accepted_from_its_addresses_only(app: Flask, address: str, acc
         assert db.session.scalars(select(Token.last_used_at)).one() is None
 
 
-@pytest.mark.parametrize("text", ["", "10.1.0.0/33", "10.1.0.7/8", "example.kz", "10.1.0.0/16 ", "\x00", "1" * 1000])
+@pytest.mark.parametrize("text", ["::ffff:10.1.0.0/112", "::ffff:10.1.0.7", "::ffff:a01:0/112"])
+def test_range_of_mapped_addresses_is_the_one_of_ipv4(app: Flask, text: str) -> None:
+    token = issue(ADMINISTRATOR, "robot", Role.OPERATOR, None, DAY, addresses=[text])
+    for address in ("10.1.0.7", "::ffff:10.1.0.7"):
+        assert come_in(token.text, address).principal == "robot"
+    with pytest.raises(TokenNotAccepted):
+        come_in(token.text, "10.2.0.7")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "10.1.0.0/33", "10.1.0.7/8", "example.kz", "10.1.0.0/16 ", "\x00", "1" * 1000, "fe80::1%eth0", "fe80::1%\n"],
+)
 def test_malformed_address_range_is_rejected(app: Flask, text: str) -> None:
     with pytest.raises(Invalid) as refused:
         issue(ADMINISTRATOR, "robot", Role.OPERATOR, None, DAY, addresses=["10.1.0.0/16", text])

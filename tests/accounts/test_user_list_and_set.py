@@ -86,6 +86,12 @@ def test_set_moves_to_another_agency(registry: CommandLine, services: Callable[[
         assert account is not None and account.role == "agency_editor"
 
 
+def test_set_gives_a_service_account_an_owner(registry: CommandLine, bins: tuple[str, str]) -> None:
+    assert registry("users", "set", "robot", "--owner", "a.serikova").code == 0
+    (robot,) = json.loads(registry("users", "list", "--kind", "service", "--json").out)["items"]
+    assert (robot["name"], robot["owner"]) == ("robot", "a.serikova")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "error"),
     [
@@ -96,6 +102,9 @@ def test_set_moves_to_another_agency(registry: CommandLine, services: Callable[[
         (("nobody", "--language", "ru"), 3, "There is no such account."),
         (("a.serikova", "--name", "Adil"), 4, "The account adil exists"),
         (("robot", "--language", "ru"), 2, "Only people have this field"),
+        (("robot", "--owner", "nobody"), 3, "There is no such account."),
+        (("robot", "--owner", "robot"), 2, "Choose a person with an active account as the owner."),
+        (("a.serikova", "--owner", "adil"), 2, "Only service accounts have this field"),
         (("adil", "--role", "auditor"), 4, "adil is the last active administrator."),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 
@@ -125,7 +126,7 @@ def test_language_is_changed_for_pages_and_notices(signed_in: SignedIn) -> None:
     person = person_named("auditor.web")
     assert person is not None and person.language == "ru"
     entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.language-changed")).one()
-    assert entry.details == '{"from":"kk","to":"ru"}'
+    assert json.loads(entry.details) == {"changes": [{"field": "language", "old": "kk", "new": "ru"}]}
     assert visit.send("/account/language", language="de").status_code == 422
 
 

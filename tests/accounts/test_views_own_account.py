@@ -82,7 +82,7 @@ def test_own_token_of_a_wider_role_is_rejected(signed_in: SignedIn) -> None:
     assert visit.send("/account/tokens/new", role="reviewer", expires_in="99999", scopes="read").status_code == 422
     assert all_tokens(ADMINISTRATOR) == []
     visit.send("/account/tokens/new", role="reviewer", expires_in="30", scopes="read")
-    assert [(token["principal"], token["role"]) for token in all_tokens(ADMINISTRATOR)] == [
+    assert [(token["account"], token["role"]) for token in all_tokens(ADMINISTRATOR)] == [
         ("supervisor.web", "reviewer")
     ]
 
@@ -124,9 +124,7 @@ def test_service_account_is_added_and_its_token_displayed_once(app: Flask, signe
     assert token and "Lake system" in page
     assert app.test_client().get("/api/v1/projects", headers=bearer(token[0])).status_code == 200
     assert token[0] not in visit.get("/tokens").text
-    assert [(kept["principal"], kept["role"]) for kept in all_tokens(ADMINISTRATOR)] == [
-        ("Lake system", "agency_viewer")
-    ]
+    assert [(kept["account"], kept["role"]) for kept in all_tokens(ADMINISTRATOR)] == [("Lake system", "agency_viewer")]
     assert entries("account.added")[-1] == ("administrator.web", "account:Lake system")
 
 

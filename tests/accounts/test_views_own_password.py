@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Flask
 
 from registry.accounts.people import NewPerson, add_person
@@ -30,6 +32,16 @@ def test_person_who_must_change_the_password_can_sign_out(visit: Visit) -> None:
     add_person(ADMINISTRATOR, NewPerson("zhanna", Role.OPERATOR), PASSWORD, must_change=True)
     visit.sign_in("zhanna")
     assert visit.send("/sign-out", page=PATH, follow=False).headers["Location"] == "/"
+
+
+def test_password_fields_are_masked_and_take_pasted_and_long_passwords(visit: Visit, signed_in: SignedIn) -> None:
+    fields = re.compile(r"<input[^>]*password[^>]*>")
+    for page, count in ((visit.get("/sign-in").text, 1), (signed_in(Role.AUDITOR).get("/account/password").text, 2)):
+        inputs = fields.findall(page)
+        assert len(inputs) == count
+        for each in inputs:
+            assert 'type="password"' in each and "autocomplete=" in each
+            assert not re.search("onpaste|maxlength|pattern|autocomplete=.off", each)
 
 
 def test_wrong_current_password_changes_nothing(signed_in: SignedIn, app: Flask) -> None:

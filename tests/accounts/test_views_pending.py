@@ -28,7 +28,11 @@ def path_of(name: str) -> str:
 def ask_for(administrator: Visit, name: str = "zhanna", role: str = "reviewer") -> None:
     """Add a person as an administrator, who is shown no password."""
     page = administrator.send("/people/new", name=name, role=role, language="en").text
-    assert 'id="secret"' not in page and "Whoever confirms it is shown a new password" in page
+    assert 'id="secret"' not in page and "Whoever confirms it is shown one half of a new password" in page
+
+
+def secret_of(page: str) -> str:
+    return page.split('id="secret">')[1].split("<")[0]
 
 
 def is_pending(name: str = "zhanna") -> bool:
@@ -39,14 +43,26 @@ def is_pending(name: str = "zhanna") -> bool:
 
 @pytest.mark.parametrize("second", [Role.SUPERVISOR, Role.ADMINISTRATOR])
 def test_second_person_confirms_the_account(signed_in: SignedIn, visit: Visit, second: Role) -> None:
-    ask_for(signed_in(Role.ADMINISTRATOR))
+    requesting = signed_in(Role.ADMINISTRATOR)
+    ask_for(requesting)
     confirming = signed_in(second, name="second")
     assert "Accounts to confirm" in confirming.get("/home").text
     page = confirming.get(LIST).text
     assert "zhanna" in page and "administrator.web" in page and "Reviewer" in page and "Confirm account" in page
     page = confirming.send(path_of("zhanna"), page=LIST, role="reviewer").text
     assert "The account zhanna is confirmed." in page
-    password = page.split('id="secret">')[1].split("<")[0]
+    assert "Second half of the password" in page
+    person = person_named("zhanna")
+    assert person is not None
+    path = f"/people/{person.id}"
+    assert "Show the first half" in requesting.get(path).text
+    shown = requesting.send(f"{path}/first-half", page=path).text
+    assert "First half of the password" in shown
+    password = secret_of(shown) + secret_of(page)
+    # Once, and never to whoever confirmed it.
+    assert "Show the first half" not in requesting.get(path).text
+    assert requesting.send(f"{path}/first-half", page=path).status_code == 404
+    assert confirming.send(f"{path}/first-half", page="/account/password").status_code in (403, 404)
     assert "There are no accounts to confirm." in confirming.get(LIST).text
     assert visit.sign_in("zhanna", password).request.path == "/account/password"
     entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.confirmed")).one()

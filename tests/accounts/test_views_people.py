@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from registry.accounts.actors import local_actor
 from registry.accounts.models import account_named
 from registry.accounts.people import NewPerson, Person, add_person, disable_person, person_named
 from registry.accounts.roles import Role
+from registry.accounts.token_authentication import authenticate_token
 from registry.accounts.tokens import issue
 from registry.agencies.models import Agency
+from registry.core.database import db
+from registry.journal.service import JournalEntry
 from tests.factories import ADMINISTRATOR, PASSWORD, an_agency
 from tests.fixtures.web import SignedIn, Visit
 
@@ -99,6 +104,12 @@ def test_agency_administrator_is_offered_two_roles_and_the_own_agencies(signed_i
         assert visit.get(f"/people/{stranger.id}{act}").status_code == 404, act
 
 
+def test_each_role_is_explained_where_it_is_given(signed_in: SignedIn) -> None:
+    page = signed_in(Role.ADMINISTRATOR).get("/people/new").text
+    assert page.count("govuk-radios__hint") == len(Role)
+    assert "Reads everything and changes nothing." in page
+
+
 def test_chosen_people_move_to_another_agency(signed_in: SignedIn, ministry: Agency) -> None:
     other = an_agency(name_ru="Министерство рек")
     movers = [person(f"p{number}", ministry) for number in range(3)]
@@ -170,3 +181,16 @@ def test_tokens_are_filtered_to_inactive_ones(signed_in: SignedIn) -> None:
     assert key_id in page and "read" in page
     assert key_id not in visit.get("/tokens?show=inactive").text
     assert key_id in visit.get("/tokens?show=odd").text
+
+
+def test_whoever_disables_an_owner_sees_the_service_accounts_that_go_on(signed_in: SignedIn, ministry: Agency) -> None:
+    owner = person("owner", ministry)
+    token = issue(ADMINISTRATOR, "robot", Role.AGENCY_EDITOR, ministry.id, owner_account_id=owner.account_id)
+    visit = signed_in(Role.ADMINISTRATOR)
+    path = f"/people/{owner.id}/disabled"
+    assert "answers for service accounts, which go on working: robot." in visit.get(path).text
+    visit.send(path)
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.disabled")).one()
+    assert json.loads(entry.details)["service_accounts"] == "robot"
+    assert authenticate_token(token.text, "10.0.0.1", "r").principal == "robot"
+    assert "Nobody answers for it" in visit.get("/tokens").text

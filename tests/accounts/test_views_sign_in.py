@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from datetime import timedelta
 
 from flask import Flask
@@ -53,6 +54,18 @@ def test_session_ends_after_idle_time(signed_in: SignedIn, present: Present) -> 
     assert visit.client.get("/home").status_code == 200
     present.move(timedelta(minutes=61))
     assert visit.client.get("/home").status_code == 303
+
+
+def test_page_after_the_end_of_a_session_says_so_and_leads_back(
+    signed_in: SignedIn, visit: Visit, present: Present
+) -> None:
+    present.set(now())
+    reviewer = signed_in(Role.REVIEWER)
+    present.move(timedelta(minutes=61))
+    page = reviewer.get("/projects").text
+    assert "Your session ended. Sign in to return to the page." in page
+    assert 'name="back" value="/projects"' in page
+    assert "Your session ended" not in visit.get("/projects").text
 
 
 def test_session_ends_after_12_hours_of_use(signed_in: SignedIn, present: Present) -> None:
@@ -118,6 +131,7 @@ def test_database_stores_no_session_secret(signed_in: SignedIn) -> None:
     kept = visit.client.get_cookie("registry_session")
     assert kept is not None
     assert kept.value not in db.session.scalars(select(WebSession.secret_hash)).all()
+    assert len(urlsafe_b64decode(kept.value + "=")) == 32
     person = person_named("reviewer.web")
     assert person is not None and person.password_hash.startswith("$argon2id$")
 

@@ -32,6 +32,7 @@ from registry.core.transactions import transaction
 from registry.exemptions.service import record_exemption
 from registry.imports.service import queue_import
 from registry.projects.documents import add_document
+from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import MERGE_PATCH, Caller, caller
@@ -63,6 +64,7 @@ class World:
     account_id: int
     service_id: int
     key_id: str
+    link_id: int
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,10 @@ def proposal(_world: World) -> dict[str, Any]:
     return {"decision": "stop", "reason": "New work", "legal_basis": "Decree, clause 1", "due_on": due}
 
 
+def a_link(world: World) -> dict[str, Any]:
+    return {"kind": "part_of", "target": world.reviewed.number}
+
+
 def a_document(_world: World) -> dict[str, Any]:
     return {"file": FileStorage(io.BytesIO(b"x"), "b.txt")}
 
@@ -140,8 +146,13 @@ TRIES: dict[str, Try] = {
     "check_before_registering": Try("/projects/check", WRITERS, 200, new_project, owned=False),
     "read_one_project": Try("/projects/{number}", ALL),
     "patch_project": Try("/projects/{number}", WRITERS, 200, lambda world: {"budget_kzt": 7}),
+    "attest_project": Try("/projects/{number}/attestation", {Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}),
     "read_history": Try("/projects/{number}/history", ALL),
     "read_verdict": Try("/projects/{number}/verdict", ALL),
+    "read_similar_projects": Try("/projects/{number}/similar", ALL),
+    "list_links": Try("/projects/{number}/links", ALL),
+    "create_link": Try("/projects/{number}/links", REVIEWERS, 201, a_link),
+    "delete_link": Try("/projects/{number}/links/{link}", REVIEWERS, 204),
     "list_flags_of_project": Try("/projects/{number}/flags", ALL),
     "confirm_placement": Try("/projects/{number}/placement-verification", CONFIRMERS, 200, verification),
     "confirm_move": Try(
@@ -258,8 +269,10 @@ def a_world(agency: Agency) -> World:
     account_id = add_person(ADMINISTRATOR, person, PASSWORD).account_id
     service = add_service_account(ADMINISTRATOR, f"service {agency.bin}", Role.AGENCY_VIEWER, agency.id)
     key_id = issue_service_token(ADMINISTRATOR, service.id).key_id
+    with transaction():
+        link = add_link(supervisor, project.number, {"kind": "exchanges_data_with", "target": reviewed.number})
     ids = (document.id, recorded.id, audit.id, queued.id)
-    return World(agency, project, *ids, reviewed, case_id, account_id, service.id, key_id)
+    return World(agency, project, *ids, reviewed, case_id, account_id, service.id, key_id, link["id"])
 
 
 @pytest.fixture
@@ -291,6 +304,7 @@ def send(who: Caller, operation: str, method: str, world: World) -> Any:
         account=world.account_id,
         service=world.service_id,
         key=world.key_id,
+        link=world.link_id,
     )
     if tried.form is not None:
         return who.form(path, tried.form(world))

@@ -26,9 +26,22 @@ from tests.benchmark.pages import measure_pages, measure_start
 from tests.benchmark.plot import plot
 from tests.benchmark.requests import measure_requests
 from tests.benchmark.server import SETTINGS, Databases, postgres
+from tests.benchmark.similar import measure_accuracy, measure_similar
 from tests.benchmark.upgrade import measure_upgrade
 
-ROWS: Final = ("audit", "sqlite", "list", "project", "search", "registration", "import", "export", "start", "pages")
+ROWS: Final = (
+    "audit",
+    "sqlite",
+    "list",
+    "project",
+    "search",
+    "registration",
+    "import",
+    "export",
+    "start",
+    "pages",
+    "similar",
+)
 IMPORTED: Final = 100_000
 
 
@@ -65,6 +78,8 @@ def _measure(size: str, only: set[str], rounds: int, databases: Databases, folde
     set_policy(load_policy(read_settings(environment("sqlite:////nowhere", folder)).policy_file))
     if "sqlite" in only:
         yield from measure_sqlite_night(folder, SIZES["10k"], rounds)
+    if "similar" in only:
+        yield from measure_accuracy(folder)
     names = [name for name in SIZES if SIZES[name] <= SIZES[size]] if "audit" in only else [size]
     for name in names:
         database = f"benchmark_{name}"
@@ -80,6 +95,8 @@ def _measure(size: str, only: set[str], rounds: int, databases: Databases, folde
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute("VACUUM (ANALYZE)")
         yield from measure_requests(name, SIZES[name], url, folder, only, databases.pid)
+        if "similar" in only:
+            yield from measure_similar(name, SIZES[name], url, folder)
         if "export" in only:
             yield from measure_export(name, url, address, folder, rounds)
         if "start" in only:

@@ -20,11 +20,12 @@ from registry.core.bin_numbers import check_digit
 from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.dialects import is_sqlite
-from registry.core.search import search_words
+from registry.core.search import project_words, search_words
 from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.projects.numbers import NumberSeries, project_number
 from registry.projects.revisions import Revision
+from registry.projects.similarity.fingerprints import refresh_fingerprints
 from registry.projects.vocabulary import Funding, ObjectKind
 from tests.benchmark.words import names
 
@@ -91,6 +92,7 @@ def load(size: int) -> None:
         if len(projects) == PIECE:
             _write(projects, revisions)
     _write(projects, revisions)
+    refresh_fingerprints()
     _tidy()
 
 
@@ -165,7 +167,7 @@ def _projects(size: int, chance: Random) -> Iterator[tuple[Row, list[Row]]]:
             "updated_at": instant,
             "changed_at": instant,
         }
-        values["words"] = search_words(values, number)
+        values["words"] = search_words(project_words(values), number)
         row = tuple(map(values.__getitem__, places))
         yield row, [_revision(values, each, instant) for each in range(1, int(version) + 1)]
 

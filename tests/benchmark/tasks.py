@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 import os
 import time
@@ -18,6 +20,7 @@ from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.accounts.sessions import start_session
 from registry.accounts.tokens import issue
+from registry.agencies.models import Agency
 from registry.app import create_app
 from registry.audits.service import run_audit
 from registry.cases.models import Case
@@ -29,13 +32,17 @@ from registry.flags.audit_runs import AuditRun
 from registry.freeze.current import policy_in_force
 from registry.imports.service import import_now
 from registry.projects.models import Project
+from registry.projects.similarity.fingerprints import refresh_fingerprints
+from registry.projects.similarity.queries import similar_to_project, similar_to_values
 from registry.settings import read_settings
 from registry.web.current_user import SESSION_COOKIE
-from tests.benchmark import data
+from tests.benchmark import data, duplicates
 from tests.benchmark.stopwatch import peak_memory, timed
 
 OPERATOR = Actor("benchmark", Role.OPERATOR, None, "cli", "benchmark")
 ADMINISTRATOR = Actor("benchmark", Role.ADMINISTRATOR, None, "cli", "benchmark", credential=LOCAL)
+REVIEWER = Actor("benchmark", Role.REVIEWER, None, "cli", "benchmark")
+SIMILAR_SEARCHES: Final = 60
 PAGES: Final = (
     "/home",
     "/projects",
@@ -87,6 +94,56 @@ def import_file(path: str) -> dict[str, Any]:
     measured = timed(lambda: runs.append(import_now(ADMINISTRATOR, "projects", False, os.path.basename(path), content)))
     (run,) = runs
     return {**measured, "memory": peak_memory(), "created": run.created, "rejected": run.rejected, "rows": run.total}
+
+
+def similar() -> dict[str, Any]:
+    """The likely duplicates of projects all over the table, as a reviewer sees them: milliseconds of each search."""
+    refresh_fingerprints()
+    newest = db.session.scalars(select(func.max(Project.id))).one()
+    ids = range(1, newest + 1, max(1, newest // SIMILAR_SEARCHES))
+    numbers = db.session.scalars(select(Project.number).where(Project.id.in_(ids)).order_by(Project.id)).all()
+    taken, named = [], 0
+    cpu = time.process_time()
+    for number in numbers:
+        began = time.perf_counter()
+        named += len(similar_to_project(REVIEWER, number))
+        taken.append((time.perf_counter() - began) * 1000)
+        db.session.rollback()
+    cpu = (time.process_time() - cpu) / len(numbers) * 1000
+    return {"milliseconds": median(taken[1:]), "slowest": max(taken[1:]), "cpu": cpu, "named": named}
+
+
+def planted_duplicates(folder: str) -> dict[str, Any]:
+    """Precision and recall for planted duplicates of the real records, each looked up before its registration."""
+    upgrade_schema()
+    with (Path(folder) / "projects.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    import_now(ADMINISTRATOR, "agencies", False, "agencies.csv", (Path(folder) / "agencies.csv").read_bytes())
+    registered, translated = duplicates.translated(rows)
+    import_now(ADMINISTRATOR, "projects", False, "projects.csv", _as_csv(rows))
+    figures = {"renamed": _looked_up(duplicates.renamed(rows)), "split": _looked_up(duplicates.split(rows))}
+    import_now(ADMINISTRATOR, "projects", False, "projects.csv", _as_csv(registered))
+    return {**figures, "translated": _looked_up(translated)}
+
+
+def _as_csv(rows: list[dict[str, str]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0])
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _looked_up(planted: list[duplicates.Planted]) -> dict[str, float]:
+    agencies = dict(db.session.execute(select(Agency.bin, Agency.id)).tuples().all())
+    numbers = dict(db.session.execute(select(Project.external_id, Project.number)).tuples().all())
+    right = named = 0
+    for each in planted:
+        values = {name: text or None for name, text in each.row.items()}
+        similar = [item["number"] for item in similar_to_values(REVIEWER, agencies[each.row["agency"]], values)]
+        right += numbers[each.of] in similar
+        named += len(similar)
+    return {"precision": right / named, "recall": right / len(planted), "planted": len(planted)}
 
 
 def _audit(**how: Any) -> dict[str, Any]:

@@ -37,6 +37,7 @@ TABLE_RULES = (
     "integrity.rewritten",
     "integrity.ended-unconfirmed",
     "freeze.legacy",
+    "integrity.unattested",
 )
 ALL_RULES = PLACEMENT_RULES + TABLE_RULES
 
@@ -269,6 +270,18 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
     # rule that is disabled counts as not holding"
     if not final and not holding:
         holds("freeze.legacy")
+
+    # `integrity.unattested`: "not final, and D is later than the day of the last attestation, or of the registration
+    # without one, + `attestation_months` calendar months; 0 months: never. It does not count for `freeze.legacy`"
+    # Facts: without a registration it counts as registered on the day judged.
+    if not final and policy.attestation_months > 0:
+        attested_on = facts.attested_on
+        if attested_on is None:
+            attested_on = facts.registered_on
+        if attested_on is None:
+            attested_on = D
+        if D > calendar_months_later(attested_on, policy.attestation_months):
+            holds("integrity.unattested")
 
     # `integrity.ended-unconfirmed`: "stage final, ending not confirmed, and one of: `ended_on` is empty or ≥ C; an
     # earlier revision was not final; an earlier revision had `ended_on` empty or ≥ C. The only rule for final stages"

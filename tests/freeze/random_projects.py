@@ -87,6 +87,11 @@ def pilot_date(rng: Random, policy: Any, on: date) -> date | None:
     return some_date(rng, policy, on)
 
 
+def attested_date(rng: Random, policy: Any, on: date) -> date:
+    """A day on which the attestation is just due, just overdue, or any other."""
+    return months_before(on, policy.attestation_months) + days(rng.choice((-1, 0, 1, rng.randint(-400, 400))))
+
+
 def confirmed_date(rng: Random, on: date) -> date | None:
     """Before, on or after D, or not at all."""
     kind = rng.randrange(5)
@@ -179,6 +184,7 @@ def project(seed: int, policy: Any) -> tuple[Facts, date]:
         placement_verified_on=confirmed_date(rng, on) if rng.random() < 0.6 else None,
         onboarding_confirmed_on=onboarding_confirmed_on,
         ending_confirmed_on=confirmed_date(rng, on) if rng.random() < 0.6 else None,
+        attested_on=attested_date(rng, policy, on) if rng.random() < 0.7 else None,
         order_migrate_by=rng.choice((None, None, None, on + days(rng.randint(-1, 1)), some_date(rng, policy, on))),
     )
     return replace(facts, past=earlier(rng, policy, on, facts)), on
@@ -216,4 +222,5 @@ def another_policy(seed: int, shipped: Any, *, all_rules_on: bool = False) -> An
         pilot_limit_months=rng.choice((12, 12, 1, 6, 18, 24)),
         modification_limit_percent=rng.choice((20, 20, 0, 10, 29, 33, 57, 100)),
         verification_grace_days=rng.choice((30, 30, 0, 1, 10, 45)),
+        attestation_months=rng.choice((6, 6, 0, 1, 12)),
     )

@@ -34,11 +34,12 @@ def test_shipped_policy_matches_the_contract() -> None:
     assert POLICY.case_from_severity == "medium"
     assert (POLICY.safety_belt_percent, POLICY.safety_belt_minimum) == (25, 50)
     assert POLICY.document_quota_mib == 200
+    assert POLICY.attestation_months == 6
     assert POLICY.deadlines == DeadlineDays(answer=10, review=20, appeal=15)
     assert POLICY.named_dates == (POLICY.cutoff, POLICY.migration_deadline)
 
 
-def test_shipped_rules_are_enabled_with_the_contracts_severity_and_not_reviewed() -> None:
+def test_shipped_rules_have_the_contracts_severity_and_all_but_attestation_are_on() -> None:
     assert {name: rule.severity for name, rule in POLICY.rules.items()} == {
         "platform.unverified": "medium",
         "platform.onboarding": "low",
@@ -58,9 +59,10 @@ def test_shipped_rules_are_enabled_with_the_contracts_severity_and_not_reviewed(
         "integrity.rewritten": "high",
         "integrity.ended-unconfirmed": "medium",
         "freeze.legacy": "low",
+        "integrity.unattested": "low",
     }
     assert tuple(POLICY.rules) == RULES
-    assert all(rule.enabled for rule in POLICY.rules.values())
+    assert [name for name, rule in POLICY.rules.items() if not rule.enabled] == ["integrity.unattested"]
     assert not any(rule.kk_reviewed for rule in POLICY.rules.values())
 
 
@@ -270,3 +272,15 @@ def test_errors_contain_the_file_name(tmp_path: Path) -> None:
     file.write_text(SHIPPED.replace("answer = 10", "answer = 0"), encoding="utf-8")
     with pytest.raises(PolicyInvalid, match=re.escape(f"{file}:{line_of('answer = 10')}: clocks.answer: expected")):
         load_policy(file)
+
+
+def test_older_policy_file_without_attestation_loads_with_six_months_and_the_rule_off(tmp_path: Path) -> None:
+    older = tmp_path / "older.toml"
+    start = SHIPPED.index("# Off until oversight asks for it")
+    end = SHIPPED.index("# Holds where no other rule")
+    older.write_text((SHIPPED[:start] + SHIPPED[end:]).replace("attestation_months = 6\n", ""), encoding="utf-8")
+    policy = load_policy(older)
+    assert policy.attestation_months == 6
+    rule = policy.rules["integrity.unattested"]
+    assert (rule.enabled, rule.severity, rule.title["en"]) == (False, "low", "Record not confirmed as still true")
+    assert tuple(policy.rules) == RULES

@@ -123,6 +123,7 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
         "account": world.account_id,
         "service": world.service_id,
         "key": world.key_id,
+        "link": world.link_id,
     }
     targets = {}
     for operation in declared_routes(client.application):

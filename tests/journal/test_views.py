@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlencode
 
+import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
+from registry.accounts.account_editing import edit_account
+from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
 from registry.cases.workflow import ACTIONS
 from registry.journal.views import labels as journal_words
 from tests.cases.cast import AIGERIM, act, audit, case_of
-from tests.factories import a_project, a_token, an_actor, an_agency, bearer, project_values
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_actor, an_agency, bearer, project_values
 from tests.fixtures.web import SignedIn
 
 REGISTRY = Path(journal_words.__file__).parents[2]
@@ -103,3 +109,54 @@ def test_entry_shows_account_changes_with_labels(signed_in: SignedIn) -> None:
     for text in ("Вид учётной записи", "Служебная учётная запись", "Инспектор", "На подтверждении"):
         assert text in entry
     assert "Вид организации" not in entry
+
+
+@pytest.mark.parametrize(
+    ("details", "rows"),
+    [
+        (
+            {"issuer": "https://login.example.kz", "subject": "p-1"},
+            [("Провайдер единого входа", "https://login.example.kz"), ("Идентификатор у провайдера", "p-1")],
+        ),
+        ({"second_factor": True}, [("Второй фактор", "Да")]),
+        (
+            {"factor": "totp", "problem": "recovery-code-already-used"},
+            [
+                ("Второй фактор", "Приложение для одноразовых кодов"),
+                ("Причина", "Этот резервный код уже использован. Введите следующий."),
+            ],
+        ),
+        ({"by": "provider"}, [("Кем завершено", "Единый вход")]),
+        ({"session": "abc"}, [("Сеанс", "abc")]),
+    ],
+)
+def test_details_of_sign_ins_are_in_the_language_of_the_page(
+    app: Flask, details: dict[str, object], rows: list[tuple[str, str]]
+) -> None:
+    with app.test_request_context("/", headers={"Accept-Language": "ru"}):
+        assert journal_words.detail_rows(details) == rows
+
+
+def test_filter_by_a_person_follows_former_and_present_names(signed_in: SignedIn, client: FlaskClient) -> None:
+    account = add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.ADMINISTRATOR), PASSWORD).account
+    other = add_person(ADMINISTRATOR, NewPerson("Other, a.serikova", Role.ADMINISTRATOR), PASSWORD).account
+    for number, (name, own_id) in enumerate(
+        (("a.serikova", account.id), (other.name, other.id), ("a.new", account.id))
+    ):
+        if name == "a.new":
+            edit_account(ADMINISTRATOR, account.id, {"name": "a.new"})
+        actor = replace(an_actor(Role.ADMINISTRATOR, name=name), account_id=own_id)
+        add_service_account(actor, f"robot {number}", Role.REVIEWER, None)
+    visit, token = signed_in(Role.AUDITOR), a_token(Role.AUDITOR)
+
+    for name, robots in (
+        ("a.serikova", {"robot 0", "robot 2"}),
+        ("a.new", {"robot 0", "robot 2"}),
+        ("Other, a.serikova", {"robot 0", "robot 1", "robot 2"}),
+        ("nobody", set()),
+    ):
+        query = {"principal": name, "action": "account.added"}
+        page = visit.get(f"/journal?{urlencode(query)}").text
+        items = client.get("/api/v1/journal", query_string=query, headers=bearer(token)).get_json()["items"]
+        assert {each["subject"] for each in items} == {f"account:{robot}" for robot in robots}, name
+        assert len(ROWS.findall(page)) == len(robots), name

@@ -10,11 +10,14 @@ from sqlalchemy import select
 from registry.accounts.people import NewPerson, Person, add_person
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
+from registry.core.clock import now
 from registry.core.database import db
+from registry.core.transactions import transaction
 from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import recipient_now
-from tests.factories import ADMINISTRATOR
+from registry.notifications.service import queue_email
+from tests.factories import ADMINISTRATOR, an_agency
 
 PASSWORD = "correct horse battery staple"
 
@@ -28,6 +31,15 @@ def create_reader(
         name, Role(role), agency.id if agency else None, values.get("email", f"{name}@readers.kz"), language
     )
     return add_person(ADMINISTRATOR, person, PASSWORD)
+
+
+def queue_one_email(address: str = "office@agency.kz") -> None:
+    """Queue an e-mail to an agency about something that needs no permission."""
+    agency = an_agency(email=address)
+    with transaction():
+        to = recipient_now(None, agency.id)
+        assert to is not None
+        queue_email(to, {"audit-held": [1]}, now())
 
 
 def queued_emails() -> list[tuple[str, str, list[int | str]]]:

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from registry.accounts.account_changes import disable_account
 from registry.accounts.people import person_named
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
@@ -282,3 +283,38 @@ def test_token_that_ends_within_14_days_is_announced_once_to_its_person_or_owner
         ("saule@readers.kz", "token-ending", [own]),
     ]
     assert digest(MONDAY + 3 * A_DAY) == []
+
+
+def test_agency_is_reminded_of_attestations_thirty_and_seven_days_before_and_on_the_day(
+    digest: Digest, present: Present
+) -> None:
+    agency = an_agency(email="office@agency.kz")
+    present.set(date(2026, 1, 15))
+    project = a_project(agency)
+    present.set(MONDAY)
+    digest(date(2026, 6, 12))
+    reminders = {}
+    for day in range(14, 34):
+        on = date(2026, 6, 1) + timedelta(days=day)
+        reminders[on] = [entry for entry in digest(on) if entry[1] == "attestation-due"]
+    for day in (8, 9, 14, 15, 16):
+        on = date(2026, 7, day)
+        reminders[on] = [entry for entry in digest(on) if entry[1] == "attestation-due"]
+    sent = {on: entries for on, entries in reminders.items() if entries}
+    assert sent == {
+        on: [("office@agency.kz", "attestation-due", [project.number])]
+        for on in (date(2026, 6, 15), date(2026, 7, 8), date(2026, 7, 15))
+    }
+
+
+def test_service_account_whose_owner_was_disabled_is_announced_once_to_administrators(digest: Digest) -> None:
+    for name, role in (("owner", "auditor"), ("administrator", "administrator")):
+        create_reader(role, name=name)
+    owner = person_named("owner")
+    assert owner is not None
+    add_service_account(ADMINISTRATOR, "robot", Role.AUDITOR, None, owner.account_id)
+    unused = add_service_account(ADMINISTRATOR, "unused", Role.AUDITOR, None, owner.account_id)
+    disable_account(ADMINISTRATOR, unused.id)
+    disable_account(ADMINISTRATOR, owner.account_id)
+    assert digest(MONDAY + A_DAY) == [("administrator@readers.kz", "service-without-owner", ["robot"])]
+    assert digest(MONDAY + 2 * A_DAY) == []

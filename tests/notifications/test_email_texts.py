@@ -41,6 +41,7 @@ NUMBERS = {
     "audits": 3,
     "tokens": "4fGh7KqLm2",
     "sign-ins": 57,
+    "service-accounts": "robot",
     "account": "26.11.2026 12:00",
 }
 
@@ -101,7 +102,7 @@ def test_person_is_greeted_by_name() -> None:
 def test_digest_counts_items_and_names_how_many_are_left_out() -> None:
     several = entries("flags-opened", 35) + entries("case-opened")
     mail = render_email(MAIL, "k", reader("en"), several, WRITTEN_AT, is_digest=True)
-    assert mail["Subject"] == "Changes in the project registry: 36"
+    assert mail["Subject"] == "Changes in the project register: 36"
     assert text_of(mail).count(f"https://registry.tests/projects/{NUMBERS['projects']}\n") == 20
     assert "  and 15 more – https://registry.tests/projects\n" in text_of(mail)
 

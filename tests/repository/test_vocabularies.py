@@ -26,6 +26,7 @@ CODES = {
     "ActionName": "claim assign release ask answer propose approve return refer confirm withdraw appeal comment",
     "AgencyKind": "central_body local_executive state_legal_entity quasi_public subsidiary other_performer "
     "national_security private",
+    "AttestationState": "current due overdue",
     "AuditEvent": "opened reopened flagged cleared exempted",
     "AuditStatus": "running succeeded held failed missed voided",
     "DecisionKind": "no_breach transitional_accepted migrate_by stop write_off",
@@ -37,6 +38,7 @@ CODES = {
     "Funding": "republican_budget local_budget own_funds ppp service_model international",
     "ImportKind": "projects agencies",
     "ImportState": "queued running done failed",
+    "LinkKind": "duplicate_of part_of replaces exchanges_data_with",
     "ObjectClass": "1 2 3",
     "ObjectKind": "system platform internet_resource data_resource infrastructure service",
     "Placement": "on_platform onboarding off_platform unknown",

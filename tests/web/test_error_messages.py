@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
@@ -13,6 +14,19 @@ from tests.cases.cast import editor_of
 from tests.factories import an_agency
 from tests.fixtures.web import SignedIn
 from tests.present import Present
+
+
+def test_missing_values_are_named_by_what_the_field_asks(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.ADMINISTRATOR)
+    person = visit.send("/people/new", name="a.serikova", language="kk")
+    assert person.status_code == 422
+    assert "Role: Choose one of the options." in person.text
+    own_account = re.search(r'href="(/absences/\d+/new)"', visit.get("/account").text)
+    assert own_account
+    absence = visit.send(own_account[1])
+    assert "First day: Enter a date, such as 20.01.2026." in absence.text
+    assert "Deputy: Choose one of the options." in absence.text
+    assert "Choose a file." in visit.send("/people/import").text
 
 
 def test_table_date_error_names_table_format(signed_in: SignedIn) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,20 +11,9 @@ from playwright.sync_api import Browser
 from registry.accounts.roles import Role
 from registry.core.languages import LANGUAGES
 from tests.web.browser import context, enter, follow, set_locale, sign_in, tab_to, type_into, visit
+from tests.web.page_checks import AXE, NARROW, ORDINARY, violations
 from tests.web.tour import AGENCY, BAD_TABLE, person_name, stops
 
-AXE = Path(__file__).with_name("vendor") / "axe.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# Returns violations only: the report of a page is megabytes, which take longer to transfer than to compute.
-VIOLATIONS = """([tags, left_out]) => axe.run(
-    document, {runOnly: tags, rules: Object.fromEntries(left_out.map(rule => [rule, {enabled: false}]))}
-).then(report => report.violations)"""
-# Asks for a manual check and is never a violation.
-ASKS = ["hidden-content"]
-# Colours are the same in every language, and checking them takes half of the time.
-OF_COLOURS = ["color-contrast", "link-in-text-block"]
-NARROW = {"width": 320, "height": 640}
-ORDINARY = {"width": 1280, "height": 900}
 # Browser behaviour does not depend on the database; other tests cover the pages on both databases.
 pytestmark = pytest.mark.sqlite_only
 
@@ -34,7 +22,7 @@ pytestmark = pytest.mark.sqlite_only
 def test_every_page_is_accessible_fits_320_pixels_and_loads_from_own_host(
     browser: Browser, demo: tuple[Flask, dict[str, object]], address: str, role: Role | None
 ) -> None:
-    violations, asked, blocked = [], set(), []
+    broken, asked, blocked = [], set(), []
     opened = context(browser, address, width=ORDINARY["width"])
     # Passed to the browser once; passing it to each page takes as long as loading the page.
     opened.add_init_script(path=AXE)
@@ -52,14 +40,13 @@ def test_every_page_is_accessible_fits_320_pixels_and_loads_from_own_host(
             if page.viewport_size != width:
                 page.set_viewport_size(width)
             if width == ORDINARY:
-                broken = page.evaluate(VIOLATIONS, [RULES, ASKS if language == "ru" else ASKS + OF_COLOURS])
-                violations += [(stop.name, language, rule["id"], rule["nodes"][0]["html"]) for rule in broken]
+                broken += [(stop.name, language, *finding) for finding in violations(page, language)]
             elif (needed := page.evaluate("document.documentElement.scrollWidth")) > NARROW["width"]:
-                violations.append((stop.name, language, "scrolls sideways", str(needed)))
+                broken.append((stop.name, language, "scrolls sideways", str(needed)))
         # The next page is opened at this width: one change of width per page covers both.
         widths = widths[::-1]
     opened.close()
-    assert not violations, "\n".join(map(str, violations))
+    assert not broken, "\n".join(map(str, broken))
     assert [url for url in asked if not url.startswith(address)] == []
     assert blocked == []
 
@@ -133,6 +120,6 @@ def test_project_is_edited_and_document_added_without_javascript(
     follow(page, "text=Save changes")
     assert "Changes saved." in page.inner_text("main") and "Новое назначение" in page.inner_text("main")
     page.set_input_files("#file", {"name": "акт.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"})
-    follow(page, "main form button[type=submit]")
+    follow(page, "form[action$='/documents'] button[type=submit]")
     assert "акт.pdf" in page.inner_text("main")
     opened.close()

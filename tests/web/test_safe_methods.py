@@ -110,6 +110,8 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "key_id": issue(ADMINISTRATOR, "other.reviewer", Role.REVIEWER, None, None).key_id,
         "seq": 1,
         "step": "what",
+        "section": "what",
+        "link_id": 999,
         "action": "claim",
         "language": "en",
         "version": "2026.1",
@@ -122,6 +124,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "imports": values["import_id"],
         "audits": world.audit_id,
         "exemptions": world.exemption_id,
+        "links": 999,
     }
     return values, ids
 

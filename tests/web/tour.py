@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from registry.accounts.absences import record_absence
 from registry.accounts.actors import local_actor
+from registry.accounts.failed_sign_ins import record_failure
 from registry.accounts.invitations import BY_EMAIL, Invitation, invitation_key
 from registry.accounts.invited_people import invite_person
 from registry.accounts.models import Account
@@ -25,12 +26,15 @@ from registry.audits.service import run_audit
 from registry.cases.models import Case
 from registry.core.clock import today
 from registry.core.database import db
+from registry.core.transactions import transaction
 from registry.demo.people import REVIEWER, SECOND_REVIEWER, demo_actor, first_of_each_role
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
 from registry.imports.service import import_now
 from registry.projects.drafts import drafts_of, save_draft, start_draft
+from registry.projects.links import add_link
 from registry.projects.models import Project
+from registry.projects.service import register_project
 
 PASSWORD: Final = "Besköpir-2026-tau"
 AGENCY: Final = "990340900110"
@@ -41,8 +45,8 @@ BAD_TABLE: Final = (
 )
 DRAFT: Final = {
     "agency": AGENCY,
-    "name_ru": "Электронная очередь поликлиник",
-    "name_kk": "Емханалардың электрондық кезегі",
+    "name_ru": "Электронная система лекарственного обеспечения",
+    "name_kk": "Дәрі-дәрмекпен қамтамасыз етудің электрондық жүйесі",
     "object_kind": "system",
     "work_type": "creation",
     "stage": "creation",
@@ -51,6 +55,18 @@ DRAFT: Final = {
     "budget_kzt": "48500000",
     "region": "71",
     "sector": "07",
+}
+
+# Of another agency, and like HEALTH-003.
+OTHER_AGENCY: Final = "110240901232"
+TWIN: Final = {
+    "name_ru": "Создание системы обеспечения лекарствами",
+    "name_kk": "Дәрі-дәрмекпен қамтамасыз ету жүйесін құру",
+    "object_kind": "system",
+    "work_type": "creation",
+    "stage": "planning",
+    "placement": "on_platform",
+    "supplier_bin": "130740910411",
 }
 
 
@@ -90,10 +106,16 @@ def prepare(app: Flask) -> dict[str, object]:
         invited = NewPerson("Гүлназ Ахметова", Role.AGENCY_VIEWER, agency_by_bin(AGENCY).id, "g.akhmetova@example.kz")
         invite_person(by_administrator, invited)
         app.config[BY_EMAIL] = False
+        for name in (REVIEWER, "такого имени нет"):
+            record_failure(name, "10.1.4.22", "tour", "password-not-accepted")
         editor = demo_actor(person_name(Role.AGENCY_EDITOR))
         draft = start_draft(editor)
         save_draft(editor, draft.id, DRAFT)
         run = import_now(editor, "projects", True, "проекты.csv", BAD_TABLE.encode())
+        register_project(by_administrator, OTHER_AGENCY, TWIN)
+        with transaction():
+            target = {"kind": "part_of", "target": _project("HEALTH-007"), "note": "Одна информационная система"}
+            add_link(demo_actor(REVIEWER), _project("HEALTH-001"), target)
         dry = run_audit(local_actor(Role.OPERATOR), dry_run=True)
         flagged = select(Project.number).join(Flag).where(Project.external_id.like("HEALTH-%"), Flag.status == "open")
         own_token = (
@@ -150,8 +172,15 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("project-agency", editor, f"/projects/{number}"),
         Stop("project-viewer", viewer, f"/projects/{number}"),
         Stop("project-oversight", supervisor, f"/projects/{known['on_platform']}"),
+        Stop("project-similar", reviewer, f"/projects/{known['number']}"),
+        Stop("project-link", reviewer, f"/projects/{known['on_platform']}/links"),
+        Stop("project-link-error", reviewer, f"/projects/{known['on_platform']}/links", {"target": "1"}),
         Stop("project-history", auditor, f"/projects/{number}/history"),
         Stop("project-edit", editor, f"/projects/{number}/edit"),
+        Stop("project-edit-section", editor, f"/projects/{number}/edit/work"),
+        Stop("project-edit-money", editor, f"/projects/{number}/edit/money"),
+        Stop("project-edit-check", editor, f"/projects/{number}/edit/dates", {"contract_signed_on": "16.12.2025"}),
+        Stop("signed-in-again", editor, "/sign-in/again"),
         Stop("project-edit-error", editor, f"/projects/{number}/edit", {"budget_kzt": "много", "supplier_bin": "12"}),
         Stop("cases", supervisor, "/cases?status=new,under_review,awaiting_agency,awaiting_approval"),
         Stop("cases-none", reviewer, "/cases?agency=930840901354"),
@@ -175,9 +204,11 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("case-closed", auditor, f"/cases/{known['case_closed']}"),
         Stop("register", editor, "/register"),
         Stop("register-what", editor, f"/register/{draft}/what"),
-        Stop("register-placement", editor, f"/register/{draft}/placement"),
+        Stop("register-work", editor, f"/register/{draft}/work"),
+        Stop("register-object", editor, f"/register/{draft}/object"),
         Stop("register-dates", editor, f"/register/{draft}/dates"),
         Stop("register-money", editor, f"/register/{draft}/money"),
+        Stop("register-people", editor, f"/register/{draft}/people"),
         Stop("register-check", editor, f"/register/{draft}/check"),
         Stop("imports", editor, "/imports"),
         Stop("imports-error", editor, "/imports", {}),
@@ -202,6 +233,8 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("exemption-error", supervisor, f"/projects/{number}/exemption", {"decided_on": ""}),
         Stop("journal", auditor, "/journal"),
         Stop("journal-entry", auditor, "/journal/1"),
+        Stop("failed-sign-ins", auditor, "/journal/failed-sign-ins"),
+        Stop("failed-sign-ins-none", auditor, "/journal/failed-sign-ins?name=такогонет"),
         Stop("agencies", administrator, "/agencies"),
         Stop("agency-new", administrator, "/agencies/new"),
         Stop("agency-new-error", administrator, "/agencies/new", {"bin": "123"}),

@@ -167,7 +167,10 @@ class Confirmation(MethodView):
     @blp.etag
     @blp.response(200, ACCOUNT_WITH_PASSWORD, example={**PASSWORD_EXAMPLE, "role": "reviewer", "agency": None})
     def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Confirm a pending account as the second person. A person's new password is shown once."""
+        """Confirm a pending account as the second person.
+
+        Of a person's new password the second half is shown, once; another administrator sees the first on the pages.
+        """
         actor = current_actor()
         read_account(actor, id)
         password = confirm_account(actor, id, Role(values["role"]), values.get("email"))

@@ -8,10 +8,10 @@ from typing import Any, Final
 from flask.views import MethodView
 
 from registry.accounts.actors import Actor
-from registry.accounts.queries import TOKEN_SORTS, list_tokens, token_filters, token_row
 from registry.accounts.roles import Permission, Role
 from registry.accounts.schemas import NEW_TOKEN, NEW_TOKEN_EXAMPLE, TOKEN, TOKEN_BODY, TOKEN_EXAMPLE, TOKEN_SENT
 from registry.accounts.service_accounts import issue_service_token
+from registry.accounts.token_queries import TOKEN_SORTS, list_tokens, token_filters, token_row
 from registry.accounts.tokens import IssuedToken, TokenNotFound, issue_own_token, revoke, revoke_own_token
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.filter_parameters import plain_parameters
@@ -54,7 +54,7 @@ class TokenByKeyId(MethodView):
     @blp.doc(operationId="revoke_token")
     @blp.response(204, description="Revoked.")
     def delete(self, key_id: str) -> None:
-        """Revoke a token. It stops working at once; revoking it again changes nothing."""
+        """Revoke a token. It and the own tokens that it created stop working at once; again changes nothing."""
         _revoke(current_actor(), key_id)
 
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import click
-from sqlalchemy import select
 
 from registry.accounts import tokens as access
 from registry.accounts.account_names import clean_name
@@ -19,13 +18,11 @@ from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.scopes import Scope
 from registry.accounts.token_confirmation import confirm_token
 from registry.accounts.token_queries import all_tokens, inactive_tokens
-from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import UsageError, problem_lines
 from registry.cli.options import as_json_option
 from registry.cli.output import cli_text, print_json, print_message, print_table
-from registry.core.database import db
 from registry.core.errors import Invalid
 
 COLUMNS = (
@@ -43,6 +40,8 @@ COLUMNS = (
     "last_used_from",
     "owner",
 )
+# The column, and the key of its value.
+KEYS = {"principal": "account"}
 LISTS = ("scopes", "addresses")
 
 
@@ -175,8 +174,7 @@ def list_inactive_tokens(as_json: bool) -> None:
 
 
 def _print_tokens(listed: Sequence[Mapping[str, Any]], as_json: bool) -> None:
-    bins = {row.id: row.bin for row in db.session.execute(select(Agency.id, Agency.bin))}
-    rows = [{name: token.get(name) for name in COLUMNS} | {"agency": bins.get(token["agency_id"])} for token in listed]
+    rows = [{name: token[KEYS.get(name, name)] for name in COLUMNS} for token in listed]
     if as_json:
         print_json({"items": rows})
     else:

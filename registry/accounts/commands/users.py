@@ -15,6 +15,8 @@ from registry.accounts.account_names import clean_name
 from registry.accounts.actors import local_actor
 from registry.accounts.commands.people_import import import_file
 from registry.accounts.factors.management import reset_factors
+from registry.accounts.failed_sign_in_queries import COLUMNS as FAILED_COLUMNS
+from registry.accounts.failed_sign_in_queries import list_failed_sign_ins
 from registry.accounts.handover import hand_over
 from registry.accounts.models import Account, AccountNotFound, account_named
 from registry.accounts.passwords import MAX_LENGTH, generate_password
@@ -134,6 +136,7 @@ def list_users(as_json: bool, words: str | None, inactive_since: date | None, **
 @click.option("--language", type=click.Choice(LANGUAGES), help="Language of pages and notifications.")
 @click.option("--role", type=click.Choice(Role.codes()), help="The new role. Sessions and tokens end.")
 @click.option("--agency", "agency_bin", metavar="BIN", help="The new agency; empty for none. Sessions and tokens end.")
+@click.option("--owner", metavar="NAME", help="The person who answers for a service account.")
 @in_registry
 def set_values(
     account_name: str,
@@ -142,6 +145,7 @@ def set_values(
     language: str | None,
     role: str | None,
     agency_bin: str | None,
+    owner: str | None,
 ) -> None:
     """Change the account NAME: what is not named stays. It acts at once, also for oversight roles."""
     account = _account(account_name)
@@ -158,6 +162,8 @@ def set_values(
         changes["agency_id"] = agency_by_bin(agency_bin).id if agency_bin else None
     elif role is not None and Role(role) not in AGENCY_ROLES:
         changes["agency_id"] = None
+    if owner is not None:
+        changes["owner_id"] = _account(owner).id
     if not changes:
         raise UsageError(cli_text("cli-nothing-to-set"))
     try:
@@ -217,6 +223,23 @@ def hand_over_work(name: str, receiver: str, as_json: bool) -> None:
     else:
         print_pairs(counts)
     print_message("cli-user-handed-over", name=giver.name, receiver=taker.name)
+
+
+@users.command("failed-sign-ins")
+@click.option("--name", help="The name that was entered, of an account or not.")
+@click.option("--source", metavar="ADDRESS", help="The address that they came from.")
+@click.option("--limit", type=click.IntRange(1, MAX_LIMIT), default=50, show_default=True, help="How many at most.")
+@as_json_option
+@in_registry
+def failed_sign_ins(name: str | None, source: str | None, limit: int, as_json: bool) -> None:
+    """List the latest failed and refused sign-ins of the last 90 days. A name that no account has is not stored."""
+    filters = {key: value for key, value in (("name", name), ("source", source)) if value}
+    rows = list_failed_sign_ins(local_actor(Role.ADMINISTRATOR), filters, Page(limit)).items
+    shown = [{column: row[column] for column in FAILED_COLUMNS} for row in rows]
+    if as_json:
+        print_json({"items": shown})
+    else:
+        print_table(FAILED_COLUMNS, shown)
 
 
 @users.command("reset-factor")

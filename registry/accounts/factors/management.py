@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, func, select
 
-from registry.accounts.account_changes import end_access
+from registry.accounts.account_changes import end_access, lock_administrators
 from registry.accounts.account_management import find_managed_account, require_account_manager
 from registry.accounts.actors import Actor
 from registry.accounts.current_user import FactorSession
@@ -97,6 +97,8 @@ def reset_factors(actor: Actor, account_id: int) -> None:
     """
     require_account_manager(actor)
     with transaction():
+        # Two administrators who do this to each other wait, so that one of them stays active.
+        lock_administrators(account_id)
         account = find_managed_account(actor, account_id)
         person_id = db.session.scalar(select(Person.id).where(Person.account_id == account.id))
         if person_id is None:

@@ -8,10 +8,12 @@ from typing import Final
 from sqlalchemy import CursorResult, delete, exists, select, update
 
 from registry.accounts.attempts import begin_code, mark_succeeded
+from registry.accounts.credentials import require_credential
 from registry.accounts.current_user import FactorSession
 from registry.accounts.factors.encryption import recovery_code_hash
 from registry.accounts.factors.models import FactorKind, RecoveryCode
 from registry.accounts.factors.verification import complete_factor, lock_person, refuse_factor, require_fresh_factor
+from registry.accounts.models import find_account
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import invalid
@@ -26,10 +28,16 @@ READ_AS: Final = str.maketrans({"O": "0", "I": "1", "L": "1", "-": "", "–": ""
 
 
 def generate_recovery_codes(session: FactorSession) -> list[str]:
-    """Replace the recovery codes by ten new ones, which are displayed once. Raises StepUpRequired."""
+    """Replace the recovery codes by ten new ones, which are displayed once.
+
+    Raises StepUpRequired, and SessionEnded when a reset has ended the session meanwhile: its factors are gone, and the
+    codes would open the account beside the next ones.
+    """
     require_fresh_factor(session)
     codes = ["".join(secrets.choice(LETTERS) for _ in range(LENGTH)) for _ in range(CODES)]
     with transaction() as database:
+        find_account(session.account_id, lock=True)
+        require_credential(session.actor)
         lock_person(session)
         database.execute(delete(RecoveryCode).where(RecoveryCode.person_id == session.person_id))
         for code in codes:

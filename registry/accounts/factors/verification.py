@@ -99,7 +99,7 @@ def lock_person(session: FactorSession) -> None:
 def refuse_factor(session: FactorSession, kind: FactorKind, error: Invalid) -> Invalid:
     """Record in the journal that a code or passkey was refused; returns the error to raise."""
     with transaction():
-        details = {"factor": kind.value, "reason": error.problems[0].code}
+        details = {"factor": kind.value, "problem": error.problems[0].code}
         journal.record(session.actor, "person.factor-refused", f"person:{session.actor.principal}", details)
     return error
 

@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from registry.accounts.oidc.configuration import SignInConfiguration
+from registry.accounts.oidc.errors import ProviderAnswerInvalid
+from registry.accounts.oidc.models import MAX_SUBJECT_LENGTH
+from registry.accounts.people import personal_problems
 from registry.accounts.roles import Role
 
 
@@ -32,15 +35,22 @@ class IdentityClaims:
 
 
 def read_claims(configuration: SignInConfiguration, claims: Mapping[str, Any]) -> IdentityClaims:
-    """Read the claims of a validated ID token, with those of the userinfo endpoint if it was asked."""
+    """Read the claims of a validated ID token, with those of the userinfo endpoint if it was asked.
+
+    People choose some of them at the provider: a text with control characters counts as absent, and so does an e-mail
+    address that no account may have. Raises ProviderAnswerInvalid for a subject that no identity may have.
+    """
+    subject = str(claims["sub"])
+    if not subject.isprintable() or len(subject) > MAX_SUBJECT_LENGTH:
+        raise ProviderAnswerInvalid(reason="sub")
     paths = configuration.claims
     # The flag beside the claim that the configuration names: email_verified says nothing about another claim.
     verified = _value(claims, f"{paths.email}_verified") in (True, "true")
     return IdentityClaims(
         issuer=str(claims["iss"]),
-        subject=str(claims["sub"]),
+        subject=subject,
         name=_text(claims, paths.name) or "",
-        email=_text(claims, paths.email) if verified else None,
+        email=_email(_text(claims, paths.email)) if verified else None,
         role=_role(configuration, _value(claims, paths.role)),
         agency=_text(claims, paths.agency),
         second_factor=_has_second_factor(configuration, claims),
@@ -63,7 +73,11 @@ def _value(claims: Mapping[str, Any], path: str) -> Any:
 
 def _text(claims: Mapping[str, Any], path: str) -> str | None:
     value = _value(claims, path)
-    return value.strip() or None if isinstance(value, str) else None
+    return value.strip() or None if isinstance(value, str) and value.isprintable() else None
+
+
+def _email(address: str | None) -> str | None:
+    return None if personal_problems(address, None) else address
 
 
 def _instant(value: Any) -> datetime | None:

@@ -11,13 +11,23 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems, skeleton
+from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES
 from registry.accounts.device_names import device_name
 from registry.accounts.failed_sign_ins import record_failure
 from registry.accounts.invitations import delete_invitation
-from registry.accounts.models import Account, Person, account_details, mark_signed_in, new_account, role_problems
+from registry.accounts.models import (
+    Account,
+    AccountNameTaken,
+    Person,
+    account_details,
+    mark_signed_in,
+    new_account,
+    person_actor,
+    role_problems,
+    taken_name,
+)
 from registry.accounts.oidc.claims import IdentityClaims
 from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.oidc.errors import (
@@ -65,7 +75,11 @@ def sign_in_with_identity(claims: IdentityClaims, id_token: str, request: SignIn
     IdentityWithoutRole, IdentityWithoutAgency, IdentityNameNotUsable, TooManyPendingAccounts.
     """
     try:
-        return _sign_in(claims, id_token, request)
+        try:
+            return _sign_in(claims, id_token, request)
+        except AccountNameTaken:
+            # Another tab, or a namesake, has added an account at the same time.
+            return _sign_in(claims, id_token, request)
     except AccountNotConfirmed:
         raise
     except RegistryError as error:
@@ -227,7 +241,7 @@ def _role_and_agency(claims: IdentityClaims) -> tuple[Role, int | None]:
 
 
 def _free_name(claims: IdentityClaims) -> str:
-    """The name of the claims; with the e-mail or a number behind it when another account has it."""
+    """The name of the claims; with the e-mail or a number behind it when another account has or had it."""
     name = clean_name(claims.name)
     if name_problems(name):
         raise IdentityNameNotUsable
@@ -235,7 +249,7 @@ def _free_name(claims: IdentityClaims) -> str:
     for candidate in (name, *email, *(f"{name} {number}" for number in range(2, 100))):
         if len(candidate) > MAX_NAME_LENGTH or name_problems(candidate):
             continue
-        if db.session.scalar(select(Account.id).where(Account.name_skeleton == skeleton(candidate))) is None:
+        if taken_name(candidate) is None:
             return candidate
     raise IdentityNameNotUsable
 
@@ -245,17 +259,7 @@ def _newcomer(claims: IdentityClaims, role: Role, request: SignInRequest) -> Act
 
 
 def _actor(account: Account, request: SignInRequest, credential: str = "oidc") -> Actor:
-    return Actor(
-        account.name,
-        Role(account.role),
-        account.agency_id,
-        request.source,
-        request.request_id,
-        account_id=account.id,
-        is_person=True,
-        credential=credential,
-        client_request_id=request.client_request_id,
-    )
+    return person_actor(account, credential, request.source, request.request_id, request.client_request_id)
 
 
 def _start(

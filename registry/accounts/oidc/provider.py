@@ -47,6 +47,8 @@ AUTHENTICATION_CLAIMS: Final = frozenset({"acr", "amr", "auth_time", "sid"})
 MAX_AUTHENTICATION_AGE_SECONDS: Final = 43_200
 # Anybody can send a logout token that names an unknown key.
 KEYS_FETCHED_AT_MOST_EVERY: Final = timedelta(minutes=1)
+# What a logout token names: the person, the session, or both.
+SIGNED_OUT: Final = ("sub", "sid")
 LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 
 
@@ -155,8 +157,9 @@ def read_logout_token(text: str) -> Mapping[str, Any]:
             and float(claims.get("exp", at)) >= at - LEEWAY_SECONDS
             and LOGOUT_EVENT in claims["events"]
             and "nonce" not in claims
-            and ("sub" in claims or "sid" in claims)
+            and any(name in claims for name in SIGNED_OUT)
             and isinstance(claims["jti"], str)
+            and all(isinstance(claims.get(name, ""), str) and claims.get(name, "").isprintable() for name in SIGNED_OUT)
         )
     except RequestException as error:
         raise ProviderUnavailable from error

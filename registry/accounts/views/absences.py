@@ -94,9 +94,9 @@ def new_absence(actor: Actor, account_id: int) -> Answer:
 @pages.page("/absences/<row_id:account_id>/<row_id:absence_id>/end", needs=ANY_SIGNED_IN, methods=("POST",))
 def end_recorded_absence(actor: Actor, account_id: int, absence_id: int) -> Answer:
     """End an absence, or cancel one that has not begun."""
-    end_absence(actor, absence_id)
+    account = end_absence(actor, absence_id, account_id)
     flash_message(_("The absence has ended."))
-    return _redirect_back(actor, find_account(account_id))
+    return _redirect_back(actor, account)
 
 
 def _redirect_back(actor: Actor, account: Account) -> Answer:

@@ -46,7 +46,7 @@ def invitation() -> Answer:
             form_field("password_again", "password", label=_("The same password again")),
         ],
         PasswordForm(),
-        intro=_("You sign in to the project registry with the name %(name)s and the password that you choose here.")
+        intro=_("You sign in to the project register with the name %(name)s and the password that you choose here.")
         % {"name": name},
         subject=name,
     )

@@ -102,7 +102,7 @@ def _failed(error: RegistryError) -> Response:
         LOG.warning("single sign-on failed: %s", error.params or error.code, exc_info=error.__cause__)
     back = local_address(session.get(BACK)) or url_for("web.home")
     form = Form({}, service_error=error, at="provider")
-    page = render_template("accounts/sign_in.html", form=form, back=back, ended=False)
+    page = render_template("accounts/sign_in.html", form=form, back=back, ended=None)
     response = make_response(page, status_of(error))
     wait = retry_after(error)
     if wait is not None:

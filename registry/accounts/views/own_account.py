@@ -20,7 +20,6 @@ from registry.accounts.forms import (
     token_defaults,
     token_form,
     token_parameters,
-    token_status,
 )
 from registry.accounts.notification_preferences import notification_preferences
 from registry.accounts.own_language import change_own_language
@@ -62,7 +61,6 @@ def my_account(actor: Actor) -> Answer:
         absences=[] if actor.account_id is None else absences_of(actor.account_id),
         notifications=_notifications(actor),
         tokens=own_tokens(actor)[::-1],
-        token_status=token_status,
     )
 
 

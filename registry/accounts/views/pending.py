@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import render_template, request, url_for
 
-from registry.accounts.account_changes import can_confirm, confirm_account, pending_accounts
+from registry.accounts.account_changes import confirm_account, confirmable, pending_accounts
 from registry.accounts.actors import Actor
 from registry.accounts.forms import display_password
 from registry.accounts.models import Account, find_account
@@ -30,7 +30,7 @@ def accounts_to_confirm(actor: Actor) -> Answer:
 
 @pages.page("/people/pending/<row_id:account_id>/confirmation", needs=Permission.ACCOUNTS_CONFIRM, methods=("POST",))
 def confirm(actor: Actor, account_id: int) -> Answer:
-    """Confirm the account with the role that was displayed beside the button; a person's new password is displayed."""
+    """Confirm the account with the displayed role; the second half of a person's new password is displayed."""
     name, role = find_account(account_id).name, request.form.get("role", "")
     if role not in PERMISSIONS:
         raise invalid("/role", "not-a-choice", options=", ".join(PERMISSIONS))
@@ -41,7 +41,15 @@ def confirm(actor: Actor, account_id: int) -> Answer:
         return redirect_to("accounts_to_confirm")
     confirmed = _("The account %(name)s is confirmed.") % {"name": name}
     if password is not None:
-        return display_password(name, password, url_for("web.accounts_to_confirm"), confirmed)
+        hint = " ".join(
+            (
+                confirmed,
+                _("Another administrator sees the first half on the page of the person."),
+                second_behind_first(),
+            )
+        )
+        back = url_for("web.accounts_to_confirm")
+        return display_password(name, password, back, hint, _("Second half of the password"))
     if find_account(account_id).status == "invited":
         confirmed = _("The account %(name)s is confirmed, and an invitation is sent.") % {"name": name}
     flash_message(confirmed)
@@ -63,10 +71,9 @@ def confirm_pending_token(actor: Actor, key_id: str) -> Answer:
 def list_pending(actor: Actor) -> list[dict[str, Any]]:
     """The pending accounts, each with its address and whether the actor may confirm it."""
     accounts = pending_accounts(actor)
-    emails = emails_of([account.id for account in accounts])
+    emails, own = emails_of([account.id for account in accounts]), confirmable(actor, accounts)
     return [
-        {"account": account, "email": emails.get(account.id), "can_confirm": can_confirm(actor, account)}
-        for account in accounts
+        {"account": account, "email": emails.get(account.id), "can_confirm": account.id in own} for account in accounts
     ]
 
 
@@ -89,7 +96,17 @@ def flash_with_confirmation(text: str, account: Account) -> None:
 def _password_note(account: Account) -> list[str]:
     if not account.is_person or account.invited_at is not None:
         return []
-    return [_("Whoever confirms it is shown a new password, which the person changes at the first sign-in.")]
+    return [
+        _(
+            "Whoever confirms it is shown one half of a new password, and another administrator the other half. The "
+            "person changes it at the first sign-in."
+        )
+    ]
+
+
+def second_behind_first() -> str:
+    """How the person uses the two halves."""
+    return _("Give it to the person yourself. The person types the first half and the second half behind it.")
 
 
 def confirmation_rule() -> str:

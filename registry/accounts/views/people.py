@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import render_template, request, url_for
 
 from registry.accounts import people as access
-from registry.accounts.account_changes import can_confirm
-from registry.accounts.account_management import can_manage, roles_to_give
+from registry.accounts.account_changes import confirmable
+from registry.accounts.account_management import manageable
 from registry.accounts.actors import Actor
 from registry.accounts.forms import display_password
 from registry.accounts.invitations import can_be_invited
@@ -21,6 +22,7 @@ from registry.accounts.people_queries import FILTERS, list_people
 from registry.accounts.person_fields import PersonFields
 from registry.accounts.roles import Permission, Role
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation
+from registry.accounts.views.role_field import role_field
 from registry.agencies.models import Agency
 from registry.agencies.service import agencies_by_id, agency_by_bin
 from registry.agencies.views.choices import agency_choices
@@ -33,9 +35,9 @@ from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.error_messages import error_message, problem_message
 from registry.web.fields import Field, form_field
 from registry.web.flash import flash_message
-from registry.web.form_pages import FormPage, answer_form
+from registry.web.form_pages import FormPage, answer_form, problems_by_control
 from registry.web.forms import Form, invalid_form, typed_values
-from registry.web.labels import options, role_name
+from registry.web.labels import options
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext as _
 from registry.web.translations import ngettext
@@ -54,6 +56,7 @@ def people(actor: Actor) -> Answer:
     """List the people whom the user sees, by name, with search and filters."""
     filters = requested_filters(FILTERS)
     listing = list_people(actor, filters, requested_page())
+    accounts = [item["person"].account for item in listing.items]
     return render_template(
         "accounts/people.html",
         actor=actor,
@@ -61,8 +64,8 @@ def people(actor: Actor) -> Answer:
         filters=filters,
         agency=agency_filter(actor, filters, with_below=True),
         agencies=agencies_by_id(),
-        can_confirm=can_confirm,
-        can_manage=can_manage,
+        confirmable=confirmable(actor, accounts),
+        manageable=manageable(actor, accounts),
         movable=actor.may(Permission.PEOPLE_MANAGE),
         next_address=next_address(listing.next),
         first_address=first_address(),
@@ -135,11 +138,6 @@ def show_password(person: Person, password: str, message: str) -> Answer:
     return redirect_to("person", person_id=person.id)
 
 
-def role_field(actor: Actor) -> Field:
-    """The role field, with the roles that the actor may give."""
-    return form_field("role", "radios", choices=[(role.value, role_name(role.value)) for role in roles_to_give(actor)])
-
-
 def agency_field(actor: Actor, hint: str = "") -> Field:
     """The agency field for the agency roles: a select, or a text field for the BIN if there are too many agencies."""
     choices = agency_choices(actor)
@@ -167,6 +165,7 @@ def agency_bin(agency: int | None) -> str:
 def _move_page(actor: Actor, chosen: list[int], form: Form) -> str:
     names = [access.find_person(actor, person_id).name for person_id in chosen]
     field = agency_field(actor, _("The agency to which these people move."))
+    form = replace(form, problems=problems_by_control(form.problems, [field]))
     return render_template("accounts/move.html", names=names, chosen=chosen, form=form, field=field)
 
 

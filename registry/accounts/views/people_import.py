@@ -11,6 +11,7 @@ from registry.accounts.account_management import roles_to_give
 from registry.accounts.actors import Actor
 from registry.accounts.people_import import COLUMNS, MAX_ROWS, REQUIRED_COLUMNS, PeopleImport, import_people
 from registry.accounts.roles import Permission
+from registry.agencies.service import agencies_by_id
 from registry.core.errors import Conflict, Invalid, NotAllowed, invalid
 from registry.core.languages import LANGUAGES
 from registry.core.spreadsheets.reader import open_sheet
@@ -39,9 +40,7 @@ def people_import(actor: Actor) -> Answer:
         result = import_people(actor, content, dry_run=True)
     except Invalid as error:
         return _form(actor, invalid_form({}, error, "file")), 422
-    return render_template(
-        "accounts/people_import_result.html", result=result, dry_run=True, table=base64.b64encode(content).decode()
-    )
+    return _result(result, dry_run=True, table=base64.b64encode(content).decode())
 
 
 @pages.page("/people/import/apply", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
@@ -54,9 +53,7 @@ def apply_people_import(actor: Actor) -> Answer:
         return _form(actor, invalid_form({}, error, "file")), 422
     except ValueError:
         return _form(actor, invalid_form({}, invalid("/file", "file-not-a-table"), "file")), 422
-    return render_template(
-        "accounts/people_import_result.html", result=result, dry_run=False, passwords=_passwords_as_link(result)
-    )
+    return _result(result, dry_run=False, passwords=_passwords_as_link(result))
 
 
 @pages.page("/people/import.csv", needs=Permission.PEOPLE_MANAGE)
@@ -76,6 +73,11 @@ def _form(actor: Actor, form: Form) -> str:
         (name, field_label(name), name in REQUIRED_COLUMNS, codes.get(name), texts.get(name, "")) for name in COLUMNS
     ]
     return render_template("accounts/people_import.html", form=form, columns=columns, limit=MAX_ROWS)
+
+
+def _result(result: PeopleImport, **more: object) -> str:
+    agencies = {agency.bin: agency for agency in agencies_by_id().values()} if result.created else {}
+    return render_template("accounts/people_import_result.html", result=result, agencies=agencies, **more)
 
 
 def _passwords_as_link(result: PeopleImport) -> str:

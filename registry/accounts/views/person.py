@@ -15,15 +15,24 @@ from registry.accounts.account_management import can_manage
 from registry.accounts.actors import Actor
 from registry.accounts.factors.management import reset_factors
 from registry.accounts.factors.models import has_factor
+from registry.accounts.forms import display_password
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.invited_people import invite_again
 from registry.accounts.models import Person
+from registry.accounts.owners import owned_by
+from registry.accounts.password_halves import can_show_first_half, show_first_half
 from registry.accounts.passwords import generate_password
 from registry.accounts.people_queries import account_history
 from registry.accounts.person_fields import PersonFields
 from registry.accounts.roles import Permission, Role
-from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation, with_confirmation_note
-from registry.accounts.views.people import agency_bin, agency_field, agency_id, role_field, show_password
+from registry.accounts.views.pending import (
+    confirmation_rule,
+    flash_with_confirmation,
+    second_behind_first,
+    with_confirmation_note,
+)
+from registry.accounts.views.people import agency_bin, agency_field, agency_id, show_password
+from registry.accounts.views.role_field import role_field
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import Conflict
@@ -56,6 +65,7 @@ def person(actor: Actor, person_id: int) -> Answer:
         can_manage=can_manage(actor, account),
         can_record_absence=may_record_absence(actor, account),
         can_be_invited=can_be_invited(shown.email),
+        can_show_first_half=can_show_first_half(actor, shown),
     )
 
 
@@ -104,6 +114,13 @@ def disable_person(actor: Actor, person_id: int) -> Answer:
             "All sessions and tokens of this person end immediately. You can enable the account again. To give open "
             "work to another person, hand it over first."
         )
+        owned = owned_by(disabled.account_id)
+        if owned:
+            note = _(
+                "This person answers for service accounts, which go on working: %(names)s. Choose another owner for "
+                "each of them, and issue new tokens if this person knows the present ones."
+            )
+            consequences += " " + note % {"names": ", ".join(owned)}
         return _question(disabled, _("Disable account"), consequences)
     access.disable_person(actor, person_id)
     flash_message(_("The account is disabled. Its sessions and tokens have ended."))
@@ -141,6 +158,16 @@ def renew_password(actor: Actor, person_id: int) -> Answer:
     password = generate_password()
     access.set_password(actor, person_id, password)
     return show_password(changed, password, _("The password of %(name)s no longer works.") % {"name": changed.name})
+
+
+@pages.page("/people/<row_id:person_id>/first-half", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
+def first_half(actor: Actor, person_id: int) -> Answer:
+    """Display the first half of the password of a person whose account somebody else has confirmed."""
+    shown = access.find_person(actor, person_id)
+    half = show_first_half(actor, shown.account_id)
+    hint = " ".join((_("Whoever confirmed the account has the second half."), second_behind_first()))
+    back = url_for("web.person", person_id=person_id)
+    return display_password(shown.name, half, back, hint, _("First half of the password"))
 
 
 @pages.page("/people/<row_id:person_id>/second-factor", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))

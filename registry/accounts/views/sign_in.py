@@ -21,6 +21,7 @@ from registry.web.blueprint import ANY_SIGNED_IN, Answer, Public, local_address,
 from registry.web.current_user import (
     clear_session_cookie,
     current_user,
+    forget_current_user,
     keep_device,
     known_device_of,
     set_session_cookie,
@@ -42,7 +43,7 @@ def sign_in() -> Answer:
     if request.method != "POST":
         if current_user().actor is not None:
             return redirect(back, 303)
-        return render_template("accounts/sign_in.html", form=Form(), back=back, ended="ended" in request.args)
+        return render_template("accounts/sign_in.html", form=Form(), back=back, ended=request.args.get("ended"))
     name, source = request.form.get("name", ""), request.remote_addr or ""
     device = known_device_of(name)
     try:
@@ -51,7 +52,7 @@ def sign_in() -> Answer:
         signed_in = password_sign_in.sign_in(name, password, source, *ids, device=device, user_agent=agent)
     except SIGN_IN_ERRORS as error:
         form = invalid_form({"name": name}, error, "name")
-        return render_template("accounts/sign_in.html", form=form, back=back, ended=False), status_of(error)
+        return render_template("accounts/sign_in.html", form=form, back=back, ended=None), status_of(error)
     response = to_signed_in(signed_in, back)
     keep_device(response, name, device)
     return response
@@ -76,6 +77,8 @@ def sign_out(actor: Actor) -> Answer:
     if at_provider is None:
         response = redirect(url_for("web.welcome"), 303)
     else:
+        # The page has no name, menu and button of somebody who is signed in.
+        forget_current_user()
         # Not a redirect: the content security policy lets forms lead to this host only.
         response = make_response(render_template("accounts/signed_out.html", address=at_provider))
         response.headers["Refresh"] = f"0; url={at_provider}"

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from flask import render_template, request, url_for
 
-from registry.accounts.account_changes import can_confirm, disable_account, enable_account
-from registry.accounts.account_management import can_manage
+from registry.accounts.account_changes import confirmable, disable_account, enable_account
+from registry.accounts.account_management import manageable
 from registry.accounts.actors import Actor
 from registry.accounts.forms import (
     display_token,
@@ -15,10 +15,9 @@ from registry.accounts.forms import (
     token_defaults,
     token_form,
     token_parameters,
-    token_status,
 )
 from registry.accounts.models import account_named
-from registry.accounts.owners import change_owner, owner_name, ownerless_accounts
+from registry.accounts.owners import change_owner, owner_name, owner_names, ownerless_accounts
 from registry.accounts.people_queries import people_to_choose
 from registry.accounts.person_fields import AccountFields
 from registry.accounts.roles import Permission, Role
@@ -31,7 +30,8 @@ from registry.accounts.service_accounts import (
 from registry.accounts.token_queries import all_tokens, ending_tokens, inactive_tokens
 from registry.accounts.tokens import find_token, revoke
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation, with_confirmation_note
-from registry.accounts.views.people import agency_field, agency_id, role_field
+from registry.accounts.views.people import agency_field, agency_id
+from registry.accounts.views.role_field import role_field
 from registry.agencies.service import agencies_by_id
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import invalid
@@ -60,14 +60,13 @@ def tokens(actor: Actor) -> Answer:
     return render_template(
         "accounts/tokens.html",
         actor=actor,
-        can_confirm=can_confirm,
-        can_manage=can_manage,
+        confirmable=confirmable(actor, accounts),
+        manageable=manageable(actor, accounts),
         accounts=accounts,
-        owners={account.id: owner_name(account) for account in accounts},
+        owners=owner_names(accounts),
         ownerless={account.id for account in ownerless_accounts(actor)},
         shown=shown,
         tokens=LISTS[shown](actor)[::-1],
-        token_status=token_status,
         agencies=agencies_by_id(),
     )
 

@@ -27,6 +27,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "accounts-need-a-person": lazy_text("Accounts and tokens are managed by people, not by a service account."),
     "address-range-invalid": lazy_text("{value} is neither an address nor a CIDR range. Example: 10.1.0.0/16."),
+    "address-of-another-account": lazy_text(
+        "The account {other} has the e-mail address of {name} too, and nobody may have two accounts when one of them "
+        "has an oversight role. Disable one of them, or correct the address."
+    ),
     "confirmation-needs-another-person": lazy_text(
         "The person who changed the account {name} or issued a token for it cannot confirm it: another administrator "
         "or a supervisor must confirm it."
@@ -46,6 +50,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "address-ranges-expected": lazy_text("Enter a list of addresses and CIDR ranges. Example: 10.1.0.0/16."),
     "field-of-people": lazy_text("Only people have this field, not service accounts."),
     "field-of-services": lazy_text("Only service accounts have this field, not people."),
+    "halves-need-two-people": lazy_text(
+        "You confirmed the account {name} and have the second half of its password. Another administrator is shown the "
+        "first half."
+    ),
     "last-administrator": lazy_text(
         "{name} is the last active administrator. Add another administrator first and have the account confirmed."
     ),
@@ -53,6 +61,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "lifetime-too-long": lazy_text("The lifetime must not be longer than {days} days."),
     "new-account-needs-role": lazy_text("There is no account {name}. A new service account needs a role."),
     "name-twice": lazy_text("Row {row} has the same name, or one that looks the same."),
+    "no-first-half": lazy_text(
+        "The first half of the password of {name} was already displayed, or the password has changed. Set a new one."
+    ),
     "no-mail-server": lazy_text(
         "No invitation can be sent: there is no mail server, or the person has no e-mail address. Set a password."
     ),
@@ -69,7 +80,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "password-not-new": lazy_text("The new password must differ from the current one."),
     "people-make-their-own-tokens": lazy_text("{name} is a person: people create their own tokens."),
     "person-not-found": lazy_text("There is no such person."),
-    "receiver-cannot-register": lazy_text("{name} cannot register projects, and so cannot take over the drafts."),
+    "receiver-cannot-register": lazy_text(
+        "{name} cannot register projects of this agency, and so cannot take over the drafts."
+    ),
     "receiver-not-usable": lazy_text("Choose another person with an active account."),
     "role-needs-agency": lazy_text("The role {role} needs an agency."),
     "rights-changed": lazy_text(

@@ -21,20 +21,22 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-digest": lazy_text("This has changed since the last summary."),
     "notice-ending": lazy_text(
         "The details are behind the link, after signing in. This was sent automatically; please do not reply.\n"
-        "QazTech project registry"
+        "QazTech project register"
     ),
+    "notice-attestation-due": lazy_text("Confirm that the record is still true, or change it"),
     "notice-exemption-ending": lazy_text("An exemption ends within 30 days"),
     "notice-flags-cleared": lazy_text("The audit has cleared flags of projects"),
     "notice-flags-opened": lazy_text("The audit has opened flags on projects"),
     "notice-greeting": lazy_text("Hello,"),
     "notice-greeting-name": lazy_text("Hello {name},"),
     "notice-more": lazy_text("and {count} more"),
-    "notice-invitation": lazy_text("You are invited to the project registry. Choose a password within 72 hours"),
+    "notice-invitation": lazy_text("You are invited to the project register. Choose a password within 72 hours"),
     "notice-nights-missed": lazy_text("A nightly audit was missed"),
     "notice-number-audits": lazy_text("Audit {number}"),
     "notice-number-cases": lazy_text("Case {number}"),
     "notice-number-invitations": lazy_text("Link for one use"),
     "notice-number-projects": lazy_text("{number}"),
+    "notice-number-service-accounts": lazy_text("{number}"),
     "notice-number-sign-ins": lazy_text("Failed sign-ins: {number}"),
     "notice-number-tokens": lazy_text("Token {number}"),
     "notice-order": lazy_text("Your agency has received an order on a case"),
@@ -45,7 +47,11 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-question": lazy_text("Your agency has a question to answer on a case"),
     "notice-question-answered": lazy_text("The agency has answered your question"),
     "notice-sign-in-surge": lazy_text("Failed sign-ins have surged"),
-    "notice-subject-digest": lazy_text("Changes in the project registry: {count}"),
+    "notice-subject-digest": lazy_text("Changes in the project register: {count}"),
     "notice-subject-several": lazy_text("{number} in all"),
+    "notice-service-without-owner": lazy_text(
+        "The owner of a service account was disabled. Choose another owner, and replace its tokens if the owner knew "
+        "them"
+    ),
     "notice-token-ending": lazy_text("A token ends within 14 days"),
 }

@@ -14,6 +14,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "page-audit-date-before-last": lazy_text(
         "{on} cannot be audited any more: {last} was already audited. For an earlier date select “Dry run”."
     ),
+    "page-choose-file": lazy_text("Choose a file."),
+    "page-choose-option": lazy_text("Choose one of the options."),
+    "page-enter-date": lazy_text("Enter a date, such as 20.01.2026."),
+    "page-enter-password": lazy_text("Enter a password."),
     "page-internal-fault": lazy_text("An internal error occurred. Give this number to support:"),
     "page-invalid": lazy_text("The form has errors. Go back and correct them."),
     "page-method-not-taken": lazy_text(

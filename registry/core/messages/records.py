@@ -19,6 +19,12 @@ MESSAGES: Final[Mapping[str, str]] = {
     "assignee-not-a-reviewer": lazy_text(
         "{assignee} cannot review cases: there is no valid access with the role of reviewer or supervisor."
     ),
+    "attestation-needs-a-person": lazy_text(
+        "A person of the agency confirms that a record is true, never a service account."
+    ),
+    "attestation-not-needed": lazy_text(
+        "Project {number} needs no confirmation: it has ended, or the policy asks for none."
+    ),
     "audit-date-after-today": lazy_text("An audit of a date after {today} can only be a dry run (dry_run)."),
     "audit-date-before-last": lazy_text(
         "{on} cannot be audited any more: {last} was already audited. Use a dry run (dry_run) for an earlier date."
@@ -53,6 +59,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "exemption-not-found": lazy_text("There is no exemption {id}."),
     "external-id-taken": lazy_text("Agency {agency} has a project with external id {external_id} already."),
     "journal-entry-not-found": lazy_text("The journal has no entry № {seq}."),
+    "link-circle": lazy_text(
+        "{target} leads back to {project} by links of the same kind: a project cannot be linked to itself that way."
+    ),
+    "link-not-found": lazy_text("Project {number} has no link {id}."),
     "no-audit-held": lazy_text("No audit waits for a confirmation ({on}). List them: registry audits list."),
     "nothing-to-appeal": lazy_text("There is no decision in effect on case {case}."),
     "onboarding-already-extended": lazy_text("The onboarding was already extended once and cannot be extended again."),
@@ -65,6 +75,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "policy-not-found": lazy_text("There is no policy of version {version}."),
     "project-not-flagged": lazy_text("Project {project} has no open flag: there is nothing to review."),
     "project-not-found": lazy_text("There is no project {number}."),
+    "record-changed": lazy_text("Project {number} was changed meanwhile. Look at it again before you confirm it."),
     "proposal-needs-a-person": lazy_text(
         "The service account {proposed_by} proposed this decision, and a decision needs two persons. Return the "
         "proposal and propose it yourself: another person approves it."

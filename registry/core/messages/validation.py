@@ -10,6 +10,9 @@ from registry.core.translations import lazy_text
 MESSAGES: Final[Mapping[str, str]] = {
     "agency-unknown": lazy_text("No agency with BIN {bin} is registered."),
     "bin-invalid": lazy_text("A BIN has 12 digits, the last a check digit; this one is wrong."),
+    "change-reason-required": lazy_text(
+        "Say why the value changes, for example by which act or agreement, with its number and date."
+    ),
     "control-character": lazy_text("The text has a control character, {character}. Remove it."),
     "date-after": lazy_text("This date cannot be after {other}."),
     "date-after-today": lazy_text("This date cannot be after today."),
@@ -37,6 +40,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "not-with-this-decision": lazy_text("This field does not go with the decision {decision}."),
     "number-out-of-range": lazy_text("The number must be from {smallest} to {largest}."),
     "parent-below-itself": lazy_text("The agency above cannot be this agency itself or one below it."),
+    "link-to-itself": lazy_text("Enter the number of another project: a project is not linked to itself."),
     "project-number-invalid": lazy_text(
         "{number} is not the number of a project: its last digit does not match. Copy it from the page of the project."
     ),

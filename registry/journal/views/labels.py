@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from flask import url_for
 
+from registry.core.errors import Problem
 from registry.core.translations import lazy_text
 from registry.web.choice_labels import CHOICE_LABELS
+from registry.web.error_messages import problem_message
 from registry.web.formats import day
 from registry.web.labels import FIELDS, choice_label, display_value, field_label
 from registry.web.translations import gettext
@@ -18,7 +20,10 @@ ACTIONS: Final[Mapping[str, str]] = {
     "project.registered": lazy_text("Project registered"),
     "project.changed": lazy_text("Project changed"),
     "project.restricted": lazy_text("Restriction set or lifted"),
+    "project.linked": lazy_text("Projects linked"),
+    "project.unlinked": lazy_text("Link of projects removed"),
     "restricted.read": lazy_text("Restricted project read"),
+    "project.attested": lazy_text("Record confirmed as true"),
     "placement.verified": lazy_text("Placement on QazTech confirmed"),
     "placement.verification-lost": lazy_text("Confirmation of the placement lost"),
     "onboarding.confirmed": lazy_text("Onboarding confirmed"),
@@ -52,6 +57,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "account.absence-ended": lazy_text("Absence ended"),
     "account.handed-over": lazy_text("Work handed over"),
     "account.changed": lazy_text("Account changed"),
+    "account.password-half-shown": lazy_text("First half of the password displayed"),
     "account.password-set": lazy_text("Password set by an administrator"),
     "account.password-changed": lazy_text("Own password changed"),
     "account.password-refused": lazy_text("Wrong current password"),
@@ -97,6 +103,7 @@ DETAILS: Final[Mapping[str, str]] = {
     "account": lazy_text("Account"),
     "old_name": lazy_text("Former name"),
     "account_kind": lazy_text("Kind of account"),
+    "issued_by": lazy_text("Created with the token"),
     "asked_by": lazy_text("Requested by"),
     "expires_at": lazy_text("Expires"),
     "scopes": lazy_text("Scopes"),
@@ -105,6 +112,12 @@ DETAILS: Final[Mapping[str, str]] = {
     "previous_owner": lazy_text("Previous owner"),
     "failures": lazy_text("Failed sign-ins"),
     "factor": lazy_text("Second factor"),
+    "second_factor": lazy_text("Second factor"),
+    "problem": lazy_text("Reason"),
+    "issuer": lazy_text("Provider of single sign-on"),
+    "subject": lazy_text("Identifier at the provider"),
+    "session": lazy_text("Session"),
+    "by": lazy_text("Ended by"),
     "pending": lazy_text("Waiting for confirmation"),
     "deputy": lazy_text("Deputy"),
     "immediate_emails": lazy_text("E-mails at once about my cases"),
@@ -112,6 +125,9 @@ DETAILS: Final[Mapping[str, str]] = {
     "first_day": lazy_text("First day"),
     "last_day": lazy_text("Last day"),
     "receiver": lazy_text("New holder"),
+    "link_kind": lazy_text("Kind of link"),
+    "target": lazy_text("Other project"),
+    "note": lazy_text("Note"),
     "previous_assignee": lazy_text("Previous reviewer"),
     "cases": lazy_text("Cases"),
     "drafts": lazy_text("Drafts"),
@@ -197,4 +213,10 @@ def _name(name: str) -> str:
 def _value(name: str, value: str | int) -> str:
     if name in ("first_day", "last_day"):
         return day(str(value))
+    if name == "problem":
+        return problem_message(Problem("", str(value)))
+    if name == "factor":
+        return choice_label("factor_kind", value)
+    if (name, value) == ("by", "provider"):
+        return gettext("Single sign-on")
     return choice_label("case_status", value) if name in STATUSES else display_value(name, value)

@@ -98,6 +98,6 @@ def uploaded_file() -> tuple[str, bytes]:
     """The name and content of the uploaded file. Raises Invalid when none was selected."""
     selected = request.files.get("file")
     if selected is None or not selected.filename:
-        raise invalid("/file", "required")
+        raise invalid("/file", "page-choose-file")
     upload = read_form()[1]["file"]
     return upload.name, upload.content

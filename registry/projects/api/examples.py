@@ -57,6 +57,13 @@ VERDICT: Final[dict[str, Any]] = {
         }
     ],
 }
+SIMILAR: Final[dict[str, Any]] = {
+    "number": "QT-2026-0000007-4",
+    "agency": "050340004478",
+    "name": "Создание системы электронной очереди в поликлиники",
+    "score": 86,
+    "reasons": ["name", "object_code"],
+}
 SHORT: Final[dict[str, Any]] = {
     "number": NUMBER,
     "agency": "050340004478",

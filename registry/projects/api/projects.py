@@ -24,10 +24,13 @@ from registry.http.query_parameters import Parameter
 from registry.projects.api import examples
 from registry.projects.api.query_parameters import PROJECT_PARAMETERS
 from registry.projects.api.representations import etag_data, project_row
+from registry.projects.attestations import attest_project
 from registry.projects.details import read_id, read_whole
 from registry.projects.queries import SORTS, list_projects
+from registry.projects.related_schemas import CHECKED_PROJECT
 from registry.projects.revisions import history_page
 from registry.projects.schemas import (
+    ATTESTATION,
     JUDGED_PROJECT,
     PROJECT,
     PROJECT_BODY,
@@ -43,12 +46,16 @@ from registry.projects.service import (
     read_project,
     register_project,
 )
+from registry.projects.similarity.queries import similar_to_values
+from registry.projects.similarity.representation import similar_items
 
 blp = ApiBlueprint(
     "projects", __name__, description="Pieces of work on digital objects, and what the freeze says of each."
 )
 ON: Final = Parameter("on", "The date to judge, today without it.", {"type": "string", "format": "date"})
 REGISTERED_EXAMPLE: Final[dict[str, Any]] = {**examples.PROJECT, "verdict": examples.VERDICT}
+
+CHECKED_EXAMPLE: Final[dict[str, Any]] = {**examples.VERDICT, "project": None, "similar": [examples.SIMILAR]}
 
 
 class VerdictQuery(QuerySchema):
@@ -97,11 +104,13 @@ class ProjectCheck(MethodView):
     @blp.arguments(VerdictQuery(), location="query")
     @blp.arguments(PROJECT_BODY, example=examples.SENT)
     @blp.idempotent
-    @blp.response(200, VERDICT, example={**examples.VERDICT, "project": None})
+    @blp.response(200, CHECKED_PROJECT, example=CHECKED_EXAMPLE)
     def post(self, query: Mapping[str, Any], sent: Loaded) -> Any:
-        """Get the verdict on a project, on a date, without registering it."""
+        """Get the verdict on a project, on a date, and its likely duplicates, without registering it."""
         agency = check_project(current_actor(), sent.values.pop("agency", None), sent.values, sent.problems)
-        return verdict_to_check(agency, sent.values, query.get("on"), request_locale())
+        similar = similar_to_values(current_actor(), agency.id, sent.values)
+        verdict = verdict_to_check(agency, sent.values, query.get("on"), request_locale())
+        return {**verdict, "similar": similar_items(similar, request_locale())}
 
 
 @blp.route("/projects/<project:number>")
@@ -133,6 +142,26 @@ class ProjectByNumber(MethodView):
             blp.check_etag(etag_data(project_row(project)))
             reason = sent.values.pop("change_reason", None)
             change_project(current_actor(), project, sent.values, sent.problems, reason)
+            row = project_row(project)
+        blp.set_etag(etag_data(row))
+        return row
+
+
+@blp.route("/projects/<number>/attestation")
+class ProjectAttestation(MethodView):
+    """That the record of a project is still true."""
+
+    @blp.requires(Permission.PROJECTS_ATTEST)
+    @blp.doc(operationId="attest_project")
+    @blp.arguments(ATTESTATION, required=False, example={"version": 3})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, PROJECT, description="The project as it is now.", example=examples.PROJECT)
+    def post(self, values: Mapping[str, Any], number: str) -> Any:
+        """Confirm, as a person of the agency, that the record is true as of today."""
+        with transaction():
+            project = find_project_to_change(current_actor(), number)
+            attest_project(current_actor(), project, values.get("version"))
             row = project_row(project)
         blp.set_etag(etag_data(row))
         return row

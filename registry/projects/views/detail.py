@@ -17,6 +17,7 @@ from registry.flags.queries import flags_of
 from registry.freeze.vocabulary import FINAL_STAGES
 from registry.http.request_bodies import read_form
 from registry.platform.confirmations import confirmations_of
+from registry.projects.attestations import attestation_of, may_attest
 from registry.projects.documents import (
     DocumentFields,
     DocumentQuotaExceeded,
@@ -25,9 +26,11 @@ from registry.projects.documents import (
     read_document,
 )
 from registry.projects.models import Project
-from registry.projects.revisions import history
+from registry.projects.questions import is_asked
+from registry.projects.revisions import history, snapshot
 from registry.projects.service import find_project, read_project
 from registry.projects.views.links import cases_of_project
+from registry.projects.views.related import links_for_page, similar_on_page
 from registry.projects.views.sections import CONFIRMED, PARTS, part_title
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
@@ -47,7 +50,10 @@ def project(actor: Actor, number: str) -> Answer:
 
 def _page(actor: Actor, number: str, form: Form) -> str:
     language = page_locale()
-    flags = flags_of(actor, find_project(actor, number).id, ALL, language).items
+    known = find_project(actor, number)
+    flags = flags_of(actor, known.id, ALL, language).items
+    links = links_for_page(actor, known)
+    similar = similar_on_page(actor, known)
     exemptions = list_exemptions(actor, {"project": number}, ALL).items
     # Read last: journalling a restricted read starts a transaction, which expires objects read before.
     project = read_project(actor, number, "project")
@@ -58,10 +64,13 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         project=project,
         status=project.freeze_status,
         has_ended=project.stage in FINAL_STAGES,
+        attestation=attestation_of(project),
+        may_attest=may_attest(actor, project),
         active=active_only(flags),
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,
         parts=PARTS,
+        asked=lambda part: [name for name in PARTS[part] if is_asked(name, snapshot(project))],
         confirmed=CONFIRMED,
         part_title=part_title,
         confirmations=confirmations_of(project.id),
@@ -69,6 +78,8 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         documents=documents_of(project),
         form=form,
         cases=cases_of_project(actor, number),
+        links=links,
+        similar=similar,
     )
 
 
@@ -106,7 +117,7 @@ def _add_uploaded(actor: Actor, project: Project) -> None:
     upload = read_form()[1].get("file") if _has_file() else None
     values, problems = DOCUMENT.load_texts(typed_values(DOCUMENT.fields))
     if upload is None:
-        raise Invalid([Problem("/file", "required"), *problems])
+        raise Invalid([Problem("/file", "page-choose-file"), *problems])
     if problems:
         raise Invalid(problems)
     add_document(actor, project, upload.name, upload.content_type, upload.content, **values)

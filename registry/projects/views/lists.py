@@ -31,11 +31,12 @@ FILTERS: Final = (
     "agency",
     BELOW,
     KIND,
+    "attestation",
     "onboarding_due_on_to",
     "is_restricted",
 )
 # The filters that the page offers as selects; the others are only set by links.
-CHOICES: Final = ("freeze_status", "severity", "work_type", "stage", "placement", "sector", "region")
+CHOICES: Final = ("freeze_status", "severity", "work_type", "stage", "placement", "sector", "region", "attestation")
 HIDDEN_FILTERS: Final = ("onboarding_due_on_to", "is_restricted")
 SORTS: Final = {
     "-registered_at": lazy_text("Newest first"),

@@ -25,7 +25,8 @@ from registry.flags.audit_runs import last_good_audit
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry
 from registry.journal.views.labels import action_label
-from registry.projects.drafts import drafts_of
+from registry.projects.attestations import count_attestations
+from registry.projects.drafts import Draft, drafts_of
 from registry.projects.queries import list_projects
 from registry.projects.views.links import projects_of
 from registry.reports.compliance import UNFLAGGED, compliance
@@ -58,7 +59,8 @@ def home(actor: Actor) -> Answer:
             last=last_good_audit(),
             worst=worst_projects(actor),
             ending=onboarding_ending(actor),
-            drafts=drafts_of(actor) if actor.may(Permission.PROJECTS_WRITE) else [],
+            attestations=count_attestations(actor) if actor.may(Permission.PROJECTS_ATTEST) else {},
+            drafts=_drafts(actor),
         )
     last = last_good_audit()
     held = list_audits(actor, {"status": "held"}, Page(WORST)).items
@@ -90,8 +92,14 @@ def home(actor: Actor) -> Answer:
         ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
         action_label=action_label,
         tokens=[row for row in pending_tokens(actor) if row["can_confirm"]][:WORST] if may_confirm else [],
+        drafts=_drafts(actor),
         counts=dict(zip(("new", "overdue", "to_approve"), count_cases(actor, COUNTED), strict=True)),
     )
+
+
+def _drafts(actor: Actor) -> list[Draft]:
+    """Return the registrations that the actor has begun."""
+    return drafts_of(actor) if actor.may(Permission.PROJECTS_WRITE) else []
 
 
 def _local_changes(actor: Actor) -> list[JournalEntry]:

@@ -1,4 +1,4 @@
-// Passkeys (WebAuthn), and copying and printing of recovery codes. Without scripts the pages offer other ways.
+// Passkeys (WebAuthn), and copying and printing of secrets that are displayed once. Without scripts the pages offer other ways.
 const decode = text => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), letter => letter.charCodeAt(0));
 const encode = buffer => btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 const described = list => (list ?? []).map(each => ({ ...each, id: decode(each.id) }));
@@ -71,8 +71,9 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) continue;
   button.hidden = false;
   button.addEventListener("click", async () => {
-    const lines = [...document.getElementById(button.dataset.copy).children].map(item => item.textContent);
-    await navigator.clipboard.writeText(lines.join("\n"));
+    const copied = document.getElementById(button.dataset.copy);
+    const lines = copied.children.length ? [...copied.children] : [copied];
+    await navigator.clipboard.writeText(lines.map(item => item.textContent).join("\n"));
     button.textContent = button.dataset.copied;
   });
 }

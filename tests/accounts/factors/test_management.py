@@ -31,6 +31,7 @@ from registry.core.clock import now
 from registry.core.database import db
 from tests.accounts.factors.software_authenticator import SoftwareAuthenticator
 from tests.accounts.factors.steps import an_enrolled, journalled, opened, sign_in_as
+from tests.accounts.halves import whole_password
 from tests.factories import ADMINISTRATOR, PASSWORD, a_service_token, an_actor
 from tests.present import Present
 
@@ -115,14 +116,17 @@ def test_reset_waits_for_a_second_person_and_ends_all_access(present: Present) -
         sign_in("saule", PASSWORD, "10.0.0.1", "r")
     with pytest.raises(ConfirmationNeedsAnotherPerson):
         confirm_account(ADIL, session.account_id, Role.SUPERVISOR)
-    password = confirm_account(BOTA, session.account_id, Role.SUPERVISOR)
-    assert password is not None
+    password = whole_password(confirm_account(BOTA, session.account_id, Role.SUPERVISOR), session.account_id)
     present.move(timedelta(minutes=1))
     again = opened(sign_in("saule", password, "10.0.0.1", "r").secret)
     assert again.awaits_factor and not again.has_factor
     with pytest.raises(Exception, match="invalid"):
         verify_totp(again, app.at(now()))
-    assert journalled("account:saule")[-2:] == ["account.factors-reset", "account.confirmed"]
+    assert journalled("account:saule")[-3:] == [
+        "account.factors-reset",
+        "account.confirmed",
+        "account.password-half-shown",
+    ]
 
 
 def test_reset_by_the_command_line_acts_at_once() -> None:

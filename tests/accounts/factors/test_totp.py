@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b32decode
 from datetime import date, timedelta
 
 import pyotp
@@ -81,6 +82,12 @@ def test_secret_is_neither_stored_nor_journalled_in_clear_text() -> None:
     stored = db.session.scalars(select(TotpFactor.encrypted_secret)).one()
     assert secret not in stored
     assert not any(secret in entry.details for entry in db.session.scalars(select(JournalEntry)))
+
+
+def test_secret_of_an_app_has_160_random_bits() -> None:
+    a_person("zhanna")
+    enrolment = begin_totp_enrolment(opened(sign_in_as("zhanna")))
+    assert len(b32decode(enrolment.secret)) == 20
 
 
 def test_wrong_code_enrols_nothing() -> None:

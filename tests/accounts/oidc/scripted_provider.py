@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,7 +20,10 @@ CODE = "a-code"
 
 
 class ScriptedProvider:
-    """``claims`` are those of the next ID token; ``key`` signs it, ``published`` are the keys that it publishes."""
+    """``claims`` are those of the next ID token; ``key`` signs it, ``published`` are the keys that it publishes.
+
+    ``signs``: signs tokens in another way.
+    """
 
     def __init__(self) -> None:
         self.issuer = ""
@@ -29,6 +32,8 @@ class ScriptedProvider:
         self.claims: dict[str, Any] = {}
         self.metadata: dict[str, Any] = {}
         self.userinfo: dict[str, Any] | None = None
+        self.other_keys: list[ECKey] = []
+        self.signs: Callable[[dict[str, Any]], str] | None = None
         self.key_requests = 0
         self.down = False
         self.requests: list[dict[str, list[str]]] = []
@@ -41,6 +46,8 @@ class ScriptedProvider:
 
     def sign(self, claims: dict[str, Any], **header: str) -> str:
         """A signed token with these claims."""
+        if self.signs is not None:
+            return self.signs(claims)
         return jwt.encode({"alg": "ES256", "kid": self.key.kid, **header}, claims, self.key)
 
     def id_token(self, nonce: str) -> str:
@@ -76,6 +83,8 @@ class ScriptedProvider:
             case "/keys":
                 self.key_requests += 1
                 return _json({"keys": [key.as_dict(private=False) for key in self.published]})
+            case "/other-keys":
+                return _json({"keys": [key.as_dict(private=False) for key in self.other_keys]})
             case "/token":
                 form = parse_qs(request.get_data(as_text=True))
                 self.requests.append(form)

@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import func, select, text
 
 from registry.accounts.account_changes import change_role, confirm_account
+from registry.accounts.account_editing import edit_account
 from registry.accounts.failed_sign_ins import FailedSignIn
 from registry.accounts.models import Account, account_named
 from registry.accounts.oidc import identities
 from registry.accounts.oidc.configuration import ClaimPaths, SignInConfiguration, set_sign_in_configuration
 from registry.accounts.oidc.models import OidcIdentity
-from registry.accounts.people import NewPerson, add_person
+from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
 from registry.accounts.sessions import WebSession
 from registry.core.database import db
@@ -234,3 +235,42 @@ def test_account_that_came_from_the_provider_keeps_its_identity_with_an_oversigh
     change_role(an_actor(Role.ADMINISTRATOR, name="asker"), account.id, Role.REVIEWER, None)
     confirm_account(an_actor(Role.SUPERVISOR, name="second"), account.id, Role.REVIEWER)
     assert sign_in(visit, provider).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "email", ["x" * 240 + "@gov.kz", "a\x00b@gov.kz", "a@gov.kz\nBcc: b@gov.kz", "a@gov.kz, b@gov.kz"]
+)
+def test_address_that_no_account_may_have_counts_as_none(visit: Visit, provider: ScriptedProvider, email: str) -> None:
+    set_sign_in_configuration(BY_EMAIL)
+    answer = sign_in(visit, provider, name="Saule", roles=["auditor"], email=email, email_verified=True)
+    saule = person_named("Saule")
+    assert answer.status_code == 403
+    assert saule is not None
+    assert saule.email is None
+
+
+@pytest.mark.parametrize("subject", ["s" * 256, "s\x00"])
+def test_subject_that_no_identity_may_have_is_refused(visit: Visit, provider: ScriptedProvider, subject: str) -> None:
+    set_sign_in_configuration(BY_EMAIL)
+    assert sign_in(visit, provider, name="Saule", roles=["auditor"], sub=subject).status_code == 400
+    assert linked_accounts() == []
+
+
+@pytest.mark.parametrize("claims", [{"sub": 5}, {"sub": {"a": 1}}, {"sid": ["s"]}, {"sid": "s\x00"}])
+def test_logout_token_that_names_no_text_is_rejected(
+    visit: Visit, provider: ScriptedProvider, claims: dict[str, object]
+) -> None:
+    token = logout_token(provider, **claims)
+    assert visit.client.post(LOGOUT, data={"logout_token": token}).status_code == 400
+
+
+def test_person_with_the_former_name_of_another_account_gets_another_name(
+    visit: Visit, provider: ScriptedProvider
+) -> None:
+    set_sign_in_configuration(BY_EMAIL)
+    first = add_person(ADMINISTRATOR, NewPerson("Saule", Role.AUDITOR), PASSWORD)
+    edit_account(ADMINISTRATOR, first.account_id, {"name": "Aigul"})
+    assert sign_in(visit, provider, name="Saule", roles=["auditor"]).status_code == 403
+    saule = account_named("Saule 2")
+    assert saule is not None
+    assert saule.status == "pending"

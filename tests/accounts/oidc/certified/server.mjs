@@ -30,7 +30,7 @@ server.listen(0, "127.0.0.1", () => {
       accountId: sub,
       claims: () => ({
         sub,
-        name: `Person ${sub}`,
+        name: `Айгүл Сапарова ${sub}`,
         roles: ["qaztech-editor"],
         organization_bin: bin,
         email: `${sub}@ministry.kz`,

@@ -1,0 +1,156 @@
+"""The score of two records, from 0 to 100, and its reasons. Pure: no database, no actor.
+
+The names count most, then the purpose; equal exact values raise the score. A word counts less the more candidates
+have it, so that of many projects on one system the words that tell them apart decide.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+from typing import Any, Final
+
+from rapidfuzz import fuzz
+
+from registry.core.search import NAMES
+from registry.projects.similarity.exact_values import EXACT, exact_value
+from registry.projects.similarity.fingerprints import MAX_PURPOSE_WORDS
+from registry.projects.similarity.stems import COMMON_STEMS, stems
+
+# Of the score of the words, the share of the purpose.
+PURPOSE_SHARE: Final = 0.3
+# Of the score of two texts, the share of how much of the shorter one is in the longer one.
+CONTAINED_SHARE: Final = 0.35
+COMMON_WEIGHT: Final = 0.2
+# Both texts have numbers that the other lacks: other releases, other years.
+OTHER_NUMBERS: Final = 0.85
+# No language has both names: the glossary knows only some of the words.
+OTHER_LANGUAGE: Final = 1.2
+# Two words of four letters or more are one with a typing error from this similarity on (rapidfuzz, of 100).
+TYPING_ERROR: Final = 80
+MIN_LENGTH_WITH_ERROR: Final = 4
+# What an equal value leaves of the distance to 100. Short contract numbers are equal by chance among agencies.
+EQUAL_VALUE: Final[Mapping[str, float]] = {"object_code": 0.9, "contract_number": 0.6, "supplier_bin": 0.9, "url": 0.5}
+FOREIGN_CONTRACT: Final = 0.9
+# From these similarities on, names and purpose are among the reasons.
+SAME_TEXT: Final = 0.5
+REASONS: Final = ("name", "purpose", *EXACT)
+
+Words = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is compared of a project: the reduced words of its names and purpose, and its exact values."""
+
+    agency_id: int
+    names: Mapping[str, Words]
+    purpose: Words
+    exact: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How similar two records are, and in what: some of ``REASONS``."""
+
+    score: int
+    reasons: tuple[str, ...]
+
+
+def record_of(agency_id: int, values: Mapping[str, Any]) -> Record:
+    """What is compared of a project with these values."""
+    names = {name: tuple(dict.fromkeys(stems(values[name]))) for name in NAMES if values.get(name)}
+    purpose = values.get("purpose")
+    return Record(
+        agency_id,
+        names,
+        tuple(dict.fromkeys(stems(purpose)[:MAX_PURPOSE_WORDS])),
+        {name: exact_value(name, values.get(name)) for name in EXACT},
+    )
+
+
+def scores(record: Record, candidates: Sequence[Record]) -> list[Score]:
+    """The score of each candidate, in their order."""
+    everyone = [record, *candidates]
+    of_names = _weights(set().union(*each.names.values()) for each in everyone)
+    of_purposes = _weights(each.purpose for each in everyone)
+    return [_score(record, candidate, of_names, of_purposes) for candidate in candidates]
+
+
+def _score(record: Record, other: Record, of_names: Mapping[str, float], of_purposes: Mapping[str, float]) -> Score:
+    name = _name_similarity(record.names, other.names, of_names)
+    purpose = similarity(record.purpose, other.purpose, of_purposes)
+    words = name
+    if record.purpose and other.purpose:
+        words = (1 - PURPOSE_SHARE) * name + PURPOSE_SHARE * purpose
+    equal = [each for each in EXACT if record.exact[each] is not None and record.exact[each] == other.exact[each]]
+    distance = 1 - words
+    for each in equal:
+        foreign = each == "contract_number" and record.agency_id != other.agency_id
+        distance *= FOREIGN_CONTRACT if foreign else EQUAL_VALUE[each]
+    texts = [reason for reason, value in (("name", name), ("purpose", purpose)) if value >= SAME_TEXT]
+    return Score(round(100 * (1 - distance)), (*texts, *equal))
+
+
+def _name_similarity(first: Mapping[str, Words], second: Mapping[str, Words], weights: Mapping[str, float]) -> float:
+    pairs = ((one, other) for one in first.values() for other in second.values())
+    best = max((similarity(one, other, weights) for one, other in pairs), default=0.0)
+    return best if first.keys() & second.keys() else min(1.0, best * OTHER_LANGUAGE)
+
+
+def similarity(first: Words, second: Words, weights: Mapping[str, float]) -> float:
+    """How much two texts have in common, from 0 to 1: words in any order, typing errors allowed."""
+    if not first or not second:
+        return 0.0
+    weight_first, weight_second = _weight(first, weights), _weight(second, weights)
+    both_first, both_second = _common(set(first), set(second), weights)
+    whole = (both_first + both_second) / (weight_first + weight_second)
+    contained = max(both_first / weight_first, both_second / weight_second)
+    result = (1 - CONTAINED_SHARE) * whole + CONTAINED_SHARE * contained
+    numbers_first, numbers_second = _numbers(first), _numbers(second)
+    if numbers_first - numbers_second and numbers_second - numbers_first:
+        result *= OTHER_NUMBERS
+    return result
+
+
+def _common(first: set[str], second: set[str], weights: Mapping[str, float]) -> tuple[float, float]:
+    """The weight of the words that both texts have, in the first and in the second."""
+    same = first & second
+    one = other = _weight(same, weights)
+    left = {word for word in second - same if _may_have_error(word)}
+    for word in sorted(first - same):
+        if not _may_have_error(word):
+            continue
+        ratio, match = max(((fuzz.ratio(word, each), each) for each in sorted(left)), default=(0.0, ""))
+        if ratio >= TYPING_ERROR:
+            left.remove(match)
+            one += weights[word]
+            other += weights[match]
+    return one, other
+
+
+def _may_have_error(word: str) -> bool:
+    return len(word) >= MIN_LENGTH_WITH_ERROR and not _has_digit(word)
+
+
+def _weights(texts: Iterable[Iterable[str]]) -> dict[str, float]:
+    """The weight of each word: 1 for a word of one text, less the more texts have it, and little for common ones."""
+    counts = Counter(word for text in texts for word in text)
+    return {
+        word: (COMMON_WEIGHT if word in COMMON_STEMS else 1.0) / (1 + log(max(1, count - 1)))
+        for word, count in counts.items()
+    }
+
+
+def _weight(words: Iterable[str], weights: Mapping[str, float]) -> float:
+    return sum(weights[word] for word in sorted(words))
+
+
+def _numbers(words: Iterable[str]) -> set[str]:
+    return {word for word in words if _has_digit(word)}
+
+
+def _has_digit(word: str) -> bool:
+    return any(map(str.isdigit, word))

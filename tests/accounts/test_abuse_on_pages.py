@@ -1,0 +1,124 @@
+"""Bad input and abuse on the pages: each is refused with a message that says what to do."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from registry.accounts.account_changes import change_role, disable_account
+from registry.accounts.invitations import BY_EMAIL
+from registry.accounts.invited_people import invite_person
+from registry.accounts.models import Person, account_named
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.core.clock import now, today
+from registry.core.database import db
+from registry.web.current_user import SESSION_COOKIE
+from tests.accounts.factors.software_authenticator import SoftwareAuthenticator
+from tests.accounts.factors.steps import required
+from tests.accounts.test_views_second_factor import VERIFY, a_person, enrolled, start
+from tests.factories import ADMINISTRATOR, PASSWORD
+from tests.fixtures.web import SignedIn, Visit
+from tests.present import Present
+
+__all__ = ["required", "start"]
+TOKEN = re.compile(r'name="csrf_token" value="[^"]+"')
+WRONG = "The name or the password is wrong."
+
+
+def account_id_of(name: str) -> int:
+    account = account_named(name)
+    assert account is not None
+    return account.id
+
+
+def test_sign_in_says_the_same_whatever_is_wrong(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_person("saule")
+    a_person("left")
+    disable_account(ADMINISTRATOR, account_id_of("left"))
+    monkeypatch.setitem(app.config, BY_EMAIL, True)
+    invite_person(ADMINISTRATOR, NewPerson("invited", Role.AUDITOR, email="invited@example.kz"))
+    answers = {
+        (answer.status_code, TOKEN.sub("", answer.text).replace(name, "…"))
+        for name in ("saule", "left", "invited", "nobody")
+        for answer in [Visit(app.test_client()).send("/sign-in", name=name, password="a wrong password")]
+    }
+    ((status, text),) = answers
+    assert status == 401 and WRONG in text
+
+
+def test_session_that_was_planted_before_the_sign_in_stays_what_it_was(app: Flask, signed_in: SignedIn) -> None:
+    attacker = signed_in(Role.AGENCY_VIEWER, name="attacker")
+    a_person("saule")
+    planted = attacker.client.get_cookie(SESSION_COOKIE)
+    assert planted is not None
+    victim = Visit(app.test_client())
+    victim.client.set_cookie(planted.key, planted.value)
+    assert victim.sign_in("saule").status_code == 200
+    assert "saule" in victim.get("/account").text
+    assert attacker.client.get("/account").status_code == 303
+
+
+def test_code_that_was_used_says_to_wait_for_the_next(app: Flask, visit: Visit, start: Present) -> None:
+    a_person("zhanna")
+    totp, _codes = enrolled(visit, "zhanna")
+    other = Visit(app.test_client())
+    other.send("/sign-in", name="zhanna", password=PASSWORD)
+    again = other.send(VERIFY, kind="totp", code=totp.at(now()))
+    assert again.status_code == 422
+    assert "This code has been used. Wait for the next code of the app and enter that one." in again.text
+    start.move(timedelta(seconds=30))
+    assert other.send(VERIFY, kind="totp", code=totp.at(now())).status_code == 200
+
+
+def test_passkey_that_answered_another_site_says_so(visit: Visit, start: Present) -> None:
+    a_person("zhanna")
+    visit.sign_in("zhanna")
+    headers = {"X-CSRFToken": visit.token("/account/factors/new")}
+    options = visit.client.post("/account/factors/passkeys/options", json={}, headers=headers).text
+    credential = SoftwareAuthenticator("https://registry.example.org").create(options)
+    answer = visit.client.post("/account/factors/passkeys", json={"credential": credential}, headers=headers)
+    assert answer.status_code == 422
+    assert answer.get_json()["error"] == "The passkey answered another site. Check the address in the browser."
+
+
+@pytest.mark.parametrize("change", ["disabled", "role"])
+def test_person_whose_session_ended_is_led_to_the_sign_in_and_nothing_is_saved(
+    signed_in: SignedIn, change: str
+) -> None:
+    visit = signed_in(Role.ADMINISTRATOR, name="adil")
+    a_person("bota", Role.ADMINISTRATOR)
+    token = visit.token("/people/new")
+    if change == "disabled":
+        disable_account(ADMINISTRATOR, account_id_of("adil"))
+    else:
+        change_role(ADMINISTRATOR, account_id_of("adil"), Role.AUDITOR, None)
+    sent = {"name": "new", "role": "auditor", "language": "kk", "csrf_token": token}
+    answer = visit.client.post("/people/new", data=sent, follow_redirects=True)
+    assert answer.request.path == "/sign-in" and "Your session ended and your change was not saved." in answer.text
+    assert account_named("new") is None
+
+
+def test_deputy_of_a_deputy_says_whom_to_choose(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.REVIEWER, name="aigerim")
+    for name in ("bolat", "dana"):
+        add_person(ADMINISTRATOR, NewPerson(name, Role.REVIEWER), PASSWORD)
+    day = f"{today():%d.%m.%Y}"
+    visit.send(f"/absences/{account_id_of('aigerim')}/new", first_day=day, last_day=day, deputy="bolat")
+    deputy = Visit(visit.client.application.test_client())
+    deputy.sign_in("bolat")
+    answer = deputy.send(f"/absences/{account_id_of('bolat')}/new", first_day=day, last_day=day, deputy="dana")
+    assert answer.status_code == 422
+    assert "bolat is absent or a deputy in these days, and a deputy cannot have a deputy." in answer.text
+
+
+def test_own_account_of_the_last_administrator_is_not_disabled(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.ADMINISTRATOR, name="adil")
+    person_id = db.session.scalars(select(Person.id)).one()
+    answer = visit.send(f"/people/{person_id}/disabled")
+    assert answer.status_code == 403
+    assert "You cannot change your own account: another administrator must do it." in answer.text

@@ -1,0 +1,77 @@
+"""Renamed people: four eyes still count persons, and open work follows."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from registry.accounts.account_changes import ConfirmationNeedsAnotherPerson, change_role, confirm_account
+from registry.accounts.account_editing import edit_account
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.audits.voiding import may_confirm_voiding
+from registry.cases.transitions import DecisionNeedsAnotherPerson
+from registry.core.database import db
+from registry.flags.audit_runs import AuditRun
+from registry.projects.drafts import drafts_of, start_draft
+from tests.accounts.test_account_editing import a_person, session_of
+from tests.cases.cast import AIGERIM, NO_BREACH, act, under_review
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_agency
+
+
+def test_renamed_person_cannot_approve_the_own_proposal(app: Flask) -> None:
+    saule = a_person("saule", Role.SUPERVISOR)
+    before = session_of(saule)
+    case = under_review(a_project())
+    act(before, case, "propose", NO_BREACH)
+    edit_account(ADMINISTRATOR, saule.id, {"name": "s.bekova"})
+    after = session_of(saule)
+
+    # Also a request that began before the rename.
+    for actor in (before, after):
+        with pytest.raises(DecisionNeedsAnotherPerson):
+            act(actor, case, "approve")
+
+
+def test_request_that_began_before_the_rename_is_the_same_person(app: Flask) -> None:
+    saule = a_person("saule", Role.SUPERVISOR)
+    before = session_of(saule)
+    case = under_review(a_project())
+    edit_account(ADMINISTRATOR, saule.id, {"name": "s.bekova"})
+    act(before, case, "propose", NO_BREACH)
+    with pytest.raises(DecisionNeedsAnotherPerson):
+        act(session_of(saule), case, "approve")
+
+
+def test_renamed_person_keeps_cases_and_drafts(app: Flask) -> None:
+    agency = an_agency()
+    reviewer, editor = a_person("aigerim", Role.REVIEWER), a_person("e.ditor", Role.AGENCY_EDITOR, agency.id)
+    case = under_review(a_project())
+    assert case.assignee == AIGERIM.principal == "aigerim"
+    changed_at = case.changed_at
+    draft = start_draft(session_of(editor))
+
+    edit_account(ADMINISTRATOR, reviewer.id, {"name": "a.new"})
+    edit_account(ADMINISTRATOR, editor.id, {"name": "e.new"})
+
+    db.session.refresh(case)
+    assert case.assignee == "a.new" and case.changed_at >= changed_at
+    assert [each.id for each in drafts_of(session_of(editor))] == [draft.id]
+    act(session_of(reviewer), case, "propose", NO_BREACH)
+
+
+def test_renamed_administrator_cannot_confirm_the_own_request(app: Flask) -> None:
+    adil = a_person("adil", Role.ADMINISTRATOR)
+    requested = add_person(session_of(adil), NewPerson("new", Role.REVIEWER), PASSWORD).account
+    edit_account(ADMINISTRATOR, adil.id, {"name": "a.new"})
+    with pytest.raises(ConfirmationNeedsAnotherPerson):
+        confirm_account(session_of(adil), requested.id, Role.REVIEWER)
+
+
+def test_renamed_person_cannot_confirm_the_own_voiding(app: Flask) -> None:
+    operator = a_person("op", Role.OPERATOR)
+    run = AuditRun(voiding={"proposed_by": "op", "proposed_role": "operator"})
+    edit_account(ADMINISTRATOR, operator.id, {"name": "op.new"})
+    change_role(ADMINISTRATOR, operator.id, Role.SUPERVISOR, None)
+    assert not may_confirm_voiding(session_of(operator), run)
+    assert may_confirm_voiding(session_of(a_person("saule", Role.SUPERVISOR)), run)

@@ -1,0 +1,42 @@
+"""Likely duplicates: how long a search takes on either database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from registry.settings import CHECKOUT
+from tests.benchmark.child import in_child
+from tests.benchmark.figures import Figure
+
+PROMISE: Final = "< 100 ms at 100k"
+ACCURACY: Final = "precision and recall ≥ 0.9 for renamed ones"
+REAL_RECORDS: Final = CHECKOUT / "tests" / "data"
+
+
+def measure_similar(name: str, size: int, url: str, folder: Path) -> Iterator[Figure]:
+    """Searches on PostgreSQL, and on SQLite with the same data."""
+    sqlite = f"sqlite:///{folder / 'similar.sqlite'}"
+    in_child("fill", sqlite, folder, size=size)
+    for where, address in (("PostgreSQL", url), ("SQLite", sqlite)):
+        figures = in_child("similar", address, folder)
+        # Of this process: all of it on SQLite, without the database on PostgreSQL.
+        more = {"cpu ms": figures["cpu"], "slowest ms": figures["slowest"], "named": figures["named"]}
+        taken = figures["milliseconds"]
+        kept = taken < 100
+        yield Figure(
+            "similar", f"likely duplicates of a project, {name}, {where}", taken, "ms", None, PROMISE, kept, more
+        )
+
+
+def measure_accuracy(folder: Path) -> Iterator[Figure]:
+    """Precision and recall for duplicates planted among the real records."""
+    url = f"sqlite:///{folder / 'real.sqlite'}"
+    for kind, figures in in_child("planted_duplicates", url, folder, folder=str(REAL_RECORDS)).items():
+        kept = kind != "renamed" or min(figures["precision"], figures["recall"]) >= 0.9
+        more = {"recall": figures["recall"], "planted": figures["planted"]}
+        promise = ACCURACY if kind == "renamed" else ""
+        yield Figure(
+            "similar", f"planted duplicates, {kind}: precision", figures["precision"], "", None, promise, kept, more
+        )

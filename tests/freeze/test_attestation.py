@@ -1,0 +1,69 @@
+"""Attestation in the law: until when a record counts as confirmed, and the rule for those that are not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.freeze.attestation import attestation_due, attested_before
+from registry.freeze.evaluation import evaluate
+from tests.freeze.factories import POLICY, facts, with_rule
+
+ENABLED = with_rule(POLICY, "integrity.unattested", enabled=True)
+A_DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("attested_on", "due"),
+    [
+        (date(2026, 3, 2), date(2026, 9, 2)),
+        (date(2026, 8, 31), date(2027, 2, 28)),
+        (date(2027, 8, 30), date(2028, 2, 29)),
+    ],
+)
+def test_next_attestation_is_due_six_calendar_months_later(attested_on: date, due: date) -> None:
+    assert attestation_due(attested_on, POLICY) == due
+
+
+def test_policy_with_zero_months_asks_for_no_attestation() -> None:
+    policy = replace(ENABLED, attestation_months=0)
+    assert attestation_due(date(2020, 1, 1), policy) is None
+    assert attested_before(date(2026, 5, 5), policy) is None
+    old = facts(attested_on=date(2020, 1, 1), registered_on=date(2019, 1, 1))
+    assert "integrity.unattested" not in [finding.rule for finding in evaluate(old, policy, date(2026, 5, 5))]
+
+
+@given(st.dates(date(2000, 1, 1), date(2090, 1, 1)), st.dates(date(2000, 1, 1), date(2090, 1, 1)), st.integers(1, 600))
+def test_attestations_up_to_the_computed_day_are_those_due_before(attested: date, day: date, months: int) -> None:
+    policy = replace(POLICY, attestation_months=months)
+    last, due = attested_before(day, policy), attestation_due(attested, policy)
+    assert last is not None and due is not None
+    assert (attested <= last) == (due < day)
+
+
+def test_rule_holds_from_the_day_after_the_due_date_and_leaves_the_other_findings_alone() -> None:
+    record = facts(attested_on=date(2026, 1, 15))
+    before, after = (evaluate(record, ENABLED, day) for day in (date(2026, 7, 15), date(2026, 7, 16)))
+    assert [finding.rule for finding in before] == ["freeze.legacy"]
+    assert [(finding.rule, finding.severity) for finding in after] == [
+        ("freeze.legacy", "low"),
+        ("integrity.unattested", "low"),
+    ]
+    assert after[1].observed == {"attested_on": "2026-01-15"}
+
+
+def test_registration_counts_until_the_first_attestation() -> None:
+    record = facts(registered_on=date(2026, 1, 10))
+    rules = [[finding.rule for finding in evaluate(record, ENABLED, date(2026, 7, 10) + day * A_DAY)] for day in (0, 1)]
+    assert rules == [["freeze.legacy"], ["freeze.legacy", "integrity.unattested"]]
+
+
+def test_ended_and_confirmed_projects_need_no_attestation() -> None:
+    day = date(2026, 12, 1)
+    ended = facts(stage="archived", ended_on=date(2025, 1, 1))
+    placed = facts(placement="on_platform", placement_verified_on=date(2026, 2, 1))
+    assert evaluate(ended, ENABLED, day) == () == evaluate(placed, ENABLED, day)

@@ -1,0 +1,25 @@
+"""Fixtures of the SMTP server that receives the e-mails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.notifications.mail_server import MailStore, free_port, serving
+
+
+@pytest.fixture
+def store() -> MailStore:
+    return MailStore()
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def server(store: MailStore, port: int) -> Iterator[MailStore]:
+    with serving(store, port):
+        yield store

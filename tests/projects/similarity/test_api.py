@@ -1,0 +1,159 @@
+"""Likely duplicates over HTTP: of a project, of a draft, and who sees what."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from registry.accounts.roles import Role
+from registry.agencies.models import Agency
+from registry.core.bulk import table_of
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.journal.service import JournalEntry
+from registry.projects.models import Project
+from registry.projects.service import change_project, find_project_to_change, restrict_project
+from registry.projects.similarity.fingerprints import ProjectFingerprint, refresh_fingerprints
+from tests.api.callers import Caller, code
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, project_values
+
+QUEUE = {"name_ru": "Электронная очередь в поликлинику", "name_kk": "Емханаға электрондық кезек"}
+RENAMED = {"name_ru": "Создание системы электронных очередей поликлиник", "name_kk": None}
+FOREST = {"name_ru": "Учёт лесного фонда", "name_kk": "Орман қорын есепке алу"}
+
+
+def restrict(project: Project) -> None:
+    supervisor = an_actor(Role.SUPERVISOR)
+    with transaction():
+        restrict_project(supervisor, find_project_to_change(supervisor, project.number), True, "Secret")
+
+
+def named(caller: Caller, number: str) -> list[str]:
+    answer = caller.get(f"/projects/{number}/similar")
+    assert answer.status_code == 200
+    return [item["number"] for item in answer.get_json()["similar"]]
+
+
+def test_similar_project_of_another_agency_is_named_to_reviewers(reviewer: Caller) -> None:
+    agency = an_agency()
+    project, other = a_project(**QUEUE), a_project(agency, **RENAMED)
+    a_project(**FOREST)
+
+    answer = reviewer.get(f"/projects/{project.number}/similar")
+
+    assert answer.status_code == 200
+    (item,) = answer.get_json()["similar"]
+    assert item["number"] == other.number
+    assert item["agency"] == agency.bin
+    assert item["name"] == "Создание системы электронных очередей поликлиник"
+    assert item["score"] >= 90
+    assert item["reasons"] == ["name"]
+    assert named(reviewer, other.number) == [project.number]
+
+
+def test_translated_project_is_named(reviewer: Caller) -> None:
+    russian = a_project(name_ru="Реестр государственных закупок", name_kk=None)
+    kazakh = a_project(name_ru=None, name_kk="Мемлекеттік сатып алу тізілімі")
+
+    assert named(reviewer, russian.number) == [kazakh.number]
+
+
+def test_agency_sees_its_own_projects_only(editor: Caller, agency: Agency) -> None:
+    project, own = a_project(agency, **QUEUE), a_project(an_agency(parent=agency), **RENAMED)
+    a_project(**QUEUE)
+
+    assert named(editor, project.number) == [own.number]
+
+
+def test_restricted_project_is_neither_named_nor_takes_a_place(
+    reviewer: Caller, supervisor: Caller, agency: Agency, editor: Caller
+) -> None:
+    project, secret, open_ = a_project(agency, **QUEUE), a_project(agency, **QUEUE), a_project(**RENAMED)
+    restrict(secret)
+
+    assert named(reviewer, project.number) == [open_.number]
+    assert named(supervisor, project.number) == [secret.number, open_.number]
+    assert named(editor, project.number) == [secret.number]
+    assert code(reviewer.get(f"/projects/{secret.number}/similar")) == "project-not-found"
+
+
+def test_restricted_projects_that_are_named_are_journalled(supervisor: Caller) -> None:
+    project, secret = a_project(**QUEUE), a_project(**QUEUE)
+    restrict(secret)
+
+    named(supervisor, project.number)
+
+    read = select(JournalEntry.subject, JournalEntry.details).where(JournalEntry.action == "restricted.read")
+    assert [tuple(row) for row in db.session.execute(read)] == [(f"project:{secret.number}", '{"what":"similar"}')]
+
+
+def test_check_names_similar_projects_and_writes_nothing(editor: Caller, agency: Agency) -> None:
+    own = a_project(agency, **QUEUE)
+    count = select(func.count()).select_from(Project), select(func.max(JournalEntry.seq))
+    before = [db.session.scalar(statement) for statement in count]
+
+    answer = editor.post("/projects/check", {"agency": agency.bin, **project_values(**RENAMED)})
+
+    assert answer.status_code == 200
+    assert answer.get_json()["outcome"] == "flagged"
+    assert [item["number"] for item in answer.get_json()["similar"]] == [own.number]
+    assert [db.session.scalar(statement) for statement in count] == before
+
+
+def test_name_is_in_the_language_of_the_request(reviewer: Caller) -> None:
+    project = a_project(**QUEUE)
+    a_project(**QUEUE)
+
+    answer = reviewer.get(f"/projects/{project.number}/similar", Accept_Language="kk")
+
+    assert answer.get_json()["similar"][0]["name"] == "Емханаға электрондық кезек"
+
+
+def test_edited_project_is_compared_with_its_new_name(reviewer: Caller) -> None:
+    project, other = a_project(**QUEUE), a_project(**FOREST)
+    assert named(reviewer, project.number) == []
+
+    with transaction():
+        change_project(ADMINISTRATOR, find_project_to_change(ADMINISTRATOR, other.number), QUEUE)
+
+    assert named(reviewer, project.number) == [other.number]
+
+
+def test_of_many_projects_on_one_object_the_nearest_is_named(reviewer: Caller, agency: Agency) -> None:
+    works = ("карта скважин", "отчёты недропользователей", "платежи за участки", "реестр лицензий")
+    numbers = {
+        work: a_project(agency, name_ru=f"Портал недр: {work}", name_kk=None, object_code="NEDRA").number
+        for work in works
+    }
+    other = a_project(name_ru="Портал недр: карты скважин", name_kk=None)
+
+    assert named(reviewer, other.number) == [numbers["карта скважин"]]
+
+
+def test_project_with_the_same_address_and_contract_is_named(reviewer: Caller, agency: Agency) -> None:
+    same = {"url": "https://queue.kz", "contract_number": "17-К", "supplier_bin": "050340004478"}
+    project = a_project(agency, name_ru="Запись к врачу", name_kk=None, **same)
+    other = a_project(agency, name_ru="Поликлиники области", name_kk=None, **{**same, "url": "http://www.queue.kz/"})
+
+    (item,) = reviewer.get(f"/projects/{project.number}/similar").get_json()["similar"]
+
+    assert item["number"] == other.number
+    assert item["reasons"] == ["contract_number", "supplier_bin", "url"]
+
+
+def test_at_most_ten_are_named(reviewer: Caller) -> None:
+    project, *_others = (a_project(**QUEUE) for _ in range(13))
+
+    assert len(named(reviewer, project.number)) == 10
+
+
+def test_fingerprints_that_are_missing_or_old_are_written(reviewer: Caller) -> None:
+    project, other = a_project(**QUEUE), a_project(**QUEUE)
+    table = table_of(ProjectFingerprint)
+    with transaction() as session:
+        session.execute(table.delete().where(table.c.project_id == other.id))
+        session.execute(table.update().where(table.c.project_id == project.id).values(version=0, name_1=None))
+    assert named(reviewer, project.number) == []
+
+    assert refresh_fingerprints() == 2
+    assert refresh_fingerprints() == 0
+    assert named(reviewer, project.number) == [other.number]

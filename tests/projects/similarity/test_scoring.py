@@ -1,0 +1,87 @@
+"""The score of two records and its reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from registry.projects.similarity.scoring import record_of, scores
+
+pytestmark = pytest.mark.sqlite_only
+
+QUEUE = {"name_ru": "Электронная очередь в поликлинику города Астаны", "purpose": "Запись к врачу без очереди"}
+
+
+def score(first: dict[str, Any], second: dict[str, Any], *, agency: int = 1) -> tuple[int, tuple[str, ...]]:
+    (result,) = scores(record_of(1, first), [record_of(agency, second)])
+    return result.score, result.reasons
+
+
+def test_the_same_record_scores_100() -> None:
+    assert score(QUEUE, QUEUE) == (100, ("name", "purpose"))
+
+
+def test_order_case_typing_errors_and_common_words_hardly_lower_the_score() -> None:
+    renamed = {"name_ru": "СОЗДАНИЕ ИС «Поликлинка: очередь электронная», г. Астана"}
+
+    value, reasons = score(QUEUE, renamed)
+
+    assert value >= 75
+    assert reasons == ("name",)
+
+
+def test_translated_name_is_similar() -> None:
+    value, reasons = score({"name_ru": "Электронная очередь в поликлинику"}, {"name_kk": "Емханаға электрондық кезек"})
+
+    assert value >= 90
+    assert reasons == ("name",)
+
+
+def test_projects_on_other_things_are_not_similar() -> None:
+    value, reasons = score(QUEUE, {"name_ru": "Информационная система учёта лесного фонда", "purpose": "Учёт деревьев"})
+
+    assert value < 40
+    assert reasons == ()
+
+
+def test_other_numbers_lower_the_score() -> None:
+    same, _ = score({"name_ru": "Реестр лицензий, релиз 8.5"}, {"name_ru": "Лицензии, реестр, релиз 8.5"})
+    other, _ = score({"name_ru": "Реестр лицензий, релиз 8.5"}, {"name_ru": "Реестр лицензий, релиз 9.6"})
+
+    assert same == 100
+    assert other < 65
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("object_code", "MZ-1"), ("contract_number", "12-К"), ("supplier_bin", "050340004478"), ("url", "https://a.kz")],
+)
+def test_equal_value_raises_the_score_and_is_a_reason(field: str, value: str) -> None:
+    other = {"name_ru": "Электронная очередь граждан"}
+    plain, _ = score(QUEUE, other)
+
+    raised, reasons = score({**QUEUE, field: value}, {**other, field: value})
+
+    assert raised > plain
+    assert field in reasons
+
+
+def test_contract_number_of_another_agency_counts_less() -> None:
+    first, second = {**QUEUE, "contract_number": "12"}, {"name_ru": "Очередь граждан", "contract_number": "12"}
+
+    assert score(first, second, agency=2)[0] < score(first, second)[0]
+
+
+def test_words_that_all_candidates_have_count_less() -> None:
+    names = ["Портал недр: карта скважин", "Портал недр: отчёты", "Портал недр: лицензии", "Портал недр: платежи"]
+    records = [record_of(1, {"name_ru": name}) for name in names]
+
+    results = scores(record_of(1, {"name_ru": "Недра, портал: карты скважин"}), records)
+
+    assert results[0].score == 100
+    assert max(result.score for result in results[1:]) < 60
+
+
+def test_records_without_words_score_nothing() -> None:
+    assert score({"name_ru": "—"}, {"name_ru": "!"}) == (0, ())

@@ -1,0 +1,180 @@
+"""Links between projects over HTTP: set, read, removed, and who sees them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sqlalchemy import select
+
+from registry.accounts.roles import Role
+from registry.agencies.models import Agency
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.journal.service import JournalEntry
+from registry.projects.service import find_project_to_change, restrict_project
+from tests.api.callers import Caller, code, codes
+from tests.factories import a_project, an_actor
+
+
+def restrict(number: str) -> None:
+    supervisor = an_actor(Role.SUPERVISOR)
+    with transaction():
+        restrict_project(supervisor, find_project_to_change(supervisor, number), True, "Secret")
+
+
+def numbers(count: int, agency: Agency | None = None) -> list[str]:
+    return [a_project(agency).number for _ in range(count)]
+
+
+def link(caller: Caller, project: str, kind: str, target: str) -> int:
+    answer = caller.post(f"/projects/{project}/links", {"kind": kind, "target": target})
+    assert answer.status_code == 201, answer.data
+    return int(answer.get_json()["id"])
+
+
+def items(caller: Caller, number: str) -> list[tuple[str, str, str]]:
+    answer = caller.get(f"/projects/{number}/links")
+    assert answer.status_code == 200
+    return [(item["project"], item["kind"], item["target"]) for item in answer.get_json()["items"]]
+
+
+def test_link_shows_at_both_projects_and_is_journalled(reviewer: Caller, editor: Caller, agency: Agency) -> None:
+    first, second = numbers(2, agency)
+
+    answer = reviewer.post(f"/projects/{first}/links", {"kind": "duplicate_of", "target": second, "note": "Twice"})
+
+    assert answer.status_code == 201
+    body = answer.get_json()
+    assert answer.headers["Location"] == f"/api/v1/projects/{first}/links/{body['id']}"
+    assert (body["project"], body["kind"], body["target"], body["note"]) == (first, "duplicate_of", second, "Twice")
+    assert body["added_by"]
+    for number in (first, second):
+        assert items(reviewer, number) == items(editor, number) == [(first, "duplicate_of", second)]
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "project.linked")).one()
+    assert entry.subject == f"link:{body['id']}"
+    assert json.loads(entry.details) == {
+        "link_kind": "duplicate_of",
+        "project": first,
+        "target": second,
+        "note": "Twice",
+    }
+
+
+def test_link_that_exists_is_returned_and_not_added_again(reviewer: Caller) -> None:
+    first, second = numbers(2)
+
+    assert link(reviewer, first, "part_of", second) == link(reviewer, first, "part_of", second)
+    assert link(reviewer, second, "exchanges_data_with", first) == link(reviewer, first, "exchanges_data_with", second)
+
+    assert len(items(reviewer, first)) == 2
+
+
+def test_removed_link_is_gone_once_and_can_be_added_again(reviewer: Caller) -> None:
+    first, second = numbers(2)
+    path = f"/projects/{second}/links/{link(reviewer, first, 'replaces', second)}"
+
+    assert [reviewer.call("DELETE", path).status_code for _ in range(2)] == [204, 204]
+
+    assert items(reviewer, first) == []
+    entries = select(JournalEntry).where(JournalEntry.action == "project.unlinked")
+    assert len(db.session.scalars(entries).all()) == 1
+    link(reviewer, first, "replaces", second)
+    assert items(reviewer, first) == [(first, "replaces", second)]
+
+
+def test_link_belongs_to_its_projects_only(reviewer: Caller) -> None:
+    first, second, third = numbers(3)
+    number = link(reviewer, first, "replaces", second)
+
+    assert code(reviewer.call("DELETE", f"/projects/{third}/links/{number}")) == "link-not-found"
+    assert code(reviewer.call("DELETE", f"/projects/{first}/links/{number + 1}")) == "link-not-found"
+
+
+@pytest.mark.parametrize("kind", ["duplicate_of", "part_of", "replaces", "exchanges_data_with"])
+def test_project_is_not_linked_to_itself(reviewer: Caller, kind: str) -> None:
+    (number,) = numbers(1)
+
+    assert codes(reviewer.post(f"/projects/{number}/links", {"kind": kind, "target": number})) == {
+        ("/target", "link-to-itself")
+    }
+
+
+@pytest.mark.parametrize("kind", ["duplicate_of", "part_of", "replaces"])
+def test_directed_links_make_no_circle(reviewer: Caller, kind: str) -> None:
+    first, second, third = numbers(3)
+    link(reviewer, first, kind, second)
+    link(reviewer, second, kind, third)
+
+    for number in (second, third):
+        answer = reviewer.post(f"/projects/{number}/links", {"kind": kind, "target": first})
+        assert answer.status_code == 409
+        assert code(answer) == "link-circle"
+    other = "replaces" if kind != "replaces" else "part_of"
+    link(reviewer, third, other, first)
+
+
+def test_unknown_target_kind_and_field_are_named(reviewer: Caller) -> None:
+    (number,) = numbers(1)
+    path = f"/projects/{number}/links"
+
+    assert codes(reviewer.post(path, {"kind": "part_of", "target": "QT-2026-9999999-1"})) == {
+        ("/target", "project-unknown")
+    }
+    assert codes(reviewer.post(path, {"kind": "like", "target": 1})) == {
+        ("/kind", "not-a-choice"),
+        ("/target", "expected-text"),
+    }
+    assert codes(reviewer.post(path, {})) == {("/kind", "required"), ("/target", "required")}
+
+
+def test_link_with_a_restricted_project_is_hidden_like_the_project(
+    reviewer: Caller, supervisor: Caller, editor: Caller, agency: Agency
+) -> None:
+    (open_,), (secret,) = numbers(1), numbers(1, agency)
+    number = link(reviewer, open_, "part_of", secret)
+    restrict(secret)
+
+    assert items(reviewer, open_) == []
+    assert items(supervisor, open_) == [(open_, "part_of", secret)]
+    # The agency of the one sees nothing of the other.
+    assert items(editor, secret) == []
+    assert code(reviewer.call("DELETE", f"/projects/{open_}/links/{number}")) == "link-not-found"
+    assert codes(reviewer.post(f"/projects/{open_}/links", {"kind": "part_of", "target": secret})) == {
+        ("/target", "project-unknown")
+    }
+    read = select(JournalEntry.details).where(
+        JournalEntry.action == "restricted.read", JournalEntry.subject == f"project:{secret}"
+    )
+    assert '{"what":"links"}' in set(db.session.scalars(read))
+
+
+def test_journal_hides_links_of_restricted_projects(
+    reviewer: Caller, supervisor: Caller, administrator: Caller
+) -> None:
+    first, second, third = numbers(3)
+    hidden = [link(reviewer, first, "part_of", second), link(reviewer, second, "replaces", third)]
+    shown = link(reviewer, first, "replaces", third)
+    reviewer.call("DELETE", f"/projects/{first}/links/{hidden[0]}")
+    restrict(second)
+    restricted_both = link(supervisor, second, "exchanges_data_with", first)
+    restrict(first)
+
+    def subjects(caller: Caller) -> list[str]:
+        read = caller.get("/journal?limit=500").get_json()["items"]
+        return sorted(entry["subject"] for entry in read if entry["subject"].startswith("link:"))
+
+    expected = sorted(f"link:{number}" for number in (hidden[0], hidden[0], hidden[1], shown, restricted_both))
+    assert subjects(supervisor) == expected
+    assert subjects(administrator) == []
+
+
+def test_circle_over_a_hidden_project_is_not_an_error(reviewer: Caller, supervisor: Caller) -> None:
+    first, second, secret = numbers(3)
+    link(reviewer, second, "part_of", secret)
+    link(reviewer, secret, "part_of", first)
+    restrict(secret)
+    path = f"/projects/{first}/links"
+
+    assert code(supervisor.post(path, {"kind": "part_of", "target": second})) == "link-circle"
+    assert reviewer.post(path, {"kind": "part_of", "target": second}).status_code == 201

@@ -1,0 +1,94 @@
+"""Similar and linked projects on pages: who sees them, and how reviewers set and remove links."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import select
+
+from registry.accounts.roles import Role
+from registry.core.database import db
+from registry.projects.drafts import Draft
+from registry.projects.links import ProjectLink
+from tests.factories import a_project, an_agency
+from tests.fixtures.web import SignedIn
+
+QUEUE = {"name_ru": "Электронная очередь в поликлинику", "name_kk": "Емханаға электрондық кезек"}
+RENAMED = {"name_ru": "Создание системы электронных очередей поликлиник", "name_kk": None}
+
+
+def test_similar_projects_show_to_reviewers_and_the_own_agency(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project, own, foreign = a_project(agency, **QUEUE), a_project(agency, **RENAMED), a_project(**RENAMED)
+    path = f"/projects/{project.number}"
+
+    reviewer = signed_in(Role.REVIEWER).get(path).text
+    editor = signed_in(Role.AGENCY_EDITOR, agency).get(path).text
+    operator = signed_in(Role.OPERATOR).get(path).text
+
+    assert own.number in reviewer and foreign.number in reviewer
+    assert "In common: Name" in reviewer and f"/projects/{project.number}/links?target={own.number}" in reviewer
+    assert own.number in editor and foreign.number not in editor and "/links?target=" not in editor
+    assert "Similar projects" not in operator and own.number not in operator
+
+
+def test_last_step_of_a_registration_shows_similar_projects(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    own = a_project(agency, **QUEUE)
+    visit = signed_in(Role.AGENCY_EDITOR, agency, language="ru")
+    visit.send("/register")
+    draft = db.session.scalars(select(Draft.id)).one()
+    visit.send(f"/register/{draft}/what", agency=agency.bin, name_ru="Очередь электронная в поликлиники")
+
+    unfinished = visit.get(f"/register/{draft}/check").text
+    work = {"object_kind": "system", "work_type": "creation", "stage": "creation", "placement": "off_platform"}
+    visit.send(f"/register/{draft}/work", **work)
+    finished = visit.get(f"/register/{draft}/check").text
+
+    assert "Похожие проекты" not in unfinished
+    assert "Похожие проекты" in finished
+    assert own.number in finished and "Электронная очередь в поликлинику" in finished
+
+
+def test_reviewer_links_projects_and_removes_the_link(signed_in: SignedIn) -> None:
+    project, other = a_project(**QUEUE), a_project(**RENAMED)
+    path = f"/projects/{project.number}"
+    visit = signed_in(Role.REVIEWER)
+    form = visit.get(f"{path}/links?target={other.number}").text
+    assert f'value="{other.number}"' in form
+
+    linked = visit.send(f"{path}/links", kind="duplicate_of", target=other.number, note="The same").text
+
+    assert "Link added." in linked and "Duplicate of: " in linked and "<span>The same</span>" in linked
+    assert "Has the duplicate: " in visit.get(f"/projects/{other.number}").text
+    link = db.session.scalars(select(ProjectLink.id)).one()
+    removed = visit.send(f"{path}/links/{link}/removal", page=path).text
+    assert "Link removed." in removed and "Duplicate of: " not in removed
+
+
+def test_link_form_keeps_entries_and_says_what_is_wrong(signed_in: SignedIn) -> None:
+    project, other = a_project(), a_project()
+    visit = signed_in(Role.SUPERVISOR)
+    path = f"/projects/{project.number}/links"
+
+    empty = visit.send(path, target="", note="Why")
+    itself = visit.send(path, kind="part_of", target=project.number)
+    visit.send(f"/projects/{other.number}/links", kind="part_of", target=project.number)
+    circle = visit.send(path, kind="part_of", target=other.number)
+
+    assert empty.status_code == itself.status_code == circle.status_code == 422
+    assert 'href="#kind"' in empty.text and 'href="#target"' in empty.text and "Why" in empty.text
+    assert "a project is not linked to itself" in itself.text
+    assert re.search(r"leads back to QT-", circle.text)
+
+
+def test_agencies_see_links_and_cannot_set_them(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project, other = a_project(agency), a_project(agency)
+    signed_in(Role.REVIEWER).send(f"/projects/{project.number}/links", kind="replaces", target=other.number)
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+
+    page = visit.get(f"/projects/{other.number}").text
+
+    assert "Replaced by: " in page and project.number in page and "/removal" not in page
+    assert visit.get(f"/projects/{project.number}/links").status_code == 403
