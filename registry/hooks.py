@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from registry.accounts.events import (
     account_renamed,
+    agency_changed_of_account,
+    drafts_handed_over,
     factor_added,
+    moved_to_agency,
     password_changed,
     signed_in_on_new_device,
     token_issued,
@@ -24,13 +27,15 @@ from registry.flags.change_times import mark_flags_of_agency, mark_flags_of_proj
 from registry.flags.freeze_status import update_freeze_status_of_agency
 from registry.flags.linked_columns import link_column
 from registry.flags.project_filters import has_active_flag_of_rule, has_open_flag
-from registry.imports.models import ImportRun
+from registry.imports.models import ImportRun, pass_on_imports
 from registry.notifications.account_notices import enqueue_notice
+from registry.notifications.models import pass_on_emails
 from registry.platform.pending_uploads import PendingUpload
 from registry.projects.change_times import mark_projects_of_agency
-from registry.projects.drafts import Draft, hand_over_drafts
+from registry.projects.drafts import Draft, clear_agency_of_drafts, hand_over_drafts
 from registry.projects.events import project_restricted
 from registry.projects.linked_filters import link_filter
+from registry.requests.events import agency_succeeded
 
 agency_changed.connect(mark_projects_of_agency)
 agency_changed.connect(update_freeze_status_of_agency)
@@ -51,8 +56,15 @@ password_changed.connect(enqueue_notice("account.password-changed"))
 signed_in_on_new_device.connect(enqueue_notice("account.new-device"))
 token_issued.connect(enqueue_notice("account.token-issued"))
 
+moved_to_agency.connect(enqueue_notice("account.moved"))
+agency_changed_of_account.connect(clear_agency_of_drafts)
+
 work_handed_over.connect(hand_over_drafts)
+drafts_handed_over.connect(hand_over_drafts)
 work_handed_over.connect(hand_over_cases)
+
+agency_succeeded.connect(pass_on_imports)
+agency_succeeded.connect(pass_on_emails)
 
 link_filter("flagged", has_open_flag)
 link_filter("rule", has_active_flag_of_rule)

@@ -7,6 +7,7 @@ from registry.accounts import token_models as tokens
 from registry.accounts.factors import models as factors
 from registry.accounts.oidc import models as oidc_models
 from registry.agencies import models as agencies
+from registry.audits import agency_counts
 from registry.cases import models as case_tables
 from registry.cases import orders
 from registry.core import idempotency, installation, outbox
@@ -23,6 +24,7 @@ from registry.projects import documents, drafts, links, revisions
 from registry.projects import models as project_table
 from registry.projects import numbers as project_numbers
 from registry.projects.similarity import fingerprints
+from registry.requests import models as request_table
 
 TABLES = (
     absences,
@@ -35,6 +37,7 @@ TABLES = (
     factors,
     tokens,
     agencies,
+    agency_counts,
     audit_runs,
     case_tables,
     confirmations,
@@ -52,6 +55,7 @@ TABLES = (
     orders,
     project_numbers,
     project_table,
+    request_table,
     revisions,
     waiting_files,
     idempotency,

@@ -117,6 +117,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
     smtp = env.smtp_server("REGISTRY_SMTP_URL", "")
     public_url = env.public_url("REGISTRY_PUBLIC_URL", "", with_mail=smtp is not None)
     sender = env.sender("REGISTRY_MAIL_FROM", "", public_url=public_url) if smtp and public_url else None
+    contact = env.support_contact("REGISTRY_SUPPORT_CONTACT", "")
     # Unlike the others, a secret key that is empty is wrong: whoever writes it means to set one.
     given_key = env.variables.get("REGISTRY_SECRET_KEY")
     settings = Settings(
@@ -131,7 +132,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         policy_file=_config_file(env, "REGISTRY_POLICY_FILE", "freeze_policy.toml", "a policy file"),
         calendar_file=_config_file(env, "REGISTRY_CALENDAR_FILE", "calendar.toml", "a calendar file"),
         public_url=public_url,
-        mail=Mail(*(*smtp, *sender, public_url.rstrip("/"))) if smtp and sender else None,
+        mail=Mail(*(*smtp, *sender, public_url.rstrip("/"), contact)) if smtp and sender else None,
         digest_at=_local_time(env.str("REGISTRY_DIGEST_AT", "09:00", validate=LOCAL_TIME_OR_OFF)),
         rate_limit=_rate_limit(env.str("REGISTRY_RATE_LIMIT", USUAL_RATE_LIMIT, validate=NUMBER_OR_OFF)),
         trusted_proxies=env.int("REGISTRY_TRUSTED_PROXIES", 0, **whole_number(0, 9, EXPECTED_PROXIES)),
@@ -142,7 +143,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         oidc=oidc_client(env),
         sign_in_file=_config_file(env, "REGISTRY_SIGN_IN_FILE", "sign_in.toml", "a sign-in file"),
         security_contact=env.security_contact("REGISTRY_SECURITY_CONTACT", ""),
-        support_contact=env.support_contact("REGISTRY_SUPPORT_CONTACT", ""),
+        support_contact=contact,
     )
     _require_valid(env)
     if not settings.secret_key and not read_only:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_26_27"
-down_revision = "2026_11_26_20"
+down_revision = "2026_11_26_26"
 branch_labels = None
 depends_on = None
 

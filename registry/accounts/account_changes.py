@@ -17,6 +17,7 @@ from registry.accounts.account_management import (
     require_may_give,
 )
 from registry.accounts.actors import Actor
+from registry.accounts.events import agency_changed_of_account, moved_to_agency
 from registry.accounts.invitations import can_be_invited, delete_invitation, send_invitation
 from registry.accounts.models import (
     Account,
@@ -26,6 +27,7 @@ from registry.accounts.models import (
     is_active,
     require_confirmation,
     require_person,
+    role_details,
     role_problems,
 )
 from registry.accounts.oidc.models import unlink_by_address
@@ -114,6 +116,7 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
         administrators = lock_administrators(account_id)
         account = find_managed_account(actor, account_id)
         require_may_give(actor, role, agency_id)
+        before = role_details(account.role, account.agency_id)
         if (account.role, account.agency_id) != (role.value, agency_id):
             require_another_administrator(account, administrators)
             account.role, account.agency_id = role.value, agency_id
@@ -121,7 +124,18 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
             db.session.execute(update(Person).where(Person.account_id == account.id).values(**copies))
             end_access(account)
             require_confirmation(actor, account)
-            journal.record(actor, "account.role-changed", f"account:{account.name}", account_details(account))
+            details = account_details(account)
+            changes = [
+                {"field": field, "old": before[field], "new": details[field]}
+                for field in before
+                if before[field] != details[field]
+            ]
+            action = "account.moved" if before["role"] == role.value else "account.role-changed"
+            journal.record(actor, action, f"account:{account.name}", {**details, "changes": changes})
+            if before["agency"] != details["agency"]:
+                agency_changed_of_account.publish(account.id)
+                if before["agency"] and details["agency"]:
+                    moved_to_agency.publish(account.id)
 
 
 def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None = None) -> str | None:

@@ -77,6 +77,11 @@ def roles_to_give(actor: Actor) -> list[Role]:
     return [role for role in Role if actor.role is Role.ADMINISTRATOR or role in MANAGED_BY_AGENCIES]
 
 
+def visible_roles(actor: Actor) -> list[Role]:
+    """The roles that accounts may have which the actor sees."""
+    return [role for role in Role if actor.role not in AGENCY_ROLES or role in AGENCY_ROLES]
+
+
 def require_may_manage(actor: Actor, account: Account) -> None:
     """Raise AccountNotFound for an account that the actor does not see, AccountNotYours for another's."""
     if not sees_account(actor, account):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +50,7 @@ def skeleton(name: str) -> str:
     return unicodedata.normalize("NFD", parts.translate(_prototypes()).casefold())
 
 
+@cache
 def _prototypes() -> dict[int, str]:
     lines = CONFUSABLES.read_text(encoding="utf-8").splitlines()
     pairs = (line.split("=", 1) for line in lines if not line.startswith("#"))

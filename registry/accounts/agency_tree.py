@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import CTE, BindParameter, Integer, String, column, select, table
+from sqlalchemy import CTE, BindParameter, Date, Integer, String, column, select, table
 
 from registry.core.database import db
 
-AGENCIES: Final = table("agencies", column("id", Integer), column("bin", String), column("parent_id", Integer))
+AGENCIES: Final = table(
+    "agencies",
+    column("id", Integer),
+    column("bin", String),
+    column("parent_id", Integer),
+    column("closed_on", Date),
+    column("successor_id", Integer),
+)
 
 
 def subtree(agency_id: int | BindParameter[int]) -> CTE:
@@ -19,6 +26,27 @@ def subtree(agency_id: int | BindParameter[int]) -> CTE:
     """
     below = select(AGENCIES.c.id).where(AGENCIES.c.id == agency_id).cte(recursive=True)
     return below.union(select(AGENCIES.c.id).join(below, AGENCIES.c.parent_id == below.c.id))
+
+
+def last_successor(agency_id: int) -> int:
+    """The agency that has what the agency had: itself, or the last of those that succeeded one another."""
+    successor_id: int | None = agency_id
+    while successor_id is not None:
+        agency_id = successor_id
+        successor_id = db.session.scalar(select(AGENCIES.c.successor_id).where(AGENCIES.c.id == agency_id))
+    return agency_id
+
+
+def closed_agency(agency_id: int | None) -> dict[str, str] | None:
+    """The BIN of a closed agency and that of its successor, for messages; None for every other one."""
+    successor = AGENCIES.alias()
+    statement = (
+        select(AGENCIES.c.bin, successor.c.bin.label("successor"))
+        .join(successor, successor.c.id == AGENCIES.c.successor_id)
+        .where(AGENCIES.c.id == agency_id, AGENCIES.c.closed_on.is_not(None))
+    )
+    row = None if agency_id is None else db.session.execute(statement).mappings().one_or_none()
+    return None if row is None else dict(row)
 
 
 def is_in_subtree(agency_id: int, root_id: int) -> bool:

@@ -15,5 +15,11 @@ factor_added: Final[Event[[int]]] = Event("factor_added")
 signed_in_on_new_device: Final[Event[[int]]] = Event("signed_in_on_new_device")
 token_issued: Final[Event[[int]]] = Event("token_issued")
 password_changed: Final[Event[[int]]] = Event("password_changed")
+agency_changed_of_account: Final[Event[[int]]] = Event("agency_changed_of_account")
+"""The account has another agency, or has one now, or none any more."""
+moved_to_agency: Final[Event[[int]]] = Event("moved_to_agency")
+"""The account had an agency and has another one."""
 # Handlers give the receiver what the giver has, and add to ``counts`` how much it was.
 work_handed_over: Final[Event[[HandOver]]] = Event("work_handed_over")
+drafts_handed_over: Final[Event[[HandOver]]] = Event("drafts_handed_over")
+"""Only the drafts: of a person who goes on in another agency."""

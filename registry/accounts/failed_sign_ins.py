@@ -14,10 +14,10 @@ from functools import wraps
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from flask import current_app
-from sqlalchemy import Index, String, Text, delete, func, select
+from sqlalchemy import Index, String, Text, delete, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name
+from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, skeleton
 from registry.accounts.actors import LOCAL, Actor
 from registry.accounts.models import Account
 from registry.accounts.roles import Role
@@ -126,9 +126,11 @@ def _identify(name: str) -> tuple[str | None, str | None]:
     name = "".join(letter for letter in name.strip()[:MAX_NAME_LENGTH] if letter.isprintable())
     cleaned = clean_name(name)
     # One statement, and the hash in any case: the time must not reveal whether there is such an account.
-    names = set(db.session.scalars(select(Account.name).where(Account.name.in_((name, cleaned)))))
+    looks_same = Account.name_skeleton == skeleton(name)
+    names = db.session.scalars(select(Account.name).where(or_(Account.name.in_((name, cleaned)), looks_same))).all()
     name_hash = name_hash_of(cleaned)
-    return next(((each, None) for each in (name, cleaned) if each in names), (None, name_hash))
+    account = next((each for each in (name, cleaned, *names) if each in names), None)
+    return (None, name_hash) if account is None else (account, None)
 
 
 def _report_surge(session: Session, at: datetime) -> None:

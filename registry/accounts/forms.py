@@ -9,11 +9,12 @@ from typing import Any, Final, TypedDict
 from flask import render_template, url_for
 from marshmallow.fields import Field as SchemaField
 
-from registry.accounts.roles import Role, roles_within
+from registry.accounts.roles import PERMISSIONS, Permission, Role, roles_within
 from registry.accounts.scopes import Scope, default_scopes, scopes_of_role, sorted_scopes
+from registry.accounts.token_models import MAX_PURPOSE_LENGTH
 from registry.accounts.tokens import IssuedToken
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import Choice, InputField
+from registry.core.fields import Choice, InputField, Text
 from registry.core.languages import LANGUAGES
 from registry.core.value_checks import InvalidValue
 from registry.web.blueprint import Answer
@@ -63,17 +64,22 @@ def token_form(title: str, back: str, account_role: Role, intro: str, subject: s
     """
     roles = roles_within(account_role)
     scopes = _scopes_to_choose(account_role, own=own)
+    purpose = _("Optional. What the token is for, such as “Nightly transfer from e-queue”.")
     fields: list[Field] = [
-        form_field("expires_in", "radios", choices=[(value, _("%s days") % value) for value in LIFETIMES])
+        form_field("purpose", "text", label=_("Purpose of the token"), hint=purpose),
+        form_field("expires_in", "radios", choices=[(value, _("%s days") % value) for value in LIFETIMES]),
     ]
-    schema: dict[str, SchemaField[Any]] = {"expires_in": Choice(LIFETIMES, required=True)}
+    schema: dict[str, SchemaField[Any]] = {
+        "purpose": Text(MAX_PURPOSE_LENGTH),
+        "expires_in": Choice(LIFETIMES, required=True),
+    }
     if len(roles) > 1:
         names = [(role.value, role_name(role.value)) for role in roles]
         hint = _("With a narrower role the token allows less than the account.")
         fields.append(form_field("role", "radios", hint=hint, choices=names))
         schema["role"] = Choice([role.value for role in roles], required=True)
-    labels = [(scope, choice_label("scope", scope)) for scope in scopes]
-    hint = _("What programs may do with the token. Choose only what they need.")
+    labels = [(scope, _scope_label(scope, account_role)) for scope in scopes]
+    hint = _("What programs may do with the token. Untick what they do not need.")
     fields.append(form_field("scopes", "checkboxes", hint=hint, choices=labels))
     schema["scopes"] = TextList(scopes)
     hint = _("Optional. Addresses or ranges from which the token is accepted, one a line, such as 10.1.0.0/16.")
@@ -96,6 +102,7 @@ class TokenParameters(TypedDict):
     role: Role | None
     scopes: Collection[Scope]
     addresses: Sequence[str]
+    purpose: str | None
 
 
 def token_parameters(values: Mapping[str, Any]) -> TokenParameters:
@@ -110,7 +117,15 @@ def token_parameters(values: Mapping[str, Any]) -> TokenParameters:
         role=None if role is None else Role(role),
         scopes=[Scope(scope) for scope in values["scopes"] or () if scope in useful],
         addresses=values["addresses"] or (),
+        purpose=values["purpose"],
     )
+
+
+def _scope_label(scope: str, role: Role) -> str:
+    """The label of a scope: who manages no accounts manages the own tokens and sessions with ``accounts:write``."""
+    if scope == Scope.ACCOUNTS_WRITE and Permission.PEOPLE_MANAGE not in PERMISSIONS[role]:
+        return _("Manage own tokens and sessions")
+    return choice_label("scope", scope)
 
 
 def _scopes_to_choose(role: Role, *, own: bool) -> list[str]:

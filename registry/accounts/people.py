@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from registry.accounts.account_changes import disable_account, enable_account, end_access, lock_administrators
 from registry.accounts.account_management import (
@@ -16,9 +16,10 @@ from registry.accounts.account_management import (
     require_unchanged,
     visible_accounts,
 )
-from registry.accounts.account_names import clean_name, name_problems
+from registry.accounts.account_names import clean_name, name_problems, skeleton
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import begin_password_change, mark_succeeded
+from registry.accounts.common_passwords import is_common
 from registry.accounts.events import password_changed
 from registry.accounts.invitations import delete_invitation
 from registry.accounts.models import (
@@ -31,7 +32,7 @@ from registry.accounts.models import (
     require_confirmation,
     role_problems,
 )
-from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, NO_PASSWORD, hash_password, is_common, verify_password
+from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, NO_PASSWORD, hash_password, verify_password
 from registry.accounts.roles import Permission, Role
 from registry.accounts.sessions import carried_over, start_session
 from registry.accounts.vocabulary import AccountKind
@@ -107,12 +108,16 @@ def find_person(actor: Actor, person_id: int) -> Person:
 
 
 def person_named(name: str) -> Person | None:
-    """The person with that name as entered, or else with the normalised name; None without one."""
+    """The person with that name as entered, else the normalised one, else one that looks the same in whatever case.
+
+    None without one. No two accounts have names that look the same (``account_names.py``).
+    """
     # One statement whether there is one or not: the time of a failed sign-in must not reveal who has an account.
     candidates = (name.strip(), clean_name(name))
-    statement = select(Person).join(Person.account).where(Account.name.in_(candidates))
+    looks_same = Account.name_skeleton == skeleton(name)
+    statement = select(Person).join(Person.account).where(or_(Account.name.in_(candidates), looks_same))
     people = {person.name: person for person in db.session.scalars(statement)}
-    return people.get(candidates[0]) or people.get(candidates[1])
+    return people.get(candidates[0]) or people.get(candidates[1]) or next(iter(people.values()), None)
 
 
 def all_people(actor: Actor) -> list[Person]:

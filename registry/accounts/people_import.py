@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,28 +14,28 @@ from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import AGENCIES
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.invited_people import invite_person
-from registry.accounts.models import taken_name
+from registry.accounts.models import Person, account_named, taken_name
+from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.passwords import generate_password
 from registry.accounts.people import NewPerson, add_person, person_problems
+from registry.accounts.people_columns import REQUIRED_COLUMNS, people_columns
 from registry.accounts.person_fields import PersonFields
 from registry.accounts.roles import Role
 from registry.core.database import db
 from registry.core.errors import Problem, invalid
-from registry.core.spreadsheets.cell_values import cell_problems, cell_readers, read_cells
-from registry.core.spreadsheets.reader import Row, check_columns, open_sheet, require_upload_size
+from registry.core.spreadsheets.cell_values import CellField, cell_fields, load_cells
+from registry.core.spreadsheets.reader import Row, open_table, require_upload_size
 from registry.core.spreadsheets.row_errors import row_error
 from registry.core.transactions import transaction
 
 FIELDS: Final = PersonFields()
-COLUMNS: Final = ("name", "email", "role", "agency", "language")
-REQUIRED_COLUMNS: Final = ("name", "role")
 DEFAULT_LANGUAGE: Final = "kk"
 MAX_ROWS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedPerson:
-    """A person whom a row creates. ``outcome``: ``invited``, ``pending`` or ``password``, with the one to hand over."""
+    """A person whom a row creates. Its ``outcome`` is ``invited``, ``pending``, ``provider`` or ``password``."""
 
     row: int
     name: str
@@ -49,9 +49,13 @@ class ImportedPerson:
 
 @dataclass(slots=True)
 class PeopleImport:
-    """The people created, or that a dry run would create, and the errors of the refused rows."""
+    """The people created, or that a dry run would create, and the errors of the refused rows.
+
+    ``unchanged``: the names of people who were added before with the same address, role and agency.
+    """
 
     created: list[ImportedPerson] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
     refused: int = 0
     errors: list[dict[str, Any]] = field(default_factory=list)
 
@@ -73,25 +77,28 @@ def import_people(actor: Actor, content: bytes, *, dry_run: bool) -> PeopleImpor
     """
     require_account_manager(actor)
     require_upload_size(content)
-    sheet = open_sheet(content)
-    check_columns(sheet.columns, COLUMNS, REQUIRED_COLUMNS)
-    rows = list(sheet.rows())
+    table = open_table(content)
+    header, columns = people_columns(table)
+    rows = list(table.rows(header, len(columns)))
     if not rows:
         raise invalid("/file", "file-empty")
     if len(rows) > MAX_ROWS:
         raise invalid("/file", "too-many-people", limit=MAX_ROWS)
     with transaction():
-        return _import_rows(actor, sheet.columns, rows, dry_run=dry_run)
+        return _import_rows(actor, columns, rows, dry_run=dry_run)
 
 
 def _import_rows(actor: Actor, columns: tuple[str, ...], rows: Iterable[Row], *, dry_run: bool) -> PeopleImport:
     result = PeopleImport()
-    readers = cell_readers(columns, FIELDS.inputs)
+    fields = cell_fields(columns, FIELDS)
     agencies = db.session.execute(select(AGENCIES.c.bin, AGENCIES.c.id))
     known = _Known({agency.bin: agency.id for agency in agencies}, {})
     for row in rows:
-        values, problems = _read(columns, row, readers)
+        values, problems = _read(columns, row, fields)
         new = None if problems else _new_person(values, known, problems)
+        if new is not None and _is_unchanged(actor, row, new, known):
+            result.unchanged.append(new.name)
+            continue
         if new is not None:
             problems += _problems(actor, row, new, known)
         if new is None or problems:
@@ -102,9 +109,8 @@ def _import_rows(actor: Actor, columns: tuple[str, ...], rows: Iterable[Row], *,
     return result
 
 
-def _read(columns: tuple[str, ...], row: Row, readers: Any) -> tuple[dict[str, Any], list[Problem]]:
-    values, wrong = FIELDS.load_filled(read_cells(row.cells, readers))
-    problems = cell_problems(columns, row.cells, wrong)
+def _read(columns: tuple[str, ...], row: Row, fields: Sequence[CellField]) -> tuple[dict[str, Any], list[Problem]]:
+    values, problems = load_cells(row.cells, fields)
     if row.surplus:
         problems.append(Problem("", "row-too-long", {"columns": len(columns), "surplus": row.surplus}))
     named = {problem.pointer for problem in problems}
@@ -127,6 +133,17 @@ def _new_person(values: dict[str, Any], known: _Known, problems: list[Problem]) 
     )
 
 
+def _is_unchanged(actor: Actor, row: Row, new: NewPerson, known: _Known) -> bool:
+    """True for the first row of a person whom the actor manages and who has what the row says, but for the language."""
+    account = account_named(new.name)
+    if account is None or not account.is_person or not may_give(actor, Role(account.role), account.agency_id):
+        return False
+    email = db.session.scalar(select(Person.email).where(Person.account_id == account.id))
+    if (account.role, account.agency_id, email) != (new.role.value, new.agency_id, new.email):
+        return False
+    return known.seen.setdefault(skeleton(new.name), row.number) == row.number
+
+
 def _problems(actor: Actor, row: Row, new: NewPerson, known: _Known) -> list[Problem]:
     problems = person_problems(new.name, new)
     if not problems and not may_give(actor, new.role, new.agency_id):
@@ -143,6 +160,7 @@ def _problems(actor: Actor, row: Row, new: NewPerson, known: _Known) -> list[Pro
 
 def _create(actor: Actor, row: Row, new: NewPerson, agency: str | None, *, dry_run: bool) -> ImportedPerson:
     is_invited, password = can_be_invited(new.email), None
+    has_password = sign_in_configuration().allows_password(new.name)
     is_pending = new.role.needs_two_people and not actor.is_local
     if not dry_run and is_invited:
         invite_person(actor, new)
@@ -150,8 +168,8 @@ def _create(actor: Actor, row: Row, new: NewPerson, agency: str | None, *, dry_r
         generated = generate_password()
         add_person(actor, new, generated, must_change=True)
         # Whoever confirms a pending account is displayed another one.
-        password = None if is_pending else generated
-    outcome = "pending" if is_pending else "invited" if is_invited else "password"
+        password = None if is_pending or not has_password else generated
+    outcome = "pending" if is_pending else "invited" if is_invited else "password" if has_password else "provider"
     return ImportedPerson(
         row.number, new.name, new.email, new.role.value, agency, new.language, outcome, password=password
     )

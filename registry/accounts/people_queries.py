@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.account_management import visible_accounts
@@ -16,8 +16,9 @@ from registry.accounts.agency_tree import AGENCIES
 from registry.accounts.former_names import FormerName
 from registry.accounts.models import Account, Person, is_active
 from registry.accounts.queries import ACCOUNT_SORTS, account_conditions
-from registry.accounts.roles import Permission
+from registry.accounts.roles import PERMISSIONS, Permission
 from registry.accounts.vocabulary import AccountKind
+from registry.core.collation import kazakh_key
 from registry.core.database import db
 from registry.core.pagination import Listing, Page, after, build_page, order_by
 from registry.journal.service import JournalEntry
@@ -60,6 +61,40 @@ def list_people(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing
     return build_page(rows, page, NAME, False)
 
 
+@dataclass(frozen=True, slots=True)
+class PeopleCounts:
+    """How many people can sign in, and how many were invited and have no password yet."""
+
+    active: int
+    invited: int
+
+
+def active_and_invited_people(actor: Actor) -> PeopleCounts:
+    """Count the people whom the actor sees. Raises RoleNotAllowed."""
+    actor.require(Permission.PEOPLE_READ)
+    invited = Account.invited_at.is_not(None) & Account.disabled_at.is_(None) & Account.pending_since.is_(None)
+    counts = (func.count().filter(is_active()), func.count().filter(invited))
+    statement = (
+        select(*counts).select_from(Account).where(Account.kind == AccountKind.PERSON.value, visible_accounts(actor))
+    )
+    return PeopleCounts(*db.session.execute(statement).one())
+
+
+def count_people(actor: Actor, filters: Mapping[str, str]) -> int:
+    """How many people the list has on all its pages. Raises what ``list_people`` raises."""
+    actor.require(Permission.PEOPLE_READ)
+    matching = select(func.count(Person.id)).join(Person.account).where(visible_accounts(actor), *_conditions(filters))
+    return db.session.execute(matching).scalar_one()
+
+
+def matching_people(actor: Actor, filters: Mapping[str, str], most: int) -> list[Person]:
+    """The people of the list on all its pages, by name, at most so many. Raises what ``list_people`` raises."""
+    actor.require(Permission.PEOPLE_READ)
+    statement = select(Person).join(Person.account).where(visible_accounts(actor), *_conditions(filters))
+    statement = statement.options(contains_eager(Person.account)).order_by(NAME.column, Account.id).limit(most)
+    return list(db.session.scalars(statement))
+
+
 def account_history(actor: Actor, account: Account) -> list[HistoryEntry]:
     """The newest entries of the journal about an account that the actor sees. Raises RoleNotAllowed."""
     actor.require(Permission.PEOPLE_READ)
@@ -86,16 +121,32 @@ def _conditions(filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
     return account_conditions(shared)
 
 
-def emails_of(account_ids: Sequence[int]) -> dict[int, str | None]:
-    """The e-mail addresses of people by account."""
-    rows = db.session.execute(select(Person.account_id, Person.email).where(Person.account_id.in_(account_ids)))
-    return {row.account_id: row.email for row in rows}
+def people_by_account(account_ids: Sequence[int]) -> dict[int, Person]:
+    """The people of accounts, by the id of the account."""
+    people = db.session.scalars(select(Person).where(Person.account_id.in_(account_ids)))
+    return {person.account_id: person for person in people}
 
 
-def people_to_choose(actor: Actor) -> list[str]:
-    """The names of active people whom the actor sees. Raises RoleNotAllowed."""
+def people_to_choose(actor: Actor, permissions: Collection[Permission] = ()) -> list[Account]:
+    """The active people whom the actor sees and whose role has the permissions, by name. Raises RoleNotAllowed."""
     actor.require(Permission.PEOPLE_READ)
-    statement = select(Account.name).where(
-        Account.kind == AccountKind.PERSON.value, is_active(), visible_accounts(actor)
+    roles = [role.value for role, has in PERMISSIONS.items() if has.issuperset(permissions)]
+    statement = select(Account).where(
+        Account.kind == AccountKind.PERSON.value, Account.role.in_(roles), is_active(), visible_accounts(actor)
     )
-    return list(db.session.scalars(statement.order_by(Account.name)))
+    return sorted(db.session.scalars(statement), key=lambda account: kazakh_key(account.name))
+
+
+def people_of_agencies(
+    agency_ids: Collection[int | None], permission: Permission, without: Collection[int] = ()
+) -> list[str]:
+    """The names of active people of these agencies whose role has the permission, without some accounts."""
+    roles = [role.value for role, permissions in PERMISSIONS.items() if permission in permissions]
+    statement = select(Account.name).where(
+        Account.kind == AccountKind.PERSON.value,
+        Account.role.in_(roles),
+        Account.agency_id.in_([each for each in agency_ids if each is not None]),
+        Account.id.not_in(without),
+        is_active(),
+    )
+    return sorted(db.session.scalars(statement), key=kazakh_key)

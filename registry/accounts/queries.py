@@ -34,6 +34,12 @@ from registry.core.pagination import Listing, Page, SortKey, after, build_page, 
 from registry.core.value_checks import InvalidValue, control_character
 
 OWNER: Final = aliased(Account)
+# What people type who have no Kazakh keyboard, as skeletons: нурлан for Нұрлан. Not һ: it looks like the capital Н.
+PLAIN_LETTERS: Final = {
+    skeleton(letter): skeleton(plain)
+    for letter, plain in zip("әғқңөұүіё", "агкноууие", strict=True)
+    if skeleton(letter) != skeleton(plain)
+}
 ACCOUNT_STATUS: Final = case(
     (Account.disabled_at.is_not(None), AccountStatus.DISABLED.value),
     (Account.pending_since.is_not(None), AccountStatus.PENDING.value),
@@ -136,7 +142,10 @@ def _in_agencies(value: str) -> ColumnElement[bool]:
 
 
 def _with_words(value: str) -> ColumnElement[bool]:
-    """Accounts with each word in the name or the e-mail address; in names letters that look alike are the same."""
+    """Accounts with each word in the name or the e-mail address.
+
+    In names letters that look alike are the same, and a Kazakh letter is the same as the Russian one typed instead.
+    """
     if len(value) > MAX_VALUE_LENGTH or control_character(value) is not None:
         raise InvalidValue("not-usable")
     if not value.strip():
@@ -144,12 +153,24 @@ def _with_words(value: str) -> ColumnElement[bool]:
     return and_(
         *(
             or_(
-                Account.name_skeleton.contains(skeleton(word), autoescape=True),
+                _plain_letters(Account.name_skeleton).contains(_plain(skeleton(word)), autoescape=True),
                 func.lower(Person.email).contains(word.lower(), autoescape=True),
             )
             for word in value.split()
         )
     )
+
+
+def _plain(name_skeleton: str) -> str:
+    for letter, plain in PLAIN_LETTERS.items():
+        name_skeleton = name_skeleton.replace(letter, plain)
+    return name_skeleton
+
+
+def _plain_letters(column: Any) -> ColumnElement[str]:
+    for letter, plain in PLAIN_LETTERS.items():
+        column = func.replace(column, letter, plain)
+    return column  # type: ignore[no-any-return] # SQLAlchemy's functions
 
 
 def _inactive_since(value: str) -> ColumnElement[bool]:

@@ -65,6 +65,9 @@ class Permission(StrEnum):
     ACCOUNTS_CONFIRM = "accounts.confirm"
     TOKENS_READ = "tokens.read"
     TOKENS_MANAGE = "tokens.manage"
+    REQUESTS_READ = "requests.read"
+    ORGANISATIONS_PROPOSE = "organisations.propose"
+    ORGANISATIONS_CONFIRM = "organisations.confirm"
 
 
 P = Permission
@@ -74,6 +77,7 @@ EVERYONE: Final = {
     P.CASES_READ,
     P.EXEMPTIONS_READ,
     P.REPORTS_READ,
+    P.REQUESTS_READ,
     P.OWN_ACCOUNT_READ,
     P.OWN_ACCOUNT_MANAGE,
 }
@@ -124,6 +128,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.EXEMPTIONS_RECORD,
             P.JOURNAL_READ,
             P.ACCOUNTS_CONFIRM,
+            P.ORGANISATIONS_CONFIRM,
         }
     ),
     Role.AUDITOR: frozenset(OVERSIGHT | {P.RESTRICTED_READ, P.JOURNAL_READ, P.PEOPLE_READ, P.TOKENS_READ}),
@@ -139,6 +144,8 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.IMPORTS_READ_ALL,
             P.JOURNAL_READ,
             P.ACCOUNTS_CONFIRM,
+            P.ORGANISATIONS_PROPOSE,
+            P.ORGANISATIONS_CONFIRM,
         }
     ),
 }
@@ -159,6 +166,7 @@ STEP_UP_PERMISSIONS: Final = frozenset(
         P.PEOPLE_MANAGE,
         P.ACCOUNTS_CONFIRM,
         P.TOKENS_MANAGE,
+        P.ORGANISATIONS_CONFIRM,
     }
 )
 # The roles that a token of an account may have instead of the account's own; what the account lacks, it lacks too.

@@ -9,6 +9,7 @@ from registry.accounts.fields import AddressesField, LifetimeField, ScopesField
 from registry.accounts.models import MAX_EMAIL_LENGTH
 from registry.accounts.roles import Permission, Role
 from registry.accounts.scopes import Scope
+from registry.accounts.token_models import MAX_PURPOSE_LENGTH
 from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Bin, Choice, Email, Text
@@ -124,6 +125,7 @@ class TokenBody(BaseSchema):
     scopes = ScopesField(description="By default those of the role, as docs/reference/api.md lists them.")
     expires_in = LifetimeField(description="Seconds, minutes, hours or days, such as `90d`, the default; at most 366d.")
     addresses = AddressesField(description="Addresses and CIDR ranges that it is accepted from; by default any.")
+    purpose = Text(MAX_PURPOSE_LENGTH, description="What it is for, in your words.")
 
 
 class Token(BaseSchema):
@@ -137,6 +139,7 @@ class Token(BaseSchema):
     agency = ReadOnly("BIN of the agency.", TEXT_OR_NULL)
     scopes = ReadOnly("Its scopes; null for all, in tokens of earlier versions.", {**TEXTS, "type": ["array", "null"]})
     addresses = ReadOnly("The ranges that it is accepted from; null for any.", {**TEXTS, "type": ["array", "null"]})
+    purpose = ReadOnly("What it is for; null when nobody said.", TEXT_OR_NULL)
     status = ReadOnly(
         "Pending: a second person has to confirm it.", {"type": "string", "enum": list(TokenStatus.codes())}
     )
@@ -221,6 +224,7 @@ TOKEN_EXAMPLE: Final[dict[str, Any]] = {
     "agency": "050340004478",
     "scopes": ["read", "projects:write"],
     "addresses": ["10.1.0.0/16"],
+    "purpose": "Nightly transfer from e-queue",
     "status": "valid",
     "created_at": "2026-03-01T05:00:00.000000Z",
     "expires_at": "2026-05-30T05:00:00.000000Z",
@@ -234,6 +238,7 @@ TOKEN_SENT: Final[dict[str, Any]] = {
     "scopes": ["read", "projects:write"],
     "expires_in": "90d",
     "addresses": ["10.1.0.0/16"],
+    "purpose": "Nightly transfer from e-queue",
 }
 NEW_TOKEN_EXAMPLE: Final[dict[str, Any]] = {**TOKEN_EXAMPLE, "token": "qtr_4fGh7KqLm2_…"}
 SESSION_EXAMPLE: Final[dict[str, Any]] = {

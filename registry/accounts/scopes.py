@@ -13,7 +13,7 @@ from registry.freeze.choices import Choices
 class Scope(Choices):
     """What a token may be used for (docs/reference/api.md)."""
 
-    READ = "read", lazy_text("Read what the role sees")
+    READ = "read", lazy_text("Read everything that the role may read")
     PROJECTS_WRITE = "projects:write", lazy_text("Change projects, agencies and documents")
     CASES_WRITE = "cases:write", lazy_text("Work on cases")
     IMPORTS_RUN = "imports:run", lazy_text("Import tables")
@@ -40,6 +40,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.OWN_ACCOUNT_READ,
             P.PEOPLE_READ,
             P.TOKENS_READ,
+            P.REQUESTS_READ,
         }
     ),
     Scope.PROJECTS_WRITE: frozenset(
@@ -52,6 +53,7 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
             P.PLACEMENTS_CONFIRM,
             P.ONBOARDING_EXTEND,
             P.DOCUMENTS_WRITE,
+            P.ORGANISATIONS_PROPOSE,
         }
     ),
     Scope.CASES_WRITE: frozenset({P.CASES_REVIEW, P.CASES_LEAD, P.CASES_ANSWER, P.CASES_COMMENT}),
@@ -59,7 +61,9 @@ SCOPES: Final[dict[Scope, frozenset[Permission]]] = {
     Scope.AUDITS_RUN: frozenset({P.AUDITS_RUN}),
     Scope.EXEMPTIONS_WRITE: frozenset({P.EXEMPTIONS_RECORD}),
     Scope.ACCOUNTS_WRITE: frozenset({P.OWN_ACCOUNT_MANAGE, P.PEOPLE_MANAGE, P.TOKENS_MANAGE}),
-    Scope.DECISIONS_APPROVE: frozenset({P.CASES_APPROVE, P.AUDITS_CONFIRM, P.AUDITS_VOID, P.ACCOUNTS_CONFIRM}),
+    Scope.DECISIONS_APPROVE: frozenset(
+        {P.CASES_APPROVE, P.AUDITS_CONFIRM, P.AUDITS_VOID, P.ACCOUNTS_CONFIRM, P.ORGANISATIONS_CONFIRM}
+    ),
 }
 SCOPE_OF: Final[dict[Permission, Scope]] = {
     permission: scope for scope, permissions in SCOPES.items() for permission in permissions

@@ -81,6 +81,7 @@ def issue_service_token(
     *,
     scopes: Collection[Scope] | None = None,
     addresses: Sequence[str] = (),
+    purpose: str | None = None,
 ) -> IssuedToken:
     """Issue a token for the service account, with its role or a narrower one and the defaults of ``issue``.
 
@@ -88,4 +89,4 @@ def issue_service_token(
     """
     with transaction():
         account = find_service_account(actor, account_id)
-        return issue(actor, account.name, role, None, lifetime, scopes=scopes, addresses=addresses)
+        return issue(actor, account.name, role, None, lifetime, scopes=scopes, addresses=addresses, purpose=purpose)

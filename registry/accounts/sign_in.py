@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name
+from registry.accounts.account_names import MAX_NAME_LENGTH, skeleton
 from registry.accounts.actors import Actor
 from registry.accounts.attempts import begin_sign_in, mark_succeeded
 from registry.accounts.device_names import device_name
@@ -54,12 +54,15 @@ def sign_in(
     device: str | None = None,
     user_agent: str = "",
 ) -> SignedIn:
-    """Start a session. ``device`` is the id of a known device, ``user_agent`` the browser's header.
+    """Start a session for the person with the name, in whatever case.
+
+    ``device`` is the id of a known device, ``user_agent`` the browser's header.
 
     Raises PasswordNotAccepted, AccountNotConfirmed, TooManyAttempts, SignInBusy.
     """
     name = "".join(letter for letter in name.strip()[:MAX_NAME_LENGTH] if letter.isprintable())
-    attempt = begin_sign_in(clean_name(name), source, device)
+    # The key of the throttle is folded as the name is: another case is no further guess.
+    attempt = begin_sign_in(skeleton(name)[:MAX_NAME_LENGTH], source, device)
     person = person_named(name)
     password_hash = None if person is None else person.password_hash
     matches = verify_password(password_hash, password)
@@ -76,6 +79,8 @@ def sign_in(
             raise PasswordNotAccepted
         mark_succeeded(attempt)
         person.password_hash = rehashed
+        # The first sign-in of a new account is always on a new device, and its person has just chosen the password.
+        is_first = person.last_signed_in_at is None
         secret = start_session(person.id, source, device=device_name(user_agent))
         awaits_factor = needs_factor(person.id, person.role)
         credential = session_credential(secret_hash_of(secret))
@@ -84,7 +89,7 @@ def sign_in(
         if not awaits_factor:
             mark_signed_in(person.id)
         journal.record(actor, action, f"person:{person.name}")
-        if device is None:
+        if device is None and not is_first:
             signed_in_on_new_device.publish(person.account_id)
     return SignedIn(secret, awaits_factor)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import JSON, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,6 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.accounts.account_names import MAX_NAME_LENGTH
 from registry.accounts.token_format import KEY_ID_LENGTH
 from registry.core.database import Instant, Model
+
+MAX_PURPOSE_LENGTH: Final = 100
 
 
 class Token(Model):
@@ -38,6 +41,7 @@ class Token(Model):
     confirmed_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
     scopes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     addresses: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    purpose: Mapped[str | None] = mapped_column(String(MAX_PURPOSE_LENGTH))
     issued_by: Mapped[str | None] = mapped_column(String(KEY_ID_LENGTH))
 
 

@@ -39,7 +39,7 @@ from registry.accounts.roles import Permission, Role, is_within
 from registry.accounts.scopes import Scope, needs_step_up, sorted_scopes
 from registry.accounts.token_format import KEY_ID, generate_token, token_text
 from registry.accounts.token_limits import GrantedLimits, TokenLimits, grant_limits, role_problems_within
-from registry.accounts.token_models import Token, hash_token_secret
+from registry.accounts.token_models import MAX_PURPOSE_LENGTH, Token, hash_token_secret
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now, rfc3339
 from registry.core.database import db
@@ -76,6 +76,7 @@ def issue(
     scopes: Collection[Scope] | None = None,
     addresses: Sequence[str] = (),
     owner_account_id: int | None = None,
+    purpose: str | None = None,
 ) -> IssuedToken:
     """Issue a token for the service account ``name``, which is created with the role if it does not exist.
 
@@ -115,7 +116,7 @@ def issue(
             details = {**account_details(account), "owner": owner_name(account)}
             journal.record(actor, "account.added", f"account:{name}", details)
         pending = not actor.is_local and Role(account.role).needs_two_people
-        return _new_token(actor, account, token_role, agency_id, granted, pending=pending)
+        return _new_token(actor, account, token_role, agency_id, granted, pending=pending, purpose=purpose)
 
 
 def issue_own_token(
@@ -125,6 +126,7 @@ def issue_own_token(
     *,
     scopes: Collection[Scope] | None = None,
     addresses: Sequence[str] = (),
+    purpose: str | None = None,
 ) -> IssuedToken:
     """Issue a token for the actor, who must be a person, with the defaults of ``issue``.
 
@@ -150,7 +152,7 @@ def issue_own_token(
             raise Invalid(problems)
         if needs_step_up(token_role, granted.scopes):
             actor.require_step_up()
-        return _new_token(actor, account, token_role, None, granted)
+        return _new_token(actor, account, token_role, None, granted, purpose=purpose)
 
 
 def _new_token(
@@ -161,10 +163,13 @@ def _new_token(
     granted: GrantedLimits,
     *,
     pending: bool = False,
+    purpose: str | None = None,
 ) -> IssuedToken:
     agency_id = account.agency_id if agency_id is None else agency_id
     if not is_within(role, agency_id, Role(account.role), account.agency_id):
         raise Invalid([Problem("/role", "token-wider-than-account", {"role": role.value, "name": account.name})])
+    if purpose is not None and (len(purpose) > MAX_PURPOSE_LENGTH or not purpose.isprintable()):
+        raise Invalid([Problem("/purpose", "too-long", {"limit": MAX_PURPOSE_LENGTH, "length": len(purpose)})])
     key_id, secret = generate_token()
     created_at, scopes = now(), sorted_scopes(granted.scopes)
     require_transaction().add(
@@ -180,6 +185,7 @@ def _new_token(
             asked_by=actor.principal if pending else None,
             scopes=scopes,
             addresses=granted.addresses,
+            purpose=purpose,
             issued_by=actor.token_key_id,
         )
     )
@@ -193,6 +199,8 @@ def _new_token(
         details["addresses"] = ", ".join(granted.addresses)
     if actor.token_key_id is not None:
         details["issued_by"] = actor.token_key_id
+    if purpose is not None:
+        details["purpose"] = purpose
     if pending:
         details["pending"] = True
     journal.record(actor, "token.issued", f"token:{key_id}", details)

@@ -25,6 +25,7 @@ FILTERS: Final = (
     *(Parameter(name, SEVERAL, one_of(options)) for name, options in OPTIONS.items()),
     Parameter("bin", SEVERAL, several_of(BIN_SCHEMA)),
     Parameter("parent_bin", f"BINs of the agencies above. {SEVERAL}", several_of(BIN_SCHEMA)),
+    Parameter("is_closed", "true: those that another one succeeded; false: the others.", {"type": "boolean"}),
     Parameter("q", "Words, or their beginnings, in names and BIN.", WORDS_SCHEMA),
 )
 REGISTRATION_EXAMPLE: Final = {name: AGENCY_EXAMPLE[name] for name in ("bin", "name_kk", "name_ru", "kind", "region")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from registry.agencies.spellings import AGENCY_KINDS, REGIONS
 from registry.agencies.vocabulary import Region
 from registry.core.base_schema import BaseSchema
 from registry.core.fields import Bin, Choice, Email, InputField, Text
@@ -32,12 +33,13 @@ class AgencyFields(BaseSchema):
     )
     name_en = Text(500, label=lazy_text("Name in English"), description="Name in English.")
     kind = Choice(
-        AgencyKind.codes(),
+        AgencyKind,
+        AGENCY_KINDS,
         label=lazy_text("Kind of agency"),
         description="What sort of organisation it is; decides whether the freeze binds it.",
         required=True,
     )
-    region = Choice(Region.codes(), label=lazy_text("Region"), description="First two digits of KATO.")
+    region = Choice(Region, REGIONS, label=lazy_text("Region"), description="First two digits of KATO.")
     parent_bin = Bin(
         label=lazy_text("BIN of the parent agency"),
         hint=lazy_text("The parent agency acts for this one too."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import ForeignKey, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -11,7 +11,10 @@ from registry.core.database import Instant, Model
 
 
 class Agency(Model):
-    """An organisation. ``parent_id`` forms a tree: an editor of an agency also acts for its subordinate agencies."""
+    """An organisation. ``parent_id`` forms a tree: an editor of an agency also acts for its subordinate agencies.
+
+    ``closed_on``: the first day on which it no longer exists; ``successor_id``: the agency that everything passed to.
+    """
 
     __tablename__ = "agencies"
 
@@ -28,9 +31,22 @@ class Agency(Model):
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
 
-    parent: Mapped[Agency | None] = relationship(remote_side="Agency.id", lazy="joined", join_depth=1)
+    closed_on: Mapped[date | None]
+    successor_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"), index=True)
+
+    parent: Mapped[Agency | None] = relationship(
+        remote_side="Agency.id", foreign_keys=[parent_id], lazy="joined", join_depth=1
+    )
+    successor: Mapped[Agency | None] = relationship(
+        remote_side="Agency.id", foreign_keys=[successor_id], lazy="joined", join_depth=1
+    )
 
     @property
     def parent_bin(self) -> str | None:
         """The BIN of the parent agency."""
         return self.parent.bin if self.parent else None
+
+    @property
+    def successor_bin(self) -> str | None:
+        """The BIN of the agency that succeeded it."""
+        return self.successor.bin if self.successor else None

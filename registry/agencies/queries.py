@@ -32,18 +32,21 @@ OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {"kind": AgencyKind.codes(), "re
 def list_agencies(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
     """A page of agencies as mappings. Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor."""
     actor.require(Permission.AGENCIES_READ)
-    parent = aliased(Agency)
+    parent, successor = aliased(Agency), aliased(Agency)
     key, descending = _sort_key(page.sort or DEFAULT_SORT)
     statement = (
         select(
             Agency.bin,
             *(getattr(Agency, name) for name in CHANGEABLE if name != "parent_bin"),
             parent.bin.label("parent_bin"),
+            Agency.closed_on,
+            successor.bin.label("successor_bin"),
             Agency.version,
             key.column.label("_sort"),
             Agency.id.label("_id"),
         )
         .outerjoin(parent, parent.id == Agency.parent_id)
+        .outerjoin(successor, successor.id == Agency.successor_id)
         .where(*_conditions(filters, parent.bin.expression))
     )
     if page.cursor is not None:
@@ -69,6 +72,10 @@ def _conditions(filters: Mapping[str, str], parent_bin: ColumnElement[Any]) -> l
             if not all(map(is_bin, values)):
                 problems.append(Problem(name, "bin-invalid"))
             conditions.append((Agency.bin if name == "bin" else parent_bin).in_(values))
+        elif name == "is_closed":
+            if value not in ("true", "false"):
+                problems.append(Problem(name, "expected-true-or-false"))
+            conditions.append(Agency.closed_on.is_not(None) if value == "true" else Agency.closed_on.is_(None))
         elif name == "q":
             conditions.append(Agency.id.in_(_ids_with_words(value)))
         else:

@@ -6,21 +6,25 @@ from typing import Any, ClassVar, Final
 
 from registry.agencies.fields import AGENCY_FIELDS, AgencyFields
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import Choice
+from registry.core.fields import Bin, Choice
+from registry.core.json_schemas import DAY_SCHEMA, nullable
 from registry.core.response_fields import ReadOnly
+from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import AgencyKind
+
+SHOWN_ONLY: Final = ("closed_on", "successor_bin", "version")
 
 
 class AgencyRegistration(AgencyFields):
     """An agency to register."""
 
-    READ_ONLY: ClassVar[frozenset[str]] = frozenset({"version"})
+    READ_ONLY: ClassVar[frozenset[str]] = frozenset(SHOWN_ONLY)
 
 
 class AgencyPatch(AgencyFields):
     """Changes of an agency."""
 
-    READ_ONLY: ClassVar[frozenset[str]] = frozenset({"version", "bin"})
+    READ_ONLY: ClassVar[frozenset[str]] = frozenset({*SHOWN_ONLY, "bin"})
 
     class Meta(BaseSchema.Meta):
         """The BIN never changes."""
@@ -33,6 +37,14 @@ class Agency(AgencyFields):
 
     # Never null, but published as nullable: clients generated from the specification would change with it.
     kind = Choice(AgencyKind.codes(), description=AGENCY_FIELDS["kind"].metadata["description"])
+    closed_on = ReadOnly(
+        "The first day on which it no longer exists; null while it does.",
+        nullable(dict(DAY_SCHEMA)),
+        label=lazy_text("Closed on"),
+    )
+    successor_bin = ReadOnly(
+        "BIN of the agency that succeeded it.", nullable(Bin().json_schema), label=lazy_text("BIN of the successor")
+    )
     version = ReadOnly("Rises with every change.", {"type": "integer"})
 
 
@@ -48,5 +60,7 @@ AGENCY_EXAMPLE: Final[dict[str, Any]] = {
     "kind": "central_body",
     "region": "71",
     "email": "it@example.kz",
+    "closed_on": None,
+    "successor_bin": None,
     "version": 1,
 }

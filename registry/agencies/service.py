@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.actors import Actor
-from registry.accounts.agency_tree import subtree
+from registry.accounts.agency_tree import is_in_subtree, subtree
 from registry.accounts.roles import Permission
 from registry.agencies.events import agency_changed
 from registry.agencies.fields import CHANGEABLE
@@ -28,6 +28,10 @@ class AgencyNotFound(NotFound):
 
 class BinTaken(Conflict):
     """An agency with that BIN already exists."""
+
+
+class AgencyClosed(Conflict):
+    """The agency no longer exists; its successor has what it had."""
 
 
 def agency_by_bin(number: str) -> Agency:
@@ -72,9 +76,10 @@ def register_agency(actor: Actor, values: Mapping[str, Any]) -> Agency:
 def change_agency(actor: Actor, agency: Agency, changes: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Apply validated changes in the open transaction; returns the changes, empty when nothing differs.
 
-    Raises RoleNotAllowed, and Invalid for a missing required value or an unknown or subordinate parent.
+    Raises RoleNotAllowed, AgencyClosed, and Invalid for a missing required value or an unusable parent.
     """
     actor.require(Permission.AGENCIES_WRITE)
+    require_open(agency)
     before = {name: getattr(agency, name) for name in CHANGEABLE}
     after = before | dict(changes)
     problems = _problems(after, agency)
@@ -108,6 +113,19 @@ def may_act_for(actor: Actor, agency_id: int) -> bool:
     )
 
 
+def require_open(agency: Agency) -> None:
+    """Raise AgencyClosed for an agency that no longer exists."""
+    if agency.closed_on is not None:
+        raise AgencyClosed(bin=agency.bin, successor=agency.successor_bin)
+
+
+def closed_problem(agency: Agency, pointer: str) -> Problem | None:
+    """The problem of naming an agency that no longer exists, which says who succeeded it; None for another one."""
+    if agency.closed_on is None:
+        return None
+    return Problem(pointer, "agency-closed", {"bin": agency.bin, "successor": agency.successor_bin})
+
+
 def missing_field_problems(values: Mapping[str, Any]) -> list[Problem]:
     """The problems of required fields; the parent is validated separately."""
     problems = [] if values.get("kind") else [Problem("/kind", "required")]
@@ -128,15 +146,15 @@ def _find(number: str, *, lock: bool) -> Agency:
 
 def _problems(values: Mapping[str, Any], agency: Agency | None = None) -> list[Problem]:
     problems = missing_field_problems(values)
-    parent = values.get("parent_bin")
-    if parent is not None:
-        parent_id = db.session.scalar(select(Agency.id).where(Agency.bin == parent))
-        if parent_id is None:
-            problems.append(Problem("/parent_bin", "agency-unknown", {"bin": parent}))
-        elif agency is not None and db.session.scalar(
-            select(Agency.id).where(Agency.id == parent_id, Agency.id.in_(select(subtree(agency.id).c.id)))
-        ):
+    number = values.get("parent_bin")
+    if number is not None:
+        parent = db.session.scalar(select(Agency).where(Agency.bin == number))
+        if parent is None:
+            problems.append(Problem("/parent_bin", "agency-unknown", {"bin": number}))
+        elif agency is not None and is_in_subtree(parent.id, agency.id):
             problems.append(Problem("/parent_bin", "parent-below-itself"))
+        elif (closed := closed_problem(parent, "/parent_bin")) is not None:
+            problems.append(closed)
     return problems
 
 

@@ -26,12 +26,13 @@ from registry.flags import api as flags
 from registry.http.error_handlers import PROBLEM_JSON
 from registry.http.request_bodies import MAX_BODY, MAX_FILE
 from registry.http.url_converters import ROW_ID, RowIdConverter
-from registry.imports import api as imports
+from registry.imports.api import imports
 from registry.journal import api as journal
 from registry.platform.api import confirmations, inventories
 from registry.projects.api import documents, exports, projects, related
 from registry.projects.schemas import VERDICT
 from registry.reports import api as reports
+from registry.requests.api import requests
 
 BLUEPRINTS = (
     agencies.blp,
@@ -45,6 +46,7 @@ BLUEPRINTS = (
     audits.blp,
     flags.blp,
     cases.blp,
+    requests.blp,
     exemptions.blp,
     policies.blp,
     reports.blp,

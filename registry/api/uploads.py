@@ -12,18 +12,23 @@ from registry.core.messages import message
 from registry.core.value_checks import InvalidValue
 from registry.http.request_bodies import SentFile
 
-TABLE_TEXT: Final = "CSV (UTF-8 or cp1251; comma or semicolon) or XLSX, up to 20 MiB."
+TABLE_TEXT: Final = "CSV (UTF-8, UTF-16 or cp1251; comma, semicolon or tab) or XLSX, up to 20 MiB."
 ROW_ERROR_PROPERTIES: Final[dict[str, Any]] = {
     "row": {"type": "integer", "description": "The spreadsheet's own number; its header is row 1."},
     "column": {"type": ["string", "null"], "description": "Null when the row as a whole is wrong."},
     "code": {"type": "string"},
     "message": {"type": "string"},
+    "value": {
+        "type": ["string", "null"],
+        "description": "The cell, shortened to 200 characters; null for an empty one.",
+    },
 }
 ROW_ERROR_EXAMPLE: Final[dict[str, Any]] = {
     "row": 17,
     "column": "bin",
     "code": "bin-invalid",
     "message": "Not a valid BIN: 12 digits, the last a check digit.",
+    "value": "960140000061",
 }
 
 
@@ -41,11 +46,11 @@ class UploadedFile(fields.Field[SentFile]):
         return value
 
 
-class DryRun(fields.Field[bool]):
-    """Whether the file is only checked: ``true`` or ``false`` as a form has it; false when it is absent."""
+class FormFlag(fields.Field[bool]):
+    """``true`` or ``false`` as a form has it; false when it is absent."""
 
-    def __init__(self) -> None:
-        super().__init__(load_default=False, metadata={"description": "Write nothing, tell everything."})
+    def __init__(self, description: str) -> None:
+        super().__init__(load_default=False, metadata={"description": description})
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, str):
@@ -55,11 +60,18 @@ class DryRun(fields.Field[bool]):
         return value == "true"
 
 
+class DryRun(FormFlag):
+    """Whether the file is only checked."""
+
+    def __init__(self) -> None:
+        super().__init__("Write nothing, tell everything.")
+
+
 def upload_schema(_converter: object, field: fields.Field[Any], **_kwargs: object) -> dict[str, Any]:
-    """apispec's attribute function: the JSON Schema of a file and of the dry run beside it."""
+    """apispec's attribute function: the JSON Schema of a file and of the flags beside it."""
     if isinstance(field, UploadedFile):
         return {"type": "string", "format": "binary"}
-    return {"type": "string", "enum": ["true", "false"], "default": "false"} if isinstance(field, DryRun) else {}
+    return {"type": "string", "enum": ["true", "false"], "default": "false"} if isinstance(field, FormFlag) else {}
 
 
 def row_error(error: Mapping[str, Any], language: Language) -> dict[str, Any]:
@@ -69,4 +81,5 @@ def row_error(error: Mapping[str, Any], language: Language) -> dict[str, Any]:
         "column": error["column"],
         "code": error["code"],
         "message": message(error["code"], language, error["params"]),
+        "value": error.get("value"),
     }

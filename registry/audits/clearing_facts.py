@@ -21,7 +21,7 @@ from registry.projects.models import Project
 from registry.projects.revisions import Revision
 
 # A change of these fields may clear a flag of any rule, because they decide which rules apply.
-ALWAYS: Final = frozenset({"placement", "stage", "work_type", "ended_on", *CONFIRMED, "onboarding_due_on"})
+ALWAYS: Final = frozenset({"placement", "stage", "work_type", "ended_on", *CONFIRMED, "onboarding_due_on", "agency"})
 # A rule's observed value may have another name than the fields from which it is computed.
 STARTED: Final = ("contract_signed_on", "work_started_on")
 ORDER_OVERDUE: Final = "migration.order-overdue"

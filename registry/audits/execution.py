@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_
 
 from registry.accounts.actors import Actor
+from registry.audits.agency_counts import save_agency_counts
 from registry.audits.candidates import (
     Part,
     Totals,
@@ -109,6 +110,7 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
         session.flush()
         for some in changed:
             update_freeze_status(timestamp, some, policy=policy)
+        save_agency_counts(run.id)
         case_changes = sync_cases(run.id, run.on, timestamp, policy)
         if case_changes:
             journal.record(actor, "cases.followed", f"audit:{run.id}", case_changes)

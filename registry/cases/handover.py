@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.handover import HandOver
@@ -11,6 +11,7 @@ from registry.cases.reviewers import may_review, may_review_restricted
 from registry.cases.vocabulary import ActionName, Status
 from registry.core import outbox
 from registry.core.clock import now
+from registry.core.database import db
 from registry.core.errors import invalid
 from registry.core.transactions import require_transaction
 from registry.flags.lock import lock_flags_for_review
@@ -18,6 +19,12 @@ from registry.journal import service as journal
 from registry.projects.models import Project
 
 HANDED_OVER = "cases.handed-over"
+
+
+def count_open_cases(name: str) -> int:
+    """How many open cases the person has."""
+    counted = select(func.count(Case.id)).where(Case.assignee == name, Case.status != Status.CLOSED)
+    return db.session.execute(counted).scalar_one()
 
 
 def hand_over_cases(step: HandOver) -> None:

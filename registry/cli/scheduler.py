@@ -24,10 +24,11 @@ from registry.audits.jobs import run_due_audit
 from registry.core.clock import ALMATY, now
 from registry.core.database import db
 from registry.http.idempotency import delete_old_responses
-from registry.imports.worker import run_next_import
+from registry.imports.worker import delete_old_files, run_next_import
 from registry.notifications.jobs import deliver_notifications, digest_when_due
 from registry.notifications.service import delete_old_emails
 from registry.projects.similarity.fingerprints import refresh_fingerprints
+from registry.requests.carrying_out import carry_out_due_requests
 from registry.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -61,9 +62,11 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         # Asks which due date has no audit, and therefore also catches up after downtime.
         Job("nightly audit", timedelta(minutes=1), lambda: run_due_audit(settings.audit_at, None, clock_guard)),
         # A separate job, because the digest waits for a running audit and immediate notifications do not.
+        Job("requests", timedelta(minutes=1), carry_out_due_requests),
         Job("digest", timedelta(minutes=1), lambda: digest_when_due(settings)),
         Job("notices", timedelta(minutes=1), lambda: deliver_notifications(settings)),
         Job("imports", timedelta(seconds=1), run_queued_imports),
+        Job("old files of imports", timedelta(days=1), delete_old_files),
         Job("idempotent responses", timedelta(days=1), delete_old_responses),
         Job("old e-mails", timedelta(days=1), delete_old_emails),
         Job("old failed sign-ins", timedelta(days=1), delete_old_failures),

@@ -11,6 +11,8 @@ from typing import Final
 import click
 from flask import Flask
 
+from registry.accounts.oidc.configuration import load_sign_in_file
+from registry.accounts.oidc.emergency_accounts import warn_of_unusable_accounts
 from registry.cli.app_context import connected, open_registry
 from registry.cli.exit_codes import FAILED, CommandFailed
 from registry.cli.output import cli_text, print_message
@@ -44,12 +46,12 @@ def serve() -> None:
         prepare_schema(settings)
         stopping = stopped_by_signals()
         end_database_waits(stopping, settings)
+        check_emergency_accounts(settings)
         server = listening(app, settings)
         warn_at_start(settings.host, settings.trusted_proxies)
         schedule = Schedule(app, jobs(settings))
         schedule.start()
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        print_message("cli-serving", address=f"http://{host}:{settings.port}")
+        print_message("cli-serving", address=served_address(settings))
         try:
             server.serve_until(stopping)
         finally:
@@ -68,6 +70,7 @@ def scheduler() -> None:
     with open_registry(settings) as app:
         prepare_schema(settings)
         log_to_stderr()
+        check_emergency_accounts(settings)
         stopping = stopped_by_signals()
         end_database_waits(stopping, settings)
         schedule = Schedule(app, jobs(settings))
@@ -77,6 +80,21 @@ def scheduler() -> None:
         print_message("cli-stopping")
         schedule.stop()
     print_message("cli-stopped")
+
+
+def check_emergency_accounts(settings: Settings) -> None:
+    """Log which accounts of ``password.break_glass`` cannot sign in. Raises SignInFileInvalid."""
+    if settings.oidc is not None:
+        warn_of_unusable_accounts(load_sign_in_file(settings.sign_in_file))
+
+
+def served_address(settings: Settings) -> str:
+    """The address that people open: ``REGISTRY_PUBLIC_URL``, without it the one on this machine.
+
+    Passkeys and links of e-mails work at the public address only, even where both lead to this process.
+    """
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return settings.public_url or f"http://{host}:{settings.port}"
 
 
 def listening(app: Flask, settings: Settings) -> WebServer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+LENGTH = 12
 SHAPE = re.compile(r"[0-9]{2}(0[1-9]|1[0-2])[456][0-3][0-9]{6}")
 FIRST_WEIGHTS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
 SECOND_WEIGHTS = (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2)

@@ -1,25 +1,30 @@
 """Marshmallow fields: validation of single values, the same for API, forms and imports.
 
-Types are strict, as in JSON: ``_deserialize`` is the one place where a value is validated. ``from_text`` and
-``from_cell`` convert a text of a form or of a table to its JSON value first. A missing value is None: null, or a blank
-text.
+Types are strict, as in JSON: ``_deserialize`` is the one place where a value is validated. ``from_text`` converts a
+text of a form or table first (registry/core/values). A missing value is None: null, or a blank text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from marshmallow import fields
 
+from registry.core.bin_numbers import LENGTH as BIN_LENGTH
 from registry.core.bin_numbers import SHAPE as BIN_SHAPE
 from registry.core.bin_numbers import is_bin
 from registry.core.clock import today
 from registry.core.json_schemas import DAY_SCHEMA, HTTP_ADDRESS, NOT_BLANK
 from registry.core.value_checks import InvalidValue, control_character, exact_day, is_visible, years_ahead
+from registry.core.values.choices import ChoiceLabels
+from registry.core.values.dates import read_day
+from registry.core.values.numbers import MAX_LOST_ZEROS, read_digits, read_whole_number
+from registry.core.values.texts import is_blank, read_boolean
+from registry.freeze.choices import Choices
 
 MIN_DATE: Final = date(1991, 12, 16)
 YEARS_AHEAD: Final = 10
@@ -27,15 +32,6 @@ MAX_PLANNED_END: Final = date(2060, 12, 31)
 MAX_AMOUNT: Final = 10**15
 # \x22 is a quotation mark, escaped because generated clients copy the pattern into their own source.
 EMAIL: Final = re.compile(r"[^@\s,;<>\x22]+@[^@\s,;<>\x22]+\.[^@\s,;<>\x22.]+")
-WRITTEN_NUMBER: Final = re.compile(r"([-\u2212]?)0*([0-9]+)")
-# More digits than the largest valid number has. Further ones are cut: Python converts no texts of thousands of digits.
-MAX_DIGITS: Final = 20
-CELL_NUMBER: Final = re.compile(r"-?[0-9]{1,30}")
-WRITTEN_DAY: Final = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})")
-YES: Final = frozenset({"true", "1", "yes", "да", "иә", "истина"})
-NO: Final = frozenset({"false", "0", "no", "нет", "жоқ", "ложь"})
-TENGE: Final = "₸"
-BLANKS: Final = str.maketrans("", "", " \u00a0\u202f\t")
 
 
 class InputField(fields.Field[Any]):
@@ -65,12 +61,11 @@ class InputField(fields.Field[Any]):
         raise NotImplementedError
 
     def from_text(self, text: str) -> object:
-        """The JSON value of a form's text; None for a blank one. A text that cannot be read stays text: invalid."""
-        return text.strip() or None
+        """The JSON value of a text; None for a blank one. A text that cannot be read stays text: invalid.
 
-    def from_cell(self, text: str) -> object:
-        """The JSON value of a table's cell. Tables are exact: programs write them, and a wrong guess has many rows."""
-        return text.strip() or None
+        Raises InvalidValue for a text that can be read in two ways, or loses something when it is read.
+        """
+        return None if is_blank(text) else text.strip()
 
 
 class Text(InputField):
@@ -94,6 +89,10 @@ class Text(InputField):
         if self.required:
             raise self.make_error("required")
         return None
+
+    def from_text(self, text: str) -> object:
+        """The text; a dash is a text."""
+        return text.strip() or None
 
     @property
     def json_schema(self) -> dict[str, Any]:
@@ -144,11 +143,18 @@ class Url(Text):
 
 
 class Choice(InputField):
-    """One of a fixed set of codes."""
+    """One of a fixed set of codes. A text may have its label in any language, or one of its ``spellings``.
 
-    def __init__(self, options: Sequence[str], **more: Any) -> None:
+    ``width`` of codes of digits only, of which spreadsheets drop leading zeros.
+    """
+
+    def __init__(
+        self, options: Sequence[str] | type[Choices], spellings: Mapping[str, Sequence[str]] | None = None, **more: Any
+    ) -> None:
         super().__init__(**more)
-        self.options = tuple(options)
+        self.options = options.codes() if isinstance(options, type) else tuple(options)
+        self.labels = ChoiceLabels(options, spellings or {})
+        self.width = max(map(len, self.options)) if all(option.isdigit() for option in self.options) else 0
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, str):
@@ -162,9 +168,20 @@ class Choice(InputField):
         """One of the codes."""
         return {"type": "string", "enum": list(self.options)}
 
+    def from_text(self, text: str) -> object:
+        """The code."""
+        if text in self.options:
+            return text
+        if is_blank(text):
+            return None
+        code = self.labels.code(text)
+        if code is None and self.width and (digits := read_digits(text, self.width, self.width - 1)) in self.options:
+            code = digits
+        return text.strip() if code is None else code
+
 
 class AnyDay(InputField):
-    """A date as ``YYYY-MM-DD`` in any year; a text may have it as ``DD.MM.YYYY``."""
+    """A date as ``YYYY-MM-DD`` in any year; a text may have it as people write it, day first."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:  # noqa: ARG002 - marshmallow's
         return exact_day(value)
@@ -179,12 +196,7 @@ class AnyDay(InputField):
 
     def from_text(self, text: str) -> object:
         """The date as ``YYYY-MM-DD``."""
-        written = WRITTEN_DAY.fullmatch(text.strip())
-        return f"{written[3]}-{written[2]:0>2}-{written[1]:0>2}" if written else super().from_text(text)
-
-    def from_cell(self, text: str) -> object:
-        """``YYYY-MM-DD`` only: spreadsheets of some countries write 02.01.2026 or 1/2/2026 with the month first."""
-        return text or None
+        return read_day(text) or None
 
 
 class Day(AnyDay):
@@ -203,12 +215,13 @@ class Day(AnyDay):
 
 
 class WholeNumber(InputField):
-    """A whole number; money is in whole tenge. ``True`` and ``1.0`` are invalid; a text may have blanks in it."""
+    """A whole number; money is in whole tenge. ``True`` and ``1.0`` are invalid. ``labels``: words for the numbers."""
 
-    def __init__(self, smallest: int = 0, largest: int = MAX_AMOUNT, **options: Any) -> None:
+    def __init__(
+        self, smallest: int = 0, largest: int = MAX_AMOUNT, labels: ChoiceLabels | None = None, **options: Any
+    ) -> None:
         super().__init__(**options)
-        self.smallest = smallest
-        self.largest = largest
+        self.labels, self.smallest, self.largest = labels, smallest, largest
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:  # noqa: ARG002 - marshmallow's
         if type(value) is not int:
@@ -223,16 +236,9 @@ class WholeNumber(InputField):
         return {"type": "integer", "minimum": self.smallest, "maximum": self.largest}
 
     def from_text(self, text: str) -> object:
-        """The number; of an amount the sign of the tenge may follow."""
-        written = WRITTEN_NUMBER.fullmatch(text.translate(BLANKS).removesuffix(TENGE))
-        if written is None:
-            return super().from_text(text)
-        return int(f"{'-' if written[1] else ''}{written[2][:MAX_DIGITS]}")
-
-    def from_cell(self, text: str) -> object:
-        """The number, in ASCII digits without blanks."""
-        number = text.strip()
-        return int(number) if CELL_NUMBER.fullmatch(number) else number or None
+        """The number."""
+        code = self.labels and self.labels.code(text)
+        return int(code) if code else read_whole_number(text)
 
 
 class Boolean(InputField):
@@ -249,13 +255,8 @@ class Boolean(InputField):
         return {"type": "boolean"}
 
     def from_text(self, text: str) -> object:
-        """The boolean."""
-        word = text.strip().casefold()
-        return True if word in YES else False if word in NO else super().from_text(text)
-
-    def from_cell(self, text: str) -> object:
         """The boolean; spreadsheets write it in the language of their user."""
-        return self.from_text(text)
+        return None if is_blank(text) else read_boolean(text)
 
 
 class Bin(InputField):
@@ -274,8 +275,8 @@ class Bin(InputField):
         return {"type": "string", "format": "bin", "pattern": f"^{BIN_SHAPE.pattern}$"}
 
     def from_text(self, text: str) -> object:
-        """The number without blanks."""
-        return super().from_text(text.translate(BLANKS))
+        """The number without blanks, with the leading zeros that spreadsheets drop."""
+        return read_digits(text, BIN_LENGTH, MAX_LOST_ZEROS) or None
 
 
 class Ids(InputField):

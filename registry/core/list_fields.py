@@ -8,6 +8,7 @@ from typing import Any, Final
 from registry.core.fields import InputField, Text, WholeNumber
 from registry.core.text_lists import AMOUNT, SEPARATOR, YEAR, split_entries, split_year
 from registry.core.value_checks import InvalidValue, control_character, is_visible
+from registry.core.values.texts import is_blank
 
 FIRST_YEAR: Final = 1991
 LAST_YEAR: Final = 2060
@@ -65,18 +66,16 @@ class YearlyAmounts(InputField):
         return {"type": "array", "items": item, "maxItems": MAX_YEARS}
 
     def from_text(self, text: str) -> object:
-        """The list; the text when an entry has no year."""
+        """The list; the text when an entry has no year. Raises InvalidValue as ``WholeNumber``."""
         amounts = []
+        if is_blank(text):
+            return None
         for entry in split_entries(text):
             parts = split_year(entry)
             if parts is None:
                 return text
             amounts.append({YEAR: parts[0], AMOUNT: self.amount.from_text(parts[1])})
         return amounts or None
-
-    def from_cell(self, text: str) -> object:
-        """The same as of a form."""
-        return self.from_text(text)
 
 
 class Entries(InputField):
@@ -114,8 +113,4 @@ class Entries(InputField):
 
     def from_text(self, text: str) -> object:
         """The list."""
-        return split_entries(text) or None
-
-    def from_cell(self, text: str) -> object:
-        """The same as of a form."""
-        return self.from_text(text)
+        return None if is_blank(text) else split_entries(text) or None

@@ -10,9 +10,11 @@ On PostgreSQL a separate role can own the schema; the service's role then gets t
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, text
@@ -33,6 +35,8 @@ VERSION_TABLE_EXISTS = {
     "postgresql": f"SELECT count(to_regclass('{VERSION_TABLE}'))",
 }
 MIGRATION_LOCK_ID = 742_001
+REVISION: Final = re.compile(r'^revision = "(.+)"', re.MULTILINE)
+FOLLOWED: Final = re.compile(r'^down_revision = "(.+)"', re.MULTILINE)
 # A migration gives up rather than make others wait longer behind its request for a lock.
 LOCK_WAIT: Final = "2s"
 POLL_INTERVAL_S: Final = 0.1
@@ -93,10 +97,14 @@ def is_new_file() -> bool:
         return not connection.scalar(text("SELECT count(*) FROM sqlite_master"))
 
 
+@cache
 def newest_revision() -> str:
-    """The revision of the newest migration: the date and number of the day that its file name begins with."""
-    names = (path.stem.split("_")[:4] for path in (MIGRATIONS / "versions").glob("*.py"))
-    return "_".join(max(names, key=lambda parts: [int(part) for part in parts]))
+    """The revision that no other one follows. Read from the files, because Alembic takes as long as a short command."""
+    sources = [path.read_text(encoding="utf-8") for path in (MIGRATIONS / "versions").glob("*.py")]
+    revisions = {match[1] for source in sources if (match := REVISION.search(source))}
+    followed = {match[1] for source in sources if (match := FOLLOWED.search(source))}
+    [newest] = revisions - followed
+    return newest
 
 
 def require_current_schema() -> None:

@@ -15,9 +15,10 @@ from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency, missing_field_problems, register_agency
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
-from registry.core.spreadsheets.cell_values import cell_problems, cell_readers, read_cells
+from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
+from registry.imports.previews import rejected_rows, row_preview
 
 ROW: Final = AgencyFields()
 FIELDS: Final = ROW.inputs
@@ -33,7 +34,8 @@ class AgencyImport:
         self.actor = actor
         self.dry_run = dry_run
         self.columns = columns
-        self.readers = cell_readers(columns, FIELDS)
+        self.places = {name: place for place, name in enumerate(columns) if name}
+        self.fields = cell_fields(columns, ROW)
         self.seen: dict[str, int] = {}
         # Registered agencies and those added by this run: a dry run writes nothing but must resolve its parents.
         self.known: dict[str, dict[str, Any]] = {}
@@ -64,13 +66,21 @@ class AgencyImport:
                 except Invalid as error:
                     problems = list(error.problems)
             if problems:
-                outcome.reject(row.row, problems)
-            elif before is None:
-                outcome.created += 1
-            elif any(before[name] != value for name, value in row.values.items()):
-                outcome.updated += 1
-            else:
-                outcome.unchanged += 1
+                cells = {name: row.cells[place] for name, place in self.places.items()}
+                outcome.reject(row.row, problems, cells)
+                continue
+            changes = [
+                {"field": name, "old": (before or {}).get(name), "new": value}
+                for name, value in row.values.items()
+                if (before or {}).get(name) != value
+            ]
+            kind = "created" if before is None else "updated" if changes else "unchanged"
+            setattr(outcome, kind, getattr(outcome, kind) + 1)
+            if self.dry_run:
+                number = None if before is None else str(row.key[0])
+                outcome.preview.append(row_preview(row.row, kind, number, row.values, changes))
+        if self.dry_run:
+            outcome.preview += rejected_rows(outcome.errors, chunk)
         return outcome
 
     def _write(self, row: ImportRow, new: bool) -> None:
@@ -86,7 +96,7 @@ class AgencyImport:
             return row.problems
         number = str(row.key[0])
         agency = self.known.get(number, dict.fromkeys(FIELDS)) | row.values
-        problems = missing_field_problems(agency)
+        problems = missing_field_problems(agency) + self._closed_problems(number, agency["parent_bin"])
         above = agency["parent_bin"]
         if above is not None and above not in self.known and above != number:
             problems.append(Problem("/parent_bin", "agency-unknown", {"bin": above}))
@@ -98,9 +108,16 @@ class AgencyImport:
             self.known[number] = agency
         return problems
 
+    def _closed_problems(self, number: str, parent: str | None) -> list[Problem]:
+        """The problems of changing a closed agency, or of naming one as the parent."""
+        return [
+            Problem(pointer, "agency-closed", {"bin": closed, "successor": self.known[closed]["successor_bin"]})
+            for pointer, closed in (("/bin", number), ("/parent_bin", parent))
+            if closed in self.known and self.known[closed].get("successor_bin") is not None
+        ]
+
     def _read(self, row: Row) -> ImportRow:
-        values, invalid = ROW.load_filled(read_cells(row.cells, self.readers))
-        problems = cell_problems(self.columns, row.cells, invalid)
+        values, problems = load_cells(row.cells, self.fields)
         if row.surplus:
             problems.append(Problem("", "row-too-long", {"columns": len(self.columns), "surplus": row.surplus}))
         number = values.get("bin")
@@ -109,7 +126,7 @@ class AgencyImport:
                 problems.append(Problem("/bin", "required"))
         elif (first := self.seen.setdefault(number, row.number)) != row.number:
             problems.append(Problem("/bin", "bin-twice", {"row": first}))
-        return ImportRow(row.number, (number,), values, problems)
+        return ImportRow(row.number, (number,), values, problems, row.cells)
 
 
 def parents_first(rows: Sequence[ImportRow]) -> list[ImportRow]:
@@ -131,9 +148,12 @@ def parents_first(rows: Sequence[ImportRow]) -> list[ImportRow]:
 
 
 def _registered() -> dict[str, dict[str, Any]]:
-    parent = aliased(Agency)
+    parent, successor = aliased(Agency), aliased(Agency)
     columns = [getattr(Agency, name) for name in CHANGEABLE if name != "parent_bin"]
-    statement = select(Agency.bin, *columns, parent.bin.label("parent_bin")).outerjoin(
-        parent, parent.id == Agency.parent_id
+    bins = (parent.bin.label("parent_bin"), successor.bin.label("successor_bin"))
+    statement = (
+        select(Agency.bin, *columns, *bins)
+        .outerjoin(parent, parent.id == Agency.parent_id)
+        .outerjoin(successor, successor.id == Agency.successor_id)
     )
     return {row["bin"]: dict(row) for row in db.session.execute(statement).mappings()}

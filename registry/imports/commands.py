@@ -1,27 +1,57 @@
-"""Import commands for projects and agencies: progress bar, summary and row errors."""
+"""``registry imports``, and what the import commands of projects and agencies share: summary and row errors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from registry.accounts.actors import local_actor
+from registry.accounts.actors import Actor, local_actor
 from registry.accounts.roles import Role
-from registry.cli.app_context import shown
-from registry.cli.exit_codes import FAILED, INVALID, MAX_ERRORS_SHOWN, CommandFailed
-from registry.cli.output import cli_text, print_json, print_message, progress
+from registry.cli.app_context import in_registry, shown
+from registry.cli.exit_codes import FAILED, INVALID, MAX_ERRORS_SHOWN, CommandFailed, UsageError
+from registry.cli.options import as_json_option
+from registry.cli.output import cli_text, language, print_json, print_message, progress
 from registry.cli.pagination import every_item
+from registry.core.languages import LANGUAGES
+from registry.imports.marked_file import marked_import, write_marked_file
 from registry.imports.models import ImportRun
-from registry.imports.service import errors_of, import_now
+from registry.imports.service import NO_OPTIONS, ImportOptions, errors_of, import_now, run_dry_run_now
+from registry.imports.template_file import write_template
+from registry.imports.vocabulary import ImportKind
 
 SHOWN = ("id", "state", "dry_run", "total", "processed", "created", "updated", "unchanged", "rejected")
 COUNTS = ("total", "created", "updated", "unchanged", "rejected")
 
 
-def import_file(kind: str, path: Path, dry_run: bool, as_json: bool) -> None:
+def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that map columns and refuse unknown ones."""
+    command = click.option("--strict", is_flag=True, help="Refuse unknown columns; take every row for a record.")(
+        command
+    )
+    return click.option(
+        "--column",
+        "columns",
+        multiple=True,
+        metavar="HEADER=FIELD",
+        help="The field of a header; without a field the column is left out. Repeatable.",
+    )(command)
+
+
+def column_mapping(pairs: Sequence[str]) -> dict[str, str | None]:
+    """Header → field, None without one. Raises UsageError for a text without ``=``."""
+    mapping: dict[str, str | None] = {}
+    for pair in pairs:
+        header, separator, name = pair.rpartition("=")
+        if not separator:
+            raise UsageError(cli_text("cli-column-wrong", text=pair))
+        mapping[header] = name or None
+    return mapping
+
+
+def import_file(kind: str, path: Path, dry_run: bool, as_json: bool, options: ImportOptions = NO_OPTIONS) -> None:
     """Import the file, print the summary, and exit with 5 when a row was rejected."""
     actor = local_actor(Role.ADMINISTRATOR)
     content = path.read_bytes()
@@ -30,27 +60,74 @@ def import_file(kind: str, path: Path, dry_run: bool, as_json: bool) -> None:
         def report_progress(run_so_far: ImportRun) -> None:
             on_progress(run_so_far.processed, run_so_far.total)
 
-        run = import_now(actor, kind, dry_run, path.name, content, report_progress)
+        run = import_now(actor, kind, dry_run, path.name, content, report_progress, options)
+    print_run(actor, run, as_json)
+
+
+def print_run(actor: Actor, run: ImportRun, as_json: bool) -> None:
+    """Print the summary of a run that has ended, and exit with 5 when a row was rejected."""
     if run.state == "failed":
         raise CommandFailed([cli_text("cli-import-failed", reason=cli_text(run.failure or "internal-error"))], FAILED)
+    warnings = [cli_text(each["code"], **each["params"]) for each in run.warnings or []]
     errors = every_item(lambda page: errors_of(actor, run, page)) if run.rejected else []
     if as_json:
-        print_json(shown(SHOWN, run) | {"errors": [error_row(error) for error in errors]})
+        forecast = {"would_flag": run.would_flag} if run.dry_run else {}
+        errors_shown = [error_row(error) for error in errors]
+        print_json(shown(SHOWN, run) | forecast | {"warnings": warnings, "errors": errors_shown})
     else:
+        for warning in warnings:
+            click.echo(warning, err=True)
         click.echo("  ".join(f"{name} {getattr(run, name)}" for name in COUNTS))
         print_row_errors(errors)
-        print_message("cli-import-checked" if dry_run else "cli-import-done")
+        print_message("cli-import-checked" if run.dry_run else "cli-import-done")
     if run.rejected:
         raise click.exceptions.Exit(INVALID)
 
 
+@click.group("imports")
+def imports() -> None:
+    """Run dry runs, and fetch marked files and templates."""
+
+
+@imports.command("run")
+@click.argument("import_id", type=int, metavar="ID")
+@as_json_option
+@in_registry
+def run_(import_id: int, as_json: bool) -> None:
+    """Import the file of the dry run ID; it is kept for seven days."""
+    actor = local_actor(Role.ADMINISTRATOR)
+    print_run(actor, run_dry_run_now(actor, import_id), as_json)
+
+
+@imports.command("errors")
+@click.argument("import_id", type=int, metavar="ID")
+@click.argument("target", type=click.Path(dir_okay=False, writable=True, path_type=Path), metavar="FILE")
+@click.option("--only-wrong", is_flag=True, help="Without the right rows.")
+@in_registry
+def errors_(import_id: int, target: Path, only_wrong: bool) -> None:
+    """Write the file of import ID to FILE as XLSX, with wrong cells marked."""
+    run = marked_import(local_actor(Role.ADMINISTRATOR), import_id)
+    write_marked_file(target, run, language(), only_wrong=only_wrong)
+
+
+@imports.command("template")
+@click.argument("target", type=click.Path(dir_okay=False, writable=True, path_type=Path), metavar="FILE")
+@click.option("--kind", type=click.Choice(ImportKind.codes()), default="projects", show_default=True, help="The rows.")
+@click.option("--language", "chosen", type=click.Choice(LANGUAGES), help="By default that of the command line.")
+@in_registry
+def template_(target: Path, kind: str, chosen: str | None) -> None:
+    """Write a template to fill in to FILE as XLSX."""
+    write_template(target, kind, chosen or language())
+
+
 def error_row(error: Mapping[str, Any]) -> dict[str, Any]:
-    """Represent a row error as the API does: row, column, code and message."""
+    """Represent a row error as the API does: row, column, code, message and value."""
     return {
         "row": error["row"],
         "column": error["column"],
         "code": error["code"],
         "message": cli_text(error["code"], **error["params"]),
+        "value": error.get("value"),
     }
 
 

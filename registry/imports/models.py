@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, insert, select
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.database import Instant, Model, db
 from registry.core.transactions import require_transaction
 
 PIECE = 1 << 20
+RETENTION = timedelta(days=7)
 
 
 class ImportRun(Model):
@@ -48,10 +49,20 @@ class ImportRun(Model):
     lease_until: Mapped[datetime | None] = mapped_column(Instant)
     attempts: Mapped[int] = mapped_column(default=0)
     failure: Mapped[str | None] = mapped_column(Text)
+    # None for runs queued by a version without these columns.
+    layout: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    warnings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    # Of a dry run: rule → how many rows it would flag.
+    would_flag: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
+    # The dry run whose file this run imports.
+    dry_run_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
 
 
 class FilePiece(Model):
-    """A piece of the file, until the run ends. A table of its own, because the run's row is updated often."""
+    """A piece of the file. A table of its own, because the run's row is updated often.
+
+    Of a dry run it is kept until that is run, of one with wrong rows too; both for ``RETENTION``.
+    """
 
     __tablename__ = "import_files"
 
@@ -71,8 +82,47 @@ class RowError(Model):
     column: Mapped[str | None] = mapped_column(String(200))
     code: Mapped[str] = mapped_column(String(60))
     params: Mapped[dict[str, Any]] = mapped_column(JSON)
+    # The cell as it was read, shortened; None for a whole row, and for rows of earlier versions.
+    value: Mapped[str | None] = mapped_column(Text)
 
     __table_args__ = (Index(None, "import_id", "row"),)
+
+
+class PreviewedRow(Model):
+    """What a dry run would do with a row: ``outcome`` is created, updated, unchanged or rejected.
+
+    ``record`` is the project's number or the agency's BIN, None for a new project. ``changes``: ``{field, old, new}``.
+    """
+
+    __tablename__ = "import_rows"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id"))
+    row: Mapped[int]
+    outcome: Mapped[str] = mapped_column(String(10))
+    record: Mapped[str | None] = mapped_column(String(40))
+    name: Mapped[str | None] = mapped_column(Text)
+    changes: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    would_flag: Mapped[list[str]] = mapped_column(JSON)
+
+    __table_args__ = (Index(None, "import_id", "row"),)
+
+
+class RememberedColumn(Model):
+    """A header that somebody of an agency mapped to a field by hand; ``field`` is None for one that is left out.
+
+    ``agency_id`` is None for people without an agency. ``header`` is a key of registry/imports/headers.py.
+    """
+
+    __tablename__ = "import_columns"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    header: Mapped[str] = mapped_column(String(300))
+    field: Mapped[str | None] = mapped_column(String(60))
+    recorded_at: Mapped[datetime] = mapped_column(Instant)
+    recorded_by: Mapped[str] = mapped_column(Text)
 
 
 def store_file(run_id: int, content: bytes) -> None:
@@ -83,7 +133,25 @@ def store_file(run_id: int, content: bytes) -> None:
         session.execute(insert(FilePiece).values(import_id=run_id, place=place, content=piece))
 
 
+def pass_on_imports(former_id: int, successor_id: int) -> None:
+    """Let imports that have not ended, and previews, which can still be run, go on for an agency's successor.
+
+    Remembered columns pass on too, where the successor remembers no other meaning. In the open transaction.
+    """
+    session, in_sql = require_transaction(), {"synchronize_session": False}
+    unended = (ImportRun.agency_id == former_id, or_(ImportRun.finished_at.is_(None), ImportRun.dry_run))
+    session.execute(update(ImportRun).where(*unended).values(agency_id=successor_id), execution_options=in_sql)
+    own = select(RememberedColumn.header).where(RememberedColumn.agency_id == successor_id).scalar_subquery()
+    passing = (RememberedColumn.agency_id == former_id, RememberedColumn.header.not_in(own))
+    session.execute(update(RememberedColumn).where(*passing).values(agency_id=successor_id), execution_options=in_sql)
+
+
+def has_file(run_id: int) -> bool:
+    """True while the file of a run is kept."""
+    return db.session.scalar(select(FilePiece.place).where(FilePiece.import_id == run_id).limit(1)) is not None
+
+
 def stored_file(run_id: int) -> bytes:
-    """Return the file of a run that has not ended."""
+    """Return the file of a run as CSV, empty when it is not kept any more."""
     pieces = select(FilePiece.content).where(FilePiece.import_id == run_id).order_by(FilePiece.place)
     return b"".join(db.session.scalars(pieces, execution_options={"yield_per": 1}))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import select, true
+from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
@@ -16,9 +18,11 @@ from registry.core.bulk import table_of
 from registry.core.database import db
 from registry.core.dialects import is_one_of
 from registry.core.errors import Problem
-from registry.core.spreadsheets.cell_values import cell_problems, cell_readers, read_cells
+from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
+from registry.imports.agency_names import AgencyNames, own_bin
+from registry.imports.previews import ProjectPreview
 from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
 from registry.projects.fields import READ_ONLY, cross_field_problems
 from registry.projects.models import CHANGEABLE, Project
@@ -33,6 +37,15 @@ REQUIRED_COLUMNS: Final = ("agency", "external_id")
 # One transaction's round trips are shared by 1000 rows; other registrations wait for its numbers until it commits.
 CHUNK: Final = 1000
 NOTHING: Final[dict[str, Any]] = {**dict.fromkeys(CHANGEABLE), "is_restricted": False}
+SUCCESSOR: Final = aliased(Agency)
+
+
+class _Agency(NamedTuple):
+    """An agency of the file: whether the actor may act for it, and who succeeded it if it is closed."""
+
+    id: int
+    is_own: bool
+    successor: str | None
 
 
 class ProjectImport:
@@ -42,7 +55,13 @@ class ProjectImport:
         self.actor = actor
         self.dry_run = dry_run
         self.columns = columns
-        self.readers = cell_readers(columns, FIELDS)
+        self.places = {name: place for place, name in enumerate(columns) if name}
+        self.agency_names = AgencyNames()
+        self.own_bin = own_bin(actor) if "agency" not in self.places else None
+        self.fields = [
+            replace(field, read=self.agency_names.read_bin) if field.name == "agency" else field
+            for field in cell_fields(columns, ROW)
+        ]
         self.seen: dict[tuple[str | None, ...], int] = {}
 
     def chunks(self, rows: Iterator[Row], done: int) -> Iterator[list[ImportRow]]:
@@ -61,46 +80,54 @@ class ProjectImport:
         for row in chunk:
             problems = self._agency_problems(row, agencies) + row.problems
             if problems:
-                outcome.reject(row.row, problems)
+                self._reject(outcome, row, problems)
             else:
-                good.append((agencies[row.key[0]], row))
-        registered = self._registered([(agency_id, row.values["external_id"]) for (agency_id, _), row in good])
+                good.append((agencies[row.key[0]].id, row))
+        registered = self._registered([(agency_id, row.values["external_id"]) for agency_id, row in good])
+        preview = ProjectPreview(self.dry_run)
         new: list[NewProject] = []
         changed: list[ProjectChange] = []
-        for (agency_id, _), row in good:
+        for agency_id, row in good:
             before = registered.get((agency_id, row.values["external_id"]))
             if before is None:
                 record = NOTHING | row.values
             elif before["is_restricted"] and not self.actor.may(Permission.RESTRICTED_READ):
                 taken: dict[str, object] = {"external_id": row.key[1], "agency": row.key[0]}
-                outcome.reject(row.row, [Problem("/external_id", "external-id-taken", taken)])
+                self._reject(outcome, row, [Problem("/external_id", "external-id-taken", taken)])
                 continue
             else:
                 record = before | row.values
             problems = cross_field_problems(record)
             if problems:
-                outcome.reject(row.row, problems)
+                self._reject(outcome, row, problems)
             elif before is None:
                 new.append(NewProject(agency_id, str(row.key[0]), record))
                 outcome.created += 1
+                preview.add(row, "created", agency_id, record, before)
             else:
                 withdraw_confirmations(before, record)
                 changes = differences(before, record)
                 if changes:
                     changed.append(ProjectChange(record, changes))
                     outcome.updated += 1
+                    preview.add(row, "updated", agency_id, record, before)
                 else:
                     outcome.unchanged += 1
-        if not self.dry_run:
+                    preview.add(row, "unchanged", agency_id, record, before)
+        if self.dry_run:
+            outcome.preview = preview.rows(outcome.errors, chunk)
+        else:
             register_projects(self.actor, new)
             update_projects(self.actor, changed, "project.changed")
         return outcome
 
+    def _reject(self, outcome: ImportResult, row: ImportRow, problems: Iterable[Problem]) -> None:
+        outcome.reject(row.row, problems, {name: row.cells[place] for name, place in self.places.items()})
+
     def _read(self, row: Row) -> ImportRow:
-        values, invalid = ROW.load_filled(read_cells(row.cells, self.readers))
-        problems = cell_problems(self.columns, row.cells, invalid) if invalid else []
+        values, problems = load_cells(row.cells, self.fields)
         wrong = {problem.pointer for problem in problems}
-        agency = values.pop("agency", None)
+        agency = values.pop("agency", self.own_bin)
         if agency is None and "/agency" not in wrong:
             problems.insert(0, Problem("/agency", "required"))
         if row.surplus:
@@ -112,23 +139,31 @@ class ProjectImport:
                 problems.append(Problem("/external_id", "required"))
         elif agency is not None and (first := self.seen.setdefault(key, row.number)) != row.number:
             problems.append(Problem("/external_id", "external-id-twice", {"row": first}))
-        return ImportRow(row.number, key, values, problems)
+        return ImportRow(row.number, key, values, problems, row.cells)
 
-    def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, tuple[int, bool]]:
-        """Map each BIN to the agency's id and whether the actor may act for it."""
+    def _agencies(self, bins: Iterable[str | None]) -> dict[str | None, _Agency]:
+        """Map each BIN to the agency, as the open transaction sees it until its end."""
         named = Agency.bin.in_([number for number in bins if number is not None])
         own = own_agencies(self.actor)
         is_own = true() if own is None else Agency.id.in_(own)
-        rows = db.session.execute(select(Agency.bin, Agency.id, is_own).where(named))
-        return {number: (agency_id, bool(acts_for)) for number, agency_id, acts_for in rows}
+        successor = select(SUCCESSOR.bin).where(SUCCESSOR.id == Agency.successor_id).scalar_subquery()
+        statement = select(Agency.bin, Agency.id, is_own, successor).where(named).order_by(Agency.id)
+        if not self.dry_run:
+            # As the foreign key will: nobody closes them, or changes their kind, until the chunk is written.
+            statement = statement.with_for_update(of=Agency, read=True, key_share=True)
+        rows = db.session.execute(statement).all()
+        return {number: _Agency(agency_id, bool(acts_for), closed) for number, agency_id, acts_for, closed in rows}
 
-    def _agency_problems(self, row: ImportRow, agencies: dict[str | None, tuple[int, bool]]) -> list[Problem]:
+    def _agency_problems(self, row: ImportRow, agencies: dict[str | None, _Agency]) -> list[Problem]:
         number = row.key[0]
         if number is None:
             return []
         if number not in agencies:
             return [Problem("/agency", "agency-unknown", {"bin": number})]
-        return [] if agencies[number][1] else [Problem("/agency", "agency-not-yours", {"bin": number})]
+        agency = agencies[number]
+        if agency.successor is not None:
+            return [Problem("/agency", "agency-closed", {"bin": number, "successor": agency.successor})]
+        return [] if agency.is_own else [Problem("/agency", "agency-not-yours", {"bin": number})]
 
     def _registered(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], dict[str, Any]]:
         """Map (agency id, external id) to the registered project, locked for update unless this is a dry run."""

@@ -3,54 +3,118 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.clock import now
 from registry.core.database import db
-from registry.core.errors import Malformed, NotFound, Problem, invalid
+from registry.core.errors import Conflict, Invalid, Malformed, NotFound, Problem, invalid
 from registry.core.file_names import printable_file_name
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
-from registry.core.spreadsheets.reader import check_columns, open_sheet, require_upload_size
+from registry.core.pagination import Listing, Page, SortKey, after, build_page, cursor_after, order_by
+from registry.core.spreadsheets.reader import Table, open_table, require_upload_size
 from registry.core.transactions import transaction
-from registry.imports.models import ImportRun, RowError, store_file
+from registry.imports.columns import remembered_columns
+from registry.imports.header_search import Mappings, find_header
+from registry.imports.headers import KNOWN, header_key
+from registry.imports.layout import Layout, Strictness, count_rows, layout_of
+from registry.imports.models import FilePiece, ImportRun, PreviewedRow, RowError, has_file, store_file
 from registry.imports.vocabulary import ImportKind
-from registry.imports.worker import COLUMNS, LEASE, Progress, RunLease, run_import
+from registry.imports.worker import LEASE, Progress, RunLease, run_import
 from registry.journal import service as journal
 
 MAX_RUNS: Final = 100
+MAX_SHEETS: Final = 5
 BY_ROW: Final = SortKey("row", RowError.row.expression, int)
+BY_PREVIEW: Final = SortKey("row", PreviewedRow.row.expression, int)
+BY_ID: Final = SortKey("id", ImportRun.id.expression, int)
 
 
 class ImportNotFound(NotFound):
     """No import has this id, or it belongs to another account."""
 
 
-def queue_import(actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes) -> ImportRun:
+class MarkedFileNotAvailable(Conflict):
+    """The import is at work, had no wrong rows, or ended more than a week ago: its file is not kept."""
+
+
+class DryRunNotUsable(Conflict):
+    """The import is no finished dry run, or its file was imported or deleted since."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """``mapping``: header → field, None to leave the column out. ``strict``: unknown columns are refused."""
+
+    mapping: Mapping[str, str | None] = field(default_factory=dict)
+    strict: bool = False
+
+
+NO_OPTIONS: Final = ImportOptions()
+
+
+def queue_import(
+    actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, options: ImportOptions = NO_OPTIONS
+) -> ImportRun:
     """Queue a file for the background worker. The file is read once, so that an unreadable one fails immediately.
 
-    Raises RoleNotAllowed and Invalid (pointer /file: not a table, wrong columns, over 20 MiB; pointer /kind).
+    Raises RoleNotAllowed and Invalid (pointer /file: not a table, wrong columns, over 20 MiB; /mapping; /kind).
     """
-    _require(actor, kind)
+    require_importer(actor, kind)
     require_upload_size(content)
-    return _take_in(actor, kind, dry_run, file_name, content, None)
+    return take_in(actor, kind, dry_run, file_name, read_file(actor, kind, content, options), None)
 
 
 def import_now(
-    actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, on_progress: Progress | None = None
+    actor: Actor,
+    kind: str,
+    dry_run: bool,
+    file_name: str,
+    content: bytes,
+    on_progress: Progress | None = None,
+    options: ImportOptions = NO_OPTIONS,
 ) -> ImportRun:
     """Import a file of any size synchronously, for the command line; ``on_progress`` is called after each chunk.
 
     Raises RoleNotAllowed and Invalid. If this process is killed, the background worker continues the run.
     """
-    _require(actor, kind)
+    require_importer(actor, kind)
     until = now() + LEASE
-    run = _take_in(actor, kind, dry_run, file_name, content, until)
+    run = take_in(actor, kind, dry_run, file_name, read_file(actor, kind, content, options), until)
     return run_import(RunLease(run.id, until, LEASE), on_progress)
+
+
+def run_dry_run_now(actor: Actor, import_id: int, on_progress: Progress | None = None) -> ImportRun:
+    """Import the file of a dry run synchronously. Raises as ``run_dry_run``."""
+    until = now() + LEASE
+    run = run_dry_run(actor, import_id, until)
+    return run_import(RunLease(run.id, until, LEASE), on_progress)
+
+
+def run_dry_run(actor: Actor, import_id: int, lease_until: datetime | None = None) -> ImportRun:
+    """Queue the file of a dry run for import, without a second upload; its columns are read alike.
+
+    Raises ImportNotFound, RoleNotAllowed, and DryRunNotUsable for another run, for one that is not done, and when the
+    file was imported or deleted since.
+    """
+    dry = find_import(actor, import_id)
+    require_importer(actor, dry.kind)
+    with transaction() as session:
+        session.refresh(dry, with_for_update=True)
+        if not dry.dry_run or dry.state != "done" or dry.layout is None or not has_file(dry.id):
+            raise DryRunNotUsable(id=dry.id)
+        values = {name: getattr(dry, name) for name in ("kind", "file_name", "sha256", "total", "layout", "warnings")}
+        run = _new_run(actor, lease_until, **values, dry_run=False, dry_run_id=dry.id)
+        session.add(run)
+        session.flush()
+        session.execute(update(FilePiece).where(FilePiece.import_id == dry.id).values(import_id=run.id))
+        record_queued(actor, run)
+    return run
 
 
 def find_import(actor: Actor, import_id: int) -> ImportRun:
@@ -83,7 +147,13 @@ def errors_of(actor: Actor, run: ImportRun, page: Page) -> Listing:
     descending = page.sort == "-row"
     unique = RowError.id.expression
     statement = select(
-        RowError.row, RowError.column, RowError.code, RowError.params, RowError.row.label("_sort"), unique.label("_id")
+        RowError.row,
+        RowError.column,
+        RowError.code,
+        RowError.params,
+        RowError.value,
+        RowError.row.label("_sort"),
+        unique.label("_id"),
     ).where(RowError.import_id == run.id)
     if page.cursor is not None:
         statement = statement.where(after(BY_ROW, unique, descending, page.cursor))
@@ -91,48 +161,143 @@ def errors_of(actor: Actor, run: ImportRun, page: Page) -> Listing:
     return build_page(db.session.execute(statement).mappings().all(), page, BY_ROW, descending)
 
 
+def previewed_rows(actor: Actor, run: ImportRun, page: Page, outcome: str | None = None) -> Listing:
+    """Return a page of what a dry run would do with its rows, in their order, all or those with one outcome.
+
+    Raises ImportNotFound, and Malformed for an invalid sort or cursor.
+    """
+    if not _may_see(actor, run):
+        raise ImportNotFound(id=run.id)
+    unique = PreviewedRow.id.expression
+    columns = ("row", "outcome", "record", "name", "changes", "would_flag")
+    statement = select(
+        *(getattr(PreviewedRow, name) for name in columns), PreviewedRow.row.label("_sort"), unique.label("_id")
+    ).where(PreviewedRow.import_id == run.id)
+    if outcome is not None:
+        statement = statement.where(PreviewedRow.outcome == outcome)
+    if page.cursor is not None:
+        statement = statement.where(after(BY_PREVIEW, unique, False, page.cursor))
+    statement = statement.order_by(*order_by(BY_PREVIEW, unique, False)).limit(page.limit + 1)
+    return build_page(db.session.execute(statement).mappings().all(), page, BY_PREVIEW, descending=False)
+
+
+def import_page(actor: Actor, page: Page) -> Listing:
+    """Return a page of the actor's runs, or of all for an administrator, newest first. Raises Malformed."""
+    statement = select(ImportRun).order_by(ImportRun.id.desc())
+    if not actor.may(Permission.IMPORTS_READ_ALL):
+        statement = statement.where(ImportRun.principal == actor.principal)
+    if page.cursor is not None:
+        statement = statement.where(after(BY_ID, ImportRun.id.expression, True, page.cursor))
+    runs = list(db.session.scalars(statement.limit(page.limit + 1)))
+    if len(runs) <= page.limit:
+        return Listing(runs, None)
+    last = runs[page.limit - 1].id
+    return Listing(runs[: page.limit], cursor_after(BY_ID, True, last, last))
+
+
 def _may_see(actor: Actor, run: ImportRun) -> bool:
     return run.principal == actor.principal or actor.may(Permission.IMPORTS_READ_ALL)
 
 
-def _require(actor: Actor, kind: str) -> None:
+def require_importer(actor: Actor, kind: str) -> None:
+    """Raise RoleNotAllowed, or Invalid for an unknown kind."""
     actor.require(Permission.IMPORTS_RUN)
     if kind not in ImportKind.codes():
         raise invalid("/kind", "not-a-choice", options=", ".join(ImportKind.codes()))
     actor.require(Permission.AGENCIES_WRITE if kind == ImportKind.AGENCIES else Permission.PROJECTS_WRITE)
 
 
-def _take_in(
-    actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, lease_until: datetime | None
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file that was read: its table, where its columns are, how many rows it has, and what was left out."""
+
+    sha256: str
+    table: Table
+    layout: Layout
+    total: int
+    warnings: Sequence[Problem]
+
+
+def read_file(actor: Actor, kind: str, content: bytes, options: ImportOptions) -> ReadFile:
+    """Find the header of a file, in a workbook on the first sheet that has one. Raises Invalid."""
+    mappings = Mappings(_given(kind, options.mapping), remembered_columns(actor, kind))
+    how = Strictness(options.strict, needs_agency=actor.agency_id is None)
+    table = open_table(content)
+    place = 0
+    while find_header(table, kind, mappings) is None and (place := place + 1) < min(table.sheets, MAX_SHEETS):
+        other = open_table(content, place)
+        if find_header(other, kind, mappings) is not None:
+            table = other
+            break
+    layout = layout_of(table, kind, mappings, how)
+    unused = [text for text in options.mapping if header_key(text) not in map(header_key, layout.headers)]
+    if unused:
+        raise Invalid([Problem("/mapping", "column-not-in-file", {"column": text}) for text in unused])
+    total, notes = count_rows(layout, table)
+    return ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, (*layout.warnings, *notes))
+
+
+def _given(kind: str, mapping: Mapping[str, str | None]) -> dict[str, str | None]:
+    fields = KNOWN[kind].fields
+    wrong = [name for name in mapping.values() if name is not None and name not in fields]
+    if wrong:
+        raise Invalid([Problem("/mapping", "not-a-choice", {"options": ", ".join(fields)})])
+    return {header_key(text): name for text, name in mapping.items()}
+
+
+def take_in(
+    actor: Actor,
+    kind: str,
+    dry_run: bool,
+    file_name: str,
+    file: ReadFile,
+    lease_until: datetime | None,
+    *,
+    is_mapped: bool = True,
 ) -> ImportRun:
-    sheet = open_sheet(content)
-    check_columns(sheet.columns, *COLUMNS[kind])
-    total = sum(1 for _ in sheet.rows())
+    """Store a file and its run: queued, with a lease running, or unmapped until somebody has chosen its columns."""
+    run = _new_run(
+        actor,
+        lease_until,
+        kind=kind,
+        dry_run=dry_run,
+        file_name=printable_file_name(file_name),
+        sha256=file.sha256,
+        total=file.total,
+        layout=file.layout.as_json(),
+        warnings=[{"code": each.code, "params": each.params} for each in file.warnings],
+    )
+    if not is_mapped:
+        run.state = "unmapped"
     with transaction() as session:
-        timestamp = now()
-        run = ImportRun(
-            kind=kind,
-            state="queued" if lease_until is None else "running",
-            dry_run=dry_run,
-            principal=actor.principal,
-            role=actor.role.value,
-            agency_id=actor.agency_id,
-            source=actor.source,
-            request_id=actor.request_id,
-            credential=actor.credential,
-            client_request_id=actor.client_request_id,
-            file_name=printable_file_name(file_name),
-            sha256=hashlib.sha256(content).hexdigest(),
-            total=total,
-            queued_at=timestamp,
-            started_at=None if lease_until is None else timestamp,
-            lease_until=lease_until,
-            attempts=0 if lease_until is None else 1,
-        )
         session.add(run)
         session.flush()
-        store_file(run.id, sheet.content)
-        if not dry_run:
-            details = {"kind": kind, "file_name": run.file_name, "sha256": run.sha256, "rows": total}
-            journal.record(actor, "import.queued", f"import:{run.id}", details)
+        store_file(run.id, file.table.content)
+        if not dry_run and is_mapped:
+            record_queued(actor, run)
     return run
+
+
+def _new_run(actor: Actor, lease_until: datetime | None, **values: Any) -> ImportRun:
+    timestamp = now()
+    return ImportRun(
+        state="queued" if lease_until is None else "running",
+        started_at=None if lease_until is None else timestamp,
+        lease_until=lease_until,
+        attempts=0 if lease_until is None else 1,
+        principal=actor.principal,
+        role=actor.role.value,
+        agency_id=actor.agency_id,
+        source=actor.source,
+        request_id=actor.request_id,
+        credential=actor.credential,
+        client_request_id=actor.client_request_id,
+        queued_at=timestamp,
+        **values,
+    )
+
+
+def record_queued(actor: Actor, run: ImportRun) -> None:
+    """Journal that a run was queued, in the open transaction."""
+    details = {"kind": run.kind, "file_name": run.file_name, "sha256": run.sha256, "rows": run.total}
+    journal.record(actor, "import.queued", f"import:{run.id}", details)

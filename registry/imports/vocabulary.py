@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from registry.core.translations import lazy_text
 from registry.freeze.choices import Choices
 
@@ -16,7 +19,18 @@ class ImportKind(Choices):
 class ImportState(Choices):
     """States of an import."""
 
+    UNMAPPED = "unmapped", lazy_text("Columns to be chosen")
     QUEUED = "queued", lazy_text("Queued")
     RUNNING = "running", lazy_text("In progress")
     DONE = "done", lazy_text("Done")
     FAILED = "failed", lazy_text("Failed")
+
+
+# What becomes of a row; the columns of an import that count them have the same names.
+ROW_OUTCOMES: Final[Mapping[str, str]] = {
+    "created": lazy_text("To be created"),
+    "updated": lazy_text("To be changed"),
+    "unchanged": lazy_text("No change"),
+    "rejected": lazy_text("With errors"),
+}
+OUTCOMES: Final = tuple(ROW_OUTCOMES)

@@ -7,6 +7,7 @@ writes nothing more.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,13 +26,13 @@ from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import Invalid, RegistryError
-from registry.core.spreadsheets.reader import Row, open_sheet
+from registry.core.spreadsheets.reader import Row, Table
 from registry.core.spreadsheets.row_errors import ImportResult, ImportRow
-from registry.core.transactions import transaction
-from registry.imports import agencies as import_agencies
-from registry.imports import projects as import_projects
+from registry.core.transactions import require_transaction, transaction
 from registry.imports.agencies import AgencyImport
-from registry.imports.models import FilePiece, ImportRun, RowError, stored_file
+from registry.imports.header_search import Mappings
+from registry.imports.layout import PLAIN, layout_from_json, layout_of
+from registry.imports.models import RETENTION, FilePiece, ImportRun, PreviewedRow, RowError, stored_file
 from registry.imports.projects import ProjectImport
 from registry.journal import service as journal
 
@@ -55,10 +56,6 @@ IMPORTS: Final[Mapping[str, Callable[[Actor, Sequence[str], bool], RowImport]]] 
     "agencies": AgencyImport,
 }
 COUNTS: Final = ("processed", "created", "updated", "unchanged", "rejected")
-COLUMNS: Final = {
-    "projects": (import_projects.COLUMNS, import_projects.REQUIRED_COLUMNS),
-    "agencies": (import_agencies.COLUMNS, import_agencies.REQUIRED_COLUMNS),
-}
 
 
 class LeaseLost(Exception):
@@ -115,9 +112,11 @@ def _work(run_lease: RunLease, actor: Actor, run: ImportRun, on_progress: Progre
     """Process the run. Return the error code that stopped it, or None."""
     try:
         _require_able(run)
-        sheet = open_sheet(stored_file(run_lease.run_id))
-        rows = IMPORTS[run.kind](actor, sheet.columns, run.dry_run)
-        for chunk in rows.chunks(sheet.rows(), run.processed):
+        table = Table(stored_file(run_lease.run_id))
+        # Runs queued by an earlier version have no layout: their header is the first row.
+        layout = layout_from_json(run.layout) if run.layout else layout_of(table, run.kind, Mappings(), PLAIN)
+        rows = IMPORTS[run.kind](actor, layout.names(), run.dry_run)
+        for chunk in rows.chunks(layout.rows(table), run.processed):
             _import_chunk(run_lease, rows, chunk)
             if on_progress is not None:
                 on_progress(run)
@@ -195,6 +194,7 @@ def _import_chunk(run_lease: RunLease, rows: RowImport, chunk: Sequence[ImportRo
                 added = {name: table_of(ImportRun).c[name] + getattr(outcome, name) for name in COUNTS}
                 session.execute(update(table_of(ImportRun)).where(ImportRun.id == run_lease.run_id).values(**added))
                 insert_rows(session, RowError, [{"import_id": run_lease.run_id, **error} for error in outcome.errors])
+                _save_preview(run_lease.run_id, outcome.preview)
         except (IntegrityError, BinTaken, OperationalError):
             # Another transaction registered the same key meanwhile, or the database resolved a deadlock.
             if attempt == ATTEMPTS_A_CHUNK:
@@ -204,13 +204,39 @@ def _import_chunk(run_lease: RunLease, rows: RowImport, chunk: Sequence[ImportRo
             return
 
 
+def _save_preview(run_id: int, preview: Sequence[Mapping[str, Any]]) -> None:
+    """Store what a dry run would do with the rows of a chunk, and count the rules, inside the open transaction."""
+    if not preview:
+        return
+    session = require_transaction()
+    insert_rows(session, PreviewedRow, [{"import_id": run_id, **row} for row in preview])
+    run = table_of(ImportRun).c
+    stored = session.execute(select(run.would_flag).where(run.id == run_id)).scalar_one()
+    rules = Counter(stored or {})
+    rules.update(rule for row in preview for rule in row["would_flag"])
+    session.execute(update(table_of(ImportRun)).where(run.id == run_id).values(would_flag=dict(rules)))
+
+
+def delete_old_files() -> None:
+    """Delete the files of dry runs, of runs with wrong rows and of files without columns after ``RETENTION``."""
+    before = now() - RETENTION
+    old = select(ImportRun.id).where(
+        ImportRun.state.not_in(("queued", "running")),
+        func.coalesce(ImportRun.finished_at, ImportRun.queued_at) < before,
+    )
+    with transaction() as session:
+        session.execute(delete(FilePiece).where(FilePiece.import_id.in_(old)))
+
+
 def _finish(run_lease: RunLease, actor: Actor, run: ImportRun, failure: str | None) -> None:
     state = "done" if failure is None else "failed"
     with transaction() as session:
         ended = {"state": state, "finished_at": now(), "lease_until": None, "failure": failure}
         run_lease.write(ended)
-        session.execute(delete(FilePiece).where(FilePiece.import_id == run_lease.run_id))
         session.refresh(run)
+        # The file is needed once more to import it, or to mark its wrong rows.
+        if failure is not None or not (run.dry_run or run.rejected):
+            session.execute(delete(FilePiece).where(FilePiece.import_id == run_lease.run_id))
         if not run.dry_run:
             counts: dict[str, object] = {name: getattr(run, name) for name in ("total", *COUNTS)}
             details = counts if failure is None else {**counts, "failure": failure}

@@ -14,6 +14,7 @@ from registry.flags.models import Flag
 from registry.projects.documents import Document
 from registry.projects.links import ProjectLink
 from registry.projects.models import Project
+from registry.requests.models import Request
 
 # Kinds whose key is the id of a row with a project_id. Every kind that belongs to a project must be listed here.
 PROJECT_KINDS: Final[Mapping[str, Any]] = {
@@ -21,12 +22,13 @@ PROJECT_KINDS: Final[Mapping[str, Any]] = {
     "document": table_of(Document),
     "exemption": table_of(Exemption),
     "flag": table_of(Flag),
+    "request": table_of(Request),
 }
 # Links belong to two projects: an entry about one shows to those who may see both.
 LINK: Final = "link"
 # Kinds without a single project. Their details about restricted projects are redacted in redaction.py.
 OTHER_KINDS: Final = frozenset(
-    {"account", "agency", "audit", "database", "import", "inventory", "person", "sign-ins", "token"}
+    {"account", "agency", "audit", "database", "import", "import-columns", "inventory", "person", "sign-ins", "token"}
 )
 KINDS: Final = frozenset({"project", LINK, *PROJECT_KINDS, *OTHER_KINDS})
 

@@ -11,6 +11,7 @@ from registry.core.outbox import enqueue
 # Topic of the outbox message → kind of notice.
 ACCOUNT_TOPICS: Final[Mapping[str, str]] = {
     "account.factor-added": "account-factor",
+    "account.moved": "account-moved",
     "account.new-device": "account-new-device",
     "account.password-changed": "account-password",
     "account.token-issued": "account-token",

@@ -1,4 +1,7 @@
-"""E-mail texts: greeting, kind of event, numbers and links. Never findings, names or reasons."""
+"""E-mail texts: greeting, kind of event, numbers and links. Never findings, names or reasons.
+
+An invitation names the account of its reader.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,20 @@ from email.utils import format_datetime
 from typing import Any, Final
 
 from registry.accounts.invitations import invitation_key
-from registry.core.languages import Language
+from registry.accounts.roles import Role
+from registry.agencies.models import Agency
+from registry.core.database import db
+from registry.core.languages import OFFICIAL_LANGUAGES, Language
 from registry.core.messages import message
+from registry.core.translations import translate
 from registry.notifications.kinds import KINDS, PAGES
 from registry.notifications.mail_settings import Mail
 from registry.notifications.recipients import Recipient
 
 MessageParams = Sequence[Mapping[str, Any]]
+INVITATION: Final = "invitation"
+# Types of references that say nothing in a subject: the time of an event, the key of a link.
+NOT_IN_SUBJECTS: Final = frozenset({"account", "invitations"})
 BETWEEN_LANGUAGES: Final = "\n\n----------\n\n"
 
 
@@ -37,7 +47,7 @@ def render_email(
     email["Message-ID"] = f"<{key}@{mail.sender.rpartition('@')[2]}>"
     # Prevents automatic replies (RFC 3834).
     email["Auto-Submitted"] = "auto-generated"
-    texts = (_text(mail.public_url, to.name, entries, language, is_digest) for language in to.languages)
+    texts = (_text(mail, to, entries, language, is_digest) for language in to.languages)
     email.set_content(BETWEEN_LANGUAGES.join(texts) + "\n")
     email["Content-Language"] = ", ".join(to.languages)
     return email
@@ -60,23 +70,50 @@ def _subject(entries: MessageParams, language: Language, is_digest: bool) -> str
     if is_digest:
         return message("notice-subject-digest", language, {"count": sum(each["count"] for each in entries)})
     first = entries[0]
+    if first["kind"] == INVITATION:
+        return message("notice-subject-invitation", language)
     what = message(f"notice-{first['kind']}", language)
+    if first["count"] == 1 and KINDS[first["kind"]] in NOT_IN_SUBJECTS:
+        return what
     number = first["references"][0] if first["count"] == 1 else first["count"]
     code = f"notice-number-{KINDS[first['kind']]}" if first["count"] == 1 else "notice-subject-several"
     return f"{what}: {message(code, language, {'number': number})}"
 
 
-def _text(public_url: str, name: str | None, entries: MessageParams, language: Language, is_digest: bool) -> str:
+def _text(mail: Mail, to: Recipient, entries: MessageParams, language: Language, is_digest: bool) -> str:
     greeting = (
         message("notice-greeting", language)
-        if name is None
-        else message("notice-greeting-name", language, {"name": name})
+        if to.name is None
+        else message("notice-greeting-name", language, {"name": to.name})
     )
+    kinds = {each["kind"] for each in entries}
+    concerns_account = any(KINDS[kind] == "account" for kind in kinds)
     parts = [greeting]
     if is_digest:
         parts.append(message("notice-digest", language))
-    parts += [_part(public_url, each, language) for each in entries]
-    return "\n\n".join([*parts, message("notice-ending", language)])
+    parts += [_part(mail.public_url, each, language) for each in entries]
+    if concerns_account:
+        parts.append(message("notice-not-you", language))
+    if INVITATION in kinds:
+        parts.append(_invited_account(to, language))
+    if mail.support_contact and (INVITATION in kinds or concerns_account):
+        parts.append(message("notice-questions", language, {"contact": mail.support_contact}))
+    elif INVITATION in kinds:
+        parts.append(message("notice-questions-administrator", language))
+    ending = "notice-ending-invitation" if kinds == {INVITATION} else "notice-ending"
+    return "\n\n".join([*parts, message(ending, language)])
+
+
+def _invited_account(to: Recipient, language: Language) -> str:
+    """Return the name for signing in, the role and the agency of the invited person."""
+    role = translate(Role(to.actor.role).label, language)
+    text = message("notice-invited-account", language, {"name": to.name, "role": role})
+    agency = None if to.actor.agency_id is None else db.session.get(Agency, to.actor.agency_id)
+    if agency is None:
+        return text
+    names = (getattr(agency, f"name_{each}") for each in (language, *reversed(OFFICIAL_LANGUAGES), "en"))
+    name = next((name for name in names if name), agency.bin)
+    return f"{text}\n{message('notice-invited-agency', language, {'agency': name})}"
 
 
 def _part(public_url: str, each: Mapping[str, Any], language: Language) -> str:

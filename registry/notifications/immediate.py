@@ -21,22 +21,15 @@ from registry.core.database import db
 from registry.core.outbox import has_waiting, lock_waiting, mark_delivered
 from registry.core.transactions import transaction
 from registry.notifications.account_notices import ACCOUNT_TOPICS
+from registry.notifications.notice import Notice
 from registry.notifications.recipients import Directory, Recipient, load_directory, recipient_now
+from registry.notifications.request_notices import REQUEST_NOTICES
 from registry.notifications.service import queue_email
 from registry.projects.models import Project
 
 AT_A_TIME: Final = 100
 # Below SQLite's limit of 32,766 parameters per statement.
 CASES_AT_A_TIME: Final = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """One notification for one recipient."""
-
-    to: Recipient
-    kind: str
-    reference: int | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,5 +230,6 @@ HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notic
     HANDED_OVER: _handed_over,
     SURGE_TOPIC: _surged,
     INVITATION_TOPIC: _invited,
+    **REQUEST_NOTICES,
     **{topic: _on_own_account(kind) for topic, kind in ACCOUNT_TOPICS.items()},
 }

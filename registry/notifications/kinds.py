@@ -7,8 +7,9 @@ from typing import Final
 
 # Kind → type of its references, in the order of a digest.
 KINDS: Final[Mapping[str, str]] = {
-    # Immediate. The references of the first four are local times.
+    # Immediate. The references of the first five are local times.
     "account-factor": "account",
+    "account-moved": "account",
     "account-new-device": "account",
     "account-password": "account",
     "account-token": "account",
@@ -25,6 +26,9 @@ KINDS: Final[Mapping[str, str]] = {
     "audit-failed": "audits",
     "nights-missed": "audits",
     "sign-in-surge": "sign-ins",
+    "request-waiting": "requests",
+    "request-decided": "requests",
+    "request-carried-out": "requests",
     # In the digest.
     "order-overdue": "cases",
     "order-due-soon": "cases",

@@ -17,7 +17,7 @@ SMTP_PORTS = {"smtp": 25, "smtps": 465}
 class Mail:
     """How mails leave. ``tls``: from the first byte (smtps); otherwise STARTTLS, which a ``user`` makes a must.
 
-    ``public_url``: where links lead, without a slash at the end.
+    ``public_url``: where links lead, without a slash at the end. ``support_contact``: whom readers ask, or None.
     """
 
     host: str
@@ -28,6 +28,7 @@ class Mail:
     sender: str
     sender_name: str
     public_url: str
+    support_contact: str | None = None
 
 
 def smtp_server(text: str) -> tuple[str, int, bool, str | None, str | None] | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.database import Instant, Model
+from registry.core.transactions import require_transaction
 
 
 class OutboundEmail(Model):
@@ -36,6 +37,13 @@ class OutboundEmail(Model):
     error: Mapped[str | None] = mapped_column(Text)
 
     __table_args__ = (Index(None, "state", "next_try_at"), Index(None, "created_at"))
+
+
+def pass_on_emails(former_id: int, successor_id: int) -> None:
+    """Send e-mails that wait for an agency's address to its successor's, in the open transaction."""
+    waiting = (OutboundEmail.agency_id == former_id, OutboundEmail.state == "waiting")
+    statement = update(OutboundEmail).where(*waiting).values(agency_id=successor_id)
+    require_transaction().execute(statement, execution_options={"synchronize_session": False})
 
 
 class Digest(Model):

@@ -13,6 +13,7 @@ from sqlalchemy import func, or_, select
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
+from registry.agencies.service import agencies_by_id
 from registry.core.bulk import insert_rows, table_of
 from registry.core.clock import now, today
 from registry.core.database import db
@@ -61,7 +62,7 @@ def apply_inventory(actor: Actor, file_name: str, content: bytes, dry_run: bool)
     require_upload_size(content)
     sheet = open_sheet(content)
     check_columns(sheet.columns, COLUMNS, COLUMNS)
-    agencies = {row.bin: row.id for row in db.session.execute(select(Agency.bin, Agency.id))}
+    agencies = {agency.bin: agency for agency in agencies_by_id().values()}
     outcome, rows, bad_keys = read_inventory_rows(sheet, agencies, today())
     if not rows:
         raise Invalid(

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from registry.agencies.models import Agency
+from registry.agencies.service import closed_problem
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
 from registry.core.fields import Bin, Day, Text
-from registry.core.spreadsheets.cell_values import cell_problems, cell_readers, read_cells
+from registry.core.spreadsheets.cell_values import cell_fields, load_cells
 from registry.core.spreadsheets.reader import Sheet
 from registry.core.spreadsheets.row_errors import ImportResult
 
@@ -38,26 +40,32 @@ class InventoryRow:
 
 
 def read_inventory_rows(
-    sheet: Sheet, agencies: Mapping[str, int], latest: date
+    sheet: Sheet, agencies: Mapping[str, Agency], latest: date
 ) -> tuple[ImportResult, dict[str, InventoryRow], set[str]]:
     """Validate the rows; returns the errors, the valid rows by platform key, and the keys of invalid rows.
 
-    Of several rows with the same key only the first is valid. ``agencies`` maps BINs to ids; dates after ``latest``
+    Of several rows with the same key only the first is valid. ``agencies``: all by BIN; dates after ``latest``
     are invalid.
     """
     outcome = ImportResult()
     rows: dict[str, InventoryRow] = {}
     bad_keys: set[str] = set()
-    of = cell_readers(sheet.columns, ROW.inputs)
+    fields = cell_fields(sheet.columns, ROW)
     for row in sheet.rows():
-        values, wrong = ROW.load_with_problems(read_cells(row.cells, of))
+        values, wrong = load_cells(row.cells, fields)
+        named = {problem.pointer for problem in wrong}
+        wrong += [
+            Problem(f"/{name}", "required") for name in COLUMNS if values.get(name) is None and f"/{name}" not in named
+        ]
         problems = (
             [Problem("", "row-too-long", {"columns": len(COLUMNS), "surplus": row.surplus})] if row.surplus else []
         )
-        problems += cell_problems(sheet.columns, row.cells, wrong)
+        problems += wrong
         key, agency, day = values.get("platform_key"), values.get("agency"), values.get("verified_on")
         if agency is not None and agency not in agencies:
             problems.append(Problem("/agency", "agency-unknown", {"bin": agency}))
+        elif agency is not None and (closed := closed_problem(agencies[agency], "/agency")) is not None:
+            problems.append(closed)
         if day is not None and day > latest:
             problems.append(Problem("/verified_on", "date-after-today"))
         if key in rows:
@@ -67,5 +75,5 @@ def read_inventory_rows(
             if key is not None:
                 bad_keys.add(key)
         else:
-            rows[key] = InventoryRow(row.number, agency, agencies[agency], day)
+            rows[key] = InventoryRow(row.number, agency, agencies[agency].id, day)
     return outcome, rows, bad_keys

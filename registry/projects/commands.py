@@ -16,8 +16,9 @@ from registry.accounts.roles import Role
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import UsageError
 from registry.cli.options import FILE, as_json_option, dry_run_option
-from registry.cli.output import cli_text
-from registry.imports.commands import import_file
+from registry.cli.output import cli_text, language
+from registry.imports.commands import column_mapping, import_file, import_options
+from registry.imports.service import ImportOptions
 from registry.projects.exports import export_csv, export_xlsx
 from registry.projects.filters import FILTERS
 
@@ -30,14 +31,15 @@ def projects() -> None:
 @projects.command("import")
 @click.argument("file", type=FILE)
 @dry_run_option
+@import_options
 @as_json_option
 @in_registry
-def import_(file: Path, dry_run: bool, as_json: bool) -> None:
+def import_(file: Path, dry_run: bool, strict: bool, columns: tuple[str, ...], as_json: bool) -> None:
     """Import projects from FILE, CSV or XLSX, by agency and external_id.
 
     An invalid row is reported on standard error and does not stop the import; the command then exits with 5.
     """
-    import_file("projects", file, dry_run, as_json)
+    import_file("projects", file, dry_run, as_json, ImportOptions(column_mapping(columns), strict))
 
 
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,10 +60,17 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     show_default=True,
     help="The file format.",
 )
+@click.option(
+    "--headers",
+    type=click.Choice(["codes", "labels"]),
+    default="codes",
+    show_default=True,
+    help="Names of fields, or their labels in the language of the command line.",
+)
 @click.argument("filters", nargs=-1, metavar="[NAME=VALUE]...")
 @filter_options
 @in_registry
-def export(file_format: str, filters: tuple[str, ...], **options: str | None) -> None:
+def export(file_format: str, headers: str, filters: tuple[str, ...], **options: str | None) -> None:
     """Write all fields of the projects that match the filters to standard output.
 
     A filter is an option or NAME=VALUE, named as the field; separate several values by commas: `stage=pilot,testing`.
@@ -69,8 +78,9 @@ def export(file_format: str, filters: tuple[str, ...], **options: str | None) ->
     actor = local_actor(Role.AUDITOR)
     raw_filters = parse_filters(filters, options)
     out = sys.stdout.buffer
+    labels_in = language() if headers == "labels" else None
     if file_format == "csv":
-        for chunk in export_csv(actor, raw_filters):
+        for chunk in export_csv(actor, raw_filters, labels_in=labels_in):
             out.write(chunk)
         out.flush()
         return
@@ -78,7 +88,7 @@ def export(file_format: str, filters: tuple[str, ...], **options: str | None) ->
         raise UsageError(cli_text("cli-xlsx-to-terminal"))
     with tempfile.TemporaryDirectory(prefix="registry-") as folder:
         path = Path(folder) / "projects.xlsx"
-        export_xlsx(actor, raw_filters, path)
+        export_xlsx(actor, raw_filters, path, labels_in=labels_in)
         with path.open("rb") as file:
             shutil.copyfileobj(file, out)
         out.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,9 +10,9 @@ from sqlalchemy import JSON, Text, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.actors import Actor
-from registry.accounts.agency_tree import is_in_subtree
+from registry.accounts.agency_tree import AGENCIES, is_in_subtree, subtree
 from registry.accounts.handover import HandOver
-from registry.accounts.models import Account
+from registry.accounts.models import Account, find_account
 from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db
@@ -92,6 +93,29 @@ def discard_draft(actor: Actor, draft_id: int) -> None:
         session.execute(delete(Draft).where(Draft.id == draft_id, Draft.principal == actor.principal))
 
 
+def count_drafts(names: Collection[str]) -> dict[str, int]:
+    """How many drafts each of these people has; without those who have none."""
+    statement = (
+        select(Draft.principal, func.count(Draft.id).label("drafts"))
+        .where(Draft.principal.in_(names))
+        .group_by(Draft.principal)
+    )
+    return {row.principal: row.drafts for row in db.session.execute(statement)}
+
+
+def clear_agency_of_drafts(account_id: int) -> None:
+    """Clear the agency of drafts that belong to an agency for which the account does not work: the form asks again."""
+    account = find_account(account_id)
+    if account.agency_id is None:
+        return
+    below = select(AGENCIES.c.bin).where(AGENCIES.c.id.in_(select(subtree(account.agency_id).c.id)))
+    session = require_transaction()
+    own = {"", *session.scalars(below)}
+    for draft in session.scalars(select(Draft).where(Draft.principal == account.name).with_for_update()):
+        if draft.values.get("agency", "") not in own:
+            draft.values = {**draft.values, "agency": ""}
+
+
 def _sees_agency_of(giver: Account, receiver: Account) -> bool:
     """True for a receiver of the same agency or one above it, or of oversight: drafts are of the giver's agency."""
     if receiver.agency_id is None:
@@ -109,3 +133,12 @@ def hand_over_drafts(step: HandOver) -> None:
     change = update(Draft).where(drafts).values(principal=step.receiver.name)
     require_transaction().execute(change, execution_options={"synchronize_session": False})
     step.counts["drafts"] = count
+
+
+def pass_on_drafts(bin_number: str, to_bin: str) -> int:
+    """Let the drafts for one agency be for another, in the open transaction; returns how many there were."""
+    of_agency = Draft.values["agency"].as_string() == bin_number
+    drafts = list(require_transaction().scalars(select(Draft).where(of_agency).order_by(Draft.id).with_for_update()))
+    for draft in drafts:
+        draft.values = {**draft.values, "agency": to_bin}
+    return len(drafts)

@@ -16,6 +16,7 @@ from registry.agencies.models import Agency
 from registry.core.bulk import copy_csv
 from registry.core.database import db
 from registry.core.dialects import has_copy
+from registry.core.languages import Language
 from registry.core.postgresql import extend_timeouts
 from registry.core.spreadsheets.writer import (
     CSV_BOM,
@@ -26,29 +27,40 @@ from registry.core.spreadsheets.writer import (
     plain_workbook,
 )
 from registry.core.transactions import read_in_transaction
+from registry.core.translations import translate
 from registry.projects.export_columns import DAYS, NUMBERS, export_columns
 from registry.projects.filters import project_conditions
 from registry.projects.models import Project
+from registry.projects.schemas import PROJECT, PROJECT_BODY
 from registry.projects.visibility import journal_restricted_reads
 
 ROWS_PER_CHUNK: Final = 500
 
 
 def export_csv(
-    actor: Actor, raw_filters: Mapping[str, str], *, only: Sequence[ColumnElement[bool]] = ()
+    actor: Actor,
+    raw_filters: Mapping[str, str],
+    *,
+    only: Sequence[ColumnElement[bool]] = (),
+    labels_in: Language | None = None,
 ) -> Iterator[bytes]:
     """Stream the CSV in UTF-8 with BOM; needs the application context until the end.
 
     Filters are parsed (raising Malformed) and restricted projects journalled before the first chunk. ``only``:
-    additional conditions on Project.
+    additional conditions on Project. ``labels_in``: the headers are labels in this language, which imports recognise.
     """
     statement = _statement(actor, raw_filters, only)
-    header = CSV_BOM + csv_lines([statement.selected_columns.keys()])
+    header = CSV_BOM + csv_lines([_headers(statement.selected_columns.keys(), labels_in)])
     return _chunks(header, statement)
 
 
 def export_xlsx(
-    actor: Actor, raw_filters: Mapping[str, str], path: Path, *, only: Sequence[ColumnElement[bool]] = ()
+    actor: Actor,
+    raw_filters: Mapping[str, str],
+    path: Path,
+    *,
+    only: Sequence[ColumnElement[bool]] = (),
+    labels_in: Language | None = None,
 ) -> None:
     """Write the XLSX file. Raises Malformed and TooManyRowsForXlsx."""
     statement = _statement(actor, raw_filters, only)
@@ -59,7 +71,7 @@ def export_xlsx(
         sheet = workbook.add_worksheet("projects")
         day = workbook.add_format(DATE_FORMAT)
         names = statement.selected_columns.keys()
-        sheet.write_row(0, 0, names)
+        sheet.write_row(0, 0, _headers(names, labels_in))
         for place, row in enumerate(islice(_rows(statement), MAX_XLSX_ROWS), 1):
             for column, (name, value) in enumerate(zip(names, row, strict=True)):
                 if value is None:
@@ -70,6 +82,15 @@ def export_xlsx(
                     sheet.write_datetime(place, column, date.fromisoformat(value), day)
                 else:
                     sheet.write_string(place, column, value)
+
+
+def _headers(names: Sequence[str], language: Language | None) -> list[str]:
+    """The names of the columns, or their labels in a language; a column without a label keeps its name."""
+    if language is None:
+        return list(names)
+    fields = {**PROJECT.fields, **PROJECT_BODY.fields}
+    labels = {name: str(fields[name].metadata.get("label") or "") for name in names if name in fields}
+    return [translate(labels[name], language) if labels.get(name) else name for name in names]
 
 
 def _statement(actor: Actor, raw_filters: Mapping[str, str], only: Sequence[ColumnElement[bool]]) -> Select[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from registry.agencies.spellings import REGIONS
 from registry.agencies.vocabulary import Region
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
@@ -12,9 +13,11 @@ from registry.core.fields import MAX_PLANNED_END, Bin, Boolean, Choice, Day, Ema
 from registry.core.list_fields import Telephone, YearlyAmounts
 from registry.core.text_lists import AMOUNT
 from registry.core.translations import lazy_text
+from registry.core.values.choices import ChoiceLabels
 from registry.freeze.vocabulary import Placement, Stage, WorkType
 from registry.projects.integrations import Integrations
-from registry.projects.vocabulary import Funding, ObjectKind, Sector
+from registry.projects.spellings import FUNDINGS, OBJECT_CLASSES, OBJECT_KINDS, PLACEMENTS, STAGES, WORK_TYPES
+from registry.projects.vocabulary import Funding, ObjectClass, ObjectKind, Sector
 
 
 class ProjectFields(BaseSchema):
@@ -49,23 +52,23 @@ class ProjectFields(BaseSchema):
         hint=lazy_text("What it is for, in a few sentences."),
         description="What it is for.",
     )
-    sector = Choice(
-        Sector.codes(), label=lazy_text("Sector"), description="Division of COFOG: health is `07`, education `09`."
-    )
+    sector = Choice(Sector, label=lazy_text("Sector"), description="Division of COFOG: health is `07`, education `09`.")
     object_kind = Choice(
-        ObjectKind.codes(), label=lazy_text("Kind of object"), description="What is worked on.", required=True
+        ObjectKind, OBJECT_KINDS, label=lazy_text("Kind of object"), description="What is worked on.", required=True
     )
     work_type = Choice(
-        WorkType.codes(), label=lazy_text("Kind of work"), description="What is done to it.", required=True
+        WorkType, WORK_TYPES, label=lazy_text("Kind of work"), description="What is done to it.", required=True
     )
     stage = Choice(
-        Stage.codes(),
+        Stage,
+        STAGES,
         label=lazy_text("Stage"),
         description="How far the work is; the last three are final.",
         required=True,
     )
     placement = Choice(
-        Placement.codes(),
+        Placement,
+        PLACEMENTS,
         label=lazy_text("Hosting"),
         description="Where the agency says that the object lives: a claim until it is confirmed.",
         required=True,
@@ -145,8 +148,8 @@ class ProjectFields(BaseSchema):
         hint=lazy_text("The number of the letter. A modification needs it."),
         description="Number of the authorised body's consent.",
     )
-    funding = Choice(Funding.codes(), label=lazy_text("Funding"), description="Where the money comes from.")
-    region = Choice(Region.codes(), label=lazy_text("Region"), description="First two digits of KATO.")
+    funding = Choice(Funding, FUNDINGS, label=lazy_text("Funding"), description="Where the money comes from.")
+    region = Choice(Region, REGIONS, label=lazy_text("Region"), description="First two digits of KATO.")
     url = Url(
         label=lazy_text("Web address"), hint=lazy_text("Begins with https://"), description="The object's address."
     )
@@ -172,7 +175,11 @@ class ProjectFields(BaseSchema):
         description="Date of the conclusion of the information security test.",
     )
     object_class = WholeNumber(
-        1, 3, label=lazy_text("Class of the object"), description="Class of the object, 1 the highest."
+        1,
+        3,
+        ChoiceLabels(ObjectClass, OBJECT_CLASSES),
+        label=lazy_text("Class of the object"),
+        description="Class of the object, 1 the highest.",
     )
     is_ai = Boolean(
         label=lazy_text("Uses artificial intelligence"),

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from registry.core.list_fields import YearlyAmounts
 from registry.core.text_lists import AMOUNT
+from registry.core.value_checks import InvalidValue
 from registry.freeze.vocabulary import FINAL_STAGES, Placement, Stage, WorkType
 from registry.projects.vocabulary import Funding
 
@@ -67,8 +68,10 @@ def with_budget(texts: Mapping[str, str]) -> dict[str, str]:
     """The texts with the sum of the years as the budget, where only the years are given."""
     if texts.get("budget_kzt", "").strip() or not texts.get("cost_by_year", "").strip():
         return dict(texts)
-    field = YearlyAmounts()
-    amounts = field.from_text(texts["cost_by_year"])
+    try:
+        amounts = YearlyAmounts().from_text(texts["cost_by_year"])
+    except InvalidValue:
+        return dict(texts)
     if not isinstance(amounts, list) or not all(type(each[AMOUNT]) is int for each in amounts):
         return dict(texts)
     return {**texts, "budget_kzt": f"{sum(each[AMOUNT] for each in amounts):,}".replace(",", " ")}

@@ -12,7 +12,7 @@ from sqlalchemy.orm import contains_eager, make_transient_to_detached
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
-from registry.agencies.service import may_act_for
+from registry.agencies.service import closed_problem, may_act_for
 from registry.core.bulk import insert_related
 from registry.core.clock import now
 from registry.core.database import db
@@ -107,13 +107,16 @@ def _check_project(
 ) -> Agency:
     actor.require(Permission.PROJECTS_WRITE)
     agency = None if agency_bin is None else _agency(agency_bin, lock=lock)
-    if agency is not None and not may_act_for(actor, agency.id):
+    # Of a closed agency everybody may know who succeeded it: those who acted for it act for the successor.
+    if agency is not None and agency.closed_on is None and not may_act_for(actor, agency.id):
         raise AgencyNotYours(bin=agency.bin)
     problems = cross_field_problems(values)
     if agency_bin is None:
         problems.insert(0, Problem("/agency", "required"))
     elif agency is None:
         problems.insert(0, Problem("/agency", "agency-unknown", {"bin": agency_bin}))
+    elif (closed := closed_problem(agency, "/agency")) is not None:
+        problems.insert(0, closed)
     problems = merge_problems(known, problems)
     if problems or agency is None:
         raise Invalid(problems)

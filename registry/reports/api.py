@@ -11,16 +11,22 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.query_schemas import QueryParameter, QuerySchema
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import Choice
+from registry.core.errors import Malformed, Problem
+from registry.core.fields import Choice, Day
+from registry.core.json_schemas import DAY_SCHEMA
 from registry.core.response_fields import ReadOnly
 from registry.freeze.vocabulary import Severity
 from registry.http.query_parameters import Parameter
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import COUNTED, GROUPS, compliance
+from registry.reports.former_dates import compliance_on
 
 blp = ApiBlueprint("reports", __name__, description="Where projects stand after the last audit.")
 BY_DEFAULT: Final = "agency"
 BY: Final = Parameter("by", "What the rows are of.", {"type": "string", "enum": list(GROUPS), "default": BY_DEFAULT})
+ON: Final = Parameter(
+    "on", "As the last audit of this date, or an earlier one, left it; by agency only.", dict(DAY_SCHEMA)
+)
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 MEANINGS: Final[dict[str, str]] = {
     "projects": "All of them.",
@@ -83,6 +89,7 @@ class ComplianceQuery(QuerySchema):
     """What the report is of."""
 
     by = QueryParameter(BY, Choice(tuple(GROUPS)))
+    on = QueryParameter(ON, Day())
 
 
 @blp.route("/reports/compliance")
@@ -97,4 +104,9 @@ class ComplianceReport(MethodView):
         """Report compliance by agency, region, kind of agency or sector. Agencies see themselves and those below
         them.
         """
-        return compliance(current_actor(), query.get("by", BY_DEFAULT))
+        grouped = query.get("by", BY_DEFAULT)
+        if query.get("on") is None:
+            return compliance(current_actor(), grouped)
+        if grouped != BY_DEFAULT:
+            raise Malformed([Problem("by", "not-a-choice", {"options": BY_DEFAULT})])
+        return compliance_on(current_actor(), query["on"])

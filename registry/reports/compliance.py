@@ -59,7 +59,7 @@ def compliance(actor: Actor, grouped_by: str, agencies: Agencies | None = None) 
     if grouped_by == "agency" and agencies is None:
         agencies = seen_agencies(actor)
     rows: dict[Any, dict[str, Any]] = {}
-    for key, status, severity, projects, budget in db.session.execute(_pieces(actor, grouped_by)).all():
+    for key, status, severity, projects, budget in db.session.execute(pieces(actor, grouped_by)).all():
         row = rows.get(key)
         if row is None:
             row = rows[key] = dict.fromkeys(("key", *COUNTED), 0)
@@ -100,7 +100,7 @@ def with_share(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _pieces(actor: Actor, grouped_by: str) -> Select[*tuple[Any, ...]]:
+def pieces(actor: Actor, grouped_by: str) -> Select[*tuple[Any, ...]]:
     """Query counts and budgets of projects by group, freeze status and severity.
 
     PostgreSQL reads projects once, by an index-only scan of ``ix_projects_reported_status``.

@@ -29,6 +29,7 @@ from registry.accounts.views import own_account as account
 from registry.accounts.views import pending as pending_accounts
 from registry.accounts.views import sign_in as signing_in
 from registry.agencies.views import agencies
+from registry.agencies.views import detail as agency_page
 from registry.audits.views import audits
 from registry.audits.views.findings import main_findings
 from registry.cases.views import detail as case_page
@@ -49,6 +50,7 @@ from registry.projects.views import lists as projects
 from registry.projects.views import related as related_projects
 from registry.reports.views import compliance as reports
 from registry.reports.views import home
+from registry.requests.views import asking, requests
 from registry.web import site as front
 from registry.web.assets import asset_url
 from registry.web.blueprint import pages
@@ -69,6 +71,8 @@ WITH_PAGES = (
     absences,
     account,
     agencies,
+    agency_page,
+    asking,
     attestations,
     audits,
     case_page,
@@ -98,6 +102,7 @@ WITH_PAGES = (
     registration,
     registration_check,
     reports,
+    requests,
     second_factor,
     sessions,
     signing_in,

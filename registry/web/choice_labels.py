@@ -16,7 +16,7 @@ from registry.core.translations import lazy_text
 from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, Trigger
 from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
-from registry.imports.vocabulary import ImportKind, ImportState
+from registry.imports.vocabulary import ROW_OUTCOMES, ImportKind, ImportState
 from registry.projects.vocabulary import (
     AttestationState,
     DocumentKind,
@@ -27,6 +27,7 @@ from registry.projects.vocabulary import (
     ObjectKind,
     Sector,
 )
+from registry.requests.vocabulary import RequestKind, RequestState, SuccessionKind
 
 
 def _labels(choices: Iterable[Choices]) -> dict[str, str]:
@@ -57,6 +58,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "link_kind": _labels(LinkKind),
     "import_state": _labels(ImportState),
     "import_kind": _labels(ImportKind),
+    "row_outcome": ROW_OUTCOMES,
     "case_status": _labels(Status),
     # While an order is in force, two actions have other labels.
     "case_action": {
@@ -71,6 +73,9 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "account_status": _labels(AccountStatus),
     "token_status": _labels(TokenStatus),
     "scope": _labels(Scope),
+    "request_kind": _labels(RequestKind),
+    "request_state": _labels(RequestState),
+    "succession_kind": _labels(SuccessionKind),
     "factor_kind": _labels(FactorKind),
     "language": LANGUAGE_NAMES,
 }

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from registry.core.errors import Problem, RegistryError
 from registry.core.messages import message
+from registry.web.choice_labels import CHOICE_LABELS
 from registry.web.current_user import page_locale
 from registry.web.formats import moment, number
 from registry.web.labels import FIELDS, LABELLED_PARAMS, choice_label, field_label, role_name
@@ -50,11 +51,12 @@ def error_message(error: RegistryError) -> str:
 
 
 def row_error_message(row: Mapping[str, Any]) -> str:
-    """Return the message of a row error with ``code`` and ``params``.
-
-    Uses the import's own messages, because a table writes dates differently from a form.
-    """
-    return message(row["code"], page_locale(), _named(dict(row["params"] or {})))
+    """Return the message of a row error with ``column``, ``code`` and ``params``; choices have their labels."""
+    params = dict(row["params"] or {})
+    column = row["column"]
+    if row["code"] == "not-a-choice" and column in CHOICE_LABELS and isinstance(params.get("options"), str):
+        params["options"] = ", ".join(f"«{choice_label(column, code)}»" for code in params["options"].split(", "))
+    return _page_message(row["code"], params)
 
 
 def failure_message(code: str) -> str:

@@ -30,7 +30,9 @@ class FormPage:
     """Definition of a form page. ``schema`` validates the texts; it may have further fields, which stay untouched.
 
     ``edits``: the form is a partial update of an existing record. Only changed fields are passed on; fields that the
-    form does not have, or that were not submitted, keep their values.
+    form does not have, or that were not submitted, keep their values. ``check`` finds what the service would refuse
+    later: where fields are invalid, its problems are reported with theirs. ``labels``: of fields that are called
+    otherwise here than in other forms, for the summary of errors.
     """
 
     title: str
@@ -41,6 +43,8 @@ class FormPage:
     intro: str = ""
     subject: str = ""
     edits: bool = False
+    check: Callable[[Mapping[str, str]], list[Problem]] = lambda _texts: []
+    labels: Mapping[str, str] | None = None
 
 
 def answer_form(
@@ -52,8 +56,12 @@ def answer_form(
     texts, submitted = _submitted(page, present or {})
     values, problems = page.schema.load_texts(submitted)
     if problems:
+        reported = {problem.pointer for problem in problems}
+        more = [each for each in page.check(texts) if each.pointer not in reported]
         order = [f"/{field.name}" for field in page.fields]
-        return _shown(page, Form(texts, sorted(problems, key=lambda problem: order.index(problem.pointer)))), 422
+        return _shown(
+            page, Form(texts, sorted([*problems, *more], key=lambda problem: order.index(problem.pointer)))
+        ), 422
     try:
         return act(values)
     except (Invalid, Conflict, NotAllowed) as error:

@@ -54,7 +54,11 @@ FIELDS: Final[Mapping[str, str]] = {
     "scopes": lazy_text("Scopes"),
     "addresses": lazy_text("Addresses"),
     "code": lazy_text("Code"),
+    "successor": lazy_text("BIN of the successor"),
+    "projects": lazy_text("Projects that pass on"),
+    "act": lazy_text("Act"),
     "recovery_code": lazy_text("Recovery code"),
+    "attestation": lazy_text("Confirmed as true"),
 }
 # Parameters of messages that name a field.
 LABELLED_PARAMS: Final = ("other", "field", "column")
@@ -62,7 +66,7 @@ DAYS: Final = ("_on", "migrate_by", "valid_from", "valid_to", "appeal_until")
 AMOUNTS: Final = "_kzt"
 INSTANTS: Final = "_at"
 EARLIER: Final = "earlier_"
-CHOICES_OF: Final = {"withdrawn_from": "case_status"}
+CHOICES_OF: Final = {"withdrawn_from": "case_status", "factor": "factor_kind"}
 
 
 def field_label(name: str) -> str:

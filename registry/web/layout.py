@@ -30,6 +30,7 @@ MENU: Final = (
     ("home", lazy_text("Home"), Permission.PROJECTS_READ, None),
     ("projects", lazy_text("Projects"), Permission.PROJECTS_READ, None),
     ("cases", lazy_text("Cases"), Permission.CASES_READ, None),
+    ("requests", lazy_text("Requests"), Permission.REQUESTS_READ, None),
     ("register", lazy_text("Register"), Permission.PROJECTS_WRITE, None),
     ("imports", lazy_text("Import"), Permission.IMPORTS_RUN, None),
     ("audits", lazy_text("Audits"), Permission.AUDITS_READ, None),

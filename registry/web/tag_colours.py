@@ -12,10 +12,12 @@ from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import Severity
 from registry.imports.vocabulary import ImportState
 from registry.projects.vocabulary import AttestationState, FreezeStatus
+from registry.requests.vocabulary import RequestState
 
 # By rank, the lowest first. registry.css has as many classes ``--severity-<rank>``.
 SEVERITY_COLOURS: Final = ("blue", "orange", "red", "magenta", "purple")
 OTHERS: Final = "grey"
+ROW_COLOURS: Final = {"created": "green", "updated": "blue", "rejected": "red"}
 STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
     "freeze_status": {
         FreezeStatus.FLAGGED: "red",
@@ -45,6 +47,11 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
         AccountStatus.INVITED: "blue",
         AccountStatus.PENDING: "yellow",
     },
+    "request_state": {
+        RequestState.WAITING: "yellow",
+        RequestState.CONFIRMED: "green",
+        RequestState.REFUSED: "red",
+    },
     "token_status": {TokenStatus.VALID: "green", TokenStatus.PENDING: "yellow"},
 }
 
@@ -58,4 +65,6 @@ def tag_colour(field: str, code: str) -> str:
     """The colour of the tag of a field's choice."""
     if field in ("severity", "flagged"):
         return SEVERITY_COLOURS[severity_rank(code) - 1]
+    if field == "row_outcome":
+        return ROW_COLOURS.get(code, OTHERS)
     return next((colour for choice, colour in STATUS_COLOURS.get(field, {}).items() if choice == code), OTHERS)

@@ -52,7 +52,16 @@ def test_every_change_is_journalled_with_role_and_agency(app: Flask) -> None:
     assert last_entry() == ("account.enabled", "adil", "account:zhanna", {**auditor, "pending": True})
     change_role(ADIL, person.account_id, Role.AGENCY_VIEWER, agency.id)
     viewer = {"kind": "person", "role": "agency_viewer", "agency": agency.bin, "pending": False}
-    assert last_entry() == ("account.role-changed", "adil", "account:zhanna", viewer)
+    changes = [
+        {"field": "role", "old": "auditor", "new": "agency_viewer"},
+        {"field": "agency", "old": None, "new": agency.bin},
+    ]
+    assert last_entry() == ("account.role-changed", "adil", "account:zhanna", {**viewer, "changes": changes})
+    other = an_agency()
+    change_role(ADIL, person.account_id, Role.AGENCY_VIEWER, other.id)
+    changes = [{"field": "agency", "old": agency.bin, "new": other.bin}]
+    moved = {**viewer, "agency": other.bin, "changes": changes}
+    assert last_entry() == ("account.moved", "adil", "account:zhanna", moved)
 
 
 def test_change_without_effect_is_not_journalled(app: Flask) -> None:

@@ -26,6 +26,8 @@ from registry.accounts.roles import Role
 from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.core.database import db
 from registry.core.errors import Invalid
+from registry.core.languages import LANGUAGES, Language
+from registry.core.messages import message
 from registry.core.outbox import OutboxMessage
 from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
@@ -192,6 +194,43 @@ def test_email_leads_to_the_page_and_no_table_holds_the_key(administrator: Actor
     kept = [str(message.payload) for message in db.session.scalars(select(OutboxMessage))]
     kept += [entry.details for entry in db.session.scalars(select(JournalEntry))] + [str(letter.events), row.salt]
     assert not any(key() in each for each in kept)
+
+
+INVITED = {
+    "en": (
+        "Invitation to the QazTech project register",
+        "Your name for signing in: Айгүл Серікова\nYour role: Agency editor\nYour agency: Министерство озёр\n\n"
+        "Questions? Ask the administrator of the register.\n\n",
+    ),
+    "ru": (
+        "Приглашение в реестр проектов QazTech",
+        "Имя для входа: Айгүл Серікова\nВаша роль: Редактор организации\nВаша организация: Министерство озёр\n\n"
+        "Если есть вопросы: +7 7172 000000\n\n",
+    ),
+    "kk": (
+        "QazTech жобалар тізіліміне шақыру",
+        "Жүйеге кіру атыңыз: Айгүл Серікова\nРөліңіз: Ұйым редакторы\nҰйымыңыз: Көлдер министрлігі\n\n"
+        "Сұрақтарыңыз болса: +7 7172 000000\n\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_email_names_the_account_and_whom_to_ask(administrator: Actor, language: Language) -> None:
+    agency = an_agency(name_ru="Министерство озёр", name_kk="Көлдер министрлігі")
+    new = NewPerson("Айгүл Серікова", Role.AGENCY_EDITOR, agency.id, "a@readers.kz", language)
+    invite_person(administrator, new)
+    process_outbox(with_mail=True)
+    letter = db.session.scalars(select(OutboundEmail)).one()
+    to = recipient_now(letter.person_id, None)
+    assert to is not None
+    mail = MAIL if language == "en" else replace(MAIL, support_contact="+7 7172 000000")
+    email = render_email(mail, "k", to, letter.events, letter.created_at, is_digest=False)
+    subject, account = INVITED[language]
+    assert email["Subject"] == subject
+    assert account in text_of(email)
+    # There is nothing to see before the password is chosen.
+    assert message("notice-ending", language).partition(".")[0] not in text_of(email)
 
 
 def test_used_invitation_is_not_sent(administrator: Actor) -> None:

@@ -67,6 +67,38 @@ def test_password_that_many_use_is_rejected(app: Flask, password: str) -> None:
     assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [("/password", "password-common")]
 
 
+@pytest.mark.parametrize(
+    "password",
+    [
+        "Пароль123456",
+        "парольпароль",
+        "Gfhjkm.2026.Gfhjkm",  # пароль, typed on Latin keys
+        "йцукенгшщзхъ",
+        "зфыыцщкв1234",  # password1234, typed on Russian keys
+        "Құпиясөз2026",
+        "2026-Қазақстан",
+        "Qazaqstan!2026",
+        '"әіңғ,.үұқөһ',  # the row of digits, typed on Kazakh keys
+        "Солнышко-123",
+        "Lyublyu12345",
+        "QazTech-2026",
+        "Министерство1",
+    ],
+)
+def test_password_of_russian_and_kazakh_speakers_that_many_use_is_rejected(app: Flask, password: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), password)
+
+    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [("/password", "password-common")]
+
+
+@pytest.mark.parametrize(
+    "password", ["пароль от сейфа мамы", "Алматы 6174920385516", "Астана-2026-Ақпан", "ъьъььъъьъььъ"]
+)
+def test_password_with_a_usual_word_and_more_is_accepted(app: Flask, password: str) -> None:
+    assert add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), password).name == "a.serikova"
+
+
 @pytest.mark.parametrize("password", ["a long and quiet", "қысқа емес құпиясөз", "zzzzzzqqzzzzzz", "☃" * 12])
 def test_password_needs_no_digits_signs_or_capitals(app: Flask, password: str) -> None:
     assert add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), password).name == "a.serikova"

@@ -96,7 +96,7 @@ def test_wrong_rows_are_refused_with_their_reasons() -> None:
     rows = (
         f"ok,,agency_viewer,{agency.bin},kk",
         f"ok,,agency_viewer,{agency.bin},kk",
-        "taken,,auditor,,kk",
+        "taken,,operator,,kk",
         "no.agency,,agency_viewer,,kk",
         "with.agency,,auditor," + agency.bin + ",kk",
         "unknown.agency,,agency_viewer,990340900110,kk",
@@ -202,7 +202,7 @@ def upload(visit: Visit, content: bytes) -> str:
 
 def test_page_displays_what_is_wrong_with_the_file(signed_in: SignedIn) -> None:
     visit = signed_in(Role.ADMINISTRATOR)
-    assert "name,email,role,agency,language" in visit.get("/people/import.csv").text
+    assert 'href="/people/import.xlsx"' in visit.get("/people/import").text
     assert visit.send("/people/import").status_code == 422
     assert "column-unknown" not in upload(visit, b"name,role,rank\nx,auditor,1")
     for wrong in ("", "%%%", base64.b64encode(b"name\nx").decode()):
@@ -228,3 +228,19 @@ def test_dry_run_refuses_the_former_name_of_another_account() -> None:
     for dry_run in (True, False):
         result = import_people(MANAGER, table("Sаule,,auditor,,"), dry_run=dry_run)
         assert [error["code"] for error in result.errors] == ["account-name-taken"]
+
+
+def test_people_who_are_already_added_are_unchanged_and_no_errors(signed_in: SignedIn) -> None:
+    agency, other = an_agency(), an_agency()
+    rows = [f"e.bek,e@x.kz,agency_editor,{agency.bin},ru", f"f.bek,,agency_viewer,{agency.bin},"]
+    import_people(MANAGER, table(*rows), dry_run=False)
+    again = import_people(MANAGER, table(*rows, f"g.bek,,agency_viewer,{agency.bin},"), dry_run=True)
+    assert (again.unchanged, [each.name for each in again.created], again.errors) == (["e.bek", "f.bek"], ["g.bek"], [])
+    moved = import_people(MANAGER, table(f"e.bek,e@x.kz,agency_editor,{other.bin},ru"), dry_run=True)
+    assert (moved.unchanged, moved.refused) == ([], 1)
+    twice = import_people(MANAGER, table(rows[0], rows[0]), dry_run=True)
+    assert (twice.unchanged, [error["code"] for error in twice.errors]) == (["e.bek"], ["name-twice"])
+    encoded = base64.b64encode(table(*rows)).decode()
+    page = signed_in(Role.ADMINISTRATOR).send("/people/import/apply", page="/people/import", table=encoded).text
+    assert "Nobody is added" in page and "Errors by row" not in page
+    assert "Already added, with the same address, role and agency: 2" in page

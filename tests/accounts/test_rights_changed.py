@@ -71,9 +71,9 @@ def subjects(app: Flask) -> Subjects:
 
 
 def _move(actor: Actor, on: Subjects) -> None:
-    moved, failed = move_people(actor, [on.person], on.agency)
-    assert moved == []
-    raise failed[0][1]
+    moves = move_people(actor, [on.person], on.agency)
+    assert moves.moved == []
+    raise moves.failed[0][1]
 
 
 ACTS: dict[str, Callable[[Actor, Subjects], object]] = {

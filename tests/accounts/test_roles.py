@@ -38,25 +38,31 @@ WRITES = frozenset(
         P.PEOPLE_MANAGE,
         P.ACCOUNTS_CONFIRM,
         P.TOKENS_MANAGE,
+        P.ORGANISATIONS_PROPOSE,
+        P.ORGANISATIONS_CONFIRM,
     }
 )
 
-EVERYONE = "agencies.read cases.read exemptions.read projects.read reports.read own-account.read own-account.manage"
+EVERYONE = (
+    "agencies.read cases.read exemptions.read projects.read reports.read requests.read own-account.read "
+    "own-account.manage"
+)
 CONTRACT = {
     "agency_viewer": f"{EVERYONE} restricted.read",
-    "agency_editor": f"{EVERYONE} restricted.read projects.write documents.write imports.run cases.answer "
-    "cases.comment",
-    "agency_administrator": f"{EVERYONE} restricted.read projects.write documents.write imports.run cases.answer "
-    "cases.comment people.read people.manage tokens.read tokens.manage",
+    "agency_editor": f"{EVERYONE} restricted.read projects.write projects.attest documents.write imports.run "
+    "cases.answer cases.comment",
+    "agency_administrator": f"{EVERYONE} restricted.read projects.write projects.attest documents.write imports.run "
+    "cases.answer cases.comment people.read people.manage tokens.read tokens.manage",
     "reviewer": f"{EVERYONE} audits.read policies.read projects.link placements.confirm onboarding.extend "
     "documents.write cases.review cases.comment",
     "supervisor": f"{EVERYONE} audits.read policies.read restricted.read projects.restrict projects.link "
     "documents.write placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review "
-    "cases.lead cases.approve cases.comment exemptions.record journal.read accounts.confirm",
+    "cases.lead cases.approve cases.comment exemptions.record journal.read accounts.confirm organisations.confirm",
     "auditor": f"{EVERYONE} audits.read policies.read restricted.read journal.read people.read tokens.read",
     "operator": f"{EVERYONE} audits.read policies.read placements.confirm documents.write audits.run audits.void",
     "administrator": f"{EVERYONE} audits.read policies.read agencies.write projects.write documents.write imports.run "
-    "imports.read-all journal.read people.read people.manage accounts.confirm tokens.read tokens.manage",
+    "imports.read-all journal.read people.read people.manage accounts.confirm tokens.read tokens.manage "
+    "organisations.propose organisations.confirm",
 }
 
 

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
+from flask import Flask
+
+from registry.accounts.invitations import BY_EMAIL
+from registry.accounts.invited_people import invite_person
 from registry.accounts.models import account_named
 from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
@@ -45,6 +52,65 @@ def test_auditor_sees_people_and_tokens_without_actions(signed_in: SignedIn) -> 
     auditor = signed_in(Role.AUDITOR)
     people, tokens = auditor.get("/people").text, auditor.get("/tokens").text
     assert "e.bek" in people and "robot" in tokens and key_id in tokens
-    for text in ("Add a person", "Change role", "New password", "Disable account", "Issue token", "Revoke token"):
+    for text in ("Add a person", "Change role", "Set a new password", "Disable account", "Issue token", "Revoke token"):
         assert text not in people + tokens
     assert auditor.get(f"/people/{person.id}/edit").status_code == 403
+
+
+def test_agency_administrator_filters_by_roles_of_agencies_only(signed_in: SignedIn) -> None:
+    page = signed_in(Role.AGENCY_ADMINISTRATOR, an_agency()).get("/people").text
+    choices = page.partition('id="role"')[2].partition("</select>")[0]
+    assert re.findall(r'value="(\w+)"', choices) == ["agency_viewer", "agency_editor", "agency_administrator"]
+    everybody = signed_in(Role.AUDITOR).get("/people").text.partition('id="role"')[2].partition("</select>")[0]
+    assert re.findall(r'value="(\w+)"', everybody) == [role.value for role in Role]
+
+
+def test_agency_administrator_reads_who_moves_people_elsewhere(signed_in: SignedIn) -> None:
+    ministry = an_agency()
+    person = add_person(ADMINISTRATOR, NewPerson("e.bek", Role.AGENCY_EDITOR, ministry.id), PASSWORD)
+    visit = signed_in(Role.AGENCY_ADMINISTRATOR, ministry)
+    # With one agency there is nowhere to move to.
+    assert 'id="moving"' not in visit.get("/people").text
+    an_agency(parent=ministry)
+    assert 'id="moving"' in visit.get("/people").text
+    hint = "An administrator of the register moves people to other agencies."
+    assert hint in visit.get(f"/people/agency?person={person.id}").text
+    assert hint not in signed_in(Role.ADMINISTRATOR).get(f"/people/agency?person={person.id}").text
+
+
+def test_page_of_tokens_says_which_ones_the_reader_may_revoke(signed_in: SignedIn) -> None:
+    own = signed_in(Role.AGENCY_ADMINISTRATOR, an_agency()).get("/tokens").text
+    assert "You can revoke those of the viewers, editors and service accounts of your agency" in own
+    assert "You can revoke any token." not in own
+    assert "You can revoke any token." in signed_in(Role.ADMINISTRATOR).get("/tokens").text
+    assert "You can revoke" not in signed_in(Role.AUDITOR).get("/tokens").text
+
+
+def test_home_of_an_agency_administrator_counts_the_people(app: Flask, signed_in: SignedIn) -> None:
+    app.config[BY_EMAIL] = True
+    ministry = an_agency()
+    committee = an_agency(parent=ministry)
+    visit = signed_in(Role.AGENCY_ADMINISTRATOR, ministry)
+    page = visit.get("/home").text
+    assert "1 person of your agency and those below it can sign in." in page
+    assert "Invited, no password chosen yet" not in page
+    add_person(ADMINISTRATOR, NewPerson("e.bek", Role.AGENCY_EDITOR, committee.id), PASSWORD)
+    add_person(ADMINISTRATOR, NewPerson("stranger", Role.AGENCY_EDITOR, an_agency().id), PASSWORD)
+    invite_person(ADMINISTRATOR, NewPerson("a.bek", Role.AGENCY_VIEWER, committee.id, "a@lakes.kz"))
+    issue(ADMINISTRATOR, "robot", Role.AGENCY_EDITOR, ministry.id, lifetime=timedelta(days=3))
+    page = visit.get("/home").text
+    assert "2 people of your agency and those below it can sign in." in page
+    assert re.search(r'href="/people\?status=invited">Invited, no password chosen yet</a>: 1<', page)
+    assert re.search(r'href="/tokens\?show=ending">Tokens that end within 14 days</a>: 1<', page)
+    assert "Nobody answers for the service account:" in page and "robot" in page
+    assert "can sign in." not in signed_in(Role.AGENCY_EDITOR, ministry).get("/home").text
+
+
+def test_only_tokens_that_the_reader_may_revoke_have_a_link(signed_in: SignedIn) -> None:
+    ministry = an_agency()
+    visit = signed_in(Role.AGENCY_ADMINISTRATOR, ministry)
+    visit.send("/account/tokens/new", expires_in="30", scopes="read", role="agency_viewer")
+    robot = issue(ADMINISTRATOR, "robot", Role.AGENCY_EDITOR, ministry.id).key_id
+    page = visit.get("/tokens").text
+    assert re.findall(r'href="/tokens/(\w+)/revocation"', page) == [robot]
+    assert "agency_administrator.web" in page.partition("All tokens")[2]

@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from registry.accounts.account_editing import edit_account
 from registry.accounts.models import account_named
-from registry.accounts.people import NewPerson, add_person
+from registry.accounts.people import NewPerson, add_person, person_named
 from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
 from registry.accounts.token_queries import all_tokens
@@ -37,6 +38,12 @@ def test_my_account_shows_name_role_agency_and_language(signed_in: SignedIn) -> 
     visit = signed_in(Role.AGENCY_EDITOR, agency, language="ru")
     assert 'href="/account">agency_editor.web' in visit.get("/home").text
     page = visit.get("/account").text
+    assert "–" in page.partition(">Электронная почта<")[2][:300]
+    person = person_named("agency_editor.web")
+    assert person is not None
+    edit_account(ADMINISTRATOR, person.account_id, {"email": "e.bek@lakes.kz"})
+    page = visit.get("/account").text
+    assert "e.bek@lakes.kz" in page.partition(">Электронная почта<")[2][:300]
     for text in ("agency_editor.web", "Редактор организации", "Министерство озёр", "Русский", "У вас нет токенов."):
         assert text in page
 

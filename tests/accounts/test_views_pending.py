@@ -71,6 +71,7 @@ def test_second_person_confirms_the_account(signed_in: SignedIn, visit: Visit, s
 
 def test_requesting_administrator_has_no_button_and_cannot_confirm(signed_in: SignedIn) -> None:
     administrator = signed_in(Role.ADMINISTRATOR)
+    signed_in(Role.SUPERVISOR)
     ask_for(administrator)
     assert "Confirm account" not in administrator.get("/people").text
     assert "Accounts to confirm" not in administrator.get("/home").text

@@ -17,7 +17,15 @@ def test_registered_agency_is_at_its_location(administrator: Caller) -> None:
     assert answer.status_code == 201
     assert answer.headers["Location"] == f"/api/v1/agencies/{number}"
     read = administrator.get(f"/agencies/{number}")
-    assert read.get_json() == answer.get_json() == {**dict.fromkeys(AGENCY_FIELDS), **sent, "version": 1}
+    assert (
+        read.get_json()
+        == answer.get_json()
+        == {
+            **dict.fromkeys((*AGENCY_FIELDS, "closed_on", "successor_bin")),
+            **sent,
+            "version": 1,
+        }
+    )
     assert read.headers["ETag"] == answer.headers["ETag"]
 
 

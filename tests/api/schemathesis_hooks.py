@@ -59,8 +59,8 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "url-with-credentials",
     }
 )
-# The content of a file, and what some decisions need beside themselves.
-WHEREVER: Final = frozenset({"/file", "/due_on", "/reason_code"})
+# The content of a file, JSON in a form field, and what some decisions need beside themselves.
+WHEREVER: Final = frozenset({"/file", "/mapping", "/due_on", "/reason_code"})
 
 
 def _bin(eleven: str) -> str | None:

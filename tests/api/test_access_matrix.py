@@ -35,6 +35,8 @@ from registry.projects.documents import add_document
 from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
+from registry.requests.service import ask
+from registry.requests.vocabulary import RequestKind
 from tests.api.callers import MERGE_PATCH, Caller, caller
 from tests.factories import ADMINISTRATOR, PASSWORD, a_bin, a_project, an_actor, an_agency, project_values
 
@@ -46,6 +48,7 @@ WRITERS = {*EDITORS, Role.ADMINISTRATOR}
 CONFIRMERS = {Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR}
 REVIEWERS = {Role.REVIEWER, Role.SUPERVISOR}
 MANAGERS = {Role.AGENCY_ADMINISTRATOR, Role.ADMINISTRATOR}
+ORGANISERS = {Role.SUPERVISOR, Role.ADMINISTRATOR}
 SEE_RESTRICTED = {Role.SUPERVISOR, Role.AUDITOR, *AGENCY}
 
 
@@ -64,6 +67,7 @@ class World:
     account_id: int
     service_id: int
     key_id: str
+    requests: dict[str, int]
     link_id: int
 
 
@@ -82,6 +86,18 @@ class Try:
     form: Callable[[World], dict[str, Any]] | None = None
     unseen: frozenset[Role] | set[Role] = frozenset()
     of_project: bool = True
+
+
+def succession(_world: World) -> dict[str, Any]:
+    return {"successor": an_agency().bin, **an_act()}
+
+
+def transfer(_world: World) -> dict[str, Any]:
+    return {"to": an_agency().bin, **an_act()}
+
+
+def an_act() -> dict[str, Any]:
+    return {"on": str(today() + timedelta(days=1)), "act": "No. 1", "reason": "They merge."}
 
 
 def new_project(world: World) -> dict[str, Any]:
@@ -182,6 +198,13 @@ TRIES: dict[str, Try] = {
     # An editor imports, and sees no import of another.
     "read_one_import": Try("/imports/{import_run}", {Role.ADMINISTRATOR}, owned=False, unseen=EDITORS),
     "list_import_errors": Try("/imports/{import_run}/errors", {Role.ADMINISTRATOR}, owned=False, unseen=EDITORS),
+    "list_all_imports": Try("/imports", WRITERS, owned=False),
+    "list_import_rows": Try("/imports/{import_run}/rows", {Role.ADMINISTRATOR}, owned=False, unseen=EDITORS),
+    "run_import": Try("/imports/{import_run}/run", {Role.ADMINISTRATOR}, 409, owned=False, unseen=EDITORS),
+    "download_marked_import": Try(
+        "/imports/{import_run}/errors.xlsx", {Role.ADMINISTRATOR}, 409, owned=False, unseen=EDITORS
+    ),
+    "download_import_template": Try("/imports/template.xlsx", WRITERS, owned=False),
     "export_projects_as_csv": Try("/exports/projects.csv", ALL, owned=False),
     "export_projects_as_xlsx": Try("/exports/projects.xlsx", ALL, owned=False),
     "create_audit": Try("/audits", {Role.OPERATOR, Role.SUPERVISOR}, 201, lambda world: {}, owned=False),
@@ -225,6 +248,27 @@ TRIES: dict[str, Try] = {
     "appeal_case": Try("/cases/{case}/appeal", EDITORS, 409, lambda world: {"comment": "No."}),
     "comment_case": Try("/cases/{case}/comment", REVIEWERS | EDITORS, 200, lambda world: {"comment": "Seen."}),
     "confirm_many_cases": Try("/cases/confirm", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
+    # One waits for a decision already, and everybody who may ask has permission.
+    "ask_succession": Try("/agencies/{bin}/succession", {Role.ADMINISTRATOR}, 409, succession, owned=False),
+    "list_all_successions": Try("/successions", ALL, owned=False),
+    "read_succession": Try("/successions/{succession}", ALL, of_project=False),
+    "refuse_succession": Try(
+        "/successions/{refused_succession}/refusal", ORGANISERS, 200, lambda world: {"reason": "No."}, owned=False
+    ),
+    "confirm_succession": Try("/successions/{succession}/confirmation", ORGANISERS, 200, lambda world: {}, owned=False),
+    "cancel_succession": Try(
+        "/successions/{succession}/cancellation", {Role.ADMINISTRATOR}, 200, lambda world: {}, owned=False
+    ),
+    "ask_transfer": Try("/projects/{number}/transfer", {Role.ADMINISTRATOR}, 409, transfer),
+    "list_all_transfers": Try("/transfers", ALL, owned=False),
+    "read_transfer": Try("/transfers/{transfer}", ALL),
+    "refuse_transfer": Try(
+        "/transfers/{refused_transfer}/refusal", ORGANISERS, 200, lambda world: {"reason": "No."}, owned=False
+    ),
+    "confirm_transfer": Try("/transfers/{transfer}/confirmation", ORGANISERS, 200, lambda world: {}, owned=False),
+    "cancel_transfer": Try(
+        "/transfers/{transfer}/cancellation", {Role.ADMINISTRATOR}, 200, lambda world: {}, owned=False
+    ),
     "read_own_account": Try("/me", ALL, owned=False),
     "list_all_accounts": Try("/accounts", {*MANAGERS, Role.AUDITOR}, owned=False),
     "create_account": Try("/accounts", MANAGERS, 201, a_person, owned=False),
@@ -269,10 +313,23 @@ def a_world(agency: Agency) -> World:
     account_id = add_person(ADMINISTRATOR, person, PASSWORD).account_id
     service = add_service_account(ADMINISTRATOR, f"service {agency.bin}", Role.AGENCY_VIEWER, agency.id)
     key_id = issue_service_token(ADMINISTRATOR, service.id).key_id
+    requests = {
+        "succession": a_request(RequestKind.SUCCESSION, agency.bin),
+        "refused_succession": a_request(RequestKind.SUCCESSION, an_agency(parent=agency).bin),
+        "transfer": a_request(RequestKind.TRANSFER, project.number),
+        "refused_transfer": a_request(RequestKind.TRANSFER, reviewed.number),
+    }
     with transaction():
         link = add_link(supervisor, project.number, {"kind": "exchanges_data_with", "target": reviewed.number})
     ids = (document.id, recorded.id, audit.id, queued.id)
-    return World(agency, project, *ids, reviewed, case_id, account_id, service.id, key_id, link["id"])
+    return World(agency, project, *ids, reviewed, case_id, account_id, service.id, key_id, requests, link["id"])
+
+
+def a_request(kind: RequestKind, subject: str) -> int:
+    """A request that waits for a decision, of an administrator who is none of the callers."""
+    values = {"successor" if kind is RequestKind.SUCCESSION else "to": an_agency().bin, "act": "No. 1", "reason": "So."}
+    values["on"] = today() + timedelta(days=1)
+    return ask(an_actor(Role.ADMINISTRATOR, name="somebody else"), kind, subject, values).id
 
 
 @pytest.fixture
@@ -304,6 +361,7 @@ def send(who: Caller, operation: str, method: str, world: World) -> Any:
         account=world.account_id,
         service=world.service_id,
         key=world.key_id,
+        **world.requests,
         link=world.link_id,
     )
     if tried.form is not None:

@@ -14,6 +14,8 @@ SOMETIMES = {
     ("AuditJustRun", "changes"),
     ("Case.events", "for_agency"),
     ("Problem", "errors"),
+    ("SuccessionShown", "equal_external_ids"),
+    ("TransferShown", "equal_external_ids"),
     *(("Compliance.items", f"name_{language}") for language in ("kk", "ru", "en")),
 }
 

@@ -33,6 +33,48 @@ def test_serve_responds_and_stops_cleanly(registry: CommandLine, ending: signal.
         assert "Stopped." in err and "Traceback" not in err
 
 
+def output_at_start(registry: CommandLine, **settings: str) -> str:
+    """What serve prints until it serves."""
+    process = registry.start("serve", **settings)
+    assert process.stderr is not None
+    try:
+        output = ""
+        while "Ctrl-C" not in output:
+            line = process.stderr.readline()
+            assert line, output
+            output += line
+        return output
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize(
+    ("public_url", "address"),
+    [("", "http://127.0.0.1:{port}"), ("http://localhost:8000", "http://localhost:8000")],
+)
+def test_serve_prints_the_address_that_people_open(registry: CommandLine, public_url: str, address: str) -> None:
+    port = free_port()
+    output = output_at_start(registry, REGISTRY_PORT=str(port), REGISTRY_PUBLIC_URL=public_url)
+    assert f"The registry serves at {address.format(port=port)}. " in output
+
+
+@pytest.mark.sqlite_only
+def test_serve_warns_of_a_misspelt_emergency_account(registry: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "sign_in.toml"
+    file.write_text('[password]\nenabled = false\nbreak_glass = ["nobody"]\n', encoding="utf-8")
+    settings = {
+        "REGISTRY_PORT": str(free_port()),
+        "REGISTRY_SIGN_IN_FILE": str(file),
+        "REGISTRY_OIDC_ISSUER": "http://127.0.0.1:9",
+        "REGISTRY_OIDC_CLIENT_ID": "registry",
+        "REGISTRY_OIDC_CLIENT_SECRET": "secret",
+        "REGISTRY_PUBLIC_URL": "http://localhost:8000",
+    }
+    assert "password.break_glass of the sign-in file names 'nobody'" in output_at_start(registry, **settings)
+
+
 def test_running_request_finishes_before_shutdown(registry: CommandLine) -> None:
     port = free_port()
     with running(registry, "serve", REGISTRY_PORT=str(port)) as process:

@@ -88,7 +88,8 @@ def test_invalid_value_has_a_code_and_parameters(field: InputField, value: objec
         (Text(), " \t", None),
         (WholeNumber(), " 1 200\u00a0000 ", 1_200_000),
         (WholeNumber(), "\u2212007", -7),
-        (WholeNumber(), "12.5", "12.5"),
+        (WholeNumber(), "twelve", "twelve"),
+        (WholeNumber(), "-", None),
         (Boolean(), "Иә", True),
         (Boolean(), "no", False),
         (Boolean(), "maybe", "maybe"),
@@ -99,21 +100,6 @@ def test_invalid_value_has_a_code_and_parameters(field: InputField, value: objec
 )
 def test_text_of_a_form_becomes_its_json_value(field: InputField, text: str, value: object) -> None:
     assert field.from_text(text) == value
-
-
-@pytest.mark.parametrize(
-    ("field", "cell", "value"),
-    [
-        (AnyDay(), "01.02.2026", "01.02.2026"),
-        (WholeNumber(), "1 200", "1 200"),
-        (WholeNumber(), " 1200 ", 1200),
-        (Bin(), "0503 4000 4478", "0503 4000 4478"),
-        (Boolean(), "истина", True),
-        (Text(), " a ", "a"),
-    ],
-)
-def test_cell_of_a_table_is_not_guessed(field: InputField, cell: str, value: object) -> None:
-    assert field.from_cell(cell) == value
 
 
 def test_form_reports_blank_required_field_and_leaves_absent_ones_alone() -> None:

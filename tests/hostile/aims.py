@@ -37,6 +37,7 @@ KINDS = {
     "LifetimeField": "lifetime",
     "ScopesField": "scopes",
     "AddressesField": "addresses",
+    "ProjectNumbers": "project_numbers",
 }
 # The actor where several roles are permitted.
 PREFERRED = (Role.ADMINISTRATOR, Role.SUPERVISOR, *Role)
@@ -123,6 +124,7 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
         "account": world.account_id,
         "service": world.service_id,
         "key": world.key_id,
+        **world.requests,
         "link": world.link_id,
     }
     targets = {}

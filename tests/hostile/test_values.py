@@ -15,9 +15,9 @@ from tests.hostile.corpus import Case, cases, named, text_of, token_of
 VALUES = cases("values")
 LISTED_TEXTS = {kind for case in VALUES for kind in case.get("accepted_by", ()) if kind.startswith("text")}
 # Fields that identify something existing; another value is not found.
-REFERENCES = ("project", "target", "assignee", "agency")
+REFERENCES = ("project", "target", "assignee", "agency", "successor", "to")
 # The limits of a token: lists are read by the schema, and judged by the service when the schema has no other problem.
-TOKEN_LIMITS = ("lifetime", "scopes", "addresses")
+TOKEN_LIMITS = ("lifetime", "scopes", "addresses", "project_numbers")
 
 
 def takes_json(aim: Aim) -> bool:

@@ -17,7 +17,7 @@ from registry.core.languages import LANGUAGES
 from registry.core.messages import message
 from registry.core.spreadsheets.reader import open_sheet
 from registry.imports.models import ImportRun
-from registry.imports.service import import_now, queue_import
+from registry.imports.service import ImportOptions, import_now, queue_import
 from registry.projects.models import Project
 from tests.factories import an_actor, an_agency
 from tests.imports.tables import csv_of, with_entry, xlsx_of
@@ -115,7 +115,8 @@ def test_row_numbers_are_those_of_the_spreadsheet(app: Flask) -> None:
         (b"\r\n\r\n,,,\r\n", "file-empty"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "file-not-a-table"),
         (b"agency\x00,external_id\r\n", "file-not-a-table"),
-        ("agency,external_id\r\n".encode("utf-16"), "file-not-a-table"),
+        ("agency,external_id\r\n".encode("utf-16") + b"x", "file-not-a-table"),
+        ("agency,external_id\r\n".encode("utf-32"), "file-not-a-table"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "file-not-a-table"),
         (b"PK\x03\x04 and no more", "xlsx-unreadable"),
         (b'agency,external_id\r\n"1,2\r\n', "csv-broken"),
@@ -123,10 +124,14 @@ def test_row_numbers_are_those_of_the_spreadsheet(app: Flask) -> None:
         ("agency,external_id\r\nСистема учёта".encode() + b"\xd0", "utf8-broken"),
         ("agency,external_id\r\nСистема \x98".encode("cp1251", "replace") + b"\x98", "file-encoding-unknown"),
         (b"agency,external_id,agency\r\n", "column-twice"),
-        (b"agency,external_id,,name_ru\r\n", "column-without-name"),
         (b"agency,name_ru\r\n", "column-missing"),
         (b"external_id,name_ru\r\n", "column-missing"),
-        (b"Agency,external_id\r\n", "column-missing"),
+        (b"budget_kzt,external_id\r\n1,2\r\n", "column-missing"),
+        ("БИН;Сумма;Бюджет;Код проекта\r\n1;2;3;4\r\n".encode("cp1251"), "columns-for-one-field"),
+        (
+            "Ұйым;Жұмыс түрі;Кезең;Атауы\r\n1;Қосылу;Әзірлену;Жүйе\r\n".encode("cp1251", "replace"),
+            "kazakh-letters-lost",
+        ),
         (b"agency;external_id,name_ru\r\n", "column-missing"),
     ],
 )
@@ -135,9 +140,16 @@ def test_unreadable_file_is_rejected_immediately(app: Flask, content: bytes, exp
     assert db.session.scalar(db.select(ImportRun.id)) is None
 
 
-def test_unknown_columns_are_named(app: Flask) -> None:
-    problems = problems_of(b"agency,external_id,budget,\xd0\xa6\xd0\xb5\xd0\xbd\xd0\xb0,is_restricted,agency_id\r\n")
-    assert [problem.params.get("column") for problem in problems] == ["budget", "Цена", "agency_id"]
+def test_strict_import_names_unknown_columns(app: Flask) -> None:
+    content = "agency,external_id,color,Цена за штуку,,is_restricted,agency_id\r\n".encode()
+    with pytest.raises(Invalid) as error:
+        queue_import(an_actor(Role.ADMINISTRATOR), "projects", False, "file", content, ImportOptions(strict=True))
+    assert [(problem.code, problem.params) for problem in error.value.problems] == [
+        ("column-unknown", {"column": "color"}),
+        ("column-unknown", {"column": "Цена за штуку"}),
+        ("column-without-name", {"position": 5}),
+        ("column-unknown", {"column": "agency_id"}),
+    ]
 
 
 def test_ten_thousand_columns_give_a_short_error(app: Flask) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import pytest
 
@@ -52,3 +53,33 @@ def test_administrator_sees_agency_columns(signed_in: SignedIn) -> None:
     assert "parent_bin" in visit.get("/imports").text
     assert visit.get("/imports/agencies.csv").data.decode("utf-8-sig").startswith("bin,")
     assert signed_in(Role.AUDITOR).get("/imports/projects.csv").status_code == 403
+
+
+def test_columns_that_are_not_recognised_are_chosen_and_remembered(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    table = "Шифр;Что это;Объект;Работы;Этап;Где;Разное\nА-1;Портал озёр;сайт;создание;планирование;неизвестно;x\n"
+
+    def upload() -> Any:
+        content = io.BytesIO(table.encode("cp1251"))
+        return visit.send("/imports", kind="projects", dry_run="", file=(content, "таблица.csv"))
+
+    page = upload()
+    assert page.request.path.endswith("/columns") and "Портал озёр" in page.text
+    path = page.request.path
+    assert visit.get(path.removesuffix("/columns")).request.path == path
+    twice = visit.send(path, column_0="external_id", column_1="name_ru", column_2="name_ru")
+    assert "This field is already chosen for another column." in twice.text
+    missing = visit.send(path, column_1="name_ru")
+    assert "Choose the column that is «Your own reference»." in missing.text
+    fields = ("external_id", "name_ru", "object_kind", "work_type", "stage", "placement", "")
+    visit.send(path, **{f"column_{place}": name for place, name in enumerate(fields)})
+    run_next_import()
+    assert "Портал озёр" in visit.get("/projects").text
+    assert visit.get(path).request.path == path.removesuffix("/columns")
+    # The next table with these headers is read alike, for this agency only.
+    assert not upload().request.path.endswith("/columns")
+    other = signed_in(Role.AGENCY_EDITOR, an_agency(), name="other")
+    content = io.BytesIO(table.encode("cp1251"))
+    assert other.send("/imports", kind="projects", file=(content, "x.csv")).request.path.endswith("/columns")
+    assert other.get(path).status_code == 404

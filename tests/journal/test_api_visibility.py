@@ -21,11 +21,13 @@ from registry.platform.inventory import apply_inventory
 from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
+from registry.requests.service import ask
+from registry.requests.vocabulary import RequestKind
 from tests.api.callers import Caller
 from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of
-from tests.factories import a_project
+from tests.factories import ADMINISTRATOR, a_project, an_agency
 
-KINDS_OF_A_PROJECT = ("project", "case", "document", "exemption", "flag")
+KINDS_OF_A_PROJECT = ("project", "case", "document", "exemption", "flag", "request")
 EXEMPTION = {
     "decision_number": "12",
     "decided_on": date(2026, 1, 15),
@@ -39,6 +41,10 @@ def restrict(project: Project, *, is_restricted: bool = True) -> None:
         restrict_project(SAULE, find_project_to_change(SAULE, project.number), is_restricted, "State secret")
 
 
+def a_transfer() -> dict[str, object]:
+    return {"to": an_agency().bin, "on": date(2036, 1, 1), "act": "No. 1", "reason": "They merge."}
+
+
 def subjects_of(project: Project) -> dict[str, str]:
     """Journal entries with a subject of every kind that belongs to the project."""
     flag = db.session.scalars(select(Flag.id).where(Flag.project_id == project.id)).first()
@@ -50,6 +56,7 @@ def subjects_of(project: Project) -> dict[str, str]:
         "document": document,
         "exemption": exemption,
         "flag": flag,
+        "request": ask(ADMINISTRATOR, RequestKind.TRANSFER, project.number, a_transfer()).id,
     }
     subjects = {kind: f"{kind}:{key}" for kind, key in keys.items()}
     with transaction():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pyotp
@@ -24,6 +25,7 @@ from tests.notifications.readers import PASSWORD, create_reader, delete_emails, 
 from tests.notifications.test_email_texts import MAIL, text_of
 from tests.present import Present
 
+ASKING = replace(MAIL, support_contact="help@registry.tests")
 AT = "26.11.2026 12:00"
 
 
@@ -36,8 +38,17 @@ def test_owner_is_notified_of_a_sign_in_on_a_new_device_alone() -> None:
     create_reader("auditor", name="zhanna")
     create_reader("administrator", name="adil")
     sign_in("zhanna", PASSWORD, "10.0.0.1", "r", device="known")
+    sign_in("zhanna", PASSWORD, "10.0.0.1", "r", device="known")
     assert queued_emails() == []
     sign_in("zhanna", PASSWORD, "10.0.0.1", "r")
+    assert queued_emails() == [("zhanna@readers.kz", "account-new-device", [AT])]
+
+
+def test_first_sign_in_of_a_new_account_is_no_alarm() -> None:
+    create_reader("auditor", name="zhanna")
+    sign_in("zhanna", PASSWORD, "10.0.0.1", "r")
+    assert queued_emails() == []
+    sign_in("zhanna", PASSWORD, "10.0.0.2", "r")
     assert queued_emails() == [("zhanna@readers.kz", "account-new-device", [AT])]
 
 
@@ -62,15 +73,19 @@ def test_owner_is_notified_of_password_factor_and_token() -> None:
 
 def test_notice_names_the_time_and_leads_to_the_account() -> None:
     create_reader("auditor", name="zhanna")
-    delete_emails()
-    sign_in("zhanna", PASSWORD, "10.0.0.1", "r")
+    for _ in range(2):
+        delete_emails()
+        sign_in("zhanna", PASSWORD, "10.0.0.1", "r")
     process_outbox(with_mail=True)
     queued = db.session.scalars(select(OutboundEmail)).one()
     to = recipient_now(queued.person_id, None)
     assert to is not None
-    email = render_email(MAIL, "k", to, queued.events, now(), is_digest=False)
-    assert email["Subject"] == (
-        "Somebody signed in to your account on a new device. If it was not you, tell an administrator at once: " + AT
-    )
+    email = render_email(ASKING, "k", to, queued.events, now(), is_digest=False)
+    assert email["Subject"] == "Somebody signed in to your account on a new device"
+    for sentence in (
+        "If it was not you, change your password and tell an administrator of the register at once.",
+        "Questions? Ask help@registry.tests",
+    ):
+        assert f"\n\n{sentence}\n\n" in text_of(email)
     assert f"  {AT} – https://registry.tests/account\n" in text_of(email)
     assert "10.0.0.1" not in text_of(email)

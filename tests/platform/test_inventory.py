@@ -120,7 +120,7 @@ def test_invalid_rows_are_reported_and_withdraw_no_verification(app: Flask) -> N
     summary = apply(
         listed("qt-0", agency.bin),
         listed("qt-0", agency.bin),
-        listed("qt-1", agency.bin, "01.10.2026"),
+        listed("qt-1", agency.bin, "01.10.26"),
         listed("qt-2", "123"),
         listed("qt-3", "960140000061"),
         listed("qt-4", agency.bin, tomorrow),
@@ -130,7 +130,7 @@ def test_invalid_rows_are_reported_and_withdraw_no_verification(app: Flask) -> N
     assert (totals(summary), summary["total"], summary["rejected"]) == ((0, 0, 0, 1), 8, 7)
     assert [(error["row"], error["column"], error["code"]) for error in summary["errors"]] == [
         (3, "platform_key", "platform-key-twice"),
-        (4, "verified_on", "expected-date"),
+        (4, "verified_on", "date-year-short"),
         (5, "agency", "bin-invalid"),
         (6, "agency", "agency-unknown"),
         (7, "verified_on", "date-after-today"),

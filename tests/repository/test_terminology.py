@@ -42,6 +42,9 @@ FORBIDDEN = {
     ],
 }
 GUIDES = {
+    "administrator": "en",
+    "administrator.ru": "ru",
+    "administrator.kk": "kk",
     "agency": "en",
     "agency.ru": "ru",
     "agency.kk": "kk",

@@ -56,8 +56,8 @@ NAMES = {
     "standing": "active",
 }
 EXTREMES = re.compile(r"(?:LONGEST|MOST|LARGEST|SHORTEST|FEWEST|SMALLEST)_")
-# Keys of the policy file and of its API, columns of the database: published, so they stay.
-PUBLISHED = re.compile(r"safety_belt_(?:percent|minimum|\*)|\bpolicy key\b")
+# Keys of the policy file and of its API, paths, columns of the database: published, so they stay.
+PUBLISHED = re.compile(r"safety_belt_(?:percent|minimum|\*)|\bpolicy key\b|/refusal\b")
 
 
 @cache

@@ -29,17 +29,20 @@ def test_missing_values_are_named_by_what_the_field_asks(signed_in: SignedIn) ->
     assert "Choose a file." in visit.send("/people/import").text
 
 
-def test_table_date_error_names_table_format(signed_in: SignedIn) -> None:
+def test_row_errors_are_in_the_terms_of_the_forms(signed_in: SignedIn) -> None:
     agency = an_agency()
     table = (
         "agency,external_id,name_ru,object_kind,work_type,stage,placement,contract_signed_on,planned_end_on\n"
-        f"{agency.bin},A-1,Проба,system,creation,planning,unknown,20.01.2026,1901-01-01\n"
+        f"{agency.bin},A-1,Проба,system,creation,planning,outer space,soon,1901-01-01\n"
     )
     visit = signed_in(Role.AGENCY_EDITOR, agency, name="editor")
     run = import_now(editor_of(agency), "projects", True, "table.csv", table.encode())
     page = visit.get(f"/imports/{run.id}").text
-    assert "A date written YYYY-MM-DD is expected" in page and "must lie from 1991-12-16" in page
-    assert "day, month and year" not in page
+    assert "Write the date as day, month and year, such as 20.01.2026." in page
+    assert "must lie from 16.12.1991" in page
+    assert (
+        "One of these is expected: «On QazTech», «Onboarding to QazTech», «Outside QazTech», «Not known yet»." in page
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,7 +52,11 @@ def test_table_date_error_names_table_format(signed_in: SignedIn) -> None:
         ("-5", "The number must not be below 0 or above 1,000,000,000,000,000."),
         ("\u22125", "The number must not be below 0 or above 1,000,000,000,000,000."),
         ("9" * 20_000, "The number must not be below 0 or above 1,000,000,000,000,000."),
-        ("1,5", "A whole number is expected."),
+        (
+            "1,5",
+            "A whole number is expected: whole tenge without tiyn. A fraction is not rounded; write the whole amount.",
+        ),
+        ("1.2 млн", "Write the number in full with all its zeros: 1 200 000 instead of &#34;1.2 million&#34;."),
         ("много", "A whole number is expected."),
     ],
 )

@@ -44,6 +44,8 @@ def filled(rule: str, number: str) -> str:
         "<bin>": "990340900110",
         "<key_id>": "0123456789",
         "<row_id:case_id>": "1",
+        "<row_id:request_id>": "1",
+        "<any(confirmation,refusal,cancellation):decision>": "confirmation",
         "<int(max=9223372036854775807):seq>": "1",
         "<action>": "comment",
         "<any(csv, xlsx):ending>": "csv",

@@ -98,6 +98,8 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "number": world.project.number,
         "document_id": world.document_id,
         "case_id": world.case_id,
+        "link_id": world.link_id,
+        "request_id": world.requests["transfer"],
         "audit_id": world.audit_id,
         "import_id": world.import_id if run is None else run.id,
         "draft_id": 1 if draft is None else draft.id,
@@ -111,7 +113,6 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "seq": 1,
         "step": "what",
         "section": "what",
-        "link_id": 999,
         "action": "claim",
         "language": "en",
         "version": "2026.1",
@@ -124,7 +125,9 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "imports": values["import_id"],
         "audits": world.audit_id,
         "exemptions": world.exemption_id,
-        "links": 999,
+        "links": world.link_id,
+        "successions": world.requests["succession"],
+        "transfers": world.requests["transfer"],
     }
     return values, ids
 

@@ -21,6 +21,7 @@ from registry.accounts.roles import Role
 from registry.accounts.service_accounts import add_service_account
 from registry.accounts.token_models import Token
 from registry.accounts.tokens import issue
+from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
 from registry.audits.service import run_audit
 from registry.cases.models import Case
@@ -30,11 +31,14 @@ from registry.core.transactions import transaction
 from registry.demo.people import REVIEWER, SECOND_REVIEWER, demo_actor, first_of_each_role
 from registry.flags.audit_runs import AuditRun
 from registry.flags.models import Flag
+from registry.imports.hand_mapping import hold_import
 from registry.imports.service import import_now
 from registry.projects.drafts import drafts_of, save_draft, start_draft
 from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.service import register_project
+from registry.requests.service import ask, confirm
+from registry.requests.vocabulary import RequestKind
 
 PASSWORD: Final = "Besköpir-2026-tau"
 AGENCY: Final = "990340900110"
@@ -68,6 +72,18 @@ TWIN: Final = {
     "placement": "on_platform",
     "supplier_bin": "130740910411",
 }
+CLERKS_TABLE: Final = (
+    "Реестр проектов;;;;;;;;;\n"
+    "№ п/п;БИН;Внутренний номер;Название;Вид объекта;Вид работ;Стадия;Размещение;Дата договора;Сумма, ₸\n"
+    f"1;{AGENCY};HEALTH-003;Портал озёр;сайт;Развитие;ОЭ;вне QazTech;02.11.2026;1 200 000,00 ₸\n"
+    f"2;{AGENCY};А-2;Учёт рек;ИС;Создание;Планирование;Пока неизвестно;03.11.2026;5 000 000\n"
+    f"3;{AGENCY};А-3;Реестр болот;ИС;Создание;Планирование;Пока неизвестно;скоро;1.2 млн\n"
+    "Итого;;;;;;;;;6 200 000\n"
+)
+UNKNOWN_COLUMNS: Final = (
+    "Реестр проектов;;;;;\n№;Шифр;Что это;Вид работ;Бюджет, тенге;Примечание\n"
+    "1;А-1;Портал озёр;Создание;1 200 000;срочно\n2;А-2;Учёт рек;Развитие;5 000 000;\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +132,17 @@ def prepare(app: Flask) -> dict[str, object]:
         with transaction():
             target = {"kind": "part_of", "target": _project("HEALTH-007"), "note": "Одна информационная система"}
             add_link(demo_actor(REVIEWER), _project("HEALTH-001"), target)
+        previewed = import_now(editor, "projects", True, "реестр.csv", CLERKS_TABLE.encode())
+        unmapped = hold_import(editor, "projects", True, "реестр.csv", UNKNOWN_COLUMNS.encode())
         dry = run_audit(local_actor(Role.OPERATOR), dry_run=True)
         flagged = select(Project.number).join(Flag).where(Project.external_id.like("HEALTH-%"), Flag.status == "open")
         own_token = (
             select(Token.key_id).join(Account, Account.id == Token.account_id).where(Account.name == editor.principal)
         )
         audits = select(AuditRun.id).where(AuditRun.status == "succeeded", AuditRun.dry_run.is_(False))
+        requests = _requests()
         return {
+            **requests,
             "number": db.session.scalars(flagged.order_by(Flag.severity, Project.number).limit(1)).one(),
             "onboarding": _project("HEALTH-007"),
             "on_platform": _project("HEALTH-001"),
@@ -131,6 +151,8 @@ def prepare(app: Flask) -> dict[str, object]:
             "dry_audit": dry.id,
             "draft": drafts_of(editor)[0].id,
             "import": run.id,
+            "unmapped": unmapped.id,
+            "previewed": previewed.id,
             "account": pending.id,
             "own_key": db.session.scalars(own_token.order_by(-Token.id)).first(),
             "absent": absent.id,
@@ -213,6 +235,10 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("imports", editor, "/imports"),
         Stop("imports-error", editor, "/imports", {}),
         Stop("import", editor, f"/imports/{known['import']}"),
+        Stop("import-rows", editor, f"/imports/{known['previewed']}/rows"),
+        Stop("import-preview", editor, f"/imports/{known['previewed']}"),
+        Stop("import-columns", editor, f"/imports/{known['unmapped']}/columns"),
+        Stop("import-columns-error", editor, f"/imports/{known['unmapped']}/columns", {}),
         Stop("audits", operator, "/audits"),
         Stop("audit", supervisor, f"/audits/{known['audit']}"),
         Stop("audit-tried", supervisor, f"/audits/{known['dry_audit']}"),
@@ -239,6 +265,20 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("agency-new", administrator, "/agencies/new"),
         Stop("agency-new-error", administrator, "/agencies/new", {"bin": "123"}),
         Stop("agency-edit", administrator, f"/agencies/{AGENCY}/edit"),
+        Stop("agencies-tree", auditor, "/agencies/tree"),
+        Stop("agency-page", administrator, f"/agencies/{AGENCY}"),
+        Stop("agency-page-closed", auditor, f"/agencies/{known['former_agency']}"),
+        Stop("agency-page-successor", supervisor, f"/agencies/{known['successor']}"),
+        Stop("succession-new", administrator, f"/agencies/{known['successor']}/succession"),
+        Stop("succession-new-error", administrator, f"/agencies/{known['successor']}/succession", {"on": "1"}),
+        Stop("transfer-new", administrator, f"/projects/{known['passing']}/transfer"),
+        Stop("transfer-new-error", administrator, f"/projects/{known['passing']}/transfer", {"to": "1"}),
+        Stop("requests", supervisor, "/requests"),
+        Stop("requests-none", editor, "/requests?state=refused"),
+        Stop("request-waiting", supervisor, f"/requests/{known['merger']}"),
+        Stop("request-own", administrator, f"/requests/{known['merger']}"),
+        Stop("request-done", auditor, f"/requests/{known['merged']}"),
+        Stop("request-transfer", administrator, f"/requests/{known['transfer']}"),
         Stop("people", administrator, "/people"),
         Stop("people-none", administrator, "/people?q=такогонет"),
         Stop("people-move", administrator, f"/people/agency?person={known['person']}"),
@@ -285,6 +325,28 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("own-token-revoke", editor, f"/account/tokens/{known['own_key']}/revocation"),
         Stop("forbidden", editor, "/people"),
     ]
+
+
+def _requests() -> dict[str, object]:
+    """A merger that took effect, one that waits and shows equal external ids, and a transfer for a later day."""
+    first, second = demo_actor(person_name(Role.ADMINISTRATOR)), demo_actor(person_name(Role.SUPERVISOR))
+    values = {"act": "Указ № 17 от 1 декабря 2026 года", "reason": "Объединение министерств."}
+    former, successor = sorted(db.session.scalars(select(Agency.bin).where(Agency.bin != AGENCY)).all())[:2]
+    numbers = list(db.session.scalars(select(Project.number).join(Project.agency).where(Agency.bin == AGENCY)))
+    done = ask(first, RequestKind.SUCCESSION, former, {"successor": successor, "on": today(), **values})
+    confirm(second, RequestKind.SUCCESSION, done.id, "Указ подписан.")
+    later = {"on": today() + timedelta(days=30), **values}
+    waiting = ask(first, RequestKind.SUCCESSION, AGENCY, {"successor": successor, "projects": numbers[:3], **later})
+    transfer = ask(first, RequestKind.TRANSFER, numbers[3], {"to": successor, **later})
+    confirm(second, RequestKind.TRANSFER, transfer.id)
+    return {
+        "merged": done.id,
+        "merger": waiting.id,
+        "transfer": transfer.id,
+        "former_agency": former,
+        "successor": successor,
+        "passing": numbers[4],
+    }
 
 
 def _project(external_id: str) -> str:

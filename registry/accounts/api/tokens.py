@@ -88,7 +88,11 @@ def _role_and_lifetime(values: Mapping[str, Any]) -> tuple[Any, Role | None]:
 
 
 def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {"scopes": values.get("scopes"), "addresses": values.get("addresses") or ()}
+    return {
+        "scopes": values.get("scopes"),
+        "addresses": values.get("addresses") or (),
+        "purpose": values.get("purpose"),
+    }
 
 
 def _shown_once(issued: IssuedToken) -> tuple[dict[str, Any], dict[str, str]]:

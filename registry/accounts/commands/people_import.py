@@ -34,5 +34,7 @@ def import_file(file: Path, dry_run: bool) -> None:
         csv.writer(sys.stdout).writerows([("name", "password"), *passwords])
     code = "cli-people-checked" if dry_run else "cli-people-added"
     print_message(code, count=len(result.created), refused=result.refused)
+    if result.unchanged:
+        print_message("cli-people-unchanged", count=len(result.unchanged))
     if result.refused:
         raise click.exceptions.Exit(INVALID)

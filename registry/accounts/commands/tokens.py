@@ -12,7 +12,7 @@ from registry.accounts import tokens as access
 from registry.accounts.account_names import clean_name
 from registry.accounts.actors import local_actor
 from registry.accounts.fields import LIFETIME, SECONDS
-from registry.accounts.models import AccountNotFound, account_named
+from registry.accounts.models import AccountNameUnknown, account_named
 from registry.accounts.people import person_named
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.scopes import Scope
@@ -39,6 +39,7 @@ COLUMNS = (
     "addresses",
     "last_used_from",
     "owner",
+    "purpose",
 )
 # The column, and the key of its value.
 KEYS = {"principal": "account"}
@@ -98,6 +99,7 @@ def tokens() -> None:
     help="A range from which the token is accepted, such as 10.1.0.0/16; repeatable. By default any.",
 )
 @click.option("--owner", metavar="NAME", help="The person who answers for a new service account.")
+@click.option("--purpose", metavar="TEXT", help="What the token is for, up to 100 characters.")
 @in_registry
 def issue(
     name: str,
@@ -107,6 +109,7 @@ def issue(
     scopes: tuple[str, ...],
     addresses: tuple[str, ...],
     owner: str | None,
+    purpose: str | None,
 ) -> None:
     """Issue a token and print only the token on standard output. It is displayed only once."""
     token_role = None if role is None else Role(role)
@@ -124,6 +127,7 @@ def issue(
             scopes=[Scope(scope) for scope in scopes] or None,
             addresses=addresses,
             owner_account_id=None if owner is None else _person_id(owner),
+            purpose=(purpose or "").strip() or None,
         )
     except Invalid as error:
         # All values are options, so this is a usage error.
@@ -135,7 +139,7 @@ def issue(
 def _person_id(name: str) -> int:
     person = person_named(name) if name.isprintable() else None
     if person is None:
-        raise AccountNotFound(id=name)
+        raise AccountNameUnknown(name=name)
     return person.account_id
 
 

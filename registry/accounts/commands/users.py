@@ -18,7 +18,7 @@ from registry.accounts.factors.management import reset_factors
 from registry.accounts.failed_sign_in_queries import COLUMNS as FAILED_COLUMNS
 from registry.accounts.failed_sign_in_queries import list_failed_sign_ins
 from registry.accounts.handover import hand_over
-from registry.accounts.models import Account, AccountNotFound, account_named
+from registry.accounts.models import Account, AccountNameUnknown, account_named
 from registry.accounts.passwords import MAX_LENGTH, generate_password
 from registry.accounts.queries import list_accounts
 from registry.accounts.roles import AGENCY_ROLES, Role
@@ -258,7 +258,7 @@ def reset_factor(name: str) -> None:
 def _account(name: str) -> Account:
     account = account_named(name) or account_named(clean_name(name))
     if account is None:
-        raise AccountNotFound(id=name)
+        raise AccountNameUnknown(name=name)
     return account
 
 

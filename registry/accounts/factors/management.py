@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,6 +68,11 @@ def list_factors(actor: Actor) -> OwnFactors:
     return OwnFactors(sorted(factors, key=lambda factor: factor.created_at), left or 0)
 
 
+def is_last_required(actor: Actor, factors: Sequence[OwnFactor]) -> bool:
+    """True when the actor has one factor only, and the role requires one: it cannot be removed."""
+    return len(factors) == 1 and is_required_of(actor.role)
+
+
 def remove_factor(session: FactorSession, kind: FactorKind, factor_id: int) -> None:
     """Remove an authenticator app or a passkey of the session's account; with the last one go the recovery codes.
 
@@ -78,7 +84,7 @@ def remove_factor(session: FactorSession, kind: FactorKind, factor_id: int) -> N
         factors = list_factors(session.actor).factors
         if not any(factor.kind is kind and factor.id == factor_id for factor in factors):
             raise FactorNotFound(id=factor_id)
-        if len(factors) == 1 and is_required_of(session.actor.role):
+        if is_last_required(session.actor, factors):
             raise LastFactorRequired
         table = TotpFactor if kind is FactorKind.TOTP else Passkey
         database.execute(delete(table).where(table.id == factor_id))

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems
 from registry.accounts.actors import Actor
-from registry.accounts.agency_tree import AGENCIES
+from registry.accounts.agency_tree import AGENCIES, last_successor
 from registry.accounts.device_names import device_name
 from registry.accounts.failed_sign_ins import record_failure
 from registry.accounts.invitations import delete_invitation
@@ -175,7 +175,7 @@ def _fits(account: Account, claims: IdentityClaims) -> bool:
         return False
     if not is_of_agency or claims.agency is None:
         return True
-    return db.session.scalar(select(AGENCIES.c.bin).where(AGENCIES.c.id == account.agency_id)) == claims.agency
+    return _agency_id(claims) == account.agency_id
 
 
 def _require_room() -> None:
@@ -233,11 +233,17 @@ def _role_and_agency(claims: IdentityClaims) -> tuple[Role, int | None]:
         raise IdentityWithoutRole
     if claims.role not in AGENCY_ROLES:
         return claims.role, None
-    number = select(AGENCIES.c.id).where(AGENCIES.c.bin == claims.agency)
-    agency_id = None if claims.agency is None else db.session.scalar(number)
+    agency_id = _agency_id(claims)
     if role_problems(claims.role, agency_id):
         raise IdentityWithoutAgency(agency=claims.agency or "")
     return claims.role, agency_id
+
+
+def _agency_id(claims: IdentityClaims) -> int | None:
+    """The agency of the claims; the successor of one that is closed, until the provider knows of it."""
+    number = select(AGENCIES.c.id).where(AGENCIES.c.bin == claims.agency)
+    agency_id = None if claims.agency is None else db.session.scalar(number)
+    return None if agency_id is None else last_successor(agency_id)
 
 
 def _free_name(claims: IdentityClaims) -> str:

@@ -14,6 +14,7 @@ from registry.accounts.factors.management import (
     FactorNotFound,
     LastFactorRequired,
     OwnFactor,
+    is_last_required,
     list_factors,
     remove_factor,
 )
@@ -132,6 +133,9 @@ def remove_own_factor(actor: Actor, kind: str, factor_id: int) -> Answer:
         factor = next((each for each in own if each.kind is KINDS[kind] and each.id == factor_id), None)
         if factor is None:
             raise FactorNotFound(id=factor_id)
+        if is_last_required(actor, own):
+            flash_message(error_message(LastFactorRequired()), "error")
+            return redirect_to("my_account")
         consequences = _("You can no longer sign in with it.")
         if len(own) == 1:
             consequences += " " + _("It is your last second factor: your recovery codes go with it.")

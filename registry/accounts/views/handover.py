@@ -10,19 +10,26 @@ from flask import url_for
 from registry.accounts.account_changes import disable_account
 from registry.accounts.actors import Actor
 from registry.accounts.handover import hand_over
-from registry.accounts.models import account_named
+from registry.accounts.models import Person, account_named
+from registry.accounts.owners import count_owned_accounts
 from registry.accounts.people import find_person
 from registry.accounts.people_queries import people_to_choose
 from registry.accounts.roles import Permission
+from registry.accounts.views.person_choices import person_choices
+from registry.cases.handover import count_open_cases
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import invalid
 from registry.core.fields import Boolean, Text
 from registry.core.transactions import transaction
+from registry.projects.drafts import count_drafts
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import form_field
 from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form
 from registry.web.translations import gettext as _
+
+# What a receiver must be allowed to, by kind of work.
+NEEDED: Final = {"cases": Permission.CASES_REVIEW, "drafts": Permission.PROJECTS_WRITE}
 
 
 class HandOverForm(BaseSchema):
@@ -36,7 +43,10 @@ class HandOverForm(BaseSchema):
 def hand_over_work(actor: Actor, person_id: int) -> Answer:
     """Give the open work of a person to another one."""
     giver = find_person(actor, person_id)
-    receivers = [name for name in people_to_choose(actor) if name != giver.name]
+    work = _open_work(giver)
+    # Others could take nothing of it.
+    permissions = [permission for kind, permission in NEEDED.items() if work[kind]]
+    receivers = [each for each in people_to_choose(actor, permissions) if each.id != giver.account_id]
     page = FormPage(
         _("Hand over work"),
         _("Hand over work"),
@@ -47,12 +57,14 @@ def hand_over_work(actor: Actor, person_id: int) -> Answer:
                 "select",
                 label=_("New holder"),
                 hint=_("A person with an active account who may do this work."),
-                choices=[(name, name) for name in receivers],
+                choices=person_choices(receivers),
             ),
             form_field("disables", "check", label=_("Disable the account after that")),
         ],
         HandOverForm(),
-        intro=_(
+        intro=_work_text(work)
+        + " "
+        + _(
             "Open cases, drafts of registrations and service accounts of this person go to the new holder in one step. "
             "Absences of this person, and those in which the person is the deputy, end. Proposed decisions still need "
             "the approval of another person than the one who proposed them."
@@ -72,6 +84,19 @@ def hand_over_work(actor: Actor, person_id: int) -> Answer:
         return redirect_to("person", person_id=person_id)
 
     return answer_form(page, act)
+
+
+def _open_work(giver: Person) -> dict[str, int]:
+    return {
+        "cases": count_open_cases(giver.name),
+        "drafts": count_drafts([giver.name]).get(giver.name, 0),
+        "service_accounts": count_owned_accounts(giver.account_id),
+    }
+
+
+def _work_text(work: Mapping[str, int]) -> str:
+    text = _("Open work: cases: %(cases)s, drafts: %(drafts)s, service accounts: %(service_accounts)s.")
+    return text % work
 
 
 COUNTS: Final = ("cases", "drafts", "service_accounts", "absences")

@@ -43,7 +43,6 @@ from registry.web.forms import Form
 
 SIGN_IN_ERRORS: Final[tuple[type[RegistryError], ...]] = (
     AccountDisabled,
-    AccountNotConfirmed,
     IdentityNameNotUsable,
     IdentityWithoutAgency,
     IdentityWithoutRole,
@@ -80,6 +79,10 @@ def provider_callback() -> Answer:
         agent = request.user_agent.string
         origin = SignInRequest(request.remote_addr or "", request_id(), client_request_id(), page_locale(), agent)
         signed_in = sign_in_with_identity(claims, answer.id_token, origin)
+    except AccountNotConfirmed as error:
+        # All went well, although the account does not work yet.
+        session.pop(BACK, None)
+        return render_template("accounts/requested.html"), status_of(error)
     except SIGN_IN_ERRORS as error:
         return _failed(error)
     return to_signed_in(signed_in, local_address(session.pop(BACK, None)) or url_for("web.home"))

@@ -11,7 +11,7 @@ from flask import render_template, request, url_for
 
 from registry.accounts.absences import absences_of
 from registry.accounts.attempts import TooManyAttempts
-from registry.accounts.factors.management import list_factors
+from registry.accounts.factors.management import is_last_required, list_factors
 from registry.accounts.factors.requirements import is_required_of
 from registry.accounts.forms import (
     LanguageForm,
@@ -21,6 +21,7 @@ from registry.accounts.forms import (
     token_form,
     token_parameters,
 )
+from registry.accounts.models import own_person
 from registry.accounts.notification_preferences import notification_preferences
 from registry.accounts.own_language import change_own_language
 from registry.accounts.own_sessions import list_sessions
@@ -48,13 +49,15 @@ from registry.web.translations import gettext as _
 @pages.page("/account", needs=ANY_SIGNED_IN)
 def my_account(actor: Actor) -> Answer:
     """Show the account of the signed-in user: second factors, sessions, and tokens, newest first."""
-    signed_in = current_user().signed_in
+    signed_in, own, person = current_user().signed_in, list_factors(actor), own_person(actor)
     return render_template(
         "accounts/detail.html",
         actor=actor,
+        email=None if person is None else person.email,
         agency=None if actor.agency_id is None else db.session.get(Agency, actor.agency_id),
         language=None if signed_in is None else signed_in.language,
-        own=list_factors(actor),
+        own=own,
+        is_last_required=is_last_required(actor, own.factors),
         factor_name=factor_name,
         required=is_required_of(actor.role.value),
         sessions=list_sessions(actor),

@@ -7,12 +7,17 @@ from typing import Any
 from flask import render_template, request, url_for
 
 from registry.accounts.account_changes import confirm_account, confirmable, pending_accounts
+from registry.accounts.account_management import is_own
 from registry.accounts.actors import Actor
+from registry.accounts.confirmers import has_confirmer
 from registry.accounts.forms import display_password
 from registry.accounts.models import Account, find_account
-from registry.accounts.people_queries import emails_of
+from registry.accounts.people_queries import people_by_account
+from registry.accounts.rejections import reject_account
 from registry.accounts.roles import PERMISSIONS, Permission, Role
+from registry.accounts.similar_accounts import similar_accounts
 from registry.accounts.token_confirmation import confirm_token, pending_tokens
+from registry.agencies.service import agencies_by_id
 from registry.core.errors import Conflict, invalid
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.error_messages import error_message
@@ -24,7 +29,11 @@ from registry.web.translations import gettext as _
 def accounts_to_confirm(actor: Actor) -> Answer:
     """List the pending accounts and tokens, oldest first."""
     return render_template(
-        "accounts/pending.html", actor=actor, pending=list_pending(actor), tokens=pending_tokens(actor)
+        "accounts/pending.html",
+        actor=actor,
+        pending=list_pending(actor),
+        tokens=pending_tokens(actor),
+        no_confirmer_note=no_confirmer_note,
     )
 
 
@@ -50,9 +59,38 @@ def confirm(actor: Actor, account_id: int) -> Answer:
         )
         back = url_for("web.accounts_to_confirm")
         return display_password(name, password, back, hint, _("Second half of the password"))
-    if find_account(account_id).status == "invited":
-        confirmed = _("The account %(name)s is confirmed, and an invitation is sent.") % {"name": name}
+    status = find_account(account_id).status
+    if status == "pending":
+        confirmed = _("You have confirmed the account %(name)s. It works when a second person has confirmed it, too.")
+        confirmed %= {"name": name}
+    if status == "invited":
+        confirmed = _("The account %(name)s is confirmed, and an invitation goes out.") % {"name": name}
     flash_message(confirmed)
+    return redirect_to("accounts_to_confirm")
+
+
+@pages.page("/people/pending/<row_id:account_id>/rejection", needs=Permission.ACCOUNTS_CONFIRM, methods=("GET", "POST"))
+def reject(actor: Actor, account_id: int) -> Answer:
+    """Reject a pending account, after a confirmation page."""
+    account = find_account(account_id)
+    back = url_for("web.accounts_to_confirm")
+    if account.status != "pending":
+        flash_message(_("The account %(name)s does not wait for a confirmation.") % {"name": account.name}, "error")
+        return redirect_to("accounts_to_confirm")
+    if request.method == "GET":
+        consequences = _(
+            "The account is disabled, and the journal records that you rejected it. If that was a mistake, an "
+            "administrator enables the account again."
+        )
+        return render_template(
+            "question.html", subject=account.name, act=_("Reject account"), explanation=consequences, back=back
+        )
+    try:
+        reject_account(actor, account_id)
+    except Conflict as error:
+        flash_message(error_message(error), "error")
+    else:
+        flash_message(_("The account %(name)s is rejected and disabled.") % {"name": account.name})
     return redirect_to("accounts_to_confirm")
 
 
@@ -69,11 +107,24 @@ def confirm_pending_token(actor: Actor, key_id: str) -> Answer:
 
 
 def list_pending(actor: Actor) -> list[dict[str, Any]]:
-    """The pending accounts, each with its address and whether the actor may confirm it."""
+    """The pending accounts, each with what a second person must know of it and whether the actor may act on it."""
     accounts = pending_accounts(actor)
-    emails, own = emails_of([account.id for account in accounts]), confirmable(actor, accounts)
+    similar, own = similar_accounts(accounts), confirmable(actor, accounts)
+    ids = {account.id for account in accounts} | {other.id for others in similar.values() for other in others}
+    people = people_by_account(sorted(ids))
+    agencies = agencies_by_id() if accounts else {}
     return [
-        {"account": account, "email": emails.get(account.id), "can_confirm": account.id in own} for account in accounts
+        {
+            "account": account,
+            "person": people.get(account.id),
+            "email": None if account.id not in people else people[account.id].email,
+            "agency": agencies.get(account.agency_id or 0),
+            "similar": [(other, people.get(other.id)) for other in similar[account.id]],
+            "can_confirm": account.id in own,
+            "can_reject": not is_own(actor, account),
+            "has_confirmer": account.id in own or has_confirmer(account),
+        }
+        for account in accounts
     ]
 
 
@@ -89,8 +140,18 @@ def flash_with_confirmation(text: str, account: Account) -> None:
     """Flash a message, plus a note if the account is now pending."""
     if account.status == "pending":
         note = _("The account works when another administrator or a supervisor has confirmed it.")
+        if not has_confirmer(account):
+            note = " ".join((note, no_confirmer_note(account)))
         text = " ".join((text, note, *_password_note(account)))
     flash_message(text)
+
+
+def no_confirmer_note(account: Account) -> str:
+    """What to do where no other administrator or supervisor exists who could confirm the account."""
+    command = f'registry users confirm "{account.name}"'
+    return _("There is no other administrator or supervisor yet. On the server, run: %(command)s") % {
+        "command": command
+    }
 
 
 def _password_note(account: Account) -> list[str]:
@@ -112,5 +173,6 @@ def second_behind_first() -> str:
 def confirmation_rule() -> str:
     """The note about which roles require a confirmation."""
     return _(
-        "An account with an oversight role works only when another administrator or a supervisor has confirmed it."
+        "The account of a reviewer, supervisor, auditor, operator or administrator works only when another "
+        "administrator or a supervisor has confirmed it."
     )

@@ -10,17 +10,18 @@ from flask import render_template, request, url_for
 
 from registry.accounts import people as access
 from registry.accounts.account_changes import confirmable
-from registry.accounts.account_management import manageable
+from registry.accounts.account_management import manageable, visible_roles
 from registry.accounts.actors import Actor
 from registry.accounts.forms import display_password
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.invited_people import invite_person
-from registry.accounts.models import Person
+from registry.accounts.models import Person, account_named
+from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.passwords import generate_password
-from registry.accounts.people_moves import MAX_MOVED, move_people
-from registry.accounts.people_queries import FILTERS, list_people
-from registry.accounts.person_fields import PersonFields
-from registry.accounts.roles import Permission, Role
+from registry.accounts.people_moves import MAX_MOVED, Moves, move_people
+from registry.accounts.people_queries import FILTERS, count_people, list_people, matching_people, people_of_agencies
+from registry.accounts.person_fields import PersonFields, role_and_agency_problems
+from registry.accounts.roles import AGENCY_ROLES, Permission, Role
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation
 from registry.accounts.views.role_field import role_field
 from registry.agencies.models import Agency
@@ -30,25 +31,28 @@ from registry.agencies.views.filter_choices import agency_filter
 from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Invalid, NotFound, RegistryError, invalid
-from registry.core.fields import Bin
+from registry.core.fields import Bin, Text
+from registry.projects.drafts import count_drafts
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.error_messages import error_message, problem_message
 from registry.web.fields import Field, form_field
 from registry.web.flash import flash_message
 from registry.web.form_pages import FormPage, answer_form, problems_by_control
 from registry.web.forms import Form, invalid_form, typed_values
-from registry.web.labels import options
+from registry.web.labels import options, role_name
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 from registry.web.translations import gettext as _
 from registry.web.translations import ngettext
 
 CHOSEN: Final = "person"
+ALL: Final = "all"
 
 
 class MoveForm(BaseSchema):
-    """The agency to which the chosen people move."""
+    """The agency to which the chosen people move, and who gets their drafts."""
 
     agency = Bin(required=True)
+    to = Text()
 
 
 @pages.page("/people", needs=Permission.PEOPLE_READ)
@@ -56,17 +60,23 @@ def people(actor: Actor) -> Answer:
     """List the people whom the user sees, by name, with search and filters."""
     filters = requested_filters(FILTERS)
     listing = list_people(actor, filters, requested_page())
+    agency = agency_filter(actor, filters, with_below=True)
     accounts = [item["person"].account for item in listing.items]
+    movable, total = manageable(actor, accounts), count_people(actor, filters)
     return render_template(
         "accounts/people.html",
         actor=actor,
         items=listing.items,
         filters=filters,
-        agency=agency_filter(actor, filters, with_below=True),
+        roles=[(role.value, role_name(role.value)) for role in visible_roles(actor)],
+        agency=agency,
         agencies=agencies_by_id(),
         confirmable=confirmable(actor, accounts),
-        manageable=manageable(actor, accounts),
-        movable=actor.may(Permission.PEOPLE_MANAGE),
+        manageable=movable,
+        total=total,
+        # With one agency only there is nowhere to move people.
+        can_move_all=bool(filters and movable) and agency is not None and total <= MAX_MOVED,
+        movable=actor.may(Permission.PEOPLE_MANAGE) and agency is not None,
         next_address=next_address(listing.next),
         first_address=first_address(),
     )
@@ -80,7 +90,11 @@ def new_person(actor: Actor) -> Answer:
         _("Add"),
         url_for("web.people"),
         [
-            form_field("name", "text", hint=_("What the person signs in with, such as a.serikova.")),
+            form_field(
+                "name",
+                "text",
+                hint=_("First name and surname, such as Aigul Serikova. The person signs in with this name."),
+            ),
             role_field(actor),
             agency_field(actor),
             form_field("email", "text", hint=_("Address for the invitation and for notifications.")),
@@ -88,6 +102,7 @@ def new_person(actor: Actor) -> Answer:
         ],
         PersonFields(),
         intro=confirmation_rule() if actor.may(Permission.ACCOUNTS_CONFIRM) else "",
+        check=role_and_agency_problems,
     )
     return answer_form(page, lambda values: _add(actor, values), {"language": "kk"})
 
@@ -97,20 +112,24 @@ def move_chosen_people(actor: Actor) -> Answer:
     """Ask for the agency of the chosen people, and then give it to them."""
     sent = (request.form if request.method == "POST" else request.args).getlist(CHOSEN)[:MAX_MOVED]
     chosen = [int(each) for each in sent if each.isascii() and each.isdigit() and len(each) < 10]
+    if request.method != "POST" and ALL in request.args:
+        matching = matching_people(actor, requested_filters(FILTERS), MAX_MOVED)
+        own = manageable(actor, [person.account for person in matching])
+        chosen = [person.id for person in matching if person.account_id in own]
     if not chosen:
         flash_message(_("Choose at least one person."), "error")
         return redirect_to("people")
     if request.method != "POST":
         return _move_page(actor, chosen, Form())
-    texts = typed_values(["agency"])
-    values, problems = MoveForm().load_texts({"agency": "", **texts})
+    texts = typed_values(["agency", "to"])
+    values, problems = MoveForm().load_texts({"agency": "", "to": "", **texts})
     try:
         if problems:
             return _move_page(actor, chosen, Form(texts, problems)), 422
-        moved, failed = move_people(actor, chosen, agency_id(values["agency"]))
+        moves = move_people(actor, chosen, agency_id(values["agency"]), _receiver_id(values["to"]))
     except RegistryError as error:
         return _move_page(actor, chosen, invalid_form(texts, error, "agency")), 422
-    _flash_moved(moved, failed)
+    _flash_moves(moves)
     return redirect_to("people", agency=values["agency"])
 
 
@@ -120,8 +139,8 @@ def _add(actor: Actor, values: Mapping[str, Any]) -> Answer:
     )
     if can_be_invited(new.email):
         person = invite_person(actor, new)
-        invited = _("The account %(name)s is added. An invitation is sent to %(email)s.")
-        added = _("The account %(name)s is added. The invitation is sent when the account is confirmed.")
+        invited = _("The account %(name)s is added. An invitation goes to %(email)s.")
+        added = _("The account %(name)s is added. The invitation goes out when the account is confirmed.")
         text = added if person.is_pending else invited
         flash_with_confirmation(text % {"name": person.name, "email": person.email}, person.account)
         return redirect_to("person", person_id=person.id)
@@ -131,9 +150,17 @@ def _add(actor: Actor, values: Mapping[str, Any]) -> Answer:
 
 
 def show_password(person: Person, password: str, message: str) -> Answer:
-    """The page that displays a new password; for a pending account a message, as whoever confirms it gets a new one."""
+    """The page that displays a new password.
+
+    A message only for a pending account, for which whoever confirms it gets a new one, and where passwords are off.
+    """
+    if not person.is_pending and sign_in_configuration().allows_password(person.name):
+        how = _("The person signs in with the name %(name)s and this password, and then chooses another one.")
+        hint = f"{message} {how % {'name': person.name}}"
+        return display_password(person.name, password, url_for("web.person", person_id=person.id), hint)
     if not person.is_pending:
-        return display_password(person.name, password, url_for("web.person", person_id=person.id))
+        off = _("The person signs in with single sign-on: sign-in with a password is switched off.")
+        message = f"{message} {off}"
     flash_with_confirmation(message, person.account)
     return redirect_to("person", person_id=person.id)
 
@@ -163,17 +190,42 @@ def agency_bin(agency: int | None) -> str:
 
 
 def _move_page(actor: Actor, chosen: list[int], form: Form) -> str:
-    names = [access.find_person(actor, person_id).name for person_id in chosen]
-    field = agency_field(actor, _("The agency to which these people move."))
-    form = replace(form, problems=problems_by_control(form.problems, [field]))
-    return render_template("accounts/move.html", names=names, chosen=chosen, form=form, field=field)
+    movers = [access.find_person(actor, person_id) for person_id in chosen]
+    drafts = count_drafts([person.name for person in movers])
+    hint = _("The agency to which these people move.")
+    if actor.role in AGENCY_ROLES:
+        hint = _("Your agency or one below it. An administrator of the register moves people to other agencies.")
+    fields = [agency_field(actor, hint)]
+    if drafts:
+        fields.append(_drafts_field(movers, drafts))
+    form = replace(form, problems=problems_by_control(form.problems, fields))
+    return render_template("accounts/move.html", movers=movers, drafts=drafts, chosen=chosen, form=form, fields=fields)
 
 
-def _flash_moved(moved: list[str], failed: list[tuple[str, RegistryError]]) -> None:
-    if moved:
-        flash_message(
-            ngettext("%(num)s person has moved.", "%(num)s people have moved.", len(moved)) % {"num": len(moved)}
-        )
-    for name, error in failed:
+def _drafts_field(movers: list[Person], drafts: Mapping[str, int]) -> Field:
+    """Who gets the drafts: a person of an agency that somebody with drafts leaves, who may register projects."""
+    agencies = {person.agency_id for person in movers if person.name in drafts}
+    names = people_of_agencies(agencies, Permission.PROJECTS_WRITE, without=[person.account_id for person in movers])
+    hint = _("Optional. Otherwise the drafts stay with the people who move, who choose the agency in them again.")
+    label = _("Who gets the drafts of registrations")
+    return form_field("to", "select", label=label, hint=hint, choices=[(name, name) for name in names])
+
+
+def _receiver_id(name: str | None) -> int | None:
+    if name is None:
+        return None
+    receiver = account_named(name)
+    if receiver is None:
+        raise invalid("/to", "receiver-not-usable")
+    return receiver.id
+
+
+def _flash_moves(moves: Moves) -> None:
+    if moves.moved:
+        number = len(moves.moved)
+        flash_message(ngettext("%(num)s person has moved.", "%(num)s people have moved.", number) % {"num": number})
+    if moves.unchanged:
+        flash_message(_("Already in this agency: %(names)s.") % {"names": ", ".join(moves.unchanged)})
+    for name, error in moves.failed:
         texts = [problem_message(each) for each in error.problems] if isinstance(error, Invalid) else []
         flash_message(f"{name}: {' '.join(texts) or error_message(error)}", "error")

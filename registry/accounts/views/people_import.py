@@ -9,16 +9,19 @@ from flask import render_template, request
 
 from registry.accounts.account_management import roles_to_give
 from registry.accounts.actors import Actor
-from registry.accounts.people_import import COLUMNS, MAX_ROWS, REQUIRED_COLUMNS, PeopleImport, import_people
+from registry.accounts.people_columns import COLUMNS, REQUIRED_COLUMNS
+from registry.accounts.people_import import MAX_ROWS, PeopleImport, import_people
+from registry.accounts.people_template import write_people_template
 from registry.accounts.roles import Permission
 from registry.agencies.service import agencies_by_id
 from registry.core.errors import Conflict, Invalid, NotAllowed, invalid
 from registry.core.languages import LANGUAGES
-from registry.core.spreadsheets.reader import open_sheet
+from registry.core.spreadsheets.reader import open_table
 from registry.core.spreadsheets.writer import table_as_csv
-from registry.http.downloads import csv_download
+from registry.http.downloads import xlsx_download
 from registry.platform.views.inventories import uploaded_file
 from registry.web.blueprint import Answer, pages
+from registry.web.current_user import page_locale
 from registry.web.forms import Form, invalid_form
 from registry.web.labels import field_label
 from registry.web.translations import gettext as _
@@ -34,7 +37,7 @@ def people_import(actor: Actor) -> Answer:
     if request.method != "POST":
         return _form(actor, Form())
     try:
-        content = open_sheet(uploaded_file()[1]).content
+        content = open_table(uploaded_file()[1]).content
         if len(content) > MAX_TABLE_LENGTH:
             raise invalid("/file", "too-many-people", limit=MAX_ROWS)
         result = import_people(actor, content, dry_run=True)
@@ -56,16 +59,17 @@ def apply_people_import(actor: Actor) -> Answer:
     return _result(result, dry_run=False, passwords=_passwords_as_link(result))
 
 
-@pages.page("/people/import.csv", needs=Permission.PEOPLE_MANAGE)
-def people_import_template(_actor: Actor) -> Answer:
-    """Download a table with only the header row."""
-    return csv_download("people-template", table_as_csv(COLUMNS, []))
+@pages.page("/people/import.xlsx", needs=Permission.PEOPLE_MANAGE)
+def people_import_template(actor: Actor) -> Answer:
+    """Download an empty table with headers in the page's language and lists of roles and languages."""
+    labels, roles = {name: field_label(name) for name in COLUMNS}, roles_to_give(actor)
+    return xlsx_download("people", lambda path: write_people_template(path, labels, roles, page_locale()))
 
 
 def _form(actor: Actor, form: Form) -> str:
     codes = {"role": [role.value for role in roles_to_give(actor)], "language": list(LANGUAGES)}
     texts = {
-        "name": _("What the person signs in with, such as a.serikova."),
+        "name": _("First name and surname, such as Aigul Serikova. The person signs in with this name."),
         "email": _("Address for the invitation and for notifications."),
         "agency": _("The BIN; only for agency roles."),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import render_template, request, url_for
@@ -13,36 +14,40 @@ from registry.accounts.account_changes import can_confirm
 from registry.accounts.account_editing import AccountChanges, edit_account
 from registry.accounts.account_management import can_manage
 from registry.accounts.actors import Actor
+from registry.accounts.confirmers import has_confirmer
 from registry.accounts.factors.management import reset_factors
 from registry.accounts.factors.models import has_factor
 from registry.accounts.forms import display_password
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.invited_people import invite_again
 from registry.accounts.models import Person
+from registry.accounts.oidc.configuration import sign_in_configuration
 from registry.accounts.owners import owned_by
 from registry.accounts.password_halves import can_show_first_half, show_first_half
 from registry.accounts.passwords import generate_password
 from registry.accounts.people_queries import account_history
-from registry.accounts.person_fields import PersonFields
+from registry.accounts.person_fields import PersonFields, role_and_agency_problems
 from registry.accounts.roles import Permission, Role
 from registry.accounts.views.pending import (
     confirmation_rule,
     flash_with_confirmation,
+    no_confirmer_note,
     second_behind_first,
     with_confirmation_note,
 )
 from registry.accounts.views.people import agency_bin, agency_field, agency_id, show_password
 from registry.accounts.views.role_field import role_field
 from registry.agencies.models import Agency
+from registry.agencies.views.choices import agency_name
 from registry.core.database import db
 from registry.core.errors import Conflict
-from registry.journal.views.labels import action_label, detail_rows
+from registry.journal.views.labels import action_label, history_rows, principal_label
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.error_messages import error_message
 from registry.web.fields import form_field
 from registry.web.flash import flash_changes, flash_message
 from registry.web.form_pages import FormPage, answer_form
-from registry.web.labels import options
+from registry.web.labels import display_value, options
 from registry.web.translations import gettext as _
 
 
@@ -60,11 +65,17 @@ def person(actor: Actor, person_id: int) -> Answer:
         absences=absences_of(account.id),
         history=account_history(actor, account),
         action_label=action_label,
-        detail_rows=detail_rows,
+        history_rows=history_rows,
+        principal_label=principal_label,
+        unchanged_details=_unchanged_details,
+        changed_value=_changed_value,
         can_confirm=can_confirm(actor, account),
+        has_confirmer=has_confirmer(account),
+        no_confirmer_note=no_confirmer_note,
         can_manage=can_manage(actor, account),
         can_record_absence=may_record_absence(actor, account),
         can_be_invited=can_be_invited(shown.email),
+        can_have_password=sign_in_configuration().allows_password(shown.name),
         can_show_first_half=can_show_first_half(actor, shown),
     )
 
@@ -79,7 +90,11 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
         _("Save changes"),
         url_for("web.person", person_id=person_id),
         [
-            form_field("name", "text", hint=_("What the person signs in with. Earlier entries keep the former name.")),
+            form_field(
+                "name",
+                "text",
+                hint=_("First name and surname: the person signs in with them. Earlier entries keep the former name."),
+            ),
             form_field("email", "text", hint=_("Address for the invitation and for notifications.")),
             form_field("language", "radios", choices=options("language")),
             role_field(actor),
@@ -91,6 +106,7 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
         ),
         subject=changed.name,
         edits=True,
+        check=role_and_agency_problems,
     )
 
     def act(values: dict[str, Any]) -> Answer:
@@ -154,7 +170,7 @@ def renew_password(actor: Actor, person_id: int) -> Answer:
         )
         if Role(changed.role).needs_two_people:
             consequences = _("The current password and all sessions and tokens of this person end immediately.")
-        return _question(changed, _("New password"), with_confirmation_note(consequences, changed.account))
+        return _question(changed, _("Set a new password"), with_confirmation_note(consequences, changed.account))
     password = generate_password()
     access.set_password(actor, person_id, password)
     return show_password(changed, password, _("The password of %(name)s no longer works.") % {"name": changed.name})
@@ -196,7 +212,7 @@ def send_another_invitation(actor: Actor, person_id: int) -> Answer:
     except Conflict as error:
         flash_message(error_message(error), "error")
     else:
-        flash_message(_("Another invitation is sent to %(email)s.") % {"email": invited.email})
+        flash_message(_("Another invitation goes to %(email)s.") % {"email": invited.email})
     return redirect_to("person", person_id=person_id)
 
 
@@ -204,6 +220,17 @@ def person_has_factor(shown: Person) -> bool:
     """True when the person has an authenticator app or a passkey."""
     statement = select(has_factor()).select_from(Person).where(Person.id == shown.id)
     return bool(db.session.scalar(statement))
+
+
+def _unchanged_details(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The details of an entry without the fields that it displays as changes."""
+    changed = {change["field"] for change in details.get("changes", [])}
+    return {name: value for name, value in details.items() if name not in changed}
+
+
+def _changed_value(field: str, value: Any) -> str:
+    """A value of a change; an agency by its name."""
+    return agency_name(value) if field == "agency" and value else display_value(field, value)
 
 
 def _changes(values: dict[str, Any]) -> AccountChanges:

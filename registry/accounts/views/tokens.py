@@ -7,7 +7,7 @@ from typing import Any, Final
 from flask import render_template, request, url_for
 
 from registry.accounts.account_changes import confirmable, disable_account, enable_account
-from registry.accounts.account_management import manageable
+from registry.accounts.account_management import manageable, roles_to_give
 from registry.accounts.actors import Actor
 from registry.accounts.forms import (
     display_token,
@@ -31,6 +31,7 @@ from registry.accounts.token_queries import all_tokens, ending_tokens, inactive_
 from registry.accounts.tokens import find_token, revoke
 from registry.accounts.views.pending import confirmation_rule, flash_with_confirmation, with_confirmation_note
 from registry.accounts.views.people import agency_field, agency_id
+from registry.accounts.views.person_choices import person_choices
 from registry.accounts.views.role_field import role_field
 from registry.agencies.service import agencies_by_id
 from registry.core.base_schema import BaseSchema
@@ -65,6 +66,7 @@ def tokens(actor: Actor) -> Answer:
         accounts=accounts,
         owners=owner_names(accounts),
         ownerless={account.id for account in ownerless_accounts(actor)},
+        revocable=[role.value for role in roles_to_give(actor)],
         shown=shown,
         tokens=LISTS[shown](actor)[::-1],
         agencies=agencies_by_id(),
@@ -114,7 +116,7 @@ def new_service_token(actor: Actor, account_id: int) -> Answer:
 def change_service_owner(actor: Actor, account_id: int) -> Answer:
     """Choose the person who answers for a service account."""
     account = find_service_account(actor, account_id)
-    choices = [(name, name) for name in people_to_choose(actor)]
+    choices = person_choices(people_to_choose(actor))
     hint = _("The person who answers for the service account and gets the notices about its tokens.")
     page = FormPage(
         _("Change owner"),

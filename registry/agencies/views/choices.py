@@ -18,8 +18,9 @@ MAX_CHOICES: Final = 200
 
 
 def agency_choices(actor: Actor, most: int = MAX_CHOICES) -> list[tuple[str, str]]:
-    """``(BIN, name)`` of the actor's agencies by name; empty when there are more than ``most``."""
-    statement = select(Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en).limit(most + 1)
+    """``(BIN, name)`` of the actor's open agencies by name; empty when there are more than ``most``."""
+    names = (Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en)
+    statement = select(*names).where(Agency.closed_on.is_(None)).limit(most + 1)
     own = own_agencies(actor)
     rows = db.session.execute(statement if own is None else statement.where(Agency.id.in_(own))).all()
     if len(rows) > most:

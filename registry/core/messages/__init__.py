@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry.core.languages import Language
-from registry.core.messages import accounts, cli, files, http, notifications, pages, records, validation
+from registry.core.messages import accounts, cli, files, http, notifications, pages, records, requests, validation
 from registry.core.translations import translate
 
 # Code → English text with {parameters}.
@@ -15,6 +15,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     **validation.MESSAGES,
     **accounts.MESSAGES,
     **records.MESSAGES,
+    **requests.MESSAGES,
     **files.MESSAGES,
     **pages.MESSAGES,
     **cli.MESSAGES,

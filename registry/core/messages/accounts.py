@@ -14,7 +14,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     "absence-too-long": lazy_text("An absence has at most {days} days."),
     "absences-overlap": lazy_text("{name} has another absence in these days. End it first, or choose other days."),
     "account-changed": lazy_text("The account {name} has changed: its role is {role} now. Look at it again."),
-    "account-name-taken": lazy_text("The account {taken} exists, and {name} looks the same. Choose another name."),
+    "account-name-taken": lazy_text(
+        "The name {taken} is taken. Choose another one; for a namesake, add the patronymic."
+    ),
+    "account-name-unknown": lazy_text("There is no account {name}."),
     "account-not-confirmed": lazy_text(
         "A second person, an administrator or a supervisor, has to confirm your account. Then you can sign in."
     ),
@@ -29,7 +32,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "address-range-invalid": lazy_text("{value} is neither an address nor a CIDR range. Example: 10.1.0.0/16."),
     "address-of-another-account": lazy_text(
         "The account {other} has the e-mail address of {name} too, and nobody may have two accounts when one of them "
-        "has an oversight role. Disable one of them, or correct the address."
+        "is a reviewer, supervisor, auditor, operator or administrator. Disable one of them, or correct the address."
     ),
     "confirmation-needs-another-person": lazy_text(
         "The person who changed the account {name} or issued a token for it cannot confirm it: another administrator "
@@ -131,18 +134,11 @@ MESSAGES: Final[Mapping[str, str]] = {
         "Your role requires a second factor, and this is the last one. Add another one first."
     ),
     "no-passkey": lazy_text("Your account has no passkey. Choose another second factor."),
-    "notice-account-factor": lazy_text(
-        "A second factor was added to your account. If it was not you, tell an administrator at once"
-    ),
-    "notice-account-new-device": lazy_text(
-        "Somebody signed in to your account on a new device. If it was not you, tell an administrator at once"
-    ),
-    "notice-account-password": lazy_text(
-        "The password of your account was changed. If it was not you, tell an administrator at once"
-    ),
-    "notice-account-token": lazy_text(
-        "A token was issued for your account. If it was not you, tell an administrator at once"
-    ),
+    "notice-account-factor": lazy_text("A second factor was added to your account"),
+    "notice-account-moved": lazy_text("Your account in the register now belongs to another agency. Sign in again"),
+    "notice-account-new-device": lazy_text("Somebody signed in to your account on a new device"),
+    "notice-account-password": lazy_text("The password of your account was changed"),
+    "notice-account-token": lazy_text("A token was issued for your account"),
     "notice-number-account": lazy_text("{number}"),
     "passkey-copied": lazy_text(
         "The passkey was not accepted: it may have been copied. Use another second factor, and remove this passkey."

@@ -50,6 +50,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-demo-there": lazy_text("The demo data is already loaded; nothing was changed."),
     "cli-file-not-writable": lazy_text("A file cannot be written or read: {reason}."),
     "cli-file-there": lazy_text("The file {path} already exists. Name another one, or add --force."),
+    "cli-column-wrong": lazy_text("--column is written HEADER=FIELD, not {text}."),
     "cli-filter-twice": lazy_text("The filter {name} is given twice. Write several values with commas."),
     "cli-filter-wrong": lazy_text("“{text}” is not a filter: expected name=value, such as stage=pilot."),
     "cli-head-wrong": lazy_text(
@@ -141,6 +142,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "folder."
     ),
     "cli-people-added": lazy_text("People added: {count}, rows with errors: {refused}."),
+    "cli-people-unchanged": lazy_text("Already added, unchanged: {count}."),
     "cli-people-checked": lazy_text("Dry run. People to add: {count}, rows with errors: {refused}."),
     "cli-user-added": lazy_text("{name} may now sign in as {role}."),
     "cli-nothing-to-set": lazy_text("Choose what to change."),

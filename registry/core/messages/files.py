@@ -12,13 +12,21 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cell-without-value": lazy_text(
         "The cell has no value: it holds an error or a formula that was never calculated. Write the value itself."
     ),
-    "column-missing": lazy_text('The column "{column}" is missing. Add it to the first row.'),
+    "column-chosen-twice": lazy_text("This field is already chosen for another column. Choose it once."),
+    "column-left-out": lazy_text('The column "{column}" is not known and was left out.'),
+    "column-missing": lazy_text('The column "{column}" is missing. Add it to the header row.'),
+    "column-not-chosen": lazy_text("Choose the column that is {column}."),
+    "column-not-in-file": lazy_text('The file has no column "{column}". Write the header as it is in the file.'),
     "column-twice": lazy_text('There are two columns "{column}". Keep one of them.'),
     "column-unknown": lazy_text(
         'There is no column "{column}". Columns are named as the fields; remove it or correct its name.'
     ),
     "column-without-name": lazy_text(
         "Column {position} has no name. Write it into the first row, or remove the column."
+    ),
+    "column-without-name-left-out": lazy_text("Column {position} has no name and was left out."),
+    "columns-for-one-field": lazy_text(
+        "The columns {columns} all stand for {column}. Keep one of them, or map the columns by hand."
     ),
     "csv-broken": lazy_text("Record {row} cannot be read as CSV: a quote is not closed or out of place."),
     "document-empty": lazy_text("The file is empty (0 bytes). Choose another file."),
@@ -30,12 +38,16 @@ MESSAGES: Final[Mapping[str, str]] = {
     "document-type-refused": lazy_text(
         "Programs, scripts and HTML pages are not accepted. Send the document as a PDF, an office document or an image."
     ),
+    "dry-run-not-usable": lazy_text(
+        "Import {id} cannot be run: it is no finished dry run, or its file was imported or deleted. Send the file."
+    ),
     "external-id-twice": lazy_text("The agency already has this external_id in row {row}. Keep one of the rows."),
     "file-empty": lazy_text("The file is empty. Its first row must name the columns, the data follow."),
     "file-encoding-unknown": lazy_text("The file is neither UTF-8 nor cp1251 (line {line}). Save it as UTF-8."),
     "file-name-not-usable": lazy_text("The file needs a name of 1 to {limit} printable characters."),
     "file-not-a-table": lazy_text("This is neither CSV nor XLSX. Save the table as CSV (UTF-8) or XLSX."),
     "file-too-large": lazy_text("The file is larger than {limit_mib} MiB. Split it into parts."),
+    "import-already-mapped": lazy_text("The columns of import {id} are chosen already."),
     "import-broke-off": lazy_text(
         "an error of the service; the rows written so far are kept, and the file can be sent again"
     ),
@@ -45,9 +57,17 @@ MESSAGES: Final[Mapping[str, str]] = {
     "inventory-without-rows": lazy_text(
         "The inventory has no valid row (invalid rows: {rejected}): it would remove every confirmation. Check the file."
     ),
+    "kazakh-letters-lost": lazy_text(
+        "The file has question marks in place of Kazakh letters, which this kind of CSV does not have. Save it in "
+        "Excel as CSV UTF-8 or as XLSX."
+    ),
+    "marked-file-not-available": lazy_text(
+        "Import {id} has no file to mark: it is at work, had no wrong rows, or ended more than a week ago."
+    ),
     "pending-upload-not-found": lazy_text("The file is no longer available. Send it again."),
     "platform-key-twice": lazy_text("This platform_key is already in row {row}. Keep one of the rows."),
     "principal-disabled": lazy_text("the account that started the import is disabled"),
+    "rows-left-out": lazy_text("Rows left out because they are totals, headings or notes: {rows}."),
     "row-too-long": lazy_text(
         "The row has {surplus} cells beyond its {columns} columns. Put text with a separator in it into quotes."
     ),

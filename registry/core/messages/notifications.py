@@ -23,6 +23,9 @@ MESSAGES: Final[Mapping[str, str]] = {
         "The details are behind the link, after signing in. This was sent automatically; please do not reply.\n"
         "QazTech project register"
     ),
+    "notice-ending-invitation": lazy_text(
+        "This was sent automatically; please do not reply.\nQazTech project register"
+    ),
     "notice-attestation-due": lazy_text("Confirm that the record is still true, or change it"),
     "notice-exemption-ending": lazy_text("An exemption ends within 30 days"),
     "notice-flags-cleared": lazy_text("The audit has cleared flags of projects"),
@@ -31,11 +34,17 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-greeting-name": lazy_text("Hello {name},"),
     "notice-more": lazy_text("and {count} more"),
     "notice-invitation": lazy_text("You are invited to the project register. Choose a password within 72 hours"),
+    "notice-invited-account": lazy_text("Your name for signing in: {name}\nYour role: {role}"),
+    "notice-invited-agency": lazy_text("Your agency: {agency}"),
     "notice-nights-missed": lazy_text("A nightly audit was missed"),
+    "notice-not-you": lazy_text(
+        "If it was not you, change your password and tell an administrator of the register at once."
+    ),
     "notice-number-audits": lazy_text("Audit {number}"),
     "notice-number-cases": lazy_text("Case {number}"),
     "notice-number-invitations": lazy_text("Link for one use"),
     "notice-number-projects": lazy_text("{number}"),
+    "notice-number-requests": lazy_text("Request {number}"),
     "notice-number-service-accounts": lazy_text("{number}"),
     "notice-number-sign-ins": lazy_text("Failed sign-ins: {number}"),
     "notice-number-tokens": lazy_text("Token {number}"),
@@ -46,8 +55,14 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-proposal-waiting": lazy_text("A proposed decision waits for approval"),
     "notice-question": lazy_text("Your agency has a question to answer on a case"),
     "notice-question-answered": lazy_text("The agency has answered your question"),
+    "notice-request-carried-out": lazy_text("A confirmed request has taken effect"),
+    "notice-request-decided": lazy_text("A request is decided"),
+    "notice-request-waiting": lazy_text("A request waits for a decision"),
+    "notice-questions": lazy_text("Questions? Ask {contact}"),
+    "notice-questions-administrator": lazy_text("Questions? Ask the administrator of the register."),
     "notice-sign-in-surge": lazy_text("Failed sign-ins have surged"),
     "notice-subject-digest": lazy_text("Changes in the project register: {count}"),
+    "notice-subject-invitation": lazy_text("Invitation to the QazTech project register"),
     "notice-subject-several": lazy_text("{number} in all"),
     "notice-service-without-owner": lazy_text(
         "The owner of a service account was disabled. Choose another owner, and replace its tokens if the owner knew "

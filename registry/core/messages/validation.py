@@ -8,7 +8,12 @@ from typing import Final
 from registry.core.translations import lazy_text
 
 MESSAGES: Final[Mapping[str, str]] = {
+    "agency-name-ambiguous": lazy_text("Several agencies have this name. Write the BIN."),
+    "agency-name-unknown": lazy_text(
+        "No agency with this name is registered. Write the BIN, or the name as registered."
+    ),
     "agency-unknown": lazy_text("No agency with BIN {bin} is registered."),
+    "amount-not-in-tenge": lazy_text("Write the amount in tenge; other currencies are not accepted."),
     "bin-invalid": lazy_text("A BIN has 12 digits, the last a check digit; this one is wrong."),
     "change-reason-required": lazy_text(
         "Say why the value changes, for example by which act or agreement, with its number and date."
@@ -18,7 +23,11 @@ MESSAGES: Final[Mapping[str, str]] = {
     "date-after-today": lazy_text("This date cannot be after today."),
     "date-before": lazy_text("This date cannot be before {other}."),
     "date-before-today": lazy_text("The date must not be before today, {today}."),
+    "date-incomplete": lazy_text("Write the whole date with its day, such as 20.01.2026."),
+    "date-month-wrong": lazy_text("There is no month {month}. Write the day before the month, such as 20.01.2026."),
     "date-out-of-range": lazy_text("The date must lie from {earliest} to {latest}."),
+    "date-range": lazy_text("Write one date, not a period, such as 20.01.2026."),
+    "date-year-short": lazy_text("Write the year with four digits, such as 20.01.2026."),
     "email-invalid": lazy_text("One e-mail address is expected, such as it@example.kz."),
     "entry-with-separator": lazy_text("An entry cannot contain “{separator}”: it separates entries in tables."),
     "expected-date": lazy_text("A date written YYYY-MM-DD is expected, such as 2026-01-31."),
@@ -28,6 +37,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "expected-true-or-false": lazy_text("true or false is expected."),
     "expected-whole-number": lazy_text("A whole number is expected."),
     "lifetime-not-positive": lazy_text("The lifetime must be longer than zero."),
+    "mapping-invalid": lazy_text("A JSON object is expected, from headers of the file to names of fields or null."),
     "name-not-usable": lazy_text(
         "A name has 1 to {limit} characters: Latin or Cyrillic letters, digits, spaces and - . _ @ ' ( ) + & / , #. A "
         "colon is not allowed."
@@ -38,7 +48,18 @@ MESSAGES: Final[Mapping[str, str]] = {
     "not-a-choice": lazy_text("One of these is expected: {options}."),
     "not-usable": lazy_text("This value cannot be used: it is too long or has unprintable characters."),
     "not-with-this-decision": lazy_text("This field does not go with the decision {decision}."),
+    "number-ambiguous": lazy_text(
+        "This can be read as thousands or as a fraction. Write the number without the separator, such as 1200 or 1 200."
+    ),
+    "number-in-words": lazy_text('Write the number in full with all its zeros: 1 200 000 instead of "1.2 million".'),
     "number-out-of-range": lazy_text("The number must be from {smallest} to {largest}."),
+    "number-shortened": lazy_text(
+        "The spreadsheet has shortened the number and may have lost digits. Format the column as text and write all "
+        "digits."
+    ),
+    "number-with-fraction": lazy_text(
+        "A whole number is expected: whole tenge without tiyn. A fraction is not rounded; write the whole amount."
+    ),
     "parent-below-itself": lazy_text("The agency above cannot be this agency itself or one below it."),
     "link-to-itself": lazy_text("Enter the number of another project: a project is not linked to itself."),
     "project-number-invalid": lazy_text(

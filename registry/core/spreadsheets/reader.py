@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from registry.core.errors import Invalid, Problem, invalid
-from registry.core.spreadsheets.csv_reader import as_csv, csv_records
+from registry.core.spreadsheets.csv_reader import as_csv, as_utf8, csv_records
 from registry.core.spreadsheets.xlsx_reader import xlsx_records
 
 ZIP = b"PK\x03\x04"
@@ -30,35 +30,24 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """A table. ``rows`` reads it from the beginning on each call and raises Invalid where the file is unreadable.
+class Table:
+    """A file or one sheet of a workbook as CSV.
 
-    ``content`` is the table as CSV: the uploaded file, or the conversion of an XLSX file.
+    In a workbook no cell moves when another has a separator in it, and there may be further sheets.
     """
 
     content: bytes
-    columns: tuple[str, ...]
-    rows: Callable[[], Iterator[Row]]
+    is_workbook: bool = False
+    sheets: int = 1
 
+    def records(self) -> Iterator[tuple[int, list[str]]]:
+        """Each record with its number from 1, also blank ones. Raises Invalid where the file is unreadable."""
+        return csv_records(self.content)
 
-def open_sheet(content: bytes) -> Sheet:
-    """Open a CSV or XLSX file; the format is detected from the content. Raises Invalid with pointer ``/file``."""
-    if content.startswith(NON_TABLE_SIGNATURES):
-        raise invalid("/file", "file-not-a-table")
-    if content.startswith(ZIP):
-        content = as_csv(cells for _, cells in xlsx_records(content))
-    records = csv_records(content)
-    header, names = next(((number, names) for number, names in records if _has_content(names)), (0, []))
-    columns = [name.strip() for name in names]
-    while columns and not columns[-1]:
-        columns.pop()
-    if not columns:
-        raise invalid("/file", "file-empty")
-    width = len(columns)
-
-    def rows() -> Iterator[Row]:
-        for number, cells in csv_records(content):
-            if number <= header or not _has_content(cells):
+    def rows(self, header: int, width: int) -> Iterator[Row]:
+        """The non-blank rows below the record ``header``, with ``width`` cells. Raises Invalid."""
+        for number, cells in csv_records(self.content):
+            if number <= header or not has_content(cells):
                 continue
             if len(cells) == width:
                 yield Row(number, cells)
@@ -68,7 +57,57 @@ def open_sheet(content: bytes) -> Sheet:
             else:
                 yield Row(number, cells[:width], sum(bool(cell.strip()) for cell in cells[width:]))
 
-    return Sheet(content, tuple(columns), rows)
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table whose first non-blank row has the columns. ``rows`` reads it from the beginning on each call."""
+
+    table: Table
+    columns: tuple[str, ...]
+    header: int
+
+    def rows(self) -> Iterator[Row]:
+        """The non-blank rows below the header. Raises Invalid where the file is unreadable."""
+        return self.table.rows(self.header, len(self.columns))
+
+
+def open_table(content: bytes, place: int = 0) -> Table:
+    """Open a CSV or XLSX file; the format is detected from the content. Raises Invalid with pointer ``/file``.
+
+    ``place`` counts the visible sheets of a workbook from 0.
+    """
+    if content.startswith(NON_TABLE_SIGNATURES):
+        raise invalid("/file", "file-not-a-table")
+    if not content.startswith(ZIP):
+        return Table(as_utf8(content))
+    sheets = 1
+
+    def cells() -> Iterator[list[str]]:
+        nonlocal sheets
+        sheets = yield from _cells(xlsx_records(content, place))
+
+    converted = as_csv(cells())
+    return Table(converted, is_workbook=True, sheets=sheets)
+
+
+def open_sheet(content: bytes) -> Sheet:
+    """Open a file whose first non-blank row has the columns. Raises Invalid with pointer ``/file``."""
+    table = open_table(content)
+    header, names = next(((number, names) for number, names in table.records() if has_content(names)), (0, []))
+    columns = [name.strip() for name in names]
+    while columns and not columns[-1]:
+        columns.pop()
+    if not columns:
+        raise invalid("/file", "file-empty")
+    return Sheet(table, tuple(columns), header)
+
+
+def _cells(records: Generator[tuple[int, list[str]], None, int]) -> Generator[list[str], None, int]:
+    while True:
+        try:
+            yield next(records)[1]
+        except StopIteration as end:
+            return int(end.value)
 
 
 def check_columns(columns: Iterable[str], known: Iterable[str], required: Iterable[str]) -> None:
@@ -96,5 +135,6 @@ def require_upload_size(content: bytes) -> None:
         raise invalid("/file", "file-too-large", limit_mib=MAX_UPLOAD_SIZE >> 20)
 
 
-def _has_content(cells: list[str]) -> bool:
+def has_content(cells: list[str]) -> bool:
+    """True unless all cells are blank."""
     return bool("".join(cells).strip())

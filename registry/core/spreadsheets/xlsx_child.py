@@ -1,8 +1,8 @@
 """XLSX parser process: sets resource limits, inspects the archive, then parses it.
 
-Run as ``python -m registry.core.spreadsheets.xlsx_child``. Reads the file from stdin and writes JSON lines:
-``{"rows": [[number, cells]]}``, finally ``{"end": true}`` or ``{"error": code, "params": {…}}``. All cells are text,
-as in CSV.
+Run as ``python -m registry.core.spreadsheets.xlsx_child PLACE``; PLACE counts the visible sheets from 0. Reads the file
+from stdin and writes JSON lines: ``{"rows": [[number, cells]]}``, finally ``{"end": true, "sheets": count}`` or
+``{"error": code, "params": {…}}``. All cells are text, as in CSV.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def main() -> None:
     content = sys.stdin.buffer.read()
     try:
         unusable = inspect_archive(content)
-        _write_rows(content, unusable)
+        _write_rows(content, unusable, int(sys.argv[1]))
     except ArchiveRejected as error:
         _write_line({"error": error.code, "params": error.params})
     except MemoryError:
         _write_line({"error": "xlsx-too-large", "params": {}})
 
 
-def _write_rows(content: bytes, unusable: set[tuple[int, int]]) -> None:
+def _write_rows(content: bytes, unusable: set[tuple[int, int]], place: int) -> None:
     # Imported after the limits are set, so that they also cover the import.
     from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
@@ -52,9 +52,9 @@ def _write_rows(content: bytes, unusable: set[tuple[int, int]]) -> None:
             for sheet in workbook.sheets_metadata
             if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible
         ]
-        if not names:
+        if place >= len(names):
             raise ArchiveRejected("xlsx-unreadable")
-        rows: Iterable[list[Any]] = workbook.get_sheet_by_name(names[0]).iter_rows()
+        rows: Iterable[list[Any]] = workbook.get_sheet_by_name(names[place]).iter_rows()
     except CalamineError as error:
         raise ArchiveRejected("xlsx-unreadable") from error
     waiting: list[tuple[int, list[str]]] = []
@@ -64,7 +64,7 @@ def _write_rows(content: bytes, unusable: set[tuple[int, int]]) -> None:
         if len(waiting) == ROWS_PER_LINE:
             _flush(waiting, unusable)
     _flush(waiting, unusable)
-    _write_line({"end": True})
+    _write_line({"end": True, "sheets": len(names)})
 
 
 def _flush(waiting: list[tuple[int, list[str]]], unusable: set[tuple[int, int]]) -> None:

@@ -18,24 +18,25 @@ CHILD = "registry.core.spreadsheets.xlsx_child"
 logger = logging.getLogger(__name__)
 
 
-def xlsx_records(content: bytes) -> Generator[tuple[int, list[str]], None, None]:
-    """Yield each row of the first visible sheet, including empty ones, with its number from 1; cells are text.
+def xlsx_records(content: bytes, place: int = 0) -> Generator[tuple[int, list[str]], None, int]:
+    """Yield each row of a visible sheet, including empty ones, with its number from 1; cells are text.
 
-    Raises Invalid for a file that is not XLSX or exceeds the limits.
+    ``place`` counts the visible sheets from 0; returns how many there are. Raises Invalid for a file that is not XLSX
+    or exceeds the limits.
     """
     # The child does not get the service's secrets.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
-    command = [sys.executable, "-m", CHILD]
+    command = [sys.executable, "-m", CHILD, str(place)]
     with subprocess.Popen(  # noqa: S603 - our own module
         command, cwd=PACKAGE.parent, env=environment, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
     ) as child:
         try:
-            yield from _rows(child, content)
+            return (yield from _rows(child, content))
         finally:
             child.kill()
 
 
-def _rows(child: subprocess.Popen[bytes], content: bytes) -> Generator[tuple[int, list[str]], None, None]:
+def _rows(child: subprocess.Popen[bytes], content: bytes) -> Generator[tuple[int, list[str]], None, int]:
     if child.stdin is None or child.stdout is None:
         raise RuntimeError("the child has no pipes")
     # When a limit ended the child early, its last line is missing.
@@ -48,7 +49,7 @@ def _rows(child: subprocess.Popen[bytes], content: bytes) -> Generator[tuple[int
         if "error" in output:
             raise invalid("/file", output["error"], **output["params"])
         if "end" in output:
-            return
+            return int(output["sheets"])
         yield from output["rows"]
     logger.warning("the reader of an XLSX file ended with status %s", child.wait())
     raise invalid("/file", "xlsx-too-large")

@@ -25,19 +25,25 @@ KEYS: Final[Mapping[str, Sequence[str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``name`` is the table's heading, ``label`` the page's term; ``codes`` maps each allowed code to its label."""
+    """``name`` is the table's heading, ``label`` the page's term; ``codes`` maps each allowed code to its label.
+
+    ``key`` columns match rows to records.
+    """
 
     name: str
     label: str
     needed: bool
+    key: bool
     form: str
     codes: Sequence[tuple[str, str]]
 
 
-def import_columns(kind: str) -> list[Column]:
+def column_explanations(kind: str) -> list[Column]:
     """Return the columns of a table of projects or agencies, in template order."""
     return [
-        Column(name, gettext(of.label), of.required or name in KEYS[kind], _form(of), _codes(name, of))
+        Column(
+            name, gettext(of.label), of.required or name in KEYS[kind], name in KEYS[kind], _form(of), _codes(name, of)
+        )
         for name, of in COLUMNS[kind].items()
     ]
 

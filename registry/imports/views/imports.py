@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import render_template, request
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.core.errors import Invalid
+from registry.audits.views.findings import rule_titles
+from registry.core.errors import Invalid, Problem
 from registry.core.spreadsheets.writer import table_as_csv
-from registry.http.downloads import csv_download
-from registry.imports.service import errors_of, find_import, imports_of, queue_import
-from registry.imports.views.columns import import_columns
+from registry.http.downloads import csv_download, xlsx_download
+from registry.imports.hand_mapping import (
+    FileColumn,
+    ImportAlreadyMapped,
+    can_be_mapped,
+    columns_to_map,
+    hold_import,
+    map_columns,
+)
+from registry.imports.marked_file import marked_import, write_marked_file
+from registry.imports.models import ImportRun, has_file
+from registry.imports.service import errors_of, find_import, imports_of, previewed_rows, queue_import, run_dry_run
+from registry.imports.template_file import write_template
+from registry.imports.views.columns import column_explanations
+from registry.imports.vocabulary import OUTCOMES, ImportKind, ImportState
 from registry.platform.views.inventories import uploaded_file
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.forms import Form, invalid_form
+from registry.web.current_user import page_locale
+from registry.web.error_messages import problem_message
+from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.labels import options
 from registry.web.lists import first_address, next_address, requested_page
 
@@ -28,31 +45,113 @@ def imports(actor: Actor) -> Answer:
         name, content = uploaded_file()
         run = queue_import(actor, typed["kind"], typed["dry_run"] == "yes", name, content)
     except Invalid as error:
-        return _page(actor, invalid_form(typed, error, "file")), 422
+        if not can_be_mapped(error):
+            return _page(actor, invalid_form(typed, error, "file")), 422
+        run = hold_import(actor, typed["kind"], typed["dry_run"] == "yes", name, content)
+        return redirect_to("import_columns", import_id=run.id)
     return redirect_to("import_run", import_id=run.id)
+
+
+@pages.page("/imports/<row_id:import_id>/columns", needs=Permission.IMPORTS_RUN, methods=("GET", "POST"))
+def import_columns(actor: Actor, import_id: int) -> Answer:
+    """Choose the field of each column of a file whose columns were not recognised."""
+    try:
+        run, columns = columns_to_map(actor, import_id)
+    except ImportAlreadyMapped:
+        return redirect_to("import_run", import_id=import_id)
+    names = [f"column_{place}" for place in range(len(columns))]
+    if request.method != "POST":
+        form = Form({name: column.field or "" for name, column in zip(names, columns, strict=True)})
+        return _columns_page(actor, run, columns, form)
+    typed = typed_values(names)
+    try:
+        map_columns(actor, import_id, [typed.get(name) or None for name in names])
+    except Invalid as error:
+        return _columns_page(actor, run, columns, invalid_form(typed, error, "columns")), 422
+    return redirect_to("import_run", import_id=import_id)
+
+
+@pages.page("/imports/<row_id:import_id>/run", needs=Permission.IMPORTS_RUN, methods=("POST",))
+def import_dry_run(actor: Actor, import_id: int) -> Answer:
+    """Import the file of a dry run."""
+    return redirect_to("import_run", import_id=run_dry_run(actor, import_id).id)
+
+
+@pages.page("/imports/<row_id:import_id>/rows", needs=Permission.IMPORTS_RUN)
+def import_rows(actor: Actor, import_id: int) -> Answer:
+    """Display what a dry run would do with each row."""
+    run = find_import(actor, import_id)
+    outcome = request.args.get("outcome")
+    chosen = outcome if outcome in OUTCOMES else None
+    listing = previewed_rows(actor, run, requested_page(100), chosen)
+    return render_template(
+        "imports/rows.html",
+        run=run,
+        rows=listing.items,
+        outcome=chosen,
+        rules=rule_titles(),
+        next_address=next_address(listing.next),
+        first_address=first_address(),
+    )
+
+
+@pages.page("/imports/<row_id:import_id>/errors.xlsx", needs=Permission.IMPORTS_RUN)
+def import_errors_file(actor: Actor, import_id: int) -> Answer:
+    """Download the file with its wrong cells marked, with ``only=wrong`` without the right rows."""
+    run = marked_import(actor, import_id)
+    only_wrong, locale = request.args.get("only") == "wrong", page_locale()
+    return xlsx_download("import-errors", lambda path: write_marked_file(path, run, locale, only_wrong=only_wrong))
+
+
+@pages.page("/imports/template.xlsx", needs=Permission.IMPORTS_RUN)
+def import_workbook(_actor: Actor) -> Answer:
+    """Download a workbook to fill in, in the page's language."""
+    kind = request.args.get("kind", ImportKind.PROJECTS.value)
+    if kind not in ImportKind.codes():
+        kind = ImportKind.PROJECTS.value
+    locale = page_locale()
+    return xlsx_download(f"{kind}-template", lambda path: write_template(path, kind, locale))
 
 
 @pages.page("/imports/<any(projects, agencies):kind>.csv", needs=Permission.IMPORTS_RUN)
 def import_template(_actor: Actor, kind: str) -> Answer:
     """Download a table with only the header row."""
-    return csv_download(f"{kind}-template", table_as_csv([column.name for column in import_columns(kind)], []))
+    return csv_download(f"{kind}-template", table_as_csv([column.name for column in column_explanations(kind)], []))
 
 
 @pages.page("/imports/<row_id:import_id>", needs=Permission.IMPORTS_RUN)
 def import_run(actor: Actor, import_id: int) -> Answer:
     """Display progress and row errors. With JavaScript the page refreshes itself."""
     run = find_import(actor, import_id)
+    if run.state == ImportState.UNMAPPED:
+        return redirect_to("import_columns", import_id=import_id)
     errors = errors_of(actor, run, requested_page(100))
     return render_template(
         "imports/detail.html",
         run=run,
+        is_kept=has_file(run.id),
+        rules=rule_titles(),
+        warnings=[problem_message(Problem("", each["code"], each["params"])) for each in run.warnings or []],
         errors=errors.items,
         next_address=next_address(errors.next),
         first_address=first_address(),
     )
 
 
+def _columns_page(actor: Actor, run: ImportRun, columns: Sequence[FileColumn], form: Form) -> str:
+    known = column_explanations(run.kind)
+    required = [column.label for column in known if column.key and (actor.agency_id is None or column.name != "agency")]
+    return render_template(
+        "imports/columns.html",
+        run=run,
+        columns=columns,
+        form=form,
+        required=required,
+        choices=[(column.name, column.label) for column in known],
+    )
+
+
 def _page(actor: Actor, form: Form) -> str:
     kinds = options("import_kind") if actor.may(Permission.AGENCIES_WRITE) else options("import_kind")[:1]
-    columns = [(kind, text, import_columns(kind)) for kind, text in kinds]
+    columns = [(kind, text, column_explanations(kind)) for kind, text in kinds]
     return render_template("imports/list.html", form=form, kinds=kinds, columns=columns, runs=imports_of(actor))

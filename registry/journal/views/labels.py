@@ -38,20 +38,33 @@ ACTIONS: Final[Mapping[str, str]] = {
     "audit.held": lazy_text("Audit held"),
     "audit.voiding-proposed": lazy_text("Voiding of an audit proposed"),
     "audit.voided": lazy_text("Audit voided"),
+    "import.columns-mapped": lazy_text("Columns of tables assigned"),
     "import.queued": lazy_text("Import accepted"),
     "import.done": lazy_text("Import done"),
     "import.failed": lazy_text("Import failed"),
     "inventory.applied": lazy_text("Platform inventory applied"),
     "agency.registered": lazy_text("Agency registered"),
     "agency.changed": lazy_text("Agency changed"),
+    "agency.closed": lazy_text("Agency closed, succeeded by another one"),
+    "agency.succeeded": lazy_text("Agency succeeded another one"),
+    "project.passed-on": lazy_text("Project passed to another agency"),
+    "account.passed-on": lazy_text("Account passed to another agency"),
+    "request.asked": lazy_text("Request made"),
+    "request.confirmed-first": lazy_text("Request confirmed by the first of two people"),
+    "request.confirmed": lazy_text("Request confirmed"),
+    "request.refused": lazy_text("Request refused"),
+    "request.cancelled": lazy_text("Request cancelled"),
+    "request.carried-out": lazy_text("Request took effect"),
     "account.added": lazy_text("Account added"),
     "account.renamed": lazy_text("Account renamed"),
     "account.disabled": lazy_text("Account disabled"),
     "account.enabled": lazy_text("Account enabled"),
     "account.role-changed": lazy_text("Role of an account changed"),
+    "account.moved": lazy_text("Moved to another agency"),
     "account.owner-changed": lazy_text("Owner of a service account changed"),
     "account.confirmed": lazy_text("Account confirmed"),
-    "account.invited": lazy_text("Invitation sent"),
+    "account.rejected": lazy_text("Account rejected"),
+    "account.invited": lazy_text("Invitation created"),
     "account.invitation-accepted": lazy_text("Invitation accepted, password set"),
     "account.absence-recorded": lazy_text("Absence recorded"),
     "account.absence-ended": lazy_text("Absence ended"),
@@ -107,6 +120,7 @@ DETAILS: Final[Mapping[str, str]] = {
     "asked_by": lazy_text("Requested by"),
     "expires_at": lazy_text("Expires"),
     "scopes": lazy_text("Scopes"),
+    "purpose": lazy_text("Purpose of the token"),
     "addresses": lazy_text("Addresses"),
     "owner": lazy_text("Owner"),
     "previous_owner": lazy_text("Previous owner"),
@@ -133,9 +147,29 @@ DETAILS: Final[Mapping[str, str]] = {
     "drafts": lazy_text("Drafts"),
     "service_accounts": lazy_text("Service accounts"),
     "absences": lazy_text("Ended absences"),
+    "request": lazy_text("Request"),
+    "request_kind": lazy_text("Kind of request"),
+    "to_agency": lazy_text("New agency"),
+    "former_agency": lazy_text("Former agency"),
+    "previous_agency": lazy_text("Former agency"),
+    "decision_reason": lazy_text("Remark"),
+    "passed_on": lazy_text("Projects that passed on"),
+    "external_ids_changed": lazy_text("External ids with a prefix"),
+    "agencies_below": lazy_text("Agencies below"),
+    "people": lazy_text("People"),
 }
 STATUSES: Final[Mapping[str, str]] = {"from": lazy_text("Status before"), "to": lazy_text("Status after")}
-NUMBERED: Final[Mapping[str, str]] = {"case": lazy_text("Case %(id)s"), "audit": lazy_text("Audit %(id)s")}
+NUMBERED: Final[Mapping[str, str]] = {
+    "case": lazy_text("Case %(id)s"),
+    "audit": lazy_text("Audit %(id)s"),
+    "request": lazy_text("Request %(id)s"),
+}
+PAGES: Final[Mapping[str, tuple[str, str]]] = {
+    "case": ("web.case", "case_id"),
+    "audit": ("web.audit", "audit_id"),
+    "request": ("web.request_page", "request_id"),
+}
+
 # Patterns of subjects that people type without a kind, and the kind that the journal adds.
 SUBJECT_PATTERNS: Final = (
     (re.compile(r"QT-[0-9-]+", re.IGNORECASE), "project"),
@@ -178,9 +212,11 @@ def subject_address(subject: str) -> str | None:
     if kind == "project":
         return url_for("web.project", number=key)
     if kind == "agency":
-        return url_for("web.projects", agency=key)
+        return url_for("web.agency", bin=key)
     if kind in NUMBERED and key.isascii() and key.isdigit():
-        return url_for("web.case", case_id=key) if kind == "case" else url_for("web.audit", audit_id=key)
+        endpoint, parameter = PAGES[kind]
+        values: dict[str, Any] = {parameter: key}
+        return url_for(endpoint, **values)
     return None
 
 
@@ -198,6 +234,20 @@ def detail_rows(details: Mapping[str, Any]) -> list[tuple[str, str]]:
         for name, value in details.items()
         if isinstance(value, str | int)
     ]
+
+
+def history_rows(details: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """``detail_rows`` for the history of a person, where the kind of account and what does not wait are no news."""
+    shown = {name: value for name, value in details.items() if name != "pending" or value}
+    if "pending" in details:
+        shown.pop("kind", None)
+    return detail_rows(shown)
+
+
+def principal_label(principal: str) -> str:
+    """Who acted: a name, or the command line on the server with the user there."""
+    kind, _colon, user = principal.partition(":")
+    return gettext("Command line, %(user)s") % {"user": user} if kind == "local" else principal
 
 
 def _name(name: str) -> str:

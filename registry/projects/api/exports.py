@@ -11,12 +11,21 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.operation_docs import CONTENT_DISPOSITION
 from registry.api.query_schemas import filter_query
+from registry.core.errors import Malformed, Problem
+from registry.core.languages import Language
 from registry.http.downloads import CSV, XLSX, csv_download, xlsx_download
+from registry.http.locale import request_locale
+from registry.http.query_parameters import Parameter
 from registry.projects.api.query_parameters import PROJECT_PARAMETERS
 from registry.projects.exports import export_csv, export_xlsx
 
 blp = ApiBlueprint("exports", __name__, description="Exports of lists.")
-QUERY = filter_query(PROJECT_PARAMETERS)
+HEADERS = Parameter(
+    "headers",
+    "`codes`, or `labels` in the language of the request; imports read both.",
+    {"type": "string", "enum": ["codes", "labels"], "default": "codes"},
+)
+QUERY = filter_query((*PROJECT_PARAMETERS, HEADERS))
 DESCRIPTION = "One row a project."
 
 
@@ -30,7 +39,8 @@ class ProjectsCsv(MethodView):
     @blp.response(200, {}, content_type=CSV, description=DESCRIPTION, headers=CONTENT_DISPOSITION)
     def get(self, filters: Mapping[str, str]) -> Response:
         """Export projects as CSV: UTF-8, every field. It can be edited and imported again."""
-        return csv_download("projects", export_csv(current_actor(), filters))
+        filters, labels_in = _headers(filters)
+        return csv_download("projects", export_csv(current_actor(), filters, labels_in=labels_in))
 
 
 @blp.route("/exports/projects.xlsx")
@@ -44,4 +54,14 @@ class ProjectsXlsx(MethodView):
     def get(self, filters: Mapping[str, str]) -> Response:
         """Export projects as an Excel workbook. It can be edited and imported again."""
         actor = current_actor()
-        return xlsx_download("projects", lambda path: export_xlsx(actor, filters, path))
+        filters, labels_in = _headers(filters)
+        return xlsx_download("projects", lambda path: export_xlsx(actor, filters, path, labels_in=labels_in))
+
+
+def _headers(sent: Mapping[str, str]) -> tuple[dict[str, str], Language | None]:
+    """The filters, and the language of the headers. Raises Malformed."""
+    filters = dict(sent)
+    headers = filters.pop("headers", "codes")
+    if headers not in ("codes", "labels"):
+        raise Malformed([Problem("headers", "not-a-choice", {"options": "codes, labels"})])
+    return filters, request_locale() if headers == "labels" else None

@@ -15,6 +15,7 @@ from registry.http.downloads import csv_download, xlsx_download
 from registry.projects.exports import export_csv, export_xlsx
 from registry.projects.queries import list_projects
 from registry.web.blueprint import Answer, pages
+from registry.web.current_user import page_locale
 from registry.web.downloads import ENDINGS
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 
@@ -74,6 +75,7 @@ def projects(actor: Actor) -> Answer:
 def projects_table(actor: Actor, ending: str) -> Answer:
     """Download all projects that match the filters; the file can be edited and imported."""
     shared, only = split_agency_filters(requested_filters(FILTERS))
+    labels_in = page_locale() if request.args.get("headers") == "labels" else None
     if ending == "csv":
-        return csv_download("projects", export_csv(actor, shared, only=only))
-    return xlsx_download("projects", lambda path: export_xlsx(actor, shared, path, only=only))
+        return csv_download("projects", export_csv(actor, shared, only=only, labels_in=labels_in))
+    return xlsx_download("projects", lambda path: export_xlsx(actor, shared, path, only=only, labels_in=labels_in))

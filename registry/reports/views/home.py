@@ -12,8 +12,10 @@ from registry.accounts.absences import substitutions
 from registry.accounts.actors import Actor
 from registry.accounts.local_changes import local_changes_since, previous_sign_in
 from registry.accounts.owners import ownerless_accounts
+from registry.accounts.people_queries import active_and_invited_people
 from registry.accounts.roles import AGENCY_ROLES, Permission
 from registry.accounts.token_confirmation import pending_tokens
+from registry.accounts.token_queries import ending_tokens
 from registry.accounts.views.pending import list_pending
 from registry.audits.queries import list_audits
 from registry.audits.restricted_counts import visible_run
@@ -24,12 +26,13 @@ from registry.core.pagination import Page
 from registry.flags.audit_runs import last_good_audit
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry
-from registry.journal.views.labels import action_label
+from registry.journal.views.labels import action_label, principal_label
 from registry.projects.attestations import count_attestations
 from registry.projects.drafts import Draft, drafts_of
 from registry.projects.queries import list_projects
 from registry.projects.views.links import projects_of
 from registry.reports.compliance import UNFLAGGED, compliance
+from registry.requests.queries import count_to_decide
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages
 from registry.web.current_user import page_locale
 
@@ -59,6 +62,9 @@ def home(actor: Actor) -> Answer:
             last=last_good_audit(),
             worst=worst_projects(actor),
             ending=onboarding_ending(actor),
+            people=active_and_invited_people(actor) if actor.may(Permission.PEOPLE_READ) else None,
+            ending_tokens=ending_tokens(actor) if actor.may(Permission.TOKENS_READ) else [],
+            ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
             attestations=count_attestations(actor) if actor.may(Permission.PROJECTS_ATTEST) else {},
             drafts=_drafts(actor),
         )
@@ -89,8 +95,10 @@ def home(actor: Actor) -> Answer:
         pending=[row for row in list_pending(actor) if row["can_confirm"]][:WORST] if may_confirm else [],
         substitutes=[each for each in substitutions() if each.deputy == actor.principal],
         local_changes=_local_changes(actor) if may_confirm else [],
+        to_decide=count_to_decide(actor),
         ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
         action_label=action_label,
+        principal_label=principal_label,
         tokens=[row for row in pending_tokens(actor) if row["can_confirm"]][:WORST] if may_confirm else [],
         drafts=_drafts(actor),
         counts=dict(zip(("new", "overdue", "to_approve"), count_cases(actor, COUNTED), strict=True)),

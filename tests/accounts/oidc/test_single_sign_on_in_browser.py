@@ -39,21 +39,21 @@ CONTACT = "+7 7172 74 00 00"
 CALLBACK = "/sign-in/oidc/callback"
 TEXTS: dict[Language, dict[str, str]] = {
     "en": {
-        "pending": "A second person, an administrator or a supervisor, has to confirm your account",
+        "pending": "Your request is received",
         "signed-out": "You have signed out",
         "used": "has expired or was already used",
         "denied": "did not let you in, or you cancelled",
         "down": "Single sign-on does not respond",
     },
     "ru": {
-        "pending": "Вашу учётную запись должен подтвердить второй человек",
+        "pending": "Заявка принята",
         "signed-out": "Вы вышли",
         "used": "Этот вход истёк или уже был использован",
         "denied": "Система единого входа не разрешила вход",
         "down": "Система единого входа не отвечает",
     },
     "kk": {
-        "pending": "Есептік жазбаңызды екінші адам – әкімші немесе басшы – растауы керек",
+        "pending": "Өтінім қабылданды",
         "signed-out": "Сіз шықтыңыз",
         "used": "Бұл кіру әрекетінің мерзімі өтті немесе ол бұрын пайдаланылған",
         "denied": "Бірыңғай кіру жүйесі сізді кіргізбеді",

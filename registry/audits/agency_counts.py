@@ -1,0 +1,73 @@
+"""Counts of each agency's projects at each successful audit: reports of former dates, whoever has the projects now.
+
+Written with the audit and never changed. Projects that were restricted at the audit are counted in rows of their own.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Select, String, func, insert, literal, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.bulk import table_of
+from registry.core.database import Model
+from registry.core.transactions import require_transaction
+from registry.flags.audit_runs import AuditRun, newest_good
+from registry.projects.models import Project
+
+NO_SEVERITY = ""
+
+
+class AgencyCount(Model):
+    """Projects of one agency with the same freeze status and severity after an audit, and their budgets."""
+
+    __tablename__ = "agency_counts"
+
+    audit_id: Mapped[int] = mapped_column(ForeignKey("audits.id"), primary_key=True, autoincrement=False)
+    agency_id: Mapped[int] = mapped_column(ForeignKey("agencies.id"), primary_key=True, autoincrement=False, index=True)
+    is_restricted: Mapped[bool] = mapped_column(Boolean, primary_key=True)
+    freeze_status: Mapped[str] = mapped_column(String(12), primary_key=True)
+    severity: Mapped[str] = mapped_column(String(10), primary_key=True)
+    projects: Mapped[int]
+    budget_kzt: Mapped[int] = mapped_column(BigInteger)
+
+
+def save_agency_counts(audit_id: int) -> None:
+    """Count the projects of every agency as they are now, in the open transaction of the audit."""
+    project = table_of(Project).c
+    severity = func.coalesce(project.severity, NO_SEVERITY)
+    alike = (project.agency_id, project.is_restricted, project.freeze_status, severity)
+    budget = func.coalesce(func.sum(project.budget_kzt), 0)
+    counted = select(literal(audit_id), *alike, func.count(), budget).group_by(*alike)
+    names = ("audit_id", "agency_id", "is_restricted", "freeze_status", "severity", "projects", "budget_kzt")
+    require_transaction().execute(insert(table_of(AgencyCount)).from_select(names, counted))
+
+
+def counts_on(actor: Actor, day: date) -> Select[*tuple[Any, ...]]:
+    """Query agency, freeze status, severity, projects and budget at the last audit of that day or earlier."""
+    run, count = table_of(AuditRun).c, table_of(AgencyCount).c
+    audit_id = newest_good(run.id).where(run.on <= day).scalar_subquery()
+    severity = func.nullif(count.severity, NO_SEVERITY)
+    statement = (
+        select(count.agency_id, count.freeze_status, severity, func.sum(count.projects), func.sum(count.budget_kzt))
+        .where(count.audit_id == audit_id)
+        .group_by(count.agency_id, count.freeze_status, count.severity)
+    )
+    return statement if actor.may(Permission.RESTRICTED_READ) else statement.where(count.is_restricted.is_(False))
+
+
+def counts_over_time(actor: Actor, agency_ids: Any) -> Select[*tuple[Any, ...]]:
+    """Query audit, date, freeze status and projects of these agencies together, for every good audit, oldest first."""
+    run, count = table_of(AuditRun).c, table_of(AgencyCount).c
+    statement = (
+        select(run.id, run.on, count.freeze_status, func.sum(count.projects).label("projects"))
+        .join(table_of(AuditRun), run.id == count.audit_id)
+        .where(run.status == "succeeded", run.dry_run.is_(False), count.agency_id.in_(agency_ids))
+        .group_by(run.id, run.on, count.freeze_status)
+        .order_by(run.on, run.id)
+    )
+    return statement if actor.may(Permission.RESTRICTED_READ) else statement.where(count.is_restricted.is_(False))

@@ -1,0 +1,90 @@
+"""Forecasts: which rules would flag projects after a change that is not written, many at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import case, select
+
+from registry.agencies.models import Agency
+from registry.audits.verdicts import PROJECT_FACTS
+from registry.cases.orders import Order, newest_in_force
+from registry.core.bulk import table_of
+from registry.core.clock import local_date, today
+from registry.core.database import db
+from registry.exemptions.service import exemption_in_force
+from registry.freeze.current import policy_in_force
+from registry.freeze.evaluation import evaluate, in_scope
+from registry.freeze.facts import EarlierRevision, Facts
+from registry.projects.models import Project
+from registry.projects.revisions import LAW_LOOKS_AT, Revision
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedProject:
+    """The values that a project would have; ``project_id`` is None for one that would be registered."""
+
+    agency_id: int
+    project_id: int | None
+    values: Mapping[str, Any]
+
+
+def rules_that_would_flag(proposed: Sequence[ProposedProject]) -> list[list[str]]:
+    """The rules that would hold today of each project, none for one that is exempt or out of scope."""
+    policy, day = policy_in_force(), today()
+    kinds = _kinds({each.agency_id for each in proposed})
+    ids = [each.project_id for each in proposed if each.project_id is not None]
+    registered, due, past = _registered_on(ids), _order_dates(ids), _revisions(ids)
+    flagged: list[list[str]] = []
+    for each in proposed:
+        number = each.project_id
+        values: dict[str, Any] = {name: each.values.get(name) for name in PROJECT_FACTS}
+        facts = Facts(
+            agency_kind=kinds[each.agency_id],
+            registered_on=day if number is None else registered[number],
+            order_migrate_by=None if number is None else due.get(number),
+            past=() if number is None else tuple(past.get(number, ())),
+            **values,
+        )
+        findings = evaluate(facts, policy, day) if in_scope(facts.agency_kind, policy) else ()
+        if findings and number is not None and exemption_in_force(number, day) is not None:
+            findings = ()
+        flagged.append([finding.rule for finding in findings])
+    return flagged
+
+
+def _kinds(ids: set[int]) -> dict[int, str]:
+    return {row.id: row.kind for row in db.session.execute(select(Agency.id, Agency.kind).where(Agency.id.in_(ids)))}
+
+
+def _registered_on(ids: Sequence[int]) -> dict[int, date]:
+    rows = db.session.execute(select(Project.id, Project.registered_at).where(Project.id.in_(ids)))
+    return {row.id: local_date(row.registered_at) for row in rows}
+
+
+def _order_dates(ids: Sequence[int]) -> dict[int, date | None]:
+    order = table_of(Order).c
+    newest = newest_in_force(order.project_id.in_(ids))
+    rows = db.session.execute(
+        select(order.project_id, case((order.decision == "migrate_by", order.due_on)).label("due")).join(
+            newest, order.id == newest.c.order_id
+        )
+    )
+    return {row.project_id: row.due for row in rows}
+
+
+def _revisions(ids: Sequence[int]) -> dict[int, list[EarlierRevision]]:
+    """All revisions: after the change the current one is an earlier one too."""
+    columns = [getattr(Revision, name) for name in LAW_LOOKS_AT]
+    rows = db.session.execute(
+        select(Revision.project_id, *columns)
+        .where(Revision.project_id.in_(ids))
+        .order_by(Revision.project_id, Revision.version)
+    )
+    revisions: dict[int, list[EarlierRevision]] = {}
+    for project_id, *values in rows:
+        revisions.setdefault(project_id, []).append(EarlierRevision(*values))
+    return revisions

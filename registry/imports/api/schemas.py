@@ -1,0 +1,170 @@
+"""Schemas and examples of the imports endpoints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from marshmallow import fields
+
+from registry.api.uploads import ROW_ERROR_PROPERTIES, TABLE_TEXT, DryRun, FormFlag, UploadedFile
+from registry.core.base_schema import BaseSchema
+from registry.core.fields import Choice
+from registry.core.response_fields import ReadOnly, Timestamp
+from registry.core.value_checks import InvalidValue
+from registry.imports.vocabulary import OUTCOMES, ImportKind, ImportState
+
+MAPPING_TEXT: Final = (
+    'A JSON object from headers of the file to fields, such as `{"Сумма, тг": "budget_kzt", "Примечание": null}`; null '
+    "leaves the column out. It comes before what is recognised."
+)
+MAPPING_SCHEMA: Final[dict[str, Any]] = {"type": "string"}
+MAX_MAPPING_LENGTH: Final = 60_000
+CHANGES_SCHEMA: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["field", "old", "new"],
+        "properties": {"field": {"type": "string"}, "old": {}, "new": {}},
+    },
+}
+COUNT: Final = {"type": "integer", "minimum": 0}
+COLUMNS_SCHEMA: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["header", "field"],
+        "properties": {
+            "header": {"type": "string"},
+            "field": {"type": ["string", "null"], "description": "Null when the column is left out."},
+        },
+    },
+}
+WARNINGS_SCHEMA: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+    },
+}
+
+
+class ColumnMapping(fields.Field[Mapping[str, str | None]]):
+    """Fields of headers as a JSON object in a form field."""
+
+    def __init__(self) -> None:
+        super().__init__(load_default=dict, metadata={"description": MAPPING_TEXT, **MAPPING_SCHEMA})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[str, str | None]:  # noqa: ARG002 - marshmallow's
+        try:
+            mapping = json.loads(value) if isinstance(value, str) and len(value) <= MAX_MAPPING_LENGTH else None
+        except (ValueError, RecursionError):
+            mapping = None
+        if not isinstance(mapping, dict) or any(
+            name is not None and not isinstance(name, str) for name in mapping.values()
+        ):
+            raise InvalidValue("mapping-invalid")
+        return mapping
+
+
+class ImportForm(BaseSchema):
+    """A file to import."""
+
+    file = UploadedFile(TABLE_TEXT)
+    kind = Choice(ImportKind.codes(), description="What the rows are.", required=True)
+    dry_run = DryRun()
+    strict = FormFlag("Refuse columns that are not known, and take every row for a record.")
+    mapping = ColumnMapping()
+
+
+class Import(BaseSchema):
+    """One file and how far it is worked off."""
+
+    id = ReadOnly("Its id.", {"type": "integer"})
+    kind = ReadOnly("What the rows are.", {"type": "string", "enum": list(ImportKind.codes())})
+    dry_run = ReadOnly("True when nothing is written.", {"type": "boolean"})
+    state = ReadOnly("`done` also when rows were rejected.", {"type": "string", "enum": list(ImportState.codes())})
+    file_name = ReadOnly("The file's name.", {"type": "string"})
+    sha256 = ReadOnly("SHA-256 of the file, in hex.", {"type": "string"})
+    total = ReadOnly("Rows in the file.", COUNT)
+    processed = ReadOnly("Rows worked off.", COUNT)
+    created = ReadOnly("Rows that made something new.", COUNT)
+    updated = ReadOnly("Rows that changed something.", COUNT)
+    unchanged = ReadOnly("Rows that said what was there.", COUNT)
+    rejected = ReadOnly("Rows that were refused; `/errors` tells why.", COUNT)
+    queued_at = Timestamp("When it was taken in.")
+    started_at = Timestamp("When the work began.", nullable=True)
+    finished_at = Timestamp("When it ended.", nullable=True)
+    failure = ReadOnly("Why it could not be finished.", {"type": ["string", "null"]})
+    would_flag = ReadOnly(
+        "Of a dry run: how many rows each rule would flag.",
+        {"type": ["object", "null"], "additionalProperties": {"type": "integer"}},
+    )
+    dry_run_id = ReadOnly("The dry run whose file it imports.", {"type": ["integer", "null"]})
+    columns = ReadOnly("The columns of the file.", COLUMNS_SCHEMA)
+    warnings = ReadOnly("What was left out.", WARNINGS_SCHEMA)
+
+
+class RowError(BaseSchema):
+    """One wrong cell, or one wrong row."""
+
+    row = ReadOnly("Where.", ROW_ERROR_PROPERTIES["row"])
+    column = ReadOnly("In which column.", ROW_ERROR_PROPERTIES["column"])
+    code = ReadOnly("What is wrong.", ROW_ERROR_PROPERTIES["code"])
+    message = ReadOnly("The same in words.", ROW_ERROR_PROPERTIES["message"])
+    value = ReadOnly("What the cell has.", ROW_ERROR_PROPERTIES["value"])
+
+
+class PreviewedRow(BaseSchema):
+    """What a dry run would do with one row."""
+
+    row = ReadOnly("Where.", ROW_ERROR_PROPERTIES["row"])
+    outcome = ReadOnly("What would happen.", {"type": "string", "enum": list(OUTCOMES)})
+    record = ReadOnly("The project's number or the agency's BIN; null for a new one.", {"type": ["string", "null"]})
+    name = ReadOnly("Its name.", {"type": ["string", "null"]})
+    changes = ReadOnly("Old and new values.", CHANGES_SCHEMA)
+    would_flag = ReadOnly("The rules that would flag it.", {"type": "array", "items": {"type": "string"}})
+
+
+IMPORT: Final = Import()
+EXAMPLE: Final[dict[str, Any]] = {
+    "id": 3,
+    "kind": "projects",
+    "dry_run": False,
+    "state": "running",
+    "file_name": "projects-2026.xlsx",
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "total": 1200,
+    "processed": 500,
+    "created": 480,
+    "updated": 11,
+    "unchanged": 8,
+    "rejected": 1,
+    "queued_at": "2026-03-02T06:00:00.000000Z",
+    "started_at": "2026-03-02T06:00:01.000000Z",
+    "finished_at": None,
+    "failure": None,
+    "would_flag": None,
+    "dry_run_id": None,
+    "columns": [{"header": "БИН", "field": "agency"}, {"header": "Примечание", "field": None}],
+    "warnings": [{"code": "column-left-out", "message": 'The column "Примечание" is not known and was left out.'}],
+}
+
+
+QUEUED_EXAMPLE: Final[dict[str, Any]] = {
+    **EXAMPLE,
+    "state": "queued",
+    **dict.fromkeys(("processed", "created", "updated", "unchanged", "rejected"), 0),
+}
+
+
+PREVIEWED_EXAMPLE: Final[dict[str, Any]] = {
+    "row": 8,
+    "outcome": "updated",
+    "record": "QT-2026-0000017-5",
+    "name": "Портал услуг",
+    "changes": [{"field": "stage", "old": "testing", "new": "operation"}],
+    "would_flag": [],
+}

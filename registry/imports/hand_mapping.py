@@ -1,0 +1,145 @@
+"""Columns chosen by hand: a file whose required columns were not recognised waits until its owner has mapped them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from registry.accounts.actors import Actor
+from registry.core.errors import Conflict, Invalid, Problem
+from registry.core.spreadsheets.reader import Table, open_table, require_upload_size
+from registry.core.spreadsheets.row_errors import shown_value
+from registry.core.transactions import transaction
+from registry.imports.columns import remember_columns, remembered_columns
+from registry.imports.header_search import Header, Mappings
+from registry.imports.headers import KNOWN, SCHEMAS, header_key
+from registry.imports.layout import Strictness, count_rows, header_of, with_columns
+from registry.imports.models import ImportRun, stored_file
+from registry.imports.service import ReadFile, find_import, record_queued, require_importer, take_in
+
+# Problems of columns that mapping by hand solves.
+COLUMN_CODES: Final = frozenset({"column-missing", "column-twice", "columns-for-one-field"})
+SAMPLES: Final = 3
+MAX_SAMPLE_LENGTH: Final = 60
+
+
+class ImportAlreadyMapped(Conflict):
+    """The columns of this import have been chosen, or were recognised."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileColumn:
+    """A column of the file: its place from 0, its header, some of its values, and the field that was recognised."""
+
+    place: int
+    header: str
+    samples: Sequence[str]
+    field: str | None
+
+
+def can_be_mapped(error: Invalid) -> bool:
+    """True when a file was refused for its columns alone."""
+    return all(problem.code in COLUMN_CODES for problem in error.problems)
+
+
+def hold_import(actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes) -> ImportRun:
+    """Store a file until its columns are chosen. Raises RoleNotAllowed and Invalid for what is no table."""
+    require_importer(actor, kind)
+    require_upload_size(content)
+    table = open_table(content)
+    header = header_of(table, kind, Mappings())
+    layout = with_columns(table, kind, header, _recognised(header), Strictness())
+    total, notes = count_rows(layout, table)
+    file = ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, notes)
+    return take_in(actor, kind, dry_run, file_name, file, None, is_mapped=False)
+
+
+def columns_to_map(actor: Actor, import_id: int) -> tuple[ImportRun, list[FileColumn]]:
+    """The columns of a file that waits for them. Raises ImportNotFound and ImportAlreadyMapped."""
+    run = _waiting(actor, import_id)
+    table = Table(stored_file(run.id))
+    header = header_of(table, run.kind, Mappings(remembered=remembered_columns(actor, run.kind)))
+    fields = [name if name in SCHEMAS[run.kind][0].fields else None for name in _recognised(header)]
+    rows = list(islice(table.rows(header.number, len(fields)), SAMPLES))
+    return run, [
+        FileColumn(
+            place, header.texts[place], [_sample(row.cells[place]) for row in rows if row.cells[place].strip()], name
+        )
+        for place, name in enumerate(fields)
+    ]
+
+
+def map_columns(actor: Actor, import_id: int, fields: Sequence[str | None]) -> ImportRun:
+    """Give each column its field, None to leave it out, and queue the import. The agency's next file is read alike.
+
+    Raises ImportNotFound, ImportAlreadyMapped, and Invalid at ``/columns`` for missing fields and ``/column_<place>``.
+    """
+    run = _waiting(actor, import_id)
+    table = Table(stored_file(run.id))
+    header = header_of(table, run.kind, Mappings(remembered=remembered_columns(actor, run.kind)))
+    columns = [*fields[: len(header.texts)], *[None] * (len(header.texts) - len(fields))]
+    how = Strictness(needs_agency=actor.agency_id is None)
+    _require_usable(run.kind, columns, how)
+    layout = with_columns(table, run.kind, header, columns, how)
+    total, notes = count_rows(layout, table)
+    keys = [header_key(text) for text in layout.headers]
+    chosen = {
+        text: name
+        for text, name, key in zip(layout.headers, layout.columns, keys, strict=True)
+        if key and keys.count(key) == 1
+    }
+    left_out = [
+        Problem("/file", "column-left-out", {"column": text[:MAX_SAMPLE_LENGTH]})
+        for text, name in zip(layout.headers, layout.columns, strict=True)
+        if text and name is None
+    ]
+    with transaction() as session:
+        session.refresh(run, with_for_update=True)
+        if run.state != "unmapped":
+            raise ImportAlreadyMapped(id=run.id)
+        remember_columns(actor, run.kind, chosen)
+        run.layout, run.total, run.state = layout.as_json(), total, "queued"
+        run.warnings = [{"code": each.code, "params": each.params} for each in (*left_out, *notes)]
+        session.flush()
+        if not run.dry_run:
+            record_queued(actor, run)
+    return run
+
+
+def _waiting(actor: Actor, import_id: int) -> ImportRun:
+    run = find_import(actor, import_id)
+    require_importer(actor, run.kind)
+    if run.state != "unmapped":
+        raise ImportAlreadyMapped(id=run.id)
+    return run
+
+
+def _require_usable(kind: str, columns: Sequence[str | None], how: Strictness) -> None:
+    problems = []
+    for place, name in enumerate(columns):
+        if name is None:
+            continue
+        if name not in KNOWN[kind].fields:
+            problems.append(Problem(f"/column_{place}", "not-a-choice", {"options": ", ".join(KNOWN[kind].fields)}))
+        elif name in columns[:place]:
+            problems.append(Problem(f"/column_{place}", "column-chosen-twice"))
+    missing = [
+        Problem("/columns", "column-not-chosen", {"column": name})
+        for name in KNOWN[kind].required
+        if name not in columns and (how.needs_agency or name != "agency")
+    ]
+    if missing or problems:
+        raise Invalid(missing + problems)
+
+
+def _recognised(header: Header) -> list[str | None]:
+    """The field of each column, the first of several for one field."""
+    fields = [None if match is None else match.field for match in header.matches]
+    return [None if name in fields[:place] else name for place, name in enumerate(fields)]
+
+
+def _sample(cell: str) -> str:
+    return shown_value(" ".join(cell.split())[:MAX_SAMPLE_LENGTH]) or ""

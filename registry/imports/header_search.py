@@ -1,0 +1,146 @@
+"""Search for the header of a table, below title rows and in up to three rows with merged cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+from registry.core.errors import invalid
+from registry.core.spreadsheets.reader import Table, has_content
+from registry.imports.headers import ALIAS, EXACT, KNOWN, Match, header_key, match_header
+
+MAX_HEADER_DEPTH: Final = 3
+ROWS_SEARCHED: Final = 60
+# How many rows below one with all required fields may be a better header.
+ROWS_BELOW_HEADER: Final = 3
+# A row is taken for a header when it has so many known fields, or all required ones.
+MIN_KNOWN: Final = 2
+MAX_COLUMNS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """Columns that people mapped: header key → field, or None for a column that is left out.
+
+    ``given`` with the file, and ``remembered`` from an earlier one; the codes of fields come between the two.
+    """
+
+    given: Mapping[str, str | None] = field(default_factory=dict)
+    remembered: Mapping[str, str | None] = field(default_factory=dict)
+
+
+class Matcher:
+    """Matches headers of one file; each text once, because files of thousands of columns are tried."""
+
+    def __init__(self, kind: str, mappings: Mappings) -> None:
+        self.kind = kind
+        self.mappings = mappings
+        self._matches: dict[str, tuple[bool, Match | None]] = {}
+
+    def match(self, text: str) -> tuple[bool, Match | None]:
+        """Whether the header is known, and its field; None for a column that is left out."""
+        if text not in self._matches:
+            self._matches[text] = self._match(text)
+        return self._matches[text]
+
+    def _match(self, text: str) -> tuple[bool, Match | None]:
+        key = header_key(text)
+        given, remembered = self.mappings.given, self.mappings.remembered
+        if key in given:
+            return True, _mapped(given[key])
+        match = match_header(self.kind, text)
+        if match is not None and match.how == EXACT:
+            return True, match
+        if key in remembered:
+            return True, _mapped(remembered[key])
+        return match is not None, match
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A candidate for the header: the number of its last record, the text and the match of each column."""
+
+    number: int
+    texts: list[str]
+    matches: list[Match | None]
+    known: list[bool]
+
+    @property
+    def fields(self) -> set[str]:
+        """The fields that it names."""
+        return {match.field for match in self.matches if match is not None}
+
+
+def find_header(table: Table, kind: str, mappings: Mappings) -> Header | None:
+    """The rows that name the most fields, the earliest of equal ones; None when nothing is recognised."""
+    records = _first_records(table)
+    required = set(KNOWN[kind].required)
+    best: Header | None = None
+    until = len(records)
+    matcher = Matcher(kind, mappings)
+    for last in range(len(records)):
+        if last >= until:
+            break
+        for depth in range(1, min(MAX_HEADER_DEPTH, last + 1) + 1):
+            rows = [cells for _, cells in records[last - depth + 1 : last + 1]]
+            header = _combined(records[last][0], rows, matcher)
+            if best is None or len(header.fields) > len(best.fields):
+                best = header
+                if required <= header.fields:
+                    until = last + 1 + ROWS_BELOW_HEADER
+    if best is None or not best.fields:
+        return None
+    return best if len(best.fields) >= MIN_KNOWN or required <= best.fields else None
+
+
+def plain_header(table: Table) -> Header:
+    """The first row with two or more cells, else the first one: where nothing is recognised. Raises Invalid."""
+    records = _first_records(table)
+    if not records:
+        raise invalid("/file", "file-empty")
+    number, cells = next((each for each in records if sum(bool(cell.strip()) for cell in each[1]) > 1), records[0])
+    texts = [" ".join(cell.split()) for cell in cells]
+    return Header(number, texts, [None] * len(texts), [False] * len(texts))
+
+
+def _first_records(table: Table) -> list[tuple[int, list[str]]]:
+    return [
+        (number, cells[:MAX_COLUMNS]) for number, cells in islice(table.records(), ROWS_SEARCHED) if has_content(cells)
+    ]
+
+
+def _combined(number: int, rows: Sequence[Sequence[str]], matcher: Matcher) -> Header:
+    """A header of one or several rows. Of a column, the lowest text counts, alone or behind its groups above it."""
+    width = max(map(len, rows))
+    groups = [""] * width
+    own = [""] * width
+    combined = [""] * width
+    for depth, row in enumerate(rows, 1):
+        above = ""
+        for place in range(width):
+            text = " ".join(row[place].split()) if place < len(row) else ""
+            # A merged cell has its text in the first column only.
+            above = text or (above if depth < len(rows) else "")
+            if text:
+                own[place] = text
+            if above:
+                combined[place] = f"{groups[place]} {above}".strip()
+                groups[place] = combined[place]
+    matches: list[Match | None] = []
+    known: list[bool] = []
+    texts: list[str] = []
+    for place in range(width):
+        # A blank cell beside a merged one has no name.
+        tried = dict.fromkeys((own[place], combined[place])) if own[place] else ()
+        results = [(text, *matcher.match(text)) for text in tried]
+        chosen = next((each for each in results if each[1]), (own[place], False, None))
+        texts.append(chosen[0])
+        known.append(chosen[1])
+        matches.append(chosen[2])
+    return Header(number, texts, matches, known)
+
+
+def _mapped(name: str | None) -> Match | None:
+    return None if name is None else Match(name, ALIAS)

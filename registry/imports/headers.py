@@ -1,0 +1,97 @@
+"""Headers of tables: which field a header names, by code, label or alias, however it is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Final, NamedTuple
+
+from marshmallow import Schema
+
+from registry.agencies.schemas import AGENCY
+from registry.core.languages import LANGUAGES
+from registry.core.translations import translate
+from registry.core.values.texts import comparable
+from registry.imports import agencies, projects
+from registry.imports.aliases import AGENCY_HEADERS, PROJECT_HEADERS, Aliases
+from registry.imports.vocabulary import ImportKind
+from registry.projects.schemas import PROJECT
+
+MAX_HEADER_LENGTH: Final = 300
+BRACKETS: Final = re.compile(r"[(\[][^)\]]*[)\]]")
+# Of an example or an explanation behind the name: "Дата договора, дд.мм.гггг", "Бюджет – тенге".
+BEHIND: Final = re.compile(r"\s*(?:[,;:*\n]|\s[-\u2013\u2014]\s).*", re.DOTALL)
+UNITS: Final = re.compile(r"\s*(?:,|\bв\b)?\s*(?:₸|\b(?:тг|тенге|теңге|теңгемен|kzt|tenge)\b\.?)\s*$", re.IGNORECASE)
+EXACT, LABEL, ALIAS = range(3)
+
+
+class Match(NamedTuple):
+    """A field, and how it was recognised: EXACT by its code, LABEL or ALIAS."""
+
+    field: str
+    how: int
+
+
+class KnownColumns(NamedTuple):
+    """What the columns of a table may be: all fields, read-only ones too, and those without which no row is matched."""
+
+    fields: tuple[str, ...]
+    required: tuple[str, ...]
+    key: str
+
+
+KNOWN: Final[Mapping[str, KnownColumns]] = {
+    ImportKind.PROJECTS: KnownColumns(projects.COLUMNS, projects.REQUIRED_COLUMNS, "external_id"),
+    ImportKind.AGENCIES: KnownColumns(agencies.COLUMNS, agencies.REQUIRED_COLUMNS, "bin"),
+}
+SCHEMAS: Final[Mapping[str, tuple[Schema, ...]]] = {
+    ImportKind.PROJECTS: (projects.ROW, PROJECT),
+    ImportKind.AGENCIES: (agencies.ROW, AGENCY),
+}
+ALIASES: Final[Mapping[str, Aliases]] = {ImportKind.PROJECTS: PROJECT_HEADERS, ImportKind.AGENCIES: AGENCY_HEADERS}
+
+
+def header_key(text: str) -> str:
+    """The letters and digits of a header, № as a word: equal for two spellings of one header."""
+    return comparable(text[:MAX_HEADER_LENGTH].replace("№", " номер "))
+
+
+def header_keys(text: str) -> list[str]:
+    """The keys of a header: of the whole text, without brackets and units, and without what stands behind it."""
+    short = text[:MAX_HEADER_LENGTH]
+    plain = UNITS.sub("", BRACKETS.sub(" ", short).strip())
+    keys = (header_key(each) for each in (short, plain, UNITS.sub("", BEHIND.sub("", plain))))
+    return [key for key in dict.fromkeys(keys) if key]
+
+
+def match_header(kind: str, text: str) -> Match | None:
+    """The field that a header names; None for an unknown one."""
+    table = _headers(kind)
+    return next((table[key] for key in header_keys(text) if key in table), None)
+
+
+@cache
+def _headers(kind: str) -> dict[str, Match]:
+    """Header key → field. A code comes before a label, and a label before an alias."""
+    known: dict[str, Match] = {}
+    for how, names in enumerate((_codes(kind), _labels(kind), _aliases(kind))):
+        for field, text in names:
+            known.setdefault(header_key(text), Match(field, how))
+    return known
+
+
+def _codes(kind: str) -> Iterable[tuple[str, str]]:
+    return ((field, field) for field in KNOWN[kind].fields)
+
+
+def _labels(kind: str) -> Iterable[tuple[str, str]]:
+    for schema in SCHEMAS[kind]:
+        for name in KNOWN[kind].fields:
+            label = schema.fields[name].metadata.get("label") if name in schema.fields else None
+            if label:
+                yield from ((name, translate(label, language)) for language in LANGUAGES)
+
+
+def _aliases(kind: str) -> Iterable[tuple[str, str]]:
+    return ((field, text) for field, texts in ALIASES[kind].items() for text in texts)

@@ -1,0 +1,67 @@
+"""Notices about requests: to those who can decide, to who asked, and to the agencies that a decision concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from registry.accounts.roles import Permission
+from registry.accounts.same_person import account_ever_named
+from registry.core.database import db
+from registry.notifications.notice import Notice
+from registry.notifications.recipients import Directory, Recipient
+from registry.requests.carrying_out import CARRIED_OUT_TOPIC
+from registry.requests.four_eyes import is_another_person
+from registry.requests.handlers import HANDLERS
+from registry.requests.models import Request
+from registry.requests.service import ASKED_TOPIC, DECIDED_TOPIC
+from registry.requests.vocabulary import RequestKind, RequestState
+
+
+def _waiting(request: Request, directory: Directory) -> list[Notice]:
+    """To everybody who may confirm it, but for who asked or confirmed first."""
+    if request.state != RequestState.WAITING:
+        return []
+    deciders = directory.who_may(HANDLERS[RequestKind(request.kind)].decides)
+    others = [to for to in deciders if is_another_person(to.actor, request)]
+    return _notices(request, others, "request-waiting")
+
+
+def _decided(request: Request, directory: Directory) -> list[Notice]:
+    """To who asked, unless that person cancelled it."""
+    if request.decided_by == request.asked_by:
+        return []
+    account = account_ever_named(request.asked_by)
+    askers = [] if account is None else directory.of_account(account.id)
+    return _notices(request, askers, "request-decided")
+
+
+def _carried_out(request: Request, directory: Directory) -> list[Notice]:
+    """To the agency that has something now; people of a former agency are its people by then."""
+    if request.to_agency_id is None:
+        return []
+    return _notices(request, directory.of_agency(request.to_agency_id), "request-carried-out")
+
+
+def _notices(request: Request, recipients: Iterable[Recipient], kind: str) -> list[Notice]:
+    restricted = request.project_record is not None and request.project_record.is_restricted
+    return [
+        Notice(to, kind, request.id) for to in recipients if not restricted or to.actor.may(Permission.RESTRICTED_READ)
+    ]
+
+
+def _on_a_request(
+    notices_of: Callable[[Request, Directory], list[Notice]],
+) -> Callable[[Mapping[str, Any], Directory], list[Notice]]:
+    def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+        request = db.session.get(Request, payload["request"], populate_existing=True)
+        return [] if request is None else notices_of(request, directory)
+
+    return of
+
+
+REQUEST_NOTICES: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notice]]]] = {
+    ASKED_TOPIC: _on_a_request(_waiting),
+    DECIDED_TOPIC: _on_a_request(_decided),
+    CARRIED_OUT_TOPIC: _on_a_request(_carried_out),
+}

@@ -1,0 +1,134 @@
+"""What a page of an agency shows: the agencies around it, people, projects, cases, orders, compliance over time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import func, select
+
+from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import subtree
+from registry.accounts.models import Account, is_active
+from registry.accounts.roles import Permission
+from registry.accounts.vocabulary import AccountKind
+from registry.agencies.models import Agency
+from registry.agencies.service import may_act_for
+from registry.audits.agency_counts import counts_over_time
+from registry.cases.models import Case
+from registry.cases.orders import Order
+from registry.cases.vocabulary import Status
+from registry.core.bulk import table_of
+from registry.core.database import db
+from registry.projects.models import Project
+from registry.projects.visibility import visible_projects
+from registry.projects.vocabulary import FreezeStatus
+from registry.reports.compliance import COUNTED, pieces, with_share
+
+SHOWN_AUDITS: Final = 12
+PROJECT: Final = table_of(Project).c
+OUT_OF_SCOPE: Final = (FreezeStatus.OUT_OF_SCOPE.value, FreezeStatus.UNAUDITED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyOverview:
+    """An agency with the agencies below it. ``people`` is None for who may not see its accounts.
+
+    ``above``: from the top to the agency above it. ``former``: the agencies that it succeeded. ``days``: the last
+    audited days, newest first. Everything but the agencies is empty for who may not see its projects.
+    """
+
+    above: Sequence[Agency]
+    below: Sequence[Agency]
+    former: Sequence[Agency]
+    people: int | None
+    totals: dict[str, Any] | None
+    open_cases: int
+    orders: int
+    days: Sequence[dict[str, Any]]
+
+
+def agency_overview(actor: Actor, agency: Agency) -> AgencyOverview:
+    """The overview of an agency, as far as the actor may see it."""
+    below = _agencies(Agency.parent_id == agency.id, Agency.closed_on.is_(None))
+    former = _agencies(Agency.successor_id == agency.id)
+    around = (agencies_above(agency), below, former)
+    if not may_act_for(actor, agency.id):
+        return AgencyOverview(*around, None, None, 0, 0, [])
+    ids = list(db.session.scalars(select(subtree(agency.id).c.id)))
+    cases = _count(actor, ids, Case, Case.status != Status.CLOSED.value)
+    orders = _count(actor, ids, Order, Order.ended_at.is_(None))
+    return AgencyOverview(*around, _people(actor, agency), _totals(actor, ids), cases, orders, _days(actor, ids))
+
+
+def _agencies(*conditions: Any) -> list[Agency]:
+    return list(db.session.scalars(select(Agency).where(*conditions).order_by(Agency.bin)))
+
+
+def agencies_above(agency: Agency) -> list[Agency]:
+    """The agencies above, the top one first."""
+    above: list[Agency] = []
+    current = agency.parent
+    while current is not None:
+        above.append(current)
+        current = None if current.parent_id is None else db.session.get(Agency, current.parent_id)
+    return above[::-1]
+
+
+def _people(actor: Actor, agency: Agency) -> int | None:
+    """How many people can sign in for the agency itself."""
+    if not actor.may(Permission.PEOPLE_READ):
+        return None
+    of_agency = (Account.agency_id == agency.id, Account.kind == AccountKind.PERSON.value, is_active())
+    return db.session.scalar(select(func.count()).select_from(Account).where(*of_agency))
+
+
+def _count(actor: Actor, ids: Collection[int], model: Any, *conditions: Any) -> int:
+    statement = (
+        select(func.count())
+        .select_from(model)
+        .join(table_of(Project), PROJECT.id == model.project_id)
+        .where(PROJECT.agency_id.in_(ids), *visible_projects(actor), *conditions)
+    )
+    return db.session.scalar(statement) or 0
+
+
+def _totals(actor: Actor, ids: Collection[int]) -> dict[str, Any]:
+    totals: dict[str, Any] = dict.fromkeys(COUNTED, 0)
+    rows = db.session.execute(pieces(actor, "agency").where(PROJECT.agency_id.in_(ids)))
+    for _agency, status, severity, projects, budget in rows:
+        totals["projects"] += projects
+        totals["budget_kzt"] += int(budget or 0)
+        totals[status] += projects
+        if status == FreezeStatus.FLAGGED:
+            totals[f"flagged_{severity}"] += projects
+            totals["budget_flagged_kzt"] += int(budget or 0)
+    return with_share(totals)
+
+
+def _days(actor: Actor, ids: Collection[int]) -> list[dict[str, Any]]:
+    """The last audited days; of several audits of one day the last."""
+    by_audit: dict[tuple[date, int], dict[str, int]] = {}
+    for audit_id, day, status, projects in db.session.execute(counts_over_time(actor, ids)):
+        by_audit.setdefault((day, audit_id), {})[status] = projects
+    last_of_day = {day: (audit_id, counts) for (day, audit_id), counts in by_audit.items()}
+    return [_day(day, *last_of_day[day]) for day in sorted(last_of_day, reverse=True)[:SHOWN_AUDITS]]
+
+
+def _day(day: date, audit_id: int, counts: dict[str, int]) -> dict[str, Any]:
+    judged = sum(count for status, count in counts.items() if status not in OUT_OF_SCOPE)
+    flagged, exempt = counts.get(FreezeStatus.FLAGGED.value, 0), counts.get(FreezeStatus.EXEMPT.value, 0)
+    unflagged = judged - flagged - exempt
+    percent = round(100 * unflagged / judged, 1) if judged else None
+    return {
+        "on": day,
+        "audit": audit_id,
+        "projects": sum(counts.values()),
+        "judged": judged,
+        "flagged": flagged,
+        "exempt": exempt,
+        "unflagged": unflagged,
+        "percent": percent,
+    }

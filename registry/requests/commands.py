@@ -1,0 +1,27 @@
+"""``registry requests``: carry out confirmed requests whose day has come, where no scheduler runs."""
+
+from __future__ import annotations
+
+import click
+
+from registry.cli.app_context import in_registry
+from registry.cli.options import as_json_option
+from registry.cli.output import print_json, print_message
+from registry.requests.carrying_out import carry_out_due_requests
+
+
+@click.group()
+def requests() -> None:
+    """Carry out what was asked and confirmed."""
+
+
+@requests.command("carry-out")
+@as_json_option
+@in_registry
+def carry_out(as_json: bool) -> None:
+    """Carry out every confirmed request whose day has come. The scheduler does it each minute."""
+    carried_out = carry_out_due_requests()
+    if as_json:
+        print_json({"carried_out": carried_out})
+    else:
+        print_message("cli-requests-carried-out", requests=len(carried_out))

@@ -1,0 +1,35 @@
+"""Whether who decides is who asked: former names count, and service accounts count as the person who owns them."""
+
+from __future__ import annotations
+
+from registry.accounts.actors import Actor
+from registry.accounts.same_person import account_ever_named, is_same_person
+from registry.core.errors import NotAllowed
+from registry.requests.models import Request
+
+
+class RequestNeedsAPerson(NotAllowed):
+    """A service account neither asks nor decides where two people are required."""
+
+
+class RequestNeedsAnotherPerson(NotAllowed):
+    """Who asked, or decided first, is the person who wants to confirm."""
+
+
+def require_another_person(actor: Actor, request: Request) -> None:
+    """Raise RequestNeedsAPerson for service accounts, RequestNeedsAnotherPerson for who asked or decided first."""
+    if not actor.is_person:
+        raise RequestNeedsAPerson(id=request.id)
+    if not is_another_person(actor, request):
+        raise RequestNeedsAnotherPerson(id=request.id)
+
+
+def is_another_person(actor: Actor, request: Request) -> bool:
+    """True when the actor neither asked nor decided first, under any name and by no service account."""
+    earlier = [name for name in (request.asked_by, request.first_decided_by) if name is not None]
+    return not any(is_same_person(actor, name) or _is_owned_by(actor, name) for name in earlier)
+
+
+def _is_owned_by(actor: Actor, name: str) -> bool:
+    account = account_ever_named(name)
+    return account is not None and account.owner_account_id is not None and account.owner_account_id == actor.account_id

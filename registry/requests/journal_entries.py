@@ -1,0 +1,22 @@
+"""Journal entries of requests: what was asked, decided and carried out, with the subject ``request:<id>``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from registry.accounts.actors import Actor
+from registry.journal import service as journal
+from registry.requests.models import Request
+
+
+def record(actor: Actor, action: str, request: Request, details: dict[str, Any] | None = None) -> None:
+    """Write the entry ``request.<action>`` in the open transaction."""
+    subject = {
+        "request_kind": request.kind,
+        "agency": request.agency,
+        "project": request.project,
+        "to_agency": request.to_agency,
+        "on": None if request.on is None else request.on.isoformat(),
+    }
+    entry = {name: value for name, value in {**subject, **(details or {})}.items() if value is not None}
+    journal.record(actor, f"request.{action}", f"request:{request.id}", entry)

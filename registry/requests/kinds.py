@@ -1,0 +1,76 @@
+"""What differs between the kinds of requests: who asks, who decides, what is checked and what follows.
+
+A kind is a module with a subclass of ``RequestHandler`` (``succession.py``, ``transfer.py``), which ``handlers.py``
+lists.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, ClassVar
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.core.base_schema import BaseSchema
+from registry.requests.models import Request
+from registry.requests.vocabulary import RequestKind
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A checked request, before it is stored: the columns of ``Request`` that the kind fills."""
+
+    agency_id: int
+    reason: str
+    project_id: int | None = None
+    to_agency_id: int | None = None
+    on: date | None = None
+    act: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class RequestHandler:
+    """A kind of request. Instances have no state of their own.
+
+    ``collection``: its path in the API, also in the journal and on pages. ``body``: the schema of what is asked;
+    ``shown``: the schema of a request in responses. ``asker_is_person``: service accounts cannot ask, because
+    administrators have the tokens of all of them and one person would pass for two.
+    """
+
+    kind: ClassVar[RequestKind]
+    collection: ClassVar[str]
+    asks: ClassVar[Permission]
+    decides: ClassVar[Permission]
+    body: ClassVar[BaseSchema]
+    shown: ClassVar[BaseSchema]
+    asker_is_person: ClassVar[bool] = True
+
+    def check(self, actor: Actor, subject: str, values: dict[str, Any]) -> Asked:
+        """Check validated values about the subject (a BIN or a project's number) in the open transaction.
+
+        Raises NotFound for an unknown subject, Invalid with every problem, Conflict.
+        """
+        raise NotImplementedError
+
+    def people_who_decide(self, request: Request) -> int:  # noqa: ARG002 - for subclasses
+        """How many people, besides the one who asked, confirm it: 1 or 2."""
+        return 1
+
+    def check_again(self, request: Request) -> None:
+        """Raise Conflict when what was asked is no longer possible at the confirmation."""
+
+    def carry_out(self, actor: Actor, request: Request) -> dict[str, Any]:
+        """Let a confirmed request take effect, in the open transaction; returns what to journal.
+
+        It runs on the day ``request.on``, or with the confirmation when the kind has no day or the day has come.
+        """
+        raise NotImplementedError
+
+    def more(self, request: Request) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
+        """The values of ``shown`` that only this kind has, in lists too."""
+        return {}
+
+    def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
+        """The values of ``shown`` that only a single request has (SOMETIMES in its schema), because they cost more."""
+        return {}

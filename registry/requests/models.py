@@ -1,0 +1,100 @@
+"""The table of requests: what somebody asks for and somebody else decides, whatever the kind."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from registry.accounts.account_names import MAX_NAME_LENGTH
+from registry.agencies.models import Agency
+from registry.core.clock import today
+from registry.core.database import Instant, Model
+from registry.projects.models import Project
+from registry.requests.vocabulary import RequestState
+
+MAX_TEXT_LENGTH = 5000
+ONE_WAITING_FOR_AGENCY = text("state = 'waiting' AND project_id IS NULL")
+ONE_WAITING_FOR_PROJECT = text("state = 'waiting' AND project_id IS NOT NULL")
+TO_CARRY_OUT = text("state = 'confirmed' AND carried_out_at IS NULL")
+
+
+class Request(Model):
+    """A request about an agency, or about a project of it.
+
+    ``agency_id``: the agency that it is about, as it was when it was asked. ``to_agency_id``: the agency that gets
+    something by it. ``on``: the day from which it takes effect; None for kinds that take effect with the confirmation.
+    ``details``: what only its kind has, as its schema validated it. ``first_decided_by``: the first of two people, for
+    requests that two people decide. ``carried_out_at``: when a confirmed request took effect.
+    """
+
+    __tablename__ = "requests"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(30))
+    state: Mapped[str] = mapped_column(String(10))
+    agency_id: Mapped[int] = mapped_column(ForeignKey("agencies.id"))
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id"))
+    to_agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
+    on: Mapped[date | None]
+    act: Mapped[str | None] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+    asked_by: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
+    asked_at: Mapped[datetime] = mapped_column(Instant)
+    first_decided_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    first_decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    decided_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    decision_reason: Mapped[str | None] = mapped_column(Text)
+    carried_out_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    agency_record: Mapped[Agency] = relationship(foreign_keys=[agency_id], lazy="joined", innerjoin=True)
+    to_agency_record: Mapped[Agency | None] = relationship(foreign_keys=[to_agency_id], lazy="joined")
+    project_record: Mapped[Project | None] = relationship(lazy="joined")
+
+    __table_args__ = (
+        Index(
+            "uq_requests_waiting_agency",
+            "kind",
+            "agency_id",
+            unique=True,
+            sqlite_where=ONE_WAITING_FOR_AGENCY,
+            postgresql_where=ONE_WAITING_FOR_AGENCY,
+        ),
+        Index(
+            "uq_requests_waiting_project",
+            "kind",
+            "project_id",
+            unique=True,
+            sqlite_where=ONE_WAITING_FOR_PROJECT,
+            postgresql_where=ONE_WAITING_FOR_PROJECT,
+        ),
+        Index("ix_requests_to_carry_out", "on", "id", sqlite_where=TO_CARRY_OUT, postgresql_where=TO_CARRY_OUT),
+        Index(None, "agency_id"),
+        Index(None, "to_agency_id"),
+        Index(None, "project_id"),
+    )
+
+    @property
+    def is_due(self) -> bool:
+        """True when it is confirmed for today or earlier and has not taken effect."""
+        due = self.on is not None and self.on <= today()
+        return due and self.state == RequestState.CONFIRMED and self.carried_out_at is None
+
+    @property
+    def agency(self) -> str:
+        """The BIN of the agency that the request is about."""
+        return self.agency_record.bin
+
+    @property
+    def project(self) -> str | None:
+        """The number of the project that the request is about; None when it is about an agency."""
+        return None if self.project_record is None else self.project_record.number
+
+    @property
+    def to_agency(self) -> str | None:
+        """The BIN of the agency that gets something by it."""
+        return None if self.to_agency_record is None else self.to_agency_record.bin

@@ -1,0 +1,168 @@
+"""Requests that the actor may see: single ones and the paginated list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.models import Agency
+from registry.agencies.service import own_agencies
+from registry.core.bulk import table_of
+from registry.core.database import db
+from registry.core.errors import Malformed, NotFound, Problem
+from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters, instant_filters
+from registry.core.pagination import Listing, Page, SortKey, after, cursor_after, order_by
+from registry.core.transactions import require_transaction
+from registry.projects.models import Project
+from registry.projects.visibility import journal_restricted_reads
+from registry.requests.handlers import HANDLERS
+from registry.requests.models import Request
+from registry.requests.vocabulary import RequestKind, RequestState
+
+SORTS: Final[Mapping[str, SortKey]] = {"id": SortKey("id", Request.id.expression, int)}
+DEFAULT_SORT: Final = "-id"
+# The agency that a request is about, or that gets something by it.
+OF_AGENCIES: Final[Mapping[str, ColumnFilter]] = {"agency": TextFilter(Agency.bin.expression)}
+PROJECT: Final = table_of(Project).c
+
+
+class RequestNotFound(NotFound):
+    """No request of this kind has this id, or the actor may not see it."""
+
+
+def list_requests(actor: Actor, raw: Mapping[str, str], page: Page, kind: RequestKind | None = None) -> Listing:
+    """A page of requests as their kinds show them, newest first by default; of one kind, or of all.
+
+    Restricted projects among them are journalled as read. Raises RoleNotAllowed and Malformed.
+    """
+    actor.require(Permission.REQUESTS_READ)
+    key, descending = _sort_key(page.sort or DEFAULT_SORT)
+    statement = select(Request).where(*visible_requests(actor), *_conditions(raw))
+    if kind is not None:
+        statement = statement.where(Request.kind == kind.value)
+    if page.cursor is not None:
+        statement = statement.where(after(key, Request.id.expression, descending, page.cursor))
+    statement = statement.order_by(*order_by(key, Request.id.expression, descending)).limit(page.limit + 1)
+    requests = list(db.session.scalars(statement.execution_options(populate_existing=True)))
+    items = requests[: page.limit]
+    shown = [_shown(request) for request in items]
+    restricted = [str(each.project) for each in items if each.project_record and each.project_record.is_restricted]
+    following = None if len(requests) <= page.limit else cursor_after(key, descending, items[-1].id, items[-1].id)
+    journal_restricted_reads(actor, restricted, "requests")
+    return Listing(shown, following)
+
+
+def show_request(actor: Actor, request: Request) -> dict[str, Any]:
+    """A single request as its kind's schema shows it, with its kind as ``request_kind`` for pages."""
+    return _shown(request) | HANDLERS[RequestKind(request.kind)].more_of_one(actor, request)
+
+
+def _shown(request: Request) -> dict[str, Any]:
+    names = (
+        *("id", "state", "agency", "project", "on", "act", "reason", "asked_by", "asked_at"),
+        *("first_decided_by", "first_decided_at", "decided_by", "decided_at", "decision_reason", "carried_out_at"),
+    )
+    own = HANDLERS[RequestKind(request.kind)].more(request)
+    return {"request_kind": request.kind, **{name: getattr(request, name) for name in names}, **own}
+
+
+def find_request(actor: Actor, request_id: int, kind: RequestKind | None = None) -> Request:
+    """The request with that id. Raises RequestNotFound, also for one that the actor may not see."""
+    return _request_row(_query(actor, request_id, kind), request_id)
+
+
+def read_request(actor: Actor, request_id: int, kind: RequestKind | None = None) -> Request:
+    """The request for display; reading one of a restricted project is journalled. Raises RequestNotFound."""
+    request = find_request(actor, request_id, kind)
+    project = request.project_record
+    if project is None or not project.is_restricted:
+        return request
+    journal_restricted_reads(actor, [project.number], "request")
+    return find_request(actor, request_id, kind)
+
+
+def find_request_to_change(actor: Actor, kind: RequestKind, request_id: int) -> Request:
+    """The request, locked until the open transaction ends. Raises RequestNotFound."""
+    require_transaction()
+    return _request_row(_query(actor, request_id, kind).with_for_update(of=Request), request_id)
+
+
+def waiting_request(kind: RequestKind, agency_id: int, project_id: int | None) -> int | None:
+    """The id of the request of that kind that waits for a decision on the project, or on the agency."""
+    subject: ColumnElement[bool] = Request.project_id.is_(None) & (Request.agency_id == agency_id)
+    if project_id is not None:
+        subject = Request.project_id == project_id
+    statement = select(Request.id).where(Request.kind == kind.value, Request.state == RequestState.WAITING.value)
+    request_id: int | None = db.session.scalar(statement.where(subject))
+    return request_id
+
+
+def count_to_decide(actor: Actor) -> int:
+    """How many waiting requests the actor sees and has the permission to decide."""
+    kinds = [kind.value for kind, handler in HANDLERS.items() if actor.may(handler.decides)]
+    if not kinds:
+        return 0
+    statement = select(func.count()).select_from(Request).where(Request.kind.in_(kinds), *visible_requests(actor))
+    return db.session.scalar(statement.where(Request.state == RequestState.WAITING.value)) or 0
+
+
+def visible_requests(actor: Actor) -> list[ColumnElement[bool]]:
+    """Conditions on Request: those about the actor's agencies, and none of a project that the actor may not see.
+
+    An agency sees requests that it asked for, that give it something, and those about the projects that it has now.
+    """
+    visible: list[ColumnElement[bool]] = []
+    own = own_agencies(actor)
+    if own is not None:
+        projects = select(PROJECT.id).where(PROJECT.agency_id.in_(own))
+        visible.append(or_(Request.agency_id.in_(own), Request.to_agency_id.in_(own), Request.project_id.in_(projects)))
+    if not actor.may(Permission.RESTRICTED_READ):
+        restricted = select(PROJECT.id).where(PROJECT.is_restricted)
+        visible.append(or_(Request.project_id.is_(None), Request.project_id.not_in(restricted)))
+    return visible
+
+
+def filters_of_requests() -> dict[str, ColumnFilter]:
+    """The filters of the list but ``agency``, which is in OF_AGENCIES."""
+    number = select(PROJECT.number).where(PROJECT.id == Request.project_id).scalar_subquery()
+    return {
+        "state": ChoiceFilter(Request.state.expression, RequestState.codes()),
+        "project": TextFilter(number),
+        **date_filters("on", Request.on.expression),
+        **instant_filters("asked_at", Request.asked_at.expression),
+    }
+
+
+def _conditions(raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    of_agencies = {name: value for name, value in raw.items() if name in OF_AGENCIES}
+    others = {name: value for name, value in raw.items() if name not in OF_AGENCIES}
+    criteria = conditions(filters_of_requests(), others)
+    for condition in conditions(OF_AGENCIES, of_agencies):
+        agencies = select(Agency.id).where(condition)
+        criteria.append(or_(Request.agency_id.in_(agencies), Request.to_agency_id.in_(agencies)))
+    return criteria
+
+
+def _sort_key(sort: str) -> tuple[SortKey, bool]:
+    key = SORTS.get(sort.removeprefix("-"))
+    if key is None:
+        raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(SORTS)})])
+    return key, sort.startswith("-")
+
+
+def _query(actor: Actor, request_id: int, kind: RequestKind | None) -> Select[Request]:
+    statement = select(Request).where(Request.id == request_id, *visible_requests(actor))
+    if kind is not None:
+        statement = statement.where(Request.kind == kind.value)
+    return statement.execution_options(populate_existing=True)
+
+
+def _request_row(statement: Select[Any], request_id: int) -> Request:
+    request = db.session.scalar(statement)
+    if not isinstance(request, Request):
+        raise RequestNotFound(id=request_id)
+    return request

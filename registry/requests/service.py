@@ -1,0 +1,137 @@
+"""Requests: ask, confirm, refuse, cancel. What differs between kinds is in their handlers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from registry.accounts.actors import Actor
+from registry.core import outbox
+from registry.core.clock import now
+from registry.core.errors import Conflict
+from registry.core.transactions import require_transaction, transaction
+from registry.flags.lock import lock_flags_for_review
+from registry.requests.carrying_out import carry_out
+from registry.requests.four_eyes import RequestNeedsAPerson, require_another_person
+from registry.requests.handlers import HANDLERS
+from registry.requests.journal_entries import record
+from registry.requests.models import Request
+from registry.requests.queries import find_request_to_change, waiting_request
+from registry.requests.vocabulary import RequestKind, RequestState
+
+ASKED_TOPIC = "request.asked"
+DECIDED_TOPIC = "request.decided"
+
+
+class RequestAlreadyWaiting(Conflict):
+    """A request of the same kind waits for a decision on the same agency or project."""
+
+
+class RequestNotWaiting(Conflict):
+    """The request was decided or cancelled already."""
+
+
+class RequestCarriedOut(Conflict):
+    """The request has taken effect and cannot be cancelled."""
+
+
+def ask(actor: Actor, kind: RequestKind, subject: str, values: dict[str, Any]) -> Request:
+    """Ask for something about an agency (its BIN) or a project (its number), from validated values.
+
+    Raises RoleNotAllowed, RequestNeedsAPerson, RequestAlreadyWaiting, and what the kind's ``check`` raises.
+    """
+    handler = HANDLERS[kind]
+    actor.require(handler.asks)
+    if handler.asker_is_person and not (actor.is_person or actor.is_local):
+        raise RequestNeedsAPerson(id="-")
+    with transaction() as session:
+        asked = handler.check(actor, subject, values)
+        waiting = waiting_request(kind, asked.agency_id, asked.project_id)
+        if waiting is not None:
+            raise RequestAlreadyWaiting(id=waiting, subject=subject)
+        request = Request(
+            kind=kind.value,
+            state=RequestState.WAITING.value,
+            agency_id=asked.agency_id,
+            project_id=asked.project_id,
+            to_agency_id=asked.to_agency_id,
+            on=asked.on,
+            act=asked.act,
+            reason=asked.reason,
+            details=asked.details,
+            asked_by=actor.principal,
+            asked_at=now(),
+        )
+        session.add(request)
+        try:
+            session.flush()
+        except IntegrityError as error:
+            raise RequestAlreadyWaiting(id="-", subject=subject) from error
+        session.refresh(request)
+        record(actor, "asked", request, {"act": request.act, "reason": request.reason, **request.details})
+        outbox.enqueue(ASKED_TOPIC, {"request": request.id})
+    return request
+
+
+def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None = None) -> Request:
+    """Confirm a waiting request as another person than the one who asked.
+
+    Of a kind that two people decide, the first confirmation leaves it waiting. Raises RoleNotAllowed, StepUpRequired,
+    RequestNotFound, RequestNotWaiting, RequestNeedsAPerson, RequestNeedsAnotherPerson, and Conflict of the kind.
+    """
+    handler = HANDLERS[kind]
+    actor.require(handler.decides)
+    with transaction():
+        lock_flags_for_review()
+        request = _waiting(actor, kind, request_id)
+        require_another_person(actor, request)
+        if request.first_decided_by is None and handler.people_who_decide(request) > 1:
+            request.first_decided_by, request.first_decided_at = actor.principal, now()
+            record(actor, "confirmed-first", request, {"decision_reason": reason})
+            outbox.enqueue(ASKED_TOPIC, {"request": request.id})
+            return request
+        handler.check_again(request)
+        _decide(actor, request, RequestState.CONFIRMED, reason)
+        if request.on is None or request.is_due:
+            carry_out(actor, request)
+    return request
+
+
+def refuse(actor: Actor, kind: RequestKind, request_id: int, reason: str) -> Request:
+    """Refuse a waiting request. Raises RoleNotAllowed, StepUpRequired, RequestNotFound and RequestNotWaiting."""
+    actor.require(HANDLERS[kind].decides)
+    with transaction():
+        _decide(actor, request := _waiting(actor, kind, request_id), RequestState.REFUSED, reason)
+    return request
+
+
+def cancel(actor: Actor, kind: RequestKind, request_id: int, reason: str | None = None) -> Request:
+    """Cancel a request that waits, or one that is confirmed for a later day, by whoever may ask for its kind.
+
+    Raises RoleNotAllowed, RequestNotFound, RequestNotWaiting and RequestCarriedOut.
+    """
+    actor.require(HANDLERS[kind].asks)
+    with transaction():
+        request = find_request_to_change(actor, kind, request_id)
+        if request.carried_out_at is not None:
+            raise RequestCarriedOut(id=request.id)
+        if request.state not in (RequestState.WAITING, RequestState.CONFIRMED):
+            raise RequestNotWaiting(id=request.id, state=request.state)
+        _decide(actor, request, RequestState.CANCELLED, reason)
+    return request
+
+
+def _waiting(actor: Actor, kind: RequestKind, request_id: int) -> Request:
+    request = find_request_to_change(actor, kind, request_id)
+    if request.state != RequestState.WAITING:
+        raise RequestNotWaiting(id=request.id, state=request.state)
+    return request
+
+
+def _decide(actor: Actor, request: Request, state: RequestState, reason: str | None) -> None:
+    request.state, request.decision_reason = state.value, reason
+    request.decided_by, request.decided_at = actor.principal, now()
+    require_transaction().flush()
+    record(actor, state.value, request, {"decision_reason": reason})
+    outbox.enqueue(DECIDED_TOPIC, {"request": request.id})

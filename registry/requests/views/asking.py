@@ -1,0 +1,81 @@
+"""Forms that ask for a succession of an agency and for a transfer of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask import url_for
+
+from registry.accounts.actors import Actor
+from registry.accounts.roles import Permission
+from registry.agencies.service import agency_by_bin
+from registry.projects.service import read_project
+from registry.requests import service
+from registry.requests.handlers import HANDLERS
+from registry.requests.vocabulary import RequestKind, SuccessionKind
+from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.fields import schema_field
+from registry.web.flash import flash_message
+from registry.web.form_pages import FormPage, answer_form
+from registry.web.labels import name_in_page_language, options
+from registry.web.translations import gettext as _
+
+SUCCESSION = HANDLERS[RequestKind.SUCCESSION]
+TRANSFER = HANDLERS[RequestKind.TRANSFER]
+
+
+@pages.page("/agencies/<bin>/succession", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))
+def ask_succession(actor: Actor, bin: str) -> Answer:
+    """Propose that another agency succeeds this one."""
+    agency = agency_by_bin(bin)
+    fields = {name: schema_field(field) for name, field in SUCCESSION.body.inputs.items() if name != "kind"}
+    kind = replace(fields["reason"], name="kind", control="radios", label=_("Kind of succession"))
+    fields["projects"] = replace(fields["projects"], control="area")
+    page = FormPage(
+        _("Succession of the agency"),
+        _("Propose"),
+        url_for("web.agency", bin=bin),
+        [fields["successor"], replace(kind, choices=options("succession_kind")), *list(fields.values())[1:]],
+        SUCCESSION.body,
+        intro=_(
+            "Projects with their documents, cases and orders, accounts and drafts pass to the successor, and the "
+            "agency is closed. Deadlines go on unchanged. A second person confirms it."
+        ),
+        subject=name_in_page_language(agency),
+        labels={"kind": _("Kind of succession"), "on": _("Effective from")},
+    )
+
+    def act(values: Mapping[str, Any]) -> Answer:
+        request = service.ask(actor, RequestKind.SUCCESSION, bin, dict(values))
+        flash_message(_("The succession is proposed. A second person has to confirm it."))
+        return redirect_to("request_page", request_id=request.id)
+
+    return answer_form(page, act, {"kind": SuccessionKind.MERGER.value})
+
+
+@pages.page("/projects/<number>/transfer", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))
+def ask_transfer(actor: Actor, number: str) -> Answer:
+    """Propose that another agency gets this project."""
+    project = read_project(actor, number, "transfer")
+    page = FormPage(
+        _("Transfer of the project"),
+        _("Propose"),
+        url_for("web.project", number=number),
+        [schema_field(field) for field in TRANSFER.body.inputs.values()],
+        TRANSFER.body,
+        intro=_(
+            "The project passes to another agency with its documents, cases and orders. Deadlines go on unchanged. A "
+            "second person confirms it."
+        ),
+        subject=name_in_page_language(project),
+        labels={"to": _("BIN of the new agency"), "on": _("Effective from")},
+    )
+
+    def act(values: Mapping[str, Any]) -> Answer:
+        request = service.ask(actor, RequestKind.TRANSFER, number, dict(values))
+        flash_message(_("The transfer is proposed. A second person has to confirm it."))
+        return redirect_to("request_page", request_id=request.id)
+
+    return answer_form(page, act)

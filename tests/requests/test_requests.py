@@ -1,0 +1,154 @@
+"""Requests: who asks, who confirms, what the API answers, whatever the kind."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from registry.accounts.account_editing import edit_account
+from registry.accounts.people import person_named
+from registry.accounts.roles import Role
+from registry.core.clock import today
+from tests.api.callers import caller, codes
+from tests.factories import ADMINISTRATOR, a_project, a_service_token, an_agency, bearer
+
+ACT = {"act": "Decree No. 17", "reason": "The ministries merge."}
+
+
+def tomorrow() -> str:
+    return (today() + timedelta(days=1)).isoformat()
+
+
+@pytest.fixture
+def asked(client: FlaskClient, app: Flask) -> dict[str, object]:
+    """A succession that an administrator proposed for tomorrow."""
+    former, successor = an_agency(), an_agency()
+    body = {"successor": successor.bin, "on": tomorrow(), **ACT}
+    asker = caller(client, Role.ADMINISTRATOR)
+    answer = asker.post(f"/agencies/{former.bin}/succession", body)
+    assert answer.status_code == 201, answer.get_json()
+    return {**answer.get_json(), "asker": asker, "former": former, "successor": successor}
+
+
+def test_a_proposed_succession_waits_for_a_second_person(client: FlaskClient, asked: dict[str, object]) -> None:
+    shown = caller(client, Role.AUDITOR).get(f"/successions/{asked['id']}").get_json()
+
+    assert (shown["state"], shown["kind"], shown["act"]) == ("waiting", "merger", "Decree No. 17")
+    assert (shown["on"], shown["carried_out_at"], shown["decided_by"]) == (tomorrow(), None, None)
+
+
+def test_a_second_request_about_the_same_agency_is_a_conflict(client: FlaskClient, asked: dict[str, object]) -> None:
+    body = {"successor": an_agency().bin, "on": tomorrow(), **ACT}
+
+    answer = caller(client, Role.ADMINISTRATOR).post(f"/agencies/{asked['former'].bin}/succession", body)
+
+    assert answer.status_code == 409
+    assert answer.get_json()["type"].endswith(":request-already-waiting")
+
+
+def test_who_asked_cannot_confirm_even_under_another_name(client: FlaskClient, asked: dict[str, object]) -> None:
+    own = asked["asker"].post(f"/successions/{asked['id']}/confirmation", {})
+    person = person_named(str(asked["asked_by"]))
+    assert person is not None
+    edit_account(ADMINISTRATOR, person.account_id, {"name": "Renamed since"})
+    renamed = asked["asker"].post(f"/successions/{asked['id']}/confirmation", {})
+
+    assert [each.status_code for each in (own, renamed)] == [403, 403]
+    assert renamed.get_json()["type"].endswith(":request-needs-another-person")
+    assert asked["asker"].get(f"/successions/{asked['id']}").get_json()["state"] == "waiting"
+
+
+def test_a_service_account_neither_asks_nor_confirms(client: FlaskClient, asked: dict[str, object]) -> None:
+    headers = bearer(a_service_token(Role.ADMINISTRATOR))
+    body = {"to": an_agency().bin, "on": tomorrow(), **ACT}
+
+    asks = client.post(f"/api/v1/projects/{a_project().number}/transfer", json=body, headers=headers)
+    confirms = client.post(f"/api/v1/successions/{asked['id']}/confirmation", json={}, headers=headers)
+
+    assert [each.status_code for each in (asks, confirms)] == [403, 403]
+    assert {each.get_json()["type"].rpartition(":")[2] for each in (asks, confirms)} <= {
+        "request-needs-a-person",
+        "scope-not-granted",
+    }
+
+
+def test_another_person_confirms_and_nothing_happens_before_the_day(
+    client: FlaskClient, asked: dict[str, object]
+) -> None:
+    answer = caller(client, Role.SUPERVISOR).post(f"/successions/{asked['id']}/confirmation", {"reason": "Signed."})
+
+    shown = answer.get_json()
+    assert answer.status_code == 200
+    assert (shown["state"], shown["decision_reason"], shown["carried_out_at"]) == ("confirmed", "Signed.", None)
+    agency = caller(client, Role.AUDITOR).get(f"/agencies/{asked['former'].bin}").get_json()
+    assert agency["bin"] == asked["former"].bin
+
+
+def test_a_refused_request_has_its_reason_and_is_decided_once(client: FlaskClient, asked: dict[str, object]) -> None:
+    supervisor = caller(client, Role.SUPERVISOR)
+    without = supervisor.post(f"/successions/{asked['id']}/refusal", {})
+    refused = supervisor.post(f"/successions/{asked['id']}/refusal", {"reason": "The act is not signed."})
+    again = supervisor.post(f"/successions/{asked['id']}/confirmation", {})
+
+    assert (without.status_code, codes(without)) == (422, {("/reason", "required")})
+    assert (refused.get_json()["state"], refused.get_json()["decision_reason"]) == ("refused", "The act is not signed.")
+    assert (again.status_code, again.get_json()["type"].rpartition(":")[2]) == (409, "request-not-waiting")
+
+
+def test_a_cancelled_request_makes_room_for_another_one(client: FlaskClient, asked: dict[str, object]) -> None:
+    cancelled = asked["asker"].post(f"/successions/{asked['id']}/cancellation", {})
+    body = {"successor": an_agency().bin, "on": tomorrow(), **ACT}
+    next_one = asked["asker"].post(f"/agencies/{asked['former'].bin}/succession", body)
+
+    assert (cancelled.get_json()["state"], next_one.status_code) == ("cancelled", 201)
+
+
+def test_lists_are_filtered_by_state_and_agency(client: FlaskClient, asked: dict[str, object]) -> None:
+    auditor = caller(client, Role.AUDITOR)
+
+    def ids(query: str) -> list[int]:
+        return [item["id"] for item in auditor.get(f"/successions?{query}").get_json()["items"]]
+
+    assert ids("") == ids("state=waiting") == ids(f"agency={asked['former'].bin}") == [asked["id"]]
+    assert ids(f"agency={asked['successor'].bin}") == [asked["id"]]
+    assert ids("state=confirmed,refused") == ids(f"agency={an_agency().bin}") == []
+    assert auditor.get("/transfers").get_json()["items"] == []
+    assert auditor.get("/successions?state=none").status_code == 400
+    assert auditor.get(f"/transfers/{asked['id']}").status_code == 404
+
+
+def test_an_agency_sees_requests_about_itself_only(client: FlaskClient, asked: dict[str, object]) -> None:
+    seen = [
+        caller(client, Role.AGENCY_VIEWER, agency).get(f"/successions/{asked['id']}").status_code
+        for agency in (asked["former"], asked["successor"], an_agency())
+    ]
+    assert seen == [200, 200, 404]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"successor": "000000000000"}, ("/successor", "bin-invalid")),
+        ({"on": (date.today() - timedelta(days=3)).isoformat()}, ("/on", "date-before-today")),
+        ({"on": "01.02.2027"}, ("/on", "expected-date")),
+        ({"act": None}, ("/act", "required")),
+        ({"kind": "fusion"}, ("/kind", "not-a-choice")),
+        ({"kind": "division"}, ("/projects", "required")),
+        ({"kind": "division", "projects": ["QT-2026-0000001-1"]}, ("/projects/0", "project-not-of-agency")),
+        ({"kind": "merger", "projects": ["QT-2026-0000001-1"]}, ("/projects", "projects-only-in-division")),
+        ({"projects": "QT-2026-0000001-1"}, ("/projects", "expected-project-numbers")),
+        ({"version": 1}, ("/version", "unknown-field")),
+    ],
+)
+def test_invalid_values_name_their_field(
+    client: FlaskClient, change: dict[str, object], problem: tuple[str, str]
+) -> None:
+    body = {"successor": an_agency().bin, "on": tomorrow(), **ACT, **change}
+
+    answer = caller(client, Role.ADMINISTRATOR).post(f"/agencies/{an_agency().bin}/succession", body)
+
+    assert answer.status_code == 422
+    assert problem in codes(answer)

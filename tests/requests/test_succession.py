@@ -1,0 +1,241 @@
+"""Succession: what an agency has passes to another one, on a day, exactly once."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.accounts.models import account_named
+from registry.accounts.roles import Role
+from registry.accounts.sessions import WebSession
+from registry.agencies.models import Agency
+from registry.agencies.service import agency_by_bin
+from registry.cases.models import Case
+from registry.core.database import db
+from registry.core.errors import Invalid
+from registry.imports.service import import_now
+from registry.projects.drafts import find_draft, save_draft, start_draft
+from registry.projects.models import Project
+from registry.requests.carrying_out import carry_out_due_requests
+from registry.requests.models import Request
+from registry.requests.service import ask, confirm
+from registry.requests.vocabulary import RequestKind
+from tests.api.callers import caller, codes
+from tests.cases.cast import audit, case_of
+from tests.factories import a_project, a_service_token, a_token, an_actor, an_agency, bearer, in_session, project_values
+from tests.present import Present
+
+DAY = date(2026, 9, 30)
+ASKER, DECIDER = an_actor(Role.ADMINISTRATOR, name="first"), an_actor(Role.SUPERVISOR, name="second")
+
+
+def a_succession(former: Agency, successor: Agency, on: date = DAY, **values: object) -> Request:
+    """A confirmed succession."""
+    body = {"successor": successor.bin, "on": on, "act": "No. 17", "reason": "They merge.", **values}
+    request = ask(ASKER, RequestKind.SUCCESSION, former.bin, body)
+    return confirm(DECIDER, RequestKind.SUCCESSION, request.id)
+
+
+def holder(project: Project) -> str:
+    return str(db.session.get_one(Project, project.id, populate_existing=True).agency_id)
+
+
+@pytest.fixture
+def former(app: Flask, present: Present) -> Agency:
+    present.set(DAY)
+    return an_agency(region="71")
+
+
+@pytest.fixture
+def successor(former: Agency) -> Agency:
+    return an_agency()
+
+
+def test_projects_cases_and_agencies_below_pass_to_the_successor(former: Agency, successor: Agency) -> None:
+    child, project = an_agency(parent=former), a_project(former)
+    audit()
+    case = case_of(project)
+    due_on, status, events = case.due_on, case.status, case.version
+
+    request = a_succession(former, successor)
+
+    moved = db.session.get_one(Case, case.id, populate_existing=True)
+    closed = agency_by_bin(former.bin)
+    assert request.carried_out_at is not None
+    assert holder(project) == str(successor.id)
+    assert (moved.due_on, moved.status, moved.version) == (due_on, status, events)
+    assert (closed.closed_on, closed.successor_bin) == (DAY, successor.bin)
+    assert agency_by_bin(child.bin).parent_bin == successor.bin
+
+
+def test_nothing_happens_before_the_day_and_once_on_it(former: Agency, successor: Agency, present: Present) -> None:
+    project = a_project(former)
+    a_succession(former, successor, DAY + timedelta(days=1))
+    before = carry_out_due_requests()
+    present.set(DAY + timedelta(days=1))
+    on_the_day, again = carry_out_due_requests(), carry_out_due_requests()
+
+    assert (before, len(on_the_day), again) == ([], 1, [])
+    assert holder(project) == str(successor.id)
+    assert db.session.get_one(Project, project.id).version == 2
+
+
+def test_a_project_says_which_agency_had_it(client: FlaskClient, former: Agency, successor: Agency) -> None:
+    project = a_project(former)
+    a_succession(former, successor)
+
+    changes = caller(client, Role.AUDITOR).get(f"/projects/{project.number}/history").get_json()["items"][-1]
+
+    assert changes["by"] == "second"
+    assert changes["changes"] == [{"field": "agency", "old": former.bin, "new": successor.bin}]
+
+
+def test_equal_external_ids_are_shown_before_and_get_the_former_bin(
+    client: FlaskClient, former: Agency, successor: Agency
+) -> None:
+    first, second = a_project(former, external_id="A-1"), a_project(successor, external_id="A-1")
+    lone = a_project(former, external_id="B-1")
+    tomorrow = DAY + timedelta(days=1)
+    body = {"successor": successor.bin, "on": tomorrow.isoformat(), "act": "No. 17", "reason": "They merge."}
+    asked = caller(client, Role.ADMINISTRATOR).post(f"/agencies/{former.bin}/succession", body).get_json()
+
+    assert asked["equal_external_ids"] == [
+        {"external_id": "A-1", "project": first.number, "other_project": second.number}
+    ]
+
+    confirm(DECIDER, RequestKind.SUCCESSION, asked["id"])
+    db.session.get_one(Request, asked["id"]).on = DAY
+    db.session.commit()
+    assert carry_out_due_requests() == [asked["id"]]
+    ids = {each.id: each.external_id for each in db.session.query(Project).populate_existing()}
+    assert ids == {first.id: f"{former.bin}:A-1", second.id: "A-1", lone.id: "B-1"}
+
+
+def test_accounts_keep_roles_and_tokens_and_their_sessions_end(
+    client: FlaskClient, former: Agency, successor: Agency
+) -> None:
+    service = bearer(a_service_token(Role.AGENCY_EDITOR, former))
+    editor = a_token(Role.AGENCY_EDITOR, former, "editor")
+    account = account_named("editor")
+    assert account is not None
+    own = a_project(former)
+    a_succession(former, successor)
+
+    moved = account_named("editor")
+    assert moved is not None and (moved.role, moved.agency_id) == ("agency_editor", successor.id)
+    for headers in (service, bearer(editor)):
+        assert client.get(f"/api/v1/projects/{own.number}", headers=headers).status_code == 200
+        me = client.get("/api/v1/me", headers=headers).get_json()
+        assert me["agency"] == successor.bin
+
+
+def test_drafts_are_for_the_successor(former: Agency, successor: Agency) -> None:
+    actor = an_actor(Role.AGENCY_EDITOR, former)
+    draft = start_draft(actor)
+    save_draft(actor, draft.id, {"agency": former.bin, "name_ru": "Система"})
+    a_succession(former, successor)
+
+    assert find_draft(actor, draft.id).values == {"agency": successor.bin, "name_ru": "Система"}
+
+
+def test_registrations_and_imports_that_name_the_closed_agency_name_its_successor(
+    client: FlaskClient, former: Agency, successor: Agency
+) -> None:
+    a_succession(former, successor)
+    administrator = caller(client, Role.ADMINISTRATOR)
+    registered = administrator.post("/projects", {"agency": former.bin, **project_values()})
+    own = caller(client, Role.AGENCY_EDITOR, successor).post("/projects", {"agency": former.bin, **project_values()})
+    header = "agency,external_id,name_ru,object_kind,work_type,stage,placement"
+    file = f"{header}\n{former.bin},A,С,system,creation,planning,unknown\n"
+    run = import_now(an_actor(Role.ADMINISTRATOR), "projects", False, "p.csv", file.encode())
+    agencies = f"bin,name_ru,kind\n{former.bin},Новое имя,central_body\n"
+    changed = import_now(an_actor(Role.ADMINISTRATOR), "agencies", False, "a.csv", agencies.encode())
+
+    for answer in (registered, own):
+        assert (answer.status_code, codes(answer)) == (422, {("/agency", "agency-closed")})
+        assert successor.bin in answer.get_json()["errors"][0]["message"]
+    assert (run.created, run.rejected, changed.rejected) == (0, 1, 1)
+
+
+def test_a_closed_agency_is_readable_and_nobody_changes_it(
+    client: FlaskClient, former: Agency, successor: Agency
+) -> None:
+    a_succession(former, successor)
+    administrator = caller(client, Role.ADMINISTRATOR)
+    shown = administrator.get(f"/agencies/{former.bin}").get_json()
+    changed = administrator.change(f"/agencies/{former.bin}", {"name_en": "Again"})
+    below = administrator.post(
+        "/agencies", {"bin": "050340004478", "name_ru": "Н", "kind": "private", "parent_bin": former.bin}
+    )
+    person = {"kind": "person", "name": "newcomer", "role": "agency_viewer", "agency": former.bin}
+    account = administrator.post("/accounts", person)
+
+    assert (shown["closed_on"], shown["successor_bin"]) == (DAY.isoformat(), successor.bin)
+    assert (changed.status_code, changed.get_json()["type"].rpartition(":")[2]) == (409, "agency-closed")
+    assert codes(below) == {("/parent_bin", "agency-closed")}
+    assert codes(account) == {("/agency", "agency-closed")}
+    closed = administrator.get("/agencies?is_closed=true").get_json()["items"]
+    assert [each["bin"] for each in closed] == [former.bin]
+
+
+def test_a_division_passes_the_listed_projects_and_leaves_the_agency_open(former: Agency, successor: Agency) -> None:
+    passing, staying = a_project(former), a_project(former)
+    a_succession(former, successor, kind="division", projects=[passing.number])
+
+    assert (holder(passing), holder(staying)) == (str(successor.id), str(former.id))
+    assert agency_by_bin(former.bin).closed_on is None
+
+
+def test_a_successor_below_the_agency_moves_up(former: Agency) -> None:
+    child = an_agency(parent=former)
+    grandchild = an_agency(parent=child)
+    a_succession(former, grandchild)
+
+    assert agency_by_bin(grandchild.bin).parent_bin is None
+    assert agency_by_bin(child.bin).parent_bin == grandchild.bin
+
+
+def test_successions_never_go_round_in_a_circle(former: Agency, successor: Agency) -> None:
+    third = an_agency()
+    a_succession(former, successor, DAY + timedelta(days=5))
+    a_succession(successor, third, DAY + timedelta(days=6))
+
+    with pytest.raises(Invalid) as error:
+        a_succession(third, former, DAY + timedelta(days=7))
+    assert [problem.code for problem in error.value.problems] == ["succession-circular"]
+
+
+def test_what_passes_to_an_agency_that_was_succeeded_goes_to_its_successor(
+    former: Agency, successor: Agency, present: Present
+) -> None:
+    third, project = an_agency(), a_project(former)
+    a_succession(former, successor, DAY + timedelta(days=2))
+    a_succession(successor, third, DAY + timedelta(days=1))
+    present.set(DAY + timedelta(days=3))
+
+    assert len(carry_out_due_requests()) == 2
+    assert holder(project) == str(third.id)
+    assert agency_by_bin(former.bin).successor_bin == third.bin
+
+
+def test_another_kind_of_agency_changes_the_freeze_status(former: Agency) -> None:
+    project, outside = a_project(former), an_agency(kind="private")
+    audit()
+    a_succession(former, outside)
+
+    assert db.session.get_one(Project, project.id, populate_existing=True).freeze_status == "out_of_scope"
+
+
+def test_a_person_of_the_former_agency_signs_in_again(former: Agency, successor: Agency) -> None:
+    a_token(Role.AGENCY_VIEWER, former, "viewer")
+    account = account_named("viewer")
+    assert account is not None
+    in_session(Actor("viewer", Role.AGENCY_VIEWER, former.id, account_id=account.id, is_person=True))
+    a_succession(former, successor)
+
+    assert db.session.scalars(select(WebSession)).all() == []

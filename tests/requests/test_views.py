@@ -1,0 +1,134 @@
+"""Pages of requests and agencies: propose, decide, and what a closed agency shows."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from registry.accounts.roles import Role
+from registry.agencies.models import Agency
+from registry.agencies.service import agency_by_bin
+from registry.core.database import db
+from registry.requests.models import Request
+from tests.factories import a_project, an_agency
+from tests.fixtures.web import SignedIn, Visit
+from tests.present import Present
+
+DAY = date(2026, 9, 30)
+ACT = {"on": "30.09.2026", "act": "Decree No. 17", "reason": "The ministries merge."}
+
+
+@pytest.fixture
+def administrator(signed_in: SignedIn, present: Present) -> Visit:
+    present.set(DAY)
+    return signed_in(Role.ADMINISTRATOR, name="first")
+
+
+def propose(visit: Visit, former: Agency, successor: Agency, **fields: str) -> str:
+    """Fill in the form; the path of the request's page."""
+    values = {"successor": successor.bin, "kind": "merger", "projects": "", **ACT, **fields}
+    page = visit.send(f"/agencies/{former.bin}/succession", **values)
+    assert "The succession is proposed." in page.text
+    return page.request.path
+
+
+def test_a_merger_is_proposed_confirmed_and_shown_on_both_agencies(administrator: Visit, signed_in: SignedIn) -> None:
+    former, successor = an_agency(name_en="Old Ministry"), an_agency(name_en="New Ministry")
+    project = a_project(former)
+    path = propose(administrator, former, successor)
+    own = administrator.get(path).text
+    assert "another person confirms it" in own and ">Confirm<" not in own
+    supervisor = signed_in(Role.SUPERVISOR, name="second")
+    assert "1 request waits for a decision" in supervisor.get("/home").text
+
+    page = supervisor.send(f"{path}/confirmation", page=path, reason="Signed.").text
+
+    assert "The request is confirmed and has taken effect." in page
+    closed = supervisor.get(f"/agencies/{former.bin}").text
+    assert "The agency is closed since 30 September 2026" in closed and "New Ministry" in closed
+    assert "Old Ministry" in supervisor.get(f"/agencies/{successor.bin}").text
+    assert "New Ministry" in supervisor.get(f"/projects/{project.number}").text
+    history = supervisor.get(f"/projects/{project.number}/history").text
+    assert former.bin in history and successor.bin in history
+
+
+def test_a_division_takes_the_numbers_of_a_text_field(administrator: Visit) -> None:
+    former, successor = an_agency(), an_agency()
+    first, second = a_project(former), a_project(former)
+    path = propose(administrator, former, successor, kind="division", projects=f"{first.number}\r\n{second.number}")
+
+    page = administrator.get(path).text
+    assert "Division: the listed projects go to the successor" in page
+    assert first.number in page and second.number in page
+
+
+def test_an_invalid_proposal_is_displayed_again(administrator: Visit) -> None:
+    agency = an_agency()
+    answer = administrator.send(
+        f"/agencies/{agency.bin}/succession", **{**ACT, "on": "29.09.2026"}, successor=agency.bin, kind="merger"
+    )
+
+    assert answer.status_code == 422
+    assert f"Choose another agency: {agency.bin} is the one that passes on." in answer.text
+    assert "The date must not be before today" in answer.text
+
+
+def test_a_request_is_refused_with_a_reason_only(administrator: Visit, signed_in: SignedIn) -> None:
+    path = propose(administrator, an_agency(), an_agency(), on="01.10.2026")
+    supervisor = signed_in(Role.SUPERVISOR)
+    without = supervisor.send(f"{path}/refusal", page=path, reason=" ")
+    refused = supervisor.send(f"{path}/refusal", page=path, reason="Not signed.")
+
+    assert (without.status_code, "Enter a value." in without.text) == (422, True)
+    assert "The request is refused." in refused.text and "Not signed." in refused.text
+
+
+def test_who_asked_cannot_confirm_by_sending_the_form(administrator: Visit) -> None:
+    path = propose(administrator, an_agency(), an_agency())
+    answer = administrator.send(f"{path}/confirmation", page=path, reason="")
+
+    assert answer.status_code == 403
+    assert "another person must decide" in answer.text
+    assert [each.state for each in db.session.query(Request)] == ["waiting"]
+
+
+def test_a_transfer_is_proposed_for_a_day_and_cancelled(administrator: Visit, signed_in: SignedIn) -> None:
+    project, agency = a_project(), an_agency()
+    page = administrator.send(f"/projects/{project.number}/transfer", to=agency.bin, **{**ACT, "on": "01.10.2026"})
+    path = page.request.path
+    confirmed = signed_in(Role.SUPERVISOR).send(f"{path}/confirmation", page=path, reason="")
+    assert "It takes effect on 1 October 2026 by itself." in confirmed.text
+
+    cancelled = administrator.send(f"{path}/cancellation", page=path, reason="")
+
+    assert "The request is cancelled." in cancelled.text
+
+
+def test_the_list_is_filtered_by_kind_and_state(administrator: Visit) -> None:
+    former = an_agency(name_en="Old Ministry")
+    propose(administrator, former, an_agency())
+
+    assert "Old Ministry" in administrator.get("/requests?request_kind=succession&state=waiting").text
+    assert "There are no requests here." in administrator.get("/requests?request_kind=transfer").text
+    assert administrator.get("/requests?request_kind=none").status_code == 400
+
+
+def test_the_tree_shows_one_level_with_what_is_below(administrator: Visit) -> None:
+    top = an_agency(name_en="Ministry")
+    child = an_agency(parent=top, name_en="Committee")
+
+    level, below = administrator.get("/agencies/tree").text, administrator.get(f"/agencies/tree?within={top.bin}").text
+
+    assert "Ministry" in level and "Committee" not in level
+    assert "Committee" in below
+    assert agency_by_bin(child.bin).parent_bin == top.bin
+
+
+def test_an_agency_sees_no_people_and_no_projects_of_a_foreign_one(signed_in: SignedIn) -> None:
+    foreign = an_agency(name_en="Foreign Ministry")
+    a_project(foreign)
+    page = signed_in(Role.AGENCY_VIEWER).get(f"/agencies/{foreign.bin}").text
+
+    assert "Foreign Ministry" in page
+    assert "Open cases" not in page and "Projects, with the agencies below" not in page
