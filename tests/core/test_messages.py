@@ -26,6 +26,7 @@ from registry.core.messages import (
     notifications,
     pages,
     records,
+    requests,
     validation,
 )
 from registry.core.translations import load_translations, translate
