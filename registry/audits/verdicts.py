@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
 from registry.agencies.models import Agency
 from registry.cases.orders import migrate_by_in_force
 from registry.core.clock import local_date, today
+from registry.core.fields import Day
 from registry.core.languages import Language
 from registry.core.translations import translator
 from registry.exemptions.service import exemption_in_force
@@ -17,8 +19,9 @@ from registry.freeze.evaluation import evaluate, in_scope
 from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
+from registry.projects.fields import FIELDS
 from registry.projects.models import Project
-from registry.projects.revisions import earlier
+from registry.projects.revisions import LAW_LOOKS_AT, earlier
 from registry.projects.vocabulary import FreezeStatus
 
 # Project columns that become facts of the same name: what agencies claim and what QazTech confirms.
@@ -39,6 +42,10 @@ CLAIMED: Final = (
 )
 CONFIRMED: Final = ("placement_verified_on", "onboarding_confirmed_on", "ending_confirmed_on", "attested_on")
 PROJECT_FACTS: Final = (*CLAIMED, *CONFIRMED)
+# Facts of which a change needs a reason on pages: the dates, the kind of work and the stage that rules read.
+WITH_REASON: Final = frozenset(
+    name for name in CLAIMED if name in ("work_type", "stage") or isinstance(FIELDS[name], Day)
+)
 
 
 def facts_of(project: Project) -> Facts:
@@ -77,6 +84,34 @@ def verdict_to_check(agency: Agency, values: Mapping[str, Any], on: date | None,
     claimed: dict[str, Any] = {name: values.get(name) for name in CLAIMED}
     facts = Facts(agency_kind=agency.kind, registered_on=today(), **claimed)
     return _verdict(None, facts, on or today(), language, policy_in_force(), exempt=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedVerdict:
+    """What an edit changes of a verdict: the findings that it opens and those that it ends, as in verdicts."""
+
+    opened: list[dict[str, Any]]
+    ended: list[dict[str, Any]]
+
+
+def is_reason_required(changes: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether these changes of a project, as in a revision, need a reason."""
+    return any(change["field"] in WITH_REASON for change in changes)
+
+
+def verdict_after_change(project: Project, after: Mapping[str, Any], language: Language) -> ChangedVerdict:
+    """Compare today's findings before and after an edit of a project that is not saved yet."""
+    policy, day = policy_in_force(), today()
+    before = facts_of(project)
+    present = EarlierRevision(**{name: getattr(project, name) for name in LAW_LOOKS_AT})
+    edited = {name: after[name] for name in PROJECT_FACTS if name in after}
+    then = evaluate(replace(before, past=(*before.past, present), **edited), policy, day)
+    now = evaluate(before, policy, day)
+    rules_now, rules_then = {finding.rule for finding in now}, {finding.rule for finding in then}
+    return ChangedVerdict(
+        [explained(finding, policy, day, language) for finding in then if finding.rule not in rules_now],
+        [explained(finding, policy, day, language) for finding in now if finding.rule not in rules_then],
+    )
 
 
 def explained(finding: Finding, policy: Policy, on: date, language: Language) -> dict[str, Any]:

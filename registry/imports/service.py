@@ -39,7 +39,7 @@ class ImportNotFound(NotFound):
     """No import has this id, or it belongs to another account."""
 
 
-class MarkedFileNotAvailable(NotFound):
+class MarkedFileNotAvailable(Conflict):
     """The import is at work, had no wrong rows, or ended more than a week ago: its file is not kept."""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Date, Integer, Text, case, cast, func
+from sqlalchemy import BigInteger, ColumnElement, Date, Integer, Text, TypeDecorator, case, cast, func, type_coerce
 
 from registry.agencies.models import Agency
 from registry.core.bulk import table_of
@@ -15,6 +15,7 @@ from registry.core.database import Instant
 from registry.core.dialects import instant_text
 from registry.core.fields import Text as TextField
 from registry.core.fields import WholeNumber
+from registry.core.list_fields import Entries
 from registry.core.spreadsheets.cell_values import FORMULA_PREFIXES
 from registry.freeze.current import policy_in_force
 from registry.projects.fields import FIELDS, READ_ONLY
@@ -26,7 +27,7 @@ NUMBERS: Final = frozenset({"version", *(name for name, field in FIELDS.items() 
 DAYS: Final = frozenset(
     {"started_on", *(column.name for column in table_of(Project).columns if isinstance(column.type, Date))}
 )
-FREE_TEXT: Final = frozenset(name for name, field in FIELDS.items() if isinstance(field, TextField))
+FREE_TEXT: Final = frozenset(name for name, field in FIELDS.items() if isinstance(field, TextField | Entries))
 
 
 def export_columns() -> list[ColumnElement[Any]]:
@@ -42,6 +43,9 @@ def export_columns() -> list[ColumnElement[Any]]:
 
 
 def _as_text(name: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    if isinstance(column.type, TypeDecorator) and not isinstance(column.type, Instant):
+        # A list is stored as the text of its cell.
+        column = type_coerce(column, Text)
     if name in FREE_TEXT:
         return _escape_formula(column)
     if name in DAYS:

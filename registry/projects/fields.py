@@ -10,9 +10,12 @@ from registry.agencies.vocabulary import Region
 from registry.core.base_schema import BaseSchema
 from registry.core.errors import Problem
 from registry.core.fields import MAX_PLANNED_END, Bin, Boolean, Choice, Day, Email, InputField, Text, Url, WholeNumber
+from registry.core.list_fields import Telephone, YearlyAmounts
+from registry.core.text_lists import AMOUNT
 from registry.core.translations import lazy_text
 from registry.core.values.choices import ChoiceLabels
 from registry.freeze.vocabulary import Placement, Stage, WorkType
+from registry.projects.integrations import Integrations
 from registry.projects.spellings import FUNDINGS, OBJECT_CLASSES, OBJECT_KINDS, PLACEMENTS, STAGES, WORK_TYPES
 from registry.projects.vocabulary import Funding, ObjectClass, ObjectKind, Sector
 
@@ -114,8 +117,26 @@ class ProjectFields(BaseSchema):
     supplier_bin = Bin(
         label=lazy_text("Supplier’s BIN"), hint=lazy_text("Twelve digits."), description="BIN of the supplier."
     )
+    supplier_name = Text(
+        500,
+        label=lazy_text("Supplier’s name"),
+        hint=lazy_text("As in the contract."),
+        description="Name of the supplier.",
+    )
     budget_kzt = WholeNumber(
-        label=lazy_text("Budget"), hint=lazy_text("Whole tenge, without tiyn."), description="Budget in whole tenge."
+        label=lazy_text("Budget"),
+        hint=lazy_text("Whole tenge, without tiyn. Left empty, it becomes the sum of the years."),
+        description="Budget in whole tenge.",
+    )
+    budget_programme = Text(
+        label=lazy_text("Budget programme"),
+        hint=lazy_text("Its code, such as 047 or 047-100; a name may follow."),
+        description="Code of the budget programme, and its name.",
+    )
+    cost_by_year = YearlyAmounts(
+        label=lazy_text("Cost by year"),
+        hint=lazy_text("The part of the budget for each year, in whole tenge. The years together must not exceed it."),
+        description="The budget by year, in whole tenge; together not more than `budget_kzt`.",
     )
     object_original_cost_kzt = WholeNumber(
         label=lazy_text("Original cost of the object"),
@@ -132,6 +153,27 @@ class ProjectFields(BaseSchema):
     url = Url(
         label=lazy_text("Web address"), hint=lazy_text("Begins with https://"), description="The object's address."
     )
+    source_repository_url = Url(
+        label=lazy_text("Source code repository"),
+        hint=lazy_text("Begins with https://"),
+        description="The address of the repository of the source code.",
+    )
+    integrations = Integrations(
+        label=lazy_text("Integrations"),
+        hint=lazy_text(
+            "What the object exchanges data with. One a line: the number of a project in the register, or the name of "
+            "a system."
+        ),
+        description="Numbers of projects and names of systems with which the object exchanges data.",
+    )
+    security_conclusion_number = Text(
+        label=lazy_text("Number of the security test conclusion"),
+        description="Number of the conclusion of the information security test.",
+    )
+    security_conclusion_on = Day(
+        label=lazy_text("Date of the security test conclusion"),
+        description="Date of the conclusion of the information security test.",
+    )
     object_class = WholeNumber(
         1,
         3,
@@ -147,6 +189,11 @@ class ProjectFields(BaseSchema):
     holds_personal_data = Boolean(label=lazy_text("Holds personal data"), description="Whether it holds personal data.")
     responsible_name = Text(label=lazy_text("Responsible person"), description="Who answers for it.")
     responsible_position = Text(label=lazy_text("Position"), description="That person's position.")
+    responsible_phone = Telephone(
+        label=lazy_text("Telephone"),
+        hint=lazy_text("For example +7 7172 74 00 00"),
+        description="That person's telephone number.",
+    )
     responsible_email = Email(label=lazy_text("E-mail"), description="That person's e-mail.")
 
 
@@ -177,7 +224,7 @@ DATE_ORDER: Final = (
 
 
 def cross_field_problems(values: Mapping[str, Any]) -> list[Problem]:
-    """The problems across the fields of a project: missing required values, no name, dates in the wrong order.
+    """The problems across the fields of a project: missing values, no name, dates in the wrong order, years too dear.
 
     Not a ``@validates_schema``: a change is judged together with the stored values, which the schema does not have.
     """
@@ -191,4 +238,15 @@ def cross_field_problems(values: Mapping[str, Any]) -> list[Problem]:
                 Problem(f"/{later}", "date-before", {"other": earlier}),
                 Problem(f"/{earlier}", "date-after", {"other": later}),
             ]
+    years, budget = total_of_years(values), values.get("budget_kzt")
+    if years is not None and budget is not None and years > budget:
+        problems += [
+            Problem(f"/{name}", "years-above-budget", {"total": years}) for name in ("budget_kzt", "cost_by_year")
+        ]
     return problems
+
+
+def total_of_years(values: Mapping[str, Any]) -> int | None:
+    """The cost of all years together; None when it is not given by year."""
+    amounts = values.get("cost_by_year")
+    return sum(each[AMOUNT] for each in amounts) if amounts else None

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.agencies.models import Agency
 from registry.core.database import EPOCH, Instant, Model
+from registry.core.list_columns import EntriesText, YearlyAmountsText
 from registry.projects.vocabulary import FreezeStatus
 
 # The statuses that few projects have, which have an index.
@@ -57,17 +58,25 @@ class Project(Model):
     ended_on: Mapped[date | None]
     contract_number: Mapped[str | None] = mapped_column(String(200))
     supplier_bin: Mapped[str | None] = mapped_column(String(12))
+    supplier_name: Mapped[str | None] = mapped_column(String(500))
     budget_kzt: Mapped[int | None] = mapped_column(BigInteger)
+    budget_programme: Mapped[str | None] = mapped_column(String(200))
+    cost_by_year: Mapped[list[dict[str, int]] | None] = mapped_column(YearlyAmountsText)
     object_original_cost_kzt: Mapped[int | None] = mapped_column(BigInteger)
     consent_number: Mapped[str | None] = mapped_column(String(200))
     funding: Mapped[str | None] = mapped_column(String(20))
     region: Mapped[str | None] = mapped_column(String(2))
     url: Mapped[str | None] = mapped_column(String(200))
+    source_repository_url: Mapped[str | None] = mapped_column(String(200))
+    integrations: Mapped[list[str] | None] = mapped_column(EntriesText)
+    security_conclusion_number: Mapped[str | None] = mapped_column(String(200))
+    security_conclusion_on: Mapped[date | None]
     object_class: Mapped[int | None]
     is_ai: Mapped[bool | None]
     holds_personal_data: Mapped[bool | None]
     responsible_name: Mapped[str | None] = mapped_column(String(200))
     responsible_position: Mapped[str | None] = mapped_column(String(200))
+    responsible_phone: Mapped[str | None] = mapped_column(String(200))
     responsible_email: Mapped[str | None] = mapped_column(String(200))
     placement_verified_on: Mapped[date | None]
     onboarding_confirmed_on: Mapped[date | None]

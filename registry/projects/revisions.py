@@ -38,6 +38,7 @@ class Revision(Model):
     work_started_on: Mapped[date | None]
     ended_on: Mapped[date | None]
     changes: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    reason: Mapped[str | None] = mapped_column(Text)
 
     __table_args__ = (UniqueConstraint("project_id", "version"),)
 
@@ -68,17 +69,17 @@ def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]] | Enc
     }
 
 
-def save_revision(project: Project, changes: list[dict[str, Any]], actor: str) -> None:
+def save_revision(project: Project, changes: list[dict[str, Any]], actor: str, reason: str | None = None) -> None:
     """Add the revision of a project that was just changed, in the open transaction."""
     values = {name: getattr(project, name) for name in (*LAW_LOOKS_AT, "id", "version", "updated_at")}
-    require_transaction().add(Revision(**revision_row(values, changes, actor)))
+    require_transaction().add(Revision(**revision_row(values, changes, actor), reason=reason))
 
 
 BY_VERSION: Final = SortKey("version", Revision.version.expression, int)
 
 
 def history(project_id: int) -> list[dict[str, Any]]:
-    """All revisions of a project, oldest first: ``{at, by, changes}``."""
+    """All revisions of a project, oldest first: ``{at, by, changes, reason}``."""
     return [dict(row) for row in db.session.execute(_history(project_id)).mappings()]
 
 
@@ -94,7 +95,9 @@ def history_page(project_id: int, page: Page) -> Listing:
 def _history(project_id: int) -> Select[Any]:
     version = Revision.version
     return (
-        select(Revision.at, Revision.by, Revision.changes, version.label("_sort"), version.label("_id"))
+        select(
+            Revision.at, Revision.by, Revision.changes, Revision.reason, version.label("_sort"), version.label("_id")
+        )
         .where(Revision.project_id == project_id)
         .order_by(version)
     )

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from registry.agencies.fields import BIN_TEXT
 from registry.agencies.vocabulary import Region
 from registry.core.base_schema import BaseSchema, LenientSchema
-from registry.core.fields import Bin, WholeNumber
+from registry.core.fields import Bin, Text, WholeNumber
 from registry.core.json_schemas import DAY_SCHEMA, nullable
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
@@ -36,9 +36,19 @@ class ProjectRegistration(LenientSchema, ProjectFields):
 
 
 class ProjectPatch(LenientSchema, ProjectFields):
-    """Changes of a project: null clears a field, an absent one stays."""
+    """Changes of a project: null clears a field, an absent one stays. ``change_reason`` is of the change."""
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset({*READ_ONLY, "agency", "verdict"})
+
+    change_reason = Text(
+        1000,
+        label=lazy_text("Reason for the change"),
+        hint=lazy_text("For example the act or the agreement, with its number and date. The history shows it."),
+        description=(
+            "Why, for the history: pages require it where a date, the kind of work or the stage changes that a rule "
+            "reads."
+        ),
+    )
 
 
 class Project(ProjectFields):
@@ -163,12 +173,13 @@ class Revision(BaseSchema):
             },
         },
     )
+    reason = ReadOnly("Why, if the person who made the change said so.", TEXT_OR_NULL)
 
 
 class AttestationBody(BaseSchema):
     """The record that a person confirms."""
 
-    version = WholeNumber(1, description="The version that was read; with another one the answer is 409.")
+    read_version = WholeNumber(1, description="The version that was read; with another one the answer is 409.")
 
 
 PROJECT: Final = Project()

@@ -93,6 +93,22 @@ def check_project(
     return _check_project(actor, agency_bin, values, known, lock=False)
 
 
+def check_reference(actor: Actor, agency_bin: str | None, external_id: str | None) -> None:
+    """Check the agency of a registration and its reference, as far as they are given.
+
+    Raises RoleNotAllowed, AgencyNotYours, Invalid and ExternalIdTaken.
+    """
+    actor.require(Permission.PROJECTS_WRITE)
+    if agency_bin is None:
+        raise Invalid([Problem("/agency", "required")])
+    agency = _agency(agency_bin, lock=False)
+    if agency is None:
+        raise Invalid([Problem("/agency", "agency-unknown", {"bin": agency_bin})])
+    if not may_act_for(actor, agency.id):
+        raise AgencyNotYours(bin=agency.bin)
+    _require_unused_external_id(agency, external_id)
+
+
 def _check_project(
     actor: Actor, agency_bin: str | None, values: Mapping[str, Any], known: Sequence[Problem], *, lock: bool
 ) -> Agency:
@@ -145,16 +161,11 @@ def register_project(
         return _as_stored(row, agency)
 
 
-def change_project(
+def planned_change(
     actor: Actor, project: Project, changes: Mapping[str, Any], known: Sequence[Problem] = ()
-) -> list[dict[str, Any]]:
-    """Apply an agency's edit (validated values) in the open transaction; returns the changes.
-
-    Editing a confirmed value withdraws the confirmation. Nothing is written when nothing differs.
-    Raises RoleNotAllowed, Invalid and ExternalIdTaken.
-    """
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of a project before and after an edit, which ``change_project`` would save. Raises the same errors."""
     actor.require(Permission.PROJECTS_WRITE)
-    require_transaction()
     before = snapshot(project)
     after = before | dict(changes)
     problems = merge_problems(known, cross_field_problems(after))
@@ -163,7 +174,25 @@ def change_project(
     if after["external_id"] != before["external_id"]:
         _require_unused_external_id(project.agency, after["external_id"])
     withdraw_confirmations(before, after)
-    return save_changes(actor, project, before, after, "project.changed")
+    return before, after
+
+
+def change_project(
+    actor: Actor,
+    project: Project,
+    changes: Mapping[str, Any],
+    known: Sequence[Problem] = (),
+    reason: str | None = None,
+) -> list[dict[str, Any]]:
+    """Apply an agency's edit (validated values) in the open transaction; returns the changes.
+
+    ``reason``: why, for the history and the journal. Editing a confirmed value withdraws the confirmation. Nothing is
+    written when nothing differs.
+    Raises RoleNotAllowed, Invalid and ExternalIdTaken.
+    """
+    require_transaction()
+    before, after = planned_change(actor, project, changes, known)
+    return save_changes(actor, project, before, after, "project.changed", change_reason=reason)
 
 
 def restrict_project(actor: Actor, project: Project, is_restricted: bool, reason: str) -> list[dict[str, Any]]:
@@ -184,8 +213,12 @@ def save_changes(
     after: Mapping[str, Any],
     action: str,
     details: Mapping[str, Any] | None = None,
+    change_reason: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Write the differences: row, revision and journal entry. Returns the changes, empty when nothing differs."""
+    """Write the differences: row, revision and journal entry. Returns the changes, empty when nothing differs.
+
+    ``change_reason`` goes to the revision, which everybody who sees the project can read, and to the journal.
+    """
     changes = differences(before, after)
     if not changes:
         return changes
@@ -196,10 +229,11 @@ def save_changes(
     words = project_words(after)
     project.words = search_words(words, project.number)
     _flush(project)
-    save_revision(project, changes, actor.principal)
+    save_revision(project, changes, actor.principal, change_reason)
     if any(change["field"] in COMPARED for change in changes):
         save_fingerprints(require_transaction(), [fingerprint_row(project.id, after, words)])
-    journal.record(actor, action, f"project:{project.number}", {**(details or {}), "changes": changes})
+    given = {} if change_reason is None else {"reason": change_reason}
+    journal.record(actor, action, f"project:{project.number}", {**(details or {}), **given, "changes": changes})
     return changes
 
 

@@ -46,8 +46,9 @@ from registry.http.url_converters import ROW_ID, RowIdConverter
 from registry.imports.views import imports
 from registry.journal.views import journal
 from registry.platform.views import confirmations, inventories
-from registry.projects.views import attestations, registration
+from registry.projects.views import attestations, registration, registration_check
 from registry.projects.views import detail as project_page
+from registry.projects.views import drafts as project_drafts
 from registry.projects.views import edit as project_edit
 from registry.projects.views import lists as projects
 from registry.projects.views import related as related_projects
@@ -62,6 +63,7 @@ from registry.web.error_messages import failure_message, row_error_message
 from registry.web.error_pages import init_error_pages
 from registry.web.flash import FlaskSession
 from registry.web.formats import init_formats
+from registry.web.forms import year_rows
 from registry.web.labels import init_labels
 from registry.web.layout import crumbs, menu, switch_address
 from registry.web.support import support
@@ -99,12 +101,14 @@ WITH_PAGES = (
     people,
     people_import,
     person,
+    project_drafts,
     project_edit,
     project_page,
     projects,
     related_projects,
     provider_sign_in,
     registration,
+    registration_check,
     reports,
     requests,
     second_factor,
@@ -146,6 +150,7 @@ def attach_web(app: Flask) -> None:
         switch_address=switch_address,
         tag_colour=tag_colour,
         visitor=current_user,
+        year_rows=year_rows,
     )
     init_translations(app)
     init_formats(app)

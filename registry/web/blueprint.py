@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any, Final
 
 from flask import Blueprint, redirect, request, url_for
+from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response
 
 from registry.accounts.actors import Actor
@@ -20,6 +21,7 @@ from registry.http.cross_origin import require_same_origin
 from registry.http.request_bodies import limit_form
 from registry.http.required_permission import REQUIRED_PERMISSION, Public, RequiredPermission
 from registry.web.current_user import SESSION_COOKIE, current_user
+from registry.web.kept_entries import RESUME, kept_entries_page
 from registry.web.parent_links import page_address
 
 Answer = str | Response | tuple[str, int]
@@ -43,11 +45,14 @@ class Pages(Blueprint):
         takes_file: bool = False,
         before_password_change: bool = False,
         before_factor: bool = False,
+        keeps_entries: bool = False,
     ) -> Callable[[OpenView], OpenView]:
         """Register the decorated view. It gets the actor as the first argument, unless the page is public.
 
         ``before_password_change``: also available to users who must change their password first. ``before_factor``:
-        also in sessions that await their second factor; the actor is then for the journal only.
+        also in sessions that await their second factor; the actor is then for the journal only. ``keeps_entries``: what
+        was entered in its form outlives the session (``kept_entries.py``). The view is then called with ``resumed``:
+        when it is true the form's token is not valid, and the view displays what was entered and writes nothing.
         """
         has_form = "GET" in methods and "POST" in methods
 
@@ -70,6 +75,8 @@ class Pages(Blueprint):
                         csrf.protect()
                     return view(**path)
                 actor = user.session_actor
+                if keeps_entries and request.method == "POST" and (user.actor is None or user.must_change_password):
+                    return kept_entries_page()
                 if actor is None:
                     # Before the CSRF token, which ended with the session, so that the user can continue afterwards.
                     return to_sign_in()
@@ -78,7 +85,9 @@ class Pages(Blueprint):
                         return redirect(url_for(CHANGE_FIRST), 303)
                 elif user.awaiting is not None and not before_factor:
                     return to_second_factor()
-                if request.method == "POST":
+                if keeps_entries:
+                    path["resumed"] = request.method == "POST" and not _has_valid_token()
+                elif request.method == "POST":
                     csrf.protect()
                 # A form asks for the step-up when it is opened. When it is sent, the service asks, so that the form is
                 # displayed again with what was entered. A button on another page asks when it is pressed.
@@ -90,6 +99,17 @@ class Pages(Blueprint):
             return view
 
         return register
+
+
+def _has_valid_token() -> bool:
+    """Whether the form was made in this session; it is not after a new sign-in, nor from the page of kept entries."""
+    if RESUME in request.form:
+        return False
+    try:
+        csrf.protect()
+    except CSRFError:
+        return False
+    return True
 
 
 @contextmanager

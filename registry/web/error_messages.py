@@ -24,7 +24,7 @@ CHOICE_PARAMS: Final = {
     "scope": "scope",
 }
 # Parameters of messages that are amounts, which may be large; row ids are not.
-AMOUNTS: Final = ("smallest", "largest", "limit", "length")
+AMOUNTS: Final = ("smallest", "largest", "limit", "length", "total")
 # Messages that would mislead page users, and their replacements.
 PAGE_CODES: Final = {
     "audit-date-after-today": "page-audit-date-after-today",

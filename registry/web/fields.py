@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from registry.core.fields import AnyDay, Boolean, Choice, InputField, Text, WholeNumber
+from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, Text, WholeNumber
+from registry.core.list_fields import Entries, Telephone, YearlyAmounts
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import WorkType
@@ -17,6 +19,9 @@ from registry.web.translations import gettext
 
 # Controls that keep line breaks; browsers remove them from the value of every other input.
 MULTILINE: Final = ("area", "note")
+# Amounts are displayed in groups of three digits, as people write them; years stay whole.
+AMOUNT_CONTROLS: Final = ("money", "years")
+GROUPED: Final = re.compile(r"(?<=[0-9])(?=(?:[0-9]{3})+(?![0-9:]))")
 LINE_BREAKS: Final = str.maketrans("", "", "\r\n")
 MAX_RADIOS: Final = 8
 LONG_TEXT: Final = 500
@@ -36,8 +41,8 @@ WORK_TYPE_HINTS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One form field. ``control``: text, day, money, area, note, select, radios, yes_no, file, password, check,
-    checkboxes.
+    """One form field. ``control``: text, day, money, digits, telephone, years, area, note, select, radios, yes_no,
+    file, password, check, checkboxes.
 
     ``hints``: explanation of each choice. ``when``: the CSS class that displays the field only after a certain choice.
     """
@@ -67,7 +72,7 @@ def schema_field(field: InputField) -> Field:
 
 def present_text(field: Field, value: object) -> str:
     """Format a stored value as its control displays it, and as a browser submits it unchanged."""
-    text = as_typed(value)
+    text = GROUPED.sub(" ", as_typed(value)) if field.control in AMOUNT_CONTROLS else as_typed(value)
     return text if field.control in MULTILINE else text.translate(LINE_BREAKS)
 
 
@@ -100,4 +105,12 @@ def _control(name: str, field: InputField) -> tuple[str, Sequence[tuple[str, str
             return "radios", options(name)
         case Text(limit=limit) if limit > LONG_TEXT:
             return "area", ()
+        case Entries():
+            return "note", ()
+        case YearlyAmounts():
+            return "years", ()
+        case Telephone():
+            return "telephone", ()
+        case Bin():
+            return "digits", ()
     return "text", ()

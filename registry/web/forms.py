@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,10 +11,18 @@ from typing import Final
 from flask import request
 
 from registry.accounts.step_up import StepUpRequired
+from registry.core.clock import today
 from registry.core.errors import Invalid, Problem, RegistryError
+from registry.core.text_lists import split_entries, split_year, years_text
 from registry.web.error_messages import day_typed, error_message, problem_message
 
 MAX_TEXT_LENGTH: Final = 20_000
+YEAR_INPUT: Final = re.compile(r"[a-z_]+\.[0-9]{4}")
+WRITTEN_YEAR: Final = re.compile(r"\b(?:19|20)[0-9]{2}\b")
+BEGINNINGS: Final = ("contract_signed_on", "work_started_on")
+PLANNED_END: Final = "planned_end_on"
+EARLIER_YEARS: Final = 5
+MAX_YEAR_ROWS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +69,36 @@ def invalid_form(values: Mapping[str, str], service_error: RegistryError, at: st
 
 
 def typed_values(names: Iterable[str]) -> dict[str, str]:
-    """Return the submitted texts of these fields, without fields that the form did not have."""
-    return {name: request.form[name][:MAX_TEXT_LENGTH] for name in names if name in request.form}
+    """Return the submitted texts of these fields, without fields that the form did not have.
+
+    Amounts by year have an input for each year, ``cost_by_year.2026``; together they are one text.
+    """
+    texts = {}
+    for name in names:
+        years = [key for key in request.form if YEAR_INPUT.fullmatch(key) and key.startswith(f"{name}.")]
+        if name in request.form:
+            texts[name] = request.form[name][:MAX_TEXT_LENGTH]
+        elif years:
+            filled = [(key[-4:], request.form[key].strip()) for key in years if request.form[key].strip()]
+            texts[name] = "; ".join(f"{year}: {amount}" for year, amount in filled)[:MAX_TEXT_LENGTH]
+    return texts
+
+
+def year_rows(form: Form, name: str) -> list[tuple[int, str]]:
+    """Return the years to ask amounts of, with the amounts entered: those of the project's dates, and entered ones.
+
+    Empty for a text in which an entry has no year.
+    """
+    parts = [split_year(entry) for entry in split_entries(form.value(name))]
+    if None in parts:
+        return []
+    entered = dict(filter(None, parts))
+    present = today().year
+    begun = [int(year) for each in BEGINNINGS for year in WRITTEN_YEAR.findall(form.value(each))[:1]]
+    planned = [int(year) for year in WRITTEN_YEAR.findall(form.value(PLANNED_END))[:1]]
+    first = max(min([present, *begun]), present - EARLIER_YEARS)
+    last = min(max([present + 2, *planned]), first + MAX_YEAR_ROWS - 1)
+    return [(year, entered.get(year, "")) for year in sorted({*entered, *range(first, last + 1)})]
 
 
 def changed_texts(texts: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
@@ -77,6 +114,8 @@ def as_typed(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, date):
         return day_typed(value)
+    if isinstance(value, list):
+        return years_text(value) if isinstance(value[0], Mapping) else "\n".join(value)
     return str(value)
 
 

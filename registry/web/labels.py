@@ -10,6 +10,7 @@ from flask import Flask
 from registry.agencies.schemas import AGENCY_BODY
 from registry.cases.views.labels import CASE_FIELDS
 from registry.core.languages import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES
+from registry.core.text_lists import AMOUNT, YEAR
 from registry.core.translations import lazy_text
 from registry.exemptions.schemas import EXEMPTION_BODY
 from registry.platform.schemas import ONBOARDING, RESTRICTION, VERIFICATION
@@ -88,6 +89,8 @@ def display_value(field: str, value: Any) -> str:
     """Format a field's value, also in its JSON form; a dash for None."""
     if value is None or value == "":
         return NOTHING
+    if isinstance(value, list):
+        return "; ".join(_entry(each) for each in value)
     if field.endswith(DAYS):
         return day(value)
     if field.endswith(INSTANTS):
@@ -95,6 +98,10 @@ def display_value(field: str, value: Any) -> str:
     if field.endswith(AMOUNTS):
         return money(value)
     return choice_label(CHOICES_OF.get(field, field).removeprefix(EARLIER), value)
+
+
+def _entry(value: Any) -> str:
+    return f"{value[YEAR]}: {money(value[AMOUNT])}" if isinstance(value, Mapping) else str(value)
 
 
 def options(field: str) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from flask import redirect, render_template, request
 
 from registry.core.languages import LANGUAGES
 from registry.http.http_errors import RouteNotFound
-from registry.web.blueprint import Answer, Public, local_address, pages, redirect_to
+from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, Public, local_address, pages, redirect_to
 from registry.web.current_user import current_user, set_language_cookie
 
 
@@ -16,6 +16,12 @@ def welcome() -> Answer:
     if current_user().actor is not None:
         return redirect_to("home")
     return render_template("welcome.html")
+
+
+@pages.page("/sign-in/again", needs=ANY_SIGNED_IN)
+def signed_in_again(_actor: Actor) -> Answer:
+    """After a sign-in in a new tab: the form is in the other one."""
+    return render_template("signed_in_again.html")
 
 
 @pages.page("/language/<language>", needs=Public("a language is chosen before signing in"))

@@ -29,6 +29,7 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "date-after",
         "date-after-today",
         "date-before",
+        "date-before-today",
         "date-out-of-range",
         "email-invalid",
         # 1.0 is an integer to JSON Schema, and not here.
@@ -55,6 +56,11 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "name-required",
         "parent-below-itself",
         "project-unknown",
+        # What agencies may succeed each other, and which projects a division names.
+        "agency-closed",
+        "projects-only-in-division",
+        "succession-circular",
+        "successor-is-itself",
         "url-invalid",
         "url-with-credentials",
     }

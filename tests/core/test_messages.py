@@ -26,6 +26,7 @@ from registry.core.messages import (
     notifications,
     pages,
     records,
+    requests,
     validation,
 )
 from registry.core.translations import load_translations, translate
@@ -72,7 +73,7 @@ def test_every_status_has_its_title() -> None:
 
 
 def test_no_code_has_two_messages() -> None:
-    tables = (http, validation, accounts, records, files, pages, cli, notifications)
+    tables = (http, validation, accounts, records, requests, files, pages, cli, notifications)
     assert sum(len(table.MESSAGES) for table in tables) == len(MESSAGES)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Connection, Date, Integer, LargeBinary, String, Table, select
 
 from registry.core.database import Base, Instant
+from registry.core.list_columns import EntriesText, YearlyAmountsText
 from registry.models import TABLES
 
 # Every module of these has declared its tables in Base.metadata.
@@ -45,6 +46,8 @@ def _value(column: Column[Any]) -> Any:
         (Integer, 1),
         (JSON, {"текст": "ә\n"}),
         (LargeBinary, b"\x00\xff"),
+        (YearlyAmountsText, [{"year": 2026, "amount_kzt": 10**15}]),
+        (EntriesText, ["ә", "eGov"]),
         (String, "ә" if not column.foreign_keys else None),
     ]
     for kind, value in kinds:

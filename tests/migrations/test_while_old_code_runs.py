@@ -126,7 +126,7 @@ def test_upgrade_rewrites_no_large_table_while_readers_wait(empty_database: str)
 
         upgrade_schema()
         db.engine.dispose()
-    assert len(added) == 5
+    assert len(added) == 13
     assert rewritten == [[], []]
     assert indexed == [[]] * 5
 

@@ -235,7 +235,7 @@ def test_history_begins_with_the_registration(editor: Caller, agency: Agency) ->
 
     items = editor.get(f"/projects/{project.number}/history").get_json()["items"]
 
-    assert [set(item) for item in items] == [{"at", "by", "changes"}] * 2
+    assert [set(item) for item in items] == [{"at", "by", "changes", "reason"}] * 2
     assert {"field": "budget_kzt", "old": None, "new": 1000} in items[0]["changes"]
     assert items[1]["changes"] == [{"field": "budget_kzt", "old": 1000, "new": 2000}]
 

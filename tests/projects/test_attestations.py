@@ -135,9 +135,9 @@ def test_api_confirms_a_record_for_a_person_and_refuses_a_service_account(app: F
     path = f"/api/v1/projects/{project.number}"
     headers = bearer(a_token(Role.AGENCY_EDITOR, agency))
     assert client.get(path, headers=headers).json["attested_on"] is None
-    stale = client.post(f"{path}/attestation", headers=headers, json={"version": 7})
+    stale = client.post(f"{path}/attestation", headers=headers, json={"read_version": 7})
     assert (stale.status_code, stale.json["type"].rpartition(":")[2]) == (409, "record-changed")
-    assert client.post(f"{path}/attestation", headers=headers, json={"version": "1"}).status_code == 422
+    assert client.post(f"{path}/attestation", headers=headers, json={"read_version": "1"}).status_code == 422
     answer = client.post(f"{path}/attestation", headers=headers)
     assert (answer.status_code, answer.json["attested_on"], answer.json["version"]) == (200, "2026-01-15", 2)
     service = bearer(a_service_token(Role.AGENCY_EDITOR, agency))

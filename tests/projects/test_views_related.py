@@ -38,11 +38,11 @@ def test_last_step_of_a_registration_shows_similar_projects(signed_in: SignedIn)
     visit = signed_in(Role.AGENCY_EDITOR, agency, language="ru")
     visit.send("/register")
     draft = db.session.scalars(select(Draft.id)).one()
-    texts = {"agency": agency.bin, "name_ru": "Очередь электронная в поликлиники", "object_kind": "system"}
-    visit.send(f"/register/{draft}/what", **texts, work_type="creation", stage="creation")
+    visit.send(f"/register/{draft}/what", agency=agency.bin, name_ru="Очередь электронная в поликлиники")
 
     unfinished = visit.get(f"/register/{draft}/check").text
-    visit.send(f"/register/{draft}/placement", placement="off_platform")
+    work = {"object_kind": "system", "work_type": "creation", "stage": "creation", "placement": "off_platform"}
+    visit.send(f"/register/{draft}/work", **work)
     finished = visit.get(f"/register/{draft}/check").text
 
     assert "Похожие проекты" not in unfinished

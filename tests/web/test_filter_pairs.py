@@ -57,6 +57,7 @@ WITH_FILTERS = {
     watch_list,
 }
 BOOLEANS = ("below", "dry_run", "is_assigned", "is_restricted", "overdue", "to_approve")
+VALUES = {"/requests": {"state": ["waiting", "confirmed"]}}
 STATUSES = {"/audits": "audit_status", "/cases": "case_status", "/people": "account_status"}
 
 
@@ -68,6 +69,8 @@ def values_of(path: str, name: str, known: Mapping[str, str]) -> list[str]:
         "rule": [",".join(RULES)],
         "within": ["365", "any"],
     }
+    if name in VALUES.get(path, {}):
+        return VALUES[path][name]
     if name in fixed:
         return fixed[name]
     if name in BOOLEANS:

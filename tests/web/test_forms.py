@@ -26,11 +26,15 @@ def routes(app: Flask) -> list[tuple[str, str, object]]:
     return listed
 
 
+KEEP_ENTRIES = ("/register/<row_id:draft_id>/<step>", "/projects/<number>/edit", "/projects/<number>/edit/<section>")
+
+
 def filled(rule: str, number: str) -> str:
     for name, value in {
         "<number>": number,
         "<row_id:draft_id>": "1",
         "<step>": "what",
+        "<section>": "what",
         "<row_id:audit_id>": "1",
         "<row_id:import_id>": "1",
         "<row_id:document_id>": "1",
@@ -67,6 +71,10 @@ def test_every_form_needs_its_token(app: Flask, signed_in: SignedIn) -> None:
             if method == "POST":
                 for token in ({}, {"csrf_token": "0" * 64}, {"csrf_token": "ә"}):
                     answer = who.client.post(filled(rule, number), data=token)
+                    if rule in KEEP_ENTRIES:
+                        # The entries are displayed again, and nothing is saved (test_kept_entries.py).
+                        assert answer.status_code in (200, 401, 404), rule
+                        continue
                     if answer.status_code == 303:
                         # Visitors are redirected to the sign-in page, and back to the page of the form.
                         assert not isinstance(needs, Public) and "/sign-in?back=/" in unquote(

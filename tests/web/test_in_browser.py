@@ -62,23 +62,25 @@ def test_project_is_registered_by_keyboard(
     enter(page)
     page.wait_for_url("**/what")
     type_into(page, "#name_ru", "Портал с клавиатуры")
+    tab_to(page, "main form button:not([name])")
+    enter(page)
+    page.wait_for_url("**/work")
     for name in ("object_kind", "work_type", "stage"):
         tab_to(page, f"[name={name}]")
         page.keyboard.press("Space")
-    tab_to(page, "main form button:not([name])")
-    enter(page)
-    page.wait_for_url("**/placement")
     tab_to(page, "[name=placement]")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
-    tab_to(page, "main form button:not([name])")
-    enter(page)
-    page.wait_for_url("**/dates")
-    type_into(page, "#contract_signed_on", "02.03.2026")
-    tab_to(page, "main form button:not([name])")
-    enter(page)
-    page.wait_for_url("**/money")
-    type_into(page, "#budget_kzt", "1 000 000")
+    for step, name, text in (
+        ("object", "integrations", "eGov"),
+        ("dates", "contract_signed_on", "02.03.2026"),
+        ("money", "budget_kzt", "1 000 000"),
+        ("people", "responsible_name", "Әлия Оспанова"),
+    ):
+        tab_to(page, "main form button:not([name])")
+        enter(page)
+        page.wait_for_url(f"**/{step}")
+        type_into(page, f"#{name}", text)
     tab_to(page, "main form button:not([name])")
     enter(page)
     page.wait_for_url("**/check")
@@ -115,7 +117,7 @@ def test_project_is_edited_and_document_added_without_javascript(
     sign_in(page, person_name(Role.AGENCY_EDITOR))
     page.goto(f"/projects?agency={AGENCY}")
     follow(page, "tbody a >> nth=0")
-    follow(page, "text=Change the facts")
+    follow(page, "a[href$='/edit/what']")
     page.fill("#purpose", "Новое назначение")
     follow(page, "text=Save changes")
     assert "Changes saved." in page.inner_text("main") and "Новое назначение" in page.inner_text("main")

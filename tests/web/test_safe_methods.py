@@ -113,6 +113,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "key_id": issue(ADMINISTRATOR, "other.reviewer", Role.REVIEWER, None, None).key_id,
         "seq": 1,
         "step": "what",
+        "section": "what",
         "action": "claim",
         "language": "en",
         "version": "2026.1",

@@ -15,6 +15,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "agency-unknown": lazy_text("No agency with BIN {bin} is registered."),
     "amount-not-in-tenge": lazy_text("Write the amount in tenge; other currencies are not accepted."),
     "bin-invalid": lazy_text("A BIN has 12 digits, the last a check digit; this one is wrong."),
+    "change-reason-required": lazy_text(
+        "Say why the value changes, for example by which act or agreement, with its number and date."
+    ),
     "control-character": lazy_text("The text has a control character, {character}. Remove it."),
     "date-after": lazy_text("This date cannot be after {other}."),
     "date-after-today": lazy_text("This date cannot be after today."),
@@ -26,9 +29,11 @@ MESSAGES: Final[Mapping[str, str]] = {
     "date-range": lazy_text("Write one date, not a period, such as 20.01.2026."),
     "date-year-short": lazy_text("Write the year with four digits, such as 20.01.2026."),
     "email-invalid": lazy_text("One e-mail address is expected, such as it@example.kz."),
+    "entry-with-separator": lazy_text("An entry cannot contain “{separator}”: it separates entries in tables."),
     "expected-date": lazy_text("A date written YYYY-MM-DD is expected, such as 2026-01-31."),
     "expected-file": lazy_text("A file is expected here."),
     "expected-text": lazy_text("A text is expected."),
+    "expected-texts": lazy_text("A list of texts is expected."),
     "expected-true-or-false": lazy_text("true or false is expected."),
     "expected-whole-number": lazy_text("A whole number is expected."),
     "lifetime-not-positive": lazy_text("The lifetime must be longer than zero."),
@@ -57,9 +62,14 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "parent-below-itself": lazy_text("The agency above cannot be this agency itself or one below it."),
     "link-to-itself": lazy_text("Enter the number of another project: a project is not linked to itself."),
+    "project-number-invalid": lazy_text(
+        "{number} is not the number of a project: its last digit does not match. Copy it from the page of the project."
+    ),
     "project-unknown": lazy_text("There is no project {number}."),
     "required": lazy_text("Enter a value."),
+    "telephone-invalid": lazy_text("Enter a telephone number, such as +7 7172 74 00 00."),
     "too-long": lazy_text("At most {limit} characters; {length} were sent."),
+    "too-many-entries": lazy_text("At most {limit} entries are possible."),
     "typed-date-wrong": lazy_text("Write the date as day, month and year, such as 20.01.2026."),
     "url-invalid": lazy_text("An http or https address is expected, such as https://example.kz."),
     "url-with-credentials": lazy_text(
@@ -67,4 +77,9 @@ MESSAGES: Final[Mapping[str, str]] = {
         "as https://example.kz."
     ),
     "value-missing": lazy_text("Enter a value."),
+    "year-twice": lazy_text("The year {year} stands there twice."),
+    "years-above-budget": lazy_text(
+        "The years together cost {total} tenge, more than the budget. Correct the budget or the years."
+    ),
+    "years-invalid": lazy_text("Enter a year and its amount in each line, such as 2026: 1 000 000."),
 }

@@ -12,6 +12,7 @@ from marshmallow import ValidationError
 from registry.core.base_schema import BaseSchema, body_problems
 from registry.core.errors import Problem
 from registry.core.fields import InputField, Text
+from registry.core.list_fields import Entries
 from registry.core.spreadsheets.xlsx_child import NO_VALUE
 
 # A spreadsheet treats a cell that begins with one of these as a formula; a leading apostrophe makes it text.
@@ -71,6 +72,6 @@ def unescape_formula(cell: str) -> str:
 
 
 def _reader(field: InputField) -> CellReader:
-    if isinstance(field, Text):
+    if isinstance(field, Text | Entries):
         return lambda cell: field.from_text(unescape_formula(cell))
     return field.from_text

@@ -10,7 +10,7 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
-from registry.api.operation_docs import CONTENT_DISPOSITION, LINK, LOCATION
+from registry.api.operation_docs import CONTENT_DISPOSITION, ERROR_NAMES, LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, filter_query, list_query
 from registry.api.uploads import ROW_ERROR_EXAMPLE, row_error
@@ -176,7 +176,7 @@ class MarkedFile(MethodView):
     """The file with its wrong cells marked."""
 
     @blp.requires(Permission.IMPORTS_RUN)
-    @blp.doc(operationId="download_marked_import")
+    @blp.doc(operationId="download_marked_import", responses={409: ERROR_NAMES[409]})
     @blp.arguments(filter_query((ONLY,)), location="query")
     @blp.response(200, {}, content_type=XLSX, description="The marked file.", headers=CONTENT_DISPOSITION)
     def get(self, query: Mapping[str, str], id: int) -> Response:

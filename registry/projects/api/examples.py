@@ -19,8 +19,11 @@ SENT: Final[dict[str, Any]] = {
     "placement": "off_platform",
     "contract_signed_on": "2026-02-16",
     "budget_kzt": 48_000_000,
+    "budget_programme": "047-100",
+    "cost_by_year": [{"year": 2026, "amount_kzt": 30_000_000}, {"year": 2027, "amount_kzt": 18_000_000}],
     "funding": "republican_budget",
     "region": "71",
+    "integrations": ["QT-2026-0000002-3", "eGov"],
 }
 NUMBER: Final = "QT-2026-0000001-5"
 PROJECT: Final[dict[str, Any]] = {
@@ -36,6 +39,7 @@ PROJECT: Final[dict[str, Any]] = {
     "freeze_status": "unaudited",
     "severity": None,
 }
+PATCH: Final[dict[str, Any]] = {"stage": "pilot", "ended_on": None, "change_reason": "Act 12 of 28 February 2026"}
 VERDICT: Final[dict[str, Any]] = {
     "project": NUMBER,
     "on": "2026-03-02",
@@ -84,6 +88,7 @@ REVISION: Final[dict[str, Any]] = {
     "at": "2026-03-02T06:00:00.000000Z",
     "by": "a.serikova",
     "changes": [{"field": "budget_kzt", "old": 48_000_000, "new": 52_000_000}],
+    "reason": "Supplementary agreement 2",
 }
 FLAG: Final[dict[str, Any]] = {
     "id": 1,

@@ -130,7 +130,7 @@ class ProjectByNumber(MethodView):
     @blp.requires(Permission.PROJECTS_WRITE)
     @blp.doc(operationId="patch_project")
     @blp.etag
-    @blp.arguments(PROJECT_PATCH, location="merge_patch", example={"stage": "pilot", "ended_on": None})
+    @blp.arguments(PROJECT_PATCH, location="merge_patch", example=examples.PATCH)
     @blp.response(200, PROJECT, example=examples.PROJECT)
     def patch(self, sent: Loaded, number: str) -> Any:
         """Change a project. A field that is null is cleared, an absent one stays.
@@ -140,7 +140,8 @@ class ProjectByNumber(MethodView):
         with transaction():
             project = find_project_to_change(current_actor(), number)
             blp.check_etag(etag_data(project_row(project)))
-            change_project(current_actor(), project, sent.values, sent.problems)
+            reason = sent.values.pop("change_reason", None)
+            change_project(current_actor(), project, sent.values, sent.problems, reason)
             row = project_row(project)
         blp.set_etag(etag_data(row))
         return row
@@ -152,7 +153,7 @@ class ProjectAttestation(MethodView):
 
     @blp.requires(Permission.PROJECTS_ATTEST)
     @blp.doc(operationId="attest_project")
-    @blp.arguments(ATTESTATION, required=False, example={"version": 3})
+    @blp.arguments(ATTESTATION, required=False, example={"read_version": 3})
     @blp.idempotent
     @blp.etag
     @blp.response(200, PROJECT, description="The project as it is now.", example=examples.PROJECT)
@@ -160,7 +161,7 @@ class ProjectAttestation(MethodView):
         """Confirm, as a person of the agency, that the record is true as of today."""
         with transaction():
             project = find_project_to_change(current_actor(), number)
-            attest_project(current_actor(), project, values.get("version"))
+            attest_project(current_actor(), project, values.get("read_version"))
             row = project_row(project)
         blp.set_etag(etag_data(row))
         return row

@@ -26,7 +26,8 @@ from registry.projects.documents import (
     read_document,
 )
 from registry.projects.models import Project
-from registry.projects.revisions import history
+from registry.projects.questions import is_asked
+from registry.projects.revisions import history, snapshot
 from registry.projects.service import find_project, read_project
 from registry.projects.views.links import cases_of_project
 from registry.projects.views.related import links_for_page, similar_on_page
@@ -74,6 +75,7 @@ def _page(actor: Actor, number: str, form: Form) -> str:
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,
         parts=PARTS,
+        asked=lambda part: [name for name in PARTS[part] if is_asked(name, snapshot(project))],
         confirmed=CONFIRMED,
         part_title=part_title,
         confirmations=confirmations_of(project.id),

@@ -1,4 +1,4 @@
-"""Registration pages: a multi-step form with drafts and a verdict before submission."""
+"""Registration: short pages, each with what the answers before it ask, and its own errors."""
 
 from __future__ import annotations
 
@@ -7,140 +7,112 @@ from dataclasses import replace
 from typing import Any, Final
 
 from flask import render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
-from registry.agencies.views.choices import agency_choices, agency_defaults, agency_name
-from registry.audits.verdicts import verdict_to_check
+from registry.agencies.views.choices import agency_choices
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
-from registry.core.transactions import transaction
 from registry.http.http_errors import RouteNotFound
-from registry.projects.drafts import Draft, discard_draft, drafts_of, find_draft, save_draft, start_draft
+from registry.projects.drafts import Draft, find_draft, save_draft
+from registry.projects.fields import cross_field_problems
+from registry.projects.questions import CONDITIONS, asked_texts, newly_asked, with_budget
 from registry.projects.schemas import PROJECT_BODY
-from registry.projects.service import check_project, register_project
-from registry.projects.similarity.queries import similar_to_values
-from registry.projects.views.related import similar_for_page
-from registry.projects.views.sections import PARTS, part_of, part_title
+from registry.projects.service import check_reference, merge_problems
+from registry.projects.views.sections import PARTS, part_of, part_title, shown_fields
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.current_user import page_locale
-from registry.web.error_messages import error_message, problem_message
 from registry.web.fields import project_field, schema_field
 from registry.web.flash import flash_message
-from registry.web.forms import Form, typed_values
+from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.translations import gettext
 
 STEPS: Final = tuple(PARTS)
+CHECK: Final = "check"
 
 
-@pages.page("/register", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
-def register(actor: Actor) -> Answer:
-    """List the drafts; a POST creates a new one."""
-    if request.method != "POST":
-        return render_template("projects/register.html", drafts=drafts_of(actor))
-    draft = start_draft(actor)
-    save_draft(actor, draft.id, agency_defaults(actor))
-    return redirect_to("register_step", draft_id=draft.id, step=STEPS[0])
-
-
-@pages.page("/register/<row_id:draft_id>/<step>", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
-def register_step(actor: Actor, draft_id: int, step: str) -> Answer:
+@pages.page(
+    "/register/<row_id:draft_id>/<step>", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"), keeps_entries=True
+)
+def register_step(actor: Actor, draft_id: int, step: str, resumed: bool) -> Answer:
     """One step of the form. Entered values are saved even when invalid."""
     if step not in STEPS:
         raise RouteNotFound
     draft = find_draft(actor, draft_id)
     if request.method != "POST":
         return _step(actor, draft, step, Form(draft.values))
-    draft = save_draft(actor, draft_id, typed_values(_step_fields(step)))
+    typed = with_budget({**draft.values, **typed_values(("agency", *PARTS[step]))})
+    if resumed:
+        flash_message(gettext("You are signed in again. What you entered is below and not saved yet."), "information")
+        return _step(actor, draft, step, Form(typed))
+    before = dict(draft.values)
+    draft = save_draft(actor, draft_id, typed)
+    if "autosave" in request.form:
+        return Response(status=204)
     if "leave" in request.form:
         flash_message(gettext("Draft saved. You can find it here."))
         return redirect_to("register")
-    problems = PROJECT_BODY.load_filled_texts(
-        {name: draft.values.get(name, "") for name in _step_fields(step)}
-    ).problems
-    if problems:
-        return _step(actor, draft, step, Form(draft.values, problems)), 422
+    form = _form_with_errors(actor, draft.values, step)
+    if form is not None:
+        return _step(actor, draft, step, form), 422
+    return _next(draft, step, before)
+
+
+def _next(draft: Draft, step: str, before: Mapping[str, str]) -> Response:
+    """The next step; for a change from the last page back to it, or to what the change asks."""
     place = STEPS.index(step) + 1
-    if place < len(STEPS):
-        return redirect_to("register_step", draft_id=draft_id, step=STEPS[place])
-    return redirect_to("register_check", draft_id=draft_id)
+    following = STEPS[place] if place < len(STEPS) else None
+    if CHECK in request.values:
+        needed = newly_asked(before, draft.values)
+        following = next((part for part in STEPS[place:] if set(PARTS[part]) & set(needed)), None)
+    if following is None:
+        return redirect_to("register_check", draft_id=draft.id)
+    again = {CHECK: "yes"} if CHECK in request.values else {}
+    return redirect_to("register_step", draft_id=draft.id, step=following, **again)
 
 
-@pages.page("/register/<row_id:draft_id>/check", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
-def register_check(actor: Actor, draft_id: int) -> Answer:
-    """Show all values and the verdict; a POST registers the project."""
-    draft = find_draft(actor, draft_id)
-    if request.method != "POST":
-        return _check(actor, draft)
-    agency, values, problems = _validate(draft.values)
-    try:
-        with transaction():
-            project = register_project(actor, agency, values, problems)
-            discard_draft(actor, draft_id)
-    except (Invalid, Conflict, NotAllowed):
-        return _check(actor, draft), 422
-    flash_message(gettext("The project is registered under the number %s.") % project.number)
-    return redirect_to("project", number=project.number)
+def load_draft(texts: Mapping[str, str]) -> tuple[str | None, dict[str, Any], Sequence[Problem]]:
+    """The agency, the values and the problems of the questions that a draft asks."""
+    asked = {name: text for name, text in asked_texts(texts).items() if name in PROJECT_BODY.fields}
+    values, problems = PROJECT_BODY.load_filled_texts(asked)
+    return values.pop("agency", None), values, problems
 
 
-@pages.page("/register/<row_id:draft_id>/discard", needs=Permission.PROJECTS_WRITE, methods=("POST",))
-def register_discard(actor: Actor, draft_id: int) -> Answer:
-    """Delete a draft."""
-    discard_draft(actor, draft_id)
-    flash_message(gettext("Draft deleted."))
-    return redirect_to("register")
+def field_of(error: RegistryError) -> str:
+    """The field of an error of the service that names none."""
+    return "external_id" if isinstance(error, Conflict) else "agency"
 
 
-def _step_fields(step: str) -> tuple[str, ...]:
-    return ("agency", *PARTS[step]) if step == STEPS[0] else PARTS[step]
+def _form_with_errors(actor: Actor, texts: Mapping[str, str], step: str) -> Form | None:
+    """The form with what is wrong on this page, None when nothing is; later pages have not been answered yet."""
+    agency, values, known = load_draft(texts)
+    problems = merge_problems(known, cross_field_problems(values))
+    here = [problem for problem in problems if part_of(problem.pointer[1:]) == step]
+    if here:
+        return Form(texts, here)
+    if step == STEPS[0]:
+        try:
+            check_reference(actor, agency, values.get("external_id"))
+        except (Invalid, Conflict, NotAllowed) as error:
+            return invalid_form(texts, error, field_of(error))
+    return None
 
 
 def _step(actor: Actor, draft: Draft, step: str, form: Form) -> str:
-    fields = [project_field(name) for name in PARTS[step]]
+    fields = [project_field(name) for name in shown_fields(step, form.values)]
     if step == STEPS[0]:
         choices = agency_choices(actor)
         agency = schema_field(PROJECT_BODY.inputs["agency"])
         fields.insert(0, replace(agency, control="select", choices=choices) if choices else agency)
     place = STEPS.index(step)
     back = url_for("web.register_step", draft_id=draft.id, step=STEPS[place - 1]) if place else url_for("web.register")
-    title = part_title(step)
+    checking = CHECK in request.values
     return render_template(
-        "projects/register_step.html", draft=draft, form=form, fields=fields, title=title, place=place + 1, back=back
+        "projects/register_step.html",
+        form=form,
+        fields=fields,
+        conditions=CONDITIONS,
+        title=part_title(step),
+        place=place + 1,
+        back=url_for("web.register_check", draft_id=draft.id) if checking else back,
+        check=CHECK if checking else None,
     )
-
-
-def _validate(texts: Mapping[str, str]) -> tuple[str | None, dict[str, Any], Sequence[Problem]]:
-    values, problems = PROJECT_BODY.load_filled_texts(
-        {name: texts[name] for name in texts if name in PROJECT_BODY.fields}
-    )
-    return values.pop("agency", None), values, problems
-
-
-def _check(actor: Actor, draft: Draft) -> str:
-    agency_bin, values, problems = _validate(draft.values)
-    verdict, errors, similar = None, [], []
-    try:
-        agency = check_project(actor, agency_bin, values, problems)
-        verdict = verdict_to_check(agency, values, None, page_locale())
-        similar = similar_for_page(similar_to_values(actor, agency.id, values))
-    except Invalid as error:
-        errors = [
-            (part_of(problem.pointer[1:]), problem.pointer[1:], problem_message(problem)) for problem in error.problems
-        ]
-    except (Conflict, NotAllowed) as error:
-        errors = [(STEPS[0], _field_of(error), error_message(error))]
-    return render_template(
-        "projects/register_check.html",
-        draft=draft,
-        agency=agency_name(agency_bin),
-        values=values,
-        verdict=verdict,
-        similar=similar,
-        errors=errors,
-        parts=PARTS,
-        part_title=part_title,
-        last_step=STEPS[-1],
-    )
-
-
-def _field_of(error: RegistryError) -> str:
-    return "external_id" if isinstance(error, Conflict) else "agency"

@@ -29,7 +29,7 @@ from registry.help.setup import setup_to_show
 from registry.journal.service import JournalEntry
 from registry.journal.views.labels import action_label, principal_label
 from registry.projects.attestations import count_attestations
-from registry.projects.drafts import drafts_of
+from registry.projects.drafts import Draft, drafts_of
 from registry.projects.queries import list_projects
 from registry.projects.views.links import projects_of
 from registry.reports.compliance import UNFLAGGED, compliance
@@ -68,7 +68,7 @@ def home(actor: Actor) -> Answer:
             ending_tokens=ending_tokens(actor) if actor.may(Permission.TOKENS_READ) else [],
             ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
             attestations=count_attestations(actor) if actor.may(Permission.PROJECTS_ATTEST) else {},
-            drafts=drafts_of(actor) if actor.may(Permission.PROJECTS_WRITE) else [],
+            drafts=_drafts(actor),
         )
     last = last_good_audit()
     held = list_audits(actor, {"status": "held"}, Page(WORST)).items
@@ -103,8 +103,14 @@ def home(actor: Actor) -> Answer:
         action_label=action_label,
         principal_label=principal_label,
         tokens=[row for row in pending_tokens(actor) if row["can_confirm"]][:WORST] if may_confirm else [],
+        drafts=_drafts(actor),
         counts=dict(zip(("new", "overdue", "to_approve"), count_cases(actor, COUNTED), strict=True)),
     )
+
+
+def _drafts(actor: Actor) -> list[Draft]:
+    """Return the registrations that the actor has begun."""
+    return drafts_of(actor) if actor.may(Permission.PROJECTS_WRITE) else []
 
 
 def _local_changes(actor: Actor) -> list[JournalEntry]:

@@ -5,3 +5,40 @@ document.body.classList.add("js-enabled", "govuk-frontend-supported");
 for (const component of [Button, ErrorSummary, NotificationBanner, ServiceNavigation, SkipLink]) {
   createAll(component);
 }
+
+// A question that depends on an answer of the same page is shown with it. One that had a value stays.
+for (const question of document.querySelectorAll("[data-asked-by]")) {
+  const deciding = [...question.closest("form").elements].filter((input) => input.name === question.dataset.askedBy);
+  if (deciding.length === 0) {
+    continue;
+  }
+  const inputs = [...question.querySelectorAll("input, select, textarea")];
+  const filled = inputs.some((input) => ["radio", "checkbox"].includes(input.type) ? input.checked : input.value !== "");
+  const answers = question.dataset.answers.split(" ");
+  const show = () => {
+    const chosen = deciding.find((input) => input.type !== "radio" || input.checked);
+    question.hidden = !filled && !answers.includes(chosen?.value);
+  };
+  deciding.forEach((input) => input.addEventListener("change", show));
+  // After a step back the browser restores answers without an event.
+  window.addEventListener("pageshow", show);
+  show();
+}
+
+// Entries of a registration are saved every minute, and when its page is left by another way than its buttons.
+const AUTOSAVE_MS = 60_000;
+for (const form of document.querySelectorAll("form[data-autosave]")) {
+  let changed = false;
+  let sent = false;
+  const save = () => {
+    if (changed && !sent) {
+      const entries = new FormData(form);
+      entries.append(form.dataset.autosave, "yes");
+      changed = !navigator.sendBeacon(window.location.href, entries);
+    }
+  };
+  form.addEventListener("input", () => { changed = true; });
+  form.addEventListener("submit", () => { sent = true; });
+  document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") { save(); } });
+  window.setInterval(save, AUTOSAVE_MS);
+}

@@ -1,0 +1,149 @@
+"""Editing by section: only its fields, the verdict before saving, the reason, and what a change makes necessary."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from sqlalchemy import select
+
+from registry.accounts.roles import Role
+from registry.core.database import db
+from registry.journal.service import JournalEntry
+from registry.projects.models import Project
+from registry.projects.revisions import Revision
+from registry.projects.service import find_project
+from registry.projects.views.sections import PARTS
+from tests.factories import ADMINISTRATOR, a_project, an_agency
+from tests.fixtures.web import SignedIn, Visit
+
+NAMES = re.compile(r'<(?:input|select|textarea)[^>]* name="([a-z_]+)(?:\.[0-9]{4})?"')
+
+
+def present(project: Project) -> Project:
+    return find_project(ADMINISTRATOR, project.number)
+
+
+def an_editor(signed_in: SignedIn, **values: object) -> tuple[Visit, Project, str]:
+    """The editor of an agency, a project of it, and the address of the project's edit pages."""
+    agency = an_agency()
+    project = a_project(agency, **values)
+    return signed_in(Role.AGENCY_EDITOR, agency), project, f"/projects/{project.number}/edit"
+
+
+@pytest.mark.parametrize("section", PARTS)
+def test_each_section_opens_only_its_fields(signed_in: SignedIn, section: str) -> None:
+    visit, project, edit = an_editor(signed_in)
+    page = visit.get(f"/projects/{project.number}").text
+    assert f'href="{edit}/{section}"' in page
+    fields = set(NAMES.findall(visit.get(f"{edit}/{section}").text)) - {
+        "csrf_token",
+        "version",
+        "language",
+        "q",
+        "back",
+    }
+    assert fields and fields <= set(PARTS[section])
+
+
+def test_unknown_section_is_not_found(signed_in: SignedIn) -> None:
+    visit, _, edit = an_editor(signed_in)
+    assert visit.get(f"{edit}/nothing").status_code == 404
+
+
+def test_viewer_sees_no_link_to_change(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project = a_project(agency)
+    visit = signed_in(Role.AGENCY_VIEWER, agency)
+    assert f"/projects/{project.number}/edit" not in visit.get(f"/projects/{project.number}").text
+    assert visit.get(f"/projects/{project.number}/edit/work").status_code == 403
+
+
+def test_change_that_no_rule_reads_is_saved_at_once(signed_in: SignedIn) -> None:
+    visit, project, edit = an_editor(signed_in)
+    done = visit.send(f"{edit}/people", version="1", responsible_name="Әлия Оспанова")
+    assert done.request.path == f"/projects/{project.number}" and "Changes saved." in done.text
+    assert present(project).responsible_name == "Әлия Оспанова"
+
+
+def test_change_that_leaves_the_moratorium_is_shown_before_it_is_saved(signed_in: SignedIn) -> None:
+    visit, project, edit = an_editor(signed_in, work_type="creation", contract_signed_on="2026-02-16")
+    page = visit.send(f"{edit}/dates", version="1", contract_signed_on="16.12.2025")
+    assert page.status_code == 200
+    assert "Record changed so as to leave the moratorium" in page.text and "integrity.rewritten" in page.text
+    assert "This would open" in page.text and "This would end a reason for flagging" in page.text
+    assert present(project).version == 1
+
+    unexplained = visit.send(f"{edit}/dates", version="1", contract_signed_on="16.12.2025", confirmed="yes")
+    assert unexplained.status_code == 422 and 'id="change_reason-error"' in unexplained.text
+    assert present(project).version == 1
+
+    entry = {"contract_signed_on": "16.12.2025", "confirmed": "yes", "change_reason": "Опечатка, договор № 7"}
+    assert visit.send(f"{edit}/dates", version="1", **entry).request.path == f"/projects/{project.number}"
+    revision = db.session.scalars(select(Revision).where(Revision.version == 2)).one()
+    assert (present(project).version, revision.reason) == (2, "Опечатка, договор № 7")
+    recorded = db.session.scalars(select(JournalEntry.details).where(JournalEntry.action == "project.changed")).one()
+    assert json.loads(recorded)["reason"] == "Опечатка, договор № 7"
+    assert "Опечатка, договор № 7" in visit.get(f"/projects/{project.number}/history").text
+
+
+def test_amount_that_a_rule_reads_is_shown_first_but_needs_no_reason(signed_in: SignedIn) -> None:
+    visit, project, edit = an_editor(signed_in)
+    page = visit.send(f"{edit}/money", version="1", budget_kzt="77 ₸")
+    assert "The verdict stays as it is." in page.text and 'name="change_reason"' not in page.text
+    visit.send(f"{edit}/money", version="1", budget_kzt="77", confirmed="yes")
+    assert present(project).budget_kzt == 77
+
+
+def test_one_can_go_back_from_the_verdict_to_the_form(signed_in: SignedIn) -> None:
+    visit, project, edit = an_editor(signed_in)
+    page = visit.send(f"{edit}/dates", version="1", work_started_on="16.03.2026", confirmed="yes", back_to_form="yes")
+    assert 'id="work_started_on" name="work_started_on" type="text" value="16.03.2026"' in page.text
+    assert present(project).version == 1
+
+
+@pytest.mark.parametrize("reason", [" ", "\u0007", "a" * 1001])
+def test_reason_that_is_none_is_an_error_at_its_field(signed_in: SignedIn, reason: str) -> None:
+    visit, project, edit = an_editor(signed_in)
+    page = visit.send(f"{edit}/dates", version="1", work_started_on="16.03.2026", confirmed="yes", change_reason=reason)
+    assert page.status_code == 422 and 'id="change_reason-error"' in page.text
+    assert present(project).version == 1
+
+
+def test_changed_stage_asks_what_it_needs_on_the_next_page(signed_in: SignedIn) -> None:
+    visit, project, edit = an_editor(signed_in, stage="creation", work_started_on="2026-02-01")
+    asked = visit.send(f"{edit}/work", version="1", stage="pilot")
+    assert "What your answers make necessary" in asked.text and 'name="pilot_started_on"' in asked.text
+    assert '<input type="hidden" name="stage" value="pilot">' in asked.text
+    wrong = visit.send(f"{edit}/work", version="1", stage="pilot", asked="yes", pilot_started_on="01.01.2026")
+    assert wrong.status_code == 422 and 'id="pilot_started_on-error"' in wrong.text
+    entry = {"stage": "pilot", "asked": "yes", "pilot_started_on": "01.03.2026"}
+    assert "Check your changes" in visit.send(f"{edit}/work", version="1", **entry).text
+    visit.send(f"{edit}/work", version="1", confirmed="yes", change_reason="Приказ о пилоте", **entry)
+    now = present(project)
+    assert (now.stage, now.pilot_started_on.isoformat(), now.version) == ("pilot", "2026-03-01", 2)
+
+
+def test_stored_value_of_a_question_that_is_not_asked_stays_and_can_be_corrected(signed_in: SignedIn) -> None:
+    visit, project, edit = an_editor(signed_in, stage="testing", pilot_started_on="2026-02-01")
+    assert 'name="pilot_started_on"' in visit.get(f"{edit}/dates").text
+    visit.send(f"{edit}/what", version="1", name_ru="Другое имя")
+    assert present(project).pilot_started_on.isoformat() == "2026-02-01"
+
+
+def test_end_of_a_confirmation_is_announced(signed_in: SignedIn) -> None:
+    visit, project, edit = an_editor(signed_in, placement="on_platform", platform_key="qt-1")
+    project.placement_verified_on = project.registered_at.date()
+    db.session.commit()
+    page = visit.send(f"{edit}/object", version="1", platform_key="qt-2")
+    assert "With this change a confirmation ends" in page.text
+
+
+def test_concurrent_edit_of_a_section_shows_the_other_change(signed_in: SignedIn) -> None:
+    visit, project, edit = an_editor(signed_in)
+    visit.send(f"{edit}/people", version="1", responsible_name="Первый")
+    answer = visit.send(f"{edit}/people", version="1", responsible_position="Начальник")
+    assert answer.status_code == 409
+    assert "Someone else changed this project" in answer.text and 'value="Первый"' in answer.text
+    assert present(project).version == 2
