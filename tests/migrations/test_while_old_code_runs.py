@@ -33,7 +33,7 @@ TASTE = (
 LATER_TABLE = "2026_11_24_2"
 BEFORE_ACCOUNTS = "2026_11_25_1"
 # Statements of data, and those on tables with a row for each agency, account or open session: they take long nowhere.
-NOT_CHECKED = re.compile(r"^(SELECT|INSERT|UPDATE|SHOW)\b|\b(TABLE|ON) (agencies|principals|web_sessions)\b")
+NOT_CHECKED = re.compile(r"^(SELECT|INSERT|UPDATE|SHOW)\b|\b(TABLE|ON) (agencies|imports|principals|web_sessions)\b")
 # Tables with a row or more for each project, of which an installation may have a million.
 LARGE = ("projects", "revisions", "flags", "cases", "case_events", "case_flags", "journal")
 LARGE_TABLE_REWRITTEN = re.compile(rf"\bUPDATE ({'|'.join(LARGE)})\b")
