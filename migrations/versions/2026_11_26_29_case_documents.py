@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_26_61"
-down_revision = "2026_11_26_60"
+revision = "2026_11_26_29"
+down_revision = "2026_11_26_28"
 branch_labels = None
 depends_on = None
 

@@ -8,7 +8,7 @@ from alembic import op
 from registry.core.database import Instant
 from registry.core.online_migrations import create_index, drop_index, on_postgresql
 
-revision = "2026_11_26_60"
+revision = "2026_11_26_28"
 down_revision = "2026_11_26_27"
 branch_labels = None
 depends_on = None
