@@ -71,6 +71,7 @@ def test_me_is_the_own_account_and_what_the_token_may(client: FlaskClient, agenc
             "own-account.read",
             "projects.read",
             "reports.read",
+            "requests.read",
             "restricted.read",
         ],
     }

@@ -55,6 +55,8 @@ def test_step_up_binds_decisions_and_administration() -> None:
         "audits.void",
         "cases.approve",
         "exemptions.record",
+        "organisations.confirm",
         "people.manage",
         "tokens.manage",
+        "withdrawals.decide",
     ]

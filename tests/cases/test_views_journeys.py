@@ -90,7 +90,7 @@ def office(signed_in: SignedIn, present: Present, agency: Agency) -> Office:
 def edit(editor: Visit, project: Project, **changes: str) -> None:
     path = f"/projects/{project.number}/edit"
     version = project.version
-    page = editor.send(path, version=str(version), **changes)
+    page = editor.send(path, version=str(version), confirmed="yes", change_reason="By the documents", **changes)
     assert "Changes saved." in page.text, page.text
 
 
