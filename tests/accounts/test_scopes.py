@@ -44,7 +44,8 @@ def test_scope_read_changes_nothing() -> None:
 )
 def test_default_scopes_are_those_of_the_role_without_approving_and_own_tokens(role: Role, scopes: set[str]) -> None:
     assert default_scopes(role) == scopes
-    left_out = {"decisions:approve"} if role in {Role.SUPERVISOR, Role.OPERATOR, Role.ADMINISTRATOR} else set()
+    deciding = {Role.REVIEWER, Role.SUPERVISOR, Role.OPERATOR, Role.ADMINISTRATOR}
+    left_out = {"decisions:approve"} if role in deciding else set()
     managing = {Role.ADMINISTRATOR, Role.AGENCY_ADMINISTRATOR}
     left_out |= set() if role in managing else {"accounts:write"}
     assert scopes_of_role(role) - default_scopes(role) == left_out
@@ -114,4 +115,5 @@ def test_scopes_that_stand_for_a_step_up_are_known_by_role() -> None:
     assert needs_step_up(Role.SUPERVISOR, {Scope.EXEMPTIONS_WRITE})
     assert needs_step_up(Role.ADMINISTRATOR, {Scope.ACCOUNTS_WRITE})
     assert not needs_step_up(Role.SUPERVISOR, {Scope.READ, Scope.PROJECTS_WRITE, Scope.CASES_WRITE, Scope.AUDITS_RUN})
-    assert not needs_step_up(Role.REVIEWER, frozenset(Scope))
+    assert not needs_step_up(Role.REVIEWER, frozenset(Scope) - {Scope.DECISIONS_APPROVE})
+    assert not needs_step_up(Role.AUDITOR, frozenset(Scope))

@@ -58,6 +58,13 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "project-unknown",
         # What agencies may succeed each other, and which projects a division names.
         "agency-closed",
+        "document-not-of-project",
+        "event-not-of-case",
+        "event-of-another-side",
+        "not-with-this-confirmation",
+        "project-not-of-agency",
+        "project-passes-on-already",
+        "project-withdrawn",
         "projects-only-in-division",
         "succession-circular",
         "successor-is-itself",
