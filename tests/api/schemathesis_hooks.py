@@ -72,8 +72,20 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "url-with-credentials",
     }
 )
-# The content of a file, JSON in a form field, and what some decisions need beside themselves.
-WHEREVER: Final = frozenset({"/file", "/mapping", "/due_on", "/reason_code"})
+# The content of a file, JSON in a form field, and what some decisions and requests need beside themselves.
+WHEREVER: Final = frozenset(
+    {
+        "/file",
+        "/mapping",
+        "/due_on",
+        "/reason_code",
+        # Each confirmation that an agency asks for has fields of its own.
+        "/consent_number",
+        "/ended_on",
+        "/platform_key",
+        "/verified_on",
+    }
+)
 
 
 def _bin(eleven: str) -> str | None:
