@@ -53,12 +53,14 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "expected-ids",
         "expected-whole-number",
         "idempotency-key-reused",
+        "link-to-itself",
         "name-required",
         "parent-below-itself",
         "project-unknown",
         # What agencies may succeed each other, and which projects a division names.
         "agency-closed",
         "document-not-of-project",
+        "document-type-refused",
         "event-not-of-case",
         "event-of-another-side",
         "not-with-this-confirmation",
@@ -70,6 +72,7 @@ NOT_IN_A_SCHEMA: Final = frozenset(
         "successor-is-itself",
         "url-invalid",
         "url-with-credentials",
+        "years-above-budget",
     }
 )
 # The content of a file, JSON in a form field, and what some decisions and requests need beside themselves.
