@@ -9,8 +9,9 @@ from marshmallow import fields
 from registry.cases.vocabulary import DecisionKind, ReasonCode, Status
 from registry.cases.workflow import ACTIONS
 from registry.core.base_schema import BaseSchema
-from registry.core.fields import Boolean, Choice, Day, Ids, Text
+from registry.core.fields import Boolean, Choice, Day, Text
 from registry.core.json_schemas import DAY_SCHEMA, nullable, shown_object
+from registry.core.list_fields import Ids
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.flags.schemas import FLAG
 from registry.freeze.vocabulary import Severity

@@ -114,3 +114,29 @@ class Entries(InputField):
     def from_text(self, text: str) -> object:
         """The list."""
         return None if is_blank(text) else split_entries(text) or None
+
+
+class Ids(InputField):
+    """A list of 1 to ``most`` row ids."""
+
+    def __init__(self, most: int = 500, **options: Any) -> None:
+        super().__init__(**options)
+        self.most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[int]:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, list) or any(type(each) is not int or not 0 < each < 2**31 for each in value):
+            raise InvalidValue("expected-ids")
+        if not 0 < len(value) <= self.most:
+            raise InvalidValue("number-of-ids", largest=self.most)
+        return value
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An array of ids."""
+        item = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
+        return {"type": "array", "items": item, "minItems": 1, "maxItems": self.most}
+
+    def from_text(self, text: str) -> object:
+        """The ids of a text with blanks between them; None for a blank one."""
+        words = text.split()
+        return [int(word) if word.isascii() and word.isdigit() else word for word in words] or None

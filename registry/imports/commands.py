@@ -18,7 +18,8 @@ from registry.cli.pagination import every_item
 from registry.core.languages import LANGUAGES
 from registry.imports.marked_file import marked_import, write_marked_file
 from registry.imports.models import ImportRun
-from registry.imports.service import NO_OPTIONS, ImportOptions, errors_of, import_now, run_dry_run_now
+from registry.imports.queries import errors_of
+from registry.imports.service import NO_OPTIONS, ImportOptions, import_now, run_dry_run_now
 from registry.imports.template_file import write_template
 from registry.imports.vocabulary import ImportKind
 

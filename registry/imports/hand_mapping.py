@@ -18,7 +18,8 @@ from registry.imports.header_search import Header, Mappings
 from registry.imports.headers import KNOWN, SCHEMAS, header_key
 from registry.imports.layout import Strictness, count_rows, header_of, with_columns
 from registry.imports.models import ImportRun, stored_file
-from registry.imports.service import ReadFile, find_import, record_queued, require_importer, take_in
+from registry.imports.queries import find_import
+from registry.imports.service import ReadFile, record_queued, require_importer, take_in
 
 # Problems of columns that mapping by hand solves.
 COLUMN_CODES: Final = frozenset({"column-missing", "column-twice", "columns-for-one-field"})

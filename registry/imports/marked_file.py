@@ -17,7 +17,8 @@ from registry.core.spreadsheets.writer import MAX_XLSX_ROWS, escape_formula, pla
 from registry.core.spreadsheets.xlsx_child import NO_VALUE
 from registry.imports.layout import Layout, layout_from_json
 from registry.imports.models import ImportRun, RowError, has_file, stored_file
-from registry.imports.service import MarkedFileNotAvailable, find_import
+from registry.imports.queries import find_import
+from registry.imports.service import MarkedFileNotAvailable
 
 # Excel opens files with more comments slowly.
 MAX_COMMENTS: Final = 20_000

@@ -1,4 +1,4 @@
-"""Imports: queueing a file, finding its run, and listing the errors of its rows."""
+"""Imports: queueing a file, and running it at once or after a dry run."""
 
 from __future__ import annotations
 
@@ -8,35 +8,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.clock import now
-from registry.core.database import db
-from registry.core.errors import Conflict, Invalid, Malformed, NotFound, Problem, invalid
+from registry.core.errors import Conflict, Invalid, Problem, invalid
 from registry.core.file_names import printable_file_name
-from registry.core.pagination import Listing, Page, SortKey, after, build_page, cursor_after, order_by
 from registry.core.spreadsheets.reader import Table, open_table, require_upload_size
 from registry.core.transactions import transaction
 from registry.imports.columns import remembered_columns
 from registry.imports.header_search import Mappings, find_header
 from registry.imports.headers import KNOWN, header_key
 from registry.imports.layout import Layout, Strictness, count_rows, layout_of
-from registry.imports.models import FilePiece, ImportRun, PreviewedRow, RowError, has_file, store_file
+from registry.imports.models import FilePiece, ImportRun, has_file, store_file
+from registry.imports.queries import find_import
 from registry.imports.vocabulary import ImportKind
 from registry.imports.worker import LEASE, Progress, RunLease, run_import
 from registry.journal import service as journal
 
-MAX_RUNS: Final = 100
 MAX_SHEETS: Final = 5
-BY_ROW: Final = SortKey("row", RowError.row.expression, int)
-BY_PREVIEW: Final = SortKey("row", PreviewedRow.row.expression, int)
-BY_ID: Final = SortKey("id", ImportRun.id.expression, int)
-
-
-class ImportNotFound(NotFound):
-    """No import has this id, or it belongs to another account."""
 
 
 class MarkedFileNotAvailable(Conflict):
@@ -115,88 +106,6 @@ def run_dry_run(actor: Actor, import_id: int, lease_until: datetime | None = Non
         session.execute(update(FilePiece).where(FilePiece.import_id == dry.id).values(import_id=run.id))
         record_queued(actor, run)
     return run
-
-
-def find_import(actor: Actor, import_id: int) -> ImportRun:
-    """Return the run, for its owner and administrators. Raises ImportNotFound."""
-    run = db.session.scalar(
-        select(ImportRun).where(ImportRun.id == import_id).execution_options(populate_existing=True)
-    )
-    if run is None or not _may_see(actor, run):
-        raise ImportNotFound(id=import_id)
-    return run
-
-
-def imports_of(actor: Actor) -> list[ImportRun]:
-    """Return the actor's runs, or all runs for an administrator, newest first, at most 100."""
-    statement = select(ImportRun).order_by(ImportRun.id.desc()).limit(MAX_RUNS)
-    if not actor.may(Permission.IMPORTS_READ_ALL):
-        statement = statement.where(ImportRun.principal == actor.principal)
-    return list(db.session.scalars(statement))
-
-
-def errors_of(actor: Actor, run: ImportRun, page: Page) -> Listing:
-    """Return a page of ``{row, column, code, params}`` in row order; ``column`` is None when the whole row is invalid.
-
-    Raises ImportNotFound for another account's run, Malformed for an invalid sort or cursor.
-    """
-    if not _may_see(actor, run):
-        raise ImportNotFound(id=run.id)
-    if page.sort not in (None, "row", "-row"):
-        raise Malformed([Problem("sort", "not-a-choice", {"options": "row, -row"})])
-    descending = page.sort == "-row"
-    unique = RowError.id.expression
-    statement = select(
-        RowError.row,
-        RowError.column,
-        RowError.code,
-        RowError.params,
-        RowError.value,
-        RowError.row.label("_sort"),
-        unique.label("_id"),
-    ).where(RowError.import_id == run.id)
-    if page.cursor is not None:
-        statement = statement.where(after(BY_ROW, unique, descending, page.cursor))
-    statement = statement.order_by(*order_by(BY_ROW, unique, descending)).limit(page.limit + 1)
-    return build_page(db.session.execute(statement).mappings().all(), page, BY_ROW, descending)
-
-
-def previewed_rows(actor: Actor, run: ImportRun, page: Page, outcome: str | None = None) -> Listing:
-    """Return a page of what a dry run would do with its rows, in their order, all or those with one outcome.
-
-    Raises ImportNotFound, and Malformed for an invalid sort or cursor.
-    """
-    if not _may_see(actor, run):
-        raise ImportNotFound(id=run.id)
-    unique = PreviewedRow.id.expression
-    columns = ("row", "outcome", "record", "name", "changes", "would_flag")
-    statement = select(
-        *(getattr(PreviewedRow, name) for name in columns), PreviewedRow.row.label("_sort"), unique.label("_id")
-    ).where(PreviewedRow.import_id == run.id)
-    if outcome is not None:
-        statement = statement.where(PreviewedRow.outcome == outcome)
-    if page.cursor is not None:
-        statement = statement.where(after(BY_PREVIEW, unique, False, page.cursor))
-    statement = statement.order_by(*order_by(BY_PREVIEW, unique, False)).limit(page.limit + 1)
-    return build_page(db.session.execute(statement).mappings().all(), page, BY_PREVIEW, descending=False)
-
-
-def import_page(actor: Actor, page: Page) -> Listing:
-    """Return a page of the actor's runs, or of all for an administrator, newest first. Raises Malformed."""
-    statement = select(ImportRun).order_by(ImportRun.id.desc())
-    if not actor.may(Permission.IMPORTS_READ_ALL):
-        statement = statement.where(ImportRun.principal == actor.principal)
-    if page.cursor is not None:
-        statement = statement.where(after(BY_ID, ImportRun.id.expression, True, page.cursor))
-    runs = list(db.session.scalars(statement.limit(page.limit + 1)))
-    if len(runs) <= page.limit:
-        return Listing(runs, None)
-    last = runs[page.limit - 1].id
-    return Listing(runs[: page.limit], cursor_after(BY_ID, True, last, last))
-
-
-def _may_see(actor: Actor, run: ImportRun) -> bool:
-    return run.principal == actor.principal or actor.may(Permission.IMPORTS_READ_ALL)
 
 
 def require_importer(actor: Actor, kind: str) -> None:

@@ -16,8 +16,9 @@ from registry.accounts.roles import Permission
 from registry.core.base_schema import BaseSchema
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.fields import Choice, Day, Ids, Text
+from registry.core.fields import Choice, Day, Text
 from registry.core.json_schemas import DAY_SCHEMA, nullable
+from registry.core.list_fields import Ids
 from registry.core.response_fields import ReadOnly
 from registry.core.translations import lazy_text
 from registry.platform.confirmations import (

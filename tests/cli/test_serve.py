@@ -16,7 +16,8 @@ from flask import Flask
 
 from registry.cli.scheduler import Job, Schedule
 from registry.core.clock import now
-from registry.imports.service import find_import, queue_import
+from registry.imports.queries import find_import
+from registry.imports.service import queue_import
 from tests.factories import ADMINISTRATOR, a_bin, a_project
 from tests.fixtures.cli import CommandLine
 from tests.running import PATIENCE_S, awaited, free_port, get, running, until

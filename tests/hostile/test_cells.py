@@ -14,7 +14,8 @@ from registry.core.clock import today
 from registry.core.database import db
 from registry.core.pagination import Page
 from registry.imports.models import ImportRun
-from registry.imports.service import errors_of, import_now
+from registry.imports.queries import errors_of
+from registry.imports.service import import_now
 from registry.platform.inventory import apply_inventory
 from registry.projects.models import Project
 from tests.factories import a_bin, an_actor, an_agency

@@ -18,7 +18,8 @@ from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.core.pagination import Page
 from registry.imports.models import ImportRun
-from registry.imports.service import ImportOptions, errors_of, import_now
+from registry.imports.queries import errors_of
+from registry.imports.service import ImportOptions, import_now
 from registry.imports.worker import run_next_import
 from registry.projects.models import Project
 from tests.api.callers import Caller

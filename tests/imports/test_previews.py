@@ -14,7 +14,8 @@ from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.pagination import Page
 from registry.imports.models import FilePiece, ImportRun
-from registry.imports.service import DryRunNotUsable, import_now, previewed_rows, queue_import, run_dry_run
+from registry.imports.queries import previewed_rows
+from registry.imports.service import DryRunNotUsable, import_now, queue_import, run_dry_run
 from registry.imports.worker import delete_old_files, run_next_import
 from registry.projects.models import Project
 from tests.api.callers import Caller

@@ -18,7 +18,8 @@ from registry.core.outbox import OutboxMessage
 from registry.core.pagination import Page
 from registry.core.transactions import transaction
 from registry.imports.models import ImportRun, RowError
-from registry.imports.service import ImportNotFound, errors_of, find_import, import_now, queue_import
+from registry.imports.queries import ImportNotFound, errors_of, find_import
+from registry.imports.service import import_now, queue_import
 from registry.imports.worker import run_next_import
 from registry.journal.service import JournalEntry
 from registry.platform.confirmations import verify_placement

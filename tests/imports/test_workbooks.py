@@ -13,7 +13,8 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.languages import LANGUAGES, Language
 from registry.core.pagination import Page
-from registry.imports.service import errors_of, import_now
+from registry.imports.queries import errors_of
+from registry.imports.service import import_now
 from registry.imports.worker import run_next_import
 from tests.api.callers import Caller
 from tests.factories import ADMINISTRATOR, a_project, an_agency

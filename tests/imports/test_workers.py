@@ -14,7 +14,8 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.imports.models import FilePiece, ImportRun
-from registry.imports.service import find_import, queue_import
+from registry.imports.queries import find_import
+from registry.imports.service import queue_import
 from registry.imports.worker import run_next_import
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project

@@ -181,8 +181,7 @@ def _fits(account: Account, claims: IdentityClaims) -> bool:
 def _require_room() -> None:
     """Raise TooManyPendingAccounts when as many accounts from the provider wait as anybody could look at."""
     waiting = (Account.pending_since.is_not(None), Account.disabled_at.is_(None))
-    of_provider = select(OidcIdentity.account_id)
-    counted = select(func.count(Account.id)).where(*waiting, Account.id.in_(of_provider))
+    counted = select(func.count(Account.id)).where(*waiting, Account.id.in_(select(OidcIdentity.account_id)))
     if db.session.execute(counted).scalar_one() >= MAX_PENDING_ACCOUNTS:
         raise TooManyPendingAccounts
 

@@ -32,15 +32,8 @@ from registry.imports.api.schemas import (
 )
 from registry.imports.marked_file import marked_import, write_marked_file
 from registry.imports.models import ImportRun
-from registry.imports.service import (
-    ImportOptions,
-    errors_of,
-    find_import,
-    import_page,
-    previewed_rows,
-    queue_import,
-    run_dry_run,
-)
+from registry.imports.queries import errors_of, find_import, import_page, previewed_rows
+from registry.imports.service import ImportOptions, queue_import, run_dry_run
 from registry.imports.template_file import write_template
 from registry.imports.vocabulary import OUTCOMES, ImportKind
 

@@ -22,7 +22,8 @@ from registry.imports.hand_mapping import (
 )
 from registry.imports.marked_file import marked_import, write_marked_file
 from registry.imports.models import ImportRun, has_file
-from registry.imports.service import errors_of, find_import, imports_of, previewed_rows, queue_import, run_dry_run
+from registry.imports.queries import errors_of, find_import, imports_of, previewed_rows
+from registry.imports.service import queue_import, run_dry_run
 from registry.imports.template_file import write_template
 from registry.imports.views.columns import column_explanations
 from registry.imports.vocabulary import OUTCOMES, ImportKind, ImportState
