@@ -10,7 +10,7 @@ from typing import Final
 
 from registry.accounts.actors import Actor
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.spreadsheets.reader import Table, open_table, require_upload_size
+from registry.core.spreadsheets.reader import Table, require_upload_size
 from registry.core.spreadsheets.row_errors import shown_value
 from registry.core.transactions import transaction
 from registry.imports.columns import remember_columns, remembered_columns
@@ -20,6 +20,7 @@ from registry.imports.layout import Strictness, count_rows, header_of, with_colu
 from registry.imports.models import ImportRun, stored_file
 from registry.imports.queries import find_import
 from registry.imports.service import ReadFile, record_queued, require_importer, take_in
+from registry.imports.sheet_choice import choose_sheet
 
 # Problems of columns that mapping by hand solves.
 COLUMN_CODES: Final = frozenset({"column-missing", "column-twice", "columns-for-one-field"})
@@ -50,11 +51,11 @@ def hold_import(actor: Actor, kind: str, dry_run: bool, file_name: str, content:
     """Store a file until its columns are chosen. Raises RoleNotAllowed and Invalid for what is no table."""
     require_importer(actor, kind)
     require_upload_size(content)
-    table = open_table(content)
+    table, sheets = choose_sheet(content, kind, Mappings(remembered=remembered_columns(actor, kind)))
     header = header_of(table, kind, Mappings())
     layout = with_columns(table, kind, header, _recognised(header), Strictness())
     total, notes = count_rows(layout, table)
-    file = ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, notes)
+    file = ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, (*sheets, *notes))
     return take_in(actor, kind, dry_run, file_name, file, None, is_mapped=False)
 
 

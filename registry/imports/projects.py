@@ -100,7 +100,7 @@ class ProjectImport:
                 continue
             else:
                 record = before | row.values
-            problems = cross_field_problems(record)
+            problems = [self._of_file(problem) for problem in cross_field_problems(record)]
             if problems:
                 self._reject(outcome, row, problems)
             elif before is None:
@@ -126,6 +126,11 @@ class ProjectImport:
 
     def _reject(self, outcome: ImportResult, row: ImportRow, problems: Iterable[Problem]) -> None:
         outcome.reject(row.row, problems, {name: row.cells[place] for name, place in self.places.items()})
+
+    def _of_file(self, problem: Problem) -> Problem:
+        """Says of a missing value whether its column is missing."""
+        is_missing = problem.code == "required" and problem.pointer[1:] not in self.places
+        return Problem(problem.pointer, "required-without-column", problem.params) if is_missing else problem
 
     def _read(self, row: Row) -> ImportRow:
         values, problems = load_cells(row.cells, self.fields)

@@ -15,19 +15,18 @@ from registry.accounts.roles import Permission
 from registry.core.clock import now
 from registry.core.errors import Conflict, Invalid, Problem, invalid
 from registry.core.file_names import printable_file_name
-from registry.core.spreadsheets.reader import Table, open_table, require_upload_size
+from registry.core.spreadsheets.reader import Table, require_upload_size
 from registry.core.transactions import transaction
 from registry.imports.columns import remembered_columns
-from registry.imports.header_search import Mappings, find_header
+from registry.imports.header_search import Mappings
 from registry.imports.headers import KNOWN, header_key
 from registry.imports.layout import Layout, Strictness, count_rows, layout_of
 from registry.imports.models import FilePiece, ImportRun, has_file, store_file
 from registry.imports.queries import find_import
+from registry.imports.sheet_choice import choose_sheet
 from registry.imports.vocabulary import ImportKind
 from registry.imports.worker import LEASE, Progress, RunLease, run_import
 from registry.journal import service as journal
-
-MAX_SHEETS: Final = 5
 
 
 class MarkedFileNotAvailable(Conflict):
@@ -131,19 +130,13 @@ def read_file(actor: Actor, kind: str, content: bytes, options: ImportOptions) -
     """Find the header of a file, in a workbook on the first sheet that has one. Raises Invalid."""
     mappings = Mappings(_given(kind, options.mapping), remembered_columns(actor, kind))
     how = Strictness(options.strict, needs_agency=actor.agency_id is None)
-    table = open_table(content)
-    place = 0
-    while find_header(table, kind, mappings) is None and (place := place + 1) < min(table.sheets, MAX_SHEETS):
-        other = open_table(content, place)
-        if find_header(other, kind, mappings) is not None:
-            table = other
-            break
+    table, sheets = choose_sheet(content, kind, mappings)
     layout = layout_of(table, kind, mappings, how)
     unused = [text for text in options.mapping if header_key(text) not in map(header_key, layout.headers)]
     if unused:
         raise Invalid([Problem("/mapping", "column-not-in-file", {"column": text}) for text in unused])
     total, notes = count_rows(layout, table)
-    return ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, (*layout.warnings, *notes))
+    return ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, (*sheets, *layout.warnings, *notes))
 
 
 def _given(kind: str, mapping: Mapping[str, str | None]) -> dict[str, str | None]:
