@@ -55,7 +55,7 @@ def imports(actor: Actor) -> Answer:
 
 @pages.page("/imports/<row_id:import_id>/columns", needs=Permission.IMPORTS_RUN, methods=("GET", "POST"))
 def import_columns(actor: Actor, import_id: int) -> Answer:
-    """Choose the field of each column of a file whose columns were not recognised."""
+    """Choose the field of each column: of a file whose columns were not recognised, or of a finished dry run."""
     try:
         run, columns = columns_to_map(actor, import_id)
     except ImportAlreadyMapped:
@@ -131,12 +131,19 @@ def import_run(actor: Actor, import_id: int) -> Answer:
         "imports/detail.html",
         run=run,
         is_kept=has_file(run.id),
+        columns=_layout_columns(run),
         rules=rule_titles(),
         warnings=[problem_message(Problem("", each["code"], each["params"])) for each in run.warnings or []],
         errors=errors.items,
         next_address=next_address(errors.next),
         first_address=first_address(),
     )
+
+
+def _layout_columns(run: ImportRun) -> list[tuple[str, str | None]]:
+    """The headers of the file with the fields that they are read as."""
+    layout = run.layout or {"headers": [], "columns": []}
+    return [pair for pair in zip(layout["headers"], layout["columns"], strict=True) if pair[0]]
 
 
 def _kind_in_address() -> str:
