@@ -15,6 +15,7 @@ from registry.cli.exit_codes import FAILED, INVALID, MAX_ERRORS_SHOWN, CommandFa
 from registry.cli.options import as_json_option
 from registry.cli.output import cli_text, language, print_json, print_message, progress
 from registry.cli.pagination import every_item
+from registry.core.errors import Invalid
 from registry.core.languages import LANGUAGES
 from registry.imports.error_texts import row_error_text
 from registry.imports.marked_file import marked_import, write_marked_file
@@ -23,6 +24,7 @@ from registry.imports.queries import errors_of
 from registry.imports.service import NO_OPTIONS, ImportOptions, import_now, run_dry_run_now
 from registry.imports.template_file import write_template
 from registry.imports.vocabulary import ImportKind
+from registry.projects.schemas import PROJECT_PATCH
 
 SHOWN = ("id", "state", "dry_run", "total", "processed", "created", "updated", "unchanged", "rejected")
 COUNTS = ("total", "created", "updated", "unchanged", "rejected")
@@ -51,6 +53,14 @@ def column_mapping(pairs: Sequence[str]) -> dict[str, str | None]:
             raise UsageError(cli_text("cli-column-wrong", text=pair))
         mapping[header] = name or None
     return mapping
+
+
+def checked_reason(text: str | None) -> str | None:
+    """The reason that an option gives. Raises Invalid for one that is too long."""
+    loaded, problems = PROJECT_PATCH.load_filled_texts({"change_reason": text or ""})
+    if problems:
+        raise Invalid(problems)
+    return loaded.get("change_reason")
 
 
 def import_file(kind: str, path: Path, dry_run: bool, as_json: bool, options: ImportOptions = NO_OPTIONS) -> None:
@@ -93,12 +103,13 @@ def imports() -> None:
 
 @imports.command("run")
 @click.argument("import_id", type=int, metavar="ID")
+@click.option("--reason", help="Why registered projects change; by default that of the dry run.")
 @as_json_option
 @in_registry
-def run_(import_id: int, as_json: bool) -> None:
+def run_(import_id: int, reason: str | None, as_json: bool) -> None:
     """Import the file of the dry run ID; it is kept for seven days."""
     actor = local_actor(Role.ADMINISTRATOR)
-    print_run(actor, run_dry_run_now(actor, import_id), as_json)
+    print_run(actor, run_dry_run_now(actor, import_id, change_reason=checked_reason(reason)), as_json)
 
 
 @imports.command("errors")

@@ -49,7 +49,9 @@ def can_be_mapped(error: Invalid) -> bool:
     return all(problem.code in COLUMN_CODES for problem in error.problems)
 
 
-def hold_import(actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes) -> ImportRun:
+def hold_import(
+    actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, change_reason: str | None = None
+) -> ImportRun:
     """Store a file until its columns are chosen. Raises RoleNotAllowed and Invalid for what is no table."""
     require_importer(actor, kind)
     require_upload_size(content)
@@ -58,7 +60,7 @@ def hold_import(actor: Actor, kind: str, dry_run: bool, file_name: str, content:
     layout = with_columns(table, kind, header, _recognised(header), Strictness())
     total, notes = count_rows(layout, table)
     file = ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, (*sheets, *notes))
-    return take_in(actor, kind, dry_run, file_name, file, None, is_mapped=False)
+    return take_in(actor, kind, dry_run, file_name, file, None, is_mapped=False, change_reason=change_reason)
 
 
 def can_map_columns(run: ImportRun) -> bool:

@@ -54,6 +54,8 @@ class ImportRun(Model):
     warnings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     # Of a dry run: rule → how many rows it would flag.
     would_flag: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
+    # Why it changes projects, for their history.
+    change_reason: Mapped[str | None] = mapped_column(Text)
     # The dry run whose file this run imports.
     dry_run_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
 

@@ -39,10 +39,14 @@ class DryRunNotUsable(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """``mapping``: header → field, None to leave the column out. ``strict``: unknown columns are refused."""
+    """``mapping``: header → field, None to leave the column out. ``strict``: unknown columns are refused.
+
+    ``change_reason``: why registered projects change, for their history.
+    """
 
     mapping: Mapping[str, str | None] = field(default_factory=dict)
     strict: bool = False
+    change_reason: str | None = None
 
 
 NO_OPTIONS: Final = ImportOptions()
@@ -57,7 +61,8 @@ def queue_import(
     """
     require_importer(actor, kind)
     require_upload_size(content)
-    return take_in(actor, kind, dry_run, file_name, read_file(actor, kind, content, options), None)
+    file = read_file(actor, kind, content, options)
+    return take_in(actor, kind, dry_run, file_name, file, None, change_reason=options.change_reason)
 
 
 def import_now(
@@ -75,19 +80,26 @@ def import_now(
     """
     require_importer(actor, kind)
     until = now() + LEASE
-    run = take_in(actor, kind, dry_run, file_name, read_file(actor, kind, content, options), until)
+    file = read_file(actor, kind, content, options)
+    run = take_in(actor, kind, dry_run, file_name, file, until, change_reason=options.change_reason)
     return run_import(RunLease(run.id, until, LEASE), on_progress)
 
 
-def run_dry_run_now(actor: Actor, import_id: int, on_progress: Progress | None = None) -> ImportRun:
+def run_dry_run_now(
+    actor: Actor, import_id: int, on_progress: Progress | None = None, change_reason: str | None = None
+) -> ImportRun:
     """Import the file of a dry run synchronously. Raises as ``run_dry_run``."""
     until = now() + LEASE
-    run = run_dry_run(actor, import_id, until)
+    run = run_dry_run(actor, import_id, until, change_reason)
     return run_import(RunLease(run.id, until, LEASE), on_progress)
 
 
-def run_dry_run(actor: Actor, import_id: int, lease_until: datetime | None = None) -> ImportRun:
+def run_dry_run(
+    actor: Actor, import_id: int, lease_until: datetime | None = None, change_reason: str | None = None
+) -> ImportRun:
     """Queue the file of a dry run for import, without a second upload; its columns are read alike.
+
+    ``change_reason`` comes before the reason that was given with the dry run.
 
     Raises ImportNotFound, RoleNotAllowed, and DryRunNotUsable for another run, for one that is not done, and when the
     file was imported or deleted since.
@@ -99,6 +111,7 @@ def run_dry_run(actor: Actor, import_id: int, lease_until: datetime | None = Non
         if not dry.dry_run or dry.state != "done" or dry.layout is None or not has_file(dry.id):
             raise DryRunNotUsable(id=dry.id)
         values = {name: getattr(dry, name) for name in ("kind", "file_name", "sha256", "total", "layout", "warnings")}
+        values["change_reason"] = change_reason or dry.change_reason
         run = _new_run(actor, lease_until, **values, dry_run=False, dry_run_id=dry.id)
         session.add(run)
         session.flush()
@@ -156,6 +169,7 @@ def take_in(
     lease_until: datetime | None,
     *,
     is_mapped: bool = True,
+    change_reason: str | None = None,
 ) -> ImportRun:
     """Store a file and its run: queued, with a lease running, or unmapped until somebody has chosen its columns."""
     run = _new_run(
@@ -166,6 +180,7 @@ def take_in(
         file_name=printable_file_name(file_name),
         sha256=file.sha256,
         total=file.total,
+        change_reason=change_reason,
         layout=file.layout.as_json(),
         warnings=[{"code": each.code, "params": each.params} for each in file.warnings],
     )

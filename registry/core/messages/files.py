@@ -68,6 +68,10 @@ MESSAGES: Final[Mapping[str, str]] = {
     ),
     "import-file-unreadable": lazy_text("the file can no longer be read; send it again"),
     "import-given-up": lazy_text("it was started several times without progress; split the file"),
+    "import-reason-required": lazy_text(
+        "The row changes a date, the kind of work or the stage of a registered project. Import the file again and give "
+        "the reason for the changes."
+    ),
     "import-not-found": lazy_text("There is no import {id}."),
     "inventory-without-rows": lazy_text(
         "The inventory has no valid row (invalid rows: {rejected}): it would remove every confirmation. Check the file."

@@ -99,7 +99,7 @@ class Imports(MethodView):
         field, an absent column leaves it. A bad row is reported and does not stop the rest.
         """
         file: SentFile = form["file"]
-        options = ImportOptions(form["mapping"], form["strict"])
+        options = ImportOptions(form["mapping"], form["strict"], form["change_reason"])
         run = queue_import(current_actor(), form["kind"], form["dry_run"], file.name, file.content, options)
         return visible(run), {"Location": f"{API_PREFIX}/imports/{run.id}"}
 
