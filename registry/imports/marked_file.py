@@ -67,7 +67,9 @@ def write_marked_file(path: Path, run: ImportRun, language: Language, *, only_wr
                 elif text:
                     sheet.write_string(target, place, text, header if is_above else None)
                 if place in marks and comments < MAX_COMMENTS:
-                    sheet.write_comment(target, place, "\n".join(marks[place])[:MAX_CELL_LENGTH], {"x_scale": 2})
+                    sheet.write_comment(
+                        target, place, _encodable("\n".join(marks[place]))[:MAX_CELL_LENGTH], {"x_scale": 2}
+                    )
                     comments += 1
             target += 1
         sheet.freeze_panes(layout.header, 0)
@@ -103,4 +105,9 @@ def _marks(
 
 def _shown(cell: str) -> str:
     text: Any = "" if cell == NO_VALUE else cell
-    return escape_formula(text)[:MAX_CELL_LENGTH]
+    return _encodable(str(escape_formula(text)))[:MAX_CELL_LENGTH]
+
+
+def _encodable(text: str) -> str:
+    """The text without halves of characters, which a CSV in broken UTF-8 has and no workbook can have."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Final
 
 from sqlalchemy import select
@@ -92,8 +93,10 @@ def previewed_rows(actor: Actor, run: ImportRun, page: Page, outcome: str | None
 def needs_change_reason(run: ImportRun) -> bool:
     """Whether a dry run would change what needs a reason on pages."""
     changes = select(PreviewedRow.changes).where(PreviewedRow.import_id == run.id, PreviewedRow.outcome == "updated")
-    rows = db.session.scalars(changes, execution_options={"yield_per": 1000})
-    return run.kind == ImportKind.PROJECTS and run.updated > 0 and any(map(is_reason_required, rows))
+    if run.kind != ImportKind.PROJECTS or not run.updated:
+        return False
+    with closing(db.session.scalars(changes, execution_options={"yield_per": 1000})) as rows:
+        return any(map(is_reason_required, rows))
 
 
 def import_page(actor: Actor, page: Page) -> Listing:

@@ -15,12 +15,12 @@ from registry.accounts.roles import Permission
 from registry.core.clock import now
 from registry.core.errors import Conflict, Invalid, Problem, invalid
 from registry.core.file_names import printable_file_name
-from registry.core.spreadsheets.reader import Table, require_upload_size
+from registry.core.spreadsheets.reader import Table, printable, require_upload_size
 from registry.core.transactions import transaction
 from registry.imports.columns import remembered_columns
 from registry.imports.header_search import Mappings
 from registry.imports.headers import KNOWN, header_key
-from registry.imports.layout import Layout, Strictness, count_rows, layout_of
+from registry.imports.layout import MAX_PROBLEMS, Layout, Strictness, count_rows, layout_of
 from registry.imports.models import FilePiece, ImportRun, has_file, store_file
 from registry.imports.queries import find_import
 from registry.imports.sheet_choice import choose_sheet
@@ -145,18 +145,18 @@ def read_file(actor: Actor, kind: str, content: bytes, options: ImportOptions) -
     how = Strictness(options.strict, needs_agency=actor.agency_id is None)
     table, sheets = choose_sheet(content, kind, mappings)
     layout = layout_of(table, kind, mappings, how)
-    unused = [text for text in options.mapping if header_key(text) not in map(header_key, layout.headers)]
+    headers = set(map(header_key, layout.headers))
+    unused = [text for text in options.mapping if header_key(text) not in headers][:MAX_PROBLEMS]
     if unused:
-        raise Invalid([Problem("/mapping", "column-not-in-file", {"column": text}) for text in unused])
+        raise Invalid([Problem("/mapping", "column-not-in-file", {"column": printable(text)}) for text in unused])
     total, notes = count_rows(layout, table)
     return ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, (*sheets, *layout.warnings, *notes))
 
 
 def _given(kind: str, mapping: Mapping[str, str | None]) -> dict[str, str | None]:
     fields = KNOWN[kind].fields
-    wrong = [name for name in mapping.values() if name is not None and name not in fields]
-    if wrong:
-        raise Invalid([Problem("/mapping", "not-a-choice", {"options": ", ".join(fields)})])
+    if any(name is not None and name not in fields for name in mapping.values()):
+        raise invalid("/mapping", "not-a-choice", options=", ".join(fields))
     return {header_key(text): name for text, name in mapping.items()}
 
 
