@@ -6,7 +6,7 @@ that ended its order, a changed agency, a changed policy; otherwise only time ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from registry.agencies.models import Agency
 from registry.audits.reconciliation import Turned
-from registry.audits.verdicts import CONFIRMED
+from registry.audits.verdicts import CLAIMED, CONFIRMED
 from registry.cases.orders import Order
 from registry.core.database import db
 from registry.flags.audit_runs import AuditRun
@@ -129,5 +129,7 @@ def _changed_records(ids: list[int], since: datetime) -> tuple[set[int], set[int
     return lost, changed
 
 
-def _loses_a_confirmation(changes: Iterable[Mapping[str, Any]]) -> bool:
-    return any(change["field"] in CONFIRMED and change["new"] is None for change in changes)
+def _loses_a_confirmation(changes: Sequence[Mapping[str, Any]]) -> bool:
+    """True when the platform withdrew a confirmation; an agency that changes what was confirmed loses it too."""
+    fields = {change["field"] for change in changes if change["field"] in CONFIRMED and change["new"] is None}
+    return bool(fields) and not any(change["field"] in CLAIMED for change in changes)
