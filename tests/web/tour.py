@@ -261,6 +261,8 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("audit-new-error", operator, "/audits/new", {"on": "01.01.2090"}),
         Stop("inventory", operator, "/inventory"),
         Stop("compliance-agency", auditor, "/reports/compliance?by=agency"),
+        Stop("compliance-former-date", auditor, f"/reports/compliance?by=agency&on={today():%d.%m.%Y}"),
+        Stop("compliance-former-date-error", auditor, "/reports/compliance?by=agency&on=1"),
         Stop("compliance-below", auditor, f"/reports/compliance?within={AGENCY}"),
         Stop("compliance-region", auditor, "/reports/compliance?by=region"),
         Stop("compliance-kind", auditor, "/reports/compliance?by=kind"),

@@ -89,6 +89,7 @@ def link_project(actor: Actor, number: str) -> Answer:
         [kind, *(schema_field(LINK_BODY.inputs[name]) for name in ("target", "note"))],
         LINK_BODY,
         subject=name_in_page_language(project),
+        labels={"kind": kind.label},
     )
     return answer_form(page, lambda values: _add(actor, number, values), {"target": request.args.get("target", "")})
 
@@ -114,4 +115,4 @@ def _label(kind: str, *, forwards: bool) -> str:
 
 
 def _reason(reason: str) -> str:
-    return _("Name") if reason == "name" else field_label(reason)
+    return _("Project name") if reason == "name" else field_label(reason)
