@@ -89,7 +89,6 @@ def link_project(actor: Actor, number: str) -> Answer:
         [kind, *(schema_field(LINK_BODY.inputs[name]) for name in ("target", "note"))],
         LINK_BODY,
         subject=name_in_page_language(project),
-        labels={"kind": kind.label},
     )
     return answer_form(page, lambda values: _add(actor, number, values), {"target": request.args.get("target", "")})
 
