@@ -240,6 +240,7 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("case-ordered", reviewer, f"/cases/{known['case_ordered']}"),
         Stop("case-commission", auditor, f"/cases/{known['case_commission']}"),
         Stop("case-closed", auditor, f"/cases/{known['case_closed']}"),
+        Stop("attestations", editor, "/attestations"),
         Stop("register", editor, "/register"),
         Stop("register-what", editor, f"/register/{draft}/what"),
         Stop("register-work", editor, f"/register/{draft}/work"),
