@@ -256,6 +256,7 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("import-preview", editor, f"/imports/{known['previewed']}"),
         Stop("import-columns", editor, f"/imports/{known['unmapped']}/columns"),
         Stop("import-columns-error", editor, f"/imports/{known['unmapped']}/columns", {}),
+        Stop("team", supervisor, "/cases/team"),
         Stop("audits", operator, "/audits"),
         Stop("audit", supervisor, f"/audits/{known['audit']}"),
         Stop("audit-tried", supervisor, f"/audits/{known['dry_audit']}"),
