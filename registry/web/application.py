@@ -30,12 +30,12 @@ from registry.accounts.views import pending as pending_accounts
 from registry.accounts.views import sign_in as signing_in
 from registry.agencies.views import agencies
 from registry.agencies.views import detail as agency_page
-from registry.audits.views import audits
+from registry.audits.views import audits, held_audits
 from registry.audits.views.findings import main_findings
 from registry.cases.views import detail as case_page
 from registry.cases.views import documents as case_documents
 from registry.cases.views import lists as cases
-from registry.cases.views import watch_list
+from registry.cases.views import team, watch_list
 from registry.core.clock import now
 from registry.core.languages import LANGUAGE_NAMES
 from registry.exemptions.views import documents as exemption_documents
@@ -80,6 +80,7 @@ WITH_PAGES = (
     confirmation,
     attestations,
     audits,
+    held_audits,
     case_documents,
     case_page,
     cases,
@@ -116,6 +117,7 @@ WITH_PAGES = (
     setup_pages,
     signing_in,
     tokens,
+    team,
     watch_list,
 )
 

@@ -34,9 +34,9 @@ def row(agency: Agency, number: int, stage: str = "Планирование") ->
     return f"{agency.bin};А-{number};Учёт;ИС;Создание;{stage};Пока неизвестно;x\n"
 
 
-def sent(by: Caller, content: bytes, **form: str) -> dict[str, Any]:
+def sent(sender: Caller, content: bytes, **form: str) -> dict[str, Any]:
     file = FileStorage(io.BytesIO(content), "x.csv")
-    answer = by.form("/imports", {"file": file, "kind": "projects", **form})
+    answer = sender.form("/imports", {"file": file, "kind": "projects", **form})
     assert answer.status_code == 202, answer.get_json()
     shown: dict[str, Any] = answer.get_json()
     return shown

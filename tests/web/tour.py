@@ -35,6 +35,7 @@ from registry.projects.drafts import drafts_of, save_draft, start_draft
 from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.service import register_project
+from tests.web.tour_held_audit import add_held_audit
 from tests.web.tour_requests import add_requests, case_of, project_numbered
 
 PASSWORD: Final = "Besköpir-2026-tau"
@@ -150,6 +151,7 @@ def prepare(app: Flask) -> dict[str, object]:
             "ended": project_numbered("ROADS-002"),
             "audit": db.session.scalars(audits.order_by(-AuditRun.id)).first(),
             "dry_audit": dry.id,
+            "held_audit": add_held_audit(AGENCY),
             "draft": drafts_of(editor)[0].id,
             "import": run.id,
             "unmapped": unmapped.id,
@@ -238,6 +240,7 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("case-ordered", reviewer, f"/cases/{known['case_ordered']}"),
         Stop("case-commission", auditor, f"/cases/{known['case_commission']}"),
         Stop("case-closed", auditor, f"/cases/{known['case_closed']}"),
+        Stop("attestations", editor, "/attestations"),
         Stop("register", editor, "/register"),
         Stop("register-what", editor, f"/register/{draft}/what"),
         Stop("register-work", editor, f"/register/{draft}/work"),
@@ -253,14 +256,19 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("import-preview", editor, f"/imports/{known['previewed']}"),
         Stop("import-columns", editor, f"/imports/{known['unmapped']}/columns"),
         Stop("import-columns-error", editor, f"/imports/{known['unmapped']}/columns", {}),
+        Stop("team", supervisor, "/cases/team"),
         Stop("audits", operator, "/audits"),
         Stop("audit", supervisor, f"/audits/{known['audit']}"),
         Stop("audit-tried", supervisor, f"/audits/{known['dry_audit']}"),
+        Stop("audit-held", supervisor, f"/audits/{known['held_audit']}"),
+        Stop("audit-held-rejection", supervisor, f"/audits/{known['held_audit']}/rejection"),
         Stop("audit-new", operator, "/audits/new"),
         Stop("audit-voiding", operator, f"/audits/{known['audit']}/voiding"),
         Stop("audit-new-error", operator, "/audits/new", {"on": "01.01.2090"}),
         Stop("inventory", operator, "/inventory"),
         Stop("compliance-agency", auditor, "/reports/compliance?by=agency"),
+        Stop("compliance-former-date", auditor, f"/reports/compliance?by=agency&on={today():%d.%m.%Y}"),
+        Stop("compliance-former-date-error", auditor, "/reports/compliance?by=agency&on=1"),
         Stop("compliance-below", auditor, f"/reports/compliance?within={AGENCY}"),
         Stop("compliance-region", auditor, "/reports/compliance?by=region"),
         Stop("compliance-kind", auditor, "/reports/compliance?by=kind"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_26_33"
-down_revision = "2026_11_26_29"
+revision = "2026_11_26_40"
+down_revision = "2026_11_26_39"
 branch_labels = None
 depends_on = None
 
