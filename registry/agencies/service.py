@@ -13,6 +13,7 @@ from registry.accounts.agency_tree import is_in_subtree, subtree
 from registry.accounts.roles import Permission
 from registry.agencies.events import agency_changed
 from registry.agencies.fields import CHANGEABLE
+from registry.agencies.locks import hold_agencies
 from registry.agencies.models import Agency
 from registry.core.bin_numbers import is_bin
 from registry.core.clock import now
@@ -138,6 +139,8 @@ def _find(number: str, *, lock: bool) -> Agency:
     statement = select(Agency).where(Agency.bin == number).execution_options(populate_existing=True)
     # PostgreSQL rejects NUL in a parameter.
     valid = is_bin(number)
+    if lock and valid:
+        hold_agencies(Agency.bin.expression == number)
     agency = db.session.scalar(statement.with_for_update(of=Agency) if lock else statement) if valid else None
     if agency is None:
         raise AgencyNotFound(bin=number)
