@@ -11,8 +11,7 @@ from registry.core import outbox
 from registry.core.clock import now
 from registry.core.errors import Conflict
 from registry.core.transactions import transaction
-from registry.flags.lock import lock_flags_for_review
-from registry.requests.carrying_out import carry_out
+from registry.requests.carrying_out import carry_out, lock_flags_for
 from registry.requests.decisions import decide
 from registry.requests.four_eyes import RequestNeedsAPerson, require_another_person
 from registry.requests.handlers import HANDLERS
@@ -84,9 +83,10 @@ def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None
     handler = HANDLERS[kind]
     actor.require(handler.decides)
     with transaction():
-        lock_flags_for_review()
+        lock_flags_for(handler)
         request = _waiting(actor, kind, request_id)
         require_another_person(actor, request)
+        handler.lock(request)
         if request.first_decided_by is None and handler.people_who_decide(request) > 1:
             request.first_decided_by, request.first_decided_at = actor.principal, now()
             record(actor, "confirmed-first", request, {"decision_reason": reason})

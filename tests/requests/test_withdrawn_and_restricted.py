@@ -37,8 +37,8 @@ def withdrawn(project: Project) -> Request:
 
 def restricted(project: Project, is_restricted: bool) -> None:
     with transaction():
-        found = find_project_to_change(SAULE, project.number, even_withdrawn=True)
-        restrict_project(SAULE, found, is_restricted, "State secret")
+        locked = find_project_to_change(SAULE, project.number, even_withdrawn=True)
+        restrict_project(SAULE, locked, is_restricted, "State secret")
 
 
 def seen_without_restricted() -> dict[str, int]:
