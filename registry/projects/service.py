@@ -72,6 +72,13 @@ def read_project(actor: Actor, number: str, what: str) -> Project:
     return find_project(actor, number)
 
 
+def read_project_to_change(actor: Actor, number: str, what: str) -> Project:
+    """The project for a form that changes it. Raises ProjectNotFound, and ProjectWithdrawn before it is filled in."""
+    project = read_project(actor, number, what)
+    require_not_withdrawn(project)
+    return project
+
+
 def find_project_to_change(actor: Actor, number: str, *, even_withdrawn: bool = False) -> Project:
     """The project with that number, locked until the open transaction ends.
 
