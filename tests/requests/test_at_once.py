@@ -11,7 +11,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.actors import Actor
+from registry.accounts.people import NewPerson, add_person
 from registry.accounts.roles import Role
+from registry.agencies.service import register_agency
 from registry.audits.exclusive_lock import AuditRunning
 from registry.audits.service import run_audit
 from registry.cases.models import Case
@@ -19,11 +21,12 @@ from registry.cases.orders import Order
 from registry.cases.queries import find_case_to_change, open_case
 from registry.core.clock import today
 from registry.core.database import db
-from registry.core.errors import RegistryError
+from registry.core.errors import Invalid, RegistryError
 from registry.core.transactions import transaction
 from registry.flags.models import Flag
 from registry.journal.verification import verify_stored
 from registry.projects.models import Project
+from registry.requests.carrying_out import carry_out
 from registry.requests.models import Request
 from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind
@@ -42,7 +45,8 @@ from tests.cases.cast import (
     migrate_by,
 )
 from tests.cases.test_stories import project_with_gap
-from tests.factories import a_project, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor, an_agency
+from tests.requests.test_succession import a_succession
 
 W = RequestKind.WITHDRAWAL
 ROUNDS = 8
@@ -191,3 +195,43 @@ def _with_proposal(project: Project, proposal: dict[str, object]) -> int:
     audit()
     case = act(AIGERIM, case_of(project), "claim")
     return act(AIGERIM, case, "propose", proposal).id
+
+
+def test_nothing_joins_an_agency_that_is_being_closed(own_app: Flask) -> None:
+    with own_app.app_context():
+        former, successor = an_agency(), an_agency()
+        request = a_succession(former, successor, today() + timedelta(days=1))
+        former_id, former_bin, request_id = former.id, former.bin, request.id
+        db.session.remove()
+    closing = Event()
+
+    def merge() -> None:
+        with own_app.app_context(), transaction():
+            closed = db.session.get_one(Request, request_id)
+            carry_out(TIMUR, closed)
+            closing.set()
+            Event().wait(1)
+
+    def join(work: Callable[[], object]) -> Callable[[], object]:
+        def joining() -> str:
+            with own_app.app_context():
+                closing.wait(30)
+                try:
+                    work()
+                except Invalid as error:
+                    return ",".join(problem.code for problem in error.problems)
+                return "joined"
+
+        return joining
+
+    def add_agency() -> None:
+        values = {"bin": "050340004478", "name_ru": "Н", "kind": "private", "parent_bin": former_bin}
+        register_agency(ADMINISTRATOR, values)
+
+    def add_account() -> None:
+        add_person(ADMINISTRATOR, NewPerson("newcomer", Role.AGENCY_VIEWER, former_id), PASSWORD)
+
+    with ThreadPoolExecutor(3) as pool:
+        merging, *joined = [pool.submit(work) for work in (merge, join(add_agency), join(add_account))]
+        merging.result(60)
+        assert [each.result(60) for each in joined] == ["agency-closed", "agency-closed"]
