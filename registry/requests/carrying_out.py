@@ -7,6 +7,8 @@ many processes that try, one carries it out.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from datetime import datetime
 
 from sqlalchemy import select
 
@@ -44,14 +46,18 @@ def carry_out(actor: Actor, request: Request) -> None:
     outbox.enqueue(CARRIED_OUT_TOPIC, {"request": request.id})
 
 
-def carry_out_due_requests() -> list[int]:
+def carry_out_due_requests(is_plausible: Callable[[datetime], bool] | None = None) -> list[int]:
     """Carry out every request whose day has come, earliest first; returns their ids.
 
     One that fails is logged, stays due and is tried again by the next run; the others go on. The first failure of a
-    day is saved, so that people get a notice.
+    day is saved, so that people get a notice. ``is_plausible``: nothing is carried out while the clock is not, because
+    a succession that a wrong clock carried out cannot be undone.
     """
+    due = due_requests()
+    if not due or (is_plausible is not None and not is_plausible(now())):
+        return []
     carried_out = []
-    for request_id in due_requests():
+    for request_id in due:
         try:
             if _carry_out_if_due(request_id):
                 carried_out.append(request_id)
