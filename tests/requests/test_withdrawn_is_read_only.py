@@ -53,6 +53,10 @@ ENDED = {"ended_on": "2026-09-30", "consent_number": "1", "evidence": "Act"}
 EXEMPT = dict.fromkeys(("decided_on", "valid_from", "valid_to"), "2026-09-30")
 TRIES: dict[str, tuple[Role, Sent]] = {
     "edit": (Role.AGENCY_EDITOR, lambda who, number: who.change(f"/projects/{number}", {"budget_kzt": 1})),
+    "check of an edit": (
+        Role.AGENCY_EDITOR,
+        lambda who, number: who.post(f"/projects/{number}/check", {"budget_kzt": 1}),
+    ),
     "attestation": (Role.AGENCY_EDITOR, lambda who, number: who.post(f"/projects/{number}/attestation", {})),
     "document": (Role.AGENCY_EDITOR, lambda who, number: who.upload(f"/projects/{number}/documents", b"x")),
     "withdrawal": (Role.AGENCY_EDITOR, lambda who, number: who.post(f"/projects/{number}/withdrawal", {"reason": "."})),
