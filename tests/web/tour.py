@@ -35,6 +35,7 @@ from registry.projects.drafts import drafts_of, save_draft, start_draft
 from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.service import register_project
+from tests.web.tour_held_audit import add_held_audit
 from tests.web.tour_requests import add_requests, case_of, project_numbered
 
 PASSWORD: Final = "Besköpir-2026-tau"
@@ -150,6 +151,7 @@ def prepare(app: Flask) -> dict[str, object]:
             "ended": project_numbered("ROADS-002"),
             "audit": db.session.scalars(audits.order_by(-AuditRun.id)).first(),
             "dry_audit": dry.id,
+            "held_audit": add_held_audit(AGENCY),
             "draft": drafts_of(editor)[0].id,
             "import": run.id,
             "unmapped": unmapped.id,
@@ -256,6 +258,8 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("audits", operator, "/audits"),
         Stop("audit", supervisor, f"/audits/{known['audit']}"),
         Stop("audit-tried", supervisor, f"/audits/{known['dry_audit']}"),
+        Stop("audit-held", supervisor, f"/audits/{known['held_audit']}"),
+        Stop("audit-held-rejection", supervisor, f"/audits/{known['held_audit']}/rejection"),
         Stop("audit-new", operator, "/audits/new"),
         Stop("audit-voiding", operator, f"/audits/{known['audit']}/voiding"),
         Stop("audit-new-error", operator, "/audits/new", {"on": "01.01.2090"}),
