@@ -345,6 +345,7 @@ TRIES: dict[str, Try] = {
     "list_own_sessions": Try("/sessions", ALL, owned=False),
     # A session of somebody else is none.
     "end_own_session": Try("/sessions/q4CkGZbYx1kS0w2e", ALL, 404, owned=False),
+    "read_team": Try("/reports/team", {Role.SUPERVISOR}, owned=False),
     "read_journal": Try("/journal", {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}, owned=False),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -37,6 +37,12 @@ def names_of_agencies(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     bins = {item[name] for item in items for name in LABELS if item.get(name)}
     rows = db.session.scalars(select(Agency).where(Agency.bin.in_(bins)))
     return {agency.bin: name_in_page_language(agency) for agency in rows}
+
+
+def numbers_of_projects(items: Collection[Mapping[str, Any]]) -> set[str]:
+    """The numbers of the projects that requests name."""
+    one = {item[name] for item in items for name in ("project", "duplicate_of") if item.get(name)}
+    return one.union(*(item.get("projects") or () for item in items))
 
 
 def agency_label(name: str) -> str:
