@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import last_successor
+from registry.agencies.locks import hold_agencies
 from registry.agencies.models import Agency
 from registry.cases.change_times import CASE, mark_cases
 from registry.core.clock import now
@@ -35,6 +36,7 @@ def lock_agencies(former_id: int, to_id: int) -> tuple[Agency, Agency]:
     """
     session = require_transaction()
     to_id = last_successor(to_id)
+    hold_agencies(Agency.id.in_({former_id, to_id}))
     both = select(Agency).where(Agency.id.in_({former_id, to_id})).order_by(Agency.id).with_for_update(of=Agency)
     rows = {row.id: row for row in session.scalars(both.execution_options(populate_existing=True))}
     to = rows[to_id]

@@ -299,6 +299,7 @@ def stops(known: Mapping[str, object]) -> list[Stop]:
         Stop("requests-none", editor, "/requests?state=refused"),
         Stop("request-waiting", supervisor, f"/requests/{known['merger']}"),
         Stop("request-own", administrator, f"/requests/{known['merger']}"),
+        Stop("request-failed", supervisor, f"/requests/{known['failing']}"),
         Stop("request-done", auditor, f"/requests/{known['merged']}"),
         Stop("withdrawal-new", editor, f"/projects/{number}/withdrawal"),
         Stop("withdrawal-new-error", editor, f"/projects/{number}/withdrawal", {"reason": ""}),

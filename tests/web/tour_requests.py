@@ -19,6 +19,8 @@ from registry.exemptions.documents import add_exemption_document
 from registry.exemptions.models import Exemption
 from registry.projects.documents import add_document
 from registry.projects.models import Project
+from registry.requests.failures import save_failure
+from registry.requests.models import Request
 from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind
 
@@ -35,6 +37,11 @@ def add_requests(person_name: Callable[[Role], str], reviewer_name: str, agency:
     waiting = ask(first, RequestKind.SUCCESSION, agency, {"successor": successor, "projects": numbers[:3], **later})
     transfer = ask(first, RequestKind.TRANSFER, numbers[3], {"to": successor, **later})
     confirm(second, RequestKind.TRANSFER, transfer.id)
+    failing = ask(first, RequestKind.TRANSFER, numbers[4], {"to": successor, **later})
+    confirm(second, RequestKind.TRANSFER, failing.id)
+    with transaction():
+        db.session.get_one(Request, failing.id).on = today()
+    save_failure(failing.id)
     editor, reviewer = demo_actor(person_name(Role.AGENCY_EDITOR)), demo_actor(reviewer_name)
     twice = ask(
         editor, RequestKind.WITHDRAWAL, project_numbered("HEALTH-006"), {"reason": "Зарегистрирован двумя отделами."}
@@ -63,6 +70,7 @@ def add_requests(person_name: Callable[[Role], str], reviewer_name: str, agency:
         "merged": done.id,
         "merger": waiting.id,
         "transfer": transfer.id,
+        "failing": failing.id,
         "former_agency": former,
         "successor": successor,
         "passing": numbers[4],
