@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from registry.cases.models import Case, CaseFlag
 from registry.core.bulk import table_of
+from registry.core.dialects import has_row_locks
 from registry.core.transactions import require_transaction
 from registry.flags.change_times import mark_flags
 from registry.flags.models import FLAGS
@@ -19,6 +20,17 @@ from registry.projects.change_times import PROJECT, SHOWN_BY_PROJECTS, below_age
 from registry.projects.models import Project
 
 CASE: Final = table_of(Case)
+
+
+def lock_cases(*projects: ColumnElement[bool]) -> None:
+    """Lock the cases of the projects that fit until the open transaction ends.
+
+    Before many projects are locked: actions on a case lock the case and then its project.
+    """
+    if has_row_locks():
+        of_projects = CASE.c.project_id.in_(select(PROJECT.c.id).where(*projects))
+        locked = select(CASE.c.id).where(of_projects).order_by(CASE.c.id).with_for_update().cte("locked")
+        require_transaction().execute(select(func.count()).select_from(locked))
 
 
 def mark_cases(at: datetime, *which: ColumnElement[bool]) -> None:

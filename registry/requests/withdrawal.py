@@ -128,9 +128,9 @@ class Withdrawal(RequestHandler):
     def carry_out(self, actor: Actor, request: Request) -> dict[str, Any]:
         """Withdraw the project: its flags clear, its case closes, its orders end."""
         session = require_transaction()
-        _link_to_remaining(actor, request)
-        # Actions on cases lock the case and then the project.
+        # Actions on cases lock the case and then the project, which the link locks too.
         lock_open_case(_project_of(request).id)
+        _link_to_remaining(actor, request)
         project = find_project_to_change(actor, _project_of(request).number)
         at, before = now(), project.freeze_status
         flags = clear_flags(project.id, at)

@@ -1,0 +1,93 @@
+"""Successions and withdrawals over real connections, while people work on the cases that they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event, Thread
+
+from flask import Flask
+from sqlalchemy import select
+
+from registry.accounts.roles import Role
+from registry.agencies.service import agency_by_bin
+from registry.cases.documents import add_case_document
+from registry.cases.models import Case
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.errors import Conflict
+from registry.projects.models import Project
+from registry.requests.service import ask, confirm
+from registry.requests.vocabulary import RequestKind
+from tests.cases.cast import AIGERIM, SAULE
+from tests.factories import an_actor, an_agency
+from tests.requests.world import fill
+
+FIRST, SECOND = an_actor(Role.ADMINISTRATOR, name="first"), an_actor(Role.SUPERVISOR, name="second")
+CASES, REVIEWERS = 12, 4
+LETTER = {"kind": "letter", "description": "Letter"}
+
+
+def errors_while_reviewers_write(app: Flask, change: Callable[[], object]) -> list[str]:
+    """The names of unexpected errors while reviewers add letters to all cases until the change is done."""
+    errors: list[str] = []
+    started, done = Event(), Event()
+
+    def write(number: int) -> None:
+        with app.app_context():
+            ids = list(db.session.scalars(select(Case.id).order_by(Case.id)))
+            db.session.rollback()
+            for place in range(number, 2000):
+                if done.is_set():
+                    return
+                try:
+                    add_case_document(AIGERIM, ids[place % len(ids)], "a.txt", "text/plain", b"x", LETTER)
+                except Conflict:
+                    db.session.rollback()
+                except Exception as error:  # noqa: BLE001 - whatever it is, the test names it
+                    errors.append(type(error).__name__)
+                    db.session.rollback()
+                started.set()
+
+    reviewers = [Thread(target=write, args=[number]) for number in range(REVIEWERS)]
+    for reviewer in reviewers:
+        reviewer.start()
+    started.wait(30)
+    try:
+        with app.app_context():
+            change()
+    finally:
+        done.set()
+        for reviewer in reviewers:
+            reviewer.join()
+    return errors
+
+
+def test_a_merger_and_actions_on_its_cases_do_not_wait_for_each_other(own_app: Flask) -> None:
+    with own_app.app_context():
+        former, successor = an_agency(), an_agency()
+        fill([former], projects=60, cases=CASES, orders=0)
+        values = {"successor": successor.bin, "on": today(), "act": "No. 17", "reason": "They merge."}
+        merger, former_bin = ask(FIRST, RequestKind.SUCCESSION, former.bin, values).id, former.bin
+        db.session.remove()
+
+    errors = errors_while_reviewers_write(own_app, lambda: confirm(SECOND, RequestKind.SUCCESSION, merger))
+
+    assert errors == []
+    with own_app.app_context():
+        assert agency_by_bin(former_bin).closed_on == today()
+
+
+def test_withdrawals_of_duplicates_and_actions_on_their_cases_do_not_wait_for_each_other(own_app: Flask) -> None:
+    with own_app.app_context():
+        fill([an_agency()], projects=CASES + 1, cases=CASES, orders=0)
+        remaining, *others = db.session.scalars(select(Project.number).order_by(-Project.id))
+        values = {"reason": "Registered twice.", "duplicate_of": remaining}
+        asked = [ask(FIRST, RequestKind.WITHDRAWAL, number, values).id for number in others]
+        db.session.remove()
+
+    def withdraw() -> None:
+        for request_id in asked:
+            confirm(AIGERIM, RequestKind.WITHDRAWAL, request_id)
+            confirm(SAULE, RequestKind.WITHDRAWAL, request_id)
+
+    assert errors_while_reviewers_write(own_app, withdraw) == []
