@@ -8,9 +8,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.passing_on import pass_on_accounts
 from registry.agencies.closing import close_agency
 from registry.agencies.models import Agency
-from registry.cases.change_times import lock_cases
 from registry.core.clock import today
-from registry.projects.change_times import below_agency
 from registry.projects.drafts import pass_on_drafts
 from registry.requests.events import agency_succeeded
 from registry.requests.models import Request
@@ -23,8 +21,6 @@ def close_and_pass_on(actor: Actor, request: Request, former: Agency, successor:
     Locks agencies, cases, projects, flags and accounts, in this order.
     """
     details = {"request": request.id, "act": request.act}
-    # Those of the agencies below too, which move in the tree.
-    lock_cases(below_agency(former.id))
     below = close_agency(actor, former, successor, request.on or today(), details)
     counts = pass_projects(actor, request, former, successor, numbers=None)
     drafts = pass_on_drafts(former.bin, successor.bin)

@@ -9,17 +9,18 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.roles import Role
-from registry.agencies.service import agency_by_bin
+from registry.agencies.service import agency_by_bin, agency_to_change, change_agency
 from registry.cases.documents import add_case_document
 from registry.cases.models import Case
 from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Conflict
+from registry.core.transactions import transaction
 from registry.projects.models import Project
 from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind
 from tests.cases.cast import AIGERIM, SAULE
-from tests.factories import an_actor, an_agency
+from tests.factories import ADMINISTRATOR, an_actor, an_agency
 from tests.requests.world import fill
 
 FIRST, SECOND = an_actor(Role.ADMINISTRATOR, name="first"), an_actor(Role.SUPERVISOR, name="second")
@@ -75,6 +76,21 @@ def test_a_merger_and_actions_on_its_cases_do_not_wait_for_each_other(own_app: F
     assert errors == []
     with own_app.app_context():
         assert agency_by_bin(former_bin).closed_on == today()
+
+
+def test_moves_of_an_agency_and_actions_on_its_cases_do_not_wait_for_each_other(own_app: Flask) -> None:
+    with own_app.app_context():
+        moving, above, top = an_agency(), an_agency(), None
+        fill([moving], projects=CASES, cases=CASES, orders=0)
+        bins = moving.bin, above.bin
+        db.session.remove()
+
+    def move() -> None:
+        for place in range(10):
+            with transaction():
+                change_agency(ADMINISTRATOR, agency_to_change(bins[0]), {"parent_bin": (bins[1], top)[place % 2]})
+
+    assert errors_while_reviewers_write(own_app, move) == []
 
 
 def test_withdrawals_of_duplicates_and_actions_on_their_cases_do_not_wait_for_each_other(own_app: Flask) -> None:
