@@ -12,6 +12,7 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.cases.models import Case, CaseEvent
 from registry.cases.orders import Order
+from registry.cases.queries import open_case
 from registry.core.database import db
 from registry.core.errors import Conflict, NotAllowed
 from registry.flags.models import Flag
@@ -255,3 +256,24 @@ def test_waiting_requests_about_the_project_are_cancelled() -> None:
     withdrawn(project)
 
     assert db.session.get_one(Request, transfer.id, populate_existing=True).state == "cancelled"
+
+
+def test_an_order_on_a_weak_flag_takes_two_people_too() -> None:
+    begun = {
+        "work_started_on": "2025-01-10",
+        "contract_signed_on": "2025-01-10",
+        "object_commissioned_on": "2020-01-01",
+    }
+    project = a_project(work_type="maintenance", stage="operation", **begun)
+    audit()
+    case = open_case(AIGERIM, project.number)
+    act(AIGERIM, case, "claim")
+    act(AIGERIM, case, "propose", migrate_by(DAY + timedelta(days=30)))
+    act(SAULE, case, "approve")
+    request = asked(project)
+
+    assert confirm(AIGERIM, W, request.id).state == "waiting"
+    with pytest.raises(NotAllowed) as reviewer:
+        confirm(BOLAT, W, request.id)
+    assert reviewer.value.code == "withdrawal-needs-a-supervisor"
+    assert again(project).withdrawn_at is None
