@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, Thread
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import chain
+from threading import Barrier, Event, Thread
 
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from registry.accounts.roles import Role
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency
@@ -17,14 +20,18 @@ from registry.core.database import db
 from registry.core.errors import Conflict
 from registry.core.transactions import transaction
 from registry.projects.models import Project
+from registry.projects.revisions import Revision
+from registry.requests.carrying_out import carry_out_due_requests
+from registry.requests.models import Request
 from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind
 from tests.cases.cast import AIGERIM, SAULE
-from tests.factories import ADMINISTRATOR, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.requests.world import fill
 
 FIRST, SECOND = an_actor(Role.ADMINISTRATOR, name="first"), an_actor(Role.SUPERVISOR, name="second")
 CASES, REVIEWERS = 12, 4
+REQUESTS, SCHEDULERS = 8, 3
 LETTER = {"kind": "letter", "description": "Letter"}
 
 
@@ -107,3 +114,27 @@ def test_withdrawals_of_duplicates_and_actions_on_their_cases_do_not_wait_for_ea
             confirm(SAULE, RequestKind.WITHDRAWAL, request_id)
 
     assert errors_while_reviewers_write(own_app, withdraw) == []
+
+
+def test_several_schedulers_carry_out_each_request_once(own_app: Flask) -> None:
+    with own_app.app_context():
+        values = {"to": an_agency().bin, "on": today() + timedelta(days=1), "act": "No. 5", "reason": "Moved."}
+        asked = [ask(FIRST, RequestKind.TRANSFER, a_project().number, values).id for _ in range(REQUESTS)]
+        for request_id in asked:
+            confirm(SECOND, RequestKind.TRANSFER, request_id)
+        with transaction() as session:
+            session.execute(update(Request).values(on=today()))
+        db.session.remove()
+    at_once = Barrier(SCHEDULERS)
+
+    def carry_out(_number: int) -> list[int]:
+        with own_app.app_context():
+            at_once.wait(60)
+            return carry_out_due_requests()
+
+    with ThreadPoolExecutor(SCHEDULERS) as pool:
+        carried_out = sorted(chain.from_iterable(pool.map(carry_out, range(SCHEDULERS))))
+
+    assert carried_out == asked
+    with own_app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(Revision)) == 2 * REQUESTS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -190,6 +191,9 @@ def test_a_restored_project_is_flagged_again_at_once_and_its_case_with_the_next_
 
     with pytest.raises(NotAllowed):
         restore_project(AIGERIM, request.id, "It exists.")
+    with pytest.raises(NotAllowed) as service:
+        restore_project(replace(TIMUR, is_person=False), request.id, "It exists.")
+    assert service.value.code == "request-needs-a-person"
     restored = restore_project(TIMUR, request.id, "It exists.")
 
     assert (again(project).freeze_status, again(project).withdrawn_at) == ("flagged", None)
