@@ -23,6 +23,7 @@ from registry.audits.candidates import (
 from registry.audits.change_threshold import held_because
 from registry.audits.decided_flags import statuses_before
 from registry.audits.flag_writes import write_changes, write_flags
+from registry.audits.held_causes import held_causes
 from registry.audits.reconciliation import Plan, active_flags, reconcile
 from registry.audits.restricted_counts import COUNTS, RESTRICTED
 from registry.cases.sync import sync_cases
@@ -87,6 +88,8 @@ def execute_audit(actor: Actor, run: AuditRun, policy: Policy, *, check_threshol
     held = why is not None and not run.dry_run
     run.status = "held" if held else "succeeded"
     run.held_because = why
+    if last is not None and why is not None:
+        run.held_causes = held_causes(plan.turned, run, last)
     run.input_digest = digest.hexdigest()
     run.policy_basis = policy_basis(policy)
     for name, count in _counts(plan, totals).items():

@@ -21,6 +21,7 @@ from registry.projects.visibility import among_visible, journal_restricted_reads
 
 NEWEST_FIRST: Final = SortKey("id", AuditRun.id.expression, int)
 OLDEST_FIRST: Final = SortKey("id", AuditChange.id.expression, int)
+EXAMPLES: Final = 3
 
 AUDIT_FILTERS: Final[Mapping[str, ColumnFilter]] = {
     "status": ChoiceFilter(AuditRun.status.expression, AuditStatus.codes()),
@@ -73,6 +74,22 @@ def count_changes(actor: Actor, audit: AuditRun) -> dict[str, int]:
         .group_by(AuditChange.change)
     )
     return dict.fromkeys(FlagChange.codes(), 0) | {row[0]: row[1] for row in db.session.execute(counts)}
+
+
+def example_changes(actor: Actor, audit: AuditRun) -> dict[str, list[str]]:
+    """Return up to three visible projects of each rule whose flags the audit changes: rule → numbers.
+
+    Restricted projects among them are journalled as read.
+    """
+    actor.require(Permission.AUDITS_READ)
+    place = func.row_number().over(partition_by=AuditChange.rule, order_by=AuditChange.id).label("place")
+    ranked = _changes(actor, audit).add_columns(place).order_by(None).subquery()
+    rows = db.session.execute(select(ranked).where(ranked.c.place <= EXAMPLES).order_by(ranked.c._id)).mappings().all()
+    _journal_reads(actor, rows)
+    examples: dict[str, list[str]] = {}
+    for row in rows:
+        examples.setdefault(row["rule"], []).append(row["project"])
+    return examples
 
 
 def all_changes_of(actor: Actor, audit: AuditRun) -> list[dict[str, Any]]:

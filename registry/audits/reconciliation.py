@@ -38,6 +38,14 @@ class ActiveFlag(NamedTuple):
     exemption_id: int | None
 
 
+class Turned(NamedTuple):
+    """A project that an audit would newly flag, or newly clear, with the rules of its flags."""
+
+    project_id: int
+    is_flagged: bool
+    rules: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Plan:
     """All writes of an audit, and its counts.
@@ -45,7 +53,8 @@ class Plan:
     ``opened``: (project id, finding, exemption id). ``updated``: (flag, finding, new status, accepted fingerprint,
     exemption id). ``reopened``: the updated flags that are open again. ``restated``: (flag, finding, change) of other
     flags whose status changed since the last audit, by this audit or by a decision. ``statuses_before``: the status
-    after the last audit, by (project id, rule), of flags that a decision changed since.
+    after the last audit, by (project id, rule), of flags that a decision changed since. ``turned``: the projects of the
+    last audit that are newly flagged or newly clear.
     """
 
     opened: list[tuple[int, Finding, int | None]] = field(default_factory=list)
@@ -57,8 +66,17 @@ class Plan:
     kept: int = 0
     projects_flagged: int = 0
     projects_exempt: int = 0
-    newly_flagged: int = 0
-    newly_clear: int = 0
+    turned: list[Turned] = field(default_factory=list)
+
+    @property
+    def newly_flagged(self) -> int:
+        """Projects of the last audit that had no active flag and get one."""
+        return sum(each.is_flagged for each in self.turned)
+
+    @property
+    def newly_clear(self) -> int:
+        """Projects of the last audit that lose their last active flag."""
+        return len(self.turned) - self.newly_flagged
 
     def opening(self) -> Iterator[tuple[int, str, str, str]]:
         """Yield (project id, rule, severity, opened) of each flag to open."""
@@ -141,9 +159,9 @@ def _project(
     plan.cleared += before.values()
     plan.projects_flagged += "open" in statuses
     plan.projects_exempt += "exempt" in statuses and "open" not in statuses
-    if project_id <= judged_before:
-        plan.newly_flagged += bool(findings) and not flags
-        plan.newly_clear += bool(flags) and not findings
+    if project_id <= judged_before and bool(findings) != bool(flags):
+        rules = tuple(each.rule for each in findings or flags)
+        plan.turned.append(Turned(project_id, bool(findings), rules))
 
 
 def _keep(plan: Plan, flag: ActiveFlag, finding: Finding, exemption_id: int | None) -> str:

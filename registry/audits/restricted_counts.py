@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.audits.held_causes import visible_causes
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditChange, AuditRun, last_good_audit
 from registry.flags.models import ACTIVE_STATUSES, Flag
@@ -38,8 +39,9 @@ def visible_run(actor: Actor, run: AuditRun | Mapping[str, Any]) -> dict[str, An
     columns = (
         {**run} if isinstance(run, Mapping) else {each.key: getattr(run, each.key) for each in run.__table__.columns}
     )
-    restricted = columns.pop("restricted_counts")
-    return columns if actor.may(Permission.RESTRICTED_READ) else without_restricted(columns, restricted)
+    restricted, sees_all = columns.pop("restricted_counts"), actor.may(Permission.RESTRICTED_READ)
+    columns["held_causes"] = visible_causes(columns.get("held_causes"), with_restricted=sees_all)
+    return columns if sees_all else without_restricted(columns, restricted)
 
 
 def without_restricted(run: Mapping[str, Any], restricted: Mapping[str, int] | None) -> dict[str, Any]:

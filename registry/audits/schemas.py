@@ -9,7 +9,7 @@ from registry.core.base_schema import BaseSchema
 from registry.core.fields import AnyDay, Boolean, Text
 from registry.core.json_schemas import DAY_SCHEMA
 from registry.core.response_fields import ReadOnly, Timestamp
-from registry.flags.vocabulary import AuditStatus, FlagChange, Trigger
+from registry.flags.vocabulary import AuditStatus, FlagChange, HeldCause, HeldDecisionKind, Trigger
 from registry.freeze.vocabulary import Severity
 
 COUNT: Final = {"type": "integer", "minimum": 0}
@@ -32,6 +32,39 @@ HELD_SCHEMA: Final[dict[str, Any]] = {
         "newly_clear": {**COUNT, "description": "Projects that it would clear of every flag."},
         "judged_by_last_audit": {**COUNT, "description": "Projects in scope that the last good audit judged."},
     },
+}
+CAUSE_COUNTS: Final[dict[str, Any]] = {
+    "newly_flagged": {**COUNT, "description": "Projects that it would newly flag."},
+    "newly_clear": {**COUNT, "description": "Projects that it would newly clear."},
+}
+
+
+def _cause_rows(key: str, about: dict[str, Any]) -> dict[str, Any]:
+    properties = {key: about, **CAUSE_COUNTS}
+    return {"type": "array", "items": {"type": "object", "required": list(properties), "properties": properties}}
+
+
+CAUSES_PROPERTIES: Final[dict[str, Any]] = {
+    "causes": _cause_rows("cause", {"type": "string", "enum": list(HeldCause.codes())}),
+    "rules": _cause_rows("rule", {"type": "string"}),
+    "agencies": _cause_rows("agency", {"type": "string", "description": "The agency's BIN."}),
+    "other_agencies": {**COUNT, "description": "Further agencies, beyond the 20 with most projects."},
+}
+CAUSES_SCHEMA: Final[dict[str, Any]] = {
+    "type": ["object", "null"],
+    "required": list(CAUSES_PROPERTIES),
+    "properties": CAUSES_PROPERTIES,
+}
+DECISION_PROPERTIES: Final[dict[str, Any]] = {
+    "decision": {"type": "string", "enum": list(HeldDecisionKind.codes())},
+    "reason": {"type": "string"},
+    "by": {"type": "string"},
+    "at": {"type": "string", "format": "date-time"},
+}
+DECISION_SCHEMA: Final[dict[str, Any]] = {
+    "type": ["object", "null"],
+    "required": list(DECISION_PROPERTIES),
+    "properties": DECISION_PROPERTIES,
 }
 MAX_REASON_LENGTH: Final = 5000
 MAX_INSTANT_LENGTH: Final = 40
@@ -61,8 +94,10 @@ class AuditOrder(BaseSchema):
     dry_run = Boolean(description="Change nothing, only tell what would change.")
 
 
-class Confirmation(BaseSchema):
-    """Nothing need be said."""
+class HeldDecision(BaseSchema):
+    """Why a held audit is confirmed or rejected."""
+
+    reason = Text(MAX_REASON_LENGTH, description="Why: what was checked, and what it showed.", required=True)
 
 
 class VoidingProposal(BaseSchema):
@@ -90,7 +125,8 @@ class Audit(BaseSchema):
     on = ReadOnly("The business date.", dict(DAY_SCHEMA))
     trigger = ReadOnly("What started it.", {"type": "string", "enum": list(Trigger.codes())})
     status = ReadOnly(
-        "`held`: stopped by the change threshold until a supervisor confirms. `missed`: a date that was never judged. "
+        "`held`: stopped by the change threshold until a supervisor decides. `rejected`: a supervisor found a mistake "
+        "behind its changes; it does not count. `missed`: a date that was never judged. "
         "`voided`: taken out by people, as a wrong clock had dated it in the future; it does not count.",
         {"type": "string", "enum": list(AuditStatus.codes())},
     )
@@ -115,6 +151,12 @@ class Audit(BaseSchema):
     held_because = ReadOnly(
         "Why the change threshold held it; of a dry run, why it would hold the same one for good.", HELD_SCHEMA
     )
+    held_causes = ReadOnly(
+        "What changed for the projects that the change threshold counts. A project has one cause and one agency, and "
+        "counts under each of its rules. It stays after the decision.",
+        CAUSES_SCHEMA,
+    )
+    held_decision = ReadOnly("Who confirmed or rejected the held audit, and why.", DECISION_SCHEMA)
     failure = ReadOnly("The kind of fault that ended it; the service's log has more.", {"type": ["string", "null"]})
     voiding = ReadOnly("Who proposed to void it and why, and who confirmed that.", VOIDING_SCHEMA)
 
@@ -145,7 +187,7 @@ class AuditJustRun(Audit):
 AUDIT: Final = Audit()
 AUDIT_JUST_RUN: Final = AuditJustRun()
 AUDIT_ORDER: Final = AuditOrder()
-CONFIRMATION: Final = Confirmation()
+HELD_DECISION: Final = HeldDecision()
 VOIDING_PROPOSAL: Final = VoidingProposal()
 VOIDING_CONFIRMATION: Final = VoidingConfirmation()
 CHANGE: Final = Change()
@@ -174,6 +216,8 @@ AUDIT_EXAMPLE: Final[dict[str, Any]] = {
     "flags_cleared": 9,
     "input_digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "held_because": None,
+    "held_causes": None,
+    "held_decision": None,
     "failure": None,
     "voiding": None,
 }
@@ -184,4 +228,21 @@ VOIDING_EXAMPLE: Final[dict[str, Any]] = {
     "proposed_at": "2026-03-03T05:10:00.000000Z",
     "confirmed_by": None,
     "confirmed_at": None,
+}
+HELD_EXAMPLE: Final[dict[str, Any]] = {
+    **AUDIT_EXAMPLE,
+    "status": "held",
+    "held_because": {"newly_flagged": 1310, "newly_clear": 0, "judged_by_last_audit": 4118},
+    "held_causes": {
+        "causes": [{"cause": "confirmation_lost", "newly_flagged": 1310, "newly_clear": 0}],
+        "rules": [{"rule": "platform.unverified", "newly_flagged": 1310, "newly_clear": 0}],
+        "agencies": [{"agency": "000740000728", "newly_flagged": 1310, "newly_clear": 0}],
+        "other_agencies": 0,
+    },
+}
+HELD_DECISION_EXAMPLE: Final[dict[str, Any]] = {
+    "decision": "rejected",
+    "reason": "The inventory of 2 March had no rows of five regions.",
+    "by": "s.akhmetova",
+    "at": "2026-03-03T05:20:00.000000Z",
 }

@@ -1,10 +1,8 @@
-"""Audits started by people: today's, dry runs of any date, and confirming a held audit."""
+"""Audits started by people: today's, and dry runs of any date."""
 
 from __future__ import annotations
 
 from datetime import date
-
-from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
@@ -26,14 +24,6 @@ class AuditNotFound(NotFound):
 
 class AuditDateBeforeLast(Conflict):
     """An audit that is no dry run may not precede the last audited date, because the facts of that day are gone."""
-
-
-class AuditNotHeld(Conflict):
-    """Only a held audit can be confirmed, and only once."""
-
-
-class NoAuditHeld(Conflict):
-    """No audit of the date waits for confirmation, so the change threshold stays in effect."""
 
 
 def run_audit(
@@ -58,7 +48,7 @@ def run_audit(
     try:
         with exclusive_lock():
             if not dry_run:
-                _require_not_before_last(day)
+                require_not_before_last(day)
             return execute_audit(actor, run, policy or policy_in_force(), check_threshold=True)
     except RegistryError:
         raise
@@ -67,38 +57,6 @@ def run_audit(
         failed.started_at = run.started_at
         save_failed_run(failed, error)
         raise
-
-
-def confirm_held_audit(actor: Actor, audit_id: int) -> AuditRun:
-    """Judge a held run's date again without the change threshold; its row becomes succeeded.
-
-    Raises RoleNotAllowed, AuditNotFound, AuditNotHeld, AuditDateBeforeLast, AuditRunning.
-    """
-    actor.require(Permission.AUDITS_CONFIRM)
-    find_audit(actor, audit_id)
-    with exclusive_lock() as session:
-        statement = select(AuditRun).where(AuditRun.id == audit_id).execution_options(populate_existing=True)
-        run = session.scalars(statement).one()
-        if run.status != "held":
-            raise AuditNotHeld(id=audit_id, status=run.status)
-        _require_not_before_last(run.on)
-        run.confirmed_by = actor.principal
-        policy = policy_in_force()
-        run.policy_version, run.policy_digest = policy.version, policy.digest
-        return execute_audit(actor, run, policy, check_threshold=False)
-
-
-def confirm_latest_held(actor: Actor, on: date | None = None) -> AuditRun:
-    """Confirm the latest held audit of a date (default: of any date).
-
-    Raises NoAuditHeld and the errors of ``confirm_held_audit``.
-    """
-    actor.require(Permission.AUDITS_CONFIRM)
-    held = select(AuditRun.id).where(AuditRun.status == "held").order_by(AuditRun.id.desc()).limit(1)
-    audit_id = db.session.scalar(held if on is None else held.where(AuditRun.on == on))
-    if audit_id is None:
-        raise NoAuditHeld(on=(on or today()).isoformat())
-    return confirm_held_audit(actor, audit_id)
 
 
 def find_audit(actor: Actor, audit_id: int) -> AuditRun:
@@ -122,7 +80,8 @@ def save_failed_run(run: AuditRun, error: BaseException) -> None:
             outbox.enqueue("audit.failed", {"audit": run.id})
 
 
-def _require_not_before_last(day: date) -> None:
+def require_not_before_last(day: date) -> None:
+    """Raise AuditDateBeforeLast for a day before the last audited date."""
     last = last_good_audit()
     if last is not None and day < last.on:
         raise AuditDateBeforeLast(on=day.isoformat(), last=last.on.isoformat())

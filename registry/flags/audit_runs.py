@@ -21,7 +21,9 @@ class AuditRun(Model):
     and voided runs. ``voiding`` has the keys ``reason``, ``proposed_by``, ``proposed_role``, ``proposed_at``,
     ``confirmed_by`` and ``confirmed_at``. ``restricted_counts`` is the part of the counts that comes from projects
     that were restricted (``restricted_counts.py``). ``policy_basis`` is what every project's displayed values depend on
-    in the policy (``freeze_status.py``). Both are None for runs older than the column.
+    in the policy (``freeze_status.py``). Both are None for runs older than the column. ``held_causes`` counts what the
+    change threshold saw (``held_causes.py``); it stays after the decision on a held run. ``held_decision`` has the keys
+    ``decision`` (``confirmed`` or ``rejected``), ``reason``, ``by`` and ``at``.
     """
 
     __tablename__ = "audits"
@@ -50,6 +52,8 @@ class AuditRun(Model):
     input_digest: Mapped[str | None] = mapped_column(String(64))
     confirmed_by: Mapped[str | None] = mapped_column(Text)
     held_because: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    held_causes: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    held_decision: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     restricted_counts: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     failure: Mapped[str | None] = mapped_column(Text)
     voiding: Mapped[dict[str, Any] | None] = mapped_column(JSON)

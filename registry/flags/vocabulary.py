@@ -21,6 +21,7 @@ class AuditStatus(Choices):
     RUNNING = "running", lazy_text("Running")
     SUCCEEDED = "succeeded", lazy_text("Done")
     HELD = "held", lazy_text("Held")
+    REJECTED = "rejected", lazy_text("Rejected")
     FAILED = "failed", lazy_text("Failed")
     MISSED = "missed", lazy_text("Missed")
     VOIDED = "voided", lazy_text("Voided")
@@ -32,6 +33,24 @@ class Trigger(Choices):
     SCHEDULE = "schedule", lazy_text("Nightly")
     MANUAL = "manual", lazy_text("Manual")
     CATCH_UP = "catch_up", lazy_text("Catch-up")
+
+
+class HeldCause(Choices):
+    """What changed for a project that a held audit would newly flag or clear, since the last successful audit."""
+
+    CONFIRMATION_LOST = "confirmation_lost", lazy_text("A confirmation of the platform was lost")
+    RECORD_CHANGED = "record_changed", lazy_text("The record was changed")
+    ORDER_ENDED = "order_ended", lazy_text("An order ended")
+    AGENCY_CHANGED = "agency_changed", lazy_text("The agency was changed")
+    POLICY_CHANGED = "policy_changed", lazy_text("The policy was changed")
+    TIME_PASSED = "time_passed", lazy_text("A date was reached, nothing else")
+
+
+class HeldDecisionKind(Choices):
+    """What a supervisor decides on a held audit."""
+
+    CONFIRMED = "confirmed", lazy_text("Confirmed")
+    REJECTED = "rejected", lazy_text("Rejected")
 
 
 class FlagChange(Choices):

@@ -189,6 +189,14 @@ def _held(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
     return [Notice(to, "audit-held", payload["audit"]) for to in recipients]
 
 
+def _held_decided(kind: str) -> Callable[[Mapping[str, Any], Directory], list[Notice]]:
+    def of(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
+        recipients = directory.of_role(Role.OPERATOR, Role.SUPERVISOR)
+        return [Notice(to, kind, payload["audit"]) for to in recipients if to.actor.principal != payload["by"]]
+
+    return of
+
+
 def _failed(payload: Mapping[str, Any], directory: Directory) -> list[Notice]:
     return [Notice(to, "audit-failed", payload["audit"]) for to in directory.of_role(Role.OPERATOR)]
 
@@ -225,6 +233,8 @@ HANDLERS: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], list[Notic
     "case.appeal": _on_a_case(_appealed),
     "audit.succeeded": _audited,
     "audit.held": _held,
+    "audit.confirmed": _held_decided("audit-confirmed"),
+    "audit.rejected": _held_decided("audit-rejected"),
     "audit.failed": _failed,
     "audit.missed": _missed,
     HANDED_OVER: _handed_over,

@@ -24,6 +24,8 @@ KINDS: Final[Mapping[str, str]] = {
     "decision-appealed": "cases",
     "test-email": "account",
     "audit-held": "audits",
+    "audit-confirmed": "audits",
+    "audit-rejected": "audits",
     "audit-failed": "audits",
     "nights-missed": "audits",
     "sign-in-surge": "sign-ins",

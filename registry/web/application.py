@@ -30,7 +30,7 @@ from registry.accounts.views import pending as pending_accounts
 from registry.accounts.views import sign_in as signing_in
 from registry.agencies.views import agencies
 from registry.agencies.views import detail as agency_page
-from registry.audits.views import audits
+from registry.audits.views import audits, held_audits
 from registry.audits.views.findings import main_findings
 from registry.cases.views import detail as case_page
 from registry.cases.views import documents as case_documents
@@ -80,6 +80,7 @@ WITH_PAGES = (
     confirmation,
     attestations,
     audits,
+    held_audits,
     case_documents,
     case_page,
     cases,

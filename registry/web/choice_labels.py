@@ -13,7 +13,7 @@ from registry.agencies.vocabulary import Region
 from registry.cases.vocabulary import ActionName, AuditEvent, DecisionKind, FurtherEvent, ReasonCode, Status
 from registry.core.languages import LANGUAGE_NAMES
 from registry.core.translations import lazy_text
-from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, Trigger
+from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, HeldCause, HeldDecisionKind, Trigger
 from registry.freeze.choices import Choices
 from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
 from registry.imports.vocabulary import ROW_OUTCOMES, ImportKind, ImportState
@@ -56,6 +56,8 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "flag_status": _labels(FlagStatus),
     "audit_status": _labels(AuditStatus),
     "trigger": _labels(Trigger),
+    "held_cause": _labels(HeldCause),
+    "held_decision": _labels(HeldDecisionKind),
     "change": _labels(FlagChange),
     "document_kind": _labels(DocumentKind),
     "link_kind": _labels(LinkKind),

@@ -219,7 +219,12 @@ TRIES: dict[str, Try] = {
     "export_projects_as_csv": Try("/exports/projects.csv", ALL, owned=False),
     "export_projects_as_xlsx": Try("/exports/projects.xlsx", ALL, owned=False),
     "create_audit": Try("/audits", {Role.OPERATOR, Role.SUPERVISOR}, 201, lambda world: {}, owned=False),
-    "confirm_audit": Try("/audits/{audit}/confirmation", {Role.SUPERVISOR}, 409, lambda world: {}, owned=False),
+    "confirm_audit": Try(
+        "/audits/{audit}/confirmation", {Role.SUPERVISOR}, 409, lambda world: {"reason": "checked"}, owned=False
+    ),
+    "reject_audit": Try(
+        "/audits/{audit}/rejection", {Role.SUPERVISOR}, 409, lambda world: {"reason": "checked"}, owned=False
+    ),
     "propose_to_void_audit": Try(
         "/audits/{audit}/voiding",
         {Role.OPERATOR, Role.SUPERVISOR},

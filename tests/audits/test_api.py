@@ -195,11 +195,13 @@ def test_held_audit_returns_held_and_changes_nothing(supervisor: Caller, held: d
 
 def test_supervisor_confirms_held_audit_once(supervisor: Caller, operator: Caller, held: dict[str, Any]) -> None:
     path = f"/audits/{held['id']}/confirmation"
-    assert operator.post(path, {}).status_code == 403
-    assert codes(supervisor.post(path, {"sure": True})) == {("/sure", "unknown-field")}
+    reason = {"reason": "The inventory of 1 June is right."}
+    assert operator.post(path, reason).status_code == 403
+    assert codes(supervisor.post(path, {})) == {("/reason", "required")}
+    assert codes(supervisor.post(path, {**reason, "sure": True})) == {("/sure", "unknown-field")}
     before = supervisor.get(f"/audits/{held['id']}").headers["ETag"]
 
-    confirmed = supervisor.post(path, {})
+    confirmed = supervisor.post(path, reason)
 
     assert (confirmed.status_code, confirmed.get_json()["id"], confirmed.get_json()["status"]) == (
         200,
@@ -207,9 +209,24 @@ def test_supervisor_confirms_held_audit_once(supervisor: Caller, operator: Calle
         "succeeded",
     )
     assert confirmed.headers["ETag"] != before
-    again = supervisor.post(path, {})
+    again = supervisor.post(path, reason)
     assert (again.status_code, code(again)) == (409, "audit-not-held")
-    assert supervisor.post("/audits/999999/confirmation", {}).status_code == 404
+    assert supervisor.post("/audits/999999/confirmation", reason).status_code == 404
+
+
+def test_supervisor_rejects_held_audit_once(supervisor: Caller, operator: Caller, held: dict[str, Any]) -> None:
+    path = f"/audits/{held['id']}/rejection"
+    reason = {"reason": "The inventory of 1 June was empty."}
+    assert operator.post(path, reason).status_code == 403
+    assert codes(supervisor.post(path, {"reason": " "})) == {("/reason", "required")}
+
+    rejected = supervisor.post(path, reason).get_json()
+
+    assert (rejected["status"], rejected["held_decision"]["decision"]) == ("rejected", "rejected")
+    assert rejected["held_decision"]["reason"] == "The inventory of 1 June was empty."
+    assert supervisor.get("/flags").get_json()["items"] == []
+    for again in (path, f"/audits/{held['id']}/confirmation"):
+        assert code(supervisor.post(again, reason)) == "audit-not-held"
 
 
 def test_audits_are_listed_newest_first_and_filtered(operator: Caller) -> None:

@@ -9,15 +9,9 @@ from flask import Flask
 from sqlalchemy import update
 
 from registry.accounts.actors import RoleNotAllowed
+from registry.audits.held_decisions import AuditNotHeld, NoAuditHeld, confirm_held_audit, latest_held
 from registry.audits.jobs import run_due_audit
-from registry.audits.service import (
-    AuditDateBeforeLast,
-    AuditNotFound,
-    AuditNotHeld,
-    NoAuditHeld,
-    confirm_held_audit,
-    confirm_latest_held,
-)
+from registry.audits.service import AuditDateBeforeLast, AuditNotFound
 from registry.core.clock import local_instant
 from registry.core.outbox import OutboxMessage
 from registry.core.transactions import transaction
@@ -177,13 +171,13 @@ def test_confirmation_judges_again_and_run_succeeds_once(app: Flask, present: Pr
     held = audit()
     # The facts at the time of confirmation apply, not those of the held run.
     set_verified(ids[:5], VERIFIED)
-    run = confirm_held_audit(SUPERVISOR, held.id)
+    run = confirm_held_audit(SUPERVISOR, held.id, "checked")
     assert (run.id, run.status, run.held_because) == (held.id, "succeeded", None)
     assert (flag_counts(run), len(changes(run)), len(table(Flag))) == ((55, 0, 0, 0), 55, 55)
     assert run.confirmed_by == SUPERVISOR.principal
     before = table(AuditRun), table(Flag)
     with pytest.raises(AuditNotHeld):
-        confirm_held_audit(SUPERVISOR, held.id)
+        confirm_held_audit(SUPERVISOR, held.id, "checked")
     assert (table(AuditRun), table(Flag)) == before
     assert flag_counts(audit()) == (0, 55, 0, 0)
 
@@ -194,13 +188,13 @@ def test_only_supervisor_confirms_held_audits(app: Flask, present: Present) -> N
     set_verified(ids, None)
     held = audit()
     with pytest.raises(RoleNotAllowed):
-        confirm_held_audit(OPERATOR, held.id)
+        confirm_held_audit(OPERATOR, held.id, "checked")
     with pytest.raises(RoleNotAllowed):
-        confirm_latest_held(OPERATOR)
+        latest_held(OPERATOR)
     with pytest.raises(AuditNotHeld):
-        confirm_held_audit(SUPERVISOR, good.id)
+        confirm_held_audit(SUPERVISOR, good.id, "checked")
     with pytest.raises(AuditNotFound):
-        confirm_held_audit(SUPERVISOR, held.id + 1)
+        confirm_held_audit(SUPERVISOR, held.id + 1, "checked")
     assert [row["status"] for row in table(AuditRun)] == ["succeeded", "succeeded", "held"]
 
 
@@ -212,7 +206,7 @@ def test_held_audit_before_last_successful_one_cannot_be_confirmed(app: Flask, p
     present.set(NEXT + timedelta(days=1))
     assert audit().status == "succeeded"
     with pytest.raises(AuditDateBeforeLast):
-        confirm_held_audit(SUPERVISOR, held.id)
+        confirm_held_audit(SUPERVISOR, held.id, "checked")
     assert table(Flag) == []
 
 
@@ -222,8 +216,8 @@ def test_command_confirms_latest_held_run_of_date(app: Flask, present: Present) 
     audit()
     second = audit()
     with pytest.raises(NoAuditHeld):
-        confirm_latest_held(SUPERVISOR, NEXT - timedelta(days=1))
-    run = confirm_latest_held(SUPERVISOR)
+        latest_held(SUPERVISOR, NEXT - timedelta(days=1))
+    run = confirm_held_audit(SUPERVISOR, latest_held(SUPERVISOR), "checked")
     assert (run.id, run.status) == (second.id, "succeeded")
     assert [row["status"] for row in table(AuditRun)] == ["succeeded", "held", "succeeded"]
 
@@ -232,7 +226,7 @@ def test_confirmation_needs_a_held_audit(app: Flask, present: Present) -> None:
     ids = audited(60, 60, present)
     set_verified(ids, None)
     with pytest.raises(NoAuditHeld):
-        confirm_latest_held(SUPERVISOR)
+        latest_held(SUPERVISOR)
     assert table(Flag) == [] and len(table(AuditRun)) == 1
 
 
@@ -257,7 +251,7 @@ def test_held_nightly_audit_is_not_repeated_every_minute(app: Flask, present: Pr
     for minutes in (1, 11, 60, 23 * 60 + 59):
         assert run_due_audit(NOON, local_instant(NEXT, NOON) + timedelta(minutes=minutes)) is None
     assert (table(AuditRun), table(OutboxMessage)) == before
-    run = confirm_held_audit(SUPERVISOR, held.id)
+    run = confirm_held_audit(SUPERVISOR, held.id, "checked")
     assert (run.id, run.status, run.on, run.trigger) == (held.id, "succeeded", NEXT, "schedule")
 
 

@@ -23,7 +23,17 @@ DAY = date(2026, 5, 20)
 AUDIT_FIELDS = {
     *("id", "on", "trigger", "status", "dry_run", "policy_version", "started_at", "finished_at", "projects_judged"),
     *("projects_out_of_scope", "projects_flagged", "projects_exempt", "flags_opened", "flags_kept"),
-    *("flags_reopened", "flags_cleared", "input_digest", "held_because", "failure", "voiding", "changes"),
+    *(
+        "flags_reopened",
+        "flags_cleared",
+        "input_digest",
+        "held_because",
+        "held_causes",
+        "held_decision",
+        "failure",
+        "voiding",
+        "changes",
+    ),
 }
 
 
@@ -134,11 +144,16 @@ def test_held_audit_exits_with_four_until_confirmed(
     assert held.json["held_because"]["newly_flagged"] == 55
     assert "newly_flagged 55" in registry("audits", "show", str(held.json["id"])).out
     assert registry("audits", "list", "--json").json["items"][0]["held_because"] == held.json["held_because"]
+    assert "record_changed +55 -0" in registry("audits", "show", str(held.json["id"])).out
     assert registry("audits", "run", "--confirm-held", "--dry-run").code == 2
-    confirmed = registry("audits", "run", "--confirm-held", "--json")
+    assert registry("audits", "run", "--confirm-held").code == 2
+    assert registry("audits", "run", "--reason", "checked").code == 2
+    confirmed = registry("audits", "run", "--confirm-held", "--reason", "checked", "--json")
     assert (confirmed.code, confirmed.json["status"], confirmed.json["id"]) == (0, "succeeded", held.json["id"])
     assert confirmed.json["projects_flagged"] == 55
-    assert registry("audits", "run", "--confirm-held").code == 4
+    assert confirmed.json["held_decision"]["reason"] == "checked"
+    assert registry("audits", "run", "--confirm-held", "--reason", "checked").code == 4
+    assert registry("audits", "reject", str(held.json["id"]), "--reason", "checked").code == 4
 
 
 def test_explain_prints_rule_values_requirement_remedy_and_clause(registry: CommandLine, frozen_work: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, time, timedelta
 
 import pytest
@@ -12,15 +14,17 @@ from registry.accounts.account_changes import change_role
 from registry.accounts.people import disable_person
 from registry.accounts.roles import Role
 from registry.audits import jobs as nightly
+from registry.audits.held_decisions import confirm_held_audit, reject_held_audit
 from registry.core.clock import local_instant, now
 from registry.core.database import db
 from registry.core.outbox import OutboxMessage, enqueue
 from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun
 from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from registry.notifications.service import delete_old_emails
 from registry.projects.models import Project
-from tests.audits.steps import create_projects, installed, set_verified, verify
+from tests.audits.steps import SUPERVISOR, create_projects, installed, set_verified, verify
 from tests.cases.cast import (
     AIGERIM,
     NO_BREACH,
@@ -203,6 +207,28 @@ def test_operators_and_supervisors_are_notified_of_held_audit() -> None:
     assert queued_emails() == [
         ("operator@readers.kz", "audit-held", [held.id]),
         ("supervisor@readers.kz", "audit-held", [held.id]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("decide", "kind"), [(confirm_held_audit, "audit-confirmed"), (reject_held_audit, "audit-rejected")]
+)
+def test_operators_and_other_supervisors_are_notified_of_the_decision_on_a_held_audit(
+    decide: Callable[..., AuditRun], kind: str
+) -> None:
+    for role in ("operator", "supervisor", "reviewer"):
+        create_reader(role)
+    decider = create_reader("supervisor", name="saule")
+    ids = create_projects(80, placement="on_platform", platform_key="key")
+    set_verified(ids, FRIDAY)
+    audit()
+    set_verified(ids, None)
+    held = audit()
+    delete_emails()
+    decide(replace(SUPERVISOR, principal="saule", account_id=decider.account_id), held.id, "checked")
+    assert queued_emails() == [
+        ("operator@readers.kz", kind, [held.id]),
+        ("supervisor@readers.kz", kind, [held.id]),
     ]
 
 

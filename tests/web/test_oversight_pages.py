@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import date
 
 from flask import Flask
 from sqlalchemy import func, select
@@ -22,9 +23,10 @@ from registry.freeze.current import policy_in_force
 from registry.imports.worker import run_next_import
 from registry.platform.pending_uploads import PendingUpload
 from registry.projects.service import find_project
-from tests.audits.steps import create_projects, set_verified
+from tests.audits.steps import audit, create_projects, set_verified
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
+from tests.present import Present
 
 
 def test_operator_runs_audit_and_sees_changes(signed_in: SignedIn) -> None:
@@ -67,12 +69,45 @@ def test_supervisor_confirms_held_run_and_operator_cannot(signed_in: SignedIn) -
         session.add(run)
     held = f"/audits/{run.id}"
     operator = signed_in(Role.OPERATOR)
-    assert "I have looked at it" not in operator.get(held).text
-    assert operator.send(f"{held}/confirmation", page=held).status_code == 403
+    assert "Confirm the audit" not in operator.get(held).text
+    assert operator.send(f"{held}/confirmation", page=held, reason="checked").status_code == 403
     supervisor = signed_in(Role.SUPERVISOR)
     assert "is held" in supervisor.get("/home").text and "newly flag 60 projects" in supervisor.get(held).text
-    assert "confirmed and done" in supervisor.send(f"{held}/confirmation", page=held).text
-    assert supervisor.send(f"{held}/confirmation", page="/home").status_code == 409
+    assert supervisor.send(f"{held}/confirmation").status_code == 422
+    assert "confirmed and done" in supervisor.send(f"{held}/confirmation", reason="60 systems moved.").text
+    assert "60 systems moved." in supervisor.get(held).text
+    again = supervisor.send(f"{held}/confirmation", page="/home", reason="again")
+    assert again.status_code == 422 and "not waiting for a decision" in again.text
+
+
+def test_page_of_a_held_audit_names_cause_rule_with_examples_and_agency(signed_in: SignedIn, present: Present) -> None:
+    present.set(date(2026, 10, 5))
+    agency = an_agency(name_en="Ministry of Bridges")
+    ids = create_projects(60, agency, placement="on_platform", name_en="Register of bridges")
+    set_verified(ids, date(2026, 10, 1))
+    audit()
+    present.set(date(2026, 10, 6))
+    set_verified(ids, None)
+    held = f"/audits/{audit().id}"
+    page = signed_in(Role.SUPERVISOR).get(held).text
+    for text in ("A date was reached, nothing else", "Ministry of Bridges", "Placement on the platform not confirmed"):
+        assert text in page
+    assert "For example:" in page and "Register of bridges" in page
+
+
+def test_supervisor_rejects_held_run_with_a_reason(signed_in: SignedIn, present: Present) -> None:
+    present.set(date(2026, 10, 5))
+    ids = create_projects(60, placement="on_platform")
+    set_verified(ids, date(2026, 10, 1))
+    audit()
+    present.set(date(2026, 10, 6))
+    set_verified(ids, None)
+    held = f"/audits/{audit().id}"
+    supervisor = signed_in(Role.SUPERVISOR)
+    assert supervisor.send(f"{held}/rejection").status_code == 422
+    assert "Nothing has changed." in supervisor.send(f"{held}/rejection", reason="The list was empty.").text
+    page = supervisor.get(held).text
+    assert "rejected it on" in page and "The list was empty." in page and "Confirm the audit" not in page
 
 
 def test_audit_is_displayed_beside_previous_one(signed_in: SignedIn) -> None:

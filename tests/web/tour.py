@@ -36,6 +36,7 @@ from registry.projects.models import Project
 from registry.projects.service import register_project
 from tests.web.tour_cases import stops_of_cases
 from tests.web.tour_entries import AGENCY, BAD_TABLE, CLERKS_TABLE, DRAFT, OTHER_AGENCY, TWIN, UNKNOWN_COLUMNS
+from tests.web.tour_held_audit import add_held_audit
 from tests.web.tour_people import stops_of_people
 from tests.web.tour_projects import stops_of_projects
 from tests.web.tour_requests import add_requests, case_of, project_numbered, stops_of_requests
@@ -94,6 +95,7 @@ def prepare(app: Flask) -> dict[str, object]:
             "ended": project_numbered("ROADS-002"),
             "audit": db.session.scalars(audits.order_by(-AuditRun.id)).first(),
             "dry_audit": dry.id,
+            "held_audit": add_held_audit(AGENCY),
             "draft": drafts_of(editor)[0].id,
             "import": run.id,
             "unmapped": unmapped.id,

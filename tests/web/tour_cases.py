@@ -35,6 +35,8 @@ def stops_of_cases(known: Mapping[str, object]) -> list[Stop]:
         Stop("audits", Role.OPERATOR, "/audits"),
         Stop("audit", Role.SUPERVISOR, f"/audits/{known['audit']}"),
         Stop("audit-tried", Role.SUPERVISOR, f"/audits/{known['dry_audit']}"),
+        Stop("audit-held", Role.SUPERVISOR, f"/audits/{known['held_audit']}"),
+        Stop("audit-held-rejection", Role.SUPERVISOR, f"/audits/{known['held_audit']}/rejection"),
         Stop("audit-new", Role.OPERATOR, "/audits/new"),
         Stop("audit-voiding", Role.OPERATOR, f"/audits/{known['audit']}/voiding"),
         Stop("audit-new-error", Role.OPERATOR, "/audits/new", {"on": "01.01.2090"}),

@@ -13,6 +13,7 @@ from registry.api.filter_parameters import plain_parameters
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, list_query
+from registry.audits.held_decisions import confirm_held_audit, reject_held_audit
 from registry.audits.queries import AUDIT_FILTERS, all_changes_of, changes_of, list_audits
 from registry.audits.restricted_counts import visible_run
 from registry.audits.schemas import (
@@ -22,12 +23,14 @@ from registry.audits.schemas import (
     AUDIT_ORDER,
     CHANGE,
     CHANGE_EXAMPLE,
-    CONFIRMATION,
+    HELD_DECISION,
+    HELD_DECISION_EXAMPLE,
+    HELD_EXAMPLE,
     VOIDING_CONFIRMATION,
     VOIDING_EXAMPLE,
     VOIDING_PROPOSAL,
 )
-from registry.audits.service import confirm_held_audit, find_audit, run_audit
+from registry.audits.service import find_audit, run_audit
 from registry.audits.voiding import confirm_voiding, propose_voiding
 from registry.core.pagination import Listing
 from registry.flags.audit_runs import AuditRun, failure_text
@@ -123,13 +126,30 @@ class AuditConfirmation(MethodView):
 
     @blp.requires(Permission.AUDITS_CONFIRM)
     @blp.doc(operationId="confirm_audit")
-    @blp.arguments(CONFIRMATION, required=False, example={})
+    @blp.arguments(HELD_DECISION, example={"reason": "The Ministry closed 60 test projects on 2 March."})
     @blp.idempotent(commits_itself=True)
     @blp.etag
     @blp.response(200, AUDIT, example=AUDIT_EXAMPLE)
-    def post(self, _values: Mapping[str, Any], id: int) -> Any:
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Confirm a held audit: its date is judged again without the change threshold."""
-        return visible(confirm_held_audit(current_actor(), find_audit(current_actor(), id).id))
+        audit_id = find_audit(current_actor(), id).id
+        return visible(confirm_held_audit(current_actor(), audit_id, values["reason"]))
+
+
+@blp.route("/audits/<row_id:id>/rejection")
+class AuditRejection(MethodView):
+    """The rejection of a held audit."""
+
+    @blp.requires(Permission.AUDITS_CONFIRM)
+    @blp.doc(operationId="reject_audit")
+    @blp.arguments(HELD_DECISION, example={"reason": HELD_DECISION_EXAMPLE["reason"]})
+    @blp.idempotent
+    @blp.etag
+    @blp.response(200, AUDIT, example={**HELD_EXAMPLE, "status": "rejected", "held_decision": HELD_DECISION_EXAMPLE})
+    def post(self, values: Mapping[str, Any], id: int) -> Any:
+        """Reject a held audit: it changes nothing and does not count, and the next audit judges every project again."""
+        audit_id = find_audit(current_actor(), id).id
+        return visible(reject_held_audit(current_actor(), audit_id, values["reason"]))
 
 
 @blp.route("/audits/<row_id:id>/voiding")

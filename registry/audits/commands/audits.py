@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import click
 
 from registry.accounts.actors import local_actor
 from registry.accounts.roles import Role
+from registry.audits.held_decisions import confirm_held_audit, latest_held, reject_held_audit
 from registry.audits.queries import all_changes_of, list_audits
-from registry.audits.service import confirm_latest_held, find_audit, run_audit
+from registry.audits.restricted_counts import visible_run
+from registry.audits.service import find_audit, run_audit
 from registry.audits.voiding import void_audit
-from registry.cli.app_context import in_registry, shown
+from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import CONFLICT, FLAGS_FOUND, UsageError
 from registry.cli.options import DAY, REASON, as_json_option, fail_on_flags_option
 from registry.cli.output import cli_text, print_json, print_message, print_pairs, print_table
@@ -40,6 +43,8 @@ SHOWN = (
     "flags_cleared",
     "input_digest",
     "held_because",
+    "held_causes",
+    "held_decision",
     "failure",
     "voiding",
 )
@@ -56,6 +61,7 @@ IN_A_LIST = (
 )
 CHANGE_SHOWN = ("project", "rule", "severity", "change")
 MAX_PRINTED_CHANGES = 20
+CAUSE_LISTS = (("causes", "cause"), ("rules", "rule"), ("agencies", "agency"))
 
 
 @click.group()
@@ -73,7 +79,8 @@ def audits() -> None:
     metavar="FILE",
     help="Judge by another policy file; only with --dry-run.",
 )
-@click.option("--confirm-held", is_flag=True, help="Confirm the latest held audit, or that of --on.")
+@click.option("--confirm-held", is_flag=True, help="Confirm the latest held audit, or that of --on; needs --reason.")
+@click.option("--reason", type=REASON, help="Why the held audit is right; only with --confirm-held.")
 @fail_on_flags_option
 @as_json_option
 @in_registry
@@ -82,6 +89,7 @@ def run(
     dry_run: bool,
     policy_file: Path | None,
     confirm_held: bool,
+    reason: str | None,
     fail_on_flags: bool,
     as_json: bool,
 ) -> None:
@@ -94,9 +102,12 @@ def run(
         raise UsageError(cli_text("cli-policy-only-dry"))
     if confirm_held and dry_run:
         raise UsageError(cli_text("cli-confirm-not-dry"))
+    if confirm_held != (reason is not None):
+        raise UsageError(cli_text("cli-confirm-needs-reason"))
     policy = None if policy_file is None else load_policy(policy_file)
-    if confirm_held:
-        audit = confirm_latest_held(local_actor(Role.SUPERVISOR), on)
+    if reason is not None:
+        supervisor = local_actor(Role.SUPERVISOR)
+        audit = confirm_held_audit(supervisor, latest_held(supervisor, on), reason)
     else:
         audit = run_audit(local_actor(Role.OPERATOR), on, dry_run=dry_run, policy=policy)
     show(audit, as_json, MAX_PRINTED_CHANGES)
@@ -129,6 +140,19 @@ def show_one(audit_id: int, as_json: bool) -> None:
     show(find_audit(local_actor(Role.AUDITOR), audit_id), as_json)
 
 
+@audits.command("reject")
+@click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@click.option("--reason", type=REASON, required=True, help="Reason: the mistake behind the changes of the audit.")
+@as_json_option
+@in_registry
+def reject_one(audit_id: int, reason: str, as_json: bool) -> None:
+    """Reject a held audit: it changes nothing, does not count, and the next audit judges every project again.
+
+    Correct the mistake before the next night. Exits with 4 for an audit that is not held.
+    """
+    show(reject_held_audit(local_actor(Role.SUPERVISOR), audit_id, reason), as_json, MAX_PRINTED_CHANGES)
+
+
 @audits.command("void")
 @click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
 @click.option("--reason", type=REASON, required=True, help="Reason, such as what was wrong with the clock.")
@@ -148,16 +172,19 @@ def void_one(audit_id: int, reason: str, as_json: bool) -> None:
 def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> None:
     """Print an audit with its changes. The readable form has the first ``most_changes``, all when None."""
     changes = all_changes_of(local_actor(Role.AUDITOR), audit)
+    row = _row(SHOWN, visible_run(local_actor(Role.AUDITOR), audit))
     if as_json:
-        print_json(_row(SHOWN, audit) | {"changes": changes})
+        print_json(row | {"changes": changes})
         return
-    row = _row(SHOWN, audit)
     held = row["held_because"] or {}
     voiding = row["voiding"] or {}
+    decision = row["held_decision"] or {}
     print_pairs(
         {
             **row,
             "held_because": ", ".join(f"{name} {number}" for name, number in held.items()),
+            "held_causes": _causes(row["held_causes"]),
+            "held_decision": ", ".join(f"{name} {value}" for name, value in decision.items()),
             "voiding": ", ".join(f"{name} {value}" for name, value in voiding.items() if value is not None),
         }
     )
@@ -168,6 +195,14 @@ def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> Non
         print_message("cli-more-changes", count=len(changes) - most_changes, id=audit.id)
 
 
-def _row(names: tuple[str, ...], row: Any) -> dict[str, Any]:
-    values = {name: row[name] for name in names} if hasattr(row, "keys") else shown(names, row)
+def _causes(causes: Mapping[str, Any] | None) -> str:
+    """Return ``cause +newly flagged -newly clear`` of each cause, rule and agency."""
+    if causes is None:
+        return ""
+    rows = [(row[key], row) for name, key in CAUSE_LISTS for row in causes[name]]
+    return ", ".join(f"{code} +{row['newly_flagged']} -{row['newly_clear']}" for code, row in rows)
+
+
+def _row(names: tuple[str, ...], row: Mapping[str, Any]) -> dict[str, Any]:
+    values = {name: row[name] for name in names}
     return {**values, "failure": failure_text(values["failure"])} if "failure" in values else values

@@ -1,4 +1,4 @@
-"""Audit pages: list, detail with a comparison to the previous run, running, confirming and voiding."""
+"""Audit pages: list, detail with a comparison to the previous run, running and voiding."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from registry.accounts.roles import Permission
 from registry.audits.queries import changes_of, count_changes, list_audits, previous_good
 from registry.audits.restricted_counts import visible_run
 from registry.audits.schemas import AUDIT_ORDER, VOIDING_PROPOSAL
-from registry.audits.service import confirm_held_audit, find_audit, run_audit
+from registry.audits.service import find_audit, run_audit
 from registry.audits.views.findings import rule_titles
+from registry.audits.views.held_audits import held_causes_of
 from registry.audits.voiding import (
     VoidingProposalChanged,
     confirm_voiding,
@@ -74,6 +75,7 @@ def audit(actor: Actor, audit_id: int) -> Answer:
         flows=count_changes(actor, run),
         flows_before={} if before is None else count_changes(actor, before),
         changes=listing.items,
+        causes=held_causes_of(actor, run, shown),
         projects=projects_numbered(actor, (change["project"] for change in listing.items)),
         rules=rule_titles(),
         next_address=next_address(listing.next),
@@ -112,20 +114,12 @@ def new_audit(actor: Actor) -> Answer:
         day = values["on"]
         run = run_audit(actor, day, dry_run=bool(values["dry_run"]))  # type: ignore[arg-type] # AnyDay gives a date or None
         if run.status == "held":
-            flash_message(_("The audit is held and changed nothing. A supervisor must confirm it."), "information")
+            flash_message(_("The audit is held and changed nothing. A supervisor must decide on it."), "information")
         else:
             flash_message(_("The audit is done."))
         return redirect_to("audit", audit_id=run.id)
 
     return answer_form(page, act, {"on": as_typed(today())})
-
-
-@pages.page("/audits/<row_id:audit_id>/confirmation", needs=Permission.AUDITS_CONFIRM, methods=("POST",))
-def confirm_audit(actor: Actor, audit_id: int) -> Answer:
-    """Confirm a held run, which then applies its changes."""
-    confirm_held_audit(actor, audit_id)
-    flash_message(_("The audit is confirmed and done."))
-    return redirect_to("audit", audit_id=audit_id)
 
 
 @pages.page("/audits/<row_id:audit_id>/voiding", needs=Permission.AUDITS_VOID, methods=("GET", "POST"))

@@ -15,8 +15,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-another-schema": lazy_text("the database has the schema of another version."),
     "cli-argument-not-text": lazy_text("One of the arguments is not text: it has bytes that are not UTF-8."),
     "cli-audit-held": lazy_text(
-        "Audit {id} is held: it would change too many projects at once. Nothing was changed. Check the list and, if it "
-        "is right, confirm it: registry audits run --confirm-held."
+        "Audit {id} is held: it would change too many projects at once. Nothing was changed. See why: registry audits "
+        "show {id}. If it is right, confirm it: registry audits run --confirm-held --reason REASON. If a mistake is "
+        "behind it: registry audits reject {id} --reason REASON."
     ),
     "cli-audit-voided": lazy_text(
         "Audit {id} is voided. The next audit checks every project again. To run one now: registry audits run."
@@ -29,6 +30,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-bad-rows-more": lazy_text("… and more errors: {count}. All of them with --json."),
     "cli-calendar-invalid": lazy_text("The calendar file is invalid:"),
     "cli-clause": lazy_text("Clause"),
+    "cli-confirm-needs-reason": lazy_text(
+        "--confirm-held needs --reason: what was checked, and what it showed. --reason goes with nothing else."
+    ),
     "cli-confirm-not-dry": lazy_text("--confirm-held and --dry-run do not go together: a dry run confirms nothing."),
     "cli-database-busy": lazy_text(
         "Another process has held the database for {seconds} seconds. Stop the service and try again."

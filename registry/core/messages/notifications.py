@@ -9,8 +9,10 @@ from registry.core.translations import lazy_text
 
 MESSAGES: Final[Mapping[str, str]] = {
     "notice-appeal-answered": lazy_text("Your appeal is decided"),
+    "notice-audit-confirmed": lazy_text("A supervisor has confirmed a held audit: its changes are applied"),
     "notice-audit-failed": lazy_text("An audit has failed"),
-    "notice-audit-held": lazy_text("An audit is held and waits for confirmation"),
+    "notice-audit-held": lazy_text("An audit is held and waits for a decision"),
+    "notice-audit-rejected": lazy_text("A supervisor has rejected a held audit: it changes nothing"),
     "notice-case-assigned": lazy_text("A case is assigned to you"),
     "notice-case-awaiting-confirmation": lazy_text("A case waits for confirmation: all its flags are cleared"),
     "notice-case-closed": lazy_text("A case is closed"),

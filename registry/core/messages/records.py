@@ -30,7 +30,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "{on} cannot be audited any more: {last} was already audited. Use a dry run (dry_run) for an earlier date."
     ),
     "audit-not-found": lazy_text("There is no audit {id}."),
-    "audit-not-held": lazy_text("Audit {id} is not waiting for a confirmation: its status is {status}."),
+    "audit-not-held": lazy_text("Audit {id} is not waiting for a decision: its status is {status}."),
     "audit-not-latest": lazy_text("Audit {id} cannot be voided: audit {last} came after it. Void that one first."),
     "audit-not-voidable": lazy_text(
         "Audit {id} cannot be voided: only an audit of a date after today can be. Its date is {on}, its status "
@@ -63,7 +63,7 @@ MESSAGES: Final[Mapping[str, str]] = {
         "{target} leads back to {project} by links of the same kind: a project cannot be linked to itself that way."
     ),
     "link-not-found": lazy_text("Project {number} has no link {id}."),
-    "no-audit-held": lazy_text("No audit waits for a confirmation ({on}). List them: registry audits list."),
+    "no-audit-held": lazy_text("No audit waits for a decision ({on}). List them: registry audits list."),
     "nothing-to-appeal": lazy_text("There is no decision in effect on case {case}."),
     "onboarding-already-extended": lazy_text("The onboarding was already extended once and cannot be extended again."),
     "onboarding-not-extended-by-operator": lazy_text("Only a reviewer can extend the onboarding of {number}."),

@@ -36,6 +36,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "audit.succeeded": lazy_text("Audit done"),
     "audit.dry-run": lazy_text("Dry run done"),
     "audit.held": lazy_text("Audit held"),
+    "audit.confirmed": lazy_text("Held audit confirmed"),
+    "audit.rejected": lazy_text("Held audit rejected"),
     "audit.voiding-proposed": lazy_text("Voiding of an audit proposed"),
     "audit.voided": lazy_text("Audit voided"),
     "import.columns-mapped": lazy_text("Columns of tables assigned"),

@@ -1,0 +1,172 @@
+"""Why an audit is held: by cause, rule and agency of the projects that it would newly flag or newly clear."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import update
+
+from registry.accounts.roles import Role
+from registry.agencies.models import Agency
+from registry.audits.held_decisions import confirm_held_audit, reject_held_audit
+from registry.audits.restricted_counts import visible_run
+from registry.audits.service import run_audit
+from registry.core.clock import now
+from registry.core.transactions import transaction
+from registry.flags.audit_runs import AuditRun
+from registry.flags.models import Flag
+from registry.freeze.current import policy_in_force
+from registry.journal.service import JournalEntry
+from registry.projects.models import Project
+from registry.projects.revisions import Revision
+from tests.audits.steps import AUDITOR, OPERATOR, SUPERVISOR, audit, create_projects, set_verified, table
+from tests.factories import an_actor, an_agency
+from tests.present import Present
+
+LAST = date(2026, 10, 5)
+NEXT = LAST + timedelta(days=1)
+VERIFIED = date(2026, 10, 1)
+REVIEWER = an_actor(Role.REVIEWER)
+
+
+def audited_clear(present: Present, count: int = 60, agency: Agency | None = None) -> list[int]:
+    """Audit that many verified projects, none of which is flagged; the next day begins."""
+    present.set(LAST)
+    ids = create_projects(count, agency, placement="on_platform")
+    set_verified(ids, VERIFIED)
+    assert audit().projects_flagged == 0
+    present.set(NEXT)
+    return ids
+
+
+def causes(run: AuditRun) -> dict[str, tuple[int, int]]:
+    shown = visible_run(AUDITOR, run)["held_causes"]
+    return {row["cause"]: (row["newly_flagged"], row["newly_clear"]) for row in shown["causes"]}
+
+
+def test_lost_confirmations_are_the_cause(app: Flask, present: Present) -> None:
+    agency = an_agency()
+    ids = audited_clear(present, agency=agency)
+    set_verified(ids, None)
+    record_change(ids, "placement_verified_on", "2026-10-01", None)
+    run = audit()
+    shown = visible_run(AUDITOR, run)["held_causes"]
+    assert run.status == "held"
+    assert shown == {
+        "causes": [{"cause": "confirmation_lost", "newly_flagged": 60, "newly_clear": 0}],
+        "rules": [{"rule": "platform.unverified", "newly_flagged": 60, "newly_clear": 0}],
+        "agencies": [{"agency": agency.bin, "newly_flagged": 60, "newly_clear": 0}],
+        "other_agencies": 0,
+    }
+
+
+def test_changed_records_are_the_cause(app: Flask, present: Present) -> None:
+    ids = audited_clear(present)
+    with transaction() as session:
+        session.execute(update(Project).where(Project.id.in_(ids)).values(placement="off_platform"))
+    record_change(ids, "placement", "on_platform", "off_platform")
+    assert causes(audit()) == {"record_changed": (60, 0)}
+
+
+def test_a_new_policy_is_the_cause_of_what_no_record_explains(app: Flask, present: Present) -> None:
+    ids = audited_clear(present)
+    set_verified(ids, None)
+    record_change(ids[:10], "placement_verified_on", "2026-10-01", None)
+    policy = replace(policy_in_force(), version="2026.2", digest="2" * 64)
+    dry = run_audit(OPERATOR, dry_run=True, policy=policy)
+    assert causes(dry) == {"confirmation_lost": (10, 0), "policy_changed": (50, 0)}
+
+
+def test_time_is_the_cause_when_nothing_was_changed(app: Flask, present: Present) -> None:
+    set_verified(audited_clear(present), None)
+    assert causes(audit()) == {"time_passed": (60, 0)}
+
+
+def test_a_changed_agency_is_the_cause(app: Flask, present: Present) -> None:
+    agency = an_agency()
+    set_verified(audited_clear(present, agency=agency), None)
+    with transaction() as session:
+        session.execute(update(Agency).where(Agency.id == agency.id).values(updated_at=now()))
+    assert causes(audit()) == {"agency_changed": (60, 0)}
+
+
+def test_newly_clear_projects_are_counted_apart(app: Flask, present: Present) -> None:
+    present.set(LAST)
+    ids = create_projects(60, placement="on_platform")
+    set_verified(ids, None)
+    audit()
+    present.set(NEXT)
+    set_verified(ids, VERIFIED)
+    assert causes(audit()) == {"time_passed": (0, 60)}
+
+
+def test_restricted_projects_count_only_for_those_who_see_them(app: Flask, present: Present) -> None:
+    ids = audited_clear(present)
+    with transaction() as session:
+        session.execute(update(Project).where(Project.id.in_(ids[:4])).values(is_restricted=True))
+    set_verified(ids, None)
+    run = audit()
+
+    def flagged(role: Role) -> list[int]:
+        shown: dict[str, Any] = visible_run(an_actor(role), run)["held_causes"]
+        return [row["newly_flagged"] for name in ("causes", "rules", "agencies") for row in shown[name]]
+
+    assert flagged(Role.SUPERVISOR) == [60, 60, 60]
+    assert flagged(Role.REVIEWER) == [56, 56, 56]
+
+
+def test_agencies_beyond_twenty_are_counted_together(app: Flask, present: Present) -> None:
+    present.set(LAST)
+    ids = [project for _ in range(23) for project in create_projects(3, an_agency(), placement="on_platform")]
+    set_verified(ids, VERIFIED)
+    audit()
+    present.set(NEXT)
+    set_verified(ids, None)
+    shown = visible_run(AUDITOR, audit())["held_causes"]
+    assert (len(shown["agencies"]), shown["other_agencies"]) == (20, 3)
+
+
+def test_causes_and_reason_stay_after_the_confirmation(app: Flask, present: Present) -> None:
+    set_verified(audited_clear(present), None)
+    held = audit()
+    run = confirm_held_audit(SUPERVISOR, held.id, "The list of 5 October is right.")
+    assert (run.status, run.held_because, causes(run)) == ("succeeded", None, {"time_passed": (60, 0)})
+    assert run.held_decision is not None
+    assert (run.held_decision["decision"], run.held_decision["by"]) == ("confirmed", SUPERVISOR.principal)
+    assert run.held_decision["reason"] == "The list of 5 October is right."
+    assert [entry["action"] for entry in table(JournalEntry)][-2:] == ["audit.confirmed", "audit.succeeded"]
+
+
+def test_a_rejected_audit_changes_nothing_and_does_not_count(app: Flask, present: Present) -> None:
+    ids = audited_clear(present)
+    set_verified(ids, None)
+    held = audit()
+    rejected = reject_held_audit(SUPERVISOR, held.id, "The list was empty.")
+    assert (rejected.status, table(Flag)) == ("rejected", [])
+    assert [entry["action"] for entry in table(JournalEntry)][-1] == "audit.rejected"
+    # The mistake stays, so the next audit is held again; corrected, it is not.
+    assert audit().status == "held"
+    set_verified(ids, VERIFIED)
+    assert audit().status == "succeeded"
+
+
+def record_change(ids: list[int], field: str, old: str | None, new: str | None) -> None:
+    """Write the second revision of each project."""
+    with transaction() as session:
+        for project in session.query(Project).filter(Project.id.in_(ids)):
+            project.version += 1
+            session.add(
+                Revision(
+                    project_id=project.id,
+                    version=project.version,
+                    at=project.updated_at + timedelta(days=1),
+                    by="operator",
+                    work_type=project.work_type,
+                    stage=project.stage,
+                    placement=project.placement,
+                    changes=[{"field": field, "old": old, "new": new}],
+                )
+            )
