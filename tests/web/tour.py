@@ -145,6 +145,7 @@ def _first_stops() -> list[Stop]:
         Stop("help-api", None, "/help/api"),
         Stop("help-settings", None, "/help/settings"),
         Stop("help-rules", Role.AUDITOR, "/help/rules"),
+        Stop("help-requests", Role.AUDITOR, "/help/requests"),
         Stop("help-index-own", Role.AGENCY_EDITOR, "/help"),
         Stop("setup", Role.ADMINISTRATOR, "/setup"),
         Stop("home-administrator", Role.ADMINISTRATOR, "/home"),
