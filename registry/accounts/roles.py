@@ -57,6 +57,7 @@ class Permission(StrEnum):
     EXEMPTIONS_RECORD = "exemptions.record"
     POLICIES_READ = "policies.read"
     REPORTS_READ = "reports.read"
+    TEAM_READ = "team.read"
     JOURNAL_READ = "journal.read"
     OWN_ACCOUNT_READ = "own-account.read"
     OWN_ACCOUNT_MANAGE = "own-account.manage"
@@ -125,6 +126,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.AUDITS_VOID,
             P.CASES_REVIEW,
             P.CASES_LEAD,
+            P.TEAM_READ,
             P.CASES_APPROVE,
             P.CASES_COMMENT,
             P.EXEMPTIONS_RECORD,

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+from flask import Response
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.filter_parameters import SEVERAL, plain_parameters
-from registry.api.operation_docs import LINK
+from registry.api.filter_parameters import SEVERAL, WORDS_SCHEMA, plain_parameters
+from registry.api.operation_docs import CONTENT_DISPOSITION, LINK
 from registry.api.pages import PageSchema, page_response
-from registry.api.query_schemas import ListArguments, list_query
+from registry.api.query_schemas import ListArguments, filter_query, list_query
 from registry.core.base_schema import BaseSchema
 from registry.core.response_fields import ReadOnly
+from registry.http.downloads import CSV, csv_download
 from registry.http.query_parameters import Parameter
+from registry.journal.exports import export_csv
 from registry.journal.queries import JOURNAL_FILTERS, list_journal
 
-FILTERS: Final = tuple(
+SEARCH: Final = Parameter(
+    "q",
+    "Entries by or about what it names: a part of a person's name, words of a project or agency, a number, a subject.",
+    WORDS_SCHEMA,
+)
+EXACT: Final = tuple(
     Parameter(each.name, f"{SEVERAL} Of a renamed account its present and former names.", each.schema)
     if each.name == "principal"
     else each
     for each in plain_parameters(JOURNAL_FILTERS)
 )
+FILTERS: Final = (SEARCH, *EXACT)
 blp = ApiBlueprint("journal", __name__, description="Who did what, when, from where: append-only and hash-chained.")
 
 
@@ -77,3 +87,16 @@ class Journal(MethodView):
     def get(self, query: ListArguments) -> Any:
         """Read the journal, the newest entries first."""
         return page_response(list_journal(current_actor(), *query))
+
+
+@blp.route("/exports/journal.csv")
+class JournalCsv(MethodView):
+    """The journal as CSV."""
+
+    @blp.requires(Permission.JOURNAL_READ)
+    @blp.doc(operationId="export_journal_as_csv")
+    @blp.arguments(filter_query(FILTERS), location="query")
+    @blp.response(200, {}, content_type=CSV, description="One row an entry.", headers=CONTENT_DISPOSITION)
+    def get(self, filters: Mapping[str, str]) -> Response:
+        """Export entries as CSV: UTF-8, newest first, `details` as JSON. What the chain needs is all there."""
+        return csv_download("journal", export_csv(current_actor(), filters))

@@ -19,9 +19,18 @@ from registry.accounts.roles import Permission
 from registry.accounts.same_person import every_name_of
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
-from registry.core.filters import ColumnFilter, TextFilter, conditions, split_values, timestamp_filters
+from registry.core.filters import (
+    MAX_VALUE_LENGTH,
+    ColumnFilter,
+    TextFilter,
+    conditions,
+    split_values,
+    timestamp_filters,
+)
 from registry.core.pagination import Listing, Page, SortKey, after, build_page, order_by
+from registry.core.value_checks import control_character
 from registry.journal.redaction import redact_details
+from registry.journal.search import search_condition
 from registry.journal.service import JournalEntry
 from registry.journal.subjects import restricted_subjects
 from registry.projects.visibility import RESTRICTED_READ_ACTION, journal_restricted_reads
@@ -56,6 +65,7 @@ class JournalEntryNotFound(NotFound):
 def list_journal(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
     """A page of entries, newest first (``sort``: ``-seq`` or ``seq``). Raises RoleNotAllowed and Malformed.
 
+    ``q`` in ``raw`` searches names, projects and agencies (``search.py``); the other filters are JOURNAL_FILTERS.
     The restricted projects among them are journalled as read.
     """
     actor.require(Permission.JOURNAL_READ)
@@ -63,7 +73,10 @@ def list_journal(actor: Actor, raw: Mapping[str, str], page: Page) -> Listing:
         raise Malformed([Problem("sort", "not-a-choice", {"options": "seq, -seq"})])
     descending = page.sort != "seq"
     statement = _entries(actor).add_columns(JournalEntry.seq.label("_sort"), JournalEntry.seq.label("_id"))
-    statement = statement.where(*conditions(JOURNAL_FILTERS, raw))
+    filters = {name: value for name, value in raw.items() if name != "q"}
+    statement = statement.where(*conditions(JOURNAL_FILTERS, filters))
+    if "q" in raw:
+        statement = statement.where(search_condition(actor, _searched(raw["q"])))
     if page.cursor is not None:
         statement = statement.where(after(KEY, JournalEntry.seq.expression, descending, page.cursor))
     ordered = statement.order_by(*order_by(KEY, JournalEntry.seq.expression, descending)).limit(page.limit + 1)
@@ -78,6 +91,14 @@ def find_entry(actor: Actor, seq: int) -> dict[str, Any]:
     if row is None:
         raise JournalEntryNotFound(seq=seq)
     return _journalled_as_read(actor, [row])[0]
+
+
+def _searched(text: str) -> str:
+    if len(text) > MAX_VALUE_LENGTH or control_character(text) is not None:
+        raise Malformed([Problem("q", "not-usable")])
+    if not text.strip():
+        raise Malformed([Problem("q", "value-missing")])
+    return text.strip()
 
 
 def _entries(actor: Actor) -> Select[Any]:

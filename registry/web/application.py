@@ -35,7 +35,7 @@ from registry.audits.views.findings import main_findings
 from registry.cases.views import detail as case_page
 from registry.cases.views import documents as case_documents
 from registry.cases.views import lists as cases
-from registry.cases.views import watch_list
+from registry.cases.views import team, watch_list
 from registry.core.clock import now
 from registry.core.languages import LANGUAGE_NAMES
 from registry.exemptions.views import documents as exemption_documents
@@ -117,6 +117,7 @@ WITH_PAGES = (
     setup_pages,
     signing_in,
     tokens,
+    team,
     watch_list,
 )
 

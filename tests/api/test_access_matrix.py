@@ -216,6 +216,9 @@ TRIES: dict[str, Try] = {
         "/imports/{import_run}/errors.xlsx", {Role.ADMINISTRATOR}, 409, owned=False, unseen=EDITORS
     ),
     "download_import_template": Try("/imports/template.xlsx", WRITERS, owned=False),
+    "export_journal_as_csv": Try(
+        "/exports/journal.csv", {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}, owned=False
+    ),
     "export_projects_as_csv": Try("/exports/projects.csv", ALL, owned=False),
     "export_projects_as_xlsx": Try("/exports/projects.xlsx", ALL, owned=False),
     "create_audit": Try("/audits", {Role.OPERATOR, Role.SUPERVISOR}, 201, lambda world: {}, owned=False),
@@ -341,6 +344,7 @@ TRIES: dict[str, Try] = {
     "list_own_sessions": Try("/sessions", ALL, owned=False),
     # A session of somebody else is none.
     "end_own_session": Try("/sessions/q4CkGZbYx1kS0w2e", ALL, 404, owned=False),
+    "read_team": Try("/reports/team", {Role.SUPERVISOR}, owned=False),
     "read_journal": Try("/journal", {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}, owned=False),
 }
 

@@ -25,6 +25,7 @@ LISTS = (
     "/cases",
     "/confirmation-requests",
     "/exemptions",
+    "/exports/journal.csv",
     "/exports/projects.csv",
     "/exports/projects.xlsx",
     "/flags",

@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
+from registry.core.clock import today
 from registry.core.database import db
 from registry.core.transactions import transaction
 from registry.journal.service import JournalEntry
@@ -13,11 +14,14 @@ from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.projects.visibility import RESTRICTED_READ_ACTION
 from registry.requests.queries import count_to_decide, count_waiting, requests_of_project
-from tests.api.callers import caller, code
+from tests.api.callers import caller, code, codes
 from tests.cases.cast import AIGERIM, SAULE
 from tests.factories import a_project, an_agency
 
-PLACEMENT = {"kind": "placement", "platform_key": "k-1", "verified_on": "2026-09-30", "evidence": "List"}
+
+def restrict(project: Project) -> None:
+    with transaction():
+        restrict_project(SAULE, find_project_to_change(SAULE, project.number), True, "State secret")
 
 
 @pytest.fixture
@@ -27,8 +31,7 @@ def restricted(client: FlaskClient) -> tuple[Project, int]:
     project = a_project(agency)
     path = f"/projects/{project.number}/withdrawal"
     asked = caller(client, Role.AGENCY_EDITOR, agency).post(path, {"reason": "Registered twice."}).get_json()
-    with transaction():
-        restrict_project(SAULE, find_project_to_change(SAULE, project.number), True, "State secret")
+    restrict(project)
     return project, asked["id"]
 
 
@@ -57,3 +60,31 @@ def test_a_supervisor_sees_it_and_each_read_is_journalled(client: FlaskClient, r
     assert ([item["id"] for item in listed], one["project"]) == ([request_id], project.number)
     reads = db.session.query(JournalEntry.details).filter(JournalEntry.action == RESTRICTED_READ_ACTION)
     assert sorted(row.details for row in reads) == ['{"what":"request"}', '{"what":"requests"}']
+
+
+def test_an_administrator_cannot_list_a_hidden_project_in_a_division(client: FlaskClient) -> None:
+    agency = an_agency()
+    hidden, seen = a_project(agency), a_project(agency)
+    restrict(hidden)
+    values = {"successor": an_agency().bin, "on": today().isoformat(), "act": "No. 17", "reason": "They divide."}
+
+    answer = caller(client, Role.ADMINISTRATOR).post(
+        f"/agencies/{agency.bin}/succession", {**values, "projects": [seen.number, hidden.number]}
+    )
+
+    assert (answer.status_code, codes(answer)) == (422, {("/projects/1", "project-not-of-agency")})
+
+
+def test_equal_external_ids_of_hidden_projects_are_not_shown(client: FlaskClient) -> None:
+    agency, successor = an_agency(), an_agency()
+    hidden, seen = (a_project(agency, external_id=name) for name in ("H-1", "S-1"))
+    for name in ("H-1", "S-1"):
+        a_project(successor, external_id=name)
+    restrict(hidden)
+    values = {"successor": successor.bin, "on": today().isoformat(), "act": "No. 17", "reason": "They merge."}
+
+    asked = caller(client, Role.ADMINISTRATOR).post(f"/agencies/{agency.bin}/succession", values).get_json()
+    by_supervisor = caller(client, Role.SUPERVISOR).get(f"/successions/{asked['id']}").get_json()
+
+    assert [each["project"] for each in asked["equal_external_ids"]] == [seen.number]
+    assert [each["external_id"] for each in by_supervisor["equal_external_ids"]] == ["H-1", "S-1"]

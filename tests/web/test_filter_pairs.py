@@ -38,7 +38,7 @@ LISTS: dict[str, tuple[Iterable[str], Iterable[str], bool]] = {
     "/cases": (case_place.FILTERS, cases.SORTS, True),
     "/cases/exemptions-ending": ((*exemptions.FILTERS, "within"), (), True),
     "/cases/watch-list": (watch_list.FILTERS, watch_list.SORTS, True),
-    "/journal": (journal.FILTERS, (), False),
+    "/journal": (journal.FILTERS, (), True),
     "/journal/failed-sign-ins": (failed_sign_ins.FILTERS, (), False),
     "/people": (people.FILTERS, (), False),
     "/projects": (projects.FILTERS, projects.SORTS, True),

@@ -65,6 +65,7 @@ OVERSIGHT: Final = (
     CLOSED,
     WorkList(lazy_text("Watch list"), Permission.CASES_READ, {}, "web.watch_list", counted=False),
     ENDING,
+    WorkList(lazy_text("Team"), Permission.TEAM_READ, {}, "web.team_work", counted=False),
 )
 AGENCY: Final = (
     WorkList(lazy_text("To answer"), Permission.CASES_READ, {"status": "awaiting_agency"}),

@@ -6,6 +6,7 @@ from flask import render_template
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.journal.exports import COLUMNS, table_rows
 from registry.journal.queries import find_entry, list_journal
 from registry.journal.views.labels import (
     action_choices,
@@ -18,22 +19,23 @@ from registry.journal.views.labels import (
     subject_label,
 )
 from registry.web.blueprint import Answer, pages
+from registry.web.downloads import ENDINGS, download_list
 from registry.web.lists import first_address, next_address, requested_filters, requested_page
 
-FILTERS = ("subject", "action", "principal", "request_id")
+FILTERS = ("q", "action", "at_from", "at_to", "subject", "principal", "request_id")
+# Asked for rarely: the page shows them on request.
+EXACT = ("subject", "principal", "request_id")
 
 
 @pages.page("/journal", needs=Permission.JOURNAL_READ)
 def journal(actor: Actor) -> Answer:
     """List the entries, newest first."""
-    filters = requested_filters(FILTERS)
-    if "subject" in filters:
-        filters["subject"] = ",".join(normalize_subject(part.strip()) for part in filters["subject"].split(","))
+    filters = _filters()
     listing = list_journal(actor, filters, requested_page(50))
     return render_template(
         "journal/list.html",
         items=listing.items,
-        names=FILTERS,
+        exact=EXACT,
         actions=action_choices(filters.get("action")),
         action_label=action_label,
         source_label=source_label,
@@ -43,6 +45,20 @@ def journal(actor: Actor) -> Answer:
         next_address=next_address(listing.next),
         first_address=first_address(),
     )
+
+
+@pages.page(f"/journal.<{ENDINGS}:ending>", needs=Permission.JOURNAL_READ)
+def journal_table(actor: Actor, ending: str) -> Answer:
+    """Download the listed entries."""
+    filters = _filters()
+    return download_list(ending, "journal", COLUMNS, lambda page: list_journal(actor, filters, page), table_rows)
+
+
+def _filters() -> dict[str, str]:
+    filters = requested_filters(FILTERS)
+    if "subject" in filters:
+        filters["subject"] = ",".join(normalize_subject(part.strip()) for part in filters["subject"].split(","))
+    return filters
 
 
 @pages.page("/journal/<int(max=9223372036854775807):seq>", needs=Permission.JOURNAL_READ)
