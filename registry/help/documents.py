@@ -115,9 +115,11 @@ _GUIDE_OF_ROLE: Final = {
     Role.OPERATOR: "operator",
     Role.ADMINISTRATOR: "administrator",
 }
+# Agency administrators also manage people.
+_FURTHER_OF_ROLE: Final = {Role.AGENCY_ADMINISTRATOR: "administrator"}
 
 
-def guide_of(role: Role) -> Document | None:
-    """The guide for people of a role; None for auditors, who only read."""
-    name = _GUIDE_OF_ROLE.get(role)
-    return None if name is None else DOCUMENTS[name]
+def guides_of(role: Role) -> list[Document]:
+    """The guides for people of a role; none for auditors, who only read."""
+    names = (_GUIDE_OF_ROLE.get(role), _FURTHER_OF_ROLE.get(role))
+    return [DOCUMENTS[name] for name in names if name is not None]

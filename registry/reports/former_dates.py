@@ -14,6 +14,7 @@ from registry.agencies.service import own_agencies
 from registry.audits.agency_counts import counts_on
 from registry.core.bulk import table_of
 from registry.core.database import db
+from registry.flags.audit_runs import AuditRun, newest_good
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import COUNTED, NAMES, added, with_share
 
@@ -45,6 +46,12 @@ def compliance_on(actor: Actor, day: date) -> dict[str, Any]:
     ]
     items.sort(key=lambda row: str(row["key"]))
     return {"by": "agency", "items": items, "totals": added(items)}
+
+
+def audit_on(day: date) -> AuditRun | None:
+    """The last successful audit of that day, or an earlier one."""
+    run: AuditRun | None = db.session.scalar(newest_good(AuditRun).where(table_of(AuditRun).c.on <= day))
+    return run
 
 
 def _seen(actor: Actor) -> set[int] | None:

@@ -27,6 +27,6 @@ class RequestState(Choices):
     """Where a request stands."""
 
     WAITING = "waiting", lazy_text("Waiting for a decision")
-    CONFIRMED = "confirmed", lazy_text("Confirmed")
+    CONFIRMED = "confirmed", lazy_text("Request confirmed")
     REFUSED = "refused", lazy_text("Refused")
     CANCELLED = "cancelled", lazy_text("Cancelled")

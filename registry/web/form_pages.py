@@ -31,8 +31,8 @@ class FormPage:
 
     ``edits``: the form is a partial update of an existing record. Only changed fields are passed on; fields that the
     form does not have, or that were not submitted, keep their values. ``check`` finds what the service would refuse
-    later: where fields are invalid, its problems are reported with theirs. ``labels``: of fields that are called
-    otherwise here than in other forms, for the summary of errors.
+    later: where fields are invalid, its problems are reported with theirs. ``labels``: of fields that the
+    summary of errors calls otherwise than the form does.
     """
 
     title: str
@@ -94,4 +94,5 @@ def _submitted(page: FormPage, present: Mapping[str, str]) -> tuple[dict[str, st
 
 def _shown(page: FormPage, form: Form) -> str:
     form = replace(form, problems=problems_by_control(form.problems, page.fields))
-    return render_template("form_page.html", page=page, form=form)
+    labels = {field.name: field.label for field in page.fields} | dict(page.labels or {})
+    return render_template("form_page.html", page=page, form=form, labels=labels)

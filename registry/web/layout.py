@@ -25,7 +25,8 @@ class Item:
     within: bool
 
 
-# (endpoint, text, permission, side: "agency", "oversight", or None for both)
+# (endpoint, text, permission, side: "agency", "oversight", or None for both). Those from FURTHER on are below "More"
+# for oversight, whose menu would not fit on one line.
 MENU: Final = (
     ("home", lazy_text("Home"), Permission.PROJECTS_READ, None),
     ("projects", lazy_text("Projects"), Permission.PROJECTS_READ, None),
@@ -42,21 +43,31 @@ MENU: Final = (
     ("absences", lazy_text("Absences"), Permission.CASES_LEAD, "oversight"),
     ("tokens", lazy_text("Tokens"), Permission.TOKENS_READ, None),
 )
+FURTHER: Final = frozenset({"inventory", "journal", "agencies", "people", "absences", "tokens"})
 
 
-def menu() -> list[Item]:
-    """Return the menu items that the user's role may use; empty while the password must be changed."""
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """The items of the menu; ``further`` are below *More*."""
+
+    main: list[Item]
+    further: list[Item]
+
+
+def menu() -> Menu:
+    """Return the menu items that the user's role may use; none while the password must be changed."""
+    shown = Menu([], [])
     actor = current_user().actor
     if actor is None or current_user().must_change_password:
-        return []
+        return shown
     side = "agency" if actor.role in AGENCY_ROLES else "oversight"
-    items = []
     for endpoint, text, permission, item_side in MENU:
         if actor.may(permission) and item_side in (None, side):
             address = url_for(f"web.{endpoint}")
             within = request.path.startswith(f"{address}/") if address != "/" else False
+            items = shown.further if side == "oversight" and endpoint in FURTHER else shown.main
             items.append(Item(gettext(text), address, request.path == address, within))
-    return items
+    return shown
 
 
 def crumbs(*steps: tuple[str, str]) -> list[tuple[str, str]]:

@@ -55,7 +55,7 @@ def test_untranslated_document_says_so_and_names_its_language(visit: Visit) -> N
     ("role", "address"),
     [
         (Role.AGENCY_EDITOR, "/help/agency"),
-        (Role.AGENCY_ADMINISTRATOR, "/help/agency"),
+        (Role.AGENCY_ADMINISTRATOR, "/help"),
         (Role.REVIEWER, "/help/reviewer"),
         (Role.SUPERVISOR, "/help/reviewer"),
         (Role.OPERATOR, "/help/operator"),

@@ -27,7 +27,7 @@ def test_similar_projects_show_to_reviewers_and_the_own_agency(signed_in: Signed
     operator = signed_in(Role.OPERATOR).get(path).text
 
     assert own.number in reviewer and foreign.number in reviewer
-    assert "In common: Name" in reviewer and f"/projects/{project.number}/links?target={own.number}" in reviewer
+    assert "In common: Project name" in reviewer and f"/projects/{project.number}/links?target={own.number}" in reviewer
     assert own.number in editor and foreign.number not in editor and "/links?target=" not in editor
     assert "Similar projects" not in operator and own.number not in operator
 
@@ -92,3 +92,16 @@ def test_agencies_see_links_and_cannot_set_them(signed_in: SignedIn) -> None:
 
     assert "Replaced by: " in page and project.number in page and "/removal" not in page
     assert visit.get(f"/projects/{project.number}/links").status_code == 403
+
+
+def test_error_of_a_link_names_its_own_question(signed_in: SignedIn) -> None:
+    project = a_project()
+    page = signed_in(Role.REVIEWER).send(f"/projects/{project.number}/links", target="1").text
+    assert '<a href="#kind">What this project is to the other: ' in page
+
+
+def test_project_has_no_heading_over_actions_that_nobody_may_take(signed_in: SignedIn) -> None:
+    project = a_project(placement="off_platform")
+    path = f"/projects/{project.number}"
+    assert 'id="acts"' not in signed_in(Role.REVIEWER).get(path).text
+    assert 'id="acts"' in signed_in(Role.ADMINISTRATOR).get(path).text

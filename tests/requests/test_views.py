@@ -54,6 +54,28 @@ def test_a_merger_is_proposed_confirmed_and_shown_on_both_agencies(administrator
     assert former.bin in history and successor.bin in history
 
 
+def test_agency_is_not_led_to_ask_twice(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    path = f"/projects/{a_project(agency).number}"
+    editor = signed_in(Role.AGENCY_EDITOR, agency)
+    assert f'href="{path}/withdrawal"' in editor.get(path).text
+    editor.send(f"{path}/withdrawal", reason="Registered twice.")
+    assert f'href="{path}/withdrawal"' not in editor.get(path).text
+    again = editor.send(f"{path}/withdrawal", reason="Registered twice.").text
+    assert '<a href="#reason">Reason: ' in again
+
+
+def test_requests_name_their_projects(administrator: Visit) -> None:
+    former, successor = an_agency(), an_agency()
+    project = a_project(former, name_en="Register of Rivers")
+    path = propose(administrator, former, successor, kind="division", projects=project.number)
+    page = administrator.get(path).text
+    assert f'href="/projects/{project.number}">Register of Rivers</a>' in page
+    transfer = {"to": successor.bin, **ACT}
+    administrator.send(f"/projects/{project.number}/transfer", **transfer)
+    assert "Register of Rivers" in administrator.get("/requests?request_kind=transfer").text
+
+
 def test_a_division_takes_the_numbers_of_a_text_field(administrator: Visit) -> None:
     former, successor = an_agency(), an_agency()
     first, second = a_project(former), a_project(former)

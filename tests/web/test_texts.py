@@ -109,6 +109,12 @@ def test_translations_use_the_letters_of_their_language(language: str) -> None:
             assert re.search("[Ѐ-ӿ]", bare) or not re.search("[A-Za-z]{4}", bare), key
 
 
+def test_no_russian_sentence_ends_with_a_second_full_stop() -> None:
+    """A long date ends with one of its own: «26 ноября 2026 г.»."""
+    doubled = re.compile(r"%\((day|on|last_day)\)s\.")
+    assert [text for _id, texts in strings("ru") for text in texts if doubled.search(text)] == []
+
+
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_templates_contain_no_untranslated_text(template: Path) -> None:
     source = template.read_text(encoding="utf-8")

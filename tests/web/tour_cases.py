@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from registry.accounts.roles import Role
+from registry.core.clock import today
 from tests.web.tour_entries import AGENCY
 from tests.web.tour_stop import Stop
 
@@ -43,6 +44,8 @@ def stops_of_cases(known: Mapping[str, object]) -> list[Stop]:
         Stop("audit-new-error", Role.OPERATOR, "/audits/new", {"on": "01.01.2090"}),
         Stop("inventory", Role.OPERATOR, "/inventory"),
         Stop("compliance-agency", Role.AUDITOR, "/reports/compliance?by=agency"),
+        Stop("compliance-former-date", Role.AUDITOR, f"/reports/compliance?by=agency&on={today():%d.%m.%Y}"),
+        Stop("compliance-former-date-error", Role.AUDITOR, "/reports/compliance?by=agency&on=1"),
         Stop("compliance-below", Role.AUDITOR, f"/reports/compliance?within={AGENCY}"),
         Stop("compliance-region", Role.AUDITOR, "/reports/compliance?by=region"),
         Stop("compliance-kind", Role.AUDITOR, "/reports/compliance?by=kind"),

@@ -36,6 +36,7 @@ def stops_of_projects(known: Mapping[str, object]) -> list[Stop]:
             f"/projects/{known['number']}/edit",
             {"budget_kzt": "много", "supplier_bin": "12"},
         ),
+        Stop("attestations", Role.AGENCY_EDITOR, "/attestations"),
         Stop("register", Role.AGENCY_EDITOR, "/register"),
         Stop("register-what", Role.AGENCY_EDITOR, f"/register/{known['draft']}/what"),
         Stop("register-work", Role.AGENCY_EDITOR, f"/register/{known['draft']}/work"),

@@ -14,6 +14,7 @@ from registry.core.collation import kazakh_key
 from registry.core.pagination import Page
 from registry.reports.agency_overview import agency_overview
 from registry.reports.compliance import UNFLAGGED
+from registry.reports.views.compliance import PATTERNS, share_class
 from registry.requests.queries import list_requests
 from registry.web.blueprint import Answer, pages
 from registry.web.labels import name_in_page_language
@@ -32,6 +33,8 @@ def agency(actor: Actor, bin: str) -> Answer:
         agency=shown,
         overview=agency_overview(actor, shown),
         unflagged_statuses=UNFLAGGED,
+        share_class=share_class,
+        share_patterns=PATTERNS,
         requests=list_requests(actor, {"agency": bin}, Page(MAX_REQUESTS)).items,
     )
 

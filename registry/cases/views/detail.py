@@ -28,6 +28,7 @@ from registry.cases.vocabulary import ActionName, Status
 from registry.cases.workflow import ACTIONS
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
 from registry.core.transactions import transaction
+from registry.core.translations import lazy_text
 from registry.exemptions.queries import exemptions_of
 from registry.flags.queries import active_flags_of
 from registry.http.error_handlers import status_of
@@ -53,6 +54,13 @@ FILE = "file"
 WITH_FILES = (ActionName.ASK, ActionName.ANSWER, ActionName.PROPOSE, ActionName.APPEAL, ActionName.COMMENT)
 # After these actions the person usually continues on the same case.
 STAYS = (ActionName.CLAIM, ActionName.COMMENT)
+# Banners of actions whose entries of the timeline do not say that something was done.
+DONE = {
+    ActionName.ASK: lazy_text("Question sent to the agency."),
+    ActionName.ANSWER: lazy_text("Answer sent to the reviewer."),
+    ActionName.APPEAL: lazy_text("Appeal sent."),
+    ActionName.COMMENT: lazy_text("Comment added."),
+}
 
 
 @pages.page("/cases/<row_id:case_id>", needs=Permission.CASES_READ)
@@ -88,9 +96,9 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
         return _page(actor, case_id, texts, opened=action, error=error), status_of(error)
     if place and request.form.get("then") == NEXT:
         case = gettext("Case %(id)s") % {"id": case_id}
-        flash_message(f"{case}: {choice_label('case_event', action)}")
+        flash_message(f"{case}: {_done(action)}")
         return redirect_to("next_case", **place)
-    flash_message(choice_label("case_event", action))
+    flash_message(_done(action))
     return redirect_to("case", case_id=case_id, **place)
 
 
@@ -115,6 +123,12 @@ def _tag(view: Mapping[str, Any]) -> str:
     compared = {name: value for name, value in view.items() if name != "flags"}
     flags = [(flag["id"], flag["status"], flag["observed"]) for flag in view["flags"]]
     return make_tag("case", json.dumps([compared, flags], default=str, sort_keys=True))
+
+
+def _done(action: str) -> str:
+    """What was done, for the banner: most entries of the timeline say so themselves."""
+    text = DONE.get(ActionName(action))
+    return choice_label("case_event", action) if text is None else gettext(text)
 
 
 def _page(

@@ -71,7 +71,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "pending-upload-not-found": lazy_text("The file is no longer available. Send it again."),
     "platform-key-twice": lazy_text("This platform_key is already in row {row}. Keep one of the rows."),
     "principal-disabled": lazy_text("the account that started the import is disabled"),
-    "rows-left-out": lazy_text("Rows left out because they are totals, headings or notes: {rows}."),
+    "rows-left-out": lazy_text("Left out as totals, headings or notes: rows no. {rows}."),
     "row-too-long": lazy_text(
         "The row has {surplus} cells beyond its {columns} columns. Put text with a separator in it into quotes."
     ),

@@ -7,7 +7,7 @@ from typing import Final
 from flask import Response, make_response, render_template, url_for
 
 from registry.core.languages import DEFAULT_LANGUAGE
-from registry.help.documents import DOCUMENTS, GUIDES, REFERENCES, Document, guide_of
+from registry.help.documents import DOCUMENTS, GUIDES, REFERENCES, Document, guides_of
 from registry.help.rendering import render_document
 from registry.http.required_permission import Public
 from registry.web.blueprint import Answer, pages
@@ -19,9 +19,9 @@ OPEN: Final = Public("explains the register, also to those who cannot sign in")
 
 @pages.page("/help", needs=OPEN)
 def help_index() -> Answer:
-    """List the documents; the guide for the user's role comes first."""
-    own = own_guide()
-    others = [guide for guide in GUIDES if guide is not own]
+    """List the documents; the guides for the user's role come first."""
+    own = own_guides()
+    others = [guide for guide in GUIDES if guide not in own]
     return _not_indexed(render_template("help/index.html", own=own, guides=others, references=REFERENCES))
 
 
@@ -42,16 +42,16 @@ def help_document(document: str) -> Answer:
     )
 
 
-def own_guide() -> Document | None:
-    """The guide for the user's role, None for visitors and auditors."""
+def own_guides() -> list[Document]:
+    """The guides for the user's role, none for visitors and auditors."""
     person = current_user().session_actor
-    return None if person is None else guide_of(person.role)
+    return [] if person is None else guides_of(person.role)
 
 
 def own_help_address() -> str:
-    """Where *Help* leads: to the guide for the user's role, else to the list of the documents."""
-    guide = own_guide()
-    return url_for("web.help_index") if guide is None else help_address(guide.name)
+    """Where *Help* leads: to the guide for the user's role if it is one, else to the list of the documents."""
+    own = own_guides()
+    return help_address(own[0].name) if len(own) == 1 else url_for("web.help_index")
 
 
 def help_address(name: str, section: str | None = None) -> str:

@@ -116,4 +116,4 @@ def _label(kind: str, *, forwards: bool) -> str:
 
 
 def _reason(reason: str) -> str:
-    return _("Name") if reason == "name" else field_label(reason)
+    return _("Project name") if reason == "name" else field_label(reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Final
 
 from flask import render_template, request, url_for
@@ -16,10 +17,13 @@ from registry.http.downloads import csv_download, xlsx_download
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import BY_SEVERITY, GROUPS, compliance
 from registry.reports.compliance_tree import Level, compliance_below
+from registry.reports.former_dates import audit_on, compliance_on
 from registry.reports.views.downloads import compliance_header, compliance_rows, group_name, share_name
+from registry.reports.views.former_date import requested_date, requested_valid_date
 from registry.reports.views.trend import over_time
 from registry.web.blueprint import Answer, pages
 from registry.web.downloads import ENDINGS
+from registry.web.forms import Form
 from registry.web.tag_colours import severity_rank
 
 BY_DEFAULT: Final = "agency"
@@ -55,7 +59,8 @@ LAST_PAGE: Final = 9999
 def compliance_report(actor: Actor) -> Answer:
     """Display the report by the requested group. By agency it has one level of the tree, in pages or as a whole."""
     grouped = _requested_group()
-    level = _requested_level(actor, grouped)
+    day, form = requested_date() if grouped == "agency" and not request.args.get("within") else (None, Form())
+    level = _requested_level(actor, grouped) if day is None else _former_level(actor, day)
     whole, page = "whole" in request.args, _requested_page()
     first = 0 if whole else (page - 1) * ROWS_A_PAGE
     shown = level.rows if whole else level.rows[first : first + ROWS_A_PAGE]
@@ -65,13 +70,17 @@ def compliance_report(actor: Actor) -> Answer:
             **row,
             "name": group_name(grouped, row),
             "opens": _opened(row),
-            "whose": group_filters(grouped, row),
+            # Today's projects are not those of a former date.
+            "whose": group_filters(grouped, row) if day is None else None,
         }
         for row in shown
     ]
-    return render_template(
+    page_text = render_template(
         "reports/compliance.html",
         grouped=grouped,
+        form=form,
+        on=day,
+        asks_date=grouped == "agency" and not level.above,
         groups=GROUP_NAMES,
         above=level.above,
         rows=rows,
@@ -83,21 +92,23 @@ def compliance_report(actor: Actor) -> Answer:
         share_class=share_class,
         share_patterns=PATTERNS,
         totals=level.totals,
-        all_of={"agency": level.above[-1]["bin"], "below": "true"} if level.above else {},
+        all_of=_filters_of_all(level, day),
         of_share=share_filters,
-        last=last_good_audit(),
-        days=[] if level.above or first else over_time(actor),
+        last=last_good_audit() if day is None else audit_on(day),
+        days=[] if level.above or first or day else over_time(actor),
         next_address=_same_level(page=page + 1) if first + len(shown) < len(level.rows) else None,
         first_address=_same_level() if first else None,
         whole_address=_same_level(whole="true") if len(shown) < len(level.rows) else None,
     )
+    return (page_text, 422) if form.errors else page_text
 
 
 @pages.page(f"/reports/compliance.<{ENDINGS}:ending>", needs=Permission.REPORTS_READ)
 def compliance_table(actor: Actor, ending: str) -> Answer:
     """Download the whole report with exact amounts; every agency without the agencies below it."""
     grouped = _requested_group()
-    header, rows = compliance_header(grouped), compliance_rows(actor, grouped)
+    day = requested_valid_date() if grouped == "agency" else None
+    header, rows = compliance_header(grouped), compliance_rows(actor, grouped, day)
     if ending == "csv":
         return csv_download("compliance", table_as_csv(header, [rows]))
     return xlsx_download("compliance", lambda path: table_as_xlsx(path, "compliance", header, [rows]))
@@ -150,6 +161,19 @@ def _requested_level(actor: Actor, grouped: str) -> Level:
     return Level([], report["items"], report["totals"])
 
 
+def _former_level(actor: Actor, day: date) -> Level:
+    """Every agency by itself, most flagged first: the tree of a former date is not known."""
+    report = compliance_on(actor, day)
+    rows = sorted(report["items"], key=lambda row: (-row["flagged"], -row["projects"], row["key"]))
+    return Level([], rows, report["totals"])
+
+
+def _filters_of_all(level: Level, day: date | None) -> dict[str, str] | None:
+    if day is not None:
+        return None
+    return {"agency": level.above[-1]["bin"], "below": "true"} if level.above else {}
+
+
 def _requested_page() -> int:
     page = request.args.get("page", "")
     return min(max(int(page), 1), LAST_PAGE) if page.isascii() and page.isdigit() and len(page) < 10 else 1
@@ -160,5 +184,5 @@ def _opened(row: dict[str, Any]) -> str | None:
 
 
 def _same_level(**more: Any) -> str:
-    parameters: dict[str, Any] = {name: request.args[name] for name in ("by", "within") if request.args.get(name)}
+    parameters: dict[str, Any] = {name: request.args[name] for name in ("by", "within", "on") if request.args.get(name)}
     return url_for("web.compliance_report", **parameters, **more)

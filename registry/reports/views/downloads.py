@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Final
 
 from registry.accounts.actors import Actor
@@ -10,6 +11,7 @@ from registry.core.spreadsheets.writer import Cell, Rows
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import BY_SEVERITY, UNFLAGGED, compliance
 from registry.reports.compliance_tree import parents
+from registry.reports.former_dates import compliance_on
 from registry.web.labels import choice_label, field_label, name_in_page_language
 from registry.web.translations import gettext as _
 
@@ -48,14 +50,15 @@ def compliance_header(grouped: str) -> list[str]:
     ]
 
 
-def compliance_rows(actor: Actor, grouped: str) -> Rows:
-    """Return one row per row of the report."""
+def compliance_rows(actor: Actor, grouped: str, day: date | None = None) -> Rows:
+    """Return one row per row of the report, by agency also of a former date."""
     above = parents(actor) if grouped == "agency" else {}
-    return [_row(grouped, row, above) for row in compliance(actor, grouped)["items"]]
+    report = compliance(actor, grouped) if day is None else compliance_on(actor, day)
+    return [_row(grouped, row, above) for row in report["items"]]
 
 
 def _row(grouped: str, row: Mapping[str, Any], above: Mapping[str, str | None]) -> list[Cell]:
-    of_agency: list[Cell] = [row["key"], above[row["key"]]] if grouped == "agency" else []
+    of_agency: list[Cell] = [row["key"], above.get(row["key"])] if grouped == "agency" else []
     return [
         *of_agency,
         group_name(grouped, row),

@@ -11,6 +11,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.core.errors import Conflict, Malformed, NotAllowed, Problem, RegistryError
 from registry.http.error_handlers import status_of
+from registry.projects.views.links import projects_numbered
 from registry.requests import service
 from registry.requests.four_eyes import is_another_person
 from registry.requests.handlers import HANDLERS
@@ -18,7 +19,7 @@ from registry.requests.models import Request
 from registry.requests.queries import find_request, list_requests, read_request, show_request
 from registry.requests.restoration import is_in_effect, restore_project
 from registry.requests.schemas import REFUSED, REMARK
-from registry.requests.views.facts import facts_of, names_of_agencies
+from registry.requests.views.facts import facts_of, names_of_agencies, numbers_of_projects
 from registry.requests.vocabulary import RequestKind, RequestState
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.flash import flash_message
@@ -47,6 +48,7 @@ def requests(actor: Actor) -> Answer:
         actor=actor,
         items=listing.items,
         agencies=names_of_agencies(listing.items),
+        projects=projects_numbered(actor, numbers_of_projects(listing.items)),
         filters=filters,
         kinds=[(each.value, each.label) for each in RequestKind],
         next_address=next_address(listing.next),
@@ -127,6 +129,7 @@ def _page(actor: Actor, request: Request, form: Form) -> str:
         request=shown,
         facts=facts_of(shown),
         agencies=names_of_agencies([shown]),
+        projects=projects_numbered(actor, numbers_of_projects([shown])),
         form=form,
         here=url_for("web.request_page", request_id=request.id),
         may_decide=waits and actor.may(handler.decides),

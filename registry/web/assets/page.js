@@ -6,6 +6,17 @@ for (const component of [Button, ErrorSummary, NotificationBanner, ServiceNaviga
   createAll(component);
 }
 
+// The menu's "More" closes as other menus do.
+for (const further of document.querySelectorAll("details.further")) {
+  document.addEventListener("click", (event) => { if (!further.contains(event.target)) { further.open = false; } });
+  further.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      further.open = false;
+      further.querySelector("summary").focus();
+    }
+  });
+}
+
 // A question that depends on an answer of the same page is shown with it. One that had a value stays.
 for (const question of document.querySelectorAll("[data-asked-by]")) {
   const deciding = [...question.closest("form").elements].filter((input) => input.name === question.dataset.askedBy);
