@@ -17,6 +17,7 @@ from registry.accounts.account_management import (
     require_may_give,
 )
 from registry.accounts.actors import Actor
+from registry.accounts.agency_tree import require_open_agency
 from registry.accounts.events import agency_changed_of_account, moved_to_agency
 from registry.accounts.invitations import can_be_invited, delete_invitation, send_invitation
 from registry.accounts.models import (
@@ -113,6 +114,7 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
     if problems:
         raise Invalid(problems)
     with transaction():
+        require_open_agency(agency_id)
         administrators = lock_administrators(account_id)
         account = find_managed_account(actor, account_id)
         require_may_give(actor, role, agency_id)

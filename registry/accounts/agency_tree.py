@@ -8,6 +8,8 @@ from typing import Final
 from sqlalchemy import CTE, BindParameter, Date, Integer, String, column, select, table
 
 from registry.core.database import db
+from registry.core.errors import Invalid, Problem
+from registry.core.transactions import require_transaction
 
 AGENCIES: Final = table(
     "agencies",
@@ -47,6 +49,15 @@ def closed_agency(agency_id: int | None) -> dict[str, str] | None:
     )
     row = None if agency_id is None else db.session.execute(statement).mappings().one_or_none()
     return None if row is None else dict(row)
+
+
+def require_open_agency(agency_id: int | None) -> None:
+    """Keep the agency of an account open until the open transaction ends. Raises Invalid for one closed meanwhile."""
+    locked = select(AGENCIES.c.id).where(AGENCIES.c.id == agency_id).with_for_update(read=True, key_share=True)
+    require_transaction().execute(locked)
+    closed = closed_agency(agency_id)
+    if closed is not None:
+        raise Invalid([Problem("/agency", "agency-closed", {**closed})])
 
 
 def is_in_subtree(agency_id: int, root_id: int) -> bool:

@@ -28,7 +28,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, skeleton
 from registry.accounts.actors import Actor
-from registry.accounts.agency_tree import AGENCIES, closed_agency
+from registry.accounts.agency_tree import AGENCIES, closed_agency, require_open_agency
 from registry.accounts.former_names import former_name_like
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus
@@ -190,8 +190,9 @@ def role_problems(role: Role, agency_id: int | None) -> list[Problem]:
 def new_account(
     actor: Actor, name: str, kind: AccountKind, role: Role, agency_id: int | None, owner_account_id: int | None = None
 ) -> Account:
-    """Create an account with a normalised name in the open transaction. Raises AccountNameTaken."""
+    """Create an account with a normalised name in the open transaction. Raises AccountNameTaken and Invalid."""
     session = require_transaction()
+    require_open_agency(agency_id)
     name_skeleton = skeleton(name)
     require_free_name(name)
     at = now()

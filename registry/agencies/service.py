@@ -13,6 +13,7 @@ from registry.accounts.agency_tree import is_in_subtree, subtree
 from registry.accounts.roles import Permission
 from registry.agencies.events import agency_changed
 from registry.agencies.fields import CHANGEABLE
+from registry.agencies.locks import hold_agencies, share_agencies
 from registry.agencies.models import Agency
 from registry.core.bin_numbers import is_bin
 from registry.core.clock import now
@@ -138,6 +139,8 @@ def _find(number: str, *, lock: bool) -> Agency:
     statement = select(Agency).where(Agency.bin == number).execution_options(populate_existing=True)
     # PostgreSQL rejects NUL in a parameter.
     valid = is_bin(number)
+    if lock and valid:
+        hold_agencies(Agency.bin.expression == number)
     agency = db.session.scalar(statement.with_for_update(of=Agency) if lock else statement) if valid else None
     if agency is None:
         raise AgencyNotFound(bin=number)
@@ -148,7 +151,10 @@ def _problems(values: Mapping[str, Any], agency: Agency | None = None) -> list[P
     problems = missing_field_problems(values)
     number = values.get("parent_bin")
     if number is not None:
-        parent = db.session.scalar(select(Agency).where(Agency.bin == number))
+        # Whoever closes the parent moves what is below it: what is added meanwhile would stay behind.
+        share_agencies(Agency.bin.expression == number)
+        above = select(Agency).where(Agency.bin == number)
+        parent = db.session.scalar(above.execution_options(populate_existing=True))
         if parent is None:
             problems.append(Problem("/parent_bin", "agency-unknown", {"bin": number}))
         elif agency is not None and is_in_subtree(parent.id, agency.id):

@@ -1,6 +1,7 @@
-"""Clock guard: checks that the system clock is plausible before a nightly audit runs.
+"""Clock guard: checks that the system clock is plausible before a nightly audit runs, or a request takes effect.
 
-A clock that jumped ahead would audit a future date, and no nightly audit would be due until that date.
+A clock that jumped ahead would audit a future date, and no nightly audit would be due until that date; agencies would
+close before their day.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ class ClockGuard:
         if self._logged_at is None or self._checked_at - self._logged_at >= LOGGED_EVERY_S:
             self._logged_at = self._checked_at
             log.error(
-                "no nightly audit: the system clock says %s, more than two days after %s, the last time that is known."
+                "no nightly audit, and no request takes effect: the system clock says %s, more than two days after %s,"
+                " the last time that is known."
                 " If the clock is wrong, correct it. If it is right (the service was down), confirm it by running an"
                 " audit by hand: registry audits run",
                 failure.params["now"],

@@ -21,6 +21,7 @@ from registry.core.dialects import insert_or_ignore
 from registry.core.installation import installed_at
 from registry.flags.audit_runs import AuditRun, last_good_audit
 from registry.freeze.current import policy_in_force
+from registry.requests.carrying_out import carry_out_due_requests
 
 log = logging.getLogger(__name__)
 RETRY_AFTER = timedelta(minutes=10)
@@ -45,6 +46,8 @@ def run_due_audit(
     scheduled = is_due(current_time, audit_at, installed_at(), None if last is None else last.on)
     if scheduled is None:
         return None
+    # What takes effect today does so before today is judged and counted.
+    carry_out_due_requests()
     try:
         return _audit(scheduled, current_time, RETRY_AFTER)
     except AuditRunning:
@@ -65,6 +68,7 @@ def run_nightly_audit(clock_guard: ClockGuard | None = None) -> AuditRun | None:
         return None
     if clock_guard is not None:
         clock_guard.require_plausible(now())
+    carry_out_due_requests()
     return _audit(ScheduledRun(day, False, day if last is None else last.on + timedelta(days=1)), now(), timedelta())
 
 

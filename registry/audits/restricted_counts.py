@@ -6,7 +6,7 @@ Each run stores how much restricted projects add to its counts; this is subtract
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -17,8 +17,10 @@ from registry.audits.held_causes import visible_causes
 from registry.core.transactions import require_transaction
 from registry.flags.audit_runs import AuditChange, AuditRun, last_good_audit
 from registry.flags.models import ACTIVE_STATUSES, Flag
+from registry.flags.withdrawn_projects import status_before_withdrawal
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
+from registry.requests.restoration import was_withdrawn_at, withdrawal_in_effect
 
 COUNTS: Final = (
     "projects_judged",
@@ -64,7 +66,7 @@ def move_in_last_audit(project: Project) -> None:
     last = last_good_audit()
     if last is None or last.restricted_counts is None or project.id > last.judged_up_to:
         return
-    if project.withdrawn_at is not None and last.finished_at is not None and project.withdrawn_at <= last.finished_at:
+    if last.finished_at is not None and was_withdrawn_at(project, last.finished_at):
         # That audit did not count it.
         return
     lock = select(AuditRun).where(AuditRun.id == last.id).with_for_update()
@@ -76,8 +78,7 @@ def move_in_last_audit(project: Project) -> None:
 
 def _counts_of(project: Project, audit_id: int) -> dict[str, int]:
     session = require_transaction()
-    active = select(Flag.status).where(Flag.project_id == project.id, Flag.status.in_(ACTIVE_STATUSES))
-    statuses = session.scalars(active).all()
+    statuses = _statuses_at_the_audit(project)
     of_project = (AuditChange.audit_id == audit_id, AuditChange.project_id == project.id)
     changes = Counter(session.scalars(select(AuditChange.change).where(*of_project)))
     in_scope = project.agency.kind in policy_in_force().scope
@@ -91,3 +92,13 @@ def _counts_of(project: Project, audit_id: int) -> dict[str, int]:
         "flags_reopened": changes["reopened"],
         "flags_cleared": changes["cleared"],
     }
+
+
+def _statuses_at_the_audit(project: Project) -> Sequence[str]:
+    """The statuses of the project's active flags; of a withdrawn project, those that its flags had before."""
+    session = require_transaction()
+    withdrawal = withdrawal_in_effect(project)
+    if withdrawal is None:
+        active = select(Flag.status).where(Flag.project_id == project.id, Flag.status.in_(ACTIVE_STATUSES))
+        return session.scalars(active).all()
+    return session.scalars(select(status_before_withdrawal()).where(Flag.id.in_(withdrawal.details["flags"]))).all()

@@ -99,13 +99,26 @@ def is_reason_required(changes: Iterable[Mapping[str, Any]]) -> bool:
     return any(change["field"] in WITH_REASON for change in changes)
 
 
+def verdict_to_check_change(project: Project, after: Mapping[str, Any], language: Language) -> dict[str, Any]:
+    """Return today's verdict on a project as an edit that is not saved would leave it, and what the edit changes."""
+    day, changed = today(), verdict_after_change(project, after, language)
+    exempt = exemption_in_force(project.id, day) is not None
+    edited = _edited_facts(project, facts_of(project), after)
+    verdict = _verdict(project.number, edited, day, language, policy_in_force(), exempt=exempt)
+    return {**verdict, "opened": changed.opened, "ended": changed.ended}
+
+
+def _edited_facts(project: Project, before: Facts, after: Mapping[str, Any]) -> Facts:
+    present = EarlierRevision(**{name: getattr(project, name) for name in LAW_LOOKS_AT})
+    edited = {name: after[name] for name in PROJECT_FACTS if name in after}
+    return replace(before, past=(*before.past, present), **edited)
+
+
 def verdict_after_change(project: Project, after: Mapping[str, Any], language: Language) -> ChangedVerdict:
     """Compare today's findings before and after an edit of a project that is not saved yet."""
     policy, day = policy_in_force(), today()
     before = facts_of(project)
-    present = EarlierRevision(**{name: getattr(project, name) for name in LAW_LOOKS_AT})
-    edited = {name: after[name] for name in PROJECT_FACTS if name in after}
-    then = evaluate(replace(before, past=(*before.past, present), **edited), policy, day)
+    then = evaluate(_edited_facts(project, before, after), policy, day)
     now = evaluate(before, policy, day)
     rules_now, rules_then = {finding.rule for finding in now}, {finding.rule for finding in then}
     return ChangedVerdict(

@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "journal": "registry.journal.commands:journal",
     "requests": "registry.requests.commands:requests",
     "notices": "registry.notifications.commands:notices",
+    "setup": "registry.help.commands:setup",
     "backup": "registry.cli.backup:backup",
     "restore": "registry.cli.backup:restore",
     "demo": "registry.demo.commands:demo",

@@ -62,7 +62,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         # Asks which due date has no audit, and therefore also catches up after downtime.
         Job("nightly audit", timedelta(minutes=1), lambda: run_due_audit(settings.audit_at, None, clock_guard)),
         # A separate job, because the digest waits for a running audit and immediate notifications do not.
-        Job("requests", timedelta(minutes=1), carry_out_due_requests),
+        Job("requests", timedelta(minutes=1), lambda: carry_out_due_requests(clock_guard.is_plausible)),
         Job("digest", timedelta(minutes=1), lambda: digest_when_due(settings)),
         Job("notices", timedelta(minutes=1), lambda: deliver_notifications(settings)),
         Job("imports", timedelta(seconds=1), run_queued_imports),

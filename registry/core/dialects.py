@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, Text, cast, func, select, text, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Integer, Select, Text, cast, func, literal_column, select, text, tuple_
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -75,6 +75,14 @@ def advisory_lock(session: Session, number: int, *, shared: bool = False) -> Non
     """Wait for a lock that the open transaction holds until it ends. SQLite has one writer at a time and needs none."""
     if not is_sqlite():
         session.execute(text(f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}({number})"))
+
+
+def advisory_row_locks(session: Session, base: int, ids: Select[tuple[int]], *, shared: bool) -> None:
+    """Wait for a lock of each of these rows, in the order of the query; ``base`` is the number of all of them."""
+    if not is_sqlite():
+        rows = ids.subquery()
+        lock = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+        session.execute(select(lock(literal_column(str(base)) + rows.c.id)))
 
 
 def insert_or_ignore(table: type[Base]) -> PostgresInsert | SqliteInsert:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import case, select, update
+from sqlalchemy import ColumnElement, case, select, update
 
 from registry.core.clock import today
 from registry.core.database import db
@@ -36,9 +36,13 @@ def clear_flags(project_id: int, at: datetime) -> list[int]:
 
 def reopen_flags(ids: Sequence[int], at: datetime) -> None:
     """Give flags that a withdrawal cleared the status that they had, in the open transaction."""
+    _update(ids, status=status_before_withdrawal(), cleared_on=None, last_seen_on=None, changed_at=at)
+
+
+def status_before_withdrawal() -> ColumnElement[str]:
+    """The status that a flag had which a withdrawal cleared, as SQL on the table of flags."""
     accepted = Flag.accepted_fingerprint == Flag.fingerprint
-    before = case((Flag.exemption_id.is_not(None), "exempt"), (accepted, "accepted"), else_="open")
-    _update(ids, status=before, cleared_on=None, last_seen_on=None, changed_at=at)
+    return case((Flag.exemption_id.is_not(None), "exempt"), (accepted, "accepted"), else_="open")
 
 
 def _update(ids: Sequence[int], **values: object) -> None:

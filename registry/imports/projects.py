@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.agencies.locks import share_agencies
 from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
 from registry.core.bulk import table_of
@@ -152,6 +153,7 @@ class ProjectImport:
         successor = select(SUCCESSOR.bin).where(SUCCESSOR.id == Agency.successor_id).scalar_subquery()
         statement = select(Agency.bin, Agency.id, is_own, successor).where(named).order_by(Agency.id)
         if not self.dry_run:
+            share_agencies(named)
             # As the foreign key will: nobody closes them, or changes their kind, until the chunk is written.
             statement = statement.with_for_update(of=Agency, read=True, key_share=True)
         rows = db.session.execute(statement).all()

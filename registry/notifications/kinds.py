@@ -32,6 +32,7 @@ KINDS: Final[Mapping[str, str]] = {
     "request-waiting": "requests",
     "request-decided": "requests",
     "request-carried-out": "requests",
+    "request-failed": "requests",
     "request-restored": "requests",
     # In the digest.
     "order-overdue": "cases",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import account_ever_named
 from registry.core.database import db
 from registry.notifications.notice import Notice
 from registry.notifications.recipients import Directory, Recipient
 from registry.requests.carrying_out import CARRIED_OUT_TOPIC
 from registry.requests.decisions import DECIDED_TOPIC
+from registry.requests.failures import FAILED_TOPIC
 from registry.requests.four_eyes import is_another_person
 from registry.requests.handlers import HANDLERS
 from registry.requests.models import Request
@@ -45,6 +46,13 @@ def _carried_out(request: Request, directory: Directory) -> list[Notice]:
     return _notices(request, directory.of_agency(request.to_agency_id), "request-carried-out")
 
 
+def _failed(request: Request, directory: Directory) -> list[Notice]:
+    """To operators, who find the reason in the log, and to those who confirm such requests."""
+    deciders = directory.who_may(HANDLERS[RequestKind(request.kind)].decides)
+    recipients = dict.fromkeys([*directory.of_role(Role.OPERATOR), *deciders])
+    return _notices(request, recipients, "request-failed") if request.is_due else []
+
+
 def _restored(request: Request, directory: Directory) -> list[Notice]:
     """To the agency that has the project."""
     agency_id = request.agency_id if request.project_record is None else request.project_record.agency_id
@@ -72,5 +80,6 @@ REQUEST_NOTICES: Final[Mapping[str, Callable[[Mapping[str, Any], Directory], lis
     ASKED_TOPIC: _on_a_request(_waiting),
     DECIDED_TOPIC: _on_a_request(_decided),
     CARRIED_OUT_TOPIC: _on_a_request(_carried_out),
+    FAILED_TOPIC: _on_a_request(_failed),
     RESTORED_TOPIC: _on_a_request(_restored),
 }

@@ -8,7 +8,7 @@ from registry.core.base_schema import BaseSchema
 from registry.core.fields import Choice, Text
 from registry.core.response_fields import ReadOnly, Timestamp
 from registry.core.translations import lazy_text
-from registry.projects.schemas import TEXT_OR_NULL, Verdict
+from registry.projects.schemas import CHANGES_SCHEMA, FINDING_SCHEMA, TEXT_OR_NULL, Verdict
 from registry.projects.similarity.scoring import REASONS
 from registry.projects.vocabulary import LinkKind
 
@@ -46,6 +46,18 @@ class CheckedProject(Verdict):
     similar = ReadOnly(SIMILAR_TEXT, SIMILAR_ITEMS)
 
 
+class CheckedChange(Verdict):
+    """The verdict on a project as an edit would leave it, and what the edit changes."""
+
+    changes = ReadOnly("What would change, as the history will show it.", CHANGES_SCHEMA)
+    opened = ReadOnly("Those of the findings that the edit opens.", {"type": "array", "items": FINDING_SCHEMA})
+    ended = ReadOnly("The findings of today that the edit ends.", {"type": "array", "items": FINDING_SCHEMA})
+    is_reason_required = ReadOnly(
+        "True when pages ask for a reason, because a date, the kind of work or the stage changes that rules read.",
+        {"type": "boolean"},
+    )
+
+
 class LinkToAdd(BaseSchema):
     """A link to add."""
 
@@ -79,6 +91,7 @@ class ProjectLink(BaseSchema):
 
 
 SIMILAR_PROJECTS: Final = SimilarProjects()
+CHECKED_CHANGE: Final = CheckedChange()
 CHECKED_PROJECT: Final = CheckedProject()
 LINK_BODY: Final = LinkToAdd()
 PROJECT_LINK: Final = ProjectLink()

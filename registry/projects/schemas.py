@@ -114,6 +114,16 @@ FINDING_SCHEMA: Final[dict[str, Any]] = {
 }
 
 
+CHANGES_SCHEMA: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["field", "old", "new"],
+        "properties": {"field": {"type": "string"}, "old": {}, "new": {}},
+    },
+}
+
+
 class Verdict(BaseSchema):
     """The verdict on a project for a date."""
 
@@ -163,14 +173,7 @@ class Revision(BaseSchema):
     by = ReadOnly("Whose token it was.", {"type": "string"})
     changes = ReadOnly(
         "What changed.",
-        {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["field", "old", "new"],
-                "properties": {"field": {"type": "string"}, "old": {}, "new": {}},
-            },
-        },
+        CHANGES_SCHEMA,
     )
     reason = ReadOnly("Why, if the person who made the change said so.", TEXT_OR_NULL)
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import contains_eager, make_transient_to_detached
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.agencies.locks import share_agencies
 from registry.agencies.models import Agency
 from registry.agencies.service import closed_problem, may_act_for
 from registry.core.bulk import insert_related
@@ -69,6 +70,13 @@ def read_project(actor: Actor, number: str, what: str) -> Project:
         return project
     journal_restricted_reads(actor, [number], what)
     return find_project(actor, number)
+
+
+def read_project_to_change(actor: Actor, number: str, what: str) -> Project:
+    """The project for a form that changes it. Raises ProjectNotFound, and ProjectWithdrawn before it is filled in."""
+    project = read_project(actor, number, what)
+    require_not_withdrawn(project)
+    return project
 
 
 def find_project_to_change(actor: Actor, number: str, *, even_withdrawn: bool = False) -> Project:
@@ -249,6 +257,7 @@ def merge_problems(known: Sequence[Problem], further: Sequence[Problem]) -> list
 def _agency(number: str, *, lock: bool) -> Agency | None:
     statement = select(Agency).where(Agency.bin == number)
     if lock:
+        share_agencies(Agency.bin.expression == number)
         # As the foreign key will: from now to the commit nobody changes the kind, which decides the freeze status.
         statement = statement.with_for_update(of=Agency, read=True, key_share=True)
         statement = statement.execution_options(populate_existing=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import click
 
 from registry.cli.app_context import in_registry
+from registry.cli.exit_codes import FAILED, CommandFailed
 from registry.cli.options import as_json_option
-from registry.cli.output import print_json, print_message
+from registry.cli.output import cli_text, print_json, print_message
 from registry.requests.carrying_out import carry_out_due_requests
+from registry.requests.queries import due_requests
 
 
 @click.group()
@@ -20,8 +22,11 @@ def requests() -> None:
 @in_registry
 def carry_out(as_json: bool) -> None:
     """Carry out every confirmed request whose day has come. The scheduler does it each minute."""
-    carried_out = carry_out_due_requests()
+    carried_out, failed = carry_out_due_requests(), due_requests()
     if as_json:
-        print_json({"carried_out": carried_out})
+        print_json({"carried_out": carried_out, "failed": failed})
     else:
         print_message("cli-requests-carried-out", requests=len(carried_out))
+    if failed:
+        listed = ", ".join(str(request_id) for request_id in failed)
+        raise CommandFailed([cli_text("cli-requests-failed", requests=listed)], FAILED)

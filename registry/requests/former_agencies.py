@@ -18,7 +18,7 @@ from registry.requests.passing_on import pass_projects
 def close_and_pass_on(actor: Actor, request: Request, former: Agency, successor: Agency) -> dict[str, Any]:
     """Pass everything on and close the agency, in the open transaction; returns the counts for the journal.
 
-    Locks agencies, cases, projects, flags and accounts, in this order.
+    Locks agencies, projects, flags, cases and accounts, in this order.
     """
     details = {"request": request.id, "act": request.act}
     below = close_agency(actor, former, successor, request.on or today(), details)

@@ -35,7 +35,8 @@ class RequestHandler:
 
     ``collection``: its path in the API, also in the journal and on pages. ``body``: the schema of what is asked;
     ``shown``: the schema of a request in responses. ``asker_is_person``: service accounts cannot ask, because
-    administrators have the tokens of all of them and one person would pass for two.
+    administrators have the tokens of all of them and one person would pass for two. ``excludes_reviewers``: nobody acts
+    on cases meanwhile, because it locks projects before their cases, and actions on cases lock these first.
     """
 
     kind: ClassVar[RequestKind]
@@ -45,6 +46,7 @@ class RequestHandler:
     body: ClassVar[BaseSchema]
     shown: ClassVar[BaseSchema]
     asker_is_person: ClassVar[bool] = True
+    excludes_reviewers: ClassVar[bool] = False
 
     def check(self, actor: Actor, subject: str, values: dict[str, Any]) -> Asked:
         """Check validated values about the subject (a BIN or a project's number) in the open transaction.
@@ -52,6 +54,9 @@ class RequestHandler:
         Raises NotFound for an unknown subject, Invalid with every problem, Conflict.
         """
         raise NotImplementedError
+
+    def lock(self, request: Request) -> None:
+        """Lock, in the open transaction, what determines how many people confirm it."""
 
     def people_who_decide(self, request: Request) -> int:  # noqa: ARG002 - for subclasses
         """How many people, besides the one who asked, confirm it: 1 or 2."""

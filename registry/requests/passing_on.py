@@ -10,8 +10,9 @@ from sqlalchemy.orm import aliased
 
 from registry.accounts.actors import Actor
 from registry.accounts.agency_tree import last_successor
+from registry.agencies.locks import hold_agencies
 from registry.agencies.models import Agency
-from registry.cases.change_times import CASE, lock_cases, mark_cases
+from registry.cases.change_times import CASE, mark_cases
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.transactions import require_transaction
@@ -35,6 +36,7 @@ def lock_agencies(former_id: int, to_id: int) -> tuple[Agency, Agency]:
     """
     session = require_transaction()
     to_id = last_successor(to_id)
+    hold_agencies(Agency.id.in_({former_id, to_id}))
     both = select(Agency).where(Agency.id.in_({former_id, to_id})).order_by(Agency.id).with_for_update(of=Agency)
     rows = {row.id: row for row in session.scalars(both.execution_options(populate_existing=True))}
     to = rows[to_id]
@@ -46,12 +48,10 @@ def pass_projects(
 ) -> dict[str, Any]:
     """Give the projects of these numbers, or all, to the other agency; returns the counts for the journal.
 
-    Deadlines, decisions and orders stay as they are. Locks cases, then projects, then flags.
+    Deadlines, decisions and orders stay as they are. Locks projects, then flags, then cases.
     """
     if former.id == to.id:
         return {"passed_on": 0}
-    table = Project.__table__.c
-    lock_cases(table.agency_id == former.id, *([] if numbers is None else [table.number.in_(numbers)]))
     at = now()
     details = {"request": request.id, "act": request.act}
     ids, renamed = move_projects(
@@ -61,6 +61,7 @@ def pass_projects(
     for some in parts:
         # The rules depend on the kind of the agency.
         update_freeze_status(at, some)
+    table = Project.__table__.c
     for some in parts:
         mark_flags(at, FLAGS.c.project_id.in_(select(table.id).where(some)))
     for some in parts:

@@ -12,6 +12,7 @@ from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
 from registry.core.bulk import table_of
+from registry.core.clock import today
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
 from registry.core.filters import ChoiceFilter, ColumnFilter, TextFilter, conditions, date_filters, instant_filters
@@ -68,7 +69,9 @@ def _shown(request: Request) -> dict[str, Any]:
         *("first_decided_by", "first_decided_at", "decided_by", "decided_at", "decision_reason", "carried_out_at"),
     )
     own = HANDLERS[RequestKind(request.kind)].more(request)
-    return {"request_kind": request.kind, **{name: getattr(request, name) for name in names}, **own}
+    failed_at = request.details.get("failed_at") if request.is_due else None
+    shown = {name: getattr(request, name) for name in names}
+    return {"request_kind": request.kind, **shown, "failed_at": failed_at, **own}
 
 
 def find_request(actor: Actor, request_id: int, kind: RequestKind | None = None) -> Request:
@@ -100,6 +103,14 @@ def waiting_request(kind: RequestKind, agency_id: int, project_id: int | None) -
     statement = select(Request.id).where(Request.kind == kind.value, Request.state == RequestState.WAITING.value)
     request_id: int | None = db.session.scalar(statement.where(subject))
     return request_id
+
+
+def due_requests() -> list[int]:
+    """The ids of confirmed requests whose day has come and that have not taken effect, in the order of their turn."""
+    db.session.rollback()
+    confirmed = (Request.state == RequestState.CONFIRMED.value, Request.carried_out_at.is_(None))
+    due = select(Request.id).where(*confirmed, Request.on <= today())
+    return list(db.session.scalars(due.order_by(Request.on, Request.id)))
 
 
 def requests_of_project(actor: Actor, project_id: int) -> list[Request]:

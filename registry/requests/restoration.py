@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -45,6 +47,15 @@ def withdrawal_in_effect(project: Project) -> Request | None:
     of_project = (Request.kind == RequestKind.WITHDRAWAL.value, Request.project_id == project.id)
     done = select(Request).where(*of_project, Request.carried_out_at.is_not(None)).order_by(Request.id.desc())
     return db.session.scalars(done.limit(1)).first()
+
+
+def was_withdrawn_at(project: Project, at: datetime) -> bool:
+    """True when the project was withdrawn then, also when it has been restored since."""
+    of_project = (Request.kind == RequestKind.WITHDRAWAL.value, Request.project_id == project.id)
+    before = db.session.scalars(select(Request).where(*of_project, Request.carried_out_at <= at)).all()
+    restored = [each.details.get("restored_at") for each in before]
+    # Instants as text of one length in UTC.
+    return any(each is None or each > rfc3339(at) for each in restored)
 
 
 def restore_project(actor: Actor, request_id: int, reason: str) -> Request:

@@ -34,6 +34,10 @@ class RequestShown(BaseSchema):
     decided_at = Timestamp("When.", nullable=True)
     decision_reason = ReadOnly("Why it was decided so.", nullable(TEXT))
     carried_out_at = Timestamp("When it took effect.", nullable=True)
+    failed_at = Timestamp(
+        "When it first failed on the last day on which it could not take effect, though it is due; tried each minute.",
+        nullable=True,
+    )
 
 
 class RequestRemark(BaseSchema):

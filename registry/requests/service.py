@@ -11,8 +11,8 @@ from registry.core import outbox
 from registry.core.clock import now
 from registry.core.errors import Conflict
 from registry.core.transactions import transaction
-from registry.flags.lock import lock_flags_for_review
-from registry.requests.carrying_out import carry_out
+from registry.projects.service import find_project
+from registry.requests.carrying_out import carry_out, lock_flags_for
 from registry.requests.decisions import decide
 from registry.requests.four_eyes import RequestNeedsAPerson, require_another_person
 from registry.requests.handlers import HANDLERS
@@ -84,9 +84,10 @@ def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None
     handler = HANDLERS[kind]
     actor.require(handler.decides)
     with transaction():
-        lock_flags_for_review()
+        lock_flags_for(handler)
         request = _waiting(actor, kind, request_id)
         require_another_person(actor, request)
+        handler.lock(request)
         if request.first_decided_by is None and handler.people_who_decide(request) > 1:
             request.first_decided_by, request.first_decided_at = actor.principal, now()
             record(actor, "confirmed-first", request, {"decision_reason": reason})
@@ -111,11 +112,14 @@ def refuse(actor: Actor, kind: RequestKind, request_id: int, reason: str) -> Req
 def cancel(actor: Actor, kind: RequestKind, request_id: int, reason: str | None = None) -> Request:
     """Cancel a request that waits, or one that is confirmed for a later day, by whoever may ask for its kind.
 
-    Raises RoleNotAllowed, RequestNotFound, RequestNotWaiting and RequestCarriedOut.
+    Raises RoleNotAllowed, RequestNotFound, RequestNotWaiting and RequestCarriedOut, and ProjectNotFound for an agency
+    that has passed the project on: it still reads the request.
     """
     actor.require(HANDLERS[kind].asks)
     with transaction():
         request = find_request_to_change(actor, kind, request_id)
+        if request.project is not None:
+            find_project(actor, request.project)
         if request.carried_out_at is not None:
             raise RequestCarriedOut(id=request.id)
         if not request.is_open:

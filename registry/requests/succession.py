@@ -97,6 +97,7 @@ class Succession(RequestHandler):
     collection = "successions"
     asks = Permission.ORGANISATIONS_PROPOSE
     decides = Permission.ORGANISATIONS_CONFIRM
+    excludes_reviewers = True
     body: ClassVar[BaseSchema] = SuccessionFields()
     shown: ClassVar[BaseSchema] = SuccessionShown()
 

@@ -57,6 +57,7 @@ class Transfer(RequestHandler):
     collection = "transfers"
     asks = Permission.ORGANISATIONS_PROPOSE
     decides = Permission.ORGANISATIONS_CONFIRM
+    excludes_reviewers = True
     body: ClassVar[BaseSchema] = TransferFields()
     shown: ClassVar[BaseSchema] = TransferShown()
 

@@ -106,6 +106,10 @@ class Withdrawal(RequestHandler):
         details = {"duplicate_of": duplicate_of}
         return Asked(project.agency_id, values["reason"], project_id=project.id, details=details)
 
+    def lock(self, request: Request) -> None:
+        """Lock the open case, whose orders count: an approval under way ends first."""
+        lock_open_case(_project_of(request).id)
+
     def people_who_decide(self, request: Request) -> int:
         """Two while a medium or high flag is active or an order in force."""
         project_id = _project_of(request).id
@@ -128,9 +132,8 @@ class Withdrawal(RequestHandler):
     def carry_out(self, actor: Actor, request: Request) -> dict[str, Any]:
         """Withdraw the project: its flags clear, its case closes, its orders end."""
         session = require_transaction()
-        # Actions on cases lock the case and then the project, which the link locks too.
-        lock_open_case(_project_of(request).id)
         _link_to_remaining(actor, request)
+        # The case is locked already, as actions on cases lock it before the project.
         project = find_project_to_change(actor, _project_of(request).number)
         at, before = now(), project.freeze_status
         flags = clear_flags(project.id, at)

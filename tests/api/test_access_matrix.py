@@ -168,6 +168,7 @@ TRIES: dict[str, Try] = {
     "check_before_registering": Try("/projects/check", WRITERS, 200, new_project, owned=False),
     "read_one_project": Try("/projects/{number}", ALL),
     "patch_project": Try("/projects/{number}", WRITERS, 200, lambda world: {"budget_kzt": 7}),
+    "check_before_changing": Try("/projects/{number}/check", WRITERS, 200, lambda world: {"budget_kzt": 7}),
     "attest_project": Try(
         "/projects/{number}/attestation", {Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}, 200, lambda world: {}
     ),

@@ -1,4 +1,4 @@
-"""Successions and withdrawals over real connections, while people work on the cases that they change."""
+"""Moves of agencies, withdrawals and due requests over real connections, while people work on the cases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from registry.accounts.roles import Role
-from registry.agencies.service import agency_by_bin, agency_to_change, change_agency
+from registry.agencies.service import agency_to_change, change_agency
 from registry.cases.documents import add_case_document
 from registry.cases.models import Case
 from registry.core.clock import today
@@ -68,21 +68,6 @@ def errors_while_reviewers_write(app: Flask, change: Callable[[], object]) -> li
         for reviewer in reviewers:
             reviewer.join()
     return errors
-
-
-def test_a_merger_and_actions_on_its_cases_do_not_wait_for_each_other(own_app: Flask) -> None:
-    with own_app.app_context():
-        former, successor = an_agency(), an_agency()
-        fill([former], projects=60, cases=CASES, orders=0)
-        values = {"successor": successor.bin, "on": today(), "act": "No. 17", "reason": "They merge."}
-        merger, former_bin = ask(FIRST, RequestKind.SUCCESSION, former.bin, values).id, former.bin
-        db.session.remove()
-
-    errors = errors_while_reviewers_write(own_app, lambda: confirm(SECOND, RequestKind.SUCCESSION, merger))
-
-    assert errors == []
-    with own_app.app_context():
-        assert agency_by_bin(former_bin).closed_on == today()
 
 
 def test_moves_of_an_agency_and_actions_on_its_cases_do_not_wait_for_each_other(own_app: Flask) -> None:

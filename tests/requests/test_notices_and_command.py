@@ -61,5 +61,5 @@ def test_the_command_carries_out_what_is_due_once(own_app: Flask, registry: Comm
 
     first, second = (registry("requests", "carry-out", "--json").json for _ in range(2))
 
-    assert (first, second) == ({"carried_out": [request_id]}, {"carried_out": []})
+    assert (first, second) == ({"carried_out": [request_id], "failed": []}, {"carried_out": [], "failed": []})
     assert registry("requests", "carry-out").err.strip() == "Requests carried out: 0"

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from registry.accounts.actors import Actor
 from registry.accounts.models import account_named
@@ -18,7 +18,6 @@ from registry.agencies.service import agency_by_bin
 from registry.cases.models import Case
 from registry.core.database import db
 from registry.core.errors import Invalid
-from registry.core.transactions import transaction
 from registry.imports.service import import_now
 from registry.projects.drafts import find_draft, save_draft, start_draft
 from registry.projects.models import Project
@@ -240,22 +239,3 @@ def test_a_person_of_the_former_agency_signs_in_again(former: Agency, successor:
     a_succession(former, successor)
 
     assert db.session.scalars(select(WebSession)).all() == []
-
-
-def test_a_request_that_fails_stays_due_and_keeps_no_other_from_its_day(
-    former: Agency, successor: Agency, present: Present, caplog: pytest.LogCaptureFixture
-) -> None:
-    day = DAY + timedelta(days=1)
-    failing, other = an_agency(), a_succession(former, successor, day)
-    failed = a_succession(failing, successor, day)
-    with transaction() as session:
-        # Earlier in the order than the other one, and without what its kind needs.
-        session.execute(update(Request).where(Request.id == failed.id).values(on=DAY, details={}))
-    present.set(day)
-    assert carry_out_due_requests() == [other.id]
-    assert f"request {failed.id} could not be carried out" in caplog.text
-    statement = select(Request.id, Request.carried_out_at)
-    rows = {row.id: row.carried_out_at is not None for row in db.session.execute(statement)}
-    assert rows == {other.id: True, failed.id: False}
-    closed = set(db.session.scalars(select(Agency.bin).where(Agency.closed_on.is_not(None))))
-    assert closed == {former.bin}

@@ -36,7 +36,7 @@ from tests.cases.cast import (
     editor_of,
     migrate_by,
 )
-from tests.factories import a_project, an_agency
+from tests.factories import a_project, an_actor, an_agency
 from tests.present import Present
 
 DAY = date(2026, 9, 30)
@@ -281,3 +281,18 @@ def test_an_order_on_a_weak_flag_takes_two_people_too() -> None:
         confirm(BOLAT, W, request.id)
     assert reviewer.value.code == "withdrawal-needs-a-supervisor"
     assert again(project).withdrawn_at is None
+
+
+def test_an_agency_that_has_passed_the_project_on_reads_its_request_and_does_not_cancel_it(client: FlaskClient) -> None:
+    former, to = an_agency(), an_agency()
+    project = clean(agency=former)
+    request = asked(project)
+    values = {"to": to.bin, "on": DAY, "act": "No. 1", "reason": "So."}
+    transfer = ask(an_actor(Role.ADMINISTRATOR, name="first"), RequestKind.TRANSFER, project.number, values)
+    confirm(SAULE, RequestKind.TRANSFER, transfer.id)
+    own, new = (caller(client, Role.AGENCY_EDITOR, agency) for agency in (former, to))
+
+    answer = own.post(f"/withdrawals/{request.id}/cancellation", {})
+
+    assert (answer.status_code, own.get(f"/withdrawals/{request.id}").get_json()["state"]) == (404, "waiting")
+    assert new.post(f"/withdrawals/{request.id}/cancellation", {}).get_json()["state"] == "cancelled"

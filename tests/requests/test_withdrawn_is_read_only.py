@@ -55,6 +55,10 @@ ENDED = {"ended_on": "2026-09-30", "consent_number": "1", "evidence": "Act"}
 EXEMPT = dict.fromkeys(("decided_on", "valid_from", "valid_to"), "2026-09-30")
 TRIES: dict[str, tuple[Role, Sent]] = {
     "edit": (Role.AGENCY_EDITOR, lambda who, number: who.change(f"/projects/{number}", {"budget_kzt": 1})),
+    "check of an edit": (
+        Role.AGENCY_EDITOR,
+        lambda who, number: who.post(f"/projects/{number}/check", {"budget_kzt": 1}),
+    ),
     "attestation": (Role.AGENCY_EDITOR, lambda who, number: who.post(f"/projects/{number}/attestation", {})),
     "document": (Role.AGENCY_EDITOR, lambda who, number: who.upload(f"/projects/{number}/documents", b"x")),
     "withdrawal": (Role.AGENCY_EDITOR, lambda who, number: who.post(f"/projects/{number}/withdrawal", {"reason": "."})),
@@ -136,3 +140,27 @@ def test_its_page_offers_no_change(agency: Agency, project: Project, signed_in: 
     assert "Change the facts" not in page and "Add a document" not in page and "registered in error</a>" not in page
     assert project.number not in editor.get("/projects").text
     assert project.number in editor.get("/projects?withdrawn=include").text
+
+
+FORMS = {
+    "edit": Role.AGENCY_EDITOR,
+    "edit/dates": Role.AGENCY_EDITOR,
+    "withdrawal": Role.AGENCY_EDITOR,
+    "confirmation-request/ending": Role.AGENCY_EDITOR,
+    "transfer": Role.ADMINISTRATOR,
+    "confirm-placement": Role.OPERATOR,
+    "confirm-onboarding": Role.OPERATOR,
+    "confirm-ending": Role.OPERATOR,
+    "exemption": Role.SUPERVISOR,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_by_its_address_is_not_offered(agency: Agency, project: Project, signed_in: SignedIn, form: str) -> None:
+    visit = signed_in(FORMS[form], agency if FORMS[form] is Role.AGENCY_EDITOR else None)
+
+    page = visit.get(f"/projects/{project.number}/{form}")
+
+    assert page.status_code == 409
+    assert f"Project {project.number} is withdrawn because it was registered in error." in page.text
+    assert "<textarea" not in page.text

@@ -14,6 +14,10 @@ from tests.web.tour import person_name
 
 pytestmark = [pytest.mark.sqlite_only, pytest.mark.usefixtures("demo")]
 FURTHER = "details.further"
+# The sum of all layout shifts since the page began to load.
+LAYOUT_SHIFT = """() => new Promise(resolve => new PerformanceObserver(list => resolve(
+    list.getEntries().reduce((sum, entry) => sum + entry.value, 0))).observe({type: "layout-shift", buffered: true})
+    || setTimeout(() => resolve(0), 500))"""
 
 
 def test_menu_is_on_one_line_for_every_role_in_every_language(browser: Browser, address: str) -> None:
@@ -57,4 +61,27 @@ def test_more_pages_close_by_escape_and_by_a_click_elsewhere(browser: Browser, a
     assert link.is_visible()
     page.click("h1")
     assert not link.is_visible()
+    opened.close()
+
+
+def test_pages_do_not_jump_while_they_load_on_a_phone(browser: Browser, address: str) -> None:
+    opened = context(browser, address, width=390)
+    page = opened.new_page()
+    sign_in(page, person_name(Role.SUPERVISOR))
+    shifts = {}
+    for path in ("/home", "/projects", "/cases", "/audits"):
+        page.goto(path, wait_until="networkidle")
+        shifts[path] = page.evaluate(LAYOUT_SHIFT)
+    # Core Web Vitals: up to 0.1 is good.
+    assert {path: shift for path, shift in shifts.items() if shift > 0.1} == {}
+    opened.close()
+
+
+def test_menu_shows_on_a_phone_when_its_script_never_comes(browser: Browser, address: str) -> None:
+    opened = context(browser, address, width=390)
+    page = opened.new_page()
+    sign_in(page, person_name(Role.SUPERVISOR))
+    page.route("**/*.js", lambda route: route.abort())
+    page.goto("/home")
+    page.locator("#navigation a[href='/projects']").wait_for(state="visible", timeout=10_000)
     opened.close()

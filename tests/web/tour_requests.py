@@ -19,6 +19,8 @@ from registry.exemptions.documents import add_exemption_document
 from registry.exemptions.models import Exemption
 from registry.projects.documents import add_document
 from registry.projects.models import Project
+from registry.requests.failures import save_failure
+from registry.requests.models import Request
 from registry.requests.service import ask, confirm
 from registry.requests.vocabulary import RequestKind
 from tests.web.tour_entries import AGENCY
@@ -37,6 +39,11 @@ def add_requests(person_name: Callable[[Role], str], reviewer_name: str, agency:
     waiting = ask(first, RequestKind.SUCCESSION, agency, {"successor": successor, "projects": numbers[:3], **later})
     transfer = ask(first, RequestKind.TRANSFER, numbers[3], {"to": successor, **later})
     confirm(second, RequestKind.TRANSFER, transfer.id)
+    failing = ask(first, RequestKind.TRANSFER, numbers[4], {"to": successor, **later})
+    confirm(second, RequestKind.TRANSFER, failing.id)
+    with transaction():
+        db.session.get_one(Request, failing.id).on = today()
+    save_failure(failing.id)
     editor, reviewer = demo_actor(person_name(Role.AGENCY_EDITOR)), demo_actor(reviewer_name)
     twice = ask(
         editor, RequestKind.WITHDRAWAL, project_numbered("HEALTH-006"), {"reason": "Зарегистрирован двумя отделами."}
@@ -65,6 +72,7 @@ def add_requests(person_name: Callable[[Role], str], reviewer_name: str, agency:
         "merged": done.id,
         "merger": waiting.id,
         "transfer": transfer.id,
+        "failing": failing.id,
         "former_agency": former,
         "successor": successor,
         "passing": numbers[4],
@@ -96,6 +104,7 @@ def stops_of_requests(known: Mapping[str, object]) -> list[Stop]:
         Stop("requests-none", Role.AGENCY_EDITOR, "/requests?state=refused"),
         Stop("request-waiting", Role.SUPERVISOR, f"/requests/{known['merger']}"),
         Stop("request-own", Role.ADMINISTRATOR, f"/requests/{known['merger']}"),
+        Stop("request-failed", Role.SUPERVISOR, f"/requests/{known['failing']}"),
         Stop("request-done", Role.AUDITOR, f"/requests/{known['merged']}"),
         Stop("withdrawal-new", Role.AGENCY_EDITOR, f"/projects/{known['number']}/withdrawal"),
         Stop("withdrawal-new-error", Role.AGENCY_EDITOR, f"/projects/{known['number']}/withdrawal", {"reason": ""}),

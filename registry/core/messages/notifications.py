@@ -59,6 +59,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-question-answered": lazy_text("The agency has answered your question"),
     "notice-request-carried-out": lazy_text("A confirmed request has taken effect"),
     "notice-request-decided": lazy_text("A request is decided"),
+    "notice-request-failed": lazy_text("A confirmed request could not take effect on its day"),
     "notice-request-restored": lazy_text("A withdrawn project is restored"),
     "notice-request-waiting": lazy_text("A request waits for a decision"),
     "notice-questions": lazy_text("Questions? Ask {contact}"),

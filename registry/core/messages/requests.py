@@ -9,6 +9,10 @@ from registry.core.translations import lazy_text
 
 MESSAGES: Final[Mapping[str, str]] = {
     "cli-requests-carried-out": lazy_text("Requests carried out: {requests}"),
+    "cli-requests-failed": lazy_text(
+        "Requests that are due and could not be carried out: {requests}. The log above has the reason; they are tried "
+        "again by the next run."
+    ),
     "agency-closed": lazy_text("The agency with BIN {bin} is closed. Its successor is {successor}: use that BIN."),
     "confirmation-out-of-date": lazy_text(
         "Request {id} can no longer be confirmed: its dates have passed. Refuse it, so that the agency asks again."

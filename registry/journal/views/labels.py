@@ -57,6 +57,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "request.refused": lazy_text("Request refused"),
     "request.cancelled": lazy_text("Request cancelled"),
     "request.carried-out": lazy_text("Request took effect"),
+    "request.failed": lazy_text("Request could not take effect"),
     "request.restored": lazy_text("Withdrawal undone"),
     "project.withdrawn": lazy_text("Project withdrawn as registered in error"),
     "project.restored": lazy_text("Withdrawn project restored"),

@@ -15,7 +15,7 @@ from registry.exemptions.service import record_exemption
 from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects.models import Project
-from registry.projects.service import find_project_to_change, read_project, restrict_project
+from registry.projects.service import find_project_to_change, read_project, read_project_to_change, restrict_project
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.fields import form_field, schema_field
 from registry.web.flash import flash_message
@@ -30,7 +30,7 @@ BOTH: Final = ("GET", "POST")
 @pages.page("/projects/<number>/confirm-placement", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
 def confirm_placement(actor: Actor, number: str) -> Answer:
     """Confirm that the object is on the platform."""
-    project = read_project(actor, number, "project")
+    project = read_project_to_change(actor, number, "project")
     page = FormPage(
         _("Confirm the placement on QazTech"),
         _("Confirm"),
@@ -50,7 +50,7 @@ def confirm_placement(actor: Actor, number: str) -> Answer:
 @pages.page("/projects/<number>/confirm-onboarding", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
 def confirm_project_onboarding(actor: Actor, number: str) -> Answer:
     """Confirm the onboarding, or extend it once."""
-    project = read_project(actor, number, "project")
+    project = read_project_to_change(actor, number, "project")
     page = FormPage(
         _("Confirm the onboarding"),
         _("Confirm"),
@@ -72,7 +72,7 @@ def confirm_project_onboarding(actor: Actor, number: str) -> Answer:
 @pages.page("/projects/<number>/confirm-ending", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
 def confirm_project_ending(actor: Actor, number: str) -> Answer:
     """Confirm that the work ended, with the authorised body's agreement."""
-    project = read_project(actor, number, "project")
+    project = read_project_to_change(actor, number, "project")
     page = FormPage(
         _("Confirm the ending"),
         _("Confirm"),
@@ -130,7 +130,7 @@ def restrict(actor: Actor, number: str) -> Answer:
 @pages.page("/projects/<number>/exemption", needs=Permission.EXEMPTIONS_RECORD, methods=BOTH)
 def record_project_exemption(actor: Actor, number: str) -> Answer:
     """Record a decision of the Commission."""
-    project = read_project(actor, number, "project")
+    project = read_project_to_change(actor, number, "project")
     page = FormPage(
         _("Record a decision of the Commission"),
         _("Record"),

@@ -12,7 +12,13 @@ from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.operation_docs import LINK, LOCATION
 from registry.api.pages import PageSchema, page_response
 from registry.api.query_schemas import ListArguments, QueryParameter, QuerySchema, list_query
-from registry.audits.verdicts import verdict_at_registration, verdict_of, verdict_to_check
+from registry.audits.verdicts import (
+    is_reason_required,
+    verdict_at_registration,
+    verdict_of,
+    verdict_to_check,
+    verdict_to_check_change,
+)
 from registry.core.base_schema import Loaded
 from registry.core.fields import AnyDay
 from registry.core.transactions import transaction
@@ -27,8 +33,8 @@ from registry.projects.api.representations import etag_data, project_row
 from registry.projects.attestations import attest_project
 from registry.projects.details import read_id, read_whole
 from registry.projects.queries import SORTS, list_projects
-from registry.projects.related_schemas import CHECKED_PROJECT
-from registry.projects.revisions import history_page
+from registry.projects.related_schemas import CHECKED_CHANGE, CHECKED_PROJECT
+from registry.projects.revisions import differences, history_page
 from registry.projects.schemas import (
     ATTESTATION,
     JUDGED_PROJECT,
@@ -43,7 +49,9 @@ from registry.projects.service import (
     change_project,
     check_project,
     find_project_to_change,
+    planned_change,
     read_project,
+    read_project_to_change,
     register_project,
 )
 from registry.projects.similarity.queries import similar_to_values
@@ -56,6 +64,13 @@ ON: Final = Parameter("on", "The date to judge, today without it.", {"type": "st
 REGISTERED_EXAMPLE: Final[dict[str, Any]] = {**examples.PROJECT, "verdict": examples.VERDICT}
 
 CHECKED_EXAMPLE: Final[dict[str, Any]] = {**examples.VERDICT, "project": None, "similar": [examples.SIMILAR]}
+CHECKED_CHANGE_EXAMPLE: Final[dict[str, Any]] = {
+    **examples.VERDICT,
+    "changes": [{"field": "stage", "old": "planning", "new": "pilot"}],
+    "opened": examples.VERDICT["findings"],
+    "ended": [],
+    "is_reason_required": True,
+}
 
 
 class VerdictQuery(QuerySchema):
@@ -145,6 +160,25 @@ class ProjectByNumber(MethodView):
             row = project_row(project)
         blp.set_etag(etag_data(row))
         return row
+
+
+@blp.route("/projects/<number>/check")
+class ProjectChangeCheck(MethodView):
+    """An edit of a project that is not saved."""
+
+    @blp.requires(Permission.PROJECTS_WRITE)
+    @blp.doc(operationId="check_before_changing")
+    @blp.arguments(PROJECT_PATCH, example=examples.PATCH)
+    @blp.idempotent
+    @blp.response(200, CHECKED_CHANGE, example=CHECKED_CHANGE_EXAMPLE)
+    def post(self, sent: Loaded, number: str) -> Any:
+        """Get the verdict on a project as an edit would leave it, and what it would change, without saving it."""
+        project = read_project_to_change(current_actor(), number, "check")
+        sent.values.pop("change_reason", None)
+        before, after = planned_change(current_actor(), project, sent.values, sent.problems)
+        changes = differences(before, after)
+        verdict = verdict_to_check_change(project, after, request_locale())
+        return {**verdict, "changes": changes, "is_reason_required": is_reason_required(changes)}
 
 
 @blp.route("/projects/<number>/attestation")

@@ -21,7 +21,7 @@ from registry.projects.models import Project
 from registry.projects.questions import CONDITIONS, in_order, newly_asked, with_budget
 from registry.projects.revisions import differences, history
 from registry.projects.schemas import PROJECT_PATCH
-from registry.projects.service import change_project, find_project_to_change, planned_change, read_project
+from registry.projects.service import change_project, find_project_to_change, planned_change, read_project_to_change
 from registry.projects.views.sections import PARTS, part_title, shown_fields
 from registry.projects.views.texts import current_texts
 from registry.web.blueprint import Answer, pages, redirect_to
@@ -59,11 +59,11 @@ def edit_section(actor: Actor, number: str, section: str, resumed: bool) -> Answ
 def _edit(actor: Actor, number: str, section: str | None, resumed: bool) -> Answer:
     """Show the form with the current values; a POST saves the changed fields, once their effect was shown."""
     if request.method != "POST":
-        project = read_project(actor, number, "project")
+        project = read_project_to_change(actor, number, "project")
         return _form(project, Form(current_texts(project)), section)
     texts = with_budget(typed_values(FIELDS))
     if resumed:
-        project = read_project(actor, number, "project")
+        project = read_project_to_change(actor, number, "project")
         flash_message(gettext("You are signed in again. What you entered is below and not saved yet."), "information")
         return _form(project, Form({**current_texts(project), **texts}), section, tuple(texts))
     with transaction():

@@ -30,8 +30,8 @@ Decide = Callable[[int, Mapping[str, Any]], Request]
 
 def etag_data(request: Request) -> tuple[object, ...]:
     """What the entity tag is made from."""
-    restored_at = request.details.get("restored_at")
-    return "request", request.id, request.state, request.first_decided_by, request.carried_out_at, restored_at
+    changing = [request.details.get(name) for name in ("restored_at", "failed_at")]
+    return "request", request.id, request.state, request.first_decided_by, request.carried_out_at, *changing
 
 
 def shown(request: Request) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from flask import url_for
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.agencies.service import agency_by_bin
-from registry.projects.service import read_project
+from registry.projects.service import read_project_to_change
 from registry.requests import service
 from registry.requests.handlers import HANDLERS
 from registry.requests.vocabulary import RequestKind, SuccessionKind
@@ -60,7 +60,7 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
 @pages.page("/projects/<number>/transfer", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))
 def ask_transfer(actor: Actor, number: str) -> Answer:
     """Propose that another agency gets this project."""
-    project = read_project(actor, number, "transfer")
+    project = read_project_to_change(actor, number, "transfer")
     page = FormPage(
         _("Transfer of the project"),
         _("Propose"),
@@ -86,7 +86,7 @@ def ask_transfer(actor: Actor, number: str) -> Answer:
 @pages.page("/projects/<number>/withdrawal", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
 def ask_withdrawal(actor: Actor, number: str) -> Answer:
     """Ask to withdraw a project that was registered in error."""
-    project = read_project(actor, number, "withdrawal")
+    project = read_project_to_change(actor, number, "withdrawal")
     page = FormPage(
         _("Withdraw the project"),
         _("Ask for the withdrawal"),

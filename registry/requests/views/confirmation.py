@@ -11,7 +11,7 @@ from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
 from registry.platform.vocabulary import ConfirmationKind
 from registry.projects.documents import documents_of
-from registry.projects.service import read_project
+from registry.projects.service import read_project_to_change
 from registry.requests import service
 from registry.requests.confirmation import FIELDS_OF, ConfirmationRequestFields
 from registry.requests.handlers import HANDLERS
@@ -33,7 +33,7 @@ PATH: Final = f"/projects/<number>/confirmation-request/<any({','.join(Confirmat
 @pages.page(PATH, needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
 def ask_confirmation(actor: Actor, number: str, kind: str) -> Answer:
     """Ask to confirm the placement, the onboarding or the ending."""
-    project = read_project(actor, number, "confirmation")
+    project = read_project_to_change(actor, number, "confirmation")
     inputs = HANDLER.body.inputs
     fields = [schema_field(inputs[name]) for name in (*FIELDS_OF[kind], "evidence")]
     documents = [(str(each["id"]), each["name"]) for each in documents_of(project)]

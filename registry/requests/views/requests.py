@@ -9,6 +9,7 @@ from flask import render_template, url_for
 
 from registry.accounts.actors import Actor
 from registry.accounts.roles import Permission
+from registry.agencies.service import may_act_for
 from registry.core.errors import Conflict, Malformed, NotAllowed, Problem, RegistryError
 from registry.http.error_handlers import status_of
 from registry.projects.views.links import projects_numbered
@@ -135,5 +136,11 @@ def _page(actor: Actor, request: Request, form: Form) -> str:
         may_decide=waits and actor.may(handler.decides),
         may_confirm=is_another_person(actor, request) and actor.is_person,
         may_restore=is_in_effect(request) and actor.may(Permission.CASES_APPROVE),
-        may_cancel=request.is_open and actor.may(handler.asks),
+        may_cancel=request.is_open and actor.may(handler.asks) and _has_project(actor, request),
     )
+
+
+def _has_project(actor: Actor, request: Request) -> bool:
+    """False for an agency that has passed the project on since."""
+    project = request.project_record
+    return project is None or may_act_for(actor, project.agency_id)

@@ -1,0 +1,24 @@
+"""``registry setup``: the setup checklist."""
+
+from __future__ import annotations
+
+import click
+
+from registry.accounts.actors import local_actor
+from registry.accounts.roles import Role
+from registry.cli.app_context import in_registry
+from registry.cli.options import as_json_option
+from registry.cli.output import print_json, print_pairs
+from registry.help.setup import setup_facts
+
+
+@click.command()
+@as_json_option
+@in_registry
+def setup(as_json: bool) -> None:
+    """List what a new registry needs before its first working day, and what of it is done, as Home does."""
+    facts = setup_facts(local_actor(Role.ADMINISTRATOR))
+    if as_json:
+        print_json({"is_complete": facts.is_complete, "tasks": facts.tasks})
+    else:
+        print_pairs(facts.tasks)

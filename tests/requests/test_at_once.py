@@ -1,0 +1,237 @@
+"""Withdrawals and mergers that meet other actions at the same moment, over real connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier, Event
+
+from flask import Flask
+from sqlalchemy import select
+
+from registry.accounts.actors import Actor
+from registry.accounts.people import NewPerson, add_person
+from registry.accounts.roles import Role
+from registry.agencies.service import register_agency
+from registry.audits.exclusive_lock import AuditRunning
+from registry.audits.service import run_audit
+from registry.cases.models import Case
+from registry.cases.orders import Order
+from registry.cases.queries import find_case_to_change, open_case
+from registry.core.clock import today
+from registry.core.database import db
+from registry.core.errors import Invalid, RegistryError
+from registry.core.transactions import transaction
+from registry.flags.models import Flag
+from registry.journal.verification import verify_stored
+from registry.projects.models import Project
+from registry.requests.carrying_out import carry_out
+from registry.requests.models import Request
+from registry.requests.service import ask, confirm
+from registry.requests.vocabulary import RequestKind
+from tests.cases.cast import (
+    AIGERIM,
+    BOLAT,
+    NO_BREACH,
+    OPERATOR,
+    SAULE,
+    SERVICES,
+    TIMUR,
+    act,
+    audit,
+    case_of,
+    editor_of,
+    migrate_by,
+)
+from tests.cases.test_stories import project_with_gap
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor, an_agency
+from tests.requests.test_succession import a_succession
+
+W = RequestKind.WITHDRAWAL
+ROUNDS = 8
+
+
+def asked(project: Project) -> int:
+    return ask(editor_of(project.agency), W, project.number, {"reason": "Registered twice."}).id
+
+
+def at_once(app: Flask, *works: Callable[[], object]) -> list[str]:
+    """Run each in a thread of its own at the same moment; the code of the error that each raised, or an empty text."""
+    ready = Barrier(len(works))
+
+    def run(work: Callable[[], object]) -> str:
+        with app.app_context():
+            ready.wait(60)
+            try:
+                work()
+            except RegistryError as error:
+                return error.code
+            except AuditRunning:
+                return "audit-running"
+            return ""
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+def test_of_many_who_confirm_at_once_two_people_count_and_the_second_leads(own_app: Flask) -> None:
+    people = [AIGERIM, BOLAT, SAULE, TIMUR, an_actor(Role.REVIEWER, name="third"), AIGERIM]
+    with own_app.app_context():
+        projects = [a_project(external_id=None) for _ in range(ROUNDS)]
+        audit()
+        requests = [asked(project) for project in projects]
+        db.session.remove()
+
+    for request_id in requests:
+        at_once(own_app, *(_confirm(person, request_id) for person in people))
+
+    with own_app.app_context():
+        for request in db.session.scalars(select(Request)):
+            assert (request.state, request.first_decided_by is None) != ("confirmed", True)
+            if request.state == "confirmed":
+                assert request.decided_by in ("saule", "timur")
+                assert request.first_decided_by != request.decided_by
+        withdrawn = db.session.scalars(select(Project.id).where(Project.withdrawn_at.is_not(None))).all()
+        cleared = db.session.scalars(select(Flag.project_id).where(Flag.status == "cleared")).all()
+        assert sorted(withdrawn) == sorted(cleared)
+        assert verify_stored() == []
+
+
+def _confirm(person: Actor, request_id: int) -> Callable[[], object]:
+    return lambda: confirm(person, W, request_id)
+
+
+def test_a_confirmation_while_an_audit_runs_loses_nothing(own_app: Flask) -> None:
+    with own_app.app_context():
+        projects = [a_project(external_id=None) for _ in range(ROUNDS)]
+        audit()
+        requests = [asked(project) for project in projects]
+        for request_id in requests:
+            confirm(AIGERIM, W, request_id)
+        db.session.remove()
+
+    for place, request_id in enumerate(requests):
+        day = timedelta(days=place % 2)
+        at_once(
+            own_app, _confirm(SAULE, request_id), lambda day=day: run_audit(OPERATOR, today() - timedelta(days=1) + day)
+        )
+
+    with own_app.app_context():
+        run_audit(OPERATOR, today())
+        assert set(db.session.scalars(select(Project.freeze_status))) == {"withdrawn"}
+        assert set(db.session.scalars(select(Flag.status))) == {"cleared"}
+        assert set(db.session.scalars(select(Case.status))) == {"closed"}
+        assert verify_stored() == []
+
+
+def test_a_reviewer_alone_never_ends_an_order_that_is_approved_at_that_moment(own_app: Flask) -> None:
+    with own_app.app_context():
+        # A weak flag takes one reviewer; the order that a supervisor is approving takes two.
+        project = project_with_gap(object_commissioned_on="2020-01-01")
+        audit()
+        assert set(db.session.scalars(select(Flag.severity))) == {"low"}
+        case = act(AIGERIM, open_case(AIGERIM, project.number), "claim")
+        act(AIGERIM, case, "propose", migrate_by(today() + timedelta(days=30)))
+        request_id, case_id = asked(project), case.id
+        db.session.remove()
+    approved, confirming = Event(), Event()
+
+    def approve() -> None:
+        with own_app.app_context(), transaction():
+            SERVICES["approve"](SAULE, find_case_to_change(SAULE, case_id))
+            approved.set()
+            confirming.wait(1)
+
+    def withdraw() -> str:
+        with own_app.app_context():
+            approved.wait(30)
+            return confirm(BOLAT, W, request_id).state
+
+    with ThreadPoolExecutor(2) as pool:
+        done, state = pool.submit(approve), pool.submit(withdraw)
+        done.result(60)
+        assert state.result(60) == "waiting"
+
+    with own_app.app_context():
+        assert [each.ended_at for each in db.session.scalars(select(Order))] == [None]
+        assert case_of(project).status == "remediation"
+
+
+def test_an_action_on_a_case_and_a_merger_do_not_deadlock(own_app: Flask) -> None:
+    with own_app.app_context():
+        former, successor = an_agency(), an_agency()
+        case_id = _with_proposal(a_project(former), NO_BREACH)
+        values = {"successor": successor.bin, "on": today(), "act": "No. 17", "reason": "They merge."}
+        merger = ask(an_actor(Role.ADMINISTRATOR, name="first"), RequestKind.SUCCESSION, former.bin, values).id
+        successor_id = successor.id
+        db.session.remove()
+    locked = Event()
+
+    def approve() -> None:
+        with own_app.app_context(), transaction():
+            case = find_case_to_change(SAULE, case_id)
+            locked.set()
+            # The merger must not have locked the project meanwhile, which the approval locks after the case.
+            Event().wait(1)
+            SERVICES["approve"](SAULE, case)
+
+    def merge() -> None:
+        with own_app.app_context():
+            locked.wait(30)
+            confirm(TIMUR, RequestKind.SUCCESSION, merger)
+
+    with ThreadPoolExecutor(2) as pool:
+        for work in [pool.submit(approve), pool.submit(merge)]:
+            work.result(60)
+
+    with own_app.app_context():
+        assert db.session.scalars(select(Project.agency_id)).all() == [successor_id]
+        assert db.session.scalars(select(Flag.status)).all() == ["accepted"]
+        assert verify_stored() == []
+
+
+def _with_proposal(project: Project, proposal: dict[str, object]) -> int:
+    audit()
+    case = act(AIGERIM, case_of(project), "claim")
+    return act(AIGERIM, case, "propose", proposal).id
+
+
+def test_nothing_joins_an_agency_that_is_being_closed(own_app: Flask) -> None:
+    with own_app.app_context():
+        former, successor = an_agency(), an_agency()
+        request = a_succession(former, successor, today() + timedelta(days=1))
+        former_id, former_bin, request_id = former.id, former.bin, request.id
+        db.session.remove()
+    closing = Event()
+
+    def merge() -> None:
+        with own_app.app_context(), transaction():
+            closed = db.session.get_one(Request, request_id)
+            carry_out(TIMUR, closed)
+            closing.set()
+            Event().wait(1)
+
+    def join(work: Callable[[], object]) -> Callable[[], object]:
+        def joining() -> str:
+            with own_app.app_context():
+                closing.wait(30)
+                try:
+                    work()
+                except Invalid as error:
+                    return ",".join(problem.code for problem in error.problems)
+                return "joined"
+
+        return joining
+
+    def add_agency() -> None:
+        values = {"bin": "050340004478", "name_ru": "Н", "kind": "private", "parent_bin": former_bin}
+        register_agency(ADMINISTRATOR, values)
+
+    def add_account() -> None:
+        add_person(ADMINISTRATOR, NewPerson("newcomer", Role.AGENCY_VIEWER, former_id), PASSWORD)
+
+    with ThreadPoolExecutor(3) as pool:
+        merging, *joined = [pool.submit(work) for work in (merge, join(add_agency), join(add_account))]
+        merging.result(60)
+        assert [each.result(60) for each in joined] == ["agency-closed", "agency-closed"]

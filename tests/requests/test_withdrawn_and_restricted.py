@@ -1,0 +1,96 @@
+"""Withdrawn projects that become restricted, and restricted ones that are withdrawn: the counts of the last audit."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+
+from registry.audits.restricted_counts import COUNTS, visible_run
+from registry.core.database import db
+from registry.core.transactions import transaction
+from registry.flags.audit_runs import last_good_audit
+from registry.projects.models import Project
+from registry.projects.service import find_project_to_change, restrict_project
+from registry.requests.models import Request
+from registry.requests.restoration import restore_project
+from registry.requests.service import ask, confirm
+from registry.requests.vocabulary import RequestKind
+from tests.cases.cast import OPERATOR, SAULE, TIMUR, audit, editor_of
+from tests.factories import a_project
+from tests.present import Present
+
+DAY = date(2026, 9, 30)
+
+
+@pytest.fixture(autouse=True)
+def day(app: Flask, present: Present) -> None:
+    present.set(DAY)
+
+
+def withdrawn(project: Project) -> Request:
+    request = ask(editor_of(project.agency), RequestKind.WITHDRAWAL, project.number, {"reason": "Twice."})
+    confirm(TIMUR, RequestKind.WITHDRAWAL, request.id)
+    return confirm(SAULE, RequestKind.WITHDRAWAL, request.id)
+
+
+def restricted(project: Project, is_restricted: bool) -> None:
+    with transaction():
+        locked = find_project_to_change(SAULE, project.number, even_withdrawn=True)
+        restrict_project(SAULE, locked, is_restricted, "State secret")
+
+
+def seen_without_restricted() -> dict[str, int]:
+    """What the last audit counted, for readers who may not see restricted projects."""
+    db.session.rollback()
+    run = last_good_audit()
+    assert run is not None
+    shown = visible_run(OPERATOR, run)
+    return {name: shown[name] for name in COUNTS if shown[name]}
+
+
+def test_restricting_a_withdrawn_project_takes_all_of_it_out_of_the_last_audit(present: Present) -> None:
+    project = a_project()
+    a_project()
+    audit()
+    present.move(timedelta(minutes=1))
+    withdrawn(project)
+    assert seen_without_restricted() == {"projects_judged": 2, "projects_flagged": 2, "flags_opened": 2}
+
+    restricted(project, True)
+    assert seen_without_restricted() == {"projects_judged": 1, "projects_flagged": 1, "flags_opened": 1}
+
+    restricted(project, False)
+    assert seen_without_restricted() == {"projects_judged": 2, "projects_flagged": 2, "flags_opened": 2}
+
+
+def test_a_restricted_project_that_was_withdrawn_comes_back_into_the_last_audit(present: Present) -> None:
+    project = a_project()
+    a_project()
+    audit()
+    present.set(DAY + timedelta(days=1))
+    restricted(project, True)
+    audit()
+    present.move(timedelta(minutes=1))
+    assert seen_without_restricted() == {"projects_judged": 1, "projects_flagged": 1, "flags_kept": 1}
+
+    withdrawn(project)
+    restricted(project, False)
+    assert seen_without_restricted() == {"projects_judged": 2, "projects_flagged": 2, "flags_kept": 2}
+
+
+def test_a_project_restored_since_the_last_audit_is_not_in_its_counts(present: Present) -> None:
+    project = a_project()
+    a_project()
+    audit()
+    present.move(timedelta(minutes=1))
+    request = withdrawn(project)
+    present.set(DAY + timedelta(days=1))
+    audit()
+    present.move(timedelta(minutes=1))
+    restore_project(TIMUR, request.id, "It exists.")
+
+    restricted(project, True)
+
+    assert seen_without_restricted() == {"projects_judged": 1, "projects_flagged": 1, "flags_kept": 1}
